@@ -1,0 +1,99 @@
+# Two commands matter: `make repro` and `make test`. Each does all its own set-up: a machine needs
+# Python (3.11, 3.12 or 3.13), git and make. Every path is relative or quoted: a checkout may lie in a folder with spaces.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+# The Python that makes the environment: PYTHON=/path/to/python, or the first of the candidates that will do.
+PYTHON ?=
+CANDIDATES := python3.11 python3.12 python3.13 python3 python
+# TensorFlow publishes wheels for these versions only; Debian leaves ensurepip to a package of its own (python3-venv).
+SUITABLE := import sys, venv, ensurepip; assert (3, 11) <= sys.version_info[:2] <= (3, 13), "version %d.%d" % sys.version_info[:2]
+
+# The environment is as it should be when these stamps are there. A stamp's name carries the digest of what it was made
+# from (times would rebuild it at every change of branch) and of the folder (an environment cannot be moved).
+ifeq ($(shell command -v git),)
+$(error git is not on the PATH: hindcast needs Python, git and make)
+endif
+LOCKED := .venv/locked-$(shell { pwd -P; cat requirements.lock; } | git hash-object --stdin)
+READY := $(LOCKED)-$(shell git hash-object --no-filters pyproject.toml)
+
+# The environment's programs come first, since the commands in dvc.yaml say `python`.
+IN_VENV := PATH="$$PWD/.venv/bin:$$PATH" VIRTUAL_ENV="$$PWD/.venv" PYTHONNOUSERSITE=1
+PIP := .venv/bin/python -m pip --quiet --no-input --disable-pip-version-check
+WORKERS ?= 2
+ARGS ?=
+
+.PHONY: help
+help: ## list what can be made
+	@echo "hindcast: from forecast and realized series to HDF5, and to networks trained from it"
+	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## (.*)/\1	\2/' \
+	| while IFS='	' read -r name what; do printf '  make %-7s %s\n' "$$name" "$$what"; done
+
+.PHONY: repro
+repro: $(READY) ## run the pipeline on the data set of params.yaml, and say where the results lie
+	@$(IN_VENV) python -m dvc repro
+	@printf '\nThe results:\n'
+	@printf '  %-10s %s\n' metrics "$$PWD/reports/metrics.json" "by series" "$$PWD/reports/by_series.csv" \
+	report "$$PWD/reports/report.html" models "$$PWD/models"
+
+.PHONY: test
+test: lint ## lint, types, and every test but the slow ones (ARGS="-k name" narrows, WORKERS=2)
+	@$(IN_VENV) python -m pytest -n $(WORKERS) --dist loadfile -m "not slow" $(ARGS)
+
+.PHONY: soak
+soak: $(READY) ## the slow tests: long runs, many kills
+	@$(IN_VENV) python -m pytest -m slow $(ARGS)
+
+.PHONY: lint
+lint: $(READY) ## ruff and mypy; changes nothing
+	@$(IN_VENV) python -m ruff check .
+	@$(IN_VENV) python -m ruff format --check .
+	@$(IN_VENV) python -m mypy
+
+.PHONY: format
+format: $(READY) ## put the code into ruff's shape
+	@$(IN_VENV) python -m ruff check --fix .
+	@$(IN_VENV) python -m ruff format .
+
+.PHONY: venv
+venv: $(READY) ## set up the environment in .venv, nothing else
+
+# Resolves anew for all platforms at once, taking the versions in the present lock where they still fit (UPGRADE=1: the
+# newest). The file names no index, so it serves whichever one a machine is set up to use.
+.PHONY: lock
+lock: $(READY) ## recompile requirements.lock from pyproject.toml (UPGRADE=1 takes the newest versions)
+	@test -x .venv-lock/bin/uv || { .venv/bin/python -m venv .venv-lock \
+	&& .venv-lock/bin/python -m pip --quiet --no-input --disable-pip-version-check install uv; }
+	@.venv-lock/bin/uv pip compile pyproject.toml --extra test --universal --fork-strategy fewest --generate-hashes \
+	--no-emit-index-url --no-header --quiet $(if $(UPGRADE),--upgrade) --output-file requirements.lock
+	@git diff --stat -- requirements.lock
+
+.PHONY: clean
+clean: ## remove the environment, what tools and stages wrote; never data/raw, nor DVC's cache
+	rm -rf .venv .venv-lock build dist hindcast.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf data/simulated data/tables data/quarantine data/packed data/dataset.h5 data/scaler.json models reports logs .hindcast
+	find pipeline stages tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# A new lock file means a new environment: no package of the old one lingers, and no half of an interrupted installation.
+$(LOCKED):
+	@asked='$(PYTHON)'; chosen=''; seen=''; \
+	for candidate in "$${asked:-}" $(if $(PYTHON),,$(CANDIDATES)); do \
+	  test -n "$$candidate" || continue; \
+	  if why=$$("$$candidate" -c '$(SUITABLE)' 2>&1); then chosen="$$candidate"; break; fi; \
+	  seen="$$seen$$(printf '\n  %s: %s' "$$candidate" "$$(printf '%s\n' "$$why" | tail -n 1)")"; \
+	done; \
+	if test -z "$$chosen"; then \
+	  printf '%s\n' "No suitable Python: 3.11, 3.12 or 3.13 is needed, with its venv and ensurepip modules." \
+	  "Tried:$$seen" "Install one, or name it: make PYTHON=/path/to/python3.12 ..." >&2; exit 1; \
+	fi; \
+	echo "Setting up .venv with $$("$$chosen" --version); this takes some minutes, once." >&2; \
+	rm -rf .venv && "$$chosen" -m venv .venv
+	@$(PIP) install --require-hashes -r requirements.lock
+	@touch "$@"
+
+$(READY): $(LOCKED)
+	@rm -f $(LOCKED)-*
+	@$(PIP) install --no-build-isolation --no-deps --editable .
+	@touch "$@"
