@@ -1,0 +1,64 @@
+"""The errors a user can meet: each names the thing, the rule, the value found and the remedy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class HindcastError(Exception):
+    """A mistake that the user can mend.
+
+    `summary` says what was being attempted; `faults` are all faults found, one sentence each.
+    A stage prints both without a traceback and exits 1.
+    """
+
+    def __init__(self, summary: str, faults: Sequence[str] = ()) -> None:
+        super().__init__(summary, tuple(faults))
+        self.summary = summary
+        self.faults = tuple(faults)
+
+    def __str__(self) -> str:
+        return "\n".join([self.summary, *(f"  - {fault}" for fault in self.faults)])
+
+    def __reduce__(self) -> tuple[type[HindcastError], tuple[str, tuple[str, ...]]]:
+        return type(self), (self.summary, self.faults)
+
+
+class SettingsError(HindcastError, ValueError):
+    """A setting is unknown, of the wrong type or against a rule."""
+
+
+class MissingInputError(HindcastError, FileNotFoundError):
+    """A file or folder that a stage reads is absent."""
+
+
+class RawDataError(HindcastError, ValueError):
+    """Raw files break the contract that the `raw` section describes."""
+
+
+class AlignmentError(HindcastError, ValueError):
+    """Typed rows cannot be turned into the steps that the `align` section asks for."""
+
+
+class FormatError(HindcastError, OSError):
+    """A table, shard or data set is damaged, foreign, or does not belong to the others."""
+
+
+class SplitError(HindcastError, ValueError):
+    """A split leaves a part empty or breaks the distance it must keep."""
+
+
+class LeakError(HindcastError, ValueError):
+    """Something was used before it was known."""
+
+
+class TrainingError(HindcastError, RuntimeError):
+    """Training cannot go on: a foreign checkpoint, a loss that is no number, a missing device."""
+
+
+class ContinuityError(TrainingError):
+    """A lane's sample does not continue the one before, so carried state would be wrong."""
+
+
+class BusyError(HindcastError, RuntimeError):
+    """Another run of the same stage holds this workspace."""

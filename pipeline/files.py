@@ -1,0 +1,153 @@
+"""Files that are either whole or absent: atomic replacement, digests, canonical JSON, safe names."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, unquote
+
+from pipeline.errors import FormatError, MissingInputError
+
+_LONGEST_NAME = 180  # bytes; common file systems allow 255 and we append suffixes
+
+
+@contextmanager
+def replaced_file(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path` that takes its place only if the block succeeds."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        yield temporary
+        _flush_to_disk(temporary)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def replaced_folders(*folders: Path) -> Iterator[tuple[Path, ...]]:
+    """Yield an empty folder beside each of `folders`; all take their places only if the block succeeds.
+
+    A failure inside the block leaves every old folder whole. A process killed during the swap itself
+    leaves `.<name>.previous` beside the folder; the next call puts it back before anything else.
+    """
+    fresh = tuple(folder.with_name(f".{folder.name}.{os.getpid()}.partial") for folder in folders)
+    for folder in folders:
+        _recover(folder)
+    try:
+        for folder in fresh:
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(parents=True)
+        yield fresh
+        for new, folder in zip(fresh, folders, strict=True):
+            _swap(new, folder)
+    finally:
+        for folder in fresh:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write `value` as canonical JSON: two-space indent, keys as given, non-finite numbers as null."""
+    with replaced_file(path) as temporary:
+        temporary.write_text(canonical_json(value), encoding="utf-8")
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file that another stage wrote; name the file if it is absent or damaged."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise MissingInputError(f"{path} is absent: run the stage that writes it first.") from None
+    except (ValueError, UnicodeDecodeError) as fault:
+        raise FormatError(f"{path} is not valid JSON ({fault}): run the stage that writes it again.") from None
+
+
+def canonical_json(value: Any) -> str:
+    """The one JSON text for `value`, the same on every machine."""
+    return json.dumps(_plain(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def digest_of_file(path: Path) -> str:
+    """SHA-256 of a file's bytes, as hexadecimal digits."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def digest_of_value(value: Any) -> str:
+    """SHA-256 of a JSON-like value; the order of a mapping's keys does not matter."""
+    text = json.dumps(_plain(value), sort_keys=True, ensure_ascii=False, allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def file_name(name: str) -> str:
+    """A name of any letters as one safe file name; `name_of_file` undoes it.
+
+    Everything but ASCII letters, digits, `_` and `-` is percent-encoded as UTF-8, dots included, so no
+    name can be `..` or hide a file. Names too long for a file system are refused.
+    """
+    escaped = quote(name, safe="").replace(".", "%2E").replace("~", "%7E")
+    if not escaped or len(escaped) > _LONGEST_NAME:
+        found = "empty" if not escaped else f"{len(escaped)} bytes when escaped"
+        raise FormatError(
+            f"The name {name[:40]!r} cannot name a file: it is {found}, 1 to {_LONGEST_NAME} are allowed; "
+            "shorten it with a `map:`."
+        )
+    return escaped
+
+
+def name_of_file(file: str) -> str:
+    """The name that `file_name` escaped (without suffix)."""
+    return unquote(file)
+
+
+def remove_stale(folder: Path, keep: Mapping[str, Any] | set[str]) -> None:
+    """Remove the files of `folder` whose names are not in `keep`."""
+    for path in sorted(folder.iterdir()):
+        if path.name not in keep:
+            path.unlink()
+
+
+def _swap(new: Path, folder: Path) -> None:
+    previous = _previous(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    if folder.exists():
+        os.replace(folder, previous)
+    os.replace(new, folder)
+    shutil.rmtree(previous, ignore_errors=True)
+
+
+def _recover(folder: Path) -> None:
+    previous = _previous(folder)
+    if previous.exists() and not folder.exists():
+        os.replace(previous, folder)
+    shutil.rmtree(previous, ignore_errors=True)
+    for leftover in folder.parent.glob(f".{folder.name}.*.partial"):
+        shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _previous(folder: Path) -> Path:
+    return folder.with_name(f".{folder.name}.previous")
+
+
+def _flush_to_disk(path: Path) -> None:
+    with path.open("rb") as stream:
+        os.fsync(stream.fileno())
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    if hasattr(value, "item") and getattr(value, "ndim", None) == 0:  # numpy scalars, without importing numpy
+        return _plain(value.item())
+    return value

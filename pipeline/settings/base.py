@@ -1,0 +1,121 @@
+"""What every section shares: refusal of unknown keys, durations, zones and times of day."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer
+
+SECOND = 1_000_000_000  # nanoseconds
+HOUR = 3600 * SECOND
+DAY = 24 * HOUR
+
+_UNITS = {"s": SECOND, "min": 60 * SECOND, "h": HOUR, "d": DAY}
+_DURATION = re.compile(r"^(\d+)\s*(s|min|h|d)$")
+_TIME_OF_DAY = re.compile(r"^([01]\d|2[0-3]):([0-5]\d)$")
+_SIZE = re.compile(r"^(\d+)\s*(B|KiB|MiB|GiB)$")
+
+
+class Section(BaseModel):
+    """A section of params.yaml: frozen, and an unknown key is a fault."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+@dataclass(frozen=True)
+class Duration:
+    """A length of time as written: `48h` is exact, `7d` is seven days.
+
+    Where a day means a local day (lags), `days` is used; everywhere else `ns` counts a day as 24 hours.
+    """
+
+    text: str
+    ns: int
+    days: int | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Duration:
+        """Read `90min`, `48h`, `7d`; raise ValueError with the forms that are allowed."""
+        match = _DURATION.match(text.strip())
+        if match is None:
+            raise ValueError(f"a length of time is written as 30s, 15min, 48h or 7d, found {text!r}")
+        count, unit = int(match[1]), match[2]
+        return cls(f"{count}{unit}", count * _UNITS[unit], count if unit == "d" else None)
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def _to_duration(value: Any) -> Duration:
+    if isinstance(value, Duration):
+        return value
+    if not isinstance(value, str):
+        raise ValueError(f"a length of time is written as 30s, 15min, 48h or 7d, found {value!r}")
+    return Duration.parse(value)
+
+
+def _to_positive_duration(value: Any) -> Duration:
+    duration = _to_duration(value)
+    if duration.ns <= 0:
+        raise ValueError(f"a length of time above zero is needed, found {duration}")
+    return duration
+
+
+def _to_zone(value: Any) -> str:
+    try:
+        return ZoneInfo(value).key
+    except Exception as fault:  # zoneinfo raises half a dozen builtins for a bad key; each means the same
+        raise ValueError(f"{value!r} is no time zone of the IANA database (as in Europe/Madrid)") from fault
+
+
+def _to_zone_or_group(value: Any) -> str:
+    return "group" if value == "group" else _to_zone(value)
+
+
+def _to_time_of_day(value: Any) -> str:
+    # YAML 1.1 reads an unquoted 10:00 as the number 600
+    if not isinstance(value, str) or not _TIME_OF_DAY.match(value):
+        raise ValueError(f'a time of day is written in quotes, as in "09:30", found {value!r}')
+    return value
+
+
+def _to_bytes(value: Any) -> int:
+    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+        return value
+    match = _SIZE.match(value.strip()) if isinstance(value, str) else None
+    if match is None or int(match[1]) == 0:
+        raise ValueError(f"a size is written as 1MiB, 256KiB or a number of bytes, found {value!r}")
+    return int(match[1]) * {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}[match[2]]
+
+
+_as_text = PlainSerializer(str, return_type=str)
+DurationField = Annotated[Duration, BeforeValidator(_to_duration), _as_text]
+PositiveDuration = Annotated[Duration, BeforeValidator(_to_positive_duration), _as_text]
+Zone = Annotated[str, BeforeValidator(_to_zone)]
+ZoneOrGroup = Annotated[str, BeforeValidator(_to_zone_or_group)]
+TimeOfDay = Annotated[str, BeforeValidator(_to_time_of_day)]
+ByteCount = Annotated[int, BeforeValidator(_to_bytes)]
+
+
+def nanoseconds_of_day(time_of_day: str) -> int:
+    """`"09:30"` as nanoseconds after midnight."""
+    hours, minutes = time_of_day.split(":")
+    return int(hours) * HOUR + int(minutes) * 60 * SECOND
+
+
+def zone_for(zone: str, group_zone: str) -> str:
+    """Resolve `group` to the group's own zone."""
+    return group_zone if zone == "group" else zone
+
+
+def one_of(value: Any, keys: dict[str, str], what: str) -> str:
+    """The tag of the one key in `keys` (key -> tag) that the mapping `value` holds, for tagged unions."""
+    found = [key for key in keys if isinstance(value, dict) and key in value]
+    if len(found) == 1:
+        return keys[found[0]]
+    if isinstance(value, BaseModel):
+        return type(value).__name__
+    raise ValueError(f"{what} is exactly one of {', '.join(keys)}; found {value!r}")

@@ -1,0 +1,87 @@
+"""Local time as arithmetic on int64 nanoseconds, exact on days of 23 and 25 hours.
+
+A wall stamp is the nanoseconds since 1970-01-01 00:00 that a clock on the wall shows.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.settings.base import DAY, SECOND
+
+Stamps = NDArray[np.int64]
+
+_FIRST_YEAR, _LAST_YEAR = 1900, 2200
+
+
+def wall_of(times: Stamps, zone: str) -> Stamps:
+    """UTC stamps -> wall stamps of `zone`."""
+    return times + _offset(times, zone)
+
+
+def utc_of(wall: Stamps, zone: str) -> Stamps:
+    """Wall stamps of `zone` -> UTC stamps.
+
+    A wall time that comes twice (autumn) is its first occurrence; one that never comes (spring) is moved
+    on by the length of the jump. Both are what POSIX and `datetime` with `fold=0` do.
+    """
+    before = _offset(wall - DAY, zone)
+    after = _offset(wall + DAY, zone)
+    early, late = wall - before, wall - after
+    early_holds = _offset(early, zone) == before
+    late_holds = _offset(late, zone) == after
+    return np.where(early_holds | ~late_holds, early, late)
+
+
+def local_day(times: Stamps, zone: str) -> Stamps:
+    """The local day of each UTC stamp, as days since 1970-01-01."""
+    return np.floor_divide(wall_of(times, zone), DAY)
+
+
+def moment_of_day(days: Stamps, nanoseconds: int, zone: str) -> Stamps:
+    """The UTC stamp at which clocks of `zone` show `nanoseconds` after midnight on each local day."""
+    return utc_of(days * DAY + nanoseconds, zone)
+
+
+def _offset(times: Stamps, zone: str) -> Stamps:
+    starts, offsets = _transitions(zone)
+    return offsets[np.searchsorted(starts, times, side="right") - 1]
+
+
+@lru_cache(maxsize=256)
+def _transitions(zone: str) -> tuple[Stamps, Stamps]:
+    """Stamps from which each UTC offset holds (the first is the beginning of time), and the offsets."""
+    clock = ZoneInfo(zone)
+
+    def offset(second: int) -> int:
+        delta = datetime.fromtimestamp(second, UTC).astimezone(clock).utcoffset()
+        assert delta is not None  # a ZoneInfo always has an offset
+        return round(delta.total_seconds())
+
+    week = 7 * 86400
+    begin = int(datetime(_FIRST_YEAR, 1, 1, tzinfo=UTC).timestamp())
+    end = int(datetime(_LAST_YEAR, 1, 1, tzinfo=UTC).timestamp())
+    starts, offsets = [np.iinfo(np.int64).min], [offset(begin)]
+    for left in range(begin, end, week):
+        for second in _changes(left, min(left + week, end), offset):
+            starts.append(second * SECOND)
+            offsets.append(offset(second))
+    return np.array(starts, np.int64), np.array(offsets, np.int64) * SECOND
+
+
+def _changes(left: int, right: int, offset: object) -> list[int]:
+    assert callable(offset)
+    if offset(left) == offset(right):
+        return []
+    while right - left > 1:
+        middle = (left + right) // 2
+        if offset(middle) == offset(left):
+            left = middle
+        else:
+            right = middle
+    return [right]

@@ -1,0 +1,99 @@
+"""When a value becomes known: each rule is a value with a method that gives the moments."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar
+
+import numpy as np
+from pydantic import Discriminator, Tag
+
+from pipeline.settings.base import DurationField, Section, TimeOfDay, ZoneOrGroup, nanoseconds_of_day, one_of, zone_for
+from pipeline.settings.clock import Stamps, local_day, moment_of_day
+
+
+class AtIssuePlus(Section):
+    """Known this long after its issue time."""
+
+    at_issue_plus: DurationField
+    stamped: ClassVar[bool] = True
+
+    def moments(self, valid: Stamps, issue: Stamps | None, frequency: int, group_zone: str) -> Stamps:
+        """The known moment of each row; needs issue times."""
+        if issue is None:
+            raise ValueError("at_issue_plus needs an issue_time")
+        return issue + self.at_issue_plus.ns
+
+
+class AfterStep(Section):
+    """Known this long after the end of the grid step that holds the stamp."""
+
+    after_step: DurationField
+    stamped: ClassVar[bool] = False
+
+    def moments(self, valid: Stamps, issue: Stamps | None, frequency: int, group_zone: str) -> Stamps:
+        """The known moment of each row."""
+        return step_of(valid, frequency) + frequency + self.after_step.ns
+
+
+class BeforeStep(Section):
+    """Known this long before the start of the grid step that holds the stamp."""
+
+    before_step: DurationField
+    stamped: ClassVar[bool] = False
+
+    def moments(self, valid: Stamps, issue: Stamps | None, frequency: int, group_zone: str) -> Stamps:
+        """The known moment of each row."""
+        return step_of(valid, frequency) - self.before_step.ns
+
+
+class DayAt(Section):
+    """Known at a time of day, `day` local days after (before, if negative) the local day of the stamp."""
+
+    day: int
+    at: TimeOfDay
+    zone: ZoneOrGroup = "group"
+    stamped: ClassVar[bool] = False
+
+    def moments(self, valid: Stamps, issue: Stamps | None, frequency: int, group_zone: str) -> Stamps:
+        """The known moment of each row."""
+        zone = zone_for(self.zone, group_zone)
+        return moment_of_day(local_day(valid, zone) + self.day, nanoseconds_of_day(self.at), zone)
+
+
+class PublishedAt(Section):
+    """Known at the stamp that stands in a column of its own."""
+
+    column: str
+    format: str = "iso"
+    zone: ZoneOrGroup = "UTC"
+    stamped: ClassVar[bool] = True
+
+
+DeclaredRule = AtIssuePlus | AfterStep | BeforeStep | DayAt
+KnownRule = DeclaredRule | PublishedAt
+
+
+def _tag(value: Any) -> str:
+    keys = {
+        "at_issue_plus": "AtIssuePlus",
+        "after_step": "AfterStep",
+        "before_step": "BeforeStep",
+        "day": "DayAt",
+        "column": "PublishedAt",
+    }
+    return one_of(value, keys, "known")
+
+
+KnownField = Annotated[
+    Annotated[AtIssuePlus, Tag("AtIssuePlus")]
+    | Annotated[AfterStep, Tag("AfterStep")]
+    | Annotated[BeforeStep, Tag("BeforeStep")]
+    | Annotated[DayAt, Tag("DayAt")]
+    | Annotated[PublishedAt, Tag("PublishedAt")],
+    Discriminator(_tag),
+]
+
+
+def step_of(times: Stamps, frequency: int) -> Stamps:
+    """The start of the grid step that holds each stamp: the grid is the multiples of `frequency` since 1970."""
+    return np.floor_divide(times, frequency) * frequency

@@ -1,0 +1,121 @@
+"""Origins: the moment at which the forecast for a step is made, in three forms, with their tracks."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Discriminator, Field, Tag, model_validator
+
+from pipeline.settings.base import (
+    DAY,
+    DurationField,
+    PositiveDuration,
+    Section,
+    TimeOfDay,
+    ZoneOrGroup,
+    nanoseconds_of_day,
+    one_of,
+    zone_for,
+)
+from pipeline.settings.clock import Stamps, local_day, moment_of_day, utc_of
+
+NO_ORIGIN = int(np.iinfo(np.int64).min)
+"""Stands where no origin covers a step."""
+
+
+class Before(Section):
+    """Each step is forecast a fixed time before its start."""
+
+    before: DurationField
+
+    @property
+    def tracks(self) -> int:
+        """One prediction a step."""
+        return 1
+
+    def origins(self, times: Stamps, group_zone: str) -> NDArray[np.int64]:
+        """Origins (step, track) of steps that start at `times`."""
+        return (times - self.before.ns)[:, None]
+
+
+class DailyGate(Section):
+    """Every step of a local day is forecast at one time of the local day before."""
+
+    at: TimeOfDay
+    zone: ZoneOrGroup = "group"
+    covers: Literal["next_day"]
+
+    @property
+    def tracks(self) -> int:
+        """One prediction a step."""
+        return 1
+
+    def origins(self, times: Stamps, group_zone: str) -> NDArray[np.int64]:
+        """Origins (step, track) of steps that start at `times`."""
+        zone = zone_for(self.zone, group_zone)
+        day_before = local_day(times, zone) - 1
+        return moment_of_day(day_before, nanoseconds_of_day(self.at), zone)[:, None]
+
+
+class Cycle(Section):
+    """An origin again and again; each covers the valid times [origin + from, origin + from + for).
+
+    Track j of a step belongs to the origin that is j cycles older than the newest one that covers it, so
+    its leads lie in [from + j * every, from + (j + 1) * every).  In a zone with clock changes `at`, `from`
+    and `for` are read on the wall clock: a cover of a local day has 23 or 25 hours where the day has.
+    """
+
+    every: PositiveDuration
+    at: TimeOfDay = "00:00"
+    zone: ZoneOrGroup = "UTC"
+    start: DurationField = Field(alias="from")
+    length: PositiveDuration = Field(alias="for")
+
+    @model_validator(mode="after")
+    def _check_cycle(self) -> Cycle:
+        every = self.every.ns
+        if every % DAY and DAY % every:
+            raise ValueError(f"every must divide a day or be a number of whole days, found {self.every}")
+        return self
+
+    @property
+    def tracks(self) -> int:
+        """Predictions a step: `for` over `every`, rounded up."""
+        return -(-self.length.ns // self.every.ns)
+
+    def origins(self, times: Stamps, group_zone: str) -> NDArray[np.int64]:
+        """Origins (step, track) of steps that start at `times`; NO_ORIGIN where none covers the step."""
+        if not len(times):
+            return np.empty((0, self.tracks), np.int64)
+        zone = zone_for(self.zone, group_zone)
+        wall = self._walls_between(int(times.min()), int(times.max()))
+        # a start that the spring jump swallows is moved on, perhaps past the next one
+        starts = np.maximum.accumulate(utc_of(wall + self.start.ns, zone))
+        newest = np.searchsorted(starts, times, side="right") - 1
+        made = newest[:, None] - np.arange(self.tracks)
+        covered = times[:, None] < utc_of(wall + self.start.ns + self.length.ns, zone)[made]
+        return np.where(covered, utc_of(wall, zone)[made], NO_ORIGIN)
+
+    def _walls_between(self, first: int, last: int) -> Stamps:
+        """Wall stamps of all origins that can cover a step in [first, last], and some more on both sides."""
+        reach = self.start.ns + (self.tracks + 1) * self.every.ns + 2 * DAY
+        step = self.every.ns
+        phase = nanoseconds_of_day(self.at)
+        counts = np.arange((first - reach - phase) // step, (last + 2 * DAY - phase) // step + 1)
+        return counts * step + phase
+
+
+OriginRule = Before | DailyGate | Cycle
+
+
+def _tag(value: Any) -> str:
+    forms = {"before": "Before", "every": "Cycle", "covers": "DailyGate"}
+    return one_of(value, forms, "origin (`covers: next_day` goes with `at`)")
+
+
+OriginField = Annotated[
+    Annotated[Before, Tag("Before")] | Annotated[DailyGate, Tag("DailyGate")] | Annotated[Cycle, Tag("Cycle")],
+    Discriminator(_tag),
+]

@@ -1,0 +1,117 @@
+"""params.yaml with overrides -> Params; every fault at once, each with its path, the rule and the value found."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import yaml
+from pydantic import Field, ValidationError
+
+from pipeline.errors import MissingInputError, SettingsError
+from pipeline.settings.align import AlignSettings
+from pipeline.settings.base import Section
+from pipeline.settings.raw import RawSettings
+from pipeline.settings.rules import faults_between_sections
+from pipeline.settings.sections import (
+    EvaluateSettings,
+    PackSettings,
+    ScaleSettings,
+    SimulateSettings,
+    SplitSettings,
+    TrainSettings,
+)
+
+
+class Params(Section):
+    """All settings of a data set and its experiment."""
+
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 7
+    simulate: SimulateSettings = SimulateSettings()
+    raw: RawSettings
+    align: AlignSettings
+    pack: PackSettings = PackSettings()
+    split: SplitSettings = SplitSettings()
+    scale: ScaleSettings = ScaleSettings()
+    train: TrainSettings = TrainSettings()
+    evaluate: EvaluateSettings = EvaluateSettings()
+
+
+def load_params(path: Path, overrides: Sequence[str] = ()) -> Params:
+    """Read and check a settings file.
+
+    `overrides` are `dotted.key=value` texts, the value read as YAML. Raises MissingInputError if the file
+    is absent and SettingsError with all faults otherwise.
+    """
+    raw = _read(path)
+    for override in overrides:
+        _apply(raw, override)
+    return check_params(raw, str(path))
+
+
+def check_params(raw: dict[str, Any], origin: str) -> Params:
+    """Turn a nested mapping into Params; `origin` names it in messages."""
+    try:
+        params = Params.model_validate(raw)
+    except ValidationError as fault:
+        faults = [_describe(error) for error in fault.errors()]
+        raise SettingsError(f"{origin}: {_count(faults)}", faults) from None
+    faults = faults_between_sections(params.raw, params.align)
+    if faults:
+        raise SettingsError(f"{origin}: {_count(faults)}", faults)
+    return params
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise MissingInputError(f"The settings file {path} is absent; name another with --params FILE.") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as fault:
+        raise SettingsError(f"{path} is no valid YAML.", [" ".join(str(fault).split())]) from None
+    if not isinstance(raw, dict):
+        raise SettingsError(f"{path} must be a mapping of sections, found {type(raw).__name__}.")
+    return raw
+
+
+def _apply(raw: dict[str, Any], override: str) -> None:
+    key, separator, text = override.partition("=")
+    if not separator or not all(key.split(".")):
+        raise SettingsError(f"--set takes dotted.key=value, found {override!r}.")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as fault:
+        raise SettingsError(f"--set {key}: the value {text!r} is no valid YAML.", [" ".join(str(fault).split())]) from None
+    *parents, last = key.split(".")
+    place = raw
+    for parent in parents:
+        place = place.setdefault(parent, {})
+        if not isinstance(place, dict):
+            raise SettingsError(f"--set {key}: {parent} is no section but {place!r}.")
+    place[last] = value
+
+
+def _describe(error: Any) -> str:
+    path = ".".join(str(part) for part in error["loc"] if part not in _TAGS) or "params"
+    message = error["msg"].removeprefix("Value error, ")
+    if error["type"] == "extra_forbidden":
+        return f"{path}: unknown key; remove it or correct its spelling, found value {_short(error['input'])}"
+    if error["type"] == "missing":
+        return f"{path}: required, but absent"
+    found = "" if "found" in message else f", found {_short(error['input'])}"
+    return f"{path}: {message[0].lower() + message[1:]}{found}"
+
+
+_TAGS = frozenset(
+    {"AtIssuePlus", "AfterStep", "BeforeStep", "DayAt", "PublishedAt", "Before", "DailyGate", "Cycle"}
+)
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def _count(faults: list[str]) -> str:
+    return "one fault in the settings." if len(faults) == 1 else f"{len(faults)} faults in the settings."

@@ -1,0 +1,100 @@
+"""The small sections: pack, split, scale, train, evaluate, simulate."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from pipeline.settings.align import to_moment
+from pipeline.settings.base import ByteCount, PositiveDuration, Section, Zone
+
+Share = Annotated[float, Field(ge=0, lt=1)]
+Codec = Literal["none", "gzip", "zstd"]
+
+
+def _to_border(value: Any) -> Any:
+    """A share in [0, 1) stays a number; a date becomes nanoseconds since 1970."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value) if value < 1 else int(value)
+    return to_moment(value)
+
+
+Border = Annotated[float | int, BeforeValidator(_to_border)]
+
+
+class PackSettings(Section):
+    """How steps lie in HDF5."""
+
+    segment_length: Annotated[int, Field(ge=1)] = 24
+    codec: Codec = "zstd"
+    chunk_bytes: ByteCount = 1 << 20
+    min_coverage: Annotated[float, Field(ge=0, le=1)] = 0.5
+
+
+class SplitSettings(Section):
+    """Where validation and test begin: a share of the observed span, or the date at which each begins."""
+
+    policy: Literal["chronological"] = "chronological"
+    validation: Border = 0.1
+    test: Border = 0.2
+
+    @model_validator(mode="after")
+    def _check_borders(self) -> SplitSettings:
+        shares = [value for value in (self.validation, self.test) if isinstance(value, float)]
+        if any(not 0 <= share < 1 for share in shares) or sum(shares) >= 1:
+            raise ValueError(f"shares lie in [0, 1) and leave something to train on, found {shares}")
+        if not shares and self.validation >= self.test:
+            raise ValueError("the date on which validation begins must lie before test's")
+        return self
+
+
+class ScaleSettings(Section):
+    """What the scaler is fitted by."""
+
+    by: Literal["feature", "none"] = "feature"
+
+
+class TrainSettings(Section):
+    """The network and how it is fitted.
+
+    stateful: `lanes` rows a batch, state carried from sample to sample, `run_length` cuts long sequences,
+    `context` steps are played without weight before a split.  windows: `batch_size` windows of `lookback`
+    steps a batch, no state.
+    """
+
+    mode: Literal["stateful", "windows"] = "stateful"
+    lanes: Annotated[int, Field(ge=1)] = 64
+    run_length: PositiveDuration | None = None
+    context: Annotated[int, Field(ge=0)] = 168
+    lookback: Annotated[int, Field(ge=1)] = 168
+    batch_size: Annotated[int, Field(ge=1)] = 256
+    cell: Literal["lstm", "gru"] = "lstm"
+    units: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)] = (64,)
+    identity: Literal["one_hot", "embedding", "none"] = "one_hot"
+    embedding_size: Annotated[int, Field(ge=1)] = 8
+    epochs: Annotated[int, Field(ge=1)] = 20
+    patience: Annotated[int, Field(ge=1)] | None = 5
+    learning_rate: Annotated[float, Field(gt=0)] = 0.002
+    clip_norm: Annotated[float, Field(gt=0)] | None = 1.0
+    loss: Literal["mae", "mse", "huber"] = "mae"
+
+
+class EvaluateSettings(Section):
+    """Which forecasters stand beside the model, and over which sums they are judged too."""
+
+    baselines: tuple[
+        Literal["published", "persistence", "seasonal_24h", "seasonal_168h", "trees", "reference_24h", "reference_168h"], ...
+    ] = ("published", "persistence", "seasonal_24h", "seasonal_168h", "trees")
+    trees_max_rows: Annotated[int, Field(ge=1)] = 500_000
+    sums: tuple[Literal["group", "all"], ...] = ()
+
+
+class SimulateSettings(Section):
+    """The embedded default input: games and customers."""
+
+    games: Annotated[int, Field(ge=1)] = 4
+    customers: Annotated[int, Field(ge=1)] = 10
+    days: Annotated[int, Field(ge=10)] = 200
+    start: str = "2024-01-01"
+    zone: Zone = "Europe/Berlin"
