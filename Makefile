@@ -57,6 +57,13 @@ format: $(READY) ## put the code into ruff's shape
 	@$(IN_VENV) python -m ruff check --fix .
 	@$(IN_VENV) python -m ruff format .
 
+# DVC's own function composes, so this is what `dvc exp run` without -S would write.
+COMPOSE := import os; from dvc.utils.hydra import compose_and_dump as f; r = os.getcwd(); f("params.yaml", r + "/conf", None, "config", r, [])
+
+.PHONY: params
+params: $(READY) ## compose conf/ into params.yaml, for the default data set
+	@$(IN_VENV) python -c '$(COMPOSE)'
+
 .PHONY: venv
 venv: $(READY) ## set up the environment in .venv, nothing else
 

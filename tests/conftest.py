@@ -1,0 +1,123 @@
+"""What every test may ask for: the repository, the real data, a throw-away copy of the project, composed settings."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import HealthCheck, settings
+
+# Before anything imports TensorFlow, here and in the programs that tests start.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # the same bytes on every processor: as in training
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+os.environ.setdefault("MPLBACKEND", "Agg")
+os.environ.setdefault("DVC_NO_ANALYTICS", "1")
+
+# A shared machine may stall: no deadlines. In continuous integration the cases are the same at every run.
+_quiet = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+settings.register_profile("explore", deadline=None, suppress_health_check=_quiet, print_blob=True)
+settings.register_profile("same", parent=settings.get_profile("explore"), derandomize=True, database=None)
+settings.load_profile("same" if os.environ.get("CI") else "explore")
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The root of the repository."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Callable[[str], Path]:
+    """`shared_data(name)` is a folder of real data, or the test is skipped with the reason.
+
+    The folders lie in $HINDCAST_SHARED_DATA, or in ../shared/data beside the checkout.
+    """
+    base = Path(os.environ.get("HINDCAST_SHARED_DATA") or ROOT.parent / "shared" / "data")
+
+    def folder(name: str) -> Path:
+        path = base / name
+        if not path.is_dir():
+            pytest.skip(f"real data set {name} is not in {base}; HINDCAST_SHARED_DATA names its folder")
+        return path
+
+    return folder
+
+
+@pytest.fixture(scope="session")
+def compose_text() -> Callable[..., str]:
+    """`compose_text("dataset=ercot", "seed=3")` is the params.yaml that `dvc exp run -S ... -S ...` would write."""
+
+    def text(*overrides: str) -> str:
+        from dvc.utils.hydra import compose_and_dump
+
+        with TemporaryDirectory() as folder:
+            target = Path(folder, "params.yaml")
+            compose_and_dump(str(target), str(ROOT / "conf"), None, "config", str(ROOT), list(overrides))
+            return target.read_text(encoding="utf-8")
+
+    return text
+
+
+@pytest.fixture(scope="session")
+def compose(compose_text: Callable[..., str]) -> Callable[..., dict[str, Any]]:
+    """As `compose_text`, read."""
+
+    def composed(*overrides: str) -> dict[str, Any]:
+        values = yaml.safe_load(compose_text(*overrides))
+        assert isinstance(values, dict)
+        return values
+
+    return composed
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A copy of the project as it lies in the working tree, committed to a git repository of its own.
+
+    Nothing that git ignores comes along: no data, no outputs, no DVC cache.
+    """
+    copy = tmp_path / "project"
+    listed = _git(ROOT, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    for name in filter(None, listed.split("\0")):
+        source, target = ROOT / name, copy / name
+        if source.is_file():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, target)
+    _git(copy, "init", "--quiet", "--initial-branch=main")
+    _git(copy, "config", "user.name", "A Tester")
+    _git(copy, "config", "user.email", "tester@example.invalid")
+    _git(copy, "add", "--all")
+    _git(copy, "commit", "--quiet", "--message", "The project under test")
+    return copy
+
+
+@pytest.fixture
+def in_project(project: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """`in_project("dvc", "repro")` runs `python -m dvc repro` in the copy of the project; any exit code returns."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    environment = {**os.environ, "PATH": path, "PYTHONPATH": str(project)}
+
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", *words]
+        return subprocess.run(
+            command, cwd=project, env=environment, capture_output=True, text=True, check=False, timeout=540
+        )
+
+    return run
+
+
+def _git(folder: Path, *words: str) -> str:
+    # `safe.directory`: the checkout may belong to another user than the one who tests
+    command = ["git", "-c", f"safe.directory={folder}", *words]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True).stdout

@@ -1,0 +1,428 @@
+"""The house stands as its plan says: direction of imports, fences of libraries, sizes, docstrings, dvc.yaml."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from functools import cache
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+
+GROUND = ("errors", "files", "progress", "engine")
+ROOMS = ("settings", "raw", "align", "store", "split", "feed", "learn", "judge")
+STAGES = ("simulate", "ingest", "pack", "split", "scale", "certify", "train", "evaluate")
+
+# Who may import what, by prefix of the module's name. A library that stands nowhere here may be used nowhere.
+FENCES = {
+    "numpy": ("pipeline", "stages"),
+    "yaml": ("pipeline.settings", "pipeline.raw", "stages"),
+    "filelock": ("pipeline.files", "stages.common"),
+    "psutil": ("pipeline.engine",),
+    "dask": ("pipeline.engine",),
+    "distributed": ("pipeline.engine",),
+    "rich": ("pipeline.progress", "stages"),
+    "typer": ("stages",),
+    "pydantic": ("pipeline.settings",),
+    "pydantic_core": ("pipeline.settings",),
+    "csv": ("pipeline.raw",),
+    "pyarrow": ("pipeline.raw", "pipeline.align"),
+    "pandas": ("pipeline.raw", "pipeline.align", "pipeline.judge"),
+    "h5py": ("pipeline.store",),
+    "hdf5plugin": ("pipeline.store",),
+    "keras": ("pipeline.learn", "pipeline.feed.keras_streams"),
+    "tensorflow": ("pipeline.learn.tensorflow_only",),
+    "tensorboard": ("pipeline.learn",),
+    "dvclive": ("pipeline.learn",),
+    "matplotlib": ("pipeline.judge",),
+    "sklearn": ("pipeline.judge",),
+    "jinja2": ("pipeline.judge",),
+}
+LEARNING = ("keras", "tensorflow", "tensorboard", "dvclive")
+
+# What `--help` and an import of a room must not load: each of these costs a tenth of a second to several.
+HEAVY = (
+    "dask", "distributed", "dvc", "dvclive", "h5py", "hdf5plugin", "keras", "matplotlib", "pandas", "pyarrow",
+    "scipy", "sklearn", "tensorboard", "tensorflow",
+)  # fmt: skip
+
+# The settings that a stage cannot do without; what else its own file takes from `params` is read from the file.
+LEAST_PARAMS = {
+    "simulate": {"seed", "simulate"},
+    "ingest": {"raw"},
+    "pack": {"align", "pack"},
+    "split": {"seed", "split"},
+    "scale": {"scale"},
+    "certify": set(),
+    "train": {"seed", "train"},
+    "evaluate": {"evaluate"},
+}
+
+LONGEST_MODULE = 300
+LONGEST_STAGE = 90
+LONGEST_BODY = 40
+
+
+# --- reading the code -------------------------------------------------------------------------------------------
+
+
+@cache
+def modules() -> dict[str, Path]:
+    """Every module of the project by its dotted name."""
+    found = {}
+    for path in sorted([*ROOT.glob("pipeline/**/*.py"), *ROOT.glob("stages/**/*.py")]):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+@cache
+def tree(module: str) -> ast.Module:
+    """The syntax tree of a module."""
+    return ast.parse(modules()[module].read_text(encoding="utf-8"))
+
+
+@cache
+def imports(module: str) -> frozenset[str]:
+    """All names that a module imports, at its top or inside a function; project modules as far as they are modules."""
+    names: set[str] = set()
+    for node in ast.walk(tree(module)):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = _absolute(node, module)
+            children = {f"{base}.{alias.name}" for alias in node.names}
+            inner = {child for child in children if child in modules()}
+            names.update(inner)
+            if len(inner) < len(children):
+                names.add(base)
+    return frozenset(names)
+
+
+def _absolute(node: ast.ImportFrom, module: str) -> str:
+    if not node.level:
+        return node.module or ""
+    package = module.split(".")
+    if modules()[module].name != "__init__.py":
+        package = package[:-1]
+    package = package[: len(package) - node.level + 1]
+    return ".".join([*package, node.module] if node.module else package)
+
+
+def project_imports(module: str) -> set[str]:
+    """The project's own modules that a module imports."""
+    return {name for name in imports(module) if name in modules()}
+
+
+def libraries(module: str) -> set[str]:
+    """The top names of everything a module imports that is neither the project nor (but for `csv`) Python's own."""
+    tops = {name.split(".")[0] for name in imports(module)} - {"pipeline", "stages", "__future__", ""}
+    return {top for top in tops if top not in sys.stdlib_module_names or top in FENCES}
+
+
+def closure(module: str) -> set[str]:
+    """A module and all project modules that it imports, directly or not, with the packages they lie in."""
+    seen: set[str] = set()
+    ahead = [module]
+    while ahead:
+        name = ahead.pop()
+        if name in seen or name not in modules():
+            continue
+        seen.add(name)
+        ahead += project_imports(name)
+        ahead.append(name.rpartition(".")[0])
+    return seen
+
+
+def has_code(module: str) -> bool:
+    """Whether a module does anything beyond its docstring."""
+    body = tree(module).body
+    return any(not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)) for node in body)
+
+
+def place(module: str) -> int:
+    """Where a module stands on the data's way: the ground 0, then the rooms, then the stages."""
+    parts = module.split(".")
+    if parts[0] == "stages":
+        return len(ROOMS) + 1
+    if len(parts) == 1 or parts[1] in GROUND:
+        return 0
+    return ROOMS.index(parts[1]) + 1
+
+
+def within(module: str, prefixes: tuple[str, ...]) -> bool:
+    """Whether a module is one of these or lies below one of these."""
+    return any(module == prefix or module.startswith(f"{prefix}.") for prefix in prefixes)
+
+
+# --- rooms ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_every_room_exists_and_says_what_lives_there(room: str) -> None:
+    name = f"pipeline.{room}"
+    assert name in modules(), f"pipeline/{room}/__init__.py is absent"
+    assert ast.get_docstring(tree(name)), f"pipeline/{room}/__init__.py says nothing about the room"
+
+
+def test_pipeline_holds_the_ground_and_the_rooms_and_nothing_else() -> None:
+    top = {name.split(".")[1] for name in modules() if name.startswith("pipeline.")}
+    assert set(GROUND) <= top
+    assert top <= {*GROUND, *ROOMS}
+
+
+def test_an_import_never_points_to_a_later_room() -> None:
+    assert len(modules()) > 20, "too few modules for this test to mean anything"
+    wrong = [
+        f"{module} imports {name}"
+        for module in modules()
+        for name in project_imports(module)
+        if place(name) > place(module)
+    ]
+    assert not wrong
+
+
+def test_no_stage_imports_another() -> None:
+    steps = {f"stages.{name}" for name in STAGES}
+    wrong = [
+        f"{module} imports {name}"
+        for module in modules()
+        if module.startswith("stages.") and module != "stages.cli"
+        for name in project_imports(module) & steps
+    ]
+    assert not wrong
+
+
+def test_imports_make_no_circle() -> None:
+    graph = {module: project_imports(module) - {module} for module in modules()}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as fault:
+        pytest.fail(" -> ".join(fault.args[1]))
+
+
+# --- fences -----------------------------------------------------------------------------------------------------
+
+
+def test_a_library_is_imported_only_behind_its_fence() -> None:
+    wrong = [
+        f"{module} imports {library}; it may be used in: {', '.join(FENCES.get(library, ())) or 'nothing yet'}"
+        for module in modules()
+        for library in libraries(module)
+        if not within(module, FENCES.get(library, ()))
+    ]
+    assert not wrong
+
+
+@pytest.mark.parametrize(
+    "library", ["dask", "h5py", "keras", "pandas", "pydantic", "rich", "tensorflow", "typer"]
+)
+def test_each_fence_encloses_a_user(library: str) -> None:
+    assert [module for module in modules() if library in libraries(module)], f"nothing imports {library}"
+
+
+def test_every_imported_library_is_a_declared_dependency() -> None:
+    names = {"yaml": "pyyaml", "sklearn": "scikit-learn", "distributed": "dask", "pydantic_core": "pydantic"}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    declared = {line.split(">")[0].split("[")[0] for line in project["dependencies"]}
+    used = {library for module in modules() for library in libraries(module)} - sys.stdlib_module_names
+    assert {names.get(library, library) for library in used} <= declared
+
+
+@pytest.mark.parametrize("stage", [stage for stage in STAGES if stage not in {"train", "evaluate"}])
+def test_a_stage_before_training_cannot_reach_the_learning_libraries(stage: str) -> None:
+    assert f"stages.{stage}" in modules(), f"stages/{stage}.py is absent"
+    reached = {
+        f"{module} imports {library}"
+        for module in closure(f"stages.{stage}")
+        for library in libraries(module)
+        if library in LEARNING
+    }
+    assert not reached
+
+
+@pytest.mark.parametrize("name", ["pipeline", *(f"pipeline.{room}" for room in ROOMS), "stages"])
+def test_importing_a_room_loads_no_heavy_library(name: str) -> None:
+    assert _heavy_after(f"import {name}") == ""
+
+
+def test_help_loads_no_heavy_library() -> None:
+    code = "import sys\nsys.argv = ['hindcast', '--help']\nfrom stages.cli import main\n"
+    code += "try:\n    main()\nexcept SystemExit as end:\n    assert not end.code, end.code"
+    assert _heavy_after(code) == ""
+
+
+def _heavy_after(code: str) -> str:
+    tail = f"\nimport sys\nprint(*sorted(set({HEAVY!r}) & set(sys.modules)), file=sys.stderr)"
+    command = [sys.executable, "-c", code + tail]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return done.stderr.strip()
+
+
+# --- size and docstrings ----------------------------------------------------------------------------------------
+
+
+def test_no_module_is_longer_than_the_budget() -> None:
+    long = {}
+    for module, path in modules().items():
+        limit = LONGEST_STAGE if module.removeprefix("stages.") in STAGES else LONGEST_MODULE
+        lines = len(path.read_text(encoding="utf-8").splitlines())
+        if lines > limit:
+            long[module] = f"{lines} lines, {limit} are allowed"
+    assert not long
+
+
+def test_no_function_body_is_longer_than_the_budget() -> None:
+    long = {}
+    for module in modules():
+        for name, node in definitions(tree(module)):
+            if isinstance(node, ast.ClassDef):
+                continue
+            body = node.body[1:] if ast.get_docstring(node, clean=False) is not None else node.body
+            lines = node.end_lineno - body[0].lineno + 1 if body and node.end_lineno else 0
+            if lines > LONGEST_BODY:
+                long[f"{module}.{name}"] = f"{lines} lines, {LONGEST_BODY} are allowed"
+    assert not long
+
+
+def test_every_module_and_everything_public_has_a_docstring() -> None:
+    silent = [module for module in modules() if not ast.get_docstring(tree(module))]
+    for module in modules():
+        for name, node in definitions(tree(module)):
+            public = not any(part.startswith("_") for part in name.split("."))
+            if public and "<locals>" not in name and not ast.get_docstring(node):
+                silent.append(f"{module}.{name}")
+    assert not silent
+
+
+Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+
+
+def definitions(node: ast.AST, path: str = "") -> Iterator[tuple[str, Definition]]:
+    """Every function and class below a node with its dotted name; what lies inside a function is `<locals>`."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, Definition):
+            name = f"{path}{child.name}"
+            yield name, child
+            inside = "." if isinstance(child, ast.ClassDef) else ".<locals>."
+            yield from definitions(child, f"{name}{inside}")
+        else:
+            yield from definitions(child, path)
+
+
+# --- dvc.yaml ---------------------------------------------------------------------------------------------------
+
+
+@cache
+def dvc_stages() -> dict[str, dict[str, Any]]:
+    """The stages of dvc.yaml."""
+    path = ROOT / "dvc.yaml"
+    assert path.is_file(), "dvc.yaml is absent"
+    stages = yaml.safe_load(path.read_text(encoding="utf-8"))["stages"]
+    assert isinstance(stages, dict)
+    return stages
+
+
+@cache
+def params() -> dict[str, Any]:
+    """The values of params.yaml."""
+    path = ROOT / "params.yaml"
+    assert path.is_file(), "params.yaml is absent"
+    values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    assert isinstance(values, dict)
+    return values
+
+
+def code_deps(stage: str) -> list[str]:
+    """The dependencies of a stage that are the project's code."""
+    deps = [dep if isinstance(dep, str) else next(iter(dep)) for dep in dvc_stages()[stage]["deps"]]
+    return [dep.rstrip("/") for dep in deps if dep.split("/")[0] in {"pipeline", "stages"}]
+
+
+def test_dvc_yaml_runs_the_eight_stages() -> None:
+    assert set(dvc_stages()) == set(STAGES)
+    for stage, entry in dvc_stages().items():
+        assert entry["cmd"].startswith(f"python -m stages.{stage}"), entry["cmd"]
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_the_code_a_stage_depends_on_is_the_code_it_imports(stage: str) -> None:
+    listed = code_deps(stage)
+    used = {
+        modules()[name].relative_to(ROOT).as_posix() for name in closure(f"stages.{stage}") if has_code(name)
+    }
+    assert f"stages/{stage}.py" in used, f"stages/{stage}.py is absent"
+    covered = {dep: [path for path in used if path == dep or path.startswith(f"{dep}/")] for dep in listed}
+    uncovered = used - {path for paths in covered.values() for path in paths}
+    assert not uncovered, f"dvc.yaml, {stage}: an edit of these would not rerun the stage"
+    unused = [dep for dep, paths in covered.items() if not paths]
+    assert not unused, f"dvc.yaml, {stage}: an edit of these would rerun the stage for nothing"
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_every_output_persists_until_the_stage_replaces_it(stage: str) -> None:
+    entry = dvc_stages()[stage]
+    outputs = [out for kind in ("outs", "metrics", "plots") for out in entry.get(kind, [])]
+    assert outputs, f"dvc.yaml, {stage}: no outputs"
+    for out in outputs:
+        assert isinstance(out, dict), f"dvc.yaml, {stage}: {out} lacks `persist: true`"
+        path, attributes = next(iter(out.items()))
+        assert attributes.get("persist") is True, f"dvc.yaml, {stage}: {path} lacks `persist: true`"
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_declares_the_settings_it_reads(stage: str) -> None:
+    declared = {name.split(".")[0] for name in _declared(stage)}
+    assert f"stages.{stage}" in modules(), f"stages/{stage}.py is absent"
+    taken = {
+        node.attr
+        for node in ast.walk(tree(f"stages.{stage}"))
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "params"
+    }
+    assert LEAST_PARAMS[stage] | (taken & set(params())) <= declared
+
+
+def test_every_setting_belongs_to_a_stage_and_every_declared_one_exists() -> None:
+    declared = {name for stage in STAGES for name in _declared(stage)}
+    absent = [name for name in declared if not _exists(params(), name.split("."))]
+    assert not absent
+    assert set(params()) <= {name.split(".")[0] for name in declared}
+
+
+def _declared(stage: str) -> set[str]:
+    names: set[str] = set()
+    for entry in dvc_stages()[stage].get("params", []):
+        names.update(
+            [entry] if isinstance(entry, str) else [name for many in entry.values() for name in many]
+        )
+    return names
+
+
+def _exists(values: Any, path: list[str]) -> bool:
+    return not path or (isinstance(values, dict) and path[0] in values and _exists(values[path[0]], path[1:]))
+
+
+def test_outputs_of_stages_are_ignored_by_git_and_the_lock_file_is_not() -> None:
+    outputs = [
+        next(iter(out))
+        for entry in dvc_stages().values()
+        for kind in ("outs", "metrics", "plots")
+        for out in entry.get(kind, [])
+    ]
+    ignored = _ignored([*outputs, "dvc.lock"])
+    assert ignored == set(outputs)
+
+
+def _ignored(paths: list[str]) -> set[str]:
+    command = ["git", "-c", f"safe.directory={ROOT}", "check-ignore", "--no-index", *paths]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    return set(done.stdout.splitlines())
