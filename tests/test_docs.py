@@ -1,0 +1,82 @@
+"""What the documents say is held against the project: links, targets, dependencies, examples of settings."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+from pipeline.settings.params import check_params
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCUMENTS = sorted(
+    path
+    for pattern in ("*.md", "docs/**/*.md", "data/README.md")
+    for path in ROOT.glob(pattern)
+    if path.is_file()
+)
+_names = [path.relative_to(ROOT).as_posix() for path in DOCUMENTS]
+
+
+def blocks(path: Path, language: str) -> list[str]:
+    """The fenced blocks of a language in a document."""
+    return re.findall(
+        rf"^```{language}\n(.*?)^```", path.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
+    )
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=_names)
+def test_links_inside_the_repository_lead_somewhere(path: Path) -> None:
+    links = re.findall(r"\]\(([^)#]+)[^)]*\)", path.read_text(encoding="utf-8"))
+    dead = [link for link in links if "://" not in link and not (path.parent / link).exists()]
+    assert not dead
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=_names)
+def test_every_make_target_that_is_named_exists(path: Path) -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    named = set(re.findall(r"(?:`|^)make ([a-z]+)", path.read_text(encoding="utf-8"), re.MULTILINE))
+    assert named <= targets
+
+
+def test_make_help_lists_every_target() -> None:
+    targets = re.findall(r"^\.PHONY: (\w+)", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    shown = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert {"repro", "test", "soak", "lock", "lint", "format", "clean", "help"} <= set(targets)
+    assert re.findall(r"^  make (\w+)", shown, re.MULTILINE) == targets
+
+
+def test_every_dependency_has_its_reason_and_every_reason_a_dependency() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    lines = [*project["dependencies"], *project["optional-dependencies"]["test"]]
+    declared = {re.split(r"[>=<]", line)[0] for line in lines}
+    text = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")
+    explained = set(re.findall(r"^\| ([a-z0-9\[\]-]+) \|", text, re.MULTILINE)) - {"package", "---"}
+    assert explained == declared
+
+
+def test_every_stage_is_in_the_readme() -> None:
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert set(stages) <= set(re.findall(r"^\| `(\w+)` \|", readme, re.MULTILINE))
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_the_examples_of_the_data_contract_are_accepted(number: int) -> None:
+    examples = blocks(ROOT / "data" / "README.md", "yaml")
+    assert len(examples) == 2
+    params = check_params(yaml.safe_load(examples[number]), "data/README.md")
+    assert params.raw.sources
+
+
+def test_the_lock_file_names_no_index_and_pins_every_package_by_hash() -> None:
+    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    assert "://" not in text
+    assert "index-url" not in text
+    packages = re.split(r"^(?=[a-z0-9])", text, flags=re.MULTILINE)[1:]
+    assert len(packages) > 100
+    assert [package.split()[0] for package in packages if "--hash=sha256:" not in package] == []
