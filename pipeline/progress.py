@@ -1,0 +1,101 @@
+"""How far a long piece of work has come: a bar on a terminal, plain lines elsewhere, nothing for short work.
+
+Everything goes to stderr; no output of a stage depends on it.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Event, Lock, Thread
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+_SHOW_AFTER = 2.0  # seconds; whoever waits less needs no bar
+_LINE_EVERY = 10.0  # seconds; a log of a long run stays short
+_bar_shown = Lock()  # rich draws one live display at a time: an inner piece of work stays silent
+
+
+@contextmanager
+def progress(description: str, total: int, unit: str) -> Iterator[Callable[[int], None]]:
+    """Yield `advance(count)`, to be called whenever `count` of `total` units are done (from any thread).
+
+    Shows nothing before 2 s; then a bar if stderr is a terminal, else a line at most every 10 s.
+    """
+    with _Display(description, total, unit) as display:
+        yield display.advance
+
+
+class _Display:
+    """A count, and a thread that shows it while the work goes on, even through one long unit."""
+
+    def __init__(self, description: str, total: int, unit: str) -> None:
+        self._description, self._total, self._unit = description, total, unit
+        self._done = 0
+        self._counting = Lock()
+        self._end = Event()
+        self._thread = Thread(target=self._show, name=f"progress of {description}", daemon=True)
+
+    def advance(self, count: int) -> None:
+        with self._counting:
+            self._done += count
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._end.set()
+        self._thread.join()
+
+    def _show(self) -> None:
+        if self._end.wait(_SHOW_AFTER):
+            return
+        if not sys.stderr.isatty():
+            self._show_lines()
+        elif _bar_shown.acquire(blocking=False):
+            try:
+                self._show_bar()
+            finally:
+                _bar_shown.release()
+
+    def _show_lines(self) -> None:
+        shown = None
+        while True:
+            over = self._end.is_set()
+            line = f"{self._description}: {self._done} of {self._total} {self._unit}"
+            if line != shown or not over:
+                sys.stderr.write(line + "\n")
+                sys.stderr.flush()
+            shown = line
+            if over:
+                return
+            self._end.wait(_LINE_EVERY)
+
+    def _show_bar(self) -> None:
+        with _new_bar(self._unit) as bar:
+            task = bar.add_task(self._description, total=self._total, completed=self._done)
+            while not self._end.wait(0.2):
+                bar.update(task, completed=self._done)
+            bar.update(task, completed=self._done)
+
+
+def _new_bar(unit: str) -> Progress:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn(escape(unit)),
+        TimeRemainingColumn(compact=True),
+    )
+    return Progress(*columns, console=Console(stderr=True))

@@ -1,0 +1,55 @@
+"""The command `hindcast`: every stage under one name. A stage's module is loaded only when it is run."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from importlib import import_module
+
+import typer
+
+from stages.common import exit_code_of
+
+# In the order of the data's way.
+STAGES = {
+    "simulate": "Make the embedded default input from a seed.",
+    "ingest": "Read raw CSV files into typed tables; quarantine bad rows.",
+    "pack": "Join what was known at each origin into HDF5 shards.",
+    "split": "Cut the data set into train, validation and test.",
+    "scale": "Fit the scaler on training rows.",
+    "certify": "Prove that nothing is used before it was known.",
+    "train": "Fit the network by streaming from the data set.",
+    "evaluate": "Compare the network with the published forecast; report.",
+}
+
+_FORWARD = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run `hindcast` with `argv` (by default the program's own arguments); return the exit code."""
+    return exit_code_of(_app(), "hindcast", argv)
+
+
+def _app() -> typer.Typer:
+    app = typer.Typer(
+        add_completion=False,
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode="rich",
+        help="From raw forecast and realized series to a trained network and an honest report, stage by stage.",
+        epilog="Example: hindcast ingest --help",
+    )
+    for name, line in STAGES.items():
+        app.command(name, help=line, context_settings=_FORWARD)(_forwarder(name))
+    return app
+
+
+def _forwarder(name: str) -> Callable[[typer.Context], None]:
+    def forward(context: typer.Context) -> None:
+        raise typer.Exit(import_module(f"stages.{name}").main(list(context.args)))
+
+    return forward
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,142 @@
+"""What all stages share: options, the workspace lock, errors told in a few lines, the closing summary.
+
+Exit codes: 0 done, 1 an error that the user can mend, 2 wrong usage, 130 stopped by the keyboard.
+A bug of this project ends with its traceback: nothing is hidden.
+"""
+
+from __future__ import annotations
+
+import errno
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from filelock import FileLock, Timeout
+from rich.console import Console
+from rich.markup import escape
+from rich.text import Text
+
+from pipeline.errors import BusyError, HindcastError
+from pipeline.settings.params import Params, load_params
+
+_LOCKS = Path(".hindcast")
+_STOPPED = 130  # what a shell reports of a program that Ctrl-C ended
+
+_REMEDIES = {
+    errno.ENOSPC: "The disk is full: free some space and run the stage again; previous outputs are whole.",
+    errno.EDQUOT: "Your quota is used up: free some space and run the stage again; previous outputs are whole.",
+    errno.EACCES: "Check who owns it and its permissions.",
+    errno.EPERM: "Check who owns it and its permissions.",
+    errno.EROFS: "The file system is read-only: run in a folder that can be written.",
+    errno.EMFILE: "Too many files are open: raise the limit with `ulimit -n`.",
+    errno.ENFILE: "Too many files are open on this machine: close some programs.",
+    errno.EIO: "The device failed to read or write: check the disk.",
+}
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a stage did, for the user to read: lines of what was read, kept, put aside and written."""
+
+    read: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
+    aside: tuple[str, ...] = ()
+    written: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()  # printed as they are, below the rest
+
+
+def run_stage(
+    name: str, run: Callable[[Params], Summary], description: str, example: str, argv: list[str] | None = None
+) -> int:
+    """Run a stage from its command line (`argv`, by default the program's own); return the exit code."""
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
+
+    @app.command(name, help=escape(description), epilog=f"Example: {escape(example)}")
+    def command(
+        params: Annotated[Path, typer.Option(help="The settings file.")] = Path("params.yaml"),
+        set_: Annotated[
+            list[str] | None,
+            typer.Option(
+                "--set", metavar="KEY=VALUE", help="Change one setting, as in train.epochs=3; repeatable."
+            ),
+        ] = None,
+        debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,  # noqa: FBT002
+    ) -> None:
+        raise typer.Exit(_guarded(name, lambda: run(load_params(params, set_ or [])), debug=debug))
+
+    return exit_code_of(app, f"hindcast {name}", argv)
+
+
+def exit_code_of(app: typer.Typer, program: str, argv: list[str] | None) -> int:
+    """Run a typer application and return its exit code instead of ending the process."""
+    try:
+        app(args=argv, prog_name=program)
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    return 0
+
+
+def _guarded(name: str, work: Callable[[], Summary], *, debug: bool) -> int:
+    try:
+        with _alone(name):
+            _print_summary(name, work())
+    except KeyboardInterrupt:
+        _tell(f"{name}: stopped; previous outputs are whole.")
+        return _STOPPED
+    except (HindcastError, OSError) as fault:
+        if debug:
+            traceback.print_exc()
+        _tell(f"{name}: {fault if isinstance(fault, HindcastError) else _words_of(fault)}")
+        return 1
+    return 0
+
+
+@contextmanager
+def _alone(name: str) -> Iterator[None]:
+    """Hold the workspace (the current folder) for this stage, or raise BusyError at once."""
+    path = _LOCKS / f"{name}.lock"
+    path.parent.mkdir(exist_ok=True)
+    try:
+        with FileLock(path, timeout=0):
+            yield
+    except Timeout:
+        raise BusyError(
+            f"Another run of this stage holds this folder ({path}): wait until it ends, or run in another folder."
+        ) from None
+
+
+def _words_of(fault: OSError) -> str:
+    places = " -> ".join(str(place) for place in (fault.filename, fault.filename2) if place is not None)
+    what = fault.strerror or str(fault) or type(fault).__name__
+    remedy = _REMEDIES.get(fault.errno or 0, "Run it again with --debug to see where it happened.")
+    return f"{what}: {places}\n  {remedy}" if places else f"{what}\n  {remedy}"
+
+
+def _tell(message: str) -> None:
+    sys.stderr.write(_visible(message) + "\n")
+
+
+def _print_summary(name: str, summary: Summary) -> None:
+    console = Console(highlight=False)
+    console.print(Text(name, style="bold"))
+    for label, lines in (
+        ("read", summary.read),
+        ("kept", summary.kept),
+        ("put aside", summary.aside),
+        ("written", summary.written),
+    ):
+        for row, line in enumerate(lines):
+            head = Text(f"  {label if row == 0 else '':<11}", style="dim")
+            console.print(head + Text(_visible(line)), soft_wrap=True)
+    for line in summary.notes:
+        console.print(Text(_visible(line)), soft_wrap=True)
+
+
+def _visible(text: str) -> str:
+    """The text with control characters spelled out: a name in somebody's data must not steer the terminal."""
+    return "".join(sign if sign.isprintable() or sign == "\n" else repr(sign)[1:-1] for sign in text)
