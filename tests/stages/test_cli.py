@@ -1,0 +1,61 @@
+"""`hindcast` lists the stages in the order of the data's way and hands its arguments on to them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from stages import cli
+
+ORDER = ["simulate", "ingest", "pack", "split", "scale", "certify", "train", "evaluate"]
+
+
+def test_help_lists_the_stages_in_order_with_one_line_each(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert cli.main(["--help"]) == 0
+    words = [line.strip("│ ").split(" ", 1) for line in capsys.readouterr().out.splitlines()]
+    listed = [line for line in words if line[0] in ORDER]
+    assert [name for name, _ in listed] == ORDER
+    assert all(line.strip().endswith(".") for _, line in listed)
+
+
+def test_arguments_go_to_the_stage_and_its_exit_code_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[str, list[str]]] = []
+
+    def load(name: str) -> SimpleNamespace:
+        def stage(argv: list[str]) -> int:
+            seen.append((name, argv))
+            return 130
+
+        return SimpleNamespace(main=stage)
+
+    monkeypatch.setattr(cli, "import_module", load)
+    assert cli.main(["pack", "--set", "seed=3", "--debug", "--help"]) == 130
+    assert seen == [("stages.pack", ["--set", "seed=3", "--debug", "--help"])]
+
+
+@pytest.mark.parametrize("argv", [[], ["bogus"], ["--bogus"]])
+def test_wrong_usage_exits_2(argv: list[str]) -> None:
+    assert cli.main(argv) == 2
+
+
+@pytest.mark.parametrize("stage", ORDER)
+def test_every_stage_shows_an_example_by_either_way_in(root: Path, stage: str) -> None:
+    for words in (["-m", f"stages.{stage}"], ["-m", "stages.cli", stage]):
+        done = subprocess.run(
+            [sys.executable, *words, "--help"],
+            cwd=root,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+        assert done.returncode == 0, done.stderr
+        assert "Example:" in done.stdout
+        assert f"hindcast {stage}" in done.stdout

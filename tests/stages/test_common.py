@@ -1,0 +1,162 @@
+"""A stage's command line: options, exit codes, errors in a few lines, one run a folder."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+from pipeline.errors import RawDataError
+from pipeline.settings.params import Params
+from stages.common import Summary, run_stage
+
+EXAMPLE = "hindcast pack --set train.units=[32]"
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compose_text: Callable[..., str]) -> Path:
+    (tmp_path / "params.yaml").write_text(compose_text("dataset=gefcom2012"), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "100")
+    return tmp_path
+
+
+def start(run: Callable[[Params], Summary], *argv: str) -> int:
+    return run_stage("pack", run, "Join [all] things.", EXAMPLE, list(argv))
+
+
+def nothing(params: Params) -> Summary:
+    return Summary()
+
+
+def failing(fault: BaseException) -> Callable[[Params], Summary]:
+    def run(params: Params) -> Summary:
+        raise fault
+
+    return run
+
+
+def test_help_shows_description_and_example_as_they_are(
+    workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert start(nothing, "--help") == 0
+    out = capsys.readouterr().out
+    assert "Join [all] things." in out
+    assert EXAMPLE in out
+    assert all(option in out for option in ("--params", "--set", "--debug"))
+
+
+def test_a_good_run_prints_its_summary_and_exits_0(
+    workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run(params: Params) -> Summary:
+        long = "data/" + "x" * 300
+        return Summary(
+            read=("2 groups", "[b]9 rows"), kept=("all",), aside=("none",), written=(long,), notes=("yes.",)
+        )
+
+    assert start(run) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    assert out.splitlines() == [
+        "pack",
+        "  read       2 groups",
+        "             [b]9 rows",
+        "  kept       all",
+        "  put aside  none",
+        "  written    data/" + "x" * 300,
+        "yes.",
+    ]
+
+
+def test_settings_come_from_the_file_named_and_from_set(workspace: Path) -> None:
+    seen: list[Params] = []
+
+    def run(params: Params) -> Summary:
+        seen.append(params)
+        return Summary()
+
+    (workspace / "params.yaml").rename(workspace / "other.yaml")
+    assert start(run, "--params", "other.yaml", "--set", "seed=3", "--set", "train.units=[5, 6]") == 0
+    assert seen[0].seed == 3
+    assert seen[0].train.units == (5, 6)
+
+
+def test_an_error_of_the_user_is_told_in_lines_without_a_traceback(
+    workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert start(failing(RawDataError("Two faults.", ["a.csv: line 3", "b.csv: line 4\x1b[2J"]))) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err == "pack: Two faults.\n  - a.csv: line 3\n  - b.csv: line 4\\x1b[2J\n"
+
+
+def test_debug_shows_the_traceback_too(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert start(failing(RawDataError("A fault.")), "--debug") == 1
+    err = capsys.readouterr().err
+    assert "Traceback" in err
+    assert err.endswith("pack: A fault.\n")
+
+
+@pytest.mark.parametrize(
+    ("number", "remedy"),
+    [(errno.ENOSPC, "free some space"), (errno.EACCES, "permissions"), (errno.EDOM, "--debug")],
+)
+def test_a_fault_of_the_system_is_told_with_its_path_and_a_remedy(
+    workspace: Path, capsys: pytest.CaptureFixture[str], number: int, remedy: str
+) -> None:
+    assert start(failing(OSError(number, os.strerror(number), "data/x.h5"))) == 1
+    err = capsys.readouterr().err
+    assert "Traceback" not in err
+    assert "data/x.h5" in err
+    assert remedy in err
+
+
+def test_a_bug_shows_its_traceback(workspace: Path) -> None:
+    with pytest.raises(ZeroDivisionError):
+        start(failing(ZeroDivisionError()))
+
+
+def test_the_keyboard_ends_a_stage_in_one_line(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert start(failing(KeyboardInterrupt())) == 130
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize("argv", [["--bogus"], ["extra"], ["--set"]])
+def test_wrong_usage_exits_2(workspace: Path, argv: list[str]) -> None:
+    assert start(nothing, *argv) == 2
+
+
+def test_absent_and_wrong_settings_exit_1(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert start(nothing, "--params", "absent.yaml") == 1
+    assert "absent.yaml" in capsys.readouterr().err
+    assert start(nothing, "--set", "sede=3", "--set", "pack.codec=zip") == 1
+    err = capsys.readouterr().err
+    assert "sede" in err
+    assert "pack.codec" in err
+
+
+def test_a_second_run_of_the_same_stage_is_refused_at_once(
+    workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run(params: Params) -> Summary:
+        assert run_stage("train", nothing, "Fit.", "hindcast train", []) == 0  # another stage is no obstacle
+        assert start(nothing) == 1
+        return Summary()
+
+    assert start(run) == 0
+    assert "Another run" in capsys.readouterr().err
+    assert start(nothing) == 0
+
+
+def test_a_lock_held_by_another_process_names_its_file(
+    workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (workspace / ".hindcast").mkdir()
+    with FileLock(workspace / ".hindcast" / "pack.lock"):
+        assert start(nothing) == 1
+    assert ".hindcast/pack.lock" in capsys.readouterr().err
