@@ -16,8 +16,8 @@ SUITABLE := import sys, venv, ensurepip; assert (3, 11) <= sys.version_info[:2] 
 ifeq ($(shell command -v git),)
 $(error git is not on the PATH: hindcast needs Python, git and make)
 endif
-LOCKED := .venv/locked-$(shell { pwd -P; cat requirements.lock; } | git hash-object --stdin)
-READY := $(LOCKED)-$(shell git hash-object --no-filters pyproject.toml)
+LOCKED := .venv/locked-$(shell { pwd -P; cat requirements.lock; } | cksum | tr -cs '0-9\n' -)
+READY := $(LOCKED)-$(shell cksum < pyproject.toml | tr -cs '0-9\n' -)
 
 # The environment's programs come first, since the commands in dvc.yaml say `python`.
 IN_VENV := PATH="$$PWD/.venv/bin:$$PATH" VIRTUAL_ENV="$$PWD/.venv" PYTHONNOUSERSITE=1
