@@ -1,0 +1,76 @@
+"""What the room hands on: the steps of one group, sequence by sequence, and the names of their columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+BASELINES = ("persistence", "seasonal_24h", "seasonal_168h", "reference_24h", "reference_168h")
+"""The last axis of `AlignedSequence.baseline`."""
+
+NOT_ISSUED = int(np.iinfo(np.int64).min)
+"""Stands in `issued` where no vintage was used."""
+
+NEVER_KNOWN = int(np.iinfo(np.int64).max)
+"""Stands in `known` where the target is unknown."""
+
+Moments = NDArray[np.int64]
+"""UTC nanoseconds since 1970."""
+
+
+@dataclass(frozen=True)
+class Feature:
+    """A column of X.
+
+    `mask` is the index of the feature that is 1 where this one is missing (its value is then 0), or -1 for
+    a feature that is never missing inside a sequence.
+    """
+
+    name: str
+    unit: str
+    description: str
+    mask: int = -1
+
+
+@dataclass(frozen=True)
+class AlignedSequence:
+    """Consecutive steps of one (series, track) with no gap that ends them.
+
+    T steps, F features, G targets, S forecast sources; physical units throughout.
+    """
+
+    series: str
+    track: int
+    times: Moments  # (T,) start of each step
+    X: NDArray[np.float32]  # (T, F) as known at `origin`, no NaN
+    Y: NDArray[np.float32]  # (T, G) the last revision, 0 where unknown
+    W: NDArray[np.float32]  # (T, G) 1 where Y is known, else 0
+    published: NDArray[np.float32]  # (T, G) the published forecast as known at `origin`, NaN where none
+    baseline: NDArray[np.float32]  # (T, G, 5) in the order of BASELINES, NaN where none
+    origin: Moments  # (T,) never decreases
+    issued: Moments  # (T, S) issue time of the vintage used, NOT_ISSUED where none
+    known: Moments  # (T, G) when Y became known, NEVER_KNOWN where it is not
+
+
+@dataclass(frozen=True)
+class AlignedGroup:
+    """All sequences of one group, ordered by (series, track, start).
+
+    `first_target_time` and `last_target_time` span the observed targets inside [align.from, align.until)
+    before any trimming (int64 max and min where there are none).  `coverage` is, for each forecast source
+    with rows in this group, the share of the group's steps that have a vintage.  `counts` lose no step:
+    steps = steps_kept + steps_without_origin + steps_in_gaps + steps_without_target.
+    """
+
+    group: str
+    features: tuple[Feature, ...]
+    targets: tuple[str, ...]
+    target_units: tuple[str, ...]
+    sources: tuple[str, ...]
+    sequences: tuple[AlignedSequence, ...]
+    first_target_time: int
+    last_target_time: int
+    coverage: dict[str, float]
+    counts: dict[str, int]
