@@ -411,6 +411,16 @@ def _exists(values: Any, path: list[str]) -> bool:
     return not path or (isinstance(values, dict) and path[0] in values and _exists(values[path[0]], path[1:]))
 
 
+@pytest.mark.parametrize("stage", STAGES)
+def test_dvc_keeps_every_output_since_git_keeps_none(stage: str) -> None:
+    """`dvc exp show` finds the metrics of an older run only if DVC's cache or git has them."""
+    outputs = [out for kind in ("outs", "metrics", "plots") for out in dvc_stages()[stage].get(kind, [])]
+    not_kept = [
+        path for out in outputs for path, attributes in out.items() if not attributes.get("cache", True)
+    ]
+    assert not not_kept
+
+
 def test_outputs_of_stages_are_ignored_by_git_and_the_lock_file_is_not() -> None:
     outputs = [
         next(iter(out))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -71,6 +74,29 @@ def test_the_examples_of_the_data_contract_are_accepted(number: int) -> None:
     assert len(examples) == 2
     params = check_params(yaml.safe_load(examples[number]), "data/README.md")
     assert params.raw.sources
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_the_examples_of_the_data_contract_are_ingested_to_the_last_row(number: int, tmp_path: Path) -> None:
+    text = (ROOT / "data" / "README.md").read_text(encoding="utf-8")
+    files = re.findall(r"`(data/raw/[^`]+\.csv)`[^`]*```csv\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    assert len(files) == 3
+    for name, content in files:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content, encoding="utf-8")
+    example = blocks(ROOT / "data" / "README.md", "yaml")[number]
+    (tmp_path / "params.yaml").write_text(example, encoding="utf-8")
+
+    command = [sys.executable, "-m", "stages.ingest"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
+    report = json.loads((tmp_path / "reports" / "ingest.json").read_text(encoding="utf-8"))["sources"]
+    expected = [{"outlook": 3, "metered": 2}, {"day_ahead": 4, "metered": 4}][number]
+    assert {name: source["rows_read"] for name, source in report.items()} == expected
+    assert {name: source["rows_stored"] for name, source in report.items()} == expected
 
 
 def test_the_lock_file_names_no_index_and_pins_every_package_by_hash() -> None:
