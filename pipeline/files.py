@@ -66,7 +66,9 @@ def read_json(path: Path) -> Any:
     except FileNotFoundError:
         raise MissingInputError(f"{path} is absent: run the stage that writes it first.") from None
     except (ValueError, UnicodeDecodeError) as fault:
-        raise FormatError(f"{path} is not valid JSON ({fault}): run the stage that writes it again.") from None
+        raise FormatError(
+            f"{path} is not valid JSON ({fault}): run the stage that writes it again."
+        ) from None
 
 
 def canonical_json(value: Any) -> str:

@@ -21,7 +21,9 @@ def to_moment(value: Any) -> int | None:
     try:
         stamp = datetime.fromisoformat(value) if isinstance(value, str) else _at_midnight(value)
     except (TypeError, ValueError):
-        raise ValueError(f"a date or UTC stamp is needed, as in 2018-03-01 or 2018-03-01T06:00, found {value!r}") from None
+        raise ValueError(
+            f"a date or UTC stamp is needed, as in 2018-03-01 or 2018-03-01T06:00, found {value!r}"
+        ) from None
     aware = stamp if stamp.tzinfo else stamp.replace(tzinfo=UTC)
     return int(np.datetime64(aware.astimezone(UTC).replace(tzinfo=None), "s").astype(np.int64)) * SECOND
 
@@ -30,7 +32,7 @@ def _at_midnight(value: Any) -> datetime:
     if isinstance(value, datetime):
         return value
     if isinstance(value, date):
-        return datetime(value.year, value.month, value.day)
+        return datetime(value.year, value.month, value.day, tzinfo=UTC)
     raise TypeError
 
 

@@ -7,7 +7,15 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 from pydantic import Discriminator, Tag
 
-from pipeline.settings.base import DurationField, Section, TimeOfDay, ZoneOrGroup, nanoseconds_of_day, one_of, zone_for
+from pipeline.settings.base import (
+    DurationField,
+    Section,
+    TimeOfDay,
+    ZoneOrGroup,
+    nanoseconds_of_day,
+    one_of,
+    zone_for,
+)
 from pipeline.settings.clock import Stamps, local_day, moment_of_day
 
 

@@ -116,6 +116,8 @@ def _tag(value: Any) -> str:
 
 
 OriginField = Annotated[
-    Annotated[Before, Tag("Before")] | Annotated[DailyGate, Tag("DailyGate")] | Annotated[Cycle, Tag("Cycle")],
+    Annotated[Before, Tag("Before")]
+    | Annotated[DailyGate, Tag("DailyGate")]
+    | Annotated[Cycle, Tag("Cycle")],
     Discriminator(_tag),
 ]

@@ -67,7 +67,9 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise MissingInputError(f"The settings file {path} is absent; name another with --params FILE.") from None
+        raise MissingInputError(
+            f"The settings file {path} is absent; name another with --params FILE."
+        ) from None
     except (yaml.YAMLError, UnicodeDecodeError) as fault:
         raise SettingsError(f"{path} is no valid YAML.", [" ".join(str(fault).split())]) from None
     if not isinstance(raw, dict):
@@ -82,7 +84,9 @@ def _apply(raw: dict[str, Any], override: str) -> None:
     try:
         value = yaml.safe_load(text)
     except yaml.YAMLError as fault:
-        raise SettingsError(f"--set {key}: the value {text!r} is no valid YAML.", [" ".join(str(fault).split())]) from None
+        raise SettingsError(
+            f"--set {key}: the value {text!r} is no valid YAML.", [" ".join(str(fault).split())]
+        ) from None
     *parents, last = key.split(".")
     place = raw
     for parent in parents:

@@ -92,7 +92,9 @@ class ValueField(Section):
             raise ValueError(f"min must not be above max, found {self.min} > {self.max}")
         names = set(re.compile(self.header).groupindex) if self.header else set()
         if names - {"series", "group"}:
-            raise ValueError(f"named groups of a header are series and group, found {', '.join(sorted(names))}")
+            raise ValueError(
+                f"named groups of a header are series and group, found {', '.join(sorted(names))}"
+            )
         return self
 
 
@@ -155,8 +157,11 @@ class RawSettings(Section):
         faults = []
         if DAY % self.frequency.ns:
             faults.append(f"frequency must divide a day, found {self.frequency}")
-        faults += [f"a source's name holds letters, digits, _ and - only, found {name!r}" for name in self.sources
-                   if not re.fullmatch(r"[A-Za-z0-9_-]+", name)]
+        faults += [
+            f"a source's name holds letters, digits, _ and - only, found {name!r}"
+            for name in self.sources
+            if not re.fullmatch(r"[A-Za-z0-9_-]+", name)
+        ]
         if faults:
             raise ValueError("; ".join(faults))
         return self
@@ -196,7 +201,11 @@ def _faults_of_times(source: Source) -> list[str]:
     if source.lead and source.issue_time is None:
         faults.append("lead needs an issue_time to count from")
     if source.role != "forecast" and (source.issue_time or source.lead):
-        faults.append(f"issue_time and lead belong to forecasts, found them in a source of role {source.role}")
+        faults.append(
+            f"issue_time and lead belong to forecasts, found them in a source of role {source.role}"
+        )
     if isinstance(source.known, AtIssuePlus) and source.issue_time is None:
-        faults.append("known: at_issue_plus needs an issue_time; without one use before_step, after_step or day")
+        faults.append(
+            "known: at_issue_plus needs an issue_time; without one use before_step, after_step or day"
+        )
     return faults

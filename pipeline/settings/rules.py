@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
+from functools import partial
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from pipeline.settings.align import AlignSettings
 from pipeline.settings.base import DAY, SECOND, Duration
 from pipeline.settings.clock import Stamps, utc_of, wall_of
 from pipeline.settings.known import DeclaredRule, PublishedAt
-from pipeline.settings.origin import NO_ORIGIN
+from pipeline.settings.origin import NO_ORIGIN, OriginRule
 from pipeline.settings.raw import RawSettings
 
 # Two years hold every kind of local day, whatever the zone; known moments and origins repeat beyond.
@@ -46,34 +47,38 @@ def _value_faults(raw: RawSettings) -> Iterator[str]:
             for source_name, source in raw.sources_of(role).items():
                 other = source.values.get(name, value)
                 if (other.unit, other.resample) != (value.unit, value.resample):
-                    yield (f"raw.sources.{source_name}.values.{name}: sources that make one value share unit and "
-                           f"resample, found {other.unit!r}/{other.resample} and {value.unit!r}/{value.resample}")
+                    yield (
+                        f"raw.sources.{source_name}.values.{name}: sources that make one value share unit and "
+                        f"resample, found {other.unit!r}/{other.resample} and {value.unit!r}/{value.resample}"
+                    )
     for name in sorted(raw.values_of("forecast").keys() & raw.values_of("known").keys()):
         yield f"raw.sources: {name} is both a forecast and a known value; their features would share a name"
 
 
 def _name_faults(raw: RawSettings, align: AlignSettings) -> Iterator[str]:
-    realized, forecasts = list(raw.values_of("realized")), list(raw.values_of("forecast"))
-    for name in align.target:
-        if name not in realized:
-            yield f"align.target: must be a realized value ({_names(realized)}), found {name!r}"
-    for target, forecast in align.published.items():
-        if target not in align.target:
-            yield f"align.published: {target!r} is no target ({_names(align.target)})"
-        if forecast_value(raw, forecast) is None:
-            yield f"align.published.{target}: must be a forecast value ({_names(forecasts)}), found {forecast!r}"
-    for section, names in (("lags", align.features.lags), ("recent", align.features.recent)):
-        for name in names:
-            if name not in realized:
-                yield f"align.features.{section}: must be a realized value ({_names(realized)}), found {name!r}"
+    realized = list(raw.values_of("realized"))
+    yield from _strangers("align.target", align.target, realized, "a realized value")
+    yield from _strangers("align.features.lags", align.features.lags, realized, "a realized value")
+    yield from _strangers("align.features.recent", align.features.recent, realized, "a realized value")
+    yield from _strangers("align.published", align.published, align.target, "a target")
+    for target, name in align.published.items():
+        yield from _forecast_strangers(f"align.published.{target}", [name], raw)
     if align.features.forecast != "all":
-        for name in align.features.forecast:
-            if forecast_value(raw, name) is None:
-                yield f"align.features.forecast: must be forecast values ({_names(forecasts)}), found {name!r}"
+        yield from _forecast_strangers("align.features.forecast", align.features.forecast, raw)
     if align.features.known != "all":
-        for name in align.features.known:
-            if name not in raw.values_of("known"):
-                yield f"align.features.known: must be known values ({_names(raw.values_of('known'))}), found {name!r}"
+        allowed = list(raw.values_of("known"))
+        yield from _strangers("align.features.known", align.features.known, allowed, "a known value")
+
+
+def _strangers(place: str, names: Iterable[str], allowed: Collection[str], what: str) -> Iterator[str]:
+    for name in names:
+        if name not in allowed:
+            yield f"{place}: must be {what} ({_names(allowed)}), found {name!r}"
+
+
+def _forecast_strangers(place: str, names: Iterable[str], raw: RawSettings) -> Iterator[str]:
+    unknown = [name for name in names if forecast_value(raw, name) is None]
+    yield from _strangers(place, unknown, list(raw.values_of("forecast")), "a forecast value")
 
 
 def _range_faults(align: AlignSettings) -> Iterator[str]:
@@ -86,40 +91,46 @@ def _lag_faults(raw: RawSettings, align: AlignSettings) -> Iterator[str]:
     for name, lags in align.features.lags.items():
         for lag in lags:
             if lag.days is None and lag.ns % raw.frequency.ns:
-                yield f"align.features.lags.{name}: must be a multiple of the frequency {raw.frequency}, found {lag}"
+                yield (
+                    f"align.features.lags.{name}: must be a multiple of the frequency {raw.frequency}, found {lag}"
+                )
                 continue
             for source_name, source in raw.sources_of("realized").items():
                 if name in source.values and not isinstance(source.known, PublishedAt):
-                    yield from _forbidden(raw, align, name, lag, source_name, source.known, zones)
+                    fault = _forbidden(lag, source.known, align.origin, raw.frequency.ns, zones)
+                    if fault:
+                        yield f"align.features.lags.{name}: {fault} (source {source_name})"
 
 
 def _forbidden(
-    raw: RawSettings,
-    align: AlignSettings,
-    name: str,
-    lag: Duration,
-    source: str,
-    known: DeclaredRule,
-    zones: list[str],
-) -> Iterator[str]:
-    step = raw.frequency.ns * max(1, -(-60 * SECOND // raw.frequency.ns))
+    lag: Duration, known: DeclaredRule, origin: OriginRule, frequency: int, zones: list[str]
+) -> str | None:
+    step = frequency * max(1, -(-60 * SECOND // frequency))
     times = np.arange(_PROBE_START, _PROBE_START + _PROBE_LENGTH, step)
     for zone in zones:
-        origins = align.origin.origins(times, zone)
+        origins = origin.origins(times, zone)
         earliest = np.where(origins == NO_ORIGIN, times[:, None], origins).min(axis=1)
-
-        def allows(candidate: Duration, zone: str = zone, earliest: Stamps = earliest) -> bool:
-            moments = known.moments(lagged(times, candidate, zone), None, raw.frequency.ns, zone)
-            return bool((moments <= earliest).all())
-
+        allows = partial(_allows, known=known, times=times, earliest=earliest, frequency=frequency, zone=zone)
         if not allows(lag):
-            smallest = _smallest_days(allows) if lag.days else _smallest_lag(known, times, earliest, step, zone)
-            yield (f"align.features.lags.{name}: a lag of {lag} is not yet known at some origin (source {source}, "
-                   f"zone {zone}); the smallest lag allowed is {smallest}")
-            return
+            smallest = (
+                _smallest_days(allows) if lag.days else _smallest_lag(known, times, earliest, step, zone)
+            )
+            return (
+                f"a lag of {lag} is not yet known at some origin in zone {zone}; "
+                f"the smallest lag allowed is {smallest}"
+            )
+    return None
 
 
-def _smallest_lag(known: DeclaredRule, times: Stamps, earliest: Stamps, step: int, zone: str) -> Duration | str:
+def _allows(
+    lag: Duration, *, known: DeclaredRule, times: Stamps, earliest: Stamps, frequency: int, zone: str
+) -> bool:
+    return bool((known.moments(lagged(times, lag, zone), None, frequency, zone) <= earliest).all())
+
+
+def _smallest_lag(
+    known: DeclaredRule, times: Stamps, earliest: Stamps, step: int, zone: str
+) -> Duration | str:
     past = np.arange(_PROBE_START - _MOST_DAYS * DAY, _PROBE_START + _PROBE_LENGTH, step)
     moments = np.maximum.accumulate(known.moments(past, None, step, zone))
     newest = np.searchsorted(moments, earliest, side="right") - 1
@@ -130,12 +141,10 @@ def _smallest_lag(known: DeclaredRule, times: Stamps, earliest: Stamps, step: in
     return Duration.parse(f"{lag // (3600 * SECOND)}h" if hours else f"{lag // (60 * SECOND)}min")
 
 
-def _smallest_days(allows: object) -> str:
-    assert callable(allows)
+def _smallest_days(allows: Callable[[Duration], bool]) -> str:
     days = (Duration.parse(f"{count}d") for count in range(1, _MOST_DAYS + 1))
     return next((str(lag) for lag in days if allows(lag)), f"more than {_MOST_DAYS}d")
 
 
-def _names(names: object) -> str:
-    listed = list(names)  # type: ignore[call-overload]
-    return ", ".join(listed) if listed else "there are none"
+def _names(names: Iterable[str]) -> str:
+    return ", ".join(names) or "there are none"

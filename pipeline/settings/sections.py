@@ -84,7 +84,16 @@ class EvaluateSettings(Section):
     """Which forecasters stand beside the model, and over which sums they are judged too."""
 
     baselines: tuple[
-        Literal["published", "persistence", "seasonal_24h", "seasonal_168h", "trees", "reference_24h", "reference_168h"], ...
+        Literal[
+            "published",
+            "persistence",
+            "seasonal_24h",
+            "seasonal_168h",
+            "trees",
+            "reference_24h",
+            "reference_168h",
+        ],
+        ...,
     ] = ("published", "persistence", "seasonal_24h", "seasonal_168h", "trees")
     trees_max_rows: Annotated[int, Field(ge=1)] = 500_000
     sums: tuple[Literal["group", "all"], ...] = ()
