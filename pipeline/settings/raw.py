@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from typing import Annotated, Any, Literal
 
@@ -24,7 +25,25 @@ def _to_pattern(value: Any) -> str:
     return value
 
 
+def _to_character(value: Any) -> str:
+    if not isinstance(value, str) or len(value) != 1 or not value.isascii() or value in "\r\n":
+        raise ValueError(f"one ASCII character that ends no line is needed, found {value!r}")
+    return value
+
+
+def _to_encoding(value: Any) -> str:
+    try:
+        "".encode(value)  # refuses codecs that are no text encodings
+        return codecs.lookup(value).name
+    except (LookupError, TypeError):
+        raise ValueError(
+            f"a text encoding that Python knows is needed, as in utf-8 or latin-1, found {value!r}"
+        ) from None
+
+
 Pattern = Annotated[str, BeforeValidator(_to_pattern)]
+Character = Annotated[str, BeforeValidator(_to_character)]
+Encoding = Annotated[str, BeforeValidator(_to_encoding)]
 
 
 class TextField(Section):
@@ -103,10 +122,10 @@ class Source(Section):
 
     role: Role
     files: str | tuple[str, ...]  # glob below raw.path
-    separator: Annotated[str, Field(min_length=1, max_length=1)] = ","
+    separator: Character = ","
     decimal: Literal[".", ","] = "."
-    quote: Annotated[str, Field(min_length=1, max_length=1)] = '"'
-    encoding: str = "utf-8"
+    quote: Character = '"'
+    encoding: Encoding = "utf-8"
     skip_lines: Annotated[int, Field(ge=0)] = 0  # lines before the header
     group: TextField | None = None
     series: TextField | None = None  # left out: the values hold for every series of the group
@@ -126,8 +145,13 @@ class Source(Section):
             faults.append("values are given either all by column (long file) or all by header (wide file)")
         if headers and self.series:
             faults.append("series comes from the named group of `header`, so leave `series` out")
-        if self.decimal == self.separator:
-            faults.append(f"separator and decimal must differ, found {self.decimal!r} for both")
+        if self.group is None and not all(_names_group(value) for value in self.values.values()):
+            faults.append(
+                "group is needed: a column, a path, a constant, or a named group (?P<group>...) of every header"
+            )
+        if len({self.decimal, self.separator, self.quote}) < 3:
+            found = ", ".join(map(repr, (self.separator, self.decimal, self.quote)))
+            faults.append(f"separator, decimal and quote must differ, found {found}")
         if faults:
             raise ValueError("; ".join(faults))
         return self
@@ -194,6 +218,10 @@ def _needs_bracket(pattern: str | None) -> None:
         raise ValueError(f"the pattern needs exactly one bracket, which is the value, found {pattern!r}")
 
 
+def _names_group(value: ValueField) -> bool:
+    return value.header is not None and "group" in re.compile(value.header).groupindex
+
+
 def _faults_of_times(source: Source) -> list[str]:
     faults = []
     if (source.valid_time is None) == (source.lead is None):
@@ -203,6 +231,10 @@ def _faults_of_times(source: Source) -> list[str]:
     if source.role != "forecast" and (source.issue_time or source.lead):
         faults.append(
             f"issue_time and lead belong to forecasts, found them in a source of role {source.role}"
+        )
+    if source.issue_time and source.issue_time.ambiguous == "in_order":
+        faults.append(
+            "issue_time: ambiguous: in_order needs rows in the order of the clock, which only valid_time gives"
         )
     if isinstance(source.known, AtIssuePlus) and source.issue_time is None:
         faults.append(
