@@ -1,0 +1,92 @@
+"""The steps of all samples as a policy sees them: arithmetic of times, and a callable that reads what is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.store.types import Sequences
+
+Ints = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
+
+Read = Callable[[str, int, int], npt.NDArray[Any]]
+"""`read(name, start, stop)` gives the rows [start, stop) of a data set such as `origin`: (sample, step, ...)."""
+
+_STEPS_A_BLOCK = 1 << 16  # half a MiB of 8-byte values a column; the scaler's sums are grouped by it
+
+
+@dataclass(frozen=True)
+class Steps:
+    """Sequences cut into samples of `segment_length` steps of `frequency` ns; times are int64 ns UTC.
+
+    `first_target_time` and `last_target_time` are the starts of the first and last observed target step.
+    """
+
+    sequences: Sequences
+    segment_length: int
+    frequency: int
+    first_target_time: int
+    last_target_time: int
+    read: Read
+
+    @cached_property
+    def sequence(self) -> Ints:
+        """The row of `sequences` of each sample."""
+        return np.repeat(np.arange(len(self.sequences)), self.sequences.sample_count)
+
+    @cached_property
+    def start(self) -> Ints:
+        """The first step of each sample."""
+        place = np.arange(len(self.sequence)) - self.sequences.first_sample[self.sequence]
+        start: Ints = self.sequences.start_time[self.sequence] + place * self.span
+        return start
+
+    @cached_property
+    def stop(self) -> Ints:
+        """The end of the last step of each sample; padding is no step."""
+        ends = self.sequences.start_time + self.sequences.step_count * self.frequency
+        stop: Ints = np.minimum(self.start + self.span, ends[self.sequence])
+        return stop
+
+    @property
+    def span(self) -> int:
+        """The length of a full sample in ns."""
+        return self.segment_length * self.frequency
+
+    @property
+    def sample_count(self) -> int:
+        """How many samples there are."""
+        return len(self.sequence)
+
+    @property
+    def first_time(self) -> int:
+        """The start of the first step of all."""
+        return int(self.start.min(initial=np.iinfo(np.int64).max))
+
+    @property
+    def end_time(self) -> int:
+        """The end of the last step of all, targets or not."""
+        return int(self.stop.max(initial=np.iinfo(np.int64).min))
+
+    def times(self, start: int, stop: int) -> Ints:
+        """The time of every step of samples [start, stop): (sample, step), padding included."""
+        return self.start[start:stop, None] + np.arange(self.segment_length) * self.frequency
+
+    def within(self, start: int, stop: int, from_time: int, until_time: int) -> Flags:
+        """Which steps of samples [start, stop) lie in [from_time, until_time): (sample, step); padding never does."""
+        times = self.times(start, stop)
+        return (times >= from_time) & (times < np.minimum(until_time, self.stop[start:stop])[:, None])
+
+    def blocks(self, chosen: Flags) -> Iterator[tuple[int, int]]:
+        """The chosen samples as ranges [start, stop) of bounded length, ascending."""
+        longest = max(1, _STEPS_A_BLOCK // self.segment_length)
+        edges = np.flatnonzero(np.diff(np.concatenate([[False], chosen, [False]]).astype(np.int8)))
+        for first, last in edges.reshape(-1, 2).tolist():
+            for start in range(first, last, longest):
+                yield start, min(start + longest, last)
