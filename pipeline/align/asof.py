@@ -1,0 +1,113 @@
+"""The as-of join: of each raw stamp the version that was the newest one known at an origin.
+
+A version is a row; several rows of one raw stamp are vintages of a forecast or revisions of a measurement.
+The join takes raw stamps, before anything is resampled: `place` is the step on an axis that holds the stamp.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.align.search import Index, block_starts, is_sorted, last_at_most
+from pipeline.align.types import Moments
+
+Values = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Versions:
+    """Rows sorted by (place, valid, known).
+
+    Stamps of place p are `stamp_start[p]:stamp_start[p + 1]`; rows of stamp s are
+    `row_start[s]:row_start[s + 1]`; `best[r]` is the row of the highest rank among the rows of its stamp up
+    to r, which were all known when r was.
+    """
+
+    valid: Moments  # (R,)
+    known: Moments  # (R,)
+    issue: Moments  # (R,)
+    values: Values  # (R, V), NaN = missing
+    best: Index | None  # (R,); None: each row is its own best
+    row_start: Index  # (S + 1,)
+    stamp_start: Index  # (P + 1,)
+    stamps_at_most: int  # stamps of the fullest place
+    rows_at_most: int  # rows of the fullest stamp
+
+
+def versions(
+    place: Index,
+    stamps: tuple[Moments, Moments, Moments],
+    values: Values,
+    places: int,
+    rank: Moments | None = None,
+) -> Versions:
+    """Order rows for the join.
+
+    `stamps` are (valid, known, issue). Of the versions known at an origin the one with the highest `rank`
+    (the issue time unless given) is taken; on equal ranks the one known later, then the later row.
+    """
+    valid, known, issue = stamps
+    rank = issue if rank is None else rank
+    if not is_sorted(place, valid, known):
+        order = np.lexsort((known, valid, place))
+        place, valid, known, issue, rank = (one[order] for one in (place, valid, known, issue, rank))
+        values = values[order]
+    starts_stamp = _changes(place, valid)
+    row_start = np.append(np.flatnonzero(starts_stamp), len(place))
+    stamp_start = block_starts(place[row_start[:-1]], places)
+    return Versions(
+        valid=valid,
+        known=known,
+        issue=issue,
+        values=values,
+        best=_best(np.cumsum(starts_stamp), rank, known),
+        row_start=row_start,
+        stamp_start=stamp_start,
+        stamps_at_most=int(np.diff(stamp_start).max(initial=0)),
+        rows_at_most=int(np.diff(row_start).max(initial=0)),
+    )
+
+
+def newest_known(
+    rows: Versions, places: Index, origins: Moments, nth: int, max_age: int | None = None
+) -> Index:
+    """The row taken for the `nth` stamp of each place at each origin; -1 where no version is known.
+
+    With `max_age` (nanoseconds) a version issued longer than that before the origin is not taken.
+    """
+    if not len(rows.known):
+        return np.full(len(places), -1, np.int64)
+    stamp = rows.stamp_start[places] + nth
+    there = stamp < rows.stamp_start[places + 1]
+    stamp = np.where(there, stamp, 0)
+    if rows.rows_at_most == 1:  # each stamp is its row
+        row = np.where(there & (rows.known[stamp] <= origins), stamp, -1)
+    else:
+        first = rows.row_start[stamp]
+        row = last_at_most(rows.known, first, rows.row_start[stamp + 1], origins)
+        row = np.where(there & (row >= first), row, -1)
+    if rows.best is not None:
+        row = np.where(row >= 0, rows.best[row], -1)
+    if max_age is not None:
+        row = np.where((row >= 0) & (rows.issue[row] >= origins - max_age), row, -1)
+    return row
+
+
+def _changes(place: Index, valid: Moments) -> NDArray[np.bool_]:
+    """Where a row begins another stamp than the row before."""
+    starts = np.ones(len(place), np.bool_)
+    starts[1:] = (place[1:] != place[:-1]) | (valid[1:] != valid[:-1])
+    return starts
+
+
+def _best(stamp: Index, rank: Moments, known: Moments) -> Index | None:
+    if is_sorted(stamp, rank):
+        return None
+    order = np.lexsort((known, rank, stamp))
+    place_in_order = np.empty(len(order), np.int64)
+    place_in_order[order] = np.arange(len(order))
+    # stamps come one after another in both orders, so the running maximum never reaches back into another stamp
+    return order[np.maximum.accumulate(place_in_order)]

@@ -1,0 +1,94 @@
+"""One sentence a feature: from which source it comes and when it was known."""
+
+from __future__ import annotations
+
+from pipeline.settings.base import Duration
+from pipeline.settings.known import AfterStep, AtIssuePlus, BeforeStep, DayAt, KnownRule
+from pipeline.settings.params import Params
+
+
+def of_input(params: Params, value: str, sources: tuple[str, ...]) -> str:
+    """A forecast or known value of the step itself."""
+    return f"{_origins_of(params, value, sources)}; {_choice(params, sources)} at the step's origin."
+
+
+def of_ahead(params: Params, value: str, sources: tuple[str, ...], steps: int) -> str:
+    """A forecast or known value of a later step."""
+    later = f"{steps} step{'s' if steps > 1 else ''} later"
+    return f"{_origins_of(params, value, sources)}, for the step {later}; {_choice(params, sources)} at this step's origin."
+
+
+def of_lag(params: Params, value: str, sources: tuple[str, ...], lag: Duration) -> str:
+    """A realized value a fixed time before the step."""
+    unit = "local days" if lag.days is not None else "of exact time"
+    length = str(lag.days) if lag.days is not None else str(lag)
+    return f"{_origins_of(params, value, sources)}, {length} {unit} before the step; as known at the step's origin."
+
+
+def of_recent(params: Params, value: str, sources: tuple[str, ...], number: int) -> str:
+    """One of the last realized values known at the origin."""
+    newest = (
+        "the newest step with a value" if number == 1 else f"{number - 1} before the newest step with a value"
+    )
+    return f"{_origins_of(params, value, sources)}, {newest}; as known at the step's origin."
+
+
+def of_calendar(name: str) -> str:
+    """A sine or cosine of the local clock or calendar."""
+    part, wave = name.rsplit("_", 1)
+    wave = {"sin": "sine", "cos": "cosine"}[wave]
+    what = {"hour": "time of day", "weekday": "day of the week", "yearday": "day of the year"}[part]
+    return f"The {wave} of the {what} at the step's start in the group's zone; known for all time."
+
+
+def of_lead() -> str:
+    """The prediction lead."""
+    return "Hours from the step's origin to its start; known at the origin."
+
+
+def of_vintage_lead(source: str) -> str:
+    """The age of a vintage."""
+    return f"Hours from the issue time of the vintage used of source {source} to the step's start; known with the vintage."
+
+
+def of_mask(name: str) -> str:
+    """The feature that marks a missing one."""
+    return f"1 where {name} was not known at the step's origin (and stands as 0), else 0."
+
+
+def _origins_of(params: Params, value: str, sources: tuple[str, ...]) -> str:
+    parts = [f"source {name} ({_known_text(params.raw.sources[name].known)})" for name in sources]
+    text = f"{value} from {parts[0]}"
+    return text if len(parts) == 1 else f"{text}, else from {', else from '.join(parts[1:])}"
+
+
+def _choice(params: Params, sources: tuple[str, ...]) -> str:
+    if params.raw.sources[sources[0]].role != "forecast":
+        return "the newest revision known"
+    rule = params.align.vintage
+    filled = " that is not empty" if rule.take == "newest_filled" else ""
+    age = f", at most {rule.max_age} old," if rule.max_age else ""
+    return f"the newest vintage{filled}{age} known"
+
+
+def _known_text(rule: KnownRule) -> str:
+    if isinstance(rule, AtIssuePlus):
+        return f"known {_after(rule.at_issue_plus)}its issue time"
+    if isinstance(rule, AfterStep):
+        return f"known {_after(rule.after_step)}the end of its step"
+    if isinstance(rule, BeforeStep):
+        return f"known {rule.before_step} before its step"
+    if isinstance(rule, DayAt):
+        zone = "in the group's zone" if rule.zone == "group" else rule.zone
+        side = "before" if rule.day < 0 else "after"
+        days = (
+            f"{abs(rule.day)} local day{'s' if abs(rule.day) > 1 else ''} {side}"
+            if rule.day
+            else "on the day of"
+        )
+        return f"known at {rule.at} {zone} {days} its step"
+    return f"known at the stamp in its column {rule.column}"
+
+
+def _after(delay: Duration) -> str:
+    return f"{delay} after " if delay.ns else "at "

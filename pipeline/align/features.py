@@ -1,0 +1,167 @@
+"""The columns of X: a pure function of the settings, the same for every group."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from pipeline.align import describe
+from pipeline.align.types import Feature
+from pipeline.errors import SettingsError
+from pipeline.settings.base import Duration
+from pipeline.settings.params import Params
+
+Kind = Literal["input", "ahead", "lag", "recent", "calendar", "lead", "vintage_lead", "mask"]
+
+
+@dataclass(frozen=True)
+class Input:
+    """A value read as of the origin: the first of `sources` that has it for a step gives it."""
+
+    name: str
+    value: str
+    sources: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Column:
+    """A feature and how it is made.
+
+    `of` is the input's name (input, ahead), the realized value (lag, recent), the source (vintage_lead) or
+    the masked feature (mask); `number` counts steps ahead, or back from the newest known one (from 1).
+    """
+
+    kind: Kind
+    feature: Feature
+    of: str = ""
+    number: int = 0
+    lag: Duration | None = None
+    may_miss: bool = False
+
+
+def feature_list(params: Params) -> tuple[Feature, ...]:
+    """The features in the order of X's last axis; raises SettingsError if two share a name."""
+    return tuple(column.feature for column in columns(params))
+
+
+def columns(params: Params) -> tuple[Column, ...]:
+    """The features with their recipes: inputs, their later neighbours, lags, recent, calendar, leads, masks."""
+    plain = [
+        *_inputs(params),
+        *_ahead(params),
+        *_lags(params),
+        *_recent(params),
+        *_calendar(params),
+        *_leads(params),
+    ]
+    masked = [column for column in plain if column.may_miss]
+    place = {column.feature.name: len(plain) + at for at, column in enumerate(masked)}
+    named = [_with_mask(column, place.get(column.feature.name, -1)) for column in plain]
+    _refuse_twins([*named, *map(_mask, masked)])
+    return (*named, *map(_mask, masked))
+
+
+def inputs(params: Params) -> tuple[Input, ...]:
+    """The forecast values, then the known values, that stand in X."""
+    raw, chosen = params.raw, params.align.features
+    forecasts = raw.values_of("forecast") if chosen.forecast == "all" else chosen.forecast
+    known = raw.values_of("known") if chosen.known == "all" else chosen.known
+    return (
+        *(forecast_input(params, name) for name in forecasts),
+        *(Input(name, name, _makers(params, name, "known")) for name in known),
+    )
+
+
+def forecast_input(params: Params, name: str) -> Input:
+    """The forecast that `value` (from every source that makes it) or `source.value` (from that one) names."""
+    source, dot, value = name.rpartition(".")
+    return Input(name, value, (source,)) if dot else Input(name, name, _makers(params, name, "forecast"))
+
+
+def realized_sources(params: Params, value: str) -> tuple[str, ...]:
+    """The sources that make a realized value, in the order in which they are asked."""
+    return _makers(params, value, "realized")
+
+
+def _makers(params: Params, value: str, role: Literal["forecast", "known", "realized"]) -> tuple[str, ...]:
+    return tuple(name for name, source in params.raw.sources_of(role).items() if value in source.values)
+
+
+def _unit(params: Params, value: str, sources: tuple[str, ...]) -> str:
+    return params.raw.sources[sources[0]].values[value].unit
+
+
+def _inputs(params: Params) -> Iterator[Column]:
+    may_miss = params.align.gaps.longer == "indicator"
+    for one in inputs(params):
+        sentence = describe.of_input(params, one.value, one.sources)
+        feature = Feature(one.name, _unit(params, one.value, one.sources), sentence)
+        yield Column("input", feature, of=one.name, may_miss=may_miss)
+
+
+def _ahead(params: Params) -> Iterator[Column]:
+    for one in inputs(params):
+        for steps in range(1, params.align.features.ahead + 1):
+            sentence = describe.of_ahead(params, one.value, one.sources, steps)
+            feature = Feature(f"{one.name}_ahead_{steps}", _unit(params, one.value, one.sources), sentence)
+            yield Column("ahead", feature, of=one.name, number=steps, may_miss=True)
+
+
+def _lags(params: Params) -> Iterator[Column]:
+    for value, lags in params.align.features.lags.items():
+        makers = realized_sources(params, value)
+        for lag in lags:
+            sentence = describe.of_lag(params, value, makers, lag)
+            feature = Feature(f"{value}_lag_{lag}", _unit(params, value, makers), sentence)
+            yield Column("lag", feature, of=value, lag=lag, may_miss=True)
+
+
+def _recent(params: Params) -> Iterator[Column]:
+    for value, count in params.align.features.recent.items():
+        makers = realized_sources(params, value)
+        for number in range(1, count + 1):
+            sentence = describe.of_recent(params, value, makers, number)
+            feature = Feature(f"{value}_recent_{number}", _unit(params, value, makers), sentence)
+            yield Column("recent", feature, of=value, number=number, may_miss=True)
+
+
+def _calendar(params: Params) -> Iterator[Column]:
+    for part in params.align.features.calendar:
+        for wave in ("sin", "cos"):
+            name = f"{part}_{wave}"
+            yield Column("calendar", Feature(name, "1", describe.of_calendar(name)), of=name)
+
+
+def _leads(params: Params) -> Iterator[Column]:
+    if not params.align.features.lead:
+        return
+    yield Column("lead", Feature("lead", "h", describe.of_lead()))
+    made_by = [one.sources for one in inputs(params)]
+    for source in params.raw.sources_of("forecast"):
+        if params.raw.sources[source].issue_time and any(source in sources for sources in made_by):
+            # where a source alone makes an input, the input's gap ends the sequence before its lead is missing
+            may_miss = params.align.gaps.longer == "indicator" or (source,) not in made_by
+            feature = Feature(f"{source}_vintage_lead", "h", describe.of_vintage_lead(source))
+            yield Column("vintage_lead", feature, of=source, may_miss=may_miss)
+
+
+def _with_mask(column: Column, mask: int) -> Column:
+    return replace(column, feature=replace(column.feature, mask=mask))
+
+
+def _mask(column: Column) -> Column:
+    name = column.feature.name
+    return Column("mask", Feature(f"{name}_missing", "1", describe.of_mask(name)), of=name)
+
+
+def _refuse_twins(made: list[Column]) -> None:
+    counts = Counter(column.feature.name for column in made)
+    twins = [
+        f"align.features: {count} features would be named {name!r}; rename a value under raw.sources or drop one"
+        for name, count in counts.items()
+        if count > 1
+    ]
+    if twins:
+        raise SettingsError("The features of X need different names.", twins)

@@ -1,0 +1,120 @@
+"""The regular steps of a group's series, and where a stamp lies among them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from pipeline.align.rows import SHARED, Table, sources_with_role
+from pipeline.align.search import Index
+from pipeline.align.types import Moments
+from pipeline.settings.known import step_of
+from pipeline.settings.params import Params
+
+
+@dataclass(frozen=True)
+class Axis:
+    """The steps of S series, one series after another: places 0 .. P-1.
+
+    Series s has `size[s]` steps from `first[s]` on; they stand at the places from `start[s]` on.
+    """
+
+    frequency: int
+    first: Moments  # (S,)
+    size: Index  # (S,)
+
+    @cached_property
+    def start(self) -> Index:
+        """The first place of each series, and P at the end (S + 1,)."""
+        return np.concatenate([[0], np.cumsum(self.size)])
+
+    @property
+    def places(self) -> int:
+        """The number of places P."""
+        return int(self.size.sum())
+
+    def place(self, series: Index, stamps: Moments) -> Index:
+        """The place of the step that holds each stamp; -1 where it is outside of the series' steps."""
+        step = np.floor_divide(stamps - self.first[series], self.frequency)
+        inside = (step >= 0) & (step < self.size[series])
+        return np.where(inside, self.start[series] + step, -1)
+
+    def series(self) -> Index:
+        """The series of each place (P,)."""
+        return np.repeat(np.arange(len(self.size)), self.size)
+
+    def times(self) -> Moments:
+        """The start of each place's step (P,)."""
+        series = self.series()
+        return self.first[series] + (np.arange(self.places) - self.start[series]) * self.frequency
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The n steps of a group, ordered by (series, time), and the axes on which rows are placed.
+
+    `own` holds every step that a series' rows touch, also before `align.from`, since these feed lags;
+    `shared` is one axis over all of them, for rows that hold for every series.
+    """
+
+    names: tuple[str, ...]
+    own: Axis
+    shared: Axis
+    series: Index  # (n,)
+    times: Moments  # (n,)
+    own_place: Index  # (n,)
+    shared_place: Index  # (n,)
+
+
+def make_grid(names: tuple[str, ...], tables: Mapping[str, Table], params: Params) -> Grid:
+    """A series' steps run from the first to the last that one of its own realized or forecast rows touches.
+
+    They are cut to [align.from, align.until). Rows shared by the group make no steps: a series that starts
+    late or leaves early is not padded with steps that have no target.
+    """
+    frequency = params.raw.frequency.ns
+    first, last = _own_range(len(names), tables, params)
+    low, high = _widened(first, last, tables, params)
+    own = Axis(frequency, low, np.maximum((high - low) // frequency + 1, 0))
+    start = low.min(initial=high.max(initial=0))
+    shared = Axis(
+        frequency, np.array([start]), np.array([(high.max(initial=start) - start) // frequency + 1])
+    )
+    series, times = own.series(), own.times()
+    inside = (times >= first[series]) & (times <= last[series])
+    if params.align.from_ is not None:
+        inside &= times >= params.align.from_
+    if params.align.until is not None:
+        inside &= times < params.align.until
+    at = np.flatnonzero(inside)
+    return Grid(names, own, shared, series[at], times[at], at, (times[at] - start) // frequency)
+
+
+def _own_range(count: int, tables: Mapping[str, Table], params: Params) -> tuple[Moments, Moments]:
+    """First and last step of each series; one step long at 0 and hence empty nowhere: every series has rows."""
+    bounds = np.iinfo(np.int64)
+    first, last = np.full(count, bounds.max), np.full(count, bounds.min)
+    for name in sources_with_role(params, tables, "realized", "forecast"):
+        table = tables[name]
+        own = np.flatnonzero(table.series != SHARED)
+        steps = step_of(table.valid[own], params.raw.frequency.ns)
+        np.minimum.at(first, table.series[own], steps)
+        np.maximum.at(last, table.series[own], steps)
+    return first, last
+
+
+def _widened(
+    first: Moments, last: Moments, tables: Mapping[str, Table], params: Params
+) -> tuple[Moments, Moments]:
+    """The range in which rows are read: later steps for `ahead`, and all that shared realized rows touch."""
+    frequency = params.raw.frequency.ns
+    low, high = first.copy(), last + params.align.features.ahead * frequency
+    for name in sources_with_role(params, tables, "realized"):
+        shared = tables[name].valid[tables[name].series == SHARED]
+        if len(shared):
+            low = np.minimum(low, step_of(shared.min(keepdims=True), frequency))
+            high = np.maximum(high, step_of(shared.max(keepdims=True), frequency))
+    return low, high

@@ -1,0 +1,89 @@
+"""One group's tables -> its sequences. The core takes frames; only `align_group` reads files."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from pipeline.align.features import feature_list
+from pipeline.align.prepared import Prepared, prepare
+from pipeline.align.sequences import Targets, cut, read_targets
+from pipeline.align.track import Track, read_track
+from pipeline.align.types import NOT_ISSUED, AlignedGroup, AlignedSequence
+from pipeline.settings.params import Params
+
+COUNTS = (
+    "series",
+    "tracks",
+    "steps",
+    "steps_kept",
+    "steps_with_target",
+    "steps_without_origin",
+    "steps_in_gaps",
+    "steps_without_target",
+    "gaps_filled",
+    "sequences",
+    "sequences_ended_by_gap",
+    "sequences_without_target",
+)
+"""What `AlignedGroup.counts` holds. A step counts once a track; `gaps_filled` are kept steps with an input
+carried forward, `steps_in_gaps` steps whose missing input ends a sequence."""
+
+
+def align_frames(frames: Mapping[str, pd.DataFrame], params: Params, group: str) -> AlignedGroup:
+    """Align the typed rows of a group (a frame a source, as `pipeline.raw.tables.read_table` gives them).
+
+    A pure function; the order of rows does not matter. Raises AlignmentError if the settings give the
+    group no zone or a value is beyond float32.
+    """
+    prepared = prepare(frames, params, group)
+    targets = read_targets(prepared)
+    counts: Counter[str] = Counter(dict.fromkeys(COUNTS, 0))
+    counts["series"], counts["tracks"] = len(prepared.grid.names), params.align.origin.tracks
+    vintages: Counter[str] = Counter()
+    sequences: list[AlignedSequence] = []
+    for number in range(params.align.origin.tracks):
+        track = read_track(prepared, number)
+        sequences += cut(prepared, number, track, targets, counts)
+        _count_vintages(track, vintages)
+    first, last = _target_span(prepared, targets)
+    return AlignedGroup(
+        group=group,
+        features=feature_list(params),
+        targets=params.align.target,
+        target_units=tuple(params.raw.values_of("realized")[name].unit for name in params.align.target),
+        sources=tuple(params.raw.sources_of("forecast")),
+        sequences=tuple(sorted(sequences, key=lambda one: (one.series, one.track, int(one.times[0])))),
+        first_target_time=first,
+        last_target_time=last,
+        coverage=_coverage(prepared, vintages, counts["steps"] - counts["steps_without_origin"]),
+        counts=dict(counts),
+    )
+
+
+def align_group(tables_folder: Path, params: Params, group: str) -> AlignedGroup:
+    """Read the tables of a group and align them; raises also what `read_table` raises."""
+    from pipeline.raw.tables import read_table
+
+    read = {source: read_table(tables_folder, source, group) for source in params.raw.sources}
+    return align_frames({source: frame for source, frame in read.items() if frame is not None}, params, group)
+
+
+def _count_vintages(track: Track, vintages: Counter[str]) -> None:
+    for source, issued in track.issued.items():
+        vintages[source] += int(((issued != NOT_ISSUED) & track.covered).sum())
+
+
+def _coverage(group: Prepared, vintages: Counter[str], covered: int) -> dict[str, float]:
+    forecasts = [name for name in group.params.raw.sources_of("forecast") if name in group.vintages]
+    return {name: vintages[name] / covered if covered else 0.0 for name in forecasts}
+
+
+def _target_span(group: Prepared, targets: Targets) -> tuple[int, int]:
+    times = group.grid.times[(targets.W > 0).any(axis=1)]
+    bounds = np.iinfo(np.int64)
+    return int(times.min(initial=bounds.max)), int(times.max(initial=bounds.min))

@@ -1,0 +1,112 @@
+"""Raw stamps -> one value a step, by each value's rule."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.align.asof import Values, Versions, newest_known
+from pipeline.align.search import Index
+from pipeline.align.types import NOT_ISSUED, Moments
+from pipeline.settings.raw import Resample
+
+LEAST_OBSERVED = 0.5
+"""The share of a step's raw stamps that must have a value, or the step has none."""
+
+_NEEDED = round(1 / LEAST_OBSERVED)  # stamps expected for each one that must be there
+
+_FOLD: dict[str, Callable[[Values, Values], Values]] = {
+    "mean": lambda so_far, value: so_far + np.where(np.isnan(value), 0.0, value),
+    "sum": lambda so_far, value: so_far + np.where(np.isnan(value), 0.0, value),
+    "last": lambda so_far, value: np.where(np.isnan(value), so_far, value),
+    "min": np.fmin,
+    "max": np.fmax,
+}
+
+
+@dataclass(frozen=True)
+class Folding:
+    """How the raw stamps of a step become one value: a rule for each value, and the step's length."""
+
+    rules: tuple[Resample, ...]
+    frequency: int
+    max_age: int | None = None
+
+
+def step_values(rows: Versions, places: Index, origins: Moments, how: Folding) -> tuple[Values, Moments]:
+    """Values (n, V) of the steps at `places` as known at `origins`, and the newest issue time used (n,).
+
+    A step with one raw stamp takes its value as it stands. With several stamps, those known at the origin
+    are folded by their rules in the order of time; their mean distance tells how many the step should hold, and
+    a value present in less than LEAST_OBSERVED of them is missing. A sum counts a missing stamp like the
+    mean of the others. NaN and NOT_ISSUED stand where nothing is known.
+    """
+    if rows.stamps_at_most <= 1:
+        taken = newest_known(rows, places, origins, 0, how.max_age)
+        return _gather(rows, taken), _issued(rows, taken)
+    fold = _Fold(len(places), how.rules)
+    issued = np.full(len(places), NOT_ISSUED, np.int64)
+    for nth in range(rows.stamps_at_most):
+        taken = newest_known(rows, places, origins, nth, how.max_age)
+        fold.add(_gather(rows, taken), rows.valid, taken)
+        issued = np.maximum(issued, _issued(rows, taken))
+    return fold.result(how.frequency), issued
+
+
+class _Fold:
+    """Running fold of the stamps of many steps, one stamp of each at a time."""
+
+    def __init__(self, steps: int, rules: Sequence[str]) -> None:
+        self.by_rule = {
+            rule: [at for at, one in enumerate(rules) if one == rule] for rule in dict.fromkeys(rules)
+        }
+        start = [0.0 if rule in ("mean", "sum") else np.nan for rule in rules]
+        self.folded: Values = np.tile(np.array(start, np.float64), (steps, 1))
+        self.count = np.zeros((steps, len(rules)), np.int64)
+        self.stamps = np.zeros(steps, np.int64)
+        self.first = np.zeros(steps, np.int64)
+        self.last = np.zeros(steps, np.int64)
+
+    def add(self, values: Values, valid: Moments, taken: Index) -> None:
+        for rule, at in self.by_rule.items():
+            self.folded[:, at] = _FOLD[rule](self.folded[:, at], values[:, at])
+        self.count += ~np.isnan(values)
+        here = taken >= 0
+        stamp = valid.take(taken, mode="clip") if len(valid) else self.last
+        self.first = np.where(here & (self.stamps == 0), stamp, self.first)
+        self.last = np.where(here, stamp, self.last)
+        self.stamps += here
+
+    def result(self, frequency: int) -> Values:
+        enough = (self.count > 0) & (self.count >= self._least(frequency)[:, None])
+        count = np.maximum(self.count, 1)
+        if mean := self.by_rule.get("mean"):
+            self.folded[:, mean] /= count[:, mean]
+        if total := self.by_rule.get("sum"):
+            self.folded[:, total] *= np.maximum(self.stamps, 1)[:, None] / count[:, total]
+        return np.where(enough, self.folded, np.nan)
+
+    def _least(self, frequency: int) -> Index:
+        """Stamps that must have a value: half of the step's length over the mean distance of its stamps."""
+        span = np.maximum(self.last - self.first, 1)
+        least: Index = -(-(frequency * np.maximum(self.stamps - 1, 0)) // (_NEEDED * span))
+        return least
+
+
+def _gather(rows: Versions, taken: Index) -> Values:
+    if not len(rows.values):
+        return np.full((len(taken), rows.values.shape[1]), np.nan)
+    values = rows.values.take(taken, axis=0, mode="clip")
+    none = taken < 0
+    if none.any():
+        values[none] = np.nan
+    return values
+
+
+def _issued(rows: Versions, taken: Index) -> NDArray[np.int64]:
+    if not len(rows.issue):
+        return np.full(len(taken), NOT_ISSUED, np.int64)
+    return np.where(taken >= 0, rows.issue.take(taken, mode="clip"), NOT_ISSUED)

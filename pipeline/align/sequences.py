@@ -1,0 +1,103 @@
+"""Tracks -> sequences, with a count for every step that is not in one."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.align.gaps import Flags, sequences_of
+from pipeline.align.prepared import Prepared
+from pipeline.align.track import Track
+from pipeline.align.types import NEVER_KNOWN, NOT_ISSUED, AlignedSequence, Moments
+from pipeline.errors import AlignmentError
+
+
+@dataclass(frozen=True)
+class Targets:
+    """The targets of a group's n steps, the same in every track; G targets."""
+
+    Y: NDArray[np.float32]  # (n, G) 0 where unknown
+    W: NDArray[np.float32]  # (n, G)
+    known: Moments  # (n, G)
+
+
+def read_targets(group: Prepared) -> Targets:
+    """The last revision of each target and the moment it became known."""
+    final = [group.realized[name].final for name in group.params.align.target]
+    value = np.stack([one[0][group.grid.own_place] for one in final], axis=1)
+    known = np.stack([one[1][group.grid.own_place] for one in final], axis=1)
+    there = known != NEVER_KNOWN
+    with np.errstate(over="ignore"):  # refused by name when sequences are cut
+        y = np.where(there, value, 0.0).astype(np.float32)
+    return Targets(y, there.astype(np.float32), known)
+
+
+def cut(
+    group: Prepared, number: int, track: Track, targets: Targets, counts: Counter[str]
+) -> Iterator[AlignedSequence]:
+    """The sequences of one track that hold a target, in order; `counts` is added to.
+
+    Raises AlignmentError where a feature or target is too large for float32.
+    """
+    observed: Flags = np.any(targets.W > 0, axis=1)
+    kept = 0
+    for start, stop in sequences_of(group.grid.series, track.complete).tolist():
+        counts["sequences_ended_by_gap"] += _ends_by_gap(group, track, stop)
+        if not observed[start:stop].any():
+            counts["sequences_without_target"] += 1
+            counts["steps_without_target"] += stop - start
+            continue
+        kept += stop - start
+        counts["sequences"] += 1
+        counts["steps_with_target"] += int(observed[start:stop].sum())
+        counts["gaps_filled"] += int(track.carried[start:stop].sum())
+        yield _sequence(group, number, track, targets, slice(start, stop))
+    counts["steps"] += len(track.covered)
+    counts["steps_kept"] += kept
+    counts["steps_without_origin"] += int((~track.covered).sum())
+    counts["steps_in_gaps"] += int((track.covered & ~track.complete).sum())
+
+
+def _ends_by_gap(group: Prepared, track: Track, stop: int) -> bool:
+    """Whether the step after a sequence belongs to its series and has an origin, but lacks an input."""
+    same_series = stop < len(track.covered) and group.grid.series[stop] == group.grid.series[stop - 1]
+    return bool(same_series and track.covered[stop])
+
+
+def _sequence(group: Prepared, number: int, track: Track, targets: Targets, steps: slice) -> AlignedSequence:
+    length = steps.stop - steps.start
+    none = np.full(length, NOT_ISSUED)
+    sources = group.params.raw.sources_of("forecast")
+    issued = [track.issued[name][steps] if name in track.issued else none for name in sources]
+    made = AlignedSequence(
+        series=group.grid.names[group.grid.series[steps.start]],
+        track=number,
+        times=group.grid.times[steps],
+        X=track.X[steps],
+        Y=targets.Y[steps],
+        W=targets.W[steps],
+        published=track.published[steps],
+        baseline=track.baseline[steps],
+        origin=track.origin[steps],
+        issued=np.stack(issued, axis=1) if issued else np.empty((length, 0), np.int64),
+        known=targets.known[steps],
+    )
+    _refuse_infinite(group, made)
+    return made
+
+
+def _refuse_infinite(group: Prepared, made: AlignedSequence) -> None:
+    names = [column.feature.name for column in group.columns]
+    faults = [
+        f"series {made.series!r}, {np.datetime64(int(made.times[step]), 'ns')}: {kind} {label[at]!r} is beyond "
+        "float32 (3.4e38); give the value a `max` under raw.sources"
+        for kind, label, values in (("feature", names, made.X), ("target", group.params.align.target, made.Y))
+        if not np.isfinite(values).all()
+        for step, at in np.argwhere(~np.isfinite(values))[:10].tolist()
+    ]
+    if faults:
+        raise AlignmentError("Values too large for float32.", faults)

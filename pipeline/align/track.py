@@ -1,0 +1,64 @@
+"""The arrays of one track: every step of a group with its inputs as known at its origin."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.align.baselines import baselines
+from pipeline.align.gaps import Flags, run_starts
+from pipeline.align.prepared import Prepared
+from pipeline.align.recipes import Read, View, fill_columns
+from pipeline.align.types import Moments
+from pipeline.align.vintages import first_that_has
+from pipeline.settings.origin import NO_ORIGIN
+
+
+@dataclass(frozen=True)
+class Track:
+    """The n steps of a group for one of their origins; F features, G targets."""
+
+    origin: Moments  # (n,) NO_ORIGIN where none covers the step
+    X: NDArray[np.float32]  # (n, F), NaN only in steps that are not complete
+    published: NDArray[np.float32]  # (n, G)
+    baseline: NDArray[np.float32]  # (n, G, 5)
+    issued: Mapping[str, Moments]  # source -> (n,)
+    covered: Flags  # (n,) has an origin
+    complete: Flags  # (n,) covered, and no input is missing that ends a sequence
+    carried: Flags  # (n,) at least one input was carried forward
+
+
+def read_track(group: Prepared, track: int) -> Track:
+    """Read all sources as of the origins of one track."""
+    origins = group.origins_of(track)
+    covered = origins.steps != NO_ORIGIN
+    view = View(group, origins, run_starts(group.grid.series, covered))
+    with np.errstate(over="ignore"):  # what float32 cannot hold is refused by name when sequences are cut
+        x = fill_columns(view)
+        targets = [group.realized[name] for name in group.params.align.target]
+        baseline = np.stack([baselines(one, group.grid, origins.steps) for one in targets], axis=1)
+        return Track(
+            origin=origins.steps,
+            X=x,
+            published=_published(group, view.ahead(0)).astype(np.float32),
+            baseline=baseline.astype(np.float32),
+            issued={name: vintages.issued for name, (_, vintages) in view.ahead(0).items()},
+            covered=covered,
+            complete=covered & _complete(group, x),
+            carried=view.carried,
+        )
+
+
+def _complete(group: Prepared, x: NDArray[np.float32]) -> Flags:
+    needed = [at for at, column in enumerate(group.columns) if column.kind == "input" and not column.may_miss]
+    missing: Flags = np.any(np.isnan(x[:, needed]), axis=1)
+    return ~missing
+
+
+def _published(group: Prepared, read: Read) -> NDArray[np.float64]:
+    n = len(group.grid.times)
+    columns = [np.full(n, np.nan) if one is None else first_that_has(one, read, n) for one in group.published]
+    return np.stack(columns, axis=1)

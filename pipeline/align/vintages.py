@@ -1,0 +1,103 @@
+"""Forecast and known values at the steps of a group, each as known at an origin."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.align.asof import Values, Versions, versions
+from pipeline.align.features import Input
+from pipeline.align.grid import Axis, Grid
+from pipeline.align.resample import Folding, step_values
+from pipeline.align.rows import Table, parts
+from pipeline.align.types import NOT_ISSUED, Moments
+from pipeline.settings.params import Params
+
+
+@dataclass(frozen=True)
+class Origins:
+    """The origins of one track: of each step of the group, and of each step of the shared axis."""
+
+    steps: Moments  # (n,)
+    shared: Moments  # (P,)
+
+
+@dataclass(frozen=True)
+class Vintages:
+    """What a source says of each step: V values (n, V), NaN = missing, and the issue time used (n,)."""
+
+    values: Values
+    issued: Moments
+
+
+@dataclass(frozen=True)
+class VintageSource:
+    """The rows of a forecast or known source, ready for the join: the series' own and the group's shared ones."""
+
+    names: tuple[str, ...]
+    how: Folding
+    own: Versions | None
+    shared: Versions | None
+
+    def at(self, grid: Grid, origins: Origins, ahead: int = 0) -> Vintages:
+        """What was known at each step's origin about the step `ahead` steps later.
+
+        Where the series' own rows have no vintage, those shared by the group speak.
+        """
+        if self.own is None:
+            return self._shared_at(grid, origins, ahead)
+        own = Vintages(*step_values(self.own, grid.own_place + ahead, origins.steps, self.how))
+        if self.shared is None:
+            return own
+        shared = self._shared_at(grid, origins, ahead)
+        none = own.issued == NOT_ISSUED
+        return Vintages(
+            np.where(none[:, None], shared.values, own.values), np.where(none, shared.issued, own.issued)
+        )
+
+    def _shared_at(self, grid: Grid, origins: Origins, ahead: int) -> Vintages:
+        if self.shared is None:
+            n = len(grid.times)
+            return Vintages(np.full((n, len(self.names)), np.nan), np.full(n, NOT_ISSUED))
+        places = np.arange(grid.shared.places - ahead)  # every series' steps end `ahead` before the axis does
+        values, issued = step_values(self.shared, places, origins.shared[: len(places)], self.how)
+        return Vintages(values[grid.shared_place], issued[grid.shared_place])
+
+
+def vintage_source(
+    source: str, table: Table, names: tuple[str, ...], grid: Grid, params: Params
+) -> VintageSource:
+    """Prepare the values `names` of a source; of a forecast the vintage rule chooses, else the newest revision."""
+    settings, rule = params.raw.sources[source], params.align.vintage
+    is_forecast = settings.role == "forecast"
+    max_age = rule.max_age.ns if is_forecast and rule.max_age else None
+    rules = tuple(settings.values[name].resample for name in names)
+    how = Folding(rules, params.raw.frequency.ns, max_age)
+    kept = table.filled() if is_forecast and rule.take == "newest_filled" else table
+    own = shared = None
+    for is_shared, rows in parts(kept):
+        if is_shared:
+            shared = _placed(rows, names, grid.shared)
+        else:
+            own = _placed(rows, names, grid.own)
+    return VintageSource(names, how, own, shared)
+
+
+def first_that_has(chosen: Input, read: Mapping[str, tuple[VintageSource, Vintages]], steps: int) -> Values:
+    """An input (n,): of its sources the first that has a value for the step gives it; NaN where none has."""
+    value = np.full(steps, np.nan)
+    for source in reversed(chosen.sources):
+        if source in read:
+            table, vintages = read[source]
+            column = vintages.values[:, table.names.index(chosen.value)]
+            value = np.where(np.isnan(column), value, column)
+    return value
+
+
+def _placed(rows: Table, names: tuple[str, ...], axis: Axis) -> Versions:
+    place = axis.place(np.maximum(rows.series, 0), rows.valid)
+    inside = np.flatnonzero(place >= 0)
+    kept = rows.where(inside)
+    return versions(place[inside], (kept.valid, kept.known, kept.issue), kept.matrix(names), axis.places)

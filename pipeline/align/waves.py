@@ -1,0 +1,55 @@
+"""The local clock and calendar as sines and cosines."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.align.asof import Values
+from pipeline.align.types import Moments
+from pipeline.settings.base import DAY
+from pipeline.settings.clock import wall_of
+
+_DIGITS = 9  # far beyond float32, and coarse enough that every machine's sine rounds to the same number
+
+
+def waves(names: tuple[str, ...], times: Moments, zone: str) -> NDArray[np.float32]:
+    """Columns (P, C) named `hour_sin`, `weekday_cos`, `yearday_sin`, ... of the steps that start at `times`.
+
+    A turn is a local day counted on the wall clock, a week from Monday, a year of 365 or 366 days.
+    """
+    wall = wall_of(times, zone)
+    turns = {"hour": _of_day, "weekday": _of_week, "yearday": _of_year}
+    columns = np.empty((len(times), len(names)), np.float32)
+    for at, name in enumerate(names):
+        part, wave = name.rsplit("_", 1)
+        columns[:, at] = _wave(turns[part](wall), wave)
+    return columns
+
+
+def _of_day(wall: Moments) -> Values:
+    return (wall % DAY) / DAY
+
+
+def _of_week(wall: Moments) -> Values:
+    return (wall // DAY + 3) % 7 / 7  # 1970-01-01 was a Thursday
+
+
+def _of_year(wall: Moments) -> Values:
+    days = wall // DAY
+    year = days.astype("datetime64[D]").astype("datetime64[Y]")
+    first = year.astype("datetime64[D]").astype(np.int64)
+    following = (year + 1).astype("datetime64[D]").astype(np.int64)
+    return (days - first) / (following - first)
+
+
+def _wave(turn: Values, wave: str) -> Values:
+    # numpy's own sine differs in its last bit from one instruction set to another, Python's is taken once a value
+    function = {"sin": math.sin, "cos": math.cos}[wave]
+    distinct, where = np.unique(turn, return_inverse=True)
+    table = np.array(
+        [round(function(2 * math.pi * value), _DIGITS) for value in distinct.tolist()], np.float64
+    )
+    return table[where] + 0.0  # no negative zero
