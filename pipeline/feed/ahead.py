@@ -1,0 +1,37 @@
+"""Reading ahead: the next batches are made while the present one is computed with."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Generator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Protocol, TypeVar
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Numbered(Protocol[T_co]):
+    """Items that can be asked for by number."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, number: int) -> T_co: ...
+
+
+def read_ahead(items: Numbered[T_co], first: int = 0, depth: int = 2) -> Generator[T_co]:
+    """The items from number `first` on, in order, up to `depth` of them made beforehand by one thread.
+
+    An error of an item is raised when its turn comes.
+    """
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="read-ahead") as thread:
+        pending: deque[Future[T_co]] = deque()
+        try:
+            for number in range(first, len(items)):
+                pending.append(thread.submit(items.__getitem__, number))
+                if len(pending) > depth:
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
+        finally:
+            for item in pending:
+                item.cancel()

@@ -1,0 +1,110 @@
+"""Plans -> batches of numbers: one read and one gather a batch, always of full shape and without NaN."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.feed.lanes import IDLE, LanePlan
+from pipeline.feed.runs import Ints, scored_steps
+from pipeline.feed.scaling import Scaling
+from pipeline.feed.source import Source, grid_of
+from pipeline.feed.windows import WindowPlan
+from pipeline.store.types import Split
+
+Values = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One batch of B rows of T steps.
+
+    `inputs` (B, T, feature) in physical units, `series` (B, T) int32 index of the series (0: never seen),
+    `targets` (B, T, target) in scaled units, `weights` (B, T, target), `keep` (B, 1), `identity` (B, 2)
+    int64 sequence and sample, IDLE where a row plays nothing. Where a row or step plays nothing, its weight is 0.
+    """
+
+    inputs: Values
+    series: npt.NDArray[np.int32]
+    targets: Values
+    weights: Values
+    keep: Values
+    identity: Ints
+
+
+@dataclass(frozen=True)
+class Material:
+    """What batches are made from: the samples, their scaling, and the index of each sequence's series."""
+
+    source: Source
+    scaling: Scaling
+    series: npt.NDArray[np.int32]
+
+    @property
+    def resting(self) -> Values:
+        """The features' means, which idle rows show: the scaled zero."""
+        return self.scaling.feature_mean.astype(np.float32)
+
+
+@dataclass(frozen=True)
+class LaneBatches:
+    """The batches of a lane plan: a sample a lane."""
+
+    material: Material
+    split: Split
+    plan: LanePlan
+
+    def __len__(self) -> int:
+        return self.plan.batch_count
+
+    def __getitem__(self, number: int) -> Batch:
+        lanes, source, scaling = self.plan.batch(number), self.material.source, self.material.scaling
+        plays = np.flatnonzero(lanes.sample != IDLE)
+        samples = lanes.sample[plays]
+        length = source.segment_length
+        inputs = np.broadcast_to(
+            self.material.resting, (self.plan.lanes, length, len(self.material.resting))
+        ).copy()
+        targets = np.zeros((self.plan.lanes, length, len(scaling.target_mean)), np.float32)
+        weights = np.zeros_like(targets)
+        series = np.zeros((self.plan.lanes, length), np.int32)
+        inputs[plays] = source.read("X", samples)
+        targets[plays] = scaling.scaled_targets(source.read("Y", samples))
+        scored = scored_steps(source.sequences, self.split, grid_of(source), samples)
+        scored &= lanes.weighted[plays][:, None]
+        weights[plays] = source.read("W", samples) * scored[:, :, None]
+        series[plays] = self.material.series[lanes.sequence[plays]][:, None]
+        identity = np.stack([lanes.sequence, lanes.sample], axis=1)
+        return Batch(inputs, series, targets, weights, lanes.keep[:, None], identity)
+
+
+@dataclass(frozen=True)
+class WindowBatches:
+    """The batches of a window plan: a window a row, the target at its last step."""
+
+    material: Material
+    plan: WindowPlan
+
+    def __len__(self) -> int:
+        return self.plan.batch_count
+
+    def __getitem__(self, number: int) -> Batch:
+        windows, rows = self.plan.batch(number), self.plan.rows
+        source, scaling, count = self.material.source, self.material.scaling, len(windows.row)
+        size, lookback, features = self.plan.batch_size, self.plan.lookback, len(scaling.feature_mean)
+        inputs = np.broadcast_to(self.material.resting, (size, lookback, features)).copy()
+        steps = source.read("X", windows.samples).reshape(-1, features)
+        np.take(steps, windows.steps, axis=0, out=inputs[:count])
+        targets = np.zeros((size, lookback, len(scaling.target_mean)), np.float32)
+        weights = np.zeros_like(targets)
+        series = np.zeros((size, lookback), np.int32)
+        sample, offset, place = rows.sample[windows.row], rows.offset[windows.row], np.arange(count)
+        targets[place, windows.last] = scaling.scaled_targets(source.read("Y", sample)[place, offset])
+        weights[place, windows.last] = source.read("W", sample)[place, offset]
+        sequence = rows.sequence[windows.row]
+        series[:count] = self.material.series[sequence][:, None]
+        identity = np.full((size, 2), IDLE, np.int64)
+        identity[:count] = np.stack([sequence, sample], axis=1)
+        return Batch(inputs, series, targets, weights, np.zeros((size, 1), np.float32), identity)

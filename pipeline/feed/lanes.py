@@ -1,0 +1,109 @@
+"""Runs -> lanes: which sample each row of a stateful batch plays, as a pure function of the batch's number."""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.feed.runs import Ints, Runs
+
+IDLE = -1
+
+
+@dataclass(frozen=True)
+class LaneBatch:
+    """One batch of a plan; all arrays have one entry a lane.
+
+    `sample` and `sequence` are IDLE where the lane plays nothing. `keep` is 0 where the carried state must be
+    dropped before the batch (a run starts, or the lane is idle), else 1. `weighted` is False in a run's context.
+    """
+
+    sample: Ints
+    sequence: Ints
+    keep: npt.NDArray[np.float32]
+    weighted: npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class LanePlan:
+    """Every run has its lane and the batch at which it starts; `batch(b)` is found by bisection.
+
+    `runs` are sorted by (lane, start). Memory is a few numbers a run, whatever the runs' lengths.
+    """
+
+    runs: Runs
+    lane: Ints
+    start: Ints
+    lanes: int
+    batch_count: int
+
+    def batch(self, number: int) -> LaneBatch:
+        """The batch of that number, 0 <= number < batch_count."""
+        if not 0 <= number < self.batch_count:
+            raise IndexError(f"a plan of {self.batch_count} batches has no batch {number}")
+        lanes = np.arange(self.lanes)
+        run = np.searchsorted(self._key, lanes * self.batch_count + number, side="right") - 1
+        place = number - self.start[run]
+        plays = (run >= 0) & (self.lane[run] == lanes) & (place < self.runs.sample_count[run])
+        return LaneBatch(
+            sample=np.where(plays, self.runs.first_sample[run] + place, IDLE),
+            sequence=np.where(plays, self.runs.sequence[run], IDLE),
+            keep=(plays & (place > 0)).astype(np.float32),
+            weighted=plays & (place >= self.runs.context[run]),
+        )
+
+    @property
+    def idle_share(self) -> float:
+        """The share of (lane, batch) places at which nothing is played."""
+        places = self.lanes * self.batch_count
+        return 1 - self.runs.total / places if places else 0.0
+
+    @cached_property
+    def _key(self) -> Ints:
+        return self.lane * self.batch_count + self.start
+
+
+def filled_lanes(runs: Runs, lanes: int, seed: int, epoch: int) -> LanePlan:
+    """Runs in an order drawn from (seed, epoch), laid end to end and cut into lanes of equal length.
+
+    Only the last lanes can idle, by less than one batch each on average; the price is at most one more start
+    from zero a lane, at a place that differs from epoch to epoch. Runs with context are refused.
+    """
+    if runs.context.any():
+        raise ValueError("runs with context must stay whole: use whole_runs")
+    if not len(runs):
+        return _plan(runs, np.zeros(0, np.int64), np.zeros(0, np.int64), lanes)
+    shuffled = runs.take(np.random.default_rng([seed, epoch]).permutation(len(runs)))
+    stop = np.cumsum(shuffled.sample_count)
+    total, start = int(stop[-1]), stop - shuffled.sample_count
+    height = -(-total // lanes)
+    cuts = np.union1d(start, np.arange(0, total, height))
+    run = np.searchsorted(start, cuts, side="right") - 1
+    pieces = Runs(
+        sequence=shuffled.sequence[run],
+        first_sample=shuffled.first_sample[run] + cuts - start[run],
+        sample_count=np.diff(np.append(cuts, total)),
+        context=np.zeros(len(cuts), np.int64),
+    )
+    return _plan(pieces, cuts // height, cuts % height, lanes)
+
+
+def whole_runs(runs: Runs, lanes: int) -> LanePlan:
+    """Runs kept whole: the longest first, each onto the lane that is free first (the lowest of several)."""
+    order = np.argsort(-runs.sample_count, kind="stable")
+    lane, start = np.zeros(len(runs), np.int64), np.zeros(len(runs), np.int64)
+    free = [(0, number) for number in range(lanes)]
+    for place, length in enumerate(runs.sample_count[order].tolist()):
+        start[place], lane[place] = free[0]
+        heapq.heapreplace(free, (int(start[place]) + length, int(lane[place])))
+    return _plan(runs.take(order), lane, start, lanes)
+
+
+def _plan(runs: Runs, lane: Ints, start: Ints, lanes: int) -> LanePlan:
+    order = np.lexsort((start, lane))
+    count = int((start + runs.sample_count).max(initial=0))
+    return LanePlan(runs.take(order), lane[order], start[order], lanes, count)

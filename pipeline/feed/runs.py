@@ -1,0 +1,131 @@
+"""Sequences and a split -> runs: which consecutive samples are played in one go, and which of them are scored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.store.types import Sequences, Split
+
+Ints = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The regular steps that samples are cut from: `segment_length` steps a sample, `frequency` ns a step."""
+
+    segment_length: int
+    frequency: int
+
+    @property
+    def span(self) -> int:
+        """The length of a sample in ns."""
+        return self.segment_length * self.frequency
+
+
+@dataclass(frozen=True)
+class Runs:
+    """Runs of consecutive samples of one sequence each; all arrays have one entry a run.
+
+    A run plays the samples `[first_sample, first_sample + sample_count)` of row `sequence` of `/sequences`,
+    from a state of zero. Its first `context` samples only warm the state up: they have weight 0.
+    """
+
+    sequence: Ints
+    first_sample: Ints
+    sample_count: Ints
+    context: Ints
+
+    def __len__(self) -> int:
+        return len(self.sequence)
+
+    def take(self, rows: Ints) -> Runs:
+        """The runs at `rows`, in that order."""
+        return Runs(self.sequence[rows], self.first_sample[rows], self.sample_count[rows], self.context[rows])
+
+    @property
+    def total(self) -> int:
+        """How many samples are played, context included."""
+        return int(self.sample_count.sum())
+
+
+def sequence_of(sequences: Sequences, samples: Ints) -> Ints:
+    """The row of `/sequences` to which each sample belongs."""
+    return np.searchsorted(sequences.first_sample, samples, side="right") - 1
+
+
+def played_samples(sequences: Sequences, split: Split, grid: Grid) -> Ints:
+    """Every sample that holds scored steps of a split, ascending: those listed and the straddlers.
+
+    A straddler is a sample across `until_time`, which stands in the later split's list. It is played for
+    its steps before `until_time`, so that what is scored does not depend on how long a sample is.
+    """
+    return np.union1d(np.asarray(split.indices, dtype=np.int64), _straddlers(sequences, split, grid))
+
+
+def training_runs(sequences: Sequences, split: Split, grid: Grid, run_length: int | None = None) -> Runs:
+    """The runs of a split for training, of at most `run_length` steps (rounded down to samples, at least one).
+
+    A stretch that is too long is cut into parts as equal as can be.
+    """
+    blocks = _blocks(sequences, played_samples(sequences, split, grid))
+    if run_length is None:
+        return blocks
+    longest = max(1, run_length // grid.segment_length)
+    parts = -(-blocks.sample_count // longest)
+    block = np.repeat(np.arange(len(blocks)), parts)
+    part = np.arange(len(block)) - np.repeat(np.cumsum(parts) - parts, parts)
+    start = blocks.sample_count[block] * part // parts[block]
+    stop = blocks.sample_count[block] * (part + 1) // parts[block]
+    first = blocks.first_sample[block] + start
+    return Runs(blocks.sequence[block], first, stop - start, np.zeros(len(block), np.int64))
+
+
+def evaluation_runs(sequences: Sequences, split: Split, grid: Grid, context: int) -> Runs:
+    """The runs of a split for validation and test: whole, each begun `context` steps before its first scored step.
+
+    The context is rounded up to whole samples and ends at the sequence's start; it may lie in the split before.
+    """
+    blocks = _blocks(sequences, played_samples(sequences, split, grid))
+    first = sequences.first_sample[blocks.sequence].astype(np.int64)
+    start = sequences.start_time[blocks.sequence] + (blocks.first_sample - first) * grid.span
+    unscored = (np.clip(split.from_time, start, start + grid.span) - start) // grid.frequency
+    wanted = -(-np.maximum(context - unscored, 0) // grid.segment_length)
+    before = np.minimum(wanted, blocks.first_sample - first)
+    return Runs(blocks.sequence, blocks.first_sample - before, blocks.sample_count + before, before)
+
+
+def scored_steps(sequences: Sequences, split: Split, grid: Grid, samples: Ints) -> Flags:
+    """Which steps of `samples` lie in the split's `[from_time, until_time)`: (sample, step). Weights are not looked at."""
+    rows = sequence_of(sequences, samples)
+    start = sequences.start_time[rows] + (samples - sequences.first_sample[rows]) * grid.span
+    times = start[:, None] + np.arange(grid.segment_length) * grid.frequency
+    scored: Flags = (times >= split.from_time) & (times < split.until_time)
+    return scored
+
+
+def _straddlers(sequences: Sequences, split: Split, grid: Grid) -> Ints:
+    start = np.asarray(sequences.start_time, dtype=np.int64)
+    end = start + np.asarray(sequences.sample_count, dtype=np.int64) * grid.span
+    inside = np.clip(split.until_time, start, end) - start  # clipped: until_time may be the largest integer
+    position, rest = np.divmod(inside, grid.span)
+    crossed = (rest > 0) & (split.until_time > split.from_time)
+    sample = sequences.first_sample + position
+    # What lies before a straddler is played too, unless it is another split's: then the straddler belongs
+    # to this one only if nothing before it could, at the sequence's or at the split's own start.
+    follows = np.isin(sample - 1, split.indices) & (position > 0)
+    begins = (position == 0) | (start + position * grid.span <= split.from_time)
+    straddlers: Ints = sample[crossed & (follows | begins)].astype(np.int64)
+    return straddlers
+
+
+def _blocks(sequences: Sequences, samples: Ints) -> Runs:
+    rows = sequence_of(sequences, samples)
+    begins = np.ones(len(samples), dtype=bool)
+    begins[1:] = (np.diff(samples) != 1) | (np.diff(rows) != 0)
+    heads = np.flatnonzero(begins)
+    counts = np.diff(np.append(heads, len(samples)))
+    return Runs(rows[heads].astype(np.int64), samples[heads], counts, np.zeros(len(heads), np.int64))

@@ -1,0 +1,37 @@
+"""What feeding needs of a data set: `pipeline.store.reader.Dataset` offers it, and so do arrays in memory."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import numpy.typing as npt
+
+from pipeline.feed.runs import Grid, Ints
+from pipeline.store.types import Sequences, Split
+
+
+class Source(Protocol):
+    """Samples that can be read in any order."""
+
+    @property
+    def segment_length(self) -> int:
+        """Steps a sample."""
+
+    @property
+    def frequency(self) -> int:
+        """The length of a step in ns."""
+
+    @property
+    def sequences(self) -> Sequences:
+        """The sequences that the samples are cut from."""
+
+    def split(self, name: str) -> Split:
+        """One part of the data set."""
+
+    def read(self, name: str, samples: Ints) -> npt.NDArray[Any]:
+        """The array `name` at `samples`, in the order asked for."""
+
+
+def grid_of(source: Source) -> Grid:
+    """The regular steps of a data set."""
+    return Grid(source.segment_length, source.frequency)

@@ -1,0 +1,65 @@
+"""Batches of lanes: full shape, no NaN, weight only where a target counts."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.feed.batches import LaneBatches, Material
+from pipeline.feed.lanes import IDLE, filled_lanes, whole_runs
+from pipeline.feed.rows import scored_rows
+from pipeline.feed.runs import evaluation_runs, training_runs
+from pipeline.feed.source import grid_of
+from tests.feed.memory import MemorySource, chronological, memory_source, some_scaling
+
+
+def lane_batches(source: MemorySource, split: str, lanes: int, context: int = 3) -> LaneBatches:
+    part, grid = source.split(split), grid_of(source)
+    series = np.arange(len(source.sequences), dtype=np.int32) + 1
+    if split == "train":
+        plan = filled_lanes(training_runs(source.sequences, part, grid, 12), lanes, 0, 0)
+    else:
+        plan = whole_runs(evaluation_runs(source.sequences, part, grid, context), lanes)
+    return LaneBatches(Material(source, some_scaling(), series), part, plan)
+
+
+@given(
+    st.lists(st.integers(1, 25), min_size=1, max_size=4),
+    st.integers(1, 5),
+    st.integers(1, 5),
+    st.sampled_from(["train", "test"]),
+)
+def test_the_weighted_steps_of_lanes_are_the_scored_rows(
+    counts: list[int], segment_length: int, lanes: int, split: str
+) -> None:
+    source = chronological(
+        memory_source(counts, segment_length=segment_length), {"train": (0, 9), "test": (9, 60)}
+    )
+    batches = lane_batches(source, split, lanes)
+    found = []
+    for number in range(len(batches)):
+        batch = batches[number]
+        assert batch.inputs.shape == (lanes, segment_length, 3)
+        assert np.isfinite(batch.inputs).all()
+        assert np.isfinite(batch.targets).all()
+        idle = batch.identity[:, 1] == IDLE
+        assert not batch.weights[idle].any()
+        assert not batch.keep[idle].any()
+        assert (batch.inputs[idle] == np.array([1, 1.5, 2], np.float32)).all(), "idle lanes show the mean"
+        assert (batch.inputs[~idle] == source.arrays["X"][batch.identity[~idle, 1]]).all()
+        lane, offset = np.nonzero(batch.weights.any(axis=2))
+        found += list(zip(batch.identity[lane, 1].tolist(), offset.tolist(), strict=True))
+        assert (
+            batch.targets[lane, offset] == (source.arrays["Y"][batch.identity[lane, 1], offset] - 5) / 2
+        ).all()
+    rows = scored_rows(source, split)
+    assert sorted(found) == list(zip(rows.sample.tolist(), rows.offset.tolist(), strict=True))
+
+
+def test_asking_for_a_batch_twice_or_out_of_turn_changes_nothing() -> None:
+    source = chronological(memory_source([30, 22, 7]), {"train": (0, 60)})
+    batches = lane_batches(source, "train", 3)
+    last, first, again = batches[len(batches) - 1], batches[0], batches[0]
+    assert (first.inputs == again.inputs).all()
+    assert (last.identity == batches[len(batches) - 1].identity).all()

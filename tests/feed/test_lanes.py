@@ -1,0 +1,139 @@
+"""Lane plans: everything once, in order, kept and dropped where it must be; small for any number of sequences."""
+
+from __future__ import annotations
+
+import tracemalloc
+from collections import defaultdict
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.feed.lanes import IDLE, LanePlan, filled_lanes, whole_runs
+from pipeline.feed.runs import Runs
+
+lengths = st.lists(st.integers(1, 12), min_size=1, max_size=12)
+
+
+def runs_of(counts: list[int], context: list[int] | None = None) -> Runs:
+    """One run a sequence, samples numbered through, with a gap between sequences."""
+    counts_ = np.array(counts, np.int64)
+    first = np.cumsum(counts_ + 1) - counts_
+    return Runs(np.arange(len(counts)), first, counts_, np.array(context or [0] * len(counts), np.int64))
+
+
+def check_plan(plan: LanePlan, runs: Runs) -> None:
+    """What holds for every plan."""
+    seen: list[tuple[int, int]] = []
+    last: dict[int, tuple[int, int]] = {}
+    starts = set(zip(plan.runs.sequence.tolist(), plan.runs.first_sample.tolist(), strict=True))
+    for number in range(plan.batch_count):
+        batch = plan.batch(number)
+        for lane in range(plan.lanes):
+            identity = (int(batch.sequence[lane]), int(batch.sample[lane]))
+            if identity[1] == IDLE:
+                assert identity[0] == IDLE
+                assert batch.keep[lane] == 0
+                assert not batch.weighted[lane]
+                last.pop(lane, None)
+                continue
+            seen.append(identity)
+            continues = last.get(lane) == (identity[0], identity[1] - 1)
+            assert batch.keep[lane] == (0 if identity in starts else 1), "dropped exactly where a run starts"
+            assert continues or identity in starts
+            last[lane] = identity
+    wanted = [
+        (int(row), sample)
+        for row, first, count in zip(runs.sequence, runs.first_sample, runs.sample_count, strict=True)
+        for sample in range(first, first + count)
+    ]
+    assert sorted(seen) == sorted(wanted), "every sample exactly once"
+
+
+@given(lengths, st.integers(1, 7), st.integers(0, 3), st.integers(0, 3))
+def test_filled_lanes_play_everything_once_and_hardly_idle(
+    counts: list[int], lanes: int, seed: int, epoch: int
+) -> None:
+    runs = runs_of(counts)
+    plan = filled_lanes(runs, lanes, seed, epoch)
+    check_plan(plan, runs)
+    assert plan.batch_count == -(-sum(counts) // lanes), "as few batches as can be"
+    assert len(plan.runs) <= len(runs) + lanes - 1
+    assert plan.idle_share == pytest.approx(1 - sum(counts) / (lanes * plan.batch_count))
+
+
+@given(lengths, st.integers(1, 7), st.data())
+def test_whole_runs_are_never_cut_and_warm_up_without_weight(
+    counts: list[int], lanes: int, data: st.DataObject
+) -> None:
+    context = [data.draw(st.integers(0, count - 1)) for count in counts]
+    runs = runs_of(counts, context)
+    plan = whole_runs(runs, lanes)
+    check_plan(plan, runs)
+    assert len(plan.runs) == len(runs)
+    assert plan.batch_count <= sum(counts) / lanes + max(counts)
+    weighted = defaultdict(list)
+    for number in range(plan.batch_count):
+        batch = plan.batch(number)
+        for lane in np.flatnonzero(batch.sample != IDLE):
+            weighted[int(batch.sequence[lane])].append(bool(batch.weighted[lane]))
+    assert all(
+        weighted[row] == [False] * before + [True] * (counts[row] - before)
+        for row, before in enumerate(context)
+    )
+
+
+@given(lengths, st.integers(1, 5))
+def test_a_batch_can_be_asked_for_alone_and_again(counts: list[int], lanes: int) -> None:
+    plan, again = (filled_lanes(runs_of(counts), lanes, 3, 1) for _ in range(2))
+    forward = [plan.batch(number).sample.tolist() for number in range(plan.batch_count)]
+    backward = [again.batch(number).sample.tolist() for number in reversed(range(plan.batch_count))]
+    assert forward == backward[::-1]
+
+
+def test_each_epoch_has_an_order_of_its_own_and_the_seed_decides_it() -> None:
+    runs = runs_of([5] * 20)
+
+    def order(seed: int, epoch: int) -> list[int]:
+        samples: list[int] = filled_lanes(runs, 4, seed, epoch).batch(0).sample.tolist()
+        return samples
+
+    assert order(1, 0) == order(1, 0)
+    assert order(1, 0) != order(1, 1)
+    assert order(1, 0) != order(2, 0)
+
+
+def test_a_batch_outside_the_plan_is_refused() -> None:
+    plan = filled_lanes(runs_of([4, 4]), 2, 0, 0)
+    for number in (-1, plan.batch_count):
+        with pytest.raises(IndexError, match="has no batch"):
+            plan.batch(number)
+
+
+def test_no_runs_make_an_empty_plan() -> None:
+    for plan in (filled_lanes(runs_of([]), 3, 0, 0), whole_runs(runs_of([]), 3)):
+        assert plan.batch_count == 0
+        assert plan.idle_share == 0
+
+
+@pytest.mark.parametrize("ragged", [False, True])
+def test_more_sequences_than_fit_a_batch_are_planned_in_little_memory(ragged: bool) -> None:
+    """125,973 sequences of 1,000 steps in parts of 25, and a ragged million."""
+    count = 1_000_000 if ragged else 125_973
+    counts = np.random.default_rng(0).integers(1, 40, count) if ragged else np.full(count, 40)
+    runs = Runs(np.arange(count), np.cumsum(counts) - counts, counts, np.zeros(count, np.int64))
+    tracemalloc.start()
+    filled = filled_lanes(runs, 256, 0, 0)
+    filled.batch(filled.batch_count // 2)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 250 * count
+    assert filled.idle_share < 1e-3
+    played = sum(
+        int((filled.batch(number).sample != IDLE).sum()) for number in range(0, filled.batch_count, 997)
+    )
+    assert played >= 256 * len(range(0, filled.batch_count, 997)) - 256
+    if not ragged:
+        whole = whole_runs(runs, 256)
+        assert whole.batch_count == -(-count // 256) * 40

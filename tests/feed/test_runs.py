@@ -1,0 +1,131 @@
+"""Which samples a split plays, in which runs, and what is scored of them."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.feed.runs import evaluation_runs, played_samples, scored_steps, training_runs
+from pipeline.feed.source import grid_of
+from tests.feed.memory import HOUR, MemorySource, chronological, memory_source
+
+worlds = st.tuples(
+    st.lists(st.tuples(st.integers(1, 30), st.integers(0, 25)), min_size=1, max_size=5),
+    st.lists(st.integers(0, 40), min_size=2, max_size=2, unique=True).map(sorted),
+)
+
+
+def make(world: tuple[list[tuple[int, int]], list[int]], segment_length: int) -> MemorySource:
+    table, (validation, test) = world
+    source = memory_source(
+        [steps for steps, _ in table], [start for _, start in table], segment_length, unknown=0.0
+    )
+    borders = {"train": (0, validation), "validation": (validation, test), "test": (test, 60)}
+    return chronological(source, borders)
+
+
+def scored_hours(source: MemorySource, split: str) -> set[tuple[int, int]]:
+    """(sequence, hour) that the played samples of a split score."""
+    part, grid, table = source.split(split), grid_of(source), source.sequences
+    samples = played_samples(table, part, grid)
+    found = set()
+    for sample, steps in zip(samples, scored_steps(table, part, grid, samples), strict=True):
+        row = int(np.searchsorted(table.first_sample, sample, side="right")) - 1
+        for offset in np.flatnonzero(steps):
+            step = int((sample - table.first_sample[row]) * source.segment_length + offset)
+            if step < table.step_count[row]:
+                found.add((row, int(table.start_time[row]) // HOUR + step))
+    return found
+
+
+@given(worlds, st.integers(1, 9), st.sampled_from(["train", "validation", "test"]))
+def test_what_a_split_scores_is_every_step_between_its_borders_whatever_the_segment_length(
+    world: tuple[list[tuple[int, int]], list[int]], segment_length: int, split: str
+) -> None:
+    source = make(world, segment_length)
+    since, until = source.split(split).from_time // HOUR, source.split(split).until_time // HOUR
+    wanted = {
+        (row, hour)
+        for row, (steps, start) in enumerate(world[0])
+        for hour in range(start, start + steps)
+        if since <= hour < until
+    }
+    assert scored_hours(source, split) == wanted
+
+
+@given(worlds, st.integers(1, 9), st.one_of(st.none(), st.integers(1, 20)))
+def test_training_runs_play_every_sample_once_in_parts_no_longer_than_asked(
+    world: tuple[list[tuple[int, int]], list[int]], segment_length: int, run_length: int | None
+) -> None:
+    source = make(world, segment_length)
+    part, grid, table = source.split("train"), grid_of(source), source.sequences
+    runs = training_runs(table, part, grid, run_length)
+    played = [
+        (sample, row)
+        for row, first, count in zip(runs.sequence, runs.first_sample, runs.sample_count, strict=True)
+        for sample in range(first, first + count)
+    ]
+    assert sorted(sample for sample, _ in played) == list(played_samples(table, part, grid))
+    assert all(
+        table.first_sample[row] <= sample < table.first_sample[row] + table.sample_count[row]
+        for sample, row in played
+    )
+    assert not runs.context.any()
+    if run_length is not None:
+        assert (runs.sample_count <= max(1, run_length // segment_length)).all()
+    lengths = {int(row): runs.sample_count[runs.sequence == row] for row in runs.sequence}
+    assert all(parts.max() - parts.min() <= 1 for parts in lengths.values()), "parts as equal as can be"
+
+
+@given(worlds, st.integers(1, 9), st.integers(0, 30))
+def test_evaluation_runs_are_whole_and_begin_early_enough(
+    world: tuple[list[tuple[int, int]], list[int]], segment_length: int, context: int
+) -> None:
+    source = make(world, segment_length)
+    part, grid, table = source.split("test"), grid_of(source), source.sequences
+    runs = evaluation_runs(table, part, grid, context)
+    assert len(set(runs.sequence.tolist())) == len(runs), "one run a sequence"
+    for row, first, count, before in zip(
+        runs.sequence, runs.first_sample, runs.sample_count, runs.context, strict=True
+    ):
+        begin = int(table.start_time[row]) // HOUR + int(first - table.first_sample[row]) * segment_length
+        first_scored = max(part.from_time // HOUR, int(table.start_time[row]) // HOUR)
+        at_start = first == table.first_sample[row]
+        assert begin <= first_scored - context or at_start
+        assert begin > first_scored - context - segment_length or before == 0, (
+            "no more than a sample too much"
+        )
+        assert before < count
+        assert first + count == table.first_sample[row] + table.sample_count[row]
+
+
+def test_a_sequence_that_starts_just_before_a_border_is_scored_before_it() -> None:
+    source = chronological(
+        memory_source([40, 10], [0, 22], segment_length=8),
+        {"train": (0, 24), "validation": (24, 32), "test": (32, 60)},
+    )
+    assert {hour for row, hour in scored_hours(source, "train") if row == 1} == {22, 23}
+
+
+def test_a_border_at_the_end_of_all_time_does_not_overflow() -> None:
+    source = chronological(memory_source([40], [5]), {"test": (10, 60)})
+    part = source.split("test")
+    endless = type(part)("test", part.indices, part.from_time, np.iinfo(np.int64).max)
+    runs = training_runs(source.sequences, endless, grid_of(source))
+    assert runs.total == len(part.indices)
+
+
+def test_a_gap_in_the_list_of_samples_ends_a_run() -> None:
+    source = memory_source([40])
+    part = type(chronological(source, {"train": (0, 60)}).split("train"))(
+        "train", np.array([0, 1, 4, 5, 6]), 0, 60 * HOUR
+    )
+    runs = training_runs(source.sequences, part, grid_of(source))
+    assert [(int(a), int(b)) for a, b in zip(runs.first_sample, runs.sample_count, strict=True)] == [
+        (0, 2),
+        (4, 3),
+    ]
+    assert all(a < b for a, b in pairwise(runs.first_sample))
