@@ -1,0 +1,106 @@
+"""The answer in words: is the model better than the published forecast? "No" as plainly as "yes"."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from pipeline.judge.judging import Judgement
+from pipeline.judge.skill import Gain, Skill, verdict
+from pipeline.judge.table import REFERENCES
+
+_NAMES = {
+    "published": "the published forecast",
+    "persistence": "persistence (the last value known)",
+    "seasonal_24h": "the seasonal baseline of 24 h",
+    "seasonal_168h": "the seasonal baseline of 168 h",
+    "trees": "boosted trees",
+}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One word and the sentences that ground it, about one split and target."""
+
+    kind: Literal["yes", "no", "open"]
+    short: str
+    sentences: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return " ".join([self.short, *self.sentences])
+
+
+def answer_of(judgement: Judgement) -> Answer:
+    """Yes only if the whole 95 % interval of the MAE skill lies above 0; no if below; else not proven."""
+    where = f"on {judgement.split}, {judgement.target}"
+    whole = next((scoped.skill for scoped in judgement.skills if scoped.scope == "all"), None)
+    if whole is None:
+        return Answer("open", "No answer.", (_why_none(judgement, where),))
+    kind = verdict(whole.mae)
+    short = {"better": "Yes.", "worse": "No.", "open": "No, not proven."}[kind]
+    sentences = [_opening(judgement, whole, where), _by_rmse(whole), *_ahead(judgement)]
+    if judgement.against != "published":
+        short = "No published forecast to compare with."
+    return Answer({"better": "yes", "worse": "no", "open": "open"}[kind], short, tuple(sentences))  # type: ignore[arg-type]
+
+
+def named(forecaster: str) -> str:
+    """A forecaster in the words of a sentence."""
+    return _NAMES.get(forecaster, forecaster)
+
+
+def percent(value: float) -> str:
+    """A skill as a change of the error: 0.123 is `12.3 % lower`."""
+    return f"{abs(100 * value):.1f} % {'lower' if value >= 0 else 'higher'}"
+
+
+def _why_none(judgement: Judgement, where: str) -> str:
+    if not judgement.comparison.scored:
+        return f"There are no scored rows {where}."
+    if "model" not in judgement.comparison.forecasters:
+        return f"The model has no value {where}."
+    if not judgement.comparison.compared:
+        return f"There is no row {where}, on which all forecasters have a value."
+    return f"There is nothing to compare the model with {where}."
+
+
+def _opening(judgement: Judgement, whole: Skill, where: str) -> str:
+    rival = (
+        named(whole.other) if judgement.against == "published" else f"the best baseline, {named(whole.other)}"
+    )
+    head = f"The model's mean absolute error {where}, is"
+    if whole.mae.value is None:
+        return f"{head} compared with none at all: {rival} makes no error."
+    words = f"{head} {percent(whole.mae.value)} than that of {rival} ({_interval(whole.mae, whole.days)})"
+    if judgement.against == "published" or verdict(whole.mae) != "open":
+        return f"{words}."
+    return f"{words}: not proven."
+
+
+def _by_rmse(whole: Skill) -> str:
+    if whole.rmse.value is None:
+        return "By RMSE there is nothing to compare."
+    but = " The two measures disagree." if _sign(whole.rmse) * _sign(whole.mae) < 0 else ""
+    return f"Its RMSE is {percent(whole.rmse.value)} ({_interval(whole.rmse, whole.days)}).{but}"
+
+
+def _ahead(judgement: Judgement) -> list[str]:
+    ours = judgement.scores["model"].mae or 0.0
+    better = [
+        f"{named(name)} ({score.mae:.4g})"
+        for name, score in judgement.scores.items()
+        if name != "model" and name not in REFERENCES and score.mae is not None and score.mae < ours
+    ]
+    if not better:
+        return [f"No forecaster compared has a lower mean absolute error than the model ({ours:.4g})."]
+    return [f"A lower mean absolute error than the model's ({ours:.4g}) have: {', '.join(better)}."]
+
+
+def _interval(gain: Gain, days: int) -> str:
+    if gain.low is None or gain.high is None:
+        return f"no interval: {days} {'day is' if days == 1 else 'days are'} too few"
+    return f"95 % interval from {percent(gain.low)} to {percent(gain.high)}"
+
+
+def _sign(gain: Gain) -> int:
+    return {"better": 1, "worse": -1, "open": 0}[verdict(gain)]

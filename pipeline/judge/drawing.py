@@ -1,0 +1,116 @@
+"""Figures as SVG files: the same bytes at every run, readable on white and on black, without the reader's fonts.
+
+One file serves everywhere: its ink is the reader's text colour, chosen inside the file by the colour scheme.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import StringIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+COLOURS = {  # each has a contrast of at least 3 to both backgrounds
+    "model": "#d9480f",
+    "published": "#2b7fd0",
+    "persistence": "#8a7a3b",
+    "seasonal_24h": "#7d858f",
+    "seasonal_168h": "#a65fc0",
+    "trees": "#2f9460",
+}
+DASHES = {
+    "published": "--",
+    "persistence": ":",
+    "seasonal_24h": "-.",
+    "seasonal_168h": (0, (5, 1, 1, 1, 1, 1)),
+    "trees": (0, (8, 2)),
+}
+MARKERS = {
+    "model": "o",
+    "published": "s",
+    "persistence": "v",
+    "seasonal_24h": "^",
+    "seasonal_168h": "D",
+    "trees": "P",
+}
+
+INK = "#0a0b0c"  # stands for the text colour until the file is written
+_STYLE = (
+    "<style>svg{color:#1b1f24;background:#ffffff}"
+    "@media (prefers-color-scheme:dark){svg{color:#e6e8eb;background:#15181c}}</style>"
+)
+_SETTINGS: dict[str, Any] = {
+    "svg.hashsalt": "hindcast",  # names inside the file depend on its contents alone
+    "svg.fonttype": "none",
+    "text.parse_math": False,  # a $ in somebody's name is a $
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.alpha": 0.2,
+    "font.size": 10,
+    **dict.fromkeys(
+        ["text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color", "grid.color"], INK
+    ),
+}
+
+
+@contextmanager
+def figure(width: float = 8.0, height: float = 3.8) -> Iterator[Figure]:
+    """An empty figure (inches) with the project's style."""
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
+    settings: Any = {**_defaults(), **_SETTINGS}
+    with rc_context(settings):
+        yield Figure(figsize=(width, height), layout="constrained")
+
+
+def save(drawn: Figure, path: Path) -> None:
+    """Write a figure as SVG with neither date nor version."""
+    text = StringIO()
+    with warnings.catch_warnings():
+        # text stays text in the file and the reader's fonts draw it: what ours lack does not matter
+        warnings.filterwarnings("ignore", message=r"Glyph \d+ .* missing from font", category=UserWarning)
+        drawn.savefig(text, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+    head, opening, rest = text.getvalue().partition("<svg ")
+    attributes, closing, body = rest.partition(">")
+    assert opening
+    assert closing
+    ink = body.replace(INK, "currentColor")
+    path.write_text(
+        f"{_without_doctype(head)}<svg {attributes}>\n{_STYLE}{ink}", encoding="utf-8", newline="\n"
+    )
+
+
+def line_style(name: str) -> dict[str, Any]:
+    """How a forecaster (or the actual value) is drawn everywhere: colour, dashes and marker all tell it."""
+    return {"color": COLOURS.get(name, INK), "linestyle": DASHES.get(name, "-"), "label": name}
+
+
+def legend(axes: Axes) -> None:
+    """A legend above the axes, so that it hides nothing."""
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=4, frameon=False, fontsize=9)
+
+
+def printable(text: str) -> str:
+    """A name with control characters spelled out: they are not allowed in SVG."""
+    return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
+
+
+def _defaults() -> dict[str, Any]:
+    """The library's own style, whatever a matplotlibrc on this machine says."""
+    from matplotlib import rcParamsDefault
+
+    return {
+        key: value for key, value in rcParamsDefault.items() if key not in {"backend", "backend_fallback"}
+    }
+
+
+def _without_doctype(head: str) -> str:
+    return head.partition("<!DOCTYPE")[0]

@@ -1,0 +1,160 @@
+"""Everything `evaluate` does: forecasts of the model and of the trees, judgements, and all outputs at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline.feed.rows import Rows, scored_rows
+from pipeline.files import canonical_json, read_json, replaced_file, replaced_folders
+from pipeline.judge.answer import Answer, answer_of
+from pipeline.judge.examples import Examples, examples_of
+from pipeline.judge.judging import Judgement, judged
+from pipeline.judge.plots import draw_all
+from pipeline.judge.reading import Judged, names_of, tables_of
+from pipeline.judge.report import Contents, write_report
+from pipeline.judge.table import FORECASTERS, REFERENCES, Floats, Table
+from pipeline.judge.totals import summed
+from pipeline.judge.trees import Trees, fit_trees
+from pipeline.judge.writing import (
+    PredictionsFile,
+    metrics_of,
+    predictions_file,
+    write_breakdown,
+    write_by_series,
+)
+from pipeline.progress import progress
+from pipeline.settings.params import Params
+
+SPLITS = ("validation", "test")
+SETTINGS_SHOWN = ("seed", "align", "pack", "split", "scale", "train", "evaluate")
+"""Those that evaluate's entry in dvc.yaml names too."""
+
+Predict = Callable[[str, Rows], Floats]
+"""(split, its scored rows) -> (row, target) float32 in physical units: the model."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The judgements in order (split, target) and the answers about the test split (validation, if it is empty)."""
+
+    judgements: list[Judgement]
+    answers: list[tuple[Judgement, Answer]]
+
+
+def evaluate(
+    dataset: Judged, predict: Predict, params: Params, root: Path, facts: dict[str, Any]
+) -> Evaluation:
+    """Judge the model on validation and test; write everything below `root`/reports or nothing.
+
+    `facts` are JSON-like values by title, shown in the report.
+    """
+    listed = params.evaluate.baselines
+    columns = [name for name in FORECASTERS if name == "model" or name in listed or name in REFERENCES]
+    judge = _Judge(dataset, predict, params, columns)
+    with _outputs(root / "reports") as out:
+        with predictions_file(out.predictions, columns) as predictions:
+            for split in SPLITS:
+                judge.split(split, predictions)
+        evaluation = Evaluation(judge.judgements, _answers(judge.judgements))
+        out.metrics.write_text(canonical_json(metrics_of(judge.judgements)), encoding="utf-8")
+        of_series = [each for each in judge.judgements if each.target in dataset.targets]
+        write_by_series(out.by_series, of_series)
+        write_breakdown(out.plots / "error_by_lead.csv", "lead_hours", of_series, "by_lead")
+        write_breakdown(out.plots / "error_by_hour.csv", "hour", of_series, "by_hour")
+        shown = [judgement for judgement, _ in evaluation.answers]
+        examples = {
+            judgement.target: judge.examples.get((judgement.split, judgement.target)) for judgement in shown
+        }
+        history = read_json(root / "models" / "history.json")
+        plots = draw_all(out.plots, shown, examples, history)
+        settings = params.model_dump(mode="json", by_alias=True, include=set(SETTINGS_SHOWN))
+        write_report(
+            out.report, Contents(evaluation.answers, judge.judgements, plots, out.plots, facts, settings)
+        )
+    return evaluation
+
+
+class _Judge:
+    """Judges split after split, so that only one split's rows are in memory; keeps what is small."""
+
+    def __init__(self, dataset: Judged, predict: Predict, params: Params, columns: list[str]) -> None:
+        self._dataset, self._predict, self._params, self._columns = dataset, predict, params, columns
+        self._names, self._series_of = names_of(dataset.sequences)
+        self._trees = self._fitted() if "trees" in columns else None
+        self.judgements: list[Judgement] = []
+        self.examples: dict[tuple[str, str], Examples] = {}
+
+    def split(self, split: str, predictions: PredictionsFile) -> None:
+        """Judge every target of a split, and the sums asked for."""
+        settings = self._params.evaluate
+        for table in self._tables(split):
+            marked, judgement = judged(table, settings.baselines, self._params.seed)
+            predictions.add(marked)
+            self.judgements.append(judgement)
+            found = examples_of(marked, judgement)
+            if found is not None:
+                self.examples[split, table.target] = found
+            for over in settings.sums:
+                _, total = judged(summed(marked, over), settings.baselines, self._params.seed)
+                self.judgements.append(total)
+
+    def _fitted(self) -> Trees:
+        rows = scored_rows(self._dataset, "train")
+        with progress("fit the trees", len(self._dataset.targets), "targets") as advance:
+            return fit_trees(
+                self._dataset,
+                rows,
+                self._series_of,
+                most_rows=self._params.evaluate.trees_max_rows,
+                seed=self._params.seed,
+                advance=advance,
+            )
+
+    def _tables(self, split: str) -> list[Table]:
+        rows = scored_rows(self._dataset, split)
+        with progress(f"read {split}", len(rows), "rows") as advance:
+            tables = tables_of(
+                self._dataset, split, rows, self._columns, self._names, self._series_of, advance
+            )
+        added = {"model": self._predict(split, rows).T}
+        if self._trees is not None:
+            added["trees"] = self._trees.predict(self._dataset, rows, self._series_of)
+        for target, table in enumerate(tables):
+            for name, values in added.items():
+                table.forecasts[name] = np.ascontiguousarray(values[target], np.float32)
+        return tables
+
+
+@dataclass(frozen=True)
+class _Outputs:
+    metrics: Path
+    by_series: Path
+    predictions: Path
+    report: Path
+    plots: Path
+
+
+@contextmanager
+def _outputs(reports: Path) -> Iterator[_Outputs]:
+    """Temporary paths of all outputs; they take their places only if everything succeeded."""
+    files = ("metrics.json", "by_series.csv", "predictions.parquet", "report.html")
+    with ExitStack() as stack:
+        metrics, by_series, predictions, report = (
+            stack.enter_context(replaced_file(reports / file)) for file in files
+        )
+        (plots,) = stack.enter_context(replaced_folders(reports / "plots"))
+        yield _Outputs(metrics, by_series, predictions, report, plots)
+
+
+def _answers(judgements: list[Judgement]) -> list[tuple[Judgement, Answer]]:
+    for split in ("test", "validation"):
+        found = [judgement for judgement in judgements if judgement.split == split]
+        if any(judgement.comparison.compared for judgement in found):
+            return [(judgement, answer_of(judgement)) for judgement in found]
+    return []

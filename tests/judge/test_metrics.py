@@ -1,0 +1,34 @@
+"""Scores equal the textbook's one line, whatever the key, the holes and the block."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.judge import table as table_module
+from pipeline.judge.metrics import Score, error_sums
+
+
+@given(st.integers(0, 200), st.integers(1, 7), st.integers(0, 2**32 - 1), st.sampled_from([1, 7, 1 << 20]))
+def test_scores_are_means_over_the_kept_rows_of_a_key(rows: int, keys: int, seed: int, block: int) -> None:
+    rng = np.random.default_rng(seed)
+    actual, forecast = rng.normal(1e4, 1e3, (2, rows)).astype(np.float32)
+    forecast[rng.random(rows) < 0.2] = np.nan
+    keep, key = rng.random(rows) < 0.7, rng.integers(keys, size=rows)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(table_module, "BLOCK", block)
+        sums = error_sums(actual, forecast, keep, key, keys)
+    for each in range(keys):
+        chosen = keep & (key == each) & np.isfinite(forecast)
+        error = forecast[chosen].astype(np.float64) - actual[chosen].astype(np.float64)
+        score = sums.score(each)
+        assert score.n == len(error)
+        if len(error):
+            expected = [np.abs(error).mean(), np.sqrt((error**2).mean()), error.mean()]
+            assert [score.mae, score.rmse, score.bias] == pytest.approx(expected, rel=1e-9, abs=1e-9)
+            assert sums.mean_absolute()[each] == pytest.approx(expected[0])
+        else:
+            assert score == Score(None, None, None, 0)
+    assert sums.total().n == sums.n.sum()

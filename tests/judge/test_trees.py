@@ -1,0 +1,76 @@
+"""The trees are the same for any number of threads and see training rows only."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+from pipeline.feed.rows import scored_rows
+from pipeline.judge.reading import names_of
+from pipeline.judge.table import Floats
+from pipeline.judge.trees import fit_trees
+from tests.judge.mock_judged import MockDataset, mock_dataset
+
+
+def predictions(dataset: MockDataset, *, most_rows: int = 10**6, seed: int = 7) -> Floats:
+    _, series_of = names_of(dataset.sequences)
+    trees = fit_trees(
+        dataset,
+        scored_rows(dataset, "train"),
+        series_of,
+        most_rows=most_rows,
+        seed=seed,
+        advance=lambda _: None,
+    )
+    return trees.predict(dataset, scored_rows(dataset, "test"), series_of)
+
+
+@pytest.mark.parametrize("most_rows", [10**6, 2000])
+def test_any_number_of_threads_gives_the_same_bits(most_rows: int) -> None:
+    found = []
+    for threads in (1, 2, 3):
+        with threadpool_limits(threads, user_api="openmp"):
+            found.append(predictions(mock_dataset(), most_rows=most_rows))
+    assert (found[0] == found[1]).all()
+    assert (found[0] == found[2]).all()
+
+
+def test_the_trees_learn_the_target_from_the_features() -> None:
+    dataset = mock_dataset(missing=0)
+    rows = scored_rows(dataset, "test")
+    error = predictions(dataset)[0] - dataset.arrays["Y"][rows.sample, rows.offset, 0]
+    assert np.abs(error).mean() < 2  # its noise is 0.8, the target's spread 8
+
+
+def test_what_lies_outside_training_changes_nothing() -> None:
+    plain, changed = mock_dataset(), mock_dataset()
+    later = changed.arrays["X"].shape[0] // 6 // 2  # the second half of the first of six sequences
+    changed.arrays["Y"][later : 2 * later] = -1e6
+    assert (predictions(plain) == predictions(changed)).all()
+
+
+def test_unknown_targets_are_never_learned() -> None:
+    plain, changed = mock_dataset(missing=0.3), mock_dataset(missing=0.3)
+    changed.arrays["Y"][changed.arrays["W"] == 0] = 1e6
+    assert (predictions(plain) == predictions(changed)).all()
+
+
+def test_a_drawn_part_depends_on_the_seed_alone() -> None:
+    assert (predictions(mock_dataset(), most_rows=500) == predictions(mock_dataset(), most_rows=500)).all()
+    assert (
+        predictions(mock_dataset(), most_rows=500) != predictions(mock_dataset(), most_rows=500, seed=8)
+    ).any()
+
+
+def test_a_target_without_training_rows_has_no_forecast() -> None:
+    dataset = mock_dataset(targets=("usage", "other"))
+    dataset.arrays["W"][..., 1] = 0
+    found = predictions(dataset)
+    assert np.isfinite(found[0]).all()
+    assert np.isnan(found[1]).all()
+
+
+def test_more_series_than_categories_still_work() -> None:
+    keys = tuple((f"g{place // 100}", f"s{place}") for place in range(300))
+    assert np.isfinite(predictions(mock_dataset(keys=keys, tracks=1, days=8), most_rows=3000)).all()
