@@ -61,7 +61,7 @@ class VintageSource:
         if self.shared is None:
             n = len(grid.times)
             return Vintages(np.full((n, len(self.names)), np.nan), np.full(n, NOT_ISSUED))
-        places = np.arange(grid.shared.places - ahead)  # every series' steps end `ahead` before the axis does
+        places = np.arange(ahead, grid.shared.places)  # every series' steps end `ahead` before the axis does
         values, issued = step_values(self.shared, places, origins.shared[: len(places)], self.how)
         return Vintages(values[grid.shared_place], issued[grid.shared_place])
 

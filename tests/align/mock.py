@@ -1,0 +1,188 @@
+"""Made-up groups: settings and frames of every kind of source, all sizes as keyword arguments."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pipeline.settings.params import Params, check_params
+
+HOUR = 3600 * 10**9
+MINUTE = 60 * 10**9
+START = int(np.datetime64("2024-03-29T00:00", "ns").astype(np.int64))  # two days before a spring change in Europe
+
+
+def moment(text: str) -> int:
+    """A UTC stamp as nanoseconds."""
+    return int(np.datetime64(text, "ns").astype(np.int64))
+
+
+SOURCES: dict[str, Any] = {
+    "weather": {
+        "role": "forecast",
+        "files": "w*.csv",
+        "series": {"column": "s"},
+        "issue_time": {"column": "i"},
+        "valid_time": {"column": "v"},
+        "known": {"at_issue_plus": "0h"},
+        "values": {"temp": {"column": "t", "unit": "degC"}, "rain": {"column": "r", "unit": "mm", "resample": "sum"}},
+    },
+    "model": {
+        "role": "forecast",
+        "files": "m*.csv",
+        "valid_time": {"column": "v"},
+        "known": {"before_step": "12h"},
+        "values": {"temp": {"column": "t", "unit": "degC"}, "guess": {"column": "g", "unit": "kW", "resample": "max"}},
+    },
+    "tide": {
+        "role": "known",
+        "files": "k*.csv",
+        "valid_time": {"column": "v"},
+        "known": {"column": "k"},
+        "values": {"level": {"column": "l", "unit": "m", "resample": "last"}},
+    },
+    "meter": {
+        "role": "realized",
+        "files": "u*.csv",
+        "series": {"column": "s"},
+        "valid_time": {"column": "v"},
+        "known": {"column": "k"},
+        "values": {"usage": {"column": "u", "unit": "kW"}, "flow": {"column": "f", "unit": "m3", "resample": "min"}},
+    },
+    "estimate": {
+        "role": "realized",
+        "files": "e*.csv",
+        "valid_time": {"column": "v"},
+        "known": {"column": "k"},
+        "values": {"usage": {"column": "u", "unit": "kW"}},
+    },
+}
+
+
+def mock_params(
+    *,
+    frequency: str = "1h",
+    zone: str = "Europe/Berlin",
+    origin: dict[str, Any] | None = None,
+    vintage: dict[str, Any] | None = None,
+    gaps: dict[str, Any] | None = None,
+    features: dict[str, Any] | None = None,
+    target: tuple[str, ...] = ("usage",),
+    published: dict[str, str] | None = None,
+    sources: tuple[str, ...] = tuple(SOURCES),
+    **align: Any,
+) -> Params:
+    """Settings over some of SOURCES."""
+    return check_params(
+        {
+            "raw": {
+                "path": "none",
+                "frequency": frequency,
+                "zone": zone,
+                "sources": {name: {"group": {"constant": "here"}, **SOURCES[name]} for name in sources},
+            },
+            "align": {
+                "target": list(target),
+                "published": published or {},
+                "origin": origin or {"before": "24h"},
+                "vintage": vintage or {},
+                "gaps": gaps or {"fill": "2h"},
+                "features": features or {},
+                **align,
+            },
+        },
+        "mock",
+    )
+
+
+def frame(rows: list[dict[str, Any]], values: tuple[str, ...]) -> pd.DataFrame:
+    """A table from dicts with series, valid, known, perhaps issue, and values; absent ones are missing."""
+    made: dict[str, Any] = {"series": [row.get("series", "") for row in rows]}
+    if any("issue" in row for row in rows):
+        made["issue_time"] = np.array([row["issue"] for row in rows], np.int64)
+    made["valid_time"] = np.array([row["valid"] for row in rows], np.int64)
+    made["known_time"] = np.array([row["known"] for row in rows], np.int64)
+    for name in values:
+        made[name] = np.array([row.get(name, np.nan) for row in rows], np.float64)
+    return pd.DataFrame(made)
+
+
+def mock_frames(
+    seed: int,
+    *,
+    hours: int = 72,
+    series: tuple[str, ...] = ("a", "b"),
+    spacing: int = HOUR,
+    vintages: int = 3,
+    missing: float = 0.1,
+    absent: float = 0.1,
+    revised: float = 0.2,
+    shared: float = 0.0,
+) -> dict[str, pd.DataFrame]:
+    """Random frames for all SOURCES: rows absent, values missing, vintages and revisions in any order of known.
+
+    `spacing` is the distance of raw stamps (ns); `shared` is the share of rows that hold for every series.
+    """
+    made = _Maker(np.random.default_rng(seed), hours, spacing, missing, absent)
+    names = tuple(dict.fromkeys((*series, ""))) if shared else series
+    return {
+        "weather": made.forecasts(names, vintages, ("temp", "rain")),
+        "model": made.forecasts(("",), 2, ("temp", "guess")),
+        "tide": made.realized(("",), 0.1, ("level",), ahead=True),
+        "meter": made.realized(names, revised, ("usage", "flow")),
+        "estimate": made.realized(("",), 0.0, ("usage",)),
+    }
+
+
+class _Maker:
+    def __init__(
+        self, random: np.random.Generator, hours: int, spacing: int, missing: float, absent: float
+    ) -> None:
+        self.random, self.spacing, self.missing, self.absent = random, spacing, missing, absent
+        self.stamps = np.arange(START, START + hours * HOUR, spacing)
+
+    def forecasts(self, names: tuple[str, ...], vintages: int, values: tuple[str, ...]) -> pd.DataFrame:
+        rows = []
+        for name in names:
+            for stamp in self._some_stamps():
+                newest = stamp - int(self.random.integers(0, 12)) * HOUR
+                for age in range(int(self.random.integers(1, vintages + 1))):
+                    issue = newest - age * 6 * HOUR
+                    delay = int(self.random.integers(0, 20)) * HOUR  # an older vintage may come later
+                    rows.append({"series": name, "valid": stamp, "issue": issue, "known": issue + delay})
+        return self._with_values(rows, values)
+
+    def realized(
+        self, names: tuple[str, ...], revised: float, values: tuple[str, ...], *, ahead: bool = False
+    ) -> pd.DataFrame:
+        rows = []
+        for name in names:
+            for stamp in self._some_stamps():
+                known = stamp + int(self.random.integers(-30 if ahead else 1, 8)) * HOUR
+                rows.append({"series": name, "valid": stamp, "known": known})
+                if self.random.random() < revised:
+                    later = known + int(self.random.integers(1, 30)) * HOUR
+                    rows.append({"series": name, "valid": stamp, "known": later})
+        return self._with_values(rows, values)
+
+    def _some_stamps(self) -> list[int]:
+        size = len(self.stamps)
+        low, high = sorted(self.random.integers(0, size + 1, 2).tolist())
+        if high - low < size // 2:  # a late starter or an early leaver, but not a hermit
+            low, high = 0, size
+        kept = self.stamps[low:high]
+        gap = int(self.random.integers(0, max(1, size - 6)))
+        there = self.random.random(len(kept)) >= self.absent
+        there[gap : gap + 6] &= self.random.random() < 0.5
+        return [int(stamp) for stamp in kept[there]]
+
+    def _with_values(self, rows: list[dict[str, Any]], values: tuple[str, ...]) -> pd.DataFrame:
+        for row in rows:
+            empty = self.random.random() < self.missing
+            for name in values:
+                if not empty and self.random.random() >= self.missing:
+                    row[name] = float(np.round(self.random.normal(0, 10), 2))
+        order = self.random.permutation(len(rows))
+        return frame([rows[at] for at in order], values)

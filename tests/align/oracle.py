@@ -1,0 +1,256 @@
+"""The slow obvious alignment: row by row, step by step, with lists and dicts. Shares no code with the fast one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from fractions import Fraction
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pandas as pd
+
+from pipeline.settings.origin import NO_ORIGIN
+from pipeline.settings.params import Params
+
+NAN = float("nan")
+HOUR = 3600 * 10**9
+DAY = 24 * HOUR
+SINCE = datetime(1970, 1, 1, tzinfo=UTC)
+
+Row = dict[str, Any]
+
+
+class Oracle:
+    """One group, looked at row by row."""
+
+    def __init__(self, frames: Mapping[str, pd.DataFrame], params: Params, group: str) -> None:
+        self.params, self.zone = params, params.raw.zone_of(group)
+        self.frequency = params.raw.frequency.ns
+        until = params.align.until
+        self.rows = {
+            source: [row for row in table.to_dict("records") if until is None or row["valid_time"] < until]
+            for source, table in frames.items()
+        }
+        named = {row["series"] for source in self._of("realized", "forecast") for row in self.rows[source]}
+        self.names = sorted(named - {""}) or sorted(named)
+
+    def _of(self, *roles: str) -> list[str]:
+        return [name for name, source in self.params.raw.sources.items() if source.role in roles and name in self.rows]
+
+    def step(self, stamp: int) -> int:
+        return stamp // self.frequency * self.frequency
+
+    def rows_of(self, source: str, series: str, step: int) -> Iterator[tuple[bool, list[Row]]]:
+        """A step's rows: the series' own, then (if the series has a name) the shared ones."""
+        if not hasattr(self, "_by_step"):
+            self._by_step: dict[tuple[str, str, int], list[Row]] = {}
+            for name, rows in self.rows.items():
+                for row in rows:
+                    self._by_step.setdefault((name, row["series"], self.step(row["valid_time"])), []).append(row)
+        yield False, self._by_step.get((source, series, step), [])
+        if series:
+            yield True, self._by_step.get((source, "", step), [])
+
+    # --- what is known of a step at an origin
+
+    def fold(self, stamps: list[tuple[int, float]], rule: str) -> float:
+        """(stamp, value) of every stamp known -> the step's value."""
+        present = [value for _, value in stamps if not math.isnan(value)]
+        if not present:
+            return NAN
+        if len(stamps) > 1:
+            distance = Fraction(stamps[-1][0] - stamps[0][0], len(stamps) - 1)
+            if len(present) < Fraction(self.frequency) / distance / 2:
+                return NAN
+        total = 0.0
+        for value in present:
+            total += value
+        results = {
+            "mean": total / len(present),
+            "sum": total * (len(stamps) / len(present)),
+            "last": present[-1],
+            "min": min(present),
+            "max": max(present),
+        }
+        return results[rule]
+
+    def vintage(self, source: str, value: str | None, series: str, step: int, origin: int) -> tuple[float, int]:
+        """A forecast or known value, and the issue time used (NO_ORIGIN where there is no vintage)."""
+        settings, rule = self.params.raw.sources[source], self.params.align.vintage
+        is_forecast = settings.role == "forecast"
+        for _, rows in self.rows_of(source, series, step):
+            taken = []
+            for stamp in sorted({row["valid_time"] for row in rows}):
+                best = None
+                for row in rows:
+                    issue = row.get("issue_time", row["known_time"])
+                    if row["valid_time"] != stamp or row["known_time"] > origin:
+                        continue
+                    if is_forecast and rule.max_age and origin - issue > rule.max_age.ns:
+                        continue
+                    empty = all(math.isnan(row[name]) for name in settings.values)
+                    if is_forecast and rule.take == "newest_filled" and empty:
+                        continue
+                    if best is None or (issue, row["known_time"]) > best[0]:
+                        best = ((issue, row["known_time"]), row)
+                if best:
+                    taken.append((stamp, best[0][0], best[1]))
+            if taken:
+                issued = max(issue for _, issue, _ in taken)
+                if value is None:
+                    return NAN, issued
+                stamps = [(stamp, row[value]) for stamp, _, row in taken]
+                return self.fold(stamps, settings.values[value].resample), issued
+        return NAN, NO_ORIGIN
+
+    def input(self, name: str, series: str, step: int, origin: int) -> float:
+        source, dot, value = name.rpartition(".")
+        sources = [source] if dot else self._of("forecast", "known")
+        for one in sources:
+            if one in self.rows and (value if dot else name) in self.params.raw.sources[one].values:
+                found, _ = self.vintage(one, value if dot else name, series, step, origin)
+                if not math.isnan(found):
+                    return found
+        return NAN
+
+    def realized(self, value: str, series: str, step: int, origin: int) -> tuple[float, int]:
+        """A realized value as known at an origin and the moment since when; NaN where none."""
+        for source in self._of("realized"):
+            if value not in self.params.raw.sources[source].values:
+                continue
+            for _, rows in self.rows_of(source, series, step):
+                best = (NAN, 0)
+                for moment in sorted({row["known_time"] for row in rows if row["known_time"] <= origin}):
+                    found = self._revision(rows, value, moment, self.params.raw.sources[source].values[value].resample)
+                    if not math.isnan(found):
+                        best = (found, moment)
+                if not math.isnan(best[0]):
+                    return best
+        return NAN, 0
+
+    def _revision(self, rows: list[Row], value: str, moment: int, rule: str) -> float:
+        stamps = []
+        for stamp in sorted({row["valid_time"] for row in rows if row["known_time"] <= moment}):
+            known = [row for row in rows if row["valid_time"] == stamp and row["known_time"] <= moment]
+            filled = [row for row in known if not math.isnan(row[value])]
+            newest = max(filled, key=lambda row: int(row["known_time"]))[value] if filled else NAN
+            stamps.append((stamp, newest))
+        return self.fold(stamps, rule)
+
+    def span(self, series: str, *roles: str) -> tuple[int, int] | None:
+        steps = [self.step(row["valid_time"]) for source in self._of(*roles) for row in self.rows[source]
+                 if row["series"] == series]
+        return (min(steps), max(steps)) if steps else None
+
+    def first_row(self, series: str) -> int:
+        """The first step at which a series may have a realized value."""
+        spans = [self.span(name, "realized", "forecast") for name in (series,)] + [self.span("", "realized")]
+        return min(span[0] for span in spans if span)
+
+    def newest(self, value: str, series: str, origin: int) -> int | None:
+        stamps = [self.step(row["valid_time"]) for source in self._of("realized") for row in self.rows[source]
+                  if row["series"] in (series, "")]
+        known = [step for step in set(stamps) if not math.isnan(self.realized(value, series, step, origin)[0])]
+        return max(known) if known else None
+
+    def local(self, stamp: int) -> datetime:
+        return (SINCE + timedelta(microseconds=stamp // 1000)).astimezone(ZoneInfo(str(self.zone)))
+
+    def days_before(self, stamp: int, days: int) -> int:
+        wall = self.local(stamp).replace(tzinfo=None) - timedelta(days=days)
+        return int((wall.replace(tzinfo=ZoneInfo(str(self.zone))) - SINCE) / timedelta(microseconds=1)) * 1000
+
+    # --- the steps
+
+    def steps(self, series: str) -> list[int]:
+        span = self.span(series, "realized", "forecast")
+        assert span
+        low, high = self.params.align.from_, self.params.align.until
+        every = range(span[0], span[1] + 1, self.frequency)
+        return [t for t in every if (low is None or t >= low) and (high is None or t < high)]
+
+    def origins(self, step: int) -> list[int]:
+        assert self.zone
+        return [int(one) for one in self.params.align.origin.origins(np.array([step]), self.zone)[0]]
+
+    def features(self, series: str, step: int, origin: int, filled: Mapping[str, float], issued: Mapping[str, int]) -> dict[str, float]:
+        """All features but masks; NaN where missing."""
+        chosen, made = self.params.align.features, dict(filled)
+        for name in filled:
+            for ahead in range(1, chosen.ahead + 1):
+                made[f"{name}_ahead_{ahead}"] = self.input(name, series, step + ahead * self.frequency, origin)
+        for value, lags in chosen.lags.items():
+            for lag in lags:
+                stamp = step - lag.ns if lag.days is None else self.days_before(step, lag.days)
+                made[f"{value}_lag_{lag}"] = self.realized(value, series, self.step(stamp), origin)[0]
+        for value, count in chosen.recent.items():
+            newest = self.newest(value, series, origin)
+            for back in range(count):
+                at = None if newest is None else newest - back * self.frequency
+                made[f"{value}_recent_{back + 1}"] = NAN if at is None else self.realized(value, series, at, origin)[0]
+        local = self.local(step)
+        day = local.replace(tzinfo=None).toordinal() - datetime(local.year, 1, 1).toordinal()
+        year = datetime(local.year + 1, 1, 1).toordinal() - datetime(local.year, 1, 1).toordinal()
+        turns = {"hour": (local.hour + local.minute / 60) / 24, "weekday": local.weekday() / 7, "yearday": day / year}
+        for part in chosen.calendar:
+            made[f"{part}_sin"] = math.sin(2 * math.pi * turns[part])
+            made[f"{part}_cos"] = math.cos(2 * math.pi * turns[part])
+        if chosen.lead:
+            made["lead"] = (step - origin) / HOUR
+            for source, moment in issued.items():
+                made[f"{source}_vintage_lead"] = NAN if moment == NO_ORIGIN else (step - moment) / HOUR
+        return made
+
+    def track(self, series: str, track: int, names: list[str], input_names: list[str]) -> list[list[dict[str, Any]]]:
+        """The sequences of one (series, track), each a list of steps."""
+        gaps, steps = self.params.align.gaps, self.steps(series)
+        limit = gaps.fill.ns // self.frequency
+        sequences: list[list[dict[str, Any]]] = [[]]
+        last: dict[str, tuple[float, int]] = {}
+        for at, step in enumerate(steps):
+            origin = self.origins(step)[track]
+            if origin == NO_ORIGIN:
+                sequences.append([])
+                last = {}
+                continue
+            values, issued = {}, {}
+            for name in input_names:
+                found = self.input(name, series, step, origin)
+                if not math.isnan(found):
+                    last[name] = (found, at)
+                old, when = last.get(name, (NAN, at))
+                values[name] = old if at - when <= limit else NAN
+            for source in self._of("forecast"):
+                moment = self.vintage(source, None, series, step, origin)[1]
+                if moment != NO_ORIGIN:
+                    last[f" {source}"] = (moment, at)
+                old, when = last.get(f" {source}", (NO_ORIGIN, at))
+                issued[source] = (moment, int(old) if at - when <= limit else NO_ORIGIN)
+            if gaps.longer == "end" and any(math.isnan(value) for value in values.values()):
+                sequences.append([])
+                continue
+            carried = {source: one[1] for source, one in issued.items()}
+            made = self.features(series, step, origin, values, carried)
+            row = []
+            for name in names:
+                found = made.get(name.removesuffix("_missing"), NAN)
+                there = not math.isnan(found)
+                row.append(float(not there) if name.endswith("_missing") else found if there else 0.0)
+            sequences[-1].append({"time": step, "origin": origin, "X": row,
+                                  "issued": {source: one[0] for source, one in issued.items()}})
+        return [one for one in sequences if one]
+
+    def baseline(self, target: str, series: str, step: int, origin: int) -> list[float]:
+        newest = self.newest(target, series, origin)
+        made = [NAN if newest is None else self.realized(target, series, newest, origin)[0]]
+        for period in (DAY, 7 * DAY):
+            at, found = step - period, NAN
+            while at >= max(origin - 56 * DAY, self.first_row(series)) and math.isnan(found):
+                found = self.realized(target, series, at, origin)[0]
+                at -= period
+            made.append(found)
+        forever = 2**63 - 1
+        return [*made, *(self.realized(target, series, step - period, forever)[0] for period in (DAY, 7 * DAY))]
