@@ -1,0 +1,96 @@
+"""Format hindcast/1 as values: names, axes and types of the arrays, their padding, chunks and filters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+FORMAT = "hindcast/1"
+
+NEVER = int(np.iinfo(np.int64).min)
+"""Stands where there is no moment: `issued` without a vintage, and integers of a shard that cannot be read."""
+
+ALWAYS_LATER = int(np.iinfo(np.int64).max)
+"""Stands in `known` where the target is unknown."""
+
+DIMENSIONS = ("sample", "step", "feature", "target", "source", "forecaster")
+"""The axes; each has a coordinate of its name at the root of the file, attached as a dimension scale."""
+
+
+@dataclass(frozen=True)
+class ArrayLayout:
+    """One of the big arrays: its axes, its type, and what stands in steps beyond a sequence's end.
+
+    `padding` None repeats the last step.
+    """
+
+    name: str
+    axes: tuple[str, ...]
+    dtype: np.dtype[Any]
+    padding: float | int | None
+
+    @property
+    def fill(self) -> float | int:
+        """What a virtual array reads where its shard is missing: never a believable number."""
+        return np.nan if self.dtype.kind == "f" else NEVER
+
+
+_FLOAT = np.dtype("<f4")
+_MOMENT = np.dtype("<i8")
+
+ARRAYS = (
+    ArrayLayout("X", ("sample", "step", "feature"), _FLOAT, 0.0),
+    ArrayLayout("Y", ("sample", "step", "target"), _FLOAT, 0.0),
+    ArrayLayout("W", ("sample", "step", "target"), _FLOAT, 0.0),
+    ArrayLayout("published", ("sample", "step", "target"), _FLOAT, np.nan),
+    ArrayLayout("baseline", ("sample", "step", "target", "forecaster"), _FLOAT, np.nan),
+    ArrayLayout("origin", ("sample", "step"), _MOMENT, None),
+    ArrayLayout("issued", ("sample", "step", "source"), _MOMENT, NEVER),
+    ArrayLayout("known", ("sample", "step", "target"), _MOMENT, ALWAYS_LATER),
+)
+BY_NAME: Mapping[str, ArrayLayout] = {array.name: array for array in ARRAYS}
+
+TIME = ArrayLayout("time", ("sample",), _MOMENT, NEVER)
+"""First step of each sample: joined as the big arrays are, but stored small."""
+
+_ZSTD_LEVEL = 3  # beyond it writing slows down more than the files shrink
+_GZIP_LEVEL = 4
+
+
+def samples_of(step_count: Any, segment_length: int) -> Any:
+    """How many samples hold that many steps (a number or an array of them); the last one is padded."""
+    return -(-step_count // segment_length)
+
+
+def cut(steps: NDArray[Any], segment_length: int, padding: float | None) -> NDArray[Any]:
+    """Steps (T, ...) of one sequence -> samples (ceil(T / L), L, ...), padded at the end."""
+    count = samples_of(len(steps), segment_length)
+    missing = count * segment_length - len(steps)
+    if missing:
+        tail_shape = (missing, *steps.shape[1:])
+        tail = np.broadcast_to(steps[-1:], tail_shape) if padding is None else np.full(tail_shape, padding)
+        steps = np.concatenate([steps, tail.astype(steps.dtype)])
+    return steps.reshape(count, segment_length, *steps.shape[1:])
+
+
+def samples_a_chunk(chunk_bytes: int, segment_length: int, feature_count: int, sample_count: int) -> int:
+    """Samples in a chunk: about `chunk_bytes` of X, the same for every array, at least one, at most all."""
+    sample_bytes = max(1, segment_length * feature_count * _FLOAT.itemsize)
+    return max(1, min(chunk_bytes // sample_bytes, sample_count))
+
+
+def filters(codec: str) -> dict[str, Any]:
+    """Arguments of `create_dataset`: shuffle and compress, then a checksum over what lies on disk."""
+    if codec == "none":
+        return {"fletcher32": True}
+    if codec == "gzip":
+        return {"compression": "gzip", "compression_opts": _GZIP_LEVEL, "shuffle": True, "fletcher32": True}
+    if codec == "zstd":
+        import hdf5plugin
+
+        return {**hdf5plugin.Zstd(clevel=_ZSTD_LEVEL), "shuffle": True, "fletcher32": True}
+    raise ValueError(f"codec is one of none, gzip, zstd, found {codec!r}")

@@ -1,0 +1,163 @@
+"""A data set (or a single shard) as arrays of samples, asked for in any order and read by whole chunks."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from threading import RLock
+from types import TracebackType
+from typing import Any, Self
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.errors import FormatError
+from pipeline.store.access import REMEDY, dataset_in, open_to_read
+from pipeline.store.cache import ChunkCache
+from pipeline.store.described import Described
+from pipeline.store.header import Header, read_header
+from pipeline.store.layout import BY_NAME, samples_of
+from pipeline.store.plan import Parts, picks
+from pipeline.store.shards import OpenShards
+from pipeline.store.sources import check_sources
+from pipeline.store.tables import Shards, read_sequences, read_shards, read_splits
+from pipeline.store.types import Ints, Sequences, Split
+
+
+class Dataset(Described):
+    """`data/dataset.h5` or a shard, open for reading; a context manager.
+
+    Arrays are read from the shards themselves, so a missing or foreign shard is an error and never a fill
+    value. At most `budget_bytes` of decoded chunks are kept, and a bounded number of files is open. A data
+    set may be used by several threads, goes through pickle as its path, and opens its files anew after a fork.
+
+    Raises MissingInputError where a file is absent, FormatError where one is damaged or does not belong.
+    """
+
+    def __init__(self, path: Path, budget_bytes: int = 256 << 20) -> None:
+        self.path = Path(path)
+        self.budget_bytes = budget_bytes
+        self._lock = RLock()
+        with open_to_read(self.path) as file:
+            self._header = read_header(file, self.path)
+            self.sequences: Sequences = read_sequences(file, self.path)
+            self._splits = read_splits(file, self.path)
+            self._shards = read_shards(file, self.path) if "shards" in file else self._alone(file)
+            check_sources(file, self.path, self._shards, self._header)
+        _check_counts(self.path, self._header, self.sequences, self._shards)
+        self._parts = Parts(self._shards.first_sample, self._shards.sample_count, self._shards.chunk_samples)
+        self._start()
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """Names of the splits; a shard has none."""
+        return tuple(self._splits)
+
+    def split(self, name: str) -> Split:
+        """A split by name; FormatError names those that exist."""
+        if name not in self._splits:
+            raise FormatError(
+                f"{self.path} has no split {name!r}; it has {', '.join(self._splits) or 'none'}."
+            )
+        return self._splits[name]
+
+    def read(self, name: str, samples: Sequence[int] | NDArray[Any]) -> NDArray[Any]:
+        """The samples of X, Y, W, published, baseline, origin, issued or known: (len(samples), step, ...).
+
+        `samples` come in any order, repeats allowed; the answer has theirs. IndexError where one is out of
+        [0, sample_count).
+        """
+        array = BY_NAME[name]
+        wanted = self._checked(samples)
+        shape = tuple(self._header.length_of(axis) for axis in array.axes[1:])
+        answer = np.empty((len(wanted), *shape), array.dtype)
+        for pick in picks(self._parts, wanted) if answer.size else ():
+            answer[pick.places] = self._chunk(name, pick.part, pick.start, pick.stop)[pick.offsets]
+        return answer
+
+    def sequence_of(self, samples: Sequence[int] | NDArray[Any]) -> Ints:
+        """The row of `sequences` to which each sample belongs."""
+        return np.searchsorted(self.sequences.first_sample, self._checked(samples), side="right") - 1
+
+    def time_of(self, samples: Sequence[int] | NDArray[Any]) -> Ints:
+        """The first step of each sample, ns UTC."""
+        wanted = self._checked(samples)
+        row = self.sequence_of(wanted)
+        position = wanted - self.sequences.first_sample[row]
+        return self.sequences.start_time[row] + position * self.segment_length * self.frequency
+
+    def close(self) -> None:
+        """Close all files and forget what was read; reading goes on working."""
+        with self._lock:
+            self._open.close()
+            self._cache = ChunkCache(self.budget_bytes)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"path": self.path, "budget_bytes": self.budget_bytes, "fingerprint": self.fingerprint}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(state["path"], state["budget_bytes"])  # type: ignore[misc]
+        if self.fingerprint != state["fingerprint"]:
+            raise FormatError(f"{self.path} was replaced while it was in use: start this stage again.")
+
+    def _start(self) -> None:
+        self._process = os.getpid()
+        self._open = OpenShards(self.path.parent, self._shards, self._header)
+        self._cache = ChunkCache(self.budget_bytes)
+
+    def _chunk(self, name: str, part: int, start: int, stop: int) -> NDArray[Any]:
+        if self._process != os.getpid():  # after a fork: another's lock, another's handles
+            self._lock = RLock()
+            self._open.close()
+            self._start()
+        with self._lock:
+            return self._cache.get((name, part, start), lambda: self._open.read(name, part, start, stop))
+
+    def _checked(self, samples: Sequence[int] | NDArray[Any]) -> Ints:
+        wanted = np.asarray(samples, dtype=np.int64)
+        if wanted.size and not (wanted.min() >= 0 and wanted.max() < self.sample_count):
+            raise IndexError(
+                f"samples lie in [0, {self.sample_count}), found {wanted.min()} to {wanted.max()}"
+            )
+        return wanted
+
+    def _alone(self, file: h5py.File) -> Shards:
+        """A shard as a data set of one part."""
+        chunks = dataset_in(file, "X", self.path).chunks or (1,)
+        return Shards(
+            file=np.array([self.path.name], dtype=object),
+            group=np.array([self._header.group], dtype=object),
+            fingerprint=np.array([self._header.fingerprint], dtype=object),
+            first_sample=np.zeros(1, np.int64),
+            sample_count=np.array([self._header.sample_count], np.int64),
+            chunk_samples=np.array([chunks[0]], np.int64),
+        )
+
+
+def _check_counts(path: Path, header: Header, sequences: Sequences, shards: Shards) -> None:
+    counts = {
+        "attribute sample_count": header.sample_count,
+        "samples of /sequences": int(sequences.sample_count.sum()),
+        "samples of the shards": int(shards.sample_count.sum()),
+    }
+    steps = {
+        "attribute step_count": header.step_count,
+        "steps of /sequences": int(sequences.step_count.sum()),
+    }
+    follows = [
+        bool((table.first_sample == np.cumsum(table.sample_count) - table.sample_count).all())
+        for table in (sequences, shards)
+    ]
+    fits = bool((samples_of(sequences.step_count, header.segment_length) == sequences.sample_count).all())
+    if len(set(counts.values())) > 1 or len(set(steps.values())) > 1 or not all(follows) or not fits:
+        raise FormatError(f"{path}: samples and steps must add up, found {counts | steps}: {REMEDY}.")

@@ -1,0 +1,151 @@
+"""The steps of one group -> its shard, whose bytes depend on nothing but them and the settings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.align.types import BASELINES, AlignedGroup, AlignedSequence
+from pipeline.errors import AlignmentError
+from pipeline.files import replaced_file
+from pipeline.settings.params import Params
+from pipeline.store.access import open_to_write
+from pipeline.store.header import Header, write_header
+from pipeline.store.layout import ARRAYS, TIME, ArrayLayout, cut, filters, samples_a_chunk, samples_of
+from pipeline.store.tables import write_column, write_table
+from pipeline.store.types import Sequences
+
+_SHOWN = 20  # faults of a kind in one message
+
+
+def write_shard(path: Path, aligned: AlignedGroup, params: Params, fingerprint: str) -> Header:
+    """Write the shard of one group and return its header.
+
+    The file takes its name only when it is whole. Raises AlignmentError, with all faults, where the steps
+    break the format: nothing to write, a NaN or infinite number in X, Y or W, a negative weight, steps that
+    are not `raw.frequency` apart, an origin that goes back, sequences out of order.
+    """
+    _check(aligned, params.raw.frequency.ns)
+    sequences = _sequences(aligned, params.pack.segment_length)
+    header = _header(aligned, sequences, params, fingerprint)
+    with replaced_file(path) as temporary, open_to_write(temporary) as file:
+        scales = write_header(file, header)
+        write_table(file, "sequences", sequences)
+        _write_positions(file, aligned, sequences, header, scales["sample"])
+        chunk = samples_a_chunk(
+            params.pack.chunk_bytes, header.segment_length, len(header.features), header.sample_count
+        )
+        for array in ARRAYS:
+            _write_array(file, array, aligned, header, {"chunk": chunk, "codec": params.pack.codec})
+            for axis, name in enumerate(array.axes):
+                file[array.name].dims[axis].attach_scale(scales[name])
+    return header
+
+
+def _header(aligned: AlignedGroup, sequences: Sequences, params: Params, fingerprint: str) -> Header:
+    return Header(
+        fingerprint=fingerprint,
+        group=aligned.group,
+        sample_count=int(sequences.sample_count.sum()),
+        segment_length=params.pack.segment_length,
+        step_count=int(sequences.step_count.sum()),
+        frequency=params.raw.frequency.ns,
+        first_target_time=aligned.first_target_time,
+        last_target_time=aligned.last_target_time,
+        features=tuple(feature.name for feature in aligned.features),
+        feature_units=tuple(feature.unit for feature in aligned.features),
+        feature_descriptions=tuple(feature.description for feature in aligned.features),
+        feature_masks=tuple(feature.mask for feature in aligned.features),
+        targets=aligned.targets,
+        target_units=aligned.target_units,
+        sources=aligned.sources,
+        forecasters=BASELINES,
+    )
+
+
+def _sequences(aligned: AlignedGroup, segment_length: int) -> Sequences:
+    steps = np.array([len(sequence.times) for sequence in aligned.sequences], dtype=np.int64)
+    samples = samples_of(steps, segment_length)
+    return Sequences(
+        group=np.array([aligned.group] * len(steps), dtype=object),
+        series=np.array([sequence.series for sequence in aligned.sequences], dtype=object),
+        track=np.array([sequence.track for sequence in aligned.sequences], dtype=np.int64),
+        start_time=np.array([sequence.times[0] for sequence in aligned.sequences], dtype=np.int64),
+        first_sample=np.cumsum(samples) - samples,
+        sample_count=samples,
+        step_count=steps,
+    )
+
+
+def _write_positions(
+    file: h5py.File, aligned: AlignedGroup, sequences: Sequences, header: Header, scale: h5py.Dataset
+) -> None:
+    times = [sequence.times[:: header.segment_length] for sequence in aligned.sequences]
+    rows = np.repeat(np.arange(len(sequences), dtype="<i4"), sequences.sample_count)
+    write_column(file, TIME.name, np.concatenate(times).astype(TIME.dtype)).dims[0].attach_scale(scale)
+    write_column(file, "sequence", rows).dims[0].attach_scale(scale)
+
+
+def _write_array(
+    file: h5py.File, array: ArrayLayout, aligned: AlignedGroup, header: Header, how: dict[str, Any]
+) -> None:
+    shape = tuple(header.length_of(axis) for axis in array.axes)
+    if 0 in shape:  # no forecast source: HDF5 has no chunks of nothing
+        file.create_dataset(array.name, shape, array.dtype)
+        return
+    values = np.empty(shape, array.dtype)
+    start = 0
+    for sequence in aligned.sequences:
+        samples = cut(getattr(sequence, array.name), header.segment_length, array.padding)
+        values[start : start + len(samples)] = samples
+        start += len(samples)
+    file.create_dataset(array.name, data=values, chunks=(how["chunk"], *shape[1:]), **filters(how["codec"]))
+
+
+def _check(aligned: AlignedGroup, frequency: int) -> None:
+    if not aligned.sequences:
+        raise AlignmentError(f"Group {aligned.group!r} holds no sequence, so there is no shard to write.")
+    faults = [fault for sequence in aligned.sequences for fault in _faults(sequence, aligned, frequency)]
+    keys = [(sequence.series, sequence.track, int(sequence.times[0])) for sequence in aligned.sequences]
+    faults += [
+        f"sequences are ordered by (series, track, start), found {after} after {before}"
+        for before, after in pairwise(keys)
+        if after <= before
+    ]
+    if faults:
+        more = [f"and {len(faults) - _SHOWN} more"] if len(faults) > _SHOWN else []
+        raise AlignmentError(
+            f"Group {aligned.group!r} cannot be stored: {len(faults)} faults.", faults[:_SHOWN] + more
+        )
+
+
+def _faults(sequence: AlignedSequence, aligned: AlignedGroup, frequency: int) -> Iterator[str]:
+    who = f"series {sequence.series!r}, track {sequence.track}"
+    names = tuple(feature.name for feature in aligned.features)
+    if (np.diff(sequence.times) != frequency).any() or sequence.times[0] % frequency:
+        yield f"{who}: steps must be multiples of the frequency and lie {frequency} ns apart"
+    if (np.diff(sequence.origin) < 0).any():
+        yield f"{who}: the origin must never decrease along a sequence"
+    for name, values, columns in (("X", sequence.X, names), ("Y", sequence.Y, aligned.targets)):
+        yield from _not_finite(who, name, values, columns, sequence.times)
+    if not (np.isfinite(sequence.W) & (sequence.W >= 0)).all():
+        yield f"{who}: weights W must be finite and not negative"
+
+
+def _not_finite(
+    who: str, name: str, values: NDArray[np.float32], columns: tuple[str, ...], times: NDArray[np.int64]
+) -> Iterator[str]:
+    bad = ~np.isfinite(values)
+    for column in np.flatnonzero(bad.any(axis=0)):
+        first = int(np.argmax(bad[:, column]))
+        when = np.datetime_as_string(times[first].astype("datetime64[ns]"), unit="m")
+        yield (
+            f"{who}: {name} must be finite, found {values[first, column]} in {columns[column]} "
+            f"at {when} UTC ({int(bad[:, column].sum())} such steps)"
+        )
