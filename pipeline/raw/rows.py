@@ -1,0 +1,174 @@
+"""Cells -> typed rows: names, times and checked values of every (line, series) of a block."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from pipeline.raw.cells import Cells, cut
+from pipeline.raw.faults import GOOD, GROUP, NUMBER, SERIES, BadRows, Findings, joined
+from pipeline.raw.header import Layout, Slot
+from pipeline.raw.numbers import check, markers_among_numbers, without_markers
+from pipeline.raw.records import Records, record_type
+from pipeline.raw.sources import mapped
+from pipeline.raw.text import Block
+from pipeline.raw.times import BlockTimes, Times, TimesReader
+from pipeline.settings.clock import Stamps
+from pipeline.settings.raw import RawSettings, Source, TextField
+
+Key = tuple[str, str]  # group, series
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The typed rows of a block: `records` refer to `keys`, slot by slot in the order of lines.
+
+    `doubled` are the places of records whose wall time comes twice, and `second` their later UTC stamp:
+    the order of rows in the file settles which is meant.  `unzoned` are groups that `raw.zone` lacks.
+    """
+
+    read: int
+    keys: list[Key]
+    records: Records
+    doubled: NDArray[np.int64]
+    second: Stamps
+    bad: BadRows
+    unzoned: frozenset[str]
+
+
+@dataclass(frozen=True)
+class _Names:
+    """Groups or series of the lines: distinct names, and each line's place among them."""
+
+    names: list[str]
+    codes: NDArray[np.int64]
+
+
+class RowReader:
+    """Reads the blocks of one file of a source; they may be read in any order and by several threads."""
+
+    def __init__(self, raw: RawSettings, name: str, source: Source, layout: Layout, file: int) -> None:
+        self._raw, self._source, self._layout, self._file = raw, source, layout, file
+        self._times = TimesReader(raw, name, source, layout)
+        self._markers = markers_among_numbers(source.missing, source.decimal)
+        self._type = record_type(source)
+
+    def read(self, block: Block) -> Rows:
+        """All rows of a block of lines below the header."""
+        cells = cut(block, self._layout, self._source)
+        times = self._times.of_block(cells)
+        lots = [self._read_slot(slot, cells, times) for slot in self._layout.slots]
+        starts = np.cumsum([0, *(len(lot.records) for lot in lots)])
+        keys: list[Key] = []
+        for lot in lots:
+            lot.records["key"] += len(keys)
+            keys += lot.keys
+        return Rows(
+            read=(len(cells.lines) + len(cells.broken)) * len(lots),
+            keys=keys,
+            records=np.concatenate([lot.records for lot in lots]) if len(lots) > 1 else lots[0].records,
+            doubled=np.concatenate(
+                [lot.doubled + start for lot, start in zip(lots, starts[:-1], strict=True)]
+            ),
+            second=np.concatenate([lot.second for lot in lots]),
+            bad=joined([*(lot.bad for lot in lots), *(_broken(cells, slot) for slot in self._layout.slots)]),
+            unzoned=frozenset[str]().union(*(lot.unzoned for lot in lots)),
+        )
+
+    def _read_slot(self, slot: Slot, cells: Cells, block: BlockTimes) -> Rows:
+        layout, source = self._layout, self._source
+        groups = _names_of(slot.group, layout.group_column, source.group, cells)
+        series = _names_of(slot.series, layout.series_column, source.series, cells)
+        zones = [self._raw.zone_of(group) for group in groups.names]
+        times = block.in_zones([zone or "UTC" for zone in zones], groups.codes)
+        findings = Findings(len(cells.lines))
+        if layout.group_column >= 0:
+            findings.mark(_is_empty(groups), GROUP, layout.group_column)
+        if layout.series_column >= 0:
+            findings.mark(_is_empty(series), SERIES, layout.series_column)
+        findings.add(times.findings)
+        values = self._values(slot, cells, findings)
+        good = np.flatnonzero(findings.rule == GOOD)
+        codes = groups.codes * len(series.names) + series.codes
+        doubled = np.flatnonzero(times.doubled[good]) if times.doubled.any() else np.empty(0, np.int64)
+        return Rows(
+            read=len(cells.lines),
+            keys=[(group, name) for group in groups.names for name in series.names],
+            records=self._records(cells, times, values, codes, good),
+            doubled=doubled,
+            second=times.second[good[doubled]],
+            bad=_bad_rows(cells, findings, groups, series),
+            unzoned=frozenset(
+                group for group, zone in zip(groups.names, zones, strict=True) if zone is None and group
+            ),
+        )
+
+    def _values(self, slot: Slot, cells: Cells, findings: Findings) -> NDArray[np.float64]:
+        values = np.full((len(cells.lines), len(slot.values)), np.nan)
+        for place, (column, field) in enumerate(zip(slot.values, self._source.values.values(), strict=True)):
+            if column < 0:
+                continue
+            numbers = without_markers(cells.numbers[column], self._markers)
+            if column in cells.unreadable:
+                findings.mark(cells.unreadable[column], NUMBER, column)
+            check(numbers, field, column, findings)
+            values[:, place] = numbers
+        return values
+
+    def _records(
+        self,
+        cells: Cells,
+        times: Times,
+        values: NDArray[np.float64],
+        codes: NDArray[np.int64],
+        good: NDArray[np.int64],
+    ) -> Records:
+        chosen: slice | NDArray[np.int64] = slice(None) if len(good) == len(codes) else good
+        records: Records = np.empty(len(good), self._type)
+        records["key"], records["file"], records["line"] = codes[chosen], self._file, cells.lines[chosen]
+        records["valid"], records["values"] = times.valid[chosen], values[chosen]
+        if times.issue is not None:
+            records["issue"] = times.issue[chosen]
+        if times.known is not None:
+            records["known"] = times.known[chosen]
+        return records
+
+
+def _names_of(fixed: str | None, column: int, field: TextField | None, cells: Cells) -> _Names:
+    if fixed is not None or field is None:
+        return _Names([fixed or ""], np.zeros(len(cells.lines), np.int64))
+    coded = pc.dictionary_encode(cells.texts[column])
+    texts: pa.StringArray = coded.dictionary
+    return _Names(
+        [mapped(field, text.strip()) for text in texts.to_pylist()], coded.indices.to_numpy().astype(np.int64)
+    )
+
+
+def _is_empty(found: _Names) -> NDArray[np.bool_]:
+    return np.array([not name for name in found.names], np.bool_)[found.codes]
+
+
+def _bad_rows(cells: Cells, findings: Findings, groups: _Names, series: _Names) -> BadRows:
+    rows = np.flatnonzero(findings.rule != GOOD)
+    return BadRows(
+        cells.lines[rows],
+        findings.rule[rows],
+        findings.column[rows],
+        np.array(groups.names, object)[groups.codes[rows]],
+        np.array(series.names, object)[series.codes[rows]],
+    )
+
+
+def _broken(cells: Cells, slot: Slot) -> BadRows:
+    count = len(cells.broken)
+    return BadRows(
+        cells.broken,
+        cells.broken_rules,
+        np.full(count, -1, np.int32),
+        np.full(count, slot.group or "", object),
+        np.full(count, slot.series or "", object),
+    )

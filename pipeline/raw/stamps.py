@@ -1,0 +1,294 @@
+"""Stamps as text -> nanoseconds: every format is one pattern, and texts of one shape are read together.
+
+Texts have one shape if they have digits at the same places and equal letters elsewhere.  The first text
+of a shape is matched by the format's pattern; all others of that shape are then read by numpy at the
+places where the pattern found the year, the month, ...  So each text gets what the pattern alone would
+give it, at the price of a few array operations a shape.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from pipeline.errors import SettingsError
+from pipeline.settings.base import DAY, HOUR, SECOND
+from pipeline.settings.clock import Stamps
+
+Flags = NDArray[np.bool_]
+
+FIRST_YEAR, LAST_YEAR = 1900, 2199  # both inclusive; the clocks of zones are known for these years
+
+_OFFSET = r"(?:(?P<utc>[Zz])|(?P<sign>[+-])(?P<zh>[0-9]{2}):?(?P<zm>[0-9]{2})?)"
+_ISO = (
+    r"(?P<Y>[0-9]{4})-(?P<m>[0-9]{2})-(?P<d>[0-9]{2})"
+    r"(?:[ Tt](?P<H>[0-9]{2})(?::(?P<M>[0-9]{2})(?::(?P<S>[0-9]{2})(?:[.,](?P<f>[0-9]{1,9}))?)?)?"
+    rf" ?{_OFFSET}?)?"
+)
+_EPOCH = r"(?P<minus>-)?(?P<e>[0-9]{1,16})(?:[.](?P<ef>[0-9]{1,9}))?"
+_MONTHS = ("january", "february", "march", "april", "may", "june", "july", "august", "september", "october",
+           "november", "december")  # fmt: skip
+_DIRECTIVES = {
+    "Y": r"(?P<Y>[0-9]{4})",
+    "y": r"(?P<y>[0-9]{2})",
+    "m": r"(?P<m>[0-9]{1,2})",
+    "b": rf"(?P<b>{'|'.join(month[:3] for month in _MONTHS)})",
+    "B": rf"(?P<b>{'|'.join(_MONTHS)})",
+    "d": r"(?P<d>[0-9]{1,2})",
+    "j": r"(?P<j>[0-9]{1,3})",
+    "H": r"(?P<H>[0-9]{1,2})",
+    "I": r"(?P<I>[0-9]{1,2})",
+    "p": r"(?P<p>am|pm)",
+    "M": r"(?P<M>[0-9]{1,2})",
+    "S": r"(?P<S>[0-9]{1,2})",
+    "f": r"(?P<f>[0-9]{1,9})",
+    "z": _OFFSET,
+    "%": "%",
+}
+_NUMBERS = ("Y", "y", "m", "d", "j", "H", "I", "M", "S", "f", "zh", "zm", "e", "ef")
+_MOST_SHAPES = 64  # of one length in one block; further ones are matched text by text
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """Stamps as read: `wall` nanoseconds, already UTC where `exact`; without meaning where not `ok`."""
+
+    wall: Stamps
+    exact: Flags
+    ok: Flags
+
+    def take(self, rows: slice | NDArray[np.int64]) -> Parsed:
+        """The stamps at some places."""
+        return Parsed(self.wall[rows], self.exact[rows], self.ok[rows])
+
+
+@dataclass(frozen=True)
+class Format:
+    """A compiled stamp format; `epoch` is the nanoseconds of one unit, 0 for calendar formats."""
+
+    pattern: re.Pattern[str]
+    epoch: int = 0
+
+
+def compile_format(text: str, part: str | None = None) -> Format:
+    """`iso`, `epoch_s`, `epoch_ms` or a strptime format; `part` takes one side of an interval `a - b`.
+
+    Raises SettingsError for a directive that is not supported and a format without a date.
+    """
+    epoch = {"epoch_s": SECOND, "epoch_ms": SECOND // 1000}.get(text, 0)
+    inner = _ISO if text == "iso" else _EPOCH if epoch else _pattern_of(text)
+    if part:
+        inner = rf"{inner} - (?P<rest>.+)" if part == "start" else rf"(?P<rest>.+) - {inner}"
+    try:
+        return Format(re.compile(rf"\s*{inner}\s*", re.IGNORECASE), epoch)
+    except re.error:
+        raise SettingsError(f"The stamp format {text!r} names a part of the stamp twice.") from None
+
+
+def parse_stamps(texts: pa.StringArray, form: Format) -> Parsed:
+    """Read an array of texts without nulls; hour 24 is hour 0 of the next day."""
+    count = len(texts)
+    offsets = (
+        np.frombuffer(texts.buffers()[1], np.int32, count + 1, texts.offset * 4)
+        if count
+        else np.zeros(1, np.int32)
+    )
+    data = np.frombuffer(texts.buffers()[2] or b"", np.uint8)
+    fields, matched = _Fields(count), np.zeros(count, np.bool_)
+    lengths = np.diff(offsets)
+    for length in np.unique(lengths):
+        rows = np.flatnonzero(lengths == length)
+        _read_length(_Texts(data, offsets[rows].astype(np.int64), int(length)), rows, form, fields, matched)
+    return _stamps_of(fields, matched, form.epoch)
+
+
+def parse_stamp(text: str, form: Format) -> Parsed:
+    """One text, as an array of one."""
+    return parse_stamps(pa.array([text], pa.string()), form)
+
+
+class _Fields:
+    """The numbers found in each text, a column a field, created when first met; absent is -1."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self._columns: dict[str, Stamps] = {}
+
+    def column(self, name: str) -> Stamps:
+        if name not in self._columns:
+            self._columns[name] = np.full(self.count, -1, np.int64)
+        return self._columns[name]
+
+    def get(self, name: str, absent: int) -> Stamps:
+        column = self.column(name)
+        return np.where(column < 0, absent, column) if (column < 0).any() else column
+
+    def has(self, name: str) -> bool:
+        return name in self._columns
+
+
+@dataclass(frozen=True)
+class _Texts:
+    """Texts of one length inside one buffer."""
+
+    data: NDArray[np.uint8]
+    starts: Stamps
+    length: int
+
+    def matrix(self, rows: slice | Stamps) -> NDArray[np.uint8]:
+        starts = self.starts[rows]
+        if len(starts) and self.length and starts[-1] - starts[0] == (len(starts) - 1) * self.length:
+            first = int(starts[0])  # back to back, as in a column whose texts all have this length
+            return self.data[first : first + len(starts) * self.length].reshape(-1, self.length)
+        gathered: NDArray[np.uint8] = self.data[starts[:, None] + np.arange(self.length)]
+        return gathered
+
+    def text(self, row: int) -> str:
+        start = int(self.starts[row])
+        return self.data[start : start + self.length].tobytes().decode()
+
+
+def _read_length(texts: _Texts, rows: Stamps, form: Format, fields: _Fields, matched: Flags) -> None:
+    open_rows = np.arange(len(rows))
+    shapes = 0
+    while len(open_rows):
+        match = form.pattern.fullmatch(texts.text(int(open_rows[0])))
+        if match is None or shapes >= _MOST_SHAPES or not match.string.isascii():
+            _keep_one(match, int(rows[open_rows[0]]), fields, matched)
+            open_rows = open_rows[1:]
+            continue
+        shapes += 1
+        matrix = texts.matrix(open_rows)
+        alike = _same_shape(matrix, match)
+        _keep_shape(match, matrix if alike.all() else matrix[alike], rows[open_rows[alike]], fields, matched)
+        open_rows = open_rows[~alike]
+
+
+def _same_shape(matrix: NDArray[np.uint8], match: re.Match[str]) -> Flags:
+    free = set()  # places where any digit may stand
+    for name in (*_NUMBERS, "rest"):
+        if name in match.re.groupindex and match[name] is not None:
+            free |= {place for place in range(*match.span(name)) if match.string[place] in "0123456789"}
+    alike = np.ones(len(matrix), np.bool_)
+    for place, letter in enumerate(match.string):
+        column = matrix[:, place]
+        # unsigned arithmetic: everything below "0" wraps round to a large number
+        alike &= (column - np.uint8(48) < 10) if place in free else (column == ord(letter))
+    return alike
+
+
+def _keep_shape(
+    match: re.Match[str], matrix: NDArray[np.uint8], rows: Stamps, fields: _Fields, matched: Flags
+) -> None:
+    matched[rows] = True
+    for name, text in match.groupdict().items():
+        if text is None or name == "rest":
+            continue
+        if name in _NUMBERS:
+            start, stop = match.span(name)
+            number = np.zeros(len(matrix), np.int64)
+            for place in range(start, stop):
+                number = number * 10 + (matrix[:, place] - np.uint8(48))
+            fields.column(name)[rows] = _scaled(name, number, stop - start)
+        else:
+            fields.column(name)[rows] = _constant(name, text)
+
+
+def _keep_one(match: re.Match[str] | None, row: int, fields: _Fields, matched: Flags) -> None:
+    if match is None:
+        return
+    matched[row] = True
+    for name, text in match.groupdict().items():
+        if text is not None and name != "rest":
+            number = _scaled(name, int(text), len(text)) if name in _NUMBERS else _constant(name, text)
+            fields.column(name)[row] = number
+
+
+def _scaled(name: str, number: Any, digits: int) -> Any:
+    return number * 10 ** (9 - digits) if name in ("f", "ef") else number
+
+
+def _constant(name: str, text: str) -> int:
+    if name == "b":
+        return next(index for index, month in enumerate(_MONTHS, 1) if month.startswith(text.lower()))
+    if name == "p":
+        return int(text.lower() == "pm")
+    return int(text == "-") if name == "sign" else 1  # minus, utc
+
+
+def _stamps_of(fields: _Fields, matched: Flags, epoch: int) -> Parsed:
+    if epoch:
+        return _epoch_of(fields, matched, epoch)
+    days, ok = _days_of(fields)
+    hours, minutes, seconds, fraction = (fields.get(name, 0) for name in ("H", "M", "S", "f"))
+    if fields.has("I"):
+        twelve = fields.get("I", 12)
+        ok &= (twelve >= 1) & (twelve <= 12)
+        hours = twelve % 12 + 12 * fields.get("p", 0)
+    past = minutes * 60 * SECOND + seconds * SECOND + fraction
+    ok &= matched & (hours <= 24) & (minutes < 60) & (seconds < 60) & ((hours < 24) | (past == 0))
+    exact = np.zeros(len(ok), np.bool_)
+    wall = np.where(ok, days * DAY + hours * HOUR + past, 0)
+    if fields.has("sign") or fields.has("utc"):
+        zone_hours, zone_minutes = fields.get("zh", 0), fields.get("zm", 0)
+        ok &= (zone_hours < 24) & (zone_minutes < 60)
+        exact = (fields.column("sign") >= 0) | (fields.column("utc") >= 0)
+        wall = (
+            wall
+            - np.where(fields.column("sign") == 1, -1, 1) * (zone_hours * 60 + zone_minutes) * 60 * SECOND
+        )
+    return Parsed(wall, exact, ok)
+
+
+def _days_of(fields: _Fields) -> tuple[Stamps, Flags]:
+    year = fields.get("Y", FIRST_YEAR)
+    if fields.has("y"):
+        short = fields.get("y", 0)
+        year = short + np.where(short < 69, 2000, 1900)  # as POSIX has it
+    month = fields.get("b" if fields.has("b") else "m", 1)
+    by_year = fields.has("j")
+    day = fields.get("j" if by_year else "d", 1)
+    ok = (year >= FIRST_YEAR) & (year <= LAST_YEAR) & (month >= 1) & (month <= 12) & (day >= 1)
+    months = np.where(ok, (year - 1970) * 12 + month - 1, 0)
+    first, after = _first_day(months), _first_day(months + (12 if by_year else 1))
+    ok &= day <= after - first
+    return first + day - 1, ok
+
+
+def _first_day(months: Stamps) -> Stamps:
+    return months.astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
+
+
+def _epoch_of(fields: _Fields, matched: Flags, epoch: int) -> Parsed:
+    count, fraction = fields.get("e", 0), fields.get("ef", 0)
+    first, last = (
+        int(np.datetime64(str(year), "s").astype(np.int64)) for year in (FIRST_YEAR, LAST_YEAR + 1)
+    )
+    sign = np.where(fields.column("minus") >= 0, -1, 1)
+    whole = sign * count
+    ok = matched & (whole >= first * (SECOND // epoch)) & (whole < last * (SECOND // epoch))
+    wall = np.where(ok, whole, 0) * epoch + sign * (fraction * epoch // SECOND)
+    return Parsed(wall, np.ones(len(ok), np.bool_), ok)
+
+
+@lru_cache(maxsize=64)
+def _pattern_of(text: str) -> str:
+    pieces = re.split(r"%(.)", text, flags=re.DOTALL)
+    unknown = sorted({f"%{name}" for name in pieces[1::2]} - {f"%{name}" for name in _DIRECTIVES})
+    if unknown:
+        raise SettingsError(
+            f"The stamp format {text!r} holds {', '.join(unknown)}; supported are "
+            f"{' '.join('%' + name for name in _DIRECTIVES)}, iso, epoch_s and epoch_ms."
+        )
+    found = set(pieces[1::2])
+    if not found & {"Y", "y"} or not ("j" in found or (found & {"m", "b", "B"} and "d" in found)):
+        raise SettingsError(f"The stamp format {text!r} names no whole date: year, month and day are needed.")
+    return "".join(
+        _DIRECTIVES[piece] if place % 2 else re.escape(piece) for place, piece in enumerate(pieces)
+    )

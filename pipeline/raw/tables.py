@@ -1,0 +1,129 @@
+"""The tables that ingest writes and every later stage reads: one Parquet file a source and group.
+
+Columns: `series` ("" holds for every series of the group), `issue_time` (forecasts only), `valid_time`,
+`known_time` as timestamp[ns, UTC], then each value as float64 with null for missing; sorted by (series,
+valid_time, issue_time, known_time).  Their bytes depend on their rows alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.errors import FormatError, MissingInputError
+from pipeline.files import digest_of_file, file_name, read_json
+from pipeline.settings.raw import Source
+
+FORMAT = "hindcast-tables/1"
+MANIFEST = "tables.json"
+STAMP = pa.timestamp("ns", "UTC")
+TIMES = ("issue_time", "valid_time", "known_time")
+
+ROWS_A_PIECE = 1 << 18  # rows of a Parquet row group: fixed, so that bytes do not tell how rows arrived
+
+
+def table_schema(source: Source) -> pa.Schema:
+    """The columns of a source's tables."""
+    times = TIMES if source.role == "forecast" else TIMES[1:]
+    fields = [pa.field("series", pa.string(), nullable=False)]
+    fields += [pa.field(name, STAMP, nullable=False) for name in times]
+    return pa.schema(fields + [pa.field(name, pa.float64()) for name in source.values])  # noqa: PD011 (no DataFrame)
+
+
+class TableWriter:
+    """Writes a Parquet file from pieces of any size; the file does not depend on how rows were cut."""
+
+    def __init__(self, path: Path, schema: pa.Schema) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.rows = 0
+        self._schema = schema
+        self._pending: list[pa.Table] = []
+        self._pending_rows = 0
+        self._writer = pq.ParquetWriter(path, schema, compression="zstd", compression_level=1, version="2.6")
+
+    def write(self, table: pa.Table) -> None:
+        """Add rows."""
+        self.rows += table.num_rows
+        self._pending.append(table)
+        self._pending_rows += table.num_rows
+        while self._pending_rows >= ROWS_A_PIECE:
+            self._flush(ROWS_A_PIECE)
+
+    def close(self) -> None:
+        """Write what is left; the file is whole afterwards."""
+        if self._pending_rows:
+            self._flush(self._pending_rows)
+        self._writer.close()
+
+    def _flush(self, count: int) -> None:
+        whole = pa.concat_tables(self._pending).combine_chunks()
+        self._writer.write_table(whole.slice(0, count), row_group_size=ROWS_A_PIECE)
+        self._pending = [whole.slice(count)]
+        self._pending_rows -= count
+
+
+@contextmanager
+def table_writer(path: Path, schema: pa.Schema) -> Iterator[TableWriter]:
+    """A TableWriter that is closed at the end of the block."""
+    writer = TableWriter(path, schema)
+    try:
+        yield writer
+    finally:
+        writer.close()
+
+
+def table_path(source: str, group: str) -> str:
+    """Where a table lies below the folder of tables."""
+    return f"{source}/{file_name(group)}.parquet"
+
+
+def table_entry(folder: Path, source: str, group: str, rows: int) -> dict[str, Any]:
+    """What the manifest says of one table."""
+    file = table_path(source, group)
+    return {"file": file, "rows": rows, "digest": digest_of_file(folder / file)}
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """The manifest of a folder of tables; raises MissingInputError or FormatError."""
+    manifest = read_json(folder / MANIFEST)
+    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+        found = manifest.get("format") if isinstance(manifest, dict) else type(manifest).__name__
+        raise FormatError(
+            f"{folder / MANIFEST}: the format must be {FORMAT}, found {found!r}: run ingest again."
+        )
+    return manifest
+
+
+def read_table(folder: Path, source: str, group: str) -> pd.DataFrame | None:
+    """The rows of one source and group, or None where the group has none.
+
+    `series` is a categorical of str; `issue_time` (forecasts), `valid_time` and `known_time` are int64
+    nanoseconds UTC, values float64 with NaN for missing.  Raises FormatError for a damaged table.
+    """
+    entry = read_manifest(folder)["sources"].get(source, {"groups": {}})["groups"].get(group)
+    if entry is None:
+        return None
+    path = folder / entry["file"]
+    try:
+        table = pq.read_table(path, partitioning=None, read_dictionary=["series"])
+    except FileNotFoundError:
+        raise MissingInputError(f"{path} is absent, but {MANIFEST} names it: run ingest again.") from None
+    except pa.ArrowInvalid as fault:
+        raise FormatError(f"{path} is damaged ({fault}): run ingest again.") from None
+    return pd.DataFrame({name: _column(table, name) for name in table.column_names}, copy=False)
+
+
+def _column(table: pa.Table, name: str) -> Any:
+    column = table[name].combine_chunks()
+    if name == "series":
+        return column.to_pandas()
+    if name in TIMES:
+        return column.cast(pa.int64()).to_numpy()
+    return np.asarray(column.to_numpy(zero_copy_only=False), np.float64)

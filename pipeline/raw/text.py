@@ -1,0 +1,170 @@
+"""A raw file as blocks of whole lines: unpacked, as UTF-8, every line ended by one line feed.
+
+A row of a raw file is one line: a quoted line break is not supported, so that one unbalanced quote costs
+one line and never the rest of the file.  A line ends at LF, CR LF or CR.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import gzip
+import zipfile
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, cast
+
+import pyarrow as pa
+
+from pipeline.errors import RawDataError
+from pipeline.settings.raw import Source
+
+if TYPE_CHECKING:
+    from _csv import Reader
+
+BLOCK_BYTES = (
+    8 << 20
+)  # large enough that the cost of a call vanishes, small enough to stay in memory many times
+_CHUNK_BYTES = 1 << 20
+_LONGEST_LINE = 16 << 20  # bytes; a file without line ends is no CSV and must not fill the memory
+_LONGEST_FIELD = 1 << 30  # an open quote may swallow a whole block before it is found out
+UTF8_NAMES = ("utf-8", "utf-8-sig", "ascii")
+
+
+@dataclass(frozen=True)
+class Block:
+    """Whole lines of a file: UTF-8 but for damaged lines, each ended by LF; `first_line` counts from 1."""
+
+    data: bytes
+    first_line: int
+
+    @property
+    def line_count(self) -> int:
+        """Number of lines, empty ones included."""
+        return self.data.count(b"\n")
+
+
+def blocks(path: Path, source: Source, size: int = BLOCK_BYTES) -> Iterator[Block]:
+    """All lines of a file in blocks of about `size` bytes, from the first line on.
+
+    Raises RawDataError for a file that cannot be unpacked or holds a line of more than 16 MiB.
+    """
+    line = 1
+    pending: list[bytes] = []
+    length = 0
+    for chunk in _chunks(path, source.encoding):
+        pending.append(chunk)
+        length += len(chunk)
+        if length >= size:
+            whole, rest = _cut(b"".join(pending), path, line)
+            if whole:
+                yield Block(whole, line)
+                line += whole.count(b"\n")
+            pending, length = [rest], len(rest)
+    rest = b"".join(pending)
+    if rest:
+        yield Block(rest if rest.endswith(b"\n") else rest + b"\n", line)
+
+
+def split_line(line: str, source: Source) -> list[str]:
+    """The cells of one line, which must hold no unclosed quote."""
+    return next(reader([line], source), [])
+
+
+def reader(lines: Iterable[str], source: Source) -> Reader:
+    """The line-by-line reading of CSV that defines what a cell is; every faster way must agree with it."""
+    csv.field_size_limit(_LONGEST_FIELD)
+    return csv.reader(lines, delimiter=source.separator, quotechar=source.quote, doublequote=True)
+
+
+def _cut(data: bytes, path: Path, line: int) -> tuple[bytes, bytes]:
+    end = data.rfind(b"\n") + 1
+    if len(data) - end > _LONGEST_LINE:
+        number = line + data.count(b"\n")
+        raise RawDataError(
+            f"{path}: line {number} is longer than {_LONGEST_LINE >> 20} MiB: this is no CSV file."
+        )
+    return data[:end], data[end:]
+
+
+def _chunks(path: Path, encoding: str) -> Iterator[bytes]:
+    """UTF-8 bytes without byte-order mark, line ends made LF."""
+    with _unpacked(path) as stream:
+        to_utf8 = _transcoder(encoding)
+        carry = b""
+        first = True
+        while True:
+            raw = _read(stream, path)
+            data = to_utf8(raw, not raw)
+            if first and data:
+                data, first = data.removeprefix(codecs.BOM_UTF8), False
+            data = carry + data
+            carry = b"\r" if data.endswith(b"\r") and raw else b""  # its LF may stand in the next chunk
+            data = data[: len(data) - len(carry)]
+            if b"\r" in data:
+                data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+            if data:
+                yield data
+            if not raw:
+                return
+
+
+def _transcoder(encoding: str) -> Callable[[bytes, bool], bytes]:
+    if encoding in UTF8_NAMES:
+        return lambda raw, _final: raw
+    decoder = codecs.getincrementaldecoder(encoding)("replace")
+    return lambda raw, final: decoder.decode(raw, final).encode()
+
+
+@contextmanager
+def _unpacked(path: Path) -> Iterator[BinaryIO]:
+    suffix = path.suffix.lower()
+    if suffix == ".gz":
+        with gzip.open(path) as stream:
+            yield cast("BinaryIO", stream)
+    elif suffix == ".zst":
+        with pa.input_stream(str(path), compression="zstd") as stream:
+            yield stream
+    elif suffix == ".zip":
+        with _only_member(path) as stream:
+            yield stream
+    else:
+        with path.open("rb") as stream:
+            yield stream
+
+
+@contextmanager
+def _only_member(path: Path) -> Iterator[BinaryIO]:
+    try:
+        archive = zipfile.ZipFile(path)
+    except zipfile.BadZipFile as fault:
+        raise RawDataError(f"{path} cannot be unpacked: {fault}. Download or pack it again.") from None
+    with archive:
+        members = [
+            name for name in archive.namelist() if not name.endswith("/") and not name.startswith("__MACOSX/")
+        ]
+        if len(members) != 1:
+            listed = ", ".join(members[:5]) or "none"
+            raise RawDataError(
+                f"{path}: an archive must hold exactly one file, found {len(members)} ({listed})."
+            )
+        try:
+            stream = archive.open(members[0])
+        except (RuntimeError, NotImplementedError) as fault:  # a password, an exotic method
+            raise RawDataError(f"{path} cannot be unpacked: {fault}.") from None
+        with stream:
+            yield cast("BinaryIO", stream)
+
+
+def _read(stream: BinaryIO, path: Path) -> bytes:
+    try:
+        return stream.read(_CHUNK_BYTES)
+    except (EOFError, zlib.error, zipfile.BadZipFile, gzip.BadGzipFile) as fault:
+        raise RawDataError(f"{path} cannot be unpacked: {fault}. Download or pack it again.") from None
+    except OSError as fault:
+        if path.suffix.lower() != ".zst" or fault.errno is not None:
+            raise
+        raise RawDataError(f"{path} cannot be unpacked: {fault}. Download or pack it again.") from None
