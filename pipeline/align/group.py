@@ -14,6 +14,7 @@ from pipeline.align.prepared import Prepared, prepare
 from pipeline.align.sequences import Targets, cut, read_targets
 from pipeline.align.track import Track, read_track
 from pipeline.align.types import NOT_ISSUED, AlignedGroup, AlignedSequence
+from pipeline.raw.tables import read_table
 from pipeline.settings.params import Params
 
 COUNTS = (
@@ -67,8 +68,6 @@ def align_frames(frames: Mapping[str, pd.DataFrame], params: Params, group: str)
 
 def align_group(tables_folder: Path, params: Params, group: str) -> AlignedGroup:
     """Read the tables of a group and align them; raises also what `read_table` raises."""
-    from pipeline.raw.tables import read_table
-
     read = {source: read_table(tables_folder, source, group) for source in params.raw.sources}
     return align_frames({source: frame for source, frame in read.items() if frame is not None}, params, group)
 

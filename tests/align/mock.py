@@ -11,7 +11,9 @@ from pipeline.settings.params import Params, check_params
 
 HOUR = 3600 * 10**9
 MINUTE = 60 * 10**9
-START = int(np.datetime64("2024-03-29T00:00", "ns").astype(np.int64))  # two days before a spring change in Europe
+START = int(
+    np.datetime64("2024-03-29T00:00", "ns").astype(np.int64)
+)  # two days before a spring change in Europe
 
 
 def moment(text: str) -> int:
@@ -27,14 +29,20 @@ SOURCES: dict[str, Any] = {
         "issue_time": {"column": "i"},
         "valid_time": {"column": "v"},
         "known": {"at_issue_plus": "0h"},
-        "values": {"temp": {"column": "t", "unit": "degC"}, "rain": {"column": "r", "unit": "mm", "resample": "sum"}},
+        "values": {
+            "temp": {"column": "t", "unit": "degC"},
+            "rain": {"column": "r", "unit": "mm", "resample": "sum"},
+        },
     },
     "model": {
         "role": "forecast",
         "files": "m*.csv",
         "valid_time": {"column": "v"},
         "known": {"before_step": "12h"},
-        "values": {"temp": {"column": "t", "unit": "degC"}, "guess": {"column": "g", "unit": "kW", "resample": "max"}},
+        "values": {
+            "temp": {"column": "t", "unit": "degC"},
+            "guess": {"column": "g", "unit": "kW", "resample": "max"},
+        },
     },
     "tide": {
         "role": "known",
@@ -49,7 +57,10 @@ SOURCES: dict[str, Any] = {
         "series": {"column": "s"},
         "valid_time": {"column": "v"},
         "known": {"column": "k"},
-        "values": {"usage": {"column": "u", "unit": "kW"}, "flow": {"column": "f", "unit": "m3", "resample": "min"}},
+        "values": {
+            "usage": {"column": "u", "unit": "kW"},
+            "flow": {"column": "f", "unit": "m3", "resample": "min"},
+        },
     },
     "estimate": {
         "role": "realized",

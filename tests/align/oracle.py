@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -29,16 +29,25 @@ class Oracle:
     def __init__(self, frames: Mapping[str, pd.DataFrame], params: Params, group: str) -> None:
         self.params, self.zone = params, params.raw.zone_of(group)
         self.frequency = params.raw.frequency.ns
+        self.fields = {name: dict(source.values) for name, source in params.raw.sources.items()}
         until = params.align.until
         self.rows = {
-            source: [row for row in table.to_dict("records") if until is None or row["valid_time"] < until]
+            source: [
+                {str(name): value for name, value in row.items()}
+                for row in table.to_dict("records")
+                if until is None or row["valid_time"] < until
+            ]
             for source, table in frames.items()
         }
         named = {row["series"] for source in self._of("realized", "forecast") for row in self.rows[source]}
         self.names = sorted(named - {""}) or sorted(named)
 
     def _of(self, *roles: str) -> list[str]:
-        return [name for name, source in self.params.raw.sources.items() if source.role in roles and name in self.rows]
+        return [
+            name
+            for name, source in self.params.raw.sources.items()
+            if source.role in roles and name in self.rows
+        ]
 
     def step(self, stamp: int) -> int:
         return stamp // self.frequency * self.frequency
@@ -49,7 +58,9 @@ class Oracle:
             self._by_step: dict[tuple[str, str, int], list[Row]] = {}
             for name, rows in self.rows.items():
                 for row in rows:
-                    self._by_step.setdefault((name, row["series"], self.step(row["valid_time"])), []).append(row)
+                    self._by_step.setdefault((name, row["series"], self.step(row["valid_time"])), []).append(
+                        row
+                    )
         yield False, self._by_step.get((source, series, step), [])
         if series:
             yield True, self._by_step.get((source, "", step), [])
@@ -77,40 +88,43 @@ class Oracle:
         }
         return results[rule]
 
-    def vintage(self, source: str, value: str | None, series: str, step: int, origin: int) -> tuple[float, int]:
+    def vintage(
+        self, source: str, value: str | None, series: str, step: int, origin: int
+    ) -> tuple[float, int]:
         """A forecast or known value, and the issue time used (NO_ORIGIN where there is no vintage)."""
-        settings, rule = self.params.raw.sources[source], self.params.align.vintage
-        is_forecast = settings.role == "forecast"
         for _, rows in self.rows_of(source, series, step):
             taken = []
             for stamp in sorted({row["valid_time"] for row in rows}):
-                best = None
+                best: Row | None = None
                 for row in rows:
-                    issue = row.get("issue_time", row["known_time"])
-                    if row["valid_time"] != stamp or row["known_time"] > origin:
-                        continue
-                    if is_forecast and rule.max_age and origin - issue > rule.max_age.ns:
-                        continue
-                    empty = all(math.isnan(row[name]) for name in settings.values)
-                    if is_forecast and rule.take == "newest_filled" and empty:
-                        continue
-                    if best is None or (issue, row["known_time"]) > best[0]:
-                        best = ((issue, row["known_time"]), row)
+                    if row["valid_time"] == stamp and self._candidate(source, row, origin):
+                        best = row if best is None else max(best, row, key=_newness)
                 if best:
-                    taken.append((stamp, best[0][0], best[1]))
+                    taken.append((stamp, best))
             if taken:
-                issued = max(issue for _, issue, _ in taken)
+                issued = max(_newness(row)[0] for _, row in taken)
                 if value is None:
                     return NAN, issued
-                stamps = [(stamp, row[value]) for stamp, _, row in taken]
-                return self.fold(stamps, settings.values[value].resample), issued
+                rule = self.fields[source][value].resample
+                return self.fold([(stamp, row[value]) for stamp, row in taken], rule), issued
         return NAN, NO_ORIGIN
+
+    def _candidate(self, source: str, row: Row, origin: int) -> bool:
+        rule = self.params.align.vintage
+        if row["known_time"] > origin:
+            return False
+        if self.params.raw.sources[source].role == "known":
+            return True
+        if rule.max_age and origin - _newness(row)[0] > rule.max_age.ns:
+            return False
+        empty = all(math.isnan(row[name]) for name in self.fields[source])
+        return not (rule.take == "newest_filled" and empty)
 
     def input(self, name: str, series: str, step: int, origin: int) -> float:
         source, dot, value = name.rpartition(".")
         sources = [source] if dot else self._of("forecast", "known")
         for one in sources:
-            if one in self.rows and (value if dot else name) in self.params.raw.sources[one].values:
+            if one in self.rows and (value if dot else name) in self.fields[one]:
                 found, _ = self.vintage(one, value if dot else name, series, step, origin)
                 if not math.isnan(found):
                     return found
@@ -119,12 +133,12 @@ class Oracle:
     def realized(self, value: str, series: str, step: int, origin: int) -> tuple[float, int]:
         """A realized value as known at an origin and the moment since when; NaN where none."""
         for source in self._of("realized"):
-            if value not in self.params.raw.sources[source].values:
+            if value not in self.fields[source]:
                 continue
             for _, rows in self.rows_of(source, series, step):
                 best = (NAN, 0)
                 for moment in sorted({row["known_time"] for row in rows if row["known_time"] <= origin}):
-                    found = self._revision(rows, value, moment, self.params.raw.sources[source].values[value].resample)
+                    found = self._revision(rows, value, moment, self.fields[source][value].resample)
                     if not math.isnan(found):
                         best = (found, moment)
                 if not math.isnan(best[0]):
@@ -141,8 +155,12 @@ class Oracle:
         return self.fold(stamps, rule)
 
     def span(self, series: str, *roles: str) -> tuple[int, int] | None:
-        steps = [self.step(row["valid_time"]) for source in self._of(*roles) for row in self.rows[source]
-                 if row["series"] == series]
+        steps = [
+            self.step(row["valid_time"])
+            for source in self._of(*roles)
+            for row in self.rows[source]
+            if row["series"] == series
+        ]
         return (min(steps), max(steps)) if steps else None
 
     def first_row(self, series: str) -> int:
@@ -151,9 +169,15 @@ class Oracle:
         return min(span[0] for span in spans if span)
 
     def newest(self, value: str, series: str, origin: int) -> int | None:
-        stamps = [self.step(row["valid_time"]) for source in self._of("realized") for row in self.rows[source]
-                  if row["series"] in (series, "")]
-        known = [step for step in set(stamps) if not math.isnan(self.realized(value, series, step, origin)[0])]
+        stamps = [
+            self.step(row["valid_time"])
+            for source in self._of("realized")
+            for row in self.rows[source]
+            if row["series"] in (series, "")
+        ]
+        known = [
+            step for step in set(stamps) if not math.isnan(self.realized(value, series, step, origin)[0])
+        ]
         return max(known) if known else None
 
     def local(self, stamp: int) -> datetime:
@@ -176,12 +200,16 @@ class Oracle:
         assert self.zone
         return [int(one) for one in self.params.align.origin.origins(np.array([step]), self.zone)[0]]
 
-    def features(self, series: str, step: int, origin: int, filled: Mapping[str, float], issued: Mapping[str, int]) -> dict[str, float]:
+    def features(
+        self, series: str, step: int, origin: int, filled: Mapping[str, float], issued: Mapping[str, int]
+    ) -> dict[str, float]:
         """All features but masks; NaN where missing."""
         chosen, made = self.params.align.features, dict(filled)
         for name in filled:
             for ahead in range(1, chosen.ahead + 1):
-                made[f"{name}_ahead_{ahead}"] = self.input(name, series, step + ahead * self.frequency, origin)
+                made[f"{name}_ahead_{ahead}"] = self.input(
+                    name, series, step + ahead * self.frequency, origin
+                )
         for value, lags in chosen.lags.items():
             for lag in lags:
                 stamp = step - lag.ns if lag.days is None else self.days_before(step, lag.days)
@@ -190,11 +218,17 @@ class Oracle:
             newest = self.newest(value, series, origin)
             for back in range(count):
                 at = None if newest is None else newest - back * self.frequency
-                made[f"{value}_recent_{back + 1}"] = NAN if at is None else self.realized(value, series, at, origin)[0]
+                made[f"{value}_recent_{back + 1}"] = (
+                    NAN if at is None else self.realized(value, series, at, origin)[0]
+                )
         local = self.local(step)
-        day = local.replace(tzinfo=None).toordinal() - datetime(local.year, 1, 1).toordinal()
-        year = datetime(local.year + 1, 1, 1).toordinal() - datetime(local.year, 1, 1).toordinal()
-        turns = {"hour": (local.hour + local.minute / 60) / 24, "weekday": local.weekday() / 7, "yearday": day / year}
+        first = date(local.year, 1, 1).toordinal()
+        day, year = local.date().toordinal() - first, date(local.year + 1, 1, 1).toordinal() - first
+        turns = {
+            "hour": (local.hour + local.minute / 60) / 24,
+            "weekday": local.weekday() / 7,
+            "yearday": day / year,
+        }
         for part in chosen.calendar:
             made[f"{part}_sin"] = math.sin(2 * math.pi * turns[part])
             made[f"{part}_cos"] = math.cos(2 * math.pi * turns[part])
@@ -204,7 +238,9 @@ class Oracle:
                 made[f"{source}_vintage_lead"] = NAN if moment == NO_ORIGIN else (step - moment) / HOUR
         return made
 
-    def track(self, series: str, track: int, names: list[str], input_names: list[str]) -> list[list[dict[str, Any]]]:
+    def track(
+        self, series: str, track: int, names: list[str], input_names: list[str]
+    ) -> list[list[dict[str, Any]]]:
         """The sequences of one (series, track), each a list of steps."""
         gaps, steps = self.params.align.gaps, self.steps(series)
         limit = gaps.fill.ns // self.frequency
@@ -239,9 +275,24 @@ class Oracle:
                 found = made.get(name.removesuffix("_missing"), NAN)
                 there = not math.isnan(found)
                 row.append(float(not there) if name.endswith("_missing") else found if there else 0.0)
-            sequences[-1].append({"time": step, "origin": origin, "X": row,
-                                  "issued": {source: one[0] for source, one in issued.items()}})
+            sequences[-1].append(
+                {
+                    "time": step,
+                    "origin": origin,
+                    "X": row,
+                    "issued": {source: one[0] for source, one in issued.items()},
+                }
+            )
         return [one for one in sequences if one]
+
+    def targets(self, series: str, step: int) -> list[tuple[float, int]]:
+        """The last revision of each target, and the moment since when."""
+        return [self.realized(name, series, step, 2**63 - 1) for name in self.params.align.target]
+
+    def published(self, target: str, series: str, step: int, origin: int) -> float:
+        """The published forecast of a target."""
+        name = self.params.align.published.get(target)
+        return NAN if name is None else self.input(name, series, step, origin)
 
     def baseline(self, target: str, series: str, step: int, origin: int) -> list[float]:
         newest = self.newest(target, series, origin)
@@ -253,4 +304,12 @@ class Oracle:
                 at -= period
             made.append(found)
         forever = 2**63 - 1
-        return [*made, *(self.realized(target, series, step - period, forever)[0] for period in (DAY, 7 * DAY))]
+        return [
+            *made,
+            *(self.realized(target, series, step - period, forever)[0] for period in (DAY, 7 * DAY)),
+        ]
+
+
+def _newness(row: Row) -> tuple[int, int]:
+    known = int(row["known_time"])
+    return int(row.get("issue_time", known)), known

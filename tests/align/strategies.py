@@ -1,0 +1,92 @@
+"""Hypothesis strategies: settings of every shape, groups of every kind."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+from hypothesis import strategies as st
+
+from pipeline.settings.params import Params
+from tests.align.mock import HOUR, MINUTE, mock_frames, mock_params
+
+
+def origins() -> st.SearchStrategy[dict[str, Any]]:
+    """All forms of `align.origin`, covers longer and shorter than the distance of origins."""
+    hours = st.integers(0, 30).map(lambda count: f"{count}h")
+    cycle = st.fixed_dictionaries(
+        {
+            "every": st.sampled_from(["6h", "12h", "24h"]),
+            "at": st.sampled_from(["00:00", "07:00"]),
+            "zone": st.sampled_from(["UTC", "group"]),
+            "from": st.sampled_from(["0h", "1h", "12h"]),
+            "for": st.sampled_from(["5h", "6h", "12h", "30h"]),
+        }
+    )
+    gate = st.just({"at": "10:00", "zone": "group", "covers": "next_day"})
+    return st.one_of(hours.map(lambda length: {"before": length}), gate, cycle)
+
+
+def features() -> st.SearchStrategy[dict[str, Any]]:
+    """All kinds of columns; every lag is a multiple of the frequencies below."""
+    lag = st.sampled_from(["3h", "24h", "27h", "1d", "2d"])
+    lags = st.lists(lag, min_size=1, max_size=2, unique=True)
+    value = st.sampled_from(["usage", "flow"])
+    return st.fixed_dictionaries(
+        {
+            "forecast": st.sampled_from(
+                ["all", ["temp"], ["weather.temp", "guess"], ["model.temp", "rain"], []]
+            ),
+            "known": st.sampled_from(["all", []]),
+            "lags": st.dictionaries(value, lags),
+            "recent": st.dictionaries(value, st.integers(1, 3)),
+            "ahead": st.integers(0, 2),
+            "calendar": st.lists(st.sampled_from(["hour", "weekday", "yearday"]), unique=True),
+            "lead": st.booleans(),
+        }
+    )
+
+
+@st.composite
+def params(draw: st.DrawFn) -> Params:
+    """Settings over all mock sources."""
+    bounds: dict[str, Any] = {
+        "from": draw(st.sampled_from([None, "2024-03-30T03:00"])),
+        "until": draw(st.sampled_from([None, "2024-03-31T12:30"])),
+    }
+    return mock_params(
+        frequency=draw(st.sampled_from(["30min", "1h", "3h"])),
+        zone=draw(st.sampled_from(["Europe/Berlin", "Australia/Lord_Howe", "America/New_York"])),
+        origin=draw(origins()),
+        vintage={
+            "take": draw(st.sampled_from(["newest", "newest_filled"])),
+            "max_age": draw(st.sampled_from([None, "10h"])),
+        },
+        gaps={
+            "fill": draw(st.sampled_from(["0h", "2h", "6h"])),
+            "longer": draw(st.sampled_from(["end", "indicator"])),
+        },
+        features=draw(features()),
+        target=draw(st.sampled_from([("usage",), ("flow", "usage")])),
+        published=draw(st.sampled_from([{}, {"usage": "guess"}, {"usage": "weather.temp"}])),
+        **bounds,
+    )
+
+
+@st.composite
+def frames(draw: st.DrawFn) -> dict[str, pd.DataFrame]:
+    """Tables of all mock sources, or of some."""
+    made = mock_frames(
+        draw(st.integers(0, 2**32 - 1)),
+        hours=draw(st.sampled_from([6, 30, 72])),
+        series=draw(st.sampled_from([("a",), ("b", "a"), ("",)])),
+        spacing=draw(st.sampled_from([20 * MINUTE, HOUR, 3 * HOUR])),
+        vintages=draw(st.integers(1, 4)),
+        missing=draw(st.sampled_from([0.1, 0.0, 0.5])),
+        absent=draw(st.sampled_from([0.0, 0.1])),
+        revised=draw(st.sampled_from([0.0, 0.3])),
+        shared=draw(st.sampled_from([0.0, 0.5])),
+    )
+    for source in draw(st.sets(st.sampled_from(["weather", "model", "tide", "estimate"]), max_size=2)):
+        del made[source]
+    return made
