@@ -24,6 +24,7 @@ class Batch:
     `inputs` (B, T, feature) in physical units, `series` (B, T) int32 index of the series (0: never seen),
     `targets` (B, T, target) in scaled units, `weights` (B, T, target), `keep` (B, 1), `identity` (B, 2)
     int64 sequence and sample, IDLE where a row plays nothing. Where a row or step plays nothing, its weight is 0.
+    `begin` (B,) is the offset of a row's first step in the sample that `identity` names; below 0: in one before it.
     """
 
     inputs: Values
@@ -32,6 +33,7 @@ class Batch:
     weights: Values
     keep: Values
     identity: Ints
+    begin: Ints
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,8 @@ class LaneBatches:
         weights[plays] = source.read("W", samples) * scored[:, :, None]
         series[plays] = self.material.series[lanes.sequence[plays]][:, None]
         identity = np.stack([lanes.sequence, lanes.sample], axis=1)
-        return Batch(inputs, series, targets, weights, lanes.keep[:, None], identity)
+        begin = np.zeros(self.plan.lanes, np.int64)
+        return Batch(inputs, series, targets, weights, lanes.keep[:, None], identity, begin)
 
 
 @dataclass(frozen=True)
@@ -107,4 +110,6 @@ class WindowBatches:
         series[:count] = self.material.series[sequence][:, None]
         identity = np.full((size, 2), IDLE, np.int64)
         identity[:count] = np.stack([sequence, sample], axis=1)
-        return Batch(inputs, series, targets, weights, np.zeros((size, 1), np.float32), identity)
+        begin = np.zeros(size, np.int64)
+        begin[:count] = offset - windows.last
+        return Batch(inputs, series, targets, weights, np.zeros((size, 1), np.float32), identity, begin)

@@ -57,5 +57,10 @@ def read_scaling(
     )
 
 
+def neutral_scaling(features: int, targets: int) -> Scaling:
+    """The scaling that changes nothing."""
+    return Scaling(np.zeros(features), np.ones(features), np.zeros(targets), np.ones(targets))
+
+
 def _names(content: dict[str, Any], part: str) -> list[str]:
     return [entry.get("name") for entry in content.get(part, [])]

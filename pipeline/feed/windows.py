@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -41,6 +41,10 @@ class WindowPlan:
     def batch_count(self) -> int:
         """Batches an epoch, the short last one included."""
         return -(-len(self.rows) // self.batch_size)
+
+    def ordered(self, order: BlockShuffle) -> WindowPlan:
+        """The same windows in another order."""
+        return replace(self, order=order)
 
     def batch(self, number: int) -> WindowBatch:
         """The batch of that number, 0 <= number < batch_count; the last may hold fewer than `batch_size` windows."""

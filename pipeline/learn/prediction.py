@@ -1,0 +1,93 @@
+"""A trained network -> predictions for exactly the scored rows of a split, in physical units."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.errors import FormatError
+from pipeline.feed.batches import Material
+from pipeline.feed.rows import Rows, scored_rows
+from pipeline.feed.runs import Ints
+from pipeline.feed.scaling import neutral_scaling
+from pipeline.feed.series import series_numbers
+from pipeline.learn.reproducible import settle_environment
+from pipeline.settings.sections import TrainSettings
+from pipeline.store.reader import Dataset
+
+if TYPE_CHECKING:
+    from pipeline.learn.lessons import Play
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Predictions of a split's scored rows, in order (sequence, step); all arrays have one entry a row.
+
+    `step` counts from the sequence's start, `offset` from the sample's; `value` (row, target) in physical units.
+    """
+
+    sequence: npt.NDArray[np.int32]
+    step: Ints
+    sample: Ints
+    offset: npt.NDArray[np.int32]
+    value: npt.NDArray[np.float32]
+
+
+def predict(dataset: Dataset, models: Path, split: str) -> Predictions:
+    """Play the network in the folder `models` over a split.
+
+    FormatError if the network was trained on another data set. The result does not depend on how many lanes
+    play, beyond the rounding of float32.
+    """
+    settle_environment()
+    from pipeline.learn.lessons import make_play
+    from pipeline.learn.saving import load_network, read_model_card
+    from pipeline.learn.twin import layers_of
+
+    card = read_model_card(models)
+    _check_belongs(card, dataset, models)
+    settings = TrainSettings.model_validate(card["train"])
+    known = [(group, series) for group, series in card["series"]]
+    scaling = neutral_scaling(len(dataset.features), len(dataset.targets))
+    material = Material(dataset, scaling, series_numbers(dataset.sequences, known))
+    layers = layers_of(load_network(models / "model.keras"))
+    rows = scored_rows(dataset, split)
+    value = _values(make_play(material, layers, settings, split, scaled=False), rows, len(dataset.targets))
+    return Predictions(rows.sequence, rows.step, rows.sample, rows.offset, value)
+
+
+def _values(play: Play, rows: Rows, targets: int) -> npt.NDArray[np.float32]:
+    """One value a row: the outputs at the steps that have weight, put where their row stands."""
+    from pipeline.learn.playing import played
+
+    identity, value = [np.zeros((0, 2), np.int64)], [np.zeros((0, targets), np.float32)]
+    for batch, outputs in played(play.network, play.batches, play.guard()):
+        row, step = np.nonzero(batch.weights.any(axis=2))
+        identity.append(np.stack([batch.identity[row, 1], batch.begin[row] + step], axis=1))
+        value.append(outputs[row, step])
+    found = np.concatenate(identity)
+    order = np.lexsort((found[:, 1], found[:, 0]))
+    wanted = np.stack([rows.sample, rows.offset], axis=1)
+    assert np.array_equal(found[order], wanted), "every scored row is played exactly once"
+    return np.concatenate(value)[order]
+
+
+def _check_belongs(card: dict[str, Any], dataset: Dataset, models: Path) -> None:
+    faults = [
+        f"{name}: trained with {card.get(name)!r}, the data set has {wanted!r}"
+        for name, wanted in (
+            ("fingerprint", dataset.fingerprint),
+            ("features", list(dataset.features)),
+            ("targets", list(dataset.targets)),
+            ("segment_length", dataset.segment_length),
+        )
+        if card.get(name) != wanted
+    ]
+    if faults:
+        raise FormatError(
+            f"The network in {models} belongs to another data set: run stage train again.", faults
+        )

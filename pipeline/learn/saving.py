@@ -1,0 +1,78 @@
+"""A trained network in a folder, in bytes that depend on its weights and architecture alone."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from pipeline.errors import FormatError
+from pipeline.files import read_json, replaced_file, write_json
+
+FORMAT = "hindcast-model/1"
+_LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the earliest time an archive can hold
+
+
+def save_network(path: Path, network: Any) -> None:
+    """Write a `.keras` file that `keras.models.load_model` opens; equal networks give equal bytes.
+
+    Keras writes its date, the archive's times and ids that are addresses in memory; these are left out.
+    """
+    with replaced_file(path) as temporary:
+        raw = temporary.with_name(f"{temporary.name}.keras")
+        try:
+            network.save(raw)
+            temporary.write_bytes(_canonical(raw))
+        finally:
+            raw.unlink(missing_ok=True)
+
+
+def load_network(path: Path) -> Any:
+    """Open a `.keras` file; nothing in it is executed. MissingInput- or FormatError if it is absent or damaged."""
+    read_model_card(path.parent)
+    try:
+        return keras.models.load_model(path, compile=False, safe_mode=True)
+    except (ValueError, OSError, KeyError, zipfile.BadZipFile) as fault:
+        raise FormatError(
+            f"{path} is no network that Keras {keras.__version__} opens: run stage train again.",
+            [" ".join(str(fault).split())[:300]],
+        ) from None
+
+
+def write_model_card(folder: Path, card: dict[str, Any]) -> None:
+    """Write `model.json`, which says what the network needs and was trained on."""
+    write_json(folder / "model.json", {"format": FORMAT, **card})
+
+
+def read_model_card(folder: Path) -> dict[str, Any]:
+    """Read `model.json`; FormatError if it is of another format."""
+    card = read_json(folder / "model.json")
+    if not isinstance(card, dict) or card.get("format") != FORMAT:
+        raise FormatError(f"{folder / 'model.json'} is not of format {FORMAT}: run stage train again.")
+    return card
+
+
+def _canonical(path: Path) -> bytes:
+    out = BytesIO()
+    with zipfile.ZipFile(path) as archive, zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as canonical:
+        for name in sorted(archive.namelist()):
+            content = archive.read(name)
+            if name.endswith(".json"):
+                content = json.dumps(_without_accidents(json.loads(content)), sort_keys=True).encode()
+            entry = zipfile.ZipInfo(name, _LONG_AGO)
+            entry.external_attr = 0o644 << 16
+            canonical.writestr(entry, content)
+    return out.getvalue()
+
+
+def _without_accidents(value: Any) -> Any:
+    if isinstance(value, dict):
+        kept = {key: item for key, item in value.items() if key not in {"date_saved", "shared_object_id"}}
+        return {key: _without_accidents(item) for key, item in kept.items()}
+    if isinstance(value, list):
+        return [_without_accidents(item) for item in value]
+    return value

@@ -1,0 +1,110 @@
+"""Training: a certified data set in, a folder with the stateless twin and what is to be known of it out."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.feed.batches import LaneBatches, Material
+from pipeline.feed.scaling import Scaling, read_scaling
+from pipeline.feed.series import Key, series_numbers, series_of
+from pipeline.files import digest_of_value, replaced_folders, write_json
+from pipeline.learn.admission import check_certificate
+from pipeline.learn.carried import check_state_carries
+from pipeline.learn.fitting import History, fit
+from pipeline.learn.lessons import make_lesson
+from pipeline.learn.reproducible import seed_everything
+from pipeline.learn.saving import save_network, write_model_card
+from pipeline.learn.twin import Design, make_layers, make_twin
+from pipeline.learn.watching import watchers
+from pipeline.settings.params import Params
+from pipeline.settings.sections import TrainSettings
+from pipeline.store.reader import Dataset
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a training did; `idle_share` is the share of lane places that had nothing to play (None in windows mode)."""
+
+    series: int
+    samples: int
+    batches: int
+    idle_share: float | None
+    weights: int
+    history: History
+    boards: Path
+
+
+def train(params: Params, root: Path) -> Trained:
+    """Train on `data/` below `root`; replace `models/` and `reports/train/` once all is well, event files in `logs/`.
+
+    Call `reproducible.settle_environment` before this module is imported. Raises LeakError without a passed
+    certificate of this very data set, FormatError for a foreign scaler, TrainingError if training cannot go on.
+    """
+    settings = params.train
+    with Dataset(root / "data" / "dataset.h5") as dataset, ExitStack() as stack:
+        check_certificate(root / "reports" / "leaks.json", dataset.fingerprint)
+        scaling = read_scaling(
+            root / "data" / "scaler.json", dataset.features, dataset.targets, dataset.fingerprint
+        )
+        known = series_of(dataset, "train")
+        seed_everything(params.seed)
+        if settings.mode == "stateful":
+            check_state_carries()
+        layers = make_layers(_design(dataset, scaling, len(known), settings))
+        twin = make_twin(layers, len(dataset.features))
+        material = Material(dataset, scaling, series_numbers(dataset.sequences, known))
+        lesson = make_lesson(material, layers, settings, params.seed)
+        models, live = stack.enter_context(replaced_folders(root / "models", root / "reports" / "train"))
+        boards = root / "logs" / _run_name(params, dataset.fingerprint)
+        history = fit(lesson, settings, stack.enter_context(watchers(boards, live, lesson.network)))
+        save_network(models / "model.keras", twin)
+        write_model_card(models, _card(params, dataset, known))
+        write_json(models / "history.json", {"epochs": history.epochs, "best_epoch": history.best_epoch})
+        first = lesson.epoch(0)
+        return Trained(
+            series=len(known),
+            samples=len(dataset.split("train").indices),
+            batches=len(first),
+            idle_share=first.plan.idle_share if isinstance(first, LaneBatches) else None,
+            weights=int(sum(np.prod(weight.shape) for weight in twin.trainable_weights)),
+            history=history,
+            boards=boards,
+        )
+
+
+def _design(dataset: Dataset, scaling: Scaling, series: int, settings: TrainSettings) -> Design:
+    return Design(
+        scaling=scaling,
+        masks=tuple(int(mask) for mask in dataset.feature_masks),
+        series=series,
+        cell=settings.cell,
+        units=settings.units,
+        identity=settings.identity,
+        embedding_size=settings.embedding_size,
+    )
+
+
+def _card(params: Params, dataset: Dataset, known: tuple[Key, ...]) -> dict[str, object]:
+    settings = params.train
+    return {
+        "mode": settings.mode,
+        "context": settings.context,
+        "lookback": settings.lookback,
+        "segment_length": dataset.segment_length,
+        "features": list(dataset.features),
+        "targets": list(dataset.targets),
+        "series": [list(key) for key in known],
+        "fingerprint": dataset.fingerprint,
+        "seed": params.seed,
+        "train": settings.model_dump(mode="json"),
+    }
+
+
+def _run_name(params: Params, fingerprint: str) -> str:
+    """A name that is the same for the same training: its event files are written anew, others' stay beside them."""
+    identity = [fingerprint, params.seed, params.train.model_dump(mode="json")]
+    return f"{params.train.mode}-{digest_of_value(identity)[:10]}"

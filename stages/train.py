@@ -1,0 +1,47 @@
+"""Stage train: fit the network by streaming from the data set."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from pipeline.settings.params import Params
+from stages.common import Summary, run_stage
+
+
+def run(params: Params) -> Summary:
+    """Train in the current folder."""
+    from pipeline.learn.reproducible import settle_environment
+
+    settle_environment()  # before anything imports the framework
+    from pipeline.learn.training import train
+
+    done = train(params, Path())
+    history = done.history
+    best = history.epochs[history.best_epoch]
+    idle = "" if done.idle_share is None else f", {done.idle_share:.1%} of {params.train.lanes} lanes idle"
+    losses = ", ".join(f"{name} {value:.4f}" for name, value in best.items())
+    return Summary(
+        read=(f"{done.samples} training samples of {done.series} series",),
+        kept=(
+            f"{done.batches} batches an epoch{idle}",
+            f"{done.weights} weights after epoch {history.best_epoch + 1} of {len(history.epochs)}: {losses} (in scaled units)",
+        ),
+        written=("models/", "reports/train/", f"{done.boards}/ (see it with: tensorboard --logdir logs)"),
+    )
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the stage from its command line."""
+    return run_stage(
+        "train",
+        run,
+        "Fit the network by streaming from the data set: reads data/dataset.h5, data/scaler.json and "
+        "reports/leaks.json, writes models/, reports/train/ and logs/.",
+        "python -m stages.train --set train.epochs=5 --set train.units=[32]",
+        argv,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

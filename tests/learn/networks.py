@@ -1,0 +1,59 @@
+"""Small networks and lessons over samples in memory."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from pipeline.feed.batches import Material
+from pipeline.learn.twin import Design, Layers, make_layers, make_twin
+from pipeline.settings.sections import TrainSettings
+from tests.feed.memory import MemorySource, chronological, memory_source, some_scaling
+
+FEATURES = 3
+
+
+def small_settings(**changes: Any) -> TrainSettings:
+    """Settings of a network that trains in no time."""
+    values: dict[str, Any] = {
+        "lanes": 3, "context": 6, "units": [5], "epochs": 3, "patience": None, "run_length": "12h",
+        "lookback": 6, "batch_size": 16, "learning_rate": 0.01,
+    }  # fmt: skip
+    return TrainSettings.model_validate({**values, **changes})
+
+
+def small_source(seed: int = 0) -> MemorySource:
+    """Three sequences, one of which starts late."""
+    source = memory_source([60, 60, 30], [0, 0, 30], seed=seed)
+    return chronological(source, {"train": (0, 36), "validation": (36, 46), "test": (46, 60)})
+
+
+def material_of(source: MemorySource) -> Material:
+    """The source with a number for each series but the last."""
+    numbers = np.arange(1, len(source.sequences) + 1, dtype=np.int32)
+    numbers[-1] = 0
+    return Material(source, some_scaling(), numbers)
+
+
+def small_layers(seed: int = 0, **changes: Any) -> Layers:
+    """Layers for `material_of`, built, with weights drawn from the seed."""
+    import keras
+
+    keras.utils.set_random_seed(seed)
+    design = {"scaling": some_scaling(), "masks": (-1,) * FEATURES, "series": 2, "units": (5,), **changes}
+    layers = make_layers(Design(**design))
+    make_twin(layers, FEATURES)
+    return layers
+
+
+def trainable(network: Any) -> list[Any]:
+    """The trained weights as arrays."""
+    return arrays(network.trainable_weights)
+
+
+def arrays(tensors: Any) -> list[Any]:
+    """Tensors of any backend as arrays."""
+    import keras
+
+    return [np.array(keras.ops.convert_to_numpy(tensor)) for tensor in tensors]

@@ -1,0 +1,178 @@
+"""Carried state: many lanes give what one lane gives, a lane is reset alone, dummies count for nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.errors import TrainingError
+from pipeline.feed.lanes import IDLE
+from pipeline.learn import carried as carried_module
+from pipeline.learn.carried import check_state_carries, make_carried
+from pipeline.learn.lessons import make_lesson, make_play
+from pipeline.learn.losses import WeightedMean
+from pipeline.learn.playing import inputs_for, played
+from pipeline.learn.twin import entrance, make_twin
+from tests.learn.networks import (
+    FEATURES,
+    arrays,
+    material_of,
+    small_layers,
+    small_settings,
+    small_source,
+    trainable,
+)
+
+
+def numbers_in(lanes: int, steps: int, seed: int = 0) -> dict[str, Any]:
+    random = np.random.default_rng(seed)
+    return {
+        "inputs": random.normal(1, 3, (lanes, steps, FEATURES)).astype(np.float32),
+        "series": random.integers(0, 3, (lanes, 1)).astype(np.int32).repeat(steps, axis=1),
+    }
+
+
+def kept(*flags: int) -> np.ndarray:
+    return np.array(flags, np.float32)[:, None]
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+def test_chunks_played_one_after_another_equal_the_twin_on_the_whole(cell: str) -> None:
+    layers = small_layers(cell=cell, units=(5, 4))
+    whole = numbers_in(2, 12)
+    wanted = make_twin(layers, FEATURES).predict_on_batch(whole)
+    network = make_carried(layers, FEATURES, 2, scaled=False)
+    for start in range(0, 12, 4):
+        chunk = {name: values[:, start : start + 4] for name, values in whole.items()}
+        found = network.predict_on_batch({**chunk, "keep": kept(start > 0, start > 0)})
+        assert found == pytest.approx(wanted[:, start : start + 4], rel=1e-6)
+
+
+def test_the_keep_flag_resets_exactly_one_lane() -> None:
+    layers = small_layers()
+    network = make_carried(layers, FEATURES, 3, scaled=False)
+    first, second = numbers_in(3, 4, 1), numbers_in(3, 4, 2)
+    network.predict_on_batch({**first, "keep": kept(0, 0, 0)})
+    found = network.predict_on_batch({**second, "keep": kept(1, 0, 1)})
+    twin = make_twin(layers, FEATURES)
+    whole = {name: np.concatenate([first[name], second[name]], axis=1) for name in first}
+    assert found[[0, 2]] == pytest.approx(twin.predict_on_batch(whole)[[0, 2], 4:], rel=1e-6)
+    assert found[1] == pytest.approx(twin.predict_on_batch(second)[1], rel=1e-6)
+
+
+def outputs_by_step(lanes: int, split: str) -> dict[tuple[int, int], Any]:
+    """The prediction of every weighted (sample, step), from that many lanes."""
+    play = make_play(
+        material_of(small_source()), small_layers(), small_settings(lanes=lanes), split, scaled=False
+    )
+    found = {}
+    for batch, outputs in played(play.network, play.batches, play.guard()):
+        for row, step in np.argwhere(batch.weights.any(axis=2)):
+            found[int(batch.identity[row, 1]), int(step)] = outputs[row, step]
+    return found
+
+
+@pytest.mark.parametrize("split", ["validation", "test"])
+def test_packed_lanes_predict_what_each_series_alone_predicts(split: str) -> None:
+    alone, packed = outputs_by_step(1, split), outputs_by_step(3, split)
+    assert alone.keys() == packed.keys()
+    assert len(alone) > 10
+    assert all(packed[key] == pytest.approx(alone[key], rel=1e-6) for key in alone)
+
+
+def by_hand(layers: dict[str, Any], material: Any) -> Any:
+    """Keras's own stateful layer, one series at a time, over layers of the same first weights."""
+    inputs = keras.Input(batch_shape=(1, 4, FEATURES), name="inputs")
+    series = keras.Input(batch_shape=(1, 4), dtype="int32", name="series")
+    stateful = keras.layers.LSTM(5, return_sequences=True, stateful=True)
+    flow = stateful(entrance(layers, inputs, series))
+    network = keras.Model({"inputs": inputs, "series": series}, layers["head"](flow))
+    stateful.set_weights(layers["recurrent_0"].get_weights())
+    return network, stateful
+
+
+def test_one_lane_learns_step_by_step_what_a_plain_stateful_layer_learns() -> None:
+    material = material_of(small_source())
+    config = small_settings(lanes=1)
+    ours, theirs = small_layers(), small_layers()
+    lesson = make_lesson(material, ours, config, seed=3)
+    reference, stateful = by_hand(theirs, material)
+    for network in (lesson.network, reference):
+        network.compile(keras.optimizers.SGD(0.1), WeightedMean("mse"), jit_compile=False)
+    batches = lesson.epoch(0)
+    for number in range(len(batches)):
+        batch = batches[number]
+        if not batch.keep.all():
+            stateful.reset_state()
+        losses = [
+            network.train_on_batch(inputs_for(network, batch), batch.targets, batch.weights)
+            for network in (lesson.network, reference)
+        ]
+        assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+    mine = [*ours["recurrent_0"].get_weights(), *ours["head"].get_weights()]
+    other = [*stateful.get_weights(), *theirs["head"].get_weights()]
+    for found, wanted in zip(mine, other, strict=True):
+        assert found == pytest.approx(wanted, rel=1e-5, abs=1e-6)
+
+
+def one_step(dummies: list[int], batch: Any) -> tuple[float, list[Any]]:
+    """Loss and weights after one step on a batch with idle rows put in at these places."""
+    filled = {}
+    for name in ("inputs", "series", "keep", "targets", "weights"):
+        values = getattr(batch, name)
+        rest = np.full_like(values[:1], 2 if name == "inputs" else 0)
+        filled[name] = np.insert(values, dummies, rest, axis=0) if dummies else values
+    layers = small_layers()
+    network = make_carried(layers, FEATURES, len(filled["keep"]), scaled=True)
+    network.compile(keras.optimizers.SGD(0.5), WeightedMean("mae"), run_eagerly=True)
+    targets, weights = filled.pop("targets"), filled.pop("weights")
+    return float(network.train_on_batch(filled, targets, weights)), trainable(network)
+
+
+@settings(max_examples=8)
+@given(st.lists(st.integers(0, 3), min_size=1, max_size=6))
+def test_any_number_of_dummies_changes_neither_loss_nor_gradient(places: list[int]) -> None:
+    batch = make_lesson(material_of(small_source()), small_layers(), small_settings(), seed=0).epoch(0)[0]
+    loss, weights = one_step([], batch)
+    with_dummies, weights_with = one_step(sorted(places), batch)
+    assert with_dummies == pytest.approx(loss, rel=1e-6)
+    for found, wanted in zip(weights_with, weights, strict=True):
+        assert found == pytest.approx(wanted, rel=1e-5, abs=1e-7)
+
+
+def test_idle_lanes_stay_finite_and_leave_no_trace() -> None:
+    play = make_play(
+        material_of(small_source()), small_layers(), small_settings(lanes=3), "test", scaled=False
+    )
+    for batch, outputs in played(play.network, play.batches, play.guard()):
+        assert np.isfinite(outputs).all()
+        assert not batch.weights[batch.identity[:, 1] == IDLE].any()
+
+
+def test_playing_validation_leaves_the_training_state_alone() -> None:
+    material, layers, config = material_of(small_source()), small_layers(), small_settings()
+    lesson = make_lesson(material, layers, config, seed=0)
+    batch = lesson.epoch(0)[0]
+    lesson.network.train_on_batch(inputs_for(lesson.network, batch), batch.targets, batch.weights)
+    before = arrays(lesson.network.non_trainable_weights)
+    assert lesson.validate is not None
+    assert lesson.validate() == lesson.validate(), "each pass starts from the same context"
+    after = arrays(lesson.network.non_trainable_weights)
+    assert all((a == b).all() for a, b in zip(before, after, strict=True))
+    assert any(np.any(weight) for weight in before), "else there is no state to leave alone"
+
+
+def test_a_framework_that_drops_state_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    check_state_carries()
+
+    def forgetful(self: Any, inputs: Any, keep: Any) -> Any:
+        return self.recurrent(inputs)[0]
+
+    monkeypatch.setattr(carried_module.CarriedRecurrent, "call", forgetful)
+    with pytest.raises(TrainingError, match="does not carry recurrent state"):
+        check_state_carries()

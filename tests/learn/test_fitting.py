@@ -1,0 +1,144 @@
+"""Fitting: the best weights are kept, broken order and runaway losses stop it, weights decide what counts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pipeline.errors import ContinuityError, TrainingError
+from pipeline.learn.fitting import Lesson, fit
+from pipeline.learn.lessons import make_lesson, make_play
+from pipeline.learn.losses import WeightedMean, elementwise
+from pipeline.learn.playing import mean_loss, played
+from tests.learn.networks import arrays, material_of, small_layers, small_settings, small_source, trainable
+
+NAMES = ("mae", "mse", "huber")
+
+
+def lesson_of(mode: str = "stateful", **changes: Any) -> tuple[Lesson, Any]:
+    config = small_settings(mode=mode, **changes)
+    return make_lesson(material_of(small_source()), small_layers(), config, seed=1), config
+
+
+@pytest.mark.parametrize("mode", ["stateful", "windows"])
+def test_the_loss_falls_on_training_and_validation_is_told(mode: str) -> None:
+    lesson, config = lesson_of(mode, epochs=6)
+    history = fit(lesson, config)
+    assert len(history.epochs) == 6
+    assert history.epochs[-1]["loss"] < history.epochs[0]["loss"]
+    assert all(np.isfinite(logs["val_loss"]) for logs in history.epochs)
+
+
+def test_the_same_lesson_gives_the_same_bits() -> None:
+    weights = []
+    for _ in range(2):
+        lesson, config = lesson_of(epochs=2)
+        fit(lesson, config)
+        weights.append(trainable(lesson.network))
+    assert all((a == b).all() for a, b in zip(*weights, strict=True))
+
+
+class Notes:
+    """A watcher that keeps the weights of every epoch."""
+
+    def __init__(self) -> None:
+        self.weights: list[list[Any]] = []
+
+    def epoch_ended(self, epoch: int, logs: dict[str, float], network: Any) -> None:
+        self.weights.append(trainable(network))
+
+
+def test_training_stops_when_validation_no_longer_improves_and_keeps_the_best_weights() -> None:
+    lesson, config = lesson_of(epochs=9, patience=2)
+    losses = iter([3.0, 1.0, 2.0, 1.5, 0.1])
+    notes = Notes()
+    history = fit(replace(lesson, validate=lambda: next(losses)), config, [notes])
+    assert [logs["val_loss"] for logs in history.epochs] == [3.0, 1.0, 2.0, 1.5]
+    assert history.best_epoch == 1
+    kept = trainable(lesson.network)
+    assert all((a == b).all() for a, b in zip(kept, notes.weights[1], strict=True))
+    assert any((a != b).any() for a, b in zip(kept, notes.weights[3], strict=True))
+
+
+def test_without_validation_the_last_weights_stay() -> None:
+    lesson, config = lesson_of(epochs=2)
+    history = fit(replace(lesson, validate=None), config)
+    assert history.best_epoch == 1
+    assert "val_loss" not in history.epochs[0]
+
+
+class Backwards:
+    """Batches in the wrong order."""
+
+    def __init__(self, batches: Any) -> None:
+        self.batches = batches
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __getitem__(self, number: int) -> Any:
+        return self.batches[len(self.batches) - 1 - number]
+
+
+def test_batches_out_of_order_stop_training_before_the_network_sees_them() -> None:
+    lesson, config = lesson_of()
+    before = trainable(lesson.network)
+    with pytest.raises(ContinuityError, match=r"lane \d: expected .*, found sample \d+ of series 's\d'"):
+        fit(replace(lesson, epoch=lambda number: Backwards(lesson.epoch(number))), config)
+    assert all((a == b).all() for a, b in zip(before, trainable(lesson.network), strict=True))
+
+
+class Poisoned:
+    """Batches of which one holds a target that is no number."""
+
+    def __init__(self, batches: Any) -> None:
+        self.batches = batches
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __getitem__(self, number: int) -> Any:
+        batch = self.batches[number]
+        return replace(batch, targets=batch.targets * np.nan) if number == 2 else batch
+
+
+def test_a_loss_that_is_no_number_names_epoch_batch_and_remedy() -> None:
+    lesson, config = lesson_of()
+    with pytest.raises(TrainingError, match=r"in epoch 1, batch 3 of \d+.*Lower train.learning_rate"):
+        fit(replace(lesson, epoch=lambda number: Poisoned(lesson.epoch(number))), config)
+
+
+def test_nothing_to_learn_from_is_said() -> None:
+    source = small_source()
+    source.arrays["W"][:] = 0
+    config = small_settings()
+    with pytest.raises(TrainingError, match="nothing to learn from"):
+        fit(make_lesson(material_of(source), small_layers(), config, seed=1), config)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_loss_is_the_weighted_mean_over_every_target_alone(name: str) -> None:
+    random = np.random.default_rng(0)
+    target, value = random.normal(0, 2, (2, 3, 4, 2)).astype(np.float32)
+    weight = random.integers(0, 3, (3, 4, 2)).astype(np.float32)
+    error = np.abs(value - target)
+    wanted = {"mae": error, "mse": error**2, "huber": np.where(error <= 1, error**2 / 2, error - 0.5)}[name]
+    assert arrays([elementwise(name)(target, value)])[0] == pytest.approx(wanted, rel=1e-6)
+    found = float(WeightedMean(name)(target, value, weight))
+    assert found == pytest.approx((wanted * weight).sum() / weight.sum(), rel=1e-6)
+    assert float(WeightedMean(name)(target, value, 0 * weight)) == 0
+
+
+def test_the_validation_loss_is_the_mean_over_all_weighted_targets_not_over_batches() -> None:
+    config = small_settings(lanes=2)
+    play = make_play(material_of(small_source()), small_layers(), config, "validation", scaled=True)
+    total = weight = 0.0
+    for batch, outputs in played(play.network, play.batches, None):
+        total += float((np.abs(batch.targets - outputs) * batch.weights).sum())
+        weight += float(batch.weights.sum())
+    assert mean_loss(play.network, play.batches, "mae", play.guard()) == pytest.approx(
+        total / weight, rel=1e-6
+    )

@@ -1,0 +1,102 @@
+"""The stateless twin: physical units in and out, missing values at the mean, loadable with Keras alone."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from pipeline.errors import FormatError, TrainingError
+from pipeline.files import digest_of_file, write_json
+from pipeline.learn.saving import load_network, save_network, write_model_card
+from pipeline.learn.twin import Design, entrance, layers_of, make_layers, make_twin
+from tests.feed.memory import some_scaling
+from tests.learn.networks import FEATURES, arrays, small_layers
+
+
+def some_inputs(rows: int = 2, steps: int = 5) -> dict[str, Any]:
+    random = np.random.default_rng(0)
+    return {
+        "inputs": random.normal(1, 3, (rows, steps, FEATURES)).astype(np.float32),
+        "series": np.tile(np.arange(rows, dtype=np.int32)[:, None] % 3, steps),
+    }
+
+
+def test_inputs_are_scaled_and_a_missing_value_becomes_the_mean() -> None:
+    layers = small_layers(masks=(2, -1, -1), identity="none")
+    inputs = np.array([[[0.0, 4.0, 1.0], [7.0, 4.0, 0.0]]], np.float32)
+    scaled = arrays([entrance(layers, inputs, None)])[0]
+    scaling = some_scaling()
+    wanted = (inputs - scaling.feature_mean) / scaling.feature_std
+    assert scaled[0, 1] == pytest.approx(wanted[0, 1])
+    assert scaled[0, 0] == pytest.approx([0, *wanted[0, 0, 1:]])
+
+
+@pytest.mark.parametrize(("identity", "width"), [("one_hot", 2), ("embedding", 4), ("none", 0)])
+def test_a_series_is_known_by_its_number_and_an_unseen_one_is_neutral(identity: str, width: int) -> None:
+    layers = small_layers(identity=identity, embedding_size=4)
+    series = np.array([[0, 1, 2]], np.int32)
+    seen = arrays([entrance(layers, np.zeros((1, 3, FEATURES), np.float32), series)])[0][0, :, FEATURES:]
+    assert seen.shape == (3, width)
+    assert not seen[0].any()
+    if identity == "one_hot":
+        assert seen[1:].tolist() == [[1, 0], [0, 1]]
+
+
+def test_a_one_hot_identity_of_too_many_series_is_refused_with_the_remedy() -> None:
+    with pytest.raises(TrainingError, match="use embedding or none"):
+        make_layers(Design(some_scaling(), (-1,) * FEATURES, series=2001))
+
+
+def test_large_values_keep_their_small_differences() -> None:
+    layers = small_layers(identity="none")
+    layers["centre"] = keras.layers.Rescaling(1.0, offset=[-2e6] * FEATURES)
+    layers["shrink"] = keras.layers.Rescaling([100.0] * FEATURES)
+    inputs = np.full((1, 1, FEATURES), 2e6 + 0.25, np.float32)
+    assert arrays([entrance(layers, inputs, None)])[0] == pytest.approx(np.full((1, 1, FEATURES), 25.0))
+
+
+def test_a_saved_twin_loads_with_keras_alone_and_serves_any_batch_size_and_length(tmp_path: Path) -> None:
+    twin = make_twin(small_layers(masks=(2, -1, -1), units=(5, 4)), FEATURES)
+    save_network(tmp_path / "model.keras", twin)
+    loaded = keras.models.load_model(tmp_path / "model.keras", custom_objects={}, safe_mode=True)
+    for rows, steps in ((2, 5), (1, 1), (7, 30)):
+        inputs = some_inputs(rows, steps)
+        assert (loaded.predict_on_batch(inputs) == twin.predict_on_batch(inputs)).all()
+    config = json.loads(zipfile.ZipFile(tmp_path / "model.keras").read("config.json"))
+    modules = {layer["module"] for layer in config["config"]["layers"]}
+    assert modules == {"keras.layers"}
+    assert layers_of(loaded).keys() >= {
+        "centre",
+        "shrink",
+        "present",
+        "recurrent_0",
+        "recurrent_1",
+        "head",
+        "unscale",
+    }
+
+
+def test_equal_networks_give_equal_bytes_and_unequal_ones_do_not(tmp_path: Path) -> None:
+    digests = []
+    for number, seed in enumerate((1, 1, 2)):
+        keras.backend.clear_session()
+        save_network(tmp_path / f"{number}.keras", make_twin(small_layers(seed=seed), FEATURES))
+        digests.append(digest_of_file(tmp_path / f"{number}.keras"))
+    assert digests[0] == digests[1] != digests[2]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["0.keras", "1.keras", "2.keras"]
+
+
+def test_a_damaged_or_foreign_network_is_refused_by_name(tmp_path: Path) -> None:
+    write_json(tmp_path / "model.json", {"format": "hindcast-model/9"})
+    with pytest.raises(FormatError, match="is not of format"):
+        load_network(tmp_path / "model.keras")
+    write_model_card(tmp_path, {})
+    (tmp_path / "model.keras").write_bytes(b"no archive")
+    with pytest.raises(FormatError, match="run stage train again"):
+        load_network(tmp_path / "model.keras")
