@@ -1,0 +1,133 @@
+"""The same function over many items, in as many processes as Dask is told to use; the only user of Dask.
+
+Dask's own configuration decides where: `DASK_SCHEDULER_ADDRESS` names a cluster, `DASK_SCHEDULER` one of
+Dask's schedulers (`processes` here if nothing is said), `DASK_NUM_WORKERS` the number of local workers.
+Nothing of it may change a result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from pipeline.errors import HindcastError
+from pipeline.progress import progress
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+_INLINE = ("sync", "synchronous", "single-threaded")
+
+
+def map_in_order(
+    function: Callable[[Item], Result],
+    items: Sequence[Item],
+    describe: Callable[[Item], str] = str,
+    work: str = "work",
+    unit: str = "items",
+) -> list[Result]:
+    """`[function(item) for item in items]`, spread over Dask's workers; results in the order of `items`.
+
+    A single item, or a single worker, runs in this process; otherwise function, items and results must go
+    through pickle. All items are tried: if some fail with a HindcastError, one is raised that holds the faults
+    of all, each with `describe(item)`. `work` and `unit` are words for the progress bar. Any other
+    exception comes as it is.
+    """
+    attempt = _Attempt(function)
+    with progress(work, len(items), unit) as advance:
+        if len(items) < 2 or _workers() == 1:
+            outcomes = list(_inline(attempt, items, advance))
+        else:
+            outcomes = _by_dask(attempt, items, advance)
+    failed = [
+        (item, outcome.fault)
+        for item, outcome in zip(items, outcomes, strict=True)
+        if outcome.fault is not None
+    ]
+    if failed:
+        raise _together(failed, describe, len(items), unit)
+    return [outcome.value for outcome in outcomes]
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    value: Any
+    fault: HindcastError | None
+
+
+@dataclass(frozen=True)
+class _Attempt(Generic[Item]):
+    """The function as one that hands a user's mistake back, so that the other items go on."""
+
+    function: Callable[[Item], Any]
+
+    def __call__(self, item: Item) -> _Outcome:
+        try:
+            return _Outcome(self.function(item), None)
+        except HindcastError as fault:
+            return _Outcome(None, fault)
+
+
+def _workers() -> int | None:
+    """How many workers there will be; None where a cluster decides."""
+    import dask
+    from dask.system import CPU_COUNT
+
+    scheduler = dask.config.get("scheduler", None)
+    if dask.config.get("scheduler-address", None) or scheduler in {"distributed", "dask.distributed"}:
+        return None
+    if scheduler in _INLINE:
+        return 1
+    return int(dask.config.get("num_workers", None) or CPU_COUNT)
+
+
+def _inline(
+    attempt: _Attempt[Item], items: Sequence[Item], advance: Callable[[int], None]
+) -> Iterator[_Outcome]:
+    for item in items:
+        yield attempt(item)
+        advance(1)
+
+
+def _by_dask(
+    attempt: _Attempt[Item], items: Sequence[Item], advance: Callable[[int], None]
+) -> list[_Outcome]:
+    workers = _workers()
+    if workers is None:
+        return _by_cluster(attempt, items, advance)
+    import dask
+    import dask.callbacks
+
+    untyped: Any = dask  # marked as typed, yet most of its functions carry no annotation
+    # items are few and large: one at a time to a process, or the first process would take several at once
+    options = {"scheduler": dask.config.get("scheduler", None) or "processes", "chunksize": 1}
+    with untyped.callbacks.Callback(posttask=lambda *_: advance(1)):
+        tasks = [untyped.delayed(attempt, pure=False)(item) for item in items]
+        return list(untyped.compute(*tasks, num_workers=min(workers, len(items)), **options))
+
+
+def _by_cluster(
+    attempt: _Attempt[Item], items: Sequence[Item], advance: Callable[[int], None]
+) -> list[_Outcome]:
+    import distributed
+
+    untyped: Any = distributed  # as dask
+    with untyped.Client() as client:
+        futures = client.map(attempt, items, pure=False)
+        for _ in untyped.as_completed(futures):
+            advance(1)
+        return list(client.gather(futures))
+
+
+def _together(
+    failed: Sequence[tuple[Item, HindcastError]], describe: Callable[[Item], str], count: int, unit: str
+) -> HindcastError:
+    if len(failed) == 1:
+        return failed[0][1]
+    kinds = {type(fault) for _, fault in failed}
+    faults = [
+        f"{describe(item)}: {text}" for item, fault in failed for text in (fault.summary, *fault.faults)
+    ]
+    kind = kinds.pop() if len(kinds) == 1 else HindcastError
+    return kind(f"{len(failed)} of {count} {unit} failed.", faults)

@@ -1,0 +1,198 @@
+"""Tables -> shards, a group at a time: which groups there are, what became of their steps, what is refused."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline.align.group import align_group
+from pipeline.align.types import AlignedGroup
+from pipeline.engine import map_in_order
+from pipeline.errors import AlignmentError, FormatError
+from pipeline.files import file_name, replaced_folders, write_json
+from pipeline.raw.tables import read_manifest
+from pipeline.settings.params import Params
+from pipeline.store.fingerprint import shard_fingerprint
+from pipeline.store.layout import samples_of
+from pipeline.store.virtual import SUFFIX
+from pipeline.store.writer import write_shard
+
+_SHOWN = 20  # groups in one message
+
+
+@dataclass(frozen=True)
+class Packed:
+    """What became of one group; `shard` and `fingerprint` are None where it has no sequence."""
+
+    group: str
+    shard: str | None
+    fingerprint: str | None
+    sequences: int
+    samples: int
+    steps: int
+    padding: int
+    coverage: Mapping[str, float]
+    counts: Mapping[str, int]
+
+    @property
+    def covered_steps(self) -> int:
+        """Steps that have an origin: what the shares of `coverage` refer to."""
+        return self.counts["steps"] - self.counts["steps_without_origin"]
+
+
+def pack(params: Params, root: Path) -> dict[str, Any]:
+    """Write `data/packed` and `reports/pack.json` below `root` from `data/tables`; return the report.
+
+    Groups are independent: their shards are the same from any number of workers. The old shards stay
+    unless all succeed. Raises AlignmentError if a group in `align.groups` has no tables, if a source's
+    vintages cover less than `pack.min_coverage` of the steps, or if no group has a sequence.
+    """
+    tables, packed = (root / "data/tables").resolve(), root / "data/packed"
+    groups = _groups(read_manifest(tables)["sources"], params)
+    with replaced_folders(packed) as (fresh,):
+        pack_one = partial(pack_group, tables, fresh.resolve(), params)
+        done = map_in_order(pack_one, list(groups.items()), lambda item: item[0], "pack", "groups")
+        report = report_of(done, tuple(params.raw.sources_of("forecast")))
+        _refuse(done, report, params.pack.min_coverage)
+    write_json(root / "reports/pack.json", report)
+    return report
+
+
+def pack_group(tables: Path, folder: Path, params: Params, item: tuple[str, Mapping[str, str]]) -> Packed:
+    """Align one group and write its shard into `folder`; `item` is (group, digests of its tables by source)."""
+    group, digests = item
+    aligned = align_group(tables, params, group)
+    if not aligned.sequences:
+        return Packed(group, None, None, 0, 0, 0, 0, aligned.coverage, aligned.counts)
+    fingerprint = shard_fingerprint(group, digests, params)
+    shard = f"{file_name(group)}{SUFFIX}"
+    header = write_shard(folder / shard, aligned, params, fingerprint)
+    return Packed(
+        group=group,
+        shard=shard,
+        fingerprint=fingerprint,
+        sequences=len(aligned.sequences),
+        samples=header.sample_count,
+        steps=header.step_count,
+        padding=padding_of(aligned, header.segment_length),
+        coverage=aligned.coverage,
+        counts=aligned.counts,
+    )
+
+
+def padding_of(aligned: AlignedGroup, segment_length: int) -> int:
+    """Steps that fill up the last samples of all sequences."""
+    steps = np.array([len(sequence.times) for sequence in aligned.sequences], dtype=np.int64)
+    return int((samples_of(steps, segment_length) * segment_length - steps).sum())
+
+
+def report_of(done: Sequence[Packed], sources: Sequence[str]) -> dict[str, Any]:
+    """The content of pack.json: totals, then group by group.
+
+    `steps_seen` are all steps of the grid, a track counted for itself, and
+    `steps_seen = steps + sum(dropped)`; `coverage` is the share of steps for which a source has a vintage
+    known at the origin, null for a source without rows.
+    """
+    counts = _sum(one.counts for one in done)
+    return {
+        "groups": len(done),
+        "shards": sum(one.shard is not None for one in done),
+        "groups_without_sequence": [one.group for one in done if one.shard is None],
+        **{
+            name: sum(getattr(one, name) for one in done)
+            for name in ("sequences", "samples", "steps", "padding")
+        },
+        "series": counts["series"],
+        "steps_seen": counts["steps"],
+        "steps_with_target": counts["steps_with_target"],
+        "dropped": _dropped(counts),
+        "counts": counts,
+        "coverage": {source: _coverage(done, source) for source in sources},
+        "by_group": {one.group: _report_of_one(one) for one in done},
+    }
+
+
+def _groups(sources: Mapping[str, Any], params: Params) -> dict[str, dict[str, str]]:
+    """The groups to pack, by name, with the digests of their tables by source."""
+    absent = [name for name in params.raw.sources if name not in sources]
+    if absent:
+        raise FormatError(f"data/tables holds no table of {', '.join(absent)}: run the stage `ingest` again.")
+    digests: dict[str, dict[str, str]] = {}
+    for source in params.raw.sources:
+        for group, entry in sources[source]["groups"].items():
+            digests.setdefault(group, {})[source] = entry["digest"]
+    wanted = sorted(digests) if params.align.groups is None else sorted(set(params.align.groups))
+    unknown = [group for group in wanted if group not in digests]
+    if unknown:
+        raise AlignmentError(
+            f"align.groups names groups that the tables do not hold: {_listed(unknown)}.",
+            [f"there are {_listed(sorted(digests))}"],
+        )
+    return {group: digests[group] for group in wanted}
+
+
+def _refuse(done: Sequence[Packed], report: Mapping[str, Any], least: float) -> None:
+    if not report["shards"]:
+        raise AlignmentError(
+            "No group has a sequence, so there is nothing to pack.",
+            [f"{one.group}: {_words(one.counts)}" for one in done[:_SHOWN]],
+        )
+    shares = {source: share or 0.0 for source, share in report["coverage"].items()}
+    if any(share < least for share in shares.values()):
+        raise AlignmentError(
+            f"Too few steps have a vintage that was known at their origin: pack.min_coverage asks for {least:.1%}. "
+            "Check known, the zones and align.origin, or set a lower share.",
+            [f"{source}: {share:.1%} of the steps" for source, share in shares.items()],
+        )
+
+
+def _coverage(done: Sequence[Packed], source: str) -> float | None:
+    """The share over all groups in which the source has rows."""
+    parts = [(one.coverage[source], one.covered_steps) for one in done if source in one.coverage]
+    steps = sum(weight for _, weight in parts)
+    return sum(share * weight for share, weight in parts) / steps if steps else None
+
+
+def _report_of_one(one: Packed) -> dict[str, Any]:
+    return {
+        "shard": one.shard,
+        "fingerprint": one.fingerprint,
+        "sequences": one.sequences,
+        "samples": one.samples,
+        "steps": one.steps,
+        "padding": one.padding,
+        "dropped": _dropped(one.counts),
+        "coverage": dict(one.coverage),
+        "counts": dict(one.counts),
+    }
+
+
+def _dropped(counts: Mapping[str, int]) -> dict[str, int]:
+    return {
+        "without_origin": counts["steps_without_origin"],
+        "in_gaps": counts["steps_in_gaps"],
+        "without_target": counts["steps_without_target"],
+    }
+
+
+def _sum(tables: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    total: Counter[str] = Counter()
+    for table in tables:
+        total.update(table)
+    return dict(total)
+
+
+def _words(counts: Mapping[str, int]) -> str:
+    lost = ", ".join(f"{count:,} {reason.replace('_', ' ')}" for reason, count in _dropped(counts).items())
+    return f"{counts['series']:,} series, {counts['steps']:,} steps ({lost})"
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - _SHOWN
+    return ", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")

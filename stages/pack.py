@@ -1,0 +1,60 @@
+"""Stage `pack`: typed tables -> one HDF5 shard a group."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from pipeline.settings.params import Params
+from stages.common import Summary, run_stage
+
+
+def run(params: Params) -> Summary:
+    """Pack data/tables into data/packed, in the current folder."""
+    from pipeline.store.packing import pack
+
+    report = pack(params, Path())
+    return Summary(
+        read=(f"{report['series']:,} series of {report['groups']:,} groups, {report['steps_seen']:,} steps",),
+        kept=tuple(_kept(report)),
+        aside=tuple(_aside(report)),
+        written=(f"data/packed/: {report['shards']:,} shards", "reports/pack.json"),
+    )
+
+
+def _kept(report: dict[str, Any]) -> list[str]:
+    shares = [
+        f"{source}: {share:.1%} of the steps have a vintage known at their origin"
+        for source, share in report["coverage"].items()
+        if share is not None
+    ]
+    packed = f"{report['sequences']:,} sequences, {report['samples']:,} samples, {report['padding']:,} padded steps"
+    return [f"{report['steps']:,} steps in {packed}", *shares]
+
+
+def _aside(report: dict[str, Any]) -> list[str]:
+    steps = [
+        f"{count:,} steps {reason.replace('_', ' ')}" for reason, count in report["dropped"].items() if count
+    ]
+    empty = report["groups_without_sequence"]
+    return [
+        *steps,
+        *([f"{len(empty):,} groups without a sequence: {', '.join(empty[:12])}"] if empty else []),
+    ]
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the stage from a command line; return the exit code."""
+    return run_stage(
+        "pack",
+        run,
+        "Align forecasts and realized values as of each origin and pack them: reads data/tables/, writes "
+        "data/packed/ and reports/pack.json. Workers: DASK_NUM_WORKERS, or a cluster by DASK_SCHEDULER_ADDRESS.",
+        "hindcast pack --set pack.segment_length=48",
+        argv,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
