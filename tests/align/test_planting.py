@@ -1,0 +1,97 @@
+"""What was not known at an origin cannot reach the inputs: nothing planted later changes a byte of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.align.prepared import Prepared, prepare
+from pipeline.align.track import read_track
+from pipeline.settings.origin import NO_ORIGIN
+from pipeline.settings.params import Params
+from tests.align.mock import HOUR, MINUTE, START, mock_frames, mock_params
+from tests.align.strategies import frames, params
+
+SEASONAL = 3  # baselines after these are plain shifts, which ignore the origin
+
+
+@settings(max_examples=80)
+@given(params(), frames(), st.integers(-12, 80), st.integers(0, 2**32 - 1))
+def test_nothing_known_later_changes_what_stands_at_an_origin(
+    chosen: Params, tables: dict[str, pd.DataFrame], hour: int, seed: int
+) -> None:
+    now = START + hour * HOUR
+    planted = plant(tables, now, np.random.default_rng(seed))
+    _check_same_until(now, prepare(tables, chosen, "here"), prepare(planted, chosen, "here"))
+
+
+def test_thousands_of_planted_vintages_change_no_byte() -> None:
+    chosen = mock_params(
+        origin={"every": "6h", "from": "1h", "for": "24h"},
+        vintage={"take": "newest_filled", "max_age": "48h"},
+        gaps={"fill": "2h", "longer": "indicator"},
+        features={"lags": {"usage": ["24h", "1d"]}, "recent": {"usage": 4}, "ahead": 2, "lead": True},
+        published={"usage": "guess"},
+    )
+    tables = mock_frames(5, hours=72, missing=0.02, shared=0.2)
+    now = START + 48 * HOUR
+    planted = plant(tables, now, np.random.default_rng(6), rows=2000)
+    assert sum(map(len, planted.values())) > sum(map(len, tables.values())) + 5000
+    same = _check_same_until(now, prepare(tables, chosen, "here"), prepare(planted, chosen, "here"))
+    assert same > 100  # else the test is trivial
+
+
+def plant(
+    tables: Mapping[str, pd.DataFrame], now: int, random: np.random.Generator, rows: int = 40
+) -> dict[str, pd.DataFrame]:
+    """Change every value known after `now`, and add rows known after `now`: newer, older and empty vintages.
+
+    Planted stamps stand on and between the steps, inside of the range that their series already has.
+    """
+    planted = {}
+    for name, table in tables.items():
+        made = table.copy()
+        keys = ("series", "issue_time", "valid_time", "known_time")
+        values = [str(column) for column in table if column not in keys]
+        later = (made["known_time"] > now).to_numpy()
+        for column in values:
+            made.loc[later, column] = random.normal(size=int(later.sum())) * 1000
+        if len(table):
+            pieces: list[pd.DataFrame] = [made, _new_rows(table, values, now, random, rows)]
+            made = pd.concat(pieces, ignore_index=True)
+        planted[name] = made
+    return planted
+
+
+def _new_rows(
+    table: pd.DataFrame, values: list[str], now: int, random: np.random.Generator, rows: int
+) -> pd.DataFrame:
+    new = table.iloc[random.integers(0, len(table), rows)].copy()
+    last = new["series"].map(table.groupby("series")["valid_time"].max())
+    new["valid_time"] = np.minimum(new["valid_time"] + random.integers(0, 5, rows) * 7 * MINUTE, last)
+    new["known_time"] = now + 1 + random.integers(0, 48, rows) * HOUR
+    if "issue_time" in new:
+        new["issue_time"] += random.integers(-24, 24, rows) * HOUR
+    for column in values:
+        new[column] = np.where(random.random(rows) < 0.3, np.nan, random.normal(size=rows) * 1000)
+    return new
+
+
+def _check_same_until(now: int, one: Prepared, other: Prepared) -> int:
+    """Compare all steps whose origin is at most `now`; their number."""
+    assert one.grid.times.tolist() == other.grid.times.tolist()
+    compared = 0
+    for number in range(one.params.align.origin.tracks):
+        left, right = read_track(one, number), read_track(other, number)
+        by_now = np.flatnonzero((left.origin <= now) & (left.origin != NO_ORIGIN))
+        compared += len(by_now)
+        for name in ("origin", "X", "published", "complete", "carried"):
+            assert getattr(left, name)[by_now].tobytes() == getattr(right, name)[by_now].tobytes(), name
+        assert left.baseline[by_now, :, :SEASONAL].tobytes() == right.baseline[by_now, :, :SEASONAL].tobytes()
+        for source in left.issued:
+            assert left.issued[source][by_now].tobytes() == right.issued[source][by_now].tobytes()
+    return compared
