@@ -1,0 +1,64 @@
+"""A folder as the stages before leave it: a made-up data set, its scaler and its certificate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from pipeline.files import write_json
+from pipeline.settings.params import Params
+from pipeline.store.reader import Dataset
+from tests.mock_data import mock_dataset, mock_group, mock_params
+
+TRAIN = {
+    "lanes": 3, "context": 10, "units": [4], "epochs": 2, "run_length": "20h", "lookback": 9, "batch_size": 32,
+}  # fmt: skip
+
+
+def workplace(folder: Path, segment_length: int = 8, targets: int = 1, **train: Any) -> Params:
+    """Make `data/` and `reports/` below `folder`; return settings that train on them, also in params.yaml."""
+    params = mock_params(pack={"segment_length": segment_length, "codec": "gzip"}, train={**TRAIN, **train})
+    late = mock_group("south", series=("cid",), steps=(30,), targets=targets, start=START_LATE)
+    mock_dataset(folder / "data", [mock_group("north", steps=(60, 60), targets=targets), late], params)
+    with Dataset(folder / "data" / "dataset.h5") as dataset:
+        write_json(folder / "data" / "scaler.json", scaler_of(dataset))
+        write_json(folder / "reports" / "leaks.json", {"passed": True, "fingerprint": dataset.fingerprint})
+    text = yaml.safe_dump(params.model_dump(mode="json", by_alias=True, exclude_none=True))
+    (folder / "params.yaml").write_text(text, encoding="utf-8")
+    return params
+
+
+def scaler_of(dataset: Dataset) -> dict[str, Any]:
+    """The scaler's file for a data set of numbers around 0."""
+
+    def entries(names: tuple[str, ...], spread: float) -> list[dict[str, Any]]:
+        return [
+            {"name": name, "mean": 0.1 * place, "std": spread + place, "count": 9}
+            for place, name in enumerate(names)
+        ]
+
+    return {
+        "format": "hindcast-scaler/1",
+        "by": "feature",
+        "fingerprint": dataset.fingerprint,
+        "features": entries(dataset.features, 1.5),
+        "targets": entries(dataset.targets, 0.7),
+    }
+
+
+def plain_outputs(
+    network: Any, dataset: Dataset, numbers: Any, row: int, first: int, last: int
+) -> np.ndarray:
+    """The twin on the steps [first, last) of one sequence, from a state of zero: (step, target)."""
+    table = dataset.sequences
+    samples = table.first_sample[row] + np.arange(table.sample_count[row])
+    steps = dataset.read("X", samples).reshape(-1, len(dataset.features))[None, first:last]
+    series = np.full((1, last - first), numbers[row], np.int32)
+    outputs: np.ndarray = network.predict_on_batch({"inputs": steps, "series": series})[0]
+    return outputs
+
+
+START_LATE = 473_352 * 3_600_000_000_000 + 90 * 3_600_000_000_000
