@@ -114,7 +114,7 @@ def test_every_sample_is_in_one_list_or_in_an_embargo(
 
 
 def test_a_share_of_a_whole_number_of_steps_is_not_moved_by_rounding() -> None:
-    for length in range(10, 4000, 10):
+    for length in range(10, 4000, 70):
         steps = steps_of([plain_track(length)], 24)
         borders = borders_of(steps, SplitSettings(validation=0.1, test=0.2))
         assert borders.test == START + length * 8 // 10 * HOUR

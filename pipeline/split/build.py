@@ -1,0 +1,86 @@
+"""Shards and settings -> dataset.h5, dataset.h5 -> scaler.json: the room's plans applied to files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.errors import SplitError
+from pipeline.files import digest_of_file, digest_of_value, write_json
+from pipeline.progress import progress
+from pipeline.settings.params import Params
+from pipeline.split.plan import Plan, plan_splits
+from pipeline.split.scaler import Columns, fit_scaler
+from pipeline.split.steps import Steps
+from pipeline.store.reader import Dataset
+from pipeline.store.types import Split
+from pipeline.store.virtual import list_shards, write_dataset
+
+
+def steps_of(dataset: Dataset, advance: Callable[[int], None] = lambda _: None) -> Steps:
+    """The steps of an open data set; `advance` is told how many samples of an array were read."""
+
+    def read(name: str, start: int, stop: int) -> NDArray[Any]:
+        values = dataset.read(name, np.arange(start, stop))
+        advance(stop - start)
+        return values
+
+    return Steps(
+        sequences=dataset.sequences,
+        segment_length=dataset.segment_length,
+        frequency=dataset.frequency,
+        first_target_time=dataset.first_target_time,
+        last_target_time=dataset.last_target_time,
+        read=read,
+    )
+
+
+def build_dataset(packed: Path, data: Path, params: Params) -> tuple[Plan, Steps]:
+    """Join the shards of a folder into `data` with the splits that the settings ask for.
+
+    Every split says by `shards_digest` of which bytes it was planned. Raises SplitError where a split would
+    be empty, FormatError where shards do not belong together; the old file then stays.
+    """
+    shards = list_shards(packed)
+    seen: list[tuple[Plan, Steps]] = []
+
+    def splits(joined: Dataset) -> Sequence[Split]:
+        # origins of the later splits, known moments of the earlier ones, and weights of all: twice over
+        with progress("split", 2 * joined.sample_count, "samples") as advance:
+            steps = steps_of(joined, advance)
+            plan = plan_splits(steps, params.split, params.seed)
+        seen.append((plan, steps))
+        digest = shards_digest(shards)
+        return [replace(one, attributes={**one.attributes, "shards_digest": digest}) for one in plan.splits]
+
+    write_dataset(data, shards, splits, identity_of(params))
+    return seen[0]
+
+
+def build_scaler(data: Path, scaler: Path, params: Params) -> dict[str, Any]:
+    """Fit the scaler on the training rows of `data`, write it and return its content."""
+    with Dataset(data) as dataset:
+        train = dataset.split("train")
+        if train.from_time >= train.until_time:
+            raise SplitError(f"{data}: the training split is empty: run the stage `split` again.")
+        columns = Columns(dataset.features, dataset.feature_masks, dataset.targets)
+        with progress("scale", 3 * len(train.indices), "samples") as advance:  # X, Y and W
+            steps = steps_of(dataset, advance)
+            fitted = fit_scaler(steps, train, columns, dataset.fingerprint, params.scale.by)
+    write_json(scaler, fitted)
+    return fitted
+
+
+def identity_of(params: Params) -> dict[str, Any]:
+    """What of the settings makes a data set another one, beside its shards."""
+    return {"seed": params.seed, "split": params.split.model_dump(mode="json")}
+
+
+def shards_digest(shards: Sequence[Path]) -> str:
+    """The digest of the bytes of all shards and of their names."""
+    return digest_of_value(sorted([shard.name, digest_of_file(shard)] for shard in shards))

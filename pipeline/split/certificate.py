@@ -1,0 +1,102 @@
+"""The certificate that nothing was used before it was known: all checks of `proof`, and their verdict as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import FormatError, LeakError
+from pipeline.files import digest_of_file, read_json, write_json
+from pipeline.progress import progress
+from pipeline.settings.params import Params
+from pipeline.split.moments import hours_text
+from pipeline.split.proof.files import check_files
+from pipeline.split.proof.findings import Findings
+from pipeline.split.proof.inputs import check_rows
+from pipeline.split.proof.lists import check_lists
+from pipeline.split.proof.origins import check_issued, check_origins
+from pipeline.split.proof.scaling import check_scaler
+from pipeline.split.proof.targets import check_embargo
+from pipeline.split.scaler import FORMAT as SCALER_FORMAT
+from pipeline.store.reader import Dataset
+
+FORMAT = "hindcast-leaks/1"
+
+_MOST_LINES = 6  # examples a kind in the error; leaks.json names more
+
+
+def certify(data: Path, params: Params) -> dict[str, Any]:
+    """Check `tables/`, `packed/`, `dataset.h5` and `scaler.json` in the folder `data`; the content of leaks.json.
+
+    It names what it vouches for: the data set's fingerprint, and the SHA-256 of dataset.h5 and scaler.json.
+    Raises FormatError or MissingInputError where a file cannot be read at all.
+    """
+    file, scaler, tables = data / "dataset.h5", data / "scaler.json", data / "tables"
+    fitted = read_json(scaler)
+    if not isinstance(fitted, dict) or fitted.get("format") != SCALER_FORMAT:
+        raise FormatError(f"{scaler} must be of format {SCALER_FORMAT}: run the stage `scale` again.")
+    with Dataset(file) as dataset:
+        found = _run(
+            [
+                lambda: [check_files(dataset, data / "packed", params)],
+                lambda: [check_lists(dataset)],
+                lambda: [check_embargo(dataset)],
+                lambda: [check_issued(dataset, params)],
+                lambda: [check_origins(dataset, params)],
+                lambda: [check_scaler(dataset, fitted)],
+                lambda: check_rows(dataset, tables, params),
+            ]
+        )
+        fingerprint = dataset.fingerprint
+    return {
+        "format": FORMAT,
+        "passed": all(findings.passed for findings in found),
+        "fingerprint": fingerprint,
+        "dataset_digest": digest_of_file(file),
+        "scaler_digest": digest_of_file(scaler),
+        "checks": [findings.as_json() for findings in found],
+        "sources": {name: _declaration(params, name) for name in params.raw.sources},
+    }
+
+
+def write_certificate(path: Path, certificate: dict[str, Any]) -> None:
+    """Write leaks.json, whatever the verdict, so that no older one vouches for files that it has not seen; then
+    raise LeakError with the offending rows if it did not pass.
+    """
+    write_json(path, certificate)
+    if not certificate["passed"]:
+        faults = []
+        for check in certificate["checks"]:
+            if check["violations"]:
+                faults.append(
+                    f"{check['name']}: {check['violations']:,} against the rule that {check['rule']}"
+                )
+                faults += [f"{check['name']}: {example}" for example in check["examples"][:_MOST_LINES]]
+        raise LeakError(
+            f"Something was used before it was known, so nothing may be trained; see {path}.", faults
+        )
+
+
+def lines_of(certificate: dict[str, Any]) -> Iterator[str]:
+    """A line a check: rows and the tightest margin; then how the sources' moments are known."""
+    for check in certificate["checks"]:
+        margin = check["tightest_margin_ns"]
+        nearest = "" if margin is None else f", nearest {hours_text(margin)}"
+        yield f"{check['name']}: {check['rows_checked']:,} rows{nearest}"
+    for source, declaration in certificate["sources"].items():
+        yield f"known moments of {source} are {declaration['known']}"
+
+
+def _run(checks: list[Callable[[], list[Findings]]]) -> list[Findings]:
+    found = []
+    with progress("certify", len(checks), "checks") as advance:
+        for check in checks:
+            found += check()
+            advance(1)
+    return found
+
+
+def _declaration(params: Params, source: str) -> dict[str, Any]:
+    rule = params.raw.sources[source].known
+    return {"known": "stamped" if rule.stamped else "declared", "rule": rule.model_dump(mode="json")}

@@ -1,0 +1,82 @@
+"""Origins and known moments by `datetime` and `zoneinfo`, one stamp at a time: the slow, obvious version."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from pipeline.settings.known import AfterStep, AtIssuePlus, BeforeStep, DayAt, KnownRule
+from pipeline.settings.origin import Before, Cycle, DailyGate, OriginRule
+
+SECOND = 1_000_000_000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def local_time(moment: int, zone: str) -> datetime:
+    """What clocks of a zone show at a moment in ns, to the second, without zone."""
+    return (_EPOCH + timedelta(seconds=moment // SECOND)).astimezone(ZoneInfo(zone)).replace(tzinfo=None)
+
+
+def moment_of(shown: datetime, zone: str) -> int:
+    """The moment in ns at which clocks of a zone show this, the first where they show it twice."""
+    passed = shown.replace(tzinfo=ZoneInfo(zone), fold=0).astimezone(UTC) - _EPOCH
+    return (passed.days * 86400 + passed.seconds) * SECOND
+
+
+def origin_of(rule: OriginRule, step: int, track: int, group_zone: str) -> int | None:
+    """The moment at which a track's forecast for a step is made; None where it makes none."""
+    if isinstance(rule, Before):
+        return step - rule.before.ns
+    zone = _zone(rule.zone, group_zone)
+    if isinstance(rule, DailyGate):
+        eve = local_time(step, zone).date() - timedelta(days=1)
+        return moment_of(_at(eve, rule.at), zone)
+    return _origin_of_cycle(rule, step, track, zone)
+
+
+def known_of(rule: KnownRule, valid: int, issue: int | None, frequency: int, group_zone: str) -> int | None:
+    """The moment at which a row is known; None where a column says it."""
+    if isinstance(rule, AtIssuePlus):
+        assert issue is not None  # the settings give at_issue_plus only to sources with issue times
+        return issue + rule.at_issue_plus.ns
+    begin = valid - valid % frequency
+    if isinstance(rule, AfterStep):
+        return begin + frequency + rule.after_step.ns
+    if isinstance(rule, BeforeStep):
+        return begin - rule.before_step.ns
+    if isinstance(rule, DayAt):
+        zone = _zone(rule.zone, group_zone)
+        return moment_of(_at(local_time(valid, zone).date() + timedelta(days=rule.day), rule.at), zone)
+    return None
+
+
+def days_of_change(first: int, last: int, zone: str) -> list[date]:
+    """The local days in [first, last] whose clocks are moved."""
+    day, end = local_time(first, zone).date(), local_time(last, zone).date()
+    found = []
+    while day <= end:
+        begin, after = (moment_of(datetime.combine(day + timedelta(days=n), time()), zone) for n in (0, 1))
+        if after - begin != 86400 * SECOND:
+            found.append(day)
+        day += timedelta(days=1)
+    return found
+
+
+def _origin_of_cycle(rule: Cycle, step: int, track: int, zone: str) -> int | None:
+    every, length = timedelta(seconds=rule.every.ns // SECOND), timedelta(seconds=rule.length.ns // SECOND)
+    lead = timedelta(seconds=rule.start.ns // SECOND)
+    anchor = _at(date(1970, 1, 1), rule.at)
+    # begin with an origin that surely begins to cover before the step, whatever the clocks do, and go on from there
+    number = (local_time(step, zone) - lead - timedelta(days=2) - anchor) // every - 1
+    while moment_of(anchor + (number + 1) * every + lead, zone) <= step:
+        number += 1
+    made = anchor + (number - track) * every
+    return moment_of(made, zone) if step < moment_of(made + lead + length, zone) else None
+
+
+def _at(day: date, clock: str) -> datetime:
+    return datetime.combine(day, time.fromisoformat(clock))
+
+
+def _zone(zone: str, group_zone: str) -> str:
+    return group_zone if zone == "group" else zone

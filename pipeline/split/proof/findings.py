@@ -1,0 +1,66 @@
+"""What a check found: how many rows it looked at, which of them break the rule, and how near the nearest came."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+MOST_EXAMPLES = 20
+"""Offending rows that are named; all are counted."""
+
+
+@dataclass
+class Findings:
+    """The running result of one check, named for the kind of leak it looks for.
+
+    `tightest_margin` is the smallest distance in ns by which a row kept the rule (negative: by which one broke
+    it), None where the rule has no distance.
+    """
+
+    name: str
+    rule: str
+    rows_checked: int = 0
+    violations: int = 0
+    tightest_margin: int | None = None
+    examples: list[str] = field(default_factory=list)
+
+    def looked_at(self, rows: int = 1) -> None:
+        """Count rows that were checked."""
+        self.rows_checked += rows
+
+    def blame(self, example: str, rows: int = 1) -> None:
+        """Count offending rows and name one of them."""
+        self.violations += rows
+        if len(self.examples) < MOST_EXAMPLES:
+            self.examples.append(example)
+
+    def keep_margins(self, margins: npt.NDArray[np.int64]) -> npt.NDArray[np.intp]:
+        """Count rows by their margins in ns and return the places of those below zero, which break the rule."""
+        self.looked_at(len(margins))
+        if len(margins):
+            self.note_margin(int(margins.min()))
+        return np.flatnonzero(margins < 0)
+
+    def note_margin(self, margin: int) -> None:
+        """Remember a margin if it is the tightest so far."""
+        tightest = self.tightest_margin
+        self.tightest_margin = margin if tightest is None else min(tightest, margin)
+
+    @property
+    def passed(self) -> bool:
+        """Whether no row broke the rule."""
+        return self.violations == 0
+
+    def as_json(self) -> dict[str, Any]:
+        """The entry in leaks.json."""
+        return {
+            "name": self.name,
+            "rule": self.rule,
+            "rows_checked": self.rows_checked,
+            "violations": self.violations,
+            "tightest_margin_ns": self.tightest_margin,
+            "examples": self.examples,
+        }

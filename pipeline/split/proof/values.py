@@ -1,0 +1,158 @@
+"""What stood in the tables about a step at a moment: DESIGN's definitions, row by row."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from pipeline.settings.params import Params
+from pipeline.settings.raw import Resample
+from pipeline.split.proof.clocks import origin_of
+from pipeline.split.proof.records import Record, Records
+
+SHARED = ""
+"""The series of rows that hold for every series of their group."""
+
+
+@dataclass(frozen=True)
+class Said:
+    """A value (NaN: none), the newest issue time and the latest known moment of the rows that it comes from."""
+
+    value: float
+    issue: int | None = None
+    known: int | None = None
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether there is no value."""
+        return math.isnan(self.value)
+
+
+NOTHING = Said(math.nan)
+
+
+@dataclass(frozen=True)
+class GroupTables:
+    """The rows of one group, with the settings that say how they are to be read."""
+
+    params: Params
+    zone: str
+    records: Mapping[str, Records]
+
+    @property
+    def frequency(self) -> int:
+        """The length of a step in ns."""
+        return self.params.raw.frequency.ns
+
+    def forecast(self, sources: Iterable[str], value: str, series: str, step: int, origin: int) -> Said:
+        """A forecast or known value of a step as known at an origin: of the first source that has one."""
+        for source in sources:
+            said = self.vintage(source, value, series, step, origin)
+            if not said.is_missing:
+                return said
+        return NOTHING
+
+    def vintage(self, source: str, value: str, series: str, step: int, origin: int) -> Said:
+        """What one source says of a step: by the series' own rows where one of them counts, else by shared ones."""
+        for whose in dict.fromkeys((series, SHARED)):
+            taken = [
+                best
+                for rows in self._stamps(source, whose, step)
+                if (best := self._newest(source, [row for row in rows if row.known <= origin], origin))
+            ]
+            if taken:
+                rule = self.params.raw.sources[source].values[value].resample
+                folded = fold([(row.valid, row.values[value]) for row in taken], rule, self.frequency)
+                return Said(folded, max(row.issue for row in taken), max(row.known for row in taken))
+        return NOTHING
+
+    def realized(self, value: str, series: str, step: int, moment: int) -> Said:
+        """A realized value as known at a moment: its last revision by then, of the first source that has one."""
+        for source in self._makers(value):
+            rule = self.params.raw.sources[source].values[value].resample
+            for whose in dict.fromkeys((series, SHARED)):
+                stamps = self._stamps(source, whose, step)
+                moments = {row.known for rows in stamps for row in rows if row.known <= moment}
+                for known in sorted(moments, reverse=True):
+                    then = [_last_revision(rows, value, known) for rows in stamps]
+                    folded = fold(
+                        [(row.valid, row.values[value]) for row in then if row], rule, self.frequency
+                    )
+                    if not math.isnan(folded):
+                        return Said(folded, None, known)
+        return NOTHING
+
+    def newest_step(self, value: str, series: str, moment: int) -> int | None:
+        """The newest step of which some realized value was known at a moment."""
+        stamps = {
+            stamp // self.frequency * self.frequency
+            for source in self._makers(value)
+            for whose in dict.fromkeys((series, SHARED))
+            for stamp in self.records[source].stamps_known(whose, moment)
+        }
+        newest_first = sorted(stamps, reverse=True)
+        return next(
+            (step for step in newest_first if not self.realized(value, series, step, moment).is_missing), None
+        )
+
+    def origin(self, step: int, track: int) -> int | None:
+        """The origin of a step by the rule; None where none covers it."""
+        return origin_of(self.params.align.origin, step, track, self.zone)
+
+    def first_step(self, series: str) -> int:
+        """The first step that the group has for a series."""
+        roles = ("realized", "forecast")
+        stamps = [
+            stamp
+            for source, records in self.records.items()
+            if self.params.raw.sources[source].role in roles
+            and (stamp := records.first_valid(series)) is not None
+        ]
+        begin = min(stamps) // self.frequency * self.frequency
+        return begin if self.params.align.from_ is None else max(begin, self.params.align.from_)
+
+    def _makers(self, value: str) -> list[str]:
+        sources = self.params.raw.sources_of("realized")
+        return [name for name, source in sources.items() if value in source.values and name in self.records]
+
+    def _stamps(self, source: str, series: str, step: int) -> list[list[Record]]:
+        """The rows of a step, one list a raw stamp."""
+        if source not in self.records:
+            return []
+        stamps: dict[int, list[Record]] = {}
+        for row in self.records[source].of_step(series, step, step + self.frequency):
+            stamps.setdefault(row.valid, []).append(row)
+        return list(stamps.values())
+
+    def _newest(self, source: str, known: list[Record], origin: int) -> Record | None:
+        rule = self.params.align.vintage
+        is_forecast = self.params.raw.sources[source].role == "forecast"
+        if is_forecast and rule.take == "newest_filled":
+            known = [row for row in known if not row.is_empty]
+        if not known:
+            return None
+        newest = max(known, key=lambda row: (row.issue, row.known, row.place))
+        is_old = is_forecast and rule.max_age is not None and newest.issue < origin - rule.max_age.ns
+        return None if is_old else newest
+
+
+def fold(stamps: list[tuple[int, float]], rule: Resample, frequency: int) -> float:
+    """The raw stamps of a step, (time, value) in the order of time, as one value; NaN where too few have one."""
+    values = [value for _, value in stamps if not math.isnan(value)]
+    if not values:
+        return math.nan
+    if len(stamps) > 1:
+        span = stamps[-1][0] - stamps[0][0]  # less than half of the stamps that a step should hold
+        if 2 * len(values) * span < frequency * (len(stamps) - 1):
+            return math.nan
+    if rule == "mean":
+        return sum(values) / len(values)
+    if rule == "sum":
+        return sum(values) * len(stamps) / len(values)
+    return {"last": values[-1], "min": min(values), "max": max(values)}[rule]
+
+
+def _last_revision(rows: list[Record], value: str, moment: int) -> Record | None:
+    known = [row for row in rows if row.known <= moment]
+    return max(known, key=lambda row: (not math.isnan(row.values[value]), row.known, row.place), default=None)

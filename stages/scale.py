@@ -1,0 +1,38 @@
+"""Stage `scale`: training rows -> the scaler."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from pipeline.settings.params import Params
+from stages.common import Summary, run_stage
+
+
+def run(params: Params) -> Summary:
+    """Fit data/scaler.json on the training rows of data/dataset.h5."""
+    from pipeline.split.build import build_scaler
+
+    scaler = build_scaler(Path("data/dataset.h5"), Path("data/scaler.json"), params)
+    targets = [f"{one['name']} (mean {one['mean']:.6g}, std {one['std']:.6g})" for one in scaler["targets"]]
+    rows = max((one["count"] for one in scaler["features"] + scaler["targets"]), default=0)
+    return Summary(
+        read=(f"{rows:,} training rows of data/dataset.h5",) if rows else (),
+        kept=(f"scaled by {scaler['by']}: {len(scaler['features'])} features; {', '.join(targets)}",),
+        written=("data/scaler.json",),
+    )
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the stage from a command line; return the exit code."""
+    return run_stage(
+        "scale",
+        run,
+        "Fit the scaler on training rows: reads data/dataset.h5, writes data/scaler.json.",
+        "hindcast scale --set scale.by=none",
+        argv,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,38 @@
+"""Stage `split`: shards -> one data set with training, validation and test."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from pipeline.settings.params import Params
+from stages.common import Summary, run_stage
+
+
+def run(params: Params) -> Summary:
+    """Join data/packed into data/dataset.h5 and split it."""
+    from pipeline.split.build import build_dataset
+    from pipeline.split.plan import lines_left_out, lines_of
+
+    plan, steps = build_dataset(Path("data/packed"), Path("data/dataset.h5"), params)
+    return Summary(
+        read=(f"{steps.sample_count:,} samples of {len(steps.sequences):,} sequences in data/packed",),
+        kept=tuple(lines_of(plan)),
+        aside=tuple(lines_left_out(plan, steps)),
+        written=("data/dataset.h5",),
+    )
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the stage from a command line; return the exit code."""
+    return run_stage(
+        "split",
+        run,
+        "Cut the data set into train, validation and test: reads data/packed/, writes data/dataset.h5.",
+        "hindcast split --set split.test=0.25",
+        argv,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,82 @@
+"""The second path agrees with the first on rows of every kind: the certificate refuses nothing that is right."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from hypothesis import given, reject, settings
+from hypothesis import strategies as st
+
+from pipeline.errors import AlignmentError, SplitError
+from pipeline.settings.params import Params
+from pipeline.split.proof.inputs import check_rows
+from pipeline.store.reader import Dataset
+from tests.align.mock import HOUR, mock_frames, mock_params
+from tests.split.workplace import make_data
+
+ORIGINS = (
+    {"before": "0h"},
+    {"before": "24h"},
+    {"at": "10:00", "zone": "group", "covers": "next_day"},
+    {"every": "12h", "at": "00:00", "zone": "UTC", "from": "1h", "for": "30h"},
+    {"every": "24h", "at": "18:00", "zone": "Europe/Berlin", "from": "6h", "for": "24h"},
+)
+EVERYTHING = {
+    "lags": {"usage": ["24h", "1d", "2d"], "flow": ["30h"]},
+    "recent": {"usage": 3},
+    "ahead": 2,
+    "calendar": ["hour", "weekday", "yearday"],
+    "lead": True,
+}
+
+
+def unsplit(params: Params) -> Params:
+    """All rows are training: random frames may be too short for more."""
+    return params.model_copy(
+        update={"split": params.split.model_copy(update={"validation": 0.0, "test": 0.0})}
+    )
+
+
+@settings(max_examples=25)
+@given(
+    seed=st.integers(0, 10_000),
+    origin=st.sampled_from(ORIGINS),
+    vintage=st.sampled_from([{}, {"take": "newest_filled"}, {"max_age": "18h"}]),
+    gaps=st.sampled_from(
+        [{"fill": "3h"}, {"fill": "2h", "longer": "indicator"}, {"fill": "0h", "longer": "indicator"}]
+    ),
+    spacing=st.sampled_from([HOUR, HOUR // 4]),
+    shared=st.sampled_from([0.0, 0.3]),
+    span=st.sampled_from([{}, {"from": "2024-03-30", "until": "2024-03-31T20:00"}]),
+)
+def test_rows_made_anew_are_those_that_align_made(
+    seed: int,
+    origin: dict[str, Any],
+    vintage: dict[str, Any],
+    gaps: dict[str, Any],
+    spacing: int,
+    shared: float,
+    span: dict[str, Any],
+) -> None:
+    params = unsplit(mock_params(origin=origin, vintage=vintage, gaps=gaps, features=EVERYTHING, **span))
+    with TemporaryDirectory() as folder:
+        try:
+            data = make_data(Path(folder), mock_frames(seed, shared=shared, spacing=spacing), params)
+        except (AlignmentError, SplitError):
+            reject()
+        with Dataset(data / "dataset.h5") as dataset:
+            for found in check_rows(dataset, data / "tables", params)[:2]:  # known moments are random here
+                assert found.passed, found.examples
+                if found.name == "inputs":
+                    assert found.rows_checked > 0
+
+
+def test_a_feature_that_no_setting_asks_for_is_refused(tmp_path: Path) -> None:
+    gaps = {"fill": "2h", "longer": "indicator"}
+    data = make_data(tmp_path, mock_frames(1), unsplit(mock_params(features=EVERYTHING, gaps=gaps)))
+    asked = mock_params(features={**EVERYTHING, "recent": {}}, gaps=gaps)
+    with Dataset(data / "dataset.h5") as dataset:
+        inputs = check_rows(dataset, data / "tables", asked)[0]
+    assert "usage_recent_1: no setting asks for this feature" in inputs.examples

@@ -1,0 +1,251 @@
+"""A clean data set passes; each leak that is planted is found and its kind named."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline.errors import LeakError
+from pipeline.files import read_json, write_json
+from pipeline.settings.params import Params
+from pipeline.split.build import steps_of
+from pipeline.split.certificate import certify, lines_of, write_certificate
+from pipeline.split.scaler import Columns, fit_scaler
+from pipeline.store.reader import Dataset
+from pipeline.store.types import Split
+from tests.align.mock import HOUR, frame, mock_params
+from tests.split.workplace import edit, kinds, make_data, set_split
+
+START = int(np.datetime64("2024-03-20", "ns").astype(np.int64))  # a clock change lies in the third quarter
+HOURS = 24 * 16
+
+
+def settings(**align: Any) -> Params:
+    made = {
+        "origin": {"at": "10:00", "zone": "group", "covers": "next_day"},
+        "features": {
+            "lags": {"usage": ["48h", "3d"]},
+            "recent": {"usage": 2},
+            "calendar": ["hour"],
+            "lead": True,
+        },
+        "published": {"usage": "temp"},
+        "sources": ("weather", "meter"),
+    }
+    params = mock_params(**{**made, **align})
+    return params.model_copy(
+        update={"split": params.split.model_copy(update={"validation": 0.2, "test": 0.2})}
+    )
+
+
+def frames(seed: int = 0) -> dict[str, pd.DataFrame]:
+    """Two series: forecasts issued every 6 h for three days ahead, measurements known two hours later."""
+    random = np.random.default_rng(seed)
+    weather, meter = [], []
+    for series in ("a", "b"):
+        for hour in range(HOURS):
+            valid = START + hour * HOUR
+            usage = float(random.normal(5, 2))
+            meter.append(
+                {"series": series, "valid": valid, "known": valid + 3 * HOUR, "usage": usage, "flow": 1.0}
+            )
+            for age in range(0, 72, 6):
+                issue = valid - valid % (6 * HOUR) - age * HOUR
+                forecast = {"temp": float(random.normal(10, 3)), "rain": float(random.random())}
+                weather.append({"series": series, "valid": valid, "issue": issue, "known": issue, **forecast})
+    return {"weather": frame(weather, ("temp", "rain")), "meter": frame(meter, ("usage", "flow"))}
+
+
+@pytest.fixture(scope="module")
+def clean(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_data(tmp_path_factory.mktemp("clean"), frames(), settings())
+
+
+@pytest.fixture
+def data(clean: Path, tmp_path: Path) -> Path:
+    """A copy to spoil."""
+    return shutil.copytree(clean, tmp_path / "data")
+
+
+def test_a_clean_data_set_passes_and_the_certificate_says_what_was_seen(clean: Path) -> None:
+    certificate = certify(clean, settings())
+    assert kinds(certificate) == set()
+    assert certificate["passed"] is True
+    checks = {check["name"]: check for check in certificate["checks"]}
+    assert set(checks) == {
+        "files", "split_lists", "embargo", "issued", "origin_rule", "scaler", "inputs", "targets", "known_rule",
+    }  # fmt: skip
+    assert all(check["rows_checked"] > 0 for name, check in checks.items() if name != "known_rule")
+    assert checks["inputs"]["rows_checked"] >= 300
+    assert checks["issued"]["tightest_margin_ns"] >= 0
+    assert certificate["sources"]["weather"] == {"known": "stamped", "rule": {"at_issue_plus": "0h"}}
+    assert any(line.startswith("issued: ") for line in lines_of(certificate))
+
+
+def test_the_same_files_give_the_same_certificate(clean: Path) -> None:
+    assert json.dumps(certify(clean, settings())) == json.dumps(certify(clean, settings()))
+
+
+# --- planted after the data set was made
+
+
+def move_one_sample_to_training(data: Path) -> None:
+    def change(file: h5py.File) -> None:
+        train, test = (file[f"splits/{name}"][()].tolist() for name in ("train", "test"))
+        set_split(file, "train", sorted([*train, test[0]]))
+        set_split(file, "test", test[1:])
+
+    edit(data / "dataset.h5", change)
+
+
+def list_a_test_sample_twice(data: Path) -> None:
+    def change(file: h5py.File) -> None:
+        train, test = (file[f"splits/{name}"][()].tolist() for name in ("train", "test"))
+        set_split(file, "train", sorted([*train, test[-1]]))
+
+    edit(data / "dataset.h5", change)
+
+
+def leave_out_the_embargo(data: Path) -> None:
+    def change(file: h5py.File) -> None:
+        border = int(file["splits/validation"].attrs["from_time"])
+        file["splits/train"].attrs["until_time"] = border
+
+    edit(data / "dataset.h5", change)
+
+
+def fit_the_scaler_on_all_rows(data: Path) -> None:
+    with Dataset(data / "dataset.h5") as dataset:
+        every = Split("train", np.arange(dataset.sample_count), 0, 2**62)
+        columns = Columns(dataset.features, dataset.feature_masks, dataset.targets)
+        fitted = fit_scaler(steps_of(dataset), every, columns, dataset.fingerprint, "feature")
+    write_json(data / "scaler.json", fitted)
+
+
+def bring_a_foreign_scaler(data: Path) -> None:
+    write_json(data / "scaler.json", {**read_json(data / "scaler.json"), "fingerprint": "of another"})
+
+
+def edit_one_number_of_a_shard(data: Path) -> None:
+    def change(file: h5py.File) -> None:
+        file["X"][-1, 0, 0] += 1
+
+    edit(data / "packed" / "here.h5", change)
+
+
+def let_the_tables_know_earlier(data: Path) -> None:
+    import pyarrow.parquet as pq
+
+    path = data / "tables/weather/here.parquet"
+    table = pq.read_table(path)
+    place = table.schema.get_field_index("known_time")
+    earlier = pd.Series(table["known_time"].to_pandas()) - pd.Timedelta("1h")
+    pq.write_table(table.set_column(place, table.schema.field(place), [earlier]), path)
+
+
+AFTERWARDS = [
+    (move_one_sample_to_training, "split_lists"),
+    (list_a_test_sample_twice, "split_lists"),
+    (leave_out_the_embargo, "embargo"),
+    (fit_the_scaler_on_all_rows, "scaler"),
+    (bring_a_foreign_scaler, "scaler"),
+    (edit_one_number_of_a_shard, "files"),
+    (let_the_tables_know_earlier, "known_rule"),
+]
+
+
+@pytest.mark.parametrize(("plant", "kind"), AFTERWARDS, ids=[plant.__name__ for plant, _ in AFTERWARDS])
+def test_a_leak_planted_into_finished_files_is_named(
+    data: Path, plant: Callable[[Path], None], kind: str
+) -> None:
+    plant(data)
+    certificate = certify(data, settings())
+    assert kind in kinds(certificate)
+    with pytest.raises(LeakError, match=f"{kind}: "):
+        write_certificate(data / "leaks.json", certificate)
+    assert read_json(data / "leaks.json")["passed"] is False
+
+
+# --- planted into the shard before it was split, so that digests and scaler agree with it
+
+
+def column(file: h5py.File, name: str) -> int:
+    names: list[str] = file["feature"][()].astype(str).tolist()
+    return names.index(name)
+
+
+def take_a_lag_one_step_too_short(file: h5py.File) -> None:
+    place = column(file, "usage_lag_48h")
+    values = file["X"][()]
+    flat = values[:, :, place].reshape(-1)
+    values[:, :, place] = np.roll(flat, -1).reshape(values.shape[:2])
+    file["X"][...] = values
+
+
+def use_a_vintage_issued_after_the_origin(file: h5py.File) -> None:
+    file["issued"][3, 5, 0] = file["origin"][3, 5] + 1
+
+
+def open_the_gate_an_hour_late_on_the_day_of_a_clock_change(file: h5py.File) -> None:
+    origin = file["origin"][()]
+    times = file["time"][()][:, None] + np.arange(origin.shape[1]) * HOUR
+    change = np.datetime64("2024-03-31T01:00", "ns").astype(np.int64)
+    origin[(times >= change) & (times < change + 3 * HOUR)] += HOUR
+    file["origin"][...] = origin
+
+
+def take_the_measurement_of_the_step_itself(file: h5py.File) -> None:
+    values = file["X"][()]
+    values[:, :, column(file, "usage_recent_1")] = file["Y"][:, :, 0]
+    file["X"][...] = values
+
+
+def take_a_later_vintage(file: h5py.File) -> None:
+    values = file["X"][()]
+    values[:, :, column(file, "temp")] += 0.01
+    file["X"][...] = values
+
+
+def claim_that_targets_were_known_earlier(file: h5py.File) -> None:
+    known = file["known"][()]
+    file["known"][...] = np.where(known == np.iinfo(np.int64).max, known, known - HOUR)
+
+
+def put_a_number_that_is_none(file: h5py.File) -> None:
+    file["X"][-1, 0, 0] = np.nan
+
+
+BEFOREHAND = [
+    (take_a_lag_one_step_too_short, "inputs"),
+    (use_a_vintage_issued_after_the_origin, "issued"),
+    (open_the_gate_an_hour_late_on_the_day_of_a_clock_change, "origin_rule"),
+    (take_the_measurement_of_the_step_itself, "inputs"),
+    (take_a_later_vintage, "inputs"),
+    (claim_that_targets_were_known_earlier, "targets"),
+    (put_a_number_that_is_none, "files"),
+]
+
+
+@pytest.mark.parametrize(("plant", "kind"), BEFOREHAND, ids=[plant.__name__ for plant, _ in BEFOREHAND])
+def test_a_leak_planted_before_the_split_is_named(
+    tmp_path: Path, plant: Callable[[h5py.File], None], kind: str
+) -> None:
+    data = make_data(tmp_path, frames(), settings(), spoil_shard=plant)
+    certificate = certify(data, settings())
+    assert kind in kinds(certificate)
+    assert kinds(certificate) <= {kind, "inputs"}, "a moved origin also changes the lead in X"
+    assert all(check["examples"] for check in certificate["checks"] if check["violations"])
+
+
+def test_settings_changed_since_the_split_are_found(data: Path) -> None:
+    params = settings()
+    other = params.model_copy(update={"seed": 8})
+    assert kinds(certify(data, other)) == {"files"}

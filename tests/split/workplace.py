@@ -1,0 +1,95 @@
+"""A small data folder from tables to scaler, and hands that spoil it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import h5py
+import hdf5plugin  # noqa: F401 - registers the codec
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from pipeline.align.group import align_group
+from pipeline.files import write_json
+from pipeline.raw.tables import (
+    FORMAT,
+    MANIFEST,
+    STAMP,
+    TIMES,
+    table_entry,
+    table_path,
+    table_schema,
+    table_writer,
+)
+from pipeline.settings.params import Params
+from pipeline.split.build import build_dataset, build_scaler
+from pipeline.store.writer import write_shard
+
+Frames = Mapping[str, pd.DataFrame]
+
+
+def write_tables(folder: Path, frames: Frames, params: Params, group: str) -> None:
+    """Tables of one group as `ingest` writes them."""
+    sources = {}
+    for source, frame in frames.items():
+        schema = table_schema(params.raw.sources[source])
+        order = [name for name in ("series", "valid_time", "issue_time", "known_time") if name in frame]
+        ordered = frame.sort_values(order, kind="stable")
+        columns = [
+            pa.array(ordered[name].to_numpy(), pa.int64()).cast(STAMP)
+            if name in TIMES
+            else pa.array(ordered[name], field.type, from_pandas=True)
+            for name, field in zip(schema.names, schema, strict=True)
+        ]
+        path = folder / table_path(source, group)
+        with table_writer(path, schema) as writer:
+            writer.write(pa.Table.from_arrays(columns, schema=schema))
+        entry = table_entry(folder, source, group, len(frame))
+        settings = params.raw.sources[source]
+        sources[source] = {"role": settings.role, "values": list(settings.values), "groups": {group: entry}}
+    write_json(folder / MANIFEST, {"format": FORMAT, "sources": sources})
+
+
+def make_data(
+    folder: Path,
+    frames: Frames,
+    params: Params,
+    *,
+    group: str = "here",
+    spoil_shard: Callable[[h5py.File], None] | None = None,
+) -> Path:
+    """tables/, packed/, dataset.h5 and scaler.json below a folder, which is returned; the shard may be spoilt
+    before it is split, so that nothing but the content tells.
+    """
+    write_tables(folder / "tables", frames, params, group)
+    shard = folder / "packed" / f"{group}.h5"
+    write_shard(shard, align_group(folder / "tables", params, group), params, "made here")
+    if spoil_shard:
+        edit(shard, spoil_shard)
+    build_dataset(folder / "packed", folder / "dataset.h5", params)
+    build_scaler(folder / "dataset.h5", folder / "scaler.json", params)
+    return folder
+
+
+def edit(path: Path, change: Callable[[h5py.File], None]) -> None:
+    """Change an HDF5 file in place."""
+    with h5py.File(path, "r+") as file:
+        change(file)
+
+
+def set_split(file: h5py.File, name: str, indices: list[int], **attributes: int) -> None:
+    """Replace a list of samples, and some of its attributes."""
+    kept = dict(file[f"splits/{name}"].attrs) | attributes
+    del file[f"splits/{name}"]
+    made = file["splits"].create_dataset(name, data=np.array(indices, np.int64))
+    for key, value in kept.items():
+        if key not in {"CLASS", "NAME", "REFERENCE_LIST"}:
+            made.attrs[key] = value
+
+
+def kinds(certificate: Mapping[str, Any]) -> set[str]:
+    """The kinds of leak that a certificate names."""
+    return {check["name"] for check in certificate["checks"] if check["violations"]}
