@@ -59,10 +59,9 @@ def _compare(found: Findings, dataset: Dataset, splits: list[Split]) -> None:
     first, last = _first_and_last_steps(dataset)
     due = np.full(dataset.sample_count, -1)
     for number, split in enumerate(splits):
-        if split.from_time < split.until_time:
-            due[(last >= split.from_time) & (first < split.until_time)] = number
-        # what reaches the next beginning without belonging there was dropped from here by an embargo
-        due[(due < number) & (last >= split.from_time)] = -1
+        reaches = last >= split.from_time
+        # what reaches this split but begins after its end lies in its embargo, or belongs to a later one
+        due[reaches] = np.where(first[reaches] < split.until_time, number, -1)
     found.looked_at(dataset.sample_count)
     names = [*(split.name for split in splits), "no list"]
     for sample in np.flatnonzero(owner != due).tolist():

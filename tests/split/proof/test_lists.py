@@ -1,0 +1,100 @@
+"""Lists against borders: each fault has its words, and an honest plan has none."""
+
+from __future__ import annotations
+
+import re
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.settings.sections import SplitSettings
+from pipeline.split.chronological import borders_of, parts_of, split_of
+from pipeline.split.proof.lists import check_lists
+from pipeline.store.types import Split
+from tests.split.in_memory import HOUR, START, plain_track, steps_of
+
+SPANS = {"train": (0, 50), "validation": (60, 80), "test": (80, 100)}
+LISTS = {"train": [0, 1, 2, 3, 4], "validation": [6, 7], "test": [8, 9]}
+
+
+def data_set(lists: dict[str, list[int]], spans: dict[str, tuple[int, int]] = SPANS) -> Any:
+    """100 steps in samples of 10; hours 50 to 60 are an embargo."""
+    steps = steps_of([plain_track(100)], 10)
+    splits = {
+        name: Split(
+            name, np.array(indices, np.int64), START + spans[name][0] * HOUR, START + spans[name][1] * HOUR
+        )
+        for name, indices in lists.items()
+    }
+    return SimpleNamespace(
+        splits=tuple(splits),
+        split=splits.__getitem__,
+        sample_count=steps.sample_count,
+        sequences=steps.sequences,
+        segment_length=10,
+        frequency=HOUR,
+    )
+
+
+def test_honest_lists_pass() -> None:
+    found = check_lists(data_set(LISTS))
+    assert found.passed
+    assert found.rows_checked == 10
+
+
+@pytest.mark.parametrize(
+    ("lists", "words"),
+    [
+        ({"train": [0, 1, 2, 3, 4, 5]}, "sample 5, .* stands in train, belongs in no list"),
+        ({"train": [0, 1, 2, 3]}, "sample 4, .* stands in no list, belongs in train"),
+        ({"train": [0, 1, 2, 3, 4, 8], "test": [9]}, "sample 8, .* stands in train, belongs in test"),
+        ({"train": [0, 1, 2, 3, 4, 8]}, "sample 8 is listed in train and in test"),
+        ({"test": [8, 9, 10]}, "test: sample 10 is none of the 10 samples"),
+        ({"test": [9, 8]}, "test: the list does not ascend"),
+        ({"validation": [6, 6, 7]}, "validation: the list does not ascend"),
+    ],
+)
+def test_a_list_that_is_wrong_by_one_sample_is_named(lists: dict[str, list[int]], words: str) -> None:
+    examples = check_lists(data_set(LISTS | lists)).examples
+    assert any(re.search(words, example) for example in examples), examples
+
+
+def test_intervals_that_overlap_are_named() -> None:
+    examples = check_lists(data_set(LISTS, SPANS | {"validation": (40, 80)})).examples
+    assert any("train ends at" in example for example in examples)
+
+
+def test_a_split_that_is_absent_is_named() -> None:
+    lists = {name: LISTS[name] for name in ("train", "test")}
+    assert check_lists(data_set(lists)).examples == ["validation: absent"]
+
+
+@given(
+    length=st.integers(60, 400),
+    segment_length=st.integers(1, 60),
+    validation=st.sampled_from([0.0, 0.1, 0.3]),
+    test=st.sampled_from([0.0, 0.1, 0.3]),
+    late=st.integers(0, 50),
+    lead=st.integers(0, 40),
+)
+def test_every_plan_passes(
+    length: int, segment_length: int, validation: float, test: float, late: int, lead: int
+) -> None:
+    tracks = [plain_track(length, lead=lead), plain_track(length, series="b", begin=late, lead=lead)]
+    steps = steps_of(tracks, segment_length)
+    parts = parts_of(steps, borders_of(steps, SplitSettings(validation=validation, test=test)))
+    splits = {part.name: split_of(steps, part, {}) for part in parts}
+    planned: Any = SimpleNamespace(
+        splits=tuple(splits),
+        split=splits.__getitem__,
+        sample_count=steps.sample_count,
+        sequences=steps.sequences,
+        segment_length=segment_length,
+        frequency=HOUR,
+    )
+    found = check_lists(planned)
+    assert found.passed, found.examples
