@@ -143,7 +143,8 @@ def _refuse(done: Sequence[Packed], report: Mapping[str, Any], least: float) -> 
             "No group has a sequence, so there is nothing to pack.",
             [f"{one.group}: {_words(one.counts)}" for one in done[:_SHOWN]],
         )
-    shares = {source: share or 0.0 for source, share in report["coverage"].items()}
+    # null: no step of the range lies in a group of this source, so there is nothing that it could cover
+    shares = {source: share for source, share in report["coverage"].items() if share is not None}
     if any(share < least for share in shares.values()):
         raise AlignmentError(
             f"Too few steps have a vintage that was known at their origin: pack.min_coverage asks for {least:.1%}. "
