@@ -32,16 +32,18 @@ class Answer:
 
 def answer_of(judgement: Judgement) -> Answer:
     """Yes only if the whole 95 % interval of the MAE skill lies above 0; no if below; else not proven."""
-    where = f"on {judgement.split}, {judgement.target}"
+    where = f"for {judgement.target} on {judgement.split}"
     whole = next((scoped.skill for scoped in judgement.skills if scoped.scope == "all"), None)
     if whole is None:
         return Answer("open", "No answer.", (_why_none(judgement, where),))
-    kind = verdict(whole.mae)
-    short = {"better": "Yes.", "worse": "No.", "open": "No, not proven."}[kind]
-    sentences = [_opening(judgement, whole, where), _by_rmse(whole), *_ahead(judgement)]
+    sentences = (_opening(judgement, whole, where), _by_rmse(whole), *_ahead(judgement))
     if judgement.against != "published":
-        short = "No published forecast to compare with."
-    return Answer({"better": "yes", "worse": "no", "open": "open"}[kind], short, tuple(sentences))  # type: ignore[arg-type]
+        return Answer("open", "No published forecast to compare with.", sentences)
+    return {
+        "better": Answer("yes", "Yes.", sentences),
+        "worse": Answer("no", "No.", sentences),
+        "open": Answer("open", "No, not proven.", sentences),
+    }[verdict(whole.mae)]
 
 
 def named(forecaster: str) -> str:
@@ -60,7 +62,7 @@ def _why_none(judgement: Judgement, where: str) -> str:
     if "model" not in judgement.comparison.forecasters:
         return f"The model has no value {where}."
     if not judgement.comparison.compared:
-        return f"There is no row {where}, on which all forecasters have a value."
+        return f"There is no row {where} on which all forecasters have a value."
     return f"There is nothing to compare the model with {where}."
 
 
@@ -68,7 +70,7 @@ def _opening(judgement: Judgement, whole: Skill, where: str) -> str:
     rival = (
         named(whole.other) if judgement.against == "published" else f"the best baseline, {named(whole.other)}"
     )
-    head = f"The model's mean absolute error {where}, is"
+    head = f"The model's mean absolute error {where} is"
     if whole.mae.value is None:
         return f"{head} compared with none at all: {rival} makes no error."
     words = f"{head} {percent(whole.mae.value)} than that of {rival} ({_interval(whole.mae, whole.days)})"
@@ -93,7 +95,7 @@ def _ahead(judgement: Judgement) -> list[str]:
     ]
     if not better:
         return [f"No forecaster compared has a lower mean absolute error than the model ({ours:.4g})."]
-    return [f"A lower mean absolute error than the model's ({ours:.4g}) have: {', '.join(better)}."]
+    return [f"Still lower than the model's mean absolute error ({ours:.4g}): {', '.join(better)}."]
 
 
 def _interval(gain: Gain, days: int) -> str:

@@ -171,7 +171,7 @@ def _history(folder: Path, history: dict[str, Any]) -> Plot:
     return Plot(
         "history.svg",
         f"Training and validation loss over {len(epochs)} epochs.",
-        f"Loss by epoch{f'; the weights are those of epoch {best}' if best is not None else ''}.",
+        f"Loss by epoch{f'; the weights are those of epoch {best + 1}' if best is not None else ''}.",
         size,
     )
 

@@ -43,13 +43,17 @@ def write_report(path: Path, contents: Contents) -> None:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    first = contents.answers[0][0].split if contents.answers else ""
+    ordered = sorted(
+        contents.judgements, key=lambda judgement: judgement.split != first
+    )  # the split of the answer
     environment.filters.update(number=_number, count=_count, gain=_gain, name=named)
     page = environment.get_template("report.html.j2").render(
         css=(_ROOM / "report.css").read_text(encoding="utf-8"),
         answers=contents.answers,
-        judgements=contents.judgements,
+        judgements=ordered,
         references=REFERENCES,
-        skills=[(judgement, *_skill_rows(judgement)) for judgement in contents.judgements],
+        skills=[(judgement, *_skill_rows(judgement)) for judgement in ordered],
         plots=[(plot, _embedded(contents.plots_folder / plot.file)) for plot in contents.plots],
         facts=[(title, *_facts(value)) for title, value in contents.facts.items()],
         settings=canonical_json(contents.settings),

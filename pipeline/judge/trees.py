@@ -6,6 +6,7 @@ so the trees are the same for any number of threads (a test holds it).
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -89,6 +90,9 @@ def _training(
 
 
 def _fitted(inputs: Floats, actual: Floats, series: int) -> HistGradientBoostingRegressor:
+    # Read when OpenMP is loaded. Its threads spin while they wait: with other programs on the same cores a fit
+    # of 3 s took 50 (measured on two cores); passive waiting takes 3 to 8 and changes no result.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     from sklearn.ensemble import HistGradientBoostingRegressor
 
     model = HistGradientBoostingRegressor(

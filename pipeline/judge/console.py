@@ -1,0 +1,49 @@
+"""An evaluation as a few plain lines: what was left out, a small table of scores, the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pipeline.judge.evaluation import Evaluation
+from pipeline.judge.judging import Judgement
+from pipeline.judge.metrics import Score
+
+_WIDTH = 11
+
+
+def kept_lines(evaluation: Evaluation) -> Iterator[str]:
+    """How many of the scored rows of each split and target are compared."""
+    for judgement in evaluation.judgements:
+        rows = judgement.comparison
+        yield f"{_name(judgement)}: {rows.compared} of {rows.scored} scored rows compared"
+
+
+def aside_lines(evaluation: Evaluation) -> Iterator[str]:
+    """Rows left out because of each forecaster, and forecasters left out for want of any value."""
+    for judgement in evaluation.judgements:
+        for name, rows in judgement.comparison.without.items():
+            yield f"{_name(judgement)}: {rows} rows on which {name} has no value"
+        for name in judgement.comparison.absent:
+            yield f"{_name(judgement)}: {name} has no value at all and is not compared"
+
+
+def score_lines(evaluation: Evaluation) -> Iterator[str]:
+    """A table of scores and the answer for each target of the test split (validation, if it is empty)."""
+    for judgement, answer in evaluation.answers:
+        yield ""
+        unit = f" ({judgement.unit})" if judgement.unit else ""
+        heads = "".join(f"{head:>{_WIDTH}}" for head in ("MAE", "RMSE", "bias", "n"))
+        yield f"  {_name(judgement) + unit:<24}{heads}"
+        for name, score in judgement.scores.items():
+            yield f"  {name:<24}{_cells(score)}"
+        yield f"  {answer}"
+
+
+def _name(judgement: Judgement) -> str:
+    return f"{judgement.split}, {judgement.target}"
+
+
+def _cells(score: Score) -> str:
+    means = (score.mae, score.rmse, score.bias)
+    words = ["none" if value is None else f"{value:.4g}" for value in means]
+    return "".join(f"{word:>{_WIDTH}}" for word in [*words, str(score.n)])

@@ -1,0 +1,67 @@
+"""A workspace judged: the data set, the trained network and the reports of earlier stages, brought together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline.feed.rows import Rows
+from pipeline.files import read_json
+from pipeline.judge.evaluation import Evaluation, evaluate
+from pipeline.judge.reading import names_of
+from pipeline.judge.table import Floats
+from pipeline.settings.params import Params
+from pipeline.store.reader import Dataset
+
+_EARLIER = {"What pack made": "pack.json", "What the certificate says": "leaks.json"}
+
+
+def evaluate_workspace(params: Params, root: Path) -> Evaluation:
+    """Judge `models/` below `root` on `data/dataset.h5`; write metrics, predictions, plots and report to `reports/`.
+
+    Raises MissingInputError or FormatError if the data set or the network is absent, damaged or foreign.
+    """
+    from pipeline.learn.prediction import predict
+
+    with Dataset(root / "data" / "dataset.h5") as dataset:
+
+        def model(split: str, rows: Rows) -> Floats:
+            found = predict(dataset, root / "models", split)
+            assert np.array_equal(found.sample, rows.sample)
+            assert np.array_equal(found.offset, rows.offset)
+            return found.value
+
+        facts = {"The data set": _facts_of(dataset), **_earlier(root / "reports")}
+        return evaluate(dataset, model, params, root, facts)
+
+
+def _facts_of(dataset: Dataset) -> dict[str, Any]:
+    names, _ = names_of(dataset.sequences)
+    return {
+        "groups": len(names.groups),
+        "series": len(names.series),
+        "sequences": len(dataset.sequences),
+        "samples": dataset.sample_count,
+        "steps a sample": dataset.segment_length,
+        "seconds a step": dataset.frequency / 10**9,
+        "features": list(dataset.features),
+        "targets": list(dataset.targets),
+        **{f"{name}, from and until": _range_of(dataset, name) for name in dataset.splits},
+        "fingerprint": dataset.fingerprint,
+    }
+
+
+def _range_of(dataset: Dataset, split: str) -> str:
+    part = dataset.split(split)
+    begin, end = (
+        str(np.datetime64(time, "ns").astype("datetime64[s]")) for time in (part.from_time, part.until_time)
+    )
+    return f"{begin} to {end} UTC"
+
+
+def _earlier(reports: Path) -> dict[str, Any]:
+    return {
+        title: read_json(reports / file) for title, file in _EARLIER.items() if (reports / file).is_file()
+    }

@@ -1,0 +1,49 @@
+"""Stage evaluate: compare the network with the published forecast and baselines on the same rows."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from pipeline.settings.params import Params
+from stages.common import Summary, run_stage
+
+
+def run(params: Params) -> Summary:
+    """Evaluate in the current folder."""
+    from pipeline.learn.reproducible import settle_environment
+
+    settle_environment()  # before anything imports the framework
+    from pipeline.judge.console import aside_lines, kept_lines, score_lines
+    from pipeline.judge.workspace import evaluate_workspace
+
+    evaluation = evaluate_workspace(params, Path())
+    return Summary(
+        read=("data/dataset.h5 and the network in models/",),
+        kept=tuple(kept_lines(evaluation)),
+        aside=tuple(aside_lines(evaluation)),
+        written=(
+            "reports/metrics.json",
+            "reports/by_series.csv",
+            "reports/predictions.parquet",
+            "reports/plots/",
+            "reports/report.html (the answer first; open it in a browser)",
+        ),
+        notes=tuple(score_lines(evaluation)),
+    )
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the stage from its command line."""
+    return run_stage(
+        "evaluate",
+        run,
+        "Compare the network with the published forecast and baselines on the same rows: reads data/dataset.h5 and "
+        "models/, writes metrics.json, by_series.csv, predictions.parquet, plots/ and report.html to reports/.",
+        "hindcast evaluate --set evaluate.sums=[group]",
+        argv,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,81 @@
+"""Tables hold what stands in the data set at the scored rows, however few samples a block takes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from pipeline.feed.rows import scored_rows
+from pipeline.judge import reading
+from pipeline.judge.reading import in_blocks, names_of, tables_of
+from pipeline.store.reader import Dataset
+from tests.mock_data import mock_dataset, mock_group, mock_params
+
+GROUPS = (
+    mock_group("north", steps=(130, 70), tracks=2, targets=2),
+    mock_group("south", series=("cid",), steps=(200,), tracks=2, targets=2, seed=1),
+)
+COLUMNS = ("model", "published", "persistence", "reference_168h", "trees")
+
+
+@pytest.mark.parametrize("split", ["train", "validation", "test"])
+@pytest.mark.parametrize("block", [1, 1000, 1 << 23])
+def test_tables_equal_what_plain_h5py_reads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, split: str, block: int
+) -> None:
+    monkeypatch.setattr(reading, "_BLOCK_VALUES", block)
+    path = mock_dataset(tmp_path, GROUPS, mock_params(pack={"segment_length": 24, "codec": "gzip"}))
+    advanced: list[int] = []
+    with Dataset(path) as dataset:
+        rows = scored_rows(dataset, split)
+        names, series_of = names_of(dataset.sequences)
+        tables = tables_of(dataset, split, rows, COLUMNS, names, series_of, advanced.append)
+    assert sum(advanced) == len(rows) > 100
+    with h5py.File(path) as file:
+        arrays = {name: file[name][:] for name in ("Y", "W", "published", "baseline", "origin", "time")}
+    place = rows.sample, rows.offset
+    for target, table in enumerate(tables):
+        assert list(table.forecasts) == ["published", "persistence", "reference_168h"]
+        expected = np.where(arrays["W"] > 0, arrays["Y"], np.nan)[place][:, target]
+        np.testing.assert_array_equal(table.actual, expected)
+        np.testing.assert_array_equal(table.forecasts["published"], arrays["published"][place][:, target])
+        for name, column in (("persistence", 0), ("reference_168h", 4)):
+            np.testing.assert_array_equal(table.forecasts[name], arrays["baseline"][place][:, target, column])
+        np.testing.assert_array_equal(table.origin, arrays["origin"][place])
+        np.testing.assert_array_equal(
+            table.time, arrays["time"][rows.sample] + rows.offset * np.int64(dataset.frequency)
+        )
+        assert (np.diff(table.series) >= 0).all()
+
+
+def test_each_row_knows_its_group_its_series_and_its_track(tmp_path: Path) -> None:
+    path = mock_dataset(tmp_path, GROUPS)
+    with Dataset(path) as dataset:
+        rows = scored_rows(dataset, "test")
+        names, series_of = names_of(dataset.sequences)
+        table = tables_of(dataset, "test", rows, COLUMNS, names, series_of, lambda _: None)[0]
+        sequences = dataset.sequences
+        for row in range(0, len(rows), 17):
+            sequence = rows.sequence[row]
+            assert names.key(table.series[row]) == (sequences.group[sequence], sequences.series[sequence])
+            assert table.track[row] == sequences.track[sequence]
+    assert names.groups == ("north", "south")
+    assert names.series == ("ann", "bob", "cid")
+
+
+def test_blocks_cover_every_row_once_and_read_a_sample_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "_BLOCK_VALUES", 24 * 5)
+    with Dataset(mock_dataset(tmp_path, GROUPS)) as dataset:
+        rows = scored_rows(dataset, "train")
+        seen = [(place.start, place.stop, read("Y").shape) for place, read in in_blocks(dataset, rows, 1)]
+    assert [start for start, _, _ in seen] == [0, *(stop for _, stop, _ in seen[:-1])]
+    assert seen[-1][1] == len(rows)
+    assert all(shape == (stop - start, 2) for start, stop, shape in seen)
+    samples = [set(rows.sample[start:stop]) for start, stop, _ in seen]
+    assert max(map(len, samples)) == 5
+    assert sum(map(len, samples)) == len(set(rows.sample))

@@ -1,0 +1,100 @@
+"""The stage `evaluate` from its command line, over a real data set file and a network that is made up."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline.feed.rows import scored_rows
+from pipeline.judge import trees
+from pipeline.learn import prediction
+from pipeline.learn.prediction import Predictions
+from pipeline.store.reader import Dataset
+from stages.evaluate import main
+from tests.mock_data import mock_dataset, mock_group
+
+ARGUMENTS = [
+    "--set",
+    "evaluate.sums=[group]",
+    "--set",
+    "evaluate.baselines=[published, persistence, trees]",
+    "--set",
+    "evaluate.trees_max_rows=300",
+]
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compose_text: Callable[..., str]) -> Path:
+    (tmp_path / "params.yaml").write_text(compose_text("dataset=gefcom2012"), encoding="utf-8")
+    mock_dataset(
+        tmp_path / "data",
+        [mock_group("north", steps=(900,)), mock_group("south", series=("c",), steps=(900,))],
+    )
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "history.json").write_text('{"epochs": [{"loss": 1.0}], "best_epoch": 0}')
+    (tmp_path / "reports").mkdir()
+    (tmp_path / "reports" / "pack.json").write_text('{"groups": {"north": {"steps": 1234567}}}')
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(prediction, "predict", made_up)
+    monkeypatch.setattr(trees, "ITERATIONS", 20)
+    return tmp_path
+
+
+def made_up(dataset: Dataset, models: Path, split: str) -> Predictions:
+    rows = scored_rows(dataset, split)
+    value = dataset.read("Y", rows.sample)[np.arange(len(rows)), rows.offset] + np.float32(0.5)
+    return Predictions(rows.sequence, rows.step, rows.sample, rows.offset, value)
+
+
+def test_the_stage_writes_everything_and_tells_the_answer(
+    workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(ARGUMENTS) == 0
+    out = capsys.readouterr().out
+    metrics = json.loads((workspace / "reports/metrics.json").read_text())
+    score = metrics["test"]["y0"]["model"]
+    assert score["mae"] == pytest.approx(0.5, abs=1e-6)
+    assert score["rmse"] == pytest.approx(0.5, abs=1e-6)
+    assert score["bias"] == pytest.approx(0.5, abs=1e-6)
+    assert metrics["test"]["y0_sum_by_group"]["model"]["n"] > 0
+    assert "Yes. The model's mean absolute error for y0 on test is" in out
+    assert "rows on which published has no value" in out
+    assert all(
+        f"reports/{name}" in out
+        for name in ("metrics.json", "by_series.csv", "predictions.parquet", "plots/", "report.html")
+    )
+    page = (workspace / "reports/report.html").read_text(encoding="utf-8")
+    assert "1\N{NARROW NO-BREAK SPACE}234\N{NARROW NO-BREAK SPACE}567" in page
+    assert str(workspace) not in page
+
+
+def test_the_stages_settings_in_the_report_hold_no_path(workspace: Path) -> None:
+    assert main([*ARGUMENTS, "--set", "raw.path=/somewhere/private"]) == 0
+    assert "/somewhere/private" not in (workspace / "reports/report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("absent", ["data/dataset.h5", "models/history.json"])
+def test_an_absent_input_is_named_and_old_outputs_stay(
+    workspace: Path, capsys: pytest.CaptureFixture[str], absent: str
+) -> None:
+    assert main(ARGUMENTS) == 0
+    before = (workspace / "reports/report.html").read_bytes()
+    (workspace / absent).unlink()
+    capsys.readouterr()
+    assert main(ARGUMENTS) == 1
+    err = capsys.readouterr().err
+    assert absent in err
+    assert "Traceback" not in err
+    assert (workspace / "reports/report.html").read_bytes() == before
+
+
+def test_a_damaged_report_of_an_earlier_stage_is_named(
+    workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (workspace / "reports/pack.json").write_text("{")
+    assert main(ARGUMENTS) == 1
+    assert "reports/pack.json" in capsys.readouterr().err
