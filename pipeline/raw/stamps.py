@@ -83,10 +83,11 @@ def compile_format(text: str, part: str | None = None) -> Format:
     """
     epoch = {"epoch_s": SECOND, "epoch_ms": SECOND // 1000}.get(text, 0)
     inner = _ISO if text == "iso" else _EPOCH if epoch else _pattern_of(text)
+    inner = rf"\s*{inner}\s*"
     if part:
-        inner = rf"{inner} - (?P<rest>.+)" if part == "start" else rf"(?P<rest>.+) - {inner}"
+        inner = rf"{inner} - (?P<rest>.*\S.*)" if part == "start" else rf"(?P<rest>.*\S.*) - {inner}"
     try:
-        return Format(re.compile(rf"\s*{inner}\s*", re.IGNORECASE), epoch)
+        return Format(re.compile(inner, re.IGNORECASE), epoch)
     except re.error:
         raise SettingsError(f"The stamp format {text!r} names a part of the stamp twice.") from None
 
