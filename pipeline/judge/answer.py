@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pipeline.judge.judging import Judgement
+from pipeline.judge.metrics import rounded
 from pipeline.judge.skill import Gain, Skill, verdict
 from pipeline.judge.table import REFERENCES
 
@@ -89,13 +90,13 @@ def _by_rmse(whole: Skill) -> str:
 def _ahead(judgement: Judgement) -> list[str]:
     ours = judgement.scores["model"].mae or 0.0
     better = [
-        f"{named(name)} ({score.mae:.4g})"
+        f"{named(name)} ({rounded(score.mae)})"
         for name, score in judgement.scores.items()
         if name != "model" and name not in REFERENCES and score.mae is not None and score.mae < ours
     ]
     if not better:
-        return [f"No forecaster compared has a lower mean absolute error than the model ({ours:.4g})."]
-    return [f"Still lower than the model's mean absolute error ({ours:.4g}): {', '.join(better)}."]
+        return [f"No forecaster compared has a lower mean absolute error than the model ({rounded(ours)})."]
+    return [f"Still lower than the model's mean absolute error ({rounded(ours)}): {', '.join(better)}."]
 
 
 def _interval(gain: Gain, days: int) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from pipeline.judge.evaluation import Evaluation
 from pipeline.judge.judging import Judgement
-from pipeline.judge.metrics import Score
+from pipeline.judge.metrics import Score, rounded
 
 _WIDTH = 11
 
@@ -31,11 +31,12 @@ def score_lines(evaluation: Evaluation) -> Iterator[str]:
     """A table of scores and the answer for each target of the test split (validation, if it is empty)."""
     for judgement, answer in evaluation.answers:
         yield ""
-        unit = f" ({judgement.unit})" if judgement.unit else ""
+        title = f"{_name(judgement)} ({judgement.unit})" if judgement.unit else _name(judgement)
+        width = max(24, len(title))
         heads = "".join(f"{head:>{_WIDTH}}" for head in ("MAE", "RMSE", "bias", "n"))
-        yield f"  {_name(judgement) + unit:<24}{heads}"
+        yield f"  {title:<{width}}{heads}"
         for name, score in judgement.scores.items():
-            yield f"  {name:<24}{_cells(score)}"
+            yield f"  {name:<{width}}{_cells(score)}"
         yield f"  {answer}"
 
 
@@ -45,5 +46,4 @@ def _name(judgement: Judgement) -> str:
 
 def _cells(score: Score) -> str:
     means = (score.mae, score.rmse, score.bias)
-    words = ["none" if value is None else f"{value:.4g}" for value in means]
-    return "".join(f"{word:>{_WIDTH}}" for word in [*words, str(score.n)])
+    return "".join(f"{word:>{_WIDTH}}" for word in [*map(rounded, means), str(score.n)])

@@ -77,3 +77,10 @@ def error_sums(
         for row, value in enumerate((np.abs(error), error * error, error), 1):
             values[row] += np.bincount(place, value, size)
     return ErrorSums(values)
+
+
+def rounded(value: float | None) -> str:
+    """An error as people read it: four significant digits, whole numbers from 1,000 on, `none` for None."""
+    if value is None:
+        return "none"
+    return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.4g}"

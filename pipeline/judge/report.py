@@ -11,6 +11,7 @@ from typing import Any
 from pipeline.files import canonical_json
 from pipeline.judge.answer import Answer, named
 from pipeline.judge.judging import Judgement, Scoped
+from pipeline.judge.metrics import rounded
 from pipeline.judge.plots import Plot, scope_name
 from pipeline.judge.skill import COVERAGE, DRAWS, Gain, block_days, verdict
 from pipeline.judge.table import REFERENCES
@@ -47,7 +48,7 @@ def write_report(path: Path, contents: Contents) -> None:
     ordered = sorted(
         contents.judgements, key=lambda judgement: judgement.split != first
     )  # the split of the answer
-    environment.filters.update(number=_number, count=_count, gain=_gain, name=named)
+    environment.filters.update(number=rounded, count=_count, gain=_gain, name=named)
     page = environment.get_template("report.html.j2").render(
         css=(_ROOM / "report.css").read_text(encoding="utf-8"),
         answers=contents.answers,
@@ -107,11 +108,7 @@ def _text(value: Any) -> str:
         return ", ".join(map(_text, value)) or "none"
     if isinstance(value, int):
         return _count(value)
-    return _number(value) if isinstance(value, float) else str(value)
-
-
-def _number(value: float | None) -> str:
-    return "none" if value is None else f"{value:.4g}"
+    return f"{value:.10g}" if isinstance(value, float) else str(value)
 
 
 def _count(value: int) -> str:
