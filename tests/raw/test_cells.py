@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.raw.cells import cut
+from pipeline.raw.faults import RULES
+from pipeline.raw.header import Layout, Slot
+from pipeline.raw.sources import RawFile
+from pipeline.raw.text import Block, reader
+from pipeline.settings.raw import Source
+from tests.raw.mock import LONG
+
+SOURCE = Source.model_validate(LONG)
+
+
+def layout(width: int, *, numbers: tuple[int, ...] = ()) -> Layout:
+    """A file of `width` columns that are texts but for `numbers`."""
+    texts = tuple(column for column in range(width) if column not in numbers)
+    names = tuple(f"c{column}" for column in range(width))
+    return Layout(RawFile(Path("a.csv"), "a.csv"), names, 1, (Slot("g", "s", numbers),), valid_columns=texts)
+
+
+def one_by_one(lines: list[str], width: int) -> tuple[list[list[str]], dict[int, str]]:
+    """The definition of a cell: each line by itself, the cells of sound lines and the rules of the others."""
+    sound, broken = [], {}
+    for number, line in enumerate(lines, 1):
+        if not line:
+            continue
+        cells = reader([line, "closed"], SOURCE)
+        found = next(cells)
+        if cells.line_num != 1:
+            broken[number] = "quotes"
+        elif len(found) != width:
+            broken[number] = "columns"
+        else:
+            sound.append(found)
+    return sound, broken
+
+
+@settings(max_examples=500)
+@given(st.lists(st.text('ab", \t', max_size=8), min_size=1, max_size=5), st.integers(1, 3))
+def test_cells_are_those_of_each_line_by_itself(lines: list[str], width: int) -> None:
+    sound, broken = one_by_one(lines, width)
+    cells = cut(Block("".join(line + "\n" for line in lines).encode(), 1), layout(width), SOURCE)
+    assert [cells.texts[column].to_pylist() for column in range(width)] == [
+        list(c) for c in zip(*sound, strict=True)
+    ] or (not sound and not len(cells.lines))
+    found = {int(line): RULES[rule] for line, rule in zip(cells.broken, cells.broken_rules, strict=True)}
+    assert found == broken
+    assert sorted([*cells.lines.tolist(), *broken]) == [
+        number for number, line in enumerate(lines, 1) if line
+    ]
+
+
+@settings(max_examples=300)
+@given(
+    st.lists(
+        st.sampled_from(["1", "2.5", "", "-", " 3", "+4", "x", "nan", "inf", '"5"', "1e999", " - "]),
+        min_size=1,
+        max_size=4,
+    )
+)
+def test_a_number_does_not_depend_on_its_neighbours(cells: list[str]) -> None:
+    """Whether the block is clean (typed) or not (as text), a cell is read the same."""
+    together = cut(
+        Block("".join(f"t,{cell}\n" for cell in cells).encode(), 1), layout(2, numbers=(1,)), SOURCE
+    )
+    for place, cell in enumerate(cells):
+        alone = cut(Block(f"t,{cell}\n".encode(), 1), layout(2, numbers=(1,)), SOURCE)
+        np.testing.assert_array_equal(together.numbers[1][place], alone.numbers[1][0])
+        assert bad(together, place) == bad(alone, 0) == (cell in ("x", "inf", "1e999"))
+
+
+def bad(cells: object, place: int) -> bool:
+    marks = getattr(cells, "unreadable").get(1)  # noqa: B009 (a mapping by column)
+    return marks is not None and bool(marks[place])
+
+
+@pytest.mark.parametrize("quote", ['"', "'"])
+def test_quoted_cells_hold_separators_and_doubled_quotes(quote: str) -> None:
+    source = SOURCE.model_copy(update={"quote": quote})
+    text = "{q}a,b{q},{q}c{q}{q}d{q}\n".replace("{q}", quote)
+    cells = cut(Block(text.encode(), 7), layout(2), source)
+    assert [cells.texts[column].to_pylist() for column in (0, 1)] == [["a,b"], [f"c{quote}d"]]
+    assert cells.lines.tolist() == [7]
+
+
+def test_lines_that_are_no_text_are_told_and_empty_ones_are_no_rows() -> None:
+    cells = cut(Block(b"a,1\n\nb\xff,2\nc\0,3\nd,4\n", 10), layout(2), SOURCE)
+    assert cells.lines.tolist() == [10, 14]
+    assert cells.broken.tolist() == [12, 13]
+    assert {RULES[rule] for rule in cells.broken_rules} == {"encoding"}
