@@ -55,8 +55,11 @@ class DailyGate(Section):
     def origins(self, times: Stamps, group_zone: str) -> NDArray[np.int64]:
         """Origins (step, track) of steps that start at `times`."""
         zone = zone_for(self.zone, group_zone)
-        day_before = local_day(times, zone) - 1
-        return moment_of_day(day_before, nanoseconds_of_day(self.at), zone)[:, None]
+        day, at = local_day(times, zone), nanoseconds_of_day(self.at)
+        gate = moment_of_day(day - 1, at, zone)
+        # where a whole day was left out (Samoa, 2011) its gate would come after the steps it is for
+        before = moment_of_day(day - 2, at, zone)
+        return np.where(gate <= moment_of_day(day, 0, zone), gate, before)[:, None]
 
 
 class Cycle(Section):
@@ -91,12 +94,13 @@ class Cycle(Section):
             return np.empty((0, self.tracks), np.int64)
         zone = zone_for(self.zone, group_zone)
         wall = self._walls_between(int(times.min()), int(times.max()))
-        # a start that the spring jump swallows is moved on, perhaps past the next one
-        starts = np.maximum.accumulate(utc_of(wall + self.start.ns, zone))
+        # an origin or a start that the spring jump swallows is moved on, perhaps past the next one
+        origins = np.maximum.accumulate(utc_of(wall, zone))
+        starts = np.maximum(np.maximum.accumulate(utc_of(wall + self.start.ns, zone)), origins)
         newest = np.searchsorted(starts, times, side="right") - 1
         made = newest[:, None] - np.arange(self.tracks)
         covered = times[:, None] < utc_of(wall + self.start.ns + self.length.ns, zone)[made]
-        return np.where(covered, utc_of(wall, zone)[made], NO_ORIGIN)
+        return np.where(covered, origins[made], NO_ORIGIN)
 
     def _walls_between(self, first: int, last: int) -> Stamps:
         """Wall stamps of all origins that can cover a step in [first, last], and some more on both sides."""

@@ -109,7 +109,8 @@ def _forbidden(
     times = np.arange(_PROBE_START, _PROBE_START + _PROBE_LENGTH, step)
     for zone in zones:
         origins = origin.origins(times, zone)
-        earliest = np.where(origins == NO_ORIGIN, times[:, None], origins).min(axis=1)
+        # a step that no origin covers is not made
+        earliest = np.where(origins == NO_ORIGIN, np.iinfo(np.int64).max, origins).min(axis=1)
         allows = partial(_allows, known=known, times=times, earliest=earliest, frequency=frequency, zone=zone)
         if not allows(lag):
             smallest = (
