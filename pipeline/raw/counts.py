@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.errors import RawDataError
-from pipeline.raw.faults import DECLARED, RULES, Rules
+from pipeline.raw.faults import DECLARED, REMEDIES, RULES, Rules
 from pipeline.raw.quarantine import Example
 
 _WORST_RULES = 4
@@ -75,7 +75,8 @@ def faults_of(name: str, counts: Counts, allowed: float, examples: dict[int, lis
     )
     bad = {rule: count for rule, count in counts.rules.items() if rule not in DECLARED}
     for rule in sorted(bad, key=lambda rule: (-bad[rule], rule))[:_WORST_RULES]:
-        fault += f"\n      {RULES[rule]}: {bad[rule]} rows"
+        remedy = f" ({REMEDIES[rule]})" if rule in REMEDIES else ""
+        fault += f"\n      {RULES[rule]}: {bad[rule]} rows{remedy}"
         for file, line, cell, text in examples.get(rule, []):
             found = f" {cell!r} in" if cell else ""
             fault += f"\n        {file}, line {line}:{found} {text[:_LONGEST_EXAMPLE]!r}"

@@ -38,6 +38,23 @@ RULES = (
 
 DECLARED = (NONEXISTENT_DROPPED, SUPERSEDED)  # put aside because the settings say so: not counted as bad
 
+REMEDIES = {
+    ENCODING: "see `encoding`",
+    QUOTES: "see `quote`",
+    COLUMNS: "see `separator` and `quote`",
+    ISSUE_TIME: "see `issue_time.format`",
+    VALID_TIME: "see `valid_time.format`",
+    LEAD: "see `lead`",
+    KNOWN_TIME: "see `known.format`",
+    AMBIGUOUS: "see `zone` and `ambiguous` of the stamp",
+    NONEXISTENT: "see `zone` and `nonexistent` of the stamp",
+    NUMBER: "see `missing` and `decimal`",
+    MIN: "see the value's `min`",
+    MAX: "see the value's `max`",
+    ALLOWED: "see the value's `allowed`",
+    CONFLICT: "same series and times, other values: see `duplicates`",
+}
+
 
 @dataclass(frozen=True)
 class BadRows:

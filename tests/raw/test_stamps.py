@@ -15,7 +15,7 @@ EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 (wall time)
 WALLS = st.datetimes(datetime(1900, 1, 1), datetime(2199, 12, 31, 23, 59, 59))  # noqa: DTZ001 (wall time)
 FORMATS = (
     "%Y-%m-%d %H:%M:%S", "%d.%m.%Y %H:%M", "%Y%m%d%H", "%Y%m%dT%H%M%S.%f", "%j/%Y %H", "%d %b %Y, %I:%M:%S %p",
-    "%B %d %Y %H:%M", "100%% %y-%m-%d",
+    "%B %d %Y %H:%M", "100%%-%y-%m-%d",
 )  # fmt: skip
 
 
