@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from pipeline.settings.align import to_moment
-from pipeline.settings.base import ByteCount, PositiveDuration, Section, Zone
+from pipeline.settings.base import HOUR, SECOND, ByteCount, PositiveDuration, Section, Zone
 
 Share = Annotated[float, Field(ge=0, lt=1)]
 Codec = Literal["none", "gzip", "zstd"]
@@ -99,11 +99,21 @@ class EvaluateSettings(Section):
     sums: tuple[Literal["group", "all"], ...] = ()
 
 
+def _to_start(value: Any) -> int:
+    moment = to_moment(value)
+    if moment is None or moment % HOUR:
+        raise ValueError(f"a date or a full UTC hour is needed, as in 2024-09-15, found {value!r}")
+    return moment
+
+
+Start = Annotated[int, BeforeValidator(_to_start)]
+
+
 class SimulateSettings(Section):
     """The embedded default input: games and customers."""
 
     games: Annotated[int, Field(ge=1)] = 4
     customers: Annotated[int, Field(ge=1)] = 10
     days: Annotated[int, Field(ge=10)] = 200
-    start: str = "2024-01-01"
+    start: Start = 1_726_358_400 * SECOND  # 2024-09-15: 200 days hold both clock changes
     zone: Zone = "Europe/Berlin"

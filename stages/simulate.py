@@ -1,0 +1,36 @@
+"""Stage `simulate`: the embedded default input, games and customers made from a seed."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from pipeline.settings.params import Params
+from stages.common import Summary, run_stage
+
+
+def run(params: Params) -> Summary:
+    """Write data/simulated in the current folder."""
+    from pipeline.raw.simulation.simulate import simulate
+
+    counts = simulate(params, Path())
+    return Summary(
+        kept=(f"{counts['games']:,} games with {counts['customers']:,} customers, {counts['rows']:,} rows",),
+        written=(f"data/simulated/: {counts['files']:,} files",),
+    )
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the stage from a command line; return the exit code."""
+    return run_stage(
+        "simulate",
+        run,
+        "Make the embedded data set from a seed: issued forecasts and realized usage of games and customers, "
+        "with the faults that such files have. Writes data/simulated/.",
+        "hindcast simulate --set simulate.games=2 --set simulate.days=60",
+        argv,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
