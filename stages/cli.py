@@ -22,6 +22,11 @@ STAGES = {
     "evaluate": "Compare the network with the published forecast; report.",
 }
 
+# No stage of `dvc repro`: they change nothing that a stage reads.
+BESIDE = {
+    "inspect": "Look at somebody's CSV files; propose the settings to read them.",
+}
+
 _FORWARD = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 
 
@@ -39,7 +44,7 @@ def _app() -> typer.Typer:
         help="From raw forecast and realized series to a trained network and an honest report, stage by stage.",
         epilog="Example: hindcast ingest --help",
     )
-    for name, line in STAGES.items():
+    for name, line in {**STAGES, **BESIDE}.items():
         app.command(name, help=line, context_settings=_FORWARD)(_forwarder(name))
     return app
 

@@ -67,7 +67,7 @@ def run_stage(
         ] = None,
         debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,  # noqa: FBT002
     ) -> None:
-        raise typer.Exit(_guarded(name, lambda: run(load_params(params, set_ or [])), debug=debug))
+        raise typer.Exit(guarded(name, lambda: _in_workspace(name, run, params, set_ or []), debug=debug))
 
     return exit_code_of(app, f"hindcast {name}", argv)
 
@@ -81,10 +81,10 @@ def exit_code_of(app: typer.Typer, program: str, argv: list[str] | None) -> int:
     return 0
 
 
-def _guarded(name: str, work: Callable[[], Summary], *, debug: bool) -> int:
+def guarded(name: str, work: Callable[[], None], *, debug: bool) -> int:
+    """Do the work of a command and return its exit code; errors that the user can mend are told in a few lines."""
     try:
-        with _alone(name):
-            _print_summary(name, work())
+        work()
     except KeyboardInterrupt:
         _tell(f"{name}: stopped; previous outputs are whole.")
         return _STOPPED
@@ -94,6 +94,11 @@ def _guarded(name: str, work: Callable[[], Summary], *, debug: bool) -> int:
         _tell(f"{name}: {fault if isinstance(fault, HindcastError) else _words_of(fault)}")
         return 1
     return 0
+
+
+def _in_workspace(name: str, run: Callable[[Params], Summary], params: Path, overrides: list[str]) -> None:
+    with _alone(name):
+        _print_summary(name, run(load_params(params, overrides)))
 
 
 @contextmanager
@@ -118,7 +123,7 @@ def _words_of(fault: OSError) -> str:
 
 
 def _tell(message: str) -> None:
-    sys.stderr.write(_visible(message) + "\n")
+    sys.stderr.write(visible(message) + "\n")
 
 
 def _print_summary(name: str, summary: Summary) -> None:
@@ -132,11 +137,11 @@ def _print_summary(name: str, summary: Summary) -> None:
     ):
         for row, line in enumerate(lines):
             head = Text(f"  {label if row == 0 else '':<11}", style="dim")
-            console.print(head + Text(_visible(line)), soft_wrap=True)
+            console.print(head + Text(visible(line)), soft_wrap=True)
     for line in summary.notes:
-        console.print(Text(_visible(line)), soft_wrap=True)
+        console.print(Text(visible(line)), soft_wrap=True)
 
 
-def _visible(text: str) -> str:
+def visible(text: str) -> str:
     """The text with control characters spelled out: a name in somebody's data must not steer the terminal."""
     return "".join(sign if sign.isprintable() or sign == "\n" else repr(sign)[1:-1] for sign in text)

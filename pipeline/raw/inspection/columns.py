@@ -1,0 +1,147 @@
+"""A column of texts -> what it looks like: numbers, text or nothing; which of its texts mean missing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from pipeline.raw.inspection.sniff import MISSING_WORDS
+from pipeline.raw.inspection.words import Heading, heading
+from pipeline.raw.numbers import numbers_of
+
+Numbers = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+_MOST_MARKERS = 5  # more different texts among numbers are bad cells, not a way to say "missing"
+_SENTINELS = (
+    -9999.0,
+    -999.0,
+    -99.0,
+    -999.9,
+    -99.9,
+    -9999.9,
+    -99999.0,
+    9999.0,
+    99999.0,
+    999999.0,
+    -1e6,
+    -32768.0,
+    -6999.0,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Column:
+    """One column of all files of one kind.
+
+    `kind` is `number`, `text` or `empty`; `numbers` hold NaN where missing or unreadable.  `markers` are the
+    texts that stand for a missing value, `sentinels` those of them that are numbers; `bad` are texts that
+    are neither number nor marker, with their counts.
+    """
+
+    place: int
+    heading: Heading
+    texts: pa.StringArray
+    kind: str
+    numbers: Numbers
+    missing: Flags
+    markers: tuple[str, ...] = ()
+    sentinels: tuple[str, ...] = ()
+    bad: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """Its heading."""
+        return self.heading.name
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all its numbers are whole ones."""
+        there = self.numbers[~np.isnan(self.numbers)]
+        return self.kind == "number" and len(there) > 0 and bool((there == np.rint(there)).all())
+
+    @property
+    def distinct(self) -> int:
+        """Number of different texts."""
+        return len(pc.unique(self.texts))
+
+    @property
+    def missing_share(self) -> float:
+        """Share of cells without a value."""
+        return float(self.missing.mean()) if len(self.missing) else 0.0
+
+
+def look_at(place: int, name: str, texts: pa.StringArray, decimal: str) -> Column:
+    """Say what the column at `place` holds."""
+    counts = dict(_counts(texts))
+    words = tuple(sorted(text for text in counts if text.lower() in MISSING_WORDS))
+    numbers, unreadable = numbers_of(texts, words, decimal)
+    missing = np.isnan(numbers) & ~unreadable
+    there = len(numbers) - int(missing.sum())
+    if not there:
+        return Column(place, heading(name), texts, "empty", numbers, missing, words)
+    strange = dict(_counts(texts.filter(pa.array(unreadable)))) if unreadable.any() else {}
+    numeric = there - int(unreadable.sum())
+    markers = _markers(strange)
+    # one strange word again and again among some numbers is a marker even where it is the most frequent text
+    if numeric < 0.5 * there and not (markers and len(strange) <= 2 and numeric >= 0.05 * there):
+        absent = pc.is_in(texts, value_set=pa.array(words, pa.string())).to_numpy(zero_copy_only=False)
+        return Column(place, heading(name), texts, "text", np.full(len(numbers), np.nan), absent, words)
+    sentinels = _sentinels(numbers, texts)
+    numbers = np.where(_is_in(texts, sentinels), np.nan, numbers)
+    missing = np.isnan(numbers) & ~(unreadable & ~_is_in(texts, markers))
+    bad = {text: count for text, count in strange.items() if text not in markers}
+    return Column(
+        place,
+        heading(name),
+        texts,
+        "number",
+        numbers,
+        missing,
+        tuple(sorted({*words, *markers})),
+        sentinels,
+        bad,
+    )
+
+
+def _counts(texts: pa.StringArray) -> list[tuple[str, int]]:
+    found = pc.value_counts(texts)
+    pairs = zip(found.field("values").to_pylist(), found.field("counts").to_pylist(), strict=True)
+    return sorted(pairs, key=lambda pair: (-pair[1], pair[0]))
+
+
+def _markers(strange: dict[str, int]) -> tuple[str, ...]:
+    """Texts that come again and again, or hold no digit: a typing error is rarely made twice alike."""
+    likely = [
+        text
+        for text, count in strange.items()
+        if len(text) <= 20 and not any(c.isdigit() for c in text) and count > 1
+    ]
+    return tuple(sorted(likely)) if len(likely) <= _MOST_MARKERS else ()
+
+
+def _sentinels(numbers: Numbers, texts: pa.StringArray) -> tuple[str, ...]:
+    """Numbers such as -9999 that stand far from all others, and more than once."""
+    there = ~np.isnan(numbers)
+    special = there & np.isin(numbers, _SENTINELS)
+    if special.sum() < 2:
+        return ()
+    found: list[str] = []
+    for value in np.unique(numbers[special]):
+        others = numbers[there & ~np.isin(numbers, _SENTINELS)]
+        if len(others) < 10:
+            continue
+        low, high = np.percentile(others, [1, 99])
+        reach = 3 * max(high - low, 1.0)
+        if (value < min(low - reach, -50)) or value > high + reach:
+            found += pc.unique(texts.filter(pa.array(numbers == value))).to_pylist()
+    return tuple(sorted(found))
+
+
+def _is_in(texts: pa.StringArray, values: tuple[str, ...]) -> Flags:
+    found: Flags = pc.is_in(texts, value_set=pa.array(values, pa.string())).to_numpy(zero_copy_only=False)
+    return found

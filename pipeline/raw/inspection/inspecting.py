@@ -1,0 +1,118 @@
+"""Files of a stranger -> what they look like, what is odd in them, and the settings that would read them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from pipeline.errors import MissingInputError, RawDataError, SettingsError
+from pipeline.files import replaced_file
+from pipeline.raw.inspection.drafts import drafts_of
+from pipeline.raw.inspection.kinds import look_at_files
+from pipeline.raw.inspection.parts import Part, part_of
+from pipeline.raw.inspection.proposal import propose
+from pipeline.raw.inspection.quality import findings_of, moment
+from pipeline.raw.inspection.shapes import shapes_of
+from pipeline.raw.inspection.stamps import in_words
+from pipeline.raw.inspection.view import FileView, Inspection
+
+_TEXTS = (".csv", ".tsv", ".txt")
+_PACKED = (".gz", ".zst", ".zip")
+
+
+def inspect_files(paths: Sequence[Path]) -> Inspection:
+    """Look at files and folders of files.
+
+    Raises MissingInputError for absent paths, RawDataError (with a sentence on each) if no file can be read.
+    """
+    files = _expanded(paths)
+    root = _common_folder(files)
+    kinds, unread = look_at_files(files, root)
+    seen = [part_of(kind) for kind in kinds]
+    parts = [part for part in seen if isinstance(part, Part)]
+    unread += [part for part in seen if isinstance(part, str)]
+    if not parts:
+        raise RawDataError("None of these files can be read as a table of stamps and values.", unread)
+    names = [file.relative_to(root).as_posix() for file in files]
+    drafts = drafts_of(parts, shapes_of(parts))
+    findings = tuple(finding for part in parts for finding in findings_of(part))
+    views = tuple(view for part in parts for view in _views(part))
+    try:
+        proposal = propose(drafts, names, root.as_posix(), _name_of(root))
+    except SettingsError as fault:
+        return Inspection(views, findings, tuple(unread), None, (fault.summary, *fault.faults))
+    return Inspection(views, findings, tuple(unread), proposal, ())
+
+
+def _expanded(paths: Iterable[Path]) -> list[Path]:
+    """Files as given, folders as the CSV files in them; each once, in order."""
+    absent = [str(path) for path in paths if not path.exists()]
+    if absent:
+        raise MissingInputError(
+            "Some files are absent.", [f"{path}: there is no such file or folder" for path in absent]
+        )
+    found: dict[Path, None] = {}
+    for path in paths:
+        inside = (
+            sorted(each for each in path.rglob("*") if each.is_file() and _is_csv(each))
+            if path.is_dir()
+            else [path]
+        )
+        found.update(dict.fromkeys(inside))
+    if not found:
+        raise MissingInputError(f"There are no CSV files in {', '.join(map(str, paths))}.")
+    return list(found)
+
+
+def _is_csv(path: Path) -> bool:
+    suffixes = [suffix.lower() for suffix in path.suffixes[-2:]]
+    packed = bool(suffixes) and suffixes[-1] in _PACKED
+    return bool(suffixes) and (
+        suffixes[-1] in _TEXTS or suffixes[-1] == ".zip" or (packed and suffixes[0] in _TEXTS)
+    )
+
+
+def _common_folder(files: Sequence[Path]) -> Path:
+    """The deepest folder that holds all files, written as the paths were."""
+    folders = [file.parent for file in files]
+    if len({folder.is_absolute() for folder in folders}) > 1:
+        folders = [folder.absolute() for folder in folders]
+        files[:] = [file.absolute() for file in files]  # type: ignore[index]
+    return Path(os.path.commonpath([str(folder) for folder in folders]) or ".")
+
+
+def _name_of(root: Path) -> str:
+    return root.name or root.absolute().name or "data"
+
+
+def refuse_overwriting(path: Path, *, force: bool) -> None:
+    """Raise RawDataError if the file is there already and may not be overwritten."""
+    if path.exists() and not force:
+        raise RawDataError(f"{path} is there already; name another file, or overwrite it with --force.")
+
+
+def write_proposal(seen: Inspection, path: Path, *, force: bool = False) -> None:
+    """Write the proposal to a file that is whole or absent; raises RawDataError where there is none."""
+    refuse_overwriting(path, force=force)
+    with replaced_file(path) as temporary:
+        temporary.write_text(seen.require_proposal().text, encoding="utf-8")
+
+
+def _views(part: Part) -> Iterable[FileView]:
+    dialect = part.kind.dialect
+    words = f"{_sign(dialect.separator)} {dialect.decimal} {dialect.encoding}"
+    for number, file in enumerate(part.kind.files):
+        rows = part.kind.file == number
+        first, last = part.spans[number]
+        cells = sum(int(rows.sum()) for _ in part.keys.value_columns)
+        missing = sum(int(column.missing[rows].sum()) for column in part.keys.value_columns)
+        yield FileView(
+            file.path, int(rows.sum()), file.share, moment(first), moment(last),
+            in_words(part.steps[number]) if part.steps[number] else "?",
+            part.zone.zone, missing / max(cells, 1), words,
+        )  # fmt: skip
+
+
+def _sign(separator: str) -> str:
+    return {"\t": "tab"}.get(separator, separator)

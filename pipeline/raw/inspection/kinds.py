@@ -1,0 +1,123 @@
+"""Files -> kinds of files: those with one header and one dialect are looked at as one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from pipeline.errors import HindcastError
+from pipeline.raw.inspection.cells import Cells, cut
+from pipeline.raw.inspection.columns import Column, look_at
+from pipeline.raw.inspection.sample import WHOLE_BYTES, take_sample
+from pipeline.raw.inspection.sniff import Dialect, decode, dialect_of
+from pipeline.raw.sources import natural_key
+
+_ALL_BYTES = 96 << 20  # of text in memory at once, whatever the number of files
+_LEAST_BYTES = 64 << 10  # of each file
+
+
+@dataclass(frozen=True, eq=False)
+class LookedAt:
+    """One file: `path` below the common folder, how much was read, what was cut from it."""
+
+    path: str
+    size: int
+    share: float
+    dialect: Dialect
+    cells: Cells
+
+
+@dataclass(frozen=True, eq=False)
+class Kind:
+    """All files of one header and dialect, row under row.
+
+    `file` is each row's place in `files`, `piece` rises wherever rows are not neighbours in a file.
+    """
+
+    files: tuple[LookedAt, ...]
+    dialect: Dialect
+    columns: tuple[Column, ...]
+    file: NDArray[np.int32]
+    piece: NDArray[np.int32]
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The paths of its files, in natural order."""
+        return tuple(file.path for file in self.files)
+
+
+def look_at_files(paths: Iterable[Path], root: Path) -> tuple[list[Kind], list[str]]:
+    """The kinds of files there are, and a sentence on each file that cannot be read."""
+    ordered = sorted(paths, key=lambda path: natural_key(path.relative_to(root).as_posix()))
+    budget = max(_LEAST_BYTES, min(WHOLE_BYTES, _ALL_BYTES // max(len(ordered), 1)))
+    found: list[LookedAt] = []
+    faults: list[str] = []
+    for path in ordered:
+        try:
+            found.append(_look(path, root, budget))
+        except HindcastError as fault:
+            faults += fault.faults or [fault.summary]
+        except OSError as fault:
+            faults.append(f"{path}: cannot be read: {fault.strerror or fault}.")
+    return _by_header(found), faults
+
+
+def _look(path: Path, root: Path, budget: int) -> LookedAt:
+    name = path.relative_to(root).as_posix()
+    sample = take_sample(path, budget)
+    texts, encoding = decode(sample.pieces, str(path))
+    dialect = dialect_of(texts, encoding, str(path))
+    return LookedAt(name, sample.size, sample.share, dialect, cut(texts, dialect))
+
+
+def _by_header(files: list[LookedAt]) -> list[Kind]:
+    """Files of one header and dialect together; plain ASCII has every encoding, whole numbers every decimal sign."""
+    kinds: dict[tuple[object, ...], list[LookedAt]] = {}
+    for file in files:
+        dialect = file.dialect
+        key = (dialect.header, dialect.separator, dialect.quote, dialect.skip_lines)
+        kinds.setdefault(key, []).append(file)
+    return [_kind_of(group) for group in kinds.values()]
+
+
+def _kind_of(files: list[LookedAt]) -> Kind:
+    first = files[0].dialect
+    encodings = sorted({file.dialect.encoding for file in files} - {"utf-8"})
+    decimals = sorted({file.dialect.decimal for file in files} - {"."})
+    notes = list(dict.fromkeys(note for file in files for note in file.dialect.notes))
+    if len(encodings) > 1 or (encodings and any(_has_utf8(file) for file in files)):
+        found = ", ".join(sorted({file.dialect.encoding for file in files}))
+        notes.append(
+            f"files of one header have different encodings ({found}); give them sources of their own"
+        )
+    dialect = Dialect(
+        encodings[0] if encodings else "utf-8",
+        first.separator,
+        first.quote,
+        decimals[0] if decimals else ".",
+        first.skip_lines,
+        first.header,
+        tuple(notes),
+    )
+    counts = [file.cells.rows for file in files]
+    file_numbers = np.repeat(np.arange(len(files), dtype=np.int32), counts)
+    offsets = np.cumsum([0, *(int(file.cells.piece.max(initial=0)) + 1 for file in files)])
+    piece = np.concatenate([file.cells.piece + offset for file, offset in zip(files, offsets, strict=False)])
+    columns = tuple(
+        look_at(place, name, pa.concat_arrays([file.cells.columns[place] for file in files]), dialect.decimal)
+        for place, name in enumerate(first.header)
+    )
+    return Kind(tuple(files), dialect, columns, file_numbers, piece.astype(np.int32))
+
+
+def _has_utf8(file: LookedAt) -> bool:
+    """Whether a file of encoding UTF-8 holds letters beyond ASCII."""
+    cells = (text for column in file.cells.columns for text in column.unique().to_pylist())
+    return file.dialect.encoding == "utf-8" and any(
+        not text.isascii() for text in (*file.dialect.header, *cells)
+    )

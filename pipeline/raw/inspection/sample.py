@@ -1,0 +1,109 @@
+"""A bounded part of a file's bytes: all of a small one, else its head, its tail and pieces between."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.errors import RawDataError
+from pipeline.raw.text import blocks
+from pipeline.settings.raw import Source
+
+WHOLE_BYTES = 16 << 20  # a file up to this size is read whole: some 200,000 lines, about a second
+_BETWEEN = (
+    6  # pieces between head and tail: an hourly year then shows one of its clock changes or none at all
+)
+
+_KINDS = {
+    b"PK\x03\x04": "a zip archive or an Excel workbook",
+    b"\x1f\x8b": "gzip data (give it the suffix .gz)",
+    b"\x28\xb5\x2f\xfd": "Zstandard data (give it the suffix .zst)",
+    b"PAR1": "a Parquet file",
+    b"\x89HDF": "an HDF5 file",
+    b"\xd0\xcf\x11\xe0": "an old Excel workbook",
+    b"%PDF": "a PDF document",
+    b"SQLi": "an SQLite data base",
+}
+_PACKED = (".gz", ".zst", ".zip")
+
+# Only how bytes are unpacked is asked of it; every other field is a stand-in.
+_AS_IT_IS = Source.model_validate(
+    {
+        "role": "realized",
+        "files": "*",
+        "group": {"constant": "-"},
+        "valid_time": {"column": "-"},
+        "known": {"after_step": "0h"},
+        "values": {"-": {"column": "-"}},
+    }
+)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Bytes of one file; each piece is whole lines ended by LF, the first one from the file's beginning.
+
+    `share` is how much of the file the pieces hold (1 means all of it, 0 < share < 1 an estimate).
+    """
+
+    pieces: tuple[bytes, ...]
+    size: int
+    share: float
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing was left out."""
+        return self.share >= 1
+
+
+def take_sample(path: Path, budget: int = WHOLE_BYTES) -> Sample:
+    """Read at most about `budget` bytes; raises RawDataError for what cannot be a CSV file, OSError if unreadable."""
+    size = path.stat().st_size
+    packed = path.suffix.lower() in _PACKED
+    with path.open("rb") as stream:
+        start = stream.read(4)
+    kind = next((kind for magic, kind in _KINDS.items() if start.startswith(magic)), None)
+    if kind and not packed:
+        raise RawDataError(f"{path}: is {kind}, not CSV; export it as CSV.")
+    if packed:
+        return _unpacked(path, size, budget)
+    utf16 = start[:2] in (b"\xff\xfe", b"\xfe\xff")
+    if size <= budget or utf16:
+        # a piece of UTF-16 cannot be found by its line ends, so only the head of a long one is read
+        with path.open("rb") as stream:
+            data = stream.read(budget)
+        return Sample((data,), size, min(1.0, len(data) / max(size, 1)))
+    return Sample(_ranges(path, size, budget), size, budget / size)
+
+
+def _unpacked(path: Path, size: int, budget: int) -> Sample:
+    taken: list[bytes] = []
+    length = 0
+    for block in blocks(path, _AS_IT_IS, min(budget, 1 << 20)):
+        taken.append(block.data)
+        length += len(block.data)
+        if length > budget:
+            # how much is left cannot be seen without unpacking it; text packs to a fifth or so
+            return Sample((b"".join(taken),), size, min(0.99, length / (5 * size + length)))
+    return Sample((b"".join(taken),), size, 1.0)
+
+
+def _ranges(path: Path, size: int, budget: int) -> tuple[bytes, ...]:
+    """Head (a quarter of the budget) and equal pieces on, the last one ending with the file."""
+    head = budget // 4
+    length = (budget - head) // (_BETWEEN + 1)
+    starts = [head + (size - length - head) * place // (_BETWEEN + 1) for place in range(1, _BETWEEN + 2)]
+    pieces = []
+    with path.open("rb") as stream:
+        pieces.append(_whole_lines(stream.read(head), first=True, last=False))
+        for start in starts:
+            stream.seek(start)
+            pieces.append(_whole_lines(stream.read(length), first=False, last=start == starts[-1]))
+    return tuple(pieces)
+
+
+def _whole_lines(data: bytes, *, first: bool, last: bool) -> bytes:
+    ends = b"\n" if b"\n" in data else b"\r"
+    start = 0 if first else data.find(ends) + 1 or len(data)
+    stop = len(data) if last else data.rfind(ends) + 1
+    return data[start:stop]

@@ -1,0 +1,214 @@
+"""One draft -> its source on the page: files, dialect, fields, times, values, questions."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from pipeline.raw.inspection.drafts import Draft
+from pipeline.raw.inspection.families import Cut, pattern_of, plain_pattern
+from pipeline.raw.inspection.fields import Fields
+from pipeline.raw.inspection.origins import known_of
+from pipeline.raw.inspection.page import Page
+from pipeline.raw.inspection.paths import globs_of
+from pipeline.raw.inspection.shapes import Value
+from pipeline.raw.inspection.stamps import Stamped
+from pipeline.raw.inspection.words import identifier
+from pipeline.settings.base import DAY
+
+_MISSING = ("", "NA", "N/A", "NaN", "nan", "null", "-", "n/e")  # what a source takes for missing by itself
+_MOST_LISTED = 12
+
+
+def names_of(drafts: Sequence[Draft], fields: Sequence[Fields]) -> list[str]:
+    """A name for each source: its role, with the group or value where several have one role."""
+    roles = Counter(draft.role for draft in drafts)
+    names: list[str] = []
+    for draft, field in zip(drafts, fields, strict=True):
+        name = draft.role
+        if roles[draft.role] > 1:
+            own = (
+                field.groups[0] if len(field.groups) == 1 and "/" in draft.paths[0] else draft.values[0].name
+            )
+            name = f"{draft.role}_{identifier(own).removesuffix('_forecast')}"
+        taken = names.count(name) + sum(
+            other.startswith(f"{name}_") and other[len(name) + 1 :].isdigit() for other in names
+        )
+        names.append(f"{name}_{taken + 1}" if taken else name)
+    return names
+
+
+def add_source(
+    page: Page, draft: Draft, field: Fields, name: str, *, all_paths: Sequence[str], frequency: int
+) -> None:
+    """Write one source."""
+    place = f"raw.sources.{name}"
+    dialect = draft.part.kind.dialect
+    told = all(value.told for value in draft.values)
+    page.add(2, name, ask=[field.question] if field.question else (), setting=place)
+    about_role = [] if told else ["no word or issue time tells whether this is measured or forecast"]
+    page.add(3, "role", draft.role, ask=about_role, setting=f"{place}.role")
+    globs = globs_of(draft.paths, all_paths)
+    page.add(3, "files", globs[0] if len(globs) == 1 else list(globs))
+    for key, value, usual in (
+        ("separator", dialect.separator, ","),
+        ("decimal", dialect.decimal, "."),
+        ("quote", dialect.quote, '"'),
+        ("encoding", dialect.encoding, "utf-8"),
+        ("skip_lines", dialect.skip_lines, 0),
+    ):
+        if value != usual:
+            page.add(3, key, value)
+    for note in dict.fromkeys(note for part in draft.parts for note in part.kind.dialect.notes):
+        page.remark(3, f"? {note}")
+    if field.group is not None:
+        page.add(3, "group", field.group)
+    if field.series is not None:
+        page.add(3, "series", field.series)
+    _add_times(page, draft, place)
+    known, about_known = known_of(draft, frequency)
+    page.add(3, "known", known, ask=[about_known] if about_known else (), setting=f"{place}.known")
+    _add_values(page, draft, field, place)
+    _add_missing(page, draft, place)
+
+
+def _add_times(page: Page, draft: Draft, place: str) -> None:
+    times, zone = draft.part.times, draft.part.zone
+    about_zone = [zone.question] if zone.question else []
+    if times.issue is not None:
+        setting = _stamp(times.issue, zone.zone)
+        ask = (
+            []
+            if times.issue_is_sure
+            else ["taken for the issue time, since it stands before the other stamp"]
+        )
+        if not times.issue.exact:
+            ask += about_zone
+        page.add(
+            3, "issue_time", setting, ask=[*ask, *_about_format(times.issue)], setting=f"{place}.issue_time"
+        )
+    if times.lead is not None:
+        ask = [] if times.lead_is_sure else ["no word tells the unit of the lead"]
+        page.add(
+            3, "lead", {"column": times.lead.name, "unit": times.lead_unit}, ask=ask, setting=f"{place}.lead"
+        )
+        return
+    assert times.valid is not None  # a file without leads has a valid time
+    setting = _stamp(times.valid, zone.zone)
+    ask = [] if times.valid.exact else list(about_zone)
+    if not times.valid.exact and times.issue is None:
+        setting |= {"ambiguous": zone.ambiguous} if zone.ambiguous else {}
+        setting |= {"nonexistent": zone.nonexistent} if zone.nonexistent else {}
+    ends, about_label = _label(draft)
+    if ends:
+        setting["label"] = "end"
+    page.add(
+        3,
+        "valid_time",
+        setting,
+        ask=[*ask, *about_label, *_about_format(times.valid)],
+        setting=f"{place}.valid_time",
+    )
+
+
+def _stamp(stamp: Stamped, zone: str) -> dict[str, Any]:
+    names = [column.name for column in stamp.columns]
+    setting: dict[str, Any] = {"column": names[0]} if len(names) == 1 else {"columns": names}
+    setting["format"] = stamp.form.text
+    if stamp.form.part:
+        setting["part"] = stamp.form.part
+    if not stamp.exact:
+        setting["zone"] = zone
+    return setting
+
+
+def _about_format(stamp: Stamped) -> list[str]:
+    return [f"{rival} reads all stamps as well" for rival in stamp.rivals[:1]]
+
+
+def _label(draft: Draft) -> tuple[bool, list[str]]:
+    """Whether stamps mark the end of their step; asked unless a heading or an interval says it."""
+    times = draft.part.times
+    assert times.valid is not None
+    if times.valid.form.part:
+        return False, []
+    if times.ends_step:
+        return True, ["the heading or an hour of 24 says that stamps mark the end of their step"]
+    if draft.role == "forecast" or not len(draft.files):
+        return False, []
+    first, last = draft.files[0].span[0] % DAY, draft.files[0].span[1] % DAY
+    if draft.files[0].step and first == draft.files[0].step and last == 0:
+        return True, [
+            "the file goes from one step past midnight to midnight, as if stamps mark the end of their step"
+        ]
+    return False, ["stamps are taken for the start of their step"]
+
+
+def _add_values(page: Page, draft: Draft, field: Fields, place: str) -> None:
+    asked = [question for shape in draft.shapes for question in shape.questions] if draft.wide else []
+    page.add(3, "values", ask=list(dict.fromkeys(asked)), setting=f"{place}.values")
+    for value in draft.values:
+        setting = _value_setting(draft, value, field)
+        page.add(4, value.name, setting, note=_range_note(draft, value))
+    aside = {name: why for shape in draft.shapes for name, why in shape.aside.items()}
+    _remark_unused(page, aside)
+
+
+def _remark_unused(page: Page, aside: dict[str, str]) -> None:
+    """Say which columns are not used; where several sources read the same files, at the first of them."""
+    reasons: dict[str, list[str]] = {}
+    for name, why in aside.items():
+        reasons.setdefault(why, []).append(name)
+    for why, names in reasons.items():
+        more = f" and {len(names) - _MOST_LISTED} more" if len(names) > _MOST_LISTED else ""
+        page.remark_once(4, f"not used ({why}): {', '.join(names[:_MOST_LISTED])}{more}")
+
+
+def _value_setting(draft: Draft, value: Value, field: Fields) -> dict[str, Any]:
+    setting: dict[str, Any] = {}
+    if value.wide or draft.wide:
+        headings = [name for part in draft.parts for name in part.kind.dialect.header]
+        others = [name for name in dict.fromkeys(headings) if name not in value.cuts]
+        cuts = [cut or Cut("", name, "") for name, cut in value.cuts.items()]
+        plain = value.plain and not field.by_country
+        setting["header"] = (
+            plain_pattern(list(value.cuts), others)
+            if plain
+            else pattern_of(cuts, others, groups=field.by_country)
+        )
+    else:
+        setting["column"] = next(iter(value.cuts))
+    if value.unit:
+        setting["unit"] = value.unit
+    return setting
+
+
+def _range_note(draft: Draft, value: Value) -> str:
+    numbers = [c.numbers for part in draft.parts for c in part.keys.value_columns if c.name in value.cuts]
+    there = [n[~np.isnan(n)] for n in numbers]
+    lows, highs = [float(n.min()) for n in there if len(n)], [float(n.max()) for n in there if len(n)]
+    if not lows:
+        return ""
+    unit = "" if value.unit else "no unit in the heading; "
+    return f"{unit}seen from {min(lows):g} to {max(highs):g}: min and max may be set"
+
+
+def _add_missing(page: Page, draft: Draft, place: str) -> None:
+    columns = [
+        c
+        for part in draft.parts
+        for c in part.keys.value_columns
+        if any(c.name in value.cuts for value in draft.values)
+    ]
+    markers = sorted({marker for column in columns for marker in column.markers} - set(_MISSING))
+    sentinels = sorted({marker for column in columns for marker in column.sentinels})
+    if markers or sentinels:
+        ask = (
+            [f"{', '.join(map(repr, sentinels))}: far from all other numbers, taken for missing"]
+            if sentinels
+            else []
+        )
+        page.add(3, "missing", [*_MISSING, *markers, *sentinels], ask=ask, setting=f"{place}.missing")

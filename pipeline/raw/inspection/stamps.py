@@ -1,0 +1,203 @@
+"""Columns of texts -> columns of stamps: the format that reads them, and what it leaves open."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.raw.inspection.columns import Column, Flags
+from pipeline.raw.inspection.formats import Form, digit_forms, forms_of
+from pipeline.raw.inspection.words import ISSUE, LEAD, TIME, VALID
+from pipeline.raw.stamps import compile_format, parse_stamps
+from pipeline.settings.base import DAY, HOUR
+from pipeline.settings.clock import Stamps
+
+_ENOUGH = 0.98  # share of texts that a format must read
+_TRIED = 50  # texts from which formats are guessed
+_FIRST_NS = int(np.datetime64("1950-01-01", "ns").astype(np.int64))
+_LAST_NS = int(np.datetime64("2100-01-01", "ns").astype(np.int64))
+
+
+@dataclass(frozen=True, eq=False)
+class Stamped:
+    """Stamps read from one column, or from several joined by a space.
+
+    `wall` is what the text says (UTC where `exact`); without meaning where not `ok`.  `rivals` are other
+    formats that read the texts as well.
+    """
+
+    columns: tuple[Column, ...]
+    form: Form
+    wall: Stamps
+    exact: bool
+    ok: Flags
+    rivals: tuple[str, ...] = ()
+    hours_to_24: bool = False
+
+    @property
+    def name(self) -> str:
+        """Its heading, or headings."""
+        return " + ".join(column.name for column in self.columns)
+
+    @property
+    def daily(self) -> bool:
+        """Whether all stamps stand at midnight."""
+        return not self.form.has_clock or bool((self.wall[self.ok] % DAY == 0).all())
+
+
+def read_stamps(columns: Sequence[Column]) -> list[Stamped]:
+    """All stamp columns in the order of the file; a date and its hour are one."""
+    single = [stamped for column in columns if (stamped := _of_column(column)) is not None]
+    taken = {column.place for stamped in single for column in stamped.columns}
+    joined = _calendar_columns(columns) if not single else None
+    if joined:
+        return [joined]
+    return [_with_hour(stamped, [c for c in columns if c.place not in taken]) for stamped in single]
+
+
+def _of_column(column: Column) -> Stamped | None:
+    if column.kind == "empty":
+        return None
+    there = column.texts.filter(pa.array(~column.missing))
+    if column.kind == "number":
+        return _of_digits(column, there)
+    firsts = pc.unique(there.slice(0, 5000)).to_pylist()[:_TRIED]
+    forms = list(dict.fromkeys(form for text in firsts for form in forms_of(text)))
+    return _best(column, forms)
+
+
+def _of_digits(column: Column, there: pa.StringArray) -> Stamped | None:
+    words = column.heading.has(TIME | ISSUE | VALID)
+    if not column.is_whole or not len(there) or column.heading.has(LEAD):
+        return None
+    whole = pc.replace_substring_regex(there, r"[.]0*$", "")
+    lengths = pc.unique(pc.utf8_length(whole)).to_pylist()
+    if len(lengths) != 1:
+        return None
+    forms = digit_forms(lengths[0])
+    found = _best(column, [form for form in forms if not form.text.startswith("epoch")])
+    if found is not None and (words or found.columns[0].place == 0):
+        return found
+    epoch = _best(column, [form for form in forms if form.text.startswith("epoch")])
+    if (
+        epoch is not None
+        and (words or column.place == 0)
+        and bool((epoch.wall[epoch.ok] % (60 * 10**9) == 0).all())
+    ):
+        return epoch
+    return None
+
+
+def _best(column: Column, forms: Iterable[Form]) -> Stamped | None:
+    """The format that reads enough; where several do, the one whose steps are the most regular."""
+    found = [
+        read for form in forms if (read := _read((column,), column.texts, column.missing, form)) is not None
+    ]
+    if not found:
+        return None
+    best = max(found, key=lambda read: (round(float(read.ok.sum()) / len(read.ok), 2), _regularity(read)))
+    equal = [
+        read.form.text
+        for read in found
+        if read is not best
+        and read.ok.sum() == best.ok.sum()
+        and _regularity(read) >= 0.9 * _regularity(best)
+    ]
+    return Stamped(best.columns, best.form, best.wall, best.exact, best.ok, tuple(equal))
+
+
+def _read(columns: tuple[Column, ...], texts: pa.StringArray, missing: Flags, form: Form) -> Stamped | None:
+    parsed = parse_stamps(texts, compile_format(form.text, form.part))
+    ok = parsed.ok & ~missing & (parsed.wall >= _FIRST_NS) & (parsed.wall < _LAST_NS)
+    there = len(ok) - int(missing.sum())
+    if not there or ok.sum() < _ENOUGH * there:
+        return None
+    exact = bool(parsed.exact[ok].all())
+    return Stamped(columns, form, parsed.wall, exact, ok)
+
+
+def _regularity(read: Stamped) -> float:
+    steps = np.diff(read.wall[read.ok])
+    if not len(steps):
+        return 0.0
+    _, counts = np.unique(steps, return_counts=True)
+    return float(counts.max() / len(steps))
+
+
+def _with_hour(stamped: Stamped, others: Sequence[Column]) -> Stamped:
+    """A column of dates and one of hours or times of day are one stamp."""
+    if stamped.form.part or not stamped.daily or stamped.form.text.startswith("epoch"):
+        return stamped
+    repeats = len(np.unique(stamped.wall[stamped.ok])) * 2 <= int(stamped.ok.sum())
+    if not repeats:
+        return stamped
+    # only dates without a clock can be joined to a time of day
+    form = "%Y-%m-%d" if stamped.form.text == "iso" else stamped.form.text
+    if "%H" in form:
+        return stamped
+    for column in others:
+        for clock in _clock_forms(column):
+            joined = pc.binary_join_element_wise(stamped.columns[0].texts, column.texts, pa.scalar(" "))
+            missing = stamped.columns[0].missing | column.missing
+            read = _read((stamped.columns[0], column), joined, missing, Form(f"{form} {clock}"))
+            if read is not None:
+                to_24 = column.kind == "number" and float(np.nanmax(column.numbers)) == 24
+                return Stamped(read.columns, read.form, read.wall, exact=False, ok=read.ok, hours_to_24=to_24)
+    return stamped
+
+
+def _clock_forms(column: Column) -> tuple[str, ...]:
+    if column.kind == "text":
+        firsts = pc.unique(column.texts.filter(pa.array(~column.missing)).slice(0, 1000)).to_pylist()[:3]
+        return ("%H:%M", "%H:%M:%S", "%I:%M %p") if firsts and all(":" in text for text in firsts) else ()
+    if column.kind != "number" or not column.is_whole:
+        return ()
+    numbers = column.numbers[~np.isnan(column.numbers)]
+    words = {token.low for token in column.heading.tokens}
+    in_a_day = numbers.min() in (0, 1) and numbers.max() in (23, 24) and len(np.unique(numbers)) >= 23
+    if in_a_day and not words & LEAD:
+        return ("%H",)
+    hhmm = numbers.max() <= 2400 and numbers.max() > 24 and bool((numbers % 100 < 60).all()) and words & TIME
+    return ("%H%M",) if hhmm and len(pc.unique(pc.utf8_length(column.texts))) == 1 else ()
+
+
+def _calendar_columns(columns: Sequence[Column]) -> Stamped | None:
+    """Year, month, day and perhaps hour and minute in columns of their own."""
+    named: dict[str, Column] = {}
+    for column in columns:
+        for word, key in (("year", "%Y"), ("month", "%m"), ("day", "%d"), ("hour", "%H"), ("minute", "%M")):
+            if (
+                key not in named
+                and column.kind == "number"
+                and {t.low for t in column.heading.tokens} & {word}
+            ):
+                named[key] = column
+    if not {"%Y", "%m", "%d"} <= named.keys():
+        return None
+    keys = [key for key in ("%Y", "%m", "%d", "%H", "%M") if key in named]
+    chosen = tuple(named[key] for key in keys)
+    texts = pc.binary_join_element_wise(*(column.texts for column in chosen), pa.scalar(" "))
+    missing = np.logical_or.reduce([column.missing for column in chosen])
+    return _read(chosen, texts, missing, Form(" ".join(keys)))
+
+
+def usual_step(stamps: Stamps) -> int:
+    """The most frequent step between neighbouring different stamps in ns; 0 if there are none."""
+    steps = np.diff(np.unique(stamps))
+    if not len(steps):
+        return 0
+    values, counts = np.unique(steps, return_counts=True)
+    return int(values[np.argmax(counts)])
+
+
+def in_words(step: int) -> str:
+    """A step as settings write it: 15min, 1h, 1d."""
+    if step and step % DAY == 0 and step > DAY:
+        return f"{step // DAY}d"
+    if step and step % HOUR == 0:
+        return f"{step // HOUR}h"
+    return f"{step // (60 * 10**9)}min" if step % (60 * 10**9) == 0 else f"{step // 10**9}s"

@@ -1,0 +1,201 @@
+"""Which zone stamps without offset are in: what headings say, and what the clock changes in the stamps prove."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.raw.inspection.columns import Column, Flags
+from pipeline.raw.inspection.countries import ABBREVIATIONS, HABITS, countries_in, zones_of
+from pipeline.raw.inspection.kinds import Kind
+from pipeline.raw.inspection.stamps import usual_step
+from pipeline.raw.inspection.times import Times
+from pipeline.raw.inspection.words import words_of
+from pipeline.raw.zones import occurrences
+from pipeline.settings.base import DAY
+from pipeline.settings.clock import Stamps
+
+_LONGEST_GRID = 2_000_000  # steps; beyond, clock changes are not looked for
+
+
+@dataclass(frozen=True)
+class ZoneView:
+    """The zone to be used for stamps, how sure it is, and what to ask.
+
+    `wall` is True where the stamps themselves prove wall time with clock changes.
+    """
+
+    zone: str
+    question: str | None = None
+    ambiguous: str | None = None
+    nonexistent: str | None = None
+    wall: bool = False
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the hours of a zone's clock changes look like in the stamps: counted changes and an example."""
+
+    doubled: int = 0  # autumn hours that stand twice
+    single: int = 0  # ... that stand once
+    absent: int = 0  # spring hours that are not there
+    empty: int = 0  # ... that are there without values
+    filled: int = 0  # ... that are there with values
+    example: str = ""
+
+    @property
+    def for_wall(self) -> int:
+        """Clock changes seen; 0 if any of them speaks against."""
+        found = self.doubled + self.absent + self.empty
+        return (
+            0
+            if self.filled or (self.single and self.doubled) or not found
+            else found + 100 * bool(self.doubled)
+        )
+
+    @property
+    def against(self) -> bool:
+        """Whether hours of clock changes are there, and look like any other hour."""
+        return bool((self.filled or self.single) and not self.doubled and not self.absent and not self.empty)
+
+
+def zone_of(kind: Kind, times: Times, values: Sequence[Column]) -> ZoneView:
+    """The zone of a kind of files."""
+    if times.exact:
+        return ZoneView("UTC")
+    words = words_of(times.main.name) | _words_in_texts(times)
+    seen = _Seen.of(kind, times, values) if times.issue is None else None
+    hints = _hints(kind, words)
+    best, proof = _best(seen, [*hints, *HABITS])
+    says = next((word for word in sorted(words) if word in ABBREVIATIONS), None)
+    if words & {"utc", "gmt", "zulu"} and not proof.doubled:
+        return ZoneView("UTC")
+    if proof.for_wall:
+        return _wall_view(
+            best, proof, hints, says.upper() if says else "UTC" if words & {"utc", "gmt"} else None
+        )
+    return _without_proof(seen, says, hints, words)
+
+
+def _wall_view(best: str, proof: Evidence, hints: Sequence[str], says: str | None) -> ZoneView:
+    header = f"the heading says {says}, but the" if says else "the"
+    others = "" if best in hints else "; any zone with the same clock changes fits, is it this one?"
+    question = f"{header} stamps show wall time ({proof.example}), so they are read as {best}{others}"
+    once = bool(proof.single and not proof.doubled)
+    if once:
+        question += "; the autumn hour stands only once: taken for the earlier one"
+    ambiguous = "in_order" if proof.doubled else "earlier"
+    return ZoneView(best, question, ambiguous, "drop" if proof.empty else None, wall=True)
+
+
+def _without_proof(
+    seen: _Seen | None, says: str | None, hints: Sequence[str], words: frozenset[str]
+) -> ZoneView:
+    steady = bool(seen) and any(_evidence(seen, zone).against for zone in [*hints, *HABITS][:4] if seen)
+    if says:
+        fixed, wall = ABBREVIATIONS[says]
+        if steady or fixed == wall:
+            return ZoneView(
+                fixed, None if fixed == wall else f"the heading says {says.upper()} and no clock change shows"
+            )
+        place = next((zone for zone in hints), wall)
+        question = (
+            f"the heading says {says.upper()}: a fixed offset all year ({fixed}), or wall time ({place})?"
+        )
+        return ZoneView(fixed, question)
+    if steady:
+        return ZoneView("UTC", "no clock change shows in the stamps: UTC, or another fixed offset?")
+    guess = f", or wall time ({hints[0]})" if hints else ", or wall time of a place"
+    if words & {"local", "lokal", "ortszeit"} and hints:
+        return ZoneView(hints[0], "the heading says local time; is it this zone?", "in_order", "drop")
+    return ZoneView("UTC", f"the files do not tell the zone of the stamps: UTC{guess}?")
+
+
+def _hints(kind: Kind, words: frozenset[str]) -> list[str]:
+    """Zones that paths, headings and abbreviations speak of, each once."""
+    countries = countries_in([*kind.paths[:50], *kind.dialect.header[:50]])
+    places = [zone for country in countries[:3] for zone in zones_of(country)[:3]]
+    named = [ABBREVIATIONS[word][1] for word in sorted(words) if word in ABBREVIATIONS]
+    return list(dict.fromkeys([*places, *named]))
+
+
+def _words_in_texts(times: Times) -> frozenset[str]:
+    return words_of(times.main.form.text.replace("%", " "))
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """All different stamps of one file in order: how many rows have each, and whether any has a value."""
+
+    files: tuple[tuple[Stamps, Stamps, Flags, int], ...]
+
+    @classmethod
+    def of(cls, kind: Kind, times: Times, values: Sequence[Column]) -> _Seen:
+        filled = ~np.logical_and.reduce([column.missing for column in values]) if values else times.ok
+        found = []
+        for file in range(len(kind.files)):
+            rows = times.ok & (kind.file == file)
+            wall = times.wall[rows]
+            stamps, places, counts = np.unique(wall, return_inverse=True, return_counts=True)
+            with_value = np.bincount(places, filled[rows], len(stamps)) > 0
+            step = usual_step(stamps)
+            if step and len(stamps) > 2 and step < DAY and (stamps[-1] - stamps[0]) // step < _LONGEST_GRID:
+                found.append((stamps, counts, with_value, step))
+        return cls(tuple(found))
+
+
+def _best(seen: _Seen | None, zones: Iterable[str]) -> tuple[str, Evidence]:
+    best, proof = "UTC", Evidence()
+    if seen is None:
+        return best, proof
+    for zone in dict.fromkeys(zones):
+        evidence = _evidence(seen, zone)
+        if evidence.for_wall > proof.for_wall:
+            best, proof = zone, evidence
+        if proof.doubled and proof.for_wall:
+            break  # hints come first, and a zone's table of changes takes a tenth of a second to make
+    return best, proof
+
+
+def _evidence(seen: _Seen, zone: str) -> Evidence:
+    doubled = single = absent = empty = filled = 0
+    examples: dict[str, str] = {}
+    for stamps, counts, with_value, step in seen.files:
+        usual = int(np.median(counts))
+        for kind, block in _changes(stamps, step, zone):
+            places = np.searchsorted(stamps, block)
+            there = (places < len(stamps)) & (stamps[np.minimum(places, len(stamps) - 1)] == block)
+            rows = places[there]
+            if kind == 2:
+                twice = bool(there.all() and (counts[rows] >= 2 * usual).all())
+                doubled, single = doubled + twice, single + (not twice and bool(there.any()))
+                _note(examples, "doubled", block[0], "stands twice", keep=twice)
+            elif not there.any():
+                absent += 1
+                _note(examples, "absent", block[0], "is absent")
+            else:
+                is_empty = not with_value[rows].any()
+                empty, filled = empty + is_empty, filled + (not is_empty)
+                _note(examples, "empty", block[0], "is empty", keep=is_empty)
+    return Evidence(doubled, single, absent, empty, filled, ", ".join(examples.values()))
+
+
+def _changes(stamps: Stamps, step: int, zone: str) -> Iterator[tuple[int, Stamps]]:
+    """The hours of clock changes inside the span of `stamps`: (2 or 0 times on the clock, their grid stamps)."""
+    grid = np.arange(stamps[0], stamps[-1] + 1, step)
+    _, _, count = occurrences(grid, zone)
+    odd = np.flatnonzero(count != 1)
+    for block in np.split(odd, np.flatnonzero(np.diff(odd) != 1) + 1) if len(odd) else []:
+        first, last = block[0], block[-1]
+        if first == 0 or last == len(grid) - 1:
+            continue
+        if np.isin(grid[[first - 1, last + 1]], stamps).all():  # else it is only a gap
+            yield int(count[first]), grid[block]
+
+
+def _note(examples: dict[str, str], key: str, stamp: np.int64, words: str, *, keep: bool = True) -> None:
+    if keep and key not in examples:
+        text = str(np.datetime64(int(stamp), "ns").astype("datetime64[m]")).replace("T", " ")
+        examples[key] = f"{text} {words}"

@@ -1,0 +1,86 @@
+"""Command inspect: what somebody's CSV files look like, and the settings that would read them. Not part of `dvc repro`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from stages.common import exit_code_of, guarded, visible
+
+if TYPE_CHECKING:  # the library loads pyarrow, which `--help` should not
+    from pipeline.raw.inspection.view import Inspection
+
+_HELP = (
+    "Look at CSV files (or folders of them) and say what they are: separator, encoding, stamps and their zone, step, "
+    "series, forecasts and measurements, gaps, repeats, spikes. Proposes the settings that would read them; what the "
+    "files cannot tell is asked, as a comment at its line. Big files are read in part."
+)
+_EXAMPLE = "Example: hindcast inspect data/raw/mine --write conf/dataset/mine.yaml"
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command from its command line."""
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+    @app.command("inspect", help=_HELP, epilog=_EXAMPLE)
+    def command(
+        files: Annotated[list[Path], typer.Argument(help="CSV files, packed or not, or folders of them.")],
+        write: Annotated[
+            Path | None, typer.Option(help="Write the proposal here, as in conf/dataset/NAME.yaml.")
+        ] = None,
+        force: Annotated[bool, typer.Option("--force", help="Overwrite the file of --write.")] = False,  # noqa: FBT002
+        debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,  # noqa: FBT002
+    ) -> None:
+        raise typer.Exit(guarded("inspect", lambda: _inspect(files, write, force=force), debug=debug))
+
+    return exit_code_of(app, "hindcast inspect", argv)
+
+
+def _inspect(files: list[Path], write: Path | None, *, force: bool) -> None:
+    from pipeline.raw.inspection.inspecting import inspect_files, refuse_overwriting, write_proposal
+
+    if write is not None:
+        refuse_overwriting(write, force=force)
+    seen = inspect_files(files)
+    _print(seen)
+    if write is not None:
+        write_proposal(seen, write, force=force)
+        sys.stdout.write(f"Written: {visible(str(write))}. Answer its questions (# ?), then use it as the data set "
+                         f"{visible(write.stem)}.\n")  # fmt: skip
+    elif seen.proposal is not None:
+        sys.stdout.write(f"\n{visible(seen.proposal.text)}")
+    seen.require_proposal()
+
+
+def _print(seen: Inspection) -> None:
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    for title, head, rows in seen.tables():
+        if rows:
+            console.print(_table(title, head, rows))
+
+
+def _table(title: str, head: tuple[str, ...], rows: list[tuple[str, ...]]) -> Any:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=title, title_justify="left", title_style="bold")
+    for name in head:
+        # short cells stay whole, names of files are folded
+        table.add_column(
+            name,
+            overflow="fold",
+            min_width=len(name),
+            no_wrap=name in {"rows", "from, to", "step", "missing"},
+        )
+    for row in rows:
+        table.add_row(*(Text(visible(cell)) for cell in row))
+    return table
+
+
+if __name__ == "__main__":
+    sys.exit(main())
