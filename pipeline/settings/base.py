@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, PlainSerializer
 
 SECOND = 1_000_000_000  # nanoseconds
 HOUR = 3600 * SECOND
@@ -111,11 +111,18 @@ def zone_for(zone: str, group_zone: str) -> str:
     return group_zone if zone == "group" else zone
 
 
-def one_of(value: Any, keys: dict[str, str], what: str) -> str:
-    """The tag of the one key in `keys` (key -> tag) that the mapping `value` holds, for tagged unions."""
-    found = [key for key in keys if isinstance(value, dict) and key in value]
-    if len(found) == 1:
-        return keys[found[0]]
-    if isinstance(value, BaseModel):
-        return type(value).__name__
-    raise ValueError(f"{what} is exactly one of {', '.join(keys)}; found {value!r}")
+def one_of(keys: dict[str, str], what: str) -> Discriminator:
+    """Tells the forms of a tagged union apart by the one key in `keys` (key -> tag) that a mapping holds.
+
+    pydantic lets a ValueError of a discriminator through as it is, so no tag and a message stand for it.
+    """
+
+    def tag(value: Any) -> str | None:
+        if isinstance(value, BaseModel):
+            return type(value).__name__
+        found = [key for key in keys if isinstance(value, dict) and key in value]
+        return keys[found[0]] if len(found) == 1 else None
+
+    return Discriminator(
+        tag, custom_error_type="one_of", custom_error_message=f"{what} is exactly one of {', '.join(keys)}"
+    )

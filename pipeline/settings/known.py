@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
-from pydantic import Discriminator, Tag
+from pydantic import Tag
 
 from pipeline.settings.base import (
     DurationField,
@@ -81,16 +81,13 @@ DeclaredRule = AtIssuePlus | AfterStep | BeforeStep | DayAt
 KnownRule = DeclaredRule | PublishedAt
 
 
-def _tag(value: Any) -> str:
-    keys = {
-        "at_issue_plus": "AtIssuePlus",
-        "after_step": "AfterStep",
-        "before_step": "BeforeStep",
-        "day": "DayAt",
-        "column": "PublishedAt",
-    }
-    return one_of(value, keys, "known")
-
+_FORMS = {
+    "at_issue_plus": "AtIssuePlus",
+    "after_step": "AfterStep",
+    "before_step": "BeforeStep",
+    "day": "DayAt",
+    "column": "PublishedAt",
+}
 
 KnownField = Annotated[
     Annotated[AtIssuePlus, Tag("AtIssuePlus")]
@@ -98,7 +95,7 @@ KnownField = Annotated[
     | Annotated[BeforeStep, Tag("BeforeStep")]
     | Annotated[DayAt, Tag("DayAt")]
     | Annotated[PublishedAt, Tag("PublishedAt")],
-    Discriminator(_tag),
+    one_of(_FORMS, "known"),
 ]
 
 

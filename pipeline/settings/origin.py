@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import Field, Tag, model_validator
 
 from pipeline.settings.base import (
     DAY,
@@ -114,14 +114,11 @@ class Cycle(Section):
 OriginRule = Before | DailyGate | Cycle
 
 
-def _tag(value: Any) -> str:
-    forms = {"before": "Before", "every": "Cycle", "covers": "DailyGate"}
-    return one_of(value, forms, "origin (`covers: next_day` goes with `at`)")
-
+_FORMS = {"before": "Before", "every": "Cycle", "covers": "DailyGate"}
 
 OriginField = Annotated[
     Annotated[Before, Tag("Before")]
     | Annotated[DailyGate, Tag("DailyGate")]
     | Annotated[Cycle, Tag("Cycle")],
-    Discriminator(_tag),
+    one_of(_FORMS, "an origin (`covers: next_day` goes with `at`)"),
 ]

@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from pipeline.errors import MissingInputError, SettingsError
+from pipeline.settings.origin import Before, Cycle, DailyGate
+from pipeline.settings.params import Params, check_params, load_params
+from tests.settings.settings import changed
+
+
+def _write(folder: Path, values: Any) -> Path:
+    path = folder / "params.yaml"
+    path.write_text(values if isinstance(values, str) else yaml.safe_dump(values), encoding="utf-8")
+    return path
+
+
+def test_settings_are_read_with_their_defaults(tmp_path: Path) -> None:
+    params = load_params(_write(tmp_path, changed()))
+    assert params.raw.frequency.ns == 3600 * 10**9
+    assert params.pack.segment_length == 24
+    assert params.split.policy == "chronological"
+
+
+def test_all_faults_are_told_at_once_each_with_its_path_and_the_value_found() -> None:
+    values = changed(train__lanes="many", train__speed=3, pack__codec="lzf", align__gaps={"fill": "2 weeks"})
+    del values["align"]["target"]
+    with pytest.raises(SettingsError) as caught:
+        check_params(values, "params.yaml")
+    assert caught.value.summary == "params.yaml: 5 faults in the settings."
+    faults = sorted(caught.value.faults)
+    assert [fault.split(": ")[0] for fault in faults] == [
+        "align.gaps.fill", "align.target", "pack.codec", "train.lanes", "train.speed",
+    ]  # fmt: skip
+    assert faults[0].endswith("a length of time is written as 30s, 15min, 48h or 7d, found '2 weeks'")
+    assert faults[1] == "align.target: required, but absent"
+    assert faults[2].endswith("found 'lzf'")
+    assert faults[4] == "train.speed: unknown key; remove it or correct its spelling, found value 3"
+    assert faults[3].endswith("found 'many'")
+
+
+def test_an_absent_file_is_named() -> None:
+    with pytest.raises(MissingInputError, match=r"nowhere\.yaml is absent; name another with --params"):
+        load_params(Path("nowhere.yaml"))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a: [1", "no valid YAML"),
+        ("- 1", "must be a mapping of sections, found list"),
+        ("", "found NoneType"),
+    ],
+)
+def test_a_file_that_is_no_mapping_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
+        load_params(_write(tmp_path, text))
+
+
+def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(SettingsError, match="no valid YAML"):
+        load_params(path)
+
+
+def test_yaml_that_makes_objects_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="no valid YAML"):
+        load_params(_write(tmp_path, "seed: !!python/object/apply:os.getcwd []"))
+
+
+def test_an_override_replaces_one_value_and_is_read_as_yaml(tmp_path: Path) -> None:
+    path = _write(tmp_path, changed())
+    params = load_params(path, ["train.units=[32, 16]", "align.until=2024-05-01", "seed=3", "train.loss=mse"])
+    assert params.train.units == (32, 16)
+    assert params.align.until == 1_714_521_600 * 10**9
+    assert (params.seed, params.train.loss) == (3, "mse")
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("seed", "--set takes dotted.key=value, found 'seed'"),
+        ("=3", "--set takes dotted.key=value"),
+        ("train..units=3", "--set takes dotted.key=value"),
+        ("seed=[1", "the value '\\[1' is no valid YAML"),
+        ("raw.path.deeper=1", "path is no section but 'data/raw'"),
+        ("train.speed=3", "unknown key"),
+    ],
+)
+def test_an_override_that_cannot_be_applied_is_refused(tmp_path: Path, override: str, message: str) -> None:
+    path = _write(tmp_path, changed())
+    with pytest.raises(SettingsError, match=message):
+        load_params(path, [override])
+
+
+@pytest.mark.parametrize(
+    ("origin", "kind"),
+    [
+        ({"before": "24h"}, Before),
+        ({"at": "10:00", "zone": "group", "covers": "next_day"}, DailyGate),
+        ({"every": "12h", "at": "00:00", "zone": "UTC", "from": "1h", "for": "48h"}, Cycle),
+    ],
+)
+def test_an_origin_has_three_forms(origin: dict[str, Any], kind: type) -> None:
+    assert isinstance(check_params(changed(align__origin=origin), "test").align.origin, kind)
+
+
+@pytest.mark.parametrize("origin", [{}, {"before": "1h", "every": "12h"}, {"at": "10:00"}, 24])
+def test_an_origin_of_no_form_is_refused_with_the_forms(origin: Any) -> None:
+    with pytest.raises(SettingsError, match="exactly one of before, every, covers"):
+        check_params(changed(align__origin=origin), "test")
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("align__gaps", {"fill": 2}, "a length of time is written as"),
+        ("align__gaps", {"fill": "-2h"}, "a length of time is written as"),
+        ("align__vintage", {"max_age": "0h"}, "above zero is needed"),
+        ("align__until", "soon", "a date or UTC stamp is needed"),
+        ("align__origin", {"at": 600, "covers": "next_day"}, "a time of day is written in quotes"),
+        ("align__origin", {"at": "24:00", "covers": "next_day"}, "a time of day is written in quotes"),
+        ("raw__zone", "Mars/Olympus", "no time zone"),
+        ("raw__zone", "../../etc/passwd", "no time zone"),
+        ("raw__frequency", "7h", "frequency must divide a day"),
+        ("pack__chunk_bytes", "1MB", "a size is written as"),
+        ("seed", -1, "greater than or equal to 0"),
+    ],
+)
+def test_a_value_against_a_rule_is_refused_with_the_rule(path: str, value: Any, message: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        check_params(changed(**{path: value}), "test")
+    assert message in str(caught.value)
+    assert len(caught.value.faults) >= 1
+
+
+@pytest.mark.parametrize(
+    ("written", "moment"),
+    [
+        ("2024-05-01", 1_714_521_600),
+        ("2024-05-01T06:30", 1_714_545_000),
+        ("2024-05-01T06:30+02:00", 1_714_537_800),
+        ("2024-05-01 06:30:00Z", 1_714_545_000),
+    ],
+)
+def test_a_date_or_stamp_is_utc_unless_it_says_otherwise(written: str, moment: int) -> None:
+    assert check_params(changed(align__until=written), "test").align.until == moment * 10**9
+
+
+def test_checked_settings_can_be_written_and_read_again() -> None:
+    params = check_params(changed(align__features={"lags": {"usage": ["48h", "7d"]}}), "test")
+    assert Params.model_validate(params.model_dump(by_alias=True, mode="json")) == params
