@@ -93,7 +93,7 @@ def _cut(data: bytes, path: Path, line: int) -> tuple[bytes, bytes]:
 def _chunks(path: Path, encoding: str) -> Iterator[bytes]:
     """UTF-8 bytes without byte-order mark, line ends made LF."""
     with _unpacked(path) as stream:
-        to_utf8 = _transcoder(encoding)
+        to_utf8 = _transcoder(encoding, path)
         carry = b""
         first = True
         while True:
@@ -112,11 +112,21 @@ def _chunks(path: Path, encoding: str) -> Iterator[bytes]:
                 return
 
 
-def _transcoder(encoding: str) -> Callable[[bytes, bool], bytes]:
+def _transcoder(encoding: str, path: Path) -> Callable[[bytes, bool], bytes]:
     if encoding in UTF8_NAMES:
         return lambda raw, _final: raw
     decoder = codecs.getincrementaldecoder(encoding)("replace")
-    return lambda raw, final: decoder.decode(raw, final).encode()
+
+    def to_utf8(raw: bytes, final: bool) -> bytes:  # noqa: FBT001 (as codecs have it)
+        try:
+            # lone surrogates pass as bytes that are no UTF-8: their lines are then found to be no text
+            return decoder.decode(raw, final).encode(errors="surrogatepass")
+        except UnicodeError as fault:  # UTF-16 without its mark
+            raise RawDataError(
+                f"{path}: is no text in the encoding {encoding} ({fault}); set `encoding`."
+            ) from None
+
+    return to_utf8
 
 
 @contextmanager

@@ -109,3 +109,9 @@ def test_an_archive_holds_exactly_one_file(tmp_path: Path) -> None:
         archive.writestr("2.csv", "")
     with pytest.raises(RawDataError, match=r"exactly one file, found 2 \(1.csv, 2.csv\)"):
         read(tmp_path / "a.zip")
+
+
+def test_a_file_in_another_encoding_than_said_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(b"time,load\n")
+    with pytest.raises(RawDataError, match=r"a\.csv: is no text in the encoding utf-16 .*set `encoding`"):
+        read(tmp_path / "a.csv", "utf-16")
