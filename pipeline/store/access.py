@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,6 @@ from pipeline.store.layout import FORMAT
 # Whole chunks are read and kept by our own cache: HDF5's would hold them a second time. Locking stays as HDF5 has
 # it: one process may not open a file twice with different flags, and a user may open ours by h5py beside us.
 _READING = {"mode": "r", "rdcc_nbytes": 0}
-# Since 1.10 the metadata carry checksums; newer versions than that are not needed and not everywhere readable.
-_WRITING = {"mode": "w", "libver": ("v110", "v110"), "track_order": False}
-
 REMEDY = "run the stages `pack` and `split` again"
 
 
@@ -39,9 +37,27 @@ def open_to_read(path: Path) -> h5py.File:
     return file
 
 
-def open_to_write(path: Path) -> h5py.File:
-    """A new file; nothing of the clock or the machine will stand in it."""
-    return h5py.File(path, **_WRITING)
+@contextmanager
+def written(path: Path) -> Iterator[h5py.File]:
+    """A new file, composed in memory and written to `path` when the block succeeds.
+
+    Nothing of the clock or the machine stands in it. A disk that is full is then an OSError like any other:
+    HDF5 itself leaves the file half open and may take the process down at its end.
+    """
+    memory = BytesIO()
+    with h5py.File(_new_file(memory)) as file:
+        yield file
+    path.write_bytes(memory.getvalue())
+
+
+def new_group(parent: h5py.Group, name: str) -> h5py.Group:
+    """The group `name` of `parent`, made with those above it where they are absent, and without times."""
+    place = parent
+    for part in name.split("/"):
+        if part not in place:
+            h5py.h5g.create(place.id, part.encode(), gcpl=_without_times(h5py.h5p.GROUP_CREATE))
+        place = place[part]
+    return place
 
 
 def dataset_in(file: h5py.File, name: str, path: Path) -> h5py.Dataset:
@@ -89,3 +105,20 @@ def _check_format(file: h5py.File, path: Path) -> None:
     if found != FORMAT:
         what = "no `format` attribute" if found is None else f"format {found!r}"
         raise FormatError(f"{path} must be of format {FORMAT}, found {what}: {REMEDY}.")
+
+
+def _new_file(memory: BytesIO) -> Any:
+    access = h5py.h5p.create(h5py.h5p.FILE_ACCESS)
+    # Since 1.10 the metadata carry checksums; newer versions than that are not everywhere readable.
+    access.set_libver_bounds(h5py.h5f.LIBVER_V110, h5py.h5f.LIBVER_V110)
+    access.set_fclose_degree(h5py.h5f.CLOSE_STRONG)
+    access.set_fileobj_driver(h5py.h5fd.fileobj_driver, memory)
+    creation = _without_times(h5py.h5p.FILE_CREATE)
+    return h5py.h5f.create(b"in memory", h5py.h5f.ACC_TRUNC, fcpl=creation, fapl=access)
+
+
+def _without_times(kind: Any) -> Any:
+    """A creation list of groups (a file is its root group) that stores no times: h5py's own ones do, since 1.10."""
+    creation = h5py.h5p.create(kind)
+    creation.set_obj_track_times(False)
+    return creation

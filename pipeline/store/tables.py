@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.errors import FormatError
-from pipeline.store.access import REMEDY, blaming, dataset_in
+from pipeline.store.access import REMEDY, blaming, dataset_in, new_group
 from pipeline.store.layout import filters
 from pipeline.store.types import Ints, Names, Sequences, Split
 
@@ -49,7 +49,7 @@ def write_column(place: h5py.Group, name: str, values: NDArray[Any]) -> h5py.Dat
 
 def write_table(file: h5py.File, name: str, table: Sequences | Shards) -> None:
     """A group with a dataset a column, and `row`, which numbers the rows and is their dimension scale."""
-    place = file.create_group(name)
+    place = new_group(file, name)
     scale = write_column(place, "row", np.arange(len(table), dtype="<i8"))
     scale.make_scale("row")
     for column in fields(table):
@@ -68,10 +68,10 @@ def read_shards(file: h5py.File, path: Path) -> Shards:
 
 def write_splits(file: h5py.File, splits: Sequence[Split]) -> None:
     """`/splits/<name>`: sorted int64 indices, each its own dimension scale; `/` in a name makes a group below."""
-    place = file.require_group("splits")
     for split in splits:
-        indices = write_column(place, split.name, np.asarray(split.indices, dtype="<i8"))
-        indices.make_scale(split.name.rpartition("/")[2])
+        above, _, name = f"splits/{split.name}".rpartition("/")
+        indices = write_column(new_group(file, above), name, np.asarray(split.indices, dtype="<i8"))
+        indices.make_scale(name)
         attributes: Mapping[str, Any] = {
             "from_time": np.int64(split.from_time),
             "until_time": np.int64(split.until_time),

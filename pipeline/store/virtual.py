@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from pipeline.errors import FormatError, MissingInputError
 from pipeline.files import digest_of_value, name_of_file, replaced_file
-from pipeline.store.access import REMEDY, dataset_in, open_to_read, open_to_write
+from pipeline.store.access import REMEDY, dataset_in, open_to_read, written
 from pipeline.store.header import Header, read_header, write_header
 from pipeline.store.layout import ARRAYS, FORMAT, TIME, ArrayLayout
 from pipeline.store.reader import Dataset
@@ -50,19 +50,34 @@ def write_dataset(
     _check_alike(shard_paths, headers)
     header = _joined_header(headers, identity)
     shards = _joined_shards(path, shard_paths, headers, chunks)
+    joined = _Joined(header, headers, shards, _joined_sequences(tables, shards))
     with replaced_file(path) as temporary:
-        with open_to_write(temporary) as file:
-            scales = write_header(file, header)
-            _write_tables(file, _joined_sequences(tables, shards), shards, scales["sample"])
+        joined.write(temporary, ())
+        with Dataset(temporary) as dataset:
+            found = splits(dataset)
+        joined.write(temporary, found)
+    return header
+
+
+@dataclass(frozen=True)
+class _Joined:
+    header: Header
+    parts: Sequence[Header]
+    shards: Shards
+    sequences: Sequences
+
+    def write(self, path: Path, splits: Sequence[Split]) -> None:
+        with written(path) as file:
+            scales = write_header(file, self.header)
+            write_table(file, "sequences", self.sequences)
+            write_table(file, "shards", self.shards)
+            rows = np.repeat(np.arange(len(self.sequences), dtype="<i4"), self.sequences.sample_count)
+            write_column(file, "sequence", rows).dims[0].attach_scale(scales["sample"])
             for array in (*ARRAYS, TIME):
-                _write_virtual(file, array, header, headers, shards)
+                _write_virtual(file, array, self)
                 for axis, name in enumerate(array.axes):
                     file[array.name].dims[axis].attach_scale(scales[name])
-        with Dataset(temporary) as joined:
-            found = splits(joined)
-        with h5py.File(temporary, "r+", libver=("v110", "v110")) as file:
-            write_splits(file, found)
-    return header
+            write_splits(file, splits)
 
 
 def _read_shards(paths: Sequence[Path]) -> tuple[list[Header], list[Sequences], list[int]]:
@@ -134,27 +149,18 @@ def _joined_sequences(tables: Sequence[Sequences], shards: Shards) -> Sequences:
     )
 
 
-def _write_tables(file: h5py.File, sequences: Sequences, shards: Shards, scale: h5py.Dataset) -> None:
-    write_table(file, "sequences", sequences)
-    write_table(file, "shards", shards)
-    rows = np.repeat(np.arange(len(sequences), dtype="<i4"), sequences.sample_count)
-    write_column(file, "sequence", rows).dims[0].attach_scale(scale)
-
-
-def _write_virtual(
-    file: h5py.File, array: ArrayLayout, header: Header, headers: Sequence[Header], shards: Shards
-) -> None:
-    shape = tuple(header.length_of(axis) for axis in array.axes)
+def _write_virtual(file: h5py.File, array: ArrayLayout, joined: _Joined) -> None:
+    shape = tuple(joined.header.length_of(axis) for axis in array.axes)
     if 0 in shape:
         file.create_dataset(array.name, shape, array.dtype)
         return
     layout = h5py.VirtualLayout(shape, array.dtype)
     # a virtual dataset keeps the time of its making unless told not to, and would differ every second
     layout.dcpl.set_obj_track_times(False)
-    for row, part in enumerate(headers):
-        first = int(shards.first_sample[row])
+    for row, part in enumerate(joined.parts):
+        first = int(joined.shards.first_sample[row])
         source = h5py.VirtualSource(
-            virtual_name(str(shards.file[row])),
+            virtual_name(str(joined.shards.file[row])),
             array.name,
             shape=tuple(part.length_of(axis) for axis in array.axes),
             dtype=array.dtype,

@@ -15,7 +15,7 @@ from pipeline.align.types import BASELINES, AlignedGroup, AlignedSequence
 from pipeline.errors import AlignmentError
 from pipeline.files import replaced_file
 from pipeline.settings.params import Params
-from pipeline.store.access import open_to_write
+from pipeline.store.access import written
 from pipeline.store.header import Header, write_header
 from pipeline.store.layout import ARRAYS, TIME, ArrayLayout, cut, filters, samples_a_chunk, samples_of
 from pipeline.store.tables import write_column, write_table
@@ -34,7 +34,7 @@ def write_shard(path: Path, aligned: AlignedGroup, params: Params, fingerprint: 
     _check(aligned, params.raw.frequency.ns)
     sequences = _sequences(aligned, params.pack.segment_length)
     header = _header(aligned, sequences, params, fingerprint)
-    with replaced_file(path) as temporary, open_to_write(temporary) as file:
+    with replaced_file(path) as temporary, written(temporary) as file:
         scales = write_header(file, header)
         write_table(file, "sequences", sequences)
         _write_positions(file, aligned, sequences, header, scales["sample"])
