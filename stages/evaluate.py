@@ -11,9 +11,9 @@ from stages.common import Summary, run_stage
 
 def run(params: Params) -> Summary:
     """Evaluate in the current folder."""
-    from pipeline.learn.reproducible import settle_environment
+    from pipeline.learn.starting import start_framework
 
-    settle_environment()  # before anything imports the framework
+    start_framework()  # before anything imports the framework
     from pipeline.judge.console import aside_lines, kept_lines, score_lines
     from pipeline.judge.workspace import evaluate_workspace
 

@@ -11,9 +11,9 @@ from stages.common import Summary, run_stage
 
 def run(params: Params) -> Summary:
     """Train in the current folder."""
-    from pipeline.learn.reproducible import settle_environment
+    from pipeline.learn.starting import start_framework
 
-    settle_environment()  # before anything imports the framework
+    device = start_framework()  # before anything imports the framework
     from pipeline.learn.training import train
 
     done = train(params, Path())
@@ -24,7 +24,7 @@ def run(params: Params) -> Summary:
     return Summary(
         read=(f"{done.samples} training samples of {done.series} series",),
         kept=(
-            f"{done.batches} batches an epoch{idle}",
+            f"{done.batches} batches an epoch on {device}{idle}",
             f"{done.weights} weights after epoch {history.best_epoch + 1} of {len(history.epochs)}: {losses} (in scaled units)",
         ),
         written=("models/", "reports/train/", f"{done.boards}/ (see it with: tensorboard --logdir logs)"),

@@ -41,15 +41,14 @@ class Trained:
 def train(params: Params, root: Path) -> Trained:
     """Train on `data/` below `root`; replace `models/` and `reports/train/` once all is well, event files in `logs/`.
 
-    Call `reproducible.settle_environment` before this module is imported. Raises LeakError without a passed
+    Call `starting.start_framework` before this module is imported. Raises LeakError without a passed
     certificate of this very data set, FormatError for a foreign scaler, TrainingError if training cannot go on.
     """
     settings = params.train
-    with Dataset(root / "data" / "dataset.h5") as dataset, ExitStack() as stack:
-        check_certificate(root / "reports" / "leaks.json", dataset.fingerprint)
-        scaling = read_scaling(
-            root / "data" / "scaler.json", dataset.features, dataset.targets, dataset.fingerprint
-        )
+    file, scaler = root / "data" / "dataset.h5", root / "data" / "scaler.json"
+    with Dataset(file) as dataset, ExitStack() as stack:
+        scaling = read_scaling(scaler, dataset.features, dataset.targets, dataset.fingerprint)
+        check_certificate(root / "reports" / "leaks.json", dataset.fingerprint, file, scaler)
         known = series_of(dataset, "train")
         seed_everything(params.seed)
         if settings.mode == "stateful":

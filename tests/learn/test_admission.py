@@ -8,31 +8,61 @@ from typing import Any
 import pytest
 
 from pipeline.errors import LeakError, MissingInputError
-from pipeline.files import write_json
+from pipeline.files import digest_of_file, write_json
 from pipeline.learn.admission import check_certificate
 
 
-def test_a_passed_certificate_of_this_data_set_admits(tmp_path: Path) -> None:
-    write_json(tmp_path / "leaks.json", {"passed": True, "fingerprint": "f"})
-    check_certificate(tmp_path / "leaks.json", "f")
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    (tmp_path / "dataset.h5").write_bytes(b"samples and splits")
+    (tmp_path / "scaler.json").write_bytes(b"means")
+    return tmp_path
 
 
-def test_an_absent_certificate_is_asked_for(tmp_path: Path) -> None:
+def _certificate(folder: Path, **changes: Any) -> dict[str, Any]:
+    digests = {
+        "dataset_digest": digest_of_file(folder / "dataset.h5"),
+        "scaler_digest": digest_of_file(folder / "scaler.json"),
+    }
+    return {"passed": True, "fingerprint": "f", **digests, **changes}
+
+
+def _check(folder: Path, content: Any) -> None:
+    write_json(folder / "leaks.json", content)
+    check_certificate(folder / "leaks.json", "f", folder / "dataset.h5", folder / "scaler.json")
+
+
+def test_a_passed_certificate_of_these_files_admits(workspace: Path) -> None:
+    _check(workspace, _certificate(workspace))
+
+
+def test_an_absent_certificate_is_asked_for(workspace: Path) -> None:
     with pytest.raises(MissingInputError, match="stage certify"):
-        check_certificate(tmp_path / "leaks.json", "f")
+        check_certificate(workspace / "leaks.json", "f", workspace / "dataset.h5", workspace / "scaler.json")
 
 
 @pytest.mark.parametrize(
-    ("content", "message"),
+    ("changes", "message"),
     [
-        ({"passed": True, "fingerprint": "g"}, "certifies another data set"),
-        ({"passed": False, "fingerprint": "f"}, "leaks"),
-        ({"passed": "yes", "fingerprint": "f"}, "leaks"),
-        ({"fingerprint": "f"}, "leaks"),
-        ([], "certifies another data set"),
+        ({"fingerprint": "g"}, "certifies another data set"),
+        ({"passed": False}, "leaks"),
+        ({"passed": "yes"}, "leaks"),
+        ({"passed": None}, "leaks"),
     ],
 )
-def test_any_other_certificate_refuses(tmp_path: Path, content: Any, message: str) -> None:
-    write_json(tmp_path / "leaks.json", content)
+def test_any_other_certificate_refuses(workspace: Path, changes: dict[str, Any], message: str) -> None:
     with pytest.raises(LeakError, match=message):
-        check_certificate(tmp_path / "leaks.json", "f")
+        _check(workspace, _certificate(workspace, **changes))
+
+
+def test_a_certificate_that_is_no_mapping_refuses(workspace: Path) -> None:
+    with pytest.raises(LeakError, match="certifies another data set"):
+        _check(workspace, [])
+
+
+@pytest.mark.parametrize("name", ["dataset.h5", "scaler.json"])
+def test_a_file_changed_after_it_was_certified_refuses(workspace: Path, name: str) -> None:
+    certificate = _certificate(workspace)
+    (workspace / name).write_bytes(b"something else")
+    with pytest.raises(LeakError, match=f"{name} is not the file"):
+        _check(workspace, certificate)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import yaml
 
-from pipeline.files import write_json
+from pipeline.files import digest_of_file, write_json
 from pipeline.settings.params import Params
 from pipeline.store.reader import Dataset
 from tests.mock_data import mock_dataset, mock_group, mock_params
@@ -25,7 +25,13 @@ def workplace(folder: Path, segment_length: int = 8, targets: int = 1, **train: 
     mock_dataset(folder / "data", [mock_group("north", steps=(60, 60), targets=targets), late], params)
     with Dataset(folder / "data" / "dataset.h5") as dataset:
         write_json(folder / "data" / "scaler.json", scaler_of(dataset))
-        write_json(folder / "reports" / "leaks.json", {"passed": True, "fingerprint": dataset.fingerprint})
+        certificate = {
+            "passed": True,
+            "fingerprint": dataset.fingerprint,
+            "dataset_digest": digest_of_file(folder / "data" / "dataset.h5"),
+            "scaler_digest": digest_of_file(folder / "data" / "scaler.json"),
+        }
+        write_json(folder / "reports" / "leaks.json", certificate)
     text = yaml.safe_dump(params.model_dump(mode="json", by_alias=True, exclude_none=True))
     (folder / "params.yaml").write_text(text, encoding="utf-8")
     return params

@@ -1,0 +1,51 @@
+"""Loading the framework: what it prints at its start is shown only where it explains something. Loads nothing itself."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO
+
+from pipeline.learn.reproducible import settle_environment
+
+_DRIVERS = (Path("/dev/nvidiactl"), Path("/dev/kfd"))  # NVIDIA's driver, AMD's driver
+
+
+def start_framework() -> str:
+    """Settle the environment, load Keras and its backend; return the kind of device it will compute on.
+
+    TensorFlow tells every machine without a GPU, in half a dozen lines that no log level silences, that it found
+    none.  The lines are kept back unless loading fails, or the machine has a GPU's driver and no GPU was found.
+    """
+    settle_environment()
+    with TemporaryFile() as kept:
+        wanted = True
+        try:
+            with _standard_error_into(kept):
+                import keras
+
+                kinds = {name.partition(":")[0].upper() for name in keras.distribution.list_devices()}
+            wanted = kinds == {"CPU"} and any(driver.exists() for driver in _DRIVERS)
+        finally:
+            if wanted:
+                kept.seek(0)
+                sys.stderr.write(kept.read().decode(errors="replace"))
+    return min(kinds - {"CPU"}, default="CPU")
+
+
+@contextmanager
+def _standard_error_into(kept: IO[bytes]) -> Iterator[None]:
+    """Send what the process writes to file descriptor 2, by whatever library, into `kept`."""
+    sys.stderr.flush()
+    real = os.dup(2)
+    os.dup2(kept.fileno(), 2)
+    try:
+        yield
+    finally:
+        sys.stderr.flush()
+        os.dup2(real, 2)
+        os.close(real)
