@@ -13,7 +13,7 @@ from pipeline.align.features import feature_list
 from pipeline.align.prepared import Prepared, prepare
 from pipeline.align.sequences import Targets, cut, read_targets
 from pipeline.align.track import Track, read_track
-from pipeline.align.types import NOT_ISSUED, AlignedGroup, AlignedSequence
+from pipeline.align.types import AlignedGroup, AlignedSequence
 from pipeline.raw.tables import read_table
 from pipeline.settings.params import Params
 
@@ -73,8 +73,8 @@ def align_group(tables_folder: Path, params: Params, group: str) -> AlignedGroup
 
 
 def _count_vintages(track: Track, vintages: Counter[str]) -> None:
-    for source, issued in track.issued.items():
-        vintages[source] += int(((issued != NOT_ISSUED) & track.covered).sum())
+    for source, supplied in track.supplied.items():
+        vintages[source] += int((supplied & track.covered).sum())
 
 
 def _coverage(group: Prepared, vintages: Counter[str], covered: int) -> dict[str, float]:

@@ -12,8 +12,8 @@ from pipeline.align.baselines import baselines
 from pipeline.align.gaps import Flags, run_starts
 from pipeline.align.prepared import Prepared
 from pipeline.align.recipes import Read, View, fill_columns
-from pipeline.align.types import Moments
-from pipeline.align.vintages import first_that_has
+from pipeline.align.types import NOT_ISSUED, Moments
+from pipeline.align.vintages import Vintages, first_that_has
 from pipeline.settings.origin import NO_ORIGIN
 
 
@@ -26,6 +26,7 @@ class Track:
     published: NDArray[np.float32]  # (n, G)
     baseline: NDArray[np.float32]  # (n, G, 5)
     issued: Mapping[str, Moments]  # source -> (n,)
+    supplied: Mapping[str, Flags]  # source -> (n,) has a vintage, and not one without any of the values read
     covered: Flags  # (n,) has an origin
     complete: Flags  # (n,) covered, and no input is missing that ends a sequence
     carried: Flags  # (n,) at least one input was carried forward
@@ -46,6 +47,7 @@ def read_track(group: Prepared, track: int) -> Track:
             published=_published(group, view.ahead(0)).astype(np.float32),
             baseline=baseline.astype(np.float32),
             issued={name: vintages.issued for name, (_, vintages) in view.ahead(0).items()},
+            supplied={name: _supplied(vintages) for name, (_, vintages) in view.ahead(0).items()},
             covered=covered,
             complete=covered & _complete(group, x),
             carried=view.carried,
@@ -56,6 +58,13 @@ def _complete(group: Prepared, x: NDArray[np.float32]) -> Flags:
     needed = [at for at, column in enumerate(group.columns) if column.kind == "input" and not column.may_miss]
     missing: Flags = np.any(np.isnan(x[:, needed]), axis=1)
     return ~missing
+
+
+def _supplied(vintages: Vintages) -> Flags:
+    there: Flags = vintages.issued != NOT_ISSUED
+    if vintages.values.shape[1]:
+        there &= ~np.all(np.isnan(vintages.values), axis=1)
+    return there
 
 
 def _published(group: Prepared, read: Read) -> NDArray[np.float64]:

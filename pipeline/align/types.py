@@ -60,7 +60,8 @@ class AlignedGroup:
 
     `first_target_time` and `last_target_time` span the observed targets inside [align.from, align.until)
     before any trimming (int64 max and min where there are none).  `coverage` is, for each forecast source
-    with rows in this group, the share of the group's steps that have a vintage.  `counts` lose no step:
+    with rows in this group, the share of the group's steps (those with an origin) that have a vintage with
+    at least one of the values read.  `counts` lose no step:
     steps = steps_kept + steps_without_origin + steps_in_gaps + steps_without_target.
     """
 

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from pipeline.align.asof import Versions, versions
+from pipeline.align.resample import Folding, step_values
+from pipeline.align.types import NOT_ISSUED
+from pipeline.settings.raw import Resample
+from tests.align.mock import HOUR, MINUTE
+
+NAN = math.nan
+QUARTERS = [0, 15, 30, 45]
+RULES: tuple[Resample, ...] = ("mean", "sum", "last", "min", "max")
+
+
+def stamps(minutes: list[int], values: list[float], known: list[int] | None = None) -> Versions:
+    """One step of an hour, its stamps given in minutes."""
+    valid = np.array(minutes, np.int64) * MINUTE
+    moments = np.array(known or [0] * len(minutes), np.int64)
+    column = np.array(values, np.float64)
+    return versions(np.zeros(len(minutes), np.int64), (valid, moments, moments), column[:, None], 1)
+
+
+def folded(rows: Versions, rule: Resample, origin: int = 100) -> float:
+    found, _ = step_values(rows, np.array([0]), np.array([origin]), Folding((rule,), HOUR))
+    return float(found[0, 0])
+
+
+@pytest.mark.parametrize(("rule", "value"), [("mean", 2.5), ("sum", 10), ("last", 4), ("min", 1), ("max", 4)])
+def test_four_quarters_become_an_hour_by_the_rule(rule: Resample, value: float) -> None:
+    assert folded(stamps(QUARTERS, [1, 2, 3, 4]), rule) == value
+
+
+@pytest.mark.parametrize(
+    ("rule", "value"), [("mean", 8 / 3), ("sum", 4 * 8 / 3), ("last", 4), ("min", 1), ("max", 4)]
+)
+def test_a_quarter_without_a_value_counts_like_the_mean_of_the_others(rule: Resample, value: float) -> None:
+    assert folded(stamps(QUARTERS, [1, NAN, 3, 4]), rule) == pytest.approx(value)
+
+
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize(
+    ("values", "enough"),
+    [([1, 2, NAN, NAN], True), ([NAN, 1, NAN, 2], True), ([1, NAN, NAN, NAN], False), ([NAN] * 4, False)],
+)
+def test_at_least_half_of_a_step_must_be_observed(rule: Resample, values: list[float], enough: bool) -> None:
+    assert math.isnan(folded(stamps(QUARTERS, values), rule)) != enough
+
+
+@pytest.mark.parametrize(
+    ("minutes", "enough"),
+    [
+        ([0], True),  # one stamp stands for the step
+        ([0, 30], True),
+        ([0, 15], True),  # two of four quarters
+        ([0, 15, 45], True),
+        ([0, 10], False),  # two of six
+        ([0, 10, 20], True),
+        ([0, 1], False),
+    ],
+)
+def test_rows_that_are_absent_count_by_the_distance_of_those_that_are_there(
+    minutes: list[int], enough: bool
+) -> None:
+    assert math.isnan(folded(stamps(minutes, [1.0] * len(minutes)), "mean")) != enough
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_single_stamp_is_taken_as_it_stands(rule: Resample) -> None:
+    assert folded(stamps([20], [0.1]), rule) == 0.1
+
+
+def test_only_the_stamps_known_at_the_origin_are_folded() -> None:
+    rows = stamps(QUARTERS, [1, 2, 3, 4], known=[10, 10, 20, 30])
+    assert [folded(rows, "sum", origin) for origin in (10, 20, 30)] == [3, 6, 10]
+    assert math.isnan(folded(rows, "sum", 9))
+
+
+def test_the_issue_time_of_a_step_is_that_of_its_newest_stamp() -> None:
+    rows = stamps(QUARTERS, [1, NAN, 3, 4], known=[5, 8, 7, 30])
+    _, issued = step_values(rows, np.array([0, 0]), np.array([4, 10]), Folding(("mean",), HOUR))
+    assert issued.tolist() == [NOT_ISSUED, 8]
+
+
+def test_sums_are_taken_in_the_order_of_time() -> None:
+    values = [1e16, 1.0, -1e16, 1.0]
+    assert folded(stamps(QUARTERS, values), "sum") == ((1e16 + 1.0) - 1e16) + 1.0
