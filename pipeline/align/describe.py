@@ -14,8 +14,7 @@ def of_input(params: Params, value: str, sources: tuple[str, ...]) -> str:
 
 def of_ahead(params: Params, value: str, sources: tuple[str, ...], steps: int) -> str:
     """A forecast or known value of a later step."""
-    later = f"{steps} step{'s' if steps > 1 else ''} later"
-    return f"{_origins_of(params, value, sources)}, for the step {later}; {_choice(params, sources)} at this step's origin."
+    return f"{_origins_of(params, value, sources)}, for the step {_steps(steps)} later; {_choice(params, sources)} at this step's origin."
 
 
 def of_lag(params: Params, value: str, sources: tuple[str, ...], lag: Duration) -> str:
@@ -27,9 +26,9 @@ def of_lag(params: Params, value: str, sources: tuple[str, ...], lag: Duration) 
 
 def of_recent(params: Params, value: str, sources: tuple[str, ...], number: int) -> str:
     """One of the last realized values known at the origin."""
-    newest = (
-        "the newest step with a value" if number == 1 else f"{number - 1} before the newest step with a value"
-    )
+    newest = "the newest step with a value"
+    if number > 1:
+        newest = f"{_steps(number - 1)} before {newest}"
     return f"{_origins_of(params, value, sources)}, {newest}; as known at the step's origin."
 
 
@@ -88,6 +87,10 @@ def _known_text(rule: KnownRule) -> str:
         )
         return f"known at {rule.at} {zone} {days} its step"
     return f"known at the stamp in its column {rule.column}"
+
+
+def _steps(count: int) -> str:
+    return "1 step" if count == 1 else f"{count} steps"
 
 
 def _after(delay: Duration) -> str:
