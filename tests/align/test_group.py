@@ -1,7 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -264,49 +263,3 @@ def test_a_value_beyond_float32_is_refused_with_its_place() -> None:
         AlignmentError, match=r"series 'a', 2024-03-29T01:00:00\.000000000: target 'usage' is beyond"
     ):
         align_frames(tables, mock_params(sources=("meter",)), "here")
-
-
-def test_the_gapless_part_of_gefcom_has_four_tracks_without_a_gap(
-    shared_data: Callable[[str], Path], compose: Callable[..., dict[str, Any]]
-) -> None:
-    from pipeline.settings.params import check_params
-
-    folder = shared_data("gefcom2012_wind")
-    chosen = check_params(compose("dataset=gefcom2012", "align.until='2011-01-01'"), "gefcom2012")
-    made = align_frames(_gefcom(folder), chosen, "GEFCom2012")
-    assert len(made.sequences) == 7 * 4
-    assert {one.track: len(one.times) for one in made.sequences} == {0: 13175, 1: 13163, 2: 13151, 3: 13139}
-    first = made.sequences[0]
-    assert set(np.unique(first.X[:, [one.name for one in made.features].index("lead")])) == set(range(1, 13))
-    whole = align_frames(
-        _gefcom(folder), check_params(compose("dataset=gefcom2012"), "gefcom2012"), "GEFCom2012"
-    )
-    assert whole.counts["sequences_ended_by_gap"] == 0
-
-
-def _gefcom(folder: Path) -> dict[str, pd.DataFrame]:
-    def stamps(column: Any) -> Any:
-        return (
-            pd.to_datetime(column.astype(str), format="%Y%m%d%H").to_numpy("datetime64[ns]").astype(np.int64)
-        )
-
-    weather = []
-    for farm in range(1, 8):
-        one = pd.read_csv(folder / f"windforecasts_wf{farm}.csv")
-        issue = stamps(one["date"])
-        valid = issue + one["hors"].to_numpy() * HOUR
-        weather.append(one.assign(series=str(farm), issue_time=issue, valid_time=valid, known_time=issue))
-    power = pd.read_csv(folder / "train.csv")
-    valid = stamps(power["date"])
-    measured = [
-        pd.DataFrame(
-            {
-                "series": str(farm),
-                "valid_time": valid,
-                "known_time": valid + HOUR,
-                "power": power[f"wp{farm}"],
-            }
-        )
-        for farm in range(1, 8)
-    ]
-    return {"weather": pd.concat(weather), "production": pd.concat(measured)}

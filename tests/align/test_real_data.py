@@ -1,0 +1,124 @@
+"""Published forecast and plain shifts of real data agree with figures computed apart from this project."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pipeline.align.group import align_group
+from pipeline.align.types import BASELINES, AlignedGroup
+from pipeline.raw.ingest import ingest
+from pipeline.raw.tables import read_manifest
+from pipeline.settings.params import check_params
+
+Align = Callable[..., list[AlignedGroup]]
+HOUR = 3600 * 10**9
+
+
+@pytest.fixture
+def aligned(
+    shared_data: Callable[[str], Path], compose: Callable[..., dict[str, Any]], tmp_path: Path
+) -> Align:
+    """All groups of a real data set, from its raw files."""
+
+    def align(dataset: str, folder: str, *overrides: str) -> list[AlignedGroup]:
+        path = shared_data(folder)
+        params = check_params(compose(f"dataset={dataset}", *overrides), dataset)
+        params = params.model_copy(update={"raw": params.raw.model_copy(update={"path": str(path)})})
+        ingest(params, tmp_path)
+        tables = tmp_path / "data" / "tables"
+        found = {group for source in read_manifest(tables)["sources"].values() for group in source["groups"]}
+        return [align_group(tables, params, group) for group in sorted(found)]
+
+    return align
+
+
+Errors = dict[int, np.ndarray[tuple[int], np.dtype[np.float64]]]
+
+
+def _errors(group: AlignedGroup, series: str) -> Errors:
+    """Error of (published, reference_24h, reference_168h) by step, in the last fifth, where all are there."""
+    border = group.last_target_time + HOUR - (group.last_target_time + HOUR - group.first_target_time) // 5
+    shifts = [BASELINES.index("reference_24h"), BASELINES.index("reference_168h")]
+    made: Errors = {}
+    for one in group.sequences:
+        if one.series == series:
+            values = np.column_stack([one.published[:, 0], one.baseline[:, 0][:, shifts]]).astype(np.float64)
+            errors = values - one.Y
+            there = (one.times >= border) & (one.W[:, 0] > 0) & ~np.isnan(errors).any(axis=1)
+            made |= dict(zip(one.times[there].tolist(), errors[there], strict=True))
+    return made
+
+
+def _mae(errors: Errors) -> list[float]:
+    return [float(mean) for mean in np.abs(np.array(list(errors.values()))).mean(axis=0)]
+
+
+def test_ercot_s_zones_summed_agree_and_an_hour_s_shift_of_the_pairing_nearly_doubles_the_error(
+    aligned: Align,
+) -> None:
+    (group,) = aligned("ercot", "ercot_load")
+    by_zone = [_errors(group, series) for series in dict.fromkeys(one.series for one in group.sequences)]
+    assert len(by_zone) == 8
+    summed = {time: np.sum([zone[time] for zone in by_zone], axis=0) for time in by_zone[0]}
+    assert len(summed) == 3504
+    assert _mae(summed) == pytest.approx([1015, 2329, 4161], rel=0.01)
+    assert _mae(_errors(group, "Far_West")) == pytest.approx([102, 101, 143], rel=0.01)
+    assert _shifted_mae(group) > 1.8 * 1015
+
+
+def _shifted_mae(group: AlignedGroup) -> float:
+    """Of the zones' sum, with each hour's forecast paired with the hour before."""
+    border = min(_errors(group, group.sequences[0].series))
+    total: dict[int, float] = {}
+    for one in group.sequences:
+        errors = one.published[1:, 0].astype(np.float64) - one.Y[:-1, 0]
+        for time, error in zip(one.times[1:].tolist(), errors.tolist(), strict=True):
+            if time >= border:
+                total[time] = total.get(time, 0.0) + error
+    return float(np.abs([error for error in total.values() if not np.isnan(error)]).mean())
+
+
+@pytest.mark.parametrize(
+    ("name", "series", "figures"),
+    [
+        ("DE", "DE", [1768, 4299, 3234]),
+        ("DE", "DE_50hertz", [1746, 1001, 886]),
+        ("AT", "AT", [263, 494, 295]),
+        ("CH", "CH", [517, 384, 433]),
+        ("FR", "FR", [898, 2374, 2284]),
+        ("GR", "GR", [174, 348, 542]),
+        ("GB", "GB_GBN", [1926, 1800, 1818]),
+    ],
+)
+def test_opsd_agrees(aligned: Align, name: str, series: str, figures: list[float]) -> None:
+    group = next(one for one in aligned("opsd", "opsd_load") if one.group == name)
+    assert _mae(_errors(group, series)) == pytest.approx(figures, rel=0.01)
+
+
+def test_entso_e_agrees_through_clock_changes_and_a_change_from_hours_to_quarters(aligned: Align) -> None:
+    spain, france = aligned("entsoe", "entsoe_load")
+    assert _mae(_errors(spain, "ES")) == pytest.approx([258, 1777, 1274], rel=0.01)
+    assert _mae(_errors(france, "FR")) == pytest.approx([925, 2618, 3660], rel=0.01)
+
+
+def test_gefcom_has_four_tracks_without_a_gap_and_no_sequence_ended_by_an_empty_vintage(
+    aligned: Align,
+) -> None:
+    (gapless,) = aligned("gefcom2012", "gefcom2012_wind", "align.until='2011-01-01'")
+    assert len(gapless.sequences) == 7 * 4
+    assert {one.track: len(one.times) for one in gapless.sequences} == {
+        0: 13175,
+        1: 13163,
+        2: 13151,
+        3: 13139,
+    }
+    lead = [feature.name for feature in gapless.features].index("lead")
+    for one in gapless.sequences:
+        assert set(np.unique(one.X[:, lead])) == set(range(1 + 12 * one.track, 13 + 12 * one.track))
+    (whole,) = aligned("gefcom2012", "gefcom2012_wind")
+    assert whole.counts["sequences_ended_by_gap"] == 0
