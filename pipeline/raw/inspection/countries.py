@@ -52,8 +52,12 @@ def zones_of(country: str) -> tuple[str, ...]:
 
 
 def countries_in(texts: Iterable[str]) -> tuple[str, ...]:
-    """The ISO codes that stand as words of two capital letters in paths or headings, in order."""
-    words = (word for text in texts for word in re.findall(r"(?<![A-Za-z])[A-Z]{2}(?![A-Za-z])", text))
+    """The ISO codes that texts begin or end with, or that stand behind a sign: `DE_load`, `BZN|ES`, `ES/2019.csv`.
+
+    Other words of two capital letters mean other things: MT_001 counts meters, LV is a voltage.
+    """
+    pattern = r"(?:^|[|/(\[])([A-Z]{2})(?=$|/|[_)\]](?![0-9]))|(?<=[ _-])([A-Z]{2})$"
+    words = (first or last for text in texts for first, last in re.findall(pattern, text))
     return tuple(dict.fromkeys(word for word in words if zones_of(word)))
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import pyarrow as pa
 
 from pipeline.raw.inspection.columns import Column
 from pipeline.raw.inspection.parts import Part, Span
-from pipeline.raw.inspection.shapes import Shape, Value
+from pipeline.raw.inspection.values import Shape, Value
 from pipeline.raw.sources import natural_key
 
 _MOST_NAMES = 5000
@@ -73,8 +73,7 @@ def drafts_of(parts: Sequence[Part], shapes: Sequence[Shape]) -> list[Draft]:
     drafts: dict[object, Draft] = {}
     for part, shape in zip(parts, shapes, strict=True):
         for role in ("forecast", "realized"):
-            values = tuple(value for value in shape.values if value.role == role)
-            if values:
+            for values in _wide_and_single(value for value in shape.values if value.role == role):
                 draft = drafts.setdefault(_key(part, role, values), Draft(role, part, values))
                 if draft.parts:
                     draft.values = tuple(_merged(*pair) for pair in zip(draft.values, values, strict=True))
@@ -84,6 +83,13 @@ def drafts_of(parts: Sequence[Part], shapes: Sequence[Shape]) -> list[Draft]:
     for draft in drafts.values():
         draft.files.sort(key=lambda file: natural_key(file.path))
     return sorted(drafts.values(), key=lambda draft: (draft.role, natural_key(draft.files[0].path)))
+
+
+def _wide_and_single(values: Iterable[Value]) -> list[tuple[Value, ...]]:
+    """A source is all wide or all long."""
+    values = list(values)
+    parted = (tuple(v for v in values if v.wide), tuple(v for v in values if not v.wide))
+    return [some for some in parted if some]
 
 
 def _key(part: Part, role: str, values: Sequence[Value]) -> object:

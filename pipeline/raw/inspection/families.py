@@ -9,9 +9,29 @@ from dataclasses import dataclass
 
 from pipeline.raw.inspection.words import ACTUAL, FORECAST, METEO, QUANTITIES, Token, heading
 
-_COVERED = 0.9  # share of headings that families must explain
+_COVERED = 0.6  # share of headings that families must explain; less may be chance, as in North_Central, South_Central
 _MOST_TOKENS = 12
-_NO_SERIES = FORECAST | ACTUAL | METEO | frozenset(word for words in QUANTITIES.values() for word in words)
+# Words that tell one value from another, or one forecast from another, and never one series from another.
+_KINDS = frozenset(
+    ["max", "min", "mean", "avg", "average", "std", "median", "sum", "total", "lower", "upper", "low", "high", "active",
+     "reactive", "apparent", "net", "gross", "import", "export", "day", "week", "hour", "ahead", "intraday", "latest", "recent",
+     "most", "last", "first", "current", "final"]
+)  # fmt: skip
+_NO_SERIES = (
+    FORECAST | ACTUAL | METEO | _KINDS | frozenset(word for words in QUANTITIES.values() for word in words)
+)
+_ENDINGS = (
+    "last",
+    "load",
+    "leistung",
+    "power",
+    "erzeugung",
+    "verbrauch",
+    "preis",
+    "price",
+    "temperatur",
+    "demand",
+)
 _HEIGHT = re.compile(r"\d+ ?m|\d+hpa", re.IGNORECASE)
 
 
@@ -95,10 +115,14 @@ def _cuts(name: str, *, digits_apart: bool) -> Iterator[Cut]:
         for stop in range(start + 1, len(tokens) + 1):
             rest = [*tokens[:start], *tokens[stop:]]
             if any(_has_letters(token) for token in rest) and not any(
-                t.low in _NO_SERIES for t in tokens[start:stop]
+                map(_names_no_series, tokens[start:stop])
             ):
                 first, last = tokens[start].start, tokens[stop - 1].stop
                 yield Cut(name[:first], name[first:last], name[last:])
+
+
+def _names_no_series(token: Token) -> bool:
+    return token.low in _NO_SERIES or (len(token.low) > 6 and token.low.endswith(_ENDINGS))
 
 
 def _has_letters(token: Token) -> bool:
@@ -110,4 +134,5 @@ def _heights(cut: Cut, chosen: dict[str, Cut]) -> bool:
     family = [
         other.series for other in chosen.values() if (other.before, other.after) == (cut.before, cut.after)
     ]
-    return all(_HEIGHT.fullmatch(series) for series in family)
+    metres = re.match(r" ?(m|hpa)\b", cut.after, re.IGNORECASE) and all(series.isdigit() for series in family)
+    return bool(metres) or all(_HEIGHT.fullmatch(series) for series in family)

@@ -12,9 +12,9 @@ from pipeline.raw.inspection.drafts import drafts_of
 from pipeline.raw.inspection.kinds import look_at_files
 from pipeline.raw.inspection.parts import Part, part_of
 from pipeline.raw.inspection.proposal import propose
-from pipeline.raw.inspection.quality import findings_of, moment
+from pipeline.raw.inspection.quality import findings_of
 from pipeline.raw.inspection.shapes import shapes_of
-from pipeline.raw.inspection.stamps import in_words
+from pipeline.raw.inspection.stamps import in_words, moment
 from pipeline.raw.inspection.view import FileView, Inspection
 
 _TEXTS = (".csv", ".tsv", ".txt")

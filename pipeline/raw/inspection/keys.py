@@ -43,6 +43,7 @@ def find_keys(kind: Kind, times: Times) -> Keys:
     chosen = [column for column in (group, series) if column]
     codes = combined([base, *map(names_of, chosen)])
     values, aside = _values(kind, times, chosen)
+    values = _without_attributes(values, chosen, aside)
     return Keys(series, group, _repeats(codes), values, aside)
 
 
@@ -71,7 +72,10 @@ def _candidates(kind: Kind, times: Times) -> list[Column]:
         words = words_of(column.name)
         named = bool(words & (SERIES | GROUP))
         numbered = column.is_whole and not column.missing.any()
-        if column.kind == "text" or (numbered and (named or 1 < column.distinct <= 0.2 * len(column.texts))):
+        rare = column.distinct <= 0.5 * len(column.texts)  # what differs in every row names rows, not series
+        if rare and (
+            column.kind == "text" or (numbered and (named or 1 < column.distinct <= 0.2 * len(column.texts)))
+        ):
             found.append((not named, column.kind != "text", column.place, column))
     return [column for *_, column in sorted(found, key=lambda each: each[:3])][:_MOST_TRIED]
 
@@ -144,6 +148,23 @@ def _values(kind: Kind, times: Times, chosen: Sequence[Column]) -> tuple[tuple[C
         else:
             values.append(column)
     return tuple(values), aside
+
+
+def _without_attributes(
+    values: tuple[Column, ...], chosen: Sequence[Column], aside: dict[str, str]
+) -> tuple[Column, ...]:
+    """Leave out whole numbers that say the same in all rows of one series: another number of it, its size."""
+    if not chosen:
+        return values
+    codes = combined([names_of(column) for column in chosen])
+    kept = []
+    for column in values:
+        varies = number_of(combined([codes, np.nan_to_num(column.numbers)])) > number_of(codes)
+        if varies or not column.is_whole or column.distinct < 2:
+            kept.append(column)
+        else:
+            aside[column.name] = "says the same in all rows of a series"
+    return tuple(kept)
 
 
 def _numbers_rows(column: Column) -> bool:

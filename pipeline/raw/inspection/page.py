@@ -49,6 +49,11 @@ class Page:
         """A comment on a line of its own."""
         self.lines.append(f"{'  ' * depth}# {_one_line(text)}")
 
+    def ask(self, depth: int, question: str, setting: str) -> None:
+        """A question on a line of its own."""
+        self.remark(depth, f"? {question}")
+        self.doubts.append(Doubt(setting, question, ""))
+
     def remark_once(self, depth: int, text: str) -> None:
         """A comment, unless it stands on the page already."""
         if f"{'  ' * depth}# {_one_line(text)}" not in self.lines:

@@ -51,7 +51,8 @@ def part_of(kind: Kind) -> Part | str:
         return f"{where}: no column holds stamps that can be read; the columns are {_listed(kind.columns)}."
     keys = find_keys(kind, times)
     if not keys.value_columns:
-        return f"{where}: no column holds numbers beside stamps and names; the columns are {_listed(kind.columns)}."
+        notes = "".join(f" ({note})" for note in kind.dialect.notes)
+        return f"{where}: no column holds numbers beside stamps and names; the columns are {_listed(kind.columns)}.{notes}"
     zone = zone_of(kind, times, keys.value_columns)
     stamps = times.issue_wall() if times.issue is not None else times.wall
     spans, steps = [], []

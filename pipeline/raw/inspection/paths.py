@@ -65,10 +65,20 @@ def _pattern(paths: Sequence[str]) -> str | None:
 def _segment(names: Sequence[str]) -> str:
     if len(names) == 1:
         return _literal(names[0])
-    before = re.sub(r"\d+$", "", _common(names))
+    before = _common(names)
+    while before and any(_inside_word(name, len(before)) for name in names):
+        before = before[:-1]
     rest = [name[len(before) :] for name in names]
-    after = re.sub(r"^\d+", "", _common([name[::-1] for name in rest])[::-1])
+    after = _common([name[::-1] for name in rest])[::-1]
+    while after and any(_inside_word(name, len(name) - len(after)) for name in names):
+        after = after[1:]
     return f"{_literal(before)}*{_literal(after)}"
+
+
+def _inside_word(name: str, place: int) -> bool:
+    """Whether `place` lies between two letters or two digits: north and south have no common end."""
+    left, right = name[place - 1 : place], name[place : place + 1]
+    return (left.isdigit() and right.isdigit()) or (left.isalpha() and right.isalpha())
 
 
 def _common(names: Sequence[str]) -> str:

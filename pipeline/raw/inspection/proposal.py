@@ -30,6 +30,7 @@ train:
   patience: 10
 evaluate: {baselines: [published, persistence, seasonal_24h, seasonal_168h, trees], trees_max_rows: 500000, sums: []}
 """
+_NO_TARGET = "to_be_named"
 _MINUTE = 60 * 10**9
 
 
@@ -68,18 +69,21 @@ def propose(drafts: Sequence[Draft], all_paths: Sequence[str], root: str, name: 
     _add_align(page, drafts, frequency)
     page.gap()
     page.lines += _REST.splitlines()
-    check_params(yaml.safe_load(page.text), "the proposal")
+    check_params(_completed(page.text), "the proposal")
     return Proposal(page.text, tuple(page.doubts))
 
 
 def _frequency(drafts: Sequence[Draft]) -> tuple[int, list[str]]:
     """The coarsest step of the measurements: finer ones can be brought to it, coarser ones not made finer."""
     realized = [draft for draft in drafts if draft.role == "realized"]
+    coarse = sorted({file.step for draft in drafts if draft.role == "forecast" for file in draft.files})
     steps = sorted({file.step for draft in realized or drafts for file in draft.files if file.step})
     if not steps:
         return HOUR, ["no file holds two stamps, so there is no step: what is it?"]
     ask = []
     step = steps[-1]
+    if coarse and coarse[-1] > step:
+        ask.append(f"forecasts come in steps of {in_words(coarse[-1])}: the steps between have none")
     if len(steps) > 1:
         ask.append(
             f"steps of {' and '.join(map(in_words, steps))} occur; finer ones are brought to the coarsest (`resample`)"
@@ -154,21 +158,33 @@ def _target(drafts: Sequence[Draft]) -> tuple[str, list[str]]:
     forecasts = {value.name for draft in drafts if draft.role == "forecast" for value in draft.values}
     names = list(dict.fromkeys(realized))
     if not names:
-        raise SettingsError(
-            "No data set can be proposed from these files alone.",
-            [
-                "all values look like forecasts; a target needs measurements: inspect their files together with these"
-            ],
-        )
+        return _NO_TARGET, [
+            "all values look like forecasts: inspect the files of measurements together with these"
+        ]
     paired = [name for name in names if f"{name}_forecast" in forecasts]
     target = (paired or names)[0]
     others = [name for name in names if name != target]
     return target, [f"the target could also be {', '.join(others[:8])}"] if others else []
 
 
+def _completed(text: str) -> dict[str, Any]:
+    """The settings, with a source of measurements where these files have none: somebody else's files will."""
+    settings: dict[str, Any] = yaml.safe_load(text)
+    if settings["align"]["target"] == [_NO_TARGET]:
+        settings["raw"]["sources"][_NO_TARGET] = {
+            "role": "realized",
+            "files": "*",
+            "group": {"constant": "-"},
+            "valid_time": {"column": "-"},
+            "known": {"after_step": "1h"},
+            "values": {_NO_TARGET: {"column": "-"}},
+        }
+    return settings
+
+
 def _is_allowed(text: str, target: str, lag: str) -> bool:
     try:
-        check_params(yaml.safe_load(f"{text}    lags: {flow({target: [lag]})}\n"), "a lag")
+        check_params(_completed(f"{text}    lags: {flow({target: [lag]})}\n"), "a lag")
     except SettingsError:
         return False
     return True

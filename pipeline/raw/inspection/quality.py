@@ -14,7 +14,7 @@ from pipeline.raw.inspection.codes import combined, number_of
 from pipeline.raw.inspection.columns import Column, Numbers
 from pipeline.raw.inspection.keys import names_of
 from pipeline.raw.inspection.parts import Part
-from pipeline.raw.inspection.stamps import in_words
+from pipeline.raw.inspection.stamps import in_words, moment
 from pipeline.raw.zones import occurrences
 from pipeline.settings.base import DAY
 from pipeline.settings.clock import Stamps
@@ -53,11 +53,6 @@ def findings_of(part: Part) -> list[Finding]:
     for column in part.keys.value_columns[:_MOST_COLUMNS]:
         found += _of_column(part, column, rows)
     return found
-
-
-def moment(stamp: int) -> str:
-    """A stamp for people, to the minute."""
-    return str(np.datetime64(int(stamp), "ns").astype("datetime64[m]")).replace("T", " ")
 
 
 def _sorted(part: Part) -> _Rows:

@@ -2,73 +2,40 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from itertools import combinations
 
 from pipeline.raw.inspection.columns import Column
 from pipeline.raw.inspection.families import Cut, families
+from pipeline.raw.inspection.naming import base_name, distinct, name_of, own_name
 from pipeline.raw.inspection.parts import Part, alike
-from pipeline.raw.inspection.words import METEO, QUANTITIES, heading, identifier, quantity_of, words_of
+from pipeline.raw.inspection.values import Shape, Value
+from pipeline.raw.inspection.words import METEO, QUANTITIES, heading, words_of
 
 _QUANTITY_WORDS = frozenset(word for words in QUANTITIES.values() for word in words)
-
-
-@dataclass(frozen=True)
-class Value:
-    """One value of a kind of files: its headings, cut where they name series.
-
-    `role` is forecast or realized; `told` says whether a word or an issue time tells it.
-    """
-
-    role: str
-    name: str
-    unit: str
-    cuts: dict[
-        str, Cut | None
-    ]  # heading -> where the series stands in it; None: the heading is the value's own
-    told: bool = True
-    plain: bool = False  # the headings are the series' names and nothing else
-
-    @property
-    def wide(self) -> bool:
-        """Whether its headings name series."""
-        return self.plain or any(self.cuts.values())
-
-    @property
-    def series(self) -> tuple[str, ...]:
-        """The series that its headings name."""
-        return tuple(cut.series if cut else name for name, cut in self.cuts.items()) if self.wide else ()
-
-
-@dataclass(frozen=True)
-class Shape:
-    """The values of one kind of files, the columns left out with the reason, and questions."""
-
-    values: tuple[Value, ...]
-    aside: dict[str, str] = field(default_factory=dict)
-    questions: tuple[str, ...] = ()
 
 
 def shapes_of(parts: Sequence[Part]) -> list[Shape]:
     """The shape of each part, in their order."""
     roles = [_roles(part) for part in parts]
     kept = [_kept(part, role) for part, role in zip(parts, roles, strict=True)]
+    plain = [_names_series_of_others(columns, part, parts) for columns, part in zip(kept, parts, strict=True)]
     cuts: dict[str, dict[str, Cut]] = {}
     for role in ("forecast", "realized"):
         names = [
             column.name
-            for part, columns, told in zip(parts, kept, roles, strict=True)
+            for part, columns, told, is_plain in zip(parts, kept, roles, plain, strict=True)
             for column in columns
-            if part.keys.series is None and told[column.name][0] == role
+            if part.keys.series is None and not is_plain and told[column.name][0] == role
         ]
         cuts[role] = families(names)
     shapes = [
-        _shape(part, columns, told, cuts, parts)
-        for part, columns, told in zip(parts, kept, roles, strict=True)
+        _shape(part, columns, told, cuts, known=is_plain)
+        for part, columns, told, is_plain in zip(parts, kept, roles, plain, strict=True)
     ]
-    return _distinct(shapes)
+    return distinct(shapes)
 
 
 def _roles(part: Part) -> dict[str, tuple[str, bool]]:
@@ -94,16 +61,18 @@ def _roles(part: Part) -> dict[str, tuple[str, bool]]:
 def _kept(part: Part, roles: dict[str, tuple[str, bool]]) -> list[Column]:
     """All value columns; but where forecasts stand beside their measurements, those and forecasts by name only."""
     columns = list(part.keys.value_columns)
-    paired = _paired(columns, roles)
-    if not paired:
+    pairs = _pairs(columns, roles)
+    if not pairs:
         return columns
+    paired = {*pairs, *pairs.values()}
     return [column for column in columns if column.name in paired or column.heading.says_forecast]
 
 
-def _paired(columns: Sequence[Column], roles: dict[str, tuple[str, bool]]) -> set[str]:
+def _pairs(columns: Sequence[Column], roles: dict[str, tuple[str, bool]]) -> dict[str, str]:
+    """The heading of the measurement of each forecast that has one beside it."""
     forecasts = [column for column in columns if roles[column.name][0] == "forecast" and column.heading.role]
     realized = [column for column in columns if roles[column.name][0] == "realized"]
-    found = set()
+    found = {}
     for forecast in forecasts:
         exact = [other for other in realized if _low(other.heading.core) == _low(forecast.heading.core)]
         loose = [
@@ -111,9 +80,8 @@ def _paired(columns: Sequence[Column], roles: dict[str, tuple[str, bool]]) -> se
             for other in realized
             if _bare(other) == _bare(forecast) and forecast.heading.quantity is None
         ]
-        partners = exact or (loose if len(loose) == 1 else [])
-        if partners:
-            found |= {forecast.name, *(other.name for other in partners)}
+        if len(exact or loose) == 1 or exact:
+            found[forecast.name] = (exact or loose)[0].name
     return found
 
 
@@ -130,48 +98,66 @@ def _shape(
     kept: Sequence[Column],
     roles: dict[str, tuple[str, bool]],
     cuts: dict[str, dict[str, Cut]],
-    parts: Sequence[Part],
+    *,
+    known: bool,
 ) -> Shape:
-    left = {
-        c.name: "no forecast or measurement of the same thing stands beside it"
-        for c in part.keys.value_columns
-        if c not in kept
+    left = [column.name for column in part.keys.value_columns if column not in kept]
+    aside = {
+        **part.keys.aside,
+        **dict.fromkeys(left, "no forecast or measurement of the same thing stands beside it"),
     }
-    aside = {**part.keys.aside, **left}
-    cut = {column.name: cuts[roles[column.name][0]].get(column.name) for column in kept}
-    if part.keys.series is None and kept and all(cut.values()):
-        return Shape(_family_values(part, kept, roles, cut), aside, _about_numbers(cut))
-    if part.keys.series is None and len(kept) > 1:
-        sure = _are_series(part, kept, parts)
-        if sure is not None:
-            return _plain_shape(part, kept, roles, aside, sure=sure)
-    values = tuple(
+    if part.keys.series is None and (known or _may_be_series(kept, roles, cuts)):
+        return _plain_shape(part, kept, roles, aside, sure=known)
+    no_cuts = part.keys.series is not None
+    cut = (
+        {}
+        if no_cuts
+        else {c.name: cuts[roles[c.name][0]][c.name] for c in kept if c.name in cuts[roles[c.name][0]]}
+    )
+    wide = _family_values(part, [column for column in kept if column.name in cut], roles, cut)
+    single = tuple(
         Value(
             roles[c.name][0],
-            _own_name(part, c, kept, roles),
+            own_name(part, c, kept, roles),
             c.heading.unit,
             {c.name: None},
             roles[c.name][1],
         )
         for c in kept
+        if c.name not in cut
     )
-    return Shape(values, aside)
+    return Shape(
+        _named_as_pairs((*wide, *single), _pairs(kept, roles)),
+        aside,
+        _about_numbers(cut),
+        _about_hours(part, kept),
+    )
+
+
+def _named_as_pairs(values: Sequence[Value], pairs: dict[str, str]) -> tuple[Value, ...]:
+    """A forecast is called after the measurement that it forecasts."""
+    names = {heading: value.name for value in values for heading in value.cuts}
+    return tuple(
+        replace(value, name=f"{names[pairs[first]]}_forecast")
+        if (first := next(iter(value.cuts))) in pairs
+        else value
+        for value in values
+    )
 
 
 def _family_values(
-    part: Part, kept: Sequence[Column], roles: dict[str, tuple[str, bool]], cut: dict[str, Cut | None]
+    part: Part, kept: Sequence[Column], roles: dict[str, tuple[str, bool]], cut: dict[str, Cut]
 ) -> tuple[Value, ...]:
     found: dict[tuple[str, str, str], list[Column]] = {}
     for column in kept:
         place = cut[column.name]
-        assert place is not None  # the caller has looked
         found.setdefault((roles[column.name][0], place.before, place.after), []).append(column)
     values = []
     for (role, before, after), columns in found.items():
         told = heading(f"{before} {after}")
-        name = _name_of(
+        name = name_of(
             role,
-            told.quantity or "_".join(told.core) or _path_quantity(part) or "value",
+            told.quantity or "_".join(told.core) or base_name(part, columns[0]),
             by_word=bool(told.role),
         )
         values.append(
@@ -195,7 +181,7 @@ def _plain_shape(
     sure: bool,
 ) -> Shape:
     role, told = roles[kept[0].name]
-    name = _name_of(role, _path_quantity(part) or "value", by_word=part.path_role == "forecast")
+    name = name_of(role, base_name(part, kept[0]), by_word=part.path_role == "forecast")
     questions = (
         ()
         if sure
@@ -205,75 +191,45 @@ def _plain_shape(
     return Shape((value,), aside, questions)
 
 
-def _about_numbers(cut: dict[str, Cut | None]) -> tuple[str, ...]:
-    """Numbered headings such as x1, x2 may be series or different things, where no quantity is named."""
-    numbered = all(place and place.series.isdigit() for place in cut.values())
-    named = any(place and heading(place.fixed).quantity for place in cut.values())
-    return (
-        ("are numbered columns series, or different values of one series?",) if numbered and not named else ()
-    )
+def _about_numbers(cut: dict[str, Cut]) -> tuple[str, ...]:
+    """Headings such as x1, x2 may be series or different things, where no quantity is named."""
+    numbered = bool(cut) and all(place.series.isdigit() for place in cut.values())
+    if not numbered or any(heading(place.fixed).quantity for place in cut.values()):
+        return ()
+    return ("are numbered columns series, or different values of one series?",)
 
 
-def _are_series(part: Part, columns: Sequence[Column], parts: Sequence[Part]) -> bool | None:
-    """Whether headings without anything in common are names of series; None: they are not, False: perhaps."""
-    units = {column.heading.unit for column in columns}
-    words = [words_of(column.name) for column in columns]
-    if len(units) > 1 or any(each & (_QUANTITY_WORDS | METEO) for each in words):
-        return None
+def _about_hours(part: Part, kept: Sequence[Column]) -> tuple[str, ...]:
+    """Columns h1 to h24 over days are hours; such a file cannot be read as it is."""
+    numbers = {int(match[1]) for column in kept if (match := re.search(r"(\d+)\D*$", column.name))}
+    if part.times.main.daily and (numbers >= {*range(24)} or numbers >= {*range(1, 25)}):
+        return ("columns look like the hours of a day: bring them below each other, a row an hour",)
+    return ()
+
+
+def _names_series_of_others(columns: Sequence[Column], part: Part, parts: Sequence[Part]) -> bool:
+    """Whether the headings are what other files call their series: in a column of names, or as headings too."""
     names = {column.name for column in columns}
-    if any(other is not part and names == {c.name for c in other.keys.value_columns} for other in parts):
-        return True
-    pairs = list(combinations(columns[:8], 2))
-    together = sum(alike(one, other) for one, other in pairs)
-    return False if together > 0.7 * len(pairs) else None
-
-
-def _own_name(part: Part, column: Column, kept: Sequence[Column], roles: dict[str, tuple[str, bool]]) -> str:
-    """The name of a column that is a value of its own: its quantity where no other column has the same."""
-    role = roles[column.name][0]
-    same = [c for c in kept if roles[c.name][0] == role and c.heading.quantity == column.heading.quantity]
-    core = "_".join(column.heading.core)
-    short = (
-        column.heading.quantity
-        if len(same) == 1 and (column.heading.role or len(column.heading.core) == 1)
-        else None
+    if len(names) < 2 or part.keys.series is not None or any(_says_what_it_is(column) for column in columns):
+        return False
+    others = [other for other in parts if other is not part]
+    headings = any(names == {column.name for column in other.keys.value_columns} for other in others)
+    return headings or any(
+        names <= set(other.keys.series.texts.unique().to_pylist()) for other in others if other.keys.series
     )
-    # a bare word of few letters says more than its quantity: ws, wd, temp
-    base = short if short and column.heading.role else core or short or _path_quantity(part) or "value"
-    return _name_of(role, base, by_word=bool(column.heading.role))
 
 
-def _name_of(role: str, base: str, *, by_word: bool) -> str:
-    name = identifier(base)
-    return f"{name}_forecast" if role == "forecast" and by_word and not name.endswith("forecast") else name
+def _may_be_series(
+    columns: Sequence[Column], roles: dict[str, tuple[str, bool]], cuts: dict[str, dict[str, Cut]]
+) -> bool:
+    """Whether headings that say nothing else, over columns that move together on one scale, may be series."""
+    cut = any(column.name in cuts[roles[column.name][0]] for column in columns)
+    if len(columns) < 2 or cut or any(_says_what_it_is(column) for column in columns):
+        return False
+    pairs = list(combinations(columns[:8], 2))
+    units = {column.heading.unit for column in columns}
+    return len(units) == 1 and sum(alike(one, other) for one, other in pairs) > 0.7 * len(pairs)
 
 
-def _path_quantity(part: Part) -> str | None:
-    names = [path.rsplit("/", 1)[-1] for path in part.kind.paths]
-    found = {quantity_of(token.low for token in heading(name).tokens) for name in names}
-    return found.pop() if len(found) == 1 else None
-
-
-def _distinct(shapes: list[Shape]) -> list[Shape]:
-    """No two values of a file share a name, nor do a forecast and a measurement, nor values of different units."""
-    realized = {value.name for shape in shapes for value in shape.values if value.role == "realized"}
-    units: dict[tuple[str, str], str] = {}
-    result = []
-    for shape in shapes:
-        values: list[Value] = []
-        taken: Counter[str] = Counter()
-        for value in shape.values:
-            name = value.name
-            if value.role == "forecast" and name in realized:
-                name = f"{name}_forecast"
-            if taken[name] or units.setdefault((value.role, name), value.unit) != value.unit:
-                name = (
-                    identifier("_".join([name, next(iter(value.cuts))]))
-                    if not value.wide
-                    else f"{name}_{len(values)}"
-                )
-                units.setdefault((value.role, name), value.unit)
-            taken[name] += 1
-            values.append(replace(value, name=name))
-        result.append(replace(shape, values=tuple(values)))
-    return result
+def _says_what_it_is(column: Column) -> bool:
+    return column.heading.role is not None or bool(words_of(column.name) & (_QUANTITY_WORDS | METEO))

@@ -139,10 +139,19 @@ def _usual_width(lines: Sequence[str], separator: str, quote: str) -> int:
 
 
 def _lines_before_header(head: Sequence[str], width: int, separator: str, quote: str) -> int:
+    """The place of the header: of the lines of usual width above the first data, the fullest; the first of equals."""
+    found: list[tuple[int, int]] = []
     for place, line in enumerate(head[:_MOST_PREAMBLE]):
-        if line.strip() and len(cut_line(line, separator, quote)) == width:
-            return place
-    return 0
+        cells = [cell.strip() for cell in cut_line(line, separator, quote)] if line.strip() else []
+        if len(cells) != width:
+            continue
+        if (
+            found
+            and sum(bool(cell) and looks_typed(cell) and cell[-1:].isalnum() for cell in cells) * 2 > width
+        ):
+            break
+        found.append((-sum(map(bool, cells)), place))
+    return min(found)[1] if found else 0
 
 
 def _is_data(rows: Sequence[Sequence[str]]) -> bool:

@@ -14,13 +14,14 @@ from pipeline.raw.inspection.fields import Fields
 from pipeline.raw.inspection.origins import known_of
 from pipeline.raw.inspection.page import Page
 from pipeline.raw.inspection.paths import globs_of
-from pipeline.raw.inspection.shapes import Value
-from pipeline.raw.inspection.stamps import Stamped
-from pipeline.raw.inspection.words import identifier
-from pipeline.settings.base import DAY
+from pipeline.raw.inspection.stamps import Stamped, moment
+from pipeline.raw.inspection.values import Value
+from pipeline.raw.inspection.words import ascii_identifier
+from pipeline.raw.zones import occurrences
+from pipeline.settings.base import DAY, HOUR
 
 _MISSING = ("", "NA", "N/A", "NaN", "nan", "null", "-", "n/e")  # what a source takes for missing by itself
-_MOST_LISTED = 12
+_A_LINE = 10  # unused columns in one line of remarks
 
 
 def names_of(drafts: Sequence[Draft], fields: Sequence[Fields]) -> list[str]:
@@ -33,7 +34,7 @@ def names_of(drafts: Sequence[Draft], fields: Sequence[Fields]) -> list[str]:
             own = (
                 field.groups[0] if len(field.groups) == 1 and "/" in draft.paths[0] else draft.values[0].name
             )
-            name = f"{draft.role}_{identifier(own).removesuffix('_forecast')}"
+            name = f"{draft.role}_{ascii_identifier(own).removesuffix('_forecast')}"
         taken = names.count(name) + sum(
             other.startswith(f"{name}_") and other[len(name) + 1 :].isdigit() for other in names
         )
@@ -63,7 +64,7 @@ def add_source(
         if value != usual:
             page.add(3, key, value)
     for note in dict.fromkeys(note for part in draft.parts for note in part.kind.dialect.notes):
-        page.remark(3, f"? {note}")
+        page.ask(3, note, place)
     if field.group is not None:
         page.add(3, "group", field.group)
     if field.series is not None:
@@ -139,16 +140,25 @@ def _label(draft: Draft) -> tuple[bool, list[str]]:
         return True, ["the heading or an hour of 24 says that stamps mark the end of their step"]
     if draft.role == "forecast" or not len(draft.files):
         return False, []
-    first, last = draft.files[0].span[0] % DAY, draft.files[0].span[1] % DAY
-    if draft.files[0].step and first == draft.files[0].step and last == 0:
-        return True, [
-            "the file goes from one step past midnight to midnight, as if stamps mark the end of their step"
-        ]
-    return False, ["stamps are taken for the start of their step"]
+    return _label_by_span(draft)
+
+
+def _label_by_span(draft: Draft) -> tuple[bool, list[str]]:
+    """A file that begins one step past midnight: quarter hours are then ends; an hour may be an offset from UTC too."""
+    file, zone = draft.files[0], draft.part.zone
+    asks = "stamps are taken for the start of their step"
+    if not file.step or file.span[0] % DAY != file.step:
+        return False, [asks]
+    begins = f"the first stamp stands one step past midnight ({moment(file.span[0])})"
+    utc_midnight = zone.wall and occurrences(np.array([file.span[0]]), zone.zone)[0][0] % DAY == 0
+    if file.step < HOUR or (zone.wall and not utc_midnight and file.span[1] % DAY == 0):
+        return True, [f"{begins}, so stamps are taken for the end of their step"]
+    return False, [f"{asks}; but {begins}: are they its end?"]
 
 
 def _add_values(page: Page, draft: Draft, field: Fields, place: str) -> None:
     asked = [question for shape in draft.shapes for question in shape.questions] if draft.wide else []
+    asked += [warning for shape in draft.shapes for warning in shape.warnings]
     page.add(3, "values", ask=list(dict.fromkeys(asked)), setting=f"{place}.values")
     for value in draft.values:
         setting = _value_setting(draft, value, field)
@@ -163,8 +173,8 @@ def _remark_unused(page: Page, aside: dict[str, str]) -> None:
     for name, why in aside.items():
         reasons.setdefault(why, []).append(name)
     for why, names in reasons.items():
-        more = f" and {len(names) - _MOST_LISTED} more" if len(names) > _MOST_LISTED else ""
-        page.remark_once(4, f"not used ({why}): {', '.join(names[:_MOST_LISTED])}{more}")
+        for start in range(0, len(names), _A_LINE):
+            page.remark_once(4, f"not used ({why}): {', '.join(names[start : start + _A_LINE])}")
 
 
 def _value_setting(draft: Draft, value: Value, field: Fields) -> dict[str, Any]:

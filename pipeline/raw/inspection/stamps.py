@@ -201,3 +201,8 @@ def in_words(step: int) -> str:
     if step and step % HOUR == 0:
         return f"{step // HOUR}h"
     return f"{step // (60 * 10**9)}min" if step % (60 * 10**9) == 0 else f"{step // 10**9}s"
+
+
+def moment(stamp: int) -> str:
+    """A stamp for people, to the minute."""
+    return str(np.datetime64(int(stamp), "ns").astype("datetime64[m]")).replace("T", " ")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -69,7 +70,7 @@ _UNIT_WORDS = {
 }  # fmt: skip
 _CAMEL = re.compile(r"(?<=[a-z][a-z])(?=[A-Z])")  # IssueTime, but not kWh
 _BRACKET = re.compile(r"[\[(]([^\])]{1,20})[\])]")
-_TIME_BRACKET = re.compile(r"^(utc|gmt|c?es?t|local.*|w?et|[+-]?\d.*|[a-z]+/[a-z_]+)$", re.IGNORECASE)
+_TIME_BRACKET = re.compile(r"^(utc|gmt|c?es?t|local.*|w?et|[+-]?\d.*|[a-z]{3,}/[a-z_]{3,})$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,7 @@ class Heading:
     role: str | None  # "forecast", "realized"
     says_forecast: bool  # by a word of its own, not by "day-ahead" alone, which prices say too
     unit: str
+    unit_span: tuple[int, int] = (0, 0)
 
     @property
     def core(self) -> tuple[str, ...]:
@@ -103,7 +105,9 @@ class Heading:
         return tuple(
             token.text
             for place, token in enumerate(self.tokens)
-            if token.low not in FORECAST | ACTUAL | _UNIT_WORDS.keys() | _DAY_AHEAD and place not in days
+            if token.low not in FORECAST | ACTUAL | _UNIT_WORDS.keys() | _DAY_AHEAD
+            and place not in days
+            and not self.unit_span[0] <= token.start < self.unit_span[1]
         )
 
     @property
@@ -123,7 +127,7 @@ def heading(name: str, *, digits_apart: bool = False) -> Heading:
     forecast, actual = bool(lows & FORECAST), bool(lows & ACTUAL)
     ahead = bool(_day_ahead(tokens)) or bool(lows & _DAY_AHEAD)
     role = "forecast" if forecast or (ahead and not actual) else "realized" if actual else None
-    return Heading(name, tokens, role, forecast, _unit_of(name, tokens))
+    return Heading(name, tokens, role, forecast, *_unit_of(name, tokens))
 
 
 def words_of(name: str) -> frozenset[str]:
@@ -157,11 +161,14 @@ def quantity_of(words: Iterable[str]) -> str | None:
 
 
 def identifier(text: str) -> str:
-    """A name for a value or source: small letters and digits with `_` between, `value` if nothing is left."""
-    name = re.sub(
-        r"[^a-z0-9]+", "_", text.lower().replace("ä", "ae").replace("ö", "oe").replace("ü", "ue")
-    ).strip("_")
-    return name or "value"
+    """A name for a value: small letters of any script and digits with `_` between, `value` if nothing is left."""
+    return re.sub(r"[\W_]+", "_", text.lower()).strip("_") or "value"
+
+
+def ascii_identifier(text: str) -> str:
+    """A name for a source: as `identifier`, in ASCII; letters that have none are left out."""
+    plain = unicodedata.normalize("NFKD", text.replace("ß", "ss")).encode("ascii", "ignore").decode()
+    return identifier(plain)
 
 
 def _ends_with(word: str, endings: frozenset[str]) -> bool:
@@ -185,8 +192,12 @@ def _day_ahead(tokens: tuple[Token, ...]) -> set[int]:
     return found
 
 
-def _unit_of(name: str, tokens: tuple[Token, ...]) -> str:
+def _unit_of(name: str, tokens: tuple[Token, ...]) -> tuple[str, tuple[int, int]]:
+    """The unit in brackets or as a word, and where its bracket stands."""
     for match in _BRACKET.finditer(name):
         if not _TIME_BRACKET.match(match[1].strip()):
-            return match[1].strip()
-    return next((_UNIT_WORDS[token.low] for token in reversed(tokens) if token.low in _UNIT_WORDS), "")
+            return match[1].strip(), match.span()
+    return next((_UNIT_WORDS[token.low] for token in reversed(tokens) if token.low in _UNIT_WORDS), ""), (
+        0,
+        0,
+    )

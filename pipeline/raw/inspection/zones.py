@@ -65,11 +65,11 @@ def zone_of(kind: Kind, times: Times, values: Sequence[Column]) -> ZoneView:
     """The zone of a kind of files."""
     if times.exact:
         return ZoneView("UTC")
-    words = words_of(times.main.name) | _words_in_texts(times)
+    words = words_of(times.main.name) | _words_in_texts(times) | _words_in_columns(kind)
     seen = _Seen.of(kind, times, values) if times.issue is None else None
     hints = _hints(kind, words)
     best, proof = _best(seen, [*hints, *HABITS])
-    says = next((word for word in sorted(words) if word in ABBREVIATIONS), None)
+    says = next((word for word in ABBREVIATIONS if word in words), None)
     if words & {"utc", "gmt", "zulu"} and not proof.doubled:
         return ZoneView("UTC")
     if proof.for_wall:
@@ -93,18 +93,9 @@ def _wall_view(best: str, proof: Evidence, hints: Sequence[str], says: str | Non
 def _without_proof(
     seen: _Seen | None, says: str | None, hints: Sequence[str], words: frozenset[str]
 ) -> ZoneView:
-    steady = bool(seen) and any(_evidence(seen, zone).against for zone in [*hints, *HABITS][:4] if seen)
+    steady = seen is not None and any(_evidence(seen, zone).against for zone in [*hints, *HABITS][:4])
     if says:
-        fixed, wall = ABBREVIATIONS[says]
-        if steady or fixed == wall:
-            return ZoneView(
-                fixed, None if fixed == wall else f"the heading says {says.upper()} and no clock change shows"
-            )
-        place = next((zone for zone in hints), wall)
-        question = (
-            f"the heading says {says.upper()}: a fixed offset all year ({fixed}), or wall time ({place})?"
-        )
-        return ZoneView(fixed, question)
+        return _as_said(says, hints, words, steady=steady)
     if steady:
         return ZoneView("UTC", "no clock change shows in the stamps: UTC, or another fixed offset?")
     guess = f", or wall time ({hints[0]})" if hints else ", or wall time of a place"
@@ -113,12 +104,42 @@ def _without_proof(
     return ZoneView("UTC", f"the files do not tell the zone of the stamps: UTC{guess}?")
 
 
+def _as_said(says: str, hints: Sequence[str], words: frozenset[str], *, steady: bool) -> ZoneView:
+    """An abbreviation without a clock change to prove it; two of one place, as in CET/CEST, mean wall time."""
+    fixed, wall = ABBREVIATIONS[says]
+    place = hints[0] if hints else wall
+    if fixed == wall:
+        return ZoneView(fixed)
+    both = [word for word in ABBREVIATIONS if word in words and ABBREVIATIONS[word][1] == wall]
+    said = "/".join(word.upper() for word in both)
+    if steady:
+        return ZoneView(fixed, f"the heading says {said}, and no clock change shows: a fixed offset?")
+    if len(both) > 1:
+        return ZoneView(place, f"the heading says {said}: wall time of this zone?", "in_order", "drop")
+    return ZoneView(
+        fixed, f"the heading says {said}: a fixed offset all year ({fixed}), or wall time ({place})?"
+    )
+
+
 def _hints(kind: Kind, words: frozenset[str]) -> list[str]:
     """Zones that paths, headings and abbreviations speak of, each once."""
-    countries = countries_in([*kind.paths[:50], *kind.dialect.header[:50]])
+    texts = [
+        text
+        for column in kind.columns
+        if column.kind == "text"
+        for text in column.texts.slice(0, 50).to_pylist()
+    ]
+    countries = countries_in([*kind.paths[:50], *kind.dialect.header[:50], *texts])
     places = [zone for country in countries[:3] for zone in zones_of(country)[:3]]
     named = [ABBREVIATIONS[word][1] for word in sorted(words) if word in ABBREVIATIONS]
     return list(dict.fromkeys([*places, *named]))
+
+
+def _words_in_columns(kind: Kind) -> frozenset[str]:
+    """What a column called time zone says, if it says one thing."""
+    columns = [c for c in kind.columns if c.kind == "text" and words_of(c.name) & {"zone", "timezone", "tz"}]
+    said = [column.texts.unique().to_pylist() for column in columns]
+    return frozenset(texts[0].lower() for texts in said if len(texts) == 1)
 
 
 def _words_in_texts(times: Times) -> frozenset[str]:

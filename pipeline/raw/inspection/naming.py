@@ -1,0 +1,66 @@
+"""Names of values: by the quantity that headings, file names or units speak of; no two of one file alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import chain, count
+
+from pipeline.raw.inspection.columns import Column
+from pipeline.raw.inspection.parts import Part
+from pipeline.raw.inspection.values import Shape
+from pipeline.raw.inspection.words import heading, identifier, quantity_of
+
+_MEASURES = {
+    "kW": "power", "MW": "power", "GW": "power", "Wh": "energy", "kWh": "energy", "MWh": "energy", "GWh": "energy",
+    "degC": "temperature", "degF": "temperature", "K": "temperature", "EUR": "price", "USD": "price", "GBP": "price",
+}  # fmt: skip
+
+
+def own_name(part: Part, column: Column, kept: Sequence[Column], roles: dict[str, tuple[str, bool]]) -> str:
+    """The name of a column that is a value of its own: its words, or its quantity where a word tells its role too."""
+    role, told = roles[column.name][0], column.heading
+    same = [c for c in kept if roles[c.name][0] == role and c.heading.quantity == told.quantity]
+    quantity = told.quantity if told.role and len(same) == 1 else None
+    return name_of(role, quantity or "_".join(told.core) or base_name(part, column), by_word=bool(told.role))
+
+
+def name_of(role: str, base: str, *, by_word: bool) -> str:
+    """The name of a value; a forecast by its word says so in its name."""
+    name = identifier(base)
+    return f"{name}_forecast" if role == "forecast" and by_word and not name.endswith("forecast") else name
+
+
+def base_name(part: Part, column: Column) -> str:
+    """A name where the heading has none: what the files' names speak of, else what its unit measures."""
+    names = [path.rsplit("/", 1)[-1] for path in part.kind.paths]
+    found = {quantity_of(token.low for token in heading(name).tokens) for name in names}
+    return (found.pop() if len(found) == 1 else None) or _MEASURES.get(column.heading.unit, "value")
+
+
+def distinct(shapes: list[Shape]) -> list[Shape]:
+    """No two values of a file share a name, nor do a forecast and a measurement, nor values of different units."""
+    realized = {value.name for shape in shapes for value in shape.values if value.role == "realized"}
+    units: dict[tuple[str, str], str] = {}
+    result = []
+    for shape in shapes:
+        taken: set[str] = set()
+        values = []
+        for value in shape.values:
+            first = (
+                f"{value.name}_forecast"
+                if value.role == "forecast" and value.name in realized
+                else value.name
+            )
+            names = chain(
+                [first, f"{first}_{identifier(next(iter(value.cuts)))}"], (f"{first}_{n}" for n in count(2))
+            )
+            name = next(
+                n
+                for n in names
+                if n not in taken and units.setdefault((value.role, n), value.unit) == value.unit
+            )
+            taken.add(name)
+            values.append(replace(value, name=name))
+        result.append(replace(shape, values=tuple(values)))
+    return result
