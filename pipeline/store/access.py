@@ -83,6 +83,21 @@ def dataset_in(file: h5py.File, name: str, path: Path) -> h5py.Dataset:
     return place
 
 
+def write_text(place: Any, name: str, text: str) -> None:
+    """A text attribute of fixed length, UTF-8.
+
+    Texts of variable length lie in HDF5's global heap, the one place without a checksum: a single wrong bit
+    there can keep the library busy for ever.
+    """
+    encoded = text.encode()
+    place.attrs.create(name, encoded, dtype=h5py.string_dtype("utf-8", max(1, len(encoded))))
+
+
+def text_of(value: Any) -> str:
+    """A text attribute as read."""
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
 @contextmanager
 def blaming(path: Path, doing: str) -> Iterator[None]:
     """Say which file it was when HDF5 stumbles over damaged bytes, by whichever builtin h5py passes it on."""
@@ -101,9 +116,9 @@ def blaming(path: Path, doing: str) -> Iterator[None]:
 
 def _check_format(file: h5py.File, path: Path) -> None:
     with blaming(path, "reading its format"):
-        found = file.attrs.get("format")
+        found = text_of(file.attrs.get("format", ""))
     if found != FORMAT:
-        what = "no `format` attribute" if found is None else f"format {found!r}"
+        what = f"format {found!r}" if found else "no `format` attribute"
         raise FormatError(f"{path} must be of format {FORMAT}, found {what}: {REMEDY}.")
 
 

@@ -34,5 +34,5 @@ def shard_fingerprint(group: str, tables: Mapping[str, str], params: Params) -> 
     )
 
 
-def _values(source: Any) -> list[list[str]]:
-    return [[name, value.unit, value.resample] for name, value in source.values.items()]
+def _values(source: Any) -> list[list[Any]]:
+    return [[name, value.unit, value.resample, value.angle] for name, value in source.values.items()]

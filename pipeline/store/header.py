@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import h5py
 import numpy as np
 
-from pipeline.store.access import blaming, dataset_in
+from pipeline.store.access import blaming, dataset_in, text_of, write_text
 from pipeline.store.layout import FORMAT
 from pipeline.store.tables import decode, encode, write_column
 
@@ -66,10 +65,10 @@ class Header:
 
 def write_header(file: h5py.File, header: Header) -> dict[str, h5py.Dataset]:
     """Write attributes and coordinates; return the coordinates by axis, to be attached as dimension scales."""
-    file.attrs["format"] = FORMAT
-    file.attrs["fingerprint"] = header.fingerprint
+    write_text(file, "format", FORMAT)
+    write_text(file, "fingerprint", header.fingerprint)
     if header.group:
-        file.attrs["group"] = header.group
+        write_text(file, "group", header.group)
     for name, value in _numbers(header).items():
         file.attrs[name] = np.int64(value)
     scales = {
@@ -95,8 +94,8 @@ def read_header(file: h5py.File, path: Path) -> Header:
     with blaming(path, "reading its attributes"):
         feature, target = file["feature"].attrs, file["target"].attrs
         return Header(
-            fingerprint=_text(file.attrs["fingerprint"]),
-            group=_text(file.attrs.get("group", "")),
+            fingerprint=text_of(file.attrs["fingerprint"]),
+            group=text_of(file.attrs.get("group", "")),
             sample_count=int(file.attrs["sample_count"]),
             segment_length=int(file.attrs["segment_length"]),
             step_count=int(file.attrs["step_count"]),
@@ -129,7 +128,3 @@ def _names(file: h5py.File, axis: str, path: Path) -> tuple[str, ...]:
     dataset = dataset_in(file, axis, path)
     with blaming(path, f"reading {axis}"):
         return tuple(decode(dataset[()]))
-
-
-def _text(value: Any) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)

@@ -179,6 +179,7 @@ def _dropped(counts: Mapping[str, int]) -> dict[str, int]:
         "without_origin": counts["steps_without_origin"],
         "in_gaps": counts["steps_in_gaps"],
         "without_target": counts["steps_without_target"],
+        "too_short": counts["steps_too_short"],
     }
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.errors import FormatError
-from pipeline.store.access import REMEDY, blaming, dataset_in, new_group
+from pipeline.store.access import REMEDY, blaming, dataset_in, new_group, text_of, write_text
 from pipeline.store.layout import filters
 from pipeline.store.types import Ints, Names, Sequences, Split
 
@@ -78,7 +78,10 @@ def write_splits(file: h5py.File, splits: Sequence[Split]) -> None:
             **split.attributes,
         }
         for name, value in attributes.items():
-            indices.attrs[name] = np.int64(value) if isinstance(value, int) else value
+            if isinstance(value, str):
+                write_text(indices, name, value)
+            else:
+                indices.attrs[name] = np.int64(value) if isinstance(value, int) else value
 
 
 def read_splits(file: h5py.File, path: Path) -> dict[str, Split]:
@@ -125,8 +128,12 @@ def _read_split(file: h5py.File, name: str, path: Path) -> Split:
     dataset = dataset_in(file, f"splits/{name}", path)
     attributes = {key: dataset.attrs[key] for key in dataset.attrs if key not in _HIDDEN}
     times = [int(attributes.pop(key)) for key in _SPLIT_TIMES]
-    plain = {key: value.item() if hasattr(value, "item") else value for key, value in attributes.items()}
+    plain = {key: _plain(value) for key, value in attributes.items()}
     return Split(name, dataset[()].astype(np.int64), times[0], times[1], plain)
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if hasattr(value, "item") and not isinstance(value, bytes) else text_of(value)
 
 
 _HIDDEN = frozenset({"CLASS", "NAME", "REFERENCE_LIST", "DIMENSION_LIST"})  # of dimension scales

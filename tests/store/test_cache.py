@@ -1,0 +1,29 @@
+"""Chunks are kept within their budget."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.store.cache import ChunkCache
+
+
+@given(budget=st.integers(0, 40), asked=st.lists(st.tuples(st.integers(0, 6)), max_size=40))
+def test_the_budget_holds_and_every_answer_is_right(budget: int, asked: list[tuple[int]]) -> None:
+    cache = ChunkCache(budget)
+    for (key,) in asked:
+        got = cache.get(key, lambda key=key: np.full(3 * key, key, np.uint8))
+        assert got.tolist() == [key] * 3 * key
+        assert cache.held_bytes <= budget
+
+
+def test_what_was_used_longest_ago_goes_first() -> None:
+    cache, fetched = ChunkCache(2), []
+
+    def ask(key: str) -> None:
+        cache.get(key, lambda: fetched.append(key) or np.zeros(1, np.uint8))
+
+    for key in ("a", "b", "a", "c", "a", "b"):
+        ask(key)
+    assert fetched == ["a", "b", "c", "b"]
