@@ -110,6 +110,8 @@ def _families(names: Sequence[str], *, digits_apart: bool) -> dict[str, Cut]:
 
 
 def _cuts(name: str, *, digits_apart: bool) -> Iterator[Cut]:
+    if heading(name).has(METEO):
+        return  # u10 and v10 are components of the wind at a height
     tokens = heading(name, digits_apart=digits_apart).tokens[:_MOST_TOKENS]
     for start in range(len(tokens)):
         for stop in range(start + 1, len(tokens) + 1):

@@ -15,6 +15,7 @@ from pipeline.raw.inspection.cells import Cells, cut
 from pipeline.raw.inspection.columns import Column, look_at
 from pipeline.raw.inspection.sample import WHOLE_BYTES, take_sample
 from pipeline.raw.inspection.sniff import Dialect, decode, dialect_of
+from pipeline.raw.inspection.words import role_of_path
 from pipeline.raw.sources import natural_key
 
 _ALL_BYTES = 96 << 20  # of text in memory at once, whatever the number of files
@@ -76,11 +77,14 @@ def _look(path: Path, root: Path, budget: int) -> LookedAt:
 
 
 def _by_header(files: list[LookedAt]) -> list[Kind]:
-    """Files of one header and dialect together; plain ASCII has every encoding, whole numbers every decimal sign."""
+    """Files of one header and dialect together; plain ASCII has every encoding, whole numbers every decimal sign.
+
+    Forecasts and measurements of one header stay apart where their names tell them.
+    """
     kinds: dict[tuple[object, ...], list[LookedAt]] = {}
     for file in files:
         dialect = file.dialect
-        key = (dialect.header, dialect.separator, dialect.quote, dialect.skip_lines)
+        key = (dialect.header, dialect.separator, dialect.quote, dialect.skip_lines, role_of_path(file.path))
         kinds.setdefault(key, []).append(file)
     return [_kind_of(group) for group in kinds.values()]
 

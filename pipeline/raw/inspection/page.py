@@ -87,7 +87,12 @@ def scalar(text: str) -> str:
     if _PLAIN.fullmatch(text) and text.lower() not in _WORDS_OF_YAML:
         return text
     # quotes of one kind keep backslashes as they are; what is no printable text needs the other kind
-    return "'" + text.replace("'", "''") + "'" if text.isprintable() else json.dumps(text)
+    return "'" + text.replace("'", "''") + "'" if text.isprintable() else f'"{"".join(map(_escaped, text))}"'
+
+
+def _escaped(sign: str) -> str:
+    """A letter between double quotes; JSON's way of writing those beyond 16 bits is not YAML's."""
+    return sign if sign.isprintable() and sign not in '"\\' else f"\\U{ord(sign):08X}"
 
 
 def _one_line(text: str) -> str:

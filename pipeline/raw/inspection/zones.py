@@ -67,7 +67,7 @@ def zone_of(kind: Kind, times: Times, values: Sequence[Column]) -> ZoneView:
         return ZoneView("UTC")
     words = words_of(times.main.name) | _words_in_texts(times) | _words_in_columns(kind)
     seen = _Seen.of(kind, times, values) if times.issue is None else None
-    hints = _hints(kind, words)
+    hints = _hints(kind, times, words)
     best, proof = _best(seen, [*hints, *HABITS])
     says = next((word for word in ABBREVIATIONS if word in words), None)
     if words & {"utc", "gmt", "zulu"} and not proof.doubled:
@@ -121,14 +121,11 @@ def _as_said(says: str, hints: Sequence[str], words: frozenset[str], *, steady: 
     )
 
 
-def _hints(kind: Kind, words: frozenset[str]) -> list[str]:
+def _hints(kind: Kind, times: Times, words: frozenset[str]) -> list[str]:
     """Zones that paths, headings and abbreviations speak of, each once."""
-    texts = [
-        text
-        for column in kind.columns
-        if column.kind == "text"
-        for text in column.texts.slice(0, 50).to_pylist()
-    ]
+    # names of series may begin with countries; stamps end with AM and PM
+    columns = [c for c in kind.columns if c.kind == "text" and c.place not in times.places]
+    texts = [text for column in columns for text in column.texts.slice(0, 50).to_pylist()]
     countries = countries_in([*kind.paths[:50], *kind.dialect.header[:50], *texts])
     places = [zone for country in countries[:3] for zone in zones_of(country)[:3]]
     named = [ABBREVIATIONS[word][1] for word in sorted(words) if word in ABBREVIATIONS]

@@ -50,7 +50,9 @@ def rows_of(settings: dict[str, Any], workspace: Path) -> dict[str, pd.DataFrame
             table = read_table(tables, name, group)
             assert table is not None
             # when a value is known is declared where files have no issue time: nothing to be compared
-            table = table.drop(columns=["known_time", *([] if source.issue_time else ["issue_time"])], errors="ignore")
+            table = table.drop(
+                columns=["known_time", *([] if source.issue_time else ["issue_time"])], errors="ignore"
+            )
             rows.setdefault(entry["role"], []).append(table.rename(columns=OTHER_NAMES))
     return {role: _ordered(pd.concat(tables)) for role, tables in rows.items()}
 
@@ -118,6 +120,10 @@ def test_a_proposal_composes_as_a_data_set_of_conf(
         (conf / part).write_bytes((root / "conf" / part).read_bytes())
     (conf / "dataset").mkdir()
     (conf / "dataset" / "mine.yaml").write_text(proposed(name), encoding="utf-8")
-    compose_and_dump(str(tmp_path / "params.yaml"), str(conf), None, "config", str(tmp_path), ["dataset=mine"])
+    compose_and_dump(
+        str(tmp_path / "params.yaml"), str(conf), None, "config", str(tmp_path), ["dataset=mine"]
+    )
     composed = yaml.safe_load((tmp_path / "params.yaml").read_text(encoding="utf-8"))
-    assert check_params(composed, "composed").raw == check_params(yaml.safe_load(proposed(name)), "proposed").raw
+    assert (
+        check_params(composed, "composed").raw == check_params(yaml.safe_load(proposed(name)), "proposed").raw
+    )

@@ -1,0 +1,52 @@
+"""A column's texts tell numbers, text, nothing, and which texts mean missing."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from pipeline.raw.inspection.columns import Column, look_at
+
+
+def of(*texts: str, decimal: str = ".") -> Column:
+    return look_at(0, "x", pa.array(texts, pa.string()), decimal)
+
+
+def test_numbers_keep_their_places_and_missing_cells_are_marked() -> None:
+    column = of("1", "", "2.5", "n/a", "-")
+    assert column.kind == "number"
+    assert np.array_equal(column.numbers, [1, np.nan, 2.5, np.nan, np.nan], equal_nan=True)
+    assert column.missing.tolist() == [False, True, False, True, True]
+    assert column.markers == ("", "-", "n/a")
+
+
+def test_decimal_commas_are_read() -> None:
+    assert of("1,5", "2,25", decimal=",").numbers.tolist() == [1.5, 2.25]
+
+
+def test_a_word_that_comes_again_and_again_is_a_marker_and_one_that_comes_once_is_a_bad_cell() -> None:
+    column = of(*(str(n) for n in range(50)), "down", "down", "l2.5")
+    assert column.markers == ("down",)
+    assert column.bad == {"l2.5": 1}
+    assert not column.missing[-1]
+
+
+@pytest.mark.parametrize("sentinel", ["-9999", "-999.0", "99999"])
+def test_a_number_far_from_all_others_is_a_sentinel(sentinel: str) -> None:
+    column = of(*(str(n % 30) for n in range(60)), sentinel, sentinel)
+    assert column.sentinels == (sentinel,)
+    assert column.missing[-2:].all()
+    assert np.isnan(column.numbers[-1])
+
+
+def test_a_usual_number_of_a_wide_range_is_no_sentinel() -> None:
+    assert of(*(str(n * 400) for n in range(60)), "9999", "9999").sentinels == ()
+
+
+@pytest.mark.parametrize(
+    ("texts", "kind"),
+    [(("", "-", "NA"), "empty"), (("a", "b", "1"), "text"), ((), "empty"), (("1",), "number")],
+)
+def test_kinds(texts: tuple[str, ...], kind: str) -> None:
+    assert of(*texts).kind == kind

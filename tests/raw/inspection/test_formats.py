@@ -1,0 +1,61 @@
+"""Formats are told from one stamp, and read it back as what was written."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from itertools import product
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.raw.inspection.formats import Form, digit_forms, forms_of
+from pipeline.raw.stamps import compile_format, parse_stamp
+
+DATES = [
+    "%Y-%m-%d",
+    "%Y/%m/%d",
+    "%d.%m.%Y",
+    "%d/%m/%Y",
+    "%m/%d/%Y",
+    "%d-%b-%Y",
+    "%d %B %Y",
+    "%b %d, %Y",
+    "%d %m %Y",
+    "%d.%m.%y",
+    "%Y%m%d",
+]
+CLOCKS = ["", " %H:%M", " %H:%M:%S", "T%H:%M", " %I:%M %p", " %I:%M:%S %p", " %H:%M:%S.%f", " %H:%M UTC"]
+
+
+@pytest.mark.parametrize(("date", "clock"), list(product(DATES, CLOCKS)))
+@given(moment=st.datetimes(datetime(1970, 1, 1), datetime(2068, 12, 31)))  # noqa: DTZ001
+@settings(max_examples=15)
+def test_a_format_that_wrote_a_stamp_is_among_those_that_may_have(
+    date: str, clock: str, moment: datetime
+) -> None:
+    text = moment.strftime(date + clock)
+    written = datetime.strptime(text, date + clock) - datetime(1970, 1, 1)  # noqa: DTZ001, DTZ007
+    read = [parse_stamp(text, compile_format(form.text, form.part)) for form in forms_of(text)]
+    nanoseconds = written // timedelta(microseconds=1) * 1000
+    assert nanoseconds in [int(parsed.wall[0]) for parsed in read if parsed.ok[0]]
+
+
+def test_intervals_are_told() -> None:
+    assert forms_of("01.01.2015 00:00 - 01.01.2015 01:00")[0] == Form("%d.%m.%Y %H:%M", "start")
+    assert forms_of("2015-01-01 00:00 - 2015-01-01 01:00")[0] == Form("iso", "start")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "x", "12", "1.5", "a - b", "2015", "Monday", "01.01.2015 noon and later still"]
+)
+def test_other_texts_are_no_stamps(text: str) -> None:
+    assert forms_of(text) == ()
+
+
+@pytest.mark.parametrize(
+    ("length", "first"),
+    [(8, "%Y%m%d"), (10, "%Y%m%d%H"), (12, "%Y%m%d%H%M"), (13, "epoch_ms"), (9, "epoch_s")],
+)
+def test_digits_alone_are_calendars_before_they_are_counts(length: int, first: str) -> None:
+    assert digit_forms(length)[0].text == first

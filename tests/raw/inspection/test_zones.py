@@ -1,0 +1,70 @@
+"""The zone of stamps is told by headings, and proven by the hours of clock changes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.raw.inspection import mock
+
+
+def stamp(
+    folder: Path, heading: str, zone: str, *, name: str = "x", drop_doubled: bool = False
+) -> tuple[dict[str, Any], str]:
+    """The stamp proposed for a year on the clock of `zone`, and what is asked about it."""
+    times = mock.hours(count=365 * 24, zone=zone)
+    texts = [f"{t:%Y-%m-%d %H:%M}" for t in times]
+    rows = list(zip(dict.fromkeys(texts) if drop_doubled else texts, mock.values(len(texts)), strict=False))
+    seen = mock.seen(folder, **{f"{name}_csv": mock.lines(f"{heading},load", *rows)})
+    doubts = [doubt for doubt in seen.require_proposal().doubts if doubt.setting.endswith("valid_time")]
+    return mock.only_source(seen)["valid_time"], " ".join(doubt.question for doubt in doubts)
+
+
+@pytest.mark.parametrize(
+    ("heading", "zone", "name", "found"),
+    [
+        ("time", "Europe/Berlin", "x", "Europe/Berlin"),
+        ("time", "Europe/London", "x", "Europe/London"),
+        ("time", "Europe/Athens", "x", "Europe/Athens"),
+        ("time", "Europe/Paris", "FR_load", "Europe/Paris"),
+        ("time", "Australia/Sydney", "x", "Australia/Sydney"),
+        ("time (CPT)", "America/Chicago", "x", "America/Chicago"),
+        ("time (UTC)", "UTC", "x", "UTC"),
+        ("time (CET)", "Etc/GMT-1", "x", "Etc/GMT-1"),
+        ("time (JST)", "Asia/Tokyo", "x", "Asia/Tokyo"),
+        ("time", "UTC", "x", "UTC"),
+    ],
+)
+def test_a_year_of_stamps_tells_its_zone(
+    heading: str, zone: str, name: str, found: str, tmp_path: Path
+) -> None:
+    setting, question = stamp(tmp_path, heading, zone, name=name)
+    assert setting["zone"] == found
+    changes = zone not in ("UTC", "Etc/GMT-1", "Asia/Tokyo")
+    assert ("stands twice" in question) == changes
+    assert setting.get("ambiguous") == ("in_order" if changes else None)
+
+
+def test_an_autumn_hour_that_stands_once_is_asked_about(tmp_path: Path) -> None:
+    setting, question = stamp(tmp_path, "time", "Europe/Berlin", drop_doubled=True)
+    assert setting["zone"] == "Europe/Berlin"
+    assert setting["ambiguous"] == "earlier"
+    assert "the autumn hour stands only once" in question
+
+
+def test_offsets_in_the_stamps_need_no_zone(tmp_path: Path) -> None:
+    times = mock.hours(zone="Europe/Berlin")
+    rows = [(f"{t:%Y-%m-%dT%H:%M:%S%z}", 1.5) for t in times]
+    setting = mock.only_source(mock.seen(tmp_path, x_csv=mock.lines("time,actual", *rows)))["valid_time"]
+    assert setting == {"column": "time", "format": "iso"}
+
+
+def test_two_abbreviations_of_one_place_mean_wall_time(tmp_path: Path) -> None:
+    rows = [(f"{t:%Y-%m-%d %H:%M}", 1.5) for t in mock.hours(count=48)]
+    setting = mock.only_source(mock.seen(tmp_path, x_csv=mock.lines("MTU (CET/CEST),actual", *rows)))[
+        "valid_time"
+    ]
+    assert setting["zone"] == "Europe/Berlin"
+    assert setting["ambiguous"] == "in_order"
