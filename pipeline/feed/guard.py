@@ -23,6 +23,10 @@ class ContinuityGuard:
         self._name = name
         self._last: Ints = np.full((lanes, 2), IDLE, np.int64)
 
+    def begin_after(self, identity: Ints) -> None:
+        """Expect the batch after one of this `identity`, whose states were put back."""
+        self._last = identity.copy()
+
     def check(self, identity: Ints, keep: np.ndarray) -> None:
         """Raise ContinuityError if a lane that keeps its state does not play the sample after its last one.
 

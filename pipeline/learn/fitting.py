@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import keras
@@ -14,16 +14,19 @@ from pipeline.errors import TrainingError
 from pipeline.feed.ahead import Numbered, read_ahead
 from pipeline.feed.batches import Batch
 from pipeline.feed.guard import ContinuityGuard
+from pipeline.learn.checkpoints import Checkpoints
+from pipeline.learn.history import History, Logs, Place
 from pipeline.learn.losses import WeightedMean
 from pipeline.learn.playing import inputs_for
 from pipeline.progress import progress
 from pipeline.settings.sections import TrainSettings
 
-Logs = dict[str, float]
-
 
 class Watcher(Protocol):
     """Whoever wants to see a training go on."""
+
+    def begin(self, epochs: Sequence[Logs]) -> None:
+        """Called before the first batch; `epochs` are those before a checkpoint at which training goes on."""
 
     def epoch_ended(self, epoch: int, logs: Logs, network: Any) -> None:
         """Called after each epoch, counted from 0, with its losses."""
@@ -43,19 +46,6 @@ class Lesson:
     validate: Callable[[], float] | None
 
 
-@dataclass
-class History:
-    """The losses of each epoch, and the epoch (counted from 0) whose weights the network was left with."""
-
-    epochs: list[Logs] = field(default_factory=list)
-    best_epoch: int = 0
-
-    @property
-    def stale(self) -> int:
-        """How many epochs have gone by since the best one."""
-        return len(self.epochs) - 1 - self.best_epoch
-
-
 def prepare(network: Any, settings: TrainSettings) -> None:
     """Give a network its optimiser and loss."""
     network.compile(
@@ -67,53 +57,74 @@ def prepare(network: Any, settings: TrainSettings) -> None:
     )
 
 
-def fit(lesson: Lesson, settings: TrainSettings, watchers: Sequence[Watcher] = ()) -> History:
+def fit(
+    lesson: Lesson,
+    settings: TrainSettings,
+    watchers: Sequence[Watcher] = (),
+    checkpoints: Checkpoints | None = None,
+) -> History:
     """Train until the epochs are over or validation has not improved for `patience` epochs.
 
     The network is left with the weights of the epoch that was best on validation, of the last one where there is
-    no validation. TrainingError if a loss is no number.
+    no validation. TrainingError if a loss is no number. With `checkpoints`, training goes on where the last one
+    stands, and ends with the same bits as if it had never stopped.
 
     The loop is ours, not `Model.fit`: batches are played exactly once and in order, the guard sees each one just
     before the network does, and a batch is a place at which training can be taken up again.
     """
-    history, best = History(), None
-    total = settings.epochs * len(lesson.epoch(0))
-    with progress("train", total, "batches") as advance:
-        for epoch in range(settings.epochs):
-            logs = {"loss": _play_epoch(lesson, epoch, settings, advance)}
-            if lesson.validate is not None:
-                logs["val_loss"] = _finite(
-                    lesson.validate(), f"on validation after epoch {epoch + 1}", settings
-                )
-            history.epochs.append(logs)
-            if "val_loss" not in logs or logs["val_loss"] <= min(each["val_loss"] for each in history.epochs):
-                history.best_epoch, best = epoch, _weights(lesson.network)
-            for watcher in watchers:
-                watcher.epoch_ended(epoch, logs, lesson.network)
-            if settings.patience is not None and history.stale >= settings.patience:
-                break
-    _restore(lesson.network, best)
-    return history
+    place = checkpoints.take_up(lesson.network) if checkpoints is not None else None
+    place = place or Place()
+    for watcher in watchers:
+        watcher.begin(place.history.epochs)
+    batches = len(lesson.epoch(0))
+    with progress("train", settings.epochs * batches, "batches") as advance:
+        advance(place.epoch * batches + place.batch)
+        while not _over(place, settings):
+            for _ in _play_epoch(lesson, place, settings):
+                advance(1)
+                if checkpoints is not None:
+                    checkpoints.played(lesson.network, place)
+            _end_epoch(lesson, place, settings, watchers)
+    _restore(lesson.network, place.best)
+    return place.history
 
 
-def _play_epoch(lesson: Lesson, epoch: int, settings: TrainSettings, advance: Callable[[int], None]) -> float:
-    batches, guard = lesson.epoch(epoch), lesson.guard()
-    total = weight = 0.0
-    for number, batch in enumerate(read_ahead(batches)):
+def _over(place: Place, settings: TrainSettings) -> bool:
+    stopped = settings.patience is not None and place.history.stale >= settings.patience
+    return stopped or place.epoch >= settings.epochs
+
+
+def _play_epoch(lesson: Lesson, place: Place, settings: TrainSettings) -> Iterator[None]:
+    """Play the batches of the epoch that are still to be played, and note each in `place`."""
+    batches, guard = lesson.epoch(place.epoch), lesson.guard()
+    if guard is not None and place.batch:
+        guard.begin_after(batches[place.batch - 1].identity)
+    for batch in read_ahead(batches, first=place.batch):
         if guard is not None:
             guard.check(batch.identity, batch.keep)
         loss = lesson.network.train_on_batch(inputs_for(lesson.network, batch), batch.targets, batch.weights)
         mass = float(batch.weights.sum(dtype=np.float64))
-        total += mass * _finite(
-            float(loss), f"in epoch {epoch + 1}, batch {number + 1} of {len(batches)}", settings
-        )
-        weight += mass
-        advance(1)
-    if not weight:
+        where = f"in epoch {place.epoch + 1}, batch {place.batch + 1} of {len(batches)}"
+        place.total += mass * _finite(float(loss), where, settings)
+        place.weight += mass
+        place.batch += 1
+        yield
+
+
+def _end_epoch(lesson: Lesson, place: Place, settings: TrainSettings, watchers: Sequence[Watcher]) -> None:
+    if not place.weight:
         raise TrainingError(
             "There is nothing to learn from: no training step has a target of weight above 0."
         )
-    return total / weight
+    logs = {"loss": place.total / place.weight}
+    if lesson.validate is not None:
+        where = f"on validation after epoch {place.epoch + 1}"
+        logs["val_loss"] = _finite(lesson.validate(), where, settings)
+    if place.history.add(logs):
+        place.best = _weights(lesson.network)
+    for watcher in watchers:
+        watcher.epoch_ended(place.epoch, logs, lesson.network)
+    place.begin_next_epoch()
 
 
 def _finite(loss: float, where: str, settings: TrainSettings) -> float:

@@ -11,10 +11,12 @@ import numpy as np
 from pipeline.feed.batches import LaneBatches, Material
 from pipeline.feed.scaling import Scaling, read_scaling
 from pipeline.feed.series import Key, series_numbers, series_of
-from pipeline.files import digest_of_value, replaced_folders, write_json
+from pipeline.files import digest_of_file, digest_of_value, replaced_folders, write_json
 from pipeline.learn.admission import check_certificate
 from pipeline.learn.carried import check_state_carries
-from pipeline.learn.fitting import History, fit
+from pipeline.learn.checkpoints import Checkpoints, identity_of
+from pipeline.learn.fitting import fit
+from pipeline.learn.history import History
 from pipeline.learn.lessons import make_lesson
 from pipeline.learn.reproducible import seed_everything
 from pipeline.learn.saving import save_network, write_model_card
@@ -59,12 +61,14 @@ def train(params: Params, root: Path) -> Trained:
         lesson = make_lesson(material, layers, settings, params.seed)
         models, live = stack.enter_context(replaced_folders(root / "models", root / "reports" / "train"))
         boards = root / "logs" / _run_name(params, dataset.fingerprint)
-        history = fit(lesson, settings, stack.enter_context(watchers(boards, live, lesson.network)))
+        watching = stack.enter_context(watchers(boards, live, lesson.network))
+        checkpoints = _checkpoints(params, root, dataset.fingerprint)
+        history = fit(lesson, settings, watching, checkpoints)
         save_network(models / "model.keras", twin)
         write_model_card(models, _card(params, dataset, known))
         write_json(models / "history.json", {"epochs": history.epochs, "best_epoch": history.best_epoch})
         first = lesson.epoch(0)
-        return Trained(
+        done = Trained(
             series=len(known),
             samples=len(dataset.split("train").indices),
             batches=len(first),
@@ -73,6 +77,23 @@ def train(params: Params, root: Path) -> Trained:
             history=history,
             boards=boards,
         )
+    if checkpoints is not None:
+        checkpoints.clear()  # only now: models/ stands in its place
+    return done
+
+
+def _checkpoints(params: Params, root: Path, fingerprint: str) -> Checkpoints | None:
+    every = params.train.checkpoint_every
+    if every is None:
+        return None
+    identity = identity_of(
+        fingerprint=fingerprint,
+        dataset=digest_of_file(root / "data" / "dataset.h5"),
+        scaler=digest_of_file(root / "data" / "scaler.json"),
+        seed=params.seed,
+        train=params.train.recipe(),
+    )
+    return Checkpoints(root / ".hindcast" / "checkpoints", identity, every)
 
 
 def _design(dataset: Dataset, scaling: Scaling, series: int, settings: TrainSettings) -> Design:
@@ -99,11 +120,11 @@ def _card(params: Params, dataset: Dataset, known: tuple[Key, ...]) -> dict[str,
         "series": [list(key) for key in known],
         "fingerprint": dataset.fingerprint,
         "seed": params.seed,
-        "train": settings.model_dump(mode="json"),
+        "train": settings.recipe(),
     }
 
 
 def _run_name(params: Params, fingerprint: str) -> str:
     """A name that is the same for the same training: its event files are written anew, others' stay beside them."""
-    identity = [fingerprint, params.seed, params.train.model_dump(mode="json")]
+    identity = [fingerprint, params.seed, params.train.recipe()]
     return f"{params.train.mode}-{digest_of_value(identity)[:10]}"

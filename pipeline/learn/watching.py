@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import keras
 from dvclive.live import Live
 
-from pipeline.learn.fitting import Logs
+from pipeline.learn.history import Logs
 
 _NAMES = {"loss": "train/loss", "val_loss": "validation/loss"}
 
@@ -20,8 +20,15 @@ class TensorBoardWatcher:
     """Losses, learning rate and histograms of the weights, by epoch."""
 
     def __init__(self, folder: Path, network: Any) -> None:
-        self._board = keras.callbacks.TensorBoard(str(folder), histogram_freq=1, write_graph=False)
-        self._board.set_model(network)
+        self._folder, self._network = folder, network
+        self._board: Any = None
+
+    def begin(self, epochs: Sequence[Logs]) -> None:
+        """Write event files anew, or beside those of the process that watched the epochs before."""
+        if not epochs:
+            shutil.rmtree(self._folder, ignore_errors=True)
+        self._board = keras.callbacks.TensorBoard(str(self._folder), histogram_freq=1, write_graph=False)
+        self._board.set_model(self._network)
         self._board.on_train_begin()
 
     def epoch_ended(self, epoch: int, logs: Logs, network: Any) -> None:
@@ -30,7 +37,8 @@ class TensorBoardWatcher:
 
     def close(self) -> None:
         """End the event files."""
-        self._board.on_train_end()
+        if self._board is not None:
+            self._board.on_train_end()
 
 
 class DVCLiveWatcher:
@@ -39,8 +47,16 @@ class DVCLiveWatcher:
     def __init__(self, folder: Path) -> None:
         self._live = _Files(str(folder), save_dvc_exp=False, dvcyaml=False, report=None)
 
+    def begin(self, epochs: Sequence[Logs]) -> None:
+        """Write the epochs before again: the folder of a process that was killed is gone."""
+        for logs in epochs:
+            self._write(logs)
+
     def epoch_ended(self, epoch: int, logs: Logs, network: Any) -> None:
         """Write the epoch's losses."""
+        self._write(logs)
+
+    def _write(self, logs: Logs) -> None:
         for name, value in logs.items():
             self._live.log_metric(_NAMES.get(name, name), value)
         self._live.next_step()  # type: ignore[no-untyped-call]
@@ -48,8 +64,7 @@ class DVCLiveWatcher:
 
 @contextmanager
 def watchers(boards: Path, live: Path, network: Any) -> Iterator[tuple[TensorBoardWatcher, DVCLiveWatcher]]:
-    """Watchers that write event files anew below `boards` and DVCLive's files below `live`."""
-    shutil.rmtree(boards, ignore_errors=True)
+    """Watchers that write event files below `boards` and DVCLive's files below `live`."""
     board = TensorBoardWatcher(boards, network)
     try:
         yield board, DVCLiveWatcher(live)

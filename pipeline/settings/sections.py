@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
 
 from pipeline.settings.align import to_moment
-from pipeline.settings.base import HOUR, SECOND, ByteCount, PositiveDuration, Section, Zone
+from pipeline.settings.base import HOUR, SECOND, ByteCount, Duration, PositiveDuration, Section, Zone
 
 Share = Annotated[float, Field(ge=0, lt=1)]
 Codec = Literal["none", "gzip", "zstd"]
@@ -21,6 +21,24 @@ def _to_border(value: Any) -> Any:
 
 
 Border = Annotated[float | int, BeforeValidator(_to_border)]
+
+
+def _to_interval(value: Any) -> Any:
+    """A number of batches stays a number; a length of time becomes one."""
+    if isinstance(value, Duration):
+        return value
+    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+        return value
+    if isinstance(value, str) and (duration := Duration.parse(value)).ns > 0:
+        return duration
+    raise ValueError(f"a number of batches above zero, or a length of time as in 1min, found {value!r}")
+
+
+Interval = Annotated[
+    int | Duration,
+    BeforeValidator(_to_interval),
+    PlainSerializer(lambda value: value if isinstance(value, int) else str(value)),
+]
 
 
 class PackSettings(Section):
@@ -60,7 +78,8 @@ class TrainSettings(Section):
 
     stateful: `lanes` rows a batch, state carried from sample to sample, `run_length` cuts long sequences,
     `context` steps are played without weight before a split.  windows: `batch_size` windows of `lookback`
-    steps a batch, no state.
+    steps a batch, no state.  `checkpoint_every` (a number of batches or a length of time; null: never) changes no
+    result: a killed training goes on from its last checkpoint with the same bits.
     """
 
     mode: Literal["stateful", "windows"] = "stateful"
@@ -78,6 +97,11 @@ class TrainSettings(Section):
     learning_rate: Annotated[float, Field(gt=0)] = 0.002
     clip_norm: Annotated[float, Field(gt=0)] | None = 1.0
     loss: Literal["mae", "mse", "huber"] = "mae"
+    checkpoint_every: Interval | None = Duration.parse("1min")
+
+    def recipe(self) -> dict[str, Any]:
+        """All that decides the result, as JSON-like values."""
+        return self.model_dump(mode="json", exclude={"checkpoint_every"})
 
 
 class EvaluateSettings(Section):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -46,6 +47,10 @@ class Notes:
 
     def __init__(self) -> None:
         self.weights: list[list[Any]] = []
+        self.before: list[dict[str, float]] = []
+
+    def begin(self, epochs: Sequence[dict[str, float]]) -> None:
+        self.before = list(epochs)
 
     def epoch_ended(self, epoch: int, logs: dict[str, float], network: Any) -> None:
         self.weights.append(trainable(network))

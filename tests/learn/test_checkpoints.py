@@ -1,0 +1,214 @@
+"""A training that is killed goes on at a batch, and ends with the bits of one never killed."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pipeline.files import digest_of_file
+from pipeline.learn.checkpoints import Checkpoints, identity_of
+from pipeline.learn.fitting import fit
+from pipeline.learn.history import Place
+from pipeline.learn.lessons import make_lesson
+from pipeline.learn.playing import inputs_for
+from pipeline.learn.training import train
+from pipeline.settings.base import Duration
+from tests.learn.networks import arrays, material_of, small_layers, small_settings, small_source
+from tests.learn.workplace import workplace
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class KilledError(BaseException):
+    """Stands for a kill inside this process."""
+
+
+def everything(lesson: Any) -> list[Any]:
+    return arrays([*lesson.network.variables, *lesson.network.optimizer.variables])
+
+
+def a_lesson(mode: str = "stateful", **changes: Any) -> tuple[Any, Any]:
+    config = small_settings(mode=mode, **changes)
+    return make_lesson(material_of(small_source()), small_layers(), config, seed=1), config
+
+
+def checkpoints_in(folder: Path, every: int | Duration = 1, **identity: Any) -> tuple[Checkpoints, list[str]]:
+    lines: list[str] = []
+    return Checkpoints(folder, identity_of(**identity), every, lines.append), lines
+
+
+def killed_after(batches: int, monkeypatch: pytest.MonkeyPatch, *args: Any) -> None:
+    """Fit until that many batches were begun, then stop as if killed."""
+    left, real = batches, inputs_for
+
+    def counted(network: Any, batch: Any) -> Any:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise KilledError
+        return real(network, batch)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("pipeline.learn.fitting.inputs_for", counted)
+        with pytest.raises(KilledError):
+            fit(*args)
+
+
+@pytest.mark.parametrize("mode", ["stateful", "windows"])
+def test_wherever_a_training_stops_it_ends_with_the_same_weights_states_moments_and_history(
+    mode: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lesson, config = a_lesson(mode)
+    batches = len(lesson.epoch(0))
+    history = fit(lesson, config)
+    wanted = everything(lesson)
+    # within the first epoch; with nothing left of it to play; in the last epoch, after a checkpoint or between two
+    for number, every in ((1, 1), (batches - 1, 1), (batches + 2, 2)):
+        begun, _ = a_lesson(mode)
+        killed_after(number, monkeypatch, begun, config, (), checkpoints_in(tmp_path, every)[0])
+        assert 1 <= len(list(tmp_path.iterdir())) <= 2, "the last one and the one before"
+    resumed, _ = a_lesson(mode)
+    kept, lines = checkpoints_in(tmp_path, 99)
+    assert fit(resumed, config, (), kept) == history
+    assert ["goes on at epoch" in line for line in lines] == [True]
+    assert all((a == b).all() for a, b in zip(everything(resumed), wanted, strict=True))
+
+
+def test_the_guard_expects_what_follows_the_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lesson, config = a_lesson()
+    killed_after(2, monkeypatch, lesson, config, (), checkpoints_in(tmp_path)[0])
+    resumed, _ = a_lesson()
+    killed_after(1, monkeypatch, resumed, config, (), checkpoints_in(tmp_path, 99)[0])
+    batches, guard = resumed.epoch(0), resumed.guard()
+    guard.begin_after(batches[1].identity)
+    guard.check(batches[2].identity, batches[2].keep)
+    assert batches[2].keep.any(), "else nothing is continued"
+
+
+def test_a_checkpoint_of_another_training_is_left_unused_with_its_reason(tmp_path: Path) -> None:
+    lesson, _ = a_lesson()
+    mine, _ = checkpoints_in(tmp_path, seed=7, train={"units": [5], "epochs": 3})
+    mine.take_up(lesson.network)
+    mine.save(lesson.network, Place(epoch=1))
+    other, lines = checkpoints_in(tmp_path, seed=8, train={"units": [6], "epochs": 3})
+    assert other.take_up(lesson.network) is None
+    assert "of another training" in lines[0]
+    assert "seed was 7, now 8; train.units was [5], now [6]" in lines[0]
+    assert len(list(tmp_path.iterdir())) == 1, "it stays until this training has one of its own"
+    other.save(lesson.network, Place(batch=2))
+    assert [path.name for path in tmp_path.iterdir()] == ["000000-000000002.npz"]
+
+
+def test_a_damaged_checkpoint_is_told_and_the_one_before_serves(tmp_path: Path) -> None:
+    lesson, _ = a_lesson()
+    kept, _ = checkpoints_in(tmp_path)
+    for batch in (1, 2):
+        kept.save(lesson.network, Place(batch=batch, total=0.1 + batch, weight=3.0))
+    newest = max(tmp_path.iterdir())
+    newest.write_bytes(newest.read_bytes()[:-500])
+    again, lines = checkpoints_in(tmp_path)
+    place = again.take_up(lesson.network)
+    assert place is not None
+    assert (place.batch, place.total, place.weight, place.best) == (1, 1.1, 3.0, None)
+    assert "damaged" in lines[0]
+    assert "goes on at epoch 1, batch 2" in lines[1]
+
+
+def test_checkpoints_by_time_take_their_share_and_no_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr("pipeline.learn.checkpoints.time.monotonic", lambda: now[0])
+    lesson, _ = a_lesson()
+    kept, _ = checkpoints_in(tmp_path, Duration.parse("1min"))
+    kept.take_up(lesson.network)
+    written = []
+    real = Checkpoints.save
+
+    def slow(self: Checkpoints, network: Any, place: Place) -> None:
+        written.append(now[0])
+        real(self, network, place)
+
+    monkeypatch.setattr(Checkpoints, "save", slow)
+    monkeypatch.setattr(np, "savez", lambda *_, **__: now.__setitem__(0, now[0] + 2))  # takes 2 s
+    for number in range(40):
+        now[0] += 10
+        kept.played(lesson.network, Place(batch=number + 1))
+    assert written == [60.0, 162.0, 264.0, 366.0], "after 60 s, then 50 times what a checkpoint costs"
+
+
+# --- real kills -------------------------------------------------------------------------------------------------
+
+KILLED = """
+import os, signal, sys
+from pipeline.learn.starting import start_framework
+start_framework()
+from pipeline.learn import checkpoints, fitting
+from stages.train import main
+
+what, left = sys.argv[1], int(sys.argv[2])
+
+def until_killed(real):
+    def counted(*args, **kwargs):
+        global left
+        left -= 1
+        if left < 0:
+            os.killpg(0, signal.SIGKILL)
+        return real(*args, **kwargs)
+    return counted
+
+if what == "batch":
+    fitting.inputs_for = until_killed(fitting.inputs_for)
+if what == "checkpoint":
+    checkpoints.np.savez = until_killed(checkpoints.np.savez)
+sys.exit(main(sys.argv[3:]))
+"""
+
+
+def tree(folder: Path) -> dict[str, str]:
+    files = [
+        path for name in ("models", "reports/train") for path in (folder / name).rglob("*") if path.is_file()
+    ]
+    return {path.relative_to(folder).as_posix(): digest_of_file(path) for path in sorted(files)}
+
+
+def run_killed(folder: Path, what: str, count: int) -> subprocess.CompletedProcess[str]:
+    """Stage train in a process group of its own, which kills itself when it comes to that batch or checkpoint."""
+    return subprocess.run(
+        [sys.executable, "-c", KILLED, what, str(count)],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        start_new_session=True,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_process_group_killed_three_times_leaves_the_bytes_of_one_never_killed(tmp_path: Path) -> None:
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    for folder in (whole, killed):
+        params = workplace(folder, checkpoint_every=2, epochs=4)
+    train(params, whole)
+    draw = random.Random(20121)
+    for what in ("batch", "checkpoint", "batch"):
+        done = run_killed(killed, what, draw.randint(2, 5) if what == "batch" else draw.randint(1, 2))
+        assert done.returncode == -signal.SIGKILL, done.stderr
+        assert not (killed / "models").exists()
+    done = run_killed(killed, "nothing", 0)
+    assert done.returncode == 0, done.stderr
+    assert "goes on at epoch" in done.stderr
+    assert tree(killed) == tree(whole)
+    assert len(tree(whole)) == 6
+    assert not (killed / ".hindcast" / "checkpoints").exists()
+    assert not list(killed.glob(".*.partial"))
