@@ -22,7 +22,7 @@ def test_params_yaml_is_the_composition_of_conf(compose_text: Callable[..., str]
 
 
 def test_the_known_data_sets_are_all_there() -> None:
-    assert {path.stem for path in ROOT.glob("conf/dataset/*.yaml")} == set(DATASETS)
+    assert {path.stem for path in ROOT.glob("conf/dataset/*.yaml")} >= set(DATASETS)  # a team adds its own
 
 
 @pytest.mark.parametrize("name", DATASETS)
