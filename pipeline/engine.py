@@ -26,17 +26,21 @@ def map_in_order(
     describe: Callable[[Item], str] = str,
     work: str = "work",
     unit: str = "items",
+    *,
+    small: bool = False,
 ) -> list[Result]:
     """`[function(item) for item in items]`, spread over Dask's workers; results in the order of `items`.
 
-    A single item, or a single worker, runs in this process; otherwise function, items and results must go
+    A single item, a single worker, or work that the caller calls `small` (done sooner than processes are
+    started) runs in this process, unless a cluster is named; otherwise function, items and results must go
     through pickle. All items are tried: if some fail with a HindcastError, one is raised that holds the faults
     of all, each with `describe(item)`. `work` and `unit` are words for the progress bar. Any other
     exception comes as it is.
     """
     attempt = _Attempt(function)
     with progress(work, len(items), unit) as advance:
-        if len(items) < 2 or _workers() == 1:
+        workers = _workers()
+        if len(items) < 2 or workers == 1 or (small and workers is not None):
             outcomes = list(_inline(attempt, items, advance))
         else:
             outcomes = _by_dask(attempt, items, advance)
