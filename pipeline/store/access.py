@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
@@ -38,16 +38,20 @@ def open_to_read(path: Path) -> h5py.File:
 
 
 @contextmanager
-def written(path: Path) -> Iterator[h5py.File]:
+def written(
+    path: Path, finish: Callable[[bytes], bytes] | None = None, space_before: int = 0
+) -> Iterator[h5py.File]:
     """A new file, composed in memory and written to `path` when the block succeeds.
+
+    `finish` has the last word on its bytes, of which the first `space_before` are free.
 
     Nothing of the clock or the machine stands in it. A disk that is full is then an OSError like any other:
     HDF5 itself leaves the file half open and may take the process down at its end.
     """
     memory = BytesIO()
-    with h5py.File(_new_file(memory)) as file:
+    with h5py.File(_new_file(memory, space_before)) as file:
         yield file
-    path.write_bytes(memory.getvalue())
+    path.write_bytes(finish(memory.getvalue()) if finish else memory.getvalue())
 
 
 def new_group(parent: h5py.Group, name: str) -> h5py.Group:
@@ -122,13 +126,14 @@ def _check_format(file: h5py.File, path: Path) -> None:
         raise FormatError(f"{path} must be of format {FORMAT}, found {what}: {REMEDY}.")
 
 
-def _new_file(memory: BytesIO) -> Any:
+def _new_file(memory: BytesIO, space_before: int) -> Any:
     access = h5py.h5p.create(h5py.h5p.FILE_ACCESS)
     # Since 1.10 the metadata carry checksums; newer versions than that are not everywhere readable.
     access.set_libver_bounds(h5py.h5f.LIBVER_V110, h5py.h5f.LIBVER_V110)
     access.set_fclose_degree(h5py.h5f.CLOSE_STRONG)
     access.set_fileobj_driver(h5py.h5fd.fileobj_driver, memory)
     creation = _without_times(h5py.h5p.FILE_CREATE)
+    creation.set_userblock(space_before)
     return h5py.h5f.create(b"in memory", h5py.h5f.ACC_TRUNC, fcpl=creation, fapl=access)
 
 

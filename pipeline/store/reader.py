@@ -13,13 +13,14 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.errors import FormatError
+from pipeline.errors import FormatError, MissingInputError
 from pipeline.store.access import REMEDY, dataset_in, open_to_read
 from pipeline.store.cache import ChunkCache
 from pipeline.store.described import Described
 from pipeline.store.header import Header, read_header
 from pipeline.store.layout import BY_NAME, samples_of
 from pipeline.store.plan import Parts, picks
+from pipeline.store.seal import check_seal
 from pipeline.store.shards import OpenShards
 from pipeline.store.sources import check_sources
 from pipeline.store.tables import Shards, read_sequences, read_shards, read_splits
@@ -40,12 +41,16 @@ class Dataset(Described):
         self.path = Path(path)
         self.budget_bytes = budget_bytes
         self._lock = RLock()
+        if not self.path.is_file():
+            raise MissingInputError(f"{self.path} is absent: {REMEDY}.")
+        joined = check_seal(self.path)
         with open_to_read(self.path) as file:
             self._header = read_header(file, self.path)
             self.sequences: Sequences = read_sequences(file, self.path)
             self._splits = read_splits(file, self.path)
-            self._shards = read_shards(file, self.path) if "shards" in file else self._alone(file)
-            check_sources(file, self.path, self._shards, self._header)
+            self._shards = read_shards(file, self.path) if joined else self._alone(file)
+            if joined:
+                check_sources(file, self.path, self._shards, self._header)
         _check_counts(self.path, self._header, self.sequences, self._shards)
         self._parts = Parts(self._shards.first_sample, self._shards.sample_count, self._shards.chunk_samples)
         self._start()

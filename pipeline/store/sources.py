@@ -26,8 +26,6 @@ def check_sources(file: h5py.File, path: Path, shards: Shards, header: Header) -
     outside = [name for name in shards.file if _leads_out(str(name))]
     if outside:
         raise FormatError(f"{path}: shards lie in its folder or below, found {outside[0]!r}: {REMEDY}.")
-    if "shards" not in file:
-        return
     expected = [
         (virtual_name(str(name)), int(first))
         for name, first in zip(shards.file, shards.first_sample, strict=True)

@@ -16,6 +16,7 @@ from pipeline.store.access import REMEDY, dataset_in, open_to_read, written
 from pipeline.store.header import Header, read_header, write_header
 from pipeline.store.layout import ARRAYS, FORMAT, TIME, ArrayLayout
 from pipeline.store.reader import Dataset
+from pipeline.store.seal import SEAL_BYTES, sealed
 from pipeline.store.sources import virtual_name
 from pipeline.store.tables import Shards, read_sequences, write_column, write_splits, write_table
 from pipeline.store.types import Sequences, Split
@@ -67,7 +68,7 @@ class _Joined:
     sequences: Sequences
 
     def write(self, path: Path, splits: Sequence[Split]) -> None:
-        with written(path) as file:
+        with written(path, sealed, SEAL_BYTES) as file:
             scales = write_header(file, self.header)
             write_table(file, "sequences", self.sequences)
             write_table(file, "shards", self.shards)

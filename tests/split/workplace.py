@@ -26,6 +26,7 @@ from pipeline.raw.tables import (
 )
 from pipeline.settings.params import Params
 from pipeline.split.build import build_dataset, build_scaler
+from pipeline.store.seal import sealed
 from pipeline.store.writer import write_shard
 
 Frames = Mapping[str, pd.DataFrame]
@@ -75,9 +76,11 @@ def make_data(
 
 
 def edit(path: Path, change: Callable[[h5py.File], None]) -> None:
-    """Change an HDF5 file in place."""
+    """Change an HDF5 file in place; a data set is sealed anew, so that nothing but its content tells."""
     with h5py.File(path, "r+") as file:
         change(file)
+    if path.read_bytes().startswith(b"hindcast/"):
+        path.write_bytes(sealed(path.read_bytes()))
 
 
 def set_split(file: h5py.File, name: str, indices: list[int], **attributes: int) -> None:
