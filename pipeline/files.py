@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
 
+from filelock import FileLock
+
 from pipeline.errors import FormatError, MissingInputError
 
 _LONGEST_NAME = 180  # bytes; common file systems allow 255 and we append suffixes
@@ -51,6 +53,14 @@ def replaced_folders(*folders: Path) -> Iterator[tuple[Path, ...]]:
     finally:
         for folder in fresh:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def held(path: Path) -> Iterator[None]:
+    """Hold a lock file; wait while another process holds it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(path):
+        yield
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -7,6 +7,7 @@ the lines are cut one by one.
 
 from __future__ import annotations
 
+import codecs
 from dataclasses import dataclass, field
 from itertools import chain, islice
 
@@ -31,7 +32,7 @@ class Cells:
 
     `lines` are line numbers in the file; `numbers` hold NaN where missing or unreadable, and
     `unreadable` marks the latter (a column that is absent there has none).  `broken` lines could not be
-    cut, by `broken_rules`.
+    cut, by `broken_rules`.  `typed` says that the fast way did.
     """
 
     lines: Lines
@@ -40,19 +41,25 @@ class Cells:
     unreadable: dict[int, NDArray[np.bool_]] = field(default_factory=dict)
     broken: Lines = field(default_factory=lambda: np.empty(0, np.int64))
     broken_rules: Rules = field(default_factory=lambda: np.empty(0, np.uint8))
+    typed: bool = False
 
 
-def cut(block: Block, layout: Layout, source: Source) -> Cells:
-    """The needed cells of a block of lines below the header; empty lines are no rows."""
+def cut(block: Block, layout: Layout, source: Source, *, try_typed: bool = True) -> Cells:
+    """The needed cells of a block of lines below the header; empty lines are no rows.
+
+    `try_typed` may be False where a typed reading is likely to fail; the cells are the same.
+    """
+    if try_typed and _is_text(block.data, source):
+        count = block.line_count
+        numbers_and_texts = _read_typed(block.data, count, layout, source)
+        if numbers_and_texts is not None:
+            lines = np.arange(block.first_line, block.first_line + count)
+            return Cells(lines, *numbers_and_texts, typed=True)
     data, lines, damaged = _sound_lines(block, source)
     broken, rules = damaged, np.full(len(damaged), ENCODING, np.uint8)
     if not len(lines):
         return Cells(lines, *_no_cells(layout), broken=broken, broken_rules=rules)
-    closed = source.quote.encode() not in data[data.rfind(b"\n", 0, -1) + 1 :] or _is_closed(data, source)
-    typed = _read(data, len(lines), layout, source, typed=True) if closed else None
-    if typed is not None and (numbers := _finite(typed, layout)) is not None:
-        return Cells(lines, _texts_of(typed, layout), numbers, broken=broken, broken_rules=rules)
-    texts = _read(data, len(lines), layout, source, typed=False) if closed else None
+    texts = _read(data, len(lines), layout, source, typed=False)
     if texts is None:
         texts, faulty = _cut_one_by_one(data, len(lines), layout, source)
         cannot = faulty != GOOD
@@ -62,6 +69,14 @@ def cut(block: Block, layout: Layout, source: Source) -> Cells:
     for column in layout.number_columns:
         numbers[column], unreadable[column] = numbers_of(texts[column], source.missing, source.decimal)
     return Cells(lines, _texts_of(texts, layout), numbers, unreadable, broken, rules)
+
+
+def _read_typed(
+    data: bytes, count: int, layout: Layout, source: Source
+) -> tuple[dict[int, pa.StringArray], dict[int, Numbers]] | None:
+    columns = _read(data, count, layout, source, typed=True)
+    numbers = None if columns is None else _finite(columns, layout)
+    return None if columns is None or numbers is None else (_texts_of(columns, layout), numbers)
 
 
 def _sound_lines(block: Block, source: Source) -> tuple[bytes, Lines, Lines]:
@@ -106,6 +121,10 @@ def _read(
     data: bytes, count: int, layout: Layout, source: Source, *, typed: bool
 ) -> dict[int, pa.Array] | None:
     """The needed columns by pyarrow, or None where it fails or finds another number of rows than lines."""
+    if data.startswith(codecs.BOM_UTF8):  # in the midst of a file it is text; pyarrow would drop it
+        return None
+    if source.quote.encode() in data[data.rfind(b"\n", 0, -1) + 1 :] and not _is_closed(data, source):
+        return None
     names = [str(column) for column in range(len(layout.names))]
     types = {str(column): pa.string() for column in layout.text_columns}
     types |= {str(column): pa.float64() if typed else pa.string() for column in layout.number_columns}

@@ -63,7 +63,7 @@ def total(parts: list[Counts]) -> Counts:
     return whole
 
 
-def faults_of(name: str, counts: Counts, allowed: float, examples: dict[int, list[Example]]) -> list[str]:
+def faults_of(name: str, counts: Counts, allowed: float, examples: dict[str, list[Example]]) -> list[str]:
     """What is wrong with a source as a whole: no rows, or more bad ones than `raw.max_bad_fraction`."""
     if counts.read == 0:
         return [f"raw.sources.{name}: its files hold no rows below their headers"]
@@ -77,7 +77,7 @@ def faults_of(name: str, counts: Counts, allowed: float, examples: dict[int, lis
     for rule in sorted(bad, key=lambda rule: (-bad[rule], rule))[:_WORST_RULES]:
         remedy = f" ({REMEDIES[rule]})" if rule in REMEDIES else ""
         fault += f"\n      {RULES[rule]}: {bad[rule]} rows{remedy}"
-        for file, line, cell, text in examples.get(rule, []):
+        for file, line, cell, text in examples.get(RULES[rule], []):
             found = f" {cell!r} in" if cell else ""
             fault += f"\n        {file}, line {line}:{found} {text[:_LONGEST_EXAMPLE]!r}"
     return [fault]

@@ -1,29 +1,49 @@
 """Raw CSV files -> tables, quarantine and report: every row is stored, quarantined or folded.
 
 Two passes a source: files are read block by block into sorted runs, then each group's table is merged from
-them.  Memory is bounded by blocks and runs, and no byte of the result depends on their sizes.
+them.  Memory is bounded by blocks and runs, and no byte of the result depends on their sizes, nor on what
+the cache of earlier runs holds.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pipeline.errors import HindcastError, RawDataError
-from pipeline.files import replaced_folders, write_json
+from pipeline.files import held, replaced_folders, write_json
 from pipeline.progress import progress
+from pipeline.raw.cache import Cache
 from pipeline.raw.counts import too_many_bad
+from pipeline.raw.group_table import MERGE_BYTES
 from pipeline.raw.header import Layout, read_layouts
-from pipeline.raw.passes import Sizes, SourcePasses
+from pipeline.raw.passes import SourcePasses
+from pipeline.raw.reading import SourceFile, Workshop
 from pipeline.raw.rows import RowReader
+from pipeline.raw.runs import RUN_BYTES
 from pipeline.raw.sources import find_files, shortened
 from pipeline.raw.tables import FORMAT, MANIFEST
+from pipeline.raw.text import BLOCK_BYTES
 from pipeline.settings.params import Params
 from pipeline.settings.raw import RawSettings
 
 TABLES, QUARANTINE, REPORT = Path("data/tables"), Path("data/quarantine"), Path("reports/ingest.json")
+CACHE = Path(".hindcast/cache/ingest")
 _MEGABYTE = 1_000_000
+_MOST_THREADS = 4  # each holds a block or a part of a table in memory; the result does not depend on it
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How many bytes are held in memory at once; no result depends on it."""
+
+    block: int = BLOCK_BYTES  # of text
+    run: int = RUN_BYTES  # of rows, before they are sorted and written
+    merge: int = MERGE_BYTES  # of rows that are merged together
 
 
 def ingest(params: Params, root: Path, sizes: Sizes | None = None) -> dict[str, Any]:
@@ -32,21 +52,30 @@ def ingest(params: Params, root: Path, sizes: Sizes | None = None) -> dict[str, 
     Raises, with all faults and before anything is replaced, MissingInputError for absent files and
     RawDataError for files that do not fit the settings or hold too many bad rows.
     """
-    raw = params.raw
+    raw, sizes, threads = params.raw, sizes or Sizes(), _threads()
     layouts = read_layouts(raw, find_files(raw, root))
     files = _with_readers(raw, layouts)
-    size = sum(layout.file.path.stat().st_size for listed in layouts.values() for layout in listed)
+    with held(root / CACHE.with_suffix(".lock")), ThreadPoolExecutor(threads) as pool:
+        cache = Cache(root / CACHE)
+        workshop = Workshop(raw, cache, pool, threads, sizes.block, sizes.run, sizes.merge)
+        try:
+            return _ingest(files, workshop, root)
+        finally:
+            cache.close()
+
+
+def _ingest(files: dict[str, list[SourceFile]], workshop: Workshop, root: Path) -> dict[str, Any]:
+    size = sum(file.layout.file.path.stat().st_size for listed in files.values() for file in listed)
     with replaced_folders(root / TABLES, root / QUARANTINE) as (tables, quarantine):
-        held = sizes or Sizes()
         passes = [
-            SourcePasses(name, raw, files[name], tables=tables, quarantine=quarantine, sizes=held)
-            for name in raw.sources
+            SourcePasses(name, listed, workshop, tables=tables, quarantine=quarantine)
+            for name, listed in files.items()
         ]
         with progress("Reading raw files", max(1, size // _MEGABYTE), "MB") as advance:
             meter = _meter(advance)
             for source in passes:
                 source.read(meter)
-        _refuse_unzoned(raw, passes)
+        _refuse_unzoned(workshop.raw, passes)
         with progress("Writing tables", len(passes), "sources") as advance:
             for source in passes:
                 source.write_tables()
@@ -54,25 +83,21 @@ def ingest(params: Params, root: Path, sizes: Sizes | None = None) -> dict[str, 
         faults = [fault for source in passes for fault in source.faults()]
         if faults:
             raise too_many_bad(faults)
-        write_json(
-            tables / MANIFEST,
-            {"format": FORMAT, "sources": {source.name: source.manifest() for source in passes}},
-        )
+        manifest = {"format": FORMAT, "sources": {source.name: source.manifest() for source in passes}}
+        write_json(tables / MANIFEST, manifest)
         report = {"sources": {source.name: source.report() for source in passes}}
         write_json(root / REPORT, report)
     return report
 
 
-def _with_readers(
-    raw: RawSettings, layouts: dict[str, list[Layout]]
-) -> dict[str, list[tuple[Layout, RowReader]]]:
-    files: dict[str, list[tuple[Layout, RowReader]]] = {}
+def _with_readers(raw: RawSettings, layouts: dict[str, list[Layout]]) -> dict[str, list[SourceFile]]:
+    files: dict[str, list[SourceFile]] = {}
     faults: list[str] = []
     for name, source in raw.sources.items():
         files[name] = []
-        for place, layout in enumerate(layouts[name]):
+        for layout in layouts[name]:
             try:
-                files[name].append((layout, RowReader(raw, name, source, layout, place)))
+                files[name].append(SourceFile(layout, RowReader(raw, name, source, layout), source))
             except HindcastError as fault:
                 faults.append(fault.summary)
     if faults:
@@ -91,6 +116,11 @@ def _refuse_unzoned(raw: RawSettings, passes: list[SourcePasses]) -> None:
                 for group in groups
             ],
         )
+
+
+def _threads() -> int:
+    found = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(_MOST_THREADS, found)
 
 
 def _meter(advance: Callable[[int], None]) -> Callable[[int], None]:

@@ -1,4 +1,4 @@
-"""Sorted rows of one series -> what is stored: repeats folded, contradictions put aside, known moments."""
+"""Sorted rows of some series -> what is stored: repeats folded, contradictions put aside, known moments."""
 
 from __future__ import annotations
 
@@ -8,52 +8,64 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.raw.faults import CONFLICT, SUPERSEDED
-from pipeline.raw.records import Records, same_as_before
+from pipeline.raw.records import Places, Records, same_as_before
 from pipeline.settings.known import PublishedAt
 from pipeline.settings.raw import Source
 
 
 @dataclass(frozen=True)
 class Merged:
-    """Records to store, in order; records put aside by `rule`; and those folded into an equal one."""
+    """Records to store, in order, and the places among the rows before of these, of those put aside by `rule`, and of
+    those folded into an equal one; `kept` is None where all are stored.
+    """
 
     stored: Records
-    aside: Records
+    kept: Places | None
+    aside: Places
     rule: int
-    folded: Records
+    folded: Places
 
 
 def merge(records: Records, duplicates: str) -> Merged:
-    """Settle rows with the same series and times among records sorted by `records.in_order`.
+    """Settle rows with the same key and times among sorted records (`records.order_of`).
 
     Rows with equal values (missing equals missing) are repeats: one is kept.  Rows with other values
     contradict: `quarantine` puts all rows of these times aside, `first` and `last` keep that one in the
     order of files and lines and put the others aside as superseded.
     """
-    same = same_as_before(records)
-    none = records[:0]
+    none = np.empty(0, np.int64)
+    same = same_as_before(records.key, records.times)
     if not same.any():
-        return Merged(records, none, CONFLICT, none)
-    starts = np.flatnonzero(~same)
-    lengths = np.diff([*starts, len(records)])
+        return Merged(records, None, none, CONFLICT, none)
+    shared = same.copy()  # rows that share key and times with another
+    shared[:-1] |= same[1:]
+    rows = np.flatnonzero(shared)
+    starts = np.flatnonzero(~same[rows])
+    lengths = np.diff([*starts, len(rows)])
     chosen = starts + lengths - 1 if duplicates == "last" else starts
-    alike = _equal(records["values"], records["values"][np.repeat(chosen, lengths)])
-    kept = np.zeros(len(records), np.bool_)
+    alike = _equal(records, rows, rows[np.repeat(chosen, lengths)])
+    kept = np.zeros(len(rows), np.bool_)
     kept[chosen] = True
-    if duplicates != "quarantine":
-        return Merged(records[kept], records[~alike], SUPERSEDED, records[alike & ~kept])
-    at_odds = np.repeat(~np.logical_and.reduceat(alike, starts), lengths)
-    return Merged(records[kept & ~at_odds], records[at_odds], CONFLICT, records[~kept & ~at_odds])
+    aside, rule = ~alike, SUPERSEDED
+    if duplicates == "quarantine":
+        aside, rule = np.repeat(~np.logical_and.reduceat(alike, starts), lengths), CONFLICT
+    stored = ~shared
+    stored[rows[kept & ~aside]] = True
+    places = np.flatnonzero(stored)
+    return Merged(records.take(places), places, rows[aside], rule, rows[~kept & ~aside])
 
 
 def known_moments(records: Records, source: Source, frequency: int, zone: str) -> NDArray[np.int64]:
     """When each row became known: by the source's rule, or as its column says."""
     if isinstance(source.known, PublishedAt):
-        return np.ascontiguousarray(records["known"])
-    issue = np.ascontiguousarray(records["issue"]) if source.issue_time is not None else None
-    return source.known.moments(np.ascontiguousarray(records["valid"]), issue, frequency, zone)
+        return records.times[-1]
+    issue = records.times[1] if source.issue_time is not None else None
+    return source.known.moments(records.times[0], issue, frequency, zone)
 
 
-def _equal(values: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.bool_]:
-    equal: NDArray[np.bool_] = ((values == others) | (np.isnan(values) & np.isnan(others))).all(axis=1)
-    return equal
+def _equal(records: Records, rows: Places, others: Places) -> NDArray[np.bool_]:
+    alike = np.ones(len(rows), np.bool_)
+    for column in records.values:
+        here, there = column[rows], column[others]
+        alike &= (here == there) | (np.isnan(here) & np.isnan(there))
+    return alike

@@ -16,6 +16,7 @@ from pipeline.settings.raw import ValueField
 Numbers = NDArray[np.float64]
 
 _NUMBER = r"^[+-]?(?:[0-9]+(?:[.][0-9]*)?|[.][0-9]+)(?:[eE][+-]?[0-9]+)?$"
+_DIGITS = np.isin(np.arange(256), list(b"0123456789"))
 
 
 def numbers_of(
@@ -25,18 +26,16 @@ def numbers_of(
 
     White space around a number or a missing marker does not matter.  An infinite number is bad.
     """
-    trimmed = pc.utf8_trim_whitespace(texts)
-    absent = pc.is_in(
-        trimmed, value_set=pa.array(sorted({marker.strip() for marker in missing}), pa.string())
-    )
-    pointed = _with_points(trimmed, decimal)
-    readable = pc.and_(pc.match_substring_regex(pointed, _NUMBER), pc.invert(absent))
-    plain = pc.utf8_ltrim(pointed, characters="+")
-    values: Numbers = _to_numpy(
-        pc.cast(pc.if_else(readable, plain, pa.scalar(None, pa.string())), pa.float64())
-    )
-    values = np.where(np.isfinite(values), values, np.nan)
-    bad: NDArray[np.bool_] = np.isnan(values) & ~_to_numpy(absent)
+    doubtful = _not_plain(texts, decimal)
+    try:
+        values: Numbers = _to_numpy(pc.cast(_without(texts, doubtful, decimal), pa.float64()))
+    except pa.ArrowInvalid:  # made of digits, points and signs, but no number, as in 1-2
+        return _read_with_care(texts, missing, decimal)
+    bad = ~np.isfinite(values) & ~doubtful
+    values = np.where(bad, np.nan, values)
+    rows = np.flatnonzero(doubtful)
+    if len(rows):
+        values[rows], bad[rows] = _read_with_care(texts.take(pa.array(rows)), missing, decimal)
     return values, bad
 
 
@@ -60,6 +59,54 @@ def check(values: Numbers, field: ValueField, column: int, findings: Findings) -
         findings.mark(values > field.max, MAX, column)
     if field.allowed is not None:
         findings.mark(~np.isin(values, np.array(field.allowed)) & ~np.isnan(values), ALLOWED, column)
+
+
+def _not_plain(texts: pa.StringArray, decimal: str) -> NDArray[np.bool_]:
+    """Cells that hold more than digits, minus, point and exponent, or end with no digit: markers, blanks, words.
+
+    A whole column is looked at letter by letter at once, so that only the few cells that are no plain number
+    cost the care that they need.
+    """
+    plain = _DIGITS | np.isin(np.arange(256), list(b"-eE" + decimal.encode()))
+    offsets = _offsets_of(texts)
+    data = np.frombuffer(texts.buffers()[2] or b"", np.uint8)[: offsets[-1]]
+    doubtful: NDArray[np.bool_] = offsets[1:] == offsets[:-1]
+    strange = np.flatnonzero(~plain[data[offsets[0] :]]) + offsets[0]
+    doubtful[np.searchsorted(offsets, strange, "right") - 1] = True
+    if len(data):
+        doubtful |= ~_DIGITS[data[offsets[1:] - 1]]  # of an empty cell any letter: it is doubtful already
+    return doubtful
+
+
+def _without(texts: pa.StringArray, rows: NDArray[np.bool_], decimal: str) -> pa.StringArray:
+    """The texts with a decimal point, null in some rows; nothing is copied but for the point's sake."""
+    _, offsets, data = texts.buffers()
+    if decimal != "." and data is not None:
+        data = pa.py_buffer(data.to_pybytes().replace(decimal.encode(), b"."))
+    valid = np.packbits(np.concatenate([np.zeros(texts.offset, np.bool_), ~rows]), bitorder="little")
+    return pa.StringArray.from_buffers(len(texts), offsets, data, pa.py_buffer(valid), -1, texts.offset)
+
+
+def _read_with_care(
+    texts: pa.StringArray, missing: tuple[str, ...], decimal: str
+) -> tuple[Numbers, NDArray[np.bool_]]:
+    trimmed = pc.utf8_trim_whitespace(texts)
+    absent = pc.is_in(
+        trimmed, value_set=pa.array(sorted({marker.strip() for marker in missing}), pa.string())
+    )
+    pointed = _with_points(trimmed, decimal)
+    readable = pc.and_(pc.match_substring_regex(pointed, _NUMBER), pc.invert(absent))
+    plain = pc.utf8_ltrim(pointed, characters="+")
+    values: Numbers = _to_numpy(
+        pc.cast(pc.if_else(readable, plain, pa.scalar(None, pa.string())), pa.float64())
+    )
+    values = np.where(np.isfinite(values), values, np.nan)
+    bad: NDArray[np.bool_] = np.isnan(values) & ~_to_numpy(absent)
+    return values, bad
+
+
+def _offsets_of(texts: pa.StringArray) -> NDArray[np.int32]:
+    return np.frombuffer(texts.buffers()[1], np.int32, len(texts) + 1, texts.offset * 4)
 
 
 def _with_points(texts: pa.StringArray, decimal: str) -> pa.StringArray:

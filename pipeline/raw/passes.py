@@ -1,102 +1,89 @@
-"""The two passes over one source: its files into sorted runs, its runs into one table a group."""
+"""The two passes over one source: files into sorted runs, runs into one table a group; what did not change is taken
+from the cache.
+"""
 
 from __future__ import annotations
 
+import os
 import shutil
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pyarrow as pa
-from numpy.typing import NDArray
-
+from pipeline.errors import RawDataError
+from pipeline.raw.conflicts import conflict_texts
 from pipeline.raw.counts import Counts, faults_of, total
 from pipeline.raw.faults import BadRows, joined
-from pipeline.raw.header import Layout
-from pipeline.raw.merging import Merged, known_moments, merge
+from pipeline.raw.keys import reading_key
+from pipeline.raw.parsed import ParsedFile, load_entry
 from pipeline.raw.quarantine import Quarantine
-from pipeline.raw.reading import data_blocks, read_file
-from pipeline.raw.records import Records, record_type
-from pipeline.raw.rows import Key, RowReader
-from pipeline.raw.runs import RUN_BYTES, Runs
-from pipeline.raw.tables import STAMP, TableWriter, table_entry, table_path, table_schema, table_writer
-from pipeline.raw.text import BLOCK_BYTES
-from pipeline.settings.raw import RawSettings
-
-MERGE_BYTES = 64 << 20
-
-
-@dataclass(frozen=True)
-class Sizes:
-    """How many bytes are held in memory at once; no result depends on it."""
-
-    block: int = BLOCK_BYTES  # of text
-    run: int = RUN_BYTES  # of records, before they are sorted and written
-    merge: int = MERGE_BYTES  # of records that are merged together
+from pipeline.raw.reading import SourceFile, Workshop, entry_name, read_files
+from pipeline.raw.table_entries import TableEntry, find_table, make_table
+from pipeline.raw.tables import table_path
 
 
 class SourcePasses:
     """One source on its way into the folders `tables` and `quarantine`: `read`, then `write_tables`, then ask."""
 
     def __init__(
-        self,
-        name: str,
-        raw: RawSettings,
-        files: list[tuple[Layout, RowReader]],
-        *,
-        tables: Path,
-        quarantine: Path,
-        sizes: Sizes,
+        self, name: str, files: list[SourceFile], workshop: Workshop, *, tables: Path, quarantine: Path
     ) -> None:
         self.name = name
-        self.unzoned: frozenset[str] = frozenset()
-        self._raw, self._source, self._sizes = raw, raw.sources[name], sizes
-        self._files, self._tables = files, tables
-        self._scratch = tables / f".{name}.runs"
-        self._runs = Runs(self._scratch, record_type(self._source), sizes.run)
-        self._quarantine = Quarantine(quarantine / f"{name}.parquet", name, self._source)
+        self._files, self._workshop, self._tables = files, workshop, tables
+        self._source = workshop.raw.sources[name]
+        self._quarantine = Quarantine(quarantine / f"{name}.parquet", name)
+        self._parsed: list[ParsedFile] = []
         self._counts: list[Counts] = []
         self._groups: dict[str, dict[str, Any]] = {}
         self._conflicts: dict[int, list[BadRows]] = {}  # by file
 
+    @property
+    def unzoned(self) -> set[str]:
+        """Groups that raw.zone lacks."""
+        return {group for parsed in self._parsed for group in parsed.unzoned}
+
     def read(self, advance: Callable[[int], None]) -> None:
-        """The first pass; `advance` is told the bytes of text done."""
-        for layout, reader in self._files:
-            counts, unzoned = read_file(
-                layout,
-                self._source,
-                reader,
-                self._runs,
-                self._quarantine,
-                block_bytes=self._sizes.block,
-                advance=advance,
+        """The first pass: read the files that the cache lacks; `advance` is told the bytes done."""
+        found = list(self._workshop.pool.map(self._from_cache, self._files))
+        for file, parsed in zip(self._files, found, strict=True):
+            if parsed is not None:
+                advance(file.layout.file.path.stat().st_size)
+        fresh = iter(
+            read_files(
+                [f for f, p in zip(self._files, found, strict=True) if p is None], self._workshop, advance
             )
-            self._counts.append(counts)
-            self.unzoned |= unzoned
-        self._runs.close()
+        )
+        self._parsed = [next(fresh) if parsed is None else parsed for parsed in found]
 
     def write_tables(self) -> None:
-        """The second pass: a table for each group that has rows to store, then the conflicts' raw texts."""
-        for group, keys in self._runs.keys_by_group().items():
-            path = self._tables / table_path(self.name, group)
-            with table_writer(path, table_schema(self._source)) as writer:
-                for part in self._batches(keys):
-                    self._write_part(writer, part, self._raw.zone_of(group) or "UTC")
-            if writer.rows:
-                self._groups[group] = table_entry(self._tables, self.name, group, writer.rows)
-            else:
-                path.unlink()
-        self._quarantine_conflicts()
-        self._quarantine.close()
-        shutil.rmtree(self._scratch)
+        """The second pass: make the tables that the cache lacks, then find the raw texts of contradictions."""
+        holders = self._holders()
+        shared = sorted({place for places in holders.values() if len(places) > 1 for place in places})
+        list(self._workshop.pool.map(self._keep_rows, shared))
+        entries = {
+            group: find_table(self._workshop, self._source, group, self._parts(places))
+            for group, places in holders.items()
+        }
+        lacking = {group: holders[group] for group, entry in entries.items() if entry is None}
+        self._read_again(lacking, shared)
+        making = {
+            group: self._workshop.pool.submit(
+                make_table, self._workshop, self._source, group, self._parts(places)
+            )
+            for group, places in lacking.items()
+        }
+        self._counts = [Counts(read=parsed.read, rules=dict(parsed.rules)) for parsed in self._parsed]
+        for group, places in holders.items():
+            entry = entries[group]
+            self._take(group, places, making[group].result() if entry is None else entry)
+        for parsed in self._parsed:
+            parsed.drop_rows()
+        self._fill_quarantine()
 
     def faults(self) -> list[str]:
         """Why the source as a whole cannot be used."""
-        return faults_of(
-            self.name, total(self._counts), self._raw.max_bad_fraction, self._quarantine.examples
-        )
+        allowed = self._workshop.raw.max_bad_fraction
+        return faults_of(self.name, total(self._counts), allowed, self._quarantine.examples)
 
     def manifest(self) -> dict[str, Any]:
         """The source's entry in tables.json."""
@@ -107,71 +94,83 @@ class SourcePasses:
         files = zip(self._files, self._counts, strict=True)
         return {
             **total(self._counts).report(),
-            "files": {layout.file.name: counts.report() for (layout, _), counts in files},
+            "files": {file.layout.file.name: counts.report() for file, counts in files},
         }
 
-    def _batches(self, keys: list[Key]) -> Iterator[list[Key]]:
-        most = max(1, self._sizes.merge // record_type(self._source).itemsize)
-        batch: list[Key] = []
-        rows = 0
-        for key in keys:
-            count = self._runs.count(key)
-            if batch and rows + count > most:
-                yield batch
-                batch, rows = [], 0
-            batch.append(key)
-            rows += count
-        yield batch
+    def _from_cache(self, file: SourceFile) -> ParsedFile | None:
+        """The file as it was read before; its contents are only looked at if a file of its size was."""
+        cache, layout = self._workshop.cache, file.layout
+        size = layout.file.path.stat().st_size
+        if not cache.holds(entry_name("", size)):
+            return None
+        key = reading_key(self._workshop.raw, file.source, layout, cache.digests.of(layout.file.path))
+        folder = cache.find(entry_name(key, size))
+        return None if folder is None else load_entry(key, folder)
 
-    def _write_part(self, writer: TableWriter, keys: list[Key], zone: str) -> None:
-        merged = merge(self._runs.read(keys), self._source.duplicates)
-        self._count(merged, keys)
-        known = known_moments(merged.stored, self._source, self._raw.frequency.ns, zone)
-        writer.write(_table(merged.stored, keys, known, table_schema(self._source)))
+    def _holders(self) -> dict[str, list[int]]:
+        """The groups in the order of their names, each with the files that hold rows of it."""
+        holders: dict[str, list[int]] = {}
+        for place, parsed in enumerate(self._parsed):
+            for group in parsed.groups:
+                holders.setdefault(group, []).append(place)
+        return dict(sorted(holders.items()))
 
-    def _count(self, merged: Merged, keys: list[Key]) -> None:
-        files = len(self._files)
-        for file, rows in enumerate(np.bincount(merged.stored["file"], minlength=files).tolist()):
-            self._counts[file].stored += rows
-        for file, rows in enumerate(np.bincount(merged.folded["file"], minlength=files).tolist()):
-            self._counts[file].folded += rows
-        for file in np.unique(merged.aside["file"]).tolist():
-            bad = _bad_rows(merged.aside[merged.aside["file"] == file], keys, merged.rule)
-            self._counts[file].add_rules(bad.rule)
-            self._conflicts.setdefault(file, []).append(bad)
+    def _parts(self, places: list[int]) -> list[ParsedFile]:
+        return [self._parsed[place] for place in places]
 
-    def _quarantine_conflicts(self) -> None:
-        for file, parts in sorted(self._conflicts.items()):
-            bad = joined(parts)
-            layout, _ = self._files[file]
-            for block in data_blocks(layout, self._source, self._sizes.block):
-                inside = (bad.line >= block.first_line) & (bad.line < block.first_line + block.line_count)
-                self._quarantine.add(layout, bad.take(inside), block)
+    def _keep_rows(self, place: int) -> None:
+        if self._parsed[place].runs is not None:
+            self._parsed[place].keep_rows()
+
+    def _read_again(self, lacking: dict[str, list[int]], shared: list[int]) -> None:
+        """Read files whose rows are needed, but were not kept or are damaged."""
+        needed: dict[int, set[str]] = {}
+        for group, places in lacking.items():
+            for place in places:
+                needed.setdefault(place, set()).add(group)
+        sound = self._workshop.pool.map(lambda place: self._parsed[place].is_sound(needed[place]), needed)
+        absent = sorted(place for place, is_sound in zip(needed, sound, strict=True) if not is_sound)
+        fresh = read_files([self._files[place] for place in absent], self._workshop, lambda _: None)
+        for place, parsed in zip(absent, fresh, strict=True):
+            if parsed.key != self._parsed[place].key:
+                name = self._files[place].layout.file.name
+                raise RawDataError(f"{name} changed while it was read: run ingest again.")
+            self._parsed[place] = parsed
+            if place in shared:
+                parsed.keep_rows()
+
+    def _take(self, group: str, places: list[int], entry: TableEntry) -> None:
+        settled = entry.settled
+        for place, stored, folded, bad in zip(
+            places, settled.stored, settled.folded, settled.aside, strict=True
+        ):
+            self._counts[place].stored += stored
+            self._counts[place].folded += folded
+            if len(bad):
+                self._counts[place].add_rules(bad.rule)
+                self._conflicts.setdefault(place, []).append(bad)
+        if entry.digest is None:
+            return
+        file = table_path(self.name, group)
+        _link(entry.path, self._tables / file)
+        self._workshop.cache.digests.remember(entry.path, entry.digest)
+        self._groups[group] = {"file": file, "rows": settled.rows, "digest": entry.digest}
+
+    def _fill_quarantine(self) -> None:
+        for file, parsed in zip(self._files, self._parsed, strict=True):
+            if parsed.aside is not None:
+                self._quarantine.add(file.layout.file.name, parsed.aside)
+        for place, parts in sorted(self._conflicts.items()):
+            file = self._files[place]
+            texts = conflict_texts(self._workshop, file, self._parsed[place], joined(parts))
+            self._quarantine.add(file.layout.file.name, texts)
+        self._quarantine.close()
 
 
-def _bad_rows(records: Records, keys: list[Key], rule: int) -> BadRows:
-    codes = records["key"]
-    return BadRows(
-        records["line"].copy(),
-        np.full(len(records), rule, np.uint8),
-        np.full(len(records), -1, np.int32),
-        np.array([group for group, _ in keys], object)[codes],
-        np.array([series for _, series in keys], object)[codes],
-    )
-
-
-def _table(records: Records, keys: list[Key], known: NDArray[np.int64], schema: pa.Schema) -> pa.Table:
-    names = pa.array([series for _, series in keys], pa.string())
-    columns = {"series": pa.DictionaryArray.from_arrays(pa.array(records["key"]), names).cast(pa.string())}
-    if "issue_time" in schema.names:
-        columns["issue_time"] = _stamps(records["issue"] if "issue" in (records.dtype.names or ()) else known)
-    columns["valid_time"], columns["known_time"] = _stamps(records["valid"]), _stamps(known)
-    for place, name in enumerate(schema.names[len(columns) :]):
-        columns[name] = pa.array(
-            np.ascontiguousarray(records["values"][:, place]), pa.float64(), from_pandas=True
-        )
-    return pa.table(columns, schema)
-
-
-def _stamps(times: NDArray[np.int64]) -> pa.Array:
-    return pa.array(np.ascontiguousarray(times)).view(STAMP)
+def _link(source: Path, target: Path) -> None:
+    """One file under two names: tables are replaced, never written to, and the cache costs no second copy."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(source, target)
+    except OSError:  # another file system, or one without links
+        shutil.copyfile(source, target)

@@ -1,57 +1,64 @@
-"""One raw file -> typed rows in the source's runs and bad rows in its quarantine, block by block."""
+"""Raw files -> typed rows in runs and bad rows with their texts, block by block, several blocks at a time."""
 
 from __future__ import annotations
 
-import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
-from typing import TypeVar
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass
 
-import numpy as np
-
+from pipeline.errors import RawDataError
+from pipeline.raw.cache import Cache, stamp_of
 from pipeline.raw.counts import Counts
-from pipeline.raw.faults import AMBIGUOUS, BadRows, joined
+from pipeline.raw.group_table import MERGE_BYTES
 from pipeline.raw.header import Layout
-from pipeline.raw.quarantine import Quarantine
+from pipeline.raw.in_order import InOrder
+from pipeline.raw.keys import reading_key
+from pipeline.raw.parsed import ASIDE_NAME, ParsedFile, new_entry
+from pipeline.raw.quarantine import AsideFile, aside_of
 from pipeline.raw.rows import RowReader, Rows
-from pipeline.raw.runs import Runs
+from pipeline.raw.runs import RUN_BYTES, RunWriter
 from pipeline.raw.text import BLOCK_BYTES, Block, blocks
-from pipeline.settings.raw import Source
-
-_MOST_THREADS = 4  # blocks in memory at once, with one more waiting; the result does not depend on it
-
-T = TypeVar("T")
-R = TypeVar("R")
+from pipeline.settings.raw import RawSettings, Source
 
 
-def read_file(
-    layout: Layout,
-    source: Source,
-    reader: RowReader,
-    runs: Runs,
-    quarantine: Quarantine,
-    *,
-    block_bytes: int = BLOCK_BYTES,
-    advance: Callable[[int], None] = lambda _: None,
-) -> tuple[Counts, frozenset[str]]:
-    """Read a file; return the counts known so far (stored and folded come with the merge) and groups without zone.
+@dataclass(frozen=True)
+class SourceFile:
+    """A file of a source with what reads its rows."""
 
-    `advance` is told the bytes of text done.
+    layout: Layout
+    reader: RowReader
+    source: Source
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """What the work on all sources shares: settings, cache, threads, and how much is held in memory at once."""
+
+    raw: RawSettings
+    cache: Cache
+    pool: Executor
+    threads: int
+    block_bytes: int = BLOCK_BYTES
+    run_bytes: int = RUN_BYTES
+    merge_bytes: int = MERGE_BYTES
+
+
+def read_files(
+    files: Sequence[SourceFile], workshop: Workshop, advance: Callable[[int], None]
+) -> list[ParsedFile]:
+    """Read files into new entries of the cache; `advance` is told the bytes of text done.
+
+    Raises RawDataError for a file that cannot be unpacked, or that changes while it is read.
     """
-    counts = Counts()
-    unzoned: frozenset[str] = frozenset()
-    in_order = InOrder()
-    for block, found in _parallel(reader.read, data_blocks(layout, source, block_bytes)):
-        rows = in_order.settle(found)
-        counts.read += rows.read
-        counts.add_rules(rows.bad.rule)
-        unzoned |= rows.unzoned
-        quarantine.add(layout, rows.bad, block)
-        runs.add(rows.keys, rows.records)
-        advance(len(block.data))
-    return counts, unzoned
+    done = []
+    for current, block, rows in _ahead(files, workshop):
+        if block is None or rows is None:
+            done.append(current.finish())
+        else:
+            current.add(block, rows)
+            advance(len(block.data))
+    return done
 
 
 def data_blocks(layout: Layout, source: Source, block_bytes: int = BLOCK_BYTES) -> Iterator[Block]:
@@ -67,67 +74,93 @@ def data_blocks(layout: Layout, source: Source, block_bytes: int = BLOCK_BYTES) 
             yield Block(block.data[start:], layout.header_line + 1)
 
 
-class InOrder:
-    """Settles wall times that come twice by the order of rows in one file.
+class _Reading:
+    """One file on its way into an entry: its blocks' rows come in the order of lines."""
 
-    The first row of a series (and issue) at such a time is the earlier one, the second the later one; a
-    third is put aside.
-    """
+    def __init__(self, file: SourceFile, workshop: Workshop) -> None:
+        self.file = file
+        self._workshop, path = workshop, file.layout.file.path
+        self._stamp = stamp_of(path)
+        self._digest = workshop.pool.submit(workshop.cache.digests.of, path)
+        self._folder = workshop.cache.new_folder()
+        self._runs = RunWriter(self._folder, workshop.pool, workshop.run_bytes)
+        self._aside: AsideFile | None = None
+        self._in_order = InOrder(has_issue=file.source.issue_time is not None)
+        self._counts = Counts()
+        self._unzoned: set[str] = set()
 
-    def __init__(self) -> None:
-        self._seen: dict[tuple[object, ...], int] = {}
+    def add(self, block: Block, found: Rows) -> None:
+        """Take the rows of the next block."""
+        rows = self._in_order.settle(found)
+        self._counts.read += rows.read
+        self._unzoned |= rows.unzoned
+        self._runs.add(rows.keys, rows.records)
+        if len(rows.bad):
+            self._counts.add_rules(rows.bad.rule)
+            self._aside = self._aside or AsideFile(self._folder / ASIDE_NAME)
+            self._aside.add(aside_of(self.file.layout, self.file.source, rows.bad, block))
 
-    def settle(self, rows: Rows) -> Rows:
-        """The rows of the file's next block with their doubled stamps settled."""
-        if not len(rows.doubled):
-            return rows
-        records, surplus = rows.records, []
-        has_issue = "issue" in (records.dtype.names or ())
-        for place, second in zip(rows.doubled.tolist(), rows.second.tolist(), strict=True):
-            record = records[place]
-            moment = (
-                rows.keys[record["key"]],
-                int(record["valid"]),
-                int(record["issue"]) if has_issue else 0,
+    def finish(self) -> ParsedFile:
+        """Close the entry and put it into the cache."""
+        cache, layout = self._workshop.cache, self.file.layout
+        runs = self._runs.close()
+        if self._aside is not None:
+            self._aside.close()
+        digest = self._digest.result()
+        if stamp_of(layout.file.path) != self._stamp:
+            raise RawDataError(f"{layout.file.name} changed while it was read: run ingest again.")
+        parsed = ParsedFile(
+            key=reading_key(self._workshop.raw, self.file.source, layout, digest),
+            folder=self._folder,
+            read=self._counts.read,
+            rules=self._counts.rules,
+            groups=sorted({group for run in runs for group, _ in run.keys}),
+            unzoned=sorted(self._unzoned),
+            runs=runs,
+            fresh=True,
+        )
+        new_entry(parsed)
+        parsed.move(cache.keep(self._folder, entry_name(parsed.key, self._stamp[0])))
+        return parsed
+
+
+def entry_name(key: str, size: int) -> str:
+    """The cache's name for a file as read: the size tells at once that a file of another size is not there."""
+    return f"file-{size}-{key}"
+
+
+_Item = tuple[_Reading, Block | None]  # no block: the file is at its end
+
+
+def _items(files: Sequence[SourceFile], workshop: Workshop) -> Iterator[_Item]:
+    for file in files:
+        reading = _Reading(file, workshop)
+        for block in data_blocks(file.layout, file.source, workshop.block_bytes):
+            yield reading, block
+        yield reading, None
+
+
+def _ahead(
+    files: Sequence[SourceFile], workshop: Workshop
+) -> Iterator[tuple[_Reading, Block | None, Rows | None]]:
+    """Each block with its rows, in the order of files and lines, a bounded number ahead."""
+    waiting: deque[tuple[_Item, Future[Rows] | None]] = deque()
+
+    def next_done() -> tuple[_Reading, Block | None, Rows | None]:
+        (reading, block), rows = waiting.popleft()
+        return reading, block, None if rows is None else rows.result()
+
+    try:
+        for item in _items(files, workshop):
+            reading, block = item
+            waiting.append(
+                (item, None if block is None else workshop.pool.submit(reading.file.reader.read, block))
             )
-            times_seen = self._seen[moment] = self._seen.get(moment, 0) + 1
-            if times_seen == 2:
-                records["valid"][place] = second
-            elif times_seen > 2:
-                surplus.append(place)
-        return _put_aside(rows, surplus) if surplus else rows
-
-
-def _put_aside(rows: Rows, places: list[int]) -> Rows:
-    taken = rows.records[places]
-    names = [rows.keys[code] for code in taken["key"]]
-    bad = BadRows(
-        taken["line"].copy(),
-        np.full(len(places), AMBIGUOUS, np.uint8),
-        np.full(len(places), -1, np.int32),
-        np.array([group for group, _ in names], object),
-        np.array([series for _, series in names], object),
-    )
-    return replace(rows, records=np.delete(rows.records, places), bad=joined([rows.bad, bad]))
-
-
-def _parallel(work: Callable[[T], R], items: Iterable[T]) -> Iterator[tuple[T, R]]:
-    """Each item with its result, in the order of items, a bounded number ahead."""
-    threads = min(
-        _MOST_THREADS,
-        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
-    )
-    ahead: deque[tuple[T, Future[R]]] = deque()
-    with ThreadPoolExecutor(threads) as pool:
-        try:
-            for item in items:
-                ahead.append((item, pool.submit(work, item)))
-                if len(ahead) > threads:
-                    done, result = ahead.popleft()
-                    yield done, result.result()
-            while ahead:
-                done, result = ahead.popleft()
-                yield done, result.result()
-        finally:
-            for _, waiting in ahead:
-                waiting.cancel()
+            while sum(rows is not None for _, rows in waiting) > workshop.threads:
+                yield next_done()
+        while waiting:
+            yield next_done()
+    finally:
+        for _, rows in waiting:
+            if rows is not None:
+                rows.cancel()

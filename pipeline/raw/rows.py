@@ -13,14 +13,15 @@ from pipeline.raw.cells import Cells, cut
 from pipeline.raw.faults import GOOD, GROUP, NUMBER, SERIES, BadRows, Findings, joined
 from pipeline.raw.header import Layout, Slot
 from pipeline.raw.numbers import check, markers_among_numbers, without_markers
-from pipeline.raw.records import Records, record_type
+from pipeline.raw.records import Key, Places, Records
+from pipeline.raw.records import joined as joined_records
 from pipeline.raw.sources import mapped
 from pipeline.raw.text import Block
 from pipeline.raw.times import BlockTimes, Times, TimesReader
 from pipeline.settings.clock import Stamps
 from pipeline.settings.raw import RawSettings, Source, TextField
 
-Key = tuple[str, str]  # group, series
+_TEXT_BLOCKS = 7  # read as text, without trying the typed way, after one that failed it
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Rows:
     read: int
     keys: list[Key]
     records: Records
-    doubled: NDArray[np.int64]
+    doubled: Places
     second: Stamps
     bad: BadRows
     unzoned: frozenset[str]
@@ -51,26 +52,27 @@ class _Names:
 class RowReader:
     """Reads the blocks of one file of a source; they may be read in any order and by several threads."""
 
-    def __init__(self, raw: RawSettings, name: str, source: Source, layout: Layout, file: int) -> None:
-        self._raw, self._source, self._layout, self._file = raw, source, layout, file
+    def __init__(self, raw: RawSettings, name: str, source: Source, layout: Layout) -> None:
+        self._raw, self._source, self._layout = raw, source, layout
         self._times = TimesReader(raw, name, source, layout)
         self._markers = markers_among_numbers(source.missing, source.decimal)
-        self._type = record_type(source)
+        self._as_text = 0  # blocks still to read as text; a matter of speed alone, so threads may race for it
 
     def read(self, block: Block) -> Rows:
         """All rows of a block of lines below the header."""
-        cells = cut(block, self._layout, self._source)
+        cells = cut(block, self._layout, self._source, try_typed=self._as_text <= 0)
+        self._as_text = 0 if cells.typed else _TEXT_BLOCKS if self._as_text <= 0 else self._as_text - 1
         times = self._times.of_block(cells)
         lots = [self._read_slot(slot, cells, times) for slot in self._layout.slots]
         starts = np.cumsum([0, *(len(lot.records) for lot in lots)])
         keys: list[Key] = []
         for lot in lots:
-            lot.records["key"] += len(keys)
+            lot.records.key[:] += len(keys)
             keys += lot.keys
         return Rows(
             read=(len(cells.lines) + len(cells.broken)) * len(lots),
             keys=keys,
-            records=np.concatenate([lot.records for lot in lots]) if len(lots) > 1 else lots[0].records,
+            records=joined_records([lot.records for lot in lots]),
             doubled=np.concatenate(
                 [lot.doubled + start for lot, start in zip(lots, starts[:-1], strict=True)]
             ),
@@ -98,7 +100,7 @@ class RowReader:
         return Rows(
             read=len(cells.lines),
             keys=[(group, name) for group in groups.names for name in series.names],
-            records=self._records(cells, times, values, codes, good),
+            records=_records(cells, times, values, codes, good),
             doubled=doubled,
             second=times.second[good[doubled]],
             bad=_bad_rows(cells, findings, groups, series),
@@ -107,35 +109,26 @@ class RowReader:
             ),
         )
 
-    def _values(self, slot: Slot, cells: Cells, findings: Findings) -> NDArray[np.float64]:
-        values = np.full((len(cells.lines), len(slot.values)), np.nan)
-        for place, (column, field) in enumerate(zip(slot.values, self._source.values.values(), strict=True)):
+    def _values(self, slot: Slot, cells: Cells, findings: Findings) -> list[NDArray[np.float64]]:
+        values = []
+        for column, field in zip(slot.values, self._source.values.values(), strict=True):
             if column < 0:
+                values.append(np.full(len(cells.lines), np.nan))
                 continue
             numbers = without_markers(cells.numbers[column], self._markers)
             if column in cells.unreadable:
                 findings.mark(cells.unreadable[column], NUMBER, column)
             check(numbers, field, column, findings)
-            values[:, place] = numbers
+            values.append(numbers)
         return values
 
-    def _records(
-        self,
-        cells: Cells,
-        times: Times,
-        values: NDArray[np.float64],
-        codes: NDArray[np.int64],
-        good: NDArray[np.int64],
-    ) -> Records:
-        chosen: slice | NDArray[np.int64] = slice(None) if len(good) == len(codes) else good
-        records: Records = np.empty(len(good), self._type)
-        records["key"], records["file"], records["line"] = codes[chosen], self._file, cells.lines[chosen]
-        records["valid"], records["values"] = times.valid[chosen], values[chosen]
-        if times.issue is not None:
-            records["issue"] = times.issue[chosen]
-        if times.known is not None:
-            records["known"] = times.known[chosen]
-        return records
+
+def _records(
+    cells: Cells, times: Times, values: list[NDArray[np.float64]], codes: NDArray[np.int64], good: Places
+) -> Records:
+    stamps = [found for found in (times.valid, times.issue, times.known) if found is not None]
+    records = Records(codes.astype(np.int32), cells.lines, tuple(stamps), tuple(values))
+    return records if len(good) == len(codes) else records.take(good)
 
 
 def _names_of(fixed: str | None, column: int, field: TextField | None, cells: Cells) -> _Names:

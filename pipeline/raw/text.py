@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
+import numpy as np
 import pyarrow as pa
 
 from pipeline.errors import RawDataError
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
 BLOCK_BYTES = (
     8 << 20
 )  # large enough that the cost of a call vanishes, small enough to stay in memory many times
-_CHUNK_BYTES = 1 << 20
+_CHUNK_BYTES = 8 << 20
+_LINE_FEED = 10
 _LONGEST_LINE = 16 << 20  # bytes; a file without line ends is no CSV and must not fill the memory
 _LONGEST_FIELD = 1 << 30  # an open quote may swallow a whole block before it is found out
 UTF8_NAMES = ("utf-8", "utf-8-sig", "ascii")
@@ -44,7 +46,7 @@ class Block:
     @property
     def line_count(self) -> int:
         """Number of lines, empty ones included."""
-        return self.data.count(b"\n")
+        return int(np.count_nonzero(np.frombuffer(self.data, np.uint8) == _LINE_FEED))
 
 
 def blocks(path: Path, source: Source, size: int = BLOCK_BYTES) -> Iterator[Block]:
@@ -55,14 +57,15 @@ def blocks(path: Path, source: Source, size: int = BLOCK_BYTES) -> Iterator[Bloc
     line = 1
     pending: list[bytes] = []
     length = 0
-    for chunk in _chunks(path, source.encoding):
+    for chunk in _chunks(path, source.encoding, min(size, _CHUNK_BYTES)):
         pending.append(chunk)
         length += len(chunk)
         if length >= size:
             whole, rest = _cut(b"".join(pending), path, line)
             if whole:
-                yield Block(whole, line)
-                line += whole.count(b"\n")
+                block = Block(whole, line)
+                yield block
+                line += block.line_count
             pending, length = [rest], len(rest)
     rest = b"".join(pending)
     if rest:
@@ -90,14 +93,14 @@ def _cut(data: bytes, path: Path, line: int) -> tuple[bytes, bytes]:
     return data[:end], data[end:]
 
 
-def _chunks(path: Path, encoding: str) -> Iterator[bytes]:
+def _chunks(path: Path, encoding: str, size: int) -> Iterator[bytes]:
     """UTF-8 bytes without byte-order mark, line ends made LF."""
     with _unpacked(path) as stream:
         to_utf8 = _transcoder(encoding, path)
         carry = b""
         first = True
         while True:
-            raw = _read(stream, path)
+            raw = _read(stream, path, size)
             data = to_utf8(raw, not raw)
             if first and data:
                 data, first = data.removeprefix(codecs.BOM_UTF8), False
@@ -169,9 +172,9 @@ def _only_member(path: Path) -> Iterator[BinaryIO]:
             yield cast("BinaryIO", stream)
 
 
-def _read(stream: BinaryIO, path: Path) -> bytes:
+def _read(stream: BinaryIO, path: Path, size: int) -> bytes:
     try:
-        return stream.read(_CHUNK_BYTES)
+        return stream.read(size)
     except (EOFError, zlib.error, zipfile.BadZipFile, gzip.BadGzipFile) as fault:
         raise RawDataError(f"{path} cannot be unpacked: {fault}. Download or pack it again.") from None
     except OSError as fault:

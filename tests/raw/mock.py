@@ -10,8 +10,7 @@ from typing import Any
 import pandas as pd
 import pyarrow.parquet as pq
 
-from pipeline.raw.ingest import ingest
-from pipeline.raw.passes import Sizes
+from pipeline.raw.ingest import Sizes, ingest
 from pipeline.raw.tables import read_manifest, read_table
 from pipeline.settings.params import Params, check_params
 

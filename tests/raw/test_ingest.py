@@ -12,8 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import MissingInputError, RawDataError
-from pipeline.raw.ingest import ingest
-from pipeline.raw.passes import Sizes
+from pipeline.raw.ingest import Sizes, ingest
 from pipeline.raw.sources import natural_key
 from tests.raw.mock import LONG, Outcome, bytes_below, ingested, mock_params, moment, write_files
 from tests.raw.oracle import Oracle, nanoseconds

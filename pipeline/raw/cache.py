@@ -1,0 +1,138 @@
+"""What ingest need not make again: entries by key below `.hindcast/cache/ingest`, and digests of files by their stamps.
+
+An entry is a folder that appears whole or not at all, with a description that carries its own digest and the
+digests of its files.  What does not fit its digest counts as absent.  The folder may be removed at any time.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from bisect import bisect_left
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from pipeline.files import digest_of_file, digest_of_value
+
+MOST_BYTES = 32 << 30  # what is kept at most, and never more than the disk has free
+_DESCRIPTION = "entry.json"
+_MOST_STAMPS = 200_000
+_SETTLED = 2_000_000_000  # ns: a file changed later than this before its digest was taken may change unseen
+
+
+class Cache:
+    """Entries of one workspace; one run uses it at a time (`ingest` holds a lock), by several threads."""
+
+    def __init__(self, folder: Path) -> None:
+        self.digests = FileDigests(folder / "digests.json")
+        self._folder = folder
+        self._numbers = count()
+        self._used: set[Path] = set()
+        self._there = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+        for left in folder.glob(".partial-*"):  # of a run that was killed
+            shutil.rmtree(left, ignore_errors=True)
+
+    def holds(self, prefix: str) -> bool:
+        """Whether an entry of an earlier run has a key with this beginning."""
+        place = bisect_left(self._there, prefix)
+        return place < len(self._there) and self._there[place].startswith(prefix)
+
+    def find(self, key: str) -> Path | None:
+        """The entry of a key, if it is there."""
+        entry = self._folder / key
+        if not entry.is_dir():
+            return None
+        self._used.add(entry)
+        return entry
+
+    def new_folder(self) -> Path:
+        """A folder for an entry in the making."""
+        folder = self._folder / f".partial-{os.getpid()}-{next(self._numbers)}"
+        folder.mkdir(parents=True)
+        return folder
+
+    def keep(self, folder: Path, key: str) -> Path:
+        """Make a new folder the entry of a key, in place of an older one; returns where it lies now."""
+        entry = self._folder / key
+        shutil.rmtree(entry, ignore_errors=True)
+        os.replace(folder, entry)
+        self._used.add(entry)
+        return entry
+
+    def close(self, most_bytes: int = MOST_BYTES) -> None:
+        """Save the digests of files, and remove the entries used longest ago beyond `most_bytes`."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self.digests.save()
+        for entry in self._used:
+            if entry.is_dir():
+                os.utime(entry)
+        room = min(most_bytes, shutil.disk_usage(self._folder).free)
+        entries = [(entry.stat().st_mtime_ns, entry) for entry in self._folder.iterdir() if entry.is_dir()]
+        for _, entry in sorted(entries, key=lambda found: (-found[0], found[1])):
+            room -= sum(file.stat().st_size for file in entry.iterdir())
+            if room < 0:
+                shutil.rmtree(entry, ignore_errors=True)
+
+
+class FileDigests:
+    """SHA-256 of files, taken again only where size, times or inode have changed since."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._old = _read_description(path) or {}
+        self._new: dict[str, list[Any]] = {}
+
+    def of(self, path: Path) -> str:
+        """The digest of a file."""
+        stamp = stamp_of(path)
+        found = self._old.get(str(path.absolute()))
+        if isinstance(found, list) and found[:-1] == stamp:
+            digest = str(found[-1])
+        else:
+            digest = digest_of_file(path)
+            if time.time_ns() - max(stamp[1:3]) < _SETTLED:
+                return digest
+        self._new[str(path.absolute())] = [*stamp, digest]
+        return digest
+
+    def remember(self, path: Path, digest: str) -> None:
+        """Take the digest of a file that nobody else writes as known."""
+        self._new[str(path.absolute())] = [*stamp_of(path), digest]
+
+    def save(self) -> None:
+        """Write what is known for the next run, what this run used first."""
+        known = {**self._new, **{path: stamp for path, stamp in self._old.items() if path not in self._new}}
+        _write_description(self._path, dict(list(known.items())[:_MOST_STAMPS]))
+
+
+def stamp_of(path: Path) -> list[int]:
+    """Size, times of change and inode: while they stay, the file is the same."""
+    found = path.stat()
+    return [found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino]
+
+
+def describe(entry: Path, value: Any, name: str = _DESCRIPTION) -> None:
+    """Write the description of an entry; it appears whole or not at all."""
+    _write_description(entry / name, value)
+
+
+def description_of(entry: Path, name: str = _DESCRIPTION) -> Any:
+    """The description of an entry; None where it is absent or damaged."""
+    return _read_description(entry / name)
+
+
+def _write_description(path: Path, value: Any) -> None:
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(json.dumps([digest_of_value(value), value]), encoding="utf-8")
+    os.replace(partial, path)
+
+
+def _read_description(path: Path) -> Any:
+    try:
+        digest, value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, TypeError):  # absent, cut off, or no pair: made again either way
+        return None
+    return value if digest == digest_of_value(value) else None

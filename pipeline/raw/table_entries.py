@@ -1,0 +1,85 @@
+"""Tables of groups as entries of the cache: made once for the same rows and rules."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline.files import digest_of_file
+from pipeline.raw.cache import Cache, describe, description_of
+from pipeline.raw.faults import BadRows
+from pipeline.raw.group_table import Rules, Settled, write_group_table
+from pipeline.raw.keys import table_key
+from pipeline.raw.parsed import ParsedFile
+from pipeline.raw.reading import Workshop
+from pipeline.settings.raw import Source
+
+_TABLE = "table.parquet"
+
+
+@dataclass(frozen=True)
+class TableEntry:
+    """A group's table, absent where no row was left, and what became of the rows of each file."""
+
+    folder: Path
+    digest: str | None
+    settled: Settled
+
+    @property
+    def path(self) -> Path:
+        """Where the table lies in the cache."""
+        return self.folder / _TABLE
+
+
+def find_table(workshop: Workshop, source: Source, group: str, parts: list[ParsedFile]) -> TableEntry | None:
+    """The table of a group whose rows these files hold, in order; None if it is to be made."""
+    folder = workshop.cache.find(_name_of(workshop, source, group, parts))
+    value = None if folder is None else description_of(folder)
+    if folder is None or value is None:
+        return None
+    entry = TableEntry(folder, value["digest"], _settled_of(group, value))
+    return entry if _is_whole(entry, workshop.cache) else None
+
+
+def make_table(workshop: Workshop, source: Source, group: str, parts: list[ParsedFile]) -> TableEntry:
+    """Merge the rows of a group into a table."""
+    folder = workshop.cache.new_folder()
+    runs = [part.runs or [] for part in parts]
+    rules = Rules(source, workshop.raw.frequency.ns, workshop.raw.zone_of(group) or "UTC")
+    settled = write_group_table(folder / _TABLE, group, runs, rules, workshop.merge_bytes)
+    digest = digest_of_file(folder / _TABLE) if settled.rows else None
+    describe(folder, {"digest": digest, **_value_of(settled)})
+    name = _name_of(workshop, source, group, parts)
+    return TableEntry(workshop.cache.keep(folder, name), digest, settled)
+
+
+def _name_of(workshop: Workshop, source: Source, group: str, parts: list[ParsedFile]) -> str:
+    return f"table-{table_key(workshop.raw, source, group, [part.part(group) for part in parts])}"
+
+
+def _is_whole(entry: TableEntry, cache: Cache) -> bool:
+    if entry.digest is None:
+        return True
+    return entry.path.is_file() and cache.digests.of(entry.path) == entry.digest
+
+
+def _value_of(settled: Settled) -> dict[str, Any]:
+    aside = [[bad.line.tolist(), bad.rule.tolist(), bad.series.tolist()] for bad in settled.aside]
+    return {"rows": settled.rows, "stored": settled.stored, "folded": settled.folded, "aside": aside}
+
+
+def _settled_of(group: str, value: dict[str, Any]) -> Settled:
+    aside = [
+        BadRows(
+            np.array(lines, np.int64),
+            np.array(rules, np.uint8),
+            np.full(len(lines), -1, np.int32),
+            np.full(len(lines), group, object),
+            np.array(series, object),
+        )
+        for lines, rules, series in value["aside"]
+    ]
+    return Settled(value["rows"], value["stored"], value["folded"], aside)
