@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,17 +15,19 @@ from pipeline.store.cache import ChunkCache
 def test_the_budget_holds_and_every_answer_is_right(budget: int, asked: list[tuple[int]]) -> None:
     cache = ChunkCache(budget)
     for (key,) in asked:
-        got = cache.get(key, lambda key=key: np.full(3 * key, key, np.uint8))
+        got = cache.get(key, partial(np.full, 3 * key, key, np.uint8))
         assert got.tolist() == [key] * 3 * key
         assert cache.held_bytes <= budget
 
 
 def test_what_was_used_longest_ago_goes_first() -> None:
-    cache, fetched = ChunkCache(2), []
+    cache = ChunkCache(2)
+    fetched: list[str] = []
 
-    def ask(key: str) -> None:
-        cache.get(key, lambda: fetched.append(key) or np.zeros(1, np.uint8))
+    def fetch(key: str) -> np.ndarray:
+        fetched.append(key)
+        return np.zeros(1, np.uint8)
 
     for key in ("a", "b", "a", "c", "a", "b"):
-        ask(key)
+        cache.get(key, partial(fetch, key))
     assert fetched == ["a", "b", "c", "b"]

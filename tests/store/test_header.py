@@ -13,9 +13,7 @@ from pipeline.store.access import open_to_read, written
 from pipeline.store.header import Header, read_header, write_header
 from pipeline.store.layout import DIMENSIONS
 
-_names = st.text(
-    st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), min_size=1, max_size=12
-)
+_names = st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), min_size=1, max_size=12)
 _some = st.lists(_names, min_size=1, max_size=4).map(tuple)
 _numbers = st.integers(-(2**63), 2**63 - 1)
 

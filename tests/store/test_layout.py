@@ -12,9 +12,7 @@ from hypothesis import strategies as st
 from pipeline.store.layout import ARRAYS, cut, filters, samples_a_chunk, samples_of
 
 
-@given(
-    steps=st.integers(1, 60), length=st.integers(1, 25), padding=st.sampled_from([0.0, np.nan, 7.0, None])
-)
+@given(steps=st.integers(1, 60), length=st.integers(1, 25), padding=st.sampled_from([0.0, np.nan, 7.0, None]))
 def test_cutting_keeps_every_step_in_order_and_pads_at_the_end_only(
     steps: int, length: int, padding: float | None
 ) -> None:

@@ -43,7 +43,7 @@ def test_tables_come_back_whole(tmp_path: Path, count: int) -> None:
         write_table(file, "shards", shards)
     with open_to_read(path) as file:
         for read, made in ((read_sequences(file, path), sequences), (read_shards(file, path), shards)):
-            assert len(read) == count  # type: ignore[arg-type]
+            assert len(read) == count
             for column in fields(type(made)):
                 np.testing.assert_array_equal(getattr(read, column.name), getattr(made, column.name))
 
@@ -75,7 +75,10 @@ def test_splits_come_back_with_their_times_and_attributes_in_the_order_of_the_da
     assert list(read) == ["train", "test", "folds/1/train"]
     for split in made:
         np.testing.assert_array_equal(read[split.name].indices, split.indices)
-        assert (read[split.name].from_time, read[split.name].until_time) == (split.from_time, split.until_time)
+        assert (read[split.name].from_time, read[split.name].until_time) == (
+            split.from_time,
+            split.until_time,
+        )
         assert dict(read[split.name].attributes) == dict(split.attributes)
 
 
