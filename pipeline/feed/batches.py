@@ -24,6 +24,8 @@ class Batch:
     `inputs` (B, T, feature) in physical units, `series` (B, T) int32 index of the series (0: never seen),
     `targets` (B, T, target) in scaled units, `weights` (B, T, target), `keep` (B, 1), `identity` (B, 2)
     int64 sequence and sample, IDLE where a row plays nothing. Where a row or step plays nothing, its weight is 0.
+    `published` (B, T, target) in physical units, 0 where there is none, and `has_published` (B, T, target), 1 where
+    there is one: zeros unless the material is `with_published`.
     `begin` (B,) is the offset of a row's first step in the sample that `identity` names; below 0: in one before it.
     """
 
@@ -34,15 +36,21 @@ class Batch:
     keep: Values
     identity: Ints
     begin: Ints
+    published: Values
+    has_published: Values
 
 
 @dataclass(frozen=True)
 class Material:
-    """What batches are made from: the samples, their scaling, and the index of each sequence's series."""
+    """What batches are made from: the samples, their scaling, and the index of each sequence's series.
+
+    `with_published`: batches hold the published forecast too.
+    """
 
     source: Source
     scaling: Scaling
     series: npt.NDArray[np.int32]
+    with_published: bool = False
 
     @property
     def resting(self) -> Values:
@@ -80,7 +88,12 @@ class LaneBatches:
         series[plays] = self.material.series[lanes.sequence[plays]][:, None]
         identity = np.stack([lanes.sequence, lanes.sample], axis=1)
         begin = np.zeros(self.plan.lanes, np.int64)
-        return Batch(inputs, series, targets, weights, lanes.keep[:, None], identity, begin)
+        published = np.full_like(targets, np.nan)
+        if self.material.with_published:
+            published[plays] = source.read("published", samples)
+        return Batch(
+            inputs, series, targets, weights, lanes.keep[:, None], identity, begin, *_with_flags(published)
+        )
 
 
 @dataclass(frozen=True)
@@ -112,4 +125,15 @@ class WindowBatches:
         identity[:count] = np.stack([sequence, sample], axis=1)
         begin = np.zeros(size, np.int64)
         begin[:count] = offset - windows.last
-        return Batch(inputs, series, targets, weights, np.zeros((size, 1), np.float32), identity, begin)
+        published = np.full_like(targets, np.nan)
+        if self.material.with_published:
+            steps = source.read("published", windows.samples).reshape(-1, targets.shape[-1])
+            published[:count] = steps[windows.steps]
+        keep = np.zeros((size, 1), np.float32)
+        return Batch(inputs, series, targets, weights, keep, identity, begin, *_with_flags(published))
+
+
+def _with_flags(published: Values) -> tuple[Values, Values]:
+    """A forecast with NaN where there is none -> with 0 there, and the flag that tells."""
+    there = np.isfinite(published)
+    return np.where(there, published, np.float32(0)), there.astype(np.float32)

@@ -1,11 +1,17 @@
-"""What a data set must show before anything is trained on it."""
+"""What a data set must show before a network is trained on it."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline.errors import LeakError, MissingInputError
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.errors import LeakError, MissingInputError, TrainingError
+from pipeline.feed.source import Source
 from pipeline.files import digest_of_file, read_json
+
+_AT_ONCE = 1024  # samples read at a time
 
 
 def check_certificate(path: Path, fingerprint: str, dataset: Path, scaler: Path) -> None:
@@ -32,3 +38,18 @@ def check_certificate(path: Path, fingerprint: str, dataset: Path, scaler: Path)
     for name, file in (("dataset_digest", dataset), ("scaler_digest", scaler)):
         if certificate.get(name) != digest_of_file(file):
             raise LeakError(f"{file} is not the file that {path} certifies: run stage certify again.")
+
+
+def check_published(source: Source) -> None:
+    """Raise TrainingError unless some training sample has a published forecast of every target."""
+    samples = np.asarray(source.split("train").indices, np.int64)
+    found: npt.NDArray[np.bool_] = np.zeros(0, np.bool_)
+    for start in range(0, len(samples), _AT_ONCE):  # usually over after the first
+        there = np.isfinite(source.read("published", samples[start : start + _AT_ONCE])).any(axis=(0, 1))
+        found = there if not len(found) else found | there
+        if found.all():
+            return
+    raise TrainingError(
+        "train.residual: true learns the error of the published forecast, but in training there is none of "
+        f"{len(found) - int(found.sum())} of {len(found)} targets: name it under align.published, or set train.residual=false."
+    )

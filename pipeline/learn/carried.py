@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from pipeline.errors import TrainingError
-from pipeline.learn.twin import Layers, entrance, recurrent_layers
+from pipeline.learn.twin import Layers, dropped, entrance, exit_from, named_inputs, recurrent_layers
 
 _TOLERANCE = 1e-5
 
@@ -46,20 +46,17 @@ class CarriedRecurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has n
 def make_carried(layers: Layers, features: int, lanes: int, *, scaled: bool) -> Any:
     """A network of `lanes` lanes over the twin's layers, with states of its own, all zero.
 
-    Inputs `inputs` (lanes, time, feature), `series` (lanes, time), `keep` (lanes, 1); outputs
-    (lanes, time, target), in scaled units if `scaled`, else physical. Networks made from the same layers share
+    Inputs as the twin's, and `keep` (lanes, 1); outputs (lanes, time, target), in scaled units if `scaled`, else physical. Networks made from the same layers share
     their trained weights and nothing else: playing one leaves the others' states alone.
     """
-    inputs = keras.Input(batch_shape=(lanes, None, features), name="inputs")
-    series = keras.Input(batch_shape=(lanes, None), dtype="int32", name="series")
+    inputs = named_inputs(layers, features, lanes)
     keep = keras.Input(batch_shape=(lanes, 1), name="keep")
-    flow = entrance(layers, inputs, series)
+    flow = entrance(layers, inputs)
     for number, recurrent in enumerate(recurrent_layers(layers)):
         flow = CarriedRecurrent(recurrent, lanes, name=f"carried_{number}")(flow, keep)
-    outputs = layers["head"](flow)
-    if not scaled:
-        outputs = layers["unscale"](outputs)
-    return keras.Model({"inputs": inputs, "series": series, "keep": keep}, outputs, name="carried")
+        flow = dropped(layers, number, flow)
+    outputs = exit_from(layers, inputs, flow, scaled=scaled)
+    return keras.Model({**inputs, "keep": keep}, outputs, name="carried")
 
 
 def check_state_carries() -> None:

@@ -46,12 +46,13 @@ class Lesson:
     validate: Callable[[], float] | None
 
 
-def prepare(network: Any, settings: TrainSettings) -> None:
-    """Give a network its optimiser and loss."""
+def prepare(network: Any, settings: TrainSettings, batches: int) -> None:
+    """Give a network its optimiser and loss; `batches` is the number of batches over all epochs."""
+    rate = settings.learning_rate
+    if settings.schedule == "cosine":
+        rate = keras.optimizers.schedules.CosineDecay(rate, max(1, batches))
     network.compile(
-        optimizer=keras.optimizers.Adam(
-            settings.learning_rate, clipnorm=None, global_clipnorm=settings.clip_norm
-        ),
+        optimizer=keras.optimizers.Adam(rate, clipnorm=None, global_clipnorm=settings.clip_norm),
         loss=WeightedMean(settings.loss),
         jit_compile=False,  # XLA compiles a loop over steps for seconds and gains nothing on a CPU
     )

@@ -43,8 +43,9 @@ class Play:
 def make_lesson(material: Material, layers: Layers, settings: TrainSettings, seed: int) -> Lesson:
     """The lesson of `settings.mode`; TrainingError if there is nothing to train on."""
     lesson = {"stateful": _stateful, "windows": _windows}[settings.mode](material, layers, settings, seed)
-    prepare(lesson.network, settings)
-    if not len(lesson.epoch(0)):
+    batches = len(lesson.epoch(0))
+    prepare(lesson.network, settings, settings.epochs * batches)
+    if not batches:
         raise TrainingError(
             "The training split has no samples: check align.from, align.until and the split's borders."
         )

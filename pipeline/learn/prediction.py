@@ -53,7 +53,8 @@ def predict(dataset: Dataset, models: Path, split: str) -> Predictions:
     settings = TrainSettings.model_validate(card["train"])
     known = [(group, series) for group, series in card["series"]]
     scaling = neutral_scaling(len(dataset.features), len(dataset.targets))
-    material = Material(dataset, scaling, series_numbers(dataset.sequences, known))
+    numbers = series_numbers(dataset.sequences, known)
+    material = Material(dataset, scaling, numbers, with_published=settings.residual)
     layers = layers_of(load_network(models / "model.keras"))
     rows = scored_rows(dataset, split)
     value = _values(make_play(material, layers, settings, split, scaled=False), rows, len(dataset.targets))

@@ -12,7 +12,7 @@ from pipeline.feed.batches import LaneBatches, Material
 from pipeline.feed.scaling import Scaling, read_scaling
 from pipeline.feed.series import Key, series_numbers, series_of
 from pipeline.files import digest_of_file, digest_of_value, replaced_folders, write_json
-from pipeline.learn.admission import check_certificate
+from pipeline.learn.admission import check_certificate, check_published
 from pipeline.learn.carried import check_state_carries
 from pipeline.learn.checkpoints import Checkpoints, identity_of
 from pipeline.learn.fitting import fit
@@ -51,13 +51,16 @@ def train(params: Params, root: Path) -> Trained:
     with Dataset(file) as dataset, ExitStack() as stack:
         scaling = read_scaling(scaler, dataset.features, dataset.targets, dataset.fingerprint)
         check_certificate(root / "reports" / "leaks.json", dataset.fingerprint, file, scaler)
+        if settings.residual:
+            check_published(dataset)
         known = series_of(dataset, "train")
         seed_everything(params.seed)
         if settings.mode == "stateful":
             check_state_carries()
         layers = make_layers(_design(dataset, scaling, len(known), settings))
         twin = make_twin(layers, len(dataset.features))
-        material = Material(dataset, scaling, series_numbers(dataset.sequences, known))
+        numbers = series_numbers(dataset.sequences, known)
+        material = Material(dataset, scaling, numbers, with_published=settings.residual)
         lesson = make_lesson(material, layers, settings, params.seed)
         models, live = stack.enter_context(replaced_folders(root / "models", root / "reports" / "train"))
         boards = root / "logs" / _run_name(params, dataset.fingerprint)
@@ -105,6 +108,8 @@ def _design(dataset: Dataset, scaling: Scaling, series: int, settings: TrainSett
         units=settings.units,
         identity=settings.identity,
         embedding_size=settings.embedding_size,
+        dropout=settings.dropout,
+        residual=settings.residual,
     )
 
 

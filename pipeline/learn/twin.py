@@ -21,7 +21,8 @@ class Design:
     """What the layers are made from.
 
     `masks[i]` is the feature that is 1 where feature i is missing, or -1; `series` counts the series with an
-    index of their own (1..series); index 0 is a series never seen.
+    index of their own (1..series); index 0 is a series never seen. `dropout` is the share of each recurrent layer's
+    outputs that training leaves out; `residual` adds the head's output to the published forecast.
     """
 
     scaling: Scaling
@@ -31,6 +32,8 @@ class Design:
     units: tuple[int, ...] = (64,)
     identity: str = "one_hot"
     embedding_size: int = 8
+    dropout: float = 0.0
+    residual: bool = False
 
 
 def make_layers(design: Design) -> Layers:
@@ -48,18 +51,26 @@ def make_layers(design: Design) -> Layers:
     }
     if max(design.masks, default=-1) >= 0:
         made |= {"present": _present(design.masks), "masked": layers.Multiply(name="masked")}
+    if design.residual:
+        made |= _residual(scaling)
     if design.identity != "none" and design.series:
-        made |= {"identity": _identity(design), "joined": layers.Concatenate(name="joined")}
+        made["identity"] = _identity(design)
+    if made.keys() & {"identity", "based"}:
+        made["joined"] = layers.Concatenate(name="joined")
     cell = {"lstm": layers.LSTM, "gru": layers.GRU}[design.cell]
     for number, units in enumerate(design.units):
         name = f"recurrent_{number}"
         made[name] = cell(units, return_sequences=True, return_state=True, name=name)
+        if design.dropout:
+            made[f"dropout_{number}"] = layers.Dropout(design.dropout, name=f"dropout_{number}")
     return made
 
 
 def make_twin(layers: Layers, features: int) -> Any:
     """The stateless network: `inputs` (batch, time, feature) and `series` (batch, time) -> (batch, time, target).
 
+    A residual one also takes `published` (batch, time, target) in physical units, 0 where there is none, and
+    `has_published` (batch, time, target), 1 where there is one, else 0.
     Any batch size and length; every sequence of a batch starts from a state of zero.
     """
     return _stateless(layers, features, "twin", scaled=False)
@@ -81,29 +92,71 @@ def recurrent_layers(layers: Layers) -> list[Any]:
     return [layers[f"recurrent_{number}"] for number in range(count)]
 
 
-def entrance(layers: Layers, inputs: Any, series: Any) -> Any:
+def named_inputs(layers: Layers, features: int, rows: int | None = None) -> dict[str, Any]:
+    """The inputs of a network over these layers, by name, for batches of `rows` (None: any number)."""
+    shapes: dict[str, tuple[int, ...]] = {"inputs": (features,), "series": ()}
+    if "based" in layers:
+        shapes |= dict.fromkeys(("published", "has_published"), (layers["head"].units,))
+    return {
+        name: keras.Input(
+            batch_shape=(rows, None, *shape), dtype="int32" if name == "series" else "float32", name=name
+        )
+        for name, shape in shapes.items()
+    }
+
+
+def entrance(layers: Layers, inputs: dict[str, Any]) -> Any:
     """Physical inputs and series indices -> what the first recurrent layer sees.
 
     A missing value (stored as 0, its mask feature 1) becomes 0 after scaling: the mean.
     """
-    scaled = layers["shrink"](layers["centre"](inputs))
+    scaled = layers["shrink"](layers["centre"](inputs["inputs"]))
     if "present" in layers:
-        scaled = layers["masked"]([scaled, layers["present"](inputs)])
+        scaled = layers["masked"]([scaled, layers["present"](inputs["inputs"])])
+    parts = [scaled]
     if "identity" in layers:
-        scaled = layers["joined"]([scaled, layers["identity"](series)])
-    return scaled
+        parts.append(layers["identity"](inputs["series"]))
+    if "based" in layers:
+        parts.append(inputs["has_published"])
+    return layers["joined"](parts) if len(parts) > 1 else scaled
+
+
+def dropped(layers: Layers, number: int, flow: Any) -> Any:
+    """The outputs of a recurrent layer, some of them left out in training."""
+    name = f"dropout_{number}"
+    return layers[name](flow) if name in layers else flow
+
+
+def exit_from(layers: Layers, inputs: dict[str, Any], flow: Any, *, scaled: bool) -> Any:
+    """What the last recurrent layer gives -> predictions, in scaled units if `scaled`, else physical.
+
+    Where there is no published forecast, a residual network adds to the target's mean (the scaled zero).
+    """
+    outputs = layers["head"](flow)
+    if "based" in layers:
+        base = layers["base_shrink"](layers["base_centre"](inputs["published"]))
+        outputs = layers["based"]([outputs, layers["base_masked"]([base, inputs["has_published"]])])
+    return outputs if scaled else layers["unscale"](outputs)
 
 
 def _stateless(layers: Layers, features: int, name: str, *, scaled: bool) -> Any:
-    inputs = keras.Input((None, features), name="inputs")
-    series = keras.Input((None,), dtype="int32", name="series")
-    flow = entrance(layers, inputs, series)
-    for recurrent in recurrent_layers(layers):
-        flow = recurrent(flow)[0]
-    outputs = layers["head"](flow)
-    if not scaled:
-        outputs = layers["unscale"](outputs)
-    return keras.Model({"inputs": inputs, "series": series}, outputs, name=name)
+    inputs = named_inputs(layers, features)
+    flow = entrance(layers, inputs)
+    for number, recurrent in enumerate(recurrent_layers(layers)):
+        flow = dropped(layers, number, recurrent(flow)[0])
+    return keras.Model(inputs, exit_from(layers, inputs, flow, scaled=scaled), name=name)
+
+
+def _residual(scaling: Scaling) -> Layers:
+    layers = keras.layers
+    return {
+        "base_centre": layers.Rescaling(1.0, offset=(-scaling.target_mean).tolist(), name="base_centre"),
+        "base_shrink": layers.Rescaling((1 / scaling.target_std).tolist(), name="base_shrink"),
+        "base_masked": layers.Multiply(name="base_masked"),
+        "based": layers.Add(name="based"),
+        # zeros: the network begins as the published forecast and learns its error
+        "head": layers.Dense(len(scaling.target_mean), kernel_initializer="zeros", name="head"),
+    }
 
 
 def _present(masks: tuple[int, ...]) -> Any:

@@ -78,7 +78,9 @@ class TrainSettings(Section):
 
     stateful: `lanes` rows a batch, state carried from sample to sample, `run_length` cuts long sequences,
     `context` steps are played without weight before a split.  windows: `batch_size` windows of `lookback`
-    steps a batch, no state.  `checkpoint_every` (a number of batches or a length of time; null: never) changes no
+    steps a batch, no state.  `dropout` is the share of each recurrent layer's outputs that training leaves out;
+    `residual` learns the error of the published forecast; `schedule: cosine` lowers the learning rate to 0 over all
+    epochs.  `checkpoint_every` (a number of batches or a length of time; null: never) changes no
     result: a killed training goes on from its last checkpoint with the same bits.
     """
 
@@ -92,9 +94,12 @@ class TrainSettings(Section):
     units: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)] = (64,)
     identity: Literal["one_hot", "embedding", "none"] = "one_hot"
     embedding_size: Annotated[int, Field(ge=1)] = 8
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    residual: bool = False
     epochs: Annotated[int, Field(ge=1)] = 20
     patience: Annotated[int, Field(ge=1)] | None = 5
     learning_rate: Annotated[float, Field(gt=0)] = 0.002
+    schedule: Literal["constant", "cosine"] = "constant"
     clip_norm: Annotated[float, Field(gt=0)] | None = 1.0
     loss: Literal["mae", "mse", "huber"] = "mae"
     checkpoint_every: Interval | None = Duration.parse("1min")

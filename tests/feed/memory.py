@@ -63,7 +63,8 @@ def memory_source(
         sample_count=counts,
         step_count=np.array(step_counts, np.int64),
     )
-    arrays = {"X": values, "Y": target, "W": known.astype(np.float32)}
+    published = np.where(random.random(known.shape) < 0.8, target + 1, np.nan).astype(np.float32)
+    arrays = {"X": values, "Y": target, "W": known.astype(np.float32), "published": published}
     return MemorySource(segment_length, HOUR, sequences, arrays)
 
 

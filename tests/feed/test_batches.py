@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.feed.batches import LaneBatches, Material
+from pipeline.feed.batches import Batch, LaneBatches, Material, WindowBatches
 from pipeline.feed.lanes import IDLE, filled_lanes, whole_runs
 from pipeline.feed.rows import scored_rows
 from pipeline.feed.runs import evaluation_runs, training_runs
 from pipeline.feed.source import grid_of
+from pipeline.feed.windows import WindowPlan
 from tests.feed.memory import MemorySource, chronological, memory_source, some_scaling
 
 
@@ -63,3 +67,41 @@ def test_asking_for_a_batch_twice_or_out_of_turn_changes_nothing() -> None:
     last, first, again = batches[len(batches) - 1], batches[0], batches[0]
     assert (first.inputs == again.inputs).all()
     assert (last.identity == batches[len(batches) - 1].identity).all()
+
+
+def window_batches(source: MemorySource) -> WindowBatches:
+    plan = WindowPlan(
+        scored_rows(source, "train"),
+        source.sequences.first_sample,
+        source.segment_length,
+        lookback=6,
+        batch_size=7,
+    )
+    return WindowBatches(Material(source, some_scaling(), np.ones(3, np.int32)), plan)
+
+
+def published_of(source: MemorySource, batch: Batch, row: int, step: int) -> float:
+    """The published forecast of a row's step, looked up in the samples laid end to end."""
+    place = int(batch.identity[row, 1]) * source.segment_length + int(batch.begin[row]) + step
+    return float(source.arrays["published"].reshape(-1)[place])
+
+
+@pytest.mark.parametrize("mode", ["lanes", "windows"])
+def test_the_published_forecast_comes_with_a_flag_where_it_is_there(mode: str) -> None:
+    source = chronological(memory_source([30, 22, 7]), {"train": (0, 60)})
+    plain = lane_batches(source, "train", 3) if mode == "lanes" else window_batches(source)
+    assert not plain[0].published.any()
+    assert not plain[0].has_published.any()
+    assert "published" not in source.asked, "nobody reads what nobody wants"
+    batches = replace(plain, material=replace(plain.material, with_published=True))
+    seen = set()
+    for number in range(len(batches)):
+        batch = batches[number]
+        assert np.isfinite(batch.published).all()
+        for row, step, _ in np.argwhere(batch.weights > 0):
+            wanted = published_of(source, batch, row, step)
+            assert batch.has_published[row, step, 0] == np.isfinite(wanted)
+            assert batch.published[row, step, 0] == pytest.approx(np.nan_to_num(wanted))
+            seen.add(bool(np.isfinite(wanted)))
+        assert not batch.published[batch.has_published == 0].any()
+    assert seen == {True, False}

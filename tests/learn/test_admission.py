@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from pipeline.errors import LeakError, MissingInputError
+from pipeline.errors import LeakError, MissingInputError, TrainingError
 from pipeline.files import digest_of_file, write_json
-from pipeline.learn.admission import check_certificate
+from pipeline.learn.admission import check_certificate, check_published
+from tests.learn.networks import small_source
 
 
 @pytest.fixture
@@ -66,3 +68,11 @@ def test_a_file_changed_after_it_was_certified_refuses(workspace: Path, name: st
     (workspace / name).write_bytes(b"something else")
     with pytest.raises(LeakError, match=f"{name} is not the file"):
         _check(workspace, certificate)
+
+
+def test_a_residual_network_needs_a_published_forecast_of_every_target() -> None:
+    source = small_source()
+    check_published(source)
+    source.arrays["published"][source.split("train").indices] = np.nan
+    with pytest.raises(TrainingError, match=r"none of 1 of 1 targets: name it under align\.published"):
+        check_published(source)

@@ -77,6 +77,19 @@ def outputs_by_step(lanes: int, split: str) -> dict[tuple[int, int], Any]:
     return found
 
 
+def test_a_residual_network_plays_lanes_as_its_twin_plays_the_whole() -> None:
+    layers = small_layers(residual=True, dropout=0.5)
+    layers["head"].set_weights([np.full((5, 1), 0.5, np.float32), np.full(1, 0.1, np.float32)])
+    there = np.random.default_rng(3).integers(0, 2, (2, 8, 1)).astype(np.float32)
+    whole = {**numbers_in(2, 8), "published": 7 * there, "has_published": there}
+    wanted = make_twin(layers, FEATURES).predict_on_batch(whole)
+    network = make_carried(layers, FEATURES, 2, scaled=False)
+    for start in (0, 4):
+        chunk = {name: values[:, start : start + 4] for name, values in whole.items()}
+        found = network.predict_on_batch({**chunk, "keep": kept(start > 0, start > 0)})
+        assert found == pytest.approx(wanted[:, start : start + 4], rel=1e-6)
+
+
 @pytest.mark.parametrize("split", ["validation", "test"])
 def test_packed_lanes_predict_what_each_series_alone_predicts(split: str) -> None:
     alone, packed = outputs_by_step(1, split), outputs_by_step(3, split)
@@ -90,7 +103,7 @@ def by_hand(layers: dict[str, Any], material: Any) -> Any:
     inputs = keras.Input(batch_shape=(1, 4, FEATURES), name="inputs")
     series = keras.Input(batch_shape=(1, 4), dtype="int32", name="series")
     stateful = keras.layers.LSTM(5, return_sequences=True, stateful=True)
-    flow = stateful(entrance(layers, inputs, series))
+    flow = stateful(entrance(layers, {"inputs": inputs, "series": series}))
     network = keras.Model({"inputs": inputs, "series": series}, layers["head"](flow))
     stateful.set_weights(layers["recurrent_0"].get_weights())
     return network, stateful

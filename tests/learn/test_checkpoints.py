@@ -37,7 +37,8 @@ def everything(lesson: Any) -> list[Any]:
 
 def a_lesson(mode: str = "stateful", **changes: Any) -> tuple[Any, Any]:
     config = small_settings(mode=mode, **changes)
-    return make_lesson(material_of(small_source()), small_layers(), config, seed=1), config
+    layers = small_layers(dropout=config.dropout)
+    return make_lesson(material_of(small_source()), layers, config, seed=1), config
 
 
 def checkpoints_in(folder: Path, every: int | Duration = 1, **identity: Any) -> tuple[Checkpoints, list[str]]:
@@ -62,20 +63,22 @@ def killed_after(batches: int, monkeypatch: pytest.MonkeyPatch, *args: Any) -> N
             fit(*args)
 
 
-@pytest.mark.parametrize("mode", ["stateful", "windows"])
+@pytest.mark.parametrize(
+    ("mode", "changes"), [("stateful", {"dropout": 0.4, "schedule": "cosine"}), ("windows", {})]
+)
 def test_wherever_a_training_stops_it_ends_with_the_same_weights_states_moments_and_history(
-    mode: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    mode: str, changes: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lesson, config = a_lesson(mode)
+    lesson, config = a_lesson(mode, **changes)
     batches = len(lesson.epoch(0))
     history = fit(lesson, config)
     wanted = everything(lesson)
     # within the first epoch; with nothing left of it to play; in the last epoch, after a checkpoint or between two
     for number, every in ((1, 1), (batches - 1, 1), (batches + 2, 2)):
-        begun, _ = a_lesson(mode)
+        begun, _ = a_lesson(mode, **changes)
         killed_after(number, monkeypatch, begun, config, (), checkpoints_in(tmp_path, every)[0])
         assert 1 <= len(list(tmp_path.iterdir())) <= 2, "the last one and the one before"
-    resumed, _ = a_lesson(mode)
+    resumed, _ = a_lesson(mode, **changes)
     kept, lines = checkpoints_in(tmp_path, 99)
     assert fit(resumed, config, (), kept) == history
     assert ["goes on at epoch" in line for line in lines] == [True]

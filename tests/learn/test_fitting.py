@@ -147,3 +147,15 @@ def test_the_validation_loss_is_the_mean_over_all_weighted_targets_not_over_batc
     assert mean_loss(play.network, play.batches, "mae", play.guard()) == pytest.approx(
         total / weight, rel=1e-6
     )
+
+
+def test_a_cosine_schedule_ends_at_no_learning_rate() -> None:
+    lesson, config = lesson_of(schedule="cosine", epochs=2)
+    rates = []
+
+    class Rates(Notes):
+        def epoch_ended(self, epoch: int, logs: dict[str, float], network: Any) -> None:
+            rates.append(float(network.optimizer.learning_rate))
+
+    fit(lesson, config, [Rates()])
+    assert rates == pytest.approx([config.learning_rate / 2, 0], abs=1e-9)

@@ -33,10 +33,16 @@ def tree(folder: Path) -> dict[str, str]:
     }
 
 
-@pytest.fixture(scope="module", params=["stateful", "windows"])
+CHOICES: dict[str, dict[str, Any]] = {
+    "stateful": {"mode": "stateful", "residual": True, "dropout": 0.2, "schedule": "cosine"},
+    "windows": {"mode": "windows"},
+}
+
+
+@pytest.fixture(scope="module", params=sorted(CHOICES))
 def trained(request: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp(request.param)
-    done = train(workplace(folder, mode=request.param, targets=2), folder)
+    done = train(workplace(folder, targets=2, **CHOICES[request.param]), folder)
     assert len(done.history.epochs) == 2
     return folder
 

@@ -30,7 +30,7 @@ def some_inputs(rows: int = 2, steps: int = 5) -> dict[str, Any]:
 def test_inputs_are_scaled_and_a_missing_value_becomes_the_mean() -> None:
     layers = small_layers(masks=(2, -1, -1), identity="none")
     inputs = np.array([[[0.0, 4.0, 1.0], [7.0, 4.0, 0.0]]], np.float32)
-    scaled = arrays([entrance(layers, inputs, None)])[0]
+    scaled = arrays([entrance(layers, {"inputs": inputs})])[0]
     scaling = some_scaling()
     wanted = (inputs - scaling.feature_mean) / scaling.feature_std
     assert scaled[0, 1] == pytest.approx(wanted[0, 1])
@@ -41,7 +41,9 @@ def test_inputs_are_scaled_and_a_missing_value_becomes_the_mean() -> None:
 def test_a_series_is_known_by_its_number_and_an_unseen_one_is_neutral(identity: str, width: int) -> None:
     layers = small_layers(identity=identity, embedding_size=4)
     series = np.array([[0, 1, 2]], np.int32)
-    seen = arrays([entrance(layers, np.zeros((1, 3, FEATURES), np.float32), series)])[0][0, :, FEATURES:]
+    seen = arrays([entrance(layers, {"inputs": np.zeros((1, 3, FEATURES), np.float32), "series": series})])[
+        0
+    ][0, :, FEATURES:]
     assert seen.shape == (3, width)
     assert not seen[0].any()
     if identity == "one_hot":
@@ -58,7 +60,7 @@ def test_large_values_keep_their_small_differences() -> None:
     layers["centre"] = keras.layers.Rescaling(1.0, offset=[-2e6] * FEATURES)
     layers["shrink"] = keras.layers.Rescaling([100.0] * FEATURES)
     inputs = np.full((1, 1, FEATURES), 2e6 + 0.25, np.float32)
-    assert arrays([entrance(layers, inputs, None)])[0] == pytest.approx(np.full((1, 1, FEATURES), 25.0))
+    assert arrays([entrance(layers, {"inputs": inputs})])[0] == pytest.approx(np.full((1, 1, FEATURES), 25.0))
 
 
 def test_a_saved_twin_loads_with_keras_alone_and_serves_any_batch_size_and_length(tmp_path: Path) -> None:
@@ -100,3 +102,45 @@ def test_a_damaged_or_foreign_network_is_refused_by_name(tmp_path: Path) -> None
     (tmp_path / "model.keras").write_bytes(b"no archive")
     with pytest.raises(FormatError, match="run stage train again"):
         load_network(tmp_path / "model.keras")
+
+
+def with_published(rows: int = 2, steps: int = 5) -> dict[str, Any]:
+    random = np.random.default_rng(1)
+    there = (random.random((rows, steps, 1)) < 0.5).astype(np.float32)
+    published = random.normal(5, 2, (rows, steps, 1)).astype(np.float32) * there
+    return {**some_inputs(rows, steps), "published": published, "has_published": there}
+
+
+def test_a_residual_network_begins_as_the_published_forecast_and_as_the_mean_where_there_is_none() -> None:
+    inputs = with_published()
+    there = inputs["has_published"] == 1
+    assert 0 < there.sum() < there.size
+    found = make_twin(small_layers(residual=True), FEATURES).predict_on_batch(inputs)
+    assert found[there] == pytest.approx(inputs["published"][there], rel=1e-6)
+    assert found[~there] == pytest.approx(some_scaling().target_mean[0], rel=1e-6)
+
+
+def test_a_residual_network_adds_what_it_learned_and_sees_where_a_forecast_is_missing(tmp_path: Path) -> None:
+    layers, inputs = small_layers(residual=True), with_published()
+    layers["head"].set_weights([np.full((5, 1), 0.5, np.float32), np.full(1, 0.1, np.float32)])
+    twin = make_twin(layers, FEATURES)
+    found = twin.predict_on_batch(inputs)
+    shifted = {**inputs, "published": inputs["published"] + 3 * inputs["has_published"]}
+    moved = twin.predict_on_batch(shifted) - found
+    assert moved == pytest.approx(3 * inputs["has_published"], abs=1e-5), "the correction depends on X alone"
+    without = {**inputs, "published": 0 * inputs["published"], "has_published": 0 * inputs["has_published"]}
+    assert twin.predict_on_batch(without)[:, 0] != pytest.approx(found[:, 0])
+    save_network(tmp_path / "model.keras", twin)
+    loaded = keras.models.load_model(tmp_path / "model.keras", custom_objects={}, safe_mode=True)
+    assert (loaded.predict_on_batch(inputs) == found).all()
+
+
+def test_dropout_leaves_out_in_training_and_nothing_in_the_twin() -> None:
+    plain = make_twin(small_layers(units=(5, 4)), FEATURES)
+    with_dropout = make_twin(small_layers(dropout=0.5, units=(5, 4)), FEATURES)
+    with_dropout.set_weights(plain.get_weights())
+    inputs = some_inputs()
+    assert (plain.predict_on_batch(inputs) == with_dropout.predict_on_batch(inputs)).all()
+    tensors = {name: keras.ops.convert_to_tensor(value) for name, value in inputs.items()}
+    once, twice = arrays([with_dropout(tensors, training=True), with_dropout(tensors, training=True)])
+    assert (once != twice).any()

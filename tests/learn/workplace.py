@@ -63,7 +63,14 @@ def plain_outputs(
     samples = table.first_sample[row] + np.arange(table.sample_count[row])
     steps = dataset.read("X", samples).reshape(-1, len(dataset.features))[None, first:last]
     series = np.full((1, last - first), numbers[row], np.int32)
-    outputs: np.ndarray = network.predict_on_batch({"inputs": steps, "series": series})[0]
+    inputs = {"inputs": steps, "series": series}
+    if "published" in {variable.name for variable in network.inputs}:
+        published = dataset.read("published", samples).reshape(-1, len(dataset.targets))[None, first:last]
+        inputs |= {
+            "published": np.nan_to_num(published),
+            "has_published": np.isfinite(published).astype(np.float32),
+        }
+    outputs: np.ndarray = network.predict_on_batch(inputs)[0]
     return outputs
 
 
