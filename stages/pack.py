@@ -19,7 +19,7 @@ def run(params: Params) -> Summary:
         read=(f"{report['series']:,} series of {report['groups']:,} groups, {report['steps_seen']:,} steps",),
         kept=tuple(_kept(report)),
         aside=tuple(_aside(report)),
-        written=(f"data/packed/: {report['shards']:,} shards", "reports/pack.json"),
+        written=(f"data/packed/: {report['shards']:,} shards", "reports/pack.json", "reports/features.md"),
     )
 
 
@@ -50,7 +50,7 @@ def main(argv: list[str] | None = None) -> int:
         "pack",
         run,
         "Align forecasts and realized values as of each origin and pack them: reads data/tables/, writes "
-        "data/packed/ and reports/pack.json. Workers: DASK_NUM_WORKERS, or a cluster by DASK_SCHEDULER_ADDRESS.",
+        "data/packed/, reports/pack.json and reports/features.md. Workers: DASK_NUM_WORKERS, or a cluster by DASK_SCHEDULER_ADDRESS.",
         "hindcast pack --set pack.segment_length=48",
         argv,
     )

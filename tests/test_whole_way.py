@@ -111,6 +111,7 @@ def test_one_command_goes_from_raw_files_to_the_report(copy: Copy) -> None:
         "predictions.parquet",
         "ingest.json",
         "pack.json",
+        "features.md",
         "leaks.json",
     ):
         assert (copy.folder / "reports" / name).stat().st_size > 0

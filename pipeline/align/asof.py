@@ -71,12 +71,13 @@ def versions(
     )
 
 
-def newest_known(
-    rows: Versions, places: Index, origins: Moments, nth: int, max_age: int | None = None
+def newest_known(  # noqa: PLR0917 - one lookup has all of these
+    rows: Versions, places: Index, origins: Moments, nth: int, max_age: int | None = None, older: int = 0
 ) -> Index:
     """The row taken for the `nth` stamp of each place at each origin; -1 where no version is known.
 
-    With `max_age` (nanoseconds) a version issued longer than that before the origin is not taken.
+    With `max_age` (nanoseconds) a version issued longer than that before the origin is not taken. With `older`
+    it is not the newest version but the one so many issue times before it.
     """
     if not len(rows.known):
         return np.full(len(places), -1, np.int64)
@@ -84,16 +85,32 @@ def newest_known(
     there = stamp < rows.stamp_start[places + 1]
     stamp = np.where(there, stamp, 0)
     if rows.rows_at_most == 1:  # each stamp is its row
-        row = np.where(there & (rows.known[stamp] <= origins), stamp, -1)
+        first, last = stamp, np.where(there & (rows.known[stamp] <= origins), stamp, -1)
     else:
         first = rows.row_start[stamp]
-        row = last_at_most(rows.known, first, rows.row_start[stamp + 1], origins)
-        row = np.where(there & (row >= first), row, -1)
-    if rows.best is not None:
-        row = np.where(row >= 0, rows.best[row], -1)
+        last = last_at_most(rows.known, first, rows.row_start[stamp + 1], origins)
+        last = np.where(there & (last >= first), last, -1)
+    row = last if rows.best is None else np.where(last >= 0, rows.best[last], -1)
+    for _ in range(older):
+        row = _older(rows, first, last, row)
     if max_age is not None:
         row = np.where((row >= 0) & (rows.issue[row] >= origins - max_age), row, -1)
     return row
+
+
+def _older(rows: Versions, first: Index, last: Index, row: Index) -> Index:
+    """Of the rows [first, last] of a stamp the one with the newest issue time before that of `row`; -1 where none."""
+    found = np.full(len(row), -1)
+    for back in range(rows.rows_at_most):
+        at = last - back
+        there = (row >= 0) & (at >= first)
+        if rows.best is None:  # issue times fall with `at`, so the first one found is the newest
+            there &= found < 0
+            if not there.any():
+                break
+        newer = (found < 0) | (rows.issue[at] > rows.issue[found])
+        found = np.where(there & (rows.issue[at] < rows.issue[row]) & newer, at, found)
+    return found
 
 
 def _changes(place: Index, valid: Moments) -> NDArray[np.bool_]:

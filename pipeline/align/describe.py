@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
+from pipeline.settings.align import Statistic
 from pipeline.settings.base import Duration
 from pipeline.settings.known import AfterStep, AtIssuePlus, BeforeStep, DayAt, KnownRule
 from pipeline.settings.params import Params
+
+_WAVES = {"sin": "sine", "cos": "cosine"}
+_STATISTICS: dict[Statistic, str] = {
+    "mean": "mean",
+    "std": "standard deviation",
+    "min": "smallest value",
+    "max": "largest value",
+}
 
 
 def of_input(params: Params, value: str, sources: tuple[str, ...]) -> str:
     """A forecast or known value of the step itself."""
     return f"{_origins_of(params, value, sources)}; {_choice(params, sources)} at the step's origin."
+
+
+def of_vintage(params: Params, value: str, sources: tuple[str, ...], number: int) -> str:
+    """An older vintage of the step itself; the newest is number 1."""
+    return (
+        f"{_origins_of(params, value, sources)}; the {_ordinal(number)} newest vintage of those known at the "
+        "step's origin, by issue time."
+    )
 
 
 def of_ahead(params: Params, value: str, sources: tuple[str, ...], steps: int) -> str:
@@ -32,10 +49,28 @@ def of_recent(params: Params, value: str, sources: tuple[str, ...], number: int)
     return f"{_origins_of(params, value, sources)}, {newest}; as known at the step's origin."
 
 
+def of_rolling(params: Params, value: str, sources: tuple[str, ...], what: tuple[Statistic, Duration]) -> str:
+    """A statistic over the last steps known at the origin."""
+    statistic, window = what
+    return (
+        f"The {_STATISTICS[statistic]} of {_origins_of(params, value, sources)}, over the {window} of steps that end "
+        "with the newest step with a value; as known at the step's origin, missing if less than half of them are."
+    )
+
+
+def of_published_error(params: Params, target: str, sources: tuple[str, ...], window: Duration) -> str:
+    """The mean error that the published forecast has lately made."""
+    return (
+        f"The mean of {_origins_of(params, target, sources)}, less the published forecast {params.align.published[target]} "
+        f"as known at each step's own origin, over the {window} of steps that end with the newest step with a value; "
+        "as known at this step's origin, missing if less than half of them are."
+    )
+
+
 def of_calendar(name: str) -> str:
     """A sine or cosine of the local clock or calendar."""
     part, wave = name.rsplit("_", 1)
-    wave = {"sin": "sine", "cos": "cosine"}[wave]
+    wave = _WAVES[wave]
     what = {"hour": "time of day", "weekday": "day of the week", "yearday": "day of the year"}[part]
     return f"The {wave} of the {what} at the step's start in the group's zone; known for all time."
 
@@ -45,9 +80,10 @@ def of_lead() -> str:
     return "Hours from the step's origin to its start; known at the origin."
 
 
-def of_vintage_lead(source: str) -> str:
+def of_vintage_lead(source: str, number: int = 1) -> str:
     """The age of a vintage."""
-    return f"Hours from the issue time of the vintage used of source {source} to the step's start; known with the vintage."
+    which = "vintage used" if number == 1 else f"{_ordinal(number)} newest vintage"
+    return f"Hours from the issue time of the {which} of source {source} to the step's start; known with the vintage."
 
 
 def of_mask(name: str) -> str:
@@ -57,8 +93,20 @@ def of_mask(name: str) -> str:
 
 def _origins_of(params: Params, value: str, sources: tuple[str, ...]) -> str:
     parts = [f"source {name} ({_known_text(params.raw.sources[name].known)})" for name in sources]
-    text = f"{value} from {parts[0]}"
+    text = f"{_named(params, value, sources[0])} from {parts[0]}"
     return text if len(parts) == 1 else f"{text}, else from {', else from '.join(parts[1:])}"
+
+
+def _named(params: Params, value: str, source: str) -> str:
+    if value in params.raw.sources[source].values:
+        return value
+    angle, _, wave = value.rpartition("_")
+    return f"the {_WAVES[wave]} of {angle}"
+
+
+def _ordinal(number: int) -> str:
+    words = {2: "second", 3: "third"}
+    return words.get(number) or f"{number}th"
 
 
 def _choice(params: Params, sources: tuple[str, ...]) -> str:

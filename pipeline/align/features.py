@@ -8,12 +8,26 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from pipeline.align import describe
+from pipeline.align.angles import field_of, parts_of, unit_of
 from pipeline.align.types import Feature
 from pipeline.errors import SettingsError
+from pipeline.settings.align import Statistic
 from pipeline.settings.base import Duration
 from pipeline.settings.params import Params
 
-Kind = Literal["input", "ahead", "lag", "recent", "calendar", "lead", "vintage_lead", "mask"]
+Kind = Literal[
+    "input",
+    "vintage",
+    "ahead",
+    "lag",
+    "recent",
+    "rolling",
+    "published_error",
+    "calendar",
+    "lead",
+    "vintage_lead",
+    "mask",
+]
 
 
 @dataclass(frozen=True)
@@ -29,8 +43,9 @@ class Input:
 class Column:
     """A feature and how it is made.
 
-    `of` is the input's name (input, ahead), the realized value (lag, recent), the source (vintage_lead) or
-    the masked feature (mask); `number` counts steps ahead, or back from the newest known one (from 1).
+    `of` is the input's name (input, vintage, ahead), the realized value (lag, recent, rolling), the target
+    (published_error), the source (vintage_lead) or the masked feature (mask); `number` counts steps ahead, or back
+    from the newest known one (from 1), or vintages (the newest is 1); `lag` is a distance, or a window's length.
     """
 
     kind: Kind
@@ -38,6 +53,7 @@ class Column:
     of: str = ""
     number: int = 0
     lag: Duration | None = None
+    statistic: Statistic | None = None
     may_miss: bool = False
 
 
@@ -47,12 +63,17 @@ def feature_list(params: Params) -> tuple[Feature, ...]:
 
 
 def columns(params: Params) -> tuple[Column, ...]:
-    """The features with their recipes: inputs, their later neighbours, lags, recent, calendar, leads, masks."""
+    """The features with their recipes: inputs, older vintages, later neighbours, lags, recent,
+    rolling, errors of the published forecast, calendar, leads, masks.
+    """
     plain = [
         *_inputs(params),
+        *_vintages(params),
         *_ahead(params),
         *_lags(params),
         *_recent(params),
+        *_rolling(params),
+        *_published_errors(params),
         *_calendar(params),
         *_leads(params),
     ]
@@ -69,8 +90,12 @@ def inputs(params: Params) -> tuple[Input, ...]:
     forecasts = raw.values_of("forecast") if chosen.forecast == "all" else chosen.forecast
     known = raw.values_of("known") if chosen.known == "all" else chosen.known
     return (
-        *(forecast_input(params, name) for name in forecasts),
-        *(Input(name, name, _makers(params, name, "known")) for name in known),
+        *(part for name in forecasts for part in _in_parts(params, forecast_input(params, name))),
+        *(
+            part
+            for name in known
+            for part in _in_parts(params, Input(name, name, _makers(params, name, "known")))
+        ),
     )
 
 
@@ -85,12 +110,27 @@ def realized_sources(params: Params, value: str) -> tuple[str, ...]:
     return _makers(params, value, "realized")
 
 
+def realized_parts(params: Params, value: str) -> tuple[str, ...]:
+    """The values that stand for a realized value in X: sine and cosine of an angle, else itself."""
+    return parts_of(value, params.raw.values_of("realized")[value])
+
+
+def _in_parts(params: Params, one: Input) -> tuple[Input, ...]:
+    field = params.raw.sources[one.sources[0]].values[one.value]
+    names = zip(parts_of(one.name, field), parts_of(one.value, field), strict=True)
+    return tuple(Input(name, value, one.sources) for name, value in names)
+
+
 def _makers(params: Params, value: str, role: Literal["forecast", "known", "realized"]) -> tuple[str, ...]:
-    return tuple(name for name, source in params.raw.sources_of(role).items() if value in source.values)
+    """The sources that make a value, which may be an angle or the sine or cosine of one."""
+    sources = params.raw.sources_of(role).items()
+    return tuple(name for name, one in sources if value in one.values or field_of(one, value))
 
 
 def _unit(params: Params, value: str, sources: tuple[str, ...]) -> str:
-    return params.raw.sources[sources[0]].values[value].unit
+    field = field_of(params.raw.sources[sources[0]], value)
+    assert field is not None  # the sources are chosen by having the value
+    return unit_of(field)
 
 
 def _inputs(params: Params) -> Iterator[Column]:
@@ -109,22 +149,57 @@ def _ahead(params: Params) -> Iterator[Column]:
             yield Column("ahead", feature, of=one.name, number=steps, may_miss=True)
 
 
+def _vintages(params: Params) -> Iterator[Column]:
+    for one in inputs(params):
+        if params.raw.sources[one.sources[0]].role == "forecast":
+            for number in range(2, params.align.features.vintages + 1):
+                sentence = describe.of_vintage(params, one.value, one.sources, number)
+                unit = _unit(params, one.value, one.sources)
+                feature = Feature(f"{one.name}_vintage_{number}", unit, sentence)
+                yield Column("vintage", feature, of=one.name, number=number, may_miss=True)
+
+
 def _lags(params: Params) -> Iterator[Column]:
-    for value, lags in params.align.features.lags.items():
+    chosen = params.align.features.lags
+    for value, named in ((part, name) for name in chosen for part in realized_parts(params, name)):
         makers = realized_sources(params, value)
-        for lag in lags:
+        for lag in chosen[named]:
             sentence = describe.of_lag(params, value, makers, lag)
             feature = Feature(f"{value}_lag_{lag}", _unit(params, value, makers), sentence)
             yield Column("lag", feature, of=value, lag=lag, may_miss=True)
 
 
 def _recent(params: Params) -> Iterator[Column]:
-    for value, count in params.align.features.recent.items():
+    chosen = params.align.features.recent
+    for value, named in ((part, name) for name in chosen for part in realized_parts(params, name)):
         makers = realized_sources(params, value)
-        for number in range(1, count + 1):
+        for number in range(1, chosen[named] + 1):
             sentence = describe.of_recent(params, value, makers, number)
             feature = Feature(f"{value}_recent_{number}", _unit(params, value, makers), sentence)
             yield Column("recent", feature, of=value, number=number, may_miss=True)
+
+
+def _rolling(params: Params) -> Iterator[Column]:
+    chosen = params.align.features.rolling
+    for value, named in ((part, name) for name in chosen for part in realized_parts(params, name)):
+        makers = realized_sources(params, value)
+        for window in chosen[named].windows:
+            for statistic in chosen[named].statistics:
+                sentence = describe.of_rolling(params, value, makers, (statistic, window))
+                feature = Feature(f"{value}_{statistic}_{window}", _unit(params, value, makers), sentence)
+                yield Column("rolling", feature, of=value, lag=window, statistic=statistic, may_miss=True)
+
+
+def _published_errors(params: Params) -> Iterator[Column]:
+    for target in params.align.target:
+        if target in params.align.published:
+            makers = realized_sources(params, target)
+            for window in params.align.features.published_error:
+                sentence = describe.of_published_error(params, target, makers, window)
+                feature = Feature(
+                    f"{target}_published_error_{window}", _unit(params, target, makers), sentence
+                )
+                yield Column("published_error", feature, of=target, lag=window, may_miss=True)
 
 
 def _calendar(params: Params) -> Iterator[Column]:
@@ -144,7 +219,11 @@ def _leads(params: Params) -> Iterator[Column]:
             # where a source alone makes an input, the input's gap ends the sequence before its lead is missing
             may_miss = params.align.gaps.longer == "indicator" or (source,) not in made_by
             feature = Feature(f"{source}_vintage_lead", "h", describe.of_vintage_lead(source))
-            yield Column("vintage_lead", feature, of=source, may_miss=may_miss)
+            yield Column("vintage_lead", feature, of=source, number=1, may_miss=may_miss)
+            for number in range(2, params.align.features.vintages + 1):
+                sentence = describe.of_vintage_lead(source, number)
+                feature = Feature(f"{source}_vintage_{number}_lead", "h", sentence)
+                yield Column("vintage_lead", feature, of=source, number=number, may_miss=True)
 
 
 def _with_mask(column: Column, mask: int) -> Column:

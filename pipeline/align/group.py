@@ -26,13 +26,16 @@ COUNTS = (
     "steps_without_origin",
     "steps_in_gaps",
     "steps_without_target",
+    "steps_too_short",
     "gaps_filled",
     "sequences",
     "sequences_ended_by_gap",
     "sequences_without_target",
+    "sequences_too_short",
 )
 """What `AlignedGroup.counts` holds. A step counts once a track; `gaps_filled` are kept steps with an input
-carried forward, `steps_in_gaps` steps whose missing input ends a sequence."""
+carried forward, `steps_in_gaps` steps whose missing input ends a sequence, `steps_too_short` those of sequences
+shorter than `align.shortest`."""
 
 
 def align_frames(frames: Mapping[str, pd.DataFrame], params: Params, group: str) -> AlignedGroup:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pipeline.align.features import Column, Input, columns, forecast_input, inputs
+from pipeline.align.features import Column, Input, columns, forecast_input, inputs, realized_parts
 from pipeline.align.grid import Grid, make_grid
 from pipeline.align.realized import Realized, realized
 from pipeline.align.rows import Table, read_rows, sources_with_role
@@ -76,5 +76,6 @@ def _vintages(
 
 
 def _realized_values(params: Params) -> list[str]:
-    align = params.align
-    return list(dict.fromkeys([*align.target, *align.features.lags, *align.features.recent]))
+    chosen = params.align.features
+    named = [*params.align.target, *chosen.lags, *chosen.recent, *chosen.rolling]
+    return list(dict.fromkeys(part for name in named for part in realized_parts(params, name)))

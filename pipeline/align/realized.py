@@ -8,6 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
+from pipeline.align.angles import field_of
 from pipeline.align.asof import Values, Versions, versions
 from pipeline.align.features import realized_sources
 from pipeline.align.grid import Axis, Grid
@@ -98,7 +99,9 @@ def realized(value: str, tables: Mapping[str, Table], grid: Grid, params: Params
     made: list[Events] = []
     for source in realized_sources(params, value):
         for is_shared, rows in parts(tables[source]) if source in tables else ():
-            how = Folding((params.raw.sources[source].values[value].resample,), params.raw.frequency.ns)
+            field = field_of(params.raw.sources[source], value)
+            assert field is not None  # realized_sources names only sources that make the value
+            how = Folding((field.resample,), params.raw.frequency.ns)
             if is_shared:
                 made.append(_spread(_events(rows, value, grid.shared, how), grid))
             else:

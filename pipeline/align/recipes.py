@@ -11,6 +11,7 @@ from pipeline.align.asof import Values
 from pipeline.align.features import Column, Kind
 from pipeline.align.gaps import Flags, carried_from
 from pipeline.align.prepared import Prepared
+from pipeline.align.rolling import Known, Rolled, roll
 from pipeline.align.search import Index
 from pipeline.align.types import NOT_ISSUED, Moments
 from pipeline.align.vintages import Origins, Vintages, VintageSource, first_that_has
@@ -27,17 +28,18 @@ class View:
     def __init__(self, group: Prepared, origins: Origins, run_start: Index) -> None:
         self.group, self.origins, self.run_start = group, origins, run_start
         self.carried: Flags = np.zeros(len(run_start), np.bool_)
-        self._ahead: dict[int, Read] = {}
+        self._read: dict[tuple[int, int], Read] = {}
+        self._rolled: dict[str, Rolled] = {}
         self._newest: dict[str, Index] = {}
 
-    def ahead(self, steps: int) -> Read:
-        """What the sources say of the step `steps` later, as each step's own origin knew it."""
-        if steps not in self._ahead:
-            self._ahead[steps] = {
-                name: (source, source.at(self.group.grid, self.origins, steps))
+    def ahead(self, steps: int, older: int = 0) -> Read:
+        """What the sources say of the step `steps` later, `older` vintages back, as each step's own origin knew it."""
+        if (steps, older) not in self._read:
+            self._read[steps, older] = {
+                name: (source, source.at(self.group.grid, self.origins, steps, older))
                 for name, source in self.group.vintages.items()
             }
-        return self._ahead[steps]
+        return self._read[steps, older]
 
     def newest(self, value: str) -> Index:
         """The place of the newest step with a known value."""
@@ -45,6 +47,23 @@ class View:
             realized = self.group.realized[value]
             self._newest[value] = realized.newest(self.group.grid.series, self.origins.steps)
         return self._newest[value]
+
+    def rolled(self, kind: Kind, of: str) -> Rolled:
+        """All windows and statistics of a realized value, or of the published forecast's errors (by target)."""
+        if f"{kind} {of}" not in self._rolled:
+            mine = [one for one in self.group.columns if (one.kind, one.of) == (kind, of)]
+            frequency = self.group.params.raw.frequency.ns
+            wanted = tuple((one.lag.ns // frequency, one.statistic or "mean") for one in mine if one.lag)
+            forecast = self.published(of) if kind == "published_error" else None
+            known = Known(self.group.realized[of], self.group.grid, self.origins.steps, forecast)
+            self._rolled[f"{kind} {of}"] = roll(known, self.newest(of), wanted)
+        return self._rolled[f"{kind} {of}"]
+
+    def published(self, target: str) -> Values:
+        """The published forecast of a target, NaN where there is none."""
+        chosen = self.group.published[self.group.params.align.target.index(target)]
+        n = len(self.run_start)
+        return np.full(n, np.nan) if chosen is None else first_that_has(chosen, self.ahead(0), n)
 
     def source_of(self, missing: Flags) -> Index:
         """For each step the step that its input is taken from, short gaps carried forward; -1 where none."""
@@ -76,7 +95,7 @@ def _fill_calendar(view: View, made: NDArray[np.float32]) -> None:
 
 
 def _input(view: View, column: Column) -> Values:
-    value = _chosen(view, column, 0)
+    value = _chosen(view, column)
     missing = np.isnan(value)
     if not missing.any():
         return value
@@ -86,12 +105,16 @@ def _input(view: View, column: Column) -> Values:
 
 
 def _ahead(view: View, column: Column) -> Values:
-    return _chosen(view, column, column.number)
+    return _chosen(view, column, ahead=column.number)
 
 
-def _chosen(view: View, column: Column, ahead: int) -> Values:
+def _vintage(view: View, column: Column) -> Values:
+    return _chosen(view, column, older=column.number - 1)
+
+
+def _chosen(view: View, column: Column, ahead: int = 0, older: int = 0) -> Values:
     chosen = next(one for one in view.group.inputs if one.name == column.of)
-    return first_that_has(chosen, view.ahead(ahead), len(view.run_start))
+    return first_that_has(chosen, view.ahead(ahead, older), len(view.run_start))
 
 
 def _lag(view: View, column: Column) -> Values:
@@ -108,6 +131,12 @@ def _recent(view: View, column: Column) -> Values:
     return view.group.realized[column.of].at(np.where(inside, place, -1), view.origins.steps)
 
 
+def _rolling(view: View, column: Column) -> Values:
+    assert column.lag is not None
+    steps = column.lag.ns // view.group.params.raw.frequency.ns
+    return view.rolled(column.kind, column.of)[steps, column.statistic or "mean"]
+
+
 def _lead(view: View, _: Column) -> Values:
     return _hours(view.group.grid.times - view.origins.steps)
 
@@ -115,8 +144,11 @@ def _lead(view: View, _: Column) -> Values:
 def _vintage_lead(view: View, column: Column) -> Values:
     if column.of not in view.group.vintages:
         return np.full(len(view.run_start), np.nan)
-    issued = view.ahead(0)[column.of][1].issued
-    source = view.source_of(issued == NOT_ISSUED)
+    issued = view.ahead(0, column.number - 1)[column.of][1].issued
+    none = issued == NOT_ISSUED
+    if column.number > 1:  # only what stands in for the newest is carried forward
+        return np.where(none, np.nan, _hours(view.group.grid.times - issued))
+    source = view.source_of(none)
     return np.where(source >= 0, _hours(view.group.grid.times - issued[source]), np.nan)
 
 
@@ -126,9 +158,12 @@ def _hours(length: Moments) -> Values:
 
 _RECIPES: dict[Kind, Callable[[View, Column], Values]] = {
     "input": _input,
+    "vintage": _vintage,
     "ahead": _ahead,
     "lag": _lag,
     "recent": _recent,
+    "rolling": _rolling,
+    "published_error": _rolling,
     "lead": _lead,
     "vintage_lead": _vintage_lead,
 }

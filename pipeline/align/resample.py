@@ -36,8 +36,12 @@ class Folding:
     max_age: int | None = None
 
 
-def step_values(rows: Versions, places: Index, origins: Moments, how: Folding) -> tuple[Values, Moments]:
+def step_values(
+    rows: Versions, places: Index, origins: Moments, how: Folding, older: int = 0
+) -> tuple[Values, Moments]:
     """Values (n, V) of the steps at `places` as known at `origins`, and the newest issue time used (n,).
+
+    With `older` each stamp gives the version so many issue times before its newest.
 
     A step with one raw stamp takes its value as it stands. With several stamps, those known at the origin
     are folded by their rules in the order of time; their mean distance tells how many the step should hold, and
@@ -45,12 +49,12 @@ def step_values(rows: Versions, places: Index, origins: Moments, how: Folding) -
     mean of the others. NaN and NOT_ISSUED stand where nothing is known.
     """
     if rows.stamps_at_most <= 1:
-        taken = newest_known(rows, places, origins, 0, how.max_age)
+        taken = newest_known(rows, places, origins, 0, how.max_age, older)
         return _gather(rows, taken), _issued(rows, taken)
     fold = _Fold(len(places), how.rules)
     issued = np.full(len(places), NOT_ISSUED, np.int64)
     for nth in range(rows.stamps_at_most):
-        taken = newest_known(rows, places, origins, nth, how.max_age)
+        taken = newest_known(rows, places, origins, nth, how.max_age, older)
         fold.add(_gather(rows, taken), rows.valid, taken)
         issued = np.maximum(issued, _issued(rows, taken))
     return fold.result(how.frequency), issued

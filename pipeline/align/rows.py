@@ -8,11 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from pipeline.align.angles import in_parts
 from pipeline.align.asof import Values
 from pipeline.align.search import Index
 from pipeline.align.types import Moments
 from pipeline.settings.params import Params
-from pipeline.settings.raw import Role
+from pipeline.settings.raw import Role, ValueField
 
 SHARED = -1
 """Stands in `Table.series` for a row that holds for every series of the group."""
@@ -69,7 +70,7 @@ def read_rows(frames: Mapping[str, pd.DataFrame], params: Params) -> tuple[tuple
         codes, names = coded[source]
         numbers = np.array([number.get(name, _FOREIGN) for name in names], np.int64)[codes]
         at = kept[source][numbers[kept[source]] != _FOREIGN]
-        tables[source] = _table(frame, params, source, numbers).where(at)
+        tables[source] = _table(frame, params.raw.sources[source].values, numbers).where(at)
     return series, tables
 
 
@@ -108,9 +109,8 @@ def _before_until(frame: pd.DataFrame, params: Params) -> Index:
     return np.arange(len(valid)) if until is None else np.flatnonzero(valid < until)
 
 
-def _table(frame: pd.DataFrame, params: Params, source: str, series: Index) -> Table:
+def _table(frame: pd.DataFrame, fields: Mapping[str, ValueField], series: Index) -> Table:
     known = frame["known_time"].to_numpy(np.int64)
     issue = frame["issue_time"].to_numpy(np.int64) if "issue_time" in frame else known
-    names = list(params.raw.sources[source].values)
-    values = {name: frame[name].to_numpy(np.float64) for name in names}
+    values = in_parts({name: frame[name].to_numpy(np.float64) for name in fields}, fields)
     return Table(series, frame["valid_time"].to_numpy(np.int64), known, issue, values)

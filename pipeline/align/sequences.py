@@ -44,12 +44,16 @@ def cut(
     Raises AlignmentError where a feature or target is too large for float32.
     """
     observed: Flags = np.any(targets.W > 0, axis=1)
-    kept = 0
+    shortest, kept = group.params.align.shortest.ns if group.params.align.shortest else 0, 0
     for start, stop in sequences_of(group.grid.series, track.complete).tolist():
         counts["sequences_ended_by_gap"] += _ends_by_gap(group, track, stop)
         if not observed[start:stop].any():
             counts["sequences_without_target"] += 1
             counts["steps_without_target"] += stop - start
+            continue
+        if (stop - start) * group.params.raw.frequency.ns < shortest:
+            counts["sequences_too_short"] += 1
+            counts["steps_too_short"] += stop - start
             continue
         kept += stop - start
         counts["sequences"] += 1

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from pipeline.align.baselines import baselines
 from pipeline.align.gaps import Flags, run_starts
 from pipeline.align.prepared import Prepared
-from pipeline.align.recipes import Read, View, fill_columns
+from pipeline.align.recipes import View, fill_columns
 from pipeline.align.types import NOT_ISSUED, Moments
-from pipeline.align.vintages import Vintages, first_that_has
+from pipeline.align.vintages import Vintages
 from pipeline.settings.origin import NO_ORIGIN
 
 
@@ -44,14 +44,21 @@ def read_track(group: Prepared, track: int) -> Track:
         return Track(
             origin=origins.steps,
             X=x,
-            published=_published(group, view.ahead(0)).astype(np.float32),
-            baseline=baseline.astype(np.float32),
+            published=_float32(np.stack([view.published(one) for one in group.params.align.target], axis=1)),
+            baseline=_float32(baseline),
             issued={name: vintages.issued for name, (_, vintages) in view.ahead(0).items()},
             supplied={name: _supplied(vintages) for name, (_, vintages) in view.ahead(0).items()},
             covered=covered,
             complete=covered & _complete(group, x),
             carried=view.carried,
         )
+
+
+def _float32(values: NDArray[np.float64]) -> NDArray[np.float32]:
+    """The values in single precision, with one and the same NaN: arithmetic leaves several, which differ in their bits."""
+    made = values.astype(np.float32)
+    made[np.isnan(made)] = np.nan
+    return made
 
 
 def _complete(group: Prepared, x: NDArray[np.float32]) -> Flags:
@@ -65,9 +72,3 @@ def _supplied(vintages: Vintages) -> Flags:
     if vintages.values.shape[1]:
         there &= ~np.all(np.isnan(vintages.values), axis=1)
     return there
-
-
-def _published(group: Prepared, read: Read) -> NDArray[np.float64]:
-    n = len(group.grid.times)
-    columns = [np.full(n, np.nan) if one is None else first_that_has(one, read, n) for one in group.published]
-    return np.stack(columns, axis=1)

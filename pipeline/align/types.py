@@ -62,7 +62,8 @@ class AlignedGroup:
     before any trimming (int64 max and min where there are none).  `coverage` is, for each forecast source
     with rows in this group, the share of the group's steps (those with an origin) that have a vintage with
     at least one of the values read.  `counts` lose no step:
-    steps = steps_kept + steps_without_origin + steps_in_gaps + steps_without_target.
+    steps = steps_kept + steps_without_origin + steps_in_gaps + steps_without_target +
+    steps_too_short.
     """
 
     group: str

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pipeline.align.angles import field_of
 from pipeline.align.asof import Values, Versions, versions
 from pipeline.align.features import Input
 from pipeline.align.grid import Axis, Grid
@@ -41,28 +42,28 @@ class VintageSource:
     own: Versions | None
     shared: Versions | None
 
-    def at(self, grid: Grid, origins: Origins, ahead: int = 0) -> Vintages:
-        """What was known at each step's origin about the step `ahead` steps later.
+    def at(self, grid: Grid, origins: Origins, ahead: int = 0, older: int = 0) -> Vintages:
+        """What was known at each step's origin about the step `ahead` steps later, `older` vintages back.
 
         Where the series' own rows have no vintage, those shared by the group speak.
         """
         if self.own is None:
-            return self._shared_at(grid, origins, ahead)
-        own = Vintages(*step_values(self.own, grid.own_place + ahead, origins.steps, self.how))
+            return self._shared_at(grid, origins, ahead, older)
+        own = Vintages(*step_values(self.own, grid.own_place + ahead, origins.steps, self.how, older))
         if self.shared is None:
             return own
-        shared = self._shared_at(grid, origins, ahead)
+        shared = self._shared_at(grid, origins, ahead, older)
         none = own.issued == NOT_ISSUED
         return Vintages(
             np.where(none[:, None], shared.values, own.values), np.where(none, shared.issued, own.issued)
         )
 
-    def _shared_at(self, grid: Grid, origins: Origins, ahead: int) -> Vintages:
+    def _shared_at(self, grid: Grid, origins: Origins, ahead: int, older: int) -> Vintages:
         if self.shared is None:
             n = len(grid.times)
             return Vintages(np.full((n, len(self.names)), np.nan), np.full(n, NOT_ISSUED))
         places = np.arange(ahead, grid.shared.places)  # every series' steps end `ahead` before the axis does
-        values, issued = step_values(self.shared, places, origins.shared[: len(places)], self.how)
+        values, issued = step_values(self.shared, places, origins.shared[: len(places)], self.how, older)
         return Vintages(values[grid.shared_place], issued[grid.shared_place])
 
 
@@ -73,7 +74,7 @@ def vintage_source(
     settings, rule = params.raw.sources[source], params.align.vintage
     is_forecast = settings.role == "forecast"
     max_age = rule.max_age.ns if is_forecast and rule.max_age else None
-    rules = tuple(settings.values[name].resample for name in names)
+    rules = tuple(field.resample for name in names if (field := field_of(settings, name)))
     how = Folding(rules, params.raw.frequency.ns, max_age)
     kept = table.filled() if is_forecast and rule.take == "newest_filled" else table
     own = shared = None

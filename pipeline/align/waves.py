@@ -24,9 +24,20 @@ def waves(names: tuple[str, ...], times: Moments, zone: str) -> NDArray[np.float
     turns = {"hour": _of_day, "weekday": _of_week, "yearday": _of_year}
     columns = np.empty((len(times), len(names)), np.float32)
     for at, name in enumerate(names):
-        part, wave = name.rsplit("_", 1)
-        columns[:, at] = _wave(turns[part](wall), wave)
+        part, which = name.rsplit("_", 1)
+        columns[:, at] = wave(turns[part](wall), which)
     return columns
+
+
+def wave(turn: Values, which: str) -> Values:
+    """The sine (`sin`) or cosine (`cos`) of an angle given in turns; NaN stays NaN."""
+    # numpy's own sine differs in its last bit from one instruction set to another, Python's is taken once a value
+    function = {"sin": math.sin, "cos": math.cos}[which]
+    distinct, where = np.unique(turn, return_inverse=True)
+    table = np.array(
+        [round(function(2 * math.pi * value), _DIGITS) for value in distinct.tolist()], np.float64
+    )
+    return table[where] + 0.0  # no negative zero
 
 
 def _of_day(wall: Moments) -> Values:
@@ -43,13 +54,3 @@ def _of_year(wall: Moments) -> Values:
     first = year.astype("datetime64[D]").astype(np.int64)
     following = (year + 1).astype("datetime64[D]").astype(np.int64)
     return (days - first) / (following - first)
-
-
-def _wave(turn: Values, wave: str) -> Values:
-    # numpy's own sine differs in its last bit from one instruction set to another, Python's is taken once a value
-    function = {"sin": math.sin, "cos": math.cos}[wave]
-    distinct, where = np.unique(turn, return_inverse=True)
-    table = np.array(
-        [round(function(2 * math.pi * value), _DIGITS) for value in distinct.tolist()], np.float64
-    )
-    return table[where] + 0.0  # no negative zero

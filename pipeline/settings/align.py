@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field
 from pipeline.settings.base import SECOND, DurationField, PositiveDuration, Section
 from pipeline.settings.origin import OriginField
 
+Statistic = Literal["mean", "std", "min", "max"]
 CalendarFeature = Literal["hour", "weekday", "yearday"]
 
 
@@ -53,6 +54,13 @@ class GapRule(Section):
     longer: Literal["end", "indicator"] = "end"
 
 
+class Rolling(Section):
+    """Statistics of the realized values of the last steps known at the origin."""
+
+    windows: Annotated[tuple[PositiveDuration, ...], Field(min_length=1)]
+    statistics: Annotated[tuple[Statistic, ...], Field(min_length=1)] = ("mean",)
+
+
 class Features(Section):
     """The columns of X."""
 
@@ -60,7 +68,10 @@ class Features(Section):
     known: Literal["all"] | tuple[str, ...] = "all"
     lags: dict[str, tuple[PositiveDuration, ...]] = {}
     recent: dict[str, Annotated[int, Field(ge=1)]] = {}
+    rolling: dict[str, Rolling] = {}
+    published_error: tuple[PositiveDuration, ...] = ()  # windows of the published forecast's own mean error
     ahead: Annotated[int, Field(ge=0)] = 0
+    vintages: Annotated[int, Field(ge=1)] = 1  # how many of the newest vintages of each forecast stand in X
     calendar: tuple[CalendarFeature, ...] = ()
     lead: bool = False
 
@@ -76,4 +87,5 @@ class AlignSettings(Section):
     origin: OriginField
     vintage: VintageRule = VintageRule()
     gaps: GapRule
+    shortest: PositiveDuration | None = None  # sequences shorter than this are dropped and counted
     features: Features

@@ -103,12 +103,15 @@ class ValueField(Section):
     max: float | None = None
     allowed: tuple[float, ...] | None = None
     resample: Resample = "mean"
+    angle: bool = False  # degrees: stands in X as sine and cosine, so that 359 lies beside 1
 
     @model_validator(mode="after")
     def _check_one(self) -> ValueField:
         _exactly_one(self, ("column", "header"))
         if self.min is not None and self.max is not None and self.min > self.max:
             raise ValueError(f"min must not be above max, found {self.min} > {self.max}")
+        if self.angle and self.unit != "deg":
+            raise ValueError(f"an angle is given in degrees, so its unit must be deg, found {self.unit!r}")
         names = set(re.compile(self.header).groupindex) if self.header else set()
         if names - {"series", "group"}:
             raise ValueError(

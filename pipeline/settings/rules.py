@@ -22,7 +22,14 @@ _MOST_DAYS = 60
 
 def faults_between_sections(raw: RawSettings, align: AlignSettings) -> list[str]:
     """All faults that only show when `raw` and `align` are seen together."""
-    return [*_value_faults(raw), *_name_faults(raw, align), *_range_faults(align), *_lag_faults(raw, align)]
+    return [
+        *_value_faults(raw),
+        *_name_faults(raw, align),
+        *_angle_faults(raw, align),
+        *_range_faults(align),
+        *_lag_faults(raw, align),
+        *_window_faults(raw, align),
+    ]
 
 
 def forecast_value(raw: RawSettings, name: str) -> str | None:
@@ -46,9 +53,9 @@ def _value_faults(raw: RawSettings) -> Iterator[str]:
         for name, value in raw.values_of(role).items():
             for source_name, source in raw.sources_of(role).items():
                 other = source.values.get(name, value)
-                if (other.unit, other.resample) != (value.unit, value.resample):
+                if (other.unit, other.resample, other.angle) != (value.unit, value.resample, value.angle):
                     yield (
-                        f"raw.sources.{source_name}.values.{name}: sources that make one value share unit and "
+                        f"raw.sources.{source_name}.values.{name}: sources that make one value share unit, angle and "
                         f"resample, found {other.unit!r}/{other.resample} and {value.unit!r}/{value.resample}"
                     )
     for name in sorted(raw.values_of("forecast").keys() & raw.values_of("known").keys()):
@@ -58,6 +65,7 @@ def _value_faults(raw: RawSettings) -> Iterator[str]:
 def _name_faults(raw: RawSettings, align: AlignSettings) -> Iterator[str]:
     realized = list(raw.values_of("realized"))
     yield from _strangers("align.target", align.target, realized, "a realized value")
+    yield from _strangers("align.features.rolling", align.features.rolling, realized, "a realized value")
     yield from _strangers("align.features.lags", align.features.lags, realized, "a realized value")
     yield from _strangers("align.features.recent", align.features.recent, realized, "a realized value")
     yield from _strangers("align.published", align.published, align.target, "a target")
@@ -68,6 +76,36 @@ def _name_faults(raw: RawSettings, align: AlignSettings) -> Iterator[str]:
     if align.features.known != "all":
         allowed = list(raw.values_of("known"))
         yield from _strangers("align.features.known", align.features.known, allowed, "a known value")
+
+
+def _window_faults(raw: RawSettings, align: AlignSettings) -> Iterator[str]:
+    chosen = align.features
+    windows = [
+        (f"align.features.rolling.{name}.windows", length)
+        for name, one in chosen.rolling.items()
+        for length in one.windows
+    ]
+    windows += [("align.features.published_error", length) for length in chosen.published_error]
+    for place, length in windows:
+        if length.ns % raw.frequency.ns:
+            yield f"{place}: must be a multiple of the frequency {raw.frequency}, found {length}"
+    if chosen.published_error and not align.published:
+        yield "align.features.published_error: needs a published forecast, and align.published names none"
+
+
+def _angle_faults(raw: RawSettings, align: AlignSettings) -> Iterator[str]:
+    for source_name, source in raw.sources.items():
+        for name, value in source.values.items():
+            for part in (f"{name}_sin", f"{name}_cos"):
+                if value.angle and part in source.values:
+                    yield f"raw.sources.{source_name}.values.{part}: the angle {name} makes a value of this name"
+    for name in align.target:
+        if name in raw.values_of("realized") and raw.values_of("realized")[name].angle:
+            yield f"align.target: an angle cannot be a target, found {name!r}"
+    for target, name in align.published.items():
+        chosen = forecast_value(raw, name)
+        if chosen is not None and raw.values_of("forecast")[chosen].angle:
+            yield f"align.published.{target}: an angle cannot be a published forecast, found {name!r}"
 
 
 def _strangers(place: str, names: Iterable[str], allowed: Collection[str], what: str) -> Iterator[str]:

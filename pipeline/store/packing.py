@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 
 from pipeline.align.group import align_group
+from pipeline.align.listing import text_of_features
 from pipeline.align.types import AlignedGroup
 from pipeline.engine import map_in_order
 from pipeline.errors import AlignmentError, FormatError
-from pipeline.files import file_name, replaced_folders, write_json
+from pipeline.files import file_name, replaced_file, replaced_folders, write_json
 from pipeline.raw.tables import read_manifest
 from pipeline.settings.params import Params
 from pipeline.store.fingerprint import shard_fingerprint
@@ -24,6 +25,9 @@ from pipeline.store.virtual import SUFFIX
 from pipeline.store.writer import write_shard
 
 _SHOWN = 20  # groups in one message
+
+_SMALL = 2_000_000
+"""Table rows below which packing takes a second or two, and starting processes takes longer."""
 
 
 @dataclass(frozen=True)
@@ -47,20 +51,25 @@ class Packed:
 
 
 def pack(params: Params, root: Path) -> dict[str, Any]:
-    """Write `data/packed` and `reports/pack.json` below `root` from `data/tables`; return the report.
+    """Write `data/packed`, `reports/pack.json` and `reports/features.md` below `root` from `data/tables`; return the report.
 
     Groups are independent: their shards are the same from any number of workers. The old shards stay
     unless all succeed. Raises AlignmentError if a group in `align.groups` has no tables, if a source's
     vintages cover less than `pack.min_coverage` of the steps, or if no group has a sequence.
     """
     tables, packed = (root / "data/tables").resolve(), root / "data/packed"
-    groups = _groups(read_manifest(tables)["sources"], params)
+    sources = read_manifest(tables)["sources"]
+    groups = _groups(sources, params)
+    rows = sum(entry["rows"] for source in sources.values() for entry in source["groups"].values())
     with replaced_folders(packed) as (fresh,):
         pack_one = partial(pack_group, tables, fresh.resolve(), params)
-        done = map_in_order(pack_one, list(groups.items()), lambda item: item[0], "pack", "groups")
+        items = list(groups.items())
+        done = map_in_order(pack_one, items, lambda item: item[0], "pack", "groups", small=rows < _SMALL)
         report = report_of(done, tuple(params.raw.sources_of("forecast")))
         _refuse(done, report, params.pack.min_coverage)
     write_json(root / "reports/pack.json", report)
+    with replaced_file(root / "reports/features.md") as temporary:
+        temporary.write_text(text_of_features(params), encoding="utf-8")
     return report
 
 

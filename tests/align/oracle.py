@@ -16,6 +16,7 @@ from pipeline.settings.origin import NO_ORIGIN
 from pipeline.settings.params import Params
 
 NAN = float("nan")
+STATISTICS: dict[str, Any] = {"mean": np.mean, "std": np.std, "min": min, "max": max}
 HOUR = 3600 * 10**9
 DAY = 24 * HOUR
 SINCE = datetime(1970, 1, 1, tzinfo=UTC)
@@ -89,18 +90,22 @@ class Oracle:
         return results[rule]
 
     def vintage(
-        self, source: str, value: str | None, series: str, step: int, origin: int
+        self, source: str, value: str | None, series: str, step: int, origin: int, older: int = 0
     ) -> tuple[float, int]:
-        """A forecast or known value, and the issue time used (NO_ORIGIN where there is no vintage)."""
+        """A forecast or known value, and the issue time used (NO_ORIGIN where there is no vintage).
+
+        `older` vintages are left out at each stamp, the newest first.
+        """
         for _, rows in self.rows_of(source, series, step):
             taken = []
             for stamp in sorted({row["valid_time"] for row in rows}):
-                best: Row | None = None
+                by_issue: dict[int, Row] = {}
                 for row in rows:
                     if row["valid_time"] == stamp and self._candidate(source, row, origin):
-                        best = row if best is None else max(best, row, key=_newness)
-                if best:
-                    taken.append((stamp, best))
+                        issue = _newness(row)[0]
+                        by_issue[issue] = max(by_issue.get(issue, row), row, key=_newness)
+                if len(by_issue) > older:
+                    taken.append((stamp, by_issue[sorted(by_issue)[-1 - older]]))
             if taken:
                 issued = max(_newness(row)[0] for _, row in taken)
                 if value is None:
@@ -120,12 +125,12 @@ class Oracle:
         empty = all(math.isnan(row[name]) for name in self.fields[source])
         return not (rule.take == "newest_filled" and empty)
 
-    def input(self, name: str, series: str, step: int, origin: int) -> float:
+    def input(self, name: str, series: str, step: int, origin: int, older: int = 0) -> float:
         source, dot, value = name.rpartition(".")
         sources = [source] if dot else self._of("forecast", "known")
         for one in sources:
             if one in self.rows and (value if dot else name) in self.fields[one]:
-                found, _ = self.vintage(one, value if dot else name, series, step, origin)
+                found, _ = self.vintage(one, value if dot else name, series, step, origin, older)
                 if not math.isnan(found):
                     return found
         return NAN
@@ -201,15 +206,37 @@ class Oracle:
         return [int(one) for one in self.params.align.origin.origins(np.array([step]), self.zone)[0]]
 
     def features(
-        self, series: str, step: int, origin: int, filled: Mapping[str, float], issued: Mapping[str, int]
+        self,
+        series: str,
+        step: int,
+        origin: int,
+        filled: Mapping[str, float],
+        issued: Mapping[str, int],
+        track: int,
     ) -> dict[str, float]:
         """All features but masks; NaN where missing."""
         chosen, made = self.params.align.features, dict(filled)
+        made |= self.windows(series, origin, track)
         for name in filled:
+            for number in range(2, chosen.vintages + 1):
+                made[f"{name}_vintage_{number}"] = self.input(name, series, step, origin, number - 1)
             for ahead in range(1, chosen.ahead + 1):
                 made[f"{name}_ahead_{ahead}"] = self.input(
                     name, series, step + ahead * self.frequency, origin
                 )
+        made |= self.calendar(step) | self.earlier(series, step, origin)
+        if chosen.lead:
+            made["lead"] = (step - origin) / HOUR
+            for source, moment in issued.items():
+                made[f"{source}_vintage_lead"] = NAN if moment == NO_ORIGIN else (step - moment) / HOUR
+                for number in range(2, chosen.vintages + 1):
+                    _, old = self.vintage(source, None, series, step, origin, number - 1)
+                    made[f"{source}_vintage_{number}_lead"] = NAN if old == NO_ORIGIN else (step - old) / HOUR
+        return made
+
+    def earlier(self, series: str, step: int, origin: int) -> dict[str, float]:
+        """Lags and recent values."""
+        chosen, made = self.params.align.features, {}
         for value, lags in chosen.lags.items():
             for lag in lags:
                 stamp = step - lag.ns if lag.days is None else self.days_before(step, lag.days)
@@ -221,22 +248,52 @@ class Oracle:
                 made[f"{value}_recent_{back + 1}"] = (
                     NAN if at is None else self.realized(value, series, at, origin)[0]
                 )
+        return made
+
+    def calendar(self, step: int) -> dict[str, float]:
+        """Sines and cosines of the local clock and calendar."""
         local = self.local(step)
         first = date(local.year, 1, 1).toordinal()
         day, year = local.date().toordinal() - first, date(local.year + 1, 1, 1).toordinal() - first
+        made = {}
         turns = {
             "hour": (local.hour + local.minute / 60) / 24,
             "weekday": local.weekday() / 7,
             "yearday": day / year,
         }
-        for part in chosen.calendar:
+        for part in self.params.align.features.calendar:
             made[f"{part}_sin"] = math.sin(2 * math.pi * turns[part])
             made[f"{part}_cos"] = math.cos(2 * math.pi * turns[part])
-        if chosen.lead:
-            made["lead"] = (step - origin) / HOUR
-            for source, moment in issued.items():
-                made[f"{source}_vintage_lead"] = NAN if moment == NO_ORIGIN else (step - moment) / HOUR
         return made
+
+    def windows(self, series: str, origin: int, track: int) -> dict[str, float]:
+        """Statistics of the last values, and of the published forecast's last errors, as known at an origin."""
+        chosen, made = self.params.align.features, {}
+        for value, one in chosen.rolling.items():
+            for window in one.windows:
+                found = self.last(value, series, origin, window.ns, None)
+                for name in one.statistics:
+                    made[f"{value}_{name}_{window}"] = STATISTICS[name](found) if found else NAN
+        for target in self.params.align.published:
+            for window in chosen.published_error:
+                found = self.last(target, series, origin, window.ns, track)
+                made[f"{target}_published_error_{window}"] = float(np.mean(found)) if found else NAN
+        return made
+
+    def last(self, value: str, series: str, origin: int, window: int, track: int | None) -> list[float]:
+        """The values known of the window, less the published forecast if a track is given; too few: none."""
+        newest, found = self.newest(value, series, origin), []
+        if newest is None:
+            return []
+        for step in range(newest, newest - window, -self.frequency):
+            known, _ = self.realized(value, series, step, origin)
+            if track is not None:
+                own = self.origins(step)[track] if step in self.steps(series) else NO_ORIGIN
+                there = own != NO_ORIGIN and own <= origin
+                known = known - self.published(value, series, step, own) if there else NAN
+            if not math.isnan(known):
+                found.append(known)
+        return found if 2 * len(found) * self.frequency >= window else []
 
     def track(
         self, series: str, track: int, names: list[str], input_names: list[str]
@@ -269,7 +326,7 @@ class Oracle:
                 sequences.append([])
                 continue
             carried = {source: one[1] for source, one in issued.items()}
-            made = self.features(series, step, origin, values, carried)
+            made = self.features(series, step, origin, values, carried, track)
             row = []
             for name in names:
                 found = made.get(name.removesuffix("_missing"), NAN)

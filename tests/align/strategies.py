@@ -41,6 +41,17 @@ def features() -> st.SearchStrategy[dict[str, Any]]:
             "lags": st.dictionaries(value, lags),
             "recent": st.dictionaries(value, st.integers(1, 3)),
             "ahead": st.integers(0, 2),
+            "vintages": st.integers(1, 3),
+            "rolling": st.dictionaries(
+                value,
+                st.fixed_dictionaries(
+                    {
+                        "windows": st.lists(st.sampled_from(["3h", "6h", "24h"]), min_size=1, unique=True),
+                        "statistics": st.sampled_from([["mean"], ["std", "min"], ["max", "mean"]]),
+                    }
+                ),
+            ),
+            "published_error": st.sampled_from([[], ["6h"], ["3h", "24h"]]),
             "calendar": st.lists(st.sampled_from(["hour", "weekday", "yearday"]), unique=True),
             "lead": st.booleans(),
         }
@@ -54,6 +65,12 @@ def params(draw: st.DrawFn) -> Params:
         "from": draw(st.sampled_from([None, "2024-03-30T03:00"])),
         "until": draw(st.sampled_from([None, "2024-03-31T12:30"])),
     }
+    made, published = (
+        draw(features()),
+        draw(st.sampled_from([{}, {"usage": "guess"}, {"usage": "weather.temp"}])),
+    )
+    if not published:
+        made["published_error"] = []
     return mock_params(
         frequency=draw(st.sampled_from(["30min", "1h", "3h"])),
         zone=draw(st.sampled_from(["Europe/Berlin", "Australia/Lord_Howe", "America/New_York"])),
@@ -66,9 +83,9 @@ def params(draw: st.DrawFn) -> Params:
             "fill": draw(st.sampled_from(["0h", "2h", "6h"])),
             "longer": draw(st.sampled_from(["end", "indicator"])),
         },
-        features=draw(features()),
+        features=made,
         target=draw(st.sampled_from([("usage",), ("flow", "usage")])),
-        published=draw(st.sampled_from([{}, {"usage": "guess"}, {"usage": "weather.temp"}])),
+        published=published,
         **bounds,
     )
 

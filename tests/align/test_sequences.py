@@ -84,3 +84,12 @@ def test_a_gap_at_the_end_of_a_series_ends_nothing_else() -> None:
     sequences, counts = _cut(absent={9, 10, 11}, observed=set(range(12)))
     assert _spans(sequences) == [(0, 10)]
     assert (counts["steps_in_gaps"], counts["sequences_ended_by_gap"]) == (2, 1)
+
+
+def test_a_sequence_shorter_than_asked_for_is_dropped_and_counted() -> None:
+    for shortest, expected in (("5h", [(0, 5), (7, 5)]), ("6h", []), (None, [(0, 5), (7, 5)])):
+        sequences, counts = _cut(absent={4, 5, 6}, observed=set(range(12)), shortest=shortest)
+        assert _spans(sequences) == expected
+        dropped = 2 - len(expected)
+        assert (counts["sequences_too_short"], counts["steps_too_short"]) == (dropped, 5 * dropped)
+        assert counts["steps_kept"] == 10 - 5 * dropped

@@ -136,7 +136,7 @@ def test_sources_that_make_one_value_share_unit_and_rule() -> None:
     values = changed()
     twin = values["raw"]["sources"]["meter"] | {"values": {"usage": {"column": "u", "unit": "MW"}}}
     values["raw"]["sources"]["twin"] = twin
-    with pytest.raises(SettingsError, match="share unit and resample, found 'MW'/mean and 'kW'/mean"):
+    with pytest.raises(SettingsError, match="share unit, angle and resample, found 'MW'/mean and 'kW'/mean"):
         check_params(values, "test")
 
 
@@ -146,3 +146,18 @@ def test_a_name_is_not_both_a_forecast_and_a_known_value() -> None:
     values["raw"]["sources"]["tide"] = tide
     with pytest.raises(SettingsError, match="temp is both a forecast and a known value"):
         check_params(values, "test")
+
+
+def test_windows_are_multiples_of_the_frequency_and_errors_need_a_published_forecast() -> None:
+    values = changed()
+    values["align"]["published"] = {}
+    values["align"]["features"] |= {
+        "rolling": {"usage": {"windows": ["90min"]}, "nothing": {"windows": ["3h"]}},
+        "published_error": ["24h"],
+    }
+    with pytest.raises(SettingsError) as refused:
+        check_params(values, "test")
+    text = str(refused.value)
+    assert "align.features.rolling.usage.windows: must be a multiple of the frequency 1h, found 90min" in text
+    assert "align.features.rolling: must be a realized value" in text
+    assert "align.features.published_error: needs a published forecast" in text

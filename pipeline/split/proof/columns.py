@@ -4,26 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache, partial
+from itertools import product
 
 from pipeline.settings.base import Duration
 from pipeline.settings.params import Params
 from pipeline.split.proof.clocks import local_time, moment_of
-from pipeline.split.proof.values import NOTHING, GroupTables, Said
+from pipeline.split.proof.values import NOTHING, GroupTables, Said, parts_of
+from pipeline.split.proof.window import Last, Step
 
 _HOUR = 3600 * 1_000_000_000
-
-
-@dataclass(frozen=True)
-class Step:
-    """One step of one series and track, and the origin that the data set gives it."""
-
-    series: str
-    track: int
-    time: int
-    origin: int
 
 
 Column = Callable[[Step], Said]
@@ -36,34 +27,75 @@ def columns_of(tables: GroupTables) -> dict[str, Column]:
     found: dict[str, Column] = {}
     for name, (sources, value) in makers.items():
         found[name] = partial(_input, tables, sources, value)
+        for number in range(2, params.align.features.vintages + 1):
+            if params.raw.sources[sources[0]].role == "forecast":
+                found[f"{name}_vintage_{number}"] = partial(_vintage, tables, sources, value, number)
         for later in range(1, params.align.features.ahead + 1):
             found[f"{name}_ahead_{later}"] = partial(_ahead, tables, sources, value, later)
-    for value, lags in params.align.features.lags.items():
-        for lag in lags:
-            found[f"{value}_lag_{lag}"] = partial(_lag, tables, value, lag)
-    for value, count in params.align.features.recent.items():
-        newest = cache(partial(tables.newest_step, value))
-        for number in range(1, count + 1):
-            found[f"{value}_recent_{number}"] = partial(_recent, tables, value, newest, number)
+    found |= dict(_of_realized(tables)) | dict(_of_windows(tables))
     if params.align.features.lead:
         found["lead"] = lambda step: Said((step.time - step.origin) / _HOUR)
         for source, settings in params.raw.sources_of("forecast").items():
             values = [value for sources, value in makers.values() if source in sources]
             if settings.issue_time and values:
                 found[f"{source}_vintage_lead"] = partial(_vintage_lead, tables, source, values[0])
+                for number in range(2, params.align.features.vintages + 1):
+                    found[f"{source}_vintage_{number}_lead"] = partial(
+                        _older_lead, tables, source, values[0], number
+                    )
     return found
+
+
+def _of_realized(tables: GroupTables) -> Iterator[tuple[str, Column]]:
+    """Lags and recent values."""
+    chosen = tables.params.align.features
+    for named, lags in chosen.lags.items():
+        for value in _realized_parts(tables.params, named):
+            for lag in lags:
+                yield f"{value}_lag_{lag}", partial(_lag, tables, value, lag)
+    for named, count in chosen.recent.items():
+        for value in _realized_parts(tables.params, named):
+            newest = cache(partial(tables.newest_step, value))
+            for number in range(1, count + 1):
+                yield f"{value}_recent_{number}", partial(_recent, tables, value, newest, number)
+
+
+def _of_windows(tables: GroupTables) -> Iterator[tuple[str, Column]]:
+    """Rolling statistics, and errors of the published forecast."""
+    params = tables.params
+    for named, asked in params.align.features.rolling.items():
+        for value in _realized_parts(params, named):
+            last = Last(tables, value, None)
+            for window, statistic in product(asked.windows, asked.statistics):
+                yield f"{value}_{statistic}_{window}", partial(last.statistic, window, statistic)
+    for target, name in params.align.published.items():
+        source, _, value = name.rpartition(".")
+        makers = [source] if source else _makers(params, "forecast", value)
+        last = Last(tables, target, (makers, value))
+        for window in params.align.features.published_error:
+            yield f"{target}_published_error_{window}", partial(last.statistic, window, "mean")
+
+
+def _realized_parts(params: Params, value: str) -> tuple[str, ...]:
+    return parts_of(params.raw.sources[_makers(params, "realized", value)[0]], value)
+
+
+def _makers(params: Params, role: str, value: str) -> list[str]:
+    sources = params.raw.sources.items()
+    return [name for name, source in sources if source.role == role and value in source.values]
 
 
 def _inputs(params: Params) -> Iterator[tuple[str, tuple[tuple[str, ...], str]]]:
     """Name -> (sources, value) of forecasts and known values."""
     chosen = params.align.features
     for role, names in (("forecast", chosen.forecast), ("known", chosen.known)):
-        of_role = {name: source for name, source in params.raw.sources.items() if source.role == role}
-        every = dict.fromkeys(value for source in of_role.values() for value in source.values)
+        of_role = [source for source in params.raw.sources.values() if source.role == role]
+        every = dict.fromkeys(value for source in of_role for value in source.values)
         for name in every if names == "all" else names:
             source, _, value = name.rpartition(".")
-            makers = [source] if source else [maker for maker in of_role if value in of_role[maker].values]
-            yield name, (tuple(makers), value)
+            makers = (source,) if source else tuple(_makers(params, role, value))
+            for part in parts_of(params.raw.sources[makers[0]], value):
+                yield name + part.removeprefix(value), (makers, part)
 
 
 def _carried(tables: GroupTables, step: Step, said: Callable[[int, int], Said]) -> Said:
@@ -81,6 +113,10 @@ def _carried(tables: GroupTables, step: Step, said: Callable[[int, int], Said]) 
 
 def _input(tables: GroupTables, sources: tuple[str, ...], value: str, step: Step) -> Said:
     return _carried(tables, step, lambda time, at: tables.forecast(sources, value, step.series, time, at))
+
+
+def _vintage(tables: GroupTables, sources: tuple[str, ...], value: str, number: int, step: Step) -> Said:
+    return tables.forecast(sources, value, step.series, step.time, step.origin, number - 1)
 
 
 def _ahead(tables: GroupTables, sources: tuple[str, ...], value: str, later: int, step: Step) -> Said:
@@ -111,3 +147,10 @@ def _vintage_lead(tables: GroupTables, source: str, value: str, step: Step) -> S
 
     said = _carried(tables, step, issue)
     return Said(math.nan if said.issue is None else (step.time - said.issue) / _HOUR, said.issue, said.known)
+
+
+def _older_lead(tables: GroupTables, source: str, value: str, number: int, step: Step) -> Said:
+    said = tables.vintage(source, value, step.series, step.time, step.origin, number - 1)
+    if said.issue is None:
+        return NOTHING
+    return Said((step.time - said.issue) / _HOUR, said.issue, said.known)

@@ -11,11 +11,12 @@ import numpy as np
 from pipeline.settings.params import Params
 from pipeline.split.moments import text_of
 from pipeline.split.proof.clocks import known_of
-from pipeline.split.proof.columns import Step, columns_of
+from pipeline.split.proof.columns import columns_of
 from pipeline.split.proof.findings import Findings
 from pipeline.split.proof.records import read_records
 from pipeline.split.proof.values import GroupTables, Said
 from pipeline.split.proof.walk import Stretch, stretches_of
+from pipeline.split.proof.window import Step
 from pipeline.store.reader import Dataset
 
 ROWS = 600

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from pipeline.raw.tables import read_table
 from pipeline.settings.params import Params
@@ -34,10 +35,13 @@ class Record:
 
 
 class Records:
-    """The rows of one source in one group before `align.until`."""
+    """The rows of one source in one group before `align.until`; `names` says of each value whether it is an angle."""
 
-    def __init__(self, frame: Any, names: tuple[str, ...], until: int | None) -> None:
-        self._columns = {name: frame[name].to_numpy(np.float64) for name in names}
+    def __init__(self, frame: Any, names: Mapping[str, bool], until: int | None) -> None:
+        self._columns: dict[str, npt.NDArray[np.float64]] = {}
+        for name, is_angle in names.items():
+            column = frame[name].to_numpy(np.float64)
+            self._columns |= _waves(name, column) if is_angle else {name: column}
         self._valid = frame["valid_time"].to_numpy(np.int64)
         self._known = frame["known_time"].to_numpy(np.int64)
         self._issue = frame["issue_time"].to_numpy(np.int64) if "issue_time" in frame else self._known
@@ -86,5 +90,13 @@ def read_records(tables: Path, group: str, params: Params) -> dict[str, Records]
     for source, settings in params.raw.sources.items():
         frame = read_table(tables, source, group)
         if frame is not None and len(frame):
-            found[source] = Records(frame, tuple(settings.values), params.align.until)
+            found[source] = Records(
+                frame, {name: value.angle for name, value in settings.values.items()}, params.align.until
+            )
     return found
+
+
+def _waves(name: str, degrees: npt.NDArray[np.float64]) -> dict[str, npt.NDArray[np.float64]]:
+    """An angle stands in X as its sine and cosine to nine digits."""
+    turned = np.radians(degrees)
+    return {f"{name}_sin": np.sin(turned).round(9), f"{name}_cos": np.cos(turned).round(9)}

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from pipeline.settings.params import Params
-from pipeline.settings.raw import Resample
+from pipeline.settings.raw import Resample, Source
 from pipeline.split.proof.clocks import origin_of
 from pipeline.split.proof.records import Record, Records
 
@@ -45,24 +45,31 @@ class GroupTables:
         """The length of a step in ns."""
         return self.params.raw.frequency.ns
 
-    def forecast(self, sources: Iterable[str], value: str, series: str, step: int, origin: int) -> Said:
+    def forecast(  # noqa: PLR0917 - one lookup has all of these
+        self, sources: Iterable[str], value: str, series: str, step: int, origin: int, older: int = 0
+    ) -> Said:
         """A forecast or known value of a step as known at an origin: of the first source that has one."""
         for source in sources:
-            said = self.vintage(source, value, series, step, origin)
+            said = self.vintage(source, value, series, step, origin, older)
             if not said.is_missing:
                 return said
         return NOTHING
 
-    def vintage(self, source: str, value: str, series: str, step: int, origin: int) -> Said:
-        """What one source says of a step: by the series' own rows where one of them counts, else by shared ones."""
+    def vintage(  # noqa: PLR0917 - one lookup has all of these
+        self, source: str, value: str, series: str, step: int, origin: int, older: int = 0
+    ) -> Said:
+        """What one source says of a step: by the series' own rows where one of them counts, else by shared ones.
+
+        With `older`, by those vintages that were issued so many issue times before the newest.
+        """
         for whose in dict.fromkeys((series, SHARED)):
             taken = [
                 best
                 for rows in self._stamps(source, whose, step)
-                if (best := self._newest(source, [row for row in rows if row.known <= origin], origin))
+                if (best := self._newest(source, [row for row in rows if row.known <= origin], origin, older))
             ]
             if taken:
-                rule = self.params.raw.sources[source].values[value].resample
+                rule = self._rule(source, value)
                 folded = fold([(row.valid, row.values[value]) for row in taken], rule, self.frequency)
                 return Said(folded, max(row.issue for row in taken), max(row.known for row in taken))
         return NOTHING
@@ -70,7 +77,7 @@ class GroupTables:
     def realized(self, value: str, series: str, step: int, moment: int) -> Said:
         """A realized value as known at a moment: its last revision by then, of the first source that has one."""
         for source in self._makers(value):
-            rule = self.params.raw.sources[source].values[value].resample
+            rule = self._rule(source, value)
             for whose in dict.fromkeys((series, SHARED)):
                 stamps = self._stamps(source, whose, step)
                 moments = {row.known for rows in stamps for row in rows if row.known <= moment}
@@ -114,7 +121,18 @@ class GroupTables:
 
     def _makers(self, value: str) -> list[str]:
         sources = self.params.raw.sources_of("realized")
-        return [name for name, source in sources.items() if value in source.values and name in self.records]
+        makers = [
+            name
+            for name, source in sources.items()
+            if any(value in parts_of(source, one) for one in source.values)
+        ]
+        return [name for name in makers if name in self.records]
+
+    def _rule(self, source: str, value: str) -> Resample:
+        fields = self.params.raw.sources[source]
+        return next(
+            field.resample for name, field in fields.values.items() if value in parts_of(fields, name)
+        )
 
     def _stamps(self, source: str, series: str, step: int) -> list[list[Record]]:
         """The rows of a step, one list a raw stamp."""
@@ -125,16 +143,25 @@ class GroupTables:
             stamps.setdefault(row.valid, []).append(row)
         return list(stamps.values())
 
-    def _newest(self, source: str, known: list[Record], origin: int) -> Record | None:
+    def _newest(self, source: str, known: list[Record], origin: int, older: int) -> Record | None:
         rule = self.params.align.vintage
         is_forecast = self.params.raw.sources[source].role == "forecast"
         if is_forecast and rule.take == "newest_filled":
             known = [row for row in known if not row.is_empty]
-        if not known:
+        issues = sorted({row.issue for row in known}, reverse=True)
+        if len(issues) <= older:
             return None
-        newest = max(known, key=lambda row: (row.issue, row.known, row.place))
+        newest = max(
+            [row for row in known if row.issue == issues[older]],
+            key=lambda row: (row.issue, row.known, row.place),
+        )
         is_old = is_forecast and rule.max_age is not None and newest.issue < origin - rule.max_age.ns
         return None if is_old else newest
+
+
+def parts_of(source: Source, value: str) -> tuple[str, ...]:
+    """The names under which a value of a source stands in X."""
+    return (f"{value}_sin", f"{value}_cos") if source.values[value].angle else (value,)
 
 
 def fold(stamps: list[tuple[int, float]], rule: Resample, frequency: int) -> float:

@@ -26,7 +26,10 @@ ORIGINS = (
 EVERYTHING = {
     "lags": {"usage": ["24h", "1d", "2d"], "flow": ["30h"]},
     "recent": {"usage": 3},
+    "rolling": {"usage": {"windows": ["6h", "1d"], "statistics": ["mean", "std", "min", "max"]}},
+    "published_error": ["12h"],
     "ahead": 2,
+    "vintages": 3,
     "calendar": ["hour", "weekday", "yearday"],
     "lead": True,
 }
@@ -39,7 +42,7 @@ def unsplit(params: Params) -> Params:
     )
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(
     seed=st.integers(0, 10_000),
     origin=st.sampled_from(ORIGINS),
@@ -60,7 +63,16 @@ def test_rows_made_anew_are_those_that_align_made(
     shared: float,
     span: dict[str, Any],
 ) -> None:
-    params = unsplit(mock_params(origin=origin, vintage=vintage, gaps=gaps, features=EVERYTHING, **span))
+    params = unsplit(
+        mock_params(
+            origin=origin,
+            vintage=vintage,
+            gaps=gaps,
+            features=EVERYTHING,
+            published={"usage": "guess"},
+            **span,
+        )
+    )
     with TemporaryDirectory() as folder:
         try:
             data = make_data(Path(folder), mock_frames(seed, shared=shared, spacing=spacing), params)
@@ -75,8 +87,12 @@ def test_rows_made_anew_are_those_that_align_made(
 
 def test_a_feature_that_no_setting_asks_for_is_refused(tmp_path: Path) -> None:
     gaps = {"fill": "2h", "longer": "indicator"}
-    data = make_data(tmp_path, mock_frames(1), unsplit(mock_params(features=EVERYTHING, gaps=gaps)))
-    asked = mock_params(features={**EVERYTHING, "recent": {}}, gaps=gaps)
+    data = make_data(
+        tmp_path,
+        mock_frames(1),
+        unsplit(mock_params(features=EVERYTHING, gaps=gaps, published={"usage": "guess"})),
+    )
+    asked = mock_params(features={**EVERYTHING, "recent": {}}, gaps=gaps, published={"usage": "guess"})
     with Dataset(data / "dataset.h5") as dataset:
         inputs = check_rows(dataset, data / "tables", asked)[0]
     assert "usage_recent_1: no setting asks for this feature" in inputs.examples

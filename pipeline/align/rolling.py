@@ -1,0 +1,98 @@
+"""Statistics of the last realized values known at an origin, and of the published forecast's last errors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from pipeline.align.asof import Values
+from pipeline.align.grid import Grid
+from pipeline.align.realized import Realized
+from pipeline.align.search import Index
+from pipeline.align.types import Moments
+from pipeline.settings.align import Statistic
+from pipeline.settings.origin import NO_ORIGIN
+
+Rolled = dict[tuple[int, Statistic], Values]
+"""(steps of the window, statistic) -> (n,), NaN where fewer than half of the window's steps have a value."""
+
+_CELLS = 1 << 21  # values looked at together: 16 MiB an array
+
+
+@dataclass(frozen=True)
+class Known:
+    """Realized values of the n steps of a track as their origins know them, or how far they lie above a forecast.
+
+    `forecast` (n,) is what was published for each step at that step's own origin; None: the plain values.
+    """
+
+    realized: Realized
+    grid: Grid
+    origins: Moments
+    forecast: Values | None
+
+    def at(self, places: Index, origins: Moments) -> Values:
+        """The value of each place as known at an origin; NaN where none, or where the place is -1."""
+        value = self.realized.at(places, origins)
+        if self.forecast is None:
+            return value
+        step = np.where(places >= 0, self._step_of_place[places], -1)
+        own = self.origins[step]  # the forecast of a step that is made later is not known yet
+        there = (step >= 0) & (own != NO_ORIGIN) & (own <= origins)
+        return np.where(there, value - self.forecast[step], np.nan)
+
+    @cached_property
+    def _step_of_place(self) -> Index:
+        step = np.full(self.grid.own.places, -1)
+        step[self.grid.own_place] = np.arange(len(self.grid.own_place))
+        return step
+
+
+def roll(known: Known, newest: Index, wanted: tuple[tuple[int, Statistic], ...]) -> Rolled:
+    """Statistics over the windows of steps that end with the place `newest` (n,; -1: none)."""
+    series, origins = known.grid.series, known.origins
+    new = np.ones(len(series), np.bool_)  # many steps share an origin, and so what is known at it
+    new[1:] = (series[1:] != series[:-1]) | (origins[1:] != origins[:-1])
+    at = np.flatnonzero(new)
+    longest = max((steps for steps, _ in wanted), default=0)
+    made = {one: np.full(len(at), np.nan) for one in wanted}
+    block = max(1, _CELLS // max(1, longest))
+    for begin in range(0, len(at), block):
+        here = at[begin : begin + block]
+        values = _last_values(known, newest[here], here, longest)
+        for steps, statistic in wanted:
+            made[steps, statistic][begin : begin + block] = _statistic(values[longest - steps :], statistic)
+    length = np.diff(np.append(at, len(series)))
+    return {one: np.repeat(values, length) for one, values in made.items()}
+
+
+def _last_values(known: Known, newest: Index, here: Index, longest: int) -> Values:
+    """Values (longest, q) of the steps up to each newest place, the newest last."""
+    places = newest - np.arange(longest - 1, -1, -1)[:, None]
+    places = np.where(places >= known.grid.own.start[known.grid.series[here]], places, -1)
+    origins = np.broadcast_to(known.origins[here], places.shape)
+    return known.at(places.ravel(), origins.ravel()).reshape(places.shape)
+
+
+def _statistic(values: Values, statistic: Statistic) -> Values:
+    count = (~np.isnan(values)).sum(axis=0)
+    enough = 2 * count >= len(values)
+    if statistic in ("min", "max"):
+        made = (np.fmin if statistic == "min" else np.fmax).reduce(values, axis=0)
+    else:
+        count = np.maximum(count, 1)
+        made = _total(values) / count
+        if statistic == "std":
+            spread = np.sqrt(_total((values - made) ** 2) / count)
+            varies = np.fmin.reduce(values, axis=0) < np.fmax.reduce(values, axis=0)
+            made = np.where(varies, spread, 0.0)  # the mean of equal values may miss them by a rounding error
+    return np.where(enough, made, np.nan)
+
+
+def _total(values: Values) -> Values:
+    total = np.zeros(values.shape[1])
+    for row in values:  # one after another: the order of a sum decides its last bits
+        total += np.where(np.isnan(row), 0.0, row)
+    return total
