@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -52,7 +53,12 @@ def prepare(network: Any, settings: TrainSettings, batches: int) -> None:
     if settings.schedule == "cosine":
         rate = keras.optimizers.schedules.CosineDecay(rate, max(1, batches))
     network.compile(
-        optimizer=keras.optimizers.Adam(rate, clipnorm=None, global_clipnorm=settings.clip_norm),
+        optimizer=keras.optimizers.Adam(
+            rate,
+            global_clipnorm=settings.clip_norm,
+            use_ema=settings.average is not None,
+            ema_momentum=settings.average or 0.99,
+        ),
         loss=WeightedMean(settings.loss),
         jit_compile=False,  # XLA compiles a loop over steps for seconds and gains nothing on a CPU
     )
@@ -118,11 +124,12 @@ def _end_epoch(lesson: Lesson, place: Place, settings: TrainSettings, watchers: 
             "There is nothing to learn from: no training step has a target of weight above 0."
         )
     logs = {"loss": place.total / place.weight}
-    if lesson.validate is not None:
-        where = f"on validation after epoch {place.epoch + 1}"
-        logs["val_loss"] = _finite(lesson.validate(), where, settings)
-    if place.history.add(logs):
-        place.best = _weights(lesson.network)
+    with _averaged(lesson.network):
+        if lesson.validate is not None:
+            where = f"on validation after epoch {place.epoch + 1}"
+            logs["val_loss"] = _finite(lesson.validate(), where, settings)
+        if place.history.add(logs):
+            place.best = _weights(lesson.network)
     for watcher in watchers:
         watcher.epoch_ended(place.epoch, logs, lesson.network)
     place.begin_next_epoch()
@@ -135,6 +142,19 @@ def _finite(loss: float, where: str, settings: TrainSettings) -> float:
             f"{settings.learning_rate:g}), set train.clip_norm (now {settings.clip_norm}), or look for outliers in the inputs."
         )
     return loss
+
+
+@contextmanager
+def _averaged(network: Any) -> Iterator[None]:
+    """Give the network the moving means of its weights, if its optimiser keeps any, and its own weights back at the end."""
+    if not network.optimizer.use_ema:
+        yield
+        return
+    own = _weights(network)
+    # Keras has no public way to read the means; `finalize_variable_values` only puts them in the weights' place
+    network.optimizer.finalize_variable_values(network.trainable_variables)
+    yield
+    _restore(network, own)
 
 
 def _weights(network: Any) -> list[Any]:

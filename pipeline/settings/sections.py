@@ -80,7 +80,8 @@ class TrainSettings(Section):
     `context` steps are played without weight before a split.  windows: `batch_size` windows of `lookback`
     steps a batch, no state.  `dropout` is the share of each recurrent layer's outputs that training leaves out;
     `residual` learns the error of the published forecast; `schedule: cosine` lowers the learning rate to 0 over all
-    epochs.  `checkpoint_every` (a number of batches or a length of time; null: never) changes no
+    epochs; `average` (0.99, say) validates and keeps a moving mean of the weights, of which each batch replaces the
+    share 1 - average.  `checkpoint_every` (a number of batches or a length of time; null: never) changes no
     result: a killed training goes on from its last checkpoint with the same bits.
     """
 
@@ -100,6 +101,7 @@ class TrainSettings(Section):
     patience: Annotated[int, Field(ge=1)] | None = 5
     learning_rate: Annotated[float, Field(gt=0)] = 0.002
     schedule: Literal["constant", "cosine"] = "constant"
+    average: Annotated[float, Field(gt=0, lt=1)] | None = None
     clip_norm: Annotated[float, Field(gt=0)] | None = 1.0
     loss: Literal["mae", "mse", "huber"] = "mae"
     checkpoint_every: Interval | None = Duration.parse("1min")

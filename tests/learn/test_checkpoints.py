@@ -64,7 +64,8 @@ def killed_after(batches: int, monkeypatch: pytest.MonkeyPatch, *args: Any) -> N
 
 
 @pytest.mark.parametrize(
-    ("mode", "changes"), [("stateful", {"dropout": 0.4, "schedule": "cosine"}), ("windows", {})]
+    ("mode", "changes"),
+    [("stateful", {"dropout": 0.4, "schedule": "cosine", "average": 0.9}), ("windows", {})],
 )
 def test_wherever_a_training_stops_it_ends_with_the_same_weights_states_moments_and_history(
     mode: str, changes: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -159,3 +159,32 @@ def test_a_cosine_schedule_ends_at_no_learning_rate() -> None:
 
     fit(lesson, config, [Rates()])
     assert rates == pytest.approx([config.learning_rate / 2, 0], abs=1e-9)
+
+
+def test_a_moving_mean_of_the_weights_is_validated_and_kept_while_training_goes_on_with_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lesson, config = lesson_of(epochs=2, average=0.7)
+    own, seen = [], []
+    real = lesson.network.train_on_batch
+
+    def noted(*args: Any) -> Any:
+        loss = real(*args)
+        own.append(trainable(lesson.network))
+        return loss
+
+    def validate() -> float:
+        seen.append(trainable(lesson.network))
+        return 1.0 / len(seen)
+
+    monkeypatch.setattr(lesson.network, "train_on_batch", noted)
+    fit(replace(lesson, validate=validate), config)
+    mean = own[0]
+    for weights in own[1:]:
+        mean = [np.float32(0.7) * a + np.float32(0.3) * b for a, b in zip(mean, weights, strict=True)]
+    for found, wanted, kept in zip(seen[1], mean, trainable(lesson.network), strict=True):
+        assert found == pytest.approx(wanted, rel=1e-4, abs=1e-6)
+        assert (kept == found).all()
+    plain, config = lesson_of(epochs=2)
+    fit(replace(plain, validate=None), config)
+    assert all((a == b).all() for a, b in zip(own[-1], trainable(plain.network), strict=True))
