@@ -15,6 +15,7 @@ WEARINESS_MEMORY = 60.0  # hours in which players forget how much they played
 
 _COMFORT = 15.0  # degC below which is heated
 _USUAL_COLD = 1.4
+_LEAST_PRICE = 5.0  # EUR/MWh; below it, and where prices are negative, nobody uses still more
 _USUAL_ACTIVITY = 0.85
 
 
@@ -66,7 +67,7 @@ def strain_of(weather: Mapping[str, Floats], market: Mapping[str, Floats], *, wi
         stored, weariness = smoothed(cold, COLD_MEMORY), smoothed(activity, WEARINESS_MEMORY)
     else:
         stored, weariness = 0.5 * (cold + _USUAL_COLD), np.full_like(activity, _USUAL_ACTIVITY)
-    return Strain(cold, stored, activity, weariness, market["price"] / 70)
+    return Strain(cold, stored, activity, weariness, np.maximum(market["price"], _LEAST_PRICE) / 70)
 
 
 def usage_of(customer: Customer, strain: Strain, calendar: Calendar) -> Floats:
