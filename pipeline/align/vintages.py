@@ -11,6 +11,7 @@ from pipeline.align.angles import field_of
 from pipeline.align.asof import Values, Versions, versions
 from pipeline.align.features import Input
 from pipeline.align.grid import Axis, Grid
+from pipeline.align.interpolation import interpolated
 from pipeline.align.resample import Folding, step_values
 from pipeline.align.rows import Table, parts
 from pipeline.align.types import NOT_ISSUED, Moments
@@ -76,7 +77,11 @@ def vintage_source(
     max_age = rule.max_age.ns if is_forecast and rule.max_age else None
     rules = tuple(field.resample for name in names if (field := field_of(settings, name)))
     how = Folding(rules, params.raw.frequency.ns, max_age)
-    kept = table.filled() if is_forecast and rule.take == "newest_filled" else table
+    only_filled = is_forecast and rule.take == "newest_filled"
+    kept = table.filled() if only_filled else table
+    if settings.interpolate:
+        kept = interpolated(kept, settings.interpolate.ns, params.raw.frequency.ns)
+        kept = kept.filled() if only_filled else kept
     own = shared = None
     for is_shared, rows in parts(kept):
         if is_shared:

@@ -137,6 +137,9 @@ class Source(Section):
     lead: LeadField | None = None
     known: KnownField
     values: Annotated[dict[str, ValueField], Field(min_length=1)]
+    interpolate: PositiveDuration | None = (
+        None  # steps between stamps of one vintage that lie at most so far apart
+    )
     missing: tuple[str, ...] = ("", "NA", "N/A", "NaN", "nan", "null", "-", "n/e")
     duplicates: Literal["quarantine", "first", "last"] = "quarantine"
 
@@ -229,6 +232,10 @@ def _faults_of_times(source: Source) -> list[str]:
     faults = []
     if (source.valid_time is None) == (source.lead is None):
         faults.append("exactly one of valid_time and lead is needed")
+    if source.interpolate and (source.role != "forecast" or source.issue_time is None):
+        faults.append(
+            "interpolate joins the stamps of one vintage, so it needs a forecast with an issue_time"
+        )
     if source.lead and source.issue_time is None:
         faults.append("lead needs an issue_time to count from")
     if source.role != "forecast" and (source.issue_time or source.lead):

@@ -13,13 +13,12 @@ import pandas as pd
 import pyarrow as pa
 
 from pipeline.align.group import align_group
-from pipeline.files import write_json
+from pipeline.files import digest_of_file, write_json
 from pipeline.raw.tables import (
     FORMAT,
     MANIFEST,
     STAMP,
     TIMES,
-    table_entry,
     table_path,
     table_schema,
     table_writer,
@@ -48,7 +47,11 @@ def write_tables(folder: Path, frames: Frames, params: Params, group: str) -> No
         path = folder / table_path(source, group)
         with table_writer(path, schema) as writer:
             writer.write(pa.Table.from_arrays(columns, schema=schema))
-        entry = table_entry(folder, source, group, len(frame))
+        entry = {
+            "file": table_path(source, group),
+            "rows": len(frame),
+            "digest": digest_of_file(folder / table_path(source, group)),
+        }
         settings = params.raw.sources[source]
         sources[source] = {"role": settings.role, "values": list(settings.values), "groups": {group: entry}}
     write_json(folder / MANIFEST, {"format": FORMAT, "sources": sources})

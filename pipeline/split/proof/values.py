@@ -139,9 +139,24 @@ class GroupTables:
         if source not in self.records:
             return []
         stamps: dict[int, list[Record]] = {}
-        for row in self.records[source].of_step(series, step, step + self.frequency):
+        for row in self._rows(source, series, step):
             stamps.setdefault(row.valid, []).append(row)
         return list(stamps.values())
+
+    def _rows(self, source: str, series: str, step: int) -> list[Record]:
+        """The rows of a step, and those that lie on the line between the rows of a vintage around it."""
+        records, end = self.records[source], step + self.frequency
+        rows, reach = records.of_step(series, step, end), self.params.raw.sources[source].interpolate
+        if reach is None:
+            return rows
+        around = records.of_step(series, step - reach.ns, end + reach.ns)
+        if self.params.align.vintage.take == "newest_filled":
+            around = [row for row in around if not row.is_empty]
+        vintages: dict[tuple[int, int], list[Record]] = {}
+        for row in around:
+            vintages.setdefault((row.issue, row.known), []).append(row)
+        lines = [between(vintage, step, end, reach.ns) for vintage in vintages.values()]
+        return rows + [row for row in lines if row]
 
     def _newest(self, source: str, known: list[Record], origin: int, older: int) -> Record | None:
         rule = self.params.align.vintage
@@ -162,6 +177,20 @@ class GroupTables:
 def parts_of(source: Source, value: str) -> tuple[str, ...]:
     """The names under which a value of a source stands in X."""
     return (f"{value}_sin", f"{value}_cos") if source.values[value].angle else (value,)
+
+
+def between(vintage: list[Record], step: int, end: int, reach: int) -> Record | None:
+    """What a vintage, in the order of time, says of the start of a step in which it has no row; None where nothing."""
+    before = [row for row in vintage if row.valid < step]
+    after = [row for row in vintage if row.valid >= end]
+    if len(before) + len(after) < len(vintage) or not before or not after:
+        return None
+    left, right = before[-1], after[0]
+    if right.valid - left.valid > reach:
+        return None
+    share = (step - left.valid) / (right.valid - left.valid)
+    values = {name: (1 - share) * value + share * right.values[name] for name, value in left.values.items()}
+    return Record(step, left.known, left.issue, left.place, values)
 
 
 def fold(stamps: list[tuple[int, float]], rule: Resample, frequency: int) -> float:
