@@ -148,7 +148,11 @@ def _read(
         return None
     if table.num_rows != count:  # an open quote swallowed line ends
         return None
-    return {int(name): table[name].combine_chunks() for name in types}
+    return {int(name): _whole(table[name]) for name in types}
+
+
+def _whole(column: pa.ChunkedArray) -> pa.Array:
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
 
 
 def _finite(columns: dict[int, pa.Array], layout: Layout) -> dict[int, Numbers] | None:

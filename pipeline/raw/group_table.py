@@ -153,8 +153,7 @@ def _pieces(slices: list[_Slice], most: int) -> Iterator[list[_Slice]]:
     sampled: list[tuple[int, int]] = []  # valid time, rows that it stands for
     for piece in slices:
         places = range(piece.start, piece.stop, step)
-        times = piece.run.valid_times(places)
-        sampled += [(time, min(step, piece.stop - place)) for time, place in zip(times, places, strict=True)]
+        sampled += [(piece.run.valid_time(place), min(step, piece.stop - place)) for place in places]
     starts = [piece.start for piece in slices]
     rows, before = 0, None
     for time, count in sorted(sampled):

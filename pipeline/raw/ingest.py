@@ -24,7 +24,7 @@ from pipeline.raw.header import Layout, read_layouts
 from pipeline.raw.passes import SourcePasses
 from pipeline.raw.reading import SourceFile, Workshop
 from pipeline.raw.rows import RowReader
-from pipeline.raw.runs import RUN_BYTES
+from pipeline.raw.runs import ROOM_BYTES, RUN_BYTES, Room
 from pipeline.raw.sources import find_files, shortened
 from pipeline.raw.tables import FORMAT, MANIFEST
 from pipeline.raw.text import BLOCK_BYTES
@@ -43,6 +43,7 @@ class Sizes:
 
     block: int = BLOCK_BYTES  # of text
     run: int = RUN_BYTES  # of rows, before they are sorted and written
+    room: int = ROOM_BYTES  # of sorted rows, before they go to disk
     merge: int = MERGE_BYTES  # of rows that are merged together
 
 
@@ -57,7 +58,8 @@ def ingest(params: Params, root: Path, sizes: Sizes | None = None) -> dict[str, 
     files = _with_readers(raw, layouts)
     with held(root / CACHE.with_suffix(".lock")), ThreadPoolExecutor(threads) as pool:
         cache = Cache(root / CACHE)
-        workshop = Workshop(raw, cache, pool, threads, sizes.block, sizes.run, sizes.merge)
+        room = Room(sizes.room)
+        workshop = Workshop(raw, cache, pool, threads, room, sizes.block, sizes.run, sizes.merge)
         try:
             return _ingest(files, workshop, root)
         finally:

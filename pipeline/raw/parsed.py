@@ -15,7 +15,7 @@ import numpy as np
 
 from pipeline.files import digest_of_file
 from pipeline.raw.cache import describe, description_of
-from pipeline.raw.runs import Run
+from pipeline.raw.runs import Room, Run
 
 ASIDE_NAME = "aside.arrow"
 _ROWS = "rows.json"
@@ -65,15 +65,18 @@ class ParsedFile:
         if self.digests:
             return
         self.digests = {group: _digest_of_rows(self.runs, group) for group in self.groups}
+        for run in self.runs:
+            run.save()
         runs = [[run.path.name, run.rows, run.keys, run.starts, run.times, run.values] for run in self.runs]
         describe(self.folder, {"runs": runs, "digests": self.digests}, _ROWS)
 
-    def drop_rows(self) -> None:
-        """Remove rows that are not part of the entry."""
-        if not self.digests:
-            self.runs = None
-            for path in self.folder.glob("run_*"):
-                path.unlink(missing_ok=True)
+    def drop_rows(self, room: Room) -> None:
+        """Let go of the rows in memory, and remove those on disk that are not part of the entry."""
+        runs, self.runs = self.runs or [], None
+        for run in runs:
+            room.give_back(sum(column.nbytes for column in run.columns))
+            if not self.digests:
+                run.path.unlink(missing_ok=True)
 
 
 def new_entry(parsed: ParsedFile) -> None:

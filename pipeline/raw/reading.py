@@ -17,7 +17,7 @@ from pipeline.raw.keys import reading_key
 from pipeline.raw.parsed import ASIDE_NAME, ParsedFile, new_entry
 from pipeline.raw.quarantine import AsideFile, aside_of
 from pipeline.raw.rows import RowReader, Rows
-from pipeline.raw.runs import RUN_BYTES, RunWriter
+from pipeline.raw.runs import RUN_BYTES, Room, RunWriter
 from pipeline.raw.text import BLOCK_BYTES, Block, blocks
 from pipeline.settings.raw import RawSettings, Source
 
@@ -39,6 +39,7 @@ class Workshop:
     cache: Cache
     pool: Executor
     threads: int
+    room: Room
     block_bytes: int = BLOCK_BYTES
     run_bytes: int = RUN_BYTES
     merge_bytes: int = MERGE_BYTES
@@ -83,7 +84,7 @@ class _Reading:
         self._stamp = stamp_of(path)
         self._digest = workshop.pool.submit(workshop.cache.digests.of, path)
         self._folder = workshop.cache.new_folder()
-        self._runs = RunWriter(self._folder, workshop.pool, workshop.run_bytes)
+        self._runs = RunWriter(self._folder, workshop.pool, workshop.room, workshop.run_bytes)
         self._aside: AsideFile | None = None
         self._in_order = InOrder(has_issue=file.source.issue_time is not None)
         self._counts = Counts()

@@ -85,7 +85,8 @@ def order_of(key: Codes, times: Sequence[Stamps]) -> Places | None:
         return None
     short = len(key) and int(key.max()) < _MOST_SHORT
     order = np.argsort(key.astype(np.uint16) if short else key, kind="stable")
-    if _is_sorted([column[order] for column in columns]):
+    in_order: list[NDArray[Any]] = [column[order] for column in columns]
+    if _is_sorted(in_order):
         return order  # each series was in the order of time: the usual case
     return np.lexsort(columns[::-1])
 
@@ -95,7 +96,8 @@ def same_as_before(key: Codes, times: Sequence[Stamps]) -> NDArray[np.bool_]:
     same = np.zeros(len(key), np.bool_)
     if len(key) > 1:
         same[1:] = True
-        for column in (key, *times):
+        columns: list[NDArray[Any]] = [key, *times]
+        for column in columns:
             same[1:] &= column[1:] == column[:-1]
     return same
 

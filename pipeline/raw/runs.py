@@ -10,21 +10,26 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.raw.records import Codes, Key, Records, order_of
+from pipeline.raw.records import Codes, Key, Places, Records, order_of
 
 RUN_BYTES = 64 << 20
+ROOM_BYTES = 256 << 20
 
 
 @dataclass(frozen=True)
 class Run:
-    """A file of `rows` sorted rows: those of `keys[i]` (ascending) stand in [starts[i], starts[i + 1])."""
+    """A file of `rows` sorted rows: those of `keys[i]` (ascending) stand in [starts[i], starts[i + 1]).
+
+    `columns` are there while the run is in memory, which it is instead of the file or besides.
+    """
 
     path: Path
     rows: int
@@ -32,6 +37,15 @@ class Run:
     starts: list[int]
     times: int  # number of time columns
     values: int
+    columns: tuple[NDArray[Any], ...] = ()
+
+    def save(self) -> Run:
+        """The run as a file."""
+        if self.columns:
+            with self.path.open("wb") as stream:
+                for column in self.columns:
+                    stream.write(column.data)
+        return replace(self, columns=())
 
     def group(self, group: str) -> tuple[int, int]:
         """The keys of a group, as places [first, end)."""
@@ -41,11 +55,11 @@ class Run:
 
     def read_into(self, columns: Sequence[NDArray[Any]], start: int, stop: int) -> tuple[int, Codes]:
         """Read the columns of rows [start, stop); return the place of the first row's key, and each row's beyond it."""
-        with self.path.open("rb", buffering=0) as stream:
-            for place, column in enumerate(columns):
-                stream.seek((place * self.rows + start) * 8)
-                got = stream.readinto(column.data)
-                assert got == column.nbytes, f"{self.path} is cut off"  # digests were compared before
+        if self.columns:
+            for source, target in zip(self.columns, columns, strict=True):
+                target[:] = source[start:stop].view(target.dtype)
+        else:
+            self._load(columns, start)
         first = bisect_right(self.starts, start) - 1
         end = bisect_left(self.starts, stop)
         borders = np.clip(np.array(self.starts[first : end + 1]), start, stop)
@@ -53,30 +67,56 @@ class Run:
 
     def first_at(self, moment: int, start: int, stop: int) -> int:
         """The first of the rows [start, stop) of one key that is valid at `moment` or later."""
-        with self.path.open("rb", buffering=0) as stream:
-            while start < stop:
-                middle = (start + stop) // 2
-                if self._valid(stream, middle) < moment:
-                    start = middle + 1
-                else:
-                    stop = middle
+        while start < stop:
+            middle = (start + stop) // 2
+            if self.valid_time(middle) < moment:
+                start = middle + 1
+            else:
+                stop = middle
         return start
 
-    def valid_times(self, rows: Sequence[int]) -> list[int]:
-        """The valid times of some rows."""
-        with self.path.open("rb", buffering=0) as stream:
-            return [self._valid(stream, row) for row in rows]
+    def valid_time(self, row: int) -> int:
+        """The valid time of a row."""
+        column = np.empty(1, np.int64)
+        if self.columns:
+            return int(self.columns[1][row])
+        self._load([column], self.rows + row)  # the second column
+        return int(column[0])
 
-    def _valid(self, stream: Any, row: int) -> int:
-        stream.seek((self.rows + row) * 8)
-        return int.from_bytes(stream.read(8), "little", signed=True)
+    def _load(self, columns: Sequence[NDArray[Any]], start: int) -> None:
+        with self.path.open("rb", buffering=0) as stream:
+            for place, column in enumerate(columns):
+                stream.seek((place * self.rows + start) * 8)
+                got = stream.readinto(column.data)
+                assert got == column.nbytes, f"{self.path} is cut off"  # digests were compared before
+
+
+class Room:
+    """How many bytes of runs stay in memory; what finds no room goes to disk."""
+
+    def __init__(self, most_bytes: int) -> None:
+        self._free = most_bytes
+        self._lock = Lock()
+
+    def take(self, count: int) -> bool:
+        """Whether there is room for so many bytes; if so it is taken."""
+        with self._lock:
+            if count > self._free:
+                return False
+            self._free -= count
+            return True
+
+    def give_back(self, count: int) -> None:
+        """These bytes are in memory no longer."""
+        with self._lock:
+            self._free += count
 
 
 class RunWriter:
     """Takes the rows of one file, block by block, and writes its runs into `folder`, beside the reading."""
 
-    def __init__(self, folder: Path, pool: Executor, run_bytes: int = RUN_BYTES) -> None:
-        self._folder, self._pool, self._run_bytes = folder, pool, run_bytes
+    def __init__(self, folder: Path, pool: Executor, room: Room, run_bytes: int = RUN_BYTES) -> None:
+        self._folder, self._pool, self._room, self._run_bytes = folder, pool, room, run_bytes
         self._codes: dict[Key, int] = {}
         self._pending: list[Records] = []
         self._pending_bytes = 0
@@ -109,11 +149,11 @@ class RunWriter:
     def _write(self) -> None:
         self.wait()
         path = self._folder / f"run_{len(self._runs):05d}"
-        self._writing = self._pool.submit(_write_run, path, list(self._codes), self._pending)
+        self._writing = self._pool.submit(_write_run, path, list(self._codes), self._pending, self._room)
         self._pending, self._pending_bytes = [], 0
 
 
-def _write_run(path: Path, names: list[Key], parts: list[Records]) -> Run:
+def _write_run(path: Path, names: list[Key], parts: list[Records], room: Room) -> Run:
     rank = np.empty(len(names), np.int32)
     by_name = sorted(range(len(names)), key=names.__getitem__)
     rank[by_name] = np.arange(len(names))
@@ -123,10 +163,16 @@ def _write_run(path: Path, names: list[Key], parts: list[Records]) -> Run:
     counts = np.bincount(key, minlength=len(names))
     times = zip(*(part.times for part in parts), strict=True)
     order = order_of(key, [np.concatenate(column) for column in times])
-    with path.open("wb") as stream:
-        for column in zip(*(part.columns for part in parts), strict=True):
-            whole: NDArray[Any] = np.concatenate(column)
-            stream.write((whole if order is None else whole[order]).data)
+    sorted_columns = (
+        _in_order(column, order) for column in zip(*(part.columns for part in parts), strict=True)
+    )
+    columns: tuple[NDArray[Any], ...] = ()
+    if room.take(8 * len(key) * len(parts[0].columns)):
+        columns = tuple(sorted_columns)
+    else:
+        with path.open("wb") as stream:
+            for column in sorted_columns:
+                stream.write(column.data)
     present = np.flatnonzero(counts)
     return Run(
         path,
@@ -135,4 +181,10 @@ def _write_run(path: Path, names: list[Key], parts: list[Records]) -> Run:
         [0, *np.cumsum(counts[present]).tolist()],
         len(parts[0].times),
         len(parts[0].values),
+        columns,
     )
+
+
+def _in_order(parts: Sequence[NDArray[Any]], order: Places | None) -> NDArray[Any]:
+    whole: NDArray[Any] = np.concatenate(parts)
+    return whole if order is None else whole[order]

@@ -14,6 +14,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
@@ -43,7 +44,7 @@ class Block:
     data: bytes
     first_line: int
 
-    @property
+    @cached_property
     def line_count(self) -> int:
         """Number of lines, empty ones included."""
         return int(np.count_nonzero(np.frombuffer(self.data, np.uint8) == _LINE_FEED))
@@ -55,18 +56,23 @@ def blocks(path: Path, source: Source, size: int = BLOCK_BYTES) -> Iterator[Bloc
     Raises RawDataError for a file that cannot be unpacked or holds a line of more than 16 MiB.
     """
     line = 1
-    pending: list[bytes] = []
-    length = 0
+    pending: list[bytes | memoryview] = []
+    length = open_line = 0  # bytes that wait, and of these in the line that has not ended
     for chunk in _chunks(path, source.encoding, min(size, _CHUNK_BYTES)):
-        pending.append(chunk)
-        length += len(chunk)
-        if length >= size:
-            whole, rest = _cut(b"".join(pending), path, line)
-            if whole:
-                block = Block(whole, line)
-                yield block
-                line += block.line_count
-            pending, length = [rest], len(rest)
+        end = chunk.rfind(b"\n") + 1
+        length, open_line = length + len(chunk), len(chunk) - end + (0 if end else open_line)
+        if open_line > _LONGEST_LINE:
+            line += sum(bytes(part).count(b"\n") for part in (*pending, chunk))
+            raise RawDataError(
+                f"{path}: line {line} is longer than {_LONGEST_LINE >> 20} MiB: this is no CSV file."
+            )
+        if length < size or not end:
+            pending.append(chunk)
+            continue
+        block = Block(b"".join([*pending, memoryview(chunk)[:end]]), line)
+        yield block
+        line += block.line_count
+        pending, length = [chunk[end:]], len(chunk) - end
     rest = b"".join(pending)
     if rest:
         yield Block(rest if rest.endswith(b"\n") else rest + b"\n", line)
@@ -81,16 +87,6 @@ def reader(lines: Iterable[str], source: Source) -> Reader:
     """The line-by-line reading of CSV that defines what a cell is; every faster way must agree with it."""
     csv.field_size_limit(_LONGEST_FIELD)
     return csv.reader(lines, delimiter=source.separator, quotechar=source.quote, doublequote=True)
-
-
-def _cut(data: bytes, path: Path, line: int) -> tuple[bytes, bytes]:
-    end = data.rfind(b"\n") + 1
-    if len(data) - end > _LONGEST_LINE:
-        number = line + data.count(b"\n")
-        raise RawDataError(
-            f"{path}: line {number} is longer than {_LONGEST_LINE >> 20} MiB: this is no CSV file."
-        )
-    return data[:end], data[end:]
 
 
 def _chunks(path: Path, encoding: str, size: int) -> Iterator[bytes]:
