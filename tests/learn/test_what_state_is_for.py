@@ -1,0 +1,74 @@
+"""What carried state is for, in figures: a sequence's label is its first value, and the sequence is cut in two parts.
+
+Published for whole sequences: 1.00; for two parts without state: 0.75, since the second part of a sequence of label 1
+cannot be told from one of label 0; for two parts with state: 0.97 to 0.99.
+"""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+
+from pipeline.feed.batches import Material
+from pipeline.feed.scaling import Scaling
+from pipeline.learn.fitting import fit
+from pipeline.learn.lessons import make_lesson, make_play
+from pipeline.learn.playing import played
+from pipeline.learn.twin import Design, make_layers, make_twin
+from tests.feed.memory import MemorySource, chronological, memory_source
+from tests.learn.networks import small_settings
+
+STEPS, SEQUENCES, HELD_OUT = 20, 1000, 200
+PLAIN = Scaling(np.zeros(1), np.ones(1), np.zeros(1), np.ones(1))
+
+
+def labelled(sequences: int, seed: int) -> MemorySource:
+    """Sequences of zeros, half of which begin with a 1, in two samples each; the label is wanted at every step."""
+    source = memory_source([STEPS] * sequences, segment_length=STEPS // 2, features=1, unknown=0)
+    labels = np.random.default_rng(seed).permutation(np.arange(sequences) % 2).astype(np.float32)
+    source.arrays["X"] = np.zeros_like(source.arrays["X"])
+    source.arrays["X"][::2, 0, 0] = labels
+    source.arrays["Y"][:] = labels.repeat(2)[:, None, None]
+    return chronological(source, {"train": (0, STEPS), "validation": (STEPS, STEPS), "test": (0, STEPS)})
+
+
+def accuracy(mode: str, run_length: str | None) -> float:
+    """The share of held-out steps whose label is found after training as `mode` says."""
+    keras.utils.set_random_seed(5)
+    settings = small_settings(
+        mode=mode, lanes=50, run_length=run_length, epochs=8, learning_rate=0.02, loss="mse", units=[10],
+        context=0, lookback=STEPS, batch_size=500,
+    )  # fmt: skip
+    layers = make_layers(Design(PLAIN, (-1,), series=0, units=settings.units, identity="none"))
+    make_twin(layers, 1)
+    source = labelled(SEQUENCES, seed=1)
+    fit(
+        make_lesson(Material(source, PLAIN, np.zeros(SEQUENCES, np.int32)), layers, settings, seed=2),
+        settings,
+    )
+    held_out = labelled(HELD_OUT, seed=3)
+    if run_length is not None:  # what was trained in parts is asked in parts
+        held_out.sequences = chronological(
+            memory_source([STEPS // 2] * 2 * HELD_OUT, segment_length=STEPS // 2, features=1), {}
+        ).sequences
+        held_out = chronological(held_out, {"test": (0, STEPS)})
+    numbers = np.zeros(len(held_out.sequences), np.int32)
+    play = make_play(Material(held_out, PLAIN, numbers), layers, settings, "test", scaled=False)
+    hits = []
+    for batch, outputs in played(play.network, play.batches, play.guard()):
+        counts = batch.weights > 0
+        hits += ((outputs > 0.5) == (batch.targets > 0.5))[counts].tolist()
+    assert len(hits) == HELD_OUT * STEPS
+    return float(np.mean(hits))
+
+
+@pytest.mark.parametrize(
+    ("mode", "run_length", "least", "most"),
+    [("stateful", None, 0.99, 1.0), ("stateful", f"{STEPS // 2}h", 0.74, 0.76), ("windows", None, 0.99, 1.0)],
+    ids=["two parts, state carried", "two parts, no state", "whole sequences"],
+)
+def test_state_is_worth_what_was_published(
+    mode: str, run_length: str | None, least: float, most: float
+) -> None:
+    assert least <= accuracy(mode, run_length) <= most
