@@ -50,16 +50,24 @@ class PackSettings(Section):
     min_coverage: Annotated[float, Field(ge=0, le=1)] = 0.5
 
 
-class SplitSettings(Section):
-    """Where validation and test begin: a share of the observed span, or the date at which each begins."""
+Policy = Literal["chronological", "by_series", "by_group"]
 
-    policy: Literal["chronological"] = "chronological"
+
+class SplitSettings(Section):
+    """chronological: where validation and test begin, a share of the observed span, or the date of each.
+
+    by_series, by_group: the share of series, or of groups, that validation and test hold out whole.
+    """
+
+    policy: Policy = "chronological"
     validation: Border = 0.1
     test: Border = 0.2
 
     @model_validator(mode="after")
     def _check_borders(self) -> SplitSettings:
         shares = [value for value in (self.validation, self.test) if isinstance(value, float)]
+        if self.policy != "chronological" and len(shares) < 2:
+            raise ValueError(f"{self.policy} holds out shares in [0, 1), not what lies after a date")
         if any(not 0 <= share < 1 for share in shares) or sum(shares) >= 1:
             raise ValueError(f"shares lie in [0, 1) and leave something to train on, found {shares}")
         if not shares and self.validation >= self.test:

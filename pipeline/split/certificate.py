@@ -40,8 +40,8 @@ def certify(data: Path, params: Params) -> dict[str, Any]:
         found = _run(
             [
                 lambda: [check_files(dataset, data / "packed", params)],
-                lambda: [check_lists(dataset)],
-                lambda: [check_embargo(dataset)],
+                lambda: [check_lists(dataset, params.split.policy)],
+                lambda: [check_embargo(dataset, params.split.policy)],
                 lambda: [check_issued(dataset, params)],
                 lambda: [check_origins(dataset, params)],
                 lambda: [check_scaler(dataset, fitted)],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from pipeline.split.chronological import (
     parts_of,
     split_of,
 )
+from pipeline.split.holdout import hold_out
 from pipeline.split.moments import hours_text, text_of
 from pipeline.split.rows import scored_by_sequence
 from pipeline.split.steps import Ints, Steps
@@ -51,9 +52,8 @@ def plan_splits(steps: Steps, settings: SplitSettings, seed: int) -> Plan:
             "There is nothing to split: no group has a step with an observed target. "
             "See reports/pack.json for what became of the steps."
         )
-    parts = parts_of(steps, borders_of(steps, settings))
-    embargoed = tuple(len(embargoed_samples(steps, part)) for part in parts)
-    bare = [split_of(steps, part, {}) for part in parts]
+    parts, bare = _by_policy(steps, settings, seed)
+    embargoed = tuple(len(embargoed_samples(steps, part)) if part.late else 0 for part in parts)
     scored = tuple(scored_by_sequence(steps, split) for split in bare)
     asked = (True, bool(settings.validation), bool(settings.test))
     faults = [
@@ -65,10 +65,18 @@ def plan_splits(steps: Steps, settings: SplitSettings, seed: int) -> Plan:
     if faults:
         raise SplitError("A split would be empty.", [*faults, *_spans(steps)])
     splits = tuple(
-        split_of(steps, part, _attributes(settings, seed, part, split, int(counts.sum()), out))
+        replace(split, attributes=_attributes(settings, seed, part, split, int(counts.sum()), out))
         for part, split, counts, out in zip(parts, bare, scored, embargoed, strict=True)
     )
-    return Plan(parts, splits, scored, embargoed, _without(steps, scored[-1]) if asked[-1] else ())
+    in_time = settings.policy == "chronological" and asked[-1]
+    return Plan(parts, splits, scored, embargoed, _without(steps, scored[-1]) if in_time else ())
+
+
+def _by_policy(steps: Steps, settings: SplitSettings, seed: int) -> tuple[tuple[Part, ...], list[Split]]:
+    if settings.policy != "chronological":
+        return hold_out(steps, settings, seed)
+    parts = parts_of(steps, borders_of(steps, settings))
+    return parts, [split_of(steps, part, {}) for part in parts]
 
 
 def lines_of(plan: Plan) -> Iterator[str]:

@@ -8,6 +8,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.settings.sections import Policy
 from pipeline.split.moments import text_of
 from pipeline.split.proof.findings import Findings
 from pipeline.store.reader import Dataset
@@ -16,9 +17,10 @@ from pipeline.store.types import Split
 NAMES = ("train", "validation", "test")
 
 
-def check_lists(dataset: Dataset) -> Findings:
+def check_lists(dataset: Dataset, policy: Policy = "chronological") -> Findings:
     """Every list ascends, lies inside the data set and shares no sample; the intervals follow one another; and
-    each sample stands in the list of the last interval that it reaches, or in none if it lies between two.
+    each sample stands in the list of the last interval that it reaches, or in none if it lies between two. Where
+    series or groups are held out, all samples of one stand in one list instead, whose interval holds them.
     """
     found = Findings(
         "split_lists", "a sample stands in the list of the last split that it reaches, and in no other"
@@ -31,6 +33,8 @@ def check_lists(dataset: Dataset) -> Findings:
     for split in splits:
         for fault in _faults_of_list(split, dataset.sample_count):
             found.blame(fault)
+    if policy != "chronological":
+        return _held_out(found, dataset, splits, policy)
     for before, after in pairwise(splits):
         if not before.from_time <= before.until_time <= after.from_time <= after.until_time:
             found.blame(
@@ -69,6 +73,37 @@ def _compare(found: Findings, dataset: Dataset, splits: list[Split]) -> None:
             f"sample {sample}, steps {text_of(int(first[sample]))} to {text_of(int(last[sample]))}, stands in "
             f"{names[owner[sample]]}, belongs in {names[due[sample]]}"
         )
+
+
+def _held_out(found: Findings, dataset: Dataset, splits: list[Split], policy: Policy) -> Findings:
+    found.rule = f"{policy}: every sample stands in one list, and nobody's samples stand in two"
+    listed: dict[int, str] = {}
+    for split in splits:
+        for sample in split.indices.tolist():
+            if sample in listed:
+                found.blame(f"sample {sample} is listed in {listed[sample]} and in {split.name}")
+            listed[sample] = split.name
+    intervals = {split.name: (split.from_time, split.until_time) for split in splits}
+    first, last = _first_and_last_steps(dataset)
+    owners: dict[tuple[str, ...], str] = {}
+    table = dataset.sequences
+    for row in range(len(table)):
+        key = (str(table.group[row]), *([] if policy == "by_group" else [str(table.series[row])]))
+        for sample in range(
+            int(table.first_sample[row]), int(table.first_sample[row] + table.sample_count[row])
+        ):
+            found.looked_at()
+            name = listed.get(sample, "no list")
+            if owners.setdefault(key, name) != name:
+                found.blame(
+                    f"sample {sample} of {'/'.join(key)} stands in {name}, others of it in {owners[key]}"
+                )
+            begin, end = intervals.get(name, (0, 0))
+            if name == "no list" or not begin <= first[sample] <= last[sample] < end:
+                found.blame(
+                    f"sample {sample} of {'/'.join(key)} stands in {name}, whose interval does not hold it"
+                )
+    return found
 
 
 def _first_and_last_steps(dataset: Dataset) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:

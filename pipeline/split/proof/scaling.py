@@ -100,5 +100,8 @@ def _training(dataset: Dataset) -> Iterator[tuple[Stretch, npt.NDArray[np.bool_]
     train = dataset.split("train")
     for stretch in stretches(dataset):
         inside = (stretch.times >= train.from_time) & (stretch.times < train.until_time)
+        if train.attributes.get("policy") != "chronological":  # there, straddlers count that other lists name
+            sample = stretch.first + np.arange(len(stretch.times)) // dataset.segment_length
+            inside &= np.isin(sample, train.indices)
         if inside.any():
             yield stretch, inside

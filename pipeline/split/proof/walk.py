@@ -30,7 +30,8 @@ class Stretch:
     def read(self, name: str) -> npt.NDArray[Any]:
         """An array of the data set, (step, ...)."""
         samples = self.dataset.read(name, np.arange(self.first, self.stop))
-        return samples.reshape(-1, *samples.shape[2:])[: len(self.times)]
+        length, *rest = samples.shape[1:]  # not -1: of no forecast sources there are no numbers to divide
+        return samples.reshape(len(samples) * length, *rest)[: len(self.times)]
 
     def step(self, place: int) -> str:
         """Words for one of the steps."""
