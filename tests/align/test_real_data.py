@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from pipeline.align.group import align_group
@@ -122,3 +123,35 @@ def test_gefcom_has_four_tracks_without_a_gap_and_no_sequence_ended_by_an_empty_
         assert set(np.unique(one.X[:, lead])) == set(range(1 + 12 * one.track, 13 + 12 * one.track))
     (whole,) = aligned("gefcom2012", "gefcom2012_wind")
     assert whole.counts["sequences_ended_by_gap"] == 0
+
+
+def test_gefcom_s_four_lead_bands_stand_beside_one_another_by_settings_alone(
+    aligned: Align, shared_data: Callable[[str], Path]
+) -> None:
+    (group,) = aligned(
+        "gefcom2012",
+        "gefcom2012_wind",
+        "align.until=2010-01-01",
+        "align.features.forecast=[ws,wd]",
+        "+align.features.vintages=4",
+        "+raw.sources.weather.values.wd.angle=true",
+    )
+    names = [feature.name for feature in group.features]
+    (one,) = (one for one in group.sequences if (one.series, one.track) == ("1", 0))
+    raw = pd.read_csv(next(shared_data("gefcom2012_wind").rglob("windforecasts_wf1.csv")))
+    issue = (
+        pd.to_datetime(raw["date"].astype(str), format="%Y%m%d%H").astype("datetime64[ns]").astype(np.int64)
+    )
+    rows = {
+        key: row for key, *row in zip(zip(issue, raw["hors"], strict=True), raw["ws"], raw["wd"], strict=True)
+    }
+    steps = range(100, len(one.times), 97)
+    assert len(steps) > 30
+    for step in steps:
+        for band in range(4):
+            issued = int(one.origin[step]) - band * 12 * HOUR
+            speed, degrees = rows[issued, (int(one.times[step]) - issued) // HOUR]
+            due = {"ws": speed, "wd_sin": np.sin(np.radians(degrees)), "wd_cos": np.cos(np.radians(degrees))}
+            for name, value in due.items():
+                column = names.index(f"{name}_vintage_{band + 1}" if band else name)
+                assert one.X[step, column] == pytest.approx(value, abs=1e-6)
