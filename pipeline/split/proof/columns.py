@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import date, datetime, time, timedelta
 from functools import cache, partial
 from itertools import product
 
@@ -17,11 +17,13 @@ from pipeline.split.proof.window import Last, Step
 _HOUR = 3600 * 1_000_000_000
 
 
+_WAVES = {"sin": math.sin, "cos": math.cos}
+
 Column = Callable[[Step], Said]
 
 
 def columns_of(tables: GroupTables) -> dict[str, Column]:
-    """What each column of X must hold, by its name: all but calendar columns, which are known for all time, and masks."""
+    """What each column of X must hold, by its name: all but masks."""
     params = tables.params
     makers = dict(_inputs(params))
     found: dict[str, Column] = {}
@@ -33,6 +35,8 @@ def columns_of(tables: GroupTables) -> dict[str, Column]:
         for later in range(1, params.align.features.ahead + 1):
             found[f"{name}_ahead_{later}"] = partial(_ahead, tables, sources, value, later)
     found |= dict(_of_realized(tables)) | dict(_of_windows(tables))
+    for part, wave in product(params.align.features.calendar, _WAVES):
+        found[f"{part}_{wave}"] = partial(_calendar, tables.zone, part, wave)
     if params.align.features.lead:
         found["lead"] = lambda step: Said((step.time - step.origin) / _HOUR)
         for source, settings in params.raw.sources_of("forecast").items():
@@ -147,6 +151,19 @@ def _vintage_lead(tables: GroupTables, source: str, value: str, step: Step) -> S
 
     said = _carried(tables, step, issue)
     return Said(math.nan if said.issue is None else (step.time - said.issue) / _HOUR, said.issue, said.known)
+
+
+def _calendar(zone: str, part: str, wave: str, step: Step) -> Said:
+    shown = local_time(step.time, zone)
+    day, year = shown.timetuple().tm_yday - 1, date(shown.year, 12, 31).timetuple().tm_yday
+    turn = {
+        "hour": (shown - datetime.combine(shown, time())) / timedelta(days=1),
+        "weekday": shown.weekday() / 7,
+        "yearday": day / year,
+    }[part]
+    return Said(
+        round(_WAVES[wave](2 * math.pi * turn), 9)
+    )  # nine digits, so that the sine of a half turn is 0
 
 
 def _older_lead(tables: GroupTables, source: str, value: str, number: int, step: Step) -> Said:

@@ -25,7 +25,6 @@ ROWS = 600
 TOLERANCE = 1e-6
 """Of the value: float32 keeps 6e-8, and sums may be taken in another order."""
 
-_CALENDAR = ("hour_sin", "hour_cos", "weekday_sin", "weekday_cos", "yearday_sin", "yearday_cos")
 _GOLDEN = 0.6180339887498949  # its multiples, less their whole part, lie evenly however many there are
 _FOREVER = int(np.iinfo(np.int64).max)
 
@@ -52,7 +51,7 @@ class Stored:
 
 
 def check_rows(dataset: Dataset, tables: Path, params: Params) -> list[Findings]:
-    """Forecasts, lags, recent values and leads in X, and Y, W and `known`, of rows spread over the data set, made
+    """Every kind of column of X, and Y, W and `known`, of rows spread over the data set, made
     anew from rows of the tables known at the origin; and known moments in the tables against their rules.
     """
     found = Remade(
@@ -89,7 +88,7 @@ def _check_group(found: Remade, dataset: Dataset, tables: GroupTables, chosen: d
     made = columns_of(tables)
     masks = {dataset.features[mask] for mask in dataset.feature_masks if mask >= 0}
     for name in dataset.features:
-        if name not in made and name not in masks and name not in _CALENDAR:
+        if name not in made and name not in masks:
             found.inputs.blame(f"{name}: no setting asks for this feature")
     for row, places in chosen.items():
         for stretch, here in _by_stretch(dataset, row, places):

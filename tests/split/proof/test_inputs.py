@@ -6,9 +6,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import pytest
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
+from pipeline.align.features import feature_list
 from pipeline.errors import AlignmentError, SplitError
 from pipeline.settings.params import Params
 from pipeline.split.proof.inputs import check_rows
@@ -96,3 +98,24 @@ def test_a_feature_that_no_setting_asks_for_is_refused(tmp_path: Path) -> None:
     with Dataset(data / "dataset.h5") as dataset:
         inputs = check_rows(dataset, data / "tables", asked)[0]
     assert "usage_recent_1: no setting asks for this feature" in inputs.examples
+
+
+@pytest.mark.parametrize("name", ["hour_sin", "temp_vintage_2", "usage_std_6h", "usage_published_error_12h"])
+def test_a_spoilt_column_is_named(tmp_path: Path, name: str) -> None:
+    params = unsplit(
+        mock_params(
+            features=EVERYTHING, gaps={"fill": "2h", "longer": "indicator"}, published={"usage": "guess"}
+        )
+    )
+    column = [feature.name for feature in feature_list(params)].index(name)
+
+    def spoil(file: Any) -> None:
+        values = file["X"][...]
+        values[:, :, column] += 0.5
+        file["X"][...] = values
+
+    data = make_data(tmp_path, mock_frames(1), params, spoil_shard=spoil)
+    with Dataset(data / "dataset.h5") as dataset:
+        inputs = check_rows(dataset, data / "tables", params)[0]
+    assert inputs.examples
+    assert all(f": {name} is" in example for example in inputs.examples)
