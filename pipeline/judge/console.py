@@ -46,4 +46,4 @@ def _name(judgement: Judgement) -> str:
 
 def _cells(score: Score) -> str:
     means = (score.mae, score.rmse, score.bias)
-    return "".join(f"{word:>{_WIDTH}}" for word in [*map(rounded, means), str(score.n)])
+    return "".join(f" {word:>{_WIDTH - 1}}" for word in [*map(rounded, means), str(score.n)])

@@ -80,7 +80,9 @@ def error_sums(
 
 
 def rounded(value: float | None) -> str:
-    """An error as people read it: four significant digits, whole numbers from 1,000 on, `none` for None."""
+    """An error as people read it: four significant digits, whole numbers from 1,000 to a milliard, `none` for None."""
     if value is None:
         return "none"
-    return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+    return (
+        f"{value:.0f}" if 1000 <= abs(value) < 1e9 else f"{value:.4g}"
+    )  # 1e12 in full would burst its column

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.judge import table as table_module
-from pipeline.judge.metrics import Score, error_sums
+from pipeline.judge.metrics import Score, error_sums, rounded
 
 
 @given(st.integers(0, 200), st.integers(1, 7), st.integers(0, 2**32 - 1), st.sampled_from([1, 7, 1 << 20]))
@@ -32,3 +32,18 @@ def test_scores_are_means_over_the_kept_rows_of_a_key(rows: int, keys: int, seed
         else:
             assert score == Score(None, None, None, 0)
     assert sums.total().n == sums.n.sum()
+
+
+@pytest.mark.parametrize(
+    ("value", "word"),
+    [
+        (0.12345, "0.1235"),
+        (1000.4, "1000"),
+        (-123456789.2, "-123456789"),
+        (2.7e11, "2.7e+11"),
+        (-1e30, "-1e+30"),
+    ],
+)
+def test_a_number_is_rounded_to_a_word_that_fits_its_column(value: float, word: str) -> None:
+    assert rounded(value) == word
+    assert len(word) <= 10
