@@ -28,8 +28,8 @@ ARGS ?=
 .PHONY: help
 help: ## list what can be made
 	@echo "hindcast: from forecast and realized series to HDF5, and to networks trained from it"
-	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## (.*)/\1	\2/' \
-	| while IFS='	' read -r name what; do printf '  make %-7s %s\n' "$$name" "$$what"; done
+	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/\1	\2/' \
+	| while IFS='	' read -r name what; do printf '  make %-12s %s\n' "$$name" "$$what"; done
 
 .PHONY: repro
 repro: $(READY) ## run the pipeline on the data set of params.yaml, and say where the results lie
@@ -57,6 +57,16 @@ format: $(READY) ## put the code into ruff's shape
 	@$(IN_VENV) python -m ruff check --fix .
 	@$(IN_VENV) python -m ruff format .
 
+# What benchmarks compare with lies apart, so that .venv holds what the lock file says and nothing else.
+BENCH := .venv-bench/locked-$(shell cat requirements-bench.lock | cksum | tr -cs '0-9\n' -)
+$(BENCH): $(READY)
+	@rm -rf .venv-bench && $(PIP) install --require-hashes --no-deps --target .venv-bench -r requirements-bench.lock
+	@touch "$@"
+
+.PHONY: bench-ingest
+bench-ingest: $(BENCH) ## ingest beside pyarrow, pandas, dask and polars (ARGS="speed --megabytes 100" narrows)
+	@$(IN_VENV) PYTHONPATH="$$PWD/.venv-bench" python benchmarks/ingest.py $(ARGS)
+
 # DVC's own function composes, so this is what `dvc exp run` without -S would write.
 COMPOSE := import os; from dvc.utils.hydra import compose_and_dump as f; r = os.getcwd(); f("params.yaml", r + "/conf", None, "config", r, [])
 
@@ -70,16 +80,18 @@ venv: $(READY) ## set up the environment in .venv, nothing else
 # Resolves anew for all platforms at once, taking the versions in the present lock where they still fit (UPGRADE=1: the
 # newest). The file names no index, so it serves whichever one a machine is set up to use.
 .PHONY: lock
-lock: $(READY) ## recompile requirements.lock from pyproject.toml (UPGRADE=1 takes the newest versions)
+lock: $(READY) ## recompile the lock files from pyproject.toml (UPGRADE=1 takes the newest versions)
 	@test -x .venv-lock/bin/uv || { .venv/bin/python -m venv .venv-lock \
 	&& .venv-lock/bin/python -m pip --quiet --no-input --disable-pip-version-check install uv; }
 	@.venv-lock/bin/uv pip compile pyproject.toml --extra test --universal --fork-strategy fewest --generate-hashes \
 	--no-emit-index-url --no-header --quiet $(if $(UPGRADE),--upgrade) --output-file requirements.lock
-	@git diff --stat -- requirements.lock
+	@.venv-lock/bin/uv pip compile --group bench --universal --generate-hashes \
+	--no-emit-index-url --no-header --quiet $(if $(UPGRADE),--upgrade) --output-file requirements-bench.lock
+	@git diff --stat -- requirements.lock requirements-bench.lock
 
 .PHONY: clean
 clean: ## remove the environment, what tools and stages wrote; never data/raw, nor DVC's cache
-	rm -rf .venv .venv-lock build dist hindcast.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-lock .venv-bench build dist hindcast.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	rm -rf data/simulated data/tables data/quarantine data/packed data/dataset.h5 data/scaler.json models reports logs .hindcast
 	find pipeline stages tests -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -6,6 +6,7 @@ digests of its files.  What does not fit its digest counts as absent.  The folde
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -15,7 +16,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from pipeline.files import digest_of_file, digest_of_value
+from pipeline.files import digest_of_file
 
 MOST_BYTES = 32 << 30  # what is kept at most, and never more than the disk has free
 _DESCRIPTION = "entry.json"
@@ -84,6 +85,7 @@ class FileDigests:
         self._path = path
         self._old = _read_description(path) or {}
         self._new: dict[str, list[Any]] = {}
+        self._own: dict[Path, str] = {}
 
     def of(self, path: Path) -> str:
         """The digest of a file."""
@@ -99,11 +101,14 @@ class FileDigests:
         return digest
 
     def remember(self, path: Path, digest: str) -> None:
-        """Take the digest of a file that nobody else writes as known."""
-        self._new[str(path.absolute())] = [*stamp_of(path), digest]
+        """Take the digest of a file that nobody else writes as known, by its stamps at the time of `save`."""
+        self._own[path] = digest
 
     def save(self) -> None:
         """Write what is known for the next run, what this run used first."""
+        for path, digest in self._own.items():
+            if path.is_file():
+                self._new[str(path.absolute())] = [*stamp_of(path), digest]
         known = {**self._new, **{path: stamp for path, stamp in self._old.items() if path not in self._new}}
         _write_description(self._path, dict(list(known.items())[:_MOST_STAMPS]))
 
@@ -126,13 +131,18 @@ def description_of(entry: Path, name: str = _DESCRIPTION) -> Any:
 
 def _write_description(path: Path, value: Any) -> None:
     partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(json.dumps([digest_of_value(value), value]), encoding="utf-8")
+    text = json.dumps(value)
+    partial.write_text(f"{_digest_of(text)}\n{text}", encoding="utf-8")
     os.replace(partial, path)
 
 
 def _read_description(path: Path) -> Any:
     try:
-        digest, value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, TypeError):  # absent, cut off, or no pair: made again either way
+        digest, _, text = path.read_text(encoding="utf-8").partition("\n")
+    except (OSError, UnicodeDecodeError):  # absent or damaged: made again either way
         return None
-    return value if digest == digest_of_value(value) else None
+    return json.loads(text) if digest == _digest_of(text) else None
+
+
+def _digest_of(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -21,6 +21,7 @@ from pipeline.raw.cache import Cache
 from pipeline.raw.counts import too_many_bad
 from pipeline.raw.group_table import MERGE_BYTES
 from pipeline.raw.header import Layout, read_layouts
+from pipeline.raw.keys import Contract
 from pipeline.raw.passes import SourcePasses
 from pipeline.raw.reading import SourceFile, Workshop
 from pipeline.raw.rows import RowReader
@@ -97,9 +98,10 @@ def _with_readers(raw: RawSettings, layouts: dict[str, list[Layout]]) -> dict[st
     faults: list[str] = []
     for name, source in raw.sources.items():
         files[name] = []
+        contract = Contract.of(raw, source)
         for layout in layouts[name]:
             try:
-                files[name].append(SourceFile(layout, RowReader(raw, name, source, layout), source))
+                files[name].append(SourceFile(layout, RowReader(raw, name, source, layout), source, contract))
             except HindcastError as fault:
                 faults.append(fault.summary)
     if faults:

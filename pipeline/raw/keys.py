@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 from pipeline.files import digest_of_value
 from pipeline.raw.header import Layout
@@ -25,7 +25,29 @@ _CODE = (
 _LIBRARIES = ("numpy", "pandas", "pyarrow", "tzdata")
 
 
-def reading_key(raw: RawSettings, source: Source, layout: Layout, digest: str) -> str:
+@dataclass(frozen=True)
+class Contract:
+    """What the settings of a source say about reading its files, and about making its tables, as digests."""
+
+    reading: str
+    tables: str
+
+    @classmethod
+    def of(cls, raw: RawSettings, source: Source) -> Contract:
+        """The contract of a source; what only later stages use (unit, resample) is no part of it, nor are the globs."""
+        grid = {"zone": raw.zone, "frequency": str(raw.frequency)}
+        reading = source.model_dump(mode="json", exclude={"role", "files", "duplicates"}) | grid
+        for value in reading["values"].values():
+            del value["unit"], value["resample"]
+        if not isinstance(source.known, PublishedAt):
+            del reading["known"]  # applied when tables are made
+        tables = source.model_dump(mode="json", include={"role", "known", "duplicates"})
+        tables |= {"issue_time": source.issue_time is not None, "values": list(source.values)}
+        tables |= {"frequency": str(raw.frequency)}
+        return cls(digest_of_value([code_digest(), reading]), digest_of_value([code_digest(), tables]))
+
+
+def reading_key(contract: Contract, source: Source, layout: Layout, digest: str) -> str:
     """The key of one file as read, for contents of this digest: its name counts only by the fields that it carries."""
     names = [(slot.group, slot.series) for slot in layout.slots]
     paths = [
@@ -34,33 +56,12 @@ def reading_key(raw: RawSettings, source: Source, layout: Layout, digest: str) -
         if field is not None and field.path is not None
     ]
     suffix = layout.file.path.suffix.lower()  # says how the file is packed
-    return digest_of_value(
-        ["file", code_digest(), reading_contract(raw, source), digest, names, paths, suffix]
-    )
+    return digest_of_value([contract.reading, digest, names, paths, suffix])
 
 
-def reading_contract(raw: RawSettings, source: Source) -> dict[str, Any]:
-    """The settings that say how a file of a source becomes rows."""
-    contract = source.model_dump(mode="json", exclude={"role", "files", "duplicates"})
-    for value in contract["values"].values():
-        del value["unit"], value["resample"]
-    if not isinstance(source.known, PublishedAt):
-        del contract["known"]  # applied when tables are written
-    return contract | {"zone": raw.zone, "frequency": str(raw.frequency)}
-
-
-def table_key(raw: RawSettings, source: Source, group: str, parts: list[str]) -> str:
-    """The key of one group's table, for files whose rows of this group have these digests, in order."""
-    contract = {
-        "role": source.role,
-        "known": source.model_dump(mode="json", include={"known"}),
-        "issue_time": source.issue_time is not None,
-        "duplicates": source.duplicates,
-        "values": list(source.values),
-        "zone": raw.zone_of(group),
-        "frequency": str(raw.frequency),
-    }
-    return digest_of_value(["table", code_digest(), contract, group, parts])
+def table_key(contract: Contract, zone: str | None, group: str, parts: list[str]) -> str:
+    """The key of a group's table, for files whose rows of this group have these digests, in order."""
+    return digest_of_value([contract.tables, zone, group, parts])
 
 
 @cache

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -39,7 +39,8 @@ def numbers_of(
     return values, bad
 
 
-def markers_among_numbers(missing: Iterable[str], decimal: str) -> Numbers:
+@lru_cache(maxsize=64)  # asked for every file of a source
+def markers_among_numbers(missing: tuple[str, ...], decimal: str) -> Numbers:
     """The missing markers that are numbers: such a marker stands for every spelling of its number."""
     texts = pa.array(sorted(set(missing)), pa.string())
     values, bad = numbers_of(texts, (), decimal)

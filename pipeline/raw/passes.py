@@ -18,7 +18,7 @@ from pipeline.raw.keys import reading_key
 from pipeline.raw.parsed import ParsedFile, load_entry
 from pipeline.raw.quarantine import Quarantine
 from pipeline.raw.reading import SourceFile, Workshop, entry_name, read_files
-from pipeline.raw.table_entries import TableEntry, find_table, make_table
+from pipeline.raw.table_entries import GroupRows, TableEntry, find_table, make_table
 from pipeline.raw.tables import table_path
 
 
@@ -61,15 +61,13 @@ class SourcePasses:
         shared = sorted({place for places in holders.values() if len(places) > 1 for place in places})
         list(self._workshop.pool.map(self._keep_rows, shared))
         entries = {
-            group: find_table(self._workshop, self._source, group, self._parts(places))
+            group: find_table(self._workshop, self._rows_of(group, places))
             for group, places in holders.items()
         }
         lacking = {group: holders[group] for group, entry in entries.items() if entry is None}
         self._read_again(lacking, shared)
         making = {
-            group: self._workshop.pool.submit(
-                make_table, self._workshop, self._source, group, self._parts(places)
-            )
+            group: self._workshop.pool.submit(make_table, self._workshop, self._rows_of(group, places))
             for group, places in lacking.items()
         }
         self._counts = [Counts(read=parsed.read, rules=dict(parsed.rules)) for parsed in self._parsed]
@@ -103,7 +101,7 @@ class SourcePasses:
         size = layout.file.path.stat().st_size
         if not cache.holds(entry_name("", size)):
             return None
-        key = reading_key(self._workshop.raw, file.source, layout, cache.digests.of(layout.file.path))
+        key = reading_key(file.contract, file.source, layout, cache.digests.of(layout.file.path))
         folder = cache.find(entry_name(key, size))
         return None if folder is None else load_entry(key, folder)
 
@@ -115,8 +113,9 @@ class SourcePasses:
                 holders.setdefault(group, []).append(place)
         return dict(sorted(holders.items()))
 
-    def _parts(self, places: list[int]) -> list[ParsedFile]:
-        return [self._parsed[place] for place in places]
+    def _rows_of(self, group: str, places: list[int]) -> GroupRows:
+        files = [self._parsed[place] for place in places]
+        return GroupRows(group, files, self._source, self._files[0].contract)
 
     def _keep_rows(self, place: int) -> None:
         if self._parsed[place].runs is not None:

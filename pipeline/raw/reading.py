@@ -13,7 +13,7 @@ from pipeline.raw.counts import Counts
 from pipeline.raw.group_table import MERGE_BYTES
 from pipeline.raw.header import Layout
 from pipeline.raw.in_order import InOrder
-from pipeline.raw.keys import reading_key
+from pipeline.raw.keys import Contract, reading_key
 from pipeline.raw.parsed import ASIDE_NAME, ParsedFile, new_entry
 from pipeline.raw.quarantine import AsideFile, aside_of
 from pipeline.raw.rows import RowReader, Rows
@@ -29,6 +29,7 @@ class SourceFile:
     layout: Layout
     reader: RowReader
     source: Source
+    contract: Contract
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ class _Reading:
         if stamp_of(layout.file.path) != self._stamp:
             raise RawDataError(f"{layout.file.name} changed while it was read: run ingest again.")
         parsed = ParsedFile(
-            key=reading_key(self._workshop.raw, self.file.source, layout, digest),
+            key=reading_key(self.file.contract, self.file.source, layout, digest),
             folder=self._folder,
             read=self._counts.read,
             rules=self._counts.rules,

@@ -1,9 +1,8 @@
 """Stamps as text -> nanoseconds: every format is one pattern, and texts of one shape are read together.
 
-Texts have one shape if they have digits at the same places and equal letters elsewhere.  The first text
-of a shape is matched by the format's pattern; all others of that shape are then read by numpy at the
-places where the pattern found the year, the month, ...  So each text gets what the pattern alone would
-give it, at the price of a few array operations a shape.
+Texts of one shape have digits at the same places and equal letters elsewhere.  The format's pattern matches the first
+of a shape; numpy reads all others where the pattern found the year, the month, ...  So each text gets what the pattern
+would give it, at the price of a few array operations a shape.
 """
 
 from __future__ import annotations
@@ -52,6 +51,7 @@ _DIRECTIVES = {
     "%": "%",
 }
 _NUMBERS = ("Y", "y", "m", "d", "j", "H", "I", "M", "S", "f", "zh", "zm", "e", "ef")
+_FEW = 1024  # texts, by which it is seen whether stamps repeat
 _MOST_SHAPES = 64  # of one length in one block; further ones are matched text by text
 
 
@@ -63,7 +63,7 @@ class Parsed:
     exact: Flags
     ok: Flags
 
-    def take(self, rows: slice | NDArray[np.int64]) -> Parsed:
+    def take(self, rows: slice | NDArray[Any]) -> Parsed:
         """The stamps at some places."""
         return Parsed(self.wall[rows], self.exact[rows], self.ok[rows])
 
@@ -94,12 +94,22 @@ def compile_format(text: str, part: str | None = None) -> Format:
 
 def parse_stamps(texts: pa.StringArray, form: Format) -> Parsed:
     """Read an array of texts without nulls; hour 24 is hour 0 of the next day."""
+    if len(texts) > _FEW and len(texts[:_FEW].unique()) <= _FEW // 2:
+        coded = texts.dictionary_encode()  # many rows a stamp: each is read once
+        return _parse_each(coded.dictionary, form).take(coded.indices.to_numpy())
+    return _parse_each(texts, form)
+
+
+def parse_stamp(text: str, form: Format) -> Parsed:
+    """One text, as an array of one."""
+    return parse_stamps(pa.array([text], pa.string()), form)
+
+
+def _parse_each(texts: pa.StringArray, form: Format) -> Parsed:
     count = len(texts)
-    offsets = (
-        np.frombuffer(texts.buffers()[1], np.int32, count + 1, texts.offset * 4)
-        if count
-        else np.zeros(1, np.int32)
-    )
+    if not count:
+        return Parsed(np.empty(0, np.int64), np.empty(0, np.bool_), np.empty(0, np.bool_))
+    offsets = np.frombuffer(texts.buffers()[1], np.int32, count + 1, texts.offset * 4)
     data = np.frombuffer(texts.buffers()[2] or b"", np.uint8)
     fields, matched = _Fields(count), np.zeros(count, np.bool_)
     lengths = np.diff(offsets)
@@ -107,11 +117,6 @@ def parse_stamps(texts: pa.StringArray, form: Format) -> Parsed:
         rows = np.flatnonzero(lengths == length)
         _read_length(_Texts(data, offsets[rows].astype(np.int64), int(length)), rows, form, fields, matched)
     return _stamps_of(fields, matched, form.epoch)
-
-
-def parse_stamp(text: str, form: Format) -> Parsed:
-    """One text, as an array of one."""
-    return parse_stamps(pa.array([text], pa.string()), form)
 
 
 class _Fields:

@@ -12,7 +12,7 @@ from pipeline.files import digest_of_file
 from pipeline.raw.cache import Cache, describe, description_of
 from pipeline.raw.faults import BadRows
 from pipeline.raw.group_table import Rules, Settled, write_group_table
-from pipeline.raw.keys import table_key
+from pipeline.raw.keys import Contract, table_key
 from pipeline.raw.parsed import ParsedFile
 from pipeline.raw.reading import Workshop
 from pipeline.settings.raw import Source
@@ -34,30 +34,40 @@ class TableEntry:
         return self.folder / _TABLE
 
 
-def find_table(workshop: Workshop, source: Source, group: str, parts: list[ParsedFile]) -> TableEntry | None:
-    """The table of a group whose rows these files hold, in order; None if it is to be made."""
-    folder = workshop.cache.find(_name_of(workshop, source, group, parts))
+@dataclass(frozen=True)
+class GroupRows:
+    """What a table is made of: the files that hold rows of a group, in order, and their source."""
+
+    group: str
+    files: list[ParsedFile]
+    source: Source
+    contract: Contract
+
+    def name(self, workshop: Workshop) -> str:
+        """The cache's name for the table."""
+        parts = [file.part(self.group) for file in self.files]
+        return f"table-{table_key(self.contract, workshop.raw.zone_of(self.group), self.group, parts)}"
+
+
+def find_table(workshop: Workshop, rows: GroupRows) -> TableEntry | None:
+    """The table of a group as it was made before; None if it is to be made."""
+    folder = workshop.cache.find(rows.name(workshop))
     value = None if folder is None else description_of(folder)
     if folder is None or value is None:
         return None
-    entry = TableEntry(folder, value["digest"], _settled_of(group, value))
+    entry = TableEntry(folder, value["digest"], _settled_of(rows.group, value))
     return entry if _is_whole(entry, workshop.cache) else None
 
 
-def make_table(workshop: Workshop, source: Source, group: str, parts: list[ParsedFile]) -> TableEntry:
-    """Merge the rows of a group into a table."""
-    folder = workshop.cache.new_folder()
-    runs = [part.runs or [] for part in parts]
-    rules = Rules(source, workshop.raw.frequency.ns, workshop.raw.zone_of(group) or "UTC")
+def make_table(workshop: Workshop, rows: GroupRows) -> TableEntry:
+    """Merge the rows of a group into a table; they must be at hand."""
+    folder, group = workshop.cache.new_folder(), rows.group
+    rules = Rules(rows.source, workshop.raw.frequency.ns, workshop.raw.zone_of(group) or "UTC")
+    runs = [file.runs or [] for file in rows.files]
     settled = write_group_table(folder / _TABLE, group, runs, rules, workshop.merge_bytes)
     digest = digest_of_file(folder / _TABLE) if settled.rows else None
     describe(folder, {"digest": digest, **_value_of(settled)})
-    name = _name_of(workshop, source, group, parts)
-    return TableEntry(workshop.cache.keep(folder, name), digest, settled)
-
-
-def _name_of(workshop: Workshop, source: Source, group: str, parts: list[ParsedFile]) -> str:
-    return f"table-{table_key(workshop.raw, source, group, [part.part(group) for part in parts])}"
+    return TableEntry(workshop.cache.keep(folder, rows.name(workshop)), digest, settled)
 
 
 def _is_whole(entry: TableEntry, cache: Cache) -> bool:

@@ -51,9 +51,9 @@ def work(monkeypatch: pytest.MonkeyPatch) -> Work:
         done.read += [file.layout.file.name for file in files]
         return read_files(files, *rest)
 
-    def make(workshop: Any, source: Any, group: str, parts: Any) -> Any:
-        done.merged.append(group)
-        return make_table(workshop, source, group, parts)
+    def make(workshop: Any, rows: Any) -> Any:
+        done.merged.append(rows.group)
+        return make_table(workshop, rows)
 
     monkeypatch.setattr(passes, "read_files", read)
     monkeypatch.setattr(passes, "make_table", make)

@@ -1,0 +1,68 @@
+"""CSV files made from a seed, and the digest of a folder."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+
+VALUES = [f"v{place}" for place in range(18)]
+HEADER = f"group,series,time,{','.join(VALUES)}\n"
+_POOL = 20_000  # different lines of numbers
+
+
+def write_long(
+    path: Path,
+    megabytes: float,
+    *,
+    digits: int = 3,
+    series: int = 200,
+    bad_every: int = 0,
+    shuffled: bool = False,
+    seed: int = 0,
+) -> float:
+    """A long file of hourly rows, all series of an hour together; returns its size in MB.
+
+    Every `bad_every`-th line has a cell that is no number.  `shuffled` puts the hours out of order.
+    """
+    random = np.random.default_rng(seed)
+    numbers = random.normal(50, 20, (_POOL, len(VALUES)))
+    pool = [",".join(f"{number:.{digits}f}" for number in line) for line in numbers]
+    names = [f"g{place % 10},s{place:04d}" for place in range(series)]
+    per_hour = series * (len(pool[0]) + 35)
+    hours = np.arange(max(1, round(megabytes * 1e6 / per_hour)))
+    if shuffled:
+        random.shuffle(hours)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    line = 0
+    with path.open("w") as stream:
+        stream.write(HEADER)
+        for hour in hours:
+            stamp = f"{np.datetime64('1990-01-01T00', 'h') + hour}:00Z"
+            lines = []
+            for place, name in enumerate(names):
+                line += 1
+                cells = pool[(int(hour) * series + place) * 7919 % _POOL]
+                if bad_every and line % bad_every == 0:
+                    cells = _with_bad_cell(cells, line // bad_every)
+                lines.append(f"{name},{stamp},{cells}\n")
+            stream.write("".join(lines))
+    return path.stat().st_size / 1e6
+
+
+def tree_digest(folder: Path) -> str:
+    """One digest of all files below a folder and their names."""
+    whole = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            whole.update(
+                path.relative_to(folder).as_posix().encode() + hashlib.sha256(path.read_bytes()).digest()
+            )
+    return whole.hexdigest()
+
+
+def _with_bad_cell(cells: str, number: int) -> str:
+    parts = cells.split(",")
+    parts[number % len(parts)] = "n.a?"
+    return ",".join(parts)

@@ -1,0 +1,144 @@
+"""Ingest beside what else reads CSV, on the same files: speed, bad cells, memory, and what one changed file costs.
+
+    make bench-ingest                              # everything; some minutes, 10 GB of temporary files
+    make bench-ingest ARGS="speed --megabytes 100 --repeat 3"
+
+Inputs are made from a seed in a temporary folder.  Every measurement runs in a process of its own and is taken
+after its imports; contenders take turns, and ratios are medians over the turns.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+from benchmarks import csv_files
+
+CONTENDERS = ("pyarrow", "pandas", "dask", "polars", "ingest")
+FLOORS = {"pyarrow": 0.5, "pandas": 3.0}  # of ingest's speed relative to theirs
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Benchmarks of ingest.")
+    parts: dict[str, Callable[[argparse.Namespace, Path], None]] = {
+        "speed": speed, "bad": bad_cells, "memory": memory, "large": large, "changed": changed,
+    }  # fmt: skip
+    parser.add_argument("parts", nargs="*", choices=[*parts, []], help="which parts (all but large)")
+    parser.add_argument("--megabytes", type=float, default=300, help="of CSV for speed, bad and changed")
+    parser.add_argument("--repeat", type=int, default=5, help="turns of each contender")
+    parser.add_argument("--digits", type=int, default=3, help="decimals of the values")
+    parser.add_argument(
+        "--sizes", type=float, nargs="+", default=[300, 1000, 3000], help="megabytes for memory"
+    )
+    parser.add_argument("--large", type=float, default=6000, help="megabytes of the large unsorted file")
+    parser.add_argument("--folder", help="where temporary files go")
+    options = parser.parse_args()
+    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, Python {sys.version.split()[0]}")
+    for name in options.parts or ["speed", "bad", "memory", "changed"]:
+        with tempfile.TemporaryDirectory(dir=options.folder, prefix="bench-ingest-") as folder:
+            parts[name](options, Path(folder))
+
+
+def speed(options: argparse.Namespace, folder: Path) -> None:
+    size = csv_files.write_long(folder / "raw/clean.csv", options.megabytes, digits=options.digits)
+    print(
+        f"\nSpeed: {size:.0f} MB of clean long CSV, 18 values of {options.digits} decimals, 200 series interleaved"
+    )
+    turns = [{name: measured(name, folder) for name in CONTENDERS} for _ in range(options.repeat)]
+    for name in CONTENDERS:
+        seconds = statistics.median(turn[name]["seconds"] for turn in turns)
+        ratio = statistics.median(turn[name]["seconds"] / turn["ingest"]["seconds"] for turn in turns)
+        floor = f"   ingest is {ratio:.2f} x{verdict(ratio >= FLOORS[name], FLOORS[name])}" if name in FLOORS else (
+            "" if name == "ingest" else f"   ingest is {ratio:.2f} x"
+        )  # fmt: skip
+        peak = max(turn[name]["peak"] for turn in turns) / 1e6
+        print(f"  {name:8} {seconds:6.2f} s {size / seconds:6.0f} MB/s  peak {peak:5.2f} GB{floor}")
+
+
+def bad_cells(options: argparse.Namespace, folder: Path) -> None:
+    clean, bad = folder / "clean", folder / "bad"
+    size = csv_files.write_long(clean / "raw/a.csv", options.megabytes, digits=options.digits)
+    csv_files.write_long(bad / "raw/a.csv", options.megabytes, digits=options.digits, bad_every=1000)
+    pairs = [(measured("ingest", clean), measured("ingest", bad)) for _ in range(options.repeat)]
+    ratio = statistics.median(good["seconds"] / other["seconds"] for good, other in pairs)
+    seconds = statistics.median(other["seconds"] for _, other in pairs)
+    print(f"\nOne bad cell in 0.1 % of the lines of {size:.0f} MB")
+    print(
+        f"  ingest   {seconds:6.2f} s {size / seconds:6.0f} MB/s   {ratio:.2f} x its clean speed{verdict(ratio >= 0.5, 0.5)}"
+    )
+
+
+def memory(options: argparse.Namespace, folder: Path) -> None:
+    print("\nPeak memory of ingest (resident set of a process of its own)")
+    peaks = []
+    for megabytes in options.sizes:
+        size = csv_files.write_long(folder / "raw/a.csv", megabytes, digits=options.digits)
+        found = measured("ingest", folder)
+        peaks.append(found["peak"] / 1e6)
+        print(f"  {size:6.0f} MB: {peaks[-1]:.3f} GB, {size / found['seconds']:.0f} MB/s")
+    spread = max(peaks) / min(peaks) - 1
+    print(f"  flat within {spread:.0%}{verdict(spread <= 0.15, '15 %')}")
+
+
+def large(options: argparse.Namespace, folder: Path) -> None:
+    size = csv_files.write_long(
+        folder / "raw/a.csv", options.large, digits=options.digits, series=1000, shuffled=True
+    )
+    found = measured("ingest", folder)
+    peak = found["peak"] / 1e6
+    print(f"\nOne file of {size:.0f} MB, 1,000 series interleaved, in no order of time")
+    print(f"  peak {peak:.2f} GB{verdict(peak < 1.5, '1.5 GB')}, {size / found['seconds']:.0f} MB/s")
+
+
+def changed(options: argparse.Namespace, folder: Path) -> None:
+    """100 files, each a group; then one line of one file is another one."""
+    files = [folder / f"raw/{number}.csv" for number in range(100)]
+    for number, file in enumerate(files):
+        csv_files.write_long(file, options.megabytes / 100, digits=options.digits, seed=number)
+    full, shares = [], []
+    for turn in range(options.repeat):
+        full.append(measured("ingest", folder, by="file")["seconds"])
+        lines = files[50].read_text().splitlines(keepends=True)
+        lines[7] = f"{lines[7].rpartition(',')[0]},{turn}\n"
+        files[50].write_text("".join(lines))
+        shares.append(measured("ingest", folder, by="file", keep=True)["seconds"] / full[-1])
+    share = statistics.median(shares)
+    incremental = csv_files.tree_digest(folder / "work/data")
+    measured("ingest", folder, by="file")
+    same = incremental == csv_files.tree_digest(folder / "work/data")
+    print(f"\n100 files, a group each, {options.megabytes:.0f} MB; one line of one file changed")
+    print(
+        f"  all {statistics.median(full):.2f} s, one changed {share:.1%} of it{verdict(share <= 0.05, '5 %')}"
+    )
+    print(f"  the same bytes as a clean build: {'yes' if same else 'NO'}")
+
+
+def measured(name: str, folder: Path, *, by: str = "column", keep: bool = False) -> dict[str, float]:
+    """Seconds and peak memory (kB) of one contender in a process of its own; `keep` leaves outputs and cache."""
+    work = folder / "work"
+    if not keep:
+        shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(exist_ok=True)
+    program = Path(__file__).with_name("contenders.py")
+    command = [sys.executable, str(program), name, str(folder / "raw"), str(work), by]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{name} failed:\n{done.stderr}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def verdict(holds: object, floor: object) -> str:
+    return f" (floor {floor}: {'held' if holds else 'MISSED'})"
+
+
+if __name__ == "__main__":
+    main()
