@@ -133,8 +133,8 @@ def test_gefcom_s_four_lead_bands_stand_beside_one_another_by_settings_alone(
         "gefcom2012_wind",
         "align.until=2010-01-01",
         "align.features.forecast=[ws,wd]",
-        "+align.features.vintages=4",
-        "+raw.sources.weather.values.wd.angle=true",
+        "++align.features.vintages=4",
+        "++raw.sources.weather.values.wd.angle=true",
     )
     names = [feature.name for feature in group.features]
     (one,) = (one for one in group.sequences if (one.series, one.track) == ("1", 0))
