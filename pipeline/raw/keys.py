@@ -22,6 +22,7 @@ _CODE = (
     "settings/known.py",
     "settings/raw.py",
 )
+_READ_OF_VALUES = ("column", "header", "min", "max", "allowed")
 _LIBRARIES = ("numpy", "pandas", "pyarrow", "tzdata")
 
 
@@ -34,11 +35,11 @@ class Contract:
 
     @classmethod
     def of(cls, raw: RawSettings, source: Source) -> Contract:
-        """The contract of a source; what only later stages use (unit, resample) is no part of it, nor are the globs."""
+        """The contract of a source; what only later stages use (units, resampling) is no part of it, nor are the globs."""
         grid = {"zone": raw.zone, "frequency": str(raw.frequency)}
         reading = source.model_dump(mode="json", exclude={"role", "files", "duplicates"}) | grid
-        for value in reading["values"].values():
-            del value["unit"], value["resample"]
+        for name, value in reading["values"].items():
+            reading["values"][name] = {key: value[key] for key in _READ_OF_VALUES}
         if not isinstance(source.known, PublishedAt):
             del reading["known"]  # applied when tables are made
         tables = source.model_dump(mode="json", include={"role", "known", "duplicates"})

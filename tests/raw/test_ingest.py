@@ -96,57 +96,6 @@ def test_no_byte_depends_on_how_much_is_held_in_memory(case: Case, pair: list[Si
     assert results[0] == results[1]
 
 
-EDITS = st.tuples(
-    st.integers(0, 1400),
-    st.integers(0, 30),
-    st.sampled_from([b"", b'"', b",", b"\n", b"\r", b"\0", b"\xff", b"24:00", b"1e400"]),
-)
-WIDE = {
-    **{key: value for key, value in LONG.items() if key != "series"},
-    "values": {"load": {"header": "^(?P<series>[AB])$"}},
-}
-CLEAN = {
-    "long": (
-        LONG,
-        "name,time,load\n"
-        + "".join(f"{'xy'[hour % 2]},2024-01-01T{hour:02}:00Z,{hour}.5\n" for hour in range(24)),
-    ),
-    "wide": (
-        WIDE,
-        "time,A,B,c\n" + "".join(f'2024-01-01 {hour:02}:00,{hour},.{hour},"é, z"\n' for hour in range(24)),
-    ),
-}
-
-
-@settings(max_examples=100)
-@given(
-    kind=st.sampled_from(sorted(CLEAN)),
-    edits=st.lists(EDITS, max_size=6),
-    encodings=st.tuples(
-        st.sampled_from(["utf-8", "latin-1"]), st.sampled_from(["utf-8", "latin-1", "utf-16", "cp1252"])
-    ),
-    sizes=SMALL,
-)
-def test_a_damaged_file_loses_no_row_and_ends_in_an_error_that_is_told(
-    kind: str, edits: list[tuple[int, int, bytes]], encodings: tuple[str, str], sizes: Sizes
-) -> None:
-    source, text = CLEAN[kind]
-    content = text.encode(encodings[0])
-    for place, removed, added in edits:
-        content = content[:place] + added + content[place + removed :]
-    with TemporaryDirectory() as folder:
-        try:
-            found = ingested(
-                Path(folder), {"a.csv": content}, {"meter": {**source, "encoding": encodings[1]}}, sizes=sizes
-            )
-        except RawDataError:
-            return  # the header itself is damaged, or no row is left
-    report = found.report["sources"]["meter"]
-    assert report["rows_read"] == report["rows_stored"] + report["rows_quarantined"] + report["rows_folded"]
-    assert len(found.quarantine["meter"]) == report["rows_quarantined"]
-    assert sum(len(table) for table in found.tables.values()) == report["rows_stored"]
-
-
 # --- what a row is ----------------------------------------------------------------------------------------------
 
 

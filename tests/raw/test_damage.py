@@ -1,0 +1,111 @@
+"""Whatever happened to a file: every row is found again, and what cannot be used is told without a traceback."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.errors import RawDataError
+from pipeline.raw.ingest import Sizes
+from tests.raw.mock import LONG, ingested
+
+WIDE = {
+    **{key: value for key, value in LONG.items() if key != "series"},
+    "values": {"load": {"header": "^(?P<series>[AB])$"}},
+}
+CLEAN = {
+    "long": (
+        LONG,
+        "name,time,load\n"
+        + "".join(f"{'xy'[hour % 2]},2024-01-01T{hour:02}:00Z,{hour}.5\n" for hour in range(24)),
+    ),
+    "wide": (
+        WIDE,
+        "time,A,B,c\n" + "".join(f'2024-01-01 {hour:02}:00,{hour},.{hour},"é, z"\n' for hour in range(24)),
+    ),
+}
+PLACES = st.integers(0, 1400)
+DAMAGE = st.one_of(
+    st.tuples(st.just("flip"), PLACES, st.integers(1, 255)),
+    st.tuples(st.just("cut bytes"), PLACES, st.integers(1, 30)),
+    st.tuples(
+        st.just("insert"),
+        PLACES,
+        st.sampled_from([b'"', b",", b"\n", b"\r", b"\0", b"\xff", b"24:00", b"1e400", b"\xef\xbb\xbf"]),
+    ),
+    st.tuples(st.just("cut line"), st.integers(0, 24), st.integers(0, 20)),
+    st.tuples(st.just("drop column"), st.integers(0, 24), st.integers(0, 3)),
+    st.tuples(st.just("other encoding"), st.integers(0, 24), st.sampled_from(["latin-1", "utf-16", "cp500"])),
+    st.tuples(st.just("open quote"), st.integers(0, 24), st.integers(0, 3)),
+    st.tuples(st.just("swap cells"), st.integers(0, 24), st.integers(0, 24)),
+)
+
+
+def damaged(content: bytes, kind: str, place: int, how: Any) -> bytes:
+    """The content after one accident."""
+    if kind == "flip":
+        return (
+            content[:place]
+            + bytes(letter ^ how for letter in content[place : place + 1])
+            + content[place + 1 :]
+        )
+    if kind == "cut bytes":
+        return content[:place] + content[place + how :]
+    if kind == "insert":
+        return content[:place] + bytes(how) + content[place:]
+    lines = content.split(b"\n")
+    at = place % len(lines)
+    cells = lines[at].split(b",")
+    if kind == "cut line":
+        lines[at] = lines[at][:how]
+    elif kind == "drop column":
+        lines[at] = b",".join(cells[:how] + cells[how + 1 :])
+    elif kind == "other encoding":
+        lines[at] = lines[at].decode("latin-1").encode(how)
+    elif kind == "open quote":
+        cells[how % len(cells)] = b'"' + cells[how % len(cells)]
+        lines[at] = b",".join(cells)
+    else:  # the first cell of one line and the second of another: stamps, names and numbers change places
+        others = lines[how % len(lines)].split(b",")
+        cells[0], others[-1] = others[-1], cells[0]
+        lines[at], lines[how % len(lines)] = b",".join(cells), b",".join(others)
+    return b"\n".join(lines)
+
+
+@settings(max_examples=150)
+@given(
+    kind=st.sampled_from(sorted(CLEAN)),
+    accidents=st.lists(DAMAGE, max_size=6),
+    encodings=st.tuples(
+        st.sampled_from(["utf-8", "latin-1"]), st.sampled_from(["utf-8", "latin-1", "utf-16", "cp1252"])
+    ),
+    sizes=st.builds(
+        Sizes,
+        block=st.sampled_from([1, 64, 1 << 20]),
+        run=st.sampled_from([1, 400, 1 << 20]),
+        room=st.sampled_from([0, 1 << 20]),
+        merge=st.sampled_from([1, 1 << 20]),
+    ),
+)
+def test_a_damaged_file_loses_no_row_and_ends_in_an_error_that_is_told(
+    kind: str, accidents: list[tuple[str, int, Any]], encodings: tuple[str, str], sizes: Sizes
+) -> None:
+    source, text = CLEAN[kind]
+    content = text.encode(encodings[0])
+    for accident in accidents:
+        content = damaged(content, *accident)
+    with TemporaryDirectory() as folder:
+        try:
+            found = ingested(
+                Path(folder), {"a.csv": content}, {"meter": {**source, "encoding": encodings[1]}}, sizes=sizes
+            )
+        except RawDataError:
+            return  # the header itself is damaged, or no row is left
+    report = found.report["sources"]["meter"]
+    assert report["rows_read"] == report["rows_stored"] + report["rows_quarantined"] + report["rows_folded"]
+    assert len(found.quarantine["meter"]) == report["rows_quarantined"]
+    assert sum(len(table) for table in found.tables.values()) == report["rows_stored"]
