@@ -9,7 +9,7 @@ import numpy as np
 
 VALUES = [f"v{place}" for place in range(18)]
 HEADER = f"group,series,time,{','.join(VALUES)}\n"
-_POOL = 20_000  # different lines of numbers
+_POOL = 100_000  # different lines of numbers
 
 
 def write_long(

@@ -19,6 +19,7 @@ from pipeline.raw.tables import STAMP, table_schema, table_writer
 from pipeline.settings.raw import Source
 
 MERGE_BYTES = 32 << 20
+_LARGE_SLICE = 500  # rows that pay for a read of their own
 
 
 @dataclass(frozen=True)
@@ -124,27 +125,32 @@ def _slices_of(group: str, parts: list[list[Run]]) -> dict[str, list[_Slice]]:
 def _batches(slices: dict[str, list[_Slice]], most: int) -> Iterator[tuple[list[str], list[_Slice]]]:
     """Neighbouring series together up to `most` rows; a larger series in pieces by time."""
     names: list[str] = []
-    batch: dict[int, _Slice] = {}
+    batch: list[_Slice] = []
     rows = 0
     for series, found in slices.items():
         count = sum(piece.rows for piece in found)
         if names and rows + count > most:
-            yield names, _by_order(batch)
-            names, batch, rows = [], {}, 0
+            yield names, _side_by_side(batch)
+            names, batch, rows = [], [], 0
         if count > most:
             yield from (([series], piece) for piece in _pieces(found, most))
             continue
         names.append(series)
         rows += count
-        for piece in found:  # of one run, neighbouring series lie side by side
-            before = batch.get(piece.order, piece)
-            batch[piece.order] = replace(before, stop=piece.stop)
+        batch += found
     if names:
-        yield names, _by_order(batch)
+        yield names, _side_by_side(batch)
 
 
-def _by_order(batch: dict[int, _Slice]) -> list[_Slice]:
-    return [batch[order] for order in sorted(batch)]
+def _side_by_side(slices: list[_Slice]) -> list[_Slice]:
+    """Slices of series after series as they are, or, where they are small, together run by run."""
+    if sum(piece.rows for piece in slices) >= _LARGE_SLICE * len(slices):
+        return slices  # read in this order, rows need no sorting where each file goes on in time
+    runs: dict[int, _Slice] = {}
+    for piece in slices:
+        before = runs.get(piece.order, piece)
+        runs[piece.order] = replace(before, stop=piece.stop)
+    return [runs[order] for order in sorted(runs)]
 
 
 def _pieces(slices: list[_Slice], most: int) -> Iterator[list[_Slice]]:

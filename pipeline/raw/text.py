@@ -32,6 +32,7 @@ BLOCK_BYTES = (
 )  # large enough that the cost of a call vanishes, small enough to stay in memory many times
 _CHUNK_BYTES = 8 << 20
 _LINE_FEED = 10
+_COUNTED_BYTES = 1 << 18
 _LONGEST_LINE = 16 << 20  # bytes; a file without line ends is no CSV and must not fill the memory
 _LONGEST_FIELD = 1 << 30  # an open quote may swallow a whole block before it is found out
 UTF8_NAMES = ("utf-8", "utf-8-sig", "ascii")
@@ -47,7 +48,9 @@ class Block:
     @cached_property
     def line_count(self) -> int:
         """Number of lines, empty ones included."""
-        return int(np.count_nonzero(np.frombuffer(self.data, np.uint8) == _LINE_FEED))
+        letters = np.frombuffer(self.data, np.uint8)
+        pieces = range(0, len(letters), _COUNTED_BYTES)  # that stay in the processor's cache
+        return sum(int(np.count_nonzero(letters[at : at + _COUNTED_BYTES] == _LINE_FEED)) for at in pieces)
 
 
 def blocks(path: Path, source: Source, size: int = BLOCK_BYTES) -> Iterator[Block]:
