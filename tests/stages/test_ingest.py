@@ -46,7 +46,7 @@ def test_a_failure_is_told_in_a_few_lines_and_leaves_the_last_good_outputs(
     workspace: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert ingest.main([]) == 0
-    before = {path: path.read_bytes() for path in workspace.rglob("*.parquet")}
+    before = {path: path.read_bytes() for path in (workspace / "data").rglob("*.parquet")}
     (workspace / "raw/load_actual_a.csv").write_text(FILE.format("many"), encoding="utf-8")
     capsys.readouterr()
     assert ingest.main([]) == 1
@@ -54,7 +54,7 @@ def test_a_failure_is_told_in_a_few_lines_and_leaves_the_last_good_outputs(
     assert "raw.sources.measured: 1 of 4 rows are bad" in shown
     assert "load_actual_a.csv, line 3: 'many'" in shown
     assert "Traceback" not in shown
-    assert {path: path.read_bytes() for path in workspace.rglob("*.parquet")} == before
+    assert {path: path.read_bytes() for path in (workspace / "data").rglob("*.parquet")} == before
     assert sorted(path.name for path in (workspace / "data").iterdir()) == ["quarantine", "tables"]
 
 
