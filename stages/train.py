@@ -21,7 +21,11 @@ def run(params: Params) -> Summary:
     best = history.epochs[history.best_epoch]
     idle = "" if done.idle_share is None else f", {done.idle_share:.1%} of {params.train.lanes} lanes idle"
     losses = ", ".join(f"{name} {value:.4f}" for name, value in best.items())
+    hint = (
+        f"  The last of {params.train.epochs} epochs was the best on validation: train.epochs is worth raising.",
+    )
     return Summary(
+        notes=hint if history.unfinished(params.train.epochs) else (),
         read=(f"{done.samples} training samples of {done.series} series",),
         kept=(
             f"{done.batches} batches an epoch on {device}{idle}",

@@ -20,6 +20,10 @@ class History:
         """How many epochs have gone by since the best one."""
         return len(self.epochs) - 1 - self.best_epoch
 
+    def unfinished(self, epochs: int) -> bool:
+        """Whether all `epochs` were trained and the last one was still the best on validation."""
+        return len(self.epochs) == epochs > 1 and self.stale == 0 and "val_loss" in self.epochs[-1]
+
     def add(self, logs: Logs) -> bool:
         """Append an epoch; say whether it is the best so far (the last one, where there is no validation)."""
         self.epochs.append(logs)

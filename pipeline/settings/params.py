@@ -97,7 +97,7 @@ def _apply(raw: dict[str, Any], override: str) -> None:
 
 
 def _describe(error: Any) -> str:
-    path = ".".join(str(part) for part in error["loc"] if part not in _TAGS) or "params"
+    path = ".".join(str(part) for part in error["loc"] if not _is_inner(part)) or "params"
     message = error["msg"].removeprefix("Value error, ")
     if error["type"] == "extra_forbidden":
         return f"{path}: unknown key; remove it or correct its spelling, found value {_short(error['input'])}"
@@ -110,6 +110,14 @@ def _describe(error: Any) -> str:
 _TAGS = frozenset(
     {"AtIssuePlus", "AfterStep", "BeforeStep", "DayAt", "PublishedAt", "Before", "DailyGate", "Cycle"}
 )
+_TYPES = frozenset({"str", "int", "float", "bool"})
+
+
+def _is_inner(part: object) -> bool:
+    """Whether a part of a fault's path is pydantic's own name for a branch of a union, not a key of the file."""
+    return isinstance(part, str) and (
+        part in _TAGS or part in _TYPES or part.startswith(("function-", "dict[", "tuple[", "literal["))
+    )
 
 
 def _short(value: Any) -> str:

@@ -154,3 +154,9 @@ def test_a_date_or_stamp_is_utc_unless_it_says_otherwise(written: str, moment: i
 def test_checked_settings_can_be_written_and_read_again() -> None:
     params = check_params(changed(align__features={"lags": {"usage": ["48h", "7d"]}}), "test")
     assert Params.model_validate(params.model_dump(by_alias=True, mode="json")) == params
+
+
+def test_a_fault_is_placed_by_the_keys_of_the_file_alone() -> None:
+    with pytest.raises(SettingsError) as caught:
+        check_params(changed(raw__zone="Mars/Olympus"), "params.yaml")
+    assert {fault.partition(":")[0] for fault in caught.value.faults} == {"raw.zone"}
