@@ -18,7 +18,7 @@ from pipeline.raw.runs import Run
 from pipeline.raw.tables import STAMP, table_schema, table_writer
 from pipeline.settings.raw import Source
 
-MERGE_BYTES = 32 << 20
+MERGE_BYTES = 16 << 20
 _LARGE_SLICE = 500  # rows that pay for a read of their own
 
 

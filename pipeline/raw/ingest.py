@@ -82,6 +82,7 @@ def _ingest(files: dict[str, list[SourceFile]], workshop: Workshop, root: Path) 
             meter = _meter(advance)
             for source in passes:
                 source.read(meter)
+        pa.default_memory_pool().release_unused()
         _refuse_unzoned(workshop.raw, passes)
         with progress("Writing tables", len(passes), "sources") as advance:
             for source in passes:

@@ -16,12 +16,14 @@ from threading import Lock
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from pipeline.raw.records import Codes, Key, Places, Records, order_of
 
 RUN_BYTES = 64 << 20
-ROOM_BYTES = 256 << 20
+_TIDY_BYTES = 256 << 20
+ROOM_BYTES = 128 << 20
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,7 @@ class Room:
 
     def __init__(self, most_bytes: int) -> None:
         self._free = most_bytes
+        self._passed = 0
         self._lock = Lock()
 
     def take(self, count: int) -> bool:
@@ -105,6 +108,13 @@ class Room:
                 return False
             self._free -= count
             return True
+
+    def tidy(self, count: int) -> None:
+        """Hand free memory back to the system after every 256 MiB of rows: what lies free between blocks would grow."""
+        with self._lock:
+            before, self._passed = self._passed, self._passed + count
+        if before // _TIDY_BYTES != self._passed // _TIDY_BYTES:
+            pa.default_memory_pool().release_unused()
 
     def give_back(self, count: int) -> None:
         """These bytes are in memory no longer."""
@@ -160,9 +170,10 @@ def _write_run(path: Path, names: list[Key], parts: list[Records], room: Room) -
     key = rank[
         np.concatenate([part.key for part in parts])
     ]  # neighbours in a table lie side by side in the run
+    times, values = len(parts[0].times), len(parts[0].values)
     counts = np.bincount(key, minlength=len(names))
-    times = zip(*(part.times for part in parts), strict=True)
-    order = order_of(key, [np.concatenate(column) for column in times])
+    stamps = zip(*(part.times for part in parts), strict=True)
+    order = order_of(key, [np.concatenate(column) for column in stamps])
     sorted_columns = (
         _in_order(column, order) for column in zip(*(part.columns for part in parts), strict=True)
     )
@@ -173,14 +184,16 @@ def _write_run(path: Path, names: list[Key], parts: list[Records], room: Room) -
         with path.open("wb") as stream:
             for column in sorted_columns:
                 stream.write(column.data)
+    parts.clear()
+    room.tidy(8 * len(key) * (1 + times + values))
     present = np.flatnonzero(counts)
     return Run(
         path,
         len(key),
         [names[by_name[code]] for code in present],
         [0, *np.cumsum(counts[present]).tolist()],
-        len(parts[0].times),
-        len(parts[0].values),
+        times,
+        values,
         columns,
     )
 

@@ -29,7 +29,7 @@ TIMES = ("issue_time", "valid_time", "known_time")
 # Measured, see docs/format.md: lz4 is read and written about twice as fast as zstd at level 1; a dictionary is given
 # up as soon as it has 64 KiB, so that columns of many different numbers do not pay for one.
 _WRITING = {"compression": "lz4", "dictionary_pagesize_limit": 64 << 10, "version": "2.6"}
-ROWS_A_PIECE = 1 << 18  # rows of a Parquet row group: fixed, so that bytes do not tell how rows arrived
+ROWS_A_PIECE = 1 << 17  # rows of a Parquet row group: fixed, so that bytes do not tell how rows arrived
 
 
 def table_schema(source: Source) -> pa.Schema:

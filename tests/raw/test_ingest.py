@@ -40,6 +40,11 @@ def test_every_row_is_stored_quarantined_or_folded_as_a_line_by_line_reading_say
             with pytest.raises(RawDataError, match="no rows"):
                 ingested(Path(folder), files, {"meter": case.source}, zone=case.zone, sizes=sizes)
             return
+        groups = {key[0] for key in oracle.stored} | {group for _, _, group, _, _ in oracle.aside}
+        if any(group and params.raw.zone_of(group) is None for group in groups):
+            with pytest.raises(RawDataError, match="no zone for"):  # a stray quote is part of a group's name
+                ingested(Path(folder), files, {"meter": case.source}, zone=case.zone, sizes=sizes)
+            return
         found = ingested(Path(folder), files, {"meter": case.source}, zone=case.zone, sizes=sizes)
     assert stored(found, params.raw.sources["meter"].role == "forecast") == expected(oracle)
     columns = found.quarantine["meter"][["file", "line", "group", "series", "rule"]]
