@@ -1,13 +1,15 @@
 """What all stages share: options, the workspace lock, errors told in a few lines, the closing summary.
 
-Exit codes: 0 done, 1 an error that the user can mend, 2 wrong usage, 130 stopped by the keyboard.
+Exit codes: 0 done, 1 an error that the user can mend, 2 wrong usage, 130 stopped by Ctrl-C, 143 by a request to end.
 A bug of this project ends with its traceback: nothing is hidden.
 """
 
 from __future__ import annotations
 
 import errno
+import signal
 import sys
+import threading
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,7 +27,8 @@ from pipeline.errors import BusyError, HindcastError
 from pipeline.settings.params import Params, load_params
 
 _LOCKS = Path(".hindcast")
-_STOPPED = 130  # what a shell reports of a program that Ctrl-C ended
+_STOPPING = (signal.SIGINT, signal.SIGTERM)
+_BY_SIGNAL = 128  # a shell reports a program that a signal ended as this plus the signal's number
 
 _REMEDIES = {
     errno.ENOSPC: "The disk is full: free some space and run the stage again; previous outputs are whole.",
@@ -83,17 +86,40 @@ def exit_code_of(app: typer.Typer, program: str, argv: list[str] | None) -> int:
 
 def guarded(name: str, work: Callable[[], None], *, debug: bool) -> int:
     """Do the work of a command and return its exit code; errors that the user can mend are told in a few lines."""
-    try:
-        work()
-    except KeyboardInterrupt:
-        _tell(f"{name}: stopped; previous outputs are whole.")
-        return _STOPPED
-    except (HindcastError, OSError) as fault:
-        if debug:
-            traceback.print_exc()
-        _tell(f"{name}: {fault if isinstance(fault, HindcastError) else _words_of(fault)}")
-        return 1
+    with _stops_noted() as stops:
+        try:
+            work()
+        except BaseException as fault:
+            if stops or isinstance(fault, KeyboardInterrupt):  # TensorFlow makes an error of its own of it
+                _tell(f"{name}: stopped; previous outputs are whole.")
+                return _BY_SIGNAL + (stops or [signal.SIGINT])[0]
+            if not isinstance(fault, HindcastError | OSError):
+                raise
+            if debug:
+                traceback.print_exc()
+            _tell(f"{name}: {fault if isinstance(fault, HindcastError) else _words_of(fault)}")
+            return 1
     return 0
+
+
+@contextmanager
+def _stops_noted() -> Iterator[list[int]]:
+    """Yield a list that takes the number of each signal that asks this process to stop; each also interrupts the work."""
+    stops: list[int] = []
+    if threading.current_thread() is not threading.main_thread():  # signals are the main thread's
+        yield stops
+        return
+
+    def stop(number: int, _frame: object) -> None:
+        stops.append(number)
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, stop) for number in _STOPPING}
+    try:
+        yield stops
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _in_workspace(name: str, run: Callable[[Params], Summary], params: Path, overrides: list[str]) -> None:

@@ -30,6 +30,9 @@ def start_framework() -> str:
 
                 kinds = {name.partition(":")[0].upper() for name in keras.distribution.list_devices()}
             wanted = kinds == {"CPU"} and any(driver.exists() for driver in _DRIVERS)
+        except KeyboardInterrupt:
+            wanted = False
+            raise
         finally:
             if wanted:
                 kept.seek(0)

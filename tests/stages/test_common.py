@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -124,6 +125,25 @@ def test_a_bug_shows_its_traceback(workspace: Path) -> None:
 def test_the_keyboard_ends_a_stage_in_one_line(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert start(failing(KeyboardInterrupt())) == 130
     assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_a_stage_in_one_line_whatever_a_library_makes_of_it(
+    workspace: Path, capsys: pytest.CaptureFixture[str], number: signal.Signals, code: int
+) -> None:
+    before = signal.getsignal(number)
+
+    def run(params: Params) -> Summary:
+        try:
+            os.kill(os.getpid(), number)
+            signal.pause()
+        except KeyboardInterrupt as stop:
+            raise RuntimeError("Exception encountered when calling a layer") from stop
+        return Summary()
+
+    assert start(run) == code
+    assert capsys.readouterr().err == "pack: stopped; previous outputs are whole.\n"
+    assert signal.getsignal(number) is before
 
 
 @pytest.mark.parametrize("argv", [["--bogus"], ["extra"], ["--set"]])
