@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from pipeline.align.asof import Values
 from pipeline.align.waves import wave
-from pipeline.settings.raw import Source, ValueField
+from pipeline.settings.fields import ValueField
+from pipeline.settings.raw import Source
 
 _TURN = 360.0
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pipeline.align.asof import Values, Versions, newest_known
 from pipeline.align.search import Index
 from pipeline.align.types import NOT_ISSUED, Moments
-from pipeline.settings.raw import Resample
+from pipeline.settings.fields import Resample
 
 LEAST_OBSERVED = 0.5
 """The share of a step's raw stamps that must have a value, or the step has none."""

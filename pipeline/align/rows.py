@@ -12,8 +12,9 @@ from pipeline.align.angles import in_parts
 from pipeline.align.asof import Values
 from pipeline.align.search import Index
 from pipeline.align.types import Moments
+from pipeline.settings.fields import ValueField
 from pipeline.settings.params import Params
-from pipeline.settings.raw import Role, ValueField
+from pipeline.settings.raw import Role
 
 SHARED = -1
 """Stands in `Table.series` for a row that holds for every series of the group."""

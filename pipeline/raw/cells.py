@@ -8,22 +8,21 @@ the lines are cut one by one.
 from __future__ import annotations
 
 import codecs
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 from numpy.typing import NDArray
 
-from pipeline.raw.faults import COLUMNS, ENCODING, GOOD, QUOTES, Rules
+from pipeline.raw.faults import COLUMNS, GOOD, QUOTES, Rules
 from pipeline.raw.header import Layout
-from pipeline.raw.numbers import Numbers, numbers_of
-from pipeline.raw.text import UTF8_NAMES, Block, reader
+from pipeline.raw.lines import Kept, Lines, is_text, sound_lines, without_ignored
+from pipeline.raw.numbers import Numbers, Style, numbers_of
+from pipeline.raw.text import Block, is_closed, reader
 from pipeline.settings.raw import Source
-
-Lines = NDArray[np.int64]
-_REPLACEMENT = "\ufffd".encode()  # what a decoder puts where it cannot read
 
 
 @dataclass(frozen=True)
@@ -49,72 +48,52 @@ def cut(block: Block, layout: Layout, source: Source, *, try_typed: bool = True)
 
     `try_typed` may be False where a typed reading is likely to fail; the cells are the same.
     """
-    if try_typed and _is_text(block.data, source):
-        count = block.line_count
-        numbers_and_texts = _read_typed(block.data, count, layout, source)
-        if numbers_and_texts is not None:
-            lines = np.arange(block.first_line, block.first_line + count)
-            return Cells(lines, *numbers_and_texts, typed=True)
-    data, lines, damaged = _sound_lines(block, source)
-    broken, rules = damaged, np.full(len(damaged), ENCODING, np.uint8)
+    kept = without_ignored(block, source)
+    cells = _typed_cells(kept, layout, source) if try_typed and is_text(kept.data, source) else None
+    cells = cells or _text_cells(sound_lines(kept, layout.header_again, source), layout, source)
+    return _chosen(cells, layout) if layout.where else cells
+
+
+def _typed_cells(kept: Kept, layout: Layout, source: Source) -> Cells | None:
+    columns = _read(kept.data, len(kept.lines), layout, source, typed=True)
+    numbers = None if columns is None else _finite(columns, layout)
+    if columns is None or numbers is None:
+        return None
+    texts = _texts_of(columns, layout)
+    return Cells(kept.lines, texts, numbers, broken=kept.aside, broken_rules=kept.rules, typed=True)
+
+
+def _text_cells(kept: Kept, layout: Layout, source: Source) -> Cells:
+    lines, broken, rules = kept.lines, kept.aside, kept.rules
     if not len(lines):
         return Cells(lines, *_no_cells(layout), broken=broken, broken_rules=rules)
-    texts = _read(data, len(lines), layout, source, typed=False)
+    texts = _read(kept.data, len(lines), layout, source, typed=False)
     if texts is None:
-        texts, faulty = _cut_one_by_one(data, len(lines), layout, source)
+        texts, faulty = _cut_one_by_one(kept.data, len(lines), layout, source)
         cannot = faulty != GOOD
         broken, rules = np.concatenate([broken, lines[cannot]]), np.concatenate([rules, faulty[cannot]])
         lines = lines[~cannot]
     numbers, unreadable = {}, {}
     for column in layout.number_columns:
-        numbers[column], unreadable[column] = numbers_of(texts[column], source.missing, source.decimal)
+        numbers[column], unreadable[column] = numbers_of(texts[column], source.missing, Style.of(source))
     return Cells(lines, _texts_of(texts, layout), numbers, unreadable, broken, rules)
 
 
-def _read_typed(
-    data: bytes, count: int, layout: Layout, source: Source
-) -> tuple[dict[int, pa.StringArray], dict[int, Numbers]] | None:
-    columns = _read(data, count, layout, source, typed=True)
-    numbers = None if columns is None else _finite(columns, layout)
-    return None if columns is None or numbers is None else (_texts_of(columns, layout), numbers)
-
-
-def _sound_lines(block: Block, source: Source) -> tuple[bytes, Lines, Lines]:
-    """The bytes and numbers of the lines that are text and not empty, and the numbers of those that are no text."""
-    count = block.line_count
-    lines = np.arange(block.first_line, block.first_line + count)
-    sound = _is_text(block.data, source)
-    if sound and b"\n\n" not in block.data and not block.data.startswith(b"\n"):
-        return block.data, lines, lines[:0]
-    contents = block.data.split(b"\n")[:-1]
-    filled = np.fromiter((bool(content) for content in contents), np.bool_, count)
-    is_text = (
-        np.ones(count, np.bool_)
-        if sound
-        else np.fromiter((_is_text(c, source) for c in contents), np.bool_, count)
+def _chosen(cells: Cells, layout: Layout) -> Cells:
+    """The lines that are rows of this source, by what `where` asks of their texts."""
+    flags = np.ones(len(cells.lines), np.bool_)
+    for column, texts in layout.where:
+        wanted = pa.array([text.strip() for text in texts], pa.string())
+        there = pc.is_in(pc.utf8_trim_whitespace(cells.texts[column]), value_set=wanted)
+        flags &= there.to_numpy(zero_copy_only=False)
+    rows = pa.array(flags)
+    return replace(
+        cells,
+        lines=cells.lines[flags],
+        texts={column: texts.filter(rows) for column, texts in cells.texts.items()},
+        numbers={column: numbers[flags] for column, numbers in cells.numbers.items()},
+        unreadable={column: bad[flags] for column, bad in cells.unreadable.items()},
     )
-    kept = filled & is_text
-    data = b"".join(contents[row] + b"\n" for row in np.flatnonzero(kept))
-    return data, lines[kept], lines[filled & ~is_text]
-
-
-def _is_text(data: bytes, source: Source) -> bool:
-    if b"\0" in data or (source.encoding not in UTF8_NAMES and _REPLACEMENT in data):
-        return False
-    if data.isascii():
-        return True
-    try:
-        data.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def _is_closed(data: bytes, source: Source) -> bool:
-    last = data[data.rfind(b"\n", 0, -1) + 1 : -1].decode()
-    cells = reader([last, ""], source)
-    next(cells)
-    return cells.line_num == 1
 
 
 def _read(
@@ -123,10 +102,12 @@ def _read(
     """The needed columns by pyarrow, or None where it fails or finds another number of rows than lines."""
     if data.startswith(codecs.BOM_UTF8):  # in the midst of a file it is text; pyarrow would drop it
         return None
-    if source.quote.encode() in data[data.rfind(b"\n", 0, -1) + 1 :] and not _is_closed(data, source):
+    last = data[data.rfind(b"\n", 0, -1) + 1 : -1]
+    if source.quote.encode() in last and not is_closed(last.decode(), source):
         return None
     names = [str(column) for column in range(len(layout.names))]
     types = {str(column): pa.string() for column in layout.text_columns}
+    types |= {str(column): pa.string() for column in layout.spare_columns}
     types |= {str(column): pa.float64() if typed else pa.string() for column in layout.number_columns}
     try:
         table = pa_csv.read_csv(
@@ -147,6 +128,10 @@ def _read(
     ):  # a cell that is no number, a line with other cells than the header: read more slowly
         return None
     if table.num_rows != count:  # an open quote swallowed line ends
+        return None
+    if any(
+        pc.any(pc.not_equal(pc.utf8_trim_whitespace(table[str(c)]), "")).as_py() for c in layout.spare_columns
+    ):
         return None
     return {int(name): _whole(table[name]) for name in types}
 
@@ -179,7 +164,6 @@ def _cut_one_by_one(
     data: bytes, count: int, layout: Layout, source: Source
 ) -> tuple[dict[int, pa.Array], Rules]:
     lines = data.decode().split("\n")[:-1]
-    width = len(layout.names)
     rules = np.full(count, GOOD, np.uint8)
     needed = (*layout.text_columns, *layout.number_columns)
     columns: dict[int, list[str]] = {column: [] for column in needed}
@@ -192,7 +176,7 @@ def _cut_one_by_one(
             if cells.line_num > place:  # an open quote swallowed the next line: begin anew there
                 rules[row] = QUOTES
                 break
-            if len(found) != width:
+            if not layout.fits(found):
                 rules[row] = COLUMNS
                 continue
             for column in needed:

@@ -12,7 +12,9 @@ Rules = NDArray[np.uint8]
 # Codes of the rules; the order is the order in which a row is checked, and the first fault found names the row.
 RULES = (
     "good",
+    "ignored",  # the line is no row, as `ignore_lines` says
     "encoding",  # the line is not text in the source's encoding
+    "header",  # the line repeats the header
     "quotes",  # a quote is opened and not closed on its line
     "columns",  # more or fewer cells than the header has
     "group",
@@ -32,23 +34,24 @@ RULES = (
     "superseded",  # the same, where the source says `duplicates: first` or `last`
 )
 (
-    GOOD, ENCODING, QUOTES, COLUMNS, GROUP, SERIES, ISSUE_TIME, VALID_TIME, LEAD, KNOWN_TIME,
+    GOOD, IGNORED, ENCODING, HEADER, QUOTES, COLUMNS, GROUP, SERIES, ISSUE_TIME, VALID_TIME, LEAD, KNOWN_TIME,
     AMBIGUOUS, NONEXISTENT, NONEXISTENT_DROPPED, NUMBER, MIN, MAX, ALLOWED, CONFLICT, SUPERSEDED,
 ) = range(len(RULES))  # fmt: skip
 
-DECLARED = (NONEXISTENT_DROPPED, SUPERSEDED)  # put aside because the settings say so: not counted as bad
+# put aside because the settings say so, or because nothing is lost with them: not counted as bad
+DECLARED = (IGNORED, HEADER, NONEXISTENT_DROPPED, SUPERSEDED)
 
 REMEDIES = {
     ENCODING: "see `encoding`",
     QUOTES: "see `quote`",
-    COLUMNS: "see `separator` and `quote`",
+    COLUMNS: "see `separator`, `quote` and `ignore_lines`",
     ISSUE_TIME: "see `issue_time.format`",
-    VALID_TIME: "see `valid_time.format`",
+    VALID_TIME: "see `valid_time.format` and `ignore_lines`",
     LEAD: "see `lead`",
     KNOWN_TIME: "see `known.format`",
     AMBIGUOUS: "see `zone` and `ambiguous` of the stamp",
-    NONEXISTENT: "see `zone` and `nonexistent` of the stamp",
-    NUMBER: "see `missing` and `decimal`",
+    NONEXISTENT: "see `zone`, `label` and `nonexistent` of the stamp",
+    NUMBER: "see `missing`, `decimal`, `thousands` and `around`",
     MIN: "see the value's `min`",
     MAX: "see the value's `max`",
     ALLOWED: "see the value's `allowed`",

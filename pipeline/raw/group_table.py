@@ -210,7 +210,7 @@ def _table(records: Records, names: list[str], known: NDArray[np.int64], source:
     series = pa.DictionaryArray.from_arrays(pa.array(records.key), pa.array(names, pa.string()))
     columns: dict[str, Any] = {"series": series.cast(pa.string())}
     if "issue_time" in schema.names:
-        columns["issue_time"] = _stamps(known if source.issue_time is None else records.times[1])
+        columns["issue_time"] = _stamps(records.times[1] if source.has_issue else known)
     columns["valid_time"], columns["known_time"] = _stamps(records.times[0]), _stamps(known)
     values = schema.names[len(columns) :]
     for name, column in zip(values, records.values, strict=True):

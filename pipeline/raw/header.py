@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import pyarrow as pa
 
 from pipeline.errors import HindcastError, RawDataError
+from pipeline.raw.head import read_head
+from pipeline.raw.numbers import Style, numbers_of
 from pipeline.raw.sources import RawFile, from_path, nearest, shortened
-from pipeline.raw.text import blocks, split_line
+from pipeline.settings.fields import LaterField, StampField, TextField
 from pipeline.settings.known import PublishedAt
-from pipeline.settings.raw import RawSettings, Source, StampField, TextField
-
-_HEADER_BYTES = 64 << 10  # the first block is read for its header alone
+from pipeline.settings.raw import RawSettings, Source
 
 
 @dataclass(frozen=True)
@@ -20,12 +22,28 @@ class Slot:
     """What one line holds of one (group, series), or of as many as their columns name.
 
     `group` and `series` are names, or None where the layout's columns hold them; `values` are the columns
-    of the source's values in its order, -1 where this slot has none.
+    of the source's values in its order, -1 where this slot has none; `when` is what their headings carry of
+    the time.
     """
 
     group: str | None
     series: str | None
     values: tuple[int, ...]
+    when: str = ""
+
+
+@dataclass(frozen=True)
+class StampColumns:
+    """The columns of one stamp: its texts, what tells the later of doubled wall times, the number of a step in a day."""
+
+    texts: tuple[int, ...] = ()
+    later: int = -1
+    period: int = -1
+
+    @property
+    def all(self) -> frozenset[int]:
+        """All of them."""
+        return frozenset({*self.texts, self.later, self.period} - {-1})
 
 
 @dataclass(frozen=True)
@@ -34,14 +52,34 @@ class Layout:
 
     file: RawFile
     names: tuple[str, ...]
-    header_line: int  # number of the header's line; rows follow it
+    header_line: int  # number of the header's line, or of the last line skipped; rows follow it
     slots: tuple[Slot, ...]
     group_column: int = -1
     series_column: int = -1
-    issue_columns: tuple[int, ...] = ()
-    valid_columns: tuple[int, ...] = ()
+    issue: StampColumns = StampColumns()
+    valid: StampColumns = StampColumns()
     published_column: int = -1
     lead_column: int = -1
+    where: tuple[
+        tuple[int, tuple[str, ...]], ...
+    ] = ()  # columns, and the texts that rows of this source have there
+    header_time: str | None = None  # the part of the time that headings carry
+    width: int | None = None  # cells of the header, where the rows differ from it by empty ones
+    named: int = 0  # cells that a row needs then
+    header_again: bytes = b""  # a line that repeats the header, where it cannot be taken for a row
+
+    @property
+    def spare_columns(self) -> tuple[int, ...]:
+        """Columns without a name that the rows have beyond the header, or the header beyond the rows: their cells are empty."""
+        differs = self.width is not None and self.width != len(self.names)
+        return tuple(range(self.named, len(self.names))) if differs else ()
+
+    def fits(self, cells: Sequence[str]) -> bool:
+        """Whether a line has as many cells as the header; empty ones that have no name do not count."""
+        if len(cells) == (len(self.names) if self.width is None else self.width):
+            return True
+        needs = self.named if self.width is not None else len(self.names)
+        return len(cells) >= needs and not any(cell.strip() for cell in cells[needs:])
 
     @property
     def number_columns(self) -> tuple[int, ...]:
@@ -53,7 +91,8 @@ class Layout:
     def text_columns(self) -> tuple[int, ...]:
         """Columns read as texts, ascending."""
         single = {self.group_column, self.series_column, self.published_column}
-        return tuple(sorted((single | {*self.issue_columns, *self.valid_columns}) - {-1}))
+        chosen = {column for column, _ in self.where}
+        return tuple(sorted((single | self.issue.all | self.valid.all | chosen) - {-1}))
 
 
 def read_layouts(raw: RawSettings, files: dict[str, list[RawFile]]) -> dict[str, list[Layout]]:
@@ -76,53 +115,40 @@ def read_layouts(raw: RawSettings, files: dict[str, list[RawFile]]) -> dict[str,
 
 def read_layout(file: RawFile, name: str, source: Source) -> Layout:
     """The layout of one file of source `name`."""
-    line, text = _header_of(file.path, source)
-    names = tuple(cell.strip() for cell in split_line(text, source))
-    columns = _Columns(file.name, f"raw.sources.{name}", names)
+    head = read_head(file.path, source)
+    columns = _Columns(file.name, f"raw.sources.{name}", head.names[: head.width])
     for field in (source.group, source.series, source.issue_time, source.valid_time):
         if field is not None and field.path is not None:
             columns.check_path(field.path)
     slots = _wide_slots(file, source, columns) if source.is_wide else (_long_slot(file, source, columns),)
     layout = Layout(
         file,
-        names,
-        line,
+        head.names,
+        head.line,
         slots,
         group_column=columns.find("group", source.group.column if source.group else None),
         series_column=columns.find("series", source.series.column if source.series else None),
-        issue_columns=columns.find_all("issue_time", source.issue_time),
-        valid_columns=columns.find_all("valid_time", source.valid_time),
+        issue=columns.of_stamp("issue_time", source.issue_time),
+        valid=columns.of_stamp("valid_time", source.valid_time),
         published_column=columns.find(
             "known", source.known.column if isinstance(source.known, PublishedAt) else None
         ),
         lead_column=columns.find("lead", source.lead.column if source.lead else None),
+        where=tuple((columns.find("where", column), texts) for column, texts in source.where.items()),
+        header_time=source.header_time,
+        width=head.width,
+        named=head.named,
     )
     if columns.faults:
         raise RawDataError(f"{file.name} does not fit its settings.", columns.faults)
-    return layout
+    return replace(layout, header_again=_header_again(layout, head.content, source))
 
 
-def _header_of(path: Path, source: Source) -> tuple[int, str]:
-    line = 0
-    for block in blocks(path, source, _HEADER_BYTES):
-        for content in block.data.split(b"\n")[:-1]:
-            line += 1
-            if line > source.skip_lines and content:
-                return line, _text_of(content, path, line, source)
-    raise RawDataError(f"{path}: is empty; a header line is needed. Remove the file or download it again.")
-
-
-def _text_of(content: bytes, path: Path, line: int, source: Source) -> str:
-    try:
-        text = content.decode()
-    except UnicodeDecodeError:
-        text = "\0"
-    if "\0" in text or "\ufffd" in text:
-        raise RawDataError(
-            f"{path}: is no text in the encoding {source.encoding} (line {line} holds {content[:24]!r}); "
-            "set `encoding`, or narrow `files` if this is no CSV file."
-        )
-    return text
+def _header_again(layout: Layout, content: bytes, source: Source) -> bytes:
+    """The header's bytes, unless all its cells in number columns are numbers: such a line is read like any other."""
+    cells = pa.array([layout.names[column] for column in layout.number_columns], pa.string())
+    _, bad = numbers_of(cells, source.missing, Style.of(source))
+    return content if bad.any() else b""
 
 
 class _Columns:
@@ -138,16 +164,25 @@ class _Columns:
         count = self.names.count(column.strip())
         if count == 1:
             return self.names.index(column.strip())
-        fault = "is absent" if count == 0 else f"stands {count} times in the header; names must differ"
+        fault = (
+            "is absent"
+            if count == 0
+            else f"stands {count} times in the header; call the columns by `names`, with the header in `skip_lines`"
+        )
         hint = f"; {nearest(column, list(self.names))}" if count == 0 else ""
         self.faults.append(f"{self.file}: column {column!r} ({self.place}.{field}) {fault}{hint}")
         return -1
 
-    def find_all(self, field: str, stamp: StampField | None) -> tuple[int, ...]:
-        if stamp is None or stamp.path is not None:
-            return ()
+    def of_stamp(self, field: str, stamp: StampField | None) -> StampColumns:
+        if stamp is None:
+            return StampColumns()
         names = (stamp.column,) if stamp.column is not None else stamp.columns or ()
-        return tuple(self.find(field, name) for name in names)
+        later = stamp.ambiguous.column if isinstance(stamp.ambiguous, LaterField) else None
+        return StampColumns(
+            tuple(self.find(field, name) for name in names),
+            self.find(f"{field}.ambiguous", later),
+            self.find(f"{field}.period", stamp.period.column if stamp.period else None),
+        )
 
     def check_path(self, pattern: str) -> None:
         match = re.search(pattern, self.file)
@@ -164,7 +199,8 @@ def _long_slot(file: RawFile, source: Source, columns: _Columns) -> Slot:
 
 
 def _wide_slots(file: RawFile, source: Source, columns: _Columns) -> tuple[Slot, ...]:
-    found: dict[tuple[str | None, str], list[int]] = {}
+    found: dict[tuple[str | None, str | None, str], list[int]] = {}
+    column_of_series = _fixed(source.series, file) if source.series else ""
     for place, (name, value) in enumerate(source.values.items()):
         for column, header in enumerate(columns.names):
             match = re.search(str(value.header), header)
@@ -172,11 +208,13 @@ def _wide_slots(file: RawFile, source: Source, columns: _Columns) -> tuple[Slot,
                 continue
             names = match.groupdict()
             group = names["group"] if "group" in names else _fixed(source.group, file)
-            row = found.setdefault((group, names.get("series") or ""), [-1] * len(source.values))
+            series = (names["series"] or "") if "series" in names else column_of_series
+            when = names.get(source.header_time or "") or ""
+            row = found.setdefault((group, series, when), [-1] * len(source.values))
             if row[place] >= 0:
                 columns.faults.append(
                     f"{file.name}: columns {columns.names[row[place]]!r} and {header!r} both make {name} of series "
-                    f"{names.get('series') or ''!r} ({columns.place}.values.{name}.header)"
+                    f"{series or ''!r}{' at ' + repr(when) if when else ''} ({columns.place}.values.{name}.header)"
                 )
             row[place] = column
     if not found:
@@ -184,7 +222,7 @@ def _wide_slots(file: RawFile, source: Source, columns: _Columns) -> tuple[Slot,
         columns.faults.append(
             f"{file.name}: no column matches {patterns} ({columns.place}.values); there are: {shortened(list(columns.names))}"
         )
-    return tuple(Slot(group, series, tuple(row)) for (group, series), row in found.items())
+    return tuple(Slot(group, series, tuple(row), when) for (group, series, when), row in found.items())
 
 
 def _fixed(field: TextField | None, file: RawFile) -> str | None:

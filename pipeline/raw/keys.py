@@ -19,6 +19,7 @@ _CODE = (
     "files.py",
     "settings/base.py",
     "settings/clock.py",
+    "settings/fields.py",
     "settings/known.py",
     "settings/raw.py",
 )
@@ -43,14 +44,14 @@ class Contract:
         if not isinstance(source.known, PublishedAt):
             del reading["known"]  # applied when tables are made
         tables = source.model_dump(mode="json", include={"role", "known", "duplicates"})
-        tables |= {"issue_time": source.issue_time is not None, "values": list(source.values)}
+        tables |= {"issue_time": source.has_issue, "values": list(source.values)}
         tables |= {"frequency": str(raw.frequency)}
         return cls(digest_of_value([code_digest(), reading]), digest_of_value([code_digest(), tables]))
 
 
 def reading_key(contract: Contract, source: Source, layout: Layout, digest: str) -> str:
     """The key of one file as read, for contents of this digest: its name counts only by the fields that it carries."""
-    names = [(slot.group, slot.series) for slot in layout.slots]
+    names = [(slot.group, slot.series, slot.when) for slot in layout.slots]
     paths = [
         searched(field.path, layout.file.name)
         for field in (source.issue_time, source.valid_time)

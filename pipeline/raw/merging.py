@@ -59,7 +59,7 @@ def known_moments(records: Records, source: Source, frequency: int, zone: str) -
     """When each row became known: by the source's rule, or as its column says."""
     if isinstance(source.known, PublishedAt):
         return records.times[-1]
-    issue = records.times[1] if source.issue_time is not None else None
+    issue = records.times[1] if source.has_issue else None
     return source.known.moments(records.times[0], issue, frequency, zone)
 
 

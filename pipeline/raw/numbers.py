@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -11,31 +13,50 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from pipeline.raw.faults import ALLOWED, MAX, MIN, Findings
-from pipeline.settings.raw import ValueField
+from pipeline.settings.fields import ValueField
+from pipeline.settings.raw import Source
 
 Numbers = NDArray[np.float64]
 
 _NUMBER = r"^[+-]?(?:[0-9]+(?:[.][0-9]*)?|[.][0-9]+)(?:[eE][+-]?[0-9]+)?$"
+_MINUS = "\u2212"
+_BLANKS = "[ \u00a0\u2007\u2009\u202f]"
+_BETWEEN_THOUSANDS = {",": "[,]", ".": "[.]", " ": _BLANKS, "'": "['\u2019]"}
 _DIGITS = np.isin(np.arange(256), list(b"0123456789"))
 
 
+@dataclass(frozen=True)
+class Style:
+    """How numbers are written: the decimal sign, what stands between thousands, and texts beside that mean nothing."""
+
+    decimal: str = "."
+    thousands: str | None = None
+    around: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, source: Source) -> Style:
+        """As a source writes them."""
+        return cls(source.decimal, source.thousands, source.around)
+
+
 def numbers_of(
-    texts: pa.StringArray, missing: tuple[str, ...], decimal: str
+    texts: pa.StringArray, missing: tuple[str, ...], style: Style
 ) -> tuple[Numbers, NDArray[np.bool_]]:
     """Read texts without nulls: the numbers, NaN where missing or bad, and where they are bad.
 
-    White space around a number or a missing marker does not matter.  An infinite number is bad.
+    White space around a number or a missing marker does not matter.  An infinite number is bad.  A minus may
+    be the sign U+2212.
     """
-    doubtful = _not_plain(texts, decimal)
+    doubtful = _not_plain(texts, style.decimal)
     try:
-        values: Numbers = _to_numpy(pc.cast(_without(texts, doubtful, decimal), pa.float64()))
+        values: Numbers = _to_numpy(pc.cast(_without(texts, doubtful, style.decimal), pa.float64()))
     except pa.ArrowInvalid:  # made of digits, points and signs, but no number, as in 1-2
-        return _read_with_care(texts, missing, decimal)
+        return _read_with_care(texts, missing, style)
     bad = ~np.isfinite(values) & ~doubtful
     values = np.where(bad, np.nan, values)
     rows = np.flatnonzero(doubtful)
     if len(rows):
-        values[rows], bad[rows] = _read_with_care(texts.take(pa.array(rows)), missing, decimal)
+        values[rows], bad[rows] = _read_with_care(texts.take(pa.array(rows)), missing, style)
     return values, bad
 
 
@@ -43,7 +64,7 @@ def numbers_of(
 def markers_among_numbers(missing: tuple[str, ...], decimal: str) -> Numbers:
     """The missing markers that are numbers: such a marker stands for every spelling of its number."""
     texts = pa.array(sorted(set(missing)), pa.string())
-    values, bad = numbers_of(texts, (), decimal)
+    values, bad = numbers_of(texts, (), Style(decimal))
     return np.unique(values[~bad & ~np.isnan(values)])
 
 
@@ -89,13 +110,15 @@ def _without(texts: pa.StringArray, rows: NDArray[np.bool_], decimal: str) -> pa
 
 
 def _read_with_care(
-    texts: pa.StringArray, missing: tuple[str, ...], decimal: str
+    texts: pa.StringArray, missing: tuple[str, ...], style: Style
 ) -> tuple[Numbers, NDArray[np.bool_]]:
     trimmed = pc.utf8_trim_whitespace(texts)
     absent = pc.is_in(
         trimmed, value_set=pa.array(sorted({marker.strip() for marker in missing}), pa.string())
     )
-    pointed = _with_points(trimmed, decimal)
+    signed = pc.replace_substring(trimmed, _MINUS, "-") if _MINUS.encode() in _bytes_of(trimmed) else trimmed
+    alone = _without_around(signed, style.around) if style.around else signed
+    pointed = _with_points(_without_thousands(alone, style), style.decimal)
     readable = pc.and_(pc.match_substring_regex(pointed, _NUMBER), pc.invert(absent))
     plain = pc.utf8_ltrim(pointed, characters="+")
     values: Numbers = _to_numpy(
@@ -108,6 +131,28 @@ def _read_with_care(
 
 def _offsets_of(texts: pa.StringArray) -> NDArray[np.int32]:
     return np.frombuffer(texts.buffers()[1], np.int32, len(texts) + 1, texts.offset * 4)
+
+
+def _bytes_of(texts: pa.StringArray) -> bytes:
+    data = texts.buffers()[2]
+    return b"" if data is None else data.to_pybytes()
+
+
+def _without_around(texts: pa.StringArray, around: tuple[str, ...]) -> pa.StringArray:
+    """Numbers without the units, currencies and percent signs that stand before (also behind the sign) or after them."""
+    words = "|".join(re.escape(word.strip()) for word in sorted(around, key=len, reverse=True))
+    before = pc.replace_substring_regex(texts, rf"^([+-]?)\s*(?:{words})\s*([-+]?[0-9.,])", r"\1\2")
+    return pc.replace_substring_regex(before, rf"([0-9.,])\s*(?:{words})$", r"\1")
+
+
+def _without_thousands(texts: pa.StringArray, style: Style) -> pa.StringArray:
+    """Numbers whose thousands stand apart in groups of three, as one; anything else as it is."""
+    if style.thousands is None:
+        return texts
+    between = _BETWEEN_THOUSANDS[style.thousands]
+    grouped = rf"^[+-]?[0-9]{{1,3}}(?:{between}[0-9]{{3}})+(?:[{style.decimal}][0-9]*)?$"
+    joined = pc.replace_substring_regex(texts, between, "")
+    return pc.if_else(pc.match_substring_regex(texts, grouped), joined, texts)
 
 
 def _with_points(texts: pa.StringArray, decimal: str) -> pa.StringArray:

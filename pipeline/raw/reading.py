@@ -87,7 +87,7 @@ class _Reading:
         self._folder = workshop.cache.new_folder()
         self._runs = RunWriter(self._folder, workshop.pool, workshop.room, workshop.run_bytes)
         self._aside: AsideFile | None = None
-        self._in_order = InOrder(has_issue=file.source.issue_time is not None)
+        self._in_order = InOrder(has_issue=file.source.has_issue)
         self._counts = Counts()
         self._unzoned: set[str] = set()
 

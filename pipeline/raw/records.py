@@ -57,7 +57,7 @@ class Records:
 
 def time_fields(source: Source) -> tuple[str, ...]:
     """The times that tell rows of one key apart, in sorting order."""
-    issue = ("issue",) if source.issue_time is not None else ()
+    issue = ("issue",) if source.has_issue else ()
     return ("valid", *issue, *(("known",) if isinstance(source.known, PublishedAt) else ()))
 
 

@@ -19,7 +19,8 @@ from pipeline.raw.sources import mapped
 from pipeline.raw.text import Block
 from pipeline.raw.times import BlockTimes, Times, TimesReader
 from pipeline.settings.clock import Stamps
-from pipeline.settings.raw import RawSettings, Source, TextField
+from pipeline.settings.fields import TextField
+from pipeline.settings.raw import RawSettings, Source
 
 _TEXT_BLOCKS = 7  # read as text, without trying the typed way, after one that failed it
 
@@ -63,7 +64,10 @@ class RowReader:
         cells = cut(block, self._layout, self._source, try_typed=self._as_text <= 0)
         self._as_text = 0 if cells.typed else _TEXT_BLOCKS if self._as_text <= 0 else self._as_text - 1
         times = self._times.of_block(cells)
-        lots = [self._read_slot(slot, cells, times) for slot in self._layout.slots]
+        by_heading = {
+            when: times.at(when) for when in dict.fromkeys(slot.when for slot in self._layout.slots)
+        }
+        lots = [self._read_slot(slot, cells, by_heading[slot.when]) for slot in self._layout.slots]
         starts = np.cumsum([0, *(len(lot.records) for lot in lots)])
         keys: list[Key] = []
         for lot in lots:

@@ -8,7 +8,8 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from pipeline.errors import MissingInputError, RawDataError
-from pipeline.settings.raw import RawSettings, Source, TextField
+from pipeline.settings.fields import TextField
+from pipeline.settings.raw import RawSettings, Source
 
 _MOST_LISTED = 12
 

@@ -8,15 +8,15 @@ would give it, at the price of a few array operations a shape.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from pipeline.errors import SettingsError
+from pipeline.raw.formats import ABBREVIATIONS, MONTHS, Format
 from pipeline.settings.base import DAY, HOUR, SECOND
 from pipeline.settings.clock import Stamps
 
@@ -24,33 +24,8 @@ Flags = NDArray[np.bool_]
 
 FIRST_YEAR, LAST_YEAR = 1900, 2199  # both inclusive; the clocks of zones are known for these years
 
-_OFFSET = r"(?:(?P<utc>[Zz])|(?P<sign>[+-])(?P<zh>[0-9]{2}):?(?P<zm>[0-9]{2})?)"
-_ISO = (
-    r"(?P<Y>[0-9]{4})-(?P<m>[0-9]{2})-(?P<d>[0-9]{2})"
-    r"(?:[ Tt](?P<H>[0-9]{2})(?::(?P<M>[0-9]{2})(?::(?P<S>[0-9]{2})(?:[.,](?P<f>[0-9]{1,9}))?)?)?"
-    rf" ?{_OFFSET}?)?"
-)
-_EPOCH = r"(?P<minus>-)?(?P<e>[0-9]{1,16})(?:[.](?P<ef>[0-9]{1,9}))?"
-_MONTHS = ("january", "february", "march", "april", "may", "june", "july", "august", "september", "october",
-           "november", "december")  # fmt: skip
-_DIRECTIVES = {
-    "Y": r"(?P<Y>[0-9]{4})",
-    "y": r"(?P<y>[0-9]{2})",
-    "m": r"(?P<m>[0-9]{1,2})",
-    "b": rf"(?P<b>{'|'.join(month[:3] for month in _MONTHS)})",
-    "B": rf"(?P<b>{'|'.join(_MONTHS)})",
-    "d": r"(?P<d>[0-9]{1,2})",
-    "j": r"(?P<j>[0-9]{1,3})",
-    "H": r"(?P<H>[0-9]{1,2})",
-    "I": r"(?P<I>[0-9]{1,2})",
-    "p": r"(?P<p>am|pm)",
-    "M": r"(?P<M>[0-9]{1,2})",
-    "S": r"(?P<S>[0-9]{1,2})",
-    "f": r"(?P<f>[0-9]{1,9})",
-    "z": _OFFSET,
-    "%": "%",
-}
 _NUMBERS = ("Y", "y", "m", "d", "j", "H", "I", "M", "S", "f", "zh", "zm", "e", "ef")
+_MINUTES_EAST = np.array(list(ABBREVIATIONS.values()), np.int64)
 _FEW = 1024  # texts, by which it is seen whether stamps repeat
 _MOST_SHAPES = 64  # of one length in one block; further ones are matched text by text
 
@@ -68,41 +43,28 @@ class Parsed:
         return Parsed(self.wall[rows], self.exact[rows], self.ok[rows])
 
 
-@dataclass(frozen=True)
-class Format:
-    """A compiled stamp format; `epoch` is the nanoseconds of one unit, 0 for calendar formats."""
-
-    pattern: re.Pattern[str]
-    epoch: int = 0
-
-
-def compile_format(text: str, part: str | None = None) -> Format:
-    """`iso`, `epoch_s`, `epoch_ms` or a strptime format; `part` takes one side of an interval `a - b`.
-
-    Raises SettingsError for a directive that is not supported and a format without a date.
-    """
-    epoch = {"epoch_s": SECOND, "epoch_ms": SECOND // 1000}.get(text, 0)
-    inner = _ISO if text == "iso" else _EPOCH if epoch else _pattern_of(text)
-    inner = rf"\s*{inner}\s*"
-    if part:
-        inner = rf"{inner} - (?P<rest>.*\S.*)" if part == "start" else rf"(?P<rest>.*\S.*) - {inner}"
-    try:
-        return Format(re.compile(inner, re.IGNORECASE), epoch)
-    except re.error:
-        raise SettingsError(f"The stamp format {text!r} names a part of the stamp twice.") from None
-
-
-def parse_stamps(texts: pa.StringArray, form: Format) -> Parsed:
-    """Read an array of texts without nulls; hour 24 is hour 0 of the next day."""
+def parse_stamps(texts: pa.StringArray, *forms: Format) -> Parsed:
+    """Read an array of texts without nulls, each by the first format that fits; hour 24 is hour 0 of the next day."""
     if len(texts) > _FEW and len(texts[:_FEW].unique()) <= _FEW // 2:
         coded = texts.dictionary_encode()  # many rows a stamp: each is read once
-        return _parse_each(coded.dictionary, form).take(coded.indices.to_numpy())
-    return _parse_each(texts, form)
+        return _parse_by_first(coded.dictionary, forms).take(coded.indices.to_numpy())
+    return _parse_by_first(texts, forms)
 
 
-def parse_stamp(text: str, form: Format) -> Parsed:
+def parse_stamp(text: str, *forms: Format) -> Parsed:
     """One text, as an array of one."""
-    return parse_stamps(pa.array([text], pa.string()), form)
+    return parse_stamps(pa.array([text], pa.string()), *forms)
+
+
+def _parse_by_first(texts: pa.StringArray, forms: Sequence[Format]) -> Parsed:
+    found = _parse_each(texts, forms[0])
+    left = np.flatnonzero(~found.ok)
+    if len(forms) == 1 or not len(left):
+        return found
+    others = _parse_by_first(texts.take(pa.array(left)), forms[1:])
+    wall, exact, ok = found.wall.copy(), found.exact.copy(), found.ok.copy()
+    wall[left], exact[left], ok[left] = others.wall, others.exact, others.ok
+    return Parsed(wall, exact, ok)
 
 
 def _parse_each(texts: pa.StringArray, form: Format) -> Parsed:
@@ -222,9 +184,11 @@ def _scaled(name: str, number: Any, digits: int) -> Any:
 
 def _constant(name: str, text: str) -> int:
     if name == "b":
-        return next(index for index, month in enumerate(_MONTHS, 1) if month.startswith(text.lower()))
+        return next(index for index, month in enumerate(MONTHS, 1) if month.startswith(text.lower()))
     if name == "p":
-        return int(text.lower() == "pm")
+        return int(text[0] in "pP")
+    if name == "abbr":
+        return list(ABBREVIATIONS).index(text.lower())
     return int(text == "-") if name == "sign" else 1  # minus, utc
 
 
@@ -249,6 +213,10 @@ def _stamps_of(fields: _Fields, matched: Flags, epoch: int) -> Parsed:
             wall
             - np.where(fields.column("sign") == 1, -1, 1) * (zone_hours * 60 + zone_minutes) * 60 * SECOND
         )
+    if fields.has("abbr"):
+        abbreviation = fields.column("abbr")
+        exact = exact | (abbreviation >= 0)
+        wall = wall - np.where(abbreviation < 0, 0, _MINUTES_EAST[abbreviation]) * 60 * SECOND
     return Parsed(wall, exact, ok)
 
 
@@ -281,20 +249,3 @@ def _epoch_of(fields: _Fields, matched: Flags, epoch: int) -> Parsed:
     ok = matched & (whole >= first * (SECOND // epoch)) & (whole < last * (SECOND // epoch))
     wall = np.where(ok, whole, 0) * epoch + sign * (fraction * epoch // SECOND)
     return Parsed(wall, np.ones(len(ok), np.bool_), ok)
-
-
-@lru_cache(maxsize=64)
-def _pattern_of(text: str) -> str:
-    pieces = re.split(r"%(.)", text, flags=re.DOTALL)
-    unknown = sorted({f"%{name}" for name in pieces[1::2]} - {f"%{name}" for name in _DIRECTIVES})
-    if unknown:
-        raise SettingsError(
-            f"The stamp format {text!r} holds {', '.join(unknown)}; supported are "
-            f"{' '.join('%' + name for name in _DIRECTIVES)}, iso, epoch_s and epoch_ms."
-        )
-    found = set(pieces[1::2])
-    if not found & {"Y", "y"} or not ("j" in found or (found & {"m", "b", "B"} and "d" in found)):
-        raise SettingsError(f"The stamp format {text!r} names no whole date: year, month and day are needed.")
-    return "".join(
-        _DIRECTIVES[piece] if place % 2 else re.escape(piece) for place, piece in enumerate(pieces)
-    )

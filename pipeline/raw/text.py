@@ -86,6 +86,13 @@ def split_line(line: str, source: Source) -> list[str]:
     return next(reader([line], source), [])
 
 
+def is_closed(line: str, source: Source) -> bool:
+    """Whether every quote that a line opens is closed on it."""
+    cells = reader([line, ""], source)
+    next(cells)
+    return cells.line_num == 1
+
+
 def reader(lines: Iterable[str], source: Source) -> Reader:
     """The line-by-line reading of CSV that defines what a cell is; every faster way must agree with it."""
     csv.field_size_limit(_LONGEST_FIELD)

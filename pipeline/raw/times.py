@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -12,19 +12,23 @@ from numpy.typing import NDArray
 from pipeline.errors import RawDataError, SettingsError
 from pipeline.raw.cells import Cells
 from pipeline.raw.faults import GOOD, ISSUE_TIME, KNOWN_TIME, LEAD, RULES, VALID_TIME, Findings
-from pipeline.raw.header import Layout
-from pipeline.raw.numbers import markers_among_numbers, without_markers
+from pipeline.raw.formats import Format, compile_format
+from pipeline.raw.header import Layout, StampColumns
+from pipeline.raw.numbers import Numbers, Style, markers_among_numbers, numbers_of, without_markers
 from pipeline.raw.sources import searched
-from pipeline.raw.stamps import Flags, Format, Parsed, compile_format, parse_stamp, parse_stamps
-from pipeline.raw.zones import Localised, latest, localise
+from pipeline.raw.stamps import Flags, Parsed, parse_stamp, parse_stamps
+from pipeline.raw.zones import Localised, count_on, latest, localise
 from pipeline.settings.base import DAY, HOUR, zone_for
 from pipeline.settings.clock import Stamps
-from pipeline.settings.known import PublishedAt
-from pipeline.settings.raw import RawSettings, Source, StampField
+from pipeline.settings.fields import LaterField, StampField
+from pipeline.settings.known import ALWAYS, PublishedAt
+from pipeline.settings.raw import RawSettings, Source
 
 Rows = slice | NDArray[np.int64]  # all lines of a block, or the places of some
 
 _LEAD_UNITS = {"min": HOUR // 60, "h": HOUR, "d": DAY}
+_MOST_PERIODS = 100_000  # steps of a day: seconds and more
+_NO_PERIOD = -_MOST_PERIODS
 _LONGEST_LEAD = 3660 * DAY  # a lead of more than ten years is a number of something else
 
 
@@ -49,8 +53,8 @@ class TimesReader:
     def __init__(self, raw: RawSettings, name: str, source: Source, layout: Layout) -> None:
         place = f"raw.sources.{name}"
         self.raw, self.source, self.layout = raw, source, layout
-        self.issue = _stamp_reader(source.issue_time, layout.issue_columns, layout, ISSUE_TIME, place)
-        self.valid = _stamp_reader(source.valid_time, layout.valid_columns, layout, VALID_TIME, place)
+        self.issue = _stamp_reader(source.issue_time, layout.issue, layout, ISSUE_TIME, place)
+        self.valid = _stamp_reader(source.valid_time, layout.valid, layout, VALID_TIME, place)
         self.known: Format | None = None
         if isinstance(source.known, PublishedAt):
             self.known = _compiled(source.known.format, None, f"{place}.known")
@@ -60,19 +64,26 @@ class TimesReader:
 
     def of_block(self, cells: Cells) -> BlockTimes:
         """Read the stamps of a block as text says; their zones are applied group by group."""
-        return BlockTimes(self, cells)
+        issue = self.issue.read(cells) if self.issue else None
+        valid = self.valid.read(cells, "") if self.valid and not self.layout.header_time else None
+        texts = cells.texts.get(self.layout.published_column)
+        known = parse_stamps(texts, self.known) if self.known else None
+        return BlockTimes(self, cells, _Texts(issue, valid, known))
 
 
 class BlockTimes:
     """The stamps of a block, to be made UTC for each zone that its groups have."""
 
-    def __init__(self, reader: TimesReader, cells: Cells) -> None:
-        self._reader, self._cells = reader, cells
-        self._issue = reader.issue.read(cells) if reader.issue else None
-        self._valid = reader.valid.read(cells) if reader.valid else None
-        texts = cells.texts.get(reader.layout.published_column)
-        self._known = parse_stamps(texts, reader.known) if reader.known else None
+    def __init__(self, reader: TimesReader, cells: Cells, texts: _Texts, when: str = "") -> None:
+        self._reader, self._cells, self._texts, self._when = reader, cells, texts, when
         self._whole: dict[str, Times] = {}
+
+    def at(self, when: str) -> BlockTimes:
+        """The times of the columns whose headings carry this part of the time."""
+        if not self._reader.layout.header_time:
+            return self
+        valid = self._reader.valid.read(self._cells, when) if self._reader.valid else None
+        return BlockTimes(self._reader, self._cells, replace(self._texts, valid=valid), when)
 
     def in_zone(self, zone: str) -> Times:
         """All lines of the block, for groups of one zone."""
@@ -98,11 +109,18 @@ class BlockTimes:
 
     def _of_rows(self, rows: Rows, zone: str) -> Times:
         findings = Findings(len(self._cells.lines[rows]))
-        issue = self._stamps(self._issue, rows, zone, findings)
-        valid = self._stamps(self._valid, rows, zone, findings)
-        if valid is None:
-            assert issue is not None  # settings: a lead has an issue time to count from
-            valid = self._after_lead(issue, rows, findings)
+        issue = self._stamps(self._texts.issue, rows, zone, findings)
+        valid = self._stamps(self._texts.valid, rows, zone, findings)
+        if self._reader.source.lead is not None:
+            lead = self._lead(rows, findings)
+            if valid is None:
+                assert issue is not None  # settings: a lead has a time to count from
+                valid = _moved(issue, lead)
+            else:
+                issue = _moved(valid, -lead)
+        if valid is None:  # settings: static attributes
+            always = np.full(len(self._cells.lines[rows]), ALWAYS)
+            valid = Localised(always, always, always < 0, np.full(len(always), GOOD, np.uint8))
         known = self._published(rows, zone, findings)
         return Times(
             valid.utc, valid.second, valid.doubled, None if issue is None else issue.utc, known, findings
@@ -111,73 +129,128 @@ class BlockTimes:
     def _stamps(self, read: _Read | None, rows: Rows, zone: str, findings: Findings) -> Localised | None:
         if read is None:
             return None
-        part = read.parsed.take(rows)
-        local = localise(part, zone_for(read.field.zone, zone), read.field)
+        field, part = read.field, read.parsed.take(rows)
         findings.mark(~part.ok, read.rule, read.column)
+        zone = zone_for(field.zone, zone)
+        if field.period is not None:
+            assert read.number is not None  # from its column or heading
+            number = read.number[rows]
+            findings.mark(number < field.period.first, read.rule, read.number_column)
+            counted = count_on(part, number, zone, field, field.period)
+            findings.mark_rules(counted.rule, read.number_column)
+            return counted
+        step = self._reader.raw.frequency.ns if field.step is None else field.step.ns
+        if field.label == "hour_ending":  # the start on the clock, one step on
+            part = Parsed(part.wall - step, part.exact, part.ok)
+        local = localise(part, zone, field, None if read.later is None else read.later[rows])
         findings.mark_rules(local.rule, read.column)
-        if read.field.label == "start":
+        if field.label != "end":
             return local
-        step = self._reader.raw.frequency.ns
         return Localised(local.utc - step, local.second - step, local.doubled, local.rule)
 
-    def _after_lead(self, issue: Localised, rows: Rows, findings: Findings) -> Localised:
+    def _lead(self, rows: Rows, findings: Findings) -> Stamps:
         reader = self._reader
         column = reader.layout.lead_column
-        assert reader.source.lead is not None  # settings: exactly one of valid_time and lead
-        lead = without_markers(self._cells.numbers[column][rows], reader.markers)
+        assert reader.source.lead is not None  # asked for only then
+        if column >= 0:
+            lead = without_markers(self._cells.numbers[column][rows], reader.markers)
+        else:
+            lead = np.full(len(self._cells.lines[rows]), _number(self._when))
         lead = lead * _LEAD_UNITS[reader.source.lead.unit]
         bad = ~(np.abs(lead) <= _LONGEST_LEAD)  # NaN is bad
         findings.mark(bad, LEAD, column)
-        valid = issue.utc + np.rint(np.where(bad, 0, lead)).astype(np.int64)
-        return Localised(valid, valid, np.zeros(len(valid), np.bool_), np.full(len(valid), GOOD, np.uint8))
+        return np.rint(np.where(bad, 0, lead)).astype(np.int64)
 
     def _published(self, rows: Rows, zone: str, findings: Findings) -> Stamps | None:
         rule = self._reader.source.known
-        if self._known is None or not isinstance(rule, PublishedAt):
+        if self._texts.known is None or not isinstance(rule, PublishedAt):
             return None
-        part = self._known.take(rows)
+        part = self._texts.known.take(rows)
         findings.mark(~part.ok, KNOWN_TIME, self._reader.layout.published_column)
         return latest(part, zone_for(rule.zone, zone))
 
 
 @dataclass(frozen=True)
 class _Read:
-    """The stamps of one field as text says, and how faults in them are called."""
+    """The stamps of one field as text says, and how faults in them are called.
+
+    `later` flags the later ones of doubled wall times, where a column tells them; `number` counts the steps of
+    a day, below the first where unreadable.
+    """
 
     parsed: Parsed
     field: StampField
     rule: int
     column: int
+    later: Flags | None = None
+    number: NDArray[np.int64] | None = None
+    number_column: int = -1
+
+
+@dataclass(frozen=True)
+class _Texts:
+    """The stamps of a block as its texts say."""
+
+    issue: _Read | None
+    valid: _Read | None
+    known: Parsed | None
 
 
 class _StampReader:
     """One stamp field of a file: from columns, or the same for all lines from the path."""
 
     def __init__(
-        self, field: StampField, columns: tuple[int, ...], layout: Layout, rule: int, place: str
+        self, field: StampField, columns: StampColumns, layout: Layout, rule: int, place: str
     ) -> None:
         self._field, self._columns, self._rule = field, columns, rule
-        self._format = _compiled(field.format, field.part, f"{place}.{RULES[rule]}")
+        self._joins = layout.header_time == "time" and rule == VALID_TIME
+        place = f"{place}.{RULES[rule]}"
+        self._forms = [_compiled(form, field.part, place) for form in field.formats]
         self._fixed: Parsed | None = None
         if field.path is not None:
             text = searched(field.path, layout.file.name)
-            self._fixed = parse_stamp(text, self._format)
+            self._fixed = parse_stamp(text, *self._forms)
             if not self._fixed.ok.all():
+                forms = " or ".join(field.formats)
                 raise RawDataError(
-                    f"{layout.file.name}: {text!r} in its path is no stamp of format {field.format} ({place}.{RULES[rule]})"
+                    f"{layout.file.name}: {text!r} in its path is no stamp of format {forms} ({place})"
                 )
 
-    def read(self, cells: Cells) -> _Read:
-        """The stamps of a block's lines."""
+    def read(self, cells: Cells, when: str = "") -> _Read:
+        """The stamps of a block's lines, for headings that carry `when` of the time."""
         if self._fixed is not None:
-            return _Read(self._fixed.take(np.zeros(len(cells.lines), np.int64)), self._field, self._rule, -1)
-        texts = [cells.texts[column] for column in self._columns]
-        joined = texts[0] if len(texts) == 1 else pc.binary_join_element_wise(*texts, pa.scalar(" "))
-        return _Read(parse_stamps(joined, self._format), self._field, self._rule, self._columns[0])
+            parsed, column = self._fixed.take(np.zeros(len(cells.lines), np.int64)), -1
+        else:
+            texts = [cells.texts[column] for column in self._columns.texts]
+            parts = [*texts, pa.scalar(when)] if self._joins else texts
+            joined = parts[0] if len(parts) == 1 else pc.binary_join_element_wise(*parts, pa.scalar(" "))
+            parsed, column = parse_stamps(joined, *self._forms), self._columns.texts[0]
+        number = self._numbers(cells, when) if self._field.period else None
+        return _Read(
+            parsed, self._field, self._rule, column, self._later(cells), number, self._columns.period
+        )
+
+    def _later(self, cells: Cells) -> Flags | None:
+        rule = self._field.ambiguous
+        if not isinstance(rule, LaterField):
+            return None
+        texts = pc.utf8_trim_whitespace(cells.texts[self._columns.later])
+        found: Flags = pc.is_in(
+            texts, value_set=pa.array([text.strip() for text in rule.later], pa.string())
+        ).to_numpy(zero_copy_only=False)
+        return found
+
+    def _numbers(self, cells: Cells, when: str) -> NDArray[np.int64]:
+        if self._columns.period < 0:
+            numbers: Numbers = np.full(len(cells.lines), _number(when))
+        else:
+            numbers, _ = numbers_of(cells.texts[self._columns.period], (), Style())
+        whole = (numbers == np.rint(numbers)) & (np.abs(numbers) < _MOST_PERIODS)
+        return np.where(whole, numbers, _NO_PERIOD).astype(np.int64)
 
 
 def _stamp_reader(
-    field: StampField | None, columns: tuple[int, ...], layout: Layout, rule: int, place: str
+    field: StampField | None, columns: StampColumns, layout: Layout, rule: int, place: str
 ) -> _StampReader | None:
     return None if field is None else _StampReader(field, columns, layout, rule, place)
 
@@ -187,6 +260,16 @@ def _compiled(text: str, part: str | None, place: str) -> Format:
         return compile_format(text, part)
     except SettingsError as fault:
         raise SettingsError(f"{place}.format: {fault.summary}") from None
+
+
+def _number(text: str) -> float:
+    """What a heading carries as a number; NaN if it is none."""
+    return float(numbers_of(pa.array([text], pa.string()), (), Style())[0][0])
+
+
+def _moved(stamps: Localised, by: Stamps) -> Localised:
+    utc = stamps.utc + by
+    return Localised(utc, utc, np.zeros(len(utc), np.bool_), np.full(len(utc), GOOD, np.uint8))
 
 
 def _copy(stamps: Stamps | None) -> Stamps | None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.raw.faults import AMBIGUOUS, GOOD, NONEXISTENT, NONEXISTENT_DROPPED, Rules
 from pipeline.raw.stamps import Flags, Parsed
 from pipeline.settings.base import DAY
-from pipeline.settings.clock import Stamps, wall_of
-from pipeline.settings.raw import StampField
+from pipeline.settings.clock import Stamps, utc_of, wall_of
+from pipeline.settings.fields import LaterField, PeriodField, StampField
 
 
 @dataclass(frozen=True)
@@ -27,8 +28,11 @@ class Localised:
     rule: Rules
 
 
-def localise(parsed: Parsed, zone: str, field: StampField) -> Localised:
-    """Apply the zone and the field's rules; stamps that carry their offset are UTC already."""
+def localise(parsed: Parsed, zone: str, field: StampField, later: Flags | None = None) -> Localised:
+    """Apply the zone and the field's rules; stamps that carry their offset are UTC already.
+
+    `later` says of each row whether it is the later one of a doubled wall time, where a column tells it.
+    """
     rule = np.full(len(parsed.wall), GOOD, np.uint8)
     doubled = np.zeros(len(rule), np.bool_)
     if zone == "UTC" or parsed.exact.all():
@@ -36,15 +40,34 @@ def localise(parsed: Parsed, zone: str, field: StampField) -> Localised:
     first, second, count = occurrences(parsed.wall, zone)
     local = parsed.ok & ~parsed.exact
     absent, twice = local & (count == 0), local & (count == 2)
-    rule[absent] = NONEXISTENT_DROPPED if field.nonexistent == "drop" else NONEXISTENT
+    rule[absent] = _absent(field)
     if field.ambiguous == "quarantine":
         rule[twice] = AMBIGUOUS
     elif field.ambiguous == "in_order":
         doubled = twice
+    if isinstance(field.ambiguous, LaterField):
+        assert later is not None  # the layout has the column
+        first = np.where(later, second, first)
     utc = second if field.ambiguous == "later" else first
     return Localised(
         np.where(parsed.exact, parsed.wall, utc), np.where(parsed.exact, parsed.wall, second), doubled, rule
     )
+
+
+def count_on(
+    parsed: Parsed, number: NDArray[np.int64], zone: str, field: StampField, period: PeriodField
+) -> Localised:
+    """The starts of numbered steps of the local days that stamps begin; a step beyond the day's end never was."""
+    start = np.where(parsed.exact, parsed.wall, utc_of(parsed.wall, zone))
+    end = np.where(parsed.exact, parsed.wall + DAY, utc_of(parsed.wall + DAY, zone))
+    utc = start + (number - period.first) * period.length.ns
+    beyond = parsed.ok & (number >= period.first) & (utc >= end)
+    rule = np.where(beyond, np.uint8(_absent(field)), np.uint8(GOOD))
+    return Localised(utc, utc, np.zeros(len(utc), np.bool_), rule)
+
+
+def _absent(field: StampField) -> int:
+    return NONEXISTENT_DROPPED if field.nonexistent == "drop" else NONEXISTENT
 
 
 def latest(parsed: Parsed, zone: str) -> Stamps:

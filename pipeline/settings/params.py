@@ -19,9 +19,9 @@ from pipeline.settings.sections import (
     PackSettings,
     ScaleSettings,
     SimulateSettings,
-    SplitSettings,
-    TrainSettings,
 )
+from pipeline.settings.split import Chronological, SplitField, split_faults
+from pipeline.settings.train import TrainSettings
 
 
 class Params(Section):
@@ -32,7 +32,7 @@ class Params(Section):
     raw: RawSettings
     align: AlignSettings
     pack: PackSettings = PackSettings()
-    split: SplitSettings = SplitSettings()
+    split: SplitField = Chronological()
     scale: ScaleSettings = ScaleSettings()
     train: TrainSettings = TrainSettings()
     evaluate: EvaluateSettings = EvaluateSettings()
@@ -57,7 +57,10 @@ def check_params(raw: dict[str, Any], origin: str) -> Params:
     except ValidationError as fault:
         faults = [_describe(error) for error in fault.errors()]
         raise SettingsError(f"{origin}: {_count(faults)}", faults) from None
-    faults = faults_between_sections(params.raw, params.align)
+    faults = [
+        *faults_between_sections(params.raw, params.align),
+        *split_faults(params.split, params.raw, params.align, params.train.mode),
+    ]
     if faults:
         raise SettingsError(f"{origin}: {_count(faults)}", faults)
     return params
@@ -108,7 +111,11 @@ def _describe(error: Any) -> str:
 
 
 _TAGS = frozenset(
-    {"AtIssuePlus", "AfterStep", "BeforeStep", "DayAt", "PublishedAt", "Before", "DailyGate", "Cycle"}
+    {
+        *("AtIssuePlus", "AfterStep", "BeforeStep", "DayAt", "PublishedAt", "Always", "Before", "DailyGate", "Cycle"),
+        *("LaterField", "word"),
+        *("Chronological", "HeldOut", "RandomSamples", "RollingOrigin", "Blocked"),
+    }
 )
 _TYPES = frozenset({"str", "int", "float", "bool"})
 

@@ -2,122 +2,32 @@
 
 from __future__ import annotations
 
-import codecs
 import re
-from typing import Annotated, Any, Literal
+from collections.abc import Iterator
+from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
-from pipeline.settings.base import DAY, PositiveDuration, Section, Zone, ZoneOrGroup
-from pipeline.settings.known import AtIssuePlus, KnownField
+from pipeline.settings.base import DAY, PositiveDuration, Section, Zone
+from pipeline.settings.fields import (
+    HEADER_TIMES,
+    Character,
+    Encoding,
+    LeadField,
+    Pattern,
+    Patterns,
+    StampField,
+    TextField,
+    Texts,
+    ValueField,
+)
+from pipeline.settings.known import Always, AtIssuePlus, KnownField
 
 Role = Literal["forecast", "realized", "known"]
-Resample = Literal["mean", "sum", "last", "min", "max"]
 
-
-def _to_pattern(value: Any) -> str:
-    if not isinstance(value, str):
-        raise ValueError(f"a regular expression is needed, found {value!r}")
-    try:
-        re.compile(value)
-    except re.error as fault:
-        raise ValueError(f"{value!r} is no regular expression: {fault}") from fault
-    return value
-
-
-def _to_character(value: Any) -> str:
-    if not isinstance(value, str) or len(value) != 1 or not value.isascii() or value in "\r\n":
-        raise ValueError(f"one ASCII character that ends no line is needed, found {value!r}")
-    return value
-
-
-def _to_encoding(value: Any) -> str:
-    try:
-        "".encode(value)  # refuses codecs that are no text encodings
-        return codecs.lookup(value).name
-    except (LookupError, TypeError):
-        raise ValueError(
-            f"a text encoding that Python knows is needed, as in utf-8 or latin-1, found {value!r}"
-        ) from None
-
-
-Pattern = Annotated[str, BeforeValidator(_to_pattern)]
-Character = Annotated[str, BeforeValidator(_to_character)]
-Encoding = Annotated[str, BeforeValidator(_to_encoding)]
-
-
-class TextField(Section):
-    """Where a name (group or series) comes from: exactly one of column, path, constant."""
-
-    column: str | None = None
-    path: Pattern | None = None  # searched in the path below raw.path; the first bracket is the value
-    constant: str | None = None
-    map: dict[str, str] | None = None
-
-    @model_validator(mode="after")
-    def _check_one(self) -> TextField:
-        _exactly_one(self, ("column", "path", "constant"))
-        _needs_bracket(self.path)
-        return self
-
-
-class StampField(Section):
-    """Where a stamp comes from and how it is read.
-
-    `format`: `iso`, `epoch_s`, `epoch_ms`, or a strptime format.  `columns` joins several columns with one
-    space before they are read (a date and an hour; an hour of 24 is the next day's 0).  `part` takes one
-    side of an interval `a - b`.  `label: end` says that stamps mark the end of their step.
-    """
-
-    column: str | None = None
-    columns: tuple[str, ...] | None = None
-    path: Pattern | None = None
-    format: str = "iso"
-    zone: ZoneOrGroup = "UTC"
-    ambiguous: Literal["in_order", "earlier", "later", "quarantine"] = "quarantine"
-    nonexistent: Literal["drop", "quarantine"] = "quarantine"
-    label: Literal["start", "end"] = "start"
-    part: Literal["start", "end"] | None = None
-
-    @model_validator(mode="after")
-    def _check_one(self) -> StampField:
-        _exactly_one(self, ("column", "columns", "path"))
-        _needs_bracket(self.path)
-        return self
-
-
-class LeadField(Section):
-    """A column with the vintage lead, valid_time - issue_time, in `unit`."""
-
-    column: str
-    unit: Literal["min", "h", "d"] = "h"
-
-
-class ValueField(Section):
-    """One value: its column, or the header pattern of its columns in a wide file."""
-
-    column: str | None = None
-    header: Pattern | None = None  # named groups (series, group) fill the fields
-    unit: str = ""
-    min: float | None = None
-    max: float | None = None
-    allowed: tuple[float, ...] | None = None
-    resample: Resample = "mean"
-    angle: bool = False  # degrees: stands in X as sine and cosine, so that 359 lies beside 1
-
-    @model_validator(mode="after")
-    def _check_one(self) -> ValueField:
-        _exactly_one(self, ("column", "header"))
-        if self.min is not None and self.max is not None and self.min > self.max:
-            raise ValueError(f"min must not be above max, found {self.min} > {self.max}")
-        if self.angle and self.unit != "deg":
-            raise ValueError(f"an angle is given in degrees, so its unit must be deg, found {self.unit!r}")
-        names = set(re.compile(self.header).groupindex) if self.header else set()
-        if names - {"series", "group"}:
-            raise ValueError(
-                f"named groups of a header are series and group, found {', '.join(sorted(names))}"
-            )
-        return self
+MISSING = (
+    "", "NA", "N/A", "n/a", "NaN", "nan", "NAN", "-nan", "NULL", "null", "None", "#N/A", "#NA", "<NA>", "-", "n/e",
+)  # fmt: skip
 
 
 class Source(Section):
@@ -127,37 +37,31 @@ class Source(Section):
     files: str | tuple[str, ...]  # glob below raw.path
     separator: Character = ","
     decimal: Literal[".", ","] = "."
+    thousands: Literal[",", ".", " ", "'"] | None = None  # a blank stands for every kind of blank
+    around: Texts = ()  # texts that may stand beside a number and mean nothing: %, MW, a currency
     quote: Character = '"'
     encoding: Encoding = "utf-8"
     skip_lines: Annotated[int, Field(ge=0)] = 0  # lines before the header
+    skip_until: Pattern | None = None  # the header is the first line that it matches
+    ignore_lines: Patterns = ()  # lines that are no rows: remarks, units, totals
+    names: tuple[str, ...] | None = None  # of the columns, where the files have no header that can be used
+    where: dict[str, Texts] = {}  # column: texts; rows with another text there belong to other sources
     group: TextField | None = None
     series: TextField | None = None  # left out: the values hold for every series of the group
     issue_time: StampField | None = None
     valid_time: StampField | None = None
     lead: LeadField | None = None
-    known: KnownField
+    known: KnownField = Always()  # left out: known for all time, for role known only
     values: Annotated[dict[str, ValueField], Field(min_length=1)]
     interpolate: PositiveDuration | None = (
         None  # steps between stamps of one vintage that lie at most so far apart
     )
-    missing: tuple[str, ...] = ("", "NA", "N/A", "NaN", "nan", "null", "-", "n/e")
+    missing: tuple[str, ...] = MISSING
     duplicates: Literal["quarantine", "first", "last"] = "quarantine"
 
     @model_validator(mode="after")
     def _check_fields(self) -> Source:
-        faults = list(_faults_of_times(self))
-        headers = {name for name, value in self.values.items() if value.header}
-        if headers and len(headers) < len(self.values):
-            faults.append("values are given either all by column (long file) or all by header (wide file)")
-        if headers and self.series:
-            faults.append("series comes from the named group of `header`, so leave `series` out")
-        if self.group is None and not all(_names_group(value) for value in self.values.values()):
-            faults.append(
-                "group is needed: a column, a path, a constant, or a named group (?P<group>...) of every header"
-            )
-        if len({self.decimal, self.separator, self.quote}) < 3:
-            found = ", ".join(map(repr, (self.separator, self.decimal, self.quote)))
-            faults.append(f"separator, decimal and quote must differ, found {found}")
+        faults = [*_faults_of_times(self), *_faults_of_headers(self), *_faults_of_lines(self)]
         if faults:
             raise ValueError("; ".join(faults))
         return self
@@ -171,6 +75,22 @@ class Source(Section):
     def is_wide(self) -> bool:
         """Whether values name their columns by a header pattern."""
         return any(value.header for value in self.values.values())
+
+    @property
+    def is_static(self) -> bool:
+        """Whether rows have no valid time: attributes of a series, or of all series of a group."""
+        return self.role == "known" and self.valid_time is None
+
+    @property
+    def has_issue(self) -> bool:
+        """Whether rows have an issue time: of their own, or the valid time less the lead."""
+        return self.issue_time is not None or (self.lead is not None and self.valid_time is not None)
+
+    @property
+    def header_time(self) -> str | None:
+        """The part of the time that headings carry: time, period or lead."""
+        found = frozenset[str]().union(*(value.header_groups for value in self.values.values()))
+        return next((name for name in HEADER_TIMES if name in found), None)
 
 
 class RawSettings(Section):
@@ -213,41 +133,72 @@ class RawSettings(Section):
         return self.zone if isinstance(self.zone, str) else self.zone.get(group)
 
 
-def _exactly_one(section: Section, names: tuple[str, ...]) -> None:
-    given = [name for name in names if getattr(section, name) is not None]
-    if len(given) != 1:
-        raise ValueError(f"exactly one of {', '.join(names)} is needed, found {', '.join(given) or 'none'}")
-
-
-def _needs_bracket(pattern: str | None) -> None:
-    if pattern is not None and re.compile(pattern).groups != 1:
-        raise ValueError(f"the pattern needs exactly one bracket, which is the value, found {pattern!r}")
-
-
 def _names_group(value: ValueField) -> bool:
-    return value.header is not None and "group" in re.compile(value.header).groupindex
+    return "group" in value.header_groups
 
 
-def _faults_of_times(source: Source) -> list[str]:
-    faults = []
-    if (source.valid_time is None) == (source.lead is None):
-        faults.append("exactly one of valid_time and lead is needed")
-    if source.interpolate and (source.role != "forecast" or source.issue_time is None):
-        faults.append(
-            "interpolate joins the stamps of one vintage, so it needs a forecast with an issue_time"
-        )
-    if source.lead and source.issue_time is None:
-        faults.append("lead needs an issue_time to count from")
+def _faults_of_headers(source: Source) -> Iterator[str]:
+    headers = {name for name, value in source.values.items() if value.header}
+    if headers and len(headers) < len(source.values):
+        yield "values are given either all by column (long file) or all by header (wide file)"
+    named = {name for name in headers if "series" in source.values[name].header_groups}
+    if source.series and (named or (headers and source.header_time is None)):
+        yield "series comes from the named group of `header`, so leave `series` out"
+    if source.group is None and not all(_names_group(value) for value in source.values.values()):
+        yield "group is needed: a column, a path, a constant, or a named group (?P<group>...) of every header"
+    times = {value.header_groups & {*HEADER_TIMES} for value in source.values.values()}
+    if len(times) > 1 or any(len(found) > 1 for found in times):
+        yield f"all headers carry the same part of the time, one of {', '.join(HEADER_TIMES)}, or none"
+        return
+    carried = source.header_time
+    period = source.valid_time.period if source.valid_time else None
+    if (carried == "lead") != (source.lead is not None and source.lead.column is None):
+        yield "a lead comes from a column, or from the named group (?P<lead>...) of every header (`lead: {unit: h}`)"
+    if (carried == "period") != (period is not None and period.column is None):
+        yield "a period comes from a column, or from the named group (?P<period>...) of every header"
+    if carried == "time" and (source.valid_time is None or source.valid_time.path is not None):
+        yield "(?P<time>...) of a header is joined behind the columns of valid_time, so these are needed"
+
+
+def _faults_of_lines(source: Source) -> Iterator[str]:
+    if len({source.decimal, source.separator, source.quote}) < 3:
+        found = ", ".join(map(repr, (source.separator, source.decimal, source.quote)))
+        yield f"separator, decimal and quote must differ, found {found}"
+    if source.thousands == source.decimal:
+        yield f"thousands and decimal must differ, found {source.decimal!r}"
+    if source.skip_until is not None and (source.skip_lines or source.names is not None):
+        yield "skip_until finds the header by its text, so neither skip_lines nor names may stand beside it"
+    if source.names is not None and len(set(source.names)) < len(source.names):
+        twice = sorted({name for name in source.names if source.names.count(name) > 1})
+        yield f"names must differ, found twice {', '.join(map(repr, twice))}"
+
+
+def _faults_of_times(source: Source) -> Iterator[str]:
+    given = [name for name in ("issue_time", "valid_time", "lead") if getattr(source, name) is not None]
+    if given in (["issue_time"], []) and source.is_static:
+        given = ["static"]
+    if given in (["issue_time"], []) or len(given) == 3:
+        yield "exactly one of valid_time and lead is needed (or both, and no issue_time, which then follows)"
+    if given == ["lead"]:
+        yield "lead needs an issue_time or a valid_time to count from"
+    if source.interpolate and (source.role != "forecast" or not source.has_issue):
+        yield "interpolate joins the stamps of one vintage, so it needs a forecast with an issue_time"
     if source.role != "forecast" and (source.issue_time or source.lead):
-        faults.append(
-            f"issue_time and lead belong to forecasts, found them in a source of role {source.role}"
-        )
-    if source.issue_time and source.issue_time.ambiguous == "in_order":
-        faults.append(
-            "issue_time: ambiguous: in_order needs rows in the order of the clock, which only valid_time gives"
-        )
-    if isinstance(source.known, AtIssuePlus) and source.issue_time is None:
-        faults.append(
-            "known: at_issue_plus needs an issue_time; without one use before_step, after_step or day"
-        )
-    return faults
+        yield f"issue_time and lead belong to forecasts, found them in a source of role {source.role}"
+    in_order = [
+        name
+        for name in ("issue_time", "valid_time")
+        if getattr(getattr(source, name), "ambiguous", "") == "in_order"
+    ]
+    if "issue_time" in in_order:
+        yield "issue_time: ambiguous: in_order needs rows in the order of the clock, which only valid_time gives"
+    if "valid_time" in in_order and source.lead is not None:
+        yield "valid_time: ambiguous: in_order needs an issue_time of its own, which does not follow from a lead"
+    if source.issue_time is not None and source.issue_time.period is not None:
+        yield "issue_time: period belongs to valid_time"
+    if source.is_static and not isinstance(source.known, Always):
+        yield "known: what has no valid_time holds for all time, so leave `known` out"
+    if source.role != "known" and isinstance(source.known, Always):
+        yield f"known: required; only values of role known are known always, found role {source.role}"
+    if isinstance(source.known, AtIssuePlus) and not source.has_issue:
+        yield "known: at_issue_plus needs an issue_time; without one use before_step, after_step or day"

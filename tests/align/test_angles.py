@@ -13,8 +13,8 @@ from pipeline.align.angles import field_of, in_parts, parts_of, unit_of
 from pipeline.align.features import feature_list
 from pipeline.align.group import align_frames
 from pipeline.errors import SettingsError
+from pipeline.settings.fields import ValueField
 from pipeline.settings.params import Params, check_params
-from pipeline.settings.raw import ValueField
 from tests.align.mock import HOUR, mock_frames, mock_params
 
 FEATURES: dict[str, Any] = {

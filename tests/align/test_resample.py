@@ -8,7 +8,7 @@ import pytest
 from pipeline.align.asof import Versions, versions
 from pipeline.align.resample import Folding, step_values
 from pipeline.align.types import NOT_ISSUED
-from pipeline.settings.raw import Resample
+from pipeline.settings.fields import Resample
 from tests.align.mock import HOUR, MINUTE
 
 NAN = math.nan

@@ -10,8 +10,9 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from pipeline.settings.fields import StampField
 from pipeline.settings.known import PublishedAt
-from pipeline.settings.raw import RawSettings, Source, StampField
+from pipeline.settings.raw import RawSettings, Source
 
 Values = tuple[float | None, ...]
 NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
@@ -71,9 +72,9 @@ class Oracle:
         found = next(cells)
         if cells.line_num != 1:
             raise Bad("quotes")
-        if len(found) != count:
+        if len(found) < count or any(cell.strip() for cell in found[count:]):
             raise Bad("columns")
-        return found
+        return found[:count]
 
     def _cells(self, line: str) -> list[str]:
         return next(csv.reader([line], delimiter=self.source.separator, quotechar=self.source.quote))
@@ -133,7 +134,7 @@ class Oracle:
         else:
             assert source.lead is not None
             assert issue is not None
-            lead = self._number(cells[source.lead.column])
+            lead = self._number(cells[str(source.lead.column)])
             if lead is None or math.isnan(lead) or abs(lead) > 80000:
                 raise Bad("lead")
             valid = issue + timedelta(hours=lead)
@@ -162,7 +163,7 @@ class Oracle:
         self, field: StampField, cells: dict[str, str], group: str, rule: str
     ) -> tuple[datetime, datetime]:
         """The stamp in UTC, and its later occurrence where the order of rows decides."""
-        text = " ".join(cells[name] for name in (field.columns or (field.column,)) if name is not None)
+        text = " ".join(cells[name] for name in (field.columns or (field.column or "",)))
         if field.part:
             start, dash, end = text.partition(" - ") if field.part == "start" else text.rpartition(" - ")
             text, other = (start, end) if field.part == "start" else (end, start)

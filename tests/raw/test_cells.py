@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from pipeline.raw.cells import cut
 from pipeline.raw.faults import RULES
-from pipeline.raw.header import Layout, Slot
+from pipeline.raw.header import Layout, Slot, StampColumns
 from pipeline.raw.sources import RawFile
 from pipeline.raw.text import Block, reader
 from pipeline.settings.raw import Source
@@ -22,7 +22,9 @@ def layout(width: int, *, numbers: tuple[int, ...] = ()) -> Layout:
     """A file of `width` columns that are texts but for `numbers`."""
     texts = tuple(column for column in range(width) if column not in numbers)
     names = tuple(f"c{column}" for column in range(width))
-    return Layout(RawFile(Path("a.csv"), "a.csv"), names, 1, (Slot("g", "s", numbers),), valid_columns=texts)
+    return Layout(
+        RawFile(Path("a.csv"), "a.csv"), names, 1, (Slot("g", "s", numbers),), valid=StampColumns(texts)
+    )
 
 
 def one_by_one(lines: list[str], width: int) -> tuple[list[list[str]], dict[int, str]]:
@@ -35,10 +37,10 @@ def one_by_one(lines: list[str], width: int) -> tuple[list[list[str]], dict[int,
         found = next(cells)
         if cells.line_num != 1:
             broken[number] = "quotes"
-        elif len(found) != width:
+        elif len(found) < width or any(cell.strip() for cell in found[width:]):
             broken[number] = "columns"
         else:
-            sound.append(found)
+            sound.append(found[:width])
     return sound, broken
 
 

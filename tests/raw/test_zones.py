@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pipeline.raw.faults import RULES
 from pipeline.raw.stamps import Parsed
 from pipeline.raw.zones import latest, localise, occurrences
-from pipeline.settings.raw import StampField
+from pipeline.settings.fields import StampField
 
 ZONES = (
     "UTC",

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from pipeline.raw.inspection.sniff import MISSING_WORDS
 from pipeline.raw.inspection.words import Heading, heading
-from pipeline.raw.numbers import numbers_of
+from pipeline.raw.numbers import Style, numbers_of
 
 Numbers = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -79,7 +79,7 @@ def look_at(place: int, name: str, texts: pa.StringArray, decimal: str) -> Colum
     """Say what the column at `place` holds."""
     counts = dict(_counts(texts))
     words = tuple(sorted(text for text in counts if text.lower() in MISSING_WORDS))
-    numbers, unreadable = numbers_of(texts, words, decimal)
+    numbers, unreadable = numbers_of(texts, words, Style(decimal))
     missing = np.isnan(numbers) & ~unreadable
     there = len(numbers) - int(missing.sum())
     if not there:

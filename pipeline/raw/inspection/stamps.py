@@ -9,10 +9,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.raw.formats import compile_format
 from pipeline.raw.inspection.columns import Column, Flags
 from pipeline.raw.inspection.formats import Form, digit_forms, forms_of
 from pipeline.raw.inspection.words import ISSUE, LEAD, TIME, VALID
-from pipeline.raw.stamps import compile_format, parse_stamps
+from pipeline.raw.stamps import parse_stamps
 from pipeline.settings.base import DAY, HOUR
 from pipeline.settings.clock import Stamps
 

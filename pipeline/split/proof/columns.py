@@ -41,7 +41,7 @@ def columns_of(tables: GroupTables) -> dict[str, Column]:
         found["lead"] = lambda step: Said((step.time - step.origin) / _HOUR)
         for source, settings in params.raw.sources_of("forecast").items():
             values = [value for sources, value in makers.values() if source in sources]
-            if settings.issue_time and values:
+            if settings.has_issue and values:
                 found[f"{source}_vintage_lead"] = partial(_vintage_lead, tables, source, values[0])
                 for number in range(2, params.align.features.vintages + 1):
                     found[f"{source}_vintage_{number}_lead"] = partial(

@@ -6,8 +6,9 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from pipeline.settings.fields import Resample
 from pipeline.settings.params import Params
-from pipeline.settings.raw import Resample, Source
+from pipeline.settings.raw import Source
 from pipeline.split.proof.clocks import origin_of
 from pipeline.split.proof.records import Record, Records
 
