@@ -61,7 +61,12 @@ class Source(Section):
 
     @model_validator(mode="after")
     def _check_fields(self) -> Source:
-        faults = [*_faults_of_times(self), *_faults_of_headers(self), *_faults_of_lines(self)]
+        faults = [
+            *_faults_of_times(self),
+            *_faults_of_known(self),
+            *_faults_of_headers(self),
+            *_faults_of_lines(self),
+        ]
         if faults:
             raise ValueError("; ".join(faults))
         return self
@@ -185,17 +190,19 @@ def _faults_of_times(source: Source) -> Iterator[str]:
         yield "interpolate joins the stamps of one vintage, so it needs a forecast with an issue_time"
     if source.role != "forecast" and (source.issue_time or source.lead):
         yield f"issue_time and lead belong to forecasts, found them in a source of role {source.role}"
-    in_order = [
-        name
-        for name in ("issue_time", "valid_time")
-        if getattr(getattr(source, name), "ambiguous", "") == "in_order"
-    ]
-    if "issue_time" in in_order:
-        yield "issue_time: ambiguous: in_order needs rows in the order of the clock, which only valid_time gives"
-    if "valid_time" in in_order and source.lead is not None:
-        yield "valid_time: ambiguous: in_order needs an issue_time of its own, which does not follow from a lead"
+    yield from _faults_of_order(source)
     if source.issue_time is not None and source.issue_time.period is not None:
         yield "issue_time: period belongs to valid_time"
+
+
+def _faults_of_order(source: Source) -> Iterator[str]:
+    if source.issue_time and source.issue_time.ambiguous == "in_order":
+        yield "issue_time: ambiguous: in_order needs rows in the order of the clock, which only valid_time gives"
+    if source.valid_time and source.valid_time.ambiguous == "in_order" and source.lead is not None:
+        yield "valid_time: ambiguous: in_order needs an issue_time of its own, which does not follow from a lead"
+
+
+def _faults_of_known(source: Source) -> Iterator[str]:
     if source.is_static and not isinstance(source.known, Always):
         yield "known: what has no valid_time holds for all time, so leave `known` out"
     if source.role != "known" and isinstance(source.known, Always):
