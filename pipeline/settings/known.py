@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import Tag
@@ -68,6 +68,21 @@ class DayAt(Section):
         return moment_of_day(local_day(valid, zone) + self.day, nanoseconds_of_day(self.at), zone)
 
 
+ALWAYS = int(np.datetime64("1900-01-01", "ns").astype(np.int64))
+"""Stands in tables for a moment before all others: since when a value for all time is known, and is valid."""
+
+
+class Always(Section):
+    """Known for all time, as a calendar or the size of a customer is."""
+
+    always: Literal[True] = True
+    stamped: ClassVar[bool] = False
+
+    def moments(self, valid: Stamps, issue: Stamps | None, frequency: int, group_zone: str) -> Stamps:
+        """The known moment of each row."""
+        return np.full(len(valid), ALWAYS)
+
+
 class PublishedAt(Section):
     """Known at the stamp that stands in a column of its own."""
 
@@ -77,7 +92,7 @@ class PublishedAt(Section):
     stamped: ClassVar[bool] = True
 
 
-DeclaredRule = AtIssuePlus | AfterStep | BeforeStep | DayAt
+DeclaredRule = AtIssuePlus | AfterStep | BeforeStep | DayAt | Always
 KnownRule = DeclaredRule | PublishedAt
 
 
@@ -87,6 +102,7 @@ _FORMS = {
     "before_step": "BeforeStep",
     "day": "DayAt",
     "column": "PublishedAt",
+    "always": "Always",
 }
 
 KnownField = Annotated[
@@ -94,7 +110,8 @@ KnownField = Annotated[
     | Annotated[AfterStep, Tag("AfterStep")]
     | Annotated[BeforeStep, Tag("BeforeStep")]
     | Annotated[DayAt, Tag("DayAt")]
-    | Annotated[PublishedAt, Tag("PublishedAt")],
+    | Annotated[PublishedAt, Tag("PublishedAt")]
+    | Annotated[Always, Tag("Always")],
     one_of(_FORMS, "known"),
 ]
 

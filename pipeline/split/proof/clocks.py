@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
 from zoneinfo import ZoneInfo
 
-from pipeline.settings.known import AfterStep, AtIssuePlus, BeforeStep, DayAt, KnownRule
+from pipeline.settings.known import AfterStep, Always, AtIssuePlus, BeforeStep, DayAt, KnownRule
 from pipeline.settings.origin import Before, Cycle, DailyGate, OriginRule
 
 SECOND = 1_000_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_ALWAYS = datetime(1900, 1, 1, tzinfo=UTC)
 
 
 def local_time(moment: int, zone: str) -> datetime:
@@ -34,6 +37,17 @@ def origin_of(rule: OriginRule, step: int, track: int, group_zone: str) -> int |
     return _origin_of_cycle(rule, step, track, zone)
 
 
+def origins_of(rule: OriginRule, steps: list[int], track: int, group_zone: str) -> list[int | None]:
+    """The origins of one track for many ascending steps; where a cycle makes them, each origin is computed once."""
+    if isinstance(rule, Before):
+        return [step - rule.before.ns for step in steps]
+    zone = _zone(rule.zone, group_zone)
+    if isinstance(rule, Cycle):
+        return list(_origins_of_cycle(rule, steps, track, zone))
+    gate = cache(lambda eve: moment_of(_at(eve, rule.at), zone))
+    return [gate(local_time(step, zone).date() - timedelta(days=1)) for step in steps]
+
+
 def known_of(rule: KnownRule, valid: int, issue: int | None, frequency: int, group_zone: str) -> int | None:
     """The moment at which a row is known; None where a column says it."""
     if isinstance(rule, AtIssuePlus):
@@ -47,7 +61,14 @@ def known_of(rule: KnownRule, valid: int, issue: int | None, frequency: int, gro
     if isinstance(rule, DayAt):
         zone = _zone(rule.zone, group_zone)
         return moment_of(_at(local_time(valid, zone).date() + timedelta(days=rule.day), rule.at), zone)
+    if isinstance(rule, Always):
+        return (_ALWAYS - _EPOCH) // timedelta(seconds=1) * SECOND
     return None
+
+
+def moment_of_midnight(day: date, zone: str) -> int:
+    """The moment in ns at which a local day begins."""
+    return moment_of(datetime.combine(day, time()), zone)
 
 
 def days_of_change(first: int, last: int, zone: str) -> list[date]:
@@ -60,6 +81,25 @@ def days_of_change(first: int, last: int, zone: str) -> list[date]:
             found.append(day)
         day += timedelta(days=1)
     return found
+
+
+def _origins_of_cycle(rule: Cycle, steps: list[int], track: int, zone: str) -> Iterator[int | None]:
+    """Goes on from cover to cover as the steps do."""
+    every, length, lead = (
+        timedelta(seconds=one.ns // SECOND) for one in (rule.every, rule.length, rule.start)
+    )
+    anchor = _at(date(1970, 1, 1), rule.at)
+    number, following, made, end = 0, None, 0, 0
+    for step in steps:
+        if following is None:
+            number = (local_time(step, zone) - lead - timedelta(days=2) - anchor) // every - 2
+            following = step
+        while following <= step:
+            number += 1
+            following = moment_of(anchor + (number + 1) * every + lead, zone)
+            before = anchor + (number - track) * every
+            made, end = moment_of(before, zone), moment_of(before + lead + length, zone)
+        yield made if step < end else None
 
 
 def _origin_of_cycle(rule: Cycle, step: int, track: int, zone: str) -> int | None:
