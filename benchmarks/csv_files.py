@@ -24,14 +24,15 @@ def write_long(
 ) -> float:
     """A long file of hourly rows, all series of an hour together; returns its size in MB.
 
-    Every `bad_every`-th line has a cell that is no number.  `shuffled` puts the hours out of order.
+    The numbers of a line are drawn from many, so that a series does not repeat itself.  Every `bad_every`-th
+    line has a cell that is no number.  `shuffled` puts the hours out of order.
     """
     random = np.random.default_rng(seed)
-    numbers = random.normal(50, 20, (_POOL, len(VALUES)))
+    per_hour = series * (len(VALUES) * (digits + 4) + 25)  # bytes
+    hours = np.arange(max(1, round(megabytes * 1e6 / per_hour)))
+    numbers = random.normal(50, 20, (min(_POOL, len(hours) * series), len(VALUES)))
     pool = [",".join(f"{number:.{digits}f}" for number in line) for line in numbers]
     names = [f"g{place % 10},s{place:04d}" for place in range(series)]
-    per_hour = series * (len(pool[0]) + 35)
-    hours = np.arange(max(1, round(megabytes * 1e6 / per_hour)))
     if shuffled:
         random.shuffle(hours)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -41,9 +42,9 @@ def write_long(
         for hour in hours:
             stamp = f"{np.datetime64('1990-01-01T00', 'h') + hour}:00Z"
             lines = []
-            for place, name in enumerate(names):
+            for name, drawn in zip(names, random.integers(0, len(pool), series).tolist(), strict=True):
                 line += 1
-                cells = pool[(int(hour) * series + place) * 7919 % _POOL]
+                cells = pool[drawn]
                 if bad_every and line % bad_every == 0:
                     cells = _with_bad_cell(cells, line // bad_every)
                 lines.append(f"{name},{stamp},{cells}\n")
