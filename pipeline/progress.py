@@ -21,20 +21,23 @@ _bar_shown = Lock()  # rich draws one live display at a time: an inner piece of 
 
 
 @contextmanager
-def progress(description: str, total: int, unit: str) -> Iterator[Callable[[int], None]]:
+def progress(
+    description: str, total: int, unit: str, note: Callable[[], str] | None = None
+) -> Iterator[Callable[[int], None]]:
     """Yield `advance(count)`, to be called whenever `count` of `total` units are done (from any thread).
 
-    Shows nothing before 2 s; then a bar if stderr is a terminal, else a line at most every 10 s.
+    Shows nothing before 2 s; then a bar if stderr is a terminal, else a line at most every 10 s. What `note()` says
+    stands behind the count.
     """
-    with _Display(description, total, unit) as display:
+    with _Display(description, total, unit, note) as display:
         yield display.advance
 
 
 class _Display:
     """A count, and a thread that shows it while the work goes on, even through one long unit."""
 
-    def __init__(self, description: str, total: int, unit: str) -> None:
-        self._description, self._total, self._unit = description, total, unit
+    def __init__(self, description: str, total: int, unit: str, note: Callable[[], str] | None) -> None:
+        self._description, self._total, self._unit, self._note = description, total, unit, note
         self._done = 0
         self._counting = Lock()
         self._end = Event()
@@ -70,6 +73,8 @@ class _Display:
         while True:
             over = self._end.is_set()
             line = f"{self._description}: {self._done} of {self._total} {self._unit}"
+            if self._note is not None:
+                line = f"{line}, {self._note()}"
             if line != shown or not over:
                 sys.stderr.write(line + "\n")
                 sys.stderr.flush()
@@ -80,10 +85,11 @@ class _Display:
 
     def _show_bar(self) -> None:
         with _new_bar(self._unit) as bar:
-            task = bar.add_task(self._description, total=self._total, completed=self._done)
-            while not self._end.wait(0.2):
-                bar.update(task, completed=self._done)
-            bar.update(task, completed=self._done)
+            task = bar.add_task(self._description, total=self._total, completed=self._done, note="")
+            over = False
+            while not over:
+                over = self._end.wait(0.2)
+                bar.update(task, completed=self._done, note=self._note() if self._note is not None else "")
 
 
 def _new_bar(unit: str) -> Progress:
@@ -97,5 +103,6 @@ def _new_bar(unit: str) -> Progress:
         MofNCompleteColumn(),
         TextColumn(escape(unit)),
         TimeRemainingColumn(compact=True),
+        TextColumn("{task.fields[note]}", markup=False),
     )
     return Progress(*columns, console=Console(stderr=True))

@@ -20,6 +20,14 @@ def run(params: Params) -> Summary:
     history = done.history
     best = history.epochs[history.best_epoch]
     idle = "" if done.idle_share is None else f", {done.idle_share:.1%} of {params.train.lanes} lanes idle"
+    pace = history.pace
+    speed = (
+        f"{pace.steps_per_second:,.0f} steps/s, {pace.stall_share:.1%} of the time waiting for data"
+        if pace
+        else ""
+    )
+    unit = f"a pass of {history.fits} series" if history.fits > 1 else "an epoch"
+    files = (f"models/weights/ ({done.groups_written} groups)",) if done.groups_written else ()
     losses = ", ".join(f"{name} {value:.4f}" for name, value in best.items())
     hint = (
         f"  The last of {params.train.epochs} epochs was the best on validation: train.epochs is worth raising.",
@@ -28,10 +36,15 @@ def run(params: Params) -> Summary:
         notes=hint if history.unfinished(params.train.epochs) else (),
         read=(f"{done.samples} training samples of {done.series} series",),
         kept=(
-            f"{done.batches} batches an epoch on {device}{idle}",
+            f"{done.batches} batches {unit} on {device}{idle}; {speed}",
             f"{done.weights} weights after epoch {history.best_epoch + 1} of {len(history.epochs)}: {losses} (in scaled units)",
         ),
-        written=("models/", "reports/train/", f"{done.boards}/ (see it with: tensorboard --logdir logs)"),
+        written=(
+            "models/",
+            *files,
+            "reports/train/",
+            f"{done.boards}/ (see it with: tensorboard --logdir logs)",
+        ),
     )
 
 

@@ -67,13 +67,15 @@ class LanePlan:
         return self.lane * self.batch_count + self.start
 
 
-def filled_lanes(runs: Runs, lanes: int, seed: int, epoch: int) -> LanePlan:
+def filled_lanes(runs: Runs, lanes: int, seed: int, epoch: int, warm_up: int = 0) -> LanePlan:
     """Runs in an order drawn from (seed, epoch), laid end to end and cut into lanes of equal length.
 
     Only the last lanes can idle, by less than one batch each on average; the price is at most one more start
-    from zero a lane, at a place that differs from epoch to epoch. Runs with context are refused.
+    from zero a lane, at a place that differs from epoch to epoch. With `warm_up`, up to as many samples of the run
+    before such a cut are played again, as context; a lane is longer by no more than that. Every sample has weight
+    once, whatever the cuts.  Runs with longer context are refused.
     """
-    if runs.context.any():
+    if runs.context.max(initial=0) > warm_up:
         raise ValueError("runs with context must stay whole: use whole_runs")
     if not len(runs):
         return _plan(runs, np.zeros(0, np.int64), np.zeros(0, np.int64), lanes)
@@ -83,6 +85,8 @@ def filled_lanes(runs: Runs, lanes: int, seed: int, epoch: int) -> LanePlan:
     height = -(-total // lanes)
     cuts = np.union1d(start, np.arange(0, total, height))
     run = np.searchsorted(start, cuts, side="right") - 1
+    if warm_up:
+        return _warmed(shuffled, run, cuts, lanes, warm_up)
     pieces = Runs(
         sequence=shuffled.sequence[run],
         first_sample=shuffled.first_sample[run] + cuts - start[run],
@@ -101,6 +105,26 @@ def whole_runs(runs: Runs, lanes: int) -> LanePlan:
         start[place], lane[place] = free[0]
         heapq.heapreplace(free, (int(start[place]) + length, int(lane[place])))
     return _plan(runs.take(order), lane, start, lanes)
+
+
+def _warmed(runs: Runs, run: Ints, cuts: Ints, lanes: int, warm_up: int) -> LanePlan:
+    """The plan of the pieces of the runs `run` that begin at `cuts` of the tape, context before those cut out of one."""
+    offset = cuts - (np.cumsum(runs.sample_count) - runs.sample_count)[run]
+    count = np.diff(np.append(cuts, runs.total))
+    height = -(-runs.total // lanes)
+    scored = np.maximum(offset, runs.context[run])  # where weight begins, counted from the run's start
+    begin = np.where(offset > 0, np.maximum(0, scored - warm_up), 0)
+    lane = cuts // height
+    head = np.searchsorted(lane, lane)  # the lane's first piece, by whose context the others stand later
+    place = np.where(head == np.arange(len(cuts)), 0, cuts % height + (offset - begin)[head])
+    pieces = Runs(
+        sequence=runs.sequence[run],
+        first_sample=runs.first_sample[run] + begin,
+        sample_count=count + offset - begin,
+        context=scored - begin,
+    )
+    useful = np.flatnonzero(offset + count > scored)  # a cut inside a run's own context leaves nothing else
+    return _plan(pieces.take(useful), lane[useful], place[useful], lanes)
 
 
 def _plan(runs: Runs, lane: Ints, start: Ints, lanes: int) -> LanePlan:

@@ -29,6 +29,26 @@ class Rows:
     def __len__(self) -> int:
         return len(self.sequence)
 
+    def take(self, places: Ints) -> Rows:
+        """The rows at `places`, in that order."""
+        return Rows(
+            self.sequence[places],
+            self.step[places],
+            self.sample[places],
+            self.offset[places],
+            self.time[places],
+        )
+
+    def parted(self, keys: npt.NDArray[np.int32]) -> dict[int, Rows]:
+        """The rows of each key (a key a row), in their order; keys ascend."""
+        order = np.argsort(keys, kind="stable")
+        found, first = np.unique(keys[order], return_index=True)
+        return {
+            int(key): self.take(places)
+            for key, places in zip(found, np.split(order, first[1:]), strict=True)
+            if len(places)
+        }
+
 
 def scored_rows(dataset: Source, split: str) -> Rows:
     """The rows of a split with `from_time <= time < until_time` and a weight above 0 for any target."""

@@ -61,15 +61,21 @@ def played_samples(sequences: Sequences, split: Split, grid: Grid) -> Ints:
     """Every sample that holds scored steps of a split, ascending: those listed and the straddlers.
 
     A straddler is a sample across `until_time`, which stands in the later split's list. It is played for
-    its steps before `until_time`, so that what is scored does not depend on how long a sample is.
+    its steps before `until_time`, so that what is scored does not depend on how long a sample is. Of a split with
+    intervals every sample that reaches one of them is played.
     """
+    if split.intervals:
+        return _reaching(sequences, split, grid)
     return np.union1d(np.asarray(split.indices, dtype=np.int64), _straddlers(sequences, split, grid))
 
 
-def training_runs(sequences: Sequences, split: Split, grid: Grid, run_length: int | None = None) -> Runs:
+def training_runs(
+    sequences: Sequences, split: Split, grid: Grid, run_length: int | None = None, warm_up: int = 0
+) -> Runs:
     """The runs of a split for training, of at most `run_length` steps (rounded down to samples, at least one).
 
-    A stretch that is too long is cut into parts as equal as can be.
+    A stretch that is too long is cut into parts as equal as can be. Up to `warm_up` steps before a cut (rounded up to
+    samples) are played again as the part's context.
     """
     blocks = _blocks(sequences, played_samples(sequences, split, grid))
     if run_length is None:
@@ -80,8 +86,9 @@ def training_runs(sequences: Sequences, split: Split, grid: Grid, run_length: in
     part = np.arange(len(block)) - np.repeat(np.cumsum(parts) - parts, parts)
     start = blocks.sample_count[block] * part // parts[block]
     stop = blocks.sample_count[block] * (part + 1) // parts[block]
-    first = blocks.first_sample[block] + start
-    return Runs(blocks.sequence[block], first, stop - start, np.zeros(len(block), np.int64))
+    before = np.minimum(-(-warm_up // grid.segment_length), start)
+    first = blocks.first_sample[block] + start - before
+    return Runs(blocks.sequence[block], first, stop - start + before, before)
 
 
 def evaluation_runs(sequences: Sequences, split: Split, grid: Grid, context: int) -> Runs:
@@ -99,12 +106,18 @@ def evaluation_runs(sequences: Sequences, split: Split, grid: Grid, context: int
 
 
 def scored_steps(sequences: Sequences, split: Split, grid: Grid, samples: Ints) -> Flags:
-    """Which steps of `samples` lie in the split's `[from_time, until_time)`: (sample, step). Weights are not looked at."""
+    """Which steps of `samples` lie in the split's scored ranges: (sample, step). Weights are not looked at."""
     rows = sequence_of(sequences, samples)
     start = sequences.start_time[rows] + (samples - sequences.first_sample[rows]) * grid.span
     times = start[:, None] + np.arange(grid.segment_length) * grid.frequency
-    scored: Flags = (times >= split.from_time) & (times < split.until_time)
-    return scored
+    return split.holds(times)
+
+
+def _reaching(sequences: Sequences, split: Split, grid: Grid) -> Ints:
+    rows = np.repeat(np.arange(len(sequences)), sequences.sample_count)
+    start = sequences.start_time[rows] + (np.arange(len(rows)) - sequences.first_sample[rows]) * grid.span
+    end = (sequences.start_time + sequences.step_count * grid.frequency)[rows]
+    return np.flatnonzero(split.reaches(start, np.minimum(start + grid.span, end)))
 
 
 def _straddlers(sequences: Sequences, split: Split, grid: Grid) -> Ints:

@@ -1,14 +1,14 @@
-"""Carried state: the twin's layers, with a state per lane that outlives the batch and is dropped lane by lane."""
+"""Carried state: a stateless network played in lanes, with a state per lane that outlives the batch."""
 
 from __future__ import annotations
 
+from itertools import count
 from typing import Any
 
 import keras
 import numpy as np
 
 from pipeline.errors import TrainingError
-from pipeline.learn.twin import Layers, dropped, entrance, exit_from, named_inputs, recurrent_layers
 
 _TOLERANCE = 1e-5
 
@@ -21,7 +21,9 @@ class CarriedRecurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has n
     """
 
     def __init__(self, recurrent: Any, lanes: int, **options: Any) -> None:
-        super().__init__(**options)
+        super().__init__(
+            dtype="float32", **options
+        )  # the states; the layer inside has a precision of its own
         self.recurrent = recurrent
         sizes = recurrent.cell.state_size
         self.states = [
@@ -37,26 +39,45 @@ class CarriedRecurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has n
 
     def call(self, inputs: Any, keep: Any) -> Any:
         """(lanes, time, feature) -> (lanes, time, units), the states moved on."""
-        outputs, *final = self.recurrent(inputs, initial_state=[state * keep for state in self.states])
+        outputs, *final = self._with_states(inputs, [state * keep for state in self.states])
         for state, value in zip(self.states, final, strict=True):
-            state.assign(value)
+            state.assign(keras.ops.cast(value, "float32"))
         return outputs
 
+    def _with_states(self, inputs: Any, initial: list[Any]) -> Any:
+        told, self.recurrent.return_state = self.recurrent.return_state, True
+        try:
+            return self.recurrent(inputs, initial_state=initial)
+        finally:
+            self.recurrent.return_state = told
 
-def make_carried(layers: Layers, features: int, lanes: int, *, scaled: bool) -> Any:
-    """A network of `lanes` lanes over the twin's layers, with states of its own, all zero.
 
-    Inputs as the twin's, and `keep` (lanes, 1); outputs (lanes, time, target), in scaled units if `scaled`, else physical. Networks made from the same layers share
-    their trained weights and nothing else: playing one leaves the others' states alone.
+def carry(network: Any, lanes: int) -> Any:
+    """A network of `lanes` lanes over the layers of a stateless one, with states of its own, all zero.
+
+    Inputs as the stateless one's, and `keep` (lanes, 1). It shares the trained weights and nothing else with other
+    networks over these layers: playing one leaves the others' states alone.
     """
-    inputs = named_inputs(layers, features, lanes)
+    inputs = {
+        name: keras.Input(batch_shape=(lanes, *tensor.shape[1:]), dtype=tensor.dtype, name=name)
+        for name, tensor in network.input.items()
+    }
     keep = keras.Input(batch_shape=(lanes, 1), name="keep")
-    flow = entrance(layers, inputs)
-    for number, recurrent in enumerate(recurrent_layers(layers)):
-        flow = CarriedRecurrent(recurrent, lanes, name=f"carried_{number}")(flow, keep)
-        flow = dropped(layers, number, flow)
-    outputs = exit_from(layers, inputs, flow, scaled=scaled)
-    return keras.Model({**inputs, "keep": keep}, outputs, name="carried")
+    number = count()
+
+    def called(layer: Any, *arguments: Any, **options: Any) -> Any:
+        if isinstance(layer, keras.layers.RNN):
+            return CarriedRecurrent(layer, lanes, name=f"carried_{next(number)}")(arguments[0], keep)
+        return layer(*arguments, **options)
+
+    # Keras clones onto inputs of the network's own structure: so the network gets the one it lacks, unused
+    with_keep = keras.Model({**network.input, "keep": keras.Input((1,), name="keep")}, network.output)
+    return keras.models.clone_model(
+        with_keep,
+        input_tensors={**inputs, "keep": keep},
+        clone_function=lambda layer: layer,
+        call_function=called,
+    )
 
 
 def check_state_carries() -> None:
@@ -65,13 +86,14 @@ def check_state_carries() -> None:
     A lane that is reset between the chunks must leave what its second chunk alone leaves.
     """
     values = np.linspace(-1, 1, 2 * 6 * 2, dtype=np.float32).reshape(2, 6, 2)
-    recurrent = keras.layers.LSTM(3, return_sequences=True, return_state=True, name="checked")
+    recurrent = keras.layers.LSTM(3, return_sequences=True, name="checked")
     inputs, keep = keras.Input(batch_shape=(2, 3, 2)), keras.Input(batch_shape=(2, 1))
     carried = CarriedRecurrent(recurrent, 2)
     network = keras.Model([inputs, keep], carried(inputs, keep))
     network.compile(optimizer=keras.optimizers.SGD(0.0), loss="mse", jit_compile=False)
     for chunk, kept in ((values[:, :3], [[0], [0]]), (values[:, 3:], [[1], [0]])):
         network.train_on_batch([chunk, np.array(kept, np.float32)], np.zeros((2, 3, 3), np.float32))
+    recurrent.return_state = True
     whole, reset = recurrent(values[:1]), recurrent(values[1:, 3:])
     for state, of_whole, of_reset in zip(carried.states, whole[1:], reset[1:], strict=True):
         found = keras.ops.convert_to_numpy(state)

@@ -18,9 +18,10 @@ from pipeline.feed.guard import ContinuityGuard
 from pipeline.learn.checkpoints import Checkpoints
 from pipeline.learn.history import History, Logs, Place
 from pipeline.learn.losses import WeightedMean
+from pipeline.learn.pace import Pace
 from pipeline.learn.playing import inputs_for
 from pipeline.progress import progress
-from pipeline.settings.sections import TrainSettings
+from pipeline.settings.train import TrainSettings
 
 
 class Watcher(Protocol):
@@ -38,13 +39,25 @@ class Lesson:
     """What a network is trained on.
 
     `epoch(number)` makes the batches of an epoch; `guard()` a guard for their order, if state is carried;
-    `validate()` the loss on validation, None where there is no validation.
+    `validate(number)` the loss on validation after that epoch, None where there is no validation. Where an epoch is
+    one series, `turns` are the numbers of the series in the order of their turns; else empty.
     """
 
     network: Any
     epoch: Callable[[int], Numbered[Batch]]
     guard: Callable[[], ContinuityGuard | None]
-    validate: Callable[[], float] | None
+    validate: Callable[[int], float | None] | None
+    turns: tuple[int, ...] = ()
+
+    @property
+    def fits(self) -> int:
+        """How many epochs make a pass over all of training."""
+        return max(1, len(self.turns))
+
+    @property
+    def batches(self) -> int:
+        """The batches of a pass."""
+        return sum(len(self.epoch(number)) for number in range(self.fits))
 
 
 def prepare(network: Any, settings: TrainSettings, batches: int) -> None:
@@ -52,14 +65,17 @@ def prepare(network: Any, settings: TrainSettings, batches: int) -> None:
     rate = settings.learning_rate
     if settings.schedule == "cosine":
         rate = keras.optimizers.schedules.CosineDecay(rate, max(1, batches))
+    optimizer = keras.optimizers.Adam(
+        rate,
+        global_clipnorm=settings.clip_norm,
+        use_ema=settings.average is not None,
+        ema_momentum=settings.average or 0.99,
+    )
+    if settings.precision == "mixed_float16":  # the small gradients of half precision would round to 0
+        optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     network.compile(
-        optimizer=keras.optimizers.Adam(
-            rate,
-            global_clipnorm=settings.clip_norm,
-            use_ema=settings.average is not None,
-            ema_momentum=settings.average or 0.99,
-        ),
-        loss=WeightedMean(settings.loss),
+        optimizer=optimizer,
+        loss=WeightedMean(settings),
         jit_compile=False,  # XLA compiles a loop over steps for seconds and gains nothing on a CPU
     )
 
@@ -81,32 +97,37 @@ def fit(
     """
     place = checkpoints.take_up(lesson.network) if checkpoints is not None else None
     place = place or Place()
+    place.history.fits = lesson.fits
     for watcher in watchers:
         watcher.begin(place.history.epochs)
-    batches = len(lesson.epoch(0))
-    with progress("train", settings.epochs * batches, "batches") as advance:
-        advance(place.epoch * batches + place.batch)
-        while not _over(place, settings):
-            for _ in _play_epoch(lesson, place, settings):
+    batches = lesson.batches
+    done = place.epoch // lesson.fits * batches + place.batch
+    done += sum(len(lesson.epoch(number)) for number in range(place.epoch % lesson.fits))
+    pace = Pace(settings.epochs * batches, done)
+    with progress("train", pace.total, "batches", pace.note) as advance:
+        advance(done)
+        while not _over(place, lesson, settings):
+            for _ in _play_epoch(lesson, place, settings, pace):
                 advance(1)
                 if checkpoints is not None:
                     checkpoints.played(lesson.network, place)
             _end_epoch(lesson, place, settings, watchers)
     _restore(lesson.network, place.best)
+    place.history.pace = pace
     return place.history
 
 
-def _over(place: Place, settings: TrainSettings) -> bool:
+def _over(place: Place, lesson: Lesson, settings: TrainSettings) -> bool:
     stopped = settings.patience is not None and place.history.stale >= settings.patience
-    return stopped or place.epoch >= settings.epochs
+    return stopped or place.epoch >= settings.epochs * lesson.fits
 
 
-def _play_epoch(lesson: Lesson, place: Place, settings: TrainSettings) -> Iterator[None]:
+def _play_epoch(lesson: Lesson, place: Place, settings: TrainSettings, pace: Pace) -> Iterator[None]:
     """Play the batches of the epoch that are still to be played, and note each in `place`."""
     batches, guard = lesson.epoch(place.epoch), lesson.guard()
     if guard is not None and place.batch:
         guard.begin_after(batches[place.batch - 1].identity)
-    for batch in read_ahead(batches, first=place.batch):
+    for batch in pace.timed(read_ahead(batches, first=place.batch)):
         if guard is not None:
             guard.check(batch.identity, batch.keep)
         loss = lesson.network.train_on_batch(inputs_for(lesson.network, batch), batch.targets, batch.weights)
@@ -125,9 +146,10 @@ def _end_epoch(lesson: Lesson, place: Place, settings: TrainSettings, watchers: 
         )
     logs = {"loss": place.total / place.weight}
     with _averaged(lesson.network):
-        if lesson.validate is not None:
+        validated = None if lesson.validate is None else lesson.validate(place.epoch)
+        if validated is not None:
             where = f"on validation after epoch {place.epoch + 1}"
-            logs["val_loss"] = _finite(lesson.validate(), where, settings)
+            logs["val_loss"] = _finite(validated, where, settings)
         if place.history.add(logs):
             place.best = _weights(lesson.network)
     for watcher in watchers:
@@ -147,12 +169,13 @@ def _finite(loss: float, where: str, settings: TrainSettings) -> float:
 @contextmanager
 def _averaged(network: Any) -> Iterator[None]:
     """Give the network the moving means of its weights, if its optimiser keeps any, and its own weights back at the end."""
-    if not network.optimizer.use_ema:
+    optimizer = getattr(network.optimizer, "inner_optimizer", network.optimizer)
+    if not optimizer.use_ema:
         yield
         return
     own = _weights(network)
     # Keras has no public way to read the means; `finalize_variable_values` only puts them in the weights' place
-    network.optimizer.finalize_variable_values(network.trainable_variables)
+    optimizer.finalize_variable_values(network.trainable_variables)
     yield
     _restore(network, own)
 

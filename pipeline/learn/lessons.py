@@ -13,16 +13,16 @@ from pipeline.feed.batches import Batch, LaneBatches, Material, WindowBatches
 from pipeline.feed.guard import ContinuityGuard
 from pipeline.feed.lanes import filled_lanes, whole_runs
 from pipeline.feed.order import BlockShuffle
-from pipeline.feed.rows import scored_rows
+from pipeline.feed.rows import Rows, scored_rows
 from pipeline.feed.runs import evaluation_runs, training_runs
 from pipeline.feed.series import name_of
 from pipeline.feed.source import grid_of
 from pipeline.feed.windows import WindowPlan
-from pipeline.learn.carried import make_carried
+from pipeline.learn.carried import carry
 from pipeline.learn.fitting import Lesson, prepare
+from pipeline.learn.held import held
 from pipeline.learn.playing import mean_loss
-from pipeline.learn.twin import Layers, make_learner, make_twin
-from pipeline.settings.sections import TrainSettings
+from pipeline.settings.train import TrainSettings
 
 _BLOCK, _POOL = 4096, 256  # rows a block and blocks a pool: a million rows are mixed at a time
 
@@ -35,15 +35,17 @@ class Play:
     batches: Numbered[Batch]
     guard: Callable[[], ContinuityGuard | None]
 
-    def loss(self, of: str) -> float:
+    def loss(self, settings: TrainSettings) -> float:
         """The loss over the pass."""
-        return mean_loss(self.network, self.batches, of, self.guard())
+        return mean_loss(self.network, self.batches, settings, self.guard())
 
 
-def make_lesson(material: Material, layers: Layers, settings: TrainSettings, seed: int) -> Lesson:
-    """The lesson of `settings.mode`; TrainingError if there is nothing to train on."""
-    lesson = {"stateful": _stateful, "windows": _windows}[settings.mode](material, layers, settings, seed)
-    batches = len(lesson.epoch(0))
+def make_lesson(material: Material, learner: Any, settings: TrainSettings, seed: int) -> Lesson:
+    """The lesson of `settings.mode` for a stateless network of scaled outputs; TrainingError if there is nothing to train on."""
+    lesson = {"stateful": _stateful, "windows": _windows, "per_series": _per_series}[settings.mode](
+        material, learner, settings, seed
+    )
+    batches = lesson.batches
     prepare(lesson.network, settings, settings.epochs * batches)
     if not batches:
         raise TrainingError(
@@ -52,65 +54,97 @@ def make_lesson(material: Material, layers: Layers, settings: TrainSettings, see
     return lesson
 
 
-def make_play(
-    material: Material, layers: Layers, settings: TrainSettings, split: str, *, scaled: bool
-) -> Play:
-    """A pass over a split as `settings.mode` evaluates: its rows come out the same from any number of lanes.
+def make_play(material: Material, network: Any, settings: TrainSettings, split: str) -> Play:
+    """A pass of a stateless network over a split as `settings.mode` evaluates: its rows come out the same from any lanes.
 
     stateful: whole runs, each begun `context` steps early, on states of their own; windows: a window a row, in order.
     """
-    if settings.mode == "windows":
-        return _play_windows(material, layers, settings, split, scaled=scaled)
+    if settings.mode != "stateful":
+        return Play(network, WindowBatches(material, _window_plan(material, settings, split)), lambda: None)
     source, part = material.source, material.source.split(split)
     runs = evaluation_runs(source.sequences, part, grid_of(source), settings.context)
     lanes = max(1, min(settings.lanes, len(runs)))
-    network = make_carried(layers, len(material.resting), lanes, scaled=scaled)
-    return Play(network, LaneBatches(material, part, whole_runs(runs, lanes)), _guard(material, lanes))
+    batches = LaneBatches(material, part, whole_runs(runs, lanes))
+    return Play(carry(network, lanes), batches, _guard(material, lanes))
 
 
-def _stateful(material: Material, layers: Layers, settings: TrainSettings, seed: int) -> Lesson:
+def _stateful(material: Material, learner: Any, settings: TrainSettings, seed: int) -> Lesson:
     source, part = material.source, material.source.split("train")
+    grid, lanes = grid_of(source), settings.lanes
     longest = settings.run_length.ns // source.frequency if settings.run_length else None
-    runs = training_runs(source.sequences, part, grid_of(source), longest)
-    lanes = settings.lanes
+    runs = training_runs(source.sequences, part, grid, longest, settings.warm_up)
+    warm_up = -(-settings.warm_up // grid.segment_length)
 
     def epoch(number: int) -> LaneBatches:
-        return LaneBatches(material, part, filled_lanes(runs, lanes, seed, number))
+        return LaneBatches(material, part, filled_lanes(runs, lanes, seed, number, warm_up))
 
-    network = make_carried(layers, len(material.resting), lanes, scaled=True)
-    return Lesson(network, epoch, _guard(material, lanes), _validation(material, layers, settings))
+    return Lesson(
+        carry(learner, lanes), epoch, _guard(material, lanes), _validation(material, learner, settings)
+    )
 
 
-def _windows(material: Material, layers: Layers, settings: TrainSettings, seed: int) -> Lesson:
+def _windows(material: Material, learner: Any, settings: TrainSettings, seed: int) -> Lesson:
     plan = _window_plan(material, settings, "train")
 
     def epoch(number: int) -> WindowBatches:
-        order = BlockShuffle(len(plan.rows), _BLOCK, _POOL, seed, number)
-        return WindowBatches(material, plan.ordered(order))
+        return WindowBatches(material, _shuffled(plan, seed, number))
 
-    network = make_learner(layers, len(material.resting))
-    return Lesson(network, epoch, lambda: None, _validation(material, layers, settings))
+    return Lesson(learner, epoch, lambda: None, _validation(material, learner, settings))
 
 
-def _validation(material: Material, layers: Layers, settings: TrainSettings) -> Callable[[], float] | None:
-    play = make_play(material, layers, settings, "validation", scaled=True)
-    return partial(play.loss, settings.loss) if len(play.batches) else None
+def _per_series(material: Material, learner: Any, settings: TrainSettings, seed: int) -> Lesson:
+    """An epoch is one series; after the last one comes the first again, `settings.epochs` times over."""
+    plans = _by_series(material, settings, "train")
+    turns = tuple(sorted(plans))  # in the data set's order, so a group's series follow one another
+
+    def epoch(number: int) -> WindowBatches:
+        plan = plans[turns[number % len(turns)]] if turns else _window_plan(material, settings, "train")
+        return WindowBatches(material, _shuffled(plan, seed, number))
+
+    tails = {
+        turn: WindowBatches(material, plan)
+        for turn, plan in _by_series(material, settings, "validation").items()
+        if turn in plans
+    }
+    kept = dict(zip(tails, held(list(tails.values()), settings), strict=True))
+
+    def validate(number: int) -> float | None:
+        turn = turns[number % len(turns)]
+        return Play(learner, kept[turn], lambda: None).loss(settings) if turn in kept else None
+
+    return Lesson(learner, epoch, lambda: None, validate if kept else None, turns)
 
 
-def _play_windows(
-    material: Material, layers: Layers, settings: TrainSettings, split: str, *, scaled: bool
-) -> Play:
-    network = (
-        make_learner(layers, len(material.resting)) if scaled else make_twin(layers, len(material.resting))
-    )
-    return Play(network, WindowBatches(material, _window_plan(material, settings, split)), lambda: None)
+def _validation(
+    material: Material, learner: Any, settings: TrainSettings
+) -> Callable[[int], float | None] | None:
+    play = make_play(material, learner, settings, "validation")
+    if not len(play.batches):
+        return None
+    (batches,) = held([play.batches], settings)
+    kept = Play(play.network, batches, play.guard)
+    return lambda _: kept.loss(settings)
 
 
 def _window_plan(material: Material, settings: TrainSettings, split: str) -> WindowPlan:
+    return _plan_of(material, settings, scored_rows(material.source, split))
+
+
+def _by_series(material: Material, settings: TrainSettings, split: str) -> dict[int, WindowPlan]:
+    """By the number of the series, for those with a number of their own."""
+    rows = scored_rows(material.source, split)
+    parts = rows.parted(material.series[rows.sequence])
+    return {number: _plan_of(material, settings, part) for number, part in parts.items() if number}
+
+
+def _plan_of(material: Material, settings: TrainSettings, rows: Rows) -> WindowPlan:
     source = material.source
-    rows = scored_rows(source, split)
     first = source.sequences.first_sample
     return WindowPlan(rows, first, source.segment_length, settings.lookback, settings.batch_size)
+
+
+def _shuffled(plan: WindowPlan, seed: int, epoch: int) -> WindowPlan:
+    return plan.ordered(BlockShuffle(len(plan.rows), _BLOCK, _POOL, seed, epoch))
 
 
 def _guard(material: Material, lanes: int) -> Callable[[], ContinuityGuard]:

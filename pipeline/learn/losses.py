@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
+from pipeline.settings.train import TrainSettings
 
-def elementwise(name: str) -> Callable[[Any, Any], Any]:
-    """`mae`, `mse` or `huber` of each element, in scaled units (huber's bend lies at one standard deviation)."""
-    return {"mae": _absolute, "mse": _squared, "huber": _huber}[name]
+
+def elementwise(settings: TrainSettings) -> Callable[[Any, Any], Any]:
+    """The loss of each (row, step, target), in scaled units.
+
+    huber's bend lies at one standard deviation; pinball takes values (row, step, target, quantile) and is the mean
+    over the quantiles of max(q e, (q - 1) e), where e = target - value (R. Koenker, G. Bassett 1978).
+    """
+    if settings.loss == "pinball":
+        return partial(_pinball, np.array(settings.quantiles, np.float32))
+    return {"mae": _absolute, "mse": _squared, "huber": _huber}[settings.loss]
 
 
 class WeightedMean(keras.losses.Loss):  # type: ignore[misc]  # Keras has no types
     """The mean of an elementwise loss over the weights: what has weight 0 changes neither it nor a gradient."""
 
-    def __init__(self, of: str) -> None:
-        super().__init__(name=of, reduction="mean_with_sample_weight")
-        self._of = elementwise(of)
+    def __init__(self, settings: TrainSettings) -> None:
+        super().__init__(name=settings.loss, reduction="mean_with_sample_weight")
+        self._of = elementwise(settings)
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """The loss of each element, before it is weighted."""
@@ -37,3 +47,8 @@ def _squared(target: Any, value: Any) -> Any:
 def _huber(target: Any, value: Any) -> Any:
     error = ops.abs(value - target)
     return ops.where(error <= 1, ops.square(error) / 2, error - 0.5)
+
+
+def _pinball(quantiles: Any, target: Any, value: Any) -> Any:
+    error = ops.expand_dims(target, -1) - value
+    return ops.mean(ops.maximum(quantiles * error, (quantiles - 1) * error), axis=-1)

@@ -12,6 +12,7 @@ from pipeline.feed.ahead import Numbered, read_ahead
 from pipeline.feed.batches import Batch
 from pipeline.feed.guard import ContinuityGuard
 from pipeline.learn.losses import elementwise
+from pipeline.settings.train import TrainSettings
 
 
 def inputs_for(network: Any, batch: Batch) -> dict[str, Any]:
@@ -22,20 +23,22 @@ def inputs_for(network: Any, batch: Batch) -> dict[str, Any]:
 def played(
     network: Any, batches: Numbered[Batch], guard: ContinuityGuard | None
 ) -> Iterator[tuple[Batch, npt.NDArray[np.float32]]]:
-    """Each batch in order, with the network's outputs (row, step, target). A guard stops what does not continue."""
+    """Each batch in order, with the network's outputs (row, step, target[, quantile]). A guard stops what does not continue."""
     for batch in read_ahead(batches):
         if guard is not None:
             guard.check(batch.identity, batch.keep)
         yield batch, np.asarray(network.predict_on_batch(inputs_for(network, batch)))
 
 
-def mean_loss(network: Any, batches: Numbered[Batch], loss: str, guard: ContinuityGuard | None) -> float:
+def mean_loss(
+    network: Any, batches: Numbered[Batch], settings: TrainSettings, guard: ContinuityGuard | None
+) -> float:
     """The loss over all batches, each target at its weight; NaN where no target has any."""
     import keras
 
     total = weight = 0.0
     for batch, outputs in played(network, batches, guard):
-        errors = keras.ops.convert_to_numpy(elementwise(loss)(batch.targets, outputs))
+        errors = keras.ops.convert_to_numpy(elementwise(settings)(batch.targets, outputs))
         total += float((errors * batch.weights).sum(dtype=np.float64))
         weight += float(batch.weights.sum(dtype=np.float64))
     return total / weight if weight else float("nan")

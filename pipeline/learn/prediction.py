@@ -16,7 +16,7 @@ from pipeline.feed.runs import Ints
 from pipeline.feed.scaling import neutral_scaling
 from pipeline.feed.series import series_numbers
 from pipeline.learn.reproducible import settle_environment
-from pipeline.settings.sections import TrainSettings
+from pipeline.settings.train import TrainSettings
 from pipeline.store.reader import Dataset
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ class Predictions:
     """Predictions of a split's scored rows, in order (sequence, step); all arrays have one entry a row.
 
     `step` counts from the sequence's start, `offset` from the sample's; `value` (row, target) in physical units.
+    A network of quantiles also gives `quantiles` (row, target, quantile) at `levels`; `value` is then the one at the
+    level nearest to 0.5.
     """
 
     sequence: npt.NDArray[np.int32]
@@ -35,6 +37,8 @@ class Predictions:
     sample: Ints
     offset: npt.NDArray[np.int32]
     value: npt.NDArray[np.float32]
+    quantiles: npt.NDArray[np.float32] | None = None
+    levels: tuple[float, ...] = ()
 
 
 def predict(dataset: Dataset, models: Path, split: str) -> Predictions:
@@ -46,26 +50,28 @@ def predict(dataset: Dataset, models: Path, split: str) -> Predictions:
     settle_environment()
     from pipeline.learn.lessons import make_play
     from pipeline.learn.saving import load_network, read_model_card
-    from pipeline.learn.twin import layers_of
 
     card = read_model_card(models)
     _check_belongs(card, dataset, models)
     settings = TrainSettings.model_validate(card["train"])
     known = [(group, series) for group, series in card["series"]]
     scaling = neutral_scaling(len(dataset.features), len(dataset.targets))
-    numbers = series_numbers(dataset.sequences, known)
+    numbers = series_numbers(dataset.sequences, known, card["groups"])
     material = Material(dataset, scaling, numbers, with_published=settings.residual)
-    layers = layers_of(load_network(models / "model.keras"))
+    twin = load_network(models / "model.keras")
     rows = scored_rows(dataset, split)
-    value = _values(make_play(material, layers, settings, split, scaled=False), rows, len(dataset.targets))
-    return Predictions(rows.sequence, rows.step, rows.sample, rows.offset, value)
+    value = _values(make_play(material, twin, settings, split), rows, twin.output.shape[2:])
+    if not settings.quantiles:
+        return Predictions(rows.sequence, rows.step, rows.sample, rows.offset, value)
+    middle = value[:, :, settings.middle]
+    return Predictions(rows.sequence, rows.step, rows.sample, rows.offset, middle, value, settings.quantiles)
 
 
-def _values(play: Play, rows: Rows, targets: int) -> npt.NDArray[np.float32]:
+def _values(play: Play, rows: Rows, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
     """One value a row: the outputs at the steps that have weight, put where their row stands."""
     from pipeline.learn.playing import played
 
-    identity, value = [np.zeros((0, 2), np.int64)], [np.zeros((0, targets), np.float32)]
+    identity, value = [np.zeros((0, 2), np.int64)], [np.zeros((0, *shape), np.float32)]
     for batch, outputs in played(play.network, play.batches, play.guard()):
         row, step = np.nonzero(batch.weights.any(axis=2))
         identity.append(np.stack([batch.identity[row, 1], batch.begin[row] + step], axis=1))

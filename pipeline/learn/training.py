@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -16,20 +17,23 @@ from pipeline.learn.admission import check_certificate, check_published
 from pipeline.learn.carried import check_state_carries
 from pipeline.learn.checkpoints import Checkpoints, identity_of
 from pipeline.learn.fitting import fit
+from pipeline.learn.group_weights import GroupWeights
 from pipeline.learn.history import History
 from pipeline.learn.lessons import make_lesson
+from pipeline.learn.online import make_online
+from pipeline.learn.own import Brief, digest_of_builder, own_networks
 from pipeline.learn.reproducible import seed_everything
 from pipeline.learn.saving import save_network, write_model_card
-from pipeline.learn.twin import Design, make_layers, make_twin
+from pipeline.learn.twin import Design, Networks, make_layers, make_networks
 from pipeline.learn.watching import watchers
 from pipeline.settings.params import Params
-from pipeline.settings.sections import TrainSettings
+from pipeline.settings.train import TrainSettings
 from pipeline.store.reader import Dataset
 
 
 @dataclass(frozen=True)
 class Trained:
-    """What a training did; `idle_share` is the share of lane places that had nothing to play (None in windows mode)."""
+    """What a training did; `idle_share` is the share of lane places that had nothing to play (None without lanes)."""
 
     series: int
     samples: int
@@ -38,6 +42,7 @@ class Trained:
     weights: int
     history: History
     boards: Path
+    groups_written: int
 
 
 def train(params: Params, root: Path) -> Trained:
@@ -49,40 +54,73 @@ def train(params: Params, root: Path) -> Trained:
     settings = params.train
     file, scaler = root / "data" / "dataset.h5", root / "data" / "scaler.json"
     with Dataset(file) as dataset, ExitStack() as stack:
-        scaling = read_scaling(scaler, dataset.features, dataset.targets, dataset.fingerprint)
+        known = series_of(dataset, "train")
+        scaling = read_scaling(scaler, dataset.features, dataset.targets, dataset.fingerprint, known)
         check_certificate(root / "reports" / "leaks.json", dataset.fingerprint, file, scaler)
         if settings.residual:
             check_published(dataset)
-        known = series_of(dataset, "train")
         seed_everything(params.seed)
         if settings.mode == "stateful":
             check_state_carries()
-        layers = make_layers(_design(dataset, scaling, len(known), settings))
-        twin = make_twin(layers, len(dataset.features))
-        numbers = series_numbers(dataset.sequences, known)
+        networks = _networks(dataset, scaling, known, settings)
+        numbers = series_numbers(dataset.sequences, known, scaling.groups)
         material = Material(dataset, scaling, numbers, with_published=settings.residual)
-        lesson = make_lesson(material, layers, settings, params.seed)
+        lesson = make_lesson(material, networks.learner, settings, params.seed)
         models, live = stack.enter_context(replaced_folders(root / "models", root / "reports" / "train"))
         boards = root / "logs" / _run_name(params, dataset.fingerprint)
-        watching = stack.enter_context(watchers(boards, live, lesson.network))
+        watching = stack.enter_context(watchers(boards, live, lesson))
+        groups = [known[turn - 1][0] for turn in lesson.turns]
+        weights = GroupWeights(root / ".hindcast" / "weights", groups, networks.twin)
         checkpoints = _checkpoints(params, root, dataset.fingerprint)
-        history = fit(lesson, settings, watching, checkpoints)
-        save_network(models / "model.keras", twin)
-        write_model_card(models, _card(params, dataset, known))
-        write_json(models / "history.json", {"epochs": history.epochs, "best_epoch": history.best_epoch})
+        history = fit(lesson, settings, [*watching, *([weights] if groups else [])], checkpoints)
+        _save(models, networks.twin, settings)
+        if groups:
+            weights.hand_over(models)
+        write_model_card(models, _card(params, dataset, known, scaling.groups))
+        write_json(models / "history.json", _told(history, [known[turn - 1] for turn in lesson.turns]))
         first = lesson.epoch(0)
         done = Trained(
             series=len(known),
             samples=len(dataset.split("train").indices),
-            batches=len(first),
+            batches=lesson.batches,
             idle_share=first.plan.idle_share if isinstance(first, LaneBatches) else None,
-            weights=int(sum(np.prod(weight.shape) for weight in twin.trainable_weights)),
+            weights=int(sum(np.prod(weight.shape) for weight in networks.twin.trainable_weights)),
             history=history,
             boards=boards,
+            groups_written=len(set(groups)),
         )
+    weights.clear()
     if checkpoints is not None:
         checkpoints.clear()  # only now: models/ stands in its place
     return done
+
+
+def _networks(
+    dataset: Dataset, scaling: Scaling, known: tuple[Key, ...], settings: TrainSettings
+) -> Networks:
+    layers = make_layers(_design(dataset, scaling, len(known), settings))
+    if settings.model is None:
+        return make_networks(layers, len(dataset.features))
+    brief = Brief(
+        features=dataset.features,
+        targets=dataset.targets,
+        series=len(known),
+        quantiles=settings.quantiles,
+        residual=settings.residual,
+        stateful=settings.mode == "stateful",
+    )
+    return own_networks(settings.model, layers, brief, settings.precision)
+
+
+def _save(models: Path, twin: Any, settings: TrainSettings) -> None:
+    save_network(models / "model.keras", twin)
+    if settings.mode == "stateful":
+        save_network(models / "online.keras", make_online(twin))
+
+
+def _told(history: History, turns: list[Key]) -> dict[str, object]:
+    told: dict[str, object] = {"epochs": history.epochs, "best_epoch": history.best_epoch}
+    return told | ({"series": [list(key) for key in turns]} if turns else {})
 
 
 def _checkpoints(params: Params, root: Path, fingerprint: str) -> Checkpoints | None:
@@ -95,6 +133,7 @@ def _checkpoints(params: Params, root: Path, fingerprint: str) -> Checkpoints | 
         scaler=digest_of_file(root / "data" / "scaler.json"),
         seed=params.seed,
         train=params.train.recipe(),
+        model=None if params.train.model is None else digest_of_builder(params.train.model),
     )
     return Checkpoints(root / ".hindcast" / "checkpoints", identity, every)
 
@@ -110,10 +149,16 @@ def _design(dataset: Dataset, scaling: Scaling, series: int, settings: TrainSett
         embedding_size=settings.embedding_size,
         dropout=settings.dropout,
         residual=settings.residual,
+        quantiles=settings.quantiles,
+        middle=settings.middle,
+        precision=settings.precision,
+        own=settings.model is not None,
     )
 
 
-def _card(params: Params, dataset: Dataset, known: tuple[Key, ...]) -> dict[str, object]:
+def _card(
+    params: Params, dataset: Dataset, known: tuple[Key, ...], groups: tuple[str, ...]
+) -> dict[str, object]:
     settings = params.train
     return {
         "mode": settings.mode,
@@ -123,6 +168,7 @@ def _card(params: Params, dataset: Dataset, known: tuple[Key, ...]) -> dict[str,
         "features": list(dataset.features),
         "targets": list(dataset.targets),
         "series": [list(key) for key in known],
+        "groups": list(groups),
         "fingerprint": dataset.fingerprint,
         "seed": params.seed,
         "train": settings.recipe(),

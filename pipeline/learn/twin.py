@@ -1,7 +1,8 @@
-"""The network as named plain Keras layers, and the stateless twin over them: physical units in and out."""
+"""The network as named plain Keras layers: the stateless twin, physical units in and out, and the learner inside it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,8 @@ import numpy as np
 
 from pipeline.errors import TrainingError
 from pipeline.feed.scaling import Scaling
+from pipeline.learn.heads import head_layers, heads, spread, swapping
+from pipeline.learn.scales import physical, scale_layers, scaled, target_count
 
 Layers = dict[str, Any]  # by the names below, so that a saved twin gives its layers back
 
@@ -22,7 +25,10 @@ class Design:
 
     `masks[i]` is the feature that is 1 where feature i is missing, or -1; `series` counts the series with an
     index of their own (1..series); index 0 is a series never seen. `dropout` is the share of each recurrent layer's
-    outputs that training leaves out; `residual` adds the head's output to the published forecast.
+    outputs that training leaves out; `residual` adds the head's output to the published forecast; `quantiles`
+    (ascending; `middle` is the place of the point forecast) give each target as many outputs, which never cross;
+    `precision` is the dtype policy of the recurrent layers. `own`: the layers between scaled inputs and scaled
+    outputs are somebody else's, so none are made.
     """
 
     scaling: Scaling
@@ -34,129 +40,128 @@ class Design:
     embedding_size: int = 8
     dropout: float = 0.0
     residual: bool = False
+    quantiles: tuple[float, ...] = ()
+    middle: int = 0
+    precision: str = "float32"
+    own: bool = False
+
+
+@dataclass(frozen=True)
+class Networks:
+    """Two stateless networks over one graph and its layers: they share every weight.
+
+    `learner` gives scaled units, in which the loss is taken; `twin` physical units. Both take `inputs` (batch, time,
+    feature) in physical units and `series` (batch, time), and give (batch, time, target), or with quantiles
+    (batch, time, target, quantile).  A residual one also takes `published` (batch, time, target) in physical units, 0
+    where there is none, and `has_published` (batch, time, target), 1 where there is one, else 0.
+    Any batch size and length; every sequence of a batch starts from a state of zero.
+    """
+
+    learner: Any
+    twin: Any
+
+
+Body = Callable[[Layers, dict[str, Any]], Any]
+"""(layers, inputs by name) -> outputs in scaled units."""
+
+
+def make_networks(layers: Layers, features: int, body: Body | None = None) -> Networks:
+    """Both networks; `body` None: recurrent layers one above the other, and a head."""
+    inputs = named_inputs(layers, features)
+    outputs = (body or _stacked)(layers, inputs)
+    return Networks(
+        learner=keras.Model(inputs, outputs, name="learner"),
+        twin=keras.Model(inputs, _physical(layers, inputs, outputs), name="twin"),
+    )
 
 
 def make_layers(design: Design) -> Layers:
     """New layers with random weights, by name; TrainingError if the identity asked for is too wide."""
-    scaling = design.scaling
-    layers = keras.layers
-    made: Layers = {
-        # subtracted before it is divided: the other order loses the small differences of large values
-        "centre": layers.Rescaling(1.0, offset=(-scaling.feature_mean).tolist(), name="centre"),
-        "shrink": layers.Rescaling((1 / scaling.feature_std).tolist(), name="shrink"),
-        "head": layers.Dense(len(scaling.target_mean), name="head"),
-        "unscale": layers.Rescaling(
-            scaling.target_std.tolist(), offset=scaling.target_mean.tolist(), name="unscale"
-        ),
-    }
+    made = _scales(design)
     if max(design.masks, default=-1) >= 0:
-        made |= {"present": _present(design.masks), "masked": layers.Multiply(name="masked")}
-    if design.residual:
-        made |= _residual(scaling)
+        made |= {"present": _present(design.masks), "masked": keras.layers.Multiply(name="masked")}
+    if design.own:
+        return made | ({"swapped": swapping()} if design.quantiles else {})
     if design.identity != "none" and design.series:
         made["identity"] = _identity(design)
     if made.keys() & {"identity", "based"}:
-        made["joined"] = layers.Concatenate(name="joined")
-    cell = {"lstm": layers.LSTM, "gru": layers.GRU}[design.cell]
-    for number, units in enumerate(design.units):
-        name = f"recurrent_{number}"
-        made[name] = cell(units, return_sequences=True, return_state=True, name=name)
-        if design.dropout:
-            made[f"dropout_{number}"] = layers.Dropout(design.dropout, name=f"dropout_{number}")
-    return made
+        made["joined"] = keras.layers.Concatenate(name="joined")
+    return made | _recurrent(design) | head_layers(design)
 
 
-def make_twin(layers: Layers, features: int) -> Any:
-    """The stateless network: `inputs` (batch, time, feature) and `series` (batch, time) -> (batch, time, target).
-
-    A residual one also takes `published` (batch, time, target) in physical units, 0 where there is none, and
-    `has_published` (batch, time, target), 1 where there is one, else 0.
-    Any batch size and length; every sequence of a batch starts from a state of zero.
-    """
-    return _stateless(layers, features, "twin", scaled=False)
-
-
-def make_learner(layers: Layers, features: int) -> Any:
-    """The twin with its outputs left in scaled units, in which the loss is taken."""
-    return _stateless(layers, features, "learner", scaled=True)
-
-
-def layers_of(network: Any) -> Layers:
-    """The layers of a saved twin, by name."""
-    return {layer.name: layer for layer in network.layers}
-
-
-def recurrent_layers(layers: Layers) -> list[Any]:
-    """The recurrent layers, first to last."""
-    count = sum(name.startswith("recurrent_") for name in layers)
-    return [layers[f"recurrent_{number}"] for number in range(count)]
-
-
-def named_inputs(layers: Layers, features: int, rows: int | None = None) -> dict[str, Any]:
-    """The inputs of a network over these layers, by name, for batches of `rows` (None: any number)."""
+def named_inputs(layers: Layers, features: int) -> dict[str, Any]:
+    """The inputs of a network over these layers, by name."""
     shapes: dict[str, tuple[int, ...]] = {"inputs": (features,), "series": ()}
     if "based" in layers:
-        shapes |= dict.fromkeys(("published", "has_published"), (layers["head"].units,))
+        shapes |= dict.fromkeys(("published", "has_published"), (target_count(layers),))
     return {
-        name: keras.Input(
-            batch_shape=(rows, None, *shape), dtype="int32" if name == "series" else "float32", name=name
-        )
+        name: keras.Input(shape=(None, *shape), dtype="int32" if name == "series" else "float32", name=name)
         for name, shape in shapes.items()
     }
 
 
-def entrance(layers: Layers, inputs: dict[str, Any]) -> Any:
-    """Physical inputs and series indices -> what the first recurrent layer sees.
-
-    A missing value (stored as 0, its mask feature 1) becomes 0 after scaling: the mean.
-    """
-    scaled = layers["shrink"](layers["centre"](inputs["inputs"]))
+def scaled_features(layers: Layers, inputs: dict[str, Any]) -> Any:
+    """Physical inputs -> scaled ones. A missing value (stored as 0, its mask feature 1) becomes 0: the mean."""
+    made = scaled(layers, inputs)
     if "present" in layers:
-        scaled = layers["masked"]([scaled, layers["present"](inputs["inputs"])])
-    parts = [scaled]
+        made = layers["masked"]([made, layers["present"](inputs["inputs"])])
+    return made
+
+
+def entrance(layers: Layers, inputs: dict[str, Any]) -> Any:
+    """Physical inputs and series indices -> what the first recurrent layer sees."""
+    parts = [scaled_features(layers, inputs)]
     if "identity" in layers:
         parts.append(layers["identity"](inputs["series"]))
     if "based" in layers:
         parts.append(inputs["has_published"])
-    return layers["joined"](parts) if len(parts) > 1 else scaled
+    return layers["joined"](parts) if len(parts) > 1 else parts[0]
 
 
-def dropped(layers: Layers, number: int, flow: Any) -> Any:
-    """The outputs of a recurrent layer, some of them left out in training."""
-    name = f"dropout_{number}"
-    return layers[name](flow) if name in layers else flow
+def on_published(layers: Layers, inputs: dict[str, Any], outputs: Any) -> Any:
+    """Scaled outputs (batch, time, target) plus the published forecast; plus nothing where there is none."""
+    return layers["based"]([outputs, published_base(layers, inputs)]) if "based" in layers else outputs
 
 
-def exit_from(layers: Layers, inputs: dict[str, Any], flow: Any, *, scaled: bool) -> Any:
-    """What the last recurrent layer gives -> predictions, in scaled units if `scaled`, else physical.
-
-    Where there is no published forecast, a residual network adds to the target's mean (the scaled zero).
-    """
-    outputs = layers["head"](flow)
-    if "based" in layers:
-        base = layers["base_shrink"](layers["base_centre"](inputs["published"]))
-        outputs = layers["based"]([outputs, layers["base_masked"]([base, inputs["has_published"]])])
-    return outputs if scaled else layers["unscale"](outputs)
+def published_base(layers: Layers, inputs: dict[str, Any]) -> Any:
+    """The published forecast (batch, time, target) in scaled units, 0 where there is none."""
+    return layers["base_masked"]([scaled(layers, inputs, "base_"), inputs["has_published"]])
 
 
-def _stateless(layers: Layers, features: int, name: str, *, scaled: bool) -> Any:
-    inputs = named_inputs(layers, features)
-    flow = entrance(layers, inputs)
-    for number, recurrent in enumerate(recurrent_layers(layers)):
-        flow = dropped(layers, number, recurrent(flow)[0])
-    return keras.Model(inputs, exit_from(layers, inputs, flow, scaled=scaled), name=name)
+def _stacked(layers: Layers, inputs: dict[str, Any]) -> Any:
+    flow, number = entrance(layers, inputs), 0
+    while f"recurrent_{number}" in layers:
+        flow = layers[f"recurrent_{number}"](flow)
+        if f"dropout_{number}" in layers:
+            flow = layers[f"dropout_{number}"](flow)
+        number += 1
+    middle = on_published(layers, inputs, layers["head"](flow))
+    return spread(layers, flow, middle)
 
 
-def _residual(scaling: Scaling) -> Layers:
-    layers = keras.layers
-    return {
-        "base_centre": layers.Rescaling(1.0, offset=(-scaling.target_mean).tolist(), name="base_centre"),
-        "base_shrink": layers.Rescaling((1 / scaling.target_std).tolist(), name="base_shrink"),
-        "base_masked": layers.Multiply(name="base_masked"),
-        "based": layers.Add(name="based"),
-        # zeros: the network begins as the published forecast and learns its error
-        "head": layers.Dense(len(scaling.target_mean), kernel_initializer="zeros", name="head"),
-    }
+def _physical(layers: Layers, inputs: dict[str, Any], outputs: Any) -> Any:
+    """Scaled outputs -> physical ones. With quantiles, targets stand last while they are unscaled."""
+    return heads(layers, outputs, lambda made: physical(layers, inputs, made))
+
+
+def _scales(design: Design) -> Layers:
+    made = scale_layers(design.scaling, residual=design.residual)
+    if design.residual:
+        made["base_masked"] = keras.layers.Multiply(name="base_masked", dtype="float32")
+        made["based"] = keras.layers.Add(name="based", dtype="float32")
+    return made
+
+
+def _recurrent(design: Design) -> Layers:
+    cell = {"lstm": keras.layers.LSTM, "gru": keras.layers.GRU}[design.cell]
+    made: Layers = {}
+    for number, units in enumerate(design.units):
+        name = f"recurrent_{number}"
+        made[name] = cell(units, return_sequences=True, name=name, dtype=design.precision)
+        if design.dropout:
+            name = f"dropout_{number}"
+            made[name] = keras.layers.Dropout(design.dropout, name=name, dtype=design.precision)
+    return made
 
 
 def _present(masks: tuple[int, ...]) -> Any:
@@ -164,23 +169,26 @@ def _present(masks: tuple[int, ...]) -> Any:
     for feature, mask in enumerate(masks):
         if mask >= 0:
             kernel[mask, feature] = -1
-    layer = keras.layers.Dense(len(masks), trainable=False, name="present")
+    layer = keras.layers.Dense(len(masks), trainable=False, name="present", dtype="float32")
     layer.build((None, None, len(masks)))
     layer.set_weights([kernel, np.ones(len(masks), np.float32)])
     return layer
 
 
 def _identity(design: Design) -> Any:
+    rows = (
+        design.series + 1 + len(design.scaling.groups)
+    )  # a group's series never seen are as neutral as index 0
     if design.identity == "embedding":
         # zeros: a series never seen stays at the neutral point from which the seen ones depart
         return keras.layers.Embedding(
-            design.series + 1, design.embedding_size, embeddings_initializer="zeros", name="identity"
+            rows, design.embedding_size, embeddings_initializer="zeros", name="identity"
         )
     if design.series > _MOST_ONE_HOT:
         raise TrainingError(
             f"train.identity: one_hot serves at most {_MOST_ONE_HOT} series, found {design.series}; use embedding or none."
         )
-    layer = keras.layers.Embedding(design.series + 1, design.series, trainable=False, name="identity")
+    layer = keras.layers.Embedding(rows, design.series, trainable=False, name="identity")
     layer.build((None, None))
-    layer.set_weights([np.eye(design.series + 1, design.series, k=-1, dtype=np.float32)])
+    layer.set_weights([np.eye(rows, design.series, k=-1, dtype=np.float32)])
     return layer

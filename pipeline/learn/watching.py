@@ -11,16 +11,18 @@ from typing import Any
 import keras
 from dvclive.live import Live
 
+from pipeline.feed.batches import LaneBatches
+from pipeline.learn.fitting import Lesson
 from pipeline.learn.history import Logs
 
 _NAMES = {"loss": "train/loss", "val_loss": "validation/loss"}
 
 
 class TensorBoardWatcher:
-    """Losses, learning rate and histograms of the weights, by epoch."""
+    """Losses, learning rate, the share of lanes in use and histograms of the weights, by epoch."""
 
-    def __init__(self, folder: Path, network: Any) -> None:
-        self._folder, self._network = folder, network
+    def __init__(self, folder: Path, lesson: Lesson) -> None:
+        self._folder, self._lesson = folder, lesson
         self._board: Any = None
 
     def begin(self, epochs: Sequence[Logs]) -> None:
@@ -28,12 +30,14 @@ class TensorBoardWatcher:
         if not epochs:
             shutil.rmtree(self._folder, ignore_errors=True)
         self._board = keras.callbacks.TensorBoard(str(self._folder), histogram_freq=1, write_graph=False)
-        self._board.set_model(self._network)
+        self._board.set_model(self._lesson.network)
         self._board.on_train_begin()
 
     def epoch_ended(self, epoch: int, logs: Logs, network: Any) -> None:
-        """Write the epoch's losses and weights."""
-        self._board.on_epoch_end(epoch, dict(logs))
+        """Write the epoch's losses, what it made of its lanes, and the weights."""
+        batches = self._lesson.epoch(epoch)
+        use = {"lane_use": 1 - batches.plan.idle_share} if isinstance(batches, LaneBatches) else {}
+        self._board.on_epoch_end(epoch, {**logs, **use})
 
     def close(self) -> None:
         """End the event files."""
@@ -63,9 +67,9 @@ class DVCLiveWatcher:
 
 
 @contextmanager
-def watchers(boards: Path, live: Path, network: Any) -> Iterator[tuple[TensorBoardWatcher, DVCLiveWatcher]]:
+def watchers(boards: Path, live: Path, lesson: Lesson) -> Iterator[tuple[TensorBoardWatcher, DVCLiveWatcher]]:
     """Watchers that write event files below `boards` and DVCLive's files below `live`."""
-    board = TensorBoardWatcher(boards, network)
+    board = TensorBoardWatcher(boards, lesson)
     try:
         yield board, DVCLiveWatcher(live)
     finally:

@@ -10,11 +10,11 @@ from pipeline.feed.keras_streams import BatchStream
 from pipeline.learn.lessons import make_lesson
 from pipeline.learn.losses import WeightedMean
 from pipeline.learn.playing import inputs_for
-from tests.learn.networks import material_of, small_layers, small_settings, small_source, trainable
+from tests.learn.networks import material_of, small_learner, small_settings, small_source, trainable
 
 
 def compiled(network: keras.Model) -> keras.Model:
-    network.compile(keras.optimizers.SGD(0.1), WeightedMean("mse"), jit_compile=False)
+    network.compile(keras.optimizers.SGD(0.1), WeightedMean(small_settings(loss="mse")), jit_compile=False)
     return network
 
 
@@ -26,7 +26,7 @@ def test_fit_over_a_stream_learns_what_a_loop_over_the_batches_learns(
 ) -> None:
     weights = []
     for by_fit in (True, False):
-        lesson = make_lesson(material_of(small_source()), small_layers(), small_settings(mode=mode), seed=2)
+        lesson = make_lesson(material_of(small_source()), small_learner(), small_settings(mode=mode), seed=2)
         network = compiled(lesson.network)
         if by_fit:
             network.fit(BatchStream(lesson.epoch, names), epochs=2, shuffle=False, verbose=0)
@@ -41,7 +41,7 @@ def test_fit_over_a_stream_learns_what_a_loop_over_the_batches_learns(
 
 
 def test_a_stream_knows_its_length_and_goes_on_to_the_next_epoch() -> None:
-    lesson = make_lesson(material_of(small_source()), small_layers(), small_settings(), seed=2)
+    lesson = make_lesson(material_of(small_source()), small_learner(), small_settings(), seed=2)
     stream = BatchStream(lesson.epoch, ("inputs", "identity"))
     assert len(stream) == len(lesson.epoch(0))
     first = stream[0][0]["identity"]

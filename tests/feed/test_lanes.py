@@ -63,6 +63,41 @@ def test_filled_lanes_play_everything_once_and_hardly_idle(
     assert plan.idle_share == pytest.approx(1 - sum(counts) / (lanes * plan.batch_count))
 
 
+@given(lengths, st.integers(1, 7), st.integers(1, 4), st.integers(0, 3), st.data())
+def test_with_warm_up_every_sample_has_weight_once_and_a_cut_is_preceded_by_what_led_to_it(
+    counts: list[int], lanes: int, warm_up: int, seed: int, data: st.DataObject
+) -> None:
+    context = [min(data.draw(st.integers(0, warm_up)), count - 1) for count in counts]
+    runs = runs_of(counts, context)
+    plan = filled_lanes(runs, lanes, seed, 0, warm_up)
+    assert plan.batch_count <= -(-sum(counts) // lanes) + warm_up
+    last: dict[int, tuple[int, int]] = {}
+    warmed: dict[int, int] = {}
+    weighted: list[tuple[int, int]] = []
+    for number in range(plan.batch_count):
+        batch = plan.batch(number)
+        for lane in range(lanes):
+            row, sample = int(batch.sequence[lane]), int(batch.sample[lane])
+            if sample == IDLE:
+                continue
+            if batch.keep[lane]:
+                assert last[lane] == (row, sample - 1), "what is kept continues"
+            warmed[lane] = warmed[lane] + 1 if batch.keep[lane] else 1
+            last[lane] = (row, sample)
+            if batch.weighted[lane]:
+                weighted.append((row, sample))
+                before = sample - int(runs.first_sample[row])
+                assert warmed[lane] > min(warm_up, before), (
+                    "the state was warmed up as far as the run reaches back"
+                )
+    wanted = [
+        (row, int(runs.first_sample[row]) + place)
+        for row, count in enumerate(counts)
+        for place in range(context[row], count)
+    ]
+    assert sorted(weighted) == wanted
+
+
 @given(lengths, st.integers(1, 7), st.data())
 def test_whole_runs_are_never_cut_and_warm_up_without_weight(
     counts: list[int], lanes: int, data: st.DataObject

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from pipeline.feed.batches import Material
-from pipeline.learn.twin import Design, Layers, make_layers, make_twin
-from pipeline.settings.sections import TrainSettings
+from pipeline.learn.twin import Design, Layers, make_layers, make_networks
+from pipeline.settings.train import TrainSettings
 from tests.feed.memory import MemorySource, chronological, memory_source, some_scaling
 
 FEATURES = 3
@@ -43,8 +43,18 @@ def small_layers(seed: int = 0, **changes: Any) -> Layers:
     keras.utils.set_random_seed(seed)
     design = {"scaling": some_scaling(), "masks": (-1,) * FEATURES, "series": 2, "units": (5,), **changes}
     layers = make_layers(Design(**design))
-    make_twin(layers, FEATURES)
+    make_networks(layers, FEATURES)
     return layers
+
+
+def small_learner(seed: int = 0, **changes: Any) -> Any:
+    """A stateless network of scaled outputs over `small_layers`."""
+    return make_networks(small_layers(seed, **changes), FEATURES).learner
+
+
+def small_twin(seed: int = 0, **changes: Any) -> Any:
+    """A stateless network of physical outputs over `small_layers`."""
+    return make_networks(small_layers(seed, **changes), FEATURES).twin
 
 
 def trainable(network: Any) -> list[Any]:

@@ -13,18 +13,20 @@ from hypothesis import strategies as st
 from pipeline.errors import TrainingError
 from pipeline.feed.lanes import IDLE
 from pipeline.learn import carried as carried_module
-from pipeline.learn.carried import check_state_carries, make_carried
+from pipeline.learn.carried import carry, check_state_carries
 from pipeline.learn.lessons import make_lesson, make_play
 from pipeline.learn.losses import WeightedMean
 from pipeline.learn.playing import inputs_for, played
-from pipeline.learn.twin import entrance, make_twin
+from pipeline.learn.twin import entrance, make_networks
 from tests.learn.networks import (
     FEATURES,
     arrays,
     material_of,
     small_layers,
+    small_learner,
     small_settings,
     small_source,
+    small_twin,
     trainable,
 )
 
@@ -45,8 +47,8 @@ def kept(*flags: int) -> np.ndarray:
 def test_chunks_played_one_after_another_equal_the_twin_on_the_whole(cell: str) -> None:
     layers = small_layers(cell=cell, units=(5, 4))
     whole = numbers_in(2, 12)
-    wanted = make_twin(layers, FEATURES).predict_on_batch(whole)
-    network = make_carried(layers, FEATURES, 2, scaled=False)
+    wanted = make_networks(layers, FEATURES).twin.predict_on_batch(whole)
+    network = carry(make_networks(layers, FEATURES).twin, 2)
     for start in range(0, 12, 4):
         chunk = {name: values[:, start : start + 4] for name, values in whole.items()}
         found = network.predict_on_batch({**chunk, "keep": kept(start > 0, start > 0)})
@@ -55,11 +57,11 @@ def test_chunks_played_one_after_another_equal_the_twin_on_the_whole(cell: str) 
 
 def test_the_keep_flag_resets_exactly_one_lane() -> None:
     layers = small_layers()
-    network = make_carried(layers, FEATURES, 3, scaled=False)
+    network = carry(make_networks(layers, FEATURES).twin, 3)
     first, second = numbers_in(3, 4, 1), numbers_in(3, 4, 2)
     network.predict_on_batch({**first, "keep": kept(0, 0, 0)})
     found = network.predict_on_batch({**second, "keep": kept(1, 0, 1)})
-    twin = make_twin(layers, FEATURES)
+    twin = make_networks(layers, FEATURES).twin
     whole = {name: np.concatenate([first[name], second[name]], axis=1) for name in first}
     assert found[[0, 2]] == pytest.approx(twin.predict_on_batch(whole)[[0, 2], 4:], rel=1e-6)
     assert found[1] == pytest.approx(twin.predict_on_batch(second)[1], rel=1e-6)
@@ -67,9 +69,7 @@ def test_the_keep_flag_resets_exactly_one_lane() -> None:
 
 def outputs_by_step(lanes: int, split: str) -> dict[tuple[int, int], Any]:
     """The prediction of every weighted (sample, step), from that many lanes."""
-    play = make_play(
-        material_of(small_source()), small_layers(), small_settings(lanes=lanes), split, scaled=False
-    )
+    play = make_play(material_of(small_source()), small_twin(), small_settings(lanes=lanes), split)
     found = {}
     for batch, outputs in played(play.network, play.batches, play.guard()):
         for row, step in np.argwhere(batch.weights.any(axis=2)):
@@ -82,8 +82,8 @@ def test_a_residual_network_plays_lanes_as_its_twin_plays_the_whole() -> None:
     layers["head"].set_weights([np.full((5, 1), 0.5, np.float32), np.full(1, 0.1, np.float32)])
     there = np.random.default_rng(3).integers(0, 2, (2, 8, 1)).astype(np.float32)
     whole = {**numbers_in(2, 8), "published": 7 * there, "has_published": there}
-    wanted = make_twin(layers, FEATURES).predict_on_batch(whole)
-    network = make_carried(layers, FEATURES, 2, scaled=False)
+    wanted = make_networks(layers, FEATURES).twin.predict_on_batch(whole)
+    network = carry(make_networks(layers, FEATURES).twin, 2)
     for start in (0, 4):
         chunk = {name: values[:, start : start + 4] for name, values in whole.items()}
         found = network.predict_on_batch({**chunk, "keep": kept(start > 0, start > 0)})
@@ -113,10 +113,12 @@ def test_one_lane_learns_step_by_step_what_a_plain_stateful_layer_learns() -> No
     material = material_of(small_source())
     config = small_settings(lanes=1)
     ours, theirs = small_layers(), small_layers()
-    lesson = make_lesson(material, ours, config, seed=3)
+    lesson = make_lesson(material, make_networks(ours, FEATURES).learner, config, seed=3)
     reference, stateful = by_hand(theirs, material)
     for network in (lesson.network, reference):
-        network.compile(keras.optimizers.SGD(0.1), WeightedMean("mse"), jit_compile=False)
+        network.compile(
+            keras.optimizers.SGD(0.1), WeightedMean(small_settings(loss="mse")), jit_compile=False
+        )
     batches = lesson.epoch(0)
     for number in range(len(batches)):
         batch = batches[number]
@@ -141,8 +143,8 @@ def one_step(dummies: list[int], batch: Any) -> tuple[float, list[Any]]:
         rest = np.full_like(values[:1], 2 if name == "inputs" else 0)
         filled[name] = np.insert(values, dummies, rest, axis=0) if dummies else values
     layers = small_layers()
-    network = make_carried(layers, FEATURES, len(filled["keep"]), scaled=True)
-    network.compile(keras.optimizers.SGD(0.5), WeightedMean("mae"), run_eagerly=True)
+    network = carry(make_networks(layers, FEATURES).learner, len(filled["keep"]))
+    network.compile(keras.optimizers.SGD(0.5), WeightedMean(small_settings()), run_eagerly=True)
     targets, weights = filled.pop("targets"), filled.pop("weights")
     return float(network.train_on_batch(filled, targets, weights)), trainable(network)
 
@@ -150,7 +152,7 @@ def one_step(dummies: list[int], batch: Any) -> tuple[float, list[Any]]:
 @settings(max_examples=8)
 @given(st.lists(st.integers(0, 3), min_size=1, max_size=6))
 def test_any_number_of_dummies_changes_neither_loss_nor_gradient(places: list[int]) -> None:
-    batch = make_lesson(material_of(small_source()), small_layers(), small_settings(), seed=0).epoch(0)[0]
+    batch = make_lesson(material_of(small_source()), small_learner(), small_settings(), seed=0).epoch(0)[0]
     loss, weights = one_step([], batch)
     with_dummies, weights_with = one_step(sorted(places), batch)
     assert with_dummies == pytest.approx(loss, rel=1e-6)
@@ -159,22 +161,20 @@ def test_any_number_of_dummies_changes_neither_loss_nor_gradient(places: list[in
 
 
 def test_idle_lanes_stay_finite_and_leave_no_trace() -> None:
-    play = make_play(
-        material_of(small_source()), small_layers(), small_settings(lanes=3), "test", scaled=False
-    )
+    play = make_play(material_of(small_source()), small_twin(), small_settings(lanes=3), "test")
     for batch, outputs in played(play.network, play.batches, play.guard()):
         assert np.isfinite(outputs).all()
         assert not batch.weights[batch.identity[:, 1] == IDLE].any()
 
 
 def test_playing_validation_leaves_the_training_state_alone() -> None:
-    material, layers, config = material_of(small_source()), small_layers(), small_settings()
-    lesson = make_lesson(material, layers, config, seed=0)
+    material, learner, config = material_of(small_source()), small_learner(), small_settings()
+    lesson = make_lesson(material, learner, config, seed=0)
     batch = lesson.epoch(0)[0]
     lesson.network.train_on_batch(inputs_for(lesson.network, batch), batch.targets, batch.weights)
     before = arrays(lesson.network.non_trainable_weights)
     assert lesson.validate is not None
-    assert lesson.validate() == lesson.validate(), "each pass starts from the same context"
+    assert lesson.validate(0) == lesson.validate(0), "each pass starts from the same context"
     after = arrays(lesson.network.non_trainable_weights)
     assert all((a == b).all() for a, b in zip(before, after, strict=True))
     assert any(np.any(weight) for weight in before), "else there is no state to leave alone"

@@ -21,7 +21,7 @@ from pipeline.learn.lessons import make_lesson
 from pipeline.learn.playing import inputs_for
 from pipeline.learn.training import train
 from pipeline.settings.base import Duration
-from tests.learn.networks import arrays, material_of, small_layers, small_settings, small_source
+from tests.learn.networks import arrays, material_of, small_learner, small_settings, small_source
 from tests.learn.workplace import workplace
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -37,8 +37,8 @@ def everything(lesson: Any) -> list[Any]:
 
 def a_lesson(mode: str = "stateful", **changes: Any) -> tuple[Any, Any]:
     config = small_settings(mode=mode, **changes)
-    layers = small_layers(dropout=config.dropout)
-    return make_lesson(material_of(small_source()), layers, config, seed=1), config
+    learner = small_learner(dropout=config.dropout)
+    return make_lesson(material_of(small_source()), learner, config, seed=1), config
 
 
 def checkpoints_in(folder: Path, every: int | Duration = 1, **identity: Any) -> tuple[Checkpoints, list[str]]:
@@ -213,6 +213,6 @@ def test_a_process_group_killed_three_times_leaves_the_bytes_of_one_never_killed
     assert done.returncode == 0, done.stderr
     assert "goes on at epoch" in done.stderr
     assert tree(killed) == tree(whole)
-    assert len(tree(whole)) == 6
+    assert len(tree(whole)) == 7
     assert not (killed / ".hindcast" / "checkpoints").exists()
     assert not list(killed.glob(".*.partial"))

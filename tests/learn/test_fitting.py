@@ -14,14 +14,14 @@ from pipeline.learn.fitting import Lesson, fit
 from pipeline.learn.lessons import make_lesson, make_play
 from pipeline.learn.losses import WeightedMean, elementwise
 from pipeline.learn.playing import mean_loss, played
-from tests.learn.networks import arrays, material_of, small_layers, small_settings, small_source, trainable
+from tests.learn.networks import arrays, material_of, small_learner, small_settings, small_source, trainable
 
 NAMES = ("mae", "mse", "huber")
 
 
 def lesson_of(mode: str = "stateful", **changes: Any) -> tuple[Lesson, Any]:
     config = small_settings(mode=mode, **changes)
-    return make_lesson(material_of(small_source()), small_layers(), config, seed=1), config
+    return make_lesson(material_of(small_source()), small_learner(), config, seed=1), config
 
 
 @pytest.mark.parametrize("mode", ["stateful", "windows"])
@@ -60,7 +60,7 @@ def test_training_stops_when_validation_no_longer_improves_and_keeps_the_best_we
     lesson, config = lesson_of(epochs=9, patience=2)
     losses = iter([3.0, 1.0, 2.0, 1.5, 0.1])
     notes = Notes()
-    history = fit(replace(lesson, validate=lambda: next(losses)), config, [notes])
+    history = fit(replace(lesson, validate=lambda _: next(losses)), config, [notes])
     assert [logs["val_loss"] for logs in history.epochs] == [3.0, 1.0, 2.0, 1.5]
     assert history.best_epoch == 1
     kept = trainable(lesson.network)
@@ -121,7 +121,7 @@ def test_nothing_to_learn_from_is_said() -> None:
     source.arrays["W"][:] = 0
     config = small_settings()
     with pytest.raises(TrainingError, match="nothing to learn from"):
-        fit(make_lesson(material_of(source), small_layers(), config, seed=1), config)
+        fit(make_lesson(material_of(source), small_learner(), config, seed=1), config)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -131,20 +131,22 @@ def test_a_loss_is_the_weighted_mean_over_every_target_alone(name: str) -> None:
     weight = random.integers(0, 3, (3, 4, 2)).astype(np.float32)
     error = np.abs(value - target)
     wanted = {"mae": error, "mse": error**2, "huber": np.where(error <= 1, error**2 / 2, error - 0.5)}[name]
-    assert arrays([elementwise(name)(target, value)])[0] == pytest.approx(wanted, rel=1e-6)
-    found = float(WeightedMean(name)(target, value, weight))
+    assert arrays([elementwise(small_settings(loss=name))(target, value)])[0] == pytest.approx(
+        wanted, rel=1e-6
+    )
+    found = float(WeightedMean(small_settings(loss=name))(target, value, weight))
     assert found == pytest.approx((wanted * weight).sum() / weight.sum(), rel=1e-6)
-    assert float(WeightedMean(name)(target, value, 0 * weight)) == 0
+    assert float(WeightedMean(small_settings(loss=name))(target, value, 0 * weight)) == 0
 
 
 def test_the_validation_loss_is_the_mean_over_all_weighted_targets_not_over_batches() -> None:
     config = small_settings(lanes=2)
-    play = make_play(material_of(small_source()), small_layers(), config, "validation", scaled=True)
+    play = make_play(material_of(small_source()), small_learner(), config, "validation")
     total = weight = 0.0
     for batch, outputs in played(play.network, play.batches, None):
         total += float((np.abs(batch.targets - outputs) * batch.weights).sum())
         weight += float(batch.weights.sum())
-    assert mean_loss(play.network, play.batches, "mae", play.guard()) == pytest.approx(
+    assert mean_loss(play.network, play.batches, config, play.guard()) == pytest.approx(
         total / weight, rel=1e-6
     )
 
@@ -173,7 +175,7 @@ def test_a_moving_mean_of_the_weights_is_validated_and_kept_while_training_goes_
         own.append(trainable(lesson.network))
         return loss
 
-    def validate() -> float:
+    def validate(epoch: int) -> float:
         seen.append(trainable(lesson.network))
         return 1.0 / len(seen)
 

@@ -196,7 +196,7 @@ def test_every_row_of_training_is_played_once_an_epoch_in_both_modes(tmp_path: P
     from pipeline.feed.batches import Material
     from pipeline.feed.scaling import read_scaling
     from pipeline.learn.lessons import make_lesson
-    from tests.learn.networks import small_layers
+    from tests.learn.networks import small_learner
 
     for mode in ("stateful", "windows"):
         params = workplace(tmp_path / mode, mode=mode)
@@ -204,7 +204,7 @@ def test_every_row_of_training_is_played_once_an_epoch_in_both_modes(tmp_path: P
             path = tmp_path / mode / "data" / "scaler.json"
             scaling = read_scaling(path, dataset.features, dataset.targets, dataset.fingerprint)
             numbers = np.zeros(len(dataset.sequences), np.int32)
-            lesson = make_lesson(Material(dataset, scaling, numbers), small_layers(), params.train, seed=0)
+            lesson = make_lesson(Material(dataset, scaling, numbers), small_learner(), params.train, seed=0)
             for epoch in range(2):
                 batches = lesson.epoch(epoch)
                 weighted = sum(float(batches[number].weights.sum()) for number in range(len(batches)))

@@ -14,9 +14,9 @@ import pytest
 from pipeline.errors import FormatError, TrainingError
 from pipeline.files import digest_of_file, write_json
 from pipeline.learn.saving import load_network, save_network, write_model_card
-from pipeline.learn.twin import Design, entrance, layers_of, make_layers, make_twin
+from pipeline.learn.twin import Design, entrance, make_layers, make_networks
 from tests.feed.memory import some_scaling
-from tests.learn.networks import FEATURES, arrays, small_layers
+from tests.learn.networks import FEATURES, arrays, small_layers, small_twin
 
 
 def some_inputs(rows: int = 2, steps: int = 5) -> dict[str, Any]:
@@ -64,7 +64,7 @@ def test_large_values_keep_their_small_differences() -> None:
 
 
 def test_a_saved_twin_loads_with_keras_alone_and_serves_any_batch_size_and_length(tmp_path: Path) -> None:
-    twin = make_twin(small_layers(masks=(2, -1, -1), units=(5, 4)), FEATURES)
+    twin = small_twin(masks=(2, -1, -1), units=(5, 4))
     save_network(tmp_path / "model.keras", twin)
     loaded = keras.models.load_model(tmp_path / "model.keras", custom_objects={}, safe_mode=True)
     for rows, steps in ((2, 5), (1, 1), (7, 30)):
@@ -73,7 +73,7 @@ def test_a_saved_twin_loads_with_keras_alone_and_serves_any_batch_size_and_lengt
     config = json.loads(zipfile.ZipFile(tmp_path / "model.keras").read("config.json"))
     modules = {layer["module"] for layer in config["config"]["layers"]}
     assert modules == {"keras.layers"}
-    assert layers_of(loaded).keys() >= {
+    assert {layer.name for layer in loaded.layers} >= {
         "centre",
         "shrink",
         "present",
@@ -88,7 +88,7 @@ def test_equal_networks_give_equal_bytes_and_unequal_ones_do_not(tmp_path: Path)
     digests = []
     for number, seed in enumerate((1, 1, 2)):
         keras.backend.clear_session()
-        save_network(tmp_path / f"{number}.keras", make_twin(small_layers(seed=seed), FEATURES))
+        save_network(tmp_path / f"{number}.keras", small_twin(seed=seed))
         digests.append(digest_of_file(tmp_path / f"{number}.keras"))
     assert digests[0] == digests[1] != digests[2]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["0.keras", "1.keras", "2.keras"]
@@ -115,7 +115,7 @@ def test_a_residual_network_begins_as_the_published_forecast_and_as_the_mean_whe
     inputs = with_published()
     there = inputs["has_published"] == 1
     assert 0 < there.sum() < there.size
-    found = make_twin(small_layers(residual=True), FEATURES).predict_on_batch(inputs)
+    found = small_twin(residual=True).predict_on_batch(inputs)
     assert found[there] == pytest.approx(inputs["published"][there], rel=1e-6)
     assert found[~there] == pytest.approx(some_scaling().target_mean[0], rel=1e-6)
 
@@ -123,7 +123,7 @@ def test_a_residual_network_begins_as_the_published_forecast_and_as_the_mean_whe
 def test_a_residual_network_adds_what_it_learned_and_sees_where_a_forecast_is_missing(tmp_path: Path) -> None:
     layers, inputs = small_layers(residual=True), with_published()
     layers["head"].set_weights([np.full((5, 1), 0.5, np.float32), np.full(1, 0.1, np.float32)])
-    twin = make_twin(layers, FEATURES)
+    twin = make_networks(layers, FEATURES).twin
     found = twin.predict_on_batch(inputs)
     shifted = {**inputs, "published": inputs["published"] + 3 * inputs["has_published"]}
     moved = twin.predict_on_batch(shifted) - found
@@ -136,8 +136,8 @@ def test_a_residual_network_adds_what_it_learned_and_sees_where_a_forecast_is_mi
 
 
 def test_dropout_leaves_out_in_training_and_nothing_in_the_twin() -> None:
-    plain = make_twin(small_layers(units=(5, 4)), FEATURES)
-    with_dropout = make_twin(small_layers(dropout=0.5, units=(5, 4)), FEATURES)
+    plain = small_twin(units=(5, 4))
+    with_dropout = small_twin(dropout=0.5, units=(5, 4))
     with_dropout.set_weights(plain.get_weights())
     inputs = some_inputs()
     assert (plain.predict_on_batch(inputs) == with_dropout.predict_on_batch(inputs)).all()

@@ -15,7 +15,7 @@ from pipeline.feed.scaling import Scaling
 from pipeline.learn.fitting import fit
 from pipeline.learn.lessons import make_lesson, make_play
 from pipeline.learn.playing import played
-from pipeline.learn.twin import Design, make_layers, make_twin
+from pipeline.learn.twin import Design, make_layers, make_networks
 from tests.feed.memory import MemorySource, chronological, memory_source
 from tests.learn.networks import small_settings
 
@@ -41,10 +41,12 @@ def accuracy(mode: str, run_length: str | None) -> float:
         context=0, lookback=STEPS, batch_size=500,
     )  # fmt: skip
     layers = make_layers(Design(PLAIN, (-1,), series=0, units=settings.units, identity="none"))
-    make_twin(layers, 1)
+    networks = make_networks(layers, 1)
     source = labelled(SEQUENCES, seed=1)
     fit(
-        make_lesson(Material(source, PLAIN, np.zeros(SEQUENCES, np.int32)), layers, settings, seed=2),
+        make_lesson(
+            Material(source, PLAIN, np.zeros(SEQUENCES, np.int32)), networks.learner, settings, seed=2
+        ),
         settings,
     )
     held_out = labelled(HELD_OUT, seed=3)
@@ -54,7 +56,7 @@ def accuracy(mode: str, run_length: str | None) -> float:
         ).sequences
         held_out = chronological(held_out, {"test": (0, STEPS)})
     numbers = np.zeros(len(held_out.sequences), np.int32)
-    play = make_play(Material(held_out, PLAIN, numbers), layers, settings, "test", scaled=False)
+    play = make_play(Material(held_out, PLAIN, numbers), networks.twin, settings, "test")
     hits = []
     for batch, outputs in played(play.network, play.batches, play.guard()):
         counts = batch.weights > 0

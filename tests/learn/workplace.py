@@ -47,8 +47,12 @@ def scaler_of(dataset: Dataset) -> dict[str, Any]:
         ]
 
     return {
-        "format": "hindcast-scaler/1",
+        "format": "hindcast-scaler/2",
         "by": "feature",
+        "target": "feature",
+        "min_rows": 100,
+        "groups": [],
+        "series": [],
         "fingerprint": dataset.fingerprint,
         "features": entries(dataset.features, 1.5),
         "targets": entries(dataset.targets, 0.7),

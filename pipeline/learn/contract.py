@@ -1,0 +1,147 @@
+"""What a network of the user's own must keep: inputs, outputs, shapes, and that its state can be carried."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from pipeline.learn.carried import carry
+
+_LANES, _STEPS = 3, 8
+_TOLERANCE = 1e-4
+_KEPT_RECURRENT = (keras.layers.LSTM, keras.layers.GRU, keras.layers.SimpleRNN)
+
+
+def faults_of_outputs(outputs: Any, targets: Sequence[str], shape: tuple[int, ...]) -> list[str]:
+    """What is wrong with the value that a builder returned: a tensor, or one a target by its name."""
+    if not isinstance(outputs, dict):
+        return _faults_of_shape("outputs", outputs, shape)
+    faults = []
+    if set(outputs) != set(targets):
+        faults.append(
+            f"outputs: one a target is wanted, named {list(targets)}, found {sorted(map(str, outputs))}"
+        )
+    for target in targets:
+        if target in outputs:
+            faults += _faults_of_shape(f"output {target!r}", outputs[target], (1, *shape[1:]))
+    return faults
+
+
+def faults_of_graph(learner: Any, *, stateful: bool) -> list[str]:
+    """What can be told from the layers: they must be Keras's own, and recurrent ones of a kind that can be carried."""
+    faults = []
+    for layer in learner.layers:
+        if not type(layer).__module__.startswith("keras.") or isinstance(layer, keras.layers.Lambda):
+            faults.append(
+                f"layer {layer.name!r} ({type(layer).__name__}) is no layer of Keras itself: "
+                "models/model.keras must load with Keras alone"
+            )
+        if isinstance(layer, keras.Model):
+            faults.append(f"layer {layer.name!r} is a model: call its layers one by one, on one graph")
+        if isinstance(layer, keras.layers.RNN):
+            faults += _faults_of_recurrent(layer, stateful=stateful)
+    return faults
+
+
+def faults_of_play(learner: Any, *, stateful: bool) -> list[str]:
+    """What numbers tell: a row must not see another row, and two chunks must give what one whole gives.
+
+    The second holds in stateful mode only. Played on made-up inputs, without training.
+    """
+    inputs = _made_up(learner)
+    whole = _outputs(learner, inputs)
+    if not np.isfinite(whole).all():
+        return ["outputs: not all are numbers, on made-up inputs around 0"]
+    faults = []
+    alone = _outputs(learner, {name: values[:1] for name, values in inputs.items()})
+    if not _close(alone, whole[:1]):
+        faults.append(
+            f"rows: the outputs of a row change by {_apart(alone, whole[:1])} when other rows are left out"
+        )
+    if stateful:
+        network = carry(learner, _LANES)
+        half = _STEPS // 2
+        parts = [
+            _outputs(network, {**{name: values[:, part] for name, values in inputs.items()}, "keep": keep})
+            for part, keep in ((slice(0, half), _flags(0)), (slice(half, None), _flags(1)))
+        ]
+        found = np.concatenate(parts, axis=1)
+        if not _close(found, whole):
+            faults.append(
+                f"statefulness: two chunks give other outputs than one whole (apart by {_apart(found, whole)}): some layer "
+                f"passes from step to step what is no recurrent state{_suspects(learner)}"
+            )
+    return faults
+
+
+def _faults_of_shape(what: str, value: Any, shape: tuple[int, ...]) -> list[str]:
+    wanted = f"(batch, time, {', '.join(map(str, shape))})"
+    if not isinstance(value, keras.KerasTensor):
+        return [f"{what}: a symbolic tensor {wanted} is wanted, found {type(value).__name__}"]
+    if len(value.shape) != 2 + len(shape) or tuple(value.shape[2:]) != shape or value.shape[1] is not None:
+        return [f"{what}: the shape must be {wanted} with any number of steps, found {tuple(value.shape)}"]
+    return []
+
+
+def _faults_of_recurrent(layer: Any, *, stateful: bool) -> list[str]:
+    faults = []
+    if layer.go_backwards:
+        faults.append("goes backwards, so it sees later steps")
+    if layer.stateful:
+        faults.append("is stateful by itself: leave that out, state is carried from outside")
+    if stateful and not isinstance(layer, _KEPT_RECURRENT):
+        faults.append("holds a state that cannot be carried: LSTM, GRU and SimpleRNN can")
+    if stateful and layer.return_state:
+        faults.append("returns its state, which belongs to the lanes: leave return_state out")
+    if not layer.return_sequences:
+        faults.append("gives its last step only: set return_sequences=True")
+    return [f"layer {layer.name!r} ({type(layer).__name__}) {fault}" for fault in faults]
+
+
+_STEP_BY_STEP = (
+    keras.layers.InputLayer, keras.layers.RNN, keras.layers.Dense, keras.layers.Embedding, keras.layers.Rescaling,
+    keras.layers.Concatenate, keras.layers.Add, keras.layers.Subtract, keras.layers.Multiply, keras.layers.Average,
+    keras.layers.Dropout, keras.layers.Activation, keras.layers.ReLU, keras.layers.TimeDistributed,
+)  # fmt: skip
+
+
+def _suspects(learner: Any) -> str:
+    names = [
+        f"{layer.name} ({type(layer).__name__})"
+        for layer in learner.layers
+        if not isinstance(layer, _STEP_BY_STEP)
+    ]
+    return f"; look at {', '.join(names)}" if names else ""
+
+
+def _made_up(learner: Any) -> dict[str, Any]:
+    random = np.random.default_rng(0)
+    made = {}
+    for name, tensor in learner.input.items():
+        shape = (_LANES, _STEPS, *tensor.shape[2:])
+        if name == "series":
+            made[name] = np.zeros(shape, np.int32)
+        elif name == "has_published":
+            made[name] = np.ones(shape, np.float32)
+        else:
+            made[name] = random.normal(0, 1, shape).astype(np.float32)
+    return made
+
+
+def _outputs(network: Any, inputs: dict[str, Any]) -> Any:
+    return np.asarray(network.predict_on_batch(inputs), np.float32)
+
+
+def _flags(value: int) -> Any:
+    return np.full((_LANES, 1), value, np.float32)
+
+
+def _close(found: Any, wanted: Any) -> bool:
+    return found.shape == wanted.shape and np.allclose(found, wanted, rtol=_TOLERANCE, atol=_TOLERANCE)
+
+
+def _apart(found: Any, wanted: Any) -> str:
+    return f"{np.abs(found - wanted).max():.2g}" if found.shape == wanted.shape else "their shape"

@@ -1,0 +1,48 @@
+"""Batches held in memory: validation is read once instead of once an epoch, within a budget."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields
+
+from pipeline.errors import TrainingError
+from pipeline.feed.ahead import Numbered
+from pipeline.feed.batches import Batch
+from pipeline.settings.train import TrainSettings
+
+
+def held(passes: Sequence[Numbered[Batch]], settings: TrainSettings) -> list[Numbered[Batch]]:
+    """The same passes, kept in memory once played if `settings.validation` is memory; else as they are.
+
+    TrainingError if they would outgrow `settings.validation_budget`. All batches of a pass are of one shape, so
+    the first one tells.
+    """
+    if settings.validation == "stream":
+        return list(passes)
+    needed = sum(len(batches) * _size_of(batches[0]) for batches in passes if len(batches))
+    if needed > settings.validation_budget:
+        raise TrainingError(
+            f"train.validation: memory needs {needed >> 20} MiB for the batches of validation, more than "
+            f"train.validation_budget ({settings.validation_budget >> 20} MiB): raise it, or set train.validation=stream."
+        )
+    return [_Held(batches) for batches in passes]
+
+
+class _Held:
+    """Batches by number; each is made once."""
+
+    def __init__(self, batches: Numbered[Batch]) -> None:
+        self._batches = batches
+        self._kept: dict[int, Batch] = {}
+
+    def __len__(self) -> int:
+        return len(self._batches)
+
+    def __getitem__(self, number: int) -> Batch:
+        if number not in self._kept:
+            self._kept[number] = self._batches[number]
+        return self._kept[number]
+
+
+def _size_of(batch: Batch) -> int:
+    return sum(getattr(batch, field.name).nbytes for field in fields(batch))
