@@ -34,7 +34,7 @@ FENCES = {
     "pydantic": ("pipeline.settings",),
     "pydantic_core": ("pipeline.settings",),
     "csv": ("pipeline.raw", "pipeline.judge"),
-    "pyarrow": ("pipeline.raw", "pipeline.align", "pipeline.judge"),
+    "pyarrow": ("pipeline.raw", "pipeline.align", "pipeline.store", "pipeline.judge"),
     "pandas": ("pipeline.raw", "pipeline.align", "pipeline.judge"),
     "h5py": ("pipeline.store",),
     "hdf5plugin": ("pipeline.store",),

@@ -19,11 +19,19 @@ class ChunkCache:
 
     def get(self, key: Hashable, fetch: Callable[[], NDArray[Any]]) -> NDArray[Any]:
         """The array of `key`, by `fetch()` where it is not kept; callers must not change it."""
-        if key in self._kept:
-            self._kept.move_to_end(key)
-            return self._kept[key]
-        values = fetch()
-        if values.nbytes <= self._budget:
+        kept = self.find(key)
+        return self.keep(key, fetch()) if kept is None else kept
+
+    def find(self, key: Hashable) -> NDArray[Any] | None:
+        """The array of `key` if it is kept."""
+        if key not in self._kept:
+            return None
+        self._kept.move_to_end(key)
+        return self._kept[key]
+
+    def keep(self, key: Hashable, values: NDArray[Any]) -> NDArray[Any]:
+        """Keep an array, where another thread has not done so already; returns it."""
+        if values.nbytes <= self._budget and key not in self._kept:
             self._kept[key] = values
             self.held_bytes += values.nbytes
             while self.held_bytes > self._budget:

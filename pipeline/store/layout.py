@@ -25,13 +25,14 @@ DIMENSIONS = ("sample", "step", "feature", "target", "source", "forecaster")
 class ArrayLayout:
     """One of the big arrays: its axes, its type, and what stands in steps beyond a sequence's end.
 
-    `padding` None repeats the last step.
+    `padding` None repeats the last step. `finite`: holds neither NaN nor infinity.
     """
 
     name: str
     axes: tuple[str, ...]
     dtype: np.dtype[Any]
     padding: float | int | None
+    finite: bool = False
 
     @property
     def fill(self) -> float | int:
@@ -43,9 +44,9 @@ _FLOAT = np.dtype("<f4")
 _MOMENT = np.dtype("<i8")
 
 ARRAYS = (
-    ArrayLayout("X", ("sample", "step", "feature"), _FLOAT, 0.0),
-    ArrayLayout("Y", ("sample", "step", "target"), _FLOAT, 0.0),
-    ArrayLayout("W", ("sample", "step", "target"), _FLOAT, 0.0),
+    ArrayLayout("X", ("sample", "step", "feature"), _FLOAT, 0.0, finite=True),
+    ArrayLayout("Y", ("sample", "step", "target"), _FLOAT, 0.0, finite=True),
+    ArrayLayout("W", ("sample", "step", "target"), _FLOAT, 0.0, finite=True),
     ArrayLayout("published", ("sample", "step", "target"), _FLOAT, np.nan),
     ArrayLayout("baseline", ("sample", "step", "target", "forecaster"), _FLOAT, np.nan),
     ArrayLayout("origin", ("sample", "step"), _MOMENT, None),

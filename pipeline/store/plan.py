@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.store.types import Ints
 
@@ -31,7 +34,7 @@ class Parts:
 @dataclass(frozen=True)
 class Pick:
     """What one chunk gives: samples `[start, stop)` of file `part` are read whole, and of them those at
-    `offsets` go to the places `places` of the answer.
+    `offsets` (ascending) go to the places `places` of the answer.
     """
 
     part: int
@@ -40,21 +43,40 @@ class Pick:
     offsets: Ints
     places: Ints
 
+    def copy(self, chunk: NDArray[Any], answer: NDArray[Any]) -> None:
+        """Bring what was picked of a chunk into the answer."""
+        rows, places = _as_slice(self.offsets), _as_slice(self.places)
+        picked = chunk.take(self.offsets, axis=0) if rows is None else chunk[rows]
+        answer[self.places if places is None else places] = picked
+
+    @property
+    def takes_all(self) -> bool:
+        """Whether every sample of the chunk is wanted, and none twice."""
+        return len(self.offsets) == self.stop - self.start == int(self.offsets[-1]) + 1
+
 
 def picks(parts: Parts, samples: Ints) -> Iterator[Pick]:
     """The chunks that hold `samples` (any order, repeats allowed), each once, in the order of the file.
 
     Every place of the answer is in exactly one pick. Samples must lie in range.
     """
-    part = np.searchsorted(parts.first_sample, samples, side="right") - 1
-    local = samples - parts.first_sample[part]
-    within, offset = np.divmod(local, parts.chunk_samples[part])
+    order = np.argsort(samples, kind="stable")
+    ascending = samples[order]
+    part = np.searchsorted(parts.first_sample, ascending, side="right") - 1
+    within, offset = np.divmod(ascending - parts.first_sample[part], parts.chunk_samples[part])
     counts = parts.chunk_counts
     chunk = (np.cumsum(counts) - counts)[part] + within
-    order = np.argsort(chunk, kind="stable")
-    heads = np.flatnonzero(np.diff(chunk[order], prepend=-1))
-    for places in np.split(order, heads[1:]) if len(order) else ():
-        one = places[0]
-        start = int(within[one] * parts.chunk_samples[part[one]])
-        stop = min(start + int(parts.chunk_samples[part[one]]), int(parts.sample_count[part[one]]))
-        yield Pick(int(part[one]), start, stop, offset[places], places)
+    heads = np.flatnonzero(np.diff(chunk, prepend=-1))
+    for head, end in pairwise([*heads.tolist(), len(chunk)]):
+        file = int(part[head])
+        start = int(within[head] * parts.chunk_samples[file])
+        stop = min(start + int(parts.chunk_samples[file]), int(parts.sample_count[file]))
+        yield Pick(file, start, stop, offset[head:end], order[head:end])
+
+
+def _as_slice(rows: Ints) -> slice | None:
+    """Rows that follow one another as a slice, which numpy copies in one go."""
+    first, last = int(rows[0]), int(rows[-1])
+    if last - first + 1 != len(rows) or (np.diff(rows) != 1).any():
+        return None
+    return slice(first, last + 1)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from threading import RLock
+from threading import Lock
 from types import TracebackType
 from typing import Any, Self
 
@@ -18,12 +19,13 @@ from pipeline.store.access import REMEDY, dataset_in, open_to_read
 from pipeline.store.cache import ChunkCache
 from pipeline.store.described import Described
 from pipeline.store.header import Header, read_header
-from pipeline.store.layout import BY_NAME, samples_of
-from pipeline.store.plan import Parts, picks
+from pipeline.store.layout import ARRAYS, BY_NAME, samples_of
+from pipeline.store.plan import Parts, Pick, picks
 from pipeline.store.seal import check_seal
 from pipeline.store.shards import OpenShards
 from pipeline.store.sources import check_sources
 from pipeline.store.tables import Shards, read_sequences, read_shards, read_splits
+from pipeline.store.threads import Threads, threads_here
 from pipeline.store.types import Ints, Sequences, Split
 
 
@@ -31,16 +33,17 @@ class Dataset(Described):
     """`data/dataset.h5` or a shard, open for reading; a context manager.
 
     Arrays are read from the shards themselves, so a missing or foreign shard is an error and never a fill
-    value. At most `budget_bytes` of decoded chunks are kept, and a bounded number of files is open. A data
+    value. At most `budget_bytes` of decoded chunks are kept, and a bounded number of files is open. Chunks are
+    decoded by `threads` threads (as many as there are processors, up to four, if nothing is said). A data
     set may be used by several threads, goes through pickle as its path, and opens its files anew after a fork.
 
     Raises MissingInputError where a file is absent, FormatError where one is damaged or does not belong.
     """
 
-    def __init__(self, path: Path, budget_bytes: int = 256 << 20) -> None:
+    def __init__(self, path: Path, budget_bytes: int = 256 << 20, threads: int | None = None) -> None:
         self.path = Path(path)
         self.budget_bytes = budget_bytes
-        self._lock = RLock()
+        self.threads = threads or threads_here()
         if not self.path.is_file():
             raise MissingInputError(f"{self.path} is absent: {REMEDY}.")
         joined = check_seal(self.path)
@@ -52,6 +55,7 @@ class Dataset(Described):
             if joined:
                 check_sources(file, self.path, self._shards, self._header)
         _check_counts(self.path, self._header, self.sequences, self._shards)
+        self._fits = self._header.sample_count * self._sample_bytes() <= budget_bytes
         self._parts = Parts(self._shards.first_sample, self._shards.sample_count, self._shards.chunk_samples)
         self._start()
 
@@ -78,8 +82,8 @@ class Dataset(Described):
         wanted = self._checked(samples)
         shape = tuple(self._header.length_of(axis) for axis in array.axes[1:])
         answer = np.empty((len(wanted), *shape), array.dtype)
-        for pick in picks(self._parts, wanted) if answer.size else ():
-            answer[pick.places] = self._chunk(name, pick.part, pick.start, pick.stop)[pick.offsets]
+        if answer.size:
+            self._fill(name, answer, list(picks(self._parts, wanted)))
         return answer
 
     def sequence_of(self, samples: Sequence[int] | NDArray[Any]) -> Ints:
@@ -93,10 +97,16 @@ class Dataset(Described):
         position = wanted - self.sequences.first_sample[row]
         return self.sequences.start_time[row] + position * self.segment_length * self.frequency
 
+    @property
+    def chunk_samples(self) -> int:
+        """Samples in the largest chunk: what is read at once if one sample is wanted."""
+        return int(self._shards.chunk_samples.max(initial=1))
+
     def close(self) -> None:
-        """Close all files and forget what was read; reading goes on working."""
+        """Close all files, end the threads and forget what was read; reading goes on working."""
+        self._threads.close()
+        self._open.close()
         with self._lock:
-            self._open.close()
             self._cache = ChunkCache(self.budget_bytes)
 
     def __enter__(self) -> Self:
@@ -108,25 +118,52 @@ class Dataset(Described):
         self.close()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"path": self.path, "budget_bytes": self.budget_bytes, "fingerprint": self.fingerprint}
+        return {
+            "path": self.path,
+            "budget_bytes": self.budget_bytes,
+            "threads": self.threads,
+            "fingerprint": self.fingerprint,
+        }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__init__(state["path"], state["budget_bytes"])  # type: ignore[misc]
+        self.__init__(state["path"], state["budget_bytes"], state["threads"])  # type: ignore[misc]
         if self.fingerprint != state["fingerprint"]:
             raise FormatError(f"{self.path} was replaced while it was in use: start this stage again.")
 
     def _start(self) -> None:
         self._process = os.getpid()
+        self._lock = Lock()
         self._open = OpenShards(self.path.parent, self._shards, self._header)
         self._cache = ChunkCache(self.budget_bytes)
+        self._threads: Threads = Threads(self.threads)
 
-    def _chunk(self, name: str, part: int, start: int, stop: int) -> NDArray[Any]:
-        if self._process != os.getpid():  # after a fork: another's lock, another's handles
-            self._lock = RLock()
-            self._open.close()
+    def _fill(self, name: str, answer: NDArray[Any], wanted: Sequence[Pick]) -> None:
+        if self._process != os.getpid():  # after a fork: threads and locks of the parent are none of ours
             self._start()
+        missing = [pick for pick in wanted if not self._filled_from_cache(name, answer, pick)]
+        self._threads.each(lambda pick: self._fill_from_file(name, answer, pick), missing)
+
+    def _filled_from_cache(self, name: str, answer: NDArray[Any], pick: Pick) -> bool:
         with self._lock:
-            return self._cache.get((name, part, start), lambda: self._open.read(name, part, start, stop))
+            chunk = self._cache.find((name, pick.part, pick.start))
+        if chunk is not None:
+            pick.copy(chunk, answer)
+        return chunk is not None
+
+    def _fill_from_file(self, name: str, answer: NDArray[Any], pick: Pick) -> None:
+        chunk = self._open.read(name, pick.part, pick.start, pick.stop)
+        pick.copy(chunk, answer)
+        # who reads chunk after chunk once would only push out what others come back to
+        if not pick.takes_all or self._fits:
+            with self._lock:
+                self._cache.keep((name, pick.part, pick.start), chunk)
+
+    def _sample_bytes(self) -> int:
+        """Bytes of one sample in all arrays."""
+        lengths = [[self._header.length_of(axis) for axis in array.axes[1:]] for array in ARRAYS]
+        return sum(
+            math.prod(shape) * array.dtype.itemsize for shape, array in zip(lengths, ARRAYS, strict=True)
+        )
 
     def _checked(self, samples: Sequence[int] | NDArray[Any]) -> Ints:
         wanted = np.asarray(samples, dtype=np.int64)

@@ -1,45 +1,70 @@
-"""Open files of a data set: few at a time, each checked when it is first opened, none shared with a child process."""
+"""Files of a data set: each looked at by HDF5 once, then read past it, chunk by chunk, by any number of threads."""
 
 from __future__ import annotations
 
+import os
+import weakref
 from collections import OrderedDict
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.errors import FormatError
+from pipeline.errors import FormatError, MissingInputError
 from pipeline.store.access import REMEDY, blaming, dataset_in, open_to_read
+from pipeline.store.cache import ChunkCache
+from pipeline.store.chunks import ALLOWED, PLACE, chunk_places, filters_of
+from pipeline.store.decoding import decode
 from pipeline.store.header import Header, read_header
-from pipeline.store.layout import BY_NAME
+from pipeline.store.layout import ARRAYS, BY_NAME, ArrayLayout
 from pipeline.store.tables import Shards
+from pipeline.store.types import Ints
 
 MOST_OPEN = 64
-"""Open files at a time: far below the common limit of 1024, and a shard is opened in less than a millisecond."""
+"""Open files at a time: far below the common limit of 1024, and a file is opened in some microseconds."""
+
+_PLACES_BYTES = 64 << 20  # of remembered chunk places: those of about 300 GB of X
+_NAMES = tuple(array.name for array in ARRAYS)
 
 
 class OpenShards:
-    """The shards of one data set, opened when they are needed.
+    """The shards of one data set, opened when they are needed; safe to be used by several threads.
 
-    A shard's fingerprint, number of samples, axes and chunks are held against the data set's table once.
+    A shard's fingerprint, number of samples, axes, chunks and filters are held against the data set's table when it
+    is first read, and again if the file was replaced since.
     """
 
     def __init__(self, folder: Path, shards: Shards, expected: Header) -> None:
         self._folder, self._shards, self._expected = folder, shards, expected
-        self._open: OrderedDict[int, h5py.File] = OrderedDict()
-        self._checked: set[int] = set()
+        self._lock = Lock()
+        self._open: OrderedDict[int, _File] = OrderedDict()
+        self._places = ChunkCache(_PLACES_BYTES)
+        self._filters: dict[tuple[int, str], tuple[str, ...]] = {}
 
     def read(self, name: str, shard: int, start: int, stop: int) -> NDArray[Any]:
-        """Samples [start, stop) of an array of one shard, decoded and with their checksum verified."""
-        path, file = self.path(shard), self._file(shard)
-        dataset = dataset_in(file, name, path)
+        """Samples [start, stop) of an array of one shard, which are one chunk, decoded and with their checksum verified.
+
+        FormatError where the bytes are damaged, or hold a number that is none where the format allows no such.
+        """
+        array, path = BY_NAME[name], self.path(shard)
+        shape = tuple(self._expected.length_of(axis) for axis in array.axes[1:])
+        if 0 in shape:
+            return np.empty((stop - start, *shape), array.dtype)
+        with self._lock:
+            file = self._file(shard)
+            places = self._places.get((shard, file.stamp), lambda: self._looked_at(shard, file))
+            filters = self._filters[shard, name]
+        chunk = self._chunk(shard)
+        offset, size, skipped = (int(value) for value in places[start // chunk, _NAMES.index(name)])
         with blaming(path, f"reading {name}, samples {start} to {stop}"):
-            values = np.empty((stop - start, *dataset.shape[1:]), BY_NAME[name].dtype)
-            if values.size:
-                dataset.read_direct(values, np.s_[start:stop])
-            return values
+            stored = os.pread(file.descriptor, size, offset)
+            values = decode(stored, filters, skipped, (chunk, *shape), array.dtype)[: stop - start]
+        if array.finite and not np.isfinite(values.sum()):  # a sum is cheap; it may also just be too large
+            self._check_finite(array, path, start, values)
+        return values
 
     def path(self, shard: int) -> Path:
         """Where a shard lies."""
@@ -47,25 +72,32 @@ class OpenShards:
 
     def close(self) -> None:
         """Close all files; reading opens them anew."""
-        while self._open:
-            self._open.popitem()[1].close()
+        with self._lock:
+            self._open.clear()
 
-    def _file(self, shard: int) -> h5py.File:
-        if shard in self._open:
-            self._open.move_to_end(shard)
-            return self._open[shard]
-        file = open_to_read(self.path(shard))
-        if shard not in self._checked:
-            try:
-                self._check(shard, file)
-            except BaseException:
-                file.close()
-                raise
-            self._checked.add(shard)
-        self._open[shard] = file
-        if len(self._open) > MOST_OPEN:
-            self._open.popitem(last=False)[1].close()
-        return file
+    def _file(self, shard: int) -> _File:
+        if shard not in self._open:
+            self._open[shard] = _File(self.path(shard))
+            if len(self._open) > MOST_OPEN:
+                self._open.popitem(last=False)  # closed as soon as no thread reads from it
+        self._open.move_to_end(shard)
+        return self._open[shard]
+
+    def _looked_at(self, shard: int, opened: _File) -> Ints:
+        """Where the chunks of all arrays of a shard lie: (chunk, array, 3)."""
+        path = self.path(shard)
+        with open_to_read(path) as file:
+            self._check(shard, file)
+            chunks = -(-int(self._shards.sample_count[shard]) // self._chunk(shard))
+            found = np.zeros((chunks, len(_NAMES), len(PLACE)), np.int64)
+            for column, name in enumerate(_NAMES):
+                dataset = file[name]
+                self._filters[shard, name] = filters_of(dataset)
+                if dataset.size:
+                    found[:, column] = chunk_places(dataset, path, opened.stamp[1])
+        if _stamp(path.stat()) != opened.stamp:
+            raise FormatError(f"{path} was replaced while it was being opened: start this stage again.")
+        return found
 
     def _check(self, shard: int, file: h5py.File) -> None:
         path = self.path(shard)
@@ -76,6 +108,7 @@ class OpenShards:
                 ("fingerprint", str(self._shards.fingerprint[shard]), header.fingerprint),
                 ("number of samples", int(self._shards.sample_count[shard]), header.sample_count),
                 ("axes", self._expected.kind(), header.kind()),
+                ("user block", 0, file.userblock_size),
             )
             if expected != found
         ]
@@ -86,6 +119,33 @@ class OpenShards:
 
     def _chunk(self, shard: int) -> int:
         return int(self._shards.chunk_samples[shard])
+
+    def _check_finite(self, array: ArrayLayout, path: Path, start: int, values: NDArray[Any]) -> None:
+        bad = np.argwhere(~np.isfinite(values))
+        if len(bad):
+            names = {"feature": self._expected.features, "target": self._expected.targets}[array.axes[-1]]
+            sample, step, column = (int(place) for place in bad[0])
+            raise FormatError(
+                f"{path}: {array.name} must be finite, found {values[sample, step, column]} in {names[column]!r}, "
+                f"sample {start + sample}, step {step} ({len(bad)} such values in one chunk): {REMEDY}."
+            )
+
+
+class _File:
+    """A descriptor that is closed when nobody holds the object any more, so that no thread loses it while it reads."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            self.descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except (FileNotFoundError, IsADirectoryError):
+            raise MissingInputError(f"{path} is absent: {REMEDY}.") from None
+        self._end = weakref.finalize(self, os.close, self.descriptor)
+        self.stamp = _stamp(os.fstat(self.descriptor))
+
+
+def _stamp(found: os.stat_result) -> tuple[int, int, int]:
+    """While it stays, the file is the same."""
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def _faults_of_array(dataset: h5py.Dataset, header: Header, chunk_samples: int) -> list[str]:
@@ -98,6 +158,11 @@ def _faults_of_array(dataset: h5py.Dataset, header: Header, chunk_samples: int) 
         )
     elif dataset.is_virtual:
         faults.append(f"{array.name} must be stored in the file, found a virtual dataset")
-    elif 0 not in shape and (dataset.chunks or (0,))[0] != chunk_samples:
+    elif 0 not in shape and dataset.chunks != (chunk_samples, *shape[1:]):
         faults.append(f"{array.name} must have chunks of {chunk_samples} samples, found {dataset.chunks}")
+    elif 0 not in shape and filters_of(dataset) not in ALLOWED:
+        faults.append(
+            f"{array.name} must be stored by one of {[' '.join(kind) for kind in ALLOWED]}, "
+            f"found {' '.join(filters_of(dataset)) or 'no filter'}"
+        )
     return faults

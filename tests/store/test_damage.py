@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from pipeline.errors import FormatError, MissingInputError
-from pipeline.store.layout import BY_NAME
+from pipeline.store.layout import BY_NAME, filters
 from pipeline.store.reader import Dataset
 from pipeline.store.seal import sealed
 from tests.mock_data import mock_dataset, mock_group, mock_params, mock_shards
@@ -133,6 +133,35 @@ def _virtual_shard(path: Path) -> None:
     _edit(_shard(path), change)
 
 
+def _number_that_is_none(value: float) -> Callable[[Path], None]:
+    def damage(path: Path) -> None:
+        def change(file: h5py.File) -> None:
+            file["X"][1, 2, 0] = value
+
+        _edit(_shard(path), change)
+
+    damage.__name__ = f"x_{value}"
+    return damage
+
+
+def _without_checksum(path: Path) -> None:
+    def change(file: h5py.File) -> None:
+        values, chunks = file["X"][()], file["X"].chunks
+        del file["X"]
+        file.create_dataset("X", data=values, chunks=chunks, compression="lzf")
+
+    _edit(_shard(path), change)
+
+
+def _chunk_never_written(path: Path) -> None:
+    def change(file: h5py.File) -> None:
+        shape, chunks = file["X"].shape, file["X"].chunks
+        del file["X"]
+        file.create_dataset("X", shape, "<f4", chunks=chunks, **filters("gzip"))
+
+    _edit(_shard(path), change)
+
+
 SHARD_FAULTS = [
     (_cut_shard, "is damaged"),
     (_empty_shard, "is damaged"),
@@ -146,6 +175,10 @@ SHARD_FAULTS = [
     (_soft_link, "X leads out of the file by a link"),
     (_raw_file, "X keeps its bytes in another file"),
     (_virtual_shard, "found a virtual dataset"),
+    (_number_that_is_none(np.nan), "X must be finite, found nan in 'f0', sample 1, step 2"),
+    (_number_that_is_none(-np.inf), "X must be finite, found -inf in 'f0', sample 1, step 2"),
+    (_without_checksum, "found 32000"),
+    (_chunk_never_written, "chunks of /X are not in the file"),
 ]
 
 

@@ -1,0 +1,103 @@
+"""A chunk as it lies in a file -> its numbers, without HDF5: its library takes one thread at a time, these take all.
+
+The filters are those of HDF5: shuffle, then deflate (gzip) or zstd, then a Fletcher-32 checksum over the result.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+SHUFFLE, DEFLATE, ZSTD, FLETCHER32 = "shuffle", "gzip", "zstd", "fletcher32"
+
+FILTER_NUMBERS = {1: DEFLATE, 2: SHUFFLE, 3: FLETCHER32, 32015: ZSTD}
+"""The numbers under which HDF5 knows the filters."""
+
+_CHECKSUM_BYTES = 4
+_BLOCK = 512  # words: a block's weighted sum, at most 65535 * 512 * 513 / 2, is exact in a float of 64 bits
+_WEIGHTS = np.stack([np.ones(_BLOCK), np.arange(_BLOCK, 0, -1)], axis=1)
+_MODULUS = 65535
+
+
+def decode(
+    stored: bytes, filters: Sequence[str], skipped: int, shape: tuple[int, ...], dtype: np.dtype[Any]
+) -> NDArray[Any]:
+    """The array of one chunk from its stored bytes.
+
+    `filters` in the order in which they were applied; bit i of `skipped` says that filter i was left out, as HDF5
+    does where compressing does not pay. ValueError or OSError where the bytes are not what was written.
+    """
+    size = int(np.prod(shape)) * dtype.itemsize
+    content: Any = memoryview(stored)
+    for place in reversed(range(len(filters))):
+        if not skipped >> place & 1:
+            content = _undone(filters[place], content, size, dtype.itemsize)
+    if len(content) != size:
+        raise ValueError(f"a chunk must hold {size} bytes, found {len(content)}")
+    return np.frombuffer(content, dtype).reshape(shape)
+
+
+def fletcher32(content: Any) -> int:
+    """The checksum of HDF5: two sums of big-endian words of 16 bits modulo 65535, where only nothing sums to 0."""
+    words = np.frombuffer(content, ">u2", len(content) // 2)
+    odd = bytes(content[-1:]) + b"\0" if len(content) % 2 else b""
+    whole = len(words) // _BLOCK * _BLOCK
+    sums = words[:whole].reshape(-1, _BLOCK).astype(np.float64) @ _WEIGHTS
+    rest = np.concatenate([words[whole:], np.frombuffer(odd, ">u2")]).astype(np.int64)
+    total = whole + len(rest)
+    plain, weighted = sums.astype(np.int64).T
+    behind = (
+        total - np.arange(1, len(plain) + 1) * _BLOCK
+    )  # words that follow a block: each counts its sum once more
+    first = int(plain.sum()) + int(rest.sum())
+    second = int((weighted % _MODULUS).sum()) + int((plain % _MODULUS * (behind % _MODULUS)).sum())
+    second += int((rest * np.arange(len(rest), 0, -1)).sum())
+    return _folded(second, first) << 16 | _folded(first, first)
+
+
+def _folded(value: int, total: int) -> int:
+    """Folding the upper half of a sum onto its lower one leaves 65535 where the remainder is 0, unless all was 0."""
+    return value % _MODULUS or (_MODULUS if total else 0)
+
+
+def _undone(name: str, content: Any, size: int, itemsize: int) -> Any:
+    if name == FLETCHER32:
+        return _verified(content)
+    if name == SHUFFLE:
+        return _unshuffled(content, itemsize)
+    return {DEFLATE: _inflated, ZSTD: _unzstd}[name](content, size)
+
+
+def _verified(content: Any) -> Any:
+    body = content[:-_CHECKSUM_BYTES]
+    if len(content) < _CHECKSUM_BYTES or fletcher32(body) != int.from_bytes(
+        content[-_CHECKSUM_BYTES:], "little"
+    ):
+        raise ValueError("the checksum of a chunk is wrong")
+    return body
+
+
+def _inflated(content: Any, size: int) -> Any:
+    try:
+        return zlib.decompress(content, bufsize=size)
+    except zlib.error as fault:
+        raise ValueError(f"gzip: {fault}") from fault
+
+
+def _unzstd(content: Any, size: int) -> Any:
+    import pyarrow as pa  # here: who packs by gzip never loads it
+
+    return pa.Codec("zstd").decompress(content, size)
+
+
+def _unshuffled(content: Any, itemsize: int) -> Any:
+    """All first bytes, then all second bytes, ... -> numbers."""
+    planes = np.frombuffer(content, np.uint8).reshape(itemsize, -1)
+    numbers = np.empty(planes.shape[::-1], np.uint8)
+    for place in range(itemsize):  # four times as fast as copying the transposed array
+        numbers[:, place] = planes[place]
+    return numbers.reshape(-1).data

@@ -1,0 +1,128 @@
+"""Chunks are decoded past HDF5 to the numbers that HDF5 reads, and damage is told."""
+
+from __future__ import annotations
+
+import zlib
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from pipeline.store.chunks import ALLOWED, chunk_places, filters_of
+from pipeline.store.decoding import decode, fletcher32
+from pipeline.store.layout import filters
+
+CODECS = ("none", "gzip", "zstd")
+
+
+def slow_fletcher32(content: bytes) -> int:
+    """The checksum word by word, as its definition says."""
+    padded = content + b"\0" * (len(content) % 2)
+    first = second = 0
+    for place in range(0, len(padded), 2):
+        first += int.from_bytes(padded[place : place + 2], "big")
+        second += first
+    return _folded(second) << 16 | _folded(first)
+
+
+def _folded(value: int) -> int:
+    while value > 0xFFFF:
+        value = (value & 0xFFFF) + (value >> 16)
+    return value
+
+
+contents = st.one_of(
+    st.binary(max_size=3000),
+    st.integers(0, 3000).map(lambda size: b"\xff" * size),
+    st.integers(0, 3000).map(bytes),
+    st.tuples(st.binary(max_size=40), st.integers(0, 200)).map(lambda pair: pair[0] * pair[1]),
+)
+
+
+@given(contents)
+def test_the_checksum_is_the_one_of_its_definition(content: bytes) -> None:
+    assert fletcher32(content) == slow_fletcher32(content)
+
+
+arrays = st.tuples(
+    st.sampled_from(["<f4", "<i8", "<f8"]),
+    hnp.array_shapes(min_dims=1, max_dims=4, max_side=9),
+    st.integers(1, 4),
+    st.sampled_from(CODECS),
+    st.booleans(),
+    st.integers(0, 99),
+)
+
+
+@settings(max_examples=60)
+@given(arrays)
+def test_every_chunk_is_what_hdf5_reads(
+    tmp_path: Path, case: tuple[str, tuple[int, ...], int, str, bool, int]
+) -> None:
+    dtype, shape, chunk, codec, dull, seed = case
+    random = np.random.default_rng(seed)
+    values = np.zeros(shape, dtype) if dull else random.integers(0, 2**60, shape).astype(dtype)
+    path = tmp_path / f"{hash(case)}.h5"
+    size = min(chunk, shape[0])
+    with h5py.File(path, "w") as file:
+        file.create_dataset("x", data=values, chunks=(size, *shape[1:]), **filters(codec))
+    with h5py.File(path) as file:
+        used = filters_of(file["x"])
+        assert used in ALLOWED
+        places = chunk_places(file["x"], path, path.stat().st_size)
+        expected = file["x"][()]
+    image = path.read_bytes()
+    parts = [
+        decode(image[offset : offset + length], used, skipped, (size, *shape[1:]), np.dtype(dtype))
+        for offset, length, skipped in places.tolist()
+    ]
+    assert np.concatenate(parts)[: shape[0]].tobytes() == expected.tobytes()
+
+
+@pytest.mark.parametrize("skipped", [0b011, 0b010, 0b001, 0b111, 0b110])
+def test_filters_that_were_left_out_are_not_undone(skipped: int) -> None:
+    values = np.random.default_rng(0).integers(0, 2**63, (3, 4))
+    stored = values.tobytes()
+    if not skipped & 1:
+        stored = np.frombuffer(stored, np.uint8).reshape(-1, 8).T.tobytes()
+    if not skipped & 2:
+        stored = zlib.compress(stored)
+    if not skipped & 4:
+        stored += fletcher32(stored).to_bytes(4, "little")
+    found = decode(stored, ("shuffle", "gzip", "fletcher32"), skipped, (3, 4), np.dtype("<i8"))
+    np.testing.assert_array_equal(found, values)
+
+
+def _stored(codec: str, tmp_path: Path) -> tuple[bytes, tuple[str, ...]]:
+    path = tmp_path / f"{codec}.h5"
+    values = np.arange(600, dtype="<f4").reshape(6, 100)
+    with h5py.File(path, "w") as file:
+        dataset = file.create_dataset("x", data=values, chunks=(6, 100), **filters(codec))
+        return dataset.id.read_direct_chunk((0, 0))[1], filters_of(dataset)
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_no_wrong_bit_is_read_as_a_number(codec: str, tmp_path: Path) -> None:
+    stored, used = _stored(codec, tmp_path)
+    how: tuple[Any, ...] = (used, 0, (6, 100), np.dtype("<f4"))
+    for place in range(0, len(stored), max(1, len(stored) // 40)):
+        spoilt = bytearray(stored)
+        spoilt[place] ^= 16
+        with pytest.raises(ValueError, match="checksum"):
+            decode(bytes(spoilt), *how)
+    for length in (0, 3, len(stored) - 1):
+        with pytest.raises(ValueError, match="checksum"):
+            decode(stored[:length], *how)
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_a_chunk_of_another_size_is_refused(codec: str, tmp_path: Path) -> None:
+    stored, used = _stored(codec, tmp_path)
+    for shape in ((5, 100), (7, 100)):
+        with pytest.raises((ValueError, OSError), match=r"must hold|zstd|ZSTD|reshape|gzip"):
+            decode(stored, used, 0, shape, np.dtype("<f4"))
