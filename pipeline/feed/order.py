@@ -1,13 +1,50 @@
-"""The order of rows in an epoch: a permutation of which any part can be asked for alone."""
+"""The order of rows in an epoch: a pure function of (seed, epoch, place), of which any part can be asked for alone."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 
+from pipeline.feed.permutation import Permutation
 from pipeline.feed.runs import Ints
+
+
+class Order(Protocol):
+    """Rows 0..count-1, each exactly once.
+
+    Places are cut into stretches, whose rows lie in a bounded part of the data: a stretch is read at once.
+    """
+
+    @property
+    def count(self) -> int:
+        """How many rows there are."""
+
+    @property
+    def stretches(self) -> Ints:
+        """First place of each stretch, and `count` at the end."""
+
+    def rows(self, start: int, stop: int) -> Ints:
+        """The rows at places [start, stop); places beyond the last row are left out."""
+
+
+@dataclass(frozen=True)
+class InOrder:
+    """Rows as they stand, `length` of them a stretch."""
+
+    count: int
+    length: int
+
+    @property
+    def stretches(self) -> Ints:
+        """First place of each stretch, and `count` at the end."""
+        return np.append(np.arange(0, self.count, self.length), self.count)
+
+    def rows(self, start: int, stop: int) -> Ints:
+        """The rows at places [start, stop)."""
+        return np.arange(start, max(start, min(stop, self.count)))
 
 
 @dataclass(frozen=True)
@@ -15,7 +52,7 @@ class BlockShuffle:
     """Rows 0..count-1 in an order drawn from (seed, epoch): every row exactly once.
 
     Blocks of `block` neighbouring rows are put in random order; the rows of `pool` such blocks in succession are
-    then mixed. A pool that holds all blocks is a full shuffle. Only one pool's rows are in memory at a time.
+    then mixed. A pool that holds all blocks is a full shuffle. A pool is a stretch: only its rows need be in memory.
     """
 
     count: int
@@ -24,38 +61,131 @@ class BlockShuffle:
     seed: int
     epoch: int
 
+    @property
+    def stretches(self) -> Ints:
+        """First place of each pool, and `count` at the end."""
+        starts = np.arange(-(-self._block_count // self.pool) + 1) * (self.pool * self.block)
+        starts = np.minimum(starts, self._block_count * self.block)
+        starts[starts > self._short_place] -= self._missing
+        return starts
+
     def rows(self, start: int, stop: int) -> Ints:
-        """The rows at places `[start, stop)` of the order; places beyond the last row are left out."""
-        stop = min(stop, self.count)
-        parts = []
+        """The rows at places [start, stop) of the order; places beyond the last row are left out."""
+        stop, parts = min(stop, self.count), [np.zeros(0, np.int64)]
         while start < stop:
             pool = self._pool_of(start)
-            first, mixed = _mixed(self, pool)
-            end = min(stop, first + len(mixed))
-            parts.append(mixed[start - first : end - first])
+            first, end = self._bounds(pool)
+            mixed = Permutation(end - first, (self.seed, self.epoch, pool + 1))
+            parts.append(self._unmixed(pool, mixed.at(np.arange(start, min(stop, end)) - first)))
             start = end
-        return np.concatenate([np.zeros(0, np.int64), *parts])
+        return np.concatenate(parts)
+
+    def _unmixed(self, pool: int, places: Ints) -> Ints:
+        """The rows at places of a pool before it is mixed: its blocks end to end, one of which may be short."""
+        first = pool * self.pool * self.block
+        before = places + first
+        if first <= self._short_place:
+            before[before >= self._short_place + self.block - self._missing] += self._missing
+        block, offset = np.divmod(before, self.block)
+        return self._blocks.at(block) * self.block + offset
 
     def _pool_of(self, place: int) -> int:
-        return int(np.searchsorted(_pool_starts(self), place, side="right")) - 1
+        size = self.pool * self.block
+        pool = place // size
+        return pool + 1 if self._bounds(pool)[1] <= place else pool
+
+    def _bounds(self, pool: int) -> tuple[int, int]:
+        """The first place of a pool and of the one after it."""
+        size = self.pool * self.block
+        ends = (pool * size, min((pool + 1) * size, self._block_count * self.block))
+        first, end = (end - self._missing if end > self._short_place else end for end in ends)
+        return first, end
+
+    @property
+    def _block_count(self) -> int:
+        return -(-self.count // self.block)
+
+    @property
+    def _missing(self) -> int:
+        """How many rows the last block lacks."""
+        return self._block_count * self.block - self.count
+
+    @cached_property
+    def _blocks(self) -> Permutation:
+        return Permutation(self._block_count, (self.seed, self.epoch, 0))
+
+    @cached_property
+    def _short_place(self) -> int:
+        """Where the last block, which may be short, begins in the order of blocks."""
+        if not self.count:
+            return 0
+        return int(self._blocks.place_of(np.array([self._block_count - 1]))[0]) * self.block
 
 
-@lru_cache(maxsize=4)
-def _blocks(order: BlockShuffle) -> Ints:
-    return np.random.default_rng([order.seed, order.epoch]).permutation(-(-order.count // order.block))
+def shuffled(count: int, block: int, pool_rows: int, seed: int, epoch: int) -> BlockShuffle:
+    """The best shuffle of `count` rows of which `pool_rows` may be in memory: a full one where all may.
+
+    Otherwise by blocks of `block` rows (as many as are read at once anyway); at least two blocks are mixed.
+    """
+    if count <= pool_rows:
+        return BlockShuffle(count, max(1, count), 1, seed, epoch)
+    return BlockShuffle(count, block, max(2, pool_rows // block), seed, epoch)
 
 
-@lru_cache(maxsize=4)
-def _pool_starts(order: BlockShuffle) -> Ints:
-    blocks = _blocks(order)
-    sizes = np.minimum(order.block, order.count - blocks * order.block)
-    return np.concatenate([[0], np.cumsum(sizes)])[:: order.pool][: -(-len(blocks) // order.pool)]
+@dataclass(frozen=True)
+class Ranked:
+    """The part of an order that falls to process `rank` of `ranks`: of each batch of `batch_size` an equal part.
 
+    The parts of all processes, rank after rank, are the batch of the global order, whatever `ranks` is. ValueError
+    unless `batch_size` can be divided by `ranks`.
+    """
 
-@lru_cache(maxsize=4)
-def _mixed(order: BlockShuffle, pool: int) -> tuple[int, Ints]:
-    blocks = _blocks(order)[pool * order.pool : (pool + 1) * order.pool]
-    rows = (blocks[:, None] * order.block + np.arange(order.block)).ravel()
-    rows = rows[rows < order.count]
-    mixed = np.random.default_rng([order.seed, order.epoch, pool]).permutation(rows)
-    return int(_pool_starts(order)[pool]), mixed
+    order: Order
+    batch_size: int
+    rank: int
+    ranks: int
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.rank < self.ranks:
+            raise ValueError(f"rank lies in [0, {self.ranks}), found {self.rank}")
+        if self.batch_size % self.ranks:
+            raise ValueError(
+                f"a batch of {self.batch_size} cannot be cut into equal parts for {self.ranks} processes"
+            )
+
+    @property
+    def count(self) -> int:
+        """How many rows fall to this process."""
+        return self._mine_before(self.order.count)
+
+    @property
+    def stretches(self) -> Ints:
+        """First place of each stretch, and `count` at the end."""
+        return np.array([self._mine_before(int(place)) for place in self.order.stretches], np.int64)
+
+    def rows(self, start: int, stop: int) -> Ints:
+        """The rows at places [start, stop) of this process's part."""
+        stop, share = min(stop, self.count), self._share
+        parts = [np.zeros(0, np.int64)]
+        while start < stop:
+            batch = start // share
+            first, end = self._places_of(batch)
+            begin, length = start - batch * share, min(stop, (batch + 1) * share) - start
+            parts.append(self.order.rows(first + begin, min(first + begin + length, end)))
+            start += length
+        return np.concatenate(parts)
+
+    @property
+    def _share(self) -> int:
+        return self.batch_size // self.ranks
+
+    def _places_of(self, batch: int) -> tuple[int, int]:
+        """The places of the global order that fall to this process in a batch; the last batch may be short."""
+        start = batch * self.batch_size
+        length = min(self.batch_size, self.order.count - start)
+        return start + length * self.rank // self.ranks, start + length * (self.rank + 1) // self.ranks
+
+    def _mine_before(self, place: int) -> int:
+        batch = place // self.batch_size
+        first, end = self._places_of(batch)
+        return batch * self._share + max(0, min(place, end) - first)

@@ -1,0 +1,39 @@
+"""How well an order is shuffled, in figures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.feed.order import Order
+
+_SAMPLE = 1 << 20  # places looked at, in runs spread over the order: the figures settle long before
+
+
+@dataclass(frozen=True)
+class Quality:
+    """`travelled`: the mean distance between a row and its place, as a share of all rows (a drawn order: 1/3).
+
+    `neighbours`: the correlation of rows that follow one another (drawn: 0). `same_block`: how often the next row
+    lies within 64 rows of this one (drawn: next to never).
+    """
+
+    travelled: float
+    neighbours: float
+    same_block: float
+
+
+def quality(order: Order) -> Quality:
+    """The quality of an order of at least two rows; long orders are looked at in 64 runs spread over them."""
+    length = -(-min(order.count, _SAMPLE) // 64)
+    starts = np.unique(np.linspace(0, max(0, order.count - length), 64).astype(np.int64))
+    runs = [order.rows(int(start), int(start) + length) for start in starts]
+    places = np.concatenate([start + np.arange(len(run)) for start, run in zip(starts, runs, strict=True)])
+    rows = np.concatenate(runs)
+    pairs = np.concatenate([np.stack([run[:-1], run[1:]]) for run in runs], axis=1)
+    return Quality(
+        travelled=float(np.abs(rows - places).mean() / order.count),
+        neighbours=float(np.corrcoef(pairs)[0, 1]),
+        same_block=float((np.abs(pairs[1] - pairs[0]) < 64).mean()),
+    )
