@@ -27,6 +27,7 @@ FIRST_YEAR, LAST_YEAR = 1900, 2199  # both inclusive; the clocks of zones are kn
 _NUMBERS = ("Y", "y", "m", "d", "j", "H", "I", "M", "S", "f", "zh", "zm", "e", "ef")
 _MINUTES_EAST = np.array(list(ABBREVIATIONS.values()), np.int64)
 _FEW = 1024  # texts, by which it is seen whether stamps repeat
+_MOST_DIGITS = 19  # of an int64, whose largest number begins with 9
 _MOST_SHAPES = 64  # of one length in one block; further ones are matched text by text
 
 
@@ -163,6 +164,8 @@ def _keep_shape(
             number = np.zeros(len(matrix), np.int64)
             for place in range(start, stop):
                 number = number * 10 + (matrix[:, place] - np.uint8(48))
+            if stop - start == _MOST_DIGITS:  # the pattern looked at the first of a shape only
+                number = np.where(matrix[:, start] == ord("9"), np.iinfo(np.int64).max, number)
             fields.column(name)[rows] = _scaled(name, number, stop - start)
         else:
             fields.column(name)[rows] = _constant(name, text)
