@@ -20,6 +20,7 @@ def run(params: Params) -> Summary:
         kept=tuple(lines_of(plan)),
         aside=tuple(lines_left_out(plan, steps)),
         written=("data/dataset.h5",),
+        notes=(plan.warning,) if plan.warning else (),
     )
 
 

@@ -11,13 +11,16 @@ from pipeline.files import digest_of_file, read_json, write_json
 from pipeline.progress import progress
 from pipeline.settings.params import Params
 from pipeline.split.moments import hours_text
+from pipeline.split.proof.borders import check_borders
+from pipeline.split.proof.distances import check_distances
 from pipeline.split.proof.files import check_files
 from pipeline.split.proof.findings import Findings
 from pipeline.split.proof.inputs import check_rows
 from pipeline.split.proof.lists import check_lists
 from pipeline.split.proof.origins import check_issued, check_origins
 from pipeline.split.proof.scaling import check_scaler
-from pipeline.split.proof.targets import check_embargo
+from pipeline.split.proof.targets import check_apart, check_embargo
+from pipeline.split.rebuilt import check_rebuilt
 from pipeline.split.scaler import FORMAT as SCALER_FORMAT
 from pipeline.store.reader import Dataset
 
@@ -40,12 +43,16 @@ def certify(data: Path, params: Params) -> dict[str, Any]:
         found = _run(
             [
                 lambda: [check_files(dataset, data / "packed", params)],
-                lambda: [check_lists(dataset, params.split.policy)],
-                lambda: [check_embargo(dataset, params.split.policy)],
+                lambda: [check_borders(dataset, params.split, params.seed)],
+                lambda: [check_lists(dataset, params.split, params.seed)],
+                lambda: [check_apart(dataset, params.split)],
+                lambda: [check_embargo(dataset, params.split)],
+                lambda: [check_distances(dataset, params)],
                 lambda: [check_issued(dataset, params)],
                 lambda: [check_origins(dataset, params)],
                 lambda: [check_scaler(dataset, fitted)],
                 lambda: check_rows(dataset, tables, params),
+                lambda: [check_rebuilt(dataset, tables, params)],
             ]
         )
         fingerprint = dataset.fingerprint

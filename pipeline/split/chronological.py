@@ -13,7 +13,7 @@ from fractions import Fraction
 import numpy as np
 
 from pipeline.errors import SplitError
-from pipeline.settings.sections import SplitSettings
+from pipeline.settings.split import Chronological, exact
 from pipeline.split.moments import text_of
 from pipeline.split.steps import Ints, Steps
 from pipeline.store.types import Split
@@ -24,8 +24,9 @@ UNKNOWN = int(np.iinfo(np.int64).max)
 
 @dataclass(frozen=True)
 class Borders:
-    """Where validation and test begin, and the end of all; validation <= test <= end, the first two on the grid."""
+    """Where training, validation and test begin, and where test ends; each at or after the one before it, on the grid."""
 
+    train: int
     validation: int
     test: int
     end: int
@@ -60,7 +61,7 @@ class Part:
         return self.late.time if self.late else self.border
 
 
-def borders_of(steps: Steps, settings: SplitSettings) -> Borders:
+def borders_of(steps: Steps, settings: Chronological) -> Borders:
     """The borders that the settings ask for, each moved to the grid step at or after it.
 
     A share refers to the span from the first to the last observed target of all groups. Where 0 is asked for
@@ -69,25 +70,24 @@ def borders_of(steps: Steps, settings: SplitSettings) -> Borders:
     end = steps.last_target_time + steps.frequency
     span = end - steps.first_target_time
     test = _moment(settings.test, Fraction(end), span)
-    validation = _on_grid(_moment(settings.validation, test, span), steps.frequency)
-    last = max(steps.end_time, end, _on_grid(test, steps.frequency))
-    first_of_test = _on_grid(test, steps.frequency) if settings.test else last
+    validation = on_grid(_moment(settings.validation, test, span), steps.frequency)
+    last = max(steps.end_time, end, on_grid(test, steps.frequency))
+    first_of_test = on_grid(test, steps.frequency) if settings.test else last
     first_of_validation = validation if settings.validation else first_of_test
     if first_of_validation > first_of_test:
         raise SplitError(
             f"split.validation: must begin before test begins at {text_of(first_of_test)}, "
             f"found {text_of(first_of_validation)}: give an earlier date or a share."
         )
-    return Borders(first_of_validation, first_of_test, last)
+    return Borders(min(steps.first_time, first_of_validation), first_of_validation, first_of_test, last)
 
 
 def parts_of(steps: Steps, borders: Borders) -> tuple[Part, Part, Part]:
     """Training, validation and test with their embargo, computed from origins and known moments."""
     before_test = first_origin(steps, borders.test, borders.end)
     before_validation = min(before_test, first_origin(steps, borders.validation, borders.test))
-    begin = min(steps.first_time, borders.validation)
-    train = _embargoed(steps, "train", (begin, borders.validation), before_validation)
-    validation = _embargoed(steps, "validation", (borders.validation, borders.test), before_test)
+    train = embargoed(steps, "train", (borders.train, borders.validation), before_validation)
+    validation = embargoed(steps, "validation", (borders.validation, borders.test), before_test)
     return train, validation, Part("test", borders.test, borders.end)
 
 
@@ -104,6 +104,12 @@ def embargoed_samples(steps: Steps, part: Part) -> Ints:
     """The samples of a part that lie wholly in its embargo [until_time, border): they are in no list."""
     last = steps.stop - steps.frequency
     return np.flatnonzero((steps.start >= max(part.until_time, part.from_time)) & (last < part.border))
+
+
+def embargoed(steps: Steps, name: str, interval: tuple[int, int], next_origin: int) -> Part:
+    """The part that is given an interval and ends where a target was not yet known at the next split's first origin."""
+    late = None if next_origin == UNKNOWN else first_late(steps, *interval, next_origin)
+    return Part(name, *interval, next_origin, late)
 
 
 def first_origin(steps: Steps, from_time: int, until_time: int) -> int:
@@ -137,18 +143,12 @@ def first_late(steps: Steps, from_time: int, until_time: int, origin: int) -> La
     return found
 
 
-def _embargoed(steps: Steps, name: str, interval: tuple[int, int], next_origin: int) -> Part:
-    late = None if next_origin == UNKNOWN else first_late(steps, *interval, next_origin)
-    return Part(name, *interval, next_origin, late)
+def on_grid(moment: Fraction, frequency: int) -> int:
+    """The grid step at or after a moment."""
+    return -(-moment // frequency) * frequency
 
 
 def _moment(border: float, base: Fraction, span: int) -> Fraction:
     if isinstance(border, int):  # a date, already in ns
         return Fraction(border)
-    # a share is taken as the decimal number that was written: 0.2 of a span is exact, so that a border which lies
-    # on the grid is not moved on by a rounding error
-    return base - Fraction(str(border)) * span
-
-
-def _on_grid(moment: Fraction, frequency: int) -> int:
-    return -(-moment // frequency) * frequency
+    return base - exact(border) * span

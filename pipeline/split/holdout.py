@@ -7,12 +7,11 @@ series that it has never seen, not how well it foretells.
 from __future__ import annotations
 
 import hashlib
-from fractions import Fraction
 
 import numpy as np
 
 from pipeline.errors import SplitError
-from pipeline.settings.sections import SplitSettings
+from pipeline.settings.split import HeldOut, exact
 from pipeline.split.chronological import Part
 from pipeline.split.steps import Steps
 from pipeline.store.types import Split
@@ -22,7 +21,7 @@ NAMES = ("train", "validation", "test")
 Key = tuple[str, ...]
 
 
-def hold_out(steps: Steps, settings: SplitSettings, seed: int) -> tuple[tuple[Part, ...], list[Split]]:
+def hold_out(steps: Steps, settings: HeldOut, seed: int) -> tuple[tuple[Part, ...], list[Split]]:
     """The parts train, validation and test, each over all time, and the samples of each.
 
     Which keys are held out depends on the seed and their names alone. Each part that is asked for gets at least one;
@@ -44,7 +43,7 @@ def hold_out(steps: Steps, settings: SplitSettings, seed: int) -> tuple[tuple[Pa
     return tuple(parts), splits
 
 
-def _owners(keys: list[Key], settings: SplitSettings, seed: int) -> dict[Key, int]:
+def _owners(keys: list[Key], settings: HeldOut, seed: int) -> dict[Key, int]:
     """The number of the part that each key belongs to."""
     drawn = sorted(keys, key=lambda key: hashlib.sha256("\0".join((str(seed), *key)).encode()).digest())
     wanted = [_count(settings.validation, len(keys)), _count(settings.test, len(keys))]
@@ -60,4 +59,4 @@ def _owners(keys: list[Key], settings: SplitSettings, seed: int) -> dict[Key, in
 
 
 def _count(share: float, keys: int) -> int:
-    return max(1, round(Fraction(str(share)) * keys)) if share else 0
+    return max(1, round(exact(share) * keys)) if share else 0

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from pipeline.errors import SplitError
-from pipeline.settings.sections import SplitSettings
+from pipeline.settings.split import (
+    Blocked,
+    Chronological,
+    HeldOut,
+    RandomSamples,
+    RollingOrigin,
+    SplitSettings,
+)
+from pipeline.split.blocked import blocked, blocks_of, remarks
 from pipeline.split.chronological import (
     UNKNOWN,
+    Borders,
     Late,
     Part,
     borders_of,
@@ -20,6 +29,9 @@ from pipeline.split.chronological import (
 )
 from pipeline.split.holdout import hold_out
 from pipeline.split.moments import hours_text, text_of
+from pipeline.split.overlap import overlaps, warning
+from pipeline.split.permuted import permuted
+from pipeline.split.rolling import folds_of
 from pipeline.split.rows import scored_by_sequence
 from pipeline.split.steps import Ints, Steps
 from pipeline.store.types import Split
@@ -31,7 +43,9 @@ _MOST_NAMES = 12  # a message names so many groups or series, then counts the re
 class Plan:
     """The splits in the order train, validation, test, and what a user should know of them.
 
-    `scored` holds for each split the scored steps of each sequence, `embargoed` how many samples are in no list.
+    `scored` holds for each split the scored steps of each sequence, `embargoed` how many samples are in no list because
+    of the distance that it keeps. `folds` are the splits of all folds, named `folds/<k>/train` and so on; of a policy
+    without folds there are none. `remarks` are lines to tell, `warning` one that must not be overlooked.
     """
 
     parts: tuple[Part, ...]
@@ -39,10 +53,13 @@ class Plan:
     scored: tuple[Ints, ...]
     embargoed: tuple[int, ...]
     series_without_test: tuple[tuple[str, str], ...]
+    folds: tuple[Split, ...] = ()
+    remarks: tuple[str, ...] = ()
+    warning: str = ""
 
 
-def plan_splits(steps: Steps, settings: SplitSettings, seed: int) -> Plan:
-    """Split all samples by the policy.
+def plan_splits(steps: Steps, settings: SplitSettings, seed: int, reach: int = 0) -> Plan:
+    """Split all samples by the policy; `reach` (ns) is how far the inputs of a row reach back, for policies that ask.
 
     Raises SplitError where there is nothing to split, where borders do not ascend, or where training or a part
     that was asked for (above 0, or a date) has no scored step.
@@ -52,31 +69,103 @@ def plan_splits(steps: Steps, settings: SplitSettings, seed: int) -> Plan:
             "There is nothing to split: no group has a step with an observed target. "
             "See reports/pack.json for what became of the steps."
         )
-    parts, bare = _by_policy(steps, settings, seed)
+    if isinstance(settings, RollingOrigin):
+        return _with_folds(steps, settings, seed)
+    attributes: dict[str, int | str] = {"policy": settings.policy, "seed": seed}
+    more: tuple[str, ...] = ()
+    if isinstance(settings, Chronological):
+        plan = _in_time(steps, borders_of(steps, settings), attributes)
+    elif isinstance(settings, HeldOut):
+        plan = _plan(steps, *hold_out(steps, settings, seed), attributes)
+    elif isinstance(settings, RandomSamples):
+        plan = _plan(steps, *permuted(steps, settings, seed), attributes)
+    else:
+        blocks = blocks_of(steps, settings, seed)
+        distance = settings.distance.ns if settings.distance else reach
+        plan = _plan(steps, *blocked(steps, blocks, distance), {**attributes, "distance_ns": distance})
+        more = tuple(remarks(blocks, distance))
+    _refuse_empty(steps, settings, [plan])
+    if isinstance(settings, RandomSamples | Blocked):
+        plan = _with_overlap(steps, plan, reach)
+    without = (
+        _without(steps, plan.scored[-1]) if isinstance(settings, Chronological) and settings.test else ()
+    )
+    return replace(plan, series_without_test=without, remarks=more)
+
+
+def _with_folds(steps: Steps, settings: RollingOrigin, seed: int) -> Plan:
+    """All folds, and the chosen one as train, validation and test."""
+    plans = []
+    for number, borders in enumerate(folds_of(steps, settings)):
+        attributes: dict[str, int | str] = {"policy": settings.policy, "seed": seed, "fold": number}
+        plans.append(_in_time(steps, borders, attributes))
+    _refuse_empty(steps, settings, plans)
+    chosen = plans[settings.chosen]
+    return replace(
+        chosen,
+        series_without_test=_without(steps, chosen.scored[-1]),
+        folds=tuple(
+            replace(split, name=f"folds/{number}/{split.name}")
+            for number, plan in enumerate(plans)
+            for split in plan.splits
+        ),
+        remarks=(f"fold {settings.chosen} of 0 to {settings.folds - 1}; split.fold chooses another",),
+    )
+
+
+def _in_time(steps: Steps, borders: Borders, attributes: dict[str, int | str]) -> Plan:
+    parts = parts_of(steps, borders)
+    return _plan(steps, parts, [split_of(steps, part, {}) for part in parts], attributes)
+
+
+def _plan(
+    steps: Steps, parts: tuple[Part, ...], bare: Sequence[Split], attributes: dict[str, int | str]
+) -> Plan:
     embargoed = tuple(len(embargoed_samples(steps, part)) if part.late else 0 for part in parts)
     scored = tuple(scored_by_sequence(steps, split) for split in bare)
+    splits = tuple(
+        replace(
+            split,
+            attributes={
+                **attributes,
+                "sample_count": len(split.indices),
+                "scored_count": int(counts.sum()),
+                "embargoed_count": out,
+                **({} if part.next_origin == UNKNOWN else {"next_origin": part.next_origin}),
+            },
+        )
+        for part, split, counts, out in zip(parts, bare, scored, embargoed, strict=True)
+    )
+    return Plan(parts, splits, scored, embargoed, ())
+
+
+def _with_overlap(steps: Steps, plan: Plan, reach: int) -> Plan:
+    found = {"reach_ns": reach}
+    counts = overlaps(steps, plan.splits, reach)
+    splits = tuple(
+        replace(split, attributes={**split.attributes, **found, "overlap_count": count})
+        for split, count in zip(plan.splits, counts, strict=True)
+    )
+    said = warning(splits) if plan.splits[0].attributes["policy"] == "random" else ""
+    return replace(plan, splits=splits, warning=said)
+
+
+def _refuse_empty(steps: Steps, settings: SplitSettings, plans: Sequence[Plan]) -> None:
     asked = (True, bool(settings.validation), bool(settings.test))
     faults = [
-        fault
-        for part, counts, wanted in zip(parts, scored, asked, strict=True)
+        f"{_fold(plan)}{fault}"
+        for plan in plans
+        for part, counts, wanted in zip(plan.parts, plan.scored, asked, strict=True)
         if wanted and not counts.sum()
-        for fault in _emptiness(steps, part)
+        for fault in _emptiness(steps, part, settings)
     ]
     if faults:
         raise SplitError("A split would be empty.", [*faults, *_spans(steps)])
-    splits = tuple(
-        replace(split, attributes=_attributes(settings, seed, part, split, int(counts.sum()), out))
-        for part, split, counts, out in zip(parts, bare, scored, embargoed, strict=True)
-    )
-    in_time = settings.policy == "chronological" and asked[-1]
-    return Plan(parts, splits, scored, embargoed, _without(steps, scored[-1]) if in_time else ())
 
 
-def _by_policy(steps: Steps, settings: SplitSettings, seed: int) -> tuple[tuple[Part, ...], list[Split]]:
-    if settings.policy != "chronological":
-        return hold_out(steps, settings, seed)
-    parts = parts_of(steps, borders_of(steps, settings))
-    return parts, [split_of(steps, part, {}) for part in parts]
+def _fold(plan: Plan) -> str:
+    number = plan.splits[0].attributes.get("fold")
+    return "" if number is None else f"fold {number}: "
 
 
 def lines_of(plan: Plan) -> Iterator[str]:
@@ -92,35 +181,25 @@ def lines_of(plan: Plan) -> Iterator[str]:
 
 
 def lines_left_out(plan: Plan, steps: Steps) -> Iterator[str]:
-    """Lines on what is in no split: the embargo, and series that the test does not see."""
+    """Lines on what is in no split, the embargo, and series that the test does not see."""
     for part, count in zip(plan.parts, plan.embargoed, strict=True):
         if part.late:
             yield (
                 f"{part.name}: the last {hours_text(part.border - part.until_time)} ({count:,} whole samples); "
                 f"{_lateness(steps, part.late)}, the next split's first origin is {text_of(part.next_origin)}"
             )
+    yield from plan.remarks
     if plan.series_without_test:
         names = [f"{group}/{series}" for group, series in plan.series_without_test]
         yield f"series without a scored step in test: {_listed(names)}"
 
 
-def _attributes(  # noqa: PLR0917 - one value each of what an attribute tells
-    settings: SplitSettings, seed: int, part: Part, split: Split, scored: int, embargoed: int
-) -> dict[str, int | str]:
-    attributes: dict[str, int | str] = {
-        "policy": settings.policy,
-        "seed": seed,
-        "sample_count": len(split.indices),
-        "scored_count": scored,
-        "embargoed_count": embargoed,
-    }
-    return attributes if part.next_origin == UNKNOWN else {**attributes, "next_origin": part.next_origin}
-
-
-def _emptiness(steps: Steps, part: Part) -> Iterator[str]:
+def _emptiness(steps: Steps, part: Part, settings: SplitSettings) -> Iterator[str]:
     interval = f"[{text_of(part.from_time)}, {text_of(part.border)})"
     setting = "split.validation and split.test" if part.name == "train" else f"split.{part.name}"
     remedy = "smaller shares or later dates" if part.name == "train" else "a larger share or an earlier date"
+    if isinstance(settings, Blocked):
+        remedy += ", or longer blocks (split.block), which lose less to the distance between them"
     yield f"{part.name} has no step to score in {interval}: give {setting} {remedy}"
     if part.late and part.border > part.from_time:
         yield (

@@ -11,12 +11,14 @@ from pipeline.store.types import Split
 
 
 def played_samples(steps: Steps, split: Split) -> Flags:
-    """A flag a sample: the listed ones and the straddlers.
+    """A flag a sample: the listed ones and the straddlers; of a split with intervals, all that reach one of them.
 
     A straddler holds steps on both sides of the split's `until_time` and stands in a later list or in none. The
     split that plays the samples before it plays its steps before `until_time` too, so that what is scored does
     not depend on how long a sample is.
     """
+    if split.intervals:
+        return split.reaches(steps.start, steps.stop)
     played = np.zeros(steps.sample_count, bool)
     played[split.indices] = True
     across = (steps.start < split.until_time) & (steps.stop > split.until_time) & ~played
@@ -31,10 +33,11 @@ def played_samples(steps: Steps, split: Split) -> Flags:
 def rows(steps: Steps, split: Split) -> Iterator[tuple[int, int, Flags]]:
     """The split's samples as ranges [start, stop), each with a flag a step (sample, step).
 
-    The flag says that the step lies in the split's interval and is no padding; weights are not looked at.
+    The flag says that the step lies in an interval of the split and is no padding; weights are not looked at.
     """
     for start, stop in steps.blocks(played_samples(steps, split)):
-        yield start, stop, steps.within(start, stop, split.from_time, split.until_time)
+        inside = split.holds(steps.times(start, stop))
+        yield start, stop, inside & steps.within(start, stop, split.from_time, split.until_time)
 
 
 def scored_by_sequence(steps: Steps, split: Split) -> Ints:

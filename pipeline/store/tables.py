@@ -75,6 +75,7 @@ def write_splits(file: h5py.File, splits: Sequence[Split]) -> None:
         attributes: Mapping[str, Any] = {
             "from_time": np.int64(split.from_time),
             "until_time": np.int64(split.until_time),
+            **({"intervals": np.array(split.intervals, np.int64)} if split.intervals else {}),
             **split.attributes,
         }
         for name, value in attributes.items():
@@ -128,8 +129,9 @@ def _read_split(file: h5py.File, name: str, path: Path) -> Split:
     dataset = dataset_in(file, f"splits/{name}", path)
     attributes = {key: dataset.attrs[key] for key in dataset.attrs if key not in _HIDDEN}
     times = [int(attributes.pop(key)) for key in _SPLIT_TIMES]
+    intervals = tuple((int(start), int(stop)) for start, stop in attributes.pop("intervals", ()))
     plain = {key: _plain(value) for key, value in attributes.items()}
-    return Split(name, dataset[()].astype(np.int64), times[0], times[1], plain)
+    return Split(name, dataset[()].astype(np.int64), times[0], times[1], plain, intervals)
 
 
 def _plain(value: Any) -> Any:

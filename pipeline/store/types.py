@@ -38,6 +38,9 @@ class Sequences:
 class Split:
     """Samples of one part of the data, ascending, and the half-open time range [from_time, until_time) in
     which their steps are scored. `attributes` are plain numbers and texts: policy, seed, counts.
+
+    Where the scored steps have gaps in time, `intervals` are the ranges [start, stop) that hold them, ascending and
+    apart, inside [from_time, until_time); elsewhere it is empty.
     """
 
     name: str
@@ -45,3 +48,24 @@ class Split:
     from_time: int
     until_time: int
     attributes: Mapping[str, Any] = field(default_factory=dict)
+    intervals: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def spans(self) -> tuple[tuple[int, int], ...]:
+        """The ranges [start, stop) of the scored steps: `intervals`, or the whole range."""
+        return self.intervals or ((self.from_time, self.until_time),)
+
+    def holds(self, times: Ints) -> NDArray[np.bool_]:
+        """Whether steps that start at `times` (any shape) lie in a scored range."""
+        edges = np.array(self.spans, np.int64).ravel()
+        held: NDArray[np.bool_] = np.searchsorted(edges, times, side="right") % 2 == 1
+        return held
+
+    def reaches(self, start: Ints, stop: Ints) -> NDArray[np.bool_]:
+        """Whether the ranges [start, stop), none of them empty, meet a scored range."""
+        begins, ends = np.array(self.spans, np.int64).T
+        place = np.searchsorted(ends, start, side="right").clip(max=len(ends) - 1)
+        met: NDArray[np.bool_] = (
+            (begins[place] < stop) & (ends[place] > start) & (begins[place] < ends[place])
+        )
+        return met

@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.errors import SplitError
 from pipeline.files import read_json
-from pipeline.settings.sections import SplitSettings
+from pipeline.settings.split import HeldOut
 from pipeline.split.build import build_scaler
 from pipeline.split.certificate import certify
 from pipeline.split.plan import lines_left_out, plan_splits
@@ -33,7 +33,7 @@ def test_each_key_is_whole_in_one_split_and_shares_are_kept(
     policy: Any, wanted: tuple[int, int], segment_length: int
 ) -> None:
     steps = steps_of(TRACKS, segment_length)
-    plan = plan_splits(steps, SplitSettings(policy=policy, validation=0.1, test=0.2), seed=3)
+    plan = plan_splits(steps, HeldOut(policy=policy, validation=0.1, test=0.2), seed=3)
     keys = []
     for split in plan.splits:
         rows = set(steps.sequence[split.indices].tolist())
@@ -48,7 +48,7 @@ def test_each_key_is_whole_in_one_split_and_shares_are_kept(
 
 
 def test_the_seed_draws_and_other_segments_draw_the_same() -> None:
-    settings = SplitSettings(policy="by_series", validation=0.1, test=0.2)
+    settings = HeldOut(policy="by_series", validation=0.1, test=0.2)
 
     def test_series(seed: int, length: int) -> set[tuple[str, ...]]:
         steps = steps_of(TRACKS, length)
@@ -61,9 +61,9 @@ def test_the_seed_draws_and_other_segments_draw_the_same() -> None:
 
 def test_nobody_left_to_train_on_is_refused_and_so_is_a_date() -> None:
     with pytest.raises(SplitError, match="of 1 series validation and test would hold out 1 and 1"):
-        plan_splits(steps_of([plain_track(100)], 10), SplitSettings(policy="by_series"), seed=0)
+        plan_splits(steps_of([plain_track(100)], 10), HeldOut(policy="by_series"), seed=0)
     with pytest.raises(ValueError, match="by_group holds out shares"):
-        SplitSettings(policy="by_group", validation=0.1, test=1_700_000_000_000_000_000)
+        HeldOut(policy="by_group", validation=0.1, test=1_700_000_000_000_000_000)
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +74,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _params() -> Any:
     params = mock_params(sources=("meter",), gaps={"fill": "2h"}, features={"recent": {"usage": 2}})
-    return params.model_copy(update={"split": SplitSettings(policy="by_series", validation=0.25, test=0.25)})
+    return params.model_copy(update={"split": HeldOut(policy="by_series", validation=0.25, test=0.25)})
 
 
 def test_the_certificate_passes_and_the_scaler_is_that_of_the_others(data: Path) -> None:

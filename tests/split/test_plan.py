@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from pipeline.errors import SplitError
-from pipeline.settings.sections import SplitSettings
+from pipeline.settings.split import Chronological
 from pipeline.split.plan import lines_left_out, lines_of, plan_splits
 from tests.split.in_memory import HOUR, NEVER, START, Row, Track, plain_track, steps_of
 
 
 def test_a_plan_counts_samples_and_scored_steps_a_split() -> None:
     steps = steps_of([plain_track(200), plain_track(200, series="b")], 10)
-    plan = plan_splits(steps, SplitSettings(validation=0.2, test=0.2), seed=7)
+    plan = plan_splits(steps, Chronological(validation=0.2, test=0.2), seed=7)
     assert [split.name for split in plan.splits] == ["train", "validation", "test"]
     for split in plan.splits:
         assert split.attributes["policy"] == "chronological"
@@ -25,7 +25,7 @@ def test_a_plan_counts_samples_and_scored_steps_a_split() -> None:
 
 def test_a_straddler_is_scored_by_both_sides_but_listed_once() -> None:
     steps = steps_of([plain_track(100, lead=0, delay=-1)], 30)
-    plan = plan_splits(steps, SplitSettings(validation=0, test=0.2), seed=0)
+    plan = plan_splits(steps, Chronological(validation=0, test=0.2), seed=0)
     train, _, test = plan.splits
     assert (train.indices.tolist(), test.indices.tolist()) == ([0, 1], [2, 3])
     assert (train.attributes["scored_count"], test.attributes["scored_count"]) == (80, 20)
@@ -34,7 +34,7 @@ def test_a_straddler_is_scored_by_both_sides_but_listed_once() -> None:
 @pytest.mark.parametrize(("validation", "test"), [(0, 0), (0, 0.2), (0.2, 0)])
 def test_a_part_of_zero_is_empty_without_complaint(validation: float, test: float) -> None:
     steps = steps_of([plain_track(200)], 10)
-    plan = plan_splits(steps, SplitSettings(validation=validation, test=test), seed=0)
+    plan = plan_splits(steps, Chronological(validation=validation, test=test), seed=0)
     empty = {split.name for split in plan.splits if not len(split.indices)}
     assert empty == {name for name, share in (("validation", validation), ("test", test)) if not share}
     assert sum("empty, as asked for" in line for line in lines_of(plan)) == len(empty)
@@ -43,7 +43,7 @@ def test_a_part_of_zero_is_empty_without_complaint(validation: float, test: floa
 def test_an_empty_part_is_refused_with_its_interval_the_groups_spans_and_a_remedy() -> None:
     steps = steps_of([plain_track(50, group="short"), plain_track(200, group="long")], 10)
     with pytest.raises(SplitError) as caught:
-        plan_splits(steps, SplitSettings(validation=START + 300 * HOUR, test=START + 400 * HOUR), seed=0)
+        plan_splits(steps, Chronological(validation=START + 300 * HOUR, test=START + 400 * HOUR), seed=0)
     message = str(caught.value)
     assert "validation has no step to score in [2024-01-13T12:00:00Z, 2024-01-17T16:00:00Z)" in message
     assert "test has no step to score" in message
@@ -57,25 +57,25 @@ def test_a_training_part_eaten_by_the_embargo_is_refused_with_the_target_known_t
         "g", "a", 0, tuple(Row(START + i * HOUR, START + i * HOUR, START + 9999 * HOUR) for i in range(100))
     )
     with pytest.raises(SplitError, match="was known only at 2025-02-20T15:00:00Z"):
-        plan_splits(steps_of([late], 10), SplitSettings(validation=0, test=0.2), seed=0)
+        plan_splits(steps_of([late], 10), Chronological(validation=0, test=0.2), seed=0)
 
 
 @pytest.mark.parametrize("tracks", [[], [Track("g", "a", 0, (Row(START, START, NEVER),))]])
 def test_nothing_observed_is_refused(tracks: list[Track]) -> None:
     with pytest.raises(SplitError, match="nothing to split"):
-        plan_splits(steps_of(tracks, 10), SplitSettings(), seed=0)
+        plan_splits(steps_of(tracks, 10), Chronological(), seed=0)
 
 
 def test_series_that_the_test_does_not_see_are_named() -> None:
     steps = steps_of([plain_track(200), plain_track(50, series="early leaver")], 10)
-    plan = plan_splits(steps, SplitSettings(validation=0, test=0.2), seed=0)
+    plan = plan_splits(steps, Chronological(validation=0, test=0.2), seed=0)
     assert plan.series_without_test == (("g", "early leaver"),)
     assert any("g/early leaver" in line for line in lines_left_out(plan, steps))
 
 
 def test_the_embargo_is_told_with_the_target_that_makes_it() -> None:
     steps = steps_of([plain_track(200)], 10)
-    plan = plan_splits(steps, SplitSettings(validation=0, test=0.2), seed=0)
+    plan = plan_splits(steps, Chronological(validation=0, test=0.2), seed=0)
     assert plan.embargoed == (2, 0, 0)
     (line,) = lines_left_out(plan, steps)
     assert line.startswith("train: the last 25 h (2 whole samples); the target of g/a at ")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -34,7 +35,9 @@ def _check_fingerprint(found: Findings, dataset: Dataset, shards: list[Path], pa
     for path in shards:
         with Dataset(path) as shard:
             parts.append([str(shard.sequences.group[0]), shard.fingerprint])
-    settings = {"seed": params.seed, "split": params.split.model_dump(mode="json")}
+    settings: dict[str, Any] = {"seed": params.seed, "split": params.split.model_dump(mode="json")}
+    if params.split.policy in {"blocked", "random"}:
+        settings["lookback"] = params.train.lookback
     due = digest_of_value({"format": "hindcast/1", "shards": sorted(parts), **settings})
     if due != dataset.fingerprint:
         found.blame(

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import date, datetime, time, timedelta
-from functools import cache, partial
-
 import numpy as np
+import numpy.typing as npt
 
 from pipeline.settings.known import AtIssuePlus
 from pipeline.settings.params import Params
 from pipeline.split.moments import text_of
-from pipeline.split.proof.clocks import days_of_change, moment_of, origin_of
+from pipeline.split.proof.clocks import origins_of
 from pipeline.split.proof.findings import Findings
 from pipeline.split.proof.walk import Stretch, stretches
 from pipeline.store.reader import Dataset
 
-_NONE = np.iinfo(np.int64).min
-_ORIGINS_A_STRETCH = 24  # evenly spread, beside all steps around a change of the clocks
-_DAY = 86400 * 1_000_000_000
+_NONE = int(np.iinfo(np.int64).min)
+_PAGE = 1 << 12  # steps whose origins are computed together
 
 
 def check_issued(dataset: Dataset, params: Params) -> Findings:
@@ -44,53 +40,53 @@ def check_issued(dataset: Dataset, params: Params) -> Findings:
 
 
 def check_origins(dataset: Dataset, params: Params) -> Findings:
-    """The origin of steps spread over every sequence, and of all steps around a change of the clocks, against the
-    rule by `datetime`: a later origin would let in what was not yet known.
+    """The origin of every step against the rule by `datetime`: a later one would let in what was not yet known, an earlier
+    one would hide that it did.
     """
-    found = Findings("origin_rule", "the origin of a step is not later than align.origin says")
-    rule = params.align.origin
-    changes = cache(lambda zone: _around_changes(dataset, {zone, getattr(rule, "zone", zone)} - {"group"}))
-    due = cache(partial(origin_of, rule))
+    found = Findings(
+        "origin_rule", "the origin of a step is the one that align.origin says, to the nanosecond"
+    )
+    due = _Due(dataset, params)
     for stretch in stretches(dataset):
         zone = params.raw.zone_of(stretch.group)
         assert zone is not None  # align refuses a group without zone
-        places = sorted(set(_places(stretch, changes(zone))))
-        limits = [due(int(stretch.times[place]), stretch.track, zone) for place in places]
-        _compare(found, stretch, places, [_NONE if limit is None else limit for limit in limits])
+        limits, origin = due.of(stretch, zone), stretch.read("origin")
+        found.looked_at(len(origin))
+        wrong = np.flatnonzero(limits != origin)
+        found.note_margin(int((limits - origin)[wrong].min(initial=0)))
+        for place in wrong.tolist():
+            said = (
+                "no origin covers it" if limits[place] == _NONE else f"the rule says {text_of(limits[place])}"
+            )
+            found.blame(
+                f"{stretch.step(place)} (sample {stretch.sample_of(place)}) has the origin "
+                f"{text_of(int(origin[place]))}, {said}"
+            )
     return found
 
 
-def _compare(found: Findings, stretch: Stretch, places: list[int], due: list[int]) -> None:
-    origin = stretch.read("origin")[places]
-    limits = np.array(due, np.int64)
-    margins = np.where(limits == _NONE, -1, limits - origin)
-    for bad in found.keep_margins(margins).tolist():
-        said = "no origin covers it" if due[bad] == _NONE else f"the rule says {text_of(due[bad])}"
-        found.blame(
-            f"{stretch.step(places[bad])} (sample {stretch.sample_of(places[bad])}) has the origin "
-            f"{text_of(int(origin[bad]))}, {said}"
+class _Due:
+    """The origins of all steps that a data set can hold, computed once a zone and track, as far as they are asked for."""
+
+    def __init__(self, dataset: Dataset, params: Params) -> None:
+        self._rule, self._step = params.align.origin, dataset.frequency
+        self._made: dict[tuple[str, int, int], npt.NDArray[np.int64]] = {}
+
+    def of(self, stretch: Stretch, zone: str) -> npt.NDArray[np.int64]:
+        """The due origins of a stretch, _NONE where there is none."""
+        numbers = stretch.times // self._step
+        return np.concatenate(
+            [
+                self._page(zone, stretch.track, page)[numbers[numbers // _PAGE == page] % _PAGE]
+                for page in range(int(numbers[0] // _PAGE), int(numbers[-1] // _PAGE) + 1)
+            ]
         )
 
-
-def _places(stretch: Stretch, around_changes: list[tuple[int, int]]) -> Iterator[int]:
-    """Places of a stretch whose origin is recomputed."""
-    count = len(stretch.times)
-    yield from np.linspace(0, count - 1, min(count, _ORIGINS_A_STRETCH)).astype(int).tolist()
-    for begin, end in around_changes:
-        yield from range(*np.searchsorted(stretch.times, [begin, end]).tolist())
-
-
-def _around_changes(dataset: Dataset, zones: set[str]) -> list[tuple[int, int]]:
-    """The local days on which clocks are moved, each with the days before and after, as [begin, end)."""
-    table = dataset.sequences
-    first = int(table.start_time.min())
-    last = int((table.start_time + table.step_count * dataset.frequency).max())
-    return [
-        (_midnight(day - timedelta(days=1), zone), _midnight(day + timedelta(days=2), zone))
-        for zone in sorted(zones)
-        for day in days_of_change(first - _DAY, last + _DAY, zone)
-    ]
-
-
-def _midnight(day: date, zone: str) -> int:
-    return moment_of(datetime.combine(day, time()), zone)
+    def _page(self, zone: str, track: int, page: int) -> npt.NDArray[np.int64]:
+        if (zone, track, page) not in self._made:
+            steps = [(page * _PAGE + place) * self._step for place in range(_PAGE)]
+            made = origins_of(self._rule, steps, track, zone)
+            self._made[zone, track, page] = np.array(
+                [_NONE if one is None else one for one in made], np.int64
+            )
+        return self._made[zone, track, page]

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.settings.sections import SplitSettings
+from pipeline.settings.split import Chronological
 from pipeline.split.chronological import borders_of, parts_of, split_of
 from pipeline.split.proof.lists import check_lists
 from pipeline.store.types import Split
@@ -41,7 +41,7 @@ def data_set(lists: dict[str, list[int]], spans: dict[str, tuple[int, int]] = SP
 
 
 def test_honest_lists_pass() -> None:
-    found = check_lists(data_set(LISTS))
+    found = check_lists(data_set(LISTS), Chronological(), 0)
     assert found.passed
     assert found.rows_checked == 10
 
@@ -49,9 +49,9 @@ def test_honest_lists_pass() -> None:
 @pytest.mark.parametrize(
     ("lists", "words"),
     [
-        ({"train": [0, 1, 2, 3, 4, 5]}, "sample 5, .* stands in train, belongs in no list"),
-        ({"train": [0, 1, 2, 3]}, "sample 4, .* stands in no list, belongs in train"),
-        ({"train": [0, 1, 2, 3, 4, 8], "test": [9]}, "sample 8, .* stands in train, belongs in test"),
+        ({"train": [0, 1, 2, 3, 4, 5]}, "sample 5 .* stands in train, belongs in no list"),
+        ({"train": [0, 1, 2, 3]}, "sample 4 .* stands in no list, belongs in train"),
+        ({"train": [0, 1, 2, 3, 4, 8], "test": [9]}, "sample 8 .* stands in train, belongs in test"),
         ({"train": [0, 1, 2, 3, 4, 8]}, "sample 8 is listed in train and in test"),
         ({"test": [8, 9, 10]}, "test: sample 10 is none of the 10 samples"),
         ({"test": [9, 8]}, "test: the list does not ascend"),
@@ -59,18 +59,18 @@ def test_honest_lists_pass() -> None:
     ],
 )
 def test_a_list_that_is_wrong_by_one_sample_is_named(lists: dict[str, list[int]], words: str) -> None:
-    examples = check_lists(data_set(LISTS | lists)).examples
+    examples = check_lists(data_set(LISTS | lists), Chronological(), 0).examples
     assert any(re.search(words, example) for example in examples), examples
 
 
 def test_intervals_that_overlap_are_named() -> None:
-    examples = check_lists(data_set(LISTS, SPANS | {"validation": (40, 80)})).examples
+    examples = check_lists(data_set(LISTS, SPANS | {"validation": (40, 80)}), Chronological(), 0).examples
     assert any("train ends at" in example for example in examples)
 
 
 def test_a_split_that_is_absent_is_named() -> None:
     lists = {name: LISTS[name] for name in ("train", "test")}
-    assert check_lists(data_set(lists)).examples == ["validation: absent"]
+    assert check_lists(data_set(lists), Chronological(), 0).examples == ["validation: absent"]
 
 
 @given(
@@ -86,7 +86,7 @@ def test_every_plan_passes(
 ) -> None:
     tracks = [plain_track(length, lead=lead), plain_track(length, series="b", begin=late, lead=lead)]
     steps = steps_of(tracks, segment_length)
-    parts = parts_of(steps, borders_of(steps, SplitSettings(validation=validation, test=test)))
+    parts = parts_of(steps, borders_of(steps, Chronological(validation=validation, test=test)))
     splits = {part.name: split_of(steps, part, {}) for part in parts}
     planned: Any = SimpleNamespace(
         splits=tuple(splits),
@@ -96,5 +96,5 @@ def test_every_plan_passes(
         segment_length=segment_length,
         frequency=HOUR,
     )
-    found = check_lists(planned)
+    found = check_lists(planned, Chronological(), 0)
     assert found.passed, found.examples

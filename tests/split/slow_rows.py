@@ -1,0 +1,55 @@
+"""Rows gone through one by one: the slow, obvious side of property tests of the policies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+from hypothesis import strategies as st
+
+from pipeline.split.rows import rows
+from pipeline.split.steps import Steps
+from pipeline.store.types import Split
+from tests.split.in_memory import HOUR, NEVER, Row, Track, plain_track
+
+Key = tuple[str, int, int]
+"""(series, track, time)."""
+
+
+@st.composite
+def tracks_of_any_kind(draw: st.DrawFn, longest: int = 400) -> list[Track]:
+    """A few series, some in two tracks, that begin and end anywhere, with holes, late targets and late origins."""
+    tracks = []
+    for number in range(draw(st.integers(1, 3))):
+        begin, length = draw(st.integers(0, 100)), draw(st.integers(30, longest))
+        lead, delay = draw(st.integers(0, 30)), draw(st.integers(0, 20))
+        for track in range(draw(st.integers(1, 2))):
+            made = plain_track(length, series=f"s{number}", track=track, begin=begin, lead=lead, delay=delay)
+            made_rows = list(made.rows)
+            for place in draw(st.lists(st.integers(0, length - 1), max_size=4)):
+                late = made_rows[place].known + 60 * HOUR
+                made_rows[place] = replace(made_rows[place], known=draw(st.sampled_from([NEVER, late])))
+            tracks.append(replace(made, rows=tuple(made_rows)))
+    return tracks
+
+
+def every_row(tracks: Sequence[Track]) -> Iterator[tuple[Key, Row]]:
+    """All rows with their keys."""
+    for track in tracks:
+        for row in track.rows:
+            yield (track.series, track.track, row.time), row
+
+
+def scored(steps: Steps, split: Split) -> set[Key]:
+    """The rows that a split scores, weights looked at, from the plan."""
+    found: list[Key] = []
+    table = steps.sequences
+    for start, stop, inside in rows(steps, split):
+        counted = inside & (steps.read("W", start, stop)[:, :, 0] > 0)
+        for sample, step in zip(*np.nonzero(counted), strict=True):
+            row = int(steps.sequence[start + sample])
+            time = int(steps.times(start, stop)[sample, step])
+            found.append((str(table.series[row]), int(table.track[row]), time))
+    assert len(found) == len(set(found)), "no row twice"
+    return set(found)
