@@ -55,7 +55,7 @@ class Material:
     @property
     def resting(self) -> Values:
         """The features' means, which idle rows show: the scaled zero."""
-        return self.scaling.feature_mean.astype(np.float32)
+        return self.scaling.resting
 
 
 @dataclass(frozen=True)
@@ -77,15 +77,16 @@ class LaneBatches:
         inputs = np.broadcast_to(
             self.material.resting, (self.plan.lanes, length, len(self.material.resting))
         ).copy()
-        targets = np.zeros((self.plan.lanes, length, len(scaling.target_mean)), np.float32)
+        targets = np.zeros((self.plan.lanes, length, scaling.target_count), np.float32)
         weights = np.zeros_like(targets)
         series = np.zeros((self.plan.lanes, length), np.int32)
         inputs[plays] = source.read("X", samples)
-        targets[plays] = scaling.scaled_targets(source.read("Y", samples))
+        numbers = self.material.series[lanes.sequence[plays]]
+        targets[plays] = scaling.scaled_targets(source.read("Y", samples), numbers)
         scored = scored_steps(source.sequences, self.split, grid_of(source), samples)
         scored &= lanes.weighted[plays][:, None]
         weights[plays] = source.read("W", samples) * scored[:, :, None]
-        series[plays] = self.material.series[lanes.sequence[plays]][:, None]
+        series[plays] = numbers[:, None]
         identity = np.stack([lanes.sequence, lanes.sample], axis=1)
         begin = np.zeros(self.plan.lanes, np.int64)
         published = np.full_like(targets, np.nan)
@@ -109,18 +110,21 @@ class WindowBatches:
     def __getitem__(self, number: int) -> Batch:
         windows, rows = self.plan.batch(number), self.plan.rows
         source, scaling, count = self.material.source, self.material.scaling, len(windows.row)
-        size, lookback, features = self.plan.batch_size, self.plan.lookback, len(scaling.feature_mean)
+        size, lookback, features = self.plan.batch_size, self.plan.lookback, len(self.material.resting)
         inputs = np.broadcast_to(self.material.resting, (size, lookback, features)).copy()
         steps = source.read("X", windows.samples).reshape(-1, features)
         np.take(steps, windows.steps, axis=0, out=inputs[:count])
-        targets = np.zeros((size, lookback, len(scaling.target_mean)), np.float32)
+        targets = np.zeros((size, lookback, scaling.target_count), np.float32)
         weights = np.zeros_like(targets)
         series = np.zeros((size, lookback), np.int32)
         sample, offset, place = rows.sample[windows.row], rows.offset[windows.row], np.arange(count)
-        targets[place, windows.last] = scaling.scaled_targets(source.read("Y", sample)[place, offset])
-        weights[place, windows.last] = source.read("W", sample)[place, offset]
         sequence = rows.sequence[windows.row]
-        series[:count] = self.material.series[sequence][:, None]
+        numbers = self.material.series[sequence]
+        targets[place, windows.last] = scaling.scaled_targets(
+            source.read("Y", sample)[place, offset], numbers
+        )
+        weights[place, windows.last] = source.read("W", sample)[place, offset]
+        series[:count] = numbers[:, None]
         identity = np.full((size, 2), IDLE, np.int64)
         identity[:count] = np.stack([sequence, sample], axis=1)
         begin = np.zeros(size, np.int64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,31 +11,65 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.errors import FormatError
+from pipeline.feed.series import Key
 from pipeline.files import read_json
 
-FORMAT = "hindcast-scaler/1"
+FORMAT = "hindcast-scaler/2"
 Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Scaling:
-    """Mean and standard deviation of each feature and target: scaled = (physical - mean) / std."""
+    """Mean and standard deviation of each feature and target: scaled = (physical - mean) / std.
+
+    Arrays are (column) where all series share a scale, else (index, column) by the index of the series: row 0 for a
+    series of which nothing is known, then a row for each series that training knows, then one for each of `groups`,
+    which stands for that group's series never seen.
+    """
 
     feature_mean: Floats
     feature_std: Floats
     target_mean: Floats
     target_std: Floats
+    groups: tuple[str, ...] = ()
 
-    def scaled_targets(self, values: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Targets (..., target) in scaled units."""
-        scaled = (values - self.target_mean.astype(np.float32)) / self.target_std.astype(np.float32)
-        return scaled.astype(np.float32, copy=False)
+    @property
+    def resting(self) -> npt.NDArray[np.float32]:
+        """Inputs (feature) that an idle row shows, as a series never seen: the scaled zero."""
+        mean = self.feature_mean if self.feature_mean.ndim == 1 else self.feature_mean[0]
+        return mean.astype(np.float32)
+
+    @property
+    def target_count(self) -> int:
+        """The number of targets."""
+        return self.target_mean.shape[-1]
+
+    def scaled_targets(
+        self, values: npt.NDArray[np.float32], series: npt.NDArray[np.int32]
+    ) -> npt.NDArray[np.float32]:
+        """Targets (row, ..., target) of series by their indices (row,), in scaled units."""
+        mean, std = (self._of(table, series, values.ndim) for table in (self.target_mean, self.target_std))
+        return ((values - mean) / std).astype(np.float32, copy=False)
+
+    @staticmethod
+    def _of(table: Floats, series: npt.NDArray[np.int32], dimensions: int) -> npt.NDArray[np.float32]:
+        if table.ndim == 1:
+            return table.astype(np.float32)
+        rows = table.astype(np.float32)[series]
+        return rows.reshape(len(series), *[1] * (dimensions - 2), table.shape[1])
 
 
 def read_scaling(
-    path: Path, features: tuple[str, ...], targets: tuple[str, ...], fingerprint: str
+    path: Path,
+    features: tuple[str, ...],
+    targets: tuple[str, ...],
+    fingerprint: str,
+    known: Sequence[Key] = (),
 ) -> Scaling:
-    """Read scaler.json; FormatError unless it was fitted on the data set of that fingerprint and those columns."""
+    """Read scaler.json for a network whose indices from 1 on are the series `known`.
+
+    FormatError unless it was fitted on the data set of that fingerprint and those columns.
+    """
     content = read_json(path)
     faults = [
         f"{name}: {found!r}, but the data set has {wanted!r}"
@@ -48,18 +83,34 @@ def read_scaling(
     ]
     if faults:
         raise FormatError(f"{path} does not belong to this data set: run stage scale again.", faults)
-    return Scaling(
-        *(
-            np.array([entry[field] for entry in content[part]], np.float64)
-            for part in ("features", "targets")
-            for field in ("mean", "std")
-        )
-    )
+    groups = tuple(entry["group"] for entry in content["groups"])
+    made = [
+        _scale(content, part, field, [*known, *((group, None) for group in groups)])
+        for part in ("features", "targets")
+        for field in ("mean", "std")
+    ]
+    return Scaling(*made, groups=groups)
 
 
 def neutral_scaling(features: int, targets: int) -> Scaling:
     """The scaling that changes nothing."""
     return Scaling(np.zeros(features), np.ones(features), np.zeros(targets), np.ones(targets))
+
+
+def _scale(
+    content: Mapping[str, Any], part: str, field: str, keys: Sequence[tuple[str, str | None]]
+) -> Floats:
+    """One array of a Scaling; a series that the scaler lacks takes its group's row, a group that it lacks row 0."""
+    whole = [entry[field] for entry in content[part]]
+    found = {
+        (entry["group"], entry.get("series")): entry[part][field]
+        for entry in (*content["groups"], *content["series"])
+        if part in entry
+    }
+    if not found:
+        return np.array(whole, np.float64)
+    rows = [found.get(key) or found.get((key[0], None)) or whole for key in keys]
+    return np.array([whole, *rows], np.float64)
 
 
 def _names(content: dict[str, Any], part: str) -> list[str]:

@@ -22,10 +22,17 @@ def series_of(dataset: Source, split: str) -> tuple[Key, ...]:
     return tuple(dict.fromkeys(_key(sequences, row) for row in rows))
 
 
-def series_numbers(sequences: Sequences, known: Sequence[Key]) -> npt.NDArray[np.int32]:
-    """For each sequence the place (from 1) of its series among the known ones, 0 where it is none of them."""
-    numbers = {key: number for number, key in enumerate(known, start=1)}
-    return np.array([numbers.get(_key(sequences, row), 0) for row in range(len(sequences))], np.int32)
+def series_numbers(
+    sequences: Sequences, known: Sequence[Key], groups: Sequence[str] = ()
+) -> npt.NDArray[np.int32]:
+    """For each sequence the index of its series: its place (from 1) among the known ones.
+
+    Where it is none of them, the place of its group among `groups`, counted on behind the series; else 0.
+    """
+    numbers: dict[Key | str, int] = {key: number for number, key in enumerate(known, start=1)}
+    numbers |= {group: number for number, group in enumerate(groups, start=len(known) + 1)}
+    keys = (_key(sequences, row) for row in range(len(sequences)))
+    return np.array([numbers.get(key) or numbers.get(key[0], 0) for key in keys], np.int32)
 
 
 def name_of(sequences: Sequences, row: int) -> str:

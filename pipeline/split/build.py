@@ -14,7 +14,9 @@ from pipeline.errors import SplitError
 from pipeline.files import digest_of_file, digest_of_value, write_json
 from pipeline.progress import progress
 from pipeline.settings.params import Params
+from pipeline.settings.split import Blocked, RandomSamples
 from pipeline.split.plan import Plan, plan_splits
+from pipeline.split.reach import longest_reach
 from pipeline.split.scaler import Columns, fit_scaler
 from pipeline.split.steps import Steps
 from pipeline.store.reader import Dataset
@@ -53,10 +55,13 @@ def build_dataset(packed: Path, data: Path, params: Params) -> tuple[Plan, Steps
         # origins of the later splits, known moments of the earlier ones, and weights of all: twice over
         with progress("split", 2 * joined.sample_count, "samples") as advance:
             steps = steps_of(joined, advance)
-            plan = plan_splits(steps, params.split, params.seed)
+            plan = plan_splits(steps, params.split, params.seed, reach_of(params, joined))
         seen.append((plan, steps))
         digest = shards_digest(shards)
-        return [replace(one, attributes={**one.attributes, "shards_digest": digest}) for one in plan.splits]
+        return [
+            replace(one, attributes={**one.attributes, "shards_digest": digest})
+            for one in (*plan.splits, *plan.folds)
+        ]
 
     write_dataset(data, shards, splits, identity_of(params))
     return seen[0]
@@ -71,14 +76,29 @@ def build_scaler(data: Path, scaler: Path, params: Params) -> dict[str, Any]:
         columns = Columns(dataset.features, dataset.feature_masks, dataset.targets)
         with progress("scale", 3 * len(train.indices), "samples") as advance:  # X, Y and W
             steps = steps_of(dataset, advance)
-            fitted = fit_scaler(steps, train, columns, dataset.fingerprint, params.scale.by)
+            fitted = fit_scaler(steps, train, columns, dataset.fingerprint, params.scale)
     write_json(scaler, fitted)
     return fitted
 
 
 def identity_of(params: Params) -> dict[str, Any]:
     """What of the settings makes a data set another one, beside its shards."""
-    return {"seed": params.seed, "split": params.split.model_dump(mode="json")}
+    identity = {"seed": params.seed, "split": params.split.model_dump(mode="json")}
+    # what training will look back on decides how far it stays away, or what is said of the overlap
+    return {**identity, "lookback": params.train.lookback} if _asks_for_reach(params) else identity
+
+
+def reach_of(params: Params, dataset: Dataset) -> int:
+    """How far inputs reach back (ns), where the policy asks: see `reach.longest_reach`; else 0."""
+    if not _asks_for_reach(params) or dataset.first_target_time > dataset.last_target_time:
+        return 0
+    table = dataset.sequences
+    end = table.start_time + table.step_count * dataset.frequency
+    return longest_reach(params, int(table.start_time.min()), int(end.max()))
+
+
+def _asks_for_reach(params: Params) -> bool:
+    return isinstance(params.split, Blocked | RandomSamples)
 
 
 def shards_digest(shards: Sequence[Path]) -> str:

@@ -1,72 +1,31 @@
-"""The scaler: mean and standard deviation of every feature and target over training rows only, by streaming.
+"""The scaler: mean and standard deviation of features and targets over training rows only, by streaming.
 
-Moments are taken of blocks that depend on nothing but the data set and merged in order, in float64: the same
-bits whatever the machine's memory, and no loss by large means (T. Chan, G. Golub, R. LeVeque 1979).
+Sums are exact (`pipeline.split.sums`), so the result is the same whatever the order and size of the blocks; those of a
+group are those of its series added up, and those of a feature those of all groups.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from pipeline.errors import FormatError
+from pipeline.settings.sections import ScaleBy, ScaleSettings
 from pipeline.split.rows import rows
 from pipeline.split.steps import Flags, Ints, Steps
+from pipeline.split.sums import Floats, Sums
 from pipeline.store.types import Split
 
-FORMAT = "hindcast-scaler/1"
+FORMAT = "hindcast-scaler/2"
 
-Floats = npt.NDArray[np.float64]
+Key = tuple[str, str]  # group, series
 
-
-@dataclass(frozen=True)
-class Moments:
-    """Count, mean, sum of squared deviations and extremes of each column."""
-
-    count: Ints
-    mean: Floats
-    squares: Floats
-    low: Floats
-    high: Floats
-
-    @classmethod
-    def none(cls, columns: int) -> Moments:
-        """The moments of no rows."""
-        zeros = np.zeros(columns)
-        return cls(np.zeros(columns, np.int64), zeros, zeros, zeros + np.inf, zeros - np.inf)
-
-    @classmethod
-    def of(cls, values: npt.NDArray[Any], counted: Flags) -> Moments:
-        """The moments of the counted values of a block: both (row, column)."""
-        values = values.astype(np.float64)
-        count = counted.sum(axis=0)
-        mean = values.sum(axis=0, where=counted) / np.maximum(count, 1)
-        squares = ((values - mean) ** 2).sum(axis=0, where=counted)
-        low = values.min(axis=0, where=counted, initial=np.inf)
-        return cls(count, mean, squares, low, values.max(axis=0, where=counted, initial=-np.inf))
-
-    def merged(self, other: Moments) -> Moments:
-        """The moments of both; the order of merging decides the last bits, so keep it fixed."""
-        count = self.count + other.count
-        share = other.count / np.maximum(count, 1)
-        apart = other.mean - self.mean
-        return Moments(
-            count=count,
-            mean=self.mean + apart * share,
-            squares=self.squares + other.squares + apart**2 * self.count * share,
-            low=np.minimum(self.low, other.low),
-            high=np.maximum(self.high, other.high),
-        )
-
-    @property
-    def deviation(self) -> Floats:
-        """The population's standard deviation; 1 for a column that is constant or empty."""
-        varies = self.low < self.high
-        return np.where(varies, np.sqrt(self.squares / np.maximum(self.count, 1)), 1.0)
+_ANY = ("", "")  # stands for every series where they need not be told apart
 
 
 @dataclass(frozen=True)
@@ -78,8 +37,36 @@ class Columns:
     targets: Sequence[str]
 
 
+@dataclass(frozen=True)
+class Scale:
+    """Mean and deviation of each column, and the number of rows that its series, group or feature has of its own."""
+
+    mean: Floats
+    deviation: Floats
+    count: Ints
+
+    @classmethod
+    def of_feature(cls, sums: Sums) -> Scale:
+        """The scale where all series share one: a column that is constant or empty has deviation 1."""
+        deviation = sums.deviation
+        return cls(sums.mean, np.where(deviation > 0, deviation, 1.0), sums.count)
+
+    def finer(self, sums: Sums, least: int) -> Scale:
+        """The scale of a part: this one in columns in which the part has fewer than `least` rows, or does not vary.
+
+        What is constant in a series (its size, say) tells series apart, and would be gone on a scale of its own.
+        """
+        mean, deviation = sums.mean, sums.deviation
+        own = (sums.count >= least) & (deviation > 0)
+        return Scale(np.where(own, mean, self.mean), np.where(own, deviation, self.deviation), sums.count)
+
+    def entry(self) -> dict[str, list[Any]]:
+        """As it stands in scaler.json."""
+        return {"mean": self.mean.tolist(), "std": self.deviation.tolist(), "count": self.count.tolist()}
+
+
 def fit_scaler(
-    steps: Steps, train: Split, columns: Columns, fingerprint: str, by: Literal["feature", "none"]
+    steps: Steps, train: Split, columns: Columns, fingerprint: str, how: ScaleSettings
 ) -> dict[str, Any]:
     """The content of scaler.json.
 
@@ -87,43 +74,116 @@ def fit_scaler(
     target's are those with weight. `none` scales nothing: mean 0 and deviation 1. Raises FormatError where a
     training row of X or Y is no finite number.
     """
-    inputs, targets = Moments.none(len(columns.features)), Moments.none(len(columns.targets))
-    if by != "none":
-        for start, stop, inside in rows(steps, train):
-            inputs = inputs.merged(_of_inputs(steps, start, stop, inside, columns))
-            targets = targets.merged(_of_targets(steps, start, stop, inside))
-        _refuse_numbers_that_are_none(inputs, columns.features)
-        _refuse_numbers_that_are_none(targets, columns.targets)
+    sides = {
+        "features": _Side(columns.features, how.by, how.min_rows),
+        "targets": _Side(columns.targets, how.of_targets, how.min_rows),
+    }
+    asked = {kind: side for kind, side in sides.items() if side.by != "none"}
+    is_cut = any(side.by != "feature" for side in asked.values())
+    for start, stop, inside in rows(steps, train) if asked else ():
+        parts = list(_by_series(steps, start, stop)) if is_cut else [(_ANY, slice(None))]
+        for kind, side in asked.items():
+            values, counted = (
+                _of_inputs(steps, start, stop, columns)
+                if kind == "features"
+                else _of_targets(steps, start, stop)
+            )
+            for key, samples in parts:
+                here = inside[samples]
+                if here.any():
+                    side.add(key, Sums.of(values[samples][here], counted[samples][here]))
+    _refuse_numbers_that_are_none(sides.values())
     return {
         "format": FORMAT,
-        "by": by,
+        "by": how.by,
+        "target": how.of_targets,
+        "min_rows": how.min_rows,
         "fingerprint": fingerprint,
-        "features": list(_entries(columns.features, inputs)),
-        "targets": list(_entries(columns.targets, targets)),
+        **{kind: list(side.whole_entries()) for kind, side in sides.items()},
+        "groups": list(_entries_of_groups(sides)),
+        "series": list(_entries_of_series(sides)),
     }
 
 
-def _of_inputs(steps: Steps, start: int, stop: int, inside: Flags, columns: Columns) -> Moments:
-    values = steps.read("X", start, stop)[inside]
+class _Side:
+    """The sums of the features, or of the targets, by series."""
+
+    def __init__(self, names: Sequence[str], by: ScaleBy, least: int) -> None:
+        self.names, self.by, self.least = names, by, least
+        self.series: dict[Key, Sums] = {}
+
+    def add(self, key: Key, sums: Sums) -> None:
+        self.series[key] = self.series[key].merged(sums) if key in self.series else sums
+
+    @property
+    def groups(self) -> dict[str, Sums]:
+        """Exact sums: the order in which series are added changes nothing."""
+        found: dict[str, Sums] = {}
+        for (group, _), sums in self.series.items():
+            found[group] = found[group].merged(sums) if group in found else sums
+        return found
+
+    @property
+    def whole(self) -> Sums:
+        total = Sums.none(len(self.names))
+        for sums in self.groups.values():
+            total = total.merged(sums)
+        return total
+
+    def whole_entries(self) -> Iterator[dict[str, Any]]:
+        scale = Scale.of_feature(self.whole)
+        for name, mean, deviation, count in zip(self.names, *scale.entry().values(), strict=True):
+            yield {"name": name, "mean": mean, "std": deviation, "count": count}
+
+    def of_groups(self) -> dict[str, Scale]:
+        whole = Scale.of_feature(self.whole)
+        return {group: whole.finer(sums, self.least) for group, sums in self.groups.items()}
+
+    def of_series(self) -> dict[Key, Scale]:
+        groups = self.of_groups()
+        return {key: groups[key[0]].finer(sums, self.least) for key, sums in self.series.items()}
+
+
+def _entries_of_groups(sides: dict[str, _Side]) -> Iterator[dict[str, Any]]:
+    found = {kind: side.of_groups() for kind, side in sides.items() if side.by in {"group", "series"}}
+    for group in dict.fromkeys(name for scales in found.values() for name in scales):
+        yield {"group": group, **{kind: scales[group].entry() for kind, scales in found.items()}}
+
+
+def _entries_of_series(sides: dict[str, _Side]) -> Iterator[dict[str, Any]]:
+    found = {kind: side.of_series() for kind, side in sides.items() if side.by == "series"}
+    for key in dict.fromkeys(name for scales in found.values() for name in scales):
+        scales = {kind: scales[key].entry() for kind, scales in found.items()}
+        yield {"group": key[0], "series": key[1], **scales}
+
+
+def _by_series(steps: Steps, start: int, stop: int) -> Iterator[tuple[Key, slice]]:
+    """Samples [start, stop) as slices of one series each, counted from `start`."""
+    sequence = steps.sequence[start:stop]
+    edges = [0, *(1 + np.flatnonzero(np.diff(sequence))).tolist(), stop - start]
+    for first, last in pairwise(edges):
+        row = sequence[first]
+        yield (str(steps.sequences.group[row]), str(steps.sequences.series[row])), slice(first, last)
+
+
+def _of_inputs(
+    steps: Steps, start: int, stop: int, columns: Columns
+) -> tuple[npt.NDArray[np.float32], Flags]:
+    values = steps.read("X", start, stop)
     counted = np.ones(values.shape, bool)
     masked = np.flatnonzero(columns.masks >= 0)
-    counted[:, masked] = values[:, columns.masks[masked]] == 0
-    return Moments.of(values, counted)
+    counted[..., masked] = values[..., columns.masks[masked]] == 0
+    return values, counted
 
 
-def _of_targets(steps: Steps, start: int, stop: int, inside: Flags) -> Moments:
-    values = steps.read("Y", start, stop)[inside]
-    return Moments.of(values, steps.read("W", start, stop)[inside] > 0)
+def _of_targets(steps: Steps, start: int, stop: int) -> tuple[npt.NDArray[np.float32], Flags]:
+    return steps.read("Y", start, stop), steps.read("W", start, stop) > 0
 
 
-def _entries(names: Sequence[str], moments: Moments) -> Iterator[dict[str, Any]]:
-    columns = zip(names, moments.mean, moments.deviation, moments.count, strict=True)
-    for name, mean, deviation, count in columns:
-        yield {"name": name, "mean": float(mean), "std": float(deviation), "count": int(count)}
-
-
-def _refuse_numbers_that_are_none(moments: Moments, names: Sequence[str]) -> None:
-    bad = [name for name, squares in zip(names, moments.squares, strict=True) if not np.isfinite(squares)]
+def _refuse_numbers_that_are_none(sides: Any) -> None:
+    bad = [
+        name for side in sides for name, broken in zip(side.names, side.whole.broken, strict=True) if broken
+    ]
     if bad:
         raise FormatError(
             "The scaler needs finite numbers in every training row.",

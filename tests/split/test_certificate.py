@@ -16,6 +16,7 @@ import pytest
 from pipeline.errors import LeakError
 from pipeline.files import read_json, write_json
 from pipeline.settings.params import Params
+from pipeline.settings.sections import ScaleSettings
 from pipeline.split.build import steps_of
 from pipeline.split.certificate import certify, lines_of, write_certificate
 from pipeline.split.scaler import Columns, fit_scaler
@@ -126,7 +127,7 @@ def fit_the_scaler_on_all_rows(data: Path) -> None:
     with Dataset(data / "dataset.h5") as dataset:
         every = Split("train", np.arange(dataset.sample_count), 0, 2**62)
         columns = Columns(dataset.features, dataset.feature_masks, dataset.targets)
-        fitted = fit_scaler(steps_of(dataset), every, columns, dataset.fingerprint, "feature")
+        fitted = fit_scaler(steps_of(dataset), every, columns, dataset.fingerprint, ScaleSettings())
     write_json(data / "scaler.json", fitted)
 
 

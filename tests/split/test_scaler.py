@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import FormatError
-from pipeline.settings.sections import SplitSettings
+from pipeline.settings.sections import ScaleBy, ScaleSettings
+from pipeline.settings.split import Chronological
 from pipeline.split import steps as steps_module
 from pipeline.split.plan import plan_splits
-from pipeline.split.scaler import Columns, Moments, fit_scaler
+from pipeline.split.scaler import Columns, fit_scaler
 from pipeline.split.steps import Steps
 from pipeline.store.types import Split
 from tests.split.in_memory import plain_track, steps_of
@@ -65,8 +66,8 @@ def test_the_scaler_is_the_mean_and_deviation_of_all_training_rows(
     seed: int, lengths: list[int], segment_length: int
 ) -> None:
     steps, data = mock_steps(seed, lengths, segment_length)
-    train = plan_splits(steps, SplitSettings(validation=0.1, test=0.2), seed=0).splits[0]
-    found = fit_scaler(steps, train, COLUMNS, "f", "feature")
+    train = plan_splits(steps, Chronological(validation=0.1, test=0.2), seed=0).splits[0]
+    found = fit_scaler(steps, train, COLUMNS, "f", ScaleSettings())
     inside = rows_of_training(steps, train)
     wind, lag, missing = data["X"][inside].astype(np.float64).T[:3]
     expected = [wind, lag[missing == 0], missing]
@@ -83,9 +84,9 @@ def test_the_scaler_is_the_mean_and_deviation_of_all_training_rows(
 def test_a_constant_keeps_its_mean_and_a_feature_that_is_never_there_scales_nothing() -> None:
     steps, data = mock_steps(0, [300])
     data["X"][:, :, 2] = 1  # all of `lag` and `never` missing
-    train = plan_splits(steps, SplitSettings(validation=0, test=0.2), seed=0).splits[0]
+    train = plan_splits(steps, Chronological(validation=0, test=0.2), seed=0).splits[0]
     features = {
-        entry["name"]: entry for entry in fit_scaler(steps, train, COLUMNS, "f", "feature")["features"]
+        entry["name"]: entry for entry in fit_scaler(steps, train, COLUMNS, "f", ScaleSettings())["features"]
     }
     assert (features["constant"]["mean"], features["constant"]["std"]) == (float(np.float32(0.1)), 1.0)
     for name in ("lag", "never"):
@@ -94,12 +95,12 @@ def test_a_constant_keeps_its_mean_and_a_feature_that_is_never_there_scales_noth
 
 def test_other_rows_than_those_of_training_change_no_bit() -> None:
     steps, data = mock_steps(1, [300, 200])
-    train = plan_splits(steps, SplitSettings(validation=0.1, test=0.2), seed=0).splits[0]
-    before = fit_scaler(steps, train, COLUMNS, "f", "feature")
+    train = plan_splits(steps, Chronological(validation=0.1, test=0.2), seed=0).splits[0]
+    before = fit_scaler(steps, train, COLUMNS, "f", ScaleSettings())
     outside = ~rows_of_training(steps, train)
     data["X"][outside] = np.nan
     data["Y"][outside] = np.nan
-    assert fit_scaler(steps, train, COLUMNS, "f", "feature") == before
+    assert fit_scaler(steps, train, COLUMNS, "f", ScaleSettings()) == before
 
 
 def test_scaled_rows_do_not_depend_on_the_segment_length_beyond_rounding() -> None:
@@ -114,49 +115,144 @@ def test_scaled_rows_do_not_depend_on_the_segment_length_beyond_rounding() -> No
             return bare.read(name, start, stop)
 
         steps = replace(bare, read=read)
-        train = plan_splits(steps, SplitSettings(), seed=0).splits[0]
+        train = plan_splits(steps, Chronological(), seed=0).splits[0]
         columns = Columns(["wave"], np.array([-1]), ["wave"])
-        results.append(fit_scaler(steps, train, columns, "f", "feature"))
+        results.append(fit_scaler(steps, train, columns, "f", ScaleSettings()))
     for one in results[1:]:
         for kind in ("features", "targets"):
             assert one[kind][0]["count"] == results[0][kind][0]["count"]
             assert one[kind][0]["mean"] == pytest.approx(results[0][kind][0]["mean"], rel=1e-12)
 
 
-@given(st.lists(st.lists(st.floats(-1e6, 1e6, width=32), max_size=20), min_size=1, max_size=6))
-def test_merged_moments_are_those_of_all_values(blocks: list[list[float]]) -> None:
-    moments = Moments.none(1)
-    for block in blocks:
-        values = np.array(block, np.float32)[:, None]
-        moments = moments.merged(Moments.of(values, np.ones(values.shape, bool)))
-    every = np.array([value for block in blocks for value in block], np.float64)
-    assert moments.count[0] == len(every)
-    if len(every):
-        assert moments.mean[0] == pytest.approx(every.mean(), rel=1e-9, abs=1e-6)
-        expected = every.std() if every.min() < every.max() else 1.0
-        assert moments.deviation[0] == pytest.approx(expected, rel=1e-6, abs=1e-9)
-
-
-def test_many_blocks_give_what_one_gives(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("by", ["feature", "group", "series"])
+@pytest.mark.parametrize("steps_a_block", [25, 50, 999])
+def test_the_size_of_the_blocks_changes_no_bit(
+    by: ScaleBy, steps_a_block: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     steps, _ = mock_steps(2, [300, 300])
-    train = plan_splits(steps, SplitSettings(), seed=0).splits[0]
-    one = fit_scaler(steps, train, COLUMNS, "f", "feature")
-    monkeypatch.setattr(steps_module, "_STEPS_A_BLOCK", 50)
-    many = fit_scaler(steps, train, COLUMNS, "f", "feature")
-    for a, b in zip(one["features"], many["features"], strict=True):
-        assert list(a.values())[1:] == pytest.approx(list(b.values())[1:], rel=1e-10)
+    train = plan_splits(steps, Chronological(), seed=0).splits[0]
+    one = fit_scaler(steps, train, COLUMNS, "f", ScaleSettings(by=by))
+    monkeypatch.setattr(steps_module, "_STEPS_A_BLOCK", steps_a_block)
+    assert fit_scaler(steps, train, COLUMNS, "f", ScaleSettings(by=by)) == one
+
+
+GROUPS = {"small": {"a": 1.0, "b": 3.0}, "large": {"a": 1000.0, "short": 500.0}}
+
+
+def grouped_steps(seed: int = 0) -> tuple[Steps, np.ndarray]:
+    """Two groups of two series of different sizes; `short` has 60 steps. X: their size, and noise of it; Y: noise of it."""
+    tracks, sizes = [], []
+    for group, series in GROUPS.items():
+        for name, size in series.items():
+            length = 60 if name == "short" else 400
+            tracks.append(plain_track(length, group=group, series=name))
+            sizes.append(size)
+    bare = steps_of(tracks, 24)
+    size = np.array(sizes)[bare.sequence][:, None]
+    noise = np.random.default_rng(seed).normal(5, 1, (bare.sample_count, 24)) * size
+    data = {
+        "X": np.stack([np.broadcast_to(size, noise.shape), noise], axis=-1).astype(np.float32),
+        "Y": noise[..., None].astype(np.float32),
+    }
+    read = bare.read
+    steps = replace(bare, read=lambda name, a, b: data[name][a:b] if name in data else read(name, a, b))
+    return steps, data["Y"]
+
+
+SIZED = Columns(["size", "noise"], np.array([-1, -1]), ["power"])
+
+
+def fit_groups(**how: object) -> tuple[dict, Steps, Split, np.ndarray]:
+    steps, power = grouped_steps()
+    train = plan_splits(steps, Chronological(validation=0.1, test=0.2), seed=0).splits[0]
+    return fit_scaler(steps, train, SIZED, "f", ScaleSettings.model_validate(how)), steps, train, power
+
+
+def rows_of(
+    steps: Steps, train: Split, power: np.ndarray, group: str, series: str | None = None
+) -> np.ndarray:
+    """The training targets of a group or series."""
+    inside = rows_of_training(steps, train) & (steps.read("W", 0, steps.sample_count)[..., 0] > 0)
+    mine = steps.sequences.group == group
+    if series is not None:
+        mine &= steps.sequences.series == series
+    return power[inside & mine[steps.sequence][:, None], 0].astype(np.float64)
+
+
+def test_by_series_each_series_and_group_has_its_own_scale() -> None:
+    found, steps, train, power = fit_groups(by="series")
+    assert [(one["group"], one["series"]) for one in found["series"]] == [
+        (group, name) for group, series in GROUPS.items() for name in series
+    ]
+    for one in found["series"]:
+        values = rows_of(steps, train, power, one["group"], one["series"])
+        assert one["targets"]["count"] == [len(values)]
+        if one["series"] != "short":
+            np.testing.assert_allclose(one["targets"]["mean"], values.mean(), rtol=1e-12)
+            np.testing.assert_allclose(one["targets"]["std"], values.std(), rtol=1e-12)
+    for one in found["groups"]:
+        values = rows_of(steps, train, power, one["group"])
+        assert one["targets"]["count"] == [len(values)]
+        np.testing.assert_allclose(one["targets"]["mean"], values.mean(), rtol=1e-12)
+
+
+def test_a_series_of_few_rows_takes_its_groups_scale_and_a_small_group_the_features() -> None:
+    found, *_ = fit_groups(by="series")
+    short = next(one for one in found["series"] if one["series"] == "short")
+    large = next(one for one in found["groups"] if one["group"] == "large")
+    assert short["targets"]["count"] == [60]
+    assert (short["targets"]["mean"], short["targets"]["std"]) == (
+        large["targets"]["mean"],
+        large["targets"]["std"],
+    )
+    found, *_ = fit_groups(by="series", min_rows=10_000)
+    for one in found["groups"] + found["series"]:
+        assert one["targets"]["mean"] == [found["targets"][0]["mean"]]
+        assert one["targets"]["std"] == [found["targets"][0]["std"]]
+
+
+def test_what_is_constant_in_a_series_or_group_keeps_the_scale_that_tells_series_apart() -> None:
+    found, *_ = fit_groups(by="series")
+    size = found["features"][0]
+    large = next(one for one in found["groups"] if one["group"] == "large")["features"]
+    for one in found["series"]:
+        scale = (one["features"]["mean"][0], one["features"]["std"][0])
+        group = next(each for each in found["groups"] if each["group"] == one["group"])["features"]
+        assert scale == (group["mean"][0], group["std"][0])
+    assert large["std"][0] > 0
+    assert size["std"] > 0
+
+
+def test_targets_alone_can_be_scaled_by_series() -> None:
+    found, *_ = fit_groups(by="feature", target="series")
+    plain, *_ = fit_groups(by="feature")
+    assert found["features"] == plain["features"]
+    assert all("features" not in one and "targets" in one for one in found["series"] + found["groups"])
+    assert plain["series"] == plain["groups"] == []
+
+
+def test_by_group_there_are_no_series() -> None:
+    found, *_ = fit_groups(by="group")
+    assert [one["group"] for one in found["groups"]] == list(GROUPS)
+    assert found["series"] == []
+
+
+def test_unscaled_targets_stand_beside_scaled_features() -> None:
+    found, *_ = fit_groups(by="series", target="none")
+    assert (found["targets"][0]["mean"], found["targets"][0]["std"]) == (0.0, 1.0)
+    assert all("targets" not in one for one in found["series"])
 
 
 def test_no_scaling_is_mean_zero_and_deviation_one() -> None:
     steps, _ = mock_steps(0, [300])
-    train = plan_splits(steps, SplitSettings(), seed=0).splits[0]
-    found = fit_scaler(steps, train, COLUMNS, "f", "none")
+    train = plan_splits(steps, Chronological(), seed=0).splits[0]
+    found = fit_scaler(steps, train, COLUMNS, "f", ScaleSettings(by="none"))
     assert {(entry["mean"], entry["std"]) for entry in found["features"] + found["targets"]} == {(0.0, 1.0)}
 
 
 def test_a_training_row_that_is_no_number_is_refused_by_name() -> None:
     steps, data = mock_steps(0, [300])
     data["X"][0, 0, 0] = np.nan
-    train = plan_splits(steps, SplitSettings(), seed=0).splits[0]
+    train = plan_splits(steps, Chronological(), seed=0).splits[0]
     with pytest.raises(FormatError, match="wind holds NaN or infinity"):
-        fit_scaler(steps, train, COLUMNS, "f", "feature")
+        fit_scaler(steps, train, COLUMNS, "f", ScaleSettings())

@@ -2,43 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from pipeline.split.proof.findings import Findings
+from pipeline.split.proof.moments import Key, Moments, Part, moments_of
+from pipeline.split.proof.trios import scored_in
 from pipeline.split.proof.walk import Stretch, stretches
 from pipeline.store.reader import Dataset
 
 TOLERANCE = 1e-6
 """Of the standard deviation, for means and deviations: beyond it other rows were used, not another rounding."""
 
-Rows = Callable[[], Iterator[tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]]]
+_LEVELS = ("groups", "series")
+_PARTS = {"feature": 0, "group": 1, "series": 2}  # how much of (group, series) tells scales apart
 
 
 def check_scaler(dataset: Dataset, scaler: dict[str, Any]) -> Findings:
-    """Mean, deviation and count of every feature and target, recomputed in two passes over the training rows."""
+    """Mean, deviation and count of every feature and target (of every group and series where scaled by these),
+    recomputed in two passes over the training rows.
+    """
     found = Findings(
         "scaler", f"the scaler is that of the training rows alone, within {TOLERANCE:g} of a deviation"
     )
     if scaler["fingerprint"] != dataset.fingerprint:
         found.blame("scaler.json was fitted on another data set: its fingerprint is not that of dataset.h5")
         return found
-    for kind, names, rows in (
-        ("features", dataset.features, lambda: _input_rows(dataset)),
-        ("targets", dataset.targets, lambda: _target_rows(dataset)),
+    for kind, by, names, rows in (
+        ("features", scaler["by"], dataset.features, lambda: _input_rows(dataset)),
+        ("targets", scaler["target"], dataset.targets, lambda: _target_rows(dataset)),
     ):
         entries = scaler[kind]
         if [entry["name"] for entry in entries] != list(names):
             found.blame(
                 f"{kind}: scaler.json names {[entry['name'] for entry in entries]}, dataset.h5 {list(names)}"
             )
-        elif scaler["by"] == "none":
+        elif by == "none":
             _check_identity(found, entries)
         else:
-            _check_moments(found, entries, rows)
+            _check_side(found, scaler, kind, by, rows)
     return found
 
 
@@ -46,62 +51,86 @@ def _check_identity(found: Findings, entries: list[dict[str, Any]]) -> None:
     for entry in entries:
         if (entry["mean"], entry["std"]) != (0.0, 1.0):
             found.blame(
-                f"{entry['name']}: scale.by is none, yet mean {entry['mean']!r} and std {entry['std']!r}"
+                f"{entry['name']}: nothing is to be scaled, yet mean {entry['mean']!r} and std {entry['std']!r}"
             )
 
 
-def _check_moments(found: Findings, entries: list[dict[str, Any]], rows: Rows) -> None:
-    count = np.zeros(len(entries), np.int64)
-    total = np.zeros(len(entries))
-    for values, present in rows():
-        found.looked_at(len(values))
-        count += present.sum(axis=0)
-        total += np.where(present, values, 0).sum(axis=0)
-    mean = total / np.maximum(count, 1)
-    squares, constant = np.zeros(len(entries)), np.full(len(entries), True)
-    first = np.full(len(entries), np.nan)
-    for values, present in rows():
-        squares += np.where(present, (values - mean) ** 2, 0).sum(axis=0)
-        for column in range(len(entries)):
-            mine = values[present[:, column], column]
-            if len(mine):
-                first[column] = mine[0] if np.isnan(first[column]) else first[column]
-                constant[column] &= bool((mine == first[column]).all())
-    deviation = np.where(constant, 1.0, np.sqrt(squares / np.maximum(count, 1)))
-    for entry, *own in zip(entries, count.tolist(), mean.tolist(), deviation.tolist(), strict=True):
-        _compare(found, entry, *own)
+def _check_side(
+    found: Findings, scaler: dict[str, Any], kind: str, by: str, rows: Callable[[], Iterator[Part]]
+) -> None:
+    """The scales of one kind of columns: of all series together, then of the parts that `by` asks for."""
+    names = [entry["name"] for entry in scaler[kind]]
+
+    def parted() -> Iterator[Part]:
+        return ((key[: _PARTS[by]], values, present) for key, values, present in rows())
+
+    of = moments_of(parted, len(names), found.looked_at)
+    whole = _shared(of[()])
+    said = {field: [entry[field] for entry in scaler[kind]] for field in ("mean", "std", "count")}
+    _compare(found, names, said, whole)
+    for length, level in enumerate(_LEVELS[: _PARTS[by]], start=1):
+        entries = {_key(entry): entry[kind] for entry in scaler[level] if kind in entry}
+        keys = {key for key in of if len(key) == length}
+        for key in sorted(keys ^ entries.keys()):
+            lacks = "lacks" if key in keys else "holds, though training has no row of it,"
+            found.blame(f"{level}: scaler.json {lacks} {'/'.join(key)}")
+        for key in sorted(keys & entries.keys()):
+            due = _fallen_back(of, key, scaler["min_rows"], whole)
+            _compare(found, [f"{name} of {'/'.join(key)}" for name in names], entries[key], due)
 
 
-def _compare(found: Findings, entry: dict[str, Any], count: int, mean: float, deviation: float) -> None:
-    near = TOLERANCE * deviation + 1e-12 * abs(mean)  # the second part: float64 sums of large numbers
-    if entry["count"] != count or abs(entry["mean"] - mean) > near or abs(entry["std"] - deviation) > near:
+def _key(entry: Mapping[str, Any]) -> Key:
+    return tuple(str(entry[field]) for field in ("group", "series") if field in entry)
+
+
+def _shared(moments: Moments) -> Moments:
+    """The scale that all series share: 1 stands for the deviation of what does not vary."""
+    return Moments(moments.count, moments.mean, np.where(moments.deviation > 0, moments.deviation, 1.0))
+
+
+def _fallen_back(of: Mapping[Key, Moments], key: Key, least: int, whole: Moments) -> Moments:
+    """The nearest of series, group and all that has enough rows and varies, column by column."""
+    mean, deviation = whole.mean.copy(), whole.deviation.copy()
+    for length in range(1, len(key) + 1):
+        part = of[key[:length]]
+        for column in range(len(mean)):
+            if part.count[column] >= least and part.deviation[column] > 0:
+                mean[column], deviation[column] = part.mean[column], part.deviation[column]
+    return Moments(of[key].count, mean, deviation)
+
+
+def _compare(found: Findings, names: list[str], said: Mapping[str, list[Any]], due: Moments) -> None:
+    mean, deviation, count = (np.array(said[field], float) for field in ("mean", "std", "count"))
+    near = TOLERANCE * due.deviation + 1e-12 * np.abs(
+        due.mean
+    )  # the second part: float64 sums of large numbers
+    fits = (count == due.count) & (abs(mean - due.mean) <= near) & (abs(deviation - due.deviation) <= near)
+    for at in np.flatnonzero(~fits).tolist():
         found.blame(
-            f"{entry['name']}: scaler.json has mean {entry['mean']!r}, std {entry['std']!r} of {entry['count']} rows; "
-            f"the training rows give {mean!r}, {deviation!r} of {count}"
+            f"{names[at]}: scaler.json has mean {mean[at].item()!r}, std {deviation[at].item()!r} of {count[at]:g} rows; "
+            f"the training rows give {due.mean[at].item()!r}, {due.deviation[at].item()!r} of {due.count[at]}"
         )
 
 
-def _input_rows(dataset: Dataset) -> Iterator[tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]]:
+def _input_rows(dataset: Dataset) -> Iterator[Part]:
     for stretch, inside in _training(dataset):
         values = stretch.read("X")[inside].astype(np.float64)
         present = np.ones(values.shape, bool)
         for column, mask in enumerate(dataset.feature_masks):
             if mask >= 0:
                 present[:, column] = values[:, mask] == 0
-        yield values, present
+        yield (stretch.group, stretch.series), values, present
 
 
-def _target_rows(dataset: Dataset) -> Iterator[tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]]:
+def _target_rows(dataset: Dataset) -> Iterator[Part]:
     for stretch, inside in _training(dataset):
-        yield stretch.read("Y")[inside].astype(np.float64), stretch.read("W")[inside] > 0
+        values = stretch.read("Y")[inside].astype(np.float64)
+        yield (stretch.group, stretch.series), values, stretch.read("W")[inside] > 0
 
 
 def _training(dataset: Dataset) -> Iterator[tuple[Stretch, npt.NDArray[np.bool_]]]:
     train = dataset.split("train")
     for stretch in stretches(dataset):
-        inside = (stretch.times >= train.from_time) & (stretch.times < train.until_time)
-        if train.attributes.get("policy") != "chronological":  # there, straddlers count that other lists name
-            sample = stretch.first + np.arange(len(stretch.times)) // dataset.segment_length
-            inside &= np.isin(sample, train.indices)
+        inside = scored_in(train, stretch)
         if inside.any():
             yield stretch, inside

@@ -1,0 +1,83 @@
+"""Scaling inside the network: physical units in and out, by the row of each series."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pipeline.feed.scaling import Scaling
+
+ROWS, FEATURES, TARGETS = 4, 3, 2
+
+
+def scaling(*, of_features: bool, of_targets: bool) -> Scaling:
+    random = np.random.default_rng(0)
+
+    def drawn(columns: int, *, table: bool, offset: float) -> np.ndarray:
+        return random.uniform(0.5, 3, (ROWS, columns) if table else columns) + offset
+
+    return Scaling(
+        drawn(FEATURES, table=of_features, offset=1e3),
+        drawn(FEATURES, table=of_features, offset=0),
+        drawn(TARGETS, table=of_targets, offset=-50),
+        drawn(TARGETS, table=of_targets, offset=0),
+        groups=("g",) if of_features or of_targets else (),
+    )
+
+
+def row(table: np.ndarray, series: np.ndarray) -> np.ndarray:
+    return table[series] if table.ndim == 2 else table
+
+
+def network(made: Scaling, quantiles: int = 0) -> tuple[Any, Any]:
+    """(scaled features and published forecast, physical outputs) of the inputs."""
+    import keras
+
+    from pipeline.learn.scales import physical, scale_layers, scaled, target_count
+
+    layers = scale_layers(made, residual=True)
+    assert target_count(layers) == TARGETS
+    inputs = {
+        "inputs": keras.Input((None, FEATURES), name="inputs"),
+        "series": keras.Input((None,), dtype="int32", name="series"),
+        "published": keras.Input((None, TARGETS), name="published"),
+    }
+    outputs = keras.Input((None, *([quantiles] if quantiles else []), TARGETS), name="outputs")
+    inward = keras.Model(inputs, [scaled(layers, inputs), scaled(layers, inputs, "base_")])
+    outward = keras.Model([inputs["series"], outputs], physical(layers, inputs, outputs))
+    return inward, outward
+
+
+CASES = [(False, False), (True, False), (False, True), (True, True)]
+
+
+@pytest.mark.parametrize(("of_features", "of_targets"), CASES)
+@pytest.mark.parametrize("quantiles", [0, 3])
+def test_layers_scale_as_arithmetic_does_series_by_series(
+    of_features: bool, of_targets: bool, quantiles: int
+) -> None:
+    made = scaling(of_features=of_features, of_targets=of_targets)
+    inward, outward = network(made, quantiles)
+    random = np.random.default_rng(1)
+    series = random.integers(0, ROWS, (5, 7)).astype(np.int32)
+    features = random.normal(1e3, 2, (5, 7, FEATURES)).astype(np.float32)
+    published = random.normal(-50, 2, (5, 7, TARGETS)).astype(np.float32)
+    found = inward.predict_on_batch({"inputs": features, "series": series, "published": published})
+    expected = (features - row(made.feature_mean, series)) / row(made.feature_std, series)
+    np.testing.assert_allclose(found[0], expected, atol=2e-3)  # float32 keeps 6e-5 of a thousand
+    expected = (published - row(made.target_mean, series)) / row(made.target_std, series)
+    np.testing.assert_allclose(found[1], expected, atol=1e-4)
+    shape = (5, 7, quantiles, TARGETS) if quantiles else (5, 7, TARGETS)
+    outputs = random.normal(0, 1, shape).astype(np.float32)
+    mean, std = row(made.target_mean, series), row(made.target_std, series)
+    if quantiles and of_targets:
+        mean, std = mean[:, :, None], std[:, :, None]
+    arguments = [series, outputs] if len(outward.inputs) == 2 else outputs
+    np.testing.assert_allclose(outward.predict_on_batch(arguments), outputs * std + mean, atol=1e-4)
+
+
+def test_nothing_of_a_scale_is_trained() -> None:
+    inward, outward = network(scaling(of_features=True, of_targets=True))
+    assert inward.trainable_weights == outward.trainable_weights == []

@@ -1,0 +1,156 @@
+"""The certificate makes the scaler anew, by feature, group and series, and finds what is not of training rows."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pipeline.files import read_json, write_json
+from pipeline.settings.params import Params
+from pipeline.split.build import build_scaler
+from pipeline.split.proof.findings import Findings
+from pipeline.split.proof.moments import Part, moments_of
+from pipeline.split.proof.scaling import check_scaler
+from pipeline.store.reader import Dataset
+from tests.align.mock import HOUR, frame, mock_params
+from tests.split.workplace import make_data
+
+START = int(np.datetime64("2024-01-01", "ns").astype(np.int64))
+SIZES = {"a": 1.0, "b": 1000.0, "late": 30.0}
+
+
+def settings(**scale: Any) -> Params:
+    params = mock_params(
+        sources=("meter",), features={"lags": {"usage": ["48h"]}, "recent": {"flow": 1}}, target=("usage",)
+    )
+    made = type(params.scale).model_validate(scale)
+    return params.model_copy(update={"scale": made})
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three series; `late` has but a few training rows; `flow` is a series' own constant."""
+    random, rows = np.random.default_rng(0), []
+    for series, size in SIZES.items():
+        for hour in range(300 if series == "late" else 0, 500):
+            valid = START + hour * HOUR
+            row = {"series": series, "valid": valid, "known": valid + 2 * HOUR, "flow": size}
+            rows.append({**row, "usage": float(size * random.normal(5, 1))})
+    folder = tmp_path_factory.mktemp("made")
+    return make_data(folder, {"meter": frame(rows, ("usage", "flow"))}, settings())
+
+
+@pytest.fixture
+def data(made: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(made, tmp_path / "data"))
+
+
+HOW: list[dict[str, Any]] = [
+    {"by": "feature"},
+    {"by": "group"},
+    {"by": "series"},
+    {"by": "series", "min_rows": 20},
+    {"by": "feature", "target": "series"},
+    {"by": "none", "target": "series"},
+    {"by": "series", "target": "none"},
+    {"by": "none"},
+]
+
+
+def checked(data: Path, change: Callable[[dict[str, Any]], None] | None = None) -> Findings:
+    scaler = read_json(data / "scaler.json")
+    if change:
+        change(scaler)
+    with Dataset(data / "dataset.h5") as dataset:
+        return check_scaler(dataset, scaler)
+
+
+@pytest.mark.parametrize("how", HOW, ids=str)
+def test_every_scaler_that_the_stage_fits_passes(data: Path, how: dict[str, Any]) -> None:
+    build_scaler(data / "dataset.h5", data / "scaler.json", settings(**how))
+    found = checked(data)
+    assert found.passed, found.examples
+    assert found.rows_checked > 0 or how == {"by": "none"}
+
+
+def spoil_a_series(scaler: dict[str, Any]) -> None:
+    scaler["series"][1]["features"]["mean"][0] *= 1.001
+
+
+def spoil_a_series_target(scaler: dict[str, Any]) -> None:
+    scaler["series"][0]["targets"]["std"][0] *= 1.001
+
+
+def spoil_a_group(scaler: dict[str, Any]) -> None:
+    scaler["groups"][0]["features"]["mean"][0] += 1
+
+
+def count_a_row_more(scaler: dict[str, Any]) -> None:
+    scaler["series"][0]["features"]["count"][0] += 1
+
+
+def leave_a_series_out(scaler: dict[str, Any]) -> None:
+    del scaler["series"][1]
+
+
+def name_a_series_that_training_lacks(scaler: dict[str, Any]) -> None:
+    scaler["series"].append({**scaler["series"][0], "series": "nobody"})
+
+
+def fall_back_too_late(scaler: dict[str, Any]) -> None:
+    scaler["min_rows"] = 20  # `late` has fewer than 100 rows: its group's scale stands there
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        spoil_a_series, spoil_a_series_target, spoil_a_group, count_a_row_more, leave_a_series_out,
+        name_a_series_that_training_lacks, fall_back_too_late,
+    ],
+)  # fmt: skip
+def test_a_scale_that_is_not_of_the_training_rows_is_found(
+    data: Path, change: Callable[[dict[str, Any]], None]
+) -> None:
+    build_scaler(data / "dataset.h5", data / "scaler.json", settings(by="series"))
+    assert not checked(data, change).passed
+
+
+def test_a_series_fitted_on_all_its_rows_is_found(data: Path) -> None:
+    """As if validation and test had been looked at: the scaler of a data set that trains on everything."""
+    build_scaler(data / "dataset.h5", data / "scaler.json", settings(by="series"))
+    honest = read_json(data / "scaler.json")
+    with Dataset(data / "dataset.h5") as dataset:
+        every = dataset.read("Y", np.arange(dataset.sample_count))[..., 0]
+        there = dataset.read("W", np.arange(dataset.sample_count))[..., 0] > 0
+        row = dataset.sequences.series.tolist().index("a")
+        mine = np.repeat(np.arange(len(dataset.sequences)), dataset.sequences.sample_count) == row
+    values = every[mine][there[mine]].astype(np.float64)
+    entry = honest["series"][0]["targets"]
+    assert honest["series"][0]["series"] == "a"
+    entry["mean"], entry["std"] = [values.mean()], [values.std()]
+    write_json(data / "scaler.json", honest)
+    assert not checked(data).passed
+
+
+def test_moments_of_groups_and_all_are_those_of_their_rows_together() -> None:
+    random = np.random.default_rng(0)
+    blocks: list[Part] = [
+        ((group, series), random.normal(size, 3, (40, 2)), random.random((40, 2)) < 0.7)
+        for group, series, size in (("g", "a", 1.0), ("g", "b", 50.0), ("h", "a", -7.0), ("g", "a", 2.0))
+    ]
+    seen: list[int] = []
+    found = moments_of(lambda: iter(blocks), 2, seen.append)
+    assert sum(seen) == 160
+    assert set(found) == {(), ("g",), ("h",), ("g", "a"), ("g", "b"), ("h", "a")}
+    for key, moments in found.items():
+        mine = [(values, there) for one, values, there in blocks if one[: len(key)] == key]
+        for column in range(2):
+            every = np.concatenate([values[there[:, column], column] for values, there in mine])
+            assert moments.count[column] == len(every)
+            assert moments.mean[column] == pytest.approx(every.mean())
+            assert moments.deviation[column] == pytest.approx(every.std())
