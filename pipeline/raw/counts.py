@@ -63,10 +63,16 @@ def total(parts: list[Counts]) -> Counts:
     return whole
 
 
-def faults_of(name: str, counts: Counts, allowed: float, examples: dict[str, list[Example]]) -> list[str]:
-    """What is wrong with a source as a whole: no rows, or more bad ones than `raw.max_bad_fraction`."""
+def faults_of(
+    name: str, counts: Counts, allowed: float, examples: dict[str, list[Example]], *, chooses: bool = False
+) -> list[str]:
+    """What is wrong with a source as a whole: no rows, or more bad ones than `raw.max_bad_fraction`.
+
+    `chooses` says that the source takes some of its files' rows only.
+    """
     if counts.read == 0:
-        return [f"raw.sources.{name}: its files hold no rows below their headers"]
+        chosen = " that `where` chooses" if chooses else ""
+        return [f"raw.sources.{name}: its files hold no rows below their headers{chosen}"]
     if counts.bad <= allowed * counts.read:
         return []
     fault = (

@@ -81,7 +81,8 @@ class SourcePasses:
     def faults(self) -> list[str]:
         """Why the source as a whole cannot be used."""
         allowed = self._workshop.raw.max_bad_fraction
-        return faults_of(self.name, total(self._counts), allowed, self._quarantine.examples)
+        counts, chooses = total(self._counts), bool(self._source.where)
+        return faults_of(self.name, counts, allowed, self._quarantine.examples, chooses=chooses)
 
     def manifest(self) -> dict[str, Any]:
         """The source's entry in tables.json."""
