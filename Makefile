@@ -67,6 +67,10 @@ $(BENCH): $(READY)
 bench-ingest: $(BENCH) ## ingest beside pyarrow, pandas, dask and polars (ARGS="speed --megabytes 100" narrows)
 	@$(IN_VENV) PYTHONPATH="$$PWD/.venv-bench" python benchmarks/ingest.py $(ARGS)
 
+.PHONY: bench-pack
+bench-pack: $(READY) ## pack 40 million steps from tables: speed and memory (ARGS="--groups 10" narrows)
+	@$(IN_VENV) python benchmarks/pack.py $(ARGS)
+
 # DVC's own function composes, so this is what `dvc exp run` without -S would write.
 COMPOSE := import os; from dvc.utils.hydra import compose_and_dump as f; r = os.getcwd(); f("params.yaml", r + "/conf", None, "config", r, [])
 

@@ -38,6 +38,7 @@ FENCES = {
     "pandas": ("pipeline.raw", "pipeline.align", "pipeline.judge"),
     "h5py": ("pipeline.store",),
     "hdf5plugin": ("pipeline.store",),
+    "holidays": ("pipeline.align.public_days", "pipeline.split.proof.columns"),
     "keras": ("pipeline.learn", "pipeline.feed.keras_streams"),
     "tensorflow": ("pipeline.learn.tensorflow_only",),
     "tensorboard": ("pipeline.learn",),

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.align.asof import Values
 from pipeline.align.grid import Grid
 from pipeline.align.realized import Realized
+from pipeline.align.search import Index
 from pipeline.align.types import BASELINES, Moments
 from pipeline.settings.base import DAY
 from pipeline.settings.origin import NO_ORIGIN
@@ -15,37 +17,33 @@ LONGEST_REACH = 56 * DAY
 """How far behind the origin a seasonal value is looked for, where nearer ones are missing."""
 
 
-def baselines(target: Realized, grid: Grid, origins: Moments) -> Values:
-    """Values (n, 5) of BASELINES, NaN where there is none.
+def baselines(target: Realized, grid: Grid, origins: Moments, newest: Index) -> NDArray[np.float32]:
+    """Values (n, 5) of BASELINES, NaN where there is none; `newest` are the places of the newest known steps.
 
     persistence: the newest realized value known at the origin.  seasonal: the value the smallest number of
     whole periods before the step that has a value known at the origin.  reference: the final value one
     period before, whether or not it was known.
     """
-    made = {
-        "persistence": target.at(target.newest(grid.series, origins), origins),
-        "seasonal_24h": _seasonal(target, grid, origins, DAY),
-        "seasonal_168h": _seasonal(target, grid, origins, 7 * DAY),
-        "reference_24h": _shifted(target, grid, DAY),
-        "reference_168h": _shifted(target, grid, 7 * DAY),
-    }
-    return np.stack([made[name] for name in BASELINES], axis=1)
+    made = np.empty((len(origins), len(BASELINES)), np.float32)
+    made[:, BASELINES.index("persistence")] = target.at(newest, origins)
+    for name, period in (("24h", DAY), ("168h", 7 * DAY)):
+        before = grid.before(period // grid.own.frequency)  # whole: a frequency divides a day
+        made[:, BASELINES.index(f"seasonal_{name}")] = _seasonal(target, grid, origins, (period, before))
+        final = target.final[0]
+        made[:, BASELINES.index(f"reference_{name}")] = np.where(before >= 0, final[before], np.nan)
+    return made
 
 
-def _seasonal(target: Realized, grid: Grid, origins: Moments, period: int) -> Values:
-    value = np.full(len(origins), np.nan)
-    open_ = np.flatnonzero(origins != NO_ORIGIN)
-    earliest = np.maximum(origins - LONGEST_REACH, target.axis.first[grid.series])
-    back = period
-    while True:
-        open_ = open_[(grid.times[open_] - back >= earliest[open_]) & np.isnan(value[open_])]
-        if not len(open_):
-            return value
-        place = target.axis.place(grid.series[open_], grid.times[open_] - back)
-        value[open_] = target.at(place, origins[open_])
-        back += period
-
-
-def _shifted(target: Realized, grid: Grid, period: int) -> Values:
-    place = target.axis.place(grid.series, grid.times - period)
-    return np.where(place >= 0, target.final[0][place], np.nan)
+def _seasonal(target: Realized, grid: Grid, origins: Moments, nearest: tuple[int, Index]) -> Values:
+    period, before = nearest
+    near = origins <= grid.times + (LONGEST_REACH - period)
+    value = np.where(near, target.at(before, origins), np.nan)
+    open_ = np.flatnonzero(np.isnan(value) & (origins != NO_ORIGIN))
+    back, steps = 1, period // grid.own.frequency
+    while len(open_):
+        back += 1
+        within = grid.times[open_] - back * period >= origins[open_] - LONGEST_REACH
+        open_ = open_[within & (grid.own_step[open_] >= back * steps)]
+        value[open_] = target.at(grid.own_place[open_] - back * steps, origins[open_])
+        open_ = open_[np.isnan(value[open_])]
+    return value

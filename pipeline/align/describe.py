@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from pipeline.settings.align import Statistic
+from collections.abc import Mapping
+
+from pipeline.settings.align import Holidays, Statistic
 from pipeline.settings.base import Duration
-from pipeline.settings.known import AfterStep, AtIssuePlus, BeforeStep, DayAt, KnownRule
+from pipeline.settings.known import AfterStep, Always, AtIssuePlus, BeforeStep, DayAt, KnownRule
 from pipeline.settings.params import Params
 
 _WAVES = {"sin": "sine", "cos": "cosine"}
@@ -27,6 +29,35 @@ def of_vintage(params: Params, value: str, sources: tuple[str, ...], number: int
         f"{_origins_of(params, value, sources)}; the {_ordinal(number)} newest vintage of those known at the "
         "step's origin, by issue time."
     )
+
+
+def of_change(params: Params, value: str, sources: tuple[str, ...], number: int) -> str:
+    """The difference of two neighbouring vintages of the step itself."""
+    newer = "newest" if number == 1 else f"{_ordinal(number)} newest"
+    return (
+        f"{_origins_of(params, value, sources)}; its {newer} vintage less the {_ordinal(number + 1)} newest, of those "
+        "known at the step's origin, by issue time."
+    )
+
+
+def of_static(params: Params, value: str, sources: tuple[str, ...]) -> str:
+    """An attribute that does not change with time."""
+    return f"{_origins_of(params, value, sources)}; the same at every step of a series."
+
+
+def of_holiday(chosen: Holidays | Mapping[str, Holidays]) -> str:
+    """Whether the local day is a public holiday."""
+    where = (
+        _country(chosen) if isinstance(chosen, Holidays) else "the country that the settings give the group"
+    )
+    return (
+        f"1 on public holidays of {where}, else 0, by the step's start in the group's zone; from the library holidays, "
+        "taken as known for all time."
+    )
+
+
+def _country(chosen: Holidays) -> str:
+    return chosen.country if chosen.subdivision is None else f"{chosen.country}-{chosen.subdivision}"
 
 
 def of_ahead(params: Params, value: str, sources: tuple[str, ...], steps: int) -> str:
@@ -134,6 +165,8 @@ def _known_text(rule: KnownRule) -> str:
             else "on the day of"
         )
         return f"known at {rule.at} {zone} {days} its step"
+    if isinstance(rule, Always):
+        return "known for all time"
     return f"known at the stamp in its column {rule.column}"
 
 

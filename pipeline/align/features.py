@@ -18,12 +18,15 @@ from pipeline.settings.params import Params
 Kind = Literal[
     "input",
     "vintage",
+    "change",
     "ahead",
     "lag",
     "recent",
     "rolling",
     "published_error",
+    "static",
     "calendar",
+    "holiday",
     "lead",
     "vintage_lead",
     "mask",
@@ -43,9 +46,9 @@ class Input:
 class Column:
     """A feature and how it is made.
 
-    `of` is the input's name (input, vintage, ahead), the realized value (lag, recent, rolling), the target
-    (published_error), the source (vintage_lead) or the masked feature (mask); `number` counts steps ahead, or back
-    from the newest known one (from 1), or vintages (the newest is 1); `lag` is a distance, or a window's length.
+    `of` is the input's name (input, vintage, change, ahead, static), the realized value (lag, recent, rolling), the
+    target (published_error), the source (vintage_lead) or the masked feature (mask); `number` counts steps ahead, or
+    back from the newest known one (from 1), or vintages (the newest is 1); `lag` is a distance, or a window's length.
     """
 
     kind: Kind
@@ -63,18 +66,21 @@ def feature_list(params: Params) -> tuple[Feature, ...]:
 
 
 def columns(params: Params) -> tuple[Column, ...]:
-    """The features with their recipes: inputs, older vintages, later neighbours, lags, recent,
-    rolling, errors of the published forecast, calendar, leads, masks.
+    """The features with their recipes: inputs, older vintages and what changed between them, later neighbours, lags,
+    recent, rolling, errors of the published forecast, static attributes, calendar, holidays, leads, masks.
     """
     plain = [
         *_inputs(params),
         *_vintages(params),
+        *_changes(params),
         *_ahead(params),
         *_lags(params),
         *_recent(params),
         *_rolling(params),
         *_published_errors(params),
+        *_statics(params),
         *_calendar(params),
+        *_holidays(params),
         *_leads(params),
     ]
     masked = [column for column in plain if column.may_miss]
@@ -85,18 +91,28 @@ def columns(params: Params) -> tuple[Column, ...]:
 
 
 def inputs(params: Params) -> tuple[Input, ...]:
-    """The forecast values, then the known values, that stand in X."""
+    """The forecast values, then the known values of steps, that stand in X."""
     raw, chosen = params.raw, params.align.features
     forecasts = raw.values_of("forecast") if chosen.forecast == "all" else chosen.forecast
-    known = raw.values_of("known") if chosen.known == "all" else chosen.known
     return (
         *(part for name in forecasts for part in _in_parts(params, forecast_input(params, name))),
-        *(
-            part
-            for name in known
-            for part in _in_parts(params, Input(name, name, _makers(params, name, "known")))
-        ),
+        *(one for one in _known(params) if not _is_static(params, one)),
     )
+
+
+def statics(params: Params) -> tuple[Input, ...]:
+    """The known values that hold for all time."""
+    return tuple(one for one in _known(params) if _is_static(params, one))
+
+
+def _known(params: Params) -> Iterator[Input]:
+    chosen = params.align.features.known
+    for name in params.raw.values_of("known") if chosen == "all" else chosen:
+        yield from _in_parts(params, Input(name, name, _makers(params, name, "known")))
+
+
+def _is_static(params: Params, one: Input) -> bool:
+    return params.raw.sources[one.sources[0]].is_static
 
 
 def forecast_input(params: Params, name: str) -> Input:
@@ -159,6 +175,23 @@ def _vintages(params: Params) -> Iterator[Column]:
                 yield Column("vintage", feature, of=one.name, number=number, may_miss=True)
 
 
+def _changes(params: Params) -> Iterator[Column]:
+    for one in inputs(params):
+        if params.raw.sources[one.sources[0]].role == "forecast":
+            for number in range(1, params.align.features.vintage_changes + 1):
+                sentence = describe.of_change(params, one.value, one.sources, number)
+                unit = _unit(params, one.value, one.sources)
+                feature = Feature(f"{one.name}_change_{number}", unit, sentence)
+                yield Column("change", feature, of=one.name, number=number, may_miss=True)
+
+
+def _statics(params: Params) -> Iterator[Column]:
+    for one in statics(params):
+        sentence = describe.of_static(params, one.value, one.sources)
+        feature = Feature(one.name, _unit(params, one.value, one.sources), sentence)
+        yield Column("static", feature, of=one.name, may_miss=True)
+
+
 def _lags(params: Params) -> Iterator[Column]:
     chosen = params.align.features.lags
     for value, named in ((part, name) for name in chosen for part in realized_parts(params, name)):
@@ -209,13 +242,18 @@ def _calendar(params: Params) -> Iterator[Column]:
             yield Column("calendar", Feature(name, "1", describe.of_calendar(name)), of=name)
 
 
+def _holidays(params: Params) -> Iterator[Column]:
+    if params.align.features.holidays is not None:
+        yield Column("holiday", Feature("holiday", "1", describe.of_holiday(params.align.features.holidays)))
+
+
 def _leads(params: Params) -> Iterator[Column]:
     if not params.align.features.lead:
         return
     yield Column("lead", Feature("lead", "h", describe.of_lead()))
     made_by = [one.sources for one in inputs(params)]
     for source in params.raw.sources_of("forecast"):
-        if params.raw.sources[source].issue_time and any(source in sources for sources in made_by):
+        if params.raw.sources[source].has_issue and any(source in sources for sources in made_by):
             # where a source alone makes an input, the input's gap ends the sequence before its lead is missing
             may_miss = params.align.gaps.longer == "indicator" or (source,) not in made_by
             feature = Feature(f"{source}_vintage_lead", "h", describe.of_vintage_lead(source))

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from pipeline.align.rows import SHARED, Table, sources_with_role
-from pipeline.align.search import Index
+from pipeline.align.search import Index, is_sorted
 from pipeline.align.types import Moments
 from pipeline.settings.known import step_of
 from pipeline.settings.params import Params
@@ -68,6 +68,27 @@ class Grid:
     own_place: Index  # (n,)
     shared_place: Index  # (n,)
 
+    @cached_property
+    def own_step(self) -> Index:
+        """The number of each step's place in its own series (n,)."""
+        return self.own_place - self.own.start[self.series]
+
+    @cached_property
+    def own_shared(self) -> Index:
+        """The shared place that the first place of each series stands for (S,)."""
+        return (self.own.first - self.shared.first[0]) // self.own.frequency
+
+    @cached_property
+    def used_shared(self) -> Index:
+        """The shared places of the steps, each once."""
+        used = np.zeros(self.shared.places, np.bool_)
+        used[self.shared_place] = True
+        return np.flatnonzero(used)
+
+    def before(self, back: Index | int) -> Index:
+        """The places that lie so many steps back in the same series (n,), -1 before its first."""
+        return np.where(self.own_step >= back, self.own_place - back, -1)
+
 
 def make_grid(names: tuple[str, ...], tables: Mapping[str, Table], params: Params) -> Grid:
     """A series' steps run from the first to the last that one of its own realized or forecast rows touches.
@@ -99,10 +120,15 @@ def _own_range(count: int, tables: Mapping[str, Table], params: Params) -> tuple
     first, last = np.full(count, bounds.max), np.full(count, bounds.min)
     for name in sources_with_role(params, tables, "realized", "forecast"):
         table = tables[name]
-        own = np.flatnonzero(table.series != SHARED)
-        steps = step_of(table.valid[own], params.raw.frequency.ns)
-        np.minimum.at(first, table.series[own], steps)
-        np.maximum.at(last, table.series[own], steps)
+        own = table.where(np.flatnonzero(table.series != SHARED))
+        if is_sorted(own.series, own.valid):  # as ingest leaves them
+            start = np.flatnonzero(np.diff(own.series, prepend=SHARED))
+            series, earliest = own.series[start], own.valid[start]
+            latest = own.valid[np.append(start[1:], len(own.valid))[: len(start)] - 1]
+        else:
+            series, earliest, latest = own.series, own.valid, own.valid
+        np.minimum.at(first, series, step_of(earliest, params.raw.frequency.ns))
+        np.maximum.at(last, series, step_of(latest, params.raw.frequency.ns))
     return first, last
 
 

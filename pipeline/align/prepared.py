@@ -9,12 +9,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pipeline.align.features import Column, Input, columns, forecast_input, inputs, realized_parts
+from pipeline.align.asof import Values
+from pipeline.align.features import Column, Input, columns, forecast_input, inputs, realized_parts, statics
 from pipeline.align.grid import Grid, make_grid
+from pipeline.align.public_days import holidays_of
 from pipeline.align.realized import Realized, realized
 from pipeline.align.rows import Table, read_rows, sources_with_role
+from pipeline.align.static import attributes
 from pipeline.align.vintages import Origins, VintageSource, vintage_source
 from pipeline.errors import AlignmentError
+from pipeline.settings.align import Holidays
 from pipeline.settings.params import Params
 
 
@@ -29,6 +33,8 @@ class Prepared:
     inputs: tuple[Input, ...]
     published: tuple[Input | None, ...]  # one a target
     vintages: Mapping[str, VintageSource]  # forecast and known sources with rows in this group
+    static: Mapping[str, Values]  # attributes, a value a series
+    holidays: Holidays | None
     realized: Mapping[str, Realized]  # the realized values that are targets, lags or recent
     origins: NDArray[np.int64]  # (P, tracks) of each step on the grid's shared axis
 
@@ -39,7 +45,7 @@ class Prepared:
 
 
 def prepare(frames: Mapping[str, pd.DataFrame], params: Params, group: str) -> Prepared:
-    """Order the rows of a group; raises AlignmentError if the settings give the group no zone."""
+    """Order the rows of a group; raises AlignmentError if the settings give the group no zone or no holidays."""
     zone = params.raw.zone_of(group)
     if zone is None:
         raise AlignmentError(
@@ -59,6 +65,8 @@ def prepare(frames: Mapping[str, pd.DataFrame], params: Params, group: str) -> P
         inputs=inputs(params),
         published=published,
         vintages=_vintages(tables, (*inputs(params), *filter(None, published)), grid, params),
+        static={one.name: attributes(one, tables, len(names)) for one in statics(params)},
+        holidays=holidays_of(params.align.features.holidays, group),
         realized={value: realized(value, tables, grid, params) for value in _realized_values(params)},
         origins=params.align.origin.origins(grid.shared.times(), zone),
     )
@@ -70,6 +78,8 @@ def _vintages(
     """Each source with the values that are read of it; a forecast source is joined even where none is."""
     made = {}
     for source in sources_with_role(params, tables, "forecast", "known"):
+        if params.raw.sources[source].is_static:
+            continue
         values = tuple(dict.fromkeys(one.value for one in read if source in one.sources))
         made[source] = vintage_source(source, tables[source], values, grid, params)
     return made

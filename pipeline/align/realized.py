@@ -101,7 +101,7 @@ def realized(value: str, tables: Mapping[str, Table], grid: Grid, params: Params
         for is_shared, rows in parts(tables[source]) if source in tables else ():
             field = field_of(params.raw.sources[source], value)
             assert field is not None  # realized_sources names only sources that make the value
-            how = Folding((field.resample,), params.raw.frequency.ns)
+            how = Folding((field.resample,), params.raw.frequency.ns, params.align.least_observed)
             if is_shared:
                 made.append(_spread(_events(rows, value, grid.shared, how), grid))
             else:
@@ -115,10 +115,21 @@ def _events(rows: Table, value: str, axis: Axis, how: Folding) -> Events:
     # a revision without a value does not withdraw the one before
     present = (~np.isnan(column)).astype(np.int64)
     joined = versions(place, (rows.valid, rows.known, rows.known), column[:, None], axis.places, rank=present)
+    if joined.stamps_at_most <= 1 and joined.rows_at_most <= 1:
+        return _single(joined)
     at, known = _moments(joined)
     values, _ = step_values(joined, at, known, how)
     kept = np.flatnonzero(~np.isnan(values[:, 0]))
     return Events(at[kept], known[kept], values[kept, 0])
+
+
+def _single(joined: Versions) -> Events:
+    """Where every step has one row at most, rows are the events."""
+    first = joined.stamp_start[0]  # rows before it lie on no step
+    place = np.repeat(np.arange(len(joined.stamp_start) - 1), np.diff(joined.stamp_start))
+    value, known = joined.values[first : first + len(place), 0], joined.known[first : first + len(place)]
+    there = ~np.isnan(value)
+    return Events(place, known, value) if there.all() else Events(place[there], known[there], value[there])
 
 
 def _moments(joined: Versions) -> tuple[Index, Moments]:

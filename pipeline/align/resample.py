@@ -13,10 +13,7 @@ from pipeline.align.search import Index
 from pipeline.align.types import NOT_ISSUED, Moments
 from pipeline.settings.fields import Resample
 
-LEAST_OBSERVED = 0.5
-"""The share of a step's raw stamps that must have a value, or the step has none."""
-
-_NEEDED = round(1 / LEAST_OBSERVED)  # stamps expected for each one that must be there
+_ROUNDING = 1e-9  # a count that is missed by less is there: shares like 0.7 are not exact
 
 _FOLD: dict[str, Callable[[Values, Values], Values]] = {
     "mean": lambda so_far, value: so_far + np.where(np.isnan(value), 0.0, value),
@@ -29,10 +26,14 @@ _FOLD: dict[str, Callable[[Values, Values], Values]] = {
 
 @dataclass(frozen=True)
 class Folding:
-    """How the raw stamps of a step become one value: a rule for each value, and the step's length."""
+    """How the raw stamps of a step become one value: a rule for each value, and the step's length.
+
+    `least` is the share of a step's raw stamps that must have a value, or the step has none.
+    """
 
     rules: tuple[Resample, ...]
     frequency: int
+    least: float
     max_age: int | None = None
 
 
@@ -45,7 +46,7 @@ def step_values(
 
     A step with one raw stamp takes its value as it stands. With several stamps, those known at the origin
     are folded by their rules in the order of time; their mean distance tells how many the step should hold, and
-    a value present in less than LEAST_OBSERVED of them is missing. A sum counts a missing stamp like the
+    a value present in less than `how.least` of them is missing. A sum counts a missing stamp like the
     mean of the others. NaN and NOT_ISSUED stand where nothing is known.
     """
     if rows.stamps_at_most <= 1:
@@ -57,7 +58,7 @@ def step_values(
         taken = newest_known(rows, places, origins, nth, how.max_age, older)
         fold.add(_gather(rows, taken), rows.valid, taken)
         issued = np.maximum(issued, _issued(rows, taken))
-    return fold.result(how.frequency), issued
+    return fold.result(how), issued
 
 
 class _Fold:
@@ -84,8 +85,8 @@ class _Fold:
         self.last = np.where(here, stamp, self.last)
         self.stamps += here
 
-    def result(self, frequency: int) -> Values:
-        enough = (self.count > 0) & (self.count >= self._least(frequency)[:, None])
+    def result(self, how: Folding) -> Values:
+        enough = (self.count > 0) & (self.count >= self._least(how)[:, None])
         count = np.maximum(self.count, 1)
         if mean := self.by_rule.get("mean"):
             self.folded[:, mean] /= count[:, mean]
@@ -93,11 +94,10 @@ class _Fold:
             self.folded[:, total] *= np.maximum(self.stamps, 1)[:, None] / count[:, total]
         return np.where(enough, self.folded, np.nan)
 
-    def _least(self, frequency: int) -> Index:
-        """Stamps that must have a value: half of the step's length over the mean distance of its stamps."""
+    def _least(self, how: Folding) -> Values:
+        """Stamps that must have a value: a share of the step's length over the mean distance of its stamps."""
         span = np.maximum(self.last - self.first, 1)
-        least: Index = -(-(frequency * np.maximum(self.stamps - 1, 0)) // (_NEEDED * span))
-        return least
+        return how.least * how.frequency * np.maximum(self.stamps - 1, 0) / span - _ROUNDING
 
 
 def _gather(rows: Versions, taken: Index) -> Values:

@@ -69,8 +69,10 @@ def read_rows(frames: Mapping[str, pd.DataFrame], params: Params) -> tuple[tuple
     tables = {}
     for source, frame in frames.items():
         codes, names = coded[source]
-        numbers = np.array([number.get(name, _FOREIGN) for name in names], np.int64)[codes]
-        at = kept[source][numbers[kept[source]] != _FOREIGN]
+        of_code = np.array([number.get(name, _FOREIGN) for name in names], np.int64)
+        numbers, at = of_code[codes], kept[source]
+        if _FOREIGN in of_code:
+            at = at[numbers[at] != _FOREIGN]
         tables[source] = _table(frame, params.raw.sources[source].values, numbers).where(at)
     return series, tables
 

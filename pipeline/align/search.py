@@ -28,7 +28,9 @@ def last_at_most(ascending: Moments, start: Index, stop: Index, wanted: Moments)
 
 def block_starts(ascending: Index, blocks: int) -> Index:
     """Starts (blocks + 1,) of the runs of 0, 1, ... blocks - 1 in a sorted array of block numbers."""
-    return np.searchsorted(ascending, np.arange(blocks + 1))
+    if len(ascending) and ascending[0] < 0:  # what lies in no block stands first
+        ascending = ascending[np.searchsorted(ascending, 0) :]
+    return np.concatenate([[0], np.cumsum(np.bincount(ascending, minlength=blocks))])
 
 
 def is_sorted(*keys: NDArray[np.int64]) -> bool:

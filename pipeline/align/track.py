@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +12,9 @@ from numpy.typing import NDArray
 from pipeline.align.baselines import baselines
 from pipeline.align.gaps import Flags, run_starts
 from pipeline.align.prepared import Prepared
-from pipeline.align.recipes import View, fill_columns
+from pipeline.align.recipes import fill_columns
 from pipeline.align.types import NOT_ISSUED, Moments
+from pipeline.align.view import View
 from pipeline.align.vintages import Vintages
 from pipeline.settings.origin import NO_ORIGIN
 
@@ -39,36 +41,30 @@ def read_track(group: Prepared, track: int) -> Track:
     view = View(group, origins, run_starts(group.grid.series, covered))
     with np.errstate(over="ignore"):  # what float32 cannot hold is refused by name when sequences are cut
         x = fill_columns(view)
-        targets = [group.realized[name] for name in group.params.align.target]
-        baseline = np.stack([baselines(one, group.grid, origins.steps) for one in targets], axis=1)
+        targets = [(group.realized[name], view.newest(name)) for name in group.params.align.target]
+        baseline = [baselines(one, group.grid, origins.steps, newest) for one, newest in targets]
         return Track(
             origin=origins.steps,
             X=x,
-            published=_float32(np.stack([view.published(one) for one in group.params.align.target], axis=1)),
-            baseline=_float32(baseline),
+            published=_side_by_side([view.published(one) for one in group.params.align.target]),
+            baseline=_side_by_side(baseline),
             issued={name: vintages.issued for name, (_, vintages) in view.ahead(0).items()},
             supplied={name: _supplied(vintages) for name, (_, vintages) in view.ahead(0).items()},
             covered=covered,
-            complete=covered & _complete(group, x),
+            complete=covered & ~view.incomplete,
             carried=view.carried,
         )
 
 
-def _float32(values: NDArray[np.float64]) -> NDArray[np.float32]:
-    """The values in single precision, with one and the same NaN: arithmetic leaves several, which differ in their bits."""
-    made = values.astype(np.float32)
+def _side_by_side(targets: list[Any]) -> NDArray[np.float32]:
+    """Arrays (n, ...) as (n, G, ...) in single precision, with one and the same NaN: arithmetic leaves several."""
+    made = np.stack(targets, axis=1).astype(np.float32, copy=False)
     made[np.isnan(made)] = np.nan
     return made
 
 
-def _complete(group: Prepared, x: NDArray[np.float32]) -> Flags:
-    needed = [at for at, column in enumerate(group.columns) if column.kind == "input" and not column.may_miss]
-    missing: Flags = np.any(np.isnan(x[:, needed]), axis=1)
-    return ~missing
-
-
 def _supplied(vintages: Vintages) -> Flags:
-    there: Flags = vintages.issued != NOT_ISSUED
+    there: Flags = vintages.on_rows != NOT_ISSUED
     if vintages.values.shape[1]:
         there &= ~np.all(np.isnan(vintages.values), axis=1)
-    return there
+    return there if vintages.place is None else there[vintages.place]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from pipeline.align.grid import Axis, Grid
 from pipeline.align.interpolation import interpolated
 from pipeline.align.resample import Folding, step_values
 from pipeline.align.rows import Table, parts
+from pipeline.align.search import Index
 from pipeline.align.types import NOT_ISSUED, Moments
 from pipeline.settings.params import Params
 
@@ -28,10 +30,23 @@ class Origins:
 
 @dataclass(frozen=True)
 class Vintages:
-    """What a source says of each step: V values (n, V), NaN = missing, and the issue time used (n,)."""
+    """What a source says of the n steps: V values, NaN = missing, and the issue time used.
 
-    values: Values
-    issued: Moments
+    Rows are steps, or, where all series share them, places of the shared axis; `place` (n,) is each step's then.
+    """
+
+    values: Values  # (m, V)
+    on_rows: Moments  # (m,)
+    place: Index | None = None
+
+    @cached_property
+    def issued(self) -> Moments:
+        """The issue time used of each step (n,), NOT_ISSUED where none."""
+        return self.on_rows if self.place is None else self.on_rows[self.place]
+
+    def of_steps(self) -> Vintages:
+        """The same with a row a step."""
+        return self if self.place is None else Vintages(self.values[self.place], self.issued)
 
 
 @dataclass(frozen=True)
@@ -53,19 +68,21 @@ class VintageSource:
         own = Vintages(*step_values(self.own, grid.own_place + ahead, origins.steps, self.how, older))
         if self.shared is None:
             return own
-        shared = self._shared_at(grid, origins, ahead, older)
+        shared = self._shared_at(grid, origins, ahead, older).of_steps()
         none = own.issued == NOT_ISSUED
         return Vintages(
             np.where(none[:, None], shared.values, own.values), np.where(none, shared.issued, own.issued)
         )
 
     def _shared_at(self, grid: Grid, origins: Origins, ahead: int, older: int) -> Vintages:
+        count = grid.shared.places
         if self.shared is None:
-            n = len(grid.times)
-            return Vintages(np.full((n, len(self.names)), np.nan), np.full(n, NOT_ISSUED))
-        places = np.arange(ahead, grid.shared.places)  # every series' steps end `ahead` before the axis does
+            return Vintages(
+                np.full((count, len(self.names)), np.nan), np.full(count, NOT_ISSUED), grid.shared_place
+            )
+        places = np.arange(ahead, count)  # every series' steps end `ahead` before the axis does
         values, issued = step_values(self.shared, places, origins.shared[: len(places)], self.how, older)
-        return Vintages(values[grid.shared_place], issued[grid.shared_place])
+        return Vintages(values, issued, grid.shared_place)
 
 
 def vintage_source(
@@ -76,7 +93,7 @@ def vintage_source(
     is_forecast = settings.role == "forecast"
     max_age = rule.max_age.ns if is_forecast and rule.max_age else None
     rules = tuple(field.resample for name in names if (field := field_of(settings, name)))
-    how = Folding(rules, params.raw.frequency.ns, max_age)
+    how = Folding(rules, params.raw.frequency.ns, params.align.least_observed, max_age)
     only_filled = is_forecast and rule.take == "newest_filled"
     kept = table.filled() if only_filled else table
     if settings.interpolate:
@@ -91,15 +108,34 @@ def vintage_source(
     return VintageSource(names, how, own, shared)
 
 
-def first_that_has(chosen: Input, read: Mapping[str, tuple[VintageSource, Vintages]], steps: int) -> Values:
-    """An input (n,): of its sources the first that has a value for the step gives it; NaN where none has."""
-    value = np.full(steps, np.nan)
-    for source in reversed(chosen.sources):
-        if source in read:
-            table, vintages = read[source]
-            column = vintages.values[:, table.names.index(chosen.value)]
-            value = np.where(np.isnan(column), value, column)
+@dataclass(frozen=True)
+class OfAxis:
+    """A column that all series share (P,): a value a place of the shared axis, which may end before the axis does."""
+
+    values: Values
+
+
+def first_that_has(
+    chosen: Input, read: Mapping[str, tuple[VintageSource, Vintages]], steps: int
+) -> Values | OfAxis:
+    """An input (n,): of its sources the first that has a value for the step gives it; NaN where none has.
+
+    What comes from one source alone, and is shared by all series, is given as that.
+    """
+    found = [read[source] for source in chosen.sources if source in read]
+    if len(found) == 1 and found[0][1].place is not None:
+        return OfAxis(_column(chosen, *found[0]))
+    columns = [_column(chosen, source, vintages.of_steps()) for source, vintages in found]
+    if not columns:
+        return np.full(steps, np.nan)
+    value = columns[-1]
+    for column in columns[-2::-1]:
+        value = np.where(np.isnan(column), value, column)
     return value
+
+
+def _column(chosen: Input, source: VintageSource, vintages: Vintages) -> Values:
+    return vintages.values[:, source.names.index(chosen.value)]
 
 
 def _placed(rows: Table, names: tuple[str, ...], axis: Axis) -> Versions:

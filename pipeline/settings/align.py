@@ -61,6 +61,13 @@ class Rolling(Section):
     statistics: Annotated[tuple[Statistic, ...], Field(min_length=1)] = ("mean",)
 
 
+class Holidays(Section):
+    """The public holidays of a country (ISO 3166 code) or of a part of it, as the library `holidays` has them."""
+
+    country: str
+    subdivision: str | None = None
+
+
 class Features(Section):
     """The columns of X."""
 
@@ -72,7 +79,9 @@ class Features(Section):
     published_error: tuple[PositiveDuration, ...] = ()  # windows of the published forecast's own mean error
     ahead: Annotated[int, Field(ge=0)] = 0
     vintages: Annotated[int, Field(ge=1)] = 1  # how many of the newest vintages of each forecast stand in X
+    vintage_changes: Annotated[int, Field(ge=0)] = 0  # how many differences between neighbouring vintages
     calendar: tuple[CalendarFeature, ...] = ()
+    holidays: Holidays | dict[str, Holidays] | None = None  # for all groups, or by group
     lead: bool = False
 
 
@@ -86,6 +95,7 @@ class AlignSettings(Section):
     until: Moment = None
     origin: OriginField
     vintage: VintageRule = VintageRule()
+    least_observed: Annotated[float, Field(ge=0, le=1)] = 0.5  # of a step's raw stamps, or the step has no value
     gaps: GapRule
     shortest: PositiveDuration | None = None  # sequences shorter than this are dropped and counted
     features: Features

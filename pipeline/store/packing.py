@@ -55,7 +55,7 @@ def pack(params: Params, root: Path) -> dict[str, Any]:
 
     Groups are independent: their shards are the same from any number of workers. The old shards stay
     unless all succeed. Raises AlignmentError if a group in `align.groups` has no tables, if a source's
-    vintages cover less than `pack.min_coverage` of the steps, or if no group has a sequence.
+    vintages cover less than `pack.min_coverage` of a group's steps, or if no group has a sequence.
     """
     tables, packed = (root / "data/tables").resolve(), root / "data/packed"
     sources = read_manifest(tables)["sources"]
@@ -152,13 +152,18 @@ def _refuse(done: Sequence[Packed], report: Mapping[str, Any], least: float) -> 
             "No group has a sequence, so there is nothing to pack.",
             [f"{one.group}: {_words(one.counts)}" for one in done[:_SHOWN]],
         )
-    # null: no step of the range lies in a group of this source, so there is nothing that it could cover
-    shares = {source: share for source, share in report["coverage"].items() if share is not None}
-    if any(share < least for share in shares.values()):
+    # a group without steps of the range has nothing that a source could cover
+    short = [
+        f"group {one.group}, source {source}: {share:.1%} of {one.covered_steps:,} steps"
+        for one in done
+        for source, share in one.coverage.items()
+        if share < least and one.covered_steps
+    ]
+    if short:
         raise AlignmentError(
-            f"Too few steps have a vintage that was known at their origin: pack.min_coverage asks for {least:.1%}. "
-            "Check known, the zones and align.origin, or set a lower share.",
-            [f"{source}: {share:.1%} of the steps" for source, share in shares.items()],
+            f"Too few steps have a vintage that was known at their origin: pack.min_coverage asks for {least:.1%} of each "
+            "group's. Check known, the zones and align.origin, leave groups out (align.groups), or set a lower share.",
+            short,
         )
 
 

@@ -141,7 +141,10 @@ def _faults(sequence: AlignedSequence, aligned: AlignedGroup, frequency: int) ->
 def _not_finite(
     who: str, name: str, values: NDArray[np.float32], columns: tuple[str, ...], times: NDArray[np.int64]
 ) -> Iterator[str]:
-    bad = ~np.isfinite(values)
+    finite = np.isfinite(values)
+    if finite.all():
+        return
+    bad = ~finite
     for column in np.flatnonzero(bad.any(axis=0)):
         first = int(np.argmax(bad[:, column]))
         when = np.datetime_as_string(times[first].astype("datetime64[ns]"), unit="m")

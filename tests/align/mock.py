@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from pipeline.settings.known import ALWAYS
 from pipeline.settings.params import Params, check_params
 
 HOUR = 3600 * 10**9
@@ -62,6 +63,15 @@ SOURCES: dict[str, Any] = {
             "flow": {"column": "f", "unit": "m3", "resample": "min"},
         },
     },
+    "site": {
+        "role": "known",
+        "files": "c*.csv",
+        "series": {"column": "s"},
+        "values": {
+            "capacity": {"column": "c", "unit": "kW"},
+            "facing": {"column": "f", "unit": "deg", "angle": True},
+        },
+    },
     "estimate": {
         "role": "realized",
         "files": "e*.csv",
@@ -70,6 +80,10 @@ SOURCES: dict[str, Any] = {
         "values": {"usage": {"column": "u", "unit": "kW"}},
     },
 }
+
+
+OF_STEPS = tuple(name for name, source in SOURCES.items() if "valid_time" in source)
+"""All sources but static attributes."""
 
 
 def mock_params(
@@ -82,7 +96,7 @@ def mock_params(
     features: dict[str, Any] | None = None,
     target: tuple[str, ...] = ("usage",),
     published: dict[str, str] | None = None,
-    sources: tuple[str, ...] = tuple(SOURCES),
+    sources: tuple[str, ...] = OF_STEPS,
     **align: Any,
 ) -> Params:
     """Settings over some of SOURCES."""
@@ -132,7 +146,7 @@ def mock_frames(
     revised: float = 0.2,
     shared: float = 0.0,
 ) -> dict[str, pd.DataFrame]:
-    """Random frames for all SOURCES: rows absent, values missing, vintages and revisions in any order of known.
+    """Random frames for OF_STEPS: rows absent, values missing, vintages and revisions in any order of known.
 
     `spacing` is the distance of raw stamps (ns); `shared` is the share of rows that hold for every series.
     """
@@ -145,6 +159,19 @@ def mock_frames(
         "meter": made.realized(names, revised, ("usage", "flow")),
         "estimate": made.realized(("",), 0.0, ("usage",)),
     }
+
+
+def mock_site(seed: int, series: tuple[str, ...] = ("a", "b"), missing: float = 0.3) -> pd.DataFrame:
+    """Random attributes of series, of all series of the group (""), and of one that nobody knows; some missing."""
+    random, rows = np.random.default_rng(seed), []
+    for name in dict.fromkeys((*series, "", "nobody")):
+        row: dict[str, Any] = {"series": name, "valid": ALWAYS, "known": ALWAYS}
+        for value in ("capacity", "facing"):
+            if random.random() >= missing:
+                row[value] = float(random.integers(0, 360))
+        if random.random() >= missing:
+            rows.append(row)
+    return frame(rows, ("capacity", "facing"))
 
 
 class _Maker:

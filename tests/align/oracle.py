@@ -6,9 +6,11 @@ import math
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import holidays
 import numpy as np
 import pandas as pd
 
@@ -75,7 +77,7 @@ class Oracle:
             return NAN
         if len(stamps) > 1:
             distance = Fraction(stamps[-1][0] - stamps[0][0], len(stamps) - 1)
-            if len(present) < Fraction(self.frequency) / distance / 2:
+            if len(present) < Fraction(str(self.params.align.least_observed)) * self.frequency / distance:
                 return NAN
         total = 0.0
         for value in present:
@@ -216,8 +218,10 @@ class Oracle:
     ) -> dict[str, float]:
         """All features but masks; NaN where missing."""
         chosen, made = self.params.align.features, dict(filled)
-        made |= self.windows(series, origin, track)
+        made |= self.windows(series, origin, track) | self.attributes(series) | self.holiday(step)
         for name in filled:
+            for number in range(1, chosen.vintage_changes + 1):
+                made[f"{name}_change_{number}"] = self.change(name, series, step, origin, number)
             for number in range(2, chosen.vintages + 1):
                 made[f"{name}_vintage_{number}"] = self.input(name, series, step, origin, number - 1)
             for ahead in range(1, chosen.ahead + 1):
@@ -233,6 +237,39 @@ class Oracle:
                     _, old = self.vintage(source, None, series, step, origin, number - 1)
                     made[f"{source}_vintage_{number}_lead"] = NAN if old == NO_ORIGIN else (step - old) / HOUR
         return made
+
+    def change(self, name: str, series: str, step: int, origin: int, number: int) -> float:
+        """A vintage less the next older one, of the first source that has the newer."""
+        source, dot, value = name.rpartition(".")
+        for one in [source] if dot else self._of("forecast", "known"):
+            if value in self.fields[one]:
+                newer, _ = self.vintage(one, value, series, step, origin, number - 1)
+                if not math.isnan(newer):
+                    return newer - self.vintage(one, value, series, step, origin, number)[0]
+        return NAN
+
+    def attributes(self, series: str) -> dict[str, float]:
+        """Static attributes: of the series, else of the group; angles as sine and cosine."""
+        made = {}
+        for value, field in self.fields.get("site", {}).items():
+            found = NAN
+            for whose in ("", series):
+                for row in self.rows.get("site", []):
+                    if row["series"] == whose and not math.isnan(row[value]):
+                        found = row[value]
+            turned = math.radians(found)
+            parts = {"_sin": math.sin(turned), "_cos": math.cos(turned)} if field.angle else {"": found}
+            made |= {value + part: one for part, one in parts.items()}
+        return made
+
+    def holiday(self, step: int) -> dict[str, float]:
+        """Whether the local day is a public holiday."""
+        chosen = self.params.align.features.holidays
+        if chosen is None:
+            return {}
+        chosen = chosen["here"] if isinstance(chosen, dict) else chosen
+        day = self.local(step).date()
+        return {"holiday": float(day in _holidays(chosen.country, chosen.subdivision, day.year))}
 
     def earlier(self, series: str, step: int, origin: int) -> dict[str, float]:
         """Lags and recent values."""
@@ -365,6 +402,11 @@ class Oracle:
             *made,
             *(self.realized(target, series, step - period, forever)[0] for period in (DAY, 7 * DAY)),
         ]
+
+
+@cache
+def _holidays(country: str, subdivision: str | None, year: int) -> Any:
+    return holidays.country_holidays(country, subdiv=subdivision, years=year)
 
 
 def _newness(row: Row) -> tuple[int, int]:

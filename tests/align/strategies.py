@@ -8,7 +8,7 @@ import pandas as pd
 from hypothesis import strategies as st
 
 from pipeline.settings.params import Params
-from tests.align.mock import HOUR, MINUTE, mock_frames, mock_params
+from tests.align.mock import HOUR, MINUTE, SOURCES, mock_frames, mock_params, mock_site
 
 
 def origins() -> st.SearchStrategy[dict[str, Any]]:
@@ -42,6 +42,14 @@ def features() -> st.SearchStrategy[dict[str, Any]]:
             "recent": st.dictionaries(value, st.integers(1, 3)),
             "ahead": st.integers(0, 2),
             "vintages": st.integers(1, 3),
+            "vintage_changes": st.integers(0, 2),
+            "holidays": st.sampled_from(
+                [
+                    None,
+                    {"country": "ES", "subdivision": "CT"},
+                    {"here": {"country": "DE"}, "there": {"country": "FR"}},
+                ]
+            ),
             "rolling": st.dictionaries(
                 value,
                 st.fixed_dictionaries(
@@ -84,6 +92,8 @@ def params(draw: st.DrawFn) -> Params:
             "longer": draw(st.sampled_from(["end", "indicator"])),
         },
         features=made,
+        least_observed=draw(st.sampled_from([0.5, 0.0, 0.34, 0.7, 1.0])),
+        sources=tuple(SOURCES),
         target=draw(st.sampled_from([("usage",), ("flow", "usage")])),
         published=published,
         **bounds,
@@ -93,8 +103,9 @@ def params(draw: st.DrawFn) -> Params:
 @st.composite
 def frames(draw: st.DrawFn) -> dict[str, pd.DataFrame]:
     """Tables of all mock sources, or of some."""
+    seed = draw(st.integers(0, 2**32 - 1))
     made = mock_frames(
-        draw(st.integers(0, 2**32 - 1)),
+        seed,
         hours=draw(st.sampled_from([6, 30, 72])),
         series=draw(st.sampled_from([("a",), ("b", "a"), ("",)])),
         spacing=draw(st.sampled_from([20 * MINUTE, HOUR, 3 * HOUR])),
@@ -104,6 +115,9 @@ def frames(draw: st.DrawFn) -> dict[str, pd.DataFrame]:
         revised=draw(st.sampled_from([0.0, 0.3])),
         shared=draw(st.sampled_from([0.0, 0.5])),
     )
-    for source in draw(st.sets(st.sampled_from(["weather", "model", "tide", "estimate"]), max_size=2)):
+    made["site"] = mock_site(seed)
+    for source in draw(
+        st.sets(st.sampled_from(["weather", "model", "tide", "estimate", "site"]), max_size=2)
+    ):
         del made[source]
     return made

@@ -26,7 +26,8 @@ def _group(values: np.ndarray[tuple[int], np.dtype[np.float64]], origin: dict[st
 
 
 def _made(group: Prepared) -> dict[str, list[float]]:
-    found = baselines(group.realized["usage"], group.grid, group.origins_of(0).steps)
+    usage, origins = group.realized["usage"], group.origins_of(0).steps
+    found = baselines(usage, group.grid, origins, usage.newest(group.grid.series, origins))
     return {name: found[:, at].tolist() for at, name in enumerate(BASELINES)}
 
 

@@ -25,7 +25,7 @@ def stamps(minutes: list[int], values: list[float], known: list[int] | None = No
 
 
 def folded(rows: Versions, rule: Resample, origin: int = 100) -> float:
-    found, _ = step_values(rows, np.array([0]), np.array([origin]), Folding((rule,), HOUR))
+    found, _ = step_values(rows, np.array([0]), np.array([origin]), Folding((rule,), HOUR, 0.5))
     return float(found[0, 0])
 
 
@@ -81,7 +81,7 @@ def test_only_the_stamps_known_at_the_origin_are_folded() -> None:
 
 def test_the_issue_time_of_a_step_is_that_of_its_newest_stamp() -> None:
     rows = stamps(QUARTERS, [1, NAN, 3, 4], known=[5, 8, 7, 30])
-    _, issued = step_values(rows, np.array([0, 0]), np.array([4, 10]), Folding(("mean",), HOUR))
+    _, issued = step_values(rows, np.array([0, 0]), np.array([4, 10]), Folding(("mean",), HOUR, 0.5))
     assert issued.tolist() == [NOT_ISSUED, 8]
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 from pipeline.align.features import forecast_input
 from pipeline.align.prepared import Prepared, prepare
 from pipeline.align.types import NOT_ISSUED
-from pipeline.align.vintages import first_that_has
+from pipeline.align.vintages import OfAxis, first_that_has
 from tests.align.mock import HOUR, START, frame, mock_params
 
 
@@ -94,7 +94,9 @@ def test_of_several_sources_the_first_that_has_the_step_gives_it() -> None:
         name: (source, source.at(group.grid, group.origins_of(0))) for name, source in group.vintages.items()
     }
     assert first_that_has(forecast_input(chosen, "temp"), read, 4).tolist() == [90, 11, 92, 93]
-    assert first_that_has(forecast_input(chosen, "model.temp"), read, 4).tolist() == [90, 91, 92, 93]
+    shared = first_that_has(forecast_input(chosen, "model.temp"), read, 4)
+    assert isinstance(shared, OfAxis)
+    assert shared.values[group.grid.shared_place].tolist() == [90, 91, 92, 93]  # noqa: PD011 (no DataFrame)
 
 
 def test_a_forecast_source_is_joined_even_where_none_of_its_values_is_read() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import dask
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from pipeline.errors import AlignmentError, FormatError
@@ -120,7 +121,7 @@ def test_an_unknown_group_is_refused_with_those_that_exist(
     assert _digests(workspace) == before
 
 
-def test_too_little_coverage_is_refused_with_every_source_and_its_share(
+def test_too_little_coverage_is_refused_with_every_group_and_source_and_its_share(
     workspace: Path, compose: Callable[..., dict[str, Any]]
 ) -> None:
     # ninety hours before its step nothing has been issued for it yet
@@ -128,9 +129,23 @@ def test_too_little_coverage_is_refused_with_every_source_and_its_share(
         _pack(_params(compose, origin={"before": "90h"}, features={"forecast": []}), workspace)
     told = str(caught.value)
     assert "pack.min_coverage asks for 50.0%" in told
-    for source in ("weather", "market", "operator"):
-        assert f"{source}: 0.0% of the steps" in told
+    for group in ("game_01", "game_02", "game_03"):
+        for source in ("weather", "market", "operator"):
+            assert f"group {group}, source {source}: 0.0% of " in told
     assert not (workspace / "data/packed").exists()
+
+
+def test_a_group_whose_source_ends_early_is_named_though_the_others_make_up_for_it(
+    workspace: Path, params: Params
+) -> None:
+    path = workspace / "data/tables/weather/game_02.parquet"
+    table = pq.read_table(path)
+    pq.write_table(table.slice(0, table.num_rows // 4), path)
+    with pytest.raises(AlignmentError) as caught:
+        _pack(params, workspace)
+    assert len(caught.value.faults) == 1
+    assert caught.value.faults[0].startswith("group game_02, source weather: 2")
+    assert caught.value.faults[0].endswith(" steps")
 
 
 def test_no_sequence_in_any_group_is_refused(workspace: Path, compose: Callable[..., dict[str, Any]]) -> None:

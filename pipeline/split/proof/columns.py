@@ -8,6 +8,7 @@ from datetime import date, datetime, time, timedelta
 from functools import cache, partial
 from itertools import product
 
+from pipeline.settings.align import Holidays
 from pipeline.settings.base import Duration
 from pipeline.settings.params import Params
 from pipeline.split.proof.clocks import local_time, moment_of
@@ -24,30 +25,54 @@ Column = Callable[[Step], Said]
 
 def columns_of(tables: GroupTables) -> dict[str, Column]:
     """What each column of X must hold, by its name: all but masks."""
-    params = tables.params
-    makers = dict(_inputs(params))
     found: dict[str, Column] = {}
-    for name, (sources, value) in makers.items():
-        found[name] = partial(_input, tables, sources, value)
-        for number in range(2, params.align.features.vintages + 1):
-            if params.raw.sources[sources[0]].role == "forecast":
-                found[f"{name}_vintage_{number}"] = partial(_vintage, tables, sources, value, number)
-        for later in range(1, params.align.features.ahead + 1):
-            found[f"{name}_ahead_{later}"] = partial(_ahead, tables, sources, value, later)
-    found |= dict(_of_realized(tables)) | dict(_of_windows(tables))
-    for part, wave in product(params.align.features.calendar, _WAVES):
+    for kinds in (_of_inputs, _of_realized, _of_windows, _for_all_time, _leads):
+        found |= dict(kinds(tables))
+    for part, wave in product(tables.params.align.features.calendar, _WAVES):
         found[f"{part}_{wave}"] = partial(_calendar, tables.zone, part, wave)
-    if params.align.features.lead:
-        found["lead"] = lambda step: Said((step.time - step.origin) / _HOUR)
-        for source, settings in params.raw.sources_of("forecast").items():
-            values = [value for sources, value in makers.values() if source in sources]
-            if settings.has_issue and values:
-                found[f"{source}_vintage_lead"] = partial(_vintage_lead, tables, source, values[0])
-                for number in range(2, params.align.features.vintages + 1):
-                    found[f"{source}_vintage_{number}_lead"] = partial(
-                        _older_lead, tables, source, values[0], number
-                    )
     return found
+
+
+def _of_inputs(tables: GroupTables) -> Iterator[tuple[str, Column]]:
+    """Forecasts and known values of the step and its neighbours, older vintages, and what changed between them."""
+    params, chosen = tables.params, tables.params.align.features
+    for name, (sources, value) in _inputs(params):
+        yield name, partial(_input, tables, sources, value)
+        for later in range(1, chosen.ahead + 1):
+            yield f"{name}_ahead_{later}", partial(_ahead, tables, sources, value, later)
+        if params.raw.sources[sources[0]].role != "forecast":
+            continue
+        for number in range(2, chosen.vintages + 1):
+            yield f"{name}_vintage_{number}", partial(_vintage, tables, sources, value, number)
+        for number in range(1, chosen.vintage_changes + 1):
+            yield f"{name}_change_{number}", partial(_change, tables, sources, value, number)
+
+
+def _leads(tables: GroupTables) -> Iterator[tuple[str, Column]]:
+    """The prediction lead, and those of the vintages used."""
+    params, chosen = tables.params, tables.params.align.features
+    if not chosen.lead:
+        return
+    yield "lead", lambda step: Said((step.time - step.origin) / _HOUR)
+    for source, settings in params.raw.sources_of("forecast").items():
+        values = [value for _, (sources, value) in _inputs(params) if source in sources]
+        if settings.has_issue and values:
+            yield f"{source}_vintage_lead", partial(_vintage_lead, tables, source, values[0])
+            for number in range(2, chosen.vintages + 1):
+                lead = partial(_older_lead, tables, source, values[0], number)
+                yield f"{source}_vintage_{number}_lead", lead
+
+
+def _for_all_time(tables: GroupTables) -> Iterator[tuple[str, Column]]:
+    """Static attributes, and public holidays."""
+    for name, (sources, value) in _inputs(tables.params, has_time=False):
+        yield name, partial(_static, tables, sources, value)
+    chosen = tables.params.align.features.holidays
+    if chosen is not None:
+        yield (
+            "holiday",
+            partial(_holiday, tables.zone, chosen if isinstance(chosen, Holidays) else chosen[tables.group]),
+        )
 
 
 def _of_realized(tables: GroupTables) -> Iterator[tuple[str, Column]]:
@@ -89,8 +114,8 @@ def _makers(params: Params, role: str, value: str) -> list[str]:
     return [name for name, source in sources if source.role == role and value in source.values]
 
 
-def _inputs(params: Params) -> Iterator[tuple[str, tuple[tuple[str, ...], str]]]:
-    """Name -> (sources, value) of forecasts and known values."""
+def _inputs(params: Params, *, has_time: bool = True) -> Iterator[tuple[str, tuple[tuple[str, ...], str]]]:
+    """Name -> (sources, value) of forecasts and known values: those of single steps, or those for all time."""
     chosen = params.align.features
     for role, names in (("forecast", chosen.forecast), ("known", chosen.known)):
         of_role = [source for source in params.raw.sources.values() if source.role == role]
@@ -98,7 +123,11 @@ def _inputs(params: Params) -> Iterator[tuple[str, tuple[tuple[str, ...], str]]]
         for name in every if names == "all" else names:
             source, _, value = name.rpartition(".")
             makers = (source,) if source else tuple(_makers(params, role, value))
-            for part in parts_of(params.raw.sources[makers[0]], value):
+            first = params.raw.sources[makers[0]]
+            times = (first.valid_time, first.lead)
+            if has_time != (times != (None, None)):
+                continue
+            for part in parts_of(first, value):
                 yield name + part.removeprefix(value), (makers, part)
 
 
@@ -121,6 +150,32 @@ def _input(tables: GroupTables, sources: tuple[str, ...], value: str, step: Step
 
 def _vintage(tables: GroupTables, sources: tuple[str, ...], value: str, number: int, step: Step) -> Said:
     return tables.forecast(sources, value, step.series, step.time, step.origin, number - 1)
+
+
+def _change(tables: GroupTables, sources: tuple[str, ...], value: str, number: int, step: Step) -> Said:
+    for source in sources:
+        newer, older = (
+            tables.vintage(source, value, step.series, step.time, step.origin, back)
+            for back in (number - 1, number)
+        )
+        if not newer.is_missing:
+            moments = [said.known for said in (newer, older) if said.known is not None]
+            size = max(abs(newer.value), abs(older.value))
+            return Said(newer.value - older.value, None, max(moments), size)
+    return NOTHING
+
+
+def _static(tables: GroupTables, sources: tuple[str, ...], value: str, step: Step) -> Said:
+    return tables.static(sources, value, step.series)
+
+
+def _holiday(zone: str, chosen: Holidays, step: Step) -> Said:
+    import holidays
+
+    day = local_time(step.time, zone).date()
+    return Said(
+        float(day in holidays.country_holidays(chosen.country, subdiv=chosen.subdivision, years=day.year))
+    )
 
 
 def _ahead(tables: GroupTables, sources: tuple[str, ...], value: str, later: int, step: Step) -> Said:

@@ -1,4 +1,4 @@
-"""Kinds `inputs`, `targets` and `known_rule`: a few hundred rows made anew from the tables, value by value."""
+"""Kinds `inputs`, `targets`, `published` and `targets_as_inputs`: rows made anew from the tables, value by value."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.settings.params import Params
-from pipeline.split.moments import text_of
-from pipeline.split.proof.clocks import known_of
+from pipeline.split.proof.chosen import chosen_rows
 from pipeline.split.proof.columns import columns_of
 from pipeline.split.proof.findings import Findings
 from pipeline.split.proof.records import read_records
+from pipeline.split.proof.used import HeldOutInputs, check_published
 from pipeline.split.proof.values import GroupTables, Said
 from pipeline.split.proof.walk import Stretch, stretches_of
 from pipeline.split.proof.window import Step
@@ -25,7 +25,9 @@ ROWS = 600
 TOLERANCE = 1e-6
 """Of the value: float32 keeps 6e-8, and sums may be taken in another order."""
 
-_GOLDEN = 0.6180339887498949  # its multiples, less their whole part, lie evenly however many there are
+_ROUNDING = 1e-12
+"""Of the numbers that a value is the difference of: they may be added up in another order."""
+
 _FOREVER = int(np.iinfo(np.int64).max)
 
 
@@ -35,11 +37,12 @@ class Remade:
 
     inputs: Findings
     targets: Findings
-    known: Findings
+    published: Findings
+    held_out: Findings
 
     def all(self) -> list[Findings]:
         """In the order of the certificate."""
-        return [self.inputs, self.targets, self.known]
+        return [self.inputs, self.targets, self.published, self.held_out]
 
 
 @dataclass(frozen=True)
@@ -51,40 +54,34 @@ class Stored:
 
 
 def check_rows(dataset: Dataset, tables: Path, params: Params) -> list[Findings]:
-    """Every kind of column of X, and Y, W and `known`, of rows spread over the data set, made
-    anew from rows of the tables known at the origin; and known moments in the tables against their rules.
+    """Every kind of column of X, and Y, W, `known`, `published` and `issued`, of rows spread over the data set, made anew
+    from rows of the tables known at the origin.
     """
     found = Remade(
         Findings("inputs", f"X is what the tables held at the origin, within {TOLERANCE:g} of the value"),
         Findings("targets", "Y is the last revision, `known` its moment, and W 0 where there is none"),
-        Findings("known_rule", "known moments in the tables are those of the source's `known` rule"),
+        Findings("published", "published forecasts and issue times are those known at the origin"),
+        Findings("targets_as_inputs", "no input of a training row is a target of validation or test"),
     )
-    chosen = _chosen(dataset)
+    held_out = HeldOutInputs(dataset, params)
+    chosen = chosen_rows(dataset, params, ROWS)
     groups = [str(group) for group in dataset.sequences.group[list(chosen)]]
     for group in sorted(set(groups)):
         zone = params.raw.zone_of(group)
         assert zone is not None  # align refuses a group without zone
-        of_group = GroupTables(params, zone, read_records(tables, group, params))
-        _check_moments(found.known, group, of_group)
+        of_group = GroupTables(params, zone, read_records(tables, group, params), group)
         rows = [row for row, name in zip(chosen, groups, strict=True) if name == group]
-        _check_group(found, dataset, of_group, {row: chosen[row] for row in rows})
+        _check_group(found, dataset, of_group, {row: chosen[row] for row in rows}, held_out)
     return found.all()
 
 
-def _chosen(dataset: Dataset) -> dict[int, list[int]]:
-    """Sequence -> places of the steps that are made anew: the same for the same data set."""
-    count = len(dataset.sequences)
-    sequences = np.unique(np.linspace(0, count - 1, min(count, ROWS)).astype(int)).tolist()
-    share = max(1, ROWS // max(1, len(sequences)))
-    chosen = {}
-    for number, row in enumerate(sequences):
-        steps = int(dataset.sequences.step_count[row])
-        places = {int((number * share + turn) * _GOLDEN % 1 * steps) for turn in range(share)}
-        chosen[row] = sorted(places)
-    return chosen
-
-
-def _check_group(found: Remade, dataset: Dataset, tables: GroupTables, chosen: dict[int, list[int]]) -> None:
+def _check_group(
+    found: Remade,
+    dataset: Dataset,
+    tables: GroupTables,
+    chosen: dict[int, list[int]],
+    held_out: HeldOutInputs,
+) -> None:
     made = columns_of(tables)
     masks = {dataset.features[mask] for mask in dataset.feature_masks if mask >= 0}
     for name in dataset.features:
@@ -104,9 +101,11 @@ def _check_group(found: Remade, dataset: Dataset, tables: GroupTables, chosen: d
                         said = made[name](step)
                         if said.known is not None:
                             found.inputs.note_margin(step.origin - said.known)
+                        held_out.check(found.held_out, step, f"{stretch.step(place)}: {name}", said)
                         for fault in _faults_of_input(said, stored):
                             found.inputs.blame(f"{stretch.step(place)}: {name} is {fault}")
             _check_targets(found.targets, stretch, here, tables)
+            check_published(found.published, stretch, here, tables)
 
 
 def _by_stretch(dataset: Dataset, row: int, places: list[int]) -> Iterator[tuple[Stretch, list[int]]]:
@@ -122,7 +121,7 @@ def _faults_of_input(said: Said, stored: Stored) -> Iterator[str]:
     if said.is_missing:
         if stored.value != 0 or not stored.is_masked:
             yield f"{stored.value!r}, yet nothing was known at the origin"
-    elif stored.is_masked or not _equal(stored.value, said.value):
+    elif stored.is_masked or not _equal(stored.value, said.value, said.size):
         stands = "marked as missing" if stored.is_masked else repr(stored.value)
         yield f"{stands}, known at the origin was {said.value!r}"
 
@@ -142,20 +141,5 @@ def _check_targets(found: Findings, stretch: Stretch, places: list[int], tables:
                 )
 
 
-def _check_moments(found: Findings, group: str, tables: GroupTables) -> None:
-    for source, records in tables.records.items():
-        rule = tables.params.raw.sources[source].known
-        for record in records.spread(ROWS // 10):
-            issue = record.issue if records.has_issue else None
-            due = known_of(rule, record.valid, issue, tables.frequency, tables.zone)
-            if due is not None:
-                found.looked_at()
-                if record.known != due:
-                    found.blame(
-                        f"{source} of {group} for {text_of(record.valid)}: known at {text_of(record.known)}, the rule "
-                        f"says {text_of(due)}"
-                    )
-
-
-def _equal(stored: float, due: float) -> bool:
-    return abs(stored - due) <= TOLERANCE * max(abs(stored), abs(due))
+def _equal(stored: float, due: float, size: float = 0.0) -> bool:
+    return abs(stored - due) <= TOLERANCE * max(abs(stored), abs(due)) + _ROUNDING * size

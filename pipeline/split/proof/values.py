@@ -15,14 +15,22 @@ from pipeline.split.proof.records import Record, Records
 SHARED = ""
 """The series of rows that hold for every series of their group."""
 
+_FOREVER = 2**63 - 1
+
 
 @dataclass(frozen=True)
 class Said:
-    """A value (NaN: none), the newest issue time and the latest known moment of the rows that it comes from."""
+    """A value (NaN: none), the newest issue time and the latest known moment of the rows that it comes from.
+
+    `size` is the largest of the numbers that it is a difference of: its rounding errors are of that size, not its own.
+    `steps` are the first and the last step whose realized values it comes from.
+    """
 
     value: float
     issue: int | None = None
     known: int | None = None
+    size: float = 0.0
+    steps: tuple[int, int] | None = None
 
     @property
     def is_missing(self) -> bool:
@@ -40,6 +48,7 @@ class GroupTables:
     params: Params
     zone: str
     records: Mapping[str, Records]
+    group: str = ""
 
     @property
     def frequency(self) -> int:
@@ -71,8 +80,20 @@ class GroupTables:
             ]
             if taken:
                 rule = self._rule(source, value)
-                folded = fold([(row.valid, row.values[value]) for row in taken], rule, self.frequency)
+                folded = self._fold(taken, value, rule)
                 return Said(folded, max(row.issue for row in taken), max(row.known for row in taken))
+        return NOTHING
+
+    def static(self, sources: Iterable[str], value: str, series: str) -> Said:
+        """An attribute of a series: of the first source that has it, by the series' own row, else by the group's."""
+        for source in sources:
+            for whose in dict.fromkeys((series, SHARED)):
+                rows = (
+                    self.records[source].of_step(whose, -_FOREVER, _FOREVER) if source in self.records else []
+                )
+                there = [row for row in rows if not math.isnan(row.values[value])]
+                if there:
+                    return Said(there[-1].values[value], None, there[-1].known)
         return NOTHING
 
     def realized(self, value: str, series: str, step: int, moment: int) -> Said:
@@ -84,11 +105,9 @@ class GroupTables:
                 moments = {row.known for rows in stamps for row in rows if row.known <= moment}
                 for known in sorted(moments, reverse=True):
                     then = [_last_revision(rows, value, known) for rows in stamps]
-                    folded = fold(
-                        [(row.valid, row.values[value]) for row in then if row], rule, self.frequency
-                    )
+                    folded = self._fold([row for row in then if row], value, rule)
                     if not math.isnan(folded):
-                        return Said(folded, None, known)
+                        return Said(folded, None, known, steps=(step, step))
         return NOTHING
 
     def newest_step(self, value: str, series: str, moment: int) -> int | None:
@@ -119,6 +138,10 @@ class GroupTables:
         ]
         begin = min(stamps) // self.frequency * self.frequency
         return begin if self.params.align.from_ is None else max(begin, self.params.align.from_)
+
+    def _fold(self, rows: list[Record], value: str, rule: Resample) -> float:
+        stamps = [(row.valid, row.values[value]) for row in rows]
+        return fold(stamps, rule, self.frequency, self.params.align.least_observed)
 
     def _makers(self, value: str) -> list[str]:
         sources = self.params.raw.sources_of("realized")
@@ -194,14 +217,15 @@ def between(vintage: list[Record], step: int, end: int, reach: int) -> Record | 
     return Record(step, left.known, left.issue, left.place, values)
 
 
-def fold(stamps: list[tuple[int, float]], rule: Resample, frequency: int) -> float:
+def fold(stamps: list[tuple[int, float]], rule: Resample, frequency: int, least: float) -> float:
     """The raw stamps of a step, (time, value) in the order of time, as one value; NaN where too few have one."""
     values = [value for _, value in stamps if not math.isnan(value)]
     if not values:
         return math.nan
     if len(stamps) > 1:
-        span = stamps[-1][0] - stamps[0][0]  # less than half of the stamps that a step should hold
-        if 2 * len(values) * span < frequency * (len(stamps) - 1):
+        span = stamps[-1][0] - stamps[0][0]
+        due = least * frequency * (len(stamps) - 1) / span  # of the stamps that a step should hold
+        if len(values) < due - 1e-9:
             return math.nan
     if rule == "mean":
         return sum(values) / len(values)

@@ -43,7 +43,9 @@ class Last:
         if 2 * len(there) < count:
             return NOTHING
         made = _STATISTICS[name]([said.value for said in there])
-        return Said(made, None, max(said.known for said in there if said.known is not None))
+        size = max(max(abs(said.value), said.size) for said in there)
+        known = max(said.known for said in there if said.known is not None)
+        return Said(made, None, known, size, (steps[-1], steps[0]))
 
     def _said(self, time: int, step: Step) -> Said:
         realized = self._realized(step.series, time, step.origin)
@@ -53,7 +55,8 @@ class Last:
         if own is None or own > step.origin:
             return NOTHING
         published = self._tables.forecast(*self._published, step.series, time, own)
-        return Said(realized.value - published.value, None, realized.known)
+        size = max(abs(realized.value), abs(published.value))
+        return Said(realized.value - published.value, None, realized.known, size, realized.steps)
 
     @cached_property
     def _first(self) -> Callable[[str], int]:

@@ -15,7 +15,7 @@ from pipeline.errors import AlignmentError, SplitError
 from pipeline.settings.params import Params
 from pipeline.split.proof.inputs import check_rows
 from pipeline.store.reader import Dataset
-from tests.align.mock import HOUR, mock_frames, mock_params
+from tests.align.mock import HOUR, SOURCES, mock_frames, mock_params, mock_site
 from tests.split.workplace import make_data
 
 ORIGINS = (
@@ -32,6 +32,8 @@ EVERYTHING = {
     "published_error": ["12h"],
     "ahead": 2,
     "vintages": 3,
+    "vintage_changes": 2,
+    "holidays": {"country": "DE", "subdivision": "BY"},
     "calendar": ["hour", "weekday", "yearday"],
     "lead": True,
 }
@@ -72,12 +74,14 @@ def test_rows_made_anew_are_those_that_align_made(
             gaps=gaps,
             features=EVERYTHING,
             published={"usage": "guess"},
+            sources=tuple(SOURCES),
             **span,
         )
     )
     with TemporaryDirectory() as folder:
         try:
-            data = make_data(Path(folder), mock_frames(seed, shared=shared, spacing=spacing), params)
+            frames = {**mock_frames(seed, shared=shared, spacing=spacing), "site": mock_site(seed)}
+            data = make_data(Path(folder), frames, params)
         except (AlignmentError, SplitError):
             reject()
         with Dataset(data / "dataset.h5") as dataset:
@@ -100,11 +104,21 @@ def test_a_feature_that_no_setting_asks_for_is_refused(tmp_path: Path) -> None:
     assert "usage_recent_1: no setting asks for this feature" in inputs.examples
 
 
-@pytest.mark.parametrize("name", ["hour_sin", "temp_vintage_2", "usage_std_6h", "usage_published_error_12h"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "temp", "guess_ahead_1", "level", "hour_sin", "holiday", "capacity", "facing_cos", "temp_vintage_2",
+        "rain_change_1", "usage_lag_1d", "usage_recent_2", "usage_std_6h", "usage_published_error_12h", "lead",
+        "weather_vintage_lead", "weather_vintage_2_lead",
+    ],
+)  # fmt: skip
 def test_a_spoilt_column_is_named(tmp_path: Path, name: str) -> None:
     params = unsplit(
         mock_params(
-            features=EVERYTHING, gaps={"fill": "2h", "longer": "indicator"}, published={"usage": "guess"}
+            features=EVERYTHING,
+            gaps={"fill": "2h", "longer": "indicator"},
+            published={"usage": "guess"},
+            sources=tuple(SOURCES),
         )
     )
     column = [feature.name for feature in feature_list(params)].index(name)
@@ -114,7 +128,8 @@ def test_a_spoilt_column_is_named(tmp_path: Path, name: str) -> None:
         values[:, :, column] += 0.5
         file["X"][...] = values
 
-    data = make_data(tmp_path, mock_frames(1), params, spoil_shard=spoil)
+    frames = {**mock_frames(1, hours=48), "site": mock_site(1)}
+    data = make_data(tmp_path, frames, params, spoil_shard=spoil)
     with Dataset(data / "dataset.h5") as dataset:
         inputs = check_rows(dataset, data / "tables", params)[0]
     assert inputs.examples

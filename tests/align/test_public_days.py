@@ -1,0 +1,79 @@
+"""Public holidays by the library, on the zone's clocks."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pipeline.align.group import align_frames
+from pipeline.align.public_days import holidays_of, on_holidays
+from pipeline.errors import AlignmentError, SettingsError
+from pipeline.settings.align import Holidays
+from tests.align.mock import HOUR, frame, mock_params, moment
+
+GERMANY = Holidays(country="DE")
+
+
+def hours(first: str, count: int) -> np.ndarray:
+    return moment(first) + np.arange(count) * HOUR
+
+
+def test_a_holiday_begins_and_ends_at_local_midnight() -> None:
+    # 1 May lasts from 22:00 UTC on the eve to 22:00 UTC in summer's Berlin
+    flags = on_holidays(hours("2024-04-30T20:00", 30), "Europe/Berlin", GERMANY)
+    assert np.flatnonzero(flags).tolist() == list(range(2, 26))
+
+
+def test_a_holiday_on_which_clocks_change_has_all_its_hours() -> None:
+    easter = Holidays(
+        country="DE", subdivision="BB"
+    )  # Easter Sunday is one in Brandenburg; clocks change on it
+    flags = on_holidays(hours("2024-03-30T21:00", 25), "Europe/Berlin", easter)
+    assert flags.tolist() == [0, 0] + [1] * 23  # it begins at 23:00 UTC and ends at 22:00
+
+
+def test_a_part_of_a_country_has_its_own_days() -> None:
+    epiphany = hours("2025-01-06T00:00", 1)
+    assert on_holidays(epiphany, "UTC", Holidays(country="DE", subdivision="BY")).tolist() == [1]
+    assert on_holidays(epiphany, "UTC", GERMANY).tolist() == [0]
+
+
+def test_a_day_has_one_flag_whatever_else_is_asked() -> None:
+    times = hours("2023-12-20T00:00", 24 * 40)
+    together = on_holidays(times, "Europe/Paris", Holidays(country="FR"))
+    alone = [
+        on_holidays(times[at : at + 1], "Europe/Paris", Holidays(country="FR"))[0] for at in range(0, 960, 7)
+    ]
+    assert together[::7][: len(alone)].tolist() == alone
+    assert 0 < together.sum() < len(times)
+
+
+def test_no_steps_have_no_flags() -> None:
+    assert on_holidays(hours("2024-01-01", 0), "UTC", GERMANY).tolist() == []
+
+
+@pytest.mark.parametrize("chosen", [Holidays(country="XX"), Holidays(country="DE", subdivision="ZZ")])
+def test_an_unknown_country_or_part_is_refused_by_name(chosen: Holidays) -> None:
+    with pytest.raises(SettingsError, match=r"align.features.holidays: .*(XX|ZZ)"):
+        on_holidays(hours("2024-01-01", 1), "UTC", chosen)
+
+
+def test_a_group_has_the_country_that_the_settings_give_it() -> None:
+    by_group = {"here": GERMANY, "there": Holidays(country="FR")}
+    assert holidays_of(by_group, "there") == by_group["there"]
+    assert holidays_of(GERMANY, "anywhere") == GERMANY
+    with pytest.raises(AlignmentError, match="no country for the group 'elsewhere'"):
+        holidays_of(by_group, "elsewhere")
+
+
+def test_the_flag_is_a_feature_of_every_step() -> None:
+    rows = [
+        {"series": name, "valid": time, "known": time + HOUR, "usage": 1.0}
+        for name in ("a", "b")
+        for time in hours("2024-12-24T12:00", 48).tolist()
+    ]
+    chosen = mock_params(sources=("meter",), features={"holidays": {"here": {"country": "DE"}}})
+    made = align_frames({"meter": frame(rows, ("usage", "flow"))}, chosen, "here")
+    (column,) = [at for at, feature in enumerate(made.features) if feature.name == "holiday"]
+    for one in made.sequences:
+        assert one.X[:, column].tolist() == [0.0] * 11 + [1.0] * 37
