@@ -10,6 +10,8 @@ import numpy.typing as npt
 from pipeline.errors import LeakError, MissingInputError, TrainingError
 from pipeline.feed.source import Source
 from pipeline.files import digest_of_file, read_json
+from pipeline.settings.train import TrainSettings
+from pipeline.store.types import Split
 
 _AT_ONCE = 1024  # samples read at a time
 
@@ -38,6 +40,24 @@ def check_certificate(path: Path, fingerprint: str, dataset: Path, scaler: Path)
     for name, file in (("dataset_digest", dataset), ("scaler_digest", scaler)):
         if certificate.get(name) != digest_of_file(file):
             raise LeakError(f"{file} is not the file that {path} certifies: run stage certify again.")
+
+
+def check_split(train: Split, settings: TrainSettings) -> None:
+    """Raise LeakError where training would see what its split holds out: carried state flows through scattered samples, and
+    a window longer than the one that the distances were kept for reaches held-out targets.
+    """
+    policy = train.attributes.get("policy")
+    if policy in {"random", "blocked"} and settings.mode == "stateful":
+        raise LeakError(
+            f"The data set is split by the policy {policy}, and train.mode stateful would carry state through what is held "
+            "out: set train.mode=windows, or split it by another policy."
+        )
+    longest = train.attributes.get("lookback", settings.lookback)
+    if policy == "blocked" and settings.lookback > longest:
+        raise LeakError(
+            f"train.lookback: training keeps its distance from held-out blocks for windows of {longest} steps, found "
+            f"{settings.lookback}: run the stage `split` again with these settings."
+        )
 
 
 def check_published(source: Source) -> None:

@@ -57,11 +57,10 @@ def build_dataset(packed: Path, data: Path, params: Params) -> tuple[Plan, Steps
             steps = steps_of(joined, advance)
             plan = plan_splits(steps, params.split, params.seed, reach_of(params, joined))
         seen.append((plan, steps))
-        digest = shards_digest(shards)
-        return [
-            replace(one, attributes={**one.attributes, "shards_digest": digest})
-            for one in (*plan.splits, *plan.folds)
-        ]
+        signed: dict[str, int | str] = {"shards_digest": shards_digest(shards)}
+        if _asks_for_reach(params):
+            signed["lookback"] = params.train.lookback
+        return [replace(one, attributes={**one.attributes, **signed}) for one in (*plan.splits, *plan.folds)]
 
     write_dataset(data, shards, splits, identity_of(params))
     return seen[0]

@@ -19,6 +19,7 @@ from pipeline.split.proof.inputs import check_rows
 from pipeline.split.proof.lists import check_lists
 from pipeline.split.proof.origins import check_issued, check_origins
 from pipeline.split.proof.scaling import check_scaler
+from pipeline.split.proof.tables import check_tables
 from pipeline.split.proof.targets import check_apart, check_embargo
 from pipeline.split.rebuilt import check_rebuilt
 from pipeline.split.scaler import FORMAT as SCALER_FORMAT
@@ -51,6 +52,7 @@ def certify(data: Path, params: Params) -> dict[str, Any]:
                 lambda: [check_issued(dataset, params)],
                 lambda: [check_origins(dataset, params)],
                 lambda: [check_scaler(dataset, fitted)],
+                lambda: check_tables(tables, params, sorted(set(map(str, dataset.sequences.group)))),
                 lambda: check_rows(dataset, tables, params),
                 lambda: [check_rebuilt(dataset, tables, params)],
             ]

@@ -10,7 +10,9 @@ import pytest
 
 from pipeline.errors import LeakError, MissingInputError, TrainingError
 from pipeline.files import digest_of_file, write_json
-from pipeline.learn.admission import check_certificate, check_published
+from pipeline.learn.admission import check_certificate, check_published, check_split
+from pipeline.settings.train import TrainSettings
+from pipeline.store.types import Split
 from tests.learn.networks import small_source
 
 
@@ -76,3 +78,19 @@ def test_a_residual_network_needs_a_published_forecast_of_every_target() -> None
     source.arrays["published"][source.split("train").indices] = np.nan
     with pytest.raises(TrainingError, match=r"none of 1 of 1 targets: name it under align\.published"):
         check_published(source)
+
+
+@pytest.mark.parametrize("policy", ["random", "blocked"])
+def test_state_is_not_carried_through_what_is_held_out(policy: str) -> None:
+    split = Split("train", np.arange(3), 0, 10, {"policy": policy, "lookback": 24})
+    with pytest.raises(LeakError, match=r"set train\.mode=windows"):
+        check_split(split, TrainSettings(mode="stateful"))
+    check_split(split, TrainSettings(mode="windows", lookback=24))
+
+
+def test_windows_longer_than_the_distance_was_kept_for_are_refused() -> None:
+    split = Split("train", np.arange(3), 0, 10, {"policy": "blocked", "lookback": 24})
+    with pytest.raises(LeakError, match=r"windows of 24 steps, found 25: run the stage `split` again"):
+        check_split(split, TrainSettings(mode="windows", lookback=25))
+    plain = Split("train", np.arange(3), 0, 10, {"policy": "chronological"})
+    check_split(plain, TrainSettings(mode="windows", lookback=1000))

@@ -28,7 +28,7 @@ def tracks_of_any_kind(draw: st.DrawFn, longest: int = 400) -> list[Track]:
             made = plain_track(length, series=f"s{number}", track=track, begin=begin, lead=lead, delay=delay)
             made_rows = list(made.rows)
             for place in draw(st.lists(st.integers(0, length - 1), max_size=4)):
-                late = made_rows[place].known + 60 * HOUR
+                late = made.rows[place].known + 60 * HOUR
                 made_rows[place] = replace(made_rows[place], known=draw(st.sampled_from([NEVER, late])))
             tracks.append(replace(made, rows=tuple(made_rows)))
     return tracks

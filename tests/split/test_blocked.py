@@ -14,7 +14,7 @@ from pipeline.errors import SplitError
 from pipeline.settings.split import Blocked
 from pipeline.split.blocked import blocks_of
 from pipeline.split.plan import plan_splits
-from tests.split.in_memory import HOUR, START, Track, plain_track, steps_of
+from tests.split.in_memory import HOUR, NEVER, START, Track, plain_track, steps_of
 from tests.split.slow_rows import Key, every_row, scored, tracks_of_any_kind
 
 
@@ -42,46 +42,23 @@ def oracle(tracks: list[Track], settings: Blocked, seed: int, distance: int) -> 
         low, high = number * count // pieces, (number + 1) * count // pieces
         owner[low + draw("block", number) % (high - low)] = 1 if number in by_draw[: wanted[0]] else 2
 
-    def block_of(time: int) -> int:
-        return min(max((time - first) // length, 0), count - 1)
-
-    def reaches_late(row_time: int, known: int, me: int) -> bool:
-        """Whether a target was known only after the first origin of what is held out next."""
-        blocks = [number for number in owner if owner[number] > me and number > block_of(row_time)]
-        origins = [row.origin for _, row in every if block_of(row.time) in blocks]
-        return bool(origins) and known > min(origins)
+    stretches: list[tuple[int, int, int]] = []  # (split, start, end), neighbouring blocks of one split as one
+    for number in range(count):
+        start = -NEVER if number == 0 else first + number * length
+        end = NEVER if number == count - 1 else first + (number + 1) * length
+        if stretches and stretches[-1][0] == owner[number]:
+            start = stretches.pop()[1]
+        stretches.append((owner[number], start, end))
 
     found: list[set[Key]] = [set(), set(), set()]
-    for key, row in every:
-        me = owner[block_of(row.time)]
-        if not row.weight:
-            continue
-        start = first + block_of(row.time) * length
-        while start > first and owner[block_of(start - 1)] == me:
-            start = first + block_of(start - 1) * length
-        mates = [
-            other
-            for _, other in every
-            if other.weight
-            and block_of(other.time) >= block_of(start)
-            and _same(owner, block_of, start, other.time)
-        ]
-        held_before = me == 0 and start > first
-        behind = start + distance if held_before else -1
-        late = [
-            other.time
-            for other in mates
-            if other.time >= behind and reaches_late(other.time, other.known, me)
-        ]
-        if row.time >= behind and (not late or row.time < min(late) or me == 2):
-            found[me].add(key)
+    for me, start, end in stretches:
+        behind = start + distance if me == 0 and start > -NEVER else start
+        mine = [(key, row) for key, row in every if behind <= row.time < end and row.weight]
+        held_out = [(low, high) for other, low, high in stretches if other > me and low >= end]
+        origins = [row.origin for _, row in every if any(low <= row.time < high for low, high in held_out)]
+        late = [row.time for _, row in mine if origins and row.known > min(origins)]
+        found[me] |= {key for key, row in mine if not late or row.time < min(late)}
     return found
-
-
-def _same(owner: dict[int, int], block_of: object, start: int, time: int) -> bool:
-    """Whether all blocks from a start to a time belong to one split."""
-    assert callable(block_of)
-    return len({owner[number] for number in range(block_of(start), block_of(time) + 1)}) == 1
 
 
 @given(

@@ -108,8 +108,10 @@ def _by_time(dataset: Dataset, trio: Trio) -> Ints:
     due = np.full(len(first), -1)
     for number, split in enumerate(trio.splits):
         reaches = last >= split.from_time
-        # what reaches this split but begins after its end lies in its embargo, or belongs to a later one
-        due[reaches] = np.where(first[reaches] < split.until_time, number, -1)
+        # what reaches this split but begins after its end lies in its embargo, or belongs to a later one; behind the test
+        # of a fold, what reaches beyond it belongs to none
+        ends = first if number < len(trio.splits) - 1 else last
+        due[reaches] = np.where(ends[reaches] < split.until_time, number, -1)
     return due
 
 

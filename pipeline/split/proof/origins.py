@@ -53,10 +53,13 @@ def check_origins(dataset: Dataset, params: Params) -> Findings:
         limits, origin = due.of(stretch, zone), stretch.read("origin")
         found.looked_at(len(origin))
         wrong = np.flatnonzero(limits != origin)
-        found.note_margin(int((limits - origin)[wrong].min(initial=0)))
+        if len(wrong):
+            found.note_margin(int((limits - origin)[wrong].min()))
         for place in wrong.tolist():
             said = (
-                "no origin covers it" if limits[place] == _NONE else f"the rule says {text_of(limits[place])}"
+                "no origin covers it"
+                if limits[place] == _NONE
+                else f"the rule says {text_of(int(limits[place]))}"
             )
             found.blame(
                 f"{stretch.step(place)} (sample {stretch.sample_of(place)}) has the origin "

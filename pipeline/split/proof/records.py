@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,7 @@ class Records:
     """The rows of one source in one group before `align.until`; `names` says of each value whether it is an angle."""
 
     def __init__(self, frame: Any, names: Mapping[str, bool], until: int | None) -> None:
-        self._columns: dict[str, npt.NDArray[np.float64]] = {}
+        self._columns: dict[str, npt.NDArray[np.float64]] = {}  # a value, or an angle's sine and cosine
         for name, is_angle in names.items():
             column = frame[name].to_numpy(np.float64)
             self._columns |= _waves(name, column) if is_angle else {name: column}
@@ -53,6 +53,11 @@ class Records:
             mine = np.flatnonzero((series == name) & inside)
             self._rows[name] = mine[np.argsort(self._valid[mine], kind="stable")]
             self._stamps[name] = self._valid[self._rows[name]]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The values of a row."""
+        return tuple(self._columns)
 
     def first_valid(self, series: str) -> int | None:
         """The first stamp of a series' own rows."""
@@ -73,11 +78,6 @@ class Records:
         if rows is None:
             return []
         return sorted(set(self._valid[rows[self._known[rows] <= moment]].tolist()), reverse=True)
-
-    def spread(self, count: int) -> Iterator[Record]:
-        """At most so many rows, evenly spread over the file."""
-        for row in np.unique(np.linspace(0, len(self._valid) - 1, min(count, len(self._valid))).astype(int)):
-            yield self._record(int(row))
 
     def _record(self, row: int) -> Record:
         values = {name: float(column[row]) for name, column in self._columns.items()}
