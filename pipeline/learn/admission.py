@@ -42,6 +42,13 @@ def check_certificate(path: Path, fingerprint: str, dataset: Path, scaler: Path)
             raise LeakError(f"{file} is not the file that {path} certifies: run stage certify again.")
 
 
+def check_fit(source: Source, settings: TrainSettings) -> None:
+    """Raise unless a data set and the settings of a training go together: see `check_split` and `check_published`."""
+    check_split(source.split("train"), settings)
+    if settings.residual:
+        check_published(source)
+
+
 def check_split(train: Split, settings: TrainSettings) -> None:
     """Raise LeakError where training would see what its split holds out: carried state flows through scattered samples, and
     a window longer than the one that the distances were kept for reaches held-out targets.

@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.errors import LeakError, MissingInputError, TrainingError
 from pipeline.files import digest_of_file, write_json
-from pipeline.learn.admission import check_certificate, check_published, check_split
+from pipeline.learn.admission import check_certificate, check_fit, check_published, check_split
 from pipeline.settings.train import TrainSettings
 from pipeline.store.types import Split
 from tests.learn.networks import small_source
@@ -94,3 +94,12 @@ def test_windows_longer_than_the_distance_was_kept_for_are_refused() -> None:
         check_split(split, TrainSettings(mode="windows", lookback=25))
     plain = Split("train", np.arange(3), 0, 10, {"policy": "chronological"})
     check_split(plain, TrainSettings(mode="windows", lookback=1000))
+
+
+def test_what_a_training_asks_of_its_data_set_is_looked_at_together() -> None:
+    source = small_source()
+    check_fit(source, TrainSettings(residual=True))
+    source.arrays["published"][source.split("train").indices] = np.nan
+    check_fit(source, TrainSettings(residual=False))
+    with pytest.raises(TrainingError, match="none of 1 of 1 targets"):
+        check_fit(source, TrainSettings(residual=True))
