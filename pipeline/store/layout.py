@@ -67,15 +67,11 @@ def samples_of(step_count: Any, segment_length: int) -> Any:
     return -(-step_count // segment_length)
 
 
-def cut(steps: NDArray[Any], segment_length: int, padding: float | None) -> NDArray[Any]:
-    """Steps (T, ...) of one sequence -> samples (ceil(T / L), L, ...), padded at the end."""
-    count = samples_of(len(steps), segment_length)
-    missing = count * segment_length - len(steps)
-    if missing:
-        tail_shape = (missing, *steps.shape[1:])
-        tail = np.broadcast_to(steps[-1:], tail_shape) if padding is None else np.full(tail_shape, padding)
-        steps = np.concatenate([steps, tail.astype(steps.dtype)])
-    return steps.reshape(count, segment_length, *steps.shape[1:])
+def lay_out(steps: NDArray[Any], place: NDArray[Any], segment_length: int, padding: float | None) -> None:
+    """Put the steps (T, ...) of one sequence at the beginning of `place` (steps, ...), padded to whole samples."""
+    end = samples_of(len(steps), segment_length) * segment_length
+    place[: len(steps)] = steps
+    place[len(steps) : end] = steps[-1:] if padding is None else padding
 
 
 def samples_a_chunk(chunk_bytes: int, segment_length: int, feature_count: int, sample_count: int) -> int:

@@ -17,7 +17,7 @@ from pipeline.files import replaced_file
 from pipeline.settings.params import Params
 from pipeline.store.access import written
 from pipeline.store.header import Header, write_header
-from pipeline.store.layout import ARRAYS, TIME, ArrayLayout, cut, filters, samples_a_chunk, samples_of
+from pipeline.store.layout import ARRAYS, TIME, ArrayLayout, filters, lay_out, samples_a_chunk, samples_of
 from pipeline.store.tables import write_column, write_table
 from pipeline.store.types import Sequences
 
@@ -100,11 +100,10 @@ def _write_array(
         file.create_dataset(array.name, shape, array.dtype)
         return
     values = np.empty(shape, array.dtype)
-    start = 0
+    steps, start = values.reshape(-1, *shape[2:]), 0
     for sequence in aligned.sequences:
-        samples = cut(getattr(sequence, array.name), header.segment_length, array.padding)
-        values[start : start + len(samples)] = samples
-        start += len(samples)
+        lay_out(getattr(sequence, array.name), steps[start:], header.segment_length, array.padding)
+        start += samples_of(len(sequence.times), header.segment_length) * header.segment_length
     file.create_dataset(array.name, data=values, chunks=(how["chunk"], *shape[1:]), **filters(how["codec"]))
 
 
@@ -127,13 +126,14 @@ def _check(aligned: AlignedGroup, frequency: int) -> None:
 
 def _faults(sequence: AlignedSequence, aligned: AlignedGroup, frequency: int) -> Iterator[str]:
     who = f"series {sequence.series!r}, track {sequence.track}"
-    names = tuple(feature.name for feature in aligned.features)
     if (np.diff(sequence.times) != frequency).any() or sequence.times[0] % frequency:
         yield f"{who}: steps must be multiples of the frequency and lie {frequency} ns apart"
     if (np.diff(sequence.origin) < 0).any():
         yield f"{who}: the origin must never decrease along a sequence"
-    for name, values, columns in (("X", sequence.X, names), ("Y", sequence.Y, aligned.targets)):
-        yield from _not_finite(who, name, values, columns, sequence.times)
+    for name, values in (("X", sequence.X), ("Y", sequence.Y)):
+        if not np.isfinite(values).all():
+            names = aligned.targets if name == "Y" else tuple(feature.name for feature in aligned.features)
+            yield from _not_finite(who, name, values, names, sequence.times)
     if not (np.isfinite(sequence.W) & (sequence.W >= 0)).all():
         yield f"{who}: weights W must be finite and not negative"
 
@@ -141,10 +141,7 @@ def _faults(sequence: AlignedSequence, aligned: AlignedGroup, frequency: int) ->
 def _not_finite(
     who: str, name: str, values: NDArray[np.float32], columns: tuple[str, ...], times: NDArray[np.int64]
 ) -> Iterator[str]:
-    finite = np.isfinite(values)
-    if finite.all():
-        return
-    bad = ~finite
+    bad = ~np.isfinite(values)
     for column in np.flatnonzero(bad.any(axis=0)):
         first = int(np.argmax(bad[:, column]))
         when = np.datetime_as_string(times[first].astype("datetime64[ns]"), unit="m")

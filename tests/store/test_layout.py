@@ -9,22 +9,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.store.layout import ARRAYS, cut, filters, samples_a_chunk, samples_of
+from pipeline.store.layout import ARRAYS, filters, lay_out, samples_a_chunk, samples_of
 
 
 @given(steps=st.integers(1, 60), length=st.integers(1, 25), padding=st.sampled_from([0.0, np.nan, 7.0, None]))
-def test_cutting_keeps_every_step_in_order_and_pads_at_the_end_only(
+def test_laying_out_keeps_every_step_in_order_and_pads_to_whole_samples_and_no_further(
     steps: int, length: int, padding: float | None
 ) -> None:
     values = np.arange(steps * 2, dtype=np.float32).reshape(steps, 2)
-    samples = cut(values, length, padding)
-    assert samples.shape == (samples_of(steps, length), length, 2)
-    assert samples.dtype == values.dtype
-    flat = samples.reshape(-1, 2)
-    np.testing.assert_array_equal(flat[:steps], values)
-    rest = np.broadcast_to(values[-1] if padding is None else np.float32(padding), flat[steps:].shape)
-    np.testing.assert_array_equal(flat[steps:], rest)
-    assert len(flat) - steps < length
+    end = samples_of(steps, length) * length
+    place = np.full((end + length, 2), -1, np.float32)
+    lay_out(values, place, length, padding)
+    np.testing.assert_array_equal(place[:steps], values)
+    rest = np.broadcast_to(values[-1] if padding is None else np.float32(padding), (end - steps, 2))
+    np.testing.assert_array_equal(place[steps:end], rest)
+    assert (place[end:] == -1).all()
+    assert end - steps < length
 
 
 @pytest.mark.parametrize(
