@@ -2,34 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import keras
 
-if TYPE_CHECKING:
-    from pipeline.learn.twin import Design
 
-
-def head_layers(design: Design) -> dict[str, Any]:
-    """The layers of `spread`, by name: `head` gives the value of each target, with quantiles the middle one's.
+def head_layers(targets: int, quantiles: int, middle: int, *, residual: bool) -> dict[str, Any]:
+    """The layers of `spread`, by name: `head` gives the value of each target, of several quantiles the one at `middle`.
 
     Every other quantile departs from its neighbour on the side of the middle by a softplus of its own, which is
     never below 0: however the weights move, and whatever is added to the middle, quantiles stay in order.
     """
     layers = keras.layers
-    targets = design.scaling.target_count
     # zeros: a residual network begins as the published forecast and learns its error
-    start = "zeros" if design.residual else "glorot_uniform"
+    start = "zeros" if residual else "glorot_uniform"
     made = {"head": layers.Dense(targets, kernel_initializer=start, name="head", dtype="float32")}
-    for place in range(len(design.quantiles)):
+    for place in range(quantiles):
         made[f"column_{place}"] = layers.Reshape((-1, targets, 1), name=f"column_{place}", dtype="float32")
-        if place == design.middle:
+        if place == middle:
             continue
         name = f"width_{place}"
         made[name] = layers.Dense(targets, activation="softplus", name=name, dtype="float32")
-        step = layers.Add if place > design.middle else layers.Subtract
+        step = layers.Add if place > middle else layers.Subtract
         made[f"quantile_{place}"] = step(name=f"quantile_{place}", dtype="float32")
-    if design.quantiles:
+    if quantiles:
         made["fan"] = layers.Concatenate(axis=-1, name="fan", dtype="float32")
         made["swapped"] = swapping()
     return made

@@ -13,10 +13,10 @@ from pipeline.feed.batches import LaneBatches, Material
 from pipeline.feed.scaling import Scaling, read_scaling
 from pipeline.feed.series import Key, series_numbers, series_of
 from pipeline.files import digest_of_file, digest_of_value, replaced_folders, write_json
-from pipeline.learn.admission import check_certificate, check_published
+from pipeline.learn.admission import check_certificate, check_fit
 from pipeline.learn.carried import check_state_carries
 from pipeline.learn.checkpoints import Checkpoints, identity_of
-from pipeline.learn.fitting import fit
+from pipeline.learn.fitting import Lesson, fit
 from pipeline.learn.group_weights import GroupWeights
 from pipeline.learn.history import History
 from pipeline.learn.lessons import make_lesson
@@ -57,8 +57,7 @@ def train(params: Params, root: Path) -> Trained:
         known = series_of(dataset, "train")
         scaling = read_scaling(scaler, dataset.features, dataset.targets, dataset.fingerprint, known)
         check_certificate(root / "reports" / "leaks.json", dataset.fingerprint, file, scaler)
-        if settings.residual:
-            check_published(dataset)
+        check_fit(dataset, settings)
         seed_everything(params.seed)
         if settings.mode == "stateful":
             check_state_carries()
@@ -78,12 +77,11 @@ def train(params: Params, root: Path) -> Trained:
             weights.hand_over(models)
         write_model_card(models, _card(params, dataset, known, scaling.groups))
         write_json(models / "history.json", _told(history, [known[turn - 1] for turn in lesson.turns]))
-        first = lesson.epoch(0)
         done = Trained(
             series=len(known),
             samples=len(dataset.split("train").indices),
             batches=lesson.batches,
-            idle_share=first.plan.idle_share if isinstance(first, LaneBatches) else None,
+            idle_share=_idle_share(lesson),
             weights=int(sum(np.prod(weight.shape) for weight in networks.twin.trainable_weights)),
             history=history,
             boards=boards,
@@ -93,6 +91,11 @@ def train(params: Params, root: Path) -> Trained:
     if checkpoints is not None:
         checkpoints.clear()  # only now: models/ stands in its place
     return done
+
+
+def _idle_share(lesson: Lesson) -> float | None:
+    first = lesson.epoch(0)
+    return first.plan.idle_share if isinstance(first, LaneBatches) else None
 
 
 def _networks(

@@ -86,7 +86,7 @@ def make_layers(design: Design) -> Layers:
         made["identity"] = _identity(design)
     if made.keys() & {"identity", "based"}:
         made["joined"] = keras.layers.Concatenate(name="joined")
-    return made | _recurrent(design) | head_layers(design)
+    return made | _recurrent(design) | _head(design)
 
 
 def named_inputs(layers: Layers, features: int) -> dict[str, Any]:
@@ -150,6 +150,11 @@ def _scales(design: Design) -> Layers:
         made["base_masked"] = keras.layers.Multiply(name="base_masked", dtype="float32")
         made["based"] = keras.layers.Add(name="based", dtype="float32")
     return made
+
+
+def _head(design: Design) -> Layers:
+    targets, quantiles = design.scaling.target_count, len(design.quantiles)
+    return head_layers(targets, quantiles, design.middle, residual=design.residual)
 
 
 def _recurrent(design: Design) -> Layers:

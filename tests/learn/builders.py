@@ -1,0 +1,71 @@
+"""Networks of a user's own: good ones, and some that break the contract."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras import layers
+
+
+def two_branches(inputs: dict[str, Any], brief: Any) -> Any:
+    """Features and identity on ways of their own, joined by a GRU; an output a target, by name."""
+    flow = layers.Dense(4, activation="tanh")(inputs["features"])
+    who = layers.Embedding(brief.series + 1, 2)(inputs["series"])
+    flow = layers.GRU(5, return_sequences=True)(layers.Concatenate()([flow, who]))
+    flow = layers.LSTM(3, return_sequences=True)(layers.LayerNormalization()(flow))
+    return {target: layers.Dense(1)(flow) for target in brief.targets}
+
+
+def fan(inputs: dict[str, Any], brief: Any) -> Any:
+    """All quantiles of all targets from one layer: in order at first, since its weights are 0."""
+    flow = layers.LSTM(4, return_sequences=True)(inputs["features"])
+    count = len(brief.targets) * len(brief.quantiles)
+    return layers.Reshape((-1, *brief.output_shape))(layers.Dense(count, kernel_initializer="zeros")(flow))
+
+
+def last_step_only(inputs: dict[str, Any], brief: Any) -> Any:
+    return layers.Dense(len(brief.targets))(layers.LSTM(4)(inputs["features"]))
+
+
+def wrong_names(inputs: dict[str, Any], brief: Any) -> Any:
+    return {"load": layers.Dense(2)(inputs["features"])}
+
+
+def no_tensor(inputs: dict[str, Any], brief: Any) -> Any:
+    return keras.Sequential([layers.Dense(1)])
+
+
+def looks_ahead(inputs: dict[str, Any], brief: Any) -> Any:
+    flow = layers.Conv1D(3, 3, padding="same", name="looking_both_ways")(inputs["features"])
+    return layers.Dense(len(brief.targets))(layers.LSTM(4, return_sequences=True)(flow))
+
+
+def bidirectional(inputs: dict[str, Any], brief: Any) -> Any:
+    flow = layers.Bidirectional(layers.LSTM(4, return_sequences=True))(inputs["features"])
+    return layers.Dense(len(brief.targets))(flow)
+
+
+class Doubled(layers.Layer):  # type: ignore[misc]  # Keras has no types
+    def call(self, inputs: Any) -> Any:
+        return 2 * inputs
+
+
+def own_layer(inputs: dict[str, Any], brief: Any) -> Any:
+    flow = layers.LSTM(4, return_sequences=True, stateful=False, go_backwards=True, name="back")(
+        inputs["features"]
+    )
+    return Doubled(name="doubled")(layers.Dense(len(brief.targets))(flow))
+
+
+def sees_other_rows(inputs: dict[str, Any], brief: Any) -> Any:
+    flow = layers.LSTM(4, return_sequences=True)(inputs["features"])
+    flow = flow - keras.ops.mean(flow, axis=0, keepdims=True)
+    return layers.Dense(len(brief.targets))(flow)
+
+
+def fails(inputs: dict[str, Any], brief: Any) -> Any:
+    return inputs["history"]
+
+
+no_function = 3

@@ -1,0 +1,127 @@
+"""Quantiles: in order whatever the weights, the middle one the point forecast, learned by the pinball loss."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.feed.batches import Material
+from pipeline.learn.fitting import fit
+from pipeline.learn.lessons import make_lesson
+from pipeline.learn.losses import WeightedMean, elementwise
+from pipeline.learn.saving import save_network
+from pipeline.learn.twin import make_networks
+from tests.feed.memory import some_scaling
+from tests.learn.networks import (
+    FEATURES,
+    arrays,
+    material_of,
+    small_layers,
+    small_learner,
+    small_settings,
+    small_source,
+    small_twin,
+)
+
+THREE = (0.1, 0.5, 0.9)
+
+
+def some_inputs(scale: float = 3.0, rows: int = 2, steps: int = 5) -> dict[str, Any]:
+    random = np.random.default_rng(0)
+    return {
+        "inputs": random.normal(1, scale, (rows, steps, FEATURES)).astype(np.float32),
+        "series": np.zeros((rows, steps), np.int32),
+    }
+
+
+@settings(max_examples=6, deadline=None)
+@given(st.integers(0, 4), st.floats(0.01, 50), st.integers(0, 99))
+def test_quantiles_never_cross_whatever_the_weights(middle: int, spread: float, seed: int) -> None:
+    layers = small_layers(
+        quantiles=(0.05, 0.2, 0.5, 0.8, 0.95), middle=middle, scaling=some_scaling(targets=2)
+    )
+    random = np.random.default_rng(seed)
+    for name, layer in layers.items():
+        if name == "head" or name.startswith("width"):
+            layer.set_weights([random.normal(0, spread, weight.shape) for weight in layer.get_weights()])
+    networks = make_networks(layers, FEATURES)
+    for network in (networks.learner, networks.twin):
+        found = arrays([network(some_inputs())])[0]
+        assert found.shape == (2, 5, 2, 5)
+        assert (np.diff(found, axis=-1) >= 0).all()
+        assert np.ptp(found) > 0
+
+
+def test_the_middle_quantile_is_what_a_network_without_quantiles_gives(tmp_path: Path) -> None:
+    plain, fan = small_layers(), small_layers(quantiles=THREE, middle=1)
+    for name in ("recurrent_0", "head"):
+        fan[name].set_weights(plain[name].get_weights())
+    network = make_networks(fan, FEATURES).twin
+    found = network.predict_on_batch(some_inputs())
+    wanted = make_networks(plain, FEATURES).twin.predict_on_batch(some_inputs())
+    assert found[..., 1] == pytest.approx(wanted, rel=1e-6)
+    save_network(tmp_path / "model.keras", network)
+    loaded = keras.models.load_model(tmp_path / "model.keras", custom_objects={}, safe_mode=True)
+    assert (
+        loaded.predict_on_batch(some_inputs(rows=1, steps=9))
+        == network.predict_on_batch(some_inputs(rows=1, steps=9))
+    ).all()
+
+
+def test_a_published_forecast_moves_every_quantile_of_a_residual_network() -> None:
+    network = small_twin(quantiles=THREE, middle=1, residual=True)
+    there = np.ones((2, 5, 1), np.float32)
+    low, high = (
+        network.predict_on_batch({**some_inputs(), "published": value * there, "has_published": there})
+        for value in (4, 7)
+    )
+    assert high - low == pytest.approx(np.full((2, 5, 1, 3), 3.0), abs=1e-5)
+
+
+def test_pinball_is_the_mean_over_quantiles_of_the_weighted_distance() -> None:
+    config = small_settings(loss="pinball", quantiles=THREE)
+    random = np.random.default_rng(0)
+    target = random.normal(0, 2, (3, 4, 2)).astype(np.float32)
+    value = random.normal(0, 2, (3, 4, 2, 3)).astype(np.float32)
+    weight = random.integers(0, 3, target.shape).astype(np.float32)
+    wanted = np.zeros_like(target)
+    for place in np.ndindex(*target.shape):
+        errors = [target[place] - value[*place, number] for number in range(3)]
+        wanted[place] = np.mean([q * e if e > 0 else (q - 1) * e for q, e in zip(THREE, errors, strict=True)])
+    assert arrays([elementwise(config)(target, value)])[0] == pytest.approx(wanted, rel=1e-5, abs=1e-6)
+    found = float(WeightedMean(config)(target, value, weight))
+    assert found == pytest.approx((wanted * weight).sum() / weight.sum(), rel=1e-5)
+
+
+@pytest.mark.parametrize("mode", ["stateful", "windows"])
+def test_training_brings_the_quantiles_to_their_shares(mode: str) -> None:
+    source = small_source()
+    source.arrays["Y"][:] = np.random.default_rng(4).normal(5, 2, source.arrays["Y"].shape)
+    config = small_settings(
+        mode=mode, loss="pinball", quantiles=THREE, epochs=25, learning_rate=0.03, units=[1]
+    )
+    learner = small_learner(quantiles=THREE, middle=config.middle, units=(1,), identity="none")
+    material = material_of(source)
+    fit(make_lesson(Material(source, material.scaling, material.series), learner, config, seed=1), config)
+    values = learner.predict_on_batch(
+        {"inputs": source.arrays["X"][:9].reshape(1, -1, FEATURES), "series": np.zeros((1, 36), np.int32)}
+    )
+    wanted = material.scaling.scaled_targets(source.arrays["Y"][:9].reshape(1, 36, 1), np.zeros(1, np.int32))
+    below = (wanted[..., None] < values).mean(axis=(0, 1, 2))
+    assert below[0] < 0.35 < below[1] < 0.7 < below[2]
+
+
+def test_the_point_forecast_is_the_quantile_nearest_to_the_median() -> None:
+    for quantiles, middle in (
+        ((0.1, 0.5, 0.9), 1),
+        ((0.05, 0.4, 0.7, 0.95), 1),
+        ((0.4, 0.6), 0),
+        ((0.9,), 0),
+    ):
+        assert small_settings(loss="pinball", quantiles=quantiles).middle == middle

@@ -1,0 +1,126 @@
+"""A network of one's own: played in lanes like any other, and told what it breaks."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from pipeline.errors import TrainingError
+from pipeline.learn.carried import carry
+from pipeline.learn.own import Brief, digest_of_builder, own_networks
+from pipeline.learn.saving import save_network
+from pipeline.learn.training import train
+from pipeline.learn.twin import Design, make_layers
+from tests.feed.memory import some_scaling
+from tests.learn.networks import FEATURES
+from tests.learn.workplace import workplace
+
+HERE = "tests.learn.builders"
+
+
+def built(function: str, precision: str = "float32", **changes: Any) -> Any:
+    brief = Brief(**{"features": ("a", "b", "c"), "targets": ("power", "heat"), "series": 2, **changes})
+    design = Design(
+        some_scaling(targets=len(brief.targets)), (-1,) * FEATURES, brief.series,
+        residual=brief.residual, quantiles=brief.quantiles, own=True,
+    )  # fmt: skip
+    return own_networks(f"{HERE}:{function}", make_layers(design), brief, precision)
+
+
+def some_inputs(steps: int) -> dict[str, Any]:
+    random = np.random.default_rng(0)
+    return {
+        "inputs": random.normal(1, 3, (2, steps, FEATURES)).astype(np.float32),
+        "series": np.array([[1], [2]], np.int32).repeat(steps, axis=1),
+    }
+
+
+def test_a_network_that_knows_nothing_of_lanes_is_played_in_lanes(tmp_path: Path) -> None:
+    networks = built("two_branches")
+    whole = some_inputs(12)
+    wanted = networks.learner.predict_on_batch(whole)
+    assert wanted.shape == (2, 12, 2)
+    network = carry(networks.learner, 2)
+    for start in range(0, 12, 4):
+        chunk = {name: values[:, start : start + 4] for name, values in whole.items()}
+        found = network.predict_on_batch({**chunk, "keep": np.full((2, 1), start > 0, np.float32)})
+        assert found == pytest.approx(wanted[:, start : start + 4], rel=1e-5, abs=1e-6)
+    save_network(tmp_path / "model.keras", networks.twin)
+    loaded = keras.models.load_model(tmp_path / "model.keras", custom_objects={}, safe_mode=True)
+    scaling = some_scaling(targets=2)
+    physical = loaded.predict_on_batch(whole)
+    assert physical == pytest.approx(wanted * scaling.target_std + scaling.target_mean, rel=1e-5)
+
+
+@pytest.mark.parametrize("residual", [False, True])
+def test_quantiles_of_ones_own_are_unscaled_each_by_its_target(*, residual: bool) -> None:
+    networks = built("fan", quantiles=(0.1, 0.5, 0.9), residual=residual)
+    there = np.ones((2, 5, 2), np.float32)
+    inputs = some_inputs(5) | ({"published": 4 * there, "has_published": there} if residual else {})
+    found = networks.twin.predict_on_batch(inputs)
+    assert found.shape == (2, 5, 2, 3)
+    mean = np.full(2, 4.0) if residual else some_scaling(targets=2).target_mean
+    assert found == pytest.approx(np.broadcast_to(mean[:, None], found.shape), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("function", "faults"),
+    [
+        ("last_step_only", [r"outputs: the shape must be \(batch, time, 2\).*found \(None, 2\)"]),
+        ("wrong_names", [r"one a target is wanted, named \['power', 'heat'\], found \['load'\]"]),
+        ("no_tensor", ["a symbolic tensor .* is wanted, found Sequential"]),
+        (
+            "looks_ahead",
+            [r"statefulness: two chunks give other outputs .*look at looking_both_ways \(Conv1D\)"],
+        ),
+        ("bidirectional", [r"statefulness: .*look at bidirectional\S* \(Bidirectional\)"]),
+        (
+            "own_layer",
+            ["layer 'back' .*goes backwards", r"layer 'doubled' \(Doubled\) is no layer of Keras itself"],
+        ),
+        ("sees_other_rows", ["rows: the outputs of a row change by .* when other rows are left out"]),
+    ],
+)
+def test_what_breaks_the_contract_is_told_all_at_once(function: str, faults: list[str]) -> None:
+    with pytest.raises(TrainingError, match="breaks the contract") as told:
+        built(function)
+    assert len(told.value.faults) == len(faults)
+    for fault, wanted in zip(sorted(told.value.faults), sorted(faults), strict=True):
+        assert re.search(wanted, fault), fault
+
+
+def test_looking_ahead_is_a_fault_of_state_only() -> None:
+    assert built("looks_ahead", stateful=False).twin.output.shape == (None, None, 2)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        (f"{HERE}:fails", r"fails raised KeyError \(.*builders.py, line \d+\): 'history'"),
+        (f"{HERE}:absent", "has no function absent"),
+        (f"{HERE}:no_function", "has no function no_function, found 3"),
+        ("no_such_package.networks:build", "cannot be imported from .*No module named 'no_such_package'"),
+    ],
+)
+def test_a_function_that_is_not_there_or_fails_is_told_with_its_place(name: str, message: str) -> None:
+    with pytest.raises(TrainingError, match=message):
+        own_networks(
+            name,
+            make_layers(Design(some_scaling(), (-1,) * FEATURES, 2, own=True)),
+            Brief(("a", "b", "c"), ("t",), 2),
+        )
+
+
+def test_stage_train_takes_a_network_of_ones_own(tmp_path: Path) -> None:
+    params = workplace(tmp_path, targets=2, model=f"{HERE}:two_branches")
+    done = train(params, tmp_path)
+    assert done.history.epochs[-1]["loss"] < done.history.epochs[0]["loss"] * 1.5
+    layers = keras.models.load_model(tmp_path / "models" / "model.keras").layers
+    assert {"GRU", "LSTM", "LayerNormalization"} <= {type(layer).__name__ for layer in layers}
+    assert (tmp_path / "models" / "online.keras").exists()
+    assert len(digest_of_builder(f"{HERE}:two_branches")) == 64
