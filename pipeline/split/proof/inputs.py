@@ -19,7 +19,7 @@ from pipeline.split.proof.walk import Stretch, stretches_of
 from pipeline.split.proof.window import Step
 from pipeline.store.reader import Dataset
 
-ROWS = 600
+ROWS = 2000
 """Rows made anew, spread over groups, series and tracks."""
 
 TOLERANCE = 1e-6

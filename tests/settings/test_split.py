@@ -1,0 +1,128 @@
+"""The split section: what each policy takes, what it refuses, and what it cannot go together with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pipeline.errors import SettingsError
+from pipeline.settings.params import Params, check_params
+from pipeline.settings.split import Blocked, Chronological, HeldOut, RandomSamples, RollingOrigin
+from tests.align.mock import SOURCES
+
+
+def checked(split: dict[str, Any], *, mode: str = "windows", **features: Any) -> Params:
+    meter = {"group": {"constant": "here"}, **SOURCES["meter"]}  # a column says when its values are known
+    if not features.pop("column", False):
+        meter["known"] = {"after_step": "1h"}
+    return check_params(
+        {
+            "raw": {"path": "none", "frequency": "1h", "sources": {"meter": meter}},
+            "align": {
+                "target": ["usage"],
+                "origin": {"before": "24h"},
+                "gaps": {"fill": "2h"},
+                "features": features,
+            },
+            "split": split,
+            "train": {"mode": mode},
+        },
+        "mock",
+    )
+
+
+def faults(split: dict[str, Any], **more: Any) -> str:
+    with pytest.raises(SettingsError) as caught:
+        checked(split, **more)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("policy", "form"),
+    [
+        ("chronological", Chronological),
+        ("rolling_origin", RollingOrigin),
+        ("blocked", Blocked),
+        ("by_series", HeldOut),
+        ("by_group", HeldOut),
+        ("random", RandomSamples),
+    ],
+)
+def test_each_policy_has_its_form_and_works_with_the_same_shares(policy: str, form: type) -> None:
+    split = checked({"policy": policy, "validation": 0.1, "test": 0.2}).split
+    assert isinstance(split, form)
+    assert (split.validation, split.test) == (0.1, 0.2)
+    assert checked(split.model_dump(mode="json")).split == split
+
+
+def test_without_a_policy_it_is_chronological() -> None:
+    assert isinstance(checked({"test": 0.3}).split, Chronological)
+
+
+@pytest.mark.parametrize("policy", ["random", "blocked"])
+def test_scattered_training_is_refused_with_carried_state_and_the_remedy_is_told(policy: str) -> None:
+    message = faults({"policy": policy}, mode="stateful")
+    assert f"split.policy: {policy} scatters training" in message
+    assert "set train.mode=windows, or take chronological, rolling_origin, by_series or by_group" in message
+
+
+@pytest.mark.parametrize("policy", ["chronological", "rolling_origin", "by_series", "by_group"])
+def test_the_other_policies_go_with_carried_state(policy: str) -> None:
+    assert checked({"policy": policy}, mode="stateful").split.policy == policy
+
+
+@pytest.mark.parametrize(
+    ("split", "words"),
+    [
+        ({"policy": "shuffled"}, "split is a section whose policy is one of chronological, rolling_origin"),
+        ({"policy": ["random"]}, "split is a section whose policy is one of"),
+        ({"policy": "random", "folds": 3}, "split.folds: unknown key"),
+        ({"folds": 3}, "split.folds: unknown key"),
+        ({"policy": "random", "test": 1}, "split.test: a share in [0, 1) is needed"),
+        (
+            {"policy": "by_group", "test": "2024-01-01"},
+            "split.test: a share in [0, 1) is needed (a date goes with chron",
+        ),
+        (
+            {"policy": "blocked", "validation": 0.5, "test": 0.5},
+            "leave nothing to train on, found 1 of it all",
+        ),
+        (
+            {"policy": "rolling_origin", "folds": 0},
+            "split.folds: input should be greater than or equal to 1, found 0",
+        ),
+        ({"policy": "rolling_origin", "test": 0}, "test: every fold needs a test above 0"),
+        ({"policy": "rolling_origin", "window": "moving"}, "split.window: "),
+        (
+            {"policy": "blocked", "block": "90min"},
+            "split.block: must be a multiple of the frequency 1h, found 90min",
+        ),
+        (
+            {"policy": "blocked", "distance": "90min"},
+            "split.distance: must be a multiple of the frequency 1h",
+        ),
+        ({"policy": "blocked", "block": 28}, "split.block: a length of time is written as"),
+    ],
+    ids=str,
+)
+def test_what_means_nothing_is_refused_with_its_path(split: dict[str, Any], words: str) -> None:
+    assert words in faults(split)
+
+
+def test_all_faults_of_a_policy_are_told_at_once() -> None:
+    message = faults({"policy": "rolling_origin", "folds": 9, "fold": 9})
+    assert (
+        "9 tests of 0.2 of the span, one a fold, and a validation of 0.1 leave nothing to train on, found 1.9"
+        in message
+    )
+    assert "fold: the folds are numbered 0 to 8, found 9" in message
+    both = faults({"policy": "blocked", "block": "90min", "distance": "30min"}, mode="stateful")
+    assert all(words in both for words in ("split.policy: ", "split.block: ", "split.distance: "))
+
+
+def test_where_a_column_says_when_values_are_known_a_distance_must_be_given() -> None:
+    message = faults({"policy": "blocked"}, column=True, recent={"usage": 2})
+    assert "split.distance: needed, since a column says when the values of source meter are known" in message
+    checked({"policy": "blocked", "distance": "30d"}, column=True, recent={"usage": 2})
+    checked({"policy": "blocked"}, column=True, lags={"usage": ["48h"]})  # a lag is as long as it says
