@@ -19,7 +19,7 @@ from pipeline.engine import map_in_order
 from pipeline.settings.params import Params
 from pipeline.split.moments import text_of
 from pipeline.split.proof.findings import MOST_EXAMPLES, Findings
-from pipeline.store.layout import ARRAYS, ArrayLayout, cut
+from pipeline.store.layout import ARRAYS, ArrayLayout, lay_out
 from pipeline.store.reader import Dataset
 
 
@@ -114,10 +114,13 @@ def _differences(
     table, length = dataset.sequences, dataset.segment_length
     first = int(table.first_sample[row])
     stored = dataset.read(array.name, np.arange(first, first + int(table.sample_count[row])))
-    due = cut(getattr(sequence, array.name), length, array.padding).astype(array.dtype)
-    if stored.shape != due.shape:
-        yield f"{array.name} has the shape {stored.shape[2:]} a step, the tables give {due.shape[2:]}"
+    values = getattr(sequence, array.name)
+    if stored.shape[2:] != values.shape[1:]:
+        yield f"{array.name} has the shape {stored.shape[2:]} a step, the tables give {values.shape[1:]}"
         return
+    due = np.empty_like(stored)
+    if due.size:
+        lay_out(values, due.reshape(-1, *due.shape[2:]), length, array.padding)
     if stored.tobytes() == due.tobytes():
         return
     same = (stored == due) | ((stored != stored) & (due != due))  # noqa: PLR0124 - NaN is the number that is not itself

@@ -123,6 +123,26 @@ def test_gefcom_has_four_tracks_without_a_gap_and_no_sequence_ended_by_an_empty_
         assert set(np.unique(one.X[:, lead])) == set(range(1 + 12 * one.track, 13 + 12 * one.track))
     (whole,) = aligned("gefcom2012", "gefcom2012_wind")
     assert whole.counts["sequences_ended_by_gap"] == 0
+    (plain,) = aligned("gefcom2012", "gefcom2012_wind", "align.vintage.take=newest")
+    assert plain.counts["sequences_ended_by_gap"] > 100, "the empty vintages are there"
+
+
+def test_gefcom_s_power_curve_errs_more_the_longer_the_lead(aligned: Align) -> None:
+    """A curve by bins of forecast wind speed, one a farm and track, of the first four fifths, judged on the last."""
+    (group,) = aligned("gefcom2012", "gefcom2012_wind", "align.until='2011-01-01'")
+    speed = [feature.name for feature in group.features].index("ws")
+    border = group.last_target_time + HOUR - (group.last_target_time + HOUR - group.first_target_time) // 5
+    squares: dict[int, list[np.ndarray[Any, Any]]] = {track: [] for track in range(4)}
+    for one in group.sequences:
+        fitted, judged = (one.W[:, 0] > 0) & (one.times < border), (one.W[:, 0] > 0) & (one.times >= border)
+        edges = np.quantile(one.X[fitted, speed], np.linspace(0, 1, 31)[1:-1])
+        bins, power = np.searchsorted(edges, one.X[:, speed]), one.Y[:, 0].astype(np.float64)
+        curve = np.array([power[fitted & (bins == number)].mean() for number in range(30)])
+        squares[one.track].append((curve[bins] - power)[judged] ** 2)
+    errors = [float(np.sqrt(np.concatenate(squares[track]).mean())) for track in range(4)]
+    assert errors[0] == pytest.approx(0.176, rel=0.02), "the figure of the data's own description"
+    assert errors == sorted(errors)
+    assert errors[3] > 1.05 * errors[0]
 
 
 def test_gefcom_s_four_lead_bands_stand_beside_one_another_by_settings_alone(
