@@ -121,15 +121,18 @@ def test_gefcom_has_four_tracks_without_a_gap_and_no_sequence_ended_by_an_empty_
     lead = [feature.name for feature in gapless.features].index("lead")
     for one in gapless.sequences:
         assert set(np.unique(one.X[:, lead])) == set(range(1 + 12 * one.track, 13 + 12 * one.track))
-    (whole,) = aligned("gefcom2012", "gefcom2012_wind")
+    plain_features = ("align.features.ahead=0", "align.features.vintages=1")
+    (whole,) = aligned("gefcom2012", "gefcom2012_wind", *plain_features)
     assert whole.counts["sequences_ended_by_gap"] == 0
-    (plain,) = aligned("gefcom2012", "gefcom2012_wind", "align.vintage.take=newest")
+    (plain,) = aligned("gefcom2012", "gefcom2012_wind", "align.vintage.take=newest", *plain_features)
     assert plain.counts["sequences_ended_by_gap"] > 100, "the empty vintages are there"
 
 
 def test_gefcom_s_power_curve_errs_more_the_longer_the_lead(aligned: Align) -> None:
     """A curve by bins of forecast wind speed, one a farm and track, of the first four fifths, judged on the last."""
-    (group,) = aligned("gefcom2012", "gefcom2012_wind", "align.until='2011-01-01'")
+    (group,) = aligned(
+        "gefcom2012", "gefcom2012_wind", "align.until='2011-01-01'", "align.features.vintages=1"
+    )
     speed = [feature.name for feature in group.features].index("ws")
     border = group.last_target_time + HOUR - (group.last_target_time + HOUR - group.first_target_time) // 5
     squares: dict[int, list[np.ndarray[Any, Any]]] = {track: [] for track in range(4)}
