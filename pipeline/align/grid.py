@@ -74,11 +74,6 @@ class Grid:
         return self.own_place - self.own.start[self.series]
 
     @cached_property
-    def own_shared(self) -> Index:
-        """The shared place that the first place of each series stands for (S,)."""
-        return (self.own.first - self.shared.first[0]) // self.own.frequency
-
-    @cached_property
     def used_shared(self) -> Index:
         """The shared places of the steps, each once."""
         used = np.zeros(self.shared.places, np.bool_)

@@ -101,7 +101,13 @@ def realized(value: str, tables: Mapping[str, Table], grid: Grid, params: Params
         for is_shared, rows in parts(tables[source]) if source in tables else ():
             field = field_of(params.raw.sources[source], value)
             assert field is not None  # realized_sources names only sources that make the value
-            how = Folding((field.resample,), params.raw.frequency.ns, params.align.least_observed)
+            spacing = params.raw.sources[source].spacing
+            how = Folding(
+                (field.resample,),
+                params.raw.frequency.ns,
+                params.align.least_observed,
+                spacing=spacing.ns if spacing else None,
+            )
             if is_shared:
                 made.append(_spread(_events(rows, value, grid.shared, how), grid))
             else:
@@ -115,7 +121,7 @@ def _events(rows: Table, value: str, axis: Axis, how: Folding) -> Events:
     # a revision without a value does not withdraw the one before
     present = (~np.isnan(column)).astype(np.int64)
     joined = versions(place, (rows.valid, rows.known, rows.known), column[:, None], axis.places, rank=present)
-    if joined.stamps_at_most <= 1 and joined.rows_at_most <= 1:
+    if joined.stamps_at_most <= 1 and joined.rows_at_most <= 1 and how.holds_one:
         return _single(joined)
     at, known = _moments(joined)
     values, _ = step_values(joined, at, known, how)

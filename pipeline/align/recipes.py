@@ -36,8 +36,8 @@ def fill_columns(view: View) -> NDArray[np.float32]:
             else:
                 own.append((column, at, value.astype(np.float32)))
     made = shared.take(grid.shared_place, axis=0)
-    for column, at, value in own:
-        _put(made, at, column, value)
+    for column, at, single in own:
+        _put(made, at, column, single)
     return made
 
 

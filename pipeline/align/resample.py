@@ -28,13 +28,20 @@ _FOLD: dict[str, Callable[[Values, Values], Values]] = {
 class Folding:
     """How the raw stamps of a step become one value: a rule for each value, and the step's length.
 
-    `least` is the share of a step's raw stamps that must have a value, or the step has none.
+    `least` is the share of a step's raw stamps that must have a value, or the step has none. `spacing` (ns) is the
+    distance of stamps where it is fixed.
     """
 
     rules: tuple[Resample, ...]
     frequency: int
     least: float
     max_age: int | None = None
+    spacing: int | None = None
+
+    @property
+    def holds_one(self) -> bool:
+        """Whether a step whose only stamp is there is whole."""
+        return self.spacing is None or self.spacing >= self.frequency
 
 
 def step_values(
@@ -47,9 +54,10 @@ def step_values(
     A step with one raw stamp takes its value as it stands. With several stamps, those known at the origin
     are folded by their rules in the order of time; their mean distance tells how many the step should hold, and
     a value present in less than `how.least` of them is missing. A sum counts a missing stamp like the
-    mean of the others. NaN and NOT_ISSUED stand where nothing is known.
+    mean of the others. With `how.spacing` that tells how many stamps a step should hold, also where but one is there.
+    NaN and NOT_ISSUED stand where nothing is known.
     """
-    if rows.stamps_at_most <= 1:
+    if rows.stamps_at_most <= 1 and how.holds_one:
         taken = newest_known(rows, places, origins, 0, how.max_age, older)
         return _gather(rows, taken), _issued(rows, taken)
     fold = _Fold(len(places), how.rules)
@@ -86,18 +94,26 @@ class _Fold:
         self.stamps += here
 
     def result(self, how: Folding) -> Values:
-        enough = (self.count > 0) & (self.count >= self._least(how)[:, None])
+        enough = (self.count > 0) & (self.count >= (how.least * self._should(how) - _ROUNDING)[:, None])
         count = np.maximum(self.count, 1)
         if mean := self.by_rule.get("mean"):
             self.folded[:, mean] /= count[:, mean]
         if total := self.by_rule.get("sum"):
-            self.folded[:, total] *= np.maximum(self.stamps, 1)[:, None] / count[:, total]
+            self.folded[:, total] *= self._held(how)[:, None] / count[:, total]
         return np.where(enough, self.folded, np.nan)
 
-    def _least(self, how: Folding) -> Values:
-        """Stamps that must have a value: a share of the step's length over the mean distance of its stamps."""
+    def _should(self, how: Folding) -> Values:
+        """How many stamps each step should hold: its length over their mean distance, 0 where one tells no distance."""
+        if not how.holds_one and how.spacing:
+            return np.full(len(self.stamps), how.frequency / how.spacing)
         span = np.maximum(self.last - self.first, 1)
-        return how.least * how.frequency * np.maximum(self.stamps - 1, 0) / span - _ROUNDING
+        should: Values = how.frequency * np.maximum(self.stamps - 1, 0) / span
+        return should
+
+    def _held(self, how: Folding) -> Values:
+        """How many stamps a sum is made up to."""
+        stamps = np.maximum(self.stamps, 1).astype(np.float64)
+        return stamps if how.holds_one else np.maximum(stamps, self._should(how))
 
 
 def _gather(rows: Versions, taken: Index) -> Values:

@@ -93,7 +93,8 @@ def vintage_source(
     is_forecast = settings.role == "forecast"
     max_age = rule.max_age.ns if is_forecast and rule.max_age else None
     rules = tuple(field.resample for name in names if (field := field_of(settings, name)))
-    how = Folding(rules, params.raw.frequency.ns, params.align.least_observed, max_age)
+    spacing = settings.spacing.ns if settings.spacing else None
+    how = Folding(rules, params.raw.frequency.ns, params.align.least_observed, max_age, spacing)
     only_filled = is_forecast and rule.take == "newest_filled"
     kept = table.filled() if only_filled else table
     if settings.interpolate:

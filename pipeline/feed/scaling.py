@@ -42,7 +42,7 @@ class Scaling:
     @property
     def target_count(self) -> int:
         """The number of targets."""
-        return self.target_mean.shape[-1]
+        return int(self.target_mean.shape[-1])
 
     def scaled_targets(
         self, values: npt.NDArray[np.float32], series: npt.NDArray[np.int32]
@@ -84,12 +84,14 @@ def read_scaling(
     if faults:
         raise FormatError(f"{path} does not belong to this data set: run stage scale again.", faults)
     groups = tuple(entry["group"] for entry in content["groups"])
-    made = [
-        _scale(content, part, field, [*known, *((group, None) for group in groups)])
-        for part in ("features", "targets")
-        for field in ("mean", "std")
-    ]
-    return Scaling(*made, groups=groups)
+    keys = [*known, *((group, None) for group in groups)]
+    return Scaling(
+        feature_mean=_scale(content, "features", "mean", keys),
+        feature_std=_scale(content, "features", "std", keys),
+        target_mean=_scale(content, "targets", "mean", keys),
+        target_std=_scale(content, "targets", "std", keys),
+        groups=groups,
+    )
 
 
 def neutral_scaling(features: int, targets: int) -> Scaling:

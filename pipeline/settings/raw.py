@@ -53,6 +53,7 @@ class Source(Section):
     lead: LeadField | None = None
     known: KnownField = Always()  # left out: known for all time, for role known only
     values: Annotated[dict[str, ValueField], Field(min_length=1)]
+    spacing: PositiveDuration | None = None  # distance of stamps that are finer than the grid, where it is fixed
     interpolate: PositiveDuration | None = (
         None  # steps between stamps of one vintage that lie at most so far apart
     )

@@ -65,7 +65,8 @@ class Sums:
             one, two = _summed(whole)
             total += one << exponent
             squares += two << (2 * exponent)
-        return cls(counted.sum(axis=0), total, squares, ~finite.all(axis=1))
+        broken: Flags = ~np.all(finite, axis=1)
+        return cls(counted.sum(axis=0), total, squares, broken)
 
     def merged(self, other: Sums) -> Sums:
         """The sums of both, in whichever order."""

@@ -97,6 +97,7 @@ def mock_params(
     target: tuple[str, ...] = ("usage",),
     published: dict[str, str] | None = None,
     sources: tuple[str, ...] = OF_STEPS,
+    spacing: str | None = None,
     **align: Any,
 ) -> Params:
     """Settings over some of SOURCES."""
@@ -106,7 +107,10 @@ def mock_params(
                 "path": "none",
                 "frequency": frequency,
                 "zone": zone,
-                "sources": {name: {"group": {"constant": "here"}, **SOURCES[name]} for name in sources},
+                "sources": {
+                    name: {"group": {"constant": "here"}, "spacing": spacing, **SOURCES[name]}
+                    for name in sources
+                },
             },
             "align": {
                 "target": list(target),

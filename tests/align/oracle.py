@@ -70,21 +70,24 @@ class Oracle:
 
     # --- what is known of a step at an origin
 
-    def fold(self, stamps: list[tuple[int, float]], rule: str) -> float:
+    def fold(self, stamps: list[tuple[int, float]], source: str, value: str) -> float:
         """(stamp, value) of every stamp known -> the step's value."""
+        rule, spacing = self.fields[source][value].resample, self.params.raw.sources[source].spacing
+        due = Fraction(self.frequency, spacing.ns) if spacing and spacing.ns < self.frequency else None
         present = [value for _, value in stamps if not math.isnan(value)]
         if not present:
             return NAN
-        if len(stamps) > 1:
-            distance = Fraction(stamps[-1][0] - stamps[0][0], len(stamps) - 1)
-            if len(present) < Fraction(str(self.params.align.least_observed)) * self.frequency / distance:
+        if len(stamps) > 1 or due:
+            distance = None if due else Fraction(stamps[-1][0] - stamps[0][0], len(stamps) - 1)
+            should = due or self.frequency / distance
+            if len(present) < Fraction(str(self.params.align.least_observed)) * should:
                 return NAN
         total = 0.0
-        for value in present:
-            total += value
+        for one in present:
+            total += one
         results = {
             "mean": total / len(present),
-            "sum": total * (len(stamps) / len(present)),
+            "sum": total * float(max(len(stamps), due or 0) / Fraction(len(present))),
             "last": present[-1],
             "min": min(present),
             "max": max(present),
@@ -112,8 +115,7 @@ class Oracle:
                 issued = max(_newness(row)[0] for _, row in taken)
                 if value is None:
                     return NAN, issued
-                rule = self.fields[source][value].resample
-                return self.fold([(stamp, row[value]) for stamp, row in taken], rule), issued
+                return self.fold([(stamp, row[value]) for stamp, row in taken], source, value), issued
         return NAN, NO_ORIGIN
 
     def _candidate(self, source: str, row: Row, origin: int) -> bool:
@@ -145,21 +147,21 @@ class Oracle:
             for _, rows in self.rows_of(source, series, step):
                 best = (NAN, 0)
                 for moment in sorted({row["known_time"] for row in rows if row["known_time"] <= origin}):
-                    found = self._revision(rows, value, moment, self.fields[source][value].resample)
+                    found = self._revision(rows, value, moment, source)
                     if not math.isnan(found):
                         best = (found, moment)
                 if not math.isnan(best[0]):
                     return best
         return NAN, 0
 
-    def _revision(self, rows: list[Row], value: str, moment: int, rule: str) -> float:
+    def _revision(self, rows: list[Row], value: str, moment: int, source: str) -> float:
         stamps = []
         for stamp in sorted({row["valid_time"] for row in rows if row["known_time"] <= moment}):
             known = [row for row in rows if row["valid_time"] == stamp and row["known_time"] <= moment]
             filled = [row for row in known if not math.isnan(row[value])]
             newest = max(filled, key=lambda row: int(row["known_time"]))[value] if filled else NAN
             stamps.append((stamp, newest))
-        return self.fold(stamps, rule)
+        return self.fold(stamps, source, value)
 
     def span(self, series: str, *roles: str) -> tuple[int, int] | None:
         steps = [

@@ -92,6 +92,7 @@ def params(draw: st.DrawFn) -> Params:
             "longer": draw(st.sampled_from(["end", "indicator"])),
         },
         features=made,
+        spacing=draw(st.sampled_from([None, "20min", "1h"])),
         least_observed=draw(st.sampled_from([0.5, 0.0, 0.34, 0.7, 1.0])),
         sources=tuple(SOURCES),
         target=draw(st.sampled_from([("usage",), ("flow", "usage")])),

@@ -29,7 +29,7 @@ def test_nothing_known_later_changes_what_stands_at_an_origin(
 ) -> None:
     now = START + hour * HOUR
     planted = plant(tables, now, np.random.default_rng(seed))
-    _check_same_until(now, prepare(tables, chosen, "here"), prepare(planted, chosen, "here"))
+    check_same_until(now, prepare(tables, chosen, "here"), prepare(planted, chosen, "here"))
 
 
 EVERY_KIND = {
@@ -71,7 +71,7 @@ def test_thousands_of_planted_vintages_change_no_byte_of_any_kind_of_feature(
     now = START + 48 * HOUR
     planted = plant(tables, now, np.random.default_rng(6), rows=2000)
     assert sum(map(len, planted.values())) > sum(map(len, tables.values())) + 5000
-    same = _check_same_until(now, prepare(tables, chosen, "here"), prepare(planted, chosen, "here"))
+    same = check_same_until(now, prepare(tables, chosen, "here"), prepare(planted, chosen, "here"))
     assert same > 50  # else the test is trivial
 
 
@@ -111,7 +111,7 @@ def _new_rows(
     return new
 
 
-def _check_same_until(now: int, one: Prepared, other: Prepared) -> int:
+def check_same_until(now: int, one: Prepared, other: Prepared) -> int:
     """Compare all steps whose origin is at most `now`; their number."""
     assert one.grid.times.tolist() == other.grid.times.tolist()
     compared = 0

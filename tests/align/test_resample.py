@@ -73,6 +73,26 @@ def test_a_single_stamp_is_taken_as_it_stands(rule: Resample) -> None:
     assert folded(stamps([20], [0.1]), rule) == 0.1
 
 
+@pytest.mark.parametrize(
+    ("values", "least", "total"),
+    [
+        ([1, 2, 3, 4], 0.5, 10),
+        ([1, 2, NAN, NAN], 0.5, 6),
+        ([1], 0.5, None),  # one of four quarters is not half of the hour
+        ([1], 0.25, 4),
+        ([1, 2, 3], 1.0, None),
+        ([1, 2, 3], 0.75, 8),
+    ],
+)
+def test_where_the_distance_of_stamps_is_fixed_it_tells_how_many_a_step_should_hold(
+    values: list[float], least: float, total: float | None
+) -> None:
+    rows = stamps(QUARTERS[: len(values)], values)
+    how = Folding(("sum",), HOUR, least, spacing=15 * MINUTE)
+    found, _ = step_values(rows, np.array([0]), np.array([100]), how)
+    assert (None if math.isnan(found[0, 0]) else found[0, 0]) == total
+
+
 def test_only_the_stamps_known_at_the_origin_are_folded() -> None:
     rows = stamps(QUARTERS, [1, 2, 3, 4], known=[10, 10, 20, 30])
     assert [folded(rows, "sum", origin) for origin in (10, 20, 30)] == [3, 6, 10]

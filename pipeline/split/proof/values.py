@@ -79,8 +79,7 @@ class GroupTables:
                 if (best := self._newest(source, [row for row in rows if row.known <= origin], origin, older))
             ]
             if taken:
-                rule = self._rule(source, value)
-                folded = self._fold(taken, value, rule)
+                folded = self._fold(taken, source, value)
                 return Said(folded, max(row.issue for row in taken), max(row.known for row in taken))
         return NOTHING
 
@@ -99,13 +98,12 @@ class GroupTables:
     def realized(self, value: str, series: str, step: int, moment: int) -> Said:
         """A realized value as known at a moment: its last revision by then, of the first source that has one."""
         for source in self._makers(value):
-            rule = self._rule(source, value)
             for whose in dict.fromkeys((series, SHARED)):
                 stamps = self._stamps(source, whose, step)
                 moments = {row.known for rows in stamps for row in rows if row.known <= moment}
                 for known in sorted(moments, reverse=True):
                     then = [_last_revision(rows, value, known) for rows in stamps]
-                    folded = self._fold([row for row in then if row], value, rule)
+                    folded = self._fold([row for row in then if row], source, value)
                     if not math.isnan(folded):
                         return Said(folded, None, known, steps=(step, step))
         return NOTHING
@@ -139,9 +137,14 @@ class GroupTables:
         begin = min(stamps) // self.frequency * self.frequency
         return begin if self.params.align.from_ is None else max(begin, self.params.align.from_)
 
-    def _fold(self, rows: list[Record], value: str, rule: Resample) -> float:
-        stamps = [(row.valid, row.values[value]) for row in rows]
-        return fold(stamps, rule, self.frequency, self.params.align.least_observed)
+    def _fold(self, rows: list[Record], source: str, value: str) -> float:
+        stamps, spacing = (
+            [(row.valid, row.values[value]) for row in rows],
+            self.params.raw.sources[source].spacing,
+        )
+        due = None if spacing is None or spacing.ns >= self.frequency else self.frequency / spacing.ns
+        least = self.params.align.least_observed
+        return fold(stamps, self._rule(source, value), self.frequency, (least, due))
 
     def _makers(self, value: str) -> list[str]:
         sources = self.params.raw.sources_of("realized")
@@ -217,20 +220,26 @@ def between(vintage: list[Record], step: int, end: int, reach: int) -> Record | 
     return Record(step, left.known, left.issue, left.place, values)
 
 
-def fold(stamps: list[tuple[int, float]], rule: Resample, frequency: int, least: float) -> float:
-    """The raw stamps of a step, (time, value) in the order of time, as one value; NaN where too few have one."""
+def fold(
+    stamps: list[tuple[int, float]], rule: Resample, frequency: int, observed: tuple[float, float | None]
+) -> float:
+    """The raw stamps of a step, (time, value) in the order of time, as one value; NaN where too few have one.
+
+    `observed` are the least share and how many there should be, None: as many as their mean distance says.
+    """
+    least, should = observed
     values = [value for _, value in stamps if not math.isnan(value)]
     if not values:
         return math.nan
-    if len(stamps) > 1:
-        span = stamps[-1][0] - stamps[0][0]
-        due = least * frequency * (len(stamps) - 1) / span  # of the stamps that a step should hold
-        if len(values) < due - 1e-9:
-            return math.nan
+    due = should or 0.0
+    if should is None and len(stamps) > 1:
+        due = frequency * (len(stamps) - 1) / (stamps[-1][0] - stamps[0][0])
+    if len(values) < least * due - 1e-9:
+        return math.nan
     if rule == "mean":
         return sum(values) / len(values)
     if rule == "sum":
-        return sum(values) * len(stamps) / len(values)
+        return sum(values) * max(len(stamps), should or 0.0) / len(values)
     return {"last": values[-1], "min": min(values), "max": max(values)}[rule]
 
 

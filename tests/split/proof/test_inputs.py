@@ -75,6 +75,8 @@ def test_rows_made_anew_are_those_that_align_made(
             features=EVERYTHING,
             published={"usage": "guess"},
             sources=tuple(SOURCES),
+            spacing="15min" if spacing < HOUR and seed % 2 else None,
+            least_observed=[0.5, 0.25, 1.0][seed % 3],
             **span,
         )
     )
