@@ -14,6 +14,7 @@ def run(params: Params) -> Summary:
     from pipeline.learn.starting import start_framework
 
     start_framework()  # before anything imports the framework
+    from pipeline.judge.caution import cautions
     from pipeline.judge.console import aside_lines, kept_lines, score_lines
     from pipeline.judge.workspace import evaluate_workspace
 
@@ -29,7 +30,7 @@ def run(params: Params) -> Summary:
             "reports/plots/",
             "reports/report.html (the answer first; open it in a browser)",
         ),
-        notes=tuple(score_lines(evaluation)),
+        notes=(*score_lines(evaluation), *cautions(params.split.policy)),
     )
 
 
