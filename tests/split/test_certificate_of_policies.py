@@ -13,6 +13,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from pipeline.feed.rows import scored_rows
+from pipeline.settings.base import Duration
 from pipeline.settings.params import Params
 from pipeline.settings.split import SplitField
 from pipeline.split.build import build_dataset, build_scaler
@@ -113,6 +114,21 @@ def let_training_begin_a_step_nearer(file: h5py.File) -> None:
     file["splits/train"].attrs["intervals"] = intervals
 
 
+def train_into_a_held_out_block(file: h5py.File) -> None:
+    intervals = file["splits/train"].attrs["intervals"].copy()
+    intervals[0, 1] = file["splits/test"].attrs["intervals"][0, 0] + 3 * HOUR
+    file["splits/train"].attrs["intervals"] = intervals
+
+
+def list_a_held_out_sample_in_training_too(file: h5py.File) -> None:
+    train, test = lists(file, "train", "test")
+    set_split(file, "train", sorted([*train, test[0]]))
+
+
+def train_on_all_time(file: h5py.File) -> None:
+    file["splits/train"].attrs["until_time"] = file["splits/test"].attrs["until_time"]
+
+
 def leave_out_the_embargo_before_a_block(file: h5py.File) -> None:
     intervals = file["splits/train"].attrs["intervals"].copy()
     held_out = np.concatenate([file[f"splits/{name}"].attrs["intervals"] for name in ("validation", "test")])
@@ -169,6 +185,10 @@ PLANTED = [
     ("blocked", move_one_sample("test", "train"), "split_lists"),
     ("blocked", let_training_begin_a_step_nearer, "distance"),
     ("blocked", leave_out_the_embargo_before_a_block, "embargo"),
+    ("blocked", train_into_a_held_out_block, "targets_apart"),
+    ("random", list_a_held_out_sample_in_training_too, "targets_apart"),
+    ("by_series", list_a_held_out_sample_in_training_too, "targets_apart"),
+    ("chronological", train_on_all_time, "targets_apart"),
     ("rolling_origin", leave_out_the_embargo_of_a_fold, "embargo"),
     ("rolling_origin", move_one_sample("folds/1/test", "folds/1/train"), "split_lists"),
     ("rolling_origin", move_a_border_by_a_step("folds/0/validation", "from_time", 1), "borders"),
@@ -201,6 +221,27 @@ def test_a_lookback_longer_than_that_of_the_split_is_found(data: Path) -> None:
     split_by(data, params)
     longer = params.model_copy(update={"train": params.train.model_copy(update={"lookback": 10})})
     assert {"distance", "files"} <= kinds(certify(data, longer))
+
+
+def test_a_gap_that_makes_a_held_out_value_the_newest_one_known_is_found_and_a_longer_distance_mends_it(
+    tmp_path: Path,
+) -> None:
+    params = of_policy("blocked")
+    given = frames()
+    clean = make_data(tmp_path / "clean", given, params)
+    with Dataset(clean / "dataset.h5") as dataset:
+        train = dataset.split("train").intervals
+        begin = next(start for start, _ in train if start > train[0][0])
+        end = max(
+            stop for name in ("validation", "test") for _, stop in dataset.split(name).spans if stop < begin
+        )
+    meter = given["meter"]
+    silent = (meter["valid_time"] >= end - 2 * HOUR) & (meter["valid_time"] < begin + 6 * HOUR)
+    gap = {**given, "meter": meter[~silent]}
+    assert kinds(certify(make_data(tmp_path / "gap", gap, params), params)) == {"targets_as_inputs"}
+    longer = params.split.model_copy(update={"distance": Duration.parse("80h")})
+    mended = params.model_copy(update={"split": longer})
+    assert kinds(certify(make_data(tmp_path / "mended", gap, mended), mended)) == set()
 
 
 @pytest.mark.parametrize("name", [name for name in POLICIES if name != "random"])

@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 
 from pipeline.settings.known import KnownField, PublishedAt
 from pipeline.settings.origin import NO_ORIGIN, OriginField
-from pipeline.split.proof.clocks import days_of_change, known_of, local_time, moment_of, origin_of
+from pipeline.split.proof.clocks import days_of_change, known_of, local_time, moment_of, origin_of, origins_of
 
 HOUR = 3_600_000_000_000
 ZONES = ("UTC", "Europe/Madrid", "America/New_York", "Australia/Lord_Howe", "Asia/Kolkata")
@@ -45,6 +45,7 @@ def test_the_slow_origin_is_that_of_the_settings(zone: str, settings: dict[str, 
     fast = rule.origins(times, zone)
     for track in range(rule.tracks):
         slow = [origin_of(rule, time, track, zone) for time in times.tolist()]
+        assert origins_of(rule, times.tolist(), track, zone) == slow, "one by one or together"
         assert [NO_ORIGIN if origin is None else origin for origin in slow] == fast[:, track].tolist()
 
 
