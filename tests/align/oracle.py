@@ -78,8 +78,7 @@ class Oracle:
         if not present:
             return NAN
         if len(stamps) > 1 or due:
-            distance = None if due else Fraction(stamps[-1][0] - stamps[0][0], len(stamps) - 1)
-            should = due or self.frequency / distance
+            should = due or self.frequency / Fraction(stamps[-1][0] - stamps[0][0], len(stamps) - 1)
             if len(present) < Fraction(str(self.params.align.least_observed)) * should:
                 return NAN
         total = 0.0
@@ -252,7 +251,7 @@ class Oracle:
 
     def attributes(self, series: str) -> dict[str, float]:
         """Static attributes: of the series, else of the group; angles as sine and cosine."""
-        made = {}
+        made: dict[str, float] = {}
         for value, field in self.fields.get("site", {}).items():
             found = NAN
             for whose in ("", series):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from pipeline.align.group import align_frames
+from pipeline.align.types import AlignedGroup
 from tests.align.mock import HOUR, START, frame, mock_params
 
 
@@ -95,3 +96,59 @@ def test_the_next_steps_are_as_this_step_s_origin_knew_them() -> None:
     assert ahead[12] == here[12] + 1  # one vintage
     assert here[17] - ahead[16] == 600  # the vintage that came between their origins
     assert _column("temp_ahead_1_missing", features=features, gaps=MARKED)[27:34] == [0, 0, 1, 1, 1, 0, 0]
+
+
+def _gap_of_a_day(features: dict[str, Any], late: tuple[int, ...] = ()) -> AlignedGroup:
+    """A week of hourly usage without its third day; forecasts for every hour, those of the hours `late` issued afterwards."""
+    meter: list[dict[str, Any]] = [
+        {"series": "a", "valid": START + at * HOUR, "known": START + (at + 1) * HOUR, "usage": 1.0}
+        for at in range(7 * 24)
+        if at // 24 != 2
+    ]
+    weather: list[dict[str, Any]] = []
+    for at in range(7 * 24 + 2):
+        issue = START + (at + 5 if at in late else at - 30) * HOUR
+        weather.append(
+            {
+                "series": "a",
+                "valid": START + at * HOUR,
+                "issue": issue,
+                "known": issue,
+                "temp": 1.0,
+                "rain": 1.0,
+            }
+        )
+    chosen = mock_params(
+        sources=("weather", "meter"), origin={"before": "12h"}, gaps={"fill": "0h"}, features=features
+    )
+    frames = {"meter": frame(meter, ("usage", "flow")), "weather": frame(weather, ("temp", "rain"))}
+    return align_frames(frames, chosen, "here")
+
+
+def test_one_gap_in_the_measurements_is_marked_wherever_it_shows_and_cuts_nothing() -> None:
+    features = {
+        "forecast": [],
+        "lags": {"usage": ["24h", "48h"]},
+        "recent": {"usage": 30},
+        "rolling": {"usage": {"windows": ["24h"]}},
+    }
+    made = _gap_of_a_day(features)
+    (one,) = made.sequences
+    assert len(one.times) == 7 * 24 + 2
+    assert (one.W[:, 0] == 0).sum() == 24 + 2
+    names = [feature.name for feature in made.features]
+    for hours in (24, 48):
+        missing = one.X[:, names.index(f"usage_lag_{hours}h_missing")]
+        assert missing[2 * 24 + hours : 3 * 24 + hours].all(), "the gap, a lag later"
+        assert not missing[3 * 24 + hours :].any()
+    assert 0 < one.X[:, names.index("usage_recent_30_missing")].sum() < 24 * 4
+
+
+def test_a_neighbour_known_too_late_is_marked_and_only_the_step_itself_ends_the_sequence() -> None:
+    late = (60,)
+    ahead = _gap_of_a_day({"forecast": ["temp"], "ahead": 2}, late)
+    assert [len(one.times) for one in ahead.sequences] == [60, 7 * 24 + 2 - 61]
+    names = [feature.name for feature in ahead.features]
+    before = ahead.sequences[0].X[:, [names.index(f"temp_ahead_{steps}_missing") for steps in (1, 2)]]
+    assert np.flatnonzero(before[:, 0]).tolist() == [59]
+    assert np.flatnonzero(before[:, 1]).tolist() == [58]

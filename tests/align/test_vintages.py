@@ -93,7 +93,9 @@ def test_of_several_sources_the_first_that_has_the_step_gives_it() -> None:
     read = {
         name: (source, source.at(group.grid, group.origins_of(0))) for name, source in group.vintages.items()
     }
-    assert first_that_has(forecast_input(chosen, "temp"), read, 4).tolist() == [90, 11, 92, 93]
+    single = first_that_has(forecast_input(chosen, "temp"), read, 4)
+    assert isinstance(single, np.ndarray)
+    assert single.tolist() == [90, 11, 92, 93]
     shared = first_that_has(forecast_input(chosen, "model.temp"), read, 4)
     assert isinstance(shared, OfAxis)
     assert shared.values[group.grid.shared_place].tolist() == [90, 91, 92, 93]  # noqa: PD011 (no DataFrame)

@@ -36,6 +36,7 @@ def tree(folder: Path) -> dict[str, str]:
 CHOICES: dict[str, dict[str, Any]] = {
     "stateful": {"mode": "stateful", "residual": True, "dropout": 0.2, "schedule": "cosine"},
     "windows": {"mode": "windows"},
+    "by_series": {"mode": "stateful", "scale": "series", "residual": True},
 }
 
 
@@ -48,10 +49,12 @@ def trained(request: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_training_leaves_the_network_its_card_its_history_and_what_watches_it(trained: Path) -> None:
-    assert sorted(tree(trained / "models")) == ["history.json", "model.json", "model.keras"]
     card = read_json(trained / "models" / "model.json")
+    online = ["online.keras"] if card["mode"] == "stateful" else []
+    assert sorted(tree(trained / "models")) == ["history.json", "model.json", "model.keras", *online]
     assert card["series"] == [["north", "ann"], ["north", "bob"]], "the series that starts late is never seen"
     assert card["features"] == ["f0", "f1", "f2"]
+    assert card["groups"] == (["north", "south"] if trained.name.startswith("by_series") else [])
     history = read_json(trained / "models" / "history.json")
     assert [sorted(epoch) for epoch in history["epochs"]] == [["loss", "val_loss"]] * 2
     metrics = tree(trained / "reports" / "train")
@@ -76,7 +79,8 @@ def test_predictions_are_the_saved_twins_on_exactly_the_scored_rows(trained: Pat
             assert (getattr(found, name) == getattr(rows, name)).all()
         assert found.value.shape == (len(rows), 2)
         assert len(rows) > 20
-        numbers = series_numbers(dataset.sequences, [(group, name) for group, name in card["series"]])
+        known = [(group, name) for group, name in card["series"]]
+        numbers = series_numbers(dataset.sequences, known, card["groups"])
         for place in range(0, len(rows), 3):
             step, row = int(rows.step[place]), int(rows.sequence[place])
             if card["mode"] == "windows":

@@ -18,13 +18,15 @@ TRAIN = {
 }  # fmt: skip
 
 
-def workplace(folder: Path, segment_length: int = 8, targets: int = 1, **train: Any) -> Params:
+def workplace(
+    folder: Path, segment_length: int = 8, targets: int = 1, scale: str = "feature", **train: Any
+) -> Params:
     """Make `data/` and `reports/` below `folder`; return settings that train on them, also in params.yaml."""
     params = mock_params(pack={"segment_length": segment_length, "codec": "gzip"}, train={**TRAIN, **train})
     late = mock_group("south", series=("cid",), steps=(30,), targets=targets, start=START_LATE)
     mock_dataset(folder / "data", [mock_group("north", steps=(60, 60), targets=targets), late], params)
     with Dataset(folder / "data" / "dataset.h5") as dataset:
-        write_json(folder / "data" / "scaler.json", scaler_of(dataset))
+        write_json(folder / "data" / "scaler.json", scaler_of(dataset, scale))
         certificate = {
             "passed": True,
             "fingerprint": dataset.fingerprint,
@@ -37,8 +39,8 @@ def workplace(folder: Path, segment_length: int = 8, targets: int = 1, **train: 
     return params
 
 
-def scaler_of(dataset: Dataset) -> dict[str, Any]:
-    """The scaler's file for a data set of numbers around 0."""
+def scaler_of(dataset: Dataset, by: str = "feature") -> dict[str, Any]:
+    """The scaler's file for a data set of numbers around 0; by series, ann and the groups have scales of their own."""
 
     def entries(names: tuple[str, ...], spread: float) -> list[dict[str, Any]]:
         return [
@@ -46,13 +48,24 @@ def scaler_of(dataset: Dataset) -> dict[str, Any]:
             for place, name in enumerate(names)
         ]
 
+    def own(shift: float) -> dict[str, Any]:
+        columns = {"features": dataset.features, "targets": dataset.targets}
+        return {
+            kind: {
+                "mean": [shift + place for place in range(len(names))],
+                "std": [abs(shift) + 1.0 + place for place in range(len(names))],
+                "count": [9] * len(names),
+            }
+            for kind, names in columns.items()
+        }
+
     return {
         "format": "hindcast-scaler/2",
-        "by": "feature",
-        "target": "feature",
+        "by": by,
+        "target": by,
         "min_rows": 100,
-        "groups": [],
-        "series": [],
+        "groups": [{"group": "north", **own(0.3)}, {"group": "south", **own(0.5)}] if by == "series" else [],
+        "series": [{"group": "north", "series": "ann", **own(-0.4)}] if by == "series" else [],
         "fingerprint": dataset.fingerprint,
         "features": entries(dataset.features, 1.5),
         "targets": entries(dataset.targets, 0.7),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -143,10 +144,10 @@ def grouped_steps(seed: int = 0) -> tuple[Steps, np.ndarray]:
     """Two groups of two series of different sizes; `short` has 60 steps. X: their size, and noise of it; Y: noise of it."""
     tracks, sizes = [], []
     for group, series in GROUPS.items():
-        for name, size in series.items():
+        for name, one in series.items():
             length = 60 if name == "short" else 400
             tracks.append(plain_track(length, group=group, series=name))
-            sizes.append(size)
+            sizes.append(one)
     bare = steps_of(tracks, 24)
     size = np.array(sizes)[bare.sequence][:, None]
     noise = np.random.default_rng(seed).normal(5, 1, (bare.sample_count, 24)) * size
@@ -162,7 +163,7 @@ def grouped_steps(seed: int = 0) -> tuple[Steps, np.ndarray]:
 SIZED = Columns(["size", "noise"], np.array([-1, -1]), ["power"])
 
 
-def fit_groups(**how: object) -> tuple[dict, Steps, Split, np.ndarray]:
+def fit_groups(**how: object) -> tuple[dict[str, Any], Steps, Split, np.ndarray]:
     steps, power = grouped_steps()
     train = plan_splits(steps, Chronological(validation=0.1, test=0.2), seed=0).splits[0]
     return fit_scaler(steps, train, SIZED, "f", ScaleSettings.model_validate(how)), steps, train, power
@@ -176,7 +177,8 @@ def rows_of(
     mine = steps.sequences.group == group
     if series is not None:
         mine &= steps.sequences.series == series
-    return power[inside & mine[steps.sequence][:, None], 0].astype(np.float64)
+    chosen: np.ndarray = power[inside & mine[steps.sequence][:, None], 0].astype(np.float64)
+    return chosen
 
 
 def test_by_series_each_series_and_group_has_its_own_scale() -> None:
