@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -114,11 +115,7 @@ def test_a_proposal_composes_as_a_data_set_of_conf(
 ) -> None:
     from dvc.utils.hydra import compose_and_dump
 
-    conf = tmp_path / "conf"
-    for part in ("config.yaml", "model/lstm.yaml"):
-        (conf / part).parent.mkdir(parents=True, exist_ok=True)
-        (conf / part).write_bytes((root / "conf" / part).read_bytes())
-    (conf / "dataset").mkdir()
+    conf = Path(shutil.copytree(root / "conf", tmp_path / "conf"))
     (conf / "dataset" / "mine.yaml").write_text(proposed(name), encoding="utf-8")
     compose_and_dump(
         str(tmp_path / "params.yaml"), str(conf), None, "config", str(tmp_path), ["dataset=mine"]
