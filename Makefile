@@ -71,6 +71,10 @@ bench-ingest: $(BENCH) ## ingest beside pyarrow, pandas, dask and polars (ARGS="
 bench-pack: $(READY) ## pack 40 million steps from tables: speed and memory (ARGS="--groups 10" narrows)
 	@$(IN_VENV) python benchmarks/pack.py $(ARGS)
 
+.PHONY: bench-train
+bench-train: $(READY) ## a pass by lanes beside windows, batch 1 and the limit (ARGS="--only speed --folder F" narrows)
+	@$(IN_VENV) python benchmarks/train.py $(ARGS)
+
 # DVC's own function composes, so this is what `dvc exp run` without -S would write.
 COMPOSE := import os; from dvc.utils.hydra import compose_and_dump as f; r = os.getcwd(); f("params.yaml", r + "/conf", None, "config", r, [])
 

@@ -37,6 +37,8 @@ def score_lines(evaluation: Evaluation) -> Iterator[str]:
         yield f"  {title:<{width}}{heads}"
         for name, score in judgement.scores.items():
             yield f"  {name:<{width}}{_cells(score)}"
+        if judgement.quantiles is not None:
+            yield f"  {judgement.quantiles}"
         yield f"  {answer}"
 
 

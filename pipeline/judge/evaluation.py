@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,10 @@ SETTINGS_SHOWN = ("seed", "align", "pack", "split", "scale", "train", "evaluate"
 """Those that evaluate's entry in dvc.yaml names too."""
 
 Predict = Callable[[str, Rows], Floats]
-"""(split, its scored rows) -> (row, target) float32 in physical units: the model."""
+"""(split, its scored rows) -> float32 in physical units: the model.
+
+(row, target), or (row, target, quantile) of a model with `train.quantiles`.
+"""
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,7 @@ def evaluate(
     columns = [name for name in FORECASTERS if name == "model" or name in listed or name in REFERENCES]
     judge = _Judge(dataset, predict, params, columns)
     with _outputs(root / "reports") as out:
-        with predictions_file(out.predictions, columns) as predictions:
+        with predictions_file(out.predictions, columns, params.train.quantiles) as predictions:
             for split in SPLITS:
                 judge.split(split, predictions)
         evaluation = Evaluation(judge.judgements, _answers(judge.judgements))
@@ -122,7 +125,14 @@ class _Judge:
             tables = tables_of(
                 self._dataset, split, rows, self._columns, self._names, self._series_of, advance
             )
-        added = {"model": self._predict(split, rows).T}
+        values, settings = self._predict(split, rows), self._params.train
+        if settings.quantiles:
+            tables = [
+                replace(table, quantiles=np.ascontiguousarray(values[:, target]), levels=settings.quantiles)
+                for target, table in enumerate(tables)
+            ]
+            values = values[:, :, settings.middle]
+        added = {"model": values.T}
         if self._trees is not None:
             added["trees"] = self._trees.predict(self._dataset, rows, self._series_of)
         for target, table in enumerate(tables):

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.judge.metrics import ErrorSums, Score, error_sums
+from pipeline.judge.quantiles import QuantileScores, quantile_scores
 from pipeline.judge.same_rows import Comparison, on_same_rows
 from pipeline.judge.skill import Skill, skill
 from pipeline.judge.table import FORECASTERS, REFERENCES, Names, Table
@@ -57,6 +58,7 @@ class Judgement:
     against: str | None
     skills: tuple[Scoped, ...]  # over `against`
     others: tuple[Skill, ...]  # over every other forecaster, on all rows
+    quantiles: QuantileScores | None = None
 
 
 def judged(table: Table, listed: Sequence[str], seed: int) -> tuple[Table, Judgement]:
@@ -88,6 +90,7 @@ def judged(table: Table, listed: Sequence[str], seed: int) -> tuple[Table, Judge
         against=against,
         skills=tuple(_skills(table, against, seed)) if against else (),
         others=_over_others(table, comparison, seed),
+        quantiles=quantile_scores(table) if "model" in comparison.forecasters else None,
     )
 
 

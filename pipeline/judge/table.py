@@ -40,7 +40,8 @@ class Table:
     """Rows of one split and target, ordered by (series, track, time); a series' rows are adjacent.
 
     `time` and `origin` are int64 nanoseconds UTC, `actual` and every forecast float32 in physical units with
-    NaN where there is no value. `compared` marks the rows on which all are judged.
+    NaN where there is no value. `compared` marks the rows on which all are judged. `quantiles` (row, level), ascending
+    along the last axis, are the model's at `levels`, if it gives any; its forecast is one of them.
     """
 
     split: str
@@ -55,6 +56,8 @@ class Table:
     actual: Floats
     forecasts: dict[str, Floats]
     compared: Mask = field(default_factory=lambda: np.zeros(0, np.bool_))
+    quantiles: Floats | None = None
+    levels: tuple[float, ...] = ()
 
     def __len__(self) -> int:
         return len(self.actual)

@@ -9,6 +9,7 @@ import numpy as np
 
 from pipeline.feed.rows import Rows
 from pipeline.files import read_json
+from pipeline.judge.caution import cautions
 from pipeline.judge.evaluation import Evaluation, evaluate
 from pipeline.judge.reading import names_of
 from pipeline.judge.table import Floats
@@ -31,9 +32,10 @@ def evaluate_workspace(params: Params, root: Path) -> Evaluation:
             found = predict(dataset, root / "models", split)
             assert np.array_equal(found.sample, rows.sample)
             assert np.array_equal(found.offset, rows.offset)
-            return found.value
+            return found.value if found.quantiles is None else found.quantiles
 
-        facts = {"The data set": _facts_of(dataset), **_earlier(root / "reports")}
+        beware = dict(zip(("beware",), cautions(params.split.policy), strict=False))
+        facts = {"The data set": beware | _facts_of(dataset), **_earlier(root / "reports")}
         return evaluate(dataset, model, params, root, facts)
 
 

@@ -22,10 +22,12 @@ _SCORE = ("mae", "rmse", "bias", "n")
 
 
 def metrics_of(judgements: Iterable[Judgement]) -> dict[str, Any]:
-    """{split: {target: {forecaster: {mae, rmse, bias, n}}}}."""
+    """{split: {target: {forecaster: {mae, rmse, bias, n}}}}; a model of quantiles has their scores beside."""
     metrics: dict[str, Any] = {}
     for judgement in judgements:
-        scores = {name: score.as_dict() for name, score in judgement.scores.items()}
+        scores: dict[str, Any] = {name: score.as_dict() for name, score in judgement.scores.items()}
+        if judgement.quantiles is not None:
+            scores["model"] |= judgement.quantiles.as_dict()
         metrics.setdefault(judgement.split, {})[judgement.target] = scores
     return metrics
 
@@ -50,9 +52,14 @@ def write_breakdown(path: Path, key: str, judgements: Iterable[Judgement], which
 
 
 @contextmanager
-def predictions_file(path: Path, forecasters: Sequence[str]) -> Iterator[PredictionsFile]:
-    """A Parquet file to which table after table is added; the columns are the same whatever the tables hold."""
-    with pq.ParquetWriter(path, _schema(forecasters), compression="zstd") as writer:
+def predictions_file(
+    path: Path, forecasters: Sequence[str], levels: Sequence[float] = ()
+) -> Iterator[PredictionsFile]:
+    """A Parquet file to which table after table is added; the columns are the same whatever the tables hold.
+
+    The model's quantiles at `levels` stand in columns `model_q0.1` and so on, behind the forecasters.
+    """
+    with pq.ParquetWriter(path, _schema(forecasters, levels), compression="zstd") as writer:
         yield PredictionsFile(writer, tuple(forecasters))
 
 
@@ -80,6 +87,7 @@ class PredictionsFile:
                 pa.repeat(pa.scalar(table.target, pa.string()), len(rows)),
                 pa.array(table.actual[rows]),
                 *(self._column(table, name, rows) for name in self._forecasters),
+                *([] if table.quantiles is None else map(pa.array, table.quantiles[rows].T)),
                 pa.array(table.compared[rows]),
             ]
             self._writer.write_table(pa.Table.from_arrays(columns, schema=self._writer.schema))
@@ -90,10 +98,11 @@ class PredictionsFile:
         return pa.array(table.forecasts[name][rows], from_pandas=True)  # NaN becomes null
 
 
-def _schema(forecasters: Sequence[str]) -> pa.Schema:
+def _schema(forecasters: Sequence[str], levels: Sequence[float]) -> pa.Schema:
     heads = [("split", pa.string()), ("group", pa.string()), ("series", pa.string()), ("track", pa.int32()),
              ("valid_time", _STAMP), ("origin", _STAMP), ("target", pa.string()), ("actual", pa.float32())]  # fmt: skip
-    return pa.schema([*heads, *((name, pa.float32()) for name in forecasters), ("compared", pa.bool_())])
+    columns = [*forecasters, *(f"model_q{level:g}" for level in levels)]
+    return pa.schema([*heads, *((name, pa.float32()) for name in columns), ("compared", pa.bool_())])
 
 
 def _series_rows(judgement: Judgement) -> Iterator[list[Any]]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import IO
+from typing import IO, Any
 
 from pipeline.learn.reproducible import settle_environment
 
@@ -28,7 +28,7 @@ def start_framework() -> str:
             with _standard_error_into(kept):
                 import keras
 
-                kinds = {name.partition(":")[0].upper() for name in keras.distribution.list_devices()}
+                kinds = {name.partition(":")[0].upper() for name in _devices(keras)}
             wanted = kinds == {"CPU"} and any(driver.exists() for driver in _DRIVERS)
         except KeyboardInterrupt:
             wanted = False
@@ -38,6 +38,14 @@ def start_framework() -> str:
                 kept.seek(0)
                 sys.stderr.write(kept.read().decode(errors="replace"))
     return min(kinds - {"CPU"}, default="CPU")
+
+
+def _devices(keras: Any) -> list[str]:
+    if keras.backend.backend() in {"tensorflow", "jax"}:
+        return list(keras.distribution.list_devices())
+    return [
+        str(keras.ops.zeros(()).device)
+    ]  # Keras lists none on its other backends: where a tensor lies tells
 
 
 @contextmanager

@@ -1,0 +1,70 @@
+"""Quantiles judged: the pinball loss in physical units, and how often the truth lies below each and between the outermost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from pipeline.judge.table import Table, blocks
+
+
+@dataclass(frozen=True)
+class QuantileScores:
+    """By level: the mean pinball loss and the share of truths at or below it; both over the compared rows.
+
+    `inside` is the share of truths from the lowest to the highest quantile, both included; `wanted` the share there
+    should be. All None where no row is compared.
+    """
+
+    levels: tuple[float, ...]
+    pinball: tuple[float, ...] | None
+    below: tuple[float, ...] | None
+    inside: float | None
+
+    @property
+    def wanted(self) -> float:
+        """The share of truths that the outermost quantiles should hold between them."""
+        return self.levels[-1] - self.levels[0]
+
+    def as_dict(self) -> dict[str, Any]:
+        """As metrics.json has it."""
+        by_level = {
+            f"{level:g}": {"pinball": loss, "below": share}
+            for level, loss, share in zip(self.levels, self.pinball or (), self.below or (), strict=False)
+        }
+        mean = sum(self.pinball) / len(self.pinball) if self.pinball else None
+        return {
+            "pinball": mean,
+            "coverage": self.inside,
+            "coverage_wanted": round(self.wanted, 9),
+            "quantiles": by_level,
+        }
+
+    def __str__(self) -> str:
+        low, high = (f"{level:g}" for level in (self.levels[0], self.levels[-1]))
+        if self.inside is None:
+            return f"quantiles {low} to {high}: no row is compared"
+        return f"quantiles {low} to {high} hold {self.inside:.1%} of the truths between them, {self.wanted:.1%} are wanted"
+
+
+def quantile_scores(table: Table) -> QuantileScores | None:
+    """The scores of the model's quantiles, None where it has none. Sums in float64 and in row order."""
+    if table.quantiles is None:
+        return None
+    levels = np.array(table.levels)
+    loss, below = np.zeros(len(levels)), np.zeros(len(levels))
+    inside = count = 0
+    for rows in blocks(len(table)):
+        chosen = table.compared[rows]
+        value = table.quantiles[rows][chosen].astype(np.float64)
+        error = table.actual[rows][chosen].astype(np.float64)[:, None] - value
+        loss += np.maximum(levels * error, (levels - 1) * error).sum(axis=0)
+        below += (error <= 0).sum(axis=0)
+        inside += int(((error[:, 0] >= 0) & (error[:, -1] <= 0)).sum())
+        count += int(chosen.sum())
+    if not count:
+        return QuantileScores(table.levels, None, None, None)
+    means = (tuple(float(part) / count for part in sums) for sums in (loss, below))
+    return QuantileScores(table.levels, *means, inside / count)

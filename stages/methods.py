@@ -1,0 +1,76 @@
+"""Command methods: each of the five published methods run here, on data made for it, with what was measured. Not part of `dvc repro`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated
+
+import typer
+
+from stages.common import exit_code_of, guarded, visible
+
+METHODS = {
+    1: "One series after another, with TensorBoard: a fit a series, weights saved a group.",
+    2: "Batches made as they are needed: a folder of numbered CSV files, named inputs and outputs.",
+    3: "HDF5 with sample_count and split indices: the plain loop, and the same samples by whole chunk runs.",
+    4: "Truncated backpropagation with more sequences than fit a batch: lanes planned, played and compared.",
+    5: "What carried state is worth: the published table, measured.",
+}
+
+_HELP = (
+    "Run published methods of training recurrent networks on long and many series, on data made for it, and print what "
+    "was measured: " + " ".join(f"{number}: {line}" for number, line in METHODS.items())
+)
+_EXAMPLE = "Example: hindcast methods 5"
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command from its command line."""
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+    @app.command("methods", help=_HELP, epilog=_EXAMPLE)
+    def command(
+        numbers: Annotated[
+            list[int] | None, typer.Argument(help="Which of them, 1 to 5; all if left out.", min=1, max=5)
+        ] = None,
+        keep: Annotated[
+            Path | None,
+            typer.Option(help="Make the data here and keep them (a folder that does not exist yet)."),
+        ] = None,
+        debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,  # noqa: FBT002
+    ) -> None:
+        raise typer.Exit(guarded("methods", lambda: _run(numbers or list(METHODS), keep), debug=debug))
+
+    return exit_code_of(app, "hindcast methods", argv)
+
+
+def _run(numbers: list[int], keep: Path | None) -> None:
+    from pipeline.errors import SettingsError
+    from pipeline.learn.starting import start_framework
+
+    if keep is not None and keep.exists():
+        raise SettingsError(f"--keep: {keep} exists already; name a folder that does not.")
+    start_framework()  # before anything imports the framework
+    with TemporaryDirectory(prefix="hindcast-methods-") as temporary:
+        for number in numbers:
+            _tell(f"Method {number}. {METHODS[number]}")
+            for line in _shown(number)((keep or Path(temporary)) / f"method_{number}"):
+                _tell(f"  {line}")
+
+
+def _shown(number: int) -> Callable[[Path], list[str]]:
+    from pipeline.learn.methods import files, hdf5, lanes, series, worth
+
+    return {1: series.shown, 2: files.shown, 3: hdf5.shown, 4: lanes.shown, 5: worth.shown}[number]
+
+
+def _tell(line: str) -> None:
+    sys.stdout.write(visible(line) + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,74 @@
+"""Keras's other backends train the same network by lanes: nothing here is TensorFlow's own."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipeline.learn.fitting import fit
+from pipeline.learn.lessons import make_lesson
+from tests.learn.networks import arrays, material_of, small_learner, small_settings, small_source
+
+ROOT = Path(__file__).resolve().parents[2]
+CHOICES = {"residual": True, "identity": "embedding", "units": (5, 4)}
+
+TRAIN = """
+import json, sys
+from pipeline.learn.starting import start_framework
+start_framework()
+import keras
+from pipeline.learn.carried import carry, check_state_carries
+from pipeline.learn.checkpoints import Checkpoints
+from pipeline.learn.history import Place
+from pathlib import Path
+from tests.learn.test_backends import trained
+check_state_carries()
+losses, lesson = trained(json.loads(sys.argv[1]))
+Checkpoints(Path(sys.argv[2]), {}, 1).save(lesson.network, Place(batch=1))
+states = [str(keras.ops.convert_to_numpy(state).any()) for state in lesson.network.non_trainable_weights]
+print(json.dumps([keras.backend.backend(), losses, states]))
+"""
+
+
+def trained(weights: list[list[float]] | None) -> tuple[list[float], object]:
+    """Losses of two epochs by lanes from given first weights (drawn from the seed, if None), and the lesson."""
+    import numpy as np
+
+    learner = small_learner(**CHOICES)
+    if weights is not None:
+        learner.set_weights(
+            [np.reshape(value, weight.shape) for value, weight in zip(weights, learner.weights, strict=True)]
+        )
+    source = small_source()
+    config = small_settings(epochs=2, quantiles=(), residual=True)
+    material = material_of(source)
+    lesson = make_lesson(
+        type(material)(source, material.scaling, material.series, with_published=True), learner, config, 1
+    )
+    history = fit(lesson, config)
+    return [logs[name] for logs in history.epochs for name in ("loss", "val_loss")], lesson
+
+
+@pytest.mark.parametrize("backend", ["torch", "jax"])
+def test_another_backend_trains_by_lanes_to_the_same_losses(backend: str, tmp_path: Path) -> None:
+    if importlib.util.find_spec(backend) is None:
+        pytest.skip(f"{backend} is not installed")
+    first = [weight.ravel().tolist() for weight in arrays(small_learner(**CHOICES).weights)]
+    wanted, _ = trained(first)
+    done = subprocess.run(
+        [sys.executable, "-c", TRAIN, json.dumps(first), str(tmp_path)],
+        env={**os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])},
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    name, losses, states = json.loads(done.stdout.strip().splitlines()[-1])
+    assert name == backend
+    assert losses == pytest.approx(wanted, rel=1e-4)
+    assert "True" in states, "state is carried out of the last batch"
+    assert len(list(tmp_path.glob("*.npz"))) == 1
