@@ -15,19 +15,19 @@ class Numbered(Protocol[T_co]):
 
     def __len__(self) -> int: ...
 
-    def __getitem__(self, number: int) -> T_co: ...
+    def __getitem__(self, number: int, /) -> T_co: ...
 
 
-def read_ahead(items: Numbered[T_co], first: int = 0, depth: int = 2) -> Generator[T_co]:
-    """The items from number `first` on, in order, up to `depth` of them made beforehand by one thread.
+def read_ahead(items: Numbered[T_co], first: int = 0, depth: int = 2, threads: int = 1) -> Generator[T_co]:
+    """The items from number `first` on, in order, up to `depth` of them made beforehand by `threads` threads.
 
     An error of an item is raised when its turn comes.
     """
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="read-ahead") as thread:
+    with ThreadPoolExecutor(threads, thread_name_prefix="read-ahead") as pool:
         pending: deque[Future[T_co]] = deque()
         try:
             for number in range(first, len(items)):
-                pending.append(thread.submit(items.__getitem__, number))
+                pending.append(pool.submit(items.__getitem__, number))
                 if len(pending) > depth:
                     yield pending.popleft().result()
             while pending:

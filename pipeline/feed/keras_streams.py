@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sized
+from collections.abc import Callable, Sequence, Sized
 from typing import Any, Protocol
 
 import keras
 
 from pipeline.feed.batches import Batch
+from pipeline.feed.stream import Stream
 
 
 class Batches(Sized, Protocol):
@@ -43,4 +44,38 @@ class BatchStream(keras.utils.PyDataset):  # type: ignore[misc]  # Keras has no 
     def on_epoch_begin(self) -> None:
         """Go on to the next epoch. (Keras 3.15 calls `on_epoch_end` before the first epoch too: it cannot count.)"""
         self._batches = self._make(self._begun)
+        self._begun += 1
+
+
+class KerasStream(keras.utils.PyDataset):  # type: ignore[misc]  # Keras has no types
+    """A stream of segments, windows or lanes for Keras's `fit` and `predict`: epoch after epoch, each in its own order.
+
+    `inputs` names those that the network takes, where it takes fewer. With one output, targets and weights are plain
+    arrays, so that any network takes them; with more they are named. Give `shuffle=False` to `fit`: the stream has
+    shuffled already.
+    """
+
+    def __init__(self, stream: Stream, inputs: Sequence[str] | None = None) -> None:
+        super().__init__(workers=1)
+        self._stream, self._inputs = stream, inputs
+        self._first = stream.epoch
+        self._begun = 0
+
+    def __len__(self) -> int:
+        return len(self._stream)
+
+    def __getitem__(self, number: int) -> tuple[Any, Any, Any]:
+        inputs, targets, weights = self._stream[number]
+        chosen = inputs if self._inputs is None else {name: inputs[name] for name in self._inputs}
+        if len(targets) > 1:
+            return chosen, targets, weights
+        (name,) = targets
+        return chosen, targets[name], weights[name]
+
+    def on_epoch_begin(self) -> None:
+        """Go on to the next epoch; what was read of the one before is let go."""
+        epoch = self._first + self._begun
+        if epoch != self._stream.epoch:
+            self._stream.close()
+            self._stream = self._stream.at(epoch)
         self._begun += 1

@@ -18,6 +18,10 @@ class Source(Protocol):
         """Steps a sample."""
 
     @property
+    def chunk_samples(self) -> int:
+        """How many samples are read at once if one is wanted."""
+
+    @property
     def frequency(self) -> int:
         """The length of a step in ns."""
 

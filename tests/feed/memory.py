@@ -24,6 +24,7 @@ class MemorySource:
     arrays: dict[str, npt.NDArray[Any]]
     splits: dict[str, Split] = field(default_factory=dict)
     asked: dict[str, int] = field(default_factory=dict)
+    chunk_samples: int = 3
 
     def split(self, name: str) -> Split:
         return self.splits[name]

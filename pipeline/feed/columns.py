@@ -1,0 +1,62 @@
+"""Named inputs and outputs: which columns of X go to which input of a network, and a target an output."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Values = npt.NDArray[np.float32]
+Named = dict[str, Values]
+Example = tuple[Named, Named, Named]
+"""Inputs, targets and weights by name, as Keras and others take them."""
+
+
+@dataclass(frozen=True)
+class Columns:
+    """`inputs[name]` are columns of X, `outputs[name]` is a column of Y; a column may stand in several inputs."""
+
+    inputs: Mapping[str, tuple[int, ...]]
+    outputs: Mapping[str, int]
+
+    @classmethod
+    def whole(cls, features: int, targets: Sequence[str]) -> Columns:
+        """All features as the one input `inputs`, and an output a target."""
+        return cls({"inputs": tuple(range(features))}, _by_name(targets))
+
+    @classmethod
+    def by_part(cls, parts: Sequence[str], targets: Sequence[str]) -> Columns:
+        """An input for each part that has features, as in `parts=dataset.feature_parts`, and an output a target.
+
+        Parts are history, forecast, calendar and static.
+        """
+        names = dict.fromkeys(parts)
+        inputs = {name: tuple(at for at, part in enumerate(parts) if part == name) for name in names}
+        return cls(inputs, _by_name(targets))
+
+    @property
+    def cells(self) -> int:
+        """Numbers that a step holds in all inputs together."""
+        return sum(map(len, self.inputs.values()))
+
+    def cut_inputs(self, values: Values) -> Named:
+        """X (..., feature) -> each input (..., its features), contiguous; all features in order are not copied."""
+        whole = tuple(range(values.shape[-1]))
+        return {
+            name: values if places == whole else np.take(values, places, axis=-1)
+            for name, places in self.inputs.items()
+        }
+
+    def cut_outputs(self, values: Values) -> Named:
+        """Y (..., target) -> each output (..., 1)."""
+        return {name: values[..., place : place + 1] for name, place in self.outputs.items()}
+
+    def cut_weights(self, values: Values) -> Named:
+        """W (..., target) -> the weights of each output (...)."""
+        return {name: values[..., place] for name, place in self.outputs.items()}
+
+
+def _by_name(targets: Sequence[str]) -> dict[str, int]:
+    return {name: place for place, name in enumerate(targets)}

@@ -1,0 +1,51 @@
+"""A stream as a PyTorch-style map data set: single examples by number, in the stream's own order. Needs no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.feed.columns import Example
+from pipeline.feed.runs import Ints
+from pipeline.feed.segments import Segments
+from pipeline.feed.window_stream import Windows
+
+
+@dataclass(frozen=True)
+class MapDataset:
+    """The rows of segments or windows in the order of their epoch, for `torch.utils.data.DataLoader(shuffle=False)`.
+
+    The stream has shuffled already, and rows asked for in that order are read whole stretches at a time; in any other
+    order each is read for itself. Arrays are copies, which torch may write to. Goes through pickle to worker processes.
+    """
+
+    stream: Segments | Windows
+
+    def __len__(self) -> int:
+        return self.stream.order.count
+
+    def __getitem__(self, number: int) -> Example:
+        return self.__getitems__([range(len(self))[number]])[0]
+
+    def __getitems__(self, numbers: Sequence[int] | Ints) -> list[Example]:
+        """The examples at these numbers, in the order asked for; torch asks for a batch at a time."""
+        wanted = np.asarray(numbers, np.int64)
+        if len(wanted) and not (wanted.min() >= 0 and wanted.max() < len(self)):
+            raise IndexError(
+                f"rows are numbered 0 to {len(self) - 1}, found {wanted.min()} to {wanted.max()}"
+            )
+        if len(wanted) and (np.diff(wanted) == 1).all():
+            batch = self.stream.items(int(wanted[0]), int(wanted[-1]) + 1)
+        else:
+            rows = [self.stream.order.rows(int(number), int(number) + 1) for number in wanted]
+            batch = self.stream.examples(np.concatenate([np.zeros(0, np.int64), *rows]))
+        return [_one(batch, place) for place in range(len(wanted))]
+
+
+def _one(batch: Example, place: int) -> Example:
+    inputs, targets, weights = (
+        {name: np.array(values[place]) for name, values in part.items()} for part in batch
+    )
+    return inputs, targets, weights

@@ -1,0 +1,151 @@
+"""Batches of an epoch cut from stretches: what segments, windows and lanes have in common."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
+from typing import Any, Self
+
+import numpy as np
+
+from pipeline.feed.ahead import read_ahead
+from pipeline.feed.columns import Columns, Example, Named
+from pipeline.feed.order import InOrder, Order, Ranked, shuffled
+from pipeline.feed.runs import Ints
+from pipeline.feed.source import Source
+from pipeline.feed.stretches import HELD, Stretches
+
+MEMORY_BYTES = 256 << 20
+"""What a stream may hold if nothing is said, beside what its source keeps."""
+
+
+@dataclass(frozen=True)
+class Stream(ABC):
+    """The batches of one epoch, each a pure function of its number: ask for any, in any order, from any process.
+
+    `batch_size` rows a batch, the remainder as a last, shorter one. `shuffle`: the order of rows is drawn from
+    (`seed`, `epoch`); rows are mixed as far as `memory_bytes` reaches, through and through where all fit. `rank` of
+    `ranks`: the part of each batch that falls to one of several training processes, whose parts together are the batch
+    that one process alone would see.
+
+    A plain `for` walks the batches in order and reads ahead.
+    """
+
+    source: Source
+    split: str
+    batch_size: int
+    columns: Columns
+    seed: int = 0
+    epoch: int = 0
+    shuffle: bool = True
+    memory_bytes: int = MEMORY_BYTES
+    rank: int = 0
+    ranks: int = 1
+
+    def __len__(self) -> int:
+        return math.ceil(self.row_count / self.batch_size)
+
+    def __getitem__(self, number: int) -> Example:
+        if not 0 <= number < len(self):
+            raise IndexError(f"an epoch of {len(self)} batches has no batch {number}")
+        share = self.batch_size // self.ranks
+        return self.items(number * share, min((number + 1) * share, self.order.count))
+
+    def __iter__(self) -> Iterator[Example]:
+        return read_ahead(self)
+
+    def at(self, epoch: int) -> Self:
+        """The same stream in the order of another epoch."""
+        return replace(self, epoch=epoch)
+
+    def items(self, start: int, stop: int) -> Example:
+        """What stands at places [start, stop) of this process's order."""
+        ends = self._ends
+        first = int(np.searchsorted(ends, start, side="right")) - 1
+        parts = []
+        while start < stop:
+            until = min(stop, int(ends[first + 1]))
+            if until > start:
+                parts.append(
+                    self._picked(self._stretches[first], start - int(ends[first]), until - int(ends[first]))
+                )
+            start, first = max(start, until), first + 1
+        return _joined(parts) if parts else self.examples(np.zeros(0, np.int64))
+
+    def examples(self, rows: Ints) -> Example:
+        """Given rows, whatever the order, read for themselves alone."""
+        return self._picked(self._made(rows), 0, len(rows))
+
+    @cached_property
+    def order(self) -> Order:
+        """The rows of the epoch that fall to this process."""
+        pool = max(1, self.memory_bytes // HELD // self._row_bytes)
+        whole: Order = InOrder(self.row_count, pool)
+        if self.shuffle:
+            whole = shuffled(self.row_count, self._block_rows, pool, self.seed, self.epoch)
+        return Ranked(whole, self.batch_size, self.rank, self.ranks) if self.ranks > 1 else whole
+
+    def close(self) -> None:
+        """End the thread that reads ahead and let go of what was read; asking goes on working."""
+        self._stretches.close()
+
+    @property
+    @abstractmethod
+    def row_count(self) -> int:
+        """Rows an epoch, of all processes together."""
+
+    @property
+    @abstractmethod
+    def _row_bytes(self) -> int:
+        """Memory a row of a stretch."""
+
+    @property
+    @abstractmethod
+    def _block_rows(self) -> int:
+        """Rows that are read at once anyway."""
+
+    @abstractmethod
+    def _made(self, rows: Ints) -> Any:
+        """What batches of these rows are cut from."""
+
+    @abstractmethod
+    def _picked(self, made: Any, start: int, stop: int) -> Example:
+        """The rows at places [start, stop) of what was made."""
+
+    @cached_property
+    def _ends(self) -> Ints:
+        return self.order.stretches
+
+    @cached_property
+    def _stretches(self) -> Stretches[Any]:
+        # by a twin, so that there is no circle: who lets go of a stream lets go of its memory and thread at once
+        twin = object.__new__(type(self))
+        twin.__dict__.update(self.__dict__)
+        return Stretches(twin._stretch, len(self._ends) - 1)
+
+    def _stretch(self, number: int) -> Any:
+        return self._made(self.order.rows(int(self._ends[number]), int(self._ends[number + 1])))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without what is cached: threads do not travel."""
+        return {one.name: getattr(self, one.name) for one in fields(self)}
+
+
+def frozen(values: Named) -> Named:
+    """Arrays that are handed out as views of what later batches are cut from, and so must not be changed."""
+    for one in values.values():
+        one.flags.writeable = False
+    return values
+
+
+def _joined(parts: Sequence[Example]) -> Example:
+    if len(parts) == 1:
+        return parts[0]
+    together = [
+        {name: np.concatenate([part[place][name] for part in parts]) for name in parts[0][place]}
+        for place in range(3)
+    ]
+    return together[0], together[1], together[2]

@@ -1,0 +1,86 @@
+"""Stretches of an epoch: large pieces made one at a time, the next ones beforehand by threads, from which batches are cut."""
+
+from __future__ import annotations
+
+import os
+from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from threading import Lock
+from typing import Any, Generic, TypeVar
+
+Stretch = TypeVar("Stretch")
+
+KEPT, AHEAD = 2, 2
+"""Stretches held, since a batch may lie in two, and in the making: one decodes while the other is put in order."""
+
+HELD = KEPT + AHEAD
+"""Stretches in memory at a time, at most."""
+
+
+class Stretches(Generic[Stretch]):
+    """`make(number)` for each number in [0, count), kept while it is in use.
+
+    Asking for one has the next ones made in the background. What is asked for, in which order and by which thread changes no
+    answer. An error of a stretch is raised where it is asked for. After a fork the child makes its own.
+    """
+
+    _pool: ThreadPoolExecutor | None
+
+    def __init__(self, make: Callable[[int], Stretch], count: int) -> None:
+        self._make, self._count = make, count
+        self._kept: OrderedDict[int, Stretch] = OrderedDict()
+        self._start()
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, number: int) -> Stretch:
+        if self._process != os.getpid():  # the parent's thread does not exist here
+            self._start()
+        with self._lock:
+            stretch = self._kept[number] if number in self._kept else self._made(number)
+            self._kept[number] = stretch
+            self._kept.move_to_end(number)
+            while len(self._kept) > KEPT:
+                self._kept.popitem(last=False)
+            self._plan_ahead(number + 1)
+            return stretch
+
+    def close(self) -> None:
+        """End the thread and let go of all stretches; asking goes on working."""
+        with self._lock:
+            pool, self._pool = self._pool, None
+            self._ahead.clear()
+            self._kept.clear()
+        if pool is not None:
+            pool.shutdown(cancel_futures=True)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self._make, self._count)
+
+    def _start(self) -> None:
+        self._process, self._lock = os.getpid(), Lock()
+        self._pool = None
+        self._ahead: OrderedDict[int, Future[Stretch]] = OrderedDict()
+
+    def _made(self, number: int) -> Stretch:
+        ahead = self._ahead.pop(number, None)
+        return self._make(number) if ahead is None else ahead.result()
+
+    def _plan_ahead(self, first: int) -> None:
+        wanted = [
+            number for number in range(first, min(first + AHEAD, self._count)) if number not in self._kept
+        ]
+        for number in [number for number in self._ahead if number not in wanted]:
+            stale = self._ahead.pop(number)
+            if not stale.cancel():
+                stale.exception()  # wait: never more in the making than planned
+        for number in wanted:
+            if number not in self._ahead:
+                self._ahead[number] = self._threads().submit(self._make, number)
+
+    def _threads(self) -> ThreadPoolExecutor:
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(AHEAD, thread_name_prefix="read-ahead")
+        return self._pool

@@ -1,0 +1,292 @@
+"""Streams of segments, windows and lanes hold what a plain loop over the same samples holds, in any memory, from any process."""
+
+from __future__ import annotations
+
+import multiprocessing
+import pickle
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.feed.columns import Columns, Example
+from pipeline.feed.lane_stream import Lanes
+from pipeline.feed.mapped import MapDataset
+from pipeline.feed.segments import Segments
+from pipeline.feed.stream import Stream
+from pipeline.feed.window_stream import Windows
+from tests.feed.memory import MemorySource, chronological, memory_source
+
+PARTS = Columns({"history": (2,), "forecast": (0, 1)}, {"load": 0})
+
+
+@st.composite
+def worlds(draw: st.DrawFn) -> tuple[MemorySource, dict[str, Any]]:
+    counts = draw(st.lists(st.integers(1, 25), min_size=1, max_size=4))
+    since = draw(st.integers(0, 10))
+    length = draw(st.integers(1, 7))
+    borders = {"train": (0, since), "test": (since, 60)}
+    source = chronological(memory_source(counts, segment_length=length), borders)
+    return source, {
+        "split": draw(st.sampled_from(["train", "test"])),
+        "batch_size": draw(st.integers(1, 4)) * 2,
+        "columns": draw(st.sampled_from([PARTS, Columns.whole(3, ["load"])])),
+        "seed": 3,
+        "epoch": draw(st.integers(0, 2)),
+        "shuffle": draw(st.booleans()),
+        "memory_bytes": draw(st.sampled_from([0, 3_000, 1 << 20])),
+    }
+
+
+def stacked(batches: list[Example]) -> tuple[dict[str, np.ndarray], ...]:
+    """All batches end to end."""
+    return tuple(
+        {name: np.concatenate([batch[part][name] for batch in batches]) for name in batches[0][part]}
+        for part in range(3)
+    )
+
+
+def flat(source: MemorySource, name: str) -> np.ndarray:
+    values = source.arrays[name]
+    return values.reshape(-1, values.shape[-1])
+
+
+def scored_steps_of(source: MemorySource, split: str) -> list[tuple[int, int]]:
+    """(step, its sequence's first step) of every scored step, counted through all samples, one at a time."""
+    part, table, found = source.split(split), source.sequences, []
+    for row in range(len(table)):
+        base = int(table.first_sample[row]) * source.segment_length
+        for step in range(int(table.step_count[row])):
+            time = int(table.start_time[row]) + step * source.frequency
+            if part.from_time <= time < part.until_time:
+                found.append((base + step, base))
+    return found
+
+
+def same_rows(one: np.ndarray, other: np.ndarray) -> bool:
+    """Whether two arrays hold the same rows, in whatever order."""
+    rows = [sorted(row.tobytes() for row in np.ascontiguousarray(values)) for values in (one, other)]
+    return rows[0] == rows[1]
+
+
+@given(worlds())
+def test_segments_are_the_samples_of_the_split_each_once(case: tuple[MemorySource, dict[str, Any]]) -> None:
+    source, options = case
+    stream = Segments(source, **options)
+    steps = scored_steps_of(source, options["split"])
+    samples = sorted({step // source.segment_length for step, _ in steps})
+    weights = np.zeros(len(source.arrays["W"]) * source.segment_length)
+    weights[[step for step, _ in steps]] = 1
+    weights = weights.reshape(-1, source.segment_length) * source.arrays["W"][:, :, 0]
+    batches = list(stream)
+    assert len(batches) == len(stream) == -(-stream.row_count // options["batch_size"])
+    if not stream.row_count:
+        assert not samples
+        return
+    inputs, targets, weight = stacked(batches)
+    rows = stream._samples[stream.order.rows(0, stream.row_count)]
+    assert len(set(rows.tolist())) == len(rows) == len(weight["load"])
+    assert set(samples) <= set(
+        rows.tolist()
+    )  # and perhaps a sample that reaches into the split with its padding alone
+    for name, places in options["columns"].inputs.items():
+        np.testing.assert_array_equal(inputs[name], source.arrays["X"][rows][:, :, list(places)])
+    np.testing.assert_array_equal(targets["load"], source.arrays["Y"][rows])
+    np.testing.assert_array_equal(weight["load"], weights[rows])
+    assert options["shuffle"] or rows.tolist() == sorted(rows.tolist())
+
+
+@given(worlds(), st.integers(1, 9), st.integers(1, 4), st.booleans())
+def test_windows_are_what_a_plain_loop_cuts(
+    case: tuple[MemorySource, dict[str, Any]], lookback: int, stride: int, whole: bool
+) -> None:
+    source, options = case
+    stream = Windows(source, **options, lookback=lookback, stride=stride, whole=whole)
+    x, expected = flat(source, "X"), []
+    for step, begin in scored_steps_of(source, options["split"]):
+        if (step - begin) % stride == 0 and (not whole or step - begin + 1 >= lookback):
+            back = [max(step - past, begin) for past in range(lookback - 1, -1, -1)]
+            expected.append((step, x[back]))
+    assert stream.row_count == len(expected)
+    if not expected:
+        return
+    inputs, targets, weights = stacked(list(stream))
+    rows = stream.order.rows(0, len(expected))
+    assert sorted(rows.tolist()) == list(range(len(expected)))
+    for name, places in options["columns"].inputs.items():
+        wanted = np.stack([expected[row][1] for row in rows])[:, :, list(places)]
+        np.testing.assert_array_equal(inputs[name], wanted)
+    steps = [expected[row][0] for row in rows]
+    np.testing.assert_array_equal(targets["load"], flat(source, "Y")[steps])
+    np.testing.assert_array_equal(weights["load"], flat(source, "W")[steps, 0])
+
+
+@given(worlds(), st.integers(0, 9))
+def test_lanes_play_every_scored_step_once_and_go_on_where_they_stood(
+    case: tuple[MemorySource, dict[str, Any]], context: int
+) -> None:
+    source, options = case
+    stream = Lanes(source, **options, run_length=12, context=context)
+    steps = scored_steps_of(source, options["split"])
+    weight = sum(float(source.arrays["W"].reshape(-1)[step]) for step, _ in steps)
+    found = 0.0
+    before: list[int] = [-1] * options["batch_size"]
+    for number, (inputs, targets, weights) in enumerate(stream):
+        samples = stream.plan_of(number)[0].tolist()
+        assert inputs["keep"].shape == (options["batch_size"], 1)
+        for lane, sample in enumerate(samples):
+            if inputs["keep"][lane, 0]:
+                assert sample == before[lane] + 1, "carried state belongs to the sample before"
+            for name, places in options["columns"].inputs.items():
+                wanted = source.arrays["X"][sample][:, list(places)] if sample >= 0 else 0
+                assert (inputs[name][lane] == wanted).all()
+            if sample >= 0:
+                assert (targets["load"][lane] == source.arrays["Y"][sample]).all()
+        assert not weights["load"][np.array(samples) < 0].any()
+        found += float(weights["load"].sum())
+        before = samples
+    assert found == pytest.approx(weight)
+
+
+KINDS: list[tuple[type[Stream], dict[str, Any]]] = [
+    (Segments, {}),
+    (Windows, {"lookback": 5}),
+    (Lanes, {"run_length": 12}),
+]
+
+
+@pytest.mark.parametrize(("kind", "more"), KINDS)
+@settings(max_examples=30)
+@given(case=worlds(), asked=st.lists(st.integers(0, 40), max_size=6))
+def test_any_batch_may_be_asked_for_at_any_time(
+    kind: type[Stream],
+    more: dict[str, Any],
+    case: tuple[MemorySource, dict[str, Any]],
+    asked: list[int],
+) -> None:
+    source, options = case
+    stream = kind(source, **options, **more)
+    batches = list(stream)
+    for number in asked:
+        if number < len(stream):
+            assert equal(stream[number], batches[number])
+            assert equal(kind(source, **options, **more)[number], batches[number])
+        else:
+            with pytest.raises(IndexError, match="has no batch"):
+                stream[number]
+    stream.close()
+    assert not batches or equal(stream[0], batches[0])
+
+
+def equal(one: Example, other: Example) -> bool:
+    return all(
+        mine.keys() == yours.keys() and all(mine[name].tobytes() == yours[name].tobytes() for name in mine)
+        for mine, yours in zip(one, other, strict=True)
+    )
+
+
+@pytest.mark.parametrize(("kind", "more"), KINDS)
+@settings(max_examples=30)
+@given(case=worlds())
+def test_the_parts_of_two_processes_are_the_batches_of_one(
+    kind: type[Stream], more: dict[str, Any], case: tuple[MemorySource, dict[str, Any]]
+) -> None:
+    source, options = case
+    alone = kind(source, **options, **more)
+    parts = [kind(source, **options, **more, rank=rank, ranks=2) for rank in range(2)]
+    assert [len(part) for part in parts] == [len(alone)] * 2
+    for number in range(len(alone)):
+        both = stacked([part[number] for part in parts])
+        assert equal(both, alone[number])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("kind", "more"), KINDS)
+def test_epochs_and_seeds_differ_and_memory_bounds_only_how_far_rows_are_mixed(
+    kind: type[Stream], more: dict[str, Any]
+) -> None:
+    source = chronological(memory_source([60, 50, 41]), {"train": (0, 60)})
+    stream = kind(source, "train", 4, PARTS, **more)
+    seen = [stacked(list(one))[0]["forecast"].tobytes() for one in (
+        stream, stream.at(1), replace(stream, seed=1), stream.at(0)
+    )]  # fmt: skip
+    assert len(set(seen)) == 3
+    assert seen[0] == seen[3]
+
+
+@pytest.mark.parametrize(("kind", "more"), KINDS[:2])
+def test_a_map_data_set_holds_the_same_rows_in_the_same_order(
+    kind: type[Segments | Windows], more: dict[str, Any]
+) -> None:
+    source = chronological(memory_source([30, 22, 7]), {"train": (0, 60)})
+    stream = kind(source, "train", 4, PARTS, memory_bytes=3000, **more)
+    mapped = MapDataset(stream)
+    inputs, targets, weights = stacked(list(stream))
+    assert len(mapped) == len(weights["load"])
+    cases: list[list[int]] = [[*range(len(mapped))], [5, 2, 2, 9], [], [3], [4, 5, 6, 7]]
+    for numbers in cases:
+        found = mapped.__getitems__(numbers)
+        assert len(found) == len(numbers)
+        for number, (x, y, w) in zip(numbers, found, strict=True):
+            assert (x["forecast"] == inputs["forecast"][number]).all()
+            assert (y["load"] == targets["load"][number]).all()
+            assert w["load"].tolist() == weights["load"][number].tolist()
+    assert (mapped[-1][0]["history"] == inputs["history"][-1]).all()
+    mapped[0][0]["history"][:] = -1
+    assert (mapped[0][0]["history"] == inputs["history"][0]).all(), "an example is the caller's own"
+    for beyond in (len(mapped), -len(mapped) - 1):
+        with pytest.raises(IndexError):
+            mapped[beyond]
+
+
+def _digest(stream: Stream) -> bytes:
+    return b"".join(values.tobytes() for batch in stream for part in batch for values in part.values())
+
+
+def _put(stream: Stream, queue: Any) -> None:
+    queue.put(_digest(stream))
+
+
+@pytest.mark.parametrize(("kind", "more"), KINDS)
+def test_a_stream_in_use_goes_through_pickle(kind: type[Stream], more: dict[str, Any]) -> None:
+    source = chronological(memory_source([30, 22, 7]), {"train": (0, 60)})
+    stream = kind(source, "train", 4, PARTS, memory_bytes=3000, **more)
+    stream[1]
+    again = pickle.loads(pickle.dumps(stream))
+    assert _digest(again) == _digest(stream)
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_a_forked_child_goes_on_by_itself() -> None:
+    source = chronological(memory_source([30, 22, 7]), {"train": (0, 60)})
+    stream = Windows(source, "train", 4, PARTS, memory_bytes=300, lookback=3)
+    stream[1]  # the next stretch is in the making
+    context = multiprocessing.get_context("fork")
+    queue = context.Queue()
+    child = context.Process(target=_put, args=(stream, queue))
+    child.start()
+    assert queue.get(timeout=60) == _digest(stream)
+    child.join(60)
+    assert child.exitcode == 0
+
+
+def test_parts_of_features_become_inputs_and_each_target_an_output() -> None:
+    columns = Columns.by_part(["forecast", "history", "forecast", "calendar"], ["a", "b"])
+    assert columns.inputs == {"forecast": (0, 2), "history": (1,), "calendar": (3,)}
+    assert columns.outputs == {"a": 0, "b": 1}
+    assert columns.cells == 4
+    x = np.arange(8, dtype=np.float32).reshape(2, 4)
+    assert columns.cut_inputs(x)["forecast"].tolist() == [[0, 2], [4, 6]]
+    assert columns.cut_outputs(x[:, :2])["b"].tolist() == [[1], [5]]
+    assert columns.cut_weights(x[:, :2])["a"].tolist() == [0, 4]
+    whole = Columns.whole(4, ["a"])
+    assert whole.cut_inputs(x)["inputs"] is x
+
+
+def test_what_is_handed_out_as_a_view_cannot_be_changed() -> None:
+    source = chronological(memory_source([30]), {"train": (0, 60)})
+    inputs, _, _ = Segments(source, "train", 4, PARTS)[0]
+    with pytest.raises(ValueError, match="read-only"):
+        inputs["history"][0] = 1
