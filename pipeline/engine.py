@@ -7,8 +7,10 @@ Nothing of it may change a result.
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Generic, TypeVar
 
 from pipeline.errors import HindcastError
@@ -16,6 +18,8 @@ from pipeline.progress import progress
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+_MMAP_THRESHOLD, _TRIM_THRESHOLD = -3, -1  # of mallopt(3)
 
 _INLINE = ("sync", "synchronous", "single-threaded")
 
@@ -67,10 +71,26 @@ class _Attempt(Generic[Item]):
     function: Callable[[Item], Any]
 
     def __call__(self, item: Item) -> _Outcome:
+        _keep_memory()
         try:
             return _Outcome(self.function(item), None)
         except HindcastError as fault:
             return _Outcome(None, fault)
+
+
+@cache
+def _keep_memory() -> None:
+    """Have this process use the memory of large arrays again instead of giving it back after each.
+
+    glibc maps arrays of megabytes one by one, and the system clears each page anew: with it a group of pack took 0.05 s
+    to 0.09 s of system time, without it 0.03 s, of 0.35 s in all. Other C libraries have no such switch, or no need.
+    """
+    try:
+        adjust = ctypes.CDLL(None).mallopt
+    except (OSError, TypeError, AttributeError):
+        return
+    adjust(_MMAP_THRESHOLD, 1 << 30)
+    adjust(_TRIM_THRESHOLD, (1 << 31) - 1)
 
 
 def _workers() -> int | None:

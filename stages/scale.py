@@ -18,7 +18,14 @@ def run(params: Params) -> Summary:
     rows = max((one["count"] for one in scaler["features"] + scaler["targets"]), default=0)
     return Summary(
         read=(f"{rows:,} training rows of data/dataset.h5",) if rows else (),
-        kept=(f"scaled by {scaler['by']}: {len(scaler['features'])} features; {', '.join(targets)}",),
+        kept=(
+            f"{len(scaler['features'])} features scaled by {scaler['by']}, targets by {scaler['target']}: {', '.join(targets)}",
+            *(
+                [f"scales of {len(scaler['groups']):,} groups, {len(scaler['series']):,} series"]
+                if scaler["groups"]
+                else []
+            ),
+        ),
         written=("data/scaler.json",),
     )
 

@@ -58,7 +58,11 @@ class Realized:
         """The value of each place as known at its origin; NaN where none, or where the place is -1."""
         if not self.is_revised:
             value, known = self.final
-            return np.where((places >= 0) & (known[places] <= origins), value[places], np.nan)
+            if not len(value):
+                return np.full(len(places), np.nan)
+            found = value.take(places, mode="clip")
+            found[(places < 0) | (known.take(places, mode="clip") > origins)] = np.nan
+            return found
         first = self.start[places]
         event = last_at_most(self.events.known, first, self.start[places + 1], origins)
         there = (places >= 0) & (event >= first)

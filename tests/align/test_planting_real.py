@@ -64,7 +64,9 @@ def load(
         tables = {name: read_table(place / "data/tables", name, group) for name in params.raw.sources}
         # a year is enough, and quick
         return params, {
-            name: table[table["valid_time"] < params.align.until].reset_index(drop=True)
+            name: table[table["valid_time"] < params.align.until]
+            .reset_index(drop=True)
+            .astype({"series": object})
             for name, table in tables.items()
             if table is not None
         }

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pipeline.align.features import feature_list
-from pipeline.align.group import align_frames
+from pipeline.align.group import align_frames, align_group
 from pipeline.errors import SettingsError
+from pipeline.raw.ingest import ingest
 from pipeline.settings.known import ALWAYS
 from pipeline.settings.params import check_params
 from tests.align.mock import HOUR, START, frame, mock_params
@@ -94,3 +96,37 @@ def test_one_name_is_an_attribute_or_a_value_of_steps() -> None:
     with pytest.raises(SettingsError) as fault:
         check_params(settings, "test")
     assert any("capacity is known for all time in one source" in each for each in fault.value.faults)
+
+
+def test_attributes_come_from_a_file_without_any_time(tmp_path: Path) -> None:
+    (tmp_path / "raw").mkdir()
+    (tmp_path / "raw/customers.csv").write_text(
+        "game,s,c,f\nhere,a,5.5,90\nhere,b,,180\nhere,b,,180\nother,d,7,270\n"
+    )
+    (tmp_path / "raw/usage.csv").write_text("s,v,u\na,2024-01-01T00:00Z,1\nb,2024-01-01T00:00Z,2\n")
+    settings = mock_params(sources=("meter", "site"), target=("usage",)).model_dump(
+        by_alias=True, mode="json"
+    )
+    site = {"role": "known", "files": "customers.csv", "group": {"column": "game"}, "series": {"column": "s"}}
+    values = {
+        "capacity": {"column": "c", "unit": "kW"},
+        "facing": {"column": "f", "unit": "deg", "angle": True},
+    }
+    meter = {**settings["raw"]["sources"]["meter"], "files": "usage.csv", "known": {"after_step": "0h"}}
+    meter["values"] = {"usage": {"column": "u", "unit": "kW"}}
+    settings["raw"] |= {
+        "path": str(tmp_path / "raw"),
+        "sources": {"meter": meter, "site": {**site, "values": values}},
+    }
+    params = check_params(settings, "test")
+    report = ingest(params, tmp_path)
+    counts = report["sources"]["site"]
+    assert (counts["rows_read"], counts["rows_stored"], counts["rows_folded"]) == (4, 3, 1)
+    found = {
+        one.series: one.X[0].tolist()
+        for one in align_group(tmp_path / "data/tables", params, "here").sequences
+    }
+    assert found == {"a": [5.5, 1, 0, 0, 0, 0], "b": [0, 0, -1, 1, 0, 0]}
+    assert not align_group(tmp_path / "data/tables", params, "other").sequences, (
+        "attributes alone make no steps"
+    )
