@@ -21,6 +21,7 @@ from pipeline.split.proof.origins import check_issued, check_origins
 from pipeline.split.proof.scaling import check_scaler
 from pipeline.split.proof.tables import check_tables
 from pipeline.split.proof.targets import check_apart, check_embargo
+from pipeline.split.proof.trios import NAMES
 from pipeline.split.rebuilt import check_rebuilt
 from pipeline.split.scaler import FORMAT as SCALER_FORMAT
 from pipeline.store.reader import Dataset
@@ -57,7 +58,7 @@ def certify(data: Path, params: Params) -> dict[str, Any]:
                 lambda: [check_rebuilt(dataset, tables, params)],
             ]
         )
-        fingerprint = dataset.fingerprint
+        fingerprint, overlap = dataset.fingerprint, _overlap(dataset)
     return {
         "format": FORMAT,
         "passed": all(findings.passed for findings in found),
@@ -65,6 +66,7 @@ def certify(data: Path, params: Params) -> dict[str, Any]:
         "dataset_digest": digest_of_file(file),
         "scaler_digest": digest_of_file(scaler),
         "checks": [findings.as_json() for findings in found],
+        "overlap": overlap,
         "sources": {name: _declaration(params, name) for name in params.raw.sources},
     }
 
@@ -93,8 +95,26 @@ def lines_of(certificate: dict[str, Any]) -> Iterator[str]:
         margin = check["tightest_margin_ns"]
         nearest = "" if margin is None else f", nearest {hours_text(margin)}"
         yield f"{check['name']}: {check['rows_checked']:,} rows{nearest}"
+    for split, overlap in certificate["overlap"].items():
+        yield (
+            f"accepted: inputs of {overlap['reaching']:,} of {overlap['samples']:,} samples of {split} reach the other side"
+        )
     for source, declaration in certificate["sources"].items():
         yield f"known moments of {source} are {declaration['known']}"
+
+
+def _overlap(dataset: Dataset) -> dict[str, dict[str, int]]:
+    """What `random` and `blocked` accept, as the kind `distance` has counted it too."""
+    splits = [dataset.split(name) for name in NAMES if name in dataset.splits]
+    return {
+        split.name: {
+            "samples": len(split.indices),
+            "reaching": split.attributes["overlap_count"],
+            "reach_ns": split.attributes["reach_ns"],
+        }
+        for split in splits
+        if {"overlap_count", "reach_ns"} <= split.attributes.keys()
+    }
 
 
 def _run(checks: list[Callable[[], list[Findings]]]) -> list[Findings]:

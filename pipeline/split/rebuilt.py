@@ -26,11 +26,14 @@ from pipeline.store.reader import Dataset
 def check_rebuilt(dataset: Dataset, tables: Path, params: Params) -> Findings:
     """Align every group again, in Dask's workers, and compare each of its arrays, padding included, bit for bit."""
     found = Findings("rebuilt", "every array is, number for number, what the tables and the settings give")
-    groups = list(dict.fromkeys(map(str, dataset.sequences.group)))
+    groups: dict[str, list[int]] = {}
+    for row, group in enumerate(dataset.sequences.group.tolist()):
+        groups.setdefault(str(group), []).append(row)
     # a few megabytes are aligned sooner than processes are started
     small = dataset.step_count * max(1, len(dataset.features)) < _SMALL
     compare = partial(_compare, dataset, tables, params)
-    results = map_in_order(compare, groups, lambda group: f"group {group}", "compare", "groups", small=small)
+    items = list(groups.items())
+    results = map_in_order(compare, items, lambda item: f"group {item[0]}", "compare", "groups", small=small)
     for result in results:
         found.looked_at(result.rows)
         for example in result.examples:
@@ -66,10 +69,10 @@ class _Result:
             self.more += 1
 
 
-def _compare(dataset: Dataset, tables: Path, params: Params, group: str) -> _Result:
+def _compare(dataset: Dataset, tables: Path, params: Params, item: tuple[str, list[int]]) -> _Result:
+    group, rows = item
     aligned = align_group(tables, params, group)
     result = _Result(first_target=aligned.first_target_time, last_target=aligned.last_target_time)
-    rows = np.flatnonzero(np.asarray(dataset.sequences.group, object) == group).tolist()
     stored, due = [_stored(dataset, row) for row in rows], [_due(one) for one in aligned.sequences]
     if stored != due:
         odd = sorted(set(stored) ^ set(due))[:3]

@@ -17,7 +17,7 @@ from pipeline.settings.base import Duration
 from pipeline.settings.params import Params
 from pipeline.settings.split import SplitField
 from pipeline.split.build import build_dataset, build_scaler
-from pipeline.split.certificate import certify
+from pipeline.split.certificate import certify, lines_of
 from pipeline.store.reader import Dataset
 from tests.align.mock import HOUR
 from tests.split.test_certificate import frames, settings
@@ -85,7 +85,13 @@ def test_a_clean_data_set_passes_under_every_policy(data: Path, name: str) -> No
             assert checks["split_lists"]["rows_checked"] == 4 * dataset.sample_count, (
                 "three folds and the chosen one"
             )
+    overlap = certificate["overlap"]
+    assert bool(overlap) == (name in {"random", "blocked"})
+    if name == "random":
+        assert overlap["test"]["reaching"] > overlap["test"]["samples"] / 2
+        assert any(line.startswith("accepted: inputs of ") for line in lines_of(certificate))
     if name == "blocked":
+        assert overlap["train"]["reaching"] == 0
         assert checks["distance"]["tightest_margin_ns"] == 0
         assert checks["embargo"]["tightest_margin_ns"] >= 0
 

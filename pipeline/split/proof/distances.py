@@ -18,6 +18,8 @@ from pipeline.split.proof.trios import Trio, is_of_time, trios
 from pipeline.store.reader import Dataset
 from pipeline.store.types import Split
 
+_NEVER = int(np.iinfo(np.int64).max)
+
 
 def check_distances(dataset: Dataset, params: Params) -> Findings:
     """The ranges of training against the held-out ones before them, in every fold; of `random`, which keeps no distance,
@@ -110,16 +112,19 @@ def _listed_by_series(dataset: Dataset, split: Split) -> dict[str, list[tuple[in
     """From the first scored step of each listed sample to the end of the last, by series."""
     table, found = dataset.sequences, dict[str, list[tuple[int, int]]]()
     step, length = dataset.frequency, dataset.segment_length
-    rows = np.searchsorted(table.first_sample, split.indices, side="right") - 1
-    for row, sample in zip(rows.tolist(), split.indices.tolist(), strict=True):
-        place = sample - int(table.first_sample[row])
-        begin = int(table.start_time[row]) + place * length * step
-        end = begin + min(length, int(table.step_count[row]) - place * length) * step
-        scored = [
-            (max(start, begin), min(stop, end)) for start, stop in split.spans if start < end and stop > begin
-        ]
-        if scored:
-            found.setdefault(_key(dataset, row), []).append((scored[0][0], scored[-1][1]))
+    row = np.searchsorted(table.first_sample, split.indices, side="right") - 1
+    place = (split.indices - table.first_sample[row]) * length
+    begin = table.start_time[row] + place * step
+    end = begin + np.minimum(length, table.step_count[row] - place) * step
+    first, last = np.full(len(row), _NEVER), np.full(len(row), -_NEVER)
+    for start, stop in split.spans:
+        met = (begin < stop) & (end > start)
+        first = np.where(met, np.minimum(first, np.maximum(begin, start)), first)
+        last = np.where(met, np.maximum(last, np.minimum(end, stop)), last)
+    names = [_key(dataset, number) for number in range(len(table))]
+    for number, since, until in zip(row.tolist(), first.tolist(), last.tolist(), strict=True):
+        if since < until:
+            found.setdefault(names[number], []).append((since, until))
     return found
 
 

@@ -19,8 +19,11 @@ from pipeline.split.proof.walk import Stretch, stretches_of
 from pipeline.split.proof.window import Step
 from pipeline.store.reader import Dataset
 
-ROWS = 2000
-"""Rows made anew, spread over groups, series and tracks."""
+LOOKUPS = 60_000
+"""Values looked up in the tables for rows spread over groups, series and tracks: some seconds."""
+
+LEAST_ROWS, MOST_ROWS = 300, 2000
+"""Bounds of those rows; beside them come rows at the ends of sequences and around changes of the clocks."""
 
 TOLERANCE = 1e-6
 """Of the value: float32 keeps 6e-8, and sums may be taken in another order."""
@@ -64,7 +67,7 @@ def check_rows(dataset: Dataset, tables: Path, params: Params) -> list[Findings]
         Findings("targets_as_inputs", "no input of a training row is a target of validation or test"),
     )
     held_out = HeldOutInputs(dataset, params)
-    chosen = chosen_rows(dataset, params, ROWS)
+    chosen = chosen_rows(dataset, params, _rows(dataset, params))
     groups = [str(group) for group in dataset.sequences.group[list(chosen)]]
     for group in sorted(set(groups)):
         zone = params.raw.zone_of(group)
@@ -73,6 +76,15 @@ def check_rows(dataset: Dataset, tables: Path, params: Params) -> list[Findings]
         rows = [row for row, name in zip(chosen, groups, strict=True) if name == group]
         _check_group(found, dataset, of_group, {row: chosen[row] for row in rows}, held_out)
     return found.all()
+
+
+def _rows(dataset: Dataset, params: Params) -> int:
+    """How many rows are spread: fewer where each asks for many values, as the windows of statistics do."""
+    chosen, frequency = params.align.features, params.raw.frequency.ns
+    windows = [window for rolling in chosen.rolling.values() for window in rolling.windows]
+    windows += chosen.published_error
+    a_row = len(dataset.features) + sum(window.ns // frequency for window in windows)
+    return max(LEAST_ROWS, min(MOST_ROWS, LOOKUPS // a_row))
 
 
 def _check_group(

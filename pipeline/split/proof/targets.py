@@ -10,7 +10,7 @@ import numpy.typing as npt
 from pipeline.settings.split import SplitSettings
 from pipeline.split.moments import text_of
 from pipeline.split.proof.findings import Findings
-from pipeline.split.proof.trios import Trio, is_of_time, scored_in, trios
+from pipeline.split.proof.trios import NAMES, Trio, is_of_time, scored_in, trios
 from pipeline.split.proof.walk import Stretch, stretches
 from pipeline.store.reader import Dataset
 
@@ -32,15 +32,7 @@ def check_embargo(dataset: Dataset, settings: SplitSettings) -> Findings:
         )
         return found
     for trio in trios(dataset, settings):
-        ranges = [list(split.spans) for split in trio.splits]
-        held_out = [one for mine in ranges[1:] for one in mine]
-        first = _first_origins(dataset, held_out)
-        for number in (0, 1):
-            later = [one for mine in ranges[number + 1 :] for one in mine]
-            for start, stop in ranges[number]:
-                origins = [first[one] for one in later if one[0] >= stop and one in first]
-                if origins:
-                    _check_range(found, dataset, trio, number, (start, stop), min(origins))
+        _check_trio(found, dataset, trio)
     return found
 
 
@@ -77,22 +69,32 @@ def _first_origins(dataset: Dataset, ranges: list[Range]) -> dict[Range, int]:
     return smallest
 
 
-def _check_range(  # noqa: PLR0917 - one range has all of these
-    found: Findings, dataset: Dataset, trio: Trio, number: int, reach: Range, origin: int
-) -> None:
+def _check_trio(found: Findings, dataset: Dataset, trio: Trio) -> None:
+    ranges = [list(split.spans) for split in trio.splits]
+    first = _first_origins(dataset, [one for mine in ranges[1:] for one in mine])
+    limits: list[tuple[int, Range, int]] = []
+    for number in (0, 1):
+        later = [one for mine in ranges[number + 1 :] for one in mine]
+        for start, stop in ranges[number]:
+            origins = [first[one] for one in later if one[0] >= stop and one in first]
+            if origins:
+                limits.append((number, (start, stop), min(origins)))
     for stretch in stretches(dataset):
-        first, stop = np.searchsorted(stretch.times, reach).tolist()
-        if first == stop:
-            continue
-        place, target = np.nonzero(stretch.read("W")[first:stop] > 0)
-        known = stretch.read("known")[first:stop][place, target]
-        for bad in found.keep_margins(np.where(known == _NEVER_KNOWN, -1, origin - known)).tolist():
-            moment = "never" if known[bad] == _NEVER_KNOWN else f"at {text_of(int(known[bad]))}"
-            found.blame(
-                f"{trio.label}{trio.splits[number].name.rpartition('/')[2]}: "
-                f"{stretch.dataset.targets[target[bad]]} of {stretch.step(first + int(place[bad]))} was known "
-                f"{moment}, the next split's first origin is {text_of(origin)}"
-            )
+        for number, reach, origin in limits:
+            if stretch.times[0] < reach[1] and stretch.times[-1] >= reach[0]:
+                _check_range(found, stretch, f"{trio.label}{NAMES[number]}", reach, origin)
+
+
+def _check_range(found: Findings, stretch: Stretch, name: str, reach: Range, origin: int) -> None:
+    first, stop = np.searchsorted(stretch.times, reach).tolist()
+    place, target = np.nonzero(stretch.read("W")[first:stop] > 0)
+    known = stretch.read("known")[first:stop][place, target]
+    for bad in found.keep_margins(np.where(known == _NEVER_KNOWN, -1, origin - known)).tolist():
+        moment = "never" if known[bad] == _NEVER_KNOWN else f"at {text_of(int(known[bad]))}"
+        found.blame(
+            f"{name}: {stretch.dataset.targets[target[bad]]} of {stretch.step(first + int(place[bad]))} was known "
+            f"{moment}, the next split's first origin is {text_of(origin)}"
+        )
 
 
 def _scored_by_series(
