@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from pipeline.errors import LeakError, MissingInputError, TrainingError
 from pipeline.feed.source import Source
-from pipeline.files import digest_of_file, read_json
+from pipeline.files import digest_of_file, digest_of_value, read_json
 from pipeline.settings.train import TrainSettings
 from pipeline.store.types import Split
 
@@ -19,8 +19,8 @@ _AT_ONCE = 1024  # samples read at a time
 def check_certificate(path: Path, fingerprint: str, dataset: Path, scaler: Path) -> None:
     """Raise unless the certificate at `path` was passed by the data set of that fingerprint, and by these very files.
 
-    A border moved in `dataset` or a `scaler` fitted again after it was certified leaves the fingerprint as it was;
-    their digests tell.
+    A border moved in `dataset`, a `scaler` fitted again or a shard edited after it was certified leaves the fingerprint as
+    it was; their digests tell.
     """
     if not path.exists():
         raise MissingInputError(
@@ -40,6 +40,12 @@ def check_certificate(path: Path, fingerprint: str, dataset: Path, scaler: Path)
     for name, file in (("dataset_digest", dataset), ("scaler_digest", scaler)):
         if certificate.get(name) != digest_of_file(file):
             raise LeakError(f"{file} is not the file that {path} certifies: run stage certify again.")
+    packed = dataset.parent / "packed"
+    shards = digest_of_value(sorted([shard.name, digest_of_file(shard)] for shard in packed.glob("*.h5")))
+    if certificate.get("shards_digest") != shards:
+        raise LeakError(
+            f"The shards in {packed} are not those that {path} certifies: run stage certify again."
+        )
 
 
 def check_fit(source: Source, settings: TrainSettings) -> None:

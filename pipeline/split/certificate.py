@@ -10,6 +10,7 @@ from pipeline.errors import FormatError, LeakError
 from pipeline.files import digest_of_file, read_json, write_json
 from pipeline.progress import progress
 from pipeline.settings.params import Params
+from pipeline.split.build import shards_digest
 from pipeline.split.moments import hours_text
 from pipeline.split.proof.borders import check_borders
 from pipeline.split.proof.distances import check_distances
@@ -34,7 +35,7 @@ _MOST_LINES = 6  # examples a kind in the error; leaks.json names more
 def certify(data: Path, params: Params) -> dict[str, Any]:
     """Check `tables/`, `packed/`, `dataset.h5` and `scaler.json` in the folder `data`; the content of leaks.json.
 
-    It names what it vouches for: the data set's fingerprint, and the SHA-256 of dataset.h5 and scaler.json.
+    It names what it vouches for: the data set's fingerprint, and the SHA-256 of dataset.h5, scaler.json and all shards.
     Raises FormatError or MissingInputError where a file cannot be read at all.
     """
     file, scaler, tables = data / "dataset.h5", data / "scaler.json", data / "tables"
@@ -65,6 +66,7 @@ def certify(data: Path, params: Params) -> dict[str, Any]:
         "fingerprint": fingerprint,
         "dataset_digest": digest_of_file(file),
         "scaler_digest": digest_of_file(scaler),
+        "shards_digest": shards_digest(list((data / "packed").glob("*.h5"))),
         "checks": [findings.as_json() for findings in found],
         "overlap": overlap,
         "sources": {name: _declaration(params, name) for name in params.raw.sources},

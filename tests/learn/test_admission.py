@@ -12,6 +12,7 @@ from pipeline.errors import LeakError, MissingInputError, TrainingError
 from pipeline.files import digest_of_file, write_json
 from pipeline.learn.admission import check_certificate, check_fit, check_published, check_split
 from pipeline.settings.train import TrainSettings
+from pipeline.split.build import shards_digest
 from pipeline.store.types import Split
 from tests.learn.networks import small_source
 
@@ -20,6 +21,8 @@ from tests.learn.networks import small_source
 def workspace(tmp_path: Path) -> Path:
     (tmp_path / "dataset.h5").write_bytes(b"samples and splits")
     (tmp_path / "scaler.json").write_bytes(b"means")
+    (tmp_path / "packed").mkdir()
+    (tmp_path / "packed" / "g.h5").write_bytes(b"steps")
     return tmp_path
 
 
@@ -27,6 +30,7 @@ def _certificate(folder: Path, **changes: Any) -> dict[str, Any]:
     digests = {
         "dataset_digest": digest_of_file(folder / "dataset.h5"),
         "scaler_digest": digest_of_file(folder / "scaler.json"),
+        "shards_digest": shards_digest(list((folder / "packed").glob("*.h5"))),
     }
     return {"passed": True, "fingerprint": "f", **digests, **changes}
 
@@ -69,6 +73,13 @@ def test_a_file_changed_after_it_was_certified_refuses(workspace: Path, name: st
     certificate = _certificate(workspace)
     (workspace / name).write_bytes(b"something else")
     with pytest.raises(LeakError, match=f"{name} is not the file"):
+        _check(workspace, certificate)
+
+
+def test_a_shard_changed_after_it_was_certified_refuses(workspace: Path) -> None:
+    certificate = _certificate(workspace)
+    (workspace / "packed" / "g.h5").write_bytes(b"other steps")
+    with pytest.raises(LeakError, match=r"shards in .* are not those"):
         _check(workspace, certificate)
 
 

@@ -10,6 +10,7 @@ import yaml
 
 from pipeline.files import digest_of_file, write_json
 from pipeline.settings.params import Params
+from pipeline.split.build import shards_digest
 from pipeline.store.reader import Dataset
 from tests.mock_data import mock_dataset, mock_group, mock_params
 
@@ -31,6 +32,7 @@ def workplace(
             "passed": True,
             "fingerprint": dataset.fingerprint,
             "dataset_digest": digest_of_file(folder / "data" / "dataset.h5"),
+            "shards_digest": shards_digest(list((folder / "data" / "packed").glob("*.h5"))),
             "scaler_digest": digest_of_file(folder / "data" / "scaler.json"),
         }
         write_json(folder / "reports" / "leaks.json", certificate)

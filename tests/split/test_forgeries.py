@@ -16,6 +16,8 @@ import pytest
 from pipeline.align.group import align_frames
 from pipeline.files import digest_of_file, read_json, write_json
 from pipeline.raw.tables import MANIFEST
+from pipeline.settings.base import Duration
+from pipeline.settings.known import PublishedAt
 from pipeline.settings.params import Params
 from pipeline.split.build import build_dataset, build_scaler, shards_digest
 from pipeline.split.certificate import certify
@@ -191,6 +193,33 @@ def test_lags_in_local_days_that_ignore_the_clock_change_are_named(tmp_path: Pat
     check = next(one for one in certify(tmp_path, params)["checks"] if one["name"] == "inputs")
     assert 0 < check["violations"] <= 72 * 2, "three days of 24 hours, two series"
     assert all(": usage_lag_3d is" in example for example in check["examples"])
+
+
+def test_a_line_drawn_to_a_row_of_a_vintage_that_came_later_is_named(tmp_path: Path) -> None:
+    """A coarse forecast may be interpolated between rows that were known together, and not to one that was not."""
+    params = settings(features={"forecast": ["temp"]}, published={}, sources=("weather", "meter"))
+    late = params.raw.sources["weather"].model_copy(
+        update={"known": PublishedAt(column="k"), "interpolate": Duration.parse("6h")}
+    )
+    sources = {**params.raw.sources, "weather": late}
+    params = params.model_copy(update={"raw": params.raw.model_copy(update={"sources": sources})})
+    true = frames()
+    weather = true["weather"]
+    weather = weather[
+        weather["valid_time"] % (3 * HOUR) == 0
+    ].copy()  # every third hour; every other such row comes late
+    weather["known_time"] += np.where(weather["valid_time"] % (6 * HOUR) == 0, 0, 40 * HOUR)
+    true["weather"] = weather
+    together = weather.copy()
+    together["known_time"] = together["issue_time"]
+    write_tables(tmp_path / "tables", true, params, "here")
+    aligned = align_frames({**true, "weather": together}, params, "here")
+    write_shard(tmp_path / "packed" / "here.h5", aligned, params, "made here")
+    build_dataset(tmp_path / "packed", tmp_path / "dataset.h5", params)
+    build_scaler(tmp_path / "dataset.h5", tmp_path / "scaler.json", params)
+    check = next(one for one in certify(tmp_path, params)["checks"] if one["name"] == "inputs")
+    assert check["violations"] > 100
+    assert all(": temp is" in example for example in check["examples"])
 
 
 # --- tables edited
