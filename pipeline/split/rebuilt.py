@@ -84,11 +84,15 @@ def _compare(dataset: Dataset, tables: Path, params: Params, item: tuple[str, li
             f"{group}: its sequences are not those that the tables give; they differ in {words or 'their order'}"
         )
         return result
-    names = _names(dataset, aligned)
+    columns = _columns(dataset, aligned)
+    for axis, (names, order) in columns.items():
+        if None in order:
+            result.blame(f"{group}: the {axis}s {', '.join(names)} are not those that the settings ask for")
+            return result
     for row, sequence in zip(rows, aligned.sequences, strict=True):
         result.rows += len(sequence.times)
         for array in ARRAYS:
-            for fault in _differences(dataset, row, sequence, array, names.get(array.axes[-1], ())):
+            for fault in _differences(dataset, row, sequence, array, columns):
                 result.blame(fault)
     return result
 
@@ -107,17 +111,34 @@ def _due(sequence: AlignedSequence) -> tuple[str, int, int, int]:
     return sequence.series, sequence.track, int(sequence.times[0]), len(sequence.times)
 
 
-def _names(dataset: Dataset, aligned: AlignedGroup) -> dict[str, tuple[str, ...]]:
-    return {"feature": dataset.features, "target": dataset.targets, "source": aligned.sources}
+Columns = dict[str, tuple[tuple[str, ...], list[int | None]]]
+"""Axis -> the names in the file, and where each stands in what was aligned: settings may have changed their order."""
+
+
+def _columns(dataset: Dataset, aligned: AlignedGroup) -> Columns:
+    made = {
+        "feature": (dataset.features, tuple(feature.name for feature in aligned.features)),
+        "target": (dataset.targets, aligned.targets),
+        "source": (dataset.sources, aligned.sources),
+    }
+    found: Columns = {}
+    for axis, (stored, due) in made.items():
+        same = set(stored) == set(due)
+        found[axis] = (stored, [due.index(name) if same else None for name in stored])
+    return found
 
 
 def _differences(
-    dataset: Dataset, row: int, sequence: AlignedSequence, array: ArrayLayout, names: tuple[str, ...]
+    dataset: Dataset, row: int, sequence: AlignedSequence, array: ArrayLayout, columns: Columns
 ) -> Iterator[str]:
     table, length = dataset.sequences, dataset.segment_length
     first = int(table.first_sample[row])
     stored = dataset.read(array.name, np.arange(first, first + int(table.sample_count[row])))
     values = getattr(sequence, array.name)
+    names: tuple[str, ...] = ()
+    if len(array.axes) > 2:  # the third axis is one of columns; a fourth is that of the baselines
+        names, order = columns[array.axes[2]]
+        values = values[:, order]
     if stored.shape[2:] != values.shape[1:]:
         yield f"{array.name} has the shape {stored.shape[2:]} a step, the tables give {values.shape[1:]}"
         return
@@ -130,7 +151,7 @@ def _differences(
     for place in np.argwhere(~same).tolist():
         step = place[0] * length + place[1]
         time = text_of(int(table.start_time[row]) + step * dataset.frequency)
-        what = f"{array.name} {names[place[2]]}" if len(names) > 0 and len(place) == 3 else array.name
+        what = f"{array.name} {names[place[2]]}" if names else array.name
         yield (
             f"{table.group[row]}/{table.series[row]} track {table.track[row]} at {time} (sample {first + place[0]}"
             f"{', padding' if step >= len(sequence.times) else ''}): {what} is {stored[tuple(place)].item()!r}, the tables "

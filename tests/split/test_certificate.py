@@ -247,6 +247,16 @@ def test_a_leak_planted_before_the_split_is_named(
     assert all(check["examples"] for check in certificate["checks"] if check["violations"])
 
 
+def test_values_named_in_another_order_are_the_same_data_set(clean: Path) -> None:
+    """A change of order in params.yaml is none to DVC: nothing is packed again."""
+    params = settings()
+    weather = params.raw.sources["weather"]
+    turned = weather.model_copy(update={"values": dict(reversed(params.raw.values_of("forecast").items()))})
+    sources = {**params.raw.sources, "weather": turned}
+    other = params.model_copy(update={"raw": params.raw.model_copy(update={"sources": sources})})
+    assert kinds(certify(clean, other)) == set()
+
+
 def test_a_number_that_is_none_is_refused_by_whoever_reads_it(tmp_path: Path) -> None:
     with pytest.raises(FormatError, match="X must be finite, found nan"):
         make_data(tmp_path, frames(), settings(), spoil_shard=put_a_number_that_is_none)

@@ -12,14 +12,14 @@ from pipeline.split.proof.clocks import days_of_change, moment_of_midnight
 from pipeline.store.reader import Dataset
 
 _GOLDEN = 0.6180339887498949  # its multiples, less their whole part, lie evenly however many there are
-_AT_A_CHANGE = 2  # sequences whose rows around a change of the clocks are made anew
+_AT_A_CHANGE = 1  # sequences whose rows on the days of a change of the clocks are made anew
 _DAY = 86400 * 1_000_000_000
 
 
 def chosen_rows(dataset: Dataset, params: Params, count: int) -> dict[int, list[int]]:
     """Sequence -> places of steps, the same for the same data set: about `count` spread over groups, series and tracks
-    (all, where there are no more), the first and last of each of these sequences, and the days around changes of the
-    clocks, with the days that a lag in days leads there from.
+    (all, where there are no more), the first and last of each of these sequences, and of one sequence the day of each
+    change of the clocks, the next, and the days that a lag in days leads there from.
     """
     table = dataset.sequences
     rows = np.unique(np.linspace(0, len(table) - 1, min(len(table), count)).astype(int)).tolist()
@@ -41,7 +41,7 @@ def _around_changes(dataset: Dataset, params: Params) -> Iterator[tuple[int, int
     for zone in sorted({str(params.raw.zone_of(str(group))) for group in set(table.group)}):
         mine = np.array([params.raw.zone_of(str(group)) == zone for group in table.group])
         for day in days_of_change(int(table.start_time.min()) - _DAY, int(ends.max()) + _DAY, zone):
-            for first, stop in [(-1, 2), *((lag, lag + 1) for lag in sorted(lags))]:
+            for first, stop in [(0, 2), *((lag, lag + 1) for lag in sorted(lags))]:
                 begin, end = (moment_of_midnight(day + timedelta(days=one), zone) for one in (first, stop))
                 there = np.flatnonzero(mine & (table.start_time < end) & (ends > begin))
                 some = np.unique(np.linspace(0, len(there) - 1, min(len(there), _AT_A_CHANGE)).astype(int))
