@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from pipeline.settings.params import check_params
+from pipeline.settings.split import Policy
 
 ROOT = Path(__file__).resolve().parents[1]
 DATASETS = ("simulated", "gefcom2012", "ercot", "opsd", "entsoe")
@@ -30,6 +31,23 @@ def test_a_data_set_composes_to_settings_without_a_fault(
     name: str, compose: Callable[..., dict[str, Any]]
 ) -> None:
     check_params(compose(f"dataset={name}"), name)
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("conf/split/*.yaml")), ids=lambda path: path.stem)
+def test_a_split_policy_composes_to_settings_without_a_fault(
+    path: Path, compose: Callable[..., dict[str, Any]]
+) -> None:
+    params = check_params(compose(f"split={path.stem}"), path.stem)
+    assert params.split.policy == path.stem
+    assert params.split.model_dump(mode="json").keys() == compose(f"split={path.stem}")["split"].keys()
+
+
+def test_every_policy_has_its_file() -> None:
+    assert {path.stem for path in ROOT.glob("conf/split/*.yaml")} == set(get_args(Policy))
+
+
+def test_a_fold_is_chosen_by_an_override(compose: Callable[..., dict[str, Any]]) -> None:
+    assert compose("split=rolling_origin", "split.fold=1")["split"]["fold"] == 1
 
 
 def test_an_override_reaches_the_composed_settings(compose: Callable[..., dict[str, Any]]) -> None:
