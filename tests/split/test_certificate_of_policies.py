@@ -126,6 +126,10 @@ def train_into_a_held_out_block(file: h5py.File) -> None:
     file["splits/train"].attrs["intervals"] = intervals
 
 
+def turn_the_intervals_round(file: h5py.File) -> None:
+    file["splits/train"].attrs["intervals"] = file["splits/train"].attrs["intervals"][::-1]
+
+
 def list_a_held_out_sample_in_training_too(file: h5py.File) -> None:
     train, test = lists(file, "train", "test")
     set_split(file, "train", sorted([*train, test[0]]))
@@ -192,6 +196,7 @@ PLANTED = [
     ("blocked", let_training_begin_a_step_nearer, "distance"),
     ("blocked", leave_out_the_embargo_before_a_block, "embargo"),
     ("blocked", train_into_a_held_out_block, "targets_apart"),
+    ("blocked", turn_the_intervals_round, "borders"),
     ("random", list_a_held_out_sample_in_training_too, "targets_apart"),
     ("by_series", list_a_held_out_sample_in_training_too, "targets_apart"),
     ("chronological", train_on_all_time, "targets_apart"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 from pipeline.settings.split import Blocked, Chronological, RollingOrigin, SplitSettings
@@ -121,6 +122,9 @@ def _faults(trio: Trio, due: list[Range], settings: SplitSettings) -> Iterator[s
                 yield f"{trio.label}{split.name.rpartition('/')[2]} is [{text_of(start)}, {text_of(stop)}), due is {_words(mine)}"
         if number == 2 and len(ranges) != len(mine):
             yield f"{trio.label}test has {len(ranges)} ranges, due are {len(mine)}: {_words(mine)}"
+        edges = [edge for one in split.intervals for edge in one]
+        if any(after <= before for before, after in pairwise(edges)):
+            yield f"{trio.label}{NAMES[number]}: its intervals do not ascend, apart from one another: {_words(mine)} are due"
         outer = (split.from_time, split.until_time)
         if outer != (split.spans[0][0], split.spans[-1][1]):
             yield f"{trio.label}{NAMES[number]}: its from_time and until_time are not those of its intervals"
