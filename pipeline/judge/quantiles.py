@@ -66,5 +66,5 @@ def quantile_scores(table: Table) -> QuantileScores | None:
         count += int(chosen.sum())
     if not count:
         return QuantileScores(table.levels, None, None, None)
-    means = (tuple(float(part) / count for part in sums) for sums in (loss, below))
-    return QuantileScores(table.levels, *means, inside / count)
+    pinball, shares = (tuple(float(part) / count for part in sums) for sums in (loss, below))
+    return QuantileScores(table.levels, pinball, shares, inside / count)

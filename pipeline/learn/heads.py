@@ -7,7 +7,9 @@ from typing import Any
 import keras
 
 
-def head_layers(targets: int, quantiles: int, middle: int, *, residual: bool) -> dict[str, Any]:
+def head_layers(
+    targets: int, quantiles: int, middle: int, *, residual: bool, name: str = "head"
+) -> dict[str, Any]:
     """The layers of `spread`, by name: `head` gives the value of each target, of several quantiles the one at `middle`.
 
     Every other quantile departs from its neighbour on the side of the middle by a softplus of its own, which is
@@ -16,7 +18,7 @@ def head_layers(targets: int, quantiles: int, middle: int, *, residual: bool) ->
     layers = keras.layers
     # zeros: a residual network begins as the published forecast and learns its error
     start = "zeros" if residual else "glorot_uniform"
-    made = {"head": layers.Dense(targets, kernel_initializer=start, name="head", dtype="float32")}
+    made = {name: layers.Dense(targets, kernel_initializer=start, name=name, dtype="float32")}
     for place in range(quantiles):
         made[f"column_{place}"] = layers.Reshape((-1, targets, 1), name=f"column_{place}", dtype="float32")
         if place == middle:

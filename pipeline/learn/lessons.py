@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from pipeline.errors import TrainingError
@@ -12,7 +12,6 @@ from pipeline.feed.ahead import Numbered
 from pipeline.feed.batches import Batch, LaneBatches, Material, WindowBatches
 from pipeline.feed.guard import ContinuityGuard
 from pipeline.feed.lanes import filled_lanes, whole_runs
-from pipeline.feed.order import BlockShuffle
 from pipeline.feed.rows import Rows, scored_rows
 from pipeline.feed.runs import evaluation_runs, training_runs
 from pipeline.feed.series import name_of
@@ -23,8 +22,6 @@ from pipeline.learn.fitting import Lesson, prepare
 from pipeline.learn.held import held
 from pipeline.learn.playing import mean_loss
 from pipeline.settings.train import TrainSettings
-
-_BLOCK, _POOL = 4096, 256  # rows a block and blocks a pool: a million rows are mixed at a time
 
 
 @dataclass(frozen=True)
@@ -75,6 +72,7 @@ def _stateful(material: Material, learner: Any, settings: TrainSettings, seed: i
     runs = training_runs(source.sequences, part, grid, longest, settings.warm_up)
     warm_up = -(-settings.warm_up // grid.segment_length)
 
+    @lru_cache(maxsize=2)  # a million runs take seconds to plan, and more than the loop asks for an epoch
     def epoch(number: int) -> LaneBatches:
         return LaneBatches(material, part, filled_lanes(runs, lanes, seed, number, warm_up))
 
@@ -87,7 +85,7 @@ def _windows(material: Material, learner: Any, settings: TrainSettings, seed: in
     plan = _window_plan(material, settings, "train")
 
     def epoch(number: int) -> WindowBatches:
-        return WindowBatches(material, _shuffled(plan, seed, number))
+        return WindowBatches(material, plan).shuffled(seed, number)
 
     return Lesson(learner, epoch, lambda: None, _validation(material, learner, settings))
 
@@ -99,7 +97,7 @@ def _per_series(material: Material, learner: Any, settings: TrainSettings, seed:
 
     def epoch(number: int) -> WindowBatches:
         plan = plans[turns[number % len(turns)]] if turns else _window_plan(material, settings, "train")
-        return WindowBatches(material, _shuffled(plan, seed, number))
+        return WindowBatches(material, plan).shuffled(seed, number)
 
     tails = {
         turn: WindowBatches(material, plan)
@@ -141,10 +139,6 @@ def _plan_of(material: Material, settings: TrainSettings, rows: Rows) -> WindowP
     source = material.source
     first = source.sequences.first_sample
     return WindowPlan(rows, first, source.segment_length, settings.lookback, settings.batch_size)
-
-
-def _shuffled(plan: WindowPlan, seed: int, epoch: int) -> WindowPlan:
-    return plan.ordered(BlockShuffle(len(plan.rows), _BLOCK, _POOL, seed, epoch))
 
 
 def _guard(material: Material, lanes: int) -> Callable[[], ContinuityGuard]:

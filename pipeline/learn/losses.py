@@ -17,11 +17,13 @@ def elementwise(settings: TrainSettings) -> Callable[[Any, Any], Any]:
     """The loss of each (row, step, target), in scaled units.
 
     huber's bend lies at one standard deviation; pinball takes values (row, step, target, quantile) and is the mean
-    over the quantiles of max(q e, (q - 1) e), where e = target - value (R. Koenker, G. Bassett 1978).
+    over the quantiles of max(q e, (q - 1) e), where e = target - value (R. Koenker, G. Bassett 1978). Of several
+    members' values (row, step, target, member) it is the mean of each one's own loss.
     """
     if settings.loss == "pinball":
         return partial(_pinball, np.array(settings.quantiles, np.float32))
-    return {"mae": _absolute, "mse": _squared, "huber": _huber}[settings.loss]
+    of = {"mae": _absolute, "mse": _squared, "huber": _huber}[settings.loss]
+    return of if settings.members == 1 else partial(_of_each, of)
 
 
 class WeightedMean(keras.losses.Loss):  # type: ignore[misc]  # Keras has no types
@@ -47,6 +49,10 @@ def _squared(target: Any, value: Any) -> Any:
 def _huber(target: Any, value: Any) -> Any:
     error = ops.abs(value - target)
     return ops.where(error <= 1, ops.square(error) / 2, error - 0.5)
+
+
+def _of_each(of: Callable[[Any, Any], Any], target: Any, value: Any) -> Any:
+    return ops.mean(of(ops.expand_dims(target, -1), value), axis=-1)
 
 
 def _pinball(quantiles: Any, target: Any, value: Any) -> Any:

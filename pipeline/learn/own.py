@@ -63,13 +63,15 @@ def own_networks(name: str, layers: Layers, brief: Brief, precision: str = "floa
     """
     build = _builder(name)
 
-    def body(layers: Layers, inputs: dict[str, Any]) -> Any:
+    def body(layers: Layers, inputs: dict[str, Any]) -> tuple[Any, Any]:
         offered = {"features": scaled_features(layers, inputs), "series": inputs["series"]}
         outputs = _joined(name, _called(name, build, offered, brief, precision), brief)
         if not brief.residual or not brief.quantiles:
-            return on_published(layers, inputs, outputs)
+            outputs = on_published(layers, inputs, outputs)
+            return outputs, outputs
         column = keras.layers.Reshape((-1, len(brief.targets), 1), name="base_column")
-        return keras.layers.Add(name="based_fan")([outputs, column(published_base(layers, inputs))])
+        outputs = keras.layers.Add(name="based_fan")([outputs, column(published_base(layers, inputs))])
+        return outputs, outputs
 
     networks = make_networks(layers, len(brief.features), body)
     faults = faults_of_graph(networks.learner, stateful=brief.stateful)

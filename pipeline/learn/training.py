@@ -155,6 +155,7 @@ def _design(dataset: Dataset, scaling: Scaling, series: int, settings: TrainSett
         quantiles=settings.quantiles,
         middle=settings.middle,
         precision=settings.precision,
+        members=settings.members,
         own=settings.model is not None,
     )
 

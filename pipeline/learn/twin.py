@@ -27,7 +27,8 @@ class Design:
     index of their own (1..series); index 0 is a series never seen. `dropout` is the share of each recurrent layer's
     outputs that training leaves out; `residual` adds the head's output to the published forecast; `quantiles`
     (ascending; `middle` is the place of the point forecast) give each target as many outputs, which never cross;
-    `precision` is the dtype policy of the recurrent layers. `own`: the layers between scaled inputs and scaled
+    `precision` is the dtype policy of the recurrent layers; `members` stacks of them stand side by side, each with a
+    head of its own, and their mean is the forecast. `own`: the layers between scaled inputs and scaled
     outputs are somebody else's, so none are made.
     """
 
@@ -43,6 +44,7 @@ class Design:
     quantiles: tuple[float, ...] = ()
     middle: int = 0
     precision: str = "float32"
+    members: int = 1
     own: bool = False
 
 
@@ -53,7 +55,8 @@ class Networks:
     `learner` gives scaled units, in which the loss is taken; `twin` physical units. Both take `inputs` (batch, time,
     feature) in physical units and `series` (batch, time), and give (batch, time, target), or with quantiles
     (batch, time, target, quantile).  A residual one also takes `published` (batch, time, target) in physical units, 0
-    where there is none, and `has_published` (batch, time, target), 1 where there is one, else 0.
+    where there is none, and `has_published` (batch, time, target), 1 where there is one, else 0.  Of several members the
+    learner gives each one's outputs (batch, time, target, member), so that each learns alone, and the twin their mean.
     Any batch size and length; every sequence of a batch starts from a state of zero.
     """
 
@@ -61,17 +64,17 @@ class Networks:
     twin: Any
 
 
-Body = Callable[[Layers, dict[str, Any]], Any]
-"""(layers, inputs by name) -> outputs in scaled units."""
+Body = Callable[[Layers, dict[str, Any]], tuple[Any, Any]]
+"""(layers, inputs by name) -> outputs in scaled units: those that the loss sees, and those that are told."""
 
 
 def make_networks(layers: Layers, features: int, body: Body | None = None) -> Networks:
     """Both networks; `body` None: recurrent layers one above the other, and a head."""
     inputs = named_inputs(layers, features)
-    outputs = (body or _stacked)(layers, inputs)
+    learned, told = (body or _stacked)(layers, inputs)
     return Networks(
-        learner=keras.Model(inputs, outputs, name="learner"),
-        twin=keras.Model(inputs, _physical(layers, inputs, outputs), name="twin"),
+        learner=keras.Model(inputs, learned, name="learner"),
+        twin=keras.Model(inputs, _physical(layers, inputs, told), name="twin"),
     )
 
 
@@ -128,15 +131,26 @@ def published_base(layers: Layers, inputs: dict[str, Any]) -> Any:
     return layers["base_masked"]([scaled(layers, inputs, "base_"), inputs["has_published"]])
 
 
-def _stacked(layers: Layers, inputs: dict[str, Any]) -> Any:
-    flow, number = entrance(layers, inputs), 0
-    while f"recurrent_{number}" in layers:
-        flow = layers[f"recurrent_{number}"](flow)
-        if f"dropout_{number}" in layers:
-            flow = layers[f"dropout_{number}"](flow)
-        number += 1
-    middle = on_published(layers, inputs, layers["head"](flow))
-    return spread(layers, flow, middle)
+def _stacked(layers: Layers, inputs: dict[str, Any]) -> tuple[Any, Any]:
+    start, values = entrance(layers, inputs), []
+    for member in range(max(1, sum(name.startswith("column_of_") for name in layers))):
+        mine, flow, number = _of(member), start, 0
+        while f"recurrent_{number}{mine}" in layers:
+            flow = layers[f"recurrent_{number}{mine}"](flow)
+            if f"dropout_{number}{mine}" in layers:
+                flow = layers[f"dropout_{number}{mine}"](flow)
+            number += 1
+        values.append(on_published(layers, inputs, layers[f"head{mine}"](flow)))
+    if len(values) == 1:
+        outputs = spread(layers, flow, values[0])
+        return outputs, outputs
+    columns = [layers[f"column_of_{member}"](value) for member, value in enumerate(values)]
+    return layers["side_by_side"](columns), layers["mean"](values)
+
+
+def _of(member: int) -> str:
+    """What a member's layers are called by, behind their names; the first one's as if it were alone."""
+    return f"_of_{member}" if member else ""
 
 
 def _physical(layers: Layers, inputs: dict[str, Any], outputs: Any) -> Any:
@@ -154,18 +168,29 @@ def _scales(design: Design) -> Layers:
 
 def _head(design: Design) -> Layers:
     targets, quantiles = design.scaling.target_count, len(design.quantiles)
-    return head_layers(targets, quantiles, design.middle, residual=design.residual)
+    made = head_layers(targets, quantiles, design.middle, residual=design.residual)
+    if design.members == 1:
+        return made
+    for member in range(design.members):
+        name = f"head{_of(member)}"
+        made[name] = head_layers(targets, 0, 0, residual=design.residual, name=name)[name]
+        column = f"column_of_{member}"
+        made[column] = keras.layers.Reshape((-1, targets, 1), name=column, dtype="float32")
+    made["side_by_side"] = keras.layers.Concatenate(axis=-1, name="side_by_side", dtype="float32")
+    made["mean"] = keras.layers.Average(name="mean", dtype="float32")
+    return made
 
 
 def _recurrent(design: Design) -> Layers:
     cell = {"lstm": keras.layers.LSTM, "gru": keras.layers.GRU}[design.cell]
     made: Layers = {}
-    for number, units in enumerate(design.units):
-        name = f"recurrent_{number}"
-        made[name] = cell(units, return_sequences=True, name=name, dtype=design.precision)
-        if design.dropout:
-            name = f"dropout_{number}"
-            made[name] = keras.layers.Dropout(design.dropout, name=name, dtype=design.precision)
+    for member in range(design.members):
+        for number, units in enumerate(design.units):
+            name = f"recurrent_{number}{_of(member)}"
+            made[name] = cell(units, return_sequences=True, name=name, dtype=design.precision)
+            if design.dropout:
+                name = f"dropout_{number}{_of(member)}"
+                made[name] = keras.layers.Dropout(design.dropout, name=name, dtype=design.precision)
     return made
 
 

@@ -59,7 +59,8 @@ class TrainSettings(Section):
     steps before each cut are played again at weight 0), `context` steps are played without weight before a split.
     windows: `batch_size` windows of `lookback` steps a batch, no state.  per_series: windows too, but one series
     after another, `epochs` times over, weights and optimiser carried on.  `model` names a function of the user's
-    own that builds the network between scaled inputs and scaled outputs.  `dropout` is the share of each recurrent
+    own that builds the network between scaled inputs and scaled outputs.  `members` stacks of `units` are trained side
+    by side, each on its own loss, and their mean is the forecast.  `dropout` is the share of each recurrent
     layer's outputs that training leaves out; `residual` learns the error of the published forecast; `quantiles`
     are predicted when the loss is pinball; `schedule: cosine` lowers the learning rate to 0 over all epochs;
     `average` (0.99, say) validates and keeps a moving mean of the weights, of which each batch replaces the share
@@ -77,6 +78,7 @@ class TrainSettings(Section):
     model: FunctionName | None = None
     cell: Literal["lstm", "gru"] = "lstm"
     units: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)] = (64,)
+    members: Annotated[int, Field(ge=1, le=32)] = 1
     identity: Literal["one_hot", "embedding", "none"] = "one_hot"
     embedding_size: Annotated[int, Field(ge=1)] = 8
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
@@ -100,6 +102,11 @@ class TrainSettings(Section):
             raise ValueError(
                 "quantiles and the pinball loss belong together: set train.loss=pinball and "
                 f"train.quantiles=[0.1,0.5,0.9], found loss {self.loss} and quantiles {list(self.quantiles)}"
+            )
+        if self.members > 1 and (self.quantiles or self.model):
+            raise ValueError(
+                f"members stand side by side in the built-in network of one value a target, so without quantiles and without "
+                f"a model of your own, found members {self.members}"
             )
         return self
 

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ from pipeline.learn.lessons import make_lesson
 from tests.learn.networks import arrays, material_of, small_learner, small_settings, small_source
 
 ROOT = Path(__file__).resolve().parents[2]
-CHOICES = {"residual": True, "identity": "embedding", "units": (5, 4)}
+CHOICES: dict[str, Any] = {"residual": True, "identity": "embedding", "units": (5, 4)}
 
 TRAIN = """
 import json, sys

@@ -190,3 +190,17 @@ def test_a_moving_mean_of_the_weights_is_validated_and_kept_while_training_goes_
     plain, config = lesson_of(epochs=2)
     fit(replace(plain, validate=None), config)
     assert all((a == b).all() for a, b in zip(own[-1], trainable(plain.network), strict=True))
+
+
+@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
+def test_in_half_precision_states_and_losses_stay_whole(precision: str) -> None:
+    wanted = fit(*lesson_of(epochs=2))
+    config = small_settings(precision=precision, epochs=2, average=0.9)
+    learner = small_learner(precision=precision)
+    lesson = make_lesson(material_of(small_source()), learner, config, seed=1)
+    history = fit(lesson, config)
+    assert {weight.dtype for weight in lesson.network.variables if "state" in weight.name} == {"float32"}
+    assert {layer.compute_dtype for layer in learner.layers if "recurrent" in layer.name} == {precision[6:]}
+    assert history.epochs[0]["loss"] == pytest.approx(wanted.epochs[0]["loss"], rel=0.05)
+    assert history.epochs[0]["loss"] != wanted.epochs[0]["loss"]
+    assert np.isfinite(history.epochs[-1]["val_loss"])

@@ -13,10 +13,11 @@ import pytest
 
 from pipeline.errors import FormatError, TrainingError
 from pipeline.files import digest_of_file, write_json
+from pipeline.learn.losses import WeightedMean
 from pipeline.learn.saving import load_network, save_network, write_model_card
 from pipeline.learn.twin import Design, entrance, make_layers, make_networks
 from tests.feed.memory import some_scaling
-from tests.learn.networks import FEATURES, arrays, small_layers, small_twin
+from tests.learn.networks import FEATURES, arrays, small_layers, small_settings, small_twin
 
 
 def some_inputs(rows: int = 2, steps: int = 5) -> dict[str, Any]:
@@ -144,3 +145,34 @@ def test_dropout_leaves_out_in_training_and_nothing_in_the_twin() -> None:
     tensors = {name: keras.ops.convert_to_tensor(value) for name, value in inputs.items()}
     once, twice = arrays([with_dropout(tensors, training=True), with_dropout(tensors, training=True)])
     assert (once != twice).any()
+
+
+def test_members_learn_alone_and_their_mean_is_told(tmp_path: Path) -> None:
+    networks = make_networks(small_layers(members=3, dropout=0.2, scaling=some_scaling(targets=2)), FEATURES)
+    inputs = some_inputs()
+    each = networks.learner.predict_on_batch(inputs)
+    assert each.shape == (2, 5, 2, 3)
+    assert (each[..., 0] != each[..., 1]).any()
+    scaling = some_scaling(targets=2)
+    told = networks.twin.predict_on_batch(inputs)
+    assert told == pytest.approx(each.mean(axis=-1) * scaling.target_std + scaling.target_mean, rel=1e-5)
+    save_network(tmp_path / "model.keras", networks.twin)
+    loaded = keras.models.load_model(tmp_path / "model.keras", custom_objects={}, safe_mode=True)
+    assert (loaded.predict_on_batch(inputs) == told).all()
+
+
+def test_a_member_learns_what_it_learns_alone() -> None:
+    """The loss is the mean over members, so each one's gradient is its own, divided by their number."""
+    alone, two = small_layers(), small_layers(members=2)
+    for name in ("recurrent_0", "head"):
+        two[name].set_weights(alone[name].get_weights())
+    inputs = some_inputs()
+    targets, weights = np.ones((2, 5, 1), np.float32), np.ones((2, 5, 1), np.float32)
+    for layers, members, rate in ((alone, 1, 0.1), (two, 2, 0.2)):
+        learner = make_networks(layers, FEATURES).learner
+        loss = WeightedMean(small_settings(members=members, loss="mse"))
+        learner.compile(keras.optimizers.SGD(rate), loss, run_eagerly=True)
+        learner.train_on_batch(inputs, targets, weights)
+    for name in ("recurrent_0", "head"):
+        for found, wanted in zip(two[name].get_weights(), alone[name].get_weights(), strict=True):
+            assert found == pytest.approx(wanted, rel=1e-4, abs=1e-6)

@@ -1,0 +1,67 @@
+"""What can be seen of a training: TensorBoard's curves and histograms, and how fast it goes."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from pipeline.learn.fitting import fit
+from pipeline.learn.lessons import make_lesson
+from pipeline.learn.pace import Pace
+from pipeline.learn.watching import TensorBoardWatcher
+from tests.learn.networks import material_of, small_learner, small_settings, small_source
+
+
+def curves(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for part in ("train", "validation"):
+        events = EventAccumulator(str(folder / part), size_guidance={"tensors": 0}).Reload()
+        found |= {f"{part}/{tag}": events.Tensors(tag) for tag in events.Tags()["tensors"]}
+    return found
+
+
+@pytest.mark.parametrize("mode", ["stateful", "per_series"])
+def test_tensorboard_has_both_losses_the_rate_the_use_of_lanes_and_histograms(
+    mode: str, tmp_path: Path
+) -> None:
+    config = small_settings(mode=mode, epochs=2)
+    lesson = make_lesson(material_of(small_source()), small_learner(), config, seed=1)
+    board = TensorBoardWatcher(tmp_path, lesson)
+    history = fit(lesson, config, [board])
+    board.close()
+    found = curves(tmp_path)
+    epochs = 2 * lesson.fits
+    for tag in ("train/epoch_loss", "validation/epoch_loss", "train/epoch_learning_rate"):
+        assert len(found[tag]) == epochs, tag
+    assert [event.step for event in found["train/epoch_loss"]] == list(range(epochs))
+    assert ("train/epoch_lane_use" in found) == (mode == "stateful")
+    assert any("kernel/histogram" in tag for tag in found)
+    assert len(history.epochs) == epochs
+
+
+def test_the_pace_tells_steps_a_second_waiting_and_what_is_left() -> None:
+    lesson = make_lesson(material_of(small_source()), small_learner(), small_settings(), seed=1)
+    batches = lesson.epoch(0)
+    pace = Pace(total=100, done=10)
+    assert pace.note() == "no batch played yet"
+
+    def slowly() -> Any:
+        for number in range(3):
+            time.sleep(0.02)
+            yield batches[number]
+
+    for _ in pace.timed(slowly()):
+        time.sleep(0.01)
+    played = sum(int((batches[number].identity[:, 0] >= 0).sum()) * 4 for number in range(3))
+    assert 0.5 < pace.stall_share < 0.9
+    assert pace.steps_per_second == pytest.approx(played / 0.09, rel=0.5)
+    assert "waiting for data" in pace.note()
+    assert pace.note().endswith("s left")
+
+
+def test_no_time_is_no_pace() -> None:
+    assert (Pace(5).steps_per_second, Pace(5).stall_share) == (0, 0)
