@@ -89,15 +89,25 @@ class FileDigests:
 
     def of(self, path: Path) -> str:
         """The digest of a file."""
+        known = self.known(path)
+        if known is not None:
+            return known
         stamp = stamp_of(path)
-        found = self._old.get(str(path.absolute()))
-        if isinstance(found, list) and found[:-1] == stamp:
-            digest = str(found[-1])
-        else:
-            digest = digest_of_file(path)
-            if time.time_ns() - max(stamp[1:3]) < _SETTLED:
-                return digest
-        self._new[str(path.absolute())] = [*stamp, digest]
+        return self.learn(path, stamp, digest_of_file(path))
+
+    def known(self, path: Path) -> str | None:
+        """The digest of a file that did not change since it was taken; else None."""
+        place = str(path.absolute())
+        found = self._old.get(place)
+        if not isinstance(found, list) or found[:-1] != stamp_of(path):
+            return None
+        self._new[place] = found
+        return str(found[-1])
+
+    def learn(self, path: Path, stamp: list[int], digest: str) -> str:
+        """Take the digest of a file whose stamp was this before it was read."""
+        if time.time_ns() - max(stamp[1:3]) >= _SETTLED:
+            self._new[str(path.absolute())] = [*stamp, digest]
         return digest
 
     def remember(self, path: Path, digest: str) -> None:

@@ -15,11 +15,8 @@ from pipeline.settings.raw import Source
 
 @dataclass(frozen=True)
 class Merged:
-    """Records to store, in order, and the places among the rows before of these, of those put aside by `rule`, and of
-    those folded into an equal one; `kept` is None where all are stored.
-    """
+    """Places among sorted rows: of those to store (None: all), put aside by `rule`, and folded into an equal one."""
 
-    stored: Records
     kept: Places | None
     aside: Places
     rule: int
@@ -36,7 +33,7 @@ def merge(records: Records, duplicates: str) -> Merged:
     none = np.empty(0, np.int64)
     same = same_as_before(records.key, records.times)
     if not same.any():
-        return Merged(records, None, none, CONFLICT, none)
+        return Merged(None, none, CONFLICT, none)
     shared = same.copy()  # rows that share key and times with another
     shared[:-1] |= same[1:]
     rows = np.flatnonzero(shared)
@@ -51,8 +48,7 @@ def merge(records: Records, duplicates: str) -> Merged:
         aside, rule = np.repeat(~np.logical_and.reduceat(alike, starts), lengths), CONFLICT
     stored = ~shared
     stored[rows[kept & ~aside]] = True
-    places = np.flatnonzero(stored)
-    return Merged(records.take(places), places, rows[aside], rule, rows[~kept & ~aside])
+    return Merged(np.flatnonzero(stored), rows[aside], rule, rows[~kept & ~aside])
 
 
 def known_moments(records: Records, source: Source, frequency: int, zone: str) -> NDArray[np.int64]:

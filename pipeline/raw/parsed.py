@@ -15,7 +15,8 @@ import numpy as np
 
 from pipeline.files import digest_of_file
 from pipeline.raw.cache import describe, description_of
-from pipeline.raw.runs import Room, Run
+from pipeline.raw.memory import Room
+from pipeline.raw.runs import Run
 
 ASIDE_NAME = "aside.arrow"
 _ROWS = "rows.json"
@@ -67,14 +68,16 @@ class ParsedFile:
         self.digests = {group: _digest_of_rows(self.runs, group) for group in self.groups}
         for run in self.runs:
             run.save()
-        runs = [[run.path.name, run.rows, run.keys, run.starts, run.times, run.values] for run in self.runs]
+        runs = [[run.path.name, run.keys, run.starts, run.times, run.values] for run in self.runs]
         describe(self.folder, {"runs": runs, "digests": self.digests}, _ROWS)
 
     def drop_rows(self, room: Room) -> None:
         """Let go of the rows in memory, and remove those on disk that are not part of the entry."""
         runs, self.runs = self.runs or [], None
         for run in runs:
-            room.give_back(sum(column.nbytes for column in run.columns))
+            if run.memory is not None:
+                room.give_back(run.nbytes)
+                room.reuse(run.memory)
             if not self.digests:
                 run.path.unlink(missing_ok=True)
 
@@ -117,28 +120,37 @@ def load_entry(key: str, folder: Path) -> ParsedFile | None:
 
 
 def _run_of(folder: Path, value: list[Any]) -> Run:
-    name, rows, keys, starts, times, values = value
-    return Run(folder / name, rows, [(group, series) for group, series in keys], starts, times, values)
+    name, keys, starts, times, values = value
+    return Run(folder / name, [(group, series) for group, series in keys], starts, times, values)
 
 
 def _digest_of_rows(runs: list[Run], group: str) -> str:
-    """Digest of a group's rows and their series; of runs that are cut off or absent, another one."""
-    whole = hashlib.sha256()
+    """Digest of a group's rows and their series; of runs that are cut off or absent, another one.
+
+    Series by series, then run by run, field by field apart: where series go on in time from run to run it does
+    not tell how rows were cut into runs.
+    """
+    columns = [hashlib.sha256() for _ in range(runs[0].fields if runs else 0)]
+    names = hashlib.sha256()
+    slices: dict[str, list[tuple[Run, int]]] = {}
     for run in runs:
-        first, end = run.group(group)
-        start, stop = run.starts[first], run.starts[end]
-        names = repr((run.keys[first:end], [at - start for at in run.starts[first : end + 1]]))
-        whole.update(names.encode())
-        try:
-            for at in range(start, stop, _HASHED_BYTES // 8):
-                _hash_rows(whole, run, at, min(stop, at + _HASHED_BYTES // 8))
-        except (OSError, AssertionError):
-            return "damaged"
-    return whole.hexdigest()
-
-
-def _hash_rows(whole: Any, run: Run, start: int, stop: int) -> None:
-    columns = [np.empty(stop - start, np.int64) for _ in range(1 + run.times + run.values)]
-    run.read_into(columns, start, stop)
+        for place in range(*run.group(group)):
+            slices.setdefault(run.keys[place][1], []).append((run, place))
+    try:
+        for series in sorted(slices):
+            rows = sum(_hash_rows(columns, run, place) for run, place in slices[series])
+            names.update(repr((series, rows)).encode())
+    except (OSError, AssertionError):
+        return "damaged"
     for column in columns:
-        whole.update(column.data)
+        names.update(column.digest())
+    return names.hexdigest()
+
+
+def _hash_rows(columns: list[Any], run: Run, place: int) -> int:
+    start, stop = run.starts[place], run.starts[place + 1]
+    most = max(1, _HASHED_BYTES // (8 * run.fields))
+    for at in range(start, stop, most):
+        for column, row in zip(columns, run.read_rows(place, at, min(stop, at + most)), strict=True):
+            column.update(np.ascontiguousarray(row).data)
+    return stop - start

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pipeline.errors import RawDataError
 from pipeline.raw.cache import Cache, stamp_of
@@ -14,11 +15,12 @@ from pipeline.raw.group_table import MERGE_BYTES
 from pipeline.raw.header import Layout
 from pipeline.raw.in_order import InOrder
 from pipeline.raw.keys import Contract, reading_key
+from pipeline.raw.memory import Room
 from pipeline.raw.parsed import ASIDE_NAME, ParsedFile, new_entry
 from pipeline.raw.quarantine import AsideFile, aside_of
 from pipeline.raw.rows import RowReader, Rows
-from pipeline.raw.runs import RUN_BYTES, Room, RunWriter
-from pipeline.raw.text import BLOCK_BYTES, Block, blocks
+from pipeline.raw.runs import RUN_BYTES, Run, RunWriter, sorted_run
+from pipeline.raw.text import BLOCK_BYTES, Block, blocks, is_packed
 from pipeline.settings.raw import RawSettings, Source
 
 
@@ -54,18 +56,23 @@ def read_files(
     Raises RawDataError for a file that cannot be unpacked, or that changes while it is read.
     """
     done = []
-    for current, block, rows in _ahead(files, workshop):
-        if block is None or rows is None:
+    for current, block, found in _ahead(files, workshop):
+        if block is None or found is None:
             done.append(current.finish())
         else:
-            current.add(block, rows)
+            current.add(block, found)
             advance(len(block.data))
     return done
 
 
-def data_blocks(layout: Layout, source: Source, block_bytes: int = BLOCK_BYTES) -> Iterator[Block]:
-    """The blocks of a file below its header."""
-    for block in blocks(layout.file.path, source, block_bytes):
+def data_blocks(
+    layout: Layout,
+    source: Source,
+    block_bytes: int = BLOCK_BYTES,
+    seen: Callable[[bytes], object] | None = None,
+) -> Iterator[Block]:
+    """The blocks of a file below its header; `seen` is told its bytes, as `text.blocks` says."""
+    for block in blocks(layout.file.path, source, block_bytes, seen):
         above = layout.header_line - block.first_line + 1
         if above <= 0:
             yield block
@@ -83,7 +90,8 @@ class _Reading:
         self.file = file
         self._workshop, path = workshop, file.layout.file.path
         self._stamp = stamp_of(path)
-        self._digest = workshop.pool.submit(workshop.cache.digests.of, path)
+        self._known = workshop.cache.digests.known(path)
+        self._seen = None if self._known or is_packed(path) else hashlib.sha256()
         self._folder = workshop.cache.new_folder()
         self._runs = RunWriter(self._folder, workshop.pool, workshop.room, workshop.run_bytes)
         self._aside: AsideFile | None = None
@@ -91,12 +99,20 @@ class _Reading:
         self._counts = Counts()
         self._unzoned: set[str] = set()
 
-    def add(self, block: Block, found: Rows) -> None:
+    def blocks(self) -> Iterator[Block]:
+        """The blocks below the header; the file's digest is taken on the way."""
+        seen = None if self._seen is None else self._seen.update
+        return data_blocks(self.file.layout, self.file.source, self._workshop.block_bytes, seen)
+
+    def add(self, block: Block, found: _Found) -> None:
         """Take the rows of the next block."""
-        rows = self._in_order.settle(found)
+        rows, run = found
+        if run is None:
+            rows = self._in_order.settle(rows)
+            run = sorted_run(rows.keys, rows.records, self._workshop.room)
         self._counts.read += rows.read
         self._unzoned |= rows.unzoned
-        self._runs.add(rows.keys, rows.records)
+        self._runs.add(run)
         if len(rows.bad):
             self._counts.add_rules(rows.bad.rule)
             self._aside = self._aside or AsideFile(self._folder / ASIDE_NAME)
@@ -108,7 +124,7 @@ class _Reading:
         runs = self._runs.close()
         if self._aside is not None:
             self._aside.close()
-        digest = self._digest.result()
+        digest = self._digest()
         if stamp_of(layout.file.path) != self._stamp:
             raise RawDataError(f"{layout.file.name} changed while it was read: run ingest again.")
         parsed = ParsedFile(
@@ -125,6 +141,16 @@ class _Reading:
         parsed.move(cache.keep(self._folder, entry_name(parsed.key, self._stamp[0])))
         return parsed
 
+    def _digest(self) -> str:
+        digests, path = self._workshop.cache.digests, self.file.layout.file.path
+        if self._known is not None:
+            return self._known
+        return (
+            digests.of(path)
+            if self._seen is None
+            else digests.learn(path, self._stamp, self._seen.hexdigest())
+        )
+
 
 def entry_name(key: str, size: int) -> str:
     """The cache's name for a file as read: the size tells at once that a file of another size is not there."""
@@ -132,37 +158,45 @@ def entry_name(key: str, size: int) -> str:
 
 
 _Item = tuple[_Reading, Block | None]  # no block: the file is at its end
+_Found = tuple[Rows, Run | None]  # no run: the order of lines has to settle some of the times first
 
 
 def _items(files: Sequence[SourceFile], workshop: Workshop) -> Iterator[_Item]:
     for file in files:
         reading = _Reading(file, workshop)
-        for block in data_blocks(file.layout, file.source, workshop.block_bytes):
+        for block in reading.blocks():
             yield reading, block
         yield reading, None
 
 
+def _read(file: SourceFile, block: Block, room: Room) -> _Found:
+    rows = file.reader.read(block)
+    if len(rows.doubled):
+        return rows, None
+    run = sorted_run(rows.keys, rows.records, room)
+    return replace(rows, keys=[], records=rows.records.take(slice(0))), run  # only the run stays in memory
+
+
 def _ahead(
     files: Sequence[SourceFile], workshop: Workshop
-) -> Iterator[tuple[_Reading, Block | None, Rows | None]]:
+) -> Iterator[tuple[_Reading, Block | None, _Found | None]]:
     """Each block with its rows, in the order of files and lines, a bounded number ahead."""
-    waiting: deque[tuple[_Item, Future[Rows] | None]] = deque()
+    waiting: deque[tuple[_Item, Future[_Found] | None]] = deque()
 
-    def next_done() -> tuple[_Reading, Block | None, Rows | None]:
-        (reading, block), rows = waiting.popleft()
-        return reading, block, None if rows is None else rows.result()
+    def next_done() -> tuple[_Reading, Block | None, _Found | None]:
+        (reading, block), found = waiting.popleft()
+        return reading, block, None if found is None else found.result()
 
     try:
         for item in _items(files, workshop):
             reading, block = item
-            waiting.append(
-                (item, None if block is None else workshop.pool.submit(reading.file.reader.read, block))
-            )
-            while sum(rows is not None for _, rows in waiting) > workshop.threads:
+            found = None if block is None else workshop.pool.submit(_read, reading.file, block, workshop.room)
+            waiting.append((item, found))
+            while sum(found is not None for _, found in waiting) > workshop.threads:
                 yield next_done()
         while waiting:
             yield next_done()
     finally:
-        for _, rows in waiting:
-            if rows is not None:
-                rows.cancel()
+        for _, found in waiting:
+            if found is not None:
+                found.cancel()

@@ -45,8 +45,8 @@ class Records:
         """Line, times and values."""
         return (self.line, *self.times, *self.values)
 
-    def take(self, rows: NDArray[np.bool_] | Places) -> Records:
-        """Some rows, by places or flags."""
+    def take(self, rows: NDArray[np.bool_] | Places | slice) -> Records:
+        """Some rows, by places, flags or as a view."""
         return Records(
             self.key[rows],
             self.line[rows],
@@ -78,12 +78,12 @@ def joined(parts: Sequence[Records]) -> Records:
     )
 
 
-def order_of(key: Codes, times: Sequence[Stamps]) -> Places | None:
+def order_of(key: Codes | Stamps, times: Sequence[Stamps]) -> Places | None:
     """Places in the order of key, then times, equal rows as they come; None if they stand so already."""
     columns: list[NDArray[Any]] = [key, *times]
     if _is_sorted(columns):
         return None
-    short = len(key) and int(key.max()) < _MOST_SHORT
+    short = key.dtype == np.int32 and int(key.max()) < _MOST_SHORT
     order = np.argsort(key.astype(np.uint16) if short else key, kind="stable")
     in_order: list[NDArray[Any]] = [column[order] for column in columns]
     if _is_sorted(in_order):

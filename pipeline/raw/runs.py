@@ -1,53 +1,67 @@
-"""The typed rows of one file as sorted runs on disk, each with an index by key.
+"""The typed rows of one file as sorted runs, each with an index by key.
 
-Rows arrive in the order of lines, of any number of series interleaved.  They are gathered up to a bound,
-sorted, and written as one run: its columns one after the other.  A table is then merged from the slices
-that each run holds of its series.  So memory is bounded by a run, whatever the size and order of a file.
+Rows arrive in the order of lines, of any number of series interleaved.  Each block of lines is sorted into a
+run of its own, which stays in memory while there is room; beyond that several are merged into one on disk.
+A table is then merged from the slices that each run holds of its series.  So memory is bounded, whatever the
+size and order of a file.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Iterator
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
-from threading import Lock
-from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
-from pipeline.raw.records import Codes, Key, Places, Records, order_of
+from pipeline.raw.memory import Memory, Room
+from pipeline.raw.records import Key, Records, order_of
 
-RUN_BYTES = 64 << 20
-_TIDY_BYTES = 256 << 20
-ROOM_BYTES = 128 << 20
+RUN_BYTES = 32 << 20
+
+Block = NDArray[np.int64]  # (field, row): line, times, and the bits of values
 
 
 @dataclass(frozen=True)
 class Run:
-    """A file of `rows` sorted rows: those of `keys[i]` (ascending) stand in [starts[i], starts[i + 1]).
+    """Sorted rows: those of `keys[i]` (ascending) stand in [starts[i], starts[i + 1]).
 
-    `columns` are there while the run is in memory, which it is instead of the file or besides.
+    `block` is there while the run is in memory.  In its file key comes after key, each field by field.
     """
 
     path: Path
-    rows: int
     keys: list[Key]
     starts: list[int]
-    times: int  # number of time columns
+    times: int  # number of time fields
     values: int
-    columns: tuple[NDArray[Any], ...] = ()
+    block: Block | None = None
+    memory: Memory | None = None  # that the block lies in
+
+    @property
+    def rows(self) -> int:
+        """Number of rows."""
+        return self.starts[-1]
+
+    @property
+    def fields(self) -> int:
+        """Number of fields."""
+        return 1 + self.times + self.values
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all rows."""
+        return 8 * self.rows * self.fields
 
     def save(self) -> Run:
         """The run as a file."""
-        if self.columns:
-            with self.path.open("wb") as stream:
-                for column in self.columns:
-                    stream.write(column.data)
-        return replace(self, columns=())
+        if self.block is not None:
+            pieces = (self.block[:, start:stop] for start, stop in pairwise(self.starts))
+            _write(self.path, pieces)
+        return replace(self, block=None, memory=None)
 
     def group(self, group: str) -> tuple[int, int]:
         """The keys of a group, as places [first, end)."""
@@ -55,96 +69,100 @@ class Run:
             self.keys, (group + "\0", "")
         )  # names hold no NUL
 
-    def read_into(self, columns: Sequence[NDArray[Any]], start: int, stop: int) -> tuple[int, Codes]:
-        """Read the columns of rows [start, stop); return the place of the first row's key, and each row's beyond it."""
-        if self.columns:
-            for source, target in zip(self.columns, columns, strict=True):
-                target[:] = source[start:stop].view(target.dtype)
-        else:
-            self._load(columns, start)
-        first = bisect_right(self.starts, start) - 1
-        end = bisect_left(self.starts, stop)
-        borders = np.clip(np.array(self.starts[first : end + 1]), start, stop)
-        return first, np.repeat(np.arange(end - first, dtype=np.int32), np.diff(borders))
+    def read_keys(self, first: int, end: int) -> Block:
+        """All rows of the keys [first, end)."""
+        start, stop = self.starts[first], self.starts[end]
+        if self.block is not None:
+            return self.block[:, start:stop]
+        content = np.empty(self.fields * (stop - start), np.int64)
+        self._load(content, start * self.fields)
+        if end - first == 1:
+            return content.reshape(self.fields, -1)
+        parts = (content[at * self.fields : after * self.fields].reshape(self.fields, -1)
+                 for at, after in pairwise(place - start for place in self.starts[first : end + 1]))  # fmt: skip
+        return np.concatenate(list(parts), axis=1)
 
-    def first_at(self, moment: int, start: int, stop: int) -> int:
-        """The first of the rows [start, stop) of one key that is valid at `moment` or later."""
+    def read_rows(self, place: int, start: int, stop: int) -> Block:
+        """The rows [start, stop), all of the key with this place."""
+        if self.block is not None:
+            return self.block[:, start:stop]
+        first, after = self.starts[place], self.starts[place + 1]
+        if (first, after) == (start, stop):
+            return self.read_keys(place, place + 1)
+        content = np.empty((self.fields, stop - start), np.int64)
+        for field, row in enumerate(content):
+            self._load(row, first * self.fields + field * (after - first) + start - first)
+        return content
+
+    def first_at(self, moment: int, place: int, start: int, stop: int) -> int:
+        """The first of the rows [start, stop) of the key with this place that is valid at `moment` or later."""
         while start < stop:
             middle = (start + stop) // 2
-            if self.valid_time(middle) < moment:
+            if self.valid_time(place, middle) < moment:
                 start = middle + 1
             else:
                 stop = middle
         return start
 
-    def valid_time(self, row: int) -> int:
-        """The valid time of a row."""
-        column = np.empty(1, np.int64)
-        if self.columns:
-            return int(self.columns[1][row])
-        self._load([column], self.rows + row)  # the second column
-        return int(column[0])
+    def valid_time(self, place: int, row: int) -> int:
+        """The valid time of a row of the key with this place."""
+        if self.block is not None:
+            return int(self.block[1, row])
+        found = np.empty(1, np.int64)
+        first, after = self.starts[place], self.starts[place + 1]
+        self._load(found, first * self.fields + (after - first) + row - first)  # the second field
+        return int(found[0])
 
-    def _load(self, columns: Sequence[NDArray[Any]], start: int) -> None:
+    def _load(self, numbers: NDArray[np.int64], at: int) -> None:
         with self.path.open("rb", buffering=0) as stream:
-            for place, column in enumerate(columns):
-                stream.seek((place * self.rows + start) * 8)
-                got = stream.readinto(column.data)
-                assert got == column.nbytes, f"{self.path} is cut off"  # digests were compared before
+            stream.seek(8 * at)
+            got = stream.readinto(numbers.data)
+        assert got == numbers.nbytes, f"{self.path} is cut off"  # digests were compared before
 
 
-class Room:
-    """How many bytes of runs stay in memory; what finds no room goes to disk."""
-
-    def __init__(self, most_bytes: int) -> None:
-        self._free = most_bytes
-        self._passed = 0
-        self._lock = Lock()
-
-    def take(self, count: int) -> bool:
-        """Whether there is room for so many bytes; if so it is taken."""
-        with self._lock:
-            if count > self._free:
-                return False
-            self._free -= count
-            return True
-
-    def tidy(self, count: int) -> None:
-        """Hand free memory back to the system after every 256 MiB of rows: what lies free between blocks would grow."""
-        with self._lock:
-            before, self._passed = self._passed, self._passed + count
-        if before // _TIDY_BYTES != self._passed // _TIDY_BYTES:
-            pa.default_memory_pool().release_unused()
-
-    def give_back(self, count: int) -> None:
-        """These bytes are in memory no longer."""
-        with self._lock:
-            self._free += count
+def sorted_run(keys: list[Key], records: Records, room: Room) -> Run:
+    """Records whose `key` field refers to `keys`, as a run in memory; equal rows keep the order of lines."""
+    counts = np.bincount(records.key, minlength=len(keys))
+    present = sorted(np.flatnonzero(counts).tolist(), key=keys.__getitem__)
+    rank = np.zeros(len(keys), np.int32)
+    rank[present] = np.arange(len(present))
+    order = order_of(rank[records.key], records.times)
+    count, columns = len(records), records.columns
+    memory = room.lend(count * len(columns))
+    block = memory[: count * len(columns)].reshape(len(columns), count)
+    for target, column in zip(block, columns, strict=True):
+        numbers = column.view(np.int64)
+        if order is None:
+            target[:] = numbers
+        else:
+            np.take(numbers, order, out=target, mode="clip")  # any other mode copies once more
+    starts = [0, *np.cumsum(counts[present]).tolist()]
+    named = [keys[code] for code in present]
+    return Run(Path(), named, starts, len(records.times), len(records.values), block, memory)
 
 
 class RunWriter:
-    """Takes the rows of one file, block by block, and writes its runs into `folder`, beside the reading."""
+    """Takes the runs of one file's blocks in the order of lines, and writes what finds no room into `folder`."""
 
     def __init__(self, folder: Path, pool: Executor, room: Room, run_bytes: int = RUN_BYTES) -> None:
         self._folder, self._pool, self._room, self._run_bytes = folder, pool, room, run_bytes
-        self._codes: dict[Key, int] = {}
-        self._pending: list[Records] = []
-        self._pending_bytes = 0
+        self._pending: list[Run] = []
         self._writing: Future[Run] | None = None
         self._runs: list[Run] = []
 
-    def add(self, keys: list[Key], records: Records) -> None:
-        """Add records whose `key` field refers to `keys`."""
-        if not len(records):
+    def add(self, run: Run) -> None:
+        """Add the run of the next block."""
+        if not run.rows:
             return
-        codes = np.array([self._codes.setdefault(key, len(self._codes)) for key in keys], np.int32)
-        self._pending.append(Records(codes[records.key], records.line, records.times, records.values))
-        self._pending_bytes += records.nbytes
-        if self._pending_bytes >= self._run_bytes:
+        if not self._pending and self._writing is None and self._room.take(run.nbytes):
+            self._runs.append(replace(run, path=self._path()))
+            return
+        self._pending.append(run)
+        if sum(pending.nbytes for pending in self._pending) >= self._run_bytes:
             self._write()
 
     def close(self) -> list[Run]:
-        """Write what is still in memory; the runs in the order of lines."""
+        """Write what is still to be written; the runs in the order of lines."""
         if self._pending:
             self._write()
         self.wait()
@@ -156,48 +174,39 @@ class RunWriter:
             writing, self._writing = self._writing, None
             self._runs.append(writing.result())
 
+    def _path(self) -> Path:
+        return self._folder / f"run_{len(self._runs):05d}"
+
     def _write(self) -> None:
         self.wait()
-        path = self._folder / f"run_{len(self._runs):05d}"
-        self._writing = self._pool.submit(_write_run, path, list(self._codes), self._pending, self._room)
-        self._pending, self._pending_bytes = [], 0
+        self._writing = self._pool.submit(_merged, self._path(), self._pending, self._room)
+        self._pending = []
 
 
-def _write_run(path: Path, names: list[Key], parts: list[Records], room: Room) -> Run:
-    rank = np.empty(len(names), np.int32)
-    by_name = sorted(range(len(names)), key=names.__getitem__)
-    rank[by_name] = np.arange(len(names))
-    key = rank[
-        np.concatenate([part.key for part in parts])
-    ]  # neighbours in a table lie side by side in the run
-    times, values = len(parts[0].times), len(parts[0].values)
-    counts = np.bincount(key, minlength=len(names))
-    stamps = zip(*(part.times for part in parts), strict=True)
-    order = order_of(key, [np.concatenate(column) for column in stamps])
-    sorted_columns = (
-        _in_order(column, order) for column in zip(*(part.columns for part in parts), strict=True)
-    )
-    columns: tuple[NDArray[Any], ...] = ()
-    if room.take(8 * len(key) * len(parts[0].columns)):
-        columns = tuple(sorted_columns)
-    else:
-        with path.open("wb") as stream:
-            for column in sorted_columns:
-                stream.write(column.data)
-    parts.clear()
-    room.tidy(8 * len(key) * (1 + times + values))
-    present = np.flatnonzero(counts)
-    return Run(
-        path,
-        len(key),
-        [names[by_name[code]] for code in present],
-        [0, *np.cumsum(counts[present]).tolist()],
-        times,
-        values,
-        columns,
-    )
+def _merged(path: Path, parts: list[Run], room: Room) -> Run:
+    """Several runs as one on disk."""
+    slices: dict[Key, list[Block]] = {}
+    for part in parts:
+        assert part.block is not None
+        for key, (start, stop) in zip(part.keys, pairwise(part.starts), strict=True):
+            slices.setdefault(key, []).append(part.block[:, start:stop])
+    keys, times = sorted(slices), parts[0].times
+    _write(path, (_in_order(slices[key], times) for key in keys))
+    counts = [sum(piece.shape[1] for piece in slices[key]) for key in keys]
+    for part in parts:
+        if part.memory is not None:
+            room.reuse(part.memory)
+    return Run(path, keys, [0, *np.cumsum(counts).tolist()], times, parts[0].values)
 
 
-def _in_order(parts: Sequence[NDArray[Any]], order: Places | None) -> NDArray[Any]:
-    whole: NDArray[Any] = np.concatenate(parts)
-    return whole if order is None else whole[order]
+def _in_order(pieces: list[Block], times: int) -> Block:
+    """The rows of one key, sorted by their times."""
+    whole = pieces[0] if len(pieces) == 1 else np.concatenate(pieces, axis=1)
+    order = order_of(whole[1], tuple(whole[2 : 1 + times]))
+    return whole if order is None else whole[:, order]
+
+
+def _write(path: Path, pieces: Iterator[Block]) -> None:
+    with path.open("wb") as stream:
+        for piece in pieces:
+            stream.write(np.ascontiguousarray(piece).data)

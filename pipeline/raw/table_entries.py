@@ -64,7 +64,9 @@ def make_table(workshop: Workshop, rows: GroupRows) -> TableEntry:
     folder, group = workshop.cache.new_folder(), rows.group
     rules = Rules(rows.source, workshop.raw.frequency.ns, workshop.raw.zone_of(group) or "UTC")
     runs = [file.runs or [] for file in rows.files]
-    settled = write_group_table(folder / _TABLE, group, runs, rules, workshop.merge_bytes)
+    settled = write_group_table(
+        folder / _TABLE, group, runs, rules, workshop.room, merge_bytes=workshop.merge_bytes
+    )
     digest = digest_of_file(folder / _TABLE) if settled.rows else None
     describe(folder, {"digest": digest, **_value_of(settled)})
     return TableEntry(workshop.cache.keep(folder, rows.name(workshop)), digest, settled)

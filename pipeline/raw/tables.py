@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +25,14 @@ from pipeline.settings.raw import Source
 FORMAT = "hindcast-tables/1"
 MANIFEST = "tables.json"
 STAMP = pa.timestamp("ns", "UTC")
+_ENCODINGS = {
+    "double": "BYTE_STREAM_SPLIT",
+    str(STAMP): "DELTA_BINARY_PACKED",
+    "int64": "DELTA_BINARY_PACKED",
+}
 TIMES = ("issue_time", "valid_time", "known_time")
 
-# Measured, see docs/format.md: lz4 is read and written about twice as fast as zstd at level 1; a dictionary is given
-# up as soon as it has 64 KiB, so that columns of many different numbers do not pay for one.
-_WRITING = {"compression": "lz4", "dictionary_pagesize_limit": 64 << 10, "version": "2.6"}
-ROWS_A_PIECE = 1 << 17  # rows of a Parquet row group: fixed, so that bytes do not tell how rows arrived
+ROWS_A_PIECE = 1 << 16  # rows of a Parquet row group: fixed, so that bytes do not tell how rows arrived
 
 
 def table_schema(source: Source) -> pa.Schema:
@@ -49,7 +52,7 @@ class TableWriter:
         self._schema = schema
         self._pending: list[pa.Table] = []
         self._pending_rows = 0
-        self._writer = pq.ParquetWriter(path, schema, **_WRITING)
+        self._writer = pq.ParquetWriter(path, schema, **_writing(schema))
 
     def write(self, table: pa.Table) -> None:
         """Add rows."""
@@ -66,10 +69,29 @@ class TableWriter:
         self._writer.close()
 
     def _flush(self, count: int) -> None:
-        whole = pa.concat_tables(self._pending).combine_chunks()
-        self._writer.write_table(whole.slice(0, count), row_group_size=ROWS_A_PIECE)
-        self._pending = [whole.slice(count)]
+        whole = pa.concat_tables(self._pending)
+        # pages are cut where chunks end, so a row group must be one; the usual piece is one already and is not copied
+        self._writer.write_table(whole.slice(0, count).combine_chunks(), row_group_size=ROWS_A_PIECE)
         self._pending_rows -= count
+        self._pending = [whole.slice(count)] if self._pending_rows else []
+
+
+def _writing(schema: pa.Schema) -> dict[str, Any]:
+    """How columns are written, measured in docs/format.md.
+
+    The bytes of numbers are split into streams, which LZ4 passes over twice as fast as over whole numbers; of
+    times the differences are written; only texts have a dictionary.
+    """
+    encodings = {field.name: _ENCODINGS[str(field.type)] for field in schema if str(field.type) in _ENCODINGS}
+    texts = [name for name in schema.names if name not in encodings]
+    keys = [name for name in schema.names if encodings.get(name) != "BYTE_STREAM_SPLIT"]
+    return {
+        "compression": "lz4",
+        "version": "2.6",
+        "use_dictionary": texts,
+        "column_encoding": encodings,
+        "write_statistics": keys,
+    }
 
 
 @contextmanager
@@ -89,12 +111,21 @@ def table_path(source: str, group: str) -> str:
 
 def read_manifest(folder: Path) -> dict[str, Any]:
     """The manifest of a folder of tables; raises MissingInputError or FormatError."""
-    manifest = read_json(folder / MANIFEST)
+    path = folder / MANIFEST
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return _manifest(path, ())
+    return _manifest(path, (found.st_mtime_ns, found.st_size, found.st_ino))
+
+
+@lru_cache(maxsize=2)
+def _manifest(path: Path, state: tuple[int, ...]) -> dict[str, Any]:  # noqa: ARG001 (a changed file is another one)
+    """Parsed once, not once a group and source: with thousands of groups that would be most of what pack does."""
+    manifest = read_json(path)
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         found = manifest.get("format") if isinstance(manifest, dict) else type(manifest).__name__
-        raise FormatError(
-            f"{folder / MANIFEST}: the format must be {FORMAT}, found {found!r}: run ingest again."
-        )
+        raise FormatError(f"{path}: the format must be {FORMAT}, found {found!r}: run ingest again.")
     return manifest
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import codecs
 import csv
 import gzip
+import io
+import os
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -31,6 +33,7 @@ BLOCK_BYTES = (
     8 << 20
 )  # large enough that the cost of a call vanishes, small enough to stay in memory many times
 _CHUNK_BYTES = 8 << 20
+_WINDOW = 64 << 10  # bytes in which the last line end of a chunk is looked for
 _LINE_FEED = 10
 _COUNTED_BYTES = 1 << 18
 _LONGEST_LINE = 16 << 20  # bytes; a file without line ends is no CSV and must not fill the memory
@@ -53,15 +56,19 @@ class Block:
         return sum(int(np.count_nonzero(letters[at : at + _COUNTED_BYTES] == _LINE_FEED)) for at in pieces)
 
 
-def blocks(path: Path, source: Source, size: int = BLOCK_BYTES) -> Iterator[Block]:
+def blocks(
+    path: Path, source: Source, size: int = BLOCK_BYTES, seen: Callable[[bytes], object] | None = None
+) -> Iterator[Block]:
     """All lines of a file in blocks of about `size` bytes, from the first line on.
 
-    Raises RawDataError for a file that cannot be unpacked or holds a line of more than 16 MiB.
+    `seen` is told the bytes of the file as they are read, if it is not packed.  Raises RawDataError for a file
+    that cannot be unpacked or holds a line of more than 16 MiB.
     """
+    least = size - _WINDOW if size > 2 * _WINDOW else size  # a chunk may end with its last whole line
     line = 1
     pending: list[bytes | memoryview] = []
     length = open_line = 0  # bytes that wait, and of these in the line that has not ended
-    for chunk in _chunks(path, source.encoding, min(size, _CHUNK_BYTES)):
+    for chunk in _chunks(path, source.encoding, min(size, _CHUNK_BYTES), seen):
         end = chunk.rfind(b"\n") + 1
         length, open_line = length + len(chunk), len(chunk) - end + (0 if end else open_line)
         if open_line > _LONGEST_LINE:
@@ -69,13 +76,14 @@ def blocks(path: Path, source: Source, size: int = BLOCK_BYTES) -> Iterator[Bloc
             raise RawDataError(
                 f"{path}: line {line} is longer than {_LONGEST_LINE >> 20} MiB: this is no CSV file."
             )
-        if length < size or not end:
+        if length < least or not end:
             pending.append(chunk)
             continue
-        block = Block(b"".join([*pending, memoryview(chunk)[:end]]), line)
+        whole = not pending and end == len(chunk)  # as it was read: nothing is copied
+        block = Block(chunk if whole else b"".join([*pending, memoryview(chunk)[:end]]), line)
         yield block
         line += block.line_count
-        pending, length = [chunk[end:]], len(chunk) - end
+        pending, length = [] if end == len(chunk) else [chunk[end:]], len(chunk) - end
     rest = b"".join(pending)
     if rest:
         yield Block(rest if rest.endswith(b"\n") else rest + b"\n", line)
@@ -99,14 +107,21 @@ def reader(lines: Iterable[str], source: Source) -> Reader:
     return csv.reader(lines, delimiter=source.separator, quotechar=source.quote, doublequote=True)
 
 
-def _chunks(path: Path, encoding: str, size: int) -> Iterator[bytes]:
+def is_packed(path: Path) -> bool:
+    """Whether a file is compressed, by its name."""
+    return path.suffix.lower() in {".gz", ".zst", ".zip"}
+
+
+def _chunks(path: Path, encoding: str, size: int, seen: Callable[[bytes], object] | None) -> Iterator[bytes]:
     """UTF-8 bytes without byte-order mark, line ends made LF."""
     with _unpacked(path) as stream:
         to_utf8 = _transcoder(encoding, path)
         carry = b""
         first = True
         while True:
-            raw = _read(stream, path, size)
+            raw = _read(stream, path, _whole_lines(stream, size))
+            if seen is not None and isinstance(stream, io.FileIO):
+                seen(raw)
             data = to_utf8(raw, not raw)
             if first and data:
                 data, first = data.removeprefix(codecs.BOM_UTF8), False
@@ -119,6 +134,15 @@ def _chunks(path: Path, encoding: str, size: int) -> Iterator[bytes]:
                 yield data
             if not raw:
                 return
+
+
+def _whole_lines(stream: BinaryIO, size: int) -> int:
+    """How many of the next `size` bytes end with a line, as far as a look at the last of them can tell; else all."""
+    if not isinstance(stream, io.FileIO) or size <= 2 * _WINDOW:
+        return size
+    window = os.pread(stream.fileno(), _WINDOW, stream.tell() + size - _WINDOW)
+    end = window.rfind(b"\n") + 1
+    return size - _WINDOW + end if end and len(window) == _WINDOW else size
 
 
 def _transcoder(encoding: str, path: Path) -> Callable[[bytes, bool], bytes]:
@@ -151,8 +175,8 @@ def _unpacked(path: Path) -> Iterator[BinaryIO]:
         with _only_member(path) as stream:
             yield stream
     else:
-        with path.open("rb") as stream:
-            yield stream
+        with path.open("rb", buffering=0) as stream:
+            yield cast("BinaryIO", stream)
 
 
 @contextmanager

@@ -297,15 +297,14 @@ def test_a_file_that_changes_while_it_is_read_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_files(tmp_path, {"a.csv": text("x", 1)})
-    of = FileDigests.of
+    learn = FileDigests.learn
 
-    def change_after(self: FileDigests, path: Path) -> str:
-        digest = of(self, path)
+    def change_after(self: FileDigests, path: Path, stamp: list[int], digest: str) -> str:
         if path.suffix == ".csv":
             path.write_text(text("x", 1, 2))
-        return digest
+        return learn(self, path, stamp, digest)
 
-    monkeypatch.setattr(FileDigests, "of", change_after)
+    monkeypatch.setattr(FileDigests, "learn", change_after)
     with pytest.raises(RawDataError, match=r"a\.csv changed while it was read"):
         ingest(mock_params({"meter": LONG}), tmp_path)
 
