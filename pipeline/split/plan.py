@@ -197,8 +197,12 @@ def lines_left_out(plan: Plan, steps: Steps) -> Iterator[str]:
 def _emptiness(steps: Steps, part: Part, settings: SplitSettings) -> Iterator[str]:
     interval = f"[{text_of(part.from_time)}, {text_of(part.border)})"
     setting = "split.validation and split.test" if part.name == "train" else f"split.{part.name}"
-    remedy = "smaller shares or later dates" if part.name == "train" else "a larger share or an earlier date"
-    if isinstance(settings, Blocked):
+    remedy = "smaller shares" if part.name == "train" else "a larger share"
+    if isinstance(settings, Chronological):
+        remedy += " or later dates" if part.name == "train" else " or an earlier date"
+    elif isinstance(settings, RollingOrigin):
+        remedy += ", or take fewer folds (split.folds)"
+    elif isinstance(settings, Blocked):
         remedy += ", or longer blocks (split.block), which lose less to the distance between them"
     yield f"{part.name} has no step to score in {interval}: give {setting} {remedy}"
     if part.late and part.border > part.from_time:
