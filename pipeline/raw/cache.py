@@ -71,11 +71,13 @@ class Cache:
             if entry.is_dir():
                 os.utime(entry)
         room = min(most_bytes, shutil.disk_usage(self._folder).free)
-        entries = [(entry.stat().st_mtime_ns, entry) for entry in self._folder.iterdir() if entry.is_dir()]
-        for _, entry in sorted(entries, key=lambda found: (-found[0], found[1])):
-            room -= sum(file.stat().st_size for file in entry.iterdir())
+        entries = [
+            (entry.stat().st_mtime_ns, entry.path) for entry in os.scandir(self._folder) if entry.is_dir()
+        ]
+        for _, path in sorted(entries, key=lambda found: (-found[0], found[1])):
+            room -= sum(file.stat().st_size for file in os.scandir(path))  # asks half as much as pathlib
             if room < 0:
-                shutil.rmtree(entry, ignore_errors=True)
+                shutil.rmtree(path, ignore_errors=True)
 
 
 class FileDigests:

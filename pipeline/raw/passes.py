@@ -71,6 +71,7 @@ class SourcePasses:
             for group, places in lacking.items()
         }
         self._counts = [Counts(read=parsed.read, rules=dict(parsed.rules)) for parsed in self._parsed]
+        (self._tables / self.name).mkdir(parents=True, exist_ok=True)
         for group, places in holders.items():
             entry = entries[group]
             self._take(group, places, making[group].result() if entry is None else entry)
@@ -169,7 +170,6 @@ class SourcePasses:
 
 def _link(source: Path, target: Path) -> None:
     """One file under two names: tables are replaced, never written to, and the cache costs no second copy."""
-    target.parent.mkdir(parents=True, exist_ok=True)
     try:
         os.link(source, target)
     except OSError:  # another file system, or one without links
