@@ -24,6 +24,10 @@ from pipeline.raw.numbers import Numbers, Style, numbers_of
 from pipeline.raw.text import Block, is_closed, reader
 from pipeline.settings.raw import Source
 
+_AT_ONCE = (
+    1 << 20
+)  # bytes that pyarrow cuts into cells at once: converting finds them in the processor's cache
+
 
 @dataclass(frozen=True)
 class Cells:
@@ -105,6 +109,7 @@ def _read(
     last = data[data.rfind(b"\n", 0, -1) + 1 : -1]
     if source.quote.encode() in last and not is_closed(last.decode(), source):
         return None
+    at_once = _AT_ONCE if typed else len(data) + 1  # a longer line fails, and is then read as text
     names = [str(column) for column in range(len(layout.names))]
     types = {str(column): pa.string() for column in layout.text_columns}
     types |= {str(column): pa.string() for column in layout.spare_columns}
@@ -112,7 +117,7 @@ def _read(
     try:
         table = pa_csv.read_csv(
             pa.BufferReader(data),
-            pa_csv.ReadOptions(column_names=names, use_threads=False, block_size=len(data) + 1),
+            pa_csv.ReadOptions(column_names=names, use_threads=False, block_size=at_once),
             pa_csv.ParseOptions(delimiter=source.separator, quote_char=source.quote),
             pa_csv.ConvertOptions(
                 include_columns=list(types),

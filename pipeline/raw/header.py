@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import pyarrow as pa
 
@@ -146,9 +147,14 @@ def read_layout(file: RawFile, name: str, source: Source) -> Layout:
 
 def _header_again(layout: Layout, content: bytes, source: Source) -> bytes:
     """The header's bytes, unless all its cells in number columns are numbers: such a line is read like any other."""
-    cells = pa.array([layout.names[column] for column in layout.number_columns], pa.string())
-    _, bad = numbers_of(cells, source.missing, Style.of(source))
-    return content if bad.any() else b""
+    cells = tuple(layout.names[column] for column in layout.number_columns)
+    return content if _has_words(cells, source.missing, Style.of(source)) else b""
+
+
+@lru_cache(maxsize=64)  # files of a source have one header, as a rule
+def _has_words(cells: tuple[str, ...], missing: tuple[str, ...], style: Style) -> bool:
+    _, bad = numbers_of(pa.array(cells, pa.string()), missing, style)
+    return bool(bad.any())
 
 
 class _Columns:
