@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import codecs
 from dataclasses import dataclass, field, replace
-from itertools import chain, islice
 
 import numpy as np
 import pyarrow as pa
@@ -59,6 +58,8 @@ def cut(block: Block, layout: Layout, source: Source, *, try_typed: bool = True)
 
 
 def _typed_cells(kept: Kept, layout: Layout, source: Source) -> Cells | None:
+    if {*layout.text_columns} & {*layout.number_columns}:
+        return None  # a column that is read as both
     columns = _read(kept.data, len(kept.lines), layout, source, typed=True)
     numbers = None if columns is None else _finite(columns, layout)
     if columns is None or numbers is None:
@@ -170,20 +171,20 @@ def _cut_one_by_one(
 ) -> tuple[dict[int, pa.Array], Rules]:
     lines = data.decode().split("\n")[:-1]
     rules = np.full(count, GOOD, np.uint8)
-    needed = (*layout.text_columns, *layout.number_columns)
+    needed = {*layout.text_columns, *layout.number_columns}
     columns: dict[int, list[str]] = {column: [] for column in needed}
-    start = 0
-    while start < count:
-        # the empty line at the end shows whether the last one leaves a quote open
-        cells = reader(chain(islice(lines, start, None), [""]), source)
-        for place, found in enumerate(islice(cells, count - start), 1):
-            row, start = start, start + 1
-            if cells.line_num > place:  # an open quote swallowed the next line: begin anew there
+    for row, line in enumerate(lines):
+        if source.quote in line:
+            cells = reader([line, ""], source)  # the empty line shows whether this one leaves a quote open
+            found = next(cells)
+            if cells.line_num > 1:
                 rules[row] = QUOTES
-                break
-            if not layout.fits(found):
-                rules[row] = COLUMNS
                 continue
-            for column in needed:
-                columns[column].append(found[column])
+        else:
+            found = line.split(source.separator)
+        if not layout.fits(found):
+            rules[row] = COLUMNS
+            continue
+        for column in needed:
+            columns[column].append(found[column])
     return {column: pa.array(texts, pa.string()) for column, texts in columns.items()}, rules

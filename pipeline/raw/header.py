@@ -86,7 +86,7 @@ class Layout:
     def number_columns(self) -> tuple[int, ...]:
         """Columns read as numbers, ascending."""
         found = {column for slot in self.slots for column in slot.values} | {self.lead_column}
-        return tuple(sorted(found - {-1} - set(self.text_columns)))
+        return tuple(sorted(found - {-1}))
 
     @property
     def text_columns(self) -> tuple[int, ...]:

@@ -25,7 +25,8 @@ class RawFile:
 def find_files(raw: RawSettings, base: Path) -> dict[str, list[RawFile]]:
     """The files of every source in natural order (2 before 10); `base` is what `raw.path` is relative to.
 
-    Raises MissingInputError, with all faults, if the folder is absent or a source has no file.
+    Raises MissingInputError, with all faults, if the folder is absent or a source has no file, RawDataError for
+    names that are no text.
     """
     root = base / raw.path
     if not root.is_dir():
@@ -41,6 +42,14 @@ def find_files(raw: RawSettings, base: Path) -> dict[str, list[RawFile]]:
                 f"raw.sources.{name}.files: no file matches {_globs(raw.sources[name])}; {listed}"
                 for name in empty
             ],
+        )
+    strange = sorted(
+        {ascii(file.name) for files in found.values() for file in files if not _is_text(file.name)}
+    )
+    if strange:
+        raise RawDataError(
+            "Names of raw files must be UTF-8 text, since they stand in reports; rename these or narrow `files`.",
+            [f"{name}: is no UTF-8" for name in strange],
         )
     return found
 
@@ -95,6 +104,14 @@ def _files_of(source: Source, root: Path) -> list[RawFile]:
     paths = {path for pattern in source.globs for path in root.glob(pattern) if path.is_file()}
     files = [RawFile(path, path.relative_to(root).as_posix()) for path in paths]
     return sorted(files, key=lambda file: natural_key(file.name))
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:  # bytes of another encoding, as the system hands them on
+        return False
+    return True
 
 
 def _globs(source: Source) -> str:

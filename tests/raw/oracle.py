@@ -10,7 +10,7 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from pipeline.settings.fields import StampField
+from pipeline.settings.fields import LaterField, StampField
 from pipeline.settings.known import PublishedAt
 from pipeline.settings.raw import RawSettings, Source
 
@@ -43,23 +43,65 @@ class Oracle:
     def _read_file(self, file: str, content: bytes) -> None:
         source = self.source
         lines = re.split(rb"\r\n|\r|\n", content.removeprefix(b"\xef\xbb\xbf"))
-        header_at = next(place for place, line in enumerate(lines) if line and place >= source.skip_lines)
-        header = [cell.strip() for cell in self._cells(lines[header_at].decode(source.encoding))]
+        header_at, header = self._header(lines)
         seen: Counter[tuple[Any, ...]] = Counter()
+        header_line = lines[header_at] if source.names is None else b""
         for number, line in enumerate(lines[header_at + 1 :], header_at + 2):
-            if not line:
+            if not line or self._belongs_to_others(line, header_line, header):
                 continue
             for slot in self._slots(header):
                 self.read += 1
                 group, series = self._names(slot, {}, file)
                 try:
+                    self._check_line(line, header_line, header)
                     cells = dict(zip(header, self._checked_cells(line, len(header)), strict=True))
                     group, series = self._names(slot, cells, file)
-                    key, values = self._row(slot, cells, group, series, seen)
+                    key, values = self._row(slot, {**cells, "": file}, group, series, seen)
                 except Bad as fault:
                     self.aside[file, number, group, series, fault.rule] += 1
                 else:
                     self._rows[key].append((file, number, values))
+
+    def _header(self, lines: list[bytes]) -> tuple[int, list[str]]:
+        """The place of the line above the rows, and the names of the columns."""
+        source = self.source
+        if source.names is not None:
+            return source.skip_lines - 1, list(source.names)
+        place = next(
+            place
+            for place, line in enumerate(lines)
+            if (
+                re.search(source.skip_until, self._text(line))
+                if source.skip_until
+                else line and place >= source.skip_lines
+            )
+            and not self._is_ignored(line)
+        )
+        return place, [cell.strip() for cell in self._cells(lines[place].decode(source.encoding))]
+
+    def _text(self, line: bytes) -> str:
+        return line.decode(self.source.encoding, "replace")
+
+    def _is_ignored(self, line: bytes) -> bool:
+        return any(re.search(pattern, self._text(line)) for pattern in self.source.ignore_lines)
+
+    def _belongs_to_others(self, line: bytes, header_line: bytes, header: list[str]) -> bool:
+        try:
+            self._check_line(line, header_line, header)
+            cells = dict(zip(header, self._checked_cells(line, len(header)), strict=True))
+        except Bad:
+            return False
+        return any(cells[column].strip() not in texts for column, texts in self.source.where.items())
+
+    def _check_line(self, line: bytes, header_line: bytes, header: list[str]) -> None:
+        if self._is_ignored(line):
+            raise Bad("ignored")
+        if line == header_line:
+            numbers = [slot["columns"] for slot in self._slots(header)]
+            numbers.append([self.source.lead.column] if self.source.lead else [])
+            names = [name for columns in numbers for name in columns if name is not None]
+            if any(math.isnan(self._number(name) or 0.0) for name in names):
+                raise Bad("header")
 
     def _checked_cells(self, line: bytes, count: int) -> list[str]:
         try:
@@ -82,14 +124,17 @@ class Oracle:
     def _slots(self, header: list[str]) -> list[dict[str, Any]]:
         if not self.source.is_wide:
             return [{"columns": [value.column for value in self.source.values.values()]}]
-        slots: dict[tuple[Any, Any], dict[str, Any]] = {}
+        slots: dict[tuple[Any, ...], dict[str, Any]] = {}
         for place, value in enumerate(self.source.values.values()):
             for column in header:
                 match = re.search(str(value.header), column)
                 if match:
                     names = match.groupdict()
-                    key = (names.get("group"), names.get("series", ""))
-                    slot = slots.setdefault(key, {**names, "columns": [None] * len(self.source.values)})
+                    when = names.get("time") or names.get("period") or names.get("lead") or ""
+                    key = (names.get("group"), names.get("series", ""), when)
+                    slot = slots.setdefault(
+                        key, {**names, "when": when, "columns": [None] * len(self.source.values)}
+                    )
                     slot["columns"][place] = column
         return list(slots.values())
 
@@ -125,19 +170,7 @@ class Oracle:
             raise Bad("group")
         if source.series is not None and source.series.column is not None and not series:
             raise Bad("series")
-        issue = None
-        if source.issue_time is not None:
-            issue, _ = self._stamp(source.issue_time, cells, group, "issue_time")
-        second = None
-        if source.valid_time is not None:
-            valid, second = self._stamp(source.valid_time, cells, group, "valid_time")
-        else:
-            assert source.lead is not None
-            assert issue is not None
-            lead = self._number(cells[str(source.lead.column)])
-            if lead is None or math.isnan(lead) or abs(lead) > 80000:
-                raise Bad("lead")
-            valid = issue + timedelta(hours=lead)
+        issue, valid, second = self._times(slot, cells, group)
         known = None
         if isinstance(source.known, PublishedAt):
             field = StampField(
@@ -159,27 +192,67 @@ class Oracle:
             valid = second if count == 2 else valid
         return (group, series, valid, issue, known), values
 
+    def _times(
+        self, slot: dict[str, Any], cells: dict[str, str], group: str
+    ) -> tuple[datetime | None, datetime, datetime | None]:
+        """Issue time, valid time, and the later occurrence of the valid time."""
+        source = self.source
+        issue = valid = second = None
+        if source.issue_time is not None:
+            issue, _ = self._stamp(source.issue_time, cells, group, "issue_time")
+        if source.valid_time is not None:
+            valid, second = self._stamp(source.valid_time, cells, group, "valid_time", slot.get("when", ""))
+        if source.lead is not None:
+            text = slot["when"] if source.lead.column is None else cells[source.lead.column]
+            lead = self._number(text)
+            if lead is None or math.isnan(lead) or abs(lead) > 80000:
+                raise Bad("lead")
+            if valid is None:
+                assert issue is not None
+                valid = issue + timedelta(hours=lead)
+            else:
+                issue, second = valid - timedelta(hours=lead), None
+        assert valid is not None
+        return issue, valid, second
+
     def _stamp(
-        self, field: StampField, cells: dict[str, str], group: str, rule: str
+        self, field: StampField, cells: dict[str, str], group: str, rule: str, when: str = ""
     ) -> tuple[datetime, datetime]:
         """The stamp in UTC, and its later occurrence where the order of rows decides."""
-        text = " ".join(cells[name] for name in (field.columns or (field.column or "",)))
+        texts = [cells[name] for name in (field.columns or (field.column or "",))]
+        if field.path is not None:
+            match = re.search(field.path, cells[""])
+            assert match is not None
+            texts = [match[1]]
+        text = " ".join(
+            [*texts, when] if when and field.period is None and self.source.lead is None else texts
+        )
         if field.part:
             start, dash, end = text.partition(" - ") if field.part == "start" else text.rpartition(" - ")
             text, other = (start, end) if field.part == "start" else (end, start)
             if not dash or not other.strip():
                 raise Bad(rule)
-        try:
-            wall = _parsed(text.strip(), field.format)
-        except ValueError:
-            raise Bad(rule) from None
-        zone = self.raw.zone_of(group) if field.zone == "group" else field.zone
-        step = timedelta(hours=1) if field.label == "end" else timedelta(0)
+        wall = _by_first(text.strip(), field.formats, rule)
+        zone = ZoneInfo(str(self.raw.zone_of(group) if field.zone == "group" else field.zone))
+        if field.period is not None:
+            return self._counted(field, wall, zone, when or cells[str(field.period.column)])
+        step = (
+            timedelta(microseconds=(field.step or self.raw.frequency).ns // 1000)
+            if field.label != "start"
+            else timedelta(0)
+        )
+        if field.label == "hour_ending":
+            wall, step = wall - step, timedelta(0)
         if wall.tzinfo is not None:
             utc = wall.astimezone(UTC) - step
             return utc, utc
-        early, late = (wall.replace(tzinfo=ZoneInfo(str(zone)), fold=fold).astimezone(UTC) for fold in (0, 1))
-        if early.astimezone(ZoneInfo(str(zone))).replace(tzinfo=None) != wall:
+        return self._of_clock(field, wall, zone, step, cells, rule)
+
+    def _of_clock(
+        self, field: StampField, wall: datetime, zone: ZoneInfo, step: timedelta, cells: dict[str, str], rule: str
+    ) -> tuple[datetime, datetime]:  # fmt: skip
+        early, late = (wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
+        if early.astimezone(zone).replace(tzinfo=None) != wall:
             if rule == "known_time":
                 return early, early
             raise Bad("nonexistent_dropped" if field.nonexistent == "drop" else "nonexistent")
@@ -187,14 +260,34 @@ class Oracle:
             raise Bad("ambiguous")
         if field.ambiguous == "in_order":
             return early - step, late - step
-        chosen = late if field.ambiguous == "later" else early
+        is_later = field.ambiguous == "later"
+        if isinstance(field.ambiguous, LaterField):
+            is_later = cells[field.ambiguous.column].strip() in field.ambiguous.later
+        chosen = late if is_later else early
         return chosen - step, chosen - step
+
+    def _counted(
+        self, field: StampField, day: datetime, zone: ZoneInfo, text: str
+    ) -> tuple[datetime, datetime]:
+        """Step number `text` of a day; steps beyond its end never were."""
+        assert field.period is not None
+        if not re.fullmatch(r"\s*[+-]?[0-9]+(\.0*)?\s*", text) or float(text) < field.period.first:
+            raise Bad("valid_time")
+        start, end = (
+            (day + timedelta(days=days)).replace(tzinfo=day.tzinfo or zone).astimezone(UTC) for days in (0, 1)
+        )
+        length = timedelta(microseconds=field.period.length.ns // 1000)
+        found = start + (int(float(text)) - field.period.first) * length
+        if found >= end:
+            raise Bad("nonexistent_dropped" if field.nonexistent == "drop" else "nonexistent")
+        return found, found
 
     def _number(self, cell: str) -> float | None:
         """None where missing, NaN where it is no number."""
         text = cell.strip()
         if text in {marker.strip() for marker in self.source.missing}:
             return None
+        text = self._without_signs(text.replace("\u2212", "-"))
         if self.source.decimal != ".":
             text = text.replace(".", "?").replace(self.source.decimal, ".")
         number = float(text) if NUMBER.fullmatch(text) else float("nan")
@@ -202,6 +295,22 @@ class Oracle:
             return float("nan")
         markers = [float(marker) for marker in self.source.missing if NUMBER.fullmatch(marker)]
         return None if number in markers else number
+
+    def _without_signs(self, text: str) -> str:
+        """Without what stands beside the number and between its thousands."""
+        for word in self.source.around:
+            inner = re.fullmatch(rf"(.*[0-9.,])\s*{re.escape(word)}", text)
+            text = inner[1] if inner else text
+        if self.source.thousands is None:
+            return text
+        signs = {" ": " \u00a0\u202f", "'": "'\u2019"}.get(self.source.thousands, self.source.thousands)
+        whole, point, fraction = text.partition(self.source.decimal)
+        sign, digits = (whole[:1], whole[1:]) if whole[:1] in ("+", "-") else ("", whole)
+        pieces = re.split(f"[{re.escape(signs)}]", digits)
+        good = len(pieces) > 1 and 1 <= len(pieces[0]) <= 3 and all(len(piece) == 3 for piece in pieces[1:])
+        if good and re.fullmatch("[0-9]+", "".join(pieces)) and re.fullmatch("[0-9]*", fraction):
+            return sign + "".join(pieces) + point + fraction
+        return text
 
     def _value(self, field: Any, cell: str | None) -> float | None:
         if cell is None:
@@ -246,11 +355,22 @@ def source_of(raw: RawSettings) -> Source:
     return source
 
 
+def _by_first(text: str, forms: tuple[str, ...], rule: str) -> datetime:
+    for form in forms:
+        try:
+            return _parsed(text, form)
+        except ValueError:
+            continue
+    raise Bad(rule)
+
+
 def _parsed(text: str, form: str) -> datetime:
-    if form in ("epoch_s", "epoch_ms"):
+    if form.startswith("epoch"):
         if not re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", text):
             raise ValueError(text)
-        return EPOCH + timedelta(**{"seconds" if form == "epoch_s" else "milliseconds": float(text)})
+        return EPOCH + timedelta(
+            seconds=float(text) / {"epoch_s": 1, "epoch_ms": 1e3, "epoch_us": 1e6, "epoch_ns": 1e9}[form]
+        )
     if form == "iso":
         if not re.match(r"[0-9]{4}-[0-9]{2}-[0-9]{2}($|[ T][0-9]{2})", text):
             raise ValueError(text)

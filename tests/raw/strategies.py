@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import gzip
+import io
+import re
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import pyarrow as pa
 from hypothesis import strategies as st
 
 # The zone's clocks go forward on 2024-03-31 and back on 2024-10-27.
@@ -20,6 +25,7 @@ _FORMATS: dict[str, Callable[..., str]] = {
 }
 _ISO_TAILS = ("", "", "Z", "+00:00", "+02:00", ":00", ":00.250", ":30Z")
 _NUMBERS = ("0", "1", "-0.0", "2.5", "1e1", " 3 ", "+4", ".5", "7.", "-999", "-999.0", "120")
+_SIGNED = ("1 234", "12'345", "1,234", "1.234", "1 234 567", "1,23", "5 %", "2.5MW", "-7%", "%")
 _NO_NUMBERS = ("abc", "1_0", "0x1", "1e999", "inf", "1;2", "--1", "1.2.3", "é")
 _MISSING = ("", "-", "n/e", " - ", "NA")
 _DATE = "2024-03-30"
@@ -33,28 +39,114 @@ class Case:
     zone: Any
     files: dict[str, bytes]
 
+    @property
+    def packed(self) -> dict[str, bytes]:
+        """The files as they lie on the disk: packed where their names say so."""
+        return {name: _packed(name, content) for name, content in self.files.items()}
+
+
+def _packed(name: str, content: bytes) -> bytes:
+    if name.endswith(".gz"):
+        return gzip.compress(content, mtime=0)
+    if name.endswith(".zst"):
+        return bytes(pa.compress(content, "zstd", asbytes=True))
+    if name.endswith(".zip"):
+        whole = io.BytesIO()
+        with zipfile.ZipFile(whole, "w") as archive:
+            archive.writestr("inside.csv", content)
+        return whole.getvalue()
+    return content
+
 
 @st.composite
 def cases(draw: st.DrawFn) -> Case:
     """A long or wide source and one to three files."""
-    source = draw(st.sampled_from([_long, _wide, _long])).__call__(draw)
+    source = draw(st.sampled_from([_long, _wide, _long, _spread])).__call__(draw)
     source |= {
-        "files": "*.csv",
+        "files": "*",
         "separator": draw(st.sampled_from([",", ";", "\t"])),
         "missing": ["", "-", "n/e", "NA", *draw(st.sampled_from([[], ["-999"]]))],
         "duplicates": draw(st.sampled_from(["quarantine", "first", "last"])),
         "encoding": draw(st.sampled_from(["utf-8", "latin-1"])),
     }
     source["decimal"] = "," if source["separator"] != "," and draw(st.booleans()) else "."
+    source["thousands"] = draw(
+        st.sampled_from([None, None, " ", "'", "." if source["decimal"] == "," else ","])
+    )
+    source["around"] = draw(st.sampled_from([[], ["%", "MW"]]))
     header, line = source.pop("header"), source.pop("line")
+    above = _head(draw, source, header)
     files = {}
-    for name in draw(st.sampled_from([["1.csv"], ["2.csv", "10.csv"], ["a b.csv", "é.csv"]])):
-        lines = [header, *draw(st.lists(st.builds(tuple, line), max_size=12))]
-        files[name] = _content(draw, source, lines)
+    names = [["1.csv"], ["2.csv", "10.csv"], ["a b.csv", "é.csv"], ["1.csv.gz", "2.zip", "3.csv.zst"]]
+    if "path" in source.get("issue_time", {}):
+        names = [["run 2024033100.csv", "run 2024010106.csv.gz"]]
+    for name in draw(st.sampled_from(names)):
+        lines = [header, *draw(st.lists(st.one_of(line, line, line, line, st.just(header)), max_size=12))]
+        files[name] = _content(draw, source, lines, above)
     zone = draw(
         st.sampled_from(["UTC", "Europe/Madrid", {"A": "Europe/Madrid", "B": "UTC", "here": "Europe/Berlin"}])
     )
     return Case(source, zone, files)
+
+
+def _head(draw: st.DrawFn, source: dict[str, Any], header: tuple[str, ...]) -> list[str]:
+    """What stands above the rows: settings for it go into the source; an empty list says that there is no header."""
+    if draw(st.booleans()):
+        source["ignore_lines"] = draw(st.sampled_from([["^#"], ["^#", "^Total"]]))
+    if draw(st.booleans()):
+        column = header[-1]
+        source["where"] = {column: draw(st.sampled_from([["", "text", "1"], ["1", 'a "b"']]))}
+    kind = draw(st.sampled_from(["plain", "plain", "preamble", "search", "names", "remark"]))
+    head = source["separator"].join(header)
+    if kind == "preamble":
+        source["skip_lines"] = 2
+        return ["Report", "", head]
+    if kind == "search":
+        source["skip_until"] = f"^{re.escape(head)}$"
+        return [*draw(st.sampled_from([[], ["Report", ""], ["a,b;c"]])), head]
+    if kind == "names":
+        source |= {"names": list(header), "skip_lines": draw(st.sampled_from([0, 1]))}
+        return ["Report"] * source["skip_lines"]
+    if kind == "remark" and "ignore_lines" in source:
+        return ["# by hand", head]
+    return [head]
+
+
+def _spread(draw: st.DrawFn) -> dict[str, Any]:
+    """Headings that carry hours, periods or leads."""
+    carries = draw(st.sampled_from(["time", "period", "lead"]))
+    days = st.sampled_from([*(f"{y}-{m:02}-{d:02}" for y, m, d in _DAYS), "", "x"])
+    zone = {"zone": draw(st.sampled_from(["UTC", "Europe/Madrid", "group"]))}
+    rules = {**zone, "nonexistent": draw(st.sampled_from(["drop", "quarantine"]))}
+    source: dict[str, Any] = {
+        "role": "realized",
+        "known": {"after_step": "0h"},
+        "group": {"constant": "here"},
+    }
+    if carries == "time":
+        label = draw(st.sampled_from(["start", "end", "hour_ending"]))
+        source["valid_time"] = {"column": "t", "format": "%Y-%m-%d %H", "label": label,
+                                "ambiguous": draw(st.sampled_from(["earlier", "later", "quarantine"])), **rules}  # fmt: skip
+    elif carries == "period":
+        source["valid_time"] = {
+            "column": "t",
+            "period": {"length": "1h", "first": draw(st.sampled_from([0, 1]))},
+            **rules,
+        }
+    else:
+        source |= {
+            "role": "forecast",
+            "issue_time": {"column": "t", "ambiguous": "earlier", **rules},
+            "lead": {"unit": "h"},
+        }
+    names = [f"h{number}" for number in draw(st.sampled_from([(1, 2, 3, 24, 25), (0, 2, 3, 23), (1, 48)]))]
+    source["values"] = {"u": {"header": rf"^h(?P<{carries}>\d+)$"}}
+    columns: dict[str, st.SearchStrategy[str]] = {"t": days}
+    if draw(st.booleans()):
+        source["series"] = {"column": "s"}
+        columns["s"] = st.sampled_from(["x", "y", ""])
+    columns |= {name: _cells() for name in names} | {"extra": st.sampled_from(["", "text", "1"])}
+    return {**source, "header": tuple(columns), "line": st.tuples(*columns.values())}
 
 
 def _long(draw: st.DrawFn) -> dict[str, Any]:
@@ -69,19 +161,28 @@ def _long(draw: st.DrawFn) -> dict[str, Any]:
     if draw(st.booleans()):
         source["series"] = {"column": "s"}
         columns["s"] = st.sampled_from(["x", "y", "y", "", "é"])
-    if role == "forecast" and draw(st.booleans()):
+    kind = (
+        draw(st.sampled_from(["neither", "issue", "path", "issue lead", "valid lead"]))
+        if role == "forecast"
+        else "neither"
+    )
+    if kind in ("issue", "issue lead"):
         source["issue_time"] = {
             "column": "i",
             "zone": "group",
             "ambiguous": draw(st.sampled_from(["earlier", "later"])),
         }
         columns["i"] = _stamps("iso")
-    if "issue_time" in source and draw(st.booleans()):
+    elif kind == "path":
+        source["issue_time"] = {"path": r"run (\d{10})\.csv", "format": "%Y%m%d%H"}
+    if kind.endswith("lead"):
         source["lead"] = {"column": "l"}
         columns["l"] = st.sampled_from(["1", "2", "36", "1.5", "", "x", "1e9"])
-    else:
+    if kind != "issue lead":
         source["valid_time"], stamps = _valid_time(draw)
         columns |= stamps
+        if kind == "valid lead" and source["valid_time"].get("ambiguous") == "in_order":
+            source["valid_time"]["ambiguous"] = "earlier"
     if draw(st.booleans()):
         source["known"] = {"column": "k", "zone": "Europe/Madrid"}
         columns["k"] = _stamps("iso")
@@ -112,13 +213,25 @@ def _wide(draw: st.DrawFn) -> dict[str, Any]:
 
 
 def _valid_time(draw: st.DrawFn) -> tuple[dict[str, Any], dict[str, st.SearchStrategy[str]]]:
-    rules = {
+    rules: dict[str, Any] = {
         "zone": draw(st.sampled_from(["UTC", "Europe/Madrid", "group"])),
         "ambiguous": draw(st.sampled_from(["in_order", "in_order", "earlier", "later", "quarantine"])),
         "nonexistent": draw(st.sampled_from(["drop", "quarantine"])),
-        "label": draw(st.sampled_from(["start", "end"])),
+        "label": draw(st.sampled_from(["start", "end", "hour_ending"])),
     }
-    kind = draw(st.sampled_from(["one", "one", "two", "interval", "epoch"]))
+    if rules["label"] != "start" and draw(st.booleans()):
+        rules["step"] = "15min"
+    kind = draw(st.sampled_from(["one", "one", "two", "interval", "epoch", "period", "flag", "several"]))
+    if kind == "period":
+        days = st.sampled_from([f"{y}-{m:02}-{d:02}" for y, m, d in _DAYS])
+        period = {"column": "p", "length": draw(st.sampled_from(["1h", "30min"]))}
+        field = {"column": "t", "period": period, "zone": rules["zone"], "nonexistent": rules["nonexistent"]}
+        return field, {
+            "t": days,
+            "p": st.sampled_from(["1", "02", "3", "4.0", "24", "25", "49", "50", "51", "0", "x", "", " 5"]),
+        }
+    if kind in ("flag", "several"):
+        return _odd_time(draw, kind, rules)
     if kind == "two":
         days = st.sampled_from([f"{y}-{m:02}-{d:02}" for y, m, d in _DAYS])
         hours = st.sampled_from([*(str(hour) for hour, _ in _TIMES), "02", "", "h"])
@@ -135,6 +248,21 @@ def _valid_time(draw: st.DrawFn) -> tuple[dict[str, Any], dict[str, st.SearchStr
     return {"column": "t", "format": form, **rules}, {"t": _stamps(form)}
 
 
+def _odd_time(
+    draw: st.DrawFn, kind: str, rules: dict[str, Any]
+) -> tuple[dict[str, Any], dict[str, st.SearchStrategy[str]]]:
+    if kind == "flag":
+        rules["ambiguous"] = {"column": "dst", "later": ["N", "CET"]}
+        form = draw(st.sampled_from(list(_FORMATS)))
+        return {"column": "t", "format": form, **rules}, {
+            "t": _stamps(form),
+            "dst": st.sampled_from(["N", "Y", " CET ", ""]),
+        }
+    forms = draw(st.permutations(["iso", "%d.%m.%Y %H:%M", "epoch_us"]))
+    texts = st.one_of(_stamps("iso"), _stamps("%d.%m.%Y %H:%M"), st.just("1711846800000000"))
+    return {"column": "t", "format": list(forms), **rules}, {"t": texts}
+
+
 def _stamps(form: str) -> st.SearchStrategy[str]:
     good = st.builds(
         lambda day, time: _FORMATS[form](*day, *time), st.sampled_from(_DAYS), st.sampled_from(_TIMES)
@@ -146,26 +274,37 @@ def _stamps(form: str) -> st.SearchStrategy[str]:
 
 def _cells() -> st.SearchStrategy[str]:
     return st.one_of(
-        st.sampled_from(_NUMBERS), st.sampled_from(_NUMBERS), st.sampled_from(_MISSING + _NO_NUMBERS)
+        st.sampled_from(_NUMBERS),
+        st.sampled_from(_NUMBERS),
+        st.sampled_from(_MISSING + _NO_NUMBERS + _SIGNED),
     )
 
 
-def _content(draw: st.DrawFn, source: dict[str, Any], lines: list[tuple[str, ...]]) -> bytes:
+def _content(
+    draw: st.DrawFn, source: dict[str, Any], lines: list[tuple[str, ...]], above: list[str]
+) -> bytes:
     separator, encoding = source["separator"], source["encoding"]
     decimal = source["decimal"]
     rows = [lines[0]] + [
         tuple(cell.replace(".", decimal) if cell in _NUMBERS else cell for cell in row) for row in lines[1:]
     ]
     texts = [separator.join(_quoted(cell, separator, draw) for cell in row) for row in rows]
+    texts = ["", *texts[1:]]
     for place in range(1, len(texts)):
-        damage = draw(st.sampled_from(["no"] * 8 + ["cut", "more", "quote", "empty"]))
+        damage = draw(
+            st.sampled_from(["no"] * 8 + ["cut", "more", "beyond", "quote", "empty", "remark", "total"])
+        )
         texts[place] = {
             "no": texts[place],
             "cut": separator.join(texts[place].split(separator)[:-1]) or "x",
             "more": texts[place] + separator,
+            "beyond": texts[place] + separator + "1",
+            "remark": "# by hand",
+            "total": f"Total{separator}12",
             "quote": '"' + texts[place],
             "empty": "",
         }[damage]
+    texts = [*above, *texts[1:]]
     ending = draw(st.sampled_from(["\n", "\r\n", "\r"]))
     data = ending.join(texts).encode(encoding)
     if encoding == "utf-8" and draw(st.booleans()):

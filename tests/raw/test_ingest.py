@@ -38,14 +38,14 @@ def test_every_row_is_stored_quarantined_or_folded_as_a_line_by_line_reading_say
     with TemporaryDirectory() as folder:
         if oracle.read == 0:
             with pytest.raises(RawDataError, match="no rows"):
-                ingested(Path(folder), files, {"meter": case.source}, zone=case.zone, sizes=sizes)
+                ingested(Path(folder), case.packed, {"meter": case.source}, zone=case.zone, sizes=sizes)
             return
         groups = {key[0] for key in oracle.stored} | {group for _, _, group, _, _ in oracle.aside}
         if any(group and params.raw.zone_of(group) is None for group in groups):
             with pytest.raises(RawDataError, match="no zone for"):  # a stray quote is part of a group's name
-                ingested(Path(folder), files, {"meter": case.source}, zone=case.zone, sizes=sizes)
+                ingested(Path(folder), case.packed, {"meter": case.source}, zone=case.zone, sizes=sizes)
             return
-        found = ingested(Path(folder), files, {"meter": case.source}, zone=case.zone, sizes=sizes)
+        found = ingested(Path(folder), case.packed, {"meter": case.source}, zone=case.zone, sizes=sizes)
     assert stored(found, params.raw.sources["meter"].role == "forecast") == expected(oracle)
     columns = found.quarantine["meter"][["file", "line", "group", "series", "rule"]]
     assert Counter(columns.itertuples(index=False, name=None)) == oracle.aside
@@ -93,7 +93,7 @@ def test_no_byte_depends_on_how_much_is_held_in_memory(case: Case, pair: list[Si
     for sizes in pair:
         with TemporaryDirectory() as folder:
             try:
-                ingested(Path(folder), case.files, {"meter": case.source}, zone=case.zone, sizes=sizes)
+                ingested(Path(folder), case.packed, {"meter": case.source}, zone=case.zone, sizes=sizes)
             except RawDataError as fault:
                 results.append({"fault": str(fault).replace(folder, "").encode()})
             else:

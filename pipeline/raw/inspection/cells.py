@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -41,7 +42,7 @@ def cut(texts: Sequence[str], dialect: Dialect) -> Cells:
     numbers: list[int] = []
     ragged: list[str] = []
     for number, text in enumerate(texts):
-        body = _below_header(text, dialect.skip_lines) if number == 0 else text
+        body = _rows_of(_below_header(text, dialect) if number == 0 else text, dialect)
         if body.strip("\n"):
             table, bad = _cut_piece(body, dialect)
             tables.append(table)
@@ -55,11 +56,22 @@ def cut(texts: Sequence[str], dialect: Dialect) -> Cells:
     return Cells(columns, piece, len(ragged), tuple(ragged[:3]))
 
 
-def _below_header(text: str, skip: int) -> str:
+def _below_header(text: str, dialect: Dialect) -> str:
+    skip = dialect.skip_lines
     lines = text.split("\n", skip)
     if len(lines) <= skip:
         return ""
-    return lines[skip].lstrip("\n").partition("\n")[2]
+    return lines[skip] if dialect.given else lines[skip].partition(dialect.header_text)[2].partition("\n")[2]
+
+
+def _rows_of(text: str, dialect: Dialect) -> str:
+    """The text without ignored lines and repeats of the header."""
+    again = dialect.header_text
+    if not dialect.ignore and (not again or again not in text):
+        return text
+    patterns = [re.compile(pattern) for pattern in dialect.ignore]
+    lines = (line for line in text.split("\n") if line != again and not any(p.search(line) for p in patterns))
+    return "\n".join(lines)
 
 
 def _cut_piece(text: str, dialect: Dialect) -> tuple[pa.Table, list[str]]:
@@ -93,6 +105,8 @@ def _line_by_line(text: str, dialect: Dialect) -> tuple[pa.Table, list[str]]:
         if not line:
             continue
         row = cut_line(line, dialect.separator, dialect.quote)
+        if len(row) > width and not any(cell.strip() for cell in row[width:]):
+            row = row[:width]
         if len(row) == width and line.count(dialect.quote) % 2 == 0:
             rows.append(row)
         else:

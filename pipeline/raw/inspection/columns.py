@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from pipeline.raw.inspection.sniff import MISSING_WORDS
+from pipeline.raw.inspection.heads import MISSING_WORDS
 from pipeline.raw.inspection.words import Heading, heading
 from pipeline.raw.numbers import Style, numbers_of
 
@@ -75,11 +75,11 @@ class Column:
         return float(self.missing.mean()) if len(self.missing) else 0.0
 
 
-def look_at(place: int, name: str, texts: pa.StringArray, decimal: str) -> Column:
+def look_at(place: int, name: str, texts: pa.StringArray, style: Style) -> Column:
     """Say what the column at `place` holds."""
     counts = dict(_counts(texts))
     words = tuple(sorted(text for text in counts if text.lower() in MISSING_WORDS))
-    numbers, unreadable = numbers_of(texts, words, Style(decimal))
+    numbers, unreadable = numbers_of(texts, words, style)
     missing = np.isnan(numbers) & ~unreadable
     there = len(numbers) - int(missing.sum())
     if not there:

@@ -101,7 +101,15 @@ def _key(part: Part, role: str, values: Sequence[Value]) -> object:
     made = tuple((value.name, value.unit, value.plain, _fixed(value)) for value in values)
     return (
         role,
-        (dialect.separator, dialect.quote, dialect.decimal, dialect.encoding, dialect.skip_lines),
+        (
+            dialect.separator,
+            dialect.quote,
+            dialect.style,
+            dialect.encoding,
+            dialect.skip_lines,
+            dialect.skip_until,
+        ),
+        (dialect.ignore, dialect.header if dialect.given else ()),
         (stamps, lead, times.ends_step, zone.zone, zone.ambiguous, zone.nonexistent),
         (keys.series and keys.series.name, keys.group and keys.group.name),
         made,

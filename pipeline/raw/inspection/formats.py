@@ -28,6 +28,11 @@ _COMPACT = {8: ("%Y%m%d",), 10: ("%Y%m%d%H",), 12: ("%Y%m%d%H%M",), 14: ("%Y%m%d
 _ISO = re.compile(
     r"\d{4}-\d{2}-\d{2}([ Tt]\d{2}(:\d{2}(:\d{2}([.,]\d{1,9})?)?)?( ?([Zz]|[+-]\d{2}:?(\d{2})?))?)?"
 )
+_BETWEEN = re.compile(
+    r"\s+(?:[-\u2013\u2014]|to|bis)\s+|\s*[/\u2013\u2014]\s*"
+)  # the two sides of an interval
+_LENGTH = re.compile(r"P(?=.)(\d+D)?(T(\d+H)?(\d+M)?(\d+S)?)?")
+_CLOCK = re.compile(r"\d{1,2}:\d{2}(:\d{2})?")
 _TIME = re.compile(
     r"(?P<gap>[ T_,;:-]+)(?P<H>\d{1,2})(?::?(?P<M>\d{2})(?::?(?P<S>\d{2})(?P<f>[.,]\d+)?)?)?(?P<p> ?[AaPp][Mm]\b)?"
     r"(?P<z> ?(?:[+-]\d{2}:?\d{2}|Z))?(?P<rest>\D{0,12})"
@@ -36,10 +41,14 @@ _TIME = re.compile(
 
 @dataclass(frozen=True)
 class Form:
-    """A stamp format as settings take it: `part` is set where the texts are intervals `a - b`."""
+    """A stamp format as settings take it: `part` is set where the texts are intervals `a - b`.
+
+    `also` are formats for the texts that the first one does not read.
+    """
 
     text: str
     part: str | None = None
+    also: tuple[str, ...] = ()
 
     @property
     def has_clock(self) -> bool:
@@ -49,9 +58,12 @@ class Form:
 
 def forms_of(text: str) -> tuple[Form, ...]:
     """All formats that fit one text, the likeliest first; none if it is no stamp."""
-    left, dash, right = text.partition(" - ")
-    if dash and (forms := _plain_forms(left)) and _plain_forms(right):
-        return tuple(Form(form, "start") for form in forms)
+    for match in _BETWEEN.finditer(text):
+        left, right = text[: match.start()], text[match.end() :]
+        if (forms := _plain_forms(left)) and (
+            _plain_forms(right) or _LENGTH.fullmatch(right) or _CLOCK.fullmatch(right)
+        ):
+            return tuple(Form(form, "start") for form in forms)
     return tuple(Form(form) for form in _plain_forms(text))
 
 

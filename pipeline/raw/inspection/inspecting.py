@@ -15,6 +15,7 @@ from pipeline.raw.inspection.proposal import propose
 from pipeline.raw.inspection.quality import findings_of
 from pipeline.raw.inspection.shapes import shapes_of
 from pipeline.raw.inspection.stamps import in_words, moment
+from pipeline.raw.inspection.trial import tried
 from pipeline.raw.inspection.view import FileView, Inspection
 
 _TEXTS = (".csv", ".tsv", ".txt")
@@ -39,7 +40,7 @@ def inspect_files(paths: Sequence[Path]) -> Inspection:
     findings = tuple(finding for part in parts for finding in findings_of(part))
     views = tuple(view for part in parts for view in _views(part))
     try:
-        proposal = propose(drafts, names, root.as_posix(), _name_of(root))
+        proposal = tried(propose(drafts, names, root.as_posix(), _name_of(root)))
     except SettingsError as fault:
         return Inspection(views, findings, tuple(unread), None, (fault.summary, *fault.faults))
     return Inspection(views, findings, tuple(unread), proposal, ())

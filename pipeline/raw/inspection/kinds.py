@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +13,26 @@ from numpy.typing import NDArray
 from pipeline.errors import HindcastError
 from pipeline.raw.inspection.cells import Cells, cut
 from pipeline.raw.inspection.columns import Column, look_at
+from pipeline.raw.inspection.families import escaped
 from pipeline.raw.inspection.sample import WHOLE_BYTES, take_sample
 from pipeline.raw.inspection.sniff import Dialect, decode, dialect_of
 from pipeline.raw.inspection.words import role_of_path
 from pipeline.raw.sources import natural_key
 
 _ALL_BYTES = 96 << 20  # of text in memory at once, whatever the number of files
+_LONGEST_PATTERN = 60  # letters of a header by which it is found
 _LEAST_BYTES = 64 << 10  # of each file
+
+
+@dataclass(frozen=True)
+class Spread:
+    """What headings carry of the time (`time`, `period` or `lead`), the expression that finds them, and the place of the
+    column that holds it once the values stand below each other.
+    """
+
+    carries: str
+    pattern: str
+    place: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +58,7 @@ class Kind:
     columns: tuple[Column, ...]
     file: NDArray[np.int32]
     piece: NDArray[np.int32]
+    spread: Spread | None = None
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -84,7 +98,15 @@ def _by_header(files: list[LookedAt]) -> list[Kind]:
     kinds: dict[tuple[object, ...], list[LookedAt]] = {}
     for file in files:
         dialect = file.dialect
-        key = (dialect.header, dialect.separator, dialect.quote, dialect.skip_lines, role_of_path(file.path))
+        above = dialect.skip_lines if dialect.given else 0  # a header is found by its text too
+        key = (
+            dialect.header,
+            dialect.separator,
+            dialect.quote,
+            dialect.given,
+            above,
+            role_of_path(file.path),
+        )
         kinds.setdefault(key, []).append(file)
     return [_kind_of(group) for group in kinds.values()]
 
@@ -99,21 +121,24 @@ def _kind_of(files: list[LookedAt]) -> Kind:
         notes.append(
             f"files of one header have different encodings ({found}); give them sources of their own"
         )
-    dialect = Dialect(
-        encodings[0] if encodings else "utf-8",
-        first.separator,
-        first.quote,
-        decimals[0] if decimals else ".",
-        first.skip_lines,
-        first.header,
-        tuple(notes),
+    above = {file.dialect.skip_lines for file in files}
+    thousands = sorted({file.dialect.thousands for file in files if file.dialect.thousands})
+    dialect = replace(
+        first,
+        encoding=encodings[0] if encodings else "utf-8",
+        decimal=decimals[0] if decimals else ".",
+        notes=tuple(notes),
+        thousands=next((sign for sign in thousands if sign not in decimals), None),
+        around=tuple(sorted({text for file in files for text in file.dialect.around})),
+        ignore=tuple(dict.fromkeys(pattern for file in files for pattern in file.dialect.ignore)),
+        skip_until=f"^{escaped(first.header_text[:_LONGEST_PATTERN])}" if len(above) > 1 else None,
     )
     counts = [file.cells.rows for file in files]
     file_numbers = np.repeat(np.arange(len(files), dtype=np.int32), counts)
     offsets = np.cumsum([0, *(int(file.cells.piece.max(initial=0)) + 1 for file in files)])
     piece = np.concatenate([file.cells.piece + offset for file, offset in zip(files, offsets, strict=False)])
     columns = tuple(
-        look_at(place, name, pa.concat_arrays([file.cells.columns[place] for file in files]), dialect.decimal)
+        look_at(place, name, pa.concat_arrays([file.cells.columns[place] for file in files]), dialect.style)
         for place, name in enumerate(first.header)
     )
     return Kind(tuple(files), dialect, columns, file_numbers, piece.astype(np.int32))

@@ -9,6 +9,7 @@ import numpy as np
 from pipeline.raw.inspection.columns import Column
 from pipeline.raw.inspection.keys import Keys, find_keys
 from pipeline.raw.inspection.kinds import Kind
+from pipeline.raw.inspection.spread import gathered
 from pipeline.raw.inspection.stamps import usual_step
 from pipeline.raw.inspection.times import Times, read_times
 from pipeline.raw.inspection.words import role_of_path
@@ -45,6 +46,7 @@ class Part:
 
 def part_of(kind: Kind) -> Part | str:
     """Look at one kind of files; a sentence where it cannot be a source."""
+    kind = gathered(kind)
     where = kind.paths[0] + (f" and {len(kind.paths) - 1} like it" if len(kind.paths) > 1 else "")
     times = read_times(kind)
     if times is None:

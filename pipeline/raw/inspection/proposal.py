@@ -30,7 +30,7 @@ train:
   patience: 10
 evaluate: {baselines: [published, persistence, seasonal_24h, seasonal_168h, trees], trees_max_rows: 500000, sums: []}
 """
-_NO_TARGET = "to_be_named"
+NO_TARGET = "to_be_named"
 _MINUTE = 60 * 10**9
 
 
@@ -69,7 +69,7 @@ def propose(drafts: Sequence[Draft], all_paths: Sequence[str], root: str, name: 
     _add_align(page, drafts, frequency)
     page.gap()
     page.lines += _REST.splitlines()
-    check_params(_completed(page.text), "the proposal")
+    check_params(completed(page.text), "the proposal")
     return Proposal(page.text, tuple(page.doubts))
 
 
@@ -158,7 +158,7 @@ def _target(drafts: Sequence[Draft]) -> tuple[str, list[str]]:
     forecasts = {value.name for draft in drafts if draft.role == "forecast" for value in draft.values}
     names = list(dict.fromkeys(realized))
     if not names:
-        return _NO_TARGET, [
+        return NO_TARGET, [
             "all values look like forecasts: inspect the files of measurements together with these"
         ]
     paired = [name for name in names if f"{name}_forecast" in forecasts]
@@ -167,24 +167,24 @@ def _target(drafts: Sequence[Draft]) -> tuple[str, list[str]]:
     return target, [f"the target could also be {', '.join(others[:8])}"] if others else []
 
 
-def _completed(text: str) -> dict[str, Any]:
+def completed(text: str) -> dict[str, Any]:
     """The settings, with a source of measurements where these files have none: somebody else's files will."""
     settings: dict[str, Any] = yaml.safe_load(text)
-    if settings["align"]["target"] == [_NO_TARGET]:
-        settings["raw"]["sources"][_NO_TARGET] = {
+    if settings["align"]["target"] == [NO_TARGET]:
+        settings["raw"]["sources"][NO_TARGET] = {
             "role": "realized",
             "files": "*",
             "group": {"constant": "-"},
             "valid_time": {"column": "-"},
             "known": {"after_step": "1h"},
-            "values": {_NO_TARGET: {"column": "-"}},
+            "values": {NO_TARGET: {"column": "-"}},
         }
     return settings
 
 
 def _is_allowed(text: str, target: str, lag: str) -> bool:
     try:
-        check_params(_completed(f"{text}    lags: {flow({target: [lag]})}\n"), "a lag")
+        check_params(completed(f"{text}    lags: {flow({target: [lag]})}\n"), "a lag")
     except SettingsError:
         return False
     return True

@@ -4,32 +4,27 @@ from __future__ import annotations
 
 import codecs
 import csv
-import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pipeline.errors import RawDataError
+from pipeline.raw.inspection.heads import MISSING_WORDS, header_of, ignored_lines, looks_typed
+from pipeline.raw.inspection.numerals import numerals_of
+from pipeline.raw.numbers import Style
 
 _SEPARATORS = (",", ";", "\t", "|")
 _LOOKED_AT = 400  # lines at the head of each piece from which the dialect is told
 _MOST_PREAMBLE = 100  # lines before a header
 
-MISSING_WORDS = frozenset(
-    ["", "na", "n/a", "nan", "null", "none", "-", "--", "---", "n/e", "n/v", "nv", "nd", "n.d.", "n.a.", "k.a.", "?", ".",
-     "..", "*", "x", "#n/a", "#na", "#value!", "missing", "nil", "(null)", "<na>", "\\n"]
-)  # fmt: skip
-
-_NUMBER = re.compile(r"[+-]?(\d[\d.,]*|[.,]\d+)([eE][+-]?\d+)?")
-_STAMP = re.compile(r"\d[\d\s.:/TZ+-]*[\dZ]")
-_POINT = re.compile(r"[+-]?\d*\.\d+([eE][+-]?\d+)?")
-_COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?")
-_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}([.,])\d{3}(?:\1\d{3})*(?:[.,]\d+)?")
-
 
 @dataclass(frozen=True)
 class Dialect:
-    """How a file's lines are cut into cells, and its header."""
+    """How a file's lines are cut into cells, and its header.
+
+    `given` says that the file has no header that can be used, so that `header` are names to be given; `ignore`
+    are patterns of lines that are no rows, `header_text` is the header's line.
+    """
 
     encoding: str
     separator: str
@@ -38,6 +33,17 @@ class Dialect:
     skip_lines: int
     header: tuple[str, ...]
     notes: tuple[str, ...] = ()  # what a reader should know, one sentence each
+    thousands: str | None = None
+    around: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    given: bool = False
+    header_text: str = ""
+    skip_until: str | None = None
+
+    @property
+    def style(self) -> Style:
+        """How numbers are written."""
+        return Style(self.decimal, self.thousands, self.around)
 
 
 def decode(pieces: Sequence[bytes], path: str) -> tuple[tuple[str, ...], str]:
@@ -58,31 +64,38 @@ def decode(pieces: Sequence[bytes], path: str) -> tuple[tuple[str, ...], str]:
 def dialect_of(texts: Sequence[str], encoding: str, path: str) -> Dialect:
     """Tell the dialect from the heads of all pieces.
 
-    Raises RawDataError, with the reason, for a file that is empty, has no header or only one column.
+    Raises RawDataError, with the reason, for a file that is empty, has no rows or only one column.
     """
     head = texts[0].split("\n", _LOOKED_AT + _MOST_PREAMBLE)[: _LOOKED_AT + _MOST_PREAMBLE]
     lines = [line for text in texts for line in text.split("\n", _LOOKED_AT)[:_LOOKED_AT] if line.strip()]
     if not lines:
         raise RawDataError(f"{path}: is empty; remove it or download it again.")
-    quote = _quote_of(lines)
-    separator = max(_SEPARATORS, key=lambda sign: _score(lines, sign, quote))
-    width = _usual_width(lines, separator, quote)
+    remarks = ("^#",) if any(line.startswith("#") for line in lines) else ()
+    plain = [line for line in lines if not (remarks and line.startswith("#"))] or lines
+    quote = _quote_of(plain)
+    separator = max(_SEPARATORS, key=lambda sign: _score(plain, sign, quote))
+    width = _usual_width(plain, separator, quote)
     if width < 2:
         raise RawDataError(
             f"{path}: has only one column (no line is cut by comma, semicolon, tab or |); a stamp and a value are needed."
         )
-    skip = _lines_before_header(head, width, separator, quote)
-    rows = [cut_line(line, separator, quote) for line in head[skip:] if line.strip()]
-    header = tuple(cell.strip() for cell in rows[0])
-    if len(rows) < 2:
+    found = header_of(head, width, lambda line: cut_line(line, separator, quote), remarks=bool(remarks))
+    rows = found.rows
+    if not rows:
         raise RawDataError(f"{path}: holds a header and no rows; remove it or download it again.")
-    if _is_data(rows):
-        raise RawDataError(
-            f"{path}: has no header; its first line reads like data ({separator.join(rows[0])[:60]}). Add a line of names."
-        )
-    cells = [cell.strip() for row in rows[1:] if len(row) == len(header) for cell in row]
-    decimal, notes = _decimal_of(cells, separator)
-    return Dialect(encoding, separator, quote, decimal, skip, header, (*_notes_on(header, rows), *notes))
+    ignore, about_lines = ignored_lines(found, texts[-1].split("\n")[-_LOOKED_AT:], remarks)
+    cells = [
+        [cell.strip() for cell in column]
+        for column in zip(*(row for row in rows if len(row) == width), strict=True)
+    ]
+    numerals = numerals_of(
+        [[cell for cell in column if cell.lower() not in MISSING_WORDS] for column in cells], separator
+    )
+    return Dialect(
+        encoding, separator, quote, numerals.decimal, found.skip_lines, found.names,
+        (*found.notes, *about_lines, *numerals.notes), numerals.thousands, numerals.around, ignore, found.given,
+        found.text,
+    )  # fmt: skip
 
 
 def cut_line(line: str, separator: str, quote: str) -> list[str]:
@@ -93,11 +106,6 @@ def cut_line(line: str, separator: str, quote: str) -> list[str]:
         return next(csv.reader([line], delimiter=separator, quotechar=quote), [])
     except csv.Error:  # a cell beyond csv's field limit: no cell of ours
         return [line]
-
-
-def looks_typed(cell: str) -> bool:
-    """Whether a cell reads like a number, a stamp or a missing value."""
-    return cell.lower() in MISSING_WORDS or bool(_NUMBER.fullmatch(cell) or _STAMP.fullmatch(cell))
 
 
 def _candidates(pieces: Sequence[bytes]) -> tuple[str, ...]:
@@ -136,65 +144,3 @@ def _score(lines: Sequence[str], separator: str, quote: str) -> float:
 def _usual_width(lines: Sequence[str], separator: str, quote: str) -> int:
     counts = Counter(len(cut_line(line, separator, quote)) for line in lines)
     return max(counts.items(), key=lambda item: (item[1] * (item[0] > 1), item[0]))[0]
-
-
-def _lines_before_header(head: Sequence[str], width: int, separator: str, quote: str) -> int:
-    """The place of the header: of the lines of usual width above the first data, the fullest; the first of equals."""
-    found: list[tuple[int, int]] = []
-    for place, line in enumerate(head[:_MOST_PREAMBLE]):
-        cells = [cell.strip() for cell in cut_line(line, separator, quote)] if line.strip() else []
-        if len(cells) != width:
-            continue
-        if (
-            found
-            and sum(bool(cell) and looks_typed(cell) and cell[-1:].isalnum() for cell in cells) * 2 > width
-        ):
-            break
-        found.append((-sum(map(bool, cells)), place))
-    return min(found)[1] if found else 0
-
-
-def _is_data(rows: Sequence[Sequence[str]]) -> bool:
-    """The first line is data if each of its cells is typed as most cells below it are."""
-    first = [cell.strip() for cell in rows[0]]
-    return all(cell and looks_typed(cell) for cell in first)
-
-
-def _decimal_of(cells: Iterable[str], separator: str) -> tuple[str, tuple[str, ...]]:
-    cells = list(cells)
-    points = sum(bool(_POINT.fullmatch(cell)) for cell in cells)
-    commas = sum(bool(_COMMA.fullmatch(cell)) for cell in cells)
-    notes = []
-    broken = [cell for cell in cells if _POINT.fullmatch(cell) or _COMMA.fullmatch(cell)]
-    both = [cell for cell in cells if _THOUSANDS.fullmatch(cell) and len(re.sub(r"\d|[+-]", "", cell)) > 1]
-    if both:
-        notes.append(
-            f"numbers have thousands separators, as in {both[0]!r}: they cannot be read; export without them"
-        )
-    elif broken and all(_THOUSANDS.fullmatch(cell) for cell in broken) and len(broken) > 3:
-        notes.append(f"{broken[0]!r} is read as a decimal fraction; is the sign a thousands separator?")
-    if commas > points and separator == ",":
-        notes.append(
-            "numbers have decimal commas and the separator is a comma too: export with another separator"
-        )
-        return ".", tuple(notes)
-    if points and commas:
-        notes.append(f"both decimal points ({points} cells) and decimal commas ({commas} cells) occur")
-    return ("," if commas > points else "."), tuple(notes)
-
-
-def _notes_on(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    notes = []
-    twice = sorted(name for name, count in Counter(header).items() if count > 1)
-    if twice:
-        notes.append(
-            f"headings stand more than once: {', '.join(map(repr, twice[:5]))}; columns are found by heading"
-        )
-    later = [row for row in rows[2:] if len(row) == len(header)]
-    second = [cell.strip() for cell in rows[1]]
-    if later and len(second) == len(header):
-        words = [not looks_typed(cell) or not cell for cell in second]
-        below = [all(looks_typed(row[place].strip()) for row in later[:20]) for place in range(len(header))]
-        if all(words) and any(below):
-            notes.append("the line below the header reads like units, not data; it will go to quarantine")
-    return notes

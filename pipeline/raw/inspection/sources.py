@@ -8,19 +8,20 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.raw.inspection.columns import Column
 from pipeline.raw.inspection.drafts import Draft
 from pipeline.raw.inspection.families import Cut, pattern_of, plain_pattern
 from pipeline.raw.inspection.fields import Fields
 from pipeline.raw.inspection.origins import known_of
 from pipeline.raw.inspection.page import Page
 from pipeline.raw.inspection.paths import globs_of
-from pipeline.raw.inspection.stamps import Stamped, moment
+from pipeline.raw.inspection.stamps import Stamped, in_words, moment
 from pipeline.raw.inspection.values import Value
 from pipeline.raw.inspection.words import ascii_identifier
 from pipeline.raw.zones import occurrences
 from pipeline.settings.base import DAY, HOUR
+from pipeline.settings.raw import MISSING
 
-_MISSING = ("", "NA", "N/A", "NaN", "nan", "null", "-", "n/e")  # what a source takes for missing by itself
 _A_LINE = 10  # unused columns in one line of remarks
 
 
@@ -57,9 +58,14 @@ def add_source(
     for key, value, usual in (
         ("separator", dialect.separator, ","),
         ("decimal", dialect.decimal, "."),
+        ("thousands", dialect.thousands, None),
+        ("around", list(dialect.around), []),
         ("quote", dialect.quote, '"'),
         ("encoding", dialect.encoding, "utf-8"),
-        ("skip_lines", dialect.skip_lines, 0),
+        ("skip_lines", 0 if dialect.skip_until else dialect.skip_lines, 0),
+        ("skip_until", dialect.skip_until, None),
+        ("names", list(dialect.header) if dialect.given else [], []),
+        ("ignore_lines", list(dialect.ignore), []),
     ):
         if value != usual:
             page.add(3, key, value)
@@ -69,18 +75,18 @@ def add_source(
         page.add(3, "group", field.group)
     if field.series is not None:
         page.add(3, "series", field.series)
-    _add_times(page, draft, place)
+    _add_times(page, draft, place, frequency)
     known, about_known = known_of(draft, frequency)
     page.add(3, "known", known, ask=[about_known] if about_known else (), setting=f"{place}.known")
     _add_values(page, draft, field, place)
     _add_missing(page, draft, place)
 
 
-def _add_times(page: Page, draft: Draft, place: str) -> None:
+def _add_times(page: Page, draft: Draft, place: str, frequency: int) -> None:
     times, zone = draft.part.times, draft.part.zone
     about_zone = [zone.question] if zone.question else []
-    if times.issue is not None:
-        setting = _stamp(times.issue, zone.zone)
+    if times.issue is not None and times.issue.columns:
+        setting = _stamp(draft, times.issue, zone.zone)
         ask = (
             []
             if times.issue_is_sure
@@ -93,19 +99,21 @@ def _add_times(page: Page, draft: Draft, place: str) -> None:
         )
     if times.lead is not None:
         ask = [] if times.lead_is_sure else ["no word tells the unit of the lead"]
-        page.add(
-            3, "lead", {"column": times.lead.name, "unit": times.lead_unit}, ask=ask, setting=f"{place}.lead"
-        )
-        return
+        carried = {} if _is_carried(draft, times.lead) else {"column": times.lead.name}
+        page.add(3, "lead", {**carried, "unit": times.lead_unit}, ask=ask, setting=f"{place}.lead")
+        if times.valid is None:
+            return
     assert times.valid is not None  # a file without leads has a valid time
-    setting = _stamp(times.valid, zone.zone)
+    setting = _stamp(draft, times.valid, zone.zone)
     ask = [] if times.valid.exact else list(about_zone)
     if not times.valid.exact and times.issue is None:
         setting |= {"ambiguous": zone.ambiguous} if zone.ambiguous else {}
         setting |= {"nonexistent": zone.nonexistent} if zone.nonexistent else {}
     ends, about_label = _label(draft)
     if ends:
-        setting["label"] = "end"
+        setting["label"] = zone.label or ("hour_ending" if times.valid.hours_to_24 else "end")
+        step = min((file.step for file in draft.files if file.step), default=frequency)
+        setting |= {"step": in_words(step)} if step != frequency else {}
     page.add(
         3,
         "valid_time",
@@ -115,10 +123,19 @@ def _add_times(page: Page, draft: Draft, place: str) -> None:
     )
 
 
-def _stamp(stamp: Stamped, zone: str) -> dict[str, Any]:
-    names = [column.name for column in stamp.columns]
+def _is_carried(draft: Draft, column: Column) -> bool:
+    """Whether a column is the part of the time that headings carry."""
+    spread = draft.part.kind.spread
+    return spread is not None and spread.place == column.place
+
+
+def _stamp(draft: Draft, stamp: Stamped, zone: str) -> dict[str, Any]:
+    names = [column.name for column in stamp.columns if not _is_carried(draft, column)]
     setting: dict[str, Any] = {"column": names[0]} if len(names) == 1 else {"columns": names}
-    setting["format"] = stamp.form.text
+    setting["format"] = [stamp.form.text, *stamp.form.also] if stamp.form.also else stamp.form.text
+    if stamp.period is not None:
+        column = {} if _is_carried(draft, stamp.period.column) else {"column": stamp.period.column.name}
+        setting["period"] = {**column, "length": in_words(stamp.period.length)}
     if stamp.form.part:
         setting["part"] = stamp.form.part
     if not stamp.exact:
@@ -179,7 +196,10 @@ def _remark_unused(page: Page, aside: dict[str, str]) -> None:
 
 def _value_setting(draft: Draft, value: Value, field: Fields) -> dict[str, Any]:
     setting: dict[str, Any] = {}
-    if value.wide or draft.wide:
+    spread = draft.part.kind.spread
+    if spread is not None:
+        setting["header"] = spread.pattern
+    elif value.wide or draft.wide:
         headings = [name for part in draft.parts for name in part.kind.dialect.header]
         others = [name for name in dict.fromkeys(headings) if name not in value.cuts]
         cuts = [cut or Cut("", name, "") for name, cut in value.cuts.items()]
@@ -213,7 +233,7 @@ def _add_missing(page: Page, draft: Draft, place: str) -> None:
         for c in part.keys.value_columns
         if any(c.name in value.cuts for value in draft.values)
     ]
-    markers = sorted({marker for column in columns for marker in column.markers} - set(_MISSING))
+    markers = sorted({marker for column in columns for marker in column.markers} - set(MISSING))
     sentinels = sorted({marker for column in columns for marker in column.sentinels})
     if markers or sentinels:
         ask = (
@@ -221,4 +241,4 @@ def _add_missing(page: Page, draft: Draft, place: str) -> None:
             if sentinels
             else []
         )
-        page.add(3, "missing", [*_MISSING, *markers, *sentinels], ask=ask, setting=f"{place}.missing")
+        page.add(3, "missing", [*MISSING, *markers, *sentinels], ask=ask, setting=f"{place}.missing")

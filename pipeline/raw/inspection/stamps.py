@@ -2,25 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.raw.formats import compile_format
 from pipeline.raw.inspection.columns import Column, Flags
 from pipeline.raw.inspection.formats import Form, digit_forms, forms_of
-from pipeline.raw.inspection.words import ISSUE, LEAD, TIME, VALID
+from pipeline.raw.inspection.words import ISSUE, LEAD, TIME, VALID, words_of
 from pipeline.raw.stamps import parse_stamps
 from pipeline.settings.base import DAY, HOUR
 from pipeline.settings.clock import Stamps
 
+_HOURS = 24
 _ENOUGH = 0.98  # share of texts that a format must read
+_MOST_FORMS = 3
 _TRIED = 50  # texts from which formats are guessed
 _FIRST_NS = int(np.datetime64("1950-01-01", "ns").astype(np.int64))
 _LAST_NS = int(np.datetime64("2100-01-01", "ns").astype(np.int64))
+
+
+PERIODS = {
+    23: HOUR, 24: HOUR, 25: HOUR, 46: HOUR // 2, 48: HOUR // 2, 50: HOUR // 2, 92: HOUR // 4, 96: HOUR // 4, 100: HOUR // 4,
+    276: HOUR // 12, 288: HOUR // 12, 300: HOUR // 12,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Period:
+    """A column that numbers the steps of each day from 1, and the length of a step in ns."""
+
+    column: Column
+    length: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +55,7 @@ class Stamped:
     ok: Flags
     rivals: tuple[str, ...] = ()
     hours_to_24: bool = False
+    period: Period | None = None
 
     @property
     def name(self) -> str:
@@ -93,13 +111,13 @@ def _of_digits(column: Column, there: pa.StringArray) -> Stamped | None:
     return None
 
 
-def _best(column: Column, forms: Iterable[Form]) -> Stamped | None:
+def _best(column: Column, forms: Sequence[Form]) -> Stamped | None:
     """The format that reads enough; where several do, the one whose steps are the most regular."""
     found = [
         read for form in forms if (read := _read((column,), column.texts, column.missing, form)) is not None
     ]
     if not found:
-        return None
+        return _several(column, forms)
     best = max(found, key=lambda read: (round(float(read.ok.sum()) / len(read.ok), 2), _regularity(read)))
     equal = [
         read.form.text
@@ -111,8 +129,26 @@ def _best(column: Column, forms: Iterable[Form]) -> Stamped | None:
     return Stamped(best.columns, best.form, best.wall, best.exact, best.ok, tuple(equal))
 
 
+def _several(column: Column, forms: Sequence[Form]) -> Stamped | None:
+    """Formats that read the texts together, where no single one reads enough: the one that reads most first."""
+    left, chosen = column.texts.filter(pa.array(~column.missing)), list[Form]()
+    while len(left) and len(chosen) < _MOST_FORMS:
+        reads = {form: parse_stamps(left, compile_format(form.text, form.part)).ok for form in forms}
+        best = max(reads, key=lambda form: int(reads[form].sum()), default=None)
+        if best is None or not reads[best].any() or (chosen and best.part != chosen[0].part):
+            break
+        chosen.append(best)
+        left = left.filter(pa.array(~reads[best]))
+        firsts = pc.unique(left.slice(0, 5000)).to_pylist()[:_TRIED]
+        forms = list(dict.fromkeys(form for text in firsts for form in forms_of(text)))
+    if len(chosen) < 2:
+        return None
+    form = Form(chosen[0].text, chosen[0].part, tuple(one.text for one in chosen[1:]))
+    return _read((column,), column.texts, column.missing, form)
+
+
 def _read(columns: tuple[Column, ...], texts: pa.StringArray, missing: Flags, form: Form) -> Stamped | None:
-    parsed = parse_stamps(texts, compile_format(form.text, form.part))
+    parsed = parse_stamps(texts, *(compile_format(one, form.part) for one in (form.text, *form.also)))
     ok = parsed.ok & ~missing & (parsed.wall >= _FIRST_NS) & (parsed.wall < _LAST_NS)
     there = len(ok) - int(missing.sum())
     if not there or ok.sum() < _ENOUGH * there:
@@ -141,6 +177,12 @@ def _with_hour(stamped: Stamped, others: Sequence[Column]) -> Stamped:
     if "%H" in form:
         return stamped
     for column in others:
+        period = _period_of(column, stamped)
+        if period is not None:
+            count = np.nan_to_num(column.numbers, nan=1.0) - 1
+            wall = stamped.wall + (count * period.length).astype(np.int64)
+            ok = stamped.ok & ~np.isnan(column.numbers)
+            return replace(stamped, wall=wall, ok=ok, period=period)
         for clock in _clock_forms(column):
             joined = pc.binary_join_element_wise(stamped.columns[0].texts, column.texts, pa.scalar(" "))
             missing = stamped.columns[0].missing | column.missing
@@ -149,6 +191,23 @@ def _with_hour(stamped: Stamped, others: Sequence[Column]) -> Stamped:
                 to_24 = column.kind == "number" and float(np.nanmax(column.numbers)) == 24
                 return Stamped(read.columns, read.form, read.wall, exact=False, ok=read.ok, hours_to_24=to_24)
     return stamped
+
+
+def _period_of(column: Column, days: Stamped) -> Period | None:
+    """A column that counts the steps of every day from 1: half hours to 48, quarters to 96, hours to 25 where some day has them."""
+    if column.kind != "number" or not column.is_whole or words_of(column.name) & LEAD:
+        return None
+    there = days.ok & ~np.isnan(column.numbers)
+    frame = pd.DataFrame({"day": days.wall[there], "number": column.numbers[there]})
+    lasts = frame.groupby("day")["number"].max()
+    usual = int(lasts.mode().iloc[0]) if len(lasts) else 0
+    length = PERIODS.get(usual)
+    if length is None or frame["number"].min() != 1 or frame["number"].nunique() < lasts.max():
+        return None
+    changes = {int(last) for last in lasts} - {usual}
+    if usual == _HOURS and not any(last == _HOURS + 1 for last in changes):
+        return None  # hours 1 to 24 may be hours of the clock
+    return Period(column, length)
 
 
 def _clock_forms(column: Column) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,12 +67,13 @@ class Times:
         """The columns that hold times or leads."""
         used = [stamp for stamp in (self.valid, self.issue, self.published) if stamp]
         places = {column.place for stamp in used for column in stamp.columns}
+        places |= {stamp.period.column.place for stamp in used if stamp.period}
         return places | ({self.lead.place} if self.lead else set())
 
     @property
     def ends_step(self) -> bool:
         """Whether the stamp marks the end of its step, as its heading or an hour of 24 says."""
-        if self.valid is None or self.valid.form.part:
+        if self.valid is None or self.valid.form.part or self.valid.period:
             return False
         words = frozenset().union(*(words_of(column.name) for column in self.valid.columns))
         return self.valid.hours_to_24 or bool(words & END and not words & START)
@@ -97,7 +98,24 @@ def read_times(kind: Kind) -> Times | None:
     if lead is None:
         return _times(valid, None, published, aside)
     unit, unit_is_sure = _unit_of(lead)
+    if _stamps_are_valid(kind, valid, lead, unit):
+        steps = np.rint(np.nan_to_num(lead.numbers) * _UNITS[unit]).astype(np.int64)
+        made = replace(valid, columns=(), wall=valid.wall - steps, ok=valid.ok & ~np.isnan(lead.numbers))
+        return Times(valid, made, published, lead, unit, aside, valid.wall, made.ok, unit_is_sure)
     return _times(None, valid, published, aside, lead=lead, unit=unit, lead_is_sure=unit_is_sure)
+
+
+def _stamps_are_valid(kind: Kind, stamp: Stamped, lead: Column, unit: str) -> bool:
+    """Whether the stamp beside a lead is the valid time: called so, or going on with the lead from row to row."""
+    words = words_of(stamp.name)
+    if words & (ISSUE | PUBLISHED):
+        return False
+    if words & VALID:
+        return True
+    near = (np.diff(kind.piece) == 0) & stamp.ok[1:] & stamp.ok[:-1]
+    steps, leads = np.diff(stamp.wall)[near], np.diff(lead.numbers)[near] * _UNITS[unit]
+    moves = leads > 0
+    return bool(moves.any() and (steps[moves] == leads[moves]).mean() > _ALMOST)
 
 
 def _times(
@@ -218,7 +236,7 @@ def _lead_of(kind: Kind, stamp: Stamped) -> Column | None:
         if column.place in used or not column.is_whole or column.missing.any():
             continue
         words = words_of(column.name)
-        if words & LEAD and _is_crossed(column, stamp):
+        if words & LEAD and (_is_crossed(column, stamp) or _gathers(column, stamp)):
             return column
         if as_runs and not words & (SERIES | GROUP) and _counts_up(column.numbers, stamp, kind.piece):
             return column
@@ -242,6 +260,13 @@ def _is_crossed(column: Column, stamp: Stamped) -> bool:
     stamps, leads = codes_of(stamp.wall), codes_of(column.numbers)
     pairs = number_of(combined([stamps, leads]))
     return pairs >= 0.5 * number_of(stamps) * number_of(leads) and pairs > number_of(stamps)
+
+
+def _gathers(lead: Column, stamp: Stamped) -> bool:
+    """Whether the stamps less the leads are few: the issues of valid times."""
+    unit, _ = _unit_of(lead)
+    issues = stamp.wall - np.rint(lead.numbers * _UNITS[unit]).astype(np.int64)
+    return lead.distinct > 1 and 2 * len(np.unique(issues)) <= len(np.unique(stamp.wall))
 
 
 def _unit_of(lead: Column) -> tuple[str, bool]:

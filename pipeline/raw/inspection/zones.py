@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from pipeline.raw.inspection.columns import Column, Flags
 from pipeline.raw.inspection.countries import ABBREVIATIONS, HABITS, countries_in, zones_of
 from pipeline.raw.inspection.kinds import Kind
-from pipeline.raw.inspection.stamps import usual_step
+from pipeline.raw.inspection.stamps import Stamped, usual_step
 from pipeline.raw.inspection.times import Times
 from pipeline.raw.inspection.words import words_of
 from pipeline.raw.zones import occurrences
 from pipeline.settings.base import DAY
-from pipeline.settings.clock import Stamps
+from pipeline.settings.clock import Stamps, utc_of
 
 _LONGEST_GRID = 2_000_000  # steps; beyond, clock changes are not looked for
 
@@ -32,6 +32,7 @@ class ZoneView:
     ambiguous: str | None = None
     nonexistent: str | None = None
     wall: bool = False
+    label: str | None = None  # of stamps that end their step: what clock changes tell of it
 
 
 @dataclass(frozen=True)
@@ -66,9 +67,24 @@ def zone_of(kind: Kind, times: Times, values: Sequence[Column]) -> ZoneView:
     if times.exact:
         return ZoneView("UTC")
     words = words_of(times.main.name) | _words_in_texts(times) | _words_in_columns(kind)
-    seen = _Seen.of(kind, times, values) if times.issue is None else None
     hints = _hints(kind, times, words)
+    if times.valid is not None and times.valid.period is not None:
+        return _of_periods(times.valid, times.ok & _filled(values, times.ok), hints)
+    seen = _Seen.of(kind, times, values) if times.issue is None else None
     best, proof = _best(seen, [*hints, *HABITS])
+    label = None
+    if seen is not None and times.ends_step:
+        # labels that are the start on the clock plus one step show their changes one step later
+        seen_before = seen.one_step_before()
+        other, other_proof = _best(seen_before, [*hints, *HABITS])
+        if times.main.hours_to_24 or other_proof.for_wall > proof.for_wall:
+            best, proof, label, seen = other, other_proof, "hour_ending", seen_before
+    return replace(_told(best, proof, seen, hints, words), label=label)
+
+
+def _told(
+    best: str, proof: Evidence, seen: _Seen | None, hints: Sequence[str], words: frozenset[str]
+) -> ZoneView:
     says = next((word for word in ABBREVIATIONS if word in words), None)
     if words & {"utc", "gmt", "zulu"} and not proof.doubled:
         return ZoneView("UTC")
@@ -77,6 +93,42 @@ def zone_of(kind: Kind, times: Times, values: Sequence[Column]) -> ZoneView:
             best, proof, hints, says.upper() if says else "UTC" if words & {"utc", "gmt"} else None
         )
     return _without_proof(seen, says, hints, words)
+
+
+def _filled(values: Sequence[Column], ok: Flags) -> Flags:
+    """Rows with a value."""
+    return ~np.logical_and.reduce([column.missing for column in values]) if values else ok
+
+
+def _of_periods(stamp: Stamped, there: Flags, hints: Sequence[str]) -> ZoneView:
+    """The zone whose clocks change on the days that have more or fewer steps than others."""
+    assert stamp.period is not None
+    numbers = stamp.period.column.numbers[there]
+    days = stamp.wall[there] - (numbers - 1).astype(np.int64) * stamp.period.length
+    starts, places = np.unique(days, return_inverse=True)
+    counts = np.zeros(len(starts), np.int64)
+    np.maximum.at(counts, places, numbers.astype(np.int64))
+    starts, counts = starts[1:-1], counts[1:-1]  # the first and the last day may be cut off
+    usual = DAY // stamp.period.length
+    odd = int((counts != usual).sum())
+    question = "the days of the numbered steps are those of this zone: is it this one?"
+    for zone in dict.fromkeys([*hints, *HABITS]):
+        lengths = (utc_of(starts + DAY, zone) - utc_of(starts, zone)) // stamp.period.length
+        if odd and (lengths == counts).all():
+            asked = None if zone in hints[:1] else f"days of 23 and 25 hours are as in {zone}; {question}"
+            return ZoneView(zone, asked, None, "drop", wall=True)
+    steady = (
+        f"no day has 23 or 25 hours; {question}"
+        if not odd
+        else f"{odd} days are cut off or of another zone; {question}"
+    )
+    return ZoneView(
+        hints[0] if hints and not _changes_within(starts, hints[0]) else "UTC", steady, None, "drop"
+    )
+
+
+def _changes_within(starts: Stamps, zone: str) -> bool:
+    return bool((utc_of(starts + DAY, zone) - utc_of(starts, zone) != DAY).any())
 
 
 def _wall_view(best: str, proof: Evidence, hints: Sequence[str], says: str | None) -> ZoneView:
@@ -151,7 +203,7 @@ class _Seen:
 
     @classmethod
     def of(cls, kind: Kind, times: Times, values: Sequence[Column]) -> _Seen:
-        filled = ~np.logical_and.reduce([column.missing for column in values]) if values else times.ok
+        filled = _filled(values, times.ok)
         found = []
         for file in range(len(kind.files)):
             rows = times.ok & (kind.file == file)
@@ -162,6 +214,12 @@ class _Seen:
             if step and len(stamps) > 2 and step < DAY and (stamps[-1] - stamps[0]) // step < _LONGEST_GRID:
                 found.append((stamps, counts, with_value, step))
         return cls(tuple(found))
+
+    def one_step_before(self) -> _Seen:
+        """The same with all stamps one step earlier."""
+        return _Seen(
+            tuple((stamps - step, counts, filled, step) for stamps, counts, filled, step in self.files)
+        )
 
 
 def _best(seen: _Seen | None, zones: Iterable[str]) -> tuple[str, Evidence]:

@@ -80,3 +80,15 @@ def read_back(inspection: Inspection, workspace: Path) -> dict[str, pd.DataFrame
 
 
 _table: Callable[[Path, str, str], pd.DataFrame | None] = read_table
+
+
+def tables(workspace: Path) -> dict[tuple[str, str], pd.DataFrame]:
+    """What ingest stored, a frame a source and group."""
+    folder = workspace / "data" / "tables"
+    found = {}
+    for source, entry in read_manifest(folder)["sources"].items():
+        for group in entry["groups"]:
+            table = _table(folder, source, group)
+            assert table is not None
+            found[source, group] = table.astype({"series": str})
+    return found

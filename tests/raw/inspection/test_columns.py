@@ -7,10 +7,11 @@ import pyarrow as pa
 import pytest
 
 from pipeline.raw.inspection.columns import Column, look_at
+from pipeline.raw.numbers import Style
 
 
 def of(*texts: str, decimal: str = ".") -> Column:
-    return look_at(0, "x", pa.array(texts, pa.string()), decimal)
+    return look_at(0, "x", pa.array(texts, pa.string()), Style(decimal))
 
 
 def test_numbers_keep_their_places_and_missing_cells_are_marked() -> None:

@@ -191,7 +191,6 @@ GARBAGE = {
     "empty": b"",
     "a header only": b"time,load\n",
     "one column": b"load\n1\n2\n3\n",
-    "no header": b"2022-01-01 00:00,5\n2022-01-01 01:00,6\n",
     "no stamps": b"a,b\n1,2\n3,4\n",
     "no numbers": b"time,name\n2022-01-01 00:00,x\n2022-01-01 01:00,y\n",
     "a binary file": bytes(range(256)) * 40,

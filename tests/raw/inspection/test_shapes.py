@@ -94,13 +94,17 @@ def test_numbers_of_rows_texts_and_attributes_are_no_values(tmp_path: Path) -> N
     assert list(source["values"]) == ["output"]
 
 
-def test_hours_of_a_day_side_by_side_are_warned_of(tmp_path: Path) -> None:
+def test_hours_of_a_day_side_by_side_are_hours_that_end_then(tmp_path: Path) -> None:
     days = [f"2022-{month:02d}-{day:02d}" for month in (1, 2) for day in range(1, 29)]
     text = mock.lines(
         "date," + ",".join(f"h{hour}" for hour in range(1, 25)), *((day, *range(100, 124)) for day in days)
     )
-    asked = [doubt.question for doubt in mock.seen(tmp_path, x_csv=text).require_proposal().doubts]
-    assert any("hours of a day" in question for question in asked)
+    seen = mock.seen(tmp_path, x_csv=text)
+    source = mock.only_source(seen)
+    assert source["values"]["value"]["header"] == "^h(?P<time>\\d+)$"
+    assert source["valid_time"]["label"] == "hour_ending"
+    asked = [doubt.question for doubt in seen.require_proposal().doubts]
+    assert any("hour of 24" in question for question in asked)
 
 
 def test_headings_of_any_script_name_values_that_differ(tmp_path: Path) -> None:

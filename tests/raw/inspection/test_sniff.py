@@ -7,6 +7,7 @@ from itertools import product
 import pytest
 
 from pipeline.errors import RawDataError
+from pipeline.raw.inspection.numerals import numerals_of
 from pipeline.raw.inspection.sniff import Dialect, cut_line, decode, dialect_of
 
 
@@ -68,15 +69,45 @@ def test_a_padded_preamble_and_a_line_of_units_are_no_header() -> None:
     assert "units" in found.notes[0]
 
 
-def test_thousands_separators_and_repeated_headings_are_told() -> None:
-    found = of("time;x;x\n" + "".join(f"2022-01-{d:02d};1.234,5;7\n" for d in range(1, 9)))
-    assert any("thousands" in note for note in found.notes)
+def test_a_line_of_units_is_a_line_to_be_ignored() -> None:
+    found = of("time,load\n[UTC],[MW]\n" + "".join(f"2022-01-01 {h:02d}:00,{h}.5\n" for h in range(9)))
+    assert found.ignore == (r"^\[UTC\],\[MW\]$",)
+
+
+def test_names_that_stand_twice_and_columns_without_names_get_names() -> None:
+    rows = "".join(f"2022-01-{d:02d};1.234,5;7\n" for d in range(1, 9))
+    found = of("time;x;x\n" + rows)
+    assert (found.header, found.given, found.skip_lines) == (("time", "x", "x_2"), True, 1)
     assert any("more than once" in note for note in found.notes)
+    found = of("Report\n\n" + rows)
+    assert (found.header, found.given, found.skip_lines) == (("column_1", "column_2", "column_3"), True, 2)
+    assert of("# time;a;b\n" + rows).header == ("time", "a", "b")
+
+
+@pytest.mark.parametrize(
+    ("cells", "decimal", "thousands", "asks"),
+    [
+        (["1.234,5", "7"], ",", ".", False),
+        (["1,234.5", "7"], ".", ",", False),
+        (["1 234,5", "7,5"], ",", " ", False),
+        (["1\u202f234", "2\u00a0345.5"], ".", " ", False),
+        (["1'234.5", "7"], ".", "'", False),
+        (["1,5", "2,25", "1,234", "3,456"], ",", None, False),
+        (["1,234", "2,345", "3,456", "4,567", "12"], ".", ",", True),
+        (["1,234", "2,345", "3,456", "4,567", "0,123"], ",", None, True),
+        (["1.234.567", "12"], ",", ".", False),
+    ],
+)
+def test_signs_between_thousands_are_told_from_decimal_signs(
+    cells: list[str], decimal: str, thousands: str | None, asks: bool
+) -> None:
+    found = numerals_of([cells], ";")
+    assert (found.decimal, found.thousands, bool(found.notes)) == (decimal, thousands, asks)
 
 
 @pytest.mark.parametrize(
     ("text", "word"),
-    [("", "empty"), ("a\n1\n", "one column"), ("a,b\n", "no rows"), ("1,2\n3,4\n", "no header")],
+    [("", "empty"), ("a\n1\n", "one column"), ("a,b\n", "no rows")],
 )
 def test_what_is_no_table_is_told(text: str, word: str) -> None:
     with pytest.raises(RawDataError, match=word):
