@@ -41,14 +41,14 @@ def write_long(
         stream.write(HEADER)
         for hour in hours:
             stamp = f"{np.datetime64('1990-01-01T00', 'h') + hour}:00Z"
-            lines = []
-            for name, drawn in zip(names, random.integers(0, len(pool), series).tolist(), strict=True):
-                line += 1
-                cells = pool[drawn]
-                if bad_every and line % bad_every == 0:
-                    cells = _with_bad_cell(cells, line // bad_every)
-                lines.append(f"{name},{stamp},{cells}\n")
-            stream.write("".join(lines))
+            cells = [pool[drawn] for drawn in random.integers(0, len(pool), series).tolist()]
+            if bad_every:
+                for place in range(-line % bad_every, series, bad_every):
+                    cells[place] = _with_bad_cell(cells[place], (line + place) // bad_every)
+            line += series
+            stream.write(
+                "".join([f"{name},{stamp},{numbers}\n" for name, numbers in zip(names, cells, strict=True)])
+            )
     return path.stat().st_size / 1e6
 
 
