@@ -68,7 +68,7 @@ class RowGroups:
     def leave(self, count: int) -> None:
         """Let go of the first rows."""
         for row in (*self._block, self._series):
-            row[: self.count - count] = row[count : self.count].copy()
+            row[: self.count - count] = row[count : self.count]
         self.count -= count
 
     def _grow(self, capacity: int) -> None:
