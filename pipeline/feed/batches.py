@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.feed.held import Held, reached, read_from
 from pipeline.feed.lanes import IDLE, LanePlan
-from pipeline.feed.runs import Ints, scored_steps
+from pipeline.feed.order import InOrder, Order, shuffled
+from pipeline.feed.runs import Ints, ascending, scored_steps
 from pipeline.feed.scaling import Scaling
 from pipeline.feed.source import Source, grid_of
+from pipeline.feed.stretches import HELD, Stretches
 from pipeline.feed.windows import WindowPlan
 from pipeline.store.types import Split
 
 Values = npt.NDArray[np.float32]
+
+MEMORY_BYTES = 256 << 20
+"""What batches in the making may hold, beside what their source keeps."""
+
+_MOST_BATCHES = 256  # of lanes, read at once: beyond that nothing is read less often
+_BLOCK_ROWS = (
+    4096  # windows that stay neighbours until blocks are mixed: about as many as are read at once anyway
+)
 
 
 @dataclass(frozen=True)
@@ -53,6 +65,16 @@ class Material:
     with_published: bool = False
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """The arrays that batches are made from."""
+        return ("X", "Y", "W", "published") if self.with_published else ("X", "Y", "W")
+
+    @property
+    def step_bytes(self) -> int:
+        """Memory a step of these arrays."""
+        return 4 * (len(self.resting) + (len(self.names) - 1) * self.scaling.target_count)
+
+    @property
     def resting(self) -> Values:
         """The features' means, which idle rows show: the scaled zero."""
         return self.scaling.resting
@@ -73,6 +95,7 @@ class LaneBatches:
         lanes, source, scaling = self.plan.batch(number), self.material.source, self.material.scaling
         plays = np.flatnonzero(lanes.sample != IDLE)
         samples = lanes.sample[plays]
+        held = [self._stretches[number // self._length]]
         length = source.segment_length
         inputs = np.broadcast_to(
             self.material.resting, (self.plan.lanes, length, len(self.material.resting))
@@ -80,20 +103,34 @@ class LaneBatches:
         targets = np.zeros((self.plan.lanes, length, scaling.target_count), np.float32)
         weights = np.zeros_like(targets)
         series = np.zeros((self.plan.lanes, length), np.int32)
-        inputs[plays] = source.read("X", samples)
+        inputs[plays] = read_from(held, "X", samples)
         numbers = self.material.series[lanes.sequence[plays]]
-        targets[plays] = scaling.scaled_targets(source.read("Y", samples), numbers)
+        targets[plays] = scaling.scaled_targets(read_from(held, "Y", samples), numbers)
         scored = scored_steps(source.sequences, self.split, grid_of(source), samples)
         scored &= lanes.weighted[plays][:, None]
-        weights[plays] = source.read("W", samples) * scored[:, :, None]
+        weights[plays] = read_from(held, "W", samples) * scored[:, :, None]
         series[plays] = numbers[:, None]
         identity = np.stack([lanes.sequence, lanes.sample], axis=1)
         begin = np.zeros(self.plan.lanes, np.int64)
         published = np.full_like(targets, np.nan)
         if self.material.with_published:
-            published[plays] = source.read("published", samples)
+            published[plays] = read_from(held, "published", samples)
+        if number == len(self) - 1:
+            self._stretches.close()  # an epoch is over: there may be one of these for each of many series
         return Batch(
             inputs, series, targets, weights, lanes.keep[:, None], identity, begin, *_with_flags(published)
+        )
+
+    @cached_property
+    def _length(self) -> int:
+        """Batches whose samples are read at once."""
+        batch = self.plan.lanes * self.material.source.segment_length * self.material.step_bytes
+        return max(1, min(_MOST_BATCHES, MEMORY_BYTES // HELD // batch))
+
+    @cached_property
+    def _stretches(self) -> Stretches[Held]:
+        return Stretches(
+            partial(_lanes_held, self.material, self.plan, self._length), -(-len(self) // self._length)
         )
 
 
@@ -109,10 +146,11 @@ class WindowBatches:
 
     def __getitem__(self, number: int) -> Batch:
         windows, rows = self.plan.batch(number), self.plan.rows
-        source, scaling, count = self.material.source, self.material.scaling, len(windows.row)
+        scaling, count = self.material.scaling, len(windows.row)
         size, lookback, features = self.plan.batch_size, self.plan.lookback, len(self.material.resting)
+        held = self._held(number)
         inputs = np.broadcast_to(self.material.resting, (size, lookback, features)).copy()
-        steps = source.read("X", windows.samples).reshape(-1, features)
+        steps = read_from(held, "X", windows.samples).reshape(-1, features)
         np.take(steps, windows.steps, axis=0, out=inputs[:count])
         targets = np.zeros((size, lookback, scaling.target_count), np.float32)
         weights = np.zeros_like(targets)
@@ -121,9 +159,9 @@ class WindowBatches:
         sequence = rows.sequence[windows.row]
         numbers = self.material.series[sequence]
         targets[place, windows.last] = scaling.scaled_targets(
-            source.read("Y", sample)[place, offset], numbers
+            read_from(held, "Y", sample)[place, offset], numbers
         )
-        weights[place, windows.last] = source.read("W", sample)[place, offset]
+        weights[place, windows.last] = read_from(held, "W", sample)[place, offset]
         series[:count] = numbers[:, None]
         identity = np.full((size, 2), IDLE, np.int64)
         identity[:count] = np.stack([sequence, sample], axis=1)
@@ -131,10 +169,54 @@ class WindowBatches:
         begin[:count] = offset - windows.last
         published = np.full_like(targets, np.nan)
         if self.material.with_published:
-            steps = source.read("published", windows.samples).reshape(-1, targets.shape[-1])
+            steps = read_from(held, "published", windows.samples).reshape(-1, targets.shape[-1])
             published[:count] = steps[windows.steps]
+        if number == len(self) - 1:
+            self._stretches.close()  # as above
         keep = np.zeros((size, 1), np.float32)
         return Batch(inputs, series, targets, weights, keep, identity, begin, *_with_flags(published))
+
+    def shuffled(self, seed: int, epoch: int) -> WindowBatches:
+        """The same windows in an order drawn from (seed, epoch): through and through where they fit into memory."""
+        order = shuffled(len(self.plan.rows), _BLOCK_ROWS, self._pool_rows, seed, epoch)
+        return replace(self, plan=self.plan.ordered(order))
+
+    @cached_property
+    def _pool_rows(self) -> int:
+        return max(1, MEMORY_BYTES // HELD // self.material.step_bytes)
+
+    @cached_property
+    def _order(self) -> Order:
+        return self.plan.order or InOrder(len(self.plan.rows), self._pool_rows)
+
+    @cached_property
+    def _ends(self) -> Ints:
+        return self._order.stretches
+
+    @cached_property
+    def _stretches(self) -> Stretches[Held]:
+        return Stretches(
+            partial(_windows_held, self.material, self.plan, self._order), max(0, len(self._ends) - 1)
+        )
+
+    def _held(self, number: int) -> list[Held]:
+        """The samples of all rows of a batch: a batch may lie in several stretches."""
+        start = number * self.plan.batch_size
+        last = min(start + self.plan.batch_size, len(self.plan.rows)) - 1
+        first, final = np.searchsorted(self._ends, [start, last], side="right") - 1
+        return [self._stretches[stretch] for stretch in range(int(first), int(final) + 1)]
+
+
+def _lanes_held(material: Material, plan: LanePlan, length: int, stretch: int) -> Held:
+    batches = range(stretch * length, min((stretch + 1) * length, plan.batch_count))
+    samples = ascending(np.concatenate([plan.batch(number).sample for number in batches]))
+    return Held.of(material.source, material.names, samples[samples != IDLE])
+
+
+def _windows_held(material: Material, plan: WindowPlan, order: Order, stretch: int) -> Held:
+    start, stop = order.stretches[stretch : stretch + 2].tolist()
+    samples = reached(*plan.reach(order.rows(start, stop)))
+    return Held.of(material.source, material.names, samples)
 
 
 def _with_flags(published: Values) -> tuple[Values, Values]:

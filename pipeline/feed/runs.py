@@ -66,7 +66,14 @@ def played_samples(sequences: Sequences, split: Split, grid: Grid) -> Ints:
     """
     if split.intervals:
         return _reaching(sequences, split, grid)
-    return np.union1d(np.asarray(split.indices, dtype=np.int64), _straddlers(sequences, split, grid))
+    indices, more = np.asarray(split.indices, dtype=np.int64), _straddlers(sequences, split, grid)
+    return ascending(np.concatenate([indices, more])) if len(more) else indices
+
+
+def ascending(numbers: Ints) -> Ints:
+    """The numbers in order, each once. NumPy's `unique` hashes first, which takes ten times as long on what is nearly sorted."""
+    found = np.sort(numbers, kind="stable")
+    return found[np.diff(found, prepend=found[0] - 1) != 0] if len(found) else found
 
 
 def training_runs(

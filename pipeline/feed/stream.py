@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
@@ -64,14 +65,12 @@ class Stream(ABC):
     def items(self, start: int, stop: int) -> Example:
         """What stands at places [start, stop) of this process's order."""
         ends = self._ends
-        first = int(np.searchsorted(ends, start, side="right")) - 1
+        first = bisect_right(ends, start) - 1
         parts = []
         while start < stop:
-            until = min(stop, int(ends[first + 1]))
+            until = min(stop, ends[first + 1])
             if until > start:
-                parts.append(
-                    self._picked(self._stretches[first], start - int(ends[first]), until - int(ends[first]))
-                )
+                parts.append(self._picked(self._stretches[first], start - ends[first], until - ends[first]))
             start, first = max(start, until), first + 1
         return _joined(parts) if parts else self.examples(np.zeros(0, np.int64))
 
@@ -116,8 +115,9 @@ class Stream(ABC):
         """The rows at places [start, stop) of what was made."""
 
     @cached_property
-    def _ends(self) -> Ints:
-        return self.order.stretches
+    def _ends(self) -> list[int]:
+        ends: list[int] = self.order.stretches.tolist()
+        return ends
 
     @cached_property
     def _stretches(self) -> Stretches[Any]:
@@ -127,7 +127,7 @@ class Stream(ABC):
         return Stretches(twin._stretch, len(self._ends) - 1)
 
     def _stretch(self, number: int) -> Any:
-        return self._made(self.order.rows(int(self._ends[number]), int(self._ends[number + 1])))
+        return self._made(self.order.rows(self._ends[number], self._ends[number + 1]))
 
     def __getstate__(self) -> dict[str, Any]:
         """Without what is cached: threads do not travel."""

@@ -11,8 +11,8 @@ from typing import Any, Generic, TypeVar
 
 Stretch = TypeVar("Stretch")
 
-KEPT, AHEAD = 2, 2
-"""Stretches held, since a batch may lie in two, and in the making: one decodes while the other is put in order."""
+KEPT, AHEAD = 1, 2
+"""Stretches held, and in the making: one is decoded while the other is put in order."""
 
 HELD = KEPT + AHEAD
 """Stretches in memory at a time, at most."""

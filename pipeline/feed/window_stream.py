@@ -9,6 +9,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from pipeline.feed.columns import Example, Named, Values
+from pipeline.feed.held import reached
 from pipeline.feed.runs import Ints
 from pipeline.feed.spans import Spans, spans_of
 from pipeline.feed.stream import Stream
@@ -50,7 +51,7 @@ class Windows(Stream):
         length, source = self.source.segment_length, self.source
         end, begin = self._spans.steps(rows)
         history = np.minimum(end - begin + 1, self.lookback)
-        samples = _reached((end - history + 1) // length, end // length)
+        samples = reached((end - history + 1) // length, end // length)
         place = np.searchsorted(samples, end // length) * length + end % length
         del end, begin
 
@@ -105,13 +106,3 @@ def _slid(steps: Values, lookback: int) -> Values:
     step, number = steps.strides
     shape = (len(steps) - lookback + 1, lookback * steps.shape[1])
     return as_strided(steps, shape, (step, number), writeable=False)
-
-
-def _reached(first: Ints, last: Ints) -> Ints:
-    """All samples from first[i] to last[i], ascending, each once."""
-    widest = int((last - first).max(initial=0)) + 1
-    pairs = np.unique(
-        first * widest + (last - first)
-    )  # few: windows that begin in one sample end in two or three
-    first, length = np.divmod(pairs, widest)
-    return np.unique(np.minimum(first[:, None] + np.arange(widest), (first + length)[:, None]))

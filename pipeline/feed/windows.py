@@ -8,7 +8,7 @@ import numpy as np
 
 from pipeline.feed.order import BlockShuffle
 from pipeline.feed.rows import Rows
-from pipeline.feed.runs import Ints
+from pipeline.feed.runs import Ints, ascending
 
 
 @dataclass(frozen=True)
@@ -52,15 +52,20 @@ class WindowPlan:
             raise IndexError(f"a plan of {self.batch_count} batches has no batch {number}")
         return self.windows(self._rows(number * self.batch_size, (number + 1) * self.batch_size))
 
+    def reach(self, row: Ints) -> tuple[Ints, Ints]:
+        """The first and the last sample that the window of each row reaches."""
+        step, base = self.rows.step[row], self.first_sample[self.rows.sequence[row]]
+        begin = np.maximum(step + 1 - self.lookback, 0)
+        return base + begin // self.segment_length, base + step // self.segment_length
+
     def windows(self, row: Ints) -> WindowBatch:
         """The windows of given rows."""
         step = self.rows.step[row]
         length = np.minimum(step + 1, self.lookback)
         begin = step + 1 - length
-        base = self.first_sample[self.rows.sequence[row]]
-        first, final = base + begin // self.segment_length, base + step // self.segment_length
+        first, final = self.reach(row)
         widest = (self.lookback - 1) // self.segment_length + 2
-        samples = np.unique(np.minimum(first[:, None] + np.arange(widest), final[:, None]))
+        samples = ascending(np.minimum(first[:, None] + np.arange(widest), final[:, None]).reshape(-1))
         # the samples of a window are consecutive numbers, so they stand side by side in `samples`
         start = np.searchsorted(samples, first) * self.segment_length + begin % self.segment_length
         steps = start[:, None] + np.minimum(np.arange(self.lookback), length[:, None] - 1)

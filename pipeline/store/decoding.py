@@ -24,7 +24,11 @@ _MODULUS = 65535
 
 
 def decode(
-    stored: bytes, filters: Sequence[str], skipped: int, shape: tuple[int, ...], dtype: np.dtype[Any]
+    stored: bytes | memoryview,
+    filters: Sequence[str],
+    skipped: int,
+    shape: tuple[int, ...],
+    dtype: np.dtype[Any],
 ) -> NDArray[Any]:
     """The array of one chunk from its stored bytes.
 
@@ -43,11 +47,12 @@ def decode(
 
 def fletcher32(content: Any) -> int:
     """The checksum of HDF5: two sums of big-endian words of 16 bits modulo 65535, where only nothing sums to 0."""
-    words = np.frombuffer(content, ">u2", len(content) // 2)
+    # Read in the machine's order instead: swapping a word's bytes multiplies it by 256, modulo 65535.
+    words = np.frombuffer(content, "<u2", len(content) // 2)
     odd = bytes(content[-1:]) + b"\0" if len(content) % 2 else b""
     whole = len(words) // _BLOCK * _BLOCK
     sums = words[:whole].reshape(-1, _BLOCK).astype(np.float64) @ _WEIGHTS
-    rest = np.concatenate([words[whole:], np.frombuffer(odd, ">u2")]).astype(np.int64)
+    rest = np.concatenate([words[whole:], np.frombuffer(odd, "<u2")]).astype(np.int64)
     total = whole + len(rest)
     plain, weighted = sums.astype(np.int64).T
     behind = (
@@ -56,7 +61,7 @@ def fletcher32(content: Any) -> int:
     first = int(plain.sum()) + int(rest.sum())
     second = int((weighted % _MODULUS).sum()) + int((plain % _MODULUS * (behind % _MODULUS)).sum())
     second += int((rest * np.arange(len(rest), 0, -1)).sum())
-    return _folded(second, first) << 16 | _folded(first, first)
+    return _folded(second * 256, first) << 16 | _folded(first * 256, first)
 
 
 def _folded(value: int, total: int) -> int:

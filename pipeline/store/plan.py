@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -55,12 +56,29 @@ class Pick:
         return len(self.offsets) == self.stop - self.start == int(self.offsets[-1]) + 1
 
 
+class Plans:
+    """The picks of the last reads: who reads several arrays asks for the same samples of each."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._last: deque[tuple[Ints, list[Pick]]] = deque(maxlen=4)
+
+    def picks(self, samples: Ints) -> list[Pick]:
+        """As the function `picks`."""
+        for asked, found in tuple(self._last):
+            if np.array_equal(asked, samples):
+                return found
+        made = list(picks(self._parts, samples))
+        self._last.append((samples.copy(), made))
+        return made
+
+
 def picks(parts: Parts, samples: Ints) -> Iterator[Pick]:
     """The chunks that hold `samples` (any order, repeats allowed), each once, in the order of the file.
 
     Every place of the answer is in exactly one pick. Samples must lie in range.
     """
-    order = np.argsort(samples, kind="stable")
+    order = np.argsort(samples)  # repeats in whatever order: each has its own place
     ascending = samples[order]
     part = np.searchsorted(parts.first_sample, ascending, side="right") - 1
     within, offset = np.divmod(ascending - parts.first_sample[part], parts.chunk_samples[part])

@@ -20,7 +20,8 @@ from pipeline.store.cache import ChunkCache
 from pipeline.store.described import Described
 from pipeline.store.header import Header, read_header
 from pipeline.store.layout import ARRAYS, BY_NAME, samples_of
-from pipeline.store.plan import Parts, Pick, picks
+from pipeline.store.memory import Memory
+from pipeline.store.plan import Parts, Pick, Plans
 from pipeline.store.seal import check_seal
 from pipeline.store.shards import OpenShards
 from pipeline.store.sources import check_sources
@@ -64,6 +65,11 @@ class Dataset(Described):
         """Names of the splits; a shard has none."""
         return tuple(self._splits)
 
+    @property
+    def shards(self) -> Shards:
+        """The table of shards: those that were joined, or the shard itself."""
+        return self._shards
+
     def split(self, name: str) -> Split:
         """A split by name; FormatError names those that exist."""
         if name not in self._splits:
@@ -81,9 +87,9 @@ class Dataset(Described):
         array = BY_NAME[name]
         wanted = self._checked(samples)
         shape = tuple(self._header.length_of(axis) for axis in array.axes[1:])
-        answer = np.empty((len(wanted), *shape), array.dtype)
+        answer = self._memory.empty((len(wanted), *shape), array.dtype)
         if answer.size:
-            self._fill(name, answer, list(picks(self._parts, wanted)))
+            self._fill(name, answer, self._plans.picks(wanted))
         return answer
 
     def sequence_of(self, samples: Sequence[int] | NDArray[Any]) -> Ints:
@@ -107,7 +113,7 @@ class Dataset(Described):
         self._threads.close()
         self._open.close()
         with self._lock:
-            self._cache = ChunkCache(self.budget_bytes)
+            self._cache, self._memory = ChunkCache(self.budget_bytes), Memory()
 
     def __enter__(self) -> Self:
         return self
@@ -135,6 +141,7 @@ class Dataset(Described):
         self._lock = Lock()
         self._open = OpenShards(self.path.parent, self._shards, self._header)
         self._cache = ChunkCache(self.budget_bytes)
+        self._memory, self._plans = Memory(), Plans(self._parts)
         self._threads: Threads = Threads(self.threads)
 
     def _fill(self, name: str, answer: NDArray[Any], wanted: Sequence[Pick]) -> None:

@@ -6,7 +6,7 @@ import os
 import weakref
 from collections import OrderedDict
 from pathlib import Path
-from threading import Lock
+from threading import Lock, local
 from typing import Any
 
 import h5py
@@ -39,7 +39,7 @@ class OpenShards:
 
     def __init__(self, folder: Path, shards: Shards, expected: Header) -> None:
         self._folder, self._shards, self._expected = folder, shards, expected
-        self._lock = Lock()
+        self._lock, self._scratch = Lock(), local()
         self._open: OrderedDict[int, _File] = OrderedDict()
         self._places = ChunkCache(_PLACES_BYTES)
         self._filters: dict[tuple[int, str], tuple[str, ...]] = {}
@@ -60,11 +60,20 @@ class OpenShards:
         chunk = self._chunk(shard)
         offset, size, skipped = (int(value) for value in places[start // chunk, _NAMES.index(name)])
         with blaming(path, f"reading {name}, samples {start} to {stop}"):
-            stored = os.pread(file.descriptor, size, offset)
+            stored = self._stored(file, offset, size)
             values = decode(stored, filters, skipped, (chunk, *shape), array.dtype)[: stop - start]
+            if np.may_share_memory(values, np.frombuffer(stored, np.uint8)):  # nothing was compressed
+                values = values.copy()
         if array.finite and not np.isfinite(values.sum()):  # a sum is cheap; it may also just be too large
             self._check_finite(array, path, start, values)
         return values
+
+    def _stored(self, file: _File, offset: int, size: int) -> memoryview:
+        """The bytes of a chunk, in memory that this thread uses again."""
+        if len(getattr(self._scratch, "bytes", b"")) < size:
+            self._scratch.bytes = bytearray(size)
+        room = memoryview(self._scratch.bytes)[:size]
+        return room[: os.preadv(file.descriptor, [room], offset)]
 
     def path(self, shard: int) -> Path:
         """Where a shard lies."""
