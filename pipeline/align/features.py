@@ -9,6 +9,7 @@ from typing import Literal
 
 from pipeline.align import describe
 from pipeline.align.angles import field_of, parts_of, unit_of
+from pipeline.align.parts import with_parts
 from pipeline.align.types import Feature
 from pipeline.errors import SettingsError
 from pipeline.settings.align import Statistic
@@ -62,7 +63,14 @@ class Column:
 
 def feature_list(params: Params) -> tuple[Feature, ...]:
     """The features in the order of X's last axis; raises SettingsError if two share a name."""
-    return tuple(column.feature for column in columns(params))
+    known = frozenset(one.name for one in _known(params))
+    made = columns(params)
+    always = {
+        at for at, column in enumerate(made) if column.kind in {"input", "ahead"} and column.of in known
+    }
+    return with_parts(
+        [(column.kind, column.feature) for column in made], frozenset(made[at].feature.name for at in always)
+    )
 
 
 def columns(params: Params) -> tuple[Column, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,19 +20,23 @@ NEVER_KNOWN = int(np.iinfo(np.int64).max)
 Moments = NDArray[np.int64]
 """UTC nanoseconds since 1970."""
 
+Part = Literal["history", "forecast", "calendar", "static"]
+"""The named input of a network to which a feature belongs."""
+
 
 @dataclass(frozen=True)
 class Feature:
     """A column of X.
 
     `mask` is the index of the feature that is 1 where this one is missing (its value is then 0), or -1 for
-    a feature that is never missing inside a sequence.
+    a feature that is never missing inside a sequence. `part` is the named input of a network to which it belongs.
     """
 
     name: str
     unit: str
     description: str
     mask: int = -1
+    part: Part = "forecast"
 
 
 @dataclass(frozen=True)

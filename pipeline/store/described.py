@@ -59,6 +59,11 @@ class Described:
         return np.array(self._header.feature_masks, dtype=np.int64)
 
     @property
+    def feature_parts(self) -> tuple[str, ...]:
+        """The part of a network's inputs to which each column of X belongs: history, forecast, calendar or static."""
+        return self._header.feature_parts
+
+    @property
     def targets(self) -> tuple[str, ...]:
         """Names of the columns of Y."""
         return self._header.targets

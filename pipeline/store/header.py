@@ -18,7 +18,7 @@ class Header:
     """Identity and axes of a shard or a data set.
 
     `frequency` in ns; `step_count` without padding; `feature_masks[i]` is the feature that is 1 where feature
-    i is missing, or -1; `first_target_time` and `last_target_time` (ns UTC) span the observed targets, int64
+    i is missing, or -1; `feature_parts[i]` is the named input to which it belongs; `first_target_time` and `last_target_time` (ns UTC) span the observed targets, int64
     max and min where there are none; `group` is empty in a data set.
     """
 
@@ -34,6 +34,7 @@ class Header:
     feature_units: tuple[str, ...]
     feature_descriptions: tuple[str, ...]
     feature_masks: tuple[int, ...]
+    feature_parts: tuple[str, ...]
     targets: tuple[str, ...]
     target_units: tuple[str, ...]
     sources: tuple[str, ...]
@@ -84,6 +85,7 @@ def write_header(file: h5py.File, header: Header) -> dict[str, h5py.Dataset]:
     scales["feature"].attrs["units"] = encode(header.feature_units)
     scales["feature"].attrs["descriptions"] = encode(header.feature_descriptions)
     scales["feature"].attrs["mask"] = np.array(header.feature_masks, dtype="<i4")
+    scales["feature"].attrs["parts"] = encode(header.feature_parts)
     scales["target"].attrs["units"] = encode(header.target_units)
     return scales
 
@@ -106,6 +108,9 @@ def read_header(file: h5py.File, path: Path) -> Header:
             feature_units=tuple(decode(feature["units"])),
             feature_descriptions=tuple(decode(feature["descriptions"])),
             feature_masks=tuple(int(mask) for mask in feature["mask"]),
+            feature_parts=tuple(decode(feature["parts"]))
+            if "parts" in feature
+            else ("inputs",) * len(names["feature"]),
             targets=names["target"],
             target_units=tuple(decode(target["units"])),
             sources=names["source"],

@@ -62,6 +62,7 @@ def _header(aligned: AlignedGroup, sequences: Sequences, params: Params, fingerp
         feature_units=tuple(feature.unit for feature in aligned.features),
         feature_descriptions=tuple(feature.description for feature in aligned.features),
         feature_masks=tuple(feature.mask for feature in aligned.features),
+        feature_parts=tuple(feature.part for feature in aligned.features),
         targets=aligned.targets,
         target_units=aligned.target_units,
         sources=aligned.sources,

@@ -34,6 +34,7 @@ def headers(draw: st.DrawFn) -> Header:
         feature_units=tuple(f"u{index}" for index in range(len(features))),
         feature_descriptions=tuple(draw(st.text("äb ", max_size=5)).strip() for _ in features),
         feature_masks=tuple(draw(st.integers(-1, 3)) for _ in features),
+        feature_parts=tuple(draw(st.sampled_from(["history", "static"])) for _ in features),
         targets=targets,
         target_units=tuple("" for _ in targets),
         sources=draw(st.lists(_names, max_size=2).map(tuple)),
