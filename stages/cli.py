@@ -25,6 +25,7 @@ STAGES = {
 # No stage of `dvc repro`: they change nothing that a stage reads.
 BESIDE = {
     "inspect": "Look at somebody's CSV files; propose the settings to read them.",
+    "verify": "Check every checksum, count and index of a data set.",
     "methods": "Run published methods of training on series; print what was measured.",
 }
 

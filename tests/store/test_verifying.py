@@ -1,0 +1,182 @@
+"""A whole data set passes; whatever is damaged is named, all of it at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from pipeline.errors import FormatError, MissingInputError
+from pipeline.files import write_json
+from pipeline.store.layout import ARRAYS
+from pipeline.store.reader import Dataset
+from pipeline.store.seal import sealed
+from pipeline.store.verifying import verify
+from tests.mock_data import mock_dataset, mock_group, mock_params, mock_shards
+
+PARAMS = mock_params(pack={"segment_length": 8, "chunk_bytes": 200, "codec": "zstd"})
+GROUPS = [
+    mock_group("north", steps=(20,), series=("ann",)),
+    mock_group("south", steps=(90,), series=("bob",)),
+]
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    return mock_dataset(tmp_path, GROUPS, PARAMS).parent
+
+
+def faults_of(data: Path) -> list[str]:
+    with pytest.raises(FormatError, match=r"is damaged: .* faults"):
+        verify(data)
+    try:
+        verify(data)
+    except FormatError as fault:
+        return list(fault.faults)
+    return []
+
+
+def test_a_whole_data_set_is_counted(data: Path) -> None:
+    found = verify(data)
+    sizes = [path.stat().st_size for path in (data / "dataset.h5", *(data / "packed").iterdir())]
+    assert (found.shards, found.samples, found.bytes) == (2, 3 + 12, sum(sizes))
+    assert found.chunks == len(ARRAYS) * (2 + 6)
+
+
+def test_shards_alone_are_verified_before_there_is_a_data_set(data: Path) -> None:
+    (data / "dataset.h5").unlink()
+    assert verify(data).shards == 2
+
+
+@pytest.mark.parametrize("folder", ["nothing", "."])
+def test_nothing_to_look_at_is_told(tmp_path: Path, folder: str) -> None:
+    with pytest.raises(MissingInputError, match=r"neither dataset\.h5 nor packed"):
+        verify(tmp_path / folder)
+
+
+@pytest.mark.parametrize("name", [array.name for array in ARRAYS])
+def test_a_wrong_bit_in_any_chunk_is_named(data: Path, name: str) -> None:
+    path = data / "packed/south.h5"
+    with h5py.File(path) as file:
+        place = file[name].id.get_chunk_info(1).byte_offset
+    spoilt = bytearray(path.read_bytes())
+    spoilt[place + 3] ^= 4
+    path.write_bytes(spoilt)
+    (fault,) = faults_of(data)
+    assert f"south.h5 is damaged (reading {name}, samples 2 to 4" in fault
+
+
+def test_all_that_is_damaged_is_told_at_once(data: Path) -> None:
+    north, south = data / "packed/north.h5", data / "packed/south.h5"
+    image = bytearray(south.read_bytes())
+    with h5py.File(south) as file:
+        for chunk in (0, 2, 3):
+            image[file["X"].id.get_chunk_info(chunk).byte_offset] ^= 1
+        image[file["Y"].id.get_chunk_info(5).byte_offset] ^= 1
+    south.write_bytes(image)
+    north.write_bytes(north.read_bytes()[:-500])
+    write_json(data / "scaler.json", {"fingerprint": "of another"})
+    mock_shards(data / "packed", [mock_group("stray")], PARAMS)
+    told = faults_of(data)
+    assert len(told) == 7
+    for words in (
+        "south.h5 is damaged (reading X, samples 0 to 2",
+        "south.h5 is damaged (reading X, samples 4 to 6",
+        "south.h5 is damaged (reading X, samples 6 to 8",
+        "south.h5 is damaged (reading Y, samples 10 to 12",
+        "north.h5 is damaged",
+        "stray.h5 belongs to no data set",
+        "scaler.json was fitted on a data set of fingerprint 'of another'",
+    ):
+        assert sum(words in fault for fault in told) == 1, words
+
+
+def test_many_faults_of_a_kind_are_told_in_few_lines(data: Path) -> None:
+    path = data / "packed/south.h5"
+    image = bytearray(path.read_bytes())
+    with h5py.File(path) as file:
+        for name in ("X", "Y"):
+            for chunk in range(6):
+                image[file[name].id.get_chunk_info(chunk).byte_offset] ^= 1
+    path.write_bytes(image)
+    told = faults_of(data)
+    assert len(told) == 6
+    assert "and 7 more such chunks" in told[-1]
+
+
+def _edited(path: Path, change: Callable[[h5py.File], None]) -> None:
+    with h5py.File(path, "r+") as file:
+        change(file)
+    if path.name == "dataset.h5":
+        path.write_bytes(sealed(path.read_bytes()))
+
+
+def _set(place: str, at: int, value: float) -> Callable[[h5py.File], None]:
+    def change(file: h5py.File) -> None:
+        file[place][at] = value
+
+    return change
+
+
+def _attribute(place: str, name: str, value: object) -> Callable[[h5py.File], None]:
+    def change(file: h5py.File) -> None:
+        file[place].attrs[name] = value
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("file", "change", "words"),
+    [
+        ("packed/south.h5", _set("time", 2, 7), "south.h5: time differs from what /sequences says"),
+        ("packed/south.h5", _set("sequence", 2, 1), "south.h5: sequence differs from what /sequences says"),
+        ("packed/south.h5", _set("sample", 2, 9), "south.h5: the coordinate sample must count from 0"),
+        ("packed/south.h5", _set("X", 2, np.nan), "X must be finite, found nan in 'f0'"),
+        ("packed/south.h5", _attribute("/", "fingerprint", "other"), "south.h5: its fingerprint must be"),
+        ("packed/south.h5", _set("sequences/start_time", 0, 7), "/sequences/start_time differs from what dataset.h5"),
+        ("dataset.h5", _set("splits/train", 1, 0), "splits/train must be ascending"),
+        ("dataset.h5", _set("splits/train", 0, -4), "splits/train must lie in [0, 15)"),
+        ("dataset.h5", _set("splits/test", 0, 0), "splits/train and splits/test share 1 samples, as 0"),
+        ("dataset.h5", _attribute("splits/test", "sample_count", 99), "its sample_count says 99"),
+        ("dataset.h5", _set("sequence", 1, 1), "dataset.h5: sequence differs"),
+        ("dataset.h5", _set("step", 1, 3), "dataset.h5: the coordinate step must count from 0"),
+    ],
+)  # fmt: skip
+def test_what_does_not_fit_together_is_named(
+    data: Path, file: str, change: Callable[[h5py.File], None], words: str
+) -> None:
+    _edited(data / file, change)
+    told = faults_of(data)
+    assert any(words in fault for fault in told), told
+
+
+def test_a_broken_seal_does_not_keep_shards_from_being_looked_at(data: Path) -> None:
+    image = bytearray((data / "dataset.h5").read_bytes())
+    image[-1] ^= 1
+    (data / "dataset.h5").write_bytes(image)
+    (data / "packed/north.h5").write_bytes(b"")
+    told = faults_of(data)
+    assert len(told) == 2
+    assert "dataset.h5 is damaged (its first line must hold the digest" in told[0]
+    assert "north.h5 is damaged" in told[1]
+
+
+def test_a_missing_shard_is_named_and_the_others_are_looked_at(data: Path) -> None:
+    (data / "packed/north.h5").unlink()
+    path = data / "packed/south.h5"
+    path.write_bytes(path.read_bytes()[:2000])
+    told = faults_of(data)
+    assert len(told) == 2
+    assert "north.h5 is absent" in told[0]
+    assert "south.h5 is damaged" in told[1]
+
+
+def test_looking_changes_nothing(data: Path) -> None:
+    before = {path: path.stat() for path in data.rglob("*")}
+    verify(data)
+    assert {path: path.stat() for path in data.rglob("*")} == before
+    with Dataset(data / "dataset.h5") as dataset:
+        assert dataset.sample_count == 15
