@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,8 @@ from pipeline.raw.tables import read_manifest
 from pipeline.settings.params import Params
 from pipeline.store.fingerprint import shard_fingerprint
 from pipeline.store.layout import samples_of
+from pipeline.store.packed import Packed
+from pipeline.store.unchanged import note_down, shard_key, take_over
 from pipeline.store.virtual import SUFFIX
 from pipeline.store.writer import write_shard
 
@@ -30,43 +31,29 @@ _SMALL = 2_000_000
 """Table rows below which packing takes a second or two, and starting processes takes longer."""
 
 
-@dataclass(frozen=True)
-class Packed:
-    """What became of one group; `shard` and `fingerprint` are None where it has no sequence."""
-
-    group: str
-    shard: str | None
-    fingerprint: str | None
-    sequences: int
-    samples: int
-    steps: int
-    padding: int
-    coverage: Mapping[str, float]
-    counts: Mapping[str, int]
-
-    @property
-    def covered_steps(self) -> int:
-        """Steps that have an origin: what the shares of `coverage` refer to."""
-        return self.counts["steps"] - self.counts["steps_without_origin"]
-
-
 def pack(params: Params, root: Path) -> dict[str, Any]:
     """Write `data/packed`, `reports/pack.json` and `reports/features.md` below `root` from `data/tables`; return the report.
 
-    Groups are independent: their shards are the same from any number of workers. The old shards stay
-    unless all succeed. Raises AlignmentError if a group in `align.groups` has no tables, if a source's
-    vintages cover less than `pack.min_coverage` of a group's steps, or if no group has a sequence.
+    Groups are independent: their shards are the same from any number of workers. Only shards whose tables, settings or
+    code changed are made again, to the bytes that making all would give. The old shards stay unless all succeed.
+
+    Raises AlignmentError if a group in `align.groups` has no tables, if a source's vintages cover less than
+    `pack.min_coverage` of a group's steps, or if no group has a sequence.
     """
     tables, packed = (root / "data/tables").resolve(), root / "data/packed"
     sources = read_manifest(tables)["sources"]
     groups = _groups(sources, params)
-    rows = sum(entry["rows"] for source in sources.values() for entry in source["groups"].values())
+    keys = {group: shard_key(group, digests, params) for group, digests in groups.items()}
     with replaced_folders(packed) as (fresh,):
+        kept = take_over(root, packed, fresh, keys)
         pack_one = partial(pack_group, tables, fresh.resolve(), params)
-        items = list(groups.items())
-        done = map_in_order(pack_one, items, lambda item: item[0], "pack", "groups", small=rows < _SMALL)
+        items = [item for item in groups.items() if item[0] not in kept]
+        rows = _rows(sources, items)
+        made = map_in_order(pack_one, items, lambda item: item[0], "pack", "groups", small=rows < _SMALL)
+        done = [{one.group: one for one in (*kept.values(), *made)}[group] for group in groups]
         report = report_of(done, tuple(params.raw.sources_of("forecast")))
         _refuse(done, report, params.pack.min_coverage)
+    note_down(root, packed, keys, done)
     write_json(root / "reports/pack.json", report)
     with replaced_file(root / "reports/features.md") as temporary:
         temporary.write_text(text_of_features(params), encoding="utf-8")
@@ -144,6 +131,11 @@ def _groups(sources: Mapping[str, Any], params: Params) -> dict[str, dict[str, s
             [f"there are {_listed(sorted(digests))}"],
         )
     return {group: digests[group] for group in wanted}
+
+
+def _rows(sources: Mapping[str, Any], items: Iterable[tuple[str, Mapping[str, str]]]) -> int:
+    """Table rows of these groups."""
+    return sum(sources[source]["groups"][group]["rows"] for group, digests in items for source in digests)
 
 
 def _refuse(done: Sequence[Packed], report: Mapping[str, Any], least: float) -> None:

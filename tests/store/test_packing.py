@@ -17,7 +17,7 @@ from pipeline.files import digest_of_file, read_json, write_json
 from pipeline.raw.ingest import ingest
 from pipeline.raw.simulation.simulate import simulate
 from pipeline.settings.params import Params, check_params
-from pipeline.store import packing
+from pipeline.store import packing, unchanged
 from pipeline.store.packing import pack
 from pipeline.store.reader import Dataset
 
@@ -172,3 +172,113 @@ def test_a_damaged_table_leaves_the_old_shards(workspace: Path, params: Params) 
         _pack(params, workspace, workers=2)
     assert _digests(workspace) == before
     assert sorted(path.name for path in (workspace / "data").iterdir()) == ["packed", "tables"]
+
+
+def _counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The groups that are aligned from now on, in this process."""
+    aligned: list[str] = []
+    align = packing.align_group
+
+    def note(tables: Path, params: Params, group: str) -> Any:
+        aligned.append(group)
+        return align(tables, params, group)
+
+    monkeypatch.setattr(packing, "align_group", note)
+    return aligned
+
+
+def _touch_table(folder: Path, source: str, group: str) -> None:
+    """Another value in a table, and its new digest in the manifest, as ingest would leave them."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    manifest = read_json(folder / "data/tables/tables.json")
+    entry = manifest["sources"][source]["groups"][group]
+    path = folder / "data/tables" / entry["file"]
+    table = pq.read_table(path)
+    name = manifest["sources"][source]["values"][0]
+    values = table[name].to_pylist()
+    values[len(values) // 2] = (values[len(values) // 2] or 0) + 1
+    table = table.set_column(table.schema.get_field_index(name), name, pa.array(values, pa.float64()))
+    pq.write_table(table, path)
+    entry["digest"] = digest_of_file(path)
+    write_json(folder / "data/tables/tables.json", manifest)
+
+
+def test_only_shards_whose_inputs_changed_are_made_again_to_the_bytes_of_a_clean_build(
+    workspace: Path, params: Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _pack(params, workspace)
+    before = _digests(workspace)
+    aligned = _counted(monkeypatch)
+    report = _pack(params, workspace)
+    assert aligned == []
+    assert _digests(workspace) == before
+    source = next(iter(params.raw.sources_of("realized")))
+    _touch_table(workspace, source, GROUPS[1])
+    changed = _pack(params, workspace)
+    assert aligned == [GROUPS[1]]
+    after = _digests(workspace)
+    assert [name for name in after if after[name] != before[name]] == [f"{GROUPS[1]}.h5"]
+    assert changed["by_group"][GROUPS[0]] == report["by_group"][GROUPS[0]]
+    shutil.rmtree(workspace / ".hindcast")
+    for workers in (1, 2, 4):
+        assert _pack(params, workspace, workers) == changed
+        assert _digests(workspace) == after
+        shutil.rmtree(workspace / ".hindcast")
+
+
+def _flip(path: Path) -> None:
+    image = bytearray(path.read_bytes())
+    image[len(image) // 2] ^= 1
+    path.unlink()
+    path.write_bytes(image)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "made"),
+    [
+        (lambda root: _flip(root / f"data/packed/{GROUPS[2]}.h5"), [GROUPS[2]]),
+        (lambda root: (root / f"data/packed/{GROUPS[0]}.h5").unlink(), [GROUPS[0]]),
+        (lambda root: (root / ".hindcast/cache/pack.json").write_text("{"), GROUPS),
+        (lambda root: (root / ".hindcast/cache/pack.json").unlink(), GROUPS),
+    ],
+)
+def test_what_is_not_as_it_was_left_is_made_again(
+    workspace: Path,
+    params: Params,
+    monkeypatch: pytest.MonkeyPatch,
+    spoil: Callable[[Path], None],
+    made: list[str],
+) -> None:
+    _pack(params, workspace)
+    before = _digests(workspace)
+    aligned = _counted(monkeypatch)
+    spoil(workspace)
+    _pack(params, workspace)
+    assert sorted(aligned) == made
+    assert _digests(workspace) == before
+
+
+def test_other_settings_or_code_make_all_shards_again(
+    workspace: Path, params: Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _pack(params, workspace)
+    aligned = _counted(monkeypatch)
+    shorter = params.model_copy(update={"pack": params.pack.model_copy(update={"segment_length": 12})})
+    _pack(shorter, workspace)
+    assert aligned == GROUPS
+    monkeypatch.setattr(unchanged, "code_digest", lambda: "other code")
+    _pack(shorter, workspace)
+    assert aligned == GROUPS * 2
+
+
+def test_a_link_into_a_cache_is_not_taken_for_the_file(workspace: Path, params: Params) -> None:
+    _pack(params, workspace)
+    before = _digests(workspace)
+    shard = workspace / f"data/packed/{GROUPS[0]}.h5"
+    shard.rename(workspace / "cached")
+    shard.symlink_to(workspace / "cached")
+    _pack(params, workspace)
+    assert not shard.is_symlink()
+    assert _digests(workspace) == before

@@ -1,0 +1,92 @@
+"""Shards that need not be made again: their inputs, settings and code are those of the last time, and so are their bytes.
+
+What was made is noted in `.hindcast/cache/pack.json`, which may be removed at any time; no byte of a shard depends on it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import HindcastError
+from pipeline.files import digest_of_file, digest_of_value, read_json, write_json
+from pipeline.settings.params import Params
+from pipeline.store.fingerprint import shard_fingerprint
+from pipeline.store.packed import Packed
+
+NOTES = Path(".hindcast/cache/pack.json")
+
+_CODE = ("errors.py", "files.py", "settings/**/*.py", "raw/*.py", "align/**/*.py", "store/**/*.py")
+_LIBRARIES = ("h5py", "hdf5plugin", "holidays", "numpy", "pandas", "pyarrow", "tzdata")
+
+
+def shard_key(group: str, digests: Mapping[str, str], params: Params) -> str:
+    """What a shard depends on, as one digest: tables, settings, format, code and libraries."""
+    return digest_of_value([code_digest(), shard_fingerprint(group, digests, params)])
+
+
+def take_over(root: Path, packed: Path, fresh: Path, keys: Mapping[str, str]) -> dict[str, Packed]:
+    """Bring the unchanged shards of `packed` into the folder `fresh`; return what became of their groups, by group.
+
+    `keys` are those of all groups that there shall be. A shard whose bytes are not the noted ones is left out.
+    """
+    found = {}
+    for group, note in _notes(root).items():
+        if group in keys and note["key"] == keys[group]:
+            one = Packed(**note["packed"])
+            if one.shard is None or _taken(packed / one.shard, fresh / one.shard, note["digest"]):
+                found[group] = one
+    return found
+
+
+def note_down(root: Path, packed: Path, keys: Mapping[str, str], done: Sequence[Packed]) -> None:
+    """Note what was made, for the next time."""
+    write_json(
+        root / NOTES,
+        {
+            one.group: {
+                "key": keys[one.group],
+                "digest": one.shard and digest_of_file(packed / one.shard),
+                "packed": asdict(one),
+            }
+            for one in done
+        },
+    )
+
+
+@cache
+def code_digest() -> str:
+    """Digest of the code that makes shards, and of the versions of the libraries that it stands on."""
+    root = Path(__file__).parent.parent
+    whole = hashlib.sha256(" ".join(f"{name} {version(name)}" for name in _LIBRARIES).encode())
+    for path in sorted({path for pattern in _CODE for path in root.glob(pattern)}):
+        whole.update(path.relative_to(root).as_posix().encode() + path.read_bytes())
+    return whole.hexdigest()
+
+
+def _notes(root: Path) -> dict[str, Any]:
+    try:
+        notes = read_json(root / NOTES)
+    except HindcastError:  # absent or damaged: everything is made again
+        return {}
+    return notes if isinstance(notes, dict) else {}
+
+
+def _taken(old: Path, new: Path, digest: str) -> bool:
+    if not old.is_file() or digest_of_file(old) != digest:
+        return False
+    if old.is_symlink():  # into a cache of DVC's, say: a link to it would not be the file
+        shutil.copyfile(old, new)
+        return True
+    try:
+        os.link(old, new)
+    except OSError:  # a file system without hard links
+        shutil.copyfile(old, new)
+    return True
