@@ -75,6 +75,15 @@ bench-pack: $(READY) ## pack 40 million steps from tables: speed and memory (ARG
 bench-train: $(READY) ## a pass by lanes beside windows, batch 1 and the limit (ARGS="--only speed --folder F" narrows)
 	@$(IN_VENV) python benchmarks/train.py $(ARGS)
 
+BENCH_STREAM := .venv-bench-stream/made-$(shell cat requirements-bench-stream.txt | cksum | tr -cs '0-9\n' -)
+$(BENCH_STREAM): $(READY)
+	@rm -rf .venv-bench-stream && $(PIP) install --no-deps --target .venv-bench-stream -r requirements-bench-stream.txt
+	@touch "$@"
+
+.PHONY: bench-stream
+bench-stream: $(BENCH_STREAM) ## streams beside tf.data, Grain, MosaicML, PyTorch, xbatcher and h5py (ARGS="windows")
+	@$(IN_VENV) PYTHONPATH="$$PWD/.venv-bench-stream" python benchmarks/stream.py $(ARGS)
+
 # DVC's own function composes, so this is what `dvc exp run` without -S would write.
 COMPOSE := import os; from dvc.utils.hydra import compose_and_dump as f; r = os.getcwd(); f("params.yaml", r + "/conf", None, "config", r, [])
 
@@ -99,7 +108,7 @@ lock: $(READY) ## recompile the lock files from pyproject.toml (UPGRADE=1 takes 
 
 .PHONY: clean
 clean: ## remove the environment, what tools and stages wrote; never data/raw, nor DVC's cache
-	rm -rf .venv .venv-lock .venv-bench build dist hindcast.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-lock .venv-bench .venv-bench-stream build dist hindcast.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	rm -rf data/simulated data/tables data/quarantine data/packed data/dataset.h5 data/scaler.json models reports logs .hindcast
 	find pipeline stages tests -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
 import keras
 import numpy as np
 import pytest
 
-from pipeline.feed.keras_streams import BatchStream
+from pipeline.feed.columns import Columns
+from pipeline.feed.keras_streams import BatchStream, KerasStream
+from pipeline.feed.lane_stream import Lanes
+from pipeline.feed.segments import Segments
+from pipeline.feed.window_stream import Windows
 from pipeline.learn.lessons import make_lesson
 from pipeline.learn.losses import WeightedMean
 from pipeline.learn.playing import inputs_for
+from tests.feed.memory import chronological, memory_source
 from tests.learn.networks import material_of, small_learner, small_settings, small_source, trainable
 
 
@@ -50,3 +62,91 @@ def test_a_stream_knows_its_length_and_goes_on_to_the_next_epoch() -> None:
         stream.on_epoch_begin()
     assert np.array_equal(stream[0][0]["identity"], lesson.epoch(1)[0].identity)
     assert not np.array_equal(first, stream[0][0]["identity"])
+
+
+TWO = Columns({"history": (2,), "forecast": (0, 1)}, {"load": 0, "price": 1})
+
+
+def two_headed(lookback: int) -> keras.Model:
+    inputs = {name: keras.Input((lookback, len(places)), name=name) for name, places in TWO.inputs.items()}
+    hidden = keras.layers.Concatenate()(list(inputs.values()))
+    hidden = keras.layers.LSTM(4)(hidden)
+    return keras.Model(inputs, {name: keras.layers.Dense(1, name=name)(hidden) for name in TWO.outputs})
+
+
+def test_named_inputs_and_outputs_are_fed_by_their_names() -> None:
+    source = chronological(memory_source([30, 22, 7], targets=2), {"train": (0, 60)})
+    stream = KerasStream(Windows(source, "train", 8, TWO, seed=1, lookback=5))
+    keras.utils.set_random_seed(1)
+    network = two_headed(5)
+    network.compile("adam", dict.fromkeys(TWO.outputs, "mse"), jit_compile=False)
+    history = network.fit(stream, epochs=3, shuffle=False, verbose=0).history
+    assert {"load_loss", "price_loss"} <= history.keys()
+    assert np.isfinite(history["loss"]).all()
+    steps = sum(len(weights["load"]) for _, _, weights in stream._stream)
+    predicted = network.predict(KerasStream(Windows(source, "train", 8, TWO, lookback=5)), verbose=0)
+    assert {name: len(values) for name, values in predicted.items()} == {"load": steps, "price": steps}
+
+
+@pytest.mark.parametrize("kind", [Segments, Lanes])
+def test_a_network_of_one_output_takes_segments_and_lanes(kind: type[Segments | Lanes]) -> None:
+    source = chronological(memory_source([30, 22, 7]), {"train": (0, 60)})
+    stream = KerasStream(kind(source, "train", 4, Columns.whole(3, ["load"])), ["inputs"])
+    network = keras.Sequential(
+        [keras.Input((4, 3)), keras.layers.LSTM(3, return_sequences=True), keras.layers.Dense(1)]
+    )
+    network.compile("sgd", "mse", weighted_metrics=[], jit_compile=False)
+    plain = KerasStream(kind(source, "train", 4, Columns.whole(3, ["load"])))
+    assert set(plain[0][0]) >= {"inputs"}
+    only = [
+        (inputs["inputs"], targets, weights)
+        for inputs, targets, weights in (stream[n] for n in range(len(stream)))
+    ]
+    assert all(weights.shape == targets.shape[:2] for _, targets, weights in only)
+    network.fit(_Plain(stream), epochs=2, shuffle=False, verbose=0)
+
+
+class _Plain(keras.utils.PyDataset):
+    """A stream whose one input is handed over without its name, as `Sequential` wants it."""
+
+    def __init__(self, stream: KerasStream) -> None:
+        super().__init__()
+        self.stream = stream
+
+    def __len__(self) -> int:
+        return len(self.stream)
+
+    def __getitem__(self, number: int) -> Any:
+        inputs, targets, weights = self.stream[number]
+        return inputs["inputs"], targets, weights
+
+
+def test_each_epoch_has_its_own_order() -> None:
+    source = chronological(memory_source([30, 22, 7]), {"train": (0, 60)})
+    windows = Windows(source, "train", 8, Columns.whole(3, ["load"]), lookback=5)
+    stream = KerasStream(windows)
+    for epoch in range(3):
+        stream.on_epoch_begin()
+        np.testing.assert_array_equal(stream[0][0]["inputs"], windows.at(epoch)[0][0]["inputs"])
+
+
+@pytest.mark.parametrize("backend", ["torch", "jax"])
+def test_the_other_backends_of_keras_are_fed_too(backend: str, root: Path) -> None:
+    if importlib.util.find_spec(backend) is None:
+        pytest.skip(f"{backend} is not installed")
+    script = (
+        "import keras\n"
+        "from tests.feed.memory import chronological, memory_source\n"
+        "from pipeline.feed.columns import Columns\n"
+        "from pipeline.feed.keras_streams import KerasStream\n"
+        "from pipeline.feed.window_stream import Windows\n"
+        "source = chronological(memory_source([30, 22]), {'train': (0, 60)})\n"
+        "stream = KerasStream(Windows(source, 'train', 8, Columns.whole(3, ['load']), lookback=5))\n"
+        "inputs = keras.Input((5, 3), name='inputs')\n"
+        "network = keras.Model({'inputs': inputs}, keras.layers.Dense(1)(keras.layers.LSTM(4)(inputs)))\n"
+        "network.compile('adam', 'mse')\n"
+        "assert network.fit(stream, epochs=2, shuffle=False, verbose=0).history['loss'][1] > 0\n"
+        f"assert keras.backend.backend() == {backend!r}\n"
+    )
+    environment = os.environ | {"KERAS_BACKEND": backend}
+    subprocess.run([sys.executable, "-c", script], check=True, cwd=root, env=environment)

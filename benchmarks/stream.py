@@ -1,0 +1,189 @@
+"""Streams beside what else feeds networks from the same data: segments, windows, threads, memory, and what `fit` waits.
+
+    make bench-stream                                  # everything; some minutes, 2 GB of temporary files
+    make bench-stream ARGS="windows --repeat 5"        # one part
+    make bench-stream ARGS="segments --steps 2000000"  # less data
+
+Data are made from a seed in a temporary folder: 10 million steps of 17 features, 5,000 series, zstd. Every measurement
+runs in a process of its own and is taken after its imports, the file being in the system's cache; contenders take turns,
+and ratios are medians over the turns. A peer that is not installed is named and left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+from benchmarks import stream_data
+
+PEERS = {  # of windows: what it is called, options
+    "keras.utils.timeseries_dataset_from_array": ("keras_timeseries", ()),
+    "TimeseriesGenerator (one series in memory)": ("timeseries_generator", ()),
+    "tf.data window()": ("tfdata_window", ()),
+    "tf.data, batches gathered": ("tfdata_slices", ()),
+    "Google Grain": ("grain", ()),
+    "MosaicML Streaming": ("mosaic", ()),
+    "MosaicML Streaming, 2 workers": ("mosaic", ("workers=2",)),
+    "PyTorch DataLoader over h5py": ("torch_h5py", ()),
+    "PyTorch DataLoader over h5py, 2 workers": ("torch_h5py", ("workers=2",)),
+    "xbatcher": ("xbatcher", ()),
+}
+MEGABYTE = 1_000_000
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Benchmarks of streams.")
+    parts: dict[str, Callable[[argparse.Namespace, Path], None]] = {
+        "segments": segments, "windows": windows, "memory": memory, "order": order, "stall": stall,
+    }  # fmt: skip
+    parser.add_argument("parts", nargs="*", choices=[*parts, []], help="which parts (all)")
+    parser.add_argument("--steps", type=int, default=10_000_000, help="steps of the data")
+    parser.add_argument("--repeat", type=int, default=3, help="turns of each contender")
+    parser.add_argument("--seconds", type=float, default=5, help="after which a slow contender stops")
+    parser.add_argument("--folder", help="where the data lie, to be used again; a temporary one otherwise")
+    options = parser.parse_args()
+    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, Python {sys.version.split()[0]}")
+    with tempfile.TemporaryDirectory(prefix="bench-stream-") as temporary:
+        folder = Path(options.folder or temporary)
+        if not (folder / "dataset.h5").exists():
+            stream_data.make(folder, options.steps // stream_data.STEPS)
+        size = (folder / "packed/bench.h5").stat().st_size / MEGABYTE
+        print(f"{options.steps:,} steps of 17 features, {size:.0f} MB as zstd")
+        for name in options.parts or list(parts):
+            parts[name](options, folder)
+
+
+def segments(options: argparse.Namespace, folder: Path) -> None:
+    print("\nSegments of 25 x 17, shuffled, batches of 32, cold process: samples/s")
+    contenders: dict[str, tuple[str, tuple[str, ...]]] = {
+        "hindcast": ("ours", ()),
+        "hindcast, 1 decoding thread": ("ours", ("threads=1",)),
+        "h5py, whole file once, in order": ("whole_read", ()),
+        "naive block shuffle by h5py": ("block_shuffle", ()),
+        "textbook generator": ("textbook", ()),
+    }
+    rates = _in_turns(contenders, options, folder)
+    floors = {"textbook generator": 200, "h5py, whole file once, in order": 1.2}
+    floors["hindcast, 1 decoding thread"] = 1.0
+    _table(rates, floors)
+
+
+def windows(options: argparse.Namespace, folder: Path) -> None:
+    print("\nWindows of 168 x 17, shuffled over all sequences, batches of 256: windows/s")
+    contenders = {
+        "hindcast, from the file": ("our_windows", ()),
+        "as_strided + take, in memory": ("strided", ()),
+    }
+    rates = _in_turns(contenders | PEERS, options, folder)
+    floors = dict.fromkeys(PEERS, 1.0) | {"as_strided + take, in memory": 0.7}
+    _table(rates, floors)
+
+
+def memory(options: argparse.Namespace, folder: Path) -> None:
+    """Peak resident memory of a whole process, interpreter and libraries included."""
+    raw = options.steps * stream_data.FEATURES * 4
+    budget = raw // 20
+    print(f"\nPeak memory over a file of {raw / MEGABYTE:.0f} MB decoded, budget {budget / MEGABYTE:.0f} MB")
+    for name in ("ours", "our_windows"):
+        found = _measured(name, folder, 60, (f"budget={budget}",))
+        if found is not None:
+            peak, most = found["peak"] * 1.024e3 / MEGABYTE, budget / MEGABYTE + 300
+            rate = found["rows"] / found["seconds"]
+            print(f"  {name:12} {peak:6.0f} MB, {rate:,.0f} rows/s{verdict(peak <= most, f'{most:.0f} MB')}")
+
+
+def order(options: argparse.Namespace, _folder: Path) -> None:
+    """How far a sample travels and how much neighbours have to do with one another."""
+    from pipeline.feed.order import shuffled
+    from pipeline.feed.quality import quality
+
+    count = options.steps // stream_data.SEGMENT
+    print(
+        f"\nOrder of {count:,} segments: mean way as a share of all (drawn: 0.333), correlation of neighbours"
+    )
+    for name, pool in (("all in memory", count), ("48 MB a pool", 28_000), ("16 MB a pool", 9_400)):
+        found = quality(shuffled(count, 616, pool, 0, 0))
+        print(
+            f"  {name:14} {found.travelled:.3f}  {found.neighbours:+.3f}  within 64 rows: {found.same_block:.2%}"
+        )
+
+
+def stall(options: argparse.Namespace, folder: Path) -> None:
+    print(
+        "\nTime of `fit` that is not computing, LSTM(64): the same batches from the file and from memory, in turns"
+    )
+    for mode in ("windows", "lanes"):
+        program = Path(__file__).with_name("stream_stall.py")
+        command = [sys.executable, str(program), mode, str(folder / "dataset.h5"), str(options.repeat + 2)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise SystemExit(f"{mode} failed:\n{done.stderr}")
+        found = json.loads(done.stdout.splitlines()[-1])
+        share = statistics.median(found["stalls"])
+        print(
+            f"  {mode:8} {share:6.1%} of a step of {found['step'] * 1e3:.1f} ms{verdict(share <= 0.03, '3 %')}"
+        )
+
+
+def _in_turns(
+    contenders: dict[str, tuple[str, tuple[str, ...]]], options: argparse.Namespace, folder: Path
+) -> dict[str, list[float]]:
+    """Rows a second of each contender, a figure a turn; those that cannot run are told and left out."""
+    rates: dict[str, list[float]] = {label: [] for label in contenders}
+    for _ in range(options.repeat):
+        for label, (name, how) in contenders.items():
+            found = _measured(name, folder, options.seconds, how) if rates[label] is not None else None
+            if found is not None:
+                rates[label].append(found["rows"] / found["seconds"])
+    return {label: found for label, found in rates.items() if found}
+
+
+def _measured(name: str, folder: Path, seconds: float, how: tuple[str, ...]) -> dict[str, Any] | None:
+    program = Path(__file__).with_name("stream_contenders.py")
+    command = [
+        sys.executable,
+        str(program),
+        name,
+        str(folder / "dataset.h5"),
+        str(folder),
+        str(seconds),
+        *how,
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        why = done.stderr.strip().splitlines()[-1] if done.stderr.strip() else f"exit code {done.returncode}"
+        print(f"  {name} left out: {why}")
+        return None
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def _table(rates: dict[str, list[float]], floors: dict[str, float]) -> None:
+    """Each contender's median, and the median of ours over it, turn by turn."""
+    ours = next(iter(rates.values()))
+    for label, found in rates.items():
+        ratio = statistics.median(mine / its for mine, its in zip(ours, found, strict=False))
+        floor = floors.get(label)
+        told = (
+            ""
+            if found is ours
+            else f"   {ratio:7.2f} x" + ("" if floor is None else verdict(ratio >= floor, f"{floor} x"))
+        )
+        print(f"  {label:42} {statistics.median(found):12,.0f}{told}")
+
+
+def verdict(holds: object, floor: object) -> str:
+    return f" (floor {floor}: {'held' if holds else 'MISSED'})"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,88 @@
+"""What `fit` waits for: epochs of the same batches from the file and from memory, in turns; prints JSON.
+
+python benchmarks/stream_stall.py windows|lanes DATA TURNS
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # as in training
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+import keras
+
+from pipeline.feed.columns import Columns
+from pipeline.feed.keras_streams import KerasStream
+from pipeline.feed.lane_stream import Lanes
+from pipeline.feed.stream import Stream
+from pipeline.feed.window_stream import Windows
+from pipeline.store.reader import Dataset
+
+LANES, LOOKBACK, WINDOWS = 256, 168, 256
+BATCHES = {"windows": 40, "lanes": 150}
+
+
+class Some(keras.utils.PyDataset):
+    """The first batches of a stream; with `held`, made beforehand and kept."""
+
+    def __init__(self, stream: KerasStream, count: int, *, held: bool) -> None:
+        super().__init__(workers=1)
+        self._stream, self._count = stream, count
+        self._held = [stream[number] for number in range(count)] if held else None
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, number: int) -> Any:
+        return self._stream[number] if self._held is None else self._held[number]
+
+
+def main() -> None:
+    mode, data, turns = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
+    network, count = _network(mode), BATCHES[mode]
+    with Dataset(data) as dataset:
+        held = Some(KerasStream(_stream(mode, dataset), ["inputs"]), count, held=True)
+        network.fit(held, shuffle=False, verbose=0)
+        stalls, times = [], []
+        for turn in range(turns):
+            spent = {}
+            for kind in ("file", "memory") if turn % 2 else ("memory", "file"):
+                fresh = Some(KerasStream(_stream(mode, dataset), ["inputs"]), count, held=False)
+                start = time.perf_counter()
+                network.fit(fresh if kind == "file" else held, shuffle=False, verbose=0)
+                spent[kind] = time.perf_counter() - start
+            stalls.append(1 - spent["memory"] / spent["file"])
+            times.append(spent["memory"] / count)
+    print(json.dumps({"stalls": stalls, "step": statistics.median(times)}))
+
+
+def _stream(mode: str, dataset: Dataset) -> Stream:
+    columns = Columns.whole(len(dataset.features), dataset.targets)
+    if mode == "windows":
+        return Windows(dataset, "train", WINDOWS, columns, lookback=LOOKBACK)
+    return Lanes(dataset, "train", LANES, columns)
+
+
+def _network(mode: str) -> Any:
+    lanes = mode == "lanes"
+    shape = (LANES, None, 17) if lanes else (WINDOWS, LOOKBACK, 17)
+    inputs = keras.Input(batch_shape=shape, name="inputs")
+    hidden = keras.layers.LSTM(64, return_sequences=lanes, stateful=lanes)(
+        keras.layers.Rescaling(0.02)(inputs)
+    )
+    network = keras.Model({"inputs": inputs}, keras.layers.Dense(1)(hidden))
+    network.compile("adam", "mae", jit_compile=False)
+    return network
+
+
+if __name__ == "__main__":
+    main()
