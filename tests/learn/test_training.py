@@ -196,20 +196,24 @@ def test_a_training_that_runs_away_leaves_the_last_network_whole(tmp_path: Path)
     assert not (tmp_path / "reports" / "train").exists()
 
 
-def test_every_row_of_training_is_played_once_an_epoch_in_both_modes(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("mode", "warm_up"), [("stateful", 0), ("stateful", 9), ("windows", 0), ("per_series", 0)]
+)
+def test_every_row_of_training_has_its_weight_once_a_pass(mode: str, warm_up: int, tmp_path: Path) -> None:
     from pipeline.feed.batches import Material
     from pipeline.feed.scaling import read_scaling
     from pipeline.learn.lessons import make_lesson
     from tests.learn.networks import small_learner
 
-    for mode in ("stateful", "windows"):
-        params = workplace(tmp_path / mode, mode=mode)
-        with Dataset(tmp_path / mode / "data" / "dataset.h5") as dataset:
-            path = tmp_path / mode / "data" / "scaler.json"
-            scaling = read_scaling(path, dataset.features, dataset.targets, dataset.fingerprint)
-            numbers = np.zeros(len(dataset.sequences), np.int32)
-            lesson = make_lesson(Material(dataset, scaling, numbers), small_learner(), params.train, seed=0)
-            for epoch in range(2):
-                batches = lesson.epoch(epoch)
-                weighted = sum(float(batches[number].weights.sum()) for number in range(len(batches)))
-                assert weighted == len(scored_rows(dataset, "train"))
+    params = workplace(tmp_path, mode=mode, warm_up=warm_up)
+    with Dataset(tmp_path / "data" / "dataset.h5") as dataset:
+        path = tmp_path / "data" / "scaler.json"
+        scaling = read_scaling(path, dataset.features, dataset.targets, dataset.fingerprint)
+        numbers = np.arange(1, len(dataset.sequences) + 1, dtype=np.int32)
+        lesson = make_lesson(Material(dataset, scaling, numbers), small_learner(), params.train, seed=0)
+        for start in (0, lesson.fits):
+            epochs = [lesson.epoch(start + turn) for turn in range(lesson.fits)]
+            played = sum(
+                float(batches[place].weights.sum()) for batches in epochs for place in range(len(batches))
+            )
+            assert played == len(scored_rows(dataset, "train"))
