@@ -36,8 +36,7 @@ def baselines(target: Realized, grid: Grid, origins: Moments, newest: Index) -> 
 
 def _seasonal(target: Realized, grid: Grid, origins: Moments, nearest: tuple[int, Index]) -> Values:
     period, before = nearest
-    near = origins <= grid.times + (LONGEST_REACH - period)
-    value = np.where(near, target.at(before, origins), np.nan)
+    value = target.at(before, origins)  # a period is far shorter than the reach, and no origin lies after its step
     open_ = np.flatnonzero(np.isnan(value) & (origins != NO_ORIGIN))
     back, steps = 1, period // grid.own.frequency
     while len(open_):
