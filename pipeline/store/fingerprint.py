@@ -17,7 +17,11 @@ def shard_fingerprint(group: str, tables: Mapping[str, str], params: Params) -> 
     is refused (`pack.min_coverage`, `align.groups`) is not part of it: the tables' digests are.
     """
     sources = [
-        [name, source.model_dump(mode="json", include={"role", "known", "spacing", "interpolate"}), _values(source)]
+        [
+            name,
+            source.model_dump(mode="json", include={"role", "known", "spacing", "interpolate"}),
+            _values(source),
+        ]
         for name, source in params.raw.sources.items()
     ]
     return digest_of_value(
