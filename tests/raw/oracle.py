@@ -358,9 +358,11 @@ def source_of(raw: RawSettings) -> Source:
 def _by_first(text: str, forms: tuple[str, ...], rule: str) -> datetime:
     for form in forms:
         try:
-            return _parsed(text, form)
-        except ValueError:
+            found = _parsed(text, form)
+        except (ValueError, OverflowError):
             continue
+        if 1900 <= found.year <= 2199:
+            return found
     raise Bad(rule)
 
 

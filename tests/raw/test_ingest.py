@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from pipeline.errors import MissingInputError, RawDataError
 from pipeline.raw.ingest import Sizes, ingest
 from pipeline.raw.sources import natural_key
+from pipeline.settings.known import AfterStep, AtIssuePlus
 from tests.raw.mock import LONG, Outcome, bytes_below, ingested, mock_params, moment, write_files
 from tests.raw.oracle import Oracle, nanoseconds
 from tests.raw.strategies import Case, cases
@@ -78,8 +79,13 @@ def expected(oracle: Oracle) -> dict[tuple[Any, ...], tuple[float | None, ...]]:
     for (group, series, valid, issue, known), values in oracle.stored.items():
         valid_ns = nanoseconds(valid)
         hour = 3600 * 10**9
-        lag = oracle.source.known.after_step.ns if known is None else 0  # type: ignore[union-attr]
-        known_ns = valid_ns // hour * hour + hour + lag if known is None else nanoseconds(known)
+        rule = oracle.source.known
+        if isinstance(rule, AtIssuePlus):
+            known_ns = nanoseconds(issue) + rule.at_issue_plus.ns
+        elif isinstance(rule, AfterStep):
+            known_ns = valid_ns // hour * hour + hour + rule.after_step.ns
+        else:
+            known_ns = nanoseconds(known)
         issue_ns = known_ns if issue is None else nanoseconds(issue)
         times = (valid_ns, issue_ns if oracle.source.role == "forecast" else None, known_ns)
         rows[group, series, *times] = values

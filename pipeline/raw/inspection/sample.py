@@ -58,6 +58,8 @@ class Sample:
 
 def take_sample(path: Path, budget: int = WHOLE_BYTES) -> Sample:
     """Read at most about `budget` bytes; raises RawDataError for what cannot be a CSV file, OSError if unreadable."""
+    if not path.is_file():  # a pipe would be waited for
+        raise RawDataError(f"{path}: is no file; name CSV files, or folders of them.")
     size = path.stat().st_size
     packed = path.suffix.lower() in _PACKED
     with path.open("rb") as stream:
