@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -143,6 +144,7 @@ def settings(options: argparse.Namespace) -> dict[str, Any]:
         },
         "align": {
             "target": ["usage"],
+            "groups": [f"game_{number:03}" for number in range(options.groups)],
             "published": {"usage": "operator.usage_forecast"},
             "origin": {"at": "10:00", "zone": "group", "covers": "next_day"},
             "gaps": {"fill": "2h"},
@@ -163,6 +165,9 @@ def measure(folder: Path, options: argparse.Namespace) -> None:
     print(
         f"{found['steps']:,} steps x {found['features']} features = {size:,.0f} MB of X in {found['seconds']:.1f} s"
     )
+    print(
+        f"{found['cpu']:.1f} s of processor time, {found['idle']:.1f} s of which nobody computed or others did"
+    )
     print(f"{rate:.0f} MB/s of X (floor {FLOOR} on two cores: {'held' if rate >= FLOOR else 'MISSED'})")
     print(f"{found['written'] / 1e6:,.0f} MB of shards; peak memory {found['peak'] / 1e3:,.0f} MB a worker")
 
@@ -174,9 +179,13 @@ def work(folder: Path, options: argparse.Namespace) -> None:
     from pipeline.store.packing import pack
 
     params = check_params(settings(options), "benchmark")
+    shutil.rmtree(folder / ".hindcast", ignore_errors=True)  # everything is made again
+    before = sum(resource.getrusage(resource.RUSAGE_SELF)[:2])
     begin = time.perf_counter()
     report = pack(params, folder)
     seconds = time.perf_counter() - begin
+    mine, theirs = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    cpu = sum(who.ru_utime + who.ru_stime for who in (mine, theirs)) - before
     shards = list((folder / "data/packed").glob("*.h5"))
     whose = resource.RUSAGE_CHILDREN if options.workers > 1 else resource.RUSAGE_SELF
     features = (
@@ -188,6 +197,8 @@ def work(folder: Path, options: argparse.Namespace) -> None:
                 "steps": report["steps"],
                 "features": features,
                 "seconds": seconds,
+                "cpu": cpu,
+                "idle": min(os.cpu_count() or 1, options.workers) * seconds - cpu,
                 "written": sum(shard.stat().st_size for shard in shards),
                 "peak": resource.getrusage(whose).ru_maxrss,
             }
