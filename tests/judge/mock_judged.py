@@ -30,6 +30,7 @@ class MockDataset:
     target_units: tuple[str, ...] = ("MW",)
     baselines: tuple[str, ...] = BASELINES
     frequency: int = HOUR
+    chunk_samples: int = 8
     reads: list[str] = field(default_factory=list)
 
     def split(self, name: str) -> Split:
