@@ -24,8 +24,10 @@ from pipeline.store.types import Sequences
 _SHOWN = 20  # faults of a kind in one message
 
 
-def write_shard(path: Path, aligned: AlignedGroup, params: Params, fingerprint: str) -> Header:
-    """Write the shard of one group and return its header.
+def write_shard(
+    path: Path, aligned: AlignedGroup, params: Params, fingerprint: str, *, flushed: bool = True
+) -> Header:
+    """Write the shard of one group and return its header; `flushed` as `replaced_file` has it.
 
     The file takes its name only when it is whole. Raises AlignmentError, with all faults, where the steps
     break the format: nothing to write, a NaN or infinite number in X, Y or W, a negative weight, steps that
@@ -34,7 +36,7 @@ def write_shard(path: Path, aligned: AlignedGroup, params: Params, fingerprint: 
     _check(aligned, params.raw.frequency.ns)
     sequences = _sequences(aligned, params.pack.segment_length)
     header = _header(aligned, sequences, params, fingerprint)
-    with replaced_file(path) as temporary, written(temporary) as file:
+    with replaced_file(path, flushed=flushed) as temporary, written(temporary) as file:
         scales = write_header(file, header)
         write_table(file, "sequences", sequences)
         _write_positions(file, aligned, sequences, header, scales["sample"])
