@@ -87,7 +87,9 @@ class BlockShuffle:
         if first <= self._short_place:
             before[before >= self._short_place + self.block - self._missing] += self._missing
         block, offset = np.divmod(before, self.block)
-        return self._blocks.at(block) * self.block + offset
+        mine = np.arange(pool * self.pool, min((pool + 1) * self.pool, self._block_count))
+        rows: Ints = self._blocks.at(mine)[block - mine[0]] * self.block + offset
+        return rows
 
     def _pool_of(self, place: int) -> int:
         size = self.pool * self.block

@@ -12,7 +12,6 @@ from typing import Any, Self
 
 import numpy as np
 
-from pipeline.feed.ahead import read_ahead
 from pipeline.feed.columns import Columns, Example, Named
 from pipeline.feed.order import InOrder, Order, Ranked, shuffled
 from pipeline.feed.runs import Ints
@@ -32,7 +31,7 @@ class Stream(ABC):
     `ranks`: the part of each batch that falls to one of several training processes, whose parts together are the batch
     that one process alone would see.
 
-    A plain `for` walks the batches in order and reads ahead.
+    A plain `for` walks the batches in order; what they are cut from is read in the background.
     """
 
     source: Source
@@ -50,13 +49,14 @@ class Stream(ABC):
         return math.ceil(self.row_count / self.batch_size)
 
     def __getitem__(self, number: int) -> Example:
-        if not 0 <= number < len(self):
+        if not 0 <= number < self._batch_count:
             raise IndexError(f"an epoch of {len(self)} batches has no batch {number}")
-        share = self.batch_size // self.ranks
-        return self.items(number * share, min((number + 1) * share, self.order.count))
+        start = number * self._share
+        return self.items(start, min(start + self._share, self._ends[-1]))
 
     def __iter__(self) -> Iterator[Example]:
-        return read_ahead(self)
+        for number in range(len(self)):
+            yield self[number]
 
     def at(self, epoch: int) -> Self:
         """The same stream in the order of another epoch."""
@@ -66,6 +66,8 @@ class Stream(ABC):
         """What stands at places [start, stop) of this process's order."""
         ends = self._ends
         first = bisect_right(ends, start) - 1
+        if start < stop <= ends[first + 1]:  # as a rule
+            return self._picked(self._stretches[first], start - ends[first], stop - ends[first])
         parts = []
         while start < stop:
             until = min(stop, ends[first + 1])
@@ -113,6 +115,14 @@ class Stream(ABC):
     @abstractmethod
     def _picked(self, made: Any, start: int, stop: int) -> Example:
         """The rows at places [start, stop) of what was made."""
+
+    @cached_property
+    def _batch_count(self) -> int:
+        return len(self)
+
+    @cached_property
+    def _share(self) -> int:
+        return self.batch_size // self.ranks
 
     @cached_property
     def _ends(self) -> list[int]:

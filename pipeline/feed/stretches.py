@@ -29,7 +29,7 @@ class Stretches(Generic[Stretch]):
 
     def __init__(self, make: Callable[[int], Stretch], count: int) -> None:
         self._make, self._count = make, count
-        self._kept: OrderedDict[int, Stretch] = OrderedDict()
+        self._kept: dict[int, Stretch] = {}
         self._start()
 
     def __len__(self) -> int:
@@ -39,13 +39,11 @@ class Stretches(Generic[Stretch]):
         if self._process != os.getpid():  # the parent's thread does not exist here
             self._start()
         with self._lock:
-            stretch = self._kept[number] if number in self._kept else self._made(number)
-            self._kept[number] = stretch
-            self._kept.move_to_end(number)
-            while len(self._kept) > KEPT:
-                self._kept.popitem(last=False)
-            self._plan_ahead(number + 1)
-            return stretch
+            if number not in self._kept:
+                stretch = self._made(number)
+                self._kept = {number: stretch}
+                self._plan_ahead(number + 1)
+            return self._kept[number]
 
     def close(self) -> None:
         """End the thread and let go of all stretches; asking goes on working."""

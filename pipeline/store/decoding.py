@@ -50,17 +50,15 @@ def fletcher32(content: Any) -> int:
     # Read in the machine's order instead: swapping a word's bytes multiplies it by 256, modulo 65535.
     words = np.frombuffer(content, "<u2", len(content) // 2)
     odd = bytes(content[-1:]) + b"\0" if len(content) % 2 else b""
-    whole = len(words) // _BLOCK * _BLOCK
-    sums = words[:whole].reshape(-1, _BLOCK).astype(np.float64) @ _WEIGHTS
-    rest = np.concatenate([words[whole:], np.frombuffer(odd, "<u2")]).astype(np.int64)
-    total = whole + len(rest)
-    plain, weighted = sums.astype(np.int64).T
-    behind = (
-        total - np.arange(1, len(plain) + 1) * _BLOCK
-    )  # words that follow a block: each counts its sum once more
-    first = int(plain.sum()) + int(rest.sum())
-    second = int((weighted % _MODULUS).sum()) + int((plain % _MODULUS * (behind % _MODULUS)).sum())
-    second += int((rest * np.arange(len(rest), 0, -1)).sum())
+    blocks = len(words) // _BLOCK
+    sums = words[: blocks * _BLOCK].reshape(blocks, _BLOCK).astype(np.float64) @ _WEIGHTS
+    rest = np.concatenate([words[blocks * _BLOCK :], np.frombuffer(odd, "<u2")])
+    first, second = (int(total) for total in rest.astype(np.float64) @ _WEIGHTS[_BLOCK - len(rest) :])
+    if blocks:
+        # words that follow a block: each counts the block's sum once more; all stays below 2**53
+        behind = np.arange(blocks - 1, -1, -1) * float(_BLOCK) + len(rest)
+        first += int(sums[:, 0].sum())
+        second += int(sums[:, 1].sum()) + int((sums[:, 0] % _MODULUS) @ (behind % _MODULUS))
     return _folded(second * 256, first) << 16 | _folded(first * 256, first)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,14 @@ from pipeline.align.listing import text_of_features
 from pipeline.align.types import AlignedGroup
 from pipeline.engine import map_in_order
 from pipeline.errors import AlignmentError, FormatError
-from pipeline.files import file_name, replaced_file, replaced_folders, write_json
+from pipeline.files import (
+    digest_of_file,
+    file_name,
+    flush_to_disk,
+    replaced_file,
+    replaced_folders,
+    write_json,
+)
 from pipeline.raw.tables import read_manifest
 from pipeline.settings.params import Params
 from pipeline.store.fingerprint import shard_fingerprint
@@ -26,6 +34,8 @@ from pipeline.store.virtual import SUFFIX
 from pipeline.store.writer import write_shard
 
 _SHOWN = 20  # groups in one message
+
+_BESIDE = ThreadPoolExecutor(1)
 
 _SMALL = 2_000_000
 """Table rows below which packing takes a second or two, and starting processes takes longer."""
@@ -45,11 +55,15 @@ def pack(params: Params, root: Path) -> dict[str, Any]:
     groups = _groups(sources, params)
     keys = {group: shard_key(group, digests, params) for group, digests in groups.items()}
     with replaced_folders(packed) as (fresh,):
-        kept = take_over(root, packed, fresh, keys)
+        whole = {group: keys[group] for group in groups if _are_whole(tables, sources, group)}
+        kept = take_over(root, packed, fresh, whole)
         pack_one = partial(pack_group, tables, fresh.resolve(), params)
         items = [item for item in groups.items() if item[0] not in kept]
         rows = _rows(sources, items)
         made = map_in_order(pack_one, items, lambda item: item[0], "pack", "groups", small=rows < _SMALL)
+        for one in made:
+            if one.shard is not None:
+                flush_to_disk(fresh / one.shard)  # what a worker has not come to, and what it could not do
         done = [{one.group: one for one in (*kept.values(), *made)}[group] for group in groups]
         report = report_of(done, tuple(params.raw.sources_of("forecast")))
         _refuse(done, report, params.pack.min_coverage)
@@ -68,7 +82,8 @@ def pack_group(tables: Path, folder: Path, params: Params, item: tuple[str, Mapp
         return Packed(group, None, None, 0, 0, 0, 0, aligned.coverage, aligned.counts)
     fingerprint = shard_fingerprint(group, digests, params)
     shard = f"{file_name(group)}{SUFFIX}"
-    header = write_shard(folder / shard, aligned, params, fingerprint)
+    header = write_shard(folder / shard, aligned, params, fingerprint, flushed=False)
+    _BESIDE.submit(flush_to_disk, folder / shard)  # the disk works while the next group is aligned
     return Packed(
         group=group,
         shard=shard,
@@ -131,6 +146,16 @@ def _groups(sources: Mapping[str, Any], params: Params) -> dict[str, dict[str, s
             [f"there are {_listed(sorted(digests))}"],
         )
     return {group: digests[group] for group in wanted}
+
+
+def _are_whole(tables: Path, sources: Mapping[str, Any], group: str) -> bool:
+    """Whether the tables of a group are those of the manifest: a damaged one is left for packing to stumble over."""
+    entries = [source["groups"][group] for source in sources.values() if group in source["groups"]]
+    paths = [tables / entry["file"] for entry in entries]
+    return all(
+        path.is_file() and digest_of_file(path) == entry["digest"]
+        for path, entry in zip(paths, entries, strict=True)
+    )
 
 
 def _rows(sources: Mapping[str, Any], items: Iterable[tuple[str, Mapping[str, str]]]) -> int:

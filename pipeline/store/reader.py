@@ -86,6 +86,8 @@ class Dataset(Described):
         """
         array = BY_NAME[name]
         wanted = self._checked(samples)
+        if self._process != os.getpid():  # after a fork: threads and locks of the parent are none of ours
+            self._start()
         shape = tuple(self._header.length_of(axis) for axis in array.axes[1:])
         answer = self._memory.empty((len(wanted), *shape), array.dtype)
         if answer.size:
@@ -145,8 +147,6 @@ class Dataset(Described):
         self._threads: Threads = Threads(self.threads)
 
     def _fill(self, name: str, answer: NDArray[Any], wanted: Sequence[Pick]) -> None:
-        if self._process != os.getpid():  # after a fork: threads and locks of the parent are none of ours
-            self._start()
         missing = [pick for pick in wanted if not self._filled_from_cache(name, answer, pick)]
         self._threads.each(lambda pick: self._fill_from_file(name, answer, pick), missing)
 

@@ -9,6 +9,7 @@ import hashlib
 import os
 import shutil
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from functools import cache
 from importlib.metadata import version
@@ -35,7 +36,7 @@ def shard_key(group: str, digests: Mapping[str, str], params: Params) -> str:
 def take_over(root: Path, packed: Path, fresh: Path, keys: Mapping[str, str]) -> dict[str, Packed]:
     """Bring the unchanged shards of `packed` into the folder `fresh`; return what became of their groups, by group.
 
-    `keys` are those of all groups that there shall be. A shard whose bytes are not the noted ones is left out.
+    `keys` are those of the groups that may be taken over. A shard whose bytes are not the noted ones is left out.
     """
     found = {}
     for group, note in _notes(root).items():
@@ -48,12 +49,15 @@ def take_over(root: Path, packed: Path, fresh: Path, keys: Mapping[str, str]) ->
 
 def note_down(root: Path, packed: Path, keys: Mapping[str, str], done: Sequence[Packed]) -> None:
     """Note what was made, for the next time."""
+    shards = [packed / one.shard for one in done if one.shard is not None]
+    with ThreadPoolExecutor() as pool:
+        digests = dict(zip(shards, pool.map(digest_of_file, shards), strict=True))
     write_json(
         root / NOTES,
         {
             one.group: {
                 "key": keys[one.group],
-                "digest": one.shard and digest_of_file(packed / one.shard),
+                "digest": one.shard and digests[packed / one.shard],
                 "packed": asdict(one),
             }
             for one in done

@@ -106,7 +106,7 @@ def test_a_network_of_one_output_takes_segments_and_lanes(kind: type[Segments | 
     network.fit(_Plain(stream), epochs=2, shuffle=False, verbose=0)
 
 
-class _Plain(keras.utils.PyDataset):
+class _Plain(keras.utils.PyDataset):  # type: ignore[misc]  # Keras has no types
     """A stream whose one input is handed over without its name, as `Sequential` wants it."""
 
     def __init__(self, stream: KerasStream) -> None:

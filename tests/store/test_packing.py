@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from pipeline.align.group import align_group
 from pipeline.errors import AlignmentError, FormatError
 from pipeline.files import digest_of_file, read_json, write_json
 from pipeline.raw.ingest import ingest
@@ -177,7 +179,7 @@ def test_a_damaged_table_leaves_the_old_shards(workspace: Path, params: Params) 
 def _counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The groups that are aligned from now on, in this process."""
     aligned: list[str] = []
-    align = packing.align_group
+    align = align_group
 
     def note(tables: Path, params: Params, group: str) -> Any:
         aligned.append(group)
@@ -282,3 +284,25 @@ def test_a_link_into_a_cache_is_not_taken_for_the_file(workspace: Path, params: 
     _pack(params, workspace)
     assert not shard.is_symlink()
     assert _digests(workspace) == before
+
+
+def test_a_disk_that_fills_up_leaves_the_old_shards_whole(
+    workspace: Path, params: Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _pack(params, workspace)
+    before, report = _digests(workspace), (workspace / "reports/pack.json").read_bytes()
+    shutil.rmtree(workspace / ".hindcast")
+    written = Path.write_bytes
+
+    def fill(path: Path, data: bytes) -> int:
+        if GROUPS[1] in path.name:
+            written(path, data[: len(data) // 2])
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        return written(path, data)
+
+    monkeypatch.setattr(Path, "write_bytes", fill)
+    with pytest.raises(OSError, match="No space left"):
+        _pack(params, workspace)
+    assert _digests(workspace) == before
+    assert (workspace / "reports/pack.json").read_bytes() == report
+    assert sorted(path.name for path in (workspace / "data").iterdir()) == ["packed", "tables"]

@@ -1,0 +1,51 @@
+"""All items are worked on, by whichever thread, and errors come to the caller."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from pipeline.store.threads import Threads, threads_here
+
+
+@pytest.mark.parametrize("count", [1, 2, 5])
+@pytest.mark.parametrize("items", [0, 1, 2, 50])
+def test_every_item_is_worked_on_once(count: int, items: int) -> None:
+    threads, done = Threads(count), []
+    threads.each(done.append, range(items))
+    assert sorted(done) == list(range(items))
+    threads.close()
+    threads.each(done.append, [items])
+    assert len(done) == items + 1
+    threads.close()
+
+
+def test_several_threads_take_part() -> None:
+    threads, seen = Threads(3), set()
+
+    def work(_: int) -> None:
+        seen.add(threading.get_ident())
+        time.sleep(0.02)
+
+    threads.each(work, range(12))
+    threads.close()
+    assert len(seen) == 3
+
+
+@pytest.mark.parametrize("count", [1, 2, 4])
+def test_of_several_errors_that_of_the_first_item_is_raised(count: int) -> None:
+    def work(item: int) -> None:
+        if item in {3, 4}:
+            time.sleep(0.02 * (5 - item))
+            raise ValueError(f"item {item}")
+
+    threads = Threads(count)
+    with pytest.raises(ValueError, match="item 3"):
+        threads.each(work, range(9))
+    threads.close()
+
+
+def test_threads_are_as_many_as_processors_but_few() -> None:
+    assert 1 <= threads_here() <= 4
