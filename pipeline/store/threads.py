@@ -42,7 +42,10 @@ class Threads:
         helpers = [self._started().submit(help_out) for _ in range(min(self._count, len(items)) - 1)]
         help_out()
         for helper in helpers:
-            helper.result()
+            if (
+                not helper.cancel()
+            ):  # it may still wait behind another caller's helper, with nothing left to do
+                helper.result()
         if errors:
             raise errors[min(errors)]
 

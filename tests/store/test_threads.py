@@ -47,5 +47,20 @@ def test_of_several_errors_that_of_the_first_item_is_raised(count: int) -> None:
     threads.close()
 
 
+def test_nobody_waits_for_a_helper_that_another_caller_keeps() -> None:
+    threads, release = Threads(2), threading.Event()
+    other = threading.Thread(target=threads.each, args=(lambda _: release.wait(20), range(2)))
+    other.start()
+    done: list[int] = []
+    for _ in range(100):  # until the other caller and the one helper are busy
+        time.sleep(0.002)
+    threads.each(done.append, range(5))
+    assert sorted(done) == list(range(5))
+    assert not release.is_set()
+    release.set()
+    other.join(20)
+    threads.close()
+
+
 def test_threads_are_as_many_as_processors_but_few() -> None:
     assert 1 <= threads_here() <= 4
