@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from pipeline.raw.formats import ABBREVIATIONS
 
 _DATES: tuple[tuple[str, tuple[str, ...]], ...] = (
     (r"\d{4}-\d{1,2}-\d{1,2}", ("%Y-%m-%d",)),
@@ -65,6 +67,12 @@ def forms_of(text: str) -> tuple[Form, ...]:
         ):
             return tuple(Form(form, "start") for form in forms)
     return tuple(Form(form) for form in _plain_forms(text))
+
+
+def with_abbreviation(form: Form) -> Form:
+    """The form with `%Z` for a zone's abbreviation that stands in it."""
+    words = "|".join(sorted(ABBREVIATIONS, key=len, reverse=True))
+    return replace(form, text=re.sub(rf"(?i)(?<![%A-Za-z])(?:{words})(?![A-Za-z])", "%Z", form.text))
 
 
 def digit_forms(length: int) -> tuple[Form, ...]:

@@ -17,7 +17,7 @@ from pipeline.raw.inspection.page import Page
 from pipeline.raw.inspection.paths import globs_of
 from pipeline.raw.inspection.stamps import Stamped, in_words, moment
 from pipeline.raw.inspection.values import Value
-from pipeline.raw.inspection.words import ascii_identifier
+from pipeline.raw.inspection.words import ascii_identifier, heading
 from pipeline.raw.zones import occurrences
 from pipeline.settings.base import DAY, HOUR
 from pipeline.settings.raw import MISSING
@@ -74,7 +74,15 @@ def add_source(
     if field.group is not None:
         page.add(3, "group", field.group)
     if field.series is not None:
-        page.add(3, "series", field.series)
+        roles = {heading(name).role for name in draft.series} if draft.series_column else set()
+        kinds = ["some of these are forecasts: give them a source of their own, each with `where`"]
+        page.add(
+            3,
+            "series",
+            field.series,
+            ask=kinds if "forecast" in roles and len(roles) > 1 else (),
+            setting=f"{place}.series",
+        )
     _add_times(page, draft, place, frequency)
     known, about_known = known_of(draft, frequency)
     page.add(3, "known", known, ask=[about_known] if about_known else (), setting=f"{place}.known")

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from pipeline.raw.formats import compile_format
 from pipeline.raw.inspection.columns import Column, Flags
-from pipeline.raw.inspection.formats import Form, digit_forms, forms_of
+from pipeline.raw.inspection.formats import Form, digit_forms, forms_of, with_abbreviation
 from pipeline.raw.inspection.words import ISSUE, LEAD, TIME, VALID, words_of
 from pipeline.raw.stamps import parse_stamps
 from pipeline.settings.base import DAY, HOUR
@@ -119,6 +119,12 @@ def _best(column: Column, forms: Sequence[Form]) -> Stamped | None:
     if not found:
         return _several(column, forms)
     best = max(found, key=lambda read: (round(float(read.ok.sum()) / len(read.ok), 2), _regularity(read)))
+    if (
+        not (best.ok | column.missing).all()
+        and (whole := _several(column, [best.form]))
+        and whole.ok.sum() > best.ok.sum()
+    ):
+        return whole  # a few stamps are written otherwise, as those of a doubled hour
     equal = [
         read.form.text
         for read in found
@@ -132,6 +138,7 @@ def _best(column: Column, forms: Sequence[Form]) -> Stamped | None:
 def _several(column: Column, forms: Sequence[Form]) -> Stamped | None:
     """Formats that read the texts together, where no single one reads enough: the one that reads most first."""
     left, chosen = column.texts.filter(pa.array(~column.missing)), list[Form]()
+    forms = list(dict.fromkeys(map(with_abbreviation, forms)))
     while len(left) and len(chosen) < _MOST_FORMS:
         reads = {form: parse_stamps(left, compile_format(form.text, form.part)).ok for form in forms}
         best = max(reads, key=lambda form: int(reads[form].sum()), default=None)
@@ -140,8 +147,8 @@ def _several(column: Column, forms: Sequence[Form]) -> Stamped | None:
         chosen.append(best)
         left = left.filter(pa.array(~reads[best]))
         firsts = pc.unique(left.slice(0, 5000)).to_pylist()[:_TRIED]
-        forms = list(dict.fromkeys(form for text in firsts for form in forms_of(text)))
-    if len(chosen) < 2:
+        forms = list(dict.fromkeys(with_abbreviation(form) for text in firsts for form in forms_of(text)))
+    if not chosen or (len(chosen) < 2 and "%Z" not in chosen[0].text):
         return None
     form = Form(chosen[0].text, chosen[0].part, tuple(one.text for one in chosen[1:]))
     return _read((column,), column.texts, column.missing, form)

@@ -251,12 +251,47 @@ def dates_without_a_clock_at_midnight() -> Stranger:
     return Stranger({"load.csv": text("time;load", *body)}, times, load)
 
 
+def intervals_that_name_the_zone_when_clocks_change() -> Stranger:
+    times, load = year("Europe/Berlin")
+    starts = [
+        f"{time:%d/%m/%Y %H:%M:%S}" + (f" ({time.tzname()})" if f"{time:%m-%d %H}" == "10-27 02" else "")
+        for time in times
+    ]
+    ends = [*starts[1:], "01/01/2025 00:00:00"]
+    body = [f"{start} - {end},{value:.2f}" for start, end, value in zip(starts, ends, load, strict=True)]
+    return Stranger({"load_DE.csv": text("MTU (CET/CEST),Load (MW)", *body)}, times, load)
+
+
 STRANGERS: list[Callable[[], Stranger]] = [
     thousands_point, thousands_comma, thousands_blank, units_in_cells, hours_as_columns, hours_as_columns_by_zone, hours_1_to_25,
     leads_as_columns, lead_beside_valid, iso_intervals, ends_of_quarters_beside_hours, settlement_periods,
     hour_ending_numbers_over_clock_changes, no_header, names_that_stand_twice, remarks_units_totals, preambles_of_different_length,
     files_joined_by_hand_with_separators_at_the_ends, dates_without_a_clock_at_midnight,
+    intervals_that_name_the_zone_when_clocks_change,
 ]  # fmt: skip
+
+
+def test_forecasts_among_the_names_of_series_are_asked_about(tmp_path: Path) -> None:
+    times, load = year(days=20)
+    body = [f"{time:%Y-%m-%dT%H},{kind},{value:.2f}" for time, value in zip(times, load, strict=True)
+            for kind in ("Demand", "Day-ahead demand forecast")]  # fmt: skip
+    seen = mock.seen(tmp_path, data_csv=text("period,type-name,value", *body))
+    assert any("`where`" in doubt.question for doubt in seen.require_proposal().doubts)
+
+
+def test_rows_that_would_go_to_quarantine_are_told_and_let_through(tmp_path: Path) -> None:
+    times, load = year(days=20)
+    body = rows(times, load, "%Y-%m-%d %H:%M")
+    body[::20] = [line.split(",")[0] + f",bad{place}" for place, line in enumerate(body[::20])]
+    seen = mock.seen(tmp_path, load_csv=text("time,load", *body))
+    proposal = seen.require_proposal()
+    assert mock.settings(seen)["raw"]["max_bad_fraction"] == 0.06
+    assert any(
+        "480 rows tried, these would go to quarantine: number 24" in doubt.question
+        for doubt in proposal.doubts
+    )
+    report = ingest(check_params(mock.settings(seen), "proposed"), tmp_path)["sources"]
+    assert [one["rows_quarantined"] for one in report.values()] == [24]
 
 
 @pytest.mark.parametrize("make", STRANGERS, ids=lambda make: make.__name__)
