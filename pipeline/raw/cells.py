@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from pipeline.raw.faults import COLUMNS, GOOD, QUOTES, Rules
 from pipeline.raw.header import Layout
 from pipeline.raw.lines import Kept, Lines, is_text, sound_lines, without_ignored
-from pipeline.raw.numbers import Numbers, Style, numbers_of
+from pipeline.raw.numbers import Numbers, Style, numbers_of_columns
 from pipeline.raw.text import Block, is_closed, reader
 from pipeline.settings.raw import Source
 
@@ -78,9 +78,10 @@ def _text_cells(kept: Kept, layout: Layout, source: Source) -> Cells:
         cannot = faulty != GOOD
         broken, rules = np.concatenate([broken, lines[cannot]]), np.concatenate([rules, faulty[cannot]])
         lines = lines[~cannot]
-    numbers, unreadable = {}, {}
-    for column in layout.number_columns:
-        numbers[column], unreadable[column] = numbers_of(texts[column], source.missing, Style.of(source))
+    columns = [texts[column] for column in layout.number_columns]
+    read = numbers_of_columns(columns, source.missing, Style.of(source))
+    numbers = {column: values for column, (values, _) in zip(layout.number_columns, read, strict=True)}
+    unreadable = {column: bad for column, (_, bad) in zip(layout.number_columns, read, strict=True)}
     return Cells(lines, _texts_of(texts, layout), numbers, unreadable, broken, rules)
 
 

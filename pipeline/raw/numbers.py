@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -22,7 +23,7 @@ _NUMBER = r"^[+-]?(?:[0-9]+(?:[.][0-9]*)?|[.][0-9]+)(?:[eE][+-]?[0-9]+)?$"
 _MINUS = "\u2212"
 _BLANKS = "[ \u00a0\u2007\u2009\u202f]"
 _BETWEEN_THOUSANDS = {",": "[,]", ".": "[.]", " ": _BLANKS, "'": "['\u2019]"}
-_DIGITS = np.isin(np.arange(256), list(b"0123456789"))
+_LOOKED_AT = 1 << 18  # letters at once, which stay in the processor's cache
 
 
 @dataclass(frozen=True)
@@ -47,17 +48,33 @@ def numbers_of(
     White space around a number or a missing marker does not matter.  An infinite number is bad.  A minus may
     be the sign U+2212.
     """
-    doubtful = _not_plain(texts, style.decimal)
+    return numbers_of_columns([texts], missing, style)[0]
+
+
+def numbers_of_columns(
+    columns: Sequence[pa.StringArray], missing: tuple[str, ...], style: Style
+) -> list[tuple[Numbers, NDArray[np.bool_]]]:
+    """As `numbers_of`, for several columns: the few cells of all of them that need care are read together."""
+    if not columns:
+        return []
+    read = [_read_plain(texts, style.decimal) for texts in columns]
+    doubtful = [texts.take(pa.array(rows)) for texts, (_, _, rows) in zip(columns, read, strict=True)]
+    careful = _read_with_care(pa.concat_arrays(doubtful), missing, style)
+    borders = np.cumsum([len(rows) for _, _, rows in read])[:-1]
+    for (values, bad, rows), *found in zip(read, *(np.split(part, borders) for part in careful), strict=True):
+        values[rows], bad[rows] = found
+    return [(values, bad) for values, bad, _ in read]
+
+
+def _read_plain(texts: pa.StringArray, decimal: str) -> tuple[Numbers, NDArray[np.bool_], NDArray[np.int64]]:
+    """The plain numbers, which of them are bad, and the places of the cells that are to be read with care."""
+    doubtful = _not_plain(texts, decimal)
     try:
-        values: Numbers = _to_numpy(pc.cast(_without(texts, doubtful, style.decimal), pa.float64()))
+        values: Numbers = _to_numpy(pc.cast(_without(texts, doubtful, decimal), pa.float64()))
     except pa.ArrowInvalid:  # made of digits, points and signs, but no number, as in 1-2
-        return _read_with_care(texts, missing, style)
+        return np.empty(len(texts)), np.zeros(len(texts), np.bool_), np.arange(len(texts))
     bad = ~np.isfinite(values) & ~doubtful
-    values = np.where(bad, np.nan, values)
-    rows = np.flatnonzero(doubtful)
-    if len(rows):
-        values[rows], bad[rows] = _read_with_care(texts.take(pa.array(rows)), missing, style)
-    return values, bad
+    return np.where(bad, np.nan, values), bad, np.flatnonzero(doubtful)
 
 
 @lru_cache(maxsize=64)  # asked for every file of a source
@@ -89,15 +106,28 @@ def _not_plain(texts: pa.StringArray, decimal: str) -> NDArray[np.bool_]:
     A whole column is looked at letter by letter at once, so that only the few cells that are no plain number
     cost the care that they need.
     """
-    plain = _DIGITS | np.isin(np.arange(256), list(b"-eE" + decimal.encode()))
     offsets = _offsets_of(texts)
     data = np.frombuffer(texts.buffers()[2] or b"", np.uint8)[: offsets[-1]]
     doubtful: NDArray[np.bool_] = offsets[1:] == offsets[:-1]
-    strange = np.flatnonzero(~plain[data[offsets[0] :]]) + offsets[0]
-    doubtful[np.searchsorted(offsets, strange, "right") - 1] = True
+    for start in range(int(offsets[0]), len(data), _LOOKED_AT):
+        strange = np.flatnonzero(_is_strange(data[start : start + _LOOKED_AT], decimal)) + start
+        doubtful[np.searchsorted(offsets, strange, "right") - 1] = True
     if len(data):
-        doubtful |= ~_DIGITS[data[offsets[1:] - 1]]  # of an empty cell any letter: it is doubtful already
+        doubtful |= _no_digit(data[offsets[1:] - 1])  # of an empty cell any letter: it is doubtful already
     return doubtful
+
+
+def _no_digit(letters: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    # unsigned arithmetic: everything below "0" wraps round to a large number
+    found: NDArray[np.bool_] = letters - np.uint8(48) > 9
+    return found
+
+
+def _is_strange(letters: NDArray[np.uint8], decimal: str) -> NDArray[np.bool_]:
+    strange: NDArray[np.bool_] = _no_digit(letters) & (letters | 32 != ord("e"))  # E is e but for this bit
+    for sign in b"-" + decimal.encode():
+        strange &= letters != sign
+    return strange
 
 
 def _without(texts: pa.StringArray, rows: NDArray[np.bool_], decimal: str) -> pa.StringArray:
