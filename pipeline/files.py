@@ -159,6 +159,10 @@ def _previous(folder: Path) -> Path:
 
 
 def _plain(value: Any) -> Any:
+    if value is None or isinstance(
+        value, str | int
+    ):  # nearly all: asked first, since asking for a Mapping is slow
+        return value
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
