@@ -57,8 +57,9 @@ def fletcher32(content: Any) -> int:
     if blocks:
         # words that follow a block: each counts the block's sum once more; all stays below 2**53
         behind = np.arange(blocks - 1, -1, -1) * float(_BLOCK) + len(rest)
-        first += int(sums[:, 0].sum())
-        second += int(sums[:, 1].sum()) + int((sums[:, 0] % _MODULUS) @ (behind % _MODULUS))
+        plain: NDArray[np.float64] = sums[:, 0]
+        first += int(plain.sum())
+        second += int(sums[:, 1].sum()) + int((plain % _MODULUS) @ (behind % _MODULUS))
     return _folded(second * 256, first) << 16 | _folded(first * 256, first)
 
 

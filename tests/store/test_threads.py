@@ -13,7 +13,8 @@ from pipeline.store.threads import Threads, threads_here
 @pytest.mark.parametrize("count", [1, 2, 5])
 @pytest.mark.parametrize("items", [0, 1, 2, 50])
 def test_every_item_is_worked_on_once(count: int, items: int) -> None:
-    threads, done = Threads(count), []
+    threads = Threads(count)
+    done: list[int] = []
     threads.each(done.append, range(items))
     assert sorted(done) == list(range(items))
     threads.close()
@@ -23,7 +24,8 @@ def test_every_item_is_worked_on_once(count: int, items: int) -> None:
 
 
 def test_several_threads_take_part() -> None:
-    threads, seen = Threads(3), set()
+    threads = Threads(3)
+    seen: set[int] = set()
 
     def work(_: int) -> None:
         seen.add(threading.get_ident())
