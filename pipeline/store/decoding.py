@@ -51,13 +51,13 @@ def fletcher32(content: Any) -> int:
     words = np.frombuffer(content, "<u2", len(content) // 2)
     odd = bytes(content[-1:]) + b"\0" if len(content) % 2 else b""
     blocks = len(words) // _BLOCK
-    sums = words[: blocks * _BLOCK].reshape(blocks, _BLOCK).astype(np.float64) @ _WEIGHTS
+    sums: Any = words[: blocks * _BLOCK].reshape(blocks, _BLOCK).astype(np.float64) @ _WEIGHTS
     rest = np.concatenate([words[blocks * _BLOCK :], np.frombuffer(odd, "<u2")])
     first, second = (int(total) for total in rest.astype(np.float64) @ _WEIGHTS[_BLOCK - len(rest) :])
     if blocks:
         # words that follow a block: each counts the block's sum once more; all stays below 2**53
         behind = np.arange(blocks - 1, -1, -1) * float(_BLOCK) + len(rest)
-        plain: NDArray[np.float64] = sums[:, 0]
+        plain = sums[:, 0]
         first += int(plain.sum())
         second += int(sums[:, 1].sum()) + int((plain % _MODULUS) @ (behind % _MODULUS))
     return _folded(second * 256, first) << 16 | _folded(first * 256, first)
