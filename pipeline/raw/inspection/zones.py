@@ -138,7 +138,9 @@ def _wall_view(best: str, proof: Evidence, hints: Sequence[str], says: str | Non
     once = bool(proof.single and not proof.doubled)
     if once:
         question += "; the autumn hour stands only once: taken for the earlier one"
-    ambiguous = "in_order" if proof.doubled else "earlier"
+    elif not proof.doubled:
+        question += "; no autumn change is in the files: its hour is taken to stand twice, the earlier first"
+    ambiguous = "earlier" if once else "in_order"
     return ZoneView(best, question, ambiguous, "drop" if proof.empty else None, wall=True)
 
 
