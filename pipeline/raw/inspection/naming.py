@@ -35,7 +35,13 @@ def base_name(part: Part, column: Column) -> str:
     """A name where the heading has none: what the files' names speak of, else what its unit measures."""
     names = [path.rsplit("/", 1)[-1] for path in part.kind.paths]
     found = {quantity_of(token.low for token in heading(name).tokens) for name in names}
-    return (found.pop() if len(found) == 1 else None) or _MEASURES.get(column.heading.unit, "value")
+    return (found.pop() if len(found) == 1 else None) or _measured(column.heading.unit)
+
+
+def _measured(unit: str) -> str:
+    """What a unit measures; money for something is a price."""
+    money = unit.partition("/")[0] in ("EUR", "USD", "GBP")
+    return "price" if money else _MEASURES.get(unit, "value")
 
 
 def distinct(shapes: list[Shape]) -> list[Shape]:

@@ -68,9 +68,13 @@ _UNIT_WORDS = {
     "celsius": "degC", "degf": "degF", "kelvin": "K", "eur": "EUR", "usd": "USD", "gbp": "GBP", "percent": "%", "pct": "%",
     "hpa": "hPa", "mm": "mm",
 }  # fmt: skip
+_MONEY = frozenset(["EUR", "USD", "GBP"])
 _CAMEL = re.compile(r"(?<=[a-z][a-z])(?=[A-Z])")  # IssueTime, but not kWh
 _BRACKET = re.compile(r"[\[(]([^\])]{1,20})[\])]")
-_TIME_BRACKET = re.compile(r"^(utc|gmt|c?es?t|local.*|w?et|[+-]?\d.*|[a-z]{3,}/[a-z_]{3,})$", re.IGNORECASE)
+_AREAS = "africa|america|antarctica|arctic|asia|atlantic|australia|europe|indian|pacific|etc|us|canada"
+_TIME_BRACKET = re.compile(
+    rf"^(utc|gmt|c?es?t|local.*|w?et|[+-]?\d.*|(?:{_AREAS})/[a-z0-9_/+-]+)$", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
@@ -197,7 +201,15 @@ def _unit_of(name: str, tokens: tuple[Token, ...]) -> tuple[str, tuple[int, int]
     for match in _BRACKET.finditer(name):
         if not _TIME_BRACKET.match(match[1].strip()):
             return match[1].strip(), match.span()
-    return next((_UNIT_WORDS[token.low] for token in reversed(tokens) if token.low in _UNIT_WORDS), ""), (
-        0,
-        0,
-    )
+    return _unit_of_words([token.low for token in tokens]), (0, 0)
+
+
+def _unit_of_words(words: list[str]) -> str:
+    """The last unit among words; money before it, as in `EUR/MWh` and `eur per mwh`, is the money of one of it."""
+    places = [place for place, word in enumerate(words) if word in _UNIT_WORDS]
+    if not places:
+        return ""
+    last = _UNIT_WORDS[words[places[-1]]]
+    before = [word for word in words[: places[-1]] if word != "per"][-1:]
+    money = _UNIT_WORDS.get(before[0]) if before else None
+    return f"{money}/{last}" if money in _MONEY and last not in _MONEY else last
