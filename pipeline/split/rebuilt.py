@@ -14,17 +14,21 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.align.group import align_group
-from pipeline.align.types import AlignedGroup, AlignedSequence
+from pipeline.align.types import BASELINES, AlignedGroup, AlignedSequence
 from pipeline.engine import map_in_order
 from pipeline.settings.params import Params
+from pipeline.split.build import reach_of, steps_of
 from pipeline.split.moments import text_of
+from pipeline.split.plan import plan_splits
 from pipeline.split.proof.findings import MOST_EXAMPLES, Findings
 from pipeline.store.layout import ARRAYS, ArrayLayout, lay_out
 from pipeline.store.reader import Dataset
 
 
 def check_rebuilt(dataset: Dataset, tables: Path, params: Params) -> Findings:
-    """Align every group again, in Dask's workers, and compare each of its arrays, padding included, bit for bit."""
+    """Align every group again, in Dask's workers, and compare each of its arrays, padding included, bit for bit; plan
+    the splits again and compare all that they say.
+    """
     found = Findings("rebuilt", "every array is, number for number, what the tables and the settings give")
     groups: dict[str, list[int]] = {}
     for row, group in enumerate(dataset.sequences.group.tolist()):
@@ -46,7 +50,20 @@ def check_rebuilt(dataset: Dataset, tables: Path, params: Params) -> Findings:
             f"dataset.h5 says that targets were observed from {text_of(dataset.first_target_time)} to "
             f"{text_of(dataset.last_target_time)}, the tables from {text_of(first)} to {text_of(last)}"
         )
+    if found.passed:  # else the plan rests on numbers that are not those of the tables
+        _check_plan(found, dataset, params)
     return found
+
+
+def _check_plan(found: Findings, dataset: Dataset, params: Params) -> None:
+    plan = plan_splits(steps_of(dataset), params.split, params.seed, reach_of(params, dataset))
+    for due in (*plan.splits, *plan.folds):
+        stored = dataset.split(due.name)
+        for name, value in due.attributes.items():
+            if stored.attributes.get(name) != value:
+                found.blame(
+                    f"/splits/{due.name} says {name} {stored.attributes.get(name)!r}, the settings give {value!r}"
+                )
 
 
 _SMALL = 1 << 22
@@ -83,6 +100,9 @@ def _compare(dataset: Dataset, tables: Path, params: Params, item: tuple[str, li
         result.blame(
             f"{group}: its sequences are not those that the tables give; they differ in {words or 'their order'}"
         )
+        return result
+    if dataset.baselines != BASELINES:
+        result.blame(f"the forecasters are named {', '.join(dataset.baselines)}, not {', '.join(BASELINES)}")
         return result
     columns = _columns(dataset, aligned)
     for axis, (names, order) in columns.items():

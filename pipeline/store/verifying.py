@@ -91,7 +91,7 @@ class _Look:
                 self._parts[shard] = first, _rows_of(dataset.sequences, first, count)
             self.note(_faults_of_splits(dataset))
             self.note(_faults_of_scaler(path.parent / "scaler.json", dataset.fingerprint))
-            self.note(_faults_of_columns(path))
+            self.note(faults_of_columns(path))
 
     def at_shard(self, path: Path) -> None:
         """A shard: all its chunks, tables and coordinates, and that it is the one that the data set joined."""
@@ -101,7 +101,7 @@ class _Look:
             if path in self._parts:
                 self.note(self._strange(path, shard))
             self.note(self._bad_chunks(shard))
-            self.note(_faults_of_columns(path))
+            self.note(faults_of_columns(path))
 
     def _strange(self, path: Path, shard: Dataset) -> Iterator[str]:
         if shard.fingerprint != self.shards[path]:
@@ -200,8 +200,10 @@ def _faults_of_scaler(path: Path, fingerprint: str) -> Iterator[str]:
             yield f"{path} was fitted on a data set of fingerprint {found!r}, this one has {fingerprint!r}: run the stage `scale` again"
 
 
-def _faults_of_columns(path: Path) -> Iterator[str]:
-    """The small tables and coordinates read whole, and time, sequence and the coordinates held against what they must be."""
+def faults_of_columns(path: Path) -> Iterator[str]:
+    """What is wrong with the small tables of one file: each is read whole; time, sequence and the coordinates must agree
+    with `/sequences`.
+    """
     with open_to_read(path) as file, blaming(path, "reading its tables"):
         big = {array.name for array in ARRAYS}
         small: list[h5py.Dataset] = []

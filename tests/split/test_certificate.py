@@ -265,4 +265,4 @@ def test_a_number_that_is_none_is_refused_by_whoever_reads_it(tmp_path: Path) ->
 def test_settings_changed_since_the_split_are_found(data: Path) -> None:
     params = settings()
     other = params.model_copy(update={"seed": 8})
-    assert kinds(certify(data, other)) == {"files"}
+    assert kinds(certify(data, other)) == {"files", "rebuilt"}

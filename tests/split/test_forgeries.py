@@ -133,6 +133,37 @@ def test_an_edited_shard_is_found_though_all_digests_were_made_anew(
     assert not found & {"files", "split_lists", "borders"}, "all digests fit"
 
 
+def move_the_times_of_the_samples(file: h5py.File) -> None:
+    file["time"][...] = file["time"][()] + HOUR
+
+
+def swap_two_forecasters(file: h5py.File) -> None:
+    names = file["forecaster"][()]
+    file["forecaster"][...] = names[[1, 0, *range(2, len(names))]]
+
+
+@pytest.mark.parametrize(
+    ("change", "due"), [(move_the_times_of_the_samples, "files"), (swap_two_forecasters, "rebuilt")]
+)
+def test_what_stands_beside_the_arrays_is_held_too(
+    data: Path, change: Callable[[h5py.File], None], due: str
+) -> None:
+    edit(data / "packed" / "here.h5", change)
+    build_dataset(data / "packed", data / "dataset.h5", asked())
+    build_scaler(data / "dataset.h5", data / "scaler.json", asked())
+    assert kinds(certify(data, asked())) == {due}
+
+
+@pytest.mark.parametrize("name", ["scored_count", "embargoed_count", "next_origin", "seed"])
+def test_what_a_split_says_of_itself_is_planned_again(data: Path, name: str) -> None:
+    def change(file: h5py.File) -> None:
+        file["splits/train"].attrs[name] = int(file["splits/train"].attrs[name]) + 1
+
+    edit(data / "dataset.h5", change)
+    build_scaler(data / "dataset.h5", data / "scaler.json", asked())
+    assert "rebuilt" in kinds(certify(data, asked()))
+
+
 # --- true tables, and a shard that a join made which looked too far
 
 

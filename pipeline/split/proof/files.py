@@ -12,16 +12,22 @@ from pipeline.settings.params import Params
 from pipeline.split.proof.findings import Findings
 from pipeline.split.proof.walk import Stretch, stretches
 from pipeline.store.reader import Dataset
+from pipeline.store.verifying import faults_of_columns
 
 
 def check_files(dataset: Dataset, packed: Path, params: Params) -> Findings:
-    """Bytes and fingerprints of the shards against what dataset.h5 says; X, Y and W finite, W not negative."""
+    """Bytes and fingerprints of the shards against what dataset.h5 says; times, sequences and coordinates of each file
+    against its own table of sequences; X, Y and W finite, W not negative.
+    """
     found = Findings(
         "files", "the shards are those that were split, and every number of X, Y and W is finite"
     )
     shards = sorted(packed.glob("*.h5"))
     _check_fingerprint(found, dataset, shards, params)
     _check_bytes(found, dataset, shards)
+    for path in (packed.parent / "dataset.h5", *shards):
+        for fault in faults_of_columns(path):
+            found.blame(fault)
     for stretch in stretches(dataset):
         found.looked_at(len(stretch.times))
         for name in ("X", "Y", "W"):
