@@ -45,3 +45,35 @@ def test_files_of_autumn_keep_what_their_own_hour_shows(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_a_unit_is_read_as_a_whole(name: str, unit: str) -> None:
     assert heading(name).unit == unit
+
+
+def with_sentinel(sentinel: str, low: float, high: float, every: int = 17) -> str:
+    """Hours whose values wander between two bounds, with a sentinel now and then."""
+    share = (mock.values(480, 0.0) + 15) / 30
+    cells = [f"{low + (high - low) * part:.1f}" for part in share]
+    cells[::every] = [sentinel] * len(cells[::every])
+    stamps = pd.date_range("2024-01-01", periods=480, freq="h").strftime("%Y-%m-%d %H:%M")
+    return mock.lines("time,load", *zip(stamps, cells, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("sentinel", "low", "high"),
+    [("-999", 30000, 60000), ("-9999", 30000, 60000), ("-999", 1000, 9990), ("-99.0", 0, 500), ("9999", 0, 5500),
+     ("99999", 30000, 60000), ("-9999", -500, 3000)],
+)  # fmt: skip
+def test_a_sentinel_is_taken_for_missing_and_asked_about_whatever_the_scale(
+    tmp_path: Path, sentinel: str, low: float, high: float
+) -> None:
+    seen = mock.seen(tmp_path, load_csv=with_sentinel(sentinel, low, high))
+    assert sentinel in mock.only_source(seen)["missing"]
+    assert f"{sentinel!r}: far from all other numbers, taken for missing" in questions(seen)
+    (table,) = mock.read_back(seen, tmp_path).values()
+    assert table["load"].between(low, high).sum() == table["load"].notna().sum()
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high"), [("9999", 9000, 10500), ("-99.0", -150, 50), ("-999", -1500, 300)]
+)
+def test_a_number_among_its_like_is_no_sentinel(tmp_path: Path, value: str, low: float, high: float) -> None:
+    seen = mock.seen(tmp_path, load_csv=with_sentinel(value, low, high))
+    assert value not in mock.only_source(seen).get("missing", [])
