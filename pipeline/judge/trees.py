@@ -1,6 +1,8 @@
 """Gradient-boosted trees as a baseline: the same rows and features as the network, plus the series' index.
 
-One model a target, squared error. Histograms and partitions of scikit-learn's implementation keep row order,
+One model a target, squared error. A series without a training row has no index that says anything: scikit-learn sends
+a category that it has not seen down whichever branch is the larger. Such series have a second model, fitted to the same
+rows without the index. Histograms and partitions of scikit-learn's implementation keep row order,
 so the trees are the same for any number of threads (a test holds it).
 """
 
@@ -26,20 +28,39 @@ _MOST_CATEGORIES = 255  # scikit-learn's limit for a categorical column; beyond 
 
 
 @dataclass(frozen=True)
+class _Model:
+    """A target's trees: for series of the training rows, and for others (None: the data set holds no other)."""
+
+    seen: NDArray[np.bool_]  # (series,)
+    with_index: HistGradientBoostingRegressor
+    without: HistGradientBoostingRegressor | None
+
+    def predict(self, inputs: Floats, series: NDArray[np.int32]) -> Floats:
+        """(row,): of inputs (row, feature) and the series of each."""
+        values = np.empty(len(inputs), np.float32)
+        seen = self.seen[series]
+        if seen.any():
+            values[seen] = self.with_index.predict(_with_series(inputs[seen], series[seen]))
+        if self.without is not None and not seen.all():
+            values[~seen] = self.without.predict(inputs[~seen])
+        return values
+
+
+@dataclass(frozen=True)
 class Trees:
     """The fitted trees, one model a target; None where a target has no training row."""
 
-    models: tuple[HistGradientBoostingRegressor | None, ...]
+    models: tuple[_Model | None, ...]
     rows: tuple[int, ...]
 
     def predict(self, dataset: Judged, rows: Rows, series_of: NDArray[np.int32]) -> Floats:
         """(target, row) float32 in physical units; NaN where there is no model."""
         values = np.full((len(self.models), len(rows)), np.nan, np.float32)
         for place, read in in_blocks(dataset, rows, len(dataset.features)):
-            inputs = _with_series(read("X"), series_of[rows.sequence[place]])
+            inputs, series = read("X"), series_of[rows.sequence[place]]
             for target, model in enumerate(self.models):
                 if model is not None:
-                    values[target, place] = model.predict(inputs)
+                    values[target, place] = model.predict(inputs, series)
         return values
 
 
@@ -63,8 +84,9 @@ def fit_trees(
     for target in range(len(dataset.targets)):
         chosen = _drawn(np.flatnonzero(known[target]), most_rows, [seed, target])
         counts.append(len(chosen))
-        inputs, actual = _training(dataset, rows, chosen, series_of, target)
-        models.append(_fitted(inputs, actual, int(series_of.max(initial=0)) + 1) if len(chosen) else None)
+        series = series_of[rows.sequence[chosen]]
+        inputs, actual = _training(dataset, rows, chosen, target)
+        models.append(_model(inputs, actual, series, int(series_of.max()) + 1) if len(chosen) else None)
         advance(1)
     return Trees(tuple(models), tuple(counts))
 
@@ -75,21 +97,27 @@ def _drawn(rows: NDArray[np.intp], most: int, seed: list[int]) -> NDArray[np.int
     return rows[np.sort(np.random.default_rng(seed).choice(len(rows), most, replace=False, shuffle=False))]
 
 
-def _training(
-    dataset: Judged, rows: Rows, chosen: NDArray[np.intp], series_of: NDArray[np.int32], target: int
-) -> tuple[Floats, Floats]:
+def _training(dataset: Judged, rows: Rows, chosen: NDArray[np.intp], target: int) -> tuple[Floats, Floats]:
     some = Rows(
         rows.sequence[chosen], rows.step[chosen], rows.sample[chosen], rows.offset[chosen], rows.time[chosen]
     )
-    inputs = np.empty((len(some), len(dataset.features) + 1), np.float32)
+    inputs = np.empty((len(some), len(dataset.features)), np.float32)
     actual = np.empty(len(some), np.float32)
     for place, read in in_blocks(dataset, some, len(dataset.features)):
-        inputs[place] = _with_series(read("X"), series_of[some.sequence[place]])
+        inputs[place] = read("X")
         actual[place] = read("Y")[:, target]
     return inputs, actual
 
 
-def _fitted(inputs: Floats, actual: Floats, series: int) -> HistGradientBoostingRegressor:
+def _model(inputs: Floats, actual: Floats, series: NDArray[np.int32], count: int) -> _Model:
+    seen = np.zeros(count, np.bool_)
+    seen[series] = True
+    index = inputs.shape[1] if count <= _MOST_CATEGORIES else None
+    fitted = _fitted(_with_series(inputs, series), actual, index)
+    return _Model(seen, fitted, None if seen.all() else _fitted(inputs, actual, None))
+
+
+def _fitted(inputs: Floats, actual: Floats, category: int | None) -> HistGradientBoostingRegressor:
     # Read when OpenMP is loaded. Its threads spin while they wait: with other programs on the same cores a fit
     # of 3 s took 50 (measured on two cores); passive waiting takes 3 to 8 and changes no result.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
@@ -98,7 +126,7 @@ def _fitted(inputs: Floats, actual: Floats, series: int) -> HistGradientBoosting
     model = HistGradientBoostingRegressor(
         max_iter=ITERATIONS,
         early_stopping=False,  # its random hold-out would mix hours that depend on each other
-        categorical_features=[inputs.shape[1] - 1] if series <= _MOST_CATEGORIES else None,
+        categorical_features=None if category is None else [category],
         random_state=0,
     )
     return model.fit(inputs, actual)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
@@ -10,7 +12,7 @@ from pipeline.feed.rows import scored_rows
 from pipeline.judge.reading import names_of
 from pipeline.judge.table import Floats
 from pipeline.judge.trees import fit_trees
-from tests.judge.mock_judged import MockDataset, mock_dataset
+from tests.judge.mock_judged import HOUR, START, MockDataset, mock_dataset
 
 
 def predictions(dataset: MockDataset, *, most_rows: int = 10**6, seed: int = 7) -> Floats:
@@ -69,6 +71,42 @@ def test_a_target_without_training_rows_has_no_forecast() -> None:
     found = predictions(dataset)
     assert np.isfinite(found[0]).all()
     assert np.isnan(found[1]).all()
+
+
+@pytest.mark.parametrize("series", [8, 300])
+def test_a_series_that_training_never_saw_is_forecast_from_its_own_recent_value(series: int) -> None:
+    keys = tuple(("g", f"s{place:03}") for place in range(series))
+    dataset = mock_dataset(keys=keys, tracks=1, days=8, missing=0)
+    owner = np.repeat(np.arange(series), 8)  # a sample a day
+    rng, shape = np.random.default_rng(3), dataset.arrays["X"].shape[:2]
+    level = (20.0 + 280 * rng.permutation(series) / (series - 1))[owner][:, None]
+    # the recent value says roughly what the series' index says exactly: trees that have it go by the index
+    dataset.arrays["X"][:, :, 0] = level + rng.normal(0, 12, shape)
+    dataset.arrays["Y"][:, :, 0] = level + rng.normal(0, 1, shape)
+    unseen = owner % 4 == 0
+    for name, chosen in (("train", ~unseen), ("test", unseen)):
+        whole = dataset.parts[name], np.flatnonzero(chosen)
+        dataset.parts[name] = replace(
+            whole[0], indices=whole[1], from_time=START, until_time=START + 8 * 24 * HOUR
+        )
+
+    rows = scored_rows(dataset, "test")
+    error = predictions(dataset)[0] - dataset.arrays["Y"][rows.sample, rows.offset, 0]
+    assert set(owner[rows.sample]) == set(owner[unseen])
+    assert np.abs(error).mean() < 30
+
+
+def test_the_forecast_of_a_series_that_was_seen_is_the_same_whether_others_were_not() -> None:
+    plain, fewer = mock_dataset(missing=0, tracks=1), mock_dataset(missing=0, tracks=1)
+    for dataset, most in ((plain, 2), (fewer, 2)):
+        kept = dataset.parts["train"].indices
+        dataset.parts["train"] = replace(dataset.parts["train"], indices=kept[kept < most * 60])
+    fewer.arrays["X"][120:] = fewer.arrays["Y"][120:] = 1e3  # the series that is not seen
+    rows = scored_rows(plain, "test")
+    seen = rows.sample < 120
+    first, second = predictions(plain)[0], predictions(fewer)[0]
+    assert seen.any()
+    assert (first[seen] == second[seen]).all()
 
 
 def test_more_series_than_categories_still_work() -> None:
