@@ -27,12 +27,13 @@ _LEAST_BYTES = 64 << 10  # of each file
 @dataclass(frozen=True)
 class Spread:
     """What headings carry of the time (`time`, `period` or `lead`), the expression that finds them, and the place of the
-    column that holds it once the values stand below each other.
+    column that holds it once the values stand below each other; `second` are headings of a doubled hour, as `Hour 3B`.
     """
 
     carries: str
     pattern: str
     place: int
+    second: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -108,7 +108,8 @@ def _carried(family: _Family | None, stamps: Sequence[Stamped]) -> str | None:
 
 def _one_below_another(kind: Kind, family: _Family, carries: str) -> Kind:
     """Rows in the order of lines, of each line in the order of columns."""
-    places = {column.place for column in family.columns}
+    second = _second_of(kind, family)
+    places = {column.place for column in (*family.columns, *second)}
     count, many = len(kind.file), len(family.columns)
     lines = pa.array(np.repeat(np.arange(count), many))
     across = pa.array((np.arange(count)[:, None] + np.arange(many) * count).ravel())
@@ -123,10 +124,28 @@ def _one_below_another(kind: Kind, family: _Family, carries: str) -> Kind:
     inner = r"\d+:\d+(?::\d+)?" if family.clock else r"\d+"
     behind = ".*" if family.clock else escaped(family.after)
     pattern = f"^{escaped(family.before)}(?P<{carries}>{inner}){behind}$"
+    names = tuple(column.name for column in second)
+    about = tuple(
+        f"{name!r} looks like the second of a doubled hour; no setting reads it beside the others, so its values are left "
+        "out: bring the hours below each other, a row an hour, or number them 1 to 25"
+        for name in names
+    )
     return Kind(
-        kind.files, kind.dialect, columns, np.repeat(kind.file, many), np.repeat(kind.piece, many),
-        Spread(carries, pattern, len(kept)),
+        kind.files, replace(kind.dialect, notes=(*kind.dialect.notes, *about)), columns, np.repeat(kind.file, many),
+        np.repeat(kind.piece, many), Spread(carries, pattern, len(kept), names),
     )  # fmt: skip
+
+
+def _second_of(kind: Kind, family: _Family) -> list[Column]:
+    """Columns headed as one of the family with a letter or a star behind its number: Hour 3B, HE02*."""
+    number = "|".join(escaped(number) for number in family.numbers)
+    mark = r"[ _]?\(?(?:[A-Za-z*'x]|bis|dst)\)?"
+    pattern = f"{escaped(family.before)}(?:{number}){mark}{escaped(family.after)}"
+    return [
+        column
+        for column in kind.columns
+        if column not in family.columns and re.fullmatch(pattern, column.name, re.IGNORECASE)
+    ]
 
 
 def _name_of(family: _Family, paths: Sequence[str]) -> str:

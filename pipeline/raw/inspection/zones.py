@@ -17,6 +17,7 @@ from pipeline.raw.zones import occurrences
 from pipeline.settings.base import DAY
 from pipeline.settings.clock import Stamps, utc_of
 
+_ONCE = "the autumn hour stands only once: taken for the earlier one"
 _LONGEST_GRID = 2_000_000  # steps; beyond, clock changes are not looked for
 
 
@@ -79,7 +80,11 @@ def zone_of(kind: Kind, times: Times, values: Sequence[Column]) -> ZoneView:
         other, other_proof = _best(seen_before, [*hints, *HABITS])
         if times.main.hours_to_24 or other_proof.for_wall > proof.for_wall:
             best, proof, label, seen = other, other_proof, "hour_ending", seen_before
-    return replace(_told(best, proof, seen, hints, words), label=label)
+    view = replace(_told(best, proof, seen, hints, words), label=label)
+    if view.question and kind.spread is not None and kind.spread.second:
+        apart = "the second of the autumn hour stands in a column of its own"
+        view = replace(view, question=view.question.replace(_ONCE, apart))
+    return view
 
 
 def _told(
@@ -137,7 +142,7 @@ def _wall_view(best: str, proof: Evidence, hints: Sequence[str], says: str | Non
     question = f"{header} stamps show wall time ({proof.example}), so they are read as {best}{others}"
     once = bool(proof.single and not proof.doubled)
     if once:
-        question += "; the autumn hour stands only once: taken for the earlier one"
+        question += f"; {_ONCE}"
     elif not proof.doubled:
         question += "; no autumn change is in the files: its hour is taken to stand twice, the earlier first"
     ambiguous = "earlier" if once else "in_order"

@@ -77,3 +77,20 @@ def test_a_sentinel_is_taken_for_missing_and_asked_about_whatever_the_scale(
 def test_a_number_among_its_like_is_no_sentinel(tmp_path: Path, value: str, low: float, high: float) -> None:
     seen = mock.seen(tmp_path, load_csv=with_sentinel(value, low, high))
     assert value not in mock.only_source(seen).get("missing", [])
+
+
+@pytest.mark.parametrize(("before", "second"), [("Hour ", "Hour 3B"), ("HE", "HE3*"), ("H", "H3x")])
+def test_the_column_of_a_doubled_hour_is_asked_about(tmp_path: Path, before: str, second: str) -> None:
+    heads = [f"{before}{hour}" for hour in range(1, 25)]
+    days = pd.date_range("2024-03-20", "2024-11-10", freq="D")
+    lines = [",".join(["Date", *heads[:3], second, *heads[3:]])]
+    for day, level in zip(days, mock.values(len(days)), strict=True):
+        cells = [f"{level + hour:.2f}" for hour in range(24)]
+        if day == pd.Timestamp("2024-03-31"):
+            cells[2] = ""
+        doubled = f"{level + 2.5:.2f}" if day == pd.Timestamp("2024-10-27") else ""
+        lines.append(",".join([f"{day:%Y-%m-%d}", *cells[:3], doubled, *cells[3:]]))
+    seen = mock.seen(tmp_path, load_csv="\n".join(lines) + "\n")
+    assert f"{second!r} looks like the second of a doubled hour" in questions(seen)
+    assert "stands only once" not in questions(seen)
+    assert "calendar" not in seen.require_proposal().text.split("values:")[1].split("align:")[0]
