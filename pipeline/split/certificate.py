@@ -53,7 +53,7 @@ def certify(data: Path, params: Params) -> dict[str, Any]:
                 lambda: [check_distances(dataset, params)],
                 lambda: [check_issued(dataset, params)],
                 lambda: [check_origins(dataset, params)],
-                lambda: [check_scaler(dataset, fitted)],
+                lambda: [check_scaler(dataset, fitted, params.scale)],
                 lambda: check_tables(tables, params, sorted(set(map(str, dataset.sequences.group)))),
                 lambda: check_rows(dataset, tables, params),
                 lambda: [check_rebuilt(dataset, tables, params)],

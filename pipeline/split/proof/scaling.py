@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.settings.sections import ScaleSettings
 from pipeline.split.proof.findings import Findings
 from pipeline.split.proof.moments import Key, Moments, Part, moments_of
 from pipeline.split.proof.trios import scored_in
@@ -21,8 +22,8 @@ _LEVELS = ("groups", "series")
 _PARTS = {"feature": 0, "group": 1, "series": 2}  # how much of (group, series) tells scales apart
 
 
-def check_scaler(dataset: Dataset, scaler: dict[str, Any]) -> Findings:
-    """Mean, deviation and count of every feature and target (of every group and series where scaled by these),
+def check_scaler(dataset: Dataset, scaler: dict[str, Any], how: ScaleSettings) -> Findings:
+    """It is scaled as the settings ask; mean, deviation and count of every feature and target (of every group and series where scaled by these),
     recomputed in two passes over the training rows.
     """
     found = Findings(
@@ -31,6 +32,12 @@ def check_scaler(dataset: Dataset, scaler: dict[str, Any]) -> Findings:
     if scaler["fingerprint"] != dataset.fingerprint:
         found.blame("scaler.json was fitted on another data set: its fingerprint is not that of dataset.h5")
         return found
+    for field, asked in (("by", how.by), ("target", how.of_targets), ("min_rows", how.min_rows)):
+        if scaler[field] != asked:
+            found.blame(
+                f"scaler.json was fitted with scale.{field} {scaler[field]!r}, the settings ask for {asked!r}: "
+                "run the stage `scale` again"
+            )
     for kind, by, names, rows in (
         ("features", scaler["by"], dataset.features, lambda: _input_rows(dataset)),
         ("targets", scaler["target"], dataset.targets, lambda: _target_rows(dataset)),

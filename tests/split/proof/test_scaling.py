@@ -62,18 +62,20 @@ HOW: list[dict[str, Any]] = [
 ]
 
 
-def checked(data: Path, change: Callable[[dict[str, Any]], None] | None = None) -> Findings:
+def checked(
+    data: Path, how: dict[str, Any] | None = None, change: Callable[[dict[str, Any]], None] | None = None
+) -> Findings:
     scaler = read_json(data / "scaler.json")
     if change:
         change(scaler)
     with Dataset(data / "dataset.h5") as dataset:
-        return check_scaler(dataset, scaler)
+        return check_scaler(dataset, scaler, settings(**(how or {})).scale)
 
 
 @pytest.mark.parametrize("how", HOW, ids=str)
 def test_every_scaler_that_the_stage_fits_passes(data: Path, how: dict[str, Any]) -> None:
     build_scaler(data / "dataset.h5", data / "scaler.json", settings(**how))
-    found = checked(data)
+    found = checked(data, how)
     assert found.passed, found.examples
     assert found.rows_checked > 0 or how == {"by": "none"}
 
@@ -117,7 +119,27 @@ def test_a_scale_that_is_not_of_the_training_rows_is_found(
     data: Path, change: Callable[[dict[str, Any]], None]
 ) -> None:
     build_scaler(data / "dataset.h5", data / "scaler.json", settings(by="series"))
-    assert not checked(data, change).passed
+    least = 20 if change is fall_back_too_late else 100
+    assert not checked(data, {"by": "series", "min_rows": least}, change).passed
+
+
+@pytest.mark.parametrize(
+    ("field", "fitted", "asked"),
+    [
+        ("by", {"by": "series"}, {"by": "feature", "target": "series"}),
+        ("target", {"by": "feature", "target": "series"}, {"by": "feature"}),
+        ("min_rows", {"by": "series"}, {"by": "series", "min_rows": 101}),
+    ],
+)
+def test_a_scaler_fitted_by_other_settings_is_found(
+    data: Path, field: str, fitted: dict[str, Any], asked: dict[str, Any]
+) -> None:
+    build_scaler(data / "dataset.h5", data / "scaler.json", settings(**fitted))
+    assert checked(data, fitted).passed
+    found = checked(data, asked)
+    assert len(found.examples) == 1
+    assert f"scale.{field} " in found.examples[0]
+    assert "run the stage `scale` again" in found.examples[0]
 
 
 def test_a_series_fitted_on_all_its_rows_is_found(data: Path) -> None:
@@ -134,7 +156,7 @@ def test_a_series_fitted_on_all_its_rows_is_found(data: Path) -> None:
     assert honest["series"][0]["series"] == "a"
     entry["mean"], entry["std"] = [values.mean()], [values.std()]
     write_json(data / "scaler.json", honest)
-    assert not checked(data).passed
+    assert not checked(data, {"by": "series"}).passed
 
 
 def test_moments_of_groups_and_all_are_those_of_their_rows_together() -> None:
