@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, PlainSerializer
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, PlainSerializer, Tag
 
 SECOND = 1_000_000_000  # nanoseconds
 HOUR = 3600 * SECOND
@@ -96,6 +96,10 @@ DurationField = Annotated[Duration, BeforeValidator(_to_duration), _as_text]
 PositiveDuration = Annotated[Duration, BeforeValidator(_to_positive_duration), _as_text]
 Zone = Annotated[str, BeforeValidator(_to_zone)]
 ZoneOrGroup = Annotated[str, BeforeValidator(_to_zone_or_group)]
+ZoneOrZones = Annotated[  # one for all groups, or a mapping by group
+    Annotated[Zone, Tag("str")] | Annotated[dict[str, Zone], Tag("dict[str, Zone]")],
+    Discriminator(lambda value: "dict[str, Zone]" if isinstance(value, dict) else "str"),
+]
 TimeOfDay = Annotated[str, BeforeValidator(_to_time_of_day)]
 ByteCount = Annotated[int, BeforeValidator(_to_bytes)]
 

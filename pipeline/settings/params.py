@@ -55,7 +55,7 @@ def check_params(raw: dict[str, Any], origin: str) -> Params:
     try:
         params = Params.model_validate(raw)
     except ValidationError as fault:
-        faults = [_describe(error) for error in fault.errors()]
+        faults = [_describe(error) for error in fault.errors() if not _follows_from_another(error)]
         raise SettingsError(f"{origin}: {_count(faults)}", faults) from None
     faults = [
         *faults_between_sections(params.raw, params.align),
@@ -97,6 +97,11 @@ def _apply(raw: dict[str, Any], override: str) -> None:
         if not isinstance(place, dict):
             raise SettingsError(f"--set {key}: {parent} is no section but {place!r}.")
     place[last] = value
+
+
+def _follows_from_another(error: Any) -> bool:
+    """Whether a list is called too short only because its entries, which have faults of their own, do not count."""
+    return bool(error["type"] == "too_short" and len(error["input"]) >= error["ctx"]["min_length"])
 
 
 def _describe(error: Any) -> str:

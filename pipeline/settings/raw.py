@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from pipeline.settings.base import DAY, PositiveDuration, Section, Zone
+from pipeline.settings.base import DAY, PositiveDuration, Section, ZoneOrZones
 from pipeline.settings.fields import (
     HEADER_TIMES,
     Character,
@@ -104,7 +104,7 @@ class RawSettings(Section):
 
     path: str
     frequency: PositiveDuration
-    zone: Zone | dict[str, Zone] = "UTC"
+    zone: ZoneOrZones = "UTC"
     max_bad_fraction: Annotated[float, Field(ge=0, le=1)] = 0.01
     sources: Annotated[dict[str, Source], Field(min_length=1)]
 

@@ -160,3 +160,31 @@ def test_a_fault_is_placed_by_the_keys_of_the_file_alone() -> None:
     with pytest.raises(SettingsError) as caught:
         check_params(changed(raw__zone="Mars/Olympus"), "params.yaml")
     assert {fault.partition(":")[0] for fault in caught.value.faults} == {"raw.zone"}
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "faults"),
+    [
+        ("raw__zone", "Europe/Berln", ["raw.zone: 'Europe/Berln' is no time zone"]),
+        ("raw__zone", {"a": "Europe/Berln"}, ["raw.zone.a: 'Europe/Berln' is no time zone"]),
+        ("raw__zone", 7, ["raw.zone: 7 is no time zone"]),
+        (
+            "align__features",
+            {"rolling": {"usage": {"windows": ["0h"]}}},
+            ["align.features.rolling.usage.windows.0: a length of time above zero is needed, found 0h"],
+        ),
+        (
+            "align__features",
+            {"rolling": {"usage": {"windows": []}}},
+            ["align.features.rolling.usage.windows: tuple should have at least 1 item"],
+        ),
+        ("train__units", [0], ["train.units.0: input should be greater than or equal to 1"]),
+        ("train__units", [], ["train.units: tuple should have at least 1 item"]),
+    ],
+)
+def test_one_fault_is_told_once_and_nothing_that_only_follows_from_it(
+    path: str, value: Any, faults: list[str]
+) -> None:
+    with pytest.raises(SettingsError) as caught:
+        check_params(changed(**{path: value}), "params.yaml")
+    assert [told[: len(fault)] for told, fault in zip(caught.value.faults, faults, strict=True)] == faults
