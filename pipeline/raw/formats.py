@@ -45,6 +45,7 @@ _DIRECTIVES = {
     "%": "%",
 }
 _BETWEEN = r"(?:\s+(?:[-\u2013\u2014]|to|bis)\s+|\s*[/\u2013\u2014]\s*)"  # the two sides of an interval
+_UNTIL = r"-[0-9]{1,2}(?::[0-9]{2}){0,2}"  # a time of day right behind the stamp: 00:00-01:00
 
 
 @dataclass(frozen=True)
@@ -56,14 +57,16 @@ class Format:
 
 
 def compile_format(text: str, part: str | None = None) -> Format:
-    """`iso`, `epoch_s` (`_ms`, `_us`, `_ns`) or a strptime format; `part` takes one side of an interval `a - b` or `a/b`.
+    """`iso`, `epoch_s` (`_ms`, `_us`, `_ns`) or a strptime format; `part` takes one side of an interval `a - b` or `a/b`;
+    the start of `a-14:00` too.
 
     Raises SettingsError for a directive that is not supported and a format without a date.
     """
     epoch = _EPOCHS.get(text, 0)
     inner = _ISO if text == "iso" else _EPOCH if epoch else _pattern_of(text)
     other = r"(?P<rest>.*\S.*)"
-    whole = {"start": f"{inner}{_BETWEEN}{other}", "end": f"{other}{_BETWEEN}{inner}"}.get(part or "", inner)
+    start = f"{inner}(?:{_BETWEEN}{other}|{_UNTIL})"
+    whole = {"start": start, "end": f"{other}{_BETWEEN}{inner}"}.get(part or "", inner)
     try:
         return Format(re.compile(rf"\s*{whole}\s*", re.IGNORECASE), epoch)
     except re.error:

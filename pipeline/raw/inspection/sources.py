@@ -17,11 +17,14 @@ from pipeline.raw.inspection.page import Page
 from pipeline.raw.inspection.paths import globs_of
 from pipeline.raw.inspection.stamps import Stamped, in_words, moment
 from pipeline.raw.inspection.values import Value
-from pipeline.raw.inspection.words import ascii_identifier, heading
+from pipeline.raw.inspection.words import ascii_identifier, heading, words_of
 from pipeline.raw.zones import occurrences
 from pipeline.settings.base import DAY, HOUR
 from pipeline.settings.raw import MISSING
 
+_PARTS_OF_A_DAY = frozenset(
+    ["hour", "hours", "he", "hh", "period", "time", "stunde", "hora", "heure", "uhrzeit", "interval", "sp"]
+)
 _A_LINE = 10  # unused columns in one line of remarks
 
 
@@ -76,11 +79,17 @@ def add_source(
     if field.series is not None:
         roles = {heading(name).role for name in draft.series} if draft.series_column else set()
         kinds = ["some of these are forecasts: give them a source of their own, each with `where`"]
+        asked = kinds if "forecast" in roles and len(roles) > 1 else []
+        if words_of(field.series.get("column", "")) & _PARTS_OF_A_DAY:
+            asked = [
+                *asked,
+                "the heading speaks of a time of day: are these series, or the hours of the date?",
+            ]
         page.add(
             3,
             "series",
             field.series,
-            ask=kinds if "forecast" in roles and len(roles) > 1 else (),
+            ask=asked,
             setting=f"{place}.series",
         )
     _add_times(page, draft, place, frequency)

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.raw.formats import compile_format
+from pipeline.raw.inspection.clocks import clock_forms
 from pipeline.raw.inspection.columns import Column, Flags
 from pipeline.raw.inspection.formats import Form, digit_forms, forms_of, with_abbreviation
 from pipeline.raw.inspection.words import ISSUE, LEAD, TIME, VALID, words_of
@@ -190,13 +191,14 @@ def _with_hour(stamped: Stamped, others: Sequence[Column]) -> Stamped:
             wall = stamped.wall + (count * period.length).astype(np.int64)
             ok = stamped.ok & ~np.isnan(column.numbers)
             return replace(stamped, wall=wall, ok=ok, period=period)
-        for clock in _clock_forms(column):
+        for clock in clock_forms(column):
             joined = pc.binary_join_element_wise(stamped.columns[0].texts, column.texts, pa.scalar(" "))
             missing = stamped.columns[0].missing | column.missing
-            read = _read((stamped.columns[0], column), joined, missing, Form(f"{form} {clock}"))
+            read = _read(
+                (stamped.columns[0], column), joined, missing, Form(f"{form} {clock.text}", clock.part)
+            )
             if read is not None:
-                to_24 = column.kind == "number" and float(np.nanmax(column.numbers)) == 24
-                return Stamped(read.columns, read.form, read.wall, exact=False, ok=read.ok, hours_to_24=to_24)
+                return replace(read, exact=False, hours_to_24=clock.to_24)
     return stamped
 
 
@@ -215,21 +217,6 @@ def _period_of(column: Column, days: Stamped) -> Period | None:
     if usual == _HOURS and not any(last == _HOURS + 1 for last in changes):
         return None  # hours 1 to 24 may be hours of the clock
     return Period(column, length)
-
-
-def _clock_forms(column: Column) -> tuple[str, ...]:
-    if column.kind == "text":
-        firsts = pc.unique(column.texts.filter(pa.array(~column.missing)).slice(0, 1000)).to_pylist()[:3]
-        return ("%H:%M", "%H:%M:%S", "%I:%M %p") if firsts and all(":" in text for text in firsts) else ()
-    if column.kind != "number" or not column.is_whole:
-        return ()
-    numbers = column.numbers[~np.isnan(column.numbers)]
-    words = {token.low for token in column.heading.tokens}
-    in_a_day = numbers.min() in (0, 1) and numbers.max() in (23, 24) and len(np.unique(numbers)) >= 23
-    if in_a_day and not words & LEAD:
-        return ("%H",)
-    hhmm = numbers.max() <= 2400 and numbers.max() > 24 and bool((numbers % 100 < 60).all()) and words & TIME
-    return ("%H%M",) if hhmm and len(pc.unique(pc.utf8_length(column.texts))) == 1 else ()
 
 
 def _calendar_columns(columns: Sequence[Column]) -> Stamped | None:
