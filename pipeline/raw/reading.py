@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
 
@@ -13,11 +13,12 @@ from pipeline.raw.cache import Cache, stamp_of
 from pipeline.raw.counts import Counts
 from pipeline.raw.group_table import MERGE_BYTES
 from pipeline.raw.header import Layout
-from pipeline.raw.in_order import InOrder
+from pipeline.raw.in_order import Course, InOrder, courses_of
 from pipeline.raw.keys import Contract, reading_key
 from pipeline.raw.memory import Room
 from pipeline.raw.parsed import ASIDE_NAME, ParsedFile, new_entry
 from pipeline.raw.quarantine import AsideFile, aside_of
+from pipeline.raw.records import Key
 from pipeline.raw.rows import RowReader, Rows
 from pipeline.raw.runs import RUN_BYTES, Run, RunWriter, sorted_run
 from pipeline.raw.text import BLOCK_BYTES, Block, blocks, is_packed
@@ -95,7 +96,8 @@ class _Reading:
         self._folder = workshop.cache.new_folder()
         self._runs = RunWriter(self._folder, workshop.pool, workshop.room, workshop.run_bytes)
         self._aside: AsideFile | None = None
-        self._in_order = InOrder(has_issue=file.source.has_issue)
+        newest_first = _ambiguous(file.source) == "in_reverse_order"
+        self._in_order = InOrder(has_issue=file.source.has_issue, newest_first=newest_first)
         self._counts = Counts()
         self._unzoned: set[str] = set()
 
@@ -106,7 +108,8 @@ class _Reading:
 
     def add(self, block: Block, found: _Found) -> None:
         """Take the rows of the next block."""
-        rows, run = found
+        rows, run, courses = found
+        self._in_order.follow(courses)
         if run is None:
             rows = self._in_order.settle(rows)
             run = sorted_run(rows.keys, rows.records, self._workshop.room)
@@ -124,6 +127,7 @@ class _Reading:
         runs = self._runs.close()
         if self._aside is not None:
             self._aside.close()
+        self._refuse_the_other_order()
         digest = self._digest()
         if stamp_of(layout.file.path) != self._stamp:
             raise RawDataError(f"{layout.file.name} changed while it was read: run ingest again.")
@@ -140,6 +144,21 @@ class _Reading:
         new_entry(parsed)
         parsed.move(cache.keep(self._folder, entry_name(parsed.key, self._stamp[0])))
         return parsed
+
+    def _refuse_the_other_order(self) -> None:
+        against = self._in_order.against_the_file()
+        if not against:
+            return
+        found, other = "in_order", "in_reverse_order"
+        stand = "the newest first"
+        if _ambiguous(self.file.source) == other:
+            found, other, stand = other, found, "the oldest first"
+        more = f" and {len(against) - 3} more" if len(against) > 3 else ""
+        raise RawDataError(
+            f"{self.file.layout.file.name}: the rows of {', '.join(against[:3])}{more} stand with {stand}, so in the "
+            f"hour that the clock shows twice `ambiguous: {found}` would exchange them: set valid_time's "
+            f"`ambiguous: {other}`, and give files of the other order a source of their own."
+        )
 
     def _digest(self) -> str:
         digests, path = self._workshop.cache.digests, self.file.layout.file.path
@@ -158,7 +177,12 @@ def entry_name(key: str, size: int) -> str:
 
 
 _Item = tuple[_Reading, Block | None]  # no block: the file is at its end
-_Found = tuple[Rows, Run | None]  # no run: the order of lines has to settle some of the times first
+# no run: the order of lines has to settle some of the times first
+_Found = tuple[Rows, Run | None, Mapping[Key, Course]]
+
+
+def _ambiguous(source: Source) -> object:
+    return source.valid_time.ambiguous if source.valid_time is not None else None
 
 
 def _items(files: Sequence[SourceFile], workshop: Workshop) -> Iterator[_Item]:
@@ -171,10 +195,20 @@ def _items(files: Sequence[SourceFile], workshop: Workshop) -> Iterator[_Item]:
 
 def _read(file: SourceFile, block: Block, room: Room) -> _Found:
     rows = file.reader.read(block)
+    courses = _courses(file, rows)
     if len(rows.doubled):
-        return rows, None
+        return rows, None, courses
     run = sorted_run(rows.keys, rows.records, room)
-    return replace(rows, keys=[], records=rows.records.take(slice(0))), run  # only the run stays in memory
+    only_run = replace(rows, keys=[], records=rows.records.take(slice(0)))  # the rest leaves the memory
+    return only_run, run, courses
+
+
+def _courses(file: SourceFile, rows: Rows) -> Mapping[Key, Course]:
+    field = file.source.valid_time
+    spread = any(slot.when for slot in file.layout.slots)  # hours side by side stand as the headings do
+    if field is None or not field.goes_by_order or spread:
+        return {}
+    return courses_of(rows, has_issue=file.source.has_issue)
 
 
 def _ahead(

@@ -26,18 +26,35 @@ _TEXT_BLOCKS = 7  # read as text, without trying the typed way, after one that f
 
 
 @dataclass(frozen=True)
+class Doubled:
+    """Rows whose wall time comes twice, slot by slot in the order of lines, those put aside for their values included:
+    they too take their turn.
+
+    `place` is the row's place among the records, -1 where it was put aside; `key` its place among the keys; `times` are
+    those of the record, the first occurrence among them, and `second` is the later one (ns UTC).
+    """
+
+    place: Places
+    key: NDArray[np.int32]
+    times: tuple[Stamps, ...]
+    second: Stamps
+
+    def __len__(self) -> int:
+        return len(self.place)
+
+
+@dataclass(frozen=True)
 class Rows:
     """The typed rows of a block: `records` refer to `keys`, slot by slot in the order of lines.
 
-    `doubled` are the places of records whose wall time comes twice, and `second` their later UTC stamp:
-    the order of rows in the file settles which is meant.  `unzoned` are groups that `raw.zone` lacks.
+    `doubled` are the rows whose wall time comes twice: the order of rows in the file settles which is meant.
+    `unzoned` are groups that `raw.zone` lacks.
     """
 
     read: int
     keys: list[Key]
     records: Records
-    doubled: Places
-    second: Stamps
+    doubled: Doubled
     bad: BadRows
     unzoned: frozenset[str]
 
@@ -72,15 +89,13 @@ class RowReader:
         keys: list[Key] = []
         for lot in lots:
             lot.records.key[:] += len(keys)
+            lot.doubled.key[:] += len(keys)
             keys += lot.keys
         return Rows(
             read=(len(cells.lines) + len(cells.broken)) * len(lots),
             keys=keys,
             records=joined_records([lot.records for lot in lots]),
-            doubled=np.concatenate(
-                [lot.doubled + start for lot, start in zip(lots, starts[:-1], strict=True)]
-            ),
-            second=np.concatenate([lot.second for lot in lots]),
+            doubled=_joined_doubled([lot.doubled for lot in lots], starts[:-1]),
             bad=joined([*(lot.bad for lot in lots), *(_broken(cells, slot) for slot in self._layout.slots)]),
             unzoned=frozenset[str]().union(*(lot.unzoned for lot in lots)),
         )
@@ -100,13 +115,11 @@ class RowReader:
         values = self._values(slot, cells, findings)
         good = np.flatnonzero(findings.rule == GOOD)
         codes = groups.codes * len(series.names) + series.codes
-        doubled = np.flatnonzero(times.doubled[good]) if times.doubled.any() else np.empty(0, np.int64)
         return Rows(
             read=len(cells.lines),
             keys=[(group, name) for group in groups.names for name in series.names],
             records=_records(cells, times, values, codes, good),
-            doubled=doubled,
-            second=times.second[good[doubled]],
+            doubled=_doubled(times, codes, findings),
             bad=_bad_rows(cells, findings, groups, series),
             unzoned=frozenset(
                 group for group, zone in zip(groups.names, zones, strict=True) if zone is None and group
@@ -133,6 +146,29 @@ def _records(
     stamps = [found for found in (times.valid, times.issue, times.known) if found is not None]
     records = Records(codes.astype(np.int32), cells.lines, tuple(stamps), tuple(values))
     return records if len(good) == len(codes) else records.take(good)
+
+
+def _doubled(times: Times, codes: NDArray[np.int64], findings: Findings) -> Doubled:
+    rows = np.flatnonzero(times.doubled) if times.doubled.any() else np.empty(0, np.int64)
+    kept = findings.rule == GOOD
+    stamps = [found for found in (times.valid, times.issue, times.known) if found is not None]
+    return Doubled(
+        place=np.where(kept[rows], (np.cumsum(kept) - 1)[rows], -1) if len(rows) else rows,
+        key=codes[rows].astype(np.int32),
+        times=tuple(stamp[rows] for stamp in stamps),
+        second=times.second[rows],
+    )
+
+
+def _joined_doubled(lots: list[Doubled], starts: NDArray[np.int64]) -> Doubled:
+    return Doubled(
+        place=np.concatenate(
+            [np.where(lot.place < 0, -1, lot.place + start) for lot, start in zip(lots, starts, strict=True)]
+        ),
+        key=np.concatenate([lot.key for lot in lots]),
+        times=tuple(np.concatenate(times) for times in zip(*(lot.times for lot in lots), strict=True)),
+        second=np.concatenate([lot.second for lot in lots]),
+    )
 
 
 def _names_of(fixed: str | None, column: int, field: TextField | None, cells: Cells) -> _Names:

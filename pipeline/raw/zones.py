@@ -18,7 +18,8 @@ from pipeline.settings.fields import LaterField, PeriodField, StampField
 class Localised:
     """UTC stamps: `utc` (the first occurrence where a wall time comes twice), `second` its other occurrence.
 
-    `doubled` marks the rows whose occurrence the order of rows decides (`ambiguous: in_order`);
+    `doubled` marks the rows whose occurrence the order of rows decides (`ambiguous: in_order` or
+    `in_reverse_order`);
     `rule` is GOOD or says why a stamp cannot be used.
     """
 
@@ -43,7 +44,7 @@ def localise(parsed: Parsed, zone: str, field: StampField, later: Flags | None =
     rule[absent] = _absent(field)
     if field.ambiguous == "quarantine":
         rule[twice] = AMBIGUOUS
-    elif field.ambiguous == "in_order":
+    elif field.goes_by_order:
         doubled = twice
     if isinstance(field.ambiguous, LaterField):
         assert later is not None  # the layout has the column

@@ -105,7 +105,7 @@ class LaterField(Section):
     later: Texts
 
 
-_Word = Literal["in_order", "earlier", "later", "quarantine"]
+_Word = Literal["in_order", "in_reverse_order", "earlier", "later", "quarantine"]
 Ambiguous = Annotated[
     Annotated[_Word, Tag("word")] | Annotated[LaterField, Tag("LaterField")],
     Discriminator(lambda value: "LaterField" if isinstance(value, dict | LaterField) else "word"),
@@ -148,6 +148,11 @@ class StampField(Section):
                 "period counts the steps of a day one by one: it needs neither label nor ambiguous"
             )
         return self
+
+    @property
+    def goes_by_order(self) -> bool:
+        """Whether the order of rows decides which of a doubled wall time each is."""
+        return self.ambiguous in ("in_order", "in_reverse_order")
 
     @property
     def formats(self) -> tuple[str, ...]:

@@ -53,7 +53,9 @@ class Source(Section):
     lead: LeadField | None = None
     known: KnownField = Always()  # left out: known for all time, for role known only
     values: Annotated[dict[str, ValueField], Field(min_length=1)]
-    spacing: PositiveDuration | None = None  # distance of stamps that are finer than the grid, where it is fixed
+    spacing: PositiveDuration | None = (
+        None  # distance of stamps that are finer than the grid, where it is fixed
+    )
     interpolate: PositiveDuration | None = (
         None  # steps between stamps of one vintage that lie at most so far apart
     )
@@ -197,10 +199,10 @@ def _faults_of_times(source: Source) -> Iterator[str]:
 
 
 def _faults_of_order(source: Source) -> Iterator[str]:
-    if source.issue_time and source.issue_time.ambiguous == "in_order":
-        yield "issue_time: ambiguous: in_order needs rows in the order of the clock, which only valid_time gives"
-    if source.valid_time and source.valid_time.ambiguous == "in_order" and source.lead is not None:
-        yield "valid_time: ambiguous: in_order needs an issue_time of its own, which does not follow from a lead"
+    if source.issue_time and source.issue_time.goes_by_order:
+        yield f"issue_time: ambiguous: {source.issue_time.ambiguous} needs rows in the order of the clock, which only valid_time gives"
+    if source.valid_time and source.valid_time.goes_by_order and source.lead is not None:
+        yield f"valid_time: ambiguous: {source.valid_time.ambiguous} needs an issue_time of its own, which does not follow from a lead"
 
 
 def _faults_of_known(source: Source) -> Iterator[str]:

@@ -171,6 +171,12 @@ class Oracle:
         if source.series is not None and source.series.column is not None and not series:
             raise Bad("series")
         issue, valid, second = self._times(slot, cells, group)
+        count = 0
+        if (
+            second is not None and second != valid
+        ):  # by order: the row takes its turn, whatever its values are
+            seen[group, series, issue, valid] += 1
+            count = seen[group, series, issue, valid]
         known = None
         if isinstance(source.known, PublishedAt):
             field = StampField(
@@ -184,13 +190,16 @@ class Oracle:
             self._value(value, None if column is None else cells[column])
             for value, column in zip(source.values.values(), slot["columns"], strict=True)
         )
-        if second is not None and second != valid:  # in_order
-            seen[group, series, issue, valid] += 1
-            count = seen[group, series, issue, valid]
-            if count > 2:
-                raise Bad("ambiguous")
-            valid = second if count == 2 else valid
+        if count > 2:
+            raise Bad("ambiguous")
+        if second is not None and second != valid and (count == 2) != self._newest_first:
+            valid = second
         return (group, series, valid, issue, known), values
+
+    @property
+    def _newest_first(self) -> bool:
+        field = self.source.valid_time
+        return field is not None and field.ambiguous == "in_reverse_order"
 
     def _times(
         self, slot: dict[str, Any], cells: dict[str, str], group: str
@@ -258,7 +267,7 @@ class Oracle:
             raise Bad("nonexistent_dropped" if field.nonexistent == "drop" else "nonexistent")
         if early != late and field.ambiguous == "quarantine":
             raise Bad("ambiguous")
-        if field.ambiguous == "in_order":
+        if field.ambiguous in {"in_order", "in_reverse_order"}:
             return early - step, late - step
         is_later = field.ambiguous == "later"
         if isinstance(field.ambiguous, LaterField):

@@ -181,7 +181,7 @@ def _long(draw: st.DrawFn) -> dict[str, Any]:
     if kind != "issue lead":
         source["valid_time"], stamps = _valid_time(draw)
         columns |= stamps
-        if kind == "valid lead" and source["valid_time"].get("ambiguous") == "in_order":
+        if kind == "valid lead" and "order" in source["valid_time"].get("ambiguous", ""):
             source["valid_time"]["ambiguous"] = "earlier"
     if draw(st.booleans()):
         source["known"] = {"column": "k", "zone": "Europe/Madrid"}
@@ -215,7 +215,9 @@ def _wide(draw: st.DrawFn) -> dict[str, Any]:
 def _valid_time(draw: st.DrawFn) -> tuple[dict[str, Any], dict[str, st.SearchStrategy[str]]]:
     rules: dict[str, Any] = {
         "zone": draw(st.sampled_from(["UTC", "Europe/Madrid", "group"])),
-        "ambiguous": draw(st.sampled_from(["in_order", "in_order", "earlier", "later", "quarantine"])),
+        "ambiguous": draw(
+            st.sampled_from(["in_order", "in_order", "in_reverse_order", "earlier", "later", "quarantine"])
+        ),
         "nonexistent": draw(st.sampled_from(["drop", "quarantine"])),
         "label": draw(st.sampled_from(["start", "end", "hour_ending"])),
     }

@@ -103,6 +103,18 @@ SHAPES: dict[str, tuple[dict[str, Any], str, list[Row], dict[str, int]]] = {
         [("s", "2024-11-03T04:00", 1), ("s", "2024-11-03T05:00", 2), ("s", "2024-11-03T06:00", 22), ("s", "2024-11-03T07:00", 3)],
         {},
     ),
+    "newest rows first": (
+        source(**NAMED, **stamp(format="%Y-%m-%d %H:%M", zone=BERLIN, ambiguous="in_reverse_order")),
+        "time,load\n2024-10-27 03:00,4\n2024-10-27 02:00,3\n2024-10-27 02:00,2\n2024-10-27 01:00,1\n",
+        [("s", "2024-10-26T23:00", 1), ("s", "2024-10-27T00:00", 2), ("s", "2024-10-27T01:00", 3), ("s", "2024-10-27T02:00", 4)],
+        {},
+    ),
+    "a bad value takes its turn in the doubled hour": (
+        source(**NAMED, **stamp(format="%Y-%m-%d %H:%M", zone=BERLIN, ambiguous="in_order")),
+        "time,load\n2024-10-27 01:00,1\n2024-10-27 02:00,x\n2024-10-27 02:00,3\n2024-10-27 02:00,y\n2024-10-27 03:00,4\n",
+        [("s", "2024-10-26T23:00", 1), ("s", "2024-10-27T01:00", 3), ("s", "2024-10-27T02:00", 4)],
+        {"number": 2},
+    ),
     "ends of quarters on the clock, data finer than the grid": (
         source(**NAMED, **stamp(format="%Y-%m-%d %H:%M", zone=BERLIN, label="end", step="15min", ambiguous="in_order")),
         "time,load\n2024-03-31 02:00,0\n2024-03-31 03:00,1\n2024-03-31 03:15,2\n2024-10-27 02:00,3\n2024-10-27 02:00,4\n",
@@ -244,7 +256,7 @@ def test_leads_beside_the_valid_time_or_in_the_headings(settings: Any, text: str
         ({"where": {"type": 5}}, "a text or a list of texts is needed"),
         (stamp(step="15min"), "it needs label: end or hour_ending"),
         (stamp(period={"column": "n", "length": "1h"}, label="end"), "needs neither label nor ambiguous"),
-        (stamp(ambiguous="sometimes"), "input should be 'in_order', 'earlier', 'later' or 'quarantine'"),
+        (stamp(ambiguous="sometimes"), "input should be 'in_order', 'in_reverse_order', 'earlier', 'later' or 'quarantine'"),
         (stamp(ambiguous={"column": "dst"}), "valid_time.ambiguous.later: required"),
         (stamp(format=[]), "a stamp format or a list of formats is needed"),
         (stamp(period={"length": "1h"}), "(?P<period>...) of every header"),

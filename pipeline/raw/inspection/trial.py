@@ -132,4 +132,5 @@ def _frames(lots: Sequence[Rows]) -> Iterator[pd.DataFrame]:
         columns |= {f"key_{place}": times for place, times in enumerate(records.times)}
         values = {f"value_{place}": numbers for place, numbers in enumerate(records.values)}
         frame = pd.DataFrame(columns | values)
-        yield frame.drop(index=rows.doubled.tolist())  # settled by their order
+        places = rows.doubled.place
+        yield frame.drop(index=places[places >= 0].tolist())  # settled by their order
