@@ -10,9 +10,12 @@ import sys
 import tomllib
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
+from pydantic import TypeAdapter
 
+from pipeline.settings.origin import OriginField
 from pipeline.settings.params import check_params
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -98,6 +101,29 @@ def test_the_examples_of_the_data_contract_are_ingested_to_the_last_row(number: 
     expected = [{"outlook": 3, "metered": 2}, {"day_ahead": 4, "metered": 4}][number]
     assert {name: source["rows_read"] for name, source in report.items()} == expected
     assert {name: source["rows_stored"] for name, source in report.items()} == expected
+
+
+def test_the_origins_that_the_page_on_alignment_shows_are_those_of_its_rules() -> None:
+    path = ROOT / "docs" / "alignment.md"
+    shown = [yaml.safe_load(block) for block in blocks(path, "yaml")]
+    forms = {next(iter(one["origin"])): one["origin"] for one in shown if "origin" in one}
+    assert set(forms) == {"before", "at", "every"}
+    rules = {name: TypeAdapter(OriginField).validate_python(form) for name, form in forms.items()}
+
+    text = path.read_text(encoding="utf-8")
+    rows = [line.strip("| ").split(" | ") for line in text.splitlines() if re.match(r"\| 2024-", line)]
+    daily = [(row[0], [f"{row[3]}, {row[4]}"]) for row in rows if "March" in row[2]]
+    cyclic = [(row[0], row[1:]) for row in rows if "March" not in row[2]]
+    assert (len(daily), len(cyclic)) == (4, 4)
+    for rule, examples in ((rules["at"], daily), (rules["every"], cyclic)):
+        for step, told in examples:
+            time = np.datetime64(step, "ns")
+            origins = rule.origins(np.array([time.astype(np.int64)]), "Europe/Berlin")[0]
+            stamps = [np.datetime64(int(origin), "ns") for origin in origins]
+            due = [
+                f"{stamp.astype('M8[m]')}, {(time - stamp) // np.timedelta64(1, 'h')} h" for stamp in stamps
+            ]
+            assert told == due
 
 
 def test_the_lock_file_names_no_index_and_pins_every_package_by_hash() -> None:
