@@ -33,7 +33,7 @@ def clock_forms(column: Column) -> tuple[Clock, ...]:
     """The formats to be tried, the likeliest first; none if the column holds no time of day."""
     if column.kind == "text":
         return _of_texts(column)
-    return _of_numbers(column) if column.kind == "number" and column.is_whole else ()
+    return _of_numbers(column) if column.is_whole else ()
 
 
 def _of_texts(column: Column) -> tuple[Clock, ...]:
@@ -60,6 +60,9 @@ def _of_numbered(texts: Sequence[str]) -> tuple[Clock, ...]:
 
 def _of_numbers(column: Column) -> tuple[Clock, ...]:
     numbers = column.numbers[~np.isnan(column.numbers)]
+    texts = pc.unique(column.texts.filter(pa.array(~column.missing))).to_pylist()
+    if len(texts) <= _MOST_TEXTS and any(text[-1:].isalpha() for text in texts):
+        return () if column.heading.has(LEAD) else _of_numbered(texts)  # 0h to 23h: a unit behind each
     if not column.heading.has(LEAD) and _are_of_a_day(set(np.unique(numbers).tolist())):
         return (Clock("%H", to_24=float(numbers.max()) == 24),)
     hhmm = numbers.max() <= 2400 and numbers.max() > 24 and bool((numbers % 100 < 60).all())

@@ -95,7 +95,8 @@ def _wide_and_single(values: Iterable[Value]) -> list[tuple[Value, ...]]:
 def _key(part: Part, role: str, values: Sequence[Value]) -> object:
     dialect, times, keys, zone = part.kind.dialect, part.times, part.keys, part.zone
     stamps = tuple(
-        (stamp.name, stamp.form) if stamp else None for stamp in (times.valid, times.issue, times.published)
+        (stamp.name, stamp.form, stamp.path) if stamp else None
+        for stamp in (times.valid, times.issue, times.published)
     )
     lead = (times.lead.name, times.lead_unit) if times.lead else None
     made = tuple((value.name, value.unit, value.plain, _fixed(value)) for value in values)

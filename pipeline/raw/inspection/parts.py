@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipeline.raw.inspection.columns import Column
+from pipeline.raw.inspection.issues import with_issues_of_paths
 from pipeline.raw.inspection.keys import Keys, find_keys
 from pipeline.raw.inspection.kinds import Kind
 from pipeline.raw.inspection.spread import gathered
@@ -51,6 +52,7 @@ def part_of(kind: Kind) -> Part | str:
     times = read_times(kind)
     if times is None:
         return f"{where}: no column holds stamps that can be read; the columns are {_listed(kind.columns)}."
+    times = with_issues_of_paths(kind, times)
     keys = find_keys(kind, times)
     if not keys.value_columns:
         notes = "".join(f" ({note})" for note in kind.dialect.notes)

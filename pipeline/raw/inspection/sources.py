@@ -77,21 +77,8 @@ def add_source(
     if field.group is not None:
         page.add(3, "group", field.group)
     if field.series is not None:
-        roles = {heading(name).role for name in draft.series} if draft.series_column else set()
-        kinds = ["some of these are forecasts: give them a source of their own, each with `where`"]
-        asked = kinds if "forecast" in roles and len(roles) > 1 else []
-        if words_of(field.series.get("column", "")) & _PARTS_OF_A_DAY:
-            asked = [
-                *asked,
-                "the heading speaks of a time of day: are these series, or the hours of the date?",
-            ]
-        page.add(
-            3,
-            "series",
-            field.series,
-            ask=asked,
-            setting=f"{place}.series",
-        )
+        asked = _about_series(draft, field.series)
+        page.add(3, "series", field.series, ask=asked, setting=f"{place}.series")
     _add_times(page, draft, place, frequency)
     known, about_known = known_of(draft, frequency)
     page.add(3, "known", known, ask=[about_known] if about_known else (), setting=f"{place}.known")
@@ -99,16 +86,27 @@ def add_source(
     _add_missing(page, draft, place)
 
 
+def _about_series(draft: Draft, series: dict[str, str]) -> list[str]:
+    asked = []
+    roles = {heading(name).role for name in draft.series} if draft.series_column else set()
+    if "forecast" in roles and len(roles) > 1:
+        asked.append("some of these are forecasts: give them a source of their own, each with `where`")
+    if words_of(series.get("column", "")) & _PARTS_OF_A_DAY:
+        asked.append("the heading speaks of a time of day: are these series, or the hours of the date?")
+    return asked
+
+
 def _add_times(page: Page, draft: Draft, place: str, frequency: int) -> None:
     times, zone = draft.part.times, draft.part.zone
     about_zone = [zone.question] if zone.question else []
-    if times.issue is not None and times.issue.columns:
+    if times.issue is not None and (times.issue.columns or times.issue.path):
         setting = _stamp(draft, times.issue, zone.zone)
         ask = (
             []
             if times.issue_is_sure
             else ["taken for the issue time, since it stands before the other stamp"]
         )
+        ask += _about_path(times.issue)
         if not times.issue.exact:
             ask += about_zone
         page.add(
@@ -140,6 +138,15 @@ def _add_times(page: Page, draft: Draft, place: str, frequency: int) -> None:
     )
 
 
+def _about_path(stamp: Stamped) -> list[str]:
+    if stamp.path is None:
+        return []
+    day = "" if stamp.form.has_clock else " It is a date only, taken for its 00:00: at what time of the day?"
+    return [
+        f"the files overlap, and the time in their names is taken for the issue time: is it, and in this zone?{day}"
+    ]
+
+
 def _is_carried(draft: Draft, column: Column) -> bool:
     """Whether a column is the part of the time that headings carry."""
     spread = draft.part.kind.spread
@@ -149,6 +156,8 @@ def _is_carried(draft: Draft, column: Column) -> bool:
 def _stamp(draft: Draft, stamp: Stamped, zone: str) -> dict[str, Any]:
     names = [column.name for column in stamp.columns if not _is_carried(draft, column)]
     setting: dict[str, Any] = {"column": names[0]} if len(names) == 1 else {"columns": names}
+    if stamp.path is not None:
+        setting = {"path": stamp.path}
     setting["format"] = [stamp.form.text, *stamp.form.also] if stamp.form.also else stamp.form.text
     if stamp.period is not None:
         column = {} if _is_carried(draft, stamp.period.column) else {"column": stamp.period.column.name}

@@ -46,7 +46,7 @@ class Stamped:
     """Stamps read from one column, or from several joined by a space.
 
     `wall` is what the text says (UTC where `exact`); without meaning where not `ok`.  `rivals` are other
-    formats that read the texts as well.
+    formats that read the texts as well.  `path` finds the text in the files' paths where no column holds it.
     """
 
     columns: tuple[Column, ...]
@@ -57,6 +57,7 @@ class Stamped:
     rivals: tuple[str, ...] = ()
     hours_to_24: bool = False
     period: Period | None = None
+    path: str | None = None
 
     @property
     def name(self) -> str:

@@ -124,3 +124,33 @@ def test_hours_that_cannot_be_read_as_a_clock_are_asked_about(tmp_path: Path) ->
         load_csv=mock.lines("Date,Hour,Price", *zip(times.strftime("%Y-%m-%d"), cells, load, strict=True)),
     )
     assert "are these series, or the hours of the date?" in questions(seen)
+
+
+@pytest.mark.parametrize(
+    "name", ["load_{:%Y%m%d_%H%M}_csv", "{:%Y-%m-%d}__load_csv", "run{:%Y%m%d%H}_load_forecast_csv"]
+)
+def test_a_time_in_the_names_of_overlapping_files_is_their_issue_time(tmp_path: Path, name: str) -> None:
+    issues = pd.date_range("2024-01-01 00:00" if "__" in name else "2024-01-01 06:00", periods=12, freq="D")
+    files = {}
+    for issue in issues:
+        times = pd.date_range(issue + pd.Timedelta("18h"), periods=48, freq="h")
+        level = float(issue.day)
+        rows = zip(times.strftime("%Y-%m-%dT%H:%MZ"), mock.values(48, level).tolist(), strict=True)
+        files[name.format(issue)] = mock.lines("valid,load_fc", *rows)
+    seen = mock.seen(tmp_path, actual_csv=wall_hours("2024-01-01", 15, "UTC"), **files)
+    assert "is taken for the issue time" in questions(seen)
+    forecast = mock.settings(seen)["raw"]["sources"]["forecast"]
+    assert forecast["group"] == {"constant": "raw"}
+    table = mock.read_back(seen, tmp_path)["forecast"]
+    assert sorted(set(table["issue_time"])) == issues.as_unit("ns").asi8.tolist()
+    assert len(table) == 12 * 48
+
+
+def test_days_in_the_names_of_files_that_follow_each_other_are_no_issue_times(tmp_path: Path) -> None:
+    files = {
+        f"load_{day:%Y%m%d}_csv": wall_hours(f"{day:%Y-%m-%d}", 1, "UTC")
+        for day in pd.date_range("2024-01-01", periods=12)
+    }
+    source = mock.only_source(mock.seen(tmp_path, **files))
+    assert "issue_time" not in source
+    assert source["group"] == {"constant": "raw"}
