@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from pipeline.align.features import feature_list
+from pipeline.align.features import Input, feature_list
 from pipeline.align.prepared import Prepared, prepare
 from pipeline.align.sequences import Targets, cut, read_targets
 from pipeline.align.track import Track, read_track
@@ -71,8 +71,29 @@ def align_frames(frames: Mapping[str, pd.DataFrame], params: Params, group: str)
 
 def align_group(tables_folder: Path, params: Params, group: str) -> AlignedGroup:
     """Read the tables of a group and align them; raises also what `read_table` raises."""
+    return align_frames(_read(tables_folder, params, group), params, group)
+
+
+def ending_inputs(tables_folder: Path, params: Params, group: str) -> Iterator[tuple[Input, float]]:
+    """The inputs whose gaps end sequences of a group, the worst first, each with the share of steps with an origin, of all
+    tracks, at which it is missing.
+    """
+    prepared = prepare(_read(tables_folder, params, group), params, group)
+    ending: Counter[str] = Counter()
+    covered = 0
+    for number in range(params.align.origin.tracks):
+        track = read_track(prepared, number)
+        ending.update(track.ending)
+        covered += int(track.covered.sum())
+    named = {one.name: one for one in prepared.inputs}
+    for name, count in sorted(ending.items(), key=lambda item: (-item[1], item[0])):
+        if count:
+            yield named[name], count / covered
+
+
+def _read(tables_folder: Path, params: Params, group: str) -> dict[str, pd.DataFrame]:
     read = {source: read_table(tables_folder, source, group) for source in params.raw.sources}
-    return align_frames({source: frame for source, frame in read.items() if frame is not None}, params, group)
+    return {source: frame for source, frame in read.items() if frame is not None}
 
 
 def _count_vintages(track: Track, vintages: Counter[str]) -> None:

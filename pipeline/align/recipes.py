@@ -69,6 +69,7 @@ def _input(view: View, column: Column) -> Values | OfAxis:
     view.carried |= missing & (source >= 0)
     if not column.may_miss:
         view.incomplete |= source < 0
+        view.ending[column.of] += int(((source < 0) & (view.run_start < len(source))).sum())
     return np.where(source >= 0, value[source], np.nan)
 
 

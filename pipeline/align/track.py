@@ -32,6 +32,7 @@ class Track:
     covered: Flags  # (n,) has an origin
     complete: Flags  # (n,) covered, and no input is missing that ends a sequence
     carried: Flags  # (n,) at least one input was carried forward
+    ending: Mapping[str, int]  # input -> covered steps at which it is missing and ends a sequence
 
 
 def read_track(group: Prepared, track: int) -> Track:
@@ -53,6 +54,7 @@ def read_track(group: Prepared, track: int) -> Track:
             covered=covered,
             complete=covered & ~view.incomplete,
             carried=view.carried,
+            ending=view.ending,
         )
 
 

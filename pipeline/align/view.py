@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 
 import numpy as np
@@ -21,13 +22,15 @@ Read = Mapping[str, tuple[VintageSource, Vintages]]
 class View:
     """The sources of a group as of the origins of one track, read when a column first needs them.
 
-    `carried` flags steps with an input carried forward, `incomplete` steps whose missing input ends a sequence.
+    `carried` flags steps with an input carried forward, `incomplete` steps whose missing input ends a sequence; `ending`
+    counts these steps for each input by its name.
     """
 
     def __init__(self, group: Prepared, origins: Origins, run_start: Index) -> None:
         self.group, self.origins, self.run_start = group, origins, run_start
         self.carried: Flags = np.zeros(len(run_start), np.bool_)
         self.incomplete: Flags = np.zeros(len(run_start), np.bool_)
+        self.ending: Counter[str] = Counter()
         used = group.grid.used_shared
         self.used = used[origins.shared[used] != NO_ORIGIN]  # places of the shared axis that matter
         self._read: dict[tuple[int, int], Read] = {}

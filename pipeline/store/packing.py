@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.align.group import align_group
+from pipeline.align.features import Input
+from pipeline.align.group import align_group, ending_inputs
 from pipeline.align.listing import text_of_features
 from pipeline.align.types import AlignedGroup
 from pipeline.engine import map_in_order
@@ -34,6 +35,8 @@ from pipeline.store.virtual import SUFFIX
 from pipeline.store.writer import write_shard
 
 _SHOWN = 20  # groups in one message
+_EXPLAINED = 3  # groups whose gaps a refusal explains: each is read once more
+_MOSTLY = 0.5  # of the steps: an input missing at so many is to blame for the lack of sequences
 
 _BESIDE = ThreadPoolExecutor(1)
 
@@ -66,7 +69,9 @@ def pack(params: Params, root: Path) -> dict[str, Any]:
                 flush_to_disk(fresh / one.shard)  # what a worker has not come to, and what it could not do
         done = [{one.group: one for one in (*kept.values(), *made)}[group] for group in groups]
         report = report_of(done, tuple(params.raw.sources_of("forecast")))
-        _refuse(done, report, params.pack.min_coverage)
+        if not report["shards"]:
+            _refuse_nothing(done, tables, params)
+        _refuse_thin(done, params.pack.min_coverage)
     note_down(root, packed, keys, done)
     write_json(root / "reports/pack.json", report)
     with replaced_file(root / "reports/features.md") as temporary:
@@ -163,12 +168,29 @@ def _rows(sources: Mapping[str, Any], items: Iterable[tuple[str, Mapping[str, st
     return sum(sources[source]["groups"][group]["rows"] for group, digests in items for source in digests)
 
 
-def _refuse(done: Sequence[Packed], report: Mapping[str, Any], least: float) -> None:
-    if not report["shards"]:
-        raise AlignmentError(
-            "No group has a sequence, so there is nothing to pack.",
-            [f"{one.group}: {_words(one.counts)}" for one in done[:_SHOWN]],
+def _refuse_nothing(done: Sequence[Packed], tables: Path, params: Params) -> None:
+    faults = [f"{one.group}: {_words(one.counts)}" for one in done[:_SHOWN]]
+    in_gaps = [one.group for one in done if one.counts["steps_in_gaps"]]
+    for group in in_gaps[:_EXPLAINED]:
+        faults += _of_gaps(group, list(ending_inputs(tables, params, group)), params)
+    raise AlignmentError("No group has a sequence, so there is nothing to pack.", faults)
+
+
+def _of_gaps(group: str, ending: Sequence[tuple[Input, float]], params: Params) -> Iterator[str]:
+    """What to do about the inputs that are missing at most steps, or, if there is none, about the worst one."""
+    for one, share in [(one, share) for one, share in ending if share >= _MOSTLY] or ending[:1]:
+        role = params.raw.sources[one.sources[0]].role
+        remedies = ["set align.gaps.longer=indicator", f"leave it out of align.features.{role}"]
+        if role == "forecast" and share < 1:
+            remedies.append("let interpolate (on its source) fill steps between coarser stamps")
+        yield (
+            f"{group}: {one.name} (source {' or '.join(one.sources)}) has no value known at the origin of {share:.1%} of the "
+            f"steps, and align.gaps.longer=end ends sequences there: {', or '.join(remedies)}, if its cells and its known "
+            "rule are right"
         )
+
+
+def _refuse_thin(done: Sequence[Packed], least: float) -> None:
     # a group without steps of the range has nothing that a source could cover
     short = [
         f"group {one.group}, source {source}: {share:.1%} of {one.covered_steps:,} steps"

@@ -154,6 +154,35 @@ def test_no_sequence_in_any_group_is_refused(workspace: Path, compose: Callable[
     with pytest.raises(AlignmentError, match="No group has a sequence") as caught:
         _pack(_params(compose, **{"from": "2031-01-01"}), workspace)
     assert "game_03: " in str(caught.value)
+    assert "has no value" not in str(caught.value)
+
+
+def _blank(workspace: Path, column: str, hours: tuple[int, ...]) -> None:
+    """Empty the cells of a weather column at these hours of the day (UTC)."""
+    for path in (workspace / "data/tables/weather").glob("*.parquet"):
+        table = pq.read_table(path)
+        place = table.schema.get_field_index(column)
+        hour = table["valid_time"].to_numpy().astype("datetime64[h]").astype(np.int64) % 24
+        values = np.where(np.isin(hour, hours), np.nan, table[column].to_numpy())
+        pq.write_table(table.set_column(place, table.schema.field(place), [values]), path)
+
+
+@pytest.mark.parametrize(
+    ("hours", "share"), [(tuple(range(24)), "100.0%"), (tuple(hour for hour in range(24) if hour % 4), "7")]
+)
+def test_an_input_that_is_mostly_empty_is_named_with_its_source_and_the_remedy(
+    workspace: Path, compose: Callable[..., dict[str, Any]], hours: tuple[int, ...], share: str
+) -> None:
+    _blank(workspace, "wind_speed", hours)
+    with pytest.raises(AlignmentError, match="No group has a sequence") as caught:
+        _pack(_params(compose, gaps={"fill": "0h"}, shortest="24h"), workspace)
+    told = [fault for fault in caught.value.faults if "source" in fault]
+    assert len(told) == len(GROUPS)
+    for group, fault in zip(GROUPS, told, strict=True):
+        start = f"{group}: wind_speed (source weather) has no value known at the origin of {share}"
+        assert fault.startswith(start)
+        assert "align.gaps.longer=indicator, or leave it out of align.features.forecast" in fault
+        assert ("interpolate" in fault) is (len(hours) < 24)
 
 
 def test_a_source_without_tables_sends_back_to_ingest(workspace: Path, params: Params) -> None:
