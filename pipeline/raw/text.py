@@ -68,7 +68,8 @@ def blocks(
     line = 1
     pending: list[bytes | memoryview] = []
     length = open_line = 0  # bytes that wait, and of these in the line that has not ended
-    for chunk in _chunks(path, source.encoding, min(size, _CHUNK_BYTES), seen):
+    at_once = max(len(codecs.BOM_UTF8), min(size, _CHUNK_BYTES))  # the mark is seen whole or not at all
+    for chunk in _chunks(path, source.encoding, at_once, seen):
         end = chunk.rfind(b"\n") + 1
         length, open_line = length + len(chunk), len(chunk) - end + (0 if end else open_line)
         if open_line > _LONGEST_LINE:
