@@ -228,6 +228,8 @@ def _may_be_series(
         return False
     pairs = list(combinations(columns[:8], 2))
     units = {column.heading.unit for column in columns}
+    if all(column.name.isdigit() for column in columns):
+        return True  # numbers of sensors; what is another thing has another word
     return len(units) == 1 and sum(alike(one, other) for one, other in pairs) > 0.7 * len(pairs)
 
 
