@@ -43,6 +43,7 @@ def find_keys(kind: Kind, times: Times) -> Keys:
     chosen = [column for column in (group, series) if column]
     codes = combined([base, *map(names_of, chosen)])
     values, aside = _values(kind, times, chosen)
+    values = values or _counters(kind, times, chosen, aside)
     values = _without_attributes(values, chosen, aside)
     return Keys(series, group, _repeats(codes), values, aside)
 
@@ -165,6 +166,25 @@ def _without_attributes(
         else:
             aside[column.name] = "says the same in all rows of a series"
     return tuple(kept)
+
+
+def _counters(
+    kind: Kind, times: Times, chosen: Sequence[Column], aside: dict[str, str]
+) -> tuple[Column, ...]:
+    """Numbers that run on from row to row, where there is nothing else: the readings of a counter."""
+    found = tuple(
+        column
+        for column in kind.columns
+        if column.place not in times.places
+        and column not in chosen
+        and column.name in aside
+        and _numbers_rows(column)
+        and not words_of(column.name) <= INDEX
+        and not words_of(column.name) & (SERIES | GROUP)
+    )
+    for column in found:
+        del aside[column.name]
+    return found
 
 
 def _numbers_rows(column: Column) -> bool:

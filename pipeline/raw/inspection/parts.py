@@ -16,6 +16,8 @@ from pipeline.raw.inspection.times import Times, read_times
 from pipeline.raw.inspection.words import role_of_path
 from pipeline.raw.inspection.zones import ZoneView, zone_of
 
+_MOST_TOLD = 5  # columns that a sentence gives reasons for
+
 Span = tuple[int, int]
 
 
@@ -56,7 +58,10 @@ def part_of(kind: Kind) -> Part | str:
     keys = find_keys(kind, times)
     if not keys.value_columns:
         notes = "".join(f" ({note})" for note in kind.dialect.notes)
-        return f"{where}: no column holds numbers beside stamps and names; the columns are {_listed(kind.columns)}.{notes}"
+        left = "".join(
+            f"; {name!r} is left out: it {why}" for name, why in list(keys.aside.items())[:_MOST_TOLD]
+        )
+        return f"{where}: no column holds values beside stamps and names; the columns are {_listed(kind.columns)}{left}.{notes}"
     zone = zone_of(kind, times, keys.value_columns)
     stamps = times.issue_wall() if times.issue is not None else times.wall
     spans, steps = [], []
