@@ -42,7 +42,10 @@ def numerals_of(columns: Sequence[Sequence[str]], separator: str) -> Numerals:
     points = sum(bool(_POINT.fullmatch(cell)) for cell in cells)
     commas = sum(bool(_COMMA.fullmatch(cell)) for cell in cells)
     decimal, thousands, notes = _signs(cells, points, commas)
-    if decimal == "," and separator == ",":
+    if decimal == "," and separator == "," and not commas:
+        # between cells stands a comma already: 5.286 is no thousand
+        decimal, thousands, notes = ".", None, _fractions(cells)
+    elif decimal == "," and separator == ",":
         notes.append(
             "numbers have decimal commas and the separator is a comma too: export with another separator"
         )
@@ -50,6 +53,14 @@ def numerals_of(columns: Sequence[Sequence[str]], separator: str) -> Numerals:
     elif points and commas and thousands is None:
         notes.append(f"both decimal points ({points} cells) and decimal commas ({commas} cells) occur")
     return Numerals(decimal, None if thousands == decimal else thousands, around, tuple(notes))
+
+
+def _fractions(cells: Sequence[str]) -> list[str]:
+    """The question about cells such as 5.286, if they are to be fractions."""
+    example = next((cell for cell in cells if _GROUPED.fullmatch(cell) and "." in cell), None)
+    return (
+        [f"{example!r} is read as a decimal fraction; is the sign a thousands separator?"] if example else []
+    )
 
 
 def _signs(cells: Sequence[str], points: int, commas: int) -> tuple[str, str | None, list[str]]:
