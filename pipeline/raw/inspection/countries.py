@@ -45,6 +45,8 @@ HABITS = (
     "America/Sao_Paulo", "America/Santiago", "Asia/Jerusalem",
 )  # fmt: skip
 
+_UNITS = frozenset(["MW", "KW", "GW"])  # Malawi, Kuwait and Guinea-Bissau elsewhere
+
 
 def zones_of(country: str) -> tuple[str, ...]:
     """The zones of an ISO 3166 code, the most populous first; none for what is no such code."""
@@ -58,7 +60,7 @@ def countries_in(texts: Iterable[str]) -> tuple[str, ...]:
     """
     pattern = r"(?:^|[|/(\[])([A-Z]{2})(?=$|/|[_)\]](?![0-9]))|(?<=[ _-])([A-Z]{2})$"
     words = (first or last for text in texts for first, last in re.findall(pattern, text))
-    return tuple(dict.fromkeys(word for word in words if zones_of(word)))
+    return tuple(dict.fromkeys(word for word in words if zones_of(word) and word not in _UNITS))
 
 
 @lru_cache(maxsize=1)

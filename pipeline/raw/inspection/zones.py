@@ -185,7 +185,9 @@ def _hints(kind: Kind, times: Times, words: frozenset[str]) -> list[str]:
     # names of series may begin with countries; stamps end with AM and PM
     columns = [c for c in kind.columns if c.kind == "text" and c.place not in times.places]
     texts = [text for column in columns for text in column.texts.slice(0, 50).to_pylist()]
-    countries = countries_in([*kind.paths[:50], *kind.dialect.header[:50], *texts])
+    names = [c.name for c in kind.columns if c.place in times.places]  # HR is an hour, ID no country
+    headings = [name for name in kind.dialect.header[:50] if name not in names and not name.endswith("ID")]
+    countries = countries_in([*kind.paths[:50], *headings, *texts])
     places = [zone for country in countries[:3] for zone in zones_of(country)[:3]]
     named = [ABBREVIATIONS[word][1] for word in sorted(words) if word in ABBREVIATIONS]
     return list(dict.fromkeys([*places, *named]))

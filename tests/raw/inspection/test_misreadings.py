@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
+from pipeline.errors import RawDataError
 from pipeline.raw.inspection.view import Inspection
 from pipeline.raw.inspection.words import heading
 from tests.raw.inspection import mock
@@ -154,3 +156,47 @@ def test_days_in_the_names_of_files_that_follow_each_other_are_no_issue_times(tm
     source = mock.only_source(mock.seen(tmp_path, **files))
     assert "issue_time" not in source
     assert source["group"] == {"constant": "raw"}
+
+
+def test_headings_that_are_numbers_are_series_and_asked_about(tmp_path: Path) -> None:
+    noise = np.random.default_rng(1).integers(1000, 9999, (200, 4))
+    stamps = pd.date_range("2024-01-01", periods=200, freq="h").strftime("%Y-%m-%d %H:%M")
+    body = [[stamp, *row] for stamp, row in zip(stamps, noise.tolist(), strict=True)]
+    seen = mock.seen(tmp_path, flow_csv=mock.lines("timestamp,400001,400017,400030,773869", *body))
+    assert "are these headings names of series" in questions(seen)
+    (table,) = mock.read_back(seen, tmp_path).values()
+    assert set(table["series"].astype(str)) == {"400001", "400017", "400030", "773869"}
+
+
+def test_a_counter_alone_beside_its_stamps_is_a_value(tmp_path: Path) -> None:
+    stamps = pd.date_range("2024-01-01", periods=200, freq="h").strftime("%Y-%m-%d %H:%M")
+    seen = mock.seen(tmp_path, traffic_csv=mock.lines("time,vehicles", *zip(stamps, range(200), strict=True)))
+    assert list(mock.only_source(seen)["values"].values()) == [{"column": "vehicles"}]
+
+
+def test_columns_left_out_are_told_with_the_reason_where_none_is_left(tmp_path: Path) -> None:
+    stamps = pd.date_range("2024-01-01", periods=200, freq="h").strftime("%Y-%m-%d %H:%M")
+    with pytest.raises(RawDataError) as caught:
+        mock.seen(tmp_path, traffic_csv=mock.lines("time,index", *zip(stamps, range(200), strict=True)))
+    assert "'index' is left out: it numbers the rows" in caught.value.faults[0]
+
+
+def test_three_decimals_between_commas_are_fractions_and_no_commas_are_blamed(tmp_path: Path) -> None:
+    stamps = pd.date_range("2024-01-01", periods=200, freq="D").strftime("%Y-%m-%d")
+    body = [
+        [stamp, f"{place % 90 + 1}.{place % 7 + 200}" if place % 5 else place % 9]
+        for place, stamp in enumerate(stamps)
+    ]
+    seen = mock.seen(tmp_path, sales_csv=mock.lines("date,sales", *body))
+    assert "decimal commas" not in questions(seen)
+    assert "is read as a decimal fraction" in questions(seen)
+
+
+@pytest.mark.parametrize("head", ["OPR_DT,OPR_HR,LMP", "day,hour,Load (MW)", "day,hour,NODE_ID"])
+def test_letters_that_are_an_hour_a_unit_or_a_number_are_no_country(tmp_path: Path, head: str) -> None:
+    times, load = mock.hours(count=24 * 30), mock.values(24 * 30)
+    seen = mock.seen(
+        tmp_path,
+        load_csv=mock.lines(head, *zip(times.strftime("%m/%d/%Y"), times.hour + 1, load, strict=True)),
+    )
+    assert not any(word in questions(seen) for word in ("Zagreb", "Blantyre", "Jakarta"))
