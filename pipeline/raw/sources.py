@@ -25,13 +25,14 @@ class RawFile:
 def find_files(raw: RawSettings, base: Path) -> dict[str, list[RawFile]]:
     """The files of every source in natural order (2 before 10); `base` is what `raw.path` is relative to.
 
-    Raises MissingInputError, with all faults, if the folder is absent or a source has no file, RawDataError for
-    names that are no text.
+    Raises MissingInputError, with all faults, if the folder is absent, a source has no file or a link leads nowhere,
+    RawDataError for names that are no text.
     """
     root = base / raw.path
     if not root.is_dir():
         what = "is no folder" if root.exists() else "is absent"
         raise MissingInputError(f"raw.path: {root} {what}; put the raw files there or name another folder.")
+    _refuse_what_cannot_be_read(raw, root)
     found = {name: _files_of(source, root) for name, source in raw.sources.items()}
     empty = [name for name, files in found.items() if not files]
     if empty:
@@ -98,6 +99,23 @@ def shortened(names: list[str]) -> str:
     """The first names of a list, quoted, and how many more there are."""
     more = f" and {len(names) - _MOST_LISTED} more" if len(names) > _MOST_LISTED else ""
     return ", ".join(repr(name) for name in names[:_MOST_LISTED]) + more or "none"
+
+
+def _refuse_what_cannot_be_read(raw: RawSettings, root: Path) -> None:
+    """Links to nothing, as of data that were not fetched yet, and pipes: passed over, their rows would be lost in silence."""
+    faults = {}
+    for path in (
+        path for source in raw.sources.values() for glob in source.globs for path in root.glob(glob)
+    ):
+        if path.is_symlink() and not path.exists():
+            faults[path] = f"is a link to {path.readlink()}, where nothing is; fetch what belongs there"
+        elif not path.is_file() and not path.is_dir():
+            faults[path] = "is neither a file nor a folder"
+    if faults:
+        raise MissingInputError(
+            "Some files of the sources cannot be read; mend them or narrow `files`.",
+            [f"{path.relative_to(root).as_posix()}: {fault}" for path, fault in sorted(faults.items())],
+        )
 
 
 def _files_of(source: Source, root: Path) -> list[RawFile]:

@@ -1,12 +1,17 @@
 from __future__ import annotations
 
+import os
 import random
 from itertools import pairwise
+from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.raw.sources import natural_key, nearest
+from pipeline.errors import MissingInputError
+from pipeline.raw.sources import find_files, natural_key, nearest
+from tests.raw.mock import LONG, mock_params, write_files
 
 
 def test_two_comes_before_ten() -> None:
@@ -26,3 +31,16 @@ def test_natural_order_is_one_order_for_any_names(names: list[str]) -> None:
 def test_the_nearest_spelling_is_offered_only_where_one_is_near() -> None:
     assert nearest("laod", ["load", "time"]) == "did you mean 'load'? there are: 'load', 'time'"
     assert nearest("zzz", ["load"]) == "there are: 'load'"
+
+
+def test_a_link_to_nothing_and_a_pipe_are_no_files_to_pass_over(tmp_path: Path) -> None:
+    write_files(tmp_path, {"a.csv": "name,time,load\nx,2024-01-01T00:00Z,1\n"})
+    (tmp_path / "raw" / "b.csv").symlink_to("../.cache/b")
+    os.mkfifo(tmp_path / "raw" / "c.csv")
+    (tmp_path / "raw" / "d.csv").mkdir()
+    with pytest.raises(MissingInputError) as fault:
+        find_files(mock_params({"meter": LONG}).raw, tmp_path)
+    assert [line.split(";")[0].strip(" -") for line in str(fault.value).splitlines()[1:]] == [
+        "b.csv: is a link to ../.cache/b, where nothing is",
+        "c.csv: is neither a file nor a folder",
+    ]
