@@ -17,6 +17,7 @@ from pipeline.settings.params import Params
 from pipeline.settings.split import Blocked, RandomSamples
 from pipeline.split.plan import Plan, plan_splits
 from pipeline.split.reach import longest_reach
+from pipeline.split.rows import played_samples
 from pipeline.split.scaler import Columns, fit_scaler
 from pipeline.split.steps import Steps
 from pipeline.store.reader import Dataset
@@ -24,12 +25,12 @@ from pipeline.store.types import Split
 from pipeline.store.virtual import list_shards, write_dataset
 
 
-def steps_of(dataset: Dataset, advance: Callable[[int], None] = lambda _: None) -> Steps:
-    """The steps of an open data set; `advance` is told how many samples of an array were read."""
+def steps_of(dataset: Dataset, read_some: Callable[[str, int], None] = lambda *_: None) -> Steps:
+    """The steps of an open data set; `read_some` is told how many samples of which array were read."""
 
     def read(name: str, start: int, stop: int) -> NDArray[Any]:
         values = dataset.read(name, np.arange(start, stop))
-        advance(stop - start)
+        read_some(name, stop - start)
         return values
 
     return Steps(
@@ -53,8 +54,8 @@ def build_dataset(packed: Path, data: Path, params: Params) -> tuple[Plan, Steps
 
     def splits(joined: Dataset) -> Sequence[Split]:
         # origins of the later splits, known moments of the earlier ones, and weights of all: twice over
-        with progress("split", 2 * joined.sample_count, "samples") as advance:
-            steps = steps_of(joined, advance)
+        with progress("split", 2 * joined.sample_count, "reads of samples") as advance:
+            steps = steps_of(joined, lambda _, count: advance(count))
             plan = plan_splits(steps, params.split, params.seed, reach_of(params, joined))
         seen.append((plan, steps))
         signed: dict[str, int | str] = {"shards_digest": shards_digest(shards)}
@@ -73,8 +74,11 @@ def build_scaler(data: Path, scaler: Path, params: Params) -> dict[str, Any]:
         if train.from_time >= train.until_time:
             raise SplitError(f"{data}: the training split is empty: run the stage `split` again.")
         columns = Columns(dataset.features, dataset.feature_masks, dataset.targets)
-        with progress("scale", 3 * len(train.indices), "samples") as advance:  # X, Y and W
-            steps = steps_of(dataset, advance)
+        # of the arrays read for a sample, each once, the last one
+        last = "X" if params.scale.of_targets == "none" else "W"
+        played = int(played_samples(steps_of(dataset), train).sum())
+        with progress("scale", played, "samples") as advance:
+            steps = steps_of(dataset, lambda name, count: advance(count if name == last else 0))
             fitted = fit_scaler(steps, train, columns, dataset.fingerprint, params.scale)
     write_json(scaler, fitted)
     return fitted

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,8 @@ from pipeline.errors import SplitError
 from pipeline.feed.rows import scored_rows
 from pipeline.files import digest_of_file, read_json
 from pipeline.settings.params import Params
+from pipeline.settings.sections import ScaleSettings
+from pipeline.split import build
 from pipeline.split.build import build_dataset, build_scaler
 from pipeline.store.reader import Dataset
 from tests.align.mock import HOUR, frame, mock_params
@@ -109,3 +113,27 @@ def test_the_attributes_tell_policy_seed_counts_and_what_was_left_out(tmp_path: 
         assert attributes["embargoed_count"] > 0
         assert attributes["next_origin"] < dataset.split("validation").from_time
         assert dataset.split("train").until_time < dataset.split("validation").from_time
+
+
+@pytest.mark.parametrize(
+    "scale", [{}, {"by": "series"}, {"target": "none"}, {"by": "none", "target": "series"}]
+)
+def test_the_progress_of_scale_counts_each_sample_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scale: dict[str, str]
+) -> None:
+    shown: list[tuple[str, int, str, list[int]]] = []
+
+    @contextmanager
+    def noted(description: str, total: int, unit: str) -> Iterator[Callable[[int], None]]:
+        shown.append((description, total, unit, []))
+        yield shown[-1][3].append
+
+    data = make_data(tmp_path, frames(), settings())
+    monkeypatch.setattr(build, "progress", noted)
+    params = settings().model_copy(update={"scale": ScaleSettings.model_validate(scale)})
+    build_scaler(data / "dataset.h5", data / "scaler.json", params)
+    ((description, total, unit, counts),) = shown
+    with Dataset(data / "dataset.h5") as dataset:
+        train = dataset.split("train")
+        assert len(train.indices) <= total < dataset.sample_count
+    assert (description, unit, sum(counts)) == ("scale", "samples", total)
