@@ -22,7 +22,7 @@ Load = Callable[[str], tuple[Params, dict[str, pd.DataFrame]]]
 
 DATA = {
     "ercot": ("ercot_load", "ERCOT", ["align.from=2017-10-20", "align.until=2018-03-20"], "load"),
-    "opsd": ("opsd_load", "AT", ["align.from=2018-10-20", "align.until=2019-04-10"], "load"),
+    "opsd": ("opsd_load", "AT", ["align.from=2018-10-20", "align.until=2019-04-20"], "load"),
     "gefcom2012": ("gefcom2012_wind", "GEFCom2012", ["align.until=2009-09-01"], "power"),
 }
 
