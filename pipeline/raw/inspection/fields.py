@@ -14,6 +14,10 @@ from pipeline.raw.inspection.words import ACTUAL, FORECAST, words_of
 
 Field = dict[str, str]
 
+_VERSION = re.compile(r"(?i)(?<![a-z])(?:v|ver|version|rev|revision)[ _.-]?\(\\d\+\)")
+_VERSION_NAME = re.compile(
+    r"(?i)(?:v|ver|version|rev|revision)[ _.-]?\d+|final|prelim|preliminary|revised|provisional"
+)
 _FOLDER: Field = {"path": "^([^/]+)/"}
 
 
@@ -105,7 +109,23 @@ def _place(draft: Draft, *, by_folder: bool) -> tuple[str | None, str | None]:
     )
     if pattern is None:
         return None, "files of the same series overlap in time, and no part of their names tells them apart"
-    return pattern, None
+    return pattern, _about_names(pattern, draft.paths)
+
+
+def _about_names(pattern: str, paths: Sequence[str]) -> str | None:
+    """What tells overlapping files apart may be no series: a version of the same values, or a day."""
+    names = [match[1] for path in paths if (match := re.search(pattern, path))]
+    if all(re.fullmatch(r"(19|20)\d{6}(\d{2}|\d{4}|\d{6})?", name) for name in names):
+        return (
+            "files of overlapping times differ by a day in their names, which is written as a name here: is it when they were "
+            "made (`issue_time: {path: ...}`), or do they repeat each other (then leave the older ones out)?"
+        )
+    if _VERSION.search(pattern) or all(_VERSION_NAME.fullmatch(name) for name in names):
+        return (
+            "files of the same times differ by what looks like a version, which is written as a name here: are they revisions "
+            "of the same values (then name the last one under `files`)?"
+        )
+    return None
 
 
 def _share_names(one: File, other: File) -> bool:

@@ -200,3 +200,20 @@ def test_letters_that_are_an_hour_a_unit_or_a_number_are_no_country(tmp_path: Pa
         load_csv=mock.lines(head, *zip(times.strftime("%m/%d/%Y"), times.hour + 1, load, strict=True)),
     )
     assert not any(word in questions(seen) for word in ("Zagreb", "Blantyre", "Jakarta"))
+
+
+@pytest.mark.parametrize("names", [("load_v1_csv", "load_v2_csv"), ("load_rev_1_csv", "load_rev_2_csv")])
+def test_versions_of_the_same_values_are_asked_about(tmp_path: Path, names: tuple[str, ...]) -> None:
+    seen = mock.seen(tmp_path, **{name: wall_hours("2024-01-01", 20, "UTC") for name in names})
+    assert "revisions of the same values" in questions(seen)
+
+
+def test_a_day_that_tells_overlapping_downloads_apart_is_asked_about(tmp_path: Path) -> None:
+    files = {f"load_{day:%Y%m%d}_csv": wall_hours(f"{day - pd.Timedelta('7d'):%Y-%m-%d}", 7, "UTC")
+             for day in pd.date_range("2024-02-01", periods=5)}  # fmt: skip
+    assert "is it when they were made" in questions(mock.seen(tmp_path, **files))
+
+
+def test_farms_that_are_numbered_are_not_taken_for_versions(tmp_path: Path) -> None:
+    seen = mock.seen(tmp_path, **{f"farm{n}_csv": wall_hours("2024-01-01", 20, "UTC") for n in (1, 2)})
+    assert "revisions" not in questions(seen)
