@@ -36,7 +36,8 @@ def baselines(target: Realized, grid: Grid, origins: Moments, newest: Index) -> 
 
 def _seasonal(target: Realized, grid: Grid, origins: Moments, nearest: tuple[int, Index]) -> Values:
     period, before = nearest
-    value = target.at(before, origins)  # a period is far shorter than the reach, and no origin lies after its step
+    # a period is far shorter than the reach, and no origin lies after its step
+    value = target.at(before, origins)
     open_ = np.flatnonzero(np.isnan(value) & (origins != NO_ORIGIN))
     back, steps = 1, period // grid.own.frequency
     while len(open_):

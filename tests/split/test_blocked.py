@@ -11,6 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from pipeline.errors import SplitError
+from pipeline.settings.base import Duration
 from pipeline.settings.split import Blocked
 from pipeline.split.blocked import blocks_of
 from pipeline.split.plan import plan_splits
@@ -19,7 +20,7 @@ from tests.split.slow_rows import Key, every_row, scored, tracks_of_any_kind
 
 
 def blocked(days: int = 2, validation: float = 0.1, test: float = 0.2) -> Blocked:
-    return Blocked(policy="blocked", block=f"{days}d", validation=validation, test=test)
+    return Blocked(policy="blocked", block=Duration.parse(f"{days}d"), validation=validation, test=test)
 
 
 def oracle(tracks: list[Track], settings: Blocked, seed: int, distance: int) -> list[set[Key]]:

@@ -11,7 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from pipeline.errors import SplitError
-from pipeline.settings.split import Chronological, SplitSettings
+from pipeline.settings.split import Chronological
 from pipeline.split.chronological import borders_of, embargoed_samples, parts_of, split_of
 from pipeline.split.rows import played_samples, rows
 from pipeline.split.steps import Steps
@@ -72,7 +72,7 @@ def oracle(tracks: list[Track], validation: float, test: float) -> dict[str, set
     }
 
 
-def scored_rows(steps: Steps, settings: SplitSettings) -> dict[str, set[Key]]:
+def scored_rows(steps: Steps, settings: Chronological) -> dict[str, set[Key]]:
     """The same from the plan."""
     found = {}
     for part in parts_of(steps, borders_of(steps, settings)):

@@ -24,7 +24,7 @@ from pipeline.store.writer import write_shard
 Row = tuple[str, int, int]
 """(series, track, valid time)."""
 
-POLICIES = {
+POLICIES: dict[str, dict[str, Any]] = {
     "chronological": {"validation": 0.1, "test": 0.2},
     "rolling_origin": {"validation": 0.1, "test": 0.1, "folds": 3},
     "blocked": {"validation": 0.1, "test": 0.2, "block": "14d"},
