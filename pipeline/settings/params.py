@@ -117,7 +117,17 @@ def _describe(error: Any) -> str:
 
 _TAGS = frozenset(
     {
-        *("AtIssuePlus", "AfterStep", "BeforeStep", "DayAt", "PublishedAt", "Always", "Before", "DailyGate", "Cycle"),
+        *(
+            "AtIssuePlus",
+            "AfterStep",
+            "BeforeStep",
+            "DayAt",
+            "PublishedAt",
+            "Always",
+            "Before",
+            "DailyGate",
+            "Cycle",
+        ),
         *("LaterField", "word"),
         *("Chronological", "HeldOut", "RandomSamples", "RollingOrigin", "Blocked"),
     }
