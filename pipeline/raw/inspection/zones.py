@@ -84,7 +84,15 @@ def zone_of(kind: Kind, times: Times, values: Sequence[Column]) -> ZoneView:
     if view.question and kind.spread is not None and kind.spread.second:
         apart = "the second of the autumn hour stands in a column of its own"
         view = replace(view, question=view.question.replace(_ONCE, apart))
-    return view
+    back = view.ambiguous == "in_order" and _runs_back(kind, times)
+    return replace(view, ambiguous="in_reverse_order") if back else view
+
+
+def _runs_back(kind: Kind, times: Times) -> bool:
+    """Whether the newest rows come first."""
+    near = (np.diff(kind.piece) == 0) & times.ok[1:] & times.ok[:-1]
+    steps = np.diff(times.wall)[near]
+    return bool((steps < 0).sum() > (steps > 0).sum())
 
 
 def _told(

@@ -209,7 +209,7 @@ def test_versions_of_the_same_values_are_asked_about(tmp_path: Path, names: tupl
 
 
 def test_a_day_that_tells_overlapping_downloads_apart_is_asked_about(tmp_path: Path) -> None:
-    files = {f"load_{day:%Y%m%d}_csv": wall_hours(f"{day - pd.Timedelta('7d'):%Y-%m-%d}", 7, "UTC")
+    files = {f"load_{day:%Y%m%d}_csv": wall_hours(f"{day - pd.Timedelta('7D'):%Y-%m-%d}", 7, "UTC")
              for day in pd.date_range("2024-02-01", periods=5)}  # fmt: skip
     assert "is it when they were made" in questions(mock.seen(tmp_path, **files))
 
@@ -217,3 +217,11 @@ def test_a_day_that_tells_overlapping_downloads_apart_is_asked_about(tmp_path: P
 def test_farms_that_are_numbered_are_not_taken_for_versions(tmp_path: Path) -> None:
     seen = mock.seen(tmp_path, **{f"farm{n}_csv": wall_hours("2024-01-01", 20, "UTC") for n in (1, 2)})
     assert "revisions" not in questions(seen)
+
+
+def test_files_of_newest_rows_first_are_read_backwards_in_the_doubled_hour(tmp_path: Path) -> None:
+    head, *body = wall_hours("2024-10-20", 14, "Europe/Berlin").splitlines()
+    seen = mock.seen(tmp_path, load_csv="\n".join([head, *reversed(body)]) + "\n")
+    assert mock.only_source(seen)["valid_time"]["ambiguous"] == "in_reverse_order"
+    (table,) = mock.read_back(seen, tmp_path).values()
+    assert table["load"].tolist() == [float(line.split(";")[1]) for line in body]
