@@ -59,7 +59,10 @@ def _value_faults(raw: RawSettings) -> Iterator[str]:
                         f"resample, found {other.unit!r}/{other.resample} and {value.unit!r}/{value.resample}"
                     )
     for name in raw.values_of("known"):
-        if len({source.is_static for source in raw.sources_of("known").values() if name in source.values}) > 1:
+        if (
+            len({source.is_static for source in raw.sources_of("known").values() if name in source.values})
+            > 1
+        ):
             yield f"raw.sources: {name} is known for all time in one source and for single steps in another"
     for name in sorted(raw.values_of("forecast").keys() & raw.values_of("known").keys()):
         yield f"raw.sources: {name} is both a forecast and a known value; their features would share a name"
