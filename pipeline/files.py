@@ -9,6 +9,7 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from glob import escape
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
@@ -27,7 +28,8 @@ def replaced_file(path: Path, *, flushed: bool = True) -> Iterator[Path]:
     Where it is not `flushed`, whoever wrote it calls `flush_to_disk` before anything relies on it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    temporary = _in_the_making(path)
+    _remove_leftovers(path)
     try:
         yield temporary
         if flushed:
@@ -50,12 +52,11 @@ def replaced_folders(*folders: Path) -> Iterator[tuple[Path, ...]]:
     A failure inside the block leaves every old folder whole. A process killed during the swap itself
     leaves `.<name>.previous` beside the folder; the next call puts it back before anything else.
     """
-    fresh = tuple(folder.with_name(f".{folder.name}.{os.getpid()}.partial") for folder in folders)
+    fresh = tuple(_in_the_making(folder) for folder in folders)
     for folder in folders:
         _recover(folder)
     try:
         for folder in fresh:
-            shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)
         yield fresh
         for new, folder in zip(fresh, folders, strict=True):
@@ -150,8 +151,30 @@ def _recover(folder: Path) -> None:
     if previous.exists() and not folder.exists():
         os.replace(previous, folder)
     shutil.rmtree(previous, ignore_errors=True)
-    for leftover in folder.parent.glob(f".{folder.name}.*.partial"):
-        shutil.rmtree(leftover, ignore_errors=True)
+    if folder.parent.exists():
+        _remove_leftovers(folder)
+
+
+def _in_the_making(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{os.getpid()}.partial")
+
+
+def _remove_leftovers(path: Path) -> None:
+    """Remove what processes that were killed left of `path` in the making; another one at work keeps its own."""
+    for leftover in path.parent.glob(f".{escape(path.name)}.*.partial"):
+        process = leftover.name[len(path.name) + 2 : -len(".partial")]
+        if process.isdigit() and (int(process) == os.getpid() or not _lives(int(process))):
+            shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink(missing_ok=True)
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # another user's
+        return True
+    return True
 
 
 def _previous(folder: Path) -> Path:

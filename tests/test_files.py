@@ -1,0 +1,80 @@
+"""Files that are whole or absent, also where a process was killed in the middle of writing one."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipeline.files import replaced_file, replaced_folders
+
+WRITER = """
+import sys, time
+from pathlib import Path
+from pipeline.files import replaced_file, replaced_folders
+
+path = Path(sys.argv[1])
+with replaced_file(path) as file, replaced_folders(path.with_name("folder")) as (folder,):
+    file.write_text("half")
+    (folder / "half").write_text("half")
+    print("writing", flush=True)
+    time.sleep(600)
+"""
+
+
+@pytest.fixture
+def writer(tmp_path: Path) -> subprocess.Popen[str]:
+    """A process in the middle of writing `file` and `folder`."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", WRITER, str(tmp_path / "file")], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "writing\n"
+    return process
+
+
+def write(path: Path) -> None:
+    with replaced_file(path) as file, replaced_folders(path.with_name("folder")) as (folder,):
+        file.write_text("whole")
+        (folder / "whole").write_text("whole")
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
+
+
+def test_what_a_killed_process_left_is_removed_by_the_next_that_writes(
+    writer: subprocess.Popen[str], tmp_path: Path
+) -> None:
+    writer.send_signal(signal.SIGKILL)
+    writer.communicate()
+    assert len(names(tmp_path)) == 3
+    write(tmp_path / "file")
+    assert names(tmp_path) == ["file", "folder", "folder/whole"]
+
+
+def test_what_a_living_process_writes_is_left_to_it(writer: subprocess.Popen[str], tmp_path: Path) -> None:
+    write(tmp_path / "file")
+    assert (tmp_path / f".file.{writer.pid}.partial").read_text() == "half"
+    assert (tmp_path / f".folder.{writer.pid}.partial/half").read_text() == "half"
+    writer.kill()
+    writer.communicate()
+
+
+def test_files_that_only_look_alike_stay(tmp_path: Path) -> None:
+    alike = [".file.json.999999999.partial", ".file.notes.partial", ".file.999999999.part", "file.1.partial"]
+    for name in alike:
+        (tmp_path / name).write_text("mine")
+    write(tmp_path / "file")
+    assert names(tmp_path) == sorted([*alike, "file", "folder", "folder/whole"])
+
+
+def test_a_failure_leaves_the_old_ones_and_nothing_else(tmp_path: Path) -> None:
+    write(tmp_path / "file")
+    with pytest.raises(IsADirectoryError), replaced_file(tmp_path / "file") as file:
+        file.write_bytes(tmp_path.read_bytes())
+    assert (tmp_path / "file").read_text() == "whole"
+    assert names(tmp_path) == ["file", "folder", "folder/whole"]
