@@ -14,6 +14,7 @@ from dvclive.live import Live
 from pipeline.feed.batches import LaneBatches
 from pipeline.learn.fitting import Lesson
 from pipeline.learn.history import Logs
+from pipeline.learn.tensorflow_only import written_by_tensorflow
 
 _NAMES = {"loss": "train/loss", "val_loss": "validation/loss"}
 
@@ -30,19 +31,22 @@ class TensorBoardWatcher:
         if not epochs:
             shutil.rmtree(self._folder, ignore_errors=True)
         self._board = keras.callbacks.TensorBoard(str(self._folder), histogram_freq=1, write_graph=False)
-        self._board.set_model(self._lesson.network)
-        self._board.on_train_begin()
+        with written_by_tensorflow(self._folder):
+            self._board.set_model(self._lesson.network)
+            self._board.on_train_begin()
 
     def epoch_ended(self, epoch: int, logs: Logs, network: Any) -> None:
         """Write the epoch's losses, what it made of its lanes, and the weights."""
         batches = self._lesson.epoch(epoch)
         use = {"lane_use": 1 - batches.plan.idle_share} if isinstance(batches, LaneBatches) else {}
-        self._board.on_epoch_end(epoch, {**logs, **use})
+        with written_by_tensorflow(self._folder):
+            self._board.on_epoch_end(epoch, {**logs, **use})
 
     def close(self) -> None:
         """End the event files."""
         if self._board is not None:
-            self._board.on_train_end()
+            with written_by_tensorflow(self._folder):
+                self._board.on_train_end()
 
 
 class DVCLiveWatcher:

@@ -43,6 +43,17 @@ def test_tensorboard_has_both_losses_the_rate_the_use_of_lanes_and_histograms(
     assert len(history.epochs) == epochs
 
 
+def test_a_place_where_nothing_can_be_written_is_an_error_of_the_machine_that_names_it(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "logs").write_text("in the way")
+    lesson = make_lesson(material_of(small_source()), small_learner(), small_settings(), seed=1)
+    board = TensorBoardWatcher(tmp_path / "logs", lesson)
+    with pytest.raises(OSError, match="logs") as found:
+        board.begin([{"loss": 1.0}])
+    assert found.value.filename == str(tmp_path / "logs")
+
+
 def test_the_pace_tells_steps_a_second_waiting_and_what_is_left() -> None:
     lesson = make_lesson(material_of(small_source()), small_learner(), small_settings(), seed=1)
     batches = lesson.epoch(0)
