@@ -61,6 +61,8 @@ def polars(raw: Path, work: Path) -> Callable[[], object]:
 
 
 def ingest(raw: Path, work: Path, by: str) -> Callable[[], object]:
+    import pyarrow.vendored.version  # noqa: F401 (pyarrow imports it at its first use)
+
     from pipeline.raw.ingest import ingest
     from pipeline.settings.params import check_params
 

@@ -12,6 +12,9 @@ import os
 import shutil
 import time
 from bisect import bisect_left
+from collections.abc import Iterable
+from concurrent.futures import Executor
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -20,6 +23,7 @@ from pipeline.files import digest_of_file
 
 MOST_BYTES = 32 << 30  # what is kept at most, and never more than the disk has free
 _DESCRIPTION = "entry.json"
+_HELD = "held.json"
 _MOST_STAMPS = 200_000
 _SETTLED = 2_000_000_000  # ns: a file changed later than this before its digest was taken may change unseen
 
@@ -32,9 +36,13 @@ class Cache:
         self._folder = folder
         self._numbers = count()
         self._used: set[Path] = set()
-        self._there = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
-        for left in folder.glob(".partial-*"):  # of a run that was killed
-            shutil.rmtree(left, ignore_errors=True)
+        self._kept: set[Path] = set()
+        self._there = sorted(entry.name for entry in os.scandir(folder)) if folder.is_dir() else []
+        self._held = _read_description(folder / _HELD)  # bytes at most, by the last run that came to its end
+        (folder / _HELD).unlink(missing_ok=True)
+        for left in self._there:
+            if left.startswith(".partial-"):  # of a run that was killed
+                shutil.rmtree(folder / left, ignore_errors=True)
 
     def holds(self, prefix: str) -> bool:
         """Whether an entry of an earlier run has a key with this beginning."""
@@ -61,6 +69,7 @@ class Cache:
         shutil.rmtree(entry, ignore_errors=True)
         os.replace(folder, entry)
         self._used.add(entry)
+        self._kept.add(entry)
         return entry
 
     def close(self, most_bytes: int = MOST_BYTES) -> None:
@@ -68,16 +77,28 @@ class Cache:
         self._folder.mkdir(parents=True, exist_ok=True)
         self.digests.save()
         for entry in self._used:
-            if entry.is_dir():
+            with suppress(FileNotFoundError):
                 os.utime(entry)
         room = min(most_bytes, shutil.disk_usage(self._folder).free)
+        held = sum(_bytes_of(entry) for entry in self._kept if entry.is_dir()) + (self._held or 0)
+        if self._held is None or held > room:  # nobody looks at thousands of entries while there is room
+            held = self._trimmed(room)
+        _write_description(self._folder / _HELD, held)
+
+    def _trimmed(self, room: int) -> int:
+        """Remove the entries used longest ago that find no room; returns the bytes of those that stay."""
         entries = [
-            (entry.stat().st_mtime_ns, entry.path) for entry in os.scandir(self._folder) if entry.is_dir()
+            (entry.stat().st_mtime_ns, Path(entry)) for entry in os.scandir(self._folder) if entry.is_dir()
         ]
-        for _, path in sorted(entries, key=lambda found: (-found[0], found[1])):
-            room -= sum(file.stat().st_size for file in os.scandir(path))  # asks half as much as pathlib
-            if room < 0:
-                shutil.rmtree(path, ignore_errors=True)
+        held = 0
+        for _, entry in sorted(entries, key=lambda found: (-found[0], found[1])):
+            size = _bytes_of(entry)
+            if held + size <= room:
+                held += size
+            else:
+                shutil.rmtree(entry, ignore_errors=True)
+                room = held  # nothing older stays either
+        return held
 
 
 class FileDigests:
@@ -96,6 +117,13 @@ class FileDigests:
             return known
         stamp = stamp_of(path)
         return self.learn(path, stamp, digest_of_file(path))
+
+    def of_all(self, paths: Iterable[Path], pool: Executor) -> dict[Path, str]:
+        """The digests of several files; those that must be read, several at a time."""
+        found = {path: self.known(path) for path in paths}
+        unknown = [path for path, digest in found.items() if digest is None]
+        taken = dict(zip(unknown, pool.map(self.of, unknown), strict=True))
+        return {path: digest or taken[path] for path, digest in found.items()}
 
     def known(self, path: Path) -> str | None:
         """The digest of a file that did not change since it was taken; else None."""
@@ -154,6 +182,10 @@ def _read_description(path: Path) -> Any:
     except (OSError, UnicodeDecodeError):  # absent or damaged: made again either way
         return None
     return json.loads(text) if digest == _digest_of(text) else None
+
+
+def _bytes_of(entry: Path) -> int:
+    return sum(file.stat().st_size for file in os.scandir(entry))  # asks half as much as pathlib
 
 
 def _digest_of(text: str) -> str:

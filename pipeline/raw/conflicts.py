@@ -7,9 +7,10 @@ from pathlib import Path
 from pipeline.files import digest_of_file, digest_of_value
 from pipeline.raw.cache import describe, description_of
 from pipeline.raw.faults import BadRows
+from pipeline.raw.opening import SourceFile
 from pipeline.raw.parsed import ASIDE_NAME, ParsedFile
 from pipeline.raw.quarantine import AsideFile, aside_of
-from pipeline.raw.reading import SourceFile, Workshop, data_blocks
+from pipeline.raw.reading import Workshop, data_blocks
 
 
 def conflict_texts(workshop: Workshop, file: SourceFile, parsed: ParsedFile, bad: BadRows) -> Path:

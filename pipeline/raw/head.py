@@ -12,7 +12,7 @@ from pipeline.raw.lines import ignored_by
 from pipeline.raw.text import blocks, is_closed, split_line
 from pipeline.settings.raw import Source
 
-_HEAD_BYTES = 64 << 10  # the first block is read for its head alone
+_HEAD_BYTES = 8 << 10  # the first block is read for its head alone
 _MOST_LINES = 10_000  # above a header
 
 

@@ -9,13 +9,13 @@ from functools import lru_cache
 
 import pyarrow as pa
 
-from pipeline.errors import HindcastError, RawDataError
+from pipeline.errors import RawDataError
 from pipeline.raw.head import read_head
 from pipeline.raw.numbers import Style, numbers_of
 from pipeline.raw.sources import RawFile, from_path, nearest, shortened
 from pipeline.settings.fields import LaterField, StampField, TextField
 from pipeline.settings.known import PublishedAt
-from pipeline.settings.raw import RawSettings, Source
+from pipeline.settings.raw import Source
 
 
 @dataclass(frozen=True)
@@ -94,24 +94,6 @@ class Layout:
         single = {self.group_column, self.series_column, self.published_column}
         chosen = {column for column, _ in self.where}
         return tuple(sorted((single | self.issue.all | self.valid.all | chosen) - {-1}))
-
-
-def read_layouts(raw: RawSettings, files: dict[str, list[RawFile]]) -> dict[str, list[Layout]]:
-    """The layout of every file of every source; raises RawDataError with the faults of all files."""
-    layouts: dict[str, list[Layout]] = {}
-    faults: list[str] = []
-    for name, source in raw.sources.items():
-        layouts[name] = []
-        for file in files[name]:
-            try:
-                layouts[name].append(read_layout(file, name, source))
-            except HindcastError as fault:
-                faults += fault.faults or [fault.summary]
-    if faults:
-        raise RawDataError(
-            "Raw files do not fit the settings under raw.sources.", list(dict.fromkeys(faults))
-        )
-    return layouts
 
 
 def read_layout(file: RawFile, name: str, source: Source) -> Layout:

@@ -14,18 +14,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.errors import HindcastError, RawDataError
+from pipeline.errors import RawDataError
 from pipeline.files import held, replaced_folders, write_json
 from pipeline.progress import progress
 from pipeline.raw.cache import Cache
 from pipeline.raw.counts import too_many_bad
 from pipeline.raw.group_table import MERGE_BYTES
-from pipeline.raw.header import Layout, read_layouts
 from pipeline.raw.keys import Contract
 from pipeline.raw.memory import ROOM_BYTES, Room
+from pipeline.raw.opening import SourceFile, open_files
 from pipeline.raw.passes import SourcePasses
-from pipeline.raw.reading import SourceFile, Workshop
-from pipeline.raw.rows import RowReader
+from pipeline.raw.reading import Workshop
 from pipeline.raw.runs import RUN_BYTES
 from pipeline.raw.sources import find_files, shortened
 from pipeline.raw.tables import FORMAT, MANIFEST
@@ -56,8 +55,7 @@ def ingest(params: Params, root: Path, sizes: Sizes | None = None) -> dict[str, 
     RawDataError for files that do not fit the settings or hold too many bad rows.
     """
     raw, sizes, threads = params.raw, sizes or Sizes(), _threads()
-    layouts = read_layouts(raw, find_files(raw, root))
-    files = _with_readers(raw, layouts)
+    files = _files_of(raw, root)
     lock = held(root / CACHE.with_suffix(".lock"))
     with lock, ThreadPoolExecutor(threads) as pool:
         cache = Cache(root / CACHE)
@@ -70,12 +68,13 @@ def ingest(params: Params, root: Path, sizes: Sizes | None = None) -> dict[str, 
 
 
 def _ingest(files: dict[str, list[SourceFile]], workshop: Workshop, root: Path) -> dict[str, Any]:
-    size = sum(file.layout.file.path.stat().st_size for listed in files.values() for file in listed)
+    size = sum(file.size for listed in files.values() for file in listed)
     with replaced_folders(root / TABLES, root / QUARANTINE) as (tables, quarantine):
         passes = [
             SourcePasses(name, listed, workshop, tables=tables, quarantine=quarantine)
             for name, listed in files.items()
         ]
+        open_files([file for source in passes for file in source.look_up()])
         with progress("Reading raw files", max(1, size // _MEGABYTE), "MB") as advance:
             meter = _meter(advance)
             for source in passes:
@@ -95,19 +94,12 @@ def _ingest(files: dict[str, list[SourceFile]], workshop: Workshop, root: Path) 
     return report
 
 
-def _with_readers(raw: RawSettings, layouts: dict[str, list[Layout]]) -> dict[str, list[SourceFile]]:
+def _files_of(raw: RawSettings, root: Path) -> dict[str, list[SourceFile]]:
     files: dict[str, list[SourceFile]] = {}
-    faults: list[str] = []
-    for name, source in raw.sources.items():
-        files[name] = []
+    for name, found in find_files(raw, root).items():
+        source = raw.sources[name]
         contract = Contract.of(raw, source)
-        for layout in layouts[name]:
-            try:
-                files[name].append(SourceFile(layout, RowReader(raw, name, source, layout), source, contract))
-            except HindcastError as fault:
-                faults.append(fault.summary)
-    if faults:
-        raise RawDataError("The stamps of raw files do not fit the settings.", list(dict.fromkeys(faults)))
+        files[name] = [SourceFile(file, raw, name, source, contract) for file in found]
     return files
 
 

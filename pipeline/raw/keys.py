@@ -9,8 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from pipeline.files import digest_of_value
-from pipeline.raw.header import Layout
-from pipeline.raw.sources import searched
+from pipeline.raw.sources import RawFile, from_path, searched
 from pipeline.settings.known import PublishedAt
 from pipeline.settings.raw import RawSettings, Source
 
@@ -49,16 +48,23 @@ class Contract:
         return cls(digest_of_value([code_digest(), reading]), digest_of_value([code_digest(), tables]))
 
 
-def reading_key(contract: Contract, source: Source, layout: Layout, digest: str) -> str:
-    """The key of one file as read, for contents of this digest: its name counts only by the fields that it carries."""
-    names = [(slot.group, slot.series, slot.when) for slot in layout.slots]
-    paths = [
-        searched(field.path, layout.file.name)
+def reading_key(contract: Contract, source: Source, file: RawFile, digest: str) -> str:
+    """The key of one file as read, for contents of this digest: its name counts only by the fields that it carries.
+
+    Raises RawDataError where the path lacks one of them.
+    """
+    names = [
+        from_path(field, file.name)
+        for field in (source.group, source.series)
+        if field is not None and field.path is not None
+    ]
+    stamps = [
+        searched(field.path, file.name)
         for field in (source.issue_time, source.valid_time)
         if field is not None and field.path is not None
     ]
-    suffix = layout.file.path.suffix.lower()  # says how the file is packed
-    return digest_of_value([contract.reading, digest, names, paths, suffix])
+    suffix = file.path.suffix.lower()  # says how the file is packed
+    return digest_of_value([contract.reading, digest, names, stamps, suffix])
 
 
 def table_key(contract: Contract, zone: str | None, group: str, parts: list[str]) -> str:

@@ -14,16 +14,16 @@ from pipeline.errors import RawDataError
 from pipeline.raw.conflicts import conflict_texts
 from pipeline.raw.counts import Counts, faults_of, total
 from pipeline.raw.faults import BadRows, joined
-from pipeline.raw.keys import reading_key
+from pipeline.raw.opening import SourceFile
 from pipeline.raw.parsed import ParsedFile, load_entry
 from pipeline.raw.quarantine import Quarantine
-from pipeline.raw.reading import SourceFile, Workshop, entry_name, read_files
+from pipeline.raw.reading import Workshop, entry_name, read_files
 from pipeline.raw.table_entries import GroupRows, TableEntry, find_table, make_table
 from pipeline.raw.tables import table_path
 
 
 class SourcePasses:
-    """One source on its way into the folders `tables` and `quarantine`: `read`, then `write_tables`, then ask."""
+    """One source on its way into the folders `tables` and `quarantine`: `look_up`, `read`, `write_tables`, then ask."""
 
     def __init__(
         self, name: str, files: list[SourceFile], workshop: Workshop, *, tables: Path, quarantine: Path
@@ -32,6 +32,7 @@ class SourcePasses:
         self._files, self._workshop, self._tables = files, workshop, tables
         self._source = workshop.raw.sources[name]
         self._quarantine = Quarantine(quarantine / f"{name}.parquet", name)
+        self._found: list[ParsedFile | None] = []  # by the cache
         self._parsed: list[ParsedFile] = []
         self._counts: list[Counts] = []
         self._groups: dict[str, dict[str, Any]] = {}
@@ -42,18 +43,25 @@ class SourcePasses:
         """Groups that raw.zone lacks."""
         return {group for parsed in self._parsed for group in parsed.unzoned}
 
+    def look_up(self) -> list[SourceFile]:
+        """Take what the cache has, and return the files that it lacks."""
+        cache = self._workshop.cache
+        # contents are only looked at where a file of the same size was read before
+        likely = [file.file.path for file in self._files if cache.holds(entry_name("", file.size))]
+        digests = cache.digests.of_all(likely, self._workshop.pool)
+        self._found = [self._from_cache(file, digests.get(file.file.path)) for file in self._files]
+        return [file for file, found in zip(self._files, self._found, strict=True) if found is None]
+
     def read(self, advance: Callable[[int], None]) -> None:
         """The first pass: read the files that the cache lacks; `advance` is told the bytes done."""
-        found = list(self._workshop.pool.map(self._from_cache, self._files))
-        for file, parsed in zip(self._files, found, strict=True):
-            if parsed is not None:
-                advance(file.layout.file.path.stat().st_size)
-        fresh = iter(
-            read_files(
-                [f for f, p in zip(self._files, found, strict=True) if p is None], self._workshop, advance
-            )
-        )
-        self._parsed = [next(fresh) if parsed is None else parsed for parsed in found]
+        lacking = []
+        for file, found in zip(self._files, self._found, strict=True):
+            if found is None:
+                lacking.append(file)
+            else:
+                advance(file.size)
+        fresh = iter(read_files(lacking, self._workshop, advance))
+        self._parsed = [next(fresh) if found is None else found for found in self._found]
 
     def write_tables(self) -> None:
         """The second pass: make the tables that the cache lacks, then find the raw texts of contradictions."""
@@ -94,17 +102,18 @@ class SourcePasses:
         files = zip(self._files, self._counts, strict=True)
         return {
             **total(self._counts).report(),
-            "files": {file.layout.file.name: counts.report() for file, counts in files},
+            "files": {file.file.name: counts.report() for file, counts in files},
         }
 
-    def _from_cache(self, file: SourceFile) -> ParsedFile | None:
-        """The file as it was read before; its contents are only looked at if a file of its size was."""
-        cache, layout = self._workshop.cache, file.layout
-        size = layout.file.path.stat().st_size
-        if not cache.holds(entry_name("", size)):
+    def _from_cache(self, file: SourceFile, digest: str | None) -> ParsedFile | None:
+        """The file as it was read before."""
+        if digest is None:
             return None
-        key = reading_key(file.contract, file.source, layout, cache.digests.of(layout.file.path))
-        folder = cache.find(entry_name(key, size))
+        try:
+            key = file.key(digest)
+        except RawDataError:
+            return None  # told when the file is opened, together with all other faults
+        folder = self._workshop.cache.find(entry_name(key, file.size))
         return None if folder is None else load_entry(key, folder)
 
     def _holders(self) -> dict[str, list[int]]:
@@ -134,7 +143,7 @@ class SourcePasses:
         fresh = read_files([self._files[place] for place in absent], self._workshop, lambda _: None)
         for place, parsed in zip(absent, fresh, strict=True):
             if parsed.key != self._parsed[place].key:
-                name = self._files[place].layout.file.name
+                name = self._files[place].file.name
                 raise RawDataError(f"{name} changed while it was read: run ingest again.")
             self._parsed[place] = parsed
             if place in shared:
@@ -160,11 +169,11 @@ class SourcePasses:
     def _fill_quarantine(self) -> None:
         for file, parsed in zip(self._files, self._parsed, strict=True):
             if parsed.aside is not None:
-                self._quarantine.add(file.layout.file.name, parsed.aside)
+                self._quarantine.add(file.file.name, parsed.aside)
         for place, parts in sorted(self._conflicts.items()):
             file = self._files[place]
             texts = conflict_texts(self._workshop, file, self._parsed[place], joined(parts))
-            self._quarantine.add(file.layout.file.name, texts)
+            self._quarantine.add(file.file.name, texts)
         self._quarantine.close()
 
 

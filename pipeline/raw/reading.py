@@ -14,25 +14,17 @@ from pipeline.raw.counts import Counts
 from pipeline.raw.group_table import MERGE_BYTES
 from pipeline.raw.header import Layout
 from pipeline.raw.in_order import Course, InOrder, courses_of
-from pipeline.raw.keys import Contract, reading_key
 from pipeline.raw.memory import Room
+from pipeline.raw.opening import SourceFile
 from pipeline.raw.parsed import ASIDE_NAME, ParsedFile, new_entry
 from pipeline.raw.quarantine import AsideFile, aside_of
 from pipeline.raw.records import Key
-from pipeline.raw.rows import RowReader, Rows
+from pipeline.raw.rows import Rows
 from pipeline.raw.runs import RUN_BYTES, Run, RunWriter, sorted_run
 from pipeline.raw.text import BLOCK_BYTES, Block, blocks, is_packed
 from pipeline.settings.raw import RawSettings, Source
 
-
-@dataclass(frozen=True)
-class SourceFile:
-    """A file of a source with what reads its rows."""
-
-    layout: Layout
-    reader: RowReader
-    source: Source
-    contract: Contract
+_SHARED_BLOCK = 1 << 18  # bytes; blocks below it are not worth a thread
 
 
 @dataclass(frozen=True)
@@ -56,8 +48,10 @@ def read_files(
 
     Raises RawDataError for a file that cannot be unpacked, or that changes while it is read.
     """
+    share = sum(file.size for file in files) // workshop.threads + _SHARED_BLOCK  # of a thread
+    smaller = replace(workshop, block_bytes=min(workshop.block_bytes, share))
     done = []
-    for current, block, found in _ahead(files, workshop):
+    for current, block, found in _ahead(files, smaller):
         if block is None or found is None:
             done.append(current.finish())
         else:
@@ -89,7 +83,7 @@ class _Reading:
 
     def __init__(self, file: SourceFile, workshop: Workshop) -> None:
         self.file = file
-        self._workshop, path = workshop, file.layout.file.path
+        self._workshop, path = workshop, file.file.path
         self._stamp = stamp_of(path)
         self._known = workshop.cache.digests.known(path)
         self._seen = None if self._known or is_packed(path) else hashlib.sha256()
@@ -123,16 +117,16 @@ class _Reading:
 
     def finish(self) -> ParsedFile:
         """Close the entry and put it into the cache."""
-        cache, layout = self._workshop.cache, self.file.layout
+        cache, file = self._workshop.cache, self.file.file
         runs = self._runs.close()
         if self._aside is not None:
             self._aside.close()
         self._refuse_the_other_order()
         digest = self._digest()
-        if stamp_of(layout.file.path) != self._stamp:
-            raise RawDataError(f"{layout.file.name} changed while it was read: run ingest again.")
+        if stamp_of(file.path) != self._stamp:
+            raise RawDataError(f"{file.name} changed while it was read: run ingest again.")
         parsed = ParsedFile(
-            key=reading_key(self.file.contract, self.file.source, layout, digest),
+            key=self.file.key(digest),
             folder=self._folder,
             read=self._counts.read,
             rules=self._counts.rules,
@@ -155,13 +149,13 @@ class _Reading:
             found, other, stand = other, found, "the oldest first"
         more = f" and {len(against) - 3} more" if len(against) > 3 else ""
         raise RawDataError(
-            f"{self.file.layout.file.name}: the rows of {', '.join(against[:3])}{more} stand with {stand}, so in the "
+            f"{self.file.file.name}: the rows of {', '.join(against[:3])}{more} stand with {stand}, so in the "
             f"hour that the clock shows twice `ambiguous: {found}` would exchange them: set valid_time's "
             f"`ambiguous: {other}`, and give files of the other order a source of their own."
         )
 
     def _digest(self) -> str:
-        digests, path = self._workshop.cache.digests, self.file.layout.file.path
+        digests, path = self._workshop.cache.digests, self.file.file.path
         if self._known is not None:
             return self._known
         return (

@@ -48,7 +48,7 @@ def work(monkeypatch: pytest.MonkeyPatch) -> Work:
     read_files, make_table = reading.read_files, table_entries.make_table
 
     def read(files: Any, *rest: Any) -> Any:
-        done.read += [file.layout.file.name for file in files]
+        done.read += [file.file.name for file in files]
         return read_files(files, *rest)
 
     def make(workshop: Any, rows: Any) -> Any:
@@ -357,3 +357,24 @@ def test_the_digest_of_a_file_that_was_just_written_is_not_trusted_for_long(tmp_
     digests.of(path)
     digests.save()
     assert str(path) not in (tmp_path / "digests.json").read_text()
+
+
+def test_a_run_that_was_killed_does_not_make_the_cache_forget_what_it_holds(tmp_path: Path) -> None:
+    cache = Cache(tmp_path)
+    entry(cache, "a", 100)
+    cache.close(most_bytes=250)
+    entry(Cache(tmp_path), "b", 100)  # and never closed
+    later = Cache(tmp_path)
+    entry(later, "c", 100)
+    later.close(most_bytes=250)
+    assert sorted(path.name for path in tmp_path.iterdir() if path.is_dir()) == ["b", "c"]
+
+
+def test_what_many_runs_added_is_counted_together(tmp_path: Path) -> None:
+    for age, key in enumerate(("a", "b", "c")):
+        cache = Cache(tmp_path)
+        entry(cache, key, 100)
+        cache.close(most_bytes=250)
+        if key != "c":
+            os.utime(tmp_path / key, (1000 + age, 1000 + age))
+    assert sorted(path.name for path in tmp_path.iterdir() if path.is_dir()) == ["b", "c"]
