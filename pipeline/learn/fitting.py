@@ -76,7 +76,8 @@ def prepare(network: Any, settings: TrainSettings, batches: int) -> None:
     network.compile(
         optimizer=optimizer,
         loss=WeightedMean(settings),
-        jit_compile=False,  # XLA compiles a loop over steps for seconds and gains nothing on a CPU
+        # XLA compiles a loop over steps for seconds and gains nothing on a CPU; JAX has nothing else to compile with
+        jit_compile=keras.backend.backend() == "jax",
     )
 
 
@@ -176,6 +177,7 @@ def _averaged(network: Any) -> Iterator[None]:
     own = _weights(network)
     # Keras has no public way to read the means; `finalize_variable_values` only puts them in the weights' place
     optimizer.finalize_variable_values(network.trainable_variables)
+    _restore(network, _weights(network))  # copies: on JAX a step gives away what two variables share
     yield
     _restore(network, own)
 

@@ -38,16 +38,19 @@ class WeightedMean(keras.losses.Loss):  # type: ignore[misc]  # Keras has no typ
         return self._of(y_true, y_pred)
 
 
+# An array less or times a tensor is not the same on every backend: its own functions take both.
+
+
 def _absolute(target: Any, value: Any) -> Any:
-    return ops.abs(value - target)
+    return ops.abs(ops.subtract(value, target))
 
 
 def _squared(target: Any, value: Any) -> Any:
-    return ops.square(value - target)
+    return ops.square(ops.subtract(value, target))
 
 
 def _huber(target: Any, value: Any) -> Any:
-    error = ops.abs(value - target)
+    error = ops.abs(ops.subtract(value, target))
     return ops.where(error <= 1, ops.square(error) / 2, error - 0.5)
 
 
@@ -56,5 +59,5 @@ def _of_each(of: Callable[[Any, Any], Any], target: Any, value: Any) -> Any:
 
 
 def _pinball(quantiles: Any, target: Any, value: Any) -> Any:
-    error = ops.expand_dims(target, -1) - value
-    return ops.mean(ops.maximum(quantiles * error, (quantiles - 1) * error), axis=-1)
+    error = ops.subtract(ops.expand_dims(target, -1), value)
+    return ops.mean(ops.maximum(ops.multiply(quantiles, error), ops.multiply(quantiles - 1, error)), axis=-1)

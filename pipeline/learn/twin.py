@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -190,7 +191,11 @@ def _recurrent(design: Design) -> Layers:
             made[name] = cell(units, return_sequences=True, name=name, dtype=design.precision)
             if design.dropout:
                 name = f"dropout_{number}{_of(member)}"
-                made[name] = keras.layers.Dropout(design.dropout, name=name, dtype=design.precision)
+                # a seed of its own: without one, Keras on torch draws from a generator that no checkpoint holds
+                seed = random.randint(1, 10**9)  # noqa: S311 (the generator that `seed_everything` seeds)
+                made[name] = keras.layers.Dropout(
+                    design.dropout, seed=seed, name=name, dtype=design.precision
+                )
     return made
 
 
