@@ -1,13 +1,14 @@
 """One pass over two million steps of 17 features with an LSTM(64): lanes beside the ways in use, and beside the limit.
 
     make bench-train                                          # all of it, in a temporary folder of 1 GB
-    make bench-train ARGS="--folder /tmp/bench --only prepare"  # then: --only speed, --only error
+    make bench-train ARGS="--folder /tmp/bench --only prepare"  # then: --only limit, ...
 
-speed: seconds a pass, without tracing.  `lanes`: 256 lanes of 24 steps, streamed from the data set.  `limit`: the same
-network fed one constant batch from memory.  `windows + TensorBoard`: `fit` on windows of 168 steps, 32 a batch, cut by a
+limit: seconds a pass, without tracing, by 256 lanes of 24 steps, streamed from the data set, and by the same network fed one
+constant batch from memory.  speed: the same pass by lanes beside other ways.  `windows + TensorBoard`: `fit` on windows of 168 steps, 32 a batch, cut by a
 generator from one series in memory, with TensorBoard.  `timeseries_dataset`: `fit` over Keras's
 `timeseries_dataset_from_array`, 256 windows a batch.  `batch 1`: a stateful layer and `train_on_batch`, 24 steps a call.
-The last three play a slice; a pass is extrapolated by its steps.
+The other ways play a slice; a pass is extrapolated by its steps.
+checkpoints: what one costs, and its share of a training's time at the default interval.
 error: the loss on validation of the embedded default input after as many seconds of training, by lanes and by windows of
 168 steps, 32 a batch.
 """
@@ -31,6 +32,8 @@ SERIES, STEPS, FEATURES, LANES, SEGMENT, WINDOW = 256, 7_840, 17, 256, 24, 168
 TOTAL = SERIES * STEPS
 FLOORS = {"windows + TensorBoard": 60.0, "timeseries_dataset": 60.0}
 LIMIT = 1.05
+DEAREST = 2.0  # % of a training's time
+PARTS = ("prepare", "limit", "speed", "checkpoints", "error")
 STAGES = ("simulate", "ingest", "pack", "split", "scale", "certify")
 
 
@@ -39,16 +42,21 @@ def main() -> int:
     parser.add_argument(
         "--folder", type=Path, help="where the data are made, and kept; a temporary folder if left out"
     )
-    parser.add_argument("--only", choices=["prepare", "speed", "error"], help="one part (with --folder)")
+    parser.add_argument("--only", choices=list(PARTS), help="one part (with --folder)")
     parser.add_argument("--seconds", type=float, default=60, help="of training, for error")
+    parser.add_argument("--rounds", type=int, default=9, help="passes of each, for limit and checkpoints")
     options = parser.parse_args()
     missed = 0
     with tempfile.TemporaryDirectory(prefix="bench-train-") as temporary:
         folder = options.folder or Path(temporary)
         if options.only in {None, "prepare"}:
             prepare(folder)
+        if options.only in {None, "limit"}:
+            missed += limit(folder, options.rounds)
         if options.only in {None, "speed"}:
             missed += speed(folder)
+        if options.only in {None, "checkpoints"}:
+            missed += checkpoints(folder, options.rounds)
         if options.only in {None, "error"}:
             missed += error(folder, options.seconds)
     return min(1, missed)
@@ -80,24 +88,33 @@ def prepare(folder: Path) -> None:
 # --- speed ------------------------------------------------------------------------------------------------------
 
 
+def limit(folder: Path, rounds: int) -> int:
+    """Print seconds a pass by lanes and by one constant batch from memory; 1 if the floor is missed."""
+    from pipeline.learn.starting import start_framework
+
+    print(f"{TOTAL:,} steps x {FEATURES} features, LSTM(64), on {start_framework()}")
+    lanes, least = lanes_and_limit(folder / "large/dataset.h5", rounds)
+    print(f"medians: lanes {lanes:.2f} s, limit {least:.2f} s a pass")
+    return told("lanes / limit", lanes / least, LIMIT, above=False)
+
+
 def speed(folder: Path) -> int:
     """Print seconds a pass of each way; the number of floors missed."""
     from pipeline.learn.starting import start_framework
 
     print(f"{TOTAL:,} steps x {FEATURES} features, LSTM(64), on {start_framework()}")
-    lanes, limit = lanes_and_limit(folder / "large/dataset.h5")
+    lanes, _ = lanes_and_limit(folder / "large/dataset.h5", 3)
     others = {
         "windows + TensorBoard": windows_with_tensorboard(),
         "timeseries_dataset": timeseries_dataset(),
         "batch 1": batch_one(),
     }
     print(f"{'way':<24}{'s a pass':>12}{'steps/s':>12}{'times lanes':>14}")
-    for name, seconds in {"lanes": lanes, "limit": limit, **others}.items():
+    for name, seconds in {"lanes": lanes, **others}.items():
         print(f"{name:<24}{seconds:>12.2f}{TOTAL / seconds:>12,.0f}{seconds / lanes:>14.2f}")
-    missed = 0
-    for name, floor in FLOORS.items():
-        missed += told(f"{name} / lanes", others[name] / lanes, floor, above=True)
-    return missed + told("lanes / limit", lanes / limit, LIMIT, above=False)
+    return sum(
+        told(f"{name} / lanes", others[name] / lanes, floor, above=True) for name, floor in FLOORS.items()
+    )
 
 
 def told(what: str, value: float, floor: float, *, above: bool) -> int:
@@ -108,38 +125,63 @@ def told(what: str, value: float, floor: float, *, above: bool) -> int:
     return int(not held)
 
 
-def lanes_and_limit(path: Path) -> tuple[float, float]:
-    """Passes of both, in turns so that a machine's moods hit both; the fastest of each."""
+def lanes_and_limit(path: Path, rounds: int) -> tuple[float, float]:
+    """Passes of both in turns, so that a machine's moods hit both, each time the other one first; medians.
+
+    Each pass by lanes opens the data set anew: nothing of it is in the process's memory.
+    """
     import numpy as np
 
     from pipeline.feed.ahead import read_ahead
+    from pipeline.feed.scaling import neutral_scaling
+    from pipeline.learn.playing import inputs_for
+    from pipeline.store.reader import Dataset
+
+    taught = learner(neutral_scaling(FEATURES, 1))
+    with Dataset(path) as dataset:
+        lesson = lesson_by_lanes(dataset, taught)
+        network, first, batches = lesson.network, lesson.epoch(0)[0], lesson.batches
+    inputs = inputs_for(network, first)
+    network.train_on_batch(inputs, first.targets, first.weights)
+
+    def by_lanes(epoch: int) -> float:
+        begun = time.perf_counter()
+        with Dataset(path) as dataset:
+            lesson = lesson_by_lanes(dataset, taught)
+            guard = lesson.guard()
+            for batch in read_ahead(lesson.epoch(epoch)):
+                guard.check(batch.identity, batch.keep)
+                values = inputs_for(network, batch)
+                float(network.train_on_batch(values, batch.targets, batch.weights))
+        return time.perf_counter() - begun
+
+    def constant(_: int) -> float:
+        begun = time.perf_counter()
+        for _ in range(batches):
+            float(network.train_on_batch(inputs, first.targets, first.weights))
+        return time.perf_counter() - begun
+
+    passes: dict[Any, list[float]] = {by_lanes: [], constant: []}
+    for number in range(rounds):
+        for way in (by_lanes, constant) if number % 2 else (constant, by_lanes):
+            passes[way].append(way(number))
+    for way, seconds in passes.items():
+        print(f"{way.__name__:<10}", *(f"{one:.2f}" for one in seconds))
+    return float(np.median(passes[by_lanes])), float(np.median(passes[constant]))
+
+
+def lesson_by_lanes(dataset: Any, network: Any) -> Any:
+    import numpy as np
+
     from pipeline.feed.batches import Material
     from pipeline.feed.scaling import neutral_scaling
     from pipeline.learn.lessons import make_lesson
-    from pipeline.learn.playing import inputs_for
     from pipeline.settings.train import TrainSettings
-    from pipeline.store.reader import Dataset
 
     settings = TrainSettings(lanes=LANES, identity="none", patience=None)
-    with Dataset(path) as dataset:
-        scaling = neutral_scaling(FEATURES, 1)
-        material = Material(dataset, scaling, np.zeros(len(dataset.sequences), np.int32))
-        lesson = make_lesson(material, learner(scaling), settings, seed=7)
-        network, first = lesson.network, lesson.epoch(0)[0]
-        network.train_on_batch(inputs_for(network, first), first.targets, first.weights)
-        passes: dict[str, list[float]] = {"lanes": [], "limit": []}
-        for epoch in range(3):
-            batches, guard = lesson.epoch(epoch), lesson.guard()
-            begun = time.perf_counter()
-            for batch in read_ahead(batches):
-                guard.check(batch.identity, batch.keep)
-                float(network.train_on_batch(inputs_for(network, batch), batch.targets, batch.weights))
-            passes["lanes"].append(time.perf_counter() - begun)
-            inputs, begun = inputs_for(network, first), time.perf_counter()
-            for _ in range(len(batches)):
-                float(network.train_on_batch(inputs, first.targets, first.weights))
-            passes["limit"].append(time.perf_counter() - begun)
-    return min(passes["lanes"]), min(passes["limit"])
+    numbers = np.zeros(len(dataset.sequences), np.int32)
+    material = Material(dataset, neutral_scaling(FEATURES, 1), numbers)
+    return make_lesson(material, network, settings, seed=7)
 
 
 def learner(scaling: Any) -> Any:
@@ -217,6 +259,42 @@ def batch_one(calls: int = 1_500) -> float:
         part = parts[number % len(parts)]
         network.train_on_batch(values[None, part], targets[None, part])
     return (time.perf_counter() - begun) / (calls * SEGMENT) * TOTAL
+
+
+# --- checkpoints ------------------------------------------------------------------------------------------------
+
+
+def checkpoints(folder: Path, rounds: int) -> int:
+    """Print what a checkpoint costs, and the share of a training's time at the default interval; 1 if above the floor."""
+    import numpy as np
+
+    from pipeline.feed.scaling import neutral_scaling
+    from pipeline.learn.checkpoints import Checkpoints
+    from pipeline.learn.history import Place
+    from pipeline.learn.playing import inputs_for
+    from pipeline.learn.starting import start_framework
+    from pipeline.settings.train import TrainSettings
+    from pipeline.store.reader import Dataset
+
+    start_framework()
+    interval = TrainSettings().checkpoint_every
+    assert interval is not None
+    assert not isinstance(interval, int)
+    with Dataset(folder / "large/dataset.h5") as dataset:
+        lesson = lesson_by_lanes(dataset, learner(neutral_scaling(FEATURES, 1)))
+        first = lesson.epoch(0)[0]
+    inputs = inputs_for(lesson.network, first)
+    kept, costs = Checkpoints(folder / "checkpoints", {}, interval), []
+    for number in range(rounds):
+        lesson.network.train_on_batch(inputs, first.targets, first.weights)
+        begun = time.perf_counter()
+        kept.save(lesson.network, Place(batch=number))
+        costs.append(time.perf_counter() - begun)
+    kept.clear()
+    cost = float(np.median(costs))
+    seconds = interval.ns / 1e9
+    print(f"a checkpoint: {1000 * cost:.1f} ms (slowest {1000 * max(costs):.1f}), one in {seconds:g} s")
+    return told("share of a training's time, %", 100 * cost / (seconds + cost), DEAREST, above=False)
 
 
 # --- error ------------------------------------------------------------------------------------------------------

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.feed.held import Held, reached, read_from
+from pipeline.feed.held import Held, found, reached
 from pipeline.feed.lanes import IDLE, LanePlan
 from pipeline.feed.order import InOrder, Order, shuffled
 from pipeline.feed.runs import Ints, ascending, scored_steps
@@ -95,31 +96,38 @@ class LaneBatches:
         lanes, source, scaling = self.plan.batch(number), self.material.source, self.material.scaling
         plays = np.flatnonzero(lanes.sample != IDLE)
         samples = lanes.sample[plays]
-        held = [self._stretches[number // self._length]]
-        length = source.segment_length
-        inputs = np.broadcast_to(
-            self.material.resting, (self.plan.lanes, length, len(self.material.resting))
-        ).copy()
-        targets = np.zeros((self.plan.lanes, length, scaling.target_count), np.float32)
-        weights = np.zeros_like(targets)
-        series = np.zeros((self.plan.lanes, length), np.int32)
-        inputs[plays] = read_from(held, "X", samples)
+        read = found([self._stretches[number // self._length]], samples).read
         numbers = self.material.series[lanes.sequence[plays]]
-        targets[plays] = scaling.scaled_targets(read_from(held, "Y", samples), numbers)
         scored = scored_steps(source.sequences, self.split, grid_of(source), samples)
         scored &= lanes.weighted[plays][:, None]
-        weights[plays] = read_from(held, "W", samples) * scored[:, :, None]
-        series[plays] = numbers[:, None]
-        identity = np.stack([lanes.sequence, lanes.sample], axis=1)
-        begin = np.zeros(self.plan.lanes, np.int64)
-        published = np.full_like(targets, np.nan)
+        series = np.repeat(numbers[:, None], source.segment_length, axis=1)
+        targets = self._laid(plays, scaling.scaled_targets(read("Y"), numbers))
+        batch = Batch(
+            inputs=self._laid(plays, read("X"), self.material.resting),
+            series=self._laid(plays, series),
+            targets=targets,
+            weights=self._laid(plays, read("W") * scored[:, :, None]),
+            keep=lanes.keep[:, None],
+            identity=np.stack([lanes.sequence, lanes.sample], axis=1),
+            begin=np.zeros(self.plan.lanes, np.int64),
+            published=np.zeros_like(targets),
+            has_published=np.zeros_like(targets),
+        )
         if self.material.with_published:
-            published[plays] = read_from(held, "published", samples)
+            published, there = _with_flags(self._laid(plays, read("published"), np.nan))
+            batch = replace(batch, published=published, has_published=there)
         if number == len(self) - 1:
             self._stretches.close()  # an epoch is over: there may be one of these for each of many series
-        return Batch(
-            inputs, series, targets, weights, lanes.keep[:, None], identity, begin, *_with_flags(published)
-        )
+        return batch
+
+    def _laid(self, plays: Ints, values: npt.NDArray[Any], idle: npt.ArrayLike = 0) -> npt.NDArray[Any]:
+        """The values of the lanes that play, and `idle` at every step of those that do not."""
+        if len(plays) == self.plan.lanes:
+            return values  # nearly always: nothing is copied
+        laid = np.empty((self.plan.lanes, *values.shape[1:]), values.dtype)
+        laid[:] = idle
+        laid[plays] = values
+        return laid
 
     @cached_property
     def _length(self) -> int:
@@ -149,8 +157,9 @@ class WindowBatches:
         scaling, count = self.material.scaling, len(windows.row)
         size, lookback, features = self.plan.batch_size, self.plan.lookback, len(self.material.resting)
         held = self._held(number)
+        windowed = found(held, windows.samples)
         inputs = np.broadcast_to(self.material.resting, (size, lookback, features)).copy()
-        steps = read_from(held, "X", windows.samples).reshape(-1, features)
+        steps = windowed.read("X").reshape(-1, features)
         np.take(steps, windows.steps, axis=0, out=inputs[:count])
         targets = np.zeros((size, lookback, scaling.target_count), np.float32)
         weights = np.zeros_like(targets)
@@ -158,10 +167,9 @@ class WindowBatches:
         sample, offset, place = rows.sample[windows.row], rows.offset[windows.row], np.arange(count)
         sequence = rows.sequence[windows.row]
         numbers = self.material.series[sequence]
-        targets[place, windows.last] = scaling.scaled_targets(
-            read_from(held, "Y", sample)[place, offset], numbers
-        )
-        weights[place, windows.last] = read_from(held, "W", sample)[place, offset]
+        own = found(held, sample)
+        targets[place, windows.last] = scaling.scaled_targets(own.read("Y")[place, offset], numbers)
+        weights[place, windows.last] = own.read("W")[place, offset]
         series[:count] = numbers[:, None]
         identity = np.full((size, 2), IDLE, np.int64)
         identity[:count] = np.stack([sequence, sample], axis=1)
@@ -169,7 +177,7 @@ class WindowBatches:
         begin[:count] = offset - windows.last
         published = np.full_like(targets, np.nan)
         if self.material.with_published:
-            steps = read_from(held, "published", windows.samples).reshape(-1, targets.shape[-1])
+            steps = windowed.read("published").reshape(-1, targets.shape[-1])
             published[:count] = steps[windows.steps]
         if number == len(self) - 1:
             self._stretches.close()  # as above

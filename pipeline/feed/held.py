@@ -26,20 +26,41 @@ class Held:
         return cls(samples, {name: source.read(name, samples) for name in names})
 
 
-def read_from(held: Sequence[Held], name: str, samples: Ints) -> npt.NDArray[Any]:
-    """Samples of an array, in the order asked for, each from the first that holds it."""
-    answer = np.empty((len(samples), *held[0].arrays[name].shape[1:]), held[0].arrays[name].dtype)
+@dataclass(frozen=True)
+class Found:
+    """Where samples stand: each of `count` in the first that holds it, as (held, rows of the answer, places in it)."""
+
+    count: int
+    parts: Sequence[tuple[Held, Ints, Ints]]
+
+    def read(self, name: str) -> npt.NDArray[Any]:
+        """The samples of an array, in the order in which they were asked for."""
+        if len(self.parts) == 1:
+            held, _, place = self.parts[0]
+            return np.take(held.arrays[name], place, axis=0)
+        some = self.parts[0][0].arrays[name]
+        answer = np.empty((self.count, *some.shape[1:]), some.dtype)
+        for held, rows, place in self.parts:
+            answer[rows] = held.arrays[name][place]
+        return answer
+
+
+def found(held: Sequence[Held], samples: Ints) -> Found:
+    """Look samples up; KeyError if nothing holds one of them."""
+    parts: list[tuple[Held, Ints, Ints]] = []
     missing = np.arange(len(samples))
     for one in held:
-        if len(missing) and len(one.samples):
-            wanted = samples[missing]
-            place = np.minimum(np.searchsorted(one.samples, wanted), len(one.samples) - 1)
-            there = one.samples[place] == wanted
-            answer[missing[there]] = one.arrays[name][place[there]]
-            missing = missing[~there]
+        wanted = samples[missing]
+        place = np.searchsorted(one.samples, wanted)
+        there = np.take(one.samples, place, mode="clip") == wanted if len(one.samples) else wanted < 0
+        if there.any() or not parts:
+            parts.append((one, missing[there], place[there]))
+        missing = missing[~there]
+        if not len(missing):
+            break
     if len(missing):
-        raise KeyError(f"nothing holds sample {samples[missing[0]]} of {name}")
-    return answer
+        raise KeyError(f"nothing holds sample {samples[missing[0]]}")
+    return Found(len(samples), [part for part in parts if len(part[1])] or parts)
 
 
 def reached(first: Ints, last: Ints) -> Ints:
