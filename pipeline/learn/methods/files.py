@@ -3,56 +3,25 @@
 from __future__ import annotations
 
 import resource
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
-from pipeline.feed.batches import Batch, Material, WindowBatches
+from pipeline.feed.columns import Columns
+from pipeline.feed.keras_streams import KerasStream
 from pipeline.feed.rows import scored_rows
-from pipeline.feed.scaling import read_scaling
-from pipeline.feed.windows import WindowPlan
+from pipeline.feed.scaling import Scaling, read_scaling
+from pipeline.feed.window_stream import Windows
 from pipeline.files import write_json
 from pipeline.learn.methods.stages import TO_CERTIFICATE, run_stages
 from pipeline.store.reader import Dataset
 
 _FILES, _LOOKBACK, _BATCH = 12, 48, 64
-_PARTS = {
-    "history": ("load_", "heat_"),
-    "forecast": ("temperature",),
-    "calendar": ("hour_",),
-    "static": ("size",),
-}
+_PARTS = ("history", "forecast", "calendar", "static")
 
 Named = dict[str, Any]
-
-
-class NamedBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras has no types
-    """Windows as `fit` takes them: (inputs, targets, weights) by name, one output a target.
-
-    `inputs[name]` (batch, lookback, its features) are the columns of `parts[name]`; the target at a window's last step
-    is (batch, 1). Its length is known, and any batch can be asked for alone.
-    """
-
-    def __init__(self, batches: WindowBatches, parts: dict[str, list[int]], targets: Sequence[str]) -> None:
-        super().__init__(workers=1)
-        self._batches, self._parts, self._targets = batches, parts, tuple(targets)
-
-    def __len__(self) -> int:
-        return len(self._batches)
-
-    def __getitem__(self, number: int) -> tuple[Named, Named, Named]:
-        batch = self._batches[number]
-        inputs = {name: batch.inputs[:, :, places] for name, places in self._parts.items()}
-        last = _last(batch)
-        rows = np.arange(len(last))
-        targets = {
-            name: batch.targets[rows, last, place : place + 1] for place, name in enumerate(self._targets)
-        }
-        weights = {name: batch.weights[rows, last, place] for place, name in enumerate(self._targets)}
-        return inputs, targets, weights
 
 
 def shown(folder: Path) -> list[str]:
@@ -64,36 +33,38 @@ def shown(folder: Path) -> list[str]:
         scaling = read_scaling(
             folder / "data/scaler.json", dataset.features, dataset.targets, dataset.fingerprint
         )
-        rows = scored_rows(dataset, "train")
-        plan = WindowPlan(rows, dataset.sequences.first_sample, dataset.segment_length, _LOOKBACK, _BATCH)
-        material = Material(dataset, scaling, np.zeros(len(dataset.sequences), np.int32))
-        parts = {
-            name: [place for place, feature in enumerate(dataset.features) if feature.startswith(starts)]
-            for name, starts in _PARTS.items()
-        }
-        data = NamedBatches(WindowBatches(material, plan), parts, dataset.targets)
-        losses = _fitted(data)
+        columns = Columns.by_part(dataset.feature_parts, dataset.targets)
+        stream = Windows(dataset, "train", _BATCH, columns, seed=7, lookback=_LOOKBACK)
+        data, rows = KerasStream(stream), scored_rows(dataset, "train")
+        losses = _fitted(data, scaling, columns)
         short = int((rows.step + 1 < _LOOKBACK).sum())
         inputs, targets, _ = data[0]
     return [
         f"{_FILES} files of {min(steps)} to {max(steps)} steps, read in natural order: {', '.join(_order(folder))}",
-        f"inputs {_shapes(inputs)}; outputs {_shapes(targets)}",
+        f"inputs {_shapes({name: inputs[name] for name in _PARTS})}; outputs {_shapes(targets)}",
         f"{len(data)} batches an epoch, never typed; {short} of {len(rows)} histories are shorter than {_LOOKBACK} and padded",
         f"fit, loss by epoch: {', '.join(f'{loss:.3f}' for loss in losses)}",
         f"memory of this process at its most: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10} MiB",
     ]
 
 
-def _last(batch: Batch) -> Any:
-    """The place of each window's target; rows that play nothing have weight 0 wherever it is looked for."""
-    return batch.weights.any(axis=2).argmax(axis=1)
-
-
-def _fitted(data: NamedBatches) -> list[float]:
+def _fitted(data: KerasStream, scaling: Scaling, columns: Columns) -> list[float]:
+    """The loss of each of two epochs of a network that scales inside: a stream is in physical units."""
     inputs, targets, _ = data[0]
     given = {name: keras.Input(values.shape[1:], name=name) for name, values in inputs.items()}
-    flow = keras.layers.LSTM(16)(keras.layers.Concatenate()([*given.values()]))
-    outputs = {name: keras.layers.Dense(1, name=name)(flow) for name in targets}
+    scaled = [
+        keras.layers.Normalization(
+            mean=scaling.feature_mean[places], variance=scaling.feature_std[places] ** 2
+        )(given[name])
+        for name, places in ((name, list(columns.inputs[name])) for name in given)
+    ]
+    flow = keras.layers.LSTM(16)(keras.layers.Concatenate()(scaled))
+    outputs = {
+        name: keras.layers.Rescaling(
+            float(scaling.target_std[place]), offset=float(scaling.target_mean[place]), name=name
+        )(keras.layers.Dense(1)(flow))
+        for name, place in columns.outputs.items()
+    }
     network = keras.Model(given, outputs)
     network.compile("adam", dict.fromkeys(targets, "mae"), jit_compile=False)
     history = network.fit(data, epochs=2, shuffle=False, verbose=0)
