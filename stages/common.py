@@ -42,6 +42,10 @@ _REMEDIES = {
 }
 
 
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+"""The option of every command."""
+
+
 @dataclass(frozen=True)
 class Summary:
     """What a stage did, for the user to read: lines of what was read, kept, put aside and written."""
@@ -68,7 +72,7 @@ def run_stage(
                 "--set", metavar="KEY=VALUE", help="Change one setting, as in train.epochs=3; repeatable."
             ),
         ] = None,
-        debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,  # noqa: FBT002
+        debug: Debug = False,  # noqa: FBT002
     ) -> None:
         raise typer.Exit(guarded(name, lambda: _in_workspace(name, run, params, set_ or []), debug=debug))
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stages.common import exit_code_of, guarded, visible
+from stages.common import Debug, exit_code_of, guarded, visible
 
 if TYPE_CHECKING:  # the library loads pyarrow, which `--help` should not
     from pipeline.raw.inspection.view import Inspection
@@ -32,7 +32,7 @@ def main(argv: list[str] | None = None) -> int:
             Path | None, typer.Option(help="Write the proposal here, as in conf/dataset/NAME.yaml.")
         ] = None,
         force: Annotated[bool, typer.Option("--force", help="Overwrite the file of --write.")] = False,  # noqa: FBT002
-        debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,  # noqa: FBT002
+        debug: Debug = False,  # noqa: FBT002
     ) -> None:
         raise typer.Exit(guarded("inspect", lambda: _inspect(files, write, force=force), debug=debug))
 

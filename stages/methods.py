@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from stages.common import exit_code_of, guarded, visible
+from stages.common import Debug, exit_code_of, guarded, visible
 
 METHODS = {
     1: "One series after another, with TensorBoard: a fit a series, weights saved a group.",
@@ -40,7 +40,7 @@ def main(argv: list[str] | None = None) -> int:
             Path | None,
             typer.Option(help="Make the data here and keep them (a folder that does not exist yet)."),
         ] = None,
-        debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,  # noqa: FBT002
+        debug: Debug = False,  # noqa: FBT002
     ) -> None:
         raise typer.Exit(guarded("methods", lambda: _run(numbers or list(METHODS), keep), debug=debug))
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from stages.common import exit_code_of, guarded, visible
+from stages.common import Debug, exit_code_of, guarded, visible
 
 _HELP = (
     "Check every checksum, count, index and fingerprint of a data set (dataset.h5 and all its shards) and name all that "
@@ -26,7 +26,7 @@ def main(argv: list[str] | None = None) -> int:
         data: Annotated[Path, typer.Argument(help="The folder that holds dataset.h5 and packed/.")] = Path(
             "data"
         ),
-        debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,  # noqa: FBT002
+        debug: Debug = False,  # noqa: FBT002
     ) -> None:
         raise typer.Exit(guarded("verify", lambda: _verify(data), debug=debug))
 

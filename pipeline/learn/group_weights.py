@@ -15,7 +15,7 @@ from pipeline.learn.history import Logs
 class GroupWeights:
     """Writes the twin's weights whenever the last series of a group was fitted; a later pass replaces them.
 
-    `groups` holds the group of each series in the order of their turns. The files wait in `folder`, which outlives a
+    `groups` holds the group of each series in the order of their turns; where there are none, nothing is written. The files wait in `folder`, which outlives a
     killed process, until `hand_over`.
     """
 
@@ -29,6 +29,8 @@ class GroupWeights:
 
     def epoch_ended(self, epoch: int, logs: Logs, network: Any) -> None:
         """Write the weights if this was the group's last series."""
+        if not self._groups:
+            return
         turn = epoch % len(self._groups)
         group = self._groups[turn]
         if turn + 1 == len(self._groups) or self._groups[turn + 1] != group:
@@ -43,8 +45,8 @@ class GroupWeights:
 
     def hand_over(self, models: Path) -> None:
         """Copy the files of all groups to `weights/` below `models`; TrainingError if somebody removed one."""
-        (models / "weights").mkdir()
         for group in dict.fromkeys(self._groups):
+            (models / "weights").mkdir(exist_ok=True)
             path = self._path(group)
             if not path.exists():
                 raise TrainingError(

@@ -68,15 +68,14 @@ def train(params: Params, root: Path) -> Trained:
         models, live = stack.enter_context(replaced_folders(root / "models", root / "reports" / "train"))
         boards = root / "logs" / _run_name(params, dataset.fingerprint)
         watching = stack.enter_context(watchers(boards, live, lesson))
-        groups = [known[turn - 1][0] for turn in lesson.turns]
-        weights = GroupWeights(root / ".hindcast" / "weights", groups, networks.twin)
+        turns = [known[turn - 1] for turn in lesson.turns]
+        weights = GroupWeights(root / ".hindcast" / "weights", [group for group, _ in turns], networks.twin)
         checkpoints = _checkpoints(params, root, dataset.fingerprint)
-        history = fit(lesson, settings, [*watching, *([weights] if groups else [])], checkpoints)
+        history = fit(lesson, settings, [*watching, weights], checkpoints)
         _save(models, networks.twin, settings)
-        if groups:
-            weights.hand_over(models)
+        weights.hand_over(models)
         write_model_card(models, _card(params, dataset, known, scaling.groups))
-        write_json(models / "history.json", _told(history, [known[turn - 1] for turn in lesson.turns]))
+        write_json(models / "history.json", _told(history, turns))
         done = Trained(
             series=len(known),
             samples=len(dataset.split("train").indices),
@@ -85,7 +84,7 @@ def train(params: Params, root: Path) -> Trained:
             weights=int(sum(np.prod(weight.shape) for weight in networks.twin.trainable_weights)),
             history=history,
             boards=boards,
-            groups_written=len(set(groups)),
+            groups_written=len({group for group, _ in turns}),
         )
     weights.clear()
     if checkpoints is not None:

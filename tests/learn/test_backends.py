@@ -56,16 +56,27 @@ def trained(weights: list[list[float]] | None) -> tuple[list[float], object]:
     return [logs[name] for logs in history.epochs for name in ("loss", "val_loss")], lesson
 
 
-@pytest.mark.parametrize("backend", ["torch", "jax"])
-def test_another_backend_trains_by_lanes_to_the_same_losses(backend: str, tmp_path: Path) -> None:
+def skip_unless_installed(backend: str) -> None:
     if importlib.util.find_spec(backend) is None:
         pytest.skip(f"{backend} is not installed")
+
+
+def environment(backend: str) -> dict[str, str]:
+    return {
+        **os.environ,
+        "KERAS_BACKEND": backend,
+        "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path]),
+    }
+
+
+@pytest.mark.parametrize("backend", ["torch", "jax"])
+def test_another_backend_trains_by_lanes_to_the_same_losses(backend: str, tmp_path: Path) -> None:
+    skip_unless_installed(backend)
     first = [weight.ravel().tolist() for weight in arrays(small_learner(**CHOICES).weights)]
     wanted, _ = trained(first)
     done = subprocess.run(
         [sys.executable, "-c", TRAIN, json.dumps(first), str(tmp_path)],
-        env={**os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])},
-        cwd=tmp_path, capture_output=True, text=True, check=False,
+        env=environment(backend), cwd=tmp_path, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     name, losses, states = json.loads(done.stdout.strip().splitlines()[-1])
@@ -73,3 +84,20 @@ def test_another_backend_trains_by_lanes_to_the_same_losses(backend: str, tmp_pa
     assert losses == pytest.approx(wanted, rel=1e-4)
     assert "True" in states, "state is carried out of the last batch"
     assert len(list(tmp_path.glob("*.npz"))) == 1
+
+
+ROOMS = ("carried", "fitting", "heads", "online", "own", "scales", "twin", "checkpoints")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("backend", ["torch", "jax"])
+def test_what_holds_of_a_training_holds_on_another_backend(backend: str) -> None:
+    """Lanes beside the twin, resets, dummies, kills and their exact resume, quantiles, networks of one's own, precision."""
+    skip_unless_installed(backend)
+    files = [f"tests/learn/test_{room}.py" for room in ROOMS]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", "not slow", *files],
+        env=environment(backend), cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-3000:]

@@ -11,7 +11,7 @@ import pytest
 
 from pipeline.learn.online import make_online
 from pipeline.learn.saving import save_network
-from tests.learn.networks import FEATURES, small_twin
+from tests.learn.networks import FEATURES, arrays, small_twin
 
 
 @pytest.mark.parametrize(
@@ -31,10 +31,9 @@ def test_steps_one_by_one_give_what_the_whole_gives(changes: dict[str, Any], tmp
     wanted = twin.predict_on_batch(whole)
 
     def played(parts: list[slice]) -> Any:
-        outputs = [
-            online.predict_on_batch({name: value[:, part] for name, value in whole.items()}) for part in parts
-        ]
-        return np.concatenate(outputs, axis=1)
+        # called, not `predict`ed: on JAX, Keras's `predict` does not keep the state of plain layers
+        outputs = [online({name: value[:, part] for name, value in whole.items()}) for part in parts]
+        return np.concatenate(arrays(outputs), axis=1)
 
     for parts in ([slice(step, step + 1) for step in range(12)], [slice(0, 5), slice(5, 12)]):
         assert played(parts) == pytest.approx(wanted, rel=1e-5, abs=1e-6)
