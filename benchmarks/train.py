@@ -128,7 +128,7 @@ def told(what: str, value: float, floor: float, *, above: bool) -> int:
 def lanes_and_limit(path: Path, rounds: int) -> tuple[float, float]:
     """Passes of both in turns, so that a machine's moods hit both, each time the other one first; medians.
 
-    Each pass by lanes opens the data set anew: nothing of it is in the process's memory.
+    As in a training the data set stays open, so the first pass alone finds nothing of it in the process's memory.
     """
     import numpy as np
 
@@ -137,37 +137,29 @@ def lanes_and_limit(path: Path, rounds: int) -> tuple[float, float]:
     from pipeline.learn.playing import inputs_for
     from pipeline.store.reader import Dataset
 
-    taught = learner(neutral_scaling(FEATURES, 1))
-    with Dataset(path) as dataset:
+    passes: dict[str, list[float]] = {"lanes": [], "limit": []}
+    with Dataset(path) as sample, Dataset(path) as dataset:
+        taught = learner(neutral_scaling(FEATURES, 1))
+        first = lesson_by_lanes(sample, taught).epoch(0)[0]
         lesson = lesson_by_lanes(dataset, taught)
-        network, first, batches = lesson.network, lesson.epoch(0)[0], lesson.batches
-    inputs = inputs_for(network, first)
-    network.train_on_batch(inputs, first.targets, first.weights)
-
-    def by_lanes(epoch: int) -> float:
-        begun = time.perf_counter()
-        with Dataset(path) as dataset:
-            lesson = lesson_by_lanes(dataset, taught)
-            guard = lesson.guard()
-            for batch in read_ahead(lesson.epoch(epoch)):
-                guard.check(batch.identity, batch.keep)
-                values = inputs_for(network, batch)
-                float(network.train_on_batch(values, batch.targets, batch.weights))
-        return time.perf_counter() - begun
-
-    def constant(_: int) -> float:
-        begun = time.perf_counter()
-        for _ in range(batches):
-            float(network.train_on_batch(inputs, first.targets, first.weights))
-        return time.perf_counter() - begun
-
-    passes: dict[Any, list[float]] = {by_lanes: [], constant: []}
-    for number in range(rounds):
-        for way in (by_lanes, constant) if number % 2 else (constant, by_lanes):
-            passes[way].append(way(number))
+        network, inputs = lesson.network, inputs_for(lesson.network, first)
+        network.train_on_batch(inputs, first.targets, first.weights)
+        for number in range(rounds):
+            for way in ("lanes", "limit") if number % 2 else ("limit", "lanes"):
+                begun = time.perf_counter()
+                if way == "limit":
+                    for _ in range(lesson.batches):
+                        float(network.train_on_batch(inputs, first.targets, first.weights))
+                else:
+                    guard = lesson.guard()
+                    for batch in read_ahead(lesson.epoch(number)):
+                        guard.check(batch.identity, batch.keep)
+                        values = inputs_for(network, batch)
+                        float(network.train_on_batch(values, batch.targets, batch.weights))
+                passes[way].append(time.perf_counter() - begun)
     for way, seconds in passes.items():
-        print(f"{way.__name__:<10}", *(f"{one:.2f}" for one in seconds))
-    return float(np.median(passes[by_lanes])), float(np.median(passes[constant]))
+        print(f"{way:<6}", *(f"{one:.2f}" for one in seconds))
+    return float(np.median(passes["lanes"])), float(np.median(passes["limit"]))
 
 
 def lesson_by_lanes(dataset: Any, network: Any) -> Any:
