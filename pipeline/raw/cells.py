@@ -23,10 +23,6 @@ from pipeline.raw.numbers import Numbers, Style, numbers_of_columns
 from pipeline.raw.text import Block, is_closed, reader
 from pipeline.settings.raw import Source
 
-_AT_ONCE = (
-    1 << 20
-)  # bytes that pyarrow cuts into cells at once: converting finds them in the processor's cache
-
 
 @dataclass(frozen=True)
 class Cells:
@@ -111,7 +107,7 @@ def _read(
     last = data[data.rfind(b"\n", 0, -1) + 1 : -1]
     if source.quote.encode() in last and not is_closed(last.decode(), source):
         return None
-    at_once = _AT_ONCE if typed else len(data) + 1  # a longer line fails, and is then read as text
+    at_once = len(data) + 1  # one piece: columns that came in several would be copied once more
     names = [str(column) for column in range(len(layout.names))]
     types = {str(column): pa.string() for column in layout.text_columns}
     types |= {str(column): pa.string() for column in layout.spare_columns}

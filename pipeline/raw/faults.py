@@ -51,7 +51,7 @@ REMEDIES = {
     KNOWN_TIME: "see `known.format`",
     AMBIGUOUS: "see `zone` and `ambiguous` of the stamp",
     NONEXISTENT: "see `zone`, `label` and `nonexistent` of the stamp",
-    NUMBER: "see `missing`, `decimal`, `thousands` and `around`",
+    NUMBER: "see `missing`, `decimal`, `thousands`, `around` and `negatives`",
     MIN: "see the value's `min`",
     MAX: "see the value's `max`",
     ALLOWED: "see the value's `allowed`",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from codecs import BOM_UTF8
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -56,7 +57,9 @@ def sound_lines(kept: Kept, header_again: bytes, source: Source) -> Kept:
         damaged = filled & ~np.fromiter((is_text(content, source) for content in contents), np.bool_, count)
     again = np.zeros(count, np.bool_)
     if repeated:
-        again = ~damaged & np.fromiter((content == header_again for content in contents), np.bool_, count)
+        again = ~damaged & np.fromiter(
+            (content.removeprefix(BOM_UTF8) == header_again for content in contents), np.bool_, count
+        )
     return _left(kept, contents, [(damaged, ENCODING), (again, HEADER), (~filled, None)])
 
 

@@ -20,6 +20,8 @@ from pipeline.settings.raw import Source
 Numbers = NDArray[np.float64]
 
 _NUMBER = r"^[+-]?(?:[0-9]+(?:[.][0-9]*)?|[.][0-9]+)(?:[eE][+-]?[0-9]+)?$"
+_INNER = r"([^-+()]*[0-9](?:[^-+()]*[^-+()\s])?)\s*"
+_NEGATIVES = {"brackets": (rf"^[(]\s*{_INNER}[)]$", r"-\1"), "trailing": (rf"^{_INNER}-$", r"-\1")}
 _MINUS = "\u2212"
 _BLANKS = "[ \u00a0\u2007\u2009\u202f]"
 _BETWEEN_THOUSANDS = {",": "[,]", ".": "[.]", " ": _BLANKS, "'": "['\u2019]"}
@@ -28,16 +30,17 @@ _LOOKED_AT = 1 << 18  # letters at once, which stay in the processor's cache
 
 @dataclass(frozen=True)
 class Style:
-    """How numbers are written: the decimal sign, what stands between thousands, and texts beside that mean nothing."""
+    """How numbers are written: the decimal sign, what stands between thousands, texts beside that mean nothing, the minus."""
 
     decimal: str = "."
     thousands: str | None = None
     around: tuple[str, ...] = ()
+    negatives: str | None = None  # "brackets" as in (12.5), "trailing" as in 12.5-, beside the usual minus
 
     @classmethod
     def of(cls, source: Source) -> Style:
         """As a source writes them."""
-        return cls(source.decimal, source.thousands, source.around)
+        return cls(source.decimal, source.thousands, source.around, source.negatives)
 
 
 def numbers_of(
@@ -147,7 +150,12 @@ def _read_with_care(
         trimmed, value_set=pa.array(sorted({marker.strip() for marker in missing}), pa.string())
     )
     signed = pc.replace_substring(trimmed, _MINUS, "-") if _MINUS.encode() in _bytes_of(trimmed) else trimmed
-    alone = _without_around(signed, style.around) if style.around else signed
+    negated = (
+        signed
+        if style.negatives is None
+        else pc.replace_substring_regex(signed, *_NEGATIVES[style.negatives])
+    )
+    alone = _without_around(negated, style.around) if style.around else negated
     pointed = _with_points(_without_thousands(alone, style), style.decimal)
     readable = pc.and_(pc.match_substring_regex(pointed, _NUMBER), pc.invert(absent))
     plain = pc.utf8_ltrim(pointed, characters="+")

@@ -10,7 +10,20 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from pipeline.raw.cells import Cells, cut
-from pipeline.raw.faults import GOOD, GROUP, NUMBER, SERIES, BadRows, Findings, joined
+from pipeline.raw.faults import (
+    AMBIGUOUS,
+    GOOD,
+    GROUP,
+    LEAD,
+    NONEXISTENT,
+    NONEXISTENT_DROPPED,
+    NUMBER,
+    SERIES,
+    VALID_TIME,
+    BadRows,
+    Findings,
+    joined,
+)
 from pipeline.raw.header import Layout, Slot
 from pipeline.raw.numbers import check, markers_among_numbers, without_markers
 from pipeline.raw.records import Key, Places, Records
@@ -22,6 +35,7 @@ from pipeline.settings.clock import Stamps
 from pipeline.settings.fields import TextField
 from pipeline.settings.raw import RawSettings, Source
 
+_OF_HEADINGS = (VALID_TIME, AMBIGUOUS, NONEXISTENT, NONEXISTENT_DROPPED, LEAD)
 _TEXT_BLOCKS = 7  # read as text, without trying the typed way, after one that failed it
 
 
@@ -112,6 +126,8 @@ class RowReader:
         if layout.series_column >= 0:
             findings.mark(_is_empty(series), SERIES, layout.series_column)
         findings.add(times.findings)
+        if slot.when:  # the heading's part of a time is at fault together with the line's: its cell is shown
+            findings.column[np.isin(findings.rule, _OF_HEADINGS) & (findings.column < 0)] = max(slot.values)
         values = self._values(slot, cells, findings)
         good = np.flatnonzero(findings.rule == GOOD)
         codes = groups.codes * len(series.names) + series.codes

@@ -82,8 +82,8 @@ def blocks(
             continue
         whole = not pending and end == len(chunk)  # as it was read: nothing is copied
         block = Block(chunk if whole else b"".join([*pending, memoryview(chunk)[:end]]), line)
+        line += block.line_count  # counted here, or whoever takes the block would count at the same time
         yield block
-        line += block.line_count
         pending, length = [] if end == len(chunk) else [chunk[end:]], len(chunk) - end
     rest = b"".join(pending)
     if rest:

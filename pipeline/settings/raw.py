@@ -39,6 +39,7 @@ class Source(Section):
     decimal: Literal[".", ","] = "."
     thousands: Literal[",", ".", " ", "'"] | None = None  # a blank stands for every kind of blank
     around: Texts = ()  # texts that may stand beside a number and mean nothing: %, MW, a currency
+    negatives: Literal["brackets", "trailing"] | None = None  # (12.5) or 12.5- is -12.5
     quote: Character = '"'
     encoding: Encoding = "utf-8"
     skip_lines: Annotated[int, Field(ge=0)] = 0  # lines before the header

@@ -296,7 +296,7 @@ class Oracle:
         text = cell.strip()
         if text in {marker.strip() for marker in self.source.missing}:
             return None
-        text = self._without_signs(text.replace("\u2212", "-"))
+        text = self._without_signs(self._negated(text.replace("\u2212", "-")))
         if self.source.decimal != ".":
             text = text.replace(".", "?").replace(self.source.decimal, ".")
         number = float(text) if NUMBER.fullmatch(text) else float("nan")
@@ -304,6 +304,15 @@ class Oracle:
             return float("nan")
         markers = [float(marker) for marker in self.source.missing if NUMBER.fullmatch(marker)]
         return None if number in markers else number
+
+    def _negated(self, text: str) -> str:
+        """With its minus in front, where it stands behind or as brackets."""
+        inner = text[1:-1] if (text[:1], text[-1:]) == ("(", ")") else ""
+        if self.source.negatives == "trailing":
+            inner = text[:-1] if text[-1:] == "-" else ""
+        odd = any(sign in inner for sign in "-+()")
+        negative = self.source.negatives is not None and re.search("[0-9]", inner) and not odd
+        return f"-{inner.strip()}" if negative else text
 
     def _without_signs(self, text: str) -> str:
         """Without what stands beside the number and between its thousands."""

@@ -26,7 +26,22 @@ _FORMATS: dict[str, Callable[..., str]] = {
 _ISO_TAILS = ("", "", "Z", "+00:00", "+02:00", ":00", ":00.250", ":30Z")
 _NUMBERS = ("0", "1", "-0.0", "2.5", "1e1", " 3 ", "+4", ".5", "7.", "-999", "-999.0", "120")
 _SIGNED = ("1 234", "12'345", "1,234", "1.234", "1 234 567", "1,23", "5 %", "2.5MW", "-7%", "%")
-_NO_NUMBERS = ("abc", "1_0", "0x1", "1e999", "inf", "1;2", "--1", "1.2.3", "é")
+_NO_NUMBERS = (
+    "abc",
+    "(4)",
+    "5-",
+    "(-6)",
+    "$(7)",
+    "8 -",
+    "1_0",
+    "0x1",
+    "1e999",
+    "inf",
+    "1;2",
+    "--1",
+    "1.2.3",
+    "é",
+)
 _MISSING = ("", "-", "n/e", " - ", "NA")
 _DATE = "2024-03-30"
 
@@ -73,6 +88,7 @@ def cases(draw: st.DrawFn) -> Case:
     source["thousands"] = draw(
         st.sampled_from([None, None, " ", "'", "." if source["decimal"] == "," else ","])
     )
+    source["negatives"] = draw(st.sampled_from([None, None, "brackets", "trailing"]))
     source["around"] = draw(st.sampled_from([[], ["%", "MW"]]))
     header, line = source.pop("header"), source.pop("line")
     above = _head(draw, source, header)

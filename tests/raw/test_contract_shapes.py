@@ -44,6 +44,10 @@ CELLS: list[tuple[dict[str, Any], list[str], list[float | None]]] = [
     ({"thousands": "'"}, ["1'234.5", "1\u2019234", "1 234"], [1234.5, 1234, None]),
     ({"around": ["%", "$", "MW"]}, ["12.5 %", "50%", "-$5.00", "$-5", "7 MW", "7 kg", "%", "MW"],
      [12.5, 50, -5, -5, 7, None, None, None]),
+    ({"negatives": "brackets", "around": ["$"], "thousands": ","}, ["(12.5)", "( 3 )", '"($1,234.5)"', "-2", "(-2)", "(2", "2)", "()", "12-"],
+     [-12.5, -3, -1234.5, -2, None, None, None, None, None]),
+    ({"negatives": "trailing", "around": ["MW"]}, ["12.5-", "3 -", "-2", "-2-", "1-2", "(2)", "--"], [-12.5, -3, -2, None, None, None, None]),
+    ({}, ["(12.5)", "12.5-", "1"], [None, None, 1]),
     ({}, ["\u22125", "1 234", "1_000", "0x10", "1e999", "inf", "-inf", "Infinity", "--1"],
      [-5, None, None, None, None, None, None, None, None]),
 ]  # fmt: skip
@@ -172,6 +176,10 @@ SHAPES: dict[str, tuple[dict[str, Any], str, list[Row], dict[str, int]]] = {
         ("# exported\n# by x\nname,time,load\n-,UTC,MW\nx,2024-01-01T00:00Z,1,\nname,time,load\nx,2024-01-01T01:00Z,2\n"
         "#\xe9 c\nTotal,,3\nx,2024-01-01T02:00Z,3,7\nx,2024-01-01T03:00Z,4, ,\n"),
         [("x", hour(0), 1), ("x", hour(1), 2), ("x", hour(3), 4)], {"ignored": 3, "header": 1, "columns": 1},
+    ),
+    "files joined, each with its byte-order mark": (
+        source(), "\ufeffname,time,load\nx,2024-01-01T00:00Z,1\n\ufeffname,time,load\nx,2024-01-01T01:00Z,2\n",
+        [("x", hour(0), 1), ("x", hour(1), 2)], {"header": 1},
     ),
     "one of several tables in a file": (
         source(ignore_lines="^(?!.,PRICE,)", series={"column": "REGION"}, **stamp("SETTLEMENTDATE", format="%Y/%m/%d %H:%M:%S"),
@@ -331,3 +339,12 @@ def test_a_packed_file_of_several_frames_or_members_one_after_another_is_read_wh
     ):
         found = ingested(tmp_path / name, {name: packed(WHOLE) + packed(rest)}, {"meter": source(files="*")})
         assert found.table()["load"].tolist() == [1, 2]
+
+
+def test_a_step_of_a_heading_that_never_was_is_shown_with_its_cell(tmp_path: Path) -> None:
+    period = {"period": {"length": "1h", "first": 1}, "zone": "Europe/Madrid", "nonexistent": "quarantine"}
+    meter = wide(r"^H(?P<period>\d+)$", **stamp("day", format="%Y-%m-%d", **period))
+    names = [f"H{number}" for number in range(1, 25)]
+    text = f"day,{','.join(names)}\n2024-03-31,{','.join(str(number) for number in range(101, 125))}\n"
+    aside = ingested(tmp_path, {"a.csv": text}, {"meter": meter}).quarantine["meter"]
+    assert aside[["rule", "column", "cell"]].to_numpy().tolist() == [["nonexistent", "H24", "124"]]

@@ -131,6 +131,7 @@ def _kind_of(files: list[LookedAt]) -> Kind:
         notes=tuple(notes),
         thousands=next((sign for sign in thousands if sign not in decimals), None),
         around=tuple(sorted({text for file in files for text in file.dialect.around})),
+        negatives=next((file.dialect.negatives for file in files if file.dialect.negatives), None),
         ignore=tuple(dict.fromkeys(pattern for file in files for pattern in file.dialect.ignore)),
         skip_until=f"^{escaped(first.header_text[:_LONGEST_PATTERN])}" if len(above) > 1 else None,
     )

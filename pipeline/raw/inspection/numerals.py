@@ -17,6 +17,11 @@ _SMALL = re.compile(r"[+-]?\d{1,3}")
 _BESIDE = re.compile(
     r"(?P<before>[$\u20ac\u00a3])?\s*[+-]?(?:\d[\d.,' \u00a0\u202f]*|[.,]\d+)\s*(?P<after>[^\d\s.,:;+-][^\d\s:;]{0,8})?"
 )
+_NEGATIVE = {
+    "brackets": re.compile(r"\(\s*[$\u20ac\u00a3]?\s*\d[\d.,' ]*\)"),
+    "trailing": re.compile(r"[$\u20ac\u00a3]?\s*\d[\d.,' ]*-"),
+}
+_POSITIVE = re.compile(r"^\((?=.*\)$)|(?<=\d)\)$|(?<=\d)-$")  # what makes such a number negative
 _SIGNS = "$\u20ac\u00a3"
 _UNITS = frozenset(
     ["%", "w", "kw", "mw", "gw", "wh", "kwh", "mwh", "gwh", "\u00b0c", "\u00b0f", "m/s", "km/h", "hpa", "mm", "w/m2", "w/m\u00b2",
@@ -33,12 +38,14 @@ class Numerals:
     thousands: str | None
     around: tuple[str, ...]
     notes: tuple[str, ...]
+    negatives: str | None = None
 
 
 def numerals_of(columns: Sequence[Sequence[str]], separator: str) -> Numerals:
     """Tell the style from the trimmed cells of each column."""
     around = _around(columns)
-    cells = [_alone(cell, around) for column in columns for cell in column]
+    negatives, example = _negatives(columns)
+    cells = [_alone(_POSITIVE.sub("", cell), around) for column in columns for cell in column]
     points = sum(bool(_POINT.fullmatch(cell)) for cell in cells)
     commas = sum(bool(_COMMA.fullmatch(cell)) for cell in cells)
     decimal, thousands, notes = _signs(cells, points, commas)
@@ -52,7 +59,9 @@ def numerals_of(columns: Sequence[Sequence[str]], separator: str) -> Numerals:
         decimal = "."
     elif points and commas and thousands is None:
         notes.append(f"both decimal points ({points} cells) and decimal commas ({commas} cells) occur")
-    return Numerals(decimal, None if thousands == decimal else thousands, around, tuple(notes))
+    if negatives:
+        notes.append(f"{example!r} is read as a negative number; is it one?")
+    return Numerals(decimal, None if thousands == decimal else thousands, around, tuple(notes), negatives)
 
 
 def _fractions(cells: Sequence[str]) -> list[str]:
@@ -110,6 +119,22 @@ def _around(columns: Sequence[Sequence[str]]) -> tuple[str, ...]:
         beside = Counter(text for cell in column for text in _beside(cell))
         found |= {text for text, count in beside.items() if count >= max(2, _ENOUGH * len(column))}
     return tuple(sorted(found))
+
+
+def _negatives(columns: Sequence[Sequence[str]]) -> tuple[str | None, str]:
+    """How negative numbers stand in columns that hold numbers beside them, and one of them."""
+    found = {
+        name: [
+            cell
+            for column in columns
+            if sum(cell[:1].isdigit() for cell in column) > len(column) / 2
+            for cell in column
+            if pattern.fullmatch(cell)
+        ]
+        for name, pattern in _NEGATIVE.items()
+    }
+    name = max(found, key=lambda name: len(found[name]))
+    return (name, found[name][0]) if found[name] else (None, "")
 
 
 def _beside(cell: str) -> list[str]:

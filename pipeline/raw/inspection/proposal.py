@@ -31,6 +31,10 @@ train:
 evaluate: {baselines: [published, persistence, seasonal_24h, seasonal_168h, trees], trees_max_rows: 500000, sums: []}
 """
 NO_TARGET = "to_be_named"
+_MEASUREMENTS = (
+    "inspect the files of measurements together with these, or add their source (role: realized) under raw.sources "
+    f"and write the name of its value here in place of {NO_TARGET}"
+)
 _MINUTE = 60 * 10**9
 
 
@@ -158,9 +162,7 @@ def _target(drafts: Sequence[Draft]) -> tuple[str, list[str]]:
     forecasts = {value.name for draft in drafts if draft.role == "forecast" for value in draft.values}
     names = list(dict.fromkeys(realized))
     if not names:
-        return NO_TARGET, [
-            "all values look like forecasts: inspect the files of measurements together with these"
-        ]
+        return NO_TARGET, [f"all values look like forecasts: {_MEASUREMENTS}"]
     paired = [name for name in names if f"{name}_forecast" in forecasts]
     target = (paired or names)[0]
     others = [name for name in names if name != target]

@@ -39,11 +39,12 @@ class Dialect:
     given: bool = False
     header_text: str = ""
     skip_until: str | None = None
+    negatives: str | None = None
 
     @property
     def style(self) -> Style:
         """How numbers are written."""
-        return Style(self.decimal, self.thousands, self.around)
+        return Style(self.decimal, self.thousands, self.around, self.negatives)
 
 
 def decode(pieces: Sequence[bytes], path: str) -> tuple[tuple[str, ...], str]:
@@ -94,7 +95,7 @@ def dialect_of(texts: Sequence[str], encoding: str, path: str) -> Dialect:
     return Dialect(
         encoding, separator, quote, numerals.decimal, found.skip_lines, found.names,
         (*found.notes, *about_lines, *numerals.notes), numerals.thousands, numerals.around, ignore, found.given,
-        found.text,
+        found.text, negatives=numerals.negatives,
     )  # fmt: skip
 
 

@@ -63,6 +63,7 @@ def add_source(
         ("decimal", dialect.decimal, "."),
         ("thousands", dialect.thousands, None),
         ("around", list(dialect.around), []),
+        ("negatives", dialect.negatives, None),
         ("quote", dialect.quote, '"'),
         ("encoding", dialect.encoding, "utf-8"),
         ("skip_lines", 0 if dialect.skip_until else dialect.skip_lines, 0),

@@ -94,6 +94,22 @@ def units_in_cells() -> Stranger:
     )
 
 
+def negatives_in_brackets() -> Stranger:
+    return _negatives("({:.2f})", "brackets")
+
+
+def negatives_with_the_minus_behind() -> Stranger:
+    return _negatives("{:.2f}-", "trailing")
+
+
+def _negatives(pattern: str, style: str) -> Stranger:
+    times, load = year(days=40)
+    load = np.round(load - np.quantile(load, 0.1), 2)
+    cells = [pattern.format(-value) if value < 0 else f"{value:.2f}" for value in load]
+    body = [f"{time:%Y-%m-%d %H:%M},{cell}" for time, cell in zip(times, cells, strict=True)]
+    return Stranger({"load.csv": text("time,price_eur", *body)}, times, load, {"negatives": style})
+
+
 def hours_as_columns() -> Stranger:
     times, load = year(days=60)
     days = load.reshape(-1, 24)
@@ -263,7 +279,8 @@ def intervals_that_name_the_zone_when_clocks_change() -> Stranger:
 
 
 STRANGERS: list[Callable[[], Stranger]] = [
-    thousands_point, thousands_comma, thousands_blank, units_in_cells, hours_as_columns, hours_as_columns_by_zone, hours_1_to_25,
+    thousands_point, thousands_comma, thousands_blank, units_in_cells, negatives_in_brackets, negatives_with_the_minus_behind,
+    hours_as_columns, hours_as_columns_by_zone, hours_1_to_25,
     leads_as_columns, lead_beside_valid, iso_intervals, ends_of_quarters_beside_hours, settlement_periods,
     hour_ending_numbers_over_clock_changes, no_header, names_that_stand_twice, remarks_units_totals, preambles_of_different_length,
     files_joined_by_hand_with_separators_at_the_ends, dates_without_a_clock_at_midnight,
