@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
@@ -46,9 +47,16 @@ class Pick:
 
     def copy(self, chunk: NDArray[Any], answer: NDArray[Any]) -> None:
         """Bring what was picked of a chunk into the answer."""
-        rows, places = _as_slice(self.offsets), _as_slice(self.places)
-        picked = chunk.take(self.offsets, axis=0) if rows is None else chunk[rows]
+        rows, places = self._runs
+        if rows is None or places is None:  # a sample as one item, which numpy moves faster than its numbers
+            chunk, answer = _samples_of(chunk), _samples_of(answer)
+        picked = chunk.take(self.offsets) if rows is None else chunk[rows]
         answer[self.places if places is None else places] = picked
+
+    @cached_property
+    def _runs(self) -> tuple[slice | None, slice | None]:
+        """Offsets and places, where they follow one another."""
+        return _as_slice(self.offsets), _as_slice(self.places)
 
     @property
     def takes_all(self) -> bool:
@@ -90,6 +98,11 @@ def picks(parts: Parts, samples: Ints) -> Iterator[Pick]:
         start = int(within[head] * parts.chunk_samples[file])
         stop = min(start + int(parts.chunk_samples[file]), int(parts.sample_count[file]))
         yield Pick(file, start, stop, offset[head:end], order[head:end])
+
+
+def _samples_of(values: NDArray[Any]) -> NDArray[Any]:
+    """An array without gaps as a flat one of an opaque item a sample; a view."""
+    return values.reshape(len(values), -1).view(f"V{values.nbytes // len(values)}").reshape(-1)
 
 
 def _as_slice(rows: Ints) -> slice | None:

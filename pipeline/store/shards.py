@@ -38,7 +38,8 @@ class OpenShards:
     """
 
     def __init__(self, folder: Path, shards: Shards, expected: Header) -> None:
-        self._folder, self._shards, self._expected = folder, shards, expected
+        self._shards, self._expected = shards, expected
+        self._paths = [folder / str(file) for file in shards.file]  # once: it takes as long as a small read
         self._lock, self._scratch = Lock(), local()
         self._open: OrderedDict[int, _File] = OrderedDict()
         self._places = ChunkCache(_PLACES_BYTES)
@@ -77,7 +78,7 @@ class OpenShards:
 
     def path(self, shard: int) -> Path:
         """Where a shard lies."""
-        return self._folder / str(self._shards.file[shard])
+        return self._paths[shard]
 
     def close(self) -> None:
         """Close all files; reading opens them anew."""

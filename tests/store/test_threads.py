@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from random import Random
 
 import pytest
 
@@ -66,3 +67,54 @@ def test_nobody_waits_for_a_helper_that_another_caller_keeps() -> None:
 
 def test_threads_are_as_many_as_processors_but_few() -> None:
     assert 1 <= threads_here() <= 4
+
+
+@pytest.mark.parametrize("count", [2, 4])
+def test_which_error_is_raised_does_not_depend_on_who_was_faster(count: int) -> None:
+    def work(item: int) -> None:
+        if item % 3 == 2:
+            time.sleep(0.001 * random.random())
+            raise ValueError(f"item {item}")
+
+    threads, random = Threads(count), Random(0)
+    for _ in range(50):
+        with pytest.raises(ValueError, match=r"item 2$"):
+            threads.each(work, range(12))
+    threads.close()
+
+
+def test_work_may_itself_have_work_for_the_same_threads() -> None:
+    threads = Threads(2)
+    done: list[tuple[int, int]] = []
+
+    def work(item: int) -> None:
+        threads.each(lambda inner: done.append((item, inner)), range(3))
+
+    whole = threading.Thread(target=threads.each, args=(work, range(20)), daemon=True)
+    whole.start()
+    whole.join(20)
+    assert not whole.is_alive()
+    assert sorted(done) == [(item, inner) for item in range(20) for inner in range(3)]
+    threads.close()
+
+
+def test_no_more_threads_than_asked_for_work_while_callers_are_fewer() -> None:
+    threads, lock = Threads(3), threading.Lock()
+    now = most = 0
+
+    def work(_: int) -> None:
+        nonlocal now, most
+        with lock:
+            now += 1
+            most = max(most, now)
+        time.sleep(0.001)
+        with lock:
+            now -= 1
+
+    callers = [threading.Thread(target=threads.each, args=(work, range(60)), daemon=True) for _ in range(2)]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join(20)
+    threads.close()
+    assert 2 <= most <= 4  # a helper leaves only between two items
