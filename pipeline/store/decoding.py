@@ -21,6 +21,7 @@ _CHECKSUM_BYTES = 4
 _BLOCK = 512  # words: a block's weighted sum, at most 65535 * 512 * 513 / 2, is exact in a float of 64 bits
 _WEIGHTS = np.stack([np.ones(_BLOCK), np.arange(_BLOCK, 0, -1)], axis=1)
 _MODULUS = 65535
+_FLOAT_BYTES = 4
 
 
 def decode(
@@ -101,6 +102,14 @@ def _unzstd(content: Any, size: int) -> Any:
 def _unshuffled(content: Any, itemsize: int) -> Any:
     """All first bytes, then all second bytes, ... -> numbers."""
     planes = np.frombuffer(content, np.uint8).reshape(itemsize, -1)
+    if (
+        itemsize == _FLOAT_BYTES
+    ):  # nearly all there is: shifting whole planes is a quarter faster than placing bytes
+        words = planes[3].astype("<u4")
+        for place in (2, 1, 0):
+            words <<= 8
+            words |= planes[place]
+        return words.view(np.uint8).data
     numbers = np.empty(planes.shape[::-1], np.uint8)
     for place in range(itemsize):  # four times as fast as copying the transposed array
         numbers[:, place] = planes[place]
