@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sys
 import time
@@ -24,6 +25,7 @@ _MOST_KEPT = 2  # the last one, and the one before in case a disk damaged the la
 _DEAREST = 50  # a checkpoint by time waits at least this many times what the one before cost: 2 % of the time
 _CODE = ("feed", "learn", "store")  # the rooms that decide what is played and computed
 _MOST_TOLD = 5
+_DIGEST, _DIGITS = re.compile("[0-9a-f]{64}"), 12
 
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -58,6 +60,7 @@ class Checkpoints:
         self._folder, self._every, self._tell = folder, every, tell
         self._identity: dict[str, Any] = json.loads(json.dumps(identity))
         self._unusable: set[Path] = set()
+        self._told: set[str] = set()
         self._batches, self._begun, self._cost = 0, time.monotonic(), 0.0
 
     def take_up(self, network: Any) -> Place | None:
@@ -119,7 +122,9 @@ class Checkpoints:
             return None
         if found != self._identity:
             different = "; ".join(_differences(found, self._identity)[:_MOST_TOLD])
-            self._tell(f"{path} is of another training and left unused: {different}")
+            if different not in self._told:  # both checkpoints of a training differ in the same things
+                self._tell(f"{path} is of another training and left unused: {different}")
+            self._told.add(different)
             return None
         return content
 
@@ -169,4 +174,9 @@ def _differences(found: Any, wanted: Any, name: str = "") -> list[str]:
             for key in keys
             for line in _differences(found.get(key), wanted.get(key), f"{name}.{key}".lstrip("."))
         ]
-    return [] if found == wanted else [f"{name} was {found!r}, now {wanted!r}"]
+    return [] if found == wanted else [f"{name} was {_short(found)}, now {_short(wanted)}"]
+
+
+def _short(value: Any) -> str:
+    """A value as told: of a digest its first digits."""
+    return value[:_DIGITS] if isinstance(value, str) and _DIGEST.fullmatch(value) else repr(value)

@@ -30,6 +30,17 @@ def faults_of_outputs(outputs: Any, targets: Sequence[str], shape: tuple[int, ..
     return faults
 
 
+def faults_of_connection(inputs: dict[str, Any], outputs: Any) -> list[str]:
+    """What is wrong if no layers lead from the network's own inputs to its outputs."""
+    try:
+        keras.Model(inputs, outputs)
+    except ValueError:
+        return [
+            "outputs: they do not come from the inputs given: make no keras.Input, begin with inputs['features']"
+        ]
+    return []
+
+
 def faults_of_graph(learner: Any, *, stateful: bool) -> list[str]:
     """What can be told from the layers: they must be Keras's own, and recurrent ones of a kind that can be carried."""
     faults = []
@@ -47,15 +58,15 @@ def faults_of_graph(learner: Any, *, stateful: bool) -> list[str]:
 
 
 def faults_of_play(learner: Any, *, stateful: bool) -> list[str]:
-    """What numbers tell: a row must not see another row, and two chunks must give what one whole gives.
+    """What numbers tell: a row must not see another row, in training neither, and two chunks must give what one whole gives.
 
-    The second holds in stateful mode only. Played on made-up inputs, without training.
+    The last holds in stateful mode only. Played on made-up inputs; the network is left as it was.
     """
     inputs = _made_up(learner)
     whole = _outputs(learner, inputs)
     if not np.isfinite(whole).all():
         return ["outputs: not all are numbers, on made-up inputs around 0"]
-    faults = []
+    faults = _faults_of_statistics(learner, inputs)
     alone = _outputs(learner, {name: values[:1] for name, values in inputs.items()})
     if not _close(alone, whole[:1]):
         faults.append(
@@ -75,6 +86,37 @@ def faults_of_play(learner: Any, *, stateful: bool) -> list[str]:
                 f"passes from step to step what is no recurrent state{_suspects(learner)}"
             )
     return faults
+
+
+def _faults_of_statistics(learner: Any, inputs: dict[str, Any]) -> list[str]:
+    """Weights that training sets from the rows it sees, by no gradient: rows that play nothing would enter them."""
+    other = {name: values if values.dtype == np.int32 else 3 * values - 1 for name, values in inputs.items()}
+    after, after_other = _set_by(learner, inputs), _set_by(learner, other)
+    faults = []
+    for layer in learner.layers:
+        moved = [
+            weight.path.rpartition("/")[2]
+            for weight in layer.non_trainable_weights
+            if not np.array_equal(after[id(weight)], after_other[id(weight)])
+        ]
+        if moved:
+            faults.append(
+                f"layer {layer.name!r} ({type(layer).__name__}) gathers statistics of the batch ({', '.join(moved)}), and "
+                "idle lanes and padding would enter them: take LayerNormalization, which looks at each step by itself"
+            )
+    return faults
+
+
+def _set_by(learner: Any, inputs: dict[str, Any]) -> dict[int, Any]:
+    """The weights without gradients, by identity, as a call in training leaves them; all are put back afterwards."""
+    before = [np.array(keras.ops.convert_to_numpy(variable)) for variable in learner.variables]
+    learner(inputs, training=True)
+    found = {
+        id(weight): np.array(keras.ops.convert_to_numpy(weight)) for weight in learner.non_trainable_weights
+    }
+    for variable, value in zip(learner.variables, before, strict=True):
+        variable.assign(value)
+    return found
 
 
 def _faults_of_shape(what: str, value: Any, shape: tuple[int, ...]) -> list[str]:

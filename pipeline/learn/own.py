@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 import traceback
 from collections.abc import Callable
@@ -13,8 +14,7 @@ from typing import Any
 import keras
 
 from pipeline.errors import TrainingError
-from pipeline.files import digest_of_file
-from pipeline.learn.contract import faults_of_graph, faults_of_outputs, faults_of_play
+from pipeline.learn.contract import faults_of_connection, faults_of_graph, faults_of_outputs, faults_of_play
 from pipeline.learn.twin import (
     Layers,
     Networks,
@@ -66,6 +66,7 @@ def own_networks(name: str, layers: Layers, brief: Brief, precision: str = "floa
     def body(layers: Layers, inputs: dict[str, Any]) -> tuple[Any, Any]:
         offered = {"features": scaled_features(layers, inputs), "series": inputs["series"]}
         outputs = _joined(name, _called(name, build, offered, brief, precision), brief)
+        _raise(name, faults_of_connection(inputs, outputs))
         if not brief.residual or not brief.quantiles:
             outputs = on_published(layers, inputs, outputs)
             return outputs, outputs
@@ -79,26 +80,37 @@ def own_networks(name: str, layers: Layers, brief: Brief, precision: str = "floa
     return networks
 
 
-def digest_of_builder(name: str) -> str:
-    """The digest of the file in which the function stands: a checkpoint of another one is not taken up."""
-    _builder(name)
-    file = sys.modules[name.partition(":")[0]].__file__
-    return digest_of_file(Path(file)) if file else name
-
-
 def _builder(name: str) -> Builder:
     module, _, function = name.partition(":")
     here = str(Path.cwd())
     if here not in sys.path:  # `python -m` puts the folder there, the command `hindcast` does not
         sys.path.insert(0, here)
     try:
-        found = getattr(import_module(module), function, None)
+        loaded = import_module(module)
     except ImportError as fault:
         raise TrainingError(f"train.model: {module} cannot be imported from {here}: {fault}.") from fault
+    if not hasattr(loaded, function):
+        raise TrainingError(f"train.model: {module} has no function {function}: see how it is spelled.")
+    found: Any = getattr(loaded, function)
     if not callable(found):
-        raise TrainingError(f"train.model: {module} has no function {function}, found {found!r}.")
+        raise TrainingError(f"train.model: {function} in {module} is no function, found {found!r}.")
+    _check_signature(name, found)
     made: Builder = found
     return made
+
+
+def _check_signature(name: str, found: Any) -> None:
+    try:
+        signature = inspect.signature(found)
+    except (TypeError, ValueError):  # of compiled code nothing is known
+        return
+    try:
+        signature.bind(None, None)
+    except TypeError:
+        raise TrainingError(
+            f"train.model: {name} takes {signature}, but is called with (inputs, brief): write "
+            f"def {name.partition(':')[2]}(inputs, brief)."
+        ) from None
 
 
 def _called(name: str, build: Builder, offered: dict[str, Any], brief: Brief, precision: str) -> Any:

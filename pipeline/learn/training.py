@@ -16,12 +16,13 @@ from pipeline.files import digest_of_file, digest_of_value, replaced_folders, wr
 from pipeline.learn.admission import check_certificate, check_fit
 from pipeline.learn.carried import check_state_carries
 from pipeline.learn.checkpoints import Checkpoints, identity_of
+from pipeline.learn.closure import digests_of_own_modules
 from pipeline.learn.fitting import Lesson, fit
 from pipeline.learn.group_weights import GroupWeights
 from pipeline.learn.history import History
 from pipeline.learn.lessons import make_lesson
 from pipeline.learn.online import make_online
-from pipeline.learn.own import Brief, digest_of_builder, own_networks
+from pipeline.learn.own import Brief, own_networks
 from pipeline.learn.reproducible import seed_everything
 from pipeline.learn.saving import save_network, write_model_card
 from pipeline.learn.twin import Design, Networks, make_layers, make_networks
@@ -129,13 +130,14 @@ def _checkpoints(params: Params, root: Path, fingerprint: str) -> Checkpoints | 
     every = params.train.checkpoint_every
     if every is None:
         return None
+    model = params.train.model
     identity = identity_of(
         fingerprint=fingerprint,
         dataset=digest_of_file(root / "data" / "dataset.h5"),
         scaler=digest_of_file(root / "data" / "scaler.json"),
         seed=params.seed,
         train=params.train.recipe(),
-        model=None if params.train.model is None else digest_of_builder(params.train.model),
+        model={} if model is None else digests_of_own_modules(model.partition(":")[0]),
     )
     return Checkpoints(root / ".hindcast" / "checkpoints", identity, every)
 

@@ -64,6 +64,31 @@ def sees_other_rows(inputs: dict[str, Any], brief: Any) -> Any:
     return layers.Dense(len(brief.targets))(flow)
 
 
+def statistics(inputs: dict[str, Any], brief: Any) -> Any:
+    flow = layers.BatchNormalization(name="normed")(inputs["features"])
+    return layers.Dense(len(brief.targets))(layers.LSTM(4, return_sequences=True)(flow))
+
+
+def wrapped_statistics(inputs: dict[str, Any], brief: Any) -> Any:
+    flow = layers.TimeDistributed(layers.BatchNormalization())(inputs["features"])
+    return layers.Dense(len(brief.targets))(layers.LSTM(4, return_sequences=True)(flow))
+
+
+def dropped_and_frozen(inputs: dict[str, Any], brief: Any) -> Any:
+    """Nothing here learns from the batch but by gradients: a frozen layer's statistics stay, a seed moves on."""
+    flow = layers.BatchNormalization(trainable=False)(layers.Dropout(0.5, seed=5)(inputs["features"]))
+    dense = layers.SpectralNormalization(layers.Dense(len(brief.targets)))
+    return dense(layers.LSTM(4, return_sequences=True)(flow))
+
+
+def unconnected(inputs: dict[str, Any], brief: Any) -> Any:
+    return layers.Dense(len(brief.targets))(keras.Input((None, 1)))
+
+
+def one_argument(inputs: dict[str, Any]) -> Any:
+    return inputs["features"]
+
+
 def fails(inputs: dict[str, Any], brief: Any) -> Any:
     return inputs["history"]
 

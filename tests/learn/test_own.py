@@ -12,12 +12,13 @@ import pytest
 
 from pipeline.errors import TrainingError
 from pipeline.learn.carried import carry
-from pipeline.learn.own import Brief, digest_of_builder, own_networks
+from pipeline.learn.contract import faults_of_play
+from pipeline.learn.own import Brief, own_networks
 from pipeline.learn.saving import save_network
 from pipeline.learn.training import train
 from pipeline.learn.twin import Design, make_layers
 from tests.feed.memory import some_scaling
-from tests.learn.networks import FEATURES
+from tests.learn.networks import FEATURES, arrays
 from tests.learn.workplace import workplace
 
 HERE = "tests.learn.builders"
@@ -83,6 +84,12 @@ def test_quantiles_of_ones_own_are_unscaled_each_by_its_target(*, residual: bool
             "own_layer",
             ["layer 'back' .*goes backwards", r"layer 'doubled' \(Doubled\) is no layer of Keras itself"],
         ),
+        (
+            "statistics",
+            [r"'normed' \(BatchNormalization\) gathers .*moving_mean, moving_var.*take LayerNormal"],
+        ),
+        ("wrapped_statistics", [r"\(TimeDistributed\) gathers statistics of the batch"]),
+        ("unconnected", ["outputs: they do not come from the inputs given: .*begin with inputs"]),
         ("sees_other_rows", ["rows: the outputs of a row change by .* when other rows are left out"]),
     ],
 )
@@ -94,6 +101,21 @@ def test_what_breaks_the_contract_is_told_all_at_once(function: str, faults: lis
         assert re.search(wanted, fault), fault
 
 
+@pytest.mark.parametrize("function", ["statistics", "wrapped_statistics"])
+def test_statistics_of_the_batch_are_a_fault_without_state_too(function: str) -> None:
+    with pytest.raises(TrainingError, match="breaks the contract") as told:
+        built(function, stateful=False)
+    assert "gathers statistics" in told.value.faults[0]
+
+
+def test_the_look_for_statistics_leaves_dropout_and_frozen_layers_as_they_were() -> None:
+    learner = built("dropped_and_frozen").learner
+    before = arrays(learner.variables)
+    assert any("seed" in variable.path for variable in learner.variables)
+    assert faults_of_play(learner, stateful=False) == []
+    assert all((a == b).all() for a, b in zip(arrays(learner.variables), before, strict=True))
+
+
 def test_looking_ahead_is_a_fault_of_state_only() -> None:
     assert built("looks_ahead", stateful=False).twin.output.shape == (None, None, 2)
 
@@ -102,8 +124,12 @@ def test_looking_ahead_is_a_fault_of_state_only() -> None:
     ("name", "message"),
     [
         (f"{HERE}:fails", r"fails raised KeyError \(.*builders.py, line \d+\): 'history'"),
-        (f"{HERE}:absent", "has no function absent"),
-        (f"{HERE}:no_function", "has no function no_function, found 3"),
+        (f"{HERE}:absent", "has no function absent: see"),
+        (f"{HERE}:no_function", "no_function in tests.learn.builders is no function, found 3"),
+        (
+            f"{HERE}:one_argument",
+            r"builders:one_argument takes \(inputs: .*write def one_argument\(inputs, brief\)",
+        ),
         ("no_such_package.networks:build", "cannot be imported from .*No module named 'no_such_package'"),
     ],
 )
@@ -123,4 +149,3 @@ def test_stage_train_takes_a_network_of_ones_own(tmp_path: Path) -> None:
     layers = keras.models.load_model(tmp_path / "models" / "model.keras").layers
     assert {"GRU", "LSTM", "LayerNormalization"} <= {type(layer).__name__ for layer in layers}
     assert (tmp_path / "models" / "online.keras").exists()
-    assert len(digest_of_builder(f"{HERE}:two_branches")) == 64

@@ -1,0 +1,86 @@
+"""What of the user's own code a checkpoint is bound to."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from pipeline.learn.closure import digests_of_own_modules
+from pipeline.learn.training import train
+from tests.learn.workplace import workplace
+
+MINE = """
+from keras import layers
+from nets_{number}.deep.part import UNITS
+import helper_{number}
+
+def build(inputs, brief):
+    from nets_{number} import late
+    return layers.Dense(1)(layers.LSTM(UNITS, return_sequences=True)(inputs["features"]))
+"""
+
+
+@pytest.fixture
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[str]:
+    """The number in the names of modules that lie in `tmp_path`, which are forgotten afterwards."""
+    number = str(abs(hash(request.node.name)) % 10**9)
+    files = {
+        f"nets_{number}/mine.py": MINE.format(number=number),
+        f"nets_{number}/deep/part.py": "UNITS = 3\n",
+        f"nets_{number}/late.py": "",
+        f"nets_{number}/never.py": "",
+        f"helper_{number}.py": "",
+        f"lib/site-packages/installed_{number}.py": "",
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.syspath_prepend(str(tmp_path / "lib/site-packages"))
+    yield number
+    for name in [name for name in sys.modules if number in name]:
+        del sys.modules[name]
+
+
+def test_every_loaded_module_of_the_user_counts_and_no_other(own: str) -> None:
+    module = f"nets_{own}.mine"
+    import_module(module)
+    import_module(f"installed_{own}")
+    found = digests_of_own_modules(module)
+    assert list(found) == [f"helper_{own}", f"nets_{own}.deep.part", f"nets_{own}.mine"]
+    import_module(f"nets_{own}.late")
+    assert f"nets_{own}.late" in digests_of_own_modules(module)
+    Path(f"nets_{own}/deep/part.py").write_text("UNITS = 4\n", encoding="utf-8")
+    changed = digests_of_own_modules(module)
+    assert [name for name in found if changed[name] != found[name]] == [f"nets_{own}.deep.part"]
+
+
+def test_a_module_by_itself_and_an_installed_one_count_with_their_own_package_at_least(own: str) -> None:
+    import_module(f"installed_{own}")
+    import_module(f"helper_{own}")
+    assert list(digests_of_own_modules(f"installed_{own}")) == [f"installed_{own}"]
+    assert list(digests_of_own_modules(f"helper_{own}")) == [f"helper_{own}"]
+
+
+def test_a_training_is_not_taken_up_when_a_module_behind_the_network_changed(
+    own: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    params = workplace(tmp_path, model=f"nets_{own}.mine:build", checkpoint_every=1, epochs=1)
+    with monkeypatch.context() as patch:
+        patch.setattr("pipeline.learn.training._save", lambda *_: 1 / 0)  # as good as a kill
+        with pytest.raises(ZeroDivisionError):
+            train(params, tmp_path)
+    assert list((tmp_path / ".hindcast/checkpoints").glob("*.npz"))
+    part = tmp_path / f"nets_{own}/deep/part.py"
+    part.write_text(part.read_text(encoding="utf-8") + "# as before\n", encoding="utf-8")
+    capsys.readouterr()
+    train(params, tmp_path)
+    told = [line for line in capsys.readouterr().err.splitlines() if "checkpoints" in line]
+    assert len(told) == 1, "once, though there are two checkpoints"
+    assert f"of another training and left unused: model.nets_{own}.deep.part was " in told[0]
+    assert max(map(len, told[0].replace(",", " ").split("was ")[1].split())) == 12
