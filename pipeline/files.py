@@ -18,6 +18,14 @@ from filelock import FileLock
 
 from pipeline.errors import FormatError, MissingInputError
 
+_WRITERS = {
+    "reports/ingest.json": "ingest",
+    "reports/pack.json": "pack",
+    "data/scaler.json": "scale",
+    "reports/leaks.json": "certify",
+    "models/model.json": "train",
+    "models/history.json": "train",
+}
 _LONGEST_NAME = 180  # bytes; common file systems allow 255 and we append suffixes
 
 
@@ -85,11 +93,14 @@ def read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise MissingInputError(f"{path} is absent: run the stage that writes it first.") from None
+        raise MissingInputError(f"{path} is absent: run {_writer_of(path)} first.") from None
     except (ValueError, UnicodeDecodeError) as fault:
-        raise FormatError(
-            f"{path} is not valid JSON ({fault}): run the stage that writes it again."
-        ) from None
+        raise FormatError(f"{path} is not valid JSON ({fault}): run {_writer_of(path)} again.") from None
+
+
+def _writer_of(path: Path) -> str:
+    stage = _WRITERS.get(f"{path.parent.name}/{path.name}")
+    return f"the stage `{stage}`" if stage else "the stage that writes it"
 
 
 def canonical_json(value: Any) -> str:

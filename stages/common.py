@@ -38,6 +38,9 @@ _REMEDIES = {
     errno.EROFS: "The file system is read-only: run in a folder that can be written.",
     errno.EMFILE: "Too many files are open: raise the limit with `ulimit -n`.",
     errno.ENFILE: "Too many files are open on this machine: close some programs.",
+    errno.EEXIST: "A file stands where a folder is wanted: move it away and run the stage again.",
+    errno.ENOTDIR: "A file stands where a folder is wanted: move it away and run the stage again.",
+    errno.EISDIR: "A folder stands where a file is wanted: move it away and run the stage again.",
     errno.EIO: "The device failed to read or write: check the disk.",
 }
 

@@ -30,10 +30,11 @@ def run(params: Params) -> Summary:
     files = (f"models/weights/ ({done.groups_written} groups)",) if done.groups_written else ()
     losses = ", ".join(f"{name} {value:.4f}" for name, value in best.items())
     hint = (
-        f"  The last of {params.train.epochs} epochs was the best on validation: train.epochs is worth raising.",
+        f"The last of {params.train.epochs} epochs was the best on validation: train.epochs is worth raising."
     )
+    notes = (done.rounded_cut, hint if history.unfinished(params.train.epochs) else "")
     return Summary(
-        notes=hint if history.unfinished(params.train.epochs) else (),
+        notes=tuple(f"  {note}" for note in notes if note),
         read=(f"{done.samples} training samples of {done.series} series",),
         kept=(
             f"{done.batches} batches {unit} on {device}{idle}; {speed}",

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.files import replaced_file, replaced_folders
+from pipeline.errors import FormatError, MissingInputError
+from pipeline.files import read_json, replaced_file, replaced_folders
 
 WRITER = """
 import sys, time
@@ -68,6 +69,27 @@ def test_what_a_living_process_writes_is_left_to_it(writer: subprocess.Popen[str
     assert (tmp_path / f".folder.{writer.pid}.partial/half").read_text() == "half"
     writer.kill()
     writer.communicate()
+
+
+@pytest.mark.parametrize(
+    ("name", "remedy"),
+    [
+        ("data/scaler.json", "run the stage `scale`"),
+        ("models/history.json", "run the stage `train`"),
+        ("reports/leaks.json", "run the stage `certify`"),
+        ("else/where.json", "run the stage that writes it"),
+    ],
+)
+def test_an_absent_or_damaged_file_names_the_stage_that_writes_it(
+    name: str, remedy: str, tmp_path: Path
+) -> None:
+    path = tmp_path / name
+    with pytest.raises(MissingInputError, match=f"{path.name} is absent: {remedy} first"):
+        read_json(path)
+    path.parent.mkdir()
+    path.write_text("{", encoding="utf-8")
+    with pytest.raises(FormatError, match=f"{path.name} is not valid JSON .*: {remedy} again"):
+        read_json(path)
 
 
 def test_files_that_only_look_alike_stay(tmp_path: Path) -> None:

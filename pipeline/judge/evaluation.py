@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,7 @@ def evaluate(
     """
     listed = params.evaluate.baselines
     columns = [name for name in FORECASTERS if name == "model" or name in listed or name in REFERENCES]
+    history = read_json(root / "models" / "history.json")
     judge = _Judge(dataset, predict, params, columns)
     with _outputs(root / "reports") as out:
         with predictions_file(out.predictions, columns, params.train.quantiles) as predictions:
@@ -74,7 +76,6 @@ def evaluate(
         examples = {
             judgement.target: judge.examples.get((judgement.split, judgement.target)) for judgement in shown
         }
-        history = read_json(root / "models" / "history.json")
         plots = draw_all(out.plots, shown, examples, history)
         settings = params.model_dump(mode="json", by_alias=True, include=set(SETTINGS_SHOWN))
         write_report(
@@ -89,7 +90,6 @@ class _Judge:
     def __init__(self, dataset: Judged, predict: Predict, params: Params, columns: list[str]) -> None:
         self._dataset, self._predict, self._params, self._columns = dataset, predict, params, columns
         self._names, self._series_of = names_of(dataset.sequences)
-        self._trees = self._fitted() if "trees" in columns else None
         self.judgements: list[Judgement] = []
         self.examples: dict[tuple[str, str], Examples] = {}
 
@@ -107,7 +107,10 @@ class _Judge:
                 _, total = judged(summed(marked, over), settings.baselines, self._params.seed)
                 self.judgements.append(total)
 
-    def _fitted(self) -> Trees:
+    @cached_property
+    def _trees(self) -> Trees | None:
+        if "trees" not in self._columns:
+            return None
         rows = scored_rows(self._dataset, "train")
         with progress("fit the trees", len(self._dataset.targets), "targets") as advance:
             return fit_trees(
@@ -121,11 +124,15 @@ class _Judge:
 
     def _tables(self, split: str) -> list[Table]:
         rows = scored_rows(self._dataset, split)
+        values, settings = (
+            self._predict(split, rows),
+            self._params.train,
+        )  # a network that cannot play is told first
+        trees = self._trees
         with progress(f"read {split}", len(rows), "rows") as advance:
             tables = tables_of(
                 self._dataset, split, rows, self._columns, self._names, self._series_of, advance
             )
-        values, settings = self._predict(split, rows), self._params.train
         if settings.quantiles:
             tables = [
                 replace(table, quantiles=np.ascontiguousarray(values[:, target]), levels=settings.quantiles)
@@ -133,8 +140,8 @@ class _Judge:
             ]
             values = values[:, :, settings.middle]
         added = {"model": values.T}
-        if self._trees is not None:
-            added["trees"] = self._trees.predict(self._dataset, rows, self._series_of)
+        if trees is not None:
+            added["trees"] = trees.predict(self._dataset, rows, self._series_of)
         for target, table in enumerate(tables):
             for name, values in added.items():
                 table.forecasts[name] = np.ascontiguousarray(values[target], np.float32)

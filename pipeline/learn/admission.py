@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,7 @@ from pipeline.files import digest_of_file, digest_of_value, read_json
 from pipeline.settings.train import TrainSettings
 from pipeline.store.types import Split
 
+_FROM_PACK = "run the stages `pack`, `split`, `scale` and `certify` again, as `dvc repro` does"
 _AT_ONCE = 1024  # samples read at a time
 
 
@@ -40,11 +42,18 @@ def check_certificate(path: Path, fingerprint: str, dataset: Path, scaler: Path)
     for name, file in (("dataset_digest", dataset), ("scaler_digest", scaler)):
         if certificate.get(name) != digest_of_file(file):
             raise LeakError(f"{file} is not the file that {path} certifies: run stage certify again.")
-    packed = dataset.parent / "packed"
-    shards = digest_of_value(sorted([shard.name, digest_of_file(shard)] for shard in packed.glob("*.h5")))
-    if certificate.get("shards_digest") != shards:
+    _check_shards(path, certificate, dataset.parent / "packed")
+
+
+def _check_shards(path: Path, certificate: dict[str, Any], packed: Path) -> None:
+    shards = sorted(packed.glob("*.h5"))
+    if not shards:
+        raise MissingInputError(f"{packed} holds no shards: {_FROM_PACK}.")
+    found = digest_of_value([[shard.name, digest_of_file(shard)] for shard in shards])
+    if certificate.get("shards_digest") != found:
         raise LeakError(
-            f"The shards in {packed} are not those that {path} certifies: run stage certify again."
+            f"The shards in {packed} are not those that {path} certifies; unless they were packed anew on purpose: "
+            f"{_FROM_PACK}."
         )
 
 

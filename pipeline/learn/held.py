@@ -22,8 +22,8 @@ def held(passes: Sequence[Numbered[Batch]], settings: TrainSettings) -> list[Num
     needed = sum(len(batches) * _size_of(batches[0]) for batches in passes if len(batches))
     if needed > settings.validation_budget:
         raise TrainingError(
-            f"train.validation: memory needs {needed >> 20} MiB for the batches of validation, more than "
-            f"train.validation_budget ({settings.validation_budget >> 20} MiB): raise it, or set train.validation=stream."
+            f"train.validation: memory needs {_told(needed)} for the batches of validation, more than "
+            f"train.validation_budget ({_told(settings.validation_budget)}): raise it, or set train.validation=stream."
         )
     return [_Held(batches) for batches in passes]
 
@@ -42,6 +42,14 @@ class _Held:
         if number not in self._kept:
             self._kept[number] = self._batches[number]
         return self._kept[number]
+
+
+def _told(size: int) -> str:
+    """A number of bytes in the largest unit of which there is at least one."""
+    for unit, name in ((1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")):
+        if size >= unit:
+            return f"{size / unit:.1f} {name}"
+    return f"{size} bytes"
 
 
 def _size_of(batch: Batch) -> int:

@@ -13,7 +13,7 @@ from pipeline.feed.batches import Batch, LaneBatches, Material, WindowBatches
 from pipeline.feed.guard import ContinuityGuard
 from pipeline.feed.lanes import filled_lanes, whole_runs
 from pipeline.feed.rows import Rows, scored_rows
-from pipeline.feed.runs import evaluation_runs, training_runs
+from pipeline.feed.runs import Grid, evaluation_runs, training_runs
 from pipeline.feed.series import name_of
 from pipeline.feed.source import grid_of
 from pipeline.feed.windows import WindowPlan
@@ -49,6 +49,17 @@ def make_lesson(material: Material, learner: Any, settings: TrainSettings, seed:
             "The training split has no samples: check align.from, align.until and the split's borders."
         )
     return lesson
+
+
+def rounded_cut(settings: TrainSettings, grid: Grid) -> str:
+    """What becomes of a `run_length` that is no whole number of samples, as a line; empty where nothing does."""
+    if settings.mode != "stateful" or settings.run_length is None or not settings.run_length.ns % grid.span:
+        return ""
+    played = max(1, settings.run_length.ns // grid.span) * grid.segment_length
+    return (
+        f"train.run_length: {settings.run_length} plays as {played} steps, for cuts fall between samples "
+        f"(pack.segment_length {grid.segment_length})."
+    )
 
 
 def make_play(material: Material, network: Any, settings: TrainSettings, split: str) -> Play:

@@ -10,7 +10,7 @@ from typing import Any
 
 import keras
 
-from pipeline.errors import FormatError
+from pipeline.errors import FormatError, MissingInputError
 from pipeline.files import read_json, replaced_file, write_json
 
 FORMAT = "hindcast-model/1"
@@ -34,11 +34,13 @@ def save_network(path: Path, network: Any) -> None:
 def load_network(path: Path) -> Any:
     """Open a `.keras` file; nothing in it is executed. MissingInput- or FormatError if it is absent or damaged."""
     read_model_card(path.parent)
+    if not path.is_file():
+        raise MissingInputError(f"{path} is absent: run the stage `train` first.")
     try:
         return keras.models.load_model(path, compile=False, safe_mode=True)
     except (ValueError, OSError, KeyError, zipfile.BadZipFile) as fault:
         raise FormatError(
-            f"{path} is no network that Keras {keras.__version__} opens: run stage train again.",
+            f"{path} is no network that Keras {keras.__version__} opens: run the stage `train` again.",
             [" ".join(str(fault).split())[:300]],
         ) from None
 
@@ -52,7 +54,7 @@ def read_model_card(folder: Path) -> dict[str, Any]:
     """Read `model.json`; FormatError if it is of another format."""
     card = read_json(folder / "model.json")
     if not isinstance(card, dict) or card.get("format") != FORMAT:
-        raise FormatError(f"{folder / 'model.json'} is not of format {FORMAT}: run stage train again.")
+        raise FormatError(f"{folder / 'model.json'} is not of format {FORMAT}: run the stage `train` again.")
     return card
 
 

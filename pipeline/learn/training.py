@@ -12,6 +12,7 @@ import numpy as np
 from pipeline.feed.batches import LaneBatches, Material
 from pipeline.feed.scaling import Scaling, read_scaling
 from pipeline.feed.series import Key, series_numbers, series_of
+from pipeline.feed.source import grid_of
 from pipeline.files import digest_of_file, digest_of_value, replaced_folders, write_json
 from pipeline.learn.admission import check_certificate, check_fit
 from pipeline.learn.carried import check_state_carries
@@ -20,7 +21,7 @@ from pipeline.learn.closure import digests_of_own_modules
 from pipeline.learn.fitting import Lesson, fit
 from pipeline.learn.group_weights import GroupWeights
 from pipeline.learn.history import History
-from pipeline.learn.lessons import make_lesson
+from pipeline.learn.lessons import make_lesson, rounded_cut
 from pipeline.learn.online import make_online
 from pipeline.learn.own import Brief, own_networks
 from pipeline.learn.reproducible import seed_everything
@@ -34,7 +35,7 @@ from pipeline.store.reader import Dataset
 
 @dataclass(frozen=True)
 class Trained:
-    """What a training did; `idle_share` is the share of lane places that had nothing to play (None without lanes)."""
+    """What a training did; `rounded_cut` tells of a run_length that is no whole samples, if it is none; `idle_share` is the share of lane places that had nothing to play (None without lanes)."""
 
     series: int
     samples: int
@@ -44,6 +45,7 @@ class Trained:
     history: History
     boards: Path
     groups_written: int
+    rounded_cut: str = ""
 
 
 def train(params: Params, root: Path) -> Trained:
@@ -86,6 +88,7 @@ def train(params: Params, root: Path) -> Trained:
             history=history,
             boards=boards,
             groups_written=len({group for group, _ in turns}),
+            rounded_cut=rounded_cut(settings, grid_of(dataset)),
         )
     weights.clear()
     if checkpoints is not None:

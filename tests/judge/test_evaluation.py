@@ -13,8 +13,11 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from pipeline.errors import FormatError, MissingInputError
+from pipeline.feed.rows import Rows
 from pipeline.files import digest_of_file
 from pipeline.judge.evaluation import Evaluation, Predict, evaluate
+from pipeline.judge.table import Floats
 from pipeline.settings.params import Params, check_params
 from tests.judge.mock_judged import HOUR, MockDataset, mock_dataset, model_with_error
 
@@ -47,6 +50,23 @@ def files_of(root: Path) -> dict[str, str]:
         for path in sorted(reports.rglob("*"))
         if path.is_file()
     }
+
+
+def test_a_network_that_cannot_play_is_told_before_anything_is_fitted(
+    tmp_path: Path, make_params: Callable[..., Params], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fitted: list[object] = []
+    monkeypatch.setattr("pipeline.judge.evaluation.fit_trees", lambda *args, **_: fitted.append(args))
+
+    def predict(split: str, rows: Rows) -> Floats:
+        raise FormatError("models/model.keras is absent.")
+
+    with pytest.raises(FormatError, match=r"model\.keras"):
+        run(tmp_path, mock_dataset(), predict, make_params("published", "trees"))
+    (tmp_path / "models" / "history.json").unlink()
+    with pytest.raises(MissingInputError, match=r"history\.json is absent: run the stage `train`"):
+        evaluate(mock_dataset(), predict, make_params("published", "trees"), tmp_path, {})
+    assert not fitted
 
 
 def test_every_output_agrees_with_numpy_on_the_predictions(

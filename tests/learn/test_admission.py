@@ -79,7 +79,16 @@ def test_a_file_changed_after_it_was_certified_refuses(workspace: Path, name: st
 def test_a_shard_changed_after_it_was_certified_refuses(workspace: Path) -> None:
     certificate = _certificate(workspace)
     (workspace / "packed" / "g.h5").write_bytes(b"other steps")
-    with pytest.raises(LeakError, match=r"shards in .* are not those"):
+    with pytest.raises(
+        LeakError, match=r"shards in .* are not those .*: run the stages `pack`, `split`, .*dvc repro"
+    ):
+        _check(workspace, certificate)
+
+
+def test_shards_that_are_not_there_have_to_be_packed(workspace: Path) -> None:
+    certificate = _certificate(workspace)
+    (workspace / "packed" / "g.h5").unlink()
+    with pytest.raises(MissingInputError, match=r"packed holds no shards: run the stages `pack`, `split`"):
         _check(workspace, certificate)
 
 

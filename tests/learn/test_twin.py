@@ -101,7 +101,7 @@ def test_a_damaged_or_foreign_network_is_refused_by_name(tmp_path: Path) -> None
         load_network(tmp_path / "model.keras")
     write_model_card(tmp_path, {})
     (tmp_path / "model.keras").write_bytes(b"no archive")
-    with pytest.raises(FormatError, match="run stage train again"):
+    with pytest.raises(FormatError, match="run the stage `train` again"):
         load_network(tmp_path / "model.keras")
 
 

@@ -105,7 +105,13 @@ def test_debug_shows_the_traceback_too(workspace: Path, capsys: pytest.CaptureFi
 
 @pytest.mark.parametrize(
     ("number", "remedy"),
-    [(errno.ENOSPC, "free some space"), (errno.EACCES, "permissions"), (errno.EDOM, "--debug")],
+    [
+        (errno.ENOSPC, "free some space"),
+        (errno.EACCES, "permissions"),
+        (errno.ENOTDIR, "A file stands where a folder is wanted"),
+        (errno.EISDIR, "A folder stands where a file is wanted"),
+        (errno.EDOM, "--debug"),
+    ],
 )
 def test_a_fault_of_the_system_is_told_with_its_path_and_a_remedy(
     workspace: Path, capsys: pytest.CaptureFixture[str], number: int, remedy: str
@@ -115,6 +121,16 @@ def test_a_fault_of_the_system_is_told_with_its_path_and_a_remedy(
     assert "Traceback" not in err
     assert "data/x.h5" in err
     assert remedy in err
+
+
+def test_a_file_in_the_place_of_the_locks_folder_is_named_with_its_remedy(
+    workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (workspace / ".hindcast").write_text("mine")
+    assert start(nothing) == 1
+    assert capsys.readouterr().err == (
+        "pack: File exists: .hindcast\n  A file stands where a folder is wanted: move it away and run the stage again.\n"
+    )
 
 
 def test_a_bug_shows_its_traceback(workspace: Path) -> None:

@@ -7,7 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.learn.methods import hdf5, series
+from pipeline.learn.methods.stages import simulated_settings
+from pipeline.settings.params import load_params
 from stages import methods
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def lines_of(numbers: list[str], folder: Path, capsys: pytest.CaptureFixture[str]) -> str:
@@ -32,6 +37,22 @@ def test_a_folder_of_numbered_files_feeds_named_inputs_and_outputs(
     losses = [float(loss) for loss in re.findall(r"\d+\.\d{3}", text.split("loss by epoch:")[1])]
     assert losses[-1] < losses[0]
     assert (tmp_path / "kept/method_2/data/dataset.h5").exists()
+
+
+def test_the_data_are_made_for_it_whatever_params_yaml_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "conf/dataset").mkdir(parents=True)
+    simulated = Path("conf/dataset/simulated.yaml")
+    (tmp_path / simulated).write_bytes((ROOT / simulated).read_bytes())
+    (tmp_path / "params.yaml").write_bytes((ROOT / "conf/dataset/gefcom2012.yaml").read_bytes())
+    monkeypatch.setattr("pipeline.learn.methods.stages._ROOT", tmp_path)
+    for number, module in ((1, series), (3, hdf5)):
+        folder = tmp_path / f"method_{number}"
+        simulated_settings(folder)
+        params = load_params(folder / "params.yaml", module._SETTINGS)
+        assert params.raw.path == "data/simulated"
+        assert params.simulate.games == 2
 
 
 @pytest.mark.slow

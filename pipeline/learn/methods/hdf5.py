@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.learn.methods.stages import TO_CERTIFICATE, default_settings, run_stages
+from pipeline.learn.methods.stages import TO_CERTIFICATE, run_stages, simulated_settings
 from pipeline.store.plain import permuted, plain_batches, sample_count
 from pipeline.store.reader import Dataset
 
@@ -20,7 +20,7 @@ _BATCH, _SLICE = 32, 60  # batches of the plain loop that are timed: it is slow
 
 def shown(folder: Path) -> list[str]:
     """A data set split at random, walked by the plain loop (on a shard and on dataset.h5) and by the reader."""
-    default_settings(folder)
+    simulated_settings(folder)
     run_stages(folder, ("simulate", *TO_CERTIFICATE[:3]), _SETTINGS)
     shard = min((folder / "data/packed").glob("*.h5"))
     lines = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from pipeline.files import read_json
-from pipeline.learn.methods.stages import TO_CERTIFICATE, default_settings, run_stages
+from pipeline.learn.methods.stages import TO_CERTIFICATE, run_stages, simulated_settings
 
 _SETTINGS = (
     "simulate.games=2", "simulate.customers=3", "simulate.days=60", "pack.min_coverage=0.2",
@@ -15,7 +15,7 @@ _SETTINGS = (
 
 def shown(folder: Path) -> list[str]:
     """Games and customers made from a seed, a fit a customer; the losses of each, and the files."""
-    default_settings(folder)
+    simulated_settings(folder)
     run_stages(folder, ("simulate", *TO_CERTIFICATE), _SETTINGS)
     seconds = run_stages(folder, ("train",), _SETTINGS)
     history = read_json(folder / "models" / "history.json")

@@ -15,9 +15,12 @@ _ROOT = Path(__file__).resolve().parents[3]
 TO_CERTIFICATE = ("ingest", "pack", "split", "scale", "certify")
 
 
-def default_settings(folder: Path) -> None:
-    """Put the settings of the embedded default input into the folder, which is made."""
-    settings = _ROOT / "params.yaml"
+def simulated_settings(folder: Path) -> None:
+    """Put the settings of made-up data into the folder, which is made; all but the data set's are the built-in defaults.
+
+    The checkout's params.yaml is not looked at: an experiment leaves somebody's own data set in it.
+    """
+    settings = _ROOT / "conf" / "dataset" / "simulated.yaml"
     if not settings.exists():
         raise MissingInputError(f"{settings} is absent: run the command from a checkout of the project.")
     folder.mkdir(parents=True)
