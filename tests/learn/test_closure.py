@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import zlib
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
@@ -27,7 +28,7 @@ def build(inputs, brief):
 @pytest.fixture
 def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[str]:
     """The number in the names of modules that lie in `tmp_path`, which are forgotten afterwards."""
-    number = str(abs(hash(request.node.name)) % 10**9)
+    number = str(zlib.crc32(request.node.name.encode()))
     files = {
         f"nets_{number}/mine.py": MINE.format(number=number),
         f"nets_{number}/deep/part.py": "UNITS = 3\n",
