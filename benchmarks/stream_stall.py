@@ -1,6 +1,10 @@
-"""What `fit` waits for: epochs of the same batches from the file and from memory, in turns; prints JSON.
+"""What training waits for: the same batches from the file, read ahead as `pipeline.learn.fitting.fit` reads them, and from memory.
 
 python benchmarks/stream_stall.py windows|lanes DATA TURNS
+
+Prints JSON: `stalls`, the share of each turn's time that went by until the next batch was there, the first one left out;
+`slower`, how much longer the turn took than one with batches from memory, which also holds what reading takes from the
+processors that compute; `step` and `first`, seconds of a step from memory and of the first batch.
 """
 
 from __future__ import annotations
@@ -20,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import keras
 
+from pipeline.feed.ahead import read_ahead
 from pipeline.feed.columns import Columns
 from pipeline.feed.keras_streams import KerasStream
 from pipeline.feed.lane_stream import Lanes
@@ -31,11 +36,10 @@ LANES, LOOKBACK, WINDOWS = 256, 168, 256
 BATCHES = {"windows": 40, "lanes": 150}
 
 
-class Some(keras.utils.PyDataset):
+class Some:
     """The first batches of a stream; with `held`, made beforehand and kept."""
 
     def __init__(self, stream: KerasStream, count: int, *, held: bool) -> None:
-        super().__init__(workers=1)
         self._stream, self._count = stream, count
         self._held = [stream[number] for number in range(count)] if held else None
 
@@ -51,22 +55,35 @@ def main() -> None:
     network, count = _network(mode), BATCHES[mode]
     with Dataset(data, 512 << 20) as dataset:  # 256 lanes read from as many chunks of 1 MiB at a time
         held = Some(KerasStream(_stream(mode, dataset), ["inputs"]), count, held=True)
-        network.fit(held, shuffle=False, verbose=0)
-        stalls, times, firsts = [], [], []
+        _played(network, held)
+        stalls, slower, times, firsts = [], [], [], []
         for turn in range(turns):
             spent = {}
             for kind in ("file", "memory") if turn % 2 else ("memory", "file"):
                 fresh = Some(KerasStream(_stream(mode, dataset), ["inputs"]), count, held=False)
-                start = time.perf_counter()
-                fresh[0]  # told apart: once an epoch, however long
-                firsts.append(time.perf_counter() - start)
-                start = time.perf_counter()
-                network.fit(fresh if kind == "file" else held, shuffle=False, verbose=0)
-                spent[kind] = time.perf_counter() - start
-            stalls.append(1 - spent["memory"] / spent["file"])
+                first, waited, spent[kind] = _played(network, fresh if kind == "file" else held)
+                if kind == "file":
+                    stalls.append(waited / spent[kind])
+                    firsts.append(first)
+            slower.append(spent["file"] / spent["memory"] - 1)
             times.append(spent["memory"] / count)
     medians = {"step": statistics.median(times), "first": statistics.median(firsts)}
-    print(json.dumps({"stalls": stalls, **medians}))
+    print(json.dumps({"stalls": stalls, "slower": slower, **medians}))
+
+
+def _played(network: Any, batches: Some) -> tuple[float, float, float]:
+    """Train on all batches: seconds until the first was there, until the others were, and from the first one on."""
+    begin = asked = time.perf_counter()
+    first = waited = 0.0
+    for number, batch in enumerate(read_ahead(batches)):
+        there = time.perf_counter()
+        if number:
+            waited += there - asked
+        else:
+            first, begin = there - asked, there
+        network.train_on_batch(*batch)
+        asked = time.perf_counter()
+    return first, waited, asked - begin
 
 
 def _stream(mode: str, dataset: Dataset) -> Stream:
