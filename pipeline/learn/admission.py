@@ -51,10 +51,7 @@ def _check_shards(path: Path, certificate: dict[str, Any], packed: Path) -> None
         raise MissingInputError(f"{packed} holds no shards: {_FROM_PACK}.")
     found = digest_of_value([[shard.name, digest_of_file(shard)] for shard in shards])
     if certificate.get("shards_digest") != found:
-        raise LeakError(
-            f"The shards in {packed} are not those that {path} certifies; unless they were packed anew on purpose: "
-            f"{_FROM_PACK}."
-        )
+        raise LeakError(f"The shards in {packed} are not those that {path} certifies: {_FROM_PACK}.")
 
 
 def check_fit(source: Source, settings: TrainSettings) -> None:
