@@ -37,9 +37,14 @@ def _verify(data: Path) -> None:
     from pipeline.store.verifying import verify
 
     found = verify(data)
+    joined = (
+        ""
+        if (data / "dataset.h5").exists()
+        else ", each for itself: dataset.h5 is absent, `split` joins them"
+    )
     sys.stdout.write(
         f"{visible(str(data))} is whole: {found.shards:,} shards, {found.samples:,} samples, "
-        f"{found.chunks:,} chunks with their checksums, {found.bytes / 1e6:,.1f} MB.\n"
+        f"{found.chunks:,} chunks with their checksums, {found.bytes / 1e6:,.1f} MB{joined}.\n"
     )
 
 

@@ -45,6 +45,13 @@ class Stream(ABC):
     rank: int = 0
     ranks: int = 1
 
+    def __post_init__(self) -> None:
+        if not (self.batch_size > 0 and 0 <= self.rank < self.ranks and self.batch_size % self.ranks == 0):
+            raise ValueError(
+                f"a batch holds an equal part of at least a row for each process: found batch_size={self.batch_size}, "
+                f"rank={self.rank}, ranks={self.ranks}"
+            )
+
     def __len__(self) -> int:
         return math.ceil(self.row_count / self.batch_size)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import weakref
 from collections import OrderedDict
+from dataclasses import fields
 from pathlib import Path
 from threading import Lock, local
 from typing import Any
@@ -117,11 +118,11 @@ class OpenShards:
             for what, expected, found in (
                 ("fingerprint", str(self._shards.fingerprint[shard]), header.fingerprint),
                 ("number of samples", int(self._shards.sample_count[shard]), header.sample_count),
-                ("axes", self._expected.kind(), header.kind()),
                 ("user block", 0, file.userblock_size),
             )
             if expected != found
         ]
+        faults += _faults_of_kind(self._expected.kind(), header.kind())
         for array in BY_NAME.values():
             faults += _faults_of_array(dataset_in(file, array.name, path), header, self._chunk(shard))
         if faults:
@@ -156,6 +157,11 @@ class _File:
 def _stamp(found: os.stat_result) -> tuple[int, int, int]:
     """While it stays, the file is the same."""
     return found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def _faults_of_kind(expected: Header, found: Header) -> list[str]:
+    pairs = ((one.name, getattr(expected, one.name), getattr(found, one.name)) for one in fields(Header))
+    return [f"its {name} must be {mine!r}, found {its!r}" for name, mine, its in pairs if mine != its]
 
 
 def _faults_of_array(dataset: h5py.Dataset, header: Header, chunk_samples: int) -> list[str]:

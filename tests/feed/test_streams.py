@@ -203,6 +203,16 @@ def test_the_parts_of_two_processes_are_the_batches_of_one(
         assert equal(both, alone[number])  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(("batch_size", "rank", "ranks"), [(0, 0, 1), (7, 0, 2), (8, 2, 2), (8, -1, 2)])
+@pytest.mark.parametrize(("kind", "more"), KINDS)
+def test_a_batch_without_an_equal_part_for_each_process_is_refused_before_anything_is_read(
+    kind: type[Stream], more: dict[str, Any], batch_size: int, rank: int, ranks: int
+) -> None:
+    source = chronological(memory_source([60]), {"train": (0, 60)})
+    with pytest.raises(ValueError, match=f"found batch_size={batch_size}, rank={rank}, ranks={ranks}"):
+        kind(source, "train", batch_size, PARTS, **more, rank=rank, ranks=ranks)
+
+
 @pytest.mark.parametrize(("kind", "more"), KINDS)
 def test_epochs_and_seeds_differ_and_memory_bounds_only_how_far_rows_are_mixed(
     kind: type[Stream], more: dict[str, Any]

@@ -167,7 +167,7 @@ SHARD_FAULTS = [
     (_empty_shard, "is damaged"),
     (_other_fingerprint, "its fingerprint must be 'made-up south', found 'another south'"),
     (_other_version, "must be of format hindcast/1, found format 'hindcast/2'"),
-    (_other_features, "its axes must be"),
+    (_other_features, "its features must be"),
     (_another_tools_file, "no `format` attribute"),
     (_array_is_absent, "holds no dataset W"),
     (_array_of_another_type, "W must be float32 of shape"),

@@ -135,7 +135,8 @@ def _attribute(place: str, name: str, value: object) -> Callable[[h5py.File], No
         ("packed/south.h5", _set("sequence", 2, 1), "south.h5: sequence differs from what /sequences says"),
         ("packed/south.h5", _set("sample", 2, 9), "south.h5: the coordinate sample must count from 0"),
         ("packed/south.h5", _set("X", 2, np.nan), "X must be finite, found nan in 'f0'"),
-        ("packed/south.h5", _attribute("/", "fingerprint", "other"), "south.h5: its fingerprint must be"),
+        ("packed/south.h5", _attribute("/", "fingerprint", "other"), "its fingerprint must be 'made-up south', found 'other'"),
+        ("packed/south.h5", _attribute("feature", "mask", np.array([1, -1, -1], "<i4")), "its feature_masks must be (-1, -1, -1), found (1, -1, -1)"),
         ("packed/south.h5", _set("sequences/start_time", 0, 7), "/sequences/start_time differs from what dataset.h5"),
         ("dataset.h5", _set("splits/train", 1, 0), "splits/train must be ascending"),
         ("dataset.h5", _set("splits/train", 0, -4), "splits/train must lie in [0, 15)"),
@@ -162,6 +163,14 @@ def test_a_broken_seal_does_not_keep_shards_from_being_looked_at(data: Path) -> 
     assert len(told) == 2
     assert "dataset.h5 is damaged (its first line must hold the digest" in told[0]
     assert "north.h5 is damaged" in told[1]
+
+
+@pytest.mark.parametrize("place", range(0, 80, 7))
+def test_a_wrong_bit_in_the_seal_is_told_before_anything_else_is_read(data: Path, place: int) -> None:
+    image = bytearray((data / "dataset.h5").read_bytes())
+    image[place] ^= 1
+    (data / "dataset.h5").write_bytes(image)
+    assert "dataset.h5 is damaged (its first line must hold the digest" in faults_of(data)[0]
 
 
 def test_a_missing_shard_is_named_and_the_others_are_looked_at(data: Path) -> None:
