@@ -29,6 +29,13 @@ class Windows(Stream):
     stride: int = 1
     whole: bool = False
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.lookback < 1 or self.stride < 1:
+            raise ValueError(
+                f"lookback and stride are at least one step, found lookback={self.lookback}, stride={self.stride}"
+            )
+
     @property
     def row_count(self) -> int:
         """Windows of the split."""

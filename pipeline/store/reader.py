@@ -208,5 +208,14 @@ def _check_counts(path: Path, header: Header, sequences: Sequences, shards: Shar
         for table in (sequences, shards)
     ]
     fits = bool((samples_of(sequences.step_count, header.segment_length) == sequences.sample_count).all())
-    if len(set(counts.values())) > 1 or len(set(steps.values())) > 1 or not all(follows) or not fits:
-        raise FormatError(f"{path}: samples and steps must add up, found {counts | steps}: {REMEDY}.")
+    faults = []
+    if len(set(counts.values())) > 1 or len(set(steps.values())) > 1:
+        faults.append(f"samples and steps must add up, found {counts | steps}")
+    if not all(follows):
+        faults.append("sequences and shards must begin where the one before ends")
+    if not fits:
+        faults.append(
+            f"a sequence must have the samples that its steps need at segment_length {header.segment_length}"
+        )
+    if faults:
+        raise FormatError(f"{path}: {'; '.join(faults)}: {REMEDY}.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import weakref
 from collections import OrderedDict
 from dataclasses import fields
@@ -25,7 +26,7 @@ from pipeline.store.tables import Shards
 from pipeline.store.types import Ints
 
 MOST_OPEN = 64
-"""Open files at a time: far below the common limit of 1024, and a file is opened in some microseconds."""
+"""Open files at a time, at most: far below the common limit of 1024, and a file is opened in some microseconds."""
 
 _PLACES_BYTES = 64 << 20  # of remembered chunk places: those of about 300 GB of X
 _NAMES = tuple(array.name for array in ARRAYS)
@@ -41,6 +42,8 @@ class OpenShards:
     def __init__(self, folder: Path, shards: Shards, expected: Header) -> None:
         self._shards, self._expected = shards, expected
         self._paths = [folder / str(file) for file in shards.file]  # once: it takes as long as a small read
+        # a quarter of what this process may open: others of its files, and threads with a shard each, want some too
+        self._most_open = min(MOST_OPEN, max(1, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 4))
         self._lock, self._scratch = Lock(), local()
         self._open: OrderedDict[int, _File] = OrderedDict()
         self._places = ChunkCache(_PLACES_BYTES)
@@ -89,7 +92,7 @@ class OpenShards:
     def _file(self, shard: int) -> _File:
         if shard not in self._open:
             self._open[shard] = _File(self.path(shard))
-            if len(self._open) > MOST_OPEN:
+            if len(self._open) > self._most_open:
                 self._open.popitem(last=False)  # closed as soon as no thread reads from it
         self._open.move_to_end(shard)
         return self._open[shard]

@@ -59,8 +59,10 @@ def verify(folder: Path) -> Verified:
         if shard.is_file():
             found.at_shard(shard)
     if found.faults:
+        count = len(found.faults)
         raise FormatError(
-            f"{folder} is damaged: {len(found.faults)} faults. Mend it: {REMEDY}.", found.faults
+            f"{folder} is damaged: {count} {'fault' if count == 1 else 'faults'}. Where a line names no stage: {REMEDY}.",
+            found.faults,
         )
     return Verified(len(shards), found.samples, found.chunks, found.bytes)
 

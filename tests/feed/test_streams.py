@@ -203,6 +203,13 @@ def test_the_parts_of_two_processes_are_the_batches_of_one(
         assert equal(both, alone[number])  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(("lookback", "stride"), [(0, 1), (3, 0), (3, -1)])
+def test_windows_of_no_step_are_refused(lookback: int, stride: int) -> None:
+    source = chronological(memory_source([60]), {"train": (0, 60)})
+    with pytest.raises(ValueError, match=f"found lookback={lookback}, stride={stride}"):
+        Windows(source, "train", 8, PARTS, lookback=lookback, stride=stride)
+
+
 @pytest.mark.parametrize(("batch_size", "rank", "ranks"), [(0, 0, 1), (7, 0, 2), (8, 2, 2), (8, -1, 2)])
 @pytest.mark.parametrize(("kind", "more"), KINDS)
 def test_a_batch_without_an_equal_part_for_each_process_is_refused_before_anything_is_read(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import pickle
+import resource
 import shutil
 import subprocess
 import sys
@@ -145,6 +146,22 @@ def test_few_files_are_open_at_a_time(tmp_path: Path, monkeypatch: pytest.Monkey
     expected = np.concatenate([group.sequences[0].X for group in groups])
     np.testing.assert_array_equal(values[:, :9].reshape(-1, 3), expected)
     assert _open_files() == before
+
+
+def test_fewer_files_are_open_where_fewer_are_allowed(tmp_path: Path) -> None:
+    groups = [mock_group(f"g{number:02d}", series=("a",), steps=(9,), seed=number) for number in range(30)]
+    path = mock_dataset(tmp_path, groups)
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    before = _open_files()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (before + 20, hard[1]))
+    try:
+        with Dataset(path, budget_bytes=0) as dataset:
+            values = dataset.read("X", range(dataset.sample_count))
+            assert _open_files() - before <= (before + 20) // 4
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, hard)
+    expected = np.concatenate([group.sequences[0].X for group in groups])
+    np.testing.assert_array_equal(values[:, :9].reshape(-1, 3), expected)
 
 
 def _open_files() -> int:
