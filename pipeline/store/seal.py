@@ -18,7 +18,8 @@ SEAL_BYTES = 512  # the smallest block that HDF5 allows before a file
 
 def sealed(image: bytes) -> bytes:
     """The bytes of a file, its first SEAL_BYTES replaced by a line of text with the digest of the others."""
-    return _seal_of(image).ljust(SEAL_BYTES, b"\0") + image[SEAL_BYTES:]
+    behind = memoryview(image)[SEAL_BYTES:]
+    return _line(hashlib.sha256(behind).hexdigest()).ljust(SEAL_BYTES, b"\0") + behind
 
 
 def check_seal(path: Path) -> bool:
@@ -27,19 +28,21 @@ def check_seal(path: Path) -> bool:
     A file that does not begin as HDF5 does must carry one: a wrong bit in the seal itself is a damage too.
     """
     with path.open("rb") as stream:
-        if stream.read(len(_SIGNATURE)) == _SIGNATURE:
+        first = stream.read(SEAL_BYTES)
+        if first.startswith(_SIGNATURE):
             return False
-    image = path.read_bytes()
-    if image[:SEAL_BYTES].rstrip(b"\0") != _seal_of(image):
+        digest = hashlib.file_digest(
+            stream, "sha256"
+        ).hexdigest()  # by pieces: it may be a large shard's wreck
+    if first.rstrip(b"\0") != _line(digest):
         raise FormatError(
             f"{path} is damaged (its first line must hold the digest of all bytes behind it): {REMEDY}."
         )
     return True
 
 
-def _seal_of(image: bytes) -> bytes:
-    return _WORD + f"sha256 {hashlib.sha256(memoryview(image)[SEAL_BYTES:]).hexdigest()}\n".encode()
+def _line(digest: str) -> bytes:
+    return f"{FORMAT} sha256 {digest}\n".encode()
 
 
-_WORD = f"{FORMAT} ".encode()
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"  # of every HDF5 file with nothing before it, as shards are

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from pipeline.errors import FormatError, MissingInputError
 from pipeline.files import write_json
 from pipeline.store.layout import ARRAYS
 from pipeline.store.reader import Dataset
-from pipeline.store.seal import sealed
+from pipeline.store.seal import check_seal, sealed
 from pipeline.store.verifying import verify
 from tests.mock_data import mock_dataset, mock_group, mock_params, mock_shards
 
@@ -172,6 +173,19 @@ def test_a_wrong_bit_in_the_seal_is_told_before_anything_else_is_read(data: Path
     image[place] ^= 1
     (data / "dataset.h5").write_bytes(image)
     assert "dataset.h5 is damaged (its first line must hold the digest" in faults_of(data)[0]
+
+
+def test_a_large_wreck_is_told_without_holding_it_in_memory(tmp_path: Path) -> None:
+    wreck = tmp_path / "dataset.h5"
+    with wreck.open("wb") as stream:
+        stream.truncate(64 << 20)
+    tracemalloc.start()
+    try:
+        with pytest.raises(FormatError, match="its first line must hold the digest"):
+            check_seal(wreck)
+        assert tracemalloc.get_traced_memory()[1] < 4 << 20
+    finally:
+        tracemalloc.stop()
 
 
 def test_a_missing_shard_is_named_and_the_others_are_looked_at(data: Path) -> None:
