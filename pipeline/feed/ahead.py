@@ -21,8 +21,11 @@ class Numbered(Protocol[T_co]):
 def read_ahead(items: Numbered[T_co], first: int = 0, depth: int = 2, threads: int = 1) -> Generator[T_co]:
     """The items from number `first` on, in order, up to `depth` of them made beforehand by `threads` threads.
 
-    An error of an item is raised when its turn comes.
+    Items that are `made_beforehand` already are handed on as they are. An error of an item is raised when its turn comes.
     """
+    if getattr(items, "made_beforehand", False):  # a thread would only stand in the way
+        yield from (items[number] for number in range(first, len(items)))
+        return
     with ThreadPoolExecutor(threads, thread_name_prefix="read-ahead") as pool:
         pending: deque[Future[T_co]] = deque()
         try:

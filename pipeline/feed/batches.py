@@ -1,18 +1,18 @@
-"""Plans -> batches of numbers: one read and one gather a batch, always of full shape and without NaN."""
+"""Plans -> batches of numbers: many read at once, always of full shape and without NaN."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property, partial
-from typing import Any
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from pipeline.feed.held import Held, found, reached
-from pipeline.feed.lanes import IDLE, LanePlan
+from pipeline.feed.lanes import IDLE, LanePlan, joined
 from pipeline.feed.order import InOrder, Order, shuffled
-from pipeline.feed.runs import Ints, ascending, scored_steps
+from pipeline.feed.runs import Ints, scored_steps
 from pipeline.feed.scaling import Scaling
 from pipeline.feed.source import Source, grid_of
 from pipeline.feed.stretches import HELD, Stretches
@@ -83,63 +83,38 @@ class Material:
 
 @dataclass(frozen=True)
 class LaneBatches:
-    """The batches of a lane plan: a sample a lane."""
+    """The batches of a lane plan: a sample a lane. Many are made at once, in the background: a batch is a view of them."""
 
     material: Material
     split: Split
     plan: LanePlan
+    made_beforehand: ClassVar[bool] = True
 
     def __len__(self) -> int:
         return self.plan.batch_count
 
     def __getitem__(self, number: int) -> Batch:
-        lanes, source, scaling = self.plan.batch(number), self.material.source, self.material.scaling
-        plays = np.flatnonzero(lanes.sample != IDLE)
-        samples = lanes.sample[plays]
-        read = found([self._stretches[number // self._length]], samples).read
-        numbers = self.material.series[lanes.sequence[plays]]
-        scored = scored_steps(source.sequences, self.split, grid_of(source), samples)
-        scored &= lanes.weighted[plays][:, None]
-        series = np.repeat(numbers[:, None], source.segment_length, axis=1)
-        targets = self._laid(plays, scaling.scaled_targets(read("Y"), numbers))
-        batch = Batch(
-            inputs=self._laid(plays, read("X"), self.material.resting),
-            series=self._laid(plays, series),
-            targets=targets,
-            weights=self._laid(plays, read("W") * scored[:, :, None]),
-            keep=lanes.keep[:, None],
-            identity=np.stack([lanes.sequence, lanes.sample], axis=1),
-            begin=np.zeros(self.plan.lanes, np.int64),
-            published=np.zeros_like(targets),
-            has_published=np.zeros_like(targets),
-        )
-        if self.material.with_published:
-            published, there = _with_flags(self._laid(plays, read("published"), np.nan))
-            batch = replace(batch, published=published, has_published=there)
+        if not 0 <= number < len(self):
+            raise IndexError(f"a plan of {len(self)} batches has no batch {number}")
+        stretch, place = divmod(number, self._length)
+        made = self._stretches[stretch]
+        rows = slice(place * self.plan.lanes, (place + 1) * self.plan.lanes)
+        batch = Batch(*(getattr(made, field.name)[rows] for field in fields(Batch)))
         if number == len(self) - 1:
             self._stretches.close()  # an epoch is over: there may be one of these for each of many series
         return batch
 
-    def _laid(self, plays: Ints, values: npt.NDArray[Any], idle: npt.ArrayLike = 0) -> npt.NDArray[Any]:
-        """The values of the lanes that play, and `idle` at every step of those that do not."""
-        if len(plays) == self.plan.lanes:
-            return values  # nearly always: nothing is copied
-        laid = np.empty((self.plan.lanes, *values.shape[1:]), values.dtype)
-        laid[:] = idle
-        laid[plays] = values
-        return laid
-
     @cached_property
     def _length(self) -> int:
-        """Batches whose samples are read at once."""
-        batch = self.plan.lanes * self.material.source.segment_length * self.material.step_bytes
+        """Batches that are made at once."""
+        step_bytes = self.material.step_bytes + 4 * (1 + 4 * self.material.scaling.target_count)
+        batch = self.plan.lanes * self.material.source.segment_length * step_bytes
         return max(1, min(_MOST_BATCHES, MEMORY_BYTES // HELD // batch))
 
     @cached_property
-    def _stretches(self) -> Stretches[Held]:
-        return Stretches(
-            partial(_lanes_held, self.material, self.plan, self._length), -(-len(self) // self._length)
-        )
+    def _stretches(self) -> Stretches[Batch]:
+        make = partial(_lanes_made, self.material, self.split, self.plan, self._length)
+        return Stretches(make, -(-len(self) // self._length))
 
 
 @dataclass(frozen=True)
@@ -215,10 +190,37 @@ class WindowBatches:
         return [self._stretches[stretch] for stretch in range(int(first), int(final) + 1)]
 
 
-def _lanes_held(material: Material, plan: LanePlan, length: int, stretch: int) -> Held:
-    batches = range(stretch * length, min((stretch + 1) * length, plan.batch_count))
-    samples = ascending(np.concatenate([plan.batch(number).sample for number in batches]))
-    return Held.of(material.source, material.names, samples[samples != IDLE])
+def _lanes_made(material: Material, split: Split, plan: LanePlan, length: int, stretch: int) -> Batch:
+    """The batches of a stretch one below the other, as one of many rows."""
+    numbers = range(stretch * length, min((stretch + 1) * length, plan.batch_count))
+    lanes = joined([plan.batch(number) for number in numbers])
+    source, scaling, idle = material.source, material.scaling, lanes.sample == IDLE
+    # an idle lane reads what another one plays, and shows none of it: so nothing is copied to make room for it
+    samples = np.where(idle, lanes.sample[np.argmin(idle)], lanes.sample)
+    series = np.where(idle, 0, material.series[lanes.sequence])
+    scored = scored_steps(source.sequences, split, grid_of(source), samples)
+    scored &= lanes.weighted[:, None]
+    targets = _rested(scaling.scaled_targets(source.read("Y", samples), series), idle, 0)
+    published, has_published = np.zeros_like(targets), np.zeros_like(targets)
+    if material.with_published:
+        published, has_published = _with_flags(_rested(source.read("published", samples), idle, np.nan))
+    return Batch(
+        inputs=_rested(source.read("X", samples), idle, material.resting),
+        series=np.repeat(series[:, None], source.segment_length, axis=1),
+        targets=targets,
+        weights=source.read("W", samples) * scored[:, :, None],
+        keep=lanes.keep[:, None],
+        identity=np.stack([lanes.sequence, lanes.sample], axis=1),
+        begin=np.zeros(len(samples), np.int64),
+        published=published,
+        has_published=has_published,
+    )
+
+
+def _rested(values: Values, idle: npt.NDArray[np.bool_], shown: npt.ArrayLike) -> Values:
+    """The values, with `shown` at every step of the rows that are idle."""
+    values[idle] = shown
+    return values
 
 
 def _windows_held(material: Material, plan: WindowPlan, order: Order, stretch: int) -> Held:

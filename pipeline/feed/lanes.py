@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import heapq
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from functools import cached_property
 
 import numpy as np
@@ -65,6 +66,12 @@ class LanePlan:
     @cached_property
     def _key(self) -> Ints:
         return self.lane * self.batch_count + self.start
+
+
+def joined(batches: Sequence[LaneBatch]) -> LaneBatch:
+    """Several batches one below the other, as one of that many more lanes."""
+    arrays = (np.concatenate([getattr(one, field.name) for one in batches]) for field in fields(LaneBatch))
+    return LaneBatch(*arrays)
 
 
 def filled_lanes(runs: Runs, lanes: int, seed: int, epoch: int, warm_up: int = 0) -> LanePlan:
