@@ -1,0 +1,35 @@
+"""What a checkpoint costs, and the share of a training's time that they take at the default interval."""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from pathlib import Path
+
+from benchmarks.train_data import large_of
+from benchmarks.train_floors import DEAREST, told
+from benchmarks.train_lanes import passes
+from pipeline.learn.checkpoints import Checkpoints
+from pipeline.learn.history import Place
+from pipeline.learn.playing import inputs_for
+from pipeline.settings.train import TrainSettings
+
+
+def measure(folder: Path, options: argparse.Namespace) -> int:
+    """Print what one costs, and their share; 1 if it is above the floor."""
+    interval = TrainSettings().checkpoint_every
+    assert interval is not None
+    assert not isinstance(interval, int)
+    kept, costs = Checkpoints(folder / "checkpoints", {}, interval), []
+    with passes(large_of(folder)) as both:
+        network, first = both.lesson.network, both.first
+        for number in range(options.rounds):
+            network.train_on_batch(inputs_for(network, first), first.targets, first.weights)
+            begun = time.perf_counter()
+            kept.save(network, Place(batch=number))
+            costs.append(time.perf_counter() - begun)
+    kept.clear()
+    cost, seconds = statistics.median(costs), interval.ns / 1e9
+    print(f"a checkpoint: {1000 * cost:.1f} ms (slowest {1000 * max(costs):.1f}), one in {seconds:g} s")
+    return told("share of a training's time, %", 100 * cost / (seconds + cost), DEAREST, above=False)

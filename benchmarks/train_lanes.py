@@ -1,0 +1,85 @@
+"""The LSTM(64) of the benchmark in 256 lanes of 24 steps, as a training makes and plays it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.train_data import FEATURES
+from pipeline.feed.ahead import read_ahead
+from pipeline.feed.batches import Batch, Material
+from pipeline.feed.scaling import neutral_scaling
+from pipeline.learn.fitting import Lesson
+from pipeline.learn.lessons import make_lesson
+from pipeline.learn.playing import inputs_for
+from pipeline.learn.twin import Design, make_layers, make_networks
+from pipeline.settings.train import TrainSettings
+from pipeline.store.reader import Dataset
+
+LANES = 256
+
+
+@dataclass(frozen=True)
+class Passes:
+    """Two ways of a pass with the same network, traced already: by lanes from a data set, and at the limit."""
+
+    lesson: Lesson
+    first: Batch
+
+    def by_lanes(self, epoch: int) -> float:
+        """Seconds of the pass of that epoch, guarded and read ahead as `pipeline.learn.fitting.fit` does."""
+        begun, network, guard = time.perf_counter(), self.lesson.network, self.lesson.guard()
+        for batch in read_ahead(self.lesson.epoch(epoch)):
+            if guard is not None:
+                guard.check(batch.identity, batch.keep)
+            float(network.train_on_batch(inputs_for(network, batch), batch.targets, batch.weights))
+        return time.perf_counter() - begun
+
+    def at_the_limit(self) -> float:
+        """Seconds of as many batches, all of them the first one, which lies in memory."""
+        network, first = self.lesson.network, self.first
+        inputs = inputs_for(network, first)
+        begun = time.perf_counter()
+        for _ in range(self.lesson.batches):
+            float(network.train_on_batch(inputs, first.targets, first.weights))
+        return time.perf_counter() - begun
+
+    def pairs(self, rounds: int) -> list[tuple[float, float]]:
+        """(by lanes, at the limit) of passes next to each other, each time the other one first."""
+        found = []
+        for number in range(rounds):
+            if number % 2:
+                lanes, limit = self.by_lanes(number), self.at_the_limit()
+            else:
+                limit, lanes = self.at_the_limit(), self.by_lanes(number)
+            found.append((lanes, limit))
+        return found
+
+
+@contextmanager
+def passes(path: Path) -> Iterator[Passes]:
+    """As in a training the data set stays open, so the first pass alone finds nothing of it in the process's memory."""
+    learner = made_learner()
+    with Dataset(path) as sample, Dataset(path) as dataset:
+        first = by_lanes(sample, learner).epoch(0)[0]
+        lesson = by_lanes(dataset, learner)
+        lesson.network.train_on_batch(inputs_for(lesson.network, first), first.targets, first.weights)
+        yield Passes(lesson, first)
+
+
+def by_lanes(dataset: Dataset, learner: Any) -> Lesson:
+    settings = TrainSettings(lanes=LANES, identity="none", patience=None)
+    numbers = np.zeros(len(dataset.sequences), np.int32)
+    material = Material(dataset, neutral_scaling(FEATURES, 1), numbers)
+    return make_lesson(material, learner, settings, seed=7)
+
+
+def made_learner() -> Any:
+    design = Design(neutral_scaling(FEATURES, 1), (-1,) * FEATURES, series=0, units=(64,), identity="none")
+    return make_networks(make_layers(design), FEATURES).learner
