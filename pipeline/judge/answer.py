@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from pipeline.judge.judging import Judgement
+from pipeline.judge.judging import Judgement, Scoped, scope_name
 from pipeline.judge.metrics import rounded
-from pipeline.judge.skill import Gain, Skill, verdict
+from pipeline.judge.skill import Gain, Skill, Verdict, verdict
 from pipeline.judge.table import REFERENCES
 
 _NAMES = {
@@ -17,6 +18,9 @@ _NAMES = {
     "seasonal_168h": "the seasonal baseline of 168 h",
     "trees": "boosted trees",
 }
+
+_VERDICTS: dict[Verdict, str] = {"better": "better in", "open": "not proven in", "worse": "worse in"}
+_MOST_NAMES = 5
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,7 @@ def answer_of(judgement: Judgement) -> Answer:
     whole = next((scoped.skill for scoped in judgement.skills if scoped.scope == "all"), None)
     if whole is None:
         return Answer("open", "No answer.", (_why_none(judgement, where),))
-    sentences = (_opening(judgement, whole, where), _by_rmse(whole), *_ahead(judgement))
+    sentences = (_opening(judgement, whole, where), _by_rmse(whole), *_by_part(judgement), *_ahead(judgement))
     if judgement.against != "published":
         return Answer("open", "No published forecast to compare with.", sentences)
     return {
@@ -55,6 +59,12 @@ def named(forecaster: str) -> str:
 def percent(value: float) -> str:
     """A skill as a change of the error: 0.123 is `12.3 % lower`."""
     return f"{abs(100 * value):.1f} % {'lower' if value >= 0 else 'higher'}"
+
+
+def some(names: Sequence[str]) -> str:
+    """The first few names, and how many there are beyond."""
+    shown = ", ".join(names[:_MOST_NAMES])
+    return f"{shown} and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else shown
 
 
 def _why_none(judgement: Judgement, where: str) -> str:
@@ -85,6 +95,24 @@ def _by_rmse(whole: Skill) -> str:
         return "By RMSE there is nothing to compare."
     but = " The two measures disagree." if _sign(whole.rmse) * _sign(whole.mae) < 0 else ""
     return f"Its RMSE is {percent(whole.rmse.value)} ({_interval(whole.rmse, whole.days)}).{but}"
+
+
+def _by_part(judgement: Judgement) -> list[str]:
+    """How many groups and tracks are better or worse than the whole says: large ones outweigh small ones in it."""
+    sentences = []
+    for scope, words in (("group", "groups"), ("track", "tracks")):
+        parts = [scoped for scoped in judgement.skills if scoped.scope == scope]
+        if len(parts) < 2:
+            continue
+        found = {word: [part for part in parts if verdict(part.skill.mae) == word] for word in _VERDICTS}
+        told = ", ".join(f"{words_of} {len(found[word])}" for word, words_of in _VERDICTS.items())
+        names = some([scope_name(judgement, part) for part in sorted(found["worse"], key=_skill_of)])
+        sentences.append(f"Of {len(parts)} {words}: {told}{f' ({names})' if names else ''}.")
+    return sentences
+
+
+def _skill_of(scoped: Scoped) -> float:
+    return scoped.skill.mae.value or 0.0
 
 
 def _ahead(judgement: Judgement) -> list[str]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
+from pipeline.judge.answer import some
 from pipeline.judge.evaluation import Evaluation
 from pipeline.judge.judging import Judgement
-from pipeline.judge.metrics import Score, rounded
+from pipeline.judge.metrics import Score, alike
 
 _WIDTH = 11
 
@@ -25,6 +26,10 @@ def aside_lines(evaluation: Evaluation) -> Iterator[str]:
             yield f"{_name(judgement)}: {rows} rows on which {name} has no value"
         for name in judgement.comparison.absent:
             yield f"{_name(judgement)}: {name} has no value at all and is not compared"
+        unjudged = judgement.unjudged
+        if unjudged:
+            count = f"{len(unjudged)} of {len(judgement.names.series)} series"
+            yield f"{_name(judgement)}: {count} without a compared row: {some(unjudged)}"
 
 
 def score_lines(evaluation: Evaluation) -> Iterator[str]:
@@ -35,8 +40,9 @@ def score_lines(evaluation: Evaluation) -> Iterator[str]:
         width = max(24, len(title))
         heads = "".join(f"{head:>{_WIDTH}}" for head in ("MAE", "RMSE", "bias", "n"))
         yield f"  {title:<{width}}{heads}"
+        number = alike(error for score in judgement.scores.values() for error in (score.mae, score.rmse))
         for name, score in judgement.scores.items():
-            yield f"  {name:<{width}}{_cells(score)}"
+            yield f"  {name:<{width}}{_cells(score, number)}"
         if judgement.quantiles is not None:
             yield f"  {judgement.quantiles}"
         yield f"  {answer}"
@@ -46,6 +52,6 @@ def _name(judgement: Judgement) -> str:
     return f"{judgement.split}, {judgement.target}"
 
 
-def _cells(score: Score) -> str:
+def _cells(score: Score, number: Callable[[float | None], str]) -> str:
     means = (score.mae, score.rmse, score.bias)
-    return "".join(f" {word:>{_WIDTH - 1}}" for word in [*map(rounded, means), str(score.n)])
+    return "".join(f" {word:>{_WIDTH - 1}}" for word in [*map(number, means), str(score.n)])

@@ -17,7 +17,7 @@ _POINTS = 1500  # enough to see a cloud's shape, few enough for a small file
 @dataclass(frozen=True)
 class Week:
     """Regular steps of one series and track; `columns` are actual, model and whom it is measured by, NaN where
-    a step is not compared.
+    a step is not compared; so is `band`, the model's outermost quantiles, if it has any.
     """
 
     kind: str
@@ -26,6 +26,7 @@ class Week:
     track: int
     time: Integers
     columns: dict[str, Floats]
+    band: tuple[Floats, Floats] | None = None
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,11 @@ def _week(table: Table, judgement: Judgement, kind: str, key: int) -> Week:
     if judgement.against is not None:
         shown[judgement.against] = table.forecasts[judgement.against]
     columns = {name: _placed(values[rows], place, len(time)) for name, values in shown.items()}
-    return Week(kind, *judgement.names.key(series), track, time, columns)
+    band = None
+    if table.quantiles is not None:
+        low, high = (_placed(table.quantiles[rows, end], place, len(time)) for end in (0, -1))
+        band = (low, high)
+    return Week(kind, *judgement.names.key(series), track, time, columns, band)
 
 
 def _placed(values: Floats, place: Integers, size: int) -> Floats:

@@ -60,6 +60,16 @@ class Judgement:
     others: tuple[Skill, ...]  # over every other forecaster, on all rows
     quantiles: QuantileScores | None = None
 
+    @property
+    def unjudged(self) -> list[str]:
+        """The series (`group/series`) of which no row is compared, if any other has one."""
+        if not self.comparison.compared:
+            return []
+        rows = self.by_series[self.comparison.forecasters[0]].n.reshape(-1, self.tracks).sum(axis=1)
+        return [
+            "/".join(filter(None, self.names.key(series))) for series in map(int, np.flatnonzero(rows == 0))
+        ]
+
 
 def judged(table: Table, listed: Sequence[str], seed: int) -> tuple[Table, Judgement]:
     """Judge the model and the `listed` forecasters (in the fixed order) on the same rows.
@@ -92,6 +102,22 @@ def judged(table: Table, listed: Sequence[str], seed: int) -> tuple[Table, Judge
         others=_over_others(table, comparison, seed),
         quantiles=quantile_scores(table) if "model" in comparison.forecasters else None,
     )
+
+
+def scope_name(judgement: Judgement, scoped: Scoped) -> str:
+    """`all rows`, `track 0 (leads 1-12 h)` or a group's name."""
+    if scoped.scope == "group":
+        return judgement.names.groups[scoped.index]
+    return track_name(judgement, scoped.index) if scoped.scope == "track" else "all rows"
+
+
+def track_name(judgement: Judgement, track: int) -> str:
+    """A track with its leads."""
+    leads = judgement.lead_of_track[track] if track < len(judgement.lead_of_track) else None
+    if leads is None:
+        return f"track {track}"
+    words = f"lead {leads[0]:g} h" if leads[0] == leads[1] else f"leads {leads[0]:g} to {leads[1]:g} h"
+    return f"track {track} ({words})"
 
 
 def _scored(table: Table, comparison: Comparison) -> list[str]:
@@ -157,8 +183,9 @@ def _skills(table: Table, against: str, seed: int) -> list[Scoped]:
         for track in range(table.tracks):
             keep = table.compared & (table.track == track)
             found.append(Scoped("track", track, _skill(table, slice(0, len(table)), keep, against, seed)))
-    if len(table.names.groups) > 1:
-        for group, rows in table.rows_of_groups():
+    groups = [(group, rows) for group, rows in table.rows_of_groups() if table.compared[rows].any()]
+    if len(groups) > 1:  # the only one is the whole
+        for group, rows in groups:
             found.append(Scoped("group", group, _skill(table, rows, table.compared[rows], against, seed)))
     return [scoped for scoped in found if scoped.skill.n]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -86,3 +87,17 @@ def rounded(value: float | None) -> str:
     return (
         f"{value:.0f}" if 1000 <= abs(value) < 1e9 else f"{value:.4g}"
     )  # 1e12 in full would burst its column
+
+
+def alike(errors: Iterable[float | None]) -> Callable[[float | None], str]:
+    """How the numbers of one table are written: with the decimals that show four digits of its smallest error.
+
+    Falls back on `rounded`, number by number, where that would make the largest longer than seven digits.
+    """
+    sizes = [abs(error) for error in errors if error]
+    if not sizes or not all(map(math.isfinite, sizes)):
+        return rounded
+    decimals = max(0, 3 - math.floor(math.log10(min(sizes))))
+    if decimals > 6 or max(sizes) >= 10.0 ** (7 - decimals):
+        return rounded
+    return lambda value: "none" if value is None else f"{value:.{decimals}f}"

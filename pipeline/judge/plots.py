@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from pipeline.files import file_name
+from pipeline.judge.answer import named
 from pipeline.judge.drawing import COLOURS, INK, MARKERS, figure, legend, line_style, printable, save
 from pipeline.judge.examples import Examples, Week
-from pipeline.judge.judging import Breakdown, Judgement, Scoped
+from pipeline.judge.judging import Breakdown, Judgement, scope_name, track_name
 from pipeline.judge.table import REFERENCES
 
 _MOST_SCOPES = 24  # rows of the skill figure; the report's table and by_series.csv hold all
@@ -48,24 +49,9 @@ def draw_all(
     return plots
 
 
-def scope_name(judgement: Judgement, scoped: Scoped) -> str:
-    """`all rows`, `track 0 (leads 1-12 h)` or a group's name."""
-    if scoped.scope == "group":
-        return judgement.names.groups[scoped.index]
-    return track_name(judgement, scoped.index) if scoped.scope == "track" else "all rows"
-
-
-def track_name(judgement: Judgement, track: int) -> str:
-    """A track with its leads."""
-    leads = judgement.lead_of_track[track] if track < len(judgement.lead_of_track) else None
-    if leads is None:
-        return f"track {track}"
-    words = f"lead {leads[0]:g} h" if leads[0] == leads[1] else f"leads {leads[0]:g} to {leads[1]:g} h"
-    return f"track {track} ({words})"
-
-
 def _skill(folder: Path, judgement: Judgement) -> Plot:
     shown = judgement.skills[:_MOST_SCOPES]
+    rival = named(judgement.against or "")
     with figure(height=1.2 + 0.32 * len(shown)) as drawn:
         axes = drawn.add_subplot()
         for row, scoped in enumerate(shown):
@@ -82,13 +68,13 @@ def _skill(folder: Path, judgement: Judgement) -> Plot:
         axes.axvline(0, color=INK, linewidth=1)
         axes.set_yticks(range(len(shown)), [printable(scope_name(judgement, scoped)) for scoped in shown])
         axes.invert_yaxis()
-        axes.set_xlabel(f"skill over {judgement.against} in % (right of 0: the model is better)")
+        axes.set_xlabel(f"skill over {rival} in % (right of 0: the model is better)")
         legend(axes)
         return _saved(
             folder, judgement, drawn, "skill",
-            f"Skill of the model over {judgement.against} for all rows"
+            f"Skill of the model over {rival} for all rows"
             f"{' and by track or group' if len(shown) > 1 else ''}, by MAE and RMSE, with 95 % intervals.",
-            f"Skill of the model over {judgement.against}, {_of(judgement)}. An interval that holds 0 proves nothing."
+            f"Skill of the model over {rival}, {_of(judgement)}. An interval that holds 0 proves nothing."
             + (f" The first {len(shown)} of {len(judgement.skills)} are drawn." if len(shown) < len(judgement.skills) else ""),
         )  # fmt: skip
 
@@ -121,16 +107,30 @@ def _week(folder: Path, judgement: Judgement, week: Week) -> Plot:
         axes = drawn.add_subplot()
         for name, values in week.columns.items():
             axes.plot(moments, values, linewidth=1.6, **line_style(name))
+        between = ""
+        if week.band is not None and judgement.quantiles is not None:
+            low, high = (
+                f"{level:g}" for level in (judgement.quantiles.levels[0], judgement.quantiles.levels[-1])
+            )
+            between = f" The band lies between the model's quantiles {low} and {high}."
+            axes.fill_between(
+                moments,
+                *week.band,
+                color=COLOURS["model"],
+                alpha=0.2,
+                linewidth=0,
+                label=f"quantiles {low} to {high}",
+            )
         axes.set_ylabel(_with_unit(printable(judgement.target), judgement))
         axes.set_xlabel("time (UTC)")
         axes.tick_params(axis="x", rotation=20)
         legend(axes)
+        track = f"{track_name(judgement, week.track)}, " if judgement.tracks > 1 else ""
         which = {"typical": "whose error is the median", "hardest": "with the largest error"}[week.kind]
         return _saved(
             folder, judgement, drawn, f"week-{week.kind}",
             f"A week of one series from {moments[0]} UTC: {', '.join(week.columns)} over time.",
-            f"A week of the series {which}: {week.series or 'the whole'} of {week.group}, "
-            f"{track_name(judgement, week.track)}, {_of(judgement)}.",
+            f"A week of the series {which}: {week.series or 'the whole'} of {week.group}, {track}{_of(judgement)}.{between}",
         )  # fmt: skip
 
 
@@ -146,6 +146,8 @@ def _pairs(folder: Path, judgement: Judgement, examples: Examples) -> Plot:
         right.axvline(0, color=INK, linewidth=1)
         right.set_xlabel(_with_unit("model - actual", judgement))
         right.set_ylabel("rows")
+        for axes in (left, right):  # half a figure is too narrow for the many long numbers of large units
+            axes.locator_params(axis="x", nbins=4)
         return _saved(
             folder, judgement, drawn, "pairs",
             f"Left: {len(residual)} rows as points, actual against model, with the line of equality. Right: how "
@@ -162,16 +164,19 @@ def _history(folder: Path, history: dict[str, Any]) -> Plot:
         for key, name, words in (("loss", "model", "training"), ("val_loss", "published", "validation")):
             losses = [np.nan if epoch.get(key) is None else epoch[key] for epoch in history["epochs"]]
             axes.plot(epochs, losses, marker=MARKERS[name], **{**line_style(name), "label": words})
+        best = history.get("best_epoch")
+        if best is not None:
+            axes.axvline(best + 1, color=INK, linewidth=1, alpha=0.5)
+        axes.locator_params(axis="x", integer=True)
         axes.set_xlabel("epoch")
         axes.set_ylabel("loss (scaled units)")
         legend(axes)
         save(drawn, folder / "history.svg")
         size = _size(drawn)
-    best = history.get("best_epoch")
     return Plot(
         "history.svg",
         f"Training and validation loss over {len(epochs)} epochs.",
-        f"Loss by epoch{f'; the weights are those of epoch {best + 1}' if best is not None else ''}.",
+        f"Loss by epoch{f'; the weights are those of epoch {best + 1}, at the line' if best is not None else ''}.",
         size,
     )
 

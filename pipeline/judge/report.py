@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pipeline.files import canonical_json
-from pipeline.judge.answer import Answer, named
-from pipeline.judge.judging import Judgement, Scoped
-from pipeline.judge.metrics import rounded
-from pipeline.judge.plots import Plot, scope_name
+from pipeline.judge.answer import Answer, named, some
+from pipeline.judge.judging import Judgement, Scoped, scope_name
+from pipeline.judge.metrics import Score, alike
+from pipeline.judge.plots import Plot
+from pipeline.judge.sheets import count, sheets_of
 from pipeline.judge.skill import COVERAGE, DRAWS, Gain, block_days, verdict
 from pipeline.judge.table import REFERENCES
 
 _ROOM = Path(__file__).parent
 _MOST_GROUPS = 40  # rows of a skill table for groups; by_series.csv holds all
-_MOST_FACTS = 80
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def write_report(path: Path, contents: Contents) -> None:
     ordered = sorted(
         contents.judgements, key=lambda judgement: judgement.split != first
     )  # the split of the answer
-    environment.filters.update(number=rounded, count=_count, gain=_gain, name=named)
+    environment.filters.update(alike=_alike, count=count, gain=_gain, name=named, some=some)
     page = environment.get_template("report.html.j2").render(
         css=(_ROOM / "report.css").read_text(encoding="utf-8"),
         answers=contents.answers,
@@ -56,7 +56,7 @@ def write_report(path: Path, contents: Contents) -> None:
         references=REFERENCES,
         skills=[(judgement, *_skill_rows(judgement)) for judgement in ordered],
         plots=[(plot, _embedded(contents.plots_folder / plot.file)) for plot in contents.plots],
-        facts=[(title, *_facts(value)) for title, value in contents.facts.items()],
+        sheets=sheets_of(contents.facts),
         settings=canonical_json(contents.settings),
         draws=DRAWS,
         coverage=f"{100 * COVERAGE:g} %",
@@ -82,45 +82,18 @@ def _skill_rows(judgement: Judgement) -> tuple[list[tuple[str, Scoped, str]], in
     return rows, len(groups) - len(shown)
 
 
-def _facts(value: Any) -> tuple[list[tuple[str, str]], int]:
-    """(path, text) of the leaves of a JSON-like value, and how many there are beyond those shown."""
-    leaves = list(_leaves(value, ()))
-    return leaves[:_MOST_FACTS], max(0, len(leaves) - _MOST_FACTS)
+def _alike(scores: Mapping[str, Score]) -> Callable[[float | None], str]:
+    return alike(error for score in scores.values() for error in (score.mae, score.rmse))
 
 
-def _leaves(value: Any, path: tuple[str, ...]) -> Iterator[tuple[str, str]]:
-    if isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from _leaves(item, (*path, str(key)))
-    elif isinstance(value, list | tuple) and any(isinstance(item, Mapping | list | tuple) for item in value):
-        for place, item in enumerate(value):
-            yield from _leaves(item, (*path, str(place)))
-    else:
-        yield " / ".join(path), _text(value)
-
-
-def _text(value: Any) -> str:
-    if value is None:
-        return "none"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, list | tuple):
-        return ", ".join(map(_text, value)) or "none"
-    if isinstance(value, int):
-        return _count(value)
-    return f"{value:.10g}" if isinstance(value, float) else str(value)
-
-
-def _count(value: int) -> str:
-    return f"{value:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
-
-
-def _gain(gain: Gain) -> str:
+def _gain(gain: Gain) -> list[str]:
+    """The words of a cell that may stand one below the other: the skill, its interval."""
     if gain.value is None:
-        return "none"
+        return ["none"]
+    value = f"{100 * gain.value:+.1f} %"
     if gain.low is None or gain.high is None:
-        return f"{100 * gain.value:+.1f} %"
-    return f"{100 * gain.value:+.1f} % ({100 * gain.low:+.1f} to {100 * gain.high:+.1f})"
+        return [value]
+    return [value, f"({100 * gain.low:+.1f} to {100 * gain.high:+.1f})"]
 
 
 def _embedded(path: Path) -> str:

@@ -8,15 +8,13 @@ from typing import Any
 import numpy as np
 
 from pipeline.feed.rows import Rows
-from pipeline.files import read_json
 from pipeline.judge.caution import cautions
+from pipeline.judge.earlier import earlier
 from pipeline.judge.evaluation import Evaluation, evaluate
 from pipeline.judge.reading import names_of
 from pipeline.judge.table import Floats
 from pipeline.settings.params import Params
 from pipeline.store.reader import Dataset
-
-_EARLIER = {"What pack made": "pack.json", "What the certificate says": "leaks.json"}
 
 
 def evaluate_workspace(params: Params, root: Path) -> Evaluation:
@@ -35,7 +33,7 @@ def evaluate_workspace(params: Params, root: Path) -> Evaluation:
             return found.value if found.quantiles is None else found.quantiles
 
         beware = dict(zip(("beware",), cautions(params.split.policy), strict=False))
-        facts = {"The data set": beware | _facts_of(dataset), **_earlier(root / "reports")}
+        facts = {"The data set": beware | _facts_of(dataset), **earlier(root / "reports")}
         return evaluate(dataset, model, params, root, facts)
 
 
@@ -47,7 +45,7 @@ def _facts_of(dataset: Dataset) -> dict[str, Any]:
         "sequences": len(dataset.sequences),
         "samples": dataset.sample_count,
         "steps a sample": dataset.segment_length,
-        "seconds a step": dataset.frequency / 10**9,
+        "a step": _duration(dataset.frequency),
         "features": list(dataset.features),
         "targets": list(dataset.targets),
         **{f"{name}, from and until": _range_of(dataset, name) for name in dataset.splits},
@@ -58,12 +56,15 @@ def _facts_of(dataset: Dataset) -> dict[str, Any]:
 def _range_of(dataset: Dataset, split: str) -> str:
     part = dataset.split(split)
     begin, end = (
-        str(np.datetime64(time, "ns").astype("datetime64[s]")) for time in (part.from_time, part.until_time)
+        str(np.datetime64(time, "ns").astype("datetime64[s]")).replace("T", " ")
+        for time in (part.from_time, part.until_time)
     )
     return f"{begin} to {end} UTC"
 
 
-def _earlier(reports: Path) -> dict[str, Any]:
-    return {
-        title: read_json(reports / file) for title, file in _EARLIER.items() if (reports / file).is_file()
-    }
+def _duration(nanoseconds: int) -> str:
+    """In the largest unit of which it is a whole number."""
+    for unit, size in (("d", 86400 * 10**9), ("h", 3600 * 10**9), ("min", 60 * 10**9)):
+        if nanoseconds % size == 0:
+            return f"{nanoseconds // size} {unit}"
+    return f"{nanoseconds / 10**9:g} s"

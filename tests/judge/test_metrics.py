@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.judge import table as table_module
-from pipeline.judge.metrics import Score, error_sums, rounded
+from pipeline.judge.metrics import Score, alike, error_sums, rounded
 
 
 @given(st.integers(0, 200), st.integers(1, 7), st.integers(0, 2**32 - 1), st.sampled_from([1, 7, 1 << 20]))
@@ -47,3 +47,30 @@ def test_scores_are_means_over_the_kept_rows_of_a_key(rows: int, keys: int, seed
 def test_a_number_is_rounded_to_a_word_that_fits_its_column(value: float, word: str) -> None:
     assert rounded(value) == word
     assert len(word) <= 10
+
+
+@pytest.mark.parametrize(
+    ("errors", "bias", "word"),
+    [
+        ([724.24, 2551.88], 1.4813, "1.5"),
+        ([0.10684, 0.14372], -0.00128, "-0.0013"),
+        ([5609.4, 7027.1], -41.9, "-42"),
+        ([0.0, None], 0.5, "0.5"),
+        ([1e-7, 3e6], 12.3456, "12.35"),
+    ],
+)
+def test_the_numbers_of_a_table_have_decimals_alike(
+    errors: list[float | None], bias: float, word: str
+) -> None:
+    write = alike(errors)
+    assert write(bias) == word
+    assert write(None) == "none"
+
+
+@given(st.lists(st.floats(1e-12, 1e12), min_size=1, max_size=8))
+def test_no_number_of_a_table_outgrows_its_column_and_the_smallest_keeps_its_digits(
+    errors: list[float],
+) -> None:
+    words = [alike(errors)(error) for error in errors]
+    assert all(len(word) <= 10 for word in words)
+    assert float(words[errors.index(min(errors))]) == pytest.approx(min(errors), rel=6e-4)

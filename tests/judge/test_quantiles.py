@@ -77,6 +77,10 @@ def test_metrics_and_predictions_hold_the_quantiles_and_the_middle_one_is_compar
     frame = pq.read_table(tmp_path / "reports/predictions.parquet").to_pandas()
     assert {"model_q0.1", "model_q0.5", "model_q0.9"} < set(frame.columns)
     assert (frame["model_q0.5"] == frame["model"]).all()
+    page = (tmp_path / "reports/report.html").read_text(encoding="utf-8")
+    assert "<h2>Quantiles</h2>" in page
+    assert str(evaluation.judgements[0].quantiles) in page
+    assert "The band lies between the model&#39;s quantiles 0.1 and 0.9." in page
     metrics = json.loads((tmp_path / "reports/metrics.json").read_text())
     mine = frame[(frame["split"] == "test") & (frame["target"] == "usage") & frame["compared"]]
     entry = metrics["test"]["usage"]["model"]

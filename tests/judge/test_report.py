@@ -137,6 +137,8 @@ def test_a_browser_shows_it_without_a_fault_a_request_or_a_sideways_scroll(
         assert 100 < shown <= measured["width"]
         assert height > 50
     assert measured["scroll"] <= measured["width"]
+    assert len(measured["scores"]) >= 2
+    assert [table for table, room in measured["scores"] if table > room] == []
 
 
 def _measured(browser: str, page: Path, folder: Path) -> tuple[dict[str, Any], str]:
@@ -145,6 +147,7 @@ def _measured(browser: str, page: Path, folder: Path) -> tuple[dict[str, Any], s
       document.createElement("samp"), {textContent: JSON.stringify({
         width: innerWidth, scroll: document.documentElement.scrollWidth,
         requests: performance.getEntriesByType("resource").map(e => e.name).filter(n => !n.startsWith("data:")),
+        scores: [...document.querySelectorAll('[aria-label^="Scores"]')].map(e => [e.scrollWidth, e.clientWidth]),
         images: [...document.images].map(i => [i.naturalWidth, i.clientWidth, i.clientHeight])})})) })</script>"""
     copy = folder / "copy.html"
     copy.write_text(page.read_text(encoding="utf-8").replace("</body>", f"{script}</body>"), encoding="utf-8")

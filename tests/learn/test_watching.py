@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from pipeline.learn.fitting import fit
 from pipeline.learn.lessons import make_lesson
 from pipeline.learn.pace import Pace
-from pipeline.learn.watching import TensorBoardWatcher
+from pipeline.learn.watching import DVCLiveWatcher, TensorBoardWatcher
 from tests.learn.networks import material_of, small_learner, small_settings, small_source
 
 
@@ -76,3 +77,17 @@ def test_the_pace_tells_steps_a_second_waiting_and_what_is_left() -> None:
 
 def test_no_time_is_no_pace() -> None:
     assert (Pace(5).steps_per_second, Pace(5).stall_share) == (0, 0)
+
+
+def test_dvclive_writes_the_files_that_the_plots_of_dvc_yaml_name(tmp_path: Path) -> None:
+    watcher = DVCLiveWatcher(tmp_path / "reports" / "train")
+    for epoch in range(2):
+        watcher.epoch_ended(epoch, {"loss": 1.0 - epoch / 2, "val_loss": 2.0 - epoch / 2}, None)
+    root = Path(__file__).parents[2]
+    (plot,) = yaml.safe_load((root / "dvc.yaml").read_text(encoding="utf-8"))["plots"]
+    ((_, drawn),) = plot.items()
+    assert len(drawn["y"]) == 2
+    for file, column in drawn["y"].items():
+        head, *lines = (tmp_path / file).read_text(encoding="utf-8").splitlines()
+        assert head.split("\t") == [drawn["x"], column]
+        assert len(lines) == 2

@@ -1,0 +1,54 @@
+"""The answer tells of the parts that the whole hides: groups and tracks in which the model is worse."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from pipeline.judge.answer import answer_of, some
+from pipeline.judge.judging import judged
+from pipeline.judge.table import Table
+from tests.judge.mock_judged import mock_table
+
+
+def table_with(model: dict[str, float], published: dict[str, float], tracks: int = 1) -> Table:
+    """Forecasts whose errors have these sizes by group, over 40 days."""
+    table = mock_table(steps=24 * 40, series=1, groups=len(model), tracks=tracks, holes=0.0)
+    noise = np.random.default_rng(3).normal(size=(2, len(table))).astype(np.float32)
+    group = np.array(table.names.groups)[table.names.group_of[table.series]]
+    columns = {
+        name: table.actual + noise[row] * np.array([sizes[each] for each in group], np.float32)
+        for row, (name, sizes) in enumerate((("model", model), ("published", published)))
+    }
+    return replace(table, forecasts={**table.forecasts, **columns})
+
+
+def test_a_yes_names_the_groups_in_which_the_model_is_worse() -> None:
+    table = table_with({"g0": 50.0, "g1": 3.0, "g2": 9.0}, {"g0": 90.0, "g1": 1.0, "g2": 9.0})
+    answer = answer_of(judged(table, ["published"], 7)[1])
+    assert answer.short == "Yes."
+    assert "Of 3 groups: better in 1, not proven in 1, worse in 1 (g1)." in answer.sentences
+
+
+def test_tracks_are_told_with_their_leads() -> None:
+    table = table_with({"g0": 5.0}, {"g0": 9.0}, tracks=2)
+    answer = answer_of(judged(table, ["published"], 7)[1])
+    assert "Of 2 tracks: better in 2, not proven in 0, worse in 0." in answer.sentences
+
+
+def test_one_group_alone_is_the_whole_and_needs_no_row_of_its_own() -> None:
+    table = table_with({"g0": 5.0, "g1": 5.0}, {"g0": 9.0, "g1": 9.0})
+    table = replace(table, actual=np.where(table.series == 1, np.float32(np.nan), table.actual))
+    judgement = judged(table, ["published"], 7)[1]
+    assert [scoped.scope for scoped in judgement.skills] == ["all"]
+    assert judgement.unjudged == ["g1/s0"]
+    assert not [sentence for sentence in answer_of(judgement).sentences if "groups" in sentence]
+
+
+@pytest.mark.parametrize(
+    ("count", "words"), [(1, "0"), (5, "0, 1, 2, 3, 4"), (8, "0, 1, 2, 3, 4 and 3 more")]
+)
+def test_long_lists_of_names_are_cut_and_counted(count: int, words: str) -> None:
+    assert some([str(number) for number in range(count)]) == words
