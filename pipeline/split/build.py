@@ -18,7 +18,7 @@ from pipeline.settings.split import Blocked, RandomSamples
 from pipeline.split.plan import Plan, plan_splits
 from pipeline.split.reach import longest_reach
 from pipeline.split.rows import played_samples
-from pipeline.split.scaler import Columns, fit_scaler
+from pipeline.split.scaler import Columns, common_features, fit_scaler
 from pipeline.split.steps import Steps
 from pipeline.store.reader import Dataset
 from pipeline.store.types import Split
@@ -73,7 +73,8 @@ def build_scaler(data: Path, scaler: Path, params: Params) -> dict[str, Any]:
         train = dataset.split("train")
         if train.from_time >= train.until_time:
             raise SplitError(f"{data}: the training split is empty: run the stage `split` again.")
-        columns = Columns(dataset.features, dataset.feature_masks, dataset.targets)
+        common = common_features(dataset.feature_parts, dataset.feature_units)
+        columns = Columns(dataset.features, dataset.feature_masks, dataset.targets, common)
         # of the arrays read for a sample, each once, the last one
         last = "X" if params.scale.of_targets == "none" else "W"
         played = int(played_samples(steps_of(dataset), train).sum())

@@ -30,11 +30,28 @@ _ANY = ("", "")  # stands for every series where they need not be told apart
 
 @dataclass(frozen=True)
 class Columns:
-    """The names of X's features and Y's targets; `masks[i]` is the feature that is 1 where feature i is missing, or -1."""
+    """The names of X's features and Y's targets; `masks[i]` is the feature that is 1 where feature i is missing, or -1.
+
+    `common` are the places of features that mean the same in every series (masks do by themselves): no series or group has
+    a scale of its own for them. Two months of a series would make a scale on which the day of the year leaves all bounds.
+    """
 
     features: Sequence[str]
     masks: Ints
     targets: Sequence[str]
+    common: frozenset[int] = frozenset()
+
+    @property
+    def own(self) -> Flags:
+        """(feature,): whether a series or group may have a scale of its own."""
+        alike = self.common | set(self.masks[self.masks >= 0].tolist())
+        return np.array([place not in alike for place in range(len(self.features))], bool)
+
+
+def common_features(parts: Sequence[str], units: Sequence[str]) -> frozenset[int]:
+    """The calendar's features and leads, not what somebody else knows for all time in a unit of its own."""
+    pairs = enumerate(zip(parts, units, strict=True))
+    return frozenset(place for place, (part, unit) in pairs if part == "calendar" and unit in {"1", "h"})
 
 
 @dataclass(frozen=True)
@@ -51,13 +68,14 @@ class Scale:
         deviation = sums.deviation
         return cls(sums.mean, np.where(deviation > 0, deviation, 1.0), sums.count)
 
-    def finer(self, sums: Sums, least: int) -> Scale:
-        """The scale of a part: this one in columns in which the part has fewer than `least` rows, or does not vary.
+    def finer(self, sums: Sums, least: int, may: Flags) -> Scale:
+        """The scale of a part: this one in columns in which the part has fewer than `least` rows, or does not vary, or where
+        it `may` have none of its own.
 
         What is constant in a series (its size, say) tells series apart, and would be gone on a scale of its own.
         """
         mean, deviation = sums.mean, sums.deviation
-        own = (sums.count >= least) & (deviation > 0)
+        own = may & (sums.count >= least) & (deviation > 0)
         return Scale(np.where(own, mean, self.mean), np.where(own, deviation, self.deviation), sums.count)
 
     def entry(self) -> dict[str, list[Any]]:
@@ -75,8 +93,8 @@ def fit_scaler(
     training row of X or Y is no finite number.
     """
     sides = {
-        "features": _Side(columns.features, how.by, how.min_rows),
-        "targets": _Side(columns.targets, how.of_targets, how.min_rows),
+        "features": _Side(columns.features, how.by, how.min_rows, columns.own),
+        "targets": _Side(columns.targets, how.of_targets, how.min_rows, np.ones(len(columns.targets), bool)),
     }
     asked = {kind: side for kind, side in sides.items() if side.by != "none"}
     is_cut = any(side.by != "feature" for side in asked.values())
@@ -108,8 +126,8 @@ def fit_scaler(
 class _Side:
     """The sums of the features, or of the targets, by series."""
 
-    def __init__(self, names: Sequence[str], by: ScaleBy, least: int) -> None:
-        self.names, self.by, self.least = names, by, least
+    def __init__(self, names: Sequence[str], by: ScaleBy, least: int, own: Flags) -> None:
+        self.names, self.by, self.least, self.own = names, by, least, own
         self.series: dict[Key, Sums] = {}
 
     def add(self, key: Key, sums: Sums) -> None:
@@ -137,11 +155,11 @@ class _Side:
 
     def of_groups(self) -> dict[str, Scale]:
         whole = Scale.of_feature(self.whole)
-        return {group: whole.finer(sums, self.least) for group, sums in self.groups.items()}
+        return {group: whole.finer(sums, self.least, self.own) for group, sums in self.groups.items()}
 
     def of_series(self) -> dict[Key, Scale]:
         groups = self.of_groups()
-        return {key: groups[key[0]].finer(sums, self.least) for key, sums in self.series.items()}
+        return {key: groups[key[0]].finer(sums, self.least, self.own) for key, sums in self.series.items()}
 
 
 def _entries_of_groups(sides: dict[str, _Side]) -> Iterator[dict[str, Any]]:

@@ -15,7 +15,7 @@ from pipeline.settings.sections import ScaleBy, ScaleSettings
 from pipeline.settings.split import Chronological
 from pipeline.split import steps as steps_module
 from pipeline.split.plan import plan_splits
-from pipeline.split.scaler import Columns, fit_scaler
+from pipeline.split.scaler import Columns, common_features, fit_scaler
 from pipeline.split.steps import Steps
 from pipeline.store.types import Split
 from tests.split.in_memory import plain_track, steps_of
@@ -223,6 +223,26 @@ def test_what_is_constant_in_a_series_or_group_keeps_the_scale_that_tells_series
         assert scale == (group["mean"][0], group["std"][0])
     assert large["std"][0] > 0
     assert size["std"] > 0
+
+
+def test_what_means_the_same_in_every_series_has_one_scale_for_all() -> None:
+    _, steps, train, _ = fit_groups()
+    columns = Columns(["size", "noise"], np.array([-1, -1]), ["power"], common=frozenset({1}))
+    plain, *_ = fit_groups(by="series")
+    found = fit_scaler(steps, train, columns, "f", ScaleSettings(by="series"))
+    whole = found["features"][1]
+    for mine, other in zip(found["series"] + found["groups"], plain["series"] + plain["groups"], strict=True):
+        assert (mine["features"]["mean"][1], mine["features"]["std"][1]) == (whole["mean"], whole["std"])
+        assert mine["targets"] == other["targets"]
+        assert mine["features"]["std"][0] == other["features"]["std"][0]
+    assert any(other["features"]["std"][1] != whole["std"] for other in plain["series"])
+
+
+def test_masks_the_calendar_and_leads_are_common_and_known_values_of_a_unit_are_not() -> None:
+    parts = ("forecast", "calendar", "calendar", "calendar", "history", "static")
+    assert common_features(parts, ("MW", "1", "h", "MW", "1", "kW")) == {1, 2}
+    columns = Columns(["a", "b", "b_missing"], np.array([-1, 2, -1]), [], frozenset({0}))
+    assert columns.own.tolist() == [False, True, False]
 
 
 def test_targets_alone_can_be_scaled_by_series() -> None:

@@ -37,7 +37,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compose_text: Cal
     (tmp_path / "models").mkdir()
     (tmp_path / "models" / "history.json").write_text('{"epochs": [{"loss": 1.0}], "best_epoch": 0}')
     (tmp_path / "reports").mkdir()
-    (tmp_path / "reports" / "pack.json").write_text('{"groups": {"north": {"steps": 1234567}}}')
+    (tmp_path / "reports" / "pack.json").write_text('{"counts": {"steps": 1234567}}')
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(prediction, "predict", made_up)
     monkeypatch.setattr(trees, "ITERATIONS", 20)

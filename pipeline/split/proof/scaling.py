@@ -38,9 +38,15 @@ def check_scaler(dataset: Dataset, scaler: dict[str, Any], how: ScaleSettings) -
                 f"scaler.json was fitted with scale.{field} {scaler[field]!r}, the settings ask for {asked!r}: "
                 "run the stage `scale` again"
             )
-    for kind, by, names, rows in (
-        ("features", scaler["by"], dataset.features, lambda: _input_rows(dataset)),
-        ("targets", scaler["target"], dataset.targets, lambda: _target_rows(dataset)),
+    for kind, by, names, rows, own in (
+        ("features", scaler["by"], dataset.features, lambda: _input_rows(dataset), _own(dataset)),
+        (
+            "targets",
+            scaler["target"],
+            dataset.targets,
+            lambda: _target_rows(dataset),
+            [True] * len(dataset.targets),
+        ),
     ):
         entries = scaler[kind]
         if [entry["name"] for entry in entries] != list(names):
@@ -50,7 +56,7 @@ def check_scaler(dataset: Dataset, scaler: dict[str, Any], how: ScaleSettings) -
         elif by == "none":
             _check_identity(found, entries)
         else:
-            _check_side(found, scaler, kind, by, rows)
+            _check_side(found, scaler, kind, by, rows, own)
     return found
 
 
@@ -62,8 +68,22 @@ def _check_identity(found: Findings, entries: list[dict[str, Any]]) -> None:
             )
 
 
-def _check_side(
-    found: Findings, scaler: dict[str, Any], kind: str, by: str, rows: Callable[[], Iterator[Part]]
+def _own(dataset: Dataset) -> list[bool]:
+    """Whether a series may have a scale of its own for a feature: masks, the calendar and leads mean the same everywhere."""
+    masks = {int(mask) for mask in dataset.feature_masks}
+    return [
+        place not in masks and not (part == "calendar" and unit in {"1", "h"})
+        for place, (part, unit) in enumerate(zip(dataset.feature_parts, dataset.feature_units, strict=True))
+    ]
+
+
+def _check_side(  # noqa: PLR0917 - what is checked, and by what
+    found: Findings,
+    scaler: dict[str, Any],
+    kind: str,
+    by: str,
+    rows: Callable[[], Iterator[Part]],
+    own: list[bool],
 ) -> None:
     """The scales of one kind of columns: of all series together, then of the parts that `by` asks for."""
     names = [entry["name"] for entry in scaler[kind]]
@@ -82,7 +102,7 @@ def _check_side(
             lacks = "lacks" if key in keys else "holds, though training has no row of it,"
             found.blame(f"{level}: scaler.json {lacks} {'/'.join(key)}")
         for key in sorted(keys & entries.keys()):
-            due = _fallen_back(of, key, scaler["min_rows"], whole)
+            due = _fallen_back(of, key, scaler["min_rows"], whole, own)
             _compare(found, [f"{name} of {'/'.join(key)}" for name in names], entries[key], due)
 
 
@@ -95,13 +115,13 @@ def _shared(moments: Moments) -> Moments:
     return Moments(moments.count, moments.mean, np.where(moments.deviation > 0, moments.deviation, 1.0))
 
 
-def _fallen_back(of: Mapping[Key, Moments], key: Key, least: int, whole: Moments) -> Moments:
-    """The nearest of series, group and all that has enough rows and varies, column by column."""
+def _fallen_back(of: Mapping[Key, Moments], key: Key, least: int, whole: Moments, own: list[bool]) -> Moments:
+    """The nearest of series, group and all that has enough rows, varies and may differ, column by column."""
     mean, deviation = whole.mean.copy(), whole.deviation.copy()
     for length in range(1, len(key) + 1):
         part = of[key[:length]]
         for column in range(len(mean)):
-            if part.count[column] >= least and part.deviation[column] > 0:
+            if own[column] and part.count[column] >= least and part.deviation[column] > 0:
                 mean[column], deviation[column] = part.mean[column], part.deviation[column]
     return Moments(of[key].count, mean, deviation)
 

@@ -26,7 +26,9 @@ SIZES = {"a": 1.0, "b": 1000.0, "late": 30.0}
 
 def settings(**scale: Any) -> Params:
     params = mock_params(
-        sources=("meter",), features={"lags": {"usage": ["48h"]}, "recent": {"flow": 1}}, target=("usage",)
+        sources=("meter",),
+        features={"lags": {"usage": ["48h"]}, "recent": {"flow": 1}, "calendar": ["yearday"]},
+        target=("usage",),
     )
     made = type(params.scale).model_validate(scale)
     return params.model_copy(update={"scale": made})
@@ -78,6 +80,19 @@ def test_every_scaler_that_the_stage_fits_passes(data: Path, how: dict[str, Any]
     found = checked(data, how)
     assert found.passed, found.examples
     assert found.rows_checked > 0 or how == {"by": "none"}
+
+
+def test_a_calendar_scaled_by_series_is_found_out(data: Path) -> None:
+    build_scaler(data / "dataset.h5", data / "scaler.json", settings(by="series"))
+    scaler = read_json(data / "scaler.json")
+    place = [feature["name"] for feature in scaler["features"]].index("yearday_sin")
+    stds = {one["features"]["std"][place] for one in scaler["series"] + scaler["groups"]}
+    assert stds == {scaler["features"][place]["std"]}
+    found = checked(
+        data, {"by": "series"}, lambda one: one["series"][0]["features"]["std"].__setitem__(place, 0.001)
+    )
+    assert not found.passed
+    assert "yearday_sin of here/a" in str(found.examples)
 
 
 def spoil_a_series(scaler: dict[str, Any]) -> None:
