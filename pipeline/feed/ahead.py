@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Generator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Protocol, TypeVar
+from contextlib import closing
+from typing import Any, Protocol, TypeVar
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -21,10 +22,13 @@ class Numbered(Protocol[T_co]):
 def read_ahead(items: Numbered[T_co], first: int = 0, depth: int = 2, threads: int = 1) -> Generator[T_co]:
     """The items from number `first` on, in order, up to `depth` of them made beforehand by `threads` threads.
 
-    Items that are `made_beforehand` already are handed on as they are. An error of an item is raised when its turn comes.
+    Items that are `made_beforehand` already are handed on as they are; whether they were played to their end or left half-way,
+    they are closed. An error of an item is raised when its turn comes.
     """
-    if getattr(items, "made_beforehand", False):  # a thread would only stand in the way
-        yield from (items[number] for number in range(first, len(items)))
+    made: Any = items
+    if getattr(made, "made_beforehand", False):  # a thread would only stand in the way
+        with closing(made):
+            yield from (made[number] for number in range(first, len(made)))
         return
     with ThreadPoolExecutor(threads, thread_name_prefix="read-ahead") as pool:
         pending: deque[Future[T_co]] = deque()

@@ -1,22 +1,21 @@
-"""Plans -> batches of numbers: many read at once, always of full shape and without NaN."""
+"""Lanes in batches: a sample a lane, in full shape and without NaN; what a batch holds and is made from."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
 from functools import cached_property, partial
-from typing import ClassVar
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.feed.held import Held, found, reached
+from pipeline.feed.ahead import Numbered
 from pipeline.feed.lanes import IDLE, LanePlan, joined
-from pipeline.feed.order import InOrder, Order, shuffled
 from pipeline.feed.runs import Ints, scored_steps
 from pipeline.feed.scaling import Scaling
 from pipeline.feed.source import Source, grid_of
 from pipeline.feed.stretches import HELD, Stretches
-from pipeline.feed.windows import WindowPlan
 from pipeline.store.types import Split
 
 Values = npt.NDArray[np.float32]
@@ -25,9 +24,7 @@ MEMORY_BYTES = 256 << 20
 """What batches in the making may hold, beside what their source keeps."""
 
 _MOST_BATCHES = 256  # of lanes, read at once: beyond that nothing is read less often
-_BLOCK_ROWS = (
-    4096  # windows that stay neighbours until blocks are mixed: about as many as are read at once anyway
-)
+_BEGUN = 1  # the first stretch of what is played next, begun while this is played
 
 
 @dataclass(frozen=True)
@@ -51,6 +48,16 @@ class Batch:
     begin: Ints
     published: Values
     has_published: Values
+
+
+_ARRAYS = tuple(one.name for one in fields(Batch))
+
+
+class Pass(Numbered[Batch], Protocol):
+    """The batches of one pass over a split."""
+
+    def close(self) -> None:
+        """Let go of what was made beforehand; asking goes on working."""
 
 
 @dataclass(frozen=True)
@@ -83,11 +90,16 @@ class Material:
 
 @dataclass(frozen=True)
 class LaneBatches:
-    """The batches of a lane plan: a sample a lane. Many are made at once, in the background: a batch is a view of them."""
+    """The batches of a lane plan: a sample a lane. Many are made at once, in the background: a batch is a view of them.
+
+    Arrays are therefore not to be written to. `following` gives what is played next, if that is known: it is begun when
+    nothing of this plan is left to be made, so that nobody waits for its first batch.
+    """
 
     material: Material
     split: Split
     plan: LanePlan
+    following: Callable[[], LaneBatches | None] | None = field(default=None, compare=False, repr=False)
     made_beforehand: ClassVar[bool] = True
 
     def __len__(self) -> int:
@@ -98,96 +110,47 @@ class LaneBatches:
             raise IndexError(f"a plan of {len(self)} batches has no batch {number}")
         stretch, place = divmod(number, self._length)
         made = self._stretches[stretch]
+        if number == self._handover:
+            self._begin_following()
         rows = slice(place * self.plan.lanes, (place + 1) * self.plan.lanes)
-        batch = Batch(*(getattr(made, field.name)[rows] for field in fields(Batch)))
-        if number == len(self) - 1:
-            self._stretches.close()  # an epoch is over: there may be one of these for each of many series
-        return batch
+        return Batch(*[getattr(made, name)[rows] for name in _ARRAYS])
+
+    def begin(self) -> None:
+        """Have the first batches made in the background."""
+        self._stretches.begin()
+
+    def close(self) -> None:
+        """Let go of all that was made beforehand; asking goes on working."""
+        self._stretches.close()
+
+    def _begin_following(self) -> None:
+        following = None if self.following is None else self.following()
+        if following is not None:
+            following.begin()
+
+    @cached_property
+    def _handover(self) -> int:
+        """The batch in the middle of the last stretch: nothing is left to be made, and the first batch is not held up."""
+        begin = (len(self._stretches) - 1) * self._length
+        return (begin + len(self)) // 2
 
     @cached_property
     def _length(self) -> int:
-        """Batches that are made at once."""
+        """Batches that are made at once: as many in each stretch, so that they can lie in the same memory."""
         step_bytes = self.material.step_bytes + 4 * (1 + 4 * self.material.scaling.target_count)
         batch = self.plan.lanes * self.material.source.segment_length * step_bytes
-        return max(1, min(_MOST_BATCHES, MEMORY_BYTES // HELD // batch))
+        most = max(1, min(_MOST_BATCHES, MEMORY_BYTES // (HELD + _BEGUN) // batch))
+        stretches = -(-len(self) // most)
+        return -(-len(self) // stretches) if stretches else 1
 
     @cached_property
     def _stretches(self) -> Stretches[Batch]:
         make = partial(_lanes_made, self.material, self.split, self.plan, self._length)
         return Stretches(make, -(-len(self) // self._length))
 
-
-@dataclass(frozen=True)
-class WindowBatches:
-    """The batches of a window plan: a window a row, the target at its last step."""
-
-    material: Material
-    plan: WindowPlan
-
-    def __len__(self) -> int:
-        return self.plan.batch_count
-
-    def __getitem__(self, number: int) -> Batch:
-        windows, rows = self.plan.batch(number), self.plan.rows
-        scaling, count = self.material.scaling, len(windows.row)
-        size, lookback, features = self.plan.batch_size, self.plan.lookback, len(self.material.resting)
-        held = self._held(number)
-        windowed = found(held, windows.samples)
-        inputs = np.broadcast_to(self.material.resting, (size, lookback, features)).copy()
-        steps = windowed.read("X").reshape(-1, features)
-        np.take(steps, windows.steps, axis=0, out=inputs[:count])
-        targets = np.zeros((size, lookback, scaling.target_count), np.float32)
-        weights = np.zeros_like(targets)
-        series = np.zeros((size, lookback), np.int32)
-        sample, offset, place = rows.sample[windows.row], rows.offset[windows.row], np.arange(count)
-        sequence = rows.sequence[windows.row]
-        numbers = self.material.series[sequence]
-        own = found(held, sample)
-        targets[place, windows.last] = scaling.scaled_targets(own.read("Y")[place, offset], numbers)
-        weights[place, windows.last] = own.read("W")[place, offset]
-        series[:count] = numbers[:, None]
-        identity = np.full((size, 2), IDLE, np.int64)
-        identity[:count] = np.stack([sequence, sample], axis=1)
-        begin = np.zeros(size, np.int64)
-        begin[:count] = offset - windows.last
-        published = np.full_like(targets, np.nan)
-        if self.material.with_published:
-            steps = windowed.read("published").reshape(-1, targets.shape[-1])
-            published[:count] = steps[windows.steps]
-        if number == len(self) - 1:
-            self._stretches.close()  # as above
-        keep = np.zeros((size, 1), np.float32)
-        return Batch(inputs, series, targets, weights, keep, identity, begin, *_with_flags(published))
-
-    def shuffled(self, seed: int, epoch: int) -> WindowBatches:
-        """The same windows in an order drawn from (seed, epoch): through and through where they fit into memory."""
-        order = shuffled(len(self.plan.rows), _BLOCK_ROWS, self._pool_rows, seed, epoch)
-        return replace(self, plan=self.plan.ordered(order))
-
-    @cached_property
-    def _pool_rows(self) -> int:
-        return max(1, MEMORY_BYTES // HELD // self.material.step_bytes)
-
-    @cached_property
-    def _order(self) -> Order:
-        return self.plan.order or InOrder(len(self.plan.rows), self._pool_rows)
-
-    @cached_property
-    def _ends(self) -> Ints:
-        return self._order.stretches
-
-    @cached_property
-    def _stretches(self) -> Stretches[Held]:
-        return Stretches(
-            partial(_windows_held, self.material, self.plan, self._order), max(0, len(self._ends) - 1)
-        )
-
-    def _held(self, number: int) -> list[Held]:
-        """The samples of all rows of a batch: a batch may lie in several stretches."""
-        start = number * self.plan.batch_size
-        last = min(start + self.plan.batch_size, len(self.plan.rows)) - 1
-        first, final = np.searchsorted(self._ends, [start, last], side="right") - 1
-        return [self._stretches[stretch] for stretch in range(int(first), int(final) + 1)]
+    def __getstate__(self) -> dict[str, Any]:
+        """Without what is made already, and without what follows: neither travels."""
+        return {"material": self.material, "split": self.split, "plan": self.plan, "following": None}
 
 
 def _lanes_made(material: Material, split: Split, plan: LanePlan, length: int, stretch: int) -> Batch:
@@ -196,15 +159,15 @@ def _lanes_made(material: Material, split: Split, plan: LanePlan, length: int, s
     lanes = joined([plan.batch(number) for number in numbers])
     source, scaling, idle = material.source, material.scaling, lanes.sample == IDLE
     # an idle lane reads what another one plays, and shows none of it: so nothing is copied to make room for it
-    samples = np.where(idle, lanes.sample[np.argmin(idle)], lanes.sample)
+    samples = np.where(idle, max(0, lanes.sample[np.argmin(idle)]), lanes.sample)
     series = np.where(idle, 0, material.series[lanes.sequence])
     scored = scored_steps(source.sequences, split, grid_of(source), samples)
     scored &= lanes.weighted[:, None]
     targets = _rested(scaling.scaled_targets(source.read("Y", samples), series), idle, 0)
     published, has_published = np.zeros_like(targets), np.zeros_like(targets)
     if material.with_published:
-        published, has_published = _with_flags(_rested(source.read("published", samples), idle, np.nan))
-    return Batch(
+        published, has_published = with_flags(_rested(source.read("published", samples), idle, np.nan))
+    made = Batch(
         inputs=_rested(source.read("X", samples), idle, material.resting),
         series=np.repeat(series[:, None], source.segment_length, axis=1),
         targets=targets,
@@ -215,6 +178,9 @@ def _lanes_made(material: Material, split: Split, plan: LanePlan, length: int, s
         published=published,
         has_published=has_published,
     )
+    for name in _ARRAYS:
+        getattr(made, name).flags.writeable = False  # later batches are cut from the same arrays
+    return made
 
 
 def _rested(values: Values, idle: npt.NDArray[np.bool_], shown: npt.ArrayLike) -> Values:
@@ -223,13 +189,7 @@ def _rested(values: Values, idle: npt.NDArray[np.bool_], shown: npt.ArrayLike) -
     return values
 
 
-def _windows_held(material: Material, plan: WindowPlan, order: Order, stretch: int) -> Held:
-    start, stop = order.stretches[stretch : stretch + 2].tolist()
-    samples = reached(*plan.reach(order.rows(start, stop)))
-    return Held.of(material.source, material.names, samples)
-
-
-def _with_flags(published: Values) -> tuple[Values, Values]:
+def with_flags(published: Values) -> tuple[Values, Values]:
     """A forecast with NaN where there is none -> with 0 there, and the flag that tells."""
     there = np.isfinite(published)
     return np.where(there, published, np.float32(0)), there.astype(np.float32)

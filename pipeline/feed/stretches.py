@@ -36,8 +36,7 @@ class Stretches(Generic[Stretch]):
         return self._count
 
     def __getitem__(self, number: int) -> Stretch:
-        if self._process != os.getpid():  # the parent's thread does not exist here
-            self._start()
+        self._after_fork()
         with self._lock:
             if number not in self._kept:
                 stretch = self._made(number)
@@ -45,8 +44,16 @@ class Stretches(Generic[Stretch]):
                 self._plan_ahead(number + 1)
             return self._kept[number]
 
+    def begin(self) -> None:
+        """Have the first stretch made in the background, if nothing is made already."""
+        self._after_fork()
+        with self._lock:
+            if not self._kept and not self._ahead:
+                self._plan_ahead(0, 1)
+
     def close(self) -> None:
         """End the thread and let go of all stretches; asking goes on working."""
+        self._after_fork()
         with self._lock:
             pool, self._pool = self._pool, None
             self._ahead.clear()
@@ -62,13 +69,17 @@ class Stretches(Generic[Stretch]):
         self._pool = None
         self._ahead: OrderedDict[int, Future[Stretch]] = OrderedDict()
 
+    def _after_fork(self) -> None:
+        if self._process != os.getpid():  # the parent's threads do not exist here, and may have held the lock
+            self._start()
+
     def _made(self, number: int) -> Stretch:
         ahead = self._ahead.pop(number, None)
         return self._make(number) if ahead is None else ahead.result()
 
-    def _plan_ahead(self, first: int) -> None:
+    def _plan_ahead(self, first: int, most: int = AHEAD) -> None:
         wanted = [
-            number for number in range(first, min(first + AHEAD, self._count)) if number not in self._kept
+            number for number in range(first, min(first + most, self._count)) if number not in self._kept
         ]
         for number in [number for number in self._ahead if number not in wanted]:
             stale = self._ahead.pop(number)

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from dataclasses import fields
 
 from pipeline.errors import TrainingError
-from pipeline.feed.ahead import Numbered
-from pipeline.feed.batches import Batch
+from pipeline.feed.batches import Batch, Pass
 from pipeline.settings.train import TrainSettings
 
 
-def held(passes: Sequence[Numbered[Batch]], settings: TrainSettings) -> list[Numbered[Batch]]:
+def held(passes: Sequence[Pass], settings: TrainSettings) -> list[Pass]:
     """The same passes, kept in memory once played if `settings.validation` is memory; else as they are.
 
     TrainingError if they would outgrow `settings.validation_budget`. All batches of a pass are of one shape, so
@@ -19,7 +18,7 @@ def held(passes: Sequence[Numbered[Batch]], settings: TrainSettings) -> list[Num
     """
     if settings.validation == "stream":
         return list(passes)
-    needed = sum(len(batches) * _size_of(batches[0]) for batches in passes if len(batches))
+    needed = sum(len(batches) * _size_of_first(batches) for batches in passes if len(batches))
     if needed > settings.validation_budget:
         raise TrainingError(
             f"train.validation: memory needs {_told(needed)} for the batches of validation, more than "
@@ -31,7 +30,7 @@ def held(passes: Sequence[Numbered[Batch]], settings: TrainSettings) -> list[Num
 class _Held:
     """Batches by number; each is made once."""
 
-    def __init__(self, batches: Numbered[Batch]) -> None:
+    def __init__(self, batches: Pass) -> None:
         self._batches = batches
         self._kept: dict[int, Batch] = {}
 
@@ -40,8 +39,16 @@ class _Held:
 
     def __getitem__(self, number: int) -> Batch:
         if number not in self._kept:
-            self._kept[number] = self._batches[number]
+            made = self._batches[number]
+            # copies: a view would keep all batches that were made with it, in memory that may be larger than they are
+            self._kept[number] = Batch(*(getattr(made, field.name).copy() for field in fields(Batch)))
+            if len(self._kept) == len(self):
+                self.close()
         return self._kept[number]
+
+    def close(self) -> None:
+        """Let go of what was made beforehand and is not held yet."""
+        self._batches.close()
 
 
 def _told(size: int) -> str:
@@ -52,5 +59,7 @@ def _told(size: int) -> str:
     return f"{size} bytes"
 
 
-def _size_of(batch: Batch) -> int:
-    return sum(getattr(batch, field.name).nbytes for field in fields(batch))
+def _size_of_first(batches: Pass) -> int:
+    first = batches[0]
+    batches.close()  # of many passes each would keep what it read until its turn
+    return sum(getattr(first, field.name).nbytes for field in fields(first))

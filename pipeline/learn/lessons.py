@@ -8,14 +8,14 @@ from functools import lru_cache, partial
 from typing import Any
 
 from pipeline.errors import TrainingError
-from pipeline.feed.ahead import Numbered
-from pipeline.feed.batches import Batch, LaneBatches, Material, WindowBatches
+from pipeline.feed.batches import LaneBatches, Material, Pass
 from pipeline.feed.guard import ContinuityGuard
-from pipeline.feed.lanes import filled_lanes, whole_runs
+from pipeline.feed.lanes import LanePlan, filled_lanes, whole_runs
 from pipeline.feed.rows import Rows, scored_rows
 from pipeline.feed.runs import Grid, evaluation_runs, training_runs
 from pipeline.feed.series import name_of
 from pipeline.feed.source import grid_of
+from pipeline.feed.window_batches import WindowBatches
 from pipeline.feed.windows import WindowPlan
 from pipeline.learn.carried import carry
 from pipeline.learn.fitting import Lesson, prepare
@@ -29,7 +29,7 @@ class Play:
     """One pass over a split without training: the network, its batches, and a maker of guards for their order."""
 
     network: Any
-    batches: Numbered[Batch]
+    batches: Pass
     guard: Callable[[], ContinuityGuard | None]
 
     def loss(self, settings: TrainSettings) -> float:
@@ -77,19 +77,37 @@ def make_play(material: Material, network: Any, settings: TrainSettings, split: 
 
 
 def _stateful(material: Material, learner: Any, settings: TrainSettings, seed: int) -> Lesson:
-    source, part = material.source, material.source.split("train")
-    grid, lanes = grid_of(source), settings.lanes
-    longest = settings.run_length.ns // source.frequency if settings.run_length else None
-    runs = training_runs(source.sequences, part, grid, longest, settings.warm_up)
-    warm_up = -(-settings.warm_up // grid.segment_length)
+    """What is played next is begun before its turn: validation while training ends, the next epoch while validation goes on."""
+    plan = _lane_plans(material, settings, seed)
+    part = material.source.split("train")
 
     @lru_cache(maxsize=2)  # a million runs take seconds to plan, and more than the loop asks for an epoch
     def epoch(number: int) -> LaneBatches:
-        return LaneBatches(material, part, filled_lanes(runs, lanes, seed, number, warm_up))
+        return LaneBatches(material, part, plan(number), partial(following, number))
 
-    return Lesson(
-        carry(learner, lanes), epoch, _guard(material, lanes), _validation(material, learner, settings)
-    )
+    def following(number: int) -> LaneBatches | None:
+        if validation is not None and isinstance(validation.batches, LaneBatches):
+            return validation.batches
+        return epoch(number + 1) if number + 1 < settings.epochs else None
+
+    def validate(number: int) -> float | None:
+        if number + 1 < settings.epochs:
+            epoch(number + 1).begin()
+        return None if validation is None else validation.loss(settings)
+
+    network = carry(learner, settings.lanes)
+    validation = _validation(material, learner, settings)
+    guard = _guard(material, settings.lanes)
+    return Lesson(network, epoch, guard, None if validation is None else validate)
+
+
+def _lane_plans(material: Material, settings: TrainSettings, seed: int) -> Callable[[int], LanePlan]:
+    """The plan of each epoch of training."""
+    source, grid = material.source, grid_of(material.source)
+    longest = settings.run_length.ns // source.frequency if settings.run_length else None
+    runs = training_runs(source.sequences, source.split("train"), grid, longest, settings.warm_up)
+    warm_up = -(-settings.warm_up // grid.segment_length)
+    return lambda number: filled_lanes(runs, settings.lanes, seed, number, warm_up)
 
 
 def _windows(material: Material, learner: Any, settings: TrainSettings, seed: int) -> Lesson:
@@ -98,7 +116,10 @@ def _windows(material: Material, learner: Any, settings: TrainSettings, seed: in
     def epoch(number: int) -> WindowBatches:
         return WindowBatches(material, plan).shuffled(seed, number)
 
-    return Lesson(learner, epoch, lambda: None, _validation(material, learner, settings))
+    validation = _validation(material, learner, settings)
+    return Lesson(
+        learner, epoch, lambda: None, None if validation is None else lambda _: validation.loss(settings)
+    )
 
 
 def _per_series(material: Material, learner: Any, settings: TrainSettings, seed: int) -> Lesson:
@@ -124,15 +145,13 @@ def _per_series(material: Material, learner: Any, settings: TrainSettings, seed:
     return Lesson(learner, epoch, lambda: None, validate if kept else None, turns)
 
 
-def _validation(
-    material: Material, learner: Any, settings: TrainSettings
-) -> Callable[[int], float | None] | None:
+def _validation(material: Material, learner: Any, settings: TrainSettings) -> Play | None:
+    """The pass over validation; None where there is nothing to play."""
     play = make_play(material, learner, settings, "validation")
     if not len(play.batches):
         return None
     (batches,) = held([play.batches], settings)
-    kept = Play(play.network, batches, play.guard)
-    return lambda _: kept.loss(settings)
+    return Play(play.network, batches, play.guard)
 
 
 def _window_plan(material: Material, settings: TrainSettings, split: str) -> WindowPlan:

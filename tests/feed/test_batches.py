@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import pickle
+import threading
+from dataclasses import fields, replace
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.feed.batches import Batch, LaneBatches, Material, WindowBatches
-from pipeline.feed.lanes import IDLE, filled_lanes, whole_runs
+from pipeline.errors import FormatError
+from pipeline.feed.ahead import read_ahead
+from pipeline.feed.batches import Batch, LaneBatches, Material
+from pipeline.feed.lanes import IDLE, LanePlan, filled_lanes, whole_runs
 from pipeline.feed.rows import scored_rows
 from pipeline.feed.runs import evaluation_runs, training_runs
 from pipeline.feed.source import grid_of
+from pipeline.feed.window_batches import WindowBatches
 from pipeline.feed.windows import WindowPlan
 from tests.feed.memory import MemorySource, chronological, memory_source, some_scaling
 
@@ -67,6 +73,90 @@ def test_asking_for_a_batch_twice_or_out_of_turn_changes_nothing() -> None:
     last, first, again = batches[len(batches) - 1], batches[0], batches[0]
     assert (first.inputs == again.inputs).all()
     assert (last.identity == batches[len(batches) - 1].identity).all()
+
+
+def test_a_batch_cannot_be_written_to_since_others_are_cut_from_the_same_arrays() -> None:
+    batch = lane_batches(chronological(memory_source([30, 22, 7]), {"train": (0, 60)}), "train", 3)[1]
+    for one in fields(batch):
+        with pytest.raises(ValueError, match="read-only"):
+            getattr(batch, one.name)[0] = 0
+
+
+def in_small_stretches(monkeypatch: pytest.MonkeyPatch, lanes: int = 2) -> tuple[MemorySource, LaneBatches]:
+    """Batches of which two are made at once, and their source."""
+    monkeypatch.setattr("pipeline.feed.batches._MOST_BATCHES", 2)
+    source = chronological(memory_source([40, 40, 40]), {"train": (0, 60)})
+    return source, lane_batches(source, "train", lanes)
+
+
+def test_batches_made_a_few_at_a_time_are_those_made_all_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, few = in_small_stretches(monkeypatch)
+    small = [few[number] for number in range(len(few))]
+    assert len(few._stretches) > 3
+    monkeypatch.undo()
+    for found, wanted in zip(small, read_ahead(replace(few)), strict=True):
+        for one in fields(Batch):
+            np.testing.assert_array_equal(getattr(found, one.name), getattr(wanted, one.name))
+
+
+def test_what_cannot_be_read_is_told_at_its_own_batch_and_again_and_nothing_hangs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    source, batches = in_small_stretches(monkeypatch)
+    damaged, read = int(batches[4].identity[0, 1]), source.read
+
+    def failing(name: str, samples: Any) -> Any:
+        if damaged in samples:
+            raise FormatError("shards/north.h5 is damaged")
+        return read(name, samples)
+
+    monkeypatch.setattr(source, "read", failing)
+    threads, fresh = threading.active_count(), replace(batches)
+    seen: list[int] = []
+    stream = read_ahead(fresh)
+    with pytest.raises(FormatError, match=r"north\.h5 is damaged"):
+        seen.extend(int(batch.identity[0, 1]) for batch in stream)
+    assert len(seen) == 4, "all batches before the two that were made with the damaged one"
+    with pytest.raises(FormatError, match=r"north\.h5 is damaged"):
+        fresh[4]
+    fresh.close()
+    assert threading.active_count() <= threads, "whoever made batches beforehand has ended"
+
+
+def test_an_epoch_left_half_way_lets_go_of_what_was_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, batches = in_small_stretches(monkeypatch)
+    stream = read_ahead(batches)
+    next(stream)
+    assert batches._stretches._kept
+    stream.close()
+    assert not batches._stretches._kept
+    assert not batches._stretches._ahead
+    assert batches[0].inputs.any(), "asking goes on working"
+
+
+def test_what_follows_is_begun_when_nothing_is_left_to_be_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, batches = in_small_stretches(monkeypatch)
+    after = replace(batches)
+    first = replace(batches, following=lambda: after)
+    begun = []
+    for number in range(len(first)):
+        assert first[number].inputs.shape == batches[number].inputs.shape
+        begun.append(sorted(after._stretches._ahead))
+    last = (len(first) - 1) // 2 * 2  # the first batch of the last stretch
+    assert begun[: last - 1] == [[]] * (last - 1)
+    assert begun[-1] == [0], "no more than the first stretch: memory holds no more"
+    assert after[0].inputs.any()
+    assert pickle.loads(pickle.dumps(first)).following is None, "what follows does not travel"
+
+
+def test_a_batch_in_which_every_lane_idles_is_made_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipeline.feed.batches._MOST_BATCHES", 1)
+    source = chronological(memory_source([8, 8]), {"train": (0, 60)})
+    runs = training_runs(source.sequences, source.split("train"), grid_of(source))
+    gap = LanePlan(runs, np.array([0, 0]), np.array([0, 3]), 1, 5)  # two samples, nothing, two samples
+    batches = LaneBatches(Material(source, some_scaling(), np.ones(2, np.int32)), source.split("train"), gap)
+    assert [bool(batch.weights.any()) for batch in read_ahead(batches)] == [True, True, False, True, True]
+    assert (batches[2].inputs == some_scaling().resting).all()
 
 
 def window_batches(source: MemorySource) -> WindowBatches:

@@ -6,8 +6,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.feed.batches import Material, WindowBatches
+from pipeline.feed.batches import Material
 from pipeline.feed.rows import scored_rows
+from pipeline.feed.window_batches import WindowBatches
 from pipeline.feed.windows import WindowPlan
 from pipeline.store.types import Split
 from tests.feed.memory import HOUR, MemorySource, memory_source, some_scaling

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.feed.batches import Material, WindowBatches
+from pipeline.feed.batches import Material
 from pipeline.feed.order import BlockShuffle
 from pipeline.feed.rows import scored_rows
+from pipeline.feed.window_batches import WindowBatches
 from pipeline.feed.windows import WindowPlan
 from tests.feed.memory import chronological, memory_source, some_scaling
 

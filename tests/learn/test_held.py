@@ -1,0 +1,44 @@
+"""Validation in memory: what is held is what was counted, and no more."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import fields
+
+import numpy as np
+import pytest
+
+from pipeline.errors import TrainingError
+from pipeline.feed.batches import Batch
+from pipeline.learn.held import held
+from pipeline.learn.lessons import make_play
+from tests.learn.networks import material_of, small_learner, small_settings, small_source
+
+
+def test_held_batches_are_the_same_ones_read_once_and_keep_nothing_else_alive() -> None:
+    source, config = small_source(), small_settings(validation="memory", lanes=2)
+    passed = make_play(material_of(source), small_learner(), config, "validation").batches
+    threads = threading.active_count()
+    (kept,) = held([passed], config)
+    assert threading.active_count() == threads, "what told the size was let go"
+    for _ in range(2):
+        for number in range(len(passed)):
+            for one in fields(Batch):
+                found = getattr(kept[number], one.name)
+                assert found.base is None, "an array of its own, not a view of many batches"
+                np.testing.assert_array_equal(found, getattr(passed[number], one.name))
+    passed.close()
+    asked = dict(source.asked)
+    assert [kept[number].inputs.shape for number in range(len(kept))]
+    assert source.asked == asked, "nothing is read again"
+
+
+def test_what_would_outgrow_the_budget_is_told_and_nothing_is_kept_of_it() -> None:
+    config = small_settings(validation="memory", validation_budget="1KiB")
+    passed = make_play(material_of(small_source()), small_learner(), config, "validation").batches
+    threads = threading.active_count()
+    with pytest.raises(
+        TrainingError, match=r"needs \d.* KiB .*more than train.validation_budget \(1.0 KiB\)"
+    ):
+        held([passed], config)
+    assert threading.active_count() == threads
