@@ -130,7 +130,8 @@ def _ahead(judgement: Judgement) -> list[str]:
 def _interval(gain: Gain, days: int) -> str:
     if gain.low is None or gain.high is None:
         return f"no interval: {days} {'day is' if days == 1 else 'days are'} too few"
-    return f"95 % interval from {percent(gain.low)} to {percent(gain.high)}"
+    near, far = (gain.high, gain.low) if gain.high < 0 else (gain.low, gain.high)
+    return f"95 % interval from {percent(near)} to {percent(far)}"
 
 
 def _sign(gain: Gain) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -30,6 +31,13 @@ def test_a_yes_names_the_groups_in_which_the_model_is_worse() -> None:
     answer = answer_of(judged(table, ["published"], 7)[1])
     assert answer.short == "Yes."
     assert "Of 3 groups: better in 1, not proven in 1, worse in 1 (g1)." in answer.sentences
+
+
+@pytest.mark.parametrize(("model", "published"), [(2.0, 9.0), (9.0, 2.0)])
+def test_an_interval_goes_from_the_smaller_change_to_the_larger(model: float, published: float) -> None:
+    answer = answer_of(judged(table_with({"g0": model}, {"g0": published}), ["published"], 7)[1])
+    near, far = re.findall(r"from ([0-9.]+) % \w+ to ([0-9.]+) %", answer.sentences[0])[0]
+    assert 0 < float(near) < float(far)
 
 
 def test_tracks_are_told_with_their_leads() -> None:
