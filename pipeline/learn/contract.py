@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import keras
@@ -50,6 +51,12 @@ def faults_of_graph(learner: Any, *, stateful: bool) -> list[str]:
                 f"layer {layer.name!r} ({type(layer).__name__}) is no layer of Keras itself: "
                 "models/model.keras must load with Keras alone"
             )
+        # Keras has no public way to walk the layers inside one; its own add no other loss of what they put out
+        if any(inner.activity_regularizer is not None for inner in layer._flatten_layers()):  # noqa: SLF001
+            faults.append(
+                f"layer {layer.name!r} ({type(layer).__name__}) adds a loss of its outputs (activity_regularizer), and idle lanes "
+                "and padding would enter it: take a regularizer of weights (kernel_regularizer, recurrent_regularizer)"
+            )
         if isinstance(layer, keras.Model):
             faults.append(f"layer {layer.name!r} is a model: call its layers one by one, on one graph")
         if isinstance(layer, keras.layers.RNN):
@@ -60,32 +67,48 @@ def faults_of_graph(learner: Any, *, stateful: bool) -> list[str]:
 def faults_of_play(learner: Any, *, stateful: bool) -> list[str]:
     """What numbers tell: a row must not see another row, in training neither, and two chunks must give what one whole gives.
 
-    The last holds in stateful mode only. Played on made-up inputs; the network is left as it was.
+    The last holds in stateful mode only. Played on made-up inputs; weights and generators are left as they were.
     """
     inputs = _made_up(learner)
-    whole = _outputs(learner, inputs)
-    if not np.isfinite(whole).all():
-        return ["outputs: not all are numbers, on made-up inputs around 0"]
-    faults = _faults_of_statistics(learner, inputs)
+    with _left_as_it_was(learner):
+        whole = _outputs(learner, inputs)
+        if not np.isfinite(whole).all():
+            return ["outputs: not all are numbers, on made-up inputs around 0"]
+        faults = _faults_of_statistics(learner, inputs) + _faults_of_rows(learner, inputs, whole)
+        return faults + (_faults_of_chunks(learner, inputs, whole) if stateful else [])
+
+
+@contextmanager
+def _left_as_it_was(learner: Any) -> Iterator[None]:
+    """Put all variables back at the end. With recurrent_dropout, Keras moves its generators on even where nothing is dropped."""
+    before = [np.array(keras.ops.convert_to_numpy(variable)) for variable in learner.variables]
+    try:
+        yield
+    finally:
+        for variable, value in zip(learner.variables, before, strict=True):
+            variable.assign(value)
+
+
+def _faults_of_rows(learner: Any, inputs: dict[str, Any], whole: Any) -> list[str]:
     alone = _outputs(learner, {name: values[:1] for name, values in inputs.items()})
-    if not _close(alone, whole[:1]):
-        faults.append(
-            f"rows: the outputs of a row change by {_apart(alone, whole[:1])} when other rows are left out"
-        )
-    if stateful:
-        network = carry(learner, _LANES)
-        half = _STEPS // 2
-        parts = [
-            _outputs(network, {**{name: values[:, part] for name, values in inputs.items()}, "keep": keep})
-            for part, keep in ((slice(0, half), _flags(0)), (slice(half, None), _flags(1)))
-        ]
-        found = np.concatenate(parts, axis=1)
-        if not _close(found, whole):
-            faults.append(
-                f"statefulness: two chunks give other outputs than one whole (apart by {_apart(found, whole)}): some layer "
-                f"passes from step to step what is no recurrent state{_suspects(learner)}"
-            )
-    return faults
+    if _close(alone, whole[:1]):
+        return []
+    return [f"rows: the outputs of a row change by {_apart(alone, whole[:1])} when other rows are left out"]
+
+
+def _faults_of_chunks(learner: Any, inputs: dict[str, Any], whole: Any) -> list[str]:
+    network, half = carry(learner, _LANES), _STEPS // 2
+    parts = [
+        _outputs(network, {**{name: values[:, part] for name, values in inputs.items()}, "keep": keep})
+        for part, keep in ((slice(0, half), _flags(0)), (slice(half, None), _flags(1)))
+    ]
+    found = np.concatenate(parts, axis=1)
+    if _close(found, whole):
+        return []
+    what = f"two chunks give other outputs than one whole (apart by {_apart(found, whole)})"
+    return [
+        f"statefulness: {what}: some layer passes from step to step what is no recurrent state{_suspects(learner)}"
+    ]
 
 
 def _faults_of_statistics(learner: Any, inputs: dict[str, Any]) -> list[str]:
@@ -109,14 +132,12 @@ def _faults_of_statistics(learner: Any, inputs: dict[str, Any]) -> list[str]:
 
 def _set_by(learner: Any, inputs: dict[str, Any]) -> dict[int, Any]:
     """The weights without gradients, by identity, as a call in training leaves them; all are put back afterwards."""
-    before = [np.array(keras.ops.convert_to_numpy(variable)) for variable in learner.variables]
-    learner(inputs, training=True)
-    found = {
-        id(weight): np.array(keras.ops.convert_to_numpy(weight)) for weight in learner.non_trainable_weights
-    }
-    for variable, value in zip(learner.variables, before, strict=True):
-        variable.assign(value)
-    return found
+    with _left_as_it_was(learner):
+        learner(inputs, training=True)
+        return {
+            id(weight): np.array(keras.ops.convert_to_numpy(weight))
+            for weight in learner.non_trainable_weights
+        }
 
 
 def _faults_of_shape(what: str, value: Any, shape: tuple[int, ...]) -> list[str]:

@@ -81,6 +81,30 @@ def dropped_and_frozen(inputs: dict[str, Any], brief: Any) -> Any:
     return dense(layers.LSTM(4, return_sequences=True)(flow))
 
 
+def sparse_outputs(inputs: dict[str, Any], brief: Any) -> Any:
+    recurrent = layers.LSTM(4, return_sequences=True, activity_regularizer="l1", name="sparse")
+    flow = layers.TimeDistributed(layers.Dense(3, activity_regularizer="l2"), name="wrapped")(
+        inputs["features"]
+    )
+    flow = layers.ActivityRegularization(l2=0.1, name="alone")(recurrent(flow))
+    return layers.Dense(len(brief.targets))(flow)
+
+
+def small_weights(inputs: dict[str, Any], brief: Any) -> Any:
+    flow = layers.LSTM(
+        4, return_sequences=True, kernel_regularizer="l2", recurrent_regularizer="l1", bias_regularizer="l2"
+    )(inputs["features"])
+    dense = layers.TimeDistributed(layers.Dense(3, kernel_regularizer="l2"))(flow)
+    return layers.Dense(len(brief.targets), kernel_regularizer="l1")(dense)
+
+
+def forgetful(inputs: dict[str, Any], brief: Any) -> Any:
+    """Every kind of dropout, none with a seed of its own."""
+    flow = layers.LSTM(4, return_sequences=True, dropout=0.3, recurrent_dropout=0.3)(inputs["features"])
+    flow = layers.GRU(3, return_sequences=True, recurrent_dropout=0.3)(layers.GaussianNoise(0.1)(flow))
+    return layers.Dense(len(brief.targets))(layers.Dropout(0.2)(flow))
+
+
 def unconnected(inputs: dict[str, Any], brief: Any) -> Any:
     return layers.Dense(len(brief.targets))(keras.Input((None, 1)))
 

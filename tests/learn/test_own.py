@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 from pathlib import Path
 from typing import Any
@@ -89,6 +90,14 @@ def test_quantiles_of_ones_own_are_unscaled_each_by_its_target(*, residual: bool
             [r"'normed' \(BatchNormalization\) gathers .*moving_mean, moving_var.*take LayerNormal"],
         ),
         ("wrapped_statistics", [r"\(TimeDistributed\) gathers statistics of the batch"]),
+        (
+            "sparse_outputs",
+            [
+                r"'alone' \(ActivityRegularization\) adds a loss of its outputs .*idle lanes and padding",
+                r"'sparse' \(LSTM\) adds a loss .*take a regularizer of weights \(kernel_regularizer",
+                r"'wrapped' \(TimeDistributed\) adds a loss",
+            ],
+        ),
         ("unconnected", ["outputs: they do not come from the inputs given: .*begin with inputs"]),
         ("sees_other_rows", ["rows: the outputs of a row change by .* when other rows are left out"]),
     ],
@@ -114,6 +123,38 @@ def test_the_look_for_statistics_leaves_dropout_and_frozen_layers_as_they_were()
     assert any("seed" in variable.path for variable in learner.variables)
     assert faults_of_play(learner, stateful=False) == []
     assert all((a == b).all() for a, b in zip(arrays(learner.variables), before, strict=True))
+
+
+def test_regularizers_of_weights_are_kept_to_the_contract() -> None:
+    assert len(built("small_weights").learner.losses) == 5
+
+
+def numpy_state() -> list[int]:
+    found: list[int] = np.random.get_state(legacy=False)["state"]["key"].tolist()  # noqa: NPY002
+    return found
+
+
+def test_the_trial_leaves_every_weight_and_generator_as_it_was() -> None:
+    learner = built("forgetful").learner
+    before = arrays(learner.variables), random.getstate(), numpy_state()
+    assert sum("seed" in variable.path for variable in learner.variables) == 4
+    assert faults_of_play(learner, stateful=True) == []
+    assert all((a == b).all() for a, b in zip(arrays(learner.variables), before[0], strict=True))
+    assert random.getstate() == before[1]
+    assert numpy_state() == before[2]
+
+
+def test_a_training_ends_with_the_same_bytes_whether_or_not_its_network_was_tried(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = []
+    for name in ("tried", "untried"):
+        keras.utils.clear_session()  # layers without a name are numbered by session
+        params = workplace(tmp_path / name, model=f"{HERE}:forgetful")
+        train(params, tmp_path / name)
+        found.append((tmp_path / name / "models" / "model.keras").read_bytes())
+        monkeypatch.setattr("pipeline.learn.own.faults_of_play", lambda *_, **__: [])
+    assert found[0] == found[1]
 
 
 def test_looking_ahead_is_a_fault_of_state_only() -> None:
