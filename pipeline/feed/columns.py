@@ -13,6 +13,8 @@ Named = dict[str, Values]
 Example = tuple[Named, Named, Named]
 """Inputs, targets and weights by name, as Keras and others take them."""
 
+_MOST_TOLD = 5
+
 
 @dataclass(frozen=True)
 class Columns:
@@ -42,7 +44,11 @@ class Columns:
         return sum(map(len, self.inputs.values()))
 
     def cut_inputs(self, values: Values) -> Named:
-        """X (..., feature) -> each input (..., its features), contiguous; all features in order are not copied."""
+        """X (..., feature) -> each input (..., its features), contiguous; all features in order are not copied.
+
+        ValueError if an input takes a feature that X does not have.
+        """
+        _check("input", "feature", self.inputs, values.shape[-1])
         whole = tuple(range(values.shape[-1]))
         return {
             name: values if places == whole else np.take(values, places, axis=-1)
@@ -50,12 +56,27 @@ class Columns:
         }
 
     def cut_outputs(self, values: Values) -> Named:
-        """Y (..., target) -> each output (..., 1)."""
+        """Y (..., target) -> each output (..., 1); ValueError if an output is a target that Y does not have."""
+        _check("output", "target", {name: (place,) for name, place in self.outputs.items()}, values.shape[-1])
         return {name: values[..., place : place + 1] for name, place in self.outputs.items()}
 
     def cut_weights(self, values: Values) -> Named:
         """W (..., target) -> the weights of each output (...)."""
         return {name: values[..., place] for name, place in self.outputs.items()}
+
+
+def _check(kind: str, what: str, columns: Mapping[str, tuple[int, ...]], count: int) -> None:
+    wrong = [
+        f"{kind} {name!r} takes {what} {place}"
+        for name, places in columns.items()
+        for place in places
+        if not 0 <= place < count
+    ]
+    if wrong:
+        raise ValueError(
+            f"columns: the data set has {count} {what}s, numbered from 0, but {', '.join(wrong[:_MOST_TOLD])}: "
+            "make them from this data set's features, feature_parts and targets"
+        )
 
 
 def _by_name(targets: Sequence[str]) -> dict[str, int]:

@@ -13,8 +13,8 @@ import numpy.typing as npt
 from pipeline.errors import FormatError
 from pipeline.feed.series import Key
 from pipeline.files import read_json
+from pipeline.store.formats import SCALER_FORMAT, foreign_scaler
 
-FORMAT = "hindcast-scaler/2"
 Floats = npt.NDArray[np.float64]
 
 
@@ -68,13 +68,15 @@ def read_scaling(
 ) -> Scaling:
     """Read scaler.json for a network whose indices from 1 on are the series `known`.
 
-    FormatError unless it was fitted on the data set of that fingerprint and those columns.
+    FormatError unless it was fitted on the data set of that fingerprint and those columns, in the format of this version.
     """
     content = read_json(path)
+    form = content.get("format") if isinstance(content, dict) else None
+    if form != SCALER_FORMAT:
+        raise FormatError(f"{path} cannot be used: {foreign_scaler(form)}.")
     faults = [
         f"{name}: {found!r}, but the data set has {wanted!r}"
         for name, found, wanted in (
-            ("format", content.get("format"), FORMAT),
             ("fingerprint", content.get("fingerprint"), fingerprint),
             ("features", _names(content, "features"), list(features)),
             ("targets", _names(content, "targets"), list(targets)),

@@ -19,9 +19,10 @@ from pipeline.settings.sections import ScaleBy, ScaleSettings
 from pipeline.split.rows import rows
 from pipeline.split.steps import Flags, Ints, Steps
 from pipeline.split.sums import Floats, Sums
+from pipeline.store.formats import SCALER_FORMAT
 from pipeline.store.types import Split
 
-FORMAT = "hindcast-scaler/2"
+FORMAT = SCALER_FORMAT
 
 Key = tuple[str, str]  # group, series
 

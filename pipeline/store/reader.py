@@ -71,12 +71,18 @@ class Dataset(Described):
         return self._shards
 
     def split(self, name: str) -> Split:
-        """A split by name; FormatError names those that exist."""
+        """A split by name; FormatError names those that exist, or indices of samples that do not."""
         if name not in self._splits:
             raise FormatError(
                 f"{self.path} has no split {name!r}; it has {', '.join(self._splits) or 'none'}."
             )
-        return self._splits[name]
+        split = self._splits[name]
+        first, last = (int(limit(split.indices, initial=0)) for limit in (np.min, np.max))
+        if first < 0 or last >= max(1, self.sample_count):
+            raise FormatError(
+                f"{self.path}: splits/{name} must lie in [0, {self.sample_count}), found {first} to {last}: {REMEDY}."
+            )
+        return split
 
     def read(self, name: str, samples: Sequence[int] | NDArray[Any]) -> NDArray[Any]:
         """The samples of X, Y, W, published, baseline, origin, issued or known: (len(samples), step, ...).
@@ -176,7 +182,7 @@ class Dataset(Described):
         wanted = np.asarray(samples, dtype=np.int64)
         if wanted.size and not (wanted.min() >= 0 and wanted.max() < self.sample_count):
             raise IndexError(
-                f"samples lie in [0, {self.sample_count}), found {wanted.min()} to {wanted.max()}"
+                f"{self.path}: samples lie in [0, {self.sample_count}), found {wanted.min()} to {wanted.max()}"
             )
         return wanted
 

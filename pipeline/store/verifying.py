@@ -14,10 +14,11 @@ import numpy as np
 from pipeline.errors import FormatError, HindcastError, MissingInputError
 from pipeline.files import read_json
 from pipeline.store.access import REMEDY, blaming, open_to_read
+from pipeline.store.formats import SCALER_FORMAT, foreign_scaler
 from pipeline.store.layout import ARRAYS
 from pipeline.store.reader import Dataset
 from pipeline.store.threads import Threads, threads_here
-from pipeline.store.types import Sequences
+from pipeline.store.types import Ints, Sequences
 from pipeline.store.virtual import SUFFIX
 
 _SHOWN = 5  # faults of one kind in one file
@@ -184,27 +185,38 @@ def _rows_of(sequences: Sequences, first: int, count: int) -> Sequences:
 
 
 def _faults_of_splits(dataset: Dataset) -> Iterator[str]:
+    plain: dict[str, Ints] = {}
     for name in dataset.splits:
-        split = dataset.split(name)
+        try:
+            split = dataset.split(name)
+        except FormatError as fault:
+            yield _line(fault)
+            continue
         indices, counted = split.indices, split.attributes.get("sample_count", len(split.indices))
         if (np.diff(indices) <= 0).any():
             yield f"{dataset.path}: splits/{name} must be ascending, each index once"
-        if len(indices) and not (indices.min() >= 0 and indices.max() < dataset.sample_count):
-            yield f"{dataset.path}: splits/{name} must lie in [0, {dataset.sample_count})"
         if counted != len(indices):
             yield f"{dataset.path}: splits/{name} holds {len(indices)} samples, its sample_count says {counted}"
-    plain = [name for name in dataset.splits if "/" not in name]
+        if "/" not in name:
+            plain[name] = indices
     for one, other in combinations(plain, 2):
-        shared = np.intersect1d(dataset.split(one).indices, dataset.split(other).indices)
+        shared = np.intersect1d(plain[one], plain[other])
         if len(shared):
             yield f"{dataset.path}: splits/{one} and splits/{other} share {len(shared)} samples, as {shared[0]}"
 
 
 def _faults_of_scaler(path: Path, fingerprint: str) -> Iterator[str]:
-    if path.exists():
-        found = read_json(path).get("fingerprint")
-        if found != fingerprint:
-            yield f"{path} was fitted on a data set of fingerprint {found!r}, this one has {fingerprint!r}: run the stage `scale` again"
+    if not path.exists():
+        return
+    content = read_json(path)
+    scaler = content if isinstance(content, dict) else {}
+    if scaler.get("format") != SCALER_FORMAT:
+        yield f"{path}: {foreign_scaler(scaler.get('format'))}"
+    elif scaler.get("fingerprint") != fingerprint:
+        yield (
+            f"{path} was fitted on a data set of fingerprint {scaler.get('fingerprint')!r}, this one has {fingerprint!r}: "
+            "run the stage `scale` again"
+        )
 
 
 def faults_of_columns(path: Path) -> Iterator[str]:

@@ -24,6 +24,7 @@ from pipeline.store import shards as open_shards
 from pipeline.store.access import write_text
 from pipeline.store.layout import ARRAYS
 from pipeline.store.reader import Dataset
+from pipeline.store.seal import sealed
 from pipeline.store.virtual import list_shards, write_dataset
 from tests.mock_data import HOUR, mock_dataset, mock_group, mock_params, mock_shards
 
@@ -291,6 +292,24 @@ def test_a_moved_folder_is_read_from_any_working_folder(
     with Dataset(moved) as dataset, h5py.File(moved) as file:
         np.testing.assert_array_equal(dataset.read("X", range(dataset.sample_count)), expected)
         np.testing.assert_array_equal(file["X"], expected)
+
+
+@pytest.mark.parametrize(("wrong", "found"), [(-4, "-4 to"), (10_000, "to 10000")])
+def test_a_split_of_samples_that_do_not_exist_is_told_with_its_file(
+    tmp_path: Path, wrong: int, found: str
+) -> None:
+    path = mock_dataset(tmp_path, params=mock_params(pack=PACK))
+    with h5py.File(path, "r+") as file:
+        file["splits/train"][0] = wrong
+    path.write_bytes(sealed(path.read_bytes()))
+    with Dataset(path) as dataset:
+        assert len(dataset.split("test").indices), "the others can be used"
+        with pytest.raises(
+            FormatError, match=rf"dataset.h5: splits/train must lie in \[0, \d+\), found .*{found}"
+        ):
+            dataset.split("train")
+        with pytest.raises(IndexError, match=r"dataset.h5: samples lie in \[0, "):
+            dataset.read("X", [wrong])
 
 
 def test_a_shard_alone_has_no_splits(tmp_path: Path) -> None:

@@ -79,7 +79,7 @@ def test_all_that_is_damaged_is_told_at_once(data: Path) -> None:
         image[file["Y"].id.get_chunk_info(5).byte_offset] ^= 1
     south.write_bytes(image)
     north.write_bytes(north.read_bytes()[:-500])
-    write_json(data / "scaler.json", {"fingerprint": "of another"})
+    write_json(data / "scaler.json", {"format": "hindcast-scaler/2", "fingerprint": "of another"})
     mock_shards(data / "packed", [mock_group("stray")], PARAMS)
     told = faults_of(data)
     assert len(told) == 7
@@ -93,6 +93,25 @@ def test_all_that_is_damaged_is_told_at_once(data: Path) -> None:
         "scaler.json was fitted on a data set of fingerprint 'of another'",
     ):
         assert sum(words in fault for fault in told) == 1, words
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (
+            {"format": "hindcast-scaler/1"},
+            "another version of hindcast wrote it, in format hindcast-scaler/1; this one reads hindcast-scaler/2",
+        ),
+        (["mean"], "must be of format hindcast-scaler/2, found None"),
+    ],
+)
+def test_a_scaler_of_another_format_is_told_as_such_with_its_stage(
+    data: Path, content: object, words: str
+) -> None:
+    write_json(data / "scaler.json", content)
+    (told,) = faults_of(data)
+    assert f"scaler.json: {words}" in told or f"scaler.json: it {words}" in told
+    assert told.endswith("run the stage `scale` again")
 
 
 def test_many_faults_of_a_kind_are_told_in_few_lines(data: Path) -> None:
