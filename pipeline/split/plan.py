@@ -192,6 +192,19 @@ def lines_left_out(plan: Plan, steps: Steps) -> Iterator[str]:
     if plan.series_without_test:
         names = [f"{group}/{series}" for group, series in plan.series_without_test]
         yield f"series without a scored step in test: {_listed(names)}"
+    unseen = _never_trained(plan, steps)
+    if unseen:
+        names = [f"{group}/{series}" for group, series in unseen]
+        yield f"series without a scored step in train, which the network meets as unknown ones: {_listed(names)}"
+
+
+def _never_trained(plan: Plan, steps: Steps) -> list[tuple[str, str]]:
+    """The series that are scored in validation or test, yet not in training, where nobody asked for that."""
+    if plan.splits[0].attributes["policy"] in {"by_series", "by_group"}:
+        return []
+    train, *later = plan.scored
+    nowhere = _without(steps, np.sum(later, axis=0))
+    return [key for key in _without(steps, train) if key not in nowhere]
 
 
 def _emptiness(steps: Steps, part: Part, settings: SplitSettings) -> Iterator[str]:

@@ -73,6 +73,16 @@ def test_series_that_the_test_does_not_see_are_named() -> None:
     assert any("g/early leaver" in line for line in lines_left_out(plan, steps))
 
 
+def test_series_that_begin_after_training_are_named() -> None:
+    newcomer = plain_track(30, series="newcomer", begin=170)
+    steps = steps_of([plain_track(200), newcomer], 10)
+    plan = plan_splits(steps, Chronological(validation=0, test=0.2), seed=0)
+    told = [line for line in lines_left_out(plan, steps) if "g/newcomer" in line]
+    assert told == [
+        "series without a scored step in train, which the network meets as unknown ones: g/newcomer"
+    ]
+
+
 def test_the_embargo_is_told_with_the_target_that_makes_it() -> None:
     steps = steps_of([plain_track(200)], 10)
     plan = plan_splits(steps, Chronological(validation=0, test=0.2), seed=0)
