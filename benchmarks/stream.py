@@ -137,15 +137,7 @@ def stall(options: argparse.Namespace, folder: Path) -> None:
         "\nTraining an LSTM(64) from the file: time spent waiting for batches, and all turns beside ones from memory"
     )
     for mode in ("windows", "lanes"):
-        program = Path(__file__).with_name("stream_stall.py")
-        command = [
-            sys.executable,
-            str(program),
-            mode,
-            str(folder / "dataset.h5"),
-            str(2 * options.repeat + 1),
-        ]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        done = _done("stream_stall.py", mode, folder / "dataset.h5", 2 * options.repeat + 1)
         if done.returncode:
             raise SystemExit(f"{mode} failed:\n{done.stderr}")
         found = json.loads(done.stdout.splitlines()[-1])
@@ -172,23 +164,19 @@ def _in_turns(
 
 
 def _measured(name: str, folder: Path, seconds: float, how: tuple[str, ...]) -> dict[str, Any] | None:
-    program = Path(__file__).with_name("stream_contenders.py")
-    command = [
-        sys.executable,
-        str(program),
-        name,
-        str(folder / "dataset.h5"),
-        str(folder),
-        str(seconds),
-        *how,
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = _done("stream_contenders.py", name, folder / "dataset.h5", folder, seconds, *how)
     if done.returncode:
         why = done.stderr.strip().splitlines()[-1] if done.stderr.strip() else f"exit code {done.returncode}"
         print(f"  {name} left out: {why}")
         return None
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found
+
+
+def _done(program: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+    """One of the programs beside this one, in a process of its own, as it ended."""
+    command = [sys.executable, str(Path(__file__).with_name(program)), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 def _table(rates: dict[str, list[float]], floors: dict[str, float]) -> None:

@@ -25,18 +25,9 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 import h5py
 import numpy as np
 
+from benchmarks import stream_slices as slices
 from benchmarks.stream_peers import PEERS
-from benchmarks.stream_slices import (
-    LOOKBACK,
-    SEGMENTS,
-    WINDOWS,
-    Batches,
-    Maker,
-    ends_of,
-    series_of,
-    shard_of,
-    table,
-)
+from benchmarks.stream_slices import LOOKBACK, SEGMENTS, WINDOWS, Batches, Maker
 
 # --- segments ----------------------------------------------------------------------------------------------------
 
@@ -45,7 +36,7 @@ def textbook(data: Path, _work: Path, _options: dict[str, str]) -> Callable[[], 
     """Method 3: sorted random indices a batch, read by h5py."""
 
     def run() -> Batches:
-        with h5py.File(shard_of(data)) as file:
+        with h5py.File(slices.shard_of(data)) as file:
             order = np.random.default_rng(0).permutation(file.attrs["sample_count"])
             for start in range(0, len(order), SEGMENTS):
                 indices = np.sort(order[start : start + SEGMENTS])
@@ -58,7 +49,7 @@ def whole_read(data: Path, _work: Path, _options: dict[str, str]) -> Callable[[]
     """h5py reads and decodes X, Y and W once, in order, sixteen chunks at a time into arrays that are used again."""
 
     def run() -> Batches:
-        with h5py.File(shard_of(data)) as file:
+        with h5py.File(slices.shard_of(data)) as file:
             count, step = len(file["X"]), 16 * file["X"].chunks[0]
             into = {name: np.empty((step, *file[name].shape[1:]), np.float32) for name in "XYW"}
             for start in range(0, count, step):
@@ -75,7 +66,7 @@ def block_shuffle(data: Path, _work: Path, _options: dict[str, str]) -> Callable
 
     def run() -> Batches:
         random = np.random.default_rng(0)
-        with h5py.File(shard_of(data)) as file:
+        with h5py.File(slices.shard_of(data)) as file:
             size, count = file["X"].chunks[0], len(file["X"])
             chunks = random.permutation(-(-count // size))
             for first in range(0, len(chunks), 16):
@@ -138,8 +129,8 @@ def _opened(dataset: Any, data: Path, options: dict[str, str]) -> tuple[Any, int
 
 def strided(data: Path, _work: Path, _options: dict[str, str]) -> Callable[[], Batches]:
     """All in memory: windows as a view, those of a batch taken."""
-    x, y = table(data, series_of(data))
-    ends = ends_of(len(x))
+    x, y = slices.table(data, slices.series_of(data))
+    ends = slices.ends_of(len(x))
     view = np.lib.stride_tricks.as_strided(x, (len(x), LOOKBACK * 17), x.strides, writeable=False)
 
     def run() -> Batches:

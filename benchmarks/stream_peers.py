@@ -10,24 +10,15 @@ from typing import Any
 import h5py
 import numpy as np
 
-from benchmarks.stream_slices import (
-    LOOKBACK,
-    SERIES_STEPS,
-    WINDOWS,
-    Batches,
-    Maker,
-    ends_of,
-    series_of,
-    shard_of,
-    table,
-)
+from benchmarks import stream_slices as slices
+from benchmarks.stream_slices import LOOKBACK, SERIES_STEPS, WINDOWS, Batches, Maker
 
 
 def keras_timeseries(data: Path, _work: Path, _options: dict[str, str]) -> Callable[[], Batches]:
     """keras.utils.timeseries_dataset_from_array over one array, as in its documentation."""
     import keras
 
-    x, y = table(data, 100)
+    x, y = slices.table(data, 100)
 
     def run() -> Batches:
         made = keras.utils.timeseries_dataset_from_array(
@@ -43,7 +34,7 @@ def timeseries_generator(data: Path, _work: Path, _options: dict[str, str]) -> C
     """TimeseriesGenerator: one series held in memory, a Python loop over the batch's rows."""
     from keras.src.legacy.preprocessing.sequence import TimeseriesGenerator
 
-    x, y = table(data, 100)
+    x, y = slices.table(data, 100)
 
     def run() -> Batches:
         made = TimeseriesGenerator(x, y, LOOKBACK, batch_size=WINDOWS, shuffle=True)
@@ -57,7 +48,7 @@ def tfdata_window(data: Path, _work: Path, _options: dict[str, str]) -> Callable
     """tf.data: window(), flat_map, shuffle, batch, prefetch."""
     import tensorflow as tf
 
-    x, y = table(data, 20)
+    x, y = slices.table(data, 20)
 
     def run() -> Batches:
         steps = tf.data.Dataset.from_tensor_slices(x)
@@ -75,8 +66,8 @@ def tfdata_slices(data: Path, _work: Path, _options: dict[str, str]) -> Callable
     """tf.data: shuffled numbers, batches gathered from one tensor, two calls in parallel."""
     import tensorflow as tf
 
-    x, y = table(data, 1000)
-    ends = ends_of(len(x))
+    x, y = slices.table(data, 1000)
+    ends = slices.ends_of(len(x))
 
     def run() -> Batches:
         steps, targets, back = tf.constant(x), tf.constant(y), tf.range(1 - LOOKBACK, 1)
@@ -95,8 +86,8 @@ def grain(data: Path, _work: Path, options: dict[str, str]) -> Callable[[], Batc
     """Google Grain: a random-access source, shuffle, batch, read by threads."""
     import grain.python as pygrain
 
-    x, y = table(data, 1000)
-    ends = ends_of(len(x))
+    x, y = slices.table(data, 1000)
+    ends = slices.ends_of(len(x))
 
     class Source:
         def __len__(self) -> int:
@@ -121,8 +112,8 @@ def mosaic(data: Path, work: Path, options: dict[str, str]) -> Callable[[], Batc
     from streaming.base.util import clean_stale_shared_memory
     from torch.utils.data import DataLoader
 
-    x, y = table(data, 6)
-    folder, ends = work / "mds", ends_of(len(x))
+    x, y = slices.table(data, 6)
+    folder, ends = work / "mds", slices.ends_of(len(x))
     if not folder.exists():
         form = {"x": f"ndarray:float32:{LOOKBACK},17", "y": "float32"}
         with MDSWriter(out=str(folder), columns=form) as writer:
@@ -143,7 +134,7 @@ def torch_h5py(data: Path, _work: Path, options: dict[str, str]) -> Callable[[],
     import torch
     from torch.utils.data import DataLoader, Dataset
 
-    ends = ends_of(series_of(data) * SERIES_STEPS)
+    ends = slices.ends_of(slices.series_of(data) * SERIES_STEPS)
 
     class Windows(Dataset):
         file: Any = None
@@ -153,7 +144,7 @@ def torch_h5py(data: Path, _work: Path, options: dict[str, str]) -> Callable[[],
 
         def __getitem__(self, number: int) -> tuple[Any, Any]:
             if self.file is None:
-                self.file = h5py.File(shard_of(data))
+                self.file = h5py.File(slices.shard_of(data))
             x, y = self.file["X"], self.file["Y"]
             end, length = int(ends[number]), x.shape[1]
             first, last = (end - LOOKBACK + 1) // length, end // length
@@ -174,7 +165,7 @@ def xbatcher(data: Path, _work: Path, _options: dict[str, str]) -> Callable[[], 
     import xarray
     import xbatcher as xb
 
-    x, _ = table(data, 20)
+    x, _ = slices.table(data, 20)
 
     def run() -> Batches:
         array = xarray.DataArray(x, dims=("time", "feature"))

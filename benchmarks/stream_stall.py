@@ -52,8 +52,9 @@ class Some:
 
 def main() -> None:
     mode, data, turns = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
-    network, count = _network(mode), BATCHES[mode]
+    network = _network(mode)
     with Dataset(data, 512 << 20) as dataset:  # 256 lanes read from as many chunks of 1 MiB at a time
+        count = min(BATCHES[mode], len(_stream(mode, dataset)))
         held = Some(KerasStream(_stream(mode, dataset), ["inputs"]), count, held=True)
         _played(network, held)
         stalls, slower, times, firsts = [], [], [], []
