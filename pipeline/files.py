@@ -62,6 +62,7 @@ def replaced_folders(*folders: Path) -> Iterator[tuple[Path, ...]]:
     """
     fresh = tuple(_in_the_making(folder) for folder in folders)
     for folder in folders:
+        _check_replaceable(folder)
         _recover(folder)
     try:
         for folder in fresh:
@@ -72,6 +73,16 @@ def replaced_folders(*folders: Path) -> Iterator[tuple[Path, ...]]:
     finally:
         for folder in fresh:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _check_replaceable(folder: Path) -> None:
+    """Tell now what would only come out when all the work is done."""
+    if os.path.ismount(folder):
+        raise FormatError(
+            f"{folder} is a mount point, but is replaced as a whole when all is well: mount the folder above it instead."
+        )
+    if folder.exists() and not folder.is_dir():
+        raise FormatError(f"{folder} must be a folder, found a file: move it away.")
 
 
 @contextmanager

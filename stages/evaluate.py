@@ -14,7 +14,7 @@ def run(params: Params) -> Summary:
     from pipeline.learn.starting import start_framework
 
     start_framework()  # before anything imports the framework
-    from pipeline.judge.caution import cautions
+    from pipeline.judge.caution import cautions, departures
     from pipeline.judge.console import aside_lines, kept_lines, score_lines
     from pipeline.judge.workspace import evaluate_workspace
 
@@ -30,7 +30,11 @@ def run(params: Params) -> Summary:
             "reports/plots/",
             "reports/report.html (the answer first; open it in a browser)",
         ),
-        notes=(*score_lines(evaluation), *cautions(params.split.policy)),
+        notes=(
+            *score_lines(evaluation),
+            *cautions(params.split.policy),
+            *departures(Path("models"), params.train),
+        ),
     )
 
 

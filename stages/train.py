@@ -32,7 +32,7 @@ def run(params: Params) -> Summary:
     hint = (
         f"The last of {params.train.epochs} epochs was the best on validation: train.epochs is worth raising."
     )
-    notes = (done.rounded_cut, hint if history.unfinished(params.train.epochs) else "")
+    notes = (*done.hints, hint if history.unfinished(params.train.epochs) else "")
     return Summary(
         notes=tuple(f"  {note}" for note in notes if note),
         read=(f"{done.samples} training samples of {done.series} series",),

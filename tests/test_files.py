@@ -106,3 +106,18 @@ def test_a_failure_leaves_the_old_ones_and_nothing_else(tmp_path: Path) -> None:
         break_off(tmp_path / "file")
     assert (tmp_path / "file").read_text() == "whole"
     assert names(tmp_path) == ["file", "folder", "folder/whole"]
+
+
+def test_what_cannot_be_replaced_as_a_whole_is_told_before_the_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "models"
+    folder.write_text("mine")
+    with pytest.raises(FormatError, match="must be a folder, found a file"), replaced_folders(folder):
+        raise AssertionError("nothing may begin")
+    assert folder.read_text() == "mine"
+    monkeypatch.setattr(
+        "pipeline.files.os.path.ismount", lambda place: place == folder
+    )  # mounting needs root
+    with pytest.raises(FormatError, match="mount the folder above it"), replaced_folders(folder):
+        raise AssertionError("nothing may begin")

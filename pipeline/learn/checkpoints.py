@@ -16,6 +16,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.errors import TrainingError
 from pipeline.files import digest_of_file, digest_of_value, replaced_file
 from pipeline.learn.history import History, Place
 from pipeline.settings.base import Duration
@@ -66,15 +67,18 @@ class Checkpoints:
     def take_up(self, network: Any) -> Place | None:
         """Put the network and its optimiser where the newest checkpoint of this training left them, if there is one."""
         self._begun = time.monotonic()
+        if self._folder.exists() and not self._folder.is_dir():
+            raise TrainingError(f"{self._folder} must be a folder, found a file: move it away.")
         for leftover in self._folder.glob(".*.partial"):
             leftover.unlink()
+        variables = _variables(network)
         for path in reversed(self._files()):
-            content = self._usable(path)
-            if content is None:
+            found = self._usable(path, variables)
+            if found is None:
                 self._unusable.add(path)
                 continue
-            place = _place_of(content)
-            for number, variable in enumerate(_variables(network)):
+            place, content = found
+            for number, variable in enumerate(variables):
                 variable.assign(content[f"variable_{number}"])
             self._tell(f"goes on at epoch {place.epoch + 1}, batch {place.batch + 1} from {path}")
             return place
@@ -112,21 +116,29 @@ class Checkpoints:
     def _files(self) -> list[Path]:
         return sorted(self._folder.glob("*.npz"))
 
-    def _usable(self, path: Path) -> Arrays | None:
+    def _usable(self, path: Path, variables: list[Any]) -> tuple[Place, Arrays] | None:
         try:
             with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
                 content = {name: archive[name] for name in archive.files}
             found = json.loads(content["meta"].tobytes())["identity"]
+            if found == self._identity:
+                _check_shapes(content, variables)
+                return _place_of(content), content
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as fault:
             self._tell(f"{path} is damaged and left unused ({' '.join(str(fault).split())[:100]})")
             return None
-        if found != self._identity:
-            different = "; ".join(_differences(found, self._identity)[:_MOST_TOLD])
-            if different not in self._told:  # both checkpoints of a training differ in the same things
-                self._tell(f"{path} is of another training and left unused: {different}")
-            self._told.add(different)
-            return None
-        return content
+        different = "; ".join(_differences(found, self._identity)[:_MOST_TOLD])
+        if different not in self._told:  # both checkpoints of a training differ in the same things
+            self._tell(f"{path} is of another training and left unused: {different}")
+        self._told.add(different)
+        return None
+
+
+def _check_shapes(content: Arrays, variables: list[Any]) -> None:
+    for number, variable in enumerate(variables):
+        found, wanted = content[f"variable_{number}"].shape, tuple(variable.shape)
+        if found != wanted:
+            raise ValueError(f"{variable.name} must be of shape {wanted}, found {found}")
 
 
 def _variables(network: Any) -> list[Any]:

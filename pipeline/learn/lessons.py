@@ -23,6 +23,8 @@ from pipeline.learn.held import held
 from pipeline.learn.playing import mean_loss
 from pipeline.settings.train import TrainSettings
 
+_MOST_IDLE = 0.05  # of the lanes' places
+
 
 @dataclass(frozen=True)
 class Play:
@@ -59,6 +61,22 @@ def rounded_cut(settings: TrainSettings, grid: Grid) -> str:
     return (
         f"train.run_length: {settings.run_length} plays as {played} steps, for cuts fall between samples "
         f"(pack.segment_length {grid.segment_length})."
+    )
+
+
+def idle_lanes(settings: TrainSettings, share: float | None, samples: int) -> str:
+    """What to do where more than a twentieth of the lanes' places plays nothing, as a line; empty where less does."""
+    if share is None or share <= _MOST_IDLE:
+        return ""
+    fewer = max(
+        1, int(samples * _MOST_IDLE)
+    )  # each lane then plays twenty batches, and only the last can be idle
+    ways = [f"train.lanes of {fewer} or less"] if settings.lanes > fewer else []
+    ways += ["a shorter train.warm_up"] if settings.warm_up else []
+    return (
+        f"{share:.1%} of the lanes' places play nothing: {', and '.join(ways)} will waste less."
+        if ways
+        else ""
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.errors import TrainingError
 from pipeline.feed.batches import LaneBatches, Material
 from pipeline.feed.scaling import Scaling, read_scaling
 from pipeline.feed.series import Key, series_numbers, series_of
@@ -59,6 +60,10 @@ def prepared(params: Params, root: Path, dataset: Dataset) -> Prepared:
     if settings.mode == "stateful":
         check_state_carries()
     networks = _networks(dataset, scaling, known, settings)
+    if not networks.learner.trainable_weights:
+        raise TrainingError(
+            f"train.model: {settings.model} has no weights to train: leave some layers trainable."
+        )
     numbers = series_numbers(dataset.sequences, known, scaling.groups)
     material = Material(dataset, scaling, numbers, with_published=settings.residual)
     lesson = make_lesson(material, networks.learner, settings, params.seed)

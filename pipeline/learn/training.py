@@ -14,7 +14,7 @@ from pipeline.learn.closure import digests_of_own_modules
 from pipeline.learn.fitting import fit
 from pipeline.learn.group_weights import GroupWeights
 from pipeline.learn.history import History
-from pipeline.learn.lessons import rounded_cut
+from pipeline.learn.lessons import idle_lanes, rounded_cut
 from pipeline.learn.outcome import write_models
 from pipeline.learn.prepared import Prepared, prepared
 from pipeline.learn.watching import watchers
@@ -24,7 +24,10 @@ from pipeline.store.reader import Dataset
 
 @dataclass(frozen=True)
 class Trained:
-    """What a training did; `rounded_cut` tells of a run_length that is no whole samples, if it is none; `idle_share` is the share of lane places that had nothing to play (None without lanes)."""
+    """What a training did; `idle_share` is the share of lane places that had nothing to play (None without lanes).
+
+    `hints` are lines on settings that do otherwise than one may think.
+    """
 
     series: int
     samples: int
@@ -34,7 +37,7 @@ class Trained:
     history: History
     boards: Path
     groups_written: int
-    rounded_cut: str = ""
+    hints: tuple[str, ...] = ()
 
 
 def train(params: Params, root: Path) -> Trained:
@@ -65,16 +68,19 @@ def train(params: Params, root: Path) -> Trained:
 
 def _done(ready: Prepared, params: Params, history: History, boards: Path) -> Trained:
     trained = ready.networks.twin.trainable_weights
+    samples = len(ready.dataset.split("train").indices)
+    cut = rounded_cut(params.train, grid_of(ready.dataset))
+    hints = (cut, idle_lanes(params.train, ready.idle_share, samples))
     return Trained(
         series=len(ready.known),
-        samples=len(ready.dataset.split("train").indices),
+        samples=samples,
         batches=ready.lesson.batches,
         idle_share=ready.idle_share,
         weights=int(sum(np.prod(weight.shape) for weight in trained)),
         history=history,
         boards=boards,
         groups_written=len({group for group, _ in ready.turns}),
-        rounded_cut=rounded_cut(params.train, grid_of(ready.dataset)),
+        hints=tuple(hint for hint in hints if hint),
     )
 
 

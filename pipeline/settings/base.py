@@ -20,9 +20,9 @@ _SIZE = re.compile(r"^(\d+)\s*(B|KiB|MiB|GiB)$")
 
 
 class Section(BaseModel):
-    """A section of params.yaml: frozen, and an unknown key is a fault."""
+    """A section of params.yaml: frozen; an unknown key is a fault, and so is a number that is infinite or none."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, allow_inf_nan=False)
 
 
 @dataclass(frozen=True)

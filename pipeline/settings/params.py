@@ -106,7 +106,7 @@ def _follows_from_another(error: Any) -> bool:
 
 def _describe(error: Any) -> str:
     path = ".".join(str(part) for part in error["loc"] if not _is_inner(part)) or "params"
-    message = error["msg"].removeprefix("Value error, ")
+    message = error["msg"].removeprefix("Value error, ").replace("tuple", "list").replace("Tuple", "List")
     if error["type"] == "extra_forbidden":
         return f"{path}: unknown key; remove it or correct its spelling, found value {_short(error['input'])}"
     if error["type"] == "missing":

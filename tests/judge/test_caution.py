@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import get_args
 
 import pytest
 
-from pipeline.judge.caution import cautions
+from pipeline.files import write_json
+from pipeline.judge.caution import cautions, departures
 from pipeline.settings.split import Policy
+from pipeline.settings.train import TrainSettings
 
 
 @pytest.mark.parametrize("policy", get_args(Policy))
@@ -15,3 +18,12 @@ def test_every_policy_that_does_not_lie_in_time_has_its_caution(policy: Policy) 
     lines = cautions(policy)
     assert bool(lines) == (policy not in {"chronological", "rolling_origin"})
     assert all(f"split.policy {policy}" in line for line in lines)
+
+
+def test_a_network_of_other_settings_is_told_with_what_differs(tmp_path: Path) -> None:
+    settings = TrainSettings(units=(16,), epochs=3)
+    write_json(tmp_path / "model.json", {"train": settings.recipe()})
+    same = settings.model_copy(update={"validation": "memory"})
+    assert departures(tmp_path, same) == (), "what changes no result is no difference"
+    (line,) = departures(tmp_path, settings.model_copy(update={"units": (8,), "epochs": 4}))
+    assert "train.units was [16], now [8]; train.epochs was 3, now 4" in line

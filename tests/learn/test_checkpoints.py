@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
@@ -13,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from pipeline.errors import TrainingError
 from pipeline.files import digest_of_file
 from pipeline.learn.checkpoints import Checkpoints, identity_of
 from pipeline.learn.fitting import fit
@@ -126,6 +128,39 @@ def test_a_damaged_checkpoint_is_told_and_the_one_before_serves(tmp_path: Path) 
     assert (place.batch, place.total, place.weight, place.best) == (1, 1.1, 3.0, None)
     assert "damaged" in lines[0]
     assert "goes on at epoch 1, batch 2" in lines[1]
+
+
+@pytest.mark.parametrize("hurt", ["a member removed", "another shape", "no epoch"])
+def test_a_checkpoint_that_lacks_something_is_damaged_too(tmp_path: Path, hurt: str) -> None:
+    lesson, _ = a_lesson()
+    kept, _ = checkpoints_in(tmp_path)
+    kept.save(lesson.network, Place(batch=1))
+    (path,) = tmp_path.iterdir()
+    with np.load(path) as archive:
+        content = dict(archive)
+    if hurt == "a member removed":
+        del content["variable_1"]
+    elif hurt == "another shape":
+        content["variable_1"] = np.zeros((3, 77), np.float32)
+    else:
+        meta = json.loads(content["meta"].tobytes())
+        del meta["epoch"]
+        content["meta"] = np.frombuffer(json.dumps(meta).encode(), np.uint8)
+    np.savez(path, **content)
+    before = lesson.network.get_weights()
+    again, lines = checkpoints_in(tmp_path)
+    assert again.take_up(lesson.network) is None
+    assert "damaged and left unused" in lines[0]
+    for found, wanted in zip(lesson.network.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(found, wanted)
+
+
+def test_a_file_where_the_checkpoints_belong_is_told_before_the_first_batch(tmp_path: Path) -> None:
+    lesson, _ = a_lesson()
+    (tmp_path / "checkpoints").write_text("mine")
+    kept, _ = checkpoints_in(tmp_path / "checkpoints")
+    with pytest.raises(TrainingError, match="must be a folder"):
+        kept.take_up(lesson.network)
 
 
 def test_checkpoints_by_time_take_their_share_and_no_more(

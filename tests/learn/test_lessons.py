@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-import pytest
+import re
 
-from pipeline.feed.runs import Grid
-from pipeline.learn.lessons import rounded_cut
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.feed.lanes import filled_lanes
+from pipeline.feed.runs import Grid, Runs
+from pipeline.learn.lessons import idle_lanes, rounded_cut
 from tests.learn.networks import small_settings
 
 HOUR = 3_600_000_000_000
@@ -25,3 +31,21 @@ def test_a_run_length_that_is_no_whole_number_of_samples_is_told(
 
 def test_where_nothing_is_cut_nothing_is_told() -> None:
     assert not rounded_cut(small_settings(run_length="25h", mode="windows"), Grid(24, HOUR))
+
+
+@given(st.integers(1, 400), st.integers(1, 500))
+def test_lanes_that_idle_are_told_with_a_number_that_does_better(samples: int, lanes: int) -> None:
+    def idle(number: int) -> float:
+        whole = Runs(np.zeros(1, np.int64), np.zeros(1, np.int64), np.array([samples]), np.zeros(1, np.int64))
+        return filled_lanes(whole, number, 7, 0).idle_share
+
+    told = idle_lanes(small_settings(lanes=lanes), idle(lanes), samples)
+    assert bool(told) == (idle(lanes) > 0.05)
+    if told:
+        (fewer,) = re.findall(r"train.lanes of (\d+) or less", told)
+        assert idle(int(fewer)) <= 0.05
+
+
+def test_what_does_not_idle_is_not_told() -> None:
+    assert not idle_lanes(small_settings(mode="windows"), None, 9)
+    assert "a shorter train.warm_up" in idle_lanes(small_settings(lanes=2, warm_up=99), 0.374, 900)

@@ -176,10 +176,11 @@ def test_a_fault_is_placed_by_the_keys_of_the_file_alone() -> None:
         (
             "align__features",
             {"rolling": {"usage": {"windows": []}}},
-            ["align.features.rolling.usage.windows: tuple should have at least 1 item"],
+            ["align.features.rolling.usage.windows: list should have at least 1 item"],
         ),
         ("train__units", [0], ["train.units.0: input should be greater than or equal to 1"]),
-        ("train__units", [], ["train.units: tuple should have at least 1 item"]),
+        ("train__learning_rate", float("inf"), ["train.learning_rate: input should be a finite number"]),
+        ("train__units", [], ["train.units: list should have at least 1 item"]),
     ],
 )
 def test_one_fault_is_told_once_and_nothing_that_only_follows_from_it(

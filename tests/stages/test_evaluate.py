@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 
 from pipeline.feed.rows import scored_rows
+from pipeline.files import write_json
 from pipeline.judge import trees
 from pipeline.learn import prediction
 from pipeline.learn.prediction import Predictions
+from pipeline.settings.params import load_params
 from pipeline.store.reader import Dataset
 from stages.evaluate import main
 from tests.mock_data import mock_dataset, mock_group
@@ -35,6 +37,8 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compose_text: Cal
         [mock_group("north", steps=(900,)), mock_group("south", series=("c",), steps=(900,))],
     )
     (tmp_path / "models").mkdir()
+    recipe = load_params(tmp_path / "params.yaml").train.recipe()
+    write_json(tmp_path / "models" / "model.json", {"train": recipe})
     (tmp_path / "models" / "history.json").write_text('{"epochs": [{"loss": 1.0}], "best_epoch": 0}')
     (tmp_path / "reports").mkdir()
     (tmp_path / "reports" / "pack.json").write_text('{"counts": {"steps": 1234567}}')
