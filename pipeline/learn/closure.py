@@ -26,10 +26,16 @@ def digests_of_own_modules(module: str) -> dict[str, str]:
         file = _file_of(name)
         if file is None or name.partition(".")[0] in _OURS:
             continue
-        beside = root is not None and file.is_relative_to(root) and not _is_installed(file)
+        beside = root is not None and file.is_relative_to(root) and not is_installed(file)
         if beside or name.partition(".")[0] == package:
             digests[name] = digest_of_file(file)
     return digests
+
+
+def is_installed(file: Path) -> bool:
+    """Whether a file belongs to Python or to an installed package."""
+    libraries = (Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib"))
+    return bool(_INSTALLED & set(file.parts)) or any(file.is_relative_to(library) for library in libraries)
 
 
 def _root_of(module: str) -> Path | None:
@@ -45,8 +51,3 @@ def _file_of(module: str) -> Path | None:
     file = getattr(sys.modules[module], "__file__", None)
     path = Path(file).resolve() if isinstance(file, str) else None
     return path if path is not None and path.is_file() else None
-
-
-def _is_installed(file: Path) -> bool:
-    libraries = (Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib"))
-    return bool(_INSTALLED & set(file.parts)) or any(file.is_relative_to(library) for library in libraries)

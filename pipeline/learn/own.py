@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import sys
 import traceback
 from collections.abc import Callable
@@ -14,7 +15,12 @@ from typing import Any
 import keras
 
 from pipeline.errors import TrainingError
-from pipeline.learn.contract import faults_of_connection, faults_of_graph, faults_of_outputs, faults_of_play
+from pipeline.learn.closure import is_installed
+from pipeline.learn.contract import faults_of_graph, faults_of_indices, faults_of_outputs, is_of_keras
+from pipeline.learn.graph import calls_between, layers_of
+from pipeline.learn.heads import head_layers, spread
+from pipeline.learn.lasting import faults_of_parts, faults_of_saving
+from pipeline.learn.trial import faults_of_play
 from pipeline.learn.twin import (
     Layers,
     Networks,
@@ -47,6 +53,18 @@ class Brief:
         """The shape of an output behind (batch, time)."""
         return (len(self.targets), len(self.quantiles)) if self.quantiles else (len(self.targets),)
 
+    def ascending(self, flow: Any) -> Any:
+        """A flow (batch, time, units) -> outputs of `output_shape`, whose quantiles never cross; to be called once.
+
+        The quantile nearest to 0.5 comes from a Dense layer, every other from its neighbour by a softplus. Without
+        quantiles it is the Dense layer alone.
+        """
+        middle = min(
+            range(len(self.quantiles)), key=lambda place: abs(self.quantiles[place] - 0.5), default=0
+        )
+        layers = head_layers(len(self.targets), len(self.quantiles), middle, residual=self.residual)
+        return spread(layers, flow, layers["head"](flow))
+
 
 Builder = Callable[[dict[str, Any], Brief], Any]
 """(inputs, brief) -> scaled outputs, as `own_networks` tells."""
@@ -64,9 +82,13 @@ def own_networks(name: str, layers: Layers, brief: Brief, precision: str = "floa
     build = _builder(name)
 
     def body(layers: Layers, inputs: dict[str, Any]) -> tuple[Any, Any]:
-        offered = {"features": scaled_features(layers, inputs), "series": inputs["series"]}
-        outputs = _joined(name, _called(name, build, offered, brief, precision), brief)
-        _raise(name, faults_of_connection(inputs, outputs))
+        offered = {
+            "features": scaled_features(layers, inputs),
+            "series": _with_own_index(layers, inputs["series"], brief.series),
+        }
+        found = _called(name, build, offered, brief, precision)
+        _raise(name, _faults_of_built(found, offered, brief, {*_AROUND, *layers, *inputs}))
+        outputs = _joined(found, brief)
         if not brief.residual or not brief.quantiles:
             outputs = on_published(layers, inputs, outputs)
             return outputs, outputs
@@ -75,9 +97,44 @@ def own_networks(name: str, layers: Layers, brief: Brief, precision: str = "floa
         return outputs, outputs
 
     networks = make_networks(layers, len(brief.features), body)
-    faults = faults_of_graph(networks.learner, stateful=brief.stateful)
-    _raise(name, faults or faults_of_play(networks.learner, stateful=brief.stateful))
+    _raise(name, _faults_of_trial(name, networks, brief))
     return networks
+
+
+_AROUND = ("keep", "targets", "scaled_outputs", "base_column", "based_fan")  # names besides those of `Layers`
+
+
+def _with_own_index(layers: Layers, series: Any, count: int) -> Any:
+    """Indices 0..`count`: where groups have scales of their own, their series never seen are counted on behind the others."""
+    rows = [layer.input_dim for layer in layers.values() if isinstance(layer, keras.layers.Embedding)]
+    if max(rows, default=0) <= count + 1:
+        return series
+    return keras.ops.where(series <= count, series, keras.ops.zeros_like(series))
+
+
+def _faults_of_built(found: Any, offered: dict[str, Any], brief: Brief, taken: set[str]) -> list[str]:
+    """All that what a builder returned shows without being played."""
+    faults = faults_of_outputs(found, brief.targets, brief.output_shape)
+    outputs = [value for value in keras.tree.flatten(found) if isinstance(value, keras.KerasTensor)]
+    calls = calls_between(offered.values(), outputs)
+    told = faults_of_graph(calls, taken, stateful=brief.stateful)
+    told += faults_of_indices(calls, offered["series"], brief.series)
+    return faults + told + faults_of_parts(layer for layer in layers_of(calls) if is_of_keras(layer))
+
+
+def _faults_of_trial(name: str, networks: Networks, brief: Brief) -> list[str]:
+    try:
+        faults = faults_of_play(
+            networks.learner, stateful=brief.stateful, series=brief.series, quantiles=brief.quantiles
+        )
+        # what rows and steps see of each other makes online.keras differ as well: told once
+        online = brief.stateful and not faults
+        return faults + faults_of_saving(networks.twin, online=online, series=brief.series)
+    except Exception as fault:
+        raise TrainingError(
+            f"train.model: {name} cannot be played on any number of rows and steps: made-up inputs end in "
+            f"{type(fault).__name__}: {_words(fault)}"
+        ) from fault
 
 
 def _builder(name: str) -> Builder:
@@ -89,6 +146,8 @@ def _builder(name: str) -> Builder:
         loaded = import_module(module)
     except ImportError as fault:
         raise TrainingError(f"train.model: {module} cannot be imported from {here}: {fault}.") from fault
+    except (Exception, SystemExit) as fault:
+        raise TrainingError(f"train.model: {module} cannot be imported: it {_raised(fault)}") from fault
     if not hasattr(loaded, function):
         raise TrainingError(f"train.model: {module} has no function {function}: see how it is spelled.")
     found: Any = getattr(loaded, function)
@@ -114,24 +173,36 @@ def _check_signature(name: str, found: Any) -> None:
 
 
 def _called(name: str, build: Builder, offered: dict[str, Any], brief: Brief, precision: str) -> Any:
-    before = keras.config.dtype_policy()
+    before, kind = keras.config.dtype_policy(), keras.config.floatx()
     keras.config.set_dtype_policy(precision)
     try:
         return build(offered, brief)
-    except Exception as fault:
+    except (Exception, SystemExit) as fault:
         # whatever somebody else's code raises is told with its place; --debug shows all of it
-        last = traceback.extract_tb(fault.__traceback__)[-1]
-        words = " ".join(str(fault).split())[:300]
-        raise TrainingError(
-            f"train.model: {name} raised {type(fault).__name__} ({last.filename}, line {last.lineno}): {words}"
-        ) from fault
+        raise TrainingError(f"train.model: {name} {_raised(fault)}") from fault
     finally:
+        keras.config.set_floatx(kind)
         keras.config.set_dtype_policy(before)
 
 
-def _joined(name: str, outputs: Any, brief: Brief) -> Any:
+def _raised(fault: BaseException) -> str:
+    """What somebody else's code raised, with the last place in it that is not a library's."""
+    places = traceback.extract_tb(fault.__traceback__)
+    own = [place for place in places if not is_installed(Path(place.filename).resolve())]
+    file, line = (own or places)[-1].filename, (own or places)[-1].lineno
+    if isinstance(fault, SyntaxError):
+        file, line = fault.filename or file, fault.lineno
+    # Keras speaks of the size of the batch, which is not the user's to give
+    remedy = "; leave stateful out, state is carried from outside" if "stateful=True" in str(fault) else ""
+    return f"raised {type(fault).__name__} ({file}, line {line}): {_words(fault)}{remedy}"
+
+
+def _words(fault: BaseException) -> str:
+    return " ".join(re.sub(r"\x1b\[[0-9;]*m", "", str(fault)).split())[:300]  # Keras writes some in bold
+
+
+def _joined(outputs: Any, brief: Brief) -> Any:
     """One tensor of all targets, in float32."""
-    _raise(name, faults_of_outputs(outputs, brief.targets, brief.output_shape))
     if isinstance(outputs, dict):
         parts = [outputs[target] for target in brief.targets]
         outputs = keras.layers.Concatenate(axis=2, name="targets")(parts) if len(parts) > 1 else parts[0]

@@ -18,10 +18,11 @@ def two_branches(inputs: dict[str, Any], brief: Any) -> Any:
 
 
 def fan(inputs: dict[str, Any], brief: Any) -> Any:
-    """All quantiles of all targets from one layer: in order at first, since its weights are 0."""
+    """All quantiles of all targets from one layer, whose weights begin at 0; put in order whatever they are."""
     flow = layers.LSTM(4, return_sequences=True)(inputs["features"])
     count = len(brief.targets) * len(brief.quantiles)
-    return layers.Reshape((-1, *brief.output_shape))(layers.Dense(count, kernel_initializer="zeros")(flow))
+    columns = layers.Reshape((-1, *brief.output_shape))(layers.Dense(count, kernel_initializer="zeros")(flow))
+    return keras.ops.sort(columns, axis=-1)
 
 
 def last_step_only(inputs: dict[str, Any], brief: Any) -> Any:
@@ -43,6 +44,186 @@ def looks_ahead(inputs: dict[str, Any], brief: Any) -> Any:
 
 def bidirectional(inputs: dict[str, Any], brief: Any) -> Any:
     flow = layers.Bidirectional(layers.LSTM(4, return_sequences=True))(inputs["features"])
+    return layers.Dense(len(brief.targets))(flow)
+
+
+def beside(inputs: dict[str, Any], brief: Any, more: Any) -> Any:
+    """An LSTM's outputs plus those of a layer that begins at 0, on `more`."""
+    flow = layers.LSTM(4, return_sequences=True)(inputs["features"])
+    outputs = layers.Dense(len(brief.targets))(flow)
+    return layers.Add()([outputs, layers.Dense(len(brief.targets), kernel_initializer="zeros")(more)])
+
+
+def hidden_convolution(inputs: dict[str, Any], brief: Any) -> Any:
+    flow = layers.Conv1D(4, 3, padding="same", kernel_initializer="zeros", name="wide")(inputs["features"])
+    return beside(inputs, brief, flow)
+
+
+def hidden_sum(inputs: dict[str, Any], brief: Any) -> Any:
+    return beside(inputs, brief, keras.ops.cumsum(inputs["features"], axis=1))
+
+
+def hidden_flip(inputs: dict[str, Any], brief: Any) -> Any:
+    return beside(inputs, brief, keras.ops.flip(inputs["features"], axis=1))
+
+
+def hidden_lag(inputs: dict[str, Any], brief: Any) -> Any:
+    """What stood 168 steps before, 0 at the first ones: no short trial sees it."""
+    lagged = keras.layers.ZeroPadding1D((168, 0))(inputs["features"])
+    return beside(inputs, brief, keras.layers.Cropping1D((0, 168))(lagged))
+
+
+def hidden_mean(inputs: dict[str, Any], brief: Any) -> Any:
+    return beside(
+        inputs, brief, keras.ops.mean(inputs["features"], axis=0, keepdims=True) * inputs["features"]
+    )
+
+
+def hidden_behind_steps(inputs: dict[str, Any], brief: Any) -> Any:
+    """A number that is none is lost in a comparison, and what is compared is 0 at first."""
+    flow = layers.Dense(3, kernel_initializer="zeros", bias_initializer="zeros")(inputs["features"])
+    above = keras.ops.cast(flow > 0.3, "float32")
+    return beside(inputs, brief, keras.ops.roll(above, 3, axis=1))
+
+
+def of_its_number(inputs: dict[str, Any], brief: Any) -> Any:
+    count = keras.ops.sum(keras.ops.ones_like(inputs["features"][:, :1, :1]), axis=0, keepdims=True)
+    return layers.Dense(len(brief.targets))(inputs["features"]) / count
+
+
+def initial_state(inputs: dict[str, Any], brief: Any) -> Any:
+    who = layers.Embedding(brief.series + 1, 4, embeddings_initializer="zeros")(inputs["series"])[:, 0]
+    flow = layers.LSTM(4, return_sequences=True, name="begun")(inputs["features"], initial_state=[who, who])
+    return layers.Dense(len(brief.targets))(flow)
+
+
+def masked_steps(inputs: dict[str, Any], brief: Any) -> Any:
+    flow = layers.LSTM(4, return_sequences=True)(layers.Masking(0.0, name="masking_some")(inputs["features"]))
+    return layers.Dense(len(brief.targets))(flow)
+
+
+def called_twice(inputs: dict[str, Any], brief: Any) -> Any:
+    twice = layers.LSTM(4, return_sequences=True, name="twice")
+    flow = layers.Concatenate()([twice(inputs["features"]), twice(-inputs["features"])])
+    return layers.Dense(len(brief.targets))(flow)
+
+
+def unrolled(inputs: dict[str, Any], brief: Any) -> Any:
+    flow = layers.LSTM(4, return_sequences=True, unroll=True, name="long")(inputs["features"])
+    return layers.Dense(len(brief.targets))(flow)
+
+
+def whole_numbers(inputs: dict[str, Any], brief: Any) -> Any:
+    return keras.ops.cast(layers.Dense(len(brief.targets))(inputs["features"]), "int32")
+
+
+def one_name_twice(inputs: dict[str, Any], brief: Any) -> Any:
+    flow = layers.LSTM(4, return_sequences=True, name="scaled_outputs")(inputs["features"])
+    return layers.Dense(len(brief.targets), name="mine")(layers.Dense(3, name="mine")(flow))
+
+
+def table_too_small(inputs: dict[str, Any], brief: Any) -> Any:
+    who = layers.Embedding(brief.series, 2, name="who")(inputs["series"])
+    return layers.Dense(len(brief.targets))(layers.Concatenate()([inputs["features"], who]))
+
+
+def nothing_to_train(inputs: dict[str, Any], brief: Any) -> Any:
+    return inputs["features"][:, :, : len(brief.targets)]
+
+
+def twice_tanh(values: Any) -> Any:
+    return 2 * keras.ops.tanh(values)
+
+
+@keras.saving.register_keras_serializable("mine")
+class Small(keras.regularizers.Regularizer):  # type: ignore[misc]  # Keras has no types
+    def __call__(self, values: Any) -> Any:
+        return keras.ops.sum(keras.ops.square(values))
+
+    def get_config(self) -> dict[str, Any]:
+        return {}
+
+
+class Tenths(keras.initializers.Initializer):  # type: ignore[misc]  # Keras has no types
+    def __call__(self, shape: Any, dtype: Any = None) -> Any:
+        return keras.ops.ones(shape, dtype) / 10
+
+
+class Whole(keras.constraints.Constraint):  # type: ignore[misc]  # Keras has no types
+    def __call__(self, values: Any) -> Any:
+        return keras.ops.round(values)
+
+
+def own_parts(inputs: dict[str, Any], brief: Any) -> Any:
+    flow = layers.Dense(4, activation=lambda values: 2 * values, name="first")(inputs["features"])
+    flow = layers.LSTM(4, return_sequences=True, recurrent_activation=twice_tanh, name="second")(flow)
+    flow = layers.TimeDistributed(layers.Dense(4, kernel_regularizer=Small()), name="third")(flow)
+    flow = layers.Dense(4, kernel_initializer=Tenths(), bias_constraint=Whole(), name="fourth")(flow)
+    return layers.Dense(len(brief.targets), name="last")(flow)
+
+
+def crossing(inputs: dict[str, Any], brief: Any) -> Any:
+    """In order at first, since all weights are 0."""
+    count = len(brief.targets) * len(brief.quantiles)
+    flow = layers.LSTM(4, return_sequences=True)(inputs["features"])
+    return layers.Reshape((-1, *brief.output_shape))(layers.Dense(count, kernel_initializer="zeros")(flow))
+
+
+def ascending(inputs: dict[str, Any], brief: Any) -> Any:
+    return brief.ascending(layers.LSTM(4, return_sequences=True)(inputs["features"]))
+
+
+def summed_widths(inputs: dict[str, Any], brief: Any) -> Any:
+    """In order since a constraint and a softplus hold whatever is learned."""
+    shape = (-1, len(brief.targets), 1)
+    flow = layers.LSTM(4, return_sequences=True)(inputs["features"])
+    column = layers.Reshape(shape)(layers.Dense(len(brief.targets), activation="softplus")(flow))
+    wide = layers.Dense(len(brief.quantiles) - 1, use_bias=False, kernel_constraint="non_neg")(column)
+    return keras.ops.cumsum(layers.Concatenate()([column, wide]), axis=-1)
+
+
+def by_features(inputs: dict[str, Any], brief: Any) -> Any:
+    """Both ways, convolved and attended to along the features of a step, which is no other step."""
+    rows = layers.Reshape((-1, len(brief.features), 1))(inputs["features"])
+    both = layers.TimeDistributed(layers.Bidirectional(layers.GRU(2)))(rows)
+    wide = layers.Conv2D(2, (1, 3), padding="same")(rows)
+    wide = layers.MultiHeadAttention(1, 2, attention_axes=2)(wide, wide)
+    flow = layers.Concatenate()([both, layers.Reshape((-1, 2 * len(brief.features)))(wide)])
+    return layers.Dense(len(brief.targets))(layers.LSTM(3, return_sequences=True)(flow))
+
+
+def past_of_a_window(inputs: dict[str, Any], brief: Any) -> Any:
+    flow = layers.Conv1D(4, 3, padding="causal", dilation_rate=2)(inputs["features"])
+    flow = layers.MultiHeadAttention(1, 2)(flow, flow, use_causal_mask=True)
+    return layers.Dense(len(brief.targets))(layers.Bidirectional(layers.LSTM(2, return_sequences=True))(flow))
+
+
+def in_half_precision(inputs: dict[str, Any], brief: Any) -> Any:
+    flow = layers.LSTM(8, return_sequences=True, dtype="mixed_bfloat16")(inputs["features"])
+    flow = layers.GRU(8, return_sequences=True, dtype="mixed_float16", recurrent_dropout=0.2)(flow)
+    return layers.Dense(len(brief.targets), dtype="float16")(layers.LayerNormalization()(flow))
+
+
+def leaves(inputs: dict[str, Any], brief: Any) -> Any:
+    raise SystemExit("no GPU")
+
+
+def interrupted(inputs: dict[str, Any], brief: Any) -> Any:
+    raise KeyboardInterrupt
+
+
+def stateful_itself(inputs: dict[str, Any], brief: Any) -> Any:
+    return layers.LSTM(4, return_sequences=True, stateful=True)(inputs["features"])
+
+
+def in_double(inputs: dict[str, Any], brief: Any) -> Any:
+    keras.config.set_floatx("float64")
+    return layers.Dense(len(brief.targets))(layers.LSTM(4, return_sequences=True)(inputs["features"]))
+
+
+def of_eight_steps(inputs: dict[str, Any], brief: Any) -> Any:
+    flow = keras.ops.reshape(inputs["features"], (-1, 7 * len(brief.features)))
+    flow = keras.ops.reshape(flow, (-1, keras.ops.shape(inputs["features"])[1], len(brief.features)))
     return layers.Dense(len(brief.targets))(flow)
 
 
@@ -118,3 +299,8 @@ def fails(inputs: dict[str, Any], brief: Any) -> Any:
 
 
 no_function = 3
+
+
+def knows_its_series(inputs: dict[str, Any], brief: Any) -> Any:
+    who = layers.Embedding(brief.series + 1, 2)(inputs["series"])
+    return layers.Dense(len(brief.targets))(layers.Concatenate()([inputs["features"], who]))

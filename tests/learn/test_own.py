@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +14,17 @@ import pytest
 
 from pipeline.errors import TrainingError
 from pipeline.learn.carried import carry
-from pipeline.learn.contract import faults_of_play
 from pipeline.learn.own import Brief, own_networks
 from pipeline.learn.saving import save_network
 from pipeline.learn.training import train
+from pipeline.learn.trial import faults_of_play
 from pipeline.learn.twin import Design, make_layers
 from tests.feed.memory import some_scaling
 from tests.learn.networks import FEATURES, arrays
 from tests.learn.workplace import workplace
 
 HERE = "tests.learn.builders"
+NAMES = ("feature_mean", "feature_std", "target_mean", "target_std")
 
 
 def built(function: str, precision: str = "float32", **changes: Any) -> Any:
@@ -73,14 +75,25 @@ def test_quantiles_of_ones_own_are_unscaled_each_by_its_target(*, residual: bool
 @pytest.mark.parametrize(
     ("function", "faults"),
     [
-        ("last_step_only", [r"outputs: the shape must be \(batch, time, 2\).*found \(None, 2\)"]),
+        (
+            "last_step_only",
+            [
+                r"layer 'lstm\S* \(LSTM\) gives its",
+                r"outputs: the shape must be \(batch, time, 2\).*found \(None, 2\)",
+            ],
+        ),
         ("wrong_names", [r"one a target is wanted, named \['power', 'heat'\], found \['load'\]"]),
         ("no_tensor", ["a symbolic tensor .* is wanted, found Sequential"]),
         (
             "looks_ahead",
-            [r"statefulness: two chunks give other outputs .*look at looking_both_ways \(Conv1D\)"],
+            [
+                r"statefulness: two chunks give other .* in layer 'looking_both_ways' \(Conv1D\) .*later steps are seen"
+            ],
         ),
-        ("bidirectional", [r"statefulness: .*look at bidirectional\S* \(Bidirectional\)"]),
+        (
+            "bidirectional",
+            [r"statefulness: .*layer 'bidirectional\S* \(Bidirectional\) is no recurrent state"],
+        ),
         (
             "own_layer",
             ["layer 'back' .*goes backwards", r"layer 'doubled' \(Doubled\) is no layer of Keras itself"],
@@ -98,8 +111,8 @@ def test_quantiles_of_ones_own_are_unscaled_each_by_its_target(*, residual: bool
                 r"'wrapped' \(TimeDistributed\) adds a loss",
             ],
         ),
-        ("unconnected", ["outputs: they do not come from the inputs given: .*begin with inputs"]),
-        ("sees_other_rows", ["rows: the outputs of a row change by .* when other rows are left out"]),
+        ("unconnected", ["outputs: they do not come from the inputs given, but from .*begin with inputs"]),
+        ("sees_other_rows", [r"rows: the outputs of a row change with other rows, by .*\(Subtract\)"]),
     ],
 )
 def test_what_breaks_the_contract_is_told_all_at_once(function: str, faults: list[str]) -> None:
@@ -152,8 +165,10 @@ def test_a_training_ends_with_the_same_bytes_whether_or_not_its_network_was_trie
         keras.utils.clear_session()  # layers without a name are numbered by session
         params = workplace(tmp_path / name, model=f"{HERE}:forgetful")
         train(params, tmp_path / name)
-        found.append((tmp_path / name / "models" / "model.keras").read_bytes())
-        monkeypatch.setattr("pipeline.learn.own.faults_of_play", lambda *_, **__: [])
+        models = tmp_path / name / "models"
+        found.append([(models / f"{form}.keras").read_bytes() for form in ("model", "online")])
+        for check in ("play", "saving", "parts"):
+            monkeypatch.setattr(f"pipeline.learn.own.faults_of_{check}", lambda *_, **__: [])
     assert found[0] == found[1]
 
 
@@ -165,6 +180,9 @@ def test_looking_ahead_is_a_fault_of_state_only() -> None:
     ("name", "message"),
     [
         (f"{HERE}:fails", r"fails raised KeyError \(.*builders.py, line \d+\): 'history'"),
+        (f"{HERE}:leaves", r"leaves raised SystemExit \(.*builders.py, line \d+\): no GPU"),
+        (f"{HERE}:stateful_itself", r"\(.*builders.py, line \d+\): .*; leave stateful out, state is carried"),
+        (f"{HERE}:of_eight_steps", r"cannot be played on any number of rows and steps: .* end in \w+Error: "),
         (f"{HERE}:absent", "has no function absent: see"),
         (f"{HERE}:no_function", "no_function in tests.learn.builders is no function, found 3"),
         (
@@ -181,6 +199,65 @@ def test_a_function_that_is_not_there_or_fails_is_told_with_its_place(name: str,
             make_layers(Design(some_scaling(), (-1,) * FEATURES, 2, own=True)),
             Brief(("a", "b", "c"), ("t",), 2),
         )
+
+
+def test_an_interrupt_within_a_builder_stays_one() -> None:
+    with pytest.raises(KeyboardInterrupt):
+        built("interrupted")
+
+
+@pytest.mark.parametrize("text", ["raise SystemExit(3)", "1 / 0", "def build(inputs brief):"])
+def test_a_module_that_fails_while_it_is_loaded_is_told_with_its_line(
+    text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "failing_network.py").write_text(f"import keras\n{text}\n", encoding="utf-8")
+    layers = make_layers(Design(some_scaling(), (-1,) * FEATURES, 2, own=True))
+    with pytest.raises(
+        TrainingError, match=r"cannot be imported: it raised \w+ \(.*failing_network.py, line 2\)"
+    ):
+        own_networks("failing_network:build", layers, Brief(("a", "b", "c"), ("t",), 2))
+
+
+def test_what_a_builder_sets_for_all_of_keras_is_put_back() -> None:
+    assert built("in_double").learner.output.dtype == "float32"
+    assert keras.config.floatx() == "float32"
+
+
+@pytest.mark.parametrize("function", ["by_features", "in_half_precision", "forgetful", "two_branches"])
+def test_a_network_that_keeps_the_contract_is_taken(function: str) -> None:
+    assert built(function).twin.output.shape == (None, None, 2)
+
+
+@pytest.mark.parametrize("function", ["past_of_a_window", "initial_state", "masked_steps", "called_twice"])
+def test_a_window_may_be_looked_at_as_a_whole(function: str) -> None:
+    assert built(function, stateful=False).twin.output.shape == (None, None, 2)
+
+
+@pytest.mark.parametrize("function", ["ascending", "summed_widths"])
+def test_quantiles_that_ascend_by_construction_are_taken(function: str) -> None:
+    networks = built(function, quantiles=(0.1, 0.5, 0.9))
+    found = networks.twin.predict_on_batch(some_inputs(7))
+    assert found.shape == (2, 7, 2, 3)
+    assert (np.diff(found, axis=-1) >= 0).all()
+
+
+def test_ascending_outputs_without_quantiles_are_one_a_target() -> None:
+    assert built("ascending").learner.output.shape == (None, None, 2)
+
+
+def test_series_that_only_their_group_is_known_of_are_never_seen_ones_to_ones_own_network() -> None:
+    scaling = some_scaling(targets=1)
+    table = {name: np.tile(getattr(scaling, name), (4, 1)) for name in NAMES}  # indices 0, 1, 2; 3: the group
+    scaling = replace(scaling, **table, groups=("north",))
+    layers = make_layers(Design(scaling, (-1,) * FEATURES, 2, own=True))
+    networks = own_networks(f"{HERE}:knows_its_series", layers, Brief(("a", "b", "c"), ("t",), 2))
+    inputs = some_inputs(3)["inputs"][:1]
+    never, of_group = (
+        networks.learner.predict_on_batch({"inputs": inputs, "series": np.full((1, 3), index, np.int32)})
+        for index in (0, 3)
+    )
+    assert of_group == pytest.approx(never)
 
 
 def test_stage_train_takes_a_network_of_ones_own(tmp_path: Path) -> None:

@@ -1,0 +1,94 @@
+"""Made-up inputs and made-up weights, on which a network is tried before it is trained, and everything put back after."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import keras
+import numpy as np
+
+ROWS = 3
+
+
+@contextmanager
+def left_as_it_was(*networks: Any) -> Iterator[None]:
+    """Put all variables back at the end, and the generators that Keras takes new seeds from.
+
+    With recurrent_dropout, Keras moves its generators on even where nothing is dropped; they are variables too.
+    """
+    variables = {id(variable): variable for network in networks for variable in network.variables}
+    before = {key: _array(variable) for key, variable in variables.items()}
+    python, legacy = random.getstate(), np.random.get_state()  # noqa: NPY002 (the one that others may draw from)
+    try:
+        yield
+    finally:
+        for key, variable in variables.items():
+            variable.assign(before[key])
+        random.setstate(python)
+        np.random.set_state(legacy)  # noqa: NPY002
+
+
+def draw_weights(network: Any, draw: int) -> None:
+    """Move each trained weight away from where it begins, by as much as lets what it lets through be seen.
+
+    A layer that begins at 0 hides what stands before it. The same draw gives the same numbers; what a constraint asks for
+    holds afterwards.
+    """
+    generator = np.random.default_rng(draw)
+    for weight in network.trainable_weights:
+        shape = tuple(weight.shape)
+        spread = max(0.1, float(np.prod(shape[:-1])) ** -0.5) if len(shape) > 1 else 0.3
+        value = np.float32(_array(weight)) + generator.normal(0, spread, shape).astype(np.float32)
+        weight.assign(value)
+        if weight.constraint is not None:
+            weight.assign(weight.constraint(weight))
+
+
+def made_up(network: Any, steps: int, series: int = 0, draw: int = 0) -> dict[str, Any]:
+    """Inputs of ROWS rows: features that are around 0 once scaled (further away with another draw), some missing.
+
+    The rows are of other series, the last of 1..`series` and one never seen (0) among them.
+    """
+    generator = np.random.default_rng([draw, 1])
+    series_of_row = np.array([[series], [0], [min(1, series)]], np.int32).repeat(steps, axis=1)
+    made: dict[str, Any] = {}
+    for name, tensor in network.input.items():
+        shape = (ROWS, steps, *tensor.shape[2:])
+        if name == "series":
+            made[name] = series_of_row
+        elif name == "has_published":
+            made[name] = np.ones(shape, np.float32)
+        else:
+            made[name] = generator.normal(0, 1 + 2 * draw, shape).astype(np.float32)
+    made["inputs"] = _physical(network, made["inputs"], series_of_row, generator)
+    return made
+
+
+def played(network: Any, inputs: dict[str, Any], *, training: bool = False) -> Any:
+    """What a network gives, as arrays of float32. Called as it stands: nothing is compiled, which would take the longest."""
+    tensors = {name: keras.ops.convert_to_tensor(values) for name, values in inputs.items()}
+    outputs = network(tensors, training=training)
+    if isinstance(outputs, list | tuple):
+        return [_array(keras.ops.cast(output, "float32")) for output in outputs]
+    return _array(keras.ops.cast(outputs, "float32"))
+
+
+def _physical(network: Any, values: Any, series: Any, generator: np.random.Generator) -> Any:
+    """Scaled values -> those that the layers of `scales` scale to them; a mask is 0 or 1."""
+    layers = {layer.name: layer for layer in network.layers}
+    if "feature_means" in layers:
+        mean, share = (_array(layers[f"feature_{name}"].embeddings)[series] for name in ("means", "shares"))
+        values = values / share + mean
+    elif "centre" in layers:
+        values = values / np.array(layers["shrink"].scale) - np.array(layers["centre"].offset)
+    if "present" in layers:
+        masks = (_array(layers["present"].kernel) != 0).any(axis=1)
+        values[..., masks] = generator.random((*values.shape[:2], masks.sum())) < 0.2
+    return values.astype(np.float32)
+
+
+def _array(tensor: Any) -> Any:
+    return np.array(keras.ops.convert_to_numpy(tensor))

@@ -1,0 +1,39 @@
+"""What the graph of a network of one's own tells: its outputs, names, layers and how they are called."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from pipeline.errors import TrainingError
+from tests.learn.test_own import built
+
+
+@pytest.mark.parametrize(
+    ("function", "faults"),
+    [
+        ("unrolled", [r"layer 'long' \(LSTM\) is unrolled, .*leave unroll out"]),
+        ("whole_numbers", ["outputs: numbers with a fraction are wanted, found int32"]),
+        (
+            "one_name_twice",
+            [
+                r"names: 2 layers \(Dense, Dense\) are named 'mine': give each",
+                r"names: a layer \(LSTM\) is named 'scaled_outputs', which is the name of .* around",
+            ],
+        ),
+        (
+            "table_too_small",
+            [r"'who' \(Embedding\) has 2 rows, but the indices .* 0 \(never seen\) to 2: write"],
+        ),
+        ("initial_state", [r"'begun' \(LSTM\) is called with initial_state, .*\(Concatenate\)"]),
+        ("masked_steps", [r"'masking_some' \(Masking\) masks steps, .*have weight 0"]),
+        ("called_twice", [r"'twice' \(LSTM\) is called 2 times, .*a layer for each call"]),
+    ],
+)
+def test_what_the_graph_shows_is_told_by_name_with_its_remedy(function: str, faults: list[str]) -> None:
+    with pytest.raises(TrainingError, match="breaks the contract") as told:
+        built(function)
+    assert len(told.value.faults) == len(faults)
+    for fault, wanted in zip(sorted(told.value.faults), faults, strict=True):
+        assert re.search(wanted, fault), fault

@@ -1,0 +1,48 @@
+"""What Keras alone could not load again is told before a network is trained."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import keras
+import pytest
+
+from pipeline.errors import TrainingError
+from pipeline.learn.lasting import faults_of_saving
+from pipeline.learn.online import make_online
+from tests.learn.networks import arrays
+from tests.learn.test_own import built
+
+
+def test_each_part_of_the_users_own_is_told_by_its_layer_and_setting() -> None:
+    with pytest.raises(TrainingError, match="breaks the contract") as told:
+        built("own_parts")
+    wanted = [
+        r"'first' \(Dense\) cannot be loaded by Keras alone, .*: activation \(a lambda\) is not Keras's own",
+        r"'second' \(LSTM\) .*: recurrent_activation \(the function twice_tanh\) is not",
+        r"'third' \(TimeDistributed\) .*: layer.kernel_regularizer \(Small of tests.learn.builders\) is not",
+        r"'fourth' .*: kernel_initializer \(Tenths of .*\), bias_constraint \(Whole of .*\) is not .* Take what",
+    ]
+    assert len(told.value.faults) == len(wanted)
+    for fault, pattern in zip(told.value.faults, wanted, strict=True):
+        assert re.search(pattern, fault), fault
+    assert "mine>Small" in keras.saving.get_custom_objects(), "what the user registered stays registered"
+
+
+def test_a_form_that_loads_with_other_outputs_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    twin = built("two_branches").twin
+    before = arrays(twin.variables)
+    assert faults_of_saving(twin, online=True, series=2) == []
+
+    def forgetting(twin: Any) -> Any:
+        online = make_online(twin)
+        online.layers[-1].scale = 2.0  # of the layer that gives the outputs in physical units
+        return online
+
+    monkeypatch.setattr("pipeline.learn.lasting.make_online", forgetting)
+    (fault,) = faults_of_saving(twin, online=True, series=2)
+    assert re.search(
+        "models/online.keras, saved and loaded by Keras alone, gives other outputs .*apart by", fault
+    )
+    assert all((a == b).all() for a, b in zip(arrays(twin.variables), before, strict=True))

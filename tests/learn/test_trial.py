@@ -1,0 +1,45 @@
+"""A network played on made-up numbers tells what weights that begin at 0 would hide."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from pipeline.errors import TrainingError
+from tests.learn.test_own import built
+
+
+def faults_of(function: str, quantiles: tuple[float, ...] = (), *, stateful: bool = True) -> tuple[str, ...]:
+    with pytest.raises(TrainingError, match="breaks the contract") as told:
+        built(function, quantiles=quantiles, stateful=stateful)
+    return told.value.faults
+
+
+@pytest.mark.parametrize(
+    ("function", "fault"),
+    [
+        ("hidden_convolution", r"statefulness: .* in layer 'wide' \(Conv1D\) .*, and later steps are seen"),
+        ("hidden_sum", r"statefulness: .*\(Cumsum\) is no recurrent state: take LSTM"),
+        ("hidden_flip", r"statefulness: .*\(Flip\)"),
+        ("hidden_lag", r"statefulness: .*\(Cropping1D\)|statefulness: .*\(ZeroPadding1D\)"),
+        ("hidden_behind_steps", r"statefulness: .*\(Roll\)"),
+        ("hidden_mean", r"rows: .*, by operation '\S+ \(Multiply\): leave axis 0 alone"),
+        ("of_its_number", "rows: the outputs of a row change by .* when other rows are left out"),
+        ("nothing_to_train", "weights: there are none to train"),
+    ],
+)
+def test_what_weights_of_zero_hide_is_found(function: str, fault: str) -> None:
+    (found,) = faults_of(function)
+    assert re.search(fault, found), found
+
+
+def test_rows_count_without_state_too() -> None:
+    assert faults_of("hidden_mean", stateful=False)[0].startswith("rows: ")
+
+
+def test_quantiles_that_can_cross_are_told_with_two_remedies() -> None:
+    (found,) = faults_of("crossing", (0.1, 0.5, 0.9))
+    assert re.search(
+        r"quantiles: outputs must ascend .*\[0.1, 0.5, 0.9\].* below .*brief.ascending.*keras.ops.sort", found
+    )
