@@ -63,7 +63,9 @@ def made_up(network: Any, steps: int, series: int = 0, draw: int = 0) -> dict[st
             made[name] = np.ones(shape, np.float32)
         else:
             made[name] = generator.normal(0, 1 + 2 * draw, shape).astype(np.float32)
-    made["inputs"] = _physical(network, made["inputs"], series_of_row, generator)
+    made["inputs"] = _some_missing(network, _physical(network, made["inputs"], series_of_row), generator)
+    if "published" in made:
+        made["published"] = _physical(network, made["published"], series_of_row, "base_")
     return made
 
 
@@ -76,18 +78,25 @@ def played(network: Any, inputs: dict[str, Any], *, training: bool = False) -> A
     return _array(keras.ops.cast(outputs, "float32"))
 
 
-def _physical(network: Any, values: Any, series: Any, generator: np.random.Generator) -> Any:
-    """Scaled values -> those that the layers of `scales` scale to them; a mask is 0 or 1."""
-    layers = {layer.name: layer for layer in network.layers}
-    if "feature_means" in layers:
-        mean, share = (_array(layers[f"feature_{name}"].embeddings)[series] for name in ("means", "shares"))
-        values = values / share + mean
-    elif "centre" in layers:
-        values = values / np.array(layers["shrink"].scale) - np.array(layers["centre"].offset)
-    if "present" in layers:
-        masks = (_array(layers["present"].kernel) != 0).any(axis=1)
-        values[..., masks] = generator.random((*values.shape[:2], masks.sum())) < 0.2
-    return values.astype(np.float32)
+def _physical(network: Any, values: Any, series: Any, end: str = "") -> Any:
+    """Scaled values -> those that the layers of `scales` scale to them; with `end` "base_" the published forecast."""
+    layers, table = {layer.name: layer for layer in network.layers}, "base" if end else "feature"
+    if f"{table}_means" in layers:
+        mean, share = (_array(layers[f"{table}_{name}"].embeddings)[series] for name in ("means", "shares"))
+        return (values / share + mean).astype(np.float32)
+    if f"{end}centre" in layers:
+        shares, offsets = layers[f"{end}shrink"].scale, layers[f"{end}centre"].offset
+        return (values / np.array(shares) - np.array(offsets)).astype(np.float32)
+    return values
+
+
+def _some_missing(network: Any, values: Any, generator: np.random.Generator) -> Any:
+    """A mask among the features is 0 or 1."""
+    for layer in network.layers:
+        if layer.name == "present":
+            masks = (_array(layer.kernel) != 0).any(axis=1)
+            values[..., masks] = generator.random((*values.shape[:2], masks.sum())) < 0.2
+    return values
 
 
 def _array(tensor: Any) -> Any:

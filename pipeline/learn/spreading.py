@@ -157,6 +157,7 @@ def _changed(one: Any, other: Any, shape: tuple[int, ...]) -> Any:
     if not axes or len(one) != shape[0]:
         return np.zeros(shape, bool)
     finite = np.abs(one[np.isfinite(one)])
-    apart = np.abs(one - other) > _TOLERANCE * finite.max(initial=1e-30)
+    with np.errstate(invalid="ignore"):  # infinite both times is no difference
+        apart = np.abs(one - other) > _TOLERANCE * finite.max(initial=1e-30)
     differs = np.moveaxis(apart | (np.isnan(one) != np.isnan(other)), axes[0], 1)
     return differs.reshape(*differs.shape[:2], -1).any(axis=2)
