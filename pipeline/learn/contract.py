@@ -142,6 +142,8 @@ def _faults_of_carrying(calls: Sequence[Any]) -> Iterator[str]:
             )
     for call in calls:
         if isinstance(call.operation, keras.layers.RNN):
+            if not call.arguments.args:
+                yield f"{named(call.operation)} is called with its inputs by name: give them first, without a name"
             given = {name for name, value in call.arguments.kwargs.items() if value is not None}
             given |= {"initial_state"} if len(call.arguments.args) > 1 else set()
             given -= {"mask"} if masked else set()  # Keras hands on what the layer told above has made

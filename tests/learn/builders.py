@@ -97,6 +97,11 @@ def initial_state(inputs: dict[str, Any], brief: Any) -> Any:
     return layers.Dense(len(brief.targets))(flow)
 
 
+def called_by_name(inputs: dict[str, Any], brief: Any) -> Any:
+    flow = layers.LSTM(4, return_sequences=True, name="by_name")(sequences=inputs["features"])
+    return layers.Dense(len(brief.targets))(flow)
+
+
 def masked_steps(inputs: dict[str, Any], brief: Any) -> Any:
     flow = layers.LSTM(4, return_sequences=True)(layers.Masking(0.0, name="masking_some")(inputs["features"]))
     return layers.Dense(len(brief.targets))(flow)

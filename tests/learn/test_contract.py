@@ -27,6 +27,7 @@ from tests.learn.test_own import built
             [r"'who' \(Embedding\) has 2 rows, but the indices .* 0 \(never seen\) to 2: write"],
         ),
         ("initial_state", [r"'begun' \(LSTM\) is called with initial_state, .*\(Concatenate\)"]),
+        ("called_by_name", [r"'by_name' \(LSTM\) is called with its inputs by name: give them first"]),
         ("masked_steps", [r"'masking_some' \(Masking\) masks steps, .*have weight 0"]),
         ("called_twice", [r"'twice' \(LSTM\) is called 2 times, .*a layer for each call"]),
     ],
