@@ -5,7 +5,7 @@
 
 limit: seconds a pass, without tracing, by 256 lanes of 24 steps, streamed from the data set, and by the same network fed
 one constant batch from memory.  speed: the same pass by lanes beside other ways, of which each plays a slice.
-checkpoints: what one costs, and its share of a training's time at the default interval.  error: the loss on validation
+checkpoints: what one costs, and its share of a training's time at the default interval.  error: the best loss on validation
 of the embedded default input after as many seconds of training, by lanes and by windows.  Each part stands in a module of
 its own, train_<part>.py, which tells more.  Exit code 1 where a floor is missed.
 """
