@@ -12,7 +12,7 @@ from benchmarks.train_data import default_of
 from benchmarks.train_floors import WORST, told
 from pipeline.feed.ahead import read_ahead
 from pipeline.feed.batches import Batch
-from pipeline.learn.fitting import Lesson
+from pipeline.learn.fitting import Lesson, averaged
 from pipeline.learn.playing import inputs_for
 from pipeline.learn.prepared import prepared
 from pipeline.settings.params import load_params
@@ -35,7 +35,9 @@ def measure(folder: Path, options: argparse.Namespace) -> int:
 
 def trained_for(folder: Path, mode: str, seconds: float) -> tuple[list[float], float]:
     """The losses on validation after equal shares of the time, and how many passes there were."""
-    params = load_params(folder / "params.yaml", [f"train.mode={mode}", "train.batch_size=32"])
+    # the mean over the last batches' weights is what is looked at, in both modes: a single batch's noise decides nothing
+    overrides = [f"train.mode={mode}", "train.batch_size=32", "train.average=0.99"]
+    params = load_params(folder / "params.yaml", overrides)
     with Dataset(folder / "data/dataset.h5") as dataset:
         lesson = prepared(params, folder, dataset).lesson
         return spend(lesson, seconds)
@@ -51,7 +53,8 @@ def spend(lesson: Lesson, seconds: float) -> tuple[list[float], float]:
         played += 1
         if spent >= (len(losses) + 1) * seconds / _LOOKS:
             assert lesson.validate is not None
-            losses.append(float(lesson.validate(0) or 0.0))
+            with averaged(network):
+                losses.append(float(lesson.validate(0) or 0.0))
             if len(losses) == _LOOKS:
                 break
         begun = time.perf_counter()

@@ -146,7 +146,7 @@ def _end_epoch(lesson: Lesson, place: Place, settings: TrainSettings, watchers: 
             "There is nothing to learn from: no training step has a target of weight above 0."
         )
     logs = {"loss": place.total / place.weight}
-    with _averaged(lesson.network):
+    with averaged(lesson.network):
         validated = None if lesson.validate is None else lesson.validate(place.epoch)
         if validated is not None:
             where = f"on validation after epoch {place.epoch + 1}"
@@ -168,7 +168,7 @@ def _finite(loss: float, where: str, settings: TrainSettings) -> float:
 
 
 @contextmanager
-def _averaged(network: Any) -> Iterator[None]:
+def averaged(network: Any) -> Iterator[None]:
     """Give the network the moving means of its weights, if its optimiser keeps any, and its own weights back at the end."""
     optimizer = getattr(network.optimizer, "inner_optimizer", network.optimizer)
     if not optimizer.use_ema:
