@@ -68,16 +68,13 @@ def idle_lanes(settings: TrainSettings, share: float | None, samples: int) -> st
     """What to do where more than a twentieth of the lanes' places plays nothing, as a line; empty where less does."""
     if share is None or share <= _MOST_IDLE:
         return ""
-    fewer = max(
-        1, int(samples * _MOST_IDLE)
-    )  # each lane then plays twenty batches, and only the last can be idle
+    # each lane then plays twenty batches, of which only the last can be idle
+    fewer = max(1, int(samples * _MOST_IDLE))
     ways = [f"train.lanes of {fewer} or less"] if settings.lanes > fewer else []
     ways += ["a shorter train.warm_up"] if settings.warm_up else []
-    return (
-        f"{share:.1%} of the lanes' places play nothing: {', and '.join(ways)} will waste less."
-        if ways
-        else ""
-    )
+    if not ways:
+        return ""
+    return f"{share:.1%} of the lanes' places play nothing: {', and '.join(ways)} will waste less."
 
 
 def make_play(material: Material, network: Any, settings: TrainSettings, split: str) -> Play:

@@ -29,6 +29,7 @@ from pipeline.learn.twin import (
     published_base,
     scaled_features,
 )
+from pipeline.settings.train import middle_of
 
 
 @dataclass(frozen=True)
@@ -59,10 +60,8 @@ class Brief:
         The quantile nearest to 0.5 comes from a Dense layer, every other from its neighbour by a softplus. Without
         quantiles it is the Dense layer alone.
         """
-        middle = min(
-            range(len(self.quantiles)), key=lambda place: abs(self.quantiles[place] - 0.5), default=0
-        )
-        layers = head_layers(len(self.targets), len(self.quantiles), middle, residual=self.residual)
+        middle, count = middle_of(self.quantiles), len(self.quantiles)
+        layers = head_layers(len(self.targets), count, middle, residual=self.residual)
         return spread(layers, flow, layers["head"](flow))
 
 

@@ -13,9 +13,8 @@ from pipeline.learn.graph import named
 from pipeline.learn.made_up import made_up, played
 
 _ROW = 1  # of ROWS; what stands there is changed
-_TOLERANCE = (
-    1e-5  # of the largest value: same shapes are computed alike, so what is not reached does not move
-)
+_TOLERANCE = 1e-5
+"""Of the largest value: same shapes are computed alike, so what is not reached does not move."""
 
 
 @dataclass(frozen=True)
@@ -47,10 +46,8 @@ class Observed:
 
     def spread(self, steps: int, series: int, draw: int) -> Spread:
         """What reaches other rows or other steps from the middle of one row, on made-up inputs of `steps` steps."""
-        inputs, place = (
-            made_up(self.network, steps, series, draw),
-            2 * steps // 5,
-        )  # not the middle: a flip keeps it
+        inputs = made_up(self.network, steps, series, draw)
+        place = 2 * steps // 5  # not the middle: a flip keeps it
         clean = played(self._watched, inputs)
         reached = [np.zeros((len(inputs["series"]), steps), bool) for _ in clean]
         for changed in _changes(inputs, place):

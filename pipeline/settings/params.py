@@ -106,7 +106,13 @@ def _follows_from_another(error: Any) -> bool:
 
 def _describe(error: Any) -> str:
     path = ".".join(str(part) for part in error["loc"] if not _is_inner(part)) or "params"
-    message = error["msg"].removeprefix("Value error, ").replace("tuple", "list").replace("Tuple", "List")
+    message = error["msg"].removeprefix("Value error, ")
+    if error["type"] in {
+        "too_short",
+        "too_long",
+        "tuple_type",
+    }:  # the words of Python, where params.yaml has a list
+        message = message.replace("Tuple", "List").replace("tuple", "list")
     if error["type"] == "extra_forbidden":
         return f"{path}: unknown key; remove it or correct its spelling, found value {_short(error['input'])}"
     if error["type"] == "missing":

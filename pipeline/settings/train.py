@@ -46,6 +46,11 @@ def _check_quantiles(value: tuple[float, ...]) -> tuple[float, ...]:
     return value
 
 
+def middle_of(quantiles: tuple[float, ...]) -> int:
+    """The place of the quantile nearest to the median, the lower of two; 0 where there are none."""
+    return min(range(len(quantiles)), key=lambda place: abs(quantiles[place] - 0.5), default=0)
+
+
 FunctionName = Annotated[str, AfterValidator(_check_function)]
 Quantiles = Annotated[
     tuple[Annotated[float, Field(gt=0, lt=1)], ...], Field(max_length=99), AfterValidator(_check_quantiles)
@@ -116,5 +121,5 @@ class TrainSettings(Section):
 
     @property
     def middle(self) -> int:
-        """The place of the quantile that is the point forecast: the one nearest to the median, the lower of two."""
-        return min(range(len(self.quantiles)), key=lambda place: abs(self.quantiles[place] - 0.5), default=0)
+        """The place of the quantile that is the point forecast."""
+        return middle_of(self.quantiles)

@@ -7,6 +7,8 @@ from typing import Any
 import keras
 from keras import layers
 
+from tests.learn.own_parts import Doubled, Small, Tenths, Whole, twice_tanh
+
 
 def two_branches(inputs: dict[str, Any], brief: Any) -> Any:
     """Features and identity on ways of their own, joined by a GRU; an output a target, by name."""
@@ -136,29 +138,6 @@ def nothing_to_train(inputs: dict[str, Any], brief: Any) -> Any:
     return inputs["features"][:, :, : len(brief.targets)]
 
 
-def twice_tanh(values: Any) -> Any:
-    return 2 * keras.ops.tanh(values)
-
-
-@keras.saving.register_keras_serializable("mine")
-class Small(keras.regularizers.Regularizer):  # type: ignore[misc]  # Keras has no types
-    def __call__(self, values: Any) -> Any:
-        return keras.ops.sum(keras.ops.square(values))
-
-    def get_config(self) -> dict[str, Any]:
-        return {}
-
-
-class Tenths(keras.initializers.Initializer):  # type: ignore[misc]  # Keras has no types
-    def __call__(self, shape: Any, dtype: Any = None) -> Any:
-        return keras.ops.ones(shape, dtype) / 10
-
-
-class Whole(keras.constraints.Constraint):  # type: ignore[misc]  # Keras has no types
-    def __call__(self, values: Any) -> Any:
-        return keras.ops.round(values)
-
-
 def own_parts(inputs: dict[str, Any], brief: Any) -> Any:
     flow = layers.Dense(4, activation=lambda values: 2 * values, name="first")(inputs["features"])
     flow = layers.LSTM(4, return_sequences=True, recurrent_activation=twice_tanh, name="second")(flow)
@@ -233,11 +212,6 @@ def of_eight_steps(inputs: dict[str, Any], brief: Any) -> Any:
     flow = keras.ops.reshape(inputs["features"], (-1, 7 * len(brief.features)))
     flow = keras.ops.reshape(flow, (-1, keras.ops.shape(inputs["features"])[1], len(brief.features)))
     return layers.Dense(len(brief.targets))(flow)
-
-
-class Doubled(layers.Layer):  # type: ignore[misc]  # Keras has no types
-    def call(self, inputs: Any) -> Any:
-        return 2 * inputs
 
 
 def own_layer(inputs: dict[str, Any], brief: Any) -> Any:

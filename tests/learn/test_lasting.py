@@ -21,7 +21,7 @@ def test_each_part_of_the_users_own_is_told_by_its_layer_and_setting() -> None:
     wanted = [
         r"'first' \(Dense\) cannot be loaded by Keras alone, .*: activation \(a lambda\) is not Keras's own",
         r"'second' \(LSTM\) .*: recurrent_activation \(the function twice_tanh\) is not",
-        r"'third' \(TimeDistributed\) .*: layer.kernel_regularizer \(Small of tests.learn.builders\) is not",
+        r"'third' \(TimeDistributed\) .*: layer.kernel_regularizer \(Small of tests.learn.own_parts\) is not",
         r"'fourth' .*: kernel_initializer \(Tenths of .*\), bias_constraint \(Whole of .*\) is not .* Take what",
     ]
     assert len(told.value.faults) == len(wanted)
