@@ -100,7 +100,7 @@ venv: $(READY) ## set up the environment in .venv, nothing else
 lock: $(READY) ## recompile the lock files from pyproject.toml (UPGRADE=1 takes the newest versions)
 	@test -x .venv-lock/bin/uv || { .venv/bin/python -m venv .venv-lock \
 	&& .venv-lock/bin/python -m pip --quiet --no-input --disable-pip-version-check install uv; }
-	@.venv-lock/bin/uv pip compile pyproject.toml --extra test --universal --fork-strategy fewest --generate-hashes \
+	@.venv-lock/bin/uv pip compile pyproject.toml --extra train --extra test --universal --fork-strategy fewest --generate-hashes \
 	--no-emit-index-url --no-header --quiet $(if $(UPGRADE),--upgrade) --output-file requirements.lock
 	@.venv-lock/bin/uv pip compile --group bench --universal --generate-hashes \
 	--no-emit-index-url --no-header --quiet $(if $(UPGRADE),--upgrade) --output-file requirements-bench.lock

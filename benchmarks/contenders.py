@@ -63,8 +63,8 @@ def polars(raw: Path, work: Path) -> Callable[[], object]:
 def ingest(raw: Path, work: Path, by: str) -> Callable[[], object]:
     import pyarrow.vendored.version  # noqa: F401 (pyarrow imports it at its first use)
 
-    from pipeline.raw.ingest import ingest
-    from pipeline.settings.params import check_params
+    from hindcast.pipeline.raw.ingest import ingest
+    from hindcast.pipeline.settings.params import check_params
 
     group = {"column": "group"} if by == "column" else {"path": r"([^/]+)\.csv$"}
     source = {

@@ -82,10 +82,10 @@ def block_shuffle(data: Path, _work: Path, _options: dict[str, str]) -> Callable
 def our_segments(data: Path, _work: Path, options: dict[str, str]) -> Callable[[], Iterable[Any]]:
     import pyarrow  # noqa: F401, ICN001
 
-    from pipeline.feed.columns import Columns
-    from pipeline.feed.segments import Segments
-    from pipeline.store import decoding  # noqa: F401
-    from pipeline.store.reader import Dataset
+    from hindcast.pipeline.feed.columns import Columns
+    from hindcast.pipeline.feed.segments import Segments
+    from hindcast.pipeline.store import decoding  # noqa: F401
+    from hindcast.pipeline.store.reader import Dataset
 
     def run() -> Batches:
         dataset, memory = _opened(Dataset, data, options)
@@ -102,8 +102,8 @@ def our_reads(data: Path, _work: Path, options: dict[str, str]) -> Callable[[], 
     """What decoding threads have to do alone: as much as a stretch at a time is read in random order, nothing ahead."""
     import pyarrow  # noqa: F401, ICN001
 
-    from pipeline.feed.order import shuffled
-    from pipeline.store.reader import Dataset
+    from hindcast.pipeline.feed.order import shuffled
+    from hindcast.pipeline.store.reader import Dataset
 
     def run() -> Batches:
         dataset, memory = _opened(Dataset, data, options)
@@ -145,9 +145,9 @@ def strided(data: Path, _work: Path, _options: dict[str, str]) -> Callable[[], B
 def our_windows(data: Path, _work: Path, options: dict[str, str]) -> Callable[[], Iterable[Any]]:
     import pyarrow  # noqa: F401, ICN001
 
-    from pipeline.feed.columns import Columns
-    from pipeline.feed.window_stream import Windows
-    from pipeline.store.reader import Dataset
+    from hindcast.pipeline.feed.columns import Columns
+    from hindcast.pipeline.feed.window_stream import Windows
+    from hindcast.pipeline.store.reader import Dataset
 
     def run() -> Batches:
         dataset, memory = _opened(Dataset, data, options)

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
-from pipeline.align.types import BASELINES, AlignedGroup, AlignedSequence, Feature
-from pipeline.settings.params import Params, check_params
-from pipeline.store.types import Split
-from pipeline.store.virtual import write_dataset
-from pipeline.store.writer import write_shard
+from hindcast.pipeline.align.types import BASELINES, AlignedGroup, AlignedSequence, Feature
+from hindcast.pipeline.settings.params import Params, check_params
+from hindcast.pipeline.store.types import Split
+from hindcast.pipeline.store.virtual import write_dataset
+from hindcast.pipeline.store.writer import write_shard
 
 HOUR = 3_600_000_000_000
 START = 473_352 * HOUR  # 2024-01-01

@@ -24,13 +24,13 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import keras
 
-from pipeline.feed.ahead import read_ahead
-from pipeline.feed.columns import Columns
-from pipeline.feed.keras_streams import KerasStream
-from pipeline.feed.lane_stream import Lanes
-from pipeline.feed.stream import Stream
-from pipeline.feed.window_stream import Windows
-from pipeline.store.reader import Dataset
+from hindcast.pipeline.feed.ahead import read_ahead
+from hindcast.pipeline.feed.columns import Columns
+from hindcast.pipeline.feed.keras_streams import KerasStream
+from hindcast.pipeline.feed.lane_stream import Lanes
+from hindcast.pipeline.feed.stream import Stream
+from hindcast.pipeline.feed.window_stream import Windows
+from hindcast.pipeline.store.reader import Dataset
 
 LANES, LOOKBACK, WINDOWS = 256, 168, 256
 BATCHES = {"windows": 40, "lanes": 150}

@@ -10,10 +10,10 @@ from pathlib import Path
 from benchmarks.train_data import large_of
 from benchmarks.train_floors import DEAREST, told
 from benchmarks.train_lanes import passes
-from pipeline.learn.checkpoints import Checkpoints
-from pipeline.learn.history import Place
-from pipeline.learn.playing import inputs_for
-from pipeline.settings.train import TrainSettings
+from hindcast.pipeline.learn.checkpoints import Checkpoints
+from hindcast.pipeline.learn.history import Place
+from hindcast.pipeline.learn.playing import inputs_for
+from hindcast.pipeline.settings.train import TrainSettings
 
 
 def measure(folder: Path, options: argparse.Namespace) -> int:

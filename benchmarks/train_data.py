@@ -39,7 +39,7 @@ def default_of(folder: Path) -> Path:
 
 def steps_of(folder: Path) -> int:
     """The steps of a pass over the made-up data set."""
-    from pipeline.store.reader import Dataset
+    from hindcast.pipeline.store.reader import Dataset
 
     with Dataset(large_of(folder)) as dataset:
         return int(dataset.step_count)

@@ -10,13 +10,13 @@ from pathlib import Path
 
 from benchmarks.train_data import default_of
 from benchmarks.train_floors import WORST, told
-from pipeline.feed.ahead import read_ahead
-from pipeline.feed.batches import Batch
-from pipeline.learn.fitting import Lesson, averaged
-from pipeline.learn.playing import inputs_for
-from pipeline.learn.prepared import prepared
-from pipeline.settings.params import load_params
-from pipeline.store.reader import Dataset
+from hindcast.pipeline.feed.ahead import read_ahead
+from hindcast.pipeline.feed.batches import Batch
+from hindcast.pipeline.learn.fitting import Lesson, averaged
+from hindcast.pipeline.learn.playing import inputs_for
+from hindcast.pipeline.learn.prepared import prepared
+from hindcast.pipeline.settings.params import load_params
+from hindcast.pipeline.store.reader import Dataset
 
 _LOOKS = 30  # at validation, at the same moments in both modes; the best is kept, as `fit` keeps it
 

@@ -12,15 +12,15 @@ from typing import Any
 import numpy as np
 
 from benchmarks.train_data import FEATURES
-from pipeline.feed.ahead import read_ahead
-from pipeline.feed.batches import Batch, Material
-from pipeline.feed.scaling import neutral_scaling
-from pipeline.learn.fitting import Lesson
-from pipeline.learn.lessons import make_lesson
-from pipeline.learn.playing import inputs_for
-from pipeline.learn.twin import Design, make_layers, make_networks
-from pipeline.settings.train import TrainSettings
-from pipeline.store.reader import Dataset
+from hindcast.pipeline.feed.ahead import read_ahead
+from hindcast.pipeline.feed.batches import Batch, Material
+from hindcast.pipeline.feed.scaling import neutral_scaling
+from hindcast.pipeline.learn.fitting import Lesson
+from hindcast.pipeline.learn.lessons import make_lesson
+from hindcast.pipeline.learn.playing import inputs_for
+from hindcast.pipeline.learn.twin import Design, make_layers, make_networks
+from hindcast.pipeline.settings.train import TrainSettings
+from hindcast.pipeline.store.reader import Dataset
 
 LANES = 256
 

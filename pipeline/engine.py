@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Generic, TypeVar
 
-from pipeline.errors import HindcastError
-from pipeline.progress import progress
+from hindcast.pipeline.errors import HindcastError
+from hindcast.pipeline.progress import progress
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

@@ -16,7 +16,7 @@ from urllib.parse import quote, unquote
 
 from filelock import FileLock
 
-from pipeline.errors import FormatError, MissingInputError
+from hindcast.pipeline.errors import FormatError, MissingInputError
 
 _WRITERS = {
     "reports/ingest.json": "ingest",

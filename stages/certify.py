@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from pipeline.settings.params import Params
-from stages.common import Summary, run_stage
+from hindcast.pipeline.settings.params import Params
+from hindcast.stages.common import Summary, run_stage
 
 
 def run(params: Params) -> Summary:
     """Check tables, shards, data set and scaler; write reports/leaks.json; LeakError where something leaks."""
-    from pipeline.split.certificate import certify, lines_of, write_certificate
+    from hindcast.pipeline.split.certificate import certify, lines_of, write_certificate
 
     certificate = certify(Path("data"), params)
     write_certificate(Path("reports/leaks.json"), certificate)

@@ -8,7 +8,7 @@ from importlib import import_module
 
 import typer
 
-from stages.common import exit_code_of
+from hindcast.stages.common import exit_code_of
 
 # In the order of the data's way.
 STAGES = {
@@ -53,7 +53,7 @@ def _app() -> typer.Typer:
 
 def _forwarder(name: str) -> Callable[[typer.Context], None]:
     def forward(context: typer.Context) -> None:
-        raise typer.Exit(import_module(f"stages.{name}").main(list(context.args)))
+        raise typer.Exit(import_module(f"hindcast.stages.{name}").main(list(context.args)))
 
     return forward
 

@@ -23,8 +23,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.text import Text
 
-from pipeline.errors import BusyError, HindcastError
-from pipeline.settings.params import Params, load_params
+from hindcast.pipeline.errors import BusyError, HindcastError
+from hindcast.pipeline.settings.params import Params, load_params
 
 _LOCKS = Path(".hindcast")
 _STOPPING = (signal.SIGINT, signal.SIGTERM)

@@ -5,18 +5,18 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from pipeline.settings.params import Params
-from stages.common import Summary, run_stage
+from hindcast.pipeline.settings.params import Params
+from hindcast.stages.common import Summary, run_stage
 
 
 def run(params: Params) -> Summary:
     """Evaluate in the current folder."""
-    from pipeline.learn.starting import start_framework
+    from hindcast.pipeline.learn.starting import start_framework
 
     start_framework()  # before anything imports the framework
-    from pipeline.judge.caution import cautions, departures
-    from pipeline.judge.console import aside_lines, kept_lines, score_lines
-    from pipeline.judge.workspace import evaluate_workspace
+    from hindcast.pipeline.judge.caution import cautions, departures
+    from hindcast.pipeline.judge.console import aside_lines, kept_lines, score_lines
+    from hindcast.pipeline.judge.workspace import evaluate_workspace
 
     evaluation = evaluate_workspace(params, Path())
     return Summary(

@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from pipeline.settings.params import Params
-from stages.common import Summary, run_stage
+from hindcast.pipeline.settings.params import Params
+from hindcast.stages.common import Summary, run_stage
 
 
 def run(params: Params) -> Summary:
     """Ingest in the current folder."""
-    from pipeline.raw.ingest import ingest
+    from hindcast.pipeline.raw.ingest import ingest
 
     sources = ingest(params, Path())["sources"]
     return Summary(

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stages.common import Debug, exit_code_of, guarded, visible
+from hindcast.stages.common import Debug, exit_code_of, guarded, visible
 
 if TYPE_CHECKING:  # the library loads pyarrow, which `--help` should not
-    from pipeline.raw.inspection.view import Inspection
+    from hindcast.pipeline.raw.inspection.view import Inspection
 
 _HELP = (
     "Look at CSV files (or folders of them) and say what they are: separator, encoding, stamps and their zone, step, "
@@ -40,7 +40,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _inspect(files: list[Path], write: Path | None, *, force: bool) -> None:
-    from pipeline.raw.inspection.inspecting import inspect_files, refuse_overwriting, write_proposal
+    from hindcast.pipeline.raw.inspection.inspecting import inspect_files, refuse_overwriting, write_proposal
 
     if write is not None:
         refuse_overwriting(write, force=force)

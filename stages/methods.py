@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from stages.common import Debug, exit_code_of, guarded, visible
+from hindcast.stages.common import Debug, exit_code_of, guarded, visible
 
 METHODS = {
     1: "One series after another, with TensorBoard: a fit a series, weights saved a group.",
@@ -48,8 +48,8 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _run(numbers: list[int], keep: Path | None) -> None:
-    from pipeline.errors import SettingsError
-    from pipeline.learn.starting import start_framework
+    from hindcast.pipeline.errors import SettingsError
+    from hindcast.pipeline.learn.starting import start_framework
 
     if keep is not None and keep.exists():
         raise SettingsError(f"--keep: {keep} exists already; name a folder that does not.")
@@ -62,7 +62,7 @@ def _run(numbers: list[int], keep: Path | None) -> None:
 
 
 def _shown(number: int) -> Callable[[Path], list[str]]:
-    from pipeline.learn.methods import files, hdf5, lanes, series, worth
+    from hindcast.pipeline.learn.methods import files, hdf5, lanes, series, worth
 
     return {1: series.shown, 2: files.shown, 3: hdf5.shown, 4: lanes.shown, 5: worth.shown}[number]
 

@@ -6,13 +6,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from pipeline.settings.params import Params
-from stages.common import Summary, run_stage
+from hindcast.pipeline.settings.params import Params
+from hindcast.stages.common import Summary, run_stage
 
 
 def run(params: Params) -> Summary:
     """Pack data/tables into data/packed, in the current folder."""
-    from pipeline.store.packing import pack
+    from hindcast.pipeline.store.packing import pack
 
     report = pack(params, Path())
     return Summary(

@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from pipeline.settings.params import Params
-from stages.common import Summary, run_stage
+from hindcast.pipeline.settings.params import Params
+from hindcast.stages.common import Summary, run_stage
 
 
 def run(params: Params) -> Summary:
     """Fit data/scaler.json on the training rows of data/dataset.h5."""
-    from pipeline.split.build import build_scaler
+    from hindcast.pipeline.split.build import build_scaler
 
     scaler = build_scaler(Path("data/dataset.h5"), Path("data/scaler.json"), params)
     targets = [f"{one['name']} (mean {one['mean']:.6g}, std {one['std']:.6g})" for one in scaler["targets"]]

@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from pipeline.settings.params import Params
-from stages.common import Summary, run_stage
+from hindcast.pipeline.settings.params import Params
+from hindcast.stages.common import Summary, run_stage
 
 
 def run(params: Params) -> Summary:
     """Write data/simulated in the current folder."""
-    from pipeline.raw.simulation.simulate import simulate
+    from hindcast.pipeline.raw.simulation.simulate import simulate
 
     counts = simulate(params, Path())
     return Summary(

@@ -5,14 +5,14 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from pipeline.settings.params import Params
-from stages.common import Summary, run_stage
+from hindcast.pipeline.settings.params import Params
+from hindcast.stages.common import Summary, run_stage
 
 
 def run(params: Params) -> Summary:
     """Join data/packed into data/dataset.h5 and split it."""
-    from pipeline.split.build import build_dataset
-    from pipeline.split.plan import lines_left_out, lines_of
+    from hindcast.pipeline.split.build import build_dataset
+    from hindcast.pipeline.split.plan import lines_left_out, lines_of
 
     plan, steps = build_dataset(Path("data/packed"), Path("data/dataset.h5"), params)
     return Summary(

@@ -5,16 +5,16 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from pipeline.settings.params import Params
-from stages.common import Summary, run_stage
+from hindcast.pipeline.settings.params import Params
+from hindcast.stages.common import Summary, run_stage
 
 
 def run(params: Params) -> Summary:
     """Train in the current folder."""
-    from pipeline.learn.starting import start_framework
+    from hindcast.pipeline.learn.starting import start_framework
 
     device = start_framework()  # before anything imports the framework
-    from pipeline.learn.training import train
+    from hindcast.pipeline.learn.training import train
 
     done = train(params, Path())
     history = done.history

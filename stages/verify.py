@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from stages.common import Debug, exit_code_of, guarded, visible
+from hindcast.stages.common import Debug, exit_code_of, guarded, visible
 
 _HELP = (
     "Check every checksum, count, index and fingerprint of a data set (dataset.h5 and all its shards) and name all that "
@@ -34,7 +34,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _verify(data: Path) -> None:
-    from pipeline.store.verifying import verify
+    from hindcast.pipeline.store.verifying import verify
 
     found = verify(data)
     joined = (

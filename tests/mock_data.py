@@ -8,13 +8,20 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.align.types import BASELINES, NEVER_KNOWN, NOT_ISSUED, AlignedGroup, AlignedSequence, Feature
-from pipeline.files import file_name
-from pipeline.settings.params import Params, check_params
-from pipeline.store.reader import Dataset
-from pipeline.store.types import Split
-from pipeline.store.virtual import list_shards, write_dataset
-from pipeline.store.writer import write_shard
+from hindcast.pipeline.align.types import (
+    BASELINES,
+    NEVER_KNOWN,
+    NOT_ISSUED,
+    AlignedGroup,
+    AlignedSequence,
+    Feature,
+)
+from hindcast.pipeline.files import file_name
+from hindcast.pipeline.settings.params import Params, check_params
+from hindcast.pipeline.store.reader import Dataset
+from hindcast.pipeline.store.types import Split
+from hindcast.pipeline.store.virtual import list_shards, write_dataset
+from hindcast.pipeline.store.writer import write_shard
 
 HOUR = 3_600_000_000_000
 START = 473_352 * HOUR  # 2024-01-01 00:00 UTC

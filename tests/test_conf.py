@@ -8,8 +8,8 @@ from typing import Any, get_args
 
 import pytest
 
-from pipeline.settings.params import check_params
-from pipeline.settings.split import Policy
+from hindcast.pipeline.settings.params import check_params
+from hindcast.pipeline.settings.split import Policy
 
 ROOT = Path(__file__).resolve().parents[1]
 DATASETS = ("simulated", "gefcom2012", "ercot", "opsd", "entsoe")

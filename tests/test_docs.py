@@ -15,8 +15,8 @@ import pytest
 import yaml
 from pydantic import TypeAdapter
 
-from pipeline.settings.origin import OriginField
-from pipeline.settings.params import check_params
+from hindcast.pipeline.settings.origin import OriginField
+from hindcast.pipeline.settings.params import check_params
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = sorted(

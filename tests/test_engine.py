@@ -7,8 +7,8 @@ import os
 import dask
 import pytest
 
-from pipeline.engine import map_in_order
-from pipeline.errors import AlignmentError, HindcastError, RawDataError
+from hindcast.pipeline.engine import map_in_order
+from hindcast.pipeline.errors import AlignmentError, HindcastError, RawDataError
 
 
 def _process_of(item: int) -> tuple[int, int]:

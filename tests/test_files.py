@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.errors import FormatError, MissingInputError
-from pipeline.files import read_json, replaced_file, replaced_folders
+from hindcast.pipeline.errors import FormatError, MissingInputError
+from hindcast.pipeline.files import read_json, replaced_file, replaced_folders
 
 WRITER = """
 import sys, time
 from pathlib import Path
-from pipeline.files import replaced_file, replaced_folders
+from hindcast.pipeline.files import replaced_file, replaced_folders
 
 path = Path(sys.argv[1])
 with replaced_file(path) as file, replaced_folders(path.with_name("folder")) as (folder,):
@@ -117,7 +117,7 @@ def test_what_cannot_be_replaced_as_a_whole_is_told_before_the_work(
         raise AssertionError("nothing may begin")
     assert folder.read_text() == "mine"
     monkeypatch.setattr(
-        "pipeline.files.os.path.ismount", lambda place: place == folder
+        "hindcast.pipeline.files.os.path.ismount", lambda place: place == folder
     )  # mounting needs root
     with pytest.raises(FormatError, match="mount the folder above it"), replaced_folders(folder):
         raise AssertionError("nothing may begin")

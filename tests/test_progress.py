@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from pipeline import progress as module
-from pipeline.progress import progress
+from hindcast.pipeline import progress as module
+from hindcast.pipeline.progress import progress
 
 
 class Terminal(io.StringIO):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pipeline.align.asof import Values
-from pipeline.align.waves import wave
-from pipeline.settings.fields import ValueField
-from pipeline.settings.raw import Source
+from hindcast.pipeline.align.asof import Values
+from hindcast.pipeline.align.waves import wave
+from hindcast.pipeline.settings.fields import ValueField
+from hindcast.pipeline.settings.raw import Source
 
 _TURN = 360.0
 

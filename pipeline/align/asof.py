@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.align.search import Index, block_starts, is_sorted, last_at_most
-from pipeline.align.types import Moments
+from hindcast.pipeline.align.search import Index, block_starts, is_sorted, last_at_most
+from hindcast.pipeline.align.types import Moments
 
 Values = NDArray[np.float64]
 

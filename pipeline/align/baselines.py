@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.align.asof import Values
-from pipeline.align.grid import Grid
-from pipeline.align.realized import Realized
-from pipeline.align.search import Index
-from pipeline.align.types import BASELINES, Moments
-from pipeline.settings.base import DAY
-from pipeline.settings.origin import NO_ORIGIN
+from hindcast.pipeline.align.asof import Values
+from hindcast.pipeline.align.grid import Grid
+from hindcast.pipeline.align.realized import Realized
+from hindcast.pipeline.align.search import Index
+from hindcast.pipeline.align.types import BASELINES, Moments
+from hindcast.pipeline.settings.base import DAY
+from hindcast.pipeline.settings.origin import NO_ORIGIN
 
 LONGEST_REACH = 56 * DAY
 """How far behind the origin a seasonal value is looked for, where nearer ones are missing."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pipeline.settings.align import Holidays, Statistic
-from pipeline.settings.base import Duration
-from pipeline.settings.known import AfterStep, Always, AtIssuePlus, BeforeStep, DayAt, KnownRule
-from pipeline.settings.params import Params
+from hindcast.pipeline.settings.align import Holidays, Statistic
+from hindcast.pipeline.settings.base import Duration
+from hindcast.pipeline.settings.known import AfterStep, Always, AtIssuePlus, BeforeStep, DayAt, KnownRule
+from hindcast.pipeline.settings.params import Params
 
 _WAVES = {"sin": "sine", "cos": "cosine"}
 _STATISTICS: dict[Statistic, str] = {

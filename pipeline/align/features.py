@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from pipeline.align import describe
-from pipeline.align.angles import field_of, parts_of, unit_of
-from pipeline.align.parts import with_parts
-from pipeline.align.types import Feature
-from pipeline.errors import SettingsError
-from pipeline.settings.align import Statistic
-from pipeline.settings.base import Duration
-from pipeline.settings.params import Params
+from hindcast.pipeline.align import describe
+from hindcast.pipeline.align.angles import field_of, parts_of, unit_of
+from hindcast.pipeline.align.parts import with_parts
+from hindcast.pipeline.align.types import Feature
+from hindcast.pipeline.errors import SettingsError
+from hindcast.pipeline.settings.align import Statistic
+from hindcast.pipeline.settings.base import Duration
+from hindcast.pipeline.settings.params import Params
 
 Kind = Literal[
     "input",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.align.search import Index
+from hindcast.pipeline.align.search import Index
 
 Flags = NDArray[np.bool_]
 

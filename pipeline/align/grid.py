@@ -8,11 +8,11 @@ from functools import cached_property
 
 import numpy as np
 
-from pipeline.align.rows import SHARED, Table, sources_with_role
-from pipeline.align.search import Index, is_sorted
-from pipeline.align.types import Moments
-from pipeline.settings.known import step_of
-from pipeline.settings.params import Params
+from hindcast.pipeline.align.rows import SHARED, Table, sources_with_role
+from hindcast.pipeline.align.search import Index, is_sorted
+from hindcast.pipeline.align.types import Moments
+from hindcast.pipeline.settings.known import step_of
+from hindcast.pipeline.settings.params import Params
 
 
 @dataclass(frozen=True)

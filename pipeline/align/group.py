@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pipeline.align.features import Input, feature_list
-from pipeline.align.prepared import Prepared, prepare
-from pipeline.align.sequences import Targets, cut, read_targets
-from pipeline.align.track import Track, read_track
-from pipeline.align.types import AlignedGroup, AlignedSequence
-from pipeline.raw.tables import read_table
-from pipeline.settings.params import Params
+from hindcast.pipeline.align.features import Input, feature_list
+from hindcast.pipeline.align.prepared import Prepared, prepare
+from hindcast.pipeline.align.sequences import Targets, cut, read_targets
+from hindcast.pipeline.align.track import Track, read_track
+from hindcast.pipeline.align.types import AlignedGroup, AlignedSequence
+from hindcast.pipeline.raw.tables import read_table
+from hindcast.pipeline.settings.params import Params
 
 COUNTS = (
     "series",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from pipeline.align.rows import Table
-from pipeline.align.types import Moments
-from pipeline.settings.known import step_of
+from hindcast.pipeline.align.rows import Table
+from hindcast.pipeline.align.types import Moments
+from hindcast.pipeline.settings.known import step_of
 
 
 def interpolated(table: Table, longest: int, frequency: int) -> Table:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pipeline.align.features import feature_list
-from pipeline.settings.params import Params
+from hindcast.pipeline.align.features import feature_list
+from hindcast.pipeline.settings.params import Params
 
 
 def text_of_features(params: Params) -> str:

@@ -9,17 +9,25 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pipeline.align.asof import Values
-from pipeline.align.features import Column, Input, columns, forecast_input, inputs, realized_parts, statics
-from pipeline.align.grid import Grid, make_grid
-from pipeline.align.public_days import holidays_of
-from pipeline.align.realized import Realized, realized
-from pipeline.align.rows import Table, read_rows, sources_with_role
-from pipeline.align.static import attributes
-from pipeline.align.vintages import Origins, VintageSource, vintage_source
-from pipeline.errors import AlignmentError
-from pipeline.settings.align import Holidays
-from pipeline.settings.params import Params
+from hindcast.pipeline.align.asof import Values
+from hindcast.pipeline.align.features import (
+    Column,
+    Input,
+    columns,
+    forecast_input,
+    inputs,
+    realized_parts,
+    statics,
+)
+from hindcast.pipeline.align.grid import Grid, make_grid
+from hindcast.pipeline.align.public_days import holidays_of
+from hindcast.pipeline.align.realized import Realized, realized
+from hindcast.pipeline.align.rows import Table, read_rows, sources_with_role
+from hindcast.pipeline.align.static import attributes
+from hindcast.pipeline.align.vintages import Origins, VintageSource, vintage_source
+from hindcast.pipeline.errors import AlignmentError
+from hindcast.pipeline.settings.align import Holidays
+from hindcast.pipeline.settings.params import Params
 
 
 @dataclass(frozen=True)

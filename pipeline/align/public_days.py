@@ -7,12 +7,12 @@ from datetime import date, timedelta
 
 import numpy as np
 
-from pipeline.align.asof import Values
-from pipeline.align.types import Moments
-from pipeline.errors import AlignmentError, SettingsError
-from pipeline.settings.align import Holidays
-from pipeline.settings.base import DAY
-from pipeline.settings.clock import wall_of
+from hindcast.pipeline.align.asof import Values
+from hindcast.pipeline.align.types import Moments
+from hindcast.pipeline.errors import AlignmentError, SettingsError
+from hindcast.pipeline.settings.align import Holidays
+from hindcast.pipeline.settings.base import DAY
+from hindcast.pipeline.settings.clock import wall_of
 
 _EPOCH = date(1970, 1, 1)
 

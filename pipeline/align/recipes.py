@@ -11,15 +11,15 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.align.asof import Values
-from pipeline.align.features import Column, Kind
-from pipeline.align.public_days import on_holidays
-from pipeline.align.types import NOT_ISSUED, Moments
-from pipeline.align.view import View
-from pipeline.align.vintages import OfAxis
-from pipeline.align.waves import waves
-from pipeline.settings.base import HOUR
-from pipeline.settings.rules import lagged
+from hindcast.pipeline.align.asof import Values
+from hindcast.pipeline.align.features import Column, Kind
+from hindcast.pipeline.align.public_days import on_holidays
+from hindcast.pipeline.align.types import NOT_ISSUED, Moments
+from hindcast.pipeline.align.view import View
+from hindcast.pipeline.align.vintages import OfAxis
+from hindcast.pipeline.align.waves import waves
+from hindcast.pipeline.settings.base import HOUR
+from hindcast.pipeline.settings.rules import lagged
 
 
 def fill_columns(view: View) -> NDArray[np.float32]:

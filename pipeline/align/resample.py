@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.align.asof import Values, Versions, newest_known
-from pipeline.align.search import Index
-from pipeline.align.types import NOT_ISSUED, Moments
-from pipeline.settings.fields import Resample
+from hindcast.pipeline.align.asof import Values, Versions, newest_known
+from hindcast.pipeline.align.search import Index
+from hindcast.pipeline.align.types import NOT_ISSUED, Moments
+from hindcast.pipeline.settings.fields import Resample
 
 _ROUNDING = 1e-9  # a count that is missed by less is there: shares like 0.7 are not exact
 

@@ -7,13 +7,13 @@ from functools import cached_property
 
 import numpy as np
 
-from pipeline.align.asof import Values
-from pipeline.align.grid import Grid
-from pipeline.align.realized import Realized
-from pipeline.align.search import Index
-from pipeline.align.types import Moments
-from pipeline.settings.align import Statistic
-from pipeline.settings.origin import NO_ORIGIN
+from hindcast.pipeline.align.asof import Values
+from hindcast.pipeline.align.grid import Grid
+from hindcast.pipeline.align.realized import Realized
+from hindcast.pipeline.align.search import Index
+from hindcast.pipeline.align.types import Moments
+from hindcast.pipeline.settings.align import Statistic
+from hindcast.pipeline.settings.origin import NO_ORIGIN
 
 Rolled = dict[tuple[int, Statistic], Values]
 """(steps of the window, statistic) -> (n,), NaN where fewer than half of the window's steps have a value."""

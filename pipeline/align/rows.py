@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from pipeline.align.angles import in_parts
-from pipeline.align.asof import Values
-from pipeline.align.search import Index
-from pipeline.align.types import Moments
-from pipeline.settings.fields import ValueField
-from pipeline.settings.params import Params
-from pipeline.settings.raw import Role
+from hindcast.pipeline.align.angles import in_parts
+from hindcast.pipeline.align.asof import Values
+from hindcast.pipeline.align.search import Index
+from hindcast.pipeline.align.types import Moments
+from hindcast.pipeline.settings.fields import ValueField
+from hindcast.pipeline.settings.params import Params
+from hindcast.pipeline.settings.raw import Role
 
 SHARED = -1
 """Stands in `Table.series` for a row that holds for every series of the group."""

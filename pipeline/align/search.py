@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.align.types import Moments
+from hindcast.pipeline.align.types import Moments
 
 Index = NDArray[np.int64]
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.align.gaps import Flags, sequences_of
-from pipeline.align.prepared import Prepared
-from pipeline.align.track import Track
-from pipeline.align.types import NEVER_KNOWN, NOT_ISSUED, AlignedSequence, Moments
-from pipeline.errors import AlignmentError
+from hindcast.pipeline.align.gaps import Flags, sequences_of
+from hindcast.pipeline.align.prepared import Prepared
+from hindcast.pipeline.align.track import Track
+from hindcast.pipeline.align.types import NEVER_KNOWN, NOT_ISSUED, AlignedSequence, Moments
+from hindcast.pipeline.errors import AlignmentError
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from pipeline.align.asof import Values
-from pipeline.align.features import Input
-from pipeline.align.rows import SHARED, Table
+from hindcast.pipeline.align.asof import Values
+from hindcast.pipeline.align.features import Input
+from hindcast.pipeline.align.rows import SHARED, Table
 
 
 def attributes(one: Input, tables: Mapping[str, Table], series: int) -> Values:

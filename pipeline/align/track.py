@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.align.baselines import baselines
-from pipeline.align.gaps import Flags, run_starts
-from pipeline.align.prepared import Prepared
-from pipeline.align.recipes import fill_columns
-from pipeline.align.types import NOT_ISSUED, Moments
-from pipeline.align.view import View
-from pipeline.align.vintages import Vintages
-from pipeline.settings.origin import NO_ORIGIN
+from hindcast.pipeline.align.baselines import baselines
+from hindcast.pipeline.align.gaps import Flags, run_starts
+from hindcast.pipeline.align.prepared import Prepared
+from hindcast.pipeline.align.recipes import fill_columns
+from hindcast.pipeline.align.types import NOT_ISSUED, Moments
+from hindcast.pipeline.align.view import View
+from hindcast.pipeline.align.vintages import Vintages
+from hindcast.pipeline.settings.origin import NO_ORIGIN
 
 
 @dataclass(frozen=True)

@@ -7,14 +7,14 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from pipeline.align.asof import Values
-from pipeline.align.features import Input, Kind
-from pipeline.align.gaps import Flags, carried_from
-from pipeline.align.prepared import Prepared
-from pipeline.align.rolling import Known, Rolled, roll
-from pipeline.align.search import Index
-from pipeline.align.vintages import OfAxis, Origins, Vintages, VintageSource, first_that_has
-from pipeline.settings.origin import NO_ORIGIN
+from hindcast.pipeline.align.asof import Values
+from hindcast.pipeline.align.features import Input, Kind
+from hindcast.pipeline.align.gaps import Flags, carried_from
+from hindcast.pipeline.align.prepared import Prepared
+from hindcast.pipeline.align.rolling import Known, Rolled, roll
+from hindcast.pipeline.align.search import Index
+from hindcast.pipeline.align.vintages import OfAxis, Origins, Vintages, VintageSource, first_that_has
+from hindcast.pipeline.settings.origin import NO_ORIGIN
 
 Read = Mapping[str, tuple[VintageSource, Vintages]]
 

@@ -8,16 +8,16 @@ from functools import cached_property
 
 import numpy as np
 
-from pipeline.align.angles import field_of
-from pipeline.align.asof import Values, Versions, versions
-from pipeline.align.features import Input
-from pipeline.align.grid import Axis, Grid
-from pipeline.align.interpolation import interpolated
-from pipeline.align.resample import Folding, step_values
-from pipeline.align.rows import Table, parts
-from pipeline.align.search import Index
-from pipeline.align.types import NOT_ISSUED, Moments
-from pipeline.settings.params import Params
+from hindcast.pipeline.align.angles import field_of
+from hindcast.pipeline.align.asof import Values, Versions, versions
+from hindcast.pipeline.align.features import Input
+from hindcast.pipeline.align.grid import Axis, Grid
+from hindcast.pipeline.align.interpolation import interpolated
+from hindcast.pipeline.align.resample import Folding, step_values
+from hindcast.pipeline.align.rows import Table, parts
+from hindcast.pipeline.align.search import Index
+from hindcast.pipeline.align.types import NOT_ISSUED, Moments
+from hindcast.pipeline.settings.params import Params
 
 
 @dataclass(frozen=True)

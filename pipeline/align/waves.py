@@ -7,10 +7,10 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.align.asof import Values
-from pipeline.align.types import Moments
-from pipeline.settings.base import DAY
-from pipeline.settings.clock import wall_of
+from hindcast.pipeline.align.asof import Values
+from hindcast.pipeline.align.types import Moments
+from hindcast.pipeline.settings.base import DAY
+from hindcast.pipeline.settings.clock import wall_of
 
 _DIGITS = 9  # far beyond float32, and coarse enough that every machine's sine rounds to the same number
 

@@ -10,13 +10,13 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.feed.ahead import Numbered
-from pipeline.feed.lanes import IDLE, LanePlan, joined
-from pipeline.feed.runs import Ints, scored_steps
-from pipeline.feed.scaling import Scaling
-from pipeline.feed.source import Source, grid_of
-from pipeline.feed.stretches import HELD, Stretches
-from pipeline.store.types import Split
+from hindcast.pipeline.feed.ahead import Numbered
+from hindcast.pipeline.feed.lanes import IDLE, LanePlan, joined
+from hindcast.pipeline.feed.runs import Ints, scored_steps
+from hindcast.pipeline.feed.scaling import Scaling
+from hindcast.pipeline.feed.source import Source, grid_of
+from hindcast.pipeline.feed.stretches import HELD, Stretches
+from hindcast.pipeline.store.types import Split
 
 Values = npt.NDArray[np.float32]
 

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from pipeline.errors import ContinuityError
-from pipeline.feed.lanes import IDLE
-from pipeline.feed.runs import Ints
+from hindcast.pipeline.errors import ContinuityError
+from hindcast.pipeline.feed.lanes import IDLE
+from hindcast.pipeline.feed.runs import Ints
 
 _MOST_TOLD = 5
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.feed.runs import Ints, ascending
-from pipeline.feed.source import Source
+from hindcast.pipeline.feed.runs import Ints, ascending
+from hindcast.pipeline.feed.source import Source
 
 
 @dataclass(frozen=True)

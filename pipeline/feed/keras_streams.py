@@ -7,8 +7,8 @@ from typing import Any, Protocol
 
 import keras
 
-from pipeline.feed.batches import Batch
-from pipeline.feed.stream import Stream
+from hindcast.pipeline.feed.batches import Batch
+from hindcast.pipeline.feed.stream import Stream
 
 
 class Batches(Sized, Protocol):

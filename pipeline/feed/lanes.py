@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.feed.runs import Ints, Runs
+from hindcast.pipeline.feed.runs import Ints, Runs
 
 IDLE = -1
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.feed.columns import Example
-from pipeline.feed.runs import Ints
-from pipeline.feed.segments import Segments
-from pipeline.feed.window_stream import Windows
+from hindcast.pipeline.feed.columns import Example
+from hindcast.pipeline.feed.runs import Ints
+from hindcast.pipeline.feed.segments import Segments
+from hindcast.pipeline.feed.window_stream import Windows
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from typing import Protocol
 
 import numpy as np
 
-from pipeline.feed.permutation import Permutation
-from pipeline.feed.runs import Ints
+from hindcast.pipeline.feed.permutation import Permutation
+from hindcast.pipeline.feed.runs import Ints
 
 
 class Order(Protocol):

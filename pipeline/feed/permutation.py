@@ -15,7 +15,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.feed.runs import Ints
+from hindcast.pipeline.feed.runs import Ints
 
 _ROUNDS = 6
 _Words = npt.NDArray[np.uint64]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.feed.order import Order
+from hindcast.pipeline.feed.order import Order
 
 _SAMPLE = 1 << 20  # places looked at, in runs spread over the order: the figures settle long before
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.feed.runs import Ints, played_samples, scored_steps, sequence_of
-from pipeline.feed.source import Source, grid_of
+from hindcast.pipeline.feed.runs import Ints, played_samples, scored_steps, sequence_of
+from hindcast.pipeline.feed.source import Source, grid_of
 
 _BLOCK_BYTES = 32 << 20  # weights read at a time: bounds memory, far above what a read costs
 

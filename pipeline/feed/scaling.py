@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.errors import FormatError
-from pipeline.feed.series import Key
-from pipeline.files import read_json
-from pipeline.store.formats import SCALER_FORMAT, foreign_scaler
+from hindcast.pipeline.errors import FormatError
+from hindcast.pipeline.feed.series import Key
+from hindcast.pipeline.files import read_json
+from hindcast.pipeline.store.formats import SCALER_FORMAT, foreign_scaler
 
 Floats = npt.NDArray[np.float64]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from pipeline.feed.columns import Example, Named
-from pipeline.feed.runs import Ints, played_samples, scored_steps
-from pipeline.feed.source import grid_of
-from pipeline.feed.stream import Stream, frozen
+from hindcast.pipeline.feed.columns import Example, Named
+from hindcast.pipeline.feed.runs import Ints, played_samples, scored_steps
+from hindcast.pipeline.feed.source import grid_of
+from hindcast.pipeline.feed.stream import Stream, frozen
 
 
 @dataclass(frozen=True)

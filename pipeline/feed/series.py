@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.feed.runs import played_samples, sequence_of
-from pipeline.feed.source import Source, grid_of
-from pipeline.store.types import Sequences
+from hindcast.pipeline.feed.runs import played_samples, sequence_of
+from hindcast.pipeline.feed.source import Source, grid_of
+from hindcast.pipeline.store.types import Sequences
 
 Key = tuple[str, str]  # group, series
 

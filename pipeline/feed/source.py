@@ -6,8 +6,8 @@ from typing import Any, Protocol
 
 import numpy.typing as npt
 
-from pipeline.feed.runs import Grid, Ints
-from pipeline.store.types import Sequences, Split
+from hindcast.pipeline.feed.runs import Grid, Ints
+from hindcast.pipeline.store.types import Sequences, Split
 
 
 class Source(Protocol):

@@ -7,8 +7,8 @@ from functools import cached_property
 
 import numpy as np
 
-from pipeline.feed.runs import Ints, played_samples, scored_steps, sequence_of
-from pipeline.feed.source import Source, grid_of
+from hindcast.pipeline.feed.runs import Ints, played_samples, scored_steps, sequence_of
+from hindcast.pipeline.feed.source import Source, grid_of
 
 _BLOCK_STEPS = 1 << 20  # looked at a time
 

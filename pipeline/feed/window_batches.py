@@ -7,13 +7,13 @@ from functools import cached_property, partial
 
 import numpy as np
 
-from pipeline.feed.batches import MEMORY_BYTES, Batch, Material, with_flags
-from pipeline.feed.held import Held, found, reached
-from pipeline.feed.lanes import IDLE
-from pipeline.feed.order import InOrder, Order, shuffled
-from pipeline.feed.runs import Ints
-from pipeline.feed.stretches import HELD, Stretches
-from pipeline.feed.windows import WindowPlan
+from hindcast.pipeline.feed.batches import MEMORY_BYTES, Batch, Material, with_flags
+from hindcast.pipeline.feed.held import Held, found, reached
+from hindcast.pipeline.feed.lanes import IDLE
+from hindcast.pipeline.feed.order import InOrder, Order, shuffled
+from hindcast.pipeline.feed.runs import Ints
+from hindcast.pipeline.feed.stretches import HELD, Stretches
+from hindcast.pipeline.feed.windows import WindowPlan
 
 _BLOCK_ROWS = (
     4096  # windows that stay neighbours until blocks are mixed: about as many as are read at once anyway

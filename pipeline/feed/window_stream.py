@@ -8,11 +8,11 @@ from functools import cached_property
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from pipeline.feed.columns import Example, Named, Values
-from pipeline.feed.held import reached
-from pipeline.feed.runs import Ints
-from pipeline.feed.spans import Spans, spans_of
-from pipeline.feed.stream import Stream
+from hindcast.pipeline.feed.columns import Example, Named, Values
+from hindcast.pipeline.feed.held import reached
+from hindcast.pipeline.feed.runs import Ints
+from hindcast.pipeline.feed.spans import Spans, spans_of
+from hindcast.pipeline.feed.stream import Stream
 
 
 @dataclass(frozen=True, kw_only=True)

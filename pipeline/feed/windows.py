@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from pipeline.feed.order import BlockShuffle
-from pipeline.feed.rows import Rows
-from pipeline.feed.runs import Ints, ascending
+from hindcast.pipeline.feed.order import BlockShuffle
+from hindcast.pipeline.feed.rows import Rows
+from hindcast.pipeline.feed.runs import Ints, ascending
 
 
 @dataclass(frozen=True)

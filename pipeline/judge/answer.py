@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from pipeline.judge.judging import Judgement, Scoped, scope_name
-from pipeline.judge.metrics import rounded
-from pipeline.judge.skill import Gain, Skill, Verdict, verdict
-from pipeline.judge.table import REFERENCES
+from hindcast.pipeline.judge.judging import Judgement, Scoped, scope_name
+from hindcast.pipeline.judge.metrics import rounded
+from hindcast.pipeline.judge.skill import Gain, Skill, Verdict, verdict
+from hindcast.pipeline.judge.table import REFERENCES
 
 _NAMES = {
     "published": "the published forecast",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline.files import read_json
-from pipeline.settings.split import Policy
-from pipeline.settings.train import TrainSettings
+from hindcast.pipeline.files import read_json
+from hindcast.pipeline.settings.split import Policy
+from hindcast.pipeline.settings.train import TrainSettings
 
 _SAME_DAYS = (
     "training has seen the same days of other {}, so the scores tell how well unseen ones are met, not how well the "

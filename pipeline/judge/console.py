@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from pipeline.judge.answer import some
-from pipeline.judge.evaluation import Evaluation
-from pipeline.judge.judging import Judgement
-from pipeline.judge.metrics import Score, alike
+from hindcast.pipeline.judge.answer import some
+from hindcast.pipeline.judge.evaluation import Evaluation
+from hindcast.pipeline.judge.judging import Judgement
+from hindcast.pipeline.judge.metrics import Score, alike
 
 _WIDTH = 11
 

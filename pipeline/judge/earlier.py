@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pipeline.files import read_json
+from hindcast.pipeline.files import read_json
 
 Facts = dict[str, Any]
 

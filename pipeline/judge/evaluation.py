@@ -11,26 +11,26 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.feed.rows import Rows, scored_rows
-from pipeline.files import canonical_json, read_json, replaced_file, replaced_folders
-from pipeline.judge.answer import Answer, answer_of
-from pipeline.judge.examples import Examples, examples_of
-from pipeline.judge.judging import Judgement, judged
-from pipeline.judge.plots import draw_all
-from pipeline.judge.reading import Judged, names_of, tables_of
-from pipeline.judge.report import Contents, write_report
-from pipeline.judge.table import FORECASTERS, REFERENCES, Floats, Table
-from pipeline.judge.totals import summed
-from pipeline.judge.trees import Trees, fit_trees
-from pipeline.judge.writing import (
+from hindcast.pipeline.feed.rows import Rows, scored_rows
+from hindcast.pipeline.files import canonical_json, read_json, replaced_file, replaced_folders
+from hindcast.pipeline.judge.answer import Answer, answer_of
+from hindcast.pipeline.judge.examples import Examples, examples_of
+from hindcast.pipeline.judge.judging import Judgement, judged
+from hindcast.pipeline.judge.plots import draw_all
+from hindcast.pipeline.judge.reading import Judged, names_of, tables_of
+from hindcast.pipeline.judge.report import Contents, write_report
+from hindcast.pipeline.judge.table import FORECASTERS, REFERENCES, Floats, Table
+from hindcast.pipeline.judge.totals import summed
+from hindcast.pipeline.judge.trees import Trees, fit_trees
+from hindcast.pipeline.judge.writing import (
     PredictionsFile,
     metrics_of,
     predictions_file,
     write_breakdown,
     write_by_series,
 )
-from pipeline.progress import progress
-from pipeline.settings.params import Params
+from hindcast.pipeline.progress import progress
+from hindcast.pipeline.settings.params import Params
 
 SPLITS = ("validation", "test")
 SETTINGS_SHOWN = ("seed", "align", "pack", "split", "scale", "train", "evaluate")

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.judge.judging import DAY, Judgement
-from pipeline.judge.table import Floats, Integers, Table
+from hindcast.pipeline.judge.judging import DAY, Judgement
+from hindcast.pipeline.judge.table import Floats, Integers, Table
 
 _DAYS = 7
 _POINTS = 1500  # enough to see a cloud's shape, few enough for a small file

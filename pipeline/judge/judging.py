@@ -9,11 +9,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.judge.metrics import ErrorSums, Score, error_sums
-from pipeline.judge.quantiles import QuantileScores, quantile_scores
-from pipeline.judge.same_rows import Comparison, on_same_rows
-from pipeline.judge.skill import Skill, skill
-from pipeline.judge.table import FORECASTERS, REFERENCES, Names, Table
+from hindcast.pipeline.judge.metrics import ErrorSums, Score, error_sums
+from hindcast.pipeline.judge.quantiles import QuantileScores, quantile_scores
+from hindcast.pipeline.judge.same_rows import Comparison, on_same_rows
+from hindcast.pipeline.judge.skill import Skill, skill
+from hindcast.pipeline.judge.table import FORECASTERS, REFERENCES, Names, Table
 
 HOUR = 3600 * 10**9
 DAY = 24 * HOUR

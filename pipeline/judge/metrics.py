@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.judge.table import Floats, Integers, Mask, blocks
+from hindcast.pipeline.judge.table import Floats, Integers, Mask, blocks
 
 Sums64 = NDArray[np.float64]
 

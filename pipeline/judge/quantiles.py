@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.judge.table import Table, blocks
+from hindcast.pipeline.judge.table import Table, blocks
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.feed.rows import Rows
-from pipeline.feed.source import Source
-from pipeline.judge.table import Floats, Names, Table
-from pipeline.store.types import Sequences
+from hindcast.pipeline.feed.rows import Rows
+from hindcast.pipeline.feed.source import Source
+from hindcast.pipeline.judge.table import Floats, Names, Table
+from hindcast.pipeline.store.types import Sequences
 
 _BLOCK_VALUES = 1 << 23  # values of one array read at a time: 32 MiB of float32
 

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.files import canonical_json
-from pipeline.judge.answer import Answer, named, some
-from pipeline.judge.judging import Judgement, Scoped, scope_name
-from pipeline.judge.metrics import Score, alike
-from pipeline.judge.plots import Plot
-from pipeline.judge.sheets import count, sheets_of
-from pipeline.judge.skill import COVERAGE, DRAWS, Gain, block_days, verdict
-from pipeline.judge.table import REFERENCES
+from hindcast.pipeline.files import canonical_json
+from hindcast.pipeline.judge.answer import Answer, named, some
+from hindcast.pipeline.judge.judging import Judgement, Scoped, scope_name
+from hindcast.pipeline.judge.metrics import Score, alike
+from hindcast.pipeline.judge.plots import Plot
+from hindcast.pipeline.judge.sheets import count, sheets_of
+from hindcast.pipeline.judge.skill import COVERAGE, DRAWS, Gain, block_days, verdict
+from hindcast.pipeline.judge.table import REFERENCES
 
 _ROOM = Path(__file__).parent
 _MOST_GROUPS = 40  # rows of a skill table for groups; by_series.csv holds all

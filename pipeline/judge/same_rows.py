@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from pipeline.judge.table import Table
+from hindcast.pipeline.judge.table import Table
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.judge.metrics import ErrorSums
+from hindcast.pipeline.judge.metrics import ErrorSums
 
 DRAWS = 1000
 COVERAGE = 0.95

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.judge.table import Floats, Names, Table
+from hindcast.pipeline.judge.table import Floats, Names, Table
 
 ALL = "all"
 """The name under which the sum over all groups stands."""

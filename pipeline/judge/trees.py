@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.feed.rows import Rows
-from pipeline.judge.reading import Judged, in_blocks
-from pipeline.judge.table import Floats
+from hindcast.pipeline.feed.rows import Rows
+from hindcast.pipeline.judge.reading import Judged, in_blocks
+from hindcast.pipeline.judge.table import Floats
 
 if TYPE_CHECKING:
     from sklearn.ensemble import HistGradientBoostingRegressor

@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.feed.rows import Rows
-from pipeline.judge.caution import cautions
-from pipeline.judge.earlier import earlier
-from pipeline.judge.evaluation import Evaluation, evaluate
-from pipeline.judge.reading import names_of
-from pipeline.judge.table import Floats
-from pipeline.settings.params import Params
-from pipeline.store.reader import Dataset
+from hindcast.pipeline.feed.rows import Rows
+from hindcast.pipeline.judge.caution import cautions
+from hindcast.pipeline.judge.earlier import earlier
+from hindcast.pipeline.judge.evaluation import Evaluation, evaluate
+from hindcast.pipeline.judge.reading import names_of
+from hindcast.pipeline.judge.table import Floats
+from hindcast.pipeline.settings.params import Params
+from hindcast.pipeline.store.reader import Dataset
 
 
 def evaluate_workspace(params: Params, root: Path) -> Evaluation:
@@ -22,7 +22,7 @@ def evaluate_workspace(params: Params, root: Path) -> Evaluation:
 
     Raises MissingInputError or FormatError if the data set or the network is absent, damaged or foreign.
     """
-    from pipeline.learn.prediction import predict
+    from hindcast.pipeline.learn.prediction import predict
 
     with Dataset(root / "data" / "dataset.h5") as dataset:
 

@@ -12,9 +12,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.judge.judging import BySums, Judgement
-from pipeline.judge.metrics import Score
-from pipeline.judge.table import Table
+from hindcast.pipeline.judge.judging import BySums, Judgement
+from hindcast.pipeline.judge.metrics import Score
+from hindcast.pipeline.judge.table import Table
 
 _ROW_GROUP = 1 << 18  # rows: some 10 MB as columns, so writing needs no second copy of a split
 _STAMP = pa.timestamp("ns", tz="UTC")

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.errors import LeakError, MissingInputError, TrainingError
-from pipeline.feed.source import Source
-from pipeline.files import digest_of_file, digest_of_value, read_json
-from pipeline.settings.train import TrainSettings
-from pipeline.store.types import Split
+from hindcast.pipeline.errors import LeakError, MissingInputError, TrainingError
+from hindcast.pipeline.feed.source import Source
+from hindcast.pipeline.files import digest_of_file, digest_of_value, read_json
+from hindcast.pipeline.settings.train import TrainSettings
+from hindcast.pipeline.store.types import Split
 
 _FROM_PACK = "run the stages `pack`, `split`, `scale` and `certify` again, as `dvc repro` does"
 _AT_ONCE = 1024  # samples read at a time

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from pipeline.errors import TrainingError
+from hindcast.pipeline.errors import TrainingError
 
 _TOLERANCE = 1e-5
 

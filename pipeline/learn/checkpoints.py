@@ -16,10 +16,10 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.errors import TrainingError
-from pipeline.files import digest_of_file, digest_of_value, replaced_file
-from pipeline.learn.history import History, Place
-from pipeline.settings.base import Duration
+from hindcast.pipeline.errors import TrainingError
+from hindcast.pipeline.files import digest_of_file, digest_of_value, replaced_file
+from hindcast.pipeline.learn.history import History, Place
+from hindcast.pipeline.settings.base import Duration
 
 FORMAT = "hindcast-checkpoint/1"
 _MOST_KEPT = 2  # the last one, and the one before in case a disk damaged the last

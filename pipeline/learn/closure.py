@@ -6,7 +6,7 @@ import sys
 import sysconfig
 from pathlib import Path
 
-from pipeline.files import digest_of_file
+from hindcast.pipeline.files import digest_of_file
 
 _OURS = {"pipeline", "stages", "__main__"}  # bound by `checkpoints`, or decide nothing
 _INSTALLED = {"site-packages", "dist-packages"}

@@ -8,7 +8,7 @@ from typing import Any
 
 import keras
 
-from pipeline.learn.graph import layers_of, named
+from hindcast.pipeline.learn.graph import layers_of, named
 
 _KEPT_RECURRENT = (keras.layers.LSTM, keras.layers.GRU, keras.layers.SimpleRNN)
 

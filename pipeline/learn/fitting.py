@@ -11,17 +11,17 @@ from typing import Any, Protocol
 import keras
 import numpy as np
 
-from pipeline.errors import TrainingError
-from pipeline.feed.ahead import Numbered, read_ahead
-from pipeline.feed.batches import Batch
-from pipeline.feed.guard import ContinuityGuard
-from pipeline.learn.checkpoints import Checkpoints
-from pipeline.learn.history import History, Logs, Place
-from pipeline.learn.losses import WeightedMean
-from pipeline.learn.pace import Pace
-from pipeline.learn.playing import inputs_for
-from pipeline.progress import progress
-from pipeline.settings.train import TrainSettings
+from hindcast.pipeline.errors import TrainingError
+from hindcast.pipeline.feed.ahead import Numbered, read_ahead
+from hindcast.pipeline.feed.batches import Batch
+from hindcast.pipeline.feed.guard import ContinuityGuard
+from hindcast.pipeline.learn.checkpoints import Checkpoints
+from hindcast.pipeline.learn.history import History, Logs, Place
+from hindcast.pipeline.learn.losses import WeightedMean
+from hindcast.pipeline.learn.pace import Pace
+from hindcast.pipeline.learn.playing import inputs_for
+from hindcast.pipeline.progress import progress
+from hindcast.pipeline.settings.train import TrainSettings
 
 
 class Watcher(Protocol):

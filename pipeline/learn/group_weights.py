@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pipeline.errors import TrainingError
-from pipeline.files import file_name, replaced_file
-from pipeline.learn.history import Logs
+from hindcast.pipeline.errors import TrainingError
+from hindcast.pipeline.files import file_name, replaced_file
+from hindcast.pipeline.learn.history import Logs
 
 
 class GroupWeights:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import fields
 
-from pipeline.errors import TrainingError
-from pipeline.feed.batches import Batch, Pass
-from pipeline.settings.train import TrainSettings
+from hindcast.pipeline.errors import TrainingError
+from hindcast.pipeline.feed.batches import Batch, Pass
+from hindcast.pipeline.settings.train import TrainSettings
 
 
 def held(passes: Sequence[Pass], settings: TrainSettings) -> list[Pass]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from pipeline.learn.pace import Pace
+from hindcast.pipeline.learn.pace import Pace
 
 Logs = dict[str, float]
 

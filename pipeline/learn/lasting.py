@@ -15,11 +15,11 @@ from typing import Any
 import keras
 import numpy as np
 
-from pipeline.learn.graph import named
-from pipeline.learn.made_up import draw_weights, left_as_it_was, made_up, played
-from pipeline.learn.online import make_online
-from pipeline.learn.saving import save_network
-from pipeline.learn.trial import agree, computes_in_halves
+from hindcast.pipeline.learn.graph import named
+from hindcast.pipeline.learn.made_up import draw_weights, left_as_it_was, made_up, played
+from hindcast.pipeline.learn.online import make_online
+from hindcast.pipeline.learn.saving import save_network
+from hindcast.pipeline.learn.trial import agree, computes_in_halves
 
 _STEPS = 6
 

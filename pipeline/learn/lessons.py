@@ -7,21 +7,21 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any
 
-from pipeline.errors import TrainingError
-from pipeline.feed.batches import LaneBatches, Material, Pass
-from pipeline.feed.guard import ContinuityGuard
-from pipeline.feed.lanes import LanePlan, filled_lanes, whole_runs
-from pipeline.feed.rows import Rows, scored_rows
-from pipeline.feed.runs import Grid, evaluation_runs, training_runs
-from pipeline.feed.series import name_of
-from pipeline.feed.source import grid_of
-from pipeline.feed.window_batches import WindowBatches
-from pipeline.feed.windows import WindowPlan
-from pipeline.learn.carried import carry
-from pipeline.learn.fitting import Lesson, prepare
-from pipeline.learn.held import held
-from pipeline.learn.playing import mean_loss
-from pipeline.settings.train import TrainSettings
+from hindcast.pipeline.errors import TrainingError
+from hindcast.pipeline.feed.batches import LaneBatches, Material, Pass
+from hindcast.pipeline.feed.guard import ContinuityGuard
+from hindcast.pipeline.feed.lanes import LanePlan, filled_lanes, whole_runs
+from hindcast.pipeline.feed.rows import Rows, scored_rows
+from hindcast.pipeline.feed.runs import Grid, evaluation_runs, training_runs
+from hindcast.pipeline.feed.series import name_of
+from hindcast.pipeline.feed.source import grid_of
+from hindcast.pipeline.feed.window_batches import WindowBatches
+from hindcast.pipeline.feed.windows import WindowPlan
+from hindcast.pipeline.learn.carried import carry
+from hindcast.pipeline.learn.fitting import Lesson, prepare
+from hindcast.pipeline.learn.held import held
+from hindcast.pipeline.learn.playing import mean_loss
+from hindcast.pipeline.settings.train import TrainSettings
 
 _MOST_IDLE = 0.05  # of the lanes' places
 

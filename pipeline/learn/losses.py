@@ -10,7 +10,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from pipeline.settings.train import TrainSettings
+from hindcast.pipeline.settings.train import TrainSettings
 
 
 def elementwise(settings: TrainSettings) -> Callable[[Any, Any], Any]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline.files import write_json
-from pipeline.learn.history import History
-from pipeline.learn.online import make_online
-from pipeline.learn.prepared import Prepared
-from pipeline.learn.saving import save_network, write_model_card
-from pipeline.settings.params import Params
+from hindcast.pipeline.files import write_json
+from hindcast.pipeline.learn.history import History
+from hindcast.pipeline.learn.online import make_online
+from hindcast.pipeline.learn.prepared import Prepared
+from hindcast.pipeline.learn.saving import save_network, write_model_card
+from hindcast.pipeline.settings.params import Params
 
 
 def write_models(models: Path, ready: Prepared, params: Params, history: History) -> None:

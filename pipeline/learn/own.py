@@ -14,14 +14,19 @@ from typing import Any
 
 import keras
 
-from pipeline.errors import TrainingError
-from pipeline.learn.closure import is_installed
-from pipeline.learn.contract import faults_of_graph, faults_of_indices, faults_of_outputs, is_of_keras
-from pipeline.learn.graph import calls_between, layers_of
-from pipeline.learn.heads import head_layers, spread
-from pipeline.learn.lasting import faults_of_parts, faults_of_saving
-from pipeline.learn.trial import faults_of_play
-from pipeline.learn.twin import (
+from hindcast.pipeline.errors import TrainingError
+from hindcast.pipeline.learn.closure import is_installed
+from hindcast.pipeline.learn.contract import (
+    faults_of_graph,
+    faults_of_indices,
+    faults_of_outputs,
+    is_of_keras,
+)
+from hindcast.pipeline.learn.graph import calls_between, layers_of
+from hindcast.pipeline.learn.heads import head_layers, spread
+from hindcast.pipeline.learn.lasting import faults_of_parts, faults_of_saving
+from hindcast.pipeline.learn.trial import faults_of_play
+from hindcast.pipeline.learn.twin import (
     Layers,
     Networks,
     make_networks,
@@ -29,7 +34,7 @@ from pipeline.learn.twin import (
     published_base,
     scaled_features,
 )
-from pipeline.settings.train import middle_of
+from hindcast.pipeline.settings.train import middle_of
 
 
 @dataclass(frozen=True)

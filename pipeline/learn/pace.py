@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator
 
-from pipeline.feed.batches import Batch
-from pipeline.feed.lanes import IDLE
+from hindcast.pipeline.feed.batches import Batch
+from hindcast.pipeline.feed.lanes import IDLE
 
 
 class Pace:

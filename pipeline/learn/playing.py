@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.feed.ahead import Numbered, read_ahead
-from pipeline.feed.batches import Batch
-from pipeline.feed.guard import ContinuityGuard
-from pipeline.learn.losses import elementwise
-from pipeline.settings.train import TrainSettings
+from hindcast.pipeline.feed.ahead import Numbered, read_ahead
+from hindcast.pipeline.feed.batches import Batch
+from hindcast.pipeline.feed.guard import ContinuityGuard
+from hindcast.pipeline.learn.losses import elementwise
+from hindcast.pipeline.settings.train import TrainSettings
 
 
 def inputs_for(network: Any, batch: Batch) -> dict[str, Any]:

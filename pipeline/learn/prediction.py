@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.errors import FormatError
-from pipeline.feed.batches import Material
-from pipeline.feed.rows import Rows, scored_rows
-from pipeline.feed.runs import Ints
-from pipeline.feed.scaling import neutral_scaling
-from pipeline.feed.series import series_numbers
-from pipeline.learn.reproducible import settle_environment
-from pipeline.settings.train import TrainSettings
-from pipeline.store.reader import Dataset
+from hindcast.pipeline.errors import FormatError
+from hindcast.pipeline.feed.batches import Material
+from hindcast.pipeline.feed.rows import Rows, scored_rows
+from hindcast.pipeline.feed.runs import Ints
+from hindcast.pipeline.feed.scaling import neutral_scaling
+from hindcast.pipeline.feed.series import series_numbers
+from hindcast.pipeline.learn.reproducible import settle_environment
+from hindcast.pipeline.settings.train import TrainSettings
+from hindcast.pipeline.store.reader import Dataset
 
 if TYPE_CHECKING:
-    from pipeline.learn.lessons import Play
+    from hindcast.pipeline.learn.lessons import Play
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,8 @@ def predict(dataset: Dataset, models: Path, split: str) -> Predictions:
     play, beyond the rounding of float32.
     """
     settle_environment()
-    from pipeline.learn.lessons import make_play
-    from pipeline.learn.saving import load_network, read_model_card
+    from hindcast.pipeline.learn.lessons import make_play
+    from hindcast.pipeline.learn.saving import load_network, read_model_card
 
     card = read_model_card(models)
     _check_belongs(card, dataset, models)
@@ -69,7 +69,7 @@ def predict(dataset: Dataset, models: Path, split: str) -> Predictions:
 
 def _values(play: Play, rows: Rows, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
     """One value a row: the outputs at the steps that have weight, put where their row stands."""
-    from pipeline.learn.playing import played
+    from hindcast.pipeline.learn.playing import played
 
     identity, value = [np.zeros((0, 2), np.int64)], [np.zeros((0, *shape), np.float32)]
     for batch, outputs in played(play.network, play.batches, play.guard()):

@@ -5,20 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.errors import TrainingError
-from pipeline.feed.batches import LaneBatches, Material
-from pipeline.feed.scaling import Scaling, read_scaling
-from pipeline.feed.series import Key, series_numbers, series_of
-from pipeline.learn.admission import check_certificate, check_fit
-from pipeline.learn.carried import check_state_carries
-from pipeline.learn.fitting import Lesson
-from pipeline.learn.lessons import make_lesson
-from pipeline.learn.own import Brief, own_networks
-from pipeline.learn.reproducible import seed_everything
-from pipeline.learn.twin import Design, Networks, make_layers, make_networks
-from pipeline.settings.params import Params
-from pipeline.settings.train import TrainSettings
-from pipeline.store.reader import Dataset
+from hindcast.pipeline.errors import TrainingError
+from hindcast.pipeline.feed.batches import LaneBatches, Material
+from hindcast.pipeline.feed.scaling import Scaling, read_scaling
+from hindcast.pipeline.feed.series import Key, series_numbers, series_of
+from hindcast.pipeline.learn.admission import check_certificate, check_fit
+from hindcast.pipeline.learn.carried import check_state_carries
+from hindcast.pipeline.learn.fitting import Lesson
+from hindcast.pipeline.learn.lessons import make_lesson
+from hindcast.pipeline.learn.own import Brief, own_networks
+from hindcast.pipeline.learn.reproducible import seed_everything
+from hindcast.pipeline.learn.twin import Design, Networks, make_layers, make_networks
+from hindcast.pipeline.settings.params import Params
+from hindcast.pipeline.settings.train import TrainSettings
+from hindcast.pipeline.store.reader import Dataset
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,6 @@ def seed_everything(seed: int) -> None:
 
     keras.utils.set_random_seed(seed)
     if keras.backend.backend() == "tensorflow":
-        from pipeline.learn.tensorflow_only import forbid_nondeterminism
+        from hindcast.pipeline.learn.tensorflow_only import forbid_nondeterminism
 
         forbid_nondeterminism()

@@ -10,8 +10,8 @@ from typing import Any
 
 import keras
 
-from pipeline.errors import FormatError, MissingInputError
-from pipeline.files import read_json, replaced_file, write_json
+from hindcast.pipeline.errors import FormatError, MissingInputError
+from hindcast.pipeline.files import read_json, replaced_file, write_json
 
 FORMAT = "hindcast-model/1"
 _LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the earliest time an archive can hold

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from pipeline.feed.scaling import Floats, Scaling
+from hindcast.pipeline.feed.scaling import Floats, Scaling
 
 
 def scale_layers(scaling: Scaling, *, residual: bool) -> dict[str, Any]:

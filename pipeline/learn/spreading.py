@@ -9,8 +9,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from pipeline.learn.graph import named
-from pipeline.learn.made_up import made_up, played
+from hindcast.pipeline.learn.graph import named
+from hindcast.pipeline.learn.made_up import made_up, played
 
 _ROW = 1  # of ROWS; what stands there is changed
 _TOLERANCE = 1e-5

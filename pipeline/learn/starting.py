@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Any
 
-from pipeline.learn.reproducible import settle_environment
+from hindcast.pipeline.learn.reproducible import settle_environment
 
 _DRIVERS = (Path("/dev/nvidiactl"), Path("/dev/kfd"))  # NVIDIA's driver, AMD's driver
 

@@ -7,19 +7,19 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.feed.source import grid_of
-from pipeline.files import digest_of_file, digest_of_value, replaced_folders
-from pipeline.learn.checkpoints import Checkpoints, identity_of
-from pipeline.learn.closure import digests_of_own_modules
-from pipeline.learn.fitting import fit
-from pipeline.learn.group_weights import GroupWeights
-from pipeline.learn.history import History
-from pipeline.learn.lessons import idle_lanes, rounded_cut
-from pipeline.learn.outcome import write_models
-from pipeline.learn.prepared import Prepared, prepared
-from pipeline.learn.watching import watchers
-from pipeline.settings.params import Params
-from pipeline.store.reader import Dataset
+from hindcast.pipeline.feed.source import grid_of
+from hindcast.pipeline.files import digest_of_file, digest_of_value, replaced_folders
+from hindcast.pipeline.learn.checkpoints import Checkpoints, identity_of
+from hindcast.pipeline.learn.closure import digests_of_own_modules
+from hindcast.pipeline.learn.fitting import fit
+from hindcast.pipeline.learn.group_weights import GroupWeights
+from hindcast.pipeline.learn.history import History
+from hindcast.pipeline.learn.lessons import idle_lanes, rounded_cut
+from hindcast.pipeline.learn.outcome import write_models
+from hindcast.pipeline.learn.prepared import Prepared, prepared
+from hindcast.pipeline.learn.watching import watchers
+from hindcast.pipeline.settings.params import Params
+from hindcast.pipeline.store.reader import Dataset
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ from typing import Any
 import keras
 import numpy as np
 
-from pipeline.learn.carried import carry
-from pipeline.learn.made_up import ROWS, draw_weights, left_as_it_was, made_up, played
-from pipeline.learn.spreading import Observed, Spread
+from hindcast.pipeline.learn.carried import carry
+from hindcast.pipeline.learn.made_up import ROWS, draw_weights, left_as_it_was, made_up, played
+from hindcast.pipeline.learn.spreading import Observed, Spread
 
 _DRAWS = (0, 1, 2)  # 0: the weights as they are
 _STEPS = 8

@@ -10,10 +10,10 @@ from typing import Any
 import keras
 import numpy as np
 
-from pipeline.errors import TrainingError
-from pipeline.feed.scaling import Scaling
-from pipeline.learn.heads import head_layers, heads, spread, swapping
-from pipeline.learn.scales import physical, scale_layers, scaled, target_count
+from hindcast.pipeline.errors import TrainingError
+from hindcast.pipeline.feed.scaling import Scaling
+from hindcast.pipeline.learn.heads import head_layers, heads, spread, swapping
+from hindcast.pipeline.learn.scales import physical, scale_layers, scaled, target_count
 
 Layers = dict[str, Any]  # by the names below, so that a saved twin gives its layers back
 

@@ -11,10 +11,10 @@ from typing import Any
 import keras
 from dvclive.live import Live
 
-from pipeline.feed.batches import LaneBatches
-from pipeline.learn.fitting import Lesson
-from pipeline.learn.history import Logs
-from pipeline.learn.tensorflow_only import written_by_tensorflow
+from hindcast.pipeline.feed.batches import LaneBatches
+from hindcast.pipeline.learn.fitting import Lesson
+from hindcast.pipeline.learn.history import Logs
+from hindcast.pipeline.learn.tensorflow_only import written_by_tensorflow
 
 _NAMES = {"loss": "train/loss", "val_loss": "validation/loss"}
 

@@ -16,8 +16,8 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.learn.carried import carry
-from pipeline.learn.online import make_online
+from hindcast.pipeline.learn.carried import carry
+from hindcast.pipeline.learn.online import make_online
 
 STEPS, PART = 20, 10
 SEQUENCES, HELD_OUT = 1000, 200

@@ -19,7 +19,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from pipeline.files import digest_of_file
+from hindcast.pipeline.files import digest_of_file
 
 MOST_BYTES = 32 << 30  # what is kept at most, and never more than the disk has free
 _DESCRIPTION = "entry.json"

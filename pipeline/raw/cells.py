@@ -16,12 +16,12 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 from numpy.typing import NDArray
 
-from pipeline.raw.faults import COLUMNS, GOOD, QUOTES, Rules
-from pipeline.raw.header import Layout
-from pipeline.raw.lines import Kept, Lines, is_text, sound_lines, without_ignored
-from pipeline.raw.numbers import Numbers, Style, numbers_of_columns
-from pipeline.raw.text import Block, is_closed, reader
-from pipeline.settings.raw import Source
+from hindcast.pipeline.raw.faults import COLUMNS, GOOD, QUOTES, Rules
+from hindcast.pipeline.raw.header import Layout
+from hindcast.pipeline.raw.lines import Kept, Lines, is_text, sound_lines, without_ignored
+from hindcast.pipeline.raw.numbers import Numbers, Style, numbers_of_columns
+from hindcast.pipeline.raw.text import Block, is_closed, reader
+from hindcast.pipeline.settings.raw import Source
 
 
 @dataclass(frozen=True)

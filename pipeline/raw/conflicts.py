@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline.files import digest_of_file, digest_of_value
-from pipeline.raw.cache import describe, description_of
-from pipeline.raw.faults import BadRows
-from pipeline.raw.opening import SourceFile
-from pipeline.raw.parsed import ASIDE_NAME, ParsedFile
-from pipeline.raw.quarantine import AsideFile, aside_of
-from pipeline.raw.reading import Workshop, data_blocks
+from hindcast.pipeline.files import digest_of_file, digest_of_value
+from hindcast.pipeline.raw.cache import describe, description_of
+from hindcast.pipeline.raw.faults import BadRows
+from hindcast.pipeline.raw.opening import SourceFile
+from hindcast.pipeline.raw.parsed import ASIDE_NAME, ParsedFile
+from hindcast.pipeline.raw.quarantine import AsideFile, aside_of
+from hindcast.pipeline.raw.reading import Workshop, data_blocks
 
 
 def conflict_texts(workshop: Workshop, file: SourceFile, parsed: ParsedFile, bad: BadRows) -> Path:

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.errors import RawDataError
-from pipeline.raw.faults import DECLARED, REMEDIES, RULES, Rules
-from pipeline.raw.quarantine import Example
+from hindcast.pipeline.errors import RawDataError
+from hindcast.pipeline.raw.faults import DECLARED, REMEDIES, RULES, Rules
+from hindcast.pipeline.raw.quarantine import Example
 
 _WORST_RULES = 4
 _LONGEST_EXAMPLE = 160  # characters of a raw line in a message

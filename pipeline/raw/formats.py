@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from pipeline.errors import SettingsError
-from pipeline.settings.base import SECOND
+from hindcast.pipeline.errors import SettingsError
+from hindcast.pipeline.settings.base import SECOND
 
 _OFFSET = r"(?:(?P<utc>[Zz])|(?P<sign>[+-])(?P<zh>[0-9]{2}):?(?P<zm>[0-9]{2})?)"
 _ISO = (

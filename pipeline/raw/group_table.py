@@ -8,15 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.raw.faults import BadRows, joined
-from pipeline.raw.memory import Room
-from pipeline.raw.merging import Merged, known_moments, merge
-from pipeline.raw.records import Codes, Records, order_of, row_bytes
-from pipeline.raw.row_groups import RowGroups
-from pipeline.raw.runs import Block, Run
-from pipeline.raw.slices import Slice, batches, slices_of
-from pipeline.raw.tables import ROWS_A_PIECE, TableWriter, table_schema, table_writer
-from pipeline.settings.raw import Source
+from hindcast.pipeline.raw.faults import BadRows, joined
+from hindcast.pipeline.raw.memory import Room
+from hindcast.pipeline.raw.merging import Merged, known_moments, merge
+from hindcast.pipeline.raw.records import Codes, Records, order_of, row_bytes
+from hindcast.pipeline.raw.row_groups import RowGroups
+from hindcast.pipeline.raw.runs import Block, Run
+from hindcast.pipeline.raw.slices import Slice, batches, slices_of
+from hindcast.pipeline.raw.tables import ROWS_A_PIECE, TableWriter, table_schema, table_writer
+from hindcast.pipeline.settings.raw import Source
 
 MERGE_BYTES = 8 << 20
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pipeline.errors import RawDataError
-from pipeline.raw.lines import ignored_by
-from pipeline.raw.text import blocks, is_closed, split_line
-from pipeline.settings.raw import Source
+from hindcast.pipeline.errors import RawDataError
+from hindcast.pipeline.raw.lines import ignored_by
+from hindcast.pipeline.raw.text import blocks, is_closed, split_line
+from hindcast.pipeline.settings.raw import Source
 
 _HEAD_BYTES = 8 << 10  # the first block is read for its head alone
 _MOST_LINES = 10_000  # above a header

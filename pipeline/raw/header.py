@@ -9,13 +9,13 @@ from functools import lru_cache
 
 import pyarrow as pa
 
-from pipeline.errors import RawDataError
-from pipeline.raw.head import read_head
-from pipeline.raw.numbers import Style, numbers_of
-from pipeline.raw.sources import RawFile, from_path, nearest, shortened
-from pipeline.settings.fields import LaterField, StampField, TextField
-from pipeline.settings.known import PublishedAt
-from pipeline.settings.raw import Source
+from hindcast.pipeline.errors import RawDataError
+from hindcast.pipeline.raw.head import read_head
+from hindcast.pipeline.raw.numbers import Style, numbers_of
+from hindcast.pipeline.raw.sources import RawFile, from_path, nearest, shortened
+from hindcast.pipeline.settings.fields import LaterField, StampField, TextField
+from hindcast.pipeline.settings.known import PublishedAt
+from hindcast.pipeline.settings.raw import Source
 
 
 @dataclass(frozen=True)

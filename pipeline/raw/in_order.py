@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from pipeline.raw.faults import AMBIGUOUS, BadRows, joined
-from pipeline.raw.records import Key
-from pipeline.raw.rows import Rows
+from hindcast.pipeline.raw.faults import AMBIGUOUS, BadRows, joined
+from hindcast.pipeline.raw.records import Key
+from hindcast.pipeline.raw.rows import Rows
 
 _EVIDENCE = 24  # steps against the order that is asked for, and more than three times as many as with it
 

@@ -14,23 +14,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.errors import RawDataError
-from pipeline.files import held, replaced_folders, write_json
-from pipeline.progress import progress
-from pipeline.raw.cache import Cache
-from pipeline.raw.counts import too_many_bad
-from pipeline.raw.group_table import MERGE_BYTES
-from pipeline.raw.keys import Contract
-from pipeline.raw.memory import ROOM_BYTES, Room
-from pipeline.raw.opening import SourceFile, open_files
-from pipeline.raw.passes import SourcePasses
-from pipeline.raw.reading import Workshop
-from pipeline.raw.runs import RUN_BYTES
-from pipeline.raw.sources import find_files, shortened
-from pipeline.raw.tables import FORMAT, MANIFEST
-from pipeline.raw.text import BLOCK_BYTES
-from pipeline.settings.params import Params
-from pipeline.settings.raw import RawSettings
+from hindcast.pipeline.errors import RawDataError
+from hindcast.pipeline.files import held, replaced_folders, write_json
+from hindcast.pipeline.progress import progress
+from hindcast.pipeline.raw.cache import Cache
+from hindcast.pipeline.raw.counts import too_many_bad
+from hindcast.pipeline.raw.group_table import MERGE_BYTES
+from hindcast.pipeline.raw.keys import Contract
+from hindcast.pipeline.raw.memory import ROOM_BYTES, Room
+from hindcast.pipeline.raw.opening import SourceFile, open_files
+from hindcast.pipeline.raw.passes import SourcePasses
+from hindcast.pipeline.raw.reading import Workshop
+from hindcast.pipeline.raw.runs import RUN_BYTES
+from hindcast.pipeline.raw.sources import find_files, shortened
+from hindcast.pipeline.raw.tables import FORMAT, MANIFEST
+from hindcast.pipeline.raw.text import BLOCK_BYTES
+from hindcast.pipeline.settings.params import Params
+from hindcast.pipeline.settings.raw import RawSettings
 
 TABLES, QUARANTINE, REPORT = Path("data/tables"), Path("data/quarantine"), Path("reports/ingest.json")
 CACHE = Path(".hindcast/cache/ingest")

@@ -8,10 +8,10 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
-from pipeline.files import digest_of_value
-from pipeline.raw.sources import RawFile, from_path, searched
-from pipeline.settings.known import PublishedAt
-from pipeline.settings.raw import RawSettings, Source
+from hindcast.pipeline.files import digest_of_value
+from hindcast.pipeline.raw.sources import RawFile, from_path, searched
+from hindcast.pipeline.settings.known import PublishedAt
+from hindcast.pipeline.settings.raw import RawSettings, Source
 
 _CODE = (
     "raw/*.py",

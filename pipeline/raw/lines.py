@@ -11,9 +11,9 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.raw.faults import ENCODING, HEADER, IGNORED, Rules
-from pipeline.raw.text import UTF8_NAMES, Block
-from pipeline.settings.raw import Source
+from hindcast.pipeline.raw.faults import ENCODING, HEADER, IGNORED, Rules
+from hindcast.pipeline.raw.text import UTF8_NAMES, Block
+from hindcast.pipeline.settings.raw import Source
 
 Lines = NDArray[np.int64]
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.raw.faults import CONFLICT, SUPERSEDED
-from pipeline.raw.records import Places, Records, same_as_before
-from pipeline.settings.known import PublishedAt
-from pipeline.settings.raw import Source
+from hindcast.pipeline.raw.faults import CONFLICT, SUPERSEDED
+from hindcast.pipeline.raw.records import Places, Records, same_as_before
+from hindcast.pipeline.settings.known import PublishedAt
+from hindcast.pipeline.settings.raw import Source
 
 
 @dataclass(frozen=True)

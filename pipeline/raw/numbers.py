@@ -13,9 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from pipeline.raw.faults import ALLOWED, MAX, MIN, Findings
-from pipeline.settings.fields import ValueField
-from pipeline.settings.raw import Source
+from hindcast.pipeline.raw.faults import ALLOWED, MAX, MIN, Findings
+from hindcast.pipeline.settings.fields import ValueField
+from hindcast.pipeline.settings.raw import Source
 
 Numbers = NDArray[np.float64]
 

@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from pipeline.errors import HindcastError, RawDataError
-from pipeline.raw.cache import stamp_of
-from pipeline.raw.header import Layout, read_layout
-from pipeline.raw.keys import Contract, reading_key
-from pipeline.raw.rows import RowReader
-from pipeline.raw.sources import RawFile
-from pipeline.settings.raw import RawSettings, Source
+from hindcast.pipeline.errors import HindcastError, RawDataError
+from hindcast.pipeline.raw.cache import stamp_of
+from hindcast.pipeline.raw.header import Layout, read_layout
+from hindcast.pipeline.raw.keys import Contract, reading_key
+from hindcast.pipeline.raw.rows import RowReader
+from hindcast.pipeline.raw.sources import RawFile
+from hindcast.pipeline.settings.raw import RawSettings, Source
 
 
 @dataclass(frozen=True)

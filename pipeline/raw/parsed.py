@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.files import digest_of_file
-from pipeline.raw.cache import describe, description_of
-from pipeline.raw.memory import Room
-from pipeline.raw.runs import Run
+from hindcast.pipeline.files import digest_of_file
+from hindcast.pipeline.raw.cache import describe, description_of
+from hindcast.pipeline.raw.memory import Room
+from hindcast.pipeline.raw.runs import Run
 
 ASIDE_NAME = "aside.arrow"
 _ROWS = "rows.json"

@@ -10,16 +10,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from pipeline.errors import RawDataError
-from pipeline.raw.conflicts import conflict_texts
-from pipeline.raw.counts import Counts, faults_of, total
-from pipeline.raw.faults import BadRows, joined
-from pipeline.raw.opening import SourceFile
-from pipeline.raw.parsed import ParsedFile, load_entry
-from pipeline.raw.quarantine import Quarantine
-from pipeline.raw.reading import Workshop, entry_name, read_files
-from pipeline.raw.table_entries import GroupRows, TableEntry, find_table, make_table
-from pipeline.raw.tables import table_path
+from hindcast.pipeline.errors import RawDataError
+from hindcast.pipeline.raw.conflicts import conflict_texts
+from hindcast.pipeline.raw.counts import Counts, faults_of, total
+from hindcast.pipeline.raw.faults import BadRows, joined
+from hindcast.pipeline.raw.opening import SourceFile
+from hindcast.pipeline.raw.parsed import ParsedFile, load_entry
+from hindcast.pipeline.raw.quarantine import Quarantine
+from hindcast.pipeline.raw.reading import Workshop, entry_name, read_files
+from hindcast.pipeline.raw.table_entries import GroupRows, TableEntry, find_table, make_table
+from hindcast.pipeline.raw.tables import table_path
 
 
 class SourcePasses:

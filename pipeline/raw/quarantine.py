@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from pipeline.raw.faults import RULES, BadRows
-from pipeline.raw.header import Layout
-from pipeline.raw.tables import TableWriter
-from pipeline.raw.text import Block, reader
-from pipeline.settings.raw import Source
+from hindcast.pipeline.raw.faults import RULES, BadRows
+from hindcast.pipeline.raw.header import Layout
+from hindcast.pipeline.raw.tables import TableWriter
+from hindcast.pipeline.raw.text import Block, reader
+from hindcast.pipeline.settings.raw import Source
 
 _OF_A_FILE = [
     pa.field("line", pa.int64(), nullable=False),

@@ -8,21 +8,21 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
 
-from pipeline.errors import RawDataError
-from pipeline.raw.cache import Cache, stamp_of
-from pipeline.raw.counts import Counts
-from pipeline.raw.group_table import MERGE_BYTES
-from pipeline.raw.header import Layout
-from pipeline.raw.in_order import Course, InOrder, courses_of
-from pipeline.raw.memory import Room
-from pipeline.raw.opening import SourceFile
-from pipeline.raw.parsed import ASIDE_NAME, ParsedFile, new_entry
-from pipeline.raw.quarantine import AsideFile, aside_of
-from pipeline.raw.records import Key
-from pipeline.raw.rows import Rows
-from pipeline.raw.runs import RUN_BYTES, Run, RunWriter, sorted_run
-from pipeline.raw.text import BLOCK_BYTES, Block, blocks, is_packed
-from pipeline.settings.raw import RawSettings, Source
+from hindcast.pipeline.errors import RawDataError
+from hindcast.pipeline.raw.cache import Cache, stamp_of
+from hindcast.pipeline.raw.counts import Counts
+from hindcast.pipeline.raw.group_table import MERGE_BYTES
+from hindcast.pipeline.raw.header import Layout
+from hindcast.pipeline.raw.in_order import Course, InOrder, courses_of
+from hindcast.pipeline.raw.memory import Room
+from hindcast.pipeline.raw.opening import SourceFile
+from hindcast.pipeline.raw.parsed import ASIDE_NAME, ParsedFile, new_entry
+from hindcast.pipeline.raw.quarantine import AsideFile, aside_of
+from hindcast.pipeline.raw.records import Key
+from hindcast.pipeline.raw.rows import Rows
+from hindcast.pipeline.raw.runs import RUN_BYTES, Run, RunWriter, sorted_run
+from hindcast.pipeline.raw.text import BLOCK_BYTES, Block, blocks, is_packed
+from hindcast.pipeline.settings.raw import RawSettings, Source
 
 _SHARED_BLOCK = 1 << 18  # bytes; blocks below it are not worth a thread
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.settings.clock import Stamps
-from pipeline.settings.known import PublishedAt
-from pipeline.settings.raw import Source
+from hindcast.pipeline.settings.clock import Stamps
+from hindcast.pipeline.settings.known import PublishedAt
+from hindcast.pipeline.settings.raw import Source
 
 Key = tuple[str, str]  # group, series
 Codes = NDArray[np.int32]

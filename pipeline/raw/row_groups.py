@@ -10,11 +10,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from pipeline.raw.memory import Room
-from pipeline.raw.records import Codes, Records, time_fields
-from pipeline.raw.runs import Block
-from pipeline.raw.tables import ROWS_A_PIECE, STAMP, table_schema
-from pipeline.settings.raw import Source
+from hindcast.pipeline.raw.memory import Room
+from hindcast.pipeline.raw.records import Codes, Records, time_fields
+from hindcast.pipeline.raw.runs import Block
+from hindcast.pipeline.raw.tables import ROWS_A_PIECE, STAMP, table_schema
+from hindcast.pipeline.settings.raw import Source
 
 
 class RowGroups:

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from pipeline.raw.cells import Cells, cut
-from pipeline.raw.faults import (
+from hindcast.pipeline.raw.cells import Cells, cut
+from hindcast.pipeline.raw.faults import (
     AMBIGUOUS,
     GOOD,
     GROUP,
@@ -24,16 +24,16 @@ from pipeline.raw.faults import (
     Findings,
     joined,
 )
-from pipeline.raw.header import Layout, Slot
-from pipeline.raw.numbers import check, markers_among_numbers, without_markers
-from pipeline.raw.records import Key, Places, Records
-from pipeline.raw.records import joined as joined_records
-from pipeline.raw.sources import mapped
-from pipeline.raw.text import Block
-from pipeline.raw.times import BlockTimes, Times, TimesReader
-from pipeline.settings.clock import Stamps
-from pipeline.settings.fields import TextField
-from pipeline.settings.raw import RawSettings, Source
+from hindcast.pipeline.raw.header import Layout, Slot
+from hindcast.pipeline.raw.numbers import check, markers_among_numbers, without_markers
+from hindcast.pipeline.raw.records import Key, Places, Records
+from hindcast.pipeline.raw.records import joined as joined_records
+from hindcast.pipeline.raw.sources import mapped
+from hindcast.pipeline.raw.text import Block
+from hindcast.pipeline.raw.times import BlockTimes, Times, TimesReader
+from hindcast.pipeline.settings.clock import Stamps
+from hindcast.pipeline.settings.fields import TextField
+from hindcast.pipeline.settings.raw import RawSettings, Source
 
 _OF_HEADINGS = (VALID_TIME, AMBIGUOUS, NONEXISTENT, NONEXISTENT_DROPPED, LEAD)
 _TEXT_BLOCKS = 7  # read as text, without trying the typed way, after one that failed it

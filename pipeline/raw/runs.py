@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.raw.memory import Memory, Room
-from pipeline.raw.records import Key, Records, order_of
+from hindcast.pipeline.raw.memory import Memory, Room
+from hindcast.pipeline.raw.records import Key, Records, order_of
 
 RUN_BYTES = 32 << 20
 

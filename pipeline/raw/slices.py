@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from pipeline.raw.runs import Block, Run
+from hindcast.pipeline.raw.runs import Block, Run
 
 _LARGE_SLICE = 16  # rows that pay for a copy of their own
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
-from pipeline.errors import MissingInputError, RawDataError
-from pipeline.settings.fields import TextField
-from pipeline.settings.raw import RawSettings, Source
+from hindcast.pipeline.errors import MissingInputError, RawDataError
+from hindcast.pipeline.settings.fields import TextField
+from hindcast.pipeline.settings.raw import RawSettings, Source
 
 _MOST_LISTED = 12
 

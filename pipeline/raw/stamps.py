@@ -16,9 +16,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from pipeline.raw.formats import ABBREVIATIONS, MONTHS, Format
-from pipeline.settings.base import DAY, HOUR, SECOND
-from pipeline.settings.clock import Stamps
+from hindcast.pipeline.raw.formats import ABBREVIATIONS, MONTHS, Format
+from hindcast.pipeline.settings.base import DAY, HOUR, SECOND
+from hindcast.pipeline.settings.clock import Stamps
 
 Flags = NDArray[np.bool_]
 

@@ -18,9 +18,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.errors import FormatError, MissingInputError
-from pipeline.files import file_name, read_json
-from pipeline.settings.raw import Source
+from hindcast.pipeline.errors import FormatError, MissingInputError
+from hindcast.pipeline.files import file_name, read_json
+from hindcast.pipeline.settings.raw import Source
 
 FORMAT = "hindcast-tables/1"
 MANIFEST = "tables.json"

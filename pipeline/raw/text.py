@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 import numpy as np
 import pyarrow as pa
 
-from pipeline.errors import RawDataError
-from pipeline.settings.raw import Source
+from hindcast.pipeline.errors import RawDataError
+from hindcast.pipeline.settings.raw import Source
 
 if TYPE_CHECKING:
     from _csv import Reader

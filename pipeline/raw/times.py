@@ -9,20 +9,20 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from pipeline.errors import RawDataError, SettingsError
-from pipeline.raw.cells import Cells
-from pipeline.raw.faults import GOOD, ISSUE_TIME, KNOWN_TIME, LEAD, RULES, VALID_TIME, Findings
-from pipeline.raw.formats import Format, compile_format
-from pipeline.raw.header import Layout, StampColumns
-from pipeline.raw.numbers import Numbers, Style, markers_among_numbers, numbers_of, without_markers
-from pipeline.raw.sources import searched
-from pipeline.raw.stamps import Flags, Parsed, parse_stamp, parse_stamps
-from pipeline.raw.zones import Localised, count_on, latest, localise
-from pipeline.settings.base import DAY, HOUR, zone_for
-from pipeline.settings.clock import Stamps
-from pipeline.settings.fields import LaterField, StampField
-from pipeline.settings.known import ALWAYS, PublishedAt
-from pipeline.settings.raw import RawSettings, Source
+from hindcast.pipeline.errors import RawDataError, SettingsError
+from hindcast.pipeline.raw.cells import Cells
+from hindcast.pipeline.raw.faults import GOOD, ISSUE_TIME, KNOWN_TIME, LEAD, RULES, VALID_TIME, Findings
+from hindcast.pipeline.raw.formats import Format, compile_format
+from hindcast.pipeline.raw.header import Layout, StampColumns
+from hindcast.pipeline.raw.numbers import Numbers, Style, markers_among_numbers, numbers_of, without_markers
+from hindcast.pipeline.raw.sources import searched
+from hindcast.pipeline.raw.stamps import Flags, Parsed, parse_stamp, parse_stamps
+from hindcast.pipeline.raw.zones import Localised, count_on, latest, localise
+from hindcast.pipeline.settings.base import DAY, HOUR, zone_for
+from hindcast.pipeline.settings.clock import Stamps
+from hindcast.pipeline.settings.fields import LaterField, StampField
+from hindcast.pipeline.settings.known import ALWAYS, PublishedAt
+from hindcast.pipeline.settings.raw import RawSettings, Source
 
 Rows = slice | NDArray[np.int64]  # all lines of a block, or the places of some
 

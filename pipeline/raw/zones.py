@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.raw.faults import AMBIGUOUS, GOOD, NONEXISTENT, NONEXISTENT_DROPPED, Rules
-from pipeline.raw.stamps import Flags, Parsed
-from pipeline.settings.base import DAY
-from pipeline.settings.clock import Stamps, utc_of, wall_of
-from pipeline.settings.fields import LaterField, PeriodField, StampField
+from hindcast.pipeline.raw.faults import AMBIGUOUS, GOOD, NONEXISTENT, NONEXISTENT_DROPPED, Rules
+from hindcast.pipeline.raw.stamps import Flags, Parsed
+from hindcast.pipeline.settings.base import DAY
+from hindcast.pipeline.settings.clock import Stamps, utc_of, wall_of
+from hindcast.pipeline.settings.fields import LaterField, PeriodField, StampField
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import BeforeValidator, Field
 
-from pipeline.settings.base import SECOND, DurationField, PositiveDuration, Section
-from pipeline.settings.origin import OriginField
+from hindcast.pipeline.settings.base import SECOND, DurationField, PositiveDuration, Section
+from hindcast.pipeline.settings.origin import OriginField
 
 Statistic = Literal["mean", "std", "min", "max"]
 CalendarFeature = Literal["hour", "weekday", "yearday"]

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.settings.base import DAY, SECOND
+from hindcast.pipeline.settings.base import DAY, SECOND
 
 Stamps = NDArray[np.int64]
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Discriminator, Tag, model_validator
 
-from pipeline.settings.base import PositiveDuration, Section, ZoneOrGroup
+from hindcast.pipeline.settings.base import PositiveDuration, Section, ZoneOrGroup
 
 Resample = Literal["mean", "sum", "last", "min", "max"]
 

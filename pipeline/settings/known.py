@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 import numpy as np
 from pydantic import Tag
 
-from pipeline.settings.base import (
+from hindcast.pipeline.settings.base import (
     DurationField,
     Section,
     TimeOfDay,
@@ -16,7 +16,7 @@ from pipeline.settings.base import (
     one_of,
     zone_for,
 )
-from pipeline.settings.clock import Stamps, local_day, moment_of_day
+from hindcast.pipeline.settings.clock import Stamps, local_day, moment_of_day
 
 
 class AtIssuePlus(Section):

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, Tag, model_validator
 
-from pipeline.settings.base import (
+from hindcast.pipeline.settings.base import (
     DAY,
     DurationField,
     PositiveDuration,
@@ -19,7 +19,7 @@ from pipeline.settings.base import (
     one_of,
     zone_for,
 )
-from pipeline.settings.clock import Stamps, local_day, moment_of_day, utc_of
+from hindcast.pipeline.settings.clock import Stamps, local_day, moment_of_day, utc_of
 
 NO_ORIGIN = int(np.iinfo(np.int64).min)
 """Stands where no origin covers a step."""

@@ -9,19 +9,19 @@ from typing import Annotated, Any
 import yaml
 from pydantic import Field, ValidationError
 
-from pipeline.errors import MissingInputError, SettingsError
-from pipeline.settings.align import AlignSettings
-from pipeline.settings.base import Section
-from pipeline.settings.raw import RawSettings
-from pipeline.settings.rules import faults_between_sections
-from pipeline.settings.sections import (
+from hindcast.pipeline.errors import MissingInputError, SettingsError
+from hindcast.pipeline.settings.align import AlignSettings
+from hindcast.pipeline.settings.base import Section
+from hindcast.pipeline.settings.raw import RawSettings
+from hindcast.pipeline.settings.rules import faults_between_sections
+from hindcast.pipeline.settings.sections import (
     EvaluateSettings,
     PackSettings,
     ScaleSettings,
     SimulateSettings,
 )
-from pipeline.settings.split import Chronological, SplitField, split_faults
-from pipeline.settings.train import TrainSettings
+from hindcast.pipeline.settings.split import Chronological, SplitField, split_faults
+from hindcast.pipeline.settings.train import TrainSettings
 
 
 class Params(Section):

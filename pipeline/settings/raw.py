@@ -8,8 +8,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from pipeline.settings.base import DAY, PositiveDuration, Section, ZoneOrZones
-from pipeline.settings.fields import (
+from hindcast.pipeline.settings.base import DAY, PositiveDuration, Section, ZoneOrZones
+from hindcast.pipeline.settings.fields import (
     HEADER_TIMES,
     Character,
     Encoding,
@@ -21,7 +21,7 @@ from pipeline.settings.fields import (
     Texts,
     ValueField,
 )
-from pipeline.settings.known import Always, AtIssuePlus, KnownField
+from hindcast.pipeline.settings.known import Always, AtIssuePlus, KnownField
 
 Role = Literal["forecast", "realized", "known"]
 

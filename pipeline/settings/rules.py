@@ -7,12 +7,12 @@ from functools import partial
 
 import numpy as np
 
-from pipeline.settings.align import AlignSettings
-from pipeline.settings.base import DAY, SECOND, Duration
-from pipeline.settings.clock import Stamps, utc_of, wall_of
-from pipeline.settings.known import DeclaredRule, PublishedAt
-from pipeline.settings.origin import NO_ORIGIN, OriginRule
-from pipeline.settings.raw import RawSettings
+from hindcast.pipeline.settings.align import AlignSettings
+from hindcast.pipeline.settings.base import DAY, SECOND, Duration
+from hindcast.pipeline.settings.clock import Stamps, utc_of, wall_of
+from hindcast.pipeline.settings.known import DeclaredRule, PublishedAt
+from hindcast.pipeline.settings.origin import NO_ORIGIN, OriginRule
+from hindcast.pipeline.settings.raw import RawSettings
 
 # Two years hold every kind of local day, whatever the zone; known moments and origins repeat beyond.
 _PROBE_START = int(np.datetime64("2023-01-01", "ns").astype(np.int64))

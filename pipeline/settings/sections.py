@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from pipeline.settings.align import to_moment
-from pipeline.settings.base import HOUR, SECOND, ByteCount, Section, Zone
+from hindcast.pipeline.settings.align import to_moment
+from hindcast.pipeline.settings.base import HOUR, SECOND, ByteCount, Section, Zone
 
 Codec = Literal["none", "gzip", "zstd"]
 

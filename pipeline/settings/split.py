@@ -8,10 +8,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, Discriminator, Field, Tag, model_validator
 
-from pipeline.settings.align import AlignSettings, to_moment
-from pipeline.settings.base import Duration, PositiveDuration, Section
-from pipeline.settings.known import PublishedAt
-from pipeline.settings.raw import RawSettings
+from hindcast.pipeline.settings.align import AlignSettings, to_moment
+from hindcast.pipeline.settings.base import Duration, PositiveDuration, Section
+from hindcast.pipeline.settings.known import PublishedAt
+from hindcast.pipeline.settings.raw import RawSettings
 
 Policy = Literal["chronological", "rolling_origin", "blocked", "by_series", "by_group", "random"]
 

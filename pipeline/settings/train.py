@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, model_validator
 
-from pipeline.settings.base import ByteCount, Duration, PositiveDuration, Section
+from hindcast.pipeline.settings.base import ByteCount, Duration, PositiveDuration, Section
 
 _FUNCTION = re.compile(r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$")
 _NO_RESULT = {"checkpoint_every", "validation", "validation_budget"}  # these change how, never what

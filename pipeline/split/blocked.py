@@ -13,12 +13,12 @@ from itertools import pairwise
 
 import numpy as np
 
-from pipeline.errors import SplitError
-from pipeline.settings.split import Blocked, exact
-from pipeline.split.chronological import UNKNOWN, Part, embargoed, first_origin
-from pipeline.split.moments import text_of
-from pipeline.split.steps import Ints, Steps
-from pipeline.store.types import Split
+from hindcast.pipeline.errors import SplitError
+from hindcast.pipeline.settings.split import Blocked, exact
+from hindcast.pipeline.split.chronological import UNKNOWN, Part, embargoed, first_origin
+from hindcast.pipeline.split.moments import text_of
+from hindcast.pipeline.split.steps import Ints, Steps
+from hindcast.pipeline.store.types import Split
 
 NAMES = ("train", "validation", "test")
 

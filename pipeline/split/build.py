@@ -10,19 +10,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.errors import SplitError
-from pipeline.files import digest_of_file, digest_of_value, write_json
-from pipeline.progress import progress
-from pipeline.settings.params import Params
-from pipeline.settings.split import Blocked, RandomSamples
-from pipeline.split.plan import Plan, plan_splits
-from pipeline.split.reach import longest_reach
-from pipeline.split.rows import played_samples
-from pipeline.split.scaler import Columns, common_features, fit_scaler
-from pipeline.split.steps import Steps
-from pipeline.store.reader import Dataset
-from pipeline.store.types import Split
-from pipeline.store.virtual import list_shards, write_dataset
+from hindcast.pipeline.errors import SplitError
+from hindcast.pipeline.files import digest_of_file, digest_of_value, write_json
+from hindcast.pipeline.progress import progress
+from hindcast.pipeline.settings.params import Params
+from hindcast.pipeline.settings.split import Blocked, RandomSamples
+from hindcast.pipeline.split.plan import Plan, plan_splits
+from hindcast.pipeline.split.reach import longest_reach
+from hindcast.pipeline.split.rows import played_samples
+from hindcast.pipeline.split.scaler import Columns, common_features, fit_scaler
+from hindcast.pipeline.split.steps import Steps
+from hindcast.pipeline.store.reader import Dataset
+from hindcast.pipeline.store.types import Split
+from hindcast.pipeline.store.virtual import list_shards, write_dataset
 
 
 def steps_of(dataset: Dataset, read_some: Callable[[str, int], None] = lambda *_: None) -> Steps:

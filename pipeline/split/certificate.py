@@ -6,26 +6,26 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from pipeline.errors import FormatError, LeakError
-from pipeline.files import digest_of_file, read_json, write_json
-from pipeline.progress import progress
-from pipeline.settings.params import Params
-from pipeline.split.build import shards_digest
-from pipeline.split.moments import hours_text
-from pipeline.split.proof.borders import check_borders
-from pipeline.split.proof.distances import check_distances
-from pipeline.split.proof.files import check_files
-from pipeline.split.proof.findings import Findings
-from pipeline.split.proof.inputs import check_rows
-from pipeline.split.proof.lists import check_lists
-from pipeline.split.proof.origins import check_issued, check_origins
-from pipeline.split.proof.scaling import check_scaler
-from pipeline.split.proof.tables import check_tables
-from pipeline.split.proof.targets import check_apart, check_embargo
-from pipeline.split.proof.trios import NAMES
-from pipeline.split.rebuilt import check_rebuilt
-from pipeline.split.scaler import FORMAT as SCALER_FORMAT
-from pipeline.store.reader import Dataset
+from hindcast.pipeline.errors import FormatError, LeakError
+from hindcast.pipeline.files import digest_of_file, read_json, write_json
+from hindcast.pipeline.progress import progress
+from hindcast.pipeline.settings.params import Params
+from hindcast.pipeline.split.build import shards_digest
+from hindcast.pipeline.split.moments import hours_text
+from hindcast.pipeline.split.proof.borders import check_borders
+from hindcast.pipeline.split.proof.distances import check_distances
+from hindcast.pipeline.split.proof.files import check_files
+from hindcast.pipeline.split.proof.findings import Findings
+from hindcast.pipeline.split.proof.inputs import check_rows
+from hindcast.pipeline.split.proof.lists import check_lists
+from hindcast.pipeline.split.proof.origins import check_issued, check_origins
+from hindcast.pipeline.split.proof.scaling import check_scaler
+from hindcast.pipeline.split.proof.tables import check_tables
+from hindcast.pipeline.split.proof.targets import check_apart, check_embargo
+from hindcast.pipeline.split.proof.trios import NAMES
+from hindcast.pipeline.split.rebuilt import check_rebuilt
+from hindcast.pipeline.split.scaler import FORMAT as SCALER_FORMAT
+from hindcast.pipeline.store.reader import Dataset
 
 FORMAT = "hindcast-leaks/1"
 

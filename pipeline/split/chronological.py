@@ -12,11 +12,11 @@ from fractions import Fraction
 
 import numpy as np
 
-from pipeline.errors import SplitError
-from pipeline.settings.split import Chronological, exact
-from pipeline.split.moments import text_of
-from pipeline.split.steps import Ints, Steps
-from pipeline.store.types import Split
+from hindcast.pipeline.errors import SplitError
+from hindcast.pipeline.settings.split import Chronological, exact
+from hindcast.pipeline.split.moments import text_of
+from hindcast.pipeline.split.steps import Ints, Steps
+from hindcast.pipeline.store.types import Split
 
 UNKNOWN = int(np.iinfo(np.int64).max)
 """The known moment of a target that is not observed, and the first origin where no step follows."""

@@ -10,11 +10,11 @@ import hashlib
 
 import numpy as np
 
-from pipeline.errors import SplitError
-from pipeline.settings.split import HeldOut, exact
-from pipeline.split.chronological import Part
-from pipeline.split.steps import Steps
-from pipeline.store.types import Split
+from hindcast.pipeline.errors import SplitError
+from hindcast.pipeline.settings.split import HeldOut, exact
+from hindcast.pipeline.split.chronological import Part
+from hindcast.pipeline.split.steps import Steps
+from hindcast.pipeline.store.types import Split
 
 NAMES = ("train", "validation", "test")
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pipeline.split.steps import Ints, Steps
-from pipeline.store.types import Split
+from hindcast.pipeline.split.steps import Ints, Steps
+from hindcast.pipeline.store.types import Split
 
 WITHOUT_LEAKS = "chronological, rolling_origin, by_series and by_group"
 """The policies whose training knows nothing of what is held out."""

@@ -6,10 +6,10 @@ from math import floor
 
 import numpy as np
 
-from pipeline.settings.split import RandomSamples, exact
-from pipeline.split.chronological import Part
-from pipeline.split.steps import Steps
-from pipeline.store.types import Split
+from hindcast.pipeline.settings.split import RandomSamples, exact
+from hindcast.pipeline.split.chronological import Part
+from hindcast.pipeline.split.steps import Steps
+from hindcast.pipeline.store.types import Split
 
 NAMES = ("train", "validation", "test")
 

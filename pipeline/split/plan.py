@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from pipeline.errors import SplitError
-from pipeline.settings.split import (
+from hindcast.pipeline.errors import SplitError
+from hindcast.pipeline.settings.split import (
     Blocked,
     Chronological,
     HeldOut,
@@ -16,8 +16,8 @@ from pipeline.settings.split import (
     RollingOrigin,
     SplitSettings,
 )
-from pipeline.split.blocked import blocked, blocks_of, remarks
-from pipeline.split.chronological import (
+from hindcast.pipeline.split.blocked import blocked, blocks_of, remarks
+from hindcast.pipeline.split.chronological import (
     UNKNOWN,
     Borders,
     Late,
@@ -27,14 +27,14 @@ from pipeline.split.chronological import (
     parts_of,
     split_of,
 )
-from pipeline.split.holdout import hold_out
-from pipeline.split.moments import hours_text, text_of
-from pipeline.split.overlap import overlaps, warning
-from pipeline.split.permuted import permuted
-from pipeline.split.rolling import folds_of
-from pipeline.split.rows import scored_by_sequence
-from pipeline.split.steps import Ints, Steps
-from pipeline.store.types import Split
+from hindcast.pipeline.split.holdout import hold_out
+from hindcast.pipeline.split.moments import hours_text, text_of
+from hindcast.pipeline.split.overlap import overlaps, warning
+from hindcast.pipeline.split.permuted import permuted
+from hindcast.pipeline.split.rolling import folds_of
+from hindcast.pipeline.split.rows import scored_by_sequence
+from hindcast.pipeline.split.steps import Ints, Steps
+from hindcast.pipeline.store.types import Split
 
 _MOST_NAMES = 12  # a message names so many groups or series, then counts the rest
 

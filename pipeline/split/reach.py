@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from pipeline.settings.base import DAY, Duration
-from pipeline.settings.clock import Stamps
-from pipeline.settings.known import PublishedAt, step_of
-from pipeline.settings.origin import NO_ORIGIN
-from pipeline.settings.params import Params
-from pipeline.settings.rules import lagged
+from hindcast.pipeline.settings.base import DAY, Duration
+from hindcast.pipeline.settings.clock import Stamps
+from hindcast.pipeline.settings.known import PublishedAt, step_of
+from hindcast.pipeline.settings.origin import NO_ORIGIN
+from hindcast.pipeline.settings.params import Params
+from hindcast.pipeline.settings.rules import lagged
 
 _SLACK = 60 * DAY  # how far behind the first step the newest known value is looked for
 

@@ -13,16 +13,16 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.align.group import align_group
-from pipeline.align.types import BASELINES, AlignedGroup, AlignedSequence
-from pipeline.engine import map_in_order
-from pipeline.settings.params import Params
-from pipeline.split.build import reach_of, steps_of
-from pipeline.split.moments import text_of
-from pipeline.split.plan import plan_splits
-from pipeline.split.proof.findings import MOST_EXAMPLES, Findings
-from pipeline.store.layout import ARRAYS, ArrayLayout, lay_out
-from pipeline.store.reader import Dataset
+from hindcast.pipeline.align.group import align_group
+from hindcast.pipeline.align.types import BASELINES, AlignedGroup, AlignedSequence
+from hindcast.pipeline.engine import map_in_order
+from hindcast.pipeline.settings.params import Params
+from hindcast.pipeline.split.build import reach_of, steps_of
+from hindcast.pipeline.split.moments import text_of
+from hindcast.pipeline.split.plan import plan_splits
+from hindcast.pipeline.split.proof.findings import MOST_EXAMPLES, Findings
+from hindcast.pipeline.store.layout import ARRAYS, ArrayLayout, lay_out
+from hindcast.pipeline.store.reader import Dataset
 
 
 def check_rebuilt(dataset: Dataset, tables: Path, params: Params) -> Findings:

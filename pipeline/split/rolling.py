@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from pipeline.settings.split import RollingOrigin, exact
-from pipeline.split.chronological import Borders, on_grid
-from pipeline.split.steps import Steps
+from hindcast.pipeline.settings.split import RollingOrigin, exact
+from hindcast.pipeline.split.chronological import Borders, on_grid
+from hindcast.pipeline.split.steps import Steps
 
 
 def folds_of(steps: Steps, settings: RollingOrigin) -> list[Borders]:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from pipeline.split.steps import Flags, Ints, Steps
-from pipeline.store.types import Split
+from hindcast.pipeline.split.steps import Flags, Ints, Steps
+from hindcast.pipeline.store.types import Split
 
 
 def played_samples(steps: Steps, split: Split) -> Flags:

@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.errors import FormatError
-from pipeline.settings.sections import ScaleBy, ScaleSettings
-from pipeline.split.rows import rows
-from pipeline.split.steps import Flags, Ints, Steps
-from pipeline.split.sums import Floats, Sums
-from pipeline.store.formats import SCALER_FORMAT
-from pipeline.store.types import Split
+from hindcast.pipeline.errors import FormatError
+from hindcast.pipeline.settings.sections import ScaleBy, ScaleSettings
+from hindcast.pipeline.split.rows import rows
+from hindcast.pipeline.split.steps import Flags, Ints, Steps
+from hindcast.pipeline.split.sums import Floats, Sums
+from hindcast.pipeline.store.formats import SCALER_FORMAT
+from hindcast.pipeline.store.types import Split
 
 FORMAT = SCALER_FORMAT
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.store.types import Sequences
+from hindcast.pipeline.store.types import Sequences
 
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]

@@ -11,8 +11,8 @@ from typing import Any
 import h5py
 import hdf5plugin  # noqa: F401  registers the zstd filter
 
-from pipeline.errors import FormatError, MissingInputError
-from pipeline.store.layout import FORMAT
+from hindcast.pipeline.errors import FormatError, MissingInputError
+from hindcast.pipeline.store.layout import FORMAT
 
 # Whole chunks are read and kept by our own cache: HDF5's would hold them a second time. Locking stays as HDF5 has
 # it: one process may not open a file twice with different flags, and a user may open ours by h5py beside us.

@@ -8,10 +8,10 @@ from typing import Any
 import h5py
 import numpy as np
 
-from pipeline.errors import FormatError
-from pipeline.store.access import REMEDY, blaming
-from pipeline.store.decoding import DEFLATE, FILTER_NUMBERS, FLETCHER32, SHUFFLE, ZSTD
-from pipeline.store.types import Ints
+from hindcast.pipeline.errors import FormatError
+from hindcast.pipeline.store.access import REMEDY, blaming
+from hindcast.pipeline.store.decoding import DEFLATE, FILTER_NUMBERS, FLETCHER32, SHUFFLE, ZSTD
+from hindcast.pipeline.store.types import Ints
 
 ALLOWED = ((FLETCHER32,), (SHUFFLE, DEFLATE, FLETCHER32), (SHUFFLE, ZSTD, FLETCHER32))
 """The filters of the codecs none, gzip and zstd, in the order in which they are applied."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from pipeline.store.header import Header
-from pipeline.store.types import Ints
+from hindcast.pipeline.store.header import Header
+from hindcast.pipeline.store.types import Ints
 
 
 class Described:

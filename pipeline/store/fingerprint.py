@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pipeline.files import digest_of_value
-from pipeline.settings.params import Params
-from pipeline.store.layout import FORMAT
+from hindcast.pipeline.files import digest_of_value
+from hindcast.pipeline.settings.params import Params
+from hindcast.pipeline.store.layout import FORMAT
 
 
 def shard_fingerprint(group: str, tables: Mapping[str, str], params: Params) -> str:

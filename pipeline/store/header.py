@@ -8,9 +8,9 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from pipeline.store.access import blaming, dataset_in, text_of, write_text
-from pipeline.store.layout import FORMAT
-from pipeline.store.tables import decode, encode, write_column
+from hindcast.pipeline.store.access import blaming, dataset_in, text_of, write_text
+from hindcast.pipeline.store.layout import FORMAT
+from hindcast.pipeline.store.tables import decode, encode, write_column
 
 
 @dataclass(frozen=True)

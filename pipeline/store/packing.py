@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.align.features import Input
-from pipeline.align.group import align_group, ending_inputs
-from pipeline.align.listing import text_of_features
-from pipeline.align.types import AlignedGroup
-from pipeline.engine import map_in_order
-from pipeline.errors import AlignmentError, FormatError
-from pipeline.files import (
+from hindcast.pipeline.align.features import Input
+from hindcast.pipeline.align.group import align_group, ending_inputs
+from hindcast.pipeline.align.listing import text_of_features
+from hindcast.pipeline.align.types import AlignedGroup
+from hindcast.pipeline.engine import map_in_order
+from hindcast.pipeline.errors import AlignmentError, FormatError
+from hindcast.pipeline.files import (
     digest_of_file,
     file_name,
     flush_to_disk,
@@ -25,14 +25,14 @@ from pipeline.files import (
     replaced_folders,
     write_json,
 )
-from pipeline.raw.tables import read_manifest
-from pipeline.settings.params import Params
-from pipeline.store.fingerprint import shard_fingerprint
-from pipeline.store.layout import samples_of
-from pipeline.store.packed import Packed
-from pipeline.store.unchanged import note_down, shard_key, take_over
-from pipeline.store.virtual import SUFFIX
-from pipeline.store.writer import write_shard
+from hindcast.pipeline.raw.tables import read_manifest
+from hindcast.pipeline.settings.params import Params
+from hindcast.pipeline.store.fingerprint import shard_fingerprint
+from hindcast.pipeline.store.layout import samples_of
+from hindcast.pipeline.store.packed import Packed
+from hindcast.pipeline.store.unchanged import note_down, shard_key, take_over
+from hindcast.pipeline.store.virtual import SUFFIX
+from hindcast.pipeline.store.writer import write_shard
 
 _SHOWN = 20  # groups in one message
 _EXPLAINED = 3  # groups whose gaps a refusal explains: each is read once more

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.store.types import Ints
+from hindcast.pipeline.store.types import Ints
 
 
 @dataclass(frozen=True)

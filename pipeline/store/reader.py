@@ -14,20 +14,20 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.errors import FormatError, MissingInputError
-from pipeline.store.access import REMEDY, dataset_in, open_to_read
-from pipeline.store.cache import ChunkCache
-from pipeline.store.described import Described
-from pipeline.store.header import Header, read_header
-from pipeline.store.layout import ARRAYS, BY_NAME, samples_of
-from pipeline.store.memory import Memory
-from pipeline.store.plan import Parts, Pick, Plans
-from pipeline.store.seal import check_seal
-from pipeline.store.shards import OpenShards
-from pipeline.store.sources import check_sources
-from pipeline.store.tables import Shards, read_sequences, read_shards, read_splits
-from pipeline.store.threads import Threads, threads_here
-from pipeline.store.types import Ints, Sequences, Split
+from hindcast.pipeline.errors import FormatError, MissingInputError
+from hindcast.pipeline.store.access import REMEDY, dataset_in, open_to_read
+from hindcast.pipeline.store.cache import ChunkCache
+from hindcast.pipeline.store.described import Described
+from hindcast.pipeline.store.header import Header, read_header
+from hindcast.pipeline.store.layout import ARRAYS, BY_NAME, samples_of
+from hindcast.pipeline.store.memory import Memory
+from hindcast.pipeline.store.plan import Parts, Pick, Plans
+from hindcast.pipeline.store.seal import check_seal
+from hindcast.pipeline.store.shards import OpenShards
+from hindcast.pipeline.store.sources import check_sources
+from hindcast.pipeline.store.tables import Shards, read_sequences, read_shards, read_splits
+from hindcast.pipeline.store.threads import Threads, threads_here
+from hindcast.pipeline.store.types import Ints, Sequences, Split
 
 
 class Dataset(Described):

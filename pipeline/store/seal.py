@@ -9,9 +9,9 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from pipeline.errors import FormatError
-from pipeline.store.access import REMEDY
-from pipeline.store.layout import FORMAT
+from hindcast.pipeline.errors import FormatError
+from hindcast.pipeline.store.access import REMEDY
+from hindcast.pipeline.store.layout import FORMAT
 
 SEAL_BYTES = 512  # the smallest block that HDF5 allows before a file
 

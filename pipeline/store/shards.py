@@ -15,15 +15,15 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.errors import FormatError, MissingInputError
-from pipeline.store.access import REMEDY, blaming, dataset_in, open_to_read
-from pipeline.store.cache import ChunkCache
-from pipeline.store.chunks import ALLOWED, PLACE, chunk_places, filters_of
-from pipeline.store.decoding import decode
-from pipeline.store.header import Header, read_header
-from pipeline.store.layout import ARRAYS, BY_NAME, ArrayLayout
-from pipeline.store.tables import Shards
-from pipeline.store.types import Ints
+from hindcast.pipeline.errors import FormatError, MissingInputError
+from hindcast.pipeline.store.access import REMEDY, blaming, dataset_in, open_to_read
+from hindcast.pipeline.store.cache import ChunkCache
+from hindcast.pipeline.store.chunks import ALLOWED, PLACE, chunk_places, filters_of
+from hindcast.pipeline.store.decoding import decode
+from hindcast.pipeline.store.header import Header, read_header
+from hindcast.pipeline.store.layout import ARRAYS, BY_NAME, ArrayLayout
+from hindcast.pipeline.store.tables import Shards
+from hindcast.pipeline.store.types import Ints
 
 MOST_OPEN = 64
 """Open files at a time, at most: far below the common limit of 1024, and a file is opened in some microseconds."""

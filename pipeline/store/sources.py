@@ -6,11 +6,11 @@ from pathlib import Path, PurePosixPath
 
 import h5py
 
-from pipeline.errors import FormatError
-from pipeline.store.access import REMEDY, blaming, dataset_in
-from pipeline.store.header import Header
-from pipeline.store.layout import ARRAYS, TIME
-from pipeline.store.tables import Shards
+from hindcast.pipeline.errors import FormatError
+from hindcast.pipeline.store.access import REMEDY, blaming, dataset_in
+from hindcast.pipeline.store.header import Header
+from hindcast.pipeline.store.layout import ARRAYS, TIME
+from hindcast.pipeline.store.tables import Shards
 
 
 def virtual_name(file: str) -> str:

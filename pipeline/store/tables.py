@@ -14,10 +14,10 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.errors import FormatError
-from pipeline.store.access import REMEDY, blaming, dataset_in, new_group, text_of, write_text
-from pipeline.store.layout import filters
-from pipeline.store.types import Ints, Names, Sequences, Split
+from hindcast.pipeline.errors import FormatError
+from hindcast.pipeline.store.access import REMEDY, blaming, dataset_in, new_group, text_of, write_text
+from hindcast.pipeline.store.layout import filters
+from hindcast.pipeline.store.types import Ints, Names, Sequences, Split
 
 _SPLIT_TIMES = ("from_time", "until_time")
 

@@ -16,11 +16,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from pipeline.errors import HindcastError
-from pipeline.files import digest_of_file, digest_of_value, read_json, write_json
-from pipeline.settings.params import Params
-from pipeline.store.fingerprint import shard_fingerprint
-from pipeline.store.packed import Packed
+from hindcast.pipeline.errors import HindcastError
+from hindcast.pipeline.files import digest_of_file, digest_of_value, read_json, write_json
+from hindcast.pipeline.settings.params import Params
+from hindcast.pipeline.store.fingerprint import shard_fingerprint
+from hindcast.pipeline.store.packed import Packed
 
 NOTES = Path(".hindcast/cache/pack.json")
 

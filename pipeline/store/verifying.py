@@ -11,15 +11,15 @@ from threading import Lock
 import h5py
 import numpy as np
 
-from pipeline.errors import FormatError, HindcastError, MissingInputError
-from pipeline.files import read_json
-from pipeline.store.access import REMEDY, blaming, open_to_read
-from pipeline.store.formats import SCALER_FORMAT, foreign_scaler
-from pipeline.store.layout import ARRAYS
-from pipeline.store.reader import Dataset
-from pipeline.store.threads import Threads, threads_here
-from pipeline.store.types import Ints, Sequences
-from pipeline.store.virtual import SUFFIX
+from hindcast.pipeline.errors import FormatError, HindcastError, MissingInputError
+from hindcast.pipeline.files import read_json
+from hindcast.pipeline.store.access import REMEDY, blaming, open_to_read
+from hindcast.pipeline.store.formats import SCALER_FORMAT, foreign_scaler
+from hindcast.pipeline.store.layout import ARRAYS
+from hindcast.pipeline.store.reader import Dataset
+from hindcast.pipeline.store.threads import Threads, threads_here
+from hindcast.pipeline.store.types import Ints, Sequences
+from hindcast.pipeline.store.virtual import SUFFIX
 
 _SHOWN = 5  # faults of one kind in one file
 

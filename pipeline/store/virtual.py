@@ -10,16 +10,16 @@ from typing import Any
 import h5py
 import numpy as np
 
-from pipeline.errors import FormatError, MissingInputError
-from pipeline.files import digest_of_value, name_of_file, replaced_file
-from pipeline.store.access import REMEDY, dataset_in, open_to_read, written
-from pipeline.store.header import Header, read_header, write_header
-from pipeline.store.layout import ARRAYS, FORMAT, TIME, ArrayLayout
-from pipeline.store.reader import Dataset
-from pipeline.store.seal import SEAL_BYTES, sealed
-from pipeline.store.sources import virtual_name
-from pipeline.store.tables import Shards, read_sequences, write_column, write_splits, write_table
-from pipeline.store.types import Sequences, Split
+from hindcast.pipeline.errors import FormatError, MissingInputError
+from hindcast.pipeline.files import digest_of_value, name_of_file, replaced_file
+from hindcast.pipeline.store.access import REMEDY, dataset_in, open_to_read, written
+from hindcast.pipeline.store.header import Header, read_header, write_header
+from hindcast.pipeline.store.layout import ARRAYS, FORMAT, TIME, ArrayLayout
+from hindcast.pipeline.store.reader import Dataset
+from hindcast.pipeline.store.seal import SEAL_BYTES, sealed
+from hindcast.pipeline.store.sources import virtual_name
+from hindcast.pipeline.store.tables import Shards, read_sequences, write_column, write_splits, write_table
+from hindcast.pipeline.store.types import Sequences, Split
 
 SUFFIX = ".h5"
 

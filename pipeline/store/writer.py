@@ -11,15 +11,23 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.align.types import BASELINES, AlignedGroup, AlignedSequence
-from pipeline.errors import AlignmentError
-from pipeline.files import replaced_file
-from pipeline.settings.params import Params
-from pipeline.store.access import written
-from pipeline.store.header import Header, write_header
-from pipeline.store.layout import ARRAYS, TIME, ArrayLayout, filters, lay_out, samples_a_chunk, samples_of
-from pipeline.store.tables import write_column, write_table
-from pipeline.store.types import Sequences
+from hindcast.pipeline.align.types import BASELINES, AlignedGroup, AlignedSequence
+from hindcast.pipeline.errors import AlignmentError
+from hindcast.pipeline.files import replaced_file
+from hindcast.pipeline.settings.params import Params
+from hindcast.pipeline.store.access import written
+from hindcast.pipeline.store.header import Header, write_header
+from hindcast.pipeline.store.layout import (
+    ARRAYS,
+    TIME,
+    ArrayLayout,
+    filters,
+    lay_out,
+    samples_a_chunk,
+    samples_of,
+)
+from hindcast.pipeline.store.tables import write_column, write_table
+from hindcast.pipeline.store.types import Sequences
 
 _SHOWN = 20  # faults of a kind in one message
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipeline.settings.known import ALWAYS
-from pipeline.settings.params import Params, check_params
+from hindcast.pipeline.settings.known import ALWAYS
+from hindcast.pipeline.settings.params import Params, check_params
 
 HOUR = 3600 * 10**9
 MINUTE = 60 * 10**9

@@ -14,8 +14,8 @@ import holidays
 import numpy as np
 import pandas as pd
 
-from pipeline.settings.origin import NO_ORIGIN
-from pipeline.settings.params import Params
+from hindcast.pipeline.settings.origin import NO_ORIGIN
+from hindcast.pipeline.settings.params import Params
 
 NAN = float("nan")
 STATISTICS: dict[str, Any] = {"mean": np.mean, "std": np.std, "min": min, "max": max}

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 from hypothesis import strategies as st
 
-from pipeline.settings.params import Params
+from hindcast.pipeline.settings.params import Params
 from tests.align.mock import HOUR, MINUTE, SOURCES, mock_frames, mock_params, mock_site
 
 

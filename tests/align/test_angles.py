@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.align.angles import field_of, in_parts, parts_of, unit_of
-from pipeline.align.features import feature_list
-from pipeline.align.group import align_frames
-from pipeline.errors import SettingsError
-from pipeline.settings.fields import ValueField
-from pipeline.settings.params import Params, check_params
+from hindcast.pipeline.align.angles import field_of, in_parts, parts_of, unit_of
+from hindcast.pipeline.align.features import feature_list
+from hindcast.pipeline.align.group import align_frames
+from hindcast.pipeline.errors import SettingsError
+from hindcast.pipeline.settings.fields import ValueField
+from hindcast.pipeline.settings.params import Params, check_params
 from tests.align.mock import HOUR, mock_frames, mock_params
 
 FEATURES: dict[str, Any] = {

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.align.asof import newest_known, versions
+from hindcast.pipeline.align.asof import newest_known, versions
 
 PLACES = 3
 

@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.align.baselines import LONGEST_REACH, baselines
-from pipeline.align.prepared import Prepared, prepare
-from pipeline.align.types import BASELINES
-from pipeline.settings.base import DAY
+from hindcast.pipeline.align.baselines import LONGEST_REACH, baselines
+from hindcast.pipeline.align.prepared import Prepared, prepare
+from hindcast.pipeline.align.types import BASELINES
+from hindcast.pipeline.settings.base import DAY
 from tests.align.mock import HOUR, START, frame, mock_params
 
 PERIODS = {"24h": DAY // HOUR, "168h": 7 * DAY // HOUR}

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from pipeline.align import describe
-from pipeline.settings.base import Duration
-from pipeline.settings.params import check_params
+from hindcast.pipeline.align import describe
+from hindcast.pipeline.settings.base import Duration
+from hindcast.pipeline.settings.params import check_params
 from tests.align.mock import mock_params
 
 

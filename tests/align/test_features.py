@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from pipeline.align.features import columns, feature_list, forecast_input, inputs
-from pipeline.errors import SettingsError
-from pipeline.settings.params import Params, check_params
+from hindcast.pipeline.align.features import columns, feature_list, forecast_input, inputs
+from hindcast.pipeline.errors import SettingsError
+from hindcast.pipeline.settings.params import Params, check_params
 from tests.align.mock import SOURCES, mock_params
 from tests.align.strategies import params
 

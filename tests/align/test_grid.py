@@ -7,9 +7,9 @@ import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.align.grid import Axis, Grid, make_grid
-from pipeline.align.rows import read_rows
-from pipeline.settings.params import Params
+from hindcast.pipeline.align.grid import Axis, Grid, make_grid
+from hindcast.pipeline.align.rows import read_rows
+from hindcast.pipeline.settings.params import Params
 from tests.align.mock import HOUR, MINUTE, START, frame, mock_params
 
 

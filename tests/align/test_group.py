@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.align.features import inputs
-from pipeline.align.group import align_frames
-from pipeline.align.types import BASELINES, NEVER_KNOWN, NOT_ISSUED, AlignedGroup, AlignedSequence
-from pipeline.errors import AlignmentError
-from pipeline.settings.params import Params
+from hindcast.pipeline.align.features import inputs
+from hindcast.pipeline.align.group import align_frames
+from hindcast.pipeline.align.types import BASELINES, NEVER_KNOWN, NOT_ISSUED, AlignedGroup, AlignedSequence
+from hindcast.pipeline.errors import AlignmentError
+from hindcast.pipeline.settings.params import Params
 from tests.align.mock import HOUR, MINUTE, START, frame, mock_frames, mock_params
 from tests.align.oracle import Oracle
 from tests.align.strategies import frames, params

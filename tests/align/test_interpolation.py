@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.align.group import align_frames
-from pipeline.errors import SettingsError
-from pipeline.settings.params import Params, check_params
-from pipeline.split.proof.inputs import check_rows
-from pipeline.store.reader import Dataset
+from hindcast.pipeline.align.group import align_frames
+from hindcast.pipeline.errors import SettingsError
+from hindcast.pipeline.settings.params import Params, check_params
+from hindcast.pipeline.split.proof.inputs import check_rows
+from hindcast.pipeline.store.reader import Dataset
 from tests.align.mock import HOUR, START, frame, mock_params
 from tests.split.workplace import make_data
 

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.align.features import Kind, columns
-from pipeline.align.prepared import Prepared, prepare
-from pipeline.align.track import read_track
-from pipeline.settings.origin import NO_ORIGIN
-from pipeline.settings.params import Params
+from hindcast.pipeline.align.features import Kind, columns
+from hindcast.pipeline.align.prepared import Prepared, prepare
+from hindcast.pipeline.align.track import read_track
+from hindcast.pipeline.settings.origin import NO_ORIGIN
+from hindcast.pipeline.settings.params import Params
 from tests.align.mock import HOUR, MINUTE, SOURCES, START, mock_frames, mock_params, mock_site
 from tests.align.strategies import frames, params
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.align.group import align_frames
-from pipeline.align.public_days import holidays_of, on_holidays
-from pipeline.errors import AlignmentError, SettingsError
-from pipeline.settings.align import Holidays
+from hindcast.pipeline.align.group import align_frames
+from hindcast.pipeline.align.public_days import holidays_of, on_holidays
+from hindcast.pipeline.errors import AlignmentError, SettingsError
+from hindcast.pipeline.settings.align import Holidays
 from tests.align.mock import HOUR, frame, mock_params, moment
 
 GERMANY = Holidays(country="DE")

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipeline.align.grid import make_grid
-from pipeline.align.realized import Realized, realized
-from pipeline.align.rows import read_rows
-from pipeline.align.types import NEVER_KNOWN
-from pipeline.settings.params import Params
+from hindcast.pipeline.align.grid import make_grid
+from hindcast.pipeline.align.realized import Realized, realized
+from hindcast.pipeline.align.rows import read_rows
+from hindcast.pipeline.align.types import NEVER_KNOWN
+from hindcast.pipeline.settings.params import Params
 from tests.align.mock import HOUR, MINUTE, START, frame, mock_params
 
 NAN = math.nan

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.align.group import align_frames
-from pipeline.align.types import AlignedGroup
+from hindcast.pipeline.align.group import align_frames
+from hindcast.pipeline.align.types import AlignedGroup
 from tests.align.mock import HOUR, START, frame, mock_params
 
 

@@ -5,10 +5,10 @@ import math
 import numpy as np
 import pytest
 
-from pipeline.align.asof import Versions, versions
-from pipeline.align.resample import Folding, step_values
-from pipeline.align.types import NOT_ISSUED
-from pipeline.settings.fields import Resample
+from hindcast.pipeline.align.asof import Versions, versions
+from hindcast.pipeline.align.resample import Folding, step_values
+from hindcast.pipeline.align.types import NOT_ISSUED
+from hindcast.pipeline.settings.fields import Resample
 from tests.align.mock import HOUR, MINUTE
 
 NAN = math.nan

@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.align.prepared import prepare
-from pipeline.align.sequences import cut, read_targets
-from pipeline.align.track import read_track
-from pipeline.align.types import AlignedSequence
+from hindcast.pipeline.align.prepared import prepare
+from hindcast.pipeline.align.sequences import cut, read_targets
+from hindcast.pipeline.align.track import read_track
+from hindcast.pipeline.align.types import AlignedSequence
 from tests.align.mock import HOUR, START, frame, mock_params
 
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from pipeline.align.features import feature_list
-from pipeline.align.group import align_frames, align_group
-from pipeline.errors import SettingsError
-from pipeline.raw.ingest import ingest
-from pipeline.settings.known import ALWAYS
-from pipeline.settings.params import check_params
+from hindcast.pipeline.align.features import feature_list
+from hindcast.pipeline.align.group import align_frames, align_group
+from hindcast.pipeline.errors import SettingsError
+from hindcast.pipeline.raw.ingest import ingest
+from hindcast.pipeline.settings.known import ALWAYS
+from hindcast.pipeline.settings.params import check_params
 from tests.align.mock import HOUR, START, frame, mock_params
 
 METER = [

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from pipeline.align.prepared import prepare
-from pipeline.align.track import read_track
-from pipeline.align.types import BASELINES, NOT_ISSUED
+from hindcast.pipeline.align.prepared import prepare
+from hindcast.pipeline.align.track import read_track
+from hindcast.pipeline.align.types import BASELINES, NOT_ISSUED
 from tests.align.mock import mock_frames, mock_params
 
 

@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipeline.align.features import forecast_input
-from pipeline.align.prepared import Prepared, prepare
-from pipeline.align.types import NOT_ISSUED
-from pipeline.align.vintages import OfAxis, first_that_has
+from hindcast.pipeline.align.features import forecast_input
+from hindcast.pipeline.align.prepared import Prepared, prepare
+from hindcast.pipeline.align.types import NOT_ISSUED
+from hindcast.pipeline.align.vintages import OfAxis, first_that_has
 from tests.align.mock import HOUR, START, frame, mock_params
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.feed.scaling import Scaling
-from pipeline.store.types import Sequences, Split
+from hindcast.pipeline.feed.scaling import Scaling
+from hindcast.pipeline.store.types import Sequences, Split
 
 HOUR = 3_600_000_000_000
 

@@ -12,15 +12,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.errors import FormatError
-from pipeline.feed.ahead import read_ahead
-from pipeline.feed.batches import Batch, LaneBatches, Material
-from pipeline.feed.lanes import IDLE, LanePlan, filled_lanes, whole_runs
-from pipeline.feed.rows import scored_rows
-from pipeline.feed.runs import evaluation_runs, training_runs
-from pipeline.feed.source import grid_of
-from pipeline.feed.window_batches import WindowBatches
-from pipeline.feed.windows import WindowPlan
+from hindcast.pipeline.errors import FormatError
+from hindcast.pipeline.feed.ahead import read_ahead
+from hindcast.pipeline.feed.batches import Batch, LaneBatches, Material
+from hindcast.pipeline.feed.lanes import IDLE, LanePlan, filled_lanes, whole_runs
+from hindcast.pipeline.feed.rows import scored_rows
+from hindcast.pipeline.feed.runs import evaluation_runs, training_runs
+from hindcast.pipeline.feed.source import grid_of
+from hindcast.pipeline.feed.window_batches import WindowBatches
+from hindcast.pipeline.feed.windows import WindowPlan
 from tests.feed.memory import MemorySource, chronological, memory_source, some_scaling
 
 
@@ -84,7 +84,7 @@ def test_a_batch_cannot_be_written_to_since_others_are_cut_from_the_same_arrays(
 
 def in_small_stretches(monkeypatch: pytest.MonkeyPatch, lanes: int = 2) -> tuple[MemorySource, LaneBatches]:
     """Batches of which two are made at once, and their source."""
-    monkeypatch.setattr("pipeline.feed.batches._MOST_BATCHES", 2)
+    monkeypatch.setattr("hindcast.pipeline.feed.batches._MOST_BATCHES", 2)
     source = chronological(memory_source([40, 40, 40]), {"train": (0, 60)})
     return source, lane_batches(source, "train", lanes)
 
@@ -150,7 +150,7 @@ def test_what_follows_is_begun_when_nothing_is_left_to_be_made(monkeypatch: pyte
 
 
 def test_a_batch_in_which_every_lane_idles_is_made_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.feed.batches._MOST_BATCHES", 1)
+    monkeypatch.setattr("hindcast.pipeline.feed.batches._MOST_BATCHES", 1)
     source = chronological(memory_source([8, 8]), {"train": (0, 60)})
     runs = training_runs(source.sequences, source.split("train"), grid_of(source))
     gap = LanePlan(runs, np.array([0, 0]), np.array([0, 3]), 1, 5)  # two samples, nothing, two samples

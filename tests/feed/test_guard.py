@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.errors import ContinuityError
-from pipeline.feed.guard import ContinuityGuard
-from pipeline.feed.lanes import LanePlan, filled_lanes
-from pipeline.feed.runs import Runs
+from hindcast.pipeline.errors import ContinuityError
+from hindcast.pipeline.feed.guard import ContinuityGuard
+from hindcast.pipeline.feed.lanes import LanePlan, filled_lanes
+from hindcast.pipeline.feed.runs import Runs
 
 
 @pytest.fixture

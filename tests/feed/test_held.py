@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.feed.held import Held, found
+from hindcast.pipeline.feed.held import Held, found
 
 holders = st.lists(st.sets(st.integers(0, 30)), min_size=1, max_size=4)
 

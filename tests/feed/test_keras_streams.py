@@ -13,14 +13,14 @@ import keras
 import numpy as np
 import pytest
 
-from pipeline.feed.columns import Columns
-from pipeline.feed.keras_streams import BatchStream, KerasStream
-from pipeline.feed.lane_stream import Lanes
-from pipeline.feed.segments import Segments
-from pipeline.feed.window_stream import Windows
-from pipeline.learn.lessons import make_lesson
-from pipeline.learn.losses import WeightedMean
-from pipeline.learn.playing import inputs_for
+from hindcast.pipeline.feed.columns import Columns
+from hindcast.pipeline.feed.keras_streams import BatchStream, KerasStream
+from hindcast.pipeline.feed.lane_stream import Lanes
+from hindcast.pipeline.feed.segments import Segments
+from hindcast.pipeline.feed.window_stream import Windows
+from hindcast.pipeline.learn.lessons import make_lesson
+from hindcast.pipeline.learn.losses import WeightedMean
+from hindcast.pipeline.learn.playing import inputs_for
 from tests.feed.memory import chronological, memory_source
 from tests.learn.networks import material_of, small_learner, small_settings, small_source, trainable
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.feed.lanes import IDLE, LanePlan, filled_lanes, whole_runs
-from pipeline.feed.runs import Runs
+from hindcast.pipeline.feed.lanes import IDLE, LanePlan, filled_lanes, whole_runs
+from hindcast.pipeline.feed.runs import Runs
 
 lengths = st.lists(st.integers(1, 12), min_size=1, max_size=12)
 

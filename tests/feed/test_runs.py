@@ -8,8 +8,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.feed.runs import evaluation_runs, played_samples, scored_steps, training_runs
-from pipeline.feed.source import grid_of
+from hindcast.pipeline.feed.runs import evaluation_runs, played_samples, scored_steps, training_runs
+from hindcast.pipeline.feed.source import grid_of
 from tests.feed.memory import HOUR, MemorySource, chronological, memory_source
 
 worlds = st.tuples(

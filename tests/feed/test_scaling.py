@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.errors import FormatError
-from pipeline.feed.scaling import read_scaling
-from pipeline.feed.series import series_numbers
-from pipeline.files import write_json
+from hindcast.pipeline.errors import FormatError
+from hindcast.pipeline.feed.scaling import read_scaling
+from hindcast.pipeline.feed.series import series_numbers
+from hindcast.pipeline.files import write_json
 from tests.feed.memory import memory_source
 
 

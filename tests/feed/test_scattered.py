@@ -6,11 +6,11 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.feed.batches import Material
-from pipeline.feed.rows import scored_rows
-from pipeline.feed.window_batches import WindowBatches
-from pipeline.feed.windows import WindowPlan
-from pipeline.store.types import Split
+from hindcast.pipeline.feed.batches import Material
+from hindcast.pipeline.feed.rows import scored_rows
+from hindcast.pipeline.feed.window_batches import WindowBatches
+from hindcast.pipeline.feed.windows import WindowPlan
+from hindcast.pipeline.store.types import Split
 from tests.feed.memory import HOUR, MemorySource, memory_source, some_scaling
 
 worlds = st.tuples(

@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.feed.columns import Columns, Example
-from pipeline.feed.lane_stream import Lanes
-from pipeline.feed.mapped import MapDataset
-from pipeline.feed.segments import Segments
-from pipeline.feed.stream import Stream
-from pipeline.feed.window_stream import Windows
+from hindcast.pipeline.feed.columns import Columns, Example
+from hindcast.pipeline.feed.lane_stream import Lanes
+from hindcast.pipeline.feed.mapped import MapDataset
+from hindcast.pipeline.feed.segments import Segments
+from hindcast.pipeline.feed.stream import Stream
+from hindcast.pipeline.feed.window_stream import Windows
 from tests.feed.memory import MemorySource, chronological, memory_source
 
 PARTS = Columns({"history": (2,), "forecast": (0, 1)}, {"load": 0})

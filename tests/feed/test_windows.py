@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.feed.batches import Material
-from pipeline.feed.order import BlockShuffle
-from pipeline.feed.rows import scored_rows
-from pipeline.feed.window_batches import WindowBatches
-from pipeline.feed.windows import WindowPlan
+from hindcast.pipeline.feed.batches import Material
+from hindcast.pipeline.feed.order import BlockShuffle
+from hindcast.pipeline.feed.rows import scored_rows
+from hindcast.pipeline.feed.window_batches import WindowBatches
+from hindcast.pipeline.feed.windows import WindowPlan
 from tests.feed.memory import chronological, memory_source, some_scaling
 
 worlds = st.tuples(

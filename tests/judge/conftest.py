@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.judge import trees
+from hindcast.pipeline.judge import trees
 
 
 @pytest.fixture(autouse=True)

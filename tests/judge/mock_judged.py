@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.feed.rows import Rows
-from pipeline.judge.table import Floats, Names, Table
-from pipeline.store.types import Sequences, Split
+from hindcast.pipeline.feed.rows import Rows
+from hindcast.pipeline.judge.table import Floats, Names, Table
+from hindcast.pipeline.store.types import Sequences, Split
 
 HOUR = 3600 * 10**9
 START = int(np.datetime64("2024-01-01", "ns").astype(np.int64))

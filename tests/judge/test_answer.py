@@ -8,9 +8,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pipeline.judge.answer import answer_of, some
-from pipeline.judge.judging import judged
-from pipeline.judge.table import Table
+from hindcast.pipeline.judge.answer import answer_of, some
+from hindcast.pipeline.judge.judging import judged
+from hindcast.pipeline.judge.table import Table
 from tests.judge.mock_judged import mock_table
 
 

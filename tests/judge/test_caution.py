@@ -7,10 +7,10 @@ from typing import get_args
 
 import pytest
 
-from pipeline.files import write_json
-from pipeline.judge.caution import cautions, departures
-from pipeline.settings.split import Policy
-from pipeline.settings.train import TrainSettings
+from hindcast.pipeline.files import write_json
+from hindcast.pipeline.judge.caution import cautions, departures
+from hindcast.pipeline.settings.split import Policy
+from hindcast.pipeline.settings.train import TrainSettings
 
 
 @pytest.mark.parametrize("policy", get_args(Policy))

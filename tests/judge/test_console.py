@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline.judge.answer import answer_of
-from pipeline.judge.console import aside_lines, kept_lines, score_lines
-from pipeline.judge.evaluation import Evaluation
-from pipeline.judge.judging import judged
-from pipeline.judge.metrics import rounded
+from hindcast.pipeline.judge.answer import answer_of
+from hindcast.pipeline.judge.console import aside_lines, kept_lines, score_lines
+from hindcast.pipeline.judge.evaluation import Evaluation
+from hindcast.pipeline.judge.judging import judged
+from hindcast.pipeline.judge.metrics import rounded
 from tests.judge.mock_judged import mock_table
 
 

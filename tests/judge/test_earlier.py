@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline.files import canonical_json
-from pipeline.judge.earlier import certificate_facts, earlier, packed_facts
+from hindcast.pipeline.files import canonical_json
+from hindcast.pipeline.judge.earlier import certificate_facts, earlier, packed_facts
 
 PACK = {
     "sequences": 3,

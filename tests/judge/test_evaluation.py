@@ -13,12 +13,12 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from pipeline.errors import FormatError, MissingInputError
-from pipeline.feed.rows import Rows
-from pipeline.files import digest_of_file
-from pipeline.judge.evaluation import Evaluation, Predict, evaluate
-from pipeline.judge.table import Floats
-from pipeline.settings.params import Params, check_params
+from hindcast.pipeline.errors import FormatError, MissingInputError
+from hindcast.pipeline.feed.rows import Rows
+from hindcast.pipeline.files import digest_of_file
+from hindcast.pipeline.judge.evaluation import Evaluation, Predict, evaluate
+from hindcast.pipeline.judge.table import Floats
+from hindcast.pipeline.settings.params import Params, check_params
 from tests.judge.mock_judged import HOUR, MockDataset, mock_dataset, model_with_error
 
 HISTORY = {"epochs": [{"loss": 1.0, "val_loss": 1.2}, {"loss": 0.5, "val_loss": 0.6}], "best_epoch": 2}
@@ -56,7 +56,9 @@ def test_a_network_that_cannot_play_is_told_before_anything_is_fitted(
     tmp_path: Path, make_params: Callable[..., Params], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fitted: list[object] = []
-    monkeypatch.setattr("pipeline.judge.evaluation.fit_trees", lambda *args, **_: fitted.append(args))
+    monkeypatch.setattr(
+        "hindcast.pipeline.judge.evaluation.fit_trees", lambda *args, **_: fitted.append(args)
+    )
 
     def predict(split: str, rows: Rows) -> Floats:
         raise FormatError("models/model.keras is absent.")
@@ -229,7 +231,7 @@ def test_a_failure_at_the_end_leaves_every_old_output_whole(
     def broken(*_: Any) -> None:
         raise OSError("No space left")
 
-    monkeypatch.setattr("pipeline.judge.evaluation.write_report", broken)
+    monkeypatch.setattr("hindcast.pipeline.judge.evaluation.write_report", broken)
     with pytest.raises(OSError, match="No space"):
         run(tmp_path, dataset, model_with_error(dataset, 1.0), make_params("published"))
     assert files_of(tmp_path) == before

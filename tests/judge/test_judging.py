@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pipeline.judge.examples import examples_of
-from pipeline.judge.judging import judged
-from pipeline.judge.skill import Skill
-from pipeline.judge.table import Table
+from hindcast.pipeline.judge.examples import examples_of
+from hindcast.pipeline.judge.judging import judged
+from hindcast.pipeline.judge.skill import Skill
+from hindcast.pipeline.judge.table import Table
 from tests.judge.mock_judged import HOUR, mock_table
 
 LISTED = ("published", "persistence")

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.judge import table as table_module
-from pipeline.judge.metrics import Score, alike, error_sums, rounded
+from hindcast.pipeline.judge import table as table_module
+from hindcast.pipeline.judge.metrics import Score, alike, error_sums, rounded
 
 
 @given(st.integers(0, 200), st.integers(1, 7), st.integers(0, 2**32 - 1), st.sampled_from([1, 7, 1 << 20]))

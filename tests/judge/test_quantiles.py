@@ -13,9 +13,9 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from pipeline.judge.evaluation import evaluate
-from pipeline.judge.quantiles import quantile_scores
-from pipeline.settings.params import Params, check_params
+from hindcast.pipeline.judge.evaluation import evaluate
+from hindcast.pipeline.judge.quantiles import quantile_scores
+from hindcast.pipeline.settings.params import Params, check_params
 from tests.judge.mock_judged import mock_dataset, mock_table, model_with_error
 
 LEVELS = (0.1, 0.5, 0.9)

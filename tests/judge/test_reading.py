@@ -8,10 +8,10 @@ import h5py
 import numpy as np
 import pytest
 
-from pipeline.feed.rows import scored_rows
-from pipeline.judge import reading
-from pipeline.judge.reading import in_blocks, names_of, tables_of
-from pipeline.store.reader import Dataset
+from hindcast.pipeline.feed.rows import scored_rows
+from hindcast.pipeline.judge import reading
+from hindcast.pipeline.judge.reading import in_blocks, names_of, tables_of
+from hindcast.pipeline.store.reader import Dataset
 from tests.mock_data import mock_dataset, mock_group, mock_params
 
 GROUPS = (

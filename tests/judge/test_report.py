@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 import yaml
 
-from pipeline.judge.evaluation import evaluate
-from pipeline.settings.params import check_params
+from hindcast.pipeline.judge.evaluation import evaluate
+from hindcast.pipeline.settings.params import check_params
 from tests.judge.mock_judged import mock_dataset, model_with_error
 
 VOID = {"meta", "link", "img", "br", "hr", "input"}
@@ -106,7 +106,7 @@ def test_every_table_and_figure_can_be_read_without_eyes(page: Path) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_text_and_lines_have_enough_contrast(scheme: str) -> None:
-    from pipeline.judge import drawing
+    from hindcast.pipeline.judge import drawing
 
     css = (Path(drawing.__file__).parent / "report.css").read_text(encoding="utf-8")
     colours = dict(

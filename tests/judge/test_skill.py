@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.judge.metrics import ErrorSums
-from pipeline.judge.skill import Gain, block_days, skill, verdict
+from hindcast.pipeline.judge.metrics import ErrorSums
+from hindcast.pipeline.judge.skill import Gain, block_days, skill, verdict
 
 
 def by_day(errors: np.ndarray) -> ErrorSums:

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.feed.batches import Material
-from pipeline.learn.twin import Design, Layers, make_layers, make_networks
-from pipeline.settings.train import TrainSettings
+from hindcast.pipeline.feed.batches import Material
+from hindcast.pipeline.learn.twin import Design, Layers, make_layers, make_networks
+from hindcast.pipeline.settings.train import TrainSettings
 from tests.feed.memory import MemorySource, chronological, memory_source, some_scaling
 
 FEATURES = 3

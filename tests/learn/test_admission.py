@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.errors import LeakError, MissingInputError, TrainingError
-from pipeline.files import digest_of_file, write_json
-from pipeline.learn.admission import check_certificate, check_fit, check_published, check_split
-from pipeline.settings.train import TrainSettings
-from pipeline.split.build import shards_digest
-from pipeline.store.types import Split
+from hindcast.pipeline.errors import LeakError, MissingInputError, TrainingError
+from hindcast.pipeline.files import digest_of_file, write_json
+from hindcast.pipeline.learn.admission import check_certificate, check_fit, check_published, check_split
+from hindcast.pipeline.settings.train import TrainSettings
+from hindcast.pipeline.split.build import shards_digest
+from hindcast.pipeline.store.types import Split
 from tests.learn.networks import small_source
 
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.learn.fitting import fit
-from pipeline.learn.lessons import make_lesson
+from hindcast.pipeline.learn.fitting import fit
+from hindcast.pipeline.learn.lessons import make_lesson
 from tests.learn.networks import arrays, material_of, small_learner, small_settings, small_source
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -21,12 +21,12 @@ CHOICES: dict[str, Any] = {"residual": True, "identity": "embedding", "units": (
 
 TRAIN = """
 import json, sys
-from pipeline.learn.starting import start_framework
+from hindcast.pipeline.learn.starting import start_framework
 start_framework()
 import keras
-from pipeline.learn.carried import carry, check_state_carries
-from pipeline.learn.checkpoints import Checkpoints
-from pipeline.learn.history import Place
+from hindcast.pipeline.learn.carried import carry, check_state_carries
+from hindcast.pipeline.learn.checkpoints import Checkpoints
+from hindcast.pipeline.learn.history import Place
 from pathlib import Path
 from tests.learn.test_backends import trained
 check_state_carries()

@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.errors import TrainingError
-from pipeline.feed.lanes import IDLE
-from pipeline.learn import carried as carried_module
-from pipeline.learn.carried import carry, check_state_carries
-from pipeline.learn.lessons import make_lesson, make_play
-from pipeline.learn.losses import WeightedMean
-from pipeline.learn.playing import inputs_for, played
-from pipeline.learn.twin import entrance, make_networks
+from hindcast.pipeline.errors import TrainingError
+from hindcast.pipeline.feed.lanes import IDLE
+from hindcast.pipeline.learn import carried as carried_module
+from hindcast.pipeline.learn.carried import carry, check_state_carries
+from hindcast.pipeline.learn.lessons import make_lesson, make_play
+from hindcast.pipeline.learn.losses import WeightedMean
+from hindcast.pipeline.learn.playing import inputs_for, played
+from hindcast.pipeline.learn.twin import entrance, make_networks
 from tests.learn.networks import (
     FEATURES,
     arrays,

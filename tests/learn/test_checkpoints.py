@@ -14,15 +14,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.errors import TrainingError
-from pipeline.files import digest_of_file
-from pipeline.learn.checkpoints import Checkpoints, identity_of
-from pipeline.learn.fitting import fit
-from pipeline.learn.history import Place
-from pipeline.learn.lessons import make_lesson
-from pipeline.learn.playing import inputs_for
-from pipeline.learn.training import train
-from pipeline.settings.base import Duration
+from hindcast.pipeline.errors import TrainingError
+from hindcast.pipeline.files import digest_of_file
+from hindcast.pipeline.learn.checkpoints import Checkpoints, identity_of
+from hindcast.pipeline.learn.fitting import fit
+from hindcast.pipeline.learn.history import Place
+from hindcast.pipeline.learn.lessons import make_lesson
+from hindcast.pipeline.learn.playing import inputs_for
+from hindcast.pipeline.learn.training import train
+from hindcast.pipeline.settings.base import Duration
 from tests.learn.networks import arrays, material_of, small_learner, small_settings, small_source
 from tests.learn.workplace import workplace
 
@@ -60,7 +60,7 @@ def killed_after(batches: int, monkeypatch: pytest.MonkeyPatch, *args: Any) -> N
         return real(network, batch)
 
     with monkeypatch.context() as patch:
-        patch.setattr("pipeline.learn.fitting.inputs_for", counted)
+        patch.setattr("hindcast.pipeline.learn.fitting.inputs_for", counted)
         with pytest.raises(KilledError):
             fit(*args)
 
@@ -167,7 +167,7 @@ def test_checkpoints_by_time_take_their_share_and_no_more(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [0.0]
-    monkeypatch.setattr("pipeline.learn.checkpoints.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("hindcast.pipeline.learn.checkpoints.time.monotonic", lambda: now[0])
     lesson, _ = a_lesson()
     kept, _ = checkpoints_in(tmp_path, Duration.parse("1min"))
     kept.take_up(lesson.network)
@@ -190,10 +190,10 @@ def test_checkpoints_by_time_take_their_share_and_no_more(
 
 KILLED = """
 import os, signal, sys
-from pipeline.learn.starting import start_framework
+from hindcast.pipeline.learn.starting import start_framework
 start_framework()
-from pipeline.learn import checkpoints, fitting
-from stages.train import main
+from hindcast.pipeline.learn import checkpoints, fitting
+from hindcast.stages.train import main
 
 what, left = sys.argv[1], int(sys.argv[2])
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.learn.closure import digests_of_own_modules
-from pipeline.learn.training import train
+from hindcast.pipeline.learn.closure import digests_of_own_modules
+from hindcast.pipeline.learn.training import train
 from tests.learn.workplace import workplace
 
 MINE = """
@@ -73,7 +73,7 @@ def test_a_training_is_not_taken_up_when_a_module_behind_the_network_changed(
 ) -> None:
     params = workplace(tmp_path, model=f"nets_{own}.mine:build", checkpoint_every=1, epochs=1)
     with monkeypatch.context() as patch:
-        patch.setattr("pipeline.learn.training.write_models", lambda *_: 1 / 0)  # as good as a kill
+        patch.setattr("hindcast.pipeline.learn.training.write_models", lambda *_: 1 / 0)  # as good as a kill
         with pytest.raises(ZeroDivisionError):
             train(params, tmp_path)
     assert list((tmp_path / ".hindcast/checkpoints").glob("*.npz"))

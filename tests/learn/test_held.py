@@ -8,10 +8,10 @@ from dataclasses import fields
 import numpy as np
 import pytest
 
-from pipeline.errors import TrainingError
-from pipeline.feed.batches import Batch
-from pipeline.learn.held import held
-from pipeline.learn.lessons import make_play
+from hindcast.pipeline.errors import TrainingError
+from hindcast.pipeline.feed.batches import Batch
+from hindcast.pipeline.learn.held import held
+from hindcast.pipeline.learn.lessons import make_play
 from tests.learn.networks import material_of, small_learner, small_settings, small_source
 
 

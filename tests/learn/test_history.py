@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.learn.history import History
+from hindcast.pipeline.learn.history import History
 
 
 @pytest.mark.parametrize(

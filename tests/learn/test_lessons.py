@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.feed.lanes import filled_lanes
-from pipeline.feed.runs import Grid, Runs
-from pipeline.learn.lessons import idle_lanes, rounded_cut
+from hindcast.pipeline.feed.lanes import filled_lanes
+from hindcast.pipeline.feed.runs import Grid, Runs
+from hindcast.pipeline.learn.lessons import idle_lanes, rounded_cut
 from tests.learn.networks import small_settings
 
 HOUR = 3_600_000_000_000

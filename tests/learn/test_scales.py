@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.feed.scaling import Scaling
+from hindcast.pipeline.feed.scaling import Scaling
 
 ROWS, FEATURES, TARGETS = 4, 3, 2
 
@@ -35,7 +35,7 @@ def network(made: Scaling, quantiles: int = 0) -> tuple[Any, Any]:
     """(scaled features and published forecast, physical outputs) of the inputs."""
     import keras
 
-    from pipeline.learn.scales import physical, scale_layers, scaled, target_count
+    from hindcast.pipeline.learn.scales import physical, scale_layers, scaled, target_count
 
     layers = scale_layers(made, residual=True)
     assert target_count(layers) == TARGETS

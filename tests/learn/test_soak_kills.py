@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipeline.files import digest_of_file
+from hindcast.pipeline.files import digest_of_file
 from tests.learn.workplace import workplace
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 PROGRAM = """
 import pathlib, sys
-from pipeline.learn import starting
+from hindcast.pipeline.learn import starting
 starting._DRIVERS = (pathlib.Path(sys.argv[1]),)
 {before}
 print(starting.start_framework())

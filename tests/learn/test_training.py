@@ -13,13 +13,13 @@ import keras
 import numpy as np
 import pytest
 
-from pipeline.errors import FormatError, LeakError, MissingInputError
-from pipeline.feed.rows import scored_rows
-from pipeline.feed.series import series_numbers
-from pipeline.files import digest_of_file, read_json, write_json
-from pipeline.learn.prediction import predict
-from pipeline.learn.training import train
-from pipeline.store.reader import Dataset
+from hindcast.pipeline.errors import FormatError, LeakError, MissingInputError
+from hindcast.pipeline.feed.rows import scored_rows
+from hindcast.pipeline.feed.series import series_numbers
+from hindcast.pipeline.files import digest_of_file, read_json, write_json
+from hindcast.pipeline.learn.prediction import predict
+from hindcast.pipeline.learn.training import train
+from hindcast.pipeline.store.reader import Dataset
 from tests.learn.workplace import plain_outputs, workplace
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -200,9 +200,9 @@ def test_a_training_that_runs_away_leaves_the_last_network_whole(tmp_path: Path)
     ("mode", "warm_up"), [("stateful", 0), ("stateful", 9), ("windows", 0), ("per_series", 0)]
 )
 def test_every_row_of_training_has_its_weight_once_a_pass(mode: str, warm_up: int, tmp_path: Path) -> None:
-    from pipeline.feed.batches import Material
-    from pipeline.feed.scaling import read_scaling
-    from pipeline.learn.lessons import make_lesson
+    from hindcast.pipeline.feed.batches import Material
+    from hindcast.pipeline.feed.scaling import read_scaling
+    from hindcast.pipeline.learn.lessons import make_lesson
     from tests.learn.networks import small_learner
 
     params = workplace(tmp_path, mode=mode, warm_up=warm_up)

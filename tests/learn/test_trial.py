@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from pipeline.errors import TrainingError
+from hindcast.pipeline.errors import TrainingError
 from tests.learn.test_own import built
 
 

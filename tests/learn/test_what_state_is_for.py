@@ -10,12 +10,12 @@ import keras
 import numpy as np
 import pytest
 
-from pipeline.feed.batches import Material
-from pipeline.feed.scaling import Scaling
-from pipeline.learn.fitting import fit
-from pipeline.learn.lessons import make_lesson, make_play
-from pipeline.learn.playing import played
-from pipeline.learn.twin import Design, make_layers, make_networks
+from hindcast.pipeline.feed.batches import Material
+from hindcast.pipeline.feed.scaling import Scaling
+from hindcast.pipeline.learn.fitting import fit
+from hindcast.pipeline.learn.lessons import make_lesson, make_play
+from hindcast.pipeline.learn.playing import played
+from hindcast.pipeline.learn.twin import Design, make_layers, make_networks
 from tests.feed.memory import MemorySource, chronological, memory_source
 from tests.learn.networks import small_settings
 

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import yaml
 
-from pipeline.files import digest_of_file, write_json
-from pipeline.settings.params import Params
-from pipeline.split.build import shards_digest
-from pipeline.store.reader import Dataset
+from hindcast.pipeline.files import digest_of_file, write_json
+from hindcast.pipeline.settings.params import Params
+from hindcast.pipeline.split.build import shards_digest
+from hindcast.pipeline.store.reader import Dataset
 from tests.mock_data import mock_dataset, mock_group, mock_params
 
 TRAIN = {

@@ -10,9 +10,9 @@ from typing import Any
 import pandas as pd
 import pyarrow.parquet as pq
 
-from pipeline.raw.ingest import Sizes, ingest
-from pipeline.raw.tables import read_manifest, read_table
-from pipeline.settings.params import Params, check_params
+from hindcast.pipeline.raw.ingest import Sizes, ingest
+from hindcast.pipeline.raw.tables import read_manifest, read_table
+from hindcast.pipeline.settings.params import Params, check_params
 
 HOUR = 3600 * 10**9
 

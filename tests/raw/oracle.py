@@ -10,9 +10,9 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from pipeline.settings.fields import LaterField, StampField
-from pipeline.settings.known import PublishedAt
-from pipeline.settings.raw import RawSettings, Source
+from hindcast.pipeline.settings.fields import LaterField, StampField
+from hindcast.pipeline.settings.known import PublishedAt
+from hindcast.pipeline.settings.raw import RawSettings, Source
 
 Values = tuple[float | None, ...]
 NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")

@@ -16,10 +16,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.errors import RawDataError
-from pipeline.raw import passes, reading, table_entries
-from pipeline.raw.cache import Cache, FileDigests
-from pipeline.raw.ingest import CACHE, ingest
+from hindcast.pipeline.errors import RawDataError
+from hindcast.pipeline.raw import passes, reading, table_entries
+from hindcast.pipeline.raw.cache import Cache, FileDigests
+from hindcast.pipeline.raw.ingest import CACHE, ingest
 from tests.raw.mock import LONG, bytes_below, mock_params, write_files
 
 HEADER = "name,time,load\n"
@@ -343,7 +343,7 @@ def test_a_digest_is_taken_again_only_where_the_file_was_touched(
     one = digests.of(path)
     digests.save()
     before = path.stat()
-    monkeypatch.setattr("pipeline.raw.cache.digest_of_file", lambda _: "taken again")
+    monkeypatch.setattr("hindcast.pipeline.raw.cache.digest_of_file", lambda _: "taken again")
     assert FileDigests(tmp_path / "digests.json").of(path) == one
     path.write_bytes(b"2")
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))

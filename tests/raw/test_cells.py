@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.raw.cells import cut
-from pipeline.raw.faults import RULES
-from pipeline.raw.header import Layout, Slot, StampColumns
-from pipeline.raw.sources import RawFile
-from pipeline.raw.text import Block, reader
-from pipeline.settings.raw import Source
+from hindcast.pipeline.raw.cells import cut
+from hindcast.pipeline.raw.faults import RULES
+from hindcast.pipeline.raw.header import Layout, Slot, StampColumns
+from hindcast.pipeline.raw.sources import RawFile
+from hindcast.pipeline.raw.text import Block, reader
+from hindcast.pipeline.settings.raw import Source
 from tests.raw.mock import LONG
 
 SOURCE = Source.model_validate(LONG)

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from pipeline.errors import RawDataError, SettingsError
+from hindcast.pipeline.errors import RawDataError, SettingsError
 from tests.raw.mock import LONG, ingested, mock_params, moment
 
 Row = tuple[str, str, float | None]  # series, valid time, value

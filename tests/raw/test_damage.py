@@ -10,8 +10,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.errors import RawDataError
-from pipeline.raw.ingest import Sizes
+from hindcast.pipeline.errors import RawDataError
+from hindcast.pipeline.raw.ingest import Sizes
 from tests.raw.mock import LONG, ingested, mock_params
 from tests.raw.oracle import Oracle
 from tests.raw.strategies import Case

@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from pipeline.errors import RawDataError
-from pipeline.raw.ingest import Sizes
+from hindcast.pipeline.errors import RawDataError
+from hindcast.pipeline.raw.ingest import Sizes
 from tests.raw import mock
 
 BERLIN = "Europe/Berlin"

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.errors import MissingInputError, RawDataError
-from pipeline.raw.ingest import Sizes, ingest
-from pipeline.raw.sources import natural_key
-from pipeline.settings.known import AfterStep, AtIssuePlus
+from hindcast.pipeline.errors import MissingInputError, RawDataError
+from hindcast.pipeline.raw.ingest import Sizes, ingest
+from hindcast.pipeline.raw.sources import natural_key
+from hindcast.pipeline.settings.known import AfterStep, AtIssuePlus
 from tests.raw.mock import LONG, Outcome, bytes_below, ingested, mock_params, moment, write_files
 from tests.raw.oracle import Oracle, nanoseconds
 from tests.raw.strategies import Case, cases

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipeline.raw.ingest import ingest
-from pipeline.settings.params import check_params
+from hindcast.pipeline.raw.ingest import ingest
+from hindcast.pipeline.settings.params import check_params
 from tests.raw.mock import Outcome, moment, outcome
 
 

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.raw.ingest import ingest
-from pipeline.settings.params import check_params
+from hindcast.pipeline.raw.ingest import ingest
+from hindcast.pipeline.settings.params import check_params
 from tests.raw.mock import Outcome, moment, outcome
 
 HOUR = 3600 * 10**9

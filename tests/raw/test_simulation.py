@@ -11,18 +11,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.errors import SettingsError
-from pipeline.files import digest_of_file
-from pipeline.raw.ingest import ingest
-from pipeline.raw.simulation.games import Game, tables_of
-from pipeline.raw.simulation.noise import smoothed, vintages, wandering
-from pipeline.raw.simulation.simulate import simulate
-from pipeline.raw.simulation.usage import Customer, strain_of, usage_of
-from pipeline.raw.simulation.weather import MARKET, WEATHER, Calendar, market_of, weather_of
-from pipeline.raw.tables import read_table
-from pipeline.settings.base import HOUR
-from pipeline.settings.params import Params, check_params
-from pipeline.settings.sections import SimulateSettings
+from hindcast.pipeline.errors import SettingsError
+from hindcast.pipeline.files import digest_of_file
+from hindcast.pipeline.raw.ingest import ingest
+from hindcast.pipeline.raw.simulation.games import Game, tables_of
+from hindcast.pipeline.raw.simulation.noise import smoothed, vintages, wandering
+from hindcast.pipeline.raw.simulation.simulate import simulate
+from hindcast.pipeline.raw.simulation.usage import Customer, strain_of, usage_of
+from hindcast.pipeline.raw.simulation.weather import MARKET, WEATHER, Calendar, market_of, weather_of
+from hindcast.pipeline.raw.tables import read_table
+from hindcast.pipeline.settings.base import HOUR
+from hindcast.pipeline.settings.params import Params, check_params
+from hindcast.pipeline.settings.sections import SimulateSettings
 
 ISO = "%Y-%m-%dT%H:%MZ"
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.errors import MissingInputError
-from pipeline.raw.sources import find_files, natural_key, nearest
+from hindcast.pipeline.errors import MissingInputError
+from hindcast.pipeline.raw.sources import find_files, natural_key, nearest
 from tests.raw.mock import LONG, mock_params, write_files
 
 

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.errors import RawDataError
-from pipeline.raw import text as module
-from pipeline.raw.text import blocks
-from pipeline.settings.raw import Source
+from hindcast.pipeline.errors import RawDataError
+from hindcast.pipeline.raw import text as module
+from hindcast.pipeline.raw.text import blocks
+from hindcast.pipeline.settings.raw import Source
 from tests.raw.mock import LONG
 
 SOURCE = Source.model_validate(LONG)

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.raw.faults import RULES
-from pipeline.raw.stamps import Parsed
-from pipeline.raw.zones import latest, localise, occurrences
-from pipeline.settings.fields import StampField
+from hindcast.pipeline.raw.faults import RULES
+from hindcast.pipeline.raw.stamps import Parsed
+from hindcast.pipeline.raw.zones import latest, localise, occurrences
+from hindcast.pipeline.settings.fields import StampField
 
 ZONES = (
     "UTC",

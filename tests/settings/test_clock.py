@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.settings.clock import local_day, moment_of_day, utc_of, wall_of
+from hindcast.pipeline.settings.clock import local_day, moment_of_day, utc_of, wall_of
 from tests.settings.slow_clock import DAY, HOUR, ZONES, local, stamp_of, stamps, wall_stamp, zones
 
 

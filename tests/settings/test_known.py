@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.settings.known import AfterStep, AtIssuePlus, BeforeStep, DayAt, step_of
+from hindcast.pipeline.settings.known import AfterStep, AtIssuePlus, BeforeStep, DayAt, step_of
 from tests.settings.slow_clock import HOUR, local, stamp_of, stamps, zones
 
 frequencies = st.sampled_from([15 * 60 * 10**9, HOUR, 3 * HOUR])

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from pipeline.settings.origin import NO_ORIGIN, Before, Cycle, DailyGate
+from hindcast.pipeline.settings.origin import NO_ORIGIN, Before, Cycle, DailyGate
 from tests.settings.slow_clock import HOUR, local, stamp_of, stamps, zones
 
 Rule = Before | DailyGate | Cycle

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 import yaml
 
-from pipeline.errors import MissingInputError, SettingsError
-from pipeline.settings.origin import Before, Cycle, DailyGate
-from pipeline.settings.params import Params, check_params, load_params
+from hindcast.pipeline.errors import MissingInputError, SettingsError
+from hindcast.pipeline.settings.origin import Before, Cycle, DailyGate
+from hindcast.pipeline.settings.params import Params, check_params, load_params
 from tests.settings.settings import changed
 
 

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.errors import SettingsError
-from pipeline.settings.base import Duration
-from pipeline.settings.origin import NO_ORIGIN
-from pipeline.settings.params import Params, check_params
-from pipeline.settings.rules import lagged
+from hindcast.pipeline.errors import SettingsError
+from hindcast.pipeline.settings.base import Duration
+from hindcast.pipeline.settings.origin import NO_ORIGIN
+from hindcast.pipeline.settings.params import Params, check_params
+from hindcast.pipeline.settings.rules import lagged
 from tests.settings.settings import changed
 from tests.settings.slow_clock import DAY, HOUR, local, stamp_of, stamps, zones
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from pipeline.settings.train import TrainSettings
+from hindcast.pipeline.settings.train import TrainSettings
 
 
 @pytest.mark.parametrize(("value", "text"), [(50, 50), ("90s", "90s"), ("2 min", "2min"), (None, None)])

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from pipeline.errors import SettingsError
-from pipeline.settings.params import Params, check_params
-from pipeline.settings.split import Blocked, Chronological, HeldOut, RandomSamples, RollingOrigin
+from hindcast.pipeline.errors import SettingsError
+from hindcast.pipeline.settings.params import Params, check_params
+from hindcast.pipeline.settings.split import Blocked, Chronological, HeldOut, RandomSamples, RollingOrigin
 from tests.align.mock import SOURCES
 
 

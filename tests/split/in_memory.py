@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.split.steps import Steps
-from pipeline.store.types import Sequences
+from hindcast.pipeline.split.steps import Steps
+from hindcast.pipeline.store.types import Sequences
 
 HOUR = 3_600_000_000_000
 NEVER = int(np.iinfo(np.int64).max)

@@ -8,9 +8,9 @@ from dataclasses import replace
 import numpy as np
 from hypothesis import strategies as st
 
-from pipeline.split.rows import rows
-from pipeline.split.steps import Steps
-from pipeline.store.types import Split
+from hindcast.pipeline.split.rows import rows
+from hindcast.pipeline.split.steps import Steps
+from hindcast.pipeline.store.types import Split
 from tests.split.in_memory import HOUR, NEVER, Row, Track, plain_track
 
 Key = tuple[str, int, int]

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from pipeline.errors import SplitError
-from pipeline.settings.base import Duration
-from pipeline.settings.split import Blocked
-from pipeline.split.blocked import blocks_of
-from pipeline.split.plan import plan_splits
+from hindcast.pipeline.errors import SplitError
+from hindcast.pipeline.settings.base import Duration
+from hindcast.pipeline.settings.split import Blocked
+from hindcast.pipeline.split.blocked import blocks_of
+from hindcast.pipeline.split.plan import plan_splits
 from tests.split.in_memory import HOUR, NEVER, START, Track, plain_track, steps_of
 from tests.split.slow_rows import Key, every_row, scored, tracks_of_any_kind
 

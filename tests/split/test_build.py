@@ -10,14 +10,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.errors import SplitError
-from pipeline.feed.rows import scored_rows
-from pipeline.files import digest_of_file, read_json
-from pipeline.settings.params import Params
-from pipeline.settings.sections import ScaleSettings
-from pipeline.split import build
-from pipeline.split.build import build_dataset, build_scaler
-from pipeline.store.reader import Dataset
+from hindcast.pipeline.errors import SplitError
+from hindcast.pipeline.feed.rows import scored_rows
+from hindcast.pipeline.files import digest_of_file, read_json
+from hindcast.pipeline.settings.params import Params
+from hindcast.pipeline.settings.sections import ScaleSettings
+from hindcast.pipeline.split import build
+from hindcast.pipeline.split.build import build_dataset, build_scaler
+from hindcast.pipeline.store.reader import Dataset
 from tests.align.mock import HOUR, frame, mock_params
 from tests.split.workplace import make_data
 

@@ -13,15 +13,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.errors import FormatError, LeakError
-from pipeline.files import read_json, write_json
-from pipeline.settings.params import Params
-from pipeline.settings.sections import ScaleSettings
-from pipeline.split.build import steps_of
-from pipeline.split.certificate import certify, lines_of, write_certificate
-from pipeline.split.scaler import Columns, fit_scaler
-from pipeline.store.reader import Dataset
-from pipeline.store.types import Split
+from hindcast.pipeline.errors import FormatError, LeakError
+from hindcast.pipeline.files import read_json, write_json
+from hindcast.pipeline.settings.params import Params
+from hindcast.pipeline.settings.sections import ScaleSettings
+from hindcast.pipeline.split.build import steps_of
+from hindcast.pipeline.split.certificate import certify, lines_of, write_certificate
+from hindcast.pipeline.split.scaler import Columns, fit_scaler
+from hindcast.pipeline.store.reader import Dataset
+from hindcast.pipeline.store.types import Split
 from tests.align.mock import HOUR, frame, mock_params
 from tests.split.workplace import edit, kinds, make_data, set_split
 

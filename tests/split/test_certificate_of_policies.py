@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 from pydantic import TypeAdapter
 
-from pipeline.feed.rows import scored_rows
-from pipeline.settings.base import Duration
-from pipeline.settings.params import Params
-from pipeline.settings.split import SplitField
-from pipeline.split.build import build_dataset, build_scaler
-from pipeline.split.certificate import certify, lines_of
-from pipeline.store.reader import Dataset
+from hindcast.pipeline.feed.rows import scored_rows
+from hindcast.pipeline.settings.base import Duration
+from hindcast.pipeline.settings.params import Params
+from hindcast.pipeline.settings.split import SplitField
+from hindcast.pipeline.split.build import build_dataset, build_scaler
+from hindcast.pipeline.split.certificate import certify, lines_of
+from hindcast.pipeline.store.reader import Dataset
 from tests.align.mock import HOUR
 from tests.split.test_certificate import frames, settings
 from tests.split.workplace import edit, kinds, make_data, set_split

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from pipeline.errors import SplitError
-from pipeline.settings.split import Chronological
-from pipeline.split.chronological import borders_of, embargoed_samples, parts_of, split_of
-from pipeline.split.rows import played_samples, rows
-from pipeline.split.steps import Steps
+from hindcast.pipeline.errors import SplitError
+from hindcast.pipeline.settings.split import Chronological
+from hindcast.pipeline.split.chronological import borders_of, embargoed_samples, parts_of, split_of
+from hindcast.pipeline.split.rows import played_samples, rows
+from hindcast.pipeline.split.steps import Steps
 from tests.split.in_memory import HOUR, NEVER, START, Row, Track, plain_track, steps_of
 
 SEGMENT_LENGTHS = (24, 25, 168)

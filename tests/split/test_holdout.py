@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.errors import SplitError
-from pipeline.files import read_json
-from pipeline.settings.split import HeldOut
-from pipeline.split.build import build_scaler
-from pipeline.split.certificate import certify
-from pipeline.split.plan import lines_left_out, plan_splits
-from pipeline.store.reader import Dataset
+from hindcast.pipeline.errors import SplitError
+from hindcast.pipeline.files import read_json
+from hindcast.pipeline.settings.split import HeldOut
+from hindcast.pipeline.split.build import build_scaler
+from hindcast.pipeline.split.certificate import certify
+from hindcast.pipeline.split.plan import lines_left_out, plan_splits
+from hindcast.pipeline.store.reader import Dataset
 from tests.align.mock import mock_frames, mock_params
 from tests.split.in_memory import plain_track, steps_of
 from tests.split.workplace import edit, kinds, make_data, set_split

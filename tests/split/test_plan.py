@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.errors import SplitError
-from pipeline.settings.split import Chronological
-from pipeline.split.plan import lines_left_out, lines_of, plan_splits
+from hindcast.pipeline.errors import SplitError
+from hindcast.pipeline.settings.split import Chronological
+from hindcast.pipeline.split.plan import lines_left_out, lines_of, plan_splits
 from tests.split.in_memory import HOUR, NEVER, START, Row, Track, plain_track, steps_of
 
 

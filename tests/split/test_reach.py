@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.align.group import align_frames
-from pipeline.split.reach import longest_reach
+from hindcast.pipeline.align.group import align_frames
+from hindcast.pipeline.split.reach import longest_reach
 from tests.align.mock import HOUR, frame, mock_params, moment
 
 ORIGINS = (
@@ -39,7 +39,7 @@ def params_of(
 def _rule(known: dict[str, Any]) -> Any:
     from pydantic import TypeAdapter
 
-    from pipeline.settings.known import KnownField
+    from hindcast.pipeline.settings.known import KnownField
 
     return TypeAdapter(KnownField).validate_python(known)
 

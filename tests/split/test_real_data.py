@@ -9,17 +9,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.align.group import align_group
-from pipeline.feed.lanes import whole_runs
-from pipeline.feed.rows import scored_rows
-from pipeline.feed.runs import evaluation_runs, scored_steps
-from pipeline.feed.source import grid_of
-from pipeline.raw.ingest import ingest
-from pipeline.settings.params import Params, check_params
-from pipeline.split.build import build_dataset, build_scaler
-from pipeline.split.certificate import certify
-from pipeline.store.reader import Dataset
-from pipeline.store.writer import write_shard
+from hindcast.pipeline.align.group import align_group
+from hindcast.pipeline.feed.lanes import whole_runs
+from hindcast.pipeline.feed.rows import scored_rows
+from hindcast.pipeline.feed.runs import evaluation_runs, scored_steps
+from hindcast.pipeline.feed.source import grid_of
+from hindcast.pipeline.raw.ingest import ingest
+from hindcast.pipeline.settings.params import Params, check_params
+from hindcast.pipeline.split.build import build_dataset, build_scaler
+from hindcast.pipeline.split.certificate import certify
+from hindcast.pipeline.store.reader import Dataset
+from hindcast.pipeline.store.writer import write_shard
 
 Row = tuple[str, int, int]
 """(series, track, valid time)."""

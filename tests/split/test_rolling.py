@@ -9,9 +9,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from pipeline.errors import SplitError
-from pipeline.settings.split import Chronological, RollingOrigin
-from pipeline.split.plan import plan_splits
+from hindcast.pipeline.errors import SplitError
+from hindcast.pipeline.settings.split import Chronological, RollingOrigin
+from hindcast.pipeline.split.plan import plan_splits
 from tests.split.in_memory import HOUR, NEVER, START, Track, plain_track, steps_of
 from tests.split.slow_rows import Key, every_row, scored, tracks_of_any_kind
 

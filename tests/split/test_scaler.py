@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.errors import FormatError
-from pipeline.settings.sections import ScaleBy, ScaleSettings
-from pipeline.settings.split import Chronological
-from pipeline.split import steps as steps_module
-from pipeline.split.plan import plan_splits
-from pipeline.split.scaler import Columns, common_features, fit_scaler
-from pipeline.split.steps import Steps
-from pipeline.store.types import Split
+from hindcast.pipeline.errors import FormatError
+from hindcast.pipeline.settings.sections import ScaleBy, ScaleSettings
+from hindcast.pipeline.settings.split import Chronological
+from hindcast.pipeline.split import steps as steps_module
+from hindcast.pipeline.split.plan import plan_splits
+from hindcast.pipeline.split.scaler import Columns, common_features, fit_scaler
+from hindcast.pipeline.split.steps import Steps
+from hindcast.pipeline.store.types import Split
 from tests.split.in_memory import plain_track, steps_of
 
 COLUMNS = Columns(

@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from pipeline.align.group import align_group
-from pipeline.files import digest_of_file, write_json
-from pipeline.raw.tables import (
+from hindcast.pipeline.align.group import align_group
+from hindcast.pipeline.files import digest_of_file, write_json
+from hindcast.pipeline.raw.tables import (
     FORMAT,
     MANIFEST,
     STAMP,
@@ -23,10 +23,10 @@ from pipeline.raw.tables import (
     table_schema,
     table_writer,
 )
-from pipeline.settings.params import Params
-from pipeline.split.build import build_dataset, build_scaler
-from pipeline.store.seal import sealed
-from pipeline.store.writer import write_shard
+from hindcast.pipeline.settings.params import Params
+from hindcast.pipeline.split.build import build_dataset, build_scaler
+from hindcast.pipeline.store.seal import sealed
+from hindcast.pipeline.store.writer import write_shard
 
 Frames = Mapping[str, pd.DataFrame]
 

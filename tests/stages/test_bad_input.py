@@ -62,7 +62,7 @@ class Workspace:
 
     def run(self, stage: str, *words: str) -> int:
         (self.folder / "params.yaml").write_text(yaml.safe_dump(self.params), encoding="utf-8")
-        return int(import_module(f"stages.{stage}").main(list(words)))
+        return int(import_module(f"hindcast.stages.{stage}").main(list(words)))
 
     def outputs(self) -> dict[str, str]:
         files = [

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from stages import cli
+from hindcast.stages import cli
 
 ORDER = ["simulate", "ingest", "pack", "split", "scale", "certify", "train", "evaluate"]
 
@@ -37,7 +37,7 @@ def test_arguments_go_to_the_stage_and_its_exit_code_comes_back(monkeypatch: pyt
 
     monkeypatch.setattr(cli, "import_module", load)
     assert cli.main(["pack", "--set", "seed=3", "--debug", "--help"]) == 130
-    assert seen == [("stages.pack", ["--set", "seed=3", "--debug", "--help"])]
+    assert seen == [("hindcast.stages.pack", ["--set", "seed=3", "--debug", "--help"])]
 
 
 @pytest.mark.parametrize("argv", [[], ["bogus"], ["--bogus"]])
@@ -47,7 +47,7 @@ def test_wrong_usage_exits_2(argv: list[str]) -> None:
 
 @pytest.mark.parametrize("stage", ORDER)
 def test_every_stage_shows_an_example_by_either_way_in(root: Path, stage: str) -> None:
-    for words in (["-m", f"stages.{stage}"], ["-m", "stages.cli", stage]):
+    for words in (["-m", f"stages.{stage}"], ["-m", "hindcast.stages.cli", stage]):
         done = subprocess.run(
             [sys.executable, *words, "--help"],
             cwd=root,

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from pipeline.errors import RawDataError
-from pipeline.settings.params import Params
-from stages.common import Summary, run_stage
+from hindcast.pipeline.errors import RawDataError
+from hindcast.pipeline.settings.params import Params
+from hindcast.stages.common import Summary, run_stage
 
 EXAMPLE = "hindcast pack --set train.units=[32]"
 

@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.feed.rows import scored_rows
-from pipeline.files import write_json
-from pipeline.judge import trees
-from pipeline.learn import prediction
-from pipeline.learn.prediction import Predictions
-from pipeline.settings.params import load_params
-from pipeline.store.reader import Dataset
-from stages.evaluate import main
+from hindcast.pipeline.feed.rows import scored_rows
+from hindcast.pipeline.files import write_json
+from hindcast.pipeline.judge import trees
+from hindcast.pipeline.learn import prediction
+from hindcast.pipeline.learn.prediction import Predictions
+from hindcast.pipeline.settings.params import load_params
+from hindcast.pipeline.store.reader import Dataset
+from hindcast.stages.evaluate import main
 from tests.mock_data import mock_dataset, mock_group
 
 ARGUMENTS = [

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from stages import ingest
+from hindcast.stages import ingest
 
 FILE = "Time,Coast,East\n2024-01-01 00:00:00+00:00,1,2\n2024-01-01 01:00:00+00:00,3,{}\n"
 

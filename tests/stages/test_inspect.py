@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipeline.settings.params import check_params
-from stages import cli, inspect
+from hindcast.pipeline.settings.params import check_params
+from hindcast.stages import cli, inspect
 
 
 @pytest.fixture

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.learn.methods import hdf5, series
-from pipeline.learn.methods.stages import simulated_settings
-from pipeline.settings.params import load_params
-from stages import methods
+from hindcast.pipeline.learn.methods import hdf5, series
+from hindcast.pipeline.learn.methods.stages import simulated_settings
+from hindcast.pipeline.settings.params import load_params
+from hindcast.stages import methods
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -42,11 +42,8 @@ def test_a_folder_of_numbered_files_feeds_named_inputs_and_outputs(
 def test_the_data_are_made_for_it_whatever_params_yaml_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "conf/dataset").mkdir(parents=True)
-    simulated = Path("conf/dataset/simulated.yaml")
-    (tmp_path / simulated).write_bytes((ROOT / simulated).read_bytes())
     (tmp_path / "params.yaml").write_bytes((ROOT / "conf/dataset/gefcom2012.yaml").read_bytes())
-    monkeypatch.setattr("pipeline.learn.methods.stages._ROOT", tmp_path)
+    monkeypatch.chdir(tmp_path)
     for number, module in ((1, series), (3, hdf5)):
         folder = tmp_path / f"method_{number}"
         simulated_settings(folder)

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipeline.files import digest_of_file, read_json
-from stages import certify, scale, split
+from hindcast.pipeline.files import digest_of_file, read_json
+from hindcast.stages import certify, scale, split
 from tests.split.test_build import frames, settings
 from tests.split.workplace import edit, make_data, set_split
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from stages import cli
+from hindcast.stages import cli
 from tests.mock_data import mock_dataset
 
 

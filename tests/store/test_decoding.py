@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from pipeline.store.chunks import ALLOWED, chunk_places, filters_of
-from pipeline.store.decoding import decode, fletcher32
-from pipeline.store.layout import filters
+from hindcast.pipeline.store.chunks import ALLOWED, chunk_places, filters_of
+from hindcast.pipeline.store.decoding import decode, fletcher32
+from hindcast.pipeline.store.layout import filters
 
 CODECS = ("none", "gzip", "zstd")
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.store.layout import ARRAYS, filters, lay_out, samples_a_chunk, samples_of
+from hindcast.pipeline.store.layout import ARRAYS, filters, lay_out, samples_a_chunk, samples_of
 
 
 @given(steps=st.integers(1, 60), length=st.integers(1, 25), padding=st.sampled_from([0.0, np.nan, 7.0, None]))

@@ -13,15 +13,15 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.align.group import align_group
-from pipeline.errors import AlignmentError, FormatError
-from pipeline.files import digest_of_file, read_json, write_json
-from pipeline.raw.ingest import ingest
-from pipeline.raw.simulation.simulate import simulate
-from pipeline.settings.params import Params, check_params
-from pipeline.store import packing, unchanged
-from pipeline.store.packing import pack
-from pipeline.store.reader import Dataset
+from hindcast.pipeline.align.group import align_group
+from hindcast.pipeline.errors import AlignmentError, FormatError
+from hindcast.pipeline.files import digest_of_file, read_json, write_json
+from hindcast.pipeline.raw.ingest import ingest
+from hindcast.pipeline.raw.simulation.simulate import simulate
+from hindcast.pipeline.settings.params import Params, check_params
+from hindcast.pipeline.store import packing, unchanged
+from hindcast.pipeline.store.packing import pack
+from hindcast.pipeline.store.reader import Dataset
 
 GROUPS = ["game_01", "game_02", "game_03"]
 

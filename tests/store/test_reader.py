@@ -19,13 +19,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.errors import FormatError, MissingInputError
-from pipeline.store import shards as open_shards
-from pipeline.store.access import write_text
-from pipeline.store.layout import ARRAYS
-from pipeline.store.reader import Dataset
-from pipeline.store.seal import sealed
-from pipeline.store.virtual import list_shards, write_dataset
+from hindcast.pipeline.errors import FormatError, MissingInputError
+from hindcast.pipeline.store import shards as open_shards
+from hindcast.pipeline.store.access import write_text
+from hindcast.pipeline.store.layout import ARRAYS
+from hindcast.pipeline.store.reader import Dataset
+from hindcast.pipeline.store.seal import sealed
+from hindcast.pipeline.store.virtual import list_shards, write_dataset
 from tests.mock_data import HOUR, mock_dataset, mock_group, mock_params, mock_shards
 
 PACK = {"segment_length": 7, "chunk_bytes": 200}

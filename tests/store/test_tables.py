@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.errors import FormatError
-from pipeline.store.access import open_to_read, written
-from pipeline.store.tables import (
+from hindcast.pipeline.errors import FormatError
+from hindcast.pipeline.store.access import open_to_read, written
+from hindcast.pipeline.store.tables import (
     Shards,
     read_sequences,
     read_shards,
@@ -20,7 +20,7 @@ from pipeline.store.tables import (
     write_splits,
     write_table,
 )
-from pipeline.store.types import Sequences, Split
+from hindcast.pipeline.store.types import Sequences, Split
 
 
 def _sequences(count: int) -> Sequences:

@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 
-from pipeline.store.threads import Threads, threads_here
+from hindcast.pipeline.store.threads import Threads, threads_here
 
 
 @pytest.mark.parametrize("count", [1, 2, 5])

@@ -10,12 +10,12 @@ import h5py
 import numpy as np
 import pytest
 
-from pipeline.errors import FormatError, MissingInputError
-from pipeline.files import write_json
-from pipeline.store.layout import ARRAYS
-from pipeline.store.reader import Dataset
-from pipeline.store.seal import check_seal, sealed
-from pipeline.store.verifying import verify
+from hindcast.pipeline.errors import FormatError, MissingInputError
+from hindcast.pipeline.files import write_json
+from hindcast.pipeline.store.layout import ARRAYS
+from hindcast.pipeline.store.reader import Dataset
+from hindcast.pipeline.store.seal import check_seal, sealed
+from hindcast.pipeline.store.verifying import verify
 from tests.mock_data import mock_dataset, mock_group, mock_params, mock_shards
 
 PARAMS = mock_params(pack={"segment_length": 8, "chunk_bytes": 200, "codec": "zstd"})

@@ -16,11 +16,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.align.types import AlignedGroup
-from pipeline.errors import AlignmentError
-from pipeline.files import digest_of_file
-from pipeline.store.layout import ARRAYS
-from pipeline.store.writer import write_shard
+from hindcast.pipeline.align.types import AlignedGroup
+from hindcast.pipeline.errors import AlignmentError
+from hindcast.pipeline.files import digest_of_file
+from hindcast.pipeline.store.layout import ARRAYS
+from hindcast.pipeline.store.writer import write_shard
 from tests.mock_data import HOUR, mock_group, mock_params
 
 
@@ -149,7 +149,7 @@ def test_a_disk_that_fills_is_an_ordinary_error_and_leaves_the_old_shard_alone(
     code = f"""
 import resource, signal
 from pathlib import Path
-from pipeline.store.writer import write_shard
+from hindcast.pipeline.store.writer import write_shard
 from tests.mock_data import mock_group, mock_params
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, -1))

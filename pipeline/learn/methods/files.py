@@ -9,14 +9,14 @@ from typing import Any
 import keras
 import numpy as np
 
-from pipeline.feed.columns import Columns
-from pipeline.feed.keras_streams import KerasStream
-from pipeline.feed.rows import scored_rows
-from pipeline.feed.scaling import Scaling, read_scaling
-from pipeline.feed.window_stream import Windows
-from pipeline.files import write_json
-from pipeline.learn.methods.stages import TO_CERTIFICATE, run_stages
-from pipeline.store.reader import Dataset
+from hindcast.pipeline.feed.columns import Columns
+from hindcast.pipeline.feed.keras_streams import KerasStream
+from hindcast.pipeline.feed.rows import scored_rows
+from hindcast.pipeline.feed.scaling import Scaling, read_scaling
+from hindcast.pipeline.feed.window_stream import Windows
+from hindcast.pipeline.files import write_json
+from hindcast.pipeline.learn.methods.stages import TO_CERTIFICATE, run_stages
+from hindcast.pipeline.store.reader import Dataset
 
 _FILES, _LOOKBACK, _BATCH = 12, 48, 64
 _PARTS = ("history", "forecast", "calendar", "static")
@@ -127,7 +127,7 @@ def _settings() -> dict[str, Any]:
 
 
 def _order(folder: Path) -> list[str]:
-    from pipeline.raw.sources import natural_key
+    from hindcast.pipeline.raw.sources import natural_key
 
     return sorted((path.name for path in (folder / "raw/steps").iterdir()), key=natural_key)
 

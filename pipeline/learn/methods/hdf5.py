@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.learn.methods.stages import TO_CERTIFICATE, run_stages, simulated_settings
-from pipeline.store.plain import permuted, plain_batches, sample_count
-from pipeline.store.reader import Dataset
+from hindcast.pipeline.learn.methods.stages import TO_CERTIFICATE, run_stages, simulated_settings
+from hindcast.pipeline.store.plain import permuted, plain_batches, sample_count
+from hindcast.pipeline.store.reader import Dataset
 
 _SETTINGS = (
     "simulate.games=2", "simulate.customers=10", "simulate.days=200", "train.mode=windows",

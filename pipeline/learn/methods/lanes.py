@@ -10,11 +10,11 @@ from typing import Any
 import keras
 import numpy as np
 
-from pipeline.feed.lanes import IDLE, LanePlan, filled_lanes
-from pipeline.feed.runs import Runs
-from pipeline.learn.carried import carry
-from pipeline.learn.losses import WeightedMean
-from pipeline.settings.train import TrainSettings
+from hindcast.pipeline.feed.lanes import IDLE, LanePlan, filled_lanes
+from hindcast.pipeline.feed.runs import Runs
+from hindcast.pipeline.learn.carried import carry
+from hindcast.pipeline.learn.losses import WeightedMean
+from hindcast.pipeline.settings.train import TrainSettings
 
 _SEQUENCES, _STEPS, _PART, _LANES = 125_973, 1_000, 25, 256
 _DUMMIES = (1, 3, 60)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline.files import read_json
-from pipeline.learn.methods.stages import TO_CERTIFICATE, run_stages, simulated_settings
+from hindcast.pipeline.files import read_json
+from hindcast.pipeline.learn.methods.stages import TO_CERTIFICATE, run_stages, simulated_settings
 
 _SETTINGS = (
     "simulate.games=2", "simulate.customers=3", "simulate.days=60", "pack.min_coverage=0.2",

@@ -9,20 +9,20 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipeline.errors import MissingInputError, TrainingError
+from hindcast.pipeline.errors import MissingInputError, TrainingError
 
-_ROOT = Path(__file__).resolve().parents[3]
+_PACKAGE = Path(__file__).parents[3]  # hindcast/, with links in a checkout and whole in a wheel
 TO_CERTIFICATE = ("ingest", "pack", "split", "scale", "certify")
 
 
 def simulated_settings(folder: Path) -> None:
     """Put the settings of made-up data into the folder, which is made; all but the data set's are the built-in defaults.
 
-    The checkout's params.yaml is not looked at: an experiment leaves somebody's own data set in it.
+    No params.yaml of a checkout is read: an experiment leaves somebody's own data set in it.
     """
-    settings = _ROOT / "conf" / "dataset" / "simulated.yaml"
+    settings = _PACKAGE / "templates" / "conf" / "dataset" / "simulated.yaml"
     if not settings.exists():
-        raise MissingInputError(f"{settings} is absent: run the command from a checkout of the project.")
+        raise MissingInputError(f"{settings} is absent: the installation of hindcast is incomplete; install it again.")
     folder.mkdir(parents=True)
     (folder / "params.yaml").write_bytes(settings.read_bytes())
 
@@ -31,10 +31,10 @@ def run_stages(folder: Path, stages: Sequence[str], overrides: Sequence[str] = (
     """Run stages one after another; the seconds they took. TrainingError with the stage's own words if one fails."""
     begun = time.perf_counter()
     settings = [word for override in overrides for word in ("--set", override)]
-    path = os.pathsep.join([str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+    path = os.pathsep.join([str(_PACKAGE.parent), *filter(None, [os.environ.get("PYTHONPATH")])])
     for stage in stages:
         done = subprocess.run(  # noqa: S603 - our own stages by name
-            [sys.executable, "-m", f"stages.{stage}", *settings],
+            [sys.executable, "-m", f"hindcast.stages.{stage}", *settings],
             cwd=folder, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, check=False,
         )  # fmt: skip
         if done.returncode:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline.learn.worth import LANES, WAYS, measured, twin_differs_by
+from hindcast.pipeline.learn.worth import LANES, WAYS, measured, twin_differs_by
 
 
 def shown(_: Path) -> list[str]:

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 from numpy.typing import NDArray
 
-from pipeline.raw.inspection.sniff import Dialect, cut_line
+from hindcast.pipeline.raw.inspection.sniff import Dialect, cut_line
 
 
 @dataclass(frozen=True, eq=False)

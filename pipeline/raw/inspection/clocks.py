@@ -11,8 +11,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.raw.inspection.columns import Column
-from pipeline.raw.inspection.words import LEAD, TIME
+from hindcast.pipeline.raw.inspection.columns import Column
+from hindcast.pipeline.raw.inspection.words import LEAD, TIME
 
 _RANGE = re.compile(r"\d{1,2}(?P<minutes>:\d{2})?\s*[-\u2013\u2014]\s*\d{1,2}(:\d{2})?")
 _NUMBERED = re.compile(r"(?P<before>\D*)(?P<hour>\d{1,2})(?P<after>\D*)")

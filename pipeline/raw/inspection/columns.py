@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from pipeline.raw.inspection.heads import MISSING_WORDS
-from pipeline.raw.inspection.words import Heading, heading
-from pipeline.raw.numbers import Style, numbers_of
+from hindcast.pipeline.raw.inspection.heads import MISSING_WORDS
+from hindcast.pipeline.raw.inspection.words import Heading, heading
+from hindcast.pipeline.raw.numbers import Style, numbers_of
 
 Numbers = NDArray[np.float64]
 Flags = NDArray[np.bool_]

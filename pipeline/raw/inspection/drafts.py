@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
-from pipeline.raw.inspection.columns import Column
-from pipeline.raw.inspection.parts import Part, Span
-from pipeline.raw.inspection.values import Shape, Value
-from pipeline.raw.sources import natural_key
+from hindcast.pipeline.raw.inspection.columns import Column
+from hindcast.pipeline.raw.inspection.parts import Part, Span
+from hindcast.pipeline.raw.inspection.values import Shape, Value
+from hindcast.pipeline.raw.sources import natural_key
 
 _MOST_NAMES = 5000
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from pipeline.raw.inspection.words import ACTUAL, FORECAST, METEO, QUANTITIES, Token, heading
+from hindcast.pipeline.raw.inspection.words import ACTUAL, FORECAST, METEO, QUANTITIES, Token, heading
 
 _COVERED = 0.6  # share of headings that families must explain; less may be chance, as in North_Central, South_Central
 _MOST_TOKENS = 12

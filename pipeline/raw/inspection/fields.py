@@ -6,11 +6,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pipeline.raw.inspection.countries import zones_of
-from pipeline.raw.inspection.drafts import Draft, File
-from pipeline.raw.inspection.parts import overlap
-from pipeline.raw.inspection.paths import naming_place
-from pipeline.raw.inspection.words import ACTUAL, FORECAST, words_of
+from hindcast.pipeline.raw.inspection.countries import zones_of
+from hindcast.pipeline.raw.inspection.drafts import Draft, File
+from hindcast.pipeline.raw.inspection.parts import overlap
+from hindcast.pipeline.raw.inspection.paths import naming_place
+from hindcast.pipeline.raw.inspection.words import ACTUAL, FORECAST, words_of
 
 Field = dict[str, str]
 

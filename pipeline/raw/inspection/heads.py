@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import chain, count
 
-from pipeline.raw.inspection.families import escaped
+from hindcast.pipeline.raw.inspection.families import escaped
 
 _MOST_PREAMBLE = 100  # lines before a header
 

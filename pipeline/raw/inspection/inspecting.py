@@ -6,17 +6,17 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from pipeline.errors import MissingInputError, RawDataError, SettingsError
-from pipeline.files import replaced_file
-from pipeline.raw.inspection.drafts import drafts_of
-from pipeline.raw.inspection.kinds import look_at_files
-from pipeline.raw.inspection.parts import Part, part_of
-from pipeline.raw.inspection.proposal import propose
-from pipeline.raw.inspection.quality import findings_of
-from pipeline.raw.inspection.shapes import shapes_of
-from pipeline.raw.inspection.stamps import in_words, moment
-from pipeline.raw.inspection.trial import tried
-from pipeline.raw.inspection.view import FileView, Inspection
+from hindcast.pipeline.errors import MissingInputError, RawDataError, SettingsError
+from hindcast.pipeline.files import replaced_file
+from hindcast.pipeline.raw.inspection.drafts import drafts_of
+from hindcast.pipeline.raw.inspection.kinds import look_at_files
+from hindcast.pipeline.raw.inspection.parts import Part, part_of
+from hindcast.pipeline.raw.inspection.proposal import propose
+from hindcast.pipeline.raw.inspection.quality import findings_of
+from hindcast.pipeline.raw.inspection.shapes import shapes_of
+from hindcast.pipeline.raw.inspection.stamps import in_words, moment
+from hindcast.pipeline.raw.inspection.trial import tried
+from hindcast.pipeline.raw.inspection.view import FileView, Inspection
 
 _TEXTS = (".csv", ".tsv", ".txt")
 _PACKED = (".gz", ".zst", ".zip")

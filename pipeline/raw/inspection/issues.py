@@ -9,15 +9,15 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 
-from pipeline.raw.formats import compile_format
-from pipeline.raw.inspection.formats import Form
-from pipeline.raw.inspection.kinds import Kind
-from pipeline.raw.inspection.stamps import Stamped
-from pipeline.raw.inspection.times import Times
-from pipeline.raw.inspection.words import role_of_path
-from pipeline.raw.stamps import parse_stamps
-from pipeline.settings.base import DAY
-from pipeline.settings.clock import Stamps
+from hindcast.pipeline.raw.formats import compile_format
+from hindcast.pipeline.raw.inspection.formats import Form
+from hindcast.pipeline.raw.inspection.kinds import Kind
+from hindcast.pipeline.raw.inspection.stamps import Stamped
+from hindcast.pipeline.raw.inspection.times import Times
+from hindcast.pipeline.raw.inspection.words import role_of_path
+from hindcast.pipeline.raw.stamps import parse_stamps
+from hindcast.pipeline.settings.base import DAY
+from hindcast.pipeline.settings.clock import Stamps
 
 _DATES = ((r"\d{8}", "%Y%m%d"), *((rf"\d{{4}}{s}\d{{2}}{s}\d{{2}}", f"%Y{s}%m{s}%d") for s in "-_/"))
 _CLOCKS = ((r"\d{6}", "%H%M%S"), (r"\d{4}", "%H%M"), (r"\d{2}-\d{2}", "%H-%M"), (r"\d{2}", "%H"))

@@ -9,11 +9,11 @@ from itertools import combinations
 import numpy as np
 import pyarrow.compute as pc
 
-from pipeline.raw.inspection.codes import Codes, combined, number_of
-from pipeline.raw.inspection.columns import Column
-from pipeline.raw.inspection.kinds import Kind
-from pipeline.raw.inspection.times import Times
-from pipeline.raw.inspection.words import GROUP, INDEX, KNOWN_AHEAD, SERIES, words_of
+from hindcast.pipeline.raw.inspection.codes import Codes, combined, number_of
+from hindcast.pipeline.raw.inspection.columns import Column
+from hindcast.pipeline.raw.inspection.kinds import Kind
+from hindcast.pipeline.raw.inspection.times import Times
+from hindcast.pipeline.raw.inspection.words import GROUP, INDEX, KNOWN_AHEAD, SERIES, words_of
 
 _FEW = 0.02  # share of repeated rows that may be real repeats; more of them ask for another key
 _MOST_TRIED = 8

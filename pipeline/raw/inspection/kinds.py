@@ -10,14 +10,14 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from pipeline.errors import HindcastError
-from pipeline.raw.inspection.cells import Cells, cut
-from pipeline.raw.inspection.columns import Column, look_at
-from pipeline.raw.inspection.families import escaped
-from pipeline.raw.inspection.sample import WHOLE_BYTES, take_sample
-from pipeline.raw.inspection.sniff import Dialect, decode, dialect_of
-from pipeline.raw.inspection.words import role_of_path
-from pipeline.raw.sources import natural_key
+from hindcast.pipeline.errors import HindcastError
+from hindcast.pipeline.raw.inspection.cells import Cells, cut
+from hindcast.pipeline.raw.inspection.columns import Column, look_at
+from hindcast.pipeline.raw.inspection.families import escaped
+from hindcast.pipeline.raw.inspection.sample import WHOLE_BYTES, take_sample
+from hindcast.pipeline.raw.inspection.sniff import Dialect, decode, dialect_of
+from hindcast.pipeline.raw.inspection.words import role_of_path
+from hindcast.pipeline.raw.sources import natural_key
 
 _ALL_BYTES = 96 << 20  # of text in memory at once, whatever the number of files
 _LONGEST_PATTERN = 60  # letters of a header by which it is found

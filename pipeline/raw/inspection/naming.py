@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import chain, count
 
-from pipeline.raw.inspection.columns import Column
-from pipeline.raw.inspection.parts import Part
-from pipeline.raw.inspection.values import Shape
-from pipeline.raw.inspection.words import heading, identifier, quantity_of
+from hindcast.pipeline.raw.inspection.columns import Column
+from hindcast.pipeline.raw.inspection.parts import Part
+from hindcast.pipeline.raw.inspection.values import Shape
+from hindcast.pipeline.raw.inspection.words import heading, identifier, quantity_of
 
 _MEASURES = {
     "kW": "power", "MW": "power", "GW": "power", "Wh": "energy", "kWh": "energy", "MWh": "energy", "GWh": "energy",

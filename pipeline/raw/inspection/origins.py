@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.raw.inspection.drafts import Draft
-from pipeline.raw.inspection.stamps import in_words
-from pipeline.raw.inspection.words import is_day_ahead
-from pipeline.settings.base import DAY, HOUR
-from pipeline.settings.clock import wall_of
+from hindcast.pipeline.raw.inspection.drafts import Draft
+from hindcast.pipeline.raw.inspection.stamps import in_words
+from hindcast.pipeline.raw.inspection.words import is_day_ahead
+from hindcast.pipeline.settings.base import DAY, HOUR
+from hindcast.pipeline.settings.clock import wall_of
 
 _MOST_TRACKS = 8
 _MINUTE = 60 * 10**9

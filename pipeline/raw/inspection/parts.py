@@ -6,15 +6,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.raw.inspection.columns import Column
-from pipeline.raw.inspection.issues import with_issues_of_paths
-from pipeline.raw.inspection.keys import Keys, find_keys
-from pipeline.raw.inspection.kinds import Kind
-from pipeline.raw.inspection.spread import gathered
-from pipeline.raw.inspection.stamps import usual_step
-from pipeline.raw.inspection.times import Times, read_times
-from pipeline.raw.inspection.words import role_of_path
-from pipeline.raw.inspection.zones import ZoneView, zone_of
+from hindcast.pipeline.raw.inspection.columns import Column
+from hindcast.pipeline.raw.inspection.issues import with_issues_of_paths
+from hindcast.pipeline.raw.inspection.keys import Keys, find_keys
+from hindcast.pipeline.raw.inspection.kinds import Kind
+from hindcast.pipeline.raw.inspection.spread import gathered
+from hindcast.pipeline.raw.inspection.stamps import usual_step
+from hindcast.pipeline.raw.inspection.times import Times, read_times
+from hindcast.pipeline.raw.inspection.words import role_of_path
+from hindcast.pipeline.raw.inspection.zones import ZoneView, zone_of
 
 _MOST_TOLD = 5  # columns that a sentence gives reasons for
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from fnmatch import fnmatchcase
 from itertools import combinations
 
-from pipeline.raw.inspection.families import escaped
+from hindcast.pipeline.raw.inspection.families import escaped
 
 
 def globs_of(wanted: Sequence[str], all_paths: Iterable[str]) -> tuple[str, ...]:

@@ -8,16 +8,16 @@ from typing import Any
 
 import yaml
 
-from pipeline.errors import SettingsError
-from pipeline.raw.inspection.countries import zones_of
-from pipeline.raw.inspection.drafts import Draft
-from pipeline.raw.inspection.fields import Fields, fields_of
-from pipeline.raw.inspection.origins import lags_of, origin_of
-from pipeline.raw.inspection.page import Doubt, Page, flow
-from pipeline.raw.inspection.sources import add_source, names_of
-from pipeline.raw.inspection.stamps import in_words
-from pipeline.settings.base import DAY, HOUR
-from pipeline.settings.params import check_params
+from hindcast.pipeline.errors import SettingsError
+from hindcast.pipeline.raw.inspection.countries import zones_of
+from hindcast.pipeline.raw.inspection.drafts import Draft
+from hindcast.pipeline.raw.inspection.fields import Fields, fields_of
+from hindcast.pipeline.raw.inspection.origins import lags_of, origin_of
+from hindcast.pipeline.raw.inspection.page import Doubt, Page, flow
+from hindcast.pipeline.raw.inspection.sources import add_source, names_of
+from hindcast.pipeline.raw.inspection.stamps import in_words
+from hindcast.pipeline.settings.base import DAY, HOUR
+from hindcast.pipeline.settings.params import check_params
 
 _REST = """\
 pack: {segment_length: 24, codec: zstd, chunk_bytes: 1MiB, min_coverage: 0.5}

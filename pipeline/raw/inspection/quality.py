@@ -10,14 +10,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pipeline.raw.inspection.codes import combined, number_of
-from pipeline.raw.inspection.columns import Column, Numbers
-from pipeline.raw.inspection.keys import names_of
-from pipeline.raw.inspection.parts import Part
-from pipeline.raw.inspection.stamps import in_words, moment
-from pipeline.raw.zones import occurrences
-from pipeline.settings.base import DAY
-from pipeline.settings.clock import Stamps
+from hindcast.pipeline.raw.inspection.codes import combined, number_of
+from hindcast.pipeline.raw.inspection.columns import Column, Numbers
+from hindcast.pipeline.raw.inspection.keys import names_of
+from hindcast.pipeline.raw.inspection.parts import Part
+from hindcast.pipeline.raw.inspection.stamps import in_words, moment
+from hindcast.pipeline.raw.zones import occurrences
+from hindcast.pipeline.settings.base import DAY
+from hindcast.pipeline.settings.clock import Stamps
 
 _MOST_COLUMNS = 300  # looked at for spikes and flat weeks
 _WINDOW = 7  # rows of the rolling median: an odd value has three neighbours on each side to differ from

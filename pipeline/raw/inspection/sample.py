@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.errors import RawDataError
-from pipeline.raw.text import blocks
-from pipeline.settings.raw import Source
+from hindcast.pipeline.errors import RawDataError
+from hindcast.pipeline.raw.text import blocks
+from hindcast.pipeline.settings.raw import Source
 
 WHOLE_BYTES = 16 << 20  # a file up to this size is read whole: some 200,000 lines, about a second
 _BETWEEN = (

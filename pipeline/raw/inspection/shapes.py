@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import combinations
 
-from pipeline.raw.inspection.columns import Column
-from pipeline.raw.inspection.families import Cut, families
-from pipeline.raw.inspection.naming import base_name, distinct, name_of, own_name
-from pipeline.raw.inspection.parts import Part, alike
-from pipeline.raw.inspection.values import Shape, Value
-from pipeline.raw.inspection.words import METEO, QUANTITIES, heading, words_of
+from hindcast.pipeline.raw.inspection.columns import Column
+from hindcast.pipeline.raw.inspection.families import Cut, families
+from hindcast.pipeline.raw.inspection.naming import base_name, distinct, name_of, own_name
+from hindcast.pipeline.raw.inspection.parts import Part, alike
+from hindcast.pipeline.raw.inspection.values import Shape, Value
+from hindcast.pipeline.raw.inspection.words import METEO, QUANTITIES, heading, words_of
 
 _QUANTITY_WORDS = frozenset(word for words in QUANTITIES.values() for word in words)
 

@@ -8,10 +8,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pipeline.errors import RawDataError
-from pipeline.raw.inspection.heads import MISSING_WORDS, header_of, ignored_lines, looks_typed
-from pipeline.raw.inspection.numerals import numerals_of
-from pipeline.raw.numbers import Style
+from hindcast.pipeline.errors import RawDataError
+from hindcast.pipeline.raw.inspection.heads import MISSING_WORDS, header_of, ignored_lines, looks_typed
+from hindcast.pipeline.raw.inspection.numerals import numerals_of
+from hindcast.pipeline.raw.numbers import Style
 
 _SEPARATORS = (",", ";", "\t", "|")
 _LOOKED_AT = 400  # lines at the head of each piece from which the dialect is told

@@ -8,19 +8,19 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.raw.inspection.columns import Column
-from pipeline.raw.inspection.drafts import Draft
-from pipeline.raw.inspection.families import Cut, pattern_of, plain_pattern
-from pipeline.raw.inspection.fields import Fields
-from pipeline.raw.inspection.origins import known_of
-from pipeline.raw.inspection.page import Page
-from pipeline.raw.inspection.paths import globs_of
-from pipeline.raw.inspection.stamps import Stamped, in_words, moment
-from pipeline.raw.inspection.values import Value
-from pipeline.raw.inspection.words import ascii_identifier, heading, words_of
-from pipeline.raw.zones import occurrences
-from pipeline.settings.base import DAY, HOUR
-from pipeline.settings.raw import MISSING
+from hindcast.pipeline.raw.inspection.columns import Column
+from hindcast.pipeline.raw.inspection.drafts import Draft
+from hindcast.pipeline.raw.inspection.families import Cut, pattern_of, plain_pattern
+from hindcast.pipeline.raw.inspection.fields import Fields
+from hindcast.pipeline.raw.inspection.origins import known_of
+from hindcast.pipeline.raw.inspection.page import Page
+from hindcast.pipeline.raw.inspection.paths import globs_of
+from hindcast.pipeline.raw.inspection.stamps import Stamped, in_words, moment
+from hindcast.pipeline.raw.inspection.values import Value
+from hindcast.pipeline.raw.inspection.words import ascii_identifier, heading, words_of
+from hindcast.pipeline.raw.zones import occurrences
+from hindcast.pipeline.settings.base import DAY, HOUR
+from hindcast.pipeline.settings.raw import MISSING
 
 _PARTS_OF_A_DAY = frozenset(
     ["hour", "hours", "he", "hh", "period", "time", "stunde", "hora", "heure", "uhrzeit", "interval", "sp"]

@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pyarrow as pa
 
-from pipeline.raw.inspection.columns import Column, look_at
-from pipeline.raw.inspection.families import escaped
-from pipeline.raw.inspection.kinds import Kind, Spread
-from pipeline.raw.inspection.stamps import PERIODS, Stamped, read_stamps
-from pipeline.raw.inspection.words import ISSUE, LEAD, heading, quantity_of, words_of
+from hindcast.pipeline.raw.inspection.columns import Column, look_at
+from hindcast.pipeline.raw.inspection.families import escaped
+from hindcast.pipeline.raw.inspection.kinds import Kind, Spread
+from hindcast.pipeline.raw.inspection.stamps import PERIODS, Stamped, read_stamps
+from hindcast.pipeline.raw.inspection.words import ISSUE, LEAD, heading, quantity_of, words_of
 
 _NUMBERED = re.compile(r"(?P<before>.*?)(?P<number>\d{1,3})(?P<after>\D*)")
 _CLOCK = re.compile(

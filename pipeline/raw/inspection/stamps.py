@@ -10,14 +10,14 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.raw.formats import compile_format
-from pipeline.raw.inspection.clocks import clock_forms
-from pipeline.raw.inspection.columns import Column, Flags
-from pipeline.raw.inspection.formats import Form, digit_forms, forms_of, with_abbreviation
-from pipeline.raw.inspection.words import ISSUE, LEAD, TIME, VALID, words_of
-from pipeline.raw.stamps import parse_stamps
-from pipeline.settings.base import DAY, HOUR
-from pipeline.settings.clock import Stamps
+from hindcast.pipeline.raw.formats import compile_format
+from hindcast.pipeline.raw.inspection.clocks import clock_forms
+from hindcast.pipeline.raw.inspection.columns import Column, Flags
+from hindcast.pipeline.raw.inspection.formats import Form, digit_forms, forms_of, with_abbreviation
+from hindcast.pipeline.raw.inspection.words import ISSUE, LEAD, TIME, VALID, words_of
+from hindcast.pipeline.raw.stamps import parse_stamps
+from hindcast.pipeline.settings.base import DAY, HOUR
+from hindcast.pipeline.settings.clock import Stamps
 
 _HOURS = 24
 _ENOUGH = 0.98  # share of texts that a format must read

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.raw.inspection.codes import codes_of, combined, number_of
-from pipeline.raw.inspection.columns import Column, Flags
-from pipeline.raw.inspection.kinds import Kind
-from pipeline.raw.inspection.stamps import Stamped, read_stamps, usual_step
-from pipeline.raw.inspection.words import (
+from hindcast.pipeline.raw.inspection.codes import codes_of, combined, number_of
+from hindcast.pipeline.raw.inspection.columns import Column, Flags
+from hindcast.pipeline.raw.inspection.kinds import Kind
+from hindcast.pipeline.raw.inspection.stamps import Stamped, read_stamps, usual_step
+from hindcast.pipeline.raw.inspection.words import (
     END,
     FORECAST,
     GROUP,
@@ -24,8 +24,8 @@ from pipeline.raw.inspection.words import (
     VALID,
     words_of,
 )
-from pipeline.settings.base import DAY, HOUR
-from pipeline.settings.clock import Stamps
+from hindcast.pipeline.settings.base import DAY, HOUR
+from hindcast.pipeline.settings.clock import Stamps
 
 _UNITS = {"min": HOUR // 60, "h": HOUR, "d": DAY}
 _ALMOST = 0.97

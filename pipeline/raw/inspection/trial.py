@@ -11,17 +11,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipeline.errors import HindcastError
-from pipeline.raw.faults import CONFLICT, DECLARED, RULES
-from pipeline.raw.header import Layout, read_layout
-from pipeline.raw.inspection.page import Doubt
-from pipeline.raw.inspection.proposal import NO_TARGET, Proposal, completed
-from pipeline.raw.quarantine import aside_of
-from pipeline.raw.rows import RowReader, Rows
-from pipeline.raw.sources import find_files
-from pipeline.raw.text import Block, blocks
-from pipeline.settings.params import check_params
-from pipeline.settings.raw import RawSettings, Source
+from hindcast.pipeline.errors import HindcastError
+from hindcast.pipeline.raw.faults import CONFLICT, DECLARED, RULES
+from hindcast.pipeline.raw.header import Layout, read_layout
+from hindcast.pipeline.raw.inspection.page import Doubt
+from hindcast.pipeline.raw.inspection.proposal import NO_TARGET, Proposal, completed
+from hindcast.pipeline.raw.quarantine import aside_of
+from hindcast.pipeline.raw.rows import RowReader, Rows
+from hindcast.pipeline.raw.sources import find_files
+from hindcast.pipeline.raw.text import Block, blocks
+from hindcast.pipeline.settings.params import check_params
+from hindcast.pipeline.settings.raw import RawSettings, Source
 
 _ALL_BYTES = 24 << 20
 _MOST_FILES = 60  # of a source

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from pipeline.raw.inspection.families import Cut
+from hindcast.pipeline.raw.inspection.families import Cut
 
 
 @dataclass(frozen=True)

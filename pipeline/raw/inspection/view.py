@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pipeline.errors import RawDataError
-from pipeline.raw.inspection.proposal import Proposal
-from pipeline.raw.inspection.quality import Finding
+from hindcast.pipeline.errors import RawDataError
+from hindcast.pipeline.raw.inspection.proposal import Proposal
+from hindcast.pipeline.raw.inspection.quality import Finding
 
 _MOST_LISTED = 60  # files in the table; the findings name all others
 

@@ -7,15 +7,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from pipeline.raw.inspection.columns import Column, Flags
-from pipeline.raw.inspection.countries import ABBREVIATIONS, HABITS, countries_in, zones_of
-from pipeline.raw.inspection.kinds import Kind
-from pipeline.raw.inspection.stamps import Stamped, usual_step
-from pipeline.raw.inspection.times import Times
-from pipeline.raw.inspection.words import words_of
-from pipeline.raw.zones import occurrences
-from pipeline.settings.base import DAY
-from pipeline.settings.clock import Stamps, utc_of
+from hindcast.pipeline.raw.inspection.columns import Column, Flags
+from hindcast.pipeline.raw.inspection.countries import ABBREVIATIONS, HABITS, countries_in, zones_of
+from hindcast.pipeline.raw.inspection.kinds import Kind
+from hindcast.pipeline.raw.inspection.stamps import Stamped, usual_step
+from hindcast.pipeline.raw.inspection.times import Times
+from hindcast.pipeline.raw.inspection.words import words_of
+from hindcast.pipeline.raw.zones import occurrences
+from hindcast.pipeline.settings.base import DAY
+from hindcast.pipeline.settings.clock import Stamps, utc_of
 
 _ONCE = "the autumn hour stands only once: taken for the earlier one"
 _LONGEST_GRID = 2_000_000  # steps; beyond, clock changes are not looked for

@@ -8,19 +8,19 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pipeline.raw.simulation.holes import first_steps, kept_steps, with_holes, without_some_issues
-from pipeline.raw.simulation.noise import Floats, Stream, stream, vintages, wandering
-from pipeline.raw.simulation.usage import Customer, strain_of, usage_of, with_chance
-from pipeline.raw.simulation.weather import (
+from hindcast.pipeline.raw.simulation.holes import first_steps, kept_steps, with_holes, without_some_issues
+from hindcast.pipeline.raw.simulation.noise import Floats, Stream, stream, vintages, wandering
+from hindcast.pipeline.raw.simulation.usage import Customer, strain_of, usage_of, with_chance
+from hindcast.pipeline.raw.simulation.weather import (
     MARKET_MEMORY,
     WEATHER_MEMORY,
     Calendar,
     market_of,
     weather_of,
 )
-from pipeline.settings.base import HOUR
-from pipeline.settings.clock import wall_of
-from pipeline.settings.sections import SimulateSettings
+from hindcast.pipeline.settings.base import HOUR
+from hindcast.pipeline.settings.clock import wall_of
+from hindcast.pipeline.settings.sections import SimulateSettings
 
 Stamps = NDArray[np.int64]
 

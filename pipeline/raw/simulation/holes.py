@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pipeline.raw.simulation.noise import Floats
+from hindcast.pipeline.raw.simulation.noise import Floats
 
 _LATE = 0.3  # share of customers that begin after the first measured day
 _LOST_ISSUE = 0.005

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline.files import replaced_folders
-from pipeline.progress import progress
-from pipeline.raw.simulation.games import Game, tables_of
-from pipeline.settings.params import Params
+from hindcast.pipeline.files import replaced_folders
+from hindcast.pipeline.progress import progress
+from hindcast.pipeline.raw.simulation.games import Game, tables_of
+from hindcast.pipeline.settings.params import Params
 
 
 def simulate(params: Params, root: Path) -> dict[str, int]:

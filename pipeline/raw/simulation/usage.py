@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.raw.simulation.noise import Floats, smoothed, wandering
-from pipeline.raw.simulation.weather import Calendar
+from hindcast.pipeline.raw.simulation.noise import Floats, smoothed, wandering
+from hindcast.pipeline.raw.simulation.weather import Calendar
 
 COLD_MEMORY = 36.0  # hours in which a building forgets the cold
 WEARINESS_MEMORY = 60.0  # hours in which players forget how much they played

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.raw.simulation.noise import Floats
-from pipeline.settings.base import DAY, HOUR
-from pipeline.settings.clock import wall_of
+from hindcast.pipeline.raw.simulation.noise import Floats
+from hindcast.pipeline.settings.base import DAY, HOUR
+from hindcast.pipeline.settings.clock import wall_of
 
 WEATHER = ("temperature", "wind_speed", "gust", "cloud_cover", "humidity", "pressure", "radiation", "rain")
 MARKET = ("price", "activity")

@@ -8,11 +8,11 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
-from pipeline.settings.split import Blocked, Chronological, RollingOrigin, SplitSettings
-from pipeline.split.moments import text_of
-from pipeline.split.proof.findings import Findings
-from pipeline.split.proof.trios import NAMES, Trio, trios
-from pipeline.store.reader import Dataset
+from hindcast.pipeline.settings.split import Blocked, Chronological, RollingOrigin, SplitSettings
+from hindcast.pipeline.split.moments import text_of
+from hindcast.pipeline.split.proof.findings import Findings
+from hindcast.pipeline.split.proof.trios import NAMES, Trio, trios
+from hindcast.pipeline.store.reader import Dataset
 
 _OfTime = Chronological | RollingOrigin | Blocked
 

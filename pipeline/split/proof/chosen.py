@@ -7,9 +7,9 @@ from datetime import timedelta
 
 import numpy as np
 
-from pipeline.settings.params import Params
-from pipeline.split.proof.clocks import days_of_change, moment_of_midnight
-from pipeline.store.reader import Dataset
+from hindcast.pipeline.settings.params import Params
+from hindcast.pipeline.split.proof.clocks import days_of_change, moment_of_midnight
+from hindcast.pipeline.store.reader import Dataset
 
 _GOLDEN = 0.6180339887498949  # its multiples, less their whole part, lie evenly however many there are
 _AT_A_CHANGE = 1  # sequences whose rows on the days of a change of the clocks are made anew

@@ -8,12 +8,12 @@ from datetime import date, datetime, time, timedelta
 from functools import cache, partial
 from itertools import product
 
-from pipeline.settings.align import Holidays
-from pipeline.settings.base import Duration
-from pipeline.settings.params import Params
-from pipeline.split.proof.clocks import local_time, moment_of
-from pipeline.split.proof.values import NOTHING, GroupTables, Said, parts_of
-from pipeline.split.proof.window import Last, Step
+from hindcast.pipeline.settings.align import Holidays
+from hindcast.pipeline.settings.base import Duration
+from hindcast.pipeline.settings.params import Params
+from hindcast.pipeline.split.proof.clocks import local_time, moment_of
+from hindcast.pipeline.split.proof.values import NOTHING, GroupTables, Said, parts_of
+from hindcast.pipeline.split.proof.window import Last, Step
 
 _HOUR = 3600 * 1_000_000_000
 

@@ -7,16 +7,22 @@ from datetime import timedelta
 
 import numpy as np
 
-from pipeline.settings.base import Duration
-from pipeline.settings.known import AfterStep, BeforeStep, DayAt, KnownRule
-from pipeline.settings.params import Params
-from pipeline.settings.split import Blocked, RandomSamples
-from pipeline.split.moments import hours_text, text_of
-from pipeline.split.proof.clocks import known_of, local_time, moment_of, moment_of_midnight, origins_of
-from pipeline.split.proof.findings import Findings
-from pipeline.split.proof.trios import Trio, is_of_time, trios
-from pipeline.store.reader import Dataset
-from pipeline.store.types import Split
+from hindcast.pipeline.settings.base import Duration
+from hindcast.pipeline.settings.known import AfterStep, BeforeStep, DayAt, KnownRule
+from hindcast.pipeline.settings.params import Params
+from hindcast.pipeline.settings.split import Blocked, RandomSamples
+from hindcast.pipeline.split.moments import hours_text, text_of
+from hindcast.pipeline.split.proof.clocks import (
+    known_of,
+    local_time,
+    moment_of,
+    moment_of_midnight,
+    origins_of,
+)
+from hindcast.pipeline.split.proof.findings import Findings
+from hindcast.pipeline.split.proof.trios import Trio, is_of_time, trios
+from hindcast.pipeline.store.reader import Dataset
+from hindcast.pipeline.store.types import Split
 
 _NEVER = int(np.iinfo(np.int64).max)
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.files import digest_of_file, digest_of_value
-from pipeline.settings.params import Params
-from pipeline.split.proof.findings import Findings
-from pipeline.split.proof.walk import Stretch, stretches
-from pipeline.store.reader import Dataset
-from pipeline.store.verifying import faults_of_columns
+from hindcast.pipeline.files import digest_of_file, digest_of_value
+from hindcast.pipeline.settings.params import Params
+from hindcast.pipeline.split.proof.findings import Findings
+from hindcast.pipeline.split.proof.walk import Stretch, stretches
+from hindcast.pipeline.store.reader import Dataset
+from hindcast.pipeline.store.verifying import faults_of_columns
 
 
 def check_files(dataset: Dataset, packed: Path, params: Params) -> Findings:

@@ -8,16 +8,16 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.settings.params import Params
-from pipeline.split.proof.chosen import chosen_rows
-from pipeline.split.proof.columns import columns_of
-from pipeline.split.proof.findings import Findings
-from pipeline.split.proof.records import read_records
-from pipeline.split.proof.used import HeldOutInputs, check_published
-from pipeline.split.proof.values import GroupTables, Said
-from pipeline.split.proof.walk import Stretch, stretches_of
-from pipeline.split.proof.window import Step
-from pipeline.store.reader import Dataset
+from hindcast.pipeline.settings.params import Params
+from hindcast.pipeline.split.proof.chosen import chosen_rows
+from hindcast.pipeline.split.proof.columns import columns_of
+from hindcast.pipeline.split.proof.findings import Findings
+from hindcast.pipeline.split.proof.records import read_records
+from hindcast.pipeline.split.proof.used import HeldOutInputs, check_published
+from hindcast.pipeline.split.proof.values import GroupTables, Said
+from hindcast.pipeline.split.proof.walk import Stretch, stretches_of
+from hindcast.pipeline.split.proof.window import Step
+from hindcast.pipeline.store.reader import Dataset
 
 LOOKUPS = 60_000
 """Values looked up in the tables for rows spread over groups, series and tracks: some seconds."""

@@ -10,13 +10,13 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.settings.split import Blocked, HeldOut, RollingOrigin, SplitSettings
-from pipeline.split.moments import text_of
-from pipeline.split.proof.borders import due_ranges
-from pipeline.split.proof.findings import Findings
-from pipeline.split.proof.trios import NAMES, Trio, is_of_time, names_of, trios
-from pipeline.store.reader import Dataset
-from pipeline.store.types import Split
+from hindcast.pipeline.settings.split import Blocked, HeldOut, RollingOrigin, SplitSettings
+from hindcast.pipeline.split.moments import text_of
+from hindcast.pipeline.split.proof.borders import due_ranges
+from hindcast.pipeline.split.proof.findings import Findings
+from hindcast.pipeline.split.proof.trios import NAMES, Trio, is_of_time, names_of, trios
+from hindcast.pipeline.store.reader import Dataset
+from hindcast.pipeline.store.types import Split
 
 Ints = npt.NDArray[np.int64]
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.settings.known import AtIssuePlus
-from pipeline.settings.params import Params
-from pipeline.split.moments import text_of
-from pipeline.split.proof.clocks import origins_of
-from pipeline.split.proof.findings import Findings
-from pipeline.split.proof.walk import Stretch, stretches
-from pipeline.store.reader import Dataset
+from hindcast.pipeline.settings.known import AtIssuePlus
+from hindcast.pipeline.settings.params import Params
+from hindcast.pipeline.split.moments import text_of
+from hindcast.pipeline.split.proof.clocks import origins_of
+from hindcast.pipeline.split.proof.findings import Findings
+from hindcast.pipeline.split.proof.walk import Stretch, stretches
+from hindcast.pipeline.store.reader import Dataset
 
 _NONE = int(np.iinfo(np.int64).min)
 _PAGE = 1 << 12  # steps whose origins are computed together

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.raw.tables import read_table
-from pipeline.settings.params import Params
+from hindcast.pipeline.raw.tables import read_table
+from hindcast.pipeline.settings.params import Params
 
 
 @dataclass(frozen=True)

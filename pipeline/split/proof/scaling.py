@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.settings.sections import ScaleSettings
-from pipeline.split.proof.findings import Findings
-from pipeline.split.proof.moments import Key, Moments, Part, moments_of
-from pipeline.split.proof.trios import scored_in
-from pipeline.split.proof.walk import Stretch, stretches
-from pipeline.store.reader import Dataset
+from hindcast.pipeline.settings.sections import ScaleSettings
+from hindcast.pipeline.split.proof.findings import Findings
+from hindcast.pipeline.split.proof.moments import Key, Moments, Part, moments_of
+from hindcast.pipeline.split.proof.trios import scored_in
+from hindcast.pipeline.split.proof.walk import Stretch, stretches
+from hindcast.pipeline.store.reader import Dataset
 
 TOLERANCE = 1e-6
 """Of the standard deviation, for means and deviations: beyond it other rows were used, not another rounding."""

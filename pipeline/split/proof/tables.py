@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.files import digest_of_file
-from pipeline.raw.tables import read_manifest, read_table
-from pipeline.settings.known import AfterStep, AtIssuePlus, BeforeStep, KnownRule, PublishedAt
-from pipeline.settings.params import Params
-from pipeline.split.moments import text_of
-from pipeline.split.proof.clocks import known_of
-from pipeline.split.proof.findings import Findings
+from hindcast.pipeline.files import digest_of_file
+from hindcast.pipeline.raw.tables import read_manifest, read_table
+from hindcast.pipeline.settings.known import AfterStep, AtIssuePlus, BeforeStep, KnownRule, PublishedAt
+from hindcast.pipeline.settings.params import Params
+from hindcast.pipeline.split.moments import text_of
+from hindcast.pipeline.split.proof.clocks import known_of
+from hindcast.pipeline.split.proof.findings import Findings
 
 Stamps = npt.NDArray[np.int64]
 

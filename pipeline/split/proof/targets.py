@@ -7,12 +7,12 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.settings.split import SplitSettings
-from pipeline.split.moments import text_of
-from pipeline.split.proof.findings import Findings
-from pipeline.split.proof.trios import NAMES, Trio, is_of_time, scored_in, trios
-from pipeline.split.proof.walk import Stretch, stretches
-from pipeline.store.reader import Dataset
+from hindcast.pipeline.settings.split import SplitSettings
+from hindcast.pipeline.split.moments import text_of
+from hindcast.pipeline.split.proof.findings import Findings
+from hindcast.pipeline.split.proof.trios import NAMES, Trio, is_of_time, scored_in, trios
+from hindcast.pipeline.split.proof.walk import Stretch, stretches
+from hindcast.pipeline.store.reader import Dataset
 
 _NEVER_KNOWN = np.iinfo(np.int64).max
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.settings.split import RollingOrigin, SplitSettings
-from pipeline.split.proof.walk import Stretch
-from pipeline.store.reader import Dataset
-from pipeline.store.types import Split
+from hindcast.pipeline.settings.split import RollingOrigin, SplitSettings
+from hindcast.pipeline.split.proof.walk import Stretch
+from hindcast.pipeline.store.reader import Dataset
+from hindcast.pipeline.store.types import Split
 
 NAMES = ("train", "validation", "test")
 

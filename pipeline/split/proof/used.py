@@ -6,15 +6,15 @@ import math
 
 import numpy as np
 
-from pipeline.settings.params import Params
-from pipeline.settings.split import Blocked
-from pipeline.split.moments import text_of
-from pipeline.split.proof.findings import Findings
-from pipeline.split.proof.trios import is_of_time
-from pipeline.split.proof.values import GroupTables, Said
-from pipeline.split.proof.walk import Stretch
-from pipeline.split.proof.window import Step
-from pipeline.store.reader import Dataset
+from hindcast.pipeline.settings.params import Params
+from hindcast.pipeline.settings.split import Blocked
+from hindcast.pipeline.split.moments import text_of
+from hindcast.pipeline.split.proof.findings import Findings
+from hindcast.pipeline.split.proof.trios import is_of_time
+from hindcast.pipeline.split.proof.values import GroupTables, Said
+from hindcast.pipeline.split.proof.walk import Stretch
+from hindcast.pipeline.split.proof.window import Step
+from hindcast.pipeline.store.reader import Dataset
 
 _NOT_ISSUED = int(np.iinfo(np.int64).min)
 

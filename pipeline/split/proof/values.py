@@ -6,11 +6,11 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from pipeline.settings.fields import Resample
-from pipeline.settings.params import Params
-from pipeline.settings.raw import Source
-from pipeline.split.proof.clocks import origin_of
-from pipeline.split.proof.records import Record, Records
+from hindcast.pipeline.settings.fields import Resample
+from hindcast.pipeline.settings.params import Params
+from hindcast.pipeline.settings.raw import Source
+from hindcast.pipeline.split.proof.clocks import origin_of
+from hindcast.pipeline.split.proof.records import Record, Records
 
 SHARED = ""
 """The series of rows that hold for every series of their group."""

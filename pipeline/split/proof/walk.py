@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.split.moments import text_of
-from pipeline.store.reader import Dataset
+from hindcast.pipeline.split.moments import text_of
+from hindcast.pipeline.store.reader import Dataset
 
 _LONGEST = 1 << 15  # steps held at a time
 

@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache, partial
 
-from pipeline.settings.base import Duration
-from pipeline.split.proof.values import NOTHING, GroupTables, Said
+from hindcast.pipeline.settings.base import Duration
+from hindcast.pipeline.split.proof.values import NOTHING, GroupTables, Said
 
 _REMEMBERED = 1 << 14  # lookups of one value: columns of different windows ask for the same steps
 

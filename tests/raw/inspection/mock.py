@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from pipeline.raw.ingest import ingest
-from pipeline.raw.inspection.inspecting import inspect_files
-from pipeline.raw.inspection.view import Inspection
-from pipeline.raw.tables import read_manifest, read_table
-from pipeline.settings.params import check_params
+from hindcast.pipeline.raw.ingest import ingest
+from hindcast.pipeline.raw.inspection.inspecting import inspect_files
+from hindcast.pipeline.raw.inspection.view import Inspection
+from hindcast.pipeline.raw.tables import read_manifest, read_table
+from hindcast.pipeline.settings.params import check_params
 
 HOUR = 3600 * 10**9
 

@@ -6,8 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from pipeline.raw.inspection.columns import Column, look_at
-from pipeline.raw.numbers import Style
+from hindcast.pipeline.raw.inspection.columns import Column, look_at
+from hindcast.pipeline.raw.numbers import Style
 
 
 def of(*texts: str, decimal: str = ".") -> Column:

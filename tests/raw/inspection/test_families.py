@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from pipeline.raw.inspection.families import families, pattern_of, plain_pattern
+from hindcast.pipeline.raw.inspection.families import families, pattern_of, plain_pattern
 
 FAMILIES = [
     (["wp1", "wp2", "wp10"], ["1", "2", "10"]),

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.errors import HindcastError, MissingInputError, RawDataError
-from pipeline.raw.inspection.inspecting import inspect_files, write_proposal
-from pipeline.settings.params import check_params
+from hindcast.pipeline.errors import HindcastError, MissingInputError, RawDataError
+from hindcast.pipeline.raw.inspection.inspecting import inspect_files, write_proposal
+from hindcast.pipeline.settings.params import check_params
 from tests.raw.inspection import mock
 
 TIMES = mock.hours()

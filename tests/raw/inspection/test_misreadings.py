@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.errors import RawDataError
-from pipeline.raw.inspection.view import Inspection
-from pipeline.raw.inspection.words import heading
+from hindcast.pipeline.errors import RawDataError
+from hindcast.pipeline.raw.inspection.view import Inspection
+from hindcast.pipeline.raw.inspection.words import heading
 from tests.raw.inspection import mock
 
 

@@ -11,10 +11,10 @@ import pandas as pd
 import pytest
 import yaml
 
-from pipeline.raw.ingest import ingest
-from pipeline.raw.inspection.inspecting import inspect_files
-from pipeline.raw.tables import read_manifest, read_table
-from pipeline.settings.params import check_params
+from hindcast.pipeline.raw.ingest import ingest
+from hindcast.pipeline.raw.inspection.inspecting import inspect_files
+from hindcast.pipeline.raw.tables import read_manifest, read_table
+from hindcast.pipeline.settings.params import check_params
 
 FOLDERS = {
     "gefcom2012": "gefcom2012_wind",

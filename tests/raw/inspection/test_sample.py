@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.errors import RawDataError
-from pipeline.raw.inspection.sample import take_sample
+from hindcast.pipeline.errors import RawDataError
+from hindcast.pipeline.raw.inspection.sample import take_sample
 
 
 def test_a_small_file_is_read_whole(tmp_path: Path) -> None:

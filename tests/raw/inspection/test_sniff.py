@@ -6,9 +6,9 @@ from itertools import product
 
 import pytest
 
-from pipeline.errors import RawDataError
-from pipeline.raw.inspection.numerals import numerals_of
-from pipeline.raw.inspection.sniff import Dialect, cut_line, decode, dialect_of
+from hindcast.pipeline.errors import RawDataError
+from hindcast.pipeline.raw.inspection.numerals import numerals_of
+from hindcast.pipeline.raw.inspection.sniff import Dialect, cut_line, decode, dialect_of
 
 
 def of(text: str) -> Dialect:

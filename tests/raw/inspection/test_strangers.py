@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.raw.ingest import ingest
-from pipeline.settings.params import check_params
+from hindcast.pipeline.raw.ingest import ingest
+from hindcast.pipeline.settings.params import check_params
 from tests.raw.inspection import mock
 
 

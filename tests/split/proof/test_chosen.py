@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.split.proof.chosen import chosen_rows
-from pipeline.store.types import Sequences
+from hindcast.pipeline.split.proof.chosen import chosen_rows
+from hindcast.pipeline.store.types import Sequences
 from tests.align.mock import HOUR, mock_params, moment
 
 START = moment("2024-03-01T00:00")

@@ -6,9 +6,16 @@ import numpy as np
 import pytest
 from pydantic import TypeAdapter
 
-from pipeline.settings.known import KnownField, PublishedAt
-from pipeline.settings.origin import NO_ORIGIN, OriginField
-from pipeline.split.proof.clocks import days_of_change, known_of, local_time, moment_of, origin_of, origins_of
+from hindcast.pipeline.settings.known import KnownField, PublishedAt
+from hindcast.pipeline.settings.origin import NO_ORIGIN, OriginField
+from hindcast.pipeline.split.proof.clocks import (
+    days_of_change,
+    known_of,
+    local_time,
+    moment_of,
+    origin_of,
+    origins_of,
+)
 
 HOUR = 3_600_000_000_000
 ZONES = ("UTC", "Europe/Madrid", "America/New_York", "Australia/Lord_Howe", "Asia/Kolkata")

@@ -6,15 +6,15 @@ import ast
 from pathlib import Path
 
 FORBIDDEN = (
-    "pipeline.align",
-    "pipeline.settings.clock",
-    "pipeline.settings.rules",
-    "pipeline.split.build",
-    "pipeline.split.chronological",
-    "pipeline.split.plan",
-    "pipeline.split.rows",
-    "pipeline.split.scaler",
-    "pipeline.split.steps",
+    "hindcast.pipeline.align",
+    "hindcast.pipeline.settings.clock",
+    "hindcast.pipeline.settings.rules",
+    "hindcast.pipeline.split.build",
+    "hindcast.pipeline.split.chronological",
+    "hindcast.pipeline.split.plan",
+    "hindcast.pipeline.split.rows",
+    "hindcast.pipeline.split.scaler",
+    "hindcast.pipeline.split.steps",
 )
 ARITHMETIC = {"origins", "moments", "lagged", "step_of", "wall_of", "utc_of", "local_day", "moment_of_day"}
 

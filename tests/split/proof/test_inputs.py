@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
-from pipeline.align.features import feature_list
-from pipeline.errors import AlignmentError, SplitError
-from pipeline.settings.params import Params
-from pipeline.split.proof.inputs import check_rows
-from pipeline.store.reader import Dataset
+from hindcast.pipeline.align.features import feature_list
+from hindcast.pipeline.errors import AlignmentError, SplitError
+from hindcast.pipeline.settings.params import Params
+from hindcast.pipeline.split.proof.inputs import check_rows
+from hindcast.pipeline.store.reader import Dataset
 from tests.align.mock import HOUR, SOURCES, mock_frames, mock_params, mock_site
 from tests.split.workplace import make_data
 

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.settings.split import Chronological
-from pipeline.split.chronological import borders_of, parts_of, split_of
-from pipeline.split.proof.lists import check_lists
-from pipeline.store.types import Split
+from hindcast.pipeline.settings.split import Chronological
+from hindcast.pipeline.split.chronological import borders_of, parts_of, split_of
+from hindcast.pipeline.split.proof.lists import check_lists
+from hindcast.pipeline.store.types import Split
 from tests.split.in_memory import HOUR, START, plain_track, steps_of
 
 SPANS = {"train": (0, 50), "validation": (60, 80), "test": (80, 100)}

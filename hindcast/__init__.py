@@ -1,0 +1,68 @@
+"""hindcast: forecast and realized series as HDF5 samples, and recurrent networks trained from them.
+
+This module is the public interface; everything else may change between versions. Importing it loads no library:
+each name is loaded when it is first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hindcast.pipeline.errors import HindcastError
+    from hindcast.pipeline.feed.columns import Columns
+    from hindcast.pipeline.feed.keras_streams import KerasStream
+    from hindcast.pipeline.feed.lane_stream import Lanes
+    from hindcast.pipeline.feed.mapped import MapDataset
+    from hindcast.pipeline.feed.segments import Segments
+    from hindcast.pipeline.feed.window_stream import Windows
+    from hindcast.pipeline.learn.own import Brief
+    from hindcast.pipeline.settings.params import Params, load_params
+    from hindcast.pipeline.store.reader import Dataset
+
+__all__ = [
+    "Brief",
+    "Columns",
+    "Dataset",
+    "HindcastError",
+    "KerasStream",
+    "Lanes",
+    "MapDataset",
+    "Params",
+    "Segments",
+    "Windows",
+    "__version__",
+    "load_params",
+]
+
+_MODULES = {
+    "Brief": "learn.own",
+    "Columns": "feed.columns",
+    "Dataset": "store.reader",
+    "HindcastError": "errors",
+    "KerasStream": "feed.keras_streams",
+    "Lanes": "feed.lane_stream",
+    "MapDataset": "feed.mapped",
+    "Params": "settings.params",
+    "Segments": "feed.segments",
+    "Windows": "feed.window_stream",
+    "load_params": "settings.params",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name when it is first used."""
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("hindcast")
+    if name not in _MODULES:
+        raise AttributeError(f"module 'hindcast' has no attribute {name!r}")
+    value = getattr(import_module(f"hindcast.pipeline.{_MODULES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(set(globals()) | set(__all__))
