@@ -109,7 +109,7 @@ def group_tables(number: int, options: argparse.Namespace) -> dict[str, dict[str
 def write_table(path: Path, columns: dict[str, Any]) -> None:
     import pyarrow as pa
 
-    from hindcast.pipeline.raw.tables import STAMP, TIMES, table_writer
+    from hindcast.pipeline.tables import STAMP, TIMES, table_writer
 
     kinds = {name: STAMP if name in TIMES else pa.float64() for name in columns} | {"series": pa.string()}
     made = {name: pa.array(values).cast(kinds[name]) for name, values in columns.items()}
@@ -176,7 +176,7 @@ def work(folder: Path, options: argparse.Namespace) -> None:
     import resource
 
     from hindcast.pipeline.settings.params import check_params
-    from hindcast.pipeline.store.packing import pack
+    from hindcast.pipeline.store.pack import pack
 
     params = check_params(settings(options), "benchmark")
     shutil.rmtree(folder / ".hindcast", ignore_errors=True)  # everything is made again

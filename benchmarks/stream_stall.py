@@ -24,10 +24,10 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import keras
 
-from hindcast.pipeline.feed.ahead import read_ahead
+from hindcast.pipeline.feed.adapters.keras import KerasStream
 from hindcast.pipeline.feed.columns import Columns
-from hindcast.pipeline.feed.keras_streams import KerasStream
 from hindcast.pipeline.feed.lane_stream import Lanes
+from hindcast.pipeline.feed.prefetch import read_ahead
 from hindcast.pipeline.feed.stream import Stream
 from hindcast.pipeline.feed.window_stream import Windows
 from hindcast.pipeline.store.reader import Dataset

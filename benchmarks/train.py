@@ -49,7 +49,7 @@ def main() -> int:
 
 def measured(part: str, folder: Path, options: argparse.Namespace) -> int:
     """Print what a part finds; the number of floors missed."""
-    from hindcast.pipeline.learn.starting import start_framework
+    from hindcast.pipeline.learn.backend import start_framework
 
     device = start_framework()  # before anything imports the framework
     steps = train_data.steps_of(folder)

@@ -12,7 +12,7 @@ from benchmarks.train_floors import DEAREST, told
 from benchmarks.train_lanes import passes
 from hindcast.pipeline.learn.checkpoints import Checkpoints
 from hindcast.pipeline.learn.history import Place
-from hindcast.pipeline.learn.playing import inputs_for
+from hindcast.pipeline.learn.losses import inputs_for
 from hindcast.pipeline.settings.train import TrainSettings
 
 

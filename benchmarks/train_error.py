@@ -10,11 +10,11 @@ from pathlib import Path
 
 from benchmarks.train_data import default_of
 from benchmarks.train_floors import WORST, told
-from hindcast.pipeline.feed.ahead import read_ahead
 from hindcast.pipeline.feed.batches import Batch
+from hindcast.pipeline.feed.prefetch import read_ahead
 from hindcast.pipeline.learn.fitting import Lesson, averaged
-from hindcast.pipeline.learn.playing import inputs_for
-from hindcast.pipeline.learn.prepared import prepared
+from hindcast.pipeline.learn.losses import inputs_for
+from hindcast.pipeline.learn.setup import prepared
 from hindcast.pipeline.settings.params import load_params
 from hindcast.pipeline.store.reader import Dataset
 

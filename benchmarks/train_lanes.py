@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 
 from benchmarks.train_data import FEATURES
-from hindcast.pipeline.feed.ahead import read_ahead
 from hindcast.pipeline.feed.batches import Batch, Material
+from hindcast.pipeline.feed.prefetch import read_ahead
 from hindcast.pipeline.feed.scaling import neutral_scaling
 from hindcast.pipeline.learn.fitting import Lesson
-from hindcast.pipeline.learn.lessons import make_lesson
-from hindcast.pipeline.learn.playing import inputs_for
-from hindcast.pipeline.learn.twin import Design, make_layers, make_networks
+from hindcast.pipeline.learn.losses import inputs_for
+from hindcast.pipeline.learn.modes import make_lesson
+from hindcast.pipeline.learn.network import Design, make_layers, make_networks
 from hindcast.pipeline.settings.train import TrainSettings
 from hindcast.pipeline.store.reader import Dataset
 

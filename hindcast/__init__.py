@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from hindcast.pipeline.errors import HindcastError
+    from hindcast.pipeline.feed.adapters.keras import KerasStream
+    from hindcast.pipeline.feed.adapters.torch import MapDataset
     from hindcast.pipeline.feed.columns import Columns
-    from hindcast.pipeline.feed.keras_streams import KerasStream
     from hindcast.pipeline.feed.lane_stream import Lanes
-    from hindcast.pipeline.feed.mapped import MapDataset
     from hindcast.pipeline.feed.segments import Segments
     from hindcast.pipeline.feed.window_stream import Windows
-    from hindcast.pipeline.learn.own import Brief
+    from hindcast.pipeline.learn.custom.build import Brief
     from hindcast.pipeline.settings.params import Params, load_params
     from hindcast.pipeline.store.reader import Dataset
 
@@ -37,13 +37,13 @@ __all__ = [
 ]
 
 _MODULES = {
-    "Brief": "learn.own",
+    "Brief": "learn.custom.build",
     "Columns": "feed.columns",
     "Dataset": "store.reader",
     "HindcastError": "errors",
-    "KerasStream": "feed.keras_streams",
+    "KerasStream": "feed.adapters.keras",
     "Lanes": "feed.lane_stream",
-    "MapDataset": "feed.mapped",
+    "MapDataset": "feed.adapters.torch",
     "Params": "settings.params",
     "Segments": "feed.segments",
     "Windows": "feed.window_stream",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from keras import layers
 
 if TYPE_CHECKING:
-    from hindcast.pipeline.learn.own import Brief
+    from hindcast.pipeline.learn.custom.build import Brief
 
 
 def two_branches(inputs: dict[str, Any], brief: Brief) -> dict[str, Any]:

@@ -9,7 +9,9 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from glob import escape
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
@@ -217,3 +219,16 @@ def _plain(value: Any) -> Any:
     if hasattr(value, "item") and getattr(value, "ndim", None) == 0:  # numpy scalars, without importing numpy
         return _plain(value.item())
     return value
+
+
+@cache
+def code_digest(patterns: tuple[str, ...], libraries: tuple[str, ...] = ()) -> str:
+    """SHA-256 over the project's own code and the versions of libraries: the part of a cache key that code decides.
+
+    `patterns` are globs below `pipeline/` (`raw/*.py`, `align/**/*.py`). Paths count as well as contents.
+    """
+    root = Path(__file__).resolve().parent
+    whole = hashlib.sha256(" ".join(f"{name} {version(name)}" for name in libraries).encode())
+    for path in sorted({path for pattern in patterns for path in root.glob(pattern)}):
+        whole.update(path.relative_to(root).as_posix().encode() + path.read_bytes())
+    return whole.hexdigest()

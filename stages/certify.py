@@ -11,7 +11,7 @@ from hindcast.stages.common import Summary, run_stage
 
 def run(params: Params) -> Summary:
     """Check tables, shards, data set and scaler; write reports/leaks.json; LeakError where something leaks."""
-    from hindcast.pipeline.split.certificate import certify, lines_of, write_certificate
+    from hindcast.pipeline.certify.certificate import certify, lines_of, write_certificate
 
     certificate = certify(Path("data"), params)
     write_certificate(Path("reports/leaks.json"), certificate)

@@ -11,12 +11,12 @@ from hindcast.stages.common import Summary, run_stage
 
 def run(params: Params) -> Summary:
     """Evaluate in the current folder."""
-    from hindcast.pipeline.learn.starting import start_framework
+    from hindcast.pipeline.learn.backend import start_framework
 
     start_framework()  # before anything imports the framework
-    from hindcast.pipeline.judge.caution import cautions, departures
     from hindcast.pipeline.judge.console import aside_lines, kept_lines, score_lines
-    from hindcast.pipeline.judge.workspace import evaluate_workspace
+    from hindcast.pipeline.judge.evaluation import evaluate_workspace
+    from hindcast.pipeline.judge.stage_facts import cautions, departures
 
     evaluation = evaluate_workspace(params, Path())
     return Summary(

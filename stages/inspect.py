@@ -11,7 +11,7 @@ import typer
 from hindcast.stages.common import Debug, exit_code_of, guarded, visible
 
 if TYPE_CHECKING:  # the library loads pyarrow, which `--help` should not
-    from hindcast.pipeline.raw.inspection.view import Inspection
+    from hindcast.pipeline.inspect.inspect_files import Inspection
 
 _HELP = (
     "Look at CSV files (or folders of them) and say what they are: separator, encoding, stamps and their zone, step, "
@@ -40,7 +40,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _inspect(files: list[Path], write: Path | None, *, force: bool) -> None:
-    from hindcast.pipeline.raw.inspection.inspecting import inspect_files, refuse_overwriting, write_proposal
+    from hindcast.pipeline.inspect.inspect_files import inspect_files, refuse_overwriting, write_proposal
 
     if write is not None:
         refuse_overwriting(write, force=force)

@@ -49,7 +49,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _run(numbers: list[int], keep: Path | None) -> None:
     from hindcast.pipeline.errors import SettingsError
-    from hindcast.pipeline.learn.starting import start_framework
+    from hindcast.pipeline.learn.backend import start_framework
 
     if keep is not None and keep.exists():
         raise SettingsError(f"--keep: {keep} exists already; name a folder that does not.")
@@ -62,9 +62,15 @@ def _run(numbers: list[int], keep: Path | None) -> None:
 
 
 def _shown(number: int) -> Callable[[Path], list[str]]:
-    from hindcast.pipeline.learn.methods import files, hdf5, lanes, series, worth
+    from hindcast.pipeline.methods import csv_folder, per_series, plain_hdf5, state_worth, tbptt_lanes
 
-    return {1: series.shown, 2: files.shown, 3: hdf5.shown, 4: lanes.shown, 5: worth.shown}[number]
+    return {
+        1: per_series.shown,
+        2: csv_folder.shown,
+        3: plain_hdf5.shown,
+        4: tbptt_lanes.shown,
+        5: state_worth.shown,
+    }[number]
 
 
 def _tell(line: str) -> None:

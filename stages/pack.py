@@ -12,7 +12,7 @@ from hindcast.stages.common import Summary, run_stage
 
 def run(params: Params) -> Summary:
     """Pack data/tables into data/packed, in the current folder."""
-    from hindcast.pipeline.store.packing import pack
+    from hindcast.pipeline.store.pack import pack
 
     report = pack(params, Path())
     return Summary(

@@ -11,7 +11,7 @@ from hindcast.stages.common import Summary, run_stage
 
 def run(params: Params) -> Summary:
     """Train in the current folder."""
-    from hindcast.pipeline.learn.starting import start_framework
+    from hindcast.pipeline.learn.backend import start_framework
 
     device = start_framework()  # before anything imports the framework
     from hindcast.pipeline.learn.training import train

@@ -34,7 +34,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _verify(data: Path) -> None:
-    from hindcast.pipeline.store.verifying import verify
+    from hindcast.pipeline.store.verify import verify
 
     found = verify(data)
     joined = (

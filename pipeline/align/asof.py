@@ -11,10 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hindcast.pipeline.align.search import Index, block_starts, is_sorted, last_at_most
 from hindcast.pipeline.align.types import Moments
 
 Values = NDArray[np.float64]
+
+
+Index = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -132,3 +134,73 @@ def _best(stamp: Index, rank: Moments, known: Moments) -> Index | None:
     place_in_order[order] = np.arange(len(order))
     # stamps come one after another in both orders, so the running maximum never reaches back into another stamp
     return order[np.maximum.accumulate(place_in_order)]
+
+
+def last_at_most(ascending: Moments, start: Index, stop: Index, wanted: Moments) -> Index:
+    """For each i the last place in [start[i], stop[i]) whose value is <= wanted[i]; start[i] - 1 where none is.
+
+    Each block of `ascending` must be sorted; blocks may be empty. One halving serves all blocks.
+    """
+    low, high = start.copy(), stop.copy()
+    longest = int((high - low).max(initial=0))
+    for _ in range(longest.bit_length()):
+        middle = (low + high) >> 1
+        # where a block is used up, middle == high: it may lie past the array's end and is not taken
+        small = (middle < high) & (ascending.take(middle, mode="clip") <= wanted)
+        low = np.where(small, middle + 1, low)
+        high = np.where(small, high, middle)
+    return low - 1
+
+
+def block_starts(ascending: Index, blocks: int) -> Index:
+    """Starts (blocks + 1,) of the runs of 0, 1, ... blocks - 1 in a sorted array of block numbers."""
+    if len(ascending) and ascending[0] < 0:  # what lies in no block stands first
+        ascending = ascending[np.searchsorted(ascending, 0) :]
+    return np.concatenate([[0], np.cumsum(np.bincount(ascending, minlength=blocks))])
+
+
+def is_sorted(*keys: NDArray[np.int64]) -> bool:
+    """Whether rows ascend by the keys, the first one the most important."""
+    tied: NDArray[np.bool_] | None = None
+    for key in keys:
+        falls = key[1:] < key[:-1]
+        if (falls if tied is None else falls & tied).any():
+            return False
+        same = key[1:] == key[:-1]
+        tied = same if tied is None else same & tied
+        if not tied.any():
+            return True
+    return True
+
+
+Flags = NDArray[np.bool_]
+
+
+def run_starts(series: Index, covered: Flags) -> Index:
+    """For each step the first step of its run: consecutive covered steps of one series. n where not covered."""
+    n = len(series)
+    begins = covered.copy()
+    begins[1:] &= ~covered[:-1] | (series[1:] != series[:-1])
+    start = np.maximum.accumulate(np.where(begins, np.arange(n), 0))
+    return np.where(covered, start, n)
+
+
+def carried_from(missing: Flags, run_start: Index, limit: int) -> Index:
+    """For each step the step whose value stands there: itself, or up to `limit` steps before; -1 where none.
+
+    A gap longer than `limit` is carried so far and then is a gap: whether a step has a value must not
+    depend on when the gap ends, which its origin cannot know. Nothing is carried across a run's start.
+    """
+    steps = np.arange(len(missing))
+    source = np.maximum.accumulate(np.where(missing, -1, steps))
+    holds = (source >= run_start) & (steps - source <= limit)
+    return np.where(holds, source, -1)
+
+
+def sequences_of(series: Index, kept: Flags) -> NDArray[np.int64]:
+    """The longest runs of kept steps of one series as [start, stop) pairs (k, 2), in order."""
+    parted = ~kept[1:] | ~kept[:-1] | (series[1:] != series[:-1])
+    begins, ends = kept.copy(), kept.copy()
+    begins[1:] &= parted
+    ends[:-1] &= parted
+    return np.stack([np.flatnonzero(begins), np.flatnonzero(ends) + 1], axis=1)

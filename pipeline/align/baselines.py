@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from hindcast.pipeline.align.asof import Values
+from hindcast.pipeline.align.asof import Index, Values
 from hindcast.pipeline.align.grid import Grid
 from hindcast.pipeline.align.realized import Realized
-from hindcast.pipeline.align.search import Index
 from hindcast.pipeline.align.types import BASELINES, Moments
 from hindcast.pipeline.settings.base import DAY
 from hindcast.pipeline.settings.origin import NO_ORIGIN

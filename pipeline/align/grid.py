@@ -8,8 +8,8 @@ from functools import cached_property
 
 import numpy as np
 
-from hindcast.pipeline.align.rows import SHARED, Table, sources_with_role
-from hindcast.pipeline.align.search import Index, is_sorted
+from hindcast.pipeline.align.asof import Index, is_sorted
+from hindcast.pipeline.align.source_rows import SHARED, Table, sources_with_role
 from hindcast.pipeline.align.types import Moments
 from hindcast.pipeline.settings.known import step_of
 from hindcast.pipeline.settings.params import Params

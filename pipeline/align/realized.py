@@ -8,13 +8,20 @@ from functools import cached_property
 
 import numpy as np
 
-from hindcast.pipeline.align.angles import field_of
-from hindcast.pipeline.align.asof import Values, Versions, versions
-from hindcast.pipeline.align.features import realized_sources
+from hindcast.pipeline.align.asof import (
+    Index,
+    Values,
+    Versions,
+    block_starts,
+    is_sorted,
+    last_at_most,
+    versions,
+)
+from hindcast.pipeline.align.cyclic import field_of
+from hindcast.pipeline.align.features.registry import realized_sources
 from hindcast.pipeline.align.grid import Axis, Grid
 from hindcast.pipeline.align.resample import Folding, step_values
-from hindcast.pipeline.align.rows import Table, parts
-from hindcast.pipeline.align.search import Index, block_starts, is_sorted, last_at_most
+from hindcast.pipeline.align.source_rows import Table, parts
 from hindcast.pipeline.align.types import NEVER_KNOWN, Moments
 from hindcast.pipeline.settings.params import Params
 

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hindcast.pipeline.align.asof import Values, Versions, newest_known
-from hindcast.pipeline.align.search import Index
+from hindcast.pipeline.align.asof import Index, Values, Versions, newest_known
 from hindcast.pipeline.align.types import NOT_ISSUED, Moments
 from hindcast.pipeline.settings.fields import Resample
 

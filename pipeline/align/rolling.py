@@ -7,10 +7,9 @@ from functools import cached_property
 
 import numpy as np
 
-from hindcast.pipeline.align.asof import Values
+from hindcast.pipeline.align.asof import Index, Values
 from hindcast.pipeline.align.grid import Grid
 from hindcast.pipeline.align.realized import Realized
-from hindcast.pipeline.align.search import Index
 from hindcast.pipeline.align.types import Moments
 from hindcast.pipeline.settings.align import Statistic
 from hindcast.pipeline.settings.origin import NO_ORIGIN

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hindcast.pipeline.align.gaps import Flags, sequences_of
-from hindcast.pipeline.align.prepared import Prepared
+from hindcast.pipeline.align.asof import Flags, sequences_of
+from hindcast.pipeline.align.group_inputs import Prepared
 from hindcast.pipeline.align.track import Track
 from hindcast.pipeline.align.types import NEVER_KNOWN, NOT_ISSUED, AlignedSequence, Moments
 from hindcast.pipeline.errors import AlignmentError

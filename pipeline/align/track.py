@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hindcast.pipeline.align.asof import Flags, run_starts
 from hindcast.pipeline.align.baselines import baselines
-from hindcast.pipeline.align.gaps import Flags, run_starts
-from hindcast.pipeline.align.prepared import Prepared
-from hindcast.pipeline.align.recipes import fill_columns
+from hindcast.pipeline.align.features.recipes import fill_columns
+from hindcast.pipeline.align.group_inputs import Prepared
+from hindcast.pipeline.align.origin_view import View
 from hindcast.pipeline.align.types import NOT_ISSUED, Moments
-from hindcast.pipeline.align.view import View
 from hindcast.pipeline.align.vintages import Vintages
 from hindcast.pipeline.settings.origin import NO_ORIGIN
 

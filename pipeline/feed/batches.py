@@ -10,12 +10,11 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from hindcast.pipeline.feed.ahead import Numbered
 from hindcast.pipeline.feed.lanes import IDLE, LanePlan, joined
+from hindcast.pipeline.feed.prefetch import HELD, Numbered, Stretches
 from hindcast.pipeline.feed.runs import Ints, scored_steps
 from hindcast.pipeline.feed.scaling import Scaling
 from hindcast.pipeline.feed.source import Source, grid_of
-from hindcast.pipeline.feed.stretches import HELD, Stretches
 from hindcast.pipeline.store.types import Split
 
 Values = npt.NDArray[np.float32]

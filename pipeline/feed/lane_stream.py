@@ -11,10 +11,10 @@ import numpy as np
 from hindcast.pipeline.feed.columns import Example, Named
 from hindcast.pipeline.feed.lanes import IDLE, LanePlan, filled_lanes, whole_runs
 from hindcast.pipeline.feed.order import InOrder, Order
+from hindcast.pipeline.feed.prefetch import HELD
 from hindcast.pipeline.feed.runs import Ints, evaluation_runs, scored_steps, training_runs
 from hindcast.pipeline.feed.source import grid_of
 from hindcast.pipeline.feed.stream import Stream, frozen
-from hindcast.pipeline.feed.stretches import HELD
 
 
 @dataclass(frozen=True, kw_only=True)

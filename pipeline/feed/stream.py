@@ -14,9 +14,9 @@ import numpy as np
 
 from hindcast.pipeline.feed.columns import Columns, Example, Named
 from hindcast.pipeline.feed.order import InOrder, Order, Ranked, shuffled
+from hindcast.pipeline.feed.prefetch import HELD, Stretches
 from hindcast.pipeline.feed.runs import Ints
 from hindcast.pipeline.feed.source import Source
-from hindcast.pipeline.feed.stretches import HELD, Stretches
 
 MEMORY_BYTES = 256 << 20
 """What a stream may hold if nothing is said, beside what its source keeps."""

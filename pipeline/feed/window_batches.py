@@ -11,8 +11,8 @@ from hindcast.pipeline.feed.batches import MEMORY_BYTES, Batch, Material, with_f
 from hindcast.pipeline.feed.held import Held, found, reached
 from hindcast.pipeline.feed.lanes import IDLE
 from hindcast.pipeline.feed.order import InOrder, Order, shuffled
+from hindcast.pipeline.feed.prefetch import HELD, Stretches
 from hindcast.pipeline.feed.runs import Ints
-from hindcast.pipeline.feed.stretches import HELD, Stretches
 from hindcast.pipeline.feed.windows import WindowPlan
 
 _BLOCK_ROWS = (

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from hindcast.pipeline.feed.order import BlockShuffle
-from hindcast.pipeline.feed.rows import Rows
 from hindcast.pipeline.feed.runs import Ints, ascending
+from hindcast.pipeline.feed.scored_rows import Rows
 
 
 @dataclass(frozen=True)

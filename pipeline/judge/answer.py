@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from hindcast.pipeline.judge.judging import Judgement, Scoped, scope_name
 from hindcast.pipeline.judge.metrics import rounded
+from hindcast.pipeline.judge.scores import Judgement, Scoped, scope_name
 from hindcast.pipeline.judge.skill import Gain, Skill, Verdict, verdict
 from hindcast.pipeline.judge.table import REFERENCES
 

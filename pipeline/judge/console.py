@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 
 from hindcast.pipeline.judge.answer import some
 from hindcast.pipeline.judge.evaluation import Evaluation
-from hindcast.pipeline.judge.judging import Judgement
 from hindcast.pipeline.judge.metrics import Score, alike
+from hindcast.pipeline.judge.scores import Judgement
 
 _WIDTH = 11
 

@@ -11,32 +11,41 @@ from typing import Any
 
 import numpy as np
 
-from hindcast.pipeline.feed.rows import Rows, scored_rows
+from hindcast.pipeline.feed.scored_rows import Rows, scored_rows
 from hindcast.pipeline.files import canonical_json, read_json, replaced_file, replaced_folders
 from hindcast.pipeline.judge.answer import Answer, answer_of
 from hindcast.pipeline.judge.examples import Examples, examples_of
-from hindcast.pipeline.judge.judging import Judgement, judged
-from hindcast.pipeline.judge.plots import draw_all
-from hindcast.pipeline.judge.reading import Judged, names_of, tables_of
-from hindcast.pipeline.judge.report import Contents, write_report
-from hindcast.pipeline.judge.table import FORECASTERS, REFERENCES, Floats, Table
-from hindcast.pipeline.judge.totals import summed
-from hindcast.pipeline.judge.trees import Trees, fit_trees
-from hindcast.pipeline.judge.writing import (
+from hindcast.pipeline.judge.load import Judged, names_of, tables_of
+from hindcast.pipeline.judge.outputs import (
     PredictionsFile,
     metrics_of,
     predictions_file,
     write_breakdown,
     write_by_series,
 )
+from hindcast.pipeline.judge.plots import draw_all
+from hindcast.pipeline.judge.report import Contents, write_report
+from hindcast.pipeline.judge.scores import Judgement, judged
+from hindcast.pipeline.judge.stage_facts import cautions, earlier
+from hindcast.pipeline.judge.summed_series import summed
+from hindcast.pipeline.judge.table import FORECASTERS, REFERENCES, Floats, Table
+from hindcast.pipeline.judge.trees import Trees, fit_trees
 from hindcast.pipeline.progress import progress
 from hindcast.pipeline.settings.params import Params
+from hindcast.pipeline.store.reader import Dataset
 
 SPLITS = ("validation", "test")
+
+
 SETTINGS_SHOWN = ("seed", "align", "pack", "split", "scale", "train", "evaluate")
+
+
 """Those that evaluate's entry in dvc.yaml names too."""
 
+
 Predict = Callable[[str, Rows], Floats]
+
+
 """(split, its scored rows) -> float32 in physical units: the model.
 
 (row, target), or (row, target, quantile) of a model with `train.quantiles`.
@@ -175,3 +184,56 @@ def _answers(judgements: list[Judgement]) -> list[tuple[Judgement, Answer]]:
         if any(judgement.comparison.compared for judgement in found):
             return [(judgement, answer_of(judgement)) for judgement in found]
     return []
+
+
+def evaluate_workspace(params: Params, root: Path) -> Evaluation:
+    """Judge `models/` below `root` on `data/dataset.h5`; write metrics, predictions, plots and report to `reports/`.
+
+    Raises MissingInputError or FormatError if the data set or the network is absent, damaged or foreign.
+    """
+    from hindcast.pipeline.learn.prediction import predict
+
+    with Dataset(root / "data" / "dataset.h5") as dataset:
+
+        def model(split: str, rows: Rows) -> Floats:
+            found = predict(dataset, root / "models", split)
+            assert np.array_equal(found.sample, rows.sample)
+            assert np.array_equal(found.offset, rows.offset)
+            return found.value if found.quantiles is None else found.quantiles
+
+        beware = dict(zip(("beware",), cautions(params.split.policy), strict=False))
+        facts = {"The data set": beware | _facts_of(dataset), **earlier(root / "reports")}
+        return evaluate(dataset, model, params, root, facts)
+
+
+def _facts_of(dataset: Dataset) -> dict[str, Any]:
+    names, _ = names_of(dataset.sequences)
+    return {
+        "groups": len(names.groups),
+        "series": len(names.series),
+        "sequences": len(dataset.sequences),
+        "samples": dataset.sample_count,
+        "steps a sample": dataset.segment_length,
+        "a step": _duration(dataset.frequency),
+        "features": list(dataset.features),
+        "targets": list(dataset.targets),
+        **{f"{name}, from and until": _range_of(dataset, name) for name in dataset.splits},
+        "fingerprint": dataset.fingerprint,
+    }
+
+
+def _range_of(dataset: Dataset, split: str) -> str:
+    part = dataset.split(split)
+    begin, end = (
+        str(np.datetime64(time, "ns").astype("datetime64[s]")).replace("T", " ")
+        for time in (part.from_time, part.until_time)
+    )
+    return f"{begin} to {end} UTC"
+
+
+def _duration(nanoseconds: int) -> str:
+    """In the largest unit of which it is a whole number."""
+    for unit, size in (("d", 86400 * 10**9), ("h", 3600 * 10**9), ("min", 60 * 10**9)):
+        if nanoseconds % size == 0:
+            return f"{nanoseconds // size} {unit}"
+    return f"{nanoseconds / 10**9:g} s"

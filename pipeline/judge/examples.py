@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hindcast.pipeline.judge.judging import DAY, Judgement
+from hindcast.pipeline.judge.scores import DAY, Judgement
 from hindcast.pipeline.judge.table import Floats, Integers, Table
 
 _DAYS = 7

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from hindcast.pipeline.feed.rows import Rows
-from hindcast.pipeline.judge.reading import Judged, in_blocks
+from hindcast.pipeline.feed.scored_rows import Rows
+from hindcast.pipeline.judge.load import Judged, in_blocks
 from hindcast.pipeline.judge.table import Floats
 
 if TYPE_CHECKING:

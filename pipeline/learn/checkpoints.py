@@ -17,14 +17,18 @@ import numpy as np
 import numpy.typing as npt
 
 from hindcast.pipeline.errors import TrainingError
-from hindcast.pipeline.files import digest_of_file, digest_of_value, replaced_file
+from hindcast.pipeline.files import code_digest, replaced_file
 from hindcast.pipeline.learn.history import History, Place
 from hindcast.pipeline.settings.base import Duration
 
 FORMAT = "hindcast-checkpoint/1"
 _MOST_KEPT = 2  # the last one, and the one before in case a disk damaged the last
 _DEAREST = 50  # a checkpoint by time waits at least this many times what the one before cost: 2 % of the time
-_CODE = ("feed", "learn", "store")  # the rooms that decide what is played and computed
+_CODE = (
+    "feed/**/*.py",
+    "learn/**/*.py",
+    "store/**/*.py",
+)  # the rooms that decide what is played and computed
 _MOST_TOLD = 5
 _DIGEST, _DIGITS = re.compile("[0-9a-f]{64}"), 12
 
@@ -33,14 +37,8 @@ Arrays = dict[str, npt.NDArray[Any]]
 
 def identity_of(**parts: Any) -> dict[str, Any]:
     """What a checkpoint is bound to: the parts given, the code that trains, and the framework."""
-    rooms = Path(__file__).resolve().parents[1]
-    code = {
-        path.relative_to(rooms).as_posix(): digest_of_file(path)
-        for room in _CODE
-        for path in sorted((rooms / room).glob("*.py"))
-    }
     framework = f"Keras {keras.__version__} on {keras.backend.backend()}"
-    return {"format": FORMAT, "code": digest_of_value(code), "framework": framework, **parts}
+    return {"format": FORMAT, "code": code_digest(_CODE), "framework": framework, **parts}
 
 
 class Checkpoints:

@@ -12,14 +12,12 @@ import keras
 import numpy as np
 
 from hindcast.pipeline.errors import TrainingError
-from hindcast.pipeline.feed.ahead import Numbered, read_ahead
 from hindcast.pipeline.feed.batches import Batch
 from hindcast.pipeline.feed.guard import ContinuityGuard
+from hindcast.pipeline.feed.prefetch import Numbered, read_ahead
 from hindcast.pipeline.learn.checkpoints import Checkpoints
-from hindcast.pipeline.learn.history import History, Logs, Place
-from hindcast.pipeline.learn.losses import WeightedMean
-from hindcast.pipeline.learn.pace import Pace
-from hindcast.pipeline.learn.playing import inputs_for
+from hindcast.pipeline.learn.history import History, Logs, Pace, Place
+from hindcast.pipeline.learn.losses import WeightedMean, inputs_for
 from hindcast.pipeline.progress import progress
 from hindcast.pipeline.settings.train import TrainSettings
 

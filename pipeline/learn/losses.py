@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
 import keras
 import numpy as np
+import numpy.typing as npt
 from keras import ops
 
+from hindcast.pipeline.feed.batches import Batch
+from hindcast.pipeline.feed.guard import ContinuityGuard
+from hindcast.pipeline.feed.prefetch import Numbered, read_ahead
 from hindcast.pipeline.settings.train import TrainSettings
 
 
@@ -61,3 +65,32 @@ def _of_each(of: Callable[[Any, Any], Any], target: Any, value: Any) -> Any:
 def _pinball(quantiles: Any, target: Any, value: Any) -> Any:
     error = ops.subtract(ops.expand_dims(target, -1), value)
     return ops.mean(ops.maximum(ops.multiply(quantiles, error), ops.multiply(quantiles - 1, error)), axis=-1)
+
+
+def inputs_for(network: Any, batch: Batch) -> dict[str, Any]:
+    """The inputs that a network asks for, by name: a stateless one has no use for `keep`."""
+    return {variable.name: getattr(batch, variable.name) for variable in network.inputs}
+
+
+def played(
+    network: Any, batches: Numbered[Batch], guard: ContinuityGuard | None
+) -> Iterator[tuple[Batch, npt.NDArray[np.float32]]]:
+    """Each batch in order, with the network's outputs (row, step, target[, quantile]). A guard stops what does not continue."""
+    for batch in read_ahead(batches):
+        if guard is not None:
+            guard.check(batch.identity, batch.keep)
+        yield batch, np.asarray(network.predict_on_batch(inputs_for(network, batch)))
+
+
+def mean_loss(
+    network: Any, batches: Numbered[Batch], settings: TrainSettings, guard: ContinuityGuard | None
+) -> float:
+    """The loss over all batches, each target at its weight; NaN where no target has any."""
+    import keras
+
+    total = weight = 0.0
+    for batch, outputs in played(network, batches, guard):
+        errors = keras.ops.convert_to_numpy(elementwise(settings)(batch.targets, outputs))
+        total += float((errors * batch.weights).sum(dtype=np.float64))
+        weight += float(batch.weights.sum(dtype=np.float64))
+    return total / weight if weight else float("nan")

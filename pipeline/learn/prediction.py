@@ -11,16 +11,15 @@ import numpy.typing as npt
 
 from hindcast.pipeline.errors import FormatError
 from hindcast.pipeline.feed.batches import Material
-from hindcast.pipeline.feed.rows import Rows, scored_rows
 from hindcast.pipeline.feed.runs import Ints
-from hindcast.pipeline.feed.scaling import neutral_scaling
-from hindcast.pipeline.feed.series import series_numbers
-from hindcast.pipeline.learn.reproducible import settle_environment
+from hindcast.pipeline.feed.scaling import neutral_scaling, series_numbers
+from hindcast.pipeline.feed.scored_rows import Rows, scored_rows
+from hindcast.pipeline.learn.backend import settle_environment
 from hindcast.pipeline.settings.train import TrainSettings
 from hindcast.pipeline.store.reader import Dataset
 
 if TYPE_CHECKING:
-    from hindcast.pipeline.learn.lessons import Play
+    from hindcast.pipeline.learn.modes import Play
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ def predict(dataset: Dataset, models: Path, split: str) -> Predictions:
     play, beyond the rounding of float32.
     """
     settle_environment()
-    from hindcast.pipeline.learn.lessons import make_play
+    from hindcast.pipeline.learn.modes import make_play
     from hindcast.pipeline.learn.saving import load_network, read_model_card
 
     card = read_model_card(models)
@@ -69,7 +68,7 @@ def predict(dataset: Dataset, models: Path, split: str) -> Predictions:
 
 def _values(play: Play, rows: Rows, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
     """One value a row: the outputs at the steps that have weight, put where their row stands."""
-    from hindcast.pipeline.learn.playing import played
+    from hindcast.pipeline.learn.losses import played
 
     identity, value = [np.zeros((0, 2), np.int64)], [np.zeros((0, *shape), np.float32)]
     for batch, outputs in played(play.network, play.batches, play.guard()):

@@ -8,16 +8,16 @@ from pathlib import Path
 import numpy as np
 
 from hindcast.pipeline.feed.source import grid_of
-from hindcast.pipeline.files import digest_of_file, digest_of_value, replaced_folders
+from hindcast.pipeline.files import digest_of_file, digest_of_value, replaced_folders, write_json
+from hindcast.pipeline.learn.callbacks import GroupWeights, watchers
 from hindcast.pipeline.learn.checkpoints import Checkpoints, identity_of
-from hindcast.pipeline.learn.closure import digests_of_own_modules
+from hindcast.pipeline.learn.custom.module_digests import digests_of_own_modules
 from hindcast.pipeline.learn.fitting import fit
-from hindcast.pipeline.learn.group_weights import GroupWeights
 from hindcast.pipeline.learn.history import History
-from hindcast.pipeline.learn.lessons import idle_lanes, rounded_cut
-from hindcast.pipeline.learn.outcome import write_models
-from hindcast.pipeline.learn.prepared import Prepared, prepared
-from hindcast.pipeline.learn.watching import watchers
+from hindcast.pipeline.learn.modes import idle_lanes, rounded_cut
+from hindcast.pipeline.learn.saving import save_network, write_model_card
+from hindcast.pipeline.learn.setup import Prepared, prepared
+from hindcast.pipeline.learn.stateful import make_online
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.store.reader import Dataset
 
@@ -104,3 +104,34 @@ def _run_name(params: Params, fingerprint: str) -> str:
     """A name that is the same for the same training: its event files are written anew, others' stay beside them."""
     identity = [fingerprint, params.seed, params.train.recipe()]
     return f"{params.train.mode}-{digest_of_value(identity)[:10]}"
+
+
+def write_models(models: Path, ready: Prepared, params: Params, history: History) -> None:
+    """Write `model.keras`, `model.json` and `history.json`, in stateful mode `online.keras` too, below `models`."""
+    save_network(models / "model.keras", ready.networks.twin)
+    if params.train.mode == "stateful":
+        save_network(models / "online.keras", make_online(ready.networks.twin))
+    write_model_card(models, _card(ready, params))
+    write_json(models / "history.json", _told(history, ready))
+
+
+def _card(ready: Prepared, params: Params) -> dict[str, object]:
+    settings, dataset = params.train, ready.dataset
+    return {
+        "mode": settings.mode,
+        "context": settings.context,
+        "lookback": settings.lookback,
+        "segment_length": dataset.segment_length,
+        "features": list(dataset.features),
+        "targets": list(dataset.targets),
+        "series": [list(key) for key in ready.known],
+        "groups": list(ready.scaling.groups),
+        "fingerprint": dataset.fingerprint,
+        "seed": params.seed,
+        "train": settings.recipe(),
+    }
+
+
+def _told(history: History, ready: Prepared) -> dict[str, object]:
+    told: dict[str, object] = {"epochs": history.epochs, "best_epoch": history.best_epoch}
+    return told | ({"series": [list(key) for key in ready.turns]} if ready.turns else {})

@@ -15,16 +15,28 @@ from bisect import bisect_left
 from collections.abc import Iterable
 from concurrent.futures import Executor
 from contextlib import suppress
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import Any
 
-from hindcast.pipeline.files import digest_of_file
+from hindcast.pipeline.files import code_digest, digest_of_file, digest_of_value
+from hindcast.pipeline.raw.source_files import RawFile, from_path, searched
+from hindcast.pipeline.settings.known import PublishedAt
+from hindcast.pipeline.settings.raw import RawSettings, Source
 
 MOST_BYTES = 32 << 30  # what is kept at most, and never more than the disk has free
+
+
 _DESCRIPTION = "entry.json"
+
+
 _HELD = "held.json"
+
+
 _MOST_STAMPS = 200_000
+
+
 _SETTLED = 2_000_000_000  # ns: a file changed later than this before its digest was taken may change unseen
 
 
@@ -190,3 +202,74 @@ def _bytes_of(entry: Path) -> int:
 
 def _digest_of(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+_CODE = (
+    "raw/*.py",
+    "tables.py",
+    "files.py",
+    "settings/base.py",
+    "settings/clock.py",
+    "settings/fields.py",
+    "settings/known.py",
+    "settings/raw.py",
+)
+
+
+_READ_OF_VALUES = ("column", "header", "min", "max", "allowed")
+
+
+_LIBRARIES = ("numpy", "pandas", "pyarrow", "tzdata")
+
+
+@dataclass(frozen=True)
+class Contract:
+    """What the settings of a source say about reading its files, and about making its tables, as digests."""
+
+    reading: str
+    tables: str
+
+    @classmethod
+    def of(cls, raw: RawSettings, source: Source) -> Contract:
+        """The contract of a source; what only later stages use (units, resampling) is no part of it, nor are the globs."""
+        grid = {"zone": raw.zone, "frequency": str(raw.frequency)}
+        reading = source.model_dump(mode="json", exclude={"role", "files", "duplicates"}) | grid
+        for name, value in reading["values"].items():
+            reading["values"][name] = {key: value[key] for key in _READ_OF_VALUES}
+        if not isinstance(source.known, PublishedAt):
+            del reading["known"]  # applied when tables are made
+        tables = source.model_dump(mode="json", include={"role", "known", "duplicates"})
+        tables |= {"issue_time": source.has_issue, "values": list(source.values)}
+        tables |= {"frequency": str(raw.frequency)}
+        return cls(
+            digest_of_value([tables_code_digest(), reading]), digest_of_value([tables_code_digest(), tables])
+        )
+
+
+def reading_key(contract: Contract, source: Source, file: RawFile, digest: str) -> str:
+    """The key of one file as read, for contents of this digest: its name counts only by the fields that it carries.
+
+    Raises RawDataError where the path lacks one of them.
+    """
+    names = [
+        from_path(field, file.name)
+        for field in (source.group, source.series)
+        if field is not None and field.path is not None
+    ]
+    stamps = [
+        searched(field.path, file.name)
+        for field in (source.issue_time, source.valid_time)
+        if field is not None and field.path is not None
+    ]
+    suffix = file.path.suffix.lower()  # says how the file is packed
+    return digest_of_value([contract.reading, digest, names, stamps, suffix])
+
+
+def table_key(contract: Contract, zone: str | None, group: str, parts: list[str]) -> str:
+    """The key of a group's table, for files whose rows of this group have these digests, in order."""
+    return digest_of_value([contract.tables, zone, group, parts])
+
+
+def tables_code_digest() -> str:
+    """Digest of the code that makes tables, and of the versions of the libraries that it uses."""
+    return code_digest(_CODE, _LIBRARIES)

@@ -8,15 +8,20 @@ from pathlib import Path
 
 import numpy as np
 
-from hindcast.pipeline.raw.faults import BadRows, joined
-from hindcast.pipeline.raw.memory import Room
-from hindcast.pipeline.raw.merging import Merged, known_moments, merge
+from hindcast.pipeline.raw.merge_rows import (
+    Merged,
+    RowGroups,
+    Slice,
+    batches,
+    known_moments,
+    merge,
+    slices_of,
+)
 from hindcast.pipeline.raw.records import Codes, Records, order_of, row_bytes
-from hindcast.pipeline.raw.row_groups import RowGroups
-from hindcast.pipeline.raw.runs import Block, Run
-from hindcast.pipeline.raw.slices import Slice, batches, slices_of
-from hindcast.pipeline.raw.tables import ROWS_A_PIECE, TableWriter, table_schema, table_writer
+from hindcast.pipeline.raw.reject_rules import BadRows, joined
+from hindcast.pipeline.raw.sorted_runs import Block, Room, Run
 from hindcast.pipeline.settings.raw import Source
+from hindcast.pipeline.tables import ROWS_A_PIECE, TableWriter, table_schema, table_writer
 
 MERGE_BYTES = 8 << 20
 

@@ -17,20 +17,18 @@ from typing import Any
 from hindcast.pipeline.errors import RawDataError
 from hindcast.pipeline.files import held, replaced_folders, write_json
 from hindcast.pipeline.progress import progress
-from hindcast.pipeline.raw.cache import Cache
-from hindcast.pipeline.raw.counts import too_many_bad
+from hindcast.pipeline.raw.cache import Cache, Contract
+from hindcast.pipeline.raw.csv_blocks import BLOCK_BYTES
 from hindcast.pipeline.raw.group_table import MERGE_BYTES
-from hindcast.pipeline.raw.keys import Contract
-from hindcast.pipeline.raw.memory import ROOM_BYTES, Room
-from hindcast.pipeline.raw.opening import SourceFile, open_files
-from hindcast.pipeline.raw.passes import SourcePasses
+from hindcast.pipeline.raw.opened_file import SourceFile, open_files
+from hindcast.pipeline.raw.quarantine import too_many_bad
 from hindcast.pipeline.raw.reading import Workshop
-from hindcast.pipeline.raw.runs import RUN_BYTES
-from hindcast.pipeline.raw.sources import find_files, shortened
-from hindcast.pipeline.raw.tables import FORMAT, MANIFEST
-from hindcast.pipeline.raw.text import BLOCK_BYTES
+from hindcast.pipeline.raw.sorted_runs import ROOM_BYTES, RUN_BYTES, Room
+from hindcast.pipeline.raw.source_files import find_files, shortened
+from hindcast.pipeline.raw.source_ingest import SourcePasses
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.settings.raw import RawSettings
+from hindcast.pipeline.tables import FORMAT, MANIFEST
 
 TABLES, QUARANTINE, REPORT = Path("data/tables"), Path("data/quarantine"), Path("reports/ingest.json")
 CACHE = Path(".hindcast/cache/ingest")

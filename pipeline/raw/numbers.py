@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from hindcast.pipeline.raw.faults import ALLOWED, MAX, MIN, Findings
+from hindcast.pipeline.raw.reject_rules import ALLOWED, MAX, MIN, Findings
 from hindcast.pipeline.settings.fields import ValueField
 from hindcast.pipeline.settings.raw import Source
 

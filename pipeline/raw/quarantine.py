@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
-from hindcast.pipeline.raw.faults import RULES, BadRows
-from hindcast.pipeline.raw.header import Layout
-from hindcast.pipeline.raw.tables import TableWriter
-from hindcast.pipeline.raw.text import Block, reader
+from hindcast.pipeline.errors import RawDataError
+from hindcast.pipeline.raw.csv_blocks import Block, reader
+from hindcast.pipeline.raw.csv_layout import Layout
+from hindcast.pipeline.raw.reject_rules import DECLARED, REMEDIES, RULES, BadRows, Rules
 from hindcast.pipeline.settings.raw import Source
+from hindcast.pipeline.tables import TableWriter
 
 _OF_A_FILE = [
     pa.field("line", pa.int64(), nullable=False),
@@ -21,7 +25,11 @@ _OF_A_FILE = [
     pa.field("cell", pa.string()),
     pa.field("text", pa.string(), nullable=False),
 ]
+
+
 ASIDE = pa.schema(_OF_A_FILE)
+
+
 SCHEMA = pa.schema(
     [
         pa.field("source", pa.string(), nullable=False),
@@ -29,8 +37,13 @@ SCHEMA = pa.schema(
         *_OF_A_FILE,
     ]
 )
+
+
 LONGEST_TEXT = 4000  # characters kept of a line or cell: enough to recognise it, and a broken export cannot fill the disk
+
+
 EXAMPLES = 3  # of each rule, for the message of a source with too many bad rows
+
 
 Example = tuple[str, int, str, str]  # file, line, cell or "", text
 
@@ -118,3 +131,92 @@ def _cell(text: str, column: int, source: Source) -> str | None:
         return None
     cells = next(reader([text], source), [])
     return cells[column][:LONGEST_TEXT] if column < len(cells) else None
+
+
+_WORST_RULES = 4
+
+
+_LONGEST_EXAMPLE = 160  # characters of a raw line in a message
+
+
+@dataclass
+class Counts:
+    """Rows of a file or source; a row is one (line, series)."""
+
+    read: int = 0
+    stored: int = 0
+    folded: int = 0
+    rules: dict[int, int] = field(default_factory=dict)  # quarantined rows by code
+
+    @property
+    def quarantined(self) -> int:
+        """Rows put aside by any rule."""
+        return sum(self.rules.values())
+
+    @property
+    def bad(self) -> int:
+        """Rows put aside that the settings did not ask to be put aside."""
+        return sum(count for rule, count in self.rules.items() if rule not in DECLARED)
+
+    def add_rules(self, rules: Rules) -> None:
+        """Count rows put aside, an element a row."""
+        for rule, count in zip(*np.unique(rules, return_counts=True), strict=True):
+            self.rules[int(rule)] = self.rules.get(int(rule), 0) + int(count)
+
+    def report(self) -> dict[str, Any]:
+        """As `reports/ingest.json` shows it."""
+        assert self.read == self.stored + self.quarantined + self.folded, "a row was lost or counted twice"
+        return {
+            "rows_read": self.read,
+            "rows_stored": self.stored,
+            "rows_quarantined": self.quarantined,
+            "rows_folded": self.folded,
+            "rules": {RULES[rule]: self.rules[rule] for rule in sorted(self.rules)},
+        }
+
+
+def total(parts: list[Counts]) -> Counts:
+    """The sum of several counts."""
+    whole = Counts()
+    for part in parts:
+        whole.read += part.read
+        whole.stored += part.stored
+        whole.folded += part.folded
+        for rule, count in part.rules.items():
+            whole.rules[rule] = whole.rules.get(rule, 0) + count
+    return whole
+
+
+def faults_of(
+    name: str, counts: Counts, allowed: float, examples: dict[str, list[Example]], *, chooses: bool = False
+) -> list[str]:
+    """What is wrong with a source as a whole: no rows, or more bad ones than `raw.max_bad_fraction`.
+
+    `chooses` says that the source takes some of its files' rows only.
+    """
+    if counts.read == 0:
+        chosen = " that `where` chooses" if chooses else ""
+        return [f"raw.sources.{name}: its files hold no rows below their headers{chosen}"]
+    if counts.bad <= allowed * counts.read:
+        return []
+    fault = (
+        f"raw.sources.{name}: {counts.bad} of {counts.read} rows are bad ({counts.bad / counts.read:.2%}), "
+        f"raw.max_bad_fraction allows {allowed:.2%}; the worst rules:"
+    )
+    bad = {rule: count for rule, count in counts.rules.items() if rule not in DECLARED}
+    for rule in sorted(bad, key=lambda rule: (-bad[rule], rule))[:_WORST_RULES]:
+        remedy = f" ({REMEDIES[rule]})" if rule in REMEDIES else ""
+        fault += f"\n      {RULES[rule]}: {bad[rule]} rows{remedy}"
+        for file, line, cell, text in examples.get(RULES[rule], []):
+            found = f" {cell!r} in" if cell else ""
+            fault += f"\n        {file}, line {line}:{found} {text[:_LONGEST_EXAMPLE]!r}"
+    return [fault]
+
+
+def too_many_bad(faults: list[str]) -> RawDataError:
+    """The error for sources that cannot be used."""
+    return RawDataError(
+        "Too much of the raw data does not fit the settings: correct raw.sources, mend the files, or raise "
+        "raw.max_bad_fraction. Nothing was replaced.",
+        faults,
+    )

@@ -10,18 +10,16 @@ from dataclasses import dataclass, replace
 
 from hindcast.pipeline.errors import RawDataError
 from hindcast.pipeline.raw.cache import Cache, stamp_of
-from hindcast.pipeline.raw.counts import Counts
+from hindcast.pipeline.raw.cache_entries import ASIDE_NAME, ParsedFile, new_entry
+from hindcast.pipeline.raw.csv_blocks import BLOCK_BYTES, Block, blocks, is_packed
+from hindcast.pipeline.raw.csv_layout import Layout
+from hindcast.pipeline.raw.dst_order import Course, InOrder, courses_of
 from hindcast.pipeline.raw.group_table import MERGE_BYTES
-from hindcast.pipeline.raw.header import Layout
-from hindcast.pipeline.raw.in_order import Course, InOrder, courses_of
-from hindcast.pipeline.raw.memory import Room
-from hindcast.pipeline.raw.opening import SourceFile
-from hindcast.pipeline.raw.parsed import ASIDE_NAME, ParsedFile, new_entry
-from hindcast.pipeline.raw.quarantine import AsideFile, aside_of
+from hindcast.pipeline.raw.opened_file import SourceFile
+from hindcast.pipeline.raw.quarantine import AsideFile, Counts, aside_of
 from hindcast.pipeline.raw.records import Key
 from hindcast.pipeline.raw.rows import Rows
-from hindcast.pipeline.raw.runs import RUN_BYTES, Run, RunWriter, sorted_run
-from hindcast.pipeline.raw.text import BLOCK_BYTES, Block, blocks, is_packed
+from hindcast.pipeline.raw.sorted_runs import RUN_BYTES, Room, Run, RunWriter, sorted_run
 from hindcast.pipeline.settings.raw import RawSettings, Source
 
 _SHARED_BLOCK = 1 << 18  # bytes; blocks below it are not worth a thread

@@ -9,8 +9,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from hindcast.pipeline.raw.cells import Cells, cut
-from hindcast.pipeline.raw.faults import (
+from hindcast.pipeline.raw.csv_blocks import Block
+from hindcast.pipeline.raw.csv_cells import Cells, cut
+from hindcast.pipeline.raw.csv_layout import Layout, Slot
+from hindcast.pipeline.raw.numbers import check, markers_among_numbers, without_markers
+from hindcast.pipeline.raw.records import Key, Places, Records
+from hindcast.pipeline.raw.records import joined as joined_records
+from hindcast.pipeline.raw.reject_rules import (
     AMBIGUOUS,
     GOOD,
     GROUP,
@@ -24,13 +29,8 @@ from hindcast.pipeline.raw.faults import (
     Findings,
     joined,
 )
-from hindcast.pipeline.raw.header import Layout, Slot
-from hindcast.pipeline.raw.numbers import check, markers_among_numbers, without_markers
-from hindcast.pipeline.raw.records import Key, Places, Records
-from hindcast.pipeline.raw.records import joined as joined_records
-from hindcast.pipeline.raw.sources import mapped
-from hindcast.pipeline.raw.text import Block
-from hindcast.pipeline.raw.times import BlockTimes, Times, TimesReader
+from hindcast.pipeline.raw.row_times import BlockTimes, Times, TimesReader
+from hindcast.pipeline.raw.source_files import mapped
 from hindcast.pipeline.settings.clock import Stamps
 from hindcast.pipeline.settings.fields import TextField
 from hindcast.pipeline.settings.raw import RawSettings, Source

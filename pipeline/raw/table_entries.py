@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 
 from hindcast.pipeline.files import digest_of_file
-from hindcast.pipeline.raw.cache import Cache, describe, description_of
-from hindcast.pipeline.raw.faults import BadRows
+from hindcast.pipeline.raw.cache import Cache, Contract, describe, description_of, table_key
+from hindcast.pipeline.raw.cache_entries import ParsedFile
 from hindcast.pipeline.raw.group_table import Rules, Settled, write_group_table
-from hindcast.pipeline.raw.keys import Contract, table_key
-from hindcast.pipeline.raw.parsed import ParsedFile
 from hindcast.pipeline.raw.reading import Workshop
+from hindcast.pipeline.raw.reject_rules import BadRows
 from hindcast.pipeline.settings.raw import Source
 
 _TABLE = "table.parquet"

@@ -15,14 +15,13 @@ from hindcast.pipeline.files import digest_of_file, digest_of_value, write_json
 from hindcast.pipeline.progress import progress
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.settings.split import Blocked, RandomSamples
+from hindcast.pipeline.split.leakage import longest_reach
 from hindcast.pipeline.split.plan import Plan, plan_splits
-from hindcast.pipeline.split.reach import longest_reach
-from hindcast.pipeline.split.rows import played_samples
 from hindcast.pipeline.split.scaler import Columns, common_features, fit_scaler
-from hindcast.pipeline.split.steps import Steps
+from hindcast.pipeline.split.steps import Steps, played_samples
+from hindcast.pipeline.store.join_shards import list_shards, write_dataset
 from hindcast.pipeline.store.reader import Dataset
 from hindcast.pipeline.store.types import Split
-from hindcast.pipeline.store.virtual import list_shards, write_dataset
 
 
 def steps_of(dataset: Dataset, read_some: Callable[[str, int], None] = lambda *_: None) -> Steps:

@@ -16,8 +16,9 @@ from hindcast.pipeline.settings.split import (
     RollingOrigin,
     SplitSettings,
 )
-from hindcast.pipeline.split.blocked import blocked, blocks_of, remarks
-from hindcast.pipeline.split.chronological import (
+from hindcast.pipeline.split.leakage import overlaps, warning
+from hindcast.pipeline.split.policies.blocked import blocked, blocks_of, remarks
+from hindcast.pipeline.split.policies.chronological import (
     UNKNOWN,
     Borders,
     Late,
@@ -27,13 +28,10 @@ from hindcast.pipeline.split.chronological import (
     parts_of,
     split_of,
 )
-from hindcast.pipeline.split.holdout import hold_out
-from hindcast.pipeline.split.moments import hours_text, text_of
-from hindcast.pipeline.split.overlap import overlaps, warning
-from hindcast.pipeline.split.permuted import permuted
-from hindcast.pipeline.split.rolling import folds_of
-from hindcast.pipeline.split.rows import scored_by_sequence
-from hindcast.pipeline.split.steps import Ints, Steps
+from hindcast.pipeline.split.policies.held_out import hold_out
+from hindcast.pipeline.split.policies.random_samples import permuted
+from hindcast.pipeline.split.policies.rolling_origin import folds_of
+from hindcast.pipeline.split.steps import Ints, Steps, hours_text, scored_by_sequence, text_of
 from hindcast.pipeline.store.types import Split
 
 _MOST_NAMES = 12  # a message names so many groups or series, then counts the rest

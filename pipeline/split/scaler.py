@@ -1,6 +1,6 @@
 """The scaler: mean and standard deviation of features and targets over training rows only, by streaming.
 
-Sums are exact (`pipeline.split.sums`), so the result is the same whatever the order and size of the blocks; those of a
+Sums are exact (`pipeline.split.exact_sums`), so the result is the same whatever the order and size of the blocks; those of a
 group are those of its series added up, and those of a feature those of all groups.
 """
 
@@ -16,10 +16,9 @@ import numpy.typing as npt
 
 from hindcast.pipeline.errors import FormatError
 from hindcast.pipeline.settings.sections import ScaleBy, ScaleSettings
-from hindcast.pipeline.split.rows import rows
-from hindcast.pipeline.split.steps import Flags, Ints, Steps
-from hindcast.pipeline.split.sums import Floats, Sums
-from hindcast.pipeline.store.formats import SCALER_FORMAT
+from hindcast.pipeline.split.exact_sums import Floats, Sums
+from hindcast.pipeline.split.steps import Flags, Ints, Steps, rows
+from hindcast.pipeline.store.layout import SCALER_FORMAT
 from hindcast.pipeline.store.types import Split
 
 FORMAT = SCALER_FORMAT

@@ -10,13 +10,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hindcast.pipeline.store.types import Sequences
+from hindcast.pipeline.store.types import Sequences, Split
 
 Ints = npt.NDArray[np.int64]
+
+
 Flags = npt.NDArray[np.bool_]
 
+
 Read = Callable[[str, int, int], npt.NDArray[Any]]
+
+
 """`read(name, start, stop)` gives the rows [start, stop) of a data set such as `origin`: (sample, step, ...)."""
+
 
 _STEPS_A_BLOCK = 1 << 16  # half a MiB of 8-byte values a column; the scaler's sums are grouped by it
 
@@ -90,3 +96,53 @@ class Steps:
         for first, last in edges.reshape(-1, 2).tolist():
             for start in range(first, last, longest):
                 yield start, min(start + longest, last)
+
+
+def text_of(time: int) -> str:
+    """A time in ns as UTC text to the second, with nanoseconds only where there are some."""
+    stamp = str(np.datetime64(time, "ns"))
+    return stamp.removesuffix(".000000000") + "Z"
+
+
+def hours_text(length: int) -> str:
+    """A length of time in ns as hours, as short as it can be said."""
+    return f"{length / 3.6e12:g} h"
+
+
+def played_samples(steps: Steps, split: Split) -> Flags:
+    """A flag a sample: the listed ones and the straddlers; of a split with intervals, all that reach one of them.
+
+    A straddler holds steps on both sides of the split's `until_time` and stands in a later list or in none. The
+    split that plays the samples before it plays its steps before `until_time` too, so that what is scored does
+    not depend on how long a sample is.
+    """
+    if split.intervals:
+        return split.reaches(steps.start, steps.stop)
+    played = np.zeros(steps.sample_count, bool)
+    played[split.indices] = True
+    across = (steps.start < split.until_time) & (steps.stop > split.until_time) & ~played
+    across &= split.from_time < split.until_time
+    follows = np.zeros(steps.sample_count, bool)
+    follows[1:] = played[:-1] & (steps.sequence[1:] == steps.sequence[:-1])
+    heads = np.zeros(steps.sample_count, bool)
+    heads[steps.sequences.first_sample] = True
+    return played | (across & (follows | heads | (steps.start <= split.from_time)))
+
+
+def rows(steps: Steps, split: Split) -> Iterator[tuple[int, int, Flags]]:
+    """The split's samples as ranges [start, stop), each with a flag a step (sample, step).
+
+    The flag says that the step lies in an interval of the split and is no padding; weights are not looked at.
+    """
+    for start, stop in steps.blocks(played_samples(steps, split)):
+        inside = split.holds(steps.times(start, stop))
+        yield start, stop, inside & steps.within(start, stop, split.from_time, split.until_time)
+
+
+def scored_by_sequence(steps: Steps, split: Split) -> Ints:
+    """The number of scored steps (inside the interval, some target with weight) of each sequence."""
+    counts = np.zeros(len(steps.sequences), np.int64)
+    for start, stop, inside in rows(steps, split):
+        scored = inside & (steps.read("W", start, stop) > 0).any(axis=2)
+        np.add.at(counts, steps.sequence[start:stop], scored.sum(axis=1))
+    return counts

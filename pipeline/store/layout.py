@@ -11,13 +11,22 @@ from numpy.typing import NDArray
 
 FORMAT = "hindcast/1"
 
+
 NEVER = int(np.iinfo(np.int64).min)
+
+
 """Stands where there is no moment: `issued` without a vintage, and integers of a shard that cannot be read."""
 
+
 ALWAYS_LATER = int(np.iinfo(np.int64).max)
+
+
 """Stands in `known` where the target is unknown."""
 
+
 DIMENSIONS = ("sample", "step", "feature", "target", "source", "forecaster")
+
+
 """The axes; each has a coordinate of its name at the root of the file, attached as a dimension scale."""
 
 
@@ -41,7 +50,10 @@ class ArrayLayout:
 
 
 _FLOAT = np.dtype("<f4")
+
+
 _MOMENT = np.dtype("<i8")
+
 
 ARRAYS = (
     ArrayLayout("X", ("sample", "step", "feature"), _FLOAT, 0.0, finite=True),
@@ -53,12 +65,20 @@ ARRAYS = (
     ArrayLayout("issued", ("sample", "step", "source"), _MOMENT, NEVER),
     ArrayLayout("known", ("sample", "step", "target"), _MOMENT, ALWAYS_LATER),
 )
+
+
 BY_NAME: Mapping[str, ArrayLayout] = {array.name: array for array in ARRAYS}
 
+
 TIME = ArrayLayout("time", ("sample",), _MOMENT, NEVER)
+
+
 """First step of each sample: joined as the big arrays are, but stored small."""
 
+
 _ZSTD_LEVEL = 3  # beyond it writing slows down more than the files shrink
+
+
 _GZIP_LEVEL = 4
 
 
@@ -91,3 +111,14 @@ def filters(codec: str) -> dict[str, Any]:
 
         return {**hdf5plugin.Zstd(clevel=_ZSTD_LEVEL), "shuffle": True, "fletcher32": True}
     raise ValueError(f"codec is one of none, gzip, zstd, found {codec!r}")
+
+
+SCALER_FORMAT = "hindcast-scaler/2"
+
+
+def foreign_scaler(found: object) -> str:
+    """What is wrong with a scaler of format `found`, and what to do: one of another version is whole, but not to be read."""
+    remedy = "run the stage `scale` again"
+    if isinstance(found, str) and found.startswith(f"{SCALER_FORMAT.partition('/')[0]}/"):
+        return f"another version of hindcast wrote it, in format {found}; this one reads {SCALER_FORMAT}: {remedy}"
+    return f"it must be of format {SCALER_FORMAT}, found {found!r}: {remedy}"

@@ -15,17 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hindcast.pipeline.errors import FormatError, MissingInputError
-from hindcast.pipeline.store.access import REMEDY, dataset_in, open_to_read
-from hindcast.pipeline.store.cache import ChunkCache
-from hindcast.pipeline.store.described import Described
-from hindcast.pipeline.store.header import Header, read_header
+from hindcast.pipeline.store.chunk_cache import ChunkCache, Memory
+from hindcast.pipeline.store.file_header import Described, Header, check_sources, read_header
+from hindcast.pipeline.store.index_tables import Shards, read_sequences, read_shards, read_splits
 from hindcast.pipeline.store.layout import ARRAYS, BY_NAME, samples_of
-from hindcast.pipeline.store.memory import Memory
-from hindcast.pipeline.store.plan import Parts, Pick, Plans
-from hindcast.pipeline.store.seal import check_seal
+from hindcast.pipeline.store.open_files import REMEDY, check_seal, dataset_in, open_to_read
+from hindcast.pipeline.store.read_plan import Parts, Pick, Plans
 from hindcast.pipeline.store.shards import OpenShards
-from hindcast.pipeline.store.sources import check_sources
-from hindcast.pipeline.store.tables import Shards, read_sequences, read_shards, read_splits
 from hindcast.pipeline.store.threads import Threads, threads_here
 from hindcast.pipeline.store.types import Ints, Sequences, Split
 

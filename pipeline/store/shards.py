@@ -16,13 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hindcast.pipeline.errors import FormatError, MissingInputError
-from hindcast.pipeline.store.access import REMEDY, blaming, dataset_in, open_to_read
-from hindcast.pipeline.store.cache import ChunkCache
-from hindcast.pipeline.store.chunks import ALLOWED, PLACE, chunk_places, filters_of
-from hindcast.pipeline.store.decoding import decode
-from hindcast.pipeline.store.header import Header, read_header
+from hindcast.pipeline.store.chunk_cache import ChunkCache
+from hindcast.pipeline.store.chunk_codec import ALLOWED, PLACE, chunk_places, decode, filters_of
+from hindcast.pipeline.store.file_header import Header, read_header
+from hindcast.pipeline.store.index_tables import Shards
 from hindcast.pipeline.store.layout import ARRAYS, BY_NAME, ArrayLayout
-from hindcast.pipeline.store.tables import Shards
+from hindcast.pipeline.store.open_files import REMEDY, blaming, dataset_in, open_to_read
 from hindcast.pipeline.store.types import Ints
 
 MOST_OPEN = 64

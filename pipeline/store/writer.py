@@ -15,8 +15,8 @@ from hindcast.pipeline.align.types import BASELINES, AlignedGroup, AlignedSequen
 from hindcast.pipeline.errors import AlignmentError
 from hindcast.pipeline.files import replaced_file
 from hindcast.pipeline.settings.params import Params
-from hindcast.pipeline.store.access import written
-from hindcast.pipeline.store.header import Header, write_header
+from hindcast.pipeline.store.file_header import Header, write_header
+from hindcast.pipeline.store.index_tables import write_column, write_table
 from hindcast.pipeline.store.layout import (
     ARRAYS,
     TIME,
@@ -26,7 +26,7 @@ from hindcast.pipeline.store.layout import (
     samples_a_chunk,
     samples_of,
 )
-from hindcast.pipeline.store.tables import write_column, write_table
+from hindcast.pipeline.store.open_files import written
 from hindcast.pipeline.store.types import Sequences
 
 _SHOWN = 20  # faults of a kind in one message

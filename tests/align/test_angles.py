@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hindcast.pipeline.align.angles import field_of, in_parts, parts_of, unit_of
-from hindcast.pipeline.align.features import feature_list
-from hindcast.pipeline.align.group import align_frames
+from hindcast.pipeline.align.align_group import align_frames
+from hindcast.pipeline.align.cyclic import field_of, in_parts, parts_of, unit_of
+from hindcast.pipeline.align.features.registry import feature_list
 from hindcast.pipeline.errors import SettingsError
 from hindcast.pipeline.settings.fields import ValueField
 from hindcast.pipeline.settings.params import Params, check_params

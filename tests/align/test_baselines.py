@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hindcast.pipeline.align.baselines import LONGEST_REACH, baselines
-from hindcast.pipeline.align.prepared import Prepared, prepare
+from hindcast.pipeline.align.group_inputs import Prepared, prepare
 from hindcast.pipeline.align.types import BASELINES
 from hindcast.pipeline.settings.base import DAY
 from tests.align.mock import HOUR, START, frame, mock_params

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from hindcast.pipeline.align import describe
+from hindcast.pipeline.align.features import description as describe
 from hindcast.pipeline.settings.base import Duration
 from hindcast.pipeline.settings.params import check_params
 from tests.align.mock import mock_params

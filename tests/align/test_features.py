@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from hindcast.pipeline.align.features import columns, feature_list, forecast_input, inputs
+from hindcast.pipeline.align.features.registry import columns, feature_list, forecast_input, inputs
 from hindcast.pipeline.errors import SettingsError
 from hindcast.pipeline.settings.params import Params, check_params
 from tests.align.mock import SOURCES, mock_params

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hindcast.pipeline.align.gaps import carried_from, run_starts, sequences_of
+from hindcast.pipeline.align.asof import carried_from, run_starts, sequences_of
 
 steps = st.lists(st.tuples(st.integers(0, 2), st.booleans(), st.booleans()), max_size=30).map(
     lambda rows: sorted(rows, key=lambda row: row[0])

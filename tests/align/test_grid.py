@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hindcast.pipeline.align.grid import Axis, Grid, make_grid
-from hindcast.pipeline.align.rows import read_rows
+from hindcast.pipeline.align.source_rows import read_rows
 from hindcast.pipeline.settings.params import Params
 from tests.align.mock import HOUR, MINUTE, START, frame, mock_params
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hindcast.pipeline.align.features import inputs
-from hindcast.pipeline.align.group import align_frames
+from hindcast.pipeline.align.align_group import align_frames
+from hindcast.pipeline.align.features.registry import inputs
 from hindcast.pipeline.align.types import BASELINES, NEVER_KNOWN, NOT_ISSUED, AlignedGroup, AlignedSequence
 from hindcast.pipeline.errors import AlignmentError
 from hindcast.pipeline.settings.params import Params

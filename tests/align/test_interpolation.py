@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hindcast.pipeline.align.group import align_frames
+from hindcast.pipeline.align.align_group import align_frames
+from hindcast.pipeline.certify.check_inputs import check_rows
 from hindcast.pipeline.errors import SettingsError
 from hindcast.pipeline.settings.params import Params, check_params
-from hindcast.pipeline.split.proof.inputs import check_rows
 from hindcast.pipeline.store.reader import Dataset
 from tests.align.mock import HOUR, START, frame, mock_params
 from tests.split.workplace import make_data

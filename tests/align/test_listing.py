@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from hindcast.pipeline.align.features import feature_list
-from hindcast.pipeline.align.listing import text_of_features
+from hindcast.pipeline.align.align_group import text_of_features
+from hindcast.pipeline.align.features.registry import feature_list
 from tests.align.mock import mock_params
 
 

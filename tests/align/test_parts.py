@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import given
 
-from hindcast.pipeline.align.features import columns, feature_list
+from hindcast.pipeline.align.features.registry import columns, feature_list
 from hindcast.pipeline.settings.params import Params
 from tests.align.mock import mock_params
 from tests.align.strategies import params

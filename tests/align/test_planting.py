@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hindcast.pipeline.align.features import Kind, columns
-from hindcast.pipeline.align.prepared import Prepared, prepare
+from hindcast.pipeline.align.features.registry import Kind, columns
+from hindcast.pipeline.align.group_inputs import Prepared, prepare
 from hindcast.pipeline.align.track import read_track
 from hindcast.pipeline.settings.origin import NO_ORIGIN
 from hindcast.pipeline.settings.params import Params

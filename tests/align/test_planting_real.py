@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hindcast.pipeline.align.prepared import prepare
+from hindcast.pipeline.align.group_inputs import prepare
 from hindcast.pipeline.raw.ingest import ingest
-from hindcast.pipeline.raw.tables import read_table
 from hindcast.pipeline.settings.params import Params, check_params
+from hindcast.pipeline.tables import read_table
 from tests.align.mock import HOUR, moment
 from tests.align.test_planting import check_same_until, plant
 

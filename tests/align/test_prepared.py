@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from hindcast.pipeline.align.prepared import prepare
+from hindcast.pipeline.align.group_inputs import prepare
 from tests.align.mock import mock_frames, mock_params
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hindcast.pipeline.align.group import align_frames
+from hindcast.pipeline.align.align_group import align_frames
 from hindcast.pipeline.align.public_days import holidays_of, on_holidays
 from hindcast.pipeline.errors import AlignmentError, SettingsError
 from hindcast.pipeline.settings.align import Holidays

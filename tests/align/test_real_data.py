@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hindcast.pipeline.align.group import align_group
+from hindcast.pipeline.align.align_group import align_group
 from hindcast.pipeline.align.types import BASELINES, AlignedGroup
 from hindcast.pipeline.raw.ingest import ingest
-from hindcast.pipeline.raw.tables import read_manifest
 from hindcast.pipeline.settings.params import check_params
+from hindcast.pipeline.tables import read_manifest
 
 Align = Callable[..., list[AlignedGroup]]
 HOUR = 3600 * 10**9

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hindcast.pipeline.align.group import align_frames
+from hindcast.pipeline.align.align_group import align_frames
 from hindcast.pipeline.align.types import AlignedGroup
 from tests.align.mock import HOUR, START, frame, mock_params
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hindcast.pipeline.align.rows import SHARED, parts, read_rows, sources_with_role
+from hindcast.pipeline.align.source_rows import SHARED, parts, read_rows, sources_with_role
 from tests.align.mock import HOUR, START, frame, mock_frames, mock_params
 
 

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hindcast.pipeline.align.search import block_starts, is_sorted, last_at_most
+from hindcast.pipeline.align.asof import block_starts, is_sorted, last_at_most
 
 small = st.integers(-5, 5)
 

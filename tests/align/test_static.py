@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from hindcast.pipeline.align.features import feature_list
-from hindcast.pipeline.align.group import align_frames, align_group
+from hindcast.pipeline.align.align_group import align_frames, align_group
+from hindcast.pipeline.align.features.registry import feature_list
 from hindcast.pipeline.errors import SettingsError
 from hindcast.pipeline.raw.ingest import ingest
 from hindcast.pipeline.settings.known import ALWAYS

@@ -5,7 +5,7 @@ import math
 import numpy as np
 from hypothesis import given
 
-from hindcast.pipeline.align.waves import waves
+from hindcast.pipeline.align.cyclic import waves
 from tests.settings.slow_clock import local, stamps, zones
 
 NAMES = ("hour_sin", "hour_cos", "weekday_sin", "weekday_cos", "yearday_sin", "yearday_cos")

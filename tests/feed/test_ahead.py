@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from hindcast.pipeline.feed.ahead import read_ahead
+from hindcast.pipeline.feed.prefetch import read_ahead
 
 
 class Squares:

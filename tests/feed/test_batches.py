@@ -13,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hindcast.pipeline.errors import FormatError
-from hindcast.pipeline.feed.ahead import read_ahead
 from hindcast.pipeline.feed.batches import Batch, LaneBatches, Material
 from hindcast.pipeline.feed.lanes import IDLE, LanePlan, filled_lanes, whole_runs
-from hindcast.pipeline.feed.rows import scored_rows
+from hindcast.pipeline.feed.prefetch import read_ahead
 from hindcast.pipeline.feed.runs import evaluation_runs, training_runs
+from hindcast.pipeline.feed.scored_rows import scored_rows
 from hindcast.pipeline.feed.source import grid_of
 from hindcast.pipeline.feed.window_batches import WindowBatches
 from hindcast.pipeline.feed.windows import WindowPlan

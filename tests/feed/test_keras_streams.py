@@ -13,14 +13,13 @@ import keras
 import numpy as np
 import pytest
 
+from hindcast.pipeline.feed.adapters.keras import BatchStream, KerasStream
 from hindcast.pipeline.feed.columns import Columns
-from hindcast.pipeline.feed.keras_streams import BatchStream, KerasStream
 from hindcast.pipeline.feed.lane_stream import Lanes
 from hindcast.pipeline.feed.segments import Segments
 from hindcast.pipeline.feed.window_stream import Windows
-from hindcast.pipeline.learn.lessons import make_lesson
-from hindcast.pipeline.learn.losses import WeightedMean
-from hindcast.pipeline.learn.playing import inputs_for
+from hindcast.pipeline.learn.losses import WeightedMean, inputs_for
+from hindcast.pipeline.learn.modes import make_lesson
 from tests.feed.memory import chronological, memory_source
 from tests.learn.networks import material_of, small_learner, small_settings, small_source, trainable
 
@@ -138,7 +137,7 @@ def test_the_other_backends_of_keras_are_fed_too(backend: str, root: Path) -> No
         "import keras\n"
         "from tests.feed.memory import chronological, memory_source\n"
         "from pipeline.feed.columns import Columns\n"
-        "from pipeline.feed.keras_streams import KerasStream\n"
+        "from pipeline.feed.adapters.keras import KerasStream\n"
         "from pipeline.feed.window_stream import Windows\n"
         "source = chronological(memory_source([30, 22]), {'train': (0, 60)})\n"
         "stream = KerasStream(Windows(source, 'train', 8, Columns.whole(3, ['load']), lookback=5))\n"

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hindcast.pipeline.feed.permutation import Permutation
+from hindcast.pipeline.feed.order import Permutation
 
 keys = st.tuples(st.integers(0, 2**40), st.integers(0, 10))
 

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hindcast.pipeline.feed.rows import scored_rows
+from hindcast.pipeline.feed.scored_rows import scored_rows
 from tests.feed.memory import HOUR, chronological, memory_source
 
 

@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 from hindcast.pipeline.errors import FormatError
-from hindcast.pipeline.feed.scaling import read_scaling
-from hindcast.pipeline.feed.series import series_numbers
+from hindcast.pipeline.feed.scaling import read_scaling, series_numbers
 from hindcast.pipeline.files import write_json
 from tests.feed.memory import memory_source
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hindcast.pipeline.feed.batches import Material
-from hindcast.pipeline.feed.rows import scored_rows
+from hindcast.pipeline.feed.scored_rows import scored_rows
 from hindcast.pipeline.feed.window_batches import WindowBatches
 from hindcast.pipeline.feed.windows import WindowPlan
 from hindcast.pipeline.store.types import Split

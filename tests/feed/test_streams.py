@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hindcast.pipeline.feed.adapters.torch import MapDataset
 from hindcast.pipeline.feed.columns import Columns, Example
 from hindcast.pipeline.feed.lane_stream import Lanes
-from hindcast.pipeline.feed.mapped import MapDataset
 from hindcast.pipeline.feed.segments import Segments
 from hindcast.pipeline.feed.stream import Stream
 from hindcast.pipeline.feed.window_stream import Windows

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hindcast.pipeline.feed.stretches import AHEAD, KEPT, Stretches
+from hindcast.pipeline.feed.prefetch import AHEAD, KEPT, Stretches
 
 
 class Maker:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from hindcast.pipeline.feed.batches import Material
 from hindcast.pipeline.feed.order import BlockShuffle
-from hindcast.pipeline.feed.rows import scored_rows
+from hindcast.pipeline.feed.scored_rows import scored_rows
 from hindcast.pipeline.feed.window_batches import WindowBatches
 from hindcast.pipeline.feed.windows import WindowPlan
 from tests.feed.memory import chronological, memory_source, some_scaling

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hindcast.pipeline.feed.rows import Rows
+from hindcast.pipeline.feed.scored_rows import Rows
 from hindcast.pipeline.judge.table import Floats, Names, Table
 from hindcast.pipeline.store.types import Sequences, Split
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from hindcast.pipeline.judge.answer import answer_of, some
-from hindcast.pipeline.judge.judging import judged
+from hindcast.pipeline.judge.scores import judged
 from hindcast.pipeline.judge.table import Table
 from tests.judge.mock_judged import mock_table
 

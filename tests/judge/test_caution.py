@@ -8,7 +8,7 @@ from typing import get_args
 import pytest
 
 from hindcast.pipeline.files import write_json
-from hindcast.pipeline.judge.caution import cautions, departures
+from hindcast.pipeline.judge.stage_facts import cautions, departures
 from hindcast.pipeline.settings.split import Policy
 from hindcast.pipeline.settings.train import TrainSettings
 

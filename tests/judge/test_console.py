@@ -9,8 +9,8 @@ import pytest
 from hindcast.pipeline.judge.answer import answer_of
 from hindcast.pipeline.judge.console import aside_lines, kept_lines, score_lines
 from hindcast.pipeline.judge.evaluation import Evaluation
-from hindcast.pipeline.judge.judging import judged
 from hindcast.pipeline.judge.metrics import rounded
+from hindcast.pipeline.judge.scores import judged
 from tests.judge.mock_judged import mock_table
 
 

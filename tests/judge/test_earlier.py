@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from hindcast.pipeline.files import canonical_json
-from hindcast.pipeline.judge.earlier import certificate_facts, earlier, packed_facts
+from hindcast.pipeline.judge.stage_facts import certificate_facts, earlier, packed_facts
 
 PACK = {
     "sequences": 3,

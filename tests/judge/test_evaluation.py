@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from hindcast.pipeline.errors import FormatError, MissingInputError
-from hindcast.pipeline.feed.rows import Rows
+from hindcast.pipeline.feed.scored_rows import Rows
 from hindcast.pipeline.files import digest_of_file
 from hindcast.pipeline.judge.evaluation import Evaluation, Predict, evaluate
 from hindcast.pipeline.judge.table import Floats

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from hindcast.pipeline.judge.examples import examples_of
-from hindcast.pipeline.judge.judging import judged
+from hindcast.pipeline.judge.scores import judged
 from hindcast.pipeline.judge.skill import Skill
 from hindcast.pipeline.judge.table import Table
 from tests.judge.mock_judged import HOUR, mock_table

@@ -106,18 +106,18 @@ def test_every_table_and_figure_can_be_read_without_eyes(page: Path) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_text_and_lines_have_enough_contrast(scheme: str) -> None:
-    from hindcast.pipeline.judge import drawing
+    from hindcast.pipeline.judge import plot_style
 
-    css = (Path(drawing.__file__).parent / "report.css").read_text(encoding="utf-8")
+    css = (Path(plot_style.__file__).parent / "report.css").read_text(encoding="utf-8")
     colours = dict(
         re.findall(r"--(\w+): (#[0-9a-f]{6})", css.split("prefers-color-scheme")[scheme == "dark"])
     )
     for ground in ("paper", "panel"):
         for text in ("ink", "soft", "yes", "no", "open"):
             assert _contrast(colours[text], colours[ground]) >= 4.5, (text, ground)
-    assert colours["paper"] in drawing._STYLE
-    assert colours["ink"] in drawing._STYLE
-    for name, colour in drawing.COLOURS.items():
+    assert colours["paper"] in plot_style._STYLE
+    assert colours["ink"] in plot_style._STYLE
+    for name, colour in plot_style.COLOURS.items():
         assert _contrast(colour, colours["paper"]) >= 3, name
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from hindcast.pipeline.judge.same_rows import on_same_rows
+from hindcast.pipeline.judge.table import on_same_rows
 from tests.judge.mock_judged import mock_table
 
 LISTED = ["model", "published", "persistence"]

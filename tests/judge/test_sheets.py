@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hindcast.pipeline.judge.sheets import count, sheets_of
+from hindcast.pipeline.judge.report import count, sheets_of
 
 
 def test_leaves_stand_in_two_columns_with_their_path() -> None:

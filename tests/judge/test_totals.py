@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hindcast.pipeline.judge.same_rows import on_same_rows
-from hindcast.pipeline.judge.totals import ALL, summed
+from hindcast.pipeline.judge.summed_series import ALL, summed
+from hindcast.pipeline.judge.table import on_same_rows
 from tests.judge.mock_judged import mock_table
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from hindcast.pipeline.feed.rows import scored_rows
-from hindcast.pipeline.judge.reading import names_of
+from hindcast.pipeline.feed.scored_rows import scored_rows
+from hindcast.pipeline.judge.load import names_of
 from hindcast.pipeline.judge.table import Floats
 from hindcast.pipeline.judge.trees import fit_trees
 from tests.judge.mock_judged import HOUR, START, MockDataset, mock_dataset

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from hindcast.pipeline.feed.batches import Material
-from hindcast.pipeline.learn.twin import Design, Layers, make_layers, make_networks
+from hindcast.pipeline.learn.network import Design, Layers, make_layers, make_networks
 from hindcast.pipeline.settings.train import TrainSettings
 from tests.feed.memory import MemorySource, chronological, memory_source, some_scaling
 

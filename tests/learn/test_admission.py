@@ -10,7 +10,7 @@ import pytest
 
 from hindcast.pipeline.errors import LeakError, MissingInputError, TrainingError
 from hindcast.pipeline.files import digest_of_file, write_json
-from hindcast.pipeline.learn.admission import check_certificate, check_fit, check_published, check_split
+from hindcast.pipeline.learn.preconditions import check_certificate, check_fit, check_published, check_split
 from hindcast.pipeline.settings.train import TrainSettings
 from hindcast.pipeline.split.build import shards_digest
 from hindcast.pipeline.store.types import Split

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from hindcast.pipeline.learn.fitting import fit
-from hindcast.pipeline.learn.lessons import make_lesson
+from hindcast.pipeline.learn.modes import make_lesson
 from tests.learn.networks import arrays, material_of, small_learner, small_settings, small_source
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -21,10 +21,10 @@ CHOICES: dict[str, Any] = {"residual": True, "identity": "embedding", "units": (
 
 TRAIN = """
 import json, sys
-from hindcast.pipeline.learn.starting import start_framework
+from hindcast.pipeline.learn.backend import start_framework
 start_framework()
 import keras
-from hindcast.pipeline.learn.carried import carry, check_state_carries
+from hindcast.pipeline.learn.stateful import carry, check_state_carries
 from hindcast.pipeline.learn.checkpoints import Checkpoints
 from hindcast.pipeline.learn.history import Place
 from pathlib import Path

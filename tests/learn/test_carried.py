@@ -12,12 +12,11 @@ from hypothesis import strategies as st
 
 from hindcast.pipeline.errors import TrainingError
 from hindcast.pipeline.feed.lanes import IDLE
-from hindcast.pipeline.learn import carried as carried_module
-from hindcast.pipeline.learn.carried import carry, check_state_carries
-from hindcast.pipeline.learn.lessons import make_lesson, make_play
-from hindcast.pipeline.learn.losses import WeightedMean
-from hindcast.pipeline.learn.playing import inputs_for, played
-from hindcast.pipeline.learn.twin import entrance, make_networks
+from hindcast.pipeline.learn import stateful as carried_module
+from hindcast.pipeline.learn.losses import WeightedMean, inputs_for, played
+from hindcast.pipeline.learn.modes import make_lesson, make_play
+from hindcast.pipeline.learn.network import entrance, make_networks
+from hindcast.pipeline.learn.stateful import carry, check_state_carries
 from tests.learn.networks import (
     FEATURES,
     arrays,

@@ -19,8 +19,8 @@ from hindcast.pipeline.files import digest_of_file
 from hindcast.pipeline.learn.checkpoints import Checkpoints, identity_of
 from hindcast.pipeline.learn.fitting import fit
 from hindcast.pipeline.learn.history import Place
-from hindcast.pipeline.learn.lessons import make_lesson
-from hindcast.pipeline.learn.playing import inputs_for
+from hindcast.pipeline.learn.losses import inputs_for
+from hindcast.pipeline.learn.modes import make_lesson
 from hindcast.pipeline.learn.training import train
 from hindcast.pipeline.settings.base import Duration
 from tests.learn.networks import arrays, material_of, small_learner, small_settings, small_source
@@ -190,7 +190,7 @@ def test_checkpoints_by_time_take_their_share_and_no_more(
 
 KILLED = """
 import os, signal, sys
-from hindcast.pipeline.learn.starting import start_framework
+from hindcast.pipeline.learn.backend import start_framework
 start_framework()
 from hindcast.pipeline.learn import checkpoints, fitting
 from hindcast.stages.train import main

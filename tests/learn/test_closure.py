@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from hindcast.pipeline.learn.closure import digests_of_own_modules
+from hindcast.pipeline.learn.custom.module_digests import digests_of_own_modules
 from hindcast.pipeline.learn.training import train
 from tests.learn.workplace import workplace
 

@@ -11,9 +11,8 @@ import pytest
 
 from hindcast.pipeline.errors import ContinuityError, TrainingError
 from hindcast.pipeline.learn.fitting import Lesson, fit
-from hindcast.pipeline.learn.lessons import make_lesson, make_play
-from hindcast.pipeline.learn.losses import WeightedMean, elementwise
-from hindcast.pipeline.learn.playing import mean_loss, played
+from hindcast.pipeline.learn.losses import WeightedMean, elementwise, mean_loss, played
+from hindcast.pipeline.learn.modes import make_lesson, make_play
 from tests.learn.networks import arrays, material_of, small_learner, small_settings, small_source, trainable
 
 NAMES = ("mae", "mse", "huber")

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from hindcast.pipeline.feed.batches import Material
 from hindcast.pipeline.learn.fitting import fit
-from hindcast.pipeline.learn.lessons import make_lesson
 from hindcast.pipeline.learn.losses import WeightedMean, elementwise
+from hindcast.pipeline.learn.modes import make_lesson
+from hindcast.pipeline.learn.network import make_networks
 from hindcast.pipeline.learn.saving import save_network
-from hindcast.pipeline.learn.twin import make_networks
 from tests.feed.memory import some_scaling
 from tests.learn.networks import (
     FEATURES,

@@ -10,8 +10,8 @@ import pytest
 
 from hindcast.pipeline.errors import TrainingError
 from hindcast.pipeline.feed.batches import Batch
-from hindcast.pipeline.learn.held import held
-from hindcast.pipeline.learn.lessons import make_play
+from hindcast.pipeline.learn.modes import make_play
+from hindcast.pipeline.learn.validation_cache import held
 from tests.learn.networks import material_of, small_learner, small_settings, small_source
 
 

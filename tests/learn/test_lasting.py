@@ -9,8 +9,8 @@ import keras
 import pytest
 
 from hindcast.pipeline.errors import TrainingError
-from hindcast.pipeline.learn.lasting import faults_of_saving
-from hindcast.pipeline.learn.online import make_online
+from hindcast.pipeline.learn.custom.save_load import faults_of_saving
+from hindcast.pipeline.learn.stateful import make_online
 from tests.learn.networks import arrays
 from tests.learn.test_own import built
 
@@ -40,7 +40,7 @@ def test_a_form_that_loads_with_other_outputs_is_told(monkeypatch: pytest.Monkey
         online.layers[-1].scale = 2.0  # of the layer that gives the outputs in physical units
         return online
 
-    monkeypatch.setattr("hindcast.pipeline.learn.lasting.make_online", forgetting)
+    monkeypatch.setattr("hindcast.pipeline.learn.custom.save_load.make_online", forgetting)
     (fault,) = faults_of_saving(twin, online=True, series=2)
     assert re.search(
         "models/online.keras, saved and loaded by Keras alone, gives other outputs .*apart by", fault

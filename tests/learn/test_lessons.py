@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from hindcast.pipeline.feed.lanes import filled_lanes
 from hindcast.pipeline.feed.runs import Grid, Runs
-from hindcast.pipeline.learn.lessons import idle_lanes, rounded_cut
+from hindcast.pipeline.learn.modes import idle_lanes, rounded_cut
 from tests.learn.networks import small_settings
 
 HOUR = 3_600_000_000_000

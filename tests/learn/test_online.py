@@ -9,8 +9,8 @@ import keras
 import numpy as np
 import pytest
 
-from hindcast.pipeline.learn.online import make_online
 from hindcast.pipeline.learn.saving import save_network
+from hindcast.pipeline.learn.stateful import make_online
 from tests.learn.networks import FEATURES, arrays, small_twin
 
 

@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 
 from hindcast.pipeline.errors import TrainingError
-from hindcast.pipeline.learn.carried import carry
-from hindcast.pipeline.learn.own import Brief, own_networks
+from hindcast.pipeline.learn.custom.build import Brief, own_networks
+from hindcast.pipeline.learn.custom.probe import faults_of_play
+from hindcast.pipeline.learn.network import Design, make_layers
 from hindcast.pipeline.learn.saving import save_network
+from hindcast.pipeline.learn.stateful import carry
 from hindcast.pipeline.learn.training import train
-from hindcast.pipeline.learn.trial import faults_of_play
-from hindcast.pipeline.learn.twin import Design, make_layers
 from tests.feed.memory import some_scaling
 from tests.learn.networks import FEATURES, arrays
 from tests.learn.workplace import workplace
@@ -170,7 +170,9 @@ def test_a_training_ends_with_the_same_bytes_whether_or_not_its_network_was_trie
         models = tmp_path / name / "models"
         found.append([(models / f"{form}.keras").read_bytes() for form in ("model", "online")])
         for check in ("play", "saving", "parts"):
-            monkeypatch.setattr(f"hindcast.pipeline.learn.own.faults_of_{check}", lambda *_, **__: [])
+            monkeypatch.setattr(
+                f"hindcast.pipeline.learn.custom.build.faults_of_{check}", lambda *_, **__: []
+            )
     assert found[0] == found[1]
 
 

@@ -18,10 +18,10 @@ import pytest
 from hindcast.pipeline.errors import TrainingError
 from hindcast.pipeline.feed.batches import Material
 from hindcast.pipeline.files import digest_of_file, read_json
+from hindcast.pipeline.learn.callbacks import GroupWeights
 from hindcast.pipeline.learn.fitting import fit
-from hindcast.pipeline.learn.group_weights import GroupWeights
 from hindcast.pipeline.learn.history import History
-from hindcast.pipeline.learn.lessons import make_lesson
+from hindcast.pipeline.learn.modes import make_lesson
 from hindcast.pipeline.learn.training import train
 from tests.feed.memory import some_scaling
 from tests.learn.networks import arrays, small_learner, small_settings, small_source, small_twin, trainable

@@ -35,7 +35,7 @@ def network(made: Scaling, quantiles: int = 0) -> tuple[Any, Any]:
     """(scaled features and published forecast, physical outputs) of the inputs."""
     import keras
 
-    from hindcast.pipeline.learn.scales import physical, scale_layers, scaled, target_count
+    from hindcast.pipeline.learn.scaling_layers import physical, scale_layers, scaled, target_count
 
     layers = scale_layers(made, residual=True)
     assert target_count(layers) == TARGETS

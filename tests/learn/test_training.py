@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from hindcast.pipeline.errors import FormatError, LeakError, MissingInputError
-from hindcast.pipeline.feed.rows import scored_rows
-from hindcast.pipeline.feed.series import series_numbers
+from hindcast.pipeline.feed.scaling import series_numbers
+from hindcast.pipeline.feed.scored_rows import scored_rows
 from hindcast.pipeline.files import digest_of_file, read_json, write_json
 from hindcast.pipeline.learn.prediction import predict
 from hindcast.pipeline.learn.training import train
@@ -202,7 +202,7 @@ def test_a_training_that_runs_away_leaves_the_last_network_whole(tmp_path: Path)
 def test_every_row_of_training_has_its_weight_once_a_pass(mode: str, warm_up: int, tmp_path: Path) -> None:
     from hindcast.pipeline.feed.batches import Material
     from hindcast.pipeline.feed.scaling import read_scaling
-    from hindcast.pipeline.learn.lessons import make_lesson
+    from hindcast.pipeline.learn.modes import make_lesson
     from tests.learn.networks import small_learner
 
     params = workplace(tmp_path, mode=mode, warm_up=warm_up)

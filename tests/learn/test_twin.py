@@ -14,8 +14,8 @@ import pytest
 from hindcast.pipeline.errors import FormatError, TrainingError
 from hindcast.pipeline.files import digest_of_file, write_json
 from hindcast.pipeline.learn.losses import WeightedMean
+from hindcast.pipeline.learn.network import Design, entrance, make_layers, make_networks
 from hindcast.pipeline.learn.saving import load_network, save_network, write_model_card
-from hindcast.pipeline.learn.twin import Design, entrance, make_layers, make_networks
 from tests.feed.memory import some_scaling
 from tests.learn.networks import FEATURES, arrays, small_layers, small_settings, small_twin
 

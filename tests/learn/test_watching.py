@@ -10,10 +10,10 @@ import pytest
 import yaml
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from hindcast.pipeline.learn.callbacks import DVCLiveWatcher, TensorBoardWatcher
 from hindcast.pipeline.learn.fitting import fit
-from hindcast.pipeline.learn.lessons import make_lesson
-from hindcast.pipeline.learn.pace import Pace
-from hindcast.pipeline.learn.watching import DVCLiveWatcher, TensorBoardWatcher
+from hindcast.pipeline.learn.history import Pace
+from hindcast.pipeline.learn.modes import make_lesson
 from tests.learn.networks import material_of, small_learner, small_settings, small_source
 
 

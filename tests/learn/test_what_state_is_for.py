@@ -13,9 +13,9 @@ import pytest
 from hindcast.pipeline.feed.batches import Material
 from hindcast.pipeline.feed.scaling import Scaling
 from hindcast.pipeline.learn.fitting import fit
-from hindcast.pipeline.learn.lessons import make_lesson, make_play
-from hindcast.pipeline.learn.playing import played
-from hindcast.pipeline.learn.twin import Design, make_layers, make_networks
+from hindcast.pipeline.learn.losses import played
+from hindcast.pipeline.learn.modes import make_lesson, make_play
+from hindcast.pipeline.learn.network import Design, make_layers, make_networks
 from tests.feed.memory import MemorySource, chronological, memory_source
 from tests.learn.networks import small_settings
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from hindcast.pipeline.learn.methods import lanes as method_four
-from hindcast.pipeline.learn.worth import WAYS, measured, twin_differs_by
+from hindcast.pipeline.methods import tbptt_lanes as method_four
+from hindcast.pipeline.methods.memory_task import WAYS, measured, twin_differs_by
 
 
 @pytest.mark.parametrize(("name", "least", "most"), [("whole", 1.0, 1.0), ("parts", 0.74, 0.76)])

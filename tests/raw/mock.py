@@ -11,8 +11,8 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from hindcast.pipeline.raw.ingest import Sizes, ingest
-from hindcast.pipeline.raw.tables import read_manifest, read_table
 from hindcast.pipeline.settings.params import Params, check_params
+from hindcast.pipeline.tables import read_manifest, read_table
 
 HOUR = 3600 * 10**9
 

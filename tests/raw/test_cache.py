@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hindcast.pipeline.errors import RawDataError
-from hindcast.pipeline.raw import passes, reading, table_entries
+from hindcast.pipeline.raw import reading, source_ingest, table_entries
 from hindcast.pipeline.raw.cache import Cache, FileDigests
 from hindcast.pipeline.raw.ingest import CACHE, ingest
 from tests.raw.mock import LONG, bytes_below, mock_params, write_files
@@ -55,8 +55,8 @@ def work(monkeypatch: pytest.MonkeyPatch) -> Work:
         done.merged.append(rows.group)
         return make_table(workshop, rows)
 
-    monkeypatch.setattr(passes, "read_files", read)
-    monkeypatch.setattr(passes, "make_table", make)
+    monkeypatch.setattr(source_ingest, "read_files", read)
+    monkeypatch.setattr(source_ingest, "make_table", make)
     return done
 
 
@@ -259,7 +259,7 @@ def test_the_cache_may_be_removed_at_any_time(two_groups: Path, work: Work) -> N
 def test_a_killed_run_leaves_what_it_finished_and_no_half_entry(two_groups: Path, work: Work) -> None:
     write_files(two_groups, {"A/2.csv": text("s2", 7)})
     program = (
-        "import os, sys; from pathlib import Path; from pipeline.raw import passes, ingest; "
+        "import os, sys; from pathlib import Path; from pipeline.raw import source_ingest, ingest; "
         "from tests.raw.mock import mock_params; from tests.raw.test_cache import BY_FOLDER; "
         "passes.make_table = lambda *_: os._exit(9); "
         "ingest.ingest(mock_params({'meter': BY_FOLDER}), Path(sys.argv[1]))"

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hindcast.pipeline.raw.cells import cut
-from hindcast.pipeline.raw.faults import RULES
-from hindcast.pipeline.raw.header import Layout, Slot, StampColumns
-from hindcast.pipeline.raw.sources import RawFile
-from hindcast.pipeline.raw.text import Block, reader
+from hindcast.pipeline.raw.csv_blocks import Block, reader
+from hindcast.pipeline.raw.csv_cells import cut
+from hindcast.pipeline.raw.csv_layout import Layout, Slot, StampColumns
+from hindcast.pipeline.raw.reject_rules import RULES
+from hindcast.pipeline.raw.source_files import RawFile
 from hindcast.pipeline.settings.raw import Source
 from tests.raw.mock import LONG
 

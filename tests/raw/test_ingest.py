@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from hindcast.pipeline.errors import MissingInputError, RawDataError
 from hindcast.pipeline.raw.ingest import Sizes, ingest
-from hindcast.pipeline.raw.sources import natural_key
+from hindcast.pipeline.raw.source_files import natural_key
 from hindcast.pipeline.settings.known import AfterStep, AtIssuePlus
 from tests.raw.mock import LONG, Outcome, bytes_below, ingested, mock_params, moment, write_files
 from tests.raw.oracle import Oracle, nanoseconds

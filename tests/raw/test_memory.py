@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from hindcast.pipeline.raw.memory import Room
+from hindcast.pipeline.raw.sorted_runs import Room
 
 
 def test_what_is_taken_and_given_back_stays_within_the_bound() -> None:

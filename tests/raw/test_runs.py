@@ -8,9 +8,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hindcast.pipeline.raw.memory import Room
 from hindcast.pipeline.raw.records import Key, Records
-from hindcast.pipeline.raw.runs import Run, RunWriter, sorted_run
+from hindcast.pipeline.raw.sorted_runs import Room, Run, RunWriter, sorted_run
 
 KEYS: list[Key] = [("b", "2"), ("a", "1"), ("a", ""), ("b", "10")]
 Row = tuple[int, int, float]  # key, valid time, value

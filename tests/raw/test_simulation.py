@@ -14,15 +14,23 @@ import pytest
 from hindcast.pipeline.errors import SettingsError
 from hindcast.pipeline.files import digest_of_file
 from hindcast.pipeline.raw.ingest import ingest
-from hindcast.pipeline.raw.simulation.games import Game, tables_of
-from hindcast.pipeline.raw.simulation.noise import smoothed, vintages, wandering
-from hindcast.pipeline.raw.simulation.simulate import simulate
-from hindcast.pipeline.raw.simulation.usage import Customer, strain_of, usage_of
-from hindcast.pipeline.raw.simulation.weather import MARKET, WEATHER, Calendar, market_of, weather_of
-from hindcast.pipeline.raw.tables import read_table
 from hindcast.pipeline.settings.base import HOUR
 from hindcast.pipeline.settings.params import Params, check_params
 from hindcast.pipeline.settings.sections import SimulateSettings
+from hindcast.pipeline.simulate.games import Game, tables_of
+from hindcast.pipeline.simulate.usage import Customer, strain_of, usage_of
+from hindcast.pipeline.simulate.weather import (
+    MARKET,
+    WEATHER,
+    Calendar,
+    market_of,
+    smoothed,
+    vintages,
+    wandering,
+    weather_of,
+)
+from hindcast.pipeline.simulate.write_csv import simulate
+from hindcast.pipeline.tables import read_table
 
 ISO = "%Y-%m-%dT%H:%MZ"
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hindcast.pipeline.errors import MissingInputError
-from hindcast.pipeline.raw.sources import find_files, natural_key, nearest
+from hindcast.pipeline.raw.source_files import find_files, natural_key, nearest
 from tests.raw.mock import LONG, mock_params, write_files
 
 

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hindcast.pipeline.errors import SettingsError
-from hindcast.pipeline.raw.formats import compile_format
-from hindcast.pipeline.raw.stamps import parse_stamps
+from hindcast.pipeline.raw.timestamp_formats import compile_format
+from hindcast.pipeline.raw.timestamps import parse_stamps
 
 EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 (wall time)
 WALLS = st.datetimes(datetime(1900, 1, 1), datetime(2199, 12, 31, 23, 59, 59))  # noqa: DTZ001 (wall time)

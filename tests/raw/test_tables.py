@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hindcast.pipeline import tables as module
 from hindcast.pipeline.errors import FormatError, MissingInputError
 from hindcast.pipeline.files import digest_of_file, write_json
-from hindcast.pipeline.raw import tables as module
-from hindcast.pipeline.raw.tables import MANIFEST, read_manifest, read_table, table_writer
+from hindcast.pipeline.tables import MANIFEST, read_manifest, read_table, table_writer
 from tests.raw.mock import LONG, ingested
 
 SCHEMA = pa.schema([pa.field("series", pa.string(), nullable=False), pa.field("x", pa.float64())])

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hindcast.pipeline.errors import RawDataError
-from hindcast.pipeline.raw import text as module
-from hindcast.pipeline.raw.text import blocks
+from hindcast.pipeline.raw import csv_blocks as module
+from hindcast.pipeline.raw.csv_blocks import blocks
 from hindcast.pipeline.settings.raw import Source
 from tests.raw.mock import LONG
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hindcast.pipeline.raw.faults import RULES
-from hindcast.pipeline.raw.stamps import Parsed
-from hindcast.pipeline.raw.zones import latest, localise, occurrences
+from hindcast.pipeline.raw.localize import latest, localise, occurrences
+from hindcast.pipeline.raw.reject_rules import RULES
+from hindcast.pipeline.raw.timestamps import Parsed
 from hindcast.pipeline.settings.fields import StampField
 
 ZONES = (

@@ -8,8 +8,7 @@ from dataclasses import replace
 import numpy as np
 from hypothesis import strategies as st
 
-from hindcast.pipeline.split.rows import rows
-from hindcast.pipeline.split.steps import Steps
+from hindcast.pipeline.split.steps import Steps, rows
 from hindcast.pipeline.store.types import Split
 from tests.split.in_memory import HOUR, NEVER, Row, Track, plain_track
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from hindcast.pipeline.errors import SplitError
 from hindcast.pipeline.settings.base import Duration
 from hindcast.pipeline.settings.split import Blocked
-from hindcast.pipeline.split.blocked import blocks_of
 from hindcast.pipeline.split.plan import plan_splits
+from hindcast.pipeline.split.policies.blocked import blocks_of
 from tests.split.in_memory import HOUR, NEVER, START, Track, plain_track, steps_of
 from tests.split.slow_rows import Key, every_row, scored, tracks_of_any_kind
 

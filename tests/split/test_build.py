@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from hindcast.pipeline.errors import SplitError
-from hindcast.pipeline.feed.rows import scored_rows
+from hindcast.pipeline.feed.scored_rows import scored_rows
 from hindcast.pipeline.files import digest_of_file, read_json
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.settings.sections import ScaleSettings

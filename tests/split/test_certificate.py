@@ -13,12 +13,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from hindcast.pipeline.certify.certificate import certify, lines_of, write_certificate
 from hindcast.pipeline.errors import FormatError, LeakError
 from hindcast.pipeline.files import read_json, write_json
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.settings.sections import ScaleSettings
 from hindcast.pipeline.split.build import steps_of
-from hindcast.pipeline.split.certificate import certify, lines_of, write_certificate
 from hindcast.pipeline.split.scaler import Columns, fit_scaler
 from hindcast.pipeline.store.reader import Dataset
 from hindcast.pipeline.store.types import Split

@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 from pydantic import TypeAdapter
 
-from hindcast.pipeline.feed.rows import scored_rows
+from hindcast.pipeline.certify.certificate import certify, lines_of
+from hindcast.pipeline.feed.scored_rows import scored_rows
 from hindcast.pipeline.settings.base import Duration
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.settings.split import SplitField
 from hindcast.pipeline.split.build import build_dataset, build_scaler
-from hindcast.pipeline.split.certificate import certify, lines_of
 from hindcast.pipeline.store.reader import Dataset
 from tests.align.mock import HOUR
 from tests.split.test_certificate import frames, settings

@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 
 from hindcast.pipeline.errors import SplitError
 from hindcast.pipeline.settings.split import Chronological
-from hindcast.pipeline.split.chronological import borders_of, embargoed_samples, parts_of, split_of
-from hindcast.pipeline.split.rows import played_samples, rows
-from hindcast.pipeline.split.steps import Steps
+from hindcast.pipeline.split.policies.chronological import borders_of, embargoed_samples, parts_of, split_of
+from hindcast.pipeline.split.steps import Steps, played_samples, rows
 from tests.split.in_memory import HOUR, NEVER, START, Row, Track, plain_track, steps_of
 
 SEGMENT_LENGTHS = (24, 25, 168)

@@ -13,15 +13,15 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from hindcast.pipeline.align.group import align_frames
+from hindcast.pipeline.align.align_group import align_frames
+from hindcast.pipeline.certify.certificate import certify
 from hindcast.pipeline.files import digest_of_file, read_json, write_json
-from hindcast.pipeline.raw.tables import MANIFEST
 from hindcast.pipeline.settings.base import Duration
 from hindcast.pipeline.settings.known import PublishedAt
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.split.build import build_dataset, build_scaler, shards_digest
-from hindcast.pipeline.split.certificate import certify
 from hindcast.pipeline.store.writer import write_shard
+from hindcast.pipeline.tables import MANIFEST
 from tests.align.mock import HOUR
 from tests.split.test_certificate import column, frames, settings
 from tests.split.workplace import edit, kinds, make_data, write_tables

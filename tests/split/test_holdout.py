@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from hindcast.pipeline.certify.certificate import certify
 from hindcast.pipeline.errors import SplitError
 from hindcast.pipeline.files import read_json
 from hindcast.pipeline.settings.split import HeldOut
 from hindcast.pipeline.split.build import build_scaler
-from hindcast.pipeline.split.certificate import certify
 from hindcast.pipeline.split.plan import lines_left_out, plan_splits
 from hindcast.pipeline.store.reader import Dataset
 from tests.align.mock import mock_frames, mock_params

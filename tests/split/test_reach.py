@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hindcast.pipeline.align.group import align_frames
-from hindcast.pipeline.split.reach import longest_reach
+from hindcast.pipeline.align.align_group import align_frames
+from hindcast.pipeline.split.leakage import longest_reach
 from tests.align.mock import HOUR, frame, mock_params, moment
 
 ORIGINS = (

@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hindcast.pipeline.align.group import align_group
+from hindcast.pipeline.align.align_group import align_group
+from hindcast.pipeline.certify.certificate import certify
 from hindcast.pipeline.feed.lanes import whole_runs
-from hindcast.pipeline.feed.rows import scored_rows
 from hindcast.pipeline.feed.runs import evaluation_runs, scored_steps
+from hindcast.pipeline.feed.scored_rows import scored_rows
 from hindcast.pipeline.feed.source import grid_of
 from hindcast.pipeline.raw.ingest import ingest
 from hindcast.pipeline.settings.params import Params, check_params
 from hindcast.pipeline.split.build import build_dataset, build_scaler
-from hindcast.pipeline.split.certificate import certify
 from hindcast.pipeline.store.reader import Dataset
 from hindcast.pipeline.store.writer import write_shard
 

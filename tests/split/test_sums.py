@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hindcast.pipeline.split.sums import Sums
+from hindcast.pipeline.split.exact_sums import Sums
 
 floats = st.floats(width=32, allow_nan=False, allow_infinity=False)
 measured = st.floats(-1e6, 1e6, width=32)

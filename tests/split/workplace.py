@@ -12,21 +12,13 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from hindcast.pipeline.align.group import align_group
+from hindcast.pipeline.align.align_group import align_group
 from hindcast.pipeline.files import digest_of_file, write_json
-from hindcast.pipeline.raw.tables import (
-    FORMAT,
-    MANIFEST,
-    STAMP,
-    TIMES,
-    table_path,
-    table_schema,
-    table_writer,
-)
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.split.build import build_dataset, build_scaler
-from hindcast.pipeline.store.seal import sealed
+from hindcast.pipeline.store.open_files import sealed
 from hindcast.pipeline.store.writer import write_shard
+from hindcast.pipeline.tables import FORMAT, MANIFEST, STAMP, TIMES, table_path, table_schema, table_writer
 
 Frames = Mapping[str, pd.DataFrame]
 

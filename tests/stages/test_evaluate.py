@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hindcast.pipeline.feed.rows import scored_rows
+from hindcast.pipeline.feed.scored_rows import scored_rows
 from hindcast.pipeline.files import write_json
 from hindcast.pipeline.judge import trees
 from hindcast.pipeline.learn import prediction

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from hindcast.pipeline.learn.methods import hdf5, series
-from hindcast.pipeline.learn.methods.stages import simulated_settings
+from hindcast.pipeline.methods import per_series, plain_hdf5
+from hindcast.pipeline.methods.run_stages import simulated_settings
 from hindcast.pipeline.settings.params import load_params
 from hindcast.stages import methods
 
@@ -44,7 +44,7 @@ def test_the_data_are_made_for_it_whatever_params_yaml_says(
 ) -> None:
     (tmp_path / "params.yaml").write_bytes((ROOT / "conf/dataset/gefcom2012.yaml").read_bytes())
     monkeypatch.chdir(tmp_path)
-    for number, module in ((1, series), (3, hdf5)):
+    for number, module in ((1, per_series), (3, plain_hdf5)):
         folder = tmp_path / f"method_{number}"
         simulated_settings(folder)
         params = load_params(folder / "params.yaml", module._SETTINGS)

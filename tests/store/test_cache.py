@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hindcast.pipeline.store.cache import ChunkCache
+from hindcast.pipeline.store.chunk_cache import ChunkCache
 
 
 @given(budget=st.integers(0, 40), asked=st.lists(st.tuples(st.integers(0, 6)), max_size=40))

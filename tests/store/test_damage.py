@@ -13,8 +13,8 @@ import pytest
 
 from hindcast.pipeline.errors import FormatError, MissingInputError
 from hindcast.pipeline.store.layout import BY_NAME, filters
+from hindcast.pipeline.store.open_files import sealed
 from hindcast.pipeline.store.reader import Dataset
-from hindcast.pipeline.store.seal import sealed
 from tests.mock_data import mock_dataset, mock_group, mock_params, mock_shards
 
 PARAMS = mock_params(pack={"segment_length": 8, "chunk_bytes": 200, "codec": "gzip"})

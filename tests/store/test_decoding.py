@@ -13,8 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from hindcast.pipeline.store.chunks import ALLOWED, chunk_places, filters_of
-from hindcast.pipeline.store.decoding import decode, fletcher32
+from hindcast.pipeline.store.chunk_codec import ALLOWED, chunk_places, decode, filters_of, fletcher32
 from hindcast.pipeline.store.layout import filters
 
 CODECS = ("none", "gzip", "zstd")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from hindcast.pipeline.store.fingerprint import shard_fingerprint
+from hindcast.pipeline.store.incremental import shard_fingerprint
 from tests.mock_data import mock_params
 
 TABLES = {"weather": "1", "usage": "2"}

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hindcast.pipeline.errors import FormatError
-from hindcast.pipeline.store.access import open_to_read, written
-from hindcast.pipeline.store.header import Header, read_header, write_header
+from hindcast.pipeline.store.file_header import Header, read_header, write_header
 from hindcast.pipeline.store.layout import DIMENSIONS
+from hindcast.pipeline.store.open_files import open_to_read, written
 
 _names = st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), min_size=1, max_size=12)
 _some = st.lists(_names, min_size=1, max_size=4).map(tuple)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from hindcast.pipeline.store.memory import Memory
+from hindcast.pipeline.store.chunk_cache import Memory
 
 FLOAT = np.dtype("<f4")
 

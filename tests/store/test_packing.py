@@ -13,14 +13,15 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from hindcast.pipeline.align.group import align_group
+from hindcast.pipeline.align.align_group import align_group
 from hindcast.pipeline.errors import AlignmentError, FormatError
 from hindcast.pipeline.files import digest_of_file, read_json, write_json
 from hindcast.pipeline.raw.ingest import ingest
-from hindcast.pipeline.raw.simulation.simulate import simulate
 from hindcast.pipeline.settings.params import Params, check_params
-from hindcast.pipeline.store import packing, unchanged
-from hindcast.pipeline.store.packing import pack
+from hindcast.pipeline.simulate.write_csv import simulate
+from hindcast.pipeline.store import incremental
+from hindcast.pipeline.store import pack as pack_module
+from hindcast.pipeline.store.pack import pack
 from hindcast.pipeline.store.reader import Dataset
 
 GROUPS = ["game_01", "game_02", "game_03"]
@@ -39,7 +40,7 @@ def tables(tmp_path_factory: pytest.TempPathFactory, compose: Callable[..., dict
 @pytest.fixture
 def workspace(tables: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     shutil.copytree(tables, tmp_path / "data/tables")
-    monkeypatch.setattr(packing, "_SMALL", 0, raising=False)  # processes, however little there is to do
+    monkeypatch.setattr(pack_module, "_SMALL", 0, raising=False)  # processes, however little there is to do
     return tmp_path
 
 
@@ -214,7 +215,7 @@ def _counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         aligned.append(group)
         return align(tables, params, group)
 
-    monkeypatch.setattr(packing, "align_group", note)
+    monkeypatch.setattr(pack_module, "align_group", note)
     return aligned
 
 
@@ -299,7 +300,7 @@ def test_other_settings_or_code_make_all_shards_again(
     shorter = params.model_copy(update={"pack": params.pack.model_copy(update={"segment_length": 12})})
     _pack(shorter, workspace)
     assert aligned == GROUPS
-    monkeypatch.setattr(unchanged, "code_digest", lambda: "other code")
+    monkeypatch.setattr(incremental, "shards_code_digest", lambda: "other code")
     _pack(shorter, workspace)
     assert aligned == GROUPS * 2
 

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hindcast.pipeline.store.plan import Parts, picks
+from hindcast.pipeline.store.read_plan import Parts, picks
 
 
 @st.composite

@@ -21,11 +21,10 @@ from hypothesis import strategies as st
 
 from hindcast.pipeline.errors import FormatError, MissingInputError
 from hindcast.pipeline.store import shards as open_shards
-from hindcast.pipeline.store.access import write_text
+from hindcast.pipeline.store.join_shards import list_shards, write_dataset
 from hindcast.pipeline.store.layout import ARRAYS
+from hindcast.pipeline.store.open_files import sealed, write_text
 from hindcast.pipeline.store.reader import Dataset
-from hindcast.pipeline.store.seal import sealed
-from hindcast.pipeline.store.virtual import list_shards, write_dataset
 from tests.mock_data import HOUR, mock_dataset, mock_group, mock_params, mock_shards
 
 PACK = {"segment_length": 7, "chunk_bytes": 200}

@@ -11,8 +11,7 @@ import pandas as pd
 import pytest
 
 from hindcast.pipeline.errors import FormatError
-from hindcast.pipeline.store.access import open_to_read, written
-from hindcast.pipeline.store.tables import (
+from hindcast.pipeline.store.index_tables import (
     Shards,
     read_sequences,
     read_shards,
@@ -20,6 +19,7 @@ from hindcast.pipeline.store.tables import (
     write_splits,
     write_table,
 )
+from hindcast.pipeline.store.open_files import open_to_read, written
 from hindcast.pipeline.store.types import Sequences, Split
 
 

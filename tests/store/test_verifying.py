@@ -13,9 +13,9 @@ import pytest
 from hindcast.pipeline.errors import FormatError, MissingInputError
 from hindcast.pipeline.files import write_json
 from hindcast.pipeline.store.layout import ARRAYS
+from hindcast.pipeline.store.open_files import check_seal, sealed
 from hindcast.pipeline.store.reader import Dataset
-from hindcast.pipeline.store.seal import check_seal, sealed
-from hindcast.pipeline.store.verifying import verify
+from hindcast.pipeline.store.verify import verify
 from tests.mock_data import mock_dataset, mock_group, mock_params, mock_shards
 
 PARAMS = mock_params(pack={"segment_length": 8, "chunk_bytes": 200, "codec": "zstd"})

@@ -10,11 +10,10 @@ import numpy as np
 import pandas as pd
 import yaml
 
+from hindcast.pipeline.inspect.inspect_files import Inspection, inspect_files
 from hindcast.pipeline.raw.ingest import ingest
-from hindcast.pipeline.raw.inspection.inspecting import inspect_files
-from hindcast.pipeline.raw.inspection.view import Inspection
-from hindcast.pipeline.raw.tables import read_manifest, read_table
 from hindcast.pipeline.settings.params import check_params
+from hindcast.pipeline.tables import read_manifest, read_table
 
 HOUR = 3600 * 10**9
 

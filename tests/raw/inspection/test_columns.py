@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from hindcast.pipeline.raw.inspection.columns import Column, look_at
+from hindcast.pipeline.inspect.column_types import Column, look_at
 from hindcast.pipeline.raw.numbers import Style
 
 

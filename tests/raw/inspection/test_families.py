@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from hindcast.pipeline.raw.inspection.families import families, pattern_of, plain_pattern
+from hindcast.pipeline.inspect.heading_patterns import families, pattern_of, plain_pattern
 
 FAMILIES = [
     (["wp1", "wp2", "wp10"], ["1", "2", "10"]),

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hindcast.pipeline.raw.formats import compile_format
-from hindcast.pipeline.raw.inspection.formats import Form, digit_forms, forms_of
-from hindcast.pipeline.raw.stamps import parse_stamp
+from hindcast.pipeline.inspect.format_guess import Form, digit_forms, forms_of
+from hindcast.pipeline.raw.timestamp_formats import compile_format
+from hindcast.pipeline.raw.timestamps import parse_stamp
 
 DATES = [
     "%Y-%m-%d",

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hindcast.pipeline.errors import HindcastError, MissingInputError, RawDataError
-from hindcast.pipeline.raw.inspection.inspecting import inspect_files, write_proposal
+from hindcast.pipeline.inspect.inspect_files import inspect_files, write_proposal
 from hindcast.pipeline.settings.params import check_params
 from tests.raw.inspection import mock
 

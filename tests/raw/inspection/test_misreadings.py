@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from hindcast.pipeline.errors import RawDataError
-from hindcast.pipeline.raw.inspection.view import Inspection
-from hindcast.pipeline.raw.inspection.words import heading
+from hindcast.pipeline.inspect.inspect_files import Inspection
+from hindcast.pipeline.inspect.vocabulary import heading
 from tests.raw.inspection import mock
 
 

@@ -8,7 +8,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hindcast.pipeline.raw.inspection.page import Page, flow
+from hindcast.pipeline.inspect.yaml_page import Page, flow
 
 _TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=30) | st.sampled_from(
     [

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hindcast.pipeline.raw.inspection.paths import globs_of, naming_place
+from hindcast.pipeline.inspect.path_patterns import globs_of, naming_place
 
 _NAMES = st.text("ab1[]*? _é", min_size=1, max_size=6).filter(lambda name: name.strip(" ."))
 _PATHS = st.lists(

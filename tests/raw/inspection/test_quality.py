@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hindcast.pipeline.raw.inspection.quality import Finding
+from hindcast.pipeline.inspect.data_quality import Finding
 from tests.raw.inspection import mock
 
 TIMES = mock.hours(count=24 * 60)

@@ -11,10 +11,10 @@ import pandas as pd
 import pytest
 import yaml
 
+from hindcast.pipeline.inspect.inspect_files import inspect_files
 from hindcast.pipeline.raw.ingest import ingest
-from hindcast.pipeline.raw.inspection.inspecting import inspect_files
-from hindcast.pipeline.raw.tables import read_manifest, read_table
 from hindcast.pipeline.settings.params import check_params
+from hindcast.pipeline.tables import read_manifest, read_table
 
 FOLDERS = {
     "gefcom2012": "gefcom2012_wind",

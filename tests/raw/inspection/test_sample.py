@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hindcast.pipeline.errors import RawDataError
-from hindcast.pipeline.raw.inspection.sample import take_sample
+from hindcast.pipeline.inspect.sample import take_sample
 
 
 def test_a_small_file_is_read_whole(tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ from itertools import product
 import pytest
 
 from hindcast.pipeline.errors import RawDataError
-from hindcast.pipeline.raw.inspection.numerals import numerals_of
-from hindcast.pipeline.raw.inspection.sniff import Dialect, cut_line, decode, dialect_of
+from hindcast.pipeline.inspect.dialect import Dialect, cut_line, decode, dialect_of
+from hindcast.pipeline.inspect.number_style import numerals_of
 
 
 def of(text: str) -> Dialect:

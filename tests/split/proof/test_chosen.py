@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hindcast.pipeline.split.proof.chosen import chosen_rows
+from hindcast.pipeline.certify.sampled_rows import chosen_rows
 from hindcast.pipeline.store.types import Sequences
 from tests.align.mock import HOUR, mock_params, moment
 

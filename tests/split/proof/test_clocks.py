@@ -6,9 +6,7 @@ import numpy as np
 import pytest
 from pydantic import TypeAdapter
 
-from hindcast.pipeline.settings.known import KnownField, PublishedAt
-from hindcast.pipeline.settings.origin import NO_ORIGIN, OriginField
-from hindcast.pipeline.split.proof.clocks import (
+from hindcast.pipeline.certify.slow_clock import (
     days_of_change,
     known_of,
     local_time,
@@ -16,6 +14,8 @@ from hindcast.pipeline.split.proof.clocks import (
     origin_of,
     origins_of,
 )
+from hindcast.pipeline.settings.known import KnownField, PublishedAt
+from hindcast.pipeline.settings.origin import NO_ORIGIN, OriginField
 
 HOUR = 3_600_000_000_000
 ZONES = ("UTC", "Europe/Madrid", "America/New_York", "Australia/Lord_Howe", "Asia/Kolkata")

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hindcast.pipeline.split.proof.distances import due_reach
-from hindcast.pipeline.split.reach import longest_reach
+from hindcast.pipeline.certify.check_distance import due_reach
+from hindcast.pipeline.split.leakage import longest_reach
 from tests.align.mock import HOUR, moment
 from tests.split.test_reach import params_of
 

@@ -10,9 +10,9 @@ FORBIDDEN = (
     "hindcast.pipeline.settings.clock",
     "hindcast.pipeline.settings.rules",
     "hindcast.pipeline.split.build",
-    "hindcast.pipeline.split.chronological",
+    "hindcast.pipeline.split.policies.chronological",
     "hindcast.pipeline.split.plan",
-    "hindcast.pipeline.split.rows",
+    "hindcast.pipeline.split.steps",
     "hindcast.pipeline.split.scaler",
     "hindcast.pipeline.split.steps",
 )

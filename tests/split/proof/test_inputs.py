@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
-from hindcast.pipeline.align.features import feature_list
+from hindcast.pipeline.align.features.registry import feature_list
+from hindcast.pipeline.certify.check_inputs import check_rows
 from hindcast.pipeline.errors import AlignmentError, SplitError
 from hindcast.pipeline.settings.params import Params
-from hindcast.pipeline.split.proof.inputs import check_rows
 from hindcast.pipeline.store.reader import Dataset
 from tests.align.mock import HOUR, SOURCES, mock_frames, mock_params, mock_site
 from tests.split.workplace import make_data

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hindcast.pipeline.certify.check_samples import check_lists
 from hindcast.pipeline.settings.split import Chronological
-from hindcast.pipeline.split.chronological import borders_of, parts_of, split_of
-from hindcast.pipeline.split.proof.lists import check_lists
+from hindcast.pipeline.split.policies.chronological import borders_of, parts_of, split_of
 from hindcast.pipeline.store.types import Split
 from tests.split.in_memory import HOUR, START, plain_track, steps_of
 

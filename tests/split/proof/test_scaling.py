@@ -10,12 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from hindcast.pipeline.certify.check_scaler import Part, check_scaler, moments_of
+from hindcast.pipeline.certify.findings import Findings
 from hindcast.pipeline.files import read_json, write_json
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.split.build import build_scaler
-from hindcast.pipeline.split.proof.findings import Findings
-from hindcast.pipeline.split.proof.moments import Part, moments_of
-from hindcast.pipeline.split.proof.scaling import check_scaler
 from hindcast.pipeline.store.reader import Dataset
 from tests.align.mock import HOUR, frame, mock_params
 from tests.split.workplace import make_data

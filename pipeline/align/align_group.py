@@ -1,0 +1,139 @@
+"""One group's tables -> its sequences. The core takes frames; only `align_group` reads files."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from hindcast.pipeline.align.features.registry import Input, feature_list
+from hindcast.pipeline.align.group_inputs import Prepared, prepare
+from hindcast.pipeline.align.sequences import Targets, cut, read_targets
+from hindcast.pipeline.align.track import Track, read_track
+from hindcast.pipeline.align.types import AlignedGroup, AlignedSequence
+from hindcast.pipeline.settings.params import Params
+from hindcast.pipeline.tables import read_table
+
+COUNTS = (
+    "series",
+    "tracks",
+    "steps",
+    "steps_kept",
+    "steps_with_target",
+    "steps_without_origin",
+    "steps_in_gaps",
+    "steps_without_target",
+    "steps_too_short",
+    "gaps_filled",
+    "sequences",
+    "sequences_ended_by_gap",
+    "sequences_without_target",
+    "sequences_too_short",
+)
+
+
+"""What `AlignedGroup.counts` holds. A step counts once a track; `gaps_filled` are kept steps with an input
+carried forward, `steps_in_gaps` steps whose missing input ends a sequence, `steps_too_short` those of sequences
+shorter than `align.shortest`."""
+
+
+def align_frames(frames: Mapping[str, pd.DataFrame], params: Params, group: str) -> AlignedGroup:
+    """Align the typed rows of a group (a frame a source, as `pipeline.tables.read_table` gives them).
+
+    A pure function; the order of rows does not matter. Raises AlignmentError if the settings give the
+    group no zone or a value is beyond float32.
+    """
+    prepared = prepare(frames, params, group)
+    targets = read_targets(prepared)
+    counts: Counter[str] = Counter(dict.fromkeys(COUNTS, 0))
+    counts["series"], counts["tracks"] = len(prepared.grid.names), params.align.origin.tracks
+    vintages: Counter[str] = Counter()
+    sequences: list[AlignedSequence] = []
+    for number in range(params.align.origin.tracks):
+        track = read_track(prepared, number)
+        sequences += cut(prepared, number, track, targets, counts)
+        _count_vintages(track, vintages)
+    first, last = _target_span(prepared, targets)
+    return AlignedGroup(
+        group=group,
+        features=feature_list(params),
+        targets=params.align.target,
+        target_units=tuple(params.raw.values_of("realized")[name].unit for name in params.align.target),
+        sources=tuple(params.raw.sources_of("forecast")),
+        sequences=tuple(sorted(sequences, key=lambda one: (one.series, one.track, int(one.times[0])))),
+        first_target_time=first,
+        last_target_time=last,
+        coverage=_coverage(prepared, vintages, counts["steps"] - counts["steps_without_origin"]),
+        counts=dict(counts),
+    )
+
+
+def align_group(tables_folder: Path, params: Params, group: str) -> AlignedGroup:
+    """Read the tables of a group and align them; raises also what `read_table` raises."""
+    return align_frames(_read(tables_folder, params, group), params, group)
+
+
+def ending_inputs(tables_folder: Path, params: Params, group: str) -> Iterator[tuple[Input, float]]:
+    """The inputs whose gaps end sequences of a group, the worst first, each with the share of steps with an origin, of all
+    tracks, at which it is missing.
+    """
+    prepared = prepare(_read(tables_folder, params, group), params, group)
+    ending: Counter[str] = Counter()
+    covered = 0
+    for number in range(params.align.origin.tracks):
+        track = read_track(prepared, number)
+        ending.update(track.ending)
+        covered += int(track.covered.sum())
+    named = {one.name: one for one in prepared.inputs}
+    for name, count in sorted(ending.items(), key=lambda item: (-item[1], item[0])):
+        if count:
+            yield named[name], count / covered
+
+
+def _read(tables_folder: Path, params: Params, group: str) -> dict[str, pd.DataFrame]:
+    read = {source: read_table(tables_folder, source, group) for source in params.raw.sources}
+    return {source: frame for source, frame in read.items() if frame is not None}
+
+
+def _count_vintages(track: Track, vintages: Counter[str]) -> None:
+    for source, supplied in track.supplied.items():
+        vintages[source] += int((supplied & track.covered).sum())
+
+
+def _coverage(group: Prepared, vintages: Counter[str], covered: int) -> dict[str, float]:
+    forecasts = [name for name in group.params.raw.sources_of("forecast") if name in group.vintages]
+    return {name: vintages[name] / covered if covered else 0.0 for name in forecasts}
+
+
+def _target_span(group: Prepared, targets: Targets) -> tuple[int, int]:
+    times = group.grid.times[(targets.W > 0).any(axis=1)]
+    bounds = np.iinfo(np.int64)
+    return int(times.min(initial=bounds.max)), int(times.max(initial=bounds.min))
+
+
+def text_of_features(params: Params) -> str:
+    """A Markdown table of X's columns in order, with unit, source, when each was known, and its mask."""
+    return "\n".join(_lines(params)) + "\n"
+
+
+def _lines(params: Params) -> Iterator[str]:
+    features = feature_list(params)
+    yield "# Features"
+    yield ""
+    yield (
+        f"The {len(features)} columns of `X`, in order. Whatever a column holds was known at the origin of its step; "
+        "the last column names the feature that is 1 where this one is missing and stands as 0."
+    )
+    yield ""
+    yield "| | name | unit | what it is and when it was known | missing |"
+    yield "| ---: | --- | --- | --- | --- |"
+    for place, feature in enumerate(features):
+        mask = f"`{features[feature.mask].name}`" if feature.mask >= 0 else ""
+        yield f"| {place} | `{feature.name}` | {_cell(feature.unit)} | {_cell(feature.description)} | {mask} |"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")

@@ -1,0 +1,118 @@
+"""The typed rows of a group: frames of tables -> plain arrays, series as numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from hindcast.pipeline.align.asof import Index, Values
+from hindcast.pipeline.align.cyclic import in_parts
+from hindcast.pipeline.align.types import Moments
+from hindcast.pipeline.settings.fields import ValueField
+from hindcast.pipeline.settings.params import Params
+from hindcast.pipeline.settings.raw import Role
+
+SHARED = -1
+"""Stands in `Table.series` for a row that holds for every series of the group."""
+
+_FOREIGN = -2  # a known source may name a series that has nothing to forecast
+
+
+@dataclass(frozen=True)
+class Table:
+    """The rows of one source, R of them."""
+
+    series: Index  # (R,) number of the series, or SHARED
+    valid: Moments  # (R,)
+    known: Moments  # (R,)
+    issue: Moments  # (R,) the issue time; the known moment where the source has none
+    values: Mapping[str, Values]  # name -> (R,), NaN = missing
+
+    def where(self, kept: Index) -> Table:
+        """The rows at these places."""
+        if len(kept) == len(self.valid):
+            return self
+        values = {name: column[kept] for name, column in self.values.items()}
+        return Table(self.series[kept], self.valid[kept], self.known[kept], self.issue[kept], values)
+
+    def matrix(self, names: tuple[str, ...]) -> Values:
+        """Some of the values as (R, V)."""
+        columns = [self.values[name] for name in names]
+        return np.stack(columns, axis=1) if columns else np.empty((len(self.valid), 0))
+
+    def filled(self) -> Table:
+        """The rows with at least one value."""
+        empty = np.logical_and.reduce([np.isnan(column) for column in self.values.values()])
+        return self.where(np.flatnonzero(~empty))
+
+
+def read_rows(frames: Mapping[str, pd.DataFrame], params: Params) -> tuple[tuple[str, ...], dict[str, Table]]:
+    """The names of a group's series, sorted, and the rows of each source before `align.until`.
+
+    A series is what a realized or forecast source names. Where none names one, the group has the one series
+    "", and what would hold for every series is its own.
+    """
+    coded = {source: _codes(frame) for source, frame in frames.items()}
+    kept = {source: _before_until(frame, params) for source, frame in frames.items()}
+    used = {
+        name
+        for source, (codes, names) in coded.items()
+        if params.raw.sources[source].role != "known"
+        for name in _used(codes[kept[source]], names)
+    }
+    series = tuple(sorted(used - {""})) or tuple(used)
+    number = {"": SHARED} | {name: at for at, name in enumerate(series)}
+    tables = {}
+    for source, frame in frames.items():
+        codes, names = coded[source]
+        of_code = np.array([number.get(name, _FOREIGN) for name in names], np.int64)
+        numbers, at = of_code[codes], kept[source]
+        if _FOREIGN in of_code:
+            at = at[numbers[at] != _FOREIGN]
+        tables[source] = _table(frame, params.raw.sources[source].values, numbers).where(at)
+    return series, tables
+
+
+def parts(table: Table) -> Iterator[tuple[bool, Table]]:
+    """A table as its series' own rows and its shared ones: (is shared, rows), none of them empty."""
+    shared = table.series == SHARED
+    for is_shared in (False, True):
+        kept = np.flatnonzero(shared == is_shared)
+        if len(kept):
+            yield is_shared, table.where(kept)
+
+
+def sources_with_role(params: Params, tables: Mapping[str, Table], *roles: Role) -> tuple[str, ...]:
+    """The sources of some roles that have rows in this group, in the order of the settings."""
+    return tuple(
+        name for name, source in params.raw.sources.items() if source.role in roles and name in tables
+    )
+
+
+def _codes(frame: pd.DataFrame) -> tuple[Index, list[str]]:
+    column = frame["series"]
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return np.asarray(column.cat.codes, np.int64), [str(name) for name in column.cat.categories]
+    codes, names = pd.factorize(column.to_numpy(object))
+    return np.asarray(codes, np.int64), [str(name) for name in names]
+
+
+def _used(codes: Index, names: list[str]) -> list[str]:
+    count = np.bincount(codes, minlength=len(names))
+    return [name for name, rows in zip(names, count, strict=True) if rows]
+
+
+def _before_until(frame: pd.DataFrame, params: Params) -> Index:
+    valid = frame["valid_time"].to_numpy(np.int64)
+    until = params.align.until
+    return np.arange(len(valid)) if until is None else np.flatnonzero(valid < until)
+
+
+def _table(frame: pd.DataFrame, fields: Mapping[str, ValueField], series: Index) -> Table:
+    known = frame["known_time"].to_numpy(np.int64)
+    issue = frame["issue_time"].to_numpy(np.int64) if "issue_time" in frame else known
+    values = in_parts({name: frame[name].to_numpy(np.float64) for name in fields}, fields)
+    return Table(series, frame["valid_time"].to_numpy(np.int64), known, issue, values)

@@ -1,0 +1,248 @@
+"""What stood in the tables about a step at a moment: DESIGN's definitions, row by row."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from hindcast.pipeline.certify.raw_records import Record, Records
+from hindcast.pipeline.certify.slow_clock import origin_of
+from hindcast.pipeline.settings.fields import Resample
+from hindcast.pipeline.settings.params import Params
+from hindcast.pipeline.settings.raw import Source
+
+SHARED = ""
+"""The series of rows that hold for every series of their group."""
+
+_FOREVER = 2**63 - 1
+
+
+@dataclass(frozen=True)
+class Said:
+    """A value (NaN: none), the newest issue time and the latest known moment of the rows that it comes from.
+
+    `size` is the largest of the numbers that it is a difference of: its rounding errors are of that size, not its own.
+    `steps` are the first and the last step whose realized values it comes from.
+    """
+
+    value: float
+    issue: int | None = None
+    known: int | None = None
+    size: float = 0.0
+    steps: tuple[int, int] | None = None
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether there is no value."""
+        return math.isnan(self.value)
+
+
+NOTHING = Said(math.nan)
+
+
+@dataclass(frozen=True)
+class GroupTables:
+    """The rows of one group, with the settings that say how they are to be read."""
+
+    params: Params
+    zone: str
+    records: Mapping[str, Records]
+    group: str = ""
+
+    @property
+    def frequency(self) -> int:
+        """The length of a step in ns."""
+        return self.params.raw.frequency.ns
+
+    def forecast(  # noqa: PLR0917 - one lookup has all of these
+        self, sources: Iterable[str], value: str, series: str, step: int, origin: int, older: int = 0
+    ) -> Said:
+        """A forecast or known value of a step as known at an origin: of the first source that has one."""
+        for source in sources:
+            said = self.vintage(source, value, series, step, origin, older)
+            if not said.is_missing:
+                return said
+        return NOTHING
+
+    def vintage(  # noqa: PLR0917 - one lookup has all of these
+        self, source: str, value: str, series: str, step: int, origin: int, older: int = 0
+    ) -> Said:
+        """What one source says of a step: by the series' own rows where one of them counts, else by shared ones.
+
+        With `older`, by those vintages that were issued so many issue times before the newest.
+        """
+        for whose in dict.fromkeys((series, SHARED)):
+            taken = [
+                best
+                for rows in self._stamps(source, whose, step)
+                if (best := self._newest(source, [row for row in rows if row.known <= origin], origin, older))
+            ]
+            if taken:
+                folded = self._fold(taken, source, value)
+                return Said(folded, max(row.issue for row in taken), max(row.known for row in taken))
+        return NOTHING
+
+    def static(self, sources: Iterable[str], value: str, series: str) -> Said:
+        """An attribute of a series: of the first source that has it, by the series' own row, else by the group's."""
+        for source in sources:
+            for whose in dict.fromkeys((series, SHARED)):
+                rows = (
+                    self.records[source].of_step(whose, -_FOREVER, _FOREVER) if source in self.records else []
+                )
+                there = [row for row in rows if not math.isnan(row.values[value])]
+                if there:
+                    return Said(there[-1].values[value], None, there[-1].known)
+        return NOTHING
+
+    def realized(self, value: str, series: str, step: int, moment: int) -> Said:
+        """A realized value as known at a moment: its last revision by then, of the first source that has one."""
+        for source in self._makers(value):
+            for whose in dict.fromkeys((series, SHARED)):
+                stamps = self._stamps(source, whose, step)
+                moments = {row.known for rows in stamps for row in rows if row.known <= moment}
+                for known in sorted(moments, reverse=True):
+                    then = [_last_revision(rows, value, known) for rows in stamps]
+                    folded = self._fold([row for row in then if row], source, value)
+                    if not math.isnan(folded):
+                        return Said(folded, None, known, steps=(step, step))
+        return NOTHING
+
+    def newest_step(self, value: str, series: str, moment: int) -> int | None:
+        """The newest step of which some realized value was known at a moment."""
+        stamps = {
+            stamp // self.frequency * self.frequency
+            for source in self._makers(value)
+            for whose in dict.fromkeys((series, SHARED))
+            for stamp in self.records[source].stamps_known(whose, moment)
+        }
+        newest_first = sorted(stamps, reverse=True)
+        return next(
+            (step for step in newest_first if not self.realized(value, series, step, moment).is_missing), None
+        )
+
+    def origin(self, step: int, track: int) -> int | None:
+        """The origin of a step by the rule; None where none covers it."""
+        return origin_of(self.params.align.origin, step, track, self.zone)
+
+    def first_step(self, series: str) -> int:
+        """The first step that the group has for a series."""
+        roles = ("realized", "forecast")
+        stamps = [
+            stamp
+            for source, records in self.records.items()
+            if self.params.raw.sources[source].role in roles
+            and (stamp := records.first_valid(series)) is not None
+        ]
+        begin = min(stamps) // self.frequency * self.frequency
+        return begin if self.params.align.from_ is None else max(begin, self.params.align.from_)
+
+    def _fold(self, rows: list[Record], source: str, value: str) -> float:
+        stamps, spacing = (
+            [(row.valid, row.values[value]) for row in rows],
+            self.params.raw.sources[source].spacing,
+        )
+        due = None if spacing is None or spacing.ns >= self.frequency else self.frequency / spacing.ns
+        least = self.params.align.least_observed
+        return fold(stamps, self._rule(source, value), self.frequency, (least, due))
+
+    def _makers(self, value: str) -> list[str]:
+        sources = self.params.raw.sources_of("realized")
+        makers = [
+            name
+            for name, source in sources.items()
+            if any(value in parts_of(source, one) for one in source.values)
+        ]
+        return [name for name in makers if name in self.records]
+
+    def _rule(self, source: str, value: str) -> Resample:
+        fields = self.params.raw.sources[source]
+        return next(
+            field.resample for name, field in fields.values.items() if value in parts_of(fields, name)
+        )
+
+    def _stamps(self, source: str, series: str, step: int) -> list[list[Record]]:
+        """The rows of a step, one list a raw stamp."""
+        if source not in self.records:
+            return []
+        stamps: dict[int, list[Record]] = {}
+        for row in self._rows(source, series, step):
+            stamps.setdefault(row.valid, []).append(row)
+        return list(stamps.values())
+
+    def _rows(self, source: str, series: str, step: int) -> list[Record]:
+        """The rows of a step, and those that lie on the line between the rows of a vintage around it."""
+        records, end = self.records[source], step + self.frequency
+        rows, reach = records.of_step(series, step, end), self.params.raw.sources[source].interpolate
+        if reach is None:
+            return rows
+        around = records.of_step(series, step - reach.ns, end + reach.ns)
+        if self.params.align.vintage.take == "newest_filled":
+            around = [row for row in around if not row.is_empty]
+        vintages: dict[tuple[int, int], list[Record]] = {}
+        for row in around:
+            vintages.setdefault((row.issue, row.known), []).append(row)
+        lines = [between(vintage, step, end, reach.ns) for vintage in vintages.values()]
+        return rows + [row for row in lines if row]
+
+    def _newest(self, source: str, known: list[Record], origin: int, older: int) -> Record | None:
+        rule = self.params.align.vintage
+        is_forecast = self.params.raw.sources[source].role == "forecast"
+        if is_forecast and rule.take == "newest_filled":
+            known = [row for row in known if not row.is_empty]
+        issues = sorted({row.issue for row in known}, reverse=True)
+        if len(issues) <= older:
+            return None
+        newest = max(
+            [row for row in known if row.issue == issues[older]],
+            key=lambda row: (row.issue, row.known, row.place),
+        )
+        is_old = is_forecast and rule.max_age is not None and newest.issue < origin - rule.max_age.ns
+        return None if is_old else newest
+
+
+def parts_of(source: Source, value: str) -> tuple[str, ...]:
+    """The names under which a value of a source stands in X."""
+    return (f"{value}_sin", f"{value}_cos") if source.values[value].angle else (value,)
+
+
+def between(vintage: list[Record], step: int, end: int, reach: int) -> Record | None:
+    """What a vintage, in the order of time, says of the start of a step in which it has no row; None where nothing."""
+    before = [row for row in vintage if row.valid < step]
+    after = [row for row in vintage if row.valid >= end]
+    if len(before) + len(after) < len(vintage) or not before or not after:
+        return None
+    left, right = before[-1], after[0]
+    if right.valid - left.valid > reach:
+        return None
+    share = (step - left.valid) / (right.valid - left.valid)
+    values = {name: (1 - share) * value + share * right.values[name] for name, value in left.values.items()}
+    return Record(step, left.known, left.issue, left.place, values)
+
+
+def fold(
+    stamps: list[tuple[int, float]], rule: Resample, frequency: int, observed: tuple[float, float | None]
+) -> float:
+    """The raw stamps of a step, (time, value) in the order of time, as one value; NaN where too few have one.
+
+    `observed` are the least share and how many there should be, None: as many as their mean distance says.
+    """
+    least, should = observed
+    values = [value for _, value in stamps if not math.isnan(value)]
+    if not values:
+        return math.nan
+    due = should or 0.0
+    if should is None and len(stamps) > 1:
+        due = frequency * (len(stamps) - 1) / (stamps[-1][0] - stamps[0][0])
+    if len(values) < least * due - 1e-9:
+        return math.nan
+    if rule == "mean":
+        return sum(values) / len(values)
+    if rule == "sum":
+        return sum(values) * max(len(stamps), should or 0.0) / len(values)
+    return {"last": values[-1], "min": min(values), "max": max(values)}[rule]
+
+
+def _last_revision(rows: list[Record], value: str, moment: int) -> Record | None:
+    known = [row for row in rows if row.known <= moment]
+    return max(known, key=lambda row: (not math.isnan(row.values[value]), row.known, row.place), default=None)

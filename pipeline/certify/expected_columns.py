@@ -1,0 +1,290 @@
+"""The columns of X by their names, each as a slow function of one step."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from functools import cache, cached_property, lru_cache, partial
+from itertools import product
+
+from hindcast.pipeline.certify.as_known import NOTHING, GroupTables, Said, parts_of
+from hindcast.pipeline.certify.slow_clock import local_time, moment_of
+from hindcast.pipeline.settings.align import Holidays
+from hindcast.pipeline.settings.base import Duration
+from hindcast.pipeline.settings.params import Params
+
+_HOUR = 3600 * 1_000_000_000
+
+
+_WAVES = {"sin": math.sin, "cos": math.cos}
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of one series and track, and the origin that the data set gives it."""
+
+    series: str
+    track: int
+    time: int
+    origin: int
+
+
+Column = Callable[[Step], Said]
+
+
+def columns_of(tables: GroupTables) -> dict[str, Column]:
+    """What each column of X must hold, by its name: all but masks."""
+    found: dict[str, Column] = {}
+    for kinds in (_of_inputs, _of_realized, _of_windows, _for_all_time, _leads):
+        found |= dict(kinds(tables))
+    for part, wave in product(tables.params.align.features.calendar, _WAVES):
+        found[f"{part}_{wave}"] = partial(_calendar, tables.zone, part, wave)
+    return found
+
+
+def _of_inputs(tables: GroupTables) -> Iterator[tuple[str, Column]]:
+    """Forecasts and known values of the step and its neighbours, older vintages, and what changed between them."""
+    params, chosen = tables.params, tables.params.align.features
+    for name, (sources, value) in _inputs(params):
+        yield name, partial(_input, tables, sources, value)
+        for later in range(1, chosen.ahead + 1):
+            yield f"{name}_ahead_{later}", partial(_ahead, tables, sources, value, later)
+        if params.raw.sources[sources[0]].role != "forecast":
+            continue
+        for number in range(2, chosen.vintages + 1):
+            yield f"{name}_vintage_{number}", partial(_vintage, tables, sources, value, number)
+        for number in range(1, chosen.vintage_changes + 1):
+            yield f"{name}_change_{number}", partial(_change, tables, sources, value, number)
+
+
+def _leads(tables: GroupTables) -> Iterator[tuple[str, Column]]:
+    """The prediction lead, and those of the vintages used."""
+    params, chosen = tables.params, tables.params.align.features
+    if not chosen.lead:
+        return
+    yield "lead", lambda step: Said((step.time - step.origin) / _HOUR)
+    for source, settings in params.raw.sources_of("forecast").items():
+        values = [value for _, (sources, value) in _inputs(params) if source in sources]
+        if settings.has_issue and values:
+            yield f"{source}_vintage_lead", partial(_vintage_lead, tables, source, values[0])
+            for number in range(2, chosen.vintages + 1):
+                lead = partial(_older_lead, tables, source, values[0], number)
+                yield f"{source}_vintage_{number}_lead", lead
+
+
+def _for_all_time(tables: GroupTables) -> Iterator[tuple[str, Column]]:
+    """Static attributes, and public holidays."""
+    for name, (sources, value) in _inputs(tables.params, has_time=False):
+        yield name, partial(_static, tables, sources, value)
+    chosen = tables.params.align.features.holidays
+    if chosen is not None:
+        yield (
+            "holiday",
+            partial(_holiday, tables.zone, chosen if isinstance(chosen, Holidays) else chosen[tables.group]),
+        )
+
+
+def _of_realized(tables: GroupTables) -> Iterator[tuple[str, Column]]:
+    """Lags and recent values."""
+    chosen = tables.params.align.features
+    for named, lags in chosen.lags.items():
+        for value in _realized_parts(tables.params, named):
+            for lag in lags:
+                yield f"{value}_lag_{lag}", partial(_lag, tables, value, lag)
+    for named, count in chosen.recent.items():
+        for value in _realized_parts(tables.params, named):
+            newest = cache(partial(tables.newest_step, value))
+            for number in range(1, count + 1):
+                yield f"{value}_recent_{number}", partial(_recent, tables, value, newest, number)
+
+
+def _of_windows(tables: GroupTables) -> Iterator[tuple[str, Column]]:
+    """Rolling statistics, and errors of the published forecast."""
+    params = tables.params
+    for named, asked in params.align.features.rolling.items():
+        for value in _realized_parts(params, named):
+            last = Last(tables, value, None)
+            for window, statistic in product(asked.windows, asked.statistics):
+                yield f"{value}_{statistic}_{window}", partial(last.statistic, window, statistic)
+    for target, name in params.align.published.items():
+        source, _, value = name.rpartition(".")
+        makers = [source] if source else _makers(params, "forecast", value)
+        last = Last(tables, target, (makers, value))
+        for window in params.align.features.published_error:
+            yield f"{target}_published_error_{window}", partial(last.statistic, window, "mean")
+
+
+def _realized_parts(params: Params, value: str) -> tuple[str, ...]:
+    return parts_of(params.raw.sources[_makers(params, "realized", value)[0]], value)
+
+
+def _makers(params: Params, role: str, value: str) -> list[str]:
+    sources = params.raw.sources.items()
+    return [name for name, source in sources if source.role == role and value in source.values]
+
+
+def _inputs(params: Params, *, has_time: bool = True) -> Iterator[tuple[str, tuple[tuple[str, ...], str]]]:
+    """Name -> (sources, value) of forecasts and known values: those of single steps, or those for all time."""
+    chosen = params.align.features
+    for role, names in (("forecast", chosen.forecast), ("known", chosen.known)):
+        of_role = [source for source in params.raw.sources.values() if source.role == role]
+        every = dict.fromkeys(value for source in of_role for value in source.values)
+        for name in every if names == "all" else names:
+            source, _, value = name.rpartition(".")
+            makers = (source,) if source else tuple(_makers(params, role, value))
+            first = params.raw.sources[makers[0]]
+            times = (first.valid_time, first.lead)
+            if has_time != (times != (None, None)):
+                continue
+            for part in parts_of(first, value):
+                yield name + part.removeprefix(value), (makers, part)
+
+
+def _carried(tables: GroupTables, step: Step, said: Callable[[int, int], Said]) -> Said:
+    """A gap of up to `gaps.fill` takes the value before it, as known at that step's own origin."""
+    time, origin = step.time, step.origin
+    fill = tables.params.align.gaps.fill.ns
+    while (found := said(time, origin)).is_missing:
+        time -= tables.frequency
+        before = tables.origin(time, step.track) if time >= tables.first_step(step.series) else None
+        if step.time - time > fill or before is None:
+            return NOTHING
+        origin = before
+    return found
+
+
+def _input(tables: GroupTables, sources: tuple[str, ...], value: str, step: Step) -> Said:
+    return _carried(tables, step, lambda time, at: tables.forecast(sources, value, step.series, time, at))
+
+
+def _vintage(tables: GroupTables, sources: tuple[str, ...], value: str, number: int, step: Step) -> Said:
+    return tables.forecast(sources, value, step.series, step.time, step.origin, number - 1)
+
+
+def _change(tables: GroupTables, sources: tuple[str, ...], value: str, number: int, step: Step) -> Said:
+    for source in sources:
+        newer, older = (
+            tables.vintage(source, value, step.series, step.time, step.origin, back)
+            for back in (number - 1, number)
+        )
+        if not newer.is_missing:
+            moments = [said.known for said in (newer, older) if said.known is not None]
+            size = max(abs(newer.value), abs(older.value))
+            return Said(newer.value - older.value, None, max(moments), size)
+    return NOTHING
+
+
+def _static(tables: GroupTables, sources: tuple[str, ...], value: str, step: Step) -> Said:
+    return tables.static(sources, value, step.series)
+
+
+def _holiday(zone: str, chosen: Holidays, step: Step) -> Said:
+    import holidays
+
+    day = local_time(step.time, zone).date()
+    return Said(
+        float(day in holidays.country_holidays(chosen.country, subdiv=chosen.subdivision, years=day.year))
+    )
+
+
+def _ahead(tables: GroupTables, sources: tuple[str, ...], value: str, later: int, step: Step) -> Said:
+    return tables.forecast(sources, value, step.series, step.time + later * tables.frequency, step.origin)
+
+
+def _lag(tables: GroupTables, value: str, lag: Duration, step: Step) -> Said:
+    if lag.days is None:
+        before = step.time - lag.ns
+    else:
+        before = moment_of(local_time(step.time, tables.zone) - timedelta(days=lag.days), tables.zone)
+    return tables.realized(value, step.series, before // tables.frequency * tables.frequency, step.origin)
+
+
+def _recent(
+    tables: GroupTables, value: str, newest: Callable[[str, int], int | None], number: int, step: Step
+) -> Said:
+    last = newest(step.series, step.origin)
+    if last is None:
+        return NOTHING
+    return tables.realized(value, step.series, last - (number - 1) * tables.frequency, step.origin)
+
+
+def _vintage_lead(tables: GroupTables, source: str, value: str, step: Step) -> Said:
+    def issue(time: int, origin: int) -> Said:
+        said = tables.vintage(source, value, step.series, time, origin)
+        return NOTHING if said.issue is None else Said(float(said.issue), said.issue, said.known)
+
+    said = _carried(tables, step, issue)
+    return Said(math.nan if said.issue is None else (step.time - said.issue) / _HOUR, said.issue, said.known)
+
+
+def _calendar(zone: str, part: str, wave: str, step: Step) -> Said:
+    shown = local_time(step.time, zone)
+    day, year = shown.timetuple().tm_yday - 1, date(shown.year, 12, 31).timetuple().tm_yday
+    turn = {
+        "hour": (shown - datetime.combine(shown, time())) / timedelta(days=1),
+        "weekday": shown.weekday() / 7,
+        "yearday": day / year,
+    }[part]
+    return Said(
+        round(_WAVES[wave](2 * math.pi * turn), 9)
+    )  # nine digits, so that the sine of a half turn is 0
+
+
+def _older_lead(tables: GroupTables, source: str, value: str, number: int, step: Step) -> Said:
+    said = tables.vintage(source, value, step.series, step.time, step.origin, number - 1)
+    if said.issue is None:
+        return NOTHING
+    return Said((step.time - said.issue) / _HOUR, said.issue, said.known)
+
+
+_REMEMBERED = 1 << 14  # lookups of one value: columns of different windows ask for the same steps
+
+
+class Last:
+    """The values of the last steps known at an origin, or how far they lie above a published forecast (sources, value)."""
+
+    def __init__(self, tables: GroupTables, value: str, published: tuple[Sequence[str], str] | None) -> None:
+        self._tables, self._published = tables, published
+        self._newest = lru_cache(_REMEMBERED)(partial(tables.newest_step, value))
+        self._realized = lru_cache(_REMEMBERED)(partial(tables.realized, value))
+
+    def statistic(self, window: Duration, name: str, step: Step) -> Said:
+        """The statistic over a window; nothing where less than half of its steps have a value."""
+        newest = self._newest(step.series, step.origin)
+        if newest is None:
+            return NOTHING
+        count = window.ns // self._tables.frequency
+        steps = [newest - back * self._tables.frequency for back in range(count)]
+        there = [said for time in steps if not (said := self._said(time, step)).is_missing]
+        if 2 * len(there) < count:
+            return NOTHING
+        made = _STATISTICS[name]([said.value for said in there])
+        size = max(max(abs(said.value), said.size) for said in there)
+        known = max(said.known for said in there if said.known is not None)
+        return Said(made, None, known, size, (steps[-1], steps[0]))
+
+    def _said(self, time: int, step: Step) -> Said:
+        realized = self._realized(step.series, time, step.origin)
+        if self._published is None or realized.is_missing:
+            return realized
+        own = self._tables.origin(time, step.track) if time >= self._first(step.series) else None
+        if own is None or own > step.origin:
+            return NOTHING
+        published = self._tables.forecast(*self._published, step.series, time, own)
+        size = max(abs(realized.value), abs(published.value))
+        return Said(realized.value - published.value, None, realized.known, size, realized.steps)
+
+    @cached_property
+    def _first(self) -> Callable[[str], int]:
+        return lru_cache(_REMEMBERED)(self._tables.first_step)
+
+
+_STATISTICS: Mapping[str, Callable[[Sequence[float]], float]] = {
+    "mean": lambda values: math.fsum(values) / len(values),
+    "std": statistics.pstdev,
+    "min": min,
+    "max": max,
+}

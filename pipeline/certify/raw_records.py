@@ -1,0 +1,102 @@
+"""The typed rows of one group as they lie in the tables, looked up step by step."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hindcast.pipeline.settings.params import Params
+from hindcast.pipeline.tables import read_table
+
+
+@dataclass(frozen=True)
+class Record:
+    """One row: a vintage of a forecast, or a revision of a measurement. NaN = missing; times in ns.
+
+    `issue` is the known moment where the source has no issue times; `place` is the row's number in its file.
+    """
+
+    valid: int
+    known: int
+    issue: int
+    place: int
+    values: Mapping[str, float]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether every value is missing."""
+        return all(math.isnan(value) for value in self.values.values())
+
+
+class Records:
+    """The rows of one source in one group before `align.until`; `names` says of each value whether it is an angle."""
+
+    def __init__(self, frame: Any, names: Mapping[str, bool], until: int | None) -> None:
+        self._columns: dict[str, npt.NDArray[np.float64]] = {}  # a value, or an angle's sine and cosine
+        for name, is_angle in names.items():
+            column = frame[name].to_numpy(np.float64)
+            self._columns |= _waves(name, column) if is_angle else {name: column}
+        self._valid = frame["valid_time"].to_numpy(np.int64)
+        self._known = frame["known_time"].to_numpy(np.int64)
+        self._issue = frame["issue_time"].to_numpy(np.int64) if "issue_time" in frame else self._known
+        self.has_issue = "issue_time" in frame
+        series = np.asarray(frame["series"], object)
+        inside = np.ones(len(series), bool) if until is None else self._valid < until
+        self._rows, self._stamps = {}, {}
+        for name in sorted(set(series.tolist())):
+            mine = np.flatnonzero((series == name) & inside)
+            self._rows[name] = mine[np.argsort(self._valid[mine], kind="stable")]
+            self._stamps[name] = self._valid[self._rows[name]]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The values of a row."""
+        return tuple(self._columns)
+
+    def first_valid(self, series: str) -> int | None:
+        """The first stamp of a series' own rows."""
+        rows = self._rows.get(series)
+        return int(self._valid[rows[0]]) if rows is not None and len(rows) else None
+
+    def of_step(self, series: str, begin: int, end: int) -> list[Record]:
+        """The rows of a series whose stamps lie in [begin, end), in the order of time."""
+        rows = self._rows.get(series)
+        if rows is None:
+            return []
+        low, high = np.searchsorted(self._stamps[series], [begin, end])
+        return [self._record(int(row)) for row in rows[low:high]]
+
+    def stamps_known(self, series: str, moment: int) -> list[int]:
+        """The different stamps of a series that some row known at a moment has, the newest first."""
+        rows = self._rows.get(series)
+        if rows is None:
+            return []
+        return sorted(set(self._valid[rows[self._known[rows] <= moment]].tolist()), reverse=True)
+
+    def _record(self, row: int) -> Record:
+        values = {name: float(column[row]) for name, column in self._columns.items()}
+        return Record(int(self._valid[row]), int(self._known[row]), int(self._issue[row]), row, values)
+
+
+def read_records(tables: Path, group: str, params: Params) -> dict[str, Records]:
+    """The rows of every source that has some in a group."""
+    found = {}
+    for source, settings in params.raw.sources.items():
+        frame = read_table(tables, source, group)
+        if frame is not None and len(frame):
+            found[source] = Records(
+                frame, {name: value.angle for name, value in settings.values.items()}, params.align.until
+            )
+    return found
+
+
+def _waves(name: str, degrees: npt.NDArray[np.float64]) -> dict[str, npt.NDArray[np.float64]]:
+    """An angle stands in X as its sine and cosine to nine digits."""
+    turned = np.radians(degrees)
+    return {f"{name}_sin": np.sin(turned).round(9), f"{name}_cos": np.cos(turned).round(9)}

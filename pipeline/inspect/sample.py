@@ -1,0 +1,234 @@
+"""A bounded part of a file's bytes: all of a small one, else its head, its tail and pieces between."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pa_csv
+from numpy.typing import NDArray
+
+from hindcast.pipeline.errors import RawDataError
+from hindcast.pipeline.inspect.dialect import Dialect, cut_line
+from hindcast.pipeline.raw.csv_blocks import blocks
+from hindcast.pipeline.settings.raw import Source
+
+WHOLE_BYTES = 16 << 20  # a file up to this size is read whole: some 200,000 lines, about a second
+
+
+_BETWEEN = (
+    6  # pieces between head and tail: an hourly year then shows one of its clock changes or none at all
+)
+
+
+_KINDS = {
+    b"PK\x03\x04": "a zip archive or an Excel workbook",
+    b"\x1f\x8b": "gzip data (give it the suffix .gz)",
+    b"\x28\xb5\x2f\xfd": "Zstandard data (give it the suffix .zst)",
+    b"PAR1": "a Parquet file",
+    b"\x89HDF": "an HDF5 file",
+    b"\xd0\xcf\x11\xe0": "an old Excel workbook",
+    b"%PDF": "a PDF document",
+    b"SQLi": "an SQLite data base",
+}
+
+
+_PACKED = (".gz", ".zst", ".zip")
+
+
+# Only how bytes are unpacked is asked of it; every other field is a stand-in.
+_AS_IT_IS = Source.model_validate(
+    {
+        "role": "realized",
+        "files": "*",
+        "group": {"constant": "-"},
+        "valid_time": {"column": "-"},
+        "known": {"after_step": "0h"},
+        "values": {"-": {"column": "-"}},
+    }
+)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Bytes of one file; each piece is whole lines ended by LF, the first one from the file's beginning.
+
+    `share` is how much of the file the pieces hold (1 means all of it, 0 < share < 1 an estimate).
+    """
+
+    pieces: tuple[bytes, ...]
+    size: int
+    share: float
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing was left out."""
+        return self.share >= 1
+
+
+def take_sample(path: Path, budget: int = WHOLE_BYTES) -> Sample:
+    """Read at most about `budget` bytes; raises RawDataError for what cannot be a CSV file, OSError if unreadable."""
+    if not path.is_file():  # a pipe would be waited for
+        raise RawDataError(f"{path}: is no file; name CSV files, or folders of them.")
+    size = path.stat().st_size
+    packed = path.suffix.lower() in _PACKED
+    with path.open("rb") as stream:
+        start = stream.read(4)
+    kind = next((kind for magic, kind in _KINDS.items() if start.startswith(magic)), None)
+    if kind and not packed:
+        raise RawDataError(f"{path}: is {kind}, not CSV; export it as CSV.")
+    if packed:
+        return _unpacked(path, size, budget)
+    utf16 = start[:2] in (b"\xff\xfe", b"\xfe\xff")
+    if size <= budget or utf16:
+        # a piece of UTF-16 cannot be found by its line ends, so only the head of a long one is read
+        with path.open("rb") as stream:
+            data = stream.read(budget)
+        return Sample((data,), size, min(1.0, len(data) / max(size, 1)))
+    return Sample(_ranges(path, size, budget), size, budget / size)
+
+
+def _unpacked(path: Path, size: int, budget: int) -> Sample:
+    taken: list[bytes] = []
+    length = 0
+    for block in blocks(path, _AS_IT_IS, min(budget, 1 << 20)):
+        taken.append(block.data)
+        length += len(block.data)
+        if length > budget:
+            # how much is left cannot be seen without unpacking it; text packs to a fifth or so
+            return Sample((b"".join(taken),), size, min(0.99, length / (5 * size + length)))
+    return Sample((b"".join(taken),), size, 1.0)
+
+
+def _ranges(path: Path, size: int, budget: int) -> tuple[bytes, ...]:
+    """Head (a quarter of the budget) and equal pieces on, the last one ending with the file."""
+    head = budget // 4
+    length = (budget - head) // (_BETWEEN + 1)
+    starts = [head + (size - length - head) * place // (_BETWEEN + 1) for place in range(1, _BETWEEN + 2)]
+    pieces = []
+    with path.open("rb") as stream:
+        pieces.append(_whole_lines(stream.read(head), first=True, last=False))
+        for start in starts:
+            stream.seek(start)
+            pieces.append(_whole_lines(stream.read(length), first=False, last=start == starts[-1]))
+    return tuple(pieces)
+
+
+def _whole_lines(data: bytes, *, first: bool, last: bool) -> bytes:
+    ends = b"\n" if b"\n" in data else b"\r"
+    start = 0 if first else data.find(ends) + 1 or len(data)
+    stop = len(data) if last else data.rfind(ends) + 1
+    return data[start:stop]
+
+
+@dataclass(frozen=True, eq=False)
+class Cells:
+    """The cells of a file's sample: `columns` hold trimmed texts without nulls.
+
+    `piece` is the number of the piece that each row is from: rows of one piece stand one after another in
+    the file.  `ragged` tells of lines with another number of cells: how many, and the first ones' texts.
+    """
+
+    columns: tuple[pa.StringArray, ...]
+    piece: NDArray[np.int32]
+    ragged: int
+    ragged_texts: tuple[str, ...]
+
+    @property
+    def rows(self) -> int:
+        """Number of lines that could be cut."""
+        return len(self.piece)
+
+
+def cut(texts: Sequence[str], dialect: Dialect) -> Cells:
+    """Cut all lines below the header."""
+    tables: list[pa.Table] = []
+    numbers: list[int] = []
+    ragged: list[str] = []
+    for number, text in enumerate(texts):
+        body = _rows_of(_below_header(text, dialect) if number == 0 else text, dialect)
+        if body.strip("\n"):
+            table, bad = _cut_piece(body, dialect)
+            tables.append(table)
+            ragged += bad
+            numbers += [number]
+    counts = [table.num_rows for table in tables]
+    piece = np.repeat(np.array(numbers, np.int32), counts) if counts else np.empty(0, np.int32)
+    columns = tuple(
+        _joined([table.column(place) for table in tables]) for place in range(len(dialect.header))
+    )
+    return Cells(columns, piece, len(ragged), tuple(ragged[:3]))
+
+
+def _below_header(text: str, dialect: Dialect) -> str:
+    skip = dialect.skip_lines
+    lines = text.split("\n", skip)
+    if len(lines) <= skip:
+        return ""
+    return lines[skip] if dialect.given else lines[skip].partition(dialect.header_text)[2].partition("\n")[2]
+
+
+def _rows_of(text: str, dialect: Dialect) -> str:
+    """The text without ignored lines and repeats of the header."""
+    again = dialect.header_text
+    if not dialect.ignore and (not again or again not in text):
+        return text
+    patterns = [re.compile(pattern) for pattern in dialect.ignore]
+    lines = (line for line in text.split("\n") if line != again and not any(p.search(line) for p in patterns))
+    return "\n".join(lines)
+
+
+def _cut_piece(text: str, dialect: Dialect) -> tuple[pa.Table, list[str]]:
+    if dialect.quote in text:
+        return _line_by_line(text, dialect)
+    ragged: list[str] = []
+
+    def note(row: Any) -> str:
+        ragged.append(str(row.text))
+        return "skip"
+
+    data = text.encode()
+    names = [str(place) for place in range(len(dialect.header))]
+    table = pa_csv.read_csv(
+        io.BytesIO(data),
+        read_options=pa_csv.ReadOptions(column_names=names, use_threads=False, block_size=len(data) + 2),
+        parse_options=pa_csv.ParseOptions(
+            delimiter=dialect.separator, quote_char=False, newlines_in_values=False, invalid_row_handler=note
+        ),
+        convert_options=pa_csv.ConvertOptions(
+            column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
+        ),
+    )
+    return table, ragged
+
+
+def _line_by_line(text: str, dialect: Dialect) -> tuple[pa.Table, list[str]]:
+    width = len(dialect.header)
+    rows, ragged = [], []
+    for line in text.split("\n"):
+        if not line:
+            continue
+        row = cut_line(line, dialect.separator, dialect.quote)
+        if len(row) > width and not any(cell.strip() for cell in row[width:]):
+            row = row[:width]
+        if len(row) == width and line.count(dialect.quote) % 2 == 0:
+            rows.append(row)
+        else:
+            ragged.append(line)
+    columns = list(zip(*rows, strict=True)) or [()] * width
+    return pa.table(
+        {str(place): pa.array(column, pa.string()) for place, column in enumerate(columns)}
+    ), ragged
+
+
+def _joined(chunks: list[pa.ChunkedArray]) -> pa.StringArray:
+    parts = [part for chunk in chunks for part in chunk.chunks]
+    whole = pa.concat_arrays(parts) if parts else pa.array([], pa.string())
+    return pc.utf8_trim_whitespace(whole)

@@ -1,0 +1,219 @@
+"""A network of the user's own between scaled inputs and scaled outputs, and the contract that it is held to."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from hindcast.pipeline.errors import TrainingError
+from hindcast.pipeline.learn.custom.graph_rules import (
+    calls_between,
+    faults_of_graph,
+    faults_of_indices,
+    faults_of_outputs,
+    is_of_keras,
+    layers_of,
+)
+from hindcast.pipeline.learn.custom.module_digests import is_installed
+from hindcast.pipeline.learn.custom.probe import faults_of_play
+from hindcast.pipeline.learn.custom.save_load import faults_of_parts, faults_of_saving
+from hindcast.pipeline.learn.network import (
+    Layers,
+    Networks,
+    make_networks,
+    on_published,
+    published_base,
+    scaled_features,
+)
+from hindcast.pipeline.learn.quantile_head import head_layers, spread
+from hindcast.pipeline.settings.train import middle_of
+
+
+@dataclass(frozen=True)
+class Brief:
+    """What a builder is told: the columns of `features` and the outputs wanted, by name.
+
+    `series` counts the series that have an index of their own (1..series; 0: never seen). With `quantiles` an output
+    is (batch, time, target, quantile), which must ascend along the last axis, else (batch, time, target).
+    `residual`: what the network gives is added to the published forecast. `stateful`: its recurrent layers will
+    carry their state from batch to batch.
+    """
+
+    features: tuple[str, ...]
+    targets: tuple[str, ...]
+    series: int
+    quantiles: tuple[float, ...] = ()
+    residual: bool = False
+    stateful: bool = True
+
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        """The shape of an output behind (batch, time)."""
+        return (len(self.targets), len(self.quantiles)) if self.quantiles else (len(self.targets),)
+
+    def ascending(self, flow: Any) -> Any:
+        """A flow (batch, time, units) -> outputs of `output_shape`, whose quantiles never cross; to be called once.
+
+        The quantile nearest to 0.5 comes from a Dense layer, every other from its neighbour by a softplus. Without
+        quantiles it is the Dense layer alone.
+        """
+        middle, count = middle_of(self.quantiles), len(self.quantiles)
+        layers = head_layers(len(self.targets), count, middle, residual=self.residual)
+        return spread(layers, flow, layers["head"](flow))
+
+
+Builder = Callable[[dict[str, Any], Brief], Any]
+"""(inputs, brief) -> scaled outputs, as `own_networks` tells."""
+
+
+def own_networks(name: str, layers: Layers, brief: Brief, precision: str = "float32") -> Networks:
+    """The networks that the function `name` (package.module:function) builds; TrainingError tells all that it breaks.
+
+    The function takes symbolic tensors by name - `features` (batch, time, feature) scaled, missing values at 0, and
+    `series` (batch, time) - and a `Brief`, and returns a tensor of scaled outputs, or one (batch, time, 1) a target by
+    its name. Between them stand layers of Keras alone, which look at each row by itself and at no later step; in
+    stateful mode what passes from step to step passes through LSTM, GRU or SimpleRNN layers, which need not know of
+    lanes: their state is carried from outside.
+    """
+    build = _builder(name)
+
+    def body(layers: Layers, inputs: dict[str, Any]) -> tuple[Any, Any]:
+        offered = {
+            "features": scaled_features(layers, inputs),
+            "series": _with_own_index(layers, inputs["series"], brief.series),
+        }
+        found = _called(name, build, offered, brief, precision)
+        _raise(name, _faults_of_built(found, offered, brief, {*_AROUND, *layers, *inputs}))
+        outputs = _joined(found, brief)
+        if not brief.residual or not brief.quantiles:
+            outputs = on_published(layers, inputs, outputs)
+            return outputs, outputs
+        column = keras.layers.Reshape((-1, len(brief.targets), 1), name="base_column")
+        outputs = keras.layers.Add(name="based_fan")([outputs, column(published_base(layers, inputs))])
+        return outputs, outputs
+
+    networks = make_networks(layers, len(brief.features), body)
+    _raise(name, _faults_of_trial(name, networks, brief))
+    return networks
+
+
+_AROUND = ("keep", "targets", "scaled_outputs", "base_column", "based_fan")  # names besides those of `Layers`
+
+
+def _with_own_index(layers: Layers, series: Any, count: int) -> Any:
+    """Indices 0..`count`: where groups have scales of their own, their series never seen are counted on behind the others."""
+    rows = [layer.input_dim for layer in layers.values() if isinstance(layer, keras.layers.Embedding)]
+    if max(rows, default=0) <= count + 1:
+        return series
+    return keras.ops.where(series <= count, series, keras.ops.zeros_like(series))
+
+
+def _faults_of_built(found: Any, offered: dict[str, Any], brief: Brief, taken: set[str]) -> list[str]:
+    """All that what a builder returned shows without being played."""
+    faults = faults_of_outputs(found, brief.targets, brief.output_shape)
+    outputs = [value for value in keras.tree.flatten(found) if isinstance(value, keras.KerasTensor)]
+    calls = calls_between(offered.values(), outputs)
+    told = faults_of_graph(calls, taken, stateful=brief.stateful)
+    told += faults_of_indices(calls, offered["series"], brief.series)
+    return faults + told + faults_of_parts(layer for layer in layers_of(calls) if is_of_keras(layer))
+
+
+def _faults_of_trial(name: str, networks: Networks, brief: Brief) -> list[str]:
+    try:
+        faults = faults_of_play(
+            networks.learner, stateful=brief.stateful, series=brief.series, quantiles=brief.quantiles
+        )
+        # what rows and steps see of each other makes online.keras differ as well: told once
+        online = brief.stateful and not faults
+        return faults + faults_of_saving(networks.twin, online=online, series=brief.series)
+    except Exception as fault:
+        raise TrainingError(
+            f"train.model: {name} cannot be played on any number of rows and steps: made-up inputs end in "
+            f"{type(fault).__name__}: {_words(fault)}"
+        ) from fault
+
+
+def _builder(name: str) -> Builder:
+    module, _, function = name.partition(":")
+    here = str(Path.cwd())
+    if here not in sys.path:  # `python -m` puts the folder there, the command `hindcast` does not
+        sys.path.insert(0, here)
+    try:
+        loaded = import_module(module)
+    except ImportError as fault:
+        raise TrainingError(f"train.model: {module} cannot be imported from {here}: {fault}.") from fault
+    except (Exception, SystemExit) as fault:
+        raise TrainingError(f"train.model: {module} cannot be imported: it {_raised(fault)}") from fault
+    if not hasattr(loaded, function):
+        raise TrainingError(f"train.model: {module} has no function {function}: see how it is spelled.")
+    found: Any = getattr(loaded, function)
+    if not callable(found):
+        raise TrainingError(f"train.model: {function} in {module} is no function, found {found!r}.")
+    _check_signature(name, found)
+    made: Builder = found
+    return made
+
+
+def _check_signature(name: str, found: Any) -> None:
+    try:
+        signature = inspect.signature(found)
+    except (TypeError, ValueError):  # of compiled code nothing is known
+        return
+    try:
+        signature.bind(None, None)
+    except TypeError:
+        raise TrainingError(
+            f"train.model: {name} takes {signature}, but is called with (inputs, brief): write "
+            f"def {name.partition(':')[2]}(inputs, brief)."
+        ) from None
+
+
+def _called(name: str, build: Builder, offered: dict[str, Any], brief: Brief, precision: str) -> Any:
+    before, kind = keras.config.dtype_policy(), keras.config.floatx()
+    keras.config.set_dtype_policy(precision)
+    try:
+        return build(offered, brief)
+    except (Exception, SystemExit) as fault:
+        # whatever somebody else's code raises is told with its place; --debug shows all of it
+        raise TrainingError(f"train.model: {name} {_raised(fault)}") from fault
+    finally:
+        keras.config.set_floatx(kind)
+        keras.config.set_dtype_policy(before)
+
+
+def _raised(fault: BaseException) -> str:
+    """What somebody else's code raised, with the last place in it that is not a library's."""
+    places = traceback.extract_tb(fault.__traceback__)
+    own = [place for place in places if not is_installed(Path(place.filename).resolve())]
+    file, line = (own or places)[-1].filename, (own or places)[-1].lineno
+    if isinstance(fault, SyntaxError):
+        file, line = fault.filename or file, fault.lineno
+    # Keras speaks of the size of the batch, which is not the user's to give
+    remedy = "; leave stateful out, state is carried from outside" if "stateful=True" in str(fault) else ""
+    return f"raised {type(fault).__name__} ({file}, line {line}): {_words(fault)}{remedy}"
+
+
+def _words(fault: BaseException) -> str:
+    return " ".join(re.sub(r"\x1b\[[0-9;]*m", "", str(fault)).split())[:300]  # Keras writes some in bold
+
+
+def _joined(outputs: Any, brief: Brief) -> Any:
+    """One tensor of all targets, in float32."""
+    if isinstance(outputs, dict):
+        parts = [outputs[target] for target in brief.targets]
+        outputs = keras.layers.Concatenate(axis=2, name="targets")(parts) if len(parts) > 1 else parts[0]
+    return keras.layers.Activation("linear", dtype="float32", name="scaled_outputs")(outputs)
+
+
+def _raise(name: str, faults: list[str]) -> None:
+    if faults:
+        raise TrainingError(f"train.model: {name} breaks the contract of a network.", faults)

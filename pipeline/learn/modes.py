@@ -1,0 +1,190 @@
+"""A data set and settings -> what is trained on: the batches of each epoch, the network that plays them, validation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from typing import Any
+
+from hindcast.pipeline.errors import TrainingError
+from hindcast.pipeline.feed.batches import LaneBatches, Material, Pass
+from hindcast.pipeline.feed.guard import ContinuityGuard
+from hindcast.pipeline.feed.lanes import LanePlan, filled_lanes, whole_runs
+from hindcast.pipeline.feed.runs import Grid, evaluation_runs, training_runs
+from hindcast.pipeline.feed.scaling import name_of
+from hindcast.pipeline.feed.scored_rows import Rows, scored_rows
+from hindcast.pipeline.feed.source import grid_of
+from hindcast.pipeline.feed.window_batches import WindowBatches
+from hindcast.pipeline.feed.windows import WindowPlan
+from hindcast.pipeline.learn.fitting import Lesson, prepare
+from hindcast.pipeline.learn.losses import mean_loss
+from hindcast.pipeline.learn.stateful import carry
+from hindcast.pipeline.learn.validation_cache import held
+from hindcast.pipeline.settings.train import TrainSettings
+
+_MOST_IDLE = 0.05  # of the lanes' places
+
+
+@dataclass(frozen=True)
+class Play:
+    """One pass over a split without training: the network, its batches, and a maker of guards for their order."""
+
+    network: Any
+    batches: Pass
+    guard: Callable[[], ContinuityGuard | None]
+
+    def loss(self, settings: TrainSettings) -> float:
+        """The loss over the pass."""
+        return mean_loss(self.network, self.batches, settings, self.guard())
+
+
+def make_lesson(material: Material, learner: Any, settings: TrainSettings, seed: int) -> Lesson:
+    """The lesson of `settings.mode` for a stateless network of scaled outputs; TrainingError if there is nothing to train on."""
+    lesson = {"stateful": _stateful, "windows": _windows, "per_series": _per_series}[settings.mode](
+        material, learner, settings, seed
+    )
+    batches = lesson.batches
+    prepare(lesson.network, settings, settings.epochs * batches)
+    if not batches:
+        raise TrainingError(
+            "The training split has no samples: check align.from, align.until and the split's borders."
+        )
+    return lesson
+
+
+def rounded_cut(settings: TrainSettings, grid: Grid) -> str:
+    """What becomes of a `run_length` that is no whole number of samples, as a line; empty where nothing does."""
+    if settings.mode != "stateful" or settings.run_length is None or not settings.run_length.ns % grid.span:
+        return ""
+    played = max(1, settings.run_length.ns // grid.span) * grid.segment_length
+    return (
+        f"train.run_length: {settings.run_length} plays as {played} steps, for cuts fall between samples "
+        f"(pack.segment_length {grid.segment_length})."
+    )
+
+
+def idle_lanes(settings: TrainSettings, share: float | None, samples: int) -> str:
+    """What to do where more than a twentieth of the lanes' places plays nothing, as a line; empty where less does."""
+    if share is None or share <= _MOST_IDLE:
+        return ""
+    # each lane then plays twenty batches, of which only the last can be idle
+    fewer = max(1, int(samples * _MOST_IDLE))
+    ways = [f"train.lanes of {fewer} or less"] if settings.lanes > fewer else []
+    ways += ["a shorter train.warm_up"] if settings.warm_up else []
+    if not ways:
+        return ""
+    return f"{share:.1%} of the lanes' places play nothing: {', and '.join(ways)} will waste less."
+
+
+def make_play(material: Material, network: Any, settings: TrainSettings, split: str) -> Play:
+    """A pass of a stateless network over a split as `settings.mode` evaluates: its rows come out the same from any lanes.
+
+    stateful: whole runs, each begun `context` steps early, on states of their own; windows: a window a row, in order.
+    """
+    if settings.mode != "stateful":
+        return Play(network, WindowBatches(material, _window_plan(material, settings, split)), lambda: None)
+    source, part = material.source, material.source.split(split)
+    runs = evaluation_runs(source.sequences, part, grid_of(source), settings.context)
+    lanes = max(1, min(settings.lanes, len(runs)))
+    batches = LaneBatches(material, part, whole_runs(runs, lanes))
+    return Play(carry(network, lanes), batches, _guard(material, lanes))
+
+
+def _stateful(material: Material, learner: Any, settings: TrainSettings, seed: int) -> Lesson:
+    """What is played next is begun before its turn: validation while training ends, the next epoch while validation goes on."""
+    plan = _lane_plans(material, settings, seed)
+    part = material.source.split("train")
+
+    @lru_cache(maxsize=2)  # a million runs take seconds to plan, and more than the loop asks for an epoch
+    def epoch(number: int) -> LaneBatches:
+        return LaneBatches(material, part, plan(number), partial(following, number))
+
+    def following(number: int) -> LaneBatches | None:
+        if validation is not None and isinstance(validation.batches, LaneBatches):
+            return validation.batches
+        return epoch(number + 1) if number + 1 < settings.epochs else None
+
+    def validate(number: int) -> float | None:
+        if number + 1 < settings.epochs:
+            epoch(number + 1).begin()
+        return None if validation is None else validation.loss(settings)
+
+    network = carry(learner, settings.lanes)
+    validation = _validation(material, learner, settings)
+    guard = _guard(material, settings.lanes)
+    return Lesson(network, epoch, guard, None if validation is None else validate)
+
+
+def _lane_plans(material: Material, settings: TrainSettings, seed: int) -> Callable[[int], LanePlan]:
+    """The plan of each epoch of training."""
+    source, grid = material.source, grid_of(material.source)
+    longest = settings.run_length.ns // source.frequency if settings.run_length else None
+    runs = training_runs(source.sequences, source.split("train"), grid, longest, settings.warm_up)
+    warm_up = -(-settings.warm_up // grid.segment_length)
+    return lambda number: filled_lanes(runs, settings.lanes, seed, number, warm_up)
+
+
+def _windows(material: Material, learner: Any, settings: TrainSettings, seed: int) -> Lesson:
+    plan = _window_plan(material, settings, "train")
+
+    def epoch(number: int) -> WindowBatches:
+        return WindowBatches(material, plan).shuffled(seed, number)
+
+    validation = _validation(material, learner, settings)
+    return Lesson(
+        learner, epoch, lambda: None, None if validation is None else lambda _: validation.loss(settings)
+    )
+
+
+def _per_series(material: Material, learner: Any, settings: TrainSettings, seed: int) -> Lesson:
+    """An epoch is one series; after the last one comes the first again, `settings.epochs` times over."""
+    plans = _by_series(material, settings, "train")
+    turns = tuple(sorted(plans))  # in the data set's order, so a group's series follow one another
+
+    def epoch(number: int) -> WindowBatches:
+        plan = plans[turns[number % len(turns)]] if turns else _window_plan(material, settings, "train")
+        return WindowBatches(material, plan).shuffled(seed, number)
+
+    tails = {
+        turn: WindowBatches(material, plan)
+        for turn, plan in _by_series(material, settings, "validation").items()
+        if turn in plans
+    }
+    kept = dict(zip(tails, held(list(tails.values()), settings), strict=True))
+
+    def validate(number: int) -> float | None:
+        turn = turns[number % len(turns)]
+        return Play(learner, kept[turn], lambda: None).loss(settings) if turn in kept else None
+
+    return Lesson(learner, epoch, lambda: None, validate if kept else None, turns)
+
+
+def _validation(material: Material, learner: Any, settings: TrainSettings) -> Play | None:
+    """The pass over validation; None where there is nothing to play."""
+    play = make_play(material, learner, settings, "validation")
+    if not len(play.batches):
+        return None
+    (batches,) = held([play.batches], settings)
+    return Play(play.network, batches, play.guard)
+
+
+def _window_plan(material: Material, settings: TrainSettings, split: str) -> WindowPlan:
+    return _plan_of(material, settings, scored_rows(material.source, split))
+
+
+def _by_series(material: Material, settings: TrainSettings, split: str) -> dict[int, WindowPlan]:
+    """By the number of the series, for those with a number of their own."""
+    rows = scored_rows(material.source, split)
+    parts = rows.parted(material.series[rows.sequence])
+    return {number: _plan_of(material, settings, part) for number, part in parts.items() if number}
+
+
+def _plan_of(material: Material, settings: TrainSettings, rows: Rows) -> WindowPlan:
+    source = material.source
+    first = source.sequences.first_sample
+    return WindowPlan(rows, first, source.segment_length, settings.lookback, settings.batch_size)
+
+
+def _guard(material: Material, lanes: int) -> Callable[[], ContinuityGuard]:
+    return lambda: ContinuityGuard(lanes, partial(name_of, material.source.sequences))

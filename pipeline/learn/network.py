@@ -1,0 +1,229 @@
+"""The network as named plain Keras layers: the stateless twin, physical units in and out, and the learner inside it."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+
+from hindcast.pipeline.errors import TrainingError
+from hindcast.pipeline.feed.scaling import Scaling
+from hindcast.pipeline.learn.quantile_head import head_layers, heads, spread, swapping
+from hindcast.pipeline.learn.scaling_layers import physical, scale_layers, scaled, target_count
+
+Layers = dict[str, Any]  # by the names below, so that a saved twin gives its layers back
+
+_MOST_ONE_HOT = 2000  # series; beyond, the identity matrix and the first kernel outgrow everything else
+
+
+@dataclass(frozen=True)
+class Design:
+    """What the layers are made from.
+
+    `masks[i]` is the feature that is 1 where feature i is missing, or -1; `series` counts the series with an
+    index of their own (1..series); index 0 is a series never seen. `dropout` is the share of each recurrent layer's
+    outputs that training leaves out; `residual` adds the head's output to the published forecast; `quantiles`
+    (ascending; `middle` is the place of the point forecast) give each target as many outputs, which never cross;
+    `precision` is the dtype policy of the recurrent layers; `members` stacks of them stand side by side, each with a
+    head of its own, and their mean is the forecast. `own`: the layers between scaled inputs and scaled
+    outputs are somebody else's, so none are made.
+    """
+
+    scaling: Scaling
+    masks: tuple[int, ...]
+    series: int
+    cell: str = "lstm"
+    units: tuple[int, ...] = (64,)
+    identity: str = "one_hot"
+    embedding_size: int = 8
+    dropout: float = 0.0
+    residual: bool = False
+    quantiles: tuple[float, ...] = ()
+    middle: int = 0
+    precision: str = "float32"
+    members: int = 1
+    own: bool = False
+
+
+@dataclass(frozen=True)
+class Networks:
+    """Two stateless networks over one graph and its layers: they share every weight.
+
+    `learner` gives scaled units, in which the loss is taken; `twin` physical units. Both take `inputs` (batch, time,
+    feature) in physical units and `series` (batch, time), and give (batch, time, target), or with quantiles
+    (batch, time, target, quantile).  A residual one also takes `published` (batch, time, target) in physical units, 0
+    where there is none, and `has_published` (batch, time, target), 1 where there is one, else 0.  Of several members the
+    learner gives each one's outputs (batch, time, target, member), so that each learns alone, and the twin their mean.
+    Any batch size and length; every sequence of a batch starts from a state of zero.
+    """
+
+    learner: Any
+    twin: Any
+
+
+Body = Callable[[Layers, dict[str, Any]], tuple[Any, Any]]
+"""(layers, inputs by name) -> outputs in scaled units: those that the loss sees, and those that are told."""
+
+
+def make_networks(layers: Layers, features: int, body: Body | None = None) -> Networks:
+    """Both networks; `body` None: recurrent layers one above the other, and a head."""
+    inputs = named_inputs(layers, features)
+    learned, told = (body or _stacked)(layers, inputs)
+    return Networks(
+        learner=keras.Model(inputs, learned, name="learner"),
+        twin=keras.Model(inputs, _physical(layers, inputs, told), name="twin"),
+    )
+
+
+def make_layers(design: Design) -> Layers:
+    """New layers with random weights, by name; TrainingError if the identity asked for is too wide."""
+    made = _scales(design)
+    if max(design.masks, default=-1) >= 0:
+        made |= {"present": _present(design.masks), "masked": keras.layers.Multiply(name="masked")}
+    if design.own:
+        return made | ({"swapped": swapping()} if design.quantiles else {})
+    if design.identity != "none" and design.series:
+        made["identity"] = _identity(design)
+    if made.keys() & {"identity", "based"}:
+        made["joined"] = keras.layers.Concatenate(name="joined")
+    return made | _recurrent(design) | _head(design)
+
+
+def named_inputs(layers: Layers, features: int) -> dict[str, Any]:
+    """The inputs of a network over these layers, by name."""
+    shapes: dict[str, tuple[int, ...]] = {"inputs": (features,), "series": ()}
+    if "based" in layers:
+        shapes |= dict.fromkeys(("published", "has_published"), (target_count(layers),))
+    return {
+        name: keras.Input(shape=(None, *shape), dtype="int32" if name == "series" else "float32", name=name)
+        for name, shape in shapes.items()
+    }
+
+
+def scaled_features(layers: Layers, inputs: dict[str, Any]) -> Any:
+    """Physical inputs -> scaled ones. A missing value (stored as 0, its mask feature 1) becomes 0: the mean."""
+    made = scaled(layers, inputs)
+    if "present" in layers:
+        made = layers["masked"]([made, layers["present"](inputs["inputs"])])
+    return made
+
+
+def entrance(layers: Layers, inputs: dict[str, Any]) -> Any:
+    """Physical inputs and series indices -> what the first recurrent layer sees."""
+    parts = [scaled_features(layers, inputs)]
+    if "identity" in layers:
+        parts.append(layers["identity"](inputs["series"]))
+    if "based" in layers:
+        parts.append(inputs["has_published"])
+    return layers["joined"](parts) if len(parts) > 1 else parts[0]
+
+
+def on_published(layers: Layers, inputs: dict[str, Any], outputs: Any) -> Any:
+    """Scaled outputs (batch, time, target) plus the published forecast; plus nothing where there is none."""
+    return layers["based"]([outputs, published_base(layers, inputs)]) if "based" in layers else outputs
+
+
+def published_base(layers: Layers, inputs: dict[str, Any]) -> Any:
+    """The published forecast (batch, time, target) in scaled units, 0 where there is none."""
+    return layers["base_masked"]([scaled(layers, inputs, "base_"), inputs["has_published"]])
+
+
+def _stacked(layers: Layers, inputs: dict[str, Any]) -> tuple[Any, Any]:
+    start, values = entrance(layers, inputs), []
+    for member in range(max(1, sum(name.startswith("column_of_") for name in layers))):
+        mine, flow, number = _of(member), start, 0
+        while f"recurrent_{number}{mine}" in layers:
+            flow = layers[f"recurrent_{number}{mine}"](flow)
+            if f"dropout_{number}{mine}" in layers:
+                flow = layers[f"dropout_{number}{mine}"](flow)
+            number += 1
+        values.append(on_published(layers, inputs, layers[f"head{mine}"](flow)))
+    if len(values) == 1:
+        outputs = spread(layers, flow, values[0])
+        return outputs, outputs
+    columns = [layers[f"column_of_{member}"](value) for member, value in enumerate(values)]
+    return layers["side_by_side"](columns), layers["mean"](values)
+
+
+def _of(member: int) -> str:
+    """What a member's layers are called by, behind their names; the first one's as if it were alone."""
+    return f"_of_{member}" if member else ""
+
+
+def _physical(layers: Layers, inputs: dict[str, Any], outputs: Any) -> Any:
+    """Scaled outputs -> physical ones. With quantiles, targets stand last while they are unscaled."""
+    return heads(layers, outputs, lambda made: physical(layers, inputs, made))
+
+
+def _scales(design: Design) -> Layers:
+    made = scale_layers(design.scaling, residual=design.residual)
+    if design.residual:
+        made["base_masked"] = keras.layers.Multiply(name="base_masked", dtype="float32")
+        made["based"] = keras.layers.Add(name="based", dtype="float32")
+    return made
+
+
+def _head(design: Design) -> Layers:
+    targets, quantiles = design.scaling.target_count, len(design.quantiles)
+    made = head_layers(targets, quantiles, design.middle, residual=design.residual)
+    if design.members == 1:
+        return made
+    for member in range(design.members):
+        name = f"head{_of(member)}"
+        made[name] = head_layers(targets, 0, 0, residual=design.residual, name=name)[name]
+        column = f"column_of_{member}"
+        made[column] = keras.layers.Reshape((-1, targets, 1), name=column, dtype="float32")
+    made["side_by_side"] = keras.layers.Concatenate(axis=-1, name="side_by_side", dtype="float32")
+    made["mean"] = keras.layers.Average(name="mean", dtype="float32")
+    return made
+
+
+def _recurrent(design: Design) -> Layers:
+    cell = {"lstm": keras.layers.LSTM, "gru": keras.layers.GRU}[design.cell]
+    made: Layers = {}
+    for member in range(design.members):
+        for number, units in enumerate(design.units):
+            name = f"recurrent_{number}{_of(member)}"
+            made[name] = cell(units, return_sequences=True, name=name, dtype=design.precision)
+            if design.dropout:
+                name = f"dropout_{number}{_of(member)}"
+                # a seed of its own: without one, Keras on torch draws from a generator that no checkpoint holds
+                seed = random.randint(1, 10**9)  # noqa: S311 (the generator that `seed_everything` seeds)
+                made[name] = keras.layers.Dropout(
+                    design.dropout, seed=seed, name=name, dtype=design.precision
+                )
+    return made
+
+
+def _present(masks: tuple[int, ...]) -> Any:
+    kernel = np.zeros((len(masks), len(masks)), np.float32)
+    for feature, mask in enumerate(masks):
+        if mask >= 0:
+            kernel[mask, feature] = -1
+    layer = keras.layers.Dense(len(masks), trainable=False, name="present", dtype="float32")
+    layer.build((None, None, len(masks)))
+    layer.set_weights([kernel, np.ones(len(masks), np.float32)])
+    return layer
+
+
+def _identity(design: Design) -> Any:
+    rows = (
+        design.series + 1 + len(design.scaling.groups)
+    )  # a group's series never seen are as neutral as index 0
+    if design.identity == "embedding":
+        # zeros: a series never seen stays at the neutral point from which the seen ones depart
+        return keras.layers.Embedding(
+            rows, design.embedding_size, embeddings_initializer="zeros", name="identity"
+        )
+    if design.series > _MOST_ONE_HOT:
+        raise TrainingError(
+            f"train.identity: one_hot serves at most {_MOST_ONE_HOT} series, found {design.series}; use embedding or none."
+        )
+    layer = keras.layers.Embedding(rows, design.series, trainable=False, name="identity")
+    layer.build((None, None))
+    layer.set_weights([np.eye(rows, design.series, k=-1, dtype=np.float32)])
+    return layer

@@ -1,0 +1,105 @@
+"""What a training begins with: a certified data set, its scaling, the networks and the lesson."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from hindcast.pipeline.errors import TrainingError
+from hindcast.pipeline.feed.batches import LaneBatches, Material
+from hindcast.pipeline.feed.scaling import Key, Scaling, read_scaling, series_numbers, series_of
+from hindcast.pipeline.learn.backend import seed_everything
+from hindcast.pipeline.learn.custom.build import Brief, own_networks
+from hindcast.pipeline.learn.fitting import Lesson
+from hindcast.pipeline.learn.modes import make_lesson
+from hindcast.pipeline.learn.network import Design, Networks, make_layers, make_networks
+from hindcast.pipeline.learn.preconditions import check_certificate, check_fit
+from hindcast.pipeline.learn.stateful import check_state_carries
+from hindcast.pipeline.settings.params import Params
+from hindcast.pipeline.settings.train import TrainSettings
+from hindcast.pipeline.store.reader import Dataset
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A data set that may be trained on, and all that is made from it; `known` are its series with a number of their own, from 1 on."""
+
+    dataset: Dataset
+    scaling: Scaling
+    known: tuple[Key, ...]
+    networks: Networks
+    lesson: Lesson
+
+    @property
+    def turns(self) -> list[Key]:
+        """The series in the order of their turns, where an epoch is one series; else empty."""
+        return [self.known[turn - 1] for turn in self.lesson.turns]
+
+    @property
+    def idle_share(self) -> float | None:
+        """The share of the first epoch's lane places that have nothing to play; None without lanes."""
+        first = self.lesson.epoch(0)
+        return first.plan.idle_share if isinstance(first, LaneBatches) else None
+
+
+def prepared(params: Params, root: Path, dataset: Dataset) -> Prepared:
+    """Check that `dataset`, which lies below `root`, may be trained on; seed all generators, and make networks and lesson.
+
+    Raises LeakError without a passed certificate of this very data set, FormatError for a foreign scaler, TrainingError
+    where the settings and the data set do not go together.
+    """
+    settings, scaler = params.train, root / "data" / "scaler.json"
+    known = series_of(dataset, "train")
+    scaling = read_scaling(scaler, dataset.features, dataset.targets, dataset.fingerprint, known)
+    check_certificate(
+        root / "reports" / "leaks.json", dataset.fingerprint, root / "data" / "dataset.h5", scaler
+    )
+    check_fit(dataset, settings)
+    seed_everything(params.seed)
+    if settings.mode == "stateful":
+        check_state_carries()
+    networks = _networks(dataset, scaling, known, settings)
+    if not networks.learner.trainable_weights:
+        raise TrainingError(
+            f"train.model: {settings.model} has no weights to train: leave some layers trainable."
+        )
+    numbers = series_numbers(dataset.sequences, known, scaling.groups)
+    material = Material(dataset, scaling, numbers, with_published=settings.residual)
+    lesson = make_lesson(material, networks.learner, settings, params.seed)
+    return Prepared(dataset, scaling, known, networks, lesson)
+
+
+def _networks(
+    dataset: Dataset, scaling: Scaling, known: tuple[Key, ...], settings: TrainSettings
+) -> Networks:
+    layers = make_layers(_design(dataset, scaling, len(known), settings))
+    if settings.model is None:
+        return make_networks(layers, len(dataset.features))
+    brief = Brief(
+        features=dataset.features,
+        targets=dataset.targets,
+        series=len(known),
+        quantiles=settings.quantiles,
+        residual=settings.residual,
+        stateful=settings.mode == "stateful",
+    )
+    return own_networks(settings.model, layers, brief, settings.precision)
+
+
+def _design(dataset: Dataset, scaling: Scaling, series: int, settings: TrainSettings) -> Design:
+    return Design(
+        scaling=scaling,
+        masks=tuple(int(mask) for mask in dataset.feature_masks),
+        series=series,
+        cell=settings.cell,
+        units=settings.units,
+        identity=settings.identity,
+        embedding_size=settings.embedding_size,
+        dropout=settings.dropout,
+        residual=settings.residual,
+        quantiles=settings.quantiles,
+        middle=settings.middle,
+        precision=settings.precision,
+        members=settings.members,
+        own=settings.model is not None,
+    )

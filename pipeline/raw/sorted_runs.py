@@ -1,0 +1,263 @@
+"""The typed rows of one file as sorted runs, each with an index by key.
+
+Rows arrive in the order of lines, of any number of series interleaved.  Each block of lines is sorted into a
+run of its own, which stays in memory while there is room; beyond that several are merged into one on disk.
+A table is then merged from the slices that each run holds of its series.  So memory is bounded, whatever the
+size and order of a file.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from mmap import MAP_ANONYMOUS, MAP_PRIVATE, mmap
+from pathlib import Path
+from threading import Lock
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hindcast.pipeline.raw.records import Key, Records, order_of
+
+RUN_BYTES = 32 << 20
+
+
+Block = NDArray[np.int64]  # (field, row): line, times, and the bits of values
+
+
+Memory = NDArray[np.int64]  # flat, at least as long as it was asked for
+
+
+@dataclass(frozen=True)
+class Run:
+    """Sorted rows: those of `keys[i]` (ascending) stand in [starts[i], starts[i + 1]).
+
+    `block` is there while the run is in memory.  In its file key comes after key, each field by field.
+    """
+
+    path: Path
+    keys: list[Key]
+    starts: list[int]
+    times: int  # number of time fields
+    values: int
+    block: Block | None = None
+    memory: Memory | None = None  # that the block lies in
+
+    @property
+    def rows(self) -> int:
+        """Number of rows."""
+        return self.starts[-1]
+
+    @property
+    def fields(self) -> int:
+        """Number of fields."""
+        return 1 + self.times + self.values
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all rows."""
+        return 8 * self.rows * self.fields
+
+    def save(self) -> Run:
+        """The run as a file."""
+        if self.block is not None:
+            pieces = (self.block[:, start:stop] for start, stop in pairwise(self.starts))
+            _write(self.path, pieces)
+        return replace(self, block=None, memory=None)
+
+    def group(self, group: str) -> tuple[int, int]:
+        """The keys of a group, as places [first, end)."""
+        return bisect_left(self.keys, (group, "")), bisect_left(
+            self.keys, (group + "\0", "")
+        )  # names hold no NUL
+
+    def read_keys(self, first: int, end: int) -> Block:
+        """All rows of the keys [first, end)."""
+        start, stop = self.starts[first], self.starts[end]
+        if self.block is not None:
+            return self.block[:, start:stop]
+        content = np.empty(self.fields * (stop - start), np.int64)
+        self._load(content, start * self.fields)
+        if end - first == 1:
+            return content.reshape(self.fields, -1)
+        parts = (content[at * self.fields : after * self.fields].reshape(self.fields, -1)
+                 for at, after in pairwise(place - start for place in self.starts[first : end + 1]))  # fmt: skip
+        return np.concatenate(list(parts), axis=1)
+
+    def read_rows(self, place: int, start: int, stop: int) -> Block:
+        """The rows [start, stop), all of the key with this place."""
+        if self.block is not None:
+            return self.block[:, start:stop]
+        first, after = self.starts[place], self.starts[place + 1]
+        if (first, after) == (start, stop):
+            return self.read_keys(place, place + 1)
+        content = np.empty((self.fields, stop - start), np.int64)
+        for field, row in enumerate(content):
+            self._load(row, first * self.fields + field * (after - first) + start - first)
+        return content
+
+    def first_at(self, moment: int, place: int, start: int, stop: int) -> int:
+        """The first of the rows [start, stop) of the key with this place that is valid at `moment` or later."""
+        while start < stop:
+            middle = (start + stop) // 2
+            if self.valid_time(place, middle) < moment:
+                start = middle + 1
+            else:
+                stop = middle
+        return start
+
+    def valid_time(self, place: int, row: int) -> int:
+        """The valid time of a row of the key with this place."""
+        if self.block is not None:
+            return int(self.block[1, row])
+        found = np.empty(1, np.int64)
+        first, after = self.starts[place], self.starts[place + 1]
+        self._load(found, first * self.fields + (after - first) + row - first)  # the second field
+        return int(found[0])
+
+    def _load(self, numbers: NDArray[np.int64], at: int) -> None:
+        with self.path.open("rb", buffering=0) as stream:
+            stream.seek(8 * at)
+            got = stream.readinto(numbers.data)
+        assert got == numbers.nbytes, f"{self.path} is cut off"  # digests were compared before
+
+
+def sorted_run(keys: list[Key], records: Records, room: Room) -> Run:
+    """Records whose `key` field refers to `keys`, as a run in memory; equal rows keep the order of lines."""
+    counts = np.bincount(records.key, minlength=len(keys))
+    present = sorted(np.flatnonzero(counts).tolist(), key=keys.__getitem__)
+    rank = np.zeros(len(keys), np.int32)
+    rank[present] = np.arange(len(present))
+    order = order_of(rank[records.key], records.times)
+    count, columns = len(records), records.columns
+    memory = room.lend(count * len(columns))
+    block = memory[: count * len(columns)].reshape(len(columns), count)
+    for target, column in zip(block, columns, strict=True):
+        numbers = column.view(np.int64)
+        if order is None:
+            target[:] = numbers
+        else:
+            np.take(numbers, order, out=target, mode="clip")  # any other mode copies once more
+    starts = [0, *np.cumsum(counts[present]).tolist()]
+    named = [keys[code] for code in present]
+    return Run(Path(), named, starts, len(records.times), len(records.values), block, memory)
+
+
+class RunWriter:
+    """Takes the runs of one file's blocks in the order of lines, and writes what finds no room into `folder`."""
+
+    def __init__(self, folder: Path, pool: Executor, room: Room, run_bytes: int = RUN_BYTES) -> None:
+        self._folder, self._pool, self._room, self._run_bytes = folder, pool, room, run_bytes
+        self._pending: list[Run] = []
+        self._writing: Future[Run] | None = None
+        self._runs: list[Run] = []
+
+    def add(self, run: Run) -> None:
+        """Add the run of the next block."""
+        if not run.rows:
+            return
+        if not self._pending and self._writing is None and self._room.take(run.nbytes):
+            self._runs.append(replace(run, path=self._path()))
+            return
+        self._pending.append(run)
+        if sum(pending.nbytes for pending in self._pending) >= self._run_bytes:
+            self._write()
+
+    def close(self) -> list[Run]:
+        """Write what is still to be written; the runs in the order of lines."""
+        if self._pending:
+            self._write()
+        self.wait()
+        return self._runs
+
+    def wait(self) -> None:
+        """Let the run that is being written come to its end."""
+        if self._writing is not None:
+            writing, self._writing = self._writing, None
+            self._runs.append(writing.result())
+
+    def _path(self) -> Path:
+        return self._folder / f"run_{len(self._runs):05d}"
+
+    def _write(self) -> None:
+        self.wait()
+        self._writing = self._pool.submit(_merged, self._path(), self._pending, self._room)
+        self._pending = []
+
+
+def _merged(path: Path, parts: list[Run], room: Room) -> Run:
+    """Several runs as one on disk."""
+    slices: dict[Key, list[Block]] = {}
+    for part in parts:
+        assert part.block is not None
+        for key, (start, stop) in zip(part.keys, pairwise(part.starts), strict=True):
+            slices.setdefault(key, []).append(part.block[:, start:stop])
+    keys, times = sorted(slices), parts[0].times
+    _write(path, (_in_order(slices[key], times) for key in keys))
+    counts = [sum(piece.shape[1] for piece in slices[key]) for key in keys]
+    for part in parts:
+        if part.memory is not None:
+            room.reuse(part.memory)
+    return Run(path, keys, [0, *np.cumsum(counts).tolist()], times, parts[0].values)
+
+
+def _in_order(pieces: list[Block], times: int) -> Block:
+    """The rows of one key, sorted by their times."""
+    whole = pieces[0] if len(pieces) == 1 else np.concatenate(pieces, axis=1)
+    order = order_of(whole[1], tuple(whole[2 : 1 + times]))
+    return whole if order is None else whole[:, order]
+
+
+def _write(path: Path, pieces: Iterator[Block]) -> None:
+    with path.open("wb") as stream:
+        for piece in pieces:
+            stream.write(np.ascontiguousarray(piece).data)
+
+
+ROOM_BYTES = 256 << 20  # of rows
+
+
+_ROUND = 1 << 17  # numbers: blocks of nearly one size fit into each other's memory
+
+
+class Room:
+    """How many bytes of rows stay in memory; what finds no room goes to disk."""
+
+    def __init__(self, most_bytes: int) -> None:
+        self._free = most_bytes
+        self._spare: list[Memory] = []
+        self._lock = Lock()
+
+    def take(self, count: int) -> bool:
+        """Whether there is room for so many bytes; if so it is taken."""
+        with self._lock:
+            if count > self._free:
+                return False
+            self._free -= count
+            return True
+
+    def give_back(self, count: int) -> None:
+        """These bytes are in memory no longer."""
+        with self._lock:
+            self._free += count
+
+    def lend(self, count: int) -> Memory:
+        """Memory for `count` numbers, of undefined content, to be handed back by `reuse`."""
+        with self._lock:
+            fitting = [place for place, spare in enumerate(self._spare) if len(spare) >= count]
+            if fitting:
+                return self._spare.pop(min(fitting, key=lambda place: len(self._spare[place])))
+        return _mapped(count + -count % _ROUND)
+
+    def reuse(self, memory: Memory) -> None:
+        """Nobody looks at this memory any more."""
+        with self._lock:
+            self._spare.append(memory)
+
+
+def _mapped(count: int) -> Memory:
+    """Memory that goes back to the system as soon as it is let go of, whatever the allocators think of it."""
+    return np.frombuffer(mmap(-1, max(1, count) * 8, MAP_PRIVATE | MAP_ANONYMOUS), np.int64)

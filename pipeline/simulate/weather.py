@@ -1,0 +1,137 @@
+"""Weather and market of one game: hidden states of days' memory, and what instruments would show of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hindcast.pipeline.settings.base import DAY, HOUR
+from hindcast.pipeline.settings.clock import wall_of
+
+WEATHER = ("temperature", "wind_speed", "gust", "cloud_cover", "humidity", "pressure", "radiation", "rain")
+
+
+MARKET = ("price", "activity")
+
+
+# The memory, in hours, of each hidden state.
+WEATHER_MEMORY = np.array([40.0, 60.0, 14.0, 18.0])  # warmth, pressure, cloud, wind
+
+
+MARKET_MEMORY = np.array([30.0, 20.0])  # activity, scarcity
+
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Calendar:
+    """Local time of each step: hour 0-23, weekday from Monday 0, and day of the year as an angle."""
+
+    hour: NDArray[np.int64]
+    weekday: NDArray[np.int64]
+    season: Floats
+
+    @classmethod
+    def of(cls, times: NDArray[np.int64], zone: str) -> Calendar:
+        """The calendar of UTC stamps (any shape) in a zone."""
+        wall = wall_of(times, zone)
+        day = wall // DAY
+        season = np.asarray(2 * np.pi * (day % 365.2425) / 365.2425, dtype=np.float64)
+        return cls((wall % DAY) // HOUR, (day + 3) % 7, season)
+
+
+def weather_of(hidden: Floats, calendar: Calendar) -> dict[str, Floats]:
+    """Hidden states (..., 4) -> the values of WEATHER, of the calendar's shape."""
+    warmth, pressure, cloud, wind = np.moveaxis(hidden, -1, 0)
+    cover = 1 / (1 + np.exp(-1.4 * cloud + 0.8 * pressure))
+    sun = _sun(calendar)
+    day_wave = np.cos(2 * np.pi * (calendar.hour - 15) / 24)
+    temperature = 9 - 9 * np.cos(calendar.season - 0.35) + 3.2 * day_wave * (1 - 0.6 * cover) + 4.5 * warmth
+    speed = 3.5 * np.exp(0.55 * wind - 0.2 * pressure)
+    return {
+        "temperature": temperature,
+        "wind_speed": speed,
+        "gust": speed * (1.35 + 0.25 * cover),
+        "cloud_cover": 100 * cover,
+        "humidity": np.clip(68 + 22 * (cover - 0.5) - 1.1 * (temperature - 9) + 6 * cloud, 12, 100),
+        "pressure": 1013 + 9 * pressure,
+        "radiation": 850 * sun * (1 - 0.78 * cover),
+        "rain": np.maximum(0.0, 1.6 * (cloud - pressure - 1.1)),
+    }
+
+
+def market_of(hidden: Floats, calendar: Calendar) -> dict[str, Floats]:
+    """Hidden states (..., 2) -> the values of MARKET, of the calendar's shape."""
+    mood, scarcity = np.moveaxis(hidden, -1, 0)
+    weekend = calendar.weekday >= 5
+    from_eight = (calendar.hour + 4) % 24  # hours since 20:00
+    evening = np.exp(-(np.minimum(from_eight, 24 - from_eight) ** 2) / 18)
+    activity = 100 / (1 + np.exp(-(0.9 * mood + 1.2 * evening + 0.5 * weekend - 0.9)))
+    price = 70 + 0.35 * (activity - 50) + 16 * scarcity + 4 * np.maximum(scarcity - 1, 0) ** 2
+    return {"price": price, "activity": activity}
+
+
+def _sun(calendar: Calendar) -> Floats:
+    """How high the sun stands, 0 to 1: shorter and lower days in winter."""
+    height = 0.55 - 0.33 * np.cos(calendar.season + 0.17)
+    noon = np.cos(2 * np.pi * (calendar.hour - 13) / 24)
+    return np.maximum(0.0, 0.7 * noon + height - 0.45)
+
+
+class Stream(IntEnum):
+    """What a random stream is for; a new one goes to the end, so that the others keep their numbers."""
+
+    WEATHER = 0
+    WEATHER_FORECAST = 1
+    MARKET = 2
+    MARKET_FORECAST = 3
+    CUSTOMER = 4
+    USAGE_FORECAST = 5
+    HOLES = 6
+    BEGIN = 7
+    METER = 8
+
+
+def stream(seed: int, game: int, purpose: Stream, customer: int = 0) -> np.random.Generator:
+    """The generator of one purpose in one game (and customer): the same however many others there are."""
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(game, int(purpose), customer)))
+
+
+def wandering(random: np.random.Generator, shape: tuple[int, ...], hours: Floats | float) -> Floats:
+    """Normal numbers (step, ...) of mean 0 and deviation 1 that forget with a time constant of `hours` steps."""
+    keep = np.exp(-1.0 / np.asarray(hours, dtype=np.float64))
+    shocks = random.normal(size=shape)
+    shocks[1:] *= np.sqrt(1 - keep**2)
+    for step in range(1, len(shocks)):
+        shocks[step] += keep * shocks[step - 1]
+    return shocks
+
+
+def smoothed(values: Floats, hours: float) -> Floats:
+    """The exponential mean of past and present values (step, ...), begun at the mean of the first day."""
+    keep = np.exp(-1.0 / hours)
+    state = values[:24].mean(axis=0)
+    out = np.empty_like(values)
+    for step in range(len(values)):
+        state = keep * state + (1 - keep) * values[step]
+        out[step] = state
+    return out
+
+
+def vintages(
+    random: np.random.Generator, truth: Floats, issues: NDArray[np.int64], leads: int, spread: float
+) -> Floats:
+    """Forecasts (issue, lead, variable) of `truth` (step, variable): its error grows with the lead.
+
+    `issues` are steps; lead 0 is the step of issue. The error of a vintage forgets within half a day of
+    leads; beyond two days its deviation nears `spread`.
+    """
+    steps = np.minimum(issues[:, None] + np.arange(leads), len(truth) - 1)
+    growth = spread * np.sqrt(1 - np.exp(-(np.arange(leads) + 1) / 40.0))
+    error = np.moveaxis(wandering(random, (leads, len(issues), truth.shape[1]), 12.0), 0, 1)
+    forecast: Floats = truth[steps] + growth[None, :, None] * error
+    return forecast

@@ -1,0 +1,1 @@
+"""Split policies: one module each. A policy is a pure function of steps and settings."""

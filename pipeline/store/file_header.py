@@ -1,0 +1,265 @@
+"""What a file of format hindcast/1 says of itself: attributes at the root, and coordinates with their units."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+
+import h5py
+import numpy as np
+
+from hindcast.pipeline.errors import FormatError
+from hindcast.pipeline.store.index_tables import Shards, decode, encode, write_column
+from hindcast.pipeline.store.layout import ARRAYS, FORMAT, TIME
+from hindcast.pipeline.store.open_files import REMEDY, blaming, dataset_in, text_of, write_text
+from hindcast.pipeline.store.types import Ints
+
+
+@dataclass(frozen=True)
+class Header:
+    """Identity and axes of a shard or a data set.
+
+    `frequency` in ns; `step_count` without padding; `feature_masks[i]` is the feature that is 1 where feature
+    i is missing, or -1; `feature_parts[i]` is the named input to which it belongs; `first_target_time` and `last_target_time` (ns UTC) span the observed targets, int64
+    max and min where there are none; `group` is empty in a data set.
+    """
+
+    fingerprint: str
+    group: str
+    sample_count: int
+    segment_length: int
+    step_count: int
+    frequency: int
+    first_target_time: int
+    last_target_time: int
+    features: tuple[str, ...]
+    feature_units: tuple[str, ...]
+    feature_descriptions: tuple[str, ...]
+    feature_masks: tuple[int, ...]
+    feature_parts: tuple[str, ...]
+    targets: tuple[str, ...]
+    target_units: tuple[str, ...]
+    sources: tuple[str, ...]
+    forecasters: tuple[str, ...]
+
+    def length_of(self, axis: str) -> int:
+        """The length of an axis of the big arrays."""
+        return {
+            "sample": self.sample_count,
+            "step": self.segment_length,
+            "feature": len(self.features),
+            "target": len(self.targets),
+            "source": len(self.sources),
+            "forecaster": len(self.forecasters),
+        }[axis]
+
+    def kind(self) -> Header:
+        """The header without what differs from shard to shard: shards that are joined must agree in it."""
+        return replace(
+            self,
+            fingerprint="",
+            group="",
+            sample_count=0,
+            step_count=0,
+            first_target_time=0,
+            last_target_time=0,
+        )
+
+
+def write_header(file: h5py.File, header: Header) -> dict[str, h5py.Dataset]:
+    """Write attributes and coordinates; return the coordinates by axis, to be attached as dimension scales."""
+    write_text(file, "format", FORMAT)
+    write_text(file, "fingerprint", header.fingerprint)
+    if header.group:
+        write_text(file, "group", header.group)
+    for name, value in _numbers(header).items():
+        file.attrs[name] = np.int64(value)
+    scales = {
+        "sample": write_column(file, "sample", np.arange(header.sample_count, dtype="<i8")),
+        "step": write_column(file, "step", np.arange(header.segment_length, dtype="<i8")),
+        "feature": write_column(file, "feature", encode(header.features)),
+        "target": write_column(file, "target", encode(header.targets)),
+        "source": write_column(file, "source", encode(header.sources)),
+        "forecaster": write_column(file, "forecaster", encode(header.forecasters)),
+    }
+    for name, scale in scales.items():
+        scale.make_scale(name)
+    scales["feature"].attrs["units"] = encode(header.feature_units)
+    scales["feature"].attrs["descriptions"] = encode(header.feature_descriptions)
+    scales["feature"].attrs["mask"] = np.array(header.feature_masks, dtype="<i4")
+    scales["feature"].attrs["parts"] = encode(header.feature_parts)
+    scales["target"].attrs["units"] = encode(header.target_units)
+    return scales
+
+
+def read_header(file: h5py.File, path: Path) -> Header:
+    """Read what `write_header` wrote; FormatError if something is absent or damaged."""
+    names = {axis: _names(file, axis, path) for axis in ("feature", "target", "source", "forecaster")}
+    with blaming(path, "reading its attributes"):
+        feature, target = file["feature"].attrs, file["target"].attrs
+        return Header(
+            fingerprint=text_of(file.attrs["fingerprint"]),
+            group=text_of(file.attrs.get("group", "")),
+            sample_count=int(file.attrs["sample_count"]),
+            segment_length=int(file.attrs["segment_length"]),
+            step_count=int(file.attrs["step_count"]),
+            frequency=int(file.attrs["frequency_ns"]),
+            first_target_time=int(file.attrs["first_target_time"]),
+            last_target_time=int(file.attrs["last_target_time"]),
+            features=names["feature"],
+            feature_units=tuple(decode(feature["units"])),
+            feature_descriptions=tuple(decode(feature["descriptions"])),
+            feature_masks=tuple(int(mask) for mask in feature["mask"]),
+            feature_parts=tuple(decode(feature["parts"]))
+            if "parts" in feature
+            else ("inputs",) * len(names["feature"]),
+            targets=names["target"],
+            target_units=tuple(decode(target["units"])),
+            sources=names["source"],
+            forecasters=names["forecaster"],
+        )
+
+
+def _numbers(header: Header) -> dict[str, int]:
+    return {
+        "sample_count": header.sample_count,
+        "segment_length": header.segment_length,
+        "step_count": header.step_count,
+        "frequency_ns": header.frequency,
+        "first_target_time": header.first_target_time,
+        "last_target_time": header.last_target_time,
+    }
+
+
+def _names(file: h5py.File, axis: str, path: Path) -> tuple[str, ...]:
+    dataset = dataset_in(file, axis, path)
+    with blaming(path, f"reading {axis}"):
+        return tuple(decode(dataset[()]))
+
+
+class Described:
+    """Anything with a header."""
+
+    _header: Header
+
+    @property
+    def header(self) -> Header:
+        """All that the file says of itself."""
+        return self._header
+
+    @property
+    def sample_count(self) -> int:
+        """Number of samples."""
+        return self._header.sample_count
+
+    @property
+    def segment_length(self) -> int:
+        """Steps in a sample."""
+        return self._header.segment_length
+
+    @property
+    def step_count(self) -> int:
+        """Steps without padding."""
+        return self._header.step_count
+
+    @property
+    def frequency(self) -> int:
+        """Distance between steps in ns."""
+        return self._header.frequency
+
+    @property
+    def fingerprint(self) -> str:
+        """Digest of what the file was made from."""
+        return self._header.fingerprint
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Names of the columns of X."""
+        return self._header.features
+
+    @property
+    def feature_units(self) -> tuple[str, ...]:
+        """Units of the columns of X."""
+        return self._header.feature_units
+
+    @property
+    def feature_masks(self) -> Ints:
+        """For each feature the index of the one that is 1 where it is missing, else -1."""
+        return np.array(self._header.feature_masks, dtype=np.int64)
+
+    @property
+    def feature_parts(self) -> tuple[str, ...]:
+        """The part of a network's inputs to which each column of X belongs: history, forecast, calendar or static."""
+        return self._header.feature_parts
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Names of the columns of Y."""
+        return self._header.targets
+
+    @property
+    def target_units(self) -> tuple[str, ...]:
+        """Units of the columns of Y."""
+        return self._header.target_units
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Names of the columns of `issued`."""
+        return self._header.sources
+
+    @property
+    def baselines(self) -> tuple[str, ...]:
+        """Names of the columns of `baseline`."""
+        return self._header.forecasters
+
+    @property
+    def first_target_time(self) -> int:
+        """First observed target, ns UTC; int64 maximum where there is none."""
+        return self._header.first_target_time
+
+    @property
+    def last_target_time(self) -> int:
+        """Last observed target, ns UTC; int64 minimum where there is none."""
+        return self._header.last_target_time
+
+
+def virtual_name(file: str) -> str:
+    """A relative file name as HDF5 wants it in a virtual source, where `%` begins a pattern."""
+    return file.replace("%", "%%")
+
+
+def check_sources(file: h5py.File, path: Path, shards: Shards, header: Header) -> None:
+    """Refuse a data set whose table or virtual arrays name a file outside its folder, or disagree.
+
+    Our reader opens shards by the table; other tools follow the virtual sources: both must say the same.
+    """
+    outside = [name for name in shards.file if _leads_out(str(name))]
+    if outside:
+        raise FormatError(f"{path}: shards lie in its folder or below, found {outside[0]!r}: {REMEDY}.")
+    expected = [
+        (virtual_name(str(name)), int(first))
+        for name, first in zip(shards.file, shards.first_sample, strict=True)
+    ]
+    for array in (*ARRAYS, TIME):
+        dataset = dataset_in(file, array.name, path)
+        if 0 in (header.length_of(axis) for axis in array.axes):
+            continue
+        with blaming(path, f"reading the sources of {array.name}"):
+            found = _sources(dataset) if dataset.is_virtual else []
+        if sorted(found) != sorted((name, array.name, first) for name, first in expected):
+            raise FormatError(
+                f"{path}: {array.name} must be joined from the shards of its table /shards, found other sources: {REMEDY}."
+            )
+
+
+def _sources(dataset: h5py.Dataset) -> list[tuple[str, str, int]]:
+    """(file, dataset, first sample) of each mapping."""
+    return [
+        (source.file_name, source.dset_name.lstrip("/"), source.vspace.get_select_bounds()[0][0])
+        for source in dataset.virtual_sources()
+    ]
+
+
+def _leads_out(name: str) -> bool:
+    place = PurePosixPath(name)
+    return place.is_absolute() or ".." in place.parts or not place.parts

@@ -1,0 +1,141 @@
+"""Small tables in HDF5: columns of numbers or names of one length, `/sequences`, `/shards` and `/splits`.
+
+They are stored by gzip with checksums, so that h5py alone reads them whatever the codec of the big arrays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from hindcast.pipeline.errors import FormatError
+from hindcast.pipeline.store.layout import filters
+from hindcast.pipeline.store.open_files import REMEDY, blaming, dataset_in, new_group, text_of, write_text
+from hindcast.pipeline.store.types import Ints, Names, Sequences, Split
+
+_SPLIT_TIMES = ("from_time", "until_time")
+
+
+@dataclass(frozen=True)
+class Shards:
+    """The table `/shards` of a data set: one entry a shard in each array, in the order of the samples.
+
+    `file` is relative to the data set's folder; `chunk_samples` is the number of samples in a chunk.
+    """
+
+    file: Names
+    group: Names
+    fingerprint: Names
+    first_sample: Ints
+    sample_count: Ints
+    chunk_samples: Ints
+
+    def __len__(self) -> int:
+        return len(self.first_sample)
+
+
+def write_column(place: h5py.Group, name: str, values: NDArray[Any]) -> h5py.Dataset:
+    """A one-dimensional dataset; names become UTF-8 of a fixed length (the longest, at least 1)."""
+    stored = encode(values) if values.dtype == object else np.ascontiguousarray(values)
+    options = filters("gzip") if len(stored) else {}  # an empty dataset has no chunks to filter
+    return place.create_dataset(name, data=stored, **options)
+
+
+def write_table(file: h5py.File, name: str, table: Sequences | Shards) -> None:
+    """A group with a dataset a column, and `row`, which numbers the rows and is their dimension scale."""
+    place = new_group(file, name)
+    scale = write_column(place, "row", np.arange(len(table), dtype="<i8"))
+    scale.make_scale("row")
+    for column in fields(table):
+        write_column(place, column.name, getattr(table, column.name)).dims[0].attach_scale(scale)
+
+
+def read_sequences(file: h5py.File, path: Path) -> Sequences:
+    """The table `/sequences`."""
+    return Sequences(**_read_columns(file, "sequences", [column.name for column in fields(Sequences)], path))
+
+
+def read_shards(file: h5py.File, path: Path) -> Shards:
+    """The table `/shards`."""
+    return Shards(**_read_columns(file, "shards", [column.name for column in fields(Shards)], path))
+
+
+def write_splits(file: h5py.File, splits: Sequence[Split]) -> None:
+    """`/splits/<name>`: sorted int64 indices, each its own dimension scale; `/` in a name makes a group below."""
+    for split in splits:
+        above, _, name = f"splits/{split.name}".rpartition("/")
+        indices = write_column(new_group(file, above), name, np.asarray(split.indices, dtype="<i8"))
+        indices.make_scale(name)
+        attributes: Mapping[str, Any] = {
+            "from_time": np.int64(split.from_time),
+            "until_time": np.int64(split.until_time),
+            **({"intervals": np.array(split.intervals, np.int64)} if split.intervals else {}),
+            **split.attributes,
+        }
+        for name, value in attributes.items():
+            if isinstance(value, str):
+                write_text(indices, name, value)
+            else:
+                indices.attrs[name] = np.int64(value) if isinstance(value, int) else value
+
+
+def read_splits(file: h5py.File, path: Path) -> dict[str, Split]:
+    """All splits by name, in the order train, validation, test, then by name."""
+    with blaming(path, "reading the splits"):
+        names: list[str] = []
+        if "splits" in file:
+            file["splits"].visititems(
+                lambda name, item: names.append(name) if isinstance(item, h5py.Dataset) else None
+            )
+        first = {"train": 0, "validation": 1, "test": 2}
+        names.sort(key=lambda name: (first.get(name, 3), name))
+        return {name: _read_split(file, name, path) for name in names}
+
+
+def encode(names: NDArray[Any] | Sequence[str]) -> NDArray[Any]:
+    """Texts as UTF-8 bytes of the longest's length."""
+    texts = [str(name).encode() for name in names]
+    length = max([1, *map(len, texts)])
+    return np.array(texts, dtype=h5py.string_dtype("utf-8", length))
+
+
+def decode(values: NDArray[Any]) -> Names:
+    """UTF-8 bytes of a fixed length as an object array of texts."""
+    texts = np.empty(len(values), dtype=object)
+    texts[:] = [value.decode() if isinstance(value, bytes) else str(value) for value in values.tolist()]
+    return texts
+
+
+def _read_columns(file: h5py.File, table: str, names: list[str], path: Path) -> dict[str, Any]:
+    columns: dict[str, Any] = {}
+    for name in names:
+        dataset = dataset_in(file, f"{table}/{name}", path)
+        with blaming(path, f"reading /{table}/{name}"):
+            values = dataset[()]
+            columns[name] = decode(values) if values.dtype.kind == "S" else values.astype(np.int64)
+    lengths = {name: len(values) for name, values in columns.items()}
+    if len(set(lengths.values())) > 1:
+        raise FormatError(f"{path}: the columns of /{table} must have one length, found {lengths}: {REMEDY}.")
+    return columns
+
+
+def _read_split(file: h5py.File, name: str, path: Path) -> Split:
+    dataset = dataset_in(file, f"splits/{name}", path)
+    attributes = {key: dataset.attrs[key] for key in dataset.attrs if key not in _HIDDEN}
+    times = [int(attributes.pop(key)) for key in _SPLIT_TIMES]
+    intervals = tuple((int(start), int(stop)) for start, stop in attributes.pop("intervals", ()))
+    plain = {key: _plain(value) for key, value in attributes.items()}
+    return Split(name, dataset[()].astype(np.int64), times[0], times[1], plain, intervals)
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if hasattr(value, "item") and not isinstance(value, bytes) else text_of(value)
+
+
+_HIDDEN = frozenset({"CLASS", "NAME", "REFERENCE_LIST", "DIMENSION_LIST"})  # of dimension scales

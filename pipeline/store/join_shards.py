@@ -1,0 +1,174 @@
+"""Shards joined into one data set: virtual arrays over them, one table of sequences, and the splits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from hindcast.pipeline.errors import FormatError, MissingInputError
+from hindcast.pipeline.files import digest_of_value, name_of_file, replaced_file
+from hindcast.pipeline.store.file_header import Header, read_header, virtual_name, write_header
+from hindcast.pipeline.store.index_tables import (
+    Shards,
+    read_sequences,
+    write_column,
+    write_splits,
+    write_table,
+)
+from hindcast.pipeline.store.layout import ARRAYS, FORMAT, TIME, ArrayLayout
+from hindcast.pipeline.store.open_files import REMEDY, SEAL_BYTES, dataset_in, open_to_read, sealed, written
+from hindcast.pipeline.store.reader import Dataset
+from hindcast.pipeline.store.types import Sequences, Split
+
+SUFFIX = ".h5"
+
+
+def list_shards(folder: Path) -> list[Path]:
+    """The shards of a folder in the order of their groups' names; MissingInputError if there are none."""
+    paths = sorted(folder.glob(f"*{SUFFIX}"), key=lambda path: name_of_file(path.stem))
+    if not paths:
+        raise MissingInputError(f"{folder} holds no shards: run the stage `pack` first.")
+    return paths
+
+
+def write_dataset(
+    path: Path,
+    shard_paths: Sequence[Path],
+    splits: Callable[[Dataset], Sequence[Split]],
+    identity: Mapping[str, Any],
+) -> Header:
+    """Join shards into `path` and return its header.
+
+    Shards must lie in the folder of `path` or below: they are named relative to it, so the folder may be
+    moved. `splits` is called with the joined data set, still without splits, and gives those to be stored.
+    `identity` (seed and split settings) enters the fingerprint beside the shards'. The file takes its name
+    only when it is whole.
+
+    Raises FormatError where shards disagree in format, frequency, segment length, axes or units.
+    """
+    headers, tables, chunks = _read_shards(shard_paths)
+    _check_alike(shard_paths, headers)
+    header = _joined_header(headers, identity)
+    shards = _joined_shards(path, shard_paths, headers, chunks)
+    joined = _Joined(header, headers, shards, _joined_sequences(tables, shards))
+    with replaced_file(path) as temporary:
+        joined.write(temporary, ())
+        with Dataset(temporary) as dataset:
+            found = splits(dataset)
+        joined.write(temporary, found)
+    return header
+
+
+@dataclass(frozen=True)
+class _Joined:
+    header: Header
+    parts: Sequence[Header]
+    shards: Shards
+    sequences: Sequences
+
+    def write(self, path: Path, splits: Sequence[Split]) -> None:
+        with written(path, sealed, SEAL_BYTES) as file:
+            scales = write_header(file, self.header)
+            write_table(file, "sequences", self.sequences)
+            write_table(file, "shards", self.shards)
+            rows = np.repeat(np.arange(len(self.sequences), dtype="<i4"), self.sequences.sample_count)
+            write_column(file, "sequence", rows).dims[0].attach_scale(scales["sample"])
+            for array in (*ARRAYS, TIME):
+                _write_virtual(file, array, self)
+                for axis, name in enumerate(array.axes):
+                    file[array.name].dims[axis].attach_scale(scales[name])
+            write_splits(file, splits)
+
+
+def _read_shards(paths: Sequence[Path]) -> tuple[list[Header], list[Sequences], list[int]]:
+    headers, tables, chunks = [], [], []
+    for path in paths:
+        with open_to_read(path) as file:
+            headers.append(read_header(file, path))
+            tables.append(read_sequences(file, path))
+            chunks.append((dataset_in(file, "X", path).chunks or (1,))[0])
+    return headers, tables, chunks
+
+
+def _check_alike(paths: Sequence[Path], headers: Sequence[Header]) -> None:
+    first = headers[0].kind()
+    faults = [
+        f"{path}: {field.name} is {getattr(header.kind(), field.name)!r}, "
+        f"but {getattr(first, field.name)!r} in {paths[0]}"
+        for path, header in zip(paths, headers, strict=True)
+        for field in fields(Header)
+        if getattr(header.kind(), field.name) != getattr(first, field.name)
+    ]
+    groups = [header.group for header in headers]
+    if groups != sorted(set(groups)):
+        faults.append(f"shards are joined in the order of their groups, each once, found {groups}")
+    if faults:
+        raise FormatError(f"These shards do not belong together: {REMEDY}.", faults)
+
+
+def _joined_header(headers: Sequence[Header], identity: Mapping[str, Any]) -> Header:
+    shards = [[header.group, header.fingerprint] for header in headers]
+    return replace(
+        headers[0],
+        fingerprint=digest_of_value({"format": FORMAT, "shards": shards, **identity}),
+        group="",
+        sample_count=sum(header.sample_count for header in headers),
+        step_count=sum(header.step_count for header in headers),
+        first_target_time=min(header.first_target_time for header in headers),
+        last_target_time=max(header.last_target_time for header in headers),
+    )
+
+
+def _joined_shards(
+    path: Path, paths: Sequence[Path], headers: Sequence[Header], chunks: Sequence[int]
+) -> Shards:
+    folder = path.parent.resolve()
+    try:
+        files = [shard.resolve().relative_to(folder).as_posix() for shard in paths]
+    except ValueError:
+        raise FormatError(f"Shards must lie in the folder of {path} or below, found {paths[0]}.") from None
+    counts = np.array([header.sample_count for header in headers], np.int64)
+    return Shards(
+        file=np.array(files, dtype=object),
+        group=np.array([header.group for header in headers], dtype=object),
+        fingerprint=np.array([header.fingerprint for header in headers], dtype=object),
+        first_sample=np.cumsum(counts) - counts,
+        sample_count=counts,
+        chunk_samples=np.array(chunks, np.int64),
+    )
+
+
+def _joined_sequences(tables: Sequence[Sequences], shards: Shards) -> Sequences:
+    columns = {
+        column.name: np.concatenate([getattr(table, column.name) for table in tables])
+        for column in fields(Sequences)
+    }
+    rows = [len(table) for table in tables]
+    return Sequences(
+        **columns | {"first_sample": columns["first_sample"] + np.repeat(shards.first_sample, rows)}
+    )
+
+
+def _write_virtual(file: h5py.File, array: ArrayLayout, joined: _Joined) -> None:
+    shape = tuple(joined.header.length_of(axis) for axis in array.axes)
+    if 0 in shape:
+        file.create_dataset(array.name, shape, array.dtype)
+        return
+    layout = h5py.VirtualLayout(shape, array.dtype)
+    # a virtual dataset keeps the time of its making unless told not to, and would differ every second
+    layout.dcpl.set_obj_track_times(False)
+    for row, part in enumerate(joined.parts):
+        first = int(joined.shards.first_sample[row])
+        source = h5py.VirtualSource(
+            virtual_name(str(joined.shards.file[row])),
+            array.name,
+            shape=tuple(part.length_of(axis) for axis in array.axes),
+            dtype=array.dtype,
+        )
+        layout[first : first + part.sample_count] = source
+    file.create_virtual_dataset(array.name, layout, fillvalue=array.fill)
