@@ -23,8 +23,8 @@ from hindcast.pipeline.progress import progress
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.split.build import shards_digest
 from hindcast.pipeline.split.scaler import FORMAT as SCALER_FORMAT
-from hindcast.pipeline.split.steps import hours_text
 from hindcast.pipeline.store.reader import Dataset
+from hindcast.pipeline.wording import span_text
 
 FORMAT = "hindcast-leaks/1"
 
@@ -94,7 +94,7 @@ def lines_of(certificate: dict[str, Any]) -> Iterator[str]:
     """A line a check: rows and the tightest margin; then how the sources' moments are known."""
     for check in certificate["checks"]:
         margin = check["tightest_margin_ns"]
-        nearest = "" if margin is None else f", nearest {hours_text(margin)}"
+        nearest = "" if margin is None else f", nearest {span_text(margin)}"
         yield f"{check['name']}: {check['rows_checked']:,} rows{nearest}"
     for split, overlap in certificate["overlap"].items():
         yield (

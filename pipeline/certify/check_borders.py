@@ -11,8 +11,8 @@ from typing import Any
 from hindcast.pipeline.certify.findings import Findings
 from hindcast.pipeline.certify.iterate import NAMES, Trio, trios
 from hindcast.pipeline.settings.split import Blocked, Chronological, RollingOrigin, SplitSettings
-from hindcast.pipeline.split.steps import text_of
 from hindcast.pipeline.store.reader import Dataset
+from hindcast.pipeline.wording import time_text
 
 _OfTime = Chronological | RollingOrigin | Blocked
 
@@ -119,7 +119,7 @@ def _faults(trio: Trio, due: list[Range], settings: SplitSettings) -> Iterator[s
                 or (start != around[0][0] and not begins_later)
                 or (number == 2 and stop != around[0][1])
             ):
-                yield f"{trio.label}{split.name.rpartition('/')[2]} is [{text_of(start)}, {text_of(stop)}), due is {_words(mine)}"
+                yield f"{trio.label}{split.name.rpartition('/')[2]} is [{time_text(start)}, {time_text(stop)}), due is {_words(mine)}"
         if number == 2 and len(ranges) != len(mine):
             yield f"{trio.label}test has {len(ranges)} ranges, due are {len(mine)}: {_words(mine)}"
         edges = [edge for one in split.intervals for edge in one]
@@ -131,7 +131,7 @@ def _faults(trio: Trio, due: list[Range], settings: SplitSettings) -> Iterator[s
 
 
 def _words(ranges: list[tuple[int, int]]) -> str:
-    return ", ".join(f"[{text_of(start)}, {text_of(stop)})" for start, stop in ranges[:4]) or "nothing"
+    return ", ".join(f"[{time_text(start)}, {time_text(stop)})" for start, stop in ranges[:4]) or "nothing"
 
 
 def _drawn(seed: int, word: str, number: int) -> int:

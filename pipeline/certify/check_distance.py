@@ -20,9 +20,9 @@ from hindcast.pipeline.settings.base import Duration
 from hindcast.pipeline.settings.known import AfterStep, BeforeStep, DayAt, KnownRule
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.settings.split import Blocked, RandomSamples
-from hindcast.pipeline.split.steps import hours_text, text_of
 from hindcast.pipeline.store.reader import Dataset
 from hindcast.pipeline.store.types import Split
+from hindcast.pipeline.wording import span_text, time_text
 
 _NEVER = int(np.iinfo(np.int64).max)
 
@@ -74,8 +74,8 @@ def _check_ranges(found: Findings, trio: Trio, distance: int) -> None:
             found.note_margin(margin)
             if margin < 0:
                 found.blame(
-                    f"{trio.label}train begins at {text_of(start)}, {hours_text(start - before[-1])} behind the held-out "
-                    f"steps before {text_of(before[-1])}; its inputs reach back {hours_text(distance)}"
+                    f"{trio.label}train begins at {time_text(start)}, {span_text(start - before[-1])} behind the held-out "
+                    f"steps before {time_text(before[-1])}; its inputs reach back {span_text(distance)}"
                 )
 
 

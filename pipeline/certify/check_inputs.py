@@ -17,8 +17,8 @@ from hindcast.pipeline.certify.raw_records import read_records
 from hindcast.pipeline.certify.sampled_rows import chosen_rows
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.settings.split import Blocked
-from hindcast.pipeline.split.steps import text_of
 from hindcast.pipeline.store.reader import Dataset
+from hindcast.pipeline.wording import time_text
 
 LOOKUPS = 60_000
 
@@ -193,7 +193,7 @@ def check_published(found: Findings, stretch: Stretch, places: list[int], tables
         for column, source in enumerate(stretch.dataset.sources):
             moment, stands = _issue(tables, source, step), int(issued[place, column])
             if stands != moment:
-                words = [text_of(one) if one != _NOT_ISSUED else "none" for one in (stands, moment)]
+                words = [time_text(one) if one != _NOT_ISSUED else "none" for one in (stands, moment)]
                 found.blame(
                     f"{stretch.step(place)}: the vintage of {source} is said to be issued {words[0]}, the newest known at "
                     f"the origin was issued {words[1]}"
@@ -221,7 +221,7 @@ class HeldOutInputs:
         for start, stop in self._held_out:
             if first < stop and last + self._frequency > start:
                 found.blame(
-                    f"{words} takes what was measured from {text_of(first)} on; [{text_of(start)}, {text_of(stop)}) is held "
+                    f"{words} takes what was measured from {time_text(first)} on; [{time_text(start)}, {time_text(stop)}) is held "
                     "out: give a longer split.distance"
                 )
 

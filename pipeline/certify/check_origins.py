@@ -10,8 +10,8 @@ from hindcast.pipeline.certify.iterate import Stretch, stretches
 from hindcast.pipeline.certify.slow_clock import origins_of
 from hindcast.pipeline.settings.known import AtIssuePlus
 from hindcast.pipeline.settings.params import Params
-from hindcast.pipeline.split.steps import text_of
 from hindcast.pipeline.store.reader import Dataset
+from hindcast.pipeline.wording import time_text
 
 _NONE = int(np.iinfo(np.int64).min)
 _PAGE = 1 << 12  # steps whose origins are computed together
@@ -33,8 +33,8 @@ def check_issued(dataset: Dataset, params: Params) -> Findings:
                 place = int(used[bad])
                 found.blame(
                     f"{stretch.step(place)} (sample {stretch.sample_of(place)}): the vintage of {source} issued at "
-                    f"{text_of(int(issued[place, column]))} was known after the origin "
-                    f"{text_of(int(origin[place]))}"
+                    f"{time_text(int(issued[place, column]))} was known after the origin "
+                    f"{time_text(int(origin[place]))}"
                 )
     return found
 
@@ -59,11 +59,11 @@ def check_origins(dataset: Dataset, params: Params) -> Findings:
             said = (
                 "no origin covers it"
                 if limits[place] == _NONE
-                else f"the rule says {text_of(int(limits[place]))}"
+                else f"the rule says {time_text(int(limits[place]))}"
             )
             found.blame(
                 f"{stretch.step(place)} (sample {stretch.sample_of(place)}) has the origin "
-                f"{text_of(int(origin[place]))}, {said}"
+                f"{time_text(int(origin[place]))}, {said}"
             )
     return found
 

@@ -20,9 +20,9 @@ from hindcast.pipeline.engine import map_in_order
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.split.build import reach_of, steps_of
 from hindcast.pipeline.split.plan import plan_splits
-from hindcast.pipeline.split.steps import text_of
 from hindcast.pipeline.store.layout import ARRAYS, ArrayLayout, lay_out
 from hindcast.pipeline.store.reader import Dataset
+from hindcast.pipeline.wording import time_text
 
 
 def check_rebuilt(dataset: Dataset, tables: Path, params: Params) -> Findings:
@@ -47,8 +47,8 @@ def check_rebuilt(dataset: Dataset, tables: Path, params: Params) -> Findings:
     last = max((result.last_target for result in results), default=dataset.last_target_time)
     if (first, last) != (dataset.first_target_time, dataset.last_target_time):
         found.blame(
-            f"dataset.h5 says that targets were observed from {text_of(dataset.first_target_time)} to "
-            f"{text_of(dataset.last_target_time)}, the tables from {text_of(first)} to {text_of(last)}"
+            f"dataset.h5 says that targets were observed from {time_text(dataset.first_target_time)} to "
+            f"{time_text(dataset.last_target_time)}, the tables from {time_text(first)} to {time_text(last)}"
         )
     if found.passed:  # else the plan rests on numbers that are not those of the tables
         _check_plan(found, dataset, params)
@@ -94,7 +94,7 @@ def _compare(dataset: Dataset, tables: Path, params: Params, item: tuple[str, li
     if stored != due:
         odd = sorted(set(stored) ^ set(due))[:3]
         words = ", ".join(
-            f"{series} track {track} from {text_of(time)}, {steps} steps"
+            f"{series} track {track} from {time_text(time)}, {steps} steps"
             for series, track, time, steps in odd
         )
         result.blame(
@@ -170,7 +170,7 @@ def _differences(
     same = (stored == due) | ((stored != stored) & (due != due))  # noqa: PLR0124 - NaN is the number that is not itself
     for place in np.argwhere(~same).tolist():
         step = place[0] * length + place[1]
-        time = text_of(int(table.start_time[row]) + step * dataset.frequency)
+        time = time_text(int(table.start_time[row]) + step * dataset.frequency)
         what = f"{array.name} {names[place[2]]}" if names else array.name
         yield (
             f"{table.group[row]}/{table.series[row]} track {table.track[row]} at {time} (sample {first + place[0]}"

@@ -14,9 +14,9 @@ from hindcast.pipeline.certify.check_borders import due_ranges
 from hindcast.pipeline.certify.findings import Findings
 from hindcast.pipeline.certify.iterate import NAMES, Trio, is_of_time, names_of, trios
 from hindcast.pipeline.settings.split import Blocked, HeldOut, RollingOrigin, SplitSettings
-from hindcast.pipeline.split.steps import text_of
 from hindcast.pipeline.store.reader import Dataset
 from hindcast.pipeline.store.types import Split
+from hindcast.pipeline.wording import time_text
 
 Ints = npt.NDArray[np.int64]
 
@@ -79,8 +79,8 @@ def _check_trio(found: Findings, dataset: Dataset, trio: Trio, settings: SplitSe
     names = [*(split.name for split in trio.splits), "no list"]
     for sample in np.flatnonzero(owner != due).tolist():
         found.blame(
-            f"sample {sample} of {_name_of(dataset, sample)}, steps {text_of(int(first[sample]))} to "
-            f"{text_of(int(last[sample]))}, stands in {names[owner[sample]]}, belongs in {names[due[sample]]}"
+            f"sample {sample} of {_name_of(dataset, sample)}, steps {time_text(int(first[sample]))} to "
+            f"{time_text(int(last[sample]))}, stands in {names[owner[sample]]}, belongs in {names[due[sample]]}"
         )
 
 
@@ -99,7 +99,7 @@ def _out_of_order(trio: Trio) -> Iterator[str]:
     for before, after in pairwise(trio.splits):
         if not before.from_time <= before.until_time <= after.from_time <= after.until_time:
             yield (
-                f"{before.name} ends at {text_of(before.until_time)}, {after.name} begins at {text_of(after.from_time)}"
+                f"{before.name} ends at {time_text(before.until_time)}, {after.name} begins at {time_text(after.from_time)}"
             )
 
 

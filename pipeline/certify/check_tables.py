@@ -14,10 +14,10 @@ from hindcast.pipeline.certify.slow_clock import known_of
 from hindcast.pipeline.files import digest_of_file, digest_of_value
 from hindcast.pipeline.settings.known import AfterStep, AtIssuePlus, BeforeStep, KnownRule, PublishedAt
 from hindcast.pipeline.settings.params import Params
-from hindcast.pipeline.split.steps import text_of
 from hindcast.pipeline.store.reader import Dataset
 from hindcast.pipeline.store.verify import faults_of_columns
 from hindcast.pipeline.tables import read_manifest, read_table
+from hindcast.pipeline.wording import time_text
 
 Stamps = npt.NDArray[np.int64]
 
@@ -51,8 +51,8 @@ def _check_source(found: Findings, tables: Path, params: Params, source: str, gr
     found.looked_at(len(valid))
     for row in np.flatnonzero(known != due).tolist():
         found.blame(
-            f"{source} of {group} for {text_of(int(valid[row]))}: known at {text_of(int(known[row]))}, the rule says "
-            f"{text_of(int(due[row]))}"
+            f"{source} of {group} for {time_text(int(valid[row]))}: known at {time_text(int(known[row]))}, the rule says "
+            f"{time_text(int(due[row]))}"
         )
 
 

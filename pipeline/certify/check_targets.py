@@ -10,8 +10,8 @@ import numpy.typing as npt
 from hindcast.pipeline.certify.findings import Findings
 from hindcast.pipeline.certify.iterate import NAMES, Stretch, Trio, is_of_time, scored_in, stretches, trios
 from hindcast.pipeline.settings.split import SplitSettings
-from hindcast.pipeline.split.steps import text_of
 from hindcast.pipeline.store.reader import Dataset
+from hindcast.pipeline.wording import time_text
 
 _NEVER_KNOWN = np.iinfo(np.int64).max
 
@@ -48,7 +48,7 @@ def check_apart(dataset: Dataset, settings: SplitSettings) -> Findings:
             trained, held_out = times[0], np.concatenate(times[1:])
             found.looked_at(len(trained) + len(held_out))
             for time in np.intersect1d(trained, held_out).tolist():
-                found.blame(f"{trio.label}train: the target of {name} at {text_of(time)} is held out too")
+                found.blame(f"{trio.label}train: the target of {name} at {time_text(time)} is held out too")
     return found
 
 
@@ -89,10 +89,10 @@ def _check_range(found: Findings, stretch: Stretch, name: str, reach: Range, ori
     place, target = np.nonzero(stretch.read("W")[first:stop] > 0)
     known = stretch.read("known")[first:stop][place, target]
     for bad in found.keep_margins(np.where(known == _NEVER_KNOWN, -1, origin - known)).tolist():
-        moment = "never" if known[bad] == _NEVER_KNOWN else f"at {text_of(int(known[bad]))}"
+        moment = "never" if known[bad] == _NEVER_KNOWN else f"at {time_text(int(known[bad]))}"
         found.blame(
             f"{name}: {stretch.dataset.targets[target[bad]]} of {stretch.step(first + int(place[bad]))} was known "
-            f"{moment}, the next split's first origin is {text_of(origin)}"
+            f"{moment}, the next split's first origin is {time_text(origin)}"
         )
 
 

@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from hindcast.pipeline.settings.split import RollingOrigin, SplitSettings
-from hindcast.pipeline.split.steps import text_of
 from hindcast.pipeline.store.reader import Dataset
 from hindcast.pipeline.store.types import Split
+from hindcast.pipeline.wording import time_text
 
 _LONGEST = 1 << 15  # steps held at a time
 
@@ -37,7 +37,7 @@ class Stretch:
 
     def step(self, place: int) -> str:
         """Words for one of the steps."""
-        return f"{self.group}/{self.series} track {self.track} at {text_of(int(self.times[place]))}"
+        return f"{self.group}/{self.series} track {self.track} at {time_text(int(self.times[place]))}"
 
     def sample_of(self, place: int) -> int:
         """The sample that holds one of the steps."""

@@ -98,11 +98,6 @@ def legend(axes: Axes) -> None:
     axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=4, frameon=False, fontsize=9)
 
 
-def printable(text: str) -> str:
-    """A name with control characters spelled out: they are not allowed in SVG."""
-    return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
-
-
 def _defaults() -> dict[str, Any]:
     """The library's own style, whatever a matplotlibrc on this machine says."""
     from matplotlib import rcParamsDefault

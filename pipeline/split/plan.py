@@ -31,8 +31,9 @@ from hindcast.pipeline.split.policies.chronological import (
 from hindcast.pipeline.split.policies.held_out import hold_out
 from hindcast.pipeline.split.policies.random_samples import permuted
 from hindcast.pipeline.split.policies.rolling_origin import folds_of
-from hindcast.pipeline.split.steps import Ints, Steps, hours_text, scored_by_sequence, text_of
+from hindcast.pipeline.split.steps import Ints, Steps, scored_by_sequence
 from hindcast.pipeline.store.types import Split
+from hindcast.pipeline.wording import span_text, time_text
 
 _MOST_NAMES = 12  # a message names so many groups or series, then counts the rest
 
@@ -172,7 +173,7 @@ def lines_of(plan: Plan) -> Iterator[str]:
         if counts.sum():
             yield (
                 f"{split.name}: {len(split.indices):,} samples, {int(counts.sum()):,} scored steps of "
-                f"{int((counts > 0).sum()):,} sequences in [{text_of(split.from_time)}, {text_of(split.until_time)})"
+                f"{int((counts > 0).sum()):,} sequences in [{time_text(split.from_time)}, {time_text(split.until_time)})"
             )
         else:
             yield f"{split.name}: empty, as asked for"
@@ -183,8 +184,8 @@ def lines_left_out(plan: Plan, steps: Steps) -> Iterator[str]:
     for part, count in zip(plan.parts, plan.embargoed, strict=True):
         if part.late:
             yield (
-                f"{part.name}: the last {hours_text(part.border - part.until_time)} ({count:,} whole samples); "
-                f"{_lateness(steps, part.late)}, the next split's first origin is {text_of(part.next_origin)}"
+                f"{part.name}: the last {span_text(part.border - part.until_time)} ({count:,} whole samples); "
+                f"{_lateness(steps, part.late)}, the next split's first origin is {time_text(part.next_origin)}"
             )
     yield from plan.remarks
     if plan.series_without_test:
@@ -206,7 +207,7 @@ def _never_trained(plan: Plan, steps: Steps) -> list[tuple[str, str]]:
 
 
 def _emptiness(steps: Steps, part: Part, settings: SplitSettings) -> Iterator[str]:
-    interval = f"[{text_of(part.from_time)}, {text_of(part.border)})"
+    interval = f"[{time_text(part.from_time)}, {time_text(part.border)})"
     setting = "split.validation and split.test" if part.name == "train" else f"split.{part.name}"
     remedy = "smaller shares" if part.name == "train" else "a larger share"
     if isinstance(settings, Chronological):
@@ -218,16 +219,16 @@ def _emptiness(steps: Steps, part: Part, settings: SplitSettings) -> Iterator[st
     yield f"{part.name} has no step to score in {interval}: give {setting} {remedy}"
     if part.late and part.border > part.from_time:
         yield (
-            f"{part.name} may use only what was known at {text_of(part.next_origin)}, the first origin of the "
-            f"next split: it ends at {text_of(part.until_time)}, because {_lateness(steps, part.late)}"
+            f"{part.name} may use only what was known at {time_text(part.next_origin)}, the first origin of the "
+            f"next split: it ends at {time_text(part.until_time)}, because {_lateness(steps, part.late)}"
         )
 
 
 def _lateness(steps: Steps, late: Late) -> str:
     names = steps.sequences
     return (
-        f"the target of {names.group[late.sequence]}/{names.series[late.sequence]} at {text_of(late.time)} "
-        f"was known only at {text_of(late.known)}"
+        f"the target of {names.group[late.sequence]}/{names.series[late.sequence]} at {time_text(late.time)} "
+        f"was known only at {time_text(late.known)}"
     )
 
 
@@ -239,7 +240,7 @@ def _spans(steps: Steps) -> Iterator[str]:
     for group in groups[:_MOST_NAMES]:
         mine = names.group == group
         begin, end = int(names.start_time[mine].min()), int(ends[mine].max())
-        yield f"group {group} has steps in [{text_of(begin)}, {text_of(end)})"
+        yield f"group {group} has steps in [{time_text(begin)}, {time_text(end)})"
     if len(groups) > _MOST_NAMES:
         yield f"and {len(groups) - _MOST_NAMES} more groups"
 

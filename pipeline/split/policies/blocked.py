@@ -16,8 +16,9 @@ import numpy as np
 from hindcast.pipeline.errors import SplitError
 from hindcast.pipeline.settings.split import Blocked, exact
 from hindcast.pipeline.split.policies.chronological import UNKNOWN, Part, embargoed, first_origin
-from hindcast.pipeline.split.steps import Ints, Steps, text_of
+from hindcast.pipeline.split.steps import Ints, Steps
 from hindcast.pipeline.store.types import Split
+from hindcast.pipeline.wording import time_text
 
 NAMES = ("train", "validation", "test")
 
@@ -99,7 +100,9 @@ def blocked(steps: Steps, blocks: Blocks, distance: int) -> tuple[tuple[Part, ..
 def remarks(blocks: Blocks, distance: int) -> Iterator[str]:
     """A line on what is held out, for the stage to tell."""
     names = [
-        f"{NAMES[owner]} [{text_of(start)}, {text_of(stop)})" for owner, start, stop in blocks.runs() if owner
+        f"{NAMES[owner]} [{time_text(start)}, {time_text(stop)})"
+        for owner, start, stop in blocks.runs()
+        if owner
     ]
     yield f"held out: {', '.join(names[:8])}{f' and {len(names) - 8} more' if len(names) > 8 else ''}"
     yield f"training begins {distance / 3.6e12:g} h behind a held-out block, which is as far as its inputs reach back"

@@ -14,8 +14,9 @@ import numpy as np
 
 from hindcast.pipeline.errors import SplitError
 from hindcast.pipeline.settings.split import Chronological, exact
-from hindcast.pipeline.split.steps import Ints, Steps, text_of
+from hindcast.pipeline.split.steps import Ints, Steps
 from hindcast.pipeline.store.types import Split
+from hindcast.pipeline.wording import time_text
 
 UNKNOWN = int(np.iinfo(np.int64).max)
 """The known moment of a target that is not observed, and the first origin where no step follows."""
@@ -75,8 +76,8 @@ def borders_of(steps: Steps, settings: Chronological) -> Borders:
     first_of_validation = validation if settings.validation else first_of_test
     if first_of_validation > first_of_test:
         raise SplitError(
-            f"split.validation: must begin before test begins at {text_of(first_of_test)}, "
-            f"found {text_of(first_of_validation)}: give an earlier date or a share."
+            f"split.validation: must begin before test begins at {time_text(first_of_test)}, "
+            f"found {time_text(first_of_validation)}: give an earlier date or a share."
         )
     return Borders(min(steps.first_time, first_of_validation), first_of_validation, first_of_test, last)
 

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from hindcast.pipeline.errors import TrainingError
-from tests.learn.test_own import built
+from tests.learn.custom.test_build import built
 
 
 def faults_of(function: str, quantiles: tuple[float, ...] = (), *, stateful: bool = True) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ from hindcast.pipeline.settings.split import SplitField
 from hindcast.pipeline.split.build import build_dataset, build_scaler
 from hindcast.pipeline.store.reader import Dataset
 from tests.align.mock import HOUR
-from tests.split.test_certificate import frames, settings
+from tests.certify.test_certificate import frames, settings
 from tests.split.workplace import edit, kinds, make_data, set_split
 
 POLICIES: dict[str, dict[str, Any]] = {

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from hindcast.pipeline.inspect.data_quality import Finding
-from tests.raw.inspection import mock
+from tests.inspect import mock
 
 TIMES = mock.hours(count=24 * 60)
 LOAD = mock.values(len(TIMES))

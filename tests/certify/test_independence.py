@@ -20,7 +20,7 @@ ARITHMETIC = {"origins", "moments", "lagged", "step_of", "wall_of", "utc_of", "l
 
 
 def modules(root: Path) -> list[Path]:
-    found = sorted((root / "pipeline" / "split" / "proof").glob("*.py"))
+    found = sorted((root / "pipeline" / "certify").glob("*.py"))
     assert len(found) > 8, "too few modules for these tests to mean anything"
     return found
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import matplotlib as mpl
 import pytest
 
-from hindcast.pipeline.judge.plot_style import INK, figure, printable, save
+from hindcast.pipeline.judge.plot_style import INK, figure, save
+from hindcast.pipeline.wording import printable
 
 
 def drawn(path: Path, label: str = "$x$") -> str:

@@ -11,7 +11,7 @@ import pytest
 from hindcast.pipeline.certify.check_distance import due_reach
 from hindcast.pipeline.split.leakage import longest_reach
 from tests.align.mock import HOUR, moment
-from tests.split.test_reach import params_of
+from tests.split.test_leakage import params_of
 
 ORIGINS = (
     {"before": "24h"},

@@ -11,8 +11,8 @@ import pytest
 from hindcast.pipeline.errors import TrainingError
 from hindcast.pipeline.learn.custom.save_load import faults_of_saving
 from hindcast.pipeline.learn.stateful import make_online
+from tests.learn.custom.test_build import built
 from tests.learn.networks import arrays
-from tests.learn.test_own import built
 
 
 def test_each_part_of_the_users_own_is_told_by_its_layer_and_setting() -> None:

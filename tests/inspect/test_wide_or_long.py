@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.raw.inspection import mock
+from tests.inspect import mock
 
 TIMES = mock.hours(count=240)
 STAMPS = [f"{t:%Y-%m-%d %H:%M}" for t in TIMES]

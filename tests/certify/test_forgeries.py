@@ -23,7 +23,7 @@ from hindcast.pipeline.split.build import build_dataset, build_scaler, shards_di
 from hindcast.pipeline.store.writer import write_shard
 from hindcast.pipeline.tables import MANIFEST
 from tests.align.mock import HOUR
-from tests.split.test_certificate import column, frames, settings
+from tests.certify.test_certificate import column, frames, settings
 from tests.split.workplace import edit, kinds, make_data, write_tables
 
 FEATURES = {

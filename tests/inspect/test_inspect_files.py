@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hindcast.pipeline.errors import HindcastError, MissingInputError, RawDataError
 from hindcast.pipeline.inspect.inspect_files import inspect_files, write_proposal
 from hindcast.pipeline.settings.params import check_params
-from tests.raw.inspection import mock
+from tests.inspect import mock
 
 TIMES = mock.hours()
 LOAD = mock.values(len(TIMES))

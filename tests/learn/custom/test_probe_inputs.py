@@ -12,8 +12,8 @@ import pytest
 from hindcast.pipeline.learn.custom.probe_inputs import ROWS, draw_weights, left_as_it_was, made_up, played
 from hindcast.pipeline.learn.network import Design, make_layers, make_networks
 from tests.feed.memory import some_scaling
+from tests.learn.custom.test_build import numpy_state
 from tests.learn.networks import FEATURES, arrays
-from tests.learn.test_own import numpy_state
 
 
 def learner_of(**changes: Any) -> Any:

@@ -11,7 +11,7 @@ import pytest
 from hindcast.pipeline.errors import RawDataError
 from hindcast.pipeline.inspect.inspect_files import Inspection
 from hindcast.pipeline.inspect.vocabulary import heading
-from tests.raw.inspection import mock
+from tests.inspect import mock
 
 
 def questions(seen: Inspection) -> str:

@@ -13,7 +13,7 @@ import pytest
 
 from hindcast.pipeline.raw.ingest import ingest
 from hindcast.pipeline.settings.params import check_params
-from tests.raw.inspection import mock
+from tests.inspect import mock
 
 
 @dataclass(frozen=True)
