@@ -11,8 +11,8 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parent.parent))
 from hindcast.pipeline.align.types import BASELINES, AlignedGroup, AlignedSequence, Feature
 from hindcast.pipeline.settings.params import Params, check_params
+from hindcast.pipeline.store.index_types import Split
 from hindcast.pipeline.store.join_shards import write_dataset
-from hindcast.pipeline.store.types import Split
 from hindcast.pipeline.store.writer import write_shard
 
 HOUR = 3_600_000_000_000

@@ -32,7 +32,7 @@ _LONGEST_NAME = 180  # bytes; common file systems allow 255 and we append suffix
 
 
 @contextmanager
-def replaced_file(path: Path, *, flushed: bool = True) -> Iterator[Path]:
+def replace_file(path: Path, *, flushed: bool = True) -> Iterator[Path]:
     """Yield a temporary path beside `path` that takes its place only if the block succeeds.
 
     Where it is not `flushed`, whoever wrote it calls `flush_to_disk` before anything relies on it.
@@ -56,7 +56,7 @@ def flush_to_disk(path: Path) -> None:
 
 
 @contextmanager
-def replaced_folders(*folders: Path) -> Iterator[tuple[Path, ...]]:
+def replace_folders(*folders: Path) -> Iterator[tuple[Path, ...]]:
     """Yield an empty folder beside each of `folders`; all take their places only if the block succeeds.
 
     A failure inside the block leaves every old folder whole. A process killed during the swap itself
@@ -88,7 +88,7 @@ def _check_replaceable(folder: Path) -> None:
 
 
 @contextmanager
-def held(path: Path) -> Iterator[None]:
+def hold_lock(path: Path) -> Iterator[None]:
     """Hold a lock file; wait while another process holds it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path):
@@ -97,7 +97,7 @@ def held(path: Path) -> Iterator[None]:
 
 def write_json(path: Path, value: Any) -> None:
     """Write `value` as canonical JSON: two-space indent, keys as given, non-finite numbers as null."""
-    with replaced_file(path) as temporary:
+    with replace_file(path) as temporary:
         temporary.write_text(canonical_json(value), encoding="utf-8")
 
 

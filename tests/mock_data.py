@@ -18,9 +18,9 @@ from hindcast.pipeline.align.types import (
 )
 from hindcast.pipeline.files import file_name
 from hindcast.pipeline.settings.params import Params, check_params
+from hindcast.pipeline.store.index_types import Split
 from hindcast.pipeline.store.join_shards import list_shards, write_dataset
 from hindcast.pipeline.store.reader import Dataset
-from hindcast.pipeline.store.types import Split
 from hindcast.pipeline.store.writer import write_shard
 
 HOUR = 3_600_000_000_000

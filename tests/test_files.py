@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 
 from hindcast.pipeline.errors import FormatError, MissingInputError
-from hindcast.pipeline.files import read_json, replaced_file, replaced_folders
+from hindcast.pipeline.files import read_json, replace_file, replace_folders
 
 WRITER = """
 import sys, time
 from pathlib import Path
-from hindcast.pipeline.files import replaced_file, replaced_folders
+from hindcast.pipeline.files import replace_file, replace_folders
 
 path = Path(sys.argv[1])
-with replaced_file(path) as file, replaced_folders(path.with_name("folder")) as (folder,):
+with replace_file(path) as file, replace_folders(path.with_name("folder")) as (folder,):
     file.write_text("half")
     (folder / "half").write_text("half")
     print("writing", flush=True)
@@ -38,13 +38,13 @@ def writer(tmp_path: Path) -> subprocess.Popen[str]:
 
 
 def write(path: Path) -> None:
-    with replaced_file(path) as file, replaced_folders(path.with_name("folder")) as (folder,):
+    with replace_file(path) as file, replace_folders(path.with_name("folder")) as (folder,):
         file.write_text("whole")
         (folder / "whole").write_text("whole")
 
 
 def break_off(path: Path) -> None:
-    with replaced_file(path) as file:
+    with replace_file(path) as file:
         file.write_text("half")
         raise OSError("the disk is full")
 
@@ -113,11 +113,11 @@ def test_what_cannot_be_replaced_as_a_whole_is_told_before_the_work(
 ) -> None:
     folder = tmp_path / "models"
     folder.write_text("mine")
-    with pytest.raises(FormatError, match="must be a folder, found a file"), replaced_folders(folder):
+    with pytest.raises(FormatError, match="must be a folder, found a file"), replace_folders(folder):
         raise AssertionError("nothing may begin")
     assert folder.read_text() == "mine"
     monkeypatch.setattr(
         "hindcast.pipeline.files.os.path.ismount", lambda place: place == folder
     )  # mounting needs root
-    with pytest.raises(FormatError, match="mount the folder above it"), replaced_folders(folder):
+    with pytest.raises(FormatError, match="mount the folder above it"), replace_folders(folder):
         raise AssertionError("nothing may begin")

@@ -20,8 +20,8 @@ from hindcast.pipeline.settings.base import Duration
 from hindcast.pipeline.settings.known import AfterStep, BeforeStep, DayAt, KnownRule
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.settings.split import Blocked, RandomSamples
+from hindcast.pipeline.store.index_types import Split
 from hindcast.pipeline.store.reader import Dataset
-from hindcast.pipeline.store.types import Split
 from hindcast.pipeline.wording import span_text, time_text
 
 _NEVER = int(np.iinfo(np.int64).max)

@@ -14,8 +14,8 @@ from hindcast.pipeline.certify.check_borders import due_ranges
 from hindcast.pipeline.certify.findings import Findings
 from hindcast.pipeline.certify.iterate import NAMES, Trio, is_of_time, names_of, trios
 from hindcast.pipeline.settings.split import Blocked, HeldOut, RollingOrigin, SplitSettings
+from hindcast.pipeline.store.index_types import Split
 from hindcast.pipeline.store.reader import Dataset
-from hindcast.pipeline.store.types import Split
 from hindcast.pipeline.wording import time_text
 
 Ints = npt.NDArray[np.int64]

@@ -15,7 +15,7 @@ from hindcast.pipeline.files import digest_of_file, digest_of_value
 from hindcast.pipeline.settings.known import AfterStep, AtIssuePlus, BeforeStep, KnownRule, PublishedAt
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.store.reader import Dataset
-from hindcast.pipeline.store.verify import faults_of_columns
+from hindcast.pipeline.store.verify import find_column_faults
 from hindcast.pipeline.tables import read_manifest, read_table
 from hindcast.pipeline.wording import time_text
 
@@ -81,7 +81,7 @@ def check_files(dataset: Dataset, packed: Path, params: Params) -> Findings:
     _check_fingerprint(found, dataset, shards, params)
     _check_bytes(found, dataset, shards)
     for path in (packed.parent / "dataset.h5", *shards):
-        for fault in faults_of_columns(path):
+        for fault in find_column_faults(path):
             found.blame(fault)
     for stretch in stretches(dataset):
         found.looked_at(len(stretch.times))

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from hindcast.pipeline.settings.split import RollingOrigin, SplitSettings
+from hindcast.pipeline.store.index_types import Split
 from hindcast.pipeline.store.reader import Dataset
-from hindcast.pipeline.store.types import Split
 from hindcast.pipeline.wording import time_text
 
 _LONGEST = 1 << 15  # steps held at a time

@@ -15,7 +15,7 @@ from hindcast.pipeline.feed.prefetch import HELD, Numbered, Stretches
 from hindcast.pipeline.feed.runs import Ints, scored_steps
 from hindcast.pipeline.feed.scaling import Scaling
 from hindcast.pipeline.feed.source import Source, grid_of
-from hindcast.pipeline.store.types import Split
+from hindcast.pipeline.store.index_types import Split
 
 Values = npt.NDArray[np.float32]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from hindcast.pipeline.store.types import Sequences, Split
+from hindcast.pipeline.store.index_types import Sequences, Split
 
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]

@@ -14,8 +14,8 @@ from hindcast.pipeline.errors import FormatError
 from hindcast.pipeline.feed.runs import played_samples, sequence_of
 from hindcast.pipeline.feed.source import Source, grid_of
 from hindcast.pipeline.files import read_json
-from hindcast.pipeline.store.layout import SCALER_FORMAT, foreign_scaler
-from hindcast.pipeline.store.types import Sequences
+from hindcast.pipeline.store.index_types import Sequences
+from hindcast.pipeline.store.layout import SCALER_FORMAT, explain_scaler_format
 
 Floats = npt.NDArray[np.float64]
 
@@ -75,7 +75,7 @@ def read_scaling(
     content = read_json(path)
     form = content.get("format") if isinstance(content, dict) else None
     if form != SCALER_FORMAT:
-        raise FormatError(f"{path} cannot be used: {foreign_scaler(form)}.")
+        raise FormatError(f"{path} cannot be used: {explain_scaler_format(form)}.")
     faults = [
         f"{name}: {found!r}, but the data set has {wanted!r}"
         for name, found, wanted in (

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import numpy.typing as npt
 
 from hindcast.pipeline.feed.runs import Grid, Ints
-from hindcast.pipeline.store.types import Sequences, Split
+from hindcast.pipeline.store.index_types import Sequences, Split
 
 
 class Source(Protocol):

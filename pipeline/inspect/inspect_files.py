@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hindcast.pipeline.errors import MissingInputError, RawDataError, SettingsError
-from hindcast.pipeline.files import replaced_file
+from hindcast.pipeline.files import replace_file
 from hindcast.pipeline.inspect.data_quality import Finding, findings_of
 from hindcast.pipeline.inspect.dry_run import tried
 from hindcast.pipeline.inspect.file_analysis import Part, part_of
@@ -98,7 +98,7 @@ def refuse_overwriting(path: Path, *, force: bool) -> None:
 def write_proposal(seen: Inspection, path: Path, *, force: bool = False) -> None:
     """Write the proposal to a file that is whole or absent; raises RawDataError where there is none."""
     refuse_overwriting(path, force=force)
-    with replaced_file(path) as temporary:
+    with replace_file(path) as temporary:
         temporary.write_text(seen.require_proposal().text, encoding="utf-8")
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from hindcast.pipeline.feed.scored_rows import Rows, scored_rows
-from hindcast.pipeline.files import canonical_json, read_json, replaced_file, replaced_folders
+from hindcast.pipeline.files import canonical_json, read_json, replace_file, replace_folders
 from hindcast.pipeline.judge.answer import Answer, answer_of
 from hindcast.pipeline.judge.examples import Examples, examples_of
 from hindcast.pipeline.judge.load import Judged, names_of, tables_of
@@ -172,9 +172,9 @@ def _outputs(reports: Path) -> Iterator[_Outputs]:
     files = ("metrics.json", "by_series.csv", "predictions.parquet", "report.html")
     with ExitStack() as stack:
         metrics, by_series, predictions, report = (
-            stack.enter_context(replaced_file(reports / file)) for file in files
+            stack.enter_context(replace_file(reports / file)) for file in files
         )
-        (plots,) = stack.enter_context(replaced_folders(reports / "plots"))
+        (plots,) = stack.enter_context(replace_folders(reports / "plots"))
         yield _Outputs(metrics, by_series, predictions, report, plots)
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from hindcast.pipeline.feed.scored_rows import Rows
 from hindcast.pipeline.feed.source import Source
 from hindcast.pipeline.judge.table import Floats, Names, Table
-from hindcast.pipeline.store.types import Sequences
+from hindcast.pipeline.store.index_types import Sequences
 
 _BLOCK_VALUES = 1 << 23  # values of one array read at a time: 32 MiB of float32
 

@@ -13,7 +13,7 @@ from dvclive.live import Live
 
 from hindcast.pipeline.errors import TrainingError
 from hindcast.pipeline.feed.batches import LaneBatches
-from hindcast.pipeline.files import file_name, replaced_file
+from hindcast.pipeline.files import file_name, replace_file
 from hindcast.pipeline.learn.backend import written_by_tensorflow
 from hindcast.pipeline.learn.fitting import Lesson
 from hindcast.pipeline.learn.history import Logs
@@ -115,7 +115,7 @@ class GroupWeights:
         turn = epoch % len(self._groups)
         group = self._groups[turn]
         if turn + 1 == len(self._groups) or self._groups[turn + 1] != group:
-            with replaced_file(self._path(group)) as temporary:
+            with replace_file(self._path(group)) as temporary:
                 # Keras insists on the ending
                 named = temporary.with_name(f"{temporary.name}.weights.h5")
                 try:

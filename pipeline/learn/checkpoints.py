@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hindcast.pipeline.errors import TrainingError
-from hindcast.pipeline.files import code_digest, replaced_file
+from hindcast.pipeline.files import code_digest, replace_file
 from hindcast.pipeline.learn.history import History, Place
 from hindcast.pipeline.settings.base import Duration
 
@@ -92,7 +92,7 @@ class Checkpoints:
         """Write a checkpoint and remove those that it makes superfluous."""
         begun = time.monotonic()
         path = self._folder / f"{place.epoch:06d}-{place.batch:09d}.npz"
-        with replaced_file(path) as temporary, temporary.open("wb") as stream:
+        with replace_file(path) as temporary, temporary.open("wb") as stream:
             np.savez(stream, allow_pickle=False, **_content_of(network, place, self._identity))
         for other in self._unusable - {path}:
             other.unlink(missing_ok=True)

@@ -12,7 +12,7 @@ from hindcast.pipeline.errors import LeakError, MissingInputError, TrainingError
 from hindcast.pipeline.feed.source import Source
 from hindcast.pipeline.files import digest_of_file, digest_of_value, read_json
 from hindcast.pipeline.settings.train import TrainSettings
-from hindcast.pipeline.store.types import Split
+from hindcast.pipeline.store.index_types import Split
 
 _FROM_PACK = "run the stages `pack`, `split`, `scale` and `certify` again, as `dvc repro` does"
 _AT_ONCE = 1024  # samples read at a time

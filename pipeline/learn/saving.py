@@ -11,7 +11,7 @@ from typing import Any
 import keras
 
 from hindcast.pipeline.errors import FormatError, MissingInputError
-from hindcast.pipeline.files import read_json, replaced_file, write_json
+from hindcast.pipeline.files import read_json, replace_file, write_json
 
 FORMAT = "hindcast-model/1"
 _LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the earliest time an archive can hold
@@ -22,7 +22,7 @@ def save_network(path: Path, network: Any) -> None:
 
     Keras writes its date, the archive's times and ids that are addresses in memory; these are left out.
     """
-    with replaced_file(path) as temporary:
+    with replace_file(path) as temporary:
         raw = temporary.with_name(f"{temporary.name}.keras")
         try:
             network.save(raw)

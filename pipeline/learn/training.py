@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from hindcast.pipeline.feed.source import grid_of
-from hindcast.pipeline.files import digest_of_file, digest_of_value, replaced_folders, write_json
+from hindcast.pipeline.files import digest_of_file, digest_of_value, replace_folders, write_json
 from hindcast.pipeline.learn.callbacks import GroupWeights, watchers
 from hindcast.pipeline.learn.checkpoints import Checkpoints, identity_of
 from hindcast.pipeline.learn.custom.module_digests import digests_of_own_modules
@@ -53,7 +53,7 @@ def train(params: Params, root: Path) -> Trained:
         weights = GroupWeights(root / ".hindcast" / "weights", groups, ready.networks.twin)
         checkpoints = _checkpoints(params, root, dataset.fingerprint)
         with (
-            replaced_folders(root / "models", root / "reports" / "train") as (models, live),
+            replace_folders(root / "models", root / "reports" / "train") as (models, live),
             watchers(boards, live, ready.lesson) as watching,
         ):
             history = fit(ready.lesson, params.train, [*watching, weights], checkpoints)

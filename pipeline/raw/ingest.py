@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from hindcast.pipeline.errors import RawDataError
-from hindcast.pipeline.files import held, replaced_folders, write_json
+from hindcast.pipeline.files import hold_lock, replace_folders, write_json
 from hindcast.pipeline.progress import progress
 from hindcast.pipeline.raw.cache import Cache, Contract
 from hindcast.pipeline.raw.csv_blocks import BLOCK_BYTES
@@ -54,7 +54,7 @@ def ingest(params: Params, root: Path, sizes: Sizes | None = None) -> dict[str, 
     """
     raw, sizes, threads = params.raw, sizes or Sizes(), _threads()
     files = _files_of(raw, root)
-    lock = held(root / CACHE.with_suffix(".lock"))
+    lock = hold_lock(root / CACHE.with_suffix(".lock"))
     with lock, ThreadPoolExecutor(threads) as pool:
         cache = Cache(root / CACHE)
         room = Room(sizes.room)
@@ -67,7 +67,7 @@ def ingest(params: Params, root: Path, sizes: Sizes | None = None) -> dict[str, 
 
 def _ingest(files: dict[str, list[SourceFile]], workshop: Workshop, root: Path) -> dict[str, Any]:
     size = sum(file.size for listed in files.values() for file in listed)
-    with replaced_folders(root / TABLES, root / QUARANTINE) as (tables, quarantine):
+    with replace_folders(root / TABLES, root / QUARANTINE) as (tables, quarantine):
         passes = [
             SourcePasses(name, listed, workshop, tables=tables, quarantine=quarantine)
             for name, listed in files.items()

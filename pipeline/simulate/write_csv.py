@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from hindcast.pipeline.files import replaced_folders
+from hindcast.pipeline.files import replace_folders
 from hindcast.pipeline.progress import progress
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.simulate.games import Game, tables_of
@@ -24,7 +24,7 @@ def simulate(params: Params, root: Path) -> dict[str, int]:
     counts = {"games": 0, "customers": 0, "files": 0, "rows": 0}
     settings = params.simulate
     with (
-        replaced_folders(root / "data/simulated") as (fresh,),
+        replace_folders(root / "data/simulated") as (fresh,),
         progress("simulate", settings.games, "games") as advance,
     ):
         for number in range(settings.games):

@@ -19,9 +19,9 @@ from hindcast.pipeline.split.leakage import longest_reach
 from hindcast.pipeline.split.plan import Plan, plan_splits
 from hindcast.pipeline.split.scaler import Columns, common_features, fit_scaler
 from hindcast.pipeline.split.steps import Steps, played_samples
+from hindcast.pipeline.store.index_types import Split
 from hindcast.pipeline.store.join_shards import list_shards, write_dataset
 from hindcast.pipeline.store.reader import Dataset
-from hindcast.pipeline.store.types import Split
 
 
 def steps_of(dataset: Dataset, read_some: Callable[[str, int], None] = lambda *_: None) -> Steps:

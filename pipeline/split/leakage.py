@@ -13,7 +13,7 @@ from hindcast.pipeline.settings.origin import NO_ORIGIN
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.settings.rules import lagged
 from hindcast.pipeline.split.steps import Ints, Steps
-from hindcast.pipeline.store.types import Split
+from hindcast.pipeline.store.index_types import Split
 
 WITHOUT_LEAKS = "chronological, rolling_origin, by_series and by_group"
 

@@ -32,7 +32,7 @@ from hindcast.pipeline.split.policies.held_out import hold_out
 from hindcast.pipeline.split.policies.random_samples import permuted
 from hindcast.pipeline.split.policies.rolling_origin import folds_of
 from hindcast.pipeline.split.steps import Ints, Steps, scored_by_sequence
-from hindcast.pipeline.store.types import Split
+from hindcast.pipeline.store.index_types import Split
 from hindcast.pipeline.wording import span_text, time_text
 
 _MOST_NAMES = 12  # a message names so many groups or series, then counts the rest

@@ -18,8 +18,8 @@ from hindcast.pipeline.errors import FormatError
 from hindcast.pipeline.settings.sections import ScaleBy, ScaleSettings
 from hindcast.pipeline.split.exact_sums import Floats, Sums
 from hindcast.pipeline.split.steps import Flags, Ints, Steps, rows
+from hindcast.pipeline.store.index_types import Split
 from hindcast.pipeline.store.layout import SCALER_FORMAT
-from hindcast.pipeline.store.types import Split
 
 FORMAT = SCALER_FORMAT
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hindcast.pipeline.store.types import Sequences, Split
+from hindcast.pipeline.store.index_types import Sequences, Split
 
 Ints = npt.NDArray[np.int64]
 

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hindcast.pipeline.errors import FormatError
-from hindcast.pipeline.store.open_files import REMEDY, blaming
-from hindcast.pipeline.store.types import Ints
+from hindcast.pipeline.store.index_types import Ints
+from hindcast.pipeline.store.open_files import REMEDY, report_damage
 
 SHUFFLE, DEFLATE, ZSTD, FLETCHER32 = "shuffle", "gzip", "zstd", "fletcher32"
 
@@ -146,14 +146,14 @@ PLACE = ("offset", "size", "skipped")
 """The columns of a table of chunks: first byte in the file, number of bytes, filters left out (a bit each)."""
 
 
-def filters_of(dataset: h5py.Dataset) -> tuple[str, ...]:
+def read_filters(dataset: h5py.Dataset) -> tuple[str, ...]:
     """The filters of a dataset in the order in which they are applied; unknown ones by their number."""
     plist = dataset.id.get_create_plist()
     numbers = [plist.get_filter(place)[0] for place in range(plist.get_nfilters())]
     return tuple(FILTER_NUMBERS.get(number, str(number)) for number in numbers)
 
 
-def chunk_places(dataset: h5py.Dataset, path: Path, file_bytes: int) -> Ints:
+def locate_chunks(dataset: h5py.Dataset, path: Path, file_bytes: int) -> Ints:
     """Where each chunk along the samples lies: (chunk, 3), columns as in PLACE.
 
     The dataset is chunked along its first axis alone. FormatError where a chunk is absent, which HDF5 would read as
@@ -165,7 +165,7 @@ def chunk_places(dataset: h5py.Dataset, path: Path, file_bytes: int) -> Ints:
     def note(chunk: Any) -> None:
         places[chunk.chunk_offset[0] // size] = chunk.byte_offset, chunk.size, chunk.filter_mask
 
-    with blaming(path, f"looking for the chunks of {dataset.name}"):
+    with report_damage(path, f"looking for the chunks of {dataset.name}"):
         dataset.id.chunk_iter(note)
     absent = np.flatnonzero((places[:, 0] < 0) | (places[:, 0] + places[:, 1] > file_bytes))
     if len(absent):

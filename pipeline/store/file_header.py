@@ -10,9 +10,9 @@ import numpy as np
 
 from hindcast.pipeline.errors import FormatError
 from hindcast.pipeline.store.index_tables import Shards, decode, encode, write_column
+from hindcast.pipeline.store.index_types import Ints
 from hindcast.pipeline.store.layout import ARRAYS, FORMAT, TIME
-from hindcast.pipeline.store.open_files import REMEDY, blaming, dataset_in, text_of, write_text
-from hindcast.pipeline.store.types import Ints
+from hindcast.pipeline.store.open_files import REMEDY, dataset_in, report_damage, text_of, write_text
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def write_header(file: h5py.File, header: Header) -> dict[str, h5py.Dataset]:
 def read_header(file: h5py.File, path: Path) -> Header:
     """Read what `write_header` wrote; FormatError if something is absent or damaged."""
     names = {axis: _names(file, axis, path) for axis in ("feature", "target", "source", "forecaster")}
-    with blaming(path, "reading its attributes"):
+    with report_damage(path, "reading its attributes"):
         feature, target = file["feature"].attrs, file["target"].attrs
         return Header(
             fingerprint=text_of(file.attrs["fingerprint"]),
@@ -133,7 +133,7 @@ def _numbers(header: Header) -> dict[str, int]:
 
 def _names(file: h5py.File, axis: str, path: Path) -> tuple[str, ...]:
     dataset = dataset_in(file, axis, path)
-    with blaming(path, f"reading {axis}"):
+    with report_damage(path, f"reading {axis}"):
         return tuple(decode(dataset[()]))
 
 
@@ -244,7 +244,7 @@ def check_sources(file: h5py.File, path: Path, shards: Shards, header: Header) -
         dataset = dataset_in(file, array.name, path)
         if 0 in (header.length_of(axis) for axis in array.axes):
             continue
-        with blaming(path, f"reading the sources of {array.name}"):
+        with report_damage(path, f"reading the sources of {array.name}"):
             found = _sources(dataset) if dataset.is_virtual else []
         if sorted(found) != sorted((name, array.name, first) for name, first in expected):
             raise FormatError(

@@ -32,7 +32,7 @@ def shard_key(group: str, digests: Mapping[str, str], params: Params) -> str:
     return digest_of_value([shards_code_digest(), shard_fingerprint(group, digests, params)])
 
 
-def take_over(root: Path, packed: Path, fresh: Path, keys: Mapping[str, str]) -> dict[str, Packed]:
+def reuse_shards(root: Path, packed: Path, fresh: Path, keys: Mapping[str, str]) -> dict[str, PackedGroup]:
     """Bring the unchanged shards of `packed` into the folder `fresh`; return what became of their groups, by group.
 
     `keys` are those of the groups that may be taken over. A shard whose bytes are not the noted ones is left out.
@@ -40,13 +40,13 @@ def take_over(root: Path, packed: Path, fresh: Path, keys: Mapping[str, str]) ->
     found = {}
     for group, note in _notes(root).items():
         if group in keys and note["key"] == keys[group]:
-            one = Packed(**note["packed"])
+            one = PackedGroup(**note["packed"])
             if one.shard is None or _taken(packed / one.shard, fresh / one.shard, note["digest"]):
                 found[group] = one
     return found
 
 
-def note_down(root: Path, packed: Path, keys: Mapping[str, str], done: Sequence[Packed]) -> None:
+def record_shards(root: Path, packed: Path, keys: Mapping[str, str], done: Sequence[PackedGroup]) -> None:
     """Note what was made, for the next time."""
     shards = [packed / one.shard for one in done if one.shard is not None]
     with ThreadPoolExecutor() as pool:
@@ -91,7 +91,7 @@ def _taken(old: Path, new: Path, digest: str) -> bool:
 
 
 @dataclass(frozen=True)
-class Packed:
+class PackedGroup:
     """What became of one group; `shard` and `fingerprint` are None where it has no sequence."""
 
     group: str

@@ -15,9 +15,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hindcast.pipeline.errors import FormatError
+from hindcast.pipeline.store.index_types import Ints, Names, Sequences, Split
 from hindcast.pipeline.store.layout import filters
-from hindcast.pipeline.store.open_files import REMEDY, blaming, dataset_in, new_group, text_of, write_text
-from hindcast.pipeline.store.types import Ints, Names, Sequences, Split
+from hindcast.pipeline.store.open_files import (
+    REMEDY,
+    dataset_in,
+    new_group,
+    report_damage,
+    text_of,
+    write_text,
+)
 
 _SPLIT_TIMES = ("from_time", "until_time")
 
@@ -87,7 +94,7 @@ def write_splits(file: h5py.File, splits: Sequence[Split]) -> None:
 
 def read_splits(file: h5py.File, path: Path) -> dict[str, Split]:
     """All splits by name, in the order train, validation, test, then by name."""
-    with blaming(path, "reading the splits"):
+    with report_damage(path, "reading the splits"):
         names: list[str] = []
         if "splits" in file:
             file["splits"].visititems(
@@ -116,7 +123,7 @@ def _read_columns(file: h5py.File, table: str, names: list[str], path: Path) -> 
     columns: dict[str, Any] = {}
     for name in names:
         dataset = dataset_in(file, f"{table}/{name}", path)
-        with blaming(path, f"reading /{table}/{name}"):
+        with report_damage(path, f"reading /{table}/{name}"):
             values = dataset[()]
             columns[name] = decode(values) if values.dtype.kind == "S" else values.astype(np.int64)
     lengths = {name: len(values) for name, values in columns.items()}

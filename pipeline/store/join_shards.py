@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 
 from hindcast.pipeline.errors import FormatError, MissingInputError
-from hindcast.pipeline.files import digest_of_value, name_of_file, replaced_file
+from hindcast.pipeline.files import digest_of_value, name_of_file, replace_file
 from hindcast.pipeline.store.file_header import Header, read_header, virtual_name, write_header
 from hindcast.pipeline.store.index_tables import (
     Shards,
@@ -20,10 +20,10 @@ from hindcast.pipeline.store.index_tables import (
     write_splits,
     write_table,
 )
+from hindcast.pipeline.store.index_types import Sequences, Split
 from hindcast.pipeline.store.layout import ARRAYS, FORMAT, TIME, ArrayLayout
-from hindcast.pipeline.store.open_files import REMEDY, SEAL_BYTES, dataset_in, open_to_read, sealed, written
+from hindcast.pipeline.store.open_files import REMEDY, SEAL_BYTES, add_seal, dataset_in, open_to_read, written
 from hindcast.pipeline.store.reader import Dataset
-from hindcast.pipeline.store.types import Sequences, Split
 
 SUFFIX = ".h5"
 
@@ -56,7 +56,7 @@ def write_dataset(
     header = _joined_header(headers, identity)
     shards = _joined_shards(path, shard_paths, headers, chunks)
     joined = _Joined(header, headers, shards, _joined_sequences(tables, shards))
-    with replaced_file(path) as temporary:
+    with replace_file(path) as temporary:
         joined.write(temporary, ())
         with Dataset(temporary) as dataset:
             found = splits(dataset)
@@ -72,7 +72,7 @@ class _Joined:
     sequences: Sequences
 
     def write(self, path: Path, splits: Sequence[Split]) -> None:
-        with written(path, sealed, SEAL_BYTES) as file:
+        with written(path, add_seal, SEAL_BYTES) as file:
             scales = write_header(file, self.header)
             write_table(file, "sequences", self.sequences)
             write_table(file, "shards", self.shards)

@@ -82,19 +82,19 @@ _ZSTD_LEVEL = 3  # beyond it writing slows down more than the files shrink
 _GZIP_LEVEL = 4
 
 
-def samples_of(step_count: Any, segment_length: int) -> Any:
+def sample_count_for(step_count: Any, segment_length: int) -> Any:
     """How many samples hold that many steps (a number or an array of them); the last one is padded."""
     return -(-step_count // segment_length)
 
 
 def lay_out(steps: NDArray[Any], place: NDArray[Any], segment_length: int, padding: float | None) -> None:
     """Put the steps (T, ...) of one sequence at the beginning of `place` (steps, ...), padded to whole samples."""
-    end = samples_of(len(steps), segment_length) * segment_length
+    end = sample_count_for(len(steps), segment_length) * segment_length
     place[: len(steps)] = steps
     place[len(steps) : end] = steps[-1:] if padding is None else padding
 
 
-def samples_a_chunk(chunk_bytes: int, segment_length: int, feature_count: int, sample_count: int) -> int:
+def samples_per_chunk(chunk_bytes: int, segment_length: int, feature_count: int, sample_count: int) -> int:
     """Samples in a chunk: about `chunk_bytes` of X, the same for every array, at least one, at most all."""
     sample_bytes = max(1, segment_length * feature_count * _FLOAT.itemsize)
     return max(1, min(chunk_bytes // sample_bytes, sample_count))
@@ -116,7 +116,7 @@ def filters(codec: str) -> dict[str, Any]:
 SCALER_FORMAT = "hindcast-scaler/2"
 
 
-def foreign_scaler(found: object) -> str:
+def explain_scaler_format(found: object) -> str:
     """What is wrong with a scaler of format `found`, and what to do: one of another version is whole, but not to be read."""
     remedy = "run the stage `scale` again"
     if isinstance(found, str) and found.startswith(f"{SCALER_FORMAT.partition('/')[0]}/"):

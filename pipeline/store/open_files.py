@@ -30,7 +30,7 @@ def open_to_read(path: Path) -> h5py.File:
     """
     if not path.is_file():
         raise MissingInputError(f"{path} is absent: {REMEDY}.")
-    with blaming(path, "opening it"):
+    with report_damage(path, "opening it"):
         file = h5py.File(path, **_READING)
     try:
         _check_format(file, path)
@@ -72,7 +72,7 @@ def dataset_in(file: h5py.File, name: str, path: Path) -> h5py.Dataset:
 
     Raises FormatError where it is absent or where a soft, external or raw-file link leads elsewhere.
     """
-    with blaming(path, f"looking for {name}"):
+    with report_damage(path, f"looking for {name}"):
         place: Any = file
         for part in name.split("/"):
             link = place.get(part, getlink=True)
@@ -106,7 +106,7 @@ def text_of(value: Any) -> str:
 
 
 @contextmanager
-def blaming(path: Path, doing: str) -> Iterator[None]:
+def report_damage(path: Path, doing: str) -> Iterator[None]:
     """Say which file it was when HDF5 stumbles over damaged bytes, by whichever builtin h5py passes it on."""
     try:
         yield
@@ -122,7 +122,7 @@ def blaming(path: Path, doing: str) -> Iterator[None]:
 
 
 def _check_format(file: h5py.File, path: Path) -> None:
-    with blaming(path, "reading its format"):
+    with report_damage(path, "reading its format"):
         found = text_of(file.attrs.get("format", ""))
     if found != FORMAT:
         what = f"format {found!r}" if found else "no `format` attribute"
@@ -150,7 +150,7 @@ def _without_times(kind: Any) -> Any:
 SEAL_BYTES = 512  # the smallest block that HDF5 allows before a file
 
 
-def sealed(image: bytes) -> bytes:
+def add_seal(image: bytes) -> bytes:
     """The bytes of a file, its first SEAL_BYTES replaced by a line of text with the digest of the others."""
     behind = memoryview(image)[SEAL_BYTES:]
     return _line(hashlib.sha256(behind).hexdigest()).ljust(SEAL_BYTES, b"\0") + behind

@@ -20,14 +20,20 @@ from hindcast.pipeline.files import (
     digest_of_file,
     file_name,
     flush_to_disk,
-    replaced_file,
-    replaced_folders,
+    replace_file,
+    replace_folders,
     write_json,
 )
 from hindcast.pipeline.settings.params import Params
-from hindcast.pipeline.store.incremental import Packed, note_down, shard_fingerprint, shard_key, take_over
+from hindcast.pipeline.store.incremental import (
+    PackedGroup,
+    record_shards,
+    reuse_shards,
+    shard_fingerprint,
+    shard_key,
+)
 from hindcast.pipeline.store.join_shards import SUFFIX
-from hindcast.pipeline.store.layout import samples_of
+from hindcast.pipeline.store.layout import sample_count_for
 from hindcast.pipeline.store.writer import write_shard
 from hindcast.pipeline.tables import read_manifest
 
@@ -54,9 +60,9 @@ def pack(params: Params, root: Path) -> dict[str, Any]:
     sources = read_manifest(tables)["sources"]
     groups = _groups(sources, params)
     keys = {group: shard_key(group, digests, params) for group, digests in groups.items()}
-    with replaced_folders(packed) as (fresh,):
+    with replace_folders(packed) as (fresh,):
         whole = {group: keys[group] for group in groups if _are_whole(tables, sources, group)}
-        kept = take_over(root, packed, fresh, whole)
+        kept = reuse_shards(root, packed, fresh, whole)
         pack_one = partial(pack_group, tables, fresh.resolve(), params)
         items = [item for item in groups.items() if item[0] not in kept]
         rows = _rows(sources, items)
@@ -69,24 +75,26 @@ def pack(params: Params, root: Path) -> dict[str, Any]:
         if not report["shards"]:
             _refuse_nothing(done, tables, params)
         _refuse_thin(done, params.pack.min_coverage)
-    note_down(root, packed, keys, done)
+    record_shards(root, packed, keys, done)
     write_json(root / "reports/pack.json", report)
-    with replaced_file(root / "reports/features.md") as temporary:
+    with replace_file(root / "reports/features.md") as temporary:
         temporary.write_text(text_of_features(params), encoding="utf-8")
     return report
 
 
-def pack_group(tables: Path, folder: Path, params: Params, item: tuple[str, Mapping[str, str]]) -> Packed:
+def pack_group(
+    tables: Path, folder: Path, params: Params, item: tuple[str, Mapping[str, str]]
+) -> PackedGroup:
     """Align one group and write its shard into `folder`; `item` is (group, digests of its tables by source)."""
     group, digests = item
     aligned = align_group(tables, params, group)
     if not aligned.sequences:
-        return Packed(group, None, None, 0, 0, 0, 0, aligned.coverage, aligned.counts)
+        return PackedGroup(group, None, None, 0, 0, 0, 0, aligned.coverage, aligned.counts)
     fingerprint = shard_fingerprint(group, digests, params)
     shard = f"{file_name(group)}{SUFFIX}"
     header = write_shard(folder / shard, aligned, params, fingerprint, flushed=False)
     _BESIDE.submit(flush_to_disk, folder / shard)  # the disk works while the next group is aligned
-    return Packed(
+    return PackedGroup(
         group=group,
         shard=shard,
         fingerprint=fingerprint,
@@ -102,10 +110,10 @@ def pack_group(tables: Path, folder: Path, params: Params, item: tuple[str, Mapp
 def padding_of(aligned: AlignedGroup, segment_length: int) -> int:
     """Steps that fill up the last samples of all sequences."""
     steps = np.array([len(sequence.times) for sequence in aligned.sequences], dtype=np.int64)
-    return int((samples_of(steps, segment_length) * segment_length - steps).sum())
+    return int((sample_count_for(steps, segment_length) * segment_length - steps).sum())
 
 
-def report_of(done: Sequence[Packed], sources: Sequence[str]) -> dict[str, Any]:
+def report_of(done: Sequence[PackedGroup], sources: Sequence[str]) -> dict[str, Any]:
     """The content of pack.json: totals, then group by group.
 
     `steps_seen` are all steps of the grid, a track counted for itself, and
@@ -165,7 +173,7 @@ def _rows(sources: Mapping[str, Any], items: Iterable[tuple[str, Mapping[str, st
     return sum(sources[source]["groups"][group]["rows"] for group, digests in items for source in digests)
 
 
-def _refuse_nothing(done: Sequence[Packed], tables: Path, params: Params) -> None:
+def _refuse_nothing(done: Sequence[PackedGroup], tables: Path, params: Params) -> None:
     faults = [f"{one.group}: {_words(one.counts)}" for one in done[:_SHOWN]]
     in_gaps = [one.group for one in done if one.counts["steps_in_gaps"]]
     for group in in_gaps[:_EXPLAINED]:
@@ -187,7 +195,7 @@ def _of_gaps(group: str, ending: Sequence[tuple[Input, float]], params: Params) 
         )
 
 
-def _refuse_thin(done: Sequence[Packed], least: float) -> None:
+def _refuse_thin(done: Sequence[PackedGroup], least: float) -> None:
     # a group without steps of the range has nothing that a source could cover
     short = [
         f"group {one.group}, source {source}: {share:.1%} of {one.covered_steps:,} steps"
@@ -203,14 +211,14 @@ def _refuse_thin(done: Sequence[Packed], least: float) -> None:
         )
 
 
-def _coverage(done: Sequence[Packed], source: str) -> float | None:
+def _coverage(done: Sequence[PackedGroup], source: str) -> float | None:
     """The share over all groups in which the source has rows."""
     parts = [(one.coverage[source], one.covered_steps) for one in done if source in one.coverage]
     steps = sum(weight for _, weight in parts)
     return sum(share * weight for share, weight in parts) / steps if steps else None
 
 
-def _report_of_one(one: Packed) -> dict[str, Any]:
+def _report_of_one(one: PackedGroup) -> dict[str, Any]:
     return {
         "shard": one.shard,
         "fingerprint": one.fingerprint,

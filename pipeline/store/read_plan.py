@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hindcast.pipeline.store.types import Ints
+from hindcast.pipeline.store.index_types import Ints
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Parts:
 
 
 @dataclass(frozen=True)
-class Pick:
+class ChunkRead:
     """What one chunk gives: samples `[start, stop)` of file `part` are read whole, and of them those at
     `offsets` (ascending) go to the places `places` of the answer.
     """
@@ -64,24 +64,24 @@ class Pick:
         return len(self.offsets) == self.stop - self.start == int(self.offsets[-1]) + 1
 
 
-class Plans:
-    """The picks of the last reads: who reads several arrays asks for the same samples of each."""
+class RecentPlans:
+    """The plans of the last reads: who reads several arrays asks for the same samples of each."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._last: deque[tuple[Ints, list[Pick]]] = deque(maxlen=4)
+        self._last: deque[tuple[Ints, list[ChunkRead]]] = deque(maxlen=4)
 
-    def picks(self, samples: Ints) -> list[Pick]:
-        """As the function `picks`."""
+    def plan_reads(self, samples: Ints) -> list[ChunkRead]:
+        """As the function `plan_reads`."""
         for asked, found in tuple(self._last):
             if np.array_equal(asked, samples):
                 return found
-        made = list(picks(self._parts, samples))
+        made = list(plan_reads(self._parts, samples))
         self._last.append((samples.copy(), made))
         return made
 
 
-def picks(parts: Parts, samples: Ints) -> Iterator[Pick]:
+def plan_reads(parts: Parts, samples: Ints) -> Iterator[ChunkRead]:
     """The chunks that hold `samples` (any order, repeats allowed), each once, in the order of the file.
 
     Every place of the answer is in exactly one pick. Samples must lie in range.
@@ -97,7 +97,7 @@ def picks(parts: Parts, samples: Ints) -> Iterator[Pick]:
         file = int(part[head])
         start = int(within[head] * parts.chunk_samples[file])
         stop = min(start + int(parts.chunk_samples[file]), int(parts.sample_count[file]))
-        yield Pick(file, start, stop, offset[head:end], order[head:end])
+        yield ChunkRead(file, start, stop, offset[head:end], order[head:end])
 
 
 def _samples_of(values: NDArray[Any]) -> NDArray[Any]:

@@ -18,12 +18,12 @@ from hindcast.pipeline.errors import FormatError, MissingInputError
 from hindcast.pipeline.store.chunk_cache import ChunkCache, Memory
 from hindcast.pipeline.store.file_header import Described, Header, check_sources, read_header
 from hindcast.pipeline.store.index_tables import Shards, read_sequences, read_shards, read_splits
-from hindcast.pipeline.store.layout import ARRAYS, BY_NAME, samples_of
+from hindcast.pipeline.store.index_types import Ints, Sequences, Split
+from hindcast.pipeline.store.layout import ARRAYS, BY_NAME, sample_count_for
 from hindcast.pipeline.store.open_files import REMEDY, check_seal, dataset_in, open_to_read
-from hindcast.pipeline.store.read_plan import Parts, Pick, Plans
+from hindcast.pipeline.store.read_plan import ChunkRead, Parts, RecentPlans
 from hindcast.pipeline.store.shards import OpenShards
-from hindcast.pipeline.store.threads import Threads, threads_here
-from hindcast.pipeline.store.types import Ints, Sequences, Split
+from hindcast.pipeline.store.threads import Threads, default_thread_count
 
 
 class Dataset(Described):
@@ -40,7 +40,7 @@ class Dataset(Described):
     def __init__(self, path: Path, budget_bytes: int = 256 << 20, threads: int | None = None) -> None:
         self.path = Path(path)
         self.budget_bytes = budget_bytes
-        self.threads = threads or threads_here()
+        self.threads = threads or default_thread_count()
         if not self.path.is_file():
             raise MissingInputError(f"{self.path} is absent: {REMEDY}.")
         joined = check_seal(self.path)
@@ -93,7 +93,7 @@ class Dataset(Described):
         shape = tuple(self._header.length_of(axis) for axis in array.axes[1:])
         answer = self._memory.empty((len(wanted), *shape), array.dtype)
         if answer.size:
-            self._fill(name, answer, self._plans.picks(wanted))
+            self._fill(name, answer, self._plans.plan_reads(wanted))
         return answer
 
     def sequence_of(self, samples: Sequence[int] | NDArray[Any]) -> Ints:
@@ -145,21 +145,21 @@ class Dataset(Described):
         self._lock = Lock()
         self._open = OpenShards(self.path.parent, self._shards, self._header)
         self._cache = ChunkCache(self.budget_bytes)
-        self._memory, self._plans = Memory(), Plans(self._parts)
+        self._memory, self._plans = Memory(), RecentPlans(self._parts)
         self._threads: Threads = Threads(self.threads)
 
-    def _fill(self, name: str, answer: NDArray[Any], wanted: Sequence[Pick]) -> None:
+    def _fill(self, name: str, answer: NDArray[Any], wanted: Sequence[ChunkRead]) -> None:
         missing = [pick for pick in wanted if not self._filled_from_cache(name, answer, pick)]
         self._threads.each(lambda pick: self._fill_from_file(name, answer, pick), missing)
 
-    def _filled_from_cache(self, name: str, answer: NDArray[Any], pick: Pick) -> bool:
+    def _filled_from_cache(self, name: str, answer: NDArray[Any], pick: ChunkRead) -> bool:
         with self._lock:
             chunk = self._cache.find((name, pick.part, pick.start))
         if chunk is not None:
             pick.copy(chunk, answer)
         return chunk is not None
 
-    def _fill_from_file(self, name: str, answer: NDArray[Any], pick: Pick) -> None:
+    def _fill_from_file(self, name: str, answer: NDArray[Any], pick: ChunkRead) -> None:
         chunk = self._open.read(name, pick.part, pick.start, pick.stop)
         pick.copy(chunk, answer)
         # who reads chunk after chunk once would only push out what others come back to
@@ -209,7 +209,9 @@ def _check_counts(path: Path, header: Header, sequences: Sequences, shards: Shar
         bool((table.first_sample == np.cumsum(table.sample_count) - table.sample_count).all())
         for table in (sequences, shards)
     ]
-    fits = bool((samples_of(sequences.step_count, header.segment_length) == sequences.sample_count).all())
+    fits = bool(
+        (sample_count_for(sequences.step_count, header.segment_length) == sequences.sample_count).all()
+    )
     faults = []
     if len(set(counts.values())) > 1 or len(set(steps.values())) > 1:
         faults.append(f"samples and steps must add up, found {counts | steps}")

@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 
 from hindcast.pipeline.errors import FormatError, MissingInputError
 from hindcast.pipeline.store.chunk_cache import ChunkCache
-from hindcast.pipeline.store.chunk_codec import ALLOWED, PLACE, chunk_places, decode, filters_of
+from hindcast.pipeline.store.chunk_codec import ALLOWED, PLACE, decode, locate_chunks, read_filters
 from hindcast.pipeline.store.file_header import Header, read_header
 from hindcast.pipeline.store.index_tables import Shards
+from hindcast.pipeline.store.index_types import Ints
 from hindcast.pipeline.store.layout import ARRAYS, BY_NAME, ArrayLayout
-from hindcast.pipeline.store.open_files import REMEDY, blaming, dataset_in, open_to_read
-from hindcast.pipeline.store.types import Ints
+from hindcast.pipeline.store.open_files import REMEDY, dataset_in, open_to_read, report_damage
 
 MOST_OPEN = 64
 """Open files at a time, at most: far below the common limit of 1024, and a file is opened in some microseconds."""
@@ -63,7 +63,7 @@ class OpenShards:
             filters = self._filters[shard, name]
         chunk = self._chunk(shard)
         offset, size, skipped = (int(value) for value in places[start // chunk, _NAMES.index(name)])
-        with blaming(path, f"reading {name}, samples {start} to {stop}"):
+        with report_damage(path, f"reading {name}, samples {start} to {stop}"):
             stored = self._stored(file, offset, size)
             values = decode(stored, filters, skipped, (chunk, *shape), array.dtype)[: stop - start]
             if np.may_share_memory(values, np.frombuffer(stored, np.uint8)):  # nothing was compressed
@@ -105,9 +105,9 @@ class OpenShards:
             found = np.zeros((chunks, len(_NAMES), len(PLACE)), np.int64)
             for column, name in enumerate(_NAMES):
                 dataset = file[name]
-                self._filters[shard, name] = filters_of(dataset)
+                self._filters[shard, name] = read_filters(dataset)
                 if dataset.size:
-                    found[:, column] = chunk_places(dataset, path, opened.stamp[1])
+                    found[:, column] = locate_chunks(dataset, path, opened.stamp[1])
         if _stamp(path.stat()) != opened.stamp:
             raise FormatError(f"{path} was replaced while it was being opened: start this stage again.")
         return found
@@ -178,9 +178,9 @@ def _faults_of_array(dataset: h5py.Dataset, header: Header, chunk_samples: int) 
         faults.append(f"{array.name} must be stored in the file, found a virtual dataset")
     elif 0 not in shape and dataset.chunks != (chunk_samples, *shape[1:]):
         faults.append(f"{array.name} must have chunks of {chunk_samples} samples, found {dataset.chunks}")
-    elif 0 not in shape and filters_of(dataset) not in ALLOWED:
+    elif 0 not in shape and read_filters(dataset) not in ALLOWED:
         faults.append(
             f"{array.name} must be stored by one of {[' '.join(kind) for kind in ALLOWED]}, "
-            f"found {' '.join(filters_of(dataset)) or 'no filter'}"
+            f"found {' '.join(read_filters(dataset)) or 'no filter'}"
         )
     return faults

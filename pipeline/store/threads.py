@@ -14,7 +14,7 @@ Item = TypeVar("Item")
 _MOST = 4  # decoding is bound by memory beyond that
 
 
-def threads_here() -> int:
+def default_thread_count() -> int:
     """How many threads are worth starting: as many as this process may use processors, at most four."""
     allowed = getattr(os, "sched_getaffinity", None)  # absent on macOS
     return min(_MOST, len(allowed(0)) if allowed else os.cpu_count() or 1)

@@ -13,12 +13,12 @@ import numpy as np
 
 from hindcast.pipeline.errors import FormatError, HindcastError, MissingInputError
 from hindcast.pipeline.files import read_json
+from hindcast.pipeline.store.index_types import Ints, Sequences
 from hindcast.pipeline.store.join_shards import SUFFIX
-from hindcast.pipeline.store.layout import ARRAYS, SCALER_FORMAT, foreign_scaler
-from hindcast.pipeline.store.open_files import REMEDY, blaming, open_to_read
+from hindcast.pipeline.store.layout import ARRAYS, SCALER_FORMAT, explain_scaler_format
+from hindcast.pipeline.store.open_files import REMEDY, open_to_read, report_damage
 from hindcast.pipeline.store.reader import Dataset
-from hindcast.pipeline.store.threads import Threads, threads_here
-from hindcast.pipeline.store.types import Ints, Sequences
+from hindcast.pipeline.store.threads import Threads, default_thread_count
 
 _SHOWN = 5  # faults of one kind in one file
 
@@ -95,7 +95,7 @@ class _Look:
                 self._parts[shard] = first, _rows_of(dataset.sequences, first, count)
             self.note(_faults_of_splits(dataset))
             self.note(_faults_of_scaler(path.parent / "scaler.json", dataset.fingerprint))
-            self.note(faults_of_columns(path))
+            self.note(find_column_faults(path))
 
     def _opened(self, dataset: Dataset, row: int) -> None:
         """What a stream would see of a shard: that it is of the data set's kind."""
@@ -110,7 +110,7 @@ class _Look:
             if path in self._parts:
                 self.note(self._strange(path, shard))
             self.note(self._bad_chunks(shard))
-            self.note(faults_of_columns(path))
+            self.note(find_column_faults(path))
 
     def _strange(self, path: Path, shard: Dataset) -> Iterator[str]:
         first, expected = self._parts[path]
@@ -164,7 +164,7 @@ class _Noting:
 
 
 def _all_of(work: Callable[[tuple[str, int]], None], pieces: list[tuple[str, int]]) -> None:
-    threads = Threads(threads_here())
+    threads = Threads(default_thread_count())
     try:
         threads.each(work, pieces)
     finally:
@@ -210,7 +210,7 @@ def _faults_of_scaler(path: Path, fingerprint: str) -> Iterator[str]:
     content = read_json(path)
     scaler = content if isinstance(content, dict) else {}
     if scaler.get("format") != SCALER_FORMAT:
-        yield f"{path}: {foreign_scaler(scaler.get('format'))}"
+        yield f"{path}: {explain_scaler_format(scaler.get('format'))}"
     elif scaler.get("fingerprint") != fingerprint:
         yield (
             f"{path} was fitted on a data set of fingerprint {scaler.get('fingerprint')!r}, this one has {fingerprint!r}: "
@@ -218,11 +218,11 @@ def _faults_of_scaler(path: Path, fingerprint: str) -> Iterator[str]:
         )
 
 
-def faults_of_columns(path: Path) -> Iterator[str]:
+def find_column_faults(path: Path) -> Iterator[str]:
     """What is wrong with the small tables of one file: each is read whole; time, sequence and the coordinates must agree
     with `/sequences`.
     """
-    with open_to_read(path) as file, blaming(path, "reading its tables"):
+    with open_to_read(path) as file, report_damage(path, "reading its tables"):
         big = {array.name for array in ARRAYS}
         small: list[h5py.Dataset] = []
         file.visititems(
@@ -231,7 +231,7 @@ def faults_of_columns(path: Path) -> Iterator[str]:
             )
         )
         for dataset in (one for one in small if not one.is_virtual):  # those are the shards' own
-            with blaming(path, f"reading {dataset.name}"):
+            with report_damage(path, f"reading {dataset.name}"):
                 dataset[()]
         counted = {name: file[name][()] for name in ("sample", "step")}
         rows = {name: file[name][()] for name in ("sequence", "time") if not file[name].is_virtual}

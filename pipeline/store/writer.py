@@ -13,21 +13,21 @@ from numpy.typing import NDArray
 
 from hindcast.pipeline.align.types import BASELINES, AlignedGroup, AlignedSequence
 from hindcast.pipeline.errors import AlignmentError
-from hindcast.pipeline.files import replaced_file
+from hindcast.pipeline.files import replace_file
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.store.file_header import Header, write_header
 from hindcast.pipeline.store.index_tables import write_column, write_table
+from hindcast.pipeline.store.index_types import Sequences
 from hindcast.pipeline.store.layout import (
     ARRAYS,
     TIME,
     ArrayLayout,
     filters,
     lay_out,
-    samples_a_chunk,
-    samples_of,
+    sample_count_for,
+    samples_per_chunk,
 )
 from hindcast.pipeline.store.open_files import written
-from hindcast.pipeline.store.types import Sequences
 
 _SHOWN = 20  # faults of a kind in one message
 
@@ -35,7 +35,7 @@ _SHOWN = 20  # faults of a kind in one message
 def write_shard(
     path: Path, aligned: AlignedGroup, params: Params, fingerprint: str, *, flushed: bool = True
 ) -> Header:
-    """Write the shard of one group and return its header; `flushed` as `replaced_file` has it.
+    """Write the shard of one group and return its header; `flushed` as `replace_file` has it.
 
     The file takes its name only when it is whole. Raises AlignmentError, with all faults, where the steps
     break the format: nothing to write, a NaN or infinite number in X, Y or W, a negative weight, steps that
@@ -44,11 +44,11 @@ def write_shard(
     _check(aligned, params.raw.frequency.ns)
     sequences = _sequences(aligned, params.pack.segment_length)
     header = _header(aligned, sequences, params, fingerprint)
-    with replaced_file(path, flushed=flushed) as temporary, written(temporary) as file:
+    with replace_file(path, flushed=flushed) as temporary, written(temporary) as file:
         scales = write_header(file, header)
         write_table(file, "sequences", sequences)
         _write_positions(file, aligned, sequences, header, scales["sample"])
-        chunk = samples_a_chunk(
+        chunk = samples_per_chunk(
             params.pack.chunk_bytes, header.segment_length, len(header.features), header.sample_count
         )
         for array in ARRAYS:
@@ -82,7 +82,7 @@ def _header(aligned: AlignedGroup, sequences: Sequences, params: Params, fingerp
 
 def _sequences(aligned: AlignedGroup, segment_length: int) -> Sequences:
     steps = np.array([len(sequence.times) for sequence in aligned.sequences], dtype=np.int64)
-    samples = samples_of(steps, segment_length)
+    samples = sample_count_for(steps, segment_length)
     return Sequences(
         group=np.array([aligned.group] * len(steps), dtype=object),
         series=np.array([sequence.series for sequence in aligned.sequences], dtype=object),
@@ -114,7 +114,7 @@ def _write_array(
     steps, start = values.reshape(-1, *shape[2:]), 0
     for sequence in aligned.sequences:
         lay_out(getattr(sequence, array.name), steps[start:], header.segment_length, array.padding)
-        start += samples_of(len(sequence.times), header.segment_length) * header.segment_length
+        start += sample_count_for(len(sequence.times), header.segment_length) * header.segment_length
     file.create_dataset(array.name, data=values, chunks=(how["chunk"], *shape[1:]), **filters(how["codec"]))
 
 

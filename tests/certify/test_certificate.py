@@ -20,8 +20,8 @@ from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.settings.sections import ScaleSettings
 from hindcast.pipeline.split.build import steps_of
 from hindcast.pipeline.split.scaler import Columns, fit_scaler
+from hindcast.pipeline.store.index_types import Split
 from hindcast.pipeline.store.reader import Dataset
-from hindcast.pipeline.store.types import Split
 from tests.align.mock import HOUR, frame, mock_params
 from tests.split.workplace import edit, kinds, make_data, set_split
 

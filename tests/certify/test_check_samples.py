@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hindcast.pipeline.certify.check_samples import check_lists
 from hindcast.pipeline.settings.split import Chronological
 from hindcast.pipeline.split.policies.chronological import borders_of, parts_of, split_of
-from hindcast.pipeline.store.types import Split
+from hindcast.pipeline.store.index_types import Split
 from tests.split.in_memory import HOUR, START, plain_track, steps_of
 
 SPANS = {"train": (0, 50), "validation": (60, 80), "test": (80, 100)}

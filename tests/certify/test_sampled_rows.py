@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from hindcast.pipeline.certify.sampled_rows import chosen_rows
-from hindcast.pipeline.store.types import Sequences
+from hindcast.pipeline.store.index_types import Sequences
 from tests.align.mock import HOUR, mock_params, moment
 
 START = moment("2024-03-01T00:00")

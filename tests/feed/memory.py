@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hindcast.pipeline.feed.scaling import Scaling
-from hindcast.pipeline.store.types import Sequences, Split
+from hindcast.pipeline.store.index_types import Sequences, Split
 
 HOUR = 3_600_000_000_000
 

@@ -10,7 +10,7 @@ from hindcast.pipeline.feed.batches import Material
 from hindcast.pipeline.feed.scored_rows import scored_rows
 from hindcast.pipeline.feed.window_batches import WindowBatches
 from hindcast.pipeline.feed.windows import WindowPlan
-from hindcast.pipeline.store.types import Split
+from hindcast.pipeline.store.index_types import Split
 from tests.feed.memory import HOUR, MemorySource, memory_source, some_scaling
 
 worlds = st.tuples(

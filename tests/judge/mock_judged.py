@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from hindcast.pipeline.feed.scored_rows import Rows
 from hindcast.pipeline.judge.table import Floats, Names, Table
-from hindcast.pipeline.store.types import Sequences, Split
+from hindcast.pipeline.store.index_types import Sequences, Split
 
 HOUR = 3600 * 10**9
 START = int(np.datetime64("2024-01-01", "ns").astype(np.int64))

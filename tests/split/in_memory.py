@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hindcast.pipeline.split.steps import Steps
-from hindcast.pipeline.store.types import Sequences
+from hindcast.pipeline.store.index_types import Sequences
 
 HOUR = 3_600_000_000_000
 NEVER = int(np.iinfo(np.int64).max)

@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from hindcast.pipeline.split.steps import Steps, rows
-from hindcast.pipeline.store.types import Split
+from hindcast.pipeline.store.index_types import Split
 from tests.split.in_memory import HOUR, NEVER, Row, Track, plain_track
 
 Key = tuple[str, int, int]

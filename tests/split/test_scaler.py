@@ -17,7 +17,7 @@ from hindcast.pipeline.split import steps as steps_module
 from hindcast.pipeline.split.plan import plan_splits
 from hindcast.pipeline.split.scaler import Columns, common_features, fit_scaler
 from hindcast.pipeline.split.steps import Steps
-from hindcast.pipeline.store.types import Split
+from hindcast.pipeline.store.index_types import Split
 from tests.split.in_memory import plain_track, steps_of
 
 COLUMNS = Columns(

@@ -16,7 +16,7 @@ from hindcast.pipeline.align.align_group import align_group
 from hindcast.pipeline.files import digest_of_file, write_json
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.split.build import build_dataset, build_scaler
-from hindcast.pipeline.store.open_files import sealed
+from hindcast.pipeline.store.open_files import add_seal
 from hindcast.pipeline.store.writer import write_shard
 from hindcast.pipeline.tables import FORMAT, MANIFEST, STAMP, TIMES, table_path, table_schema, table_writer
 
@@ -71,11 +71,11 @@ def make_data(
 
 
 def edit(path: Path, change: Callable[[h5py.File], None]) -> None:
-    """Change an HDF5 file in place; a data set is sealed anew, so that nothing but its content tells."""
+    """Change an HDF5 file in place; a data set is sealed again, so that only its content differs."""
     with h5py.File(path, "r+") as file:
         change(file)
     if path.read_bytes().startswith(b"hindcast/"):
-        path.write_bytes(sealed(path.read_bytes()))
+        path.write_bytes(add_seal(path.read_bytes()))
 
 
 def set_split(file: h5py.File, name: str, indices: list[int], **attributes: int) -> None:

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from hindcast.pipeline.store.chunk_codec import ALLOWED, chunk_places, decode, filters_of, fletcher32
+from hindcast.pipeline.store.chunk_codec import ALLOWED, decode, fletcher32, locate_chunks, read_filters
 from hindcast.pipeline.store.layout import filters
 
 CODECS = ("none", "gzip", "zstd")
@@ -71,9 +71,9 @@ def test_every_chunk_is_what_hdf5_reads(
     with h5py.File(path, "w") as file:
         file.create_dataset("x", data=values, chunks=(size, *shape[1:]), **filters(codec))
     with h5py.File(path) as file:
-        used = filters_of(file["x"])
+        used = read_filters(file["x"])
         assert used in ALLOWED
-        places = chunk_places(file["x"], path, path.stat().st_size)
+        places = locate_chunks(file["x"], path, path.stat().st_size)
         expected = file["x"][()]
     image = path.read_bytes()
     parts = [
@@ -102,7 +102,7 @@ def _stored(codec: str, tmp_path: Path) -> tuple[bytes, tuple[str, ...]]:
     values = np.arange(600, dtype="<f4").reshape(6, 100)
     with h5py.File(path, "w") as file:
         dataset = file.create_dataset("x", data=values, chunks=(6, 100), **filters(codec))
-        return dataset.id.read_direct_chunk((0, 0))[1], filters_of(dataset)
+        return dataset.id.read_direct_chunk((0, 0))[1], read_filters(dataset)
 
 
 @pytest.mark.parametrize("codec", CODECS)

@@ -13,7 +13,7 @@ import pytest
 
 from hindcast.pipeline.errors import FormatError, MissingInputError
 from hindcast.pipeline.store.layout import BY_NAME, filters
-from hindcast.pipeline.store.open_files import sealed
+from hindcast.pipeline.store.open_files import add_seal
 from hindcast.pipeline.store.reader import Dataset
 from tests.mock_data import mock_dataset, mock_group, mock_params, mock_shards
 
@@ -51,7 +51,7 @@ def _edit(path: Path, change: Callable[[h5py.File], None]) -> None:
     with h5py.File(path, "r+") as file:
         change(file)
     if path.read_bytes().startswith(b"hindcast/"):
-        path.write_bytes(sealed(path.read_bytes()))
+        path.write_bytes(add_seal(path.read_bytes()))
 
 
 def _remove_shard(path: Path) -> None:

@@ -19,8 +19,8 @@ from hindcast.pipeline.store.index_tables import (
     write_splits,
     write_table,
 )
+from hindcast.pipeline.store.index_types import Sequences, Split
 from hindcast.pipeline.store.open_files import open_to_read, written
-from hindcast.pipeline.store.types import Sequences, Split
 
 
 def _sequences(count: int) -> Sequences:

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from hindcast.pipeline.errors import FormatError, MissingInputError, SplitError
 from hindcast.pipeline.files import digest_of_file
+from hindcast.pipeline.store.index_types import Split
 from hindcast.pipeline.store.join_shards import list_shards, write_dataset
 from hindcast.pipeline.store.layout import ARRAYS
 from hindcast.pipeline.store.reader import Dataset
-from hindcast.pipeline.store.types import Split
 from tests.mock_data import mock_dataset, mock_group, mock_params, mock_shards
 
 PARAMS = mock_params(pack={"segment_length": 6, "codec": "none", "chunk_bytes": 150})

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hindcast.pipeline.store.layout import ARRAYS, filters, lay_out, samples_a_chunk, samples_of
+from hindcast.pipeline.store.layout import ARRAYS, filters, lay_out, sample_count_for, samples_per_chunk
 
 
 @given(steps=st.integers(1, 60), length=st.integers(1, 25), padding=st.sampled_from([0.0, np.nan, 7.0, None]))
@@ -17,7 +17,7 @@ def test_laying_out_keeps_every_step_in_order_and_pads_to_whole_samples_and_no_f
     steps: int, length: int, padding: float | None
 ) -> None:
     values = np.arange(steps * 2, dtype=np.float32).reshape(steps, 2)
-    end = samples_of(steps, length) * length
+    end = sample_count_for(steps, length) * length
     place = np.full((end + length, 2), -1, np.float32)
     lay_out(values, place, length, padding)
     np.testing.assert_array_equal(place[:steps], values)
@@ -34,7 +34,7 @@ def test_laying_out_keeps_every_step_in_order_and_pads_to_whole_samples_and_no_f
 def test_a_chunk_holds_at_least_one_sample_and_at_most_all(
     chunk_bytes: int, length: int, features: int, samples: int
 ) -> None:
-    count = samples_a_chunk(chunk_bytes, length, features, samples)
+    count = samples_per_chunk(chunk_bytes, length, features, samples)
     assert 1 <= count <= samples
     assert count in {1, samples} or count * length * features * 4 <= chunk_bytes
 

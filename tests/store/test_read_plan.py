@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hindcast.pipeline.store.read_plan import Parts, picks
+from hindcast.pipeline.store.read_plan import Parts, plan_reads
 
 
 @st.composite
@@ -25,7 +25,7 @@ def test_each_place_of_the_answer_gets_its_sample_from_one_whole_chunk(
     parts, samples = case
     answer = np.full(len(samples), -1)
     chunks = []
-    for pick in picks(parts, samples):
+    for pick in plan_reads(parts, samples):
         size = int(parts.chunk_samples[pick.part])
         assert pick.start % size == 0
         assert pick.stop == min(pick.start + size, int(parts.sample_count[pick.part]))
@@ -39,4 +39,4 @@ def test_each_place_of_the_answer_gets_its_sample_from_one_whole_chunk(
 
 def test_nothing_asked_for_reads_nothing() -> None:
     parts = Parts(np.array([0]), np.array([5]), np.array([2]))
-    assert list(picks(parts, np.zeros(0, np.int64))) == []
+    assert list(plan_reads(parts, np.zeros(0, np.int64))) == []

@@ -23,7 +23,7 @@ from hindcast.pipeline.errors import FormatError, MissingInputError
 from hindcast.pipeline.store import shards as open_shards
 from hindcast.pipeline.store.join_shards import list_shards, write_dataset
 from hindcast.pipeline.store.layout import ARRAYS
-from hindcast.pipeline.store.open_files import sealed, write_text
+from hindcast.pipeline.store.open_files import add_seal, write_text
 from hindcast.pipeline.store.reader import Dataset
 from tests.mock_data import HOUR, mock_dataset, mock_group, mock_params, mock_shards
 
@@ -300,7 +300,7 @@ def test_a_split_of_samples_that_do_not_exist_is_told_with_its_file(
     path = mock_dataset(tmp_path, params=mock_params(pack=PACK))
     with h5py.File(path, "r+") as file:
         file["splits/train"][0] = wrong
-    path.write_bytes(sealed(path.read_bytes()))
+    path.write_bytes(add_seal(path.read_bytes()))
     with Dataset(path) as dataset:
         assert len(dataset.split("test").indices), "the others can be used"
         with pytest.raises(

@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 
-from hindcast.pipeline.store.threads import Threads, threads_here
+from hindcast.pipeline.store.threads import Threads, default_thread_count
 
 
 @pytest.mark.parametrize("count", [1, 2, 5])
@@ -66,7 +66,7 @@ def test_nobody_waits_for_a_helper_that_another_caller_keeps() -> None:
 
 
 def test_threads_are_as_many_as_processors_but_few() -> None:
-    assert 1 <= threads_here() <= 4
+    assert 1 <= default_thread_count() <= 4
 
 
 @pytest.mark.parametrize("count", [2, 4])

@@ -13,7 +13,7 @@ import pytest
 from hindcast.pipeline.errors import FormatError, MissingInputError
 from hindcast.pipeline.files import write_json
 from hindcast.pipeline.store.layout import ARRAYS
-from hindcast.pipeline.store.open_files import check_seal, sealed
+from hindcast.pipeline.store.open_files import add_seal, check_seal
 from hindcast.pipeline.store.reader import Dataset
 from hindcast.pipeline.store.verify import verify
 from tests.mock_data import mock_dataset, mock_group, mock_params, mock_shards
@@ -131,7 +131,7 @@ def _edited(path: Path, change: Callable[[h5py.File], None]) -> None:
     with h5py.File(path, "r+") as file:
         change(file)
     if path.name == "dataset.h5":
-        path.write_bytes(sealed(path.read_bytes()))
+        path.write_bytes(add_seal(path.read_bytes()))
 
 
 def _set(place: str, at: int, value: float) -> Callable[[h5py.File], None]:

@@ -15,7 +15,7 @@ import numpy as np
 from hindcast.pipeline.errors import SplitError
 from hindcast.pipeline.settings.split import Chronological, exact
 from hindcast.pipeline.split.steps import Ints, Steps
-from hindcast.pipeline.store.types import Split
+from hindcast.pipeline.store.index_types import Split
 from hindcast.pipeline.wording import time_text
 
 UNKNOWN = int(np.iinfo(np.int64).max)

@@ -14,7 +14,7 @@ from hindcast.pipeline.errors import SplitError
 from hindcast.pipeline.settings.split import HeldOut, exact
 from hindcast.pipeline.split.policies.chronological import Part
 from hindcast.pipeline.split.steps import Steps
-from hindcast.pipeline.store.types import Split
+from hindcast.pipeline.store.index_types import Split
 
 NAMES = ("train", "validation", "test")
 

@@ -9,7 +9,7 @@ import numpy as np
 from hindcast.pipeline.settings.split import RandomSamples, exact
 from hindcast.pipeline.split.policies.chronological import Part
 from hindcast.pipeline.split.steps import Steps
-from hindcast.pipeline.store.types import Split
+from hindcast.pipeline.store.index_types import Split
 
 NAMES = ("train", "validation", "test")
 

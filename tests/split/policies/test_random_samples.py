@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hindcast.pipeline.errors import SplitError
 from hindcast.pipeline.settings.split import RandomSamples
 from hindcast.pipeline.split.plan import plan_splits
-from hindcast.pipeline.store.types import Split
+from hindcast.pipeline.store.index_types import Split
 from tests.split.in_memory import HOUR, Track, plain_track, steps_of
 from tests.split.slow_rows import Key, every_row, scored, tracks_of_any_kind
 
