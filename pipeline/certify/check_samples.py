@@ -8,8 +8,8 @@ from fractions import Fraction
 from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
 
+from hindcast.pipeline.arrays import Ints
 from hindcast.pipeline.certify.check_borders import due_ranges
 from hindcast.pipeline.certify.findings import Findings
 from hindcast.pipeline.certify.iterate import NAMES, Trio, is_of_time, names_of, trios
@@ -17,8 +17,6 @@ from hindcast.pipeline.settings.split import Blocked, HeldOut, RollingOrigin, Sp
 from hindcast.pipeline.store.index_types import Split
 from hindcast.pipeline.store.reader import Dataset
 from hindcast.pipeline.wording import time_text
-
-Ints = npt.NDArray[np.int64]
 
 
 def check_lists(dataset: Dataset, settings: SplitSettings, seed: int) -> Findings:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from hindcast.pipeline.arrays import Floats
 from hindcast.pipeline.certify.findings import Findings
 from hindcast.pipeline.certify.iterate import Stretch, scored_in, stretches
 from hindcast.pipeline.settings.sections import ScaleSettings
@@ -165,9 +166,6 @@ def _training(dataset: Dataset) -> Iterator[tuple[Stretch, npt.NDArray[np.bool_]
         inside = scored_in(train, stretch)
         if inside.any():
             yield stretch, inside
-
-
-Floats = npt.NDArray[np.float64]
 
 
 Key = tuple[str, ...]

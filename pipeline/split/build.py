@@ -18,7 +18,7 @@ from hindcast.pipeline.settings.split import Blocked, RandomSamples
 from hindcast.pipeline.split.leakage import longest_reach
 from hindcast.pipeline.split.plan import Plan, plan_splits
 from hindcast.pipeline.split.scaler import Columns, common_features, fit_scaler
-from hindcast.pipeline.split.steps import Steps, played_samples
+from hindcast.pipeline.split.steps import Steps
 from hindcast.pipeline.store.index_types import Split
 from hindcast.pipeline.store.join_shards import list_shards, write_dataset
 from hindcast.pipeline.store.reader import Dataset
@@ -76,7 +76,7 @@ def build_scaler(data: Path, scaler: Path, params: Params) -> dict[str, Any]:
         columns = Columns(dataset.features, dataset.feature_masks, dataset.targets, common)
         # of the arrays read for a sample, each once, the last one
         last = "X" if params.scale.of_targets == "none" else "W"
-        played = int(played_samples(steps_of(dataset), train).sum())
+        played = int(steps_of(dataset).played(train).sum())
         with progress("scale", played, "samples") as advance:
             steps = steps_of(dataset, lambda name, count: advance(count if name == last else 0))
             fitted = fit_scaler(steps, train, columns, dataset.fingerprint, params.scale)

@@ -14,10 +14,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-Flags = npt.NDArray[np.bool_]
-Ints = npt.NDArray[np.int64]
+from hindcast.pipeline.arrays import Flags, Floats, Ints
+
 Wholes = npt.NDArray[np.object_]  # of int
-Floats = npt.NDArray[np.float64]
 
 _UNIT = 149  # the smallest float32 is 2**-149
 _BITS = 24  # of a float32's mantissa

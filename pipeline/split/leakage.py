@@ -6,13 +6,14 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from hindcast.pipeline.arrays import Ints
 from hindcast.pipeline.settings.base import DAY, Duration
 from hindcast.pipeline.settings.clock import Stamps
 from hindcast.pipeline.settings.known import PublishedAt, step_of
 from hindcast.pipeline.settings.origin import NO_ORIGIN
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.settings.rules import lagged
-from hindcast.pipeline.split.steps import Ints, Steps
+from hindcast.pipeline.split.steps import Steps
 from hindcast.pipeline.store.index_types import Split
 
 WITHOUT_LEAKS = "chronological, rolling_origin, by_series and by_group"

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from hindcast.pipeline.arrays import Ints
 from hindcast.pipeline.errors import SplitError
 from hindcast.pipeline.settings.split import (
     Blocked,
@@ -31,7 +32,7 @@ from hindcast.pipeline.split.policies.chronological import (
 from hindcast.pipeline.split.policies.held_out import hold_out
 from hindcast.pipeline.split.policies.random_samples import permuted
 from hindcast.pipeline.split.policies.rolling_origin import folds_of
-from hindcast.pipeline.split.steps import Ints, Steps, scored_by_sequence
+from hindcast.pipeline.split.steps import Steps, scored_by_sequence
 from hindcast.pipeline.store.index_types import Split
 from hindcast.pipeline.wording import span_text, time_text
 

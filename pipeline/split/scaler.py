@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from hindcast.pipeline.arrays import Flags, Floats, Ints
 from hindcast.pipeline.errors import FormatError
 from hindcast.pipeline.settings.sections import ScaleBy, ScaleSettings
-from hindcast.pipeline.split.exact_sums import Floats, Sums
-from hindcast.pipeline.split.steps import Flags, Ints, Steps, rows
+from hindcast.pipeline.split.exact_sums import Sums
+from hindcast.pipeline.split.steps import Steps, rows
 from hindcast.pipeline.store.index_types import Split
 from hindcast.pipeline.store.layout import SCALER_FORMAT
 

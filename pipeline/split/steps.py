@@ -10,13 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hindcast.pipeline.store.index_types import Sequences, Split
-
-Ints = npt.NDArray[np.int64]
-
-
-Flags = npt.NDArray[np.bool_]
-
+from hindcast.pipeline.arrays import Flags, Ints
+from hindcast.pipeline.store.index_types import Sequences, Split, played_samples
 
 Read = Callable[[str, int, int], npt.NDArray[Any]]
 
@@ -89,6 +84,12 @@ class Steps:
         times = self.times(start, stop)
         return (times >= from_time) & (times < np.minimum(until_time, self.stop[start:stop])[:, None])
 
+    def played(self, split: Split) -> Flags:
+        """Which samples hold scored steps of a split; see `store.index_types.played_samples`."""
+        played = np.zeros(self.sample_count, bool)
+        played[played_samples(self.sequences, split, self.segment_length, self.frequency)] = True
+        return played
+
     def blocks(self, chosen: Flags) -> Iterator[tuple[int, int]]:
         """The chosen samples as ranges [start, stop) of bounded length, ascending."""
         longest = max(1, _STEPS_A_BLOCK // self.segment_length)
@@ -98,32 +99,12 @@ class Steps:
                 yield start, min(start + longest, last)
 
 
-def played_samples(steps: Steps, split: Split) -> Flags:
-    """A flag a sample: the listed ones and the straddlers; of a split with intervals, all that reach one of them.
-
-    A straddler holds steps on both sides of the split's `until_time` and stands in a later list or in none. The
-    split that plays the samples before it plays its steps before `until_time` too, so that what is scored does
-    not depend on how long a sample is.
-    """
-    if split.intervals:
-        return split.reaches(steps.start, steps.stop)
-    played = np.zeros(steps.sample_count, bool)
-    played[split.indices] = True
-    across = (steps.start < split.until_time) & (steps.stop > split.until_time) & ~played
-    across &= split.from_time < split.until_time
-    follows = np.zeros(steps.sample_count, bool)
-    follows[1:] = played[:-1] & (steps.sequence[1:] == steps.sequence[:-1])
-    heads = np.zeros(steps.sample_count, bool)
-    heads[steps.sequences.first_sample] = True
-    return played | (across & (follows | heads | (steps.start <= split.from_time)))
-
-
 def rows(steps: Steps, split: Split) -> Iterator[tuple[int, int, Flags]]:
     """The split's samples as ranges [start, stop), each with a flag a step (sample, step).
 
     The flag says that the step lies in an interval of the split and is no padding; weights are not looked at.
     """
-    for start, stop in steps.blocks(played_samples(steps, split)):
+    for start, stop in steps.blocks(steps.played(split)):
         inside = split.holds(steps.times(start, stop))
         yield start, stop, inside & steps.within(start, stop, split.from_time, split.until_time)
 

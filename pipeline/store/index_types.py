@@ -69,3 +69,30 @@ class Split:
             (begins[place] < stop) & (ends[place] > start) & (begins[place] < ends[place])
         )
         return met
+
+
+def played_samples(sequences: Sequences, split: Split, segment_length: int, frequency: int) -> Ints:
+    """Every sample that holds scored steps of a split, ascending: the listed samples and the straddlers.
+
+    A straddler has real steps on both sides of `until_time` and is listed in a later split, or in none. The split that
+    plays the samples before it also plays its steps before `until_time`; so the scored steps do not depend on
+    `segment_length` (steps per sample; `frequency` is ns per step). Of a split with intervals, every sample that
+    reaches one of them is played.
+    """
+    span = segment_length * frequency
+    start = np.asarray(sequences.start_time, np.int64)
+    end = start + np.asarray(sequences.step_count, np.int64) * frequency  # padding is not a step
+    if split.intervals:
+        row = np.repeat(np.arange(len(sequences)), sequences.sample_count)
+        begin = start[row] + (np.arange(len(row)) - sequences.first_sample[row]) * span
+        return np.flatnonzero(split.reaches(begin, np.minimum(begin + span, end[row])))
+    listed = np.asarray(split.indices, np.int64)
+    inside = np.clip(split.until_time, start, end) - start  # clipped: until_time may be the largest integer
+    position, rest = np.divmod(inside, span)
+    sample = sequences.first_sample + position
+    is_crossed = (rest > 0) & (inside < end - start) & (split.until_time > split.from_time)
+    # The samples before a straddler are this split's, unless none could be: at the start of the sequence or of the split.
+    follows = np.isin(sample - 1, listed) & (position > 0)
+    begins = (position == 0) | (start + position * span <= split.from_time)
+    straddlers = sample[is_crossed & (follows | begins) & ~np.isin(sample, listed)]
+    return np.sort(np.concatenate([listed, straddlers])) if len(straddlers) else listed

@@ -13,10 +13,11 @@ from itertools import pairwise
 
 import numpy as np
 
+from hindcast.pipeline.arrays import Ints
 from hindcast.pipeline.errors import SplitError
 from hindcast.pipeline.settings.split import Blocked, exact
 from hindcast.pipeline.split.policies.chronological import UNKNOWN, Part, embargoed, first_origin
-from hindcast.pipeline.split.steps import Ints, Steps
+from hindcast.pipeline.split.steps import Steps
 from hindcast.pipeline.store.index_types import Split
 from hindcast.pipeline.wording import time_text
 

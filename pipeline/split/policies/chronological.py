@@ -12,9 +12,10 @@ from fractions import Fraction
 
 import numpy as np
 
+from hindcast.pipeline.arrays import Ints
 from hindcast.pipeline.errors import SplitError
 from hindcast.pipeline.settings.split import Chronological, exact
-from hindcast.pipeline.split.steps import Ints, Steps
+from hindcast.pipeline.split.steps import Steps
 from hindcast.pipeline.store.index_types import Split
 from hindcast.pipeline.wording import time_text
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hindcast.pipeline.errors import SplitError
 from hindcast.pipeline.settings.split import Chronological
 from hindcast.pipeline.split.policies.chronological import borders_of, embargoed_samples, parts_of, split_of
-from hindcast.pipeline.split.steps import Steps, played_samples, rows
+from hindcast.pipeline.split.steps import Steps, rows
 from tests.split.in_memory import HOUR, NEVER, START, Row, Track, plain_track, steps_of
 
 SEGMENT_LENGTHS = (24, 25, 168)
@@ -158,7 +158,7 @@ def test_training_ends_where_a_target_was_not_yet_known_at_the_first_origin_of_t
     assert validation.until_time == START + (80 - 24 - 2 + 1) * HOUR
     assert embargoed_samples(steps, train).tolist() == [2, 3]
     assert split_of(steps, train, {}).indices.tolist() == [0, 1]
-    assert played_samples(steps, split_of(steps, train, {})).nonzero()[0].tolist() == [0, 1]
+    assert steps.played(split_of(steps, train, {})).nonzero()[0].tolist() == [0, 1]
 
 
 def test_the_earliest_origin_of_all_tracks_makes_the_embargo() -> None:
