@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from hindcast.pipeline.inspect.column_types import Column
 from hindcast.pipeline.inspect.vocabulary import LEAD, TIME
-from hindcast.pipeline.raw.timestamp_formats import ABBREVIATIONS
+from hindcast.pipeline.raw.timestamp_formats import ABBREVIATIONS, INTERVAL_SEPARATOR, compile_format
 
 _DATES: tuple[tuple[str, tuple[str, ...]], ...] = (
     (r"\d{4}-\d{1,2}-\d{1,2}", ("%Y-%m-%d",)),
@@ -37,16 +37,6 @@ _DATES: tuple[tuple[str, tuple[str, ...]], ...] = (
 
 
 _COMPACT = {8: ("%Y%m%d",), 10: ("%Y%m%d%H",), 12: ("%Y%m%d%H%M",), 14: ("%Y%m%d%H%M%S",)}
-
-
-_ISO = re.compile(
-    r"\d{4}-\d{2}-\d{2}([ Tt]\d{2}(:\d{2}(:\d{2}([.,]\d{1,9})?)?)?( ?([Zz]|[+-]\d{2}:?(\d{2})?))?)?"
-)
-
-
-_BETWEEN = re.compile(
-    r"\s+(?:[-\u2013\u2014]|to|bis)\s+|\s*[/\u2013\u2014]\s*"
-)  # the two sides of an interval
 
 
 _LENGTH = re.compile(r"P(?=.)(\d+D)?(T(\d+H)?(\d+M)?(\d+S)?)?")
@@ -80,7 +70,7 @@ class Form:
 
 def forms_of(text: str) -> tuple[Form, ...]:
     """All formats that fit one text, the likeliest first; none if it is no stamp."""
-    for match in _BETWEEN.finditer(text):
+    for match in re.finditer(INTERVAL_SEPARATOR, text):
         left, right = text[: match.start()], text[match.end() :]
         if (forms := _plain_forms(left)) and (
             _plain_forms(right) or _LENGTH.fullmatch(right) or _CLOCK.fullmatch(right)
@@ -102,7 +92,7 @@ def digit_forms(length: int) -> tuple[Form, ...]:
 
 
 def _plain_forms(text: str) -> tuple[str, ...]:
-    if _ISO.fullmatch(text):
+    if compile_format("iso").pattern.fullmatch(text):
         return ("iso",)
     if text.isdigit():
         return tuple(form.text for form in digit_forms(len(text)) if not form.text.startswith("epoch"))

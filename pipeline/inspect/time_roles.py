@@ -23,10 +23,9 @@ from hindcast.pipeline.inspect.vocabulary import (
     VALID,
     words_of,
 )
-from hindcast.pipeline.settings.base import DAY, HOUR
+from hindcast.pipeline.settings.base import DAY, HOUR, TIME_UNITS
 from hindcast.pipeline.settings.clock import Stamps
 
-_UNITS = {"min": HOUR // 60, "h": HOUR, "d": DAY}
 _ALMOST = 0.97
 
 
@@ -98,7 +97,7 @@ def read_times(kind: Kind) -> Times | None:
         return _times(valid, None, published, aside)
     unit, unit_is_sure = _unit_of(lead)
     if _stamps_are_valid(kind, valid, lead, unit):
-        steps = np.rint(np.nan_to_num(lead.numbers) * _UNITS[unit]).astype(np.int64)
+        steps = np.rint(np.nan_to_num(lead.numbers) * TIME_UNITS[unit]).astype(np.int64)
         made = replace(valid, columns=(), wall=valid.wall - steps, ok=valid.ok & ~np.isnan(lead.numbers))
         return Times(valid, made, published, lead, unit, aside, valid.wall, made.ok, unit_is_sure)
     return _times(None, valid, published, aside, lead=lead, unit=unit, lead_is_sure=unit_is_sure)
@@ -112,7 +111,7 @@ def _stamps_are_valid(kind: Kind, stamp: Stamped, lead: Column, unit: str) -> bo
     if words & VALID:
         return True
     near = (np.diff(kind.piece) == 0) & stamp.ok[1:] & stamp.ok[:-1]
-    steps, leads = np.diff(stamp.wall)[near], np.diff(lead.numbers)[near] * _UNITS[unit]
+    steps, leads = np.diff(stamp.wall)[near], np.diff(lead.numbers)[near] * TIME_UNITS[unit]
     moves = leads > 0
     return bool(moves.any() and (steps[moves] == leads[moves]).mean() > _ALMOST)
 
@@ -131,7 +130,7 @@ def _times(
         return Times(valid, issue, published, lead, unit, aside, valid.wall, valid.ok, **sure)
     assert issue is not None
     assert lead is not None
-    steps = np.nan_to_num(lead.numbers) * _UNITS[unit]
+    steps = np.nan_to_num(lead.numbers) * TIME_UNITS[unit]
     ok = issue.ok & ~np.isnan(lead.numbers) & (np.abs(steps) < 400 * DAY)
     wall = issue.wall + np.where(ok, np.rint(steps), 0).astype(np.int64)
     return Times(None, issue, published, lead, unit, aside, wall, ok, **sure)
@@ -264,7 +263,7 @@ def _is_crossed(column: Column, stamp: Stamped) -> bool:
 def _gathers(lead: Column, stamp: Stamped) -> bool:
     """Whether the stamps less the leads are few: the issues of valid times."""
     unit, _ = _unit_of(lead)
-    issues = stamp.wall - np.rint(lead.numbers * _UNITS[unit]).astype(np.int64)
+    issues = stamp.wall - np.rint(lead.numbers * TIME_UNITS[unit]).astype(np.int64)
     return lead.distinct > 1 and 2 * len(np.unique(issues)) <= len(np.unique(stamp.wall))
 
 

@@ -18,7 +18,7 @@ from hindcast.pipeline.raw.reject_rules import GOOD, ISSUE_TIME, KNOWN_TIME, LEA
 from hindcast.pipeline.raw.source_files import searched
 from hindcast.pipeline.raw.timestamp_formats import Format, compile_format
 from hindcast.pipeline.raw.timestamps import Flags, Parsed, parse_stamp, parse_stamps
-from hindcast.pipeline.settings.base import DAY, HOUR, zone_for
+from hindcast.pipeline.settings.base import DAY, TIME_UNITS, zone_for
 from hindcast.pipeline.settings.clock import Stamps
 from hindcast.pipeline.settings.fields import LaterField, StampField
 from hindcast.pipeline.settings.known import ALWAYS, PublishedAt
@@ -26,7 +26,6 @@ from hindcast.pipeline.settings.raw import RawSettings, Source
 
 Rows = slice | NDArray[np.int64]  # all lines of a block, or the places of some
 
-_LEAD_UNITS = {"min": HOUR // 60, "h": HOUR, "d": DAY}
 _MOST_PERIODS = 100_000  # steps of a day: seconds and more
 _NO_PERIOD = -_MOST_PERIODS
 _LONGEST_LEAD = 3660 * DAY  # a lead of more than ten years is a number of something else
@@ -156,7 +155,7 @@ class BlockTimes:
             lead = without_markers(self._cells.numbers[column][rows], reader.markers)
         else:
             lead = np.full(len(self._cells.lines[rows]), _number(self._when))
-        lead = lead * _LEAD_UNITS[reader.source.lead.unit]
+        lead = lead * TIME_UNITS[reader.source.lead.unit]
         bad = ~(np.abs(lead) <= _LONGEST_LEAD)  # NaN is bad
         findings.mark(bad, LEAD, column)
         return np.rint(np.where(bad, 0, lead)).astype(np.int64)

@@ -44,7 +44,9 @@ _DIRECTIVES = {
     "Z": rf"(?P<abbr>{'|'.join(ABBREVIATIONS)})",
     "%": "%",
 }
-_BETWEEN = r"(?:\s+(?:[-\u2013\u2014]|to|bis)\s+|\s*[/\u2013\u2014]\s*)"  # the two sides of an interval
+INTERVAL_SEPARATOR = (
+    r"(?:\s+(?:[-\u2013\u2014]|to|bis)\s+|\s*[/\u2013\u2014]\s*)"  # the two sides of an interval
+)
 _UNTIL = r"-[0-9]{1,2}(?::[0-9]{2}){0,2}"  # a time of day right behind the stamp: 00:00-01:00
 
 
@@ -65,8 +67,8 @@ def compile_format(text: str, part: str | None = None) -> Format:
     epoch = _EPOCHS.get(text, 0)
     inner = _ISO if text == "iso" else _EPOCH if epoch else _pattern_of(text)
     other = r"(?P<rest>.*\S.*)"
-    start = f"{inner}(?:{_BETWEEN}{other}|{_UNTIL})"
-    whole = {"start": start, "end": f"{other}{_BETWEEN}{inner}"}.get(part or "", inner)
+    start = f"{inner}(?:{INTERVAL_SEPARATOR}{other}|{_UNTIL})"
+    whole = {"start": start, "end": f"{other}{INTERVAL_SEPARATOR}{inner}"}.get(part or "", inner)
     try:
         return Format(re.compile(rf"\s*{whole}\s*", re.IGNORECASE), epoch)
     except re.error:

@@ -13,7 +13,7 @@ SECOND = 1_000_000_000  # nanoseconds
 HOUR = 3600 * SECOND
 DAY = 24 * HOUR
 
-_UNITS = {"s": SECOND, "min": 60 * SECOND, "h": HOUR, "d": DAY}
+TIME_UNITS = {"s": SECOND, "min": 60 * SECOND, "h": HOUR, "d": DAY}  # nanoseconds
 _DURATION = re.compile(r"^(\d+)\s*(s|min|h|d)$")
 _TIME_OF_DAY = re.compile(r"^([01]\d|2[0-3]):([0-5]\d)$")
 _SIZE = re.compile(r"^(\d+)\s*(B|KiB|MiB|GiB)$")
@@ -43,7 +43,7 @@ class Duration:
         if match is None:
             raise ValueError(f"a length of time is written as 30s, 15min, 48h or 7d, found {text!r}")
         count, unit = int(match[1]), match[2]
-        return cls(f"{count}{unit}", count * _UNITS[unit], count if unit == "d" else None)
+        return cls(f"{count}{unit}", count * TIME_UNITS[unit], count if unit == "d" else None)
 
     def __str__(self) -> str:
         return self.text
