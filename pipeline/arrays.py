@@ -1,6 +1,13 @@
-"""Names for the arrays and sentinels that all rooms share."""
+"""What all rooms share about arrays: names of types, sentinels, reused memory, and how many processors there are."""
 
 from __future__ import annotations
+
+import math
+import os
+import sys
+from mmap import MAP_ANONYMOUS, MAP_PRIVATE, mmap
+from threading import Lock
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,3 +28,65 @@ TIME_MIN = int(np.iinfo(np.int64).min)
 """Before every time: stands for "none" where a time is absent."""
 TIME_MAX = int(np.iinfo(np.int64).max)
 """After every time: stands for "never" where a time does not come."""
+
+_SMALLEST_BUFFER = 1 << 20  # bytes; for smaller arrays the allocator is as fast
+_ROUND = 1 << 20  # bytes: arrays of nearly one size fit into each other's buffers
+_MOST_UNUSED = 12  # buffers kept for later arrays
+# what `getrefcount` gives for an array that only a list and the loop over it hold
+(_UNUSED,) = [sys.getrefcount(held) for held in [object()]]
+
+
+class BufferPool:
+    """Memory of large arrays that later arrays use again, and a budget for what stays in memory; safe to share by threads.
+
+    Fresh memory costs more than decoding into it, on virtual machines several times: the system clears each page.
+    """
+
+    def __init__(self, budget_bytes: int = 0) -> None:
+        self._free = budget_bytes
+        self._buffers: list[NDArray[np.uint8]] = []
+        self._lock = Lock()
+
+    def reserve(self, count: int) -> bool:
+        """Take `count` bytes of the budget; False if fewer are left."""
+        with self._lock:
+            if count > self._free:
+                return False
+            self._free -= count
+            return True
+
+    def release(self, count: int) -> None:
+        """Return `count` reserved bytes to the budget."""
+        with self._lock:
+            self._free += count
+
+    def acquire(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
+        """An array with undefined content. Its memory is used again once neither it nor any view of it exists."""
+        size = math.prod(shape) * dtype.itemsize
+        if size < _SMALLEST_BUFFER:
+            return np.empty(shape, dtype)
+        with self._lock:
+            return self._buffer(size)[:size].view(dtype).reshape(shape)
+
+    def _buffer(self, size: int) -> NDArray[np.uint8]:
+        unused = [buffer for buffer in self._buffers if sys.getrefcount(buffer) == _UNUSED]
+        fitting = [buffer for buffer in unused if size <= len(buffer) <= 2 * size]
+        # without one that fits, sizes have changed, and the other buffers will not be needed either
+        dropped = {id(buffer) for buffer in (unused[:-_MOST_UNUSED] if fitting else unused)}
+        best = min(fitting, key=len) if fitting else _mapped(size + -size % _ROUND)
+        self._buffers = [
+            buffer for buffer in self._buffers if id(buffer) not in dropped and buffer is not best
+        ]
+        self._buffers.append(best)
+        return best
+
+
+def _mapped(size: int) -> NDArray[np.uint8]:
+    """Memory that returns to the system as soon as it is dropped, whatever the allocator does."""
+    return np.frombuffer(mmap(-1, size, MAP_PRIVATE | MAP_ANONYMOUS), np.uint8)
+
+
+def usable_cpus(most: int) -> int:
+    """How many processors this process may use, at most `most`."""
+    allowed = getattr(os, "sched_getaffinity", None)  # absent on macOS
+    return min(most, len(allowed(0)) if allowed else os.cpu_count() or 1)

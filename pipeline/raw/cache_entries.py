@@ -13,9 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from hindcast.pipeline.arrays import BufferPool
 from hindcast.pipeline.files import digest_of_file
 from hindcast.pipeline.raw.cache import describe, description_of
-from hindcast.pipeline.raw.sorted_runs import Room, Run
+from hindcast.pipeline.raw.sorted_runs import Run
 
 ASIDE_NAME = "aside.arrow"
 _ROWS = "rows.json"
@@ -70,13 +71,12 @@ class ParsedFile:
         runs = [[run.path.name, run.keys, run.starts, run.times, run.values] for run in self.runs]
         describe(self.folder, {"runs": runs, "digests": self.digests}, _ROWS)
 
-    def drop_rows(self, room: Room) -> None:
+    def drop_rows(self, buffers: BufferPool) -> None:
         """Let go of the rows in memory, and remove those on disk that are not part of the entry."""
         runs, self.runs = self.runs or [], None
         for run in runs:
-            if run.memory is not None:
-                room.give_back(run.nbytes)
-                room.reuse(run.memory)
+            if run.block is not None:
+                buffers.release(run.nbytes)
             if not self.digests:
                 run.path.unlink(missing_ok=True)
 

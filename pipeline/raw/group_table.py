@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from hindcast.pipeline.arrays import BufferPool
 from hindcast.pipeline.raw.merge_rows import (
     Merged,
     RowGroups,
@@ -19,7 +20,7 @@ from hindcast.pipeline.raw.merge_rows import (
 )
 from hindcast.pipeline.raw.records import Codes, Records, order_of, row_bytes
 from hindcast.pipeline.raw.reject_rules import BadRows, joined
-from hindcast.pipeline.raw.sorted_runs import Block, Room, Run
+from hindcast.pipeline.raw.sorted_runs import Block, Run
 from hindcast.pipeline.settings.raw import Source
 from hindcast.pipeline.tables import ROWS_A_PIECE, TableWriter, table_schema, table_writer
 
@@ -50,7 +51,7 @@ def write_group_table(
     group: str,
     parts: list[list[Run]],
     rules: Rules,
-    room: Room,
+    buffers: BufferPool,
     *,
     merge_bytes: int = MERGE_BYTES,
 ) -> Settled:
@@ -62,8 +63,8 @@ def write_group_table(
     slices = slices_of(group, parts)
     outcome = _Outcome(group, list(slices), len(parts))
     most = max(1, merge_bytes // row_bytes(source))
-    # the writer may look at rows until it is closed: their memory goes back after that
-    with RowGroups.lent(room, source, most) as rows, table_writer(path, table_schema(source)) as writer:
+    rows = RowGroups(buffers, source, ROWS_A_PIECE + most)
+    with table_writer(path, table_schema(source)) as writer:
         for batch in batches(slices, most):
             _merge_into(rows, outcome, batch, source.duplicates)
             while rows.count >= ROWS_A_PIECE:

@@ -7,13 +7,13 @@ the cache of earlier runs holds.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hindcast.pipeline.arrays import BufferPool, usable_cpus
 from hindcast.pipeline.errors import RawDataError
 from hindcast.pipeline.files import hold_lock, replace_folders, write_json
 from hindcast.pipeline.progress import progress
@@ -23,7 +23,7 @@ from hindcast.pipeline.raw.group_table import MERGE_BYTES
 from hindcast.pipeline.raw.opened_file import SourceFile, open_files
 from hindcast.pipeline.raw.quarantine import too_many_bad
 from hindcast.pipeline.raw.reading import Workshop
-from hindcast.pipeline.raw.sorted_runs import ROOM_BYTES, RUN_BYTES, Room
+from hindcast.pipeline.raw.sorted_runs import MEMORY_BYTES, RUN_BYTES
 from hindcast.pipeline.raw.source_files import find_files, shortened
 from hindcast.pipeline.raw.source_ingest import SourcePasses
 from hindcast.pipeline.settings.params import Params
@@ -42,7 +42,7 @@ class Sizes:
 
     block: int = BLOCK_BYTES  # of text
     run: int = RUN_BYTES  # of rows, before they are sorted and written
-    room: int = ROOM_BYTES  # of sorted rows, before they go to disk
+    memory: int = MEMORY_BYTES  # of sorted rows, before they go to disk
     merge: int = MERGE_BYTES  # of rows that are merged together
 
 
@@ -52,13 +52,13 @@ def ingest(params: Params, root: Path, sizes: Sizes | None = None) -> dict[str, 
     Raises, with all faults and before anything is replaced, MissingInputError for absent files and
     RawDataError for files that do not fit the settings or hold too many bad rows.
     """
-    raw, sizes, threads = params.raw, sizes or Sizes(), _threads()
+    raw, sizes, threads = params.raw, sizes or Sizes(), usable_cpus(_MOST_THREADS)
     files = _files_of(raw, root)
     lock = hold_lock(root / CACHE.with_suffix(".lock"))
     with lock, ThreadPoolExecutor(threads) as pool:
         cache = Cache(root / CACHE)
-        room = Room(sizes.room)
-        workshop = Workshop(raw, cache, pool, threads, room, sizes.block, sizes.run, sizes.merge)
+        buffers = BufferPool(sizes.memory)
+        workshop = Workshop(raw, cache, pool, threads, buffers, sizes.block, sizes.run, sizes.merge)
         try:
             return _ingest(files, workshop, root)
         finally:
@@ -112,11 +112,6 @@ def _refuse_unzoned(raw: RawSettings, passes: list[SourcePasses]) -> None:
                 for group in groups
             ],
         )
-
-
-def _threads() -> int:
-    found = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(_MOST_THREADS, found)
 
 
 def _meter(advance: Callable[[int], None]) -> Callable[[int], None]:

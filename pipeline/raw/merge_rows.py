@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,12 +10,13 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from hindcast.pipeline.arrays import BufferPool
 from hindcast.pipeline.raw.records import Codes, Places, Records, same_as_before, time_fields
 from hindcast.pipeline.raw.reject_rules import CONFLICT, SUPERSEDED
-from hindcast.pipeline.raw.sorted_runs import Block, Room, Run
+from hindcast.pipeline.raw.sorted_runs import Block, Run
 from hindcast.pipeline.settings.known import PublishedAt
 from hindcast.pipeline.settings.raw import Source
-from hindcast.pipeline.tables import ROWS_A_PIECE, STAMP, table_schema
+from hindcast.pipeline.tables import STAMP, table_schema
 
 _LARGE_SLICE = 16  # rows that pay for a copy of their own
 
@@ -117,22 +117,12 @@ def _cut(slices: list[Slice], starts: list[int], stops: list[int]) -> list[Slice
 class RowGroups:
     """`count` rows, in order; more are read into the memory behind them, and whole row groups leave at the front."""
 
-    def __init__(self, room: Room, source: Source, capacity: int) -> None:
+    def __init__(self, buffers: BufferPool, source: Source, capacity: int) -> None:
         self.count = 0
-        self._room, self._source = room, source
+        self._buffers, self._source = buffers, source
         self._times = len(time_fields(source))
         self._fields = 1 + self._times + len(source.values)
         self._reserve(capacity)
-
-    @classmethod
-    @contextmanager
-    def lent(cls, room: Room, source: Source, most: int) -> Iterator[RowGroups]:
-        """Memory for a row group and `most` rows more; it goes back at the end."""
-        rows = cls(room, source, ROWS_A_PIECE + most)
-        try:
-            yield rows
-        finally:
-            room.reuse(rows._memory)
 
     def behind(self, count: int) -> tuple[Block, Codes]:
         """Memory for the fields and series of `count` rows behind those that are there."""
@@ -169,19 +159,18 @@ class RowGroups:
         self.count -= count
 
     def _grow(self, capacity: int) -> None:
-        block, series, memory = self._block, self._series, self._memory
+        block, series = self._block, self._series
         self._reserve(capacity)
         self._block[:, : self.count], self._series[: self.count] = (
             block[:, : self.count],
             series[: self.count],
         )
-        self._room.reuse(memory)
 
     def _reserve(self, capacity: int) -> None:
         self._capacity, numbers = capacity, capacity * self._fields
-        self._memory = self._room.lend(numbers + capacity)
-        self._block = self._memory[:numbers].reshape(self._fields, capacity)
-        self._series = self._memory[numbers:].view(np.int32)[:capacity]
+        memory = self._buffers.acquire((numbers + capacity,), np.dtype(np.int64))
+        self._block = memory[:numbers].reshape(self._fields, capacity)
+        self._series = memory[numbers:].view(np.int32)[:capacity]
 
 
 def _stamps(times: NDArray[np.int64]) -> pa.Array:

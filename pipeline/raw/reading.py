@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
 
+from hindcast.pipeline.arrays import BufferPool
 from hindcast.pipeline.errors import RawDataError
 from hindcast.pipeline.raw.cache import Cache, stamp_of
 from hindcast.pipeline.raw.cache_entries import ASIDE_NAME, ParsedFile, new_entry
@@ -19,7 +20,7 @@ from hindcast.pipeline.raw.opened_file import SourceFile
 from hindcast.pipeline.raw.quarantine import AsideFile, Counts, aside_of
 from hindcast.pipeline.raw.records import Key
 from hindcast.pipeline.raw.rows import Rows
-from hindcast.pipeline.raw.sorted_runs import RUN_BYTES, Room, Run, RunWriter, sorted_run
+from hindcast.pipeline.raw.sorted_runs import RUN_BYTES, Run, RunWriter, sorted_run
 from hindcast.pipeline.settings.raw import RawSettings, Source
 
 _SHARED_BLOCK = 1 << 18  # bytes; blocks below it are not worth a thread
@@ -33,7 +34,7 @@ class Workshop:
     cache: Cache
     pool: Executor
     threads: int
-    room: Room
+    buffers: BufferPool
     block_bytes: int = BLOCK_BYTES
     run_bytes: int = RUN_BYTES
     merge_bytes: int = MERGE_BYTES
@@ -86,7 +87,7 @@ class _Reading:
         self._known = workshop.cache.digests.known(path)
         self._seen = None if self._known or is_packed(path) else hashlib.sha256()
         self._folder = workshop.cache.new_folder()
-        self._runs = RunWriter(self._folder, workshop.pool, workshop.room, workshop.run_bytes)
+        self._runs = RunWriter(self._folder, workshop.pool, workshop.buffers, workshop.run_bytes)
         self._aside: AsideFile | None = None
         newest_first = _ambiguous(file.source) == "in_reverse_order"
         self._in_order = InOrder(has_issue=file.source.has_issue, newest_first=newest_first)
@@ -104,7 +105,7 @@ class _Reading:
         self._in_order.follow(courses)
         if run is None:
             rows = self._in_order.settle(rows)
-            run = sorted_run(rows.keys, rows.records, self._workshop.room)
+            run = sorted_run(rows.keys, rows.records, self._workshop.buffers)
         self._counts.read += rows.read
         self._unzoned |= rows.unzoned
         self._runs.add(run)
@@ -185,12 +186,12 @@ def _items(files: Sequence[SourceFile], workshop: Workshop) -> Iterator[_Item]:
         yield reading, None
 
 
-def _read(file: SourceFile, block: Block, room: Room) -> _Found:
+def _read(file: SourceFile, block: Block, buffers: BufferPool) -> _Found:
     rows = file.reader.read(block)
     courses = _courses(file, rows)
     if len(rows.doubled):
         return rows, None, courses
-    run = sorted_run(rows.keys, rows.records, room)
+    run = sorted_run(rows.keys, rows.records, buffers)
     only_run = replace(rows, keys=[], records=rows.records.take(slice(0)))  # the rest leaves the memory
     return only_run, run, courses
 
@@ -216,7 +217,9 @@ def _ahead(
     try:
         for item in _items(files, workshop):
             reading, block = item
-            found = None if block is None else workshop.pool.submit(_read, reading.file, block, workshop.room)
+            found = (
+                None if block is None else workshop.pool.submit(_read, reading.file, block, workshop.buffers)
+            )
             waiting.append((item, found))
             while sum(found is not None for _, found in waiting) > workshop.threads:
                 yield next_done()

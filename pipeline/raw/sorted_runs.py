@@ -13,22 +13,18 @@ from collections.abc import Iterator
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from mmap import MAP_ANONYMOUS, MAP_PRIVATE, mmap
 from pathlib import Path
-from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hindcast.pipeline.arrays import BufferPool
 from hindcast.pipeline.raw.records import Key, Records, order_of
 
 RUN_BYTES = 32 << 20
-
+MEMORY_BYTES = 256 << 20  # of rows that stay in memory; what exceeds it goes to disk
 
 Block = NDArray[np.int64]  # (field, row): line, times, and the bits of values
-
-
-Memory = NDArray[np.int64]  # flat, at least as long as it was asked for
 
 
 @dataclass(frozen=True)
@@ -44,7 +40,6 @@ class Run:
     times: int  # number of time fields
     values: int
     block: Block | None = None
-    memory: Memory | None = None  # that the block lies in
 
     @property
     def rows(self) -> int:
@@ -66,7 +61,7 @@ class Run:
         if self.block is not None:
             pieces = (self.block[:, start:stop] for start, stop in pairwise(self.starts))
             _write(self.path, pieces)
-        return replace(self, block=None, memory=None)
+        return replace(self, block=None)
 
     def group(self, group: str) -> tuple[int, int]:
         """The keys of a group, as places [first, end)."""
@@ -125,7 +120,7 @@ class Run:
         assert got == numbers.nbytes, f"{self.path} is cut off"  # digests were compared before
 
 
-def sorted_run(keys: list[Key], records: Records, room: Room) -> Run:
+def sorted_run(keys: list[Key], records: Records, buffers: BufferPool) -> Run:
     """Records whose `key` field refers to `keys`, as a run in memory; equal rows keep the order of lines."""
     counts = np.bincount(records.key, minlength=len(keys))
     present = sorted(np.flatnonzero(counts).tolist(), key=keys.__getitem__)
@@ -133,8 +128,7 @@ def sorted_run(keys: list[Key], records: Records, room: Room) -> Run:
     rank[present] = np.arange(len(present))
     order = order_of(rank[records.key], records.times)
     count, columns = len(records), records.columns
-    memory = room.lend(count * len(columns))
-    block = memory[: count * len(columns)].reshape(len(columns), count)
+    block = buffers.acquire((len(columns), count), np.dtype(np.int64))
     for target, column in zip(block, columns, strict=True):
         numbers = column.view(np.int64)
         if order is None:
@@ -143,14 +137,14 @@ def sorted_run(keys: list[Key], records: Records, room: Room) -> Run:
             np.take(numbers, order, out=target, mode="clip")  # any other mode copies once more
     starts = [0, *np.cumsum(counts[present]).tolist()]
     named = [keys[code] for code in present]
-    return Run(Path(), named, starts, len(records.times), len(records.values), block, memory)
+    return Run(Path(), named, starts, len(records.times), len(records.values), block)
 
 
 class RunWriter:
     """Takes the runs of one file's blocks in the order of lines, and writes what finds no room into `folder`."""
 
-    def __init__(self, folder: Path, pool: Executor, room: Room, run_bytes: int = RUN_BYTES) -> None:
-        self._folder, self._pool, self._room, self._run_bytes = folder, pool, room, run_bytes
+    def __init__(self, folder: Path, pool: Executor, buffers: BufferPool, run_bytes: int = RUN_BYTES) -> None:
+        self._folder, self._pool, self._buffers, self._run_bytes = folder, pool, buffers, run_bytes
         self._pending: list[Run] = []
         self._writing: Future[Run] | None = None
         self._runs: list[Run] = []
@@ -159,7 +153,7 @@ class RunWriter:
         """Add the run of the next block."""
         if not run.rows:
             return
-        if not self._pending and self._writing is None and self._room.take(run.nbytes):
+        if not self._pending and self._writing is None and self._buffers.reserve(run.nbytes):
             self._runs.append(replace(run, path=self._path()))
             return
         self._pending.append(run)
@@ -184,11 +178,11 @@ class RunWriter:
 
     def _write(self) -> None:
         self.wait()
-        self._writing = self._pool.submit(_merged, self._path(), self._pending, self._room)
+        self._writing = self._pool.submit(_merged, self._path(), self._pending)
         self._pending = []
 
 
-def _merged(path: Path, parts: list[Run], room: Room) -> Run:
+def _merged(path: Path, parts: list[Run]) -> Run:
     """Several runs as one on disk."""
     slices: dict[Key, list[Block]] = {}
     for part in parts:
@@ -198,9 +192,6 @@ def _merged(path: Path, parts: list[Run], room: Room) -> Run:
     keys, times = sorted(slices), parts[0].times
     _write(path, (_in_order(slices[key], times) for key in keys))
     counts = [sum(piece.shape[1] for piece in slices[key]) for key in keys]
-    for part in parts:
-        if part.memory is not None:
-            room.reuse(part.memory)
     return Run(path, keys, [0, *np.cumsum(counts).tolist()], times, parts[0].values)
 
 
@@ -215,49 +206,3 @@ def _write(path: Path, pieces: Iterator[Block]) -> None:
     with path.open("wb") as stream:
         for piece in pieces:
             stream.write(np.ascontiguousarray(piece).data)
-
-
-ROOM_BYTES = 256 << 20  # of rows
-
-
-_ROUND = 1 << 17  # numbers: blocks of nearly one size fit into each other's memory
-
-
-class Room:
-    """How many bytes of rows stay in memory; what finds no room goes to disk."""
-
-    def __init__(self, most_bytes: int) -> None:
-        self._free = most_bytes
-        self._spare: list[Memory] = []
-        self._lock = Lock()
-
-    def take(self, count: int) -> bool:
-        """Whether there is room for so many bytes; if so it is taken."""
-        with self._lock:
-            if count > self._free:
-                return False
-            self._free -= count
-            return True
-
-    def give_back(self, count: int) -> None:
-        """These bytes are in memory no longer."""
-        with self._lock:
-            self._free += count
-
-    def lend(self, count: int) -> Memory:
-        """Memory for `count` numbers, of undefined content, to be handed back by `reuse`."""
-        with self._lock:
-            fitting = [place for place, spare in enumerate(self._spare) if len(spare) >= count]
-            if fitting:
-                return self._spare.pop(min(fitting, key=lambda place: len(self._spare[place])))
-        return _mapped(count + -count % _ROUND)
-
-    def reuse(self, memory: Memory) -> None:
-        """Nobody looks at this memory any more."""
-        with self._lock:
-            self._spare.append(memory)
-
-
-def _mapped(count: int) -> Memory:
-    """Memory that goes back to the system as soon as it is let go of, whatever the allocators think of it."""
-    return np.frombuffer(mmap(-1, max(1, count) * 8, MAP_PRIVATE | MAP_ANONYMOUS), np.int64)

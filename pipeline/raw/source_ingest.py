@@ -84,7 +84,7 @@ class SourcePasses:
             entry = entries[group]
             self._take(group, places, making[group].result() if entry is None else entry)
         for parsed in self._parsed:
-            parsed.drop_rows(self._workshop.room)
+            parsed.drop_rows(self._workshop.buffers)
         self._fill_quarantine()
 
     def faults(self) -> list[str]:

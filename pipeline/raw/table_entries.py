@@ -64,7 +64,7 @@ def make_table(workshop: Workshop, rows: GroupRows) -> TableEntry:
     rules = Rules(rows.source, workshop.raw.frequency.ns, workshop.raw.zone_of(group) or "UTC")
     runs = [file.runs or [] for file in rows.files]
     settled = write_group_table(
-        folder / _TABLE, group, runs, rules, workshop.room, merge_bytes=workshop.merge_bytes
+        folder / _TABLE, group, runs, rules, workshop.buffers, merge_bytes=workshop.merge_bytes
     )
     digest = digest_of_file(folder / _TABLE) if settled.rows else None
     describe(folder, {"digest": digest, **_value_of(settled)})

@@ -259,9 +259,9 @@ def test_the_cache_may_be_removed_at_any_time(two_groups: Path, work: Work) -> N
 def test_a_killed_run_leaves_what_it_finished_and_no_half_entry(two_groups: Path, work: Work) -> None:
     write_files(two_groups, {"A/2.csv": text("s2", 7)})
     program = (
-        "import os, sys; from pathlib import Path; from pipeline.raw import source_ingest, ingest; "
+        "import os, sys; from pathlib import Path; from hindcast.pipeline.raw import source_ingest, ingest; "
         "from tests.raw.mock import mock_params; from tests.raw.test_cache import BY_FOLDER; "
-        "passes.make_table = lambda *_: os._exit(9); "
+        "source_ingest.make_table = lambda *_: os._exit(9); "
         "ingest.ingest(mock_params({'meter': BY_FOLDER}), Path(sys.argv[1]))"
     )
     killed = subprocess.run([sys.executable, "-c", program, str(two_groups)], check=False)
@@ -272,7 +272,7 @@ def test_a_killed_run_leaves_what_it_finished_and_no_half_entry(two_groups: Path
 
 def test_runs_at_the_same_time_wait_for_each_other(two_groups: Path, work: Work) -> None:
     program = (
-        "import sys; from pathlib import Path; from pipeline.raw.ingest import ingest; "
+        "import sys; from pathlib import Path; from hindcast.pipeline.raw.ingest import ingest; "
         "from tests.raw.mock import mock_params; from tests.raw.test_cache import BY_FOLDER; "
         "ingest(mock_params({'meter': BY_FOLDER}), Path(sys.argv[1]))"
     )

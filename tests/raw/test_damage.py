@@ -128,7 +128,7 @@ def damaged(content: bytes, kind: str, place: int, how: Any) -> bytes:
         Sizes,
         block=st.sampled_from([1, 64, 1 << 20]),
         run=st.sampled_from([1, 400, 1 << 20]),
-        room=st.sampled_from([0, 1 << 20]),
+        memory=st.sampled_from([0, 1 << 20]),
         merge=st.sampled_from([1, 1 << 20]),
     ),
 )

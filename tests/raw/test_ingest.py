@@ -23,7 +23,7 @@ SMALL = st.builds(
     Sizes,
     block=st.sampled_from([1, 64, 1 << 20]),
     run=st.sampled_from([1, 400, 1 << 20]),
-    room=st.sampled_from([0, 800, 1 << 20]),
+    memory=st.sampled_from([0, 800, 1 << 20]),
     merge=st.sampled_from([1, 1 << 20]),
 )
 

@@ -8,8 +8,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hindcast.pipeline.arrays import BufferPool
 from hindcast.pipeline.raw.records import Key, Records
-from hindcast.pipeline.raw.sorted_runs import Room, Run, RunWriter, sorted_run
+from hindcast.pipeline.raw.sorted_runs import Run, RunWriter, sorted_run
 
 KEYS: list[Key] = [("b", "2"), ("a", "1"), ("a", ""), ("b", "10")]
 Row = tuple[int, int, float]  # key, valid time, value
@@ -44,16 +45,18 @@ def contents(runs: list[Run]) -> list[tuple[Key, int, int, bytes]]:
 
 
 @given(
-    lines=st.lists(st.lists(rows, max_size=12), max_size=6), room=st.integers(0, 600), run=st.integers(1, 300)
+    lines=st.lists(st.lists(rows, max_size=12), max_size=6),
+    memory=st.integers(0, 600),
+    run=st.integers(1, 300),
 )
-def test_runs_hold_every_row_sorted_by_key_and_time_however_little_room_there_is(
-    lines: list[list[Row]], room: int, run: int, tmp_path: Path
+def test_runs_hold_every_row_sorted_by_key_and_time_however_little_memory_there_is(
+    lines: list[list[Row]], memory: int, run: int, tmp_path: Path
 ) -> None:
-    bound = Room(room)
+    buffers = BufferPool(memory)
     with ThreadPoolExecutor(2) as pool:
-        writer = RunWriter(tmp_path, pool, bound, run)
+        writer = RunWriter(tmp_path, pool, buffers, run)
         for records in blocks_of(lines):
-            writer.add(sorted_run(KEYS, records, bound))
+            writer.add(sorted_run(KEYS, records, buffers))
         runs = writer.close()
     for one in runs:
         assert one.keys == sorted(set(one.keys))
@@ -75,7 +78,7 @@ def test_runs_hold_every_row_sorted_by_key_and_time_however_little_room_there_is
 def test_a_saved_run_is_read_as_the_one_in_memory(
     block: list[Row], data: st.DataObject, tmp_path: Path
 ) -> None:
-    run = replace(sorted_run(KEYS, blocks_of([block])[0], Room(0)), path=tmp_path / "run")
+    run = replace(sorted_run(KEYS, blocks_of([block])[0], BufferPool()), path=tmp_path / "run")
     saved = run.save()
     assert saved.block is None
     first = data.draw(st.integers(0, len(run.keys) - 1))

@@ -1,0 +1,82 @@
+"""Memory is used again only when nothing refers to it; the budget is never exceeded."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hindcast.pipeline.arrays import BufferPool, usable_cpus
+
+FLOAT, INT = np.dtype("<f4"), np.dtype("<i8")
+
+
+def address(array: np.ndarray) -> int:
+    return array.ctypes.data
+
+
+def test_reserved_bytes_stay_within_the_budget() -> None:
+    pool = BufferPool(100)
+    assert [pool.reserve(count) for count in (60, 50, 40)] == [True, False, True]
+    pool.release(60)
+    assert [pool.reserve(count) for count in (61, 60)] == [False, True]
+
+
+def test_memory_in_use_keeps_its_numbers_and_unused_memory_is_used_again() -> None:
+    pool = BufferPool()
+    first = pool.acquire((1000, 300), FLOAT)
+    place = address(first)
+    first[:] = 1
+    part = first[7]
+    second = pool.acquire((1000, 300), FLOAT)
+    second[:] = 2
+    assert address(second) != place
+    del first
+    third = pool.acquire((1000, 300), FLOAT)
+    third[:] = 3
+    assert address(third) != place, "a view of it still exists"
+    assert (part == 1).all()
+    assert (second == 2).all()
+    del part
+    again = pool.acquire((999, 300), FLOAT)
+    assert address(again) == place
+    assert again.shape == (999, 300)
+
+
+def test_an_array_takes_the_smallest_unused_buffer_that_fits() -> None:
+    pool = BufferPool()
+    small, large = pool.acquire((200_000,), INT), pool.acquire((300_000,), INT)
+    addresses = [address(small), address(large)]
+    del large, small
+    assert [
+        address(array) for array in (pool.acquire((190_000,), INT), pool.acquire((290_000,), INT))
+    ] == addresses
+
+
+def test_small_arrays_and_arrays_of_any_type_have_the_shape_asked_for() -> None:
+    pool = BufferPool()
+    for shape, dtype in (
+        ((3, 0), FLOAT),
+        ((2, 3), INT),
+        ((300_000,), INT),
+        ((1 << 17,), INT),
+        ((131_073,), INT),
+    ):
+        array = pool.acquire(shape, dtype)
+        assert (array.shape, array.dtype) == (shape, dtype)
+        array[...] = 7
+        assert (array == 7).all()
+
+
+def test_buffers_that_no_longer_fit_are_dropped_and_few_unused_ones_are_kept() -> None:
+    pool = BufferPool()
+    for size in (400_000, 2_000_000, 300_000, 5_000_000):
+        pool.acquire((size,), FLOAT)
+    assert len(pool._buffers) == 1
+    arrays = [pool.acquire((400_000,), FLOAT) for _ in range(30)]
+    arrays.clear()
+    pool.acquire((400_000,), FLOAT)
+    assert len(pool._buffers) <= 13
+
+
+def test_at_least_one_processor_and_at_most_as_many_as_asked_for_are_used() -> None:
+    assert usable_cpus(1) == 1
+    assert 1 <= usable_cpus(4) <= 4
