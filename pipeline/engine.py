@@ -1,14 +1,14 @@
-"""The same function over many items, in as many processes as Dask is told to use; the only user of Dask.
+"""One function over many items, spread over the processes that Dask is configured with; the only user of Dask.
 
 Dask's own configuration decides where: `DASK_SCHEDULER_ADDRESS` names a cluster, `DASK_SCHEDULER` one of
-Dask's schedulers (`processes` here if nothing is said), `DASK_NUM_WORKERS` the number of local workers.
-Nothing of it may change a result.
+Dask's schedulers (`processes` by default), `DASK_NUM_WORKERS` the number of local workers.
+None of it changes a result.
 """
 
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Generic, TypeVar
@@ -20,7 +20,6 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 _MMAP_THRESHOLD, _TRIM_THRESHOLD = -3, -1  # of mallopt(3)
-
 _INLINE = ("sync", "synchronous", "single-threaded")
 
 
@@ -35,26 +34,28 @@ def map_in_order(
 ) -> list[Result]:
     """`[function(item) for item in items]`, spread over Dask's workers; results in the order of `items`.
 
-    A single item, a single worker, or work that the caller calls `small` (done sooner than processes are
-    started) runs in this process, unless a cluster is named; otherwise function, items and results must go
-    through pickle. All items are tried: if some fail with a HindcastError, one is raised that holds the faults
-    of all, each with `describe(item)`. `work` and `unit` are words for the progress bar. Any other
-    exception comes as it is.
+    A single item, a single worker, or work that the caller calls `small` (done sooner than processes start)
+    runs in this process, unless a cluster is named; otherwise function, items and results must be picklable.
+    All items are tried: if some fail with a HindcastError, one error is raised with the faults of all, each
+    preceded by `describe(item)`. Any other exception is passed on unchanged. `work` and `unit` are words for
+    the progress bar.
     """
     attempt = _Attempt(function)
     with progress(work, len(items), unit) as advance:
-        workers = _workers()
+        workers = _worker_count()
         if len(items) < 2 or workers == 1 or (small and workers is not None):
-            outcomes = list(_inline(attempt, items, advance))
+            outcomes = _run_here(attempt, items, advance)
+        elif workers is None:
+            outcomes = _run_on_cluster(attempt, items, advance)
         else:
-            outcomes = _by_dask(attempt, items, advance)
+            outcomes = _run_in_processes(attempt, items, advance, workers)
     failed = [
         (item, outcome.fault)
         for item, outcome in zip(items, outcomes, strict=True)
         if outcome.fault is not None
     ]
     if failed:
-        raise _together(failed, describe, len(items), unit)
+        raise _combine(failed, describe, len(items), unit)
     return [outcome.value for outcome in outcomes]
 
 
@@ -66,12 +67,12 @@ class _Outcome:
 
 @dataclass(frozen=True)
 class _Attempt(Generic[Item]):
-    """The function as one that hands a user's mistake back, so that the other items go on."""
+    """The function with a HindcastError returned as a value, so that the other items still run."""
 
     function: Callable[[Item], Any]
 
     def __call__(self, item: Item) -> _Outcome:
-        _keep_memory()
+        _reuse_freed_memory()
         try:
             return _Outcome(self.function(item), None)
         except HindcastError as fault:
@@ -79,22 +80,22 @@ class _Attempt(Generic[Item]):
 
 
 @cache
-def _keep_memory() -> None:
-    """Have this process use the memory of large arrays again instead of giving it back after each.
+def _reuse_freed_memory() -> None:
+    """Have glibc keep the memory of freed large arrays for later ones instead of returning it to the system.
 
-    glibc maps arrays of megabytes one by one, and the system clears each page anew: with it a group of pack took 0.05 s
-    to 0.09 s of system time, without it 0.03 s, of 0.35 s in all. Other C libraries have no such switch, or no need.
+    glibc maps arrays of megabytes one by one, and the system clears each page again: with it a group of pack took 0.05 s
+    to 0.09 s of system time, without it 0.03 s, of 0.35 s in all. Other C libraries lack this switch and are left alone.
     """
     try:
-        adjust = ctypes.CDLL(None).mallopt
+        mallopt = ctypes.CDLL(None).mallopt
     except (OSError, TypeError, AttributeError):
         return
-    adjust(_MMAP_THRESHOLD, 1 << 30)
-    adjust(_TRIM_THRESHOLD, (1 << 31) - 1)
+    mallopt(_MMAP_THRESHOLD, 1 << 30)
+    mallopt(_TRIM_THRESHOLD, (1 << 31) - 1)
 
 
-def _workers() -> int | None:
-    """How many workers there will be; None where a cluster decides."""
+def _worker_count() -> int | None:
+    """How many local workers there are; None where a cluster decides."""
     import dask
     from dask.system import CPU_COUNT
 
@@ -106,20 +107,19 @@ def _workers() -> int | None:
     return int(dask.config.get("num_workers", None) or CPU_COUNT)
 
 
-def _inline(
-    attempt: _Attempt[Item], items: Sequence[Item], advance: Callable[[int], None]
-) -> Iterator[_Outcome]:
-    for item in items:
-        yield attempt(item)
-        advance(1)
-
-
-def _by_dask(
+def _run_here(
     attempt: _Attempt[Item], items: Sequence[Item], advance: Callable[[int], None]
 ) -> list[_Outcome]:
-    workers = _workers()
-    if workers is None:
-        return _by_cluster(attempt, items, advance)
+    outcomes = []
+    for item in items:
+        outcomes.append(attempt(item))
+        advance(1)
+    return outcomes
+
+
+def _run_in_processes(
+    attempt: _Attempt[Item], items: Sequence[Item], advance: Callable[[int], None], workers: int
+) -> list[_Outcome]:
     import dask
     import dask.callbacks
 
@@ -131,7 +131,7 @@ def _by_dask(
         return list(untyped.compute(*tasks, num_workers=min(workers, len(items)), **options))
 
 
-def _by_cluster(
+def _run_on_cluster(
     attempt: _Attempt[Item], items: Sequence[Item], advance: Callable[[int], None]
 ) -> list[_Outcome]:
     import distributed
@@ -144,7 +144,7 @@ def _by_cluster(
         return list(client.gather(futures))
 
 
-def _together(
+def _combine(
     failed: Sequence[tuple[Item, HindcastError]], describe: Callable[[Item], str], count: int, unit: str
 ) -> HindcastError:
     if len(failed) == 1:

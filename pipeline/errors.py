@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 
 class HindcastError(Exception):
-    """A mistake that the user can mend.
+    """A mistake that the user can fix.
 
     `summary` says what was being attempted; `faults` are all faults found, one sentence each.
     A stage prints both without a traceback and exits 1.
@@ -41,7 +41,7 @@ class AlignmentError(HindcastError, ValueError):
 
 
 class FormatError(HindcastError, OSError):
-    """A table, shard or data set is damaged, foreign, or does not belong to the others."""
+    """A table, shard or data set is damaged, of another format, or does not belong to the others."""
 
 
 class SplitError(HindcastError, ValueError):
@@ -53,7 +53,7 @@ class LeakError(HindcastError, ValueError):
 
 
 class TrainingError(HindcastError, RuntimeError):
-    """Training cannot go on: a foreign checkpoint, a loss that is no number, a missing device."""
+    """Training cannot continue: another training's checkpoint, a loss that is not finite, a missing device."""
 
 
 class ContinuityError(TrainingError):

@@ -33,12 +33,12 @@ _LONGEST_NAME = 180  # bytes; common file systems allow 255 and we append suffix
 
 @contextmanager
 def replace_file(path: Path, *, flushed: bool = True) -> Iterator[Path]:
-    """Yield a temporary path beside `path` that takes its place only if the block succeeds.
+    """Yield a temporary path beside `path` that replaces it only if the block succeeds.
 
-    Where it is not `flushed`, whoever wrote it calls `flush_to_disk` before anything relies on it.
+    Pass `flushed=False` to flush later: the caller then calls `flush_to_disk` before anything relies on the file.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = _in_the_making(path)
+    temporary = _partial_path(path)
     _remove_leftovers(path)
     try:
         yield temporary
@@ -50,19 +50,19 @@ def replace_file(path: Path, *, flushed: bool = True) -> Iterator[Path]:
 
 
 def flush_to_disk(path: Path) -> None:
-    """Wait until a file's bytes lie on the disk; OSError if they cannot."""
+    """Wait until a file's bytes are on the disk; OSError if they cannot be written."""
     with path.open("rb") as stream:
         os.fsync(stream.fileno())
 
 
 @contextmanager
 def replace_folders(*folders: Path) -> Iterator[tuple[Path, ...]]:
-    """Yield an empty folder beside each of `folders`; all take their places only if the block succeeds.
+    """Yield an empty folder beside each of `folders`; they replace those only if the block succeeds.
 
     A failure inside the block leaves every old folder whole. A process killed during the swap itself
-    leaves `.<name>.previous` beside the folder; the next call puts it back before anything else.
+    leaves `.<name>.previous` beside the folder; the next call restores it first.
     """
-    fresh = tuple(_in_the_making(folder) for folder in folders)
+    fresh = tuple(_partial_path(folder) for folder in folders)
     for folder in folders:
         _check_replaceable(folder)
         _recover(folder)
@@ -75,16 +75,6 @@ def replace_folders(*folders: Path) -> Iterator[tuple[Path, ...]]:
     finally:
         for folder in fresh:
             shutil.rmtree(folder, ignore_errors=True)
-
-
-def _check_replaceable(folder: Path) -> None:
-    """Tell now what would only come out when all the work is done."""
-    if os.path.ismount(folder):
-        raise FormatError(
-            f"{folder} is a mount point, but is replaced as a whole when all is well: mount the folder above it instead."
-        )
-    if folder.exists() and not folder.is_dir():
-        raise FormatError(f"{folder} must be a folder, found a file: move it away.")
 
 
 @contextmanager
@@ -111,13 +101,8 @@ def read_json(path: Path) -> Any:
         raise FormatError(f"{path} is not valid JSON ({fault}): run {_writer_of(path)} again.") from None
 
 
-def _writer_of(path: Path) -> str:
-    stage = _WRITERS.get(f"{path.parent.name}/{path.name}")
-    return f"the stage `{stage}`" if stage else "the stage that writes it"
-
-
 def canonical_json(value: Any) -> str:
-    """The one JSON text for `value`, the same on every machine."""
+    """`value` as JSON text, the same on every machine."""
     return json.dumps(_plain(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
@@ -133,11 +118,24 @@ def digest_of_value(value: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+@cache
+def code_digest(patterns: tuple[str, ...], libraries: tuple[str, ...] = ()) -> str:
+    """SHA-256 over the project's own code and the versions of libraries: the part of a cache key that code decides.
+
+    `patterns` are globs below `pipeline/` (`raw/*.py`, `align/**/*.py`). Paths count as well as contents.
+    """
+    root = Path(__file__).resolve().parent
+    whole = hashlib.sha256(" ".join(f"{name} {version(name)}" for name in libraries).encode())
+    for path in sorted({path for pattern in patterns for path in root.glob(pattern)}):
+        whole.update(path.relative_to(root).as_posix().encode() + path.read_bytes())
+    return whole.hexdigest()
+
+
 def file_name(name: str) -> str:
-    """A name of any letters as one safe file name; `name_of_file` undoes it.
+    """A name of any letters as one safe file name; `name_of_file` is the inverse.
 
     Everything but ASCII letters, digits, `_` and `-` is percent-encoded as UTF-8, dots included, so no
-    name can be `..` or hide a file. Names too long for a file system are refused.
+    name can be `..` or hide a file. FormatError for a name too long for a file system.
     """
     escaped = quote(name, safe="").replace(".", "%2E").replace("~", "%7E")
     if not escaped or len(escaped) > _LONGEST_NAME:
@@ -161,6 +159,21 @@ def remove_stale(folder: Path, keep: Mapping[str, Any] | set[str]) -> None:
             path.unlink()
 
 
+def _writer_of(path: Path) -> str:
+    stage = _WRITERS.get(f"{path.parent.name}/{path.name}")
+    return f"the stage `{stage}`" if stage else "the stage that writes it"
+
+
+def _check_replaceable(folder: Path) -> None:
+    """Raise FormatError before the work for what would otherwise fail only after it."""
+    if os.path.ismount(folder):
+        raise FormatError(
+            f"{folder} is a mount point, which a stage cannot replace as a whole: mount the folder above it instead."
+        )
+    if folder.exists() and not folder.is_dir():
+        raise FormatError(f"{folder} must be a folder, found a file: move it away.")
+
+
 def _swap(new: Path, folder: Path) -> None:
     previous = _previous(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -179,26 +192,18 @@ def _recover(folder: Path) -> None:
         _remove_leftovers(folder)
 
 
-def _in_the_making(path: Path) -> Path:
+def _partial_path(path: Path) -> Path:
     return path.with_name(f".{path.name}.{os.getpid()}.partial")
 
 
 def _remove_leftovers(path: Path) -> None:
-    """Remove what processes that were killed left of `path` in the making; another one at work keeps its own."""
+    """Remove partial copies of `path` that killed processes left behind, but not those of processes that still run."""
     for leftover in path.parent.glob(f".{escape(path.name)}.*.partial"):
+        import psutil  # here: leftovers are rare, and the import takes longer than writing a small file
+
         process = leftover.name[len(path.name) + 2 : -len(".partial")]
-        if process.isdigit() and (int(process) == os.getpid() or not _lives(int(process))):
+        if process.isdigit() and (int(process) == os.getpid() or not psutil.pid_exists(int(process))):
             shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink(missing_ok=True)
-
-
-def _lives(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # another user's
-        return True
-    return True
 
 
 def _previous(folder: Path) -> Path:
@@ -208,7 +213,7 @@ def _previous(folder: Path) -> Path:
 def _plain(value: Any) -> Any:
     if value is None or isinstance(
         value, str | int
-    ):  # nearly all: asked first, since asking for a Mapping is slow
+    ):  # most values, tested first because testing for a Mapping is slow
         return value
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
@@ -219,16 +224,3 @@ def _plain(value: Any) -> Any:
     if hasattr(value, "item") and getattr(value, "ndim", None) == 0:  # numpy scalars, without importing numpy
         return _plain(value.item())
     return value
-
-
-@cache
-def code_digest(patterns: tuple[str, ...], libraries: tuple[str, ...] = ()) -> str:
-    """SHA-256 over the project's own code and the versions of libraries: the part of a cache key that code decides.
-
-    `patterns` are globs below `pipeline/` (`raw/*.py`, `align/**/*.py`). Paths count as well as contents.
-    """
-    root = Path(__file__).resolve().parent
-    whole = hashlib.sha256(" ".join(f"{name} {version(name)}" for name in libraries).encode())
-    for path in sorted({path for pattern in patterns for path in root.glob(pattern)}):
-        whole.update(path.relative_to(root).as_posix().encode() + path.read_bytes())
-    return whole.hexdigest()

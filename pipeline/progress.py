@@ -1,4 +1,4 @@
-"""How far a long piece of work has come: a bar on a terminal, plain lines elsewhere, nothing for short work.
+"""Progress of long work: a bar on a terminal, plain lines elsewhere, nothing for short work.
 
 Everything goes to stderr; no output of a stage depends on it.
 """
@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Self
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-_SHOW_AFTER = 2.0  # seconds; whoever waits less needs no bar
-_LINE_EVERY = 10.0  # seconds; a log of a long run stays short
-_bar_shown = Lock()  # rich draws one live display at a time: an inner piece of work stays silent
+_SHOW_AFTER = 2.0  # seconds; a shorter wait needs no bar
+_LINE_EVERY = 10.0  # seconds; keeps the log of a long run short
+_bar_shown = Lock()  # rich draws one live display at a time: work inside other work shows nothing
 
 
 @contextmanager
@@ -26,15 +26,15 @@ def progress(
 ) -> Iterator[Callable[[int], None]]:
     """Yield `advance(count)`, to be called whenever `count` of `total` units are done (from any thread).
 
-    Shows nothing before 2 s; then a bar if stderr is a terminal, else a line at most every 10 s. What `note()` says
-    stands behind the count.
+    Shows nothing before 2 s; then a bar if stderr is a terminal, else a line at most every 10 s. The text of `note()`
+    follows the count.
     """
     with _Display(description, total, unit, note) as display:
         yield display.advance
 
 
 class _Display:
-    """A count, and a thread that shows it while the work goes on, even through one long unit."""
+    """A count, and a thread that shows it while the work runs, even through one long unit."""
 
     def __init__(self, description: str, total: int, unit: str, note: Callable[[], str] | None) -> None:
         self._description, self._total, self._unit, self._note = description, total, unit, note

@@ -37,6 +37,7 @@ FENCES = {
     "numpy": ("pipeline",),
     "yaml": ("pipeline.settings", "pipeline.inspect"),
     "filelock": ("pipeline.files", "stages.common"),
+    "psutil": ("pipeline.files",),
     "dask": ("pipeline.engine",),
     "distributed": ("pipeline.engine",),
     "rich": ("pipeline.progress", "stages"),

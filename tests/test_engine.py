@@ -1,4 +1,4 @@
-"""The same function over many items: in order, whatever computes it, with every fault told."""
+"""One function over many items: results in order, whatever computes them, with every fault reported."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import dask
 import pytest
 
+from hindcast.pipeline import engine
 from hindcast.pipeline.engine import map_in_order
 from hindcast.pipeline.errors import AlignmentError, HindcastError, RawDataError
 
@@ -34,7 +35,7 @@ def test_results_come_in_the_order_of_the_items_from_any_number_of_workers(worke
 
 
 @pytest.mark.parametrize(("items", "small"), [(range(1), False), (range(5), True)])
-def test_what_is_done_sooner_than_processes_start_runs_in_this_process(items: range, small: bool) -> None:
+def test_work_shorter_than_starting_processes_runs_in_this_process(items: range, small: bool) -> None:
     with dask.config.set(num_workers=2):
         done = map_in_order(_process_of, items, small=small)
     assert done == [(item, os.getpid()) for item in items]
@@ -49,7 +50,7 @@ def test_one_failing_item_gives_its_own_error_and_the_others_are_tried(workers: 
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_all_failing_items_are_told_at_once(workers: int) -> None:
+def test_all_failing_items_are_reported_at_once(workers: int) -> None:
     with dask.config.set(num_workers=workers), pytest.raises(AlignmentError) as caught:
         map_in_order(_refuse_odd, [0, 1, 2, 3], lambda item: f"item {item}", unit="items")
     assert caught.value.summary == "2 of 4 items failed."
@@ -61,7 +62,7 @@ def test_all_failing_items_are_told_at_once(workers: int) -> None:
     )
 
 
-def test_faults_of_several_kinds_are_told_as_their_common_kind() -> None:
+def test_faults_of_several_kinds_are_raised_as_their_common_kind() -> None:
     with dask.config.set(num_workers=1), pytest.raises(HindcastError) as caught:
         map_in_order(_refuse_in_two_ways, [0, 1])
     assert type(caught.value) is HindcastError
@@ -73,3 +74,22 @@ def test_a_cluster_of_processes_gives_the_same_results() -> None:
         done = map_in_order(_process_of, range(4), small=True)
     assert [item for item, _ in done] == list(range(4))
     assert os.getpid() not in {process for _, process in done}
+
+
+class LibraryWithoutMallopt:
+    """The C library of macOS, as ctypes shows it."""
+
+
+@pytest.mark.parametrize("library", [LibraryWithoutMallopt, None])
+def test_a_c_library_without_mallopt_is_left_as_it_is(
+    library: type | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def load(name: None) -> object:
+        if library is None:
+            raise OSError("this system loads no library by that name")
+        return library()
+
+    monkeypatch.setattr("ctypes.CDLL", load)
+    engine._reuse_freed_memory.cache_clear()
+    assert map_in_order(str, [1]) == ["1"]
+    engine._reuse_freed_memory.cache_clear()

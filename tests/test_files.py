@@ -1,4 +1,4 @@
-"""Files that are whole or absent, also where a process was killed in the middle of writing one."""
+"""Files that are whole or absent, even where a process was killed while writing one."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def write(path: Path) -> None:
         (folder / "whole").write_text("whole")
 
 
-def break_off(path: Path) -> None:
+def fail_while_writing(path: Path) -> None:
     with replace_file(path) as file:
         file.write_text("half")
         raise OSError("the disk is full")
@@ -53,7 +53,7 @@ def names(folder: Path) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
 
 
-def test_what_a_killed_process_left_is_removed_by_the_next_that_writes(
+def test_partial_files_of_a_killed_process_are_removed_by_the_next_writer(
     writer: subprocess.Popen[str], tmp_path: Path
 ) -> None:
     writer.send_signal(signal.SIGKILL)
@@ -63,7 +63,7 @@ def test_what_a_killed_process_left_is_removed_by_the_next_that_writes(
     assert names(tmp_path) == ["file", "folder", "folder/whole"]
 
 
-def test_what_a_living_process_writes_is_left_to_it(writer: subprocess.Popen[str], tmp_path: Path) -> None:
+def test_partial_files_of_a_running_process_are_kept(writer: subprocess.Popen[str], tmp_path: Path) -> None:
     write(tmp_path / "file")
     assert (tmp_path / f".file.{writer.pid}.partial").read_text() == "half"
     assert (tmp_path / f".folder.{writer.pid}.partial/half").read_text() == "half"
@@ -92,7 +92,7 @@ def test_an_absent_or_damaged_file_names_the_stage_that_writes_it(
         read_json(path)
 
 
-def test_files_that_only_look_alike_stay(tmp_path: Path) -> None:
+def test_files_with_similar_names_are_kept(tmp_path: Path) -> None:
     alike = [".file.json.999999999.partial", ".file.notes.partial", ".file.999999999.part", "file.1.partial"]
     for name in alike:
         (tmp_path / name).write_text("mine")
@@ -100,15 +100,15 @@ def test_files_that_only_look_alike_stay(tmp_path: Path) -> None:
     assert names(tmp_path) == sorted([*alike, "file", "folder", "folder/whole"])
 
 
-def test_a_failure_leaves_the_old_ones_and_nothing_else(tmp_path: Path) -> None:
+def test_a_failure_keeps_the_old_files_and_leaves_no_others(tmp_path: Path) -> None:
     write(tmp_path / "file")
     with pytest.raises(OSError, match="the disk is full"):
-        break_off(tmp_path / "file")
+        fail_while_writing(tmp_path / "file")
     assert (tmp_path / "file").read_text() == "whole"
     assert names(tmp_path) == ["file", "folder", "folder/whole"]
 
 
-def test_what_cannot_be_replaced_as_a_whole_is_told_before_the_work(
+def test_a_folder_that_cannot_be_replaced_is_reported_before_the_work(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "models"

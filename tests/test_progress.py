@@ -1,4 +1,4 @@
-"""Progress shows itself only to who waits, and only on stderr."""
+"""Progress is shown only during long work, and only on stderr."""
 
 from __future__ import annotations
 
