@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.train_data import FEATURES
-from hindcast.pipeline.feed.batches import Batch, Material
+from hindcast.pipeline.feed.batches import Batch, BatchSource
 from hindcast.pipeline.feed.prefetch import read_ahead
 from hindcast.pipeline.feed.scaling import neutral_scaling
 from hindcast.pipeline.learn.fitting import Lesson
@@ -76,8 +76,8 @@ def passes(path: Path) -> Iterator[Passes]:
 def by_lanes(dataset: Dataset, learner: Any) -> Lesson:
     settings = TrainSettings(lanes=LANES, identity="none", patience=None)
     numbers = np.zeros(len(dataset.sequences), np.int32)
-    material = Material(dataset, neutral_scaling(FEATURES, 1), numbers)
-    return make_lesson(material, learner, settings, seed=7)
+    batch_source = BatchSource(dataset, neutral_scaling(FEATURES, 1), numbers)
+    return make_lesson(batch_source, learner, settings, seed=7)
 
 
 def made_learner() -> Any:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hindcast.pipeline.feed.lanes import IDLE, LanePlan, joined
-from hindcast.pipeline.feed.prefetch import HELD, Numbered, Stretches
+from hindcast.pipeline.feed.prefetch import HELD, Numbered, Prefetcher
 from hindcast.pipeline.feed.runs import Ints, scored_steps
 from hindcast.pipeline.feed.scaling import Scaling
 from hindcast.pipeline.feed.source import Source, grid_of
@@ -34,7 +34,7 @@ class Batch:
     `targets` (B, T, target) in scaled units, `weights` (B, T, target), `keep` (B, 1), `identity` (B, 2)
     int64 sequence and sample, IDLE where a row plays nothing. Where a row or step plays nothing, its weight is 0.
     `published` (B, T, target) in physical units, 0 where there is none, and `has_published` (B, T, target), 1 where
-    there is one: zeros unless the material is `with_published`.
+    there is one: zeros unless the source is `with_published`.
     `begin` (B,) is the offset of a row's first step in the sample that `identity` names; below 0: in one before it.
     """
 
@@ -60,13 +60,13 @@ class Pass(Numbered[Batch], Protocol):
 
 
 @dataclass(frozen=True)
-class Material:
+class BatchSource:
     """What batches are made from: the samples, their scaling, and the index of each sequence's series.
 
     `with_published`: batches hold the published forecast too.
     """
 
-    source: Source
+    dataset: Source
     scaling: Scaling
     series: npt.NDArray[np.int32]
     with_published: bool = False
@@ -79,26 +79,26 @@ class Material:
     @property
     def step_bytes(self) -> int:
         """Memory a step of these arrays."""
-        return 4 * (len(self.resting) + (len(self.names) - 1) * self.scaling.target_count)
+        return 4 * (len(self.idle_values) + (len(self.names) - 1) * self.scaling.target_count)
 
     @property
-    def resting(self) -> Values:
+    def idle_values(self) -> Values:
         """The features' means, which idle rows show: the scaled zero."""
-        return self.scaling.resting
+        return self.scaling.idle_values
 
 
 @dataclass(frozen=True)
 class LaneBatches:
     """The batches of a lane plan: a sample a lane. Many are made at once, in the background: a batch is a view of them.
 
-    Arrays are therefore not to be written to. `following` gives what is played next, if that is known: it is begun when
+    Arrays are therefore not to be written to. `next_pass` gives what is played next, if that is known: it is begun when
     nothing of this plan is left to be made, so that nobody waits for its first batch.
     """
 
-    material: Material
+    source: BatchSource
     split: Split
     plan: LanePlan
-    following: Callable[[], LaneBatches | None] | None = field(default=None, compare=False, repr=False)
+    next_pass: Callable[[], LaneBatches | None] | None = field(default=None, compare=False, repr=False)
     made_beforehand: ClassVar[bool] = True
 
     def __len__(self) -> int:
@@ -110,7 +110,7 @@ class LaneBatches:
         stretch, place = divmod(number, self._length)
         made = self._stretches[stretch]
         if number == self._handover:
-            self._begin_following()
+            self._begin_next_pass()
         rows = slice(place * self.plan.lanes, (place + 1) * self.plan.lanes)
         return Batch(*[getattr(made, name)[rows] for name in _ARRAYS])
 
@@ -122,10 +122,10 @@ class LaneBatches:
         """Let go of all that was made beforehand; asking goes on working."""
         self._stretches.close()
 
-    def _begin_following(self) -> None:
-        following = None if self.following is None else self.following()
-        if following is not None:
-            following.begin()
+    def _begin_next_pass(self) -> None:
+        next_pass = None if self.next_pass is None else self.next_pass()
+        if next_pass is not None:
+            next_pass.begin()
 
     @cached_property
     def _handover(self) -> int:
@@ -136,41 +136,41 @@ class LaneBatches:
     @cached_property
     def _length(self) -> int:
         """Batches that are made at once: as many in each stretch, so that they can lie in the same memory."""
-        step_bytes = self.material.step_bytes + 4 * (1 + 4 * self.material.scaling.target_count)
-        batch = self.plan.lanes * self.material.source.segment_length * step_bytes
+        step_bytes = self.source.step_bytes + 4 * (1 + 4 * self.source.scaling.target_count)
+        batch = self.plan.lanes * self.source.dataset.segment_length * step_bytes
         most = max(1, min(_MOST_BATCHES, MEMORY_BYTES // (HELD + _BEGUN) // batch))
         stretches = -(-len(self) // most)
         return -(-len(self) // stretches) if stretches else 1
 
     @cached_property
-    def _stretches(self) -> Stretches[Batch]:
-        make = partial(_lanes_made, self.material, self.split, self.plan, self._length)
-        return Stretches(make, -(-len(self) // self._length))
+    def _stretches(self) -> Prefetcher[Batch]:
+        make = partial(_lanes_made, self.source, self.split, self.plan, self._length)
+        return Prefetcher(make, -(-len(self) // self._length))
 
     def __getstate__(self) -> dict[str, Any]:
         """Without what is made already, and without what follows: neither travels."""
-        return {"material": self.material, "split": self.split, "plan": self.plan, "following": None}
+        return {"source": self.source, "split": self.split, "plan": self.plan, "next_pass": None}
 
 
-def _lanes_made(material: Material, split: Split, plan: LanePlan, length: int, stretch: int) -> Batch:
+def _lanes_made(source: BatchSource, split: Split, plan: LanePlan, length: int, stretch: int) -> Batch:
     """The batches of a stretch one below the other, as one of many rows."""
     numbers = range(stretch * length, min((stretch + 1) * length, plan.batch_count))
     lanes = joined([plan.batch(number) for number in numbers])
-    source, scaling, idle = material.source, material.scaling, lanes.sample == IDLE
+    dataset, scaling, idle = source.dataset, source.scaling, lanes.sample == IDLE
     # an idle lane reads what another one plays, and shows none of it: so nothing is copied to make room for it
     samples = np.where(idle, max(0, lanes.sample[np.argmin(idle)]), lanes.sample)
-    series = np.where(idle, 0, material.series[lanes.sequence])
-    scored = scored_steps(source.sequences, split, grid_of(source), samples)
+    series = np.where(idle, 0, source.series[lanes.sequence])
+    scored = scored_steps(dataset.sequences, split, grid_of(dataset), samples)
     scored &= lanes.weighted[:, None]
-    targets = _rested(scaling.scaled_targets(source.read("Y", samples), series), idle, 0)
+    targets = _with_idle(scaling.scaled_targets(dataset.read("Y", samples), series), idle, 0)
     published, has_published = np.zeros_like(targets), np.zeros_like(targets)
-    if material.with_published:
-        published, has_published = with_flags(_rested(source.read("published", samples), idle, np.nan))
+    if source.with_published:
+        published, has_published = with_flags(_with_idle(dataset.read("published", samples), idle, np.nan))
     made = Batch(
-        inputs=_rested(source.read("X", samples), idle, material.resting),
-        series=np.repeat(series[:, None], source.segment_length, axis=1),
+        inputs=_with_idle(dataset.read("X", samples), idle, source.idle_values),
+        series=np.repeat(series[:, None], dataset.segment_length, axis=1),
         targets=targets,
-        weights=source.read("W", samples) * scored[:, :, None],
+        weights=dataset.read("W", samples) * scored[:, :, None],
         keep=lanes.keep[:, None],
         identity=np.stack([lanes.sequence, lanes.sample], axis=1),
         begin=np.zeros(len(samples), np.int64),
@@ -182,7 +182,7 @@ def _lanes_made(material: Material, split: Split, plan: LanePlan, length: int, s
     return made
 
 
-def _rested(values: Values, idle: npt.NDArray[np.bool_], shown: npt.ArrayLike) -> Values:
+def _with_idle(values: Values, idle: npt.NDArray[np.bool_], shown: npt.ArrayLike) -> Values:
     """The values, with `shown` at every step of the rows that are idle."""
     values[idle] = shown
     return values

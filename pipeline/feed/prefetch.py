@@ -25,7 +25,7 @@ HELD = KEPT + AHEAD
 """Stretches in memory at a time, at most."""
 
 
-class Stretches(Generic[Stretch]):
+class Prefetcher(Generic[Stretch]):
     """`make(number)` for each number in [0, count), kept while it is in use.
 
     Asking for one has the next ones made in the background. What is asked for, in which order and by which thread changes no

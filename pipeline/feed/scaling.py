@@ -36,7 +36,7 @@ class Scaling:
     groups: tuple[str, ...] = ()
 
     @property
-    def resting(self) -> npt.NDArray[np.float32]:
+    def idle_values(self) -> npt.NDArray[np.float32]:
         """Inputs (feature) that an idle row shows, as a series never seen: the scaled zero."""
         mean = self.feature_mean if self.feature_mean.ndim == 1 else self.feature_mean[0]
         return mean.astype(np.float32)

@@ -14,7 +14,7 @@ import numpy as np
 
 from hindcast.pipeline.feed.columns import Columns, Example, Named
 from hindcast.pipeline.feed.order import InOrder, Order, Ranked, shuffled
-from hindcast.pipeline.feed.prefetch import HELD, Stretches
+from hindcast.pipeline.feed.prefetch import HELD, Prefetcher
 from hindcast.pipeline.feed.runs import Ints
 from hindcast.pipeline.feed.source import Source
 
@@ -137,11 +137,11 @@ class Stream(ABC):
         return ends
 
     @cached_property
-    def _stretches(self) -> Stretches[Any]:
+    def _stretches(self) -> Prefetcher[Any]:
         # by a twin, so that there is no circle: who lets go of a stream lets go of its memory and thread at once
         twin = object.__new__(type(self))
         twin.__dict__.update(self.__dict__)
-        return Stretches(twin._stretch, len(self._ends) - 1)
+        return Prefetcher(twin._stretch, len(self._ends) - 1)
 
     def _stretch(self, number: int) -> Any:
         return self._made(self.order.rows(self._ends[number], self._ends[number + 1]))

@@ -7,11 +7,11 @@ from functools import cached_property, partial
 
 import numpy as np
 
-from hindcast.pipeline.feed.batches import MEMORY_BYTES, Batch, Material, with_flags
+from hindcast.pipeline.feed.batches import MEMORY_BYTES, Batch, BatchSource, with_flags
 from hindcast.pipeline.feed.held import Held, found, reached
 from hindcast.pipeline.feed.lanes import IDLE
 from hindcast.pipeline.feed.order import InOrder, Order, shuffled
-from hindcast.pipeline.feed.prefetch import HELD, Stretches
+from hindcast.pipeline.feed.prefetch import HELD, Prefetcher
 from hindcast.pipeline.feed.runs import Ints
 from hindcast.pipeline.feed.windows import WindowPlan
 
@@ -24,7 +24,7 @@ _BLOCK_ROWS = (
 class WindowBatches:
     """The batches of a window plan: a window a row, the target at its last step."""
 
-    material: Material
+    source: BatchSource
     plan: WindowPlan
 
     def __len__(self) -> int:
@@ -32,11 +32,11 @@ class WindowBatches:
 
     def __getitem__(self, number: int) -> Batch:
         windows, rows = self.plan.batch(number), self.plan.rows
-        scaling, count = self.material.scaling, len(windows.row)
-        size, lookback, features = self.plan.batch_size, self.plan.lookback, len(self.material.resting)
+        scaling, count = self.source.scaling, len(windows.row)
+        size, lookback, features = self.plan.batch_size, self.plan.lookback, len(self.source.idle_values)
         held = self._held(number)
         windowed = found(held, windows.samples)
-        inputs = np.broadcast_to(self.material.resting, (size, lookback, features)).copy()
+        inputs = np.broadcast_to(self.source.idle_values, (size, lookback, features)).copy()
         steps = windowed.read("X").reshape(-1, features)
         np.take(steps, windows.steps, axis=0, out=inputs[:count])
         targets = np.zeros((size, lookback, scaling.target_count), np.float32)
@@ -44,7 +44,7 @@ class WindowBatches:
         series = np.zeros((size, lookback), np.int32)
         sample, offset, place = rows.sample[windows.row], rows.offset[windows.row], np.arange(count)
         sequence = rows.sequence[windows.row]
-        numbers = self.material.series[sequence]
+        numbers = self.source.series[sequence]
         own = found(held, sample)
         targets[place, windows.last] = scaling.scaled_targets(own.read("Y")[place, offset], numbers)
         weights[place, windows.last] = own.read("W")[place, offset]
@@ -54,7 +54,7 @@ class WindowBatches:
         begin = np.zeros(size, np.int64)
         begin[:count] = offset - windows.last
         published = np.full_like(targets, np.nan)
-        if self.material.with_published:
+        if self.source.with_published:
             steps = windowed.read("published").reshape(-1, targets.shape[-1])
             published[:count] = steps[windows.steps]
         if number == len(self) - 1:
@@ -73,7 +73,7 @@ class WindowBatches:
 
     @cached_property
     def _pool_rows(self) -> int:
-        return max(1, MEMORY_BYTES // HELD // self.material.step_bytes)
+        return max(1, MEMORY_BYTES // HELD // self.source.step_bytes)
 
     @cached_property
     def _order(self) -> Order:
@@ -84,9 +84,9 @@ class WindowBatches:
         return self._order.stretches
 
     @cached_property
-    def _stretches(self) -> Stretches[Held]:
-        return Stretches(
-            partial(_windows_held, self.material, self.plan, self._order), max(0, len(self._ends) - 1)
+    def _stretches(self) -> Prefetcher[Held]:
+        return Prefetcher(
+            partial(_windows_held, self.source, self.plan, self._order), max(0, len(self._ends) - 1)
         )
 
     def _held(self, number: int) -> list[Held]:
@@ -97,7 +97,7 @@ class WindowBatches:
         return [self._stretches[stretch] for stretch in range(int(first), int(final) + 1)]
 
 
-def _windows_held(material: Material, plan: WindowPlan, order: Order, stretch: int) -> Held:
+def _windows_held(source: BatchSource, plan: WindowPlan, order: Order, stretch: int) -> Held:
     start, stop = order.stretches[stretch : stretch + 2].tolist()
     samples = reached(*plan.reach(order.rows(start, stop)))
-    return Held.of(material.source, material.names, samples)
+    return Held.of(source.dataset, source.names, samples)

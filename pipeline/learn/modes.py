@@ -8,7 +8,7 @@ from functools import lru_cache, partial
 from typing import Any
 
 from hindcast.pipeline.errors import TrainingError
-from hindcast.pipeline.feed.batches import LaneBatches, Material, Pass
+from hindcast.pipeline.feed.batches import BatchSource, LaneBatches, Pass
 from hindcast.pipeline.feed.guard import ContinuityGuard
 from hindcast.pipeline.feed.lanes import LanePlan, filled_lanes, whole_runs
 from hindcast.pipeline.feed.runs import Grid, evaluation_runs, training_runs
@@ -39,10 +39,10 @@ class Play:
         return mean_loss(self.network, self.batches, settings, self.guard())
 
 
-def make_lesson(material: Material, learner: Any, settings: TrainSettings, seed: int) -> Lesson:
+def make_lesson(batch_source: BatchSource, learner: Any, settings: TrainSettings, seed: int) -> Lesson:
     """The lesson of `settings.mode` for a stateless network of scaled outputs; TrainingError if there is nothing to train on."""
     lesson = {"stateful": _stateful, "windows": _windows, "per_series": _per_series}[settings.mode](
-        material, learner, settings, seed
+        batch_source, learner, settings, seed
     )
     batches = lesson.batches
     prepare(lesson.network, settings, settings.epochs * batches)
@@ -77,30 +77,32 @@ def idle_lanes(settings: TrainSettings, share: float | None, samples: int) -> st
     return f"{share:.1%} of the lanes' places play nothing: {', and '.join(ways)} will waste less."
 
 
-def make_play(material: Material, network: Any, settings: TrainSettings, split: str) -> Play:
+def make_play(batch_source: BatchSource, network: Any, settings: TrainSettings, split: str) -> Play:
     """A pass of a stateless network over a split as `settings.mode` evaluates: its rows come out the same from any lanes.
 
     stateful: whole runs, each begun `context` steps early, on states of their own; windows: a window a row, in order.
     """
     if settings.mode != "stateful":
-        return Play(network, WindowBatches(material, _window_plan(material, settings, split)), lambda: None)
-    source, part = material.source, material.source.split(split)
+        return Play(
+            network, WindowBatches(batch_source, _window_plan(batch_source, settings, split)), lambda: None
+        )
+    source, part = batch_source.dataset, batch_source.dataset.split(split)
     runs = evaluation_runs(source.sequences, part, grid_of(source), settings.context)
     lanes = max(1, min(settings.lanes, len(runs)))
-    batches = LaneBatches(material, part, whole_runs(runs, lanes))
-    return Play(carry(network, lanes), batches, _guard(material, lanes))
+    batches = LaneBatches(batch_source, part, whole_runs(runs, lanes))
+    return Play(carry(network, lanes), batches, _guard(batch_source, lanes))
 
 
-def _stateful(material: Material, learner: Any, settings: TrainSettings, seed: int) -> Lesson:
+def _stateful(batch_source: BatchSource, learner: Any, settings: TrainSettings, seed: int) -> Lesson:
     """What is played next is begun before its turn: validation while training ends, the next epoch while validation goes on."""
-    plan = _lane_plans(material, settings, seed)
-    part = material.source.split("train")
+    plan = _lane_plans(batch_source, settings, seed)
+    part = batch_source.dataset.split("train")
 
     @lru_cache(maxsize=2)  # a million runs take seconds to plan, and more than the loop asks for an epoch
     def epoch(number: int) -> LaneBatches:
-        return LaneBatches(material, part, plan(number), partial(following, number))
+        return LaneBatches(batch_source, part, plan(number), partial(next_pass, number))
 
-    def following(number: int) -> LaneBatches | None:
+    def next_pass(number: int) -> LaneBatches | None:
         if validation is not None and isinstance(validation.batches, LaneBatches):
             return validation.batches
         return epoch(number + 1) if number + 1 < settings.epochs else None
@@ -111,44 +113,44 @@ def _stateful(material: Material, learner: Any, settings: TrainSettings, seed: i
         return None if validation is None else validation.loss(settings)
 
     network = carry(learner, settings.lanes)
-    validation = _validation(material, learner, settings)
-    guard = _guard(material, settings.lanes)
+    validation = _validation(batch_source, learner, settings)
+    guard = _guard(batch_source, settings.lanes)
     return Lesson(network, epoch, guard, None if validation is None else validate)
 
 
-def _lane_plans(material: Material, settings: TrainSettings, seed: int) -> Callable[[int], LanePlan]:
+def _lane_plans(batch_source: BatchSource, settings: TrainSettings, seed: int) -> Callable[[int], LanePlan]:
     """The plan of each epoch of training."""
-    source, grid = material.source, grid_of(material.source)
+    source, grid = batch_source.dataset, grid_of(batch_source.dataset)
     longest = settings.run_length.ns // source.frequency if settings.run_length else None
     runs = training_runs(source.sequences, source.split("train"), grid, longest, settings.warm_up)
     warm_up = -(-settings.warm_up // grid.segment_length)
     return lambda number: filled_lanes(runs, settings.lanes, seed, number, warm_up)
 
 
-def _windows(material: Material, learner: Any, settings: TrainSettings, seed: int) -> Lesson:
-    plan = _window_plan(material, settings, "train")
+def _windows(batch_source: BatchSource, learner: Any, settings: TrainSettings, seed: int) -> Lesson:
+    plan = _window_plan(batch_source, settings, "train")
 
     def epoch(number: int) -> WindowBatches:
-        return WindowBatches(material, plan).shuffled(seed, number)
+        return WindowBatches(batch_source, plan).shuffled(seed, number)
 
-    validation = _validation(material, learner, settings)
+    validation = _validation(batch_source, learner, settings)
     return Lesson(
         learner, epoch, lambda: None, None if validation is None else lambda _: validation.loss(settings)
     )
 
 
-def _per_series(material: Material, learner: Any, settings: TrainSettings, seed: int) -> Lesson:
+def _per_series(batch_source: BatchSource, learner: Any, settings: TrainSettings, seed: int) -> Lesson:
     """An epoch is one series; after the last one comes the first again, `settings.epochs` times over."""
-    plans = _by_series(material, settings, "train")
+    plans = _by_series(batch_source, settings, "train")
     turns = tuple(sorted(plans))  # in the data set's order, so a group's series follow one another
 
     def epoch(number: int) -> WindowBatches:
-        plan = plans[turns[number % len(turns)]] if turns else _window_plan(material, settings, "train")
-        return WindowBatches(material, plan).shuffled(seed, number)
+        plan = plans[turns[number % len(turns)]] if turns else _window_plan(batch_source, settings, "train")
+        return WindowBatches(batch_source, plan).shuffled(seed, number)
 
     tails = {
-        turn: WindowBatches(material, plan)
-        for turn, plan in _by_series(material, settings, "validation").items()
+        turn: WindowBatches(batch_source, plan)
+        for turn, plan in _by_series(batch_source, settings, "validation").items()
         if turn in plans
     }
     kept = dict(zip(tails, held(list(tails.values()), settings), strict=True))
@@ -160,31 +162,31 @@ def _per_series(material: Material, learner: Any, settings: TrainSettings, seed:
     return Lesson(learner, epoch, lambda: None, validate if kept else None, turns)
 
 
-def _validation(material: Material, learner: Any, settings: TrainSettings) -> Play | None:
+def _validation(batch_source: BatchSource, learner: Any, settings: TrainSettings) -> Play | None:
     """The pass over validation; None where there is nothing to play."""
-    play = make_play(material, learner, settings, "validation")
+    play = make_play(batch_source, learner, settings, "validation")
     if not len(play.batches):
         return None
     (batches,) = held([play.batches], settings)
     return Play(play.network, batches, play.guard)
 
 
-def _window_plan(material: Material, settings: TrainSettings, split: str) -> WindowPlan:
-    return _plan_of(material, settings, scored_rows(material.source, split))
+def _window_plan(batch_source: BatchSource, settings: TrainSettings, split: str) -> WindowPlan:
+    return _plan_of(batch_source, settings, scored_rows(batch_source.dataset, split))
 
 
-def _by_series(material: Material, settings: TrainSettings, split: str) -> dict[int, WindowPlan]:
+def _by_series(batch_source: BatchSource, settings: TrainSettings, split: str) -> dict[int, WindowPlan]:
     """By the number of the series, for those with a number of their own."""
-    rows = scored_rows(material.source, split)
-    parts = rows.parted(material.series[rows.sequence])
-    return {number: _plan_of(material, settings, part) for number, part in parts.items() if number}
+    rows = scored_rows(batch_source.dataset, split)
+    parts = rows.parted(batch_source.series[rows.sequence])
+    return {number: _plan_of(batch_source, settings, part) for number, part in parts.items() if number}
 
 
-def _plan_of(material: Material, settings: TrainSettings, rows: Rows) -> WindowPlan:
-    source = material.source
+def _plan_of(batch_source: BatchSource, settings: TrainSettings, rows: Rows) -> WindowPlan:
+    source = batch_source.dataset
     first = source.sequences.first_sample
     return WindowPlan(rows, first, source.segment_length, settings.lookback, settings.batch_size)
 
 
-def _guard(material: Material, lanes: int) -> Callable[[], ContinuityGuard]:
-    return lambda: ContinuityGuard(lanes, partial(name_of, material.source.sequences))
+def _guard(batch_source: BatchSource, lanes: int) -> Callable[[], ContinuityGuard]:
+    return lambda: ContinuityGuard(lanes, partial(name_of, batch_source.dataset.sequences))

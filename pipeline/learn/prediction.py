@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hindcast.pipeline.errors import FormatError
-from hindcast.pipeline.feed.batches import Material
+from hindcast.pipeline.feed.batches import BatchSource
 from hindcast.pipeline.feed.runs import Ints
 from hindcast.pipeline.feed.scaling import neutral_scaling, series_numbers
 from hindcast.pipeline.feed.scored_rows import Rows, scored_rows
@@ -56,10 +56,10 @@ def predict(dataset: Dataset, models: Path, split: str) -> Predictions:
     known = [(group, series) for group, series in card["series"]]
     scaling = neutral_scaling(len(dataset.features), len(dataset.targets))
     numbers = series_numbers(dataset.sequences, known, card["groups"])
-    material = Material(dataset, scaling, numbers, with_published=settings.residual)
+    batch_source = BatchSource(dataset, scaling, numbers, with_published=settings.residual)
     twin = load_network(models / "model.keras")
     rows = scored_rows(dataset, split)
-    value = _values(make_play(material, twin, settings, split), rows, twin.output.shape[2:])
+    value = _values(make_play(batch_source, twin, settings, split), rows, twin.output.shape[2:])
     if not settings.quantiles:
         return Predictions(rows.sequence, rows.step, rows.sample, rows.offset, value)
     middle = value[:, :, settings.middle]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hindcast.pipeline.errors import TrainingError
-from hindcast.pipeline.feed.batches import LaneBatches, Material
+from hindcast.pipeline.feed.batches import BatchSource, LaneBatches
 from hindcast.pipeline.feed.scaling import Key, Scaling, read_scaling, series_numbers, series_of
 from hindcast.pipeline.learn.backend import seed_everything
 from hindcast.pipeline.learn.custom.build import Brief, own_networks
@@ -64,8 +64,8 @@ def prepared(params: Params, root: Path, dataset: Dataset) -> Prepared:
             f"train.model: {settings.model} has no weights to train: leave some layers trainable."
         )
     numbers = series_numbers(dataset.sequences, known, scaling.groups)
-    material = Material(dataset, scaling, numbers, with_published=settings.residual)
-    lesson = make_lesson(material, networks.learner, settings, params.seed)
+    batch_source = BatchSource(dataset, scaling, numbers, with_published=settings.residual)
+    lesson = make_lesson(batch_source, networks.learner, settings, params.seed)
     return Prepared(dataset, scaling, known, networks, lesson)
 
 

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hindcast.pipeline.errors import FormatError
-from hindcast.pipeline.feed.batches import Batch, LaneBatches, Material
+from hindcast.pipeline.feed.batches import Batch, BatchSource, LaneBatches
 from hindcast.pipeline.feed.lanes import IDLE, LanePlan, filled_lanes, whole_runs
 from hindcast.pipeline.feed.prefetch import read_ahead
 from hindcast.pipeline.feed.runs import evaluation_runs, training_runs
@@ -31,7 +31,7 @@ def lane_batches(source: MemorySource, split: str, lanes: int, context: int = 3)
         plan = filled_lanes(training_runs(source.sequences, part, grid, 12), lanes, 0, 0)
     else:
         plan = whole_runs(evaluation_runs(source.sequences, part, grid, context), lanes)
-    return LaneBatches(Material(source, some_scaling(), series), part, plan)
+    return LaneBatches(BatchSource(source, some_scaling(), series), part, plan)
 
 
 @given(
@@ -137,7 +137,7 @@ def test_an_epoch_left_half_way_lets_go_of_what_was_made(monkeypatch: pytest.Mon
 def test_what_follows_is_begun_when_nothing_is_left_to_be_made(monkeypatch: pytest.MonkeyPatch) -> None:
     _, batches = in_small_stretches(monkeypatch)
     after = replace(batches)
-    first = replace(batches, following=lambda: after)
+    first = replace(batches, next_pass=lambda: after)
     begun = []
     for number in range(len(first)):
         assert first[number].inputs.shape == batches[number].inputs.shape
@@ -146,7 +146,7 @@ def test_what_follows_is_begun_when_nothing_is_left_to_be_made(monkeypatch: pyte
     assert begun[: last - 1] == [[]] * (last - 1)
     assert begun[-1] == [0], "no more than the first stretch: memory holds no more"
     assert after[0].inputs.any()
-    assert pickle.loads(pickle.dumps(first)).following is None, "what follows does not travel"
+    assert pickle.loads(pickle.dumps(first)).next_pass is None, "what follows does not travel"
 
 
 def test_a_batch_in_which_every_lane_idles_is_made_too(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -154,9 +154,11 @@ def test_a_batch_in_which_every_lane_idles_is_made_too(monkeypatch: pytest.Monke
     source = chronological(memory_source([8, 8]), {"train": (0, 60)})
     runs = training_runs(source.sequences, source.split("train"), grid_of(source))
     gap = LanePlan(runs, np.array([0, 0]), np.array([0, 3]), 1, 5)  # two samples, nothing, two samples
-    batches = LaneBatches(Material(source, some_scaling(), np.ones(2, np.int32)), source.split("train"), gap)
+    batches = LaneBatches(
+        BatchSource(source, some_scaling(), np.ones(2, np.int32)), source.split("train"), gap
+    )
     assert [bool(batch.weights.any()) for batch in read_ahead(batches)] == [True, True, False, True, True]
-    assert (batches[2].inputs == some_scaling().resting).all()
+    assert (batches[2].inputs == some_scaling().idle_values).all()
 
 
 def window_batches(source: MemorySource) -> WindowBatches:
@@ -167,7 +169,7 @@ def window_batches(source: MemorySource) -> WindowBatches:
         lookback=6,
         batch_size=7,
     )
-    return WindowBatches(Material(source, some_scaling(), np.ones(3, np.int32)), plan)
+    return WindowBatches(BatchSource(source, some_scaling(), np.ones(3, np.int32)), plan)
 
 
 def published_of(source: MemorySource, batch: Batch, row: int, step: int) -> float:
@@ -183,7 +185,7 @@ def test_the_published_forecast_comes_with_a_flag_where_it_is_there(mode: str) -
     assert not plain[0].published.any()
     assert not plain[0].has_published.any()
     assert "published" not in source.asked, "nobody reads what nobody wants"
-    batches = replace(plain, material=replace(plain.material, with_published=True))
+    batches = replace(plain, source=replace(plain.source, with_published=True))
     seen = set()
     for number in range(len(batches)):
         batch = batches[number]

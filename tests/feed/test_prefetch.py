@@ -1,4 +1,4 @@
-"""Stretches are made once each in passing, one ahead, whatever is asked for."""
+"""Prefetcher are made once each in passing, one ahead, whatever is asked for."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hindcast.pipeline.feed.prefetch import AHEAD, KEPT, Stretches
+from hindcast.pipeline.feed.prefetch import AHEAD, KEPT, Prefetcher
 
 
 class Maker:
@@ -34,7 +34,7 @@ class Maker:
 @given(st.integers(1, 9), st.lists(st.integers(0, 8), max_size=20))
 def test_every_answer_is_right_in_any_order(count: int, asked: list[int]) -> None:
     maker = Maker()
-    stretches = Stretches(maker, count)
+    stretches = Prefetcher(maker, count)
     for number in asked:
         if number < count:
             assert stretches[number] == f"stretch {number}"
@@ -45,7 +45,7 @@ def test_every_answer_is_right_in_any_order(count: int, asked: list[int]) -> Non
 
 def test_in_passing_each_is_made_once_and_the_next_beforehand() -> None:
     maker = Maker()
-    stretches = Stretches(maker, 5)
+    stretches = Prefetcher(maker, 5)
     stretches[0]
     for _ in range(200):
         if len(maker.made) == 1 + AHEAD:
@@ -58,7 +58,7 @@ def test_in_passing_each_is_made_once_and_the_next_beforehand() -> None:
 
 
 def test_an_error_comes_when_its_stretch_is_asked_for_and_again() -> None:
-    stretches = Stretches(Maker(bad=1), 3)
+    stretches = Prefetcher(Maker(bad=1), 3)
     assert stretches[0] == "stretch 0"
     for _ in range(2):
         with pytest.raises(ValueError, match="stretch 1"):
@@ -69,7 +69,7 @@ def test_an_error_comes_when_its_stretch_is_asked_for_and_again() -> None:
 def test_threads_end_with_their_owner() -> None:
     before = threading.active_count()
     for _ in range(5):
-        stretches = Stretches(Maker(), 3)
+        stretches = Prefetcher(Maker(), 3)
         stretches[0]
         del stretches
     gc.collect()

@@ -82,7 +82,7 @@ def test_idle_rows_show_the_mean_of_all(tmp_path: Path) -> None:
     features = [{"group": "g", "features": part(50.0, 1.0, 2)}]
     scaling = read_scaling(written(tmp_path, groups=features), ("a", "b"), ("y",), "f", [("g", "1")])
     assert scaling.feature_mean.shape == (3, 2)
-    assert scaling.resting.tolist() == [2, 3]
+    assert scaling.idle_values.tolist() == [2, 3]
 
 
 def test_a_foreign_scaler_is_refused_with_everything_that_differs(tmp_path: Path) -> None:

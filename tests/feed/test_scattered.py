@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hindcast.pipeline.feed.batches import Material
+from hindcast.pipeline.feed.batches import BatchSource
 from hindcast.pipeline.feed.scored_rows import scored_rows
 from hindcast.pipeline.feed.window_batches import WindowBatches
 from hindcast.pipeline.feed.windows import WindowPlan
@@ -82,7 +82,9 @@ def test_windows_of_drawn_samples_see_their_own_past_and_only_their_own_targets(
     source.splits["train"] = Split("train", mine, 0, 100 * HOUR, {"policy": "random"})
     rows, length = scored_rows(source, "train"), source.segment_length
     plan = WindowPlan(rows, source.sequences.first_sample, length, lookback, 4)
-    batches = WindowBatches(Material(source, some_scaling(), np.ones(len(source.sequences), np.int32)), plan)
+    batches = WindowBatches(
+        BatchSource(source, some_scaling(), np.ones(len(source.sequences), np.int32)), plan
+    )
     inputs = source.arrays["X"].reshape(-1, 3)
     seen = 0
     for number in range(len(batches)):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hindcast.pipeline.feed.batches import Material
+from hindcast.pipeline.feed.batches import BatchSource
 from hindcast.pipeline.feed.order import BlockShuffle
 from hindcast.pipeline.feed.scored_rows import scored_rows
 from hindcast.pipeline.feed.window_batches import WindowBatches
@@ -30,7 +30,7 @@ def test_windows_are_what_a_plain_loop_cuts(world: tuple[list[int], int, int, in
     rows, table = scored_rows(source, "train"), source.sequences
     plan = WindowPlan(rows, table.first_sample, segment_length, lookback, batch_size)
     series = np.arange(len(table), dtype=np.int32) + 1
-    batches = WindowBatches(Material(source, some_scaling(), series), plan)
+    batches = WindowBatches(BatchSource(source, some_scaling(), series), plan)
     flat = {name: values.reshape(-1, values.shape[-1]) for name, values in source.arrays.items()}
     seen = 0
     for number in range(len(batches)):

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from hindcast.pipeline.feed.batches import Material
+from hindcast.pipeline.feed.batches import BatchSource
 from hindcast.pipeline.learn.network import Design, Layers, make_layers, make_networks
 from hindcast.pipeline.settings.train import TrainSettings
 from tests.feed.memory import MemorySource, chronological, memory_source, some_scaling
@@ -29,15 +29,15 @@ def small_source(seed: int = 0) -> MemorySource:
     return chronological(source, {"train": (0, 36), "validation": (36, 46), "test": (46, 60)})
 
 
-def material_of(source: MemorySource) -> Material:
+def batch_source_of(source: MemorySource) -> BatchSource:
     """The source with a number for each series but the last."""
     numbers = np.arange(1, len(source.sequences) + 1, dtype=np.int32)
     numbers[-1] = 0
-    return Material(source, some_scaling(), numbers)
+    return BatchSource(source, some_scaling(), numbers)
 
 
 def small_layers(seed: int = 0, **changes: Any) -> Layers:
-    """Layers for `material_of`, built, with weights drawn from the seed."""
+    """Layers for `batch_source_of`, built, with weights drawn from the seed."""
     import keras
 
     keras.utils.set_random_seed(seed)

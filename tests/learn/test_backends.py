@@ -14,7 +14,7 @@ import pytest
 
 from hindcast.pipeline.learn.fitting import fit
 from hindcast.pipeline.learn.modes import make_lesson
-from tests.learn.networks import arrays, material_of, small_learner, small_settings, small_source
+from tests.learn.networks import arrays, batch_source_of, small_learner, small_settings, small_source
 
 ROOT = Path(__file__).resolve().parents[2]
 CHOICES: dict[str, Any] = {"residual": True, "identity": "embedding", "units": (5, 4)}
@@ -48,9 +48,12 @@ def trained(weights: list[list[float]] | None) -> tuple[list[float], object]:
         )
     source = small_source()
     config = small_settings(epochs=2, quantiles=(), residual=True)
-    material = material_of(source)
+    batch_source = batch_source_of(source)
     lesson = make_lesson(
-        type(material)(source, material.scaling, material.series, with_published=True), learner, config, 1
+        type(batch_source)(source, batch_source.scaling, batch_source.series, with_published=True),
+        learner,
+        config,
+        1,
     )
     history = fit(lesson, config)
     return [logs[name] for logs in history.epochs for name in ("loss", "val_loss")], lesson

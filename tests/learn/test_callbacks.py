@@ -14,7 +14,7 @@ from hindcast.pipeline.learn.callbacks import DVCLiveWatcher, TensorBoardWatcher
 from hindcast.pipeline.learn.fitting import fit
 from hindcast.pipeline.learn.history import Pace
 from hindcast.pipeline.learn.modes import make_lesson
-from tests.learn.networks import material_of, small_learner, small_settings, small_source
+from tests.learn.networks import batch_source_of, small_learner, small_settings, small_source
 
 
 def curves(folder: Path) -> dict[str, Any]:
@@ -30,7 +30,7 @@ def test_tensorboard_has_both_losses_the_rate_the_use_of_lanes_and_histograms(
     mode: str, tmp_path: Path
 ) -> None:
     config = small_settings(mode=mode, epochs=2)
-    lesson = make_lesson(material_of(small_source()), small_learner(), config, seed=1)
+    lesson = make_lesson(batch_source_of(small_source()), small_learner(), config, seed=1)
     board = TensorBoardWatcher(tmp_path, lesson)
     history = fit(lesson, config, [board])
     board.close()
@@ -48,7 +48,7 @@ def test_a_place_where_nothing_can_be_written_is_an_error_of_the_machine_that_na
     tmp_path: Path,
 ) -> None:
     (tmp_path / "logs").write_text("in the way")
-    lesson = make_lesson(material_of(small_source()), small_learner(), small_settings(), seed=1)
+    lesson = make_lesson(batch_source_of(small_source()), small_learner(), small_settings(), seed=1)
     board = TensorBoardWatcher(tmp_path / "logs", lesson)
     with pytest.raises(OSError, match="logs") as found:
         board.begin([{"loss": 1.0}])
@@ -56,7 +56,7 @@ def test_a_place_where_nothing_can_be_written_is_an_error_of_the_machine_that_na
 
 
 def test_the_pace_tells_steps_a_second_waiting_and_what_is_left() -> None:
-    lesson = make_lesson(material_of(small_source()), small_learner(), small_settings(), seed=1)
+    lesson = make_lesson(batch_source_of(small_source()), small_learner(), small_settings(), seed=1)
     batches = lesson.epoch(0)
     pace = Pace(total=100, done=10)
     assert pace.note() == "no batch played yet"

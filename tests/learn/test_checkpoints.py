@@ -23,7 +23,7 @@ from hindcast.pipeline.learn.losses import inputs_for
 from hindcast.pipeline.learn.modes import make_lesson
 from hindcast.pipeline.learn.training import train
 from hindcast.pipeline.settings.base import Duration
-from tests.learn.networks import arrays, material_of, small_learner, small_settings, small_source
+from tests.learn.networks import arrays, batch_source_of, small_learner, small_settings, small_source
 from tests.learn.workplace import workplace
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,7 +40,7 @@ def everything(lesson: Any) -> list[Any]:
 def a_lesson(mode: str = "stateful", **changes: Any) -> tuple[Any, Any]:
     config = small_settings(mode=mode, **changes)
     learner = small_learner(dropout=config.dropout)
-    return make_lesson(material_of(small_source()), learner, config, seed=1), config
+    return make_lesson(batch_source_of(small_source()), learner, config, seed=1), config
 
 
 def checkpoints_in(folder: Path, every: int | Duration = 1, **identity: Any) -> tuple[Checkpoints, list[str]]:

@@ -13,14 +13,21 @@ from hindcast.pipeline.errors import ContinuityError, TrainingError
 from hindcast.pipeline.learn.fitting import Lesson, fit
 from hindcast.pipeline.learn.losses import WeightedMean, elementwise, mean_loss, played
 from hindcast.pipeline.learn.modes import make_lesson, make_play
-from tests.learn.networks import arrays, material_of, small_learner, small_settings, small_source, trainable
+from tests.learn.networks import (
+    arrays,
+    batch_source_of,
+    small_learner,
+    small_settings,
+    small_source,
+    trainable,
+)
 
 NAMES = ("mae", "mse", "huber")
 
 
 def lesson_of(mode: str = "stateful", **changes: Any) -> tuple[Lesson, Any]:
     config = small_settings(mode=mode, **changes)
-    return make_lesson(material_of(small_source()), small_learner(), config, seed=1), config
+    return make_lesson(batch_source_of(small_source()), small_learner(), config, seed=1), config
 
 
 @pytest.mark.parametrize("mode", ["stateful", "windows"])
@@ -120,7 +127,7 @@ def test_nothing_to_learn_from_is_said() -> None:
     source.arrays["W"][:] = 0
     config = small_settings()
     with pytest.raises(TrainingError, match="nothing to learn from"):
-        fit(make_lesson(material_of(source), small_learner(), config, seed=1), config)
+        fit(make_lesson(batch_source_of(source), small_learner(), config, seed=1), config)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -140,7 +147,7 @@ def test_a_loss_is_the_weighted_mean_over_every_target_alone(name: str) -> None:
 
 def test_the_validation_loss_is_the_mean_over_all_weighted_targets_not_over_batches() -> None:
     config = small_settings(lanes=2)
-    play = make_play(material_of(small_source()), small_learner(), config, "validation")
+    play = make_play(batch_source_of(small_source()), small_learner(), config, "validation")
     total = weight = 0.0
     for batch, outputs in played(play.network, play.batches, None):
         total += float((np.abs(batch.targets - outputs) * batch.weights).sum())
@@ -196,7 +203,7 @@ def test_in_half_precision_states_and_losses_stay_whole(precision: str) -> None:
     wanted = fit(*lesson_of(epochs=2))
     config = small_settings(precision=precision, epochs=2, average=0.9)
     learner = small_learner(precision=precision)
-    lesson = make_lesson(material_of(small_source()), learner, config, seed=1)
+    lesson = make_lesson(batch_source_of(small_source()), learner, config, seed=1)
     history = fit(lesson, config)
     assert {weight.dtype for weight in lesson.network.variables if weight.name.startswith("state_")} == {
         "float32"

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from hindcast.pipeline.errors import TrainingError
-from hindcast.pipeline.feed.batches import Material
+from hindcast.pipeline.feed.batches import BatchSource
 from hindcast.pipeline.files import digest_of_file, read_json
 from hindcast.pipeline.learn.callbacks import GroupWeights
 from hindcast.pipeline.learn.fitting import fit
@@ -33,8 +33,8 @@ ROOT = Path(__file__).resolve().parents[2]
 def lesson_of(**changes: Any) -> Any:
     source = small_source()
     config = small_settings(mode="per_series", **changes)
-    material = Material(source, some_scaling(), np.array([1, 2, 3], np.int32))
-    return make_lesson(material, small_learner(series=3), config, seed=1), config
+    batch_source = BatchSource(source, some_scaling(), np.array([1, 2, 3], np.int32))
+    return make_lesson(batch_source, small_learner(series=3), config, seed=1), config
 
 
 def test_an_epoch_is_one_series_and_a_pass_is_all_of_them_in_order() -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hindcast.pipeline.feed.batches import Material
+from hindcast.pipeline.feed.batches import BatchSource
 from hindcast.pipeline.learn.fitting import fit
 from hindcast.pipeline.learn.losses import WeightedMean, elementwise
 from hindcast.pipeline.learn.modes import make_lesson
@@ -21,7 +21,7 @@ from tests.feed.memory import some_scaling
 from tests.learn.networks import (
     FEATURES,
     arrays,
-    material_of,
+    batch_source_of,
     small_layers,
     small_learner,
     small_settings,
@@ -107,12 +107,17 @@ def test_training_brings_the_quantiles_to_their_shares(mode: str) -> None:
         mode=mode, loss="pinball", quantiles=THREE, epochs=25, learning_rate=0.03, units=[1]
     )
     learner = small_learner(quantiles=THREE, middle=config.middle, units=(1,), identity="none")
-    material = material_of(source)
-    fit(make_lesson(Material(source, material.scaling, material.series), learner, config, seed=1), config)
+    batch_source = batch_source_of(source)
+    fit(
+        make_lesson(BatchSource(source, batch_source.scaling, batch_source.series), learner, config, seed=1),
+        config,
+    )
     values = learner.predict_on_batch(
         {"inputs": source.arrays["X"][:9].reshape(1, -1, FEATURES), "series": np.zeros((1, 36), np.int32)}
     )
-    wanted = material.scaling.scaled_targets(source.arrays["Y"][:9].reshape(1, 36, 1), np.zeros(1, np.int32))
+    wanted = batch_source.scaling.scaled_targets(
+        source.arrays["Y"][:9].reshape(1, 36, 1), np.zeros(1, np.int32)
+    )
     below = (wanted[..., None] < values).mean(axis=(0, 1, 2))
     assert below[0] < 0.35 < below[1] < 0.7 < below[2]
 

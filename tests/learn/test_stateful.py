@@ -20,7 +20,7 @@ from hindcast.pipeline.learn.stateful import carry, check_state_carries
 from tests.learn.networks import (
     FEATURES,
     arrays,
-    material_of,
+    batch_source_of,
     small_layers,
     small_learner,
     small_settings,
@@ -68,7 +68,7 @@ def test_the_keep_flag_resets_exactly_one_lane() -> None:
 
 def outputs_by_step(lanes: int, split: str) -> dict[tuple[int, int], Any]:
     """The prediction of every weighted (sample, step), from that many lanes."""
-    play = make_play(material_of(small_source()), small_twin(), small_settings(lanes=lanes), split)
+    play = make_play(batch_source_of(small_source()), small_twin(), small_settings(lanes=lanes), split)
     found = {}
     for batch, outputs in played(play.network, play.batches, play.guard()):
         for row, step in np.argwhere(batch.weights.any(axis=2)):
@@ -97,7 +97,7 @@ def test_packed_lanes_predict_what_each_series_alone_predicts(split: str) -> Non
     assert all(packed[key] == pytest.approx(alone[key], rel=1e-6) for key in alone)
 
 
-def by_hand(layers: dict[str, Any], material: Any) -> Any:
+def by_hand(layers: dict[str, Any], batch_source: Any) -> Any:
     """Keras's own stateful layer, one series at a time, over layers of the same first weights."""
     inputs = keras.Input(batch_shape=(1, 4, FEATURES), name="inputs")
     series = keras.Input(batch_shape=(1, 4), dtype="int32", name="series")
@@ -113,11 +113,11 @@ def by_hand(layers: dict[str, Any], material: Any) -> Any:
     reason="Keras's own stateful layer does not train on torch and JAX",
 )
 def test_one_lane_learns_step_by_step_what_a_plain_stateful_layer_learns() -> None:
-    material = material_of(small_source())
+    batch_source = batch_source_of(small_source())
     config = small_settings(lanes=1)
     ours, theirs = small_layers(), small_layers()
-    lesson = make_lesson(material, make_networks(ours, FEATURES).learner, config, seed=3)
-    reference, stateful = by_hand(theirs, material)
+    lesson = make_lesson(batch_source, make_networks(ours, FEATURES).learner, config, seed=3)
+    reference, stateful = by_hand(theirs, batch_source)
     for network in (lesson.network, reference):
         network.compile(
             keras.optimizers.SGD(0.1), WeightedMean(small_settings(loss="mse")), jit_compile=False
@@ -155,7 +155,9 @@ def one_step(dummies: list[int], batch: Any) -> tuple[float, list[Any]]:
 @settings(max_examples=8)
 @given(st.lists(st.integers(0, 3), min_size=1, max_size=6))
 def test_any_number_of_dummies_changes_neither_loss_nor_gradient(places: list[int]) -> None:
-    batch = make_lesson(material_of(small_source()), small_learner(), small_settings(), seed=0).epoch(0)[0]
+    batch = make_lesson(batch_source_of(small_source()), small_learner(), small_settings(), seed=0).epoch(0)[
+        0
+    ]
     loss, weights = one_step([], batch)
     with_dummies, weights_with = one_step(sorted(places), batch)
     assert with_dummies == pytest.approx(loss, rel=1e-6)
@@ -164,15 +166,15 @@ def test_any_number_of_dummies_changes_neither_loss_nor_gradient(places: list[in
 
 
 def test_idle_lanes_stay_finite_and_leave_no_trace() -> None:
-    play = make_play(material_of(small_source()), small_twin(), small_settings(lanes=3), "test")
+    play = make_play(batch_source_of(small_source()), small_twin(), small_settings(lanes=3), "test")
     for batch, outputs in played(play.network, play.batches, play.guard()):
         assert np.isfinite(outputs).all()
         assert not batch.weights[batch.identity[:, 1] == IDLE].any()
 
 
 def test_playing_validation_leaves_the_training_state_alone() -> None:
-    material, learner, config = material_of(small_source()), small_learner(), small_settings()
-    lesson = make_lesson(material, learner, config, seed=0)
+    batch_source, learner, config = batch_source_of(small_source()), small_learner(), small_settings()
+    lesson = make_lesson(batch_source, learner, config, seed=0)
     batch = lesson.epoch(0)[0]
     lesson.network.train_on_batch(inputs_for(lesson.network, batch), batch.targets, batch.weights)
     before = arrays(lesson.network.non_trainable_weights)

@@ -200,7 +200,7 @@ def test_a_training_that_runs_away_leaves_the_last_network_whole(tmp_path: Path)
     ("mode", "warm_up"), [("stateful", 0), ("stateful", 9), ("windows", 0), ("per_series", 0)]
 )
 def test_every_row_of_training_has_its_weight_once_a_pass(mode: str, warm_up: int, tmp_path: Path) -> None:
-    from hindcast.pipeline.feed.batches import Material
+    from hindcast.pipeline.feed.batches import BatchSource
     from hindcast.pipeline.feed.scaling import read_scaling
     from hindcast.pipeline.learn.modes import make_lesson
     from tests.learn.networks import small_learner
@@ -210,7 +210,7 @@ def test_every_row_of_training_has_its_weight_once_a_pass(mode: str, warm_up: in
         path = tmp_path / "data" / "scaler.json"
         scaling = read_scaling(path, dataset.features, dataset.targets, dataset.fingerprint)
         numbers = np.arange(1, len(dataset.sequences) + 1, dtype=np.int32)
-        lesson = make_lesson(Material(dataset, scaling, numbers), small_learner(), params.train, seed=0)
+        lesson = make_lesson(BatchSource(dataset, scaling, numbers), small_learner(), params.train, seed=0)
         for start in (0, lesson.fits):
             epochs = [lesson.epoch(start + turn) for turn in range(lesson.fits)]
             played = sum(

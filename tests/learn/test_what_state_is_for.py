@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import pytest
 
-from hindcast.pipeline.feed.batches import Material
+from hindcast.pipeline.feed.batches import BatchSource
 from hindcast.pipeline.feed.scaling import Scaling
 from hindcast.pipeline.learn.fitting import fit
 from hindcast.pipeline.learn.losses import played
@@ -45,7 +45,7 @@ def accuracy(mode: str, run_length: str | None) -> float:
     source = labelled(SEQUENCES, seed=1)
     fit(
         make_lesson(
-            Material(source, PLAIN, np.zeros(SEQUENCES, np.int32)), networks.learner, settings, seed=2
+            BatchSource(source, PLAIN, np.zeros(SEQUENCES, np.int32)), networks.learner, settings, seed=2
         ),
         settings,
     )
@@ -56,7 +56,7 @@ def accuracy(mode: str, run_length: str | None) -> float:
         ).sequences
         held_out = chronological(held_out, {"test": (0, STEPS)})
     numbers = np.zeros(len(held_out.sequences), np.int32)
-    play = make_play(Material(held_out, PLAIN, numbers), networks.twin, settings, "test")
+    play = make_play(BatchSource(held_out, PLAIN, numbers), networks.twin, settings, "test")
     hits = []
     for batch, outputs in played(play.network, play.batches, play.guard()):
         counts = batch.weights > 0

@@ -21,7 +21,7 @@ from hindcast.pipeline.feed.window_stream import Windows
 from hindcast.pipeline.learn.losses import WeightedMean, inputs_for
 from hindcast.pipeline.learn.modes import make_lesson
 from tests.feed.memory import chronological, memory_source
-from tests.learn.networks import material_of, small_learner, small_settings, small_source, trainable
+from tests.learn.networks import batch_source_of, small_learner, small_settings, small_source, trainable
 
 
 def compiled(network: keras.Model) -> keras.Model:
@@ -37,7 +37,9 @@ def test_fit_over_a_stream_learns_what_a_loop_over_the_batches_learns(
 ) -> None:
     weights = []
     for by_fit in (True, False):
-        lesson = make_lesson(material_of(small_source()), small_learner(), small_settings(mode=mode), seed=2)
+        lesson = make_lesson(
+            batch_source_of(small_source()), small_learner(), small_settings(mode=mode), seed=2
+        )
         network = compiled(lesson.network)
         if by_fit:
             network.fit(BatchStream(lesson.epoch, names), epochs=2, shuffle=False, verbose=0)
@@ -52,7 +54,7 @@ def test_fit_over_a_stream_learns_what_a_loop_over_the_batches_learns(
 
 
 def test_a_stream_knows_its_length_and_goes_on_to_the_next_epoch() -> None:
-    lesson = make_lesson(material_of(small_source()), small_learner(), small_settings(), seed=2)
+    lesson = make_lesson(batch_source_of(small_source()), small_learner(), small_settings(), seed=2)
     stream = BatchStream(lesson.epoch, ("inputs", "identity"))
     assert len(stream) == len(lesson.epoch(0))
     first = stream[0][0]["identity"]
