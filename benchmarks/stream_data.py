@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
-from hindcast.pipeline.align.types import BASELINES, AlignedGroup, AlignedSequence, Feature
+from hindcast.pipeline.align.types import AlignedGroup, AlignedSequence, Feature
+from hindcast.pipeline.forecasters import STORED
 from hindcast.pipeline.settings.params import Params, check_params
 from hindcast.pipeline.store.index_types import Split
 from hindcast.pipeline.store.join_shards import write_dataset
@@ -90,7 +91,7 @@ def _sequence(random: np.random.Generator, number: int, times: Any, daily: Any) 
         Y=y,
         W=np.ones_like(y),
         published=nothing,
-        baseline=np.repeat(nothing[:, :, None], len(BASELINES), axis=2),
+        baseline=np.repeat(nothing[:, :, None], len(STORED), axis=2),
         origin=times - 24 * HOUR,
         issued=np.zeros((STEPS, 0), np.int64),
         known=times[:, None] + HOUR,

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from hindcast.pipeline.align.types import (
-    BASELINES,
     NEVER_KNOWN,
     NOT_ISSUED,
     AlignedGroup,
@@ -17,6 +16,7 @@ from hindcast.pipeline.align.types import (
     Feature,
 )
 from hindcast.pipeline.files import file_name
+from hindcast.pipeline.forecasters import STORED
 from hindcast.pipeline.settings.params import Params, check_params
 from hindcast.pipeline.store.index_types import Split
 from hindcast.pipeline.store.join_shards import list_shards, write_dataset
@@ -211,7 +211,7 @@ def _sequence(
         Y=np.where(seen, random.normal(size=(length, targets)), 0).astype(np.float32),
         W=seen.astype(np.float32),
         published=published,
-        baseline=random.normal(size=(length, targets, len(BASELINES))).astype(np.float32),
+        baseline=random.normal(size=(length, targets, len(STORED))).astype(np.float32),
         origin=origin,
         issued=issued,
         known=np.where(seen, times[:, None] + 2 * frequency, NEVER_KNOWN),

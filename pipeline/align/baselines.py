@@ -1,6 +1,10 @@
-"""Forecasters that need nothing but the realized series, as they could have been made at the origin."""
+"""The stored forecasters: they need nothing but the realized series, as it was known at the origin."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,37 +12,49 @@ from numpy.typing import NDArray
 from hindcast.pipeline.align.asof import Index, Values
 from hindcast.pipeline.align.grid import Grid
 from hindcast.pipeline.align.realized import Realized
-from hindcast.pipeline.align.types import BASELINES, Moments
+from hindcast.pipeline.align.types import Moments
+from hindcast.pipeline.forecasters import STORED
 from hindcast.pipeline.settings.base import DAY
 from hindcast.pipeline.settings.origin import NO_ORIGIN
 
 LONGEST_REACH = 56 * DAY
-"""How far behind the origin a seasonal value is looked for, where nearer ones are missing."""
+"""How far before the origin a seasonal value is searched for, where nearer ones are missing."""
 
 
-def baselines(target: Realized, grid: Grid, origins: Moments, newest: Index) -> NDArray[np.float32]:
-    """Values (n, 5) of BASELINES, NaN where there is none; `newest` are the places of the newest known steps.
+@dataclass(frozen=True)
+class Basis:
+    """What a stored forecaster is made from: a target, the n steps and their origins.
 
-    persistence: the newest realized value known at the origin.  seasonal: the value the smallest number of
-    whole periods before the step that has a value known at the origin.  reference: the final value one
-    period before, whether or not it was known.
+    `newest` (n,) are the places of the newest steps whose value is known at each origin.
     """
-    made = np.empty((len(origins), len(BASELINES)), np.float32)
-    made[:, BASELINES.index("persistence")] = target.at(newest, origins)
-    for name, period in (("24h", DAY), ("168h", 7 * DAY)):
-        before = grid.before(period // grid.own.frequency)  # whole: a frequency divides a day
-        made[:, BASELINES.index(f"seasonal_{name}")] = _seasonal(target, grid, origins, (period, before))
-        final = target.final[0]
-        made[:, BASELINES.index(f"reference_{name}")] = np.where(before >= 0, final[before], np.nan)
-    return made
+
+    target: Realized
+    grid: Grid
+    origins: Moments
+    newest: Index
 
 
-def _seasonal(target: Realized, grid: Grid, origins: Moments, nearest: tuple[int, Index]) -> Values:
-    period, before = nearest
+def baselines(basis: Basis) -> NDArray[np.float32]:
+    """The values (n, B) of the B forecasters in STORED, NaN where there is none."""
+    values = np.empty((len(basis.origins), len(STORED)), np.float32)
+    for place, name in enumerate(STORED):
+        values[:, place] = _FORECASTERS[name](basis)
+    return values
+
+
+def _persistence(basis: Basis) -> Values:
+    """The newest realized value known at the origin."""
+    return basis.target.at(basis.newest, basis.origins)
+
+
+def _seasonal(basis: Basis, period: int) -> Values:
+    """The value the smallest number of whole periods before the step that has a value known at the origin."""
+    target, grid, origins = basis.target, basis.grid, basis.origins
+    steps = period // grid.own.frequency  # whole: a frequency divides a day
     # a period is far shorter than the reach, and no origin lies after its step
-    value = target.at(before, origins)
+    value = target.at(grid.before(steps), origins)
     open_ = np.flatnonzero(np.isnan(value) & (origins != NO_ORIGIN))
-    back, steps = 1, period // grid.own.frequency
+    back = 1
     while len(open_):
         back += 1
         within = grid.times[open_] - back * period >= origins[open_] - LONGEST_REACH
@@ -46,3 +62,18 @@ def _seasonal(target: Realized, grid: Grid, origins: Moments, nearest: tuple[int
         value[open_] = target.at(grid.own_place[open_] - back * steps, origins[open_])
         open_ = open_[np.isnan(value[open_])]
     return value
+
+
+def _reference(basis: Basis, period: int) -> Values:
+    """The final value one period before the step, whether or not it was known at the origin."""
+    before = basis.grid.before(period // basis.grid.own.frequency)
+    return np.where(before >= 0, basis.target.final[0][before], np.nan)
+
+
+_FORECASTERS: dict[str, Callable[[Basis], Values]] = {
+    "persistence": _persistence,
+    "seasonal_24h": partial(_seasonal, period=DAY),
+    "seasonal_168h": partial(_seasonal, period=7 * DAY),
+    "reference_24h": partial(_reference, period=DAY),
+    "reference_168h": partial(_reference, period=7 * DAY),
+}

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hindcast.pipeline.align.asof import Flags, run_starts
-from hindcast.pipeline.align.baselines import baselines
+from hindcast.pipeline.align.baselines import Basis, baselines
 from hindcast.pipeline.align.features.recipes import fill_columns
 from hindcast.pipeline.align.group_inputs import Prepared
 from hindcast.pipeline.align.origin_view import View
@@ -43,7 +43,7 @@ def read_track(group: Prepared, track: int) -> Track:
     with np.errstate(over="ignore"):  # what float32 cannot hold is refused by name when sequences are cut
         x = fill_columns(view)
         targets = [(group.realized[name], view.newest(name)) for name in group.params.align.target]
-        baseline = [baselines(one, group.grid, origins.steps, newest) for one, newest in targets]
+        baseline = [baselines(Basis(one, group.grid, origins.steps, newest)) for one, newest in targets]
         return Track(
             origin=origins.steps,
             X=x,

@@ -8,9 +8,6 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-BASELINES = ("persistence", "seasonal_24h", "seasonal_168h", "reference_24h", "reference_168h")
-"""The last axis of `AlignedSequence.baseline`."""
-
 NOT_ISSUED = int(np.iinfo(np.int64).min)
 """Stands in `issued` where no vintage was used."""
 
@@ -53,7 +50,7 @@ class AlignedSequence:
     Y: NDArray[np.float32]  # (T, G) the last revision, 0 where unknown
     W: NDArray[np.float32]  # (T, G) 1 where Y is known, else 0
     published: NDArray[np.float32]  # (T, G) the published forecast as known at `origin`, NaN where none
-    baseline: NDArray[np.float32]  # (T, G, 5) in the order of BASELINES, NaN where none
+    baseline: NDArray[np.float32]  # (T, G, 5) in the order of `forecasters.STORED`, NaN where none
     origin: Moments  # (T,) never decreases
     issued: Moments  # (T, S) issue time of the vintage used, NOT_ISSUED where none
     known: Moments  # (T, G) when Y became known, NEVER_KNOWN where it is not

@@ -14,9 +14,10 @@ from pathlib import Path
 import numpy as np
 
 from hindcast.pipeline.align.align_group import align_group
-from hindcast.pipeline.align.types import BASELINES, AlignedGroup, AlignedSequence
+from hindcast.pipeline.align.types import AlignedGroup, AlignedSequence
 from hindcast.pipeline.certify.findings import MOST_EXAMPLES, Findings
 from hindcast.pipeline.engine import map_in_order
+from hindcast.pipeline.forecasters import STORED
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.split.build import reach_of, steps_of
 from hindcast.pipeline.split.plan import plan_splits
@@ -101,8 +102,8 @@ def _compare(dataset: Dataset, tables: Path, params: Params, item: tuple[str, li
             f"{group}: its sequences are not those that the tables give; they differ in {words or 'their order'}"
         )
         return result
-    if dataset.baselines != BASELINES:
-        result.blame(f"the forecasters are named {', '.join(dataset.baselines)}, not {', '.join(BASELINES)}")
+    if dataset.baselines != STORED:
+        result.blame(f"the forecasters are named {', '.join(dataset.baselines)}, not {', '.join(STORED)}")
         return result
     columns = _columns(dataset, aligned)
     for axis, (names, order) in columns.items():

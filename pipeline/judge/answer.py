@@ -6,18 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from hindcast.pipeline.forecasters import FORECASTERS, REFERENCES
 from hindcast.pipeline.judge.metrics import rounded
 from hindcast.pipeline.judge.scores import Judgement, Scoped, scope_name
 from hindcast.pipeline.judge.skill import Gain, Skill, Verdict, verdict
-from hindcast.pipeline.judge.table import REFERENCES
-
-_NAMES = {
-    "published": "the published forecast",
-    "persistence": "persistence (the last value known)",
-    "seasonal_24h": "the seasonal baseline of 24 h",
-    "seasonal_168h": "the seasonal baseline of 168 h",
-    "trees": "boosted trees",
-}
 
 _VERDICTS: dict[Verdict, str] = {"better": "better in", "open": "not proven in", "worse": "worse in"}
 _MOST_NAMES = 5
@@ -53,7 +45,7 @@ def answer_of(judgement: Judgement) -> Answer:
 
 def named(forecaster: str) -> str:
     """A forecaster in the words of a sentence."""
-    return _NAMES.get(forecaster, forecaster)
+    return FORECASTERS[forecaster].label if forecaster in FORECASTERS else forecaster
 
 
 def percent(value: float) -> str:

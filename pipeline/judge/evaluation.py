@@ -13,6 +13,7 @@ import numpy as np
 
 from hindcast.pipeline.feed.scored_rows import Rows, scored_rows
 from hindcast.pipeline.files import canonical_json, read_json, replace_file, replace_folders
+from hindcast.pipeline.forecasters import FORECASTERS, REFERENCES
 from hindcast.pipeline.judge.answer import Answer, answer_of
 from hindcast.pipeline.judge.examples import Examples, examples_of
 from hindcast.pipeline.judge.load import Judged, names_of, tables_of
@@ -28,7 +29,7 @@ from hindcast.pipeline.judge.report import Contents, write_report
 from hindcast.pipeline.judge.scores import Judgement, judged
 from hindcast.pipeline.judge.stage_facts import cautions, earlier
 from hindcast.pipeline.judge.summed_series import summed
-from hindcast.pipeline.judge.table import FORECASTERS, REFERENCES, Floats, Table
+from hindcast.pipeline.judge.table import Floats, Table
 from hindcast.pipeline.judge.trees import Trees, fit_trees
 from hindcast.pipeline.progress import progress
 from hindcast.pipeline.settings.params import Params

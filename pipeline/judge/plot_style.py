@@ -12,33 +12,14 @@ from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hindcast.pipeline.forecasters import FORECASTERS
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-COLOURS = {  # each has a contrast of at least 3 to both backgrounds
-    "model": "#d9480f",
-    "published": "#2b7fd0",
-    "persistence": "#8a7a3b",
-    "seasonal_24h": "#7d858f",
-    "seasonal_168h": "#a65fc0",
-    "trees": "#2f9460",
-}
-DASHES = {
-    "published": "--",
-    "persistence": ":",
-    "seasonal_24h": "-.",
-    "seasonal_168h": (0, (5, 1, 1, 1, 1, 1)),
-    "trees": (0, (8, 2)),
-}
-MARKERS = {
-    "model": "o",
-    "published": "s",
-    "persistence": "v",
-    "seasonal_24h": "^",
-    "seasonal_168h": "D",
-    "trees": "P",
-}
+COLOURS = {name: one.colour for name, one in FORECASTERS.items() if one.colour}
+MARKERS = {name: one.marker for name, one in FORECASTERS.items() if one.marker}
 
 INK = "#0a0b0c"  # stands for the text colour until the file is written
 _STYLE = (
@@ -90,7 +71,11 @@ def save(drawn: Figure, path: Path) -> None:
 
 def line_style(name: str) -> dict[str, Any]:
     """How a forecaster (or the actual value) is drawn everywhere: colour, dashes and marker all tell it."""
-    return {"color": COLOURS.get(name, INK), "linestyle": DASHES.get(name, "-"), "label": name}
+    return {
+        "color": COLOURS.get(name, INK),
+        "linestyle": FORECASTERS[name].dashes if name in FORECASTERS else "-",
+        "label": name,
+    }
 
 
 def legend(axes: Axes) -> None:

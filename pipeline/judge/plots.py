@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from hindcast.pipeline.files import file_name
+from hindcast.pipeline.forecasters import REFERENCES
 from hindcast.pipeline.judge.answer import named
 from hindcast.pipeline.judge.examples import Examples, Week
 from hindcast.pipeline.judge.plot_style import COLOURS, INK, MARKERS, figure, legend, line_style, save
 from hindcast.pipeline.judge.scores import Breakdown, Judgement, scope_name, track_name
-from hindcast.pipeline.judge.table import REFERENCES
 from hindcast.pipeline.wording import printable
 
 _MOST_SCOPES = 24  # rows of the skill figure; the report's table and by_series.csv hold all

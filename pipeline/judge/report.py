@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from hindcast.pipeline.files import canonical_json
+from hindcast.pipeline.forecasters import REFERENCES
 from hindcast.pipeline.judge.answer import Answer, named, some
 from hindcast.pipeline.judge.metrics import Score, alike
 from hindcast.pipeline.judge.plots import Plot
 from hindcast.pipeline.judge.scores import Judgement, Scoped, scope_name
 from hindcast.pipeline.judge.skill import COVERAGE, DRAWS, Gain, block_days, verdict
-from hindcast.pipeline.judge.table import REFERENCES
 
 _ROOM = Path(__file__).parent
 

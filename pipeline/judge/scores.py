@@ -9,10 +9,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from hindcast.pipeline.forecasters import FORECASTERS, REFERENCES
 from hindcast.pipeline.judge.metrics import ErrorSums, Score, error_sums
 from hindcast.pipeline.judge.quantiles import QuantileScores, quantile_scores
 from hindcast.pipeline.judge.skill import Skill, skill
-from hindcast.pipeline.judge.table import FORECASTERS, REFERENCES, Comparison, Names, Table, on_same_rows
+from hindcast.pipeline.judge.table import Comparison, Names, Table, on_same_rows
 
 HOUR = 3600 * 10**9
 DAY = 24 * HOUR

@@ -17,18 +17,6 @@ Integers = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
 
-REFERENCES = ("reference_24h", "reference_168h")
-
-
-"""Plain shifts that ignore the origin: for check figures, never for skill."""
-
-
-FORECASTERS = ("model", "published", "persistence", "seasonal_24h", "seasonal_168h", "trees", *REFERENCES)
-
-
-"""All forecasters in the order in which every output names them."""
-
-
 BLOCK = 1 << 20
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from hindcast.pipeline.errors import HindcastError
 from hindcast.pipeline.files import code_digest, digest_of_file, digest_of_value, read_json, write_json
+from hindcast.pipeline.forecasters import STORED
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.store.layout import FORMAT
 
@@ -29,7 +30,7 @@ _LIBRARIES = ("h5py", "hdf5plugin", "holidays", "numpy", "pandas", "pyarrow", "t
 
 def shard_key(group: str, digests: Mapping[str, str], params: Params) -> str:
     """What a shard depends on, as one digest: tables, settings, format, code and libraries."""
-    return digest_of_value([shards_code_digest(), shard_fingerprint(group, digests, params)])
+    return digest_of_value([shards_code_digest(), STORED, shard_fingerprint(group, digests, params)])
 
 
 def reuse_shards(root: Path, packed: Path, fresh: Path, keys: Mapping[str, str]) -> dict[str, PackedGroup]:

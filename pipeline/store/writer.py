@@ -11,9 +11,10 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from hindcast.pipeline.align.types import BASELINES, AlignedGroup, AlignedSequence
+from hindcast.pipeline.align.types import AlignedGroup, AlignedSequence
 from hindcast.pipeline.errors import AlignmentError
 from hindcast.pipeline.files import replace_file
+from hindcast.pipeline.forecasters import STORED
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.store.file_header import Header, write_header
 from hindcast.pipeline.store.index_tables import write_column, write_table
@@ -76,7 +77,7 @@ def _header(aligned: AlignedGroup, sequences: Sequences, params: Params, fingerp
         targets=aligned.targets,
         target_units=aligned.target_units,
         sources=aligned.sources,
-        forecasters=BASELINES,
+        forecasters=STORED,
     )
 
 

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from hindcast.pipeline.align.align_group import align_frames
 from hindcast.pipeline.align.features.registry import inputs
-from hindcast.pipeline.align.types import BASELINES, NEVER_KNOWN, NOT_ISSUED, AlignedGroup, AlignedSequence
+from hindcast.pipeline.align.types import NEVER_KNOWN, NOT_ISSUED, AlignedGroup, AlignedSequence
 from hindcast.pipeline.errors import AlignmentError
+from hindcast.pipeline.forecasters import STORED
 from hindcast.pipeline.settings.params import Params
 from tests.align.mock import HOUR, MINUTE, START, frame, mock_frames, mock_params
 from tests.align.oracle import Oracle
@@ -156,7 +157,7 @@ def test_a_sequence_has_the_types_and_shapes_that_the_store_expects() -> None:
     length, features = len(one.times), len(made.features)
     for name, kind, shape in [
         ("times", np.int64, ()), ("X", np.float32, (features,)), ("Y", np.float32, (2,)), ("W", np.float32, (2,)),
-        ("published", np.float32, (2,)), ("baseline", np.float32, (2, len(BASELINES))), ("origin", np.int64, ()),
+        ("published", np.float32, (2,)), ("baseline", np.float32, (2, len(STORED))), ("origin", np.int64, ()),
         ("issued", np.int64, (2,)), ("known", np.int64, (2,)),
     ]:  # fmt: skip
         assert getattr(one, name).dtype == kind

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hindcast.pipeline.align.baselines import LONGEST_REACH, baselines
+from hindcast.pipeline.align.baselines import LONGEST_REACH, Basis, baselines
 from hindcast.pipeline.align.group_inputs import Prepared, prepare
-from hindcast.pipeline.align.types import BASELINES
+from hindcast.pipeline.forecasters import STORED
 from hindcast.pipeline.settings.base import DAY
 from tests.align.mock import HOUR, START, frame, mock_params
 
@@ -27,8 +27,8 @@ def _group(values: np.ndarray[tuple[int], np.dtype[np.float64]], origin: dict[st
 
 def _made(group: Prepared) -> dict[str, list[float]]:
     usage, origins = group.realized["usage"], group.origins_of(0).steps
-    found = baselines(usage, group.grid, origins, usage.newest(group.grid.series, origins))
-    return {name: found[:, at].tolist() for at, name in enumerate(BASELINES)}
+    found = baselines(Basis(usage, group.grid, origins, usage.newest(group.grid.series, origins)))
+    return {name: found[:, at].tolist() for at, name in enumerate(STORED)}
 
 
 @pytest.mark.parametrize(("before", "multiple"), [("1h", 1), ("22h", 1), ("23h", 2), ("46h", 2), ("47h", 3)])
@@ -69,5 +69,5 @@ def test_seasonal_reaches_back_eight_weeks_behind_the_origin(gap: int, reached: 
 
 def test_a_step_without_an_origin_has_only_references() -> None:
     made = _made(_group(np.arange(100.0), {"every": "24h", "from": "0h", "for": "12h"}))
-    assert np.isnan([made[name][85] for name in BASELINES[:3]]).all()  # 13:00
+    assert np.isnan([made[name][85] for name in STORED[:3]]).all()  # 13:00
     assert made["reference_24h"][85] == 61

@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 
 from hindcast.pipeline.align.align_group import align_group
-from hindcast.pipeline.align.types import BASELINES, AlignedGroup
+from hindcast.pipeline.align.types import AlignedGroup
+from hindcast.pipeline.forecasters import STORED
 from hindcast.pipeline.raw.ingest import ingest
 from hindcast.pipeline.settings.params import check_params
 from hindcast.pipeline.tables import read_manifest
@@ -44,7 +45,7 @@ Errors = dict[int, np.ndarray[tuple[int], np.dtype[np.float64]]]
 def _errors(group: AlignedGroup, series: str) -> Errors:
     """Error of (published, reference_24h, reference_168h) by step, in the last fifth, where all are there."""
     border = group.last_target_time + HOUR - (group.last_target_time + HOUR - group.first_target_time) // 5
-    shifts = [BASELINES.index("reference_24h"), BASELINES.index("reference_168h")]
+    shifts = [STORED.index("reference_24h"), STORED.index("reference_168h")]
     made: Errors = {}
     for one in group.sequences:
         if one.series == series:

@@ -4,7 +4,8 @@ import numpy as np
 
 from hindcast.pipeline.align.group_inputs import prepare
 from hindcast.pipeline.align.track import read_track
-from hindcast.pipeline.align.types import BASELINES, NOT_ISSUED
+from hindcast.pipeline.align.types import NOT_ISSUED
+from hindcast.pipeline.forecasters import STORED
 from tests.align.mock import mock_frames, mock_params
 
 
@@ -16,7 +17,7 @@ def test_a_track_has_a_row_for_every_step_of_the_group() -> None:
         made = read_track(group, number)
         assert made.X.shape == (n, len(group.columns))
         assert made.published.shape == (n, 2)
-        assert made.baseline.shape == (n, 2, len(BASELINES))
+        assert made.baseline.shape == (n, 2, len(STORED))
         assert {made.X.dtype, made.published.dtype, made.baseline.dtype} == {np.dtype(np.float32)}
         assert not (made.complete & ~made.covered).any()
         assert np.isfinite(made.X[made.complete]).all()
