@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
-from hindcast.pipeline.align.types import AlignedGroup, AlignedSequence, Feature
+from hindcast.pipeline.align.aligned import AlignedGroup, AlignedSequence, Feature
 from hindcast.pipeline.forecasters import STORED
 from hindcast.pipeline.settings.params import Params, check_params
 from hindcast.pipeline.store.index_types import Split

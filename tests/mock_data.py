@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from hindcast.pipeline.align.types import (
+from hindcast.pipeline.align.aligned import (
     NEVER_KNOWN,
     NOT_ISSUED,
     AlignedGroup,

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from hindcast.pipeline.align.aligned import AlignedGroup, AlignedSequence
 from hindcast.pipeline.align.features.registry import Input, feature_list
 from hindcast.pipeline.align.group_inputs import Prepared, prepare
 from hindcast.pipeline.align.sequences import Targets, cut, read_targets
 from hindcast.pipeline.align.track import Track, read_track
-from hindcast.pipeline.align.types import AlignedGroup, AlignedSequence
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.tables import read_table
 

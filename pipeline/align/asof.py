@@ -9,14 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from hindcast.pipeline.align.types import Moments
-
-Values = NDArray[np.float64]
-
-
-Index = NDArray[np.int64]
+from hindcast.pipeline.arrays import Flags, Floats, Ints, Times
 
 
 @dataclass(frozen=True)
@@ -28,23 +22,23 @@ class Versions:
     to r, which were all known when r was.
     """
 
-    valid: Moments  # (R,)
-    known: Moments  # (R,)
-    issue: Moments  # (R,)
-    values: Values  # (R, V), NaN = missing
-    best: Index | None  # (R,); None: each row is its own best
-    row_start: Index  # (S + 1,)
-    stamp_start: Index  # (P + 1,)
+    valid: Times  # (R,)
+    known: Times  # (R,)
+    issue: Times  # (R,)
+    values: Floats  # (R, V), NaN = missing
+    best: Ints | None  # (R,); None: each row is its own best
+    row_start: Ints  # (S + 1,)
+    stamp_start: Ints  # (P + 1,)
     stamps_at_most: int  # stamps of the fullest place
     rows_at_most: int  # rows of the fullest stamp
 
 
 def versions(
-    place: Index,
-    stamps: tuple[Moments, Moments, Moments],
-    values: Values,
+    place: Ints,
+    stamps: tuple[Times, Times, Times],
+    values: Floats,
     places: int,
-    rank: Moments | None = None,
+    rank: Times | None = None,
 ) -> Versions:
     """Order rows for the join.
 
@@ -78,8 +72,8 @@ def versions(
 
 
 def newest_known(  # noqa: PLR0917 - one lookup has all of these
-    rows: Versions, places: Index, origins: Moments, nth: int, max_age: int | None = None, older: int = 0
-) -> Index:
+    rows: Versions, places: Ints, origins: Times, nth: int, max_age: int | None = None, older: int = 0
+) -> Ints:
     """The row taken for the `nth` stamp of each place at each origin; -1 where no version is known.
 
     With `max_age` (nanoseconds) a version issued longer than that before the origin is not taken. With `older`
@@ -104,7 +98,7 @@ def newest_known(  # noqa: PLR0917 - one lookup has all of these
     return row
 
 
-def _older(rows: Versions, first: Index, last: Index, row: Index) -> Index:
+def _older(rows: Versions, first: Ints, last: Ints, row: Ints) -> Ints:
     """Of the rows [first, last] of a stamp the one with the newest issue time before that of `row`; -1 where none."""
     found = np.full(len(row), -1)
     for back in range(rows.rows_at_most):
@@ -119,14 +113,14 @@ def _older(rows: Versions, first: Index, last: Index, row: Index) -> Index:
     return found
 
 
-def _changes(place: Index, valid: Moments) -> NDArray[np.bool_]:
+def _changes(place: Ints, valid: Times) -> Flags:
     """Where a row begins another stamp than the row before."""
     starts = np.ones(len(place), np.bool_)
     starts[1:] = (place[1:] != place[:-1]) | (valid[1:] != valid[:-1])
     return starts
 
 
-def _best(stamp: Index, rank: Moments, known: Moments) -> Index | None:
+def _best(stamp: Ints, rank: Times, known: Times) -> Ints | None:
     if is_sorted(stamp, rank):
         return None
     order = np.lexsort((known, rank, stamp))
@@ -136,7 +130,7 @@ def _best(stamp: Index, rank: Moments, known: Moments) -> Index | None:
     return order[np.maximum.accumulate(place_in_order)]
 
 
-def last_at_most(ascending: Moments, start: Index, stop: Index, wanted: Moments) -> Index:
+def last_at_most(ascending: Times, start: Ints, stop: Ints, wanted: Times) -> Ints:
     """For each i the last place in [start[i], stop[i]) whose value is <= wanted[i]; start[i] - 1 where none is.
 
     Each block of `ascending` must be sorted; blocks may be empty. One halving serves all blocks.
@@ -152,16 +146,16 @@ def last_at_most(ascending: Moments, start: Index, stop: Index, wanted: Moments)
     return low - 1
 
 
-def block_starts(ascending: Index, blocks: int) -> Index:
+def block_starts(ascending: Ints, blocks: int) -> Ints:
     """Starts (blocks + 1,) of the runs of 0, 1, ... blocks - 1 in a sorted array of block numbers."""
     if len(ascending) and ascending[0] < 0:  # what lies in no block stands first
         ascending = ascending[np.searchsorted(ascending, 0) :]
     return np.concatenate([[0], np.cumsum(np.bincount(ascending, minlength=blocks))])
 
 
-def is_sorted(*keys: NDArray[np.int64]) -> bool:
+def is_sorted(*keys: Ints) -> bool:
     """Whether rows ascend by the keys, the first one the most important."""
-    tied: NDArray[np.bool_] | None = None
+    tied: Flags | None = None
     for key in keys:
         falls = key[1:] < key[:-1]
         if (falls if tied is None else falls & tied).any():
@@ -173,10 +167,7 @@ def is_sorted(*keys: NDArray[np.int64]) -> bool:
     return True
 
 
-Flags = NDArray[np.bool_]
-
-
-def run_starts(series: Index, covered: Flags) -> Index:
+def run_starts(series: Ints, covered: Flags) -> Ints:
     """For each step the first step of its run: consecutive covered steps of one series. n where not covered."""
     n = len(series)
     begins = covered.copy()
@@ -185,7 +176,7 @@ def run_starts(series: Index, covered: Flags) -> Index:
     return np.where(covered, start, n)
 
 
-def carried_from(missing: Flags, run_start: Index, limit: int) -> Index:
+def carried_from(missing: Flags, run_start: Ints, limit: int) -> Ints:
     """For each step the step whose value stands there: itself, or up to `limit` steps before; -1 where none.
 
     A gap longer than `limit` is carried so far and then is a gap: whether a step has a value must not
@@ -197,7 +188,7 @@ def carried_from(missing: Flags, run_start: Index, limit: int) -> Index:
     return np.where(holds, source, -1)
 
 
-def sequences_of(series: Index, kept: Flags) -> NDArray[np.int64]:
+def sequences_of(series: Ints, kept: Flags) -> Ints:
     """The longest runs of kept steps of one series as [start, stop) pairs (k, 2), in order."""
     parted = ~kept[1:] | ~kept[:-1] | (series[1:] != series[:-1])
     begins, ends = kept.copy(), kept.copy()

@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
-from hindcast.pipeline.align.asof import Index, Values
 from hindcast.pipeline.align.grid import Grid
 from hindcast.pipeline.align.realized import Realized
-from hindcast.pipeline.align.types import Moments
+from hindcast.pipeline.arrays import Floats, Ints, Times, Values
 from hindcast.pipeline.forecasters import STORED
 from hindcast.pipeline.settings.base import DAY
 from hindcast.pipeline.settings.origin import NO_ORIGIN
@@ -30,11 +28,11 @@ class Basis:
 
     target: Realized
     grid: Grid
-    origins: Moments
-    newest: Index
+    origins: Times
+    newest: Ints
 
 
-def baselines(basis: Basis) -> NDArray[np.float32]:
+def baselines(basis: Basis) -> Values:
     """The values (n, B) of the B forecasters in STORED, NaN where there is none."""
     values = np.empty((len(basis.origins), len(STORED)), np.float32)
     for place, name in enumerate(STORED):
@@ -42,12 +40,12 @@ def baselines(basis: Basis) -> NDArray[np.float32]:
     return values
 
 
-def _persistence(basis: Basis) -> Values:
+def _persistence(basis: Basis) -> Floats:
     """The newest realized value known at the origin."""
     return basis.target.at(basis.newest, basis.origins)
 
 
-def _seasonal(basis: Basis, period: int) -> Values:
+def _seasonal(basis: Basis, period: int) -> Floats:
     """The value the smallest number of whole periods before the step that has a value known at the origin."""
     target, grid, origins = basis.target, basis.grid, basis.origins
     steps = period // grid.own.frequency  # whole: a frequency divides a day
@@ -64,13 +62,13 @@ def _seasonal(basis: Basis, period: int) -> Values:
     return value
 
 
-def _reference(basis: Basis, period: int) -> Values:
+def _reference(basis: Basis, period: int) -> Floats:
     """The final value one period before the step, whether or not it was known at the origin."""
     before = basis.grid.before(period // basis.grid.own.frequency)
     return np.where(before >= 0, basis.target.final[0][before], np.nan)
 
 
-_FORECASTERS: dict[str, Callable[[Basis], Values]] = {
+_FORECASTERS: dict[str, Callable[[Basis], Floats]] = {
     "persistence": _persistence,
     "seasonal_24h": partial(_seasonal, period=DAY),
     "seasonal_168h": partial(_seasonal, period=7 * DAY),

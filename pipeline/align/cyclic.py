@@ -6,10 +6,8 @@ import math
 from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
-from hindcast.pipeline.align.asof import Values
-from hindcast.pipeline.align.types import Moments
+from hindcast.pipeline.arrays import Floats, Times, Values
 from hindcast.pipeline.settings.base import DAY
 from hindcast.pipeline.settings.clock import wall_of
 from hindcast.pipeline.settings.fields import ValueField
@@ -18,7 +16,7 @@ from hindcast.pipeline.settings.raw import Source
 _DIGITS = 9  # far beyond float32, and coarse enough that every machine's sine rounds to the same number
 
 
-def waves(names: tuple[str, ...], times: Moments, zone: str) -> NDArray[np.float32]:
+def waves(names: tuple[str, ...], times: Times, zone: str) -> Values:
     """Columns (P, C) named `hour_sin`, `weekday_cos`, `yearday_sin`, ... of the steps that start at `times`.
 
     A turn is a local day counted on the wall clock, a week from Monday, a year of 365 or 366 days.
@@ -32,7 +30,7 @@ def waves(names: tuple[str, ...], times: Moments, zone: str) -> NDArray[np.float
     return columns
 
 
-def wave(turn: Values, which: str) -> Values:
+def wave(turn: Floats, which: str) -> Floats:
     """The sine (`sin`) or cosine (`cos`) of an angle given in turns; NaN stays NaN."""
     # numpy's own sine differs in its last bit from one instruction set to another, Python's is taken once a value
     function = {"sin": math.sin, "cos": math.cos}[which]
@@ -43,15 +41,15 @@ def wave(turn: Values, which: str) -> Values:
     return table[where] + 0.0  # no negative zero
 
 
-def _of_day(wall: Moments) -> Values:
+def _of_day(wall: Times) -> Floats:
     return (wall % DAY) / DAY
 
 
-def _of_week(wall: Moments) -> Values:
+def _of_week(wall: Times) -> Floats:
     return (wall // DAY + 3) % 7 / 7  # 1970-01-01 was a Thursday
 
 
-def _of_year(wall: Moments) -> Values:
+def _of_year(wall: Times) -> Floats:
     days = wall // DAY
     year = days.astype("datetime64[D]").astype("datetime64[Y]")
     first = year.astype("datetime64[D]").astype(np.int64)
@@ -77,7 +75,7 @@ def unit_of(field: ValueField) -> str:
     return "1" if field.angle else field.unit
 
 
-def in_parts(columns: Mapping[str, Values], fields: Mapping[str, ValueField]) -> dict[str, Values]:
+def in_parts(columns: Mapping[str, Floats], fields: Mapping[str, ValueField]) -> dict[str, Floats]:
     """The columns (R,) of a source's values with angles in degrees replaced by their sines and cosines."""
     return {
         part: wave(columns[name] / _TURN, part.rpartition("_")[2]) if field.angle else columns[name]

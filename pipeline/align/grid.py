@@ -8,9 +8,9 @@ from functools import cached_property
 
 import numpy as np
 
-from hindcast.pipeline.align.asof import Index, is_sorted
+from hindcast.pipeline.align.asof import is_sorted
 from hindcast.pipeline.align.source_rows import SHARED, Table, sources_with_role
-from hindcast.pipeline.align.types import Moments
+from hindcast.pipeline.arrays import Ints, Times
 from hindcast.pipeline.settings.known import step_of
 from hindcast.pipeline.settings.params import Params
 
@@ -23,11 +23,11 @@ class Axis:
     """
 
     frequency: int
-    first: Moments  # (S,)
-    size: Index  # (S,)
+    first: Times  # (S,)
+    size: Ints  # (S,)
 
     @cached_property
-    def start(self) -> Index:
+    def start(self) -> Ints:
         """The first place of each series, and P at the end (S + 1,)."""
         return np.concatenate([[0], np.cumsum(self.size)])
 
@@ -36,17 +36,17 @@ class Axis:
         """The number of places P."""
         return int(self.size.sum())
 
-    def place(self, series: Index, stamps: Moments) -> Index:
+    def place(self, series: Ints, stamps: Times) -> Ints:
         """The place of the step that holds each stamp; -1 where it is outside of the series' steps."""
         step = np.floor_divide(stamps - self.first[series], self.frequency)
         inside = (step >= 0) & (step < self.size[series])
         return np.where(inside, self.start[series] + step, -1)
 
-    def series(self) -> Index:
+    def series(self) -> Ints:
         """The series of each place (P,)."""
         return np.repeat(np.arange(len(self.size)), self.size)
 
-    def times(self) -> Moments:
+    def times(self) -> Times:
         """The start of each place's step (P,)."""
         series = self.series()
         return self.first[series] + (np.arange(self.places) - self.start[series]) * self.frequency
@@ -63,24 +63,24 @@ class Grid:
     names: tuple[str, ...]
     own: Axis
     shared: Axis
-    series: Index  # (n,)
-    times: Moments  # (n,)
-    own_place: Index  # (n,)
-    shared_place: Index  # (n,)
+    series: Ints  # (n,)
+    times: Times  # (n,)
+    own_place: Ints  # (n,)
+    shared_place: Ints  # (n,)
 
     @cached_property
-    def own_step(self) -> Index:
+    def own_step(self) -> Ints:
         """The number of each step's place in its own series (n,)."""
         return self.own_place - self.own.start[self.series]
 
     @cached_property
-    def used_shared(self) -> Index:
+    def used_shared(self) -> Ints:
         """The shared places of the steps, each once."""
         used = np.zeros(self.shared.places, np.bool_)
         used[self.shared_place] = True
         return np.flatnonzero(used)
 
-    def before(self, back: Index | int) -> Index:
+    def before(self, back: Ints | int) -> Ints:
         """The places that lie so many steps back in the same series (n,), -1 before its first."""
         return np.where(self.own_step >= back, self.own_place - back, -1)
 
@@ -109,7 +109,7 @@ def make_grid(names: tuple[str, ...], tables: Mapping[str, Table], params: Param
     return Grid(names, own, shared, series[at], times[at], at, (times[at] - start) // frequency)
 
 
-def _own_range(count: int, tables: Mapping[str, Table], params: Params) -> tuple[Moments, Moments]:
+def _own_range(count: int, tables: Mapping[str, Table], params: Params) -> tuple[Times, Times]:
     """First and last step of each series; one step long at 0 and hence empty nowhere: every series has rows."""
     bounds = np.iinfo(np.int64)
     first, last = np.full(count, bounds.max), np.full(count, bounds.min)
@@ -127,9 +127,7 @@ def _own_range(count: int, tables: Mapping[str, Table], params: Params) -> tuple
     return first, last
 
 
-def _widened(
-    first: Moments, last: Moments, tables: Mapping[str, Table], params: Params
-) -> tuple[Moments, Moments]:
+def _widened(first: Times, last: Times, tables: Mapping[str, Table], params: Params) -> tuple[Times, Times]:
     """The range in which rows are read: later steps for `ahead`, and all that shared realized rows touch."""
     frequency = params.raw.frequency.ns
     low, high = first.copy(), last + params.align.features.ahead * frequency

@@ -7,9 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from hindcast.pipeline.align.asof import Values
 from hindcast.pipeline.align.features.registry import (
     Column,
     Input,
@@ -24,6 +22,7 @@ from hindcast.pipeline.align.public_days import holidays_of
 from hindcast.pipeline.align.realized import Realized, realized
 from hindcast.pipeline.align.source_rows import SHARED, Table, read_rows, sources_with_role
 from hindcast.pipeline.align.vintages import Origins, VintageSource, vintage_source
+from hindcast.pipeline.arrays import Floats, Ints
 from hindcast.pipeline.errors import AlignmentError
 from hindcast.pipeline.settings.align import Holidays
 from hindcast.pipeline.settings.params import Params
@@ -40,10 +39,10 @@ class Prepared:
     inputs: tuple[Input, ...]
     published: tuple[Input | None, ...]  # one a target
     vintages: Mapping[str, VintageSource]  # forecast and known sources with rows in this group
-    static: Mapping[str, Values]  # attributes, a value a series
+    static: Mapping[str, Floats]  # attributes, a value a series
     holidays: Holidays | None
     realized: Mapping[str, Realized]  # the realized values that are targets, lags or recent
-    origins: NDArray[np.int64]  # (P, tracks) of each step on the grid's shared axis
+    origins: Ints  # (P, tracks) of each step on the grid's shared axis
 
     def origins_of(self, track: int) -> Origins:
         """The origins of one track."""
@@ -98,7 +97,7 @@ def _realized_values(params: Params) -> list[str]:
     return list(dict.fromkeys(part for name in named for part in realized_parts(params, name)))
 
 
-def attributes(one: Input, tables: Mapping[str, Table], series: int) -> Values:
+def attributes(one: Input, tables: Mapping[str, Table], series: int) -> Floats:
     """The attribute of each of S series (S,), NaN where none.
 
     Of its sources the first that has it gives it, by the series' own row, else by the one for all of its group.

@@ -7,8 +7,7 @@ from datetime import date, timedelta
 
 import numpy as np
 
-from hindcast.pipeline.align.asof import Values
-from hindcast.pipeline.align.types import Moments
+from hindcast.pipeline.arrays import Floats, Times
 from hindcast.pipeline.errors import AlignmentError, SettingsError
 from hindcast.pipeline.settings.align import Holidays
 from hindcast.pipeline.settings.base import DAY
@@ -29,7 +28,7 @@ def holidays_of(chosen: Holidays | Mapping[str, Holidays] | None, group: str) ->
     return chosen[group]
 
 
-def on_holidays(times: Moments, zone: str, chosen: Holidays) -> Values:
+def on_holidays(times: Times, zone: str, chosen: Holidays) -> Floats:
     """1 for each step (P,) that starts on a public holiday on the zone's clocks, else 0.
 
     A day has the same flag whatever other days are asked for.  Raises SettingsError for a country or subdivision

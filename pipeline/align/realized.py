@@ -8,21 +8,14 @@ from functools import cached_property
 
 import numpy as np
 
-from hindcast.pipeline.align.asof import (
-    Index,
-    Values,
-    Versions,
-    block_starts,
-    is_sorted,
-    last_at_most,
-    versions,
-)
+from hindcast.pipeline.align.aligned import NEVER_KNOWN
+from hindcast.pipeline.align.asof import Versions, block_starts, is_sorted, last_at_most, versions
 from hindcast.pipeline.align.cyclic import field_of
 from hindcast.pipeline.align.features.registry import realized_sources
 from hindcast.pipeline.align.grid import Axis, Grid
 from hindcast.pipeline.align.resample import Folding, step_values
 from hindcast.pipeline.align.source_rows import Table, parts
-from hindcast.pipeline.align.types import NEVER_KNOWN, Moments
+from hindcast.pipeline.arrays import Floats, Ints, Times
 from hindcast.pipeline.settings.params import Params
 
 
@@ -30,9 +23,9 @@ from hindcast.pipeline.settings.params import Params
 class Events:
     """What became known of steps: from `known` on the step at `place` has `value`. Sorted by (place, known)."""
 
-    place: Index
-    known: Moments
-    value: Values
+    place: Ints
+    known: Times
+    value: Floats
 
 
 @dataclass(frozen=True)
@@ -43,12 +36,12 @@ class Realized:
     events: Events
 
     @cached_property
-    def start(self) -> Index:
+    def start(self) -> Ints:
         """Events of place p are `start[p]:start[p + 1]`."""
         return block_starts(self.events.place, self.axis.places)
 
     @cached_property
-    def final(self) -> tuple[Values, Moments]:
+    def final(self) -> tuple[Floats, Times]:
         """Of each place the last revision and the moment it became known; NaN and NEVER_KNOWN where none."""
         value = np.full(self.axis.places, np.nan)
         known = np.full(self.axis.places, NEVER_KNOWN)
@@ -61,7 +54,7 @@ class Realized:
         """Whether any step has more than one event."""
         return bool((self.events.place[1:] == self.events.place[:-1]).any())
 
-    def at(self, places: Index, origins: Moments) -> Values:
+    def at(self, places: Ints, origins: Times) -> Floats:
         """The value of each place as known at its origin; NaN where none, or where the place is -1."""
         if not self.is_revised:
             value, known = self.final
@@ -75,7 +68,7 @@ class Realized:
         there = (places >= 0) & (event >= first)
         return np.where(there, self.events.value.take(event, mode="clip"), np.nan)
 
-    def newest(self, series: Index, origins: Moments) -> Index:
+    def newest(self, series: Ints, origins: Times) -> Ints:
         """The place of the newest step of a series that has a value known at the origin; -1 where none."""
         if not len(series) or not len(self.events.place):
             return np.full(len(series), -1, np.int64)
@@ -89,7 +82,7 @@ class Realized:
         return np.repeat(place, np.diff(np.append(at, len(series))))
 
     @cached_property
-    def _arrivals(self) -> tuple[Moments, Index, Index]:
+    def _arrivals(self) -> tuple[Times, Ints, Ints]:
         """By series and moment: when steps got their first value, the newest step by then, starts of series."""
         first = np.flatnonzero(np.diff(self.events.place, prepend=-1))
         place, known = self.events.place[first], self.events.known[first]
@@ -149,7 +142,7 @@ def _single(joined: Versions) -> Events:
     return Events(place, known, value) if there.all() else Events(place[there], known[there], value[there])
 
 
-def _moments(joined: Versions) -> tuple[Index, Moments]:
+def _moments(joined: Versions) -> tuple[Ints, Times]:
     """The distinct (place, known) of the rows, sorted: only at these the value of a step can change."""
     stamp_place = np.repeat(np.arange(len(joined.stamp_start) - 1), np.diff(joined.stamp_start))
     place, known = np.repeat(stamp_place, np.diff(joined.row_start)), joined.known

@@ -6,15 +6,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from hindcast.pipeline.align.asof import Index, Values, Versions, newest_known
-from hindcast.pipeline.align.types import NOT_ISSUED, Moments
+from hindcast.pipeline.align.aligned import NOT_ISSUED
+from hindcast.pipeline.align.asof import Versions, newest_known
+from hindcast.pipeline.arrays import Floats, Ints, Times
 from hindcast.pipeline.settings.fields import Resample
 
 _ROUNDING = 1e-9  # a count that is missed by less is there: shares like 0.7 are not exact
 
-_FOLD: dict[str, Callable[[Values, Values], Values]] = {
+_FOLD: dict[str, Callable[[Floats, Floats], Floats]] = {
     "mean": lambda so_far, value: so_far + np.where(np.isnan(value), 0.0, value),
     "sum": lambda so_far, value: so_far + np.where(np.isnan(value), 0.0, value),
     "last": lambda so_far, value: np.where(np.isnan(value), so_far, value),
@@ -44,8 +44,8 @@ class Folding:
 
 
 def step_values(
-    rows: Versions, places: Index, origins: Moments, how: Folding, older: int = 0
-) -> tuple[Values, Moments]:
+    rows: Versions, places: Ints, origins: Times, how: Folding, older: int = 0
+) -> tuple[Floats, Times]:
     """Values (n, V) of the steps at `places` as known at `origins`, and the newest issue time used (n,).
 
     With `older` each stamp gives the version so many issue times before its newest.
@@ -76,13 +76,13 @@ class _Fold:
             rule: [at for at, one in enumerate(rules) if one == rule] for rule in dict.fromkeys(rules)
         }
         start = [0.0 if rule in ("mean", "sum") else np.nan for rule in rules]
-        self.folded: Values = np.tile(np.array(start, np.float64), (steps, 1))
+        self.folded: Floats = np.tile(np.array(start, np.float64), (steps, 1))
         self.count = np.zeros((steps, len(rules)), np.int64)
         self.stamps = np.zeros(steps, np.int64)
         self.first = np.zeros(steps, np.int64)
         self.last = np.zeros(steps, np.int64)
 
-    def add(self, values: Values, valid: Moments, taken: Index) -> None:
+    def add(self, values: Floats, valid: Times, taken: Ints) -> None:
         for rule, at in self.by_rule.items():
             self.folded[:, at] = _FOLD[rule](self.folded[:, at], values[:, at])
         self.count += ~np.isnan(values)
@@ -92,7 +92,7 @@ class _Fold:
         self.last = np.where(here, stamp, self.last)
         self.stamps += here
 
-    def result(self, how: Folding) -> Values:
+    def result(self, how: Folding) -> Floats:
         enough = (self.count > 0) & (self.count >= (how.least * self._should(how) - _ROUNDING)[:, None])
         count = np.maximum(self.count, 1)
         if mean := self.by_rule.get("mean"):
@@ -101,21 +101,21 @@ class _Fold:
             self.folded[:, total] *= self._held(how)[:, None] / count[:, total]
         return np.where(enough, self.folded, np.nan)
 
-    def _should(self, how: Folding) -> Values:
+    def _should(self, how: Folding) -> Floats:
         """How many stamps each step should hold: its length over their mean distance, 0 where one tells no distance."""
         if not how.holds_one and how.spacing:
             return np.full(len(self.stamps), how.frequency / how.spacing)
         span = np.maximum(self.last - self.first, 1)
-        should: Values = how.frequency * np.maximum(self.stamps - 1, 0) / span
+        should: Floats = how.frequency * np.maximum(self.stamps - 1, 0) / span
         return should
 
-    def _held(self, how: Folding) -> Values:
+    def _held(self, how: Folding) -> Floats:
         """How many stamps a sum is made up to."""
         stamps = np.maximum(self.stamps, 1).astype(np.float64)
         return stamps if how.holds_one else np.maximum(stamps, self._should(how))
 
 
-def _gather(rows: Versions, taken: Index) -> Values:
+def _gather(rows: Versions, taken: Ints) -> Floats:
     if not len(rows.values):
         return np.full((len(taken), rows.values.shape[1]), np.nan)
     values = rows.values.take(taken, axis=0, mode="clip")
@@ -125,7 +125,7 @@ def _gather(rows: Versions, taken: Index) -> Values:
     return values
 
 
-def _issued(rows: Versions, taken: Index) -> NDArray[np.int64]:
+def _issued(rows: Versions, taken: Ints) -> Ints:
     if not len(rows.issue):
         return np.full(len(taken), NOT_ISSUED, np.int64)
     return np.where(taken >= 0, rows.issue.take(taken, mode="clip"), NOT_ISSUED)

@@ -7,14 +7,13 @@ from functools import cached_property
 
 import numpy as np
 
-from hindcast.pipeline.align.asof import Index, Values
 from hindcast.pipeline.align.grid import Grid
 from hindcast.pipeline.align.realized import Realized
-from hindcast.pipeline.align.types import Moments
+from hindcast.pipeline.arrays import Floats, Ints, Times
 from hindcast.pipeline.settings.align import Statistic
 from hindcast.pipeline.settings.origin import NO_ORIGIN
 
-Rolled = dict[tuple[int, Statistic], Values]
+Rolled = dict[tuple[int, Statistic], Floats]
 """(steps of the window, statistic) -> (n,), NaN where fewer than half of the window's steps have a value."""
 
 _CELLS = 1 << 21  # values looked at together: 16 MiB an array
@@ -29,10 +28,10 @@ class Known:
 
     realized: Realized
     grid: Grid
-    origins: Moments
-    forecast: Values | None
+    origins: Times
+    forecast: Floats | None
 
-    def at(self, places: Index, origins: Moments) -> Values:
+    def at(self, places: Ints, origins: Times) -> Floats:
         """The value of each place as known at an origin; NaN where none, or where the place is -1."""
         value = self.realized.at(places, origins)
         if self.forecast is None:
@@ -43,13 +42,13 @@ class Known:
         return np.where(there, value - self.forecast[step], np.nan)
 
     @cached_property
-    def _step_of_place(self) -> Index:
+    def _step_of_place(self) -> Ints:
         step = np.full(self.grid.own.places, -1)
         step[self.grid.own_place] = np.arange(len(self.grid.own_place))
         return step
 
 
-def roll(known: Known, newest: Index, wanted: tuple[tuple[int, Statistic], ...]) -> Rolled:
+def roll(known: Known, newest: Ints, wanted: tuple[tuple[int, Statistic], ...]) -> Rolled:
     """Statistics over the windows of steps that end with the place `newest` (n,; -1: none)."""
     series, origins = known.grid.series, known.origins
     new = np.ones(len(series), np.bool_)  # many steps share an origin, and so what is known at it
@@ -67,7 +66,7 @@ def roll(known: Known, newest: Index, wanted: tuple[tuple[int, Statistic], ...])
     return {one: np.repeat(values, length) for one, values in made.items()}
 
 
-def _last_values(known: Known, newest: Index, here: Index, longest: int) -> Values:
+def _last_values(known: Known, newest: Ints, here: Ints, longest: int) -> Floats:
     """Values (longest, q) of the steps up to each newest place, the newest last."""
     places = newest - np.arange(longest - 1, -1, -1)[:, None]
     places = np.where(places >= known.grid.own.start[known.grid.series[here]], places, -1)
@@ -75,7 +74,7 @@ def _last_values(known: Known, newest: Index, here: Index, longest: int) -> Valu
     return known.at(places.ravel(), origins.ravel()).reshape(places.shape)
 
 
-def _statistic(values: Values, statistic: Statistic) -> Values:
+def _statistic(values: Floats, statistic: Statistic) -> Floats:
     count = (~np.isnan(values)).sum(axis=0)
     enough = 2 * count >= len(values)
     if statistic in ("min", "max"):
@@ -90,7 +89,7 @@ def _statistic(values: Values, statistic: Statistic) -> Values:
     return np.where(enough, made, np.nan)
 
 
-def _total(values: Values) -> Values:
+def _total(values: Floats) -> Floats:
     total = np.zeros(values.shape[1])
     for row in values:  # one after another: the order of a sum decides its last bits
         total += np.where(np.isnan(row), 0.0, row)

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from hindcast.pipeline.align.asof import Flags, sequences_of
+from hindcast.pipeline.align.aligned import NEVER_KNOWN, NOT_ISSUED, AlignedSequence
+from hindcast.pipeline.align.asof import sequences_of
 from hindcast.pipeline.align.group_inputs import Prepared
 from hindcast.pipeline.align.track import Track
-from hindcast.pipeline.align.types import NEVER_KNOWN, NOT_ISSUED, AlignedSequence, Moments
+from hindcast.pipeline.arrays import Flags, Times, Values
 from hindcast.pipeline.errors import AlignmentError
 
 
@@ -20,9 +20,9 @@ from hindcast.pipeline.errors import AlignmentError
 class Targets:
     """The targets of a group's n steps, the same in every track; G targets."""
 
-    Y: NDArray[np.float32]  # (n, G) 0 where unknown
-    W: NDArray[np.float32]  # (n, G)
-    known: Moments  # (n, G)
+    Y: Values  # (n, G) 0 where unknown
+    W: Values  # (n, G)
+    known: Times  # (n, G)
 
 
 def read_targets(group: Prepared) -> Targets:

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from hindcast.pipeline.align.asof import Index, Values
 from hindcast.pipeline.align.cyclic import in_parts
-from hindcast.pipeline.align.types import Moments
+from hindcast.pipeline.arrays import Floats, Ints, Times
 from hindcast.pipeline.settings.fields import ValueField
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.settings.raw import Role
@@ -25,20 +24,20 @@ _FOREIGN = -2  # a known source may name a series that has nothing to forecast
 class Table:
     """The rows of one source, R of them."""
 
-    series: Index  # (R,) number of the series, or SHARED
-    valid: Moments  # (R,)
-    known: Moments  # (R,)
-    issue: Moments  # (R,) the issue time; the known moment where the source has none
-    values: Mapping[str, Values]  # name -> (R,), NaN = missing
+    series: Ints  # (R,) number of the series, or SHARED
+    valid: Times  # (R,)
+    known: Times  # (R,)
+    issue: Times  # (R,) the issue time; the known moment where the source has none
+    values: Mapping[str, Floats]  # name -> (R,), NaN = missing
 
-    def where(self, kept: Index) -> Table:
+    def where(self, kept: Ints) -> Table:
         """The rows at these places."""
         if len(kept) == len(self.valid):
             return self
         values = {name: column[kept] for name, column in self.values.items()}
         return Table(self.series[kept], self.valid[kept], self.known[kept], self.issue[kept], values)
 
-    def matrix(self, names: tuple[str, ...]) -> Values:
+    def matrix(self, names: tuple[str, ...]) -> Floats:
         """Some of the values as (R, V)."""
         columns = [self.values[name] for name in names]
         return np.stack(columns, axis=1) if columns else np.empty((len(self.valid), 0))
@@ -92,7 +91,7 @@ def sources_with_role(params: Params, tables: Mapping[str, Table], *roles: Role)
     )
 
 
-def _codes(frame: pd.DataFrame) -> tuple[Index, list[str]]:
+def _codes(frame: pd.DataFrame) -> tuple[Ints, list[str]]:
     column = frame["series"]
     if isinstance(column.dtype, pd.CategoricalDtype):
         return np.asarray(column.cat.codes, np.int64), [str(name) for name in column.cat.categories]
@@ -100,18 +99,18 @@ def _codes(frame: pd.DataFrame) -> tuple[Index, list[str]]:
     return np.asarray(codes, np.int64), [str(name) for name in names]
 
 
-def _used(codes: Index, names: list[str]) -> list[str]:
+def _used(codes: Ints, names: list[str]) -> list[str]:
     count = np.bincount(codes, minlength=len(names))
     return [name for name, rows in zip(names, count, strict=True) if rows]
 
 
-def _before_until(frame: pd.DataFrame, params: Params) -> Index:
+def _before_until(frame: pd.DataFrame, params: Params) -> Ints:
     valid = frame["valid_time"].to_numpy(np.int64)
     until = params.align.until
     return np.arange(len(valid)) if until is None else np.flatnonzero(valid < until)
 
 
-def _table(frame: pd.DataFrame, fields: Mapping[str, ValueField], series: Index) -> Table:
+def _table(frame: pd.DataFrame, fields: Mapping[str, ValueField], series: Ints) -> Table:
     known = frame["known_time"].to_numpy(np.int64)
     issue = frame["issue_time"].to_numpy(np.int64) if "issue_time" in frame else known
     values = in_parts({name: frame[name].to_numpy(np.float64) for name in fields}, fields)

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from hindcast.pipeline.align.asof import Flags, run_starts
+from hindcast.pipeline.align.aligned import NOT_ISSUED
+from hindcast.pipeline.align.asof import run_starts
 from hindcast.pipeline.align.baselines import Basis, baselines
 from hindcast.pipeline.align.features.recipes import fill_columns
 from hindcast.pipeline.align.group_inputs import Prepared
 from hindcast.pipeline.align.origin_view import View
-from hindcast.pipeline.align.types import NOT_ISSUED, Moments
 from hindcast.pipeline.align.vintages import Vintages
+from hindcast.pipeline.arrays import Flags, Times, Values
 from hindcast.pipeline.settings.origin import NO_ORIGIN
 
 
@@ -23,11 +23,11 @@ from hindcast.pipeline.settings.origin import NO_ORIGIN
 class Track:
     """The n steps of a group for one of their origins; F features, G targets."""
 
-    origin: Moments  # (n,) NO_ORIGIN where none covers the step
-    X: NDArray[np.float32]  # (n, F), NaN only in steps that are not complete
-    published: NDArray[np.float32]  # (n, G)
-    baseline: NDArray[np.float32]  # (n, G, 5)
-    issued: Mapping[str, Moments]  # source -> (n,)
+    origin: Times  # (n,) NO_ORIGIN where none covers the step
+    X: Values  # (n, F), NaN only in steps that are not complete
+    published: Values  # (n, G)
+    baseline: Values  # (n, G, 5)
+    issued: Mapping[str, Times]  # source -> (n,)
     supplied: Mapping[str, Flags]  # source -> (n,) has a vintage, and not one without any of the values read
     covered: Flags  # (n,) has an origin
     complete: Flags  # (n,) covered, and no input is missing that ends a sequence
@@ -58,7 +58,7 @@ def read_track(group: Prepared, track: int) -> Track:
         )
 
 
-def _side_by_side(targets: list[Any]) -> NDArray[np.float32]:
+def _side_by_side(targets: list[Any]) -> Values:
     """Arrays (n, ...) as (n, G, ...) in single precision, with one and the same NaN: arithmetic leaves several."""
     made = np.stack(targets, axis=1).astype(np.float32, copy=False)
     made[np.isnan(made)] = np.nan

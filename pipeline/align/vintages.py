@@ -8,13 +8,14 @@ from functools import cached_property
 
 import numpy as np
 
-from hindcast.pipeline.align.asof import Index, Values, Versions, versions
+from hindcast.pipeline.align.aligned import NOT_ISSUED
+from hindcast.pipeline.align.asof import Versions, versions
 from hindcast.pipeline.align.cyclic import field_of
 from hindcast.pipeline.align.features.registry import Input
 from hindcast.pipeline.align.grid import Axis, Grid
 from hindcast.pipeline.align.resample import Folding, step_values
 from hindcast.pipeline.align.source_rows import Table, parts
-from hindcast.pipeline.align.types import NOT_ISSUED, Moments
+from hindcast.pipeline.arrays import Floats, Ints, Times
 from hindcast.pipeline.settings.known import step_of
 from hindcast.pipeline.settings.params import Params
 
@@ -23,8 +24,8 @@ from hindcast.pipeline.settings.params import Params
 class Origins:
     """The origins of one track: of each step of the group, and of each step of the shared axis."""
 
-    steps: Moments  # (n,)
-    shared: Moments  # (P,)
+    steps: Times  # (n,)
+    shared: Times  # (P,)
 
 
 @dataclass(frozen=True)
@@ -34,12 +35,12 @@ class Vintages:
     Rows are steps, or, where all series share them, places of the shared axis; `place` (n,) is each step's then.
     """
 
-    values: Values  # (m, V)
-    on_rows: Moments  # (m,)
-    place: Index | None = None
+    values: Floats  # (m, V)
+    on_rows: Times  # (m,)
+    place: Ints | None = None
 
     @cached_property
-    def issued(self) -> Moments:
+    def issued(self) -> Times:
         """The issue time used of each step (n,), NOT_ISSUED where none."""
         return self.on_rows if self.place is None else self.on_rows[self.place]
 
@@ -112,12 +113,12 @@ def vintage_source(
 class OfAxis:
     """A column that all series share (P,): a value a place of the shared axis, which may end before the axis does."""
 
-    values: Values
+    values: Floats
 
 
 def first_that_has(
     chosen: Input, read: Mapping[str, tuple[VintageSource, Vintages]], steps: int
-) -> Values | OfAxis:
+) -> Floats | OfAxis:
     """An input (n,): of its sources the first that has a value for the step gives it; NaN where none has.
 
     What comes from one source alone, and is shared by all series, is given as that.
@@ -134,7 +135,7 @@ def first_that_has(
     return value
 
 
-def _column(chosen: Input, source: VintageSource, vintages: Vintages) -> Values:
+def _column(chosen: Input, source: VintageSource, vintages: Vintages) -> Floats:
     return vintages.values[:, source.names.index(chosen.value)]
 
 
@@ -164,7 +165,7 @@ def interpolated(table: Table, longest: int, frequency: int) -> Table:
     return _with_rows(table, left, right, np.repeat(first, count) + nth * frequency)
 
 
-def _with_rows(table: Table, left: Moments, right: Moments, valid: Moments) -> Table:
+def _with_rows(table: Table, left: Times, right: Times, valid: Times) -> Table:
     share = (valid - table.valid[left]) / (table.valid[right] - table.valid[left])
     return Table(
         series=np.concatenate([table.series, table.series[left]]),

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from hindcast.pipeline.align.align_group import align_group
-from hindcast.pipeline.align.types import AlignedGroup, AlignedSequence
+from hindcast.pipeline.align.aligned import AlignedGroup, AlignedSequence
 from hindcast.pipeline.certify.findings import MOST_EXAMPLES, Findings
 from hindcast.pipeline.engine import map_in_order
 from hindcast.pipeline.forecasters import STORED

@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from hindcast.pipeline.align.types import AlignedGroup, AlignedSequence
+from hindcast.pipeline.align.aligned import AlignedGroup, AlignedSequence
 from hindcast.pipeline.errors import AlignmentError
 from hindcast.pipeline.files import replace_file
 from hindcast.pipeline.forecasters import STORED

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hindcast.pipeline.align.align_group import align_frames
+from hindcast.pipeline.align.aligned import NEVER_KNOWN, NOT_ISSUED, AlignedGroup, AlignedSequence
 from hindcast.pipeline.align.features.registry import inputs
-from hindcast.pipeline.align.types import NEVER_KNOWN, NOT_ISSUED, AlignedGroup, AlignedSequence
 from hindcast.pipeline.errors import AlignmentError
 from hindcast.pipeline.forecasters import STORED
 from hindcast.pipeline.settings.params import Params

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from hindcast.pipeline.align.align_group import align_group
-from hindcast.pipeline.align.types import AlignedGroup
+from hindcast.pipeline.align.aligned import AlignedGroup
 from hindcast.pipeline.forecasters import STORED
 from hindcast.pipeline.raw.ingest import ingest
 from hindcast.pipeline.settings.params import check_params

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from hindcast.pipeline.align.aligned import NEVER_KNOWN
 from hindcast.pipeline.align.grid import make_grid
 from hindcast.pipeline.align.realized import Realized, realized
 from hindcast.pipeline.align.source_rows import read_rows
-from hindcast.pipeline.align.types import NEVER_KNOWN
 from hindcast.pipeline.settings.params import Params
 from tests.align.mock import HOUR, MINUTE, START, frame, mock_params
 

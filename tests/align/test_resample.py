@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 
+from hindcast.pipeline.align.aligned import NOT_ISSUED
 from hindcast.pipeline.align.asof import Versions, versions
 from hindcast.pipeline.align.resample import Folding, step_values
-from hindcast.pipeline.align.types import NOT_ISSUED
 from hindcast.pipeline.settings.fields import Resample
 from tests.align.mock import HOUR, MINUTE
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from hindcast.pipeline.align.aligned import AlignedSequence
 from hindcast.pipeline.align.group_inputs import prepare
 from hindcast.pipeline.align.sequences import cut, read_targets
 from hindcast.pipeline.align.track import read_track
-from hindcast.pipeline.align.types import AlignedSequence
 from tests.align.mock import HOUR, START, frame, mock_params
 
 

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from hindcast.pipeline.align.aligned import NOT_ISSUED
 from hindcast.pipeline.align.group_inputs import prepare
 from hindcast.pipeline.align.track import read_track
-from hindcast.pipeline.align.types import NOT_ISSUED
 from hindcast.pipeline.forecasters import STORED
 from tests.align.mock import mock_frames, mock_params
 

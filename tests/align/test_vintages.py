@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from hindcast.pipeline.align.aligned import NOT_ISSUED
 from hindcast.pipeline.align.features.registry import forecast_input
 from hindcast.pipeline.align.group_inputs import Prepared, prepare
-from hindcast.pipeline.align.types import NOT_ISSUED
 from hindcast.pipeline.align.vintages import OfAxis, first_that_has
 from tests.align.mock import HOUR, START, frame, mock_params
 

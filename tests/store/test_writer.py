@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hindcast.pipeline.align.types import AlignedGroup
+from hindcast.pipeline.align.aligned import AlignedGroup
 from hindcast.pipeline.errors import AlignmentError
 from hindcast.pipeline.files import digest_of_file
 from hindcast.pipeline.store.layout import ARRAYS

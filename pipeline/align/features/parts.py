@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from hindcast.pipeline.align.types import Feature, Part
+from hindcast.pipeline.align.aligned import Feature, Part
 
 PART_OF_KIND: Mapping[str, Part] = {
     "input": "forecast",

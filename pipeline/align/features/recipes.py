@@ -9,24 +9,23 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
-from hindcast.pipeline.align.asof import Values
+from hindcast.pipeline.align.aligned import NOT_ISSUED
 from hindcast.pipeline.align.cyclic import waves
 from hindcast.pipeline.align.features.registry import Column, Kind
 from hindcast.pipeline.align.origin_view import View
 from hindcast.pipeline.align.public_days import on_holidays
-from hindcast.pipeline.align.types import NOT_ISSUED, Moments
 from hindcast.pipeline.align.vintages import OfAxis
+from hindcast.pipeline.arrays import Floats, Times, Values
 from hindcast.pipeline.settings.base import HOUR
 from hindcast.pipeline.settings.rules import lagged
 
 
-def fill_columns(view: View) -> NDArray[np.float32]:
+def fill_columns(view: View) -> Values:
     """X (n, F) of all steps: a column that may miss is 0 there and its mask 1; others keep NaN where missing."""
     columns, grid = view.group.columns, view.group.grid
     shared = np.zeros((grid.shared.places, len(columns)), np.float32)
-    own: list[tuple[Column, int, NDArray[np.float32]]] = []
+    own: list[tuple[Column, int, Values]] = []
     _fill_calendar(view, shared)
     for at, column in enumerate(columns):
         if column.kind in _RECIPES:
@@ -41,7 +40,7 @@ def fill_columns(view: View) -> NDArray[np.float32]:
     return made
 
 
-def _put(made: NDArray[np.float32], at: int, column: Column, value: NDArray[np.float32]) -> None:
+def _put(made: Values, at: int, column: Column, value: Values) -> None:
     if column.may_miss:
         missing = np.isnan(value)
         if missing.any():
@@ -50,14 +49,14 @@ def _put(made: NDArray[np.float32], at: int, column: Column, value: NDArray[np.f
     made[:, at] = value
 
 
-def _fill_calendar(view: View, shared: NDArray[np.float32]) -> None:
+def _fill_calendar(view: View, shared: Values) -> None:
     at = [place for place, column in enumerate(view.group.columns) if column.kind == "calendar"]
     if at:
         names = tuple(view.group.columns[place].of for place in at)
         shared[:, at] = waves(names, view.group.grid.shared.times(), view.group.zone)
 
 
-def _input(view: View, column: Column) -> Values | OfAxis:
+def _input(view: View, column: Column) -> Floats | OfAxis:
     chosen = view.input(view.chosen(column.of))
     if view.is_whole(chosen):
         return chosen
@@ -73,15 +72,15 @@ def _input(view: View, column: Column) -> Values | OfAxis:
     return np.where(source >= 0, value[source], np.nan)
 
 
-def _ahead(view: View, column: Column) -> Values | OfAxis:
+def _ahead(view: View, column: Column) -> Floats | OfAxis:
     return view.input(view.chosen(column.of), ahead=column.number)
 
 
-def _vintage(view: View, column: Column) -> Values | OfAxis:
+def _vintage(view: View, column: Column) -> Floats | OfAxis:
     return view.input(view.chosen(column.of), older=column.number - 1)
 
 
-def _change(view: View, column: Column) -> Values:
+def _change(view: View, column: Column) -> Floats:
     """A vintage less the one before it, both of the first source that has the newer one."""
     chosen = view.chosen(column.of)
     newer, older = (view.ahead(0, column.number - 1 + back) for back in (0, 1))
@@ -93,7 +92,7 @@ def _change(view: View, column: Column) -> Values:
     return value
 
 
-def _static(view: View, column: Column) -> Values:
+def _static(view: View, column: Column) -> Floats:
     return view.group.static[column.of][view.group.grid.series]
 
 
@@ -102,7 +101,7 @@ def _holiday(view: View, _: Column) -> OfAxis:
     return OfAxis(on_holidays(view.group.grid.shared.times(), view.group.zone, view.group.holidays))
 
 
-def _lag(view: View, column: Column) -> Values:
+def _lag(view: View, column: Column) -> Floats:
     grid, lag = view.group.grid, column.lag
     assert lag is not None
     if lag.days is None:
@@ -114,14 +113,14 @@ def _lag(view: View, column: Column) -> Values:
     return view.group.realized[column.of].at(places, view.origins.steps)
 
 
-def _recent(view: View, column: Column) -> Values:
+def _recent(view: View, column: Column) -> Floats:
     grid = view.group.grid
     place = view.newest(column.of) - (column.number - 1)
     inside = place >= grid.own.start[grid.series]
     return view.group.realized[column.of].at(np.where(inside, place, -1), view.origins.steps)
 
 
-def _rolling(view: View, column: Column) -> Values:
+def _rolling(view: View, column: Column) -> Floats:
     assert column.lag is not None
     steps = column.lag.ns // view.group.params.raw.frequency.ns
     return view.rolled(column.kind, column.of)[steps, column.statistic or "mean"]
@@ -131,7 +130,7 @@ def _lead(view: View, _: Column) -> OfAxis:
     return OfAxis(_hours(view.group.grid.shared.times() - view.origins.shared))
 
 
-def _vintage_lead(view: View, column: Column) -> Values:
+def _vintage_lead(view: View, column: Column) -> Floats:
     if column.of not in view.group.vintages:
         return np.full(len(view.run_start), np.nan)
     issued = view.ahead(0, column.number - 1)[column.of][1].issued
@@ -142,11 +141,11 @@ def _vintage_lead(view: View, column: Column) -> Values:
     return np.where(source >= 0, _hours(view.group.grid.times - issued[source]), np.nan)
 
 
-def _hours(length: Moments) -> Values:
+def _hours(length: Times) -> Floats:
     return length / HOUR
 
 
-_RECIPES: dict[Kind, Callable[[View, Column], Values | OfAxis]] = {
+_RECIPES: dict[Kind, Callable[[View, Column], Floats | OfAxis]] = {
     "input": _input,
     "vintage": _vintage,
     "change": _change,

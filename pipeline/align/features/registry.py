@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from hindcast.pipeline.align.aligned import Feature
 from hindcast.pipeline.align.cyclic import field_of, parts_of, unit_of
 from hindcast.pipeline.align.features import description as describe
 from hindcast.pipeline.align.features.parts import with_parts
-from hindcast.pipeline.align.types import Feature
 from hindcast.pipeline.errors import SettingsError
 from hindcast.pipeline.settings.align import Statistic
 from hindcast.pipeline.settings.base import Duration

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hindcast.pipeline.align.align_group import align_frames
-from hindcast.pipeline.align.types import AlignedGroup
+from hindcast.pipeline.align.aligned import AlignedGroup
 from tests.align.mock import HOUR, START, frame, mock_params
 
 

@@ -5,17 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
+from hindcast.pipeline.arrays import TIME_MAX, TIME_MIN, Times, Values
 
-NOT_ISSUED = int(np.iinfo(np.int64).min)
+NOT_ISSUED = TIME_MIN
 """Stands in `issued` where no vintage was used."""
 
-NEVER_KNOWN = int(np.iinfo(np.int64).max)
+NEVER_KNOWN = TIME_MAX
 """Stands in `known` where the target is unknown."""
-
-Moments = NDArray[np.int64]
-"""UTC nanoseconds since 1970."""
 
 Part = Literal["history", "forecast", "calendar", "static"]
 """The named input of a network to which a feature belongs."""
@@ -45,15 +41,15 @@ class AlignedSequence:
 
     series: str
     track: int
-    times: Moments  # (T,) start of each step
-    X: NDArray[np.float32]  # (T, F) as known at `origin`, no NaN
-    Y: NDArray[np.float32]  # (T, G) the last revision, 0 where unknown
-    W: NDArray[np.float32]  # (T, G) 1 where Y is known, else 0
-    published: NDArray[np.float32]  # (T, G) the published forecast as known at `origin`, NaN where none
-    baseline: NDArray[np.float32]  # (T, G, 5) in the order of `forecasters.STORED`, NaN where none
-    origin: Moments  # (T,) never decreases
-    issued: Moments  # (T, S) issue time of the vintage used, NOT_ISSUED where none
-    known: Moments  # (T, G) when Y became known, NEVER_KNOWN where it is not
+    times: Times  # (T,) start of each step
+    X: Values  # (T, F) as known at `origin`, no NaN
+    Y: Values  # (T, G) the last revision, 0 where unknown
+    W: Values  # (T, G) 1 where Y is known, else 0
+    published: Values  # (T, G) the published forecast as known at `origin`, NaN where none
+    baseline: Values  # (T, G, 5) in the order of `forecasters.STORED`, NaN where none
+    origin: Times  # (T,) never decreases
+    issued: Times  # (T, S) issue time of the vintage used, NOT_ISSUED where none
+    known: Times  # (T, G) when Y became known, NEVER_KNOWN where it is not
 
 
 @dataclass(frozen=True)
