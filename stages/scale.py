@@ -11,7 +11,7 @@ from hindcast.stages.common import Summary, run_stage
 
 def run(params: Params) -> Summary:
     """Fit data/scaler.json on the training rows of data/dataset.h5."""
-    from hindcast.pipeline.split.build import build_scaler
+    from hindcast.pipeline.split.write_splits import build_scaler
 
     scaler = build_scaler(Path("data/dataset.h5"), Path("data/scaler.json"), params)
     targets = [f"{one['name']} (mean {one['mean']:.6g}, std {one['std']:.6g})" for one in scaler["targets"]]

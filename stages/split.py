@@ -11,14 +11,14 @@ from hindcast.stages.common import Summary, run_stage
 
 def run(params: Params) -> Summary:
     """Join data/packed into data/dataset.h5 and split it."""
-    from hindcast.pipeline.split.build import build_dataset
-    from hindcast.pipeline.split.plan import lines_left_out, lines_of
+    from hindcast.pipeline.split.plan import excluded_lines, kept_lines
+    from hindcast.pipeline.split.write_splits import build_dataset
 
     plan, steps = build_dataset(Path("data/packed"), Path("data/dataset.h5"), params)
     return Summary(
         read=(f"{steps.sample_count:,} samples of {len(steps.sequences):,} sequences in data/packed",),
-        kept=tuple(lines_of(plan)),
-        aside=tuple(lines_left_out(plan, steps)),
+        kept=tuple(kept_lines(plan)),
+        aside=tuple(excluded_lines(plan, steps)),
         written=("data/dataset.h5",),
         notes=(plan.warning,) if plan.warning else (),
     )

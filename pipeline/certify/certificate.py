@@ -21,8 +21,8 @@ from hindcast.pipeline.errors import FormatError, LeakError
 from hindcast.pipeline.files import digest_of_file, read_json, write_json
 from hindcast.pipeline.progress import progress
 from hindcast.pipeline.settings.params import Params
-from hindcast.pipeline.split.build import shards_digest
 from hindcast.pipeline.split.scaler import FORMAT as SCALER_FORMAT
+from hindcast.pipeline.split.write_splits import shards_digest
 from hindcast.pipeline.store.reader import Dataset
 from hindcast.pipeline.wording import span_text
 

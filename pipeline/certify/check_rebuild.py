@@ -19,8 +19,8 @@ from hindcast.pipeline.certify.findings import MOST_EXAMPLES, Findings
 from hindcast.pipeline.engine import map_in_order
 from hindcast.pipeline.forecasters import STORED
 from hindcast.pipeline.settings.params import Params
-from hindcast.pipeline.split.build import reach_of, steps_of
 from hindcast.pipeline.split.plan import plan_splits
+from hindcast.pipeline.split.write_splits import reach_of, steps_of
 from hindcast.pipeline.store.layout import ARRAYS, ArrayLayout, lay_out
 from hindcast.pipeline.store.reader import Dataset
 from hindcast.pipeline.wording import time_text

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from hindcast.pipeline.files import read_json
-from hindcast.pipeline.settings.split import Policy
 from hindcast.pipeline.settings.train import TrainSettings
+from hindcast.pipeline.split.policies.table import POLICIES
 
 Facts = dict[str, Any]
 
@@ -116,25 +116,10 @@ def _present(facts: Facts) -> Facts:
     return {words: value for words, value in facts.items() if value is not None}
 
 
-_SAME_DAYS = (
-    "training has seen the same days of other {}, so the scores tell how well unseen ones are met, not how well the "
-    "network foretells"
-)
-
-
-_CAUTIONS: dict[Policy, str] = {
-    "random": "samples were drawn at random, so training knows much of what is scored here and the scores look better than "
-    "they are; split by chronological or rolling_origin before anything is concluded from them",
-    "blocked": "training has seen days after those that are scored, so the scores tell how well the network copes with every "
-    "season, not how well it foretells",
-    "by_series": _SAME_DAYS.format("series"),
-    "by_group": _SAME_DAYS.format("groups"),
-}
-
-
-def cautions(policy: Policy) -> tuple[str, ...]:
-    """A sentence where scores under a policy say nothing about the future, else nothing."""
-    return (f"  Beware, split.policy {policy}: {_CAUTIONS[policy]}.",) if policy in _CAUTIONS else ()
+def cautions(policy: str) -> tuple[str, ...]:
+    """A sentence where scores under a policy do not measure forecast skill, else nothing."""
+    caution = POLICIES[policy].caution
+    return (f"  Warning: split.policy={policy}: {caution}.",) if caution else ()
 
 
 def departures(models: Path, settings: TrainSettings) -> tuple[str, ...]:

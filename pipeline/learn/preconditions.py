@@ -12,6 +12,7 @@ from hindcast.pipeline.errors import LeakError, MissingInputError, TrainingError
 from hindcast.pipeline.feed.source import Source
 from hindcast.pipeline.files import digest_of_file, digest_of_value, read_json
 from hindcast.pipeline.settings.train import TrainSettings
+from hindcast.pipeline.split.policies.table import POLICIES
 from hindcast.pipeline.store.index_types import Split
 
 _FROM_PACK = "run the stages `pack`, `split`, `scale` and `certify` again, as `dvc repro` does"
@@ -65,14 +66,16 @@ def check_split(train: Split, settings: TrainSettings) -> None:
     """Raise LeakError where training would see what its split holds out: carried state flows through scattered samples, and
     a window longer than the one that the distances were kept for reaches held-out targets.
     """
-    policy = train.attributes.get("policy")
-    if policy in {"random", "blocked"} and settings.mode == "stateful":
+    policy = POLICIES.get(train.attributes.get("policy", ""))
+    if policy is None:  # not split by the stage `split`
+        return
+    if not policy.may_be_stateful and settings.mode == "stateful":
         raise LeakError(
-            f"The data set is split by the policy {policy}, and train.mode stateful would carry state through what is held "
+            f"The data set is split by the policy {policy.name}, and train.mode stateful would carry state through what is held "
             "out: set train.mode=windows, or split it by another policy."
         )
     longest = train.attributes.get("lookback", settings.lookback)
-    if policy == "blocked" and settings.lookback > longest:
+    if policy.keeps_distance and settings.lookback > longest:
         raise LeakError(
             f"train.lookback: training keeps its distance from held-out blocks for windows of {longest} steps, found "
             f"{settings.lookback}: run the stage `split` again with these settings."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, Discriminator, Field, Tag, model_validator
 
@@ -12,8 +12,6 @@ from hindcast.pipeline.settings.align import AlignSettings, to_moment
 from hindcast.pipeline.settings.base import Duration, PositiveDuration, Section
 from hindcast.pipeline.settings.known import PublishedAt
 from hindcast.pipeline.settings.raw import RawSettings
-
-Policy = Literal["chronological", "rolling_origin", "blocked", "by_series", "by_group", "random"]
 
 
 def _to_share(value: Any) -> Any:
@@ -37,7 +35,17 @@ def _to_border(value: Any) -> Any:
 Border = Annotated[float | int, BeforeValidator(_to_border)]
 
 
-class Chronological(Section):
+class SplitSection(Section):
+    """What the settings of all policies share.
+
+    `may_be_stateful`: training may carry state from sample to sample, because no held-out time lies between them.
+    """
+
+    may_be_stateful: ClassVar[bool] = True
+    policy: str
+
+
+class Chronological(SplitSection):
     """Training, then validation, then test: each a share of the observed span, or the date on which it begins."""
 
     policy: Literal["chronological"] = "chronological"
@@ -54,10 +62,9 @@ class Chronological(Section):
         return self
 
 
-class _Shares(Section):
+class _Shares(SplitSection):
     """What validation and test hold out, as shares in [0, 1) that leave something to train on."""
 
-    policy: str
     validation: Share = 0.1
     test: Share = 0.2
 
@@ -91,6 +98,7 @@ class HeldOut(_Shares):
 class RandomSamples(_Shares):
     """A permutation of all samples, cut by shares: it leaks, and says how much."""
 
+    may_be_stateful: ClassVar[bool] = False
     policy: Literal["random"]
 
 
@@ -132,28 +140,28 @@ class Blocked(_Shares):
     longest reach of an input, computed from the settings.
     """
 
+    may_be_stateful: ClassVar[bool] = False
     policy: Literal["blocked"]
     block: PositiveDuration = Duration.parse("28d")
     distance: PositiveDuration | None = None
 
 
-SplitSettings = Chronological | HeldOut | RandomSamples | RollingOrigin | Blocked
+SplitSettings = Chronological | RollingOrigin | Blocked | HeldOut | RandomSamples
 
-_FORMS = {
-    "chronological": "Chronological",
-    "rolling_origin": "RollingOrigin",
-    "blocked": "Blocked",
-    "by_series": "HeldOut",
-    "by_group": "HeldOut",
-    "random": "RandomSamples",
+_FORMS: dict[str, type[SplitSection]] = {
+    name: form
+    for form in get_args(SplitSettings)
+    for name in get_args(form.model_fields["policy"].annotation)
 }
+POLICY_NAMES = tuple(_FORMS)
+"""The names that `split.policy` may have; `split/policies/table.py` has an entry for each."""
 
 
 def _form(value: Any) -> str | None:
     if isinstance(value, BaseModel):
         return type(value).__name__
     policy = value.get("policy", "chronological") if isinstance(value, dict) else None
-    return _FORMS.get(policy) if isinstance(policy, str) else None
+    return _FORMS[policy].__name__ if isinstance(policy, str) and policy in _FORMS else None
 
 
 SplitField = Annotated[
@@ -177,11 +185,12 @@ def exact(share: float) -> Fraction:
 
 def split_faults(split: SplitSettings, raw: RawSettings, align: AlignSettings, mode: str) -> Iterator[str]:
     """What the policy cannot go together with in the other sections; `mode` is that of `train`."""
-    if isinstance(split, RandomSamples | Blocked) and mode == "stateful":
+    if not split.may_be_stateful and mode == "stateful":
+        *others, last = [name for name, form in _FORMS.items() if form.may_be_stateful]
         yield (
             f"split.policy: {split.policy} scatters training over the time that is held out, and train.mode stateful "
-            "would carry state across it: set train.mode=windows, or take chronological, rolling_origin, "
-            f"by_series or by_group, found {split.policy!r} with train.mode 'stateful'"
+            f"would carry state across it: set train.mode=windows, or take {', '.join(others)} or {last}, "
+            f"found {split.policy!r} with train.mode 'stateful'"
         )
     if isinstance(split, Blocked):
         for name, length in (("block", split.block), ("distance", split.distance)):

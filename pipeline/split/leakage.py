@@ -1,4 +1,4 @@
-"""What a policy that is not of time accepts: samples whose inputs reach rows of the other side."""
+"""How far inputs reach back, and how many samples therefore overlap with the other side of a split."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from hindcast.pipeline.arrays import Ints
+from hindcast.pipeline.arrays import TIME_MAX, Ints
 from hindcast.pipeline.settings.base import DAY, Duration
 from hindcast.pipeline.settings.clock import Stamps
 from hindcast.pipeline.settings.known import PublishedAt, step_of
@@ -16,58 +16,56 @@ from hindcast.pipeline.settings.rules import lagged
 from hindcast.pipeline.split.steps import Steps
 from hindcast.pipeline.store.index_types import Split
 
-WITHOUT_LEAKS = "chronological, rolling_origin, by_series and by_group"
+_SEARCHED_BACK = 60 * DAY  # how far before the first step the newest known value is looked for
 
 
-"""The policies whose training knows nothing of what is held out."""
+def count_overlaps(steps: Steps, splits: Sequence[Split], reach: int) -> list[int]:
+    """For each of train, validation and test the number of listed samples whose inputs reach the other side.
 
-
-def overlaps(steps: Steps, splits: Sequence[Split], reach: int) -> list[int]:
-    """Of each of train, validation and test the number of listed samples that know of the other side.
-
-    A held-out sample does if the `reach` (ns) of its scored rows' inputs leads back to a row of training of its series, in
-    any track; a training sample if that of its scored rows leads back to a held-out row, which is where targets leak.
+    A held-out sample overlaps if `reach` (ns) before its scored rows leads to a row of training of its series, in any
+    track; a training sample if it leads to a held-out row, which is where targets leak.
     """
     train, *held_out = splits
-    trained, kept_back = _Rows(steps, [train]), _Rows(steps, held_out)
+    trained_rows, held_out_rows = _ScoredRanges(steps, [train]), _ScoredRanges(steps, held_out)
     return [
-        kept_back.count_met_by(train, reach),
-        *(trained.count_met_by(split, reach) for split in held_out),
+        held_out_rows.count_reached_by(train, reach),
+        *(trained_rows.count_reached_by(split, reach) for split in held_out),
     ]
 
 
-class _Rows:
+class _ScoredRanges:
     """The time ranges of the scored rows of some splits, series by series."""
 
     def __init__(self, steps: Steps, splits: Sequence[Split]) -> None:
         self._steps = steps
         names = zip(steps.sequences.group.tolist(), steps.sequences.series.tolist(), strict=True)
         number: dict[tuple[str, str], int] = {}
-        self._series = np.array([number.setdefault(name, len(number)) for name in names], np.int64)
+        self._series_of_sequence = np.array(
+            [number.setdefault(name, len(number)) for name in names], np.int64
+        )
         ranges = [_ranges(steps, split) for split in splits]
         sequence, start, stop = (np.concatenate(columns) for columns in zip(*ranges, strict=True))
-        of = self._series[sequence]
-        order = np.lexsort((start, of))
-        self._of, self._start, self._stop = of[order], start[order], stop[order]
+        series = self._series_of_sequence[sequence]
+        order = np.lexsort((start, series))
+        self._series, self._start, self._stop = series[order], start[order], stop[order]
 
-    def count_met_by(self, split: Split, reach: int) -> int:
+    def count_reached_by(self, split: Split, reach: int) -> int:
         """How many listed samples of a split have scored steps from which `reach` leads back to one of the ranges."""
         start, stop = _scored_range(self._steps, split)
-        series = self._series[self._steps.sequence[split.indices]]
+        series = self._series_of_sequence[self._steps.sequence[split.indices]]
         count = 0
         for number in np.unique(series).tolist():
-            low, high = np.searchsorted(self._of, [number, number + 1])
-            mine = np.flatnonzero(series == number)
+            low, high = np.searchsorted(self._series, [number, number + 1])
             if high > low:
+                samples = np.flatnonzero(series == number)
                 latest = np.maximum.accumulate(self._stop[low:high])
-                place = np.searchsorted(self._start[low:high], stop[mine], side="left") - 1
-                met = (place >= 0) & (latest[place.clip(0)] > start[mine] - reach)
-                count += int(met.sum())
+                place = np.searchsorted(self._start[low:high], stop[samples], side="left") - 1
+                count += int(((place >= 0) & (latest[place.clip(0)] > start[samples] - reach)).sum())
         return count
 
 
 def _ranges(steps: Steps, split: Split) -> tuple[Ints, Ints, Ints]:
-    """(sequence, start, stop) of what a split scores: its intervals of each sequence, or its samples."""
+    """(sequence, start, stop) of what a split scores: its intervals in each sequence, or its samples."""
     if not split.intervals:
         return steps.sequence[split.indices], steps.start[split.indices], steps.stop[split.indices]
     table = steps.sequences
@@ -80,7 +78,7 @@ def _ranges(steps: Steps, split: Split) -> tuple[Ints, Ints, Ints]:
 
 
 def _scored_range(steps: Steps, split: Split) -> tuple[Ints, Ints]:
-    """Of each listed sample the first scored step and the end of the last."""
+    """For each listed sample its first scored step and the end of its last."""
     begins, ends = np.array(split.spans, np.int64).T
     start, stop = steps.start[split.indices], steps.stop[split.indices]
     first = np.searchsorted(ends, start, side="right").clip(max=len(ends) - 1)
@@ -88,27 +86,25 @@ def _scored_range(steps: Steps, split: Split) -> tuple[Ints, Ints]:
     return np.maximum(start, begins[first]), np.minimum(stop, ends[last])
 
 
-def warning(splits: Sequence[Split]) -> str:
-    """What to say of `random`, whose training knows of what is held out."""
+def leak_warning(policy: str, splits: Sequence[Split], safe: Sequence[str]) -> str:
+    """The warning of a policy that keeps no distance; `safe` are the names of the policies that do not leak."""
     shares = [
         f"{split.attributes['overlap_count'] / max(1, len(split.indices)):.0%} of the samples of {split.name}"
         for split in splits
     ]
     return (
-        f"random leaks: the inputs of {shares[1]} and {shares[2]} reach rows that are trained on, and those of "
-        f"{shares[0]} reach held-out targets. Its figures look better than they are; {WITHOUT_LEAKS} do not leak."
+        f"{policy} leaks: the inputs of {shares[1]} and {shares[2]} reach rows that are trained on, and those of "
+        f"{shares[0]} reach held-out targets. Its scores look better than they are; {', '.join(safe[:-1])} and {safe[-1]} "
+        "do not leak."
     )
-
-
-_SLACK = 60 * DAY  # how far behind the first step the newest known value is looked for
 
 
 def longest_reach(params: Params, first: int, last: int) -> int:
     """The longest time in ns from a step back to the start of the earliest step whose realized value it can see.
 
-    Over all steps in [first, last], all tracks and zones: lags, recent values, windows of statistics and of the published
-    forecast's errors, inputs carried forward, and all of that at the first row of a window of `train.lookback` steps.
-    Values that end with the newest known one count as if every value came when the source's rule says.
+    The maximum over all steps in [first, last] (ns), tracks and zones, of lags, recent values, windows of statistics and of
+    the published forecast's errors, and inputs carried forward, each at the first row of a window of `train.lookback` steps.
+    Features that end with the newest known value assume that every value is known when its source's rule says.
     """
     frequency = params.raw.frequency.ns
     first = first // frequency * frequency
@@ -127,16 +123,16 @@ def _lags(params: Params, times: Stamps, zone: str) -> Iterator[int]:
 
 
 def _newest(params: Params, times: Stamps, zone: str) -> Iterator[int]:
-    """Of values that end with the newest known one: its age at the step, and how many steps more they take."""
+    """For each feature that ends with the newest known value: the age of that value, and how many steps more it takes."""
     frequency = params.raw.frequency.ns
     origins = params.align.origin.origins(times, zone)
-    earliest = np.where(origins == NO_ORIGIN, np.iinfo(np.int64).max, origins).min(axis=1)
-    covered = earliest < np.iinfo(np.int64).max
-    past = np.arange(times[0] - _SLACK, times[-1] + frequency, frequency)
-    for value, further in _wanted(params).items():
+    earliest = np.where(origins == NO_ORIGIN, TIME_MAX, origins).min(axis=1)
+    covered = earliest < TIME_MAX
+    past = np.arange(times[0] - _SEARCHED_BACK, times[-1] + frequency, frequency)
+    for value, further in _steps_further_back(params).items():
         for source in params.raw.sources_of("realized").values():
             if value in source.values and covered.any():
-                # a column may say anything: then it is taken as known when its step is over
+                # a column may hold any moment: assume that the value is known when its step is over
                 known = past + frequency
                 if not isinstance(source.known, PublishedAt):
                     known = np.maximum.accumulate(source.known.moments(past, None, frequency, zone))
@@ -144,8 +140,8 @@ def _newest(params: Params, times: Stamps, zone: str) -> Iterator[int]:
                 yield int((times[covered] - past[newest.clip(0)]).max()) + further
 
 
-def _wanted(params: Params) -> dict[str, int]:
-    """Realized value -> how long before the newest known step the earliest one lies that some feature takes."""
+def _steps_further_back(params: Params) -> dict[str, int]:
+    """Realized value -> how long (ns) before the newest known step the earliest step lies that some feature takes."""
     chosen, frequency = params.align.features, params.raw.frequency.ns
     longest: dict[str, int] = {}
 

@@ -1,4 +1,4 @@
-"""Steps and settings -> splits: the policy's plan, what it leaves out, and a refusal where a part would be empty."""
+"""Steps and settings -> splits: the policy's proposal with its counts, and an error where a part would be empty."""
 
 from __future__ import annotations
 
@@ -7,169 +7,70 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from hindcast.pipeline.arrays import Ints
+from hindcast.pipeline.arrays import TIME_MAX, Ints
 from hindcast.pipeline.errors import SplitError
-from hindcast.pipeline.settings.split import (
-    Blocked,
-    Chronological,
-    HeldOut,
-    RandomSamples,
-    RollingOrigin,
-    SplitSettings,
-)
-from hindcast.pipeline.split.leakage import overlaps, warning
-from hindcast.pipeline.split.policies.blocked import blocked, blocks_of, remarks
-from hindcast.pipeline.split.policies.chronological import (
-    UNKNOWN,
-    Borders,
-    Late,
-    Part,
-    borders_of,
-    embargoed_samples,
-    parts_of,
-    split_of,
-)
-from hindcast.pipeline.split.policies.held_out import hold_out
-from hindcast.pipeline.split.policies.random_samples import permuted
-from hindcast.pipeline.split.policies.rolling_origin import folds_of
+from hindcast.pipeline.settings.split import SplitSettings
+from hindcast.pipeline.split.leakage import count_overlaps, leak_warning
+from hindcast.pipeline.split.policies.chronological import embargoed_samples
+from hindcast.pipeline.split.policies.split_policy import Draft, Late, Part, SplitPolicy
+from hindcast.pipeline.split.policies.table import POLICIES
 from hindcast.pipeline.split.steps import Steps, scored_by_sequence
 from hindcast.pipeline.store.index_types import Split
-from hindcast.pipeline.wording import span_text, time_text
+from hindcast.pipeline.wording import listed, span_text, time_text
 
 _MOST_NAMES = 12  # a message names so many groups or series, then counts the rest
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The splits in the order train, validation, test, and what a user should know of them.
+    """The splits in the order train, validation, test, and what a user should know about them.
 
-    `scored` holds for each split the scored steps of each sequence, `embargoed` how many samples are in no list because
-    of the distance that it keeps. `folds` are the splits of all folds, named `folds/<k>/train` and so on; of a policy
-    without folds there are none. `remarks` are lines to tell, `warning` one that must not be overlooked.
+    `scored` holds for each split the number of scored steps of each sequence, `embargoed` how many samples are in no list
+    because of the distance that the split keeps. `folds` are the splits of all folds, named `folds/<k>/train` and so on;
+    empty for a policy without folds. `remarks` are lines for the summary, `warning` is one that must not be overlooked.
     """
 
     parts: tuple[Part, ...]
     splits: tuple[Split, ...]
     scored: tuple[Ints, ...]
     embargoed: tuple[int, ...]
-    series_without_test: tuple[tuple[str, str], ...]
+    series_without_test: tuple[tuple[str, str], ...] = ()
     folds: tuple[Split, ...] = ()
     remarks: tuple[str, ...] = ()
     warning: str = ""
 
 
 def plan_splits(steps: Steps, settings: SplitSettings, seed: int, reach: int = 0) -> Plan:
-    """Split all samples by the policy; `reach` (ns) is how far the inputs of a row reach back, for policies that ask.
+    """Split all samples by the policy; `reach` (ns) is how far the inputs of a row reach back, for policies that need it.
 
     Raises SplitError where there is nothing to split, where borders do not ascend, or where training or a part
-    that was asked for (above 0, or a date) has no scored step.
+    that was asked for (a share above 0, or a date) has no scored step.
     """
     if not steps.sample_count or steps.first_target_time > steps.last_target_time:
         raise SplitError(
             "There is nothing to split: no group has a step with an observed target. "
-            "See reports/pack.json for what became of the steps."
+            "See reports/pack.json for the reasons why steps were left out."
         )
-    if isinstance(settings, RollingOrigin):
-        return _with_folds(steps, settings, seed)
-    attributes: dict[str, int | str] = {"policy": settings.policy, "seed": seed}
-    more: tuple[str, ...] = ()
-    if isinstance(settings, Chronological):
-        plan = _in_time(steps, borders_of(steps, settings), attributes)
-    elif isinstance(settings, HeldOut):
-        plan = _plan(steps, *hold_out(steps, settings, seed), attributes)
-    elif isinstance(settings, RandomSamples):
-        plan = _plan(steps, *permuted(steps, settings, seed), attributes)
-    else:
-        blocks = blocks_of(steps, settings, seed)
-        distance = settings.distance.ns if settings.distance else reach
-        plan = _plan(steps, *blocked(steps, blocks, distance), {**attributes, "distance_ns": distance})
-        more = tuple(remarks(blocks, distance))
-    _refuse_empty(steps, settings, [plan])
-    if isinstance(settings, RandomSamples | Blocked):
-        plan = _with_overlap(steps, plan, reach)
-    without = (
-        _without(steps, plan.scored[-1]) if isinstance(settings, Chronological) and settings.test else ()
+    policy = POLICIES[settings.policy]
+    proposal = policy.propose(steps, settings, seed, reach)
+    recorded: dict[str, int | str] = {"policy": policy.name, "seed": seed}
+    plans = [_count(steps, draft, {**recorded, **draft.attributes}) for draft in proposal.drafts]
+    _check_not_empty(steps, settings, policy, plans)
+    plan = plans[proposal.chosen]
+    if policy.needs_reach:
+        plan = _with_overlap(steps, plan, policy, reach)
+    if policy.is_ordered and settings.test:
+        plan = replace(plan, series_without_test=_series_without(steps, plan.scored[-1]))
+    folds = tuple(
+        replace(split, name=f"folds/{number}/{split.name}")
+        for number, of_fold in enumerate(plans if proposal.has_folds else ())
+        for split in of_fold.splits
     )
-    return replace(plan, series_without_test=without, remarks=more)
+    return replace(plan, folds=folds, remarks=proposal.remarks)
 
 
-def _with_folds(steps: Steps, settings: RollingOrigin, seed: int) -> Plan:
-    """All folds, and the chosen one as train, validation and test."""
-    plans = []
-    for number, borders in enumerate(folds_of(steps, settings)):
-        attributes: dict[str, int | str] = {"policy": settings.policy, "seed": seed, "fold": number}
-        plans.append(_in_time(steps, borders, attributes))
-    _refuse_empty(steps, settings, plans)
-    chosen = plans[settings.chosen]
-    return replace(
-        chosen,
-        series_without_test=_without(steps, chosen.scored[-1]),
-        folds=tuple(
-            replace(split, name=f"folds/{number}/{split.name}")
-            for number, plan in enumerate(plans)
-            for split in plan.splits
-        ),
-        remarks=(f"fold {settings.chosen} of 0 to {settings.folds - 1}; split.fold chooses another",),
-    )
-
-
-def _in_time(steps: Steps, borders: Borders, attributes: dict[str, int | str]) -> Plan:
-    parts = parts_of(steps, borders)
-    return _plan(steps, parts, [split_of(steps, part, {}) for part in parts], attributes)
-
-
-def _plan(
-    steps: Steps, parts: tuple[Part, ...], bare: Sequence[Split], attributes: dict[str, int | str]
-) -> Plan:
-    embargoed = tuple(len(embargoed_samples(steps, part)) if part.late else 0 for part in parts)
-    scored = tuple(scored_by_sequence(steps, split) for split in bare)
-    splits = tuple(
-        replace(
-            split,
-            attributes={
-                **attributes,
-                "sample_count": len(split.indices),
-                "scored_count": int(counts.sum()),
-                "embargoed_count": out,
-                **({} if part.next_origin == UNKNOWN else {"next_origin": part.next_origin}),
-            },
-        )
-        for part, split, counts, out in zip(parts, bare, scored, embargoed, strict=True)
-    )
-    return Plan(parts, splits, scored, embargoed, ())
-
-
-def _with_overlap(steps: Steps, plan: Plan, reach: int) -> Plan:
-    found = {"reach_ns": reach}
-    counts = overlaps(steps, plan.splits, reach)
-    splits = tuple(
-        replace(split, attributes={**split.attributes, **found, "overlap_count": count})
-        for split, count in zip(plan.splits, counts, strict=True)
-    )
-    said = warning(splits) if plan.splits[0].attributes["policy"] == "random" else ""
-    return replace(plan, splits=splits, warning=said)
-
-
-def _refuse_empty(steps: Steps, settings: SplitSettings, plans: Sequence[Plan]) -> None:
-    asked = (True, bool(settings.validation), bool(settings.test))
-    faults = [
-        f"{_fold(plan)}{fault}"
-        for plan in plans
-        for part, counts, wanted in zip(plan.parts, plan.scored, asked, strict=True)
-        if wanted and not counts.sum()
-        for fault in _emptiness(steps, part, settings)
-    ]
-    if faults:
-        raise SplitError("A split would be empty.", [*faults, *_spans(steps)])
-
-
-def _fold(plan: Plan) -> str:
-    number = plan.splits[0].attributes.get("fold")
-    return "" if number is None else f"fold {number}: "
-
-
-def lines_of(plan: Plan) -> Iterator[str]:
-    """A line a split that holds something: samples, scored steps, interval."""
+def kept_lines(plan: Plan) -> Iterator[str]:
+    """One line per split: samples, scored steps, interval."""
     for split, counts in zip(plan.splits, plan.scored, strict=True):
         if counts.sum():
             yield (
@@ -177,11 +78,11 @@ def lines_of(plan: Plan) -> Iterator[str]:
                 f"{int((counts > 0).sum()):,} sequences in [{time_text(split.from_time)}, {time_text(split.until_time)})"
             )
         else:
-            yield f"{split.name}: empty, as asked for"
+            yield f"{split.name}: empty, as requested"
 
 
-def lines_left_out(plan: Plan, steps: Steps) -> Iterator[str]:
-    """Lines on what is in no split, the embargo, and series that the test does not see."""
+def excluded_lines(plan: Plan, steps: Steps) -> Iterator[str]:
+    """Lines on what is in no split, the embargo, and series without a scored step in test or in training."""
     for part, count in zip(plan.parts, plan.embargoed, strict=True):
         if part.late:
             yield (
@@ -190,34 +91,63 @@ def lines_left_out(plan: Plan, steps: Steps) -> Iterator[str]:
             )
     yield from plan.remarks
     if plan.series_without_test:
-        names = [f"{group}/{series}" for group, series in plan.series_without_test]
-        yield f"series without a scored step in test: {_listed(names)}"
-    unseen = _never_trained(plan, steps)
-    if unseen:
-        names = [f"{group}/{series}" for group, series in unseen]
-        yield f"series without a scored step in train, which the network meets as unknown ones: {_listed(names)}"
+        yield f"series without a scored step in test: {_names(plan.series_without_test)}"
+    if unseen := _series_not_trained(plan, steps):
+        yield f"series without a scored step in train, which the network treats as unknown series: {_names(unseen)}"
 
 
-def _never_trained(plan: Plan, steps: Steps) -> list[tuple[str, str]]:
-    """The series that are scored in validation or test, yet not in training, where nobody asked for that."""
-    if plan.splits[0].attributes["policy"] in {"by_series", "by_group"}:
-        return []
-    train, *later = plan.scored
-    nowhere = _without(steps, np.sum(later, axis=0))
-    return [key for key in _without(steps, train) if key not in nowhere]
+def _count(steps: Steps, draft: Draft, attributes: dict[str, int | str]) -> Plan:
+    embargoed = tuple(len(embargoed_samples(steps, part)) if part.late else 0 for part in draft.parts)
+    scored = tuple(scored_by_sequence(steps, split) for split in draft.splits)
+    splits = tuple(
+        replace(
+            split,
+            attributes={
+                **attributes,
+                "sample_count": len(split.indices),
+                "scored_count": int(counts.sum()),
+                "embargoed_count": out,
+                **({} if part.next_origin == TIME_MAX else {"next_origin": part.next_origin}),
+            },
+        )
+        for part, split, counts, out in zip(draft.parts, draft.splits, scored, embargoed, strict=True)
+    )
+    return Plan(draft.parts, splits, scored, embargoed)
 
 
-def _emptiness(steps: Steps, part: Part, settings: SplitSettings) -> Iterator[str]:
+def _with_overlap(steps: Steps, plan: Plan, policy: SplitPolicy, reach: int) -> Plan:
+    counts = count_overlaps(steps, plan.splits, reach)
+    splits = tuple(
+        replace(split, attributes={**split.attributes, "reach_ns": reach, "overlap_count": count})
+        for split, count in zip(plan.splits, counts, strict=True)
+    )
+    safe = [name for name, other in POLICIES.items() if not other.needs_reach]
+    warning = "" if policy.keeps_distance else leak_warning(policy.name, splits, safe)
+    return replace(plan, splits=splits, warning=warning)
+
+
+def _check_not_empty(
+    steps: Steps, settings: SplitSettings, policy: SplitPolicy, plans: Sequence[Plan]
+) -> None:
+    wanted = (True, bool(settings.validation), bool(settings.test))
+    faults = []
+    for plan in plans:
+        fold = plan.splits[0].attributes.get("fold")
+        prefix = "" if fold is None else f"fold {fold}: "
+        for part, counts, is_wanted in zip(plan.parts, plan.scored, wanted, strict=True):
+            if is_wanted and not counts.sum():
+                faults += [f"{prefix}{fault}" for fault in _reasons_empty(steps, part, policy)]
+    if faults:
+        raise SplitError("A split would be empty.", [*faults, *_spans_of_groups(steps)])
+
+
+def _reasons_empty(steps: Steps, part: Part, policy: SplitPolicy) -> Iterator[str]:
     interval = f"[{time_text(part.from_time)}, {time_text(part.border)})"
-    setting = "split.validation and split.test" if part.name == "train" else f"split.{part.name}"
-    remedy = "smaller shares" if part.name == "train" else "a larger share"
-    if isinstance(settings, Chronological):
-        remedy += " or later dates" if part.name == "train" else " or an earlier date"
-    elif isinstance(settings, RollingOrigin):
-        remedy += ", or take fewer folds (split.folds)"
-    elif isinstance(settings, Blocked):
-        remedy += ", or longer blocks (split.block), which lose less to the distance between them"
-    yield f"{part.name} has no step to score in {interval}: give {setting} {remedy}"
+    if part.name == "train":
+        remedy = f"split.validation and split.test smaller shares{policy.remedies[0]}"
+    else:
+        remedy = f"split.{part.name} a larger share{policy.remedies[1]}"
+    yield f"{part.name} has no step to score in {interval}: give {remedy}"
     if part.late and part.border > part.from_time:
         yield (
             f"{part.name} may use only what was known at {time_text(part.next_origin)}, the first origin of the "
@@ -233,25 +163,34 @@ def _lateness(steps: Steps, late: Late) -> str:
     )
 
 
-def _spans(steps: Steps) -> Iterator[str]:
+def _spans_of_groups(steps: Steps) -> Iterator[str]:
     """The span of steps of each group; a group that ends long before the others is the usual reason."""
     names = steps.sequences
     ends = names.start_time + names.step_count * steps.frequency
     groups = sorted({str(group) for group in names.group})
     for group in groups[:_MOST_NAMES]:
-        mine = names.group == group
-        begin, end = int(names.start_time[mine].min()), int(ends[mine].max())
+        rows = names.group == group
+        begin, end = int(names.start_time[rows].min()), int(ends[rows].max())
         yield f"group {group} has steps in [{time_text(begin)}, {time_text(end)})"
     if len(groups) > _MOST_NAMES:
         yield f"and {len(groups) - _MOST_NAMES} more groups"
 
 
-def _without(steps: Steps, scored: Ints) -> tuple[tuple[str, str], ...]:
-    keys = list(zip(steps.sequences.group.tolist(), steps.sequences.series.tolist(), strict=True))
-    seen = {keys[place] for place in np.flatnonzero(scored).tolist()}
-    return tuple(sorted({(str(group), str(series)) for group, series in keys if (group, series) not in seen}))
+def _series_not_trained(plan: Plan, steps: Steps) -> list[tuple[str, str]]:
+    """The series that are scored in validation or test, yet not in training, unless the policy holds out series."""
+    if POLICIES[plan.splits[0].attributes["policy"]].holds_out_series:
+        return []
+    train, *later = plan.scored
+    nowhere = _series_without(steps, np.sum(later, axis=0))
+    return [key for key in _series_without(steps, train) if key not in nowhere]
 
 
-def _listed(names: list[str]) -> str:
-    more = len(names) - _MOST_NAMES
-    return ", ".join(names[:_MOST_NAMES]) + (f" and {more:,} more" if more > 0 else "")
+def _series_without(steps: Steps, scored: Ints) -> tuple[tuple[str, str], ...]:
+    """(group, series), sorted, of the series none of whose sequences has a scored step."""
+    keys = list(zip(map(str, steps.sequences.group), map(str, steps.sequences.series), strict=True))
+    seen = {keys[row] for row in np.flatnonzero(scored).tolist()}
+    return tuple(sorted(set(keys) - seen))
+
+
+def _names(keys: Sequence[tuple[str, str]]) -> str:
+    return listed([f"{group}/{series}" for group, series in keys], _MOST_NAMES)

@@ -18,8 +18,8 @@ from hindcast.pipeline.errors import FormatError, LeakError
 from hindcast.pipeline.files import read_json, write_json
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.settings.sections import ScaleSettings
-from hindcast.pipeline.split.build import steps_of
 from hindcast.pipeline.split.scaler import Columns, fit_scaler
+from hindcast.pipeline.split.write_splits import steps_of
 from hindcast.pipeline.store.index_types import Split
 from hindcast.pipeline.store.reader import Dataset
 from tests.align.mock import HOUR, frame, mock_params

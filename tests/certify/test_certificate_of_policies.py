@@ -17,7 +17,7 @@ from hindcast.pipeline.feed.scored_rows import scored_rows
 from hindcast.pipeline.settings.base import Duration
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.settings.split import SplitField
-from hindcast.pipeline.split.build import build_dataset, build_scaler
+from hindcast.pipeline.split.write_splits import build_dataset, build_scaler
 from hindcast.pipeline.store.reader import Dataset
 from tests.align.mock import HOUR
 from tests.certify.test_certificate import frames, settings

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from hindcast.pipeline.certify.check_samples import check_lists
 from hindcast.pipeline.settings.split import Chronological
-from hindcast.pipeline.split.policies.chronological import borders_of, parts_of, split_of
+from hindcast.pipeline.split.policies.chronological import find_borders, list_samples, make_parts
 from hindcast.pipeline.store.index_types import Split
 from tests.split.in_memory import HOUR, START, plain_track, steps_of
 
@@ -86,8 +86,8 @@ def test_every_plan_passes(
 ) -> None:
     tracks = [plain_track(length, lead=lead), plain_track(length, series="b", begin=late, lead=lead)]
     steps = steps_of(tracks, segment_length)
-    parts = parts_of(steps, borders_of(steps, Chronological(validation=validation, test=test)))
-    splits = {part.name: split_of(steps, part, {}) for part in parts}
+    parts = make_parts(steps, find_borders(steps, Chronological(validation=validation, test=test)))
+    splits = {part.name: list_samples(steps, part) for part in parts}
     planned: Any = SimpleNamespace(
         splits=tuple(splits),
         split=splits.__getitem__,

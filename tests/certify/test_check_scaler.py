@@ -14,7 +14,7 @@ from hindcast.pipeline.certify.check_scaler import Part, check_scaler, moments_o
 from hindcast.pipeline.certify.findings import Findings
 from hindcast.pipeline.files import read_json, write_json
 from hindcast.pipeline.settings.params import Params
-from hindcast.pipeline.split.build import build_scaler
+from hindcast.pipeline.split.write_splits import build_scaler
 from hindcast.pipeline.store.reader import Dataset
 from tests.align.mock import HOUR, frame, mock_params
 from tests.split.workplace import make_data

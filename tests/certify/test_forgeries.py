@@ -19,7 +19,7 @@ from hindcast.pipeline.files import digest_of_file, read_json, write_json
 from hindcast.pipeline.settings.base import Duration
 from hindcast.pipeline.settings.known import PublishedAt
 from hindcast.pipeline.settings.params import Params
-from hindcast.pipeline.split.build import build_dataset, build_scaler, shards_digest
+from hindcast.pipeline.split.write_splits import build_dataset, build_scaler, shards_digest
 from hindcast.pipeline.store.writer import write_shard
 from hindcast.pipeline.tables import MANIFEST
 from tests.align.mock import HOUR

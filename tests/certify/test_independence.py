@@ -9,7 +9,7 @@ FORBIDDEN = (
     "hindcast.pipeline.align",
     "hindcast.pipeline.settings.clock",
     "hindcast.pipeline.settings.rules",
-    "hindcast.pipeline.split.build",
+    "hindcast.pipeline.split.write_splits",
     "hindcast.pipeline.split.policies.chronological",
     "hindcast.pipeline.split.plan",
     "hindcast.pipeline.split.steps",

@@ -12,7 +12,7 @@ from hindcast.pipeline.errors import LeakError, MissingInputError, TrainingError
 from hindcast.pipeline.files import digest_of_file, write_json
 from hindcast.pipeline.learn.preconditions import check_certificate, check_fit, check_published, check_split
 from hindcast.pipeline.settings.train import TrainSettings
-from hindcast.pipeline.split.build import shards_digest
+from hindcast.pipeline.split.write_splits import shards_digest
 from hindcast.pipeline.store.index_types import Split
 from tests.learn.networks import small_source
 

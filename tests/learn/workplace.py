@@ -10,7 +10,7 @@ import yaml
 
 from hindcast.pipeline.files import digest_of_file, write_json
 from hindcast.pipeline.settings.params import Params
-from hindcast.pipeline.split.build import shards_digest
+from hindcast.pipeline.split.write_splits import shards_digest
 from hindcast.pipeline.store.reader import Dataset
 from tests.mock_data import mock_dataset, mock_group, mock_params
 

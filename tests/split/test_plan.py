@@ -6,7 +6,7 @@ import pytest
 
 from hindcast.pipeline.errors import SplitError
 from hindcast.pipeline.settings.split import Chronological
-from hindcast.pipeline.split.plan import lines_left_out, lines_of, plan_splits
+from hindcast.pipeline.split.plan import excluded_lines, kept_lines, plan_splits
 from tests.split.in_memory import HOUR, NEVER, START, Row, Track, plain_track, steps_of
 
 
@@ -37,7 +37,7 @@ def test_a_part_of_zero_is_empty_without_complaint(validation: float, test: floa
     plan = plan_splits(steps, Chronological(validation=validation, test=test), seed=0)
     empty = {split.name for split in plan.splits if not len(split.indices)}
     assert empty == {name for name, share in (("validation", validation), ("test", test)) if not share}
-    assert sum("empty, as asked for" in line for line in lines_of(plan)) == len(empty)
+    assert sum("empty, as requested" in line for line in kept_lines(plan)) == len(empty)
 
 
 def test_an_empty_part_is_refused_with_its_interval_the_groups_spans_and_a_remedy() -> None:
@@ -70,16 +70,16 @@ def test_series_that_the_test_does_not_see_are_named() -> None:
     steps = steps_of([plain_track(200), plain_track(50, series="early leaver")], 10)
     plan = plan_splits(steps, Chronological(validation=0, test=0.2), seed=0)
     assert plan.series_without_test == (("g", "early leaver"),)
-    assert any("g/early leaver" in line for line in lines_left_out(plan, steps))
+    assert any("g/early leaver" in line for line in excluded_lines(plan, steps))
 
 
 def test_series_that_begin_after_training_are_named() -> None:
     newcomer = plain_track(30, series="newcomer", begin=170)
     steps = steps_of([plain_track(200), newcomer], 10)
     plan = plan_splits(steps, Chronological(validation=0, test=0.2), seed=0)
-    told = [line for line in lines_left_out(plan, steps) if "g/newcomer" in line]
+    told = [line for line in excluded_lines(plan, steps) if "g/newcomer" in line]
     assert told == [
-        "series without a scored step in train, which the network meets as unknown ones: g/newcomer"
+        "series without a scored step in train, which the network treats as unknown series: g/newcomer"
     ]
 
 
@@ -87,5 +87,5 @@ def test_the_embargo_is_told_with_the_target_that_makes_it() -> None:
     steps = steps_of([plain_track(200)], 10)
     plan = plan_splits(steps, Chronological(validation=0, test=0.2), seed=0)
     assert plan.embargoed == (2, 0, 0)
-    (line,) = lines_left_out(plan, steps)
+    (line,) = excluded_lines(plan, steps)
     assert line.startswith("train: the last 25 h (2 whole samples); the target of g/a at ")

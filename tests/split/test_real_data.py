@@ -17,7 +17,7 @@ from hindcast.pipeline.feed.scored_rows import scored_rows
 from hindcast.pipeline.feed.source import grid_of
 from hindcast.pipeline.raw.ingest import ingest
 from hindcast.pipeline.settings.params import Params, check_params
-from hindcast.pipeline.split.build import build_dataset, build_scaler
+from hindcast.pipeline.split.write_splits import build_dataset, build_scaler
 from hindcast.pipeline.store.reader import Dataset
 from hindcast.pipeline.store.writer import write_shard
 

@@ -15,7 +15,7 @@ import pyarrow as pa
 from hindcast.pipeline.align.align_group import align_group
 from hindcast.pipeline.files import digest_of_file, write_json
 from hindcast.pipeline.settings.params import Params
-from hindcast.pipeline.split.build import build_dataset, build_scaler
+from hindcast.pipeline.split.write_splits import build_dataset, build_scaler
 from hindcast.pipeline.store.open_files import add_seal
 from hindcast.pipeline.store.writer import write_shard
 from hindcast.pipeline.tables import FORMAT, MANIFEST, STAMP, TIMES, table_path, table_schema, table_writer

@@ -9,7 +9,7 @@ import yaml
 
 from hindcast.pipeline.files import digest_of_file, read_json
 from hindcast.stages import certify, scale, split
-from tests.split.test_build import frames, settings
+from tests.split.test_write_splits import frames, settings
 from tests.split.workplace import edit, make_data, set_split
 
 

@@ -1,1 +1,5 @@
-"""Split policies: one module each. A policy is a pure function of steps and settings."""
+"""One module per split policy, and the table that lists them.
+
+To add a policy: its settings in `settings/split.py`, a module here that declares a `SplitPolicy`, a line in `table`, and
+what the certificate expects of it in `certify/expected_splits.py`.
+"""

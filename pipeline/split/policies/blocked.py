@@ -1,7 +1,7 @@
 """The policy blocked: time is cut into blocks, and some of them, spread over the years, are held out.
 
 Training lies on both sides of what is held out. Before a held-out block it keeps the embargo; behind one it stays away
-as far as an input reaches back, so that no training row holds a target of the block. It has seen later days, all the same.
+as far as an input reaches back, so that no training row holds a target of the block. It has seen later days, though.
 """
 
 from __future__ import annotations
@@ -13,15 +13,21 @@ from itertools import pairwise
 
 import numpy as np
 
-from hindcast.pipeline.arrays import Ints
+from hindcast.pipeline.arrays import TIME_MAX, Ints
 from hindcast.pipeline.errors import SplitError
-from hindcast.pipeline.settings.split import Blocked, exact
-from hindcast.pipeline.split.policies.chronological import UNKNOWN, Part, embargoed, first_origin
+from hindcast.pipeline.settings.split import Blocked
+from hindcast.pipeline.split.policies.chronological import apply_embargo, first_origin
+from hindcast.pipeline.split.policies.split_policy import (
+    PART_NAMES,
+    Draft,
+    Part,
+    Proposal,
+    SplitPolicy,
+    count_of_share,
+)
 from hindcast.pipeline.split.steps import Steps
 from hindcast.pipeline.store.index_types import Split
-from hindcast.pipeline.wording import time_text
-
-NAMES = ("train", "validation", "test")
+from hindcast.pipeline.wording import listed, span_text, time_text
 
 
 @dataclass(frozen=True)
@@ -41,73 +47,91 @@ class Blocks:
         """The split of the last held-out block that each sample reaches; 0 where it reaches none."""
         first = np.searchsorted(self.borders, steps.start, side="right") - 1
         last = np.searchsorted(self.borders, steps.stop - steps.frequency, side="right") - 1
-        held = np.maximum.accumulate(np.where(self.owner > 0, np.arange(len(self.owner)), -1))[last]
-        return np.where(held >= first, self.owner[held], 0)
+        block = np.maximum.accumulate(np.where(self.owner > 0, np.arange(len(self.owner)), -1))[last]
+        return np.where(block >= first, self.owner[block], 0)
 
 
-def blocks_of(steps: Steps, settings: Blocked, seed: int) -> Blocks:
+def propose_blocked(steps: Steps, settings: Blocked, seed: int, reach: int) -> Proposal:
+    """One draft; training stays away behind a held-out block for `settings.distance`, or else for `reach` (ns)."""
+    blocks = draw_blocks(steps, settings, seed)
+    distance = settings.distance.ns if settings.distance else reach
+    return Proposal((_split_blocks(steps, blocks, distance),), remarks=tuple(_remarks(blocks, distance)))
+
+
+def draw_blocks(steps: Steps, settings: Blocked, seed: int) -> Blocks:
     """The blocks, counted from the first observed target; a rest of less than half a block belongs to the last one.
 
-    As many as are held out, so many equal stretches is the row of blocks cut into; each gives one block, drawn by the
-    seed, and the seed draws which stretches are validation's. Raises SplitError where none is left for training.
+    The row of blocks is cut into as many equal sections as blocks are held out; each section gives one block, drawn by
+    the seed, and the seed draws which sections are validation's. Raises SplitError where none is left for training.
     """
     begin, end = steps.first_target_time, steps.last_target_time + steps.frequency
     length = settings.block.ns
     count = max(1, (2 * (end - begin) + length) // (2 * length))
-    wanted = [
-        max(1, round(exact(share) * count)) if share else 0 for share in (settings.validation, settings.test)
-    ]
-    held_out = sum(wanted)
+    counts = [count_of_share(share, count) for share in (settings.validation, settings.test)]
+    held_out = sum(counts)
     if held_out >= count:
         raise SplitError(
             f"split.policy blocked: of {count} blocks of {settings.block} validation and test would hold out "
-            f"{wanted[0]} and {wanted[1]}, and leave none to train on: give shorter blocks or smaller shares."
+            f"{counts[0]} and {counts[1]}, which leaves none to train on: set shorter blocks or smaller shares."
         )
-    stretches = sorted(range(held_out), key=lambda number: _digest(seed, "part", number))
+    sections = sorted(range(held_out), key=lambda number: _digest(seed, "part", number))
     owner = np.zeros(count, np.int64)
-    for place, number in enumerate(stretches):
+    for place, number in enumerate(sections):
         first, stop = number * count // held_out, (number + 1) * count // held_out
-        owner[first + _digest(seed, "block", number) % (stop - first)] = 1 if place < wanted[0] else 2
+        owner[first + _digest(seed, "block", number) % (stop - first)] = 1 if place < counts[0] else 2
     borders = begin + np.arange(count + 1) * length
     borders[0], borders[-1] = min(begin, steps.first_time), max(end, steps.end_time)
     return Blocks(borders, owner)
 
 
-def blocked(steps: Steps, blocks: Blocks, distance: int) -> tuple[tuple[Part, ...], list[Split]]:
-    """The parts train, validation and test, and their samples and intervals.
-
-    `distance` (ns) is how long training stays away behind a held-out block. A sample that reaches held-out blocks stands
-    in the list of the last one's split, and never in training's, though training plays its own steps of it.
+def _split_blocks(steps: Steps, blocks: Blocks, distance: int) -> Draft:
+    """A sample that reaches held-out blocks is listed in the last one's split, and never in training's, though training
+    plays its own steps of it.
     """
     runs = list(blocks.runs())
     origins = {start: first_origin(steps, start, stop) for owner, start, stop in runs if owner}
     intervals: list[list[tuple[int, int]]] = [[], [], []]
     for owner, start, stop in runs:
-        behind = start + distance if owner == 0 and start > runs[0][1] else start
-        later = [origins[begin] for other, begin, _ in runs if begin >= stop and other > owner]
-        part = embargoed(steps, NAMES[owner], (behind, max(behind, stop)), min(later, default=UNKNOWN))
-        if part.until_time > behind:
-            intervals[owner].append((behind, part.until_time))
+        begin = start + distance if owner == 0 and start > runs[0][1] else start
+        later = [origins[other] for number, other, _ in runs if other >= stop and number > owner]
+        part = apply_embargo(
+            steps, PART_NAMES[owner], (begin, max(begin, stop)), min(later, default=TIME_MAX)
+        )
+        if part.until_time > begin:
+            intervals[owner].append((begin, part.until_time))
     parts, splits = [], []
-    for number, (name, mine) in enumerate(zip(NAMES, intervals, strict=True)):
-        until = mine[-1][1] if mine else int(blocks.borders[-1])
-        split = Split(name, np.zeros(0, np.int64), mine[0][0] if mine else until, until, {}, tuple(mine))
-        listed = split.reaches(steps.start, steps.stop) & (blocks.held_out_by(steps) == number)
-        splits.append(Split(name, np.flatnonzero(listed), split.from_time, until, {}, split.intervals))
+    for number, (name, spans) in enumerate(zip(PART_NAMES, intervals, strict=True)):
+        until = spans[-1][1] if spans else int(blocks.borders[-1])
+        split = Split(name, np.zeros(0, np.int64), spans[0][0] if spans else until, until, {}, tuple(spans))
+        is_listed = split.reaches(steps.start, steps.stop) & (blocks.held_out_by(steps) == number)
+        splits.append(Split(name, np.flatnonzero(is_listed), split.from_time, until, {}, split.intervals))
         parts.append(Part(name, split.from_time, until))
-    return tuple(parts), splits
+    return Draft(tuple(parts), tuple(splits), {"distance_ns": distance})
 
 
-def remarks(blocks: Blocks, distance: int) -> Iterator[str]:
-    """A line on what is held out, for the stage to tell."""
-    names = [
-        f"{NAMES[owner]} [{time_text(start)}, {time_text(stop)})"
+def _remarks(blocks: Blocks, distance: int) -> Iterator[str]:
+    runs = [
+        f"{PART_NAMES[owner]} [{time_text(start)}, {time_text(stop)})"
         for owner, start, stop in blocks.runs()
         if owner
     ]
-    yield f"held out: {', '.join(names[:8])}{f' and {len(names) - 8} more' if len(names) > 8 else ''}"
-    yield f"training begins {distance / 3.6e12:g} h behind a held-out block, which is as far as its inputs reach back"
+    yield f"held out: {listed(runs)}"
+    yield f"training begins {span_text(distance)} after a held-out block, as far as its inputs reach back"
 
 
 def _digest(seed: int, word: str, number: int) -> int:
     return int.from_bytes(hashlib.sha256(f"{seed}\0{word}\0{number}".encode()).digest())
+
+
+_LONGER_BLOCKS = ", or longer blocks (split.block), which lose less to the distance between them"
+
+BLOCKED = SplitPolicy(
+    name="blocked",
+    form=Blocked,
+    propose=propose_blocked,
+    is_of_time=True,
+    needs_reach=True,
+    caution="training has seen days after those that are scored, so the scores measure how well the network handles every "
+    "season, not forecast skill",
+    remedies=(_LONGER_BLOCKS, _LONGER_BLOCKS),
+)

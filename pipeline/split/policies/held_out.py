@@ -1,7 +1,7 @@
 """The policies by_series and by_group: validation and test hold out some series, or groups, over all of their time.
 
-Nobody's target is in two splits, but the splits lie in the same time: what they tell is how well a network does on
-series that it has never seen, not how well it foretells.
+No target is in two splits, but the splits cover the same time: they measure how well a network does on series that it
+has never seen, not forecast skill.
 """
 
 from __future__ import annotations
@@ -11,52 +11,58 @@ import hashlib
 import numpy as np
 
 from hindcast.pipeline.errors import SplitError
-from hindcast.pipeline.settings.split import HeldOut, exact
-from hindcast.pipeline.split.policies.chronological import Part
+from hindcast.pipeline.settings.split import HeldOut
+from hindcast.pipeline.split.policies.split_policy import (
+    Proposal,
+    SplitPolicy,
+    count_of_share,
+    split_over_all_time,
+)
 from hindcast.pipeline.split.steps import Steps
-from hindcast.pipeline.store.index_types import Split
 
-NAMES = ("train", "validation", "test")
+_CAUTION = "training has seen the same days of other {}, so the scores measure how well unseen ones are handled, not forecast skill"
 
-Key = tuple[str, ...]
+SeriesKey = tuple[str, ...]
+"""(group, series), or (group,) where whole groups are held out."""
 
 
-def hold_out(steps: Steps, settings: HeldOut, seed: int) -> tuple[tuple[Part, ...], list[Split]]:
-    """The parts train, validation and test, each over all time, and the samples of each.
+def propose_held_out(steps: Steps, settings: HeldOut, seed: int, reach: int) -> Proposal:
+    """One draft. Which series or groups are held out depends on the seed and on their names alone.
 
-    Which keys are held out depends on the seed and their names alone. Each part that is asked for gets at least one;
-    raises SplitError where none is left for training.
+    Each part with a share above 0 gets at least one. Raises SplitError where none is left for training.
     """
+    del reach  # series share no targets
     sequences = steps.sequences
     names = [sequences.group] if settings.policy == "by_group" else [sequences.group, sequences.series]
     keys = [tuple(map(str, key)) for key in zip(*names, strict=True)]
-    owner = _owners(sorted(set(keys)), settings, seed)
-    of_sequence = np.array([owner[key] for key in keys])
-    # padding included, so that no sample lies across the end
-    end = int((sequences.start_time + sequences.sample_count * steps.span).max())
-    parts, splits = [], []
-    for number, name in enumerate(NAMES):
-        mine = np.flatnonzero(of_sequence[steps.sequence] == number)
-        part = Part(name, steps.first_time if len(mine) else end, end)
-        parts.append(part)
-        splits.append(Split(name, mine, part.from_time, part.until_time))
-    return tuple(parts), splits
+    part_of_key = _assign(sorted(set(keys)), settings, seed)
+    part_of_sequence = np.array([part_of_key[key] for key in keys])
+    part = part_of_sequence[steps.sequence]
+    return Proposal((split_over_all_time(steps, [np.flatnonzero(part == number) for number in range(3)]),))
 
 
-def _owners(keys: list[Key], settings: HeldOut, seed: int) -> dict[Key, int]:
+def _assign(keys: list[SeriesKey], settings: HeldOut, seed: int) -> dict[SeriesKey, int]:
     """The number of the part that each key belongs to."""
     drawn = sorted(keys, key=lambda key: hashlib.sha256("\0".join((str(seed), *key)).encode()).digest())
-    wanted = [_count(settings.validation, len(keys)), _count(settings.test, len(keys))]
-    if sum(wanted) >= len(keys):
-        what = settings.policy.removeprefix("by_")
+    counts = [count_of_share(share, len(keys)) for share in (settings.validation, settings.test)]
+    if sum(counts) >= len(keys):
+        noun = settings.policy.removeprefix("by_")
         raise SplitError(
-            f"split.policy {settings.policy}: of {len(keys)} {what}{'' if what == 'series' else 's'} validation and test "
-            f"would hold out {wanted[0]} and {wanted[1]}, and leave none to train on: give smaller shares, or "
+            f"split.policy {settings.policy}: of {len(keys)} {noun}{'' if noun == 'series' else 's'} validation and test "
+            f"would hold out {counts[0]} and {counts[1]}, which leaves none to train on: set smaller shares, or "
             "use the policy chronological."
         )
-    owners = [1] * wanted[0] + [2] * wanted[1]
-    return dict(zip(drawn, owners + [0] * (len(keys) - len(owners)), strict=True))
+    numbers = [1] * counts[0] + [2] * counts[1]
+    return dict(zip(drawn, numbers + [0] * (len(keys) - len(numbers)), strict=True))
 
 
-def _count(share: float, keys: int) -> int:
-    return max(1, round(exact(share) * keys)) if share else 0
+BY_SERIES, BY_GROUP = (
+    SplitPolicy(
+        name=name,
+        form=HeldOut,
+        propose=propose_held_out,
+        holds_out_series=True,
+        caution=_CAUTION.format(noun),
+    )
+    for name, noun in (("by_series", "series"), ("by_group", "groups"))
+)

@@ -1,4 +1,4 @@
-"""The policy random: a permutation of the samples, cut by shares. It leaks wherever samples know of one another."""
+"""The policy random: a permutation of the samples, cut by shares. It leaks wherever samples share information."""
 
 from __future__ import annotations
 
@@ -7,27 +7,25 @@ from math import floor
 import numpy as np
 
 from hindcast.pipeline.settings.split import RandomSamples, exact
-from hindcast.pipeline.split.policies.chronological import Part
+from hindcast.pipeline.split.policies.split_policy import Proposal, SplitPolicy, split_over_all_time
 from hindcast.pipeline.split.steps import Steps
-from hindcast.pipeline.store.index_types import Split
-
-NAMES = ("train", "validation", "test")
 
 
-def permuted(steps: Steps, settings: RandomSamples, seed: int) -> tuple[tuple[Part, ...], list[Split]]:
-    """The parts train, validation and test, each over all time, and the samples of each, ascending.
-
-    The permutation is that of numpy's default generator; it is cut at the shares, rounded down.
-    """
+def propose_random(steps: Steps, settings: RandomSamples, seed: int, reach: int) -> Proposal:
+    """One draft: the permutation of NumPy's default generator, cut at the shares (rounded down), each part ascending."""
+    del reach  # the plan counts the overlaps
     count = steps.sample_count
     shares = exact(settings.validation), exact(settings.test)
     cuts = [floor((1 - sum(shares)) * count), floor((1 - shares[1]) * count)]
     drawn = np.split(np.random.default_rng(seed).permutation(count), cuts)
-    # padding included, so that no sample lies across the end
-    end = int((steps.start + steps.span).max())
-    parts, splits = [], []
-    for name, indices in zip(NAMES, drawn, strict=True):
-        part = Part(name, steps.first_time if len(indices) else end, end)
-        parts.append(part)
-        splits.append(Split(name, np.sort(indices), part.from_time, part.until_time))
-    return tuple(parts), splits
+    return Proposal((split_over_all_time(steps, [np.sort(indices) for indices in drawn]),))
+
+
+RANDOM = SplitPolicy(
+    name="random",
+    form=RandomSamples,
+    propose=propose_random,
+    needs_reach=True,
+    caution="samples were drawn at random, so training has seen much of what is scored here and the scores look better "
+    "than they are; split by chronological or rolling_origin before you draw conclusions",
+)

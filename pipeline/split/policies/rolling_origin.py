@@ -1,23 +1,34 @@
 """The policy rolling_origin: several chronological splits, whose tests follow one another up to the end of the data.
 
-Each fold keeps the distances of a chronological split; so a fold is what would have been had one trained then.
+Each fold keeps the distances of a chronological split, so it is the split that one would have made at that time.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 from hindcast.pipeline.settings.split import RollingOrigin, exact
-from hindcast.pipeline.split.policies.chronological import Borders, on_grid
+from hindcast.pipeline.split.policies.chronological import Borders, draft_at, to_grid
+from hindcast.pipeline.split.policies.split_policy import Proposal, SplitPolicy
 from hindcast.pipeline.split.steps import Steps
 
 
-def folds_of(steps: Steps, settings: RollingOrigin) -> list[Borders]:
-    """The borders of each fold, the earliest first.
+def propose_rolling_origin(steps: Steps, settings: RollingOrigin, seed: int, reach: int) -> Proposal:
+    """One draft per fold, the earliest first."""
+    del seed, reach  # nothing is drawn, and nothing trains behind a test of its fold
+    drafts = tuple(
+        replace(draft_at(steps, borders), attributes={"fold": number})
+        for number, borders in enumerate(_borders_of_folds(steps, settings))
+    )
+    remark = f"fold {settings.chosen} of 0 to {settings.folds - 1}; set split.fold to choose another"
+    return Proposal(drafts, settings.chosen, has_folds=True, remarks=(remark,))
 
-    Shares refer to the span from the first to the last observed target. Fold k of n is tested on the k-th of the n
-    last shares `test` of it, the last one on all that follows too. Training begins with the data, or, where the
-    window slides, as long before validation as that of the first fold.
+
+def _borders_of_folds(steps: Steps, settings: RollingOrigin) -> list[Borders]:
+    """Shares refer to the span from the first to the last observed target. Fold k of n is tested on the k-th of the n
+    last shares `test` of it; the last fold also on everything after it. Training begins with the data, or, where the
+    window slides, as long before validation as in the first fold.
     """
     end = steps.last_target_time + steps.frequency
     span = end - steps.first_target_time
@@ -27,17 +38,29 @@ def folds_of(steps: Steps, settings: RollingOrigin) -> list[Borders]:
     begin = min(steps.first_time, steps.first_target_time)
 
     def grid(moment: Fraction) -> int:
-        return on_grid(moment, steps.frequency)
+        return to_grid(moment, steps.frequency)
 
-    found = []
+    borders_of_folds = []
     for fold in range(settings.folds):
-        tested = end - (settings.folds - fold) * test
+        test_begin = end - (settings.folds - fold) * test
         is_last, slides = fold == settings.folds - 1, fold and settings.window == "sliding"
         borders = Borders(
-            train=grid(tested - validation - training) if slides else begin,
-            validation=grid(tested - validation),
-            test=grid(tested),
-            end=last if is_last else grid(tested + test),
+            train=grid(test_begin - validation - training) if slides else begin,
+            validation=grid(test_begin - validation),
+            test=grid(test_begin),
+            end=last if is_last else grid(test_begin + test),
         )
-        found.append(borders)
-    return found
+        borders_of_folds.append(borders)
+    return borders_of_folds
+
+
+_FEWER_FOLDS = ", or take fewer folds (split.folds)"
+
+ROLLING_ORIGIN = SplitPolicy(
+    name="rolling_origin",
+    form=RollingOrigin,
+    propose=propose_rolling_origin,
+    is_of_time=True,
+    is_ordered=True,
+    remedies=(_FEWER_FOLDS, _FEWER_FOLDS),
+)

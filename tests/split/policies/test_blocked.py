@@ -14,7 +14,7 @@ from hindcast.pipeline.errors import SplitError
 from hindcast.pipeline.settings.base import Duration
 from hindcast.pipeline.settings.split import Blocked
 from hindcast.pipeline.split.plan import plan_splits
-from hindcast.pipeline.split.policies.blocked import blocks_of
+from hindcast.pipeline.split.policies.blocked import draw_blocks
 from tests.split.in_memory import HOUR, NEVER, START, Track, plain_track, steps_of
 from tests.split.slow_rows import Key, every_row, scored, tracks_of_any_kind
 
@@ -105,7 +105,7 @@ def test_a_sample_stands_in_one_list_at_most_and_none_of_training_holds_a_held_o
         assume(False)
     listed = np.concatenate([split.indices for split in plan.splits])
     assert len(listed) == len(set(listed.tolist()))
-    blocks = blocks_of(steps, blocked(1), seed)
+    blocks = draw_blocks(steps, blocked(1), seed)
     for owner, start, stop in blocks.runs():
         if owner:
             train = plan.splits[0].indices
@@ -127,7 +127,7 @@ def test_training_comes_no_nearer_than_the_reach_behind_what_is_held_out() -> No
 def test_held_out_blocks_are_spread_and_the_seed_draws_them() -> None:
     steps = steps_of([plain_track(24 * 100)], 24)
     settings = blocked(1, 0.1, 0.2)
-    drawn = [blocks_of(steps, settings, seed).owner.tolist() for seed in range(4)]
+    drawn = [draw_blocks(steps, settings, seed).owner.tolist() for seed in range(4)]
     assert len({tuple(owner) for owner in drawn}) > 1
     for owner in drawn:
         assert (owner.count(1), owner.count(2)) == (10, 20)
@@ -145,6 +145,6 @@ def test_no_block_left_to_train_on_is_refused_and_so_is_training_eaten_by_the_di
 
 def test_a_rest_of_less_than_half_a_block_belongs_to_the_last_one() -> None:
     for hours, count in ((24 * 10 + 11, 10), (24 * 10 + 12, 11)):
-        blocks = blocks_of(steps_of([plain_track(hours)], 24), blocked(1), seed=0)
+        blocks = draw_blocks(steps_of([plain_track(hours)], 24), blocked(1), seed=0)
         assert len(blocks.owner) == count
         assert blocks.borders[-1] == START + hours * HOUR

@@ -12,7 +12,12 @@ from hypothesis import strategies as st
 
 from hindcast.pipeline.errors import SplitError
 from hindcast.pipeline.settings.split import Chronological
-from hindcast.pipeline.split.policies.chronological import borders_of, embargoed_samples, parts_of, split_of
+from hindcast.pipeline.split.policies.chronological import (
+    embargoed_samples,
+    find_borders,
+    list_samples,
+    make_parts,
+)
 from hindcast.pipeline.split.steps import Steps, rows
 from tests.split.in_memory import HOUR, NEVER, START, Row, Track, plain_track, steps_of
 
@@ -74,8 +79,8 @@ def oracle(tracks: list[Track], validation: float, test: float) -> dict[str, set
 def scored_rows(steps: Steps, settings: Chronological) -> dict[str, set[Key]]:
     """The same from the plan."""
     found = {}
-    for part in parts_of(steps, borders_of(steps, settings)):
-        split = split_of(steps, part, {})
+    for part in make_parts(steps, find_borders(steps, settings)):
+        split = list_samples(steps, part)
         keys = [
             (int(steps.sequence[start + sample]), int(steps.times(start, stop)[sample, step]))
             for start, stop, inside in rows(steps, split)
@@ -105,8 +110,8 @@ def test_every_sample_is_in_one_list_or_in_an_embargo(
 ) -> None:
     assume(any(row.weight for track in tracks for row in track.rows))
     steps = steps_of(tracks, segment_length)
-    parts = parts_of(steps, borders_of(steps, Chronological(validation=validation, test=test)))
-    lists = [split_of(steps, part, {}).indices for part in parts]
+    parts = make_parts(steps, find_borders(steps, Chronological(validation=validation, test=test)))
+    lists = [list_samples(steps, part).indices for part in parts]
     left_out = [embargoed_samples(steps, part) for part in parts]
     assert sorted(np.concatenate([*lists, *left_out]).tolist()) == list(range(steps.sample_count))
     assert all((np.diff(indices) > 0).all() for indices in lists)
@@ -115,7 +120,7 @@ def test_every_sample_is_in_one_list_or_in_an_embargo(
 def test_a_share_of_a_whole_number_of_steps_is_not_moved_by_rounding() -> None:
     for length in range(10, 4000, 70):
         steps = steps_of([plain_track(length)], 24)
-        borders = borders_of(steps, Chronological(validation=0.1, test=0.2))
+        borders = find_borders(steps, Chronological(validation=0.1, test=0.2))
         assert borders.test == START + length * 8 // 10 * HOUR
         assert borders.validation == START + length * 7 // 10 * HOUR
 
@@ -123,48 +128,49 @@ def test_a_share_of_a_whole_number_of_steps_is_not_moved_by_rounding() -> None:
 def test_a_border_between_two_steps_moves_to_the_later_one() -> None:
     date = START + 50 * HOUR + 1
     steps = steps_of([plain_track(100)], 24)
-    assert borders_of(steps, Chronological(validation=0, test=date)).test == START + 51 * HOUR
+    assert find_borders(steps, Chronological(validation=0, test=date)).test == START + 51 * HOUR
 
 
 def test_a_share_of_validation_counts_back_from_the_date_of_test() -> None:
     steps = steps_of([plain_track(100)], 24)
-    borders = borders_of(steps, Chronological(validation=0.1, test=START + 50 * HOUR))
+    borders = find_borders(steps, Chronological(validation=0.1, test=START + 50 * HOUR))
     assert borders.validation == START + 40 * HOUR
 
 
 def test_a_validation_that_begins_after_test_is_refused_with_both_dates() -> None:
     steps = steps_of([plain_track(100)], 24)
     with pytest.raises(SplitError, match=r"split\.validation: must begin before test begins at .* found"):
-        borders_of(steps, Chronological(validation=START + 90 * HOUR, test=0.5))
+        find_borders(steps, Chronological(validation=START + 90 * HOUR, test=0.5))
 
 
 def test_the_share_refers_to_observed_targets_and_later_steps_are_test() -> None:
     track = plain_track(100)
     unobserved = tuple(Row(START + (100 + i) * HOUR, START, NEVER) for i in range(40))
     steps = steps_of([replace(track, rows=track.rows + unobserved)], 10)
-    train, _, test = parts_of(steps, borders_of(steps, Chronological(validation=0, test=0.2)))
+    train, _, test = make_parts(steps, find_borders(steps, Chronological(validation=0, test=0.2)))
     assert test.from_time == START + 80 * HOUR
     assert test.until_time == START + 140 * HOUR
-    assert split_of(steps, test, {}).indices.tolist() == list(range(8, 14))
+    assert list_samples(steps, test).indices.tolist() == list(range(8, 14))
     assert train.border == test.from_time
 
 
 def test_training_ends_where_a_target_was_not_yet_known_at_the_first_origin_of_the_next_split() -> None:
     """Origins 24 h before, targets known 2 h after their start: the last target known is that of 26 h before."""
-    train, validation, _ = parts_of(
-        steps := steps_of([plain_track(100)], 10), borders_of(steps, Chronological(validation=0.4, test=0.2))
+    train, validation, _ = make_parts(
+        steps := steps_of([plain_track(100)], 10),
+        find_borders(steps, Chronological(validation=0.4, test=0.2)),
     )
     assert train.until_time == START + (40 - 24 - 2 + 1) * HOUR
     assert validation.until_time == START + (80 - 24 - 2 + 1) * HOUR
     assert embargoed_samples(steps, train).tolist() == [2, 3]
-    assert split_of(steps, train, {}).indices.tolist() == [0, 1]
-    assert steps.played(split_of(steps, train, {})).nonzero()[0].tolist() == [0, 1]
+    assert list_samples(steps, train).indices.tolist() == [0, 1]
+    assert steps.played(list_samples(steps, train)).nonzero()[0].tolist() == [0, 1]
 
 
 def test_the_earliest_origin_of_all_tracks_makes_the_embargo() -> None:
     tracks = [plain_track(100, lead=1), plain_track(100, track=1, lead=30)]
     steps = steps_of(tracks, 10)
-    train, _, _ = parts_of(steps, borders_of(steps, Chronological(validation=0, test=0.2)))
+    train, _, _ = make_parts(steps, find_borders(steps, Chronological(validation=0, test=0.2)))
     assert train.next_origin == START + 50 * HOUR
     assert train.until_time == START + 49 * HOUR
 
@@ -174,7 +180,7 @@ def test_a_revision_long_afterwards_moves_the_end_of_training_back_to_its_step()
     made = list(track.rows)
     made[30] = replace(made[30], known=START + 1000 * HOUR)
     steps = steps_of([replace(track, rows=tuple(made))], 10)
-    train, _, _ = parts_of(steps, borders_of(steps, Chronological(validation=0, test=0.2)))
+    train, _, _ = make_parts(steps, find_borders(steps, Chronological(validation=0, test=0.2)))
     assert train.until_time == START + 30 * HOUR
     assert train.late is not None
     assert train.late.known == START + 1000 * HOUR

@@ -12,8 +12,8 @@ from hindcast.pipeline.certify.certificate import certify
 from hindcast.pipeline.errors import SplitError
 from hindcast.pipeline.files import read_json
 from hindcast.pipeline.settings.split import HeldOut
-from hindcast.pipeline.split.build import build_scaler
-from hindcast.pipeline.split.plan import lines_left_out, plan_splits
+from hindcast.pipeline.split.plan import excluded_lines, plan_splits
+from hindcast.pipeline.split.write_splits import build_scaler
 from hindcast.pipeline.store.reader import Dataset
 from tests.align.mock import mock_frames, mock_params
 from tests.split.in_memory import plain_track, steps_of
@@ -44,7 +44,7 @@ def test_each_key_is_whole_in_one_split_and_shares_are_kept(
     assert not keys[0] & keys[1] | keys[0] & keys[2] | keys[1] & keys[2]
     assert set.union(*keys) == {_key(track, policy) for track in TRACKS}
     assert sorted(np.concatenate([split.indices for split in plan.splits])) == list(range(steps.sample_count))
-    assert not list(lines_left_out(plan, steps))
+    assert not list(excluded_lines(plan, steps))
 
 
 def test_the_seed_draws_and_other_segments_draw_the_same() -> None:

@@ -1,4 +1,4 @@
-"""Shards and settings -> dataset.h5, dataset.h5 -> scaler.json: the room's plans applied to files."""
+"""Shards and settings -> dataset.h5, and dataset.h5 -> scaler.json: plans and scalers as files."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from hindcast.pipeline.errors import SplitError
 from hindcast.pipeline.files import digest_of_file, digest_of_value, write_json
 from hindcast.pipeline.progress import progress
 from hindcast.pipeline.settings.params import Params
-from hindcast.pipeline.settings.split import Blocked, RandomSamples
 from hindcast.pipeline.split.leakage import longest_reach
 from hindcast.pipeline.split.plan import Plan, plan_splits
+from hindcast.pipeline.split.policies.table import POLICIES
 from hindcast.pipeline.split.scaler import Columns, common_features, fit_scaler
 from hindcast.pipeline.split.steps import Steps
 from hindcast.pipeline.store.index_types import Split
@@ -25,7 +25,7 @@ from hindcast.pipeline.store.reader import Dataset
 
 
 def steps_of(dataset: Dataset, read_some: Callable[[str, int], None] = lambda *_: None) -> Steps:
-    """The steps of an open data set; `read_some` is told how many samples of which array were read."""
+    """The steps of an open data set; `read_some` is called with the name of each array read and the number of samples."""
 
     def read(name: str, start: int, stop: int) -> NDArray[Any]:
         values = dataset.read(name, np.arange(start, stop))
@@ -45,25 +45,27 @@ def steps_of(dataset: Dataset, read_some: Callable[[str, int], None] = lambda *_
 def build_dataset(packed: Path, data: Path, params: Params) -> tuple[Plan, Steps]:
     """Join the shards of a folder into `data` with the splits that the settings ask for.
 
-    Every split says by `shards_digest` of which bytes it was planned. Raises SplitError where a split would
-    be empty, FormatError where shards do not belong together; the old file then stays.
+    The attribute `shards_digest` of every split identifies the bytes it was planned from. Raises SplitError where a split
+    would be empty, FormatError where shards do not belong together; the old file then stays.
     """
     shards = list_shards(packed)
-    seen: list[tuple[Plan, Steps]] = []
+    planned: list[tuple[Plan, Steps]] = []
 
     def splits(joined: Dataset) -> Sequence[Split]:
         # origins of the later splits, known moments of the earlier ones, and weights of all: twice over
         with progress("split", 2 * joined.sample_count, "reads of samples") as advance:
             steps = steps_of(joined, lambda _, count: advance(count))
             plan = plan_splits(steps, params.split, params.seed, reach_of(params, joined))
-        seen.append((plan, steps))
-        signed: dict[str, int | str] = {"shards_digest": shards_digest(shards)}
-        if _asks_for_reach(params):
-            signed["lookback"] = params.train.lookback
-        return [replace(one, attributes={**one.attributes, **signed}) for one in (*plan.splits, *plan.folds)]
+        planned.append((plan, steps))
+        more: dict[str, int | str] = {"shards_digest": shards_digest(shards)}
+        if POLICIES[params.split.policy].needs_reach:
+            more["lookback"] = params.train.lookback
+        return [
+            replace(split, attributes={**split.attributes, **more}) for split in (*plan.splits, *plan.folds)
+        ]
 
     write_dataset(data, shards, splits, identity_of(params))
-    return seen[0]
+    return planned[0]
 
 
 def build_scaler(data: Path, scaler: Path, params: Params) -> dict[str, Any]:
@@ -85,23 +87,23 @@ def build_scaler(data: Path, scaler: Path, params: Params) -> dict[str, Any]:
 
 
 def identity_of(params: Params) -> dict[str, Any]:
-    """What of the settings makes a data set another one, beside its shards."""
+    """The settings that identify a data set, beside its shards."""
     identity = {"seed": params.seed, "split": params.split.model_dump(mode="json")}
-    # what training will look back on decides how far it stays away, or what is said of the overlap
-    return {**identity, "lookback": params.train.lookback} if _asks_for_reach(params) else identity
+    # how far training looks back decides the distance that it keeps, or how many samples overlap
+    return (
+        {**identity, "lookback": params.train.lookback}
+        if POLICIES[params.split.policy].needs_reach
+        else identity
+    )
 
 
 def reach_of(params: Params, dataset: Dataset) -> int:
-    """How far inputs reach back (ns), where the policy asks: see `reach.longest_reach`; else 0."""
-    if not _asks_for_reach(params) or dataset.first_target_time > dataset.last_target_time:
+    """How far inputs reach back (ns) where the policy needs it, else 0: see `leakage.longest_reach`."""
+    if not POLICIES[params.split.policy].needs_reach or dataset.first_target_time > dataset.last_target_time:
         return 0
     table = dataset.sequences
     end = table.start_time + table.step_count * dataset.frequency
     return longest_reach(params, int(table.start_time.min()), int(end.max()))
-
-
-def _asks_for_reach(params: Params) -> bool:
-    return isinstance(params.split, Blocked | RandomSamples)
 
 
 def shards_digest(shards: Sequence[Path]) -> str:

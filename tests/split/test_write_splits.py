@@ -15,8 +15,8 @@ from hindcast.pipeline.feed.scored_rows import scored_rows
 from hindcast.pipeline.files import digest_of_file, read_json
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.settings.sections import ScaleSettings
-from hindcast.pipeline.split import build
-from hindcast.pipeline.split.build import build_dataset, build_scaler
+from hindcast.pipeline.split import write_splits
+from hindcast.pipeline.split.write_splits import build_dataset, build_scaler
 from hindcast.pipeline.store.reader import Dataset
 from tests.align.mock import HOUR, frame, mock_params
 from tests.split.workplace import make_data
@@ -129,7 +129,7 @@ def test_the_progress_of_scale_counts_each_sample_once(
         yield shown[-1][3].append
 
     data = make_data(tmp_path, frames(), settings())
-    monkeypatch.setattr(build, "progress", noted)
+    monkeypatch.setattr(write_splits, "progress", noted)
     params = settings().model_copy(update={"scale": ScaleSettings.model_validate(scale)})
     build_scaler(data / "dataset.h5", data / "scaler.json", params)
     ((description, total, unit, counts),) = shown

@@ -1,0 +1,122 @@
+"""What a split policy declares, and the values it returns: parts, drafts and proposals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from hindcast.pipeline.arrays import TIME_MAX, Ints
+from hindcast.pipeline.settings.split import SplitSection, exact
+from hindcast.pipeline.split.steps import Steps
+from hindcast.pipeline.store.index_types import Split
+
+PART_NAMES = ("train", "validation", "test")
+
+
+@dataclass(frozen=True)
+class Late:
+    """The target that ends a part before its border: known only after the first origin of the next part."""
+
+    sequence: int
+    time: int
+    known: int
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part in time: it is assigned [from_time, border) and scores [from_time, until_time); int64 ns UTC.
+
+    `next_origin` is the first origin of the part that follows, TIME_MAX where none follows; `late` is the target because
+    of which `until_time` lies before the border, None where there is none.
+    """
+
+    name: str
+    from_time: int
+    border: int
+    next_origin: int = TIME_MAX
+    late: Late | None = None
+
+    @property
+    def until_time(self) -> int:
+        """The end of the scored steps."""
+        return self.late.time if self.late else self.border
+
+
+@dataclass(frozen=True)
+class Draft:
+    """Training, validation and test, not yet counted; `attributes` is what the policy records beside the seed."""
+
+    parts: tuple[Part, ...]
+    splits: tuple[Split, ...]
+    attributes: Mapping[str, int | str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """The drafts of a policy: one, or one per fold; `chosen` is the place of the one to train on.
+
+    `remarks` are lines for the stage's summary.
+    """
+
+    drafts: tuple[Draft, ...]
+    chosen: int = 0
+    has_folds: bool = False
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class SplitPolicy:
+    """A way to split, as its module declares it once; `table.POLICIES` lists all.
+
+    `propose(steps, settings, seed, reach)` returns the drafts; `settings` is of the class `form`, and `reach` (ns) is how
+    far the inputs of a row reach back, 0 unless `needs_reach`.
+
+    - `is_of_time`: the parts are ranges of time, the same for all series; a sample across a border is played on both sides.
+    - `is_ordered`: each part lies after the one before it.
+    - `needs_reach`: training has held-out steps before and after it, so the reach of the inputs decides how far it stays
+      away (`is_of_time`), or how many samples overlap.
+    - `holds_out_series`: the parts hold different series.
+    - `caution`: why the scores do not measure forecast skill; empty where they do.
+    - `remedies`: what else, beside the shares, may be changed where training, or another part, would be empty.
+    """
+
+    name: str
+    form: type[SplitSection]
+    propose: Callable[[Steps, Any, int, int], Proposal]
+    is_of_time: bool = False
+    is_ordered: bool = False
+    needs_reach: bool = False
+    holds_out_series: bool = False
+    caution: str = ""
+    remedies: tuple[str, str] = ("", "")
+
+    @property
+    def may_be_stateful(self) -> bool:
+        """Whether training may carry state from sample to sample; declared in the settings, which reject the combination."""
+        return self.form.may_be_stateful
+
+    @property
+    def keeps_distance(self) -> bool:
+        """Whether training stays away from held-out steps as far as its inputs reach back."""
+        return self.is_of_time and self.needs_reach
+
+
+def split_over_all_time(steps: Steps, samples: Sequence[Ints]) -> Draft:
+    """The draft of a policy that is not of time: the samples of each part, ascending, scored wherever they lie."""
+    # padding included, so that no sample lies across the end
+    end = int((steps.start + steps.span).max())
+    parts = tuple(
+        Part(name, steps.first_time if len(indices) else end, end)
+        for name, indices in zip(PART_NAMES, samples, strict=True)
+    )
+    splits = tuple(
+        Split(part.name, indices, part.from_time, part.until_time)
+        for part, indices in zip(parts, samples, strict=True)
+    )
+    return Draft(parts, splits)
+
+
+def count_of_share(share: float, total: int) -> int:
+    """How many of `total` things a share holds out: the nearest number, at least one unless the share is 0."""
+    return max(1, round(exact(share) * total)) if share else 0
