@@ -267,7 +267,7 @@ def test_dvc_yaml_runs_the_eight_stages() -> None:
 def test_a_stage_lists_the_code_that_it_imports(stage: str) -> None:
     listed = declared_code(CODE, stage)
     assert f"stages/{stage}.py" in listed
-    assert sorted(listed) == sorted(code_deps(CODE, stage)), "run: python tools/structure.py deps --write"
+    assert sorted(listed) == sorted(code_deps(CODE, stage)), "run: python -m tools.structure deps --write"
 
 
 @pytest.mark.parametrize("stage", STAGES)

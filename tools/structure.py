@@ -1,7 +1,7 @@
 """The structure of the code, measured from its imports: figures, and the code that each stage of dvc.yaml depends on.
 
-    python tools/structure.py figures [REVISION ...]   # a column for each revision, and one for the files as they are
-    python tools/structure.py deps [--write]           # what dvc.yaml should list; --write changes it
+    python -m tools.structure figures [REVISION ...]   # a column for each revision, and one for the files as they are
+    python -m tools.structure deps [--write]           # what dvc.yaml should list; --write changes it
 
 The architecture tests use the same functions.
 """
