@@ -18,7 +18,7 @@ def run(params: Params) -> Summary:
     return Summary(
         read=("data/tables, data/packed, data/dataset.h5, data/scaler.json",),
         kept=tuple(lines_of(certificate)),
-        written=("reports/leaks.json",),
+        wrote=("reports/leaks.json",),
     )
 
 

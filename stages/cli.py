@@ -1,4 +1,4 @@
-"""The command `hindcast`: every stage under one name. A stage's module is loaded only when it is run."""
+"""The command `hindcast`: every stage under one name. A stage's module is loaded only when it runs."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from importlib import import_module
 
 import typer
 
-from hindcast.stages.common import exit_code_of
+from hindcast.stages.common import run_app
 
-# In the order of the data's way.
+# In pipeline order.
 STAGES = {
     "simulate": "Make the embedded default input from a seed.",
     "ingest": "Read raw CSV files into typed tables; quarantine bad rows.",
@@ -18,15 +18,15 @@ STAGES = {
     "split": "Cut the data set into train, validation and test.",
     "scale": "Fit the scaler on training rows.",
     "certify": "Prove that nothing is used before it was known.",
-    "train": "Fit the network by streaming from the data set.",
-    "evaluate": "Compare the network with the published forecast; report.",
+    "train": "Train the network by streaming from the data set.",
+    "evaluate": "Compare the network with the published forecast; write a report.",
 }
 
-# No stage of `dvc repro`: they change nothing that a stage reads.
-BESIDE = {
-    "inspect": "Look at somebody's CSV files; propose the settings to read them.",
+# Not stages of `dvc repro`: they change nothing that a stage reads.
+COMMANDS = {
+    "inspect": "Analyse CSV files; propose the settings to read them.",
     "verify": "Check every checksum, count and index of a data set.",
-    "methods": "Run published methods of training on series; print what was measured.",
+    "methods": "Run published training methods on series; print the measurements.",
 }
 
 _FORWARD = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
@@ -34,19 +34,18 @@ _FORWARD = {"allow_extra_args": True, "ignore_unknown_options": True, "help_opti
 
 def main(argv: list[str] | None = None) -> int:
     """Run `hindcast` with `argv` (by default the program's own arguments); return the exit code."""
-    return exit_code_of(_app(), "hindcast", argv)
+    return run_app(_app(), "hindcast", argv)
 
 
 def _app() -> typer.Typer:
     app = typer.Typer(
-        add_completion=False,
         no_args_is_help=True,
         pretty_exceptions_enable=False,
         rich_markup_mode="rich",
         help="From raw forecast and realized series to a trained network and an honest report, stage by stage.",
         epilog="Example: hindcast ingest --help",
     )
-    for name, line in {**STAGES, **BESIDE}.items():
+    for name, line in {**STAGES, **COMMANDS}.items():
         app.command(name, help=line, context_settings=_FORWARD)(_forwarder(name))
     return app
 

@@ -1,7 +1,7 @@
-"""What all stages share: options, the workspace lock, errors told in a few lines, the closing summary.
+"""What all stages share: options, the workspace lock, short error messages, the closing summary.
 
-Exit codes: 0 done, 1 an error that the user can mend, 2 wrong usage, 130 stopped by Ctrl-C, 143 by a request to end.
-A bug of this project ends with its traceback: nothing is hidden.
+Exit codes: 0 success, 1 an error that the user can fix, 2 wrong usage, 130 stopped by Ctrl-C, 143 by SIGTERM.
+A bug in this project ends with its traceback.
 """
 
 from __future__ import annotations
@@ -25,39 +25,42 @@ from rich.text import Text
 
 from hindcast.pipeline.errors import BusyError, HindcastError
 from hindcast.pipeline.settings.params import Params, load_params
+from hindcast.pipeline.wording import printable
 
 _LOCKS = Path(".hindcast")
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
-_BY_SIGNAL = 128  # a shell reports a program that a signal ended as this plus the signal's number
+_BY_SIGNAL = 128  # a shell reports a program ended by a signal as 128 plus the signal's number
 
+_WRONG_KIND = "{} is in the place of {}: move it elsewhere and run the stage again."
+_FILE_FOR_FOLDER = _WRONG_KIND.format("A file", "a folder")
 _REMEDIES = {
-    errno.ENOSPC: "The disk is full: free some space and run the stage again; previous outputs are whole.",
-    errno.EDQUOT: "Your quota is used up: free some space and run the stage again; previous outputs are whole.",
-    errno.EACCES: "Check who owns it and its permissions.",
-    errno.EPERM: "Check who owns it and its permissions.",
-    errno.EROFS: "The file system is read-only: run in a folder that can be written.",
-    errno.EMFILE: "Too many files are open: raise the limit with `ulimit -n`.",
-    errno.ENFILE: "Too many files are open on this machine: close some programs.",
-    errno.EEXIST: "A file stands where a folder is wanted: move it away and run the stage again.",
-    errno.ENOTDIR: "A file stands where a folder is wanted: move it away and run the stage again.",
-    errno.EISDIR: "A folder stands where a file is wanted: move it away and run the stage again.",
-    errno.EIO: "The device failed to read or write: check the disk.",
+    errno.ENOSPC: "The disk is full: free some space and run the stage again. Previous outputs are unchanged.",
+    errno.EDQUOT: "Your disk quota is used up: free some space and run the stage again. Previous outputs are unchanged.",
+    errno.EACCES: "Check its owner and permissions.",
+    errno.EPERM: "Check its owner and permissions.",
+    errno.EROFS: "The file system is read-only: run the stage in a writable folder.",
+    errno.EMFILE: "Too many open files: raise the limit with `ulimit -n`.",
+    errno.ENFILE: "Too many open files on this machine: close some programs.",
+    errno.EEXIST: _FILE_FOR_FOLDER,
+    errno.ENOTDIR: _FILE_FOR_FOLDER,
+    errno.EISDIR: _WRONG_KIND.format("A folder", "a file"),
+    errno.EIO: "The device reported a read or write error: check the disk.",
 }
 
 
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
-"""The option of every command."""
+"""An option of every command."""
 
 
 @dataclass(frozen=True)
 class Summary:
-    """What a stage did, for the user to read: lines of what was read, kept, put aside and written."""
+    """What a stage did, as lines for the user: what it read, kept, excluded and wrote."""
 
     read: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
-    aside: tuple[str, ...] = ()
-    written: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()  # printed as they are, below the rest
+    excluded: tuple[str, ...] = ()
+    wrote: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()  # printed without a label, below the rest
 
 
 def run_stage(
@@ -77,12 +80,14 @@ def run_stage(
         ] = None,
         debug: Debug = False,  # noqa: FBT002
     ) -> None:
-        raise typer.Exit(guarded(name, lambda: _in_workspace(name, run, params, set_ or []), debug=debug))
+        raise typer.Exit(
+            run_command(name, lambda: _run_in_workspace(name, run, params, set_ or []), debug=debug)
+        )
 
-    return exit_code_of(app, f"hindcast {name}", argv)
+    return run_app(app, f"hindcast {name}", argv)
 
 
-def exit_code_of(app: typer.Typer, program: str, argv: list[str] | None) -> int:
+def run_app(app: typer.Typer, program: str, argv: list[str] | None) -> int:
     """Run a typer application and return its exit code instead of ending the process."""
     try:
         app(args=argv, prog_name=program)
@@ -91,29 +96,31 @@ def exit_code_of(app: typer.Typer, program: str, argv: list[str] | None) -> int:
     return 0
 
 
-def guarded(name: str, work: Callable[[], None], *, debug: bool) -> int:
-    """Do the work of a command and return its exit code; errors that the user can mend are told in a few lines."""
-    with _stops_noted() as stops:
+def run_command(name: str, work: Callable[[], None], *, debug: bool) -> int:
+    """Do the work of a command and return its exit code; print errors that the user can fix in a few lines."""
+    with _record_stop_signals() as stops:
         try:
             work()
         except BaseException as fault:
-            if stops or isinstance(fault, KeyboardInterrupt):  # TensorFlow makes an error of its own of it
-                _tell(f"{name}: stopped; previous outputs are whole.")
+            if stops or isinstance(fault, KeyboardInterrupt):  # TensorFlow raises its own error instead
+                _print_error(f"{name}: stopped; previous outputs are unchanged.")
                 return _BY_SIGNAL + (stops or [signal.SIGINT])[0]
             if not isinstance(fault, HindcastError | OSError):
                 raise
             if debug:
                 traceback.print_exc()
-            _tell(f"{name}: {fault if isinstance(fault, HindcastError) else _words_of(fault)}")
+            _print_error(
+                f"{name}: {fault if isinstance(fault, HindcastError) else _describe_os_error(fault)}"
+            )
             return 1
     return 0
 
 
 @contextmanager
-def _stops_noted() -> Iterator[list[int]]:
-    """Yield a list that takes the number of each signal that asks this process to stop; each also interrupts the work."""
+def _record_stop_signals() -> Iterator[list[int]]:
+    """Yield a list that receives the number of each stop signal; each signal also interrupts the work."""
     stops: list[int] = []
-    if threading.current_thread() is not threading.main_thread():  # signals are the main thread's
+    if threading.current_thread() is not threading.main_thread():  # only the main thread can handle signals
         yield stops
         return
 
@@ -129,14 +136,16 @@ def _stops_noted() -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
-def _in_workspace(name: str, run: Callable[[Params], Summary], params: Path, overrides: list[str]) -> None:
-    with _alone(name):
+def _run_in_workspace(
+    name: str, run: Callable[[Params], Summary], params: Path, overrides: list[str]
+) -> None:
+    with _lock_workspace(name):
         _print_summary(name, run(load_params(params, overrides)))
 
 
 @contextmanager
-def _alone(name: str) -> Iterator[None]:
-    """Hold the workspace (the current folder) for this stage, or raise BusyError at once."""
+def _lock_workspace(name: str) -> Iterator[None]:
+    """Lock the workspace (the current folder) for this stage; raise BusyError at once if it is locked."""
     path = _LOCKS / f"{name}.lock"
     path.parent.mkdir(exist_ok=True)
     try:
@@ -144,37 +153,27 @@ def _alone(name: str) -> Iterator[None]:
             yield
     except Timeout:
         raise BusyError(
-            f"Another run of this stage holds this folder ({path}): wait until it ends, or run in another folder."
+            f"Another run of this stage has locked this folder ({path}): wait until it ends, or run in another folder."
         ) from None
 
 
-def _words_of(fault: OSError) -> str:
+def _describe_os_error(fault: OSError) -> str:
     places = " -> ".join(str(place) for place in (fault.filename, fault.filename2) if place is not None)
     what = fault.strerror or str(fault) or type(fault).__name__
-    remedy = _REMEDIES.get(fault.errno or 0, "Run it again with --debug to see where it happened.")
+    remedy = _REMEDIES.get(fault.errno or 0, "Run again with --debug to see where it happened.")
     return f"{what}: {places}\n  {remedy}" if places else f"{what}\n  {remedy}"
 
 
-def _tell(message: str) -> None:
-    sys.stderr.write(visible(message) + "\n")
+def _print_error(message: str) -> None:
+    sys.stderr.write(printable(message, keep="\n") + "\n")
 
 
 def _print_summary(name: str, summary: Summary) -> None:
     console = Console(highlight=False)
     console.print(Text(name, style="bold"))
-    for label, lines in (
-        ("read", summary.read),
-        ("kept", summary.kept),
-        ("put aside", summary.aside),
-        ("written", summary.written),
-    ):
-        for row, line in enumerate(lines):
+    for label in ("read", "kept", "excluded", "wrote"):
+        for row, line in enumerate(getattr(summary, label)):
             head = Text(f"  {label if row == 0 else '':<11}", style="dim")
-            console.print(head + Text(visible(line)), soft_wrap=True)
+            console.print(head + Text(printable(line, keep="\n")), soft_wrap=True)
     for line in summary.notes:
-        console.print(Text(visible(line)), soft_wrap=True)
-
-
-def visible(text: str) -> str:
-    """The text with control characters spelled out: a name in somebody's data must not steer the terminal."""
-    return "".join(sign if sign.isprintable() or sign == "\n" else repr(sign)[1:-1] for sign in text)
+        console.print(Text(printable(line, keep="\n")), soft_wrap=True)

@@ -22,8 +22,8 @@ def run(params: Params) -> Summary:
     return Summary(
         read=("data/dataset.h5 and the network in models/",),
         kept=tuple(kept_lines(evaluation)),
-        aside=tuple(aside_lines(evaluation)),
-        written=(
+        excluded=tuple(aside_lines(evaluation)),
+        wrote=(
             "reports/metrics.json",
             "reports/by_series.csv",
             "reports/predictions.parquet",

@@ -22,12 +22,12 @@ def run(params: Params) -> Summary:
             f"{name}: {one['rows_stored']} rows, {one['rows_folded']} repeats folded"
             for name, one in sources.items()
         ),
-        aside=tuple(
+        excluded=tuple(
             f"{name}: {one['rows_quarantined']} rows ({', '.join(f'{rule} {count}' for rule, count in one['rules'].items())})"
             for name, one in sources.items()
             if one["rows_quarantined"]
         ),
-        written=("data/tables/", "data/quarantine/", "reports/ingest.json"),
+        wrote=("data/tables/", "data/quarantine/", "reports/ingest.json"),
     )
 
 

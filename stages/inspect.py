@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hindcast.stages.common import Debug, exit_code_of, guarded, visible
+from hindcast.pipeline.wording import printable
+from hindcast.stages.common import Debug, run_app, run_command
 
 if TYPE_CHECKING:  # the library loads pyarrow, which `--help` should not
     from hindcast.pipeline.inspect.inspect_files import Inspection
@@ -34,9 +35,9 @@ def main(argv: list[str] | None = None) -> int:
         force: Annotated[bool, typer.Option("--force", help="Overwrite the file of --write.")] = False,  # noqa: FBT002
         debug: Debug = False,  # noqa: FBT002
     ) -> None:
-        raise typer.Exit(guarded("inspect", lambda: _inspect(files, write, force=force), debug=debug))
+        raise typer.Exit(run_command("inspect", lambda: _inspect(files, write, force=force), debug=debug))
 
-    return exit_code_of(app, "hindcast inspect", argv)
+    return run_app(app, "hindcast inspect", argv)
 
 
 def _inspect(files: list[Path], write: Path | None, *, force: bool) -> None:
@@ -48,10 +49,10 @@ def _inspect(files: list[Path], write: Path | None, *, force: bool) -> None:
     _print(seen)
     if write is not None:
         write_proposal(seen, write, force=force)
-        sys.stdout.write(f"Written: {visible(str(write))}. Answer its questions (# ?), then use it as the data set "
-                         f"{visible(write.stem)}.\n")  # fmt: skip
+        sys.stdout.write(f"Written: {printable(str(write))}. Answer its questions (# ?), then use it as the data set "
+                         f"{printable(write.stem)}.\n")  # fmt: skip
     elif seen.proposal is not None:
-        sys.stdout.write(f"\n{visible(seen.proposal.text)}")
+        sys.stdout.write("\n" + printable(seen.proposal.text, keep="\n"))
     seen.require_proposal()
 
 
@@ -78,7 +79,7 @@ def _table(title: str, head: tuple[str, ...], rows: list[tuple[str, ...]]) -> An
             no_wrap=name in {"rows", "from, to", "step", "missing"},
         )
     for row in rows:
-        table.add_row(*(Text(visible(cell)) for cell in row))
+        table.add_row(*(Text(printable(cell, keep="\n")) for cell in row))
     return table
 
 

@@ -10,7 +10,8 @@ from typing import Annotated
 
 import typer
 
-from hindcast.stages.common import Debug, exit_code_of, guarded, visible
+from hindcast.pipeline.wording import printable
+from hindcast.stages.common import Debug, run_app, run_command
 
 METHODS = {
     1: "One series after another, with TensorBoard: a fit a series, weights saved a group.",
@@ -42,9 +43,9 @@ def main(argv: list[str] | None = None) -> int:
         ] = None,
         debug: Debug = False,  # noqa: FBT002
     ) -> None:
-        raise typer.Exit(guarded("methods", lambda: _run(numbers or list(METHODS), keep), debug=debug))
+        raise typer.Exit(run_command("methods", lambda: _run(numbers or list(METHODS), keep), debug=debug))
 
-    return exit_code_of(app, "hindcast methods", argv)
+    return run_app(app, "hindcast methods", argv)
 
 
 def _run(numbers: list[int], keep: Path | None) -> None:
@@ -74,7 +75,7 @@ def _shown(number: int) -> Callable[[Path], list[str]]:
 
 
 def _tell(line: str) -> None:
-    sys.stdout.write(visible(line) + "\n")
+    sys.stdout.write(printable(line, keep="\n") + "\n")
     sys.stdout.flush()
 
 

@@ -18,8 +18,8 @@ def run(params: Params) -> Summary:
     return Summary(
         read=(f"{report['series']:,} series of {report['groups']:,} groups, {report['steps_seen']:,} steps",),
         kept=tuple(_kept(report)),
-        aside=tuple(_aside(report)),
-        written=(f"data/packed/: {report['shards']:,} shards", "reports/pack.json", "reports/features.md"),
+        excluded=tuple(_aside(report)),
+        wrote=(f"data/packed/: {report['shards']:,} shards", "reports/pack.json", "reports/features.md"),
     )
 
 

@@ -26,7 +26,7 @@ def run(params: Params) -> Summary:
                 else []
             ),
         ),
-        written=("data/scaler.json",),
+        wrote=("data/scaler.json",),
     )
 
 

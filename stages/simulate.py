@@ -16,7 +16,7 @@ def run(params: Params) -> Summary:
     counts = simulate(params, Path())
     return Summary(
         kept=(f"{counts['games']:,} games with {counts['customers']:,} customers, {counts['rows']:,} rows",),
-        written=(f"data/simulated/: {counts['files']:,} files",),
+        wrote=(f"data/simulated/: {counts['files']:,} files",),
     )
 
 

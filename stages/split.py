@@ -18,8 +18,8 @@ def run(params: Params) -> Summary:
     return Summary(
         read=(f"{steps.sample_count:,} samples of {len(steps.sequences):,} sequences in data/packed",),
         kept=tuple(kept_lines(plan)),
-        aside=tuple(excluded_lines(plan, steps)),
-        written=("data/dataset.h5",),
+        excluded=tuple(excluded_lines(plan, steps)),
+        wrote=("data/dataset.h5",),
         notes=(plan.warning,) if plan.warning else (),
     )
 

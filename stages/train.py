@@ -40,7 +40,7 @@ def run(params: Params) -> Summary:
             f"{done.batches} batches {unit} on {device}{idle}; {speed}",
             f"{done.weights} weights after epoch {history.best_epoch + 1} of {len(history.epochs)}: {losses} (in scaled units)",
         ),
-        written=(
+        wrote=(
             "models/",
             *files,
             "reports/train/",

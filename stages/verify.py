@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from hindcast.stages.common import Debug, exit_code_of, guarded, visible
+from hindcast.pipeline.wording import printable
+from hindcast.stages.common import Debug, run_app, run_command
 
 _HELP = (
     "Check every checksum, count, index and fingerprint of a data set (dataset.h5 and all its shards) and name all that "
@@ -28,9 +29,9 @@ def main(argv: list[str] | None = None) -> int:
         ),
         debug: Debug = False,  # noqa: FBT002
     ) -> None:
-        raise typer.Exit(guarded("verify", lambda: _verify(data), debug=debug))
+        raise typer.Exit(run_command("verify", lambda: _verify(data), debug=debug))
 
-    return exit_code_of(app, "hindcast verify", argv)
+    return run_app(app, "hindcast verify", argv)
 
 
 def _verify(data: Path) -> None:
@@ -43,7 +44,7 @@ def _verify(data: Path) -> None:
         else ", each for itself: dataset.h5 is absent, `split` joins them"
     )
     sys.stdout.write(
-        f"{visible(str(data))} is whole: {found.shards:,} shards, {found.samples:,} samples, "
+        f"{printable(str(data))} is whole: {found.shards:,} shards, {found.samples:,} samples, "
         f"{found.chunks:,} chunks with their checksums, {found.bytes / 1e6:,.1f} MB{joined}.\n"
     )
 

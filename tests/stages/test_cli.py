@@ -1,4 +1,4 @@
-"""`hindcast` lists the stages in the order of the data's way and hands its arguments on to them."""
+"""`hindcast` lists the stages in pipeline order and passes its arguments to them."""
 
 from __future__ import annotations
 
@@ -38,6 +38,19 @@ def test_arguments_go_to_the_stage_and_its_exit_code_comes_back(monkeypatch: pyt
     monkeypatch.setattr(cli, "import_module", load)
     assert cli.main(["pack", "--set", "seed=3", "--debug", "--help"]) == 130
     assert seen == [("hindcast.stages.pack", ["--set", "seed=3", "--debug", "--help"])]
+
+
+def test_a_shell_completes_the_names_of_stages(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in {
+        "_HINDCAST_COMPLETE": "complete_bash",
+        "COMP_WORDS": "hindcast s",
+        "COMP_CWORD": "1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    assert cli.main([]) == 0
+    assert capsys.readouterr().out.split() == ["simulate", "split", "scale"]
 
 
 @pytest.mark.parametrize("argv", [[], ["bogus"], ["--bogus"]])

@@ -1,4 +1,4 @@
-"""A stage's command line: options, exit codes, errors in a few lines, one run a folder."""
+"""A stage's command line: options, exit codes, errors in a few lines, one run per folder."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_a_good_run_prints_its_summary_and_exits_0(
     def run(params: Params) -> Summary:
         long = "data/" + "x" * 300
         return Summary(
-            read=("2 groups", "[b]9 rows"), kept=("all",), aside=("none",), written=(long,), notes=("yes.",)
+            read=("2 groups", "[b]9 rows"), kept=("all",), excluded=("none",), wrote=(long,), notes=("yes.",)
         )
 
     assert start(run) == 0
@@ -68,8 +68,8 @@ def test_a_good_run_prints_its_summary_and_exits_0(
         "  read       2 groups",
         "             [b]9 rows",
         "  kept       all",
-        "  put aside  none",
-        "  written    data/" + "x" * 300,
+        "  excluded   none",
+        "  wrote      data/" + "x" * 300,
         "yes.",
     ]
 
@@ -87,7 +87,7 @@ def test_settings_come_from_the_file_named_and_from_set(workspace: Path) -> None
     assert seen[0].train.units == (5, 6)
 
 
-def test_an_error_of_the_user_is_told_in_lines_without_a_traceback(
+def test_an_error_of_the_user_is_printed_in_a_few_lines_without_a_traceback(
     workspace: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert start(failing(RawDataError("Two faults.", ["a.csv: line 3", "b.csv: line 4\x1b[2J"]))) == 1
@@ -108,12 +108,12 @@ def test_debug_shows_the_traceback_too(workspace: Path, capsys: pytest.CaptureFi
     [
         (errno.ENOSPC, "free some space"),
         (errno.EACCES, "permissions"),
-        (errno.ENOTDIR, "A file stands where a folder is wanted"),
-        (errno.EISDIR, "A folder stands where a file is wanted"),
+        (errno.ENOTDIR, "A file is in the place of a folder"),
+        (errno.EISDIR, "A folder is in the place of a file"),
         (errno.EDOM, "--debug"),
     ],
 )
-def test_a_fault_of_the_system_is_told_with_its_path_and_a_remedy(
+def test_an_error_of_the_system_is_printed_with_its_path_and_a_remedy(
     workspace: Path, capsys: pytest.CaptureFixture[str], number: int, remedy: str
 ) -> None:
     assert start(failing(OSError(number, os.strerror(number), "data/x.h5"))) == 1
@@ -129,7 +129,7 @@ def test_a_file_in_the_place_of_the_locks_folder_is_named_with_its_remedy(
     (workspace / ".hindcast").write_text("mine")
     assert start(nothing) == 1
     assert capsys.readouterr().err == (
-        "pack: File exists: .hindcast\n  A file stands where a folder is wanted: move it away and run the stage again.\n"
+        "pack: File exists: .hindcast\n  A file is in the place of a folder: move it elsewhere and run the stage again.\n"
     )
 
 
@@ -144,7 +144,7 @@ def test_the_keyboard_ends_a_stage_in_one_line(workspace: Path, capsys: pytest.C
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_ends_a_stage_in_one_line_whatever_a_library_makes_of_it(
+def test_a_signal_ends_a_stage_in_one_line_whatever_a_library_raises(
     workspace: Path, capsys: pytest.CaptureFixture[str], number: signal.Signals, code: int
 ) -> None:
     before = signal.getsignal(number)
@@ -158,7 +158,7 @@ def test_a_signal_ends_a_stage_in_one_line_whatever_a_library_makes_of_it(
         return Summary()
 
     assert start(run) == code
-    assert capsys.readouterr().err == "pack: stopped; previous outputs are whole.\n"
+    assert capsys.readouterr().err == "pack: stopped; previous outputs are unchanged.\n"
     assert signal.getsignal(number) is before
 
 

@@ -30,7 +30,7 @@ def test_the_stages_run_one_after_another_and_tell_what_they_did(
     assert split.main([]) == 0
     told = capsys.readouterr().out
     assert "train: " in told
-    assert "put aside" in told
+    assert "excluded" in told
     assert scale.main([]) == 0
     assert "usage (mean 1, std 1)" in capsys.readouterr().out
     assert certify.main([]) == 0
