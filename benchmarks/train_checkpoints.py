@@ -11,7 +11,7 @@ from benchmarks.train_data import large_of
 from benchmarks.train_floors import DEAREST, told
 from benchmarks.train_lanes import passes
 from hindcast.pipeline.learn.checkpoints import Checkpoints
-from hindcast.pipeline.learn.history import Place
+from hindcast.pipeline.learn.history import Cursor
 from hindcast.pipeline.learn.losses import inputs_for
 from hindcast.pipeline.settings.train import TrainSettings
 
@@ -23,11 +23,11 @@ def measure(folder: Path, options: argparse.Namespace) -> int:
     assert not isinstance(interval, int)
     kept, costs = Checkpoints(folder / "checkpoints", {}, interval), []
     with passes(large_of(folder)) as both:
-        network, first = both.lesson.network, both.first
+        network, first = both.training.network, both.first
         for number in range(options.rounds):
             network.train_on_batch(inputs_for(network, first), first.targets, first.weights)
             begun = time.perf_counter()
-            kept.save(network, Place(batch=number))
+            kept.save(network, Cursor(batch=number))
             costs.append(time.perf_counter() - begun)
     kept.clear()
     cost, seconds = statistics.median(costs), interval.ns / 1e9

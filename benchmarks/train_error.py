@@ -12,9 +12,9 @@ from benchmarks.train_data import default_of
 from benchmarks.train_floors import WORST, told
 from hindcast.pipeline.feed.batches import Batch
 from hindcast.pipeline.feed.prefetch import read_ahead
-from hindcast.pipeline.learn.fitting import Lesson, averaged
+from hindcast.pipeline.learn.fitting import TrainingData, averaged
 from hindcast.pipeline.learn.losses import inputs_for
-from hindcast.pipeline.learn.setup import prepared
+from hindcast.pipeline.learn.setup import prepare_training
 from hindcast.pipeline.settings.params import load_params
 from hindcast.pipeline.store.reader import Dataset
 
@@ -39,28 +39,28 @@ def trained_for(folder: Path, mode: str, seconds: float) -> tuple[list[float], f
     overrides = [f"train.mode={mode}", "train.batch_size=32", "train.average=0.99"]
     params = load_params(folder / "params.yaml", overrides)
     with Dataset(folder / "data/dataset.h5") as dataset:
-        lesson = prepared(params, folder, dataset).lesson
-        return spend(lesson, seconds)
+        training = prepare_training(params, folder, dataset).training
+        return spend(training, seconds)
 
 
-def spend(lesson: Lesson, seconds: float) -> tuple[list[float], float]:
+def spend(training: TrainingData, seconds: float) -> tuple[list[float], float]:
     """Train for so long, tracing and looks at validation left out."""
-    network, losses = lesson.network, list[float]()
+    network, losses = training.network, list[float]()
     spent, played, begun = 0.0, 0, 0.0
-    for batch in endless(lesson):
+    for batch in endless(training):
         network.train_on_batch(inputs_for(network, batch), batch.targets, batch.weights)
         spent += time.perf_counter() - begun if played else 0.0  # the first is traced
         played += 1
         if spent >= (len(losses) + 1) * seconds / _LOOKS:
-            assert lesson.validate is not None
+            assert training.validate is not None
             with averaged(network):
-                losses.append(float(lesson.validate(0) or 0.0))
+                losses.append(float(training.validate(0) or 0.0))
             if len(losses) == _LOOKS:
                 break
         begun = time.perf_counter()
-    return losses, played / lesson.batches
+    return losses, played / training.batches
 
 
-def endless(lesson: Lesson) -> Iterator[Batch]:
+def endless(training: TrainingData) -> Iterator[Batch]:
     for epoch in count():
-        yield from read_ahead(lesson.epoch(epoch))
+        yield from read_ahead(training.epoch(epoch))

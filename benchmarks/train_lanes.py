@@ -15,9 +15,9 @@ from benchmarks.train_data import FEATURES
 from hindcast.pipeline.feed.batches import Batch, BatchSource
 from hindcast.pipeline.feed.prefetch import read_ahead
 from hindcast.pipeline.feed.scaling import neutral_scaling
-from hindcast.pipeline.learn.fitting import Lesson
+from hindcast.pipeline.learn.fitting import TrainingData
 from hindcast.pipeline.learn.losses import inputs_for
-from hindcast.pipeline.learn.modes import make_lesson
+from hindcast.pipeline.learn.modes import training_data
 from hindcast.pipeline.learn.network import Design, make_layers, make_networks
 from hindcast.pipeline.settings.train import TrainSettings
 from hindcast.pipeline.store.reader import Dataset
@@ -29,13 +29,13 @@ LANES = 256
 class Passes:
     """Two ways of a pass with the same network, traced already: by lanes from a data set, and at the limit."""
 
-    lesson: Lesson
+    training: TrainingData
     first: Batch
 
     def by_lanes(self, epoch: int) -> float:
         """Seconds of the pass of that epoch, guarded and read ahead as `pipeline.learn.fitting.fit` does."""
-        begun, network, guard = time.perf_counter(), self.lesson.network, self.lesson.guard()
-        for batch in read_ahead(self.lesson.epoch(epoch)):
+        begun, network, guard = time.perf_counter(), self.training.network, self.training.guard()
+        for batch in read_ahead(self.training.epoch(epoch)):
             if guard is not None:
                 guard.check(batch.identity, batch.keep)
             float(network.train_on_batch(inputs_for(network, batch), batch.targets, batch.weights))
@@ -43,10 +43,10 @@ class Passes:
 
     def at_the_limit(self) -> float:
         """Seconds of as many batches, all of them the first one, which lies in memory."""
-        network, first = self.lesson.network, self.first
+        network, first = self.training.network, self.first
         inputs = inputs_for(network, first)
         begun = time.perf_counter()
-        for _ in range(self.lesson.batches):
+        for _ in range(self.training.batches):
             float(network.train_on_batch(inputs, first.targets, first.weights))
         return time.perf_counter() - begun
 
@@ -68,16 +68,16 @@ def passes(path: Path) -> Iterator[Passes]:
     learner = made_learner()
     with Dataset(path) as sample, Dataset(path) as dataset:
         first = by_lanes(sample, learner).epoch(0)[0]
-        lesson = by_lanes(dataset, learner)
-        lesson.network.train_on_batch(inputs_for(lesson.network, first), first.targets, first.weights)
-        yield Passes(lesson, first)
+        training = by_lanes(dataset, learner)
+        training.network.train_on_batch(inputs_for(training.network, first), first.targets, first.weights)
+        yield Passes(training, first)
 
 
-def by_lanes(dataset: Dataset, learner: Any) -> Lesson:
+def by_lanes(dataset: Dataset, learner: Any) -> TrainingData:
     settings = TrainSettings(lanes=LANES, identity="none", patience=None)
     numbers = np.zeros(len(dataset.sequences), np.int32)
     batch_source = BatchSource(dataset, neutral_scaling(FEATURES, 1), numbers)
-    return make_lesson(batch_source, learner, settings, seed=7)
+    return training_data(batch_source, learner, settings, seed=7)
 
 
 def made_learner() -> Any:

@@ -17,18 +17,18 @@ if TYPE_CHECKING:
     from hindcast.pipeline.feed.lane_stream import Lanes
     from hindcast.pipeline.feed.segments import Segments
     from hindcast.pipeline.feed.window_stream import Windows
-    from hindcast.pipeline.learn.custom.build import Brief
+    from hindcast.pipeline.learn.custom.build import ModelSpec
     from hindcast.pipeline.settings.params import Params, load_params
     from hindcast.pipeline.store.reader import Dataset
 
 __all__ = [
-    "Brief",
     "Columns",
     "Dataset",
     "HindcastError",
     "KerasStream",
     "Lanes",
     "MapDataset",
+    "ModelSpec",
     "Params",
     "Segments",
     "Windows",
@@ -37,13 +37,13 @@ __all__ = [
 ]
 
 _MODULES = {
-    "Brief": "learn.custom.build",
     "Columns": "feed.columns",
     "Dataset": "store.reader",
     "HindcastError": "errors",
     "KerasStream": "feed.adapters.keras",
     "Lanes": "feed.lane_stream",
     "MapDataset": "feed.adapters.torch",
+    "ModelSpec": "learn.custom.build",
     "Params": "settings.params",
     "Segments": "feed.segments",
     "Windows": "feed.window_stream",

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 from keras import layers
 
 if TYPE_CHECKING:
-    from hindcast.pipeline.learn.custom.build import Brief
+    from hindcast.pipeline.learn.custom.build import ModelSpec
 
 
-def two_branches(inputs: dict[str, Any], brief: Brief) -> dict[str, Any]:
+def two_branches(inputs: dict[str, Any], spec: ModelSpec) -> dict[str, Any]:
     """Features through a layer of their own, the series through an embedding, then an LSTM; an output a target."""
     flow = layers.Dense(32, activation="relu")(inputs["features"])
-    who = layers.Embedding(brief.series + 1, 4)(inputs["series"])
+    who = layers.Embedding(spec.series + 1, 4)(inputs["series"])
     flow = layers.LSTM(64, return_sequences=True)(layers.Concatenate()([flow, who]))
-    return {target: layers.Dense(1)(flow) for target in brief.targets}
+    return {target: layers.Dense(1)(flow) for target in spec.targets}

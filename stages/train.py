@@ -26,7 +26,7 @@ def run(params: Params) -> Summary:
         if pace
         else ""
     )
-    unit = f"a pass of {history.fits} series" if history.fits > 1 else "an epoch"
+    unit = f"a pass of {history.epochs_per_pass} series" if history.epochs_per_pass > 1 else "an epoch"
     files = (f"models/weights/ ({done.groups_written} groups)",) if done.groups_written else ()
     losses = ", ".join(f"{name} {value:.4f}" for name, value in best.items())
     hint = (

@@ -1,4 +1,7 @@
-"""The same weights from the same seed: what must be set before and after the framework is loaded. Loads nothing itself."""
+"""Keras and its backend: the environment they read, the seeds, and all that only TensorFlow has.
+
+Importing this module loads neither: `set_environment` must run before anything imports Keras.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +10,34 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Any
 
-import tensorflow as tf
+from hindcast.pipeline.errors import TrainingError
+
+_LIBRARIES = ("keras", "tensorflow", "tensorboard")  # the extra `train` of pyproject.toml
+_DRIVERS = (Path("/dev/nvidiactl"), Path("/dev/kfd"))  # NVIDIA's driver, AMD's driver
 
 
-def settle_environment() -> None:
+def check_libraries() -> None:
+    """Raise TrainingError if a library of the extra `train` is not installed; loads none of them.
+
+    With `KERAS_BACKEND` set to another backend, only Keras is looked for.
+    """
+    needed = _LIBRARIES if os.environ.get("KERAS_BACKEND", "tensorflow") == "tensorflow" else _LIBRARIES[:1]
+    missing = [name for name in needed if find_spec(name) is None]
+    if missing:
+        # no `pip install hindcast`: that name on the public index belongs to another project
+        raise TrainingError(
+            f"Networks need Keras and TensorFlow, but these are not installed: {', '.join(missing)}. Install this "
+            "project's extra hindcast[train] from its wheel file (pip install './hindcast-VERSION-py3-none-any.whl[train]') "
+            "or from its repository (pip install 'hindcast[train] @ git+URL')."
+        )
+
+
+def set_environment() -> None:
     """Set what frameworks read when they are imported; call it before anything imports Keras.
 
     With oneDNN on, weights differ between one thread and two and between instruction sets.
@@ -24,75 +47,73 @@ def settle_environment() -> None:
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
 
+def start_framework() -> str:
+    """Set the environment, load Keras and its backend, and return the kind of device it computes on ("CPU", "GPU").
+
+    On a machine without a GPU, TensorFlow writes half a dozen lines about it that no log level silences. They are
+    suppressed unless loading fails, or the machine has a GPU's driver and no GPU was found. Raises what
+    `check_libraries` raises.
+    """
+    check_libraries()
+    set_environment()
+    with TemporaryFile() as captured:
+        show = True
+        try:
+            with _redirected_stderr(captured):
+                import keras
+
+                kinds = {name.partition(":")[0].upper() for name in _devices(keras)}
+            show = kinds == {"CPU"} and any(driver.exists() for driver in _DRIVERS)
+        except KeyboardInterrupt:
+            show = False
+            raise
+        finally:
+            if show:
+                captured.seek(0)
+                sys.stderr.write(captured.read().decode(errors="replace"))
+    return min(kinds - {"CPU"}, default="CPU")
+
+
 def seed_everything(seed: int) -> None:
     """Seed all generators and forbid operations whose result depends on the order of threads."""
     import keras
 
     keras.utils.set_random_seed(seed)
     if keras.backend.backend() == "tensorflow":
-        forbid_nondeterminism()
+        import tensorflow as tf
 
-
-_NUMBERS = {tf.errors.ResourceExhaustedError: errno.ENOSPC, tf.errors.PermissionDeniedError: errno.EACCES}
-
-
-def forbid_nondeterminism() -> None:
-    """Make every operation give the same bits at every run, or refuse to run."""
-    tf.config.experimental.enable_op_determinism()
+        tf.config.experimental.enable_op_determinism()
 
 
 @contextmanager
-def written_by_tensorflow(folder: Path) -> Iterator[None]:
-    """What keeps TensorFlow from writing into `folder`, a full disk say, as the OSError that it is."""
+def tensorflow_errors_as_oserror(folder: Path) -> Iterator[None]:
+    """Turn what keeps TensorFlow from writing into `folder`, such as a full disk, into the OSError that it is."""
+    import tensorflow as tf
+
     try:
         yield
     except tf.errors.OpError as fault:
-        number = _NUMBERS.get(type(fault), errno.EIO)
+        numbers = {
+            tf.errors.ResourceExhaustedError: errno.ENOSPC,
+            tf.errors.PermissionDeniedError: errno.EACCES,
+        }
+        number = numbers.get(type(fault), errno.EIO)
         raise OSError(number, fault.message.splitlines()[0].split("}} ")[-1], str(folder)) from fault
-
-
-_DRIVERS = (Path("/dev/nvidiactl"), Path("/dev/kfd"))  # NVIDIA's driver, AMD's driver
-
-
-def start_framework() -> str:
-    """Settle the environment, load Keras and its backend; return the kind of device it will compute on.
-
-    TensorFlow tells every machine without a GPU, in half a dozen lines that no log level silences, that it found
-    none.  The lines are kept back unless loading fails, or the machine has a GPU's driver and no GPU was found.
-    """
-    settle_environment()
-    with TemporaryFile() as kept:
-        wanted = True
-        try:
-            with _standard_error_into(kept):
-                import keras
-
-                kinds = {name.partition(":")[0].upper() for name in _devices(keras)}
-            wanted = kinds == {"CPU"} and any(driver.exists() for driver in _DRIVERS)
-        except KeyboardInterrupt:
-            wanted = False
-            raise
-        finally:
-            if wanted:
-                kept.seek(0)
-                sys.stderr.write(kept.read().decode(errors="replace"))
-    return min(kinds - {"CPU"}, default="CPU")
 
 
 def _devices(keras: Any) -> list[str]:
     if keras.backend.backend() in {"tensorflow", "jax"}:
         return list(keras.distribution.list_devices())
-    return [
-        str(keras.ops.zeros(()).device)
-    ]  # Keras lists none on its other backends: where a tensor lies tells
+    # Keras lists no devices on its other backends: ask a tensor where it is
+    return [str(keras.ops.zeros(()).device)]
 
 
 @contextmanager
-def _standard_error_into(kept: IO[bytes]) -> Iterator[None]:
-    """Send what the process writes to file descriptor 2, by whatever library, into `kept`."""
+def _redirected_stderr(target: IO[bytes]) -> Iterator[None]:
+    """Redirect file descriptor 2, whichever library writes to it, into `target`."""
     sys.stderr.flush()
     real = os.dup(2)
-    os.dup2(kept.fileno(), 2)
+    os.dup2(target.fileno(), 2)
     try:
         yield
     finally:

@@ -14,18 +14,18 @@ from dvclive.live import Live
 from hindcast.pipeline.errors import TrainingError
 from hindcast.pipeline.feed.batches import LaneBatches
 from hindcast.pipeline.files import file_name, replace_file
-from hindcast.pipeline.learn.backend import written_by_tensorflow
-from hindcast.pipeline.learn.fitting import Lesson
+from hindcast.pipeline.learn.backend import tensorflow_errors_as_oserror
+from hindcast.pipeline.learn.fitting import TrainingData
 from hindcast.pipeline.learn.history import Logs
 
 _NAMES = {"loss": "train/loss", "val_loss": "validation/loss"}
 
 
-class TensorBoardWatcher:
+class TensorBoardCallback:
     """Losses, learning rate, the share of lanes in use and histograms of the weights, by epoch."""
 
-    def __init__(self, folder: Path, lesson: Lesson) -> None:
-        self._folder, self._lesson = folder, lesson
+    def __init__(self, folder: Path, training: TrainingData) -> None:
+        self._folder, self._lesson = folder, training
         self._board: Any = None
 
     def begin(self, epochs: Sequence[Logs]) -> None:
@@ -33,25 +33,25 @@ class TensorBoardWatcher:
         if not epochs:
             shutil.rmtree(self._folder, ignore_errors=True)
         self._board = keras.callbacks.TensorBoard(str(self._folder), histogram_freq=1, write_graph=False)
-        with written_by_tensorflow(self._folder):
+        with tensorflow_errors_as_oserror(self._folder):
             self._board.set_model(self._lesson.network)
             self._board.on_train_begin()
 
-    def epoch_ended(self, epoch: int, logs: Logs, network: Any) -> None:
+    def end_epoch(self, epoch: int, logs: Logs, network: Any) -> None:
         """Write the epoch's losses, what it made of its lanes, and the weights."""
         batches = self._lesson.epoch(epoch)
         use = {"lane_use": 1 - batches.plan.idle_share} if isinstance(batches, LaneBatches) else {}
-        with written_by_tensorflow(self._folder):
+        with tensorflow_errors_as_oserror(self._folder):
             self._board.on_epoch_end(epoch, {**logs, **use})
 
     def close(self) -> None:
         """End the event files."""
         if self._board is not None:
-            with written_by_tensorflow(self._folder):
+            with tensorflow_errors_as_oserror(self._folder):
                 self._board.on_train_end()
 
 
-class DVCLiveWatcher:
+class LossTables:
     """The losses of each epoch as DVCLive writes them: no times, nothing done to the repository."""
 
     def __init__(self, folder: Path) -> None:
@@ -62,7 +62,7 @@ class DVCLiveWatcher:
         for logs in epochs:
             self._write(logs)
 
-    def epoch_ended(self, epoch: int, logs: Logs, network: Any) -> None:
+    def end_epoch(self, epoch: int, logs: Logs, network: Any) -> None:
         """Write the epoch's losses."""
         self._write(logs)
 
@@ -73,11 +73,13 @@ class DVCLiveWatcher:
 
 
 @contextmanager
-def watchers(boards: Path, live: Path, lesson: Lesson) -> Iterator[tuple[TensorBoardWatcher, DVCLiveWatcher]]:
+def callbacks(
+    boards: Path, live: Path, training: TrainingData
+) -> Iterator[tuple[TensorBoardCallback, LossTables]]:
     """Watchers that write event files below `boards` and DVCLive's files below `live`."""
-    board = TensorBoardWatcher(boards, lesson)
+    board = TensorBoardCallback(boards, training)
     try:
-        yield board, DVCLiveWatcher(live)
+        yield board, LossTables(live)
     finally:
         board.close()
 
@@ -96,7 +98,7 @@ class _Files(Live):
 class GroupWeights:
     """Writes the twin's weights whenever the last series of a group was fitted; a later pass replaces them.
 
-    `groups` holds the group of each series in the order of their turns; where there are none, nothing is written. The files wait in `folder`, which outlives a
+    `groups` holds the group of each series in the order of their series_order; where there are none, nothing is written. The files wait in `folder`, which outlives a
     killed process, until `hand_over`.
     """
 
@@ -108,7 +110,7 @@ class GroupWeights:
         if not epochs:
             shutil.rmtree(self._folder, ignore_errors=True)
 
-    def epoch_ended(self, epoch: int, logs: Logs, network: Any) -> None:
+    def end_epoch(self, epoch: int, logs: Logs, network: Any) -> None:
         """Write the weights if this was the group's last series."""
         if not self._groups:
             return

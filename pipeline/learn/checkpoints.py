@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from hindcast.pipeline.errors import TrainingError
 from hindcast.pipeline.files import code_digest, replace_file
-from hindcast.pipeline.learn.history import History, Place
+from hindcast.pipeline.learn.history import Cursor, History
 from hindcast.pipeline.settings.base import Duration
 
 FORMAT = "hindcast-checkpoint/1"
@@ -35,7 +35,7 @@ _DIGEST, _DIGITS = re.compile("[0-9a-f]{64}"), 12
 Arrays = dict[str, npt.NDArray[Any]]
 
 
-def identity_of(**parts: Any) -> dict[str, Any]:
+def checkpoint_identity(**parts: Any) -> dict[str, Any]:
     """What a checkpoint is bound to: the parts given, the code that trains, and the framework."""
     framework = f"Keras {keras.__version__} on {keras.backend.backend()}"
     return {"format": FORMAT, "code": code_digest(_CODE), "framework": framework, **parts}
@@ -62,7 +62,7 @@ class Checkpoints:
         self._told: set[str] = set()
         self._batches, self._begun, self._cost = 0, time.monotonic(), 0.0
 
-    def take_up(self, network: Any) -> Place | None:
+    def resume(self, network: Any) -> Cursor | None:
         """Put the network and its optimiser where the newest checkpoint of this training left them, if there is one."""
         self._begun = time.monotonic()
         if self._folder.exists() and not self._folder.is_dir():
@@ -82,13 +82,13 @@ class Checkpoints:
             return place
         return None
 
-    def played(self, network: Any, place: Place) -> None:
+    def played(self, network: Any, place: Cursor) -> None:
         """Note that a batch was played, and write a checkpoint if it is time for one."""
         self._batches += 1
         if self._due():
             self.save(network, place)
 
-    def save(self, network: Any, place: Place) -> None:
+    def save(self, network: Any, place: Cursor) -> None:
         """Write a checkpoint and remove those that it makes superfluous."""
         begun = time.monotonic()
         path = self._folder / f"{place.epoch:06d}-{place.batch:09d}.npz"
@@ -114,7 +114,7 @@ class Checkpoints:
     def _files(self) -> list[Path]:
         return sorted(self._folder.glob("*.npz"))
 
-    def _usable(self, path: Path, variables: list[Any]) -> tuple[Place, Arrays] | None:
+    def _usable(self, path: Path, variables: list[Any]) -> tuple[Cursor, Arrays] | None:
         try:
             with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
                 content = {name: archive[name] for name in archive.files}
@@ -145,7 +145,7 @@ def _variables(network: Any) -> list[Any]:
     return [*network.variables, *network.optimizer.variables]
 
 
-def _content_of(network: Any, place: Place, identity: dict[str, Any]) -> Arrays:
+def _content_of(network: Any, place: Cursor, identity: dict[str, Any]) -> Arrays:
     meta = {
         "identity": identity,
         "epoch": place.epoch,
@@ -164,9 +164,9 @@ def _content_of(network: Any, place: Place, identity: dict[str, Any]) -> Arrays:
     return content
 
 
-def _place_of(content: Arrays) -> Place:
+def _place_of(content: Arrays) -> Cursor:
     meta = json.loads(content["meta"].tobytes())
-    return Place(
+    return Cursor(
         epoch=meta["epoch"],
         batch=meta["batch"],
         total=meta["total"],

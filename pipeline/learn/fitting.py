@@ -16,46 +16,46 @@ from hindcast.pipeline.feed.batches import Batch
 from hindcast.pipeline.feed.guard import ContinuityGuard
 from hindcast.pipeline.feed.prefetch import Numbered, read_ahead
 from hindcast.pipeline.learn.checkpoints import Checkpoints
-from hindcast.pipeline.learn.history import History, Logs, Pace, Place
+from hindcast.pipeline.learn.history import Cursor, History, Logs, Pace
 from hindcast.pipeline.learn.losses import WeightedMean, inputs_for
 from hindcast.pipeline.progress import progress
 from hindcast.pipeline.settings.train import TrainSettings
 
 
-class Watcher(Protocol):
+class TrainingCallback(Protocol):
     """Whoever wants to see a training go on."""
 
     def begin(self, epochs: Sequence[Logs]) -> None:
         """Called before the first batch; `epochs` are those before a checkpoint at which training goes on."""
 
-    def epoch_ended(self, epoch: int, logs: Logs, network: Any) -> None:
+    def end_epoch(self, epoch: int, logs: Logs, network: Any) -> None:
         """Called after each epoch, counted from 0, with its losses."""
 
 
 @dataclass(frozen=True)
-class Lesson:
+class TrainingData:
     """What a network is trained on.
 
     `epoch(number)` makes the batches of an epoch; `guard()` a guard for their order, if state is carried;
     `validate(number)` the loss on validation after that epoch, None where there is no validation. Where an epoch is
-    one series, `turns` are the numbers of the series in the order of their turns; else empty.
+    one series, `series_order` are the numbers of the series in the order of their series_order; else empty.
     """
 
     network: Any
     epoch: Callable[[int], Numbered[Batch]]
     guard: Callable[[], ContinuityGuard | None]
     validate: Callable[[int], float | None] | None
-    turns: tuple[int, ...] = ()
+    series_order: tuple[int, ...] = ()
 
     @property
-    def fits(self) -> int:
+    def epochs_per_pass(self) -> int:
         """How many epochs make a pass over all of training."""
-        return max(1, len(self.turns))
+        return max(1, len(self.series_order))
 
     @property
     def batches(self) -> int:
         """The batches of a pass."""
-        return sum(len(self.epoch(number)) for number in range(self.fits))
+        return sum(len(self.epoch(number)) for number in range(self.epochs_per_pass))
 
 
 def prepare(network: Any, settings: TrainSettings, batches: int) -> None:
@@ -80,9 +80,9 @@ def prepare(network: Any, settings: TrainSettings, batches: int) -> None:
 
 
 def fit(
-    lesson: Lesson,
+    training: TrainingData,
     settings: TrainSettings,
-    watchers: Sequence[Watcher] = (),
+    callbacks: Sequence[TrainingCallback] = (),
     checkpoints: Checkpoints | None = None,
 ) -> History:
     """Train until the epochs are over or validation has not improved for `patience` epochs.
@@ -94,42 +94,44 @@ def fit(
     The loop is ours, not `Model.fit`: batches are played exactly once and in order, the guard sees each one just
     before the network does, and a batch is a place at which training can be taken up again.
     """
-    place = checkpoints.take_up(lesson.network) if checkpoints is not None else None
-    place = place or Place()
-    place.history.fits = lesson.fits
-    for watcher in watchers:
-        watcher.begin(place.history.epochs)
-    batches = lesson.batches
-    done = place.epoch // lesson.fits * batches + place.batch
-    done += sum(len(lesson.epoch(number)) for number in range(place.epoch % lesson.fits))
+    place = checkpoints.resume(training.network) if checkpoints is not None else None
+    place = place or Cursor()
+    place.history.epochs_per_pass = training.epochs_per_pass
+    for callback in callbacks:
+        callback.begin(place.history.epochs)
+    batches = training.batches
+    done = place.epoch // training.epochs_per_pass * batches + place.batch
+    done += sum(len(training.epoch(number)) for number in range(place.epoch % training.epochs_per_pass))
     pace = Pace(settings.epochs * batches, done)
     with progress("train", pace.total, "batches", pace.note) as advance:
         advance(done)
-        while not _over(place, lesson, settings):
-            for _ in _play_epoch(lesson, place, settings, pace):
+        while not _over(place, training, settings):
+            for _ in _play_epoch(training, place, settings, pace):
                 advance(1)
                 if checkpoints is not None:
-                    checkpoints.played(lesson.network, place)
-            _end_epoch(lesson, place, settings, watchers)
-    _restore(lesson.network, place.best)
+                    checkpoints.played(training.network, place)
+            _end_epoch(training, place, settings, callbacks)
+    _restore(training.network, place.best)
     place.history.pace = pace
     return place.history
 
 
-def _over(place: Place, lesson: Lesson, settings: TrainSettings) -> bool:
+def _over(place: Cursor, training: TrainingData, settings: TrainSettings) -> bool:
     stopped = settings.patience is not None and place.history.stale >= settings.patience
-    return stopped or place.epoch >= settings.epochs * lesson.fits
+    return stopped or place.epoch >= settings.epochs * training.epochs_per_pass
 
 
-def _play_epoch(lesson: Lesson, place: Place, settings: TrainSettings, pace: Pace) -> Iterator[None]:
+def _play_epoch(training: TrainingData, place: Cursor, settings: TrainSettings, pace: Pace) -> Iterator[None]:
     """Play the batches of the epoch that are still to be played, and note each in `place`."""
-    batches, guard = lesson.epoch(place.epoch), lesson.guard()
+    batches, guard = training.epoch(place.epoch), training.guard()
     if guard is not None and place.batch:
         guard.begin_after(batches[place.batch - 1].identity)
     for batch in pace.timed(read_ahead(batches, first=place.batch)):
         if guard is not None:
             guard.check(batch.identity, batch.keep)
-        loss = lesson.network.train_on_batch(inputs_for(lesson.network, batch), batch.targets, batch.weights)
+        loss = training.network.train_on_batch(
+            inputs_for(training.network, batch), batch.targets, batch.weights
+        )
         mass = float(batch.weights.sum(dtype=np.float64))
         where = f"in epoch {place.epoch + 1}, batch {place.batch + 1} of {len(batches)}"
         place.total += mass * _finite(float(loss), where, settings)
@@ -138,21 +140,23 @@ def _play_epoch(lesson: Lesson, place: Place, settings: TrainSettings, pace: Pac
         yield
 
 
-def _end_epoch(lesson: Lesson, place: Place, settings: TrainSettings, watchers: Sequence[Watcher]) -> None:
+def _end_epoch(
+    training: TrainingData, place: Cursor, settings: TrainSettings, callbacks: Sequence[TrainingCallback]
+) -> None:
     if not place.weight:
         raise TrainingError(
             "There is nothing to learn from: no training step has a target of weight above 0."
         )
     logs = {"loss": place.total / place.weight}
-    with averaged(lesson.network):
-        validated = None if lesson.validate is None else lesson.validate(place.epoch)
+    with averaged(training.network):
+        validated = None if training.validate is None else training.validate(place.epoch)
         if validated is not None:
             where = f"on validation after epoch {place.epoch + 1}"
             logs["val_loss"] = _finite(validated, where, settings)
         if place.history.add(logs):
-            place.best = _weights(lesson.network)
-    for watcher in watchers:
-        watcher.epoch_ended(place.epoch, logs, lesson.network)
+            place.best = _weights(training.network)
+    for callback in callbacks:
+        callback.end_epoch(place.epoch, logs, training.network)
     place.begin_next_epoch()
 
 

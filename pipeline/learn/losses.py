@@ -72,7 +72,7 @@ def inputs_for(network: Any, batch: Batch) -> dict[str, Any]:
     return {variable.name: getattr(batch, variable.name) for variable in network.inputs}
 
 
-def played(
+def iter_predictions(
     network: Any, batches: Numbered[Batch], guard: ContinuityGuard | None
 ) -> Iterator[tuple[Batch, npt.NDArray[np.float32]]]:
     """Each batch in order, with the network's outputs (row, step, target[, quantile]). A guard stops what does not continue."""
@@ -89,7 +89,7 @@ def mean_loss(
     import keras
 
     total = weight = 0.0
-    for batch, outputs in played(network, batches, guard):
+    for batch, outputs in iter_predictions(network, batches, guard):
         errors = keras.ops.convert_to_numpy(elementwise(settings)(batch.targets, outputs))
         total += float((errors * batch.weights).sum(dtype=np.float64))
         weight += float(batch.weights.sum(dtype=np.float64))

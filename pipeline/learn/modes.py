@@ -17,7 +17,7 @@ from hindcast.pipeline.feed.scored_rows import Rows, scored_rows
 from hindcast.pipeline.feed.source import grid_of
 from hindcast.pipeline.feed.window_batches import WindowBatches
 from hindcast.pipeline.feed.windows import WindowPlan
-from hindcast.pipeline.learn.fitting import Lesson, prepare
+from hindcast.pipeline.learn.fitting import TrainingData, prepare
 from hindcast.pipeline.learn.losses import mean_loss
 from hindcast.pipeline.learn.stateful import carry
 from hindcast.pipeline.learn.validation_cache import held
@@ -27,7 +27,7 @@ _MOST_IDLE = 0.05  # of the lanes' places
 
 
 @dataclass(frozen=True)
-class Play:
+class EvaluationPass:
     """One pass over a split without training: the network, its batches, and a maker of guards for their order."""
 
     network: Any
@@ -39,21 +39,23 @@ class Play:
         return mean_loss(self.network, self.batches, settings, self.guard())
 
 
-def make_lesson(batch_source: BatchSource, learner: Any, settings: TrainSettings, seed: int) -> Lesson:
-    """The lesson of `settings.mode` for a stateless network of scaled outputs; TrainingError if there is nothing to train on."""
-    lesson = {"stateful": _stateful, "windows": _windows, "per_series": _per_series}[settings.mode](
+def training_data(
+    batch_source: BatchSource, learner: Any, settings: TrainSettings, seed: int
+) -> TrainingData:
+    """The training of `settings.mode` for a stateless network of scaled outputs; TrainingError if there is nothing to train on."""
+    training = {"stateful": _stateful, "windows": _windows, "per_series": _per_series}[settings.mode](
         batch_source, learner, settings, seed
     )
-    batches = lesson.batches
-    prepare(lesson.network, settings, settings.epochs * batches)
+    batches = training.batches
+    prepare(training.network, settings, settings.epochs * batches)
     if not batches:
         raise TrainingError(
             "The training split has no samples: check align.from, align.until and the split's borders."
         )
-    return lesson
+    return training
 
 
-def rounded_cut(settings: TrainSettings, grid: Grid) -> str:
+def run_length_hint(settings: TrainSettings, grid: Grid) -> str:
     """What becomes of a `run_length` that is no whole number of samples, as a line; empty where nothing does."""
     if settings.mode != "stateful" or settings.run_length is None or not settings.run_length.ns % grid.span:
         return ""
@@ -64,7 +66,7 @@ def rounded_cut(settings: TrainSettings, grid: Grid) -> str:
     )
 
 
-def idle_lanes(settings: TrainSettings, share: float | None, samples: int) -> str:
+def idle_lanes_hint(settings: TrainSettings, share: float | None, samples: int) -> str:
     """What to do where more than a twentieth of the lanes' places plays nothing, as a line; empty where less does."""
     if share is None or share <= _MOST_IDLE:
         return ""
@@ -77,23 +79,25 @@ def idle_lanes(settings: TrainSettings, share: float | None, samples: int) -> st
     return f"{share:.1%} of the lanes' places play nothing: {', and '.join(ways)} will waste less."
 
 
-def make_play(batch_source: BatchSource, network: Any, settings: TrainSettings, split: str) -> Play:
+def make_evaluation_pass(
+    batch_source: BatchSource, network: Any, settings: TrainSettings, split: str
+) -> EvaluationPass:
     """A pass of a stateless network over a split as `settings.mode` evaluates: its rows come out the same from any lanes.
 
     stateful: whole runs, each begun `context` steps early, on states of their own; windows: a window a row, in order.
     """
     if settings.mode != "stateful":
-        return Play(
+        return EvaluationPass(
             network, WindowBatches(batch_source, _window_plan(batch_source, settings, split)), lambda: None
         )
     source, part = batch_source.dataset, batch_source.dataset.split(split)
     runs = evaluation_runs(source.sequences, part, grid_of(source), settings.context)
     lanes = max(1, min(settings.lanes, len(runs)))
     batches = LaneBatches(batch_source, part, whole_runs(runs, lanes))
-    return Play(carry(network, lanes), batches, _guard(batch_source, lanes))
+    return EvaluationPass(carry(network, lanes), batches, _guard(batch_source, lanes))
 
 
-def _stateful(batch_source: BatchSource, learner: Any, settings: TrainSettings, seed: int) -> Lesson:
+def _stateful(batch_source: BatchSource, learner: Any, settings: TrainSettings, seed: int) -> TrainingData:
     """What is played next is begun before its turn: validation while training ends, the next epoch while validation goes on."""
     plan = _lane_plans(batch_source, settings, seed)
     part = batch_source.dataset.split("train")
@@ -115,7 +119,7 @@ def _stateful(batch_source: BatchSource, learner: Any, settings: TrainSettings, 
     network = carry(learner, settings.lanes)
     validation = _validation(batch_source, learner, settings)
     guard = _guard(batch_source, settings.lanes)
-    return Lesson(network, epoch, guard, None if validation is None else validate)
+    return TrainingData(network, epoch, guard, None if validation is None else validate)
 
 
 def _lane_plans(batch_source: BatchSource, settings: TrainSettings, seed: int) -> Callable[[int], LanePlan]:
@@ -127,25 +131,29 @@ def _lane_plans(batch_source: BatchSource, settings: TrainSettings, seed: int) -
     return lambda number: filled_lanes(runs, settings.lanes, seed, number, warm_up)
 
 
-def _windows(batch_source: BatchSource, learner: Any, settings: TrainSettings, seed: int) -> Lesson:
+def _windows(batch_source: BatchSource, learner: Any, settings: TrainSettings, seed: int) -> TrainingData:
     plan = _window_plan(batch_source, settings, "train")
 
     def epoch(number: int) -> WindowBatches:
         return WindowBatches(batch_source, plan).shuffled(seed, number)
 
     validation = _validation(batch_source, learner, settings)
-    return Lesson(
+    return TrainingData(
         learner, epoch, lambda: None, None if validation is None else lambda _: validation.loss(settings)
     )
 
 
-def _per_series(batch_source: BatchSource, learner: Any, settings: TrainSettings, seed: int) -> Lesson:
+def _per_series(batch_source: BatchSource, learner: Any, settings: TrainSettings, seed: int) -> TrainingData:
     """An epoch is one series; after the last one comes the first again, `settings.epochs` times over."""
     plans = _by_series(batch_source, settings, "train")
-    turns = tuple(sorted(plans))  # in the data set's order, so a group's series follow one another
+    series_order = tuple(sorted(plans))  # in the data set's order, so a group's series follow one another
 
     def epoch(number: int) -> WindowBatches:
-        plan = plans[turns[number % len(turns)]] if turns else _window_plan(batch_source, settings, "train")
+        plan = (
+            plans[series_order[number % len(series_order)]]
+            if series_order
+            else _window_plan(batch_source, settings, "train")
+        )
         return WindowBatches(batch_source, plan).shuffled(seed, number)
 
     tails = {
@@ -156,19 +164,19 @@ def _per_series(batch_source: BatchSource, learner: Any, settings: TrainSettings
     kept = dict(zip(tails, held(list(tails.values()), settings), strict=True))
 
     def validate(number: int) -> float | None:
-        turn = turns[number % len(turns)]
-        return Play(learner, kept[turn], lambda: None).loss(settings) if turn in kept else None
+        turn = series_order[number % len(series_order)]
+        return EvaluationPass(learner, kept[turn], lambda: None).loss(settings) if turn in kept else None
 
-    return Lesson(learner, epoch, lambda: None, validate if kept else None, turns)
+    return TrainingData(learner, epoch, lambda: None, validate if kept else None, series_order)
 
 
-def _validation(batch_source: BatchSource, learner: Any, settings: TrainSettings) -> Play | None:
+def _validation(batch_source: BatchSource, learner: Any, settings: TrainSettings) -> EvaluationPass | None:
     """The pass over validation; None where there is nothing to play."""
-    play = make_play(batch_source, learner, settings, "validation")
+    play = make_evaluation_pass(batch_source, learner, settings, "validation")
     if not len(play.batches):
         return None
     (batches,) = held([play.batches], settings)
-    return Play(play.network, batches, play.guard)
+    return EvaluationPass(play.network, batches, play.guard)
 
 
 def _window_plan(batch_source: BatchSource, settings: TrainSettings, split: str) -> WindowPlan:

@@ -12,7 +12,7 @@ import numpy as np
 
 from hindcast.pipeline.errors import TrainingError
 from hindcast.pipeline.feed.scaling import Scaling
-from hindcast.pipeline.learn.quantile_head import head_layers, heads, spread, swapping
+from hindcast.pipeline.learn.quantile_head import add_quantiles, apply_per_quantile, head_layers, swap_layer
 from hindcast.pipeline.learn.scaling_layers import physical, scale_layers, scaled, target_count
 
 Layers = dict[str, Any]  # by the names below, so that a saved twin gives its layers back
@@ -85,7 +85,7 @@ def make_layers(design: Design) -> Layers:
     if max(design.masks, default=-1) >= 0:
         made |= {"present": _present(design.masks), "masked": keras.layers.Multiply(name="masked")}
     if design.own:
-        return made | ({"swapped": swapping()} if design.quantiles else {})
+        return made | ({"swapped": swap_layer()} if design.quantiles else {})
     if design.identity != "none" and design.series:
         made["identity"] = _identity(design)
     if made.keys() & {"identity", "based"}:
@@ -112,7 +112,7 @@ def scaled_features(layers: Layers, inputs: dict[str, Any]) -> Any:
     return made
 
 
-def entrance(layers: Layers, inputs: dict[str, Any]) -> Any:
+def first_layer_input(layers: Layers, inputs: dict[str, Any]) -> Any:
     """Physical inputs and series indices -> what the first recurrent layer sees."""
     parts = [scaled_features(layers, inputs)]
     if "identity" in layers:
@@ -122,18 +122,18 @@ def entrance(layers: Layers, inputs: dict[str, Any]) -> Any:
     return layers["joined"](parts) if len(parts) > 1 else parts[0]
 
 
-def on_published(layers: Layers, inputs: dict[str, Any], outputs: Any) -> Any:
+def add_published(layers: Layers, inputs: dict[str, Any], outputs: Any) -> Any:
     """Scaled outputs (batch, time, target) plus the published forecast; plus nothing where there is none."""
-    return layers["based"]([outputs, published_base(layers, inputs)]) if "based" in layers else outputs
+    return layers["based"]([outputs, scaled_published(layers, inputs)]) if "based" in layers else outputs
 
 
-def published_base(layers: Layers, inputs: dict[str, Any]) -> Any:
+def scaled_published(layers: Layers, inputs: dict[str, Any]) -> Any:
     """The published forecast (batch, time, target) in scaled units, 0 where there is none."""
     return layers["base_masked"]([scaled(layers, inputs, "base_"), inputs["has_published"]])
 
 
 def _stacked(layers: Layers, inputs: dict[str, Any]) -> tuple[Any, Any]:
-    start, values = entrance(layers, inputs), []
+    start, values = first_layer_input(layers, inputs), []
     for member in range(max(1, sum(name.startswith("column_of_") for name in layers))):
         mine, flow, number = _of(member), start, 0
         while f"recurrent_{number}{mine}" in layers:
@@ -141,9 +141,9 @@ def _stacked(layers: Layers, inputs: dict[str, Any]) -> tuple[Any, Any]:
             if f"dropout_{number}{mine}" in layers:
                 flow = layers[f"dropout_{number}{mine}"](flow)
             number += 1
-        values.append(on_published(layers, inputs, layers[f"head{mine}"](flow)))
+        values.append(add_published(layers, inputs, layers[f"head{mine}"](flow)))
     if len(values) == 1:
-        outputs = spread(layers, flow, values[0])
+        outputs = add_quantiles(layers, flow, values[0])
         return outputs, outputs
     columns = [layers[f"column_of_{member}"](value) for member, value in enumerate(values)]
     return layers["side_by_side"](columns), layers["mean"](values)
@@ -156,7 +156,7 @@ def _of(member: int) -> str:
 
 def _physical(layers: Layers, inputs: dict[str, Any], outputs: Any) -> Any:
     """Scaled outputs -> physical ones. With quantiles, targets stand last while they are unscaled."""
-    return heads(layers, outputs, lambda made: physical(layers, inputs, made))
+    return apply_per_quantile(layers, outputs, lambda made: physical(layers, inputs, made))
 
 
 def _scales(design: Design) -> Layers:

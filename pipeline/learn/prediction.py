@@ -14,12 +14,12 @@ from hindcast.pipeline.feed.batches import BatchSource
 from hindcast.pipeline.feed.runs import Ints
 from hindcast.pipeline.feed.scaling import neutral_scaling, series_numbers
 from hindcast.pipeline.feed.scored_rows import Rows, scored_rows
-from hindcast.pipeline.learn.backend import settle_environment
+from hindcast.pipeline.learn.backend import set_environment
 from hindcast.pipeline.settings.train import TrainSettings
 from hindcast.pipeline.store.reader import Dataset
 
 if TYPE_CHECKING:
-    from hindcast.pipeline.learn.modes import Play
+    from hindcast.pipeline.learn.modes import EvaluationPass
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,8 @@ def predict(dataset: Dataset, models: Path, split: str) -> Predictions:
     FormatError if the network was trained on another data set. The result does not depend on how many lanes
     play, beyond the rounding of float32.
     """
-    settle_environment()
-    from hindcast.pipeline.learn.modes import make_play
+    set_environment()
+    from hindcast.pipeline.learn.modes import make_evaluation_pass
     from hindcast.pipeline.learn.saving import load_network, read_model_card
 
     card = read_model_card(models)
@@ -59,19 +59,19 @@ def predict(dataset: Dataset, models: Path, split: str) -> Predictions:
     batch_source = BatchSource(dataset, scaling, numbers, with_published=settings.residual)
     twin = load_network(models / "model.keras")
     rows = scored_rows(dataset, split)
-    value = _values(make_play(batch_source, twin, settings, split), rows, twin.output.shape[2:])
+    value = _values(make_evaluation_pass(batch_source, twin, settings, split), rows, twin.output.shape[2:])
     if not settings.quantiles:
         return Predictions(rows.sequence, rows.step, rows.sample, rows.offset, value)
     middle = value[:, :, settings.middle]
     return Predictions(rows.sequence, rows.step, rows.sample, rows.offset, middle, value, settings.quantiles)
 
 
-def _values(play: Play, rows: Rows, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
+def _values(play: EvaluationPass, rows: Rows, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
     """One value a row: the outputs at the steps that have weight, put where their row stands."""
-    from hindcast.pipeline.learn.losses import played
+    from hindcast.pipeline.learn.losses import iter_predictions
 
     identity, value = [np.zeros((0, 2), np.int64)], [np.zeros((0, *shape), np.float32)]
-    for batch, outputs in played(play.network, play.batches, play.guard()):
+    for batch, outputs in iter_predictions(play.network, play.batches, play.guard()):
         row, step = np.nonzero(batch.weights.any(axis=2))
         identity.append(np.stack([batch.identity[row, 1], batch.begin[row] + step], axis=1))
         value.append(outputs[row, step])

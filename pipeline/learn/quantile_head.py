@@ -10,7 +10,7 @@ import keras
 def head_layers(
     targets: int, quantiles: int, middle: int, *, residual: bool, name: str = "head"
 ) -> dict[str, Any]:
-    """The layers of `spread`, by name: `head` gives the value of each target, of several quantiles the one at `middle`.
+    """The layers of `add_quantiles`, by name: `head` gives the value of each target, of several quantiles the one at `middle`.
 
     Every other quantile departs from its neighbour on the side of the middle by a softplus of its own, which is
     never below 0: however the weights move, and whatever is added to the middle, quantiles stay in order.
@@ -29,16 +29,16 @@ def head_layers(
         made[f"quantile_{place}"] = step(name=f"quantile_{place}", dtype="float32")
     if quantiles:
         made["fan"] = layers.Concatenate(axis=-1, name="fan", dtype="float32")
-        made["swapped"] = swapping()
+        made["swapped"] = swap_layer()
     return made
 
 
-def swapping() -> Any:
+def swap_layer() -> Any:
     """The layer that puts (batch, time, target, quantile) into (batch, time, quantile, target) and back."""
     return keras.layers.Permute((1, 3, 2), name="swapped", dtype="float32")
 
 
-def spread(layers: dict[str, Any], flow: Any, middle: Any) -> Any:
+def add_quantiles(layers: dict[str, Any], flow: Any, middle: Any) -> Any:
     """The last layer's outputs and the middle (batch, time, target) -> (batch, time, target, quantile).
 
     Without quantiles the middle itself.
@@ -55,7 +55,7 @@ def spread(layers: dict[str, Any], flow: Any, middle: Any) -> Any:
     return layers["fan"]([layers[f"column_{each}"](columns[each]) for each in range(count)])
 
 
-def heads(layers: dict[str, Any], outputs: Any, unscale: Any) -> Any:
+def apply_per_quantile(layers: dict[str, Any], outputs: Any, unscale: Any) -> Any:
     """`unscale`, which takes targets as the last axis, on outputs with or without quantiles."""
     if "swapped" not in layers:
         return unscale(outputs)

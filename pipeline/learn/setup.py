@@ -1,4 +1,4 @@
-"""What a training begins with: a certified data set, its scaling, the networks and the lesson."""
+"""What a training begins with: a certified data set, its scaling, the networks and the training."""
 
 from __future__ import annotations
 
@@ -9,41 +9,41 @@ from hindcast.pipeline.errors import TrainingError
 from hindcast.pipeline.feed.batches import BatchSource, LaneBatches
 from hindcast.pipeline.feed.scaling import Key, Scaling, read_scaling, series_numbers, series_of
 from hindcast.pipeline.learn.backend import seed_everything
-from hindcast.pipeline.learn.custom.build import Brief, own_networks
-from hindcast.pipeline.learn.fitting import Lesson
-from hindcast.pipeline.learn.modes import make_lesson
+from hindcast.pipeline.learn.custom.build import ModelSpec, build_custom_networks
+from hindcast.pipeline.learn.fitting import TrainingData
+from hindcast.pipeline.learn.modes import training_data
 from hindcast.pipeline.learn.network import Design, Networks, make_layers, make_networks
 from hindcast.pipeline.learn.preconditions import check_certificate, check_fit
-from hindcast.pipeline.learn.stateful import check_state_carries
+from hindcast.pipeline.learn.stateful import check_state_is_carried
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.settings.train import TrainSettings
 from hindcast.pipeline.store.reader import Dataset
 
 
 @dataclass(frozen=True)
-class Prepared:
+class TrainingSetup:
     """A data set that may be trained on, and all that is made from it; `known` are its series with a number of their own, from 1 on."""
 
     dataset: Dataset
     scaling: Scaling
     known: tuple[Key, ...]
     networks: Networks
-    lesson: Lesson
+    training: TrainingData
 
     @property
-    def turns(self) -> list[Key]:
-        """The series in the order of their turns, where an epoch is one series; else empty."""
-        return [self.known[turn - 1] for turn in self.lesson.turns]
+    def series_order(self) -> list[Key]:
+        """The series in the order of their series_order, where an epoch is one series; else empty."""
+        return [self.known[turn - 1] for turn in self.training.series_order]
 
     @property
     def idle_share(self) -> float | None:
         """The share of the first epoch's lane places that have nothing to play; None without lanes."""
-        first = self.lesson.epoch(0)
+        first = self.training.epoch(0)
         return first.plan.idle_share if isinstance(first, LaneBatches) else None
 
 
-def prepared(params: Params, root: Path, dataset: Dataset) -> Prepared:
-    """Check that `dataset`, which lies below `root`, may be trained on; seed all generators, and make networks and lesson.
+def prepare_training(params: Params, root: Path, dataset: Dataset) -> TrainingSetup:
+    """Check that `dataset`, which lies below `root`, may be trained on; seed all generators, and make networks and training.
 
     Raises LeakError without a passed certificate of this very data set, FormatError for a foreign scaler, TrainingError
     where the settings and the data set do not go together.
@@ -57,7 +57,7 @@ def prepared(params: Params, root: Path, dataset: Dataset) -> Prepared:
     check_fit(dataset, settings)
     seed_everything(params.seed)
     if settings.mode == "stateful":
-        check_state_carries()
+        check_state_is_carried()
     networks = _networks(dataset, scaling, known, settings)
     if not networks.learner.trainable_weights:
         raise TrainingError(
@@ -65,8 +65,8 @@ def prepared(params: Params, root: Path, dataset: Dataset) -> Prepared:
         )
     numbers = series_numbers(dataset.sequences, known, scaling.groups)
     batch_source = BatchSource(dataset, scaling, numbers, with_published=settings.residual)
-    lesson = make_lesson(batch_source, networks.learner, settings, params.seed)
-    return Prepared(dataset, scaling, known, networks, lesson)
+    training = training_data(batch_source, networks.learner, settings, params.seed)
+    return TrainingSetup(dataset, scaling, known, networks, training)
 
 
 def _networks(
@@ -75,7 +75,7 @@ def _networks(
     layers = make_layers(_design(dataset, scaling, len(known), settings))
     if settings.model is None:
         return make_networks(layers, len(dataset.features))
-    brief = Brief(
+    spec = ModelSpec(
         features=dataset.features,
         targets=dataset.targets,
         series=len(known),
@@ -83,7 +83,7 @@ def _networks(
         residual=settings.residual,
         stateful=settings.mode == "stateful",
     )
-    return own_networks(settings.model, layers, brief, settings.precision)
+    return build_custom_networks(settings.model, layers, spec, settings.precision)
 
 
 def _design(dataset: Dataset, scaling: Scaling, series: int, settings: TrainSettings) -> Design:

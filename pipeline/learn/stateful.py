@@ -80,7 +80,7 @@ def carry(network: Any, lanes: int) -> Any:
     )
 
 
-def check_state_carries() -> None:
+def check_state_is_carried() -> None:
     """Refuse a framework on which state does not carry in training: two chunks must leave what one whole leaves.
 
     A lane that is reset between the chunks must leave what its second chunk alone leaves.

@@ -9,21 +9,21 @@ import numpy as np
 
 from hindcast.pipeline.feed.source import grid_of
 from hindcast.pipeline.files import digest_of_file, digest_of_value, replace_folders, write_json
-from hindcast.pipeline.learn.callbacks import GroupWeights, watchers
-from hindcast.pipeline.learn.checkpoints import Checkpoints, identity_of
-from hindcast.pipeline.learn.custom.module_digests import digests_of_own_modules
+from hindcast.pipeline.learn.callbacks import GroupWeights, callbacks
+from hindcast.pipeline.learn.checkpoints import Checkpoints, checkpoint_identity
+from hindcast.pipeline.learn.custom.module_digests import digest_user_modules
 from hindcast.pipeline.learn.fitting import fit
 from hindcast.pipeline.learn.history import History
-from hindcast.pipeline.learn.modes import idle_lanes, rounded_cut
+from hindcast.pipeline.learn.modes import idle_lanes_hint, run_length_hint
 from hindcast.pipeline.learn.saving import save_network, write_model_card
-from hindcast.pipeline.learn.setup import Prepared, prepared
+from hindcast.pipeline.learn.setup import TrainingSetup, prepare_training
 from hindcast.pipeline.learn.stateful import make_online
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.store.reader import Dataset
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainingResult:
     """What a training did; `idle_share` is the share of lane places that had nothing to play (None without lanes).
 
     `hints` are lines on settings that do otherwise than one may think.
@@ -40,23 +40,23 @@ class Trained:
     hints: tuple[str, ...] = ()
 
 
-def train(params: Params, root: Path) -> Trained:
+def train(params: Params, root: Path) -> TrainingResult:
     """Train on `data/` below `root`; replace `models/` and `reports/train/` once all is well, event files in `logs/`.
 
-    Call `starting.start_framework` before this module is imported. Raises what `prepared` raises, and TrainingError if
+    Call `starting.start_framework` before this module is imported. Raises what `prepare_training` raises, and TrainingError if
     training cannot go on.
     """
     with Dataset(root / "data" / "dataset.h5") as dataset:
-        ready = prepared(params, root, dataset)
+        ready = prepare_training(params, root, dataset)
         boards = root / "logs" / _run_name(params, dataset.fingerprint)
-        groups = [group for group, _ in ready.turns]
+        groups = [group for group, _ in ready.series_order]
         weights = GroupWeights(root / ".hindcast" / "weights", groups, ready.networks.twin)
         checkpoints = _checkpoints(params, root, dataset.fingerprint)
         with (
             replace_folders(root / "models", root / "reports" / "train") as (models, live),
-            watchers(boards, live, ready.lesson) as watching,
+            callbacks(boards, live, ready.training) as watching,
         ):
-            history = fit(ready.lesson, params.train, [*watching, weights], checkpoints)
+            history = fit(ready.training, params.train, [*watching, weights], checkpoints)
             write_models(models, ready, params, history)
             weights.hand_over(models)
         done = _done(ready, params, history, boards)
@@ -66,20 +66,20 @@ def train(params: Params, root: Path) -> Trained:
     return done
 
 
-def _done(ready: Prepared, params: Params, history: History, boards: Path) -> Trained:
+def _done(ready: TrainingSetup, params: Params, history: History, boards: Path) -> TrainingResult:
     trained = ready.networks.twin.trainable_weights
     samples = len(ready.dataset.split("train").indices)
-    cut = rounded_cut(params.train, grid_of(ready.dataset))
-    hints = (cut, idle_lanes(params.train, ready.idle_share, samples))
-    return Trained(
+    cut = run_length_hint(params.train, grid_of(ready.dataset))
+    hints = (cut, idle_lanes_hint(params.train, ready.idle_share, samples))
+    return TrainingResult(
         series=len(ready.known),
         samples=samples,
-        batches=ready.lesson.batches,
+        batches=ready.training.batches,
         idle_share=ready.idle_share,
         weights=int(sum(np.prod(weight.shape) for weight in trained)),
         history=history,
         boards=boards,
-        groups_written=len({group for group, _ in ready.turns}),
+        groups_written=len({group for group, _ in ready.series_order}),
         hints=tuple(hint for hint in hints if hint),
     )
 
@@ -89,13 +89,13 @@ def _checkpoints(params: Params, root: Path, fingerprint: str) -> Checkpoints | 
     if every is None:
         return None
     model = params.train.model
-    identity = identity_of(
+    identity = checkpoint_identity(
         fingerprint=fingerprint,
         dataset=digest_of_file(root / "data" / "dataset.h5"),
         scaler=digest_of_file(root / "data" / "scaler.json"),
         seed=params.seed,
         train=params.train.recipe(),
-        model={} if model is None else digests_of_own_modules(model.partition(":")[0]),
+        model={} if model is None else digest_user_modules(model.partition(":")[0]),
     )
     return Checkpoints(root / ".hindcast" / "checkpoints", identity, every)
 
@@ -106,7 +106,7 @@ def _run_name(params: Params, fingerprint: str) -> str:
     return f"{params.train.mode}-{digest_of_value(identity)[:10]}"
 
 
-def write_models(models: Path, ready: Prepared, params: Params, history: History) -> None:
+def write_models(models: Path, ready: TrainingSetup, params: Params, history: History) -> None:
     """Write `model.keras`, `model.json` and `history.json`, in stateful mode `online.keras` too, below `models`."""
     save_network(models / "model.keras", ready.networks.twin)
     if params.train.mode == "stateful":
@@ -115,7 +115,7 @@ def write_models(models: Path, ready: Prepared, params: Params, history: History
     write_json(models / "history.json", _told(history, ready))
 
 
-def _card(ready: Prepared, params: Params) -> dict[str, object]:
+def _card(ready: TrainingSetup, params: Params) -> dict[str, object]:
     settings, dataset = params.train, ready.dataset
     return {
         "mode": settings.mode,
@@ -132,6 +132,6 @@ def _card(ready: Prepared, params: Params) -> dict[str, object]:
     }
 
 
-def _told(history: History, ready: Prepared) -> dict[str, object]:
+def _told(history: History, ready: TrainingSetup) -> dict[str, object]:
     told: dict[str, object] = {"epochs": history.epochs, "best_epoch": history.best_epoch}
-    return told | ({"series": [list(key) for key in ready.turns]} if ready.turns else {})
+    return told | ({"series": [list(key) for key in ready.series_order]} if ready.series_order else {})

@@ -1,4 +1,4 @@
-"""What the framework prints at its start is kept back, and shown where it explains something."""
+"""Loading the framework: what it prints is shown only where it explains something, and absent libraries are named."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from pathlib import Path
 
 PROGRAM = """
 import pathlib, sys
-from hindcast.pipeline.learn import starting
-starting._DRIVERS = (pathlib.Path(sys.argv[1]),)
+from hindcast.pipeline.learn import backend
+assert not {{"keras", "tensorflow"}} & set(sys.modules), "importing the module loads nothing"
+backend._DRIVERS = (pathlib.Path(sys.argv[1]),)
 {before}
-print(starting.start_framework())
+print(backend.start_framework())
 print("heard", file=sys.stderr)
 """
 
@@ -21,15 +22,28 @@ def _run(root: Path, driver: Path, before: str = "") -> subprocess.CompletedProc
     return subprocess.run(program, cwd=root, capture_output=True, text=True, check=False, timeout=300)
 
 
-def test_a_machine_without_a_gpu_is_not_told_so_line_by_line(root: Path, tmp_path: Path) -> None:
+def test_the_framework_says_nothing_on_a_machine_without_a_gpu(root: Path, tmp_path: Path) -> None:
     done = _run(root, tmp_path / "no driver")
     assert done.returncode == 0, done.stderr
     assert done.stdout in {"CPU\n", "GPU\n"}
     assert done.stderr == "heard\n"
 
 
-def test_a_framework_that_cannot_be_loaded_is_heard(root: Path, tmp_path: Path) -> None:
-    before = "import os; sys.modules['keras'] = None; os.write(2, b'')"
-    done = _run(root, tmp_path / "no driver", before)
+def test_what_a_framework_prints_is_shown_if_it_cannot_be_loaded(root: Path, tmp_path: Path) -> None:
+    (tmp_path / "keras.py").write_text(
+        "import os\nos.write(2, b'no driver found')\nraise ImportError('broken')\n", encoding="utf-8"
+    )
+    done = _run(root, tmp_path / "no driver", f"sys.path.insert(0, {str(tmp_path)!r})")
     assert done.returncode == 1
-    assert "keras" in done.stderr
+    assert "no driver found" in done.stderr
+    assert "broken" in done.stderr
+
+
+def test_absent_libraries_are_named_together_with_the_extra_that_has_them(root: Path, tmp_path: Path) -> None:
+    done = _run(root, tmp_path, "sys.modules['keras'] = sys.modules['tensorflow'] = None")
+    assert done.returncode == 1
+    message = done.stderr.splitlines()[-1]
+    assert "not installed: keras, tensorflow." in message
+    assert "hindcast-VERSION-py3-none-any.whl[train]" in message
+    assert "hindcast[train] @ git+URL" in message
+    assert "pip install hindcast" not in message

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from hindcast.pipeline.learn.fitting import fit
-from hindcast.pipeline.learn.modes import make_lesson
+from hindcast.pipeline.learn.modes import training_data
 from tests.learn.networks import arrays, batch_source_of, small_learner, small_settings, small_source
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -24,21 +24,21 @@ import json, sys
 from hindcast.pipeline.learn.backend import start_framework
 start_framework()
 import keras
-from hindcast.pipeline.learn.stateful import carry, check_state_carries
+from hindcast.pipeline.learn.stateful import carry, check_state_is_carried
 from hindcast.pipeline.learn.checkpoints import Checkpoints
-from hindcast.pipeline.learn.history import Place
+from hindcast.pipeline.learn.history import Cursor
 from pathlib import Path
 from tests.learn.test_backends import trained
-check_state_carries()
-losses, lesson = trained(json.loads(sys.argv[1]))
-Checkpoints(Path(sys.argv[2]), {}, 1).save(lesson.network, Place(batch=1))
-states = [str(keras.ops.convert_to_numpy(state).any()) for state in lesson.network.non_trainable_weights]
+check_state_is_carried()
+losses, training = trained(json.loads(sys.argv[1]))
+Checkpoints(Path(sys.argv[2]), {}, 1).save(training.network, Cursor(batch=1))
+states = [str(keras.ops.convert_to_numpy(state).any()) for state in training.network.non_trainable_weights]
 print(json.dumps([keras.backend.backend(), losses, states]))
 """
 
 
 def trained(weights: list[list[float]] | None) -> tuple[list[float], object]:
-    """Losses of two epochs by lanes from given first weights (drawn from the seed, if None), and the lesson."""
+    """Losses of two epochs by lanes from given first weights (drawn from the seed, if None), and the training."""
     import numpy as np
 
     learner = small_learner(**CHOICES)
@@ -49,14 +49,14 @@ def trained(weights: list[list[float]] | None) -> tuple[list[float], object]:
     source = small_source()
     config = small_settings(epochs=2, quantiles=(), residual=True)
     batch_source = batch_source_of(source)
-    lesson = make_lesson(
+    training = training_data(
         type(batch_source)(source, batch_source.scaling, batch_source.series, with_published=True),
         learner,
         config,
         1,
     )
-    history = fit(lesson, config)
-    return [logs[name] for logs in history.epochs for name in ("loss", "val_loss")], lesson
+    history = fit(training, config)
+    return [logs[name] for logs in history.epochs for name in ("loss", "val_loss")], training
 
 
 def skip_unless_installed(backend: str) -> None:

@@ -10,10 +10,10 @@ import pytest
 import yaml
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from hindcast.pipeline.learn.callbacks import DVCLiveWatcher, TensorBoardWatcher
+from hindcast.pipeline.learn.callbacks import LossTables, TensorBoardCallback
 from hindcast.pipeline.learn.fitting import fit
 from hindcast.pipeline.learn.history import Pace
-from hindcast.pipeline.learn.modes import make_lesson
+from hindcast.pipeline.learn.modes import training_data
 from tests.learn.networks import batch_source_of, small_learner, small_settings, small_source
 
 
@@ -30,12 +30,12 @@ def test_tensorboard_has_both_losses_the_rate_the_use_of_lanes_and_histograms(
     mode: str, tmp_path: Path
 ) -> None:
     config = small_settings(mode=mode, epochs=2)
-    lesson = make_lesson(batch_source_of(small_source()), small_learner(), config, seed=1)
-    board = TensorBoardWatcher(tmp_path, lesson)
-    history = fit(lesson, config, [board])
+    training = training_data(batch_source_of(small_source()), small_learner(), config, seed=1)
+    board = TensorBoardCallback(tmp_path, training)
+    history = fit(training, config, [board])
     board.close()
     found = curves(tmp_path)
-    epochs = 2 * lesson.fits
+    epochs = 2 * training.epochs_per_pass
     for tag in ("train/epoch_loss", "validation/epoch_loss", "train/epoch_learning_rate"):
         assert len(found[tag]) == epochs, tag
     assert [event.step for event in found["train/epoch_loss"]] == list(range(epochs))
@@ -48,16 +48,16 @@ def test_a_place_where_nothing_can_be_written_is_an_error_of_the_machine_that_na
     tmp_path: Path,
 ) -> None:
     (tmp_path / "logs").write_text("in the way")
-    lesson = make_lesson(batch_source_of(small_source()), small_learner(), small_settings(), seed=1)
-    board = TensorBoardWatcher(tmp_path / "logs", lesson)
+    training = training_data(batch_source_of(small_source()), small_learner(), small_settings(), seed=1)
+    board = TensorBoardCallback(tmp_path / "logs", training)
     with pytest.raises(OSError, match="logs") as found:
         board.begin([{"loss": 1.0}])
     assert found.value.filename == str(tmp_path / "logs")
 
 
 def test_the_pace_tells_steps_a_second_waiting_and_what_is_left() -> None:
-    lesson = make_lesson(batch_source_of(small_source()), small_learner(), small_settings(), seed=1)
-    batches = lesson.epoch(0)
+    training = training_data(batch_source_of(small_source()), small_learner(), small_settings(), seed=1)
+    batches = training.epoch(0)
     pace = Pace(total=100, done=10)
     assert pace.note() == "no batch played yet"
 
@@ -80,9 +80,9 @@ def test_no_time_is_no_pace() -> None:
 
 
 def test_dvclive_writes_the_files_that_the_plots_of_dvc_yaml_name(tmp_path: Path) -> None:
-    watcher = DVCLiveWatcher(tmp_path / "reports" / "train")
+    callback = LossTables(tmp_path / "reports" / "train")
     for epoch in range(2):
-        watcher.epoch_ended(epoch, {"loss": 1.0 - epoch / 2, "val_loss": 2.0 - epoch / 2}, None)
+        callback.end_epoch(epoch, {"loss": 1.0 - epoch / 2, "val_loss": 2.0 - epoch / 2}, None)
     root = Path(__file__).parents[2]
     (plot,) = yaml.safe_load((root / "dvc.yaml").read_text(encoding="utf-8"))["plots"]
     ((_, drawn),) = plot.items()

@@ -16,11 +16,11 @@ import pytest
 
 from hindcast.pipeline.errors import TrainingError
 from hindcast.pipeline.files import digest_of_file
-from hindcast.pipeline.learn.checkpoints import Checkpoints, identity_of
+from hindcast.pipeline.learn.checkpoints import Checkpoints, checkpoint_identity
 from hindcast.pipeline.learn.fitting import fit
-from hindcast.pipeline.learn.history import Place
+from hindcast.pipeline.learn.history import Cursor
 from hindcast.pipeline.learn.losses import inputs_for
-from hindcast.pipeline.learn.modes import make_lesson
+from hindcast.pipeline.learn.modes import training_data
 from hindcast.pipeline.learn.training import train
 from hindcast.pipeline.settings.base import Duration
 from tests.learn.networks import arrays, batch_source_of, small_learner, small_settings, small_source
@@ -33,19 +33,19 @@ class KilledError(BaseException):
     """Stands for a kill inside this process."""
 
 
-def everything(lesson: Any) -> list[Any]:
-    return arrays([*lesson.network.variables, *lesson.network.optimizer.variables])
+def everything(training: Any) -> list[Any]:
+    return arrays([*training.network.variables, *training.network.optimizer.variables])
 
 
-def a_lesson(mode: str = "stateful", **changes: Any) -> tuple[Any, Any]:
+def a_training(mode: str = "stateful", **changes: Any) -> tuple[Any, Any]:
     config = small_settings(mode=mode, **changes)
     learner = small_learner(dropout=config.dropout)
-    return make_lesson(batch_source_of(small_source()), learner, config, seed=1), config
+    return training_data(batch_source_of(small_source()), learner, config, seed=1), config
 
 
 def checkpoints_in(folder: Path, every: int | Duration = 1, **identity: Any) -> tuple[Checkpoints, list[str]]:
     lines: list[str] = []
-    return Checkpoints(folder, identity_of(**identity), every, lines.append), lines
+    return Checkpoints(folder, checkpoint_identity(**identity), every, lines.append), lines
 
 
 def killed_after(batches: int, monkeypatch: pytest.MonkeyPatch, *args: Any) -> None:
@@ -72,16 +72,16 @@ def killed_after(batches: int, monkeypatch: pytest.MonkeyPatch, *args: Any) -> N
 def test_wherever_a_training_stops_it_ends_with_the_same_weights_states_moments_and_history(
     mode: str, changes: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lesson, config = a_lesson(mode, **changes)
-    batches = len(lesson.epoch(0))
-    history = fit(lesson, config)
-    wanted = everything(lesson)
+    training, config = a_training(mode, **changes)
+    batches = len(training.epoch(0))
+    history = fit(training, config)
+    wanted = everything(training)
     # within the first epoch; with nothing left of it to play; in the last epoch, after a checkpoint or between two
     for number, every in ((1, 1), (batches - 1, 1), (batches + 2, 2)):
-        begun, _ = a_lesson(mode, **changes)
+        begun, _ = a_training(mode, **changes)
         killed_after(number, monkeypatch, begun, config, (), checkpoints_in(tmp_path, every)[0])
         assert 1 <= len(list(tmp_path.iterdir())) <= 2, "the last one and the one before"
-    resumed, _ = a_lesson(mode, **changes)
+    resumed, _ = a_training(mode, **changes)
     kept, lines = checkpoints_in(tmp_path, 99)
     assert fit(resumed, config, (), kept) == history
     assert ["goes on at epoch" in line for line in lines] == [True]
@@ -91,9 +91,9 @@ def test_wherever_a_training_stops_it_ends_with_the_same_weights_states_moments_
 def test_the_guard_expects_what_follows_the_checkpoint(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lesson, config = a_lesson()
-    killed_after(2, monkeypatch, lesson, config, (), checkpoints_in(tmp_path)[0])
-    resumed, _ = a_lesson()
+    training, config = a_training()
+    killed_after(2, monkeypatch, training, config, (), checkpoints_in(tmp_path)[0])
+    resumed, _ = a_training()
     killed_after(1, monkeypatch, resumed, config, (), checkpoints_in(tmp_path, 99)[0])
     batches, guard = resumed.epoch(0), resumed.guard()
     guard.begin_after(batches[1].identity)
@@ -102,28 +102,28 @@ def test_the_guard_expects_what_follows_the_checkpoint(
 
 
 def test_a_checkpoint_of_another_training_is_left_unused_with_its_reason(tmp_path: Path) -> None:
-    lesson, _ = a_lesson()
+    training, _ = a_training()
     mine, _ = checkpoints_in(tmp_path, seed=7, train={"units": [5], "epochs": 3})
-    mine.take_up(lesson.network)
-    mine.save(lesson.network, Place(epoch=1))
+    mine.resume(training.network)
+    mine.save(training.network, Cursor(epoch=1))
     other, lines = checkpoints_in(tmp_path, seed=8, train={"units": [6], "epochs": 3})
-    assert other.take_up(lesson.network) is None
+    assert other.resume(training.network) is None
     assert "of another training" in lines[0]
     assert "seed was 7, now 8; train.units was [5], now [6]" in lines[0]
     assert len(list(tmp_path.iterdir())) == 1, "it stays until this training has one of its own"
-    other.save(lesson.network, Place(batch=2))
+    other.save(training.network, Cursor(batch=2))
     assert [path.name for path in tmp_path.iterdir()] == ["000000-000000002.npz"]
 
 
 def test_a_damaged_checkpoint_is_told_and_the_one_before_serves(tmp_path: Path) -> None:
-    lesson, _ = a_lesson()
+    training, _ = a_training()
     kept, _ = checkpoints_in(tmp_path)
     for batch in (1, 2):
-        kept.save(lesson.network, Place(batch=batch, total=0.1 + batch, weight=3.0))
+        kept.save(training.network, Cursor(batch=batch, total=0.1 + batch, weight=3.0))
     newest = max(tmp_path.iterdir())
     newest.write_bytes(newest.read_bytes()[:-500])
     again, lines = checkpoints_in(tmp_path)
-    place = again.take_up(lesson.network)
+    place = again.resume(training.network)
     assert place is not None
     assert (place.batch, place.total, place.weight, place.best) == (1, 1.1, 3.0, None)
     assert "damaged" in lines[0]
@@ -132,9 +132,9 @@ def test_a_damaged_checkpoint_is_told_and_the_one_before_serves(tmp_path: Path) 
 
 @pytest.mark.parametrize("hurt", ["a member removed", "another shape", "no epoch"])
 def test_a_checkpoint_that_lacks_something_is_damaged_too(tmp_path: Path, hurt: str) -> None:
-    lesson, _ = a_lesson()
+    training, _ = a_training()
     kept, _ = checkpoints_in(tmp_path)
-    kept.save(lesson.network, Place(batch=1))
+    kept.save(training.network, Cursor(batch=1))
     (path,) = tmp_path.iterdir()
     with np.load(path) as archive:
         content = dict(archive)
@@ -147,20 +147,20 @@ def test_a_checkpoint_that_lacks_something_is_damaged_too(tmp_path: Path, hurt: 
         del meta["epoch"]
         content["meta"] = np.frombuffer(json.dumps(meta).encode(), np.uint8)
     np.savez(path, **content)
-    before = lesson.network.get_weights()
+    before = training.network.get_weights()
     again, lines = checkpoints_in(tmp_path)
-    assert again.take_up(lesson.network) is None
+    assert again.resume(training.network) is None
     assert "damaged and left unused" in lines[0]
-    for found, wanted in zip(lesson.network.get_weights(), before, strict=True):
+    for found, wanted in zip(training.network.get_weights(), before, strict=True):
         np.testing.assert_array_equal(found, wanted)
 
 
 def test_a_file_where_the_checkpoints_belong_is_told_before_the_first_batch(tmp_path: Path) -> None:
-    lesson, _ = a_lesson()
+    training, _ = a_training()
     (tmp_path / "checkpoints").write_text("mine")
     kept, _ = checkpoints_in(tmp_path / "checkpoints")
     with pytest.raises(TrainingError, match="must be a folder"):
-        kept.take_up(lesson.network)
+        kept.resume(training.network)
 
 
 def test_checkpoints_by_time_take_their_share_and_no_more(
@@ -168,13 +168,13 @@ def test_checkpoints_by_time_take_their_share_and_no_more(
 ) -> None:
     now = [0.0]
     monkeypatch.setattr("hindcast.pipeline.learn.checkpoints.time.monotonic", lambda: now[0])
-    lesson, _ = a_lesson()
+    training, _ = a_training()
     kept, _ = checkpoints_in(tmp_path, Duration.parse("1min"))
-    kept.take_up(lesson.network)
+    kept.resume(training.network)
     written = []
     real = Checkpoints.save
 
-    def slow(self: Checkpoints, network: Any, place: Place) -> None:
+    def slow(self: Checkpoints, network: Any, place: Cursor) -> None:
         written.append(now[0])
         real(self, network, place)
 
@@ -182,7 +182,7 @@ def test_checkpoints_by_time_take_their_share_and_no_more(
     monkeypatch.setattr(np, "savez", lambda *_, **__: now.__setitem__(0, now[0] + 2))  # takes 2 s
     for number in range(40):
         now[0] += 10
-        kept.played(lesson.network, Place(batch=number + 1))
+        kept.played(training.network, Cursor(batch=number + 1))
     assert written == [60.0, 162.0, 264.0, 366.0], "after 60 s, then 50 times what a checkpoint costs"
 
 

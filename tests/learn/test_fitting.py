@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from hindcast.pipeline.errors import ContinuityError, TrainingError
-from hindcast.pipeline.learn.fitting import Lesson, fit
-from hindcast.pipeline.learn.losses import WeightedMean, elementwise, mean_loss, played
-from hindcast.pipeline.learn.modes import make_lesson, make_play
+from hindcast.pipeline.learn.fitting import TrainingData, fit
+from hindcast.pipeline.learn.losses import WeightedMean, elementwise, iter_predictions, mean_loss
+from hindcast.pipeline.learn.modes import make_evaluation_pass, training_data
 from tests.learn.networks import (
     arrays,
     batch_source_of,
@@ -25,15 +25,15 @@ from tests.learn.networks import (
 NAMES = ("mae", "mse", "huber")
 
 
-def lesson_of(mode: str = "stateful", **changes: Any) -> tuple[Lesson, Any]:
+def training_of(mode: str = "stateful", **changes: Any) -> tuple[TrainingData, Any]:
     config = small_settings(mode=mode, **changes)
-    return make_lesson(batch_source_of(small_source()), small_learner(), config, seed=1), config
+    return training_data(batch_source_of(small_source()), small_learner(), config, seed=1), config
 
 
 @pytest.mark.parametrize("mode", ["stateful", "windows"])
 def test_the_loss_falls_on_training_and_validation_is_told(mode: str) -> None:
-    lesson, config = lesson_of(mode, epochs=6)
-    history = fit(lesson, config)
+    training, config = training_of(mode, epochs=6)
+    history = fit(training, config)
     assert len(history.epochs) == 6
     assert history.epochs[-1]["loss"] < history.epochs[0]["loss"]
     assert all(np.isfinite(logs["val_loss"]) for logs in history.epochs)
@@ -42,14 +42,14 @@ def test_the_loss_falls_on_training_and_validation_is_told(mode: str) -> None:
 def test_the_same_lesson_gives_the_same_bits() -> None:
     weights = []
     for _ in range(2):
-        lesson, config = lesson_of(epochs=2)
-        fit(lesson, config)
-        weights.append(trainable(lesson.network))
+        training, config = training_of(epochs=2)
+        fit(training, config)
+        weights.append(trainable(training.network))
     assert all((a == b).all() for a, b in zip(*weights, strict=True))
 
 
 class Notes:
-    """A watcher that keeps the weights of every epoch."""
+    """A callback that keeps the weights of every epoch."""
 
     def __init__(self) -> None:
         self.weights: list[list[Any]] = []
@@ -58,25 +58,25 @@ class Notes:
     def begin(self, epochs: Sequence[dict[str, float]]) -> None:
         self.before = list(epochs)
 
-    def epoch_ended(self, epoch: int, logs: dict[str, float], network: Any) -> None:
+    def end_epoch(self, epoch: int, logs: dict[str, float], network: Any) -> None:
         self.weights.append(trainable(network))
 
 
 def test_training_stops_when_validation_no_longer_improves_and_keeps_the_best_weights() -> None:
-    lesson, config = lesson_of(epochs=9, patience=2)
+    training, config = training_of(epochs=9, patience=2)
     losses = iter([3.0, 1.0, 2.0, 1.5, 0.1])
     notes = Notes()
-    history = fit(replace(lesson, validate=lambda _: next(losses)), config, [notes])
+    history = fit(replace(training, validate=lambda _: next(losses)), config, [notes])
     assert [logs["val_loss"] for logs in history.epochs] == [3.0, 1.0, 2.0, 1.5]
     assert history.best_epoch == 1
-    kept = trainable(lesson.network)
+    kept = trainable(training.network)
     assert all((a == b).all() for a, b in zip(kept, notes.weights[1], strict=True))
     assert any((a != b).any() for a, b in zip(kept, notes.weights[3], strict=True))
 
 
 def test_without_validation_the_last_weights_stay() -> None:
-    lesson, config = lesson_of(epochs=2)
-    history = fit(replace(lesson, validate=None), config)
+    training, config = training_of(epochs=2)
+    history = fit(replace(training, validate=None), config)
     assert history.best_epoch == 1
     assert "val_loss" not in history.epochs[0]
 
@@ -95,11 +95,11 @@ class Backwards:
 
 
 def test_batches_out_of_order_stop_training_before_the_network_sees_them() -> None:
-    lesson, config = lesson_of()
-    before = trainable(lesson.network)
+    training, config = training_of()
+    before = trainable(training.network)
     with pytest.raises(ContinuityError, match=r"lane \d: expected .*, found sample \d+ of series 's\d'"):
-        fit(replace(lesson, epoch=lambda number: Backwards(lesson.epoch(number))), config)
-    assert all((a == b).all() for a, b in zip(before, trainable(lesson.network), strict=True))
+        fit(replace(training, epoch=lambda number: Backwards(training.epoch(number))), config)
+    assert all((a == b).all() for a, b in zip(before, trainable(training.network), strict=True))
 
 
 class Poisoned:
@@ -117,9 +117,9 @@ class Poisoned:
 
 
 def test_a_loss_that_is_no_number_names_epoch_batch_and_remedy() -> None:
-    lesson, config = lesson_of()
+    training, config = training_of()
     with pytest.raises(TrainingError, match=r"in epoch 1, batch 3 of \d+.*Lower train.learning_rate"):
-        fit(replace(lesson, epoch=lambda number: Poisoned(lesson.epoch(number))), config)
+        fit(replace(training, epoch=lambda number: Poisoned(training.epoch(number))), config)
 
 
 def test_nothing_to_learn_from_is_said() -> None:
@@ -127,7 +127,7 @@ def test_nothing_to_learn_from_is_said() -> None:
     source.arrays["W"][:] = 0
     config = small_settings()
     with pytest.raises(TrainingError, match="nothing to learn from"):
-        fit(make_lesson(batch_source_of(source), small_learner(), config, seed=1), config)
+        fit(training_data(batch_source_of(source), small_learner(), config, seed=1), config)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -147,9 +147,9 @@ def test_a_loss_is_the_weighted_mean_over_every_target_alone(name: str) -> None:
 
 def test_the_validation_loss_is_the_mean_over_all_weighted_targets_not_over_batches() -> None:
     config = small_settings(lanes=2)
-    play = make_play(batch_source_of(small_source()), small_learner(), config, "validation")
+    play = make_evaluation_pass(batch_source_of(small_source()), small_learner(), config, "validation")
     total = weight = 0.0
-    for batch, outputs in played(play.network, play.batches, None):
+    for batch, outputs in iter_predictions(play.network, play.batches, None):
         total += float((np.abs(batch.targets - outputs) * batch.weights).sum())
         weight += float(batch.weights.sum())
     assert mean_loss(play.network, play.batches, config, play.guard()) == pytest.approx(
@@ -158,54 +158,54 @@ def test_the_validation_loss_is_the_mean_over_all_weighted_targets_not_over_batc
 
 
 def test_a_cosine_schedule_ends_at_no_learning_rate() -> None:
-    lesson, config = lesson_of(schedule="cosine", epochs=2)
+    training, config = training_of(schedule="cosine", epochs=2)
     rates = []
 
     class Rates(Notes):
-        def epoch_ended(self, epoch: int, logs: dict[str, float], network: Any) -> None:
+        def end_epoch(self, epoch: int, logs: dict[str, float], network: Any) -> None:
             rates.append(float(network.optimizer.learning_rate))
 
-    fit(lesson, config, [Rates()])
+    fit(training, config, [Rates()])
     assert rates == pytest.approx([config.learning_rate / 2, 0], abs=1e-9)
 
 
 def test_a_moving_mean_of_the_weights_is_validated_and_kept_while_training_goes_on_with_its_own(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    lesson, config = lesson_of(epochs=2, average=0.7)
+    training, config = training_of(epochs=2, average=0.7)
     own, seen = [], []
-    real = lesson.network.train_on_batch
+    real = training.network.train_on_batch
 
     def noted(*args: Any) -> Any:
         loss = real(*args)
-        own.append(trainable(lesson.network))
+        own.append(trainable(training.network))
         return loss
 
     def validate(epoch: int) -> float:
-        seen.append(trainable(lesson.network))
+        seen.append(trainable(training.network))
         return 1.0 / len(seen)
 
-    monkeypatch.setattr(lesson.network, "train_on_batch", noted)
-    fit(replace(lesson, validate=validate), config)
+    monkeypatch.setattr(training.network, "train_on_batch", noted)
+    fit(replace(training, validate=validate), config)
     mean = own[0]
     for weights in own[1:]:
         mean = [np.float32(0.7) * a + np.float32(0.3) * b for a, b in zip(mean, weights, strict=True)]
-    for found, wanted, kept in zip(seen[1], mean, trainable(lesson.network), strict=True):
+    for found, wanted, kept in zip(seen[1], mean, trainable(training.network), strict=True):
         assert found == pytest.approx(wanted, rel=1e-4, abs=1e-6)
         assert (kept == found).all()
-    plain, config = lesson_of(epochs=2)
+    plain, config = training_of(epochs=2)
     fit(replace(plain, validate=None), config)
     assert all((a == b).all() for a, b in zip(own[-1], trainable(plain.network), strict=True))
 
 
 @pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
 def test_in_half_precision_states_and_losses_stay_whole(precision: str) -> None:
-    wanted = fit(*lesson_of(epochs=2))
+    wanted = fit(*training_of(epochs=2))
     config = small_settings(precision=precision, epochs=2, average=0.9)
     learner = small_learner(precision=precision)
-    lesson = make_lesson(batch_source_of(small_source()), learner, config, seed=1)
-    history = fit(lesson, config)
-    assert {weight.dtype for weight in lesson.network.variables if weight.name.startswith("state_")} == {
+    training = training_data(batch_source_of(small_source()), learner, config, seed=1)
+    history = fit(training, config)
+    assert {weight.dtype for weight in training.network.variables if weight.name.startswith("state_")} == {
         "float32"
     }
     assert {layer.compute_dtype for layer in learner.layers if "recurrent" in layer.name} == {precision[6:]}

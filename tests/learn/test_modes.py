@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from hindcast.pipeline.feed.lanes import filled_lanes
 from hindcast.pipeline.feed.runs import Grid, Runs
-from hindcast.pipeline.learn.modes import idle_lanes, rounded_cut
+from hindcast.pipeline.learn.modes import idle_lanes_hint, run_length_hint
 from tests.learn.networks import small_settings
 
 HOUR = 3_600_000_000_000
@@ -24,13 +24,13 @@ HOUR = 3_600_000_000_000
 def test_a_run_length_that_is_no_whole_number_of_samples_is_told(
     run_length: str | None, steps: int | None
 ) -> None:
-    told = rounded_cut(small_settings(run_length=run_length), Grid(24, HOUR))
+    told = run_length_hint(small_settings(run_length=run_length), Grid(24, HOUR))
     assert told.startswith(f"train.run_length: {run_length} plays as {steps} steps" if steps else "")
     assert bool(told) == (steps is not None)
 
 
 def test_where_nothing_is_cut_nothing_is_told() -> None:
-    assert not rounded_cut(small_settings(run_length="25h", mode="windows"), Grid(24, HOUR))
+    assert not run_length_hint(small_settings(run_length="25h", mode="windows"), Grid(24, HOUR))
 
 
 @given(st.integers(1, 400), st.integers(1, 500))
@@ -39,7 +39,7 @@ def test_lanes_that_idle_are_told_with_a_number_that_does_better(samples: int, l
         whole = Runs(np.zeros(1, np.int64), np.zeros(1, np.int64), np.array([samples]), np.zeros(1, np.int64))
         return filled_lanes(whole, number, 7, 0).idle_share
 
-    told = idle_lanes(small_settings(lanes=lanes), idle(lanes), samples)
+    told = idle_lanes_hint(small_settings(lanes=lanes), idle(lanes), samples)
     assert bool(told) == (idle(lanes) > 0.05)
     if told:
         (fewer,) = re.findall(r"train.lanes of (\d+) or less", told)
@@ -47,5 +47,5 @@ def test_lanes_that_idle_are_told_with_a_number_that_does_better(samples: int, l
 
 
 def test_what_does_not_idle_is_not_told() -> None:
-    assert not idle_lanes(small_settings(mode="windows"), None, 9)
-    assert "a shorter train.warm_up" in idle_lanes(small_settings(lanes=2, warm_up=99), 0.374, 900)
+    assert not idle_lanes_hint(small_settings(mode="windows"), None, 9)
+    assert "a shorter train.warm_up" in idle_lanes_hint(small_settings(lanes=2, warm_up=99), 0.374, 900)

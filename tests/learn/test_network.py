@@ -14,7 +14,7 @@ import pytest
 from hindcast.pipeline.errors import FormatError, TrainingError
 from hindcast.pipeline.files import digest_of_file, write_json
 from hindcast.pipeline.learn.losses import WeightedMean
-from hindcast.pipeline.learn.network import Design, entrance, make_layers, make_networks
+from hindcast.pipeline.learn.network import Design, first_layer_input, make_layers, make_networks
 from hindcast.pipeline.learn.saving import load_network, save_network, write_model_card
 from tests.feed.memory import some_scaling
 from tests.learn.networks import FEATURES, arrays, small_layers, small_settings, small_twin
@@ -31,7 +31,7 @@ def some_inputs(rows: int = 2, steps: int = 5) -> dict[str, Any]:
 def test_inputs_are_scaled_and_a_missing_value_becomes_the_mean() -> None:
     layers = small_layers(masks=(2, -1, -1), identity="none")
     inputs = np.array([[[0.0, 4.0, 1.0], [7.0, 4.0, 0.0]]], np.float32)
-    scaled = arrays([entrance(layers, {"inputs": inputs})])[0]
+    scaled = arrays([first_layer_input(layers, {"inputs": inputs})])[0]
     scaling = some_scaling()
     wanted = (inputs - scaling.feature_mean) / scaling.feature_std
     assert scaled[0, 1] == pytest.approx(wanted[0, 1])
@@ -42,9 +42,9 @@ def test_inputs_are_scaled_and_a_missing_value_becomes_the_mean() -> None:
 def test_a_series_is_known_by_its_number_and_an_unseen_one_is_neutral(identity: str, width: int) -> None:
     layers = small_layers(identity=identity, embedding_size=4)
     series = np.array([[0, 1, 2]], np.int32)
-    seen = arrays([entrance(layers, {"inputs": np.zeros((1, 3, FEATURES), np.float32), "series": series})])[
-        0
-    ][0, :, FEATURES:]
+    seen = arrays(
+        [first_layer_input(layers, {"inputs": np.zeros((1, 3, FEATURES), np.float32), "series": series})]
+    )[0][0, :, FEATURES:]
     assert seen.shape == (3, width)
     assert not seen[0].any()
     if identity == "one_hot":
@@ -61,7 +61,9 @@ def test_large_values_keep_their_small_differences() -> None:
     layers["centre"] = keras.layers.Rescaling(1.0, offset=[-2e6] * FEATURES)
     layers["shrink"] = keras.layers.Rescaling([100.0] * FEATURES)
     inputs = np.full((1, 1, FEATURES), 2e6 + 0.25, np.float32)
-    assert arrays([entrance(layers, {"inputs": inputs})])[0] == pytest.approx(np.full((1, 1, FEATURES), 25.0))
+    assert arrays([first_layer_input(layers, {"inputs": inputs})])[0] == pytest.approx(
+        np.full((1, 1, FEATURES), 25.0)
+    )
 
 
 def test_a_saved_twin_loads_with_keras_alone_and_serves_any_batch_size_and_length(tmp_path: Path) -> None:

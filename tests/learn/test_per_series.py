@@ -1,4 +1,4 @@
-"""One series after another: turns, weights after each group, validation streamed or held, patience by passes."""
+"""One series after another: series_order, weights after each group, validation streamed or held, patience by passes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from hindcast.pipeline.files import digest_of_file, read_json
 from hindcast.pipeline.learn.callbacks import GroupWeights
 from hindcast.pipeline.learn.fitting import fit
 from hindcast.pipeline.learn.history import History
-from hindcast.pipeline.learn.modes import make_lesson
+from hindcast.pipeline.learn.modes import training_data
 from hindcast.pipeline.learn.training import train
 from tests.feed.memory import some_scaling
 from tests.learn.networks import arrays, small_learner, small_settings, small_source, small_twin, trainable
@@ -30,59 +30,59 @@ from tests.learn.workplace import workplace
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def lesson_of(**changes: Any) -> Any:
+def training_of(**changes: Any) -> Any:
     source = small_source()
     config = small_settings(mode="per_series", **changes)
     batch_source = BatchSource(source, some_scaling(), np.array([1, 2, 3], np.int32))
-    return make_lesson(batch_source, small_learner(series=3), config, seed=1), config
+    return training_data(batch_source, small_learner(series=3), config, seed=1), config
 
 
 def test_an_epoch_is_one_series_and_a_pass_is_all_of_them_in_order() -> None:
-    lesson, _ = lesson_of()
-    assert lesson.turns == (1, 2, 3)
+    training, _ = training_of()
+    assert training.series_order == (1, 2, 3)
     for number in range(6):
-        batches = lesson.epoch(number)
+        batches = training.epoch(number)
         played = np.concatenate([batches[place].identity[:, 0] for place in range(len(batches))])
         assert set(played[played >= 0].tolist()) == {number % 3}
-    assert lesson.batches == sum(len(lesson.epoch(number)) for number in range(3))
-    first, again = lesson.epoch(0)[0].identity, lesson.epoch(3)[0].identity
+    assert training.batches == sum(len(training.epoch(number)) for number in range(3))
+    first, again = training.epoch(0)[0].identity, training.epoch(3)[0].identity
     assert (first != again).any(), "the order within a series differs from pass to pass"
 
 
 def test_weights_and_moments_are_carried_from_series_to_series() -> None:
-    lesson, config = lesson_of(epochs=2)
+    training, config = training_of(epochs=2)
     seen: list[list[Any]] = []
 
     class Notes:
         def begin(self, epochs: Any) -> None:
             pass
 
-        def epoch_ended(self, epoch: int, logs: Any, network: Any) -> None:
+        def end_epoch(self, epoch: int, logs: Any, network: Any) -> None:
             seen.append(trainable(network))
 
-    history = fit(lesson, config, [Notes()])
+    history = fit(training, config, [Notes()])
     assert len(history.epochs) == 6
-    assert int(lesson.network.optimizer.iterations) == 2 * lesson.batches
+    assert int(training.network.optimizer.iterations) == 2 * training.batches
     assert all(any((a != b).any() for a, b in zip(one, two, strict=True)) for one, two in pairwise(seen))
 
 
 @pytest.mark.parametrize("budget", ["1MiB", "1KiB"])
 def test_validation_held_in_memory_changes_nothing_and_keeps_to_its_budget(budget: str) -> None:
-    streamed, config = lesson_of(epochs=2)
+    streamed, config = training_of(epochs=2)
     wanted = fit(streamed, config)
     assert all("val_loss" in logs for logs in wanted.epochs[:2])
     if budget == "1KiB":
         with pytest.raises(
             TrainingError, match=r"needs \d+\.\d KiB .* than train.validation_budget \(1\.0 KiB\): raise"
         ):
-            lesson_of(validation="memory", validation_budget=budget)
+            training_of(validation="memory", validation_budget=budget)
         return
-    held, config = lesson_of(epochs=2, validation="memory", validation_budget=budget)
+    held, config = training_of(epochs=2, validation="memory", validation_budget=budget)
     assert fit(held, config) == wanted
 
 
 def test_passes_are_compared_by_the_mean_over_their_series() -> None:
-    history = History(fits=2)
+    history = History(epochs_per_pass=2)
     best = [history.add({"loss": 1.0, "val_loss": loss}) for loss in (4.0, 2.0, 1.0, 4.0, 9.0, 0.0)]
     assert best == [False, True, False, True, False, False]
     assert (history.best_epoch, history.stale) == (3, 1)
@@ -96,18 +96,18 @@ def test_passes_are_compared_by_the_mean_over_their_series() -> None:
 
 def test_weights_are_written_when_a_group_ends_and_load_into_the_twin(tmp_path: Path) -> None:
     twin = small_twin()
-    watcher = GroupWeights(tmp_path / "kept", ["a/b", "a/b", "c"], twin)
-    watcher.begin([])
-    watcher.epoch_ended(0, {}, None)
+    callback = GroupWeights(tmp_path / "kept", ["a/b", "a/b", "c"], twin)
+    callback.begin([])
+    callback.end_epoch(0, {}, None)
     assert not (tmp_path / "kept").exists(), "the group's other series is still to come"
-    watcher.epoch_ended(1, {}, None)
+    callback.end_epoch(1, {}, None)
     (file,) = (tmp_path / "kept").iterdir()
     assert file.name == "a%2Fb.weights.h5"
     with pytest.raises(TrainingError, match=r"c\.weights\.h5 was removed"):
-        watcher.hand_over(folder_at(tmp_path / "one"))
-    watcher.epoch_ended(5, {}, None)
-    watcher.begin([{"loss": 1.0}])
-    watcher.hand_over(folder_at(tmp_path / "two"))
+        callback.hand_over(folder_at(tmp_path / "one"))
+    callback.end_epoch(5, {}, None)
+    callback.begin([{"loss": 1.0}])
+    callback.hand_over(folder_at(tmp_path / "two"))
     assert sorted(path.name for path in (tmp_path / "two/weights").iterdir()) == [
         "a%2Fb.weights.h5",
         "c.weights.h5",

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hindcast.pipeline.feed.batches import BatchSource
 from hindcast.pipeline.learn.fitting import fit
 from hindcast.pipeline.learn.losses import WeightedMean, elementwise
-from hindcast.pipeline.learn.modes import make_lesson
+from hindcast.pipeline.learn.modes import training_data
 from hindcast.pipeline.learn.network import make_networks
 from hindcast.pipeline.learn.saving import save_network
 from tests.feed.memory import some_scaling
@@ -109,7 +109,9 @@ def test_training_brings_the_quantiles_to_their_shares(mode: str) -> None:
     learner = small_learner(quantiles=THREE, middle=config.middle, units=(1,), identity="none")
     batch_source = batch_source_of(source)
     fit(
-        make_lesson(BatchSource(source, batch_source.scaling, batch_source.series), learner, config, seed=1),
+        training_data(
+            BatchSource(source, batch_source.scaling, batch_source.series), learner, config, seed=1
+        ),
         config,
     )
     values = learner.predict_on_batch(

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from hindcast.pipeline.errors import TrainingError
 from hindcast.pipeline.feed.lanes import IDLE
 from hindcast.pipeline.learn import stateful as carried_module
-from hindcast.pipeline.learn.losses import WeightedMean, inputs_for, played
-from hindcast.pipeline.learn.modes import make_lesson, make_play
-from hindcast.pipeline.learn.network import entrance, make_networks
-from hindcast.pipeline.learn.stateful import carry, check_state_carries
+from hindcast.pipeline.learn.losses import WeightedMean, inputs_for, iter_predictions
+from hindcast.pipeline.learn.modes import make_evaluation_pass, training_data
+from hindcast.pipeline.learn.network import first_layer_input, make_networks
+from hindcast.pipeline.learn.stateful import carry, check_state_is_carried
 from tests.learn.networks import (
     FEATURES,
     arrays,
@@ -68,9 +68,11 @@ def test_the_keep_flag_resets_exactly_one_lane() -> None:
 
 def outputs_by_step(lanes: int, split: str) -> dict[tuple[int, int], Any]:
     """The prediction of every weighted (sample, step), from that many lanes."""
-    play = make_play(batch_source_of(small_source()), small_twin(), small_settings(lanes=lanes), split)
+    play = make_evaluation_pass(
+        batch_source_of(small_source()), small_twin(), small_settings(lanes=lanes), split
+    )
     found = {}
-    for batch, outputs in played(play.network, play.batches, play.guard()):
+    for batch, outputs in iter_predictions(play.network, play.batches, play.guard()):
         for row, step in np.argwhere(batch.weights.any(axis=2)):
             found[int(batch.identity[row, 1]), int(step)] = outputs[row, step]
     return found
@@ -102,7 +104,7 @@ def by_hand(layers: dict[str, Any], batch_source: Any) -> Any:
     inputs = keras.Input(batch_shape=(1, 4, FEATURES), name="inputs")
     series = keras.Input(batch_shape=(1, 4), dtype="int32", name="series")
     stateful = keras.layers.LSTM(5, return_sequences=True, stateful=True)
-    flow = stateful(entrance(layers, {"inputs": inputs, "series": series}))
+    flow = stateful(first_layer_input(layers, {"inputs": inputs, "series": series}))
     network = keras.Model({"inputs": inputs, "series": series}, layers["head"](flow))
     stateful.set_weights(layers["recurrent_0"].get_weights())
     return network, stateful
@@ -116,20 +118,20 @@ def test_one_lane_learns_step_by_step_what_a_plain_stateful_layer_learns() -> No
     batch_source = batch_source_of(small_source())
     config = small_settings(lanes=1)
     ours, theirs = small_layers(), small_layers()
-    lesson = make_lesson(batch_source, make_networks(ours, FEATURES).learner, config, seed=3)
+    training = training_data(batch_source, make_networks(ours, FEATURES).learner, config, seed=3)
     reference, stateful = by_hand(theirs, batch_source)
-    for network in (lesson.network, reference):
+    for network in (training.network, reference):
         network.compile(
             keras.optimizers.SGD(0.1), WeightedMean(small_settings(loss="mse")), jit_compile=False
         )
-    batches = lesson.epoch(0)
+    batches = training.epoch(0)
     for number in range(len(batches)):
         batch = batches[number]
         if not batch.keep.all():
             stateful.reset_state()
         losses = [
             network.train_on_batch(inputs_for(network, batch), batch.targets, batch.weights)
-            for network in (lesson.network, reference)
+            for network in (training.network, reference)
         ]
         assert losses[0] == pytest.approx(losses[1], rel=1e-5)
     mine = [*ours["recurrent_0"].get_weights(), *ours["head"].get_weights()]
@@ -155,9 +157,9 @@ def one_step(dummies: list[int], batch: Any) -> tuple[float, list[Any]]:
 @settings(max_examples=8)
 @given(st.lists(st.integers(0, 3), min_size=1, max_size=6))
 def test_any_number_of_dummies_changes_neither_loss_nor_gradient(places: list[int]) -> None:
-    batch = make_lesson(batch_source_of(small_source()), small_learner(), small_settings(), seed=0).epoch(0)[
+    batch = training_data(batch_source_of(small_source()), small_learner(), small_settings(), seed=0).epoch(
         0
-    ]
+    )[0]
     loss, weights = one_step([], batch)
     with_dummies, weights_with = one_step(sorted(places), batch)
     assert with_dummies == pytest.approx(loss, rel=1e-6)
@@ -166,31 +168,33 @@ def test_any_number_of_dummies_changes_neither_loss_nor_gradient(places: list[in
 
 
 def test_idle_lanes_stay_finite_and_leave_no_trace() -> None:
-    play = make_play(batch_source_of(small_source()), small_twin(), small_settings(lanes=3), "test")
-    for batch, outputs in played(play.network, play.batches, play.guard()):
+    play = make_evaluation_pass(
+        batch_source_of(small_source()), small_twin(), small_settings(lanes=3), "test"
+    )
+    for batch, outputs in iter_predictions(play.network, play.batches, play.guard()):
         assert np.isfinite(outputs).all()
         assert not batch.weights[batch.identity[:, 1] == IDLE].any()
 
 
 def test_playing_validation_leaves_the_training_state_alone() -> None:
     batch_source, learner, config = batch_source_of(small_source()), small_learner(), small_settings()
-    lesson = make_lesson(batch_source, learner, config, seed=0)
-    batch = lesson.epoch(0)[0]
-    lesson.network.train_on_batch(inputs_for(lesson.network, batch), batch.targets, batch.weights)
-    before = arrays(lesson.network.non_trainable_weights)
-    assert lesson.validate is not None
-    assert lesson.validate(0) == lesson.validate(0), "each pass starts from the same context"
-    after = arrays(lesson.network.non_trainable_weights)
+    training = training_data(batch_source, learner, config, seed=0)
+    batch = training.epoch(0)[0]
+    training.network.train_on_batch(inputs_for(training.network, batch), batch.targets, batch.weights)
+    before = arrays(training.network.non_trainable_weights)
+    assert training.validate is not None
+    assert training.validate(0) == training.validate(0), "each pass starts from the same context"
+    after = arrays(training.network.non_trainable_weights)
     assert all((a == b).all() for a, b in zip(before, after, strict=True))
     assert any(np.any(weight) for weight in before), "else there is no state to leave alone"
 
 
 def test_a_framework_that_drops_state_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    check_state_carries()
+    check_state_is_carried()
 
     def forgetful(self: Any, inputs: Any, keep: Any) -> Any:
         return self.recurrent(inputs)[0]
 
     monkeypatch.setattr(carried_module.CarriedRecurrent, "call", forgetful)
     with pytest.raises(TrainingError, match="does not carry recurrent state"):
-        check_state_carries()
+        check_state_is_carried()

@@ -202,7 +202,7 @@ def test_a_training_that_runs_away_leaves_the_last_network_whole(tmp_path: Path)
 def test_every_row_of_training_has_its_weight_once_a_pass(mode: str, warm_up: int, tmp_path: Path) -> None:
     from hindcast.pipeline.feed.batches import BatchSource
     from hindcast.pipeline.feed.scaling import read_scaling
-    from hindcast.pipeline.learn.modes import make_lesson
+    from hindcast.pipeline.learn.modes import training_data
     from tests.learn.networks import small_learner
 
     params = workplace(tmp_path, mode=mode, warm_up=warm_up)
@@ -210,9 +210,11 @@ def test_every_row_of_training_has_its_weight_once_a_pass(mode: str, warm_up: in
         path = tmp_path / "data" / "scaler.json"
         scaling = read_scaling(path, dataset.features, dataset.targets, dataset.fingerprint)
         numbers = np.arange(1, len(dataset.sequences) + 1, dtype=np.int32)
-        lesson = make_lesson(BatchSource(dataset, scaling, numbers), small_learner(), params.train, seed=0)
-        for start in (0, lesson.fits):
-            epochs = [lesson.epoch(start + turn) for turn in range(lesson.fits)]
+        training = training_data(
+            BatchSource(dataset, scaling, numbers), small_learner(), params.train, seed=0
+        )
+        for start in (0, training.epochs_per_pass):
+            epochs = [training.epoch(start + turn) for turn in range(training.epochs_per_pass)]
             played = sum(
                 float(batches[place].weights.sum()) for batches in epochs for place in range(len(batches))
             )

@@ -10,14 +10,14 @@ import pytest
 
 from hindcast.pipeline.errors import TrainingError
 from hindcast.pipeline.feed.batches import Batch
-from hindcast.pipeline.learn.modes import make_play
+from hindcast.pipeline.learn.modes import make_evaluation_pass
 from hindcast.pipeline.learn.validation_cache import held
 from tests.learn.networks import batch_source_of, small_learner, small_settings, small_source
 
 
 def test_held_batches_are_the_same_ones_read_once_and_keep_nothing_else_alive() -> None:
     source, config = small_source(), small_settings(validation="memory", lanes=2)
-    passed = make_play(batch_source_of(source), small_learner(), config, "validation").batches
+    passed = make_evaluation_pass(batch_source_of(source), small_learner(), config, "validation").batches
     threads = threading.active_count()
     (kept,) = held([passed], config)
     assert threading.active_count() == threads, "what told the size was let go"
@@ -35,7 +35,9 @@ def test_held_batches_are_the_same_ones_read_once_and_keep_nothing_else_alive() 
 
 def test_what_would_outgrow_the_budget_is_told_and_nothing_is_kept_of_it() -> None:
     config = small_settings(validation="memory", validation_budget="1KiB")
-    passed = make_play(batch_source_of(small_source()), small_learner(), config, "validation").batches
+    passed = make_evaluation_pass(
+        batch_source_of(small_source()), small_learner(), config, "validation"
+    ).batches
     threads = threading.active_count()
     with pytest.raises(
         TrainingError, match=r"needs \d.* KiB .*more than train.validation_budget \(1.0 KiB\)"

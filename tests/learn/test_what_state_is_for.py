@@ -13,8 +13,8 @@ import pytest
 from hindcast.pipeline.feed.batches import BatchSource
 from hindcast.pipeline.feed.scaling import Scaling
 from hindcast.pipeline.learn.fitting import fit
-from hindcast.pipeline.learn.losses import played
-from hindcast.pipeline.learn.modes import make_lesson, make_play
+from hindcast.pipeline.learn.losses import iter_predictions
+from hindcast.pipeline.learn.modes import make_evaluation_pass, training_data
 from hindcast.pipeline.learn.network import Design, make_layers, make_networks
 from tests.feed.memory import MemorySource, chronological, memory_source
 from tests.learn.networks import small_settings
@@ -44,7 +44,7 @@ def accuracy(mode: str, run_length: str | None) -> float:
     networks = make_networks(layers, 1)
     source = labelled(SEQUENCES, seed=1)
     fit(
-        make_lesson(
+        training_data(
             BatchSource(source, PLAIN, np.zeros(SEQUENCES, np.int32)), networks.learner, settings, seed=2
         ),
         settings,
@@ -56,9 +56,9 @@ def accuracy(mode: str, run_length: str | None) -> float:
         ).sequences
         held_out = chronological(held_out, {"test": (0, STEPS)})
     numbers = np.zeros(len(held_out.sequences), np.int32)
-    play = make_play(BatchSource(held_out, PLAIN, numbers), networks.twin, settings, "test")
+    play = make_evaluation_pass(BatchSource(held_out, PLAIN, numbers), networks.twin, settings, "test")
     hits = []
-    for batch, outputs in played(play.network, play.batches, play.guard()):
+    for batch, outputs in iter_predictions(play.network, play.batches, play.guard()):
         counts = batch.weights > 0
         hits += ((outputs > 0.5) == (batch.targets > 0.5))[counts].tolist()
     assert len(hits) == HELD_OUT * STEPS

@@ -17,29 +17,29 @@ import keras
 from hindcast.pipeline.errors import TrainingError
 from hindcast.pipeline.learn.custom.graph_rules import (
     calls_between,
-    faults_of_graph,
-    faults_of_indices,
-    faults_of_outputs,
+    check_graph,
+    check_outputs,
+    check_series_tables,
     is_of_keras,
     layers_of,
 )
 from hindcast.pipeline.learn.custom.module_digests import is_installed
-from hindcast.pipeline.learn.custom.probe import faults_of_play
-from hindcast.pipeline.learn.custom.save_load import faults_of_parts, faults_of_saving
+from hindcast.pipeline.learn.custom.probe import check_forward_pass
+from hindcast.pipeline.learn.custom.save_load import check_round_trip, check_serializable
 from hindcast.pipeline.learn.network import (
     Layers,
     Networks,
+    add_published,
     make_networks,
-    on_published,
-    published_base,
     scaled_features,
+    scaled_published,
 )
-from hindcast.pipeline.learn.quantile_head import head_layers, spread
+from hindcast.pipeline.learn.quantile_head import add_quantiles, head_layers
 from hindcast.pipeline.settings.train import middle_of
 
 
 @dataclass(frozen=True)
-class Brief:
+class ModelSpec:
     """What a builder is told: the columns of `features` and the outputs wanted, by name.
 
     `series` counts the series that have an index of their own (1..series; 0: never seen). With `quantiles` an output
@@ -68,18 +68,18 @@ class Brief:
         """
         middle, count = middle_of(self.quantiles), len(self.quantiles)
         layers = head_layers(len(self.targets), count, middle, residual=self.residual)
-        return spread(layers, flow, layers["head"](flow))
+        return add_quantiles(layers, flow, layers["head"](flow))
 
 
-Builder = Callable[[dict[str, Any], Brief], Any]
-"""(inputs, brief) -> scaled outputs, as `own_networks` tells."""
+Builder = Callable[[dict[str, Any], ModelSpec], Any]
+"""(inputs, spec) -> scaled outputs, as `build_custom_networks` tells."""
 
 
-def own_networks(name: str, layers: Layers, brief: Brief, precision: str = "float32") -> Networks:
+def build_custom_networks(name: str, layers: Layers, spec: ModelSpec, precision: str = "float32") -> Networks:
     """The networks that the function `name` (package.module:function) builds; TrainingError tells all that it breaks.
 
     The function takes symbolic tensors by name - `features` (batch, time, feature) scaled, missing values at 0, and
-    `series` (batch, time) - and a `Brief`, and returns a tensor of scaled outputs, or one (batch, time, 1) a target by
+    `series` (batch, time) - and a `ModelSpec`, and returns a tensor of scaled outputs, or one (batch, time, 1) a target by
     its name. Between them stand layers of Keras alone, which look at each row by itself and at no later step; in
     stateful mode what passes from step to step passes through LSTM, GRU or SimpleRNN layers, which need not know of
     lanes: their state is carried from outside.
@@ -89,20 +89,20 @@ def own_networks(name: str, layers: Layers, brief: Brief, precision: str = "floa
     def body(layers: Layers, inputs: dict[str, Any]) -> tuple[Any, Any]:
         offered = {
             "features": scaled_features(layers, inputs),
-            "series": _with_own_index(layers, inputs["series"], brief.series),
+            "series": _with_own_index(layers, inputs["series"], spec.series),
         }
-        found = _called(name, build, offered, brief, precision)
-        _raise(name, _faults_of_built(found, offered, brief, {*_AROUND, *layers, *inputs}))
-        outputs = _joined(found, brief)
-        if not brief.residual or not brief.quantiles:
-            outputs = on_published(layers, inputs, outputs)
+        found = _called(name, build, offered, spec, precision)
+        _raise(name, _faults_of_built(found, offered, spec, {*_AROUND, *layers, *inputs}))
+        outputs = _joined(found, spec)
+        if not spec.residual or not spec.quantiles:
+            outputs = add_published(layers, inputs, outputs)
             return outputs, outputs
-        column = keras.layers.Reshape((-1, len(brief.targets), 1), name="base_column")
-        outputs = keras.layers.Add(name="based_fan")([outputs, column(published_base(layers, inputs))])
+        column = keras.layers.Reshape((-1, len(spec.targets), 1), name="base_column")
+        outputs = keras.layers.Add(name="based_fan")([outputs, column(scaled_published(layers, inputs))])
         return outputs, outputs
 
-    networks = make_networks(layers, len(brief.features), body)
-    _raise(name, _faults_of_trial(name, networks, brief))
+    networks = make_networks(layers, len(spec.features), body)
+    _raise(name, _faults_of_trial(name, networks, spec))
     return networks
 
 
@@ -117,27 +117,27 @@ def _with_own_index(layers: Layers, series: Any, count: int) -> Any:
     return keras.ops.where(series <= count, series, keras.ops.zeros_like(series))
 
 
-def _faults_of_built(found: Any, offered: dict[str, Any], brief: Brief, taken: set[str]) -> list[str]:
-    """All that what a builder returned shows without being played."""
-    faults = faults_of_outputs(found, brief.targets, brief.output_shape)
+def _faults_of_built(found: Any, offered: dict[str, Any], spec: ModelSpec, taken: set[str]) -> list[str]:
+    """All that what a builder returned shows without being run_network."""
+    faults = check_outputs(found, spec.targets, spec.output_shape)
     outputs = [value for value in keras.tree.flatten(found) if isinstance(value, keras.KerasTensor)]
     calls = calls_between(offered.values(), outputs)
-    told = faults_of_graph(calls, taken, stateful=brief.stateful)
-    told += faults_of_indices(calls, offered["series"], brief.series)
-    return faults + told + faults_of_parts(layer for layer in layers_of(calls) if is_of_keras(layer))
+    told = check_graph(calls, taken, stateful=spec.stateful)
+    told += check_series_tables(calls, offered["series"], spec.series)
+    return faults + told + check_serializable(layer for layer in layers_of(calls) if is_of_keras(layer))
 
 
-def _faults_of_trial(name: str, networks: Networks, brief: Brief) -> list[str]:
+def _faults_of_trial(name: str, networks: Networks, spec: ModelSpec) -> list[str]:
     try:
-        faults = faults_of_play(
-            networks.learner, stateful=brief.stateful, series=brief.series, quantiles=brief.quantiles
+        faults = check_forward_pass(
+            networks.learner, stateful=spec.stateful, series=spec.series, quantiles=spec.quantiles
         )
         # what rows and steps see of each other makes online.keras differ as well: told once
-        online = brief.stateful and not faults
-        return faults + faults_of_saving(networks.twin, online=online, series=brief.series)
+        online = spec.stateful and not faults
+        return faults + check_round_trip(networks.twin, online=online, series=spec.series)
     except Exception as fault:
         raise TrainingError(
-            f"train.model: {name} cannot be played on any number of rows and steps: made-up inputs end in "
+            f"train.model: {name} cannot be run_network on any number of rows and steps: made-up inputs end in "
             f"{type(fault).__name__}: {_words(fault)}"
         ) from fault
 
@@ -172,16 +172,16 @@ def _check_signature(name: str, found: Any) -> None:
         signature.bind(None, None)
     except TypeError:
         raise TrainingError(
-            f"train.model: {name} takes {signature}, but is called with (inputs, brief): write "
-            f"def {name.partition(':')[2]}(inputs, brief)."
+            f"train.model: {name} takes {signature}, but is called with (inputs, spec): write "
+            f"def {name.partition(':')[2]}(inputs, spec)."
         ) from None
 
 
-def _called(name: str, build: Builder, offered: dict[str, Any], brief: Brief, precision: str) -> Any:
+def _called(name: str, build: Builder, offered: dict[str, Any], spec: ModelSpec, precision: str) -> Any:
     before, kind = keras.config.dtype_policy(), keras.config.floatx()
     keras.config.set_dtype_policy(precision)
     try:
-        return build(offered, brief)
+        return build(offered, spec)
     except (Exception, SystemExit) as fault:
         # whatever somebody else's code raises is told with its place; --debug shows all of it
         raise TrainingError(f"train.model: {name} {_raised(fault)}") from fault
@@ -206,10 +206,10 @@ def _words(fault: BaseException) -> str:
     return " ".join(re.sub(r"\x1b\[[0-9;]*m", "", str(fault)).split())[:300]  # Keras writes some in bold
 
 
-def _joined(outputs: Any, brief: Brief) -> Any:
+def _joined(outputs: Any, spec: ModelSpec) -> Any:
     """One tensor of all targets, in float32."""
     if isinstance(outputs, dict):
-        parts = [outputs[target] for target in brief.targets]
+        parts = [outputs[target] for target in spec.targets]
         outputs = keras.layers.Concatenate(axis=2, name="targets")(parts) if len(parts) > 1 else parts[0]
     return keras.layers.Activation("linear", dtype="float32", name="scaled_outputs")(outputs)
 

@@ -11,7 +11,7 @@ import keras
 _KEPT_RECURRENT = (keras.layers.LSTM, keras.layers.GRU, keras.layers.SimpleRNN)
 
 
-def faults_of_outputs(outputs: Any, targets: Sequence[str], shape: tuple[int, ...]) -> list[str]:
+def check_outputs(outputs: Any, targets: Sequence[str], shape: tuple[int, ...]) -> list[str]:
     """What is wrong with the value that a builder returned: a tensor, or one a target by its name."""
     if not isinstance(outputs, dict):
         return _faults_of_shape("outputs", outputs, shape)
@@ -26,7 +26,7 @@ def faults_of_outputs(outputs: Any, targets: Sequence[str], shape: tuple[int, ..
     return faults
 
 
-def faults_of_graph(calls: Sequence[Any], taken: Collection[str], *, stateful: bool) -> list[str]:
+def check_graph(calls: Sequence[Any], taken: Collection[str], *, stateful: bool) -> list[str]:
     """What can be told from the calls of `graph.calls_between`; `taken` are the names that the project's own layers have."""
     faults = [*_faults_of_inputs(calls), *_faults_of_names(calls, taken)]
     for layer in layers_of(calls):
@@ -41,11 +41,11 @@ def is_of_keras(layer: Any) -> bool:
     return type(layer).__module__.startswith("keras.") and not isinstance(layer, keras.layers.Lambda)
 
 
-def faults_of_indices(calls: Sequence[Any], series: Any, count: int) -> list[str]:
+def check_series_tables(calls: Sequence[Any], series: Any, count: int) -> list[str]:
     """What is wrong with tables that are looked up by the index of the series, a tensor of numbers 0..count."""
     return [
         f"{named(call.operation)} has {call.operation.input_dim} rows, but the indices of series are 0 (never seen) to {count}: "
-        "write Embedding(brief.series + 1, ...)"
+        "write Embedding(spec.series + 1, ...)"
         for call in calls
         if isinstance(call.operation, keras.layers.Embedding)
         and any(tensor is series for tensor in call.input_tensors)

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from hindcast.pipeline.learn.custom.graph_rules import named
-from hindcast.pipeline.learn.custom.probe_inputs import made_up, played
+from hindcast.pipeline.learn.custom.probe_inputs import run_network, synthetic_inputs
 
 _ROW = 1  # of ROWS; what stands there is changed
 _TOLERANCE = 1e-5
@@ -18,7 +18,7 @@ _TOLERANCE = 1e-5
 
 
 @dataclass(frozen=True)
-class Spread:
+class Leakage:
     """The calls, as a message names them, that let one row reach another, or one step another; `ahead`: an earlier one."""
 
     rows: tuple[str, ...] = ()
@@ -26,7 +26,7 @@ class Spread:
     ahead: bool = False
 
 
-class Observed:
+class LayerProbe:
     """A network of which every call's outputs are seen; `stateless` puts what looks at one step alone for recurrent layers."""
 
     def __init__(self, network: Any, *, stateless: bool) -> None:
@@ -44,31 +44,31 @@ class Observed:
         )
         self._watched = keras.Model(inputs, self._outputs)
 
-    def spread(self, steps: int, series: int, draw: int) -> Spread:
+    def leakage(self, steps: int, series: int, draw: int) -> Leakage:
         """What reaches other rows or other steps from the middle of one row, on made-up inputs of `steps` steps."""
-        inputs = made_up(self.network, steps, series, draw)
+        inputs = synthetic_inputs(self.network, steps, series, draw)
         place = 2 * steps // 5  # not the middle: a flip keeps it
-        clean = played(self._watched, inputs)
+        clean = run_network(self._watched, inputs)
         reached = [np.zeros((len(inputs["series"]), steps), bool) for _ in clean]
         for changed in _changes(inputs, place):
             try:
-                found = played(self._watched, changed)
+                found = run_network(self._watched, changed)
             except Exception:  # noqa: BLE001, S112 (a number that is none is no index; the other changes have their say)
                 continue
             for before, one, other in zip(reached, clean, found, strict=True):
                 np.logical_or(before, _changed(one, other, before.shape), out=before)
         others = [bool(np.delete(each, place, axis=1).any()) for each in reached]
-        found = played(self._watched, _of_another(inputs, series))
+        found = run_network(self._watched, _of_another(inputs, series))
         for before, one, other in zip(reached, clean, found, strict=True):
             np.logical_or(before, _changed(one, other, before.shape), out=before)
         rows = [bool(np.delete(each, _ROW, axis=0).any()) for each in reached]
-        return Spread(self._first(rows), self._first(others), bool(reached[-1][:, :place].any()))
+        return Leakage(self._first(rows), self._first(others), bool(reached[-1][:, :place].any()))
 
     def rows_in_training(self, steps: int, series: int) -> tuple[str, ...]:
         """The calls through which, in training alone, a number that is none reaches other rows."""
-        inputs = made_up(self.network, steps, series)
+        inputs = synthetic_inputs(self.network, steps, series)
         found = _with_none(inputs, slice(None))
-        clean, spoilt = (played(self._watched, each, training=True) for each in (inputs, found))
+        clean, spoilt = (run_network(self._watched, each, training=True) for each in (inputs, found))
         return self._first(
             [
                 one.shape[:1] == (len(inputs["series"]),)

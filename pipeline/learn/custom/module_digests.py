@@ -12,7 +12,7 @@ _OURS = {"pipeline", "stages", "__main__"}  # bound by `checkpoints`, or decide 
 _INSTALLED = {"site-packages", "dist-packages"}
 
 
-def digests_of_own_modules(module: str) -> dict[str, str]:
+def digest_user_modules(module: str) -> dict[str, str]:
     """SHA-256 of the file of each module that `module` may stand on, by the modules' names, in sorted order.
 
     Those are the loaded modules of its package, and all loaded ones beside or below the folder that its package lies

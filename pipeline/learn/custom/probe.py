@@ -1,4 +1,4 @@
-"""A network of the user's own played before it is trained: what numbers tell that its graph does not."""
+"""A network of the user's own run_network before it is trained: what numbers tell that its graph does not."""
 
 from __future__ import annotations
 
@@ -7,8 +7,14 @@ from typing import Any
 import keras
 import numpy as np
 
-from hindcast.pipeline.learn.custom.leak_probe import Observed, Spread
-from hindcast.pipeline.learn.custom.probe_inputs import ROWS, draw_weights, left_as_it_was, made_up, played
+from hindcast.pipeline.learn.custom.leak_probe import LayerProbe, Leakage
+from hindcast.pipeline.learn.custom.probe_inputs import (
+    ROWS,
+    draw_weights,
+    restored_state,
+    run_network,
+    synthetic_inputs,
+)
 from hindcast.pipeline.learn.stateful import carry
 
 _DRAWS = (0, 1, 2)  # 0: the weights as they are
@@ -17,7 +23,7 @@ _LONG = 433  # steps, on both sides of the place that is changed more than a wee
 _HALVES = {"float16", "bfloat16"}
 
 
-def faults_of_play(
+def check_forward_pass(
     learner: Any, *, stateful: bool, series: int = 0, quantiles: tuple[float, ...] = ()
 ) -> list[str]:
     """What numbers tell, of several draws of weights: a row must not see another row, in training neither; quantiles ascend.
@@ -29,15 +35,15 @@ def faults_of_play(
         return [
             "weights: there are none to train: end with a layer that learns, such as Dense, with trainable=True"
         ]
-    with left_as_it_was(learner):
-        if not np.isfinite(played(learner, made_up(learner, _STEPS, series))).all():
+    with restored_state(learner):
+        if not np.isfinite(run_network(learner, synthetic_inputs(learner, _STEPS, series))).all():
             return ["outputs: not all are numbers, on made-up inputs around 0"]
         faults = _faults_of_statistics(learner, series)
-        observed, spreads, rest = Observed(learner, stateless=stateful), [], []
+        observed, spreads, rest = LayerProbe(learner, stateless=stateful), [], []
         for draw in _DRAWS:
             if draw:
                 draw_weights(learner, draw)
-            spreads.append(observed.spread(_LONG if stateful else _STEPS, series, draw))
+            spreads.append(observed.leakage(_LONG if stateful else _STEPS, series, draw))
             rest.append(_faults_of_draw(learner, series, draw, stateful=stateful, quantiles=quantiles))
         faults += _faults_of_spread(spreads, stateful=stateful) or _first(rest, "rows", "statefulness")
         faults += _first(rest, "quantiles")
@@ -52,21 +58,21 @@ def agree(found: Any, wanted: Any, *, half: bool) -> bool:
     return found.shape == wanted.shape and np.allclose(found, wanted, rtol=0, atol=tolerance, equal_nan=True)
 
 
-def computes_in_halves(network: Any) -> bool:
+def uses_half_precision(network: Any) -> bool:
     """Whether some layer computes in numbers of 16 bits."""
     return any(layer.compute_dtype in _HALVES for layer in network.layers)
 
 
-def _faults_of_spread(spreads: list[Spread], *, stateful: bool) -> list[str]:
+def _faults_of_spread(spreads: list[Leakage], *, stateful: bool) -> list[str]:
     faults = []
-    if rows := [name for spread in spreads for name in spread.rows]:
+    if rows := [name for leakage in spreads for name in leakage.rows]:
         faults.append(
             f"rows: the outputs of a row change with other rows, by {_listed(rows)}: leave axis 0 alone, "
             "a row is a series of its own"
         )
-    steps = [name for spread in spreads for name in spread.steps]
+    steps = [name for leakage in spreads for name in leakage.steps]
     if stateful and steps:
-        later = ", and later steps are seen" if any(spread.ahead for spread in spreads) else ""
+        later = ", and later steps are seen" if any(leakage.ahead for leakage in spreads) else ""
         faults.append(
             f"statefulness: two chunks give other outputs than one whole: what passes from step to step in {_listed(steps)} "
             f"is no recurrent state{later}: take LSTM, GRU or SimpleRNN for it, or set train.mode=windows"
@@ -77,9 +83,9 @@ def _faults_of_spread(spreads: list[Spread], *, stateful: bool) -> list[str]:
 def _faults_of_draw(
     learner: Any, series: int, draw: int, *, stateful: bool, quantiles: tuple[float, ...]
 ) -> list[str]:
-    inputs, half = made_up(learner, _STEPS, series, draw), computes_in_halves(learner)
-    whole = played(learner, inputs)
-    alone = played(learner, {name: values[:1] for name, values in inputs.items()})
+    inputs, half = synthetic_inputs(learner, _STEPS, series, draw), uses_half_precision(learner)
+    whole = run_network(learner, inputs)
+    alone = run_network(learner, {name: values[:1] for name, values in inputs.items()})
     # at the first weights nothing holds yet that a constraint asks for
     faults = _faults_of_order(whole, quantiles) if quantiles and draw else []
     if not agree(alone, whole[:1], half=half):
@@ -102,7 +108,7 @@ def _in_chunks(learner: Any, inputs: dict[str, Any]) -> Any:
     parts = []
     for part, keep in ((slice(0, middle), 0), (slice(middle, None), 1)):
         chunk = {name: values[:, part] for name, values in inputs.items()}
-        parts.append(played(network, {**chunk, "keep": np.full((ROWS, 1), keep, np.float32)}))
+        parts.append(run_network(network, {**chunk, "keep": np.full((ROWS, 1), keep, np.float32)}))
     return np.concatenate(parts, axis=1)
 
 
@@ -116,7 +122,7 @@ def _faults_of_order(outputs: Any, quantiles: tuple[float, ...]) -> list[str]:
     return [
         (
             f"quantiles: outputs must ascend along the last axis (train.quantiles {list(quantiles)}) whatever the weights are, found "
-            f"one {-lowest:.2g} below the one before it on made-up weights: return brief.ascending(flow), which makes such outputs "
+            f"one {-lowest:.2g} below the one before it on made-up weights: return spec.ascending(flow), which makes such outputs "
             "of a flow (batch, time, units), or end with keras.ops.sort(outputs, axis=-1)"
         )
     ]
@@ -124,7 +130,9 @@ def _faults_of_order(outputs: Any, quantiles: tuple[float, ...]) -> list[str]:
 
 def _faults_of_statistics(learner: Any, series: int) -> list[str]:
     """Weights that training sets from the rows it sees, by no gradient: rows that play nothing would enter them."""
-    after, after_other = (_set_by(learner, made_up(learner, _STEPS, series, draw)) for draw in (0, 1))
+    after, after_other = (
+        _set_by(learner, synthetic_inputs(learner, _STEPS, series, draw)) for draw in (0, 1)
+    )
     faults = []
     for layer in learner.layers:
         moved = [
@@ -142,8 +150,8 @@ def _faults_of_statistics(learner: Any, series: int) -> list[str]:
 
 def _set_by(learner: Any, inputs: dict[str, Any]) -> dict[int, Any]:
     """The weights without gradients, by identity, as a call in training leaves them; all are put back afterwards."""
-    with left_as_it_was(learner):
-        played(learner, inputs, training=True)
+    with restored_state(learner):
+        run_network(learner, inputs, training=True)
         return {
             id(weight): np.array(keras.ops.convert_to_numpy(weight))
             for weight in learner.non_trainable_weights

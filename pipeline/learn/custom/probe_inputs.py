@@ -14,7 +14,7 @@ ROWS = 3
 
 
 @contextmanager
-def left_as_it_was(*networks: Any) -> Iterator[None]:
+def restored_state(*networks: Any) -> Iterator[None]:
     """Put all variables back at the end, and the generators that Keras takes new seeds from.
 
     With recurrent_dropout, Keras moves its generators on even where nothing is dropped; they are variables too.
@@ -40,14 +40,14 @@ def draw_weights(network: Any, draw: int) -> None:
     generator = np.random.default_rng(draw)
     for weight in network.trainable_weights:
         shape = tuple(weight.shape)
-        spread = max(0.1, float(np.prod(shape[:-1])) ** -0.5) if len(shape) > 1 else 0.3
-        value = np.float32(_array(weight)) + generator.normal(0, spread, shape).astype(np.float32)
+        leakage = max(0.1, float(np.prod(shape[:-1])) ** -0.5) if len(shape) > 1 else 0.3
+        value = np.float32(_array(weight)) + generator.normal(0, leakage, shape).astype(np.float32)
         weight.assign(value)
         if weight.constraint is not None:
             weight.assign(weight.constraint(weight))
 
 
-def made_up(network: Any, steps: int, series: int = 0, draw: int = 0) -> dict[str, Any]:
+def synthetic_inputs(network: Any, steps: int, series: int = 0, draw: int = 0) -> dict[str, Any]:
     """Inputs of ROWS rows: features that are around 0 once scaled (further away with another draw), some missing.
 
     The rows are of other series, the last of 1..`series` and one never seen (0) among them.
@@ -69,7 +69,7 @@ def made_up(network: Any, steps: int, series: int = 0, draw: int = 0) -> dict[st
     return made
 
 
-def played(network: Any, inputs: dict[str, Any], *, training: bool = False) -> Any:
+def run_network(network: Any, inputs: dict[str, Any], *, training: bool = False) -> Any:
     """What a network gives, as arrays of float32. Called as it stands: nothing is compiled, which would take the longest."""
     tensors = {name: keras.ops.convert_to_tensor(values) for name, values in inputs.items()}
     outputs = network(tensors, training=training)

@@ -16,18 +16,23 @@ import keras
 import numpy as np
 
 from hindcast.pipeline.learn.custom.graph_rules import named
-from hindcast.pipeline.learn.custom.probe import agree, computes_in_halves
-from hindcast.pipeline.learn.custom.probe_inputs import draw_weights, left_as_it_was, made_up, played
+from hindcast.pipeline.learn.custom.probe import agree, uses_half_precision
+from hindcast.pipeline.learn.custom.probe_inputs import (
+    draw_weights,
+    restored_state,
+    run_network,
+    synthetic_inputs,
+)
 from hindcast.pipeline.learn.saving import save_network
 from hindcast.pipeline.learn.stateful import make_online
 
 _STEPS = 6
 
 
-def faults_of_parts(layers: Iterable[Any]) -> list[str]:
+def check_serializable(layers: Iterable[Any]) -> list[str]:
     """What Keras alone cannot make again: functions, initializers, regularizers, constraints of the user's own in layers."""
     faults = []
-    with left_as_it_was(), _keras_alone():
+    with restored_state(), _keras_alone():
         for layer in layers:
             config: Any = {}
             try:
@@ -44,16 +49,16 @@ def faults_of_parts(layers: Iterable[Any]) -> list[str]:
     return faults
 
 
-def faults_of_saving(twin: Any, *, online: bool, series: int = 0) -> list[str]:
+def check_round_trip(twin: Any, *, online: bool, series: int = 0) -> list[str]:
     """What is wrong if `twin`, saved and loaded by Keras alone, gives other outputs; with `online` its online form too.
 
     Tried with drawn weights; weights and generators are left as they were.
     """
     faults = []
-    with left_as_it_was(twin), TemporaryDirectory() as folder:
+    with restored_state(twin), TemporaryDirectory() as folder:
         draw_weights(twin, 1)
-        inputs = made_up(twin, _STEPS, series)
-        wanted = played(twin, inputs)
+        inputs = synthetic_inputs(twin, _STEPS, series)
+        wanted = run_network(twin, inputs)
         forms: dict[str, Callable[[], Any]] = {"model.keras": lambda: twin}
         if online:
             forms["online.keras"] = partial(make_online, twin)
@@ -63,7 +68,7 @@ def faults_of_saving(twin: Any, *, online: bool, series: int = 0) -> list[str]:
             except Exception as fault:  # noqa: BLE001 (it is told; of what class it is, is Keras's business)
                 faults.append(f"models/{name} cannot be saved and loaded by Keras alone: {_words(fault)}")
                 continue
-            if not agree(found, wanted[: len(found)], half=computes_in_halves(twin)):
+            if not agree(found, wanted[: len(found)], half=uses_half_precision(twin)):
                 faults.append(
                     f"models/{name}, saved and loaded by Keras alone, gives other outputs than the network that is trained "
                     f"(apart by {np.abs(found - wanted[: len(found)]).max():.2g})"
@@ -77,10 +82,10 @@ def _of_loaded(path: Path, network: Any, inputs: dict[str, Any]) -> Any:
     with _keras_alone():
         loaded = keras.models.load_model(path, compile=False, safe_mode=True)
     if loaded.inputs[0].shape[0] is None:
-        return played(loaded, inputs)
+        return run_network(loaded, inputs)
     middle = _STEPS // 2
     parts = [
-        played(loaded, {name: values[:1, part] for name, values in inputs.items()})
+        run_network(loaded, {name: values[:1, part] for name, values in inputs.items()})
         for part in (slice(0, middle), slice(middle, None))
     ]
     return np.concatenate(parts, axis=1)

@@ -19,7 +19,7 @@ from hindcast.pipeline.feed.lane_stream import Lanes
 from hindcast.pipeline.feed.segments import Segments
 from hindcast.pipeline.feed.window_stream import Windows
 from hindcast.pipeline.learn.losses import WeightedMean, inputs_for
-from hindcast.pipeline.learn.modes import make_lesson
+from hindcast.pipeline.learn.modes import training_data
 from tests.feed.memory import chronological, memory_source
 from tests.learn.networks import batch_source_of, small_learner, small_settings, small_source, trainable
 
@@ -37,14 +37,14 @@ def test_fit_over_a_stream_learns_what_a_loop_over_the_batches_learns(
 ) -> None:
     weights = []
     for by_fit in (True, False):
-        lesson = make_lesson(
+        training = training_data(
             batch_source_of(small_source()), small_learner(), small_settings(mode=mode), seed=2
         )
-        network = compiled(lesson.network)
+        network = compiled(training.network)
         if by_fit:
-            network.fit(BatchStream(lesson.epoch, names), epochs=2, shuffle=False, verbose=0)
+            network.fit(BatchStream(training.epoch, names), epochs=2, shuffle=False, verbose=0)
         for epoch in range(0 if by_fit else 2):
-            batches = lesson.epoch(epoch)
+            batches = training.epoch(epoch)
             for number in range(len(batches)):
                 batch = batches[number]
                 network.train_on_batch(inputs_for(network, batch), batch.targets, batch.weights)
@@ -54,14 +54,14 @@ def test_fit_over_a_stream_learns_what_a_loop_over_the_batches_learns(
 
 
 def test_a_stream_knows_its_length_and_goes_on_to_the_next_epoch() -> None:
-    lesson = make_lesson(batch_source_of(small_source()), small_learner(), small_settings(), seed=2)
-    stream = BatchStream(lesson.epoch, ("inputs", "identity"))
-    assert len(stream) == len(lesson.epoch(0))
+    training = training_data(batch_source_of(small_source()), small_learner(), small_settings(), seed=2)
+    stream = BatchStream(training.epoch, ("inputs", "identity"))
+    assert len(stream) == len(training.epoch(0))
     first = stream[0][0]["identity"]
     assert np.array_equal(first, stream[0][0]["identity"])
     for _ in range(2):
         stream.on_epoch_begin()
-    assert np.array_equal(stream[0][0]["identity"], lesson.epoch(1)[0].identity)
+    assert np.array_equal(stream[0][0]["identity"], training.epoch(1)[0].identity)
     assert not np.array_equal(first, stream[0][0]["identity"])
 
 

@@ -1,4 +1,4 @@
-"""A network of one's own: played in lanes like any other, and told what it breaks."""
+"""A network of one's own: run_network in lanes like any other, and told what it breaks."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from hindcast.pipeline.errors import TrainingError
-from hindcast.pipeline.learn.custom.build import Brief, own_networks
-from hindcast.pipeline.learn.custom.probe import faults_of_play
+from hindcast.pipeline.learn.custom.build import ModelSpec, build_custom_networks
+from hindcast.pipeline.learn.custom.probe import check_forward_pass
 from hindcast.pipeline.learn.network import Design, make_layers
 from hindcast.pipeline.learn.saving import save_network
 from hindcast.pipeline.learn.stateful import carry
@@ -29,12 +29,12 @@ NAMES = ("feature_mean", "feature_std", "target_mean", "target_std")
 
 
 def built(function: str, precision: str = "float32", **changes: Any) -> Any:
-    brief = Brief(**{"features": ("a", "b", "c"), "targets": ("power", "heat"), "series": 2, **changes})
+    spec = ModelSpec(**{"features": ("a", "b", "c"), "targets": ("power", "heat"), "series": 2, **changes})
     design = Design(
-        some_scaling(targets=len(brief.targets)), (-1,) * FEATURES, brief.series,
-        residual=brief.residual, quantiles=brief.quantiles, own=True,
+        some_scaling(targets=len(spec.targets)), (-1,) * FEATURES, spec.series,
+        residual=spec.residual, quantiles=spec.quantiles, own=True,
     )  # fmt: skip
-    return own_networks(f"{HERE}:{function}", make_layers(design), brief, precision)
+    return build_custom_networks(f"{HERE}:{function}", make_layers(design), spec, precision)
 
 
 def some_inputs(steps: int) -> dict[str, Any]:
@@ -135,7 +135,7 @@ def test_the_look_for_statistics_leaves_dropout_and_frozen_layers_as_they_were()
     learner = built("dropped_and_frozen").learner
     before = arrays(learner.variables)
     assert any("seed" in variable.path for variable in learner.variables)
-    assert faults_of_play(learner, stateful=False) == []
+    assert check_forward_pass(learner, stateful=False) == []
     assert all((a == b).all() for a, b in zip(arrays(learner.variables), before, strict=True))
 
 
@@ -152,7 +152,7 @@ def test_the_trial_leaves_every_weight_and_generator_as_it_was() -> None:
     learner = built("forgetful").learner
     before = arrays(learner.variables), random.getstate(), numpy_state()
     assert sum("seed" in variable.path for variable in learner.variables) == 4
-    assert faults_of_play(learner, stateful=True) == []
+    assert check_forward_pass(learner, stateful=True) == []
     assert all((a == b).all() for a, b in zip(arrays(learner.variables), before[0], strict=True))
     assert random.getstate() == before[1]
     assert numpy_state() == before[2]
@@ -169,10 +169,8 @@ def test_a_training_ends_with_the_same_bytes_whether_or_not_its_network_was_trie
         train(params, tmp_path / name)
         models = tmp_path / name / "models"
         found.append([(models / f"{form}.keras").read_bytes() for form in ("model", "online")])
-        for check in ("play", "saving", "parts"):
-            monkeypatch.setattr(
-                f"hindcast.pipeline.learn.custom.build.faults_of_{check}", lambda *_, **__: []
-            )
+        for check in ("forward_pass", "round_trip", "serializable"):
+            monkeypatch.setattr(f"hindcast.pipeline.learn.custom.build.check_{check}", lambda *_, **__: [])
     assert found[0] == found[1]
 
 
@@ -186,22 +184,25 @@ def test_looking_ahead_is_a_fault_of_state_only() -> None:
         (f"{HERE}:fails", r"fails raised KeyError \(.*builders.py, line \d+\): 'history'"),
         (f"{HERE}:leaves", r"leaves raised SystemExit \(.*builders.py, line \d+\): no GPU"),
         (f"{HERE}:stateful_itself", r"\(.*builders.py, line \d+\): .*; leave stateful out, state is carried"),
-        (f"{HERE}:of_eight_steps", r"cannot be played on any number of rows and steps: .* end in \w+Error: "),
+        (
+            f"{HERE}:of_eight_steps",
+            r"cannot be run_network on any number of rows and steps: .* end in \w+Error: ",
+        ),
         (f"{HERE}:absent", "has no function absent: see"),
         (f"{HERE}:no_function", "no_function in tests.learn.builders is no function, found 3"),
         (
             f"{HERE}:one_argument",
-            r"builders:one_argument takes \(inputs: .*write def one_argument\(inputs, brief\)",
+            r"builders:one_argument takes \(inputs: .*write def one_argument\(inputs, spec\)",
         ),
         ("no_such_package.networks:build", "cannot be imported from .*No module named 'no_such_package'"),
     ],
 )
 def test_a_function_that_is_not_there_or_fails_is_told_with_its_place(name: str, message: str) -> None:
     with pytest.raises(TrainingError, match=message):
-        own_networks(
+        build_custom_networks(
             name,
             make_layers(Design(some_scaling(), (-1,) * FEATURES, 2, own=True)),
-            Brief(("a", "b", "c"), ("t",), 2),
+            ModelSpec(("a", "b", "c"), ("t",), 2),
         )
 
 
@@ -210,7 +211,7 @@ def test_an_interrupt_within_a_builder_stays_one() -> None:
         built("interrupted")
 
 
-@pytest.mark.parametrize("text", ["raise SystemExit(3)", "1 / 0", "def build(inputs brief):"])
+@pytest.mark.parametrize("text", ["raise SystemExit(3)", "1 / 0", "def build(inputs spec):"])
 def test_a_module_that_fails_while_it_is_loaded_is_told_with_its_line(
     text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -220,7 +221,7 @@ def test_a_module_that_fails_while_it_is_loaded_is_told_with_its_line(
     with pytest.raises(
         TrainingError, match=r"cannot be imported: it raised \w+ \(.*failing_network.py, line 2\)"
     ):
-        own_networks("failing_network:build", layers, Brief(("a", "b", "c"), ("t",), 2))
+        build_custom_networks("failing_network:build", layers, ModelSpec(("a", "b", "c"), ("t",), 2))
 
 
 def test_what_a_builder_sets_for_all_of_keras_is_put_back() -> None:
@@ -262,7 +263,9 @@ def test_series_that_only_their_group_is_known_of_are_never_seen_ones_to_ones_ow
     table = {name: np.tile(getattr(scaling, name), (4, 1)) for name in NAMES}  # indices 0, 1, 2; 3: the group
     scaling = replace(scaling, **table, groups=("north",))
     layers = make_layers(Design(scaling, (-1,) * FEATURES, 2, own=True))
-    networks = own_networks(f"{HERE}:knows_its_series", layers, Brief(("a", "b", "c"), ("t",), 2))
+    networks = build_custom_networks(
+        f"{HERE}:knows_its_series", layers, ModelSpec(("a", "b", "c"), ("t",), 2)
+    )
     inputs = some_inputs(3)["inputs"][:1]
     never, of_group = (
         networks.learner.predict_on_batch({"inputs": inputs, "series": np.full((1, 3), index, np.int32)})

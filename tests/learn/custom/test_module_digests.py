@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from hindcast.pipeline.learn.custom.module_digests import digests_of_own_modules
+from hindcast.pipeline.learn.custom.module_digests import digest_user_modules
 from hindcast.pipeline.learn.training import train
 from tests.learn.workplace import workplace
 
@@ -19,7 +19,7 @@ from keras import layers
 from nets_{number}.deep.part import UNITS
 import helper_{number}
 
-def build(inputs, brief):
+def build(inputs, spec):
     from nets_{number} import late
     return layers.Dense(1)(layers.LSTM(UNITS, return_sequences=True)(inputs["features"]))
 """
@@ -52,20 +52,20 @@ def test_every_loaded_module_of_the_user_counts_and_no_other(own: str) -> None:
     module = f"nets_{own}.mine"
     import_module(module)
     import_module(f"installed_{own}")
-    found = digests_of_own_modules(module)
+    found = digest_user_modules(module)
     assert list(found) == [f"helper_{own}", f"nets_{own}.deep.part", f"nets_{own}.mine"]
     import_module(f"nets_{own}.late")
-    assert f"nets_{own}.late" in digests_of_own_modules(module)
+    assert f"nets_{own}.late" in digest_user_modules(module)
     Path(f"nets_{own}/deep/part.py").write_text("UNITS = 4\n", encoding="utf-8")
-    changed = digests_of_own_modules(module)
+    changed = digest_user_modules(module)
     assert [name for name in found if changed[name] != found[name]] == [f"nets_{own}.deep.part"]
 
 
 def test_a_module_by_itself_and_an_installed_one_count_with_their_own_package_at_least(own: str) -> None:
     import_module(f"installed_{own}")
     import_module(f"helper_{own}")
-    assert list(digests_of_own_modules(f"installed_{own}")) == [f"installed_{own}"]
-    assert list(digests_of_own_modules(f"helper_{own}")) == [f"helper_{own}"]
+    assert list(digest_user_modules(f"installed_{own}")) == [f"installed_{own}"]
+    assert list(digest_user_modules(f"helper_{own}")) == [f"helper_{own}"]
 
 
 def test_a_training_is_not_taken_up_when_a_module_behind_the_network_changed(

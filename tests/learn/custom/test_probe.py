@@ -1,4 +1,4 @@
-"""A network played on made-up numbers tells what weights that begin at 0 would hide."""
+"""A network run_network on made-up numbers tells what weights that begin at 0 would hide."""
 
 from __future__ import annotations
 
@@ -41,5 +41,5 @@ def test_rows_count_without_state_too() -> None:
 def test_quantiles_that_can_cross_are_told_with_two_remedies() -> None:
     (found,) = faults_of("crossing", (0.1, 0.5, 0.9))
     assert re.search(
-        r"quantiles: outputs must ascend .*\[0.1, 0.5, 0.9\].* below .*brief.ascending.*keras.ops.sort", found
+        r"quantiles: outputs must ascend .*\[0.1, 0.5, 0.9\].* below .*spec.ascending.*keras.ops.sort", found
     )

@@ -9,7 +9,13 @@ import keras
 import numpy as np
 import pytest
 
-from hindcast.pipeline.learn.custom.probe_inputs import ROWS, draw_weights, left_as_it_was, made_up, played
+from hindcast.pipeline.learn.custom.probe_inputs import (
+    ROWS,
+    draw_weights,
+    restored_state,
+    run_network,
+    synthetic_inputs,
+)
 from hindcast.pipeline.learn.network import Design, make_layers, make_networks
 from tests.feed.memory import some_scaling
 from tests.learn.custom.test_build import numpy_state
@@ -23,7 +29,7 @@ def learner_of(**changes: Any) -> Any:
 
 def test_made_up_inputs_are_around_0_once_scaled_whatever_the_scales_are() -> None:
     network = learner_of(residual=True)
-    inputs = made_up(network, 500, series=2)
+    inputs = synthetic_inputs(network, 500, series=2)
     assert {name: values.shape for name, values in inputs.items()} == {
         "inputs": (ROWS, 500, FEATURES), "series": (ROWS, 500),
         "published": (ROWS, 500, 1), "has_published": (ROWS, 500, 1),
@@ -33,7 +39,7 @@ def test_made_up_inputs_are_around_0_once_scaled_whatever_the_scales_are() -> No
     scaled = keras.Model(
         network.input, [network.get_layer(name).output for name in ("masked", "base_shrink")]
     )
-    features, base = played(scaled, inputs)
+    features, base = run_network(scaled, inputs)
     for values in (features[..., 0], base):
         assert abs(values.mean()) < 0.2
         assert values.std() == pytest.approx(1, abs=0.2)
@@ -44,7 +50,7 @@ def test_draws_repeat_heed_constraints_and_are_put_back() -> None:
     head = network.get_layer("head")
     head.kernel.constraint = keras.constraints.NonNeg()
     before, python, legacy = arrays(network.variables), random.getstate(), numpy_state()
-    with left_as_it_was(network):
+    with restored_state(network):
         draw_weights(network, 1)
         first = arrays(network.trainable_weights)
         assert (arrays([head.kernel])[0] >= 0).all()
@@ -53,7 +59,7 @@ def test_draws_repeat_heed_constraints_and_are_put_back() -> None:
     assert all((a == b).all() for a, b in zip(arrays(network.variables), before, strict=True))
     assert random.getstate() == python
     assert numpy_state() == legacy
-    with left_as_it_was(network):
+    with restored_state(network):
         draw_weights(network, 1)
         assert all((a == b).all() for a, b in zip(arrays(network.trainable_weights), first, strict=True))
     assert all((a != b).any() for a, b in zip(first, arrays(network.trainable_weights), strict=True))

@@ -9,7 +9,7 @@ import keras
 import pytest
 
 from hindcast.pipeline.errors import TrainingError
-from hindcast.pipeline.learn.custom.save_load import faults_of_saving
+from hindcast.pipeline.learn.custom.save_load import check_round_trip
 from hindcast.pipeline.learn.stateful import make_online
 from tests.learn.custom.test_build import built
 from tests.learn.networks import arrays
@@ -33,7 +33,7 @@ def test_each_part_of_the_users_own_is_told_by_its_layer_and_setting() -> None:
 def test_a_form_that_loads_with_other_outputs_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     twin = built("two_branches").twin
     before = arrays(twin.variables)
-    assert faults_of_saving(twin, online=True, series=2) == []
+    assert check_round_trip(twin, online=True, series=2) == []
 
     def forgetting(twin: Any) -> Any:
         online = make_online(twin)
@@ -41,7 +41,7 @@ def test_a_form_that_loads_with_other_outputs_is_told(monkeypatch: pytest.Monkey
         return online
 
     monkeypatch.setattr("hindcast.pipeline.learn.custom.save_load.make_online", forgetting)
-    (fault,) = faults_of_saving(twin, online=True, series=2)
+    (fault,) = check_round_trip(twin, online=True, series=2)
     assert re.search(
         "models/online.keras, saved and loaded by Keras alone, gives other outputs .*apart by", fault
     )
