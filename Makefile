@@ -23,6 +23,7 @@ READY := $(LOCKED)-$(shell cksum < pyproject.toml | tr -cs '0-9\n' -)
 IN_VENV := PATH="$$PWD/.venv/bin:$$PATH" VIRTUAL_ENV="$$PWD/.venv" PYTHONNOUSERSITE=1
 PIP := .venv/bin/python -m pip --quiet --no-input --disable-pip-version-check
 WORKERS ?= 2
+ROUNDS ?= 3
 ARGS ?=
 
 .PHONY: help
@@ -38,13 +39,33 @@ repro: $(READY) ## run the pipeline on the data set of params.yaml, and say wher
 	@printf '  %-10s %s\n' metrics "$$PWD/reports/metrics.json" "by series" "$$PWD/reports/by_series.csv" \
 	report "$$PWD/reports/report.html" models "$$PWD/models"
 
+# Ten minutes on two cores: unit tests, and property tests on examples that are the same at every run.
 .PHONY: test
-test: lint ## lint, types, and every test but the slow ones (ARGS="-k name" narrows, WORKERS=2)
-	@$(IN_VENV) python -m pytest -n $(WORKERS) --dist loadfile -m "not slow" $(ARGS)
+test: lint ## lint, types and unit tests (ARGS="-k name" narrows, WORKERS=2)
+	@$(IN_VENV) python -m pytest -n $(WORKERS) --dist loadfile -m "not slow and not workflow" $(ARGS)
+
+# Half an hour at most on two cores; `.ci/run` calls it after `make test`.
+.PHONY: ci
+ci: check-lock ## what users do, as they do it: the wheel, clones and a remote, DVC, the report in a browser
+	@$(IN_VENV) python -m pytest -n $(WORKERS) --dist loadfile -m "workflow and not slow" $(ARGS)
 
 .PHONY: soak
-soak: $(READY) ## the slow tests: long runs, many kills
+soak: $(READY) ## the slow tests, and property tests on random examples (ROUNDS=3)
 	@$(IN_VENV) python -m pytest -m slow $(ARGS)
+	@for round in $$(seq $(ROUNDS)); do \
+	  $(IN_VENV) HINDCAST_EXAMPLES=random python -m pytest -n $(WORKERS) -m "hypothesis and not slow" $(ARGS) || exit 1; \
+	done
+
+# The lock files belong to pyproject.toml: compiled again without an upgrade, they come out the same.
+.PHONY: check-lock
+check-lock: $(READY) ## compare the lock files with what pyproject.toml asks for
+	@cp requirements.lock .venv/requirements.lock.before; cp requirements-bench.lock .venv/requirements-bench.lock.before
+	@$(MAKE) lock >/dev/null
+	@status=0; for name in requirements.lock requirements-bench.lock; do \
+	  if ! cmp -s "$$name" ".venv/$$name.before"; then \
+	    echo "$$name does not match pyproject.toml: run \`make lock\` and commit the result." >&2; status=1; \
+	    diff ".venv/$$name.before" "$$name" | head -20 >&2; mv ".venv/$$name.before" "$$name"; \
+	  fi; done; exit $$status
 
 .PHONY: lint
 lint: $(READY) ## ruff and mypy; changes nothing
@@ -86,6 +107,19 @@ bench-stream: $(BENCH_STREAM) ## streams beside tf.data, Grain, MosaicML, PyTorc
 
 # DVC's own function composes, so this is what `dvc exp run` without -S would write.
 COMPOSE := import os; from dvc.utils.hydra import compose_and_dump as f; r = os.getcwd(); f("params.yaml", r + "/conf", None, "config", r, [])
+
+.PHONY: figures
+figures: $(READY) ## the figures of the code's structure (ARGS="REVISION" compares)
+	@$(IN_VENV) python -m tools.structure figures $(ARGS)
+
+.PHONY: deps
+deps: $(READY) ## write into dvc.yaml the code that each stage imports
+	@$(IN_VENV) python -m tools.structure deps --write
+
+# Every output of small data sets of all kinds, before and after a change that should change none.
+.PHONY: same-bytes
+same-bytes: $(READY) ## compare all output bytes with those of another revision (ARGS="main")
+	@$(IN_VENV) python -m tools.output_bytes against $(ARGS)
 
 .PHONY: params
 params: $(READY) ## compose conf/ into params.yaml, for the default data set

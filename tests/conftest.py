@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,11 +19,12 @@ os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ.setdefault("DVC_NO_ANALYTICS", "1")
 
-# A shared machine may stall: no deadlines. In continuous integration the cases are the same at every run.
+# A shared machine may stall: no deadlines. The examples are the same at every run, so that a failure is the fault of a
+# change; `make soak` draws random ones.
 _quiet = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
-settings.register_profile("explore", deadline=None, suppress_health_check=_quiet, print_blob=True)
-settings.register_profile("same", parent=settings.get_profile("explore"), derandomize=True, database=None)
-settings.load_profile("same" if os.environ.get("CI") else "explore")
+settings.register_profile("random", deadline=None, suppress_health_check=_quiet, print_blob=True)
+settings.register_profile("fixed", parent=settings.get_profile("random"), derandomize=True, database=None)
+settings.load_profile(os.environ.get("HINDCAST_EXAMPLES", "fixed"))
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -79,45 +77,3 @@ def compose(compose_text: Callable[..., str]) -> Callable[..., dict[str, Any]]:
         return values
 
     return composed
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
-    """A copy of the project as it lies in the working tree, committed to a git repository of its own.
-
-    Nothing that git ignores comes along: no data, no outputs, no DVC cache.
-    """
-    copy = tmp_path / "project"
-    listed = _git(ROOT, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
-    for name in filter(None, listed.split("\0")):
-        source, target = ROOT / name, copy / name
-        if source.is_file():
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(source, target)
-    _git(copy, "init", "--quiet", "--initial-branch=main")
-    _git(copy, "config", "user.name", "A Tester")
-    _git(copy, "config", "user.email", "tester@example.invalid")
-    _git(copy, "add", "--all")
-    _git(copy, "commit", "--quiet", "--message", "The project under test")
-    return copy
-
-
-@pytest.fixture
-def in_project(project: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """`in_project("dvc", "repro")` runs `python -m dvc repro` in the copy of the project; any exit code returns."""
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    environment = {**os.environ, "PATH": path, "PYTHONPATH": str(project)}
-
-    def run(*words: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", *words]
-        return subprocess.run(
-            command, cwd=project, env=environment, capture_output=True, text=True, check=False, timeout=540
-        )
-
-    return run
-
-
-def _git(folder: Path, *words: str) -> str:
-    # `safe.directory`: the checkout may belong to another user than the one who tests
-    command = ["git", "-c", f"safe.directory={folder}", *words]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True).stdout

@@ -59,7 +59,8 @@ def test_make_help_lists_every_target() -> None:
 def test_every_dependency_has_its_reason_and_every_reason_a_dependency() -> None:
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     project, benchmarks = settings["project"], settings["dependency-groups"]["bench"]
-    lines = [*project["dependencies"], *project["optional-dependencies"]["test"], *benchmarks]
+    extras = project["optional-dependencies"]
+    lines = [*project["dependencies"], *extras["train"], *extras["test"], *benchmarks]
     declared = {re.split(r"[>=<]", line)[0] for line in lines}
     text = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")
     explained = set(re.findall(r"^\| ([a-z0-9\[\]-]+) \|", text, re.MULTILINE)) - {"package", "---"}

@@ -1,0 +1,169 @@
+"""The wheel: complete, and installed beside a user's own packages of any name without a collision."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import sysconfig
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.project_copy import ProjectCopy
+
+pytestmark = pytest.mark.workflow
+
+# Stands for an environment without the extra `train`: nothing of it can be imported.
+WITHOUT_TRAIN = """
+import sys
+
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {"keras", "tensorflow", "tensorboard"}:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Absent())
+"""
+
+USES_BOTH = """
+import sys
+from pathlib import Path
+
+{imports}
+
+here = Path.cwd().resolve()
+assert Path(pipeline.__file__).resolve().parent == here / "pipeline", pipeline.__file__
+assert Path(stages.__file__).resolve().parent == here / "stages", stages.__file__
+assert pipeline.MINE == stages.MINE == "the user's own"
+assert not Path(hindcast.__file__).resolve().is_relative_to(here)
+from hindcast.stages import simulate, ingest, pack
+from pipeline import clean
+from stages import load
+for stage in (simulate, ingest, pack):
+    assert stage.main([]) == 0, stage
+assert clean.NAME == "clean" and load.NAME == "load"
+print("both work", hindcast.HindcastError.__name__)
+"""
+
+
+@pytest.fixture(scope="module")
+def wheel(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel of the project as it lies in the working tree."""
+    folder = tmp_path_factory.mktemp("wheel")
+    ProjectCopy(folder / "source", root)
+    command = [
+        "pip",
+        "wheel",
+        "--quiet",
+        "--no-deps",
+        "--no-build-isolation",
+        "-w",
+        str(folder),
+        str(folder / "source"),
+    ]
+    subprocess.run([sys.executable, "-m", *command], check=True, timeout=300)
+    (made,) = folder.glob("hindcast-*.whl")
+    return made
+
+
+@pytest.fixture(scope="module")
+def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An environment that holds the wheel, with the libraries of this one; its interpreter."""
+    folder = tmp_path_factory.mktemp("environment")
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True, timeout=120)
+    packages = next(folder.glob("lib/python*/site-packages"))
+    install = ["pip", "install", "--quiet", "--no-deps", "--no-index", "--target", str(packages), str(wheel)]
+    subprocess.run([sys.executable, "-m", *install], check=True, timeout=300)
+    # A plain path: .pth files in there, such as an editable installation of this project, take no effect.
+    (packages / "libraries.pth").write_text(sysconfig.get_path("purelib") + "\n", encoding="utf-8")
+    return folder / "bin" / "python"
+
+
+@pytest.fixture
+def project(root: Path, tmp_path: Path, compose_text) -> Path:
+    """A user's project with packages of its own that have the names of this repository's folders."""
+    for name, module in (("pipeline", "clean"), ("stages", "load")):
+        package = tmp_path / name
+        package.mkdir()
+        (package / "__init__.py").write_text('MINE = "the user\'s own"\n', encoding="utf-8")
+        (package / f"{module}.py").write_text(f"NAME = {module!r}\n", encoding="utf-8")
+    small = (
+        "simulate.games=1",
+        "simulate.customers=2",
+        "simulate.days=40",
+        "train.units=[4]",
+        "train.epochs=1",
+    )
+    (tmp_path / "params.yaml").write_text(compose_text(*small), encoding="utf-8")
+    return tmp_path
+
+
+def run(environment: Path, project: Path, code: str, *argv: str) -> subprocess.CompletedProcess[str]:
+    """Run code with the environment's interpreter in the project; neither this repository nor its path is seen."""
+    variables = {
+        name: value for name, value in os.environ.items() if name not in {"PYTHONPATH", "VIRTUAL_ENV"}
+    }
+    return subprocess.run(
+        [environment, "-c", f"import sys\nsys.path.insert(0, '')\nsys.argv[1:] = {list(argv)!r}\n{code}"],
+        cwd=project, env=variables, capture_output=True, text=True, check=False, timeout=300,
+    )  # fmt: skip
+
+
+def test_the_wheel_holds_every_module_and_what_a_project_needs(wheel: Path, root: Path) -> None:
+    names = set(zipfile.ZipFile(wheel).namelist())
+    modules = {
+        f"hindcast/{path.relative_to(root).as_posix()}"
+        for top in ("pipeline", "stages")
+        for path in (root / top).rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    assert len(modules) > 150
+    settings = {
+        f"hindcast/templates/{path.relative_to(root).as_posix()}" for path in (root / "conf").rglob("*.yaml")
+    }
+    assert len(settings) > 10
+    wanted = {*modules, *settings, "hindcast/__init__.py", "hindcast/py.typed", "hindcast/templates/dvc.yaml"}
+    assert wanted <= names
+    tops = {name.split("/")[0] for name in names}
+    assert {top for top in tops if not top.endswith(".dist-info")} == {"hindcast"}
+
+
+@pytest.mark.parametrize(
+    "imports", ["import pipeline, stages\nimport hindcast", "import hindcast\nimport pipeline, stages"]
+)
+def test_a_project_with_packages_of_the_same_names_collides_in_neither_direction(
+    environment: Path, project: Path, imports: str
+) -> None:
+    done = run(environment, project, USES_BOTH.replace("{imports}", imports))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.splitlines()[-1] == "both work HindcastError"
+
+
+def test_the_stages_before_training_work_without_the_extra_train(environment: Path, project: Path) -> None:
+    code = WITHOUT_TRAIN + "from hindcast.stages.cli import main\nraise SystemExit(main(sys.argv[1:]))"
+    for stage in ("simulate", "ingest", "pack", "split", "scale", "certify"):
+        done = run(environment, project, code, stage)
+        assert done.returncode == 0, f"{stage}: {done.stderr}"
+    for stage in ("train", "evaluate"):
+        done = run(environment, project, code, stage)
+        assert done.returncode == 1
+        assert "hindcast[train]" in done.stderr
+        assert "pip install hindcast" not in done.stderr  # somebody else's package on the public index
+        assert "Traceback" not in done.stderr
+
+
+def test_importing_hindcast_loads_no_library(environment: Path, project: Path) -> None:
+    code = """
+before = set(sys.modules)
+import hindcast
+loaded = {name.partition(".")[0] for name in set(sys.modules) - before} - set(sys.stdlib_module_names)
+assert loaded == {"hindcast"}, loaded
+assert "Windows" in dir(hindcast) and hindcast.Windows.__name__ == "Windows"
+assert hindcast.__version__
+for name in hindcast.__all__:
+    getattr(hindcast, name)
+"""
+    done = run(environment, project, code)
+    assert done.returncode == 0, done.stderr
