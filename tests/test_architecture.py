@@ -51,16 +51,15 @@ FENCES = {
     "holidays": ("pipeline.align.public_days", "pipeline.certify.expected_columns"),
     "keras": ("pipeline.learn", "pipeline.feed.adapters.keras", "pipeline.methods"),
     "tensorflow": ("pipeline.learn.backend",),
-    "dvclive": ("pipeline.learn",),
     "matplotlib": ("pipeline.judge",),
     "sklearn": ("pipeline.judge",),
     "jinja2": ("pipeline.judge",),
 }
-LEARNING = ("keras", "tensorflow", "tensorboard", "dvclive")
+LEARNING = ("keras", "tensorflow", "tensorboard")
 
 # What `--help` and an import of a room must not load: each of these costs a tenth of a second to several.
 HEAVY = (
-    "dask", "distributed", "dvc", "dvclive", "h5py", "hdf5plugin", "keras", "matplotlib", "pandas", "pyarrow",
+    "dask", "distributed", "dvc", "h5py", "hdf5plugin", "keras", "matplotlib", "pandas", "pyarrow",
     "scipy", "sklearn", "tensorboard", "tensorflow",
 )  # fmt: skip
 

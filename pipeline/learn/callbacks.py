@@ -1,7 +1,8 @@
-"""Watching a training: TensorBoard while it goes on, DVCLive's files for `dvc metrics` and `dvc plots`."""
+"""What is written while a network trains: TensorBoard's events, the tables of losses, the weights after each group."""
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -9,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import keras
-from dvclive.live import Live
 
 from hindcast.pipeline.errors import TrainingError
 from hindcast.pipeline.feed.batches import LaneBatches
@@ -18,47 +18,64 @@ from hindcast.pipeline.learn.backend import tensorflow_errors_as_oserror
 from hindcast.pipeline.learn.fitting import TrainingData
 from hindcast.pipeline.learn.history import Logs
 
-_NAMES = {"loss": "train/loss", "val_loss": "validation/loss"}
+_SPLITS = {"loss": "train", "val_loss": "validation"}
+
+
+@contextmanager
+def open_callbacks(
+    boards: Path, tables: Path, training: TrainingData
+) -> Iterator[tuple[TensorBoardCallback, LossTables]]:
+    """Callbacks that write event files below `boards` and the tables of losses below `tables`."""
+    board = TensorBoardCallback(boards, training)
+    try:
+        yield board, LossTables(tables)
+    finally:
+        board.close()
 
 
 class TensorBoardCallback:
-    """Losses, learning rate, the share of lanes in use and histograms of the weights, by epoch."""
+    """Writes losses, learning rate, the share of lanes in use and histograms of the weights, by epoch."""
 
     def __init__(self, folder: Path, training: TrainingData) -> None:
-        self._folder, self._lesson = folder, training
+        self._folder, self._training = folder, training
         self._board: Any = None
 
     def begin(self, epochs: Sequence[Logs]) -> None:
-        """Write event files anew, or beside those of the process that watched the epochs before."""
+        """Start event files: in an empty folder, or beside those of the process that trained the epochs before."""
         if not epochs:
             shutil.rmtree(self._folder, ignore_errors=True)
         self._board = keras.callbacks.TensorBoard(str(self._folder), histogram_freq=1, write_graph=False)
         with tensorflow_errors_as_oserror(self._folder):
-            self._board.set_model(self._lesson.network)
+            self._board.set_model(self._training.network)
             self._board.on_train_begin()
 
     def end_epoch(self, epoch: int, logs: Logs, network: Any) -> None:
-        """Write the epoch's losses, what it made of its lanes, and the weights."""
-        batches = self._lesson.epoch(epoch)
+        """Write the epoch's losses, its use of the lanes, and the weights."""
+        batches = self._training.epoch(epoch)
         use = {"lane_use": 1 - batches.plan.idle_share} if isinstance(batches, LaneBatches) else {}
         with tensorflow_errors_as_oserror(self._folder):
             self._board.on_epoch_end(epoch, {**logs, **use})
 
     def close(self) -> None:
-        """End the event files."""
+        """Finish the event files."""
         if self._board is not None:
             with tensorflow_errors_as_oserror(self._folder):
                 self._board.on_train_end()
 
 
 class LossTables:
-    """The losses of each epoch as DVCLive writes them: no times, nothing done to the repository."""
+    """Writes the losses by epoch in DVCLive's layout, which `dvc plots` and dvc.yaml read; no times.
+
+    `plots/metrics/{train,validation}/loss.tsv` have the columns `step` (the epoch, from 0) and `loss`; `metrics.json`
+    holds the latest loss of each split and the last step. Values are written in full (`repr`).
+    """
 
     def __init__(self, folder: Path) -> None:
-        self._live = _Files(str(folder), save_dvc_exp=False, dvcyaml=False, report=None)
+        self._folder, self._step = folder, 0
+        self._latest: dict[str, Any] = {}
 
     def begin(self, epochs: Sequence[Logs]) -> None:
-        """Write the epochs before again: the folder of a process that was killed is gone."""
+        """Write the epochs before a checkpoint again: the folder of a killed process is gone."""
         for logs in epochs:
             self._write(logs)
 
@@ -68,45 +85,31 @@ class LossTables:
 
     def _write(self, logs: Logs) -> None:
         for name, value in logs.items():
-            self._live.log_metric(_NAMES.get(name, name), value)
-        self._live.next_step()  # type: ignore[no-untyped-call]
-
-
-@contextmanager
-def callbacks(
-    boards: Path, live: Path, training: TrainingData
-) -> Iterator[tuple[TensorBoardCallback, LossTables]]:
-    """Watchers that write event files below `boards` and DVCLive's files below `live`."""
-    board = TensorBoardCallback(boards, training)
-    try:
-        yield board, LossTables(live)
-    finally:
-        board.close()
-
-
-class _Files(Live):
-    """DVCLive that writes files only.
-
-    Its own start makes a DVC repository wherever it finds a git repository without one, and its end adds the
-    folder to git's index under `dvc exp run`: here the stage's outputs are declared in dvc.yaml already.
-    """
-
-    def _init_dvc(self) -> None:
-        self._dvc_file = "dvc.yaml"
+            split = _SPLITS[name]
+            path = self._folder / "plots" / "metrics" / split / "loss.tsv"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("a", encoding="utf-8", newline="") as table:
+                header = "" if table.tell() else "step\tloss\n"
+                table.write(f"{header}{self._step}\t{value!r}\n")
+            self._latest[split] = {"loss": value}
+        self._latest["step"] = self._step
+        text = json.dumps(self._latest, indent=4) + "\n"
+        (self._folder / "metrics.json").write_text(text, encoding="utf-8")
+        self._step += 1
 
 
 class GroupWeights:
-    """Writes the twin's weights whenever the last series of a group was fitted; a later pass replaces them.
+    """Writes the twin's weights when the last series of a group has been fitted; a later pass replaces them.
 
-    `groups` holds the group of each series in the order of their series_order; where there are none, nothing is written. The files wait in `folder`, which outlives a
-    killed process, until `hand_over`.
+    `groups` holds the group of each series in the order of training; if it is empty, nothing is written. The files
+    wait in `folder`, which survives a killed process, until `hand_over`.
     """
 
     def __init__(self, folder: Path, groups: Sequence[str], twin: Any) -> None:
         self._folder, self._groups, self._twin = folder, groups, twin
 
     def begin(self, epochs: Sequence[Logs]) -> None:
-        """Drop what another training left; keep what this one wrote before it was killed."""
+        """Remove what another training left; keep what this one wrote before it was killed."""
         if not epochs:
             shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -114,26 +117,26 @@ class GroupWeights:
         """Write the weights if this was the group's last series."""
         if not self._groups:
             return
-        turn = epoch % len(self._groups)
-        group = self._groups[turn]
-        if turn + 1 == len(self._groups) or self._groups[turn + 1] != group:
+        place = epoch % len(self._groups)
+        group = self._groups[place]
+        if place + 1 == len(self._groups) or self._groups[place + 1] != group:
             with replace_file(self._path(group)) as temporary:
-                # Keras insists on the ending
-                named = temporary.with_name(f"{temporary.name}.weights.h5")
+                # Keras insists on this suffix
+                weights = temporary.with_name(f"{temporary.name}.weights.h5")
                 try:
-                    self._twin.save_weights(named)
-                    temporary.write_bytes(named.read_bytes())
+                    self._twin.save_weights(weights)
+                    temporary.write_bytes(weights.read_bytes())
                 finally:
-                    named.unlink(missing_ok=True)
+                    weights.unlink(missing_ok=True)
 
     def hand_over(self, models: Path) -> None:
-        """Copy the files of all groups to `weights/` below `models`; TrainingError if somebody removed one."""
+        """Copy the files of all groups to `weights/` below `models`; TrainingError if one has been removed."""
         for group in dict.fromkeys(self._groups):
             (models / "weights").mkdir(exist_ok=True)
             path = self._path(group)
             if not path.exists():
                 raise TrainingError(
-                    f"{path} was removed while the training was interrupted: remove .hindcast/checkpoints and train anew."
+                    f"{path} was removed while the training was interrupted: remove .hindcast/checkpoints and train again."
                 )
             shutil.copyfile(path, models / "weights" / path.name)
 

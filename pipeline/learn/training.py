@@ -9,7 +9,7 @@ import numpy as np
 
 from hindcast.pipeline.feed.source import grid_of
 from hindcast.pipeline.files import digest_of_file, digest_of_value, replace_folders, write_json
-from hindcast.pipeline.learn.callbacks import GroupWeights, callbacks
+from hindcast.pipeline.learn.callbacks import GroupWeights, open_callbacks
 from hindcast.pipeline.learn.checkpoints import Checkpoints, checkpoint_identity
 from hindcast.pipeline.learn.custom.module_digests import digest_user_modules
 from hindcast.pipeline.learn.fitting import fit
@@ -54,7 +54,7 @@ def train(params: Params, root: Path) -> TrainingResult:
         checkpoints = _checkpoints(params, root, dataset.fingerprint)
         with (
             replace_folders(root / "models", root / "reports" / "train") as (models, live),
-            callbacks(boards, live, ready.training) as watching,
+            open_callbacks(boards, live, ready.training) as watching,
         ):
             history = fit(ready.training, params.train, [*watching, weights], checkpoints)
             write_models(models, ready, params, history)

@@ -79,11 +79,10 @@ def test_no_time_is_no_pace() -> None:
     assert (Pace(5).steps_per_second, Pace(5).stall_share) == (0, 0)
 
 
-def test_dvclive_writes_the_files_that_the_plots_of_dvc_yaml_name(tmp_path: Path) -> None:
+def test_the_tables_of_losses_are_those_that_the_plots_of_dvc_yaml_name(root: Path, tmp_path: Path) -> None:
     callback = LossTables(tmp_path / "reports" / "train")
     for epoch in range(2):
         callback.end_epoch(epoch, {"loss": 1.0 - epoch / 2, "val_loss": 2.0 - epoch / 2}, None)
-    root = Path(__file__).parents[2]
     (plot,) = yaml.safe_load((root / "dvc.yaml").read_text(encoding="utf-8"))["plots"]
     ((_, drawn),) = plot.items()
     assert len(drawn["y"]) == 2
@@ -91,3 +90,25 @@ def test_dvclive_writes_the_files_that_the_plots_of_dvc_yaml_name(tmp_path: Path
         head, *lines = (tmp_path / file).read_text(encoding="utf-8").splitlines()
         assert head.split("\t") == [drawn["x"], column]
         assert len(lines) == 2
+
+
+def test_losses_are_written_in_full_and_the_epochs_before_a_checkpoint_again(tmp_path: Path) -> None:
+    """The bytes are those of DVCLive 3.49.1, which wrote these files before."""
+    callback = LossTables(tmp_path)
+    callback.begin([{"loss": 1 / 3}, {"loss": 1e-17, "val_loss": 0.1}])
+    callback.end_epoch(2, {"loss": 123456789012345678.0}, None)
+    found = {path.relative_to(tmp_path).as_posix(): path for path in tmp_path.rglob("*") if path.is_file()}
+    assert {name: path.read_bytes() for name, path in found.items()} == {
+        "plots/metrics/train/loss.tsv": b"step\tloss\n0\t0.3333333333333333\n1\t1e-17\n2\t1.2345678901234568e+17\n",
+        "plots/metrics/validation/loss.tsv": b"step\tloss\n1\t0.1\n",
+        "metrics.json": b"""{
+    "train": {
+        "loss": 1.2345678901234568e+17
+    },
+    "step": 2,
+    "validation": {
+        "loss": 0.1
+    }
+}
+""",
+    }

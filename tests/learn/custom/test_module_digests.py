@@ -1,12 +1,16 @@
-"""What of the user's own code a checkpoint is bound to."""
+"""A checkpoint is bound to the user's own code, whatever its name, and to no other module."""
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
 import sys
 import zlib
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -68,7 +72,34 @@ def test_a_module_by_itself_and_an_installed_one_count_with_their_own_package_at
     assert list(digest_user_modules(f"helper_{own}")) == [f"helper_{own}"]
 
 
-def test_a_training_is_not_taken_up_when_a_module_behind_the_network_changed(
+def digests_in_a_process(root: Path, folder: Path, imports: str, module: str) -> Any:
+    program = f"{imports}; import json; print(json.dumps(digest_user_modules({module!r})))"
+    head = "from hindcast.pipeline.learn.custom.module_digests import digest_user_modules; "
+    done = subprocess.run(
+        [sys.executable, "-c", head + program], cwd=folder, env={**os.environ, "PYTHONPATH": str(root)},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return json.loads(done.stdout)
+
+
+def test_in_a_clone_the_command_and_the_module_train_under_the_same_identity(root: Path) -> None:
+    as_module = "import networks, stages, stages.common, pipeline"
+    as_command = "import networks, hindcast.stages.cli, hindcast.stages.common"
+    found = [digests_in_a_process(root, root, imports, "networks") for imports in (as_module, as_command)]
+    assert found[0] == found[1]
+    assert list(found[0]) == ["networks"]
+
+
+def test_a_users_own_package_counts_though_it_is_named_as_one_of_ours(root: Path, tmp_path: Path) -> None:
+    for name in ("pipeline", "stages"):
+        (tmp_path / name).mkdir()
+        for file in ("__init__.py", "nets.py"):
+            (tmp_path / name / file).write_text("", encoding="utf-8")
+    found = digests_in_a_process(root, tmp_path, "import pipeline.nets, stages.nets", "pipeline.nets")
+    assert list(found) == ["pipeline", "pipeline.nets", "stages", "stages.nets"]
+
+
+def test_a_training_is_not_resumed_when_a_module_behind_the_network_changed(
     own: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     params = workplace(tmp_path, model=f"nets_{own}.mine:build", checkpoint_every=1, epochs=1)
