@@ -1,18 +1,25 @@
-"""What a file of format hindcast/1 says of itself: attributes at the root, and coordinates with their units."""
+"""The header of a file of format hindcast/1: attributes at the root, and coordinates with their units."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import h5py
 import numpy as np
 
+from hindcast.pipeline.arrays import Ints
 from hindcast.pipeline.errors import FormatError
-from hindcast.pipeline.store.index_tables import Shards, decode, encode, write_column
-from hindcast.pipeline.store.index_types import Ints
+from hindcast.pipeline.store.index_tables import decode_names, encode_names, write_column
+from hindcast.pipeline.store.index_types import Shards
 from hindcast.pipeline.store.layout import ARRAYS, FORMAT, TIME
-from hindcast.pipeline.store.open_files import REMEDY, dataset_in, report_damage, text_of, write_text
+from hindcast.pipeline.store.open_files import REMEDY, dataset_in, decode_text, report_damage, write_text
+
+_NUMBERS = (
+    "sample_count", "segment_length", "step_count", "frequency_ns", "first_target_time", "last_target_time",
+)  # fmt: skip
+"""Attributes that are numbers, in the order in which they are written."""
 
 
 @dataclass(frozen=True)
@@ -20,8 +27,9 @@ class Header:
     """Identity and axes of a shard or a data set.
 
     `frequency` in ns; `step_count` without padding; `feature_masks[i]` is the feature that is 1 where feature
-    i is missing, or -1; `feature_parts[i]` is the named input to which it belongs; `first_target_time` and `last_target_time` (ns UTC) span the observed targets, int64
-    max and min where there are none; `group` is empty in a data set.
+    i is missing, or -1; `feature_parts[i]` is the named input to which it belongs; `first_target_time` and
+    `last_target_time` (ns UTC) span the observed targets, TIME_MAX and TIME_MIN where there are none; `group` is
+    empty in a data set.
     """
 
     fingerprint: str
@@ -54,7 +62,7 @@ class Header:
         }[axis]
 
     def kind(self) -> Header:
-        """The header without what differs from shard to shard: shards that are joined must agree in it."""
+        """The header without what differs between shards of one data set: joined shards must agree in the rest."""
         return replace(
             self,
             fingerprint="",
@@ -72,23 +80,23 @@ def write_header(file: h5py.File, header: Header) -> dict[str, h5py.Dataset]:
     write_text(file, "fingerprint", header.fingerprint)
     if header.group:
         write_text(file, "group", header.group)
-    for name, value in _numbers(header).items():
-        file.attrs[name] = np.int64(value)
+    for name in _NUMBERS:
+        file.attrs[name] = np.int64(getattr(header, name.removesuffix("_ns")))
     scales = {
         "sample": write_column(file, "sample", np.arange(header.sample_count, dtype="<i8")),
         "step": write_column(file, "step", np.arange(header.segment_length, dtype="<i8")),
-        "feature": write_column(file, "feature", encode(header.features)),
-        "target": write_column(file, "target", encode(header.targets)),
-        "source": write_column(file, "source", encode(header.sources)),
-        "forecaster": write_column(file, "forecaster", encode(header.forecasters)),
+        "feature": write_column(file, "feature", encode_names(header.features)),
+        "target": write_column(file, "target", encode_names(header.targets)),
+        "source": write_column(file, "source", encode_names(header.sources)),
+        "forecaster": write_column(file, "forecaster", encode_names(header.forecasters)),
     }
     for name, scale in scales.items():
         scale.make_scale(name)
-    scales["feature"].attrs["units"] = encode(header.feature_units)
-    scales["feature"].attrs["descriptions"] = encode(header.feature_descriptions)
+    scales["feature"].attrs["units"] = encode_names(header.feature_units)
+    scales["feature"].attrs["descriptions"] = encode_names(header.feature_descriptions)
     scales["feature"].attrs["mask"] = np.array(header.feature_masks, dtype="<i4")
-    scales["feature"].attrs["parts"] = encode(header.feature_parts)
-    scales["target"].attrs["units"] = encode(header.target_units)
+    scales["feature"].attrs["parts"] = encode_names(header.feature_parts)
+    scales["target"].attrs["units"] = encode_names(header.target_units)
     return scales
 
 
@@ -97,54 +105,33 @@ def read_header(file: h5py.File, path: Path) -> Header:
     names = {axis: _names(file, axis, path) for axis in ("feature", "target", "source", "forecaster")}
     with report_damage(path, "reading its attributes"):
         feature, target = file["feature"].attrs, file["target"].attrs
+        numbers: dict[str, Any] = {name.removesuffix("_ns"): int(file.attrs[name]) for name in _NUMBERS}
         return Header(
-            fingerprint=text_of(file.attrs["fingerprint"]),
-            group=text_of(file.attrs.get("group", "")),
-            sample_count=int(file.attrs["sample_count"]),
-            segment_length=int(file.attrs["segment_length"]),
-            step_count=int(file.attrs["step_count"]),
-            frequency=int(file.attrs["frequency_ns"]),
-            first_target_time=int(file.attrs["first_target_time"]),
-            last_target_time=int(file.attrs["last_target_time"]),
+            fingerprint=decode_text(file.attrs["fingerprint"]),
+            group=decode_text(file.attrs.get("group", "")),
+            **numbers,
             features=names["feature"],
-            feature_units=tuple(decode(feature["units"])),
-            feature_descriptions=tuple(decode(feature["descriptions"])),
+            feature_units=tuple(decode_names(feature["units"])),
+            feature_descriptions=tuple(decode_names(feature["descriptions"])),
             feature_masks=tuple(int(mask) for mask in feature["mask"]),
-            feature_parts=tuple(decode(feature["parts"]))
+            feature_parts=tuple(decode_names(feature["parts"]))
             if "parts" in feature
             else ("inputs",) * len(names["feature"]),
             targets=names["target"],
-            target_units=tuple(decode(target["units"])),
+            target_units=tuple(decode_names(target["units"])),
             sources=names["source"],
             forecasters=names["forecaster"],
         )
 
 
-def _numbers(header: Header) -> dict[str, int]:
-    return {
-        "sample_count": header.sample_count,
-        "segment_length": header.segment_length,
-        "step_count": header.step_count,
-        "frequency_ns": header.frequency,
-        "first_target_time": header.first_target_time,
-        "last_target_time": header.last_target_time,
-    }
-
-
-def _names(file: h5py.File, axis: str, path: Path) -> tuple[str, ...]:
-    dataset = dataset_in(file, axis, path)
-    with report_damage(path, f"reading {axis}"):
-        return tuple(decode(dataset[()]))
-
-
-class Described:
-    """Anything with a header."""
+class HeaderProperties:
+    """The values of `_header` as properties, for a class that has one."""
 
     _header: Header
 
     @property
     def header(self) -> Header:
-        """All that the file says of itself."""
+        """The whole header."""
         return self._header
 
     @property
@@ -214,26 +201,26 @@ class Described:
 
     @property
     def first_target_time(self) -> int:
-        """First observed target, ns UTC; int64 maximum where there is none."""
+        """First observed target, ns UTC; TIME_MAX where there is none."""
         return self._header.first_target_time
 
     @property
     def last_target_time(self) -> int:
-        """Last observed target, ns UTC; int64 minimum where there is none."""
+        """Last observed target, ns UTC; TIME_MIN where there is none."""
         return self._header.last_target_time
 
 
 def virtual_name(file: str) -> str:
-    """A relative file name as HDF5 wants it in a virtual source, where `%` begins a pattern."""
+    """A relative file name escaped for a virtual source of HDF5, where `%` begins a pattern."""
     return file.replace("%", "%%")
 
 
 def check_sources(file: h5py.File, path: Path, shards: Shards, header: Header) -> None:
-    """Refuse a data set whose table or virtual arrays name a file outside its folder, or disagree.
+    """Raise FormatError where the table or the virtual arrays of a data set name a file outside its folder, or disagree.
 
-    Our reader opens shards by the table; other tools follow the virtual sources: both must say the same.
+    Our reader opens shards by the table; other tools follow the virtual sources: both must name the same files.
     """
-    outside = [name for name in shards.file if _leads_out(str(name))]
+    outside = [name for name in shards.file if _leads_outside(str(name))]
     if outside:
         raise FormatError(f"{path}: shards lie in its folder or below, found {outside[0]!r}: {REMEDY}.")
     expected = [
@@ -252,6 +239,12 @@ def check_sources(file: h5py.File, path: Path, shards: Shards, header: Header) -
             )
 
 
+def _names(file: h5py.File, axis: str, path: Path) -> tuple[str, ...]:
+    dataset = dataset_in(file, axis, path)
+    with report_damage(path, f"reading {axis}"):
+        return tuple(decode_names(dataset[()]))
+
+
 def _sources(dataset: h5py.Dataset) -> list[tuple[str, str, int]]:
     """(file, dataset, first sample) of each mapping."""
     return [
@@ -260,6 +253,6 @@ def _sources(dataset: h5py.Dataset) -> list[tuple[str, str, int]]:
     ]
 
 
-def _leads_out(name: str) -> bool:
+def _leads_outside(name: str) -> bool:
     place = PurePosixPath(name)
     return place.is_absolute() or ".." in place.parts or not place.parts

@@ -1,12 +1,12 @@
 """Small tables in HDF5: columns of numbers or names of one length, `/sequences`, `/shards` and `/splits`.
 
-They are stored by gzip with checksums, so that h5py alone reads them whatever the codec of the big arrays.
+They are stored by gzip with checksums, so that h5py alone reads them, whatever the codec of the big arrays.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -14,48 +14,34 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from hindcast.pipeline.arrays import Names
 from hindcast.pipeline.errors import FormatError
-from hindcast.pipeline.store.index_types import Ints, Names, Sequences, Split
-from hindcast.pipeline.store.layout import filters
+from hindcast.pipeline.store.index_types import Sequences, Shards, Split
+from hindcast.pipeline.store.layout import filter_options
 from hindcast.pipeline.store.open_files import (
     REMEDY,
     dataset_in,
+    decode_text,
     new_group,
     report_damage,
-    text_of,
     write_text,
 )
 
 _SPLIT_TIMES = ("from_time", "until_time")
-
-
-@dataclass(frozen=True)
-class Shards:
-    """The table `/shards` of a data set: one entry a shard in each array, in the order of the samples.
-
-    `file` is relative to the data set's folder; `chunk_samples` is the number of samples in a chunk.
-    """
-
-    file: Names
-    group: Names
-    fingerprint: Names
-    first_sample: Ints
-    sample_count: Ints
-    chunk_samples: Ints
-
-    def __len__(self) -> int:
-        return len(self.first_sample)
+_OF_SCALES = frozenset(
+    {"CLASS", "NAME", "REFERENCE_LIST", "DIMENSION_LIST"}
+)  # attributes of dimension scales
 
 
 def write_column(place: h5py.Group, name: str, values: NDArray[Any]) -> h5py.Dataset:
-    """A one-dimensional dataset; names become UTF-8 of a fixed length (the longest, at least 1)."""
-    stored = encode(values) if values.dtype == object else np.ascontiguousarray(values)
-    options = filters("gzip") if len(stored) else {}  # an empty dataset has no chunks to filter
+    """Write a one-dimensional dataset; names become UTF-8 of a fixed length (the longest, at least 1)."""
+    stored = encode_names(values) if values.dtype == object else np.ascontiguousarray(values)
+    options = filter_options("gzip") if len(stored) else {}  # an empty dataset has no chunks to filter
     return place.create_dataset(name, data=stored, **options)
 
 
 def write_table(file: h5py.File, name: str, table: Sequences | Shards) -> None:
-    """A group with a dataset a column, and `row`, which numbers the rows and is their dimension scale."""
+    """Write a group with one dataset per column, and `row`, which numbers the rows and is their dimension scale."""
     place = new_group(file, name)
     scale = write_column(place, "row", np.arange(len(table), dtype="<i8"))
     scale.make_scale("row")
@@ -74,7 +60,7 @@ def read_shards(file: h5py.File, path: Path) -> Shards:
 
 
 def write_splits(file: h5py.File, splits: Sequence[Split]) -> None:
-    """`/splits/<name>`: sorted int64 indices, each its own dimension scale; `/` in a name makes a group below."""
+    """Write `/splits/<name>`: sorted int64 indices, each its own dimension scale; `/` in a name makes a subgroup."""
     for split in splits:
         above, _, name = f"splits/{split.name}".rpartition("/")
         indices = write_column(new_group(file, above), name, np.asarray(split.indices, dtype="<i8"))
@@ -85,11 +71,11 @@ def write_splits(file: h5py.File, splits: Sequence[Split]) -> None:
             **({"intervals": np.array(split.intervals, np.int64)} if split.intervals else {}),
             **split.attributes,
         }
-        for name, value in attributes.items():
+        for key, value in attributes.items():
             if isinstance(value, str):
-                write_text(indices, name, value)
+                write_text(indices, key, value)
             else:
-                indices.attrs[name] = np.int64(value) if isinstance(value, int) else value
+                indices.attrs[key] = np.int64(value) if isinstance(value, int) else value
 
 
 def read_splits(file: h5py.File, path: Path) -> dict[str, Split]:
@@ -105,14 +91,14 @@ def read_splits(file: h5py.File, path: Path) -> dict[str, Split]:
         return {name: _read_split(file, name, path) for name in names}
 
 
-def encode(names: NDArray[Any] | Sequence[str]) -> NDArray[Any]:
-    """Texts as UTF-8 bytes of the longest's length."""
+def encode_names(names: NDArray[Any] | Sequence[str]) -> NDArray[Any]:
+    """Texts as UTF-8 bytes of the length of the longest."""
     texts = [str(name).encode() for name in names]
     length = max([1, *map(len, texts)])
     return np.array(texts, dtype=h5py.string_dtype("utf-8", length))
 
 
-def decode(values: NDArray[Any]) -> Names:
+def decode_names(values: NDArray[Any]) -> Names:
     """UTF-8 bytes of a fixed length as an object array of texts."""
     texts = np.empty(len(values), dtype=object)
     texts[:] = [value.decode() if isinstance(value, bytes) else str(value) for value in values.tolist()]
@@ -125,7 +111,7 @@ def _read_columns(file: h5py.File, table: str, names: list[str], path: Path) -> 
         dataset = dataset_in(file, f"{table}/{name}", path)
         with report_damage(path, f"reading /{table}/{name}"):
             values = dataset[()]
-            columns[name] = decode(values) if values.dtype.kind == "S" else values.astype(np.int64)
+            columns[name] = decode_names(values) if values.dtype.kind == "S" else values.astype(np.int64)
     lengths = {name: len(values) for name, values in columns.items()}
     if len(set(lengths.values())) > 1:
         raise FormatError(f"{path}: the columns of /{table} must have one length, found {lengths}: {REMEDY}.")
@@ -134,7 +120,7 @@ def _read_columns(file: h5py.File, table: str, names: list[str], path: Path) -> 
 
 def _read_split(file: h5py.File, name: str, path: Path) -> Split:
     dataset = dataset_in(file, f"splits/{name}", path)
-    attributes = {key: dataset.attrs[key] for key in dataset.attrs if key not in _HIDDEN}
+    attributes = {key: dataset.attrs[key] for key in dataset.attrs if key not in _OF_SCALES}
     times = [int(attributes.pop(key)) for key in _SPLIT_TIMES]
     intervals = tuple((int(start), int(stop)) for start, stop in attributes.pop("intervals", ()))
     plain = {key: _plain(value) for key, value in attributes.items()}
@@ -142,7 +128,4 @@ def _read_split(file: h5py.File, name: str, path: Path) -> Split:
 
 
 def _plain(value: Any) -> Any:
-    return value.item() if hasattr(value, "item") and not isinstance(value, bytes) else text_of(value)
-
-
-_HIDDEN = frozenset({"CLASS", "NAME", "REFERENCE_LIST", "DIMENSION_LIST"})  # of dimension scales
+    return value.item() if hasattr(value, "item") and not isinstance(value, bytes) else decode_text(value)

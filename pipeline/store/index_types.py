@@ -1,4 +1,4 @@
-"""What a data set says of itself beside its arrays: its sequences and its splits."""
+"""The index of a data set beside its arrays: its sequences, shards and splits, and which samples a split plays."""
 
 from __future__ import annotations
 
@@ -7,10 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Ints = NDArray[np.int64]
-Names = NDArray[np.object_]
+from hindcast.pipeline.arrays import Flags, Ints, Names
 
 
 @dataclass(frozen=True)
@@ -35,12 +33,30 @@ class Sequences:
 
 
 @dataclass(frozen=True)
+class Shards:
+    """The table `/shards` of a data set: one entry a shard in each array, in the order of the samples.
+
+    `file` is relative to the data set's folder; `chunk_samples` is the number of samples in a chunk.
+    """
+
+    file: Names
+    group: Names
+    fingerprint: Names
+    first_sample: Ints
+    sample_count: Ints
+    chunk_samples: Ints
+
+    def __len__(self) -> int:
+        return len(self.first_sample)
+
+
+@dataclass(frozen=True)
 class Split:
     """Samples of one part of the data, ascending, and the half-open time range [from_time, until_time) in
-    which their steps are scored. `attributes` are plain numbers and texts: policy, seed, counts.
+    which their steps are scored (ns UTC). `attributes` are plain numbers and texts: policy, seed, counts.
 
     Where the scored steps have gaps in time, `intervals` are the ranges [start, stop) that hold them, ascending and
-    apart, inside [from_time, until_time); elsewhere it is empty.
+    disjoint, inside [from_time, until_time); elsewhere it is empty.
     """
 
     name: str
@@ -55,19 +71,17 @@ class Split:
         """The ranges [start, stop) of the scored steps: `intervals`, or the whole range."""
         return self.intervals or ((self.from_time, self.until_time),)
 
-    def holds(self, times: Ints) -> NDArray[np.bool_]:
+    def holds(self, times: Ints) -> Flags:
         """Whether steps that start at `times` (any shape) lie in a scored range."""
         edges = np.array(self.spans, np.int64).ravel()
-        held: NDArray[np.bool_] = np.searchsorted(edges, times, side="right") % 2 == 1
+        held: Flags = np.searchsorted(edges, times, side="right") % 2 == 1
         return held
 
-    def reaches(self, start: Ints, stop: Ints) -> NDArray[np.bool_]:
+    def reaches(self, start: Ints, stop: Ints) -> Flags:
         """Whether the ranges [start, stop), none of them empty, meet a scored range."""
         begins, ends = np.array(self.spans, np.int64).T
         place = np.searchsorted(ends, start, side="right").clip(max=len(ends) - 1)
-        met: NDArray[np.bool_] = (
-            (begins[place] < stop) & (ends[place] > start) & (begins[place] < ends[place])
-        )
+        met: Flags = (begins[place] < stop) & (ends[place] > start) & (begins[place] < ends[place])
         return met
 
 

@@ -14,15 +14,21 @@ from hindcast.pipeline.errors import FormatError, MissingInputError
 from hindcast.pipeline.files import digest_of_value, name_of_file, replace_file
 from hindcast.pipeline.store.file_header import Header, read_header, virtual_name, write_header
 from hindcast.pipeline.store.index_tables import (
-    Shards,
     read_sequences,
     write_column,
     write_splits,
     write_table,
 )
-from hindcast.pipeline.store.index_types import Sequences, Split
+from hindcast.pipeline.store.index_types import Sequences, Shards, Split
 from hindcast.pipeline.store.layout import ARRAYS, FORMAT, TIME, ArrayLayout
-from hindcast.pipeline.store.open_files import REMEDY, SEAL_BYTES, add_seal, dataset_in, open_to_read, written
+from hindcast.pipeline.store.open_files import (
+    REMEDY,
+    SEAL_BYTES,
+    add_seal,
+    create_file,
+    dataset_in,
+    open_to_read,
+)
 from hindcast.pipeline.store.reader import Dataset
 
 SUFFIX = ".h5"
@@ -45,34 +51,34 @@ def write_dataset(
     """Join shards into `path` and return its header.
 
     Shards must lie in the folder of `path` or below: they are named relative to it, so the folder may be
-    moved. `splits` is called with the joined data set, still without splits, and gives those to be stored.
-    `identity` (seed and split settings) enters the fingerprint beside the shards'. The file takes its name
-    only when it is whole.
+    moved. `splits` is called with the joined data set, still without splits, and returns those to be stored.
+    `identity` (seed and split settings) enters the fingerprint beside the shards'. `path` is replaced only when the
+    file is complete.
 
     Raises FormatError where shards disagree in format, frequency, segment length, axes or units.
     """
     headers, tables, chunks = _read_shards(shard_paths)
-    _check_alike(shard_paths, headers)
+    _check_consistent(shard_paths, headers)
     header = _joined_header(headers, identity)
     shards = _joined_shards(path, shard_paths, headers, chunks)
     joined = _Joined(header, headers, shards, _joined_sequences(tables, shards))
     with replace_file(path) as temporary:
         joined.write(temporary, ())
         with Dataset(temporary) as dataset:
-            found = splits(dataset)
-        joined.write(temporary, found)
+            stored = splits(dataset)
+        joined.write(temporary, stored)
     return header
 
 
 @dataclass(frozen=True)
 class _Joined:
     header: Header
-    parts: Sequence[Header]
+    headers: Sequence[Header]  # of the shards
     shards: Shards
     sequences: Sequences
 
     def write(self, path: Path, splits: Sequence[Split]) -> None:
-        with written(path, add_seal, SEAL_BYTES) as file:
+        with create_file(path, add_seal, SEAL_BYTES) as file:
             scales = write_header(file, self.header)
             write_table(file, "sequences", self.sequences)
             write_table(file, "shards", self.shards)
@@ -95,18 +101,17 @@ def _read_shards(paths: Sequence[Path]) -> tuple[list[Header], list[Sequences], 
     return headers, tables, chunks
 
 
-def _check_alike(paths: Sequence[Path], headers: Sequence[Header]) -> None:
-    first = headers[0].kind()
+def _check_consistent(paths: Sequence[Path], headers: Sequence[Header]) -> None:
+    kinds = [header.kind() for header in headers]
     faults = [
-        f"{path}: {field.name} is {getattr(header.kind(), field.name)!r}, "
-        f"but {getattr(first, field.name)!r} in {paths[0]}"
-        for path, header in zip(paths, headers, strict=True)
+        f"{path}: {field.name} is {getattr(kind, field.name)!r}, but {getattr(kinds[0], field.name)!r} in {paths[0]}"
+        for path, kind in zip(paths, kinds, strict=True)
         for field in fields(Header)
-        if getattr(header.kind(), field.name) != getattr(first, field.name)
+        if getattr(kind, field.name) != getattr(kinds[0], field.name)
     ]
     groups = [header.group for header in headers]
     if groups != sorted(set(groups)):
-        faults.append(f"shards are joined in the order of their groups, each once, found {groups}")
+        faults.append(f"shards must be in the order of their groups, each once, found {groups}")
     if faults:
         raise FormatError(f"These shards do not belong together: {REMEDY}.", faults)
 
@@ -160,15 +165,15 @@ def _write_virtual(file: h5py.File, array: ArrayLayout, joined: _Joined) -> None
         file.create_dataset(array.name, shape, array.dtype)
         return
     layout = h5py.VirtualLayout(shape, array.dtype)
-    # a virtual dataset keeps the time of its making unless told not to, and would differ every second
+    # by default a virtual dataset stores the time of its creation, and the file would differ every second
     layout.dcpl.set_obj_track_times(False)
-    for row, part in enumerate(joined.parts):
+    for row, shard in enumerate(joined.headers):
         first = int(joined.shards.first_sample[row])
         source = h5py.VirtualSource(
             virtual_name(str(joined.shards.file[row])),
             array.name,
-            shape=tuple(part.length_of(axis) for axis in array.axes),
+            shape=tuple(shard.length_of(axis) for axis in array.axes),
             dtype=array.dtype,
         )
-        layout[first : first + part.sample_count] = source
+        layout[first : first + shard.sample_count] = source
     file.create_virtual_dataset(array.name, layout, fillvalue=array.fill)

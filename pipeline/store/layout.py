@@ -9,30 +9,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hindcast.pipeline.arrays import TIME_MAX, TIME_MIN
+
 FORMAT = "hindcast/1"
-
-
-NEVER = int(np.iinfo(np.int64).min)
-
-
-"""Stands where there is no moment: `issued` without a vintage, and integers of a shard that cannot be read."""
-
-
-ALWAYS_LATER = int(np.iinfo(np.int64).max)
-
-
-"""Stands in `known` where the target is unknown."""
-
+SCALER_FORMAT = "hindcast-scaler/2"
 
 DIMENSIONS = ("sample", "step", "feature", "target", "source", "forecaster")
-
-
 """The axes; each has a coordinate of its name at the root of the file, attached as a dimension scale."""
+
+_FLOAT = np.dtype("<f4")
+_TIME = np.dtype("<i8")
+
+_ZSTD_LEVEL = 3  # beyond it writing slows down more than the files shrink
+_GZIP_LEVEL = 4
 
 
 @dataclass(frozen=True)
 class ArrayLayout:
-    """One of the big arrays: its axes, its type, and what stands in steps beyond a sequence's end.
+    """One of the big arrays: its axes, its type, and its content in steps beyond a sequence's end.
 
     `padding` None repeats the last step. `finite`: holds neither NaN nor infinity.
     """
@@ -45,14 +39,8 @@ class ArrayLayout:
 
     @property
     def fill(self) -> float | int:
-        """What a virtual array reads where its shard is missing: never a believable number."""
-        return np.nan if self.dtype.kind == "f" else NEVER
-
-
-_FLOAT = np.dtype("<f4")
-
-
-_MOMENT = np.dtype("<i8")
+        """What a virtual array reads where its shard is missing: a value that cannot be taken for data."""
+        return np.nan if self.dtype.kind == "f" else TIME_MIN
 
 
 ARRAYS = (
@@ -61,25 +49,14 @@ ARRAYS = (
     ArrayLayout("W", ("sample", "step", "target"), _FLOAT, 0.0, finite=True),
     ArrayLayout("published", ("sample", "step", "target"), _FLOAT, np.nan),
     ArrayLayout("baseline", ("sample", "step", "target", "forecaster"), _FLOAT, np.nan),
-    ArrayLayout("origin", ("sample", "step"), _MOMENT, None),
-    ArrayLayout("issued", ("sample", "step", "source"), _MOMENT, NEVER),
-    ArrayLayout("known", ("sample", "step", "target"), _MOMENT, ALWAYS_LATER),
+    ArrayLayout("origin", ("sample", "step"), _TIME, None),
+    ArrayLayout("issued", ("sample", "step", "source"), _TIME, TIME_MIN),  # no vintage
+    ArrayLayout("known", ("sample", "step", "target"), _TIME, TIME_MAX),  # the target is never known
 )
-
-
 BY_NAME: Mapping[str, ArrayLayout] = {array.name: array for array in ARRAYS}
 
-
-TIME = ArrayLayout("time", ("sample",), _MOMENT, NEVER)
-
-
+TIME = ArrayLayout("time", ("sample",), _TIME, TIME_MIN)
 """First step of each sample: joined as the big arrays are, but stored small."""
-
-
-_ZSTD_LEVEL = 3  # beyond it writing slows down more than the files shrink
-
-
-_GZIP_LEVEL = 4
 
 
 def sample_count_for(step_count: Any, segment_length: int) -> Any:
@@ -100,8 +77,8 @@ def samples_per_chunk(chunk_bytes: int, segment_length: int, feature_count: int,
     return max(1, min(chunk_bytes // sample_bytes, sample_count))
 
 
-def filters(codec: str) -> dict[str, Any]:
-    """Arguments of `create_dataset`: shuffle and compress, then a checksum over what lies on disk."""
+def filter_options(codec: str) -> dict[str, Any]:
+    """Arguments of `create_dataset` for codec none, gzip or zstd: shuffle and compress, then a checksum over the result."""
     if codec == "none":
         return {"fletcher32": True}
     if codec == "gzip":
@@ -110,15 +87,12 @@ def filters(codec: str) -> dict[str, Any]:
         import hdf5plugin
 
         return {**hdf5plugin.Zstd(clevel=_ZSTD_LEVEL), "shuffle": True, "fletcher32": True}
-    raise ValueError(f"codec is one of none, gzip, zstd, found {codec!r}")
-
-
-SCALER_FORMAT = "hindcast-scaler/2"
+    raise ValueError(f"codec must be none, gzip or zstd, found {codec!r}")
 
 
 def explain_scaler_format(found: object) -> str:
-    """What is wrong with a scaler of format `found`, and what to do: one of another version is whole, but not to be read."""
+    """Why a scaler of format `found` cannot be used, and the remedy; one of another version is not damaged."""
     remedy = "run the stage `scale` again"
     if isinstance(found, str) and found.startswith(f"{SCALER_FORMAT.partition('/')[0]}/"):
-        return f"another version of hindcast wrote it, in format {found}; this one reads {SCALER_FORMAT}: {remedy}"
+        return f"another version of hindcast wrote it in format {found}; this version reads {SCALER_FORMAT}: {remedy}"
     return f"it must be of format {SCALER_FORMAT}, found {found!r}: {remedy}"

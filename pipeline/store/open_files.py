@@ -1,4 +1,4 @@
-"""Opening HDF5 files and telling what is wrong with one: which file, what it lacks, which stage writes it anew."""
+"""Opening and composing HDF5 files, and errors for damaged ones: which file, what is wrong, which stages write it again."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ import hdf5plugin  # noqa: F401  registers the zstd filter
 from hindcast.pipeline.errors import FormatError, MissingInputError
 from hindcast.pipeline.store.layout import FORMAT
 
+REMEDY = "run the stages `pack` and `split` again"
+SEAL_BYTES = 512  # the smallest block that HDF5 allows before a file
+
 # Whole chunks are read and kept by our own cache: HDF5's would hold them a second time. Locking stays as HDF5 has
 # it: one process may not open a file twice with different flags, and a user may open ours by h5py beside us.
 _READING = {"mode": "r", "rdcc_nbytes": 0}
-
-
-REMEDY = "run the stages `pack` and `split` again"
+_SIGNATURE = b"\x89HDF\r\n\x1a\n"  # of every HDF5 file with nothing before it, as shards are
 
 
 def open_to_read(path: Path) -> h5py.File:
@@ -41,15 +42,15 @@ def open_to_read(path: Path) -> h5py.File:
 
 
 @contextmanager
-def written(
+def create_file(
     path: Path, finish: Callable[[bytes], bytes] | None = None, space_before: int = 0
 ) -> Iterator[h5py.File]:
-    """A new file, composed in memory and written to `path` when the block succeeds.
+    """Yield a new file, composed in memory and written to `path` when the block succeeds.
 
-    `finish` has the last word on its bytes, of which the first `space_before` are free.
+    `finish` maps the bytes of the file, of which the first `space_before` are free, to those that are written.
 
-    Nothing of the clock or the machine stands in it. A disk that is full is then an OSError like any other:
-    HDF5 itself leaves the file half open and may take the process down at its end.
+    The bytes depend on neither clock nor machine. A full disk raises OSError here; HDF5 itself would leave the file
+    half open and may end the process when it exits.
     """
     memory = BytesIO()
     with h5py.File(_new_file(memory, space_before)) as file:
@@ -58,7 +59,7 @@ def written(
 
 
 def new_group(parent: h5py.Group, name: str) -> h5py.Group:
-    """The group `name` of `parent`, made with those above it where they are absent, and without times."""
+    """The group `name` of `parent`, created without times where it or those above it are absent."""
     place = parent
     for part in name.split("/"):
         if part not in place:
@@ -68,7 +69,7 @@ def new_group(parent: h5py.Group, name: str) -> h5py.Group:
 
 
 def dataset_in(file: h5py.File, name: str, path: Path) -> h5py.Dataset:
-    """A dataset that really lies in this file.
+    """A dataset whose bytes are in this file.
 
     Raises FormatError where it is absent or where a soft, external or raw-file link leads elsewhere.
     """
@@ -79,51 +80,72 @@ def dataset_in(file: h5py.File, name: str, path: Path) -> h5py.Dataset:
             if link is None:
                 raise FormatError(f"{path} holds no dataset {name}: {REMEDY}.")
             if not isinstance(link, h5py.HardLink):
-                raise FormatError(
-                    f"{path}: {name} leads out of the file by a link, which is refused: {REMEDY}."
-                )
+                raise FormatError(f"{path}: {name} must not be a link that leads out of the file: {REMEDY}.")
             place = place[part]
         if not isinstance(place, h5py.Dataset):
             raise FormatError(f"{path}: {name} must be a dataset, found a group: {REMEDY}.")
         if place.external:
-            raise FormatError(f"{path}: {name} keeps its bytes in another file, which is refused: {REMEDY}.")
+            raise FormatError(f"{path}: {name} must not keep its bytes in another file: {REMEDY}.")
     return place
 
 
 def write_text(place: Any, name: str, text: str) -> None:
-    """A text attribute of fixed length, UTF-8.
+    """Write a text attribute of fixed length, UTF-8.
 
-    Texts of variable length lie in HDF5's global heap, the one place without a checksum: a single wrong bit
-    there can keep the library busy for ever.
+    HDF5 keeps texts of variable length in its global heap, the one place without a checksum: a single wrong bit
+    there can make the library loop without end.
     """
     encoded = text.encode()
     place.attrs.create(name, encoded, dtype=h5py.string_dtype("utf-8", max(1, len(encoded))))
 
 
-def text_of(value: Any) -> str:
+def decode_text(value: Any) -> str:
     """A text attribute as read."""
     return value.decode() if isinstance(value, bytes) else str(value)
 
 
 @contextmanager
 def report_damage(path: Path, doing: str) -> Iterator[None]:
-    """Say which file it was when HDF5 stumbles over damaged bytes, by whichever builtin h5py passes it on."""
+    """Raise FormatError with the file's name where HDF5 fails on damaged bytes, by whichever builtin h5py reports it."""
     try:
         yield
     except FormatError:
         raise
     except (OSError, RuntimeError, KeyError, ValueError, TypeError) as fault:
-        if getattr(
-            fault, "errno", None
-        ):  # the machine's fault, not the file's: no rights, too many open files
+        if getattr(fault, "errno", None):  # an error of the machine: no rights, too many open files
             raise
         reason = " ".join(str(fault).split())
         raise FormatError(f"{path} is damaged ({doing}: {reason}): {REMEDY}.") from fault
 
 
+def add_seal(image: bytes) -> bytes:
+    """The bytes of a file, its first SEAL_BYTES replaced by a line of text with the digest of the others."""
+    behind = memoryview(image)[SEAL_BYTES:]
+    return _seal_line(hashlib.sha256(behind).hexdigest()).ljust(SEAL_BYTES, b"\0") + behind
+
+
+def check_seal(path: Path) -> bool:
+    """Whether a file carries a seal; FormatError if its bytes are not those that were sealed.
+
+    A file that does not begin as HDF5 does must carry one: a wrong bit in the seal itself is damage too.
+    """
+    with path.open("rb") as stream:
+        first = stream.read(SEAL_BYTES)
+        if first.startswith(_SIGNATURE):
+            return False
+        digest = hashlib.file_digest(
+            stream, "sha256"
+        ).hexdigest()  # by pieces: it may be a damaged large shard
+    if first.rstrip(b"\0") != _seal_line(digest):
+        raise FormatError(
+            f"{path} is damaged (its first line must hold the digest of all bytes behind it): {REMEDY}."
+        )
+    return True
+
+
 def _check_format(file: h5py.File, path: Path) -> None:
     with report_damage(path, "reading its format"):
-        found = text_of(file.attrs.get("format", ""))
+        found = decode_text(file.attrs.get("format", ""))
     if found != FORMAT:
         what = f"format {found!r}" if found else "no `format` attribute"
         raise FormatError(f"{path} must be of format {FORMAT}, found {what}: {REMEDY}.")
@@ -141,42 +163,11 @@ def _new_file(memory: BytesIO, space_before: int) -> Any:
 
 
 def _without_times(kind: Any) -> Any:
-    """A creation list of groups (a file is its root group) that stores no times: h5py's own ones do, since 1.10."""
+    """A creation list of groups (a file is its root group) that stores no times; h5py's own lists do, since 1.10."""
     creation = h5py.h5p.create(kind)
     creation.set_obj_track_times(False)
     return creation
 
 
-SEAL_BYTES = 512  # the smallest block that HDF5 allows before a file
-
-
-def add_seal(image: bytes) -> bytes:
-    """The bytes of a file, its first SEAL_BYTES replaced by a line of text with the digest of the others."""
-    behind = memoryview(image)[SEAL_BYTES:]
-    return _line(hashlib.sha256(behind).hexdigest()).ljust(SEAL_BYTES, b"\0") + behind
-
-
-def check_seal(path: Path) -> bool:
-    """Whether a file carries a seal; FormatError if its bytes are not those that were sealed.
-
-    A file that does not begin as HDF5 does must carry one: a wrong bit in the seal itself is a damage too.
-    """
-    with path.open("rb") as stream:
-        first = stream.read(SEAL_BYTES)
-        if first.startswith(_SIGNATURE):
-            return False
-        digest = hashlib.file_digest(
-            stream, "sha256"
-        ).hexdigest()  # by pieces: it may be a large shard's wreck
-    if first.rstrip(b"\0") != _line(digest):
-        raise FormatError(
-            f"{path} is damaged (its first line must hold the digest of all bytes behind it): {REMEDY}."
-        )
-    return True
-
-
-def _line(digest: str) -> bytes:
+def _seal_line(digest: str) -> bytes:
     return f"{FORMAT} sha256 {digest}\n".encode()
-
-
-_SIGNATURE = b"\x89HDF\r\n\x1a\n"  # of every HDF5 file with nothing before it, as shards are

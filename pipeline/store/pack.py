@@ -1,9 +1,9 @@
-"""Tables -> shards, a group at a time: which groups there are, what became of their steps, what is refused."""
+"""Tables -> shards, one group at a time: which groups there are, the report of their steps, and what makes packing fail."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -36,46 +36,51 @@ from hindcast.pipeline.store.join_shards import SUFFIX
 from hindcast.pipeline.store.layout import sample_count_for
 from hindcast.pipeline.store.writer import write_shard
 from hindcast.pipeline.tables import read_manifest
+from hindcast.pipeline.wording import listed
 
-_SHOWN = 20  # groups in one message
-_EXPLAINED = 3  # groups whose gaps a refusal explains: each is read once more
-_MOSTLY = 0.5  # of the steps: an input missing at so many is to blame for the lack of sequences
-
-_BESIDE = ThreadPoolExecutor(1)
-
-_SMALL = 2_000_000
+_MOST_LISTED = 20  # groups in one message
+_MOST_EXPLAINED = 3  # groups whose gaps an error explains: each is read once more
+_USUALLY_MISSING = 0.5  # of the steps: an input missing at so many causes the lack of sequences
+_FEW_ROWS = 2_000_000
 """Table rows below which packing takes a second or two, and starting processes takes longer."""
+
+_FLUSHER = ThreadPoolExecutor(1)
 
 
 def pack(params: Params, root: Path) -> dict[str, Any]:
     """Write `data/packed`, `reports/pack.json` and `reports/features.md` below `root` from `data/tables`; return the report.
 
     Groups are independent: their shards are the same from any number of workers. Only shards whose tables, settings or
-    code changed are made again, to the bytes that making all would give. The old shards stay unless all succeed.
+    code changed are written again, with the bytes that writing all would give. The old shards stay unless all succeed.
 
     Raises AlignmentError if a group in `align.groups` has no tables, if a source's vintages cover less than
     `pack.min_coverage` of a group's steps, or if no group has a sequence.
     """
     tables, packed = (root / "data/tables").resolve(), root / "data/packed"
     sources = read_manifest(tables)["sources"]
-    groups = _groups(sources, params)
+    groups = _select_groups(sources, params)
     keys = {group: shard_key(group, digests, params) for group, digests in groups.items()}
     with replace_folders(packed) as (fresh,):
-        whole = {group: keys[group] for group in groups if _are_whole(tables, sources, group)}
-        kept = reuse_shards(root, packed, fresh, whole)
+        undamaged = {group: keys[group] for group in groups if _has_undamaged_tables(tables, sources, group)}
+        results = reuse_shards(root, packed, fresh, undamaged)
+        items = [item for item in groups.items() if item[0] not in results]
+        rows = sum(sources[source]["groups"][group]["rows"] for group, digests in items for source in digests)
         pack_one = partial(pack_group, tables, fresh.resolve(), params)
-        items = [item for item in groups.items() if item[0] not in kept]
-        rows = _rows(sources, items)
-        made = map_in_order(pack_one, items, lambda item: item[0], "pack", "groups", small=rows < _SMALL)
-        for one in made:
-            if one.shard is not None:
-                flush_to_disk(fresh / one.shard)  # what a worker has not come to, and what it could not do
-        done = [{one.group: one for one in (*kept.values(), *made)}[group] for group in groups]
-        report = report_of(done, tuple(params.raw.sources_of("forecast")))
+        for result in map_in_order(
+            pack_one, items, lambda item: item[0], "pack", "groups", small=rows < _FEW_ROWS
+        ):
+            results[result.group] = result
+            if result.shard is not None:
+                flush_to_disk(fresh / result.shard)  # a worker may not have done so yet, or failed to
+        ordered = [results[group] for group in groups]
+        report = build_report(ordered, tuple(params.raw.sources_of("forecast")))
         if not report["shards"]:
-            _refuse_nothing(done, tables, params)
-        _refuse_thin(done, params.pack.min_coverage)
-    record_shards(root, packed, keys, done)
+            raise AlignmentError(
+                "No group has a sequence, so there is nothing to pack.",
+                list(_explain_no_sequence(ordered, tables, params)),
+            )
+        _check_coverage(ordered, params.pack.min_coverage)
+    record_shards(root, packed, keys, ordered)
     write_json(root / "reports/pack.json", report)
     with replace_file(root / "reports/features.md") as temporary:
         temporary.write_text(text_of_features(params), encoding="utf-8")
@@ -93,7 +98,7 @@ def pack_group(
     fingerprint = shard_fingerprint(group, digests, params)
     shard = f"{file_name(group)}{SUFFIX}"
     header = write_shard(folder / shard, aligned, params, fingerprint, flushed=False)
-    _BESIDE.submit(flush_to_disk, folder / shard)  # the disk works while the next group is aligned
+    _FLUSHER.submit(flush_to_disk, folder / shard)  # the disk works while the next group is aligned
     return PackedGroup(
         group=group,
         shard=shard,
@@ -101,32 +106,35 @@ def pack_group(
         sequences=len(aligned.sequences),
         samples=header.sample_count,
         steps=header.step_count,
-        padding=padding_of(aligned, header.segment_length),
+        padding=count_padding(aligned, header.segment_length),
         coverage=aligned.coverage,
         counts=aligned.counts,
     )
 
 
-def padding_of(aligned: AlignedGroup, segment_length: int) -> int:
+def count_padding(aligned: AlignedGroup, segment_length: int) -> int:
     """Steps that fill up the last samples of all sequences."""
     steps = np.array([len(sequence.times) for sequence in aligned.sequences], dtype=np.int64)
     return int((sample_count_for(steps, segment_length) * segment_length - steps).sum())
 
 
-def report_of(done: Sequence[PackedGroup], sources: Sequence[str]) -> dict[str, Any]:
+def build_report(results: Sequence[PackedGroup], sources: Sequence[str]) -> dict[str, Any]:
     """The content of pack.json: totals, then group by group.
 
-    `steps_seen` are all steps of the grid, a track counted for itself, and
-    `steps_seen = steps + sum(dropped)`; `coverage` is the share of steps for which a source has a vintage
-    known at the origin, null for a source without rows.
+    `steps_seen` are all steps of the grid, each track counted separately, and `steps_seen = steps + sum(dropped)`;
+    `coverage` is the share of steps for which a source has a vintage known at the origin, null for a source without
+    rows.
     """
-    counts = _sum(one.counts for one in done)
+    total: Counter[str] = Counter()
+    for result in results:
+        total.update(result.counts)
+    counts = dict(total)
     return {
-        "groups": len(done),
-        "shards": sum(one.shard is not None for one in done),
-        "groups_without_sequence": [one.group for one in done if one.shard is None],
+        "groups": len(results),
+        "shards": sum(result.shard is not None for result in results),
+        "groups_without_sequence": [result.group for result in results if result.shard is None],
         **{
-            name: sum(getattr(one, name) for one in done)
+            name: sum(getattr(result, name) for result in results)
             for name in ("sequences", "samples", "steps", "padding")
         },
         "series": counts["series"],
@@ -134,12 +142,23 @@ def report_of(done: Sequence[PackedGroup], sources: Sequence[str]) -> dict[str, 
         "steps_with_target": counts["steps_with_target"],
         "dropped": _dropped(counts),
         "counts": counts,
-        "coverage": {source: _coverage(done, source) for source in sources},
-        "by_group": {one.group: _report_of_one(one) for one in done},
+        "coverage": {source: _total_coverage(results, source) for source in sources},
+        "by_group": {
+            result.group: {
+                **{
+                    name: getattr(result, name)
+                    for name in ("shard", "fingerprint", "sequences", "samples", "steps", "padding")
+                },
+                "dropped": _dropped(result.counts),
+                "coverage": dict(result.coverage),
+                "counts": dict(result.counts),
+            }
+            for result in results
+        },
     }
 
 
-def _groups(sources: Mapping[str, Any], params: Params) -> dict[str, dict[str, str]]:
+def _select_groups(sources: Mapping[str, Any], params: Params) -> dict[str, dict[str, str]]:
     """The groups to pack, by name, with the digests of their tables by source."""
     absent = [name for name in params.raw.sources if name not in sources]
     if absent:
@@ -152,84 +171,71 @@ def _groups(sources: Mapping[str, Any], params: Params) -> dict[str, dict[str, s
     unknown = [group for group in wanted if group not in digests]
     if unknown:
         raise AlignmentError(
-            f"align.groups names groups that the tables do not hold: {_listed(unknown)}.",
-            [f"there are {_listed(sorted(digests))}"],
+            f"align.groups names groups that the tables do not hold: {listed(unknown, _MOST_LISTED)}.",
+            [f"the tables hold {listed(sorted(digests), _MOST_LISTED)}"],
         )
     return {group: digests[group] for group in wanted}
 
 
-def _are_whole(tables: Path, sources: Mapping[str, Any], group: str) -> bool:
-    """Whether the tables of a group are those of the manifest: a damaged one is left for packing to stumble over."""
+def _has_undamaged_tables(tables: Path, sources: Mapping[str, Any], group: str) -> bool:
+    """Whether the tables of a group are those of the manifest; packing reports a damaged one when it reads it."""
     entries = [source["groups"][group] for source in sources.values() if group in source["groups"]]
-    paths = [tables / entry["file"] for entry in entries]
     return all(
-        path.is_file() and digest_of_file(path) == entry["digest"]
-        for path, entry in zip(paths, entries, strict=True)
+        (tables / entry["file"]).is_file() and digest_of_file(tables / entry["file"]) == entry["digest"]
+        for entry in entries
     )
 
 
-def _rows(sources: Mapping[str, Any], items: Iterable[tuple[str, Mapping[str, str]]]) -> int:
-    """Table rows of these groups."""
-    return sum(sources[source]["groups"][group]["rows"] for group, digests in items for source in digests)
+def _explain_no_sequence(results: Sequence[PackedGroup], tables: Path, params: Params) -> Iterator[str]:
+    for result in results[:_MOST_LISTED]:
+        lost = ", ".join(
+            f"{count:,} {reason.replace('_', ' ')}" for reason, count in _dropped(result.counts).items()
+        )
+        yield f"{result.group}: {result.counts['series']:,} series, {result.counts['steps']:,} steps ({lost})"
+    in_gaps = [result.group for result in results if result.counts["steps_in_gaps"]]
+    for group in in_gaps[:_MOST_EXPLAINED]:
+        yield from _explain_gaps(group, list(ending_inputs(tables, params, group)), params)
 
 
-def _refuse_nothing(done: Sequence[PackedGroup], tables: Path, params: Params) -> None:
-    faults = [f"{one.group}: {_words(one.counts)}" for one in done[:_SHOWN]]
-    in_gaps = [one.group for one in done if one.counts["steps_in_gaps"]]
-    for group in in_gaps[:_EXPLAINED]:
-        faults += _of_gaps(group, list(ending_inputs(tables, params, group)), params)
-    raise AlignmentError("No group has a sequence, so there is nothing to pack.", faults)
-
-
-def _of_gaps(group: str, ending: Sequence[tuple[Input, float]], params: Params) -> Iterator[str]:
-    """What to do about the inputs that are missing at most steps, or, if there is none, about the worst one."""
-    for one, share in [(one, share) for one, share in ending if share >= _MOSTLY] or ending[:1]:
-        role = params.raw.sources[one.sources[0]].role
+def _explain_gaps(group: str, ending: Sequence[tuple[Input, float]], params: Params) -> Iterator[str]:
+    """Remedies for the inputs that are missing at most steps, or, if there are none, for the input missing most often."""
+    for missing, share in [
+        (missing, share) for missing, share in ending if share >= _USUALLY_MISSING
+    ] or ending[:1]:
+        role = params.raw.sources[missing.sources[0]].role
         remedies = ["set align.gaps.longer=indicator", f"leave it out of align.features.{role}"]
         if role == "forecast" and share < 1:
             remedies.append("let interpolate (on its source) fill steps between coarser stamps")
         yield (
-            f"{group}: {one.name} (source {' or '.join(one.sources)}) has no value known at the origin of {share:.1%} of the "
-            f"steps, and align.gaps.longer=end ends sequences there: {', or '.join(remedies)}, if its cells and its known "
-            "rule are right"
+            f"{group}: {missing.name} (source {' or '.join(missing.sources)}) has no value known at the origin of "
+            f"{share:.1%} of the steps, and align.gaps.longer=end ends sequences there: {', or '.join(remedies)}, if its "
+            "cells and its known rule are right"
         )
 
 
-def _refuse_thin(done: Sequence[PackedGroup], least: float) -> None:
-    # a group without steps of the range has nothing that a source could cover
+def _check_coverage(results: Sequence[PackedGroup], least: float) -> None:
+    # a group without steps in the range has nothing that a source could cover
     short = [
-        f"group {one.group}, source {source}: {share:.1%} of {one.covered_steps:,} steps"
-        for one in done
-        for source, share in one.coverage.items()
-        if share < least and one.covered_steps
+        f"group {result.group}, source {source}: {share:.1%} of {result.covered_steps:,} steps"
+        for result in results
+        for source, share in result.coverage.items()
+        if share < least and result.covered_steps
     ]
     if short:
         raise AlignmentError(
-            f"Too few steps have a vintage that was known at their origin: pack.min_coverage asks for {least:.1%} of each "
+            f"Too few steps have a vintage that was known at their origin: pack.min_coverage requires {least:.1%} of each "
             "group's. Check known, the zones and align.origin, leave groups out (align.groups), or set a lower share.",
             short,
         )
 
 
-def _coverage(done: Sequence[PackedGroup], source: str) -> float | None:
+def _total_coverage(results: Sequence[PackedGroup], source: str) -> float | None:
     """The share over all groups in which the source has rows."""
-    parts = [(one.coverage[source], one.covered_steps) for one in done if source in one.coverage]
+    parts = [
+        (result.coverage[source], result.covered_steps) for result in results if source in result.coverage
+    ]
     steps = sum(weight for _, weight in parts)
     return sum(share * weight for share, weight in parts) / steps if steps else None
-
-
-def _report_of_one(one: PackedGroup) -> dict[str, Any]:
-    return {
-        "shard": one.shard,
-        "fingerprint": one.fingerprint,
-        "sequences": one.sequences,
-        "samples": one.samples,
-        "steps": one.steps,
-        "padding": one.padding,
-        "dropped": _dropped(one.counts),
-        "coverage": dict(one.coverage),
-        "counts": dict(one.counts),
-    }
 
 
 def _dropped(counts: Mapping[str, int]) -> dict[str, int]:
@@ -239,20 +245,3 @@ def _dropped(counts: Mapping[str, int]) -> dict[str, int]:
         "without_target": counts["steps_without_target"],
         "too_short": counts["steps_too_short"],
     }
-
-
-def _sum(tables: Iterable[Mapping[str, int]]) -> dict[str, int]:
-    total: Counter[str] = Counter()
-    for table in tables:
-        total.update(table)
-    return dict(total)
-
-
-def _words(counts: Mapping[str, int]) -> str:
-    lost = ", ".join(f"{count:,} {reason.replace('_', ' ')}" for reason, count in _dropped(counts).items())
-    return f"{counts['series']:,} series, {counts['steps']:,} steps ({lost})"
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = len(names) - _SHOWN
-    return ", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")

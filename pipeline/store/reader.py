@@ -1,4 +1,4 @@
-"""A data set (or a single shard) as arrays of samples, asked for in any order and read by whole chunks."""
+"""A data set (or a single shard) as arrays of samples, requested in any order and read by whole chunks."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from threading import Lock
 from types import TracebackType
 from typing import Any, Self
 
@@ -14,25 +13,26 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from hindcast.pipeline.arrays import BufferPool, Ints
 from hindcast.pipeline.errors import FormatError, MissingInputError
-from hindcast.pipeline.store.chunk_cache import ChunkCache, Memory
-from hindcast.pipeline.store.file_header import Described, Header, check_sources, read_header
-from hindcast.pipeline.store.index_tables import Shards, read_sequences, read_shards, read_splits
-from hindcast.pipeline.store.index_types import Ints, Sequences, Split
+from hindcast.pipeline.store.chunk_cache import ChunkCache
+from hindcast.pipeline.store.file_header import Header, HeaderProperties, check_sources, read_header
+from hindcast.pipeline.store.index_tables import read_sequences, read_shards, read_splits
+from hindcast.pipeline.store.index_types import Sequences, Shards, Split
 from hindcast.pipeline.store.layout import ARRAYS, BY_NAME, sample_count_for
 from hindcast.pipeline.store.open_files import REMEDY, check_seal, dataset_in, open_to_read
-from hindcast.pipeline.store.read_plan import ChunkRead, Parts, RecentPlans
+from hindcast.pipeline.store.read_plan import ChunkRead, FileRanges, RecentPlans
 from hindcast.pipeline.store.shards import OpenShards
-from hindcast.pipeline.store.threads import Threads, default_thread_count
+from hindcast.pipeline.store.threads import WorkerThreads, default_thread_count
 
 
-class Dataset(Described):
+class Dataset(HeaderProperties):
     """`data/dataset.h5` or a shard, open for reading; a context manager.
 
-    Arrays are read from the shards themselves, so a missing or foreign shard is an error and never a fill
-    value. At most `budget_bytes` of decoded chunks are kept, and a bounded number of files is open. Chunks are
-    decoded by `threads` threads (as many as there are processors, up to four, if nothing is said). A data
-    set may be used by several threads, goes through pickle as its path, and opens its files anew after a fork.
+    Arrays are read from the shards themselves, so a shard that is missing or of another data set is an error and
+    never a fill value. At most `budget_bytes` of decoded chunks are kept, and a bounded number of files is open.
+    Chunks are decoded by `threads` threads (by default as many as there are processors, up to four). A data set may
+    be shared by threads, is pickled as its path, and opens its files again after a fork.
 
     Raises MissingInputError where a file is absent, FormatError where one is damaged or does not belong.
     """
@@ -48,12 +48,11 @@ class Dataset(Described):
             self._header = read_header(file, self.path)
             self.sequences: Sequences = read_sequences(file, self.path)
             self._splits = read_splits(file, self.path)
-            self._shards = read_shards(file, self.path) if joined else self._alone(file)
+            self._shards = read_shards(file, self.path) if joined else self._as_shards(file)
             if joined:
                 check_sources(file, self.path, self._shards, self._header)
         _check_counts(self.path, self._header, self.sequences, self._shards)
         self._fits = self._header.sample_count * self._sample_bytes() <= budget_bytes
-        self._parts = Parts(self._shards.first_sample, self._shards.sample_count, self._shards.chunk_samples)
         self._start()
 
     @property
@@ -83,21 +82,21 @@ class Dataset(Described):
     def read(self, name: str, samples: Sequence[int] | NDArray[Any]) -> NDArray[Any]:
         """The samples of X, Y, W, published, baseline, origin, issued or known: (len(samples), step, ...).
 
-        `samples` come in any order, repeats allowed; the answer has theirs. IndexError where one is out of
+        `samples` come in any order, repeats allowed, and the answer has their order. IndexError where one is out of
         [0, sample_count).
         """
         array = BY_NAME[name]
         wanted = self._checked(samples)
-        if self._process != os.getpid():  # after a fork: threads and locks of the parent are none of ours
+        if self._process != os.getpid():  # after a fork: the parent's threads and locks cannot be used
             self._start()
         shape = tuple(self._header.length_of(axis) for axis in array.axes[1:])
-        answer = self._memory.empty((len(wanted), *shape), array.dtype)
+        answer = self._buffers.acquire((len(wanted), *shape), array.dtype)
         if answer.size:
             self._fill(name, answer, self._plans.plan_reads(wanted))
         return answer
 
     def sequence_of(self, samples: Sequence[int] | NDArray[Any]) -> Ints:
-        """The row of `sequences` to which each sample belongs."""
+        """The row of `sequences` that holds each sample."""
         return np.searchsorted(self.sequences.first_sample, self._checked(samples), side="right") - 1
 
     def time_of(self, samples: Sequence[int] | NDArray[Any]) -> Ints:
@@ -109,15 +108,14 @@ class Dataset(Described):
 
     @property
     def chunk_samples(self) -> int:
-        """Samples in the largest chunk: what is read at once if one sample is wanted."""
+        """Samples in the largest chunk: what is read at once for one sample."""
         return int(self._shards.chunk_samples.max(initial=1))
 
     def close(self) -> None:
-        """Close all files, end the threads and forget what was read; reading goes on working."""
+        """Close all files, end the threads and drop what was read; the next read opens them again."""
         self._threads.close()
         self._open.close()
-        with self._lock:
-            self._cache, self._memory = ChunkCache(self.budget_bytes), Memory()
+        self._cache, self._buffers = ChunkCache(self.budget_bytes), BufferPool()
 
     def __enter__(self) -> Self:
         return self
@@ -142,30 +140,31 @@ class Dataset(Described):
 
     def _start(self) -> None:
         self._process = os.getpid()
-        self._lock = Lock()
         self._open = OpenShards(self.path.parent, self._shards, self._header)
         self._cache = ChunkCache(self.budget_bytes)
-        self._memory, self._plans = Memory(), RecentPlans(self._parts)
-        self._threads: Threads = Threads(self.threads)
+        self._buffers = BufferPool()
+        self._plans = RecentPlans(
+            FileRanges(self._shards.first_sample, self._shards.sample_count, self._shards.chunk_samples)
+        )
+        self._threads: WorkerThreads = WorkerThreads(self.threads)
 
-    def _fill(self, name: str, answer: NDArray[Any], wanted: Sequence[ChunkRead]) -> None:
-        missing = [pick for pick in wanted if not self._filled_from_cache(name, answer, pick)]
-        self._threads.each(lambda pick: self._fill_from_file(name, answer, pick), missing)
+    def _fill(self, name: str, answer: NDArray[Any], reads: Sequence[ChunkRead]) -> None:
+        missing = [read for read in reads if not self._fill_from_cache(name, answer, read)]
+        self._threads.for_each(lambda read: self._fill_from_file(name, answer, read), missing)
 
-    def _filled_from_cache(self, name: str, answer: NDArray[Any], pick: ChunkRead) -> bool:
-        with self._lock:
-            chunk = self._cache.find((name, pick.part, pick.start))
+    def _fill_from_cache(self, name: str, answer: NDArray[Any], read: ChunkRead) -> bool:
+        """Copy from a kept chunk; False if it is not kept."""
+        chunk = self._cache.find((name, read.file, read.start))
         if chunk is not None:
-            pick.copy(chunk, answer)
+            read.copy(chunk, answer)
         return chunk is not None
 
-    def _fill_from_file(self, name: str, answer: NDArray[Any], pick: ChunkRead) -> None:
-        chunk = self._open.read(name, pick.part, pick.start, pick.stop)
-        pick.copy(chunk, answer)
-        # who reads chunk after chunk once would only push out what others come back to
-        if not pick.takes_all or self._fits:
-            with self._lock:
-                self._cache.keep((name, pick.part, pick.start), chunk)
+    def _fill_from_file(self, name: str, answer: NDArray[Any], read: ChunkRead) -> None:
+        chunk = self._open.read(name, read.file, read.start, read.stop)
+        read.copy(chunk, answer)
+        # a reader that takes every chunk once would only push out chunks that other reads need again
+        if not read.takes_all or self._fits:
+            self._cache.keep((name, read.file, read.start), chunk)
 
     def _sample_bytes(self) -> int:
         """Bytes of one sample in all arrays."""
@@ -182,8 +181,8 @@ class Dataset(Described):
             )
         return wanted
 
-    def _alone(self, file: h5py.File) -> Shards:
-        """A shard as a data set of one part."""
+    def _as_shards(self, file: h5py.File) -> Shards:
+        """The table of a single shard."""
         chunks = dataset_in(file, "X", self.path).chunks or (1,)
         return Shards(
             file=np.array([self.path.name], dtype=object),
@@ -216,7 +215,7 @@ def _check_counts(path: Path, header: Header, sequences: Sequences, shards: Shar
     if len(set(counts.values())) > 1 or len(set(steps.values())) > 1:
         faults.append(f"samples and steps must add up, found {counts | steps}")
     if not all(follows):
-        faults.append("sequences and shards must begin where the one before ends")
+        faults.append("sequences and shards must begin where the previous one ends")
     if not fits:
         faults.append(
             f"a sequence must have the samples that its steps need at segment_length {header.segment_length}"

@@ -1,29 +1,29 @@
-"""A few threads that work through a list; how many there are changes no result."""
+"""A few threads that work through a list; their number changes no result."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from threading import Lock
 from typing import TypeVar
 
+from hindcast.pipeline.arrays import usable_cpus
+
 Item = TypeVar("Item")
 
-_MOST = 4  # decoding is bound by memory beyond that
+_MOST_THREADS = 4  # decoding is bound by memory beyond that
 
 
 def default_thread_count() -> int:
-    """How many threads are worth starting: as many as this process may use processors, at most four."""
-    allowed = getattr(os, "sched_getaffinity", None)  # absent on macOS
-    return min(_MOST, len(allowed(0)) if allowed else os.cpu_count() or 1)
+    """As many threads as processors that this process may use, at most four."""
+    return usable_cpus(_MOST_THREADS)
 
 
-class Threads:
-    """Threads that help where there is work for more than one: the callers' own and, while they are fewer, up to `count` in all.
+class WorkerThreads:
+    """The callers' own threads and, while fewer than `count` are at work, helpers that take items off their lists.
 
-    Callers always work, so none waits for another's work and a caller may itself be at work for another.
+    Callers always work, so none waits for another's work, and a caller may itself be a helper.
     """
 
     def __init__(self, count: int) -> None:
@@ -31,15 +31,15 @@ class Threads:
         self._pool: ThreadPoolExecutor | None = None
         self._lock, self._busy = Lock(), 0
 
-    def each(self, work: Callable[[Item], None], items: Sequence[Item]) -> None:
-        """Do the work of every item and wait; of the errors that the items give, that of the first one is raised."""
+    def for_each(self, work: Callable[[Item], None], items: Sequence[Item]) -> None:
+        """Do the work of every item and wait; of the items' errors, that of the first item is raised."""
         queue: Iterator[tuple[int, Item]] = iter(list(enumerate(items)))
         errors: dict[int, Exception] = {}
 
-        def help_out(*, caller: bool) -> None:
-            # Taking the next item is a single step of the interpreter, and items are taken in order: whoever meets
-            # an error has all items before it taken, so those that take no more leave no earlier one undone.
-            while not errors and (caller or self._busy <= self._count):
+        def take_items(*, is_caller: bool) -> None:
+            # Taking the next item is a single step of the interpreter, and items are taken in order: when a thread
+            # meets an error, all earlier items are taken, so threads that stop taking leave no earlier item undone.
+            while not errors and (is_caller or self._busy <= self._count):
                 taken = next(queue, None)
                 if taken is None:
                     return
@@ -49,16 +49,16 @@ class Threads:
                 except Exception as error:  # noqa: BLE001  # raised below, in the caller's thread
                     errors[number] = error
 
-        def helper() -> None:
-            with self._working():
-                help_out(caller=False)
+        def help_caller() -> None:
+            with self._counted_as_busy():
+                take_items(is_caller=False)
 
-        with self._working():
-            helpers = self._started(helper, len(items) - 1)
-            help_out(caller=True)
-        for one in helpers:
-            if not one.cancel():  # one that has not begun has nothing left to do
-                one.result()
+        with self._counted_as_busy():
+            helpers = self._start_helpers(help_caller, len(items) - 1)
+            take_items(is_caller=True)
+        for helper in helpers:
+            if not helper.cancel():  # a helper that has not started has nothing left to do
+                helper.result()
         if errors:
             raise errors[min(errors)]
 
@@ -69,8 +69,8 @@ class Threads:
         if pool is not None:
             pool.shutdown(cancel_futures=True)
 
-    def _started(self, helper: Callable[[], None], most: int) -> list[Future[None]]:
-        """As many helpers as there is room for beside those at work, at most so many."""
+    def _start_helpers(self, helper: Callable[[], None], most: int) -> list[Future[None]]:
+        """Start at most `most` helpers, and no more than there are threads that are not busy."""
         with self._lock:
             wanted = min(self._count - self._busy, most)
             if wanted > 0 and self._pool is None:
@@ -78,7 +78,7 @@ class Threads:
             return [self._pool.submit(helper) for _ in range(wanted)] if self._pool else []
 
     @contextmanager
-    def _working(self) -> Iterator[None]:
+    def _counted_as_busy(self) -> Iterator[None]:
         with self._lock:
             self._busy += 1
         try:

@@ -1,17 +1,16 @@
-"""The steps of one group -> its shard, whose bytes depend on nothing but them and the settings."""
+"""The steps of one group -> its shard, whose bytes depend only on them and on the settings."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import h5py
 import numpy as np
-from numpy.typing import NDArray
 
 from hindcast.pipeline.align.aligned import AlignedGroup, AlignedSequence
+from hindcast.pipeline.arrays import Times, Values
 from hindcast.pipeline.errors import AlignmentError
 from hindcast.pipeline.files import replace_file
 from hindcast.pipeline.forecasters import STORED
@@ -23,12 +22,13 @@ from hindcast.pipeline.store.layout import (
     ARRAYS,
     TIME,
     ArrayLayout,
-    filters,
+    filter_options,
     lay_out,
     sample_count_for,
     samples_per_chunk,
 )
-from hindcast.pipeline.store.open_files import written
+from hindcast.pipeline.store.open_files import create_file
+from hindcast.pipeline.wording import time_text
 
 _SHOWN = 20  # faults of a kind in one message
 
@@ -36,16 +36,16 @@ _SHOWN = 20  # faults of a kind in one message
 def write_shard(
     path: Path, aligned: AlignedGroup, params: Params, fingerprint: str, *, flushed: bool = True
 ) -> Header:
-    """Write the shard of one group and return its header; `flushed` as `replace_file` has it.
+    """Write the shard of one group and return its header; `flushed` as in `replace_file`.
 
-    The file takes its name only when it is whole. Raises AlignmentError, with all faults, where the steps
+    `path` is replaced only when the file is complete. Raises AlignmentError, with all faults, where the steps
     break the format: nothing to write, a NaN or infinite number in X, Y or W, a negative weight, steps that
-    are not `raw.frequency` apart, an origin that goes back, sequences out of order.
+    are not `raw.frequency` apart, an origin that decreases, sequences out of order.
     """
     _check(aligned, params.raw.frequency.ns)
     sequences = _sequences(aligned, params.pack.segment_length)
     header = _header(aligned, sequences, params, fingerprint)
-    with replace_file(path, flushed=flushed) as temporary, written(temporary) as file:
+    with replace_file(path, flushed=flushed) as temporary, create_file(temporary) as file:
         scales = write_header(file, header)
         write_table(file, "sequences", sequences)
         _write_positions(file, aligned, sequences, header, scales["sample"])
@@ -53,7 +53,7 @@ def write_shard(
             params.pack.chunk_bytes, header.segment_length, len(header.features), header.sample_count
         )
         for array in ARRAYS:
-            _write_array(file, array, aligned, header, {"chunk": chunk, "codec": params.pack.codec})
+            _write_array(file, array, aligned, header, chunk=chunk, codec=params.pack.codec)
             for axis, name in enumerate(array.axes):
                 file[array.name].dims[axis].attach_scale(scales[name])
     return header
@@ -105,7 +105,7 @@ def _write_positions(
 
 
 def _write_array(
-    file: h5py.File, array: ArrayLayout, aligned: AlignedGroup, header: Header, how: dict[str, Any]
+    file: h5py.File, array: ArrayLayout, aligned: AlignedGroup, header: Header, *, chunk: int, codec: str
 ) -> None:
     shape = tuple(header.length_of(axis) for axis in array.axes)
     if 0 in shape:  # no forecast source: HDF5 has no chunks of nothing
@@ -116,16 +116,16 @@ def _write_array(
     for sequence in aligned.sequences:
         lay_out(getattr(sequence, array.name), steps[start:], header.segment_length, array.padding)
         start += sample_count_for(len(sequence.times), header.segment_length) * header.segment_length
-    file.create_dataset(array.name, data=values, chunks=(how["chunk"], *shape[1:]), **filters(how["codec"]))
+    file.create_dataset(array.name, data=values, chunks=(chunk, *shape[1:]), **filter_options(codec))
 
 
 def _check(aligned: AlignedGroup, frequency: int) -> None:
     if not aligned.sequences:
-        raise AlignmentError(f"Group {aligned.group!r} holds no sequence, so there is no shard to write.")
-    faults = [fault for sequence in aligned.sequences for fault in _faults(sequence, aligned, frequency)]
+        raise AlignmentError(f"Group {aligned.group!r} has no sequence, so there is no shard to write.")
+    faults = [fault for sequence in aligned.sequences for fault in _find_faults(sequence, aligned, frequency)]
     keys = [(sequence.series, sequence.track, int(sequence.times[0])) for sequence in aligned.sequences]
     faults += [
-        f"sequences are ordered by (series, track, start), found {after} after {before}"
+        f"sequences must be ordered by (series, track, start), found {after} after {before}"
         for before, after in pairwise(keys)
         if after <= before
     ]
@@ -136,28 +136,27 @@ def _check(aligned: AlignedGroup, frequency: int) -> None:
         )
 
 
-def _faults(sequence: AlignedSequence, aligned: AlignedGroup, frequency: int) -> Iterator[str]:
-    who = f"series {sequence.series!r}, track {sequence.track}"
+def _find_faults(sequence: AlignedSequence, aligned: AlignedGroup, frequency: int) -> Iterator[str]:
+    place = f"series {sequence.series!r}, track {sequence.track}"
     if (np.diff(sequence.times) != frequency).any() or sequence.times[0] % frequency:
-        yield f"{who}: steps must be multiples of the frequency and lie {frequency} ns apart"
+        yield f"{place}: steps must be multiples of the frequency and lie {frequency} ns apart"
     if (np.diff(sequence.origin) < 0).any():
-        yield f"{who}: the origin must never decrease along a sequence"
+        yield f"{place}: the origin must not decrease along a sequence"
     for name, values in (("X", sequence.X), ("Y", sequence.Y)):
         if not np.isfinite(values).all():
             names = aligned.targets if name == "Y" else tuple(feature.name for feature in aligned.features)
-            yield from _not_finite(who, name, values, names, sequence.times)
+            yield from _not_finite(place, name, values, names, sequence.times)
     if not (np.isfinite(sequence.W) & (sequence.W >= 0)).all():
-        yield f"{who}: weights W must be finite and not negative"
+        yield f"{place}: weights W must be finite and not negative"
 
 
 def _not_finite(
-    who: str, name: str, values: NDArray[np.float32], columns: tuple[str, ...], times: NDArray[np.int64]
+    place: str, name: str, values: Values, columns: tuple[str, ...], times: Times
 ) -> Iterator[str]:
     bad = ~np.isfinite(values)
     for column in np.flatnonzero(bad.any(axis=0)):
         first = int(np.argmax(bad[:, column]))
-        when = np.datetime_as_string(times[first].astype("datetime64[ns]"), unit="m")
         yield (
-            f"{who}: {name} must be finite, found {values[first, column]} in {columns[column]} "
-            f"at {when} UTC ({int(bad[:, column].sum())} such steps)"
+            f"{place}: {name} must be finite, found {values[first, column]} in {columns[column]} "
+            f"at {time_text(int(times[first]))} ({int(bad[:, column].sum())} such steps)"
         )

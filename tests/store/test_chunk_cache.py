@@ -1,45 +1,46 @@
-"""Memory is used again only when nobody looks at it any more."""
+"""Chunks are kept within their budget, by any number of threads."""
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
 import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
 
-from hindcast.pipeline.store.chunk_cache import Memory
-
-FLOAT = np.dtype("<f4")
-
-
-def test_what_is_looked_at_keeps_its_numbers_and_what_is_let_go_is_used_again() -> None:
-    memory = Memory()
-    first = memory.empty((1000, 300), FLOAT)
-    place = first.ctypes.data
-    first[:] = 1
-    part = first[7]
-    second = memory.empty((1000, 300), FLOAT)
-    second[:] = 2
-    assert second.ctypes.data != place
-    del first
-    third = memory.empty((1000, 300), FLOAT)
-    third[:] = 3
-    assert third.ctypes.data != place, "a part of it is still looked at"
-    assert (part == 1).all()
-    assert (second == 2).all()
-    del part
-    again = memory.empty((999, 300), FLOAT)
-    assert again.ctypes.data == place
-    assert again.shape == (999, 300)
+from hindcast.pipeline.store.chunk_cache import ChunkCache
 
 
-def test_small_arrays_and_other_types_are_plain() -> None:
-    memory = Memory()
-    assert memory.empty((3, 0), FLOAT).shape == (3, 0)
-    assert memory.empty((2, 3), np.dtype("<i8")).dtype == np.int64
-    large = memory.empty((300_000,), np.dtype("<i8"))
-    assert large.dtype == np.int64
+@given(budget=st.integers(0, 40), asked=st.lists(st.tuples(st.integers(0, 6)), max_size=40))
+def test_the_budget_holds_and_every_answer_is_right(budget: int, asked: list[tuple[int]]) -> None:
+    cache = ChunkCache(budget)
+    for (key,) in asked:
+        got = cache.get(key, partial(np.full, 3 * key, key, np.uint8))
+        assert got.tolist() == [key] * 3 * key
+        assert cache.held_bytes <= budget
 
 
-def test_memory_that_no_longer_fits_is_given_back() -> None:
-    memory = Memory()
-    for size in (400_000, 2_000_000, 300_000, 5_000_000):
-        memory.empty((size,), FLOAT)
-    assert len(memory._buffers) == 1
+def test_the_least_recently_used_array_is_dropped_first() -> None:
+    cache = ChunkCache(2)
+    fetched: list[str] = []
+
+    def fetch(key: str) -> np.ndarray:
+        fetched.append(key)
+        return np.zeros(1, np.uint8)
+
+    for key in ("a", "b", "a", "c", "a", "b"):
+        cache.get(key, partial(fetch, key))
+    assert fetched == ["a", "b", "c", "b"]
+
+
+def test_threads_may_share_a_cache() -> None:
+    cache = ChunkCache(20)
+
+    def is_right(key: int) -> bool:
+        return bool((cache.get(key, partial(np.full, key, key, np.uint8)) == [key] * key).all())
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(is_right, [key % 9 for key in range(2000)]))
+    kept = [key for key in range(9) if cache.find(key) is not None]
+    assert cache.held_bytes == sum(kept) <= 20

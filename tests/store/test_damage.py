@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from hindcast.pipeline.errors import FormatError, MissingInputError
-from hindcast.pipeline.store.layout import BY_NAME, filters
+from hindcast.pipeline.store.layout import BY_NAME, filter_options
 from hindcast.pipeline.store.open_files import add_seal
 from hindcast.pipeline.store.reader import Dataset
 from tests.mock_data import mock_dataset, mock_group, mock_params, mock_shards
@@ -157,7 +157,7 @@ def _chunk_never_written(path: Path) -> None:
     def change(file: h5py.File) -> None:
         shape, chunks = file["X"].shape, file["X"].chunks
         del file["X"]
-        file.create_dataset("X", shape, "<f4", chunks=chunks, **filters("gzip"))
+        file.create_dataset("X", shape, "<f4", chunks=chunks, **filter_options("gzip"))
 
     _edit(_shard(path), change)
 
@@ -171,9 +171,9 @@ SHARD_FAULTS = [
     (_another_tools_file, "no `format` attribute"),
     (_array_is_absent, "holds no dataset W"),
     (_array_of_another_type, "W must be float32 of shape"),
-    (_external_link, "X leads out of the file by a link"),
-    (_soft_link, "X leads out of the file by a link"),
-    (_raw_file, "X keeps its bytes in another file"),
+    (_external_link, "X must not be a link that leads out of the file"),
+    (_soft_link, "X must not be a link that leads out of the file"),
+    (_raw_file, "X must not keep its bytes in another file"),
     (_virtual_shard, "found a virtual dataset"),
     (_number_that_is_none(np.nan), "X must be finite, found nan in 'f0', sample 1, step 2"),
     (_number_that_is_none(-np.inf), "X must be finite, found -inf in 'f0', sample 1, step 2"),

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hindcast.pipeline.errors import FormatError
 from hindcast.pipeline.store.file_header import Header, read_header, write_header
 from hindcast.pipeline.store.layout import DIMENSIONS
-from hindcast.pipeline.store.open_files import open_to_read, written
+from hindcast.pipeline.store.open_files import create_file, open_to_read
 
 _names = st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), min_size=1, max_size=12)
 _some = st.lists(_names, min_size=1, max_size=4).map(tuple)
@@ -45,7 +45,7 @@ def headers(draw: st.DrawFn) -> Header:
 @given(header=headers())
 def test_a_header_comes_back_whole(header: Header, tmp_path: Path) -> None:
     path = tmp_path / "file.h5"
-    with written(path) as file:
+    with create_file(path) as file:
         scales = write_header(file, header)
         assert tuple(scales) == DIMENSIONS
         assert [len(scale) for scale in scales.values()] == [header.length_of(axis) for axis in DIMENSIONS]
@@ -55,7 +55,7 @@ def test_a_header_comes_back_whole(header: Header, tmp_path: Path) -> None:
 
 def test_an_absent_attribute_names_the_file(tmp_path: Path) -> None:
     path = tmp_path / "file.h5"
-    with written(path) as file:
+    with create_file(path) as file:
         file.attrs["format"] = "hindcast/1"
         file.attrs["sample_count"] = 0
     with (

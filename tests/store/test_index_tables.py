@@ -12,15 +12,14 @@ import pytest
 
 from hindcast.pipeline.errors import FormatError
 from hindcast.pipeline.store.index_tables import (
-    Shards,
     read_sequences,
     read_shards,
     read_splits,
     write_splits,
     write_table,
 )
-from hindcast.pipeline.store.index_types import Sequences, Split
-from hindcast.pipeline.store.open_files import open_to_read, written
+from hindcast.pipeline.store.index_types import Sequences, Shards, Split
+from hindcast.pipeline.store.open_files import create_file, open_to_read
 
 
 def _sequences(count: int) -> Sequences:
@@ -37,7 +36,7 @@ def test_tables_come_back_whole(tmp_path: Path, count: int) -> None:
     sequences = _sequences(count)
     names, numbers = sequences.group, sequences.track
     shards = Shards(names, names, names, numbers, numbers + 1, numbers + 2)
-    with written(path) as file:
+    with create_file(path) as file:
         file.attrs["format"] = "hindcast/1"
         write_table(file, "sequences", sequences)
         write_table(file, "shards", shards)
@@ -50,7 +49,7 @@ def test_tables_come_back_whole(tmp_path: Path, count: int) -> None:
 
 def test_pandas_reads_the_table_of_sequences(tmp_path: Path) -> None:
     path = tmp_path / "file.h5"
-    with written(path) as file:
+    with create_file(path) as file:
         write_table(file, "sequences", _sequences(3))
     with h5py.File(path) as file:
         frame = pd.DataFrame({name: column[()] for name, column in file["sequences"].items()})
@@ -67,7 +66,7 @@ def test_splits_come_back_with_their_times_and_attributes_in_the_order_of_the_da
         Split("test", np.array([7, 9]), -5, 2**62, {"policy": "chronological", "seed": 3, "share": 0.5}),
         Split("train", np.zeros(0, np.int64), 0, 0, {}),
     ]
-    with written(path) as file:
+    with create_file(path) as file:
         file.attrs["format"] = "hindcast/1"
         write_splits(file, made)
     with open_to_read(path) as file:
@@ -84,7 +83,7 @@ def test_splits_come_back_with_their_times_and_attributes_in_the_order_of_the_da
 
 def test_columns_of_different_length_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "file.h5"
-    with written(path) as file:
+    with create_file(path) as file:
         file.attrs["format"] = "hindcast/1"
         write_table(file, "sequences", _sequences(3))
         del file["sequences/track"]

@@ -9,7 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hindcast.pipeline.store.layout import ARRAYS, filters, lay_out, sample_count_for, samples_per_chunk
+from hindcast.pipeline.store.layout import (
+    ARRAYS,
+    filter_options,
+    lay_out,
+    sample_count_for,
+    samples_per_chunk,
+)
 
 
 @given(steps=st.integers(1, 60), length=st.integers(1, 25), padding=st.sampled_from([0.0, np.nan, 7.0, None]))
@@ -40,9 +46,9 @@ def test_a_chunk_holds_at_least_one_sample_and_at_most_all(
 
 
 def test_every_codec_carries_a_checksum_and_another_one_is_refused() -> None:
-    assert all(filters(codec)["fletcher32"] for codec in ("none", "gzip", "zstd"))
+    assert all(filter_options(codec)["fletcher32"] for codec in ("none", "gzip", "zstd"))
     with pytest.raises(ValueError, match="lzma"):
-        filters("lzma")
+        filter_options("lzma")
 
 
 def test_a_missing_shard_never_reads_as_a_believable_number() -> None:

@@ -1,4 +1,4 @@
-"""Tables become shards, the same from any number of workers; the report loses no step; what is refused changes nothing."""
+"""Tables become shards, the same from any number of workers; the report counts every step; a failure changes nothing."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def tables(tmp_path_factory: pytest.TempPathFactory, compose: Callable[..., dict
 @pytest.fixture
 def workspace(tables: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     shutil.copytree(tables, tmp_path / "data/tables")
-    monkeypatch.setattr(pack_module, "_SMALL", 0, raising=False)  # processes, however little there is to do
+    monkeypatch.setattr(pack_module, "_FEW_ROWS", 0)  # start processes, however little there is to do
     return tmp_path
 
 
@@ -77,7 +77,7 @@ def test_the_bytes_do_not_depend_on_the_number_of_workers(workspace: Path, param
     assert list(alone) == [f"{group}.h5" for group in GROUPS]
 
 
-def test_the_report_says_what_became_of_every_step(workspace: Path, params: Params) -> None:
+def test_the_report_accounts_for_every_step(workspace: Path, params: Params) -> None:
     report = _pack(params, workspace)
     assert report == read_json(workspace / "reports/pack.json")
     for part in (report, *report["by_group"].values()):
@@ -103,7 +103,7 @@ def test_inputs_are_finite_and_their_names_are_those_of_the_settings(workspace: 
         assert shard.targets == ("usage",)
 
 
-def test_only_the_groups_asked_for_are_packed_and_stale_shards_go(
+def test_only_the_requested_groups_are_packed_and_stale_shards_are_removed(
     workspace: Path, params: Params, compose: Callable[..., dict[str, Any]]
 ) -> None:
     _pack(params, workspace)
@@ -112,7 +112,7 @@ def test_only_the_groups_asked_for_are_packed_and_stale_shards_go(
     assert _digests(workspace) == {"game_02.h5": kept}
 
 
-def test_an_unknown_group_is_refused_with_those_that_exist(
+def test_an_unknown_group_is_an_error_that_lists_the_groups_that_exist(
     workspace: Path, params: Params, compose: Callable[..., dict[str, Any]]
 ) -> None:
     _pack(params, workspace)
@@ -124,21 +124,21 @@ def test_an_unknown_group_is_refused_with_those_that_exist(
     assert _digests(workspace) == before
 
 
-def test_too_little_coverage_is_refused_with_every_group_and_source_and_its_share(
+def test_too_little_coverage_is_an_error_with_every_group_and_source_and_its_share(
     workspace: Path, compose: Callable[..., dict[str, Any]]
 ) -> None:
     # ninety hours before its step nothing has been issued for it yet
     with pytest.raises(AlignmentError) as caught:
         _pack(_params(compose, origin={"before": "90h"}, features={"forecast": []}), workspace)
-    told = str(caught.value)
-    assert "pack.min_coverage asks for 50.0%" in told
+    message = str(caught.value)
+    assert "pack.min_coverage requires 50.0%" in message
     for group in ("game_01", "game_02", "game_03"):
         for source in ("weather", "market", "operator"):
-            assert f"group {group}, source {source}: 0.0% of " in told
+            assert f"group {group}, source {source}: 0.0% of " in message
     assert not (workspace / "data/packed").exists()
 
 
-def test_a_group_whose_source_ends_early_is_named_though_the_others_make_up_for_it(
+def test_a_group_whose_source_ends_early_is_named_though_the_total_coverage_suffices(
     workspace: Path, params: Params
 ) -> None:
     path = workspace / "data/tables/weather/game_02.parquet"
@@ -151,7 +151,9 @@ def test_a_group_whose_source_ends_early_is_named_though_the_others_make_up_for_
     assert caught.value.faults[0].endswith(" steps")
 
 
-def test_no_sequence_in_any_group_is_refused(workspace: Path, compose: Callable[..., dict[str, Any]]) -> None:
+def test_no_sequence_in_any_group_is_an_error(
+    workspace: Path, compose: Callable[..., dict[str, Any]]
+) -> None:
     with pytest.raises(AlignmentError, match="No group has a sequence") as caught:
         _pack(_params(compose, **{"from": "2031-01-01"}), workspace)
     assert "game_03: " in str(caught.value)
@@ -177,16 +179,16 @@ def test_an_input_that_is_mostly_empty_is_named_with_its_source_and_the_remedy(
     _blank(workspace, "wind_speed", hours)
     with pytest.raises(AlignmentError, match="No group has a sequence") as caught:
         _pack(_params(compose, gaps={"fill": "0h"}, shortest="24h"), workspace)
-    told = [fault for fault in caught.value.faults if "source" in fault]
-    assert len(told) == len(GROUPS)
-    for group, fault in zip(GROUPS, told, strict=True):
+    faults = [fault for fault in caught.value.faults if "source" in fault]
+    assert len(faults) == len(GROUPS)
+    for group, fault in zip(GROUPS, faults, strict=True):
         start = f"{group}: wind_speed (source weather) has no value known at the origin of {share}"
         assert fault.startswith(start)
         assert "align.gaps.longer=indicator, or leave it out of align.features.forecast" in fault
         assert ("interpolate" in fault) is (len(hours) < 24)
 
 
-def test_a_source_without_tables_sends_back_to_ingest(workspace: Path, params: Params) -> None:
+def test_a_source_without_tables_is_an_error_that_names_ingest(workspace: Path, params: Params) -> None:
     path = workspace / "data/tables/tables.json"
     manifest = read_json(path)
     del manifest["sources"]["market"]
@@ -206,7 +208,7 @@ def test_a_damaged_table_leaves_the_old_shards(workspace: Path, params: Params) 
     assert sorted(path.name for path in (workspace / "data").iterdir()) == ["packed", "tables"]
 
 
-def _counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def _record_aligned_groups(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The groups that are aligned from now on, in this process."""
     aligned: list[str] = []
     align = align_group
@@ -237,12 +239,12 @@ def _touch_table(folder: Path, source: str, group: str) -> None:
     write_json(folder / "data/tables/tables.json", manifest)
 
 
-def test_only_shards_whose_inputs_changed_are_made_again_to_the_bytes_of_a_clean_build(
+def test_only_shards_whose_inputs_changed_are_written_again_with_the_bytes_of_a_clean_build(
     workspace: Path, params: Params, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _pack(params, workspace)
     before = _digests(workspace)
-    aligned = _counted(monkeypatch)
+    aligned = _record_aligned_groups(monkeypatch)
     report = _pack(params, workspace)
     assert aligned == []
     assert _digests(workspace) == before
@@ -276,7 +278,7 @@ def _flip(path: Path) -> None:
         (lambda root: (root / ".hindcast/cache/pack.json").unlink(), GROUPS),
     ],
 )
-def test_what_is_not_as_it_was_left_is_made_again(
+def test_a_shard_or_record_that_changed_since_is_written_again(
     workspace: Path,
     params: Params,
     monkeypatch: pytest.MonkeyPatch,
@@ -285,18 +287,18 @@ def test_what_is_not_as_it_was_left_is_made_again(
 ) -> None:
     _pack(params, workspace)
     before = _digests(workspace)
-    aligned = _counted(monkeypatch)
+    aligned = _record_aligned_groups(monkeypatch)
     spoil(workspace)
     _pack(params, workspace)
     assert sorted(aligned) == made
     assert _digests(workspace) == before
 
 
-def test_other_settings_or_code_make_all_shards_again(
+def test_other_settings_or_code_write_all_shards_again(
     workspace: Path, params: Params, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _pack(params, workspace)
-    aligned = _counted(monkeypatch)
+    aligned = _record_aligned_groups(monkeypatch)
     shorter = params.model_copy(update={"pack": params.pack.model_copy(update={"segment_length": 12})})
     _pack(shorter, workspace)
     assert aligned == GROUPS
@@ -305,7 +307,7 @@ def test_other_settings_or_code_make_all_shards_again(
     assert aligned == GROUPS * 2
 
 
-def test_a_link_into_a_cache_is_not_taken_for_the_file(workspace: Path, params: Params) -> None:
+def test_a_link_into_a_cache_is_replaced_by_a_file(workspace: Path, params: Params) -> None:
     _pack(params, workspace)
     before = _digests(workspace)
     shard = workspace / f"data/packed/{GROUPS[0]}.h5"
@@ -316,19 +318,19 @@ def test_a_link_into_a_cache_is_not_taken_for_the_file(workspace: Path, params: 
     assert _digests(workspace) == before
 
 
-def test_a_disk_that_fills_up_leaves_the_old_shards_whole(
+def test_a_full_disk_leaves_the_old_shards_whole(
     workspace: Path, params: Params, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _pack(params, workspace)
     before, report = _digests(workspace), (workspace / "reports/pack.json").read_bytes()
     shutil.rmtree(workspace / ".hindcast")
-    written = Path.write_bytes
+    write_bytes = Path.write_bytes
 
     def fill(path: Path, data: bytes) -> int:
         if GROUPS[1] in path.name:
-            written(path, data[: len(data) // 2])
+            write_bytes(path, data[: len(data) // 2])
             raise OSError(errno.ENOSPC, "No space left on device", str(path))
-        return written(path, data)
+        return write_bytes(path, data)
 
     monkeypatch.setattr(Path, "write_bytes", fill)
     with pytest.raises(OSError, match="No space left"):

@@ -55,7 +55,7 @@ KINDS = [*CODECS, *(f"{codec} shard" for codec in CODECS)]
 @pytest.mark.parametrize("kind", KINDS)
 @settings(max_examples=20)
 @given(data=st.data())
-def test_samples_come_in_the_order_asked_for(paths: dict[str, Path], kind: str, data: st.DataObject) -> None:
+def test_samples_come_in_the_requested_order(paths: dict[str, Path], kind: str, data: st.DataObject) -> None:
     with h5py.File(paths[kind]) as file, Dataset(paths[kind]) as dataset:
         sample = st.integers(0, dataset.sample_count - 1)
         wanted = data.draw(st.lists(sample, max_size=20))
@@ -116,7 +116,7 @@ def test_splits_and_sequences_are_those_that_were_written(paths: dict[str, Path]
 
 
 @pytest.mark.parametrize("wanted", [[-1], [10**9], [0, -5]])
-def test_a_sample_out_of_range_is_refused(paths: dict[str, Path], wanted: list[int]) -> None:
+def test_a_sample_out_of_range_is_an_error(paths: dict[str, Path], wanted: list[int]) -> None:
     with Dataset(paths["gzip"]) as dataset, pytest.raises(IndexError, match="samples lie in"):
         dataset.read("X", wanted)
 
@@ -194,7 +194,7 @@ def test_two_thousand_shards_are_read_right_where_few_files_may_be_open(tmp_path
     script = (
         "import resource, sys, pathlib, numpy as np\n"
         "resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))\n"
-        "from pipeline.store.reader import Dataset\n"
+        "from hindcast.pipeline.store.reader import Dataset\n"
         "with Dataset(pathlib.Path(sys.argv[1]), budget_bytes=1 << 20) as dataset:\n"
         "    order = np.random.default_rng(0).permutation(dataset.sample_count)\n"
         "    found = np.empty((len(order), 7, 3), np.float32)\n"
@@ -260,7 +260,7 @@ def test_a_child_process_reads_with_handles_of_its_own(paths: dict[str, Path], m
         assert _sum_of(dataset) == expected
 
 
-def test_a_data_set_that_was_replaced_meanwhile_is_noticed(tmp_path: Path) -> None:
+def test_a_data_set_that_was_replaced_meanwhile_is_an_error(tmp_path: Path) -> None:
     path = mock_dataset(tmp_path)
     with Dataset(path) as dataset:
         frozen = pickle.dumps(dataset)
@@ -294,7 +294,7 @@ def test_a_moved_folder_is_read_from_any_working_folder(
 
 
 @pytest.mark.parametrize(("wrong", "found"), [(-4, "-4 to"), (10_000, "to 10000")])
-def test_a_split_of_samples_that_do_not_exist_is_told_with_its_file(
+def test_a_split_of_samples_that_do_not_exist_is_an_error_with_its_file(
     tmp_path: Path, wrong: int, found: str
 ) -> None:
     path = mock_dataset(tmp_path, params=mock_params(pack=PACK))

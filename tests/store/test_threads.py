@@ -8,31 +8,31 @@ from random import Random
 
 import pytest
 
-from hindcast.pipeline.store.threads import Threads, default_thread_count
+from hindcast.pipeline.store.threads import WorkerThreads, default_thread_count
 
 
 @pytest.mark.parametrize("count", [1, 2, 5])
 @pytest.mark.parametrize("items", [0, 1, 2, 50])
 def test_every_item_is_worked_on_once(count: int, items: int) -> None:
-    threads = Threads(count)
+    threads = WorkerThreads(count)
     done: list[int] = []
-    threads.each(done.append, range(items))
+    threads.for_each(done.append, range(items))
     assert sorted(done) == list(range(items))
     threads.close()
-    threads.each(done.append, [items])
+    threads.for_each(done.append, [items])
     assert len(done) == items + 1
     threads.close()
 
 
 def test_several_threads_take_part() -> None:
-    threads = Threads(3)
+    threads = WorkerThreads(3)
     seen: set[int] = set()
 
     def work(_: int) -> None:
         seen.add(threading.get_ident())
         time.sleep(0.02)
 
-    threads.each(work, range(12))
+    threads.for_each(work, range(12))
     threads.close()
     assert len(seen) == 3
 
@@ -44,20 +44,20 @@ def test_of_several_errors_that_of_the_first_item_is_raised(count: int) -> None:
             time.sleep(0.02 * (5 - item))
             raise ValueError(f"item {item}")
 
-    threads = Threads(count)
+    threads = WorkerThreads(count)
     with pytest.raises(ValueError, match="item 3"):
-        threads.each(work, range(9))
+        threads.for_each(work, range(9))
     threads.close()
 
 
 def test_nobody_waits_for_a_helper_that_another_caller_keeps() -> None:
-    threads, release = Threads(2), threading.Event()
-    other = threading.Thread(target=threads.each, args=(lambda _: release.wait(20), range(2)))
+    threads, release = WorkerThreads(2), threading.Event()
+    other = threading.Thread(target=threads.for_each, args=(lambda _: release.wait(20), range(2)))
     other.start()
     done: list[int] = []
     for _ in range(100):  # until the other caller and the one helper are busy
         time.sleep(0.002)
-    threads.each(done.append, range(5))
+    threads.for_each(done.append, range(5))
     assert sorted(done) == list(range(5))
     assert not release.is_set()
     release.set()
@@ -76,21 +76,21 @@ def test_which_error_is_raised_does_not_depend_on_who_was_faster(count: int) -> 
             time.sleep(0.001 * random.random())
             raise ValueError(f"item {item}")
 
-    threads, random = Threads(count), Random(0)
+    threads, random = WorkerThreads(count), Random(0)
     for _ in range(50):
         with pytest.raises(ValueError, match=r"item 2$"):
-            threads.each(work, range(12))
+            threads.for_each(work, range(12))
     threads.close()
 
 
 def test_work_may_itself_have_work_for_the_same_threads() -> None:
-    threads = Threads(2)
+    threads = WorkerThreads(2)
     done: list[tuple[int, int]] = []
 
     def work(item: int) -> None:
-        threads.each(lambda inner: done.append((item, inner)), range(3))
+        threads.for_each(lambda inner: done.append((item, inner)), range(3))
 
-    whole = threading.Thread(target=threads.each, args=(work, range(20)), daemon=True)
+    whole = threading.Thread(target=threads.for_each, args=(work, range(20)), daemon=True)
     whole.start()
     whole.join(20)
     assert not whole.is_alive()
@@ -99,7 +99,7 @@ def test_work_may_itself_have_work_for_the_same_threads() -> None:
 
 
 def test_no_more_threads_than_asked_for_work_while_callers_are_fewer() -> None:
-    threads, lock = Threads(3), threading.Lock()
+    threads, lock = WorkerThreads(3), threading.Lock()
     now = most = 0
 
     def work(_: int) -> None:
@@ -111,7 +111,9 @@ def test_no_more_threads_than_asked_for_work_while_callers_are_fewer() -> None:
         with lock:
             now -= 1
 
-    callers = [threading.Thread(target=threads.each, args=(work, range(60)), daemon=True) for _ in range(2)]
+    callers = [
+        threading.Thread(target=threads.for_each, args=(work, range(60)), daemon=True) for _ in range(2)
+    ]
     for caller in callers:
         caller.start()
     for caller in callers:

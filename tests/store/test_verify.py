@@ -53,7 +53,7 @@ def test_shards_alone_are_verified_before_there_is_a_data_set(data: Path) -> Non
 
 
 @pytest.mark.parametrize("folder", ["nothing", "."])
-def test_nothing_to_look_at_is_told(tmp_path: Path, folder: str) -> None:
+def test_a_folder_without_data_set_and_shards_is_an_error(tmp_path: Path, folder: str) -> None:
     with pytest.raises(MissingInputError, match=r"neither dataset\.h5 nor packed"):
         verify(tmp_path / folder)
 
@@ -70,7 +70,7 @@ def test_a_wrong_bit_in_any_chunk_is_named(data: Path, name: str) -> None:
     assert f"south.h5 is damaged (reading {name}, samples 2 to 4" in fault
 
 
-def test_all_that_is_damaged_is_told_at_once(data: Path) -> None:
+def test_all_damage_is_reported_at_once(data: Path) -> None:
     north, south = data / "packed/north.h5", data / "packed/south.h5"
     image = bytearray(south.read_bytes())
     with h5py.File(south) as file:
@@ -81,8 +81,8 @@ def test_all_that_is_damaged_is_told_at_once(data: Path) -> None:
     north.write_bytes(north.read_bytes()[:-500])
     write_json(data / "scaler.json", {"format": "hindcast-scaler/2", "fingerprint": "of another"})
     mock_shards(data / "packed", [mock_group("stray")], PARAMS)
-    told = faults_of(data)
-    assert len(told) == 7
+    faults = faults_of(data)
+    assert len(faults) == 7
     for words in (
         "south.h5 is damaged (reading X, samples 0 to 2",
         "south.h5 is damaged (reading X, samples 4 to 6",
@@ -92,7 +92,7 @@ def test_all_that_is_damaged_is_told_at_once(data: Path) -> None:
         "stray.h5 belongs to no data set",
         "scaler.json was fitted on a data set of fingerprint 'of another'",
     ):
-        assert sum(words in fault for fault in told) == 1, words
+        assert sum(words in fault for fault in faults) == 1, words
 
 
 @pytest.mark.parametrize(
@@ -100,21 +100,21 @@ def test_all_that_is_damaged_is_told_at_once(data: Path) -> None:
     [
         (
             {"format": "hindcast-scaler/1"},
-            "another version of hindcast wrote it, in format hindcast-scaler/1; this one reads hindcast-scaler/2",
+            "another version of hindcast wrote it in format hindcast-scaler/1; this version reads hindcast-scaler/2",
         ),
         (["mean"], "must be of format hindcast-scaler/2, found None"),
     ],
 )
-def test_a_scaler_of_another_format_is_told_as_such_with_its_stage(
+def test_a_scaler_of_another_format_is_reported_with_its_stage(
     data: Path, content: object, words: str
 ) -> None:
     write_json(data / "scaler.json", content)
-    (told,) = faults_of(data)
-    assert f"scaler.json: {words}" in told or f"scaler.json: it {words}" in told
-    assert told.endswith("run the stage `scale` again")
+    (fault,) = faults_of(data)
+    assert f"scaler.json: {words}" in fault or f"scaler.json: it {words}" in fault
+    assert fault.endswith("run the stage `scale` again")
 
 
-def test_many_faults_of_a_kind_are_told_in_few_lines(data: Path) -> None:
+def test_many_faults_of_a_kind_are_reported_in_few_lines(data: Path) -> None:
     path = data / "packed/south.h5"
     image = bytearray(path.read_bytes())
     with h5py.File(path) as file:
@@ -122,12 +122,12 @@ def test_many_faults_of_a_kind_are_told_in_few_lines(data: Path) -> None:
             for chunk in range(6):
                 image[file[name].id.get_chunk_info(chunk).byte_offset] ^= 1
     path.write_bytes(image)
-    told = faults_of(data)
-    assert len(told) == 6
-    assert "and 7 more such chunks" in told[-1]
+    faults = faults_of(data)
+    assert len(faults) == 6
+    assert "and 7 more such chunks" in faults[-1]
 
 
-def _edited(path: Path, change: Callable[[h5py.File], None]) -> None:
+def _edit(path: Path, change: Callable[[h5py.File], None]) -> None:
     with h5py.File(path, "r+") as file:
         change(file)
     if path.name == "dataset.h5":
@@ -151,8 +151,8 @@ def _attribute(place: str, name: str, value: object) -> Callable[[h5py.File], No
 @pytest.mark.parametrize(
     ("file", "change", "words"),
     [
-        ("packed/south.h5", _set("time", 2, 7), "south.h5: time differs from what /sequences says"),
-        ("packed/south.h5", _set("sequence", 2, 1), "south.h5: sequence differs from what /sequences says"),
+        ("packed/south.h5", _set("time", 2, 7), "south.h5: time differs from /sequences"),
+        ("packed/south.h5", _set("sequence", 2, 1), "south.h5: sequence differs from /sequences"),
         ("packed/south.h5", _set("sample", 2, 9), "south.h5: the coordinate sample must count from 0"),
         ("packed/south.h5", _set("X", 2, np.nan), "X must be finite, found nan in 'f0'"),
         ("packed/south.h5", _attribute("/", "fingerprint", "other"), "its fingerprint must be 'made-up south', found 'other'"),
@@ -161,63 +161,63 @@ def _attribute(place: str, name: str, value: object) -> Callable[[h5py.File], No
         ("packed/south.h5", _attribute("/", "segment_length", 4), "that its steps need at segment_length 4"),
         ("dataset.h5", _set("splits/train", 1, 0), "splits/train must be ascending"),
         ("dataset.h5", _set("splits/train", 0, -4), "splits/train must lie in [0, 15)"),
-        ("dataset.h5", _set("splits/test", 0, 0), "splits/train and splits/test share 1 samples, as 0"),
-        ("dataset.h5", _attribute("splits/test", "sample_count", 99), "its sample_count says 99"),
+        ("dataset.h5", _set("splits/test", 0, 0), "splits/train and splits/test share 1 samples, for example 0"),
+        ("dataset.h5", _attribute("splits/test", "sample_count", 99), "its sample_count is 99"),
         ("dataset.h5", _set("sequence", 1, 1), "dataset.h5: sequence differs"),
         ("dataset.h5", _set("step", 1, 3), "dataset.h5: the coordinate step must count from 0"),
     ],
 )  # fmt: skip
-def test_what_does_not_fit_together_is_named(
+def test_what_disagrees_is_named(
     data: Path, file: str, change: Callable[[h5py.File], None], words: str
 ) -> None:
-    _edited(data / file, change)
-    told = faults_of(data)
-    assert any(words in fault for fault in told), told
+    _edit(data / file, change)
+    faults = faults_of(data)
+    assert any(words in fault for fault in faults), faults
 
 
-def test_a_broken_seal_does_not_keep_shards_from_being_looked_at(data: Path) -> None:
+def test_shards_are_checked_even_if_the_seal_is_broken(data: Path) -> None:
     image = bytearray((data / "dataset.h5").read_bytes())
     image[-1] ^= 1
     (data / "dataset.h5").write_bytes(image)
     (data / "packed/north.h5").write_bytes(b"")
-    told = faults_of(data)
-    assert len(told) == 2
-    assert "dataset.h5 is damaged (its first line must hold the digest" in told[0]
-    assert "north.h5 is damaged" in told[1]
+    faults = faults_of(data)
+    assert len(faults) == 2
+    assert "dataset.h5 is damaged (its first line must hold the digest" in faults[0]
+    assert "north.h5 is damaged" in faults[1]
 
 
 @pytest.mark.parametrize("place", range(0, 80, 7))
-def test_a_wrong_bit_in_the_seal_is_told_before_anything_else_is_read(data: Path, place: int) -> None:
+def test_a_wrong_bit_in_the_seal_is_reported_before_anything_else_is_read(data: Path, place: int) -> None:
     image = bytearray((data / "dataset.h5").read_bytes())
     image[place] ^= 1
     (data / "dataset.h5").write_bytes(image)
     assert "dataset.h5 is damaged (its first line must hold the digest" in faults_of(data)[0]
 
 
-def test_a_large_wreck_is_told_without_holding_it_in_memory(tmp_path: Path) -> None:
-    wreck = tmp_path / "dataset.h5"
-    with wreck.open("wb") as stream:
+def test_a_large_damaged_file_is_reported_without_holding_it_in_memory(tmp_path: Path) -> None:
+    damaged = tmp_path / "dataset.h5"
+    with damaged.open("wb") as stream:
         stream.truncate(64 << 20)
     tracemalloc.start()
     try:
         with pytest.raises(FormatError, match="its first line must hold the digest"):
-            check_seal(wreck)
+            check_seal(damaged)
         assert tracemalloc.get_traced_memory()[1] < 4 << 20
     finally:
         tracemalloc.stop()
 
 
-def test_a_missing_shard_is_named_and_the_others_are_looked_at(data: Path) -> None:
+def test_a_missing_shard_is_named_and_the_others_are_checked(data: Path) -> None:
     (data / "packed/north.h5").unlink()
     path = data / "packed/south.h5"
     path.write_bytes(path.read_bytes()[:2000])
-    told = faults_of(data)
-    assert len(told) == 2
-    assert "north.h5 is absent" in told[0]
-    assert "south.h5 is damaged" in told[1]
+    faults = faults_of(data)
+    assert len(faults) == 2
+    assert "north.h5 is absent" in faults[0]
+    assert "south.h5 is damaged" in faults[1]
 
 
-def test_looking_changes_nothing(data: Path) -> None:
+def test_verifying_changes_nothing(data: Path) -> None:
     before = {path: path.stat() for path in data.rglob("*")}
     verify(data)
     assert {path: path.stat() for path in data.rglob("*")} == before

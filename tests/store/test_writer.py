@@ -1,4 +1,4 @@
-"""A shard holds every step where it belongs, in bytes that depend on nothing else; what breaks the format is refused."""
+"""A shard holds every step in its place, in bytes that depend on nothing else; steps that break the format are an error."""
 
 from __future__ import annotations
 
@@ -113,39 +113,41 @@ def _spoilt() -> AlignedGroup:
     return replace(group, sequences=(*spoilt[2:], *spoilt[:2]))
 
 
-def test_all_that_breaks_the_format_is_told_at_once_and_the_old_shard_stays(tmp_path: Path) -> None:
+def test_everything_that_breaks_the_format_is_reported_at_once_and_the_old_shard_stays(
+    tmp_path: Path,
+) -> None:
     path = tmp_path / "g.h5"
     write_shard(path, mock_group(), _params(), "f")
     before = path.read_bytes()
     with pytest.raises(AlignmentError) as caught:
         write_shard(path, _spoilt(), _params(), "f")
-    told = str(caught.value)
+    message = str(caught.value)
     for words in (
-        "'ann', track 0: X must be finite, found nan in f1 at 2024-01-01T02:00 UTC (2 such steps)",
+        "'ann', track 0: X must be finite, found nan in f1 at 2024-01-01T02:00:00Z (2 such steps)",
         "Y must be finite, found inf in y0",
         "'bob', track 0: steps must be multiples",
         "weights W",
-        "origin must never decrease",
-        "ordered by (series, track, start)",
+        "origin must not decrease",
+        "must be ordered by (series, track, start)",
     ):
-        assert words in told
+        assert words in message
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_group_without_a_sequence_is_refused(tmp_path: Path) -> None:
+def test_a_group_without_a_sequence_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(AlignmentError, match="no sequence"):
         write_shard(tmp_path / "g.h5", replace(mock_group(), sequences=()), _params(), "f")
     assert not list(tmp_path.iterdir())
 
 
-def test_a_disk_that_fills_is_an_ordinary_error_and_leaves_the_old_shard_alone(
+def test_a_full_disk_raises_an_ordinary_error_and_leaves_the_old_shard_unchanged(
     tmp_path: Path, root: Path
 ) -> None:
     path = tmp_path / "g.h5"
     write_shard(path, mock_group(), _params(), "f")
     before = path.read_bytes()
-    # a limit on the size of files stands for the disk; in a process of its own, which must also end well
+    # a limit on the size of files simulates the disk, in a separate process, which must also exit normally
     code = f"""
 import resource, signal
 from pathlib import Path
@@ -156,10 +158,10 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, -1))
 try:
     write_shard(Path({str(path)!r}), mock_group(steps=(5000,)), mock_params(), "f")
 except OSError as fault:
-    print("told:", fault.strerror)
+    print("error:", fault.strerror)
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("told: ")
+    assert done.stdout.startswith("error: ")
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
