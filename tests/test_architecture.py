@@ -48,7 +48,7 @@ FENCES = {
     "pandas": ("pipeline.tables", "pipeline.simulate", "pipeline.inspect", "pipeline.align"),
     "h5py": ("pipeline.store", "pipeline.methods.plain_loop"),
     "hdf5plugin": ("pipeline.store", "pipeline.methods.plain_loop"),
-    "holidays": ("pipeline.align.public_days", "pipeline.certify.expected_columns"),
+    "holidays": ("pipeline.align.features.calendar_features", "pipeline.certify.expected_columns"),
     "keras": ("pipeline.learn", "pipeline.feed.adapters.keras", "pipeline.methods"),
     "tensorflow": ("pipeline.learn.backend",),
     "matplotlib": ("pipeline.judge",),

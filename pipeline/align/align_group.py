@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 
 from hindcast.pipeline.align.aligned import AlignedGroup, AlignedSequence
-from hindcast.pipeline.align.features.registry import Input, feature_list
-from hindcast.pipeline.align.group_inputs import Prepared, prepare
-from hindcast.pipeline.align.sequences import Targets, cut, read_targets
+from hindcast.pipeline.align.features.registry import feature_list
+from hindcast.pipeline.align.group_inputs import GroupInputs, prepare_group
+from hindcast.pipeline.align.inputs import Input
+from hindcast.pipeline.align.sequences import Targets, cut_sequences, read_targets
 from hindcast.pipeline.align.track import Track, read_track
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.tables import read_table
@@ -46,7 +47,7 @@ def align_frames(frames: Mapping[str, pd.DataFrame], params: Params, group: str)
     A pure function; the order of rows does not matter. Raises AlignmentError if the settings give the
     group no zone or a value is beyond float32.
     """
-    prepared = prepare(frames, params, group)
+    prepared = prepare_group(frames, params, group)
     targets = read_targets(prepared)
     counts: Counter[str] = Counter(dict.fromkeys(COUNTS, 0))
     counts["series"], counts["tracks"] = len(prepared.grid.names), params.align.origin.tracks
@@ -54,7 +55,7 @@ def align_frames(frames: Mapping[str, pd.DataFrame], params: Params, group: str)
     sequences: list[AlignedSequence] = []
     for number in range(params.align.origin.tracks):
         track = read_track(prepared, number)
-        sequences += cut(prepared, number, track, targets, counts)
+        sequences += cut_sequences(prepared, number, track, targets, counts)
         _count_vintages(track, vintages)
     first, last = _target_span(prepared, targets)
     return AlignedGroup(
@@ -80,7 +81,7 @@ def ending_inputs(tables_folder: Path, params: Params, group: str) -> Iterator[t
     """The inputs whose gaps end sequences of a group, the worst first, each with the share of steps with an origin, of all
     tracks, at which it is missing.
     """
-    prepared = prepare(_read(tables_folder, params, group), params, group)
+    prepared = prepare_group(_read(tables_folder, params, group), params, group)
     ending: Counter[str] = Counter()
     covered = 0
     for number in range(params.align.origin.tracks):
@@ -103,12 +104,12 @@ def _count_vintages(track: Track, vintages: Counter[str]) -> None:
         vintages[source] += int((supplied & track.covered).sum())
 
 
-def _coverage(group: Prepared, vintages: Counter[str], covered: int) -> dict[str, float]:
+def _coverage(group: GroupInputs, vintages: Counter[str], covered: int) -> dict[str, float]:
     forecasts = [name for name in group.params.raw.sources_of("forecast") if name in group.vintages]
     return {name: vintages[name] / covered if covered else 0.0 for name in forecasts}
 
 
-def _target_span(group: Prepared, targets: Targets) -> tuple[int, int]:
+def _target_span(group: GroupInputs, targets: Targets) -> tuple[int, int]:
     times = group.grid.times[(targets.W > 0).any(axis=1)]
     bounds = np.iinfo(np.int64)
     return int(times.min(initial=bounds.max)), int(times.max(initial=bounds.min))

@@ -33,7 +33,7 @@ class Versions:
     rows_at_most: int  # rows of the fullest stamp
 
 
-def versions(
+def sort_versions(
     place: Ints,
     stamps: tuple[Times, Times, Times],
     values: Floats,
@@ -188,7 +188,7 @@ def carried_from(missing: Flags, run_start: Ints, limit: int) -> Ints:
     return np.where(holds, source, -1)
 
 
-def sequences_of(series: Ints, kept: Flags) -> Ints:
+def kept_runs(series: Ints, kept: Flags) -> Ints:
     """The longest runs of kept steps of one series as [start, stop) pairs (k, 2), in order."""
     parted = ~kept[1:] | ~kept[:-1] | (series[1:] != series[:-1])
     begins, ends = kept.copy(), kept.copy()

@@ -1,4 +1,4 @@
-"""The local clock and calendar as sines and cosines."""
+"""Angles and parts of a turn as sines and cosines, so that values on both sides of zero lie side by side."""
 
 from __future__ import annotations
 
@@ -7,27 +7,12 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from hindcast.pipeline.arrays import Floats, Times, Values
-from hindcast.pipeline.settings.base import DAY
-from hindcast.pipeline.settings.clock import wall_of
+from hindcast.pipeline.arrays import Floats
 from hindcast.pipeline.settings.fields import ValueField
 from hindcast.pipeline.settings.raw import Source
 
 _DIGITS = 9  # far beyond float32, and coarse enough that every machine's sine rounds to the same number
-
-
-def waves(names: tuple[str, ...], times: Times, zone: str) -> Values:
-    """Columns (P, C) named `hour_sin`, `weekday_cos`, `yearday_sin`, ... of the steps that start at `times`.
-
-    A turn is a local day counted on the wall clock, a week from Monday, a year of 365 or 366 days.
-    """
-    wall = wall_of(times, zone)
-    turns = {"hour": _of_day, "weekday": _of_week, "yearday": _of_year}
-    columns = np.empty((len(times), len(names)), np.float32)
-    for at, name in enumerate(names):
-        part, which = name.rsplit("_", 1)
-        columns[:, at] = wave(turns[part](wall), which)
-    return columns
+_TURN = 360.0
 
 
 def wave(turn: Floats, which: str) -> Floats:
@@ -41,27 +26,8 @@ def wave(turn: Floats, which: str) -> Floats:
     return table[where] + 0.0  # no negative zero
 
 
-def _of_day(wall: Times) -> Floats:
-    return (wall % DAY) / DAY
-
-
-def _of_week(wall: Times) -> Floats:
-    return (wall // DAY + 3) % 7 / 7  # 1970-01-01 was a Thursday
-
-
-def _of_year(wall: Times) -> Floats:
-    days = wall // DAY
-    year = days.astype("datetime64[D]").astype("datetime64[Y]")
-    first = year.astype("datetime64[D]").astype(np.int64)
-    following = (year + 1).astype("datetime64[D]").astype(np.int64)
-    return (days - first) / (following - first)
-
-
-_TURN = 360.0
-
-
 def parts_of(name: str, field: ValueField) -> tuple[str, ...]:
-    """The values that stand for one: its sine and cosine where it is an angle, else itself."""
+    """The values that represent one: its sine and cosine where it is an angle, else itself."""
     return (f"{name}_sin", f"{name}_cos") if field.angle else (name,)
 
 

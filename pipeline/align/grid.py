@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from hindcast.pipeline.align.asof import is_sorted
-from hindcast.pipeline.align.source_rows import SHARED, Table, sources_with_role
+from hindcast.pipeline.align.source_rows import SHARED, SourceRows, sources_with_role
 from hindcast.pipeline.arrays import Ints, Times
 from hindcast.pipeline.settings.known import step_of
 from hindcast.pipeline.settings.params import Params
@@ -85,7 +85,7 @@ class Grid:
         return np.where(self.own_step >= back, self.own_place - back, -1)
 
 
-def make_grid(names: tuple[str, ...], tables: Mapping[str, Table], params: Params) -> Grid:
+def make_grid(names: tuple[str, ...], tables: Mapping[str, SourceRows], params: Params) -> Grid:
     """A series' steps run from the first to the last that one of its own realized or forecast rows touches.
 
     They are cut to [align.from, align.until). Rows shared by the group make no steps: a series that starts
@@ -109,7 +109,7 @@ def make_grid(names: tuple[str, ...], tables: Mapping[str, Table], params: Param
     return Grid(names, own, shared, series[at], times[at], at, (times[at] - start) // frequency)
 
 
-def _own_range(count: int, tables: Mapping[str, Table], params: Params) -> tuple[Times, Times]:
+def _own_range(count: int, tables: Mapping[str, SourceRows], params: Params) -> tuple[Times, Times]:
     """First and last step of each series; one step long at 0 and hence empty nowhere: every series has rows."""
     bounds = np.iinfo(np.int64)
     first, last = np.full(count, bounds.max), np.full(count, bounds.min)
@@ -127,7 +127,9 @@ def _own_range(count: int, tables: Mapping[str, Table], params: Params) -> tuple
     return first, last
 
 
-def _widened(first: Times, last: Times, tables: Mapping[str, Table], params: Params) -> tuple[Times, Times]:
+def _widened(
+    first: Times, last: Times, tables: Mapping[str, SourceRows], params: Params
+) -> tuple[Times, Times]:
     """The range in which rows are read: later steps for `ahead`, and all that shared realized rows touch."""
     frequency = params.raw.frequency.ns
     low, high = first.copy(), last + params.align.features.ahead * frequency

@@ -9,12 +9,12 @@ from functools import cached_property
 import numpy as np
 
 from hindcast.pipeline.align.aligned import NEVER_KNOWN
-from hindcast.pipeline.align.asof import Versions, block_starts, is_sorted, last_at_most, versions
+from hindcast.pipeline.align.asof import Versions, block_starts, is_sorted, last_at_most, sort_versions
 from hindcast.pipeline.align.cyclic import field_of
-from hindcast.pipeline.align.features.registry import realized_sources
 from hindcast.pipeline.align.grid import Axis, Grid
-from hindcast.pipeline.align.resample import Folding, step_values
-from hindcast.pipeline.align.source_rows import Table, parts
+from hindcast.pipeline.align.inputs import Input
+from hindcast.pipeline.align.resample import Resampling, resample_known
+from hindcast.pipeline.align.source_rows import SourceRows, parts
 from hindcast.pipeline.arrays import Floats, Ints, Times
 from hindcast.pipeline.settings.params import Params
 
@@ -94,41 +94,43 @@ class Realized:
         return known, np.maximum.accumulate(place), block_starts(series, len(self.axis.size))
 
 
-def realized(value: str, tables: Mapping[str, Table], grid: Grid, params: Params) -> Realized:
+def read_realized(one: Input, tables: Mapping[str, SourceRows], grid: Grid, params: Params) -> Realized:
     """One value from all sources that make it.
 
     Of a step that several sources have, the first source in the order of the settings gives the value as
     soon as it has one; a series' own rows come before those shared by the group.
     """
     made: list[Events] = []
-    for source in realized_sources(params, value):
+    for source in one.sources:
         for is_shared, rows in parts(tables[source]) if source in tables else ():
-            field = field_of(params.raw.sources[source], value)
-            assert field is not None  # realized_sources names only sources that make the value
+            field = field_of(params.raw.sources[source], one.value)
+            assert field is not None  # the sources are chosen by making the value
             spacing = params.raw.sources[source].spacing
-            how = Folding(
+            how = Resampling(
                 (field.resample,),
                 params.raw.frequency.ns,
                 params.align.least_observed,
                 spacing=spacing.ns if spacing else None,
             )
             if is_shared:
-                made.append(_spread(_events(rows, value, grid.shared, how), grid))
+                made.append(_spread(_events(rows, one.value, grid.shared, how), grid))
             else:
-                made.append(_events(rows, value, grid.own, how))
+                made.append(_events(rows, one.value, grid.own, how))
     return Realized(grid.own, made[0] if len(made) == 1 else _merged(made, grid.own.places))
 
 
-def _events(rows: Table, value: str, axis: Axis, how: Folding) -> Events:
+def _events(rows: SourceRows, value: str, axis: Axis, how: Resampling) -> Events:
     column = rows.values[value]
     place = axis.place(np.maximum(rows.series, 0), rows.valid)
     # a revision without a value does not withdraw the one before
     present = (~np.isnan(column)).astype(np.int64)
-    joined = versions(place, (rows.valid, rows.known, rows.known), column[:, None], axis.places, rank=present)
+    joined = sort_versions(
+        place, (rows.valid, rows.known, rows.known), column[:, None], axis.places, rank=present
+    )
     if joined.stamps_at_most <= 1 and joined.rows_at_most <= 1 and how.holds_one:
         return _single(joined)
     at, known = _moments(joined)
-    values, _ = step_values(joined, at, known, how)
+    values, _ = resample_known(joined, at, known, how)
     kept = np.flatnonzero(~np.isnan(values[:, 0]))
     return Events(at[kept], known[kept], values[kept, 0])
 
@@ -178,7 +180,7 @@ def _merged(made: list[Events], places: int) -> Events:
         np.concatenate([getattr(one, name) for one in made]) for name in ("place", "known", "value")
     )
     rank = np.concatenate([np.full(len(one.place), -at) for at, one in enumerate(made)])
-    joined = versions(place, (np.zeros_like(known), known, known), value[:, None], places, rank=rank)
+    joined = sort_versions(place, (np.zeros_like(known), known, known), value[:, None], places, rank=rank)
     best = np.arange(len(joined.known)) if joined.best is None else joined.best
     won = np.flatnonzero(best == np.arange(len(best)))
     row_place = np.repeat(np.arange(places), np.diff(joined.row_start[joined.stamp_start]))

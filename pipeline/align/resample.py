@@ -24,7 +24,7 @@ _FOLD: dict[str, Callable[[Floats, Floats], Floats]] = {
 
 
 @dataclass(frozen=True)
-class Folding:
+class Resampling:
     """How the raw stamps of a step become one value: a rule for each value, and the step's length.
 
     `least` is the share of a step's raw stamps that must have a value, or the step has none. `spacing` (ns) is the
@@ -43,8 +43,8 @@ class Folding:
         return self.spacing is None or self.spacing >= self.frequency
 
 
-def step_values(
-    rows: Versions, places: Ints, origins: Times, how: Folding, older: int = 0
+def resample_known(
+    rows: Versions, places: Ints, origins: Times, how: Resampling, older: int = 0
 ) -> tuple[Floats, Times]:
     """Values (n, V) of the steps at `places` as known at `origins`, and the newest issue time used (n,).
 
@@ -92,7 +92,7 @@ class _Fold:
         self.last = np.where(here, stamp, self.last)
         self.stamps += here
 
-    def result(self, how: Folding) -> Floats:
+    def result(self, how: Resampling) -> Floats:
         enough = (self.count > 0) & (self.count >= (how.least * self._should(how) - _ROUNDING)[:, None])
         count = np.maximum(self.count, 1)
         if mean := self.by_rule.get("mean"):
@@ -101,7 +101,7 @@ class _Fold:
             self.folded[:, total] *= self._held(how)[:, None] / count[:, total]
         return np.where(enough, self.folded, np.nan)
 
-    def _should(self, how: Folding) -> Floats:
+    def _should(self, how: Resampling) -> Floats:
         """How many stamps each step should hold: its length over their mean distance, 0 where one tells no distance."""
         if not how.holds_one and how.spacing:
             return np.full(len(self.stamps), how.frequency / how.spacing)
@@ -109,7 +109,7 @@ class _Fold:
         should: Floats = how.frequency * np.maximum(self.stamps - 1, 0) / span
         return should
 
-    def _held(self, how: Folding) -> Floats:
+    def _held(self, how: Resampling) -> Floats:
         """How many stamps a sum is made up to."""
         stamps = np.maximum(self.stamps, 1).astype(np.float64)
         return stamps if how.holds_one else np.maximum(stamps, self._should(how))

@@ -10,18 +10,21 @@ import numpy as np
 from hindcast.pipeline.align.grid import Grid
 from hindcast.pipeline.align.realized import Realized
 from hindcast.pipeline.arrays import Floats, Ints, Times
-from hindcast.pipeline.settings.align import Statistic
+from hindcast.pipeline.settings.features import Statistic
 from hindcast.pipeline.settings.origin import NO_ORIGIN
 
-Rolled = dict[tuple[int, Statistic], Floats]
-"""(steps of the window, statistic) -> (n,), NaN where fewer than half of the window's steps have a value."""
+Window = tuple[int, Statistic]
+"""How many steps, and what is made of them."""
 
-_CELLS = 1 << 21  # values looked at together: 16 MiB an array
+Rolled = dict[Window, Floats]
+"""A window -> (n,), NaN where fewer than half of its steps have a value."""
+
+_CELLS = 1 << 21  # values held at once: 16 MiB an array
 
 
 @dataclass(frozen=True)
-class Known:
-    """Realized values of the n steps of a track as their origins know them, or how far they lie above a forecast.
+class KnownValues:
+    """Realized values of the n steps of a track as their origins know them, or their excess over a forecast.
 
     `forecast` (n,) is what was published for each step at that step's own origin; None: the plain values.
     """
@@ -38,8 +41,8 @@ class Known:
             return value
         step = np.where(places >= 0, self._step_of_place[places], -1)
         own = self.origins[step]  # the forecast of a step that is made later is not known yet
-        there = (step >= 0) & (own != NO_ORIGIN) & (own <= origins)
-        return np.where(there, value - self.forecast[step], np.nan)
+        has_forecast = (step >= 0) & (own != NO_ORIGIN) & (own <= origins)
+        return np.where(has_forecast, value - self.forecast[step], np.nan)
 
     @cached_property
     def _step_of_place(self) -> Ints:
@@ -48,25 +51,25 @@ class Known:
         return step
 
 
-def roll(known: Known, newest: Ints, wanted: tuple[tuple[int, Statistic], ...]) -> Rolled:
+def roll(known: KnownValues, newest: Ints, windows: tuple[Window, ...]) -> Rolled:
     """Statistics over the windows of steps that end with the place `newest` (n,; -1: none)."""
     series, origins = known.grid.series, known.origins
     new = np.ones(len(series), np.bool_)  # many steps share an origin, and so what is known at it
     new[1:] = (series[1:] != series[:-1]) | (origins[1:] != origins[:-1])
     at = np.flatnonzero(new)
-    longest = max((steps for steps, _ in wanted), default=0)
-    made = {one: np.full(len(at), np.nan) for one in wanted}
+    longest = max((steps for steps, _ in windows), default=0)
+    made = {one: np.full(len(at), np.nan) for one in windows}
     block = max(1, _CELLS // max(1, longest))
     for begin in range(0, len(at), block):
         here = at[begin : begin + block]
         values = _last_values(known, newest[here], here, longest)
-        for steps, statistic in wanted:
+        for steps, statistic in windows:
             made[steps, statistic][begin : begin + block] = _statistic(values[longest - steps :], statistic)
     length = np.diff(np.append(at, len(series)))
     return {one: np.repeat(values, length) for one, values in made.items()}
 
 
-def _last_values(known: Known, newest: Ints, here: Ints, longest: int) -> Floats:
+def _last_values(known: KnownValues, newest: Ints, here: Ints, longest: int) -> Floats:
     """Values (longest, q) of the steps up to each newest place, the newest last."""
     places = newest - np.arange(longest - 1, -1, -1)[:, None]
     places = np.where(places >= known.grid.own.start[known.grid.series[here]], places, -1)

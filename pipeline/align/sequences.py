@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from hindcast.pipeline.align.aligned import NEVER_KNOWN, NOT_ISSUED, AlignedSequence
-from hindcast.pipeline.align.asof import sequences_of
-from hindcast.pipeline.align.group_inputs import Prepared
+from hindcast.pipeline.align.asof import kept_runs
+from hindcast.pipeline.align.features.registry import feature_list
+from hindcast.pipeline.align.group_inputs import GroupInputs
 from hindcast.pipeline.align.track import Track
 from hindcast.pipeline.arrays import Flags, Times, Values
 from hindcast.pipeline.errors import AlignmentError
@@ -25,7 +26,7 @@ class Targets:
     known: Times  # (n, G)
 
 
-def read_targets(group: Prepared) -> Targets:
+def read_targets(group: GroupInputs) -> Targets:
     """The last revision of each target and the moment it became known."""
     final = [group.realized[name].final for name in group.params.align.target]
     value = np.stack([one[0][group.grid.own_place] for one in final], axis=1)
@@ -36,8 +37,8 @@ def read_targets(group: Prepared) -> Targets:
     return Targets(y, there.astype(np.float32), known)
 
 
-def cut(
-    group: Prepared, number: int, track: Track, targets: Targets, counts: Counter[str]
+def cut_sequences(
+    group: GroupInputs, number: int, track: Track, targets: Targets, counts: Counter[str]
 ) -> Iterator[AlignedSequence]:
     """The sequences of one track that hold a target, in order; `counts` is added to.
 
@@ -45,7 +46,7 @@ def cut(
     """
     observed: Flags = np.any(targets.W > 0, axis=1)
     shortest, kept = group.params.align.shortest.ns if group.params.align.shortest else 0, 0
-    for start, stop in sequences_of(group.grid.series, track.complete).tolist():
+    for start, stop in kept_runs(group.grid.series, track.complete).tolist():
         counts["sequences_ended_by_gap"] += _ends_by_gap(group, track, stop)
         if not observed[start:stop].any():
             counts["sequences_without_target"] += 1
@@ -66,13 +67,15 @@ def cut(
     counts["steps_in_gaps"] += int((track.covered & ~track.complete).sum())
 
 
-def _ends_by_gap(group: Prepared, track: Track, stop: int) -> bool:
+def _ends_by_gap(group: GroupInputs, track: Track, stop: int) -> bool:
     """Whether the step after a sequence belongs to its series and has an origin, but lacks an input."""
     same_series = stop < len(track.covered) and group.grid.series[stop] == group.grid.series[stop - 1]
     return bool(same_series and track.covered[stop])
 
 
-def _sequence(group: Prepared, number: int, track: Track, targets: Targets, steps: slice) -> AlignedSequence:
+def _sequence(
+    group: GroupInputs, number: int, track: Track, targets: Targets, steps: slice
+) -> AlignedSequence:
     length = steps.stop - steps.start
     none = np.full(length, NOT_ISSUED)
     sources = group.params.raw.sources_of("forecast")
@@ -90,14 +93,14 @@ def _sequence(group: Prepared, number: int, track: Track, targets: Targets, step
         issued=np.stack(issued, axis=1) if issued else np.empty((length, 0), np.int64),
         known=targets.known[steps],
     )
-    _refuse_infinite(group, made)
+    _check_finite(group, made)
     return made
 
 
-def _refuse_infinite(group: Prepared, made: AlignedSequence) -> None:
+def _check_finite(group: GroupInputs, made: AlignedSequence) -> None:
     if np.isfinite(made.X).all() and np.isfinite(made.Y).all():
         return
-    names = [column.feature.name for column in group.columns]
+    names = [feature.name for feature in feature_list(group.params)]
     faults = [
         f"series {made.series!r}, {np.datetime64(int(made.times[step]), 'ns')}: {kind} {label[at]!r} is beyond "
         "float32 (3.4e38); give the value a `max` under raw.sources"

@@ -15,13 +15,13 @@ from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.settings.raw import Role
 
 SHARED = -1
-"""Stands in `Table.series` for a row that holds for every series of the group."""
+"""Stands in `SourceRows.series` for a row that holds for every series of the group."""
 
-_FOREIGN = -2  # a known source may name a series that has nothing to forecast
+_UNUSED = -2  # a known source may name a series that has nothing to forecast
 
 
 @dataclass(frozen=True)
-class Table:
+class SourceRows:
     """The rows of one source, R of them."""
 
     series: Ints  # (R,) number of the series, or SHARED
@@ -30,25 +30,27 @@ class Table:
     issue: Times  # (R,) the issue time; the known moment where the source has none
     values: Mapping[str, Floats]  # name -> (R,), NaN = missing
 
-    def where(self, kept: Ints) -> Table:
+    def where(self, kept: Ints) -> SourceRows:
         """The rows at these places."""
         if len(kept) == len(self.valid):
             return self
         values = {name: column[kept] for name, column in self.values.items()}
-        return Table(self.series[kept], self.valid[kept], self.known[kept], self.issue[kept], values)
+        return SourceRows(self.series[kept], self.valid[kept], self.known[kept], self.issue[kept], values)
 
     def matrix(self, names: tuple[str, ...]) -> Floats:
         """Some of the values as (R, V)."""
         columns = [self.values[name] for name in names]
         return np.stack(columns, axis=1) if columns else np.empty((len(self.valid), 0))
 
-    def filled(self) -> Table:
+    def filled(self) -> SourceRows:
         """The rows with at least one value."""
         empty = np.logical_and.reduce([np.isnan(column) for column in self.values.values()])
         return self.where(np.flatnonzero(~empty))
 
 
-def read_rows(frames: Mapping[str, pd.DataFrame], params: Params) -> tuple[tuple[str, ...], dict[str, Table]]:
+def read_rows(
+    frames: Mapping[str, pd.DataFrame], params: Params
+) -> tuple[tuple[str, ...], dict[str, SourceRows]]:
     """The names of a group's series, sorted, and the rows of each source before `align.until`.
 
     A series is what a realized or forecast source names. Where none names one, the group has the one series
@@ -67,15 +69,15 @@ def read_rows(frames: Mapping[str, pd.DataFrame], params: Params) -> tuple[tuple
     tables = {}
     for source, frame in frames.items():
         codes, names = coded[source]
-        of_code = np.array([number.get(name, _FOREIGN) for name in names], np.int64)
+        of_code = np.array([number.get(name, _UNUSED) for name in names], np.int64)
         numbers, at = of_code[codes], kept[source]
-        if _FOREIGN in of_code:
-            at = at[numbers[at] != _FOREIGN]
+        if _UNUSED in of_code:
+            at = at[numbers[at] != _UNUSED]
         tables[source] = _table(frame, params.raw.sources[source].values, numbers).where(at)
     return series, tables
 
 
-def parts(table: Table) -> Iterator[tuple[bool, Table]]:
+def parts(table: SourceRows) -> Iterator[tuple[bool, SourceRows]]:
     """A table as its series' own rows and its shared ones: (is shared, rows), none of them empty."""
     shared = table.series == SHARED
     for is_shared in (False, True):
@@ -84,7 +86,7 @@ def parts(table: Table) -> Iterator[tuple[bool, Table]]:
             yield is_shared, table.where(kept)
 
 
-def sources_with_role(params: Params, tables: Mapping[str, Table], *roles: Role) -> tuple[str, ...]:
+def sources_with_role(params: Params, tables: Mapping[str, SourceRows], *roles: Role) -> tuple[str, ...]:
     """The sources of some roles that have rows in this group, in the order of the settings."""
     return tuple(
         name for name, source in params.raw.sources.items() if source.role in roles and name in tables
@@ -110,8 +112,8 @@ def _before_until(frame: pd.DataFrame, params: Params) -> Ints:
     return np.arange(len(valid)) if until is None else np.flatnonzero(valid < until)
 
 
-def _table(frame: pd.DataFrame, fields: Mapping[str, ValueField], series: Ints) -> Table:
+def _table(frame: pd.DataFrame, fields: Mapping[str, ValueField], series: Ints) -> SourceRows:
     known = frame["known_time"].to_numpy(np.int64)
     issue = frame["issue_time"].to_numpy(np.int64) if "issue_time" in frame else known
     values = in_parts({name: frame[name].to_numpy(np.float64) for name in fields}, fields)
-    return Table(series, frame["valid_time"].to_numpy(np.int64), known, issue, values)
+    return SourceRows(series, frame["valid_time"].to_numpy(np.int64), known, issue, values)

@@ -11,9 +11,9 @@ import numpy as np
 from hindcast.pipeline.align.aligned import NOT_ISSUED
 from hindcast.pipeline.align.asof import run_starts
 from hindcast.pipeline.align.baselines import Basis, baselines
-from hindcast.pipeline.align.features.recipes import fill_columns
-from hindcast.pipeline.align.group_inputs import Prepared
-from hindcast.pipeline.align.origin_view import View
+from hindcast.pipeline.align.features.registry import fill_columns
+from hindcast.pipeline.align.group_inputs import GroupInputs
+from hindcast.pipeline.align.origin_view import OriginView
 from hindcast.pipeline.align.vintages import Vintages
 from hindcast.pipeline.arrays import Flags, Times, Values
 from hindcast.pipeline.settings.origin import NO_ORIGIN
@@ -35,11 +35,11 @@ class Track:
     ending: Mapping[str, int]  # input -> covered steps at which it is missing and ends a sequence
 
 
-def read_track(group: Prepared, track: int) -> Track:
+def read_track(group: GroupInputs, track: int) -> Track:
     """Read all sources as of the origins of one track."""
     origins = group.origins_of(track)
     covered = origins.steps != NO_ORIGIN
-    view = View(group, origins, run_starts(group.grid.series, covered))
+    view = OriginView(group, origins, run_starts(group.grid.series, covered))
     with np.errstate(over="ignore"):  # what float32 cannot hold is refused by name when sequences are cut
         x = fill_columns(view)
         targets = [(group.realized[name], view.newest(name)) for name in group.params.align.target]
@@ -49,8 +49,8 @@ def read_track(group: Prepared, track: int) -> Track:
             X=x,
             published=_side_by_side([view.published(one) for one in group.params.align.target]),
             baseline=_side_by_side(baseline),
-            issued={name: vintages.issued for name, (_, vintages) in view.ahead(0).items()},
-            supplied={name: _supplied(vintages) for name, (_, vintages) in view.ahead(0).items()},
+            issued={name: vintages.issued for name, (_, vintages) in view.read().items()},
+            supplied={name: _supplied(vintages) for name, (_, vintages) in view.read().items()},
             covered=covered,
             complete=covered & ~view.incomplete,
             carried=view.carried,

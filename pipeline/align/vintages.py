@@ -9,12 +9,12 @@ from functools import cached_property
 import numpy as np
 
 from hindcast.pipeline.align.aligned import NOT_ISSUED
-from hindcast.pipeline.align.asof import Versions, versions
+from hindcast.pipeline.align.asof import Versions, sort_versions
 from hindcast.pipeline.align.cyclic import field_of
-from hindcast.pipeline.align.features.registry import Input
 from hindcast.pipeline.align.grid import Axis, Grid
-from hindcast.pipeline.align.resample import Folding, step_values
-from hindcast.pipeline.align.source_rows import Table, parts
+from hindcast.pipeline.align.inputs import Input
+from hindcast.pipeline.align.resample import Resampling, resample_known
+from hindcast.pipeline.align.source_rows import SourceRows, parts
 from hindcast.pipeline.arrays import Floats, Ints, Times
 from hindcast.pipeline.settings.known import step_of
 from hindcast.pipeline.settings.params import Params
@@ -54,7 +54,7 @@ class VintageSource:
     """The rows of a forecast or known source, ready for the join: the series' own and the group's shared ones."""
 
     names: tuple[str, ...]
-    how: Folding
+    how: Resampling
     own: Versions | None
     shared: Versions | None
 
@@ -65,7 +65,7 @@ class VintageSource:
         """
         if self.own is None:
             return self._shared_at(grid, origins, ahead, older)
-        own = Vintages(*step_values(self.own, grid.own_place + ahead, origins.steps, self.how, older))
+        own = Vintages(*resample_known(self.own, grid.own_place + ahead, origins.steps, self.how, older))
         if self.shared is None:
             return own
         shared = self._shared_at(grid, origins, ahead, older).of_steps()
@@ -81,12 +81,12 @@ class VintageSource:
                 np.full((count, len(self.names)), np.nan), np.full(count, NOT_ISSUED), grid.shared_place
             )
         places = np.arange(ahead, count)  # every series' steps end `ahead` before the axis does
-        values, issued = step_values(self.shared, places, origins.shared[: len(places)], self.how, older)
+        values, issued = resample_known(self.shared, places, origins.shared[: len(places)], self.how, older)
         return Vintages(values, issued, grid.shared_place)
 
 
-def vintage_source(
-    source: str, table: Table, names: tuple[str, ...], grid: Grid, params: Params
+def make_vintage_source(
+    source: str, table: SourceRows, names: tuple[str, ...], grid: Grid, params: Params
 ) -> VintageSource:
     """Prepare the values `names` of a source; of a forecast the vintage rule chooses, else the newest revision."""
     settings, rule = params.raw.sources[source], params.align.vintage
@@ -94,7 +94,7 @@ def vintage_source(
     max_age = rule.max_age.ns if is_forecast and rule.max_age else None
     rules = tuple(field.resample for name in names if (field := field_of(settings, name)))
     spacing = settings.spacing.ns if settings.spacing else None
-    how = Folding(rules, params.raw.frequency.ns, params.align.least_observed, max_age, spacing)
+    how = Resampling(rules, params.raw.frequency.ns, params.align.least_observed, max_age, spacing)
     only_filled = is_forecast and rule.take == "newest_filled"
     kept = table.filled() if only_filled else table
     if settings.interpolate:
@@ -110,22 +110,22 @@ def vintage_source(
 
 
 @dataclass(frozen=True)
-class OfAxis:
+class SharedValues:
     """A column that all series share (P,): a value a place of the shared axis, which may end before the axis does."""
 
     values: Floats
 
 
-def first_that_has(
+def first_available(
     chosen: Input, read: Mapping[str, tuple[VintageSource, Vintages]], steps: int
-) -> Floats | OfAxis:
+) -> Floats | SharedValues:
     """An input (n,): of its sources the first that has a value for the step gives it; NaN where none has.
 
     What comes from one source alone, and is shared by all series, is given as that.
     """
     found = [read[source] for source in chosen.sources if source in read]
     if len(found) == 1 and found[0][1].place is not None:
-        return OfAxis(_column(chosen, *found[0]))
+        return SharedValues(_column(chosen, *found[0]))
     columns = [_column(chosen, source, vintages.of_steps()) for source, vintages in found]
     if not columns:
         return np.full(steps, np.nan)
@@ -139,14 +139,14 @@ def _column(chosen: Input, source: VintageSource, vintages: Vintages) -> Floats:
     return vintages.values[:, source.names.index(chosen.value)]
 
 
-def _placed(rows: Table, names: tuple[str, ...], axis: Axis) -> Versions:
+def _placed(rows: SourceRows, names: tuple[str, ...], axis: Axis) -> Versions:
     place = axis.place(np.maximum(rows.series, 0), rows.valid)
     inside = np.flatnonzero(place >= 0)
     kept = rows.where(inside)
-    return versions(place[inside], (kept.valid, kept.known, kept.issue), kept.matrix(names), axis.places)
+    return sort_versions(place[inside], (kept.valid, kept.known, kept.issue), kept.matrix(names), axis.places)
 
 
-def interpolated(table: Table, longest: int, frequency: int) -> Table:
+def interpolated(table: SourceRows, longest: int, frequency: int) -> SourceRows:
     """The rows and, on the line between two neighbouring ones of a vintage, one for the start of each step between them.
 
     A vintage is what a series' rows of one issue time and one known moment say: rows that become known later change
@@ -165,9 +165,9 @@ def interpolated(table: Table, longest: int, frequency: int) -> Table:
     return _with_rows(table, left, right, np.repeat(first, count) + nth * frequency)
 
 
-def _with_rows(table: Table, left: Times, right: Times, valid: Times) -> Table:
+def _with_rows(table: SourceRows, left: Times, right: Times, valid: Times) -> SourceRows:
     share = (valid - table.valid[left]) / (table.valid[right] - table.valid[left])
-    return Table(
+    return SourceRows(
         series=np.concatenate([table.series, table.series[left]]),
         valid=np.concatenate([table.valid, valid]),
         known=np.concatenate([table.known, table.known[left]]),

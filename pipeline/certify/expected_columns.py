@@ -12,8 +12,8 @@ from itertools import product
 
 from hindcast.pipeline.certify.as_known import NOTHING, GroupTables, Said, parts_of
 from hindcast.pipeline.certify.slow_clock import local_time, moment_of
-from hindcast.pipeline.settings.align import Holidays
 from hindcast.pipeline.settings.base import Duration
+from hindcast.pipeline.settings.features import Holidays
 from hindcast.pipeline.settings.params import Params
 
 _HOUR = 3600 * 1_000_000_000

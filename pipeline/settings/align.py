@@ -9,10 +9,8 @@ import numpy as np
 from pydantic import BeforeValidator, Field
 
 from hindcast.pipeline.settings.base import SECOND, DurationField, PositiveDuration, Section
+from hindcast.pipeline.settings.features import Features
 from hindcast.pipeline.settings.origin import OriginField
-
-Statistic = Literal["mean", "std", "min", "max"]
-CalendarFeature = Literal["hour", "weekday", "yearday"]
 
 
 def to_moment(value: Any) -> int | None:
@@ -52,37 +50,6 @@ class GapRule(Section):
 
     fill: DurationField
     longer: Literal["end", "indicator"] = "end"
-
-
-class Rolling(Section):
-    """Statistics of the realized values of the last steps known at the origin."""
-
-    windows: Annotated[tuple[PositiveDuration, ...], Field(min_length=1)]
-    statistics: Annotated[tuple[Statistic, ...], Field(min_length=1)] = ("mean",)
-
-
-class Holidays(Section):
-    """The public holidays of a country (ISO 3166 code) or of a part of it, as the library `holidays` has them."""
-
-    country: str
-    subdivision: str | None = None
-
-
-class Features(Section):
-    """The columns of X."""
-
-    forecast: Literal["all"] | tuple[str, ...] = "all"
-    known: Literal["all"] | tuple[str, ...] = "all"
-    lags: dict[str, tuple[PositiveDuration, ...]] = {}
-    recent: dict[str, Annotated[int, Field(ge=1)]] = {}
-    rolling: dict[str, Rolling] = {}
-    published_error: tuple[PositiveDuration, ...] = ()  # windows of the published forecast's own mean error
-    ahead: Annotated[int, Field(ge=0)] = 0
-    vintages: Annotated[int, Field(ge=1)] = 1  # how many of the newest vintages of each forecast stand in X
-    vintage_changes: Annotated[int, Field(ge=0)] = 0  # how many differences between neighbouring vintages
-    calendar: tuple[CalendarFeature, ...] = ()
-    holidays: Holidays | dict[str, Holidays] | None = None  # for all groups, or by group
-    lead: bool = False
 
 
 class AlignSettings(Section):

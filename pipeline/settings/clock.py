@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from hindcast.pipeline.settings.base import DAY, SECOND
+from hindcast.pipeline.settings.base import DAY, SECOND, Duration
 
 Stamps = NDArray[np.int64]
 
@@ -36,6 +36,13 @@ def utc_of(wall: Stamps, zone: str) -> Stamps:
     early_holds = _offset(early, zone) == before
     late_holds = _offset(late, zone) == after
     return np.where(early_holds | ~late_holds, early, late)
+
+
+def lagged(times: Stamps, lag: Duration, zone: str) -> Stamps:
+    """The stamps that lie `lag` before `times`: in local days where the lag is written in days."""
+    if lag.days is None:
+        return times - lag.ns
+    return utc_of(wall_of(times, zone) - lag.days * DAY, zone)
 
 
 def local_day(times: Stamps, zone: str) -> Stamps:

@@ -137,6 +137,11 @@ class RawSettings(Section):
                 values.setdefault(name, value)
         return values
 
+    @property
+    def zones(self) -> tuple[str, ...]:
+        """The zones of all groups, each once, sorted."""
+        return (self.zone,) if isinstance(self.zone, str) else tuple(sorted(set(self.zone.values())))
+
     def zone_of(self, group: str) -> str | None:
         """The zone of a group; None where the mapping lacks it."""
         return self.zone if isinstance(self.zone, str) else self.zone.get(group)

@@ -2,22 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
-from functools import partial
-
-import numpy as np
+from collections.abc import Collection, Iterable, Iterator
 
 from hindcast.pipeline.settings.align import AlignSettings
-from hindcast.pipeline.settings.base import DAY, SECOND, Duration
-from hindcast.pipeline.settings.clock import Stamps, utc_of, wall_of
-from hindcast.pipeline.settings.known import DeclaredRule, PublishedAt
-from hindcast.pipeline.settings.origin import NO_ORIGIN, OriginRule
+from hindcast.pipeline.settings.features import feature_faults
 from hindcast.pipeline.settings.raw import RawSettings
-
-# Two years hold every kind of local day, whatever the zone; known moments and origins repeat beyond.
-_PROBE_START = int(np.datetime64("2023-01-01", "ns").astype(np.int64))
-_PROBE_LENGTH = 2 * 366 * DAY
-_MOST_DAYS = 60
 
 
 def faults_between_sections(raw: RawSettings, align: AlignSettings) -> list[str]:
@@ -27,8 +16,7 @@ def faults_between_sections(raw: RawSettings, align: AlignSettings) -> list[str]
         *_name_faults(raw, align),
         *_angle_faults(raw, align),
         *_range_faults(align),
-        *_lag_faults(raw, align),
-        *_window_faults(raw, align),
+        *feature_faults(align.features, raw, align.origin, align.published),
     ]
 
 
@@ -39,13 +27,6 @@ def forecast_value(raw: RawSettings, name: str) -> str | None:
         known = raw.sources_of("forecast").get(source)
         return value if known and value in known.values else None
     return value if value in raw.values_of("forecast") else None
-
-
-def lagged(times: Stamps, lag: Duration, zone: str) -> Stamps:
-    """The stamps that lie `lag` before `times`: in local days where the lag is written in days."""
-    if lag.days is None:
-        return times - lag.ns
-    return utc_of(wall_of(times, zone) - lag.days * DAY, zone)
 
 
 def _value_faults(raw: RawSettings) -> Iterator[str]:
@@ -71,9 +52,9 @@ def _value_faults(raw: RawSettings) -> Iterator[str]:
 def _name_faults(raw: RawSettings, align: AlignSettings) -> Iterator[str]:
     realized = list(raw.values_of("realized"))
     yield from _strangers("align.target", align.target, realized, "a realized value")
-    yield from _strangers("align.features.rolling", align.features.rolling, realized, "a realized value")
-    yield from _strangers("align.features.lags", align.features.lags, realized, "a realized value")
-    yield from _strangers("align.features.recent", align.features.recent, realized, "a realized value")
+    for kind in ("rolling", "lags", "recent"):
+        chosen = getattr(align.features, kind)
+        yield from _strangers(f"align.features.{kind}", chosen, realized, "a realized value")
     yield from _strangers("align.published", align.published, align.target, "a target")
     for target, name in align.published.items():
         yield from _forecast_strangers(f"align.published.{target}", [name], raw)
@@ -82,21 +63,6 @@ def _name_faults(raw: RawSettings, align: AlignSettings) -> Iterator[str]:
     if align.features.known != "all":
         allowed = list(raw.values_of("known"))
         yield from _strangers("align.features.known", align.features.known, allowed, "a known value")
-
-
-def _window_faults(raw: RawSettings, align: AlignSettings) -> Iterator[str]:
-    chosen = align.features
-    windows = [
-        (f"align.features.rolling.{name}.windows", length)
-        for name, one in chosen.rolling.items()
-        for length in one.windows
-    ]
-    windows += [("align.features.published_error", length) for length in chosen.published_error]
-    for place, length in windows:
-        if length.ns % raw.frequency.ns:
-            yield f"{place}: must be a multiple of the frequency {raw.frequency}, found {length}"
-    if chosen.published_error and not align.published:
-        yield "align.features.published_error: needs a published forecast, and align.published names none"
 
 
 def _angle_faults(raw: RawSettings, align: AlignSettings) -> Iterator[str]:
@@ -128,67 +94,6 @@ def _forecast_strangers(place: str, names: Iterable[str], raw: RawSettings) -> I
 def _range_faults(align: AlignSettings) -> Iterator[str]:
     if align.from_ is not None and align.until is not None and align.from_ >= align.until:
         yield "align.from: must lie before align.until"
-
-
-def _lag_faults(raw: RawSettings, align: AlignSettings) -> Iterator[str]:
-    zones = [raw.zone] if isinstance(raw.zone, str) else sorted(set(raw.zone.values()))
-    for name, lags in align.features.lags.items():
-        for lag in lags:
-            if lag.days is None and lag.ns % raw.frequency.ns:
-                yield (
-                    f"align.features.lags.{name}: must be a multiple of the frequency {raw.frequency}, found {lag}"
-                )
-                continue
-            for source_name, source in raw.sources_of("realized").items():
-                if name in source.values and not isinstance(source.known, PublishedAt):
-                    fault = _forbidden(lag, source.known, align.origin, raw.frequency.ns, zones)
-                    if fault:
-                        yield f"align.features.lags.{name}: {fault} (source {source_name})"
-
-
-def _forbidden(
-    lag: Duration, known: DeclaredRule, origin: OriginRule, frequency: int, zones: list[str]
-) -> str | None:
-    step = frequency * max(1, -(-60 * SECOND // frequency))
-    times = np.arange(_PROBE_START, _PROBE_START + _PROBE_LENGTH, step)
-    for zone in zones:
-        origins = origin.origins(times, zone)
-        # a step that no origin covers is not made
-        earliest = np.where(origins == NO_ORIGIN, np.iinfo(np.int64).max, origins).min(axis=1)
-        allows = partial(_allows, known=known, times=times, earliest=earliest, frequency=frequency, zone=zone)
-        if not allows(lag):
-            smallest = (
-                _smallest_days(allows) if lag.days else _smallest_lag(known, times, earliest, step, zone)
-            )
-            return (
-                f"a lag of {lag} is not yet known at some origin in zone {zone}; "
-                f"the smallest lag allowed is {smallest}"
-            )
-    return None
-
-
-def _allows(
-    lag: Duration, *, known: DeclaredRule, times: Stamps, earliest: Stamps, frequency: int, zone: str
-) -> bool:
-    return bool((known.moments(lagged(times, lag, zone), None, frequency, zone) <= earliest).all())
-
-
-def _smallest_lag(
-    known: DeclaredRule, times: Stamps, earliest: Stamps, step: int, zone: str
-) -> Duration | str:
-    past = np.arange(_PROBE_START - _MOST_DAYS * DAY, _PROBE_START + _PROBE_LENGTH, step)
-    moments = np.maximum.accumulate(known.moments(past, None, step, zone))
-    newest = np.searchsorted(moments, earliest, side="right") - 1
-    if newest.min() < 0:
-        return f"more than {_MOST_DAYS}d"
-    lag = int((times - past[newest]).max())
-    hours = lag % (3600 * SECOND) == 0
-    return Duration.parse(f"{lag // (3600 * SECOND)}h" if hours else f"{lag // (60 * SECOND)}min")
-
-
-def _smallest_days(allows: Callable[[Duration], bool]) -> str:
-    days = (Duration.parse(f"{count}d") for count in range(1, _MOST_DAYS + 1))
-    return next((str(lag) for lag in days if allows(lag)), f"more than {_MOST_DAYS}d")
 
 
 def _names(names: Iterable[str]) -> str:

@@ -201,8 +201,7 @@ def split_faults(split: SplitSettings, raw: RawSettings, align: AlignSettings, m
 
 def _unbounded(split: Blocked, raw: RawSettings, align: AlignSettings) -> Iterator[str]:
     """Inputs that end with the newest value known reach back as far as values come late: a column may say anything."""
-    chosen = align.features
-    names = {*chosen.recent, *chosen.rolling, *(align.target if chosen.published_error else ())}
+    names = align.features.newest_values(align.target)
     for source_name, source in raw.sources_of("realized").items():
         used = sorted(names & source.values.keys())
         if used and isinstance(source.known, PublishedAt) and split.distance is None:

@@ -1,22 +1,14 @@
-"""How far inputs reach back, and how many samples therefore overlap with the other side of a split."""
+"""How many samples overlap with the other side of a split, by how far their inputs reach back."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
-from hindcast.pipeline.arrays import TIME_MAX, Ints
-from hindcast.pipeline.settings.base import DAY, Duration
-from hindcast.pipeline.settings.clock import Stamps
-from hindcast.pipeline.settings.known import PublishedAt, step_of
-from hindcast.pipeline.settings.origin import NO_ORIGIN
-from hindcast.pipeline.settings.params import Params
-from hindcast.pipeline.settings.rules import lagged
+from hindcast.pipeline.arrays import Ints
 from hindcast.pipeline.split.steps import Steps
 from hindcast.pipeline.store.index_types import Split
-
-_SEARCHED_BACK = 60 * DAY  # how far before the first step the newest known value is looked for
 
 
 def count_overlaps(steps: Steps, splits: Sequence[Split], reach: int) -> list[int]:
@@ -97,66 +89,3 @@ def leak_warning(policy: str, splits: Sequence[Split], safe: Sequence[str]) -> s
         f"{shares[0]} reach held-out targets. Its scores look better than they are; {', '.join(safe[:-1])} and {safe[-1]} "
         "do not leak."
     )
-
-
-def longest_reach(params: Params, first: int, last: int) -> int:
-    """The longest time in ns from a step back to the start of the earliest step whose realized value it can see.
-
-    The maximum over all steps in [first, last] (ns), tracks and zones, of lags, recent values, windows of statistics and of
-    the published forecast's errors, and inputs carried forward, each at the first row of a window of `train.lookback` steps.
-    Features that end with the newest known value assume that every value is known when its source's rule says.
-    """
-    frequency = params.raw.frequency.ns
-    first = first // frequency * frequency
-    times = np.arange(first, max(last, first) + frequency, frequency, dtype=np.int64)
-    zones = [params.raw.zone] if isinstance(params.raw.zone, str) else sorted(set(params.raw.zone.values()))
-    reaches = [params.align.gaps.fill.ns]
-    for zone in zones:
-        reaches += _lags(params, times, zone)
-        reaches += _newest(params, times, zone)
-    return max(reaches) + (params.train.lookback - 1) * frequency
-
-
-def _lags(params: Params, times: Stamps, zone: str) -> Iterator[int]:
-    for lag in dict.fromkeys(lag for lags in params.align.features.lags.values() for lag in lags):
-        yield int((times - step_of(lagged(times, lag, zone), params.raw.frequency.ns)).max())
-
-
-def _newest(params: Params, times: Stamps, zone: str) -> Iterator[int]:
-    """For each feature that ends with the newest known value: the age of that value, and how many steps more it takes."""
-    frequency = params.raw.frequency.ns
-    origins = params.align.origin.origins(times, zone)
-    earliest = np.where(origins == NO_ORIGIN, TIME_MAX, origins).min(axis=1)
-    covered = earliest < TIME_MAX
-    past = np.arange(times[0] - _SEARCHED_BACK, times[-1] + frequency, frequency)
-    for value, further in _steps_further_back(params).items():
-        for source in params.raw.sources_of("realized").values():
-            if value in source.values and covered.any():
-                # a column may hold any moment: assume that the value is known when its step is over
-                known = past + frequency
-                if not isinstance(source.known, PublishedAt):
-                    known = np.maximum.accumulate(source.known.moments(past, None, frequency, zone))
-                newest = np.searchsorted(known, earliest[covered], side="right") - 1
-                yield int((times[covered] - past[newest.clip(0)]).max()) + further
-
-
-def _steps_further_back(params: Params) -> dict[str, int]:
-    """Realized value -> how long (ns) before the newest known step the earliest step lies that some feature takes."""
-    chosen, frequency = params.align.features, params.raw.frequency.ns
-    longest: dict[str, int] = {}
-
-    def add(value: str, further: int) -> None:
-        longest[value] = max(longest.get(value, 0), further)
-
-    for value, count in chosen.recent.items():
-        add(value, (count - 1) * frequency)
-    for value, rolling in chosen.rolling.items():
-        add(value, _longest(rolling.windows) - frequency)
-    if chosen.published_error:
-        for target in params.align.published:
-            add(target, _longest(chosen.published_error) - frequency)
-    return longest
-
-
-def _longest(windows: tuple[Duration, ...]) -> int:
-    return max(window.ns for window in windows)

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hindcast.pipeline.align.features.registry import longest_reach
 from hindcast.pipeline.errors import SplitError
 from hindcast.pipeline.files import digest_of_file, digest_of_value, write_json
 from hindcast.pipeline.progress import progress
 from hindcast.pipeline.settings.params import Params
-from hindcast.pipeline.split.leakage import longest_reach
 from hindcast.pipeline.split.plan import Plan, plan_splits
 from hindcast.pipeline.split.policies.table import POLICIES
 from hindcast.pipeline.split.scaler import Columns, common_features, fit_scaler
@@ -98,7 +98,7 @@ def identity_of(params: Params) -> dict[str, Any]:
 
 
 def reach_of(params: Params, dataset: Dataset) -> int:
-    """How far inputs reach back (ns) where the policy needs it, else 0: see `leakage.longest_reach`."""
+    """How far inputs reach back (ns) where the policy needs it, else 0: see `features.registry.longest_reach`."""
     if not POLICIES[params.split.policy].needs_reach or dataset.first_target_time > dataset.last_target_time:
         return 0
     table = dataset.sequences

@@ -13,7 +13,7 @@ import numpy as np
 
 from hindcast.pipeline.align.align_group import align_group, ending_inputs, text_of_features
 from hindcast.pipeline.align.aligned import AlignedGroup
-from hindcast.pipeline.align.features.registry import Input
+from hindcast.pipeline.align.inputs import Input
 from hindcast.pipeline.engine import map_in_order
 from hindcast.pipeline.errors import AlignmentError, FormatError
 from hindcast.pipeline.files import (

@@ -1,4 +1,4 @@
-"""Made-up groups: settings and frames of every kind of source, all sizes as keyword arguments."""
+"""Synthetic groups: settings and frames of every kind of source, all sizes as keyword arguments."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from hindcast.pipeline.align.align_group import align_frames
+from hindcast.pipeline.align.aligned import AlignedGroup
 from hindcast.pipeline.settings.known import ALWAYS
 from hindcast.pipeline.settings.params import Params, check_params
 
@@ -176,6 +178,62 @@ def mock_site(seed: int, series: tuple[str, ...] = ("a", "b"), missing: float = 
         if random.random() >= missing:
             rows.append(row)
     return frame(rows, ("capacity", "facing"))
+
+
+MARKED: dict[str, Any] = {"fill": "2h", "longer": "indicator"}
+ENDED: dict[str, Any] = {"fill": "3h", "longer": "end"}
+
+
+def hourly_column(name: str, hours: int = 60, **settings: Any) -> list[float]:
+    """A feature of hourly steps 0, 1, ...: usage is the hour, known an hour after its step; issues every 6 hours."""
+    meter: list[dict[str, Any]] = [
+        {"series": "a", "valid": START + at * HOUR, "known": START + (at + 2) * HOUR, "usage": float(at)}
+        for at in range(hours)
+        if at not in (20, 21)
+    ]
+    weather = [
+        {"series": "a", "valid": START + (issue + lead) * HOUR, "issue": START + issue * HOUR, "known": START + issue * HOUR,
+         "temp": 100.0 * issue + issue + lead, "rain": 0.0}
+        for issue in range(-48, hours, 6)
+        for lead in range(48)
+        if 0 <= issue + lead < hours and issue + lead not in (30, 31, 32)
+    ]  # fmt: skip
+    chosen = mock_params(sources=("weather", "meter"), zone="UTC", **{"origin": {"before": "5h"}, **settings})
+    made = align_frames(
+        {"meter": frame(meter, ("usage", "flow")), "weather": frame(weather, ("temp", "rain"))},
+        chosen,
+        "here",
+    )
+    at = [feature.name for feature in made.features].index(name)
+    column: list[float] = np.concatenate([one.X[:, at] for one in made.sequences]).tolist()
+    return column
+
+
+def week_without_a_day(features: dict[str, Any], late: tuple[int, ...] = ()) -> AlignedGroup:
+    """A week of hourly usage without its third day; forecasts for every hour, those of the hours `late` issued afterwards."""
+    meter: list[dict[str, Any]] = [
+        {"series": "a", "valid": START + at * HOUR, "known": START + (at + 1) * HOUR, "usage": 1.0}
+        for at in range(7 * 24)
+        if at // 24 != 2
+    ]
+    weather: list[dict[str, Any]] = []
+    for at in range(7 * 24 + 2):
+        issue = START + (at + 5 if at in late else at - 30) * HOUR
+        weather.append(
+            {
+                "series": "a",
+                "valid": START + at * HOUR,
+                "issue": issue,
+                "known": issue,
+                "temp": 1.0,
+                "rain": 1.0,
+            }
+        )
+    chosen = mock_params(
+        sources=("weather", "meter"), origin={"before": "12h"}, gaps={"fill": "0h"}, features=features
+    )
+    frames = {"meter": frame(meter, ("usage", "flow")), "weather": frame(weather, ("temp", "rain"))}
+    return align_frames(frames, chosen, "here")
 
 
 class _Maker:

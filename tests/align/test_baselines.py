@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hindcast.pipeline.align.baselines import LONGEST_REACH, Basis, baselines
-from hindcast.pipeline.align.group_inputs import Prepared, prepare
+from hindcast.pipeline.align.group_inputs import GroupInputs, prepare_group
 from hindcast.pipeline.forecasters import STORED
 from hindcast.pipeline.settings.base import DAY
 from tests.align.mock import HOUR, START, frame, mock_params
@@ -14,18 +14,18 @@ from tests.align.mock import HOUR, START, frame, mock_params
 PERIODS = {"24h": DAY // HOUR, "168h": 7 * DAY // HOUR}
 
 
-def _group(values: np.ndarray[tuple[int], np.dtype[np.float64]], origin: dict[str, Any]) -> Prepared:
+def _group(values: np.ndarray[tuple[int], np.dtype[np.float64]], origin: dict[str, Any]) -> GroupInputs:
     """Hourly values known two hours after their step began."""
     rows = [
         {"series": "a", "valid": START + at * HOUR, "known": START + (at + 2) * HOUR, "usage": value}
         for at, value in enumerate(values.tolist())
     ]
-    return prepare(
+    return prepare_group(
         {"meter": frame(rows, ("usage", "flow"))}, mock_params(sources=("meter",), origin=origin), "here"
     )
 
 
-def _made(group: Prepared) -> dict[str, list[float]]:
+def _made(group: GroupInputs) -> dict[str, list[float]]:
     usage, origins = group.realized["usage"], group.origins_of(0).steps
     found = baselines(Basis(usage, group.grid, origins, usage.newest(group.grid.series, origins)))
     return {name: found[:, at].tolist() for at, name in enumerate(STORED)}

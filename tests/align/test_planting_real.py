@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hindcast.pipeline.align.group_inputs import prepare
+from hindcast.pipeline.align.group_inputs import prepare_group
 from hindcast.pipeline.raw.ingest import ingest
 from hindcast.pipeline.settings.params import Params, check_params
 from hindcast.pipeline.tables import read_table
@@ -92,7 +92,9 @@ def test_thousands_of_rows_planted_into_real_data_change_no_byte(load: Load, dat
     changed = sum(int((table["known_time"] > moment(now)).sum()) for table in tables.values())
     assert changed > 500, "else nothing that was there is changed"
     group = DATA[dataset][1]
-    same = check_same_until(moment(now), prepare(tables, params, group), prepare(planted, params, group))
+    same = check_same_until(
+        moment(now), prepare_group(tables, params, group), prepare_group(planted, params, group)
+    )
     assert same > 200, "else the test is trivial"
 
 
@@ -101,4 +103,6 @@ def test_the_planted_rows_do_change_what_comes_later(load: Load) -> None:
     now = moment("2018-03-10T18:00")
     planted = plant(tables, now, np.random.default_rng(7), rows=3000)
     with pytest.raises(AssertionError):
-        check_same_until(now + 72 * HOUR, prepare(tables, params, "ERCOT"), prepare(planted, params, "ERCOT"))
+        check_same_until(
+            now + 72 * HOUR, prepare_group(tables, params, "ERCOT"), prepare_group(planted, params, "ERCOT")
+        )

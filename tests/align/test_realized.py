@@ -8,7 +8,8 @@ import pandas as pd
 
 from hindcast.pipeline.align.aligned import NEVER_KNOWN
 from hindcast.pipeline.align.grid import make_grid
-from hindcast.pipeline.align.realized import Realized, realized
+from hindcast.pipeline.align.inputs import realized_inputs
+from hindcast.pipeline.align.realized import Realized, read_realized
 from hindcast.pipeline.align.source_rows import read_rows
 from hindcast.pipeline.settings.params import Params
 from tests.align.mock import HOUR, MINUTE, START, frame, mock_params
@@ -19,7 +20,8 @@ NAN = math.nan
 def _read(chosen: Params | None = None, **tables: pd.DataFrame) -> Realized:
     chosen = chosen or mock_params()
     names, rows = read_rows(tables, chosen)
-    return realized("usage", rows, make_grid(names, rows, chosen), chosen)
+    ((_, usage),) = realized_inputs(chosen, ["usage"])
+    return read_realized(usage, rows, make_grid(names, rows, chosen), chosen)
 
 
 def _rows(*rows: tuple[float, float, float], series: str = "a") -> pd.DataFrame:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from hindcast.pipeline.align.aligned import NOT_ISSUED
-from hindcast.pipeline.align.asof import Versions, versions
-from hindcast.pipeline.align.resample import Folding, step_values
+from hindcast.pipeline.align.asof import Versions, sort_versions
+from hindcast.pipeline.align.resample import Resampling, resample_known
 from hindcast.pipeline.settings.fields import Resample
 from tests.align.mock import HOUR, MINUTE
 
@@ -21,11 +21,11 @@ def stamps(minutes: list[int], values: list[float], known: list[int] | None = No
     valid = np.array(minutes, np.int64) * MINUTE
     moments = np.array(known or [0] * len(minutes), np.int64)
     column = np.array(values, np.float64)
-    return versions(np.zeros(len(minutes), np.int64), (valid, moments, moments), column[:, None], 1)
+    return sort_versions(np.zeros(len(minutes), np.int64), (valid, moments, moments), column[:, None], 1)
 
 
 def folded(rows: Versions, rule: Resample, origin: int = 100) -> float:
-    found, _ = step_values(rows, np.array([0]), np.array([origin]), Folding((rule,), HOUR, 0.5))
+    found, _ = resample_known(rows, np.array([0]), np.array([origin]), Resampling((rule,), HOUR, 0.5))
     return float(found[0, 0])
 
 
@@ -88,8 +88,8 @@ def test_where_the_distance_of_stamps_is_fixed_it_tells_how_many_a_step_should_h
     values: list[float], least: float, total: float | None
 ) -> None:
     rows = stamps(QUARTERS[: len(values)], values)
-    how = Folding(("sum",), HOUR, least, spacing=15 * MINUTE)
-    found, _ = step_values(rows, np.array([0]), np.array([100]), how)
+    how = Resampling(("sum",), HOUR, least, spacing=15 * MINUTE)
+    found, _ = resample_known(rows, np.array([0]), np.array([100]), how)
     assert (None if math.isnan(found[0, 0]) else found[0, 0]) == total
 
 
@@ -101,7 +101,7 @@ def test_only_the_stamps_known_at_the_origin_are_folded() -> None:
 
 def test_the_issue_time_of_a_step_is_that_of_its_newest_stamp() -> None:
     rows = stamps(QUARTERS, [1, NAN, 3, 4], known=[5, 8, 7, 30])
-    _, issued = step_values(rows, np.array([0, 0]), np.array([4, 10]), Folding(("mean",), HOUR, 0.5))
+    _, issued = resample_known(rows, np.array([0, 0]), np.array([4, 10]), Resampling(("mean",), HOUR, 0.5))
     assert issued.tolist() == [NOT_ISSUED, 8]
 
 

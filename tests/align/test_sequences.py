@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from hindcast.pipeline.align.aligned import AlignedSequence
-from hindcast.pipeline.align.group_inputs import prepare
-from hindcast.pipeline.align.sequences import cut, read_targets
+from hindcast.pipeline.align.group_inputs import prepare_group
+from hindcast.pipeline.align.sequences import cut_sequences, read_targets
 from hindcast.pipeline.align.track import read_track
 from tests.align.mock import HOUR, START, frame, mock_params
 
@@ -38,13 +38,13 @@ def _cut(
         if at not in absent
     ]
     chosen = mock_params(sources=("weather", "meter"), gaps={"fill": "1h"}, **settings)
-    group = prepare(
+    group = prepare_group(
         {"meter": frame(meter, ("usage", "flow")), "weather": frame(weather, ("temp", "rain"))},
         chosen,
         "here",
     )
     counts: Counter[str] = Counter()
-    return list(cut(group, 0, read_track(group, 0), read_targets(group), counts)), counts
+    return list(cut_sequences(group, 0, read_track(group, 0), read_targets(group), counts)), counts
 
 
 def _spans(sequences: list[AlignedSequence]) -> list[tuple[int, int]]:

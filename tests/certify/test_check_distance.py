@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from hindcast.pipeline.align.features.registry import longest_reach
 from hindcast.pipeline.certify.check_distance import due_reach
-from hindcast.pipeline.split.leakage import longest_reach
+from tests.align.features.test_registry import params_of
 from tests.align.mock import HOUR, moment
-from tests.split.test_leakage import params_of
 
 ORIGINS = (
     {"before": "24h"},

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from hindcast.pipeline.errors import SettingsError
 from hindcast.pipeline.settings.base import Duration
+from hindcast.pipeline.settings.clock import lagged
 from hindcast.pipeline.settings.origin import NO_ORIGIN
 from hindcast.pipeline.settings.params import Params, check_params
-from hindcast.pipeline.settings.rules import lagged
 from tests.settings.settings import changed
 from tests.settings.slow_clock import DAY, HOUR, local, stamp_of, stamps, zones
 

@@ -1,15 +1,22 @@
+"""Every feature says to which named input it belongs, and a mask belongs to what it masks."""
+
 from __future__ import annotations
 
 from typing import Any
+from unittest.mock import MagicMock
 
+import numpy as np
 import pytest
 from hypothesis import given
 
-from hindcast.pipeline.align.features.registry import columns, feature_list, forecast_input, inputs
+from hindcast.pipeline.align.align_group import align_frames
+from hindcast.pipeline.align.features.registry import columns, feature_list, longest_reach
+from hindcast.pipeline.certify.expected_columns import columns_of
 from hindcast.pipeline.errors import SettingsError
 from hindcast.pipeline.settings.params import Params, check_params
-from tests.align.mock import SOURCES, mock_params
+from tests.align.mock import HOUR, SOURCES, frame, mock_params, moment
 from tests.align.strategies import params
+from tests.align.test_planting import EVERY_KIND
 
 
 def _names(**settings: Any) -> list[str]:
@@ -86,18 +93,6 @@ def test_units_come_with_the_values() -> None:
     assert (features["temp"], features["flow_lag_24h"], features["lead"]) == ("degC", "m3", "h")
 
 
-def test_a_value_is_taken_from_the_first_source_that_makes_it() -> None:
-    chosen = mock_params()
-    assert forecast_input(chosen, "temp").sources == ("weather", "model")
-    assert forecast_input(chosen, "model.temp").sources == ("model",)
-    assert [one.sources for one in inputs(chosen)] == [
-        ("weather", "model"),
-        ("weather",),
-        ("model",),
-        ("tide",),
-    ]
-
-
 def test_two_features_of_one_name_are_refused() -> None:
     values = mock_params(sources=("weather", "meter")).model_dump(by_alias=True, mode="json")
     values["raw"]["sources"]["weather"]["values"]["lead"] = {"column": "l"}
@@ -110,3 +105,146 @@ def test_two_features_of_one_name_are_refused() -> None:
 def test_features_do_not_depend_on_which_sources_a_group_has() -> None:
     assert set(SOURCES) >= {"weather", "model"}
     assert feature_list(mock_params()) == feature_list(mock_params())
+
+
+def test_forecasts_the_past_the_calendar_and_what_is_known_are_told_apart() -> None:
+    chosen = {
+        "forecast": ["guess"],
+        "lags": {"usage": ["48h"]},
+        "recent": {"usage": 1},
+        "ahead": 1,
+        "calendar": ["hour"],
+        "lead": True,
+    }
+    parts = {feature.name: feature.part for feature in feature_list(mock_params(features=chosen))}
+    assert parts == {
+        "guess": "forecast",
+        "guess_ahead_1": "forecast",
+        "guess_ahead_1_missing": "forecast",
+        "level": "calendar",
+        "level_ahead_1": "calendar",
+        "level_ahead_1_missing": "calendar",
+        "usage_lag_48h": "history",
+        "usage_lag_48h_missing": "history",
+        "usage_recent_1": "history",
+        "usage_recent_1_missing": "history",
+        "hour_sin": "calendar",
+        "hour_cos": "calendar",
+        "lead": "calendar",
+    }
+
+
+@given(params())
+def test_every_feature_has_a_part_and_shares_it_with_its_mask(params: Params) -> None:
+    features = feature_list(params)
+    plain = columns(params)
+    assert [column.feature for column in plain] == list(features[: len(plain)])
+    for feature in features:
+        assert feature.part in {"history", "forecast", "calendar", "static"}
+        if feature.mask >= 0:
+            assert features[feature.mask].part == feature.part
+
+
+ORIGINS = (
+    {"before": "24h"},
+    {"at": "10:00", "zone": "group", "covers": "next_day"},
+    {"every": "12h", "at": "00:00", "zone": "UTC", "from": "1h", "for": "30h"},
+)
+FEATURES = (
+    {"lags": {"usage": ["60h"]}},
+    {"lags": {"usage": ["4d"]}},
+    {"recent": {"usage": 5}},
+    {"rolling": {"usage": {"windows": ["6h", "12h"]}}},
+    {"lags": {"usage": ["72h"]}, "recent": {"usage": 2}},
+)
+START, HOURS = moment("2024-03-25T00:00"), 24 * 12  # the clocks change on the seventh day
+
+
+def params_of(
+    origin: dict[str, Any], features: dict[str, Any], known: dict[str, Any], lookback: int = 1
+) -> Any:
+    params = mock_params(origin=origin, features=features, sources=("meter",))
+    meter = params.raw.sources["meter"].model_copy(update={"known": _rule(known)})
+    raw = params.raw.model_copy(update={"sources": {"meter": meter}})
+    train = params.train.model_copy(update={"lookback": lookback})
+    return params.model_copy(update={"raw": raw, "train": train})
+
+
+def _rule(known: dict[str, Any]) -> Any:
+    from pydantic import TypeAdapter
+
+    from hindcast.pipeline.settings.known import KnownField
+
+    return TypeAdapter(KnownField).validate_python(known)
+
+
+def times_and_inputs(params: Any, changed: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Times and X of a series whose measurement of one step is another one."""
+    valid = START + np.arange(HOURS) * HOUR
+    known = params.raw.sources["meter"].known.moments(valid, None, HOUR, "Europe/Berlin")
+    rows = [
+        {
+            "series": "a",
+            "valid": time,
+            "known": moment,
+            "usage": 1e3 if time == changed else time / HOUR % 37,
+            "flow": 1.0,
+        }
+        for time, moment in zip(valid.tolist(), known.tolist(), strict=True)
+    ]
+    made = align_frames({"meter": frame(rows, ("usage", "flow"))}, params, "here").sequences
+    return np.concatenate([one.times for one in made]), np.concatenate([one.X for one in made])
+
+
+@pytest.mark.parametrize("origin", ORIGINS, ids=str)
+@pytest.mark.parametrize("features", FEATURES, ids=str)
+@pytest.mark.parametrize("known", [{"after_step": "1h"}, {"day": 1, "at": "06:00", "zone": "group"}], ids=str)
+def test_no_input_reaches_further_back_and_some_input_reaches_so_far(
+    origin: dict[str, Any], features: dict[str, Any], known: dict[str, Any]
+) -> None:
+    params = params_of(origin, features, known)
+    reach = longest_reach(params, START, START + HOURS * HOUR)
+    farthest = 0
+    times, plain = times_and_inputs(params)
+    for hour in range(24, 24 * 9, 5):
+        changed = START + hour * HOUR
+        _, other = times_and_inputs(params, changed)
+        touched = times[(plain != other).any(axis=1)]
+        farthest = max([farthest, *(touched - changed).tolist()])
+    assert reach - 24 * HOUR <= farthest <= reach
+
+
+def test_a_window_begins_its_lookback_earlier() -> None:
+    bounds = (START, START + HOURS * HOUR)
+    short, long = (
+        longest_reach(params_of(ORIGINS[0], FEATURES[0], {"after_step": "1h"}, lookback), *bounds)
+        for lookback in (1, 100)
+    )
+    assert short == 60 * HOUR
+    assert long == 159 * HOUR
+
+
+def test_a_lag_in_days_is_an_hour_longer_behind_the_autumn_change() -> None:
+    bounds = (START, START + HOURS * HOUR)
+    reach = longest_reach(params_of(ORIGINS[0], FEATURES[1], {"after_step": "1h"}), *bounds)
+    assert reach == 96 * HOUR
+    autumn = moment("2024-10-20T00:00")
+    reach = longest_reach(
+        params_of(ORIGINS[0], FEATURES[1], {"after_step": "1h"}), autumn, autumn + HOURS * HOUR
+    )
+    assert reach == 97 * HOUR
+
+
+def test_gaps_carried_forward_count() -> None:
+    params = params_of(ORIGINS[0], {}, {"after_step": "1h"})
+    assert longest_reach(params, START, START + HOURS * HOUR) == 2 * HOUR
+
+
+def test_every_kind_of_feature_has_its_counterpart_in_the_certificate() -> None:
+    chosen = mock_params(features=EVERY_KIND, published={"usage": "guess"}, sources=tuple(SOURCES))
+    expected = columns_of(MagicMock(params=chosen, zone="Europe/Berlin", group="here"))
+    for kind in KINDS:
+        names = {column.feature.name for column in kind.columns(chosen)}
+        assert names, kind.name
+        assert names <= set(expected), kind.name
+    assert set(expected) == {column.feature.name for column in columns(chosen)}

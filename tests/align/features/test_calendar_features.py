@@ -1,15 +1,24 @@
-"""Public holidays by the library, on the zone's clocks."""
+"""The local calendar as sines and cosines, and public holidays by the library, on the zone's clocks."""
 
 from __future__ import annotations
 
+import math
+from calendar import isleap
+from types import SimpleNamespace
+from typing import Any
+
 import numpy as np
 import pytest
+from hypothesis import given
 
 from hindcast.pipeline.align.align_group import align_frames
-from hindcast.pipeline.align.public_days import holidays_of, on_holidays
-from hindcast.pipeline.errors import AlignmentError, SettingsError
-from hindcast.pipeline.settings.align import Holidays
+from hindcast.pipeline.align.features.calendar_features import CALENDAR, on_holidays
+from hindcast.pipeline.align.vintages import SharedValues
+from hindcast.pipeline.errors import SettingsError
+from hindcast.pipeline.settings.clock import wall_of
+from hindcast.pipeline.settings.features import Holidays
 from tests.align.mock import HOUR, frame, mock_params, moment
+from tests.settings.slow_clock import local, stamps, zones
 
 GERMANY = Holidays(country="DE")
 
@@ -58,14 +67,6 @@ def test_an_unknown_country_or_part_is_refused_by_name(chosen: Holidays) -> None
         on_holidays(hours("2024-01-01", 1), "UTC", chosen)
 
 
-def test_a_group_has_the_country_that_the_settings_give_it() -> None:
-    by_group = {"here": GERMANY, "there": Holidays(country="FR")}
-    assert holidays_of(by_group, "there") == by_group["there"]
-    assert holidays_of(GERMANY, "anywhere") == GERMANY
-    with pytest.raises(AlignmentError, match="no country for the group 'elsewhere'"):
-        holidays_of(by_group, "elsewhere")
-
-
 def test_the_flag_is_a_feature_of_every_step() -> None:
     rows = [
         {"series": name, "valid": time, "known": time + HOUR, "usage": 1.0}
@@ -77,3 +78,35 @@ def test_the_flag_is_a_feature_of_every_step() -> None:
     (column,) = [at for at, feature in enumerate(made.features) if feature.name == "holiday"]
     for one in made.sequences:
         assert one.X[:, column].tolist() == [0.0] * 11 + [1.0] * 37
+
+
+def _waves(times: np.ndarray, zone: str) -> dict[str, np.ndarray]:
+    """The calendar's columns of steps that start at `times`."""
+    view: Any = SimpleNamespace(group=SimpleNamespace(wall=wall_of(times, zone)))
+    params = mock_params(features={"calendar": ["hour", "weekday", "yearday"]})
+    filled = {column.feature.name: column.fill(view) for column in CALENDAR.columns(params)}
+    return {name: value.values for name, value in filled.items() if isinstance(value, SharedValues)}
+
+
+@given(stamps, zones)
+def test_waves_are_sine_and_cosine_of_the_local_clock_and_calendar(times: list[int], zone: str) -> None:
+    found = _waves(np.array(times), zone)
+    assert list(found) == [
+        f"{part}_{wave}" for part in ("hour", "weekday", "yearday") for wave in ("sin", "cos")
+    ]
+    for at, time in enumerate(times):
+        wall = local(time, zone)
+        turns = (
+            (wall.hour * 3600 + wall.minute * 60 + wall.second) / 86400,
+            wall.weekday() / 7,
+            (wall.timetuple().tm_yday - 1) / (366 if isleap(wall.year) else 365),
+        )
+        expected = [wave(2 * math.pi * turn) for turn in turns for wave in (math.sin, math.cos)]
+        np.testing.assert_allclose([column[at] for column in found.values()], expected, atol=2e-7)
+
+
+def test_quarters_of_a_turn_are_exact() -> None:
+    found = _waves(np.array([0, 6, 12, 18]) * HOUR, "UTC")
+    assert found["hour_sin"].tolist() == [0, 1, 0, -1]
+    assert found["hour_cos"].tolist() == [1, 0, -1, 0]
+    assert not np.signbit(found["hour_sin"][[0, 2]]).any()

@@ -1,0 +1,107 @@
+"""What a kind of feature and a column of X are, and the phrases that descriptions of columns share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from hindcast.pipeline.align.aligned import Feature
+from hindcast.pipeline.align.inputs import Input
+from hindcast.pipeline.align.origin_view import OriginView
+from hindcast.pipeline.align.vintages import SharedValues
+from hindcast.pipeline.arrays import Floats, Times
+from hindcast.pipeline.settings.base import Duration
+from hindcast.pipeline.settings.known import AfterStep, Always, AtIssuePlus, BeforeStep, DayAt, KnownRule
+from hindcast.pipeline.settings.params import Params
+
+WAVES = {"sin": "sine", "cos": "cosine"}
+
+
+@dataclass(frozen=True)
+class Column:
+    """A feature and how it is filled for the n steps of one track.
+
+    `fill` gives a value a step (n,), or, where all series of the group share the column, a value a place of their common
+    axis: computed once for hundreds of series. It is NaN where the value is missing; where `may_miss`, X then holds 0
+    and a mask marks it, else the step is not complete.
+    """
+
+    feature: Feature
+    fill: Callable[[OriginView], Floats | SharedValues]
+    may_miss: bool = False
+
+
+def _no_reach(_params: Params, _times: Times, _zone: str) -> Iterator[int]:
+    yield from ()
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of feature: its columns for some settings, and how far back they read realized values.
+
+    `reach` gives lengths in ns, over the steps that start at `times` in a zone: from the start of a step back to the
+    start of the earliest step whose realized value, or whose carried-forward input, a column can hold.
+    """
+
+    name: str
+    columns: Callable[[Params], Iterator[Column]]
+    reach: Callable[[Params, Times, str], Iterator[int]] = _no_reach
+
+
+def source_text(params: Params, one: Input) -> str:
+    """The value, its sources and when each is known. Stored in the shards, as all descriptions are."""
+    parts = [f"source {name} ({_known_text(params.raw.sources[name].known)})" for name in one.sources]
+    text = f"{_value_text(params, one)} from {parts[0]}"
+    return text if len(parts) == 1 else f"{text}, else from {', else from '.join(parts[1:])}"
+
+
+def choice_text(params: Params, one: Input) -> str:
+    """Which vintage or revision of an input is taken."""
+    if params.raw.sources[one.sources[0]].role != "forecast":
+        return "the newest revision known"
+    rule = params.align.vintage
+    filled = " that is not empty" if rule.take == "newest_filled" else ""
+    age = f", at most {rule.max_age} old," if rule.max_age else ""
+    return f"the newest vintage{filled}{age} known"
+
+
+def ordinal(number: int) -> str:
+    """2 as `second`, 3 as `third`, 4 as `4th`."""
+    return {2: "second", 3: "third"}.get(number) or f"{number}th"
+
+
+def steps_text(count: int) -> str:
+    """`1 step`, `2 steps`."""
+    return "1 step" if count == 1 else f"{count} steps"
+
+
+def _value_text(params: Params, one: Input) -> str:
+    if one.value in params.raw.sources[one.sources[0]].values:
+        return one.value
+    angle, _, wave = one.value.rpartition("_")
+    return f"the {WAVES[wave]} of {angle}"
+
+
+def _known_text(rule: KnownRule) -> str:
+    if isinstance(rule, AtIssuePlus):
+        return f"known {_after(rule.at_issue_plus)}its issue time"
+    if isinstance(rule, AfterStep):
+        return f"known {_after(rule.after_step)}the end of its step"
+    if isinstance(rule, BeforeStep):
+        return f"known {rule.before_step} before its step"
+    if isinstance(rule, DayAt):
+        zone = "in the group's zone" if rule.zone == "group" else rule.zone
+        side = "before" if rule.day < 0 else "after"
+        days = (
+            f"{abs(rule.day)} local day{'s' if abs(rule.day) > 1 else ''} {side}"
+            if rule.day
+            else "on the day of"
+        )
+        return f"known at {rule.at} {zone} {days} its step"
+    if isinstance(rule, Always):
+        return "known for all time"
+    return f"known at the stamp in its column {rule.column}"
+
+
+def _after(delay: Duration) -> str:
+    return f"{delay} after " if delay.ns else "at "

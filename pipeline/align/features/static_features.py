@@ -1,0 +1,49 @@
+"""Attributes of a series, or of all series of a group, that do not change with time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import partial
+
+import numpy as np
+
+from hindcast.pipeline.align.aligned import Feature
+from hindcast.pipeline.align.features.column import Column, Kind, source_text
+from hindcast.pipeline.align.inputs import Input, static_inputs, unit_of_input
+from hindcast.pipeline.align.origin_view import OriginView
+from hindcast.pipeline.align.source_rows import SHARED, SourceRows
+from hindcast.pipeline.arrays import Floats
+from hindcast.pipeline.settings.params import Params
+
+
+def _static_columns(params: Params) -> Iterator[Column]:
+    for one in static_inputs(params):
+        sentence = f"{source_text(params, one)}; the same at every step of a series."
+        feature = Feature(one.name, unit_of_input(params, one), sentence, part="static")
+        yield Column(feature, partial(_fill_static, one), may_miss=True)
+
+
+def _fill_static(one: Input, view: OriginView) -> Floats:
+    grid = view.group.grid
+    return attributes(one, view.group.static, len(grid.names))[grid.series]
+
+
+def attributes(one: Input, rows: Mapping[str, SourceRows], series: int) -> Floats:
+    """The attribute of each of S series (S,), NaN where none.
+
+    The first of its sources that has it gives it, by the series' own row, else by the one for all of its group.
+    """
+    found = np.full(series, np.nan)
+    for source in reversed(one.sources):
+        if source in rows:
+            table = rows[source]
+            value = table.values[one.value]
+            present = np.flatnonzero(~np.isnan(value))
+            shared = present[table.series[present] == SHARED]
+            own = present[table.series[present] >= 0]
+            found[:] = value[shared[-1]] if len(shared) else found
+            found[table.series[own]] = value[own]
+    return found
+
+
+STATIC = Kind("static", _static_columns)

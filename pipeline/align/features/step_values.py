@@ -1,0 +1,68 @@
+"""Forecast and known values of the step itself and of the steps after it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+import numpy as np
+
+from hindcast.pipeline.align.aligned import Feature, Part
+from hindcast.pipeline.align.features.column import Column, Kind, choice_text, source_text, steps_text
+from hindcast.pipeline.align.inputs import Input, inputs, is_forecast, unit_of_input
+from hindcast.pipeline.align.origin_view import OriginView
+from hindcast.pipeline.align.vintages import SharedValues
+from hindcast.pipeline.arrays import Floats, Times
+from hindcast.pipeline.settings.params import Params
+
+
+def _input_columns(params: Params) -> Iterator[Column]:
+    may_miss = params.align.gaps.longer == "indicator"
+    for one in inputs(params):
+        sentence = f"{source_text(params, one)}; {choice_text(params, one)} at the step's origin."
+        feature = Feature(one.name, unit_of_input(params, one), sentence, part=_part(params, one))
+        yield Column(feature, partial(_fill_input, one, may_miss=may_miss), may_miss)
+
+
+def _fill_input(one: Input, view: OriginView, *, may_miss: bool) -> Floats | SharedValues:
+    found = view.input(one)
+    if view.is_whole(found):
+        return found
+    value = view.per_step(found)
+    missing = np.isnan(value)
+    if not missing.any():
+        return value
+    source = view.carried_from(missing)
+    view.carried |= missing & (source >= 0)
+    if not may_miss:
+        view.incomplete |= source < 0
+        view.ending[one.name] += int(((source < 0) & (view.run_start < len(source))).sum())
+    return np.where(source >= 0, value[source], np.nan)
+
+
+def _input_reach(params: Params, _times: Times, _zone: str) -> Iterator[int]:
+    yield params.align.gaps.fill.ns
+
+
+def _ahead_columns(params: Params) -> Iterator[Column]:
+    for one in inputs(params):
+        for steps in range(1, params.align.features.ahead + 1):
+            sentence = (
+                f"{source_text(params, one)}, for the step {steps_text(steps)} later; "
+                f"{choice_text(params, one)} at this step's origin."
+            )
+            name = f"{one.name}_ahead_{steps}"
+            feature = Feature(name, unit_of_input(params, one), sentence, part=_part(params, one))
+            yield Column(feature, partial(_fill_ahead, one, steps), may_miss=True)
+
+
+def _fill_ahead(one: Input, steps: int, view: OriginView) -> Floats | SharedValues:
+    return view.input(one, ahead=steps)
+
+
+def _part(params: Params, one: Input) -> Part:
+    return "forecast" if is_forecast(params, one) else "calendar"  # known for all time, as the calendar is
+
+
+INPUT = Kind("input", _input_columns, _input_reach)
+AHEAD = Kind("ahead", _ahead_columns)

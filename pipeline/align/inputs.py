@@ -1,0 +1,81 @@
+"""Which values of which sources the columns of X read: a pure function of the settings, the same for every group."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from hindcast.pipeline.align.cyclic import field_of, parts_of, unit_of
+from hindcast.pipeline.settings.params import Params
+from hindcast.pipeline.settings.raw import Role
+
+
+@dataclass(frozen=True)
+class Input:
+    """A value read as of the origin: the first of `sources` that has it for a step gives it."""
+
+    name: str
+    value: str
+    sources: tuple[str, ...]
+
+
+def inputs(params: Params) -> tuple[Input, ...]:
+    """The forecast values, then the known values of single steps, that are columns of X."""
+    raw, chosen = params.raw, params.align.features
+    forecasts = raw.values_of("forecast") if chosen.forecast == "all" else chosen.forecast
+    return (
+        *(part for name in forecasts for part in _in_parts(params, forecast_input(params, name))),
+        *(one for one in _known_inputs(params) if not _is_static(params, one)),
+    )
+
+
+def static_inputs(params: Params) -> tuple[Input, ...]:
+    """The known values that hold for all time."""
+    return tuple(one for one in _known_inputs(params) if _is_static(params, one))
+
+
+def forecast_input(params: Params, name: str) -> Input:
+    """The forecast that `value` (from every source that makes it) or `source.value` (from that one) names."""
+    source, dot, value = name.rpartition(".")
+    return Input(name, value, (source,)) if dot else Input(name, name, _makers(params, name, "forecast"))
+
+
+def realized_inputs(params: Params, names: Iterable[str]) -> Iterator[tuple[str, Input]]:
+    """(name, input) for the values that represent realized ones in X: sine and cosine of an angle, else itself."""
+    for name in names:
+        for part in parts_of(name, params.raw.values_of("realized")[name]):
+            yield name, Input(part, part, _makers(params, part, "realized"))
+
+
+def unit_of_input(params: Params, one: Input) -> str:
+    """The unit of an input, which all of its sources share."""
+    field = field_of(params.raw.sources[one.sources[0]], one.value)
+    assert field is not None  # the sources are chosen by having the value
+    return unit_of(field)
+
+
+def is_forecast(params: Params, one: Input) -> bool:
+    """Whether an input is a forecast, not a known value."""
+    return params.raw.sources[one.sources[0]].role == "forecast"
+
+
+def _known_inputs(params: Params) -> Iterator[Input]:
+    chosen = params.align.features.known
+    for name in params.raw.values_of("known") if chosen == "all" else chosen:
+        yield from _in_parts(params, Input(name, name, _makers(params, name, "known")))
+
+
+def _is_static(params: Params, one: Input) -> bool:
+    return params.raw.sources[one.sources[0]].is_static
+
+
+def _in_parts(params: Params, one: Input) -> tuple[Input, ...]:
+    field = params.raw.sources[one.sources[0]].values[one.value]
+    names = zip(parts_of(one.name, field), parts_of(one.value, field), strict=True)
+    return tuple(Input(name, value, one.sources) for name, value in names)
+
+
+def _makers(params: Params, value: str, role: Role) -> tuple[str, ...]:
+    """The sources that make a value, which may be an angle or the sine or cosine of one, in the order of the settings."""
+    sources = params.raw.sources_of(role).items()
+    return tuple(name for name, one in sources if value in one.values or field_of(one, value))
