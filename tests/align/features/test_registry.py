@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 
 from hindcast.pipeline.align.align_group import align_frames
-from hindcast.pipeline.align.features.registry import columns, feature_list, longest_reach
+from hindcast.pipeline.align.features.registry import KINDS, columns, feature_list, longest_reach
 from hindcast.pipeline.certify.expected_columns import columns_of
 from hindcast.pipeline.errors import SettingsError
 from hindcast.pipeline.settings.params import Params, check_params
