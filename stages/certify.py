@@ -11,13 +11,13 @@ from hindcast.stages.common import Summary, run_stage
 
 def run(params: Params) -> Summary:
     """Check tables, shards, data set and scaler; write reports/leaks.json; LeakError where something leaks."""
-    from hindcast.pipeline.certify.certificate import certify, lines_of, write_certificate
+    from hindcast.pipeline.certify.certificate import certify, summary_lines, write_certificate
 
     certificate = certify(Path("data"), params)
     write_certificate(Path("reports/leaks.json"), certificate)
     return Summary(
         read=("data/tables, data/packed, data/dataset.h5, data/scaler.json",),
-        kept=tuple(lines_of(certificate)),
+        kept=tuple(summary_lines(certificate)),
         wrote=("reports/leaks.json",),
     )
 

@@ -1,5 +1,5 @@
-"""The checks of the certificate, by a second path: plain loops and `datetime`, nothing of what built the files.
+"""The checks of the certificate, by a second path: plain loops and `datetime`, and none of the code that built the files.
 
-A module a kind of leak; `findings` holds what a check found. Imports nothing of align and of the rest of split,
-and of settings only their values, never their arithmetic: a test holds this.
+One module per check; `findings` holds the result of one. Only `check_rebuild` runs the code of align and split; of the
+settings the checks use the values, not the arithmetic. A test holds this.
 """

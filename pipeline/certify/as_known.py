@@ -1,4 +1,4 @@
-"""What stood in the tables about a step at a moment: DESIGN's definitions, row by row."""
+"""What the tables held about a step at a moment: the definitions of point in time, row by row."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from hindcast.pipeline.arrays import TIME_MAX, TIME_MIN
 from hindcast.pipeline.certify.raw_records import Record, Records
 from hindcast.pipeline.certify.slow_clock import origin_of
 from hindcast.pipeline.settings.fields import Resample
@@ -15,15 +16,13 @@ from hindcast.pipeline.settings.raw import Source
 SHARED = ""
 """The series of rows that hold for every series of their group."""
 
-_FOREVER = 2**63 - 1
-
 
 @dataclass(frozen=True)
-class Said:
+class KnownValue:
     """A value (NaN: none), the newest issue time and the latest known moment of the rows that it comes from.
 
-    `size` is the largest of the numbers that it is a difference of: its rounding errors are of that size, not its own.
-    `steps` are the first and the last step whose realized values it comes from.
+    `size` is the largest of the numbers owner difference it is: its rounding errors are relative to that, not to the value.
+    `steps` are the first and the last step owner realized values it comes from.
     """
 
     value: float
@@ -38,12 +37,12 @@ class Said:
         return math.isnan(self.value)
 
 
-NOTHING = Said(math.nan)
+NO_VALUE = KnownValue(math.nan)
 
 
 @dataclass(frozen=True)
 class GroupTables:
-    """The rows of one group, with the settings that say how they are to be read."""
+    """The rows of one group, with the settings that define how to read them."""
 
     params: Params
     zone: str
@@ -57,64 +56,64 @@ class GroupTables:
 
     def forecast(  # noqa: PLR0917 - one lookup has all of these
         self, sources: Iterable[str], value: str, series: str, step: int, origin: int, older: int = 0
-    ) -> Said:
+    ) -> KnownValue:
         """A forecast or known value of a step as known at an origin: of the first source that has one."""
         for source in sources:
-            said = self.vintage(source, value, series, step, origin, older)
-            if not said.is_missing:
-                return said
-        return NOTHING
+            found = self.vintage(source, value, series, step, origin, older)
+            if not found.is_missing:
+                return found
+        return NO_VALUE
 
     def vintage(  # noqa: PLR0917 - one lookup has all of these
         self, source: str, value: str, series: str, step: int, origin: int, older: int = 0
-    ) -> Said:
-        """What one source says of a step: by the series' own rows where one of them counts, else by shared ones.
+    ) -> KnownValue:
+        """The value of one source for a step: from the series' own rows where one of them counts, else from shared ones.
 
-        With `older`, by those vintages that were issued so many issue times before the newest.
+        With `older`, from the vintages issued that many issue times before the newest.
         """
-        for whose in dict.fromkeys((series, SHARED)):
-            taken = [
+        for owner in dict.fromkeys((series, SHARED)):
+            newest = [
                 best
-                for rows in self._stamps(source, whose, step)
+                for rows in self._stamps(source, owner, step)
                 if (best := self._newest(source, [row for row in rows if row.known <= origin], origin, older))
             ]
-            if taken:
-                folded = self._fold(taken, source, value)
-                return Said(folded, max(row.issue for row in taken), max(row.known for row in taken))
-        return NOTHING
+            if newest:
+                folded = self._fold(newest, source, value)
+                return KnownValue(folded, max(row.issue for row in newest), max(row.known for row in newest))
+        return NO_VALUE
 
-    def static(self, sources: Iterable[str], value: str, series: str) -> Said:
+    def static(self, sources: Iterable[str], value: str, series: str) -> KnownValue:
         """An attribute of a series: of the first source that has it, by the series' own row, else by the group's."""
         for source in sources:
-            for whose in dict.fromkeys((series, SHARED)):
+            for owner in dict.fromkeys((series, SHARED)):
                 rows = (
-                    self.records[source].of_step(whose, -_FOREVER, _FOREVER) if source in self.records else []
+                    self.records[source].of_step(owner, TIME_MIN, TIME_MAX) if source in self.records else []
                 )
-                there = [row for row in rows if not math.isnan(row.values[value])]
-                if there:
-                    return Said(there[-1].values[value], None, there[-1].known)
-        return NOTHING
+                present = [row for row in rows if not math.isnan(row.values[value])]
+                if present:
+                    return KnownValue(present[-1].values[value], None, present[-1].known)
+        return NO_VALUE
 
-    def realized(self, value: str, series: str, step: int, moment: int) -> Said:
+    def realized(self, value: str, series: str, step: int, moment: int) -> KnownValue:
         """A realized value as known at a moment: its last revision by then, of the first source that has one."""
-        for source in self._makers(value):
-            for whose in dict.fromkeys((series, SHARED)):
-                stamps = self._stamps(source, whose, step)
+        for source in self._sources_of(value):
+            for owner in dict.fromkeys((series, SHARED)):
+                stamps = self._stamps(source, owner, step)
                 moments = {row.known for rows in stamps for row in rows if row.known <= moment}
                 for known in sorted(moments, reverse=True):
-                    then = [_last_revision(rows, value, known) for rows in stamps]
-                    folded = self._fold([row for row in then if row], source, value)
+                    revisions = [_last_revision(rows, value, known) for rows in stamps]
+                    folded = self._fold([row for row in revisions if row], source, value)
                     if not math.isnan(folded):
-                        return Said(folded, None, known, steps=(step, step))
-        return NOTHING
+                        return KnownValue(folded, None, known, steps=(step, step))
+        return NO_VALUE
 
     def newest_step(self, value: str, series: str, moment: int) -> int | None:
         """The newest step of which some realized value was known at a moment."""
         stamps = {
             stamp // self.frequency * self.frequency
-            for source in self._makers(value)
-            for whose in dict.fromkeys((series, SHARED))
-            for stamp in self.records[source].stamps_known(whose, moment)
+            for source in self._sources_of(value)
+            for owner in dict.fromkeys((series, SHARED))
+            for stamp in self.records[source].stamps_known(owner, moment)
         }
         newest_first = sorted(stamps, reverse=True)
         return next(
@@ -138,31 +137,28 @@ class GroupTables:
         return begin if self.params.align.from_ is None else max(begin, self.params.align.from_)
 
     def _fold(self, rows: list[Record], source: str, value: str) -> float:
-        stamps, spacing = (
-            [(row.valid, row.values[value]) for row in rows],
-            self.params.raw.sources[source].spacing,
-        )
+        stamps = [(row.valid, row.values[value]) for row in rows]
+        spacing = self.params.raw.sources[source].spacing
         due = None if spacing is None or spacing.ns >= self.frequency else self.frequency / spacing.ns
         least = self.params.align.least_observed
         return fold(stamps, self._rule(source, value), self.frequency, (least, due))
 
-    def _makers(self, value: str) -> list[str]:
+    def _sources_of(self, value: str) -> list[str]:
         sources = self.params.raw.sources_of("realized")
-        makers = [
+        return [
             name
             for name, source in sources.items()
-            if any(value in parts_of(source, one) for one in source.values)
+            if name in self.records and any(value in column_names(source, raw) for raw in source.values)
         ]
-        return [name for name in makers if name in self.records]
 
     def _rule(self, source: str, value: str) -> Resample:
         fields = self.params.raw.sources[source]
         return next(
-            field.resample for name, field in fields.values.items() if value in parts_of(fields, name)
+            field.resample for name, field in fields.values.items() if value in column_names(fields, name)
         )
 
     def _stamps(self, source: str, series: str, step: int) -> list[list[Record]]:
-        """The rows of a step, one list a raw stamp."""
+        """The rows of a step, one list per raw stamp."""
         if source not in self.records:
             return []
         stamps: dict[int, list[Record]] = {}
@@ -171,7 +167,7 @@ class GroupTables:
         return list(stamps.values())
 
     def _rows(self, source: str, series: str, step: int) -> list[Record]:
-        """The rows of a step, and those that lie on the line between the rows of a vintage around it."""
+        """The rows of a step, and those interpolated between the rows of a vintage around it."""
         records, end = self.records[source], step + self.frequency
         rows, reach = records.of_step(series, step, end), self.params.raw.sources[source].interpolate
         if reach is None:
@@ -182,8 +178,8 @@ class GroupTables:
         vintages: dict[tuple[int, int], list[Record]] = {}
         for row in around:
             vintages.setdefault((row.issue, row.known), []).append(row)
-        lines = [between(vintage, step, end, reach.ns) for vintage in vintages.values()]
-        return rows + [row for row in lines if row]
+        interpolated = [interpolate(vintage, step, end, reach.ns) for vintage in vintages.values()]
+        return rows + [row for row in interpolated if row]
 
     def _newest(self, source: str, known: list[Record], origin: int, older: int) -> Record | None:
         rule = self.params.align.vintage
@@ -201,13 +197,16 @@ class GroupTables:
         return None if is_old else newest
 
 
-def parts_of(source: Source, value: str) -> tuple[str, ...]:
-    """The names under which a value of a source stands in X."""
+def column_names(source: Source, value: str) -> tuple[str, ...]:
+    """The names of the columns of X that hold a value of a source."""
     return (f"{value}_sin", f"{value}_cos") if source.values[value].angle else (value,)
 
 
-def between(vintage: list[Record], step: int, end: int, reach: int) -> Record | None:
-    """What a vintage, in the order of time, says of the start of a step in which it has no row; None where nothing."""
+def interpolate(vintage: list[Record], step: int, end: int, reach: int) -> Record | None:
+    """A row at the start of a step in which a vintage (rows in the order of time) has none; None where it cannot be made.
+
+    `reach` is the longest distance in ns between the two rows around the step.
+    """
     before = [row for row in vintage if row.valid < step]
     after = [row for row in vintage if row.valid >= end]
     if len(before) + len(after) < len(vintage) or not before or not after:
@@ -223,23 +222,23 @@ def between(vintage: list[Record], step: int, end: int, reach: int) -> Record | 
 def fold(
     stamps: list[tuple[int, float]], rule: Resample, frequency: int, observed: tuple[float, float | None]
 ) -> float:
-    """The raw stamps of a step, (time, value) in the order of time, as one value; NaN where too few have one.
+    """The raw stamps of a step, (time, value) in the order of time, as one value; NaN where too few have a value.
 
-    `observed` are the least share and how many there should be, None: as many as their mean distance says.
+    `observed` is the least share of stamps with a value, and how many stamps are due (None: as their mean distance implies).
     """
-    least, should = observed
+    least, count = observed
     values = [value for _, value in stamps if not math.isnan(value)]
     if not values:
         return math.nan
-    due = should or 0.0
-    if should is None and len(stamps) > 1:
+    due = count or 0.0
+    if count is None and len(stamps) > 1:
         due = frequency * (len(stamps) - 1) / (stamps[-1][0] - stamps[0][0])
     if len(values) < least * due - 1e-9:
         return math.nan
     if rule == "mean":
         return sum(values) / len(values)
     if rule == "sum":
-        return sum(values) * max(len(stamps), should or 0.0) / len(values)
+        return sum(values) * max(len(stamps), count or 0.0) / len(values)
     return {"last": values[-1], "min": min(values), "max": max(values)}[rule]
 
 

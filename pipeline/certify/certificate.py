@@ -1,4 +1,4 @@
-"""The certificate that nothing was used before it was known: all checks of `proof`, and their verdict as JSON."""
+"""The certificate that nothing was used before it was known: all checks, and their results as JSON."""
 
 from __future__ import annotations
 
@@ -8,33 +8,33 @@ from typing import Any
 
 from hindcast.pipeline.certify.check_borders import check_borders
 from hindcast.pipeline.certify.check_distance import check_distances
-from hindcast.pipeline.certify.check_inputs import check_rows
+from hindcast.pipeline.certify.check_inputs import check_inputs
 from hindcast.pipeline.certify.check_origins import check_issued, check_origins
 from hindcast.pipeline.certify.check_rebuild import check_rebuilt
-from hindcast.pipeline.certify.check_samples import check_lists
+from hindcast.pipeline.certify.check_samples import check_samples
 from hindcast.pipeline.certify.check_scaler import check_scaler
 from hindcast.pipeline.certify.check_tables import check_files, check_tables
-from hindcast.pipeline.certify.check_targets import check_apart, check_embargo
-from hindcast.pipeline.certify.findings import Findings
-from hindcast.pipeline.certify.iterate import NAMES
+from hindcast.pipeline.certify.check_targets import check_embargo, check_targets_apart
+from hindcast.pipeline.certify.findings import CheckResult
+from hindcast.pipeline.certify.iterate import PART_NAMES
 from hindcast.pipeline.errors import FormatError, LeakError
 from hindcast.pipeline.files import digest_of_file, read_json, write_json
 from hindcast.pipeline.progress import progress
 from hindcast.pipeline.settings.params import Params
-from hindcast.pipeline.split.scaler import FORMAT as SCALER_FORMAT
 from hindcast.pipeline.split.write_splits import shards_digest
+from hindcast.pipeline.store.layout import SCALER_FORMAT
 from hindcast.pipeline.store.reader import Dataset
 from hindcast.pipeline.wording import span_text
 
 FORMAT = "hindcast-leaks/1"
 
-_MOST_LINES = 6  # examples a kind in the error; leaks.json names more
+_MOST_LINES = 6  # examples per check in the error; leaks.json names more
 
 
 def certify(data: Path, params: Params) -> dict[str, Any]:
     """Check `tables/`, `packed/`, `dataset.h5` and `scaler.json` in the folder `data`; the content of leaks.json.
 
-    It names what it vouches for: the data set's fingerprint, and the SHA-256 of dataset.h5, scaler.json and all shards.
+    It names the files that it covers: the data set's fingerprint, and the SHA-256 of dataset.h5, scaler.json and all shards.
     Raises FormatError or MissingInputError where a file cannot be read at all.
     """
     file, scaler, tables = data / "dataset.h5", data / "scaler.json", data / "tables"
@@ -42,39 +42,39 @@ def certify(data: Path, params: Params) -> dict[str, Any]:
     if not isinstance(fitted, dict) or fitted.get("format") != SCALER_FORMAT:
         raise FormatError(f"{scaler} must be of format {SCALER_FORMAT}: run the stage `scale` again.")
     with Dataset(file) as dataset:
-        found = _run(
+        results = _run(
             [
                 lambda: [check_files(dataset, data / "packed", params)],
                 lambda: [check_borders(dataset, params.split, params.seed)],
-                lambda: [check_lists(dataset, params.split, params.seed)],
-                lambda: [check_apart(dataset, params.split)],
+                lambda: [check_samples(dataset, params.split, params.seed)],
+                lambda: [check_targets_apart(dataset, params.split)],
                 lambda: [check_embargo(dataset, params.split)],
                 lambda: [check_distances(dataset, params)],
                 lambda: [check_issued(dataset, params)],
                 lambda: [check_origins(dataset, params)],
                 lambda: [check_scaler(dataset, fitted, params.scale)],
                 lambda: check_tables(tables, params, sorted(set(map(str, dataset.sequences.group)))),
-                lambda: check_rows(dataset, tables, params),
+                lambda: check_inputs(dataset, tables, params),
                 lambda: [check_rebuilt(dataset, tables, params)],
             ]
         )
         fingerprint, overlap = dataset.fingerprint, _overlap(dataset)
     return {
         "format": FORMAT,
-        "passed": all(findings.passed for findings in found),
+        "passed": all(result.passed for result in results),
         "fingerprint": fingerprint,
         "dataset_digest": digest_of_file(file),
         "scaler_digest": digest_of_file(scaler),
         "shards_digest": shards_digest(list((data / "packed").glob("*.h5"))),
-        "checks": [findings.as_json() for findings in found],
+        "checks": [result.as_json() for result in results],
         "overlap": overlap,
         "sources": {name: _declaration(params, name) for name in params.raw.sources},
     }
 
 
 def write_certificate(path: Path, certificate: dict[str, Any]) -> None:
-    """Write leaks.json, whatever the verdict, so that no older one vouches for files that it has not seen; then
-    raise LeakError with the offending rows if it did not pass.
+    """Write leaks.json, passed or not, so that no older one covers files that it has not seen; then raise LeakError with
+    the violating rows if it did not pass.
     """
     write_json(path, certificate)
     if not certificate["passed"]:
@@ -82,31 +82,33 @@ def write_certificate(path: Path, certificate: dict[str, Any]) -> None:
         for check in certificate["checks"]:
             if check["violations"]:
                 faults.append(
-                    f"{check['name']}: {check['violations']:,} against the rule that {check['rule']}"
+                    f"{check['name']}: {check['violations']:,} violations of the rule: {check['rule']}"
                 )
                 faults += [f"{check['name']}: {example}" for example in check["examples"][:_MOST_LINES]]
         raise LeakError(
-            f"Something was used before it was known, so nothing may be trained; see {path}.", faults
+            f"The data set leaks: values were used before they were known, so training is refused; see {path}.",
+            faults,
         )
 
 
-def lines_of(certificate: dict[str, Any]) -> Iterator[str]:
-    """A line a check: rows and the tightest margin; then how the sources' moments are known."""
+def summary_lines(certificate: dict[str, Any]) -> Iterator[str]:
+    """One line per check: rows and the tightest margin; then how the known moments of each source are established."""
     for check in certificate["checks"]:
         margin = check["tightest_margin_ns"]
         nearest = "" if margin is None else f", nearest {span_text(margin)}"
         yield f"{check['name']}: {check['rows_checked']:,} rows{nearest}"
     for split, overlap in certificate["overlap"].items():
         yield (
-            f"accepted: inputs of {overlap['reaching']:,} of {overlap['samples']:,} samples of {split} reach the other side"
+            f"accepted overlap: inputs of {overlap['reaching']:,} of {overlap['samples']:,} samples of {split} reach the other "
+            "side"
         )
     for source, declaration in certificate["sources"].items():
         yield f"known moments of {source} are {declaration['known']}"
 
 
 def _overlap(dataset: Dataset) -> dict[str, dict[str, int]]:
-    """What `random` and `blocked` accept, as the kind `distance` has counted it too."""
-    splits = [dataset.split(name) for name in NAMES if name in dataset.splits]
+    """The overlap that `random` and `blocked` accept; the check `distance` has counted it too."""
+    splits = [dataset.split(name) for name in PART_NAMES if name in dataset.splits]
     return {
         split.name: {
             "samples": len(split.indices),
@@ -118,13 +120,13 @@ def _overlap(dataset: Dataset) -> dict[str, dict[str, int]]:
     }
 
 
-def _run(checks: list[Callable[[], list[Findings]]]) -> list[Findings]:
-    found = []
+def _run(checks: list[Callable[[], list[CheckResult]]]) -> list[CheckResult]:
+    results = []
     with progress("certify", len(checks), "checks") as advance:
         for check in checks:
-            found += check()
+            results += check()
             advance(1)
-    return found
+    return results
 
 
 def _declaration(params: Params, source: str) -> dict[str, Any]:

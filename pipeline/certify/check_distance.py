@@ -1,4 +1,4 @@
-"""Kind `distance`: behind what is held out, training stays away as far as an input reaches back; `random` says how often not."""
+"""Check `distance`: after held-out steps, training keeps the distance that inputs reach back; overlaps are counted."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from datetime import timedelta
 
 import numpy as np
 
-from hindcast.pipeline.certify.findings import Findings
-from hindcast.pipeline.certify.iterate import Trio, is_of_time, trios
+from hindcast.pipeline.arrays import TIME_MAX
+from hindcast.pipeline.certify.expected_splits import EXPECTATIONS
+from hindcast.pipeline.certify.findings import CheckResult
+from hindcast.pipeline.certify.iterate import SplitSet, iter_split_sets
 from hindcast.pipeline.certify.slow_clock import (
     known_of,
     local_time,
@@ -19,37 +21,38 @@ from hindcast.pipeline.certify.slow_clock import (
 from hindcast.pipeline.settings.base import Duration
 from hindcast.pipeline.settings.known import AfterStep, BeforeStep, DayAt, KnownRule
 from hindcast.pipeline.settings.params import Params
-from hindcast.pipeline.settings.split import Blocked, RandomSamples
+from hindcast.pipeline.settings.split import Blocked
 from hindcast.pipeline.store.index_types import Split
 from hindcast.pipeline.store.reader import Dataset
 from hindcast.pipeline.wording import span_text, time_text
 
-_NEVER = int(np.iinfo(np.int64).max)
 
-
-def check_distances(dataset: Dataset, params: Params) -> Findings:
-    """The ranges of training against the held-out ones before them, in every fold; of `random`, which keeps no distance,
-    and of `blocked`, how many samples know of the other side, against what the splits say of themselves.
+def check_distances(dataset: Dataset, params: Params) -> CheckResult:
+    """Compare the ranges of training with the held-out ones before them, in every fold; and, under a policy with training
+    steps after held-out ones, the number of samples that reach the other side with the number recorded in the splits.
     """
-    found = Findings("distance", "training stays away behind held-out steps as far as an input reaches back")
-    if not is_of_time(params.split):
-        found.rule = f"{params.split.policy} keeps no distance in time"
-    reach = due_reach(dataset, params) if isinstance(params.split, Blocked | RandomSamples) else 0
+    expectation = EXPECTATIONS[params.split.policy]
+    result = CheckResult(
+        "distance", "after held-out steps, training keeps the distance that an input reaches back"
+    )
+    if not expectation.is_of_time:
+        result.rule = f"{params.split.policy} keeps no distance in time"
+    reach = expected_reach(dataset, params) if expectation.needs_reach else 0
     distance = reach
     if isinstance(params.split, Blocked) and params.split.distance:
         distance = params.split.distance.ns
-    for trio in trios(dataset, params.split):
-        if is_of_time(params.split):
-            _check_ranges(found, trio, distance)
-        if isinstance(params.split, Blocked | RandomSamples):
-            found.rule += "; samples whose inputs reach the other side are counted right"
-            _check_counts(found, dataset, trio, reach)
-    return found
+    for split_set in iter_split_sets(dataset, params.split):
+        if expectation.is_of_time:
+            _check_ranges(result, split_set, distance)
+        if expectation.needs_reach:
+            result.rule += "; the number of samples whose inputs reach the other side is recorded correctly"
+            _check_counts(result, dataset, split_set, reach)
+    return result
 
 
-def due_reach(dataset: Dataset, params: Params) -> int:
-    """The time in ns between a step and the earliest one whose realized value a window that ends with it may hold, step
-    by step over the range of the data set.
+def expected_reach(dataset: Dataset, params: Params) -> int:
+    """The longest time in ns from a step back to the earliest step whose realized value a window that ends with it may hold,
+    step by step over the range of the data set.
     """
     table, frequency = dataset.sequences, dataset.frequency
     first = int(table.start_time.min()) // frequency * frequency
@@ -63,40 +66,40 @@ def due_reach(dataset: Dataset, params: Params) -> int:
     return max(reaches) + (params.train.lookback - 1) * frequency
 
 
-def _check_ranges(found: Findings, trio: Trio, distance: int) -> None:
-    train, *held_out = trio.splits
+def _check_ranges(result: CheckResult, split_set: SplitSet, distance: int) -> None:
+    train, *held_out = split_set.splits
     ends = sorted(stop for split in held_out for start, stop in split.spans if start < stop)
     for start, stop in train.spans:
         before = [end for end in ends if end < stop]
         if start < stop and before:
-            found.looked_at()
+            result.count_checked()
             margin = start - before[-1] - distance
-            found.note_margin(margin)
+            result.note_margin(margin)
             if margin < 0:
-                found.blame(
-                    f"{trio.label}train begins at {time_text(start)}, {span_text(start - before[-1])} behind the held-out "
+                result.add_violation(
+                    f"{split_set.label}train begins at {time_text(start)}, {span_text(start - before[-1])} after the held-out "
                     f"steps before {time_text(before[-1])}; its inputs reach back {span_text(distance)}"
                 )
 
 
-def _check_counts(found: Findings, dataset: Dataset, trio: Trio, reach: int) -> None:
-    ranges = [_ranges_of(dataset, split) for split in trio.splits]
+def _check_counts(result: CheckResult, dataset: Dataset, split_set: SplitSet, reach: int) -> None:
+    ranges = [_ranges_of(dataset, split) for split in split_set.splits]
     held_out = {key: [*ranges[1].get(key, []), *ranges[2].get(key, [])] for key in {**ranges[1], **ranges[2]}}
-    for number, split in enumerate(trio.splits):
+    for number, split in enumerate(split_set.splits):
         others = held_out if number == 0 else ranges[0]
         count = 0
-        for key, mine in _listed_by_series(dataset, split).items():
-            there, (start, stop) = np.array(others.get(key, []), np.int64).reshape(-1, 2), np.array(mine).T
+        for key, samples in _listed_by_series(dataset, split).items():
+            spans, (start, stop) = np.array(others.get(key, []), np.int64).reshape(-1, 2), np.array(samples).T
             # of all ranges that begin before a sample ends, those that end before its reach begins do not meet it
-            before = np.searchsorted(np.sort(there[:, 0]), stop, side="left")
-            over = np.searchsorted(np.sort(there[:, 1]), start - reach, side="right")
-            count += int((before > over).sum())
-        found.looked_at(len(split.indices))
-        said = split.attributes.get("overlap_count"), split.attributes.get("reach_ns")
-        if said != (count, reach):
-            found.blame(
-                f"{split.name} says that {said[0]} of its samples reach the other side within {said[1]} ns; counted are "
-                f"{count} within {reach} ns"
+            begun = np.searchsorted(np.sort(spans[:, 0]), stop, side="left")
+            ended = np.searchsorted(np.sort(spans[:, 1]), start - reach, side="right")
+            count += int((begun > ended).sum())
+        result.count_checked(len(split.indices))
+        recorded = split.attributes.get("overlap_count"), split.attributes.get("reach_ns")
+        if recorded != (count, reach):
+            result.add_violation(
+                f"{split.name} records that {recorded[0]} of its samples reach the other side within {recorded[1]} ns; "
+                f"counted {count} within {reach} ns"
             )
 
 
@@ -104,25 +107,25 @@ def _ranges_of(dataset: Dataset, split: Split) -> dict[str, list[tuple[int, int]
     """The time ranges that a split scores, by series: its samples, or, where it has intervals, those of each sequence."""
     if not split.intervals:
         return _listed_by_series(dataset, split)
-    table, found = dataset.sequences, dict[str, list[tuple[int, int]]]()
+    table, ranges = dataset.sequences, dict[str, list[tuple[int, int]]]()
     for row in range(len(table)):
         begin = int(table.start_time[row])
         end = begin + int(table.step_count[row]) * dataset.frequency
         for start, stop in split.intervals:
             if start < end and stop > begin:
-                found.setdefault(_key(dataset, row), []).append((max(start, begin), min(stop, end)))
-    return found
+                ranges.setdefault(_key(dataset, row), []).append((max(start, begin), min(stop, end)))
+    return ranges
 
 
 def _listed_by_series(dataset: Dataset, split: Split) -> dict[str, list[tuple[int, int]]]:
     """From the first scored step of each listed sample to the end of the last, by series."""
-    table, found = dataset.sequences, dict[str, list[tuple[int, int]]]()
+    table, ranges = dataset.sequences, dict[str, list[tuple[int, int]]]()
     step, length = dataset.frequency, dataset.segment_length
     row = np.searchsorted(table.first_sample, split.indices, side="right") - 1
     place = (split.indices - table.first_sample[row]) * length
     begin = table.start_time[row] + place * step
     end = begin + np.minimum(length, table.step_count[row] - place) * step
-    first, last = np.full(len(row), _NEVER), np.full(len(row), -_NEVER)
+    first, last = np.full(len(row), TIME_MAX), np.full(len(row), -TIME_MAX)
     for start, stop in split.spans:
         met = (begin < stop) & (end > start)
         first = np.where(met, np.minimum(first, np.maximum(begin, start)), first)
@@ -130,8 +133,8 @@ def _listed_by_series(dataset: Dataset, split: Split) -> dict[str, list[tuple[in
     names = [_key(dataset, number) for number in range(len(table))]
     for number, since, until in zip(row.tolist(), first.tolist(), last.tolist(), strict=True):
         if since < until:
-            found.setdefault(names[number], []).append((since, until))
-    return found
+            ranges.setdefault(names[number], []).append((since, until))
+    return ranges
 
 
 def _key(dataset: Dataset, row: int) -> str:
@@ -140,10 +143,10 @@ def _key(dataset: Dataset, row: int) -> str:
 
 def _of_lags(params: Params, times: list[int], zone: str) -> Iterator[int]:
     for lag in {lag for lags in params.align.features.lags.values() for lag in lags}:
-        yield max(time - _lagged(time, lag, zone, params.raw.frequency.ns) for time in times)
+        yield max(time - _lagged_step(time, lag, zone, params.raw.frequency.ns) for time in times)
 
 
-def _lagged(time: int, lag: Duration, zone: str, frequency: int) -> int:
+def _lagged_step(time: int, lag: Duration, zone: str, frequency: int) -> int:
     before = time - lag.ns
     if lag.days is not None:
         before = moment_of(local_time(time, zone) - timedelta(days=lag.days), zone)
@@ -151,7 +154,7 @@ def _lagged(time: int, lag: Duration, zone: str, frequency: int) -> int:
 
 
 def _of_newest(params: Params, times: list[int], zone: str) -> Iterator[int]:
-    """How old the newest value known at an origin may be, and how many steps more are taken before it."""
+    """The age of the newest value known at an origin, plus the steps that are taken before it."""
     chosen, frequency = params.align.features, params.raw.frequency.ns
     more = {value: [(count - 1) * frequency] for value, count in chosen.recent.items()}
     for value, rolling in chosen.rolling.items():
@@ -177,7 +180,7 @@ def _of_newest(params: Params, times: list[int], zone: str) -> Iterator[int]:
 
 
 def _newest_known(rule: KnownRule, moment: int, last: int, frequency: int, zone: str) -> int:
-    """The newest step, `last` at the most, of which a value was known at a moment, if each came when the rule says."""
+    """The newest step, at most `last`, of which a value was known at a moment, if every value is known when the rule says."""
     if isinstance(rule, DayAt):
         day = local_time(moment, zone).date() - timedelta(days=rule.day - 2)
         while True:
@@ -187,7 +190,7 @@ def _newest_known(rule: KnownRule, moment: int, last: int, frequency: int, zone:
             if known is not None and known <= moment:
                 return step
             day -= timedelta(days=1)
-    ahead = 0  # a column may say anything: then a value is taken as known when its step is over
+    ahead = 0  # a column may hold any moment: assume that a value is known when its step is over
     if isinstance(rule, AfterStep):
         ahead = -rule.after_step.ns
     elif isinstance(rule, BeforeStep):

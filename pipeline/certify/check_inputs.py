@@ -1,4 +1,4 @@
-"""Kinds `inputs`, `targets`, `published` and `targets_as_inputs`: rows made anew from the tables, value by value."""
+"""Checks `inputs`, `targets`, `published` and `targets_as_inputs`: rows rebuilt from the tables, value by value."""
 
 from __future__ import annotations
 
@@ -7,56 +7,44 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from hindcast.pipeline.certify.as_known import GroupTables, Said
-from hindcast.pipeline.certify.expected_columns import Step, columns_of
-from hindcast.pipeline.certify.findings import Findings
-from hindcast.pipeline.certify.iterate import Stretch, is_of_time, stretches_of
+from hindcast.pipeline.arrays import TIME_MAX, TIME_MIN
+from hindcast.pipeline.certify.as_known import NO_VALUE, GroupTables, KnownValue
+from hindcast.pipeline.certify.expected_columns import Step, expected_columns
+from hindcast.pipeline.certify.expected_splits import EXPECTATIONS
+from hindcast.pipeline.certify.findings import CheckResult
+from hindcast.pipeline.certify.iterate import SequenceSlice, iter_slices
 from hindcast.pipeline.certify.raw_records import read_records
-from hindcast.pipeline.certify.sampled_rows import chosen_rows
+from hindcast.pipeline.certify.sampled_rows import sample_rows
 from hindcast.pipeline.settings.params import Params
-from hindcast.pipeline.settings.split import Blocked
 from hindcast.pipeline.store.reader import Dataset
 from hindcast.pipeline.wording import time_text
 
 LOOKUPS = 60_000
-
-
-"""Values looked up in the tables for rows spread over groups, series and tracks: some seconds."""
+"""Values looked up in the tables for rows spread over groups, series and tracks: a few seconds."""
 
 
 LEAST_ROWS, MOST_ROWS = 300, 2000
-
-
-"""Bounds of those rows; beside them come rows at the ends of sequences and around changes of the clocks."""
+"""Bounds of the number of those rows; rows at the ends of sequences and around clock changes are added to them."""
 
 
 TOLERANCE = 1e-6
-
-
-"""Of the value: float32 keeps 6e-8, and sums may be taken in another order."""
+"""Relative to the value: float32 resolves 6e-8, and sums may be taken in another order."""
 
 
 _ROUNDING = 1e-12
-
-
-"""Of the numbers that a value is the difference of: they may be added up in another order."""
-
-
-_FOREVER = int(np.iinfo(np.int64).max)
+"""Relative to the numbers whose difference a value is: they may be summed in another order."""
 
 
 @dataclass
-class Remade:
-    """The findings of the rows made anew."""
+class RebuiltRows:
+    """The results of the rebuilt rows."""
 
-    inputs: Findings
-    targets: Findings
-    published: Findings
-    held_out: Findings
+    inputs: CheckResult
+    targets: CheckResult
+    published: CheckResult
+    held_out: CheckResult
 
-    def all(self) -> list[Findings]:
+    def all(self) -> list[CheckResult]:
         """In the order of the certificate."""
         return [self.inputs, self.targets, self.published, self.held_out]
 
@@ -69,99 +57,99 @@ class Stored:
     is_masked: bool
 
 
-def check_rows(dataset: Dataset, tables: Path, params: Params) -> list[Findings]:
-    """Every kind of column of X, and Y, W, `known`, `published` and `issued`, of rows spread over the data set, made anew
-    from rows of the tables known at the origin.
+def check_inputs(dataset: Dataset, tables: Path, params: Params) -> list[CheckResult]:
+    """Rebuild every kind of column of X, and Y, W, `known`, `published` and `issued`, of rows spread over the data set, from
+    the rows of the tables that were known at the origin.
     """
-    found = Remade(
-        Findings("inputs", f"X is what the tables held at the origin, within {TOLERANCE:g} of the value"),
-        Findings("targets", "Y is the last revision, `known` its moment, and W 0 where there is none"),
-        Findings("published", "published forecasts and issue times are those known at the origin"),
-        Findings("targets_as_inputs", "no input of a training row is a target of validation or test"),
+    results = RebuiltRows(
+        CheckResult("inputs", f"X is what the tables held at the origin, within {TOLERANCE:g} of the value"),
+        CheckResult("targets", "Y is the last revision, `known` its moment, and W 0 where there is none"),
+        CheckResult("published", "published forecasts and issue times are those known at the origin"),
+        CheckResult("targets_as_inputs", "no input of a training row is a target of validation or test"),
     )
     held_out = HeldOutInputs(dataset, params)
-    chosen = chosen_rows(dataset, params, _rows(dataset, params))
-    groups = [str(group) for group in dataset.sequences.group[list(chosen)]]
+    sampled = sample_rows(dataset, params, _row_count(dataset, params))
+    groups = [str(group) for group in dataset.sequences.group[list(sampled)]]
     for group in sorted(set(groups)):
         zone = params.raw.zone_of(group)
         assert zone is not None  # align refuses a group without zone
         of_group = GroupTables(params, zone, read_records(tables, group, params), group)
-        rows = [row for row, name in zip(chosen, groups, strict=True) if name == group]
-        _check_group(found, dataset, of_group, {row: chosen[row] for row in rows}, held_out)
-    return found.all()
+        rows = [row for row, name in zip(sampled, groups, strict=True) if name == group]
+        _check_group(results, dataset, of_group, {row: sampled[row] for row in rows}, held_out)
+    return results.all()
 
 
-def _rows(dataset: Dataset, params: Params) -> int:
-    """How many rows are spread: fewer where each asks for many values, as the windows of statistics do."""
+def _row_count(dataset: Dataset, params: Params) -> int:
+    """How many rows to spread: fewer where each needs many values, as the windows of statistics do."""
     chosen, frequency = params.align.features, params.raw.frequency.ns
     windows = [window for rolling in chosen.rolling.values() for window in rolling.windows]
     windows += chosen.published_error
-    a_row = len(dataset.features) + sum(window.ns // frequency for window in windows)
-    return max(LEAST_ROWS, min(MOST_ROWS, LOOKUPS // a_row))
+    lookups_per_row = len(dataset.features) + sum(window.ns // frequency for window in windows)
+    return max(LEAST_ROWS, min(MOST_ROWS, LOOKUPS // lookups_per_row))
 
 
 def _check_group(
-    found: Remade,
+    results: RebuiltRows,
     dataset: Dataset,
     tables: GroupTables,
-    chosen: dict[int, list[int]],
+    sampled: dict[int, list[int]],
     held_out: HeldOutInputs,
 ) -> None:
-    made = columns_of(tables)
+    columns = expected_columns(tables)
     masks = {dataset.features[mask] for mask in dataset.feature_masks if mask >= 0}
     for name in dataset.features:
-        if name not in made and name not in masks:
-            found.inputs.blame(f"{name}: no setting asks for this feature")
-    for row, places in chosen.items():
-        for stretch, here in _by_stretch(dataset, row, places):
-            inputs, origin = stretch.read("X"), stretch.read("origin")
-            for place in here:
-                step = Step(stretch.series, stretch.track, int(stretch.times[place]), int(origin[place]))
-                found.inputs.looked_at()
+        if name not in columns and name not in masks:
+            results.inputs.add_violation(f"{name}: no setting asks for this feature")
+    for row, places in sampled.items():
+        for piece, inside in _by_slice(dataset, row, places):
+            inputs, origin = piece.read("X"), piece.read("origin")
+            for place in inside:
+                step = Step(piece.series, piece.track, int(piece.times[place]), int(origin[place]))
+                results.inputs.count_checked()
                 for column, name in enumerate(dataset.features):
-                    if name in made:
+                    if name in columns:
                         mask = int(dataset.feature_masks[column])
                         is_masked = mask >= 0 and bool(inputs[place, mask] != 0)
                         stored = Stored(float(inputs[place, column]), is_masked)
-                        said = made[name](step)
-                        if said.known is not None:
-                            found.inputs.note_margin(step.origin - said.known)
-                        held_out.check(found.held_out, step, f"{stretch.step(place)}: {name}", said)
-                        for fault in _faults_of_input(said, stored):
-                            found.inputs.blame(f"{stretch.step(place)}: {name} is {fault}")
-            _check_targets(found.targets, stretch, here, tables)
-            check_published(found.published, stretch, here, tables)
+                        expected = columns[name](step)
+                        if expected.known is not None:
+                            results.inputs.note_margin(step.origin - expected.known)
+                        held_out.check(results.held_out, step, f"{piece.label(place)}: {name}", expected)
+                        for fault in _faults_of_input(expected, stored):
+                            results.inputs.add_violation(f"{piece.label(place)}: {name} is {fault}")
+            _check_targets(results.targets, piece, inside, tables)
+            check_published(results.published, piece, inside, tables)
 
 
-def _by_stretch(dataset: Dataset, row: int, places: list[int]) -> Iterator[tuple[Stretch, list[int]]]:
+def _by_slice(dataset: Dataset, row: int, places: list[int]) -> Iterator[tuple[SequenceSlice, list[int]]]:
     begin = int(dataset.sequences.start_time[row])
-    for stretch in stretches_of(dataset, row):
-        skipped = (int(stretch.times[0]) - begin) // dataset.frequency
-        here = [place - skipped for place in places if 0 <= place - skipped < len(stretch.times)]
-        if here:
-            yield stretch, here
+    for piece in iter_slices(dataset, row):
+        skipped = (int(piece.times[0]) - begin) // dataset.frequency
+        inside = [place - skipped for place in places if 0 <= place - skipped < len(piece.times)]
+        if inside:
+            yield piece, inside
 
 
-def _faults_of_input(said: Said, stored: Stored) -> Iterator[str]:
-    if said.is_missing:
+def _faults_of_input(expected: KnownValue, stored: Stored) -> Iterator[str]:
+    if expected.is_missing:
         if stored.value != 0 or not stored.is_masked:
-            yield f"{stored.value!r}, yet nothing was known at the origin"
-    elif stored.is_masked or not _equal(stored.value, said.value, said.size):
-        stands = "marked as missing" if stored.is_masked else repr(stored.value)
-        yield f"{stands}, known at the origin was {said.value!r}"
+            yield f"{stored.value!r}, but no value was known at the origin"
+    elif stored.is_masked or not _equal(stored.value, expected.value, expected.size):
+        words = "marked as missing" if stored.is_masked else repr(stored.value)
+        yield f"{words}, the value known at the origin was {expected.value!r}"
 
 
-def _check_targets(found: Findings, stretch: Stretch, places: list[int], tables: GroupTables) -> None:
-    stored = {name: stretch.read(name) for name in ("Y", "W", "known")}
+def _check_targets(result: CheckResult, piece: SequenceSlice, places: list[int], tables: GroupTables) -> None:
+    stored = {name: piece.read(name) for name in ("Y", "W", "known")}
     for place in places:
-        found.looked_at()
-        for column, target in enumerate(stretch.dataset.targets):
-            said = tables.realized(target, stretch.series, int(stretch.times[place]), _FOREVER)
+        result.count_checked()
+        for column, target in enumerate(piece.dataset.targets):
+            expected = tables.realized(target, piece.series, int(piece.times[place]), TIME_MAX)
             value, weight, known = (stored[name][place, column].item() for name in ("Y", "W", "known"))
-            due = (0.0, False, _FOREVER) if said.known is None else (said.value, True, said.known)
+            due = (0.0, False, TIME_MAX) if expected.known is None else (expected.value, True, expected.known)
             if not (_equal(value, due[0]) and (weight > 0) == due[1] and known == due[2]):
-                found.blame(
-                    f"{stretch.step(place)}: {target} is {value!r} (W {weight}, known {known}); the tables say "
+                result.add_violation(
+                    f"{piece.label(place)}: {target} is {value!r} (W {weight}, known {known}); the tables give "
                     f"{due[0]!r} (known {due[2]})"
                 )
 
@@ -170,75 +158,77 @@ def _equal(stored: float, due: float, size: float = 0.0) -> bool:
     return abs(stored - due) <= TOLERANCE * max(abs(stored), abs(due)) + _ROUNDING * size
 
 
-_NOT_ISSUED = int(np.iinfo(np.int64).min)
-
-
-def check_published(found: Findings, stretch: Stretch, places: list[int], tables: GroupTables) -> None:
-    """The published forecast, and the issue time of each source's vintage, of some rows against what was known at their
-    origins.
+def check_published(
+    result: CheckResult, piece: SequenceSlice, places: list[int], tables: GroupTables
+) -> None:
+    """Compare the published forecast, and the issue time of each source's vintage, of some rows with what was known at
+    their origins.
     """
-    origins, published, issued = (stretch.read(name) for name in ("origin", "published", "issued"))
+    origins, published, issued = (piece.read(name) for name in ("origin", "published", "issued"))
     for place in places:
-        found.looked_at()
-        step = Step(stretch.series, stretch.track, int(stretch.times[place]), int(origins[place]))
-        for column, target in enumerate(stretch.dataset.targets):
+        result.count_checked()
+        step = Step(piece.series, piece.track, int(piece.times[place]), int(origins[place]))
+        for column, target in enumerate(piece.dataset.targets):
             due, value = _published(tables, target, step).value, float(published[place, column])
-            same = math.isnan(due) == math.isnan(value) and not abs(due - value) > 1e-6 * max(
+            same = math.isnan(due) == math.isnan(value) and not abs(due - value) > TOLERANCE * max(
                 abs(due), abs(value)
             )
             if not same:
-                found.blame(
-                    f"{stretch.step(place)}: the published forecast of {target} is {value!r}, known at the origin was {due!r}"
+                result.add_violation(
+                    f"{piece.label(place)}: the published forecast of {target} is {value!r}, the value known at the origin was {due!r}"
                 )
-        for column, source in enumerate(stretch.dataset.sources):
-            moment, stands = _issue(tables, source, step), int(issued[place, column])
-            if stands != moment:
-                words = [time_text(one) if one != _NOT_ISSUED else "none" for one in (stands, moment)]
-                found.blame(
-                    f"{stretch.step(place)}: the vintage of {source} is said to be issued {words[0]}, the newest known at "
-                    f"the origin was issued {words[1]}"
+        for column, source in enumerate(piece.dataset.sources):
+            expected, stored = _issue(tables, source, step), int(issued[place, column])
+            if stored != expected:
+                words = [time_text(time) if time != TIME_MIN else "none" for time in (stored, expected)]
+                result.add_violation(
+                    f"{piece.label(place)}: the issue time of the vintage of {source} is {words[0]}, that of the newest known at "
+                    f"the origin is {words[1]}"
                 )
 
 
 class HeldOutInputs:
-    """Looks whether a realized value that a training row's input comes from is a held-out target, where time is split."""
+    """Checks whether a realized value that enters a training row's input is a held-out target, where time is split."""
 
     def __init__(self, dataset: Dataset, params: Params) -> None:
-        self._is_of_time, self._frequency = is_of_time(params.split), dataset.frequency
-        # windows of blocked training begin up to `lookback` rows before what is scored; elsewhere nothing is held out there
-        back = (params.train.lookback - 1) * dataset.frequency if isinstance(params.split, Blocked) else 0
+        expectation = EXPECTATIONS[params.split.policy]
+        self._is_of_time, self._frequency = expectation.is_of_time, dataset.frequency
+        # windows of training begin up to `lookback` rows before scored rows; only where `needs_reach` held-out rows may lie there
+        back = (params.train.lookback - 1) * dataset.frequency if expectation.needs_reach else 0
         self._trained = [(start - back, stop) for start, stop in dataset.split("train").spans]
         self._held_out = [span for name in ("validation", "test") for span in dataset.split(name).spans]
 
-    def check(self, found: Findings, step: Step, words: str, said: Said) -> None:
-        """Blame an input (its name and row in `words`) whose values are held out."""
-        if said.steps is None or not self._is_of_time:
+    def check(self, result: CheckResult, step: Step, label: str, value: KnownValue) -> None:
+        """Add a violation where the values that an input (`label`: its row and name) comes from are held out."""
+        if value.steps is None or not self._is_of_time:
             return
         if not any(start <= step.time < stop for start, stop in self._trained):
             return
-        found.looked_at()
-        first, last = said.steps
+        result.count_checked()
+        first, last = value.steps
         for start, stop in self._held_out:
             if first < stop and last + self._frequency > start:
-                found.blame(
-                    f"{words} takes what was measured from {time_text(first)} on; [{time_text(start)}, {time_text(stop)}) is held "
-                    "out: give a longer split.distance"
+                result.add_violation(
+                    f"{label} uses values measured from {time_text(first)} on; [{time_text(start)}, {time_text(stop)}) is held "
+                    "out: set a longer split.distance"
                 )
 
 
-def _published(tables: GroupTables, target: str, step: Step) -> Said:
-    name = tables.params.align.published.get(target)
-    if name is None:
-        return Said(math.nan)
-    source, _, value = name.rpartition(".")
+def _published(tables: GroupTables, target: str, step: Step) -> KnownValue:
+    published = tables.params.align.published.get(target)
+    if published is None:
+        return NO_VALUE
+    source, _, value = published.rpartition(".")
     forecasts = tables.params.raw.sources_of("forecast")
-    makers = [source] if source else [one for one, settings in forecasts.items() if value in settings.values]
-    return tables.forecast(makers, value, step.series, step.time, step.origin)
+    sources = (
+        [source] if source else [name for name, settings in forecasts.items() if value in settings.values]
+    )
+    return tables.forecast(sources, value, step.series, step.time, step.origin)
 
 
 def _issue(tables: GroupTables, source: str, step: Step) -> int:
     value = next(iter(tables.records[source].names), None) if source in tables.records else None
     if value is None:
-        return _NOT_ISSUED
-    said = tables.vintage(source, value, step.series, step.time, step.origin)
-    return _NOT_ISSUED if said.issue is None else said.issue
+        return TIME_MIN
+    vintage = tables.vintage(source, value, step.series, step.time, step.origin)
+    return TIME_MIN if vintage.issue is None else vintage.issue

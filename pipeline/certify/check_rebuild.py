@@ -1,7 +1,7 @@
-"""Kind `rebuilt`: every number of every shard is the one that the tables give when they are aligned once more.
+"""Check `rebuilt`: every number of every shard is the one that the tables give when they are aligned again.
 
-No proof of its own, since it runs the code that made the shards: `proof` shows on thousands of rows that this code is
-right, and this shows that the other rows are its work too, so that no number can have been edited since.
+Not independent, since it runs the code that made the shards: the other checks show on thousands of rows that this code
+is right, and this one that all other rows are its output too, so that no number can have been edited since.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 
 from hindcast.pipeline.align.align_group import align_group
 from hindcast.pipeline.align.aligned import AlignedGroup, AlignedSequence
-from hindcast.pipeline.certify.findings import MOST_EXAMPLES, Findings
+from hindcast.pipeline.certify.findings import MOST_EXAMPLES, CheckResult
 from hindcast.pipeline.engine import map_in_order
 from hindcast.pipeline.forecasters import STORED
 from hindcast.pipeline.settings.params import Params
@@ -26,44 +26,46 @@ from hindcast.pipeline.store.reader import Dataset
 from hindcast.pipeline.wording import time_text
 
 
-def check_rebuilt(dataset: Dataset, tables: Path, params: Params) -> Findings:
+def check_rebuilt(dataset: Dataset, tables: Path, params: Params) -> CheckResult:
     """Align every group again, in Dask's workers, and compare each of its arrays, padding included, bit for bit; plan
-    the splits again and compare all that they say.
+    the splits again and compare all their attributes.
     """
-    found = Findings("rebuilt", "every array is, number for number, what the tables and the settings give")
+    result = CheckResult(
+        "rebuilt", "every array is, number for number, what the tables and the settings give"
+    )
     groups: dict[str, list[int]] = {}
     for row, group in enumerate(dataset.sequences.group.tolist()):
         groups.setdefault(str(group), []).append(row)
-    # a few megabytes are aligned sooner than processes are started
+    # aligning a few megabytes takes less time than starting processes
     small = dataset.step_count * max(1, len(dataset.features)) < _SMALL
     compare = partial(_compare, dataset, tables, params)
     items = list(groups.items())
     results = map_in_order(compare, items, lambda item: f"group {item[0]}", "compare", "groups", small=small)
-    for result in results:
-        found.looked_at(result.rows)
-        for example in result.examples:
-            found.blame(example)
-        found.violations += result.more
-    first = min((result.first_target for result in results), default=dataset.first_target_time)
-    last = max((result.last_target for result in results), default=dataset.last_target_time)
+    for of_group in results:
+        result.count_checked(of_group.rows)
+        for example in of_group.examples:
+            result.add_violation(example)
+        result.violations += of_group.more
+    first = min((of_group.first_target for of_group in results), default=dataset.first_target_time)
+    last = max((of_group.last_target for of_group in results), default=dataset.last_target_time)
     if (first, last) != (dataset.first_target_time, dataset.last_target_time):
-        found.blame(
-            f"dataset.h5 says that targets were observed from {time_text(dataset.first_target_time)} to "
-            f"{time_text(dataset.last_target_time)}, the tables from {time_text(first)} to {time_text(last)}"
+        result.add_violation(
+            f"according to dataset.h5 targets were observed from {time_text(dataset.first_target_time)} to "
+            f"{time_text(dataset.last_target_time)}, according to the tables from {time_text(first)} to {time_text(last)}"
         )
-    if found.passed:  # else the plan rests on numbers that are not those of the tables
-        _check_plan(found, dataset, params)
-    return found
+    if result.passed:  # else the plan would be made from numbers that are not those of the tables
+        _check_plan(result, dataset, params)
+    return result
 
 
-def _check_plan(found: Findings, dataset: Dataset, params: Params) -> None:
+def _check_plan(result: CheckResult, dataset: Dataset, params: Params) -> None:
     plan = plan_splits(steps_of(dataset), params.split, params.seed, reach_of(params, dataset))
     for due in (*plan.splits, *plan.folds):
         stored = dataset.split(due.name)
         for name, value in due.attributes.items():
             if stored.attributes.get(name) != value:
-                found.blame(
-                    f"/splits/{due.name} says {name} {stored.attributes.get(name)!r}, the settings give {value!r}"
+                result.add_violation(
+                    f"/splits/{due.name} has {name} {stored.attributes.get(name)!r}, the settings give {value!r}"
                 )
 
 
@@ -71,8 +73,8 @@ _SMALL = 1 << 22
 
 
 @dataclass
-class _Result:
-    """`more` counts the offending rows that no example names."""
+class _GroupResult:
+    """`more` counts the violating rows that no example names."""
 
     rows: int = 0
     more: int = 0
@@ -80,41 +82,48 @@ class _Result:
     last_target: int = 0
     examples: list[str] = field(default_factory=list)
 
-    def blame(self, example: str) -> None:
+    def add_violation(self, example: str) -> None:
         if len(self.examples) < MOST_EXAMPLES:
             self.examples.append(example)
         else:
             self.more += 1
 
 
-def _compare(dataset: Dataset, tables: Path, params: Params, item: tuple[str, list[int]]) -> _Result:
+def _compare(dataset: Dataset, tables: Path, params: Params, item: tuple[str, list[int]]) -> _GroupResult:
     group, rows = item
     aligned = align_group(tables, params, group)
-    result = _Result(first_target=aligned.first_target_time, last_target=aligned.last_target_time)
-    stored, due = [_stored(dataset, row) for row in rows], [_due(one) for one in aligned.sequences]
+    result = _GroupResult(first_target=aligned.first_target_time, last_target=aligned.last_target_time)
+    stored, due = (
+        [_stored(dataset, row) for row in rows],
+        [_identity(sequence) for sequence in aligned.sequences],
+    )
     if stored != due:
-        odd = sorted(set(stored) ^ set(due))[:3]
+        different = sorted(set(stored) ^ set(due))[:3]
         words = ", ".join(
             f"{series} track {track} from {time_text(time)}, {steps} steps"
-            for series, track, time, steps in odd
+            for series, track, time, steps in different
         )
-        result.blame(
-            f"{group}: its sequences are not those that the tables give; they differ in {words or 'their order'}"
+        result.add_violation(
+            f"{group}: its sequences differ from those that the tables give, in {words or 'their order'}"
         )
         return result
     if dataset.baselines != STORED:
-        result.blame(f"the forecasters are named {', '.join(dataset.baselines)}, not {', '.join(STORED)}")
+        result.add_violation(
+            f"the forecasters are named {', '.join(dataset.baselines)}, not {', '.join(STORED)}"
+        )
         return result
     columns = _columns(dataset, aligned)
     for axis, (names, order) in columns.items():
         if None in order:
-            result.blame(f"{group}: the {axis}s {', '.join(names)} are not those that the settings ask for")
+            result.add_violation(
+                f"{group}: the {axis}s {', '.join(names)} are not those that the settings ask for"
+            )
             return result
     for row, sequence in zip(rows, aligned.sequences, strict=True):
         result.rows += len(sequence.times)
         for array in ARRAYS:
             for fault in _differences(dataset, row, sequence, array, columns):
-                result.blame(fault)
+                result.add_violation(fault)
     return result
 
 
@@ -128,25 +137,25 @@ def _stored(dataset: Dataset, row: int) -> tuple[str, int, int, int]:
     )
 
 
-def _due(sequence: AlignedSequence) -> tuple[str, int, int, int]:
+def _identity(sequence: AlignedSequence) -> tuple[str, int, int, int]:
     return sequence.series, sequence.track, int(sequence.times[0]), len(sequence.times)
 
 
 Columns = dict[str, tuple[tuple[str, ...], list[int | None]]]
-"""Axis -> the names in the file, and where each stands in what was aligned: settings may have changed their order."""
+"""Axis -> the names in the file, and the place of each in the aligned group: settings may have changed their order."""
 
 
 def _columns(dataset: Dataset, aligned: AlignedGroup) -> Columns:
-    made = {
+    names = {
         "feature": (dataset.features, tuple(feature.name for feature in aligned.features)),
         "target": (dataset.targets, aligned.targets),
         "source": (dataset.sources, aligned.sources),
     }
-    found: Columns = {}
-    for axis, (stored, due) in made.items():
+    columns: Columns = {}
+    for axis, (stored, due) in names.items():
         same = set(stored) == set(due)
-        found[axis] = (stored, [due.index(name) if same else None for name in stored])
-    return found
+        columns[axis] = (stored, [due.index(name) if same else None for name in stored])
+    return columns
 
 
 def _differences(

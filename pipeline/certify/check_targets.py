@@ -1,120 +1,123 @@
-"""Kinds `embargo` and `targets_apart`: what training learns from was known in time, and is nobody's held-out target."""
+"""Checks `embargo` and `targets_apart`: training targets were known in time, and none is a held-out target."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 
-from hindcast.pipeline.certify.findings import Findings
-from hindcast.pipeline.certify.iterate import NAMES, Stretch, Trio, is_of_time, scored_in, stretches, trios
+from hindcast.pipeline.arrays import TIME_MAX, Flags, Times
+from hindcast.pipeline.certify.expected_splits import EXPECTATIONS
+from hindcast.pipeline.certify.findings import CheckResult
+from hindcast.pipeline.certify.iterate import (
+    PART_NAMES,
+    SequenceSlice,
+    SplitSet,
+    iter_sequences,
+    iter_split_sets,
+    scored_in,
+)
 from hindcast.pipeline.settings.split import SplitSettings
 from hindcast.pipeline.store.reader import Dataset
 from hindcast.pipeline.wording import time_text
 
-_NEVER_KNOWN = np.iinfo(np.int64).max
-
 Range = tuple[int, int]
 
 
-def check_embargo(dataset: Dataset, settings: SplitSettings) -> Findings:
-    """Each scored target of training, and of validation, which chooses the epoch, against the origins of what is held out
-    after it: training's against those of validation and test, validation's against those of test. In every fold.
+def check_embargo(dataset: Dataset, settings: SplitSettings) -> CheckResult:
+    """Compare the known moment of each scored target of training, and of validation, which chooses the epoch, with the
+    origins of what is held out after it: training with validation and test, validation with test. In every fold.
     """
-    found = Findings(
+    result = CheckResult(
         "embargo", "a target of training or validation was known at the first origin of the next split"
     )
-    if not is_of_time(settings):  # `split_lists` proves that nobody is in two splits
-        found.rule = (
-            f"{settings.policy} keeps no distance in time: its splits differ in whose targets they hold"
+    if not EXPECTATIONS[settings.policy].is_of_time:  # `split_lists` proves that no sample is in two splits
+        result.rule = (
+            f"{settings.policy} keeps no distance in time: its splits hold different series or samples"
         )
-        return found
-    for trio in trios(dataset, settings):
-        _check_trio(found, dataset, trio)
-    return found
+        return result
+    for split_set in iter_split_sets(dataset, settings):
+        _check_split_set(result, dataset, split_set)
+    return result
 
 
-def check_apart(dataset: Dataset, settings: SplitSettings) -> Findings:
-    """Every scored target, by group, series and time, whatever the track: no one is trained on and held out. In every
-    fold. The samples of `random` are drawn without regard to tracks, so there the same row alone counts.
+def check_targets_apart(dataset: Dataset, settings: SplitSettings) -> CheckResult:
+    """Check that no scored target, by group, series and time, is both trained on and held out, whatever its track. In every
+    fold. Where samples are drawn without regard to tracks, only the same row counts.
     """
-    found = Findings("targets_apart", "no target that is scored in validation or test is trained on")
-    by_track = settings.policy == "random"
+    result = CheckResult("targets_apart", "no target that is scored in validation or test is trained on")
+    by_track = EXPECTATIONS[settings.policy].draws_rows
     if by_track:
-        found.rule += ", in the same track"
-    for trio in trios(dataset, settings):
-        for name, times in _scored_by_series(dataset, trio, by_track=by_track):
+        result.rule += ", in the same track"
+    for split_set in iter_split_sets(dataset, settings):
+        for name, times in _scored_by_series(dataset, split_set, by_track=by_track):
             trained, held_out = times[0], np.concatenate(times[1:])
-            found.looked_at(len(trained) + len(held_out))
+            result.count_checked(len(trained) + len(held_out))
             for time in np.intersect1d(trained, held_out).tolist():
-                found.blame(f"{trio.label}train: the target of {name} at {time_text(time)} is held out too")
-    return found
+                result.add_violation(
+                    f"{split_set.label}train: the target of {name} at {time_text(time)} is also held out"
+                )
+    return result
 
 
 def _first_origins(dataset: Dataset, ranges: list[Range]) -> dict[Range, int]:
-    """For each range the smallest origin of all steps in it; ranges without steps are left out."""
+    """For each range the smallest origin of all steps in it; ranges without steps are omitted."""
     smallest: dict[Range, int] = {}
-    begin = min((start for start, _ in ranges), default=_NEVER_KNOWN)
-    for stretch in stretches(dataset):
-        if stretch.times[-1] < begin:
+    begin = min((start for start, _ in ranges), default=TIME_MAX)
+    for piece in iter_sequences(dataset):
+        if piece.times[-1] < begin:
             continue
-        origins = stretch.read("origin")
-        for one in ranges:
-            first, stop = np.searchsorted(stretch.times, one)
+        origins = piece.read("origin")
+        for span in ranges:
+            first, stop = np.searchsorted(piece.times, span)
             if first < stop:
-                mine = int(origins[first:stop].min())
-                smallest[one] = min(smallest.get(one, mine), mine)
+                origin = int(origins[first:stop].min())
+                smallest[span] = min(smallest.get(span, origin), origin)
     return smallest
 
 
-def _check_trio(found: Findings, dataset: Dataset, trio: Trio) -> None:
-    ranges = [list(split.spans) for split in trio.splits]
-    first = _first_origins(dataset, [one for mine in ranges[1:] for one in mine])
+def _check_split_set(result: CheckResult, dataset: Dataset, split_set: SplitSet) -> None:
+    ranges = [list(split.spans) for split in split_set.splits]
+    first = _first_origins(dataset, [span for spans in ranges[1:] for span in spans])
     limits: list[tuple[int, Range, int]] = []
     for number in (0, 1):
-        later = [one for mine in ranges[number + 1 :] for one in mine]
+        later = [span for spans in ranges[number + 1 :] for span in spans]
         for start, stop in ranges[number]:
-            origins = [first[one] for one in later if one[0] >= stop and one in first]
+            origins = [first[span] for span in later if span[0] >= stop and span in first]
             if origins:
                 limits.append((number, (start, stop), min(origins)))
-    for stretch in stretches(dataset):
+    for piece in iter_sequences(dataset):
         for number, reach, origin in limits:
-            if stretch.times[0] < reach[1] and stretch.times[-1] >= reach[0]:
-                _check_range(found, stretch, f"{trio.label}{NAMES[number]}", reach, origin)
+            if piece.times[0] < reach[1] and piece.times[-1] >= reach[0]:
+                _check_range(result, piece, f"{split_set.label}{PART_NAMES[number]}", reach, origin)
 
 
-def _check_range(found: Findings, stretch: Stretch, name: str, reach: Range, origin: int) -> None:
-    first, stop = np.searchsorted(stretch.times, reach).tolist()
-    place, target = np.nonzero(stretch.read("W")[first:stop] > 0)
-    known = stretch.read("known")[first:stop][place, target]
-    for bad in found.keep_margins(np.where(known == _NEVER_KNOWN, -1, origin - known)).tolist():
-        moment = "never" if known[bad] == _NEVER_KNOWN else f"at {time_text(int(known[bad]))}"
-        found.blame(
-            f"{name}: {stretch.dataset.targets[target[bad]]} of {stretch.step(first + int(place[bad]))} was known "
+def _check_range(result: CheckResult, piece: SequenceSlice, name: str, reach: Range, origin: int) -> None:
+    first, stop = np.searchsorted(piece.times, reach).tolist()
+    place, target = np.nonzero(piece.read("W")[first:stop] > 0)
+    known = piece.read("known")[first:stop][place, target]
+    for bad in result.count_margins(np.where(known == TIME_MAX, -1, origin - known)).tolist():
+        moment = "never" if known[bad] == TIME_MAX else f"at {time_text(int(known[bad]))}"
+        result.add_violation(
+            f"{name}: {piece.dataset.targets[target[bad]]} of {piece.label(first + int(place[bad]))} was known "
             f"{moment}, the next split's first origin is {time_text(origin)}"
         )
 
 
 def _scored_by_series(
-    dataset: Dataset, trio: Trio, *, by_track: bool
-) -> Iterator[tuple[str, list[npt.NDArray[np.int64]]]]:
-    """(name, scored times in training, validation and test) of each series, and track where these are told apart."""
+    dataset: Dataset, split_set: SplitSet, *, by_track: bool
+) -> Iterator[tuple[str, list[Times]]]:
+    """(name, scored times in training, validation and test) of each series, or with `by_track` of each track."""
     table = dataset.sequences
-    name, held = "", [[np.zeros(0, np.int64)] for _ in trio.splits]
-    for stretch in stretches(dataset):
-        mine = f"{stretch.group}/{stretch.series}" + (f" track {stretch.track}" if by_track else "")
-        if mine != name and name:
-            yield name, [np.concatenate(times) for times in held]
-            held = [[np.zeros(0, np.int64)] for _ in trio.splits]
-        name = mine
-        weighed = _weighed(stretch)
-        for times, split in zip(held, trio.splits, strict=True):
-            times.append(stretch.times[weighed & scored_in(split, stretch)])
+    name, scored = "", [[np.zeros(0, np.int64)] for _ in split_set.splits]
+    for piece in iter_sequences(dataset):
+        current = f"{piece.group}/{piece.series}" + (f" track {piece.track}" if by_track else "")
+        if current != name and name:
+            yield name, [np.concatenate(times) for times in scored]
+            scored = [[np.zeros(0, np.int64)] for _ in split_set.splits]
+        name = current
+        has_weight: Flags = np.any(piece.read("W") > 0, axis=1)
+        for times, split in zip(scored, split_set.splits, strict=True):
+            times.append(piece.times[has_weight & scored_in(split, piece)])
     if len(table):
-        yield name, [np.concatenate(times) for times in held]
-
-
-def _weighed(stretch: Stretch) -> npt.NDArray[np.bool_]:
-    weighed: npt.NDArray[np.bool_] = np.any(stretch.read("W") > 0, axis=1)
-    return weighed
+        yield name, [np.concatenate(times) for times in scored]

@@ -1,4 +1,4 @@
-"""The columns of X by their names, each as a slow function of one step."""
+"""The expected columns of X by name, each as a slow function of one step."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from datetime import date, datetime, time, timedelta
 from functools import cache, cached_property, lru_cache, partial
 from itertools import product
 
-from hindcast.pipeline.certify.as_known import NOTHING, GroupTables, Said, parts_of
+from hindcast.pipeline.certify.as_known import NO_VALUE, GroupTables, KnownValue, column_names
 from hindcast.pipeline.certify.slow_clock import local_time, moment_of
 from hindcast.pipeline.settings.base import Duration
 from hindcast.pipeline.settings.features import Holidays
@@ -18,13 +18,12 @@ from hindcast.pipeline.settings.params import Params
 
 _HOUR = 3600 * 1_000_000_000
 
-
 _WAVES = {"sin": math.sin, "cos": math.cos}
 
 
 @dataclass(frozen=True)
 class Step:
-    """One step of one series and track, and the origin that the data set gives it."""
+    """One step of one series and track, with its origin in the data set."""
 
     series: str
     track: int
@@ -32,21 +31,21 @@ class Step:
     origin: int
 
 
-Column = Callable[[Step], Said]
+Column = Callable[[Step], KnownValue]
 
 
-def columns_of(tables: GroupTables) -> dict[str, Column]:
-    """What each column of X must hold, by its name: all but masks."""
-    found: dict[str, Column] = {}
+def expected_columns(tables: GroupTables) -> dict[str, Column]:
+    """For each column of X except masks, by name, the function that gives its expected value."""
+    columns: dict[str, Column] = {}
     for kinds in (_of_inputs, _of_realized, _of_windows, _for_all_time, _leads):
-        found |= dict(kinds(tables))
+        columns |= dict(kinds(tables))
     for part, wave in product(tables.params.align.features.calendar, _WAVES):
-        found[f"{part}_{wave}"] = partial(_calendar, tables.zone, part, wave)
-    return found
+        columns[f"{part}_{wave}"] = partial(_calendar, tables.zone, part, wave)
+    return columns
 
 
 def _of_inputs(tables: GroupTables) -> Iterator[tuple[str, Column]]:
-    """Forecasts and known values of the step and its neighbours, older vintages, and what changed between them."""
+    """Forecasts and known values of the step and its neighbours, older vintages, and the changes between them."""
     params, chosen = tables.params, tables.params.align.features
     for name, (sources, value) in _inputs(params):
         yield name, partial(_input, tables, sources, value)
@@ -65,7 +64,7 @@ def _leads(tables: GroupTables) -> Iterator[tuple[str, Column]]:
     params, chosen = tables.params, tables.params.align.features
     if not chosen.lead:
         return
-    yield "lead", lambda step: Said((step.time - step.origin) / _HOUR)
+    yield "lead", lambda step: KnownValue((step.time - step.origin) / _HOUR)
     for source, settings in params.raw.sources_of("forecast").items():
         values = [value for _, (sources, value) in _inputs(params) if source in sources]
         if settings.has_issue and values:
@@ -106,22 +105,22 @@ def _of_windows(tables: GroupTables) -> Iterator[tuple[str, Column]]:
     params = tables.params
     for named, asked in params.align.features.rolling.items():
         for value in _realized_parts(params, named):
-            last = Last(tables, value, None)
+            last = LastSteps(tables, value, None)
             for window, statistic in product(asked.windows, asked.statistics):
                 yield f"{value}_{statistic}_{window}", partial(last.statistic, window, statistic)
     for target, name in params.align.published.items():
         source, _, value = name.rpartition(".")
-        makers = [source] if source else _makers(params, "forecast", value)
-        last = Last(tables, target, (makers, value))
+        sources = [source] if source else _sources_of(params, "forecast", value)
+        last = LastSteps(tables, target, (sources, value))
         for window in params.align.features.published_error:
             yield f"{target}_published_error_{window}", partial(last.statistic, window, "mean")
 
 
 def _realized_parts(params: Params, value: str) -> tuple[str, ...]:
-    return parts_of(params.raw.sources[_makers(params, "realized", value)[0]], value)
+    return column_names(params.raw.sources[_sources_of(params, "realized", value)[0]], value)
 
 
-def _makers(params: Params, role: str, value: str) -> list[str]:
+def _sources_of(params: Params, role: str, value: str) -> list[str]:
     sources = params.raw.sources.items()
     return [name for name, source in sources if source.role == role and value in source.values]
 
@@ -134,67 +133,69 @@ def _inputs(params: Params, *, has_time: bool = True) -> Iterator[tuple[str, tup
         every = dict.fromkeys(value for source in of_role for value in source.values)
         for name in every if names == "all" else names:
             source, _, value = name.rpartition(".")
-            makers = (source,) if source else tuple(_makers(params, role, value))
-            first = params.raw.sources[makers[0]]
+            sources = (source,) if source else tuple(_sources_of(params, role, value))
+            first = params.raw.sources[sources[0]]
             times = (first.valid_time, first.lead)
             if has_time != (times != (None, None)):
                 continue
-            for part in parts_of(first, value):
-                yield name + part.removeprefix(value), (makers, part)
+            for part in column_names(first, value):
+                yield name + part.removeprefix(value), (sources, part)
 
 
-def _carried(tables: GroupTables, step: Step, said: Callable[[int, int], Said]) -> Said:
-    """A gap of up to `gaps.fill` takes the value before it, as known at that step's own origin."""
+def _carried(tables: GroupTables, step: Step, value_at: Callable[[int, int], KnownValue]) -> KnownValue:
+    """The value of the step, or, in a gap of up to `gaps.fill`, the value before it, as known at that step's own origin."""
     time, origin = step.time, step.origin
     fill = tables.params.align.gaps.fill.ns
-    while (found := said(time, origin)).is_missing:
+    while (value := value_at(time, origin)).is_missing:
         time -= tables.frequency
         before = tables.origin(time, step.track) if time >= tables.first_step(step.series) else None
         if step.time - time > fill or before is None:
-            return NOTHING
+            return NO_VALUE
         origin = before
-    return found
+    return value
 
 
-def _input(tables: GroupTables, sources: tuple[str, ...], value: str, step: Step) -> Said:
+def _input(tables: GroupTables, sources: tuple[str, ...], value: str, step: Step) -> KnownValue:
     return _carried(tables, step, lambda time, at: tables.forecast(sources, value, step.series, time, at))
 
 
-def _vintage(tables: GroupTables, sources: tuple[str, ...], value: str, number: int, step: Step) -> Said:
+def _vintage(
+    tables: GroupTables, sources: tuple[str, ...], value: str, number: int, step: Step
+) -> KnownValue:
     return tables.forecast(sources, value, step.series, step.time, step.origin, number - 1)
 
 
-def _change(tables: GroupTables, sources: tuple[str, ...], value: str, number: int, step: Step) -> Said:
+def _change(tables: GroupTables, sources: tuple[str, ...], value: str, number: int, step: Step) -> KnownValue:
     for source in sources:
         newer, older = (
             tables.vintage(source, value, step.series, step.time, step.origin, back)
             for back in (number - 1, number)
         )
         if not newer.is_missing:
-            moments = [said.known for said in (newer, older) if said.known is not None]
+            moments = [vintage.known for vintage in (newer, older) if vintage.known is not None]
             size = max(abs(newer.value), abs(older.value))
-            return Said(newer.value - older.value, None, max(moments), size)
-    return NOTHING
+            return KnownValue(newer.value - older.value, None, max(moments), size)
+    return NO_VALUE
 
 
-def _static(tables: GroupTables, sources: tuple[str, ...], value: str, step: Step) -> Said:
+def _static(tables: GroupTables, sources: tuple[str, ...], value: str, step: Step) -> KnownValue:
     return tables.static(sources, value, step.series)
 
 
-def _holiday(zone: str, chosen: Holidays, step: Step) -> Said:
+def _holiday(zone: str, chosen: Holidays, step: Step) -> KnownValue:
     import holidays
 
     day = local_time(step.time, zone).date()
-    return Said(
+    return KnownValue(
         float(day in holidays.country_holidays(chosen.country, subdiv=chosen.subdivision, years=day.year))
     )
 
 
-def _ahead(tables: GroupTables, sources: tuple[str, ...], value: str, later: int, step: Step) -> Said:
+def _ahead(tables: GroupTables, sources: tuple[str, ...], value: str, later: int, step: Step) -> KnownValue:
     return tables.forecast(sources, value, step.series, step.time + later * tables.frequency, step.origin)
 
 
-def _lag(tables: GroupTables, value: str, lag: Duration, step: Step) -> Said:
+def _lag(tables: GroupTables, value: str, lag: Duration, step: Step) -> KnownValue:
     if lag.days is None:
         before = step.time - lag.ns
     else:
@@ -204,82 +205,86 @@ def _lag(tables: GroupTables, value: str, lag: Duration, step: Step) -> Said:
 
 def _recent(
     tables: GroupTables, value: str, newest: Callable[[str, int], int | None], number: int, step: Step
-) -> Said:
+) -> KnownValue:
     last = newest(step.series, step.origin)
     if last is None:
-        return NOTHING
+        return NO_VALUE
     return tables.realized(value, step.series, last - (number - 1) * tables.frequency, step.origin)
 
 
-def _vintage_lead(tables: GroupTables, source: str, value: str, step: Step) -> Said:
-    def issue(time: int, origin: int) -> Said:
-        said = tables.vintage(source, value, step.series, time, origin)
-        return NOTHING if said.issue is None else Said(float(said.issue), said.issue, said.known)
+def _vintage_lead(tables: GroupTables, source: str, value: str, step: Step) -> KnownValue:
+    def issue(time: int, origin: int) -> KnownValue:
+        used = tables.vintage(source, value, step.series, time, origin)
+        return NO_VALUE if used.issue is None else KnownValue(float(used.issue), used.issue, used.known)
 
-    said = _carried(tables, step, issue)
-    return Said(math.nan if said.issue is None else (step.time - said.issue) / _HOUR, said.issue, said.known)
+    vintage = _carried(tables, step, issue)
+    return KnownValue(
+        math.nan if vintage.issue is None else (step.time - vintage.issue) / _HOUR,
+        vintage.issue,
+        vintage.known,
+    )
 
 
-def _calendar(zone: str, part: str, wave: str, step: Step) -> Said:
-    shown = local_time(step.time, zone)
-    day, year = shown.timetuple().tm_yday - 1, date(shown.year, 12, 31).timetuple().tm_yday
+def _calendar(zone: str, part: str, wave: str, step: Step) -> KnownValue:
+    local = local_time(step.time, zone)
+    day, year = local.timetuple().tm_yday - 1, date(local.year, 12, 31).timetuple().tm_yday
     turn = {
-        "hour": (shown - datetime.combine(shown, time())) / timedelta(days=1),
-        "weekday": shown.weekday() / 7,
+        "hour": (local - datetime.combine(local, time())) / timedelta(days=1),
+        "weekday": local.weekday() / 7,
         "yearday": day / year,
     }[part]
-    return Said(
+    return KnownValue(
         round(_WAVES[wave](2 * math.pi * turn), 9)
     )  # nine digits, so that the sine of a half turn is 0
 
 
-def _older_lead(tables: GroupTables, source: str, value: str, number: int, step: Step) -> Said:
-    said = tables.vintage(source, value, step.series, step.time, step.origin, number - 1)
-    if said.issue is None:
-        return NOTHING
-    return Said((step.time - said.issue) / _HOUR, said.issue, said.known)
+def _older_lead(tables: GroupTables, source: str, value: str, number: int, step: Step) -> KnownValue:
+    vintage = tables.vintage(source, value, step.series, step.time, step.origin, number - 1)
+    if vintage.issue is None:
+        return NO_VALUE
+    return KnownValue((step.time - vintage.issue) / _HOUR, vintage.issue, vintage.known)
 
 
-_REMEMBERED = 1 << 14  # lookups of one value: columns of different windows ask for the same steps
+_CACHED = 1 << 14  # lookups of one value: columns of different windows ask for the same steps
 
 
-class Last:
-    """The values of the last steps known at an origin, or how far they lie above a published forecast (sources, value)."""
+class LastSteps:
+    """The values of the last steps known at an origin, or their differences from a published forecast (sources, value)."""
 
     def __init__(self, tables: GroupTables, value: str, published: tuple[Sequence[str], str] | None) -> None:
         self._tables, self._published = tables, published
-        self._newest = lru_cache(_REMEMBERED)(partial(tables.newest_step, value))
-        self._realized = lru_cache(_REMEMBERED)(partial(tables.realized, value))
+        self._newest = lru_cache(_CACHED)(partial(tables.newest_step, value))
+        self._realized = lru_cache(_CACHED)(partial(tables.realized, value))
 
-    def statistic(self, window: Duration, name: str, step: Step) -> Said:
-        """The statistic over a window; nothing where less than half of its steps have a value."""
+    def statistic(self, window: Duration, name: str, step: Step) -> KnownValue:
+        """The statistic over a window; no value where fewer than half of its steps have one."""
         newest = self._newest(step.series, step.origin)
         if newest is None:
-            return NOTHING
+            return NO_VALUE
         count = window.ns // self._tables.frequency
         steps = [newest - back * self._tables.frequency for back in range(count)]
-        there = [said for time in steps if not (said := self._said(time, step)).is_missing]
-        if 2 * len(there) < count:
-            return NOTHING
-        made = _STATISTICS[name]([said.value for said in there])
-        size = max(max(abs(said.value), said.size) for said in there)
-        known = max(said.known for said in there if said.known is not None)
-        return Said(made, None, known, size, (steps[-1], steps[0]))
+        values = [value for time in steps if not (value := self._value(time, step)).is_missing]
+        if 2 * len(values) < count:
+            return NO_VALUE
+        result = _STATISTICS[name]([value.value for value in values])
+        size = max(max(abs(value.value), value.size) for value in values)
+        known = max(value.known for value in values if value.known is not None)
+        return KnownValue(result, None, known, size, (steps[-1], steps[0]))
 
-    def _said(self, time: int, step: Step) -> Said:
+    def _value(self, time: int, step: Step) -> KnownValue:
         realized = self._realized(step.series, time, step.origin)
         if self._published is None or realized.is_missing:
             return realized
-        own = self._tables.origin(time, step.track) if time >= self._first(step.series) else None
-        if own is None or own > step.origin:
-            return NOTHING
-        published = self._tables.forecast(*self._published, step.series, time, own)
+        origin = self._tables.origin(time, step.track) if time >= self._first(step.series) else None
+        if origin is None or origin > step.origin:
+            return NO_VALUE
+        published = self._tables.forecast(*self._published, step.series, time, origin)
         size = max(abs(realized.value), abs(published.value))
-        return Said(realized.value - published.value, None, realized.known, size, realized.steps)
+        return KnownValue(realized.value - published.value, None, realized.known, size, realized.steps)
 
     @cached_property
     def _first(self) -> Callable[[str], int]:
-        return lru_cache(_REMEMBERED)(self._tables.first_step)
+        return lru_cache(_CACHED)(self._tables.first_step)
 
 
 _STATISTICS: Mapping[str, Callable[[Sequence[float]], float]] = {

@@ -1,4 +1,4 @@
-"""What a check found: how many rows it looked at, which of them break the rule, and how near the nearest came."""
+"""The result of a check: how many rows it covered, which of them violate the rule, and the tightest margin."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import numpy as np
 import numpy.typing as npt
 
 MOST_EXAMPLES = 20
-"""Offending rows that are named; all are counted."""
+"""Violations that are named; all are counted."""
 
 
 @dataclass
-class Findings:
+class CheckResult:
     """The running result of one check, named for the kind of leak it looks for.
 
-    `tightest_margin` is the smallest distance in ns by which a row kept the rule (negative: by which one broke
+    `tightest_margin` is the smallest distance in ns by which a row kept the rule (negative: by which one violated
     it), None where the rule has no distance.
     """
 
@@ -27,19 +27,19 @@ class Findings:
     tightest_margin: int | None = None
     examples: list[str] = field(default_factory=list)
 
-    def looked_at(self, rows: int = 1) -> None:
+    def count_checked(self, rows: int = 1) -> None:
         """Count rows that were checked."""
         self.rows_checked += rows
 
-    def blame(self, example: str, rows: int = 1) -> None:
-        """Count offending rows and name one of them."""
+    def add_violation(self, example: str, rows: int = 1) -> None:
+        """Count violating rows and name one of them."""
         self.violations += rows
         if len(self.examples) < MOST_EXAMPLES:
             self.examples.append(example)
 
-    def keep_margins(self, margins: npt.NDArray[np.int64]) -> npt.NDArray[np.intp]:
-        """Count rows by their margins in ns and return the places of those below zero, which break the rule."""
-        self.looked_at(len(margins))
+    def count_margins(self, margins: npt.NDArray[np.int64]) -> npt.NDArray[np.intp]:
+        """Count rows by their margins in ns and return the places of those below zero, which violate the rule."""
+        self.count_checked(len(margins))
         if len(margins):
             self.note_margin(int(margins.min()))
         return np.flatnonzero(margins < 0)
@@ -51,7 +51,7 @@ class Findings:
 
     @property
     def passed(self) -> bool:
-        """Whether no row broke the rule."""
+        """Whether no row violated the rule."""
         return self.violations == 0
 
     def as_json(self) -> dict[str, Any]:

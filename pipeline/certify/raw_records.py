@@ -1,23 +1,24 @@
-"""The typed rows of one group as they lie in the tables, looked up step by step."""
+"""The typed rows of one group as the tables hold them, looked up step by step."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from hindcast.pipeline.arrays import Floats
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.tables import read_table
 
 
 @dataclass(frozen=True)
 class Record:
-    """One row: a vintage of a forecast, or a revision of a measurement. NaN = missing; times in ns.
+    """One row: a vintage of a forecast, or a revision of a measurement. NaN means missing; times in ns.
 
     `issue` is the known moment where the source has no issue times; `place` is the row's number in its file.
     """
@@ -35,24 +36,28 @@ class Record:
 
 
 class Records:
-    """The rows of one source in one group before `align.until`; `names` says of each value whether it is an angle."""
+    """The rows of one source in one group before `align.until`; `names` maps each value to whether it is an angle."""
 
     def __init__(self, frame: Any, names: Mapping[str, bool], until: int | None) -> None:
-        self._columns: dict[str, npt.NDArray[np.float64]] = {}  # a value, or an angle's sine and cosine
+        self._columns: dict[str, Floats] = {}  # a value, or an angle's sine and cosine
         for name, is_angle in names.items():
             column = frame[name].to_numpy(np.float64)
-            self._columns |= _waves(name, column) if is_angle else {name: column}
+            self._columns |= _sine_and_cosine(name, column) if is_angle else {name: column}
         self._valid = frame["valid_time"].to_numpy(np.int64)
         self._known = frame["known_time"].to_numpy(np.int64)
         self._issue = frame["issue_time"].to_numpy(np.int64) if "issue_time" in frame else self._known
         self.has_issue = "issue_time" in frame
-        series = np.asarray(frame["series"], object)
-        inside = np.ones(len(series), bool) if until is None else self._valid < until
-        self._rows, self._stamps = {}, {}
-        for name in sorted(set(series.tolist())):
-            mine = np.flatnonzero((series == name) & inside)
-            self._rows[name] = mine[np.argsort(self._valid[mine], kind="stable")]
-            self._stamps[name] = self._valid[self._rows[name]]
+        number, series = frame["series"].factorize()
+        rows = np.arange(len(number)) if until is None else np.flatnonzero(self._valid < until)
+        order = rows[
+            np.lexsort((self._valid[rows], number[rows]))
+        ]  # stable: rows of one stamp keep their order
+        bounds = np.searchsorted(number[order], np.arange(len(series) + 1)).tolist()
+        self._rows = {
+            str(name): order[start:stop]
+            for name, (start, stop) in zip(series.tolist(), pairwise(bounds), strict=True)
+        }
+        self._stamps = {name: self._valid[rows] for name, rows in self._rows.items()}
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -73,7 +78,7 @@ class Records:
         return [self._record(int(row)) for row in rows[low:high]]
 
     def stamps_known(self, series: str, moment: int) -> list[int]:
-        """The different stamps of a series that some row known at a moment has, the newest first."""
+        """The distinct stamps of a series with a row that was known at a moment, the newest first."""
         rows = self._rows.get(series)
         if rows is None:
             return []
@@ -86,17 +91,17 @@ class Records:
 
 def read_records(tables: Path, group: str, params: Params) -> dict[str, Records]:
     """The rows of every source that has some in a group."""
-    found = {}
+    records = {}
     for source, settings in params.raw.sources.items():
         frame = read_table(tables, source, group)
         if frame is not None and len(frame):
-            found[source] = Records(
+            records[source] = Records(
                 frame, {name: value.angle for name, value in settings.values.items()}, params.align.until
             )
-    return found
+    return records
 
 
-def _waves(name: str, degrees: npt.NDArray[np.float64]) -> dict[str, npt.NDArray[np.float64]]:
-    """An angle stands in X as its sine and cosine to nine digits."""
-    turned = np.radians(degrees)
-    return {f"{name}_sin": np.sin(turned).round(9), f"{name}_cos": np.cos(turned).round(9)}
+def _sine_and_cosine(name: str, degrees: Floats) -> dict[str, Floats]:
+    """X holds an angle as its sine and cosine to nine digits."""
+    radians = np.radians(degrees)
+    return {f"{name}_sin": np.sin(radians).round(9), f"{name}_cos": np.cos(radians).round(9)}

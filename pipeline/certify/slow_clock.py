@@ -16,18 +16,18 @@ _ALWAYS = datetime(1900, 1, 1, tzinfo=UTC)
 
 
 def local_time(moment: int, zone: str) -> datetime:
-    """What clocks of a zone show at a moment in ns, to the second, without zone."""
+    """The local time of a zone at a moment in ns, to the second, without zone."""
     return (_EPOCH + timedelta(seconds=moment // SECOND)).astimezone(ZoneInfo(zone)).replace(tzinfo=None)
 
 
-def moment_of(shown: datetime, zone: str) -> int:
-    """The moment in ns at which clocks of a zone show this, the first where they show it twice."""
-    passed = shown.replace(tzinfo=ZoneInfo(zone), fold=0).astimezone(UTC) - _EPOCH
+def moment_of(local: datetime, zone: str) -> int:
+    """The moment in ns of a local time of a zone, the first where the clocks show it twice."""
+    passed = local.replace(tzinfo=ZoneInfo(zone), fold=0).astimezone(UTC) - _EPOCH
     return (passed.days * 86400 + passed.seconds) * SECOND
 
 
 def origin_of(rule: OriginRule, step: int, track: int, group_zone: str) -> int | None:
-    """The moment at which a track's forecast for a step is made; None where it makes none."""
+    """The moment (ns) at which a track's forecast for a step is made; None where it makes none."""
     if isinstance(rule, Before):
         return step - rule.before.ns
     zone = _zone(rule.zone, group_zone)
@@ -38,7 +38,7 @@ def origin_of(rule: OriginRule, step: int, track: int, group_zone: str) -> int |
 
 
 def origins_of(rule: OriginRule, steps: list[int], track: int, group_zone: str) -> list[int | None]:
-    """The origins of one track for many ascending steps; where a cycle makes them, each origin is computed once."""
+    """The origins of one track for many ascending steps; those of a cycle are computed once each."""
     if isinstance(rule, Before):
         return [step - rule.before.ns for step in steps]
     zone = _zone(rule.zone, group_zone)
@@ -49,7 +49,7 @@ def origins_of(rule: OriginRule, steps: list[int], track: int, group_zone: str) 
 
 
 def known_of(rule: KnownRule, valid: int, issue: int | None, frequency: int, group_zone: str) -> int | None:
-    """The moment at which a row is known; None where a column says it."""
+    """The moment (ns) at which a row is known; None where a column holds it."""
     if isinstance(rule, AtIssuePlus):
         assert issue is not None  # the settings give at_issue_plus only to sources with issue times
         return issue + rule.at_issue_plus.ns
@@ -72,24 +72,24 @@ def moment_of_midnight(day: date, zone: str) -> int:
 
 
 def days_of_change(first: int, last: int, zone: str) -> list[date]:
-    """The local days in [first, last] whose clocks are moved."""
+    """The local days in [first, last] on which the clocks change."""
     day, end = local_time(first, zone).date(), local_time(last, zone).date()
-    found = []
+    days = []
     while day <= end:
         begin, after = (moment_of(datetime.combine(day + timedelta(days=n), time()), zone) for n in (0, 1))
         if after - begin != 86400 * SECOND:
-            found.append(day)
+            days.append(day)
         day += timedelta(days=1)
-    return found
+    return days
 
 
 def _origins_of_cycle(rule: Cycle, steps: list[int], track: int, zone: str) -> Iterator[int | None]:
-    """Goes on from cover to cover as the steps do."""
+    """Moves from one origin's cover to the next as the steps ascend."""
     every, length, lead = (
-        timedelta(seconds=one.ns // SECOND) for one in (rule.every, rule.length, rule.start)
+        timedelta(seconds=length.ns // SECOND) for length in (rule.every, rule.length, rule.start)
     )
     anchor = _at(date(1970, 1, 1), rule.at)
-    number, following, made, end = 0, None, 0, 0
+    number, following, origin, end = 0, None, 0, 0
     for step in steps:
         if following is None:
             number = (local_time(step, zone) - lead - timedelta(days=2) - anchor) // every - 2
@@ -98,20 +98,20 @@ def _origins_of_cycle(rule: Cycle, steps: list[int], track: int, zone: str) -> I
             number += 1
             following = moment_of(anchor + (number + 1) * every + lead, zone)
             before = anchor + (number - track) * every
-            made, end = moment_of(before, zone), moment_of(before + lead + length, zone)
-        yield made if step < end else None
+            origin, end = moment_of(before, zone), moment_of(before + lead + length, zone)
+        yield origin if step < end else None
 
 
 def _origin_of_cycle(rule: Cycle, step: int, track: int, zone: str) -> int | None:
     every, length = timedelta(seconds=rule.every.ns // SECOND), timedelta(seconds=rule.length.ns // SECOND)
     lead = timedelta(seconds=rule.start.ns // SECOND)
     anchor = _at(date(1970, 1, 1), rule.at)
-    # begin with an origin that surely begins to cover before the step, whatever the clocks do, and go on from there
+    # start from an origin whose cover begins before the step whatever the clocks do, and move forward
     number = (local_time(step, zone) - lead - timedelta(days=2) - anchor) // every - 1
     while moment_of(anchor + (number + 1) * every + lead, zone) <= step:
         number += 1
-    made = anchor + (number - track) * every
-    return moment_of(made, zone) if step < moment_of(made + lead + length, zone) else None
+    origin = anchor + (number - track) * every
+    return moment_of(origin, zone) if step < moment_of(origin + lead + length, zone) else None
 
 
 def _at(day: date, clock: str) -> datetime:

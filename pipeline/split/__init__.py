@@ -1,5 +1,4 @@
-"""Index splits, the scaler and the certificate that nothing was used before it was known.
+"""Index splits and the scaler: plans as pure functions of NumPy arrays, and the files made from them (`write_splits`).
 
-May be imported by feed, learn and judge. Plans are pure functions of numpy arrays; files stand in `shards`,
-`scaler` and `certificate`.
+May be imported by certify (in `check_rebuild`, and for digests), feed, learn and judge.
 """

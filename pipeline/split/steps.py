@@ -14,8 +14,6 @@ from hindcast.pipeline.arrays import Flags, Ints
 from hindcast.pipeline.store.index_types import Sequences, Split, played_samples
 
 Read = Callable[[str, int, int], npt.NDArray[Any]]
-
-
 """`read(name, start, stop)` gives the rows [start, stop) of a data set such as `origin`: (sample, step, ...)."""
 
 

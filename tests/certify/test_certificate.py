@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hindcast.pipeline.certify.certificate import certify, lines_of, write_certificate
+from hindcast.pipeline.certify.certificate import certify, summary_lines, write_certificate
 from hindcast.pipeline.errors import FormatError, LeakError
 from hindcast.pipeline.files import read_json, write_json
 from hindcast.pipeline.settings.params import Params
@@ -89,7 +89,7 @@ def test_a_clean_data_set_passes_and_the_certificate_says_what_was_seen(clean: P
     assert checks["inputs"]["rows_checked"] >= 300
     assert checks["issued"]["tightest_margin_ns"] >= 0
     assert certificate["sources"]["weather"] == {"known": "stamped", "rule": {"at_issue_plus": "0h"}}
-    assert any(line.startswith("issued: ") for line in lines_of(certificate))
+    assert any(line.startswith("issued: ") for line in summary_lines(certificate))
 
 
 def test_the_same_files_give_the_same_certificate(clean: Path) -> None:

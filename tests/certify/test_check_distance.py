@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from hindcast.pipeline.align.features.registry import longest_reach
-from hindcast.pipeline.certify.check_distance import due_reach
+from hindcast.pipeline.certify.check_distance import expected_reach
 from tests.align.features.test_registry import params_of
 from tests.align.mock import HOUR, moment
 
@@ -47,4 +47,4 @@ def test_both_ways_of_computing_the_reach_agree(
     first = moment(begin)
     sequences = SimpleNamespace(start_time=np.array([first]), step_count=np.array([24 * 10]))
     dataset: Any = SimpleNamespace(sequences=sequences, frequency=HOUR)
-    assert due_reach(dataset, params) == longest_reach(params, first, first + 24 * 10 * HOUR)
+    assert expected_reach(dataset, params) == longest_reach(params, first, first + 24 * 10 * HOUR)

@@ -11,7 +11,7 @@ from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
 from hindcast.pipeline.align.features.registry import feature_list
-from hindcast.pipeline.certify.check_inputs import check_rows
+from hindcast.pipeline.certify.check_inputs import check_inputs
 from hindcast.pipeline.errors import AlignmentError, SplitError
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.store.reader import Dataset
@@ -87,7 +87,7 @@ def test_rows_made_anew_are_those_that_align_made(
         except (AlignmentError, SplitError):
             reject()
         with Dataset(data / "dataset.h5") as dataset:
-            for found in check_rows(dataset, data / "tables", params)[:2]:  # known moments are random here
+            for found in check_inputs(dataset, data / "tables", params)[:2]:  # known moments are random here
                 assert found.passed, found.examples
                 if found.name == "inputs":
                     assert found.rows_checked > 0
@@ -102,7 +102,7 @@ def test_a_feature_that_no_setting_asks_for_is_refused(tmp_path: Path) -> None:
     )
     asked = mock_params(features={**EVERYTHING, "recent": {}}, gaps=gaps, published={"usage": "guess"})
     with Dataset(data / "dataset.h5") as dataset:
-        inputs = check_rows(dataset, data / "tables", asked)[0]
+        inputs = check_inputs(dataset, data / "tables", asked)[0]
     assert "usage_recent_1: no setting asks for this feature" in inputs.examples
 
 
@@ -133,6 +133,6 @@ def test_a_spoilt_column_is_named(tmp_path: Path, name: str) -> None:
     frames = {**mock_frames(1, hours=48), "site": mock_site(1)}
     data = make_data(tmp_path, frames, params, spoil_shard=spoil)
     with Dataset(data / "dataset.h5") as dataset:
-        inputs = check_rows(dataset, data / "tables", params)[0]
+        inputs = check_inputs(dataset, data / "tables", params)[0]
     assert inputs.examples
     assert all(f": {name} is" in example for example in inputs.examples)

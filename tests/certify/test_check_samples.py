@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hindcast.pipeline.certify.check_samples import check_lists
+from hindcast.pipeline.certify.check_samples import check_samples
 from hindcast.pipeline.settings.split import Chronological
 from hindcast.pipeline.split.policies.chronological import find_borders, list_samples, make_parts
 from hindcast.pipeline.store.index_types import Split
@@ -41,7 +41,7 @@ def data_set(lists: dict[str, list[int]], spans: dict[str, tuple[int, int]] = SP
 
 
 def test_honest_lists_pass() -> None:
-    found = check_lists(data_set(LISTS), Chronological(), 0)
+    found = check_samples(data_set(LISTS), Chronological(), 0)
     assert found.passed
     assert found.rows_checked == 10
 
@@ -49,28 +49,28 @@ def test_honest_lists_pass() -> None:
 @pytest.mark.parametrize(
     ("lists", "words"),
     [
-        ({"train": [0, 1, 2, 3, 4, 5]}, "sample 5 .* stands in train, belongs in no list"),
-        ({"train": [0, 1, 2, 3]}, "sample 4 .* stands in no list, belongs in train"),
-        ({"train": [0, 1, 2, 3, 4, 8], "test": [9]}, "sample 8 .* stands in train, belongs in test"),
+        ({"train": [0, 1, 2, 3, 4, 5]}, "sample 5 .* is in train, expected in no list"),
+        ({"train": [0, 1, 2, 3]}, "sample 4 .* is in no list, expected in train"),
+        ({"train": [0, 1, 2, 3, 4, 8], "test": [9]}, "sample 8 .* is in train, expected in test"),
         ({"train": [0, 1, 2, 3, 4, 8]}, "sample 8 is listed in train and in test"),
-        ({"test": [8, 9, 10]}, "test: sample 10 is none of the 10 samples"),
+        ({"test": [8, 9, 10]}, "test: sample 10 is not one of the 10 samples"),
         ({"test": [9, 8]}, "test: the list does not ascend"),
         ({"validation": [6, 6, 7]}, "validation: the list does not ascend"),
     ],
 )
 def test_a_list_that_is_wrong_by_one_sample_is_named(lists: dict[str, list[int]], words: str) -> None:
-    examples = check_lists(data_set(LISTS | lists), Chronological(), 0).examples
+    examples = check_samples(data_set(LISTS | lists), Chronological(), 0).examples
     assert any(re.search(words, example) for example in examples), examples
 
 
 def test_intervals_that_overlap_are_named() -> None:
-    examples = check_lists(data_set(LISTS, SPANS | {"validation": (40, 80)}), Chronological(), 0).examples
+    examples = check_samples(data_set(LISTS, SPANS | {"validation": (40, 80)}), Chronological(), 0).examples
     assert any("train ends at" in example for example in examples)
 
 
-def test_a_split_that_is_absent_is_named() -> None:
+def test_a_missing_split_is_named() -> None:
     lists = {name: LISTS[name] for name in ("train", "test")}
-    assert check_lists(data_set(lists), Chronological(), 0).examples == ["validation: absent"]
+    assert check_samples(data_set(lists), Chronological(), 0).examples == ["validation: missing"]
 
 
 @given(
@@ -96,5 +96,5 @@ def test_every_plan_passes(
         segment_length=segment_length,
         frequency=HOUR,
     )
-    found = check_lists(planned, Chronological(), 0)
+    found = check_samples(planned, Chronological(), 0)
     assert found.passed, found.examples

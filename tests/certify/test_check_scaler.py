@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hindcast.pipeline.certify.check_scaler import Part, check_scaler, moments_of
-from hindcast.pipeline.certify.findings import Findings
+from hindcast.pipeline.certify.check_scaler import Part, check_scaler, compute_moments
+from hindcast.pipeline.certify.findings import CheckResult
 from hindcast.pipeline.files import read_json, write_json
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.split.write_splits import build_scaler
@@ -65,7 +65,7 @@ HOW: list[dict[str, Any]] = [
 
 def checked(
     data: Path, how: dict[str, Any] | None = None, change: Callable[[dict[str, Any]], None] | None = None
-) -> Findings:
+) -> CheckResult:
     scaler = read_json(data / "scaler.json")
     if change:
         change(scaler)
@@ -180,7 +180,7 @@ def test_moments_of_groups_and_all_are_those_of_their_rows_together() -> None:
         for group, series, size in (("g", "a", 1.0), ("g", "b", 50.0), ("h", "a", -7.0), ("g", "a", 2.0))
     ]
     seen: list[int] = []
-    found = moments_of(lambda: iter(blocks), 2, seen.append)
+    found = compute_moments(lambda: iter(blocks), 2, seen.append)
     assert sum(seen) == 160
     assert set(found) == {(), ("g",), ("h",), ("g", "a"), ("g", "b"), ("h", "a")}
     for key, moments in found.items():

@@ -15,7 +15,7 @@ from hindcast.stages import methods
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def lines_of(numbers: list[str], folder: Path, capsys: pytest.CaptureFixture[str]) -> str:
+def summary_lines(numbers: list[str], folder: Path, capsys: pytest.CaptureFixture[str]) -> str:
     assert methods.main([*numbers, "--keep", str(folder)]) == 0
     return capsys.readouterr().out
 
@@ -23,7 +23,7 @@ def lines_of(numbers: list[str], folder: Path, capsys: pytest.CaptureFixture[str
 def test_a_folder_of_numbered_files_feeds_named_inputs_and_outputs(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    text = lines_of(["2"], tmp_path / "kept", capsys)
+    text = summary_lines(["2"], tmp_path / "kept", capsys)
     assert "0.csv, 1.csv, 2.csv, 3.csv, 4.csv, 5.csv, 6.csv, 7.csv, 8.csv, 9.csv, 10.csv, 11.csv" in text
     assert re.search(
         r"inputs history \(64, 48, \d+\), forecast .*, calendar .*, static .*; outputs load \(64, 1\), heat",
@@ -55,7 +55,7 @@ def test_the_data_are_made_for_it_whatever_params_yaml_says(
 @pytest.mark.slow
 @pytest.mark.parametrize("number", ["1", "3", "4", "5"])
 def test_every_method_runs(number: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    text = lines_of([number], tmp_path / "kept", capsys)
+    text = summary_lines([number], tmp_path / "kept", capsys)
     assert text.startswith(f"Method {number}.")
     assert len(text.splitlines()) >= 4
     if number == "1":

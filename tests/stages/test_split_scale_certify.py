@@ -46,7 +46,7 @@ def test_a_leak_ends_certify_with_its_rows_and_no_certificate_that_passes(
     edit(folder / "data/dataset.h5", lambda file: set_split(file, "train", [0, 107]))
     assert certify.main([]) == 1
     told = capsys.readouterr().err
-    assert "stands in no list, belongs in train" in told
+    assert "is in no list, expected in train" in told
     assert "Traceback" not in told
     assert read_json(folder / "reports/leaks.json")["passed"] is False
 

@@ -1,0 +1,213 @@
+"""What each split policy must give, stated a second time: its properties, its ranges of time and its lists of samples.
+
+Nothing here is imported from `split`: a test holds that every policy has its counterpart in `EXPECTATIONS`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from hindcast.pipeline.arrays import Ints
+from hindcast.pipeline.settings.split import Blocked, Chronological, HeldOut, RandomSamples, RollingOrigin
+from hindcast.pipeline.store.index_types import Split
+from hindcast.pipeline.store.reader import Dataset
+
+Range = tuple[int, int, int]
+"""(0 train, 1 validation, 2 test; start; stop), times in ns."""
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """What the certificate expects of a policy.
+
+    `owners(dataset, splits, settings, seed)` is for each sample the number of the split that must list it, -1 for none.
+    `ranges(dataset, settings, seed, fold)` are, for a policy of time, the ranges of the splits before any distance is kept,
+    in the order of time. `is_ordered`: training ends before validation begins, and validation before test.
+    `needs_reach`: held-out steps lie before training steps, so the reach of inputs matters. `draws_rows`: samples are drawn
+    without regard to tracks, so two tracks of one step may be in different splits.
+    """
+
+    owners: Callable[[Dataset, Sequence[Split], Any, int], Ints]
+    ranges: Callable[[Dataset, Any, int, int | None], list[Range]] | None = None
+    is_ordered: bool = False
+    needs_reach: bool = False
+    draws_rows: bool = False
+
+    @property
+    def is_of_time(self) -> bool:
+        """Whether time is split, the same for all series: then samples across a border are played on both sides."""
+        return self.ranges is not None
+
+
+def ranges_of_borders(dataset: Dataset, settings: Chronological, seed: int, fold: int | None) -> list[Range]:
+    """The policy chronological: from the first step to validation, to test, to the last step."""
+    del seed, fold
+    step, last_end = dataset.frequency, _end_of_steps(dataset)
+    end = dataset.last_target_time + step
+    span = end - dataset.first_target_time
+
+    def before(border: Any, base: Fraction) -> Fraction:  # a share, or a date in ns
+        return base - Fraction(str(border)) * span if isinstance(border, float) else Fraction(border)
+
+    test = before(settings.test, Fraction(end))
+    validation = _round_up(before(settings.validation, test), step)
+    stop = max(end, last_end, _round_up(test, step))
+    test_begin = _round_up(test, step) if settings.test else stop
+    validation_begin = validation if settings.validation else test_begin
+    begin = min(int(dataset.sequences.start_time.min()), validation_begin)
+    return _three_ranges([begin, validation_begin, test_begin, stop])
+
+
+def ranges_of_fold(dataset: Dataset, settings: RollingOrigin, seed: int, fold: int | None) -> list[Range]:
+    """The policy rolling_origin: one fold, or the chosen one if `fold` is None."""
+    del seed
+    end = dataset.last_target_time + dataset.frequency
+    span = end - dataset.first_target_time
+    number = settings.chosen if fold is None else fold
+    length = {name: Fraction(str(getattr(settings, name))) * span for name in ("validation", "test")}
+    test = end - length["test"] * (settings.folds - number)
+    validation = test - length["validation"]
+    begin = validation - (span - length["test"] * settings.folds - length["validation"])
+    stop = test + length["test"]
+    if number == settings.folds - 1:
+        stop = Fraction(max(end, _end_of_steps(dataset)))
+    if number == 0 or settings.window == "expanding":
+        begin = Fraction(min(int(dataset.sequences.start_time.min()), dataset.first_target_time))
+    return _three_ranges([_round_up(moment, dataset.frequency) for moment in (begin, validation, test, stop)])
+
+
+def ranges_of_blocks(dataset: Dataset, settings: Blocked, seed: int, fold: int | None) -> list[Range]:
+    """The policy blocked: neighbouring blocks of one split as one range."""
+    del fold
+    begin, end = dataset.first_target_time, dataset.last_target_time + dataset.frequency
+    length = settings.block.ns
+    count, rest = divmod(end - begin, length)
+    count = max(1, count + (2 * rest >= length))
+    wanted = [_count(share, count) for share in (settings.validation, settings.test)]
+    sections = sum(wanted)
+    in_order = sorted(range(sections), key=lambda section: _hash(seed, "part", section))
+    owners = [0] * count
+    for section in range(sections):
+        low, high = section * count // sections, (section + 1) * count // sections
+        block = low + _hash(seed, "block", section) % (high - low)
+        owners[block] = 1 if in_order.index(section) < wanted[0] else 2
+    ranges: list[Range] = []
+    for number, owner in enumerate(owners):
+        start, stop = begin + number * length, begin + (number + 1) * length
+        if ranges and ranges[-1][0] == owner:
+            ranges[-1] = (owner, ranges[-1][1], stop)
+        else:
+            ranges.append((owner, start, stop))
+    ranges[0] = (ranges[0][0], min(begin, int(dataset.sequences.start_time.min())), ranges[0][2])
+    ranges[-1] = (ranges[-1][0], ranges[-1][1], max(end, _end_of_steps(dataset)))
+    return ranges
+
+
+def owners_by_time(dataset: Dataset, splits: Sequence[Split], settings: Any, seed: int) -> Ints:
+    """The last split that a sample reaches, or none if it lies in the embargo of one."""
+    del settings, seed
+    first, last = first_and_last_steps(dataset)
+    owners = np.full(len(first), -1)
+    for number, split in enumerate(splits):
+        reaches = last >= split.from_time
+        # what reaches this split but begins after its end lies in its embargo, or belongs to a later one; a sample that
+        # reaches beyond the test of a fold belongs to none
+        ends = first if number < len(splits) - 1 else last
+        owners[reaches] = np.where(ends[reaches] < split.until_time, number, -1)
+    return owners
+
+
+def owners_by_blocks(dataset: Dataset, splits: Sequence[Split], settings: Blocked, seed: int) -> Ints:
+    """The split of the last held-out block that a sample reaches, else training; none outside the ranges of that split."""
+    first, last = first_and_last_steps(dataset)
+    block_owner = np.zeros(len(first), np.int64)
+    for owner, start, stop in ranges_of_blocks(dataset, settings, seed, None):
+        if owner:
+            block_owner[(first < stop) & (last >= start)] = owner  # a later block overwrites an earlier one
+    owners = np.full(len(first), -1)
+    for number, split in enumerate(splits):
+        for start, stop in split.spans:
+            owners[(block_owner == number) & (first < stop) & (last >= start)] = number
+    return owners
+
+
+def owners_by_names(dataset: Dataset, splits: Sequence[Split], settings: HeldOut, seed: int) -> Ints:
+    """Series, or groups, in the order of a hash: the first are validation's, the next test's."""
+    del splits
+    table = dataset.sequences
+    names = [
+        (str(group),) if settings.policy == "by_group" else (str(group), str(series))
+        for group, series in zip(table.group, table.series, strict=True)
+    ]
+    drawn = sorted(
+        set(names), key=lambda name: hashlib.sha256("\0".join([str(seed), *name]).encode()).hexdigest()
+    )
+    owner = dict.fromkeys(drawn, 0)
+    for number, share in ((1, settings.validation), (2, settings.test)):
+        count = _count(share, len(drawn))
+        owner |= dict.fromkeys([name for name in drawn if not owner[name]][:count], number)
+    return np.repeat(np.array([owner[name] for name in names], np.int64), table.sample_count)
+
+
+def owners_by_permutation(
+    dataset: Dataset, splits: Sequence[Split], settings: RandomSamples, seed: int
+) -> Ints:
+    """A permutation of all samples, cut by shares."""
+    del splits
+    count = dataset.sample_count
+    owners = np.zeros(count, np.int64)
+    order = np.random.default_rng(seed).permutation(count)
+    validation, test = (Fraction(str(share)) for share in (settings.validation, settings.test))
+    owners[order[int((1 - validation - test) * count) :]] = 1
+    owners[order[int((1 - test) * count) :]] = 2
+    return owners
+
+
+def first_and_last_steps(dataset: Dataset) -> tuple[Ints, Ints]:
+    """The first and the last real step of every sample (ns)."""
+    table, length, step = dataset.sequences, dataset.segment_length, dataset.frequency
+    firsts, lasts = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    for begin, count in zip(table.start_time.tolist(), table.step_count.tolist(), strict=True):
+        places = np.arange(0, count, length)
+        firsts.append(begin + places * step)
+        lasts.append(begin + (np.minimum(places + length, count) - 1) * step)
+    return np.concatenate(firsts), np.concatenate(lasts)
+
+
+def _three_ranges(edges: list[int]) -> list[Range]:
+    return [(number, edges[number], edges[number + 1]) for number in range(3)]
+
+
+def _count(share: float, total: int) -> int:
+    return max(1, round(Fraction(str(share)) * total)) if share else 0
+
+
+def _hash(seed: int, word: str, number: int) -> int:
+    text = "\0".join((str(seed), word, str(number)))
+    return int(hashlib.sha256(text.encode()).hexdigest(), 16)
+
+
+def _end_of_steps(dataset: Dataset) -> int:
+    table = dataset.sequences
+    return int((table.start_time + table.step_count * dataset.frequency).max())
+
+
+def _round_up(moment: Fraction, step: int) -> int:
+    whole, rest = divmod(moment, step)
+    return int(whole + (rest > 0)) * step
+
+
+EXPECTATIONS: dict[str, Expectation] = {
+    "chronological": Expectation(owners_by_time, ranges_of_borders, is_ordered=True),
+    "rolling_origin": Expectation(owners_by_time, ranges_of_fold, is_ordered=True),
+    "blocked": Expectation(owners_by_blocks, ranges_of_blocks, needs_reach=True),
+    "by_series": Expectation(owners_by_names),
+    "by_group": Expectation(owners_by_names),
+    "random": Expectation(owners_by_permutation, needs_reach=True, draws_rows=True),
+}
