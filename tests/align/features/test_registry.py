@@ -11,7 +11,7 @@ from hypothesis import given
 
 from hindcast.pipeline.align.align_group import align_frames
 from hindcast.pipeline.align.features.registry import KINDS, columns, feature_list, longest_reach
-from hindcast.pipeline.certify.expected_columns import columns_of
+from hindcast.pipeline.certify.expected_columns import expected_columns
 from hindcast.pipeline.errors import SettingsError
 from hindcast.pipeline.settings.params import Params, check_params
 from tests.align.mock import HOUR, SOURCES, frame, mock_params, moment
@@ -242,7 +242,7 @@ def test_gaps_carried_forward_count() -> None:
 
 def test_every_kind_of_feature_has_its_counterpart_in_the_certificate() -> None:
     chosen = mock_params(features=EVERY_KIND, published={"usage": "guess"}, sources=tuple(SOURCES))
-    expected = columns_of(MagicMock(params=chosen, zone="Europe/Berlin", group="here"))
+    expected = expected_columns(MagicMock(params=chosen, zone="Europe/Berlin", group="here"))
     for kind in KINDS:
         names = {column.feature.name for column in kind.columns(chosen)}
         assert names, kind.name
