@@ -10,31 +10,26 @@ from hindcast.stages.common import Summary, run_stage
 
 
 def run(params: Params) -> Summary:
-    """Evaluate in the current folder."""
+    """Evaluate models/ on data/dataset.h5 in the current folder; TrainingError without the extra `train`."""
     from hindcast.pipeline.learn.backend import start_framework
 
     start_framework()  # before anything imports the framework
-    from hindcast.pipeline.judge.console import aside_lines, kept_lines, score_lines
+    from hindcast.pipeline.judge.console import excluded_lines, kept_lines, score_lines, warning_lines
     from hindcast.pipeline.judge.evaluation import evaluate_workspace
-    from hindcast.pipeline.judge.stage_facts import cautions, departures
 
     evaluation = evaluate_workspace(params, Path())
     return Summary(
         read=("data/dataset.h5 and the network in models/",),
         kept=tuple(kept_lines(evaluation)),
-        excluded=tuple(aside_lines(evaluation)),
+        excluded=tuple(excluded_lines(evaluation)),
         wrote=(
             "reports/metrics.json",
             "reports/by_series.csv",
             "reports/predictions.parquet",
             "reports/plots/",
-            "reports/report.html (the answer first; open it in a browser)",
+            "reports/report.html (open it in a browser)",
         ),
-        notes=(
-            *score_lines(evaluation),
-            *cautions(params.split.policy),
-            *departures(Path("models"), params.train),
-        ),
+        notes=(*score_lines(evaluation), *warning_lines(Path("models"), params)),
     )
 
 

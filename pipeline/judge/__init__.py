@@ -1,5 +1,5 @@
-"""The judgement: every forecaster on the same rows, how sure the difference is, plots and the report.
+"""Evaluation: every forecaster on the same rows, the skill and its interval, plots and the report.
 
-`pipeline.judge.evaluation` does the whole; metrics, rows, sums and skill are pure functions of arrays.
-The only user of matplotlib, scikit-learn and jinja2.
+`pipeline.judge.evaluation` runs it all; metrics, skill, quantiles and summed_series are pure functions of arrays.
+No other room uses matplotlib, scikit-learn or jinja2.
 """

@@ -1,23 +1,24 @@
-"""The answer in words: is the model better than the published forecast? "No" as plainly as "yes"."""
+"""The answer in words: is the model better than the published forecast? Yes, no or not proven."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from hindcast.pipeline.forecasters import FORECASTERS, REFERENCES
-from hindcast.pipeline.judge.metrics import rounded
-from hindcast.pipeline.judge.scores import Judgement, Scoped, scope_name
-from hindcast.pipeline.judge.skill import Gain, Skill, Verdict, verdict
+from hindcast.pipeline.forecasters import FORECASTERS
+from hindcast.pipeline.judge.metrics import number_text
+from hindcast.pipeline.judge.scores import Judgement, scope_name
+from hindcast.pipeline.judge.skill import Estimate, Skill, Verdict, verdict
+from hindcast.pipeline.wording import listed
 
 _VERDICTS: dict[Verdict, str] = {"better": "better in", "open": "not proven in", "worse": "worse in"}
-_MOST_NAMES = 5
+MOST_NAMES = 5
+"""Names in a list of groups or series; the others are counted."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """One word and the sentences that ground it, about one split and target."""
+    """A short answer and the sentences that support it, for one split and target."""
 
     kind: Literal["yes", "no", "open"]
     short: str
@@ -27,14 +28,19 @@ class Answer:
         return " ".join([self.short, *self.sentences])
 
 
-def answer_of(judgement: Judgement) -> Answer:
-    """Yes only if the whole 95 % interval of the MAE skill lies above 0; no if below; else not proven."""
+def derive_answer(judgement: Judgement) -> Answer:
+    """Yes if the whole 95 % interval of the MAE skill lies above 0; no if it lies below 0; otherwise not proven."""
     where = f"for {judgement.target} on {judgement.split}"
     whole = next((scoped.skill for scoped in judgement.skills if scoped.scope == "all"), None)
     if whole is None:
-        return Answer("open", "No answer.", (_why_none(judgement, where),))
-    sentences = (_opening(judgement, whole, where), _by_rmse(whole), *_by_part(judgement), *_ahead(judgement))
-    if judgement.against != "published":
+        return Answer("open", "No answer.", (_explain_none(judgement, where),))
+    sentences = (
+        _mae_sentence(judgement, whole, where),
+        _rmse_sentence(whole),
+        *_part_sentences(judgement),
+        _better_ones(judgement),
+    )
+    if judgement.rival != "published":
         return Answer("open", "No published forecast to compare with.", sentences)
     return {
         "better": Answer("yes", "Yes.", sentences),
@@ -43,23 +49,12 @@ def answer_of(judgement: Judgement) -> Answer:
     }[verdict(whole.mae)]
 
 
-def named(forecaster: str) -> str:
-    """A forecaster in the words of a sentence."""
-    return FORECASTERS[forecaster].label if forecaster in FORECASTERS else forecaster
-
-
-def percent(value: float) -> str:
-    """A skill as a change of the error: 0.123 is `12.3 % lower`."""
+def change_text(value: float) -> str:
+    """A skill as a change of the error: 0.123 gives `12.3 % lower`."""
     return f"{abs(100 * value):.1f} % {'lower' if value >= 0 else 'higher'}"
 
 
-def some(names: Sequence[str]) -> str:
-    """The first few names, and how many there are beyond."""
-    shown = ", ".join(names[:_MOST_NAMES])
-    return f"{shown} and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else shown
-
-
-def _why_none(judgement: Judgement, where: str) -> str:
+def _explain_none(judgement: Judgement, where: str) -> str:
     if not judgement.comparison.scored:
         return f"There are no scored rows {where}."
     if "model" not in judgement.comparison.forecasters:
@@ -69,62 +64,56 @@ def _why_none(judgement: Judgement, where: str) -> str:
     return f"There is nothing to compare the model with {where}."
 
 
-def _opening(judgement: Judgement, whole: Skill, where: str) -> str:
-    rival = (
-        named(whole.other) if judgement.against == "published" else f"the best baseline, {named(whole.other)}"
-    )
-    head = f"The model's mean absolute error {where} is"
+def _mae_sentence(judgement: Judgement, whole: Skill, where: str) -> str:
+    label = FORECASTERS[whole.other].label
+    rival = label if judgement.rival == "published" else f"the best baseline, {label}"
     if whole.mae.value is None:
-        return f"{head} compared with none at all: {rival} makes no error."
-    words = f"{head} {percent(whole.mae.value)} than that of {rival} ({_interval(whole.mae, whole.days)})"
-    if judgement.against == "published" or verdict(whole.mae) != "open":
-        return f"{words}."
-    return f"{words}: not proven."
+        return f"The MAE skill {where} is undefined: the error of {rival} is 0."
+    change, interval = change_text(whole.mae.value), _interval_text(whole.mae, whole.days)
+    proven = judgement.rival == "published" or verdict(whole.mae) != "open"
+    return (
+        f"The model's mean absolute error {where} is {change} than that of {rival} ({interval})"
+        f"{'.' if proven else ': not proven.'}"
+    )
 
 
-def _by_rmse(whole: Skill) -> str:
+def _rmse_sentence(whole: Skill) -> str:
     if whole.rmse.value is None:
-        return "By RMSE there is nothing to compare."
-    but = " The two measures disagree." if _sign(whole.rmse) * _sign(whole.mae) < 0 else ""
-    return f"Its RMSE is {percent(whole.rmse.value)} ({_interval(whole.rmse, whole.days)}).{but}"
+        return "The RMSE skill is undefined."
+    disagree = {verdict(whole.mae), verdict(whole.rmse)} == {"better", "worse"}
+    sentence = f"Its RMSE is {change_text(whole.rmse.value)} ({_interval_text(whole.rmse, whole.days)})."
+    return f"{sentence} The two measures disagree." if disagree else sentence
 
 
-def _by_part(judgement: Judgement) -> list[str]:
-    """How many groups and tracks are better or worse than the whole says: large ones outweigh small ones in it."""
+def _part_sentences(judgement: Judgement) -> list[str]:
+    """In how many groups and tracks the model is better or worse: in the total, large ones outweigh small ones."""
     sentences = []
-    for scope, words in (("group", "groups"), ("track", "tracks")):
+    for scope, noun in (("group", "groups"), ("track", "tracks")):
         parts = [scoped for scoped in judgement.skills if scoped.scope == scope]
         if len(parts) < 2:
             continue
-        found = {word: [part for part in parts if verdict(part.skill.mae) == word] for word in _VERDICTS}
-        told = ", ".join(f"{words_of} {len(found[word])}" for word, words_of in _VERDICTS.items())
-        names = some([scope_name(judgement, part) for part in sorted(found["worse"], key=_skill_of)])
-        sentences.append(f"Of {len(parts)} {words}: {told}{f' ({names})' if names else ''}.")
+        found = {each: [part for part in parts if verdict(part.skill.mae) == each] for each in _VERDICTS}
+        counts = ", ".join(f"{text} {len(found[each])}" for each, text in _VERDICTS.items())
+        worst = sorted(found["worse"], key=lambda part: part.skill.mae.value or 0.0)
+        names = listed([scope_name(judgement, part) for part in worst], MOST_NAMES) if worst else ""
+        sentences.append(f"Of {len(parts)} {noun}: {counts}{f' ({names})' if names else ''}.")
     return sentences
 
 
-def _skill_of(scoped: Scoped) -> float:
-    return scoped.skill.mae.value or 0.0
-
-
-def _ahead(judgement: Judgement) -> list[str]:
+def _better_ones(judgement: Judgement) -> str:
     ours = judgement.scores["model"].mae or 0.0
     better = [
-        f"{named(name)} ({rounded(score.mae)})"
-        for name, score in judgement.scores.items()
-        if name != "model" and name not in REFERENCES and score.mae is not None and score.mae < ours
+        f"{FORECASTERS[name].label} ({number_text(judgement.scores[name].mae)})"
+        for name in judgement.comparison.rivals
+        if (judgement.scores[name].mae or 0.0) < ours
     ]
     if not better:
-        return [f"No forecaster compared has a lower mean absolute error than the model ({rounded(ours)})."]
-    return [f"Still lower than the model's mean absolute error ({rounded(ours)}): {', '.join(better)}."]
+        return f"No other forecaster has a lower mean absolute error than the model ({number_text(ours)})."
+    return f"Lower than the model's mean absolute error ({number_text(ours)}): {', '.join(better)}."
 
 
-def _interval(gain: Gain, days: int) -> str:
-    if gain.low is None or gain.high is None:
+def _interval_text(estimate: Estimate, days: int) -> str:
+    if estimate.low is None or estimate.high is None:
         return f"no interval: {days} {'day is' if days == 1 else 'days are'} too few"
-    near, far = (gain.high, gain.low) if gain.high < 0 else (gain.low, gain.high)
-    return f"95 % interval from {percent(near)} to {percent(far)}"
-
-
-def _sign(gain: Gain) -> int:
-    return {"better": 1, "worse": -1, "open": 0}[verdict(gain)]
+    near, far = (estimate.high, estimate.low) if estimate.high < 0 else (estimate.low, estimate.high)
+    return f"95 % interval from {change_text(near)} to {change_text(far)}"

@@ -1,13 +1,19 @@
-"""An evaluation as a few plain lines: what was left out, a small table of scores, the answer."""
+"""An evaluation as plain lines for the terminal: excluded rows, a small table of scores, the answer, warnings."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
-from hindcast.pipeline.judge.answer import some
+from hindcast.pipeline.files import read_json
+from hindcast.pipeline.judge.answer import MOST_NAMES
 from hindcast.pipeline.judge.evaluation import Evaluation
-from hindcast.pipeline.judge.metrics import Score, alike
+from hindcast.pipeline.judge.metrics import Score, common_format
 from hindcast.pipeline.judge.scores import Judgement
+from hindcast.pipeline.judge.stage_facts import policy_warning
+from hindcast.pipeline.settings.params import Params
+from hindcast.pipeline.settings.train import TrainSettings
+from hindcast.pipeline.wording import listed
 
 _WIDTH = 11
 
@@ -16,31 +22,32 @@ def kept_lines(evaluation: Evaluation) -> Iterator[str]:
     """How many of the scored rows of each split and target are compared."""
     for judgement in evaluation.judgements:
         rows = judgement.comparison
-        yield f"{_name(judgement)}: {rows.compared} of {rows.scored} scored rows compared"
+        yield f"{_title(judgement)}: {rows.compared} of {rows.scored} scored rows compared"
 
 
-def aside_lines(evaluation: Evaluation) -> Iterator[str]:
-    """Rows left out because of each forecaster, and forecasters left out for want of any value."""
+def excluded_lines(evaluation: Evaluation) -> Iterator[str]:
+    """Rows excluded because of each forecaster, forecasters without any value, and series without a compared row."""
     for judgement in evaluation.judgements:
-        for name, rows in judgement.comparison.without.items():
-            yield f"{_name(judgement)}: {rows} rows on which {name} has no value"
+        title = _title(judgement)
+        for name, rows in judgement.comparison.missing.items():
+            yield f"{title}: {rows} rows on which {name} has no value"
         for name in judgement.comparison.absent:
-            yield f"{_name(judgement)}: {name} has no value at all and is not compared"
-        unjudged = judgement.unjudged
-        if unjudged:
-            count = f"{len(unjudged)} of {len(judgement.names.series)} series"
-            yield f"{_name(judgement)}: {count} without a compared row: {some(unjudged)}"
+            yield f"{title}: {name} has no value at all and is not compared"
+        series = judgement.series_without_rows
+        if series:
+            count = f"{len(series)} of {len(judgement.names.series)} series"
+            yield f"{title}: {count} without a compared row: {listed(series, MOST_NAMES)}"
 
 
 def score_lines(evaluation: Evaluation) -> Iterator[str]:
     """A table of scores and the answer for each target of the test split (validation, if it is empty)."""
     for judgement, answer in evaluation.answers:
         yield ""
-        title = f"{_name(judgement)} ({judgement.unit})" if judgement.unit else _name(judgement)
+        title = f"{_title(judgement)} ({judgement.unit})" if judgement.unit else _title(judgement)
         width = max(24, len(title))
         heads = "".join(f"{head:>{_WIDTH}}" for head in ("MAE", "RMSE", "bias", "n"))
         yield f"  {title:<{width}}{heads}"
-        number = alike(error for score in judgement.scores.values() for error in (score.mae, score.rmse))
+        number = common_format(judgement.scores.values())
         for name, score in judgement.scores.items():
             yield f"  {name:<{width}}{_cells(score, number)}"
         if judgement.quantiles is not None:
@@ -48,10 +55,26 @@ def score_lines(evaluation: Evaluation) -> Iterator[str]:
         yield f"  {answer}"
 
 
-def _name(judgement: Judgement) -> str:
+def warning_lines(models: Path, params: Params) -> Iterator[str]:
+    """Warnings about what the scores mean: the split policy, and a network trained with other settings."""
+    for warning in (policy_warning(params.split.policy), settings_drift(models, params.train)):
+        if warning:
+            yield f"  Warning: {warning}"
+
+
+def settings_drift(models: Path, settings: TrainSettings) -> str:
+    """A sentence if the network in the folder `models` was trained with other settings, else an empty text."""
+    trained, now = read_json(models / "model.json")["train"], settings.recipe()
+    changed = [
+        f"train.{key} was {trained.get(key)}, now {now[key]}" for key in now if trained.get(key) != now[key]
+    ]
+    return f"the network was trained with other settings: {'; '.join(changed)}." if changed else ""
+
+
+def _title(judgement: Judgement) -> str:
     return f"{judgement.split}, {judgement.target}"
 
 
 def _cells(score: Score, number: Callable[[float | None], str]) -> str:
     means = (score.mae, score.rmse, score.bias)
-    return "".join(f" {word:>{_WIDTH - 1}}" for word in [*map(number, means), str(score.n)])
+    return "".join(f" {text:>{_WIDTH - 1}}" for text in [*map(number, means), str(score.n)])

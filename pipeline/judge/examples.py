@@ -1,45 +1,48 @@
-"""A few rows to look at: a typical and a hard week, and a thinned cloud of pairs."""
+"""A few rows for the plots: a typical and a hard week, and a subsample of (actual, model) pairs."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from hindcast.pipeline.judge.scores import DAY, Judgement
-from hindcast.pipeline.judge.table import Floats, Integers, Table
+from hindcast.pipeline.arrays import Ints, Times, Values
+from hindcast.pipeline.judge.scores import Judgement
+from hindcast.pipeline.judge.table import Table
+from hindcast.pipeline.settings.base import DAY
 
 _DAYS = 7
-_POINTS = 1500  # enough to see a cloud's shape, few enough for a small file
+_POINTS = 1500  # enough to show the shape of a scatter plot, few enough for a small file
 
 
 @dataclass(frozen=True)
 class Week:
-    """Regular steps of one series and track; `columns` are actual, model and whom it is measured by, NaN where
-    a step is not compared; so is `band`, the model's outermost quantiles, if it has any.
+    """Regular steps of one series and track; `time` (step,) is in ns UTC.
+
+    `columns` (step,) are the actual values, the model and its rival, NaN where a step is not compared; so is `band`, the
+    model's outermost quantiles, if it has any.
     """
 
     kind: str
     group: str
     series: str
     track: int
-    time: Integers
-    columns: dict[str, Floats]
-    band: tuple[Floats, Floats] | None = None
+    time: Times
+    columns: dict[str, Values]
+    band: tuple[Values, Values] | None = None
 
 
 @dataclass(frozen=True)
 class Examples:
-    """What the plots show of single rows."""
+    """The single rows that the plots show: weeks, and pairs of actual and model, (pair,) each."""
 
     weeks: tuple[Week, ...]
-    actual: Floats
-    model: Floats
+    actual: Values
+    model: Values
 
 
-def examples_of(table: Table, judgement: Judgement) -> Examples | None:
-    """The week of the series with the median and of the one with the largest MAE; pairs at even distances."""
+def choose_examples(table: Table, judgement: Judgement) -> Examples | None:
+    """A week of the series with the median and of the one with the largest MAE; pairs at regular intervals."""
     if "model" not in judgement.by_series or not judgement.comparison.compared:
         return None
     sums = judgement.by_series["model"]
@@ -49,7 +52,8 @@ def examples_of(table: Table, judgement: Judgement) -> Examples | None:
     if chosen["typical"] == chosen["hardest"]:
         del chosen["hardest"]
     weeks = tuple(_week(table, judgement, kind, key) for kind, key in chosen.items())
-    pairs = _thinned(np.flatnonzero(table.compared))
+    pairs = np.flatnonzero(table.compared)
+    pairs = pairs[:: max(1, -(-len(pairs) // _POINTS))]
     return Examples(weeks, table.actual[pairs], table.forecasts["model"][pairs])
 
 
@@ -63,21 +67,17 @@ def _week(table: Table, judgement: Judgement, kind: str, key: int) -> Week:
     time = np.arange(table.time[rows[0]], table.time[rows[-1]] + 1, table.frequency)
     place = (table.time[rows] - time[0]) // table.frequency
     shown = {"actual": table.actual, "model": table.forecasts["model"]}
-    if judgement.against is not None:
-        shown[judgement.against] = table.forecasts[judgement.against]
-    columns = {name: _placed(values[rows], place, len(time)) for name, values in shown.items()}
+    if judgement.rival is not None:
+        shown[judgement.rival] = table.forecasts[judgement.rival]
+    columns = {name: _place_values(values[rows], place, len(time)) for name, values in shown.items()}
     band = None
     if table.quantiles is not None:
-        low, high = (_placed(table.quantiles[rows, end], place, len(time)) for end in (0, -1))
+        low, high = (_place_values(table.quantiles[rows, end], place, len(time)) for end in (0, -1))
         band = (low, high)
     return Week(kind, *judgement.names.key(series), track, time, columns, band)
 
 
-def _placed(values: Floats, place: Integers, size: int) -> Floats:
+def _place_values(values: Values, place: Ints, size: int) -> Values:
     column = np.full(size, np.nan, np.float32)
     column[place] = values
     return column
-
-
-def _thinned(rows: NDArray[np.intp]) -> NDArray[np.intp]:
-    return rows[:: max(1, -(-len(rows) // _POINTS))]

@@ -1,4 +1,4 @@
-"""Data set -> tables: actual values, the published forecast and baselines at the scored rows, block by block."""
+"""Data set -> tables: actual values, the published forecast and stored baselines at the scored rows, block by block."""
 
 from __future__ import annotations
 
@@ -8,16 +8,20 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from hindcast.pipeline.arrays import Ints
 from hindcast.pipeline.feed.scored_rows import Rows
 from hindcast.pipeline.feed.source import Source
-from hindcast.pipeline.judge.table import Floats, Names, Table
+from hindcast.pipeline.judge.table import SeriesNames, Table
 from hindcast.pipeline.store.index_types import Sequences
 
 _BLOCK_VALUES = 1 << 23  # values of one array read at a time: 32 MiB of float32
 
+Read = Callable[[str], NDArray[Any]]
+"""Array name -> its values at the rows of a block, (row, ...)."""
 
-class Judged(Source, Protocol):
-    """What the judge needs of a data set beyond what feeding needs."""
+
+class EvaluationSource(Source, Protocol):
+    """What evaluation needs of a data set beyond what feeding needs."""
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -36,49 +40,54 @@ class Judged(Source, Protocol):
         """Names of the last axis of `baseline`."""
 
 
-def names_of(sequences: Sequences) -> tuple[Names, NDArray[np.int32]]:
-    """The names of groups and series, and the series index of each sequence."""
+def index_series(sequences: Sequences) -> tuple[SeriesNames, NDArray[np.int32]]:
+    """The names of groups and series, and (sequence,) the series index of each sequence."""
     keys = list(zip(map(str, sequences.group), map(str, sequences.series), strict=True))
     places: dict[tuple[str, str], int] = {}
     series_of = np.array([places.setdefault(key, len(places)) for key in keys], np.int32)
     groups = tuple(dict.fromkeys(group for group, _ in places))
     index = {group: place for place, group in enumerate(groups)}
     group_of = np.array([index[group] for group, _ in places], np.int32)
-    return Names(groups, tuple(series for _, series in places), group_of), series_of
+    return SeriesNames(groups, tuple(series for _, series in places), group_of), series_of
 
 
-def in_blocks(
-    dataset: Judged, rows: Rows, width: int
-) -> Iterator[tuple[slice, Callable[[str], NDArray[Any]]]]:
-    """(rows, read) where read(name) gives the array `name` at those rows; `width` values a step are expected."""
-    samples = max(1, _BLOCK_VALUES // (dataset.segment_length * max(1, width)))
+def read_blocks(dataset: EvaluationSource, rows: Rows, width: int) -> Iterator[tuple[slice, Read]]:
+    """(slice of `rows`, a function that reads an array at those rows); `width` is the number of values per step."""
+    most = max(1, _BLOCK_VALUES // (dataset.segment_length * max(1, width)))  # samples
     start = 0
     while start < len(rows):
-        first = _distinct(rows.sample[start : start + samples * dataset.segment_length])[:samples]
-        stop = int(np.searchsorted(rows.sample, first[-1], side="right"))
-        yield slice(start, stop), _reader(dataset, rows, slice(start, stop), first)
+        ahead = rows.sample[start : start + most * dataset.segment_length]
+        samples = ahead[np.diff(ahead, prepend=-1) != 0][:most]
+        stop = int(np.searchsorted(rows.sample, samples[-1], side="right"))
+        yield slice(start, stop), _make_reader(dataset, rows, slice(start, stop), samples)
         start = stop
 
 
-def tables_of(  # noqa: PLR0917 - the six things a table is made of
-    dataset: Judged,
+def load_tables(  # noqa: PLR0917 - the six things a table is made of
+    dataset: EvaluationSource,
     split: str,
     rows: Rows,
     forecasters: Sequence[str],
-    names: Names,
+    names: SeriesNames,
     series_of: NDArray[np.int32],
     advance: Callable[[int], None],
 ) -> list[Table]:
-    """One table a target with the columns of `forecasters` that the data set holds (not model, not trees)."""
-    targets = len(dataset.targets)
-    stored = [name for name in forecasters if name == "published" or name in dataset.baselines]
+    """One table per target, with those columns of `forecasters` that the data set holds (not model, not trees).
+
+    Calls `advance` with the number of rows read, block after block.
+    """
+    targets, baselines = len(dataset.targets), dataset.baselines
+    stored = [name for name in forecasters if name == "published" or name in baselines]
     origin = np.empty(len(rows), np.int64)
     columns = np.empty((targets, 1 + len(stored), len(rows)), np.float32)
-    for place, read in in_blocks(dataset, rows, targets * len(dataset.baselines)):
-        origin[place] = read("origin")
-        columns[:, 0, place] = np.where(read("W") > 0, read("Y"), np.nan).T
-        _fill(columns[:, 1:, place], read, stored, dataset.baselines)
-        advance(place.stop - place.start)
+    for block, read in read_blocks(dataset, rows, targets * len(baselines)):
+        origin[block] = read("origin")
+        columns[:, 0, block] = np.where(read("W") > 0, read("Y"), np.nan).T
+        baseline = read("baseline")
+        for place, name in enumerate(stored, 1):
+            values = read("published") if name == "published" else baseline[:, :, baselines.index(name)]
+            columns[:, place, block] = values.T
+        advance(block.stop - block.start)
     series = series_of[rows.sequence]
     track = np.asarray(dataset.sequences.track)[rows.sequence].astype(np.int16)
     return [
@@ -90,28 +99,9 @@ def tables_of(  # noqa: PLR0917 - the six things a table is made of
     ]  # fmt: skip
 
 
-def _fill(
-    columns: NDArray[np.float32],
-    read: Callable[[str], NDArray[Any]],
-    stored: list[str],
-    baselines: tuple[str, ...],
-) -> None:
-    baseline = read("baseline")
-    for place, name in enumerate(stored):
-        values: Floats = read("published") if name == "published" else baseline[:, :, baselines.index(name)]
-        columns[:, place] = values.T
-
-
-def _distinct(ascending: NDArray[np.int64]) -> NDArray[np.int64]:
-    first: NDArray[np.bool_] = np.diff(ascending, prepend=-1) != 0
-    return ascending[first]
-
-
-def _reader(
-    dataset: Judged, rows: Rows, place: slice, samples: NDArray[np.int64]
-) -> Callable[[str], NDArray[Any]]:
-    local = np.searchsorted(samples, rows.sample[place])
-    offset = rows.offset[place]
+def _make_reader(dataset: EvaluationSource, rows: Rows, block: slice, samples: Ints) -> Read:
+    local = np.searchsorted(samples, rows.sample[block])
+    offset = rows.offset[block]
 
     def read(name: str) -> NDArray[Any]:
         values: NDArray[Any] = dataset.read(name, samples)[local, offset]

@@ -1,17 +1,16 @@
-"""Errors as sums that add up by any key, and the scores made of them. All sums in float64 and in row order."""
+"""Errors as sums that add up over any key, and the scores computed from them; all in float64 and in row order."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hindcast.pipeline.judge.table import Floats, Integers, Mask, blocks
-
-Sums64 = NDArray[np.float64]
+from hindcast.pipeline.arrays import Flags, Floats, Ints, Values
+from hindcast.pipeline.judge.table import blocks
 
 
 @dataclass(frozen=True)
@@ -24,23 +23,23 @@ class Score:
     n: int
 
     def as_dict(self) -> dict[str, float | int | None]:
-        """As metrics.json has it."""
-        return {"mae": self.mae, "rmse": self.rmse, "bias": self.bias, "n": self.n}
+        """The score as written to metrics.json."""
+        return asdict(self)
 
 
 @dataclass(frozen=True)
 class ErrorSums:
-    """By key: the number of rows and the sums of |e|, e^2 and e, where e = forecast - actual.
+    """For each key, the number of rows and the sums of |e|, e^2 and e, where e = forecast - actual.
 
     `values` is (4, key) float64 in that order; counts are exact below 2^53.
     """
 
-    values: Sums64
+    values: Floats
 
     @property
-    def n(self) -> Integers:
-        """Rows by key."""
-        counts: Integers = self.values[0].astype(np.int64)
+    def n(self) -> Ints:
+        """(key,): the number of rows."""
+        counts: Ints = self.values[0].astype(np.int64)
         return counts
 
     def score(self, key: int) -> Score:
@@ -54,19 +53,19 @@ class ErrorSums:
         """The score of all keys together."""
         return ErrorSums(self.values.sum(axis=1, keepdims=True)).score(0)
 
-    def of(self, keys: NDArray[np.intp]) -> ErrorSums:
-        """The sums of some keys, in the order asked."""
+    def select(self, keys: NDArray[np.intp]) -> ErrorSums:
+        """The sums of some keys, in the order of `keys`."""
         return ErrorSums(self.values[:, keys])
 
-    def mean_absolute(self) -> Sums64:
-        """The mean absolute error by key, NaN where there is no row."""
+    def mean_absolute(self) -> Floats:
+        """(key,): the mean absolute error, NaN where there is no row."""
         mean = np.full(len(self.values[0]), np.nan)
         np.divide(self.values[1], self.values[0], out=mean, where=self.values[0] > 0)
         return mean
 
 
 def error_sums(
-    actual: Floats, forecast: Floats, keep: Mask, key: NDArray[np.integer], size: int
+    actual: Values, forecast: Values, keep: Flags, key: NDArray[np.integer], size: int
 ) -> ErrorSums:
     """Error sums over the rows in `keep` where the forecast has a value, by `key` in [0, size)."""
     values = np.zeros((4, size))
@@ -80,24 +79,28 @@ def error_sums(
     return ErrorSums(values)
 
 
-def rounded(value: float | None) -> str:
-    """An error as people read it: four significant digits, whole numbers from 1,000 to a milliard, `none` for None."""
+def number_text(value: float | None) -> str:
+    """An error as text: four significant digits, integers from 1,000 to a billion, `none` for None."""
     if value is None:
         return "none"
-    return (
-        f"{value:.0f}" if 1000 <= abs(value) < 1e9 else f"{value:.4g}"
-    )  # 1e12 in full would burst its column
+    whole = 1000 <= abs(value) < 1e9  # 1e12 in full would be wider than its column
+    return f"{value:.0f}" if whole else f"{value:.4g}"
 
 
-def alike(errors: Iterable[float | None]) -> Callable[[float | None], str]:
-    """How the numbers of one table are written: with the decimals that show four digits of its smallest error.
+def number_format(errors: Iterable[float | None]) -> Callable[[float | None], str]:
+    """A function that formats all numbers of one table: enough decimals for four digits of its smallest error.
 
-    Falls back on `rounded`, number by number, where that would make the largest longer than seven digits.
+    Falls back to `number_text`, number by number, where that would make the largest longer than seven digits.
     """
     sizes = [abs(error) for error in errors if error]
     if not sizes or not all(map(math.isfinite, sizes)):
-        return rounded
+        return number_text
     decimals = max(0, 3 - math.floor(math.log10(min(sizes))))
     if decimals > 6 or max(sizes) >= 10.0 ** (7 - decimals):
-        return rounded
+        return number_text
     return lambda value: "none" if value is None else f"{value:.{decimals}f}"
+
+
+def common_format(scores: Iterable[Score]) -> Callable[[float | None], str]:
+    """The `number_format` of a table of scores: of their MAE and RMSE."""
+    return number_format(error for score in scores for error in (score.mae, score.rmse))

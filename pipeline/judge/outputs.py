@@ -1,4 +1,4 @@
-"""Judgements and tables as files: metrics.json, by_series.csv, predictions.parquet, tables beside the plots."""
+"""Results and tables as files: metrics.json, by_series.csv, predictions.parquet and the CSV files beside the plots."""
 
 from __future__ import annotations
 
@@ -6,23 +6,22 @@ import csv
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from hindcast.pipeline.judge.metrics import Score
-from hindcast.pipeline.judge.scores import BySums, Judgement
+from hindcast.pipeline.judge.scores import Judgement, Sums
 from hindcast.pipeline.judge.table import Table
 
-_ROW_GROUP = 1 << 18  # rows: some 10 MB as columns, so writing needs no second copy of a split
+_ROW_GROUP = 1 << 18  # rows: about 10 MB as columns, so writing needs no second copy of a split
 _STAMP = pa.timestamp("ns", tz="UTC")
 _SCORE = ("mae", "rmse", "bias", "n")
 
 
-def metrics_of(judgements: Iterable[Judgement]) -> dict[str, Any]:
-    """{split: {target: {forecaster: {mae, rmse, bias, n}}}}; a model of quantiles has their scores beside."""
+def collect_metrics(judgements: Iterable[Judgement]) -> dict[str, Any]:
+    """{split: {target: {forecaster: {mae, rmse, bias, n}}}}; a quantile model has the scores of its quantiles too."""
     metrics: dict[str, Any] = {}
     for judgement in judgements:
         scores: dict[str, Any] = {name: score.as_dict() for name, score in judgement.scores.items()}
@@ -34,37 +33,47 @@ def metrics_of(judgements: Iterable[Judgement]) -> dict[str, Any]:
 
 def write_by_series(path: Path, judgements: Iterable[Judgement]) -> None:
     """split, group, series, track, target, forecaster and scores, where there is at least one row."""
-    heads = ("split", "group", "series", "track", "target", "forecaster")
-    _write_csv(path, [*heads, *_SCORE], (row for judgement in judgements for row in _series_rows(judgement)))
+
+    def rows() -> Iterator[list[Any]]:
+        for judgement in judgements:
+            for place in range(len(judgement.names.series) * judgement.tracks):
+                series, track = divmod(place, judgement.tracks)
+                key = judgement.names.key(series)
+                for cells in _forecaster_cells(judgement.by_series, place):
+                    yield [judgement.split, *key, track, judgement.target, *cells]
+
+    _write_csv(path, ["split", "group", "series", "track", "target"], rows())
 
 
-def write_breakdown(path: Path, key: str, judgements: Iterable[Judgement], which: str) -> None:
-    """split, target, `key` (hours), forecaster and scores; `which` names the judgement's breakdown."""
+def write_breakdown(
+    path: Path, key: str, judgements: Iterable[Judgement], which: Literal["by_lead", "by_hour"]
+) -> None:
+    """split, target, `key` (hours), forecaster and scores; `which` is the breakdown: `by_lead` or `by_hour`."""
 
     def rows() -> Iterator[list[Any]]:
         for judgement in judgements:
             breakdown = getattr(judgement, which)
             for place, hours in enumerate(breakdown.hours):
-                for name, score in _scores_at(breakdown.sums, place):
-                    yield [judgement.split, judgement.target, hours, name, *_cells(score)]
+                for cells in _forecaster_cells(breakdown.sums, place):
+                    yield [judgement.split, judgement.target, hours, *cells]
 
-    _write_csv(path, ["split", "target", key, "forecaster", *_SCORE], rows())
+    _write_csv(path, ["split", "target", key], rows())
 
 
 @contextmanager
-def predictions_file(
+def open_predictions(
     path: Path, forecasters: Sequence[str], levels: Sequence[float] = ()
 ) -> Iterator[PredictionsFile]:
-    """A Parquet file to which table after table is added; the columns are the same whatever the tables hold.
+    """A Parquet file that takes one table after another; its columns do not depend on what the tables hold.
 
-    The model's quantiles at `levels` stand in columns `model_q0.1` and so on, behind the forecasters.
+    The model's quantiles at `levels` are the columns `model_q0.1` and so on, after the forecasters.
     """
     with pq.ParquetWriter(path, _schema(forecasters, levels), compression="zstd") as writer:
         yield PredictionsFile(writer, tuple(forecasters))
 
 
 class PredictionsFile:
-    """Takes the scored rows of tables: those whose target is known. `compared` marks the rows of the metrics."""
+    """Takes the scored rows of tables: those whose target is known. Its column `compared` marks the rows of the metrics."""
 
     def __init__(self, writer: pq.ParquetWriter, forecasters: tuple[str, ...]) -> None:
         self._writer, self._forecasters = writer, forecasters
@@ -105,26 +114,15 @@ def _schema(forecasters: Sequence[str], levels: Sequence[float]) -> pa.Schema:
     return pa.schema([*heads, *((name, pa.float32()) for name in columns), ("compared", pa.bool_())])
 
 
-def _series_rows(judgement: Judgement) -> Iterator[list[Any]]:
-    for place in range(len(judgement.names.series) * judgement.tracks):
-        series, track = divmod(place, judgement.tracks)
-        for name, score in _scores_at(judgement.by_series, place):
-            group, key = judgement.names.key(series)
-            yield [judgement.split, group, key, track, judgement.target, name, *_cells(score)]
-
-
-def _scores_at(sums: BySums, place: int) -> Iterator[tuple[str, Score]]:
+def _forecaster_cells(sums: Sums, place: int) -> Iterator[list[Any]]:
+    """(forecaster, *score) of each forecaster with a row at a key."""
     for name, by_key in sums.items():
         if by_key.n[place]:
-            yield name, by_key.score(place)
-
-
-def _cells(score: Score) -> list[Any]:
-    return [score.mae, score.rmse, score.bias, score.n]
+            yield [name, *by_key.score(place).as_dict().values()]
 
 
 def _write_csv(path: Path, head: list[str], rows: Iterable[list[Any]]) -> None:
     with path.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(head)
+        writer.writerow([*head, "forecaster", *_SCORE])
         writer.writerows(rows)

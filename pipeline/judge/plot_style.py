@@ -1,6 +1,6 @@
-"""Figures as SVG files: the same bytes at every run, readable on white and on black, without the reader's fonts.
+"""Figures as SVG files: the same bytes on every run, readable on white and on black, independent of installed fonts.
 
-One file serves everywhere: its ink is the reader's text colour, chosen inside the file by the colour scheme.
+One file serves both colour schemes: a style inside the file chooses the colour of text and lines by the reader's scheme.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 COLOURS = {name: one.colour for name, one in FORECASTERS.items() if one.colour}
 MARKERS = {name: one.marker for name, one in FORECASTERS.items() if one.marker}
 
-INK = "#0a0b0c"  # stands for the text colour until the file is written
+INK = "#0a0b0c"  # placeholder, replaced by the text colour when the file is written
 _STYLE = (
     "<style>svg{color:#1b1f24;background:#ffffff}"
     "@media (prefers-color-scheme:dark){svg{color:#e6e8eb;background:#15181c}}</style>"
 )
 _SETTINGS: dict[str, Any] = {
-    "svg.hashsalt": "hindcast",  # names inside the file depend on its contents alone
+    "svg.hashsalt": "hindcast",  # identifiers inside the file depend only on its contents
     "svg.fonttype": "none",
-    "text.parse_math": False,  # a $ in somebody's name is a $
+    "text.parse_math": False,  # a $ in a name is literal
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,
@@ -52,11 +52,11 @@ def figure(width: float = 8.0, height: float = 3.8) -> Iterator[Figure]:
         yield Figure(figsize=(width, height), layout="constrained")
 
 
-def save(drawn: Figure, path: Path) -> None:
-    """Write a figure as SVG with neither date nor version."""
+def save_svg(drawn: Figure, path: Path) -> None:
+    """Write a figure as SVG without date and version."""
     text = StringIO()
     with warnings.catch_warnings():
-        # text stays text in the file and the reader's fonts draw it: what ours lack does not matter
+        # the file holds text and the reader's fonts draw it, so a glyph that ours lack does not matter
         warnings.filterwarnings("ignore", message=r"Glyph \d+ .* missing from font", category=UserWarning)
         drawn.savefig(text, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     head, opening, rest = text.getvalue().partition("<svg ")
@@ -65,12 +65,12 @@ def save(drawn: Figure, path: Path) -> None:
     assert closing
     ink = body.replace(INK, "currentColor")
     path.write_text(
-        f"{_without_doctype(head)}<svg {attributes}>\n{_STYLE}{ink}", encoding="utf-8", newline="\n"
+        f"{head.partition('<!DOCTYPE')[0]}<svg {attributes}>\n{_STYLE}{ink}", encoding="utf-8", newline="\n"
     )
 
 
 def line_style(name: str) -> dict[str, Any]:
-    """How a forecaster (or the actual value) is drawn everywhere: colour, dashes and marker all tell it."""
+    """How a forecaster (or the actual value) is drawn in every plot: colour, dashes and label."""
     return {
         "color": COLOURS.get(name, INK),
         "linestyle": FORECASTERS[name].dashes if name in FORECASTERS else "-",
@@ -78,19 +78,15 @@ def line_style(name: str) -> dict[str, Any]:
     }
 
 
-def legend(axes: Axes) -> None:
-    """A legend above the axes, so that it hides nothing."""
+def add_legend(axes: Axes) -> None:
+    """Add a legend above the axes, where it covers nothing."""
     axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=4, frameon=False, fontsize=9)
 
 
 def _defaults() -> dict[str, Any]:
-    """The library's own style, whatever a matplotlibrc on this machine says."""
+    """The library's default style, without the settings of a matplotlibrc on this machine."""
     from matplotlib import rcParamsDefault
 
     return {
         key: value for key, value in rcParamsDefault.items() if key not in {"backend", "backend_fallback"}
     }
-
-
-def _without_doctype(head: str) -> str:
-    return head.partition("<!DOCTYPE")[0]

@@ -1,4 +1,6 @@
-"""Quantiles judged: the pinball loss in physical units, and how often the truth lies below each and between the outermost."""
+"""Scores of quantile forecasts: the pinball loss in physical units, and how often the actual value lies below each
+quantile and between the outermost ones.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +14,10 @@ from hindcast.pipeline.judge.table import Table, blocks
 
 @dataclass(frozen=True)
 class QuantileScores:
-    """By level: the mean pinball loss and the share of truths at or below it; both over the compared rows.
+    """For each level, the mean pinball loss and the share of actual values at or below it, over the compared rows.
 
-    `inside` is the share of truths from the lowest to the highest quantile, both included; `wanted` the share there
-    should be. All None where no row is compared.
+    `inside` is the share of actual values from the lowest to the highest quantile, both included; `nominal` the share
+    that should be there. All None where no row is compared.
     """
 
     levels: tuple[float, ...]
@@ -24,12 +26,12 @@ class QuantileScores:
     inside: float | None
 
     @property
-    def wanted(self) -> float:
-        """The share of truths that the outermost quantiles should hold between them."""
+    def nominal(self) -> float:
+        """The share of actual values that should lie between the outermost quantiles."""
         return self.levels[-1] - self.levels[0]
 
     def as_dict(self) -> dict[str, Any]:
-        """As metrics.json has it."""
+        """The scores as written to metrics.json."""
         by_level = {
             f"{level:g}": {"pinball": loss, "below": share}
             for level, loss, share in zip(self.levels, self.pinball or (), self.below or (), strict=False)
@@ -38,7 +40,7 @@ class QuantileScores:
         return {
             "pinball": mean,
             "coverage": self.inside,
-            "coverage_wanted": round(self.wanted, 9),
+            "coverage_wanted": round(self.nominal, 9),
             "quantiles": by_level,
         }
 
@@ -46,11 +48,11 @@ class QuantileScores:
         low, high = (f"{level:g}" for level in (self.levels[0], self.levels[-1]))
         if self.inside is None:
             return f"quantiles {low} to {high}: no row is compared"
-        return f"quantiles {low} to {high} hold {self.inside:.1%} of the truths between them, {self.wanted:.1%} are wanted"
+        return f"quantiles {low} to {high} contain {self.inside:.1%} of the actual values (nominal {self.nominal:.1%})"
 
 
 def quantile_scores(table: Table) -> QuantileScores | None:
-    """The scores of the model's quantiles, None where it has none. Sums in float64 and in row order."""
+    """The scores of the model's quantiles, None if it has none. Sums are in float64 and in row order."""
     if table.quantiles is None:
         return None
     levels = np.array(table.levels)

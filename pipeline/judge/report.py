@@ -1,30 +1,31 @@
-"""report.html: one file without outer resources, the honest answer first; the same bytes for the same results."""
+"""report.html: one file without external resources, the answer first; the same bytes for the same results."""
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterator, Mapping
+import unicodedata
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from hindcast.pipeline.files import canonical_json
-from hindcast.pipeline.forecasters import REFERENCES
-from hindcast.pipeline.judge.answer import Answer, named, some
-from hindcast.pipeline.judge.metrics import Score, alike
+from hindcast.pipeline.forecasters import FORECASTERS
+from hindcast.pipeline.judge.answer import MOST_NAMES, Answer
+from hindcast.pipeline.judge.metrics import common_format
 from hindcast.pipeline.judge.plots import Plot
-from hindcast.pipeline.judge.scores import Judgement, Scoped, scope_name
-from hindcast.pipeline.judge.skill import COVERAGE, DRAWS, Gain, block_days, verdict
+from hindcast.pipeline.judge.scores import Judgement, ScopedSkill, scope_name
+from hindcast.pipeline.judge.skill import COVERAGE, DRAWS, FEWEST_DAYS, Estimate, block_days, verdict
+from hindcast.pipeline.wording import listed, printable
 
 _ROOM = Path(__file__).parent
-
-
-_MOST_GROUPS = 40  # rows of a skill table for groups; by_series.csv holds all
+_MOST_GROUPS = 40  # rows for groups in a table of skills; by_series.csv holds all
+_MOST_ROWS = 80  # rows of a table of facts
 
 
 @dataclass(frozen=True)
 class Contents:
-    """What the report tells. `facts` are JSON-like values by title, `settings` the settings used."""
+    """What the report shows. `facts` are JSON-like values by title, `settings` the settings used."""
 
     answers: list[tuple[Judgement, Answer]]
     judgements: list[Judgement]
@@ -34,8 +35,18 @@ class Contents:
     settings: Mapping[str, Any]
 
 
+@dataclass(frozen=True)
+class FactTable:
+    """One table of texts; `hidden` is the number of rows beyond those shown."""
+
+    title: str
+    heads: tuple[str, ...]
+    rows: list[tuple[str, ...]]
+    hidden: int
+
+
 def write_report(path: Path, contents: Contents) -> None:
-    """Render the report."""
+    """Render the report to `path`."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
@@ -45,29 +56,44 @@ def write_report(path: Path, contents: Contents) -> None:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters.update(
+        common_format=lambda scores: common_format(scores.values()),
+        count=count,
+        estimate=_estimate_texts,
+        label=lambda name: FORECASTERS[name].label,
+        listed=lambda names: listed(names, MOST_NAMES),
+    )
     first = contents.answers[0][0].split if contents.answers else ""
-    ordered = sorted(
-        contents.judgements, key=lambda judgement: judgement.split != first
-    )  # the split of the answer
-    environment.filters.update(alike=_alike, count=count, gain=_gain, name=named, some=some)
+    ordered = sorted(contents.judgements, key=lambda each: each.split != first)  # the answer's split first
     page = environment.get_template("report.html.j2").render(
         css=(_ROOM / "report.css").read_text(encoding="utf-8"),
         answers=contents.answers,
         judgements=ordered,
-        references=REFERENCES,
         skills=[(judgement, *_skill_rows(judgement)) for judgement in ordered],
-        plots=[(plot, _embedded(contents.plots_folder / plot.file)) for plot in contents.plots],
-        sheets=sheets_of(contents.facts),
+        plots=[(plot, _data_uri(contents.plots_folder / plot.file)) for plot in contents.plots],
+        fact_tables=tabulate_facts(contents.facts),
         settings=canonical_json(contents.settings),
         draws=DRAWS,
         coverage=f"{100 * COVERAGE:g} %",
         longest_block=block_days(10**6),
+        fewest_days=FEWEST_DAYS,
     )
-    path.write_text(_visible(page), encoding="utf-8", newline="\n")
+    spaces = "".join(sign for sign in set(page) if unicodedata.category(sign) == "Zs")
+    path.write_text(printable(page, keep=f"\n\t{spaces}"), encoding="utf-8", newline="\n")
 
 
-def _skill_rows(judgement: Judgement) -> tuple[list[tuple[str, Scoped, str]], int]:
-    """The rows shown (name, skill, verdict), worst groups first; and how many groups are not shown."""
+def tabulate_facts(facts: Mapping[str, Any]) -> list[FactTable]:
+    """One table for each title, followed by one for each list of mappings directly in it."""
+    return [table for title, value in facts.items() for table in _iter_tables(title, value)]
+
+
+def count(value: int) -> str:
+    """An integer with a narrow no-break space between thousands."""
+    return f"{value:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
+
+
+def _skill_rows(judgement: Judgement) -> tuple[list[tuple[str, ScopedSkill, str]], int]:
+    """The rows shown (name, skill, verdict), worst groups first, and the number of groups not shown."""
     whole = [scoped for scoped in judgement.skills if scoped.scope != "group"]
     groups = [scoped for scoped in judgement.skills if scoped.scope == "group"]
     groups.sort(
@@ -75,76 +101,42 @@ def _skill_rows(judgement: Judgement) -> tuple[list[tuple[str, Scoped, str]], in
     )
     half = _MOST_GROUPS // 2
     shown = groups if len(groups) <= _MOST_GROUPS else [*groups[:half], *groups[-half:]]
-    words = {"better": "better", "worse": "worse", "open": "not proven"}
+    texts = {"better": "better", "worse": "worse", "open": "not proven"}
     rows = [
-        (scope_name(judgement, scoped), scoped, words[verdict(scoped.skill.mae)])
+        (scope_name(judgement, scoped), scoped, texts[verdict(scoped.skill.mae)])
         for scoped in [*whole, *shown]
     ]
     return rows, len(groups) - len(shown)
 
 
-def _alike(scores: Mapping[str, Score]) -> Callable[[float | None], str]:
-    return alike(error for score in scores.values() for error in (score.mae, score.rmse))
-
-
-def _gain(gain: Gain) -> list[str]:
-    """The words of a cell that may stand one below the other: the skill, its interval."""
-    if gain.value is None:
+def _estimate_texts(estimate: Estimate) -> list[str]:
+    """The skill and its interval, as parts of a cell that a narrow screen may put one below the other."""
+    if estimate.value is None:
         return ["none"]
-    value = f"{100 * gain.value:+.1f} %"
-    if gain.low is None or gain.high is None:
+    value = f"{100 * estimate.value:+.1f} %"
+    if estimate.low is None or estimate.high is None:
         return [value]
-    return [value, f"({100 * gain.low:+.1f} to {100 * gain.high:+.1f})"]
+    return [value, f"({100 * estimate.low:+.1f} to {100 * estimate.high:+.1f})"]
 
 
-def _embedded(path: Path) -> str:
+def _data_uri(path: Path) -> str:
     return "data:image/svg+xml;base64," + base64.b64encode(path.read_bytes()).decode("ascii")
 
 
-def _visible(page: str) -> str:
-    """The page with control characters spelled out: HTML allows none but these two white ones."""
-    return "".join(
-        sign if sign.isprintable() or sign in "\n\t" or sign.isspace() else repr(sign)[1:-1] for sign in page
-    )
-
-
-_MOST_ROWS = 80
-
-
-@dataclass(frozen=True)
-class Sheet:
-    """One table of words; `hidden` rows stand beyond those shown."""
-
-    title: str
-    heads: tuple[str, ...]
-    rows: list[tuple[str, ...]]
-    hidden: int
-
-
-def sheets_of(facts: Mapping[str, Any]) -> list[Sheet]:
-    """A sheet for each title, followed by one for each list of mappings that stands directly in it."""
-    return [sheet for title, value in facts.items() for sheet in _sheets(title, value)]
-
-
-def count(value: int) -> str:
-    """A whole number with its thousands apart."""
-    return f"{value:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
-
-
-def _sheets(title: str, value: Any) -> Iterator[Sheet]:
+def _iter_tables(title: str, value: Any) -> Iterator[FactTable]:
     inside = value if isinstance(value, Mapping) else {}
     lists = {key: item for key, item in inside.items() if _is_list_of_mappings(item)}
     rest = {key: item for key, item in inside.items() if key not in lists} if lists else value
     if rest or not lists:
-        yield _cut(title, ("what", "value"), list(_leaves(rest, ())))
+        yield _limit_rows(title, ("what", "value"), list(_iter_leaves(rest, ())))
     for key, items in lists.items():
         heads = tuple(dict.fromkeys(head for item in items for head in item))
         rows = [tuple(_text(item[head]) if head in item else "" for head in heads) for item in items]
-        yield _cut(f"{title}: {key}", tuple(map(str, heads)), rows)
+        yield _limit_rows(f"{title}: {key}", tuple(map(str, heads)), rows)
 
 
-def _cut(title: str, heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> Sheet:
-    return Sheet(title, heads, rows[:_MOST_ROWS], max(0, len(rows) - _MOST_ROWS))
+def _limit_rows(title: str, heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> FactTable:
+    return FactTable(title, heads, rows[:_MOST_ROWS], max(0, len(rows) - _MOST_ROWS))
 
 
 def _is_list_of_mappings(value: Any) -> bool:
@@ -153,13 +145,14 @@ def _is_list_of_mappings(value: Any) -> bool:
     )
 
 
-def _leaves(value: Any, path: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+def _iter_leaves(value: Any, path: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    """(path of keys, text) of every value below `value`."""
     if isinstance(value, Mapping):
         for key, item in value.items():
-            yield from _leaves(item, (*path, str(key)))
+            yield from _iter_leaves(item, (*path, str(key)))
     elif isinstance(value, list | tuple) and any(isinstance(item, Mapping | list | tuple) for item in value):
         for place, item in enumerate(value):
-            yield from _leaves(item, (*path, str(place)))
+            yield from _iter_leaves(item, (*path, str(place)))
     else:
         yield " / ".join(path), _text(value)
 

@@ -1,9 +1,9 @@
-"""How much better one forecaster is than another, and how sure that is.
+"""How much better one forecaster is than another, and how certain that is.
 
 skill = 1 - error(forecaster) / error(other), by mean absolute and by root mean squared error on the same rows.
-The interval is a paired circular block bootstrap (Politis and Romano 1992) over days: both forecasters keep
-the same drawn days, all series of a day are drawn together, and blocks of days keep what one day owes to the
-one before.
+The interval is a paired circular block bootstrap (Politis and Romano 1992) over days: both forecasters are scored on
+the same drawn days, all series of a day are drawn together, and blocks of days keep the dependence between
+neighbouring days.
 """
 
 from __future__ import annotations
@@ -12,20 +12,21 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hindcast.pipeline.arrays import Floats
 from hindcast.pipeline.judge.metrics import ErrorSums
 
 DRAWS = 1000
 COVERAGE = 0.95
-_BLOCK_DAYS = 7  # weather and working weeks make errors of neighbouring days alike
-_FEWEST_DAYS = 8  # fewer cannot say how much days differ
-_BLOCKS_WANTED = 4  # at the least, so that short tests still draw different weeks
+FEWEST_DAYS = 8
+"""With fewer days there is no interval: too few to estimate how much days differ."""
+_BLOCK_DAYS = 7  # weather and the working week make errors of neighbouring days similar
+_LEAST_BLOCKS = 4  # so that draws from a short test differ too
 
 
 @dataclass(frozen=True)
-class Gain:
-    """A skill and the bounds of its 95 % interval; None where it cannot be told."""
+class Estimate:
+    """A skill and the bounds of its 95 % interval; None where it cannot be computed."""
 
     value: float | None
     low: float | None
@@ -34,11 +35,11 @@ class Gain:
 
 @dataclass(frozen=True)
 class Skill:
-    """The gain of one forecaster over `other`, by MAE and by RMSE, over `n` rows on `days` days (UTC)."""
+    """The skill of one forecaster over `other`, by MAE and by RMSE, over `n` rows on `days` days (UTC)."""
 
     other: str
-    mae: Gain
-    rmse: Gain
+    mae: Estimate
+    rmse: Estimate
     n: int
     days: int
 
@@ -46,32 +47,32 @@ class Skill:
 Verdict = Literal["better", "worse", "open"]
 
 
-def skill(forecaster: ErrorSums, other_name: str, other: ErrorSums, seed: int) -> Skill:
+def compute_skill(forecaster: ErrorSums, other_name: str, other: ErrorSums, seed: int) -> Skill:
     """The skill from error sums by day (the same days and rows for both), with its interval."""
-    seen = np.flatnonzero(forecaster.n)
-    sums = np.stack([each.of(seen).values[row] for row in (1, 2) for each in (forecaster, other)])
+    days = np.flatnonzero(forecaster.n)
+    sums = np.stack([each.select(days).values[row] for row in (1, 2) for each in (forecaster, other)])
     whole = _skills(sums.sum(axis=1, keepdims=True))[:, 0]
-    drawn = _skills(_draws(sums, seed)) if len(seen) >= _FEWEST_DAYS else np.empty((2, 0))
-    gains = [_gain(value, draws) for value, draws in zip(whole, drawn, strict=True)]
-    return Skill(other_name, gains[0], gains[1], int(forecaster.n.sum()), len(seen))
+    drawn = _skills(_draw_sums(sums, seed)) if len(days) >= FEWEST_DAYS else np.empty((2, 0))
+    estimates = [_estimate(value, draws) for value, draws in zip(whole, drawn, strict=True)]
+    return Skill(other_name, estimates[0], estimates[1], int(forecaster.n.sum()), len(days))
 
 
-def verdict(gain: Gain) -> Verdict:
-    """Better or worse only where the whole interval says so."""
-    if gain.low is not None and gain.low > 0:
+def verdict(estimate: Estimate) -> Verdict:
+    """Better or worse only if the whole interval lies on that side of 0."""
+    if estimate.low is not None and estimate.low > 0:
         return "better"
-    if gain.high is not None and gain.high < 0:
+    if estimate.high is not None and estimate.high < 0:
         return "worse"
     return "open"
 
 
 def block_days(days: int) -> int:
-    """The length of a block for a test of so many days."""
-    return max(1, min(_BLOCK_DAYS, days // _BLOCKS_WANTED))
+    """The length of a block, in days, for a test of so many days."""
+    return max(1, min(_BLOCK_DAYS, days // _LEAST_BLOCKS))
 
 
-def _draws(sums: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
-    """Sums (row, draw) of resampled days: blocks drawn with replacement from the days closed to a ring."""
+def _draw_sums(sums: Floats, seed: int) -> Floats:
+    """(row, draw): sums over resampled days, blocks drawn with replacement from the days closed to a ring."""
     days = sums.shape[1]
     length = block_days(days)
     by_block = sum(np.roll(sums, -shift, axis=1) for shift in range(length))
@@ -82,7 +83,7 @@ def _draws(sums: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
     return total
 
 
-def _skills(sums: NDArray[np.float64]) -> NDArray[np.float64]:
+def _skills(sums: Floats) -> Floats:
     """(2, draw): skill by MAE and by RMSE; NaN where the other forecaster makes no error."""
     ours, theirs = sums[[0, 2]], sums[[1, 3]]
     ratio = np.divide(ours, theirs, out=np.full_like(ours, np.nan), where=theirs > 0)
@@ -90,10 +91,10 @@ def _skills(sums: NDArray[np.float64]) -> NDArray[np.float64]:
     return 1.0 - ratio
 
 
-def _gain(value: float, draws: NDArray[np.float64]) -> Gain:
+def _estimate(value: float, draws: Floats) -> Estimate:
     if np.isnan(value):
-        return Gain(None, None, None)
+        return Estimate(None, None, None)
     if not len(draws) or np.isnan(draws).any():
-        return Gain(float(value), None, None)
+        return Estimate(float(value), None, None)
     low, high = np.quantile(draws, [(1 - COVERAGE) / 2, (1 + COVERAGE) / 2])
-    return Gain(float(value), float(low), float(high))
+    return Estimate(float(value), float(low), float(high))

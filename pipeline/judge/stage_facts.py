@@ -1,4 +1,4 @@
-"""What the stages before have said of the data, picked for a reader: pack.json and leaks.json in a few rows."""
+"""Facts about the data for the report: pack.json and leaks.json in a few rows, and the warning of the split policy."""
 
 from __future__ import annotations
 
@@ -7,25 +7,23 @@ from pathlib import Path
 from typing import Any
 
 from hindcast.pipeline.files import read_json
-from hindcast.pipeline.settings.train import TrainSettings
 from hindcast.pipeline.split.policies.table import POLICIES
 
 Facts = dict[str, Any]
 
-
 _DROPPED = {
-    "without_origin": "steps left out: no origin covers them",
-    "in_gaps": "steps left out: in gaps of their inputs",
-    "without_target": "steps left out: no target known",
-    "too_short": "steps left out: sequence too short",
+    "without_origin": "steps excluded: no origin covers them",
+    "in_gaps": "steps excluded: in gaps of their inputs",
+    "without_target": "steps excluded: no known target",
+    "too_short": "steps excluded: sequence too short",
 }
 
 
-def earlier(reports: Path) -> Facts:
-    """Facts by title, of those reports that are there."""
+def read_stage_facts(reports: Path) -> Facts:
+    """Facts by title from pack.json and leaks.json, if they exist."""
     readers = {
-        "What pack made": ("pack.json", packed_facts),
-        "What the certificate says": ("leaks.json", certificate_facts),
+        "Packing": ("pack.json", pack_facts),
+        "Certificate": ("leaks.json", certificate_facts),
     }
     return {
         title: read(read_json(reports / file))
@@ -34,72 +32,79 @@ def earlier(reports: Path) -> Facts:
     }
 
 
-def packed_facts(pack: Mapping[str, Any]) -> Facts:
-    """Counts of the whole, then a row a group; the rest stands in pack.json."""
+def pack_facts(pack: Mapping[str, Any]) -> Facts:
+    """Total counts, then one row per group; pack.json holds the rest."""
     groups = pack.get("by_group", {})
-    rows = [{"group": name, **_of_group(entry)} for name, entry in groups.items()]
     without = pack.get("groups_without_sequence", [])
     return {
-        **_counts(pack),
+        **_total_facts(pack),
         **({"groups without a sequence": without} if without else {}),
-        **({"groups": rows} if rows else {}),
+        **(
+            {"groups": [{"group": name, **_group_facts(entry)} for name, entry in groups.items()]}
+            if groups
+            else {}
+        ),
     }
 
 
 def certificate_facts(leaks: Mapping[str, Any]) -> Facts:
-    """Whether it passed, how the moments of each source are known, and every check."""
-    checks = leaks.get("checks", [])
+    """Whether all checks passed, how the availability time of each source is known, and one row per check."""
     overlap = leaks.get("overlap", {})
     return {
         "passed": leaks.get("passed"),
         "fingerprint of the data set": leaks.get("fingerprint"),
         **({"overlap accepted": overlap} if overlap else {}),
-        "when values were known": [
+        "when values became known": [
             {"source": name, "known": source.get("known"), "rule": source.get("rule")}
             for name, source in leaks.get("sources", {}).items()
         ],
         "checks": [
             {
                 "check": check.get("name"),
-                "what holds": check.get("rule"),
+                "rule": check.get("rule"),
                 "rows": check.get("rows_checked"),
                 "violations": check.get("violations"),
             }
-            for check in checks
+            for check in leaks.get("checks", [])
         ],
     }
 
 
-def _counts(pack: Mapping[str, Any]) -> Facts:
+def policy_warning(policy: str) -> str:
+    """A sentence if scores under a split policy do not measure forecast skill, else an empty text."""
+    caution = POLICIES[policy].caution
+    return f"split.policy={policy}: {caution}." if caution else ""
+
+
+def _total_facts(pack: Mapping[str, Any]) -> Facts:
     counts = pack.get("counts", {})
-    dropped = {words: pack.get("dropped", {}).get(key, 0) for key, words in _DROPPED.items()}
+    totals = {
+        "series": counts.get("series"),
+        "sequences": pack.get("sequences"),
+        "sequences that end in a gap": counts.get("sequences_ended_by_gap"),
+        "samples": pack.get("samples"),
+        "steps read": counts.get("steps"),
+        "steps kept": counts.get("steps_kept"),
+        "steps with a known target": counts.get("steps_with_target"),
+        "gaps filled": counts.get("gaps_filled"),
+        "steps of padding": pack.get("padding"),
+    }
+    dropped = {label: pack.get("dropped", {}).get(key, 0) for key, label in _DROPPED.items()}
     return {
-        **_present(
-            {
-                "series": counts.get("series"),
-                "sequences": pack.get("sequences"),
-                "sequences that end in a gap": counts.get("sequences_ended_by_gap"),
-                "samples": pack.get("samples"),
-                "steps seen": counts.get("steps"),
-                "steps kept": counts.get("steps_kept"),
-                "steps with a known target": counts.get("steps_with_target"),
-                "gaps filled": counts.get("gaps_filled"),
-                "steps of padding": pack.get("padding"),
-            }
-        ),
-        **{words: steps for words, steps in dropped.items() if steps},
+        **{label: value for label, value in totals.items() if value is not None},
+        **{label: steps for label, steps in dropped.items() if steps},
         **_coverage(pack),
     }
 
 
-def _of_group(entry: Mapping[str, Any]) -> Facts:
+def _group_facts(entry: Mapping[str, Any]) -> Facts:
     counts = entry.get("counts", {})
     return {
         "series": counts.get("series"),
         "sequences": entry.get("sequences"),
         "samples": entry.get("samples"),
         "steps kept": counts.get("steps_kept"),
-        "left out": sum(entry.get("dropped", {}).values()),
+        "steps excluded": sum(entry.get("dropped", {}).values()),
         **_coverage(entry),
     }
 
@@ -110,22 +115,3 @@ def _coverage(entry: Mapping[str, Any]) -> Facts:
         for source, share in entry.get("coverage", {}).items()
         if share is not None
     }
-
-
-def _present(facts: Facts) -> Facts:
-    return {words: value for words, value in facts.items() if value is not None}
-
-
-def cautions(policy: str) -> tuple[str, ...]:
-    """A sentence where scores under a policy do not measure forecast skill, else nothing."""
-    caution = POLICIES[policy].caution
-    return (f"  Warning: split.policy={policy}: {caution}.",) if caution else ()
-
-
-def departures(models: Path, settings: TrainSettings) -> tuple[str, ...]:
-    """A sentence where the network in `models` was trained by other settings than these, else nothing."""
-    trained, now = read_json(models / "model.json")["train"], settings.recipe()
-    told = [
-        f"train.{key} was {trained.get(key)}, now {now[key]}" for key in now if trained.get(key) != now[key]
-    ]
-    return (f"  Judged is the network as it was trained: {'; '.join(told)}.",) if told else ()

@@ -1,4 +1,4 @@
-"""What is judged: the scored rows of one split and one target, a column a forecaster, and their names."""
+"""What is evaluated: the scored rows of one split and one target, with a column for each forecaster."""
 
 from __future__ import annotations
 
@@ -8,56 +8,49 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
-
-
-Integers = NDArray[np.int64]
-
-
-Mask = NDArray[np.bool_]
-
+from hindcast.pipeline.arrays import Flags, Key, Times, Values
+from hindcast.pipeline.forecasters import REFERENCES
 
 BLOCK = 1 << 20
-
-
-"""Rows turned into float64 at once: bounds the memory, and fixes the order in which sums are taken."""
+"""Rows converted to float64 at once: bounds the memory, and fixes the order of summation."""
 
 
 @dataclass(frozen=True)
-class Names:
-    """The groups, and of each series its name and its group's index, ordered by (group, series)."""
+class SeriesNames:
+    """The groups, and for each series its name and the index of its group, ordered by (group, series)."""
 
     groups: tuple[str, ...]
     series: tuple[str, ...]
     group_of: NDArray[np.int32]
 
-    def key(self, series: int) -> tuple[str, str]:
-        """(group, series) of an index."""
+    def key(self, series: int) -> Key:
+        """(group, series) of a series index."""
         return self.groups[self.group_of[series]], self.series[series]
 
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of one split and target, ordered by (series, track, time); a series' rows are adjacent.
+    """Rows of one split and target, ordered by (series, track, time); the rows of a series are adjacent.
 
-    `time` and `origin` are int64 nanoseconds UTC, `actual` and every forecast float32 in physical units with
-    NaN where there is no value. `compared` marks the rows on which all are judged. `quantiles` (row, level), ascending
-    along the last axis, are the model's at `levels`, if it gives any; its forecast is one of them.
+    `frequency` is the length of a step in ns; `time` and `origin` are int64 nanoseconds UTC; `actual` and every
+    forecast are float32 in physical units, NaN where there is no value. `compared` marks the rows on which all
+    forecasters are scored. `quantiles` (row, level) are the model's forecasts at `levels`, ascending along the last
+    axis, if it has any; its point forecast is one of them.
     """
 
     split: str
     target: str
     unit: str
-    names: Names
+    names: SeriesNames
     frequency: int
     series: NDArray[np.int32]
     track: NDArray[np.int16]
-    time: Integers
-    origin: Integers
-    actual: Floats
-    forecasts: dict[str, Floats]
-    compared: Mask = field(default_factory=lambda: np.zeros(0, np.bool_))
-    quantiles: Floats | None = None
+    time: Times
+    origin: Times
+    actual: Values
+    forecasts: dict[str, Values]
+    compared: Flags = field(default_factory=lambda: np.zeros(0, np.bool_))
+    quantiles: Values | None = None
     levels: tuple[float, ...] = ()
 
     def __len__(self) -> int:
@@ -65,7 +58,7 @@ class Table:
 
     @property
     def tracks(self) -> int:
-        """The number of tracks that the rows can name."""
+        """The number of tracks: the largest track of any row + 1."""
         return int(self.track.max()) + 1 if len(self) else 0
 
     def rows_of_groups(self) -> Iterator[tuple[int, slice]]:
@@ -77,46 +70,46 @@ class Table:
 
 
 def blocks(size: int) -> Iterator[slice]:
-    """The rows 0..size in blocks of at most BLOCK."""
+    """Rows [0, size) in blocks of at most BLOCK."""
     for start in range(0, size, BLOCK):
         yield slice(start, min(start + BLOCK, size))
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Who is compared on how many rows.
+    """Which forecasters are compared, and on how many rows.
 
-    `scored`: rows of the split whose target is known. `compared`: those where every one of `forecasters` has
-    a value. `absent`: listed, but without any value in this split, so left out of the rule. `without[f]`:
-    scored rows on which forecaster f has no value (a row without two forecasters counts for both).
+    `scored`: rows of the split whose target is known. `compared`: rows on which every one of `forecasters` has
+    a value too. `absent`: requested, but without any value in this split, so excluded from the rule. `missing[f]`:
+    scored rows on which forecaster f has no value (a row that lacks two forecasters counts for both).
     """
 
     forecasters: tuple[str, ...]
     absent: tuple[str, ...]
     scored: int
     compared: int
-    without: dict[str, int]
+    missing: dict[str, int]
+
+    @property
+    def rivals(self) -> tuple[str, ...]:
+        """The compared forecasters that the model's skill is measured over; none if the model is not compared."""
+        if "model" not in self.forecasters or not self.compared:
+            return ()
+        return tuple(name for name in self.forecasters if name != "model" and name not in REFERENCES)
 
 
-def on_same_rows(table: Table, listed: Sequence[str]) -> tuple[Table, Comparison]:
-    """Mark the rows on which every listed forecaster that has any value at all has one."""
+def mark_common_rows(table: Table, requested: Sequence[str]) -> tuple[Table, Comparison]:
+    """Mark the rows on which every requested forecaster that has any value at all has one."""
     known = ~np.isnan(table.actual)
     scored = int(known.sum())
-    without = {}
-    for name in listed:
-        without[name] = (
-            int((known & np.isnan(table.forecasts[name])).sum()) if name in table.forecasts else scored
-        )
-    present = tuple(name for name in listed if without[name] < scored)
+    missing = {
+        name: int((known & np.isnan(table.forecasts[name])).sum()) if name in table.forecasts else scored
+        for name in requested
+    }
+    present = tuple(name for name in requested if missing[name] < scored)
     compared = known.copy()
     for name in present:
         compared &= ~np.isnan(table.forecasts[name])
-    absent = tuple(name for name in listed if name not in present) if scored else ()
-    comparison = Comparison(
-        present,
-        absent,
-        scored,
-        int(compared.sum()),
-        {name: without[name] for name in present if without[name]},
-    )
-    return replace(table, compared=compared), comparison
+    absent = tuple(name for name in requested if name not in present) if scored else ()
+    counts = {name: missing[name] for name in present if missing[name]}
+    return replace(table, compared=compared), Comparison(present, absent, scored, int(compared.sum()), counts)

@@ -1,4 +1,4 @@
-"""Tests of the judge keep the trees few: what they promise does not depend on the number."""
+"""Tests of evaluation use few trees: no assertion depends on their number."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A data set in memory for the judge: any sizes, any names, known errors of every forecaster."""
+"""A data set in memory for evaluation: any sizes, any names, known errors of every forecaster."""
 
 from __future__ import annotations
 
@@ -8,18 +8,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hindcast.pipeline.arrays import Values
 from hindcast.pipeline.feed.scored_rows import Rows
-from hindcast.pipeline.judge.table import Floats, Names, Table
+from hindcast.pipeline.forecasters import STORED
+from hindcast.pipeline.judge.table import SeriesNames, Table
+from hindcast.pipeline.settings.base import HOUR
 from hindcast.pipeline.store.index_types import Sequences, Split
 
-HOUR = 3600 * 10**9
 START = int(np.datetime64("2024-01-01", "ns").astype(np.int64))
-BASELINES = ("persistence", "seasonal_24h", "seasonal_168h", "reference_24h", "reference_168h")
 
 
 @dataclass
 class MockDataset:
-    """What the judge asks of a data set, out of arrays."""
+    """What evaluation needs of a data set, from arrays."""
 
     arrays: dict[str, NDArray[Any]]
     sequences: Sequences
@@ -28,7 +29,7 @@ class MockDataset:
     features: tuple[str, ...]
     targets: tuple[str, ...] = ("usage",)
     target_units: tuple[str, ...] = ("MW",)
-    baselines: tuple[str, ...] = BASELINES
+    baselines: tuple[str, ...] = STORED
     frequency: int = HOUR
     chunk_samples: int = 8
     reads: list[str] = field(default_factory=list)
@@ -65,8 +66,8 @@ def mock_dataset(
     weight = (rng.random(shape) >= missing).astype(np.float32)
     published = (truth + published_error * rng.normal(size=shape)).astype(np.float32)
     published[rng.random(shape) < missing] = np.nan
-    baseline = (truth[..., None] + 8 * rng.normal(size=(*shape, len(BASELINES)))).astype(np.float32)
-    baseline[:, 0, :, 3:] = np.nan  # references lack values that nothing else depends on
+    baseline = (truth[..., None] + 8 * rng.normal(size=(*shape, len(STORED)))).astype(np.float32)
+    baseline[:, 0, :, 3:] = np.nan  # references without a value, which must exclude no row
     sequences = Sequences(
         np.array([row[0] for row in rows], object),
         np.array([row[1] for row in rows], object),
@@ -100,7 +101,7 @@ def model_with_error(dataset: MockDataset, error: float, seed: int = 1) -> Any:
     wrong = np.random.default_rng(seed).normal(size=dataset.arrays["truth"].shape)
     values = (dataset.arrays["truth"] + error * wrong).astype(np.float32)
 
-    def predict(split: str, rows: Rows) -> Floats:
+    def predict(split: str, rows: Rows) -> Values:
         return values[rows.sample, rows.offset]
 
     return predict
@@ -111,7 +112,7 @@ def mock_table(
 ) -> Table:
     """A table with a model, a published forecast, persistence and both references; NaN holes everywhere."""
     rng = np.random.default_rng(seed)
-    names = Names(
+    names = SeriesNames(
         tuple(f"g{group}" for group in range(groups)),
         tuple(f"s{each}" for _ in range(groups) for each in range(series)),
         np.repeat(np.arange(groups, dtype=np.int32), series),
@@ -120,7 +121,7 @@ def mock_table(
     time = np.tile(START + np.arange(steps, dtype=np.int64) * HOUR, groups * series * tracks)
     track = np.tile(np.repeat(np.arange(tracks, dtype=np.int16), steps), groups * series)
 
-    def column() -> Floats:
+    def column() -> Values:
         values = rng.normal(100, 10, size).astype(np.float32)
         values[rng.random(size) < holes] = np.nan
         return values

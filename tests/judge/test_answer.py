@@ -1,4 +1,4 @@
-"""The answer tells of the parts that the whole hides: groups and tracks in which the model is worse."""
+"""The answer names what the total hides: groups and tracks in which the model is worse."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from hindcast.pipeline.judge.answer import answer_of, some
-from hindcast.pipeline.judge.scores import judged
+from hindcast.pipeline.judge.answer import derive_answer
+from hindcast.pipeline.judge.scores import judge_table
 from hindcast.pipeline.judge.table import Table
 from tests.judge.mock_judged import mock_table
 
@@ -28,35 +28,46 @@ def table_with(model: dict[str, float], published: dict[str, float], tracks: int
 
 def test_a_yes_names_the_groups_in_which_the_model_is_worse() -> None:
     table = table_with({"g0": 50.0, "g1": 3.0, "g2": 9.0}, {"g0": 90.0, "g1": 1.0, "g2": 9.0})
-    answer = answer_of(judged(table, ["published"], 7)[1])
+    answer = derive_answer(judge_table(table, ["published"], 7)[1])
     assert answer.short == "Yes."
     assert "Of 3 groups: better in 1, not proven in 1, worse in 1 (g1)." in answer.sentences
 
 
 @pytest.mark.parametrize(("model", "published"), [(2.0, 9.0), (9.0, 2.0)])
 def test_an_interval_goes_from_the_smaller_change_to_the_larger(model: float, published: float) -> None:
-    answer = answer_of(judged(table_with({"g0": model}, {"g0": published}), ["published"], 7)[1])
+    answer = derive_answer(judge_table(table_with({"g0": model}, {"g0": published}), ["published"], 7)[1])
     near, far = re.findall(r"from ([0-9.]+) % \w+ to ([0-9.]+) %", answer.sentences[0])[0]
     assert 0 < float(near) < float(far)
 
 
-def test_tracks_are_told_with_their_leads() -> None:
+def test_tracks_are_counted_by_verdict() -> None:
     table = table_with({"g0": 5.0}, {"g0": 9.0}, tracks=2)
-    answer = answer_of(judged(table, ["published"], 7)[1])
+    answer = derive_answer(judge_table(table, ["published"], 7)[1])
     assert "Of 2 tracks: better in 2, not proven in 0, worse in 0." in answer.sentences
 
 
-def test_one_group_alone_is_the_whole_and_needs_no_row_of_its_own() -> None:
+def test_a_single_group_gets_no_skill_of_its_own() -> None:
     table = table_with({"g0": 5.0, "g1": 5.0}, {"g0": 9.0, "g1": 9.0})
     table = replace(table, actual=np.where(table.series == 1, np.float32(np.nan), table.actual))
-    judgement = judged(table, ["published"], 7)[1]
+    judgement = judge_table(table, ["published"], 7)[1]
     assert [scoped.scope for scoped in judgement.skills] == ["all"]
-    assert judgement.unjudged == ["g1/s0"]
-    assert not [sentence for sentence in answer_of(judgement).sentences if "groups" in sentence]
+    assert judgement.series_without_rows == ["g1/s0"]
+    assert not [sentence for sentence in derive_answer(judgement).sentences if "groups" in sentence]
 
 
-@pytest.mark.parametrize(
-    ("count", "words"), [(1, "0"), (5, "0, 1, 2, 3, 4"), (8, "0, 1, 2, 3, 4 and 3 more")]
-)
-def test_long_lists_of_names_are_cut_and_counted(count: int, words: str) -> None:
-    assert some([str(number) for number in range(count)]) == words
+def test_a_long_list_of_worse_groups_is_cut_and_counted() -> None:
+    groups = [f"g{number}" for number in range(8)]
+    table = table_with(dict.fromkeys(groups, 9.0), dict.fromkeys(groups, 1.0))
+    (sentence,) = [
+        each for each in derive_answer(judge_table(table, ["published"], 7)[1]).sentences if "groups" in each
+    ]
+    assert "worse in 8 (" in sentence
+    assert sentence.endswith(" and 3 more).")
+
+
+def test_the_skill_over_a_rival_without_error_is_undefined() -> None:
+    table = mock_table(steps=24 * 40, holes=0.0)
+    table = replace(table, forecasts={**table.forecasts, "published": table.actual.copy()})
+    answer = derive_answer(judge_table(table, ["published"], 7)[1])
+    assert answer.kind == "open"
+    assert "undefined: the error of the published forecast is 0" in answer.sentences[0]

@@ -1,48 +1,65 @@
-"""The console's table lines up, whatever the names; numbers are rounded as people read them."""
+"""The table of scores lines up whatever the names; warnings say what the scores mean."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from hindcast.pipeline.judge.answer import answer_of
-from hindcast.pipeline.judge.console import aside_lines, kept_lines, score_lines
+from hindcast.pipeline.files import write_json
+from hindcast.pipeline.judge.answer import derive_answer
+from hindcast.pipeline.judge.console import (
+    excluded_lines,
+    kept_lines,
+    score_lines,
+    settings_drift,
+    warning_lines,
+)
 from hindcast.pipeline.judge.evaluation import Evaluation
-from hindcast.pipeline.judge.metrics import rounded
-from hindcast.pipeline.judge.scores import judged
+from hindcast.pipeline.judge.scores import judge_table
+from hindcast.pipeline.settings.train import TrainSettings
 from tests.judge.mock_judged import mock_table
+from tests.mock_data import mock_params
 
 
 def test_the_table_lines_up_and_the_answer_follows() -> None:
     table = replace(mock_table(steps=24 * 20), target="a_target_with_a_rather_long_name", unit="MW")
-    _, judgement = judged(table, ["published", "persistence", "trees"], 7)
-    evaluation = Evaluation([judgement], [(judgement, answer_of(judgement))])
+    _, judgement = judge_table(table, ["published", "persistence", "trees"], 7)
+    evaluation = Evaluation([judgement], [(judgement, derive_answer(judgement))])
     empty, head, *scores, answer = score_lines(evaluation)
     assert empty == ""
     assert head.split()[-4:] == ["MAE", "RMSE", "bias", "n"]
     assert [line.split()[0] for line in scores] == list(judgement.scores)
     assert {len(line) for line in scores} == {len(head)}
-    assert answer.strip() == str(answer_of(judgement))
+    assert answer.strip() == str(derive_answer(judgement))
     counts = judgement.comparison
     assert list(kept_lines(evaluation)) == [
         f"test, {table.target}: {counts.compared} of {counts.scored} scored rows compared"
     ]
-    aside = list(aside_lines(evaluation))
-    assert f"test, {table.target}: {counts.without['model']} rows on which model has no value" in aside
-    assert f"test, {table.target}: trees has no value at all and is not compared" in aside
+    excluded = list(excluded_lines(evaluation))
+    assert f"test, {table.target}: {counts.missing['model']} rows on which model has no value" in excluded
+    assert f"test, {table.target}: trees has no value at all and is not compared" in excluded
 
 
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        (None, "none"),
-        (0.0, "0"),
-        (0.123456, "0.1235"),
-        (194.26, "194.3"),
-        (999.9, "999.9"),
-        (-42213.4, "-42213"),
-    ],
-)
-def test_errors_are_rounded_for_reading(value: float | None, text: str) -> None:
-    assert rounded(value) == text
+def test_a_network_trained_with_other_settings_gives_a_warning_that_names_what_differs(
+    tmp_path: Path,
+) -> None:
+    settings = TrainSettings(units=(16,), epochs=3)
+    write_json(tmp_path / "model.json", {"train": settings.recipe()})
+    same = settings.model_copy(update={"validation": "memory"})
+    assert not settings_drift(tmp_path, same), "a setting that does not change the result is not a difference"
+    drift = settings_drift(tmp_path, settings.model_copy(update={"units": (8,), "epochs": 4}))
+    assert "train.units was [16], now [8]; train.epochs was 3, now 4" in drift
+
+
+@pytest.mark.parametrize("policy", ["random", "chronological"])
+def test_warnings_are_printed_only_where_there_is_something_to_warn_about(
+    tmp_path: Path, policy: str
+) -> None:
+    params = mock_params(split={"policy": policy}, train={"mode": "windows"})
+    write_json(tmp_path / "model.json", {"train": params.train.recipe()})
+    lines = list(warning_lines(tmp_path, params))
+    assert [line.startswith("  Warning: split.policy=random: ") for line in lines] == [True] * (
+        policy == "random"
+    )

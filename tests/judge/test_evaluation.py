@@ -1,4 +1,4 @@
-"""The whole of `evaluate` over a data set in memory: outputs, verdicts, hostile names, the same bytes twice."""
+"""`evaluate` as a whole over a data set in memory: outputs, verdicts, hostile names, the same bytes twice."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from hindcast.pipeline.arrays import Values
 from hindcast.pipeline.errors import FormatError, MissingInputError
 from hindcast.pipeline.feed.scored_rows import Rows
 from hindcast.pipeline.files import digest_of_file
 from hindcast.pipeline.judge.evaluation import Evaluation, Predict, evaluate
-from hindcast.pipeline.judge.table import Floats
+from hindcast.pipeline.settings.base import HOUR
 from hindcast.pipeline.settings.params import Params, check_params
-from tests.judge.mock_judged import HOUR, MockDataset, mock_dataset, model_with_error
+from tests.judge.mock_judged import MockDataset, mock_dataset, model_with_error
 
 HISTORY = {"epochs": [{"loss": 1.0, "val_loss": 1.2}, {"loss": 0.5, "val_loss": 0.6}], "best_epoch": 2}
 SCORE = ("mae", "rmse", "bias", "n")
@@ -52,7 +53,7 @@ def files_of(root: Path) -> dict[str, str]:
     }
 
 
-def test_a_network_that_cannot_play_is_told_before_anything_is_fitted(
+def test_a_network_that_cannot_be_loaded_fails_before_anything_is_fitted(
     tmp_path: Path, make_params: Callable[..., Params], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fitted: list[object] = []
@@ -60,7 +61,7 @@ def test_a_network_that_cannot_play_is_told_before_anything_is_fitted(
         "hindcast.pipeline.judge.evaluation.fit_trees", lambda *args, **_: fitted.append(args)
     )
 
-    def predict(split: str, rows: Rows) -> Floats:
+    def predict(split: str, rows: Rows) -> Values:
         raise FormatError("models/model.keras is absent.")
 
     with pytest.raises(FormatError, match=r"model\.keras"):
@@ -107,15 +108,15 @@ def _check_by_series(path: Path, frame: Any) -> None:
     assert len(rows) == 2 * 2 * 3 * 2 * 6  # splits, targets, series, tracks, forecasters
     for row in rows[::7]:
         keys = ["split", "group", "series", "target"]
-        mine = frame[frame["compared"] & (frame["track"] == int(row["track"]))]
+        part = frame[frame["compared"] & (frame["track"] == int(row["track"]))]
         for key in keys:
-            mine = mine[mine[key] == row[key]]
-        error = (mine[row["forecaster"]].astype(float) - mine["actual"].astype(float)).dropna()
+            part = part[part[key] == row[key]]
+        error = (part[row["forecaster"]].astype(float) - part["actual"].astype(float)).dropna()
         assert int(row["n"]) == len(error) > 0
         assert float(row["mae"]) == pytest.approx(error.abs().mean(), rel=1e-6)
 
 
-def test_rows_of_the_predictions_lie_where_the_data_set_has_them(
+def test_the_rows_of_the_predictions_are_those_of_the_data_set(
     tmp_path: Path, make_params: Callable[..., Params]
 ) -> None:
     dataset = mock_dataset()
@@ -147,7 +148,7 @@ def test_the_answer_says_no_as_plainly_as_yes(
     assert f"<strong>{short}</strong>" in (tmp_path / "reports/report.html").read_text(encoding="utf-8")
 
 
-def test_without_a_published_forecast_the_best_baseline_stands_in_and_it_is_said(
+def test_without_a_published_forecast_the_best_baseline_is_the_rival_and_the_answer_says_so(
     tmp_path: Path, make_params: Callable[..., Params]
 ) -> None:
     dataset = mock_dataset(published_error=np.nan)
@@ -166,7 +167,7 @@ def test_without_a_published_forecast_the_best_baseline_stands_in_and_it_is_said
     assert metrics["test"]["usage"]["model"]["n"] > 0
 
 
-def test_an_empty_test_split_is_no_failure_and_validation_answers(
+def test_with_an_empty_test_split_the_answer_is_about_validation(
     tmp_path: Path, make_params: Callable[..., Params]
 ) -> None:
     dataset = mock_dataset()
@@ -186,9 +187,7 @@ def test_an_empty_test_split_is_no_failure_and_validation_answers(
     }
 
 
-def test_a_forecast_that_is_no_number_counts_as_no_value(
-    tmp_path: Path, make_params: Callable[..., Params]
-) -> None:
+def test_a_forecast_of_nan_counts_as_missing(tmp_path: Path, make_params: Callable[..., Params]) -> None:
     dataset = mock_dataset()
     found = run(
         tmp_path,
@@ -200,7 +199,7 @@ def test_a_forecast_that_is_no_number_counts_as_no_value(
     assert "The model has no value" in (tmp_path / "reports/report.html").read_text(encoding="utf-8")
 
 
-def test_two_runs_give_the_same_bytes_and_nothing_else_lies_there(
+def test_two_runs_give_the_same_bytes_and_stale_files_are_removed(
     tmp_path: Path, make_params: Callable[..., Params]
 ) -> None:
     params = make_params("published", "persistence", "trees", sums=("all",))
@@ -221,7 +220,7 @@ def test_two_runs_give_the_same_bytes_and_nothing_else_lies_there(
                            "usage-hour.svg", "usage-week-typical.svg", "usage-week-hardest.svg", "usage-pairs.svg"}  # fmt: skip
 
 
-def test_a_failure_at_the_end_leaves_every_old_output_whole(
+def test_a_failure_at_the_end_leaves_every_previous_output_unchanged(
     tmp_path: Path, make_params: Callable[..., Params], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dataset = mock_dataset()

@@ -1,4 +1,4 @@
-"""Tables hold what stands in the data set at the scored rows, however few samples a block takes."""
+"""Tables hold the values of the data set at the scored rows, however few samples a block takes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from hindcast.pipeline.feed.scored_rows import scored_rows
 from hindcast.pipeline.judge import load
-from hindcast.pipeline.judge.load import in_blocks, names_of, tables_of
+from hindcast.pipeline.judge.load import index_series, load_tables, read_blocks
 from hindcast.pipeline.store.reader import Dataset
 from tests.mock_data import mock_dataset, mock_group, mock_params
 
@@ -31,8 +31,8 @@ def test_tables_equal_what_plain_h5py_reads(
     advanced: list[int] = []
     with Dataset(path) as dataset:
         rows = scored_rows(dataset, split)
-        names, series_of = names_of(dataset.sequences)
-        tables = tables_of(dataset, split, rows, COLUMNS, names, series_of, advanced.append)
+        names, series_of = index_series(dataset.sequences)
+        tables = load_tables(dataset, split, rows, COLUMNS, names, series_of, advanced.append)
     assert sum(advanced) == len(rows) > 100
     with h5py.File(path) as file:
         arrays = {name: file[name][:] for name in ("Y", "W", "published", "baseline", "origin", "time")}
@@ -55,8 +55,8 @@ def test_each_row_knows_its_group_its_series_and_its_track(tmp_path: Path) -> No
     path = mock_dataset(tmp_path, GROUPS)
     with Dataset(path) as dataset:
         rows = scored_rows(dataset, "test")
-        names, series_of = names_of(dataset.sequences)
-        table = tables_of(dataset, "test", rows, COLUMNS, names, series_of, lambda _: None)[0]
+        names, series_of = index_series(dataset.sequences)
+        table = load_tables(dataset, "test", rows, COLUMNS, names, series_of, lambda _: None)[0]
         sequences = dataset.sequences
         for row in range(0, len(rows), 17):
             sequence = rows.sequence[row]
@@ -72,7 +72,7 @@ def test_blocks_cover_every_row_once_and_read_a_sample_once(
     monkeypatch.setattr(load, "_BLOCK_VALUES", 24 * 5)
     with Dataset(mock_dataset(tmp_path, GROUPS)) as dataset:
         rows = scored_rows(dataset, "train")
-        seen = [(place.start, place.stop, read("Y").shape) for place, read in in_blocks(dataset, rows, 1)]
+        seen = [(place.start, place.stop, read("Y").shape) for place, read in read_blocks(dataset, rows, 1)]
     assert [start for start, _, _ in seen] == [0, *(stop for _, stop, _ in seen[:-1])]
     assert seen[-1][1] == len(rows)
     assert all(shape == (stop - start, 2) for start, stop, shape in seen)

@@ -1,4 +1,4 @@
-"""Scores equal the textbook's one line, whatever the key, the holes and the block."""
+"""Scores equal their one-line definition, whatever the key, the missing values and the block."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hindcast.pipeline.judge import table as table_module
-from hindcast.pipeline.judge.metrics import Score, alike, error_sums, rounded
+from hindcast.pipeline.judge.metrics import Score, error_sums, number_format, number_text
 
 
 @given(st.integers(0, 200), st.integers(1, 7), st.integers(0, 2**32 - 1), st.sampled_from([1, 7, 1 << 20]))
@@ -37,6 +37,11 @@ def test_scores_are_means_over_the_kept_rows_of_a_key(rows: int, keys: int, seed
 @pytest.mark.parametrize(
     ("value", "word"),
     [
+        (None, "none"),
+        (0.0, "0"),
+        (194.26, "194.3"),
+        (999.9, "999.9"),
+        (-42213.4, "-42213"),
         (0.12345, "0.1235"),
         (1000.4, "1000"),
         (-123456789.2, "-123456789"),
@@ -44,8 +49,8 @@ def test_scores_are_means_over_the_kept_rows_of_a_key(rows: int, keys: int, seed
         (-1e30, "-1e+30"),
     ],
 )
-def test_a_number_is_rounded_to_a_word_that_fits_its_column(value: float, word: str) -> None:
-    assert rounded(value) == word
+def test_a_number_is_rounded_to_fit_its_column(value: float | None, word: str) -> None:
+    assert number_text(value) == word
     assert len(word) <= 10
 
 
@@ -59,10 +64,10 @@ def test_a_number_is_rounded_to_a_word_that_fits_its_column(value: float, word: 
         ([1e-7, 3e6], 12.3456, "12.35"),
     ],
 )
-def test_the_numbers_of_a_table_have_decimals_alike(
+def test_the_numbers_of_a_table_have_the_same_decimals(
     errors: list[float | None], bias: float, word: str
 ) -> None:
-    write = alike(errors)
+    write = number_format(errors)
     assert write(bias) == word
     assert write(None) == "none"
 
@@ -71,6 +76,6 @@ def test_the_numbers_of_a_table_have_decimals_alike(
 def test_no_number_of_a_table_outgrows_its_column_and_the_smallest_keeps_its_digits(
     errors: list[float],
 ) -> None:
-    words = [alike(errors)(error) for error in errors]
+    words = [number_format(errors)(error) for error in errors]
     assert all(len(word) <= 10 for word in words)
     assert float(words[errors.index(min(errors))]) == pytest.approx(min(errors), rel=6e-4)

@@ -7,7 +7,7 @@ from pathlib import Path
 import matplotlib as mpl
 import pytest
 
-from hindcast.pipeline.judge.plot_style import INK, figure, save
+from hindcast.pipeline.judge.plot_style import INK, figure, save_svg
 from hindcast.pipeline.wording import printable
 
 
@@ -16,7 +16,7 @@ def drawn(path: Path, label: str = "$x$") -> str:
         axes = canvas.add_subplot()
         axes.plot([1, 2], [3, 4])
         axes.set_xlabel(label)
-        save(canvas, path)
+        save_svg(canvas, path)
     return path.read_text(encoding="utf-8")
 
 

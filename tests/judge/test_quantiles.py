@@ -1,4 +1,4 @@
-"""Quantiles judged: pinball and coverage by numbers a reader can check, in metrics.json and predictions.parquet."""
+"""Scores of quantiles: pinball loss and coverage, in metrics.json and predictions.parquet too."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_pinball_and_shares_agree_with_the_obvious_sums() -> None:
         assert found.below[place] == pytest.approx(np.mean([error <= 0 for error in errors]))
     inside = [fan[row, 0] <= table.actual[row] <= fan[row, 2] for row in rows]
     assert found.inside == pytest.approx(np.mean(inside))
-    assert found.wanted == pytest.approx(0.8)
+    assert found.nominal == pytest.approx(0.8)
 
 
 def test_a_model_without_quantiles_has_no_such_scores_and_none_compared_has_no_number() -> None:
@@ -82,13 +82,15 @@ def test_metrics_and_predictions_hold_the_quantiles_and_the_middle_one_is_compar
     assert str(evaluation.judgements[0].quantiles) in page
     assert "The band lies between the model&#39;s quantiles 0.1 and 0.9." in page
     metrics = json.loads((tmp_path / "reports/metrics.json").read_text())
-    mine = frame[(frame["split"] == "test") & (frame["target"] == "usage") & frame["compared"]]
+    part = frame[(frame["split"] == "test") & (frame["target"] == "usage") & frame["compared"]]
     entry = metrics["test"]["usage"]["model"]
-    assert entry["mae"] == pytest.approx((mine["model"] - mine["actual"]).abs().mean(), rel=1e-5)
-    inside = (mine["model_q0.1"] <= mine["actual"]) & (mine["actual"] <= mine["model_q0.9"])
+    assert entry["mae"] == pytest.approx((part["model"] - part["actual"]).abs().mean(), rel=1e-5)
+    inside = (part["model_q0.1"] <= part["actual"]) & (part["actual"] <= part["model_q0.9"])
     assert entry["coverage"] == pytest.approx(inside.mean())
     assert entry["coverage_wanted"] == 0.8
     below = entry["quantiles"]["0.9"]["below"]
-    assert below == pytest.approx((mine["actual"] <= mine["model_q0.9"]).mean())
-    assert "pinball" not in metrics["test"]["usage_sum_by_group"]["model"], "a sum of quantiles is none"
+    assert below == pytest.approx((part["actual"] <= part["model_q0.9"]).mean())
+    assert "pinball" not in metrics["test"]["usage_sum_by_group"]["model"], (
+        "the sum of quantiles is not a quantile"
+    )
     assert evaluation.judgements[0].quantiles is not None

@@ -1,4 +1,4 @@
-"""report.html stands alone and can be read by everybody: structure by a parser, looks in a browser."""
+"""report.html needs no other file and is accessible: its structure by a parser, its layout in a browser."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ import pytest
 import yaml
 
 from hindcast.pipeline.judge.evaluation import evaluate
+from hindcast.pipeline.judge.report import count, tabulate_facts
 from hindcast.pipeline.settings.params import check_params
 from tests.judge.mock_judged import mock_dataset, model_with_error
 
@@ -34,7 +35,7 @@ def page(tmp_path_factory: pytest.TempPathFactory, compose_text: Callable[..., s
     raw["evaluate"] = {"baselines": ["published", "persistence"], "sums": ["group"]}
     keys = (("north & <south>", "a"), ("b" * 60, "s" * 80), ("b" * 60, "t"))
     dataset = mock_dataset(keys=keys)
-    facts = {"What pack made": {"steps": 5, "by group": {"a": [1, 2]}}}
+    facts = {"Packing": {"steps": 5, "by group": {"a": [1, 2]}}}
     evaluate(dataset, model_with_error(dataset, 2.0), check_params(raw, "test"), root, facts)
     return root / "reports" / "report.html"
 
@@ -63,7 +64,7 @@ class Structure(HTMLParser):
         return [attributes for name, attributes, _ in self.found if name == tag]
 
 
-def test_the_page_is_well_formed_and_says_what_it_is(page: Path) -> None:
+def test_the_page_is_well_formed_and_has_a_title_and_a_language(page: Path) -> None:
     structure = Structure(page.read_text(encoding="utf-8"))
     assert structure.faults == []
     assert structure.all("html") == [{"lang": "en"}]
@@ -90,7 +91,7 @@ def test_nothing_is_fetched_and_nothing_runs(page: Path) -> None:
     assert "@import" not in style
 
 
-def test_every_table_and_figure_can_be_read_without_eyes(page: Path) -> None:
+def test_every_table_and_figure_has_a_text_for_screen_readers(page: Path) -> None:
     structure = Structure(page.read_text(encoding="utf-8"))
     tables, images = structure.all("table"), structure.all("img")
     assert len(tables) >= 5
@@ -121,11 +122,11 @@ def test_text_and_lines_have_enough_contrast(scheme: str) -> None:
         assert _contrast(colour, colours["paper"]) >= 3, name
 
 
-def test_a_browser_shows_it_without_a_fault_a_request_or_a_sideways_scroll(
+def test_a_browser_shows_it_without_an_error_a_request_or_horizontal_scrolling(
     page: Path, tmp_path: Path
 ) -> None:
     browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if browser is None:  # .ci/run installs one; elsewhere the parser's word must do
+    if browser is None:  # .ci/run installs one; elsewhere the parser must do
         assert Structure(page.read_text(encoding="utf-8")).faults == []
         return
     measured, log = _measured(browser, page, tmp_path)
@@ -139,6 +140,42 @@ def test_a_browser_shows_it_without_a_fault_a_request_or_a_sideways_scroll(
     assert measured["scroll"] <= measured["width"]
     assert len(measured["scores"]) >= 2
     assert [table for table, room in measured["scores"] if table > room] == []
+
+
+def test_facts_are_rows_of_two_columns_with_their_path() -> None:
+    (table,) = tabulate_facts(
+        {"facts": {"steps": 12345, "done": True, "of": {"a": [1, 2], "b": []}, "share": 0.25}}
+    )
+    assert (table.title, table.heads, table.hidden) == ("facts", ("what", "value"), 0)
+    assert table.rows == [
+        ("steps", count(12345)),
+        ("done", "yes"),
+        ("of / a", "1, 2"),
+        ("of / b", "none"),
+        ("share", "0.25"),
+    ]
+
+
+def test_a_list_of_mappings_has_a_column_for_every_key_that_occurs() -> None:
+    facts = {
+        "pack": {"steps": 3, "groups": [{"group": "a", "steps": 1}, {"group": "b", "rule": {"day": -1}}]}
+    }
+    whole, groups = tabulate_facts(facts)
+    assert whole.rows == [("steps", "3")]
+    assert groups.title == "pack: groups"
+    assert groups.heads == ("group", "steps", "rule")
+    assert groups.rows == [("a", "1", ""), ("b", "", "day -1")]
+
+
+def test_a_long_table_of_facts_is_cut_and_counted() -> None:
+    (table,) = tabulate_facts({"many": {str(number): number for number in range(200)}})
+    assert len(table.rows) + table.hidden == 200
+    assert table.hidden > 0
+
+
+def test_no_facts_are_an_empty_table() -> None:
+    (table,) = tabulate_facts({"nothing": {}})
+    assert (table.rows, table.hidden) == ([], 0)
 
 
 def _measured(browser: str, page: Path, folder: Path) -> tuple[dict[str, Any], str]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hindcast.pipeline.judge.metrics import ErrorSums
-from hindcast.pipeline.judge.skill import Gain, block_days, skill, verdict
+from hindcast.pipeline.judge.skill import Estimate, block_days, compute_skill, verdict
 
 
 def by_day(errors: np.ndarray) -> ErrorSums:
@@ -21,7 +21,7 @@ def normal(days: int, size: float, seed: int) -> np.ndarray:
 
 def test_skill_is_one_minus_the_ratio_of_errors() -> None:
     ours, theirs = normal(30, 1.0, 1), normal(30, 2.0, 2)
-    found = skill(by_day(ours), "published", by_day(theirs), 7)
+    found = compute_skill(by_day(ours), "published", by_day(theirs), 7)
     assert found.mae.value == pytest.approx(1 - np.abs(ours).mean() / np.abs(theirs).mean())
     assert found.rmse.value == pytest.approx(1 - np.sqrt((ours**2).mean() / (theirs**2).mean()))
     assert (found.n, found.days) == (30 * 24, 30)
@@ -29,7 +29,7 @@ def test_skill_is_one_minus_the_ratio_of_errors() -> None:
 
 @pytest.mark.parametrize(("ours", "theirs", "expected"), [(1, 2, "better"), (2, 1, "worse"), (1, 1, "open")])
 def test_the_verdict_follows_the_interval_both_ways(ours: float, theirs: float, expected: str) -> None:
-    found = skill(by_day(normal(60, ours, 1)), "published", by_day(normal(60, theirs, 2)), 7)
+    found = compute_skill(by_day(normal(60, ours, 1)), "published", by_day(normal(60, theirs, 2)), 7)
     assert verdict(found.mae) == expected
     assert found.mae.low is not None
     assert found.mae.high is not None
@@ -37,14 +37,16 @@ def test_the_verdict_follows_the_interval_both_ways(ours: float, theirs: float, 
     assert found.mae.low < found.mae.value < found.mae.high
 
 
-def test_the_interval_covers_the_truth_about_as_often_as_it_says() -> None:
-    held = 0
+def test_the_interval_covers_the_true_skill_about_as_often_as_it_should() -> None:
+    covered = 0
     for seed in range(60):
-        gain = skill(by_day(normal(40, 1, 2 * seed)), "x", by_day(normal(40, 1, 2 * seed + 1)), seed).mae
-        assert gain.low is not None
-        assert gain.high is not None
-        held += gain.low <= 0 <= gain.high
-    assert 48 <= held <= 60  # blocks and a percentile interval are a little too narrow for 40 days
+        estimate = compute_skill(
+            by_day(normal(40, 1, 2 * seed)), "x", by_day(normal(40, 1, 2 * seed + 1)), seed
+        ).mae
+        assert estimate.low is not None
+        assert estimate.high is not None
+        covered += estimate.low <= 0 <= estimate.high
+    assert 48 <= covered <= 60  # blocks and a percentile interval are a little too narrow for 40 days
 
 
 def test_the_same_seed_gives_the_same_interval_and_a_gap_in_the_days_changes_nothing() -> None:
@@ -54,19 +56,21 @@ def test_the_same_seed_gives_the_same_interval_and_a_gap_in_the_days_changes_not
         ErrorSums(np.concatenate([sums.values[:, :9], gap, sums.values[:, 9:]], axis=1))
         for sums in (ours, theirs)
     ]
-    assert skill(ours, "x", theirs, 7) == skill(with_gap[0], "x", with_gap[1], 7)
-    assert skill(ours, "x", theirs, 7) != skill(ours, "x", theirs, 8)
+    assert compute_skill(ours, "x", theirs, 7) == compute_skill(with_gap[0], "x", with_gap[1], 7)
+    assert compute_skill(ours, "x", theirs, 7) != compute_skill(ours, "x", theirs, 8)
 
 
 def test_too_few_days_have_no_interval_and_prove_nothing() -> None:
-    found = skill(by_day(normal(7, 1, 1)), "x", by_day(normal(7, 9, 2)), 7)
+    found = compute_skill(by_day(normal(7, 1, 1)), "x", by_day(normal(7, 9, 2)), 7)
     assert found.mae.value is not None
     assert found.mae.low is None
     assert verdict(found.mae) == "open"
 
 
-def test_a_rival_without_error_leaves_the_skill_open_instead_of_infinite() -> None:
-    assert skill(by_day(normal(30, 1, 1)), "x", by_day(np.zeros((30, 24))), 7).mae == Gain(None, None, None)
+def test_the_skill_over_a_forecaster_without_error_is_undefined_not_infinite() -> None:
+    assert compute_skill(by_day(normal(30, 1, 1)), "x", by_day(np.zeros((30, 24))), 7).mae == Estimate(
+        None, None, None
+    )
 
 
 @pytest.mark.parametrize(("days", "length"), [(1, 1), (8, 2), (27, 6), (28, 7), (1000, 7)])

@@ -1,11 +1,19 @@
-"""What pack and the certificate said reaches the report: counts that are not 0, a row a group, a row a check."""
+"""Facts from pack.json and leaks.json for the report: counts above 0, one row per group, one row per check."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from hindcast.pipeline.files import canonical_json
-from hindcast.pipeline.judge.stage_facts import certificate_facts, earlier, packed_facts
+from hindcast.pipeline.judge.stage_facts import (
+    certificate_facts,
+    pack_facts,
+    policy_warning,
+    read_stage_facts,
+)
+from hindcast.pipeline.split.policies.table import POLICIES
 
 PACK = {
     "sequences": 3,
@@ -22,15 +30,15 @@ PACK = {
 }  # fmt: skip
 
 
-def test_pack_is_told_by_counts_and_a_row_a_group() -> None:
-    facts = packed_facts(PACK)
-    assert facts["steps seen"] == 973
-    assert facts["steps left out: in gaps of their inputs"] == 11
-    assert "steps left out: no origin covers them" not in facts
+def test_packing_is_shown_by_counts_and_a_row_for_each_group() -> None:
+    facts = pack_facts(PACK)
+    assert facts["steps read"] == 973
+    assert facts["steps excluded: in gaps of their inputs"] == 11
+    assert "steps excluded: no origin covers them" not in facts
     assert facts["weather known at the origin"] == "94.7 %"
     assert facts["groups without a sequence"] == ["empty"]
     (row,) = facts["groups"]
-    assert (row["group"], row["steps kept"], row["left out"], row["weather known at the origin"]) == (
+    assert (row["group"], row["steps kept"], row["steps excluded"], row["weather known at the origin"]) == (
         "a",
         960,
         13,
@@ -45,15 +53,22 @@ def test_every_check_of_the_certificate_is_a_row() -> None:
         {"passed": True, "checks": [check], "sources": {"weather": source}, "overlap": {}}
     )
     assert facts["passed"] is True
-    assert facts["checks"] == [{"check": "inputs", "what holds": "X is as known", "rows": 5, "violations": 0}]
-    assert facts["when values were known"] == [
+    assert facts["checks"] == [{"check": "inputs", "rule": "X is as known", "rows": 5, "violations": 0}]
+    assert facts["when values became known"] == [
         {"source": "weather", "known": "declared", "rule": {"day": -1}}
     ]
     assert "overlap accepted" not in facts
     assert certificate_facts({"overlap": {"rows": 3}})["overlap accepted"] == {"rows": 3}
 
 
-def test_reports_that_are_not_there_are_not_told(tmp_path: Path) -> None:
-    assert earlier(tmp_path) == {}
+def test_absent_reports_give_no_facts(tmp_path: Path) -> None:
+    assert read_stage_facts(tmp_path) == {}
     (tmp_path / "pack.json").write_text(canonical_json(PACK), encoding="utf-8")
-    assert list(earlier(tmp_path)) == ["What pack made"]
+    assert list(read_stage_facts(tmp_path)) == ["Packing"]
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_every_policy_that_does_not_split_by_time_has_a_warning(policy: str) -> None:
+    warning = policy_warning(policy)
+    assert bool(warning) == (policy not in {"chronological", "rolling_origin"})
+    assert not warning or warning.startswith(f"split.policy={policy}: ")

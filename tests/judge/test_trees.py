@@ -8,15 +8,16 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+from hindcast.pipeline.arrays import Values
 from hindcast.pipeline.feed.scored_rows import scored_rows
-from hindcast.pipeline.judge.load import names_of
-from hindcast.pipeline.judge.table import Floats
+from hindcast.pipeline.judge.load import index_series
 from hindcast.pipeline.judge.trees import fit_trees
-from tests.judge.mock_judged import HOUR, START, MockDataset, mock_dataset
+from hindcast.pipeline.settings.base import HOUR
+from tests.judge.mock_judged import START, MockDataset, mock_dataset
 
 
-def predictions(dataset: MockDataset, *, most_rows: int = 10**6, seed: int = 7) -> Floats:
-    _, series_of = names_of(dataset.sequences)
+def predict_test(dataset: MockDataset, *, most_rows: int = 10**6, seed: int = 7) -> Values:
+    _, series_of = index_series(dataset.sequences)
     trees = fit_trees(
         dataset,
         scored_rows(dataset, "train"),
@@ -33,7 +34,7 @@ def test_any_number_of_threads_gives_the_same_bits(most_rows: int) -> None:
     found = []
     for threads in (1, 2, 3):
         with threadpool_limits(threads, user_api="openmp"):
-            found.append(predictions(mock_dataset(), most_rows=most_rows))
+            found.append(predict_test(mock_dataset(), most_rows=most_rows))
     assert (found[0] == found[1]).all()
     assert (found[0] == found[2]).all()
 
@@ -41,7 +42,7 @@ def test_any_number_of_threads_gives_the_same_bits(most_rows: int) -> None:
 def test_the_trees_learn_the_target_from_the_features() -> None:
     dataset = mock_dataset(missing=0)
     rows = scored_rows(dataset, "test")
-    error = predictions(dataset)[0] - dataset.arrays["Y"][rows.sample, rows.offset, 0]
+    error = predict_test(dataset)[0] - dataset.arrays["Y"][rows.sample, rows.offset, 0]
     assert np.abs(error).mean() < 2  # its noise is 0.8, the target's spread 8
 
 
@@ -49,26 +50,26 @@ def test_what_lies_outside_training_changes_nothing() -> None:
     plain, changed = mock_dataset(), mock_dataset()
     later = changed.arrays["X"].shape[0] // 6 // 2  # the second half of the first of six sequences
     changed.arrays["Y"][later : 2 * later] = -1e6
-    assert (predictions(plain) == predictions(changed)).all()
+    assert (predict_test(plain) == predict_test(changed)).all()
 
 
 def test_unknown_targets_are_never_learned() -> None:
     plain, changed = mock_dataset(missing=0.3), mock_dataset(missing=0.3)
     changed.arrays["Y"][changed.arrays["W"] == 0] = 1e6
-    assert (predictions(plain) == predictions(changed)).all()
+    assert (predict_test(plain) == predict_test(changed)).all()
 
 
 def test_a_drawn_part_depends_on_the_seed_alone() -> None:
-    assert (predictions(mock_dataset(), most_rows=500) == predictions(mock_dataset(), most_rows=500)).all()
+    assert (predict_test(mock_dataset(), most_rows=500) == predict_test(mock_dataset(), most_rows=500)).all()
     assert (
-        predictions(mock_dataset(), most_rows=500) != predictions(mock_dataset(), most_rows=500, seed=8)
+        predict_test(mock_dataset(), most_rows=500) != predict_test(mock_dataset(), most_rows=500, seed=8)
     ).any()
 
 
 def test_a_target_without_training_rows_has_no_forecast() -> None:
     dataset = mock_dataset(targets=("usage", "other"))
     dataset.arrays["W"][..., 1] = 0
-    found = predictions(dataset)
+    found = predict_test(dataset)
     assert np.isfinite(found[0]).all()
     assert np.isnan(found[1]).all()
 
@@ -91,7 +92,7 @@ def test_a_series_that_training_never_saw_is_forecast_from_its_own_recent_value(
         )
 
     rows = scored_rows(dataset, "test")
-    error = predictions(dataset)[0] - dataset.arrays["Y"][rows.sample, rows.offset, 0]
+    error = predict_test(dataset)[0] - dataset.arrays["Y"][rows.sample, rows.offset, 0]
     assert set(owner[rows.sample]) == set(owner[unseen])
     assert np.abs(error).mean() < 30
 
@@ -104,11 +105,11 @@ def test_the_forecast_of_a_series_that_was_seen_is_the_same_whether_others_were_
     fewer.arrays["X"][120:] = fewer.arrays["Y"][120:] = 1e3  # the series that is not seen
     rows = scored_rows(plain, "test")
     seen = rows.sample < 120
-    first, second = predictions(plain)[0], predictions(fewer)[0]
+    first, second = predict_test(plain)[0], predict_test(fewer)[0]
     assert seen.any()
     assert (first[seen] == second[seen]).all()
 
 
 def test_more_series_than_categories_still_work() -> None:
     keys = tuple((f"g{place // 100}", f"s{place}") for place in range(300))
-    assert np.isfinite(predictions(mock_dataset(keys=keys, tracks=1, days=8), most_rows=3000)).all()
+    assert np.isfinite(predict_test(mock_dataset(keys=keys, tracks=1, days=8), most_rows=3000)).all()

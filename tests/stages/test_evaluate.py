@@ -1,4 +1,4 @@
-"""The stage `evaluate` from its command line, over a real data set file and a network that is made up."""
+"""The stage `evaluate` from its command line, over a real data set file and a synthetic network."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from hindcast.pipeline.feed.scored_rows import scored_rows
 from hindcast.pipeline.files import write_json
 from hindcast.pipeline.judge import trees
-from hindcast.pipeline.learn import prediction
+from hindcast.pipeline.learn import backend, prediction
 from hindcast.pipeline.learn.prediction import Predictions
 from hindcast.pipeline.settings.params import load_params
 from hindcast.pipeline.store.reader import Dataset
@@ -43,18 +43,18 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compose_text: Cal
     (tmp_path / "reports").mkdir()
     (tmp_path / "reports" / "pack.json").write_text('{"counts": {"steps": 1234567}}')
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(prediction, "predict", made_up)
+    monkeypatch.setattr(prediction, "predict", synthetic_predictions)
     monkeypatch.setattr(trees, "ITERATIONS", 20)
     return tmp_path
 
 
-def made_up(dataset: Dataset, models: Path, split: str) -> Predictions:
+def synthetic_predictions(dataset: Dataset, models: Path, split: str) -> Predictions:
     rows = scored_rows(dataset, split)
     value = dataset.read("Y", rows.sample)[np.arange(len(rows)), rows.offset] + np.float32(0.5)
     return Predictions(rows.sequence, rows.step, rows.sample, rows.offset, value)
 
 
-def test_the_stage_writes_everything_and_tells_the_answer(
+def test_the_stage_writes_all_outputs_and_prints_the_answer(
     workspace: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(ARGUMENTS) == 0
@@ -102,3 +102,14 @@ def test_a_damaged_report_of_an_earlier_stage_is_named(
     (workspace / "reports/pack.json").write_text("{")
     assert main(ARGUMENTS) == 1
     assert "reports/pack.json" in capsys.readouterr().err
+
+
+def test_without_the_libraries_of_the_extra_train_one_error_names_them(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(backend, "find_spec", lambda _: None)
+    assert main(ARGUMENTS) == 1
+    err = capsys.readouterr().err
+    assert "hindcast[train]" in err
+    assert "Traceback" not in err
+    assert not (workspace / "reports/report.html").exists()
