@@ -14,7 +14,7 @@ from hindcast.pipeline.settings.origin import OriginField
 
 
 def to_moment(value: Any) -> int | None:
-    """A date or a stamp (UTC unless it says otherwise) as nanoseconds since 1970; None stays None."""
+    """A date or a stamp (UTC unless it has an offset) as nanoseconds since 1970; None stays None."""
     if value is None or (isinstance(value, int) and not isinstance(value, bool)):
         return value
     try:
@@ -46,14 +46,14 @@ class VintageRule(Section):
 
 
 class GapRule(Section):
-    """What a gap in the inputs does: forward fill up to `fill`, then end the sequence or raise a mask."""
+    """What a gap in the inputs does: it is filled forward up to `fill`, then ends the sequence or sets a mask."""
 
     fill: DurationField
     longer: Literal["end", "indicator"] = "end"
 
 
 class AlignSettings(Section):
-    """How typed rows become regular steps with a row of X, a target and an origin each."""
+    """How typed rows become regular steps, each with a row of X, a target and an origin."""
 
     target: Annotated[tuple[str, ...], Field(min_length=1)]
     published: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""What every section shares: refusal of unknown keys, durations, zones and times of day."""
+"""What all sections share: unknown keys are faults; durations, zones, times of day and sizes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SIZE = re.compile(r"^(\d+)\s*(B|KiB|MiB|GiB)$")
 
 
 class Section(BaseModel):
-    """A section of params.yaml: frozen; an unknown key is a fault, and so is a number that is infinite or none."""
+    """A section of params.yaml: frozen; unknown keys and numbers that are not finite are faults."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, allow_inf_nan=False)
 
@@ -41,7 +41,7 @@ class Duration:
         """Read `90min`, `48h`, `7d`; raise ValueError with the forms that are allowed."""
         match = _DURATION.match(text.strip())
         if match is None:
-            raise ValueError(f"a length of time is written as 30s, 15min, 48h or 7d, found {text!r}")
+            raise ValueError(f"a length of time must be written as 30s, 15min, 48h or 7d, found {text!r}")
         count, unit = int(match[1]), match[2]
         return cls(f"{count}{unit}", count * TIME_UNITS[unit], count if unit == "d" else None)
 
@@ -53,7 +53,7 @@ def _to_duration(value: Any) -> Duration:
     if isinstance(value, Duration):
         return value
     if not isinstance(value, str):
-        raise ValueError(f"a length of time is written as 30s, 15min, 48h or 7d, found {value!r}")
+        raise ValueError(f"a length of time must be written as 30s, 15min, 48h or 7d, found {value!r}")
     return Duration.parse(value)
 
 
@@ -67,8 +67,10 @@ def _to_positive_duration(value: Any) -> Duration:
 def _to_zone(value: Any) -> str:
     try:
         return ZoneInfo(value).key
-    except Exception as fault:  # zoneinfo raises half a dozen builtins for a bad key; each means the same
-        raise ValueError(f"{value!r} is no time zone of the IANA database (as in Europe/Madrid)") from fault
+    except Exception as fault:  # zoneinfo raises half a dozen builtins for a bad key, all with this meaning
+        raise ValueError(
+            f"{value!r} is not a time zone of the IANA database (such as Europe/Madrid)"
+        ) from fault
 
 
 def _to_zone_or_group(value: Any) -> str:
@@ -78,7 +80,7 @@ def _to_zone_or_group(value: Any) -> str:
 def _to_time_of_day(value: Any) -> str:
     # YAML 1.1 reads an unquoted 10:00 as the number 600
     if not isinstance(value, str) or not _TIME_OF_DAY.match(value):
-        raise ValueError(f'a time of day is written in quotes, as in "09:30", found {value!r}')
+        raise ValueError(f'a time of day must be written in quotes, as in "09:30", found {value!r}')
     return value
 
 
@@ -87,7 +89,7 @@ def _to_bytes(value: Any) -> int:
         return value
     match = _SIZE.match(value.strip()) if isinstance(value, str) else None
     if match is None or int(match[1]) == 0:
-        raise ValueError(f"a size is written as 1MiB, 256KiB or a number of bytes, found {value!r}")
+        raise ValueError(f"a size must be written as 1MiB, 256KiB or a number of bytes, found {value!r}")
     return int(match[1]) * {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}[match[2]]
 
 
@@ -96,7 +98,7 @@ DurationField = Annotated[Duration, BeforeValidator(_to_duration), _as_text]
 PositiveDuration = Annotated[Duration, BeforeValidator(_to_positive_duration), _as_text]
 Zone = Annotated[str, BeforeValidator(_to_zone)]
 ZoneOrGroup = Annotated[str, BeforeValidator(_to_zone_or_group)]
-ZoneOrZones = Annotated[  # one for all groups, or a mapping by group
+ZoneOrZones = Annotated[  # one for all groups, or one for each group
     Annotated[Zone, Tag("str")] | Annotated[dict[str, Zone], Tag("dict[str, Zone]")],
     Discriminator(lambda value: "dict[str, Zone]" if isinstance(value, dict) else "str"),
 ]
@@ -116,9 +118,10 @@ def zone_for(zone: str, group_zone: str) -> str:
 
 
 def one_of(keys: dict[str, str], what: str) -> Discriminator:
-    """Tells the forms of a tagged union apart by the one key in `keys` (key -> tag) that a mapping holds.
+    """The discriminator of a tagged union: the form is chosen by the one key in `keys` (key -> tag) that a mapping has.
 
-    pydantic lets a ValueError of a discriminator through as it is, so no tag and a message stand for it.
+    Pydantic does not turn a ValueError of a discriminator into a fault, so a wrong mapping has no tag, and the message is
+    given here.
     """
 
     def tag(value: Any) -> str | None:
@@ -128,5 +131,7 @@ def one_of(keys: dict[str, str], what: str) -> Discriminator:
         return keys[found[0]] if len(found) == 1 else None
 
     return Discriminator(
-        tag, custom_error_type="one_of", custom_error_message=f"{what} is exactly one of {', '.join(keys)}"
+        tag,
+        custom_error_type="one_of",
+        custom_error_message=f"{what} must have exactly one of {', '.join(keys)}",
     )

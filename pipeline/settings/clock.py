@@ -1,20 +1,21 @@
 """Local time as arithmetic on int64 nanoseconds, exact on days of 23 and 25 hours.
 
-A wall stamp is the nanoseconds since 1970-01-01 00:00 that a clock on the wall shows.
+A wall stamp is what local clocks show, as nanoseconds since 1970-01-01 00:00.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hindcast.pipeline.arrays import TIME_MIN, Times
 from hindcast.pipeline.settings.base import DAY, SECOND, Duration
 
-Stamps = NDArray[np.int64]
+Stamps = Times
 
 _FIRST_YEAR, _LAST_YEAR = 1900, 2200
 
@@ -27,8 +28,8 @@ def wall_of(times: Stamps, zone: str) -> Stamps:
 def utc_of(wall: Stamps, zone: str) -> Stamps:
     """Wall stamps of `zone` -> UTC stamps.
 
-    A wall time that comes twice (autumn) is its first occurrence; one that never comes (spring) is moved
-    on by the length of the jump. Both are what POSIX and `datetime` with `fold=0` do.
+    A wall time that occurs twice (autumn) is its first occurrence; one that does not occur (spring) is moved later
+    by the length of the jump. POSIX and `datetime` with `fold=0` do the same.
     """
     before = _offset(wall - DAY, zone)
     after = _offset(wall + DAY, zone)
@@ -39,7 +40,7 @@ def utc_of(wall: Stamps, zone: str) -> Stamps:
 
 
 def lagged(times: Stamps, lag: Duration, zone: str) -> Stamps:
-    """The stamps that lie `lag` before `times`: in local days where the lag is written in days."""
+    """The times that lie `lag` before `times`: in local days where the lag is written in days."""
     if lag.days is None:
         return times - lag.ns
     return utc_of(wall_of(times, zone) - lag.days * DAY, zone)
@@ -62,7 +63,7 @@ def _offset(times: Stamps, zone: str) -> Stamps:
 
 @lru_cache(maxsize=256)
 def _transitions(zone: str) -> tuple[Stamps, Stamps]:
-    """Stamps from which each UTC offset holds (the first is the beginning of time), and the offsets."""
+    """The times from which each UTC offset holds (the first is before all times), and the offsets."""
     clock = ZoneInfo(zone)
 
     def offset(second: int) -> int:
@@ -73,7 +74,7 @@ def _transitions(zone: str) -> tuple[Stamps, Stamps]:
     week = 7 * 86400
     begin = int(datetime(_FIRST_YEAR, 1, 1, tzinfo=UTC).timestamp())
     end = int(datetime(_LAST_YEAR, 1, 1, tzinfo=UTC).timestamp())
-    starts, offsets = [np.iinfo(np.int64).min], [offset(begin)]
+    starts, offsets = [TIME_MIN], [offset(begin)]
     for left in range(begin, end, week):
         for second in _changes(left, min(left + week, end), offset):
             starts.append(second * SECOND)
@@ -81,8 +82,8 @@ def _transitions(zone: str) -> tuple[Stamps, Stamps]:
     return np.array(starts, np.int64), np.array(offsets, np.int64) * SECOND
 
 
-def _changes(left: int, right: int, offset: object) -> list[int]:
-    assert callable(offset)
+def _changes(left: int, right: int, offset: Callable[[int], int]) -> list[int]:
+    """The second in (left, right] from which another offset holds, at most one in so short a span."""
     if offset(left) == offset(right):
         return []
     while right - left > 1:

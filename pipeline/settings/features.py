@@ -68,7 +68,7 @@ class Features(Section):
 def feature_faults(
     chosen: Features, raw: RawSettings, origin: OriginRule, published: Mapping[str, str]
 ) -> Iterator[str]:
-    """What the features cannot go together with in the other settings; names are checked with those of `align`."""
+    """Faults between the features and the other settings; `rules` checks the names."""
     yield from _lag_faults(chosen, raw, origin)
     windows = [
         (f"align.features.rolling.{name}.windows", length)

@@ -12,7 +12,7 @@ from hindcast.pipeline.settings.base import PositiveDuration, Section, ZoneOrGro
 
 Resample = Literal["mean", "sum", "last", "min", "max"]
 
-# What a heading of a wide file may carry, as named groups of `header`: names of the row, or a part of its time.
+# What a heading of a wide file may hold, as named groups of `header`: names of the row, or a part of its time.
 HEADER_NAMES = ("series", "group")
 HEADER_TIMES = ("time", "period", "lead")
 
@@ -23,7 +23,7 @@ def _to_pattern(value: Any) -> str:
     try:
         re.compile(value)
     except re.error as fault:
-        raise ValueError(f"{value!r} is no regular expression: {fault}") from fault
+        raise ValueError(f"{value!r} is not a regular expression: {fault}") from fault
     return value
 
 
@@ -49,13 +49,13 @@ def _to_format(value: Any) -> str | tuple[str, ...]:
 
 def _to_character(value: Any) -> str:
     if not isinstance(value, str) or len(value) != 1 or not value.isascii() or value in "\r\n":
-        raise ValueError(f"one ASCII character that ends no line is needed, found {value!r}")
+        raise ValueError(f"one ASCII character other than a line break is needed, found {value!r}")
     return value
 
 
 def _to_encoding(value: Any) -> str:
     try:
-        "".encode(value)  # refuses codecs that are no text encodings
+        "".encode(value)  # rejects codecs that are not text encodings
         return codecs.lookup(value).name
     except (LookupError, TypeError):
         raise ValueError(
@@ -75,21 +75,23 @@ class TextField(Section):
     """Where a name (group or series) comes from: exactly one of column, path, constant."""
 
     column: str | None = None
-    path: Pattern | None = None  # searched in the path below raw.path; the first bracket is the value
+    path: Pattern | None = (
+        None  # searched in the path below raw.path; its one group in parentheses is the value
+    )
     constant: str | None = None
     map: dict[str, str] | None = None
 
     @model_validator(mode="after")
     def _check_one(self) -> TextField:
         _exactly_one(self, ("column", "path", "constant"))
-        _needs_bracket(self.path)
+        _check_group(self.path)
         return self
 
 
 class PeriodField(Section):
-    """The number of a step inside its local day, counted from `first` in steps of `length`.
+    """The number of a step in its local day, counted from `first` in steps of `length`.
 
-    Steps are counted as they pass, so a day of a clock change has 23 or 25 hours.  Without `column` the
+    Steps are counted in elapsed time, so a day of a clock change has 23 or 25 hours.  Without `column` the
     number is the named group `period` of the headings.
     """
 
@@ -99,7 +101,7 @@ class PeriodField(Section):
 
 
 class LaterField(Section):
-    """A column that says which of a doubled wall time a row is: the later one where it holds one of `later`."""
+    """A column that decides which occurrence of an ambiguous wall time a row has: the later one where it holds one of `later`."""
 
     column: str
     later: Texts
@@ -116,9 +118,9 @@ class StampField(Section):
     """Where a stamp comes from and how it is read.
 
     `format`: `iso`, `epoch_s`, `epoch_ms`, `epoch_us`, `epoch_ns`, a strptime format, or a list of these of
-    which the first that fits reads a text.  `columns` joins several columns with one space before they are
+    which the first that fits is used.  `columns` joins several columns with one space before they are
     read (a date and an hour; an hour of 24 is the next day's 0).  `part` takes one side of an interval
-    `a - b` or `a/b`.  `label: end` says that stamps are the moments at which their steps end, `hour_ending`
+    `a - b` or `a/b`.  `label: end` means that stamps are the moments at which their steps end, `hour_ending`
     that they are the start on the clock plus one step (hours 1 to 24); `step` is the step's length where it is
     not the grid's.  `period` is the number of a step inside the day that the stamp names.
     """
@@ -138,10 +140,10 @@ class StampField(Section):
     @model_validator(mode="after")
     def _check_one(self) -> StampField:
         _exactly_one(self, ("column", "columns", "path"))
-        _needs_bracket(self.path)
+        _check_group(self.path)
         if self.step is not None and self.label == "start":
             raise ValueError(
-                "step is the length of the step that a stamp ends: it needs label: end or hour_ending"
+                "step is the length of the step that ends at a stamp: it needs label: end or hour_ending"
             )
         if self.period is not None and (self.label != "start" or self.ambiguous != "quarantine"):
             raise ValueError(
@@ -151,7 +153,7 @@ class StampField(Section):
 
     @property
     def goes_by_order(self) -> bool:
-        """Whether the order of rows decides which of a doubled wall time each is."""
+        """Whether the order of rows decides which occurrence of an ambiguous wall time each has."""
         return self.ambiguous in ("in_order", "in_reverse_order")
 
     @property
@@ -177,7 +179,7 @@ class ValueField(Section):
     max: float | None = None
     allowed: tuple[float, ...] | None = None
     resample: Resample = "mean"
-    angle: bool = False  # degrees: stands in X as sine and cosine, so that 359 lies beside 1
+    angle: bool = False  # degrees: X holds its sine and cosine, so that 359 lies beside 1
 
     @model_validator(mode="after")
     def _check_one(self) -> ValueField:
@@ -186,10 +188,10 @@ class ValueField(Section):
             raise ValueError(f"min must not be above max, found {self.min} > {self.max}")
         if self.angle and self.unit != "deg":
             raise ValueError(f"an angle is given in degrees, so its unit must be deg, found {self.unit!r}")
-        strange = self.header_groups - {*HEADER_NAMES, *HEADER_TIMES}
-        if strange:
+        unknown = self.header_groups - {*HEADER_NAMES, *HEADER_TIMES}
+        if unknown:
             allowed = ", ".join((*HEADER_NAMES, *HEADER_TIMES))
-            raise ValueError(f"named groups of a header are {allowed}, found {', '.join(sorted(strange))}")
+            raise ValueError(f"named groups of a header are {allowed}, found {', '.join(sorted(unknown))}")
         return self
 
     @property
@@ -204,6 +206,8 @@ def _exactly_one(section: Section, names: tuple[str, ...]) -> None:
         raise ValueError(f"exactly one of {', '.join(names)} is needed, found {', '.join(given) or 'none'}")
 
 
-def _needs_bracket(pattern: str | None) -> None:
+def _check_group(pattern: str | None) -> None:
     if pattern is not None and re.compile(pattern).groups != 1:
-        raise ValueError(f"the pattern needs exactly one bracket, which is the value, found {pattern!r}")
+        raise ValueError(
+            f"the pattern needs exactly one group in parentheses, which is the value, found {pattern!r}"
+        )

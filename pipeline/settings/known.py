@@ -1,4 +1,4 @@
-"""When a value becomes known: each rule is a value with a method that gives the moments."""
+"""When a value becomes known: each rule is a value with a method that returns the moments."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal
 import numpy as np
 from pydantic import Tag
 
+from hindcast.pipeline.arrays import Times
 from hindcast.pipeline.settings.base import (
     DurationField,
     Section,
@@ -16,7 +17,7 @@ from hindcast.pipeline.settings.base import (
     one_of,
     zone_for,
 )
-from hindcast.pipeline.settings.clock import Stamps, local_day, moment_of_day
+from hindcast.pipeline.settings.clock import local_day, moment_of_day
 
 
 class AtIssuePlus(Section):
@@ -25,7 +26,7 @@ class AtIssuePlus(Section):
     at_issue_plus: DurationField
     stamped: ClassVar[bool] = True
 
-    def moments(self, valid: Stamps, issue: Stamps | None, frequency: int, group_zone: str) -> Stamps:
+    def moments(self, valid: Times, issue: Times | None, frequency: int, group_zone: str) -> Times:
         """The known moment of each row; needs issue times."""
         if issue is None:
             raise ValueError("at_issue_plus needs an issue_time")
@@ -38,7 +39,7 @@ class AfterStep(Section):
     after_step: DurationField
     stamped: ClassVar[bool] = False
 
-    def moments(self, valid: Stamps, issue: Stamps | None, frequency: int, group_zone: str) -> Stamps:
+    def moments(self, valid: Times, issue: Times | None, frequency: int, group_zone: str) -> Times:
         """The known moment of each row."""
         return step_of(valid, frequency) + frequency + self.after_step.ns
 
@@ -49,7 +50,7 @@ class BeforeStep(Section):
     before_step: DurationField
     stamped: ClassVar[bool] = False
 
-    def moments(self, valid: Stamps, issue: Stamps | None, frequency: int, group_zone: str) -> Stamps:
+    def moments(self, valid: Times, issue: Times | None, frequency: int, group_zone: str) -> Times:
         """The known moment of each row."""
         return step_of(valid, frequency) - self.before_step.ns
 
@@ -62,14 +63,14 @@ class DayAt(Section):
     zone: ZoneOrGroup = "group"
     stamped: ClassVar[bool] = False
 
-    def moments(self, valid: Stamps, issue: Stamps | None, frequency: int, group_zone: str) -> Stamps:
+    def moments(self, valid: Times, issue: Times | None, frequency: int, group_zone: str) -> Times:
         """The known moment of each row."""
         zone = zone_for(self.zone, group_zone)
         return moment_of_day(local_day(valid, zone) + self.day, nanoseconds_of_day(self.at), zone)
 
 
 ALWAYS = int(np.datetime64("1900-01-01", "ns").astype(np.int64))
-"""Stands in tables for a moment before all others: since when a value for all time is known, and is valid."""
+"""The moment in tables since which a value for all time is known and valid: before all others."""
 
 
 class Always(Section):
@@ -78,13 +79,13 @@ class Always(Section):
     always: Literal[True] = True
     stamped: ClassVar[bool] = False
 
-    def moments(self, valid: Stamps, issue: Stamps | None, frequency: int, group_zone: str) -> Stamps:
+    def moments(self, valid: Times, issue: Times | None, frequency: int, group_zone: str) -> Times:
         """The known moment of each row."""
         return np.full(len(valid), ALWAYS)
 
 
 class PublishedAt(Section):
-    """Known at the stamp that stands in a column of its own."""
+    """Known at the stamp in a column of the files."""
 
     column: str
     format: str = "iso"
@@ -116,6 +117,6 @@ KnownField = Annotated[
 ]
 
 
-def step_of(times: Stamps, frequency: int) -> Stamps:
+def step_of(times: Times, frequency: int) -> Times:
     """The start of the grid step that holds each stamp: the grid is the multiples of `frequency` since 1970."""
     return np.floor_divide(times, frequency) * frequency

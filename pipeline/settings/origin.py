@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field, Tag, model_validator
 
+from hindcast.pipeline.arrays import TIME_MIN, Ints, Times
 from hindcast.pipeline.settings.base import (
     DAY,
     DurationField,
@@ -19,10 +19,10 @@ from hindcast.pipeline.settings.base import (
     one_of,
     zone_for,
 )
-from hindcast.pipeline.settings.clock import Stamps, local_day, moment_of_day, utc_of
+from hindcast.pipeline.settings.clock import local_day, moment_of_day, utc_of
 
-NO_ORIGIN = int(np.iinfo(np.int64).min)
-"""Stands where no origin covers a step."""
+NO_ORIGIN = TIME_MIN
+"""The origin of a step that no origin covers."""
 
 
 class Before(Section):
@@ -32,10 +32,10 @@ class Before(Section):
 
     @property
     def tracks(self) -> int:
-        """One prediction a step."""
+        """One prediction for each step."""
         return 1
 
-    def origins(self, times: Stamps, group_zone: str) -> NDArray[np.int64]:
+    def origins(self, times: Times, group_zone: str) -> Ints:
         """Origins (step, track) of steps that start at `times`."""
         return (times - self.before.ns)[:, None]
 
@@ -49,25 +49,25 @@ class DailyGate(Section):
 
     @property
     def tracks(self) -> int:
-        """One prediction a step."""
+        """One prediction for each step."""
         return 1
 
-    def origins(self, times: Stamps, group_zone: str) -> NDArray[np.int64]:
+    def origins(self, times: Times, group_zone: str) -> Ints:
         """Origins (step, track) of steps that start at `times`."""
         zone = zone_for(self.zone, group_zone)
         day, at = local_day(times, zone), nanoseconds_of_day(self.at)
         gate = moment_of_day(day - 1, at, zone)
-        # where a whole day was left out (Samoa, 2011) its gate would come after the steps it is for
+        # where a zone skipped a whole day (Samoa, 2011), the gate would come after its steps
         before = moment_of_day(day - 2, at, zone)
         return np.where(gate <= moment_of_day(day, 0, zone), gate, before)[:, None]
 
 
 class Cycle(Section):
-    """An origin again and again; each covers the valid times [origin + from, origin + from + for).
+    """A repeated origin; each covers the valid times [origin + from, origin + from + for).
 
     Track j of a step belongs to the origin that is j cycles older than the newest one that covers it, so
     its leads lie in [from + j * every, from + (j + 1) * every).  In a zone with clock changes `at`, `from`
-    and `for` are read on the wall clock: a cover of a local day has 23 or 25 hours where the day has.
+    and `for` are read on the wall clock: a cover of a local day has 23 or 25 hours if the day has.
     """
 
     every: PositiveDuration
@@ -85,16 +85,16 @@ class Cycle(Section):
 
     @property
     def tracks(self) -> int:
-        """Predictions a step: `for` over `every`, rounded up."""
+        """Predictions for each step: `for` over `every`, rounded up."""
         return -(-self.length.ns // self.every.ns)
 
-    def origins(self, times: Stamps, group_zone: str) -> NDArray[np.int64]:
+    def origins(self, times: Times, group_zone: str) -> Ints:
         """Origins (step, track) of steps that start at `times`; NO_ORIGIN where none covers the step."""
         if not len(times):
             return np.empty((0, self.tracks), np.int64)
         zone = zone_for(self.zone, group_zone)
         wall = self._walls_between(int(times.min()), int(times.max()))
-        # an origin or a start that the spring jump swallows is moved on, perhaps past the next one
+        # an origin or a start inside the hour skipped in spring is moved later, perhaps past the next one
         origins = np.maximum.accumulate(utc_of(wall, zone))
         starts = np.maximum(np.maximum.accumulate(utc_of(wall + self.start.ns, zone)), origins)
         newest = np.searchsorted(starts, times, side="right") - 1
@@ -102,7 +102,7 @@ class Cycle(Section):
         covered = times[:, None] < utc_of(wall + self.start.ns + self.length.ns, zone)[made]
         return np.where(covered, origins[made], NO_ORIGIN)
 
-    def _walls_between(self, first: int, last: int) -> Stamps:
+    def _walls_between(self, first: int, last: int) -> Times:
         """Wall stamps of all origins that can cover a step in [first, last], and some more on both sides."""
         reach = self.start.ns + (self.tracks + 1) * self.every.ns + 2 * DAY
         step = self.every.ns

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import yaml
 from pydantic import Field, ValidationError
@@ -12,6 +12,8 @@ from pydantic import Field, ValidationError
 from hindcast.pipeline.errors import MissingInputError, SettingsError
 from hindcast.pipeline.settings.align import AlignSettings
 from hindcast.pipeline.settings.base import Section
+from hindcast.pipeline.settings.known import KnownRule
+from hindcast.pipeline.settings.origin import OriginRule
 from hindcast.pipeline.settings.raw import RawSettings
 from hindcast.pipeline.settings.rules import faults_between_sections
 from hindcast.pipeline.settings.sections import (
@@ -20,7 +22,7 @@ from hindcast.pipeline.settings.sections import (
     ScaleSettings,
     SimulateSettings,
 )
-from hindcast.pipeline.settings.split import Chronological, SplitField, split_faults
+from hindcast.pipeline.settings.split import Chronological, SplitField, SplitSettings, split_faults
 from hindcast.pipeline.settings.train import TrainSettings
 
 
@@ -42,7 +44,7 @@ def load_params(path: Path, overrides: Sequence[str] = ()) -> Params:
     """Read and check a settings file.
 
     `overrides` are `dotted.key=value` texts, the value read as YAML. Raises MissingInputError if the file
-    is absent and SettingsError with all faults otherwise.
+    is missing, and SettingsError with all faults otherwise.
     """
     raw = _read(path)
     for override in overrides:
@@ -71,10 +73,10 @@ def _read(path: Path) -> dict[str, Any]:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise MissingInputError(
-            f"The settings file {path} is absent; name another with --params FILE."
+            f"The settings file {path} is missing; choose another with --params FILE."
         ) from None
     except (yaml.YAMLError, UnicodeDecodeError) as fault:
-        raise SettingsError(f"{path} is no valid YAML.", [" ".join(str(fault).split())]) from None
+        raise SettingsError(f"{path} is not valid YAML.", [" ".join(str(fault).split())]) from None
     if not isinstance(raw, dict):
         raise SettingsError(f"{path} must be a mapping of sections, found {type(raw).__name__}.")
     return raw
@@ -88,19 +90,19 @@ def _apply(raw: dict[str, Any], override: str) -> None:
         value = yaml.safe_load(text)
     except yaml.YAMLError as fault:
         raise SettingsError(
-            f"--set {key}: the value {text!r} is no valid YAML.", [" ".join(str(fault).split())]
+            f"--set {key}: the value {text!r} is not valid YAML.", [" ".join(str(fault).split())]
         ) from None
     *parents, last = key.split(".")
     place = raw
     for parent in parents:
         place = place.setdefault(parent, {})
         if not isinstance(place, dict):
-            raise SettingsError(f"--set {key}: {parent} is no section but {place!r}.")
+            raise SettingsError(f"--set {key}: `{parent}` must be a section (found {place!r}).")
     place[last] = value
 
 
 def _follows_from_another(error: Any) -> bool:
-    """Whether a list is called too short only because its entries, which have faults of their own, do not count."""
+    """Whether a list is reported as too short only because its invalid entries, which are reported too, do not count."""
     return bool(error["type"] == "too_short" and len(error["input"]) >= error["ctx"]["min_length"])
 
 
@@ -111,38 +113,23 @@ def _describe(error: Any) -> str:
         "too_short",
         "too_long",
         "tuple_type",
-    }:  # the words of Python, where params.yaml has a list
+    }:  # Python's word for what is a list in params.yaml
         message = message.replace("Tuple", "List").replace("tuple", "list")
     if error["type"] == "extra_forbidden":
         return f"{path}: unknown key; remove it or correct its spelling, found value {_short(error['input'])}"
     if error["type"] == "missing":
-        return f"{path}: required, but absent"
+        return f"{path}: required, but missing"
     found = "" if "found" in message else f", found {_short(error['input'])}"
     return f"{path}: {message[0].lower() + message[1:]}{found}"
 
 
-_TAGS = frozenset(
-    {
-        *(
-            "AtIssuePlus",
-            "AfterStep",
-            "BeforeStep",
-            "DayAt",
-            "PublishedAt",
-            "Always",
-            "Before",
-            "DailyGate",
-            "Cycle",
-        ),
-        *("LaterField", "word"),
-        *("Chronological", "HeldOut", "RandomSamples", "RollingOrigin", "Blocked"),
-    }
-)
+_UNIONS = (KnownRule, OriginRule, SplitSettings)
+_TAGS = frozenset({"LaterField", "word", *(form.__name__ for union in _UNIONS for form in get_args(union))})
 _TYPES = frozenset({"str", "int", "float", "bool"})
 
 
 def _is_inner(part: object) -> bool:
-    """Whether a part of a fault's path is pydantic's own name for a branch of a union, not a key of the file."""
+    """Whether a part of a fault's path is pydantic's name for a branch of a union, not a key of the file."""
     return isinstance(part, str) and (
         part in _TAGS or part in _TYPES or part.startswith(("function-", "dict[", "tuple[", "literal["))
     )

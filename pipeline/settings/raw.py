@@ -31,21 +31,21 @@ MISSING = (
 
 
 class Source(Section):
-    """The files of one kind and how each field of a row is read from them."""
+    """The files of one kind, and how each field of a row is read from them."""
 
     role: Role
     files: str | tuple[str, ...]  # glob below raw.path
     separator: Character = ","
     decimal: Literal[".", ","] = "."
-    thousands: Literal[",", ".", " ", "'"] | None = None  # a blank stands for every kind of blank
-    around: Texts = ()  # texts that may stand beside a number and mean nothing: %, MW, a currency
+    thousands: Literal[",", ".", " ", "'"] | None = None  # a blank means every kind of blank
+    around: Texts = ()  # texts beside a number that mean nothing: %, MW, a currency
     negatives: Literal["brackets", "trailing"] | None = None  # (12.5) or 12.5- is -12.5
     quote: Character = '"'
     encoding: Encoding = "utf-8"
     skip_lines: Annotated[int, Field(ge=0)] = 0  # lines before the header
     skip_until: Pattern | None = None  # the header is the first line that it matches
-    ignore_lines: Patterns = ()  # lines that are no rows: remarks, units, totals
-    names: tuple[str, ...] | None = None  # of the columns, where the files have no header that can be used
+    ignore_lines: Patterns = ()  # lines that are not rows: remarks, units, totals
+    names: tuple[str, ...] | None = None  # of the columns, where the files have no usable header
     where: dict[str, Texts] = {}  # column: texts; rows with another text there belong to other sources
     group: TextField | None = None
     series: TextField | None = None  # left out: the values hold for every series of the group
@@ -97,7 +97,7 @@ class Source(Section):
 
     @property
     def header_time(self) -> str | None:
-        """The part of the time that headings carry: time, period or lead."""
+        """The part of the time that headings hold: time, period or lead."""
         found = frozenset[str]().union(*(value.header_groups for value in self.values.values()))
         return next((name for name in HEADER_TIMES if name in found), None)
 
@@ -130,7 +130,7 @@ class RawSettings(Section):
         return {name: source for name, source in self.sources.items() if source.role == role}
 
     def values_of(self, role: Role) -> dict[str, ValueField]:
-        """The values of one role; several sources may make one value, the first describes it."""
+        """The values of one role; several sources may make one value; the first describes it."""
         values: dict[str, ValueField] = {}
         for source in self.sources_of(role).values():
             for name, value in source.values.items():
@@ -162,7 +162,7 @@ def _faults_of_headers(source: Source) -> Iterator[str]:
         yield "group is needed: a column, a path, a constant, or a named group (?P<group>...) of every header"
     times = {value.header_groups & {*HEADER_TIMES} for value in source.values.values()}
     if len(times) > 1 or any(len(found) > 1 for found in times):
-        yield f"all headers carry the same part of the time, one of {', '.join(HEADER_TIMES)}, or none"
+        yield f"all headers must hold the same part of the time, one of {', '.join(HEADER_TIMES)}, or none"
         return
     carried = source.header_time
     period = source.valid_time.period if source.valid_time else None
@@ -171,7 +171,7 @@ def _faults_of_headers(source: Source) -> Iterator[str]:
     if (carried == "period") != (period is not None and period.column is None):
         yield "a period comes from a column, or from the named group (?P<period>...) of every header"
     if carried == "time" and (source.valid_time is None or source.valid_time.path is not None):
-        yield "(?P<time>...) of a header is joined behind the columns of valid_time, so these are needed"
+        yield "(?P<time>...) of a header is appended to the columns of valid_time, which are therefore needed"
 
 
 def _faults_of_lines(source: Source) -> Iterator[str]:
@@ -181,7 +181,7 @@ def _faults_of_lines(source: Source) -> Iterator[str]:
     if source.thousands == source.decimal:
         yield f"thousands and decimal must differ, found {source.decimal!r}"
     if source.skip_until is not None and (source.skip_lines or source.names is not None):
-        yield "skip_until finds the header by its text, so neither skip_lines nor names may stand beside it"
+        yield "skip_until finds the header by its text, so neither skip_lines nor names may be given with it"
     if source.names is not None and len(set(source.names)) < len(source.names):
         twice = sorted({name for name in source.names if source.names.count(name) > 1})
         yield f"names must differ, found twice {', '.join(map(repr, twice))}"
@@ -208,13 +208,13 @@ def _faults_of_order(source: Source) -> Iterator[str]:
     if source.issue_time and source.issue_time.goes_by_order:
         yield f"issue_time: ambiguous: {source.issue_time.ambiguous} needs rows in the order of the clock, which only valid_time gives"
     if source.valid_time and source.valid_time.goes_by_order and source.lead is not None:
-        yield f"valid_time: ambiguous: {source.valid_time.ambiguous} needs an issue_time of its own, which does not follow from a lead"
+        yield f"valid_time: ambiguous: {source.valid_time.ambiguous} needs its own issue_time, not one computed from a lead"
 
 
 def _faults_of_known(source: Source) -> Iterator[str]:
     if source.is_static and not isinstance(source.known, Always):
-        yield "known: what has no valid_time holds for all time, so leave `known` out"
+        yield "known: values without a valid_time hold for all time, so leave `known` out"
     if source.role != "known" and isinstance(source.known, Always):
-        yield f"known: required; only values of role known are known always, found role {source.role}"
+        yield f"known: required; only values of role known are always known, found role {source.role}"
     if isinstance(source.known, AtIssuePlus) and not source.has_issue:
         yield "known: at_issue_plus needs an issue_time; without one use before_step, after_step or day"

@@ -1,4 +1,4 @@
-"""Rules between sections: names that must exist, lags that every origin allows."""
+"""Rules between sections: names that must exist, values that several sources make, angles, ranges."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hindcast.pipeline.settings.raw import RawSettings
 
 
 def faults_between_sections(raw: RawSettings, align: AlignSettings) -> list[str]:
-    """All faults that only show when `raw` and `align` are seen together."""
+    """All faults that appear only when `raw` and `align` are checked together."""
     return [
         *_value_faults(raw),
         *_name_faults(raw, align),
@@ -36,7 +36,7 @@ def _value_faults(raw: RawSettings) -> Iterator[str]:
                 other = source.values.get(name, value)
                 if (other.unit, other.resample, other.angle) != (value.unit, value.resample, value.angle):
                     yield (
-                        f"raw.sources.{source_name}.values.{name}: sources that make one value share unit, angle and "
+                        f"raw.sources.{source_name}.values.{name}: sources that make one value must share unit, angle and "
                         f"resample, found {other.unit!r}/{other.resample} and {value.unit!r}/{value.resample}"
                     )
     for name in raw.values_of("known"):
@@ -51,18 +51,18 @@ def _value_faults(raw: RawSettings) -> Iterator[str]:
 
 def _name_faults(raw: RawSettings, align: AlignSettings) -> Iterator[str]:
     realized = list(raw.values_of("realized"))
-    yield from _strangers("align.target", align.target, realized, "a realized value")
+    yield from _unknown_names("align.target", align.target, realized, "a realized value")
     for kind in ("rolling", "lags", "recent"):
         chosen = getattr(align.features, kind)
-        yield from _strangers(f"align.features.{kind}", chosen, realized, "a realized value")
-    yield from _strangers("align.published", align.published, align.target, "a target")
+        yield from _unknown_names(f"align.features.{kind}", chosen, realized, "a realized value")
+    yield from _unknown_names("align.published", align.published, align.target, "a target")
     for target, name in align.published.items():
-        yield from _forecast_strangers(f"align.published.{target}", [name], raw)
+        yield from _unknown_forecasts(f"align.published.{target}", [name], raw)
     if align.features.forecast != "all":
-        yield from _forecast_strangers("align.features.forecast", align.features.forecast, raw)
+        yield from _unknown_forecasts("align.features.forecast", align.features.forecast, raw)
     if align.features.known != "all":
         allowed = list(raw.values_of("known"))
-        yield from _strangers("align.features.known", align.features.known, allowed, "a known value")
+        yield from _unknown_names("align.features.known", align.features.known, allowed, "a known value")
 
 
 def _angle_faults(raw: RawSettings, align: AlignSettings) -> Iterator[str]:
@@ -80,15 +80,15 @@ def _angle_faults(raw: RawSettings, align: AlignSettings) -> Iterator[str]:
             yield f"align.published.{target}: an angle cannot be a published forecast, found {name!r}"
 
 
-def _strangers(place: str, names: Iterable[str], allowed: Collection[str], what: str) -> Iterator[str]:
+def _unknown_names(place: str, names: Iterable[str], allowed: Collection[str], what: str) -> Iterator[str]:
     for name in names:
         if name not in allowed:
             yield f"{place}: must be {what} ({_names(allowed)}), found {name!r}"
 
 
-def _forecast_strangers(place: str, names: Iterable[str], raw: RawSettings) -> Iterator[str]:
+def _unknown_forecasts(place: str, names: Iterable[str], raw: RawSettings) -> Iterator[str]:
     unknown = [name for name in names if forecast_value(raw, name) is None]
-    yield from _strangers(place, unknown, list(raw.values_of("forecast")), "a forecast value")
+    yield from _unknown_names(place, unknown, list(raw.values_of("forecast")), "a forecast value")
 
 
 def _range_faults(align: AlignSettings) -> Iterator[str]:

@@ -14,7 +14,7 @@ Codec = Literal["none", "gzip", "zstd"]
 
 
 class PackSettings(Section):
-    """How steps lie in HDF5."""
+    """How steps are stored in HDF5."""
 
     segment_length: Annotated[int, Field(ge=1)] = 24
     codec: Codec = "zstd"
@@ -26,11 +26,11 @@ ScaleBy = Literal["feature", "group", "series", "none"]
 
 
 class ScaleSettings(Section):
-    """What the scaler is fitted by: one scale a feature, or one a series (or group) and feature.
+    """What the scaler is fitted by: one scale per feature, or one per series (or group) and feature.
 
     A series falls back to its group's scale, and a group to the feature's, where training has fewer than `min_rows`
-    rows or the feature does not vary; so does a series never seen.  `target` (null: as `by`) is the targets' own rule:
-    with `series` the loss is taken in units of each series, so that large ones do not own it.
+    rows or the feature does not vary; so does a series that training never saw.  `target` (null: as `by`) is the targets' own rule:
+    with `series` the loss is taken in units of each series, so that large ones do not dominate it.
     """
 
     by: ScaleBy = "feature"
@@ -44,13 +44,13 @@ class ScaleSettings(Section):
 
 
 if TYPE_CHECKING:
-    Baseline = str  # mypy knows no literal made of a table
+    Baseline = str  # mypy does not accept a literal made from a table
 else:
     Baseline = Literal[BASELINES]
 
 
 class EvaluateSettings(Section):
-    """Which forecasters stand beside the model, and over which sums they are judged too."""
+    """Which forecasters the model is compared with, and over which sums as well."""
 
     baselines: tuple[Baseline, ...] = ("published", "persistence", "seasonal_24h", "seasonal_168h", "trees")
     trees_max_rows: Annotated[int, Field(ge=1)] = 500_000

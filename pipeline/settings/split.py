@@ -1,4 +1,4 @@
-"""The `split` section: one form a policy, each with the settings that mean something there."""
+"""The `split` section: one form per policy, each with the settings that apply to it."""
 
 from __future__ import annotations
 
@@ -16,9 +16,7 @@ from hindcast.pipeline.settings.raw import RawSettings
 
 def _to_share(value: Any) -> Any:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1:
-        raise ValueError(
-            f"a share in [0, 1) is needed (a date goes with chronological only), found {value!r}"
-        )
+        raise ValueError(f"a share in [0, 1) is needed (only chronological takes a date), found {value!r}")
     return float(value)
 
 
@@ -73,7 +71,7 @@ class _Shares(SplitSection):
         faults = list(self._faults())
         if (held_out := self._held_out()) >= 1:
             faults.insert(
-                0, f"{self._words()} leave nothing to train on, found {float(held_out):g} of it all"
+                0, f"{self._words()} leave nothing to train on, found {float(held_out):g} held out in total"
             )
         if faults:
             raise ValueError("; ".join(faults))
@@ -96,7 +94,7 @@ class HeldOut(_Shares):
 
 
 class RandomSamples(_Shares):
-    """A permutation of all samples, cut by shares: it leaks, and says how much."""
+    """A permutation of all samples, cut by shares: it leaks, and reports how much."""
 
     may_be_stateful: ClassVar[bool] = False
     policy: Literal["random"]
@@ -119,7 +117,7 @@ class RollingOrigin(_Shares):
         if self.fold is not None and self.fold >= self.folds:
             yield f"fold: the folds are numbered 0 to {self.folds - 1}, found {self.fold}"
         if not self.test:
-            yield "test: every fold needs a test above 0, which moves it on, found 0"
+            yield "test: every fold needs a test above 0, by which the folds advance, found 0"
 
     @property
     def chosen(self) -> int:
@@ -130,7 +128,7 @@ class RollingOrigin(_Shares):
         return exact(self.validation) + self.folds * exact(self.test)
 
     def _words(self) -> str:
-        return f"{self.folds} tests of {self.test:g} of the span, one a fold, and a validation of {self.validation:g}"
+        return f"{self.folds} tests of {self.test:g} of the span, one per fold, and a validation of {self.validation:g}"
 
 
 class Blocked(_Shares):

@@ -35,14 +35,14 @@ Interval = Annotated[
 def _check_function(value: str) -> str:
     if not _FUNCTION.match(value):
         raise ValueError(
-            f"a network of your own is written package.module:function, as in networks.example:two_branches, found {value!r}"
+            f"a custom network must be written as package.module:function, as in networks.example:two_branches, found {value!r}"
         )
     return value
 
 
 def _check_quantiles(value: tuple[float, ...]) -> tuple[float, ...]:
     if any(low >= high for low, high in pairwise(value)):
-        raise ValueError(f"quantiles ascend, each once, as in [0.1, 0.5, 0.9], found {list(value)}")
+        raise ValueError(f"quantiles must ascend, each once, as in [0.1, 0.5, 0.9], found {list(value)}")
     return value
 
 
@@ -60,17 +60,16 @@ Quantiles = Annotated[
 class TrainSettings(Section):
     """The network and how it is fitted.
 
-    stateful: `lanes` rows a batch, state carried from sample to sample, `run_length` cuts long sequences (`warm_up`
+    stateful: `lanes` rows per batch, state carried from sample to sample, `run_length` cuts long sequences (`warm_up`
     steps before each cut are played again at weight 0), `context` steps are played without weight before a split.
-    windows: `batch_size` windows of `lookback` steps a batch, no state.  per_series: windows too, but one series
-    after another, `epochs` times over, weights and optimiser carried on.  `model` names a function of the user's
-    own that builds the network between scaled inputs and scaled outputs.  `members` stacks of `units` are trained side
+    windows: `batch_size` windows of `lookback` steps per batch, no state.  per_series: windows too, but one series
+    after another, `epochs` times over, weights and optimiser carried on.  `model` names a function that builds the network between scaled inputs and scaled outputs.  `members` stacks of `units` are trained side
     by side, each on its own loss, and their mean is the forecast.  `dropout` is the share of each recurrent
     layer's outputs that training leaves out; `residual` learns the error of the published forecast; `quantiles`
     are predicted when the loss is pinball; `schedule: cosine` lowers the learning rate to 0 over all epochs;
     `average` (0.99, say) validates and keeps a moving mean of the weights, of which each batch replaces the share
-    1 - average.  `checkpoint_every` (a number of batches or a length of time; null: never), `validation` (read anew
-    for each epoch, or held in memory if it fits into `validation_budget`) change no result.
+    1 - average.  `checkpoint_every` (a number of batches or a length of time; null: never), `validation` (read again
+    for each epoch, or kept in memory if it fits into `validation_budget`) change no result.
     """
 
     mode: Literal["stateful", "windows", "per_series"] = "stateful"
@@ -110,8 +109,8 @@ class TrainSettings(Section):
             )
         if self.members > 1 and (self.quantiles or self.model):
             raise ValueError(
-                f"members stand side by side in the built-in network of one value a target, so without quantiles and without "
-                f"a model of your own, found members {self.members}"
+                f"members are trained side by side in the built-in network with one value per target, so leave out quantiles "
+                f"and the custom model, found members {self.members}"
             )
         return self
 

@@ -260,7 +260,7 @@ def test_leads_beside_the_valid_time_or_in_the_headings(settings: Any, text: str
         ({"thousands": ".", "decimal": "."}, "thousands and decimal must differ"),
         ({"skip_until": "^x", "skip_lines": 1}, "neither skip_lines nor names"),
         ({"names": ["a", "a"]}, "names must differ, found twice 'a'"),
-        ({"ignore_lines": ["("]}, "is no regular expression"),
+        ({"ignore_lines": ["("]}, "is not a regular expression"),
         ({"where": {"type": 5}}, "a text or a list of texts is needed"),
         (stamp(step="15min"), "it needs label: end or hour_ending"),
         (stamp(period={"column": "n", "length": "1h"}, label="end"), "needs neither label nor ambiguous"),

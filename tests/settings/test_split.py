@@ -82,11 +82,11 @@ def test_the_other_policies_go_with_carried_state(policy: str) -> None:
         ({"policy": "random", "test": 1}, "split.test: a share in [0, 1) is needed"),
         (
             {"policy": "by_group", "test": "2024-01-01"},
-            "split.test: a share in [0, 1) is needed (a date goes with chron",
+            "split.test: a share in [0, 1) is needed (only chronological",
         ),
         (
             {"policy": "blocked", "validation": 0.5, "test": 0.5},
-            "leave nothing to train on, found 1 of it all",
+            "leave nothing to train on, found 1 held out in total",
         ),
         (
             {"policy": "rolling_origin", "folds": 0},
@@ -102,7 +102,7 @@ def test_the_other_policies_go_with_carried_state(policy: str) -> None:
             {"policy": "blocked", "distance": "90min"},
             "split.distance: must be a multiple of the frequency 1h",
         ),
-        ({"policy": "blocked", "block": 28}, "split.block: a length of time is written as"),
+        ({"policy": "blocked", "block": 28}, "split.block: a length of time must be written as"),
     ],
     ids=str,
 )
@@ -113,7 +113,7 @@ def test_what_means_nothing_is_refused_with_its_path(split: dict[str, Any], word
 def test_all_faults_of_a_policy_are_told_at_once() -> None:
     message = faults({"policy": "rolling_origin", "folds": 9, "fold": 9})
     assert (
-        "9 tests of 0.2 of the span, one a fold, and a validation of 0.1 leave nothing to train on, found 1.9"
+        "9 tests of 0.2 of the span, one per fold, and a validation of 0.1 leave nothing to train on, found 1.9"
         in message
     )
     assert "fold: the folds are numbered 0 to 8, found 9" in message
