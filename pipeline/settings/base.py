@@ -68,9 +68,7 @@ def _to_zone(value: Any) -> str:
     try:
         return ZoneInfo(value).key
     except Exception as fault:  # zoneinfo raises half a dozen builtins for a bad key, all with this meaning
-        raise ValueError(
-            f"{value!r} is not a time zone of the IANA database (such as Europe/Madrid)"
-        ) from fault
+        raise ValueError("must be a time zone of the IANA database (such as Europe/Madrid)") from fault
 
 
 def _to_zone_or_group(value: Any) -> str:

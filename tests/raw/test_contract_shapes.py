@@ -270,7 +270,7 @@ def test_leads_beside_the_valid_time_or_in_the_headings(settings: Any, text: str
         (stamp(period={"length": "1h"}), "(?P<period>...) of every header"),
         ({"lead": {"unit": "h"}}, "(?P<lead>...) of every header"),
         ({"lead": {"column": "l"}, "issue_time": {"column": "i"}}, "exactly one of valid_time and lead"),
-        ({**FORECAST, "lead": {"column": "l"}, **stamp(ambiguous="in_order")}, "does not follow from a lead"),
+        ({**FORECAST, "lead": {"column": "l"}, **stamp(ambiguous="in_order")}, "not one computed from a lead"),
         ({"values": {"a": {"header": "(?P<time>.)"}, "b": {"header": "(?P<lead>.)"}}}, "the same part of the time"),
         ({"values": {"a": {"header": "(?P<hour>.)"}}}, "named groups of a header are series, group, time, period, lead"),
     ],
