@@ -117,8 +117,8 @@ def memory(options: argparse.Namespace, folder: Path) -> None:
 
 def order(options: argparse.Namespace, _folder: Path) -> None:
     """How far a sample travels and how much neighbours have to do with one another."""
+    from benchmarks.stream_order import quality
     from hindcast.pipeline.feed.order import shuffled
-    from hindcast.pipeline.feed.quality import quality
 
     count = options.steps // stream_data.SEGMENT
     print(

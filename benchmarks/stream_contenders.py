@@ -83,7 +83,7 @@ def our_segments(data: Path, _work: Path, options: dict[str, str]) -> Callable[[
     import pyarrow  # noqa: F401, ICN001
 
     from hindcast.pipeline.feed.columns import Columns
-    from hindcast.pipeline.feed.segments import Segments
+    from hindcast.pipeline.feed.streams import Segments
     from hindcast.pipeline.store import chunk_codec  # noqa: F401
     from hindcast.pipeline.store.reader import Dataset
 
@@ -146,7 +146,7 @@ def our_windows(data: Path, _work: Path, options: dict[str, str]) -> Callable[[]
     import pyarrow  # noqa: F401, ICN001
 
     from hindcast.pipeline.feed.columns import Columns
-    from hindcast.pipeline.feed.window_stream import Windows
+    from hindcast.pipeline.feed.streams import Windows
     from hindcast.pipeline.store.reader import Dataset
 
     def run() -> Batches:

@@ -26,10 +26,8 @@ import keras
 
 from hindcast.pipeline.feed.adapters.keras import KerasStream
 from hindcast.pipeline.feed.columns import Columns
-from hindcast.pipeline.feed.lane_stream import Lanes
 from hindcast.pipeline.feed.prefetch import read_ahead
-from hindcast.pipeline.feed.stream import Stream
-from hindcast.pipeline.feed.window_stream import Windows
+from hindcast.pipeline.feed.streams import Lanes, Stream, Windows
 from hindcast.pipeline.store.reader import Dataset
 
 LANES, LOOKBACK, WINDOWS = 256, 168, 256

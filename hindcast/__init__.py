@@ -14,9 +14,7 @@ if TYPE_CHECKING:
     from hindcast.pipeline.feed.adapters.keras import KerasStream
     from hindcast.pipeline.feed.adapters.torch import MapDataset
     from hindcast.pipeline.feed.columns import Columns
-    from hindcast.pipeline.feed.lane_stream import Lanes
-    from hindcast.pipeline.feed.segments import Segments
-    from hindcast.pipeline.feed.window_stream import Windows
+    from hindcast.pipeline.feed.streams import Lanes, Segments, Windows
     from hindcast.pipeline.learn.custom.build import ModelSpec
     from hindcast.pipeline.settings.params import Params, load_params
     from hindcast.pipeline.store.reader import Dataset
@@ -41,12 +39,12 @@ _MODULES = {
     "Dataset": "store.reader",
     "HindcastError": "errors",
     "KerasStream": "feed.adapters.keras",
-    "Lanes": "feed.lane_stream",
+    "Lanes": "feed.streams",
     "MapDataset": "feed.adapters.torch",
     "ModelSpec": "learn.custom.build",
     "Params": "settings.params",
-    "Segments": "feed.segments",
-    "Windows": "feed.window_stream",
+    "Segments": "feed.streams",
+    "Windows": "feed.streams",
     "load_params": "settings.params",
 }
 

@@ -1,4 +1,5 @@
-"""Samples become batches: runs, lanes, windows and rows as pure plans of indices, and the streams that read by them.
+"""Samples become batches: plans of which samples and steps a batch holds, and one way to read by them, ahead of use.
 
-May be imported by learn and judge. Plans and batches need numpy only; Keras stands in `keras_streams` alone.
+Training plays `batches`; `streams` serve any other network. `learn` and `judge` may import from here. NumPy alone is needed,
+except in `adapters.keras`.
 """

@@ -1,29 +1,30 @@
-"""Lanes in batches: a sample a lane, in full shape and without NaN; what a batch holds and is made from."""
+"""Batches as training plays them: always of full shape and without NaN, targets in scaled units, rows with an identity."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field, fields
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property, partial
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from hindcast.pipeline.feed.lanes import IDLE, LanePlan, joined
-from hindcast.pipeline.feed.prefetch import HELD, Numbered, Prefetcher
-from hindcast.pipeline.feed.runs import Ints, scored_steps
+from hindcast.pipeline.arrays import Ints, Values
+from hindcast.pipeline.feed.columns import Example, Named, join_examples
+from hindcast.pipeline.feed.lanes import IDLE, LanePlan, lane_order, lane_weights, read_lanes
+from hindcast.pipeline.feed.order import InOrder, Order, shuffled
+from hindcast.pipeline.feed.prefetch import HELD, MEMORY_BYTES, Numbered, StretchReader
 from hindcast.pipeline.feed.scaling import Scaling
-from hindcast.pipeline.feed.source import Source, grid_of
+from hindcast.pipeline.feed.source import Source
+from hindcast.pipeline.feed.windows import ReadWindows, WindowPlan
 from hindcast.pipeline.store.index_types import Split
 
-Values = npt.NDArray[np.float32]
-
-MEMORY_BYTES = 256 << 20
-"""What batches in the making may hold, beside what their source keeps."""
-
-_MOST_BATCHES = 256  # of lanes, read at once: beyond that nothing is read less often
-_BEGUN = 1  # the first stretch of what is played next, begun while this is played
+_BLOCK_ROWS = (
+    4096  # windows that stay neighbours until blocks are mixed: about as many as are read at once anyway
+)
+_BEGUN = 1  # the first stretch of the next pass, begun while this pass is played
 
 
 @dataclass(frozen=True)
@@ -49,19 +50,19 @@ class Batch:
     has_published: Values
 
 
-_ARRAYS = tuple(one.name for one in fields(Batch))
+_ARRAYS = tuple(array.name for array in fields(Batch))
 
 
 class Pass(Numbered[Batch], Protocol):
     """The batches of one pass over a split."""
 
     def close(self) -> None:
-        """Let go of what was made beforehand; asking goes on working."""
+        """Free what was made beforehand; asking still works."""
 
 
 @dataclass(frozen=True)
 class BatchSource:
-    """What batches are made from: the samples, their scaling, and the index of each sequence's series.
+    """What batches are made from: the data set, its scaling, and the index of each sequence's series.
 
     `with_published`: batches hold the published forecast too.
     """
@@ -72,14 +73,14 @@ class BatchSource:
     with_published: bool = False
 
     @property
-    def names(self) -> tuple[str, ...]:
-        """The arrays that batches are made from."""
-        return ("X", "Y", "W", "published") if self.with_published else ("X", "Y", "W")
+    def inputs(self) -> tuple[str, ...]:
+        """The arrays of which a window holds every step."""
+        return ("X", "published") if self.with_published else ("X",)
 
     @property
     def step_bytes(self) -> int:
-        """Memory a step of these arrays."""
-        return 4 * (len(self.idle_values) + (len(self.names) - 1) * self.scaling.target_count)
+        """Memory per step of all arrays that batches are made from."""
+        return 4 * (len(self.idle_values) + (len(self.inputs) + 1) * self.scaling.target_count)
 
     @property
     def idle_values(self) -> Values:
@@ -89,10 +90,10 @@ class BatchSource:
 
 @dataclass(frozen=True)
 class LaneBatches:
-    """The batches of a lane plan: a sample a lane. Many are made at once, in the background: a batch is a view of them.
+    """The batches of a lane plan: one sample per lane. Many are made together in the background: a batch is a view of them.
 
-    Arrays are therefore not to be written to. `next_pass` gives what is played next, if that is known: it is begun when
-    nothing of this plan is left to be made, so that nobody waits for its first batch.
+    Arrays are therefore read-only. `next_pass` gives what is played next, if that is known: it is begun when nothing of
+    this plan is left to be made, so that its first batch is ready in time.
     """
 
     source: BatchSource
@@ -107,73 +108,157 @@ class LaneBatches:
     def __getitem__(self, number: int) -> Batch:
         if not 0 <= number < len(self):
             raise IndexError(f"a plan of {len(self)} batches has no batch {number}")
-        stretch, place = divmod(number, self._length)
-        made = self._stretches[stretch]
+        batch = self._reader.items(number, number + 1)
         if number == self._handover:
-            self._begin_next_pass()
-        rows = slice(place * self.plan.lanes, (place + 1) * self.plan.lanes)
-        return Batch(*[getattr(made, name)[rows] for name in _ARRAYS])
+            next_pass = None if self.next_pass is None else self.next_pass()
+            if next_pass is not None:
+                next_pass.begin()
+        return batch
 
     def begin(self) -> None:
-        """Have the first batches made in the background."""
-        self._stretches.begin()
+        """Start making the first batches in the background."""
+        self._reader.stretches.begin()
 
     def close(self) -> None:
-        """Let go of all that was made beforehand; asking goes on working."""
-        self._stretches.close()
-
-    def _begin_next_pass(self) -> None:
-        next_pass = None if self.next_pass is None else self.next_pass()
-        if next_pass is not None:
-            next_pass.begin()
+        """Free all that was made beforehand; asking still works."""
+        self._reader.stretches.close()
 
     @cached_property
     def _handover(self) -> int:
         """The batch in the middle of the last stretch: nothing is left to be made, and the first batch is not held up."""
-        begin = (len(self._stretches) - 1) * self._length
-        return (begin + len(self)) // 2
+        return int(self._order.stretches[-2:].sum()) // 2
 
     @cached_property
-    def _length(self) -> int:
-        """Batches that are made at once: as many in each stretch, so that they can lie in the same memory."""
+    def _order(self) -> InOrder:
         step_bytes = self.source.step_bytes + 4 * (1 + 4 * self.source.scaling.target_count)
-        batch = self.plan.lanes * self.source.dataset.segment_length * step_bytes
-        most = max(1, min(_MOST_BATCHES, MEMORY_BYTES // (HELD + _BEGUN) // batch))
-        stretches = -(-len(self) // most)
-        return -(-len(self) // stretches) if stretches else 1
+        batch_bytes = self.plan.lanes * self.source.dataset.segment_length * step_bytes
+        return lane_order(len(self), MEMORY_BYTES // (HELD + _BEGUN) // batch_bytes)
 
     @cached_property
-    def _stretches(self) -> Prefetcher[Batch]:
-        make = partial(_lanes_made, self.source, self.split, self.plan, self._length)
-        return Prefetcher(make, -(-len(self) // self._length))
+    def _reader(self) -> StretchReader[Batch, Batch]:
+        read = partial(_read_lanes, self.source, self.split, self.plan)
+        return StretchReader(self._order, read, partial(_cut_lanes, self.plan.lanes), _only)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Without what is made already, and without what follows: neither travels."""
+        """Without what is made already and without the next pass: neither is pickled."""
         return {"source": self.source, "split": self.split, "plan": self.plan, "next_pass": None}
 
 
-def _lanes_made(source: BatchSource, split: Split, plan: LanePlan, length: int, stretch: int) -> Batch:
-    """The batches of a stretch one below the other, as one of many rows."""
-    numbers = range(stretch * length, min((stretch + 1) * length, plan.batch_count))
-    lanes = joined([plan.batch(number) for number in numbers])
-    dataset, scaling, idle = source.dataset, source.scaling, lanes.sample == IDLE
-    # an idle lane reads what another one plays, and shows none of it: so nothing is copied to make room for it
-    samples = np.where(idle, max(0, lanes.sample[np.argmin(idle)]), lanes.sample)
+@dataclass(frozen=True)
+class WindowBatches:
+    """The batches of a window plan: one window per row, the target at its last real step.
+
+    `order` None plays the rows as they are numbered, as validation and test do. The last batch is filled up with idle rows.
+    """
+
+    source: BatchSource
+    plan: WindowPlan
+    batch_size: int
+    order: Order | None = None
+
+    def __len__(self) -> int:
+        return math.ceil(len(self.plan) / self.batch_size)
+
+    def __getitem__(self, number: int) -> Batch:
+        if not 0 <= number < len(self):
+            raise IndexError(f"a plan of {len(self)} batches has no batch {number}")
+        start = number * self.batch_size
+        stop = min(start + self.batch_size, len(self.plan))
+        batch = self._batch(self._order.rows(start, stop), *self._reader.items(start, stop))
+        if number == len(self) - 1:
+            self.close()  # an epoch is over: there may be one of these for each of many series
+        return batch
+
+    def shuffled(self, seed: int, epoch: int) -> WindowBatches:
+        """The same windows in an order drawn from (seed, epoch): fully mixed where they fit into memory."""
+        order = shuffled(len(self.plan), _BLOCK_ROWS, self._pool_rows, seed, epoch)
+        return replace(self, order=order)
+
+    def close(self) -> None:
+        """Free what was read beforehand; asking still works."""
+        self._reader.stretches.close()
+
+    def _batch(self, rows: Ints, inputs: Named, targets: Named, weights: Named) -> Batch:
+        step, span = self.plan.rows.locate(rows)
+        sequence = self.plan.rows.sequence[span]
+        sample, offset = np.divmod(step, self.plan.segment_length)
+        last = np.minimum(step - self.plan.rows.begin[span] + 1, self.plan.lookback) - 1
+        series = self.source.series[sequence]
+        scaled = self.source.scaling.scaled_targets(targets["Y"], series)
+        published = inputs.get("published")
+        if published is None:
+            published = np.full((len(rows), self.plan.lookback, scaled.shape[1]), np.nan, np.float32)
+        return Batch(
+            self._filled(inputs["X"], self.source.idle_values),
+            self._filled(np.repeat(series[:, None], self.plan.lookback, axis=1), 0),
+            self._filled(self._at_last(scaled, last), 0),
+            self._filled(self._at_last(weights["W"], last), 0),
+            np.zeros((self.batch_size, 1), np.float32),
+            self._filled(np.stack([sequence, sample], axis=1), IDLE),
+            self._filled(offset - last, 0),
+            *with_flags(self._filled(published, np.nan)),
+        )
+
+    def _at_last(self, values: Values, last: Ints) -> Values:
+        """Values (row, target) at the index `last` of each row's window, 0 elsewhere: (row, lookback, target)."""
+        spread = np.zeros((len(last), self.plan.lookback, values.shape[1]), np.float32)
+        spread[np.arange(len(last)), last] = values
+        return spread
+
+    def _filled(self, values: npt.NDArray[Any], idle_values: npt.ArrayLike) -> npt.NDArray[Any]:
+        """The values with idle rows up to the batch's full size."""
+        if len(values) == self.batch_size:
+            return values
+        filled = np.empty((self.batch_size, *values.shape[1:]), values.dtype)
+        filled[: len(values)], filled[len(values) :] = values, idle_values
+        return filled
+
+    @cached_property
+    def _pool_rows(self) -> int:
+        return max(1, MEMORY_BYTES // HELD // self.source.step_bytes)
+
+    @cached_property
+    def _order(self) -> Order:
+        return self.order or InOrder(len(self.plan), self._pool_rows)
+
+    @cached_property
+    def _reader(self) -> StretchReader[ReadWindows, Example]:
+        read = partial(_read_windows, self.source, self.plan)
+        return StretchReader(self._order, read, ReadWindows.cut, join_examples)
+
+
+def with_flags(published: Values) -> tuple[Values, Values]:
+    """A forecast with NaN where there is none -> with 0 there, and the flag that says where there is one."""
+    present = np.isfinite(published)
+    return np.where(present, published, np.float32(0)), present.astype(np.float32)
+
+
+def _read_windows(source: BatchSource, plan: WindowPlan, rows: Ints) -> ReadWindows:
+    reads = plan.locate(rows)
+    inputs, targets, weights = (
+        {name: reads.steps(source.dataset, name) for name in names} for names in (source.inputs, "Y", "W")
+    )
+    return reads.windows(inputs, targets, weights)
+
+
+def _read_lanes(source: BatchSource, split: Split, plan: LanePlan, numbers: Ints) -> Batch:
+    """The batches of these numbers one below the other, as one of many rows."""
+    lanes = plan.batches(numbers)
+    dataset, idle = source.dataset, lanes.sample == IDLE
     series = np.where(idle, 0, source.series[lanes.sequence])
-    scored = scored_steps(dataset.sequences, split, grid_of(dataset), samples)
-    scored &= lanes.weighted[:, None]
-    targets = _with_idle(scaling.scaled_targets(dataset.read("Y", samples), series), idle, 0)
+    targets = source.scaling.scaled_targets(read_lanes(dataset, "Y", lanes), series)
+    targets[idle] = 0
     published, has_published = np.zeros_like(targets), np.zeros_like(targets)
     if source.with_published:
-        published, has_published = with_flags(_with_idle(dataset.read("published", samples), idle, np.nan))
+        published, has_published = with_flags(read_lanes(dataset, "published", lanes, np.nan))
     made = Batch(
-        inputs=_with_idle(dataset.read("X", samples), idle, source.idle_values),
+        inputs=read_lanes(dataset, "X", lanes, source.idle_values),
         series=np.repeat(series[:, None], dataset.segment_length, axis=1),
         targets=targets,
-        weights=dataset.read("W", samples) * scored[:, :, None],
+        weights=lane_weights(dataset, split, lanes),
         keep=lanes.keep[:, None],
         identity=np.stack([lanes.sequence, lanes.sample], axis=1),
-        begin=np.zeros(len(samples), np.int64),
+        begin=np.zeros(len(idle), np.int64),
         published=published,
         has_published=has_published,
     )
@@ -182,13 +267,11 @@ def _lanes_made(source: BatchSource, split: Split, plan: LanePlan, length: int, 
     return made
 
 
-def _with_idle(values: Values, idle: npt.NDArray[np.bool_], shown: npt.ArrayLike) -> Values:
-    """The values, with `shown` at every step of the rows that are idle."""
-    values[idle] = shown
-    return values
+def _cut_lanes(lanes: int, made: Batch, start: int, stop: int) -> Batch:
+    rows = slice(start * lanes, stop * lanes)
+    return Batch(*[getattr(made, name)[rows] for name in _ARRAYS])
 
 
-def with_flags(published: Values) -> tuple[Values, Values]:
-    """A forecast with NaN where there is none -> with 0 there, and the flag that tells."""
-    there = np.isfinite(published)
-    return np.where(there, published, np.float32(0)), there.astype(np.float32)
+def _only(batches: Sequence[Batch]) -> Batch:
+    (batch,) = batches  # batches are asked for one at a time, and none lies in two stretches
+    return batch

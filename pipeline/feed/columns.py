@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-Values = npt.NDArray[np.float32]
+from hindcast.pipeline.arrays import Values
+
 Named = dict[str, Values]
 Example = tuple[Named, Named, Named]
 """Inputs, targets and weights by name, as Keras and others take them."""
 
-_MOST_TOLD = 5
+_MOST_LISTED = 5
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,28 @@ class Columns:
         return {name: values[..., place] for name, place in self.outputs.items()}
 
 
+def join_examples(parts: Sequence[Example]) -> Example:
+    """The rows of several examples, one part after the other."""
+    inputs, targets, weights = (
+        {name: np.concatenate([part[place][name] for part in parts]) for name in parts[0][place]}
+        for place in range(3)
+    )
+    return inputs, targets, weights
+
+
+def slice_example(whole: Example, start: int, stop: int) -> Example:
+    """The rows [start, stop) as views, which are read-only: later batches are cut from the same arrays."""
+    inputs, targets, weights = (
+        {name: _read_only(values[start:stop]) for name, values in part.items()} for part in whole
+    )
+    return inputs, targets, weights
+
+
+def _read_only(values: Values) -> Values:
+    values.flags.writeable = False
+    return values
+
+
 def _check(kind: str, what: str, columns: Mapping[str, tuple[int, ...]], count: int) -> None:
     wrong = [
         f"{kind} {name!r} takes {what} {place}"
@@ -74,7 +96,7 @@ def _check(kind: str, what: str, columns: Mapping[str, tuple[int, ...]], count: 
     ]
     if wrong:
         raise ValueError(
-            f"columns: the data set has {count} {what}s, numbered from 0, but {', '.join(wrong[:_MOST_TOLD])}: "
+            f"columns: the data set has {count} {what}s, numbered from 0, but {', '.join(wrong[:_MOST_LISTED])}: "
             "make them from this data set's features, feature_parts and targets"
         )
 

@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 import numpy as np
 
+from hindcast.pipeline.arrays import Ints
 from hindcast.pipeline.errors import ContinuityError
 from hindcast.pipeline.feed.lanes import IDLE
-from hindcast.pipeline.feed.runs import Ints
 
-_MOST_TOLD = 5
+_MOST_LISTED = 5
 
 
 class ContinuityGuard:
@@ -42,7 +42,7 @@ class ContinuityGuard:
             raise ContinuityError(
                 f"Carried state would be wrong in {len(lanes)} of {len(kept)} lanes: a batch does not continue the one before. "
                 "Batches must be played in the order of their plan: no shuffling, none left out.",
-                [self._describe(lane, expected[lane], identity[lane]) for lane in lanes[:_MOST_TOLD]],
+                [self._describe(lane, expected[lane], identity[lane]) for lane in lanes[:_MOST_LISTED]],
             )
         self._last = identity.copy()
 

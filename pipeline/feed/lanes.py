@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
-from hindcast.pipeline.feed.runs import Ints, Runs
+from hindcast.pipeline.arrays import Flags, Ints, Values
+from hindcast.pipeline.feed.order import InOrder
+from hindcast.pipeline.feed.runs import Runs, scored_steps
+from hindcast.pipeline.feed.source import Source, grid_of
+from hindcast.pipeline.store.index_types import Split
 
 IDLE = -1
+
+_MOST_BATCHES = 256  # read together: with more, no chunk is read less often
 
 
 @dataclass(frozen=True)
@@ -25,8 +30,8 @@ class LaneBatch:
 
     sample: Ints
     sequence: Ints
-    keep: npt.NDArray[np.float32]
-    weighted: npt.NDArray[np.bool_]
+    keep: Values
+    weighted: Flags
 
 
 @dataclass(frozen=True)
@@ -57,6 +62,12 @@ class LanePlan:
             weighted=plays & (place >= self.runs.context[run]),
         )
 
+    def batches(self, numbers: Ints, lanes: slice = slice(None)) -> LaneBatch:
+        """Some lanes of the batches of these numbers, one batch below the other, as one of that many more lanes."""
+        found = [self.batch(number) for number in numbers.tolist()]
+        arrays = ([getattr(batch, array.name)[lanes] for batch in found] for array in fields(LaneBatch))
+        return LaneBatch(*map(np.concatenate, arrays))
+
     @property
     def idle_share(self) -> float:
         """The share of (lane, batch) places at which nothing is played."""
@@ -66,12 +77,6 @@ class LanePlan:
     @cached_property
     def _key(self) -> Ints:
         return self.lane * self.batch_count + self.start
-
-
-def joined(batches: Sequence[LaneBatch]) -> LaneBatch:
-    """Several batches one below the other, as one of that many more lanes."""
-    arrays = (np.concatenate([getattr(one, field.name) for one in batches]) for field in fields(LaneBatch))
-    return LaneBatch(*arrays)
 
 
 def filled_lanes(runs: Runs, lanes: int, seed: int, epoch: int, warm_up: int = 0) -> LanePlan:
@@ -112,6 +117,29 @@ def whole_runs(runs: Runs, lanes: int) -> LanePlan:
         start[place], lane[place] = free[0]
         heapq.heapreplace(free, (int(start[place]) + length, int(lane[place])))
     return _plan(runs.take(order), lane, start, lanes)
+
+
+def lane_order(batch_count: int, most: int) -> InOrder:
+    """Batches in order, at most `most` read together: in stretches of equal length, which can take the same memory."""
+    stretches = -(-batch_count // max(1, min(_MOST_BATCHES, most)))
+    return InOrder(batch_count, -(-batch_count // stretches) if stretches else 1)
+
+
+def read_lanes(source: Source, name: str, lanes: LaneBatch, idle_values: npt.ArrayLike = 0) -> Values:
+    """An array at the samples that lanes play (lane, step, column), with `idle_values` at every step of idle lanes."""
+    idle = lanes.sample == IDLE
+    # an idle lane reads what another one plays, and is overwritten: no array is copied to make room for it
+    samples = np.where(idle, max(0, lanes.sample[np.argmin(idle)]), lanes.sample)
+    values = source.read(name, samples)
+    values[idle] = idle_values
+    return values
+
+
+def lane_weights(source: Source, split: Split, lanes: LaneBatch) -> Values:
+    """The weights of lanes (lane, step, target): 0 at steps that are not scored, in a run's context and in idle lanes."""
+    samples = np.maximum(lanes.sample, 0)
+    scored = scored_steps(source.sequences, split, grid_of(source), samples) & lanes.weighted[:, None]
+    return read_lanes(source, "W", lanes) * scored[:, :, None]
 
 
 def _warmed(runs: Runs, run: Ints, cuts: Ints, lanes: int, warm_up: int) -> LanePlan:

@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from hindcast.pipeline.feed.runs import Ints
+from hindcast.pipeline.arrays import Ints
 
 
 class Order(Protocol):

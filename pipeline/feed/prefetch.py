@@ -1,35 +1,41 @@
-"""Stretches of an epoch: large pieces made one at a time, the next ones beforehand by threads, from which batches are cut."""
+"""Reading ahead: stretches of an epoch, large pieces from which batches are cut, are read by threads before their turn."""
 
 from __future__ import annotations
 
 import os
+from bisect import bisect_right
 from collections import OrderedDict, deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
+from functools import partial
 from threading import Lock
 from typing import Any, Generic, Protocol, TypeVar
 
-Stretch = TypeVar("Stretch")
+import numpy as np
 
+from hindcast.pipeline.arrays import Ints
+from hindcast.pipeline.feed.order import Order
+
+Stretch = TypeVar("Stretch")
+Item = TypeVar("Item")
+T_co = TypeVar("T_co", covariant=True)
 
 KEPT, AHEAD = 1, 2
-
-
-"""Stretches held, and in the making: one is decoded while the other is put in order."""
-
+"""Stretches kept and in the making: of those ahead one is decoded while the other is put in order."""
 
 HELD = KEPT + AHEAD
-
-
 """Stretches in memory at a time, at most."""
+
+MEMORY_BYTES = 256 << 20
+"""What the stretches may take together unless something else is set, besides what their source keeps."""
 
 
 class Prefetcher(Generic[Stretch]):
     """`make(number)` for each number in [0, count), kept while it is in use.
 
-    Asking for one has the next ones made in the background. What is asked for, in which order and by which thread changes no
-    answer. An error of a stretch is raised where it is asked for. After a fork the child makes its own.
+    Asking for a stretch starts making the next ones in the background. Which ones are asked for, in which order and by
+    which thread, changes no result. An error of a stretch is raised where it is asked for. A forked child makes its own.
     """
 
     _pool: ThreadPoolExecutor | None
@@ -52,14 +58,14 @@ class Prefetcher(Generic[Stretch]):
             return self._kept[number]
 
     def begin(self) -> None:
-        """Have the first stretch made in the background, if nothing is made already."""
+        """Start making the first stretch in the background, unless some stretch was made already."""
         self._after_fork()
         with self._lock:
             if not self._kept and not self._ahead:
                 self._plan_ahead(0, 1)
 
     def close(self) -> None:
-        """End the thread and let go of all stretches; asking goes on working."""
+        """End the threads and free all stretches; asking still works."""
         self._after_fork()
         with self._lock:
             pool, self._pool = self._pool, None
@@ -69,7 +75,7 @@ class Prefetcher(Generic[Stretch]):
             pool.shutdown(cancel_futures=True)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self._make, self._count)
+        return Prefetcher, (self._make, self._count)
 
     def _start(self) -> None:
         self._process, self._lock = os.getpid(), Lock()
@@ -102,7 +108,47 @@ class Prefetcher(Generic[Stretch]):
         return self._pool
 
 
-T_co = TypeVar("T_co", covariant=True)
+class StretchReader(Generic[Stretch, Item]):
+    """Items at any places of an order, cut from its stretches.
+
+    `read(rows)` reads what the items of these rows are cut from; `cut(stretch, start, stop)` is the item at places
+    [start, stop) of what was read; `join(items)` puts the parts of an item from several stretches together.
+
+    `read` must not refer to the reader's owner: then whoever drops the owner frees its memory and threads at once.
+    """
+
+    def __init__(
+        self,
+        order: Order,
+        read: Callable[[Ints], Stretch],
+        cut: Callable[[Stretch, int, int], Item],
+        join: Callable[[Sequence[Item]], Item],
+    ) -> None:
+        self._read, self._cut, self._join = read, cut, join
+        self._ends: list[int] = order.stretches.tolist()
+        self.stretches = Prefetcher(partial(_read_stretch, order, read), len(self._ends) - 1)
+
+    def items(self, start: int, stop: int) -> Item:
+        """What lies at places [start, stop) of the order."""
+        number = bisect_right(self._ends, start) - 1
+        if start < stop <= self._ends[number + 1]:  # as a rule
+            return self._part(number, start, stop)
+        parts = []
+        while start < stop:
+            until = min(stop, self._ends[number + 1])
+            if until > start:
+                parts.append(self._part(number, start, until))
+            start, number = max(start, until), number + 1
+        return self._join(parts) if parts else self._cut(self._read(np.zeros(0, np.int64)), 0, 0)
+
+    def _part(self, number: int, start: int, stop: int) -> Item:
+        first = self._ends[number]
+        return self._cut(self.stretches[number], start - first, stop - first)
+
+
+def _read_stretch(order: Order, read: Callable[[Ints], Stretch], number: int) -> Stretch:
+    start, stop = order.stretches[number : number + 2].tolist()
+    return read(order.rows(start, stop))
 
 
 class Numbered(Protocol[T_co]):
@@ -116,11 +162,11 @@ class Numbered(Protocol[T_co]):
 def read_ahead(items: Numbered[T_co], first: int = 0, depth: int = 2, threads: int = 1) -> Generator[T_co]:
     """The items from number `first` on, in order, up to `depth` of them made beforehand by `threads` threads.
 
-    Items that are `made_beforehand` already are handed on as they are; whether they were played to their end or left half-way,
-    they are closed. An error of an item is raised when its turn comes.
+    Items that are `made_beforehand` already are passed on as they are, and closed after the last one or when the caller
+    stops early. An error of an item is raised when its turn comes.
     """
     made: Any = items
-    if getattr(made, "made_beforehand", False):  # a thread would only stand in the way
+    if getattr(made, "made_beforehand", False):  # another thread would only be in the way
         with closing(made):
             yield from (made[number] for number in range(first, len(made)))
         return

@@ -5,12 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from hindcast.pipeline.store.index_types import Sequences, Split
-
-Ints = npt.NDArray[np.int64]
-Flags = npt.NDArray[np.bool_]
+from hindcast.pipeline.arrays import Flags, Ints
+from hindcast.pipeline.store.index_types import Sequences, Split, played_samples
 
 
 @dataclass(frozen=True)
@@ -57,19 +54,6 @@ def sequence_of(sequences: Sequences, samples: Ints) -> Ints:
     return np.searchsorted(sequences.first_sample, samples, side="right") - 1
 
 
-def played_samples(sequences: Sequences, split: Split, grid: Grid) -> Ints:
-    """Every sample that holds scored steps of a split, ascending: those listed and the straddlers.
-
-    A straddler is a sample across `until_time`, which stands in the later split's list. It is played for
-    its steps before `until_time`, so that what is scored does not depend on how long a sample is. Of a split with
-    intervals every sample that reaches one of them is played.
-    """
-    if split.intervals:
-        return _reaching(sequences, split, grid)
-    indices, more = np.asarray(split.indices, dtype=np.int64), _straddlers(sequences, split, grid)
-    return ascending(np.concatenate([indices, more])) if len(more) else indices
-
-
 def ascending(numbers: Ints) -> Ints:
     """The numbers in order, each once. NumPy's `unique` hashes first, which takes ten times as long here."""
     found = np.sort(numbers)
@@ -84,7 +68,7 @@ def training_runs(
     A stretch that is too long is cut into parts as equal as can be. Up to `warm_up` steps before a cut (rounded up to
     samples) are played again as the part's context.
     """
-    blocks = _blocks(sequences, played_samples(sequences, split, grid))
+    blocks = _blocks(sequences, split, grid)
     if run_length is None:
         return blocks
     longest = max(1, run_length // grid.segment_length)
@@ -103,7 +87,7 @@ def evaluation_runs(sequences: Sequences, split: Split, grid: Grid, context: int
 
     The context is rounded up to whole samples and ends at the sequence's start; it may lie in the split before.
     """
-    blocks = _blocks(sequences, played_samples(sequences, split, grid))
+    blocks = _blocks(sequences, split, grid)
     first = sequences.first_sample[blocks.sequence].astype(np.int64)
     start = sequences.start_time[blocks.sequence] + (blocks.first_sample - first) * grid.span
     unscored = (np.clip(split.from_time, start, start + grid.span) - start) // grid.frequency
@@ -124,29 +108,9 @@ def scored_steps(sequences: Sequences, split: Split, grid: Grid, samples: Ints) 
     return split.holds(times)
 
 
-def _reaching(sequences: Sequences, split: Split, grid: Grid) -> Ints:
-    rows = np.repeat(np.arange(len(sequences)), sequences.sample_count)
-    start = sequences.start_time[rows] + (np.arange(len(rows)) - sequences.first_sample[rows]) * grid.span
-    end = (sequences.start_time + sequences.step_count * grid.frequency)[rows]
-    return np.flatnonzero(split.reaches(start, np.minimum(start + grid.span, end)))
-
-
-def _straddlers(sequences: Sequences, split: Split, grid: Grid) -> Ints:
-    start = np.asarray(sequences.start_time, dtype=np.int64)
-    end = start + np.asarray(sequences.sample_count, dtype=np.int64) * grid.span
-    inside = np.clip(split.until_time, start, end) - start  # clipped: until_time may be the largest integer
-    position, rest = np.divmod(inside, grid.span)
-    crossed = (rest > 0) & (split.until_time > split.from_time)
-    sample = sequences.first_sample + position
-    # What lies before a straddler is played too, unless it is another split's: then the straddler belongs
-    # to this one only if nothing before it could, at the sequence's or at the split's own start.
-    follows = np.isin(sample - 1, split.indices) & (position > 0)
-    begins = (position == 0) | (start + position * grid.span <= split.from_time)
-    straddlers: Ints = sample[crossed & (follows | begins)].astype(np.int64)
-    return straddlers
-
-
-def _blocks(sequences: Sequences, samples: Ints) -> Runs:
+def _blocks(sequences: Sequences, split: Split, grid: Grid) -> Runs:
+    """The samples of a split as the longest runs there are, without context."""
+    samples = played_samples(sequences, split, grid.segment_length, grid.frequency)
     rows = sequence_of(sequences, samples)
     begins = np.ones(len(samples), dtype=bool)
     begins[1:] = (np.diff(samples) != 1) | (np.diff(rows) != 0)

@@ -10,14 +10,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from hindcast.pipeline.arrays import Floats, Key, Values
 from hindcast.pipeline.errors import FormatError
-from hindcast.pipeline.feed.runs import played_samples, sequence_of
+from hindcast.pipeline.feed.runs import sequence_of
 from hindcast.pipeline.feed.source import Source, grid_of
 from hindcast.pipeline.files import read_json
-from hindcast.pipeline.store.index_types import Sequences
+from hindcast.pipeline.store.index_types import Sequences, played_samples
 from hindcast.pipeline.store.layout import SCALER_FORMAT, explain_scaler_format
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,7 @@ class Scaling:
     groups: tuple[str, ...] = ()
 
     @property
-    def idle_values(self) -> npt.NDArray[np.float32]:
+    def idle_values(self) -> Values:
         """Inputs (feature) that an idle row shows, as a series never seen: the scaled zero."""
         mean = self.feature_mean if self.feature_mean.ndim == 1 else self.feature_mean[0]
         return mean.astype(np.float32)
@@ -46,15 +45,13 @@ class Scaling:
         """The number of targets."""
         return int(self.target_mean.shape[-1])
 
-    def scaled_targets(
-        self, values: npt.NDArray[np.float32], series: npt.NDArray[np.int32]
-    ) -> npt.NDArray[np.float32]:
+    def scaled_targets(self, values: Values, series: npt.NDArray[np.int32]) -> Values:
         """Targets (row, ..., target) of series by their indices (row,), in scaled units."""
         mean, std = (self._of(table, series, values.ndim) for table in (self.target_mean, self.target_std))
         return ((values - mean) / std).astype(np.float32, copy=False)
 
     @staticmethod
-    def _of(table: Floats, series: npt.NDArray[np.int32], dimensions: int) -> npt.NDArray[np.float32]:
+    def _of(table: Floats, series: npt.NDArray[np.int32], dimensions: int) -> Values:
         if table.ndim == 1:
             return table.astype(np.float32)
         rows = table.astype(np.float32)[series]
@@ -123,13 +120,11 @@ def _names(content: dict[str, Any], part: str) -> list[str]:
     return [entry.get("name") for entry in content.get(part, [])]
 
 
-Key = tuple[str, str]  # group, series
-
-
 def series_of(dataset: Source, split: str) -> tuple[Key, ...]:
     """The (group, series) that a split plays, in the data set's order."""
     sequences = dataset.sequences
-    samples = played_samples(sequences, dataset.split(split), grid_of(dataset))
+    grid = grid_of(dataset)
+    samples = played_samples(sequences, dataset.split(split), grid.segment_length, grid.frequency)
     rows = np.unique(sequence_of(sequences, samples))
     return tuple(dict.fromkeys(_key(sequences, row) for row in rows))
 

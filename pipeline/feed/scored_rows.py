@@ -1,21 +1,24 @@
-"""The scored rows of a split: every (sequence, step) that counts, whatever plays it."""
+"""The scored rows of a split: every (sequence, step) that counts, as spans of consecutive steps or one by one."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
-from hindcast.pipeline.feed.runs import Ints, played_samples, scored_steps, sequence_of
+from hindcast.pipeline.arrays import Flags, Ints
+from hindcast.pipeline.feed.runs import scored_steps, sequence_of
 from hindcast.pipeline.feed.source import Source, grid_of
+from hindcast.pipeline.store.index_types import played_samples
 
-_BLOCK_BYTES = 32 << 20  # weights read at a time: bounds memory, far above what a read costs
+_BLOCK_STEPS = 1 << 20  # steps looked at together: bounds memory, far above what a read costs
 
 
 @dataclass(frozen=True)
 class Rows:
-    """Scored rows in order (sequence, step); all arrays have one entry a row.
+    """Scored rows in order (sequence, step); all arrays have one entry per row.
 
     `step` counts from the sequence's start, `offset` from the sample's; `time` is the step's start in ns UTC.
     """
@@ -39,38 +42,114 @@ class Rows:
             self.time[places],
         )
 
-    def parted(self, keys: npt.NDArray[np.int32]) -> dict[int, Rows]:
-        """The rows of each key (a key a row), in their order; keys ascend."""
-        order = np.argsort(keys, kind="stable")
-        found, first = np.unique(keys[order], return_index=True)
-        return {
-            int(key): self.take(places)
-            for key, places in zip(found, np.split(order, first[1:]), strict=True)
-            if len(places)
-        }
+
+@dataclass(frozen=True)
+class Spans:
+    """Rows as spans of consecutive steps: a few numbers per span, however long it is.
+
+    Steps are counted through all samples of the data set, laid end to end. Span i holds the `count[i]` steps `first[i]`,
+    `first[i] + stride`, ... of row `sequence[i]` of `/sequences`, whose first step is `begin[i]`. Rows are numbered
+    through all spans.
+    """
+
+    first: Ints
+    count: Ints
+    sequence: Ints
+    begin: Ints
+    stride: int = 1
+
+    def __len__(self) -> int:
+        return int(self._end[-1]) if len(self._end) else 0
+
+    def locate(self, rows: Ints) -> tuple[Ints, Ints]:
+        """The step and the span of each row."""
+        span = np.searchsorted(self._end, rows, side="right")
+        place = rows - (self._end[span] - self.count[span])
+        return self.first[span] + place * self.stride, span
+
+    def by_key(self, keys: npt.NDArray[np.int32]) -> dict[int, Spans]:
+        """The spans of each key, where `keys` has one entry per sequence; keys ascend, rows keep their order."""
+        own = keys[self.sequence]
+        order = np.argsort(own, kind="stable")
+        found, first = np.unique(own[order], return_index=True)
+        parts = np.split(order, first)[1:]
+        return {int(key): self._take(spans) for key, spans in zip(found, parts, strict=True)}
+
+    def _take(self, spans: Ints) -> Spans:
+        return Spans(
+            self.first[spans], self.count[spans], self.sequence[spans], self.begin[spans], self.stride
+        )
+
+    @cached_property
+    def _end(self) -> Ints:
+        return np.cumsum(self.count)
 
 
 def scored_rows(dataset: Source, split: str) -> Rows:
     """The rows of a split with `from_time <= time < until_time` and a weight above 0 for any target."""
-    grid, sequences, part = grid_of(dataset), dataset.sequences, dataset.split(split)
-    samples = played_samples(sequences, part, grid)
-    found = [
-        _weighted(dataset, block) & scored_steps(sequences, part, grid, block)
-        for block in _blocks(samples, grid.segment_length)
-    ]
-    place, offset = np.nonzero(np.concatenate([np.zeros((0, grid.segment_length), bool), *found]))
-    sample = samples[place]
-    sequence = sequence_of(sequences, sample)
-    step = (sample - sequences.first_sample[sequence]) * grid.segment_length + offset
+    spans, sequences, grid = scored_spans(dataset, split), dataset.sequences, grid_of(dataset)
+    before = np.cumsum(spans.count) - spans.count
+    at = np.repeat(spans.first - before, spans.count) + np.arange(len(spans))
+    sequence = np.repeat(spans.sequence, spans.count)
+    step = at - np.repeat(spans.begin, spans.count)
+    sample, offset = np.divmod(at, grid.segment_length)
     time = sequences.start_time[sequence] + step * grid.frequency
     return Rows(sequence.astype(np.int32), step, sample, offset.astype(np.int32), time)
 
 
-def _weighted(dataset: Source, samples: Ints) -> npt.NDArray[np.bool_]:
-    weighted: npt.NDArray[np.bool_] = np.any(dataset.read("W", samples) > 0, axis=2)
+def scored_spans(source: Source, split: str, *, weighted: bool = True) -> Spans:
+    """The same rows as spans; without `weighted`, also those whose targets are all unknown."""
+    grid, sequences, part = grid_of(source), source.sequences, source.split(split)
+    samples = played_samples(sequences, part, grid.segment_length, grid.frequency)
+    length = max(1, _BLOCK_STEPS // grid.segment_length)
+    found = [np.zeros((3, 0), np.int64)]
+    for start in range(0, len(samples), length):
+        block = samples[start : start + length]
+        row = sequence_of(sequences, block)
+        steps = block[:, None] * grid.segment_length + np.arange(grid.segment_length)
+        scored = scored_steps(sequences, part, grid, block)
+        if weighted:
+            scored = scored & _weighted(source, block)
+        else:
+            end = sequences.first_sample[row] * grid.segment_length + sequences.step_count[row]
+            scored = scored & (steps < end[:, None])
+        found.append(_stretches(steps[scored], np.broadcast_to(row[:, None], steps.shape)[scored]))
+    first, end, sequence = _merged(np.concatenate(found, axis=1))
+    return Spans(first, end - first, sequence, sequences.first_sample[sequence] * grid.segment_length)
+
+
+def thinned(spans: Spans, stride: int, history: int) -> Spans:
+    """Every `stride`-th step, counted from its sequence's start, that has `history` steps up to and including itself.
+
+    The history may reach back into what lies before the split, never before the sequence.
+    """
+    first = np.maximum(spans.first, spans.begin + history - 1)
+    first += -(first - spans.begin) % stride
+    count = -(-(spans.first + spans.count - first) // stride)
+    left = count > 0
+    return Spans(first[left], count[left], spans.sequence[left], spans.begin[left], stride)
+
+
+def _weighted(dataset: Source, samples: Ints) -> Flags:
+    weighted: Flags = np.any(dataset.read("W", samples) > 0, axis=2)
     return weighted
 
 
-def _blocks(samples: Ints, segment_length: int) -> list[Ints]:
-    length = max(1, _BLOCK_BYTES // (8 * segment_length))
-    return [samples[start : start + length] for start in range(0, len(samples), length)]
+def _stretches(steps: Ints, sequence: Ints) -> Ints:
+    """Ascending steps and their sequences -> (first, end, sequence) of each stretch without a hole."""
+    heads = np.flatnonzero((np.diff(steps, prepend=-2) != 1) | (np.diff(sequence, prepend=-1) != 0))
+    if not len(heads):
+        return np.zeros((3, 0), np.int64)
+    ends = np.append(heads[1:], len(steps)) - 1
+    return np.stack([steps[heads], steps[ends] + 1, sequence[heads]])
+
+
+def _merged(stretches: Ints) -> Ints:
+    """Stretches that continue the one before, joined to it."""
+    first, end, sequence = stretches
+    if not len(first):
+        return stretches
+    continues = np.zeros(len(first), bool)
+    continues[1:] = (first[1:] == end[:-1]) & (sequence[1:] == sequence[:-1])
+    heads = np.flatnonzero(~continues)
+    return np.stack([first[heads], end[np.append(heads[1:], len(first)) - 1], sequence[heads]])

@@ -6,7 +6,8 @@ from typing import Any, Protocol
 
 import numpy.typing as npt
 
-from hindcast.pipeline.feed.runs import Grid, Ints
+from hindcast.pipeline.arrays import Ints
+from hindcast.pipeline.feed.runs import Grid
 from hindcast.pipeline.store.index_types import Sequences, Split
 
 

@@ -1,77 +1,117 @@
-"""Rows -> windows: the last `lookback` steps before and at each row, cut from consecutive samples on the fly."""
+"""Windows: the last `lookback` steps up to each row, cut from samples whose steps are laid end to end.
+
+The one place that says how a short history is padded: it starts at index 0 and its last step is repeated to the end.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
+from numpy.lib.stride_tricks import as_strided
 
-from hindcast.pipeline.feed.order import BlockShuffle
-from hindcast.pipeline.feed.runs import Ints, ascending
-from hindcast.pipeline.feed.scored_rows import Rows
+from hindcast.pipeline.arrays import Ints, Values
+from hindcast.pipeline.feed.columns import Example, Named
+from hindcast.pipeline.feed.runs import ascending
+from hindcast.pipeline.feed.scored_rows import Spans
+from hindcast.pipeline.feed.source import Source
 
-
-@dataclass(frozen=True)
-class WindowBatch:
-    """The windows of one batch, `n` of them, and how to cut them from samples.
-
-    Read the samples `samples` (ascending) and lay their steps end to end: window i is the steps at `steps[i]`
-    (n, lookback). Its target stands at index `last[i]`; a history shorter than `lookback` starts at index 0 and
-    its last step is repeated to the end, where nothing is read any more. `row` are the rows predicted.
-    """
-
-    row: Ints
-    samples: Ints
-    steps: Ints
-    last: Ints
+Lengths = npt.NDArray[np.int32]
 
 
 @dataclass(frozen=True)
 class WindowPlan:
-    """One window a row. `order` None plays the rows as they stand, as validation and test do."""
+    """One window per row of `rows`; a row's own step is the last one of its window."""
 
-    rows: Rows
-    first_sample: Ints
+    rows: Spans
     segment_length: int
     lookback: int
-    batch_size: int
-    order: BlockShuffle | None = None
 
-    @property
-    def batch_count(self) -> int:
-        """Batches an epoch, the short last one included."""
-        return -(-len(self.rows) // self.batch_size)
+    def __len__(self) -> int:
+        return len(self.rows)
 
-    def ordered(self, order: BlockShuffle) -> WindowPlan:
-        """The same windows in another order."""
-        return replace(self, order=order)
+    def locate(self, rows: Ints) -> WindowReads:
+        """What to read for the windows of given rows, in any order."""
+        step, span = self.rows.locate(rows)
+        history = np.minimum(step - self.rows.begin[span] + 1, self.lookback)
+        del span
+        samples = samples_between((step - history + 1) // self.segment_length, step // self.segment_length)
+        last = np.searchsorted(samples, step // self.segment_length) * self.segment_length
+        return WindowReads(
+            samples, last + step % self.segment_length, history.astype(np.int32), self.lookback
+        )
 
-    def batch(self, number: int) -> WindowBatch:
-        """The batch of that number, 0 <= number < batch_count; the last may hold fewer than `batch_size` windows."""
-        if not 0 <= number < self.batch_count:
-            raise IndexError(f"a plan of {self.batch_count} batches has no batch {number}")
-        return self.windows(self._rows(number * self.batch_size, (number + 1) * self.batch_size))
 
-    def reach(self, row: Ints) -> tuple[Ints, Ints]:
-        """The first and the last sample that the window of each row reaches."""
-        step, base = self.rows.step[row], self.first_sample[self.rows.sequence[row]]
-        begin = np.maximum(step + 1 - self.lookback, 0)
-        return base + begin // self.segment_length, base + step // self.segment_length
+@dataclass(frozen=True)
+class WindowReads:
+    """The samples that hold the windows of some rows, ascending, and where each window lies in them.
 
-    def windows(self, row: Ints) -> WindowBatch:
-        """The windows of given rows."""
-        step = self.rows.step[row]
-        length = np.minimum(step + 1, self.lookback)
-        begin = step + 1 - length
-        first, final = self.reach(row)
-        widest = (self.lookback - 1) // self.segment_length + 2
-        samples = ascending(np.minimum(first[:, None] + np.arange(widest), final[:, None]).reshape(-1))
-        # the samples of a window are consecutive numbers, so they stand side by side in `samples`
-        start = np.searchsorted(samples, first) * self.segment_length + begin % self.segment_length
-        steps = start[:, None] + np.minimum(np.arange(self.lookback), length[:, None] - 1)
-        return WindowBatch(row, samples, steps, length - 1)
+    With the steps of the samples laid end to end, `last` is the index of each row's own step; the `history` steps up to
+    it are the real ones of its window of `lookback`.
+    """
 
-    def _rows(self, start: int, stop: int) -> Ints:
-        if self.order is not None:
-            return self.order.rows(start, stop)
-        return np.arange(start, min(stop, len(self.rows)))
+    samples: Ints
+    last: Ints
+    history: Lengths
+    lookback: int
+
+    def steps(self, source: Source, name: str) -> Values:
+        """An array of these samples as steps (step, column)."""
+        values: Values = source.read(name, self.samples)
+        return values.reshape(-1, values.shape[-1])
+
+    def windows(self, inputs: Named, targets: Named, weights: Named) -> ReadWindows:
+        """The windows of `inputs`; each row takes its own step of `targets` and `weights`. All three hold steps."""
+        own = ({name: values[self.last] for name, values in part.items()} for part in (targets, weights))
+        return ReadWindows(self, inputs, *own)
+
+
+@dataclass(frozen=True)
+class ReadWindows:
+    """Rows in memory: their inputs as steps (step, column), their targets and weights row by row."""
+
+    reads: WindowReads
+    inputs: Named
+    targets: Named
+    weights: Named
+
+    def cut(self, start: int, stop: int) -> Example:
+        """The rows at places [start, stop): inputs (row, lookback, column), targets and weights (row, ...)."""
+        reads = self.reads
+        last, history = reads.last[start:stop], reads.history[start:stop]
+        return (
+            {name: _windows(steps, last, history, reads.lookback) for name, steps in self.inputs.items()},
+            {name: values[start:stop] for name, values in self.targets.items()},
+            {name: values[start:stop] for name, values in self.weights.items()},
+        )
+
+
+def samples_between(first: Ints, last: Ints) -> Ints:
+    """All samples from first[i] to last[i], ascending, each once."""
+    widest = int((last - first).max(initial=0)) + 1
+    # few: windows that begin in one sample end in two or three
+    pairs = ascending(first * widest + (last - first))
+    first, length = np.divmod(pairs, widest)
+    return ascending(np.minimum(first[:, None] + np.arange(widest), (first + length)[:, None]).reshape(-1))
+
+
+def _windows(steps: Values, last: Ints, history: Lengths, lookback: int) -> Values:
+    """The `lookback` steps up to each index of `last` (row, lookback, column); a short history is padded behind it."""
+    full = history == lookback
+    if full.all() and len(last):
+        return _sliding(steps, lookback)[last - (lookback - 1)].reshape(-1, lookback, steps.shape[1])
+    windows = np.empty((len(last), lookback, steps.shape[1]), steps.dtype)
+    if full.any():
+        windows[full] = _windows(steps, last[full], history[full], lookback)
+    short = np.flatnonzero(~full)
+    length = history[short, None]
+    windows[short] = steps[last[short, None] - length + 1 + np.minimum(np.arange(lookback), length - 1)]
+    return windows
+
+
+def _sliding(steps: Values, lookback: int) -> Values:
+    """Every `lookback` consecutive steps as one row of numbers: a view, nothing is copied."""
+    step, number = steps.strides
+    shape = (len(steps) - lookback + 1, lookback * steps.shape[1])
+    return as_strided(steps, shape, (step, number), writeable=False)

@@ -8,14 +8,13 @@ from functools import lru_cache, partial
 from typing import Any
 
 from hindcast.pipeline.errors import TrainingError
-from hindcast.pipeline.feed.batches import BatchSource, LaneBatches, Pass
+from hindcast.pipeline.feed.batches import BatchSource, LaneBatches, Pass, WindowBatches
 from hindcast.pipeline.feed.guard import ContinuityGuard
 from hindcast.pipeline.feed.lanes import LanePlan, filled_lanes, whole_runs
 from hindcast.pipeline.feed.runs import Grid, evaluation_runs, training_runs
 from hindcast.pipeline.feed.scaling import name_of
-from hindcast.pipeline.feed.scored_rows import Rows, scored_rows
+from hindcast.pipeline.feed.scored_rows import Spans, scored_spans
 from hindcast.pipeline.feed.source import grid_of
-from hindcast.pipeline.feed.window_batches import WindowBatches
 from hindcast.pipeline.feed.windows import WindowPlan
 from hindcast.pipeline.learn.fitting import TrainingData, prepare
 from hindcast.pipeline.learn.losses import mean_loss
@@ -87,9 +86,7 @@ def make_evaluation_pass(
     stateful: whole runs, each begun `context` steps early, on states of their own; windows: a window a row, in order.
     """
     if settings.mode != "stateful":
-        return EvaluationPass(
-            network, WindowBatches(batch_source, _window_plan(batch_source, settings, split)), lambda: None
-        )
+        return EvaluationPass(network, _split_windows(batch_source, settings, split), lambda: None)
     source, part = batch_source.dataset, batch_source.dataset.split(split)
     runs = evaluation_runs(source.sequences, part, grid_of(source), settings.context)
     lanes = max(1, min(settings.lanes, len(runs)))
@@ -132,10 +129,10 @@ def _lane_plans(batch_source: BatchSource, settings: TrainSettings, seed: int) -
 
 
 def _windows(batch_source: BatchSource, learner: Any, settings: TrainSettings, seed: int) -> TrainingData:
-    plan = _window_plan(batch_source, settings, "train")
+    batches = _split_windows(batch_source, settings, "train")
 
     def epoch(number: int) -> WindowBatches:
-        return WindowBatches(batch_source, plan).shuffled(seed, number)
+        return batches.shuffled(seed, number)
 
     validation = _validation(batch_source, learner, settings)
     return TrainingData(
@@ -145,21 +142,18 @@ def _windows(batch_source: BatchSource, learner: Any, settings: TrainSettings, s
 
 def _per_series(batch_source: BatchSource, learner: Any, settings: TrainSettings, seed: int) -> TrainingData:
     """An epoch is one series; after the last one comes the first again, `settings.epochs` times over."""
-    plans = _by_series(batch_source, settings, "train")
-    series_order = tuple(sorted(plans))  # in the data set's order, so a group's series follow one another
+    heads = _by_series(batch_source, settings, "train")
+    series_order = tuple(sorted(heads))  # in the data set's order, so a group's series follow one another
 
     def epoch(number: int) -> WindowBatches:
-        plan = (
-            plans[series_order[number % len(series_order)]]
-            if series_order
-            else _window_plan(batch_source, settings, "train")
-        )
-        return WindowBatches(batch_source, plan).shuffled(seed, number)
+        if not series_order:
+            return _split_windows(batch_source, settings, "train").shuffled(seed, number)
+        return heads[series_order[number % len(series_order)]].shuffled(seed, number)
 
     tails = {
-        turn: WindowBatches(batch_source, plan)
-        for turn, plan in _by_series(batch_source, settings, "validation").items()
-        if turn in plans
+        turn: batches
+        for turn, batches in _by_series(batch_source, settings, "validation").items()
+        if turn in heads
     }
     kept = dict(zip(tails, held(list(tails.values()), settings), strict=True))
 
@@ -179,21 +173,19 @@ def _validation(batch_source: BatchSource, learner: Any, settings: TrainSettings
     return EvaluationPass(play.network, batches, play.guard)
 
 
-def _window_plan(batch_source: BatchSource, settings: TrainSettings, split: str) -> WindowPlan:
-    return _plan_of(batch_source, settings, scored_rows(batch_source.dataset, split))
-
-
-def _by_series(batch_source: BatchSource, settings: TrainSettings, split: str) -> dict[int, WindowPlan]:
+def _by_series(batch_source: BatchSource, settings: TrainSettings, split: str) -> dict[int, WindowBatches]:
     """By the number of the series, for those with a number of their own."""
-    rows = scored_rows(batch_source.dataset, split)
-    parts = rows.parted(batch_source.series[rows.sequence])
-    return {number: _plan_of(batch_source, settings, part) for number, part in parts.items() if number}
+    parts = scored_spans(batch_source.dataset, split).by_key(batch_source.series)
+    return {number: _windows_of(batch_source, settings, part) for number, part in parts.items() if number}
 
 
-def _plan_of(batch_source: BatchSource, settings: TrainSettings, rows: Rows) -> WindowPlan:
-    source = batch_source.dataset
-    first = source.sequences.first_sample
-    return WindowPlan(rows, first, source.segment_length, settings.lookback, settings.batch_size)
+def _split_windows(batch_source: BatchSource, settings: TrainSettings, split: str) -> WindowBatches:
+    return _windows_of(batch_source, settings, scored_spans(batch_source.dataset, split))
+
+
+def _windows_of(batch_source: BatchSource, settings: TrainSettings, rows: Spans) -> WindowBatches:
+    plan = WindowPlan(rows, batch_source.dataset.segment_length, settings.lookback)
+    return WindowBatches(batch_source, plan, settings.batch_size)
 
 
 def _guard(batch_source: BatchSource, lanes: int) -> Callable[[], ContinuityGuard]:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from hindcast.pipeline.arrays import Ints
 from hindcast.pipeline.errors import FormatError
 from hindcast.pipeline.feed.batches import BatchSource
-from hindcast.pipeline.feed.runs import Ints
 from hindcast.pipeline.feed.scaling import neutral_scaling, series_numbers
 from hindcast.pipeline.feed.scored_rows import Rows, scored_rows
 from hindcast.pipeline.learn.backend import set_environment

@@ -7,7 +7,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from hindcast.pipeline.feed.scaling import Floats, Scaling
+from hindcast.pipeline.arrays import Floats
+from hindcast.pipeline.feed.scaling import Scaling
 
 
 def scale_layers(scaling: Scaling, *, residual: bool) -> dict[str, Any]:

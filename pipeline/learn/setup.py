@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from hindcast.pipeline.arrays import Key
 from hindcast.pipeline.errors import TrainingError
 from hindcast.pipeline.feed.batches import BatchSource, LaneBatches
-from hindcast.pipeline.feed.scaling import Key, Scaling, read_scaling, series_numbers, series_of
+from hindcast.pipeline.feed.scaling import Scaling, read_scaling, series_numbers, series_of
 from hindcast.pipeline.learn.backend import seed_everything
 from hindcast.pipeline.learn.custom.build import ModelSpec, build_custom_networks
 from hindcast.pipeline.learn.fitting import TrainingData

@@ -13,7 +13,7 @@ from hindcast.pipeline.feed.adapters.keras import KerasStream
 from hindcast.pipeline.feed.columns import Columns
 from hindcast.pipeline.feed.scaling import Scaling, read_scaling
 from hindcast.pipeline.feed.scored_rows import scored_rows
-from hindcast.pipeline.feed.window_stream import Windows
+from hindcast.pipeline.feed.streams import Windows
 from hindcast.pipeline.files import write_json
 from hindcast.pipeline.methods.run_stages import TO_CERTIFICATE, run_stages
 from hindcast.pipeline.store.reader import Dataset

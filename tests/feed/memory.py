@@ -8,7 +8,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from hindcast.pipeline.arrays import Ints
+from hindcast.pipeline.feed.batches import BatchSource, WindowBatches
 from hindcast.pipeline.feed.scaling import Scaling
+from hindcast.pipeline.feed.scored_rows import scored_spans
+from hindcast.pipeline.feed.windows import WindowPlan
 from hindcast.pipeline.store.index_types import Sequences, Split
 
 HOUR = 3_600_000_000_000
@@ -71,12 +75,24 @@ def memory_source(
 
 def chronological(source: MemorySource, borders: dict[str, tuple[int, int]]) -> MemorySource:
     """Add splits of these hours [from, until); a sample across a border goes to the later one, as in a data set."""
-    start = sample_start(source)
-    end = start + source.segment_length * source.frequency
+    start, table = sample_start(source), source.sequences
+    end = np.minimum(
+        start + source.segment_length * source.frequency,
+        np.repeat(table.start_time + table.step_count * source.frequency, table.sample_count),
+    )
     for name, (since, until) in borders.items():
         inside = (end > since * HOUR) & (end <= until * HOUR)
         source.splits[name] = Split(name, np.flatnonzero(inside), since * HOUR, until * HOUR)
     return source
+
+
+def window_batches_of(
+    source: MemorySource, split: str, lookback: int, batch_size: int, *, series: Ints | None = None
+) -> WindowBatches:
+    """The windows of a split in batches; `series` are the indices of the sequences' series, 1 for all unless given."""
+    plan = WindowPlan(scored_spans(source, split), source.segment_length, lookback)
+    numbers = np.ones(len(source.sequences), np.int32) if series is None else series.astype(np.int32)
+    return WindowBatches(BatchSource(source, some_scaling(), numbers), plan, batch_size)
 
 
 def sample_start(source: MemorySource) -> npt.NDArray[np.int64]:

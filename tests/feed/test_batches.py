@@ -19,9 +19,7 @@ from hindcast.pipeline.feed.prefetch import read_ahead
 from hindcast.pipeline.feed.runs import evaluation_runs, training_runs
 from hindcast.pipeline.feed.scored_rows import scored_rows
 from hindcast.pipeline.feed.source import grid_of
-from hindcast.pipeline.feed.window_batches import WindowBatches
-from hindcast.pipeline.feed.windows import WindowPlan
-from tests.feed.memory import MemorySource, chronological, memory_source, some_scaling
+from tests.feed.memory import MemorySource, chronological, memory_source, some_scaling, window_batches_of
 
 
 def lane_batches(source: MemorySource, split: str, lanes: int, context: int = 3) -> LaneBatches:
@@ -84,7 +82,7 @@ def test_a_batch_cannot_be_written_to_since_others_are_cut_from_the_same_arrays(
 
 def in_small_stretches(monkeypatch: pytest.MonkeyPatch, lanes: int = 2) -> tuple[MemorySource, LaneBatches]:
     """Batches of which two are made at once, and their source."""
-    monkeypatch.setattr("hindcast.pipeline.feed.batches._MOST_BATCHES", 2)
+    monkeypatch.setattr("hindcast.pipeline.feed.lanes._MOST_BATCHES", 2)
     source = chronological(memory_source([40, 40, 40]), {"train": (0, 60)})
     return source, lane_batches(source, "train", lanes)
 
@@ -92,7 +90,7 @@ def in_small_stretches(monkeypatch: pytest.MonkeyPatch, lanes: int = 2) -> tuple
 def test_batches_made_a_few_at_a_time_are_those_made_all_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     _, few = in_small_stretches(monkeypatch)
     small = [few[number] for number in range(len(few))]
-    assert len(few._stretches) > 3
+    assert len(few._reader.stretches) > 3
     monkeypatch.undo()
     for found, wanted in zip(small, read_ahead(replace(few)), strict=True):
         for one in fields(Batch):
@@ -127,10 +125,10 @@ def test_an_epoch_left_half_way_lets_go_of_what_was_made(monkeypatch: pytest.Mon
     _, batches = in_small_stretches(monkeypatch)
     stream = read_ahead(batches)
     next(stream)
-    assert batches._stretches._kept
+    assert batches._reader.stretches._kept
     stream.close()
-    assert not batches._stretches._kept
-    assert not batches._stretches._ahead
+    assert not batches._reader.stretches._kept
+    assert not batches._reader.stretches._ahead
     assert batches[0].inputs.any(), "asking goes on working"
 
 
@@ -141,7 +139,7 @@ def test_what_follows_is_begun_when_nothing_is_left_to_be_made(monkeypatch: pyte
     begun = []
     for number in range(len(first)):
         assert first[number].inputs.shape == batches[number].inputs.shape
-        begun.append(sorted(after._stretches._ahead))
+        begun.append(sorted(after._reader.stretches._ahead))
     last = (len(first) - 1) // 2 * 2  # the first batch of the last stretch
     assert begun[: last - 1] == [[]] * (last - 1)
     assert begun[-1] == [0], "no more than the first stretch: memory holds no more"
@@ -150,7 +148,7 @@ def test_what_follows_is_begun_when_nothing_is_left_to_be_made(monkeypatch: pyte
 
 
 def test_a_batch_in_which_every_lane_idles_is_made_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hindcast.pipeline.feed.batches._MOST_BATCHES", 1)
+    monkeypatch.setattr("hindcast.pipeline.feed.lanes._MOST_BATCHES", 1)
     source = chronological(memory_source([8, 8]), {"train": (0, 60)})
     runs = training_runs(source.sequences, source.split("train"), grid_of(source))
     gap = LanePlan(runs, np.array([0, 0]), np.array([0, 3]), 1, 5)  # two samples, nothing, two samples
@@ -159,17 +157,6 @@ def test_a_batch_in_which_every_lane_idles_is_made_too(monkeypatch: pytest.Monke
     )
     assert [bool(batch.weights.any()) for batch in read_ahead(batches)] == [True, True, False, True, True]
     assert (batches[2].inputs == some_scaling().idle_values).all()
-
-
-def window_batches(source: MemorySource) -> WindowBatches:
-    plan = WindowPlan(
-        scored_rows(source, "train"),
-        source.sequences.first_sample,
-        source.segment_length,
-        lookback=6,
-        batch_size=7,
-    )
-    return WindowBatches(BatchSource(source, some_scaling(), np.ones(3, np.int32)), plan)
 
 
 def published_of(source: MemorySource, batch: Batch, row: int, step: int) -> float:
@@ -181,7 +168,7 @@ def published_of(source: MemorySource, batch: Batch, row: int, step: int) -> flo
 @pytest.mark.parametrize("mode", ["lanes", "windows"])
 def test_the_published_forecast_comes_with_a_flag_where_it_is_there(mode: str) -> None:
     source = chronological(memory_source([30, 22, 7]), {"train": (0, 60)})
-    plain = lane_batches(source, "train", 3) if mode == "lanes" else window_batches(source)
+    plain = lane_batches(source, "train", 3) if mode == "lanes" else window_batches_of(source, "train", 6, 7)
     assert not plain[0].published.any()
     assert not plain[0].has_published.any()
     assert "published" not in source.asked, "nobody reads what nobody wants"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hindcast.pipeline.feed.columns import Columns
-from hindcast.pipeline.feed.segments import Segments
+from hindcast.pipeline.feed.streams import Segments
 from tests.feed.memory import chronological, memory_source
 
 VALUES = np.arange(12, dtype=np.float32).reshape(2, 2, 3)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks.stream_order import quality
 from hindcast.pipeline.feed.order import BlockShuffle, InOrder, Order, Ranked, shuffled
-from hindcast.pipeline.feed.quality import quality
 
 sizes = st.tuples(
     st.integers(0, 60), st.integers(1, 9), st.integers(1, 5), st.integers(0, 3), st.integers(1, 13)

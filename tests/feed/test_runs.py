@@ -8,8 +8,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hindcast.pipeline.feed.runs import evaluation_runs, played_samples, scored_steps, training_runs
+from hindcast.pipeline.feed.runs import evaluation_runs, scored_steps, training_runs
 from hindcast.pipeline.feed.source import grid_of
+from hindcast.pipeline.store.index_types import played_samples
 from tests.feed.memory import HOUR, MemorySource, chronological, memory_source
 
 worlds = st.tuples(
@@ -30,7 +31,7 @@ def make(world: tuple[list[tuple[int, int]], list[int]], segment_length: int) ->
 def scored_hours(source: MemorySource, split: str) -> set[tuple[int, int]]:
     """(sequence, hour) that the played samples of a split score."""
     part, grid, table = source.split(split), grid_of(source), source.sequences
-    samples = played_samples(table, part, grid)
+    samples = played_samples(table, part, grid.segment_length, grid.frequency)
     found = set()
     for sample, steps in zip(samples, scored_steps(table, part, grid, samples), strict=True):
         row = int(np.searchsorted(table.first_sample, sample, side="right")) - 1
@@ -68,7 +69,9 @@ def test_training_runs_play_every_sample_once_in_parts_no_longer_than_asked(
         for row, first, count in zip(runs.sequence, runs.first_sample, runs.sample_count, strict=True)
         for sample in range(first, first + count)
     ]
-    assert sorted(sample for sample, _ in played) == list(played_samples(table, part, grid))
+    assert sorted(sample for sample, _ in played) == list(
+        played_samples(table, part, grid.segment_length, grid.frequency)
+    )
     assert all(
         table.first_sample[row] <= sample < table.first_sample[row] + table.sample_count[row]
         for sample, row in played

@@ -6,12 +6,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hindcast.pipeline.feed.batches import BatchSource
 from hindcast.pipeline.feed.scored_rows import scored_rows
-from hindcast.pipeline.feed.window_batches import WindowBatches
-from hindcast.pipeline.feed.windows import WindowPlan
 from hindcast.pipeline.store.index_types import Split
-from tests.feed.memory import HOUR, MemorySource, memory_source, some_scaling
+from tests.feed.memory import HOUR, MemorySource, memory_source, window_batches_of
 
 worlds = st.tuples(
     st.lists(st.tuples(st.integers(1, 30), st.integers(0, 20)), min_size=1, max_size=4),
@@ -81,10 +78,7 @@ def test_windows_of_drawn_samples_see_their_own_past_and_only_their_own_targets(
     mine = np.sort(np.random.default_rng(world[2]).permutation(count)[: max(1, count // 2)])
     source.splits["train"] = Split("train", mine, 0, 100 * HOUR, {"policy": "random"})
     rows, length = scored_rows(source, "train"), source.segment_length
-    plan = WindowPlan(rows, source.sequences.first_sample, length, lookback, 4)
-    batches = WindowBatches(
-        BatchSource(source, some_scaling(), np.ones(len(source.sequences), np.int32)), plan
-    )
+    batches = window_batches_of(source, "train", lookback, 4)
     inputs = source.arrays["X"].reshape(-1, 3)
     seen = 0
     for number in range(len(batches)):

@@ -14,10 +14,7 @@ from hypothesis import strategies as st
 
 from hindcast.pipeline.feed.adapters.torch import MapDataset
 from hindcast.pipeline.feed.columns import Columns, Example
-from hindcast.pipeline.feed.lane_stream import Lanes
-from hindcast.pipeline.feed.segments import Segments
-from hindcast.pipeline.feed.stream import Stream
-from hindcast.pipeline.feed.window_stream import Windows
+from hindcast.pipeline.feed.streams import Lanes, Segments, Stream, Windows
 from tests.feed.memory import MemorySource, chronological, memory_source
 
 PARTS = Columns({"history": (2,), "forecast": (0, 1)}, {"load": 0})
@@ -108,7 +105,8 @@ def test_windows_are_what_a_plain_loop_cuts(
     x, expected = flat(source, "X"), []
     for step, begin in scored_steps_of(source, options["split"]):
         if (step - begin) % stride == 0 and (not whole or step - begin + 1 >= lookback):
-            back = [max(step - past, begin) for past in range(lookback - 1, -1, -1)]
+            start = max(step - lookback + 1, begin)
+            back = [min(start + place, step) for place in range(lookback)]
             expected.append((step, x[back]))
     assert stream.row_count == len(expected)
     if not expected:

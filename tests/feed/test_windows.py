@@ -7,12 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hindcast.pipeline.feed.batches import BatchSource
-from hindcast.pipeline.feed.order import BlockShuffle
 from hindcast.pipeline.feed.scored_rows import scored_rows
-from hindcast.pipeline.feed.window_batches import WindowBatches
-from hindcast.pipeline.feed.windows import WindowPlan
-from tests.feed.memory import chronological, memory_source, some_scaling
+from hindcast.pipeline.feed.windows import samples_between
+from tests.feed.memory import chronological, memory_source, window_batches_of
 
 worlds = st.tuples(
     st.lists(st.integers(1, 20), min_size=1, max_size=4),
@@ -28,9 +25,8 @@ def test_windows_are_what_a_plain_loop_cuts(world: tuple[list[int], int, int, in
     counts, segment_length, lookback, batch_size, since = world
     source = chronological(memory_source(counts, segment_length=segment_length), {"train": (since, 60)})
     rows, table = scored_rows(source, "train"), source.sequences
-    plan = WindowPlan(rows, table.first_sample, segment_length, lookback, batch_size)
-    series = np.arange(len(table), dtype=np.int32) + 1
-    batches = WindowBatches(BatchSource(source, some_scaling(), series), plan)
+    series = np.arange(len(table)) + 1
+    batches = window_batches_of(source, "train", lookback, batch_size, series=series)
     flat = {name: values.reshape(-1, values.shape[-1]) for name, values in source.arrays.items()}
     seen = 0
     for number in range(len(batches)):
@@ -53,26 +49,37 @@ def test_windows_are_what_a_plain_loop_cuts(world: tuple[list[int], int, int, in
     assert seen == len(rows)
 
 
-@given(st.integers(1, 60), st.integers(1, 9), st.integers(1, 5), st.integers(0, 3), st.integers(1, 13))
-def test_a_shuffled_order_holds_every_row_once_and_any_part_can_be_asked_for_alone(
-    count: int, block: int, pool: int, epoch: int, size: int
+@given(worlds, st.sampled_from([0, 600, 3_000]), st.integers(0, 2))
+def test_a_batch_is_the_same_however_many_stretches_it_lies_in(
+    world: tuple[list[int], int, int, int, int], memory_bytes: int, epoch: int
 ) -> None:
-    order = BlockShuffle(count, block, pool, 5, epoch)
-    whole = order.rows(0, count)
-    assert sorted(whole.tolist()) == list(range(count))
-    for start in reversed(range(0, count, size)):
-        assert order.rows(start, start + size).tolist() == whole[start : start + size].tolist()
+    counts, segment_length, lookback, batch_size, since = world
+    source = chronological(memory_source(counts, segment_length=segment_length), {"train": (since, 60)})
+    batches = window_batches_of(source, "train", lookback, batch_size)
+    if not len(batches.plan):
+        return
+    together = window_batches_of(source, "train", lookback, len(batches.plan))[0].inputs
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("hindcast.pipeline.feed.batches.MEMORY_BYTES", memory_bytes)
+        patch.setattr("hindcast.pipeline.feed.batches._BLOCK_ROWS", 3)
+        shuffled = batches.shuffled(7, epoch)
+        found = np.concatenate([shuffled[number].inputs for number in range(len(shuffled))])
+        order = shuffled.order
+    assert order is not None
+    assert (found[: order.count] == together[order.rows(0, order.count)]).all()
 
 
-def test_an_order_differs_from_epoch_to_epoch_and_from_seed_to_seed() -> None:
-    orders = [
-        BlockShuffle(100, 10, 3, seed, epoch).rows(0, 100).tolist() for seed in (0, 1) for epoch in (0, 1)
-    ]
-    assert len({tuple(order) for order in orders}) == 4
+@given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 4)), max_size=8))
+def test_samples_between_are_all_of_them_once(pairs: list[tuple[int, int]]) -> None:
+    first = np.array([start for start, _ in pairs], np.int64)
+    last = first + np.array([length for _, length in pairs], np.int64)
+    wanted = {sample for start, length in pairs for sample in range(start, start + length + 1)}
+    assert samples_between(first, last).tolist() == sorted(wanted)
 
 
 def test_a_batch_outside_the_plan_is_refused() -> None:
     source = chronological(memory_source([10]), {"train": (0, 60)})
-    plan = WindowPlan(scored_rows(source, "train"), source.sequences.first_sample, 4, 3, 5)
-    with pytest.raises(IndexError, match="has no batch"):
-        plan.batch(plan.batch_count)
+    batches = window_batches_of(source, "train", 3, 5)
+    for number in (-1, len(batches)):
+        with pytest.raises(IndexError, match="has no batch"):
+            batches[number]

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import keras
 
 from hindcast.pipeline.feed.batches import Batch
-from hindcast.pipeline.feed.stream import Stream
+from hindcast.pipeline.feed.streams import Stream
 
 
 class Batches(Sized, Protocol):

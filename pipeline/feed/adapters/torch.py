@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hindcast.pipeline.arrays import Ints
 from hindcast.pipeline.feed.columns import Example
-from hindcast.pipeline.feed.runs import Ints
-from hindcast.pipeline.feed.segments import Segments
-from hindcast.pipeline.feed.window_stream import Windows
+from hindcast.pipeline.feed.streams import Segments, Windows
 
 
 @dataclass(frozen=True)

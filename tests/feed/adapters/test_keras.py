@@ -15,9 +15,7 @@ import pytest
 
 from hindcast.pipeline.feed.adapters.keras import BatchStream, KerasStream
 from hindcast.pipeline.feed.columns import Columns
-from hindcast.pipeline.feed.lane_stream import Lanes
-from hindcast.pipeline.feed.segments import Segments
-from hindcast.pipeline.feed.window_stream import Windows
+from hindcast.pipeline.feed.streams import Lanes, Segments, Windows
 from hindcast.pipeline.learn.losses import WeightedMean, inputs_for
 from hindcast.pipeline.learn.modes import training_data
 from tests.feed.memory import chronological, memory_source
@@ -138,9 +136,9 @@ def test_the_other_backends_of_keras_are_fed_too(backend: str, root: Path) -> No
     script = (
         "import keras\n"
         "from tests.feed.memory import chronological, memory_source\n"
-        "from pipeline.feed.columns import Columns\n"
-        "from pipeline.feed.adapters.keras import KerasStream\n"
-        "from pipeline.feed.window_stream import Windows\n"
+        "from hindcast.pipeline.feed.columns import Columns\n"
+        "from hindcast.pipeline.feed.adapters.keras import KerasStream\n"
+        "from hindcast.pipeline.feed.streams import Windows\n"
         "source = chronological(memory_source([30, 22]), {'train': (0, 60)})\n"
         "stream = KerasStream(Windows(source, 'train', 8, Columns.whole(3, ['load']), lookback=5))\n"
         "inputs = keras.Input((5, 3), name='inputs')\n"
