@@ -1,4 +1,4 @@
-"""The published methods, each run on data made for it: `shown(folder)` gives the lines that tell what was measured.
+"""The published methods, each run on synthetic data: `run(folder)` returns lines that describe what was measured.
 
-May be imported by the stages. A change in here changes no training.
+Imported by the stage `methods` only. A change in here changes no training.
 """

@@ -1,8 +1,8 @@
-"""Method 2: batches made as they are needed from a folder of numbered CSV files, with named inputs and outputs."""
+"""Method 2: batches read on demand from a folder of numbered CSV files, with named inputs and outputs."""
 
 from __future__ import annotations
 
-import resource
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from hindcast.pipeline.feed.streams import Windows
 from hindcast.pipeline.files import write_json
 from hindcast.pipeline.methods.run_stages import TO_CERTIFICATE, run_stages
 from hindcast.pipeline.store.reader import Dataset
+from hindcast.pipeline.wording import size_text
 
 _FILES, _LOOKBACK, _BATCH = 12, 48, 64
 _PARTS = ("history", "forecast", "calendar", "static")
@@ -24,7 +25,7 @@ _PARTS = ("history", "forecast", "calendar", "static")
 Named = dict[str, Any]
 
 
-def shown(folder: Path) -> list[str]:
+def run(folder: Path) -> list[str]:
     """Twelve files of different lengths, through the pipeline and into `fit` of a network of several inputs and outputs."""
     steps = _write_files(folder)
     write_json(folder / "params.yaml", _settings())  # JSON is YAML
@@ -36,27 +37,27 @@ def shown(folder: Path) -> list[str]:
         columns = Columns.by_part(dataset.feature_parts, dataset.targets)
         stream = Windows(dataset, "train", _BATCH, columns, seed=7, lookback=_LOOKBACK)
         data, rows = KerasStream(stream), scored_rows(dataset, "train")
-        losses = _fitted(data, scaling, columns)
+        losses = _fit(data, scaling, columns)
         short = int((rows.step + 1 < _LOOKBACK).sum())
         inputs, targets, _ = data[0]
     return [
         f"{_FILES} files of {min(steps)} to {max(steps)} steps, read in natural order: {', '.join(_order(folder))}",
         f"inputs {_shapes({name: inputs[name] for name in _PARTS})}; outputs {_shapes(targets)}",
-        f"{len(data)} batches an epoch, never typed; {short} of {len(rows)} histories are shorter than {_LOOKBACK} and padded",
+        f"{len(data)} batches an epoch, counted by the stream; {short} of {len(rows)} histories are shorter than {_LOOKBACK} and padded",
         f"fit, loss by epoch: {', '.join(f'{loss:.3f}' for loss in losses)}",
-        f"memory of this process at its most: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10} MiB",
+        f"peak memory of this process: {_peak_memory()}",
     ]
 
 
-def _fitted(data: KerasStream, scaling: Scaling, columns: Columns) -> list[float]:
-    """The loss of each of two epochs of a network that scales inside: a stream is in physical units."""
+def _fit(data: KerasStream, scaling: Scaling, columns: Columns) -> list[float]:
+    """The loss of each of two epochs of a network with layers that scale: a stream is in physical units."""
     inputs, targets, _ = data[0]
-    given = {name: keras.Input(values.shape[1:], name=name) for name, values in inputs.items()}
+    by_name = {name: keras.Input(values.shape[1:], name=name) for name, values in inputs.items()}
     scaled = [
         keras.layers.Normalization(
             mean=scaling.feature_mean[places], variance=scaling.feature_std[places] ** 2
-        )(given[name])
-        for name, places in ((name, list(columns.inputs[name])) for name in given)
+        )(by_name[name])
+        for name, places in ((name, list(columns.inputs[name])) for name in by_name)
     ]
     flow = keras.layers.LSTM(16)(keras.layers.Concatenate()(scaled))
     outputs = {
@@ -65,7 +66,7 @@ def _fitted(data: KerasStream, scaling: Scaling, columns: Columns) -> list[float
         )(keras.layers.Dense(1)(flow))
         for name, place in columns.outputs.items()
     }
-    network = keras.Model(given, outputs)
+    network = keras.Model(by_name, outputs)
     network.compile("adam", dict.fromkeys(targets, "mae"), jit_compile=False)
     history = network.fit(data, epochs=2, shuffle=False, verbose=0)
     return [float(loss) for loss in history.history["loss"]]
@@ -134,3 +135,12 @@ def _order(folder: Path) -> list[str]:
 
 def _shapes(arrays: Named) -> str:
     return ", ".join(f"{name} {values.shape}" for name, values in arrays.items())
+
+
+def _peak_memory() -> str:
+    try:
+        import resource
+    except ImportError:
+        return "not measured on this system"
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return size_text(peak if sys.platform == "darwin" else peak << 10)  # macOS counts bytes, Linux KiB

@@ -5,19 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 
 from hindcast.pipeline.files import read_json
-from hindcast.pipeline.methods.run_stages import TO_CERTIFICATE, run_stages, simulated_settings
+from hindcast.pipeline.methods.run_stages import TO_CERTIFICATE, run_stages, write_simulated_settings
 
-_SETTINGS = (
+SETTINGS = (
     "simulate.games=2", "simulate.customers=3", "simulate.days=60", "pack.min_coverage=0.2",
     "train.mode=per_series", "train.epochs=1", "train.units=[16]", "train.validation=memory",
 )  # fmt: skip
 
 
-def shown(folder: Path) -> list[str]:
-    """Games and customers made from a seed, a fit a customer; the losses of each, and the files."""
-    simulated_settings(folder)
-    run_stages(folder, ("simulate", *TO_CERTIFICATE), _SETTINGS)
-    seconds = run_stages(folder, ("train",), _SETTINGS)
+def run(folder: Path) -> list[str]:
+    """Simulated games and customers, one fit per customer; the losses of each, and the files."""
+    write_simulated_settings(folder)
+    run_stages(folder, ("simulate", *TO_CERTIFICATE), SETTINGS)
+    seconds = run_stages(folder, ("train",), SETTINGS)
     history = read_json(folder / "models" / "history.json")
     lines = [f"{'game':<10}{'customer':<16}{'loss':>8}{'val_loss':>10}"]
     for (group, series), losses in zip(history["series"], history["epochs"], strict=True):
@@ -28,6 +28,6 @@ def shown(folder: Path) -> list[str]:
     boards = sorted(path.relative_to(folder).as_posix() for path in (folder / "logs").iterdir())
     return [
         *lines,
-        f"{len(history['epochs'])} fits in {seconds:.1f} s, start of the framework included; weights a game: {', '.join(files)}",
-        f"TensorBoard, losses and histograms a customer: {', '.join(boards)}",
+        f"{len(history['epochs'])} fits in {seconds:.1f} s, start of the framework included; weights by game: {', '.join(files)}",
+        f"TensorBoard, losses and histograms by customer: {', '.join(boards)}",
     ]

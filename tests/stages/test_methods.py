@@ -1,4 +1,4 @@
-"""The command `methods`: every published method runs and says what was measured."""
+"""The command `methods`: every published method runs and prints what was measured."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hindcast.pipeline.methods import per_series, plain_hdf5
-from hindcast.pipeline.methods.run_stages import simulated_settings
+from hindcast.pipeline.methods.run_stages import write_simulated_settings
 from hindcast.pipeline.settings.params import load_params
 from hindcast.stages import methods
 
@@ -29,7 +29,7 @@ def test_a_folder_of_numbered_files_feeds_named_inputs_and_outputs(
         r"inputs history \(64, 48, \d+\), forecast .*, calendar .*, static .*; outputs load \(64, 1\), heat",
         text,
     )
-    found = re.search(r"(\d+) batches an epoch, never typed; (\d+) of (\d+) histories", text)
+    found = re.search(r"(\d+) batches an epoch, counted by the stream; (\d+) of (\d+) histories", text)
     assert found is not None
     batches, short, rows = map(int, found.groups())
     assert batches == -(-rows // 64)
@@ -39,15 +39,15 @@ def test_a_folder_of_numbered_files_feeds_named_inputs_and_outputs(
     assert (tmp_path / "kept/method_2/data/dataset.h5").exists()
 
 
-def test_the_data_are_made_for_it_whatever_params_yaml_says(
+def test_the_data_are_simulated_whatever_params_yaml_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "params.yaml").write_bytes((ROOT / "conf/dataset/gefcom2012.yaml").read_bytes())
     monkeypatch.chdir(tmp_path)
     for number, module in ((1, per_series), (3, plain_hdf5)):
         folder = tmp_path / f"method_{number}"
-        simulated_settings(folder)
-        params = load_params(folder / "params.yaml", module._SETTINGS)
+        write_simulated_settings(folder)
+        params = load_params(folder / "params.yaml", module.SETTINGS)
         assert params.raw.path == "data/simulated"
         assert params.simulate.games == 2
 
@@ -68,9 +68,9 @@ def test_every_method_runs(number: str, tmp_path: Path, capsys: pytest.CaptureFi
         assert int(ratio[1]) >= 20
 
 
-def test_a_folder_that_exists_and_a_method_that_does_not_are_refused(
+def test_a_folder_that_exists_and_a_method_that_does_not_are_errors(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert methods.main(["4", "--keep", str(tmp_path)]) == 1
-    assert "exists already" in capsys.readouterr().err
+    assert "--keep must name a folder that does not exist" in capsys.readouterr().err
     assert methods.main(["6"]) == 2

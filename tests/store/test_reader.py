@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import multiprocessing
 import pickle
-import resource
-import shutil
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -20,15 +16,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hindcast.pipeline.errors import FormatError, MissingInputError
-from hindcast.pipeline.store import shards as open_shards
-from hindcast.pipeline.store.join_shards import list_shards, write_dataset
 from hindcast.pipeline.store.layout import ARRAYS
-from hindcast.pipeline.store.open_files import add_seal, write_text
+from hindcast.pipeline.store.open_files import add_seal
 from hindcast.pipeline.store.reader import Dataset
 from tests.mock_data import HOUR, mock_dataset, mock_group, mock_params, mock_shards
 
 PACK = {"segment_length": 7, "chunk_bytes": 200}
-ROOT = Path(__file__).resolve().parents[2]
 CODECS = ("none", "gzip", "zstd")
 
 
@@ -134,40 +127,6 @@ def test_the_budget_changes_no_answer_and_is_kept(paths: dict[str, Path], budget
         assert dataset._cache.held_bytes <= budget
 
 
-def test_few_files_are_open_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(open_shards, "MOST_OPEN", 3)
-    groups = [mock_group(f"g{number:02d}", series=("a",), steps=(9,), seed=number) for number in range(12)]
-    path = mock_dataset(tmp_path, groups)
-    with Dataset(path, budget_bytes=0) as dataset:
-        before = _open_files()
-        for _ in range(2):
-            values = dataset.read("X", range(dataset.sample_count))
-            assert _open_files() - before <= 3
-    expected = np.concatenate([group.sequences[0].X for group in groups])
-    np.testing.assert_array_equal(values[:, :9].reshape(-1, 3), expected)
-    assert _open_files() == before
-
-
-def test_fewer_files_are_open_where_fewer_are_allowed(tmp_path: Path) -> None:
-    groups = [mock_group(f"g{number:02d}", series=("a",), steps=(9,), seed=number) for number in range(30)]
-    path = mock_dataset(tmp_path, groups)
-    hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    before = _open_files()
-    resource.setrlimit(resource.RLIMIT_NOFILE, (before + 20, hard[1]))
-    try:
-        with Dataset(path, budget_bytes=0) as dataset:
-            values = dataset.read("X", range(dataset.sample_count))
-            assert _open_files() - before <= (before + 20) // 4
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, hard)
-    expected = np.concatenate([group.sequences[0].X for group in groups])
-    np.testing.assert_array_equal(values[:, :9].reshape(-1, 3), expected)
-
-
-def _open_files() -> int:
-    return len(list(Path("/proc/self/fd").iterdir()))
-
-
 @pytest.mark.parametrize("codec", CODECS)
 def test_the_number_of_threads_changes_no_answer(paths: dict[str, Path], codec: str) -> None:
     with Dataset(paths[codec], threads=1) as one, Dataset(paths[codec], 0, threads=3) as three:
@@ -183,44 +142,6 @@ def test_chunks_read_once_and_whole_push_nothing_out(tmp_path: Path) -> None:
         held = dataset._cache.held_bytes
         dataset.read("X", range(dataset.sample_count))
         assert dataset._cache.held_bytes == held > 0
-
-
-def test_two_thousand_shards_are_read_right_where_few_files_may_be_open(tmp_path: Path) -> None:
-    """2,000 shards of 10 samples under `ulimit -n 256`: HDF5 would show fill values beyond the limit."""
-    shard = mock_shards(
-        tmp_path / "made", [mock_group("g", series=("a",), steps=(70,))], mock_params(pack=PACK)
-    )[0]
-    values = _copies(shard, tmp_path / "packed", 2000)
-    script = (
-        "import resource, sys, pathlib, numpy as np\n"
-        "resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))\n"
-        "from hindcast.pipeline.store.reader import Dataset\n"
-        "with Dataset(pathlib.Path(sys.argv[1]), budget_bytes=1 << 20) as dataset:\n"
-        "    order = np.random.default_rng(0).permutation(dataset.sample_count)\n"
-        "    found = np.empty((len(order), 7, 3), np.float32)\n"
-        "    found[order] = dataset.read('X', order)\n"
-        "np.save(sys.argv[2], found)\n"
-    )
-    command = [sys.executable, "-c", script, str(tmp_path / "dataset.h5"), str(tmp_path / "found.npy")]
-    subprocess.run(command, check=True, cwd=ROOT)
-    np.testing.assert_array_equal(np.load(tmp_path / "found.npy"), values)
-
-
-def _copies(shard: Path, folder: Path, count: int) -> np.ndarray:
-    """Shards that differ in group, fingerprint and one value of X, joined; returns all of X."""
-    folder.mkdir()
-    for number in range(count):
-        path = folder / f"g{number:04d}.h5"
-        shutil.copyfile(shard, path)
-        with h5py.File(path, "r+") as file:
-            write_text(file, "group", path.stem)
-            write_text(file, "fingerprint", path.stem)
-            file["X"][0, 0, 0] = number
-    with h5py.File(shard) as file:
-        values = np.tile(file["X"][()], (count, 1, 1))
-        values[:: file.attrs["sample_count"], 0, 0] = np.arange(count)
-    write_dataset(folder.parent / "dataset.h5", list_shards(folder), lambda _: (), {})
-    return values
 
 
 def test_threads_may_share_a_data_set(paths: dict[str, Path]) -> None:
