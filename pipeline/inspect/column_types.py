@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from hindcast.pipeline.inspect.dialect import MISSING_WORDS
 from hindcast.pipeline.inspect.vocabulary import Heading, heading
-from hindcast.pipeline.raw.numbers import Style, numbers_of
+from hindcast.pipeline.raw.numbers import NumberStyle, read_numbers
 
 Numbers = NDArray[np.float64]
 
@@ -89,11 +89,11 @@ class Column:
         return float(self.missing.mean()) if len(self.missing) else 0.0
 
 
-def look_at(place: int, name: str, texts: pa.StringArray, style: Style) -> Column:
+def look_at(place: int, name: str, texts: pa.StringArray, style: NumberStyle) -> Column:
     """Say what the column at `place` holds."""
     counts = dict(_counts(texts))
     words = tuple(sorted(text for text in counts if text.lower() in MISSING_WORDS))
-    numbers, unreadable = numbers_of(texts, words, style)
+    numbers, unreadable = read_numbers(texts, words, style)
     missing = np.isnan(numbers) & ~unreadable
     there = len(numbers) - int(missing.sum())
     if not there:

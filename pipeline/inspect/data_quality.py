@@ -14,7 +14,7 @@ from hindcast.pipeline.inspect.column_types import Column, Numbers, combined, nu
 from hindcast.pipeline.inspect.file_analysis import Part
 from hindcast.pipeline.inspect.key_columns import names_of
 from hindcast.pipeline.inspect.timestamp_columns import in_words, moment
-from hindcast.pipeline.raw.localize import occurrences
+from hindcast.pipeline.raw.localize import find_occurrences
 from hindcast.pipeline.settings.base import DAY
 from hindcast.pipeline.settings.clock import Stamps
 
@@ -105,7 +105,7 @@ def _file_stamps(part: Part, file: int) -> tuple[Stamps, Stamps]:
     wall = part.times.issue_wall()[rows] if part.has_vintages else part.times.wall[rows]
     piece = part.kind.piece[rows].astype(np.int64)
     if part.zone.wall:
-        first, second, _ = occurrences(wall, part.zone.zone)
+        first, second, _ = find_occurrences(wall, part.zone.zone)
         wall, piece = np.concatenate([first, second]), np.concatenate([piece, piece])
     stamps, places = np.unique(wall, return_index=True)
     return stamps, piece[places]
@@ -163,7 +163,7 @@ def _repeats(part: Part) -> Iterator[Finding]:
     codes = combined([part.kind.file, part.times.wall, *issue, *names])
     later = pd.Series(codes).duplicated().to_numpy() & part.times.ok
     if part.zone.wall:
-        later &= occurrences(part.times.wall, part.zone.zone)[2] != 2
+        later &= find_occurrences(part.times.wall, part.zone.zone)[2] != 2
     if not later.any():
         return
     values = combined(

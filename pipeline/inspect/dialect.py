@@ -13,7 +13,7 @@ from itertools import chain, count
 from hindcast.pipeline.errors import RawDataError
 from hindcast.pipeline.inspect.heading_patterns import escaped
 from hindcast.pipeline.inspect.number_style import numerals_of
-from hindcast.pipeline.raw.numbers import Style
+from hindcast.pipeline.raw.numbers import NumberStyle
 
 _SEPARATORS = (",", ";", "\t", "|")
 
@@ -48,9 +48,9 @@ class Dialect:
     negatives: str | None = None
 
     @property
-    def style(self) -> Style:
+    def style(self) -> NumberStyle:
         """How numbers are written."""
-        return Style(self.decimal, self.thousands, self.around, self.negatives)
+        return NumberStyle(self.decimal, self.thousands, self.around, self.negatives)
 
 
 def decode(pieces: Sequence[bytes], path: str) -> tuple[tuple[str, ...], str]:

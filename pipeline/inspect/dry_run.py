@@ -14,9 +14,9 @@ import pandas as pd
 from hindcast.pipeline.errors import HindcastError
 from hindcast.pipeline.inspect.proposal import NO_TARGET, Proposal, completed
 from hindcast.pipeline.inspect.yaml_page import Doubt
-from hindcast.pipeline.raw.csv_blocks import Block, blocks
+from hindcast.pipeline.raw.csv_blocks import Block, read_blocks
 from hindcast.pipeline.raw.csv_layout import Layout, read_layout
-from hindcast.pipeline.raw.quarantine import aside_of
+from hindcast.pipeline.raw.quarantine import reject_table
 from hindcast.pipeline.raw.reject_rules import CONFLICT, DECLARED, RULES
 from hindcast.pipeline.raw.rows import RowReader, Rows
 from hindcast.pipeline.raw.source_files import find_files
@@ -84,7 +84,7 @@ def _source(raw: RawSettings, name: str) -> _Tried | None:
             rows = RowReader(raw, name, source, layout).read(block)
             read += rows.read
             lots.append(rows)
-            bad = [rule for rule in rows.bad.rule.tolist() if rule not in DECLARED]
+            bad = [rule for rule in rows.rejected.rule.tolist() if rule not in DECLARED]
             rules.update(RULES[rule] for rule in bad)
             if bad and not example:
                 example = _example(layout, source, rows, block)
@@ -98,7 +98,7 @@ def _source(raw: RawSettings, name: str) -> _Tried | None:
 
 def _head(layout: Layout, raw: RawSettings, name: str, size: int) -> Block | None:
     """The first lines below the header."""
-    for block in blocks(layout.file.path, raw.sources[name], size):
+    for block in read_blocks(layout.file.path, raw.sources[name], size):
         above = max(0, layout.header_line - block.first_line + 1)
         lines = block.data.split(b"\n")[:-1][above:]
         if lines:
@@ -108,9 +108,9 @@ def _head(layout: Layout, raw: RawSettings, name: str, size: int) -> Block | Non
 
 def _example(layout: Layout, source: Source, rows: Rows, block: Block) -> str:
     """The first row that would be put aside unasked."""
-    unasked = ~np.isin(rows.bad.rule, DECLARED)
-    first = rows.bad.take(unasked & (np.cumsum(unasked) == 1))
-    (row,) = aside_of(layout, source, first, block).to_pylist()
+    unasked = ~np.isin(rows.rejected.rule, DECLARED)
+    first = rows.rejected.take(unasked & (np.cumsum(unasked) == 1))
+    (row,) = reject_table(layout, source, first, block).to_pylist()
     return f" (as {layout.file.name}, line {row['line']}: {(row['cell'] or row['text'])[:60]!r})"
 
 
@@ -132,5 +132,5 @@ def _frames(lots: Sequence[Rows]) -> Iterator[pd.DataFrame]:
         columns |= {f"key_{place}": times for place, times in enumerate(records.times)}
         values = {f"value_{place}": numbers for place, numbers in enumerate(records.values)}
         frame = pd.DataFrame(columns | values)
-        places = rows.doubled.place
+        places = rows.ambiguous.place
         yield frame.drop(index=places[places >= 0].tolist())  # settled by their order

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from hindcast.pipeline.errors import RawDataError
 from hindcast.pipeline.inspect.dialect import Dialect, cut_line
-from hindcast.pipeline.raw.csv_blocks import blocks
+from hindcast.pipeline.raw.csv_blocks import read_blocks
 from hindcast.pipeline.settings.raw import Source
 
 WHOLE_BYTES = 16 << 20  # a file up to this size is read whole: some 200,000 lines, about a second
@@ -98,7 +98,7 @@ def take_sample(path: Path, budget: int = WHOLE_BYTES) -> Sample:
 def _unpacked(path: Path, size: int, budget: int) -> Sample:
     taken: list[bytes] = []
     length = 0
-    for block in blocks(path, _AS_IT_IS, min(budget, 1 << 20)):
+    for block in read_blocks(path, _AS_IT_IS, min(budget, 1 << 20)):
         taken.append(block.data)
         length += len(block.data)
         if length > budget:

@@ -17,7 +17,7 @@ from hindcast.pipeline.inspect.timestamp_columns import Stamped, in_words, momen
 from hindcast.pipeline.inspect.value_columns import Value
 from hindcast.pipeline.inspect.vocabulary import ascii_identifier, heading, words_of
 from hindcast.pipeline.inspect.yaml_page import Page
-from hindcast.pipeline.raw.localize import occurrences
+from hindcast.pipeline.raw.localize import find_occurrences
 from hindcast.pipeline.settings.base import DAY, HOUR
 from hindcast.pipeline.settings.raw import MISSING
 
@@ -193,7 +193,7 @@ def _label_by_span(draft: Draft) -> tuple[bool, list[str]]:
     if not file.step or file.span[0] % DAY != file.step:
         return False, [asks]
     begins = f"the first stamp stands one step past midnight ({moment(file.span[0])})"
-    utc_midnight = zone.wall and occurrences(np.array([file.span[0]]), zone.zone)[0][0] % DAY == 0
+    utc_midnight = zone.wall and find_occurrences(np.array([file.span[0]]), zone.zone)[0][0] % DAY == 0
     if file.step < HOUR or (zone.wall and not utc_midnight and file.span[1] % DAY == 0):
         return True, [f"{begins}, so stamps are taken for the end of their step"]
     return False, [f"{asks}; but {begins}: are they its end?"]

@@ -12,7 +12,7 @@ from hindcast.pipeline.inspect.file_kinds import Kind
 from hindcast.pipeline.inspect.time_roles import Times
 from hindcast.pipeline.inspect.timestamp_columns import Stamped, usual_step
 from hindcast.pipeline.inspect.vocabulary import ABBREVIATIONS, HABITS, countries_in, words_of, zones_of
-from hindcast.pipeline.raw.localize import occurrences
+from hindcast.pipeline.raw.localize import find_occurrences
 from hindcast.pipeline.settings.base import DAY
 from hindcast.pipeline.settings.clock import Stamps, utc_of
 
@@ -277,7 +277,7 @@ def _evidence(seen: _Seen, zone: str) -> Evidence:
 def _changes(stamps: Stamps, step: int, zone: str) -> Iterator[tuple[int, Stamps]]:
     """The hours of clock changes inside the span of `stamps`: (2 or 0 times on the clock, their grid stamps)."""
     grid = np.arange(stamps[0], stamps[-1] + 1, step)
-    _, _, count = occurrences(grid, zone)
+    _, _, count = find_occurrences(grid, zone)
     odd = np.flatnonzero(count != 1)
     for block in np.split(odd, np.flatnonzero(np.diff(odd) != 1) + 1) if len(odd) else []:
         first, last = block[0], block[-1]

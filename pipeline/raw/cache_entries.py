@@ -1,7 +1,7 @@
-"""One raw file as read: its counts, what it put aside, and its rows as sorted runs; an entry of the cache.
+"""The entries of the cache: one raw file as parsed, and the table of one group.
 
-The rows are needed as long as a table is to be made of them: afterwards they stay only where the file shares a
-group with another one, whose change would ask for them again.
+The rows of a parsed file are needed until its tables are made.  After that they stay only where the file shares a group
+with another one, because a change of that file needs them again.
 """
 
 from __future__ import annotations
@@ -15,50 +15,56 @@ import numpy as np
 
 from hindcast.pipeline.arrays import BufferPool
 from hindcast.pipeline.files import digest_of_file
-from hindcast.pipeline.raw.cache import describe, description_of
+from hindcast.pipeline.raw.cache import SettingsDigest, read_description, table_key, write_description
+from hindcast.pipeline.raw.context import IngestContext
+from hindcast.pipeline.raw.group_table import TableOutcome, TableRules, write_group_table
+from hindcast.pipeline.raw.reject_rules import RejectedRows
 from hindcast.pipeline.raw.sorted_runs import Run
+from hindcast.pipeline.settings.raw import Source
 
-ASIDE_NAME = "aside.arrow"
+REJECTS_NAME = "rejected.arrow"
+_TABLE = "table.parquet"
 _ROWS = "rows.json"
 _HASHED_BYTES = 4 << 20
 
 
+# --- parsed files -----------------------------------------------------------------------------------------------
+
+
 @dataclass
 class ParsedFile:
-    """A file of a source below its header; `runs` is None where its rows are not at hand."""
+    """The rows of one raw file; `runs` is None where they are not available."""
 
     key: str
     folder: Path
     read: int
-    rules: dict[int, int]  # rows put aside while reading, by code
+    rules: dict[int, int]  # rows rejected while reading, by code of the rule
     groups: list[str]  # that have rows
     unzoned: list[str]  # groups that raw.zone lacks
     runs: list[Run] | None
-    fresh: bool = False  # read by this run
+    fresh: bool = False  # read by this run of ingest
     digests: dict[str, str] = field(default_factory=dict)  # of the rows of each group, where rows are kept
 
     @property
-    def aside(self) -> Path | None:
-        """The rows put aside while reading."""
-        return self.folder / ASIDE_NAME if self.rules else None
+    def rejects(self) -> Path | None:
+        """The RejectFile of the rows rejected while reading; None if there are none."""
+        return self.folder / REJECTS_NAME if self.rules else None
 
     def move(self, folder: Path) -> None:
-        """Follow the entry to where it lies now."""
+        """Take over the new path of the entry."""
         self.folder = folder
         self.runs = [replace(run, path=folder / run.path.name) for run in self.runs or []]
 
     def part(self, group: str) -> str:
-        """A digest of the rows of a group: they are the same while it is."""
+        """A digest that changes with the rows of a group."""
         return self.digests.get(group, self.key)
 
-    def is_sound(self, groups: set[str]) -> bool:
-        """Whether the rows of some groups are at hand, whole."""
+    def has_intact_rows(self, groups: set[str]) -> bool:
+        """Whether the rows of some groups are available and undamaged."""
         if self.runs is None or self.fresh:
             return self.fresh
-        return all(
-            self.digests[group] == _digest_of_rows(self.runs, group)
-            for group in sorted(groups & self.digests.keys())
-        )
+        needed = sorted(groups & self.digests.keys())
+        return all(self.digests[group] == _digest_of_rows(self.runs, group) for group in needed)
 
     def keep_rows(self) -> None:
         """Make the rows part of the entry."""
@@ -69,10 +75,10 @@ class ParsedFile:
         for run in self.runs:
             run.save()
         runs = [[run.path.name, run.keys, run.starts, run.times, run.values] for run in self.runs]
-        describe(self.folder, {"runs": runs, "digests": self.digests}, _ROWS)
+        write_description(self.folder, {"runs": runs, "digests": self.digests}, _ROWS)
 
     def drop_rows(self, buffers: BufferPool) -> None:
-        """Let go of the rows in memory, and remove those on disk that are not part of the entry."""
+        """Release the rows in memory, and remove those on disk that are not part of the entry."""
         runs, self.runs = self.runs or [], None
         for run in runs:
             if run.block is not None:
@@ -81,53 +87,48 @@ class ParsedFile:
                 run.path.unlink(missing_ok=True)
 
 
-def new_entry(parsed: ParsedFile) -> None:
-    """Describe a file that was just read into its folder."""
+def file_entry_name(key: str, size: int) -> str:
+    """The cache's name for a parsed file: the size shows without a digest that no file of this size is cached."""
+    return f"file-{size}-{key}"
+
+
+def describe_file(parsed: ParsedFile) -> None:
+    """Write the description of a file that was just parsed into its folder."""
     value = {
         "read": parsed.read,
         "rules": {str(rule): count for rule, count in parsed.rules.items()},
         "groups": parsed.groups,
         "unzoned": parsed.unzoned,
-        "aside": digest_of_file(parsed.aside) if parsed.aside else None,
+        "rejects": digest_of_file(parsed.rejects) if parsed.rejects else None,
     }
-    describe(parsed.folder, value)
+    write_description(parsed.folder, value)
 
 
-def load_entry(key: str, folder: Path) -> ParsedFile | None:
-    """The file of an entry; None if the entry is damaged."""
-    value = description_of(folder)
+def load_file(key: str, folder: Path) -> ParsedFile | None:
+    """The parsed file of an entry; None if the entry is damaged."""
+    value = read_description(folder)
     if value is None:
         return None
-    parsed = ParsedFile(
-        key,
-        folder,
-        value["read"],
-        {int(rule): count for rule, count in value["rules"].items()},
-        value["groups"],
-        value["unzoned"],
-        None,
-    )
-    if parsed.aside is not None and not (
-        parsed.aside.is_file() and digest_of_file(parsed.aside) == value["aside"]
-    ):
+    rules = {int(rule): count for rule, count in value["rules"].items()}
+    parsed = ParsedFile(key, folder, value["read"], rules, value["groups"], value["unzoned"], None)
+    rejects = parsed.rejects
+    if rejects is not None and not (rejects.is_file() and digest_of_file(rejects) == value["rejects"]):
         return None
-    rows = description_of(folder, _ROWS)
+    rows = read_description(folder, _ROWS)
     if rows is not None:
         parsed.digests = rows["digests"]
-        parsed.runs = [_run_of(folder, run) for run in rows["runs"]]
+        parsed.runs = [
+            Run(folder / name, [(group, series) for group, series in keys], starts, times, values)
+            for name, keys, starts, times, values in rows["runs"]
+        ]
     return parsed
 
 
-def _run_of(folder: Path, value: list[Any]) -> Run:
-    name, keys, starts, times, values = value
-    return Run(folder / name, [(group, series) for group, series in keys], starts, times, values)
-
-
 def _digest_of_rows(runs: list[Run], group: str) -> str:
-    """Digest of a group's rows and their series; of runs that are cut off or absent, another one.
+    """Digest of a group's rows and their series; a different text for truncated or absent runs.
 
-    Series by series, then run by run, field by field apart: where series go on in time from run to run it does
-    not tell how rows were cut into runs.
+    Rows are hashed series by series, in each run by run, and each field separately.  So the digest does not depend on
+    where the rows of a series were divided into runs, as long as later runs hold later times.
     """
     columns = [hashlib.sha256() for _ in range(runs[0].fields if runs else 0)]
     names = hashlib.sha256()
@@ -153,3 +154,71 @@ def _hash_rows(columns: list[Any], run: Run, place: int) -> int:
         for column, row in zip(columns, run.read_rows(place, at, min(stop, at + most)), strict=True):
             column.update(np.ascontiguousarray(row).data)
     return stop - start
+
+
+# --- tables -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class TableEntry:
+    """A group's table, absent (`digest` None) where no row was left, and what became of the rows of each file."""
+
+    folder: Path
+    digest: str | None
+    outcome: TableOutcome
+
+    @property
+    def path(self) -> Path:
+        """The path of the table in the cache."""
+        return self.folder / _TABLE
+
+
+@dataclass(frozen=True)
+class GroupRows:
+    """The input of a table: the files that hold rows of a group, in order, and their source."""
+
+    group: str
+    files: list[ParsedFile]
+    source: Source
+    settings: SettingsDigest
+
+    def name(self, context: IngestContext) -> str:
+        """The cache's name for the table."""
+        parts = [file.part(self.group) for file in self.files]
+        return f"table-{table_key(self.settings, context.raw.zone_of(self.group), self.group, parts)}"
+
+
+def find_table(context: IngestContext, rows: GroupRows) -> TableEntry | None:
+    """The cached table of a group; None if it is absent or damaged."""
+    folder = context.cache.find(rows.name(context))
+    value = None if folder is None else read_description(folder)
+    if folder is None or value is None:
+        return None
+    rejected = [
+        RejectedRows(
+            np.array(lines, np.int64),
+            np.array(rules, np.uint8),
+            np.full(len(lines), -1, np.int32),
+            np.full(len(lines), rows.group, object),
+            np.array(series, object),
+        )
+        for lines, rules, series in value["rejected"]
+    ]
+    outcome = TableOutcome(value["rows"], value["stored"], value["folded"], rejected)
+    entry = TableEntry(folder, value["digest"], outcome)
+    intact = entry.path.is_file() and context.cache.digests.digest(entry.path) == entry.digest
+    return entry if intact or entry.digest is None else None
+
+
+def make_table(context: IngestContext, rows: GroupRows) -> TableEntry:
+    """Merge the rows of a group, which must be available, into a table."""
+    folder, group = context.cache.new_folder(), rows.group
+    rules = TableRules(rows.source, context.raw.frequency.ns, context.raw.zone_of(group) or "UTC")
+    runs = [file.runs or [] for file in rows.files]
+    path, most = folder / _TABLE, context.sizes.merge
+    outcome = write_group_table(path, group, runs, rules, context.buffers, merge_bytes=most)
+    digest = digest_of_file(path) if outcome.rows else None
+    rejected = [[part.line.tolist(), part.rule.tolist(), part.series.tolist()] for part in outcome.rejected]
+    value = {"digest": digest, "rows": outcome.rows, "stored": outcome.stored, "folded": outcome.folded}
+    write_description(folder, value | {"rejected": rejected})
+    return TableEntry(context.cache.add(folder, rows.name(context)), digest, outcome)

@@ -1,95 +1,96 @@
-"""Lines -> cells by column: typed where a whole block is clean, else as text and cast by column.
+"""From lines to cells by column: typed where the whole block is clean, else as text and converted by column.
 
-What a cell is, is defined by Python's csv reader over single lines.  pyarrow agrees with it wherever it
-returns a row for every line and the last line closes its quotes (tests compare them); where it does not,
-the lines are cut one by one.
+Python's csv reader, applied to single lines, defines what a cell is.  pyarrow agrees with it wherever it returns a
+row for every line and the last line closes its quotes (tests compare them); elsewhere the lines are split one by one.
 """
 
 from __future__ import annotations
 
 import codecs
-from codecs import BOM_UTF8
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
-from numpy.typing import NDArray
 
-from hindcast.pipeline.raw.csv_blocks import UTF8_NAMES, Block, ignored_by, is_closed, reader
+from hindcast.pipeline.arrays import Flags, Floats, Ints
+from hindcast.pipeline.raw.csv_blocks import UTF8_NAMES, Block, closes_quotes, csv_reader, ignore_test
 from hindcast.pipeline.raw.csv_layout import Layout
-from hindcast.pipeline.raw.numbers import Numbers, Style, numbers_of_columns
+from hindcast.pipeline.raw.numbers import NumberStyle, read_number_columns
 from hindcast.pipeline.raw.reject_rules import COLUMNS, ENCODING, GOOD, HEADER, IGNORED, QUOTES, Rules
 from hindcast.pipeline.settings.raw import Source
 
-Lines = NDArray[np.int64]
+_REPLACEMENT = "\ufffd".encode()  # what a decoder writes for bytes that it cannot read
 
 
 @dataclass(frozen=True)
 class Cells:
-    """The cells that a layout needs, an element a line that could be cut.
+    """The cells that a layout needs; arrays have one element per line that could be split.
 
-    `lines` are line numbers in the file; `numbers` hold NaN where missing or unreadable, and
-    `unreadable` marks the latter (a column that is absent there has none).  `broken` lines could not be
-    cut, by `broken_rules`.  `typed` says that the fast way did.
+    `lines` are line numbers in the file; `numbers` hold NaN where missing or unreadable, and `unreadable` marks the
+    latter (a column without unreadable cells may be absent).  `broken` lines could not be split, by `broken_rules`.
+    `typed` says whether pyarrow read the numbers directly.
     """
 
-    lines: Lines
+    lines: Ints
     texts: dict[int, pa.StringArray]
-    numbers: dict[int, Numbers]
-    unreadable: dict[int, NDArray[np.bool_]] = field(default_factory=dict)
-    broken: Lines = field(default_factory=lambda: np.empty(0, np.int64))
+    numbers: dict[int, Floats]
+    unreadable: dict[int, Flags] = field(default_factory=dict)
+    broken: Ints = field(default_factory=lambda: np.empty(0, np.int64))
     broken_rules: Rules = field(default_factory=lambda: np.empty(0, np.uint8))
     typed: bool = False
 
 
-def cut(block: Block, layout: Layout, source: Source, *, try_typed: bool = True) -> Cells:
-    """The needed cells of a block of lines below the header; empty lines are no rows.
+def read_cells(block: Block, layout: Layout, source: Source, *, try_typed: bool = True) -> Cells:
+    """The needed cells of a block of lines below the header; empty lines are not rows.
 
-    `try_typed` may be False where a typed reading is likely to fail; the cells are the same.
+    `try_typed=False` skips the typed attempt where it is likely to fail; the cells are the same.
     """
-    kept = without_ignored(block, source)
-    cells = _typed_cells(kept, layout, source) if try_typed and is_text(kept.data, source) else None
-    cells = cells or _text_cells(sound_lines(kept, layout.header_again, source), layout, source)
-    return _chosen(cells, layout) if layout.where else cells
+    lines = _drop_ignored(block, source)
+    cells = _read_typed(lines, layout, source) if try_typed and _is_text(lines.data, source) else None
+    cells = cells or _read_as_text(_drop_damaged(lines, layout.repeated_header, source), layout, source)
+    return _apply_where(cells, layout) if layout.where else cells
 
 
-def _typed_cells(kept: Kept, layout: Layout, source: Source) -> Cells | None:
+def _read_typed(lines: _Lines, layout: Layout, source: Source) -> Cells | None:
     if {*layout.text_columns} & {*layout.number_columns}:
-        return None  # a column that is read as both
-    columns = _read(kept.data, len(kept.lines), layout, source, typed=True)
-    numbers = None if columns is None else _finite(columns, layout)
+        return None  # a column is read as both
+    columns = _parse_csv(lines.data, len(lines.numbers), layout, source, typed=True)
+    numbers = None if columns is None else _finite_numbers(columns, layout)
     if columns is None or numbers is None:
         return None
-    texts = _texts_of(columns, layout)
-    return Cells(kept.lines, texts, numbers, broken=kept.aside, broken_rules=kept.rules, typed=True)
+    texts = {column: columns[column] for column in layout.text_columns}
+    return Cells(lines.numbers, texts, numbers, broken=lines.dropped, broken_rules=lines.rules, typed=True)
 
 
-def _text_cells(kept: Kept, layout: Layout, source: Source) -> Cells:
-    lines, broken, rules = kept.lines, kept.aside, kept.rules
-    if not len(lines):
-        return Cells(lines, *_no_cells(layout), broken=broken, broken_rules=rules)
-    texts = _read(kept.data, len(lines), layout, source, typed=False)
-    if texts is None:
-        texts, faulty = _cut_one_by_one(kept.data, len(lines), layout, source)
-        cannot = faulty != GOOD
-        broken, rules = np.concatenate([broken, lines[cannot]]), np.concatenate([rules, faulty[cannot]])
-        lines = lines[~cannot]
-    columns = [texts[column] for column in layout.number_columns]
-    read = numbers_of_columns(columns, source.missing, Style.of(source))
+def _read_as_text(lines: _Lines, layout: Layout, source: Source) -> Cells:
+    line, broken, rules = lines.numbers, lines.dropped, lines.rules
+    if not len(line):
+        no_texts = dict.fromkeys(layout.text_columns, pa.array([], pa.string()))
+        no_numbers = dict.fromkeys(layout.number_columns, np.empty(0))
+        return Cells(line, no_texts, no_numbers, broken=broken, broken_rules=rules)
+    columns = _parse_csv(lines.data, len(line), layout, source, typed=False)
+    if columns is None:
+        columns, faults = _split_one_by_one(lines.data, len(line), layout, source)
+        bad = faults != GOOD
+        broken, rules = np.concatenate([broken, line[bad]]), np.concatenate([rules, faults[bad]])
+        line = line[~bad]
+    texts = [columns[column] for column in layout.number_columns]
+    read = read_number_columns(texts, source.missing, NumberStyle.of(source))
     numbers = {column: values for column, (values, _) in zip(layout.number_columns, read, strict=True)}
     unreadable = {column: bad for column, (_, bad) in zip(layout.number_columns, read, strict=True)}
-    return Cells(lines, _texts_of(texts, layout), numbers, unreadable, broken, rules)
+    texts_by_column = {column: columns[column] for column in layout.text_columns}
+    return Cells(line, texts_by_column, numbers, unreadable, broken, rules)
 
 
-def _chosen(cells: Cells, layout: Layout) -> Cells:
-    """The lines that are rows of this source, by what `where` asks of their texts."""
+def _apply_where(cells: Cells, layout: Layout) -> Cells:
+    """The lines whose texts match `where`: the rows of this source."""
     flags = np.ones(len(cells.lines), np.bool_)
     for column, texts in layout.where:
         wanted = pa.array([text.strip() for text in texts], pa.string())
-        there = pc.is_in(pc.utf8_trim_whitespace(cells.texts[column]), value_set=wanted)
-        flags &= there.to_numpy(zero_copy_only=False)
+        matches = pc.is_in(pc.utf8_trim_whitespace(cells.texts[column]), value_set=wanted)
+        flags &= matches.to_numpy(zero_copy_only=False)
     rows = pa.array(flags)
     return replace(
         cells,
@@ -100,16 +101,16 @@ def _chosen(cells: Cells, layout: Layout) -> Cells:
     )
 
 
-def _read(
+def _parse_csv(
     data: bytes, count: int, layout: Layout, source: Source, *, typed: bool
 ) -> dict[int, pa.Array] | None:
-    """The needed columns by pyarrow, or None where it fails or finds another number of rows than lines."""
-    if data.startswith(codecs.BOM_UTF8):  # in the midst of a file it is text; pyarrow would drop it
+    """The needed columns by pyarrow, or None where it fails or finds a different number of rows than lines."""
+    if data.startswith(codecs.BOM_UTF8):  # text in the middle of a file, but pyarrow would drop it
         return None
     last = data[data.rfind(b"\n", 0, -1) + 1 : -1]
-    if source.quote.encode() in last and not is_closed(last.decode(), source):
+    if source.quote.encode() in last and not closes_quotes(last.decode(), source):
         return None
-    at_once = len(data) + 1  # one piece: columns that came in several would be copied once more
+    at_once = len(data) + 1  # in one piece: columns in several pieces would have to be copied
     names = [str(column) for column in range(len(layout.names))]
     types = {str(column): pa.string() for column in layout.text_columns}
     types |= {str(column): pa.string() for column in layout.spare_columns}
@@ -128,44 +129,32 @@ def _read(
                 check_utf8=False,
             ),
         )
-    except (
-        pa.ArrowInvalid
-    ):  # a cell that is no number, a line with other cells than the header: read more slowly
+    except pa.ArrowInvalid:  # a cell is not a number, or a line has not as many cells as the header
         return None
-    if table.num_rows != count:  # an open quote swallowed line ends
+    if table.num_rows != count:  # an unclosed quote spans line ends
         return None
-    if any(
-        pc.any(pc.not_equal(pc.utf8_trim_whitespace(table[str(c)]), "")).as_py() for c in layout.spare_columns
-    ):
-        return None
-    return {int(name): _whole(table[name]) for name in types}
+    for column in layout.spare_columns:
+        if pc.any(pc.not_equal(pc.utf8_trim_whitespace(table[str(column)]), "")).as_py():
+            return None
+    columns = {int(name): table[name] for name in types}
+    return {
+        place: column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+        for place, column in columns.items()
+    }
 
 
-def _whole(column: pa.ChunkedArray) -> pa.Array:
-    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
-
-
-def _finite(columns: dict[int, pa.Array], layout: Layout) -> dict[int, Numbers] | None:
-    """The number columns, or None if one holds an infinite number or a NaN that is no missing marker."""
+def _finite_numbers(columns: dict[int, pa.Array], layout: Layout) -> dict[int, Floats] | None:
+    """The number columns, or None if one holds an infinite number or a NaN that is not a missing marker."""
     numbers = {}
     for column in layout.number_columns:
-        values: Numbers = columns[column].to_numpy(zero_copy_only=False)
+        values: Floats = columns[column].to_numpy(zero_copy_only=False)
         if len(values) - np.count_nonzero(np.isfinite(values)) != columns[column].null_count:
             return None
         numbers[column] = values
     return numbers
 
 
-def _texts_of(columns: dict[int, pa.Array], layout: Layout) -> dict[int, pa.StringArray]:
-    return {column: columns[column] for column in layout.text_columns}
-
-
-def _no_cells(layout: Layout) -> tuple[dict[int, pa.StringArray], dict[int, Numbers]]:
-    texts = {column: pa.array([], pa.string()) for column in layout.text_columns}
-    return texts, {column: np.empty(0) for column in layout.number_columns}
-
-
-def _cut_one_by_one(
+def _split_one_by_one(
     data: bytes, count: int, layout: Layout, source: Source
 ) -> tuple[dict[int, pa.Array], Rules]:
     lines = data.decode().split("\n")[:-1]
@@ -174,69 +163,64 @@ def _cut_one_by_one(
     columns: dict[int, list[str]] = {column: [] for column in needed}
     for row, line in enumerate(lines):
         if source.quote in line:
-            cells = reader([line, ""], source)  # the empty line shows whether this one leaves a quote open
-            found = next(cells)
-            if cells.line_num > 1:
+            reader = csv_reader([line, ""], source)  # an unclosed quote makes it read the empty line too
+            cells = next(reader)
+            if reader.line_num > 1:
                 rules[row] = QUOTES
                 continue
         else:
-            found = line.split(source.separator)
-        if not layout.fits(found):
+            cells = line.split(source.separator)
+        if not layout.fits(cells):
             rules[row] = COLUMNS
             continue
         for column in needed:
-            columns[column].append(found[column])
+            columns[column].append(cells[column])
     return {column: pa.array(texts, pa.string()) for column, texts in columns.items()}, rules
 
 
-_REPLACEMENT = "\ufffd".encode()  # what a decoder puts where it cannot read
-
-
 @dataclass(frozen=True)
-class Kept:
-    """Whole lines, each ended by LF, with their numbers in the file; and those left out, by the rule that did it."""
+class _Lines:
+    """Whole lines, each ended by LF, and their numbers in the file; `dropped` line numbers with the rule of each."""
 
     data: bytes
-    lines: Lines
-    aside: Lines
+    numbers: Ints
+    dropped: Ints
     rules: Rules
 
 
-def without_ignored(block: Block, source: Source) -> Kept:
-    """The lines that `ignore_lines` does not match, empty ones included."""
-    lines = np.arange(block.first_line, block.first_line + block.line_count)
-    matches = ignored_by(source.ignore_lines)
-    everything = Kept(block.data, lines, lines[:0], np.empty(0, np.uint8))
+def _drop_ignored(block: Block, source: Source) -> _Lines:
+    """The lines that `ignore_lines` does not match, including empty ones."""
+    numbers = np.arange(block.first_line, block.first_line + block.line_count)
+    matches = ignore_test(source.ignore_lines)
+    everything = _Lines(block.data, numbers, numbers[:0], np.empty(0, np.uint8))
     if matches is None:
         return everything
     contents = block.data.split(b"\n")[:-1]
     ignored = np.fromiter((matches(content) for content in contents), np.bool_, len(contents))
-    return _left(everything, contents, [(ignored, IGNORED)]) if ignored.any() else everything
+    return _drop(everything, contents, [(ignored, IGNORED)]) if ignored.any() else everything
 
 
-def sound_lines(kept: Kept, header_again: bytes, source: Source) -> Kept:
-    """The lines that are text and not empty, without those that repeat the header."""
-    sound = is_text(kept.data, source)
-    full = not _has_empty_line(kept.data)
-    repeated = bool(header_again) and header_again in kept.data
-    if sound and full and not repeated:
-        return kept
-    contents = kept.data.split(b"\n")[:-1]
+def _drop_damaged(lines: _Lines, repeated_header: bytes, source: Source) -> _Lines:
+    """The lines that are valid text, not empty and not a repeated header."""
+    sound = _is_text(lines.data, source)
+    has_header = bool(repeated_header) and repeated_header in lines.data
+    if sound and not has_header and not _has_empty_line(lines.data):
+        return lines
+    contents = lines.data.split(b"\n")[:-1]
     count = len(contents)
     filled = np.fromiter((bool(content) for content in contents), np.bool_, count)
     damaged = np.zeros(count, np.bool_)
     if not sound:
-        damaged = filled & ~np.fromiter((is_text(content, source) for content in contents), np.bool_, count)
-    again = np.zeros(count, np.bool_)
-    if repeated:
-        again = ~damaged & np.fromiter(
-            (content.removeprefix(BOM_UTF8) == header_again for content in contents), np.bool_, count
-        )
-    return _left(kept, contents, [(damaged, ENCODING), (again, HEADER), (~filled, None)])
+        damaged = filled & ~np.fromiter((_is_text(content, source) for content in contents), np.bool_, count)
+    headers = np.zeros(count, np.bool_)
+    if has_header:
+        bare = (content.removeprefix(codecs.BOM_UTF8) for content in contents)
+        headers = ~damaged & np.fromiter((content == repeated_header for content in bare), np.bool_, count)
+    return _drop(lines, contents, [(damaged, ENCODING), (headers, HEADER), (~filled, None)])
 
 
-def is_text(data: bytes, source: Source) -> bool:
-    """Whether bytes are text in the source's encoding, and hold no NUL."""
+def _is_text(data: bytes, source: Source) -> bool:
+    """Whether bytes are text in the source's encoding without NUL."""
     if b"\0" in data or (source.encoding not in UTF8_NAMES and _REPLACEMENT in data):
         return False
     if data.isascii():
@@ -249,19 +233,17 @@ def is_text(data: bytes, source: Source) -> bool:
 
 
 def _has_empty_line(data: bytes) -> bool:
-    ends = np.flatnonzero(
-        np.frombuffer(data, np.uint8) == ord("\n")
-    )  # a tenth of what the search for two takes
+    ends = np.flatnonzero(np.frombuffer(data, np.uint8) == ord("\n"))  # ten times as fast as a search for two
     return data.startswith(b"\n") or bool((np.diff(ends) == 1).any())
 
 
-def _left(kept: Kept, contents: list[bytes], out: list[tuple[NDArray[np.bool_], int | None]]) -> Kept:
-    """The lines that none of the flags hold; those with a rule are remembered, in the order of rules."""
-    stays = ~np.logical_or.reduce([flags for flags, _ in out])
-    aside, rules = [kept.aside], [kept.rules]
-    for flags, rule in out:
+def _drop(lines: _Lines, contents: list[bytes], faults: list[tuple[Flags, int | None]]) -> _Lines:
+    """The lines that no flag marks; those with a rule are added to `dropped`, rule by rule."""
+    good = ~np.logical_or.reduce([flags for flags, _ in faults])
+    dropped, rules = [lines.dropped], [lines.rules]
+    for flags, rule in faults:
         if rule is not None:
-            aside.append(kept.lines[flags])
+            dropped.append(lines.numbers[flags])
             rules.append(np.full(int(flags.sum()), rule, np.uint8))
-    data = b"".join(contents[row] + b"\n" for row in np.flatnonzero(stays))
-    return Kept(data, kept.lines[stays], np.concatenate(aside), np.concatenate(rules))
+    data = b"".join(contents[row] + b"\n" for row in np.flatnonzero(good))
+    return _Lines(data, lines.numbers[good], np.concatenate(dropped), np.concatenate(rules))

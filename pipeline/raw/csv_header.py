@@ -1,4 +1,4 @@
-"""The head of a file: which line names its columns, and how many columns its rows have."""
+"""The header of a file: which line names its columns, and how many columns its rows have."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hindcast.pipeline.errors import RawDataError
-from hindcast.pipeline.raw.csv_blocks import blocks, ignored_by, is_closed, split_line
+from hindcast.pipeline.raw.csv_blocks import closes_quotes, ignore_test, read_blocks, split_line
 from hindcast.pipeline.settings.raw import Source
 
-_HEAD_BYTES = 8 << 10  # the first block is read for its head alone
-_MOST_LINES = 10_000  # above a header
+_HEAD_BYTES = 8 << 10  # of a block, where only the header is wanted
+_MOST_LINES = 10_000  # searched for a header
 
 
 @dataclass(frozen=True)
-class Head:
-    """The names of a file's columns, stripped; rows follow `line`, whose bytes are `content` (empty if names are given).
+class Header:
+    """The stripped names of a file's columns; rows follow `line`, whose bytes are `content` (empty with `names:`).
 
-    `width` is the number of cells that the header itself has; `names` are as many as the first row has cells
-    where only empty ones make the difference.
+    `width` is the number of cells of the header line. Where header and first row differ by empty cells only, `names`
+    has as many elements as the first row has cells.
     """
 
     line: int
@@ -30,104 +30,95 @@ class Head:
 
     @property
     def named(self) -> int:
-        """How many cells a row needs: what stands behind them has no name and may be absent."""
+        """How many cells a row needs: those after them have no name and may be absent."""
         return max((place for place, name in enumerate(self.names, 1) if name), default=0)
 
 
-def read_head(path: Path, source: Source) -> Head:
+def read_header(path: Path, source: Source) -> Header:
     """Find the header of a file.
 
-    Raises RawDataError for a file without a header that can be read, and for `names` that do not fit its rows.
+    Raises RawDataError for a file without a readable header, and for `names` that do not fit its rows.
     """
-    lines = _candidates(path, source)
+    lines = _iter_lines(path, source)
     if source.names is not None:
-        head = Head(source.skip_lines, source.names, len(source.names), b"")
+        header = Header(source.skip_lines, source.names, len(source.names), b"")
     else:
         line, content = next(lines, (0, b""))
         if not line:
-            raise RawDataError(_absent(path, source))
-        names = _names_of(content, path, line, source)
-        head = Head(line, names, len(names), content)
+            raise RawDataError(_absence_fault(path, source))
+        names = _split_names(content, path, line, source)
+        header = Header(line, names, len(names), content)
     line, content = next(lines, (0, b""))
     if not line:
-        return head
+        return header
     try:
         cells = split_line(content.decode(), source)
     except UnicodeDecodeError:
-        return head  # the row will be told when it is read
-    names = _of_width(head.names, cells)
+        return header  # the row is rejected when it is read
+    names = _match_width(header.names, cells)
     if source.names is not None and len(names) != len(cells):
         raise RawDataError(
             f"{path}: `names` gives {len(names)} columns, but line {line} has {len(cells)} cells "
-            f"({content[:80].decode()!r}); name every column, and count the lines above the rows in `skip_lines`."
+            f"({content[:80].decode()!r}); name every column, and set `skip_lines` to the number of lines above the rows."
         )
-    return replace(head, names=names)
+    return replace(header, names=names)
 
 
-def _candidates(path: Path, source: Source) -> Iterator[tuple[int, bytes]]:
-    """The lines from the header on that are neither empty nor ignored, with their numbers."""
-    ignored = ignored_by(source.ignore_lines)
-    begins = None if source.skip_until is None else re.compile(source.skip_until)
+def _iter_lines(path: Path, source: Source) -> Iterator[tuple[int, bytes]]:
+    """The lines, with their numbers, from the header on that are neither empty nor ignored."""
+    ignored = ignore_test(source.ignore_lines)
+    start = None if source.skip_until is None else re.compile(source.skip_until)
     number = 0
-    for block in blocks(path, source, _HEAD_BYTES):
+    for block in read_blocks(path, source, _HEAD_BYTES):
         for content in block.data.split(b"\n")[:-1]:
             number += 1
-            if (
-                begins is not None
-                and number <= _MOST_LINES
-                and begins.search(content.decode(errors="replace"))
-            ):
-                begins = None
-            elif (
-                begins is not None
-                or number <= source.skip_lines
-                or not content
-                or (ignored and ignored(content))
-            ):
-                if begins is not None and number > _MOST_LINES:
+            if start is not None:
+                if number > _MOST_LINES:
                     return
+                if not start.search(content.decode(errors="replace")):
+                    continue
+                start = None
+            elif number <= source.skip_lines or not content or (ignored and ignored(content)):
                 continue
             yield number, content
 
 
-def _names_of(content: bytes, path: Path, line: int, source: Source) -> tuple[str, ...]:
-    text = _text_of(content, path, line, source)
-    if not is_closed(text, source):
+def _split_names(content: bytes, path: Path, line: int, source: Source) -> tuple[str, ...]:
+    text = _decode(content, path, line, source)
+    if not closes_quotes(text, source):
         raise RawDataError(
-            f"{path}: line {line}, taken for the header, opens a quote and does not close it ({text[:60]!r}); see "
-            "`quote`, or give the columns' `names` and count the lines above the rows in `skip_lines`."
+            f"{path}: line {line}, read as the header, opens a quote and does not close it ({text[:60]!r}); see "
+            "`quote`, or give `names` and set `skip_lines` to the number of lines above the rows."
         )
     return tuple(cell.strip() for cell in split_line(text, source))
 
 
-def _text_of(content: bytes, path: Path, line: int, source: Source) -> str:
+def _decode(content: bytes, path: Path, line: int, source: Source) -> str:
     try:
         text = content.decode()
     except UnicodeDecodeError:
         text = "\0"
     if "\0" in text or "\ufffd" in text:
+        has_mark = content[:2] in (b"\xff\xfe", b"\xfe\xff")
+        hint = " (the first bytes are the byte-order mark of utf-16)" if has_mark else ""
         raise RawDataError(
-            f"{path}: is no text in the encoding {source.encoding} (line {line} holds {content[:24]!r}); "
-            f"set `encoding`{_known_mark(content)}, or narrow `files` if this is no CSV file."
+            f"{path}: is not valid {source.encoding} text (line {line} holds {content[:24]!r}); "
+            f"set `encoding`{hint}, or narrow `files` if this is not a CSV file."
         )
     return text
 
 
-def _known_mark(content: bytes) -> str:
-    return " (the first bytes are the mark of utf-16)" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else ""
-
-
-def _absent(path: Path, source: Source) -> str:
+def _absence_fault(path: Path, source: Source) -> str:
     if source.skip_until is not None:
         return (
-            f"{path}: none of its first {_MOST_LINES} lines matches {source.skip_until!r} (`skip_until`), so it has no "
-            "header; correct the pattern or narrow `files`."
+            f"{path}: no header found: none of the first {_MOST_LINES} lines matches {source.skip_until!r} "
+            "(`skip_until`); correct the pattern or narrow `files`."
         )
-    above = f" below the {source.skip_lines} of `skip_lines`" if source.skip_lines else ""
+    above = f" below the {source.skip_lines} lines of `skip_lines`" if source.skip_lines else ""
     return f"{path}: is empty; a header line is needed{above}. Remove the file or download it again."
 
 
-def _of_width(names: tuple[str, ...], cells: list[str]) -> tuple[str, ...]:
+def _match_width(names: tuple[str, ...], cells: list[str]) -> tuple[str, ...]:
     more = len(cells) - len(names)
     if more > 0 and not any(cell.strip() for cell in cells[-more:]):
         return (*names, *[""] * more)

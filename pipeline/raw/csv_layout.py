@@ -1,4 +1,4 @@
-"""A file's header and its source -> the layout: which cells make which field of which rows."""
+"""From the header of a file and its source to the layout: which cells make which field of which rows."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from functools import lru_cache
 import pyarrow as pa
 
 from hindcast.pipeline.errors import RawDataError
-from hindcast.pipeline.raw.csv_header import read_head
-from hindcast.pipeline.raw.numbers import Style, numbers_of
-from hindcast.pipeline.raw.source_files import RawFile, from_path, nearest, shortened
+from hindcast.pipeline.raw.csv_header import read_header
+from hindcast.pipeline.raw.numbers import NumberStyle, read_numbers
+from hindcast.pipeline.raw.source_files import RawFile, field_from_path, quoted, suggest_nearest
 from hindcast.pipeline.settings.fields import LaterField, StampField, TextField
 from hindcast.pipeline.settings.known import PublishedAt
 from hindcast.pipeline.settings.raw import Source
@@ -20,22 +20,22 @@ from hindcast.pipeline.settings.raw import Source
 
 @dataclass(frozen=True)
 class Slot:
-    """What one line holds of one (group, series), or of as many as their columns name.
+    """The part of each line that makes one row.
 
-    `group` and `series` are names, or None where the layout's columns hold them; `values` are the columns
-    of the source's values in its order, -1 where this slot has none; `when` is what their headings carry of
-    the time.
+    `group` and `series` are names, or None where a column of the layout holds them; `values` are the columns of the
+    source's values, in the source's order, -1 where this slot has none; `time_text` is the part of the time that
+    the headings of these columns carry.
     """
 
     group: str | None
     series: str | None
     values: tuple[int, ...]
-    when: str = ""
+    time_text: str = ""
 
 
 @dataclass(frozen=True)
 class StampColumns:
-    """The columns of one stamp: its texts, what tells the later of doubled wall times, the number of a step in a day."""
+    """The columns of one stamp: its texts, the flag of the later of two equal wall times, the number of a step in a day."""
 
     texts: tuple[int, ...] = ()
     later: int = -1
@@ -43,13 +43,13 @@ class StampColumns:
 
     @property
     def all(self) -> frozenset[int]:
-        """All of them."""
+        """All columns that exist."""
         return frozenset({*self.texts, self.later, self.period} - {-1})
 
 
 @dataclass(frozen=True)
 class Layout:
-    """The columns of one file by what they are read for; a line makes one row a slot."""
+    """The columns of one file by purpose; each line makes one row per slot."""
 
     file: RawFile
     names: tuple[str, ...]
@@ -61,22 +61,20 @@ class Layout:
     valid: StampColumns = StampColumns()
     published_column: int = -1
     lead_column: int = -1
-    where: tuple[
-        tuple[int, tuple[str, ...]], ...
-    ] = ()  # columns, and the texts that rows of this source have there
+    where: tuple[tuple[int, tuple[str, ...]], ...] = ()  # columns, and their texts in rows of this source
     header_time: str | None = None  # the part of the time that headings carry
-    width: int | None = None  # cells of the header, where the rows differ from it by empty ones
+    width: int | None = None  # cells of the header line; the rows may differ from it by empty cells
     named: int = 0  # cells that a row needs then
-    header_again: bytes = b""  # a line that repeats the header, where it cannot be taken for a row
+    repeated_header: bytes = b""  # a line equal to it is a repeated header; empty where it could be a row
 
     @property
     def spare_columns(self) -> tuple[int, ...]:
-        """Columns without a name that the rows have beyond the header, or the header beyond the rows: their cells are empty."""
+        """Unnamed columns that only the header or only the rows have; their cells must be empty."""
         differs = self.width is not None and self.width != len(self.names)
         return tuple(range(self.named, len(self.names))) if differs else ()
 
     def fits(self, cells: Sequence[str]) -> bool:
-        """Whether a line has as many cells as the header; empty ones that have no name do not count."""
+        """Whether a line has as many cells as the header, not counting empty unnamed ones."""
         if len(cells) == (len(self.names) if self.width is None else self.width):
             return True
         needs = self.named if self.width is not None else len(self.names)
@@ -85,62 +83,61 @@ class Layout:
     @property
     def number_columns(self) -> tuple[int, ...]:
         """Columns read as numbers, ascending."""
-        found = {column for slot in self.slots for column in slot.values} | {self.lead_column}
-        return tuple(sorted(found - {-1}))
+        columns = {column for slot in self.slots for column in slot.values} | {self.lead_column}
+        return tuple(sorted(columns - {-1}))
 
     @property
     def text_columns(self) -> tuple[int, ...]:
         """Columns read as texts, ascending."""
         single = {self.group_column, self.series_column, self.published_column}
-        chosen = {column for column, _ in self.where}
-        return tuple(sorted((single | self.issue.all | self.valid.all | chosen) - {-1}))
+        tested = {column for column, _ in self.where}
+        return tuple(sorted((single | self.issue.all | self.valid.all | tested) - {-1}))
 
 
 def read_layout(file: RawFile, name: str, source: Source) -> Layout:
-    """The layout of one file of source `name`."""
-    head = read_head(file.path, source)
-    columns = _Columns(file.name, f"raw.sources.{name}", head.names[: head.width])
+    """The layout of one file of the source `name`; raises RawDataError, with all faults, where the header does not fit."""
+    header = read_header(file.path, source)
+    columns = _ColumnFinder(file.name, f"raw.sources.{name}", header.names[: header.width])
     for field in (source.group, source.series, source.issue_time, source.valid_time):
         if field is not None and field.path is not None:
             columns.check_path(field.path)
-    slots = _wide_slots(file, source, columns) if source.is_wide else (_long_slot(file, source, columns),)
+    slots = (
+        _make_wide_slots(file, source, columns) if source.is_wide else (_make_slot(file, source, columns),)
+    )
     layout = Layout(
         file,
-        head.names,
-        head.line,
+        header.names,
+        header.line,
         slots,
         group_column=columns.find("group", source.group.column if source.group else None),
         series_column=columns.find("series", source.series.column if source.series else None),
-        issue=columns.of_stamp("issue_time", source.issue_time),
-        valid=columns.of_stamp("valid_time", source.valid_time),
+        issue=columns.find_stamp("issue_time", source.issue_time),
+        valid=columns.find_stamp("valid_time", source.valid_time),
         published_column=columns.find(
             "known", source.known.column if isinstance(source.known, PublishedAt) else None
         ),
         lead_column=columns.find("lead", source.lead.column if source.lead else None),
         where=tuple((columns.find("where", column), texts) for column, texts in source.where.items()),
         header_time=source.header_time,
-        width=head.width,
-        named=head.named,
+        width=header.width,
+        named=header.named,
     )
     if columns.faults:
         raise RawDataError(f"{file.name} does not fit its settings.", columns.faults)
-    return replace(layout, header_again=_header_again(layout, head.content, source))
-
-
-def _header_again(layout: Layout, content: bytes, source: Source) -> bytes:
-    """The header's bytes, unless all its cells in number columns are numbers: such a line is read like any other."""
+    # where all header cells of number columns are numbers, a repeated header cannot be told from a row
     cells = tuple(layout.names[column] for column in layout.number_columns)
-    return content if _has_words(cells, source.missing, Style.of(source)) else b""
+    has_words = _has_words(cells, source.missing, NumberStyle.of(source))
+    return replace(layout, repeated_header=header.content if has_words else b"")
 
 
-@lru_cache(maxsize=64)  # files of a source have one header, as a rule
-def _has_words(cells: tuple[str, ...], missing: tuple[str, ...], style: Style) -> bool:
-    _, bad = numbers_of(pa.array(cells, pa.string()), missing, style)
+@lru_cache(maxsize=64)  # the files of a source usually share one header
+def _has_words(cells: tuple[str, ...], missing: tuple[str, ...], style: NumberStyle) -> bool:
+    _, bad = read_numbers(pa.array(cells, pa.string()), missing, style)
     return bool(bad.any())
 
 
-class _Columns:
-    """The header's names, and the faults met while looking for them."""
+class _ColumnFinder:
+    """Finds columns by name and collects the faults."""
 
     def __init__(self, file: str, place: str, names: tuple[str, ...]) -> None:
         self.file, self.place, self.names = file, place, names
@@ -153,15 +150,14 @@ class _Columns:
         if count == 1:
             return self.names.index(column.strip())
         fault = (
-            "is absent"
-            if count == 0
-            else f"stands {count} times in the header; call the columns by `names`, with the header in `skip_lines`"
+            f"occurs {count} times in the header; give `names`, and skip the header with `skip_lines`"
+            if count
+            else f"is absent; {suggest_nearest(column, list(self.names))}"
         )
-        hint = f"; {nearest(column, list(self.names))}" if count == 0 else ""
-        self.faults.append(f"{self.file}: column {column!r} ({self.place}.{field}) {fault}{hint}")
+        self.faults.append(f"{self.file}: column {column!r} ({self.place}.{field}) {fault}")
         return -1
 
-    def of_stamp(self, field: str, stamp: StampField | None) -> StampColumns:
+    def find_stamp(self, field: str, stamp: StampField | None) -> StampColumns:
         if stamp is None:
             return StampColumns()
         names = (stamp.column,) if stamp.column is not None else stamp.columns or ()
@@ -180,44 +176,47 @@ class _Columns:
             )
 
 
-def _long_slot(file: RawFile, source: Source, columns: _Columns) -> Slot:
+def _make_slot(file: RawFile, source: Source, columns: _ColumnFinder) -> Slot:
     values = tuple(columns.find(f"values.{name}", value.column) for name, value in source.values.items())
-    series = "" if source.series is None else _fixed(source.series, file)
-    return Slot(_fixed(source.group, file), series, values)
+    series = "" if source.series is None else _name_of_file(source.series, file)
+    return Slot(_name_of_file(source.group, file), series, values)
 
 
-def _wide_slots(file: RawFile, source: Source, columns: _Columns) -> tuple[Slot, ...]:
-    found: dict[tuple[str | None, str | None, str], list[int]] = {}
-    column_of_series = _fixed(source.series, file) if source.series else ""
+def _make_wide_slots(file: RawFile, source: Source, columns: _ColumnFinder) -> tuple[Slot, ...]:
+    slots: dict[tuple[str | None, str | None, str], list[int]] = {}
+    fixed_series = _name_of_file(source.series, file) if source.series else ""
     for place, (name, value) in enumerate(source.values.items()):
         for column, header in enumerate(columns.names):
             match = re.search(str(value.header), header)
             if match is None:
                 continue
             names = match.groupdict()
-            group = names["group"] if "group" in names else _fixed(source.group, file)
-            series = (names["series"] or "") if "series" in names else column_of_series
-            when = names.get(source.header_time or "") or ""
-            row = found.setdefault((group, series, when), [-1] * len(source.values))
-            if row[place] >= 0:
+            group = names["group"] if "group" in names else _name_of_file(source.group, file)
+            series = (names["series"] or "") if "series" in names else fixed_series
+            time_text = names.get(source.header_time or "") or ""
+            chosen = slots.setdefault((group, series, time_text), [-1] * len(source.values))
+            if chosen[place] >= 0:
+                at = f" at {time_text!r}" if time_text else ""
                 columns.faults.append(
-                    f"{file.name}: columns {columns.names[row[place]]!r} and {header!r} both make {name} of series "
-                    f"{series or ''!r}{' at ' + repr(when) if when else ''} ({columns.place}.values.{name}.header)"
+                    f"{file.name}: columns {columns.names[chosen[place]]!r} and {header!r} both hold {name} of series "
+                    f"{series or ''!r}{at} ({columns.place}.values.{name}.header)"
                 )
-            row[place] = column
-    if not found:
+            chosen[place] = column
+    if not slots:
         patterns = ", ".join(repr(value.header) for value in source.values.values())
         columns.faults.append(
-            f"{file.name}: no column matches {patterns} ({columns.place}.values); there are: {shortened(list(columns.names))}"
+            f"{file.name}: no column matches {patterns} ({columns.place}.values); columns: {quoted(list(columns.names))}"
         )
-    return tuple(Slot(group, series, tuple(row), when) for (group, series, when), row in found.items())
+    return tuple(
+        Slot(group, series, tuple(chosen), time_text) for (group, series, time_text), chosen in slots.items()
+    )
 
 
-def _fixed(field: TextField | None, file: RawFile) -> str | None:
-    """A name that holds for the whole file; None if a column holds it or its path does not match."""
+def _name_of_file(field: TextField | None, file: RawFile) -> str | None:
+    """A name that is the same for the whole file; None if a column holds it or the path does not match."""
     if field is None or field.column is not None:
         return None
     try:
-        return from_path(field, file.name)
+        return field_from_path(field, file.name)
     except RawDataError:
-        return None  # check_path has told it
+        return None  # check_path reported it

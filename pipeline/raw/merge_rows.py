@@ -1,4 +1,4 @@
-"""A group's rows as slices of runs: which are read together, so that memory is bounded and nothing is sorted twice."""
+"""Which slices of runs are read together, so that memory is bounded and nothing is sorted twice; how duplicates resolve."""
 
 from __future__ import annotations
 
@@ -8,24 +8,23 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
-from hindcast.pipeline.arrays import BufferPool
-from hindcast.pipeline.raw.records import Codes, Places, Records, same_as_before, time_fields
+from hindcast.pipeline.arrays import BufferPool, Flags, Ints
+from hindcast.pipeline.raw.records import Codes, Records, repeats_previous, time_fields
 from hindcast.pipeline.raw.reject_rules import CONFLICT, SUPERSEDED
 from hindcast.pipeline.raw.sorted_runs import Block, Run
 from hindcast.pipeline.settings.known import PublishedAt
 from hindcast.pipeline.settings.raw import Source
 from hindcast.pipeline.tables import STAMP, table_schema
 
-_LARGE_SLICE = 16  # rows that pay for a copy of their own
+_LARGE_SLICE = 16  # rows from which a separate copy pays
 
 
 @dataclass(frozen=True)
 class Slice:
-    """Rows [start, stop) of a run of the file with place `file`: of one key, or all of the keys [first, end)."""
+    """Rows [start, stop) of a run of file number `file`: of one key, or all rows of the keys [first, end)."""
 
-    order: int  # of the run among all runs: files, then lines
+    order: int  # of the run among all runs, by file, then line
     file: int
     run: Run
     first: int
@@ -39,14 +38,14 @@ class Slice:
         return self.stop - self.start
 
     def read(self) -> Block:
-        """The rows, a field a row of the result."""
+        """The rows, one field per row of the result."""
         if self.end - self.first == 1:
             return self.run.read_rows(self.first, self.start, self.stop)
         return self.run.read_keys(self.first, self.end)
 
 
-def slices_of(group: str, parts: list[list[Run]]) -> dict[str, list[Slice]]:
-    """The slices of each series, in the order of files and lines, series in order."""
+def find_slices(group: str, parts: list[list[Run]]) -> dict[str, list[Slice]]:
+    """The slices of each series of a group, in the order of files and lines; series sorted by name."""
     slices: dict[str, list[Slice]] = {}
     all_runs = [(file, run) for file, runs in enumerate(parts) for run in runs]
     for order, (file, run) in enumerate(all_runs):
@@ -56,28 +55,28 @@ def slices_of(group: str, parts: list[list[Run]]) -> dict[str, list[Slice]]:
     return dict(sorted(slices.items()))
 
 
-def batches(slices: dict[str, list[Slice]], most: int) -> Iterator[list[Slice]]:
-    """Neighbouring series together up to `most` rows; a larger series in pieces by time."""
+def iter_batches(slices: dict[str, list[Slice]], most: int) -> Iterator[list[Slice]]:
+    """Consecutive series together up to `most` rows; a larger series in pieces by time."""
     batch: list[Slice] = []
     rows = 0
-    for found in slices.values():
-        count = sum(piece.rows for piece in found)
+    for pieces in slices.values():
+        count = sum(piece.rows for piece in pieces)
         if batch and rows + count > most:
-            yield _side_by_side(batch)
+            yield _combine_small(batch)
             batch, rows = [], 0
         if count > most:
-            yield from (cut for cut in _pieces(found, most) if cut)
+            yield from (piece for piece in _split_by_time(pieces, most) if piece)
             continue
         rows += count
-        batch += found
+        batch += pieces
     if batch:
-        yield _side_by_side(batch)
+        yield _combine_small(batch)
 
 
-def _side_by_side(slices: list[Slice]) -> list[Slice]:
-    """Slices of series after series as they are, or, where they are small, together run by run."""
+def _combine_small(slices: list[Slice]) -> list[Slice]:
+    """Small slices combined run by run; larger ones as they are, series after series."""
     if sum(piece.rows for piece in slices) >= _LARGE_SLICE * len(slices):
-        return slices  # read in this order, rows need no sorting where each file goes on in time
+        return slices  # read in this order, rows are already sorted where later files hold later times
     runs: dict[int, Slice] = {}
     for piece in slices:
         before = runs.get(piece.order, piece)
@@ -85,10 +84,10 @@ def _side_by_side(slices: list[Slice]) -> list[Slice]:
     return [runs[order] for order in sorted(runs)]
 
 
-def _pieces(slices: list[Slice], most: int) -> Iterator[list[Slice]]:
-    """One series cut at moments, so that a piece has about half of `most` rows."""
+def _split_by_time(slices: list[Slice], most: int) -> Iterator[list[Slice]]:
+    """One series split by valid time, so that a piece has about half of `most` rows."""
     step = max(1, most // 16)
-    sampled: list[tuple[int, int]] = []  # valid time, rows that it stands for
+    sampled: list[tuple[int, int]] = []  # valid time, number of rows that it represents
     for piece in slices:
         places = range(piece.start, piece.stop, step)
         sampled += [(piece.run.valid_time(piece.first, at), min(step, piece.stop - at)) for at in places]
@@ -100,22 +99,22 @@ def _pieces(slices: list[Slice], most: int) -> Iterator[list[Slice]]:
                 piece.run.first_at(time, piece.first, start, piece.stop)
                 for piece, start in zip(slices, starts, strict=True)
             ]
-            yield _cut(slices, starts, stops)
+            yield _between(slices, starts, stops)
             starts, rows = stops, 0
         rows, before = rows + count, time
-    yield _cut(slices, starts, [piece.stop for piece in slices])
+    yield _between(slices, starts, [piece.stop for piece in slices])
 
 
-def _cut(slices: list[Slice], starts: list[int], stops: list[int]) -> list[Slice]:
-    found = [
+def _between(slices: list[Slice], starts: list[int], stops: list[int]) -> list[Slice]:
+    return [
         replace(piece, start=start, stop=stop)
         for piece, start, stop in zip(slices, starts, stops, strict=True)
+        if start < stop
     ]
-    return [piece for piece in found if piece.rows]
 
 
 class RowGroups:
-    """`count` rows, in order; more are read into the memory behind them, and whole row groups leave at the front."""
+    """A queue of `count` sorted rows: further rows are appended, and whole row groups are removed at the front."""
 
     def __init__(self, buffers: BufferPool, source: Source, capacity: int) -> None:
         self.count = 0
@@ -124,9 +123,9 @@ class RowGroups:
         self._fields = 1 + self._times + len(source.values)
         self._reserve(capacity)
 
-    def behind(self, count: int) -> tuple[Block, Codes]:
-        """Memory for the fields and series of `count` rows behind those that are there."""
-        if self.count + count > self._capacity:  # many rows of one series at one time: they cannot be cut
+    def append_space(self, count: int) -> tuple[Block, Codes]:
+        """Memory for the fields and series of `count` rows after the present ones; the caller fills it and raises `count`."""
+        if self.count + count > self._capacity:  # many rows of one series at one time: they cannot be split
             self._grow(self.count + count)
         part = slice(self.count, self.count + count)
         return self._block[:, part], self._series[part]
@@ -137,23 +136,23 @@ class RowGroups:
         values = block[1 + self._times :].view(np.float64)
         return Records(self._series[start:stop], block[0], tuple(block[1 : 1 + self._times]), tuple(values))
 
-    def table(self, count: int, names: list[str], known: NDArray[np.int64]) -> pa.Table:
-        """The first rows as a table, valid until they leave; `names` are those of the series, `known` their moments."""
+    def table(self, count: int, names: list[str], known: Ints) -> pa.Table:
+        """The first rows as a table, valid until they are removed; `names` are those of the series, `known` the known times."""
         records, source = self.records(0, count), self._source
         schema = table_schema(source)
         series = pa.DictionaryArray.from_arrays(pa.array(records.key), pa.array(names, pa.string()))
         columns: dict[str, Any] = {"series": series.cast(pa.string())}
         if "issue_time" in schema.names:
-            columns["issue_time"] = _stamps(known if source.issue_time is None else records.times[1])
-        columns["valid_time"], columns["known_time"] = _stamps(records.times[0]), _stamps(known)
+            columns["issue_time"] = _as_stamps(known if source.issue_time is None else records.times[1])
+        columns["valid_time"], columns["known_time"] = _as_stamps(records.times[0]), _as_stamps(known)
         values = schema.names[len(columns) :]
         for name, column in zip(values, records.values, strict=True):
-            # the least number is NaN where one is missing: cheaper to ask than to look for nulls one by one
+            # the minimum is NaN where a value is missing: cheaper than a search for nulls
             columns[name] = pa.array(column, pa.float64(), from_pandas=bool(np.isnan(column.min())))
         return pa.table(columns, schema)
 
-    def leave(self, count: int) -> None:
-        """Let go of the first rows."""
+    def remove(self, count: int) -> None:
+        """Remove the first rows."""
         for row in (*self._block, self._series):
             row[: self.count - count] = row[count : self.count]
         self.count -= count
@@ -173,31 +172,31 @@ class RowGroups:
         self._series = memory[numbers:].view(np.int32)[:capacity]
 
 
-def _stamps(times: NDArray[np.int64]) -> pa.Array:
+def _as_stamps(times: Ints) -> pa.Array:
     return pa.array(times).view(STAMP)
 
 
 @dataclass(frozen=True)
-class Merged:
-    """Places among sorted rows: of those to store (None: all), put aside by `rule`, and folded into an equal one."""
+class MergeResult:
+    """Places among sorted rows: of those to store (None: all), rejected by `rule`, and folded into an equal row."""
 
-    kept: Places | None
-    aside: Places
+    kept: Ints | None
+    rejected: Ints
     rule: int
-    folded: Places
+    folded: Ints
 
 
-def merge(records: Records, duplicates: str) -> Merged:
-    """Settle rows with the same key and times among sorted records (`records.order_of`).
+def resolve_duplicates(records: Records, duplicates: str) -> MergeResult:
+    """Resolve rows with the same key and times among sorted records (`records.sorting_order`).
 
     Rows with equal values (missing equals missing) are repeats: one is kept.  Rows with other values
-    contradict: `quarantine` puts all rows of these times aside, `first` and `last` keep that one in the
-    order of files and lines and put the others aside as superseded.
+    contradict: `quarantine` rejects all rows of these times; `first` and `last` keep that row in the order of
+    files and lines and reject the others as superseded.
     """
     none = np.empty(0, np.int64)
-    same = same_as_before(records.key, records.times)
+    same = repeats_previous(records.key, records.times)
     if not same.any():
-        return Merged(None, none, CONFLICT, none)
+        return MergeResult(None, none, CONFLICT, none)
     shared = same.copy()  # rows that share key and times with another
     shared[:-1] |= same[1:]
     rows = np.flatnonzero(shared)
@@ -207,25 +206,25 @@ def merge(records: Records, duplicates: str) -> Merged:
     alike = _equal(records, rows, rows[np.repeat(chosen, lengths)])
     kept = np.zeros(len(rows), np.bool_)
     kept[chosen] = True
-    aside, rule = ~alike, SUPERSEDED
+    rejected, rule = ~alike, SUPERSEDED
     if duplicates == "quarantine":
-        aside, rule = np.repeat(~np.logical_and.reduceat(alike, starts), lengths), CONFLICT
+        rejected, rule = np.repeat(~np.logical_and.reduceat(alike, starts), lengths), CONFLICT
     stored = ~shared
-    stored[rows[kept & ~aside]] = True
-    return Merged(np.flatnonzero(stored), rows[aside], rule, rows[~kept & ~aside])
+    stored[rows[kept & ~rejected]] = True
+    return MergeResult(np.flatnonzero(stored), rows[rejected], rule, rows[~kept & ~rejected])
 
 
-def known_moments(records: Records, source: Source, frequency: int, zone: str) -> NDArray[np.int64]:
-    """When each row became known: by the source's rule, or as its column says."""
+def known_moments(records: Records, source: Source, frequency: int, zone: str) -> Ints:
+    """When each row became known (ns UTC): by the source's rule, or by its column."""
     if isinstance(source.known, PublishedAt):
         return records.times[-1]
     issue = records.times[1] if source.has_issue else None
     return source.known.moments(records.times[0], issue, frequency, zone)
 
 
-def _equal(records: Records, rows: Places, others: Places) -> NDArray[np.bool_]:
+def _equal(records: Records, rows: Ints, others: Ints) -> Flags:
     alike = np.ones(len(rows), np.bool_)
     for column in records.values:
-        here, there = column[rows], column[others]
-        alike &= (here == there) | (np.isnan(here) & np.isnan(there))
+        left, right = column[rows], column[others]
+        alike &= (left == right) | (np.isnan(left) & np.isnan(right))
     return alike

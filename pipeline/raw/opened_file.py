@@ -1,4 +1,4 @@
-"""The files of a source with what reads their rows; nobody looks into a file that need not be read."""
+"""A file of a source with its layout and reader, made at first use: files that the cache covers are never opened."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from hindcast.pipeline.errors import HindcastError, RawDataError
-from hindcast.pipeline.raw.cache import Contract, reading_key, stamp_of
+from hindcast.pipeline.raw.cache import SettingsDigest, file_key, stamp_of
 from hindcast.pipeline.raw.csv_layout import Layout, read_layout
 from hindcast.pipeline.raw.rows import RowReader
 from hindcast.pipeline.raw.source_files import RawFile
@@ -16,42 +16,42 @@ from hindcast.pipeline.settings.raw import RawSettings, Source
 
 @dataclass(frozen=True)
 class SourceFile:
-    """A file of the source `name`; its header is read when its layout is asked for first."""
+    """A file of the source `name`; its header is read at the first access to `layout`."""
 
     file: RawFile
     raw: RawSettings
     name: str
     source: Source
-    contract: Contract
+    settings: SettingsDigest
 
     @cached_property
     def size(self) -> int:
-        """Bytes, at the first look."""
+        """Bytes, at the first access."""
         return stamp_of(self.file.path)[0]
 
     @cached_property
     def layout(self) -> Layout:
-        """What its columns are; raises RawDataError where they do not fit the settings."""
+        """The meaning of its columns; raises RawDataError where they do not fit the settings."""
         return read_layout(self.file, self.name, self.source)
 
     @cached_property
     def reader(self) -> RowReader:
-        """What reads its blocks; raises RawDataError where the stamps of its path or headings do not fit."""
+        """The reader of its blocks; raises RawDataError where the stamps of its path or headings do not fit."""
         return RowReader(self.raw, self.name, self.source, self.layout)
 
     def key(self, digest: str) -> str:
-        """Its key for contents of this digest; raises RawDataError where its path lacks a field."""
-        return reading_key(self.contract, self.source, self.file, digest)
+        """Its cache key for contents with this digest; raises RawDataError where its path lacks a field."""
+        return file_key(self.settings, self.source, self.file, digest)
 
 
 def open_files(files: Iterable[SourceFile]) -> None:
-    """Read the headers of files that are to be read; raises RawDataError with the faults of all of them."""
-    there = list(files)
-    _tell("Raw files do not fit the settings under raw.sources.", there, "layout")
-    _tell("The stamps of raw files do not fit the settings.", there, "reader")
+    """Read the headers of files before any row is read; raises RawDataError with the faults of all files."""
+    opened = list(files)
+    _load("Raw files do not fit the settings under raw.sources.", opened, "layout")
+    _load("The stamps of raw files do not fit the settings.", opened, "reader")
 
 
-def _tell(summary: str, files: list[SourceFile], part: str) -> None:
+def _load(summary: str, files: list[SourceFile], part: str) -> None:
     faults: list[str] = []
     for file in files:
         try:

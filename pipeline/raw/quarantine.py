@@ -1,4 +1,4 @@
-"""Rows that are put aside, each with its file, line, rule and raw text: `data/quarantine/<source>.parquet`."""
+"""Rejected rows with file, line, rule and raw text: `data/quarantine/<source>.parquet`; counts of what became of rows."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import numpy as np
 import pyarrow as pa
 
 from hindcast.pipeline.errors import RawDataError
-from hindcast.pipeline.raw.csv_blocks import Block, reader
+from hindcast.pipeline.raw.csv_blocks import Block, split_line
 from hindcast.pipeline.raw.csv_layout import Layout
-from hindcast.pipeline.raw.reject_rules import DECLARED, REMEDIES, RULES, BadRows, Rules
+from hindcast.pipeline.raw.reject_rules import DECLARED, REMEDIES, RULES, RejectedRows, Rules
 from hindcast.pipeline.settings.raw import Source
 from hindcast.pipeline.tables import TableWriter
 
@@ -25,68 +25,54 @@ _OF_A_FILE = [
     pa.field("cell", pa.string()),
     pa.field("text", pa.string(), nullable=False),
 ]
-
-
-ASIDE = pa.schema(_OF_A_FILE)
-
-
-SCHEMA = pa.schema(
-    [
-        pa.field("source", pa.string(), nullable=False),
-        pa.field("file", pa.string(), nullable=False),
-        *_OF_A_FILE,
-    ]
-)
-
-
+_OF_A_SOURCE = [pa.field(name, pa.string(), nullable=False) for name in ("source", "file")]
+REJECT_SCHEMA = pa.schema(_OF_A_FILE)
+SCHEMA = pa.schema([*_OF_A_SOURCE, *_OF_A_FILE])
 LONGEST_TEXT = 4000  # characters kept of a line or cell: enough to recognise it, and a broken export cannot fill the disk
-
-
-EXAMPLES = 3  # of each rule, for the message of a source with too many bad rows
-
+EXAMPLES = 3  # of each rule, for the message about a source with too many bad rows
+_WORST_RULES = 4
+_LONGEST_EXAMPLE = 160  # characters of a raw line in a message
 
 Example = tuple[str, int, str, str]  # file, line, cell or "", text
 
 
-def aside_of(layout: Layout, source: Source, bad: BadRows, block: Block) -> pa.Table:
-    """The rows of a block that are put aside, with their texts."""
-    texts = _texts_of(block, set(bad.line.tolist())) if len(bad) else {}
-    cells = [
-        _cell(texts[line], column, source)
-        for line, column in zip(bad.line.tolist(), bad.column.tolist(), strict=True)
-    ]
+def reject_table(layout: Layout, source: Source, rejected: RejectedRows, block: Block) -> pa.Table:
+    """The rejected rows of a block as a table with REJECT_SCHEMA, with their raw texts."""
+    numbers, columns = rejected.line.tolist(), rejected.column.tolist()
+    texts = _line_texts(block, set(numbers)) if numbers else {}
+    cells = [_cell_text(texts[line], column, source) for line, column in zip(numbers, columns, strict=True)]
     rows = {
-        "line": pa.array(bad.line),
-        "group": pa.array(bad.group.tolist(), pa.string()),
-        "series": pa.array(bad.series.tolist(), pa.string()),
-        "rule": pa.array([RULES[rule] for rule in bad.rule.tolist()], pa.string()),
-        "column": pa.array([layout.names[c] if c >= 0 else None for c in bad.column.tolist()], pa.string()),
+        "line": pa.array(rejected.line),
+        "group": pa.array(rejected.group.tolist(), pa.string()),
+        "series": pa.array(rejected.series.tolist(), pa.string()),
+        "rule": pa.array([RULES[rule] for rule in rejected.rule.tolist()], pa.string()),
+        "column": pa.array([layout.names[place] if place >= 0 else None for place in columns], pa.string()),
         "cell": pa.array(cells, pa.string()),
-        "text": pa.array([texts[line][:LONGEST_TEXT] for line in bad.line.tolist()], pa.string()),
+        "text": pa.array([texts[line][:LONGEST_TEXT] for line in numbers], pa.string()),
     }
-    return pa.table(rows, ASIDE)
+    return pa.table(rows, REJECT_SCHEMA)
 
 
-class AsideFile:
-    """The rows that one file put aside, block by block, on disk."""
+class RejectFile:
+    """The rejected rows of one raw file, written block by block to `path`."""
 
     def __init__(self, path: Path) -> None:
         self._stream = pa.OSFile(str(path), "wb")
-        self._writer = pa.ipc.new_file(self._stream, ASIDE)
+        self._writer = pa.ipc.new_file(self._stream, REJECT_SCHEMA)
 
-    def add(self, aside: pa.Table) -> None:
-        """Add rows."""
-        if aside.num_rows:
-            self._writer.write_table(aside)
+    def add(self, rows: pa.Table) -> None:
+        """Add rows with REJECT_SCHEMA."""
+        if rows.num_rows:
+            self._writer.write_table(rows)
 
     def close(self) -> None:
-        """The file is whole afterwards."""
+        """Complete the file."""
         self._writer.close()
         self._stream.close()
 
 
 class Quarantine:
-    """The quarantine of one source: counts nothing, but keeps a few examples of each rule."""
+    """The quarantine of one source; keeps a few examples of each rule for messages."""
 
     def __init__(self, path: Path, name: str) -> None:
         self.examples: dict[str, list[Example]] = {}
@@ -94,49 +80,24 @@ class Quarantine:
         self._writer = TableWriter(path, SCHEMA)
 
     def add(self, file: str, path: Path) -> None:
-        """Put the rows of an AsideFile of a raw file aside."""
-        with pa.OSFile(str(path)) as stream, pa.ipc.open_file(stream) as aside:
-            for place in range(aside.num_record_batches):
-                self._add(file, pa.Table.from_batches([aside.get_batch(place)]))
+        """Add the rows of the RejectFile at `path`, which belongs to the raw file `file`."""
+        with pa.OSFile(str(path)) as stream, pa.ipc.open_file(stream) as rejects:
+            for place in range(rejects.num_record_batches):
+                self._add(file, pa.Table.from_batches([rejects.get_batch(place)]))
 
     def close(self) -> None:
-        """Finish the file; it is there, empty, even if nothing was put aside."""
+        """Complete the file; it exists, empty, even if no row is rejected."""
         self._writer.close()
 
-    def _add(self, file: str, aside: pa.Table) -> None:
-        names = {"source": pa.repeat(self._name, len(aside)), "file": pa.repeat(file, len(aside))}
-        columns = {name: aside[name] for name in ASIDE.names}
+    def _add(self, file: str, rows: pa.Table) -> None:
+        names = {"source": pa.repeat(self._name, len(rows)), "file": pa.repeat(file, len(rows))}
+        columns = {name: rows[name] for name in REJECT_SCHEMA.names}
         self._writer.write(pa.table({**names, **columns}, SCHEMA))
-        for rule in aside["rule"].unique().to_pylist():
-            found = self.examples.setdefault(rule, [])
-            if len(found) < EXAMPLES:
-                rows = aside.filter(pa.compute.equal(aside["rule"], rule)).slice(0, EXAMPLES - len(found))
-                found += [(file, row["line"], row["cell"] or "", row["text"]) for row in rows.to_pylist()]
-
-
-def _texts_of(block: Block, lines: set[int]) -> dict[int, str]:
-    found = {}
-    start = 0
-    for number in range(block.first_line, max(lines) + 1):
-        end = block.data.index(b"\n", start)
-        if number in lines:
-            text = block.data[start:end].decode(errors="backslashreplace")
-            found[number] = text.replace("\0", "\\x00")
-        start = end + 1
-    return found
-
-
-def _cell(text: str, column: int, source: Source) -> str | None:
-    if column < 0:
-        return None
-    cells = next(reader([text], source), [])
-    return cells[column][:LONGEST_TEXT] if column < len(cells) else None
-
-
-_WORST_RULES = 4
-
-
-_LONGEST_EXAMPLE = 160  # characters of a raw line in a message
+        for rule in rows["rule"].unique().to_pylist():
+            examples = self.examples.setdefault(rule, [])
+            if len(examples) < EXAMPLES:
+                fresh = rows.filter(pa.compute.equal(rows["rule"], rule)).slice(0, EXAMPLES - len(examples))
+                examples += [(file, row["line"], row["cell"] or "", row["text"]) for row in fresh.to_pylist()]
 
 
 @dataclass
@@ -146,25 +107,25 @@ class Counts:
     read: int = 0
     stored: int = 0
     folded: int = 0
-    rules: dict[int, int] = field(default_factory=dict)  # quarantined rows by code
+    rules: dict[int, int] = field(default_factory=dict)  # rejected rows by code of the rule
 
     @property
     def quarantined(self) -> int:
-        """Rows put aside by any rule."""
+        """Rows rejected by any rule."""
         return sum(self.rules.values())
 
     @property
     def bad(self) -> int:
-        """Rows put aside that the settings did not ask to be put aside."""
+        """Rejected rows that the settings did not ask to reject."""
         return sum(count for rule, count in self.rules.items() if rule not in DECLARED)
 
     def add_rules(self, rules: Rules) -> None:
-        """Count rows put aside, an element a row."""
+        """Count rejected rows, one element per row."""
         for rule, count in zip(*np.unique(rules, return_counts=True), strict=True):
             self.rules[int(rule)] = self.rules.get(int(rule), 0) + int(count)
 
     def report(self) -> dict[str, Any]:
-        """As `reports/ingest.json` shows it."""
+        """The entry of `reports/ingest.json`."""
         assert self.read == self.stored + self.quarantined + self.folded, "a row was lost or counted twice"
         return {
             "rows_read": self.read,
@@ -175,7 +136,7 @@ class Counts:
         }
 
 
-def total(parts: list[Counts]) -> Counts:
+def sum_counts(parts: list[Counts]) -> Counts:
     """The sum of several counts."""
     whole = Counts()
     for part in parts:
@@ -187,36 +148,55 @@ def total(parts: list[Counts]) -> Counts:
     return whole
 
 
-def faults_of(
-    name: str, counts: Counts, allowed: float, examples: dict[str, list[Example]], *, chooses: bool = False
+def find_source_faults(
+    name: str, counts: Counts, allowed: float, examples: dict[str, list[Example]], *, has_where: bool = False
 ) -> list[str]:
-    """What is wrong with a source as a whole: no rows, or more bad ones than `raw.max_bad_fraction`.
+    """Why a source as a whole cannot be used: no rows, or more bad ones than the fraction `allowed`.
 
-    `chooses` says that the source takes some of its files' rows only.
+    `has_where` says that the source takes only some rows of its files.
     """
     if counts.read == 0:
-        chosen = " that `where` chooses" if chooses else ""
-        return [f"raw.sources.{name}: its files hold no rows below their headers{chosen}"]
+        matching = " that match `where`" if has_where else ""
+        return [f"raw.sources.{name}: its files contain no rows below their headers{matching}"]
     if counts.bad <= allowed * counts.read:
         return []
     fault = (
         f"raw.sources.{name}: {counts.bad} of {counts.read} rows are bad ({counts.bad / counts.read:.2%}), "
-        f"raw.max_bad_fraction allows {allowed:.2%}; the worst rules:"
+        f"raw.max_bad_fraction allows {allowed:.2%}; the most frequent rules:"
     )
     bad = {rule: count for rule, count in counts.rules.items() if rule not in DECLARED}
     for rule in sorted(bad, key=lambda rule: (-bad[rule], rule))[:_WORST_RULES]:
         remedy = f" ({REMEDIES[rule]})" if rule in REMEDIES else ""
         fault += f"\n      {RULES[rule]}: {bad[rule]} rows{remedy}"
         for file, line, cell, text in examples.get(RULES[rule], []):
-            found = f" {cell!r} in" if cell else ""
-            fault += f"\n        {file}, line {line}:{found} {text[:_LONGEST_EXAMPLE]!r}"
+            cell_text = f" {cell!r} in" if cell else ""
+            fault += f"\n        {file}, line {line}:{cell_text} {text[:_LONGEST_EXAMPLE]!r}"
     return [fault]
 
 
-def too_many_bad(faults: list[str]) -> RawDataError:
+def too_many_bad_error(faults: list[str]) -> RawDataError:
     """The error for sources that cannot be used."""
     return RawDataError(
-        "Too much of the raw data does not fit the settings: correct raw.sources, mend the files, or raise "
+        "Too much of the raw data does not fit the settings: correct raw.sources, fix the files, or raise "
         "raw.max_bad_fraction. Nothing was replaced.",
         faults,
     )
+
+
+def _line_texts(block: Block, lines: set[int]) -> dict[int, str]:
+    texts = {}
+    start = 0
+    for number in range(block.first_line, max(lines) + 1):
+        end = block.data.index(b"\n", start)
+        if number in lines:
+            text = block.data[start:end].decode(errors="backslashreplace")
+            texts[number] = text.replace("\0", "\\x00")
+        start = end + 1
+    return texts
+
+
+def _cell_text(text: str, column: int, source: Source) -> str | None:
+    if column < 0:
+        return None
+    cells = split_line(text, source)
+    return cells[column][:LONGEST_TEXT] if column < len(cells) else None

@@ -1,72 +1,59 @@
-"""Raw files -> typed rows in runs and bad rows with their texts, block by block, several blocks at a time."""
+"""From raw files to sorted runs of typed rows, and rejected rows with their texts; several blocks at a time."""
 
 from __future__ import annotations
 
 import hashlib
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, Future
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 
-from hindcast.pipeline.arrays import BufferPool
+from hindcast.pipeline.arrays import BufferPool, Key
 from hindcast.pipeline.errors import RawDataError
-from hindcast.pipeline.raw.cache import Cache, stamp_of
-from hindcast.pipeline.raw.cache_entries import ASIDE_NAME, ParsedFile, new_entry
-from hindcast.pipeline.raw.csv_blocks import BLOCK_BYTES, Block, blocks, is_packed
+from hindcast.pipeline.raw.cache import stamp_of
+from hindcast.pipeline.raw.cache_entries import REJECTS_NAME, ParsedFile, describe_file, file_entry_name
+from hindcast.pipeline.raw.context import IngestContext
+from hindcast.pipeline.raw.csv_blocks import BLOCK_BYTES, Block, is_compressed, read_blocks
 from hindcast.pipeline.raw.csv_layout import Layout
-from hindcast.pipeline.raw.dst_order import Course, InOrder, courses_of
-from hindcast.pipeline.raw.group_table import MERGE_BYTES
+from hindcast.pipeline.raw.dst_order import AmbiguousTimeResolver, RowOrder, find_row_orders
 from hindcast.pipeline.raw.opened_file import SourceFile
-from hindcast.pipeline.raw.quarantine import AsideFile, Counts, aside_of
-from hindcast.pipeline.raw.records import Key
+from hindcast.pipeline.raw.quarantine import Counts, RejectFile, reject_table
 from hindcast.pipeline.raw.rows import Rows
-from hindcast.pipeline.raw.sorted_runs import RUN_BYTES, Run, RunWriter, sorted_run
-from hindcast.pipeline.settings.raw import RawSettings, Source
+from hindcast.pipeline.raw.sorted_runs import Run, RunWriter, make_run
+from hindcast.pipeline.settings.raw import Source
+from hindcast.pipeline.wording import listed
 
-_SHARED_BLOCK = 1 << 18  # bytes; blocks below it are not worth a thread
-
-
-@dataclass(frozen=True)
-class Workshop:
-    """What the work on all sources shares: settings, cache, threads, and how much is held in memory at once."""
-
-    raw: RawSettings
-    cache: Cache
-    pool: Executor
-    threads: int
-    buffers: BufferPool
-    block_bytes: int = BLOCK_BYTES
-    run_bytes: int = RUN_BYTES
-    merge_bytes: int = MERGE_BYTES
+_SHARED_BLOCK = 1 << 18  # bytes; smaller blocks are not worth a thread
 
 
 def read_files(
-    files: Sequence[SourceFile], workshop: Workshop, advance: Callable[[int], None]
+    files: Sequence[SourceFile], context: IngestContext, advance: Callable[[int], None]
 ) -> list[ParsedFile]:
-    """Read files into new entries of the cache; `advance` is told the bytes of text done.
+    """Parse files into new entries of the cache; `advance` is called with the bytes of text of each block.
 
-    Raises RawDataError for a file that cannot be unpacked, or that changes while it is read.
+    Raises RawDataError for a file that cannot be decompressed, that changes while it is read, or whose rows are in the
+    other order than `ambiguous:` names.
     """
-    share = sum(file.size for file in files) // workshop.threads + _SHARED_BLOCK  # of a thread
-    smaller = replace(workshop, block_bytes=min(workshop.block_bytes, share))
-    done = []
-    for current, block, found in _ahead(files, smaller):
-        if block is None or found is None:
-            done.append(current.finish())
+    per_thread = sum(file.size for file in files) // context.threads + _SHARED_BLOCK
+    sizes = replace(context.sizes, block=min(context.sizes.block, per_thread))
+    parsed = []
+    for file_reader, block, result in _read_ahead(files, replace(context, sizes=sizes)):
+        if block is None or result is None:
+            parsed.append(file_reader.finish())
         else:
-            current.add(block, found)
+            file_reader.add(block, result)
             advance(len(block.data))
-    return done
+    return parsed
 
 
-def data_blocks(
+def read_data_blocks(
     layout: Layout,
     source: Source,
     block_bytes: int = BLOCK_BYTES,
-    seen: Callable[[bytes], object] | None = None,
+    on_bytes: Callable[[bytes], object] | None = None,
 ) -> Iterator[Block]:
-    """The blocks of a file below its header; `seen` is told its bytes, as `text.blocks` says."""
-    for block in blocks(layout.file.path, source, block_bytes, seen):
+    """The blocks of a file below its header; `on_bytes` as in `read_blocks`."""
+    for block in read_blocks(layout.file.path, source, block_bytes, on_bytes):
         above = layout.header_line - block.first_line + 1
         if above <= 0:
             yield block
@@ -77,51 +64,61 @@ def data_blocks(
             yield Block(block.data[start:], layout.header_line + 1)
 
 
-class _Reading:
-    """One file on its way into an entry: its blocks' rows come in the order of lines."""
+@dataclass(frozen=True)
+class _BlockResult:
+    """The rows of one block; without a run where the order of lines must resolve some of the times first."""
 
-    def __init__(self, file: SourceFile, workshop: Workshop) -> None:
+    rows: Rows
+    run: Run | None
+    orders: Mapping[Key, RowOrder]
+
+
+class _FileReader:
+    """Collects the rows of one file, block by block in the order of lines, into a new entry of the cache."""
+
+    def __init__(self, file: SourceFile, context: IngestContext) -> None:
         self.file = file
-        self._workshop, path = workshop, file.file.path
+        self._context, path = context, file.file.path
         self._stamp = stamp_of(path)
-        self._known = workshop.cache.digests.known(path)
-        self._seen = None if self._known or is_packed(path) else hashlib.sha256()
-        self._folder = workshop.cache.new_folder()
-        self._runs = RunWriter(self._folder, workshop.pool, workshop.buffers, workshop.run_bytes)
-        self._aside: AsideFile | None = None
-        newest_first = _ambiguous(file.source) == "in_reverse_order"
-        self._in_order = InOrder(has_issue=file.source.has_issue, newest_first=newest_first)
+        self._digest = context.cache.digests.find(path)
+        self._hash = None if self._digest or is_compressed(path) else hashlib.sha256()
+        self._folder = context.cache.new_folder()
+        self._runs = RunWriter(self._folder, context.pool, context.buffers, context.sizes.run)
+        self._rejects: RejectFile | None = None
+        self._newest_first = _ambiguous(file.source) == "in_reverse_order"
+        has_issue = file.source.has_issue
+        self._resolver = AmbiguousTimeResolver(has_issue=has_issue, newest_first=self._newest_first)
         self._counts = Counts()
         self._unzoned: set[str] = set()
 
     def blocks(self) -> Iterator[Block]:
-        """The blocks below the header; the file's digest is taken on the way."""
-        seen = None if self._seen is None else self._seen.update
-        return data_blocks(self.file.layout, self.file.source, self._workshop.block_bytes, seen)
+        """The blocks below the header; hashes the file on the way."""
+        on_bytes = None if self._hash is None else self._hash.update
+        return read_data_blocks(self.file.layout, self.file.source, self._context.sizes.block, on_bytes)
 
-    def add(self, block: Block, found: _Found) -> None:
-        """Take the rows of the next block."""
-        rows, run, courses = found
-        self._in_order.follow(courses)
+    def add(self, block: Block, result: _BlockResult) -> None:
+        """Add the rows of the next block."""
+        rows, run = result.rows, result.run
+        self._resolver.add_orders(result.orders)
         if run is None:
-            rows = self._in_order.settle(rows)
-            run = sorted_run(rows.keys, rows.records, self._workshop.buffers)
+            rows = self._resolver.resolve(rows)
+            run = make_run(rows.keys, rows.records, self._context.buffers)
         self._counts.read += rows.read
         self._unzoned |= rows.unzoned
         self._runs.add(run)
-        if len(rows.bad):
-            self._counts.add_rules(rows.bad.rule)
-            self._aside = self._aside or AsideFile(self._folder / ASIDE_NAME)
-            self._aside.add(aside_of(self.file.layout, self.file.source, rows.bad, block))
+        if len(rows.rejected):
+            self._counts.add_rules(rows.rejected.rule)
+            self._rejects = self._rejects or RejectFile(self._folder / REJECTS_NAME)
+            self._rejects.add(reject_table(self.file.layout, self.file.source, rows.rejected, block))
 
     def finish(self) -> ParsedFile:
-        """Close the entry and put it into the cache."""
-        cache, file = self._workshop.cache, self.file.file
+        """Complete the entry and add it to the cache."""
+        cache, file = self._context.cache, self.file.file
         runs = self._runs.close()
-        if self._aside is not None:
-            self._aside.close()
-        self._refuse_the_other_order()
-        digest = self._digest()
+        if self._rejects is not None:
+            self._rejects.close()
+        self._check_order()
+        digest = self._file_digest()
         if stamp_of(file.path) != self._stamp:
             raise RawDataError(f"{file.name} changed while it was read: run ingest again.")
         parsed = ParsedFile(
@@ -134,98 +131,89 @@ class _Reading:
             runs=runs,
             fresh=True,
         )
-        new_entry(parsed)
-        parsed.move(cache.keep(self._folder, entry_name(parsed.key, self._stamp[0])))
+        describe_file(parsed)
+        parsed.move(cache.add(self._folder, file_entry_name(parsed.key, self._stamp[0])))
         return parsed
 
-    def _refuse_the_other_order(self) -> None:
-        against = self._in_order.against_the_file()
-        if not against:
+    def _check_order(self) -> None:
+        series = self._resolver.contradicted_series()
+        if not series:
             return
-        found, other = "in_order", "in_reverse_order"
-        stand = "the newest first"
-        if _ambiguous(self.file.source) == other:
-            found, other, stand = other, found, "the oldest first"
-        more = f" and {len(against) - 3} more" if len(against) > 3 else ""
+        setting, other, first = "in_order", "in_reverse_order", "newest"
+        if self._newest_first:
+            setting, other, first = other, setting, "oldest"
         raise RawDataError(
-            f"{self.file.file.name}: the rows of {', '.join(against[:3])}{more} stand with {stand}, so in the "
-            f"hour that the clock shows twice `ambiguous: {found}` would exchange them: set valid_time's "
-            f"`ambiguous: {other}`, and give files of the other order a source of their own."
+            f"{self.file.file.name}: the rows of {listed(series, 3)} are sorted with the {first} first, so "
+            f"`ambiguous: {setting}` would exchange the values of the hour that occurs twice: set valid_time's "
+            f"`ambiguous: {other}`, and make a separate source for files in the other order."
         )
 
-    def _digest(self) -> str:
-        digests, path = self._workshop.cache.digests, self.file.file.path
-        if self._known is not None:
-            return self._known
-        return (
-            digests.of(path)
-            if self._seen is None
-            else digests.learn(path, self._stamp, self._seen.hexdigest())
-        )
+    def _file_digest(self) -> str:
+        digests, path = self._context.cache.digests, self.file.file.path
+        if self._digest is not None:
+            return self._digest
+        if self._hash is None:
+            return digests.digest(path)
+        return digests.record(path, self._stamp, self._hash.hexdigest())
 
 
-def entry_name(key: str, size: int) -> str:
-    """The cache's name for a file as read: the size tells at once that a file of another size is not there."""
-    return f"file-{size}-{key}"
-
-
-_Item = tuple[_Reading, Block | None]  # no block: the file is at its end
-# no run: the order of lines has to settle some of the times first
-_Found = tuple[Rows, Run | None, Mapping[Key, Course]]
+_Item = tuple[_FileReader, Block | None]  # no block at the end of a file
 
 
 def _ambiguous(source: Source) -> object:
     return source.valid_time.ambiguous if source.valid_time is not None else None
 
 
-def _items(files: Sequence[SourceFile], workshop: Workshop) -> Iterator[_Item]:
+def _iter_items(files: Sequence[SourceFile], context: IngestContext) -> Iterator[_Item]:
     for file in files:
-        reading = _Reading(file, workshop)
-        for block in reading.blocks():
-            yield reading, block
-        yield reading, None
+        reader = _FileReader(file, context)
+        for block in reader.blocks():
+            yield reader, block
+        yield reader, None
 
 
-def _read(file: SourceFile, block: Block, buffers: BufferPool) -> _Found:
+def _read_block(file: SourceFile, block: Block, buffers: BufferPool) -> _BlockResult:
     rows = file.reader.read(block)
-    courses = _courses(file, rows)
-    if len(rows.doubled):
-        return rows, None, courses
-    run = sorted_run(rows.keys, rows.records, buffers)
-    only_run = replace(rows, keys=[], records=rows.records.take(slice(0)))  # the rest leaves the memory
-    return only_run, run, courses
+    orders = _row_orders(file, rows)
+    if len(rows.ambiguous):
+        return _BlockResult(rows, None, orders)
+    run = make_run(rows.keys, rows.records, buffers)
+    without_records = replace(rows, keys=[], records=rows.records.take(slice(0)))  # frees their memory
+    return _BlockResult(without_records, run, orders)
 
 
-def _courses(file: SourceFile, rows: Rows) -> Mapping[Key, Course]:
+def _row_orders(file: SourceFile, rows: Rows) -> Mapping[Key, RowOrder]:
     field = file.source.valid_time
-    spread = any(slot.when for slot in file.layout.slots)  # hours side by side stand as the headings do
-    if field is None or not field.goes_by_order or spread:
+    # hours in columns are in the order of the headings
+    if field is None or not field.goes_by_order or any(slot.time_text for slot in file.layout.slots):
         return {}
-    return courses_of(rows, has_issue=file.source.has_issue)
+    return find_row_orders(rows, has_issue=file.source.has_issue)
 
 
-def _ahead(
-    files: Sequence[SourceFile], workshop: Workshop
-) -> Iterator[tuple[_Reading, Block | None, _Found | None]]:
-    """Each block with its rows, in the order of files and lines, a bounded number ahead."""
-    waiting: deque[tuple[_Item, Future[_Found] | None]] = deque()
+def _read_ahead(
+    files: Sequence[SourceFile], context: IngestContext
+) -> Iterator[tuple[_FileReader, Block | None, _BlockResult | None]]:
+    """Each block with its rows, in the order of files and lines; a bounded number is read ahead."""
+    waiting: deque[tuple[_Item, Future[_BlockResult] | None]] = deque()
 
-    def next_done() -> tuple[_Reading, Block | None, _Found | None]:
-        (reading, block), found = waiting.popleft()
-        return reading, block, None if found is None else found.result()
+    def take_next() -> tuple[_FileReader, Block | None, _BlockResult | None]:
+        (reader, block), future = waiting.popleft()
+        return reader, block, None if future is None else future.result()
 
     try:
-        for item in _items(files, workshop):
-            reading, block = item
-            found = (
-                None if block is None else workshop.pool.submit(_read, reading.file, block, workshop.buffers)
+        for item in _iter_items(files, context):
+            reader, block = item
+            future = (
+                None
+                if block is None
+                else context.pool.submit(_read_block, reader.file, block, context.buffers)
             )
-            waiting.append((item, found))
-            while sum(found is not None for _, found in waiting) > workshop.threads:
-                yield next_done()
+            waiting.append((item, future))
+            while sum(future is not None for _, future in waiting) > context.threads:
+                yield take_next()
         while waiting:
-            yield next_done()
+            yield take_next()
     finally:
-        for _, found in waiting:
-            if found is not None:
-                found.cancel()
+        for _, future in waiting:
+            if future is not None:
+                future.cancel()

@@ -9,28 +9,27 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hindcast.pipeline.arrays import Flags, Floats, Ints
 from hindcast.pipeline.settings.clock import Stamps
 from hindcast.pipeline.settings.known import PublishedAt
 from hindcast.pipeline.settings.raw import Source
 
-Key = tuple[str, str]  # group, series
 Codes = NDArray[np.int32]
-Places = NDArray[np.int64]
 
 _MOST_SHORT = 1 << 16  # codes below it are sorted by numpy's radix sort
 
 
 @dataclass(frozen=True)
 class Records:
-    """`key` is an index among keys given beside; `times` are ns UTC in the order of `time_fields`, NaN values missing.
+    """`key` is an index into a separate list of keys; `times` are ns UTC in the order of `time_fields`; NaN is missing.
 
-    `columns` are all fields but the key: 8-byte numbers each, in the order line, times, values.
+    `columns` are all fields except the key: 8-byte numbers in the order line, times, values.
     """
 
     key: Codes
-    line: NDArray[np.int64]
+    line: Ints
     times: tuple[Stamps, ...]
-    values: tuple[NDArray[np.float64], ...]
+    values: tuple[Floats, ...]
 
     def __len__(self) -> int:
         return len(self.key)
@@ -41,12 +40,12 @@ class Records:
         return len(self) * (4 + 8 * len(self.columns))
 
     @property
-    def columns(self) -> tuple[NDArray[np.int64] | NDArray[np.float64], ...]:
+    def columns(self) -> tuple[Ints | Floats, ...]:
         """Line, times and values."""
         return (self.line, *self.times, *self.values)
 
-    def take(self, rows: NDArray[np.bool_] | Places | slice) -> Records:
-        """Some rows, by places, flags or as a view."""
+    def take(self, rows: Flags | Ints | slice) -> Records:
+        """Some rows, by place, by flag, or as a view by slice."""
         return Records(
             self.key[rows],
             self.line[rows],
@@ -56,7 +55,7 @@ class Records:
 
 
 def time_fields(source: Source) -> tuple[str, ...]:
-    """The times that tell rows of one key apart, in sorting order."""
+    """The times that distinguish rows of one key, in sorting order."""
     issue = ("issue",) if source.has_issue else ()
     return ("valid", *issue, *(("known",) if isinstance(source.known, PublishedAt) else ()))
 
@@ -66,8 +65,8 @@ def row_bytes(source: Source) -> int:
     return 8 * (1 + len(time_fields(source)) + len(source.values))
 
 
-def joined(parts: Sequence[Records]) -> Records:
-    """Several lots, one after the other."""
+def join_records(parts: Sequence[Records]) -> Records:
+    """Concatenate records."""
     if len(parts) == 1:
         return parts[0]
     return Records(
@@ -78,21 +77,21 @@ def joined(parts: Sequence[Records]) -> Records:
     )
 
 
-def order_of(key: Codes | Stamps, times: Sequence[Stamps]) -> Places | None:
-    """Places in the order of key, then times, equal rows as they come; None if they stand so already."""
+def sorting_order(key: Codes | Stamps, times: Sequence[Stamps]) -> Ints | None:
+    """The stable order by key, then times; None if the rows are already sorted."""
     columns: list[NDArray[Any]] = [key, *times]
     if _is_sorted(columns):
         return None
     short = key.dtype == np.int32 and int(key.max()) < _MOST_SHORT
     order = np.argsort(key.astype(np.uint16) if short else key, kind="stable")
-    in_order: list[NDArray[Any]] = [column[order] for column in columns]
-    if _is_sorted(in_order):
-        return order  # each series was in the order of time: the usual case
+    by_key: list[NDArray[Any]] = [column[order] for column in columns]
+    if _is_sorted(by_key):
+        return order  # usually each series is already sorted by time
     return np.lexsort(columns[::-1])
 
 
-def same_as_before(key: Codes, times: Sequence[Stamps]) -> NDArray[np.bool_]:
-    """Whether each of the sorted rows has the key and times of the one before."""
+def repeats_previous(key: Codes, times: Sequence[Stamps]) -> Flags:
+    """Whether each of the sorted rows has the key and times of the previous row."""
     same = np.zeros(len(key), np.bool_)
     if len(key) > 1:
         same[1:] = True
@@ -103,10 +102,9 @@ def same_as_before(key: Codes, times: Sequence[Stamps]) -> NDArray[np.bool_]:
 
 
 def _is_sorted(columns: Sequence[NDArray[Any]]) -> bool:
-    undecided: NDArray[np.bool_] | None = None  # neighbours that are equal in all columns so far
+    undecided: Flags | None = None  # neighbours that are equal in all columns so far
     for column in columns:
-        before, after = column[:-1], column[1:]
-        falling, equal = after < before, after == before
+        falling, equal = column[1:] < column[:-1], column[1:] == column[:-1]
         if undecided is not None:
             falling &= undecided
             equal &= undecided

@@ -1,9 +1,8 @@
 """The typed rows of one file as sorted runs, each with an index by key.
 
-Rows arrive in the order of lines, of any number of series interleaved.  Each block of lines is sorted into a
-run of its own, which stays in memory while there is room; beyond that several are merged into one on disk.
-A table is then merged from the slices that each run holds of its series.  So memory is bounded, whatever the
-size and order of a file.
+Rows arrive in the order of lines, with any number of series interleaved.  Each block of lines is sorted into one
+run, which stays in memory while the budget allows; after that, several are merged into one on disk.  A table is then
+merged from the slices that the runs hold of its series.  So memory is bounded for any size and order of a file.
 """
 
 from __future__ import annotations
@@ -16,22 +15,18 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from hindcast.pipeline.arrays import BufferPool
-from hindcast.pipeline.raw.records import Key, Records, order_of
+from hindcast.pipeline.arrays import BufferPool, Ints, Key
+from hindcast.pipeline.raw.records import Records, sorting_order
 
-RUN_BYTES = 32 << 20
-MEMORY_BYTES = 256 << 20  # of rows that stay in memory; what exceeds it goes to disk
-
-Block = NDArray[np.int64]  # (field, row): line, times, and the bits of values
+Block = Ints  # (field, row): line, times, and the bits of values
 
 
 @dataclass(frozen=True)
 class Run:
-    """Sorted rows: those of `keys[i]` (ascending) stand in [starts[i], starts[i + 1]).
+    """Sorted rows: those of `keys[i]` (ascending) are [starts[i], starts[i + 1]).
 
-    `block` is there while the run is in memory.  In its file key comes after key, each field by field.
+    `block` is None for a run on disk.  Its file holds key after key, each field by field.
     """
 
     path: Path
@@ -57,17 +52,16 @@ class Run:
         return 8 * self.rows * self.fields
 
     def save(self) -> Run:
-        """The run as a file."""
+        """Write the run to its file; returns the run on disk."""
         if self.block is not None:
             pieces = (self.block[:, start:stop] for start, stop in pairwise(self.starts))
             _write(self.path, pieces)
         return replace(self, block=None)
 
     def group(self, group: str) -> tuple[int, int]:
-        """The keys of a group, as places [first, end)."""
-        return bisect_left(self.keys, (group, "")), bisect_left(
-            self.keys, (group + "\0", "")
-        )  # names hold no NUL
+        """The places [first, end) of a group's keys."""
+        # names contain no NUL
+        return bisect_left(self.keys, (group, "")), bisect_left(self.keys, (group + "\0", ""))
 
     def read_keys(self, first: int, end: int) -> Block:
         """All rows of the keys [first, end)."""
@@ -83,7 +77,7 @@ class Run:
         return np.concatenate(list(parts), axis=1)
 
     def read_rows(self, place: int, start: int, stop: int) -> Block:
-        """The rows [start, stop), all of the key with this place."""
+        """The rows [start, stop), all of the key at `place`."""
         if self.block is not None:
             return self.block[:, start:stop]
         first, after = self.starts[place], self.starts[place + 1]
@@ -94,39 +88,39 @@ class Run:
             self._load(row, first * self.fields + field * (after - first) + start - first)
         return content
 
-    def first_at(self, moment: int, place: int, start: int, stop: int) -> int:
-        """The first of the rows [start, stop) of the key with this place that is valid at `moment` or later."""
+    def first_at(self, time: int, place: int, start: int, stop: int) -> int:
+        """The first of the rows [start, stop) of the key at `place` whose valid time is `time` or later; `stop` if none is."""
         while start < stop:
             middle = (start + stop) // 2
-            if self.valid_time(place, middle) < moment:
+            if self.valid_time(place, middle) < time:
                 start = middle + 1
             else:
                 stop = middle
         return start
 
     def valid_time(self, place: int, row: int) -> int:
-        """The valid time of a row of the key with this place."""
+        """The valid time of a row of the key at `place`."""
         if self.block is not None:
             return int(self.block[1, row])
-        found = np.empty(1, np.int64)
+        time = np.empty(1, np.int64)
         first, after = self.starts[place], self.starts[place + 1]
-        self._load(found, first * self.fields + (after - first) + row - first)  # the second field
-        return int(found[0])
+        self._load(time, first * self.fields + (after - first) + row - first)  # the second field
+        return int(time[0])
 
-    def _load(self, numbers: NDArray[np.int64], at: int) -> None:
+    def _load(self, numbers: Ints, at: int) -> None:
         with self.path.open("rb", buffering=0) as stream:
             stream.seek(8 * at)
             got = stream.readinto(numbers.data)
-        assert got == numbers.nbytes, f"{self.path} is cut off"  # digests were compared before
+        assert got == numbers.nbytes, f"{self.path} is truncated"  # callers compare digests first
 
 
-def sorted_run(keys: list[Key], records: Records, buffers: BufferPool) -> Run:
-    """Records whose `key` field refers to `keys`, as a run in memory; equal rows keep the order of lines."""
+def make_run(keys: list[Key], records: Records, buffers: BufferPool) -> Run:
+    """Sort records, whose `key` refers to `keys`, into a run in memory; equal rows keep the order of lines."""
     counts = np.bincount(records.key, minlength=len(keys))
     present = sorted(np.flatnonzero(counts).tolist(), key=keys.__getitem__)
     rank = np.zeros(len(keys), np.int32)
     rank[present] = np.arange(len(present))
-    order = order_of(rank[records.key], records.times)
+    order = sorting_order(rank[records.key], records.times)
     count, columns = len(records), records.columns
     block = buffers.acquire((len(columns), count), np.dtype(np.int64))
     for target, column in zip(block, columns, strict=True):
@@ -134,16 +128,16 @@ def sorted_run(keys: list[Key], records: Records, buffers: BufferPool) -> Run:
         if order is None:
             target[:] = numbers
         else:
-            np.take(numbers, order, out=target, mode="clip")  # any other mode copies once more
+            np.take(numbers, order, out=target, mode="clip")  # other modes copy once more
     starts = [0, *np.cumsum(counts[present]).tolist()]
     named = [keys[code] for code in present]
     return Run(Path(), named, starts, len(records.times), len(records.values), block)
 
 
 class RunWriter:
-    """Takes the runs of one file's blocks in the order of lines, and writes what finds no room into `folder`."""
+    """Collects the runs of one file's blocks in the order of lines, and writes to `folder` what exceeds the memory budget."""
 
-    def __init__(self, folder: Path, pool: Executor, buffers: BufferPool, run_bytes: int = RUN_BYTES) -> None:
+    def __init__(self, folder: Path, pool: Executor, buffers: BufferPool, run_bytes: int) -> None:
         self._folder, self._pool, self._buffers, self._run_bytes = folder, pool, buffers, run_bytes
         self._pending: list[Run] = []
         self._writing: Future[Run] | None = None
@@ -161,14 +155,14 @@ class RunWriter:
             self._write()
 
     def close(self) -> list[Run]:
-        """Write what is still to be written; the runs in the order of lines."""
+        """Write the pending runs; returns all runs in the order of lines."""
         if self._pending:
             self._write()
         self.wait()
         return self._runs
 
     def wait(self) -> None:
-        """Let the run that is being written come to its end."""
+        """Wait until the current run is written."""
         if self._writing is not None:
             writing, self._writing = self._writing, None
             self._runs.append(writing.result())
@@ -178,27 +172,27 @@ class RunWriter:
 
     def _write(self) -> None:
         self.wait()
-        self._writing = self._pool.submit(_merged, self._path(), self._pending)
+        self._writing = self._pool.submit(_merge, self._path(), self._pending)
         self._pending = []
 
 
-def _merged(path: Path, parts: list[Run]) -> Run:
-    """Several runs as one on disk."""
+def _merge(path: Path, parts: list[Run]) -> Run:
+    """Merge several runs into one on disk."""
     slices: dict[Key, list[Block]] = {}
     for part in parts:
         assert part.block is not None
         for key, (start, stop) in zip(part.keys, pairwise(part.starts), strict=True):
             slices.setdefault(key, []).append(part.block[:, start:stop])
     keys, times = sorted(slices), parts[0].times
-    _write(path, (_in_order(slices[key], times) for key in keys))
+    _write(path, (_sort_by_time(slices[key], times) for key in keys))
     counts = [sum(piece.shape[1] for piece in slices[key]) for key in keys]
     return Run(path, keys, [0, *np.cumsum(counts).tolist()], times, parts[0].values)
 
 
-def _in_order(pieces: list[Block], times: int) -> Block:
+def _sort_by_time(pieces: list[Block], times: int) -> Block:
     """The rows of one key, sorted by their times."""
     whole = pieces[0] if len(pieces) == 1 else np.concatenate(pieces, axis=1)
-    order = order_of(whole[1], tuple(whole[2 : 1 + times]))
+    order = sorting_order(whole[1], tuple(whole[2 : 1 + times]))
     return whole if order is None else whole[:, order]
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from hindcast.pipeline.errors import MissingInputError, RawDataError
 from hindcast.pipeline.settings.fields import TextField
 from hindcast.pipeline.settings.raw import RawSettings, Source
+from hindcast.pipeline.wording import listed
 
 _MOST_LISTED = 12
 
@@ -23,40 +24,42 @@ class RawFile:
 
 
 def find_files(raw: RawSettings, base: Path) -> dict[str, list[RawFile]]:
-    """The files of every source in natural order (2 before 10); `base` is what `raw.path` is relative to.
+    """The files of every source in natural order (2 before 10); `raw.path` is relative to `base`.
 
-    Raises MissingInputError, with all faults, if the folder is absent, a source has no file or a link leads nowhere,
-    RawDataError for names that are no text.
+    Raises MissingInputError, with all faults, for an absent folder, a source without files and a broken link;
+    RawDataError for file names that are not UTF-8.
     """
     root = base / raw.path
     if not root.is_dir():
-        what = "is no folder" if root.exists() else "is absent"
+        what = "is not a folder" if root.exists() else "is absent"
         raise MissingInputError(f"raw.path: {root} {what}; put the raw files there or name another folder.")
-    _refuse_what_cannot_be_read(raw, root)
-    found = {name: _files_of(source, root) for name, source in raw.sources.items()}
-    empty = [name for name, files in found.items() if not files]
+    _check_readable(raw, root)
+    files = {name: _match_globs(source, root) for name, source in raw.sources.items()}
+    empty = [name for name, matches in files.items() if not matches]
     if empty:
-        listed = _what_is_there(root)
+        present = (path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())
+        available = quoted(sorted(present, key=natural_key))
         raise MissingInputError(
             f"No files match below raw.path {root}.",
             [
-                f"raw.sources.{name}.files: no file matches {_globs(raw.sources[name])}; {listed}"
+                f"raw.sources.{name}.files: no file matches {' or '.join(map(repr, raw.sources[name].globs))}; "
+                f"files in the folder: {available}"
                 for name in empty
             ],
         )
-    strange = sorted(
-        {ascii(file.name) for files in found.values() for file in files if not _is_text(file.name)}
+    undecodable = sorted(
+        {ascii(file.name) for matches in files.values() for file in matches if not _is_utf8(file.name)}
     )
-    if strange:
+    if undecodable:
         raise RawDataError(
-            "Names of raw files must be UTF-8 text, since they stand in reports; rename these or narrow `files`.",
-            [f"{name}: is no UTF-8" for name in strange],
+            "Names of raw files must be UTF-8, because reports show them; rename these or narrow `files`.",
+            [f"{name}: is not valid UTF-8" for name in undecodable],
         )
-    return found
+    return files
 
 
 def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:
-    """A sort key in which `2.csv` comes before `10.csv`."""
+    """A sort key that puts `2.csv` before `10.csv`."""
     pieces = re.split(r"([0-9]+)", name)
     numbered = tuple(
         (1, int(piece), piece) if place % 2 else (0, 0, piece) for place, piece in enumerate(pieces)
@@ -64,17 +67,17 @@ def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:
     return (*numbered, (0, 0, name))  # "01" and "1" are equal numbers: the text decides
 
 
-def from_path(field: TextField, name: str) -> str:
-    """The value that a path or constant field has for the file `name`, mapped.
+def field_from_path(field: TextField, name: str) -> str:
+    """The value, after `map:`, of a path or constant field for the file `name`.
 
     Raises RawDataError if the pattern does not match the path.
     """
-    text = field.constant if field.constant is not None else searched(str(field.path), name)
-    return mapped(field, text)
+    text = field.constant if field.constant is not None else search_path(str(field.path), name)
+    return apply_map(field, text)
 
 
-def searched(pattern: str, name: str) -> str:
-    """What the one bracket of `pattern` holds in a file's name."""
+def search_path(pattern: str, name: str) -> str:
+    """What the group of `pattern` matches in a file's name; raises RawDataError where it does not match."""
     match = re.search(pattern, name)
     if match is None or match[1] is None:
         raise RawDataError(
@@ -83,59 +86,48 @@ def searched(pattern: str, name: str) -> str:
     return match[1]
 
 
-def mapped(field: TextField, text: str) -> str:
-    """The name after the field's `map:`; names that it lacks stay as they are."""
+def apply_map(field: TextField, text: str) -> str:
+    """The name after the field's `map:`; names that the map lacks stay as they are."""
     return (field.map or {}).get(text, text)
 
 
-def nearest(name: str, there: list[str]) -> str:
-    """A hint at the nearest spelling among the names that are there, and the names."""
-    close = get_close_matches(name, there, 1, 0.6)
+def suggest_nearest(name: str, available: list[str]) -> str:
+    """For messages about an unknown name: the most similar available name, and the list of them."""
+    close = get_close_matches(name, available, 1, 0.6)
     hint = f"did you mean {close[0]!r}? " if close else ""
-    return f"{hint}there are: {shortened(there)}"
+    return f"{hint}available: {quoted(available)}"
 
 
-def shortened(names: list[str]) -> str:
-    """The first names of a list, quoted, and how many more there are."""
-    more = f" and {len(names) - _MOST_LISTED} more" if len(names) > _MOST_LISTED else ""
-    return ", ".join(repr(name) for name in names[:_MOST_LISTED]) + more or "none"
+def quoted(names: list[str]) -> str:
+    """The first names of a list, quoted, and how many follow."""
+    return listed([repr(name) for name in names], _MOST_LISTED)
 
 
-def _refuse_what_cannot_be_read(raw: RawSettings, root: Path) -> None:
-    """Links to nothing, as of data that were not fetched yet, and pipes: passed over, their rows would be lost in silence."""
+def _check_readable(raw: RawSettings, root: Path) -> None:
+    """Refuse broken links, as of data not yet fetched, and pipes: skipping them would lose rows silently."""
     faults = {}
-    for path in (
-        path for source in raw.sources.values() for glob in source.globs for path in root.glob(glob)
-    ):
+    globs = (glob for source in raw.sources.values() for glob in source.globs)
+    for path in (path for glob in globs for path in root.glob(glob)):
         if path.is_symlink() and not path.exists():
-            faults[path] = f"is a link to {path.readlink()}, where nothing is; fetch what belongs there"
+            faults[path] = f"is a link to {path.readlink()}, which does not exist; fetch the data"
         elif not path.is_file() and not path.is_dir():
             faults[path] = "is neither a file nor a folder"
     if faults:
         raise MissingInputError(
-            "Some files of the sources cannot be read; mend them or narrow `files`.",
+            "Some files of the sources cannot be read; fix them or narrow `files`.",
             [f"{path.relative_to(root).as_posix()}: {fault}" for path, fault in sorted(faults.items())],
         )
 
 
-def _files_of(source: Source, root: Path) -> list[RawFile]:
+def _match_globs(source: Source, root: Path) -> list[RawFile]:
     paths = {path for pattern in source.globs for path in root.glob(pattern) if path.is_file()}
     files = [RawFile(path, path.relative_to(root).as_posix()) for path in paths]
     return sorted(files, key=lambda file: natural_key(file.name))
 
 
-def _is_text(name: str) -> bool:
+def _is_utf8(name: str) -> bool:
     try:
         name.encode()
-    except UnicodeEncodeError:  # bytes of another encoding, as the system hands them on
+    except UnicodeEncodeError:  # bytes of another encoding, as the operating system returns them
         return False
     return True
-
-
-def _globs(source: Source) -> str:
-    return " or ".join(repr(pattern) for pattern in source.globs)
-
-
-def _what_is_there(root: Path) -> str:
-    names = (path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())
-    return f"the files there are: {shortened(sorted(names, key=natural_key))}"

@@ -1,4 +1,4 @@
-"""Stamp formats -> patterns: `iso`, counts since 1970, and strptime formats."""
+"""Timestamp formats as regular expressions: `iso`, counts since 1970, and strptime formats."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _EPOCH = r"(?P<minus>-)?(?P<e>[0-8]?[0-9]{1,18})(?:[.](?P<ef>[0-9]{1,9}))?"  # n
 _EPOCHS = {"epoch_s": SECOND, "epoch_ms": 10**6, "epoch_us": 10**3, "epoch_ns": 1}
 MONTHS = ("january", "february", "march", "april", "may", "june", "july", "august", "september", "october",
            "november", "december")  # fmt: skip
-# Minutes east of Greenwich of abbreviations in stamps; those that several countries use mean the American one.
+# Minutes east of Greenwich by zone abbreviation; one that several countries use means the American zone.
 ABBREVIATIONS = {
     "utc": 0, "gmt": 0, "wet": 0, "west": 60, "bst": 60, "cet": 60, "cest": 120, "mez": 60, "mesz": 120, "eet": 120,
     "eest": 180, "msk": 180, "ast": -240, "adt": -180, "est": -300, "edt": -240, "cst": -360, "cdt": -300, "mst": -420,
@@ -51,18 +51,18 @@ _UNTIL = r"-[0-9]{1,2}(?::[0-9]{2}){0,2}"  # a time of day right behind the stam
 
 
 @dataclass(frozen=True)
-class Format:
-    """A compiled stamp format; `epoch` is the nanoseconds of one unit, 0 for calendar formats."""
+class TimestampFormat:
+    """A compiled format; `epoch` is one unit in nanoseconds, 0 for calendar formats."""
 
     pattern: re.Pattern[str]
     epoch: int = 0
 
 
-def compile_format(text: str, part: str | None = None) -> Format:
-    """`iso`, `epoch_s` (`_ms`, `_us`, `_ns`) or a strptime format; `part` takes one side of an interval `a - b` or `a/b`;
-    the start of `a-14:00` too.
+def compile_format(text: str, part: str | None = None) -> TimestampFormat:
+    """Compile `iso`, `epoch_s` (`_ms`, `_us`, `_ns`) or a strptime format.
 
-    Raises SettingsError for a directive that is not supported and a format without a date.
+    `part` ("start" or "end") takes one side of an interval `a - b` or `a/b`; "start" also that of `a-14:00`.
+    Raises SettingsError for an unsupported directive and for a format without a date.
     """
     epoch = _EPOCHS.get(text, 0)
     inner = _ISO if text == "iso" else _EPOCH if epoch else _pattern_of(text)
@@ -70,9 +70,9 @@ def compile_format(text: str, part: str | None = None) -> Format:
     start = f"{inner}(?:{INTERVAL_SEPARATOR}{other}|{_UNTIL})"
     whole = {"start": start, "end": f"{other}{INTERVAL_SEPARATOR}{inner}"}.get(part or "", inner)
     try:
-        return Format(re.compile(rf"\s*{whole}\s*", re.IGNORECASE), epoch)
+        return TimestampFormat(re.compile(rf"\s*{whole}\s*", re.IGNORECASE), epoch)
     except re.error:
-        raise SettingsError(f"The stamp format {text!r} names a part of the stamp twice.") from None
+        raise SettingsError(f"The stamp format {text!r} names the same part of the stamp twice.") from None
 
 
 @lru_cache(maxsize=64)
@@ -81,12 +81,12 @@ def _pattern_of(text: str) -> str:
     unknown = sorted({f"%{name}" for name in pieces[1::2]} - {f"%{name}" for name in _DIRECTIVES})
     if unknown:
         raise SettingsError(
-            f"The stamp format {text!r} holds {', '.join(unknown)}; supported are "
+            f"The stamp format {text!r} contains unsupported {', '.join(unknown)}; supported are "
             f"{' '.join('%' + name for name in _DIRECTIVES)}, iso, {', '.join(_EPOCHS)}."
         )
     found = set(pieces[1::2])
     if not found & {"Y", "y"} or not ("j" in found or (found & {"m", "b", "B"} and "d" in found)):
-        raise SettingsError(f"The stamp format {text!r} names no whole date: year, month and day are needed.")
+        raise SettingsError(f"The stamp format {text!r} must name a whole date: year, month and day.")
     return "".join(
         _DIRECTIVES[piece] if place % 2 else re.escape(piece) for place, piece in enumerate(pieces)
     )

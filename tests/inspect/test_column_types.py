@@ -7,11 +7,11 @@ import pyarrow as pa
 import pytest
 
 from hindcast.pipeline.inspect.column_types import Column, look_at
-from hindcast.pipeline.raw.numbers import Style
+from hindcast.pipeline.raw.numbers import NumberStyle
 
 
 def of(*texts: str, decimal: str = ".") -> Column:
-    return look_at(0, "x", pa.array(texts, pa.string()), Style(decimal))
+    return look_at(0, "x", pa.array(texts, pa.string()), NumberStyle(decimal))
 
 
 def test_numbers_keep_their_places_and_missing_cells_are_marked() -> None:

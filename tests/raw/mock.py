@@ -10,7 +10,8 @@ from typing import Any
 import pandas as pd
 import pyarrow.parquet as pq
 
-from hindcast.pipeline.raw.ingest import Sizes, ingest
+from hindcast.pipeline.raw.context import Sizes
+from hindcast.pipeline.raw.ingest import ingest
 from hindcast.pipeline.settings.params import Params, check_params
 from hindcast.pipeline.tables import read_manifest, read_table
 

@@ -28,12 +28,12 @@ class Bad(Exception):  # noqa: N818
 
 
 class Oracle:
-    """The rows of one source: `stored` by (group, series, times), `aside` as (file, line, group, series, rule)."""
+    """The rows of one source: `stored` by (group, series, times), `rejected` as (file, line, group, series, rule)."""
 
     def __init__(self, raw: RawSettings, name: str, files: dict[str, bytes]) -> None:
         self.raw, self.source = raw, raw.sources[name]
         self.read = self.folded = 0
-        self.aside: Counter[tuple[str, int, str, str, str]] = Counter()
+        self.rejected: Counter[tuple[str, int, str, str, str]] = Counter()
         self.stored: dict[tuple[Any, ...], Values] = {}
         self._rows: dict[tuple[Any, ...], list[tuple[str, int, Values]]] = defaultdict(list)
         for file, content in files.items():
@@ -58,7 +58,7 @@ class Oracle:
                     group, series = self._names(slot, cells, file)
                     key, values = self._row(slot, {**cells, "": file}, group, series, seen)
                 except Bad as fault:
-                    self.aside[file, number, group, series, fault.rule] += 1
+                    self.rejected[file, number, group, series, fault.rule] += 1
                 else:
                     self._rows[key].append((file, number, values))
 
@@ -352,14 +352,14 @@ class Oracle:
             others = [row for row in rows if row is not chosen]
             if self.source.duplicates == "quarantine" and any(row[2] != chosen[2] for row in others):
                 for file, number, _ in rows:
-                    self.aside[file, number, key[0], key[1], "conflict"] += 1
+                    self.rejected[file, number, key[0], key[1], "conflict"] += 1
                 continue
             self.stored[key] = chosen[2]
             for file, number, values in others:
                 if values == chosen[2]:
                     self.folded += 1
                 else:
-                    self.aside[file, number, key[0], key[1], "superseded"] += 1
+                    self.rejected[file, number, key[0], key[1], "superseded"] += 1
 
 
 def nanoseconds(stamp: datetime) -> int:

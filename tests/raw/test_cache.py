@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hindcast.pipeline.errors import RawDataError
-from hindcast.pipeline.raw import reading, source_ingest, table_entries
+from hindcast.pipeline.raw import cache_entries, reading, source_ingest
 from hindcast.pipeline.raw.cache import Cache, FileDigests
 from hindcast.pipeline.raw.ingest import CACHE, ingest
 from tests.raw.mock import LONG, bytes_below, mock_params, write_files
@@ -45,15 +45,15 @@ class Work:
 def work(monkeypatch: pytest.MonkeyPatch) -> Work:
     """What was read and merged since `clear`."""
     done = Work()
-    read_files, make_table = reading.read_files, table_entries.make_table
+    read_files, make_table = reading.read_files, cache_entries.make_table
 
     def read(files: Any, *rest: Any) -> Any:
         done.read += [file.file.name for file in files]
         return read_files(files, *rest)
 
-    def make(workshop: Any, rows: Any) -> Any:
+    def make(context: Any, rows: Any) -> Any:
         done.merged.append(rows.group)
-        return make_table(workshop, rows)
+        return make_table(context, rows)
 
     monkeypatch.setattr(source_ingest, "read_files", read)
     monkeypatch.setattr(source_ingest, "make_table", make)
@@ -297,14 +297,14 @@ def test_a_file_that_changes_while_it_is_read_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_files(tmp_path, {"a.csv": text("x", 1)})
-    learn = FileDigests.learn
+    record = FileDigests.record
 
     def change_after(self: FileDigests, path: Path, stamp: list[int], digest: str) -> str:
         if path.suffix == ".csv":
             path.write_text(text("x", 1, 2))
-        return learn(self, path, stamp, digest)
+        return record(self, path, stamp, digest)
 
-    monkeypatch.setattr(FileDigests, "learn", change_after)
+    monkeypatch.setattr(FileDigests, "record", change_after)
     with pytest.raises(RawDataError, match=r"a\.csv changed while it was read"):
         ingest(mock_params({"meter": LONG}), tmp_path)
 
@@ -315,7 +315,7 @@ def test_a_file_that_changes_while_it_is_read_is_refused(
 def entry(cache: Cache, key: str, size: int) -> None:
     folder = cache.new_folder()
     (folder / "file").write_bytes(b"x" * size)
-    cache.keep(folder, key)
+    cache.add(folder, key)
 
 
 def test_what_was_used_longest_ago_goes_first(tmp_path: Path) -> None:
@@ -340,21 +340,21 @@ def test_a_digest_is_taken_again_only_where_the_file_was_touched(
     path.write_bytes(b"1")
     monkeypatch.setattr(time, "time_ns", lambda: path.stat().st_ctime_ns + 10**10)
     digests = FileDigests(tmp_path / "digests.json")
-    one = digests.of(path)
+    one = digests.digest(path)
     digests.save()
     before = path.stat()
     monkeypatch.setattr("hindcast.pipeline.raw.cache.digest_of_file", lambda _: "taken again")
-    assert FileDigests(tmp_path / "digests.json").of(path) == one
+    assert FileDigests(tmp_path / "digests.json").digest(path) == one
     path.write_bytes(b"2")
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
-    assert FileDigests(tmp_path / "digests.json").of(path) == "taken again"
+    assert FileDigests(tmp_path / "digests.json").digest(path) == "taken again"
 
 
 def test_the_digest_of_a_file_that_was_just_written_is_not_trusted_for_long(tmp_path: Path) -> None:
     path = tmp_path / "a"
     path.write_bytes(b"1")
     digests = FileDigests(tmp_path / "digests.json")
-    digests.of(path)
+    digests.digest(path)
     digests.save()
     assert str(path) not in (tmp_path / "digests.json").read_text()
 

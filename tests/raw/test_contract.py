@@ -104,7 +104,7 @@ CHANGES = ["2024-03-31 01:00", "2024-03-31 02:00", "2024-03-31 03:00", "2024-10-
 
 
 @pytest.mark.parametrize(
-    ("rules", "expected", "aside"),
+    ("rules", "expected", "rejected"),
     [
         ({"ambiguous": "in_order", "nonexistent": "drop"}, [0, 1, 2, 3], {"nonexistent_dropped": 1}),
         ({"ambiguous": "quarantine"}, [0, 1], {"ambiguous": 2, "nonexistent": 1}),
@@ -112,7 +112,7 @@ CHANGES = ["2024-03-31 01:00", "2024-03-31 02:00", "2024-03-31 03:00", "2024-10-
     ],
 )
 def test_the_hour_that_stands_twice_and_the_one_that_never_was(
-    rules: dict[str, Any], expected: list[int], aside: dict[str, int], tmp_path: Path
+    rules: dict[str, Any], expected: list[int], rejected: dict[str, int], tmp_path: Path
 ) -> None:
     utc = ["2024-03-31T00:00", "2024-03-31T01:00", "2024-10-27T00:00", "2024-10-27T01:00"]
     source = {**LONG, "valid_time": {"column": "time", "zone": "group", **rules}}
@@ -124,7 +124,7 @@ def test_the_hour_that_stands_twice_and_the_one_that_never_was(
         zone={"here": "Europe/Madrid"},
     )
     assert [time for _, time, _ in rows(found)] == [moment(utc[place]) for place in expected]
-    assert found.report["sources"]["meter"]["rules"] == aside
+    assert found.report["sources"]["meter"]["rules"] == rejected
 
 
 def test_fields_from_columns_paths_headers_and_constants_with_a_map(tmp_path: Path) -> None:
@@ -262,5 +262,5 @@ def test_a_line_break_inside_quotes_costs_its_own_lines_and_no_other(tmp_path: P
     text = 'name,time,load,note\nx,2024-01-01T00:00Z,1,\nx,2024-01-01T01:00Z,2,"two\nlines"\nx,2024-01-01T02:00Z,3,"one"\n'
     found = ingested(tmp_path, {"a.csv": text})
     assert [load for _, _, load in rows(found)] == [1.0, 3.0]
-    aside = found.quarantine["meter"][["line", "rule", "text"]].to_numpy().tolist()
-    assert aside == [[3, "quotes", 'x,2024-01-01T01:00Z,2,"two'], [4, "columns", 'lines"']]
+    rejected = found.quarantine["meter"][["line", "rule", "text"]].to_numpy().tolist()
+    assert rejected == [[3, "quotes", 'x,2024-01-01T01:00Z,2,"two'], [4, "columns", 'lines"']]

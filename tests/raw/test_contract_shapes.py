@@ -67,9 +67,9 @@ def test_numbers_as_people_write_them(
     table = found.table()
     stored = dict(zip(table["series"], table["load"], strict=True))
     assert stored == {f"s{place}": value for place, value in enumerate(expected) if value is not None}
-    aside = found.quarantine["meter"]
-    assert set(aside["rule"]) <= {"number"}
-    assert set(aside["series"]) == {f"s{place}" for place, value in enumerate(expected) if value is None}
+    rejected = found.quarantine["meter"]
+    assert set(rejected["rule"]) <= {"number"}
+    assert set(rejected["series"]) == {f"s{place}" for place, value in enumerate(expected) if value is None}
 
 
 SHAPES: dict[str, tuple[dict[str, Any], str, list[Row], dict[str, int]]] = {
@@ -300,13 +300,13 @@ WHOLE = b"name,time,load\nx,2024-01-01T00:00Z,1\n"
     ("name", "content", "words"),
     [
         ("b.zip", two_members(), "exactly one file, found 2 (a.csv, b.csv)"),
-        ("b.csv.gz", gzip.compress(WHOLE * 500, mtime=0)[:-20], "cannot be unpacked"),
-        ("b.csv.gz", WHOLE, "cannot be unpacked"),
-        ("b.csv.zst", b"\x28\xb5\x2f\xfd\x00", "cannot be unpacked"),
-        ("b.csv", WHOLE.decode().encode("utf-16"), "the mark of utf-16"),
+        ("b.csv.gz", gzip.compress(WHOLE * 500, mtime=0)[:-20], "cannot be decompressed"),
+        ("b.csv.gz", WHOLE, "cannot be decompressed"),
+        ("b.csv.zst", b"\x28\xb5\x2f\xfd\x00", "cannot be decompressed"),
+        ("b.csv", WHOLE.decode().encode("utf-16"), "the byte-order mark of utf-16"),
         ("b.csv", b"\xef\xbb\xbf", "is empty"),
         ("b.csv", b'name,time,"load\n[MW]"\nx,2024-01-01T00:00Z,1\n', "opens a quote and does not close it"),
-        ("b.csv", b"name,time,load,load\n", "stands 2 times in the header; call the columns by `names`"),
+        ("b.csv", b"name,time,load,load\n", "occurs 2 times in the header; give `names`"),
     ],
 )
 def test_files_that_cannot_be_read_are_told_with_what_to_do(
@@ -322,9 +322,9 @@ def test_names_that_do_not_fit_and_headers_that_are_not_found_are_told(tmp_path:
     for change, words in (
         ({"names": ["a", "name", "time", "load"]}, "`names` gives 4 columns, but line 1 has 3 cells"),
         ({"skip_until": "^never"}, "matches '^never' (`skip_until`)"),
-        ({"skip_lines": 5}, "a header line is needed below the 5 of `skip_lines`"),
+        ({"skip_lines": 5}, "a header line is needed below the 5 lines of `skip_lines`"),
         ({"where": {"kind": "D"}}, "column 'kind' (raw.sources.meter.where) is absent"),
-        ({"where": {"name": "y"}}, "no rows below their headers that `where` chooses"),
+        ({"where": {"name": "y"}}, "no rows below their headers that match `where`"),
     ):
         with pytest.raises(RawDataError) as caught:
             ingested(tmp_path, {"a.csv": WHOLE}, {"meter": source(**change)})
@@ -346,5 +346,5 @@ def test_a_step_of_a_heading_that_never_was_is_shown_with_its_cell(tmp_path: Pat
     meter = wide(r"^H(?P<period>\d+)$", **stamp("day", format="%Y-%m-%d", **period))
     names = [f"H{number}" for number in range(1, 25)]
     text = f"day,{','.join(names)}\n2024-03-31,{','.join(str(number) for number in range(101, 125))}\n"
-    aside = ingested(tmp_path, {"a.csv": text}, {"meter": meter}).quarantine["meter"]
-    assert aside[["rule", "column", "cell"]].to_numpy().tolist() == [["nonexistent", "H24", "124"]]
+    rejected = ingested(tmp_path, {"a.csv": text}, {"meter": meter}).quarantine["meter"]
+    assert rejected[["rule", "column", "cell"]].to_numpy().tolist() == [["nonexistent", "H24", "124"]]

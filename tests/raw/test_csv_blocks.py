@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from hindcast.pipeline.errors import RawDataError
 from hindcast.pipeline.raw import csv_blocks as module
-from hindcast.pipeline.raw.csv_blocks import blocks
+from hindcast.pipeline.raw.csv_blocks import read_blocks
 from hindcast.pipeline.settings.raw import Source
 from tests.raw.mock import LONG
 
@@ -22,7 +22,7 @@ SOURCE = Source.model_validate(LONG)
 def read(path: Path, encoding: str = "utf-8", size: int = 8) -> bytes:
     """A whole file from its blocks, whose line numbers must follow each other."""
     line, found = 1, b""
-    for block in blocks(path, SOURCE.model_copy(update={"encoding": encoding}), size):
+    for block in read_blocks(path, SOURCE.model_copy(update={"encoding": encoding}), size):
         assert block.first_line == line
         assert block.data.endswith(b"\n")
         line += block.line_count
@@ -99,7 +99,7 @@ def test_a_damaged_packed_file_is_named(name: str, damage: str, tmp_path: Path) 
         + content[middle + 9 :]
     )
     path.write_bytes({"cut": content[:middle], "flipped": flipped, "foreign": b"time,load\n1,2\n"}[damage])
-    with pytest.raises(RawDataError, match=rf"{name} cannot be unpacked"):
+    with pytest.raises(RawDataError, match=rf"{name} cannot be decompressed"):
         read(path, size=1 << 20)
 
 
@@ -113,5 +113,5 @@ def test_an_archive_holds_exactly_one_file(tmp_path: Path) -> None:
 
 def test_a_file_in_another_encoding_than_said_is_named(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes(b"time,load\n")
-    with pytest.raises(RawDataError, match=r"a\.csv: is no text in the encoding utf-16 .*set `encoding`"):
+    with pytest.raises(RawDataError, match=r"a\.csv: is not valid utf-16 text .*set `encoding`"):
         read(tmp_path / "a.csv", "utf-16")

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hindcast.pipeline.raw.csv_blocks import Block, reader
-from hindcast.pipeline.raw.csv_cells import cut
+from hindcast.pipeline.raw.csv_blocks import Block, csv_reader
+from hindcast.pipeline.raw.csv_cells import read_cells
 from hindcast.pipeline.raw.csv_layout import Layout, Slot, StampColumns
 from hindcast.pipeline.raw.reject_rules import RULES
 from hindcast.pipeline.raw.source_files import RawFile
@@ -33,7 +33,7 @@ def one_by_one(lines: list[str], width: int) -> tuple[list[list[str]], dict[int,
     for number, line in enumerate(lines, 1):
         if not line:
             continue
-        cells = reader([line, "closed"], SOURCE)
+        cells = csv_reader([line, "closed"], SOURCE)
         found = next(cells)
         if cells.line_num != 1:
             broken[number] = "quotes"
@@ -48,7 +48,7 @@ def one_by_one(lines: list[str], width: int) -> tuple[list[list[str]], dict[int,
 @given(st.lists(st.text('ab", \t', max_size=8), min_size=1, max_size=5), st.integers(1, 3))
 def test_cells_are_those_of_each_line_by_itself(lines: list[str], width: int) -> None:
     sound, broken = one_by_one(lines, width)
-    cells = cut(Block("".join(line + "\n" for line in lines).encode(), 1), layout(width), SOURCE)
+    cells = read_cells(Block("".join(line + "\n" for line in lines).encode(), 1), layout(width), SOURCE)
     assert [cells.texts[column].to_pylist() for column in range(width)] == [
         list(c) for c in zip(*sound, strict=True)
     ] or (not sound and not len(cells.lines))
@@ -69,11 +69,11 @@ def test_cells_are_those_of_each_line_by_itself(lines: list[str], width: int) ->
 )
 def test_a_number_does_not_depend_on_its_neighbours(cells: list[str]) -> None:
     """Whether the block is clean (typed) or not (as text), a cell is read the same."""
-    together = cut(
+    together = read_cells(
         Block("".join(f"t,{cell}\n" for cell in cells).encode(), 1), layout(2, numbers=(1,)), SOURCE
     )
     for place, cell in enumerate(cells):
-        alone = cut(Block(f"t,{cell}\n".encode(), 1), layout(2, numbers=(1,)), SOURCE)
+        alone = read_cells(Block(f"t,{cell}\n".encode(), 1), layout(2, numbers=(1,)), SOURCE)
         np.testing.assert_array_equal(together.numbers[1][place], alone.numbers[1][0])
         assert bad(together, place) == bad(alone, 0) == (cell in ("x", "inf", "1e999"))
 
@@ -87,13 +87,13 @@ def bad(cells: object, place: int) -> bool:
 def test_quoted_cells_hold_separators_and_doubled_quotes(quote: str) -> None:
     source = SOURCE.model_copy(update={"quote": quote})
     text = "{q}a,b{q},{q}c{q}{q}d{q}\n".replace("{q}", quote)
-    cells = cut(Block(text.encode(), 7), layout(2), source)
+    cells = read_cells(Block(text.encode(), 7), layout(2), source)
     assert [cells.texts[column].to_pylist() for column in (0, 1)] == [["a,b"], [f"c{quote}d"]]
     assert cells.lines.tolist() == [7]
 
 
-def test_lines_that_are_no_text_are_told_and_empty_ones_are_no_rows() -> None:
-    cells = cut(Block(b"a,1\n\nb\xff,2\nc\0,3\nd,4\n", 10), layout(2), SOURCE)
+def test_damaged_lines_are_reported_and_empty_lines_are_not_rows() -> None:
+    cells = read_cells(Block(b"a,1\n\nb\xff,2\nc\0,3\nd,4\n", 10), layout(2), SOURCE)
     assert cells.lines.tolist() == [10, 14]
     assert cells.broken.tolist() == [12, 13]
     assert {RULES[rule] for rule in cells.broken_rules} == {"encoding"}

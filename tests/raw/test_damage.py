@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hindcast.pipeline.errors import RawDataError
-from hindcast.pipeline.raw.ingest import Sizes
+from hindcast.pipeline.raw.context import Sizes
 from tests.raw.mock import LONG, ingested, mock_params
 from tests.raw.oracle import Oracle
 from tests.raw.strategies import Case
@@ -159,4 +159,4 @@ def test_a_damaged_file_loses_no_row_and_ends_in_an_error_that_is_told(
     if oracle is not None:
         assert stored(found, source["role"] == "forecast") == expected(oracle)
         columns = found.quarantine["meter"][["file", "line", "group", "series", "rule"]]
-        assert Counter(columns.itertuples(index=False, name=None)) == oracle.aside
+        assert Counter(columns.itertuples(index=False, name=None)) == oracle.rejected

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from hindcast.pipeline.errors import RawDataError
-from hindcast.pipeline.raw.ingest import Sizes
+from hindcast.pipeline.raw.context import Sizes
 from tests.raw import mock
 
 BERLIN = "Europe/Berlin"

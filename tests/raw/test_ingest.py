@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hindcast.pipeline.errors import MissingInputError, RawDataError
-from hindcast.pipeline.raw.ingest import Sizes, ingest
+from hindcast.pipeline.raw.context import Sizes
+from hindcast.pipeline.raw.ingest import ingest
 from hindcast.pipeline.raw.source_files import natural_key
 from hindcast.pipeline.settings.known import AfterStep, AtIssuePlus
 from tests.raw.mock import LONG, Outcome, bytes_below, ingested, mock_params, moment, write_files
@@ -41,7 +42,7 @@ def test_every_row_is_stored_quarantined_or_folded_as_a_line_by_line_reading_say
             with pytest.raises(RawDataError, match="no rows"):
                 ingested(Path(folder), case.packed, {"meter": case.source}, zone=case.zone, sizes=sizes)
             return
-        groups = {key[0] for key in oracle.stored} | {group for _, _, group, _, _ in oracle.aside}
+        groups = {key[0] for key in oracle.stored} | {group for _, _, group, _, _ in oracle.rejected}
         if any(group and params.raw.zone_of(group) is None for group in groups):
             with pytest.raises(RawDataError, match="no zone for"):  # a stray quote is part of a group's name
                 ingested(Path(folder), case.packed, {"meter": case.source}, zone=case.zone, sizes=sizes)
@@ -49,12 +50,12 @@ def test_every_row_is_stored_quarantined_or_folded_as_a_line_by_line_reading_say
         found = ingested(Path(folder), case.packed, {"meter": case.source}, zone=case.zone, sizes=sizes)
     assert stored(found, params.raw.sources["meter"].role == "forecast") == expected(oracle)
     columns = found.quarantine["meter"][["file", "line", "group", "series", "rule"]]
-    assert Counter(columns.itertuples(index=False, name=None)) == oracle.aside
+    assert Counter(columns.itertuples(index=False, name=None)) == oracle.rejected
     report = found.report["sources"]["meter"]
     assert report["rows_read"] == oracle.read
     assert report["rows_folded"] == oracle.folded
     assert report["rows_stored"] == len(oracle.stored)
-    assert report["rows_quarantined"] == sum(oracle.aside.values())
+    assert report["rows_quarantined"] == sum(oracle.rejected.values())
     for part in (report, *report["files"].values()):
         assert part["rows_read"] == part["rows_stored"] + part["rows_quarantined"] + part["rows_folded"]
         assert part["rows_quarantined"] == sum(part["rules"].values())
@@ -116,7 +117,7 @@ def test_a_row_whose_values_are_all_missing_is_stored(tmp_path: Path) -> None:
     assert found.table()["load"].isna().all()
 
 
-def test_identical_repeats_fold_and_all_rows_of_a_conflicting_key_are_put_aside(tmp_path: Path) -> None:
+def test_identical_repeats_fold_and_all_rows_of_a_conflicting_key_are_rejected(tmp_path: Path) -> None:
     lines = [
         "x,2024-01-01T00:00Z,1",
         "x,2024-01-01T00:00Z,1.0",
@@ -166,7 +167,7 @@ def test_quarantine_names_source_file_line_rule_column_cell_and_raw_text(tmp_pat
     assert (second["rule"], second["column"], second["cell"]) == ("valid_time", "time", "yesterday")
 
 
-def test_a_wide_line_is_a_row_a_series_and_only_the_bad_cell_is_put_aside(tmp_path: Path) -> None:
+def test_a_wide_line_is_a_row_a_series_and_only_the_bad_cell_is_rejected(tmp_path: Path) -> None:
     source = {**LONG, "values": {"load": {"header": "^(?P<series>[AB])$"}}}
     del source["series"]
     found = ingested(tmp_path, {"a.csv": "time,A,B\n2024-01-01T00:00Z,1,x\nnever,1,2\n"}, {"meter": source})
@@ -236,7 +237,7 @@ def test_absent_columns_are_told_at_once_with_the_nearest_and_those_there(good: 
     assert "a.csv: column 'laod' (raw.sources.meter.values.load) is absent; did you mean 'load'?" in message
     assert "a.csv: column 'price'" in message
     assert "b.csv: column 'time' (raw.sources.meter.valid_time) is absent" in message
-    assert "there are: 'name', 'time', 'load'" in message
+    assert "available: 'name', 'time', 'load'" in message
 
 
 def test_a_wide_file_without_a_matching_column_and_with_two_for_one_series_are_told(
@@ -246,7 +247,7 @@ def test_a_wide_file_without_a_matching_column_and_with_two_for_one_series_are_t
     del source["series"]
     message = failing(tmp_path, {"w1.csv": "time,C\n", "w2.csv": "time,A1,A2\n"}, {"meter": source})
     assert "w1.csv: no column matches '^(?P<series>[AB]).?$'" in message
-    assert "w2.csv: columns 'A1' and 'A2' both make load of series 'A'" in message
+    assert "w2.csv: columns 'A1' and 'A2' both hold load of series 'A'" in message
 
 
 @pytest.mark.parametrize(
@@ -254,8 +255,8 @@ def test_a_wide_file_without_a_matching_column_and_with_two_for_one_series_are_t
     [
         (b"", "is empty; a header line is needed"),
         (b"\n\n", "is empty; a header line is needed"),
-        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "is no text in the encoding utf-8"),
-        ("name,time,load\nx,2024-01-01,1\n".encode("utf-16"), "is no text in the encoding utf-8"),
+        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "is not valid utf-8 text"),
+        ("name,time,load\nx,2024-01-01,1\n".encode("utf-16"), "is not valid utf-8 text"),
         (b"x" * (17 << 20), "longer than 16 MiB"),
     ],
 )
@@ -269,7 +270,7 @@ def test_a_file_that_is_empty_or_no_text_is_named(
 
 def test_a_source_without_a_row_is_an_error(good: Any, tmp_path: Path) -> None:
     write_files(tmp_path, {"a.csv": "name,time,load\n"})
-    assert "raw.sources.meter: its files hold no rows" in failing(tmp_path, {})
+    assert "raw.sources.meter: its files contain no rows" in failing(tmp_path, {})
 
 
 def test_too_many_bad_rows_tell_the_worst_rules_with_examples(good: Any, tmp_path: Path) -> None:
@@ -303,7 +304,7 @@ def test_a_path_that_does_not_hold_its_field_and_a_format_nobody_reads_are_told(
     source = {**LONG, "group": {"path": r"^(\d+)"}}
     assert r"a.csv: the pattern '^(\\d+)'" in failing(tmp_path, {}, {"meter": source})
     source = {**LONG, "valid_time": {"column": "time", "format": "%Y-%Q"}}
-    assert "raw.sources.meter.valid_time.format: The stamp format '%Y-%Q' holds %Q" in failing(
+    assert "raw.sources.meter.valid_time.format: The stamp format '%Y-%Q' contains unsupported %Q" in failing(
         tmp_path, {}, {"meter": source}
     )
 

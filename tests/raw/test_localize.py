@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hindcast.pipeline.raw.localize import latest, localise, occurrences
+from hindcast.pipeline.raw.localize import find_occurrences, latest_utc, localize
 from hindcast.pipeline.raw.reject_rules import RULES
-from hindcast.pipeline.raw.timestamps import Parsed
+from hindcast.pipeline.raw.timestamps import ParsedStamps
 from hindcast.pipeline.settings.fields import StampField
 
 ZONES = (
@@ -50,19 +50,19 @@ def _check_occurrences(zone: str, wall: datetime) -> None:
     shown = sorted(
         moment for moment in both if moment.astimezone(ZoneInfo(zone)).replace(tzinfo=None) == wall
     )
-    first, second, count = occurrences(np.array([nanoseconds(wall)]), zone)
+    first, second, count = find_occurrences(np.array([nanoseconds(wall)]), zone)
     assert int(count[0]) == len(shown)
     if shown:
         assert (int(first[0]), int(second[0])) == (nanoseconds(shown[0]), nanoseconds(shown[-1]))
 
 
-def parsed(*texts: str, exact: bool = False) -> Parsed:
+def parsed(*texts: str, exact: bool = False) -> ParsedStamps:
     wall = np.array(texts, "datetime64[ns]").astype(np.int64)
-    return Parsed(wall, np.full(len(wall), exact), np.ones(len(wall), np.bool_))
+    return ParsedStamps(wall, np.full(len(wall), exact), np.ones(len(wall), np.bool_))
 
 
 @pytest.mark.parametrize(
-    ("rules", "rule", "doubled", "hour"),
+    ("rules", "rule", "ambiguous", "hour"),
     [
         ({"ambiguous": "in_order"}, "good", True, 0),
         ({"ambiguous": "earlier"}, "good", False, 0),
@@ -70,34 +70,34 @@ def parsed(*texts: str, exact: bool = False) -> Parsed:
         ({}, "ambiguous", False, 0),
     ],
 )
-def test_the_doubled_hour_goes_by_its_rule(
-    rules: dict[str, str], rule: str, doubled: bool, hour: int
+def test_the_hour_that_occurs_twice_follows_its_rule(
+    rules: dict[str, str], rule: str, ambiguous: bool, hour: int
 ) -> None:
-    found = localise(
+    found = localize(
         parsed("2024-10-27T02:30"), "Europe/Madrid", StampField.model_validate({"column": "t", **rules})
     )
     assert [RULES[code] for code in found.rule] == [rule]
-    assert found.doubled.tolist() == [doubled]
+    assert found.ambiguous.tolist() == [ambiguous]
     assert found.utc[0] == np.datetime64(f"2024-10-27T0{hour}:30", "ns").astype(np.int64)
-    assert found.second[0] == np.datetime64("2024-10-27T01:30", "ns").astype(np.int64)
+    assert found.later[0] == np.datetime64("2024-10-27T01:30", "ns").astype(np.int64)
 
 
 @pytest.mark.parametrize(("rule", "name"), [("drop", "nonexistent_dropped"), ("quarantine", "nonexistent")])
-def test_the_hour_that_never_was_goes_by_its_rule(rule: str, name: str) -> None:
+def test_the_hour_that_does_not_exist_follows_its_rule(rule: str, name: str) -> None:
     field = StampField.model_validate({"column": "t", "nonexistent": rule})
-    found = localise(
+    found = localize(
         parsed("2024-03-31T01:59", "2024-03-31T02:30", "2024-03-31T03:00"), "Europe/Madrid", field
     )
     assert [RULES[code] for code in found.rule] == ["good", name, "good"]
 
 
 def test_a_stamp_with_an_offset_needs_no_zone() -> None:
-    found = localise(parsed("2024-03-31T02:30", exact=True), "Europe/Madrid", StampField(column="t"))
+    found = localize(parsed("2024-03-31T02:30", exact=True), "Europe/Madrid", StampField(column="t"))
     assert found.utc[0] == np.datetime64("2024-03-31T02:30", "ns").astype(np.int64)
     assert RULES[found.rule[0]] == "good"
 
 
-def test_a_doubtful_moment_of_publication_is_the_later_one() -> None:
-    assert latest(parsed("2024-10-27T02:30"), "Europe/Madrid")[0] == np.datetime64(
+def test_an_ambiguous_publication_time_is_the_later_one() -> None:
+    assert latest_utc(parsed("2024-10-27T02:30"), "Europe/Madrid")[0] == np.datetime64(
         "2024-10-27T01:30", "ns"
     ).astype(np.int64)

@@ -72,12 +72,12 @@ def test_the_two_rows_of_the_doubled_hour_stand_in_the_order_of_the_file(
     assert table.loc[moment("2015-03-29T01:00"), "load"] == 20906.0
 
 
-def test_the_hours_that_never_were_are_put_aside_and_told(real: Callable[[str], Outcome]) -> None:
+def test_the_hours_that_never_were_are_rejected_and_reported(real: Callable[[str], Outcome]) -> None:
     found = real("entsoe")
     assert found.report["sources"]["measured_es"]["rules"] == {"nonexistent_dropped": 5}
-    aside = found.quarantine["measured_es"]
-    assert aside["text"].str.endswith('"",""').all()
-    assert aside["file"].str.match(r"ES/Total Load - Day Ahead _ Actual_201[5-9]\.csv").all()
+    rejected = found.quarantine["measured_es"]
+    assert rejected["text"].str.endswith('"",""').all()
+    assert rejected["file"].str.match(r"ES/Total Load - Day Ahead _ Actual_201[5-9]\.csv").all()
 
 
 def test_france_goes_from_hours_to_quarters_inside_a_file(real: Callable[[str], Outcome]) -> None:

@@ -8,9 +8,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hindcast.pipeline.arrays import BufferPool
-from hindcast.pipeline.raw.records import Key, Records
-from hindcast.pipeline.raw.sorted_runs import Run, RunWriter, sorted_run
+from hindcast.pipeline.arrays import BufferPool, Key
+from hindcast.pipeline.raw.records import Records
+from hindcast.pipeline.raw.sorted_runs import Run, RunWriter, make_run
 
 KEYS: list[Key] = [("b", "2"), ("a", "1"), ("a", ""), ("b", "10")]
 Row = tuple[int, int, float]  # key, valid time, value
@@ -56,7 +56,7 @@ def test_runs_hold_every_row_sorted_by_key_and_time_however_little_memory_there_
     with ThreadPoolExecutor(2) as pool:
         writer = RunWriter(tmp_path, pool, buffers, run)
         for records in blocks_of(lines):
-            writer.add(sorted_run(KEYS, records, buffers))
+            writer.add(make_run(KEYS, records, buffers))
         runs = writer.close()
     for one in runs:
         assert one.keys == sorted(set(one.keys))
@@ -78,7 +78,7 @@ def test_runs_hold_every_row_sorted_by_key_and_time_however_little_memory_there_
 def test_a_saved_run_is_read_as_the_one_in_memory(
     block: list[Row], data: st.DataObject, tmp_path: Path
 ) -> None:
-    run = replace(sorted_run(KEYS, blocks_of([block])[0], BufferPool()), path=tmp_path / "run")
+    run = replace(make_run(KEYS, blocks_of([block])[0], BufferPool()), path=tmp_path / "run")
     saved = run.save()
     assert saved.block is None
     first = data.draw(st.integers(0, len(run.keys) - 1))

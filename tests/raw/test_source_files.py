@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hindcast.pipeline.errors import MissingInputError
-from hindcast.pipeline.raw.source_files import find_files, natural_key, nearest
+from hindcast.pipeline.raw.source_files import find_files, natural_key, suggest_nearest
 from tests.raw.mock import LONG, mock_params, write_files
 
 
@@ -29,8 +29,8 @@ def test_natural_order_is_one_order_for_any_names(names: list[str]) -> None:
 
 
 def test_the_nearest_spelling_is_offered_only_where_one_is_near() -> None:
-    assert nearest("laod", ["load", "time"]) == "did you mean 'load'? there are: 'load', 'time'"
-    assert nearest("zzz", ["load"]) == "there are: 'load'"
+    assert suggest_nearest("laod", ["load", "time"]) == "did you mean 'load'? available: 'load', 'time'"
+    assert suggest_nearest("zzz", ["load"]) == "available: 'load'"
 
 
 def test_a_link_to_nothing_and_a_pipe_are_no_files_to_pass_over(tmp_path: Path) -> None:
