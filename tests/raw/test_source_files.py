@@ -41,6 +41,6 @@ def test_a_link_to_nothing_and_a_pipe_are_no_files_to_pass_over(tmp_path: Path) 
     with pytest.raises(MissingInputError) as fault:
         find_files(mock_params({"meter": LONG}).raw, tmp_path)
     assert [line.split(";")[0].strip(" -") for line in str(fault.value).splitlines()[1:]] == [
-        "b.csv: is a link to ../.cache/b, where nothing is",
+        "b.csv: is a link to ../.cache/b, which does not exist",
         "c.csv: is neither a file nor a folder",
     ]
