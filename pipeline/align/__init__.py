@@ -1,4 +1,4 @@
-"""Typed rows -> regular steps: as-of join, grid and gaps, features. One group at a time, pure but for `group`.
+"""Typed rows -> regular steps: as-of join, grid and gaps, features. One group at a time; pure but for `align_group`.
 
-May be imported by every later room. Of the libraries it uses numpy and pandas alone.
+May be imported by every later room. Uses numpy, pandas and, for public holidays, the library holidays.
 """

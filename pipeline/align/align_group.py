@@ -34,15 +34,13 @@ COUNTS = (
     "sequences_without_target",
     "sequences_too_short",
 )
-
-
-"""What `AlignedGroup.counts` holds. A step counts once a track; `gaps_filled` are kept steps with an input
+"""What `AlignedGroup.counts` holds. A step counts once per track; `gaps_filled` are kept steps with an input
 carried forward, `steps_in_gaps` steps whose missing input ends a sequence, `steps_too_short` those of sequences
 shorter than `align.shortest`."""
 
 
 def align_frames(frames: Mapping[str, pd.DataFrame], params: Params, group: str) -> AlignedGroup:
-    """Align the typed rows of a group (a frame a source, as `pipeline.tables.read_table` gives them).
+    """Align the typed rows of a group (a frame per source, as `tables.read_table` returns them).
 
     A pure function; the order of rows does not matter. Raises AlignmentError if the settings give the
     group no zone or a value is beyond float32.
@@ -78,8 +76,8 @@ def align_group(tables_folder: Path, params: Params, group: str) -> AlignedGroup
 
 
 def ending_inputs(tables_folder: Path, params: Params, group: str) -> Iterator[tuple[Input, float]]:
-    """The inputs whose gaps end sequences of a group, the worst first, each with the share of steps with an origin, of all
-    tracks, at which it is missing.
+    """The inputs whose gaps end sequences of a group, the worst first, each with the share of the steps with an origin, of
+    all tracks, at which it is missing.
     """
     prepared = prepare_group(_read(tables_folder, params, group), params, group)
     ending: Counter[str] = Counter()
@@ -125,8 +123,8 @@ def _lines(params: Params) -> Iterator[str]:
     yield "# Features"
     yield ""
     yield (
-        f"The {len(features)} columns of `X`, in order. Whatever a column holds was known at the origin of its step; "
-        "the last column names the feature that is 1 where this one is missing and stands as 0."
+        f"The {len(features)} columns of `X`, in order. Every value was known at the origin of its step; the last "
+        "column names the feature that is 1 where this one is missing, and is then 0 in `X`."
     )
     yield ""
     yield "| | name | unit | what it is and when it was known | missing |"

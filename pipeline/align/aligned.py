@@ -1,4 +1,4 @@
-"""What the room hands on: the steps of one group, sequence by sequence, and the names of their columns."""
+"""What alignment returns: the steps of one group, sequence by sequence, and the features of their columns."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Literal
 from hindcast.pipeline.arrays import TIME_MAX, TIME_MIN, Times, Values
 
 NOT_ISSUED = TIME_MIN
-"""Stands in `issued` where no vintage was used."""
+"""The issue time of a step for which no vintage was used."""
 
 NEVER_KNOWN = TIME_MAX
-"""Stands in `known` where the target is unknown."""
+"""The known moment of a target without a value."""
 
 Part = Literal["history", "forecast", "calendar", "static"]
 """The named input of a network to which a feature belongs."""
@@ -36,7 +36,7 @@ class Feature:
 class AlignedSequence:
     """Consecutive steps of one (series, track) with no gap that ends them.
 
-    T steps, F features, G targets, S forecast sources; physical units throughout.
+    T steps, F features, G targets, B stored forecasters, S forecast sources; physical units throughout.
     """
 
     series: str
@@ -46,7 +46,7 @@ class AlignedSequence:
     Y: Values  # (T, G) the last revision, 0 where unknown
     W: Values  # (T, G) 1 where Y is known, else 0
     published: Values  # (T, G) the published forecast as known at `origin`, NaN where none
-    baseline: Values  # (T, G, 5) in the order of `forecasters.STORED`, NaN where none
+    baseline: Values  # (T, G, B) in the order of `forecasters.STORED`, NaN where none
     origin: Times  # (T,) never decreases
     issued: Times  # (T, S) issue time of the vintage used, NOT_ISSUED where none
     known: Times  # (T, G) when Y became known, NEVER_KNOWN where it is not
@@ -59,7 +59,7 @@ class AlignedGroup:
     `first_target_time` and `last_target_time` span the observed targets inside [align.from, align.until)
     before any trimming (int64 max and min where there are none).  `coverage` is, for each forecast source
     with rows in this group, the share of the group's steps (those with an origin) that have a vintage with
-    at least one of the values read.  `counts` lose no step:
+    at least one of the values read.  `counts` account for every step:
     steps = steps_kept + steps_without_origin + steps_in_gaps + steps_without_target +
     steps_too_short.
     """

@@ -1,4 +1,4 @@
-"""The as-of join: of each raw stamp the version that was the newest one known at an origin.
+"""The as-of join: for each raw stamp the newest version known at an origin.
 
 A version is a row; several rows of one raw stamp are vintages of a forecast or revisions of a measurement.
 The join takes raw stamps, before anything is resampled: `place` is the step on an axis that holds the stamp.
@@ -42,8 +42,8 @@ def sort_versions(
 ) -> Versions:
     """Order rows for the join.
 
-    `stamps` are (valid, known, issue). Of the versions known at an origin the one with the highest `rank`
-    (the issue time unless given) is taken; on equal ranks the one known later, then the later row.
+    `stamps` are (valid, known, issue). Among the versions known at an origin, the one with the highest `rank`
+    (the issue time unless given) is taken; with equal ranks the one known later, then the later row.
     """
     valid, known, issue = stamps
     if (place[1:] > place[:-1]).all():  # each row is the only one of its step
@@ -77,19 +77,19 @@ def newest_known(  # noqa: PLR0917 - one lookup has all of these
     """The row taken for the `nth` stamp of each place at each origin; -1 where no version is known.
 
     With `max_age` (nanoseconds) a version issued longer than that before the origin is not taken. With `older`
-    it is not the newest version but the one so many issue times before it.
+    the version so many issue times before the newest is taken.
     """
     if not len(rows.known):
         return np.full(len(places), -1, np.int64)
     stamp = rows.stamp_start[places] + nth
-    there = stamp < rows.stamp_start[places + 1]
-    stamp = np.where(there, stamp, 0)
+    exists = stamp < rows.stamp_start[places + 1]
+    stamp = np.where(exists, stamp, 0)
     if rows.rows_at_most == 1:  # each stamp is its row
-        first, last = stamp, np.where(there & (rows.known[stamp] <= origins), stamp, -1)
+        first, last = stamp, np.where(exists & (rows.known[stamp] <= origins), stamp, -1)
     else:
         first = rows.row_start[stamp]
         last = last_at_most(rows.known, first, rows.row_start[stamp + 1], origins)
-        last = np.where(there & (last >= first), last, -1)
+        last = np.where(exists & (last >= first), last, -1)
     row = last if rows.best is None else np.where(last >= 0, rows.best[last], -1)
     for _ in range(older):
         row = _older(rows, first, last, row)
@@ -99,22 +99,22 @@ def newest_known(  # noqa: PLR0917 - one lookup has all of these
 
 
 def _older(rows: Versions, first: Ints, last: Ints, row: Ints) -> Ints:
-    """Of the rows [first, last] of a stamp the one with the newest issue time before that of `row`; -1 where none."""
+    """Among the rows [first, last] of a stamp, the one with the newest issue time before that of `row`; -1 where none."""
     found = np.full(len(row), -1)
     for back in range(rows.rows_at_most):
         at = last - back
-        there = (row >= 0) & (at >= first)
+        exists = (row >= 0) & (at >= first)
         if rows.best is None:  # issue times fall with `at`, so the first one found is the newest
-            there &= found < 0
-            if not there.any():
+            exists &= found < 0
+            if not exists.any():
                 break
         newer = (found < 0) | (rows.issue[at] > rows.issue[found])
-        found = np.where(there & (rows.issue[at] < rows.issue[row]) & newer, at, found)
+        found = np.where(exists & (rows.issue[at] < rows.issue[row]) & newer, at, found)
     return found
 
 
 def _changes(place: Ints, valid: Times) -> Flags:
-    """Where a row begins another stamp than the row before."""
+    """Where a row has another stamp than the row before."""
     starts = np.ones(len(place), np.bool_)
     starts[1:] = (place[1:] != place[:-1]) | (valid[1:] != valid[:-1])
     return starts
@@ -133,7 +133,7 @@ def _best(stamp: Ints, rank: Times, known: Times) -> Ints | None:
 def last_at_most(ascending: Times, start: Ints, stop: Ints, wanted: Times) -> Ints:
     """For each i the last place in [start[i], stop[i]) whose value is <= wanted[i]; start[i] - 1 where none is.
 
-    Each block of `ascending` must be sorted; blocks may be empty. One halving serves all blocks.
+    Each block of `ascending` must be sorted; blocks may be empty. One bisection serves all blocks.
     """
     low, high = start.copy(), stop.copy()
     longest = int((high - low).max(initial=0))
@@ -148,7 +148,7 @@ def last_at_most(ascending: Times, start: Ints, stop: Ints, wanted: Times) -> In
 
 def block_starts(ascending: Ints, blocks: int) -> Ints:
     """Starts (blocks + 1,) of the runs of 0, 1, ... blocks - 1 in a sorted array of block numbers."""
-    if len(ascending) and ascending[0] < 0:  # what lies in no block stands first
+    if len(ascending) and ascending[0] < 0:  # rows outside of all blocks come first
         ascending = ascending[np.searchsorted(ascending, 0) :]
     return np.concatenate([[0], np.cumsum(np.bincount(ascending, minlength=blocks))])
 
@@ -177,9 +177,9 @@ def run_starts(series: Ints, covered: Flags) -> Ints:
 
 
 def carried_from(missing: Flags, run_start: Ints, limit: int) -> Ints:
-    """For each step the step whose value stands there: itself, or up to `limit` steps before; -1 where none.
+    """For each step the step whose value it takes: itself, or one up to `limit` steps before; -1 where none.
 
-    A gap longer than `limit` is carried so far and then is a gap: whether a step has a value must not
+    A longer gap is filled up to `limit` and stays a gap after that: whether a step has a value must not
     depend on when the gap ends, which its origin cannot know. Nothing is carried across a run's start.
     """
     steps = np.arange(len(missing))

@@ -51,14 +51,14 @@ def _seasonal(basis: Basis, period: int) -> Floats:
     steps = period // grid.own.frequency  # whole: a frequency divides a day
     # a period is far shorter than the reach, and no origin lies after its step
     value = target.at(grid.before(steps), origins)
-    open_ = np.flatnonzero(np.isnan(value) & (origins != NO_ORIGIN))
+    missing = np.flatnonzero(np.isnan(value) & (origins != NO_ORIGIN))
     back = 1
-    while len(open_):
+    while len(missing):
         back += 1
-        within = grid.times[open_] - back * period >= origins[open_] - LONGEST_REACH
-        open_ = open_[within & (grid.own_step[open_] >= back * steps)]
-        value[open_] = target.at(grid.own_place[open_] - back * steps, origins[open_])
-        open_ = open_[np.isnan(value[open_])]
+        within = grid.times[missing] - back * period >= origins[missing] - LONGEST_REACH
+        missing = missing[within & (grid.own_step[missing] >= back * steps)]
+        value[missing] = target.at(grid.own_place[missing] - back * steps, origins[missing])
+        missing = missing[np.isnan(value[missing])]
     return value
 
 

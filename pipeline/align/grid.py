@@ -1,4 +1,4 @@
-"""The regular steps of a group's series, and where a stamp lies among them."""
+"""The regular steps of a group's series, and the step in which a stamp lies."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from hindcast.pipeline.settings.params import Params
 class Axis:
     """The steps of S series, one series after another: places 0 .. P-1.
 
-    Series s has `size[s]` steps from `first[s]` on; they stand at the places from `start[s]` on.
+    Series s has `size[s]` steps from `first[s]` on; their places begin at `start[s]`.
     """
 
     frequency: int
@@ -81,7 +81,7 @@ class Grid:
         return np.flatnonzero(used)
 
     def before(self, back: Ints | int) -> Ints:
-        """The places that lie so many steps back in the same series (n,), -1 before its first."""
+        """The places `back` steps before in the same series (n,), -1 before its first."""
         return np.where(self.own_step >= back, self.own_place - back, -1)
 
 
@@ -110,12 +110,12 @@ def make_grid(names: tuple[str, ...], tables: Mapping[str, SourceRows], params: 
 
 
 def _own_range(count: int, tables: Mapping[str, SourceRows], params: Params) -> tuple[Times, Times]:
-    """First and last step of each series; one step long at 0 and hence empty nowhere: every series has rows."""
+    """First and last step of each series; every series has rows, so each has at least one step."""
     bounds = np.iinfo(np.int64)
     first, last = np.full(count, bounds.max), np.full(count, bounds.min)
     for name in sources_with_role(params, tables, "realized", "forecast"):
         table = tables[name]
-        own = table.where(np.flatnonzero(table.series != SHARED))
+        own = table.take(np.flatnonzero(table.series != SHARED))
         if is_sorted(own.series, own.valid):  # as ingest leaves them
             start = np.flatnonzero(np.diff(own.series, prepend=SHARED))
             series, earliest = own.series[start], own.valid[start]

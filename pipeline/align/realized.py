@@ -1,4 +1,4 @@
-"""A realized value over the steps of a group's series, as it was known at any origin."""
+"""A realized value at the steps of a group's series, as it was known at any origin."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from hindcast.pipeline.align.cyclic import field_of
 from hindcast.pipeline.align.grid import Axis, Grid
 from hindcast.pipeline.align.inputs import Input
 from hindcast.pipeline.align.resample import Resampling, resample_known
-from hindcast.pipeline.align.source_rows import SourceRows, parts
+from hindcast.pipeline.align.source_rows import SourceRows, split_shared
 from hindcast.pipeline.arrays import Floats, Ints, Times
 from hindcast.pipeline.settings.params import Params
 
 
 @dataclass(frozen=True)
 class Events:
-    """What became known of steps: from `known` on the step at `place` has `value`. Sorted by (place, known)."""
+    """What became known: from `known` on, the step at `place` has `value`. Sorted by (place, known)."""
 
     place: Ints
     known: Times
@@ -42,7 +42,7 @@ class Realized:
 
     @cached_property
     def final(self) -> tuple[Floats, Times]:
-        """Of each place the last revision and the moment it became known; NaN and NEVER_KNOWN where none."""
+        """For each place the last revision and the moment it became known; NaN and NEVER_KNOWN where none."""
         value = np.full(self.axis.places, np.nan)
         known = np.full(self.axis.places, NEVER_KNOWN)
         value[self.events.place] = self.events.value  # a later event overwrites an earlier one
@@ -65,8 +65,8 @@ class Realized:
             return found
         first = self.start[places]
         event = last_at_most(self.events.known, first, self.start[places + 1], origins)
-        there = (places >= 0) & (event >= first)
-        return np.where(there, self.events.value.take(event, mode="clip"), np.nan)
+        is_known = (places >= 0) & (event >= first)
+        return np.where(is_known, self.events.value.take(event, mode="clip"), np.nan)
 
     def newest(self, series: Ints, origins: Times) -> Ints:
         """The place of the newest step of a series that has a value known at the origin; -1 where none."""
@@ -97,12 +97,12 @@ class Realized:
 def read_realized(one: Input, tables: Mapping[str, SourceRows], grid: Grid, params: Params) -> Realized:
     """One value from all sources that make it.
 
-    Of a step that several sources have, the first source in the order of the settings gives the value as
-    soon as it has one; a series' own rows come before those shared by the group.
+    Where several sources have a step, the first of them, in the order of the settings, gives the value as
+    soon as it has one; a series' own rows take precedence over those shared by the group.
     """
     made: list[Events] = []
     for source in one.sources:
-        for is_shared, rows in parts(tables[source]) if source in tables else ():
+        for is_shared, rows in split_shared(tables[source]) if source in tables else ():
             field = field_of(params.raw.sources[source], one.value)
             assert field is not None  # the sources are chosen by making the value
             spacing = params.raw.sources[source].spacing
@@ -136,12 +136,16 @@ def _events(rows: SourceRows, value: str, axis: Axis, how: Resampling) -> Events
 
 
 def _single(joined: Versions) -> Events:
-    """Where every step has one row at most, rows are the events."""
+    """The rows as events, where every step has at most one row."""
     first = joined.stamp_start[0]  # rows before it lie on no step
     place = np.repeat(np.arange(len(joined.stamp_start) - 1), np.diff(joined.stamp_start))
     value, known = joined.values[first : first + len(place), 0], joined.known[first : first + len(place)]
-    there = ~np.isnan(value)
-    return Events(place, known, value) if there.all() else Events(place[there], known[there], value[there])
+    present = ~np.isnan(value)
+    return (
+        Events(place, known, value)
+        if present.all()
+        else Events(place[present], known[present], value[present])
+    )
 
 
 def _moments(joined: Versions) -> tuple[Ints, Times]:
@@ -158,13 +162,13 @@ def _moments(joined: Versions) -> tuple[Ints, Times]:
 
 def _spread(events: Events, grid: Grid) -> Events:
     """Events on the shared axis, for every series that has the step."""
-    spread = list(_of_each_series(events, grid))
+    spread = list(_for_each_series(events, grid))
     return Events(
         *(np.concatenate([getattr(one, name) for one in spread]) for name in ("place", "known", "value"))
     )
 
 
-def _of_each_series(events: Events, grid: Grid) -> Iterator[Events]:
+def _for_each_series(events: Events, grid: Grid) -> Iterator[Events]:
     ahead = (grid.own.first - grid.shared.first[0]) // grid.own.frequency
     for first, size, start in zip(ahead, grid.own.size, grid.own.start[:-1], strict=True):
         low, high = np.searchsorted(events.place, [first, first + size])
@@ -173,7 +177,7 @@ def _of_each_series(events: Events, grid: Grid) -> Iterator[Events]:
 
 
 def _merged(made: list[Events], places: int) -> Events:
-    """The events at which the value changes hands or is revised; earlier ones in `made` have precedence."""
+    """The events at which the value changes its source or is revised; earlier members of `made` take precedence."""
     if not made:
         return Events(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
     place, known, value = (

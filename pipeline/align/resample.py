@@ -1,4 +1,4 @@
-"""Raw stamps -> one value a step, by each value's rule."""
+"""Raw stamps -> one value per step, by each value's rule."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hindcast.pipeline.align.asof import Versions, newest_known
 from hindcast.pipeline.arrays import Floats, Ints, Times
 from hindcast.pipeline.settings.fields import Resample
 
-_ROUNDING = 1e-9  # a count that is missed by less is there: shares like 0.7 are not exact
+_ROUNDING = 1e-9  # a count this close to the least one is enough: shares like 0.7 are not exact
 
 _FOLD: dict[str, Callable[[Floats, Floats], Floats]] = {
     "mean": lambda so_far, value: so_far + np.where(np.isnan(value), 0.0, value),
@@ -27,7 +27,7 @@ _FOLD: dict[str, Callable[[Floats, Floats], Floats]] = {
 class Resampling:
     """How the raw stamps of a step become one value: a rule for each value, and the step's length.
 
-    `least` is the share of a step's raw stamps that must have a value, or the step has none. `spacing` (ns) is the
+    `least` is the share of a step's raw stamps that must have a value, else the step has none. `spacing` (ns) is the
     distance of stamps where it is fixed.
     """
 
@@ -39,7 +39,7 @@ class Resampling:
 
     @property
     def holds_one(self) -> bool:
-        """Whether a step whose only stamp is there is whole."""
+        """Whether a step with a single stamp is complete."""
         return self.spacing is None or self.spacing >= self.frequency
 
 
@@ -48,13 +48,12 @@ def resample_known(
 ) -> tuple[Floats, Times]:
     """Values (n, V) of the steps at `places` as known at `origins`, and the newest issue time used (n,).
 
-    With `older` each stamp gives the version so many issue times before its newest.
+    With `older` each stamp gives the version so many issue times before its newest one.
 
-    A step with one raw stamp takes its value as it stands. With several stamps, those known at the origin
-    are folded by their rules in the order of time; their mean distance tells how many the step should hold, and
-    a value present in less than `how.least` of them is missing. A sum counts a missing stamp like the
-    mean of the others. With `how.spacing` that tells how many stamps a step should hold, also where but one is there.
-    NaN and NOT_ISSUED stand where nothing is known.
+    A step with one raw stamp takes its value unchanged. With several stamps, those known at the origin
+    are aggregated by their rules in the order of time; `how.spacing`, or else their mean distance, gives the number
+    of stamps expected, and a value present in less than `how.least` of them is missing. A sum counts a missing stamp
+    like the mean of the others. Returns NaN and NOT_ISSUED where nothing is known.
     """
     if rows.stamps_at_most <= 1 and how.holds_one:
         taken = newest_known(rows, places, origins, 0, how.max_age, older)
@@ -69,7 +68,7 @@ def resample_known(
 
 
 class _Fold:
-    """Running fold of the stamps of many steps, one stamp of each at a time."""
+    """Aggregates the stamps of many steps, one stamp of each at a time."""
 
     def __init__(self, steps: int, rules: Sequence[str]) -> None:
         self.by_rule = {
@@ -93,26 +92,26 @@ class _Fold:
         self.stamps += here
 
     def result(self, how: Resampling) -> Floats:
-        enough = (self.count > 0) & (self.count >= (how.least * self._should(how) - _ROUNDING)[:, None])
+        enough = (self.count > 0) & (self.count >= (how.least * self._expected(how) - _ROUNDING)[:, None])
         count = np.maximum(self.count, 1)
         if mean := self.by_rule.get("mean"):
             self.folded[:, mean] /= count[:, mean]
         if total := self.by_rule.get("sum"):
-            self.folded[:, total] *= self._held(how)[:, None] / count[:, total]
+            self.folded[:, total] *= self._stamps_of_sum(how)[:, None] / count[:, total]
         return np.where(enough, self.folded, np.nan)
 
-    def _should(self, how: Resampling) -> Floats:
-        """How many stamps each step should hold: its length over their mean distance, 0 where one tells no distance."""
+    def _expected(self, how: Resampling) -> Floats:
+        """How many stamps are expected in each step: its length over their mean distance, 0 where there is only one."""
         if not how.holds_one and how.spacing:
             return np.full(len(self.stamps), how.frequency / how.spacing)
         span = np.maximum(self.last - self.first, 1)
-        should: Floats = how.frequency * np.maximum(self.stamps - 1, 0) / span
-        return should
+        expected: Floats = how.frequency * np.maximum(self.stamps - 1, 0) / span
+        return expected
 
-    def _held(self, how: Resampling) -> Floats:
-        """How many stamps a sum is made up to."""
+    def _stamps_of_sum(self, how: Resampling) -> Floats:
+        """How many stamps a sum is scaled up to."""
         stamps = np.maximum(self.stamps, 1).astype(np.float64)
-        return stamps if how.holds_one else np.maximum(stamps, self._should(how))
+        return stamps if how.holds_one else np.maximum(stamps, self._expected(how))
 
 
 def _gather(rows: Versions, taken: Ints) -> Floats:

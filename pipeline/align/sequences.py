@@ -1,4 +1,4 @@
-"""Tracks -> sequences, with a count for every step that is not in one."""
+"""Tracks -> sequences, with a count of every step that is in none."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ def read_targets(group: GroupInputs) -> Targets:
     final = [group.realized[name].final for name in group.params.align.target]
     value = np.stack([one[0][group.grid.own_place] for one in final], axis=1)
     known = np.stack([one[1][group.grid.own_place] for one in final], axis=1)
-    there = known != NEVER_KNOWN
-    with np.errstate(over="ignore"):  # refused by name when sequences are cut
-        y = np.where(there, value, 0.0).astype(np.float32)
-    return Targets(y, there.astype(np.float32), known)
+    is_known = known != NEVER_KNOWN
+    with np.errstate(over="ignore"):  # rejected by name when sequences are cut
+        y = np.where(is_known, value, 0.0).astype(np.float32)
+    return Targets(y, is_known.astype(np.float32), known)
 
 
 def cut_sequences(
     group: GroupInputs, number: int, track: Track, targets: Targets, counts: Counter[str]
 ) -> Iterator[AlignedSequence]:
-    """The sequences of one track that hold a target, in order; `counts` is added to.
+    """The sequences of one track that hold a target, in order; adds to `counts`.
 
     Raises AlignmentError where a feature or target is too large for float32.
     """

@@ -15,9 +15,9 @@ from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.settings.raw import Role
 
 SHARED = -1
-"""Stands in `SourceRows.series` for a row that holds for every series of the group."""
+"""The series of a row that holds for every series of the group."""
 
-_UNUSED = -2  # a known source may name a series that has nothing to forecast
+_UNUSED = -2  # the series of a row of a known source that names no series with something to forecast
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class SourceRows:
     issue: Times  # (R,) the issue time; the known moment where the source has none
     values: Mapping[str, Floats]  # name -> (R,), NaN = missing
 
-    def where(self, kept: Ints) -> SourceRows:
+    def take(self, kept: Ints) -> SourceRows:
         """The rows at these places."""
         if len(kept) == len(self.valid):
             return self
@@ -42,10 +42,10 @@ class SourceRows:
         columns = [self.values[name] for name in names]
         return np.stack(columns, axis=1) if columns else np.empty((len(self.valid), 0))
 
-    def filled(self) -> SourceRows:
+    def with_values(self) -> SourceRows:
         """The rows with at least one value."""
         empty = np.logical_and.reduce([np.isnan(column) for column in self.values.values()])
-        return self.where(np.flatnonzero(~empty))
+        return self.take(np.flatnonzero(~empty))
 
 
 def read_rows(
@@ -54,7 +54,7 @@ def read_rows(
     """The names of a group's series, sorted, and the rows of each source before `align.until`.
 
     A series is what a realized or forecast source names. Where none names one, the group has the one series
-    "", and what would hold for every series is its own.
+    "", which also owns the rows for every series.
     """
     coded = {source: _codes(frame) for source, frame in frames.items()}
     kept = {source: _before_until(frame, params) for source, frame in frames.items()}
@@ -73,17 +73,17 @@ def read_rows(
         numbers, at = of_code[codes], kept[source]
         if _UNUSED in of_code:
             at = at[numbers[at] != _UNUSED]
-        tables[source] = _table(frame, params.raw.sources[source].values, numbers).where(at)
+        tables[source] = _table(frame, params.raw.sources[source].values, numbers).take(at)
     return series, tables
 
 
-def parts(table: SourceRows) -> Iterator[tuple[bool, SourceRows]]:
-    """A table as its series' own rows and its shared ones: (is shared, rows), none of them empty."""
+def split_shared(table: SourceRows) -> Iterator[tuple[bool, SourceRows]]:
+    """The rows of single series and the shared ones: (is shared, rows), none of them empty."""
     shared = table.series == SHARED
     for is_shared in (False, True):
         kept = np.flatnonzero(shared == is_shared)
         if len(kept):
-            yield is_shared, table.where(kept)
+            yield is_shared, table.take(kept)
 
 
 def sources_with_role(params: Params, tables: Mapping[str, SourceRows], *roles: Role) -> tuple[str, ...]:

@@ -21,14 +21,14 @@ from hindcast.pipeline.settings.origin import NO_ORIGIN
 
 @dataclass(frozen=True)
 class Track:
-    """The n steps of a group for one of their origins; F features, G targets."""
+    """The n steps of a group for one of their origins; F features, G targets, B stored forecasters."""
 
     origin: Times  # (n,) NO_ORIGIN where none covers the step
     X: Values  # (n, F), NaN only in steps that are not complete
     published: Values  # (n, G)
-    baseline: Values  # (n, G, 5)
+    baseline: Values  # (n, G, B)
     issued: Mapping[str, Times]  # source -> (n,)
-    supplied: Mapping[str, Flags]  # source -> (n,) has a vintage, and not one without any of the values read
+    supplied: Mapping[str, Flags]  # source -> (n,) has a vintage with at least one of the values read
     covered: Flags  # (n,) has an origin
     complete: Flags  # (n,) covered, and no input is missing that ends a sequence
     carried: Flags  # (n,) at least one input was carried forward
@@ -40,7 +40,7 @@ def read_track(group: GroupInputs, track: int) -> Track:
     origins = group.origins_of(track)
     covered = origins.steps != NO_ORIGIN
     view = OriginView(group, origins, run_starts(group.grid.series, covered))
-    with np.errstate(over="ignore"):  # what float32 cannot hold is refused by name when sequences are cut
+    with np.errstate(over="ignore"):  # what float32 cannot hold is rejected by name when sequences are cut
         x = fill_columns(view)
         targets = [(group.realized[name], view.newest(name)) for name in group.params.align.target]
         baseline = [baselines(Basis(one, group.grid, origins.steps, newest)) for one, newest in targets]
@@ -59,14 +59,14 @@ def read_track(group: GroupInputs, track: int) -> Track:
 
 
 def _side_by_side(targets: list[Any]) -> Values:
-    """Arrays (n, ...) as (n, G, ...) in single precision, with one and the same NaN: arithmetic leaves several."""
+    """Arrays (n, ...) as (n, G, ...) in float32, with one bit pattern for NaN: arithmetic makes several."""
     made = np.stack(targets, axis=1).astype(np.float32, copy=False)
     made[np.isnan(made)] = np.nan
     return made
 
 
 def _supplied(vintages: Vintages) -> Flags:
-    there: Flags = vintages.on_rows != NOT_ISSUED
+    supplied: Flags = vintages.on_rows != NOT_ISSUED
     if vintages.values.shape[1]:
-        there &= ~np.all(np.isnan(vintages.values), axis=1)
-    return there if vintages.place is None else there[vintages.place]
+        supplied &= ~np.all(np.isnan(vintages.values), axis=1)
+    return supplied if vintages.place is None else supplied[vintages.place]

@@ -14,7 +14,7 @@ from hindcast.pipeline.align.cyclic import field_of
 from hindcast.pipeline.align.grid import Axis, Grid
 from hindcast.pipeline.align.inputs import Input
 from hindcast.pipeline.align.resample import Resampling, resample_known
-from hindcast.pipeline.align.source_rows import SourceRows, parts
+from hindcast.pipeline.align.source_rows import SourceRows, split_shared
 from hindcast.pipeline.arrays import Floats, Ints, Times
 from hindcast.pipeline.settings.known import step_of
 from hindcast.pipeline.settings.params import Params
@@ -30,9 +30,9 @@ class Origins:
 
 @dataclass(frozen=True)
 class Vintages:
-    """What a source says of the n steps: V values, NaN = missing, and the issue time used.
+    """What a source holds for the n steps: V values, NaN = missing, and the issue time used.
 
-    Rows are steps, or, where all series share them, places of the shared axis; `place` (n,) is each step's then.
+    Rows are steps, or, where all series share them, places of the shared axis; `place` (n,) is then that of each step.
     """
 
     values: Floats  # (m, V)
@@ -45,7 +45,7 @@ class Vintages:
         return self.on_rows if self.place is None else self.on_rows[self.place]
 
     def of_steps(self) -> Vintages:
-        """The same with a row a step."""
+        """The same with a row per step."""
         return self if self.place is None else Vintages(self.values[self.place], self.issued)
 
 
@@ -61,7 +61,7 @@ class VintageSource:
     def at(self, grid: Grid, origins: Origins, ahead: int = 0, older: int = 0) -> Vintages:
         """What was known at each step's origin about the step `ahead` steps later, `older` vintages back.
 
-        Where the series' own rows have no vintage, those shared by the group speak.
+        Where the series' own rows have no vintage, those shared by the group are used.
         """
         if self.own is None:
             return self._shared_at(grid, origins, ahead, older)
@@ -88,7 +88,7 @@ class VintageSource:
 def make_vintage_source(
     source: str, table: SourceRows, names: tuple[str, ...], grid: Grid, params: Params
 ) -> VintageSource:
-    """Prepare the values `names` of a source; of a forecast the vintage rule chooses, else the newest revision."""
+    """Prepare the values `names` of a source: those of a forecast for the vintage rule, others for the newest revision."""
     settings, rule = params.raw.sources[source], params.align.vintage
     is_forecast = settings.role == "forecast"
     max_age = rule.max_age.ns if is_forecast and rule.max_age else None
@@ -96,12 +96,12 @@ def make_vintage_source(
     spacing = settings.spacing.ns if settings.spacing else None
     how = Resampling(rules, params.raw.frequency.ns, params.align.least_observed, max_age, spacing)
     only_filled = is_forecast and rule.take == "newest_filled"
-    kept = table.filled() if only_filled else table
+    kept = table.with_values() if only_filled else table
     if settings.interpolate:
         kept = interpolated(kept, settings.interpolate.ns, params.raw.frequency.ns)
-        kept = kept.filled() if only_filled else kept
+        kept = kept.with_values() if only_filled else kept
     own = shared = None
-    for is_shared, rows in parts(kept):
+    for is_shared, rows in split_shared(kept):
         if is_shared:
             shared = _placed(rows, names, grid.shared)
         else:
@@ -111,7 +111,7 @@ def make_vintage_source(
 
 @dataclass(frozen=True)
 class SharedValues:
-    """A column that all series share (P,): a value a place of the shared axis, which may end before the axis does."""
+    """A column that all series share (P,): a value per place of the shared axis; it may end before the axis does."""
 
     values: Floats
 
@@ -119,9 +119,9 @@ class SharedValues:
 def first_available(
     chosen: Input, read: Mapping[str, tuple[VintageSource, Vintages]], steps: int
 ) -> Floats | SharedValues:
-    """An input (n,): of its sources the first that has a value for the step gives it; NaN where none has.
+    """An input (n,): the first of its sources that has a value for the step gives it; NaN where none has.
 
-    What comes from one source alone, and is shared by all series, is given as that.
+    What comes from a single source, and is shared by all series, is returned as SharedValues.
     """
     found = [read[source] for source in chosen.sources if source in read]
     if len(found) == 1 and found[0][1].place is not None:
@@ -142,15 +142,15 @@ def _column(chosen: Input, source: VintageSource, vintages: Vintages) -> Floats:
 def _placed(rows: SourceRows, names: tuple[str, ...], axis: Axis) -> Versions:
     place = axis.place(np.maximum(rows.series, 0), rows.valid)
     inside = np.flatnonzero(place >= 0)
-    kept = rows.where(inside)
+    kept = rows.take(inside)
     return sort_versions(place[inside], (kept.valid, kept.known, kept.issue), kept.matrix(names), axis.places)
 
 
 def interpolated(table: SourceRows, longest: int, frequency: int) -> SourceRows:
-    """The rows and, on the line between two neighbouring ones of a vintage, one for the start of each step between them.
+    """The rows and, linearly between two neighbouring ones of a vintage, one for the start of each step between them.
 
-    A vintage is what a series' rows of one issue time and one known moment say: rows that become known later change
-    nothing. Neighbours lie at most `longest` ns apart; where one of them lacks a value, so does what is between.
+    A vintage is the rows of a series with one issue time and one known moment: rows that become known later change
+    nothing. Neighbours lie at most `longest` ns apart; where one of them lacks a value, so do the rows between them.
     """
     order = np.lexsort((table.valid, table.known, table.issue, table.series))
     left, right = order[:-1], order[1:]

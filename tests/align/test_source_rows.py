@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hindcast.pipeline.align.source_rows import SHARED, parts, read_rows, sources_with_role
+from hindcast.pipeline.align.source_rows import SHARED, read_rows, sources_with_role, split_shared
 from tests.align.mock import HOUR, START, frame, mock_frames, mock_params
 
 
@@ -60,7 +60,7 @@ def test_a_source_without_issue_times_has_its_known_moments_in_their_place() -> 
 def test_parts_hold_every_row_once(shared: float) -> None:
     _, tables = read_rows(mock_frames(3, shared=shared), mock_params())
     for table in tables.values():
-        made = dict(parts(table))
+        made = dict(split_shared(table))
         assert sum(len(part.valid) for part in made.values()) == len(table.valid)
         for is_shared, part in made.items():
             assert ((part.series == SHARED) == is_shared).all()
@@ -70,7 +70,7 @@ def test_filled_leaves_out_rows_whose_values_are_all_missing() -> None:
     table = _rows("a", "a", "a")
     table["usage"], table["flow"] = [1.0, np.nan, np.nan], [np.nan, np.nan, 2.0]
     _, tables = read_rows({"meter": table}, mock_params())
-    assert tables["meter"].filled().valid.tolist() == [START, START + 2 * HOUR]
+    assert tables["meter"].with_values().valid.tolist() == [START, START + 2 * HOUR]
 
 
 def test_sources_come_in_the_order_of_the_settings() -> None:
