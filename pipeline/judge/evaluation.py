@@ -36,6 +36,7 @@ from hindcast.pipeline.progress import progress
 from hindcast.pipeline.settings.base import SECOND, TIME_UNITS
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.store.reader import Dataset
+from hindcast.pipeline.wording import time_text
 
 SPLITS = ("validation", "test")
 
@@ -91,21 +92,23 @@ def evaluate(
     history = read_json(root / "models" / "history.json")
     evaluator = _Evaluator(dataset, predict, params, columns)
     with _open_outputs(root / "reports") as out:
-        with open_predictions(out.predictions, columns, params.train.quantiles) as predictions:
+        with open_predictions(out["predictions.parquet"], columns, params.train.quantiles) as predictions:
             for split in SPLITS:
                 evaluator.evaluate_split(split, predictions)
         judgements = evaluator.judgements
         evaluation = Evaluation(judgements, _derive_answers(judgements))
-        out.metrics.write_text(canonical_json(collect_metrics(judgements)), encoding="utf-8")
+        out["metrics.json"].write_text(canonical_json(collect_metrics(judgements)), encoding="utf-8")
+        plots_folder = out["plots"]
         single = [each for each in judgements if each.target in dataset.targets]  # no sums over series
-        write_by_series(out.by_series, single)
-        write_breakdown(out.plots / "error_by_lead.csv", "lead_hours", single, "by_lead")
-        write_breakdown(out.plots / "error_by_hour.csv", "hour", single, "by_hour")
+        write_by_series(out["by_series.csv"], single)
+        write_breakdown(plots_folder / "error_by_lead.csv", "lead_hours", single, "by_lead")
+        write_breakdown(plots_folder / "error_by_hour.csv", "hour", single, "by_hour")
         shown = [judgement for judgement, _ in evaluation.answers]
         examples = {each.target: evaluator.examples.get((each.split, each.target)) for each in shown}
-        plots = draw_all(out.plots, shown, examples, history)
+        plots = draw_all(plots_folder, shown, examples, history)
         settings = params.model_dump(mode="json", by_alias=True, include=set(_REPORTED_SETTINGS))
-        write_report(out.report, Contents(evaluation.answers, judgements, plots, out.plots, facts, settings))
+        contents = Contents(evaluation.answers, judgements, plots, plots_folder, facts, settings)
+        write_report(out["report.html"], contents)
     return evaluation
 
 
@@ -174,25 +177,14 @@ class _Evaluator:
         return tables
 
 
-@dataclass(frozen=True)
-class _OutputPaths:
-    metrics: Path
-    by_series: Path
-    predictions: Path
-    report: Path
-    plots: Path
-
-
 @contextmanager
-def _open_outputs(reports: Path) -> Iterator[_OutputPaths]:
-    """Temporary paths of all outputs; they replace the previous outputs only if everything succeeds."""
-    files = ("metrics.json", "by_series.csv", "predictions.parquet", "report.html")
+def _open_outputs(reports: Path) -> Iterator[dict[str, Path]]:
+    """Temporary paths of all outputs by name; they replace the previous outputs only if everything succeeds."""
     with ExitStack() as stack:
-        metrics, by_series, predictions, report = (
-            stack.enter_context(replace_file(reports / file)) for file in files
-        )
-        (plots,) = stack.enter_context(replace_folders(reports / "plots"))
-        yield _OutputPaths(metrics, by_series, predictions, report, plots)
+        files = ("metrics.json", "by_series.csv", "predictions.parquet", "report.html")
+        paths = {file: stack.enter_context(replace_file(reports / file)) for file in files}
+        (paths["plots"],) = stack.enter_context(replace_folders(reports / "plots"))
+        yield paths
 
 
 def _derive_answers(judgements: list[Judgement]) -> list[tuple[Judgement, Answer]]:
@@ -214,18 +206,12 @@ def _dataset_facts(dataset: Dataset) -> dict[str, Any]:
         "length of a step": _step_text(dataset.frequency),
         "features": list(dataset.features),
         "targets": list(dataset.targets),
-        **{f"{name} [from, until)": _range_text(dataset, name) for name in dataset.splits},
+        **{
+            f"{name} [from, until)": f"{time_text(part.from_time)} to {time_text(part.until_time)}"
+            for name, part in ((name, dataset.split(name)) for name in dataset.splits)
+        },
         "fingerprint": dataset.fingerprint,
     }
-
-
-def _range_text(dataset: Dataset, split: str) -> str:
-    part = dataset.split(split)
-    begin, end = (
-        str(np.datetime64(time, "ns").astype("datetime64[s]")).replace("T", " ")
-        for time in (part.from_time, part.until_time)
-    )
-    return f"{begin} to {end} UTC"
 
 
 def _step_text(length: int) -> str:
