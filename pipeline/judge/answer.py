@@ -109,7 +109,7 @@ def _better_ones(judgement: Judgement) -> str:
     ]
     if not better:
         return f"No other forecaster has a lower mean absolute error than the model ({number_text(ours)})."
-    return f"Lower than the model's mean absolute error ({number_text(ours)}): {', '.join(better)}."
+    return f"Forecasters with a lower mean absolute error than the model ({number_text(ours)}): {', '.join(better)}."
 
 
 def _interval_text(estimate: Estimate, days: int) -> str:

@@ -1,4 +1,4 @@
-"""What users get wrong: each mistake ends in a clear error, exit code 1, and leaves every previous output whole."""
+"""Mistakes of users: each gives a clear error and exit code 1, and leaves every previous output unchanged."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ PARAMS: dict[str, Any] = {
 
 @dataclass
 class Workspace:
-    """A folder with raw files and settings in which the first stages have run well once."""
+    """A folder with raw files and settings in which the first stages have run once."""
 
     folder: Path
     params: dict[str, Any] = field(default_factory=lambda: copy.deepcopy(PARAMS))
@@ -161,7 +161,7 @@ MISTAKES: list[tuple[Callable[[Workspace], None], str, tuple[str, ...]]] = [
 @pytest.mark.parametrize(
     ("mistake", "stage", "words"), MISTAKES, ids=[mistake.__name__.strip("_") for mistake, _, _ in MISTAKES]
 )
-def test_a_mistake_is_told_in_a_few_lines_and_leaves_previous_outputs_whole(
+def test_a_mistake_gives_a_short_error_and_leaves_previous_outputs_unchanged(
     mistake: Callable[[Workspace], None],
     stage: str,
     words: tuple[str, ...],
@@ -173,15 +173,15 @@ def test_a_mistake_is_told_in_a_few_lines_and_leaves_previous_outputs_whole(
     mistake(workspace)
     capsys.readouterr()
     assert workspace.run(stage) == 1
-    told = capsys.readouterr().err
+    err = capsys.readouterr().err
     for word in words:
-        assert word in told
-    assert "Traceback" not in told
-    assert len(told.splitlines()) <= 25
+        assert word in err
+    assert "Traceback" not in err
+    assert len(err.splitlines()) <= 25
     assert workspace.outputs() == before
 
 
-def test_all_faults_of_the_settings_are_told_at_once(
+def test_all_faults_in_the_settings_are_reported_at_once(
     workspace: Workspace, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = workspace.outputs()
@@ -189,15 +189,15 @@ def test_all_faults_of_the_settings_are_told_at_once(
     workspace.params["raw"]["frequency"] = 1
     workspace.params["align"]["origin"] = {"every": "5h", "from": "1h", "for": "5h"}
     assert workspace.run("pack") == 1
-    told = capsys.readouterr().err
+    err = capsys.readouterr().err
     for place, found in (
         ("pack.segment_lenght", "unknown key"),
         ("pack.codec", "lzma"),
         ("raw.frequency", "found 1"),
         ("align.origin", "5h"),
     ):
-        assert any(place in line and found in line for line in told.splitlines()), (place, told)
-    assert "Traceback" not in told
+        assert any(place in line and found in line for line in err.splitlines()), (place, err)
+    assert "Traceback" not in err
     assert workspace.outputs() == before
 
 

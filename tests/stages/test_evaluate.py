@@ -82,7 +82,7 @@ def test_the_stages_settings_in_the_report_hold_no_path(workspace: Path) -> None
 
 
 @pytest.mark.parametrize("absent", ["data/dataset.h5", "models/history.json"])
-def test_an_absent_input_is_named_and_old_outputs_stay(
+def test_an_absent_input_is_named_and_previous_outputs_stay(
     workspace: Path, capsys: pytest.CaptureFixture[str], absent: str
 ) -> None:
     assert main(ARGUMENTS) == 0

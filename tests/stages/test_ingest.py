@@ -1,3 +1,5 @@
+"""The stage `ingest` from its command line: outputs, and a failure that keeps the last good ones."""
+
 from __future__ import annotations
 
 import json
@@ -28,7 +30,7 @@ def workspace(
     return tmp_path
 
 
-def test_the_stage_writes_its_outputs_and_says_what_it_did(
+def test_the_stage_writes_its_outputs_and_prints_its_counts(
     workspace: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert ingest.main([]) == 0
@@ -42,7 +44,7 @@ def test_the_stage_writes_its_outputs_and_says_what_it_did(
     assert (workspace / "data/quarantine/measured.parquet").is_file()
 
 
-def test_a_failure_is_told_in_a_few_lines_and_leaves_the_last_good_outputs(
+def test_a_failure_gives_a_short_error_and_keeps_the_last_good_outputs(
     workspace: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert ingest.main([]) == 0

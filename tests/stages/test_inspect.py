@@ -1,4 +1,4 @@
-"""The command inspect prints what it sees, writes the proposal, and tells garbage in a line."""
+"""The command `inspect` prints what it finds, writes the proposal, and rejects garbage in one line."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ def test_it_prints_tables_and_a_proposal_that_is_sound(
     load: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert cli.main(["inspect", str(load)]) == 0
-    told = capsys.readouterr().out
-    assert "load_actual.csv" in told
-    assert "Doubts" in told
-    proposal = told[told.index("# @package _global_") :]
+    out = capsys.readouterr().out
+    assert "load_actual.csv" in out
+    assert "Doubts" in out
+    proposal = out[out.index("# @package _global_") :]
     params = check_params(yaml.safe_load(proposal), "printed")
     assert params.raw.path == "mine"
     assert "# ?" in proposal
@@ -57,10 +57,10 @@ def test_garbage_exits_1_in_a_few_lines(
     path = tmp_path / "bad.csv"
     path.write_bytes(content)
     assert inspect.main([str(path)]) == 1
-    told = capsys.readouterr().err
-    assert "bad.csv" in told
-    assert "Traceback" not in told
-    assert len(told.splitlines()) <= 3
+    err = capsys.readouterr().err
+    assert "bad.csv" in err
+    assert "Traceback" not in err
+    assert len(err.splitlines()) <= 3
 
 
 def test_wrong_usage_exits_2() -> None:

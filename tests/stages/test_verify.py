@@ -1,4 +1,4 @@
-"""The command verify says what it looked at, and exits 1 where something is damaged."""
+"""The command `verify` prints what it checked, and exits with 1 if anything is damaged."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from hindcast.stages import cli
 from tests.mock_data import mock_dataset
 
 
-def test_a_whole_data_set_exits_0_and_a_damaged_one_1(
+def test_the_exit_code_is_0_for_an_intact_data_set_and_1_for_a_damaged_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     mock_dataset(tmp_path / "data")
     monkeypatch.chdir(tmp_path)
     assert cli.main(["verify"]) == 0
-    told = capsys.readouterr().out
-    assert "data is whole: 2 shards" in told
+    out = capsys.readouterr().out
+    assert "data is whole: 2 shards" in out
     shard = tmp_path / "data/packed/north.h5"
     shard.write_bytes(shard.read_bytes()[:-300])
     assert cli.main(["verify", str(tmp_path / "data")]) == 1
-    told = capsys.readouterr().err
-    assert "north.h5 is damaged" in told
-    assert "Traceback" not in told
+    err = capsys.readouterr().err
+    assert "north.h5 is damaged" in err
+    assert "Traceback" not in err
     assert cli.main(["verify", "nowhere"]) == 1
     assert "holds neither dataset.h5 nor packed" in capsys.readouterr().err
