@@ -1,4 +1,4 @@
-"""The steps of all samples as a policy sees them: arithmetic of times, and a callable that reads what is stored."""
+"""The steps of all samples as a policy sees them: their times, and a callable that reads the stored arrays."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hindcast.pipeline.arrays import Flags, Ints
+from hindcast.pipeline.arrays import TIME_MAX, TIME_MIN, Flags, Ints
 from hindcast.pipeline.store.index_types import Sequences, Split, played_samples
 
 Read = Callable[[str, int, int], npt.NDArray[Any]]
 """`read(name, start, stop)` gives the rows [start, stop) of a data set such as `origin`: (sample, step, ...)."""
 
 
-_STEPS_A_BLOCK = 1 << 16  # half a MiB of 8-byte values a column; the scaler's sums are grouped by it
+_STEPS_PER_BLOCK = 1 << 16  # half a MiB of 8-byte values a column; the scaler's sums are grouped by it
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Steps:
 
     @cached_property
     def stop(self) -> Ints:
-        """The end of the last step of each sample; padding is no step."""
+        """The end of the last real step of each sample; padding does not count."""
         ends = self.sequences.start_time + self.sequences.step_count * self.frequency
         stop: Ints = np.minimum(self.start + self.span, ends[self.sequence])
         return stop
@@ -65,13 +65,13 @@ class Steps:
 
     @property
     def first_time(self) -> int:
-        """The start of the first step of all."""
-        return int(self.start.min(initial=np.iinfo(np.int64).max))
+        """The start of the first step of all sequences."""
+        return int(self.start.min(initial=TIME_MAX))
 
     @property
     def end_time(self) -> int:
-        """The end of the last step of all, targets or not."""
-        return int(self.stop.max(initial=np.iinfo(np.int64).min))
+        """The end of the last step of all sequences, with a target or without."""
+        return int(self.stop.max(initial=TIME_MIN))
 
     def times(self, start: int, stop: int) -> Ints:
         """The time of every step of samples [start, stop): (sample, step), padding included."""
@@ -90,17 +90,17 @@ class Steps:
 
     def blocks(self, chosen: Flags) -> Iterator[tuple[int, int]]:
         """The chosen samples as ranges [start, stop) of bounded length, ascending."""
-        longest = max(1, _STEPS_A_BLOCK // self.segment_length)
+        longest = max(1, _STEPS_PER_BLOCK // self.segment_length)
         edges = np.flatnonzero(np.diff(np.concatenate([[False], chosen, [False]]).astype(np.int8)))
         for first, last in edges.reshape(-1, 2).tolist():
             for start in range(first, last, longest):
                 yield start, min(start + longest, last)
 
 
-def rows(steps: Steps, split: Split) -> Iterator[tuple[int, int, Flags]]:
-    """The split's samples as ranges [start, stop), each with a flag a step (sample, step).
+def iter_scored(steps: Steps, split: Split) -> Iterator[tuple[int, int, Flags]]:
+    """The samples that a split plays as ranges [start, stop), each with a flag per step (sample, step).
 
-    The flag says that the step lies in an interval of the split and is no padding; weights are not looked at.
+    The flag is set where the step lies in an interval of the split and is not padding, whatever its weight.
     """
     for start, stop in steps.blocks(steps.played(split)):
         inside = split.holds(steps.times(start, stop))
@@ -110,7 +110,7 @@ def rows(steps: Steps, split: Split) -> Iterator[tuple[int, int, Flags]]:
 def scored_by_sequence(steps: Steps, split: Split) -> Ints:
     """The number of scored steps (inside the interval, some target with weight) of each sequence."""
     counts = np.zeros(len(steps.sequences), np.int64)
-    for start, stop, inside in rows(steps, split):
+    for start, stop, inside in iter_scored(steps, split):
         scored = inside & (steps.read("W", start, stop) > 0).any(axis=2)
         np.add.at(counts, steps.sequence[start:stop], scored.sum(axis=1))
     return counts

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 from hypothesis import strategies as st
 
-from hindcast.pipeline.split.steps import Steps, rows
+from hindcast.pipeline.split.steps import Steps, iter_scored
 from hindcast.pipeline.store.index_types import Split
 from tests.split.in_memory import HOUR, NEVER, Row, Track, plain_track
 
@@ -44,7 +44,7 @@ def scored(steps: Steps, split: Split) -> set[Key]:
     """The rows that a split scores, weights looked at, from the plan."""
     found: list[Key] = []
     table = steps.sequences
-    for start, stop, inside in rows(steps, split):
+    for start, stop, inside in iter_scored(steps, split):
         counted = inside & (steps.read("W", start, stop)[:, :, 0] > 0)
         for sample, step in zip(*np.nonzero(counted), strict=True):
             row = int(steps.sequence[start + sample])

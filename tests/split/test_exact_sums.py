@@ -51,7 +51,7 @@ def test_any_cut_and_any_order_of_the_blocks_give_the_same_bits(values, cuts, ra
     random.shuffle(blocks)
     merged = Sums.none(1)
     for block in blocks:
-        merged = merged.merged(block)
+        merged = merged.plus(block)
     whole = sums_of(values)
     assert same(merged, whole)
     assert merged.mean.tobytes() == whole.mean.tobytes()

@@ -133,7 +133,7 @@ def test_the_size_of_the_blocks_changes_no_bit(
     steps, _ = mock_steps(2, [300, 300])
     train = plan_splits(steps, Chronological(), seed=0).splits[0]
     one = fit_scaler(steps, train, COLUMNS, "f", ScaleSettings(by=by))
-    monkeypatch.setattr(steps_module, "_STEPS_A_BLOCK", steps_a_block)
+    monkeypatch.setattr(steps_module, "_STEPS_PER_BLOCK", steps_a_block)
     assert fit_scaler(steps, train, COLUMNS, "f", ScaleSettings(by=by)) == one
 
 
@@ -276,5 +276,5 @@ def test_a_training_row_that_is_no_number_is_refused_by_name() -> None:
     steps, data = mock_steps(0, [300])
     data["X"][0, 0, 0] = np.nan
     train = plan_splits(steps, Chronological(), seed=0).splits[0]
-    with pytest.raises(FormatError, match="wind holds NaN or infinity"):
+    with pytest.raises(FormatError, match="wind contains NaN or infinity"):
         fit_scaler(steps, train, COLUMNS, "f", ScaleSettings())

@@ -18,7 +18,7 @@ from hindcast.pipeline.split.policies.chronological import (
     list_samples,
     make_parts,
 )
-from hindcast.pipeline.split.steps import Steps, rows
+from hindcast.pipeline.split.steps import Steps, iter_scored
 from tests.split.in_memory import HOUR, NEVER, START, Row, Track, plain_track, steps_of
 
 SEGMENT_LENGTHS = (24, 25, 168)
@@ -83,7 +83,7 @@ def scored_rows(steps: Steps, settings: Chronological) -> dict[str, set[Key]]:
         split = list_samples(steps, part)
         keys = [
             (int(steps.sequence[start + sample]), int(steps.times(start, stop)[sample, step]))
-            for start, stop, inside in rows(steps, split)
+            for start, stop, inside in iter_scored(steps, split)
             for sample, step in zip(
                 *np.nonzero(inside & (steps.read("W", start, stop)[:, :, 0] > 0)), strict=True
             )
