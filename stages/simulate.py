@@ -1,4 +1,4 @@
-"""Stage `simulate`: the embedded default input, games and customers made from a seed."""
+"""Stage `simulate`: the synthetic default input, games and customers from a seed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def main(argv: list[str] | None = None) -> int:
     return run_stage(
         "simulate",
         run,
-        "Make the embedded data set from a seed: issued forecasts and realized usage of games and customers, "
+        "Write a synthetic data set from a seed: issued forecasts and realized usage of games and customers, "
         "with the faults that such files have. Writes data/simulated/.",
         "hindcast simulate --set simulate.games=2 --set simulate.days=60",
         argv,

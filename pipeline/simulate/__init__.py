@@ -1,4 +1,5 @@
-"""The embedded input: games and customers made from a seed, written as the CSV files that somebody might send.
+"""Synthetic input: games and customers from a seed, written as CSV files like those of real providers.
 
-`simulate` is the entrance; weather, market and usage are pure functions of random streams.
+`write_csv.simulate` is the entry point; weather, market and usage are pure functions of random streams. Imported by
+the stage `simulate` only.
 """

@@ -1,4 +1,4 @@
-"""What customers use: it bends with weather and market, and it remembers the days before."""
+"""Usage of customers: a nonlinear function of weather and market that depends on the days before."""
 
 from __future__ import annotations
 
@@ -7,39 +7,40 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hindcast.pipeline.simulate.weather import Calendar, Floats, smoothed, wandering
+from hindcast.pipeline.arrays import Floats
+from hindcast.pipeline.simulate.weather import Calendar, correlated_noise, smooth
 
-COLD_MEMORY = 36.0  # hours in which a building forgets the cold
-WEARINESS_MEMORY = 60.0  # hours in which players forget how much they played
+COLD_MEMORY = 36.0  # hours: time constant of the cold stored in a building
+FATIGUE_MEMORY = 60.0  # hours: time constant of players' fatigue
 
 _COMFORT = 15.0  # degC below which is heated
 _USUAL_COLD = 1.4
-_LEAST_PRICE = 5.0  # EUR/MWh; below it, and where prices are negative, nobody uses still more
+_LEAST_PRICE = 5.0  # EUR/MWh; below it, negative prices included, usage no longer grows
 _USUAL_ACTIVITY = 0.85
 
 
 @dataclass(frozen=True)
 class Customer:
-    """How one customer answers."""
+    """How one customer responds."""
 
     size: float
-    cold: float  # answer to the cold that is stored
-    chill: float  # answer to the cold of the hour
-    play: float  # answer to activity
-    weary: float  # how far weariness takes activity back
-    thrift: float  # answer to the price
+    cold: float  # response to the cold that is stored
+    chill: float  # response to the cold of the hour
+    play: float  # response to activity
+    fatigue: float  # how far fatigue reduces the response to activity
+    thrift: float  # response to the price
     shift: float  # hours by which the daily shape is late
     weekend: float
 
     @classmethod
-    def drawn(cls, random: np.random.Generator) -> Customer:
-        """A customer by chance."""
+    def draw(cls, random: np.random.Generator) -> Customer:
+        """A random customer."""
         return cls(
             size=float(np.exp(random.normal(1.0, 0.5))),
             cold=float(random.uniform(0.5, 1.4)),
             chill=float(random.uniform(0.05, 0.2)),
             play=float(random.uniform(0.3, 0.9)),
-            weary=float(random.uniform(0.4, 1.0)),
+            fatigue=float(random.uniform(0.4, 1.0)),
             thrift=float(random.uniform(0.0, 0.5)),
             shift=float(random.uniform(-2.0, 2.0)),
             weekend=float(random.uniform(-0.2, 0.3)),
@@ -47,39 +48,43 @@ class Customer:
 
 
 @dataclass(frozen=True)
-class Strain:
-    """What acts on all customers of a game: at the moment, and stored over days (all about 0 to 2)."""
+class Drivers:
+    """What acts on all customers of a game: in the hour, and stored over days (all about 0 to 2)."""
 
     cold: Floats
     stored_cold: Floats
     activity: Floats
-    weariness: Floats
+    fatigue: Floats
     price: Floats
 
 
-def strain_of(weather: Mapping[str, Floats], market: Mapping[str, Floats], *, with_memory: bool) -> Strain:
-    """Weather and market -> strain; without memory the stores are guessed from the hour alone."""
+def compute_drivers(
+    weather: Mapping[str, Floats], market: Mapping[str, Floats], *, with_memory: bool
+) -> Drivers:
+    """Drivers of usage from weather and market; without memory the stored ones are estimated from the hour alone."""
     felt = weather["temperature"] - 0.45 * weather["wind_speed"] + 0.004 * weather["radiation"]
     cold = (np.maximum(0.0, _COMFORT - felt) / 10) ** 1.5
     activity = market["activity"] / 50
     if with_memory:
-        stored, weariness = smoothed(cold, COLD_MEMORY), smoothed(activity, WEARINESS_MEMORY)
+        stored, fatigue = smooth(cold, COLD_MEMORY), smooth(activity, FATIGUE_MEMORY)
     else:
-        stored, weariness = 0.5 * (cold + _USUAL_COLD), np.full_like(activity, _USUAL_ACTIVITY)
-    return Strain(cold, stored, activity, weariness, np.maximum(market["price"], _LEAST_PRICE) / 70)
+        stored, fatigue = 0.5 * (cold + _USUAL_COLD), np.full_like(activity, _USUAL_ACTIVITY)
+    return Drivers(cold, stored, activity, fatigue, np.maximum(market["price"], _LEAST_PRICE) / 70)
 
 
-def usage_of(customer: Customer, strain: Strain, calendar: Calendar) -> Floats:
-    """Energy of each step in kWh, without chance."""
+def compute_usage(customer: Customer, drivers: Drivers, calendar: Calendar) -> Floats:
+    """Energy of each step in kWh, without noise."""
     daily = 1 + 0.45 * np.cos(2 * np.pi * (calendar.hour - 19 - customer.shift) / 24)
     daily *= 1 + customer.weekend * (calendar.weekday >= 5)
-    heating = customer.cold * strain.stored_cold * (0.6 + 0.4 * daily) + customer.chill * strain.cold
-    eagerness = np.maximum(0.0, strain.activity - customer.weary * (strain.weariness - _USUAL_ACTIVITY) * 4)
+    heating = customer.cold * drivers.stored_cold * (0.6 + 0.4 * daily) + customer.chill * drivers.cold
+    appetite = np.maximum(0.0, drivers.activity - customer.fatigue * (drivers.fatigue - _USUAL_ACTIVITY) * 4)
     return customer.size * (
-        daily * (0.5 + customer.play * eagerness) * strain.price**-customer.thrift + heating
+        daily * (0.5 + customer.play * appetite) * drivers.price**-customer.thrift + heating
     )
 
 
-def with_chance(random: np.random.Generator, usage: Floats) -> Floats:
-    """Measured usage: what nobody can foresee is some 7 % and lasts for hours."""
-    return usage * np.exp(0.06 * wandering(random, usage.shape, 5.0) + 0.04 * random.normal(size=usage.shape))
+def add_noise(random: np.random.Generator, usage: Floats) -> Floats:
+    """Measured usage: unpredictable deviations of some 7 % that last for hours."""
+    return usage * np.exp(
+        0.06 * correlated_noise(random, usage.shape, 5.0) + 0.04 * random.normal(size=usage.shape)
+    )

@@ -1,4 +1,4 @@
-"""Weather and market of one game: hidden states of days' memory, and what instruments would show of them."""
+"""Weather and market of one game: hidden states that persist for days, and the quantities measured from them."""
 
 from __future__ import annotations
 
@@ -6,37 +6,28 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hindcast.pipeline.arrays import Floats, Ints, Times
 from hindcast.pipeline.settings.base import DAY, HOUR
 from hindcast.pipeline.settings.clock import wall_of
 
 WEATHER = ("temperature", "wind_speed", "gust", "cloud_cover", "humidity", "pressure", "radiation", "rain")
-
-
 MARKET = ("price", "activity")
 
-
-# The memory, in hours, of each hidden state.
-WEATHER_MEMORY = np.array([40.0, 60.0, 14.0, 18.0])  # warmth, pressure, cloud, wind
-
-
-MARKET_MEMORY = np.array([30.0, 20.0])  # activity, scarcity
-
-
-Floats = NDArray[np.float64]
+WEATHER_MEMORY = np.array([40.0, 60.0, 14.0, 18.0])  # hours, of the states warmth, pressure, cloud, wind
+MARKET_MEMORY = np.array([30.0, 20.0])  # hours, of activity, scarcity
 
 
 @dataclass(frozen=True)
 class Calendar:
     """Local time of each step: hour 0-23, weekday from Monday 0, and day of the year as an angle."""
 
-    hour: NDArray[np.int64]
-    weekday: NDArray[np.int64]
+    hour: Ints
+    weekday: Ints
     season: Floats
 
     @classmethod
-    def of(cls, times: NDArray[np.int64], zone: str) -> Calendar:
+    def of(cls, times: Times, zone: str) -> Calendar:
         """The calendar of UTC stamps (any shape) in a zone."""
         wall = wall_of(times, zone)
         day = wall // DAY
@@ -44,11 +35,11 @@ class Calendar:
         return cls((wall % DAY) // HOUR, (day + 3) % 7, season)
 
 
-def weather_of(hidden: Floats, calendar: Calendar) -> dict[str, Floats]:
+def measure_weather(hidden: Floats, calendar: Calendar) -> dict[str, Floats]:
     """Hidden states (..., 4) -> the values of WEATHER, of the calendar's shape."""
     warmth, pressure, cloud, wind = np.moveaxis(hidden, -1, 0)
     cover = 1 / (1 + np.exp(-1.4 * cloud + 0.8 * pressure))
-    sun = _sun(calendar)
+    sun = _sun_height(calendar)
     day_wave = np.cos(2 * np.pi * (calendar.hour - 15) / 24)
     temperature = 9 - 9 * np.cos(calendar.season - 0.35) + 3.2 * day_wave * (1 - 0.6 * cover) + 4.5 * warmth
     speed = 3.5 * np.exp(0.55 * wind - 0.2 * pressure)
@@ -64,7 +55,7 @@ def weather_of(hidden: Floats, calendar: Calendar) -> dict[str, Floats]:
     }
 
 
-def market_of(hidden: Floats, calendar: Calendar) -> dict[str, Floats]:
+def measure_market(hidden: Floats, calendar: Calendar) -> dict[str, Floats]:
     """Hidden states (..., 2) -> the values of MARKET, of the calendar's shape."""
     mood, scarcity = np.moveaxis(hidden, -1, 0)
     weekend = calendar.weekday >= 5
@@ -75,15 +66,15 @@ def market_of(hidden: Floats, calendar: Calendar) -> dict[str, Floats]:
     return {"price": price, "activity": activity}
 
 
-def _sun(calendar: Calendar) -> Floats:
-    """How high the sun stands, 0 to 1: shorter and lower days in winter."""
+def _sun_height(calendar: Calendar) -> Floats:
+    """The height of the sun, 0 to 1: shorter and lower days in winter."""
     height = 0.55 - 0.33 * np.cos(calendar.season + 0.17)
     noon = np.cos(2 * np.pi * (calendar.hour - 13) / 24)
     return np.maximum(0.0, 0.7 * noon + height - 0.45)
 
 
 class Stream(IntEnum):
-    """What a random stream is for; a new one goes to the end, so that the others keep their numbers."""
+    """The purpose of a random stream; a new one is added at the end, so that the others keep their numbers."""
 
     WEATHER = 0
     WEATHER_FORECAST = 1
@@ -96,13 +87,13 @@ class Stream(IntEnum):
     METER = 8
 
 
-def stream(seed: int, game: int, purpose: Stream, customer: int = 0) -> np.random.Generator:
+def random_stream(seed: int, game: int, purpose: Stream, customer: int = 0) -> np.random.Generator:
     """The generator of one purpose in one game (and customer): the same however many others there are."""
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(game, int(purpose), customer)))
 
 
-def wandering(random: np.random.Generator, shape: tuple[int, ...], hours: Floats | float) -> Floats:
-    """Normal numbers (step, ...) of mean 0 and deviation 1 that forget with a time constant of `hours` steps."""
+def correlated_noise(random: np.random.Generator, shape: tuple[int, ...], hours: Floats | float) -> Floats:
+    """Normal numbers (step, ...) of mean 0 and deviation 1 whose correlation decays with a time constant of `hours` steps."""
     keep = np.exp(-1.0 / np.asarray(hours, dtype=np.float64))
     shocks = random.normal(size=shape)
     shocks[1:] *= np.sqrt(1 - keep**2)
@@ -111,27 +102,27 @@ def wandering(random: np.random.Generator, shape: tuple[int, ...], hours: Floats
     return shocks
 
 
-def smoothed(values: Floats, hours: float) -> Floats:
-    """The exponential mean of past and present values (step, ...), begun at the mean of the first day."""
+def smooth(values: Floats, hours: float) -> Floats:
+    """The exponential mean of past and present values (step, ...), starting at the mean of the first day."""
     keep = np.exp(-1.0 / hours)
     state = values[:24].mean(axis=0)
-    out = np.empty_like(values)
+    means = np.empty_like(values)
     for step in range(len(values)):
         state = keep * state + (1 - keep) * values[step]
-        out[step] = state
-    return out
+        means[step] = state
+    return means
 
 
-def vintages(
-    random: np.random.Generator, truth: Floats, issues: NDArray[np.int64], leads: int, spread: float
+def forecast_vintages(
+    random: np.random.Generator, truth: Floats, issues: Ints, leads: int, spread: float
 ) -> Floats:
     """Forecasts (issue, lead, variable) of `truth` (step, variable): its error grows with the lead.
 
-    `issues` are steps; lead 0 is the step of issue. The error of a vintage forgets within half a day of
-    leads; beyond two days its deviation nears `spread`.
+    `issues` are steps; lead 0 is the step of issue. The error of a vintage is correlated over half a day of
+    leads; beyond two days its deviation approaches `spread`.
     """
     steps = np.minimum(issues[:, None] + np.arange(leads), len(truth) - 1)
     growth = spread * np.sqrt(1 - np.exp(-(np.arange(leads) + 1) / 40.0))
-    error = np.moveaxis(wandering(random, (leads, len(issues), truth.shape[1]), 12.0), 0, 1)
+    error = np.moveaxis(correlated_noise(random, (leads, len(issues), truth.shape[1]), 12.0), 0, 1)
     forecast: Floats = truth[steps] + growth[None, :, None] * error
     return forecast

@@ -1,0 +1,67 @@
+"""Forecasts and readings of a game: vintages, local time, late customers, missing cells."""
+
+from __future__ import annotations
+
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+
+from hindcast.pipeline.settings.params import Params
+from hindcast.pipeline.simulate.games import Game, make_tables
+from hindcast.pipeline.simulate.weather import MARKET, WEATHER
+
+ISO = "%Y-%m-%dT%H:%MZ"
+
+
+def _with(params: Params, **simulate: Any) -> Params:
+    return params.model_copy(update={"simulate": params.simulate.model_copy(update=simulate)})
+
+
+def test_a_customer_does_not_change_when_others_join(params: Params, tables: dict[str, pd.DataFrame]) -> None:
+    fewer = make_tables(Game.simulate(params.seed, 0, _with(params, customers=3).simulate))
+    usage, again = tables["usage_2024.csv"], fewer["usage_2024.csv"]
+    pd.testing.assert_frame_equal(usage[usage["customer"].isin(again["customer"].unique())], again)
+
+
+def test_forecasts_come_in_vintages_issued_before_the_end_of_their_steps(
+    tables: dict[str, pd.DataFrame],
+) -> None:
+    for name, columns in (("forecast_weather.csv", WEATHER), ("forecast_market.csv", MARKET)):
+        table = tables[name]
+        assert tuple(table.columns) == ("issued", "valid", *columns)
+        issued, valid = (pd.to_datetime(table[column], format=ISO) for column in ("issued", "valid"))
+        lead = (valid - issued) / pd.Timedelta(hours=1)
+        assert (lead.min(), lead.max()) == (0, 59)
+        assert table.groupby("valid").size().median() >= 2
+        assert not table.duplicated(["issued", "valid"]).any()
+
+
+def test_readings_are_in_local_time_with_the_hour_that_occurs_twice(
+    params: Params, game: Game, tables: dict[str, pd.DataFrame]
+) -> None:
+    usage = tables["usage_2024.csv"]
+    zone = ZoneInfo(params.simulate.zone)
+    first = pd.Timestamp(game.settings.start, tz="UTC").tz_convert(zone).strftime("%Y-%m-%d %H:%M")
+    assert usage["hour"].min() == first
+    twice = usage[usage.duplicated(["customer", "hour"], keep=False)]
+    assert twice["hour"].unique().tolist() == ["2024-10-27 02:00"]
+    for _, rows in usage.groupby("customer"):
+        assert rows["hour"].is_monotonic_increasing
+
+
+def test_spring_has_an_hour_less(params: Params) -> None:
+    march = _with(params, customers=1, days=12, start=1_742_774_400 * 10**9)  # 2025-03-24
+    hours = make_tables(Game.simulate(3, 0, march.simulate))["usage_2025.csv"]["hour"]
+    assert hours[hours.str.startswith("2025-03-30")].str[11:13].tolist()[:4] == ["00", "01", "03", "04"]
+
+
+def test_some_customers_begin_late_and_some_values_are_missing(tables: dict[str, pd.DataFrame]) -> None:
+    begins = tables["usage_2024.csv"].groupby("customer")["hour"].min()
+    assert 0 < (begins > begins.min()).sum() < len(begins)
+    late = begins.index[begins > begins.min()][0]
+    operator = tables["forecast_usage.csv"]
+    assert operator[late].isna().mean() > operator[begins.index[begins == begins.min()][0]].isna().mean()
+    for table in tables.values():
+        values = table.select_dtypes("number")
+        assert 0 < values.isna().to_numpy().mean() < 0.5
