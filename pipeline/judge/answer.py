@@ -31,12 +31,12 @@ class Answer:
 def derive_answer(judgement: Judgement) -> Answer:
     """Yes if the whole 95 % interval of the MAE skill lies above 0; no if it lies below 0; otherwise not proven."""
     where = f"for {judgement.target} on {judgement.split}"
-    whole = next((scoped.skill for scoped in judgement.skills if scoped.scope == "all"), None)
-    if whole is None:
+    overall = next((scoped.skill for scoped in judgement.skills if scoped.scope == "all"), None)
+    if overall is None:
         return Answer("open", "No answer.", (_explain_none(judgement, where),))
     sentences = (
-        _mae_sentence(judgement, whole, where),
-        _rmse_sentence(whole),
+        _mae_sentence(judgement, overall, where),
+        _rmse_sentence(overall),
         *_part_sentences(judgement),
         _better_ones(judgement),
     )
@@ -46,7 +46,7 @@ def derive_answer(judgement: Judgement) -> Answer:
         "better": Answer("yes", "Yes.", sentences),
         "worse": Answer("no", "No.", sentences),
         "open": Answer("open", "No, not proven.", sentences),
-    }[verdict(whole.mae)]
+    }[verdict(overall.mae)]
 
 
 def change_text(value: float) -> str:
@@ -64,24 +64,26 @@ def _explain_none(judgement: Judgement, where: str) -> str:
     return f"There is nothing to compare the model with {where}."
 
 
-def _mae_sentence(judgement: Judgement, whole: Skill, where: str) -> str:
-    label = FORECASTERS[whole.other].label
+def _mae_sentence(judgement: Judgement, overall: Skill, where: str) -> str:
+    label = FORECASTERS[overall.other].label
     rival = label if judgement.rival == "published" else f"the best baseline, {label}"
-    if whole.mae.value is None:
+    if overall.mae.value is None:
         return f"The MAE skill {where} is undefined: the error of {rival} is 0."
-    change, interval = change_text(whole.mae.value), _interval_text(whole.mae, whole.days)
-    proven = judgement.rival == "published" or verdict(whole.mae) != "open"
+    change, interval = change_text(overall.mae.value), _interval_text(overall.mae, overall.days)
+    proven = judgement.rival == "published" or verdict(overall.mae) != "open"
     return (
         f"The model's mean absolute error {where} is {change} than that of {rival} ({interval})"
         f"{'.' if proven else ': not proven.'}"
     )
 
 
-def _rmse_sentence(whole: Skill) -> str:
-    if whole.rmse.value is None:
+def _rmse_sentence(overall: Skill) -> str:
+    if overall.rmse.value is None:
         return "The RMSE skill is undefined."
-    disagree = {verdict(whole.mae), verdict(whole.rmse)} == {"better", "worse"}
-    sentence = f"Its RMSE is {change_text(whole.rmse.value)} ({_interval_text(whole.rmse, whole.days)})."
+    disagree = {verdict(overall.mae), verdict(overall.rmse)} == {"better", "worse"}
+    sentence = (
+        f"Its RMSE is {change_text(overall.rmse.value)} ({_interval_text(overall.rmse, overall.days)})."
+    )
     return f"{sentence} The two measures disagree." if disagree else sentence
 
 

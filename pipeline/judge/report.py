@@ -58,7 +58,7 @@ def write_report(path: Path, contents: Contents) -> None:
     )
     environment.filters.update(
         common_format=lambda scores: common_format(scores.values()),
-        count=count,
+        count=count_text,
         estimate=_estimate_texts,
         label=lambda name: FORECASTERS[name].label,
         listed=lambda names: listed(names, MOST_NAMES),
@@ -87,7 +87,7 @@ def tabulate_facts(facts: Mapping[str, Any]) -> list[FactTable]:
     return [table for title, value in facts.items() for table in _iter_tables(title, value)]
 
 
-def count(value: int) -> str:
+def count_text(value: int) -> str:
     """An integer with a narrow no-break space between thousands."""
     return f"{value:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
 
@@ -167,5 +167,5 @@ def _text(value: Any) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(map(_text, value)) or "none"
     if isinstance(value, int):
-        return count(value)
+        return count_text(value)
     return f"{value:.10g}" if isinstance(value, float) else str(value)

@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from hindcast.pipeline.judge.evaluation import evaluate
-from hindcast.pipeline.judge.report import count, tabulate_facts
+from hindcast.pipeline.judge.report import count_text, tabulate_facts
 from hindcast.pipeline.settings.params import check_params
 from tests.judge.mock_judged import mock_dataset, model_with_error
 
@@ -148,7 +148,7 @@ def test_facts_are_rows_of_two_columns_with_their_path() -> None:
     )
     assert (table.title, table.heads, table.hidden) == ("facts", ("what", "value"), 0)
     assert table.rows == [
-        ("steps", count(12345)),
+        ("steps", count_text(12345)),
         ("done", "yes"),
         ("of / a", "1, 2"),
         ("of / b", "none"),
