@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from hindcast.pipeline.settings.base import SECOND, DurationField, PositiveDuration, Section
 from hindcast.pipeline.settings.features import Features
@@ -35,7 +35,9 @@ def _at_midnight(value: Any) -> datetime:
     raise TypeError
 
 
-Moment = Annotated[int | None, BeforeValidator(to_moment)]
+Moment = Annotated[
+    int | None, BeforeValidator(to_moment), WithJsonSchema({"type": ["string", "integer", "null"]})
+]
 
 
 class VintageRule(Section):

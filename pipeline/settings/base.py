@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, PlainSerializer, Tag
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    PlainSerializer,
+    Tag,
+    WithJsonSchema,
+)
 
 SECOND = 1_000_000_000  # nanoseconds
 HOUR = 3600 * SECOND
@@ -92,16 +100,27 @@ def _to_bytes(value: Any) -> int:
 
 
 _as_text = PlainSerializer(str, return_type=str)
-DurationField = Annotated[Duration, BeforeValidator(_to_duration), _as_text]
-PositiveDuration = Annotated[Duration, BeforeValidator(_to_positive_duration), _as_text]
+DURATION_SCHEMA = {"type": "string", "pattern": _DURATION.pattern}
+DurationField = Annotated[Duration, BeforeValidator(_to_duration), _as_text, WithJsonSchema(DURATION_SCHEMA)]
+PositiveDuration = Annotated[
+    Duration, BeforeValidator(_to_positive_duration), _as_text, WithJsonSchema(DURATION_SCHEMA)
+]
 Zone = Annotated[str, BeforeValidator(_to_zone)]
 ZoneOrGroup = Annotated[str, BeforeValidator(_to_zone_or_group)]
 ZoneOrZones = Annotated[  # one for all groups, or one for each group
     Annotated[Zone, Tag("str")] | Annotated[dict[str, Zone], Tag("dict[str, Zone]")],
     Discriminator(lambda value: "dict[str, Zone]" if isinstance(value, dict) else "str"),
 ]
-TimeOfDay = Annotated[str, BeforeValidator(_to_time_of_day)]
-ByteCount = Annotated[int, BeforeValidator(_to_bytes)]
+TimeOfDay = Annotated[
+    str,
+    BeforeValidator(_to_time_of_day),
+    WithJsonSchema({"type": "string", "pattern": _TIME_OF_DAY.pattern}),
+]
+ByteCount = Annotated[
+    int,
+    BeforeValidator(_to_bytes),
+    WithJsonSchema({"type": ["integer", "string"], "exclusiveMinimum": 0, "pattern": _SIZE.pattern}),
+]
 
 
 def nanoseconds_of_day(time_of_day: str) -> int:

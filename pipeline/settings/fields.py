@@ -6,7 +6,7 @@ import codecs
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Discriminator, Tag, model_validator
+from pydantic import BeforeValidator, Discriminator, Tag, WithJsonSchema, model_validator
 
 from hindcast.pipeline.settings.base import PositiveDuration, Section, ZoneOrGroup
 
@@ -64,10 +64,13 @@ def _to_encoding(value: Any) -> str:
 
 
 Pattern = Annotated[str, BeforeValidator(_to_pattern)]
-Patterns = Annotated[tuple[str, ...], BeforeValidator(_to_patterns)]
-Texts = Annotated[tuple[str, ...], BeforeValidator(_to_texts)]
-StampFormat = Annotated[Any, BeforeValidator(_to_format)]  # str or tuple[str, ...]
-Character = Annotated[str, BeforeValidator(_to_character)]
+_TEXT_OR_TEXTS = WithJsonSchema({"type": ["string", "array"], "items": {"type": "string"}})
+Patterns = Annotated[tuple[str, ...], BeforeValidator(_to_patterns), _TEXT_OR_TEXTS]
+Texts = Annotated[tuple[str, ...], BeforeValidator(_to_texts), _TEXT_OR_TEXTS]
+StampFormat = Annotated[Any, BeforeValidator(_to_format), _TEXT_OR_TEXTS]  # str or tuple[str, ...]
+Character = Annotated[
+    str, BeforeValidator(_to_character), WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 1})
+]
 Encoding = Annotated[str, BeforeValidator(_to_encoding)]
 
 

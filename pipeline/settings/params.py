@@ -8,10 +8,11 @@ from typing import Annotated, Any, get_args
 
 import yaml
 from pydantic import Field, ValidationError
+from pydantic.json_schema import GenerateJsonSchema
 
 from hindcast.pipeline.errors import MissingInputError, SettingsError
 from hindcast.pipeline.settings.align import AlignSettings
-from hindcast.pipeline.settings.base import Section
+from hindcast.pipeline.settings.base import Duration, Section
 from hindcast.pipeline.settings.known import KnownRule
 from hindcast.pipeline.settings.origin import OriginRule
 from hindcast.pipeline.settings.raw import RawSettings
@@ -38,6 +39,20 @@ class Params(Section):
     scale: ScaleSettings = ScaleSettings()
     train: TrainSettings = TrainSettings()
     evaluate: EvaluateSettings = EvaluateSettings()
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of params.yaml, for editors: `# yaml-language-server: $schema=FILE` as the first line uses one.
+
+    Rules between settings are not part of it; `load_params` checks these too.
+    """
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Params.model_json_schema(schema_generator=_SchemaOfSettings)}
+
+
+class _SchemaOfSettings(GenerateJsonSchema):
+    def encode_default(self, dft: Any) -> Any:
+        """Lengths of time as they are written, not as the fields of a dataclass."""
+        return str(dft) if isinstance(dft, Duration) else super().encode_default(dft)
 
 
 def load_params(path: Path, overrides: Sequence[str] = ()) -> Params:

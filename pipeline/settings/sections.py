@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from hindcast.pipeline.forecasters import BASELINES
 from hindcast.pipeline.settings.align import to_moment
@@ -64,7 +64,7 @@ def _to_start(value: Any) -> int:
     return moment
 
 
-Start = Annotated[int, BeforeValidator(_to_start)]
+Start = Annotated[int, BeforeValidator(_to_start), WithJsonSchema({"type": ["string", "integer"]})]
 
 
 class SimulateSettings(Section):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import Annotated, Any, ClassVar, Literal, get_args
 
-from pydantic import BaseModel, BeforeValidator, Discriminator, Field, Tag, model_validator
+from pydantic import BaseModel, BeforeValidator, Discriminator, Field, Tag, WithJsonSchema, model_validator
 
 from hindcast.pipeline.settings.align import AlignSettings, to_moment
 from hindcast.pipeline.settings.base import Duration, PositiveDuration, Section
@@ -20,7 +20,11 @@ def _to_share(value: Any) -> Any:
     return float(value)
 
 
-Share = Annotated[float, BeforeValidator(_to_share)]
+Share = Annotated[
+    float,
+    BeforeValidator(_to_share),
+    WithJsonSchema({"type": "number", "minimum": 0, "exclusiveMaximum": 1}),
+]
 
 
 def _to_border(value: Any) -> Any:
@@ -30,7 +34,7 @@ def _to_border(value: Any) -> Any:
     return to_moment(value)
 
 
-Border = Annotated[float | int, BeforeValidator(_to_border)]
+Border = Annotated[float | int, BeforeValidator(_to_border), WithJsonSchema({"type": ["number", "string"]})]
 
 
 class SplitSection(Section):

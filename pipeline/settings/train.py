@@ -6,9 +6,9 @@ import re
 from itertools import pairwise
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
 
-from hindcast.pipeline.settings.base import ByteCount, Duration, PositiveDuration, Section
+from hindcast.pipeline.settings.base import DURATION_SCHEMA, ByteCount, Duration, PositiveDuration, Section
 
 _FUNCTION = re.compile(r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$")
 _NO_RESULT = {"checkpoint_every", "validation", "validation_budget"}  # these change how, never what
@@ -29,6 +29,7 @@ Interval = Annotated[
     int | Duration,
     BeforeValidator(_to_interval),
     PlainSerializer(lambda value: value if isinstance(value, int) else str(value)),
+    WithJsonSchema({**DURATION_SCHEMA, "type": ["integer", "string"], "exclusiveMinimum": 0}),
 ]
 
 
