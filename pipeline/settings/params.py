@@ -46,7 +46,10 @@ def json_schema() -> dict[str, Any]:
 
     Rules between settings are not part of it; `load_params` checks these too.
     """
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Params.model_json_schema(schema_generator=_SchemaOfSettings)}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **Params.model_json_schema(schema_generator=_SchemaOfSettings),
+    }
 
 
 class _SchemaOfSettings(GenerateJsonSchema):

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hindcast.pipeline.settings.clock import local_day, moment_of_day, utc_of, wall_of
+from hindcast.pipeline.settings.base import Duration
+from hindcast.pipeline.settings.clock import lagged, local_day, moment_of_day, utc_of, wall_of
 from tests.settings.slow_clock import DAY, HOUR, ZONES, local, stamp_of, stamps, wall_stamp, zones
 
 
@@ -63,3 +64,25 @@ def test_no_stamps_are_no_stamps(zone: str) -> None:
 def test_the_zone_of_greenwich_shifts_nothing() -> None:
     times = np.arange(0, 400 * DAY, 7 * HOUR)
     assert (wall_of(times, "UTC") == times).all()
+
+
+@given(stamps, zones, st.integers(1, 400))
+def test_a_lag_in_days_is_the_same_wall_time_that_many_days_before(
+    times: list[int], zone: str, days: int
+) -> None:
+    expected = [stamp_of(local(time, zone) - timedelta(days=days), zone) for time in times]
+    assert lagged(np.array(times), Duration.parse(f"{days}d"), zone).tolist() == expected
+
+
+@given(stamps, zones, st.integers(0, 400))
+def test_a_lag_in_hours_is_exact_time(times: list[int], zone: str, hours: int) -> None:
+    found = lagged(np.array(times), Duration.parse(f"{hours}h"), zone)
+    assert found.tolist() == [time - hours * HOUR for time in times]
+
+
+def test_seven_days_and_168_hours_differ_after_a_clock_change() -> None:
+    noon = np.array(
+        [stamp_of(local(1_711_900_800 * 10**9, "UTC"), "Europe/Berlin")]
+    )  # within a week of the change
+    days, hours = (lagged(noon, Duration.parse(text), "Europe/Berlin") for text in ("7d", "168h"))
+    assert (days - hours).tolist() == [HOUR]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import yaml
 
 from hindcast.pipeline.errors import MissingInputError, SettingsError
 from hindcast.pipeline.settings.origin import Before, Cycle, DailyGate
-from hindcast.pipeline.settings.params import Params, check_params, load_params
+from hindcast.pipeline.settings.params import Params, check_params, json_schema, load_params
 from tests.settings.settings import changed
 
 
@@ -138,19 +139,6 @@ def test_a_value_against_a_rule_is_refused_with_the_rule(path: str, value: Any, 
     assert len(caught.value.faults) >= 1
 
 
-@pytest.mark.parametrize(
-    ("written", "moment"),
-    [
-        ("2024-05-01", 1_714_521_600),
-        ("2024-05-01T06:30", 1_714_545_000),
-        ("2024-05-01T06:30+02:00", 1_714_537_800),
-        ("2024-05-01 06:30:00Z", 1_714_545_000),
-    ],
-)
-def test_a_date_or_stamp_is_utc_unless_it_says_otherwise(written: str, moment: int) -> None:
-    assert check_params(changed(align__until=written), "test").align.until == moment * 10**9
-
-
 def test_checked_settings_can_be_written_and_read_again() -> None:
     params = check_params(changed(align__features={"lags": {"usage": ["48h", "7d"]}}), "test")
     assert Params.model_validate(params.model_dump(by_alias=True, mode="json")) == params
@@ -189,3 +177,19 @@ def test_one_fault_is_told_once_and_nothing_that_only_follows_from_it(
     with pytest.raises(SettingsError) as caught:
         check_params(changed(**{path: value}), "params.yaml")
     assert [told[: len(fault)] for told, fault in zip(caught.value.faults, faults, strict=True)] == faults
+
+
+def test_the_schema_has_every_setting_and_gives_each_a_type(root: Path) -> None:
+    schema = json_schema()
+    text = json.dumps(schema)
+    assert json.loads(text) == schema
+    for section, values in yaml.safe_load((root / "params.yaml").read_text(encoding="utf-8")).items():
+        form = schema["properties"][section]
+        names = [form["$ref"]] if "$ref" in form else [one["$ref"] for one in form.get("oneOf", ())]
+        forms = [schema["$defs"][name.rpartition("/")[2]] for name in names]
+        assert not forms or any(set(values) <= set(one["properties"]) for one in forms), section
+    for name, form in schema["$defs"].items():
+        assert form["additionalProperties"] is False, name
+        for field, value in form["properties"].items():
+            assert {"type", "anyOf", "oneOf", "$ref", "const", "enum"} & set(value), f"{name}.{field}"
+    assert schema["$defs"]["Blocked"]["properties"]["block"]["default"] == "28d"

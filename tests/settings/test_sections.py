@@ -1,5 +1,3 @@
-"""The small sections: what they refuse, and what of them decides a result."""
-
 from __future__ import annotations
 
 from typing import Any
@@ -7,25 +5,19 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from hindcast.pipeline.settings.train import TrainSettings
+from hindcast.pipeline.settings.sections import ScaleSettings, SimulateSettings
 
 
-@pytest.mark.parametrize(("value", "text"), [(50, 50), ("90s", "90s"), ("2 min", "2min"), (None, None)])
-def test_checkpoints_come_by_batches_by_time_or_never(value: Any, text: Any) -> None:
-    settings = TrainSettings.model_validate({"checkpoint_every": value})
-    assert settings.model_dump(mode="json")["checkpoint_every"] == text
-    assert TrainSettings.model_validate(settings.model_dump(mode="json")) == settings
+def test_targets_are_scaled_as_features_unless_they_have_their_own_rule() -> None:
+    assert ScaleSettings(by="series").of_targets == "series"
+    assert ScaleSettings(by="series", target="none").of_targets == "none"
 
 
-@pytest.mark.parametrize("value", [0, -1, True, 1.5, "0s", "often"])
-def test_any_other_interval_is_refused(value: Any) -> None:
-    with pytest.raises(ValidationError, match=r"1min|30s"):
-        TrainSettings.model_validate({"checkpoint_every": value})
+@pytest.mark.parametrize("start", ["2024-09-15T00:30", None, "soon"])
+def test_simulated_data_starts_on_a_full_hour(start: Any) -> None:
+    with pytest.raises(ValidationError, match=r"a full UTC hour is needed|a date or UTC stamp is needed"):
+        SimulateSettings.model_validate({"start": start})
 
 
-def test_how_often_a_checkpoint_is_written_is_no_part_of_the_recipe() -> None:
-    recipes = [
-        TrainSettings.model_validate({"checkpoint_every": every}).recipe() for every in (1, "1h", None)
-    ]
-    assert recipes[0] == recipes[1] == recipes[2]
-    assert TrainSettings.model_validate({"epochs": 3}).recipe() != recipes[0]
+def test_the_default_start_is_the_date_that_its_comment_names() -> None:
+    assert SimulateSettings.model_validate({"start": "2024-09-15"}) == SimulateSettings()

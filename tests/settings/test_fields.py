@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic import BaseModel, ValidationError
+
+from hindcast.pipeline.settings.fields import PeriodField, StampField, TextField, ValueField
+from hindcast.pipeline.settings.raw import Source
+
+
+@pytest.mark.parametrize(
+    ("form", "settings", "rule"),
+    [
+        (TextField, {}, "exactly one of column, path, constant is needed, found none"),
+        (TextField, {"column": "a", "constant": "b"}, "found column, constant"),
+        (TextField, {"path": "^[^/]+/"}, "exactly one group in parentheses"),
+        (TextField, {"path": "(["}, "is not a regular expression"),
+        (StampField, {"column": "t", "path": "(.)"}, "found column, path"),
+        (StampField, {"column": "t", "format": []}, "a stamp format or a list of formats is needed"),
+        (StampField, {"column": "t", "step": "1h"}, "it needs label: end or hour_ending"),
+        (
+            StampField,
+            {"column": "t", "label": "end", "period": {"length": "1h"}},
+            "neither label nor ambiguous",
+        ),
+        (ValueField, {"column": "v", "min": 2, "max": 1}, "min must not be above max"),
+        (
+            ValueField,
+            {"header": "(?P<unit>.)"},
+            "named groups of a header are series, group, time, period, lead",
+        ),
+        (PeriodField, {"length": "0h"}, "a length of time above zero"),
+        (Source, {"encoding": "base64"}, "a text encoding that Python knows is needed"),
+        (Source, {"separator": "\n"}, "one ASCII character other than a line break"),
+    ],
+)
+def test_a_field_that_breaks_a_rule_is_refused_with_it(
+    form: type[BaseModel], settings: dict[str, Any], rule: str
+) -> None:
+    with pytest.raises(ValidationError) as caught:
+        form.model_validate(settings)
+    assert rule in str(caught.value)
+
+
+def test_one_format_and_a_list_of_formats_are_both_a_tuple() -> None:
+    assert StampField(column="t").formats == ("iso",)
+    assert StampField(column="t", format=["%d.%m.%Y", "iso"]).formats == ("%d.%m.%Y", "iso")
+
+
+def test_the_named_groups_of_a_header_are_those_of_its_pattern() -> None:
+    assert ValueField(header="^(?P<group>..)_(?P<series>.+)$").header_groups == {"group", "series"}
+    assert ValueField(column="v").header_groups == frozenset()

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from hindcast.pipeline.settings.train import TrainSettings, middle_of
+
+
+@pytest.mark.parametrize(("value", "text"), [(50, 50), ("90s", "90s"), ("2 min", "2min"), (None, None)])
+def test_checkpoints_come_by_batches_by_time_or_never(value: Any, text: Any) -> None:
+    settings = TrainSettings.model_validate({"checkpoint_every": value})
+    assert settings.model_dump(mode="json")["checkpoint_every"] == text
+    assert TrainSettings.model_validate(settings.model_dump(mode="json")) == settings
+
+
+@pytest.mark.parametrize("value", [0, -1, True, 1.5, "0s", "often"])
+def test_any_other_interval_is_refused(value: Any) -> None:
+    with pytest.raises(ValidationError, match=r"1min|30s"):
+        TrainSettings.model_validate({"checkpoint_every": value})
+
+
+def test_how_often_a_checkpoint_is_written_is_no_part_of_the_recipe() -> None:
+    recipes = [
+        TrainSettings.model_validate({"checkpoint_every": every}).recipe() for every in (1, "1h", None)
+    ]
+    assert recipes[0] == recipes[1] == recipes[2]
+    assert TrainSettings.model_validate({"epochs": 3}).recipe() != recipes[0]
+
+
+@pytest.mark.parametrize(
+    ("quantiles", "place"),
+    [((0.1, 0.5, 0.9), 1), ((0.1, 0.9), 0), ((0.4, 0.6), 0), ((0.05, 0.3), 1), ((), 0)],
+)
+def test_the_middle_quantile_is_the_nearest_to_the_median(quantiles: tuple[float, ...], place: int) -> None:
+    assert middle_of(quantiles) == place
+
+
+@pytest.mark.parametrize(
+    ("settings", "rule"),
+    [
+        ({"loss": "pinball"}, "quantiles and the pinball loss belong together"),
+        ({"quantiles": [0.1, 0.9]}, "quantiles and the pinball loss belong together"),
+        ({"loss": "pinball", "quantiles": [0.9, 0.1]}, "quantiles must ascend"),
+        ({"members": 2, "model": "networks.example:two_branches"}, "members are trained side by side"),
+        ({"model": "networks/example.py"}, "package.module:function"),
+    ],
+)
+def test_settings_that_contradict_each_other_are_refused(settings: dict[str, Any], rule: str) -> None:
+    with pytest.raises(ValidationError, match=rule):
+        TrainSettings.model_validate(settings)
