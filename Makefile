@@ -1,18 +1,18 @@
-# Two commands matter: `make repro` and `make test`. Each does all its own set-up: a machine needs
-# Python (3.11, 3.12 or 3.13), git and make. Every path is relative or quoted: a checkout may lie in a folder with spaces.
+# Two commands matter: `make repro` and `make test`. Each sets up everything it needs: a machine needs Python
+# (3.11, 3.12 or 3.13), git and make. Every path is relative or quoted, so that the folder's name may contain spaces.
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
 
-# The Python that makes the environment: PYTHON=/path/to/python, or the first of the candidates that will do.
+# The Python that creates the environment: PYTHON=/path/to/python, or the first suitable candidate.
 PYTHON ?=
 CANDIDATES := python3.11 python3.12 python3.13 python3 python
-# TensorFlow publishes wheels for these versions only; Debian leaves ensurepip to a package of its own (python3-venv).
+# TensorFlow publishes wheels for these versions only; on Debian, ensurepip is in the package python3-venv.
 SUITABLE := import sys, venv, ensurepip; assert (3, 11) <= sys.version_info[:2] <= (3, 13), "version %d.%d" % sys.version_info[:2]
 
-# The environment is as it should be when these stamps are there. A stamp's name carries the digest of what it was made
-# from (times would rebuild it at every change of branch) and of the folder (an environment cannot be moved).
+# The environment is up to date if these files exist. Their names contain the digest of what it was made from (times would
+# rebuild it at every change of branch) and of the folder (an environment cannot be moved).
 ifeq ($(shell command -v git),)
 $(error git is not on the PATH: hindcast needs Python, git and make)
 endif
@@ -27,13 +27,13 @@ ROUNDS ?= 3
 ARGS ?=
 
 .PHONY: help
-help: ## list what can be made
-	@echo "hindcast: from forecast and realized series to HDF5, and to networks trained from it"
+help: ## list the targets
+	@echo "hindcast: forecast and realized series as HDF5, and networks trained from them"
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/\1	\2/' \
 	| while IFS='	' read -r name what; do printf '  make %-12s %s\n' "$$name" "$$what"; done
 
 .PHONY: repro
-repro: $(READY) ## run the pipeline on the data set of params.yaml, and say where the results lie
+repro: $(READY) ## run the pipeline on the data set of params.yaml, and list the results
 	@$(IN_VENV) python -m dvc repro
 	@printf '\nThe results:\n'
 	@printf '  %-10s %s\n' metrics "$$PWD/reports/metrics.json" "by series" "$$PWD/reports/by_series.csv" \
@@ -74,18 +74,18 @@ lint: $(READY) ## ruff and mypy; changes nothing
 	@$(IN_VENV) python -m mypy
 
 .PHONY: format
-format: $(READY) ## put the code into ruff's shape
+format: $(READY) ## format the code with ruff
 	@$(IN_VENV) python -m ruff check --fix .
 	@$(IN_VENV) python -m ruff format .
 
-# What benchmarks compare with lies apart, so that .venv holds what the lock file says and nothing else.
+# The libraries that benchmarks compare with are installed separately, so that .venv holds exactly the locked packages.
 BENCH := .venv-bench/locked-$(shell cat requirements-bench.lock | cksum | tr -cs '0-9\n' -)
 $(BENCH): $(READY)
 	@rm -rf .venv-bench && $(PIP) install --require-hashes --no-deps --target .venv-bench -r requirements-bench.lock
 	@touch "$@"
 
 .PHONY: bench-ingest
-bench-ingest: $(BENCH) ## ingest beside pyarrow, pandas, dask and polars (ARGS="speed --megabytes 100" narrows)
+bench-ingest: $(BENCH) ## ingest compared with pyarrow, pandas, dask and polars (ARGS="speed --megabytes 100" narrows)
 	@$(IN_VENV) PYTHONPATH="$$PWD/.venv-bench" python benchmarks/ingest.py $(ARGS)
 
 .PHONY: bench-pack
@@ -93,7 +93,7 @@ bench-pack: $(READY) ## pack 40 million steps from tables: speed and memory (ARG
 	@$(IN_VENV) python benchmarks/pack.py $(ARGS)
 
 .PHONY: bench-train
-bench-train: $(READY) ## a pass by lanes beside windows, batch 1 and the limit (ARGS="--only speed --folder F" narrows)
+bench-train: $(READY) ## training in lanes compared with windows, batch 1 and the limit (ARGS="--only speed --folder F" narrows)
 	@$(IN_VENV) python benchmarks/train.py $(ARGS)
 
 BENCH_STREAM := .venv-bench-stream/made-$(shell cat requirements-bench-stream.txt | cksum | tr -cs '0-9\n' -)
@@ -102,10 +102,10 @@ $(BENCH_STREAM): $(READY)
 	@touch "$@"
 
 .PHONY: bench-stream
-bench-stream: $(BENCH_STREAM) ## streams beside tf.data, Grain, MosaicML, PyTorch, xbatcher and h5py (ARGS="windows")
+bench-stream: $(BENCH_STREAM) ## streams compared with tf.data, Grain, MosaicML, PyTorch, xbatcher and h5py (ARGS="windows")
 	@$(IN_VENV) PYTHONPATH="$$PWD/.venv-bench-stream" python benchmarks/stream.py $(ARGS)
 
-# DVC's own function composes, so this is what `dvc exp run` without -S would write.
+# Composed by DVC's own function, so that the result equals what `dvc exp run` without -S writes.
 COMPOSE := import os; from dvc.utils.hydra import compose_and_dump as f; r = os.getcwd(); f("params.yaml", r + "/conf", None, "config", r, [])
 
 .PHONY: figures
@@ -128,8 +128,8 @@ params: $(READY) ## compose conf/ into params.yaml, for the default data set
 .PHONY: venv
 venv: $(READY) ## set up the environment in .venv, nothing else
 
-# Resolves anew for all platforms at once, taking the versions in the present lock where they still fit (UPGRADE=1: the
-# newest). The file names no index, so it serves whichever one a machine is set up to use.
+# Resolves again for all platforms at once, keeping the locked versions where they still fit (UPGRADE=1: the newest). The
+# file names no index, so it works with any that a machine is configured for.
 .PHONY: lock
 lock: $(READY) ## recompile the lock files from pyproject.toml (UPGRADE=1 takes the newest versions)
 	@test -x .venv-lock/bin/uv || { .venv/bin/python -m venv .venv-lock \
@@ -141,12 +141,12 @@ lock: $(READY) ## recompile the lock files from pyproject.toml (UPGRADE=1 takes 
 	@git diff --stat -- requirements.lock requirements-bench.lock
 
 .PHONY: clean
-clean: ## remove the environment, what tools and stages wrote; never data/raw, nor DVC's cache
+clean: ## remove the environment and all outputs; never data/raw or DVC's cache
 	rm -rf .venv .venv-lock .venv-bench .venv-bench-stream build dist hindcast.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	rm -rf data/simulated data/tables data/quarantine data/packed data/dataset.h5 data/scaler.json models reports logs .hindcast
-	find pipeline stages tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	find pipeline stages tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# A new lock file means a new environment: no package of the old one lingers, and no half of an interrupted installation.
+# A new lock file means a new environment, without packages of the old one or of an interrupted installation.
 $(LOCKED):
 	@asked='$(PYTHON)'; chosen=''; seen=''; \
 	for candidate in "$${asked:-}" $(if $(PYTHON),,$(CANDIDATES)); do \
