@@ -45,11 +45,11 @@ FORECASTERS = {
 }
 """All forecasters by name, in the order in which every output lists them."""
 
-BASELINES = tuple(name for name, one in FORECASTERS.items() if one.made != "model")
+BASELINES = tuple(name for name, forecaster in FORECASTERS.items() if forecaster.made != "model")
 """What `evaluate.baselines` may name."""
 
-STORED = tuple(name for name, one in FORECASTERS.items() if one.made == "stored")
+STORED = tuple(name for name, forecaster in FORECASTERS.items() if forecaster.made == "stored")
 """The last axis of the array `baseline`."""
 
-REFERENCES = tuple(name for name, one in FORECASTERS.items() if one.is_reference)
+REFERENCES = tuple(name for name, forecaster in FORECASTERS.items() if forecaster.is_reference)
 """Plain shifts that ignore the origin."""

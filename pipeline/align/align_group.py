@@ -62,7 +62,9 @@ def align_frames(frames: Mapping[str, pd.DataFrame], params: Params, group: str)
         targets=params.align.target,
         target_units=tuple(params.raw.values_of("realized")[name].unit for name in params.align.target),
         sources=tuple(params.raw.sources_of("forecast")),
-        sequences=tuple(sorted(sequences, key=lambda one: (one.series, one.track, int(one.times[0])))),
+        sequences=tuple(
+            sorted(sequences, key=lambda sequence: (sequence.series, sequence.track, int(sequence.times[0])))
+        ),
         first_target_time=first,
         last_target_time=last,
         coverage=_coverage(prepared, vintages, counts["steps"] - counts["steps_without_origin"]),
@@ -86,7 +88,7 @@ def ending_inputs(tables_folder: Path, params: Params, group: str) -> Iterator[t
         track = read_track(prepared, number)
         ending.update(track.ending)
         covered += int(track.covered.sum())
-    named = {one.name: one for one in prepared.inputs}
+    named = {input_.name: input_ for input_ in prepared.inputs}
     for name, count in sorted(ending.items(), key=lambda item: (-item[1], item[0])):
         if count:
             yield named[name], count / covered

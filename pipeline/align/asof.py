@@ -53,7 +53,7 @@ def sort_versions(
     rank = issue if rank is None else rank
     if not is_sorted(place, valid, known):
         order = np.lexsort((known, valid, place))
-        place, valid, known, issue, rank = (one[order] for one in (place, valid, known, issue, rank))
+        place, valid, known, issue, rank = (column[order] for column in (place, valid, known, issue, rank))
         values = values[order]
     starts_stamp = _changes(place, valid)
     row_start = np.append(np.flatnonzero(starts_stamp), len(place))

@@ -70,7 +70,8 @@ def prepare_group(frames: Mapping[str, pd.DataFrame], params: Params, group: str
         static={name: table for name, table in rows.items() if params.raw.sources[name].is_static},
         holidays=_holidays_of(params.align.features.holidays, group),
         realized={
-            one.value: read_realized(one, rows, grid, params) for _, one in realized_inputs(params, values)
+            input_.value: read_realized(input_, rows, grid, params)
+            for _, input_ in realized_inputs(params, values)
         },
         origins=params.align.origin.origins(grid.shared.times(), zone),
     )
@@ -83,7 +84,7 @@ def _vintages(
     made = {}
     for source in sources_with_role(params, rows, "forecast", "known"):
         if not params.raw.sources[source].is_static:
-            values = tuple(dict.fromkeys(one.value for one in read if source in one.sources))
+            values = tuple(dict.fromkeys(input_.value for input_ in read if source in input_.sources))
             made[source] = make_vintage_source(source, rows[source], values, grid, params)
     return made
 

@@ -25,13 +25,13 @@ def inputs(params: Params) -> tuple[Input, ...]:
     forecasts = raw.values_of("forecast") if chosen.forecast == "all" else chosen.forecast
     return (
         *(part for name in forecasts for part in _in_parts(params, forecast_input(params, name))),
-        *(one for one in _known_inputs(params) if not _is_static(params, one)),
+        *(input_ for input_ in _known_inputs(params) if not _is_static(params, input_)),
     )
 
 
 def static_inputs(params: Params) -> tuple[Input, ...]:
     """The known values that hold for all time."""
-    return tuple(one for one in _known_inputs(params) if _is_static(params, one))
+    return tuple(input_ for input_ in _known_inputs(params) if _is_static(params, input_))
 
 
 def forecast_input(params: Params, name: str) -> Input:
@@ -47,16 +47,16 @@ def realized_inputs(params: Params, names: Iterable[str]) -> Iterator[tuple[str,
             yield name, Input(part, part, _makers(params, part, "realized"))
 
 
-def unit_of_input(params: Params, one: Input) -> str:
+def unit_of_input(params: Params, input_: Input) -> str:
     """The unit of an input, which all of its sources share."""
-    field = field_of(params.raw.sources[one.sources[0]], one.value)
+    field = field_of(params.raw.sources[input_.sources[0]], input_.value)
     assert field is not None  # the sources are chosen by having the value
     return unit_of(field)
 
 
-def is_forecast(params: Params, one: Input) -> bool:
+def is_forecast(params: Params, input_: Input) -> bool:
     """Whether an input is a forecast, not a known value."""
-    return params.raw.sources[one.sources[0]].role == "forecast"
+    return params.raw.sources[input_.sources[0]].role == "forecast"
 
 
 def _known_inputs(params: Params) -> Iterator[Input]:
@@ -65,17 +65,17 @@ def _known_inputs(params: Params) -> Iterator[Input]:
         yield from _in_parts(params, Input(name, name, _makers(params, name, "known")))
 
 
-def _is_static(params: Params, one: Input) -> bool:
-    return params.raw.sources[one.sources[0]].is_static
+def _is_static(params: Params, input_: Input) -> bool:
+    return params.raw.sources[input_.sources[0]].is_static
 
 
-def _in_parts(params: Params, one: Input) -> tuple[Input, ...]:
-    field = params.raw.sources[one.sources[0]].values[one.value]
-    names = zip(parts_of(one.name, field), parts_of(one.value, field), strict=True)
-    return tuple(Input(name, value, one.sources) for name, value in names)
+def _in_parts(params: Params, input_: Input) -> tuple[Input, ...]:
+    field = params.raw.sources[input_.sources[0]].values[input_.value]
+    names = zip(parts_of(input_.name, field), parts_of(input_.value, field), strict=True)
+    return tuple(Input(name, value, input_.sources) for name, value in names)
 
 
 def _makers(params: Params, value: str, role: Role) -> tuple[str, ...]:
     """The sources that make a value, which may be an angle or the sine or cosine of one, in the order of the settings."""
     sources = params.raw.sources_of(role).items()
-    return tuple(name for name, one in sources if value in one.values or field_of(one, value))
+    return tuple(name for name, source in sources if value in source.values or field_of(source, value))

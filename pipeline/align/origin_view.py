@@ -45,9 +45,9 @@ class OriginView:
             }
         return self._read[ahead, older]
 
-    def input(self, one: Input, ahead: int = 0, older: int = 0) -> Floats | SharedValues:
+    def input(self, input_: Input, ahead: int = 0, older: int = 0) -> Floats | SharedValues:
         """An input of each step (n,), or of each place of the shared axis where all series share it."""
-        return first_available(one, self.read(ahead, older), len(self.run_start))
+        return first_available(input_, self.read(ahead, older), len(self.run_start))
 
     def newest(self, value: str) -> Ints:
         """The place of the newest step whose realized value is known (n,), -1 where none."""

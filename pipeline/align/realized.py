@@ -94,16 +94,16 @@ class Realized:
         return known, np.maximum.accumulate(place), block_starts(series, len(self.axis.size))
 
 
-def read_realized(one: Input, tables: Mapping[str, SourceRows], grid: Grid, params: Params) -> Realized:
+def read_realized(input_: Input, tables: Mapping[str, SourceRows], grid: Grid, params: Params) -> Realized:
     """One value from all sources that make it.
 
     Where several sources have a step, the first of them, in the order of the settings, gives the value as
     soon as it has one; a series' own rows take precedence over those shared by the group.
     """
     made: list[Events] = []
-    for source in one.sources:
+    for source in input_.sources:
         for is_shared, rows in split_shared(tables[source]) if source in tables else ():
-            field = field_of(params.raw.sources[source], one.value)
+            field = field_of(params.raw.sources[source], input_.value)
             assert field is not None  # the sources are chosen by making the value
             spacing = params.raw.sources[source].spacing
             how = Resampling(
@@ -113,9 +113,9 @@ def read_realized(one: Input, tables: Mapping[str, SourceRows], grid: Grid, para
                 spacing=spacing.ns if spacing else None,
             )
             if is_shared:
-                made.append(_spread(_events(rows, one.value, grid.shared, how), grid))
+                made.append(_spread(_events(rows, input_.value, grid.shared, how), grid))
             else:
-                made.append(_events(rows, one.value, grid.own, how))
+                made.append(_events(rows, input_.value, grid.own, how))
     return Realized(grid.own, made[0] if len(made) == 1 else _merged(made, grid.own.places))
 
 
@@ -164,7 +164,10 @@ def _spread(events: Events, grid: Grid) -> Events:
     """Events on the shared axis, for every series that has the step."""
     spread = list(_for_each_series(events, grid))
     return Events(
-        *(np.concatenate([getattr(one, name) for one in spread]) for name in ("place", "known", "value"))
+        *(
+            np.concatenate([getattr(events, name) for events in spread])
+            for name in ("place", "known", "value")
+        )
     )
 
 
@@ -181,9 +184,9 @@ def _merged(made: list[Events], places: int) -> Events:
     if not made:
         return Events(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
     place, known, value = (
-        np.concatenate([getattr(one, name) for one in made]) for name in ("place", "known", "value")
+        np.concatenate([getattr(events, name) for events in made]) for name in ("place", "known", "value")
     )
-    rank = np.concatenate([np.full(len(one.place), -at) for at, one in enumerate(made)])
+    rank = np.concatenate([np.full(len(events.place), -at) for at, events in enumerate(made)])
     joined = sort_versions(place, (np.zeros_like(known), known, known), value[:, None], places, rank=rank)
     best = np.arange(len(joined.known)) if joined.best is None else joined.best
     won = np.flatnonzero(best == np.arange(len(best)))

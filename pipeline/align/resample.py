@@ -72,7 +72,8 @@ class _Fold:
 
     def __init__(self, steps: int, rules: Sequence[str]) -> None:
         self.by_rule = {
-            rule: [at for at, one in enumerate(rules) if one == rule] for rule in dict.fromkeys(rules)
+            rule: [at for at, of_value in enumerate(rules) if of_value == rule]
+            for rule in dict.fromkeys(rules)
         }
         start = [0.0 if rule in ("mean", "sum") else np.nan for rule in rules]
         self.folded: Floats = np.tile(np.array(start, np.float64), (steps, 1))

@@ -58,7 +58,7 @@ def roll(known: KnownValues, newest: Ints, windows: tuple[Window, ...]) -> Rolle
     new[1:] = (series[1:] != series[:-1]) | (origins[1:] != origins[:-1])
     at = np.flatnonzero(new)
     longest = max((steps for steps, _ in windows), default=0)
-    made = {one: np.full(len(at), np.nan) for one in windows}
+    made = {window: np.full(len(at), np.nan) for window in windows}
     block = max(1, _CELLS // max(1, longest))
     for begin in range(0, len(at), block):
         here = at[begin : begin + block]
@@ -66,7 +66,7 @@ def roll(known: KnownValues, newest: Ints, windows: tuple[Window, ...]) -> Rolle
         for steps, statistic in windows:
             made[steps, statistic][begin : begin + block] = _statistic(values[longest - steps :], statistic)
     length = np.diff(np.append(at, len(series)))
-    return {one: np.repeat(values, length) for one, values in made.items()}
+    return {window: np.repeat(values, length) for window, values in made.items()}
 
 
 def _last_values(known: KnownValues, newest: Ints, here: Ints, longest: int) -> Floats:

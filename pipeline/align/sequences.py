@@ -29,8 +29,8 @@ class Targets:
 def read_targets(group: GroupInputs) -> Targets:
     """The last revision of each target and the moment it became known."""
     final = [group.realized[name].final for name in group.params.align.target]
-    value = np.stack([one[0][group.grid.own_place] for one in final], axis=1)
-    known = np.stack([one[1][group.grid.own_place] for one in final], axis=1)
+    value = np.stack([value[group.grid.own_place] for value, _ in final], axis=1)
+    known = np.stack([known[group.grid.own_place] for _, known in final], axis=1)
     is_known = known != NEVER_KNOWN
     with np.errstate(over="ignore"):  # rejected by name when sequences are cut
         y = np.where(is_known, value, 0.0).astype(np.float32)

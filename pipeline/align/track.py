@@ -43,11 +43,11 @@ def read_track(group: GroupInputs, track: int) -> Track:
     with np.errstate(over="ignore"):  # what float32 cannot hold is rejected by name when sequences are cut
         x = fill_columns(view)
         targets = [(group.realized[name], view.newest(name)) for name in group.params.align.target]
-        baseline = [baselines(Basis(one, group.grid, origins.steps, newest)) for one, newest in targets]
+        baseline = [baselines(Basis(target, group.grid, origins.steps, newest)) for target, newest in targets]
         return Track(
             origin=origins.steps,
             X=x,
-            published=_side_by_side([view.published(one) for one in group.params.align.target]),
+            published=_side_by_side([view.published(target) for target in group.params.align.target]),
             baseline=_side_by_side(baseline),
             issued={name: vintages.issued for name, (_, vintages) in view.read().items()},
             supplied={name: _supplied(vintages) for name, (_, vintages) in view.read().items()},

@@ -117,16 +117,16 @@ class SharedValues:
 
 
 def first_available(
-    chosen: Input, read: Mapping[str, tuple[VintageSource, Vintages]], steps: int
+    input_: Input, read: Mapping[str, tuple[VintageSource, Vintages]], steps: int
 ) -> Floats | SharedValues:
     """An input (n,): the first of its sources that has a value for the step gives it; NaN where none has.
 
     What comes from a single source, and is shared by all series, is returned as SharedValues.
     """
-    found = [read[source] for source in chosen.sources if source in read]
+    found = [read[source] for source in input_.sources if source in read]
     if len(found) == 1 and found[0][1].place is not None:
-        return SharedValues(_column(chosen, *found[0]))
-    columns = [_column(chosen, source, vintages.of_steps()) for source, vintages in found]
+        return SharedValues(_column(input_, *found[0]))
+    columns = [_column(input_, source, vintages.of_steps()) for source, vintages in found]
     if not columns:
         return np.full(steps, np.nan)
     value = columns[-1]
@@ -135,8 +135,8 @@ def first_available(
     return value
 
 
-def _column(chosen: Input, source: VintageSource, vintages: Vintages) -> Floats:
-    return vintages.values[:, source.names.index(chosen.value)]
+def _column(input_: Input, source: VintageSource, vintages: Vintages) -> Floats:
+    return vintages.values[:, source.names.index(input_.value)]
 
 
 def _placed(rows: SourceRows, names: tuple[str, ...], axis: Axis) -> Versions:

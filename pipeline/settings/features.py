@@ -72,8 +72,8 @@ def feature_faults(
     yield from _lag_faults(chosen, raw, origin)
     windows = [
         (f"align.features.rolling.{name}.windows", length)
-        for name, one in chosen.rolling.items()
-        for length in one.windows
+        for name, rolling in chosen.rolling.items()
+        for length in rolling.windows
     ]
     windows += [("align.features.published_error", length) for length in chosen.published_error]
     for path, length in windows:

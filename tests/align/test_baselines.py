@@ -48,7 +48,7 @@ def test_references_are_plain_shifts_that_ignore_the_origin() -> None:
         np.testing.assert_array_equal(made[f"reference_{name}"], expected)
 
 
-def test_a_missing_value_is_not_known_so_the_next_multiple_stands() -> None:
+def test_a_missing_value_is_not_known_so_the_next_multiple_is_taken() -> None:
     values = np.arange(100.0)
     values[[50, 26]] = np.nan
     made = _made(_group(values, {"before": "1h"}))

@@ -19,7 +19,7 @@ from tests.align.mock import HOUR, MINUTE, START, frame, mock_params
     st.integers(-8, 14),
     st.integers(0, 59),
 )
-def test_a_place_is_where_the_step_of_a_stamp_stands(
+def test_a_place_is_that_of_the_step_that_holds_the_stamp(
     series: list[tuple[int, int]], number: int, hour: int, minute: int
 ) -> None:
     number %= len(series)

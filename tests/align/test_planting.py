@@ -23,7 +23,7 @@ SEASONAL = 3  # baselines after these are plain shifts, which ignore the origin
 
 @settings(max_examples=80)
 @given(params(), frames(), st.integers(-12, 80), st.integers(0, 2**32 - 1))
-def test_nothing_known_later_changes_what_stands_at_an_origin(
+def test_nothing_known_later_changes_the_inputs_of_an_origin(
     chosen: Params, tables: dict[str, pd.DataFrame], hour: int, seed: int
 ) -> None:
     now = START + hour * HOUR

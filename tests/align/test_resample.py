@@ -69,7 +69,7 @@ def test_rows_that_are_absent_count_by_the_distance_of_those_that_are_there(
 
 
 @pytest.mark.parametrize("rule", RULES)
-def test_a_single_stamp_is_taken_as_it_stands(rule: Resample) -> None:
+def test_a_single_stamp_is_taken_unchanged(rule: Resample) -> None:
     assert folded(stamps([20], [0.1]), rule) == 0.1
 
 
@@ -84,7 +84,7 @@ def test_a_single_stamp_is_taken_as_it_stands(rule: Resample) -> None:
         ([1, 2, 3], 0.75, 8),
     ],
 )
-def test_where_the_distance_of_stamps_is_fixed_it_tells_how_many_a_step_should_hold(
+def test_a_fixed_distance_of_stamps_gives_the_number_expected_in_a_step(
     values: list[float], least: float, total: float | None
 ) -> None:
     rows = stamps(QUARTERS[: len(values)], values)

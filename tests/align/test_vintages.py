@@ -59,12 +59,12 @@ def test_each_step_has_the_newest_vintage_known_at_its_origin() -> None:
     assert _temp(_group(weather)) == ([None, 11, 20, None], [None, 0, 1, None])
 
 
-def test_rows_of_the_group_speak_where_the_series_has_no_vintage() -> None:
+def test_rows_of_the_group_are_used_where_the_series_has_no_vintage() -> None:
     weather = _forecasts(("a", 1, 0, 11), ("", 1, 1, 90), ("", 2, 1, 91))
     assert _temp(_group(weather)) == ([None, 11, 91, None], [None, 0, 1, None])
 
 
-def test_the_step_ahead_is_told_by_what_this_step_s_origin_knew() -> None:
+def test_the_step_ahead_is_as_this_step_s_origin_knew_it() -> None:
     weather = _forecasts(("a", 1, 0, 11), ("a", 2, 0, 20), ("a", 2, 2, 22), ("", 4, 1, 40))
     group = _group(weather, features={"ahead": 1})
     assert _temp(group, 1) == ([11, 20, None, 40], [0, 0, None, 1])

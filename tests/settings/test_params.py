@@ -26,7 +26,7 @@ def test_settings_are_read_with_their_defaults(tmp_path: Path) -> None:
     assert params.split.policy == "chronological"
 
 
-def test_all_faults_are_told_at_once_each_with_its_path_and_the_value_found() -> None:
+def test_all_faults_are_reported_together_each_with_its_path_and_the_value_found() -> None:
     values = changed(train__lanes="many", train__speed=3, pack__codec="lzf", align__gaps={"fill": "2 weeks"})
     del values["align"]["target"]
     with pytest.raises(SettingsError) as caught:
@@ -171,12 +171,12 @@ def test_a_fault_is_placed_by_the_keys_of_the_file_alone() -> None:
         ("train__units", [], ["train.units: list should have at least 1 item"]),
     ],
 )
-def test_one_fault_is_told_once_and_nothing_that_only_follows_from_it(
+def test_one_fault_is_reported_once_without_its_consequences(
     path: str, value: Any, faults: list[str]
 ) -> None:
     with pytest.raises(SettingsError) as caught:
         check_params(changed(**{path: value}), "params.yaml")
-    assert [told[: len(fault)] for told, fault in zip(caught.value.faults, faults, strict=True)] == faults
+    assert [found[: len(fault)] for found, fault in zip(caught.value.faults, faults, strict=True)] == faults
 
 
 def test_the_schema_has_every_setting_and_gives_each_a_type(root: Path) -> None:

@@ -61,7 +61,7 @@ def test_without_a_policy_it_is_chronological() -> None:
 
 
 @pytest.mark.parametrize("policy", ["random", "blocked"])
-def test_scattered_training_is_refused_with_carried_state_and_the_remedy_is_told(policy: str) -> None:
+def test_scattered_training_is_refused_with_carried_state_and_a_remedy_named(policy: str) -> None:
     message = faults({"policy": policy}, mode="stateful")
     assert f"split.policy: {policy} scatters training" in message
     assert "set train.mode=windows, or take chronological, rolling_origin, by_series or by_group" in message
@@ -110,7 +110,7 @@ def test_what_means_nothing_is_refused_with_its_path(split: dict[str, Any], word
     assert words in faults(split)
 
 
-def test_all_faults_of_a_policy_are_told_at_once() -> None:
+def test_all_faults_of_a_policy_are_reported_together() -> None:
     message = faults({"policy": "rolling_origin", "folds": 9, "fold": 9})
     assert (
         "9 tests of 0.2 of the span, one per fold, and a validation of 0.1 leave nothing to train on, found 1.9"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from hindcast.pipeline.align.aligned import Feature
-from hindcast.pipeline.align.inputs import Input
+from hindcast.pipeline.align.inputs import Input, is_forecast
 from hindcast.pipeline.align.origin_view import OriginView
 from hindcast.pipeline.align.vintages import SharedValues
 from hindcast.pipeline.arrays import Floats, Times
@@ -48,16 +48,16 @@ class Kind:
     reach: Callable[[Params, Times, str], Iterator[int]] = _no_reach
 
 
-def source_text(params: Params, one: Input) -> str:
+def source_text(params: Params, input_: Input) -> str:
     """The value, its sources and when each is known. Stored in the shards, as all descriptions are."""
-    parts = [f"source {name} ({_known_text(params.raw.sources[name].known)})" for name in one.sources]
-    text = f"{_value_text(params, one)} from {parts[0]}"
+    parts = [f"source {name} ({_known_text(params.raw.sources[name].known)})" for name in input_.sources]
+    text = f"{_value_text(params, input_)} from {parts[0]}"
     return text if len(parts) == 1 else f"{text}, else from {', else from '.join(parts[1:])}"
 
 
-def choice_text(params: Params, one: Input) -> str:
+def choice_text(params: Params, input_: Input) -> str:
     """Which vintage or revision of an input is taken."""
-    if params.raw.sources[one.sources[0]].role != "forecast":
+    if not is_forecast(params, input_):
         return "the newest revision known"
     rule = params.align.vintage
     filled = " that is not empty" if rule.take == "newest_filled" else ""
@@ -75,10 +75,10 @@ def steps_text(count: int) -> str:
     return "1 step" if count == 1 else f"{count} steps"
 
 
-def _value_text(params: Params, one: Input) -> str:
-    if one.value in params.raw.sources[one.sources[0]].values:
-        return one.value
-    angle, _, wave = one.value.rpartition("_")
+def _value_text(params: Params, input_: Input) -> str:
+    if input_.value in params.raw.sources[input_.sources[0]].values:
+        return input_.value
+    angle, _, wave = input_.value.rpartition("_")
     return f"the {WAVES[wave]} of {angle}"
 
 

@@ -29,8 +29,8 @@ _STATISTICS: dict[Statistic, str] = {
 _SLACK = 60 * DAY  # how far before the first step the newest known value is searched for
 
 
-def _feature(params: Params, one: Input, name: str, sentence: str) -> Feature:
-    return Feature(name, unit_of_input(params, one), sentence, part="history")
+def _feature(params: Params, input_: Input, name: str, sentence: str) -> Feature:
+    return Feature(name, unit_of_input(params, input_), sentence, part="history")
 
 
 # --- lags ---------------------------------------------------------------------------------------------------------
@@ -38,12 +38,14 @@ def _feature(params: Params, one: Input, name: str, sentence: str) -> Feature:
 
 def _lag_columns(params: Params) -> Iterator[Column]:
     chosen = params.align.features.lags
-    for name, one in realized_inputs(params, chosen):
+    for name, input_ in realized_inputs(params, chosen):
         for lag in chosen[name]:
             length = f"{lag} of exact time" if lag.days is None else f"{lag.days} local days"
-            sentence = f"{source_text(params, one)}, {length} before the step; as known at the step's origin."
-            feature = _feature(params, one, f"{one.value}_lag_{lag}", sentence)
-            yield Column(feature, partial(_fill_lag, one.value, lag), may_miss=True)
+            sentence = (
+                f"{source_text(params, input_)}, {length} before the step; as known at the step's origin."
+            )
+            feature = _feature(params, input_, f"{input_.value}_lag_{lag}", sentence)
+            yield Column(feature, partial(_fill_lag, input_.value, lag), may_miss=True)
 
 
 def _fill_lag(value: str, lag: Duration, view: OriginView) -> Floats:
@@ -67,13 +69,13 @@ def _lag_reach(params: Params, times: Times, zone: str) -> Iterator[int]:
 
 def _recent_columns(params: Params) -> Iterator[Column]:
     chosen = params.align.features.recent
-    for name, one in realized_inputs(params, chosen):
+    for name, input_ in realized_inputs(params, chosen):
         for number in range(1, chosen[name] + 1):
             newest = "the newest step with a value"
             which = newest if number == 1 else f"{steps_text(number - 1)} before {newest}"
-            sentence = f"{source_text(params, one)}, {which}; as known at the step's origin."
-            feature = _feature(params, one, f"{one.value}_recent_{number}", sentence)
-            yield Column(feature, partial(_fill_recent, one.value, number), may_miss=True)
+            sentence = f"{source_text(params, input_)}, {which}; as known at the step's origin."
+            feature = _feature(params, input_, f"{input_.value}_recent_{number}", sentence)
+            yield Column(feature, partial(_fill_recent, input_.value, number), may_miss=True)
 
 
 def _fill_recent(value: str, number: int, view: OriginView) -> Floats:
@@ -94,16 +96,16 @@ def _recent_reach(params: Params, times: Times, zone: str) -> Iterator[int]:
 
 def _rolling_columns(params: Params) -> Iterator[Column]:
     chosen = params.align.features.rolling
-    for name, one in realized_inputs(params, chosen):
+    for name, input_ in realized_inputs(params, chosen):
         pairs = [(window, which) for window in chosen[name].windows for which in chosen[name].statistics]
         windows = tuple(_window(params, window, which) for window, which in pairs)
         for window, which in pairs:
             sentence = (
-                f"The {_STATISTICS[which]} of {source_text(params, one)}, over the {window} of steps that end with "
+                f"The {_STATISTICS[which]} of {source_text(params, input_)}, over the {window} of steps that end with "
                 "the newest step with a value; as known at the step's origin, missing if less than half of them are."
             )
-            feature = _feature(params, one, f"{one.value}_{which}_{window}", sentence)
-            fill = partial(_fill_rolling, one.value, windows, _window(params, window, which))
+            feature = _feature(params, input_, f"{input_.value}_{which}_{window}", sentence)
+            fill = partial(_fill_rolling, input_.value, windows, _window(params, window, which))
             yield Column(feature, fill, may_miss=True)
 
 
@@ -114,7 +116,7 @@ def _fill_rolling(value: str, windows: tuple[Window, ...], window: Window, view:
 def _rolling_reach(params: Params, times: Times, zone: str) -> Iterator[int]:
     frequency = params.raw.frequency.ns
     chosen = params.align.features.rolling.items()
-    further = {name: max(window.ns for window in one.windows) - frequency for name, one in chosen}
+    further = {name: max(window.ns for window in rolling.windows) - frequency for name, rolling in chosen}
     return _reach_of_newest(params, times, zone, further)
 
 
@@ -122,14 +124,14 @@ def _published_error_columns(params: Params) -> Iterator[Column]:
     chosen = params.align.features.published_error
     windows = tuple(_window(params, window, "mean") for window in chosen)
     published = [target for target in params.align.target if target in params.align.published]
-    for target, one in realized_inputs(params, published):
+    for target, input_ in realized_inputs(params, published):
         for window in chosen:
             sentence = (
-                f"The mean of {source_text(params, one)}, less the published forecast {params.align.published[target]} "
+                f"The mean of {source_text(params, input_)}, less the published forecast {params.align.published[target]} "
                 f"as known at each step's own origin, over the {window} of steps that end with the newest step with a "
                 "value; as known at this step's origin, missing if less than half of them are."
             )
-            feature = _feature(params, one, f"{target}_published_error_{window}", sentence)
+            feature = _feature(params, input_, f"{target}_published_error_{window}", sentence)
             fill = partial(_fill_published_error, target, windows, _window(params, window, "mean"))
             yield Column(feature, fill, may_miss=True)
 

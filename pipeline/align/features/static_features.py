@@ -17,27 +17,27 @@ from hindcast.pipeline.settings.params import Params
 
 
 def _static_columns(params: Params) -> Iterator[Column]:
-    for one in static_inputs(params):
-        sentence = f"{source_text(params, one)}; the same at every step of a series."
-        feature = Feature(one.name, unit_of_input(params, one), sentence, part="static")
-        yield Column(feature, partial(_fill_static, one), may_miss=True)
+    for input_ in static_inputs(params):
+        sentence = f"{source_text(params, input_)}; the same at every step of a series."
+        feature = Feature(input_.name, unit_of_input(params, input_), sentence, part="static")
+        yield Column(feature, partial(_fill_static, input_), may_miss=True)
 
 
-def _fill_static(one: Input, view: OriginView) -> Floats:
+def _fill_static(input_: Input, view: OriginView) -> Floats:
     grid = view.group.grid
-    return attributes(one, view.group.static, len(grid.names))[grid.series]
+    return attributes(input_, view.group.static, len(grid.names))[grid.series]
 
 
-def attributes(one: Input, rows: Mapping[str, SourceRows], series: int) -> Floats:
+def attributes(input_: Input, rows: Mapping[str, SourceRows], series: int) -> Floats:
     """The attribute of each of S series (S,), NaN where none.
 
     The first of its sources that has it gives it, by the series' own row, else by the one for all of its group.
     """
     found = np.full(series, np.nan)
-    for source in reversed(one.sources):
+    for source in reversed(input_.sources):
         if source in rows:
             table = rows[source]
-            value = table.values[one.value]
+            value = table.values[input_.value]
             present = np.flatnonzero(~np.isnan(value))
             shared = present[table.series[present] == SHARED]
             own = present[table.series[present] >= 0]

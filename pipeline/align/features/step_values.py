@@ -18,14 +18,14 @@ from hindcast.pipeline.settings.params import Params
 
 def _input_columns(params: Params) -> Iterator[Column]:
     may_miss = params.align.gaps.longer == "indicator"
-    for one in inputs(params):
-        sentence = f"{source_text(params, one)}; {choice_text(params, one)} at the step's origin."
-        feature = Feature(one.name, unit_of_input(params, one), sentence, part=_part(params, one))
-        yield Column(feature, partial(_fill_input, one, may_miss=may_miss), may_miss)
+    for input_ in inputs(params):
+        sentence = f"{source_text(params, input_)}; {choice_text(params, input_)} at the step's origin."
+        feature = Feature(input_.name, unit_of_input(params, input_), sentence, part=_part(params, input_))
+        yield Column(feature, partial(_fill_input, input_, may_miss=may_miss), may_miss)
 
 
-def _fill_input(one: Input, view: OriginView, *, may_miss: bool) -> Floats | SharedValues:
-    found = view.input(one)
+def _fill_input(input_: Input, view: OriginView, *, may_miss: bool) -> Floats | SharedValues:
+    found = view.input(input_)
     if view.is_whole(found):
         return found
     value = view.per_step(found)
@@ -36,7 +36,7 @@ def _fill_input(one: Input, view: OriginView, *, may_miss: bool) -> Floats | Sha
     view.carried |= missing & (source >= 0)
     if not may_miss:
         view.incomplete |= source < 0
-        view.ending[one.name] += int(((source < 0) & (view.run_start < len(source))).sum())
+        view.ending[input_.name] += int(((source < 0) & (view.run_start < len(source))).sum())
     return np.where(source >= 0, value[source], np.nan)
 
 
@@ -45,23 +45,23 @@ def _input_reach(params: Params, _times: Times, _zone: str) -> Iterator[int]:
 
 
 def _ahead_columns(params: Params) -> Iterator[Column]:
-    for one in inputs(params):
+    for input_ in inputs(params):
         for steps in range(1, params.align.features.ahead + 1):
             sentence = (
-                f"{source_text(params, one)}, for the step {steps_text(steps)} later; "
-                f"{choice_text(params, one)} at this step's origin."
+                f"{source_text(params, input_)}, for the step {steps_text(steps)} later; "
+                f"{choice_text(params, input_)} at this step's origin."
             )
-            name = f"{one.name}_ahead_{steps}"
-            feature = Feature(name, unit_of_input(params, one), sentence, part=_part(params, one))
-            yield Column(feature, partial(_fill_ahead, one, steps), may_miss=True)
+            name = f"{input_.name}_ahead_{steps}"
+            feature = Feature(name, unit_of_input(params, input_), sentence, part=_part(params, input_))
+            yield Column(feature, partial(_fill_ahead, input_, steps), may_miss=True)
 
 
-def _fill_ahead(one: Input, steps: int, view: OriginView) -> Floats | SharedValues:
-    return view.input(one, ahead=steps)
+def _fill_ahead(input_: Input, steps: int, view: OriginView) -> Floats | SharedValues:
+    return view.input(input_, ahead=steps)
 
 
-def _part(params: Params, one: Input) -> Part:
-    return "forecast" if is_forecast(params, one) else "calendar"  # known for all time, as the calendar is
+def _part(params: Params, input_: Input) -> Part:
+    return "forecast" if is_forecast(params, input_) else "calendar"  # known for all time, as the calendar is
 
 
 INPUT = Kind("input", _input_columns, _input_reach)

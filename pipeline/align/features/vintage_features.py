@@ -18,40 +18,40 @@ from hindcast.pipeline.settings.params import Params
 
 
 def _vintage_columns(params: Params) -> Iterator[Column]:
-    for one in (one for one in inputs(params) if is_forecast(params, one)):
+    for input_ in (input_ for input_ in inputs(params) if is_forecast(params, input_)):
         for number in range(
             2, params.align.features.vintages + 1
         ):  # the newest, number 1, is the input itself
             sentence = (
-                f"{source_text(params, one)}; the {ordinal(number)} newest vintage of those known at the "
+                f"{source_text(params, input_)}; the {ordinal(number)} newest vintage of those known at the "
                 "step's origin, by issue time."
             )
-            feature = Feature(f"{one.name}_vintage_{number}", unit_of_input(params, one), sentence)
-            yield Column(feature, partial(_fill_vintage, one, number), may_miss=True)
+            feature = Feature(f"{input_.name}_vintage_{number}", unit_of_input(params, input_), sentence)
+            yield Column(feature, partial(_fill_vintage, input_, number), may_miss=True)
 
 
-def _fill_vintage(one: Input, number: int, view: OriginView) -> Floats | SharedValues:
-    return view.input(one, older=number - 1)
+def _fill_vintage(input_: Input, number: int, view: OriginView) -> Floats | SharedValues:
+    return view.input(input_, older=number - 1)
 
 
 def _change_columns(params: Params) -> Iterator[Column]:
-    for one in (one for one in inputs(params) if is_forecast(params, one)):
+    for input_ in (input_ for input_ in inputs(params) if is_forecast(params, input_)):
         for number in range(1, params.align.features.vintage_changes + 1):
             newer = "newest" if number == 1 else f"{ordinal(number)} newest"
             sentence = (
-                f"{source_text(params, one)}; its {newer} vintage less the {ordinal(number + 1)} newest, of those "
+                f"{source_text(params, input_)}; its {newer} vintage less the {ordinal(number + 1)} newest, of those "
                 "known at the step's origin, by issue time."
             )
-            feature = Feature(f"{one.name}_change_{number}", unit_of_input(params, one), sentence)
-            yield Column(feature, partial(_fill_change, one, number), may_miss=True)
+            feature = Feature(f"{input_.name}_change_{number}", unit_of_input(params, input_), sentence)
+            yield Column(feature, partial(_fill_change, input_, number), may_miss=True)
 
 
-def _fill_change(one: Input, number: int, view: OriginView) -> Floats:
+def _fill_change(input_: Input, number: int, view: OriginView) -> Floats:
     """A vintage less the one before it, both of the first source that has the newer one."""
     newer, older = (view.read(0, number - 1 + back) for back in (0, 1))
     value = np.full(len(view.run_start), np.nan)
-    for source in reversed([name for name in one.sources if name in newer]):
-        at = newer[source][0].names.index(one.value)
+    for source in reversed([name for name in input_.sources if name in newer]):
+        at = newer[source][0].names.index(input_.value)
         new, old = (read[source][1].of_steps().values[:, at] for read in (newer, older))
         value = np.where(np.isnan(new), value, new - old)
     return value
@@ -70,7 +70,7 @@ def _fill_lead(view: OriginView) -> SharedValues:
 def _vintage_lead_columns(params: Params) -> Iterator[Column]:
     if not params.align.features.lead:
         return
-    made_by = [one.sources for one in inputs(params)]
+    made_by = [input_.sources for input_ in inputs(params)]
     for source in params.raw.sources_of("forecast"):
         if params.raw.sources[source].has_issue and any(source in sources for sources in made_by):
             # where a source alone makes an input, the input's gap ends the sequence before its lead is missing

@@ -107,7 +107,7 @@ def test_features_do_not_depend_on_which_sources_a_group_has() -> None:
     assert feature_list(mock_params()) == feature_list(mock_params())
 
 
-def test_forecasts_the_past_the_calendar_and_what_is_known_are_told_apart() -> None:
+def test_forecasts_the_past_the_calendar_and_known_values_have_different_parts() -> None:
     chosen = {
         "forecast": ["guess"],
         "lags": {"usage": ["48h"]},

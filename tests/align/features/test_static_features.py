@@ -49,7 +49,7 @@ def test_an_attribute_that_is_missing_is_marked_and_ends_no_sequence() -> None:
     assert [one["capacity_missing"] for one in found.values()] == [[0.0], [1.0], [1.0]]
 
 
-def test_an_angle_stands_as_sine_and_cosine() -> None:
+def test_an_angle_becomes_sine_and_cosine() -> None:
     found = columns([{"series": "", "facing": 90.0}])
     assert (found["a"]["facing_sin"], found["a"]["facing_cos"]) == ([1.0], [0.0])
 
