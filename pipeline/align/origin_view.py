@@ -37,7 +37,9 @@ class OriginView:
         self._newest: dict[str, Ints] = {}
 
     def read(self, ahead: int = 0, older: int = 0) -> Read:
-        """What the sources hold for the step `ahead` steps later, `older` vintages back, as each step's own origin knew it."""
+        """What the sources hold for the step `ahead` steps later (at most `align.features.ahead`), `older` vintages back, each as
+        known at the step's own origin.
+        """
         if (ahead, older) not in self._read:
             self._read[ahead, older] = {
                 name: (source, source.at(self.group.grid, self.origins, ahead, older))

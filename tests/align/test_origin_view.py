@@ -12,7 +12,9 @@ from tests.align.mock import mock_frames, mock_params
 
 def _view() -> OriginView:
     params = mock_params(
-        origin={"every": "24h", "from": "1h", "for": "18h"}, published={"usage": "weather.temp"}
+        features={"ahead": 1},
+        origin={"every": "24h", "from": "1h", "for": "18h"},
+        published={"usage": "weather.temp"},
     )
     group = prepare_group(mock_frames(4), params, "here")
     origins = group.origins_of(0)
