@@ -5,6 +5,7 @@ import numpy as np
 from hindcast.pipeline.align.asof import run_starts
 from hindcast.pipeline.align.group_inputs import prepare_group
 from hindcast.pipeline.align.origin_view import OriginView
+from hindcast.pipeline.align.rolling import Window
 from hindcast.pipeline.align.vintages import SharedValues
 from hindcast.pipeline.settings.origin import NO_ORIGIN
 from tests.align.mock import mock_frames, mock_params
@@ -26,7 +27,7 @@ def test_what_several_columns_need_is_read_once() -> None:
     assert view.read(1) is view.read(1)
     assert view.read(1) is not view.read(1, older=1)
     assert view.newest("usage") is view.newest("usage")
-    windows = ((3, "mean"), (6, "max"))
+    windows: tuple[Window, ...] = ((3, "mean"), (6, "max"))
     assert view.rolled("usage", windows) is view.rolled("usage", windows)
     assert view.rolled("usage", windows) is not view.rolled("usage", windows, less_published=True)
 
