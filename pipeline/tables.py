@@ -1,6 +1,6 @@
-"""The tables that ingest writes and every later stage reads: one Parquet file a source and group.
+"""The tables that ingest writes and later stages read: one Parquet file per source and group.
 
-Columns: `series` ("" holds for every series of the group), `issue_time` (forecasts only), `valid_time`,
+Columns: `series` ("" means every series of the group), `issue_time` (forecasts only), `valid_time`,
 `known_time` as timestamp[ns, UTC], then each value as float64 with null for missing; sorted by (series,
 valid_time, issue_time, known_time).  Their bytes depend on their rows alone.
 """
@@ -32,7 +32,7 @@ _ENCODINGS = {
 }
 TIMES = ("issue_time", "valid_time", "known_time")
 
-ROWS_A_PIECE = 1 << 16  # rows of a Parquet row group: fixed, so that bytes do not tell how rows arrived
+ROWS_A_PIECE = 1 << 16  # rows of a Parquet row group: fixed, so that bytes do not depend on how rows arrived
 
 
 def table_schema(source: Source) -> pa.Schema:
@@ -44,7 +44,7 @@ def table_schema(source: Source) -> pa.Schema:
 
 
 class TableWriter:
-    """Writes a Parquet file from pieces of any size; the file does not depend on how rows were cut."""
+    """Writes a Parquet file from pieces of any size; the bytes do not depend on the sizes."""
 
     def __init__(self, path: Path, schema: pa.Schema) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -52,7 +52,7 @@ class TableWriter:
         self._schema = schema
         self._pending: list[pa.Table] = []
         self._pending_rows = 0
-        self._writer = pq.ParquetWriter(path, schema, **_writing(schema))
+        self._writer = pq.ParquetWriter(path, schema, **_writer_options(schema))
 
     def write(self, table: pa.Table) -> None:
         """Add rows."""
@@ -63,24 +63,24 @@ class TableWriter:
             self._flush(ROWS_A_PIECE)
 
     def close(self) -> None:
-        """Write what is left; the file is whole afterwards."""
+        """Write the remaining rows and complete the file."""
         if self._pending_rows:
             self._flush(self._pending_rows)
         self._writer.close()
 
     def _flush(self, count: int) -> None:
         whole = pa.concat_tables(self._pending)
-        # pages are cut where chunks end, so a row group must be one; the usual piece is one already and is not copied
+        # pages end where chunks end, so a row group must be one chunk; usually it is one already and is not copied
         self._writer.write_table(whole.slice(0, count).combine_chunks(), row_group_size=ROWS_A_PIECE)
         self._pending_rows -= count
         self._pending = [whole.slice(count)] if self._pending_rows else []
 
 
-def _writing(schema: pa.Schema) -> dict[str, Any]:
-    """How columns are written, measured in docs/format.md.
+def _writer_options(schema: pa.Schema) -> dict[str, Any]:
+    """The options of the Parquet writer, measured in docs/format.md.
 
-    The bytes of numbers are split into streams, which LZ4 passes over twice as fast as over whole numbers; of
-    times the differences are written; only texts have a dictionary.
+    Numbers are split into streams of bytes, which LZ4 compresses twice as fast as whole numbers; times are written as
+    differences; only texts have a dictionary.
     """
     encodings = {field.name: _ENCODINGS[str(field.type)] for field in schema if str(field.type) in _ENCODINGS}
     texts = [name for name in schema.names if name not in encodings]
@@ -105,7 +105,7 @@ def table_writer(path: Path, schema: pa.Schema) -> Iterator[TableWriter]:
 
 
 def table_path(source: str, group: str) -> str:
-    """Where a table lies below the folder of tables."""
+    """The path of a table below the folder of tables."""
     return f"{source}/{file_name(group)}.parquet"
 
 
@@ -115,13 +115,13 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     try:
         found = path.stat()
     except FileNotFoundError:
-        return _manifest(path, ())
-    return _manifest(path, (found.st_mtime_ns, found.st_size, found.st_ino))
+        return _parse_manifest(path, ())
+    return _parse_manifest(path, (found.st_mtime_ns, found.st_size, found.st_ino))
 
 
 @lru_cache(maxsize=2)
-def _manifest(path: Path, state: tuple[int, ...]) -> dict[str, Any]:  # noqa: ARG001 (a changed file is another one)
-    """Parsed once, not once a group and source: with thousands of groups that would be most of what pack does."""
+def _parse_manifest(path: Path, state: tuple[int, ...]) -> dict[str, Any]:  # noqa: ARG001 (a changed file is another key)
+    """Cached: with thousands of groups, parsing it for each group and source would be most of the work of pack."""
     manifest = read_json(path)
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         found = manifest.get("format") if isinstance(manifest, dict) else type(manifest).__name__

@@ -14,19 +14,21 @@ def run(params: Params) -> Summary:
     from hindcast.pipeline.raw.ingest import ingest
 
     sources = ingest(params, Path())["sources"]
+    excluded = []
+    for name, counts in sources.items():
+        if counts["rows_quarantined"]:
+            rules = ", ".join(f"{rule} {count}" for rule, count in counts["rules"].items())
+            excluded.append(f"{name}: {counts['rows_quarantined']} rows ({rules})")
     return Summary(
         read=tuple(
-            f"{name}: {one['rows_read']} rows in {len(one['files'])} files" for name, one in sources.items()
+            f"{name}: {counts['rows_read']} rows in {len(counts['files'])} files"
+            for name, counts in sources.items()
         ),
         kept=tuple(
-            f"{name}: {one['rows_stored']} rows, {one['rows_folded']} repeats folded"
-            for name, one in sources.items()
+            f"{name}: {counts['rows_stored']} rows, {counts['rows_folded']} repeats folded"
+            for name, counts in sources.items()
         ),
-        excluded=tuple(
-            f"{name}: {one['rows_quarantined']} rows ({', '.join(f'{rule} {count}' for rule, count in one['rules'].items())})"
-            for name, one in sources.items()
-            if one["rows_quarantined"]
-        ),
+        excluded=tuple(excluded),
         wrote=("data/tables/", "data/quarantine/", "reports/ingest.json"),
     )
 

@@ -18,7 +18,7 @@ SCHEMA = pa.schema([pa.field("series", pa.string(), nullable=False), pa.field("x
 
 
 @given(cuts=st.lists(st.integers(0, 30), max_size=5))
-def test_bytes_do_not_tell_in_what_pieces_rows_came(
+def test_bytes_do_not_depend_on_the_pieces_in_which_rows_arrive(
     cuts: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "ROWS_A_PIECE", 7)
@@ -55,7 +55,7 @@ def test_a_group_or_source_without_rows_has_no_table(tmp_path: Path) -> None:
     assert read_table(tmp_path / "data/tables", "nothing", "here") is None
 
 
-def test_absent_foreign_and_damaged_tables_are_named(tmp_path: Path) -> None:
+def test_absent_damaged_and_incompatible_tables_are_named(tmp_path: Path) -> None:
     with pytest.raises(MissingInputError, match=r"tables\.json is absent"):
         read_manifest(tmp_path)
     ingested(tmp_path, {"a.csv": "name,time,load\nx,2024-01-01T00:00Z,1\n"})

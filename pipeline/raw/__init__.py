@@ -1,5 +1,5 @@
-"""CSV -> typed rows: sources and their files, cells, stamps and numbers, quarantine, tables, simulation.
+"""Ingest: from CSV files to typed tables, with cells, timestamps, numbers, quarantine and cache.
 
-Later rooms read tables by `pipeline.tables`; the stages call `pipeline.raw.ingest` and `pipeline.simulate`.
-The room of pyarrow and csv; imports nothing by itself.
+The stage calls `raw.ingest`; later rooms read the tables with `pipeline.tables`.  Uses pyarrow and csv; imports nothing
+by itself.
 """

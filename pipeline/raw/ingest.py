@@ -18,7 +18,6 @@ from hindcast.pipeline.progress import progress
 from hindcast.pipeline.raw.cache import Cache, SettingsDigest
 from hindcast.pipeline.raw.context import IngestContext, Sizes
 from hindcast.pipeline.raw.opened_file import SourceFile, open_files
-from hindcast.pipeline.raw.quarantine import too_many_bad_error
 from hindcast.pipeline.raw.source_files import find_files, quoted
 from hindcast.pipeline.raw.source_ingest import SourceIngest
 from hindcast.pipeline.settings.params import Params
@@ -68,7 +67,11 @@ def _ingest(files: dict[str, list[SourceFile]], context: IngestContext, root: Pa
                 advance(1)
         faults = [fault for source in sources for fault in source.faults()]
         if faults:
-            raise too_many_bad_error(faults)
+            raise RawDataError(
+                "Too much of the raw data does not fit the settings: correct raw.sources, fix the files, or raise "
+                "raw.max_bad_fraction. Nothing was replaced.",
+                faults,
+            )
         manifest = {"format": FORMAT, "sources": {source.name: source.manifest() for source in sources}}
         write_json(tables / MANIFEST, manifest)
         report = {"sources": {source.name: source.report() for source in sources}}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -27,16 +27,21 @@ class UtcStamps:
     ambiguous: Flags
     rule: Rules
 
+    @classmethod
+    def unambiguous(cls, utc: Times) -> UtcStamps:
+        """Stamps without faults."""
+        return cls(utc, utc, np.zeros(len(utc), np.bool_), np.full(len(utc), GOOD, np.uint8))
+
 
 def localize(parsed: ParsedStamps, zone: str, field: StampField, is_later: Flags | None = None) -> UtcStamps:
     """Apply the zone and the field's rules; stamps with an offset are UTC already.
 
     `is_later` marks rows at the second occurrence of their wall time, where a column of the file says so.
     """
-    rule = np.full(len(parsed.wall), GOOD, np.uint8)
-    ambiguous = np.zeros(len(rule), np.bool_)
+    stamps = UtcStamps.unambiguous(parsed.wall)
     if zone == "UTC" or parsed.exact.all():
-        return UtcStamps(parsed.wall, parsed.wall, ambiguous, rule)
+        return stamps
+    rule, ambiguous = stamps.rule, stamps.ambiguous
     first, later, count = find_occurrences(parsed.wall, zone)
     local = parsed.ok & ~parsed.exact
     absent, twice = local & (count == 0), local & (count == 2)
@@ -63,11 +68,7 @@ def number_steps(
     utc = start + (number - period.first) * period.length.ns
     beyond = parsed.ok & (number >= period.first) & (utc >= end)
     rule = np.where(beyond, np.uint8(_nonexistent_rule(field)), np.uint8(GOOD))
-    return UtcStamps(utc, utc, np.zeros(len(utc), np.bool_), rule)
-
-
-def _nonexistent_rule(field: StampField) -> int:
-    return NONEXISTENT_DROPPED if field.nonexistent == "drop" else NONEXISTENT
+    return replace(UtcStamps.unambiguous(utc), rule=rule)
 
 
 def latest_utc(parsed: ParsedStamps, zone: str) -> Times:
@@ -90,3 +91,7 @@ def find_occurrences(wall: Times, zone: str) -> tuple[Times, Times, Times]:
     last = np.where(late_holds, late, early)
     count = early_holds.astype(np.int64) + (late_holds & (early != late))
     return first, last, count
+
+
+def _nonexistent_rule(field: StampField) -> int:
+    return NONEXISTENT_DROPPED if field.nonexistent == "drop" else NONEXISTENT

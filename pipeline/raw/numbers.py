@@ -78,7 +78,7 @@ def _read_plain(texts: pa.StringArray, decimal: str) -> tuple[Floats, Flags, Int
     return np.where(bad, np.nan, values), bad, np.flatnonzero(irregular)
 
 
-@lru_cache(maxsize=64)  # asked for every file of a source
+@lru_cache(maxsize=64)  # called for every file of a source
 def numeric_markers(missing: tuple[str, ...], decimal: str) -> Floats:
     """The missing markers that are numbers: such a marker matches every spelling of its number."""
     texts = pa.array(sorted(set(missing)), pa.string())
@@ -106,7 +106,7 @@ def _find_irregular(texts: pa.StringArray, decimal: str) -> Flags:
 
     All letters of a column are tested at once, so that only these few cells take the slow path.
     """
-    offsets = _offsets_of(texts)
+    offsets = np.frombuffer(texts.buffers()[1], np.int32, len(texts) + 1, texts.offset * 4)
     data = np.frombuffer(texts.buffers()[2] or b"", np.uint8)[: offsets[-1]]
     irregular: Flags = offsets[1:] == offsets[:-1]
     for start in range(int(offsets[0]), len(data), _PIECE):
@@ -146,31 +146,26 @@ def _read_irregular(
     absent = pc.is_in(
         trimmed, value_set=pa.array(sorted({marker.strip() for marker in missing}), pa.string())
     )
-    signed = pc.replace_substring(trimmed, _MINUS, "-") if _MINUS.encode() in _bytes_of(trimmed) else trimmed
-    negated = (
-        signed
-        if style.negatives is None
-        else pc.replace_substring_regex(signed, *_NEGATIVES[style.negatives])
-    )
-    alone = _strip_around(negated, style.around) if style.around else negated
-    pointed = _use_points(_join_thousands(alone, style), style.decimal)
-    readable = pc.and_(pc.match_substring_regex(pointed, _NUMBER), pc.invert(absent))
-    plain = pc.utf8_ltrim(pointed, characters="+")
+    letters = trimmed.buffers()[2]
+    plain = trimmed
+    if letters is not None and _MINUS.encode() in letters.to_pybytes():
+        plain = pc.replace_substring(plain, _MINUS, "-")
+    if style.negatives is not None:
+        plain = pc.replace_substring_regex(plain, *_NEGATIVES[style.negatives])
+    if style.around:
+        plain = _strip_around(plain, style.around)
+    if style.thousands is not None:
+        plain = _join_thousands(plain, style.thousands, style.decimal)
+    if style.decimal != ".":  # a point in a file with decimal commas is ambiguous: make the cell unreadable
+        plain = pc.replace_substring(pc.replace_substring(plain, ".", "?"), style.decimal, ".")
+    readable = pc.and_(pc.match_substring_regex(plain, _NUMBER), pc.invert(absent))
+    plain = pc.utf8_ltrim(plain, characters="+")
     values: Floats = _to_numpy(
         pc.cast(pc.if_else(readable, plain, pa.scalar(None, pa.string())), pa.float64())
     )
     values = np.where(np.isfinite(values), values, np.nan)
     bad: Flags = np.isnan(values) & ~_to_numpy(absent)
     return values, bad
-
-
-def _offsets_of(texts: pa.StringArray) -> NDArray[np.int32]:
-    return np.frombuffer(texts.buffers()[1], np.int32, len(texts) + 1, texts.offset * 4)
-
-
-def _bytes_of(texts: pa.StringArray) -> bytes:
-    data = texts.buffers()[2]
-    return b"" if data is None else data.to_pybytes()
 
 
 def _strip_around(texts: pa.StringArray, around: tuple[str, ...]) -> pa.StringArray:
@@ -180,21 +175,12 @@ def _strip_around(texts: pa.StringArray, around: tuple[str, ...]) -> pa.StringAr
     return pc.replace_substring_regex(before, rf"([0-9.,])\s*(?:{words})$", r"\1")
 
 
-def _join_thousands(texts: pa.StringArray, style: NumberStyle) -> pa.StringArray:
+def _join_thousands(texts: pa.StringArray, separator: str, decimal: str) -> pa.StringArray:
     """Numbers without the separators between groups of three digits; other texts unchanged."""
-    if style.thousands is None:
-        return texts
-    between = _BETWEEN_THOUSANDS[style.thousands]
-    grouped = rf"^[+-]?[0-9]{{1,3}}(?:{between}[0-9]{{3}})+(?:[{style.decimal}][0-9]*)?$"
+    between = _BETWEEN_THOUSANDS[separator]
+    grouped = rf"^[+-]?[0-9]{{1,3}}(?:{between}[0-9]{{3}})+(?:[{decimal}][0-9]*)?$"
     joined = pc.replace_substring_regex(texts, between, "")
     return pc.if_else(pc.match_substring_regex(texts, grouped), joined, texts)
-
-
-def _use_points(texts: pa.StringArray, decimal: str) -> pa.StringArray:
-    if decimal == ".":
-        return texts
-    # a point in a file with decimal commas is ambiguous: make the cell unreadable
-    return pc.replace_substring(pc.replace_substring(texts, ".", "?"), decimal, ".")
 
 
 def _to_numpy(array: pa.Array) -> Any:

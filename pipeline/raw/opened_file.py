@@ -13,6 +13,11 @@ from hindcast.pipeline.raw.rows import RowReader
 from hindcast.pipeline.raw.source_files import RawFile
 from hindcast.pipeline.settings.raw import RawSettings, Source
 
+_PARTS = {
+    "layout": "Raw files do not fit the settings under raw.sources.",
+    "reader": "The stamps of raw files do not fit the settings.",
+}
+
 
 @dataclass(frozen=True)
 class SourceFile:
@@ -47,16 +52,12 @@ class SourceFile:
 def open_files(files: Iterable[SourceFile]) -> None:
     """Read the headers of files before any row is read; raises RawDataError with the faults of all files."""
     opened = list(files)
-    _load("Raw files do not fit the settings under raw.sources.", opened, "layout")
-    _load("The stamps of raw files do not fit the settings.", opened, "reader")
-
-
-def _load(summary: str, files: list[SourceFile], part: str) -> None:
-    faults: list[str] = []
-    for file in files:
-        try:
-            getattr(file, part)
-        except HindcastError as fault:
-            faults += fault.faults or [fault.summary]
-    if faults:
-        raise RawDataError(summary, list(dict.fromkeys(faults)))
+    for part, summary in _PARTS.items():
+        faults: list[str] = []
+        for file in opened:
+            try:
+                getattr(file, part)
+            except HindcastError as fault:
+                faults += fault.faults or [fault.summary]
+        if faults:
+            raise RawDataError(summary, list(dict.fromkeys(faults)))

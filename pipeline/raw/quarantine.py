@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from hindcast.pipeline.errors import RawDataError
 from hindcast.pipeline.raw.csv_blocks import Block, split_line
 from hindcast.pipeline.raw.csv_layout import Layout
 from hindcast.pipeline.raw.reject_rules import DECLARED, REMEDIES, RULES, RejectedRows, Rules
@@ -172,15 +171,6 @@ def find_source_faults(
             cell_text = f" {cell!r} in" if cell else ""
             fault += f"\n        {file}, line {line}:{cell_text} {text[:_LONGEST_EXAMPLE]!r}"
     return [fault]
-
-
-def too_many_bad_error(faults: list[str]) -> RawDataError:
-    """The error for sources that cannot be used."""
-    return RawDataError(
-        "Too much of the raw data does not fit the settings: correct raw.sources, fix the files, or raise "
-        "raw.max_bad_fraction. Nothing was replaced.",
-        faults,
-    )
 
 
 def _line_texts(block: Block, lines: set[int]) -> dict[int, str]:

@@ -37,11 +37,11 @@ def read_files(
     per_thread = sum(file.size for file in files) // context.threads + _SHARED_BLOCK
     sizes = replace(context.sizes, block=min(context.sizes.block, per_thread))
     parsed = []
-    for file_reader, block, result in _read_ahead(files, replace(context, sizes=sizes)):
-        if block is None or result is None:
+    for file_reader, block, future in _read_ahead(files, replace(context, sizes=sizes)):
+        if block is None or future is None:
             parsed.append(file_reader.finish())
         else:
-            file_reader.add(block, result)
+            file_reader.add(block, future.result())
             advance(len(block.data))
     return parsed
 
@@ -157,24 +157,17 @@ class _FileReader:
         return digests.record(path, self._stamp, self._hash.hexdigest())
 
 
-_Item = tuple[_FileReader, Block | None]  # no block at the end of a file
-
-
 def _ambiguous(source: Source) -> object:
     return source.valid_time.ambiguous if source.valid_time is not None else None
 
 
-def _iter_items(files: Sequence[SourceFile], context: IngestContext) -> Iterator[_Item]:
-    for file in files:
-        reader = _FileReader(file, context)
-        for block in reader.blocks():
-            yield reader, block
-        yield reader, None
-
-
 def _read_block(file: SourceFile, block: Block, buffers: BufferPool) -> _BlockResult:
     rows = file.reader.read(block)
-    orders = _row_orders(file, rows)
+    field = file.source.valid_time
+    orders: Mapping[Key, RowOrder] = {}
+    # hours in columns are in the order of the headings
+    if field is not None and field.goes_by_order and not any(slot.time_text for slot in file.layout.slots):
+        orders = find_row_orders(rows, has_issue=file.source.has_issue)
     if len(rows.ambiguous):
         return _BlockResult(rows, None, orders)
     run = make_run(rows.keys, rows.records, buffers)
@@ -182,38 +175,27 @@ def _read_block(file: SourceFile, block: Block, buffers: BufferPool) -> _BlockRe
     return _BlockResult(without_records, run, orders)
 
 
-def _row_orders(file: SourceFile, rows: Rows) -> Mapping[Key, RowOrder]:
-    field = file.source.valid_time
-    # hours in columns are in the order of the headings
-    if field is None or not field.goes_by_order or any(slot.time_text for slot in file.layout.slots):
-        return {}
-    return find_row_orders(rows, has_issue=file.source.has_issue)
-
-
 def _read_ahead(
     files: Sequence[SourceFile], context: IngestContext
-) -> Iterator[tuple[_FileReader, Block | None, _BlockResult | None]]:
-    """Each block with its rows, in the order of files and lines; a bounded number is read ahead."""
-    waiting: deque[tuple[_Item, Future[_BlockResult] | None]] = deque()
+) -> Iterator[tuple[_FileReader, Block | None, Future[_BlockResult] | None]]:
+    """Each block with its future rows, in the order of files and lines, and None at the end of each file.
 
-    def take_next() -> tuple[_FileReader, Block | None, _BlockResult | None]:
-        (reader, block), future = waiting.popleft()
-        return reader, block, None if future is None else future.result()
-
+    A bounded number of blocks is read ahead.
+    """
+    waiting: deque[tuple[_FileReader, Block | None, Future[_BlockResult] | None]] = deque()
     try:
-        for item in _iter_items(files, context):
-            reader, block = item
-            future = (
-                None
-                if block is None
-                else context.pool.submit(_read_block, reader.file, block, context.buffers)
-            )
-            waiting.append((item, future))
-            while sum(future is not None for _, future in waiting) > context.threads:
-                yield take_next()
+        for file in files:
+            reader = _FileReader(file, context)
+            for block in reader.blocks():
+                waiting.append(
+                    (reader, block, context.pool.submit(_read_block, file, block, context.buffers))
+                )
+                while sum(future is not None for _, _, future in waiting) > context.threads:
+                    yield waiting.popleft()
+            waiting.append((reader, None, None))
         while waiting:
-            yield take_next()
+            yield waiting.popleft()
     finally:
-        for _, future in waiting:
+        for _, _, future in waiting:
             if future is not None:
                 future.cancel()

@@ -15,7 +15,6 @@ from hindcast.pipeline.raw.csv_layout import Layout, StampColumns
 from hindcast.pipeline.raw.localize import UtcStamps, latest_utc, localize, number_steps
 from hindcast.pipeline.raw.numbers import NumberStyle, blank_markers, numeric_markers, read_numbers
 from hindcast.pipeline.raw.reject_rules import (
-    GOOD,
     ISSUE_TIME,
     KNOWN_TIME,
     LEAD,
@@ -93,14 +92,24 @@ class TimesReader:
         valid = self.valid.parse(cells) if self.valid and not self.layout.header_time else None
         texts = cells.texts.get(self.layout.published_column)
         known = parse_stamps(texts, self.known) if self.known else None
-        return BlockTimes(self, cells, _BlockStamps(issue, valid, known))
+        return BlockTimes(self, cells, issue, valid, known)
 
 
 class BlockTimes:
     """The parsed stamps of a block, converted to UTC for each zone of its groups."""
 
-    def __init__(self, reader: TimesReader, cells: Cells, stamps: _BlockStamps, time_text: str = "") -> None:
-        self._reader, self._cells, self._parsed, self._time_text = reader, cells, stamps, time_text
+    def __init__(
+        self,
+        reader: TimesReader,
+        cells: Cells,
+        issue: _FieldStamps | None,
+        valid: _FieldStamps | None,
+        known: ParsedStamps | None,
+        *,
+        time_text: str = "",
+    ) -> None:
+        self._reader, self._cells, self._time_text = reader, cells, time_text
+        self._issue, self._valid, self._known = issue, valid, known
         self._whole: dict[str, RowTimes] = {}
 
     def for_heading(self, time_text: str) -> BlockTimes:
@@ -108,41 +117,38 @@ class BlockTimes:
         if not self._reader.layout.header_time:
             return self
         valid = self._reader.valid.parse(self._cells, time_text) if self._reader.valid else None
-        return BlockTimes(self._reader, self._cells, replace(self._parsed, valid=valid), time_text)
-
-    def in_zone(self, zone: str) -> RowTimes:
-        """The times of all lines, for groups of one zone."""
-        zone = zone if self._reader.by_group else "UTC"
-        if zone not in self._whole:
-            self._whole[zone] = self._localize_rows(slice(None), zone)
-        return self._whole[zone]
+        return BlockTimes(self._reader, self._cells, self._issue, valid, self._known, time_text=time_text)
 
     def in_zones(self, zones: list[str], codes: Ints) -> RowTimes:
         """The times of all lines, line i in a group with zone `zones[codes[i]]`."""
         distinct = sorted(set(zones))
         if len(distinct) <= 1 or not self._reader.by_group:
-            return self.in_zone(distinct[0] if distinct else "UTC")
-        whole = self.in_zone(distinct[0])
-        whole = whole.copy()
+            return self._in_zone(distinct[0] if distinct else "UTC")
+        whole = self._in_zone(distinct[0]).copy()
         for zone in distinct[1:]:
             rows = np.flatnonzero(np.array([name == zone for name in zones])[codes])
             whole.overwrite(rows, self._localize_rows(rows, zone))
         return whole
 
+    def _in_zone(self, zone: str) -> RowTimes:
+        zone = zone if self._reader.by_group else "UTC"
+        if zone not in self._whole:
+            self._whole[zone] = self._localize_rows(slice(None), zone)
+        return self._whole[zone]
+
     def _localize_rows(self, rows: Rows, zone: str) -> RowTimes:
         faults = RowFaults(len(self._cells.lines[rows]))
-        issue = self._localize(self._parsed.issue, rows, zone, faults)
-        valid = self._localize(self._parsed.valid, rows, zone, faults)
+        issue = self._localize(self._issue, rows, zone, faults)
+        valid = self._localize(self._valid, rows, zone, faults)
         if self._reader.source.lead is not None:
             lead = self._lead(rows, faults)
             if valid is None:
                 assert issue is not None  # settings: a lead has a time to count from
-                valid = _shift(issue, lead)
+                valid = UtcStamps.unambiguous(issue.utc + lead)
             else:
-                issue = _shift(valid, -lead)
+                issue = UtcStamps.unambiguous(valid.utc - lead)
         if valid is None:  # settings: static attributes
-            always = np.full(len(self._cells.lines[rows]), ALWAYS)
-            valid = UtcStamps(always, always, always < 0, np.full(len(always), GOOD, np.uint8))
+            valid = UtcStamps.unambiguous(np.full(len(self._cells.lines[rows]), ALWAYS))
         known = self._published(rows, zone, faults)
         return RowTimes(
             valid.utc, valid.later, valid.ambiguous, None if issue is None else issue.utc, known, faults
@@ -170,7 +176,7 @@ class BlockTimes:
         faults.mark_rules(local.rule, stamps.column)
         if field.label != "end":
             return local
-        return UtcStamps(local.utc - step, local.later - step, local.ambiguous, local.rule)
+        return replace(local, utc=local.utc - step, later=local.later - step)
 
     def _lead(self, rows: Rows, faults: RowFaults) -> Times:
         reader = self._reader
@@ -187,9 +193,9 @@ class BlockTimes:
 
     def _published(self, rows: Rows, zone: str, faults: RowFaults) -> Times | None:
         rule = self._reader.source.known
-        if self._parsed.known is None or not isinstance(rule, PublishedAt):
+        if self._known is None or not isinstance(rule, PublishedAt):
             return None
-        part = self._parsed.known.take(rows)
+        part = self._known.take(rows)
         faults.mark(~part.ok, KNOWN_TIME, self._reader.layout.published_column)
         return latest_utc(part, zone_for(rule.zone, zone))
 
@@ -209,15 +215,6 @@ class _FieldStamps:
     is_later: Flags | None = None
     number: Ints | None = None
     number_column: int = -1
-
-
-@dataclass(frozen=True)
-class _BlockStamps:
-    """The parsed stamps of a block."""
-
-    issue: _FieldStamps | None
-    valid: _FieldStamps | None
-    known: ParsedStamps | None
 
 
 class _StampReader:
@@ -288,8 +285,3 @@ def _compile(text: str, part: str | None, place: str) -> TimestampFormat:
 def _parse_number(text: str) -> float:
     """The text of a heading as a number; NaN if it is not one."""
     return float(read_numbers(pa.array([text], pa.string()), (), NumberStyle())[0][0])
-
-
-def _shift(stamps: UtcStamps, by: Times) -> UtcStamps:
-    utc = stamps.utc + by
-    return UtcStamps(utc, utc, np.zeros(len(utc), np.bool_), np.full(len(utc), GOOD, np.uint8))

@@ -47,9 +47,8 @@ def find_files(raw: RawSettings, base: Path) -> dict[str, list[RawFile]]:
                 for name in empty
             ],
         )
-    undecodable = sorted(
-        {ascii(file.name) for matches in files.values() for file in matches if not _is_utf8(file.name)}
-    )
+    names = {file.name for matches in files.values() for file in matches}
+    undecodable = sorted(ascii(name) for name in names if name.encode(errors="replace").decode() != name)
     if undecodable:
         raise RawDataError(
             "Names of raw files must be UTF-8, because reports show them; rename these or narrow `files`.",
@@ -123,11 +122,3 @@ def _match_globs(source: Source, root: Path) -> list[RawFile]:
     paths = {path for pattern in source.globs for path in root.glob(pattern) if path.is_file()}
     files = [RawFile(path, path.relative_to(root).as_posix()) for path in paths]
     return sorted(files, key=lambda file: natural_key(file.name))
-
-
-def _is_utf8(name: str) -> bool:
-    try:
-        name.encode()
-    except UnicodeEncodeError:  # bytes of another encoding, as the operating system returns them
-        return False
-    return True

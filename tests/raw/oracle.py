@@ -306,7 +306,7 @@ class Oracle:
         return None if number in markers else number
 
     def _negated(self, text: str) -> str:
-        """With its minus in front, where it stands behind or as brackets."""
+        """With its minus in front, where it is trailing or written as brackets."""
         inner = text[1:-1] if (text[:1], text[-1:]) == ("(", ")") else ""
         if self.source.negatives == "trailing":
             inner = text[:-1] if text[-1:] == "-" else ""
@@ -315,7 +315,7 @@ class Oracle:
         return f"-{inner.strip()}" if negative else text
 
     def _without_signs(self, text: str) -> str:
-        """Without what stands beside the number and between its thousands."""
+        """Without the texts around the number and the separators of its thousands."""
         for word in self.source.around:
             inner = re.fullmatch(rf"(.*[0-9.,])\s*{re.escape(word)}", text)
             text = inner[1] if inner else text

@@ -106,7 +106,7 @@ def cases(draw: st.DrawFn) -> Case:
 
 
 def _head(draw: st.DrawFn, source: dict[str, Any], header: tuple[str, ...]) -> list[str]:
-    """What stands above the rows: settings for it go into the source; an empty list says that there is no header."""
+    """The lines above the rows: their settings go into the source; an empty list means that there is no header."""
     if draw(st.booleans()):
         source["ignore_lines"] = draw(st.sampled_from([["^#"], ["^#", "^Total"]]))
     if draw(st.booleans()):
@@ -308,7 +308,7 @@ def _content(
     ]
     texts = [separator.join(_quoted(cell, separator, draw) for cell in row) for row in rows]
     texts = ["", *texts[1:]]
-    # of files without a header the first line is held against `names`: another width is an error of the settings
+    # in files without a header, `names` must fit the first line: another width is an error of the settings
     for place in range(2 if "names" in source else 1, len(texts)):
         damage = draw(
             st.sampled_from(["no"] * 8 + ["cut", "more", "beyond", "quote", "empty", "remark", "total"])

@@ -1,4 +1,4 @@
-"""Every form that the contract of raw files knows, on a file of a few lines, with what it must become."""
+"""Every form of raw file that the settings describe, on a few lines, with the expected rows."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def packed(path: Path, content: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("name", ["a.csv.gz", "a.csv.zst", "a.zip"])
-def test_packed_files(name: str, tmp_path: Path) -> None:
+def test_compressed_files(name: str, tmp_path: Path) -> None:
     content = packed(tmp_path / name, PLAIN.encode())
     found = ingested(tmp_path, {name: content}, {"meter": {**LONG, "files": ["*.gz", "*.zst", "*.zip"]}})
     assert rows(found) == at(*ROWS)
@@ -111,7 +111,7 @@ CHANGES = ["2024-03-31 01:00", "2024-03-31 02:00", "2024-03-31 03:00", "2024-10-
         ({"ambiguous": "earlier"}, [0, 1], {"nonexistent": 1, "conflict": 2}),
     ],
 )
-def test_the_hour_that_stands_twice_and_the_one_that_never_was(
+def test_the_hour_that_occurs_twice_and_the_one_that_is_skipped(
     rules: dict[str, Any], expected: list[int], rejected: dict[str, int], tmp_path: Path
 ) -> None:
     utc = ["2024-03-31T00:00", "2024-03-31T01:00", "2024-10-27T00:00", "2024-10-27T01:00"]
@@ -249,7 +249,7 @@ def test_missing_markers_and_checks(tmp_path: Path) -> None:
     assert found.report["sources"]["meter"]["rules"] == {"number": 2, "min": 1, "max": 1, "allowed": 1}
 
 
-def test_numbered_files_stand_in_natural_order_in_the_report(tmp_path: Path) -> None:
+def test_numbered_files_are_in_natural_order_in_the_report(tmp_path: Path) -> None:
     files = {
         f"run {number}.csv": f"name,time,load\nx,2024-01-01T{number:02}:00Z,1\n" for number in (10, 9, 2, 1)
     }
@@ -258,7 +258,7 @@ def test_numbered_files_stand_in_natural_order_in_the_report(tmp_path: Path) -> 
     assert list(found.report["sources"]["meter"]["files"]) == names
 
 
-def test_a_line_break_inside_quotes_costs_its_own_lines_and_no_other(tmp_path: Path) -> None:
+def test_a_line_break_inside_quotes_rejects_only_its_own_lines(tmp_path: Path) -> None:
     text = 'name,time,load,note\nx,2024-01-01T00:00Z,1,\nx,2024-01-01T01:00Z,2,"two\nlines"\nx,2024-01-01T02:00Z,3,"one"\n'
     found = ingested(tmp_path, {"a.csv": text})
     assert [load for _, _, load in rows(found)] == [1.0, 3.0]

@@ -113,7 +113,7 @@ SHAPES: dict[str, tuple[dict[str, Any], str, list[Row], dict[str, int]]] = {
         [("s", "2024-10-26T23:00", 1), ("s", "2024-10-27T00:00", 2), ("s", "2024-10-27T01:00", 3), ("s", "2024-10-27T02:00", 4)],
         {},
     ),
-    "a bad value takes its turn in the doubled hour": (
+    "a bad value counts in the hour that occurs twice": (
         source(**NAMED, **stamp(format="%Y-%m-%d %H:%M", zone=BERLIN, ambiguous="in_order")),
         "time,load\n2024-10-27 01:00,1\n2024-10-27 02:00,x\n2024-10-27 02:00,3\n2024-10-27 02:00,y\n2024-10-27 03:00,4\n",
         [("s", "2024-10-26T23:00", 1), ("s", "2024-10-27T01:00", 3), ("s", "2024-10-27T02:00", 4)],
@@ -275,7 +275,7 @@ def test_leads_beside_the_valid_time_or_in_the_headings(settings: Any, text: str
         ({"values": {"a": {"header": "(?P<hour>.)"}}}, "named groups of a header are series, group, time, period, lead"),
     ],
 )  # fmt: skip
-def test_settings_that_contradict_each_other_are_told(change: dict[str, Any], words: str | None) -> None:
+def test_contradicting_settings_are_reported(change: dict[str, Any], words: str | None) -> None:
     if words is None:
         change = {**change, "decimal": ",", "separator": ";"}
         mock_params({"meter": source(**change)})
@@ -309,7 +309,7 @@ WHOLE = b"name,time,load\nx,2024-01-01T00:00Z,1\n"
         ("b.csv", b"name,time,load,load\n", "occurs 2 times in the header; give `names`"),
     ],
 )
-def test_files_that_cannot_be_read_are_told_with_what_to_do(
+def test_unreadable_files_are_reported_with_a_remedy(
     name: str, content: bytes, words: str, tmp_path: Path
 ) -> None:
     with pytest.raises(RawDataError) as caught:
@@ -318,7 +318,7 @@ def test_files_that_cannot_be_read_are_told_with_what_to_do(
     assert name in str(caught.value)
 
 
-def test_names_that_do_not_fit_and_headers_that_are_not_found_are_told(tmp_path: Path) -> None:
+def test_names_that_do_not_fit_and_missing_headers_are_reported(tmp_path: Path) -> None:
     for change, words in (
         ({"names": ["a", "name", "time", "load"]}, "`names` gives 4 columns, but line 1 has 3 cells"),
         ({"skip_until": "^never"}, "matches '^never' (`skip_until`)"),
@@ -331,7 +331,7 @@ def test_names_that_do_not_fit_and_headers_that_are_not_found_are_told(tmp_path:
         assert words in str(caught.value)
 
 
-def test_a_packed_file_of_several_frames_or_members_one_after_another_is_read_whole(tmp_path: Path) -> None:
+def test_a_compressed_file_of_several_frames_or_members_is_read_to_its_end(tmp_path: Path) -> None:
     rest = b"x,2024-01-01T01:00Z,2\n"
     for name, packed in (
         ("a.csv.gz", gzip.compress),
@@ -341,7 +341,7 @@ def test_a_packed_file_of_several_frames_or_members_one_after_another_is_read_wh
         assert found.table()["load"].tolist() == [1, 2]
 
 
-def test_a_step_of_a_heading_that_never_was_is_shown_with_its_cell(tmp_path: Path) -> None:
+def test_a_step_of_a_heading_that_does_not_exist_is_reported_with_its_cell(tmp_path: Path) -> None:
     period = {"period": {"length": "1h", "first": 1}, "zone": "Europe/Madrid", "nonexistent": "quarantine"}
     meter = wide(r"^H(?P<period>\d+)$", **stamp("day", format="%Y-%m-%d", **period))
     names = [f"H{number}" for number in range(1, 25)]

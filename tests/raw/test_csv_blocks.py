@@ -38,7 +38,7 @@ def read(path: Path, encoding: str = "utf-8", size: int = 8) -> bytes:
     chunk=st.integers(1, 4),
     size=st.integers(1, 8),
 )
-def test_lines_end_at_any_of_the_three_line_ends_however_the_file_is_cut(
+def test_lines_end_at_any_of_the_three_line_ends_for_any_block_size(
     content: bytes, chunk: int, size: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "_CHUNK_BYTES", chunk)
@@ -60,7 +60,9 @@ def test_lines_end_at_any_of_the_three_line_ends_however_the_file_is_cut(
         ("utf-16-le", "\ufeffé,1\n".encode("utf-16-le")),
     ],
 )
-def test_every_encoding_becomes_utf_8_without_a_mark(encoding: str, content: bytes, tmp_path: Path) -> None:
+def test_every_encoding_becomes_utf_8_without_a_byte_order_mark(
+    encoding: str, content: bytes, tmp_path: Path
+) -> None:
     (tmp_path / "a.csv").write_bytes(content)
     assert read(tmp_path / "a.csv", encoding) == "é,1\n".encode()
 
@@ -78,15 +80,15 @@ def packed(path: Path, content: bytes) -> None:
 
 
 @pytest.mark.parametrize("name", ["a.csv.gz", "a.csv.zst", "a.zip", "A.CSV.GZ"])
-def test_packed_files_are_read_as_what_they_hold(name: str, tmp_path: Path) -> None:
+def test_compressed_files_give_the_lines_of_their_contents(name: str, tmp_path: Path) -> None:
     packed(tmp_path / name.lower(), b"time,load\n1,2\n")
     (tmp_path / name.lower()).rename(tmp_path / name)
     assert read(tmp_path / name) == b"time,load\n1,2\n"
 
 
 @pytest.mark.parametrize("name", ["a.csv.gz", "a.csv.zst", "a.zip"])
-@pytest.mark.parametrize("damage", ["cut", "flipped", "foreign"])
-def test_a_damaged_packed_file_is_named(name: str, damage: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("damage", ["cut", "flipped", "not compressed"])
+def test_a_damaged_compressed_file_is_named(name: str, damage: str, tmp_path: Path) -> None:
     if (name, damage) == ("a.csv.zst", "flipped"):
         damage = "cut"  # zstd frames carry a checksum only if their maker asked for one
     path = tmp_path / name
@@ -98,7 +100,9 @@ def test_a_damaged_packed_file_is_named(name: str, damage: str, tmp_path: Path) 
         + bytes(255 - letter for letter in content[middle : middle + 9])
         + content[middle + 9 :]
     )
-    path.write_bytes({"cut": content[:middle], "flipped": flipped, "foreign": b"time,load\n1,2\n"}[damage])
+    path.write_bytes(
+        {"cut": content[:middle], "flipped": flipped, "not compressed": b"time,load\n1,2\n"}[damage]
+    )
     with pytest.raises(RawDataError, match=rf"{name} cannot be decompressed"):
         read(path, size=1 << 20)
 
@@ -111,7 +115,7 @@ def test_an_archive_holds_exactly_one_file(tmp_path: Path) -> None:
         read(tmp_path / "a.zip")
 
 
-def test_a_file_in_another_encoding_than_said_is_named(tmp_path: Path) -> None:
+def test_a_file_in_another_encoding_than_the_settings_name_is_named(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes(b"time,load\n")
     with pytest.raises(RawDataError, match=r"a\.csv: is not valid utf-16 text .*set `encoding`"):
         read(tmp_path / "a.csv", "utf-16")

@@ -1,4 +1,4 @@
-"""Whatever happened to a file: every row is found again, and what cannot be used is told without a traceback."""
+"""Damaged files: every row is accounted for, and what cannot be used is reported without a traceback."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def damaged(content: bytes, kind: str, place: int, how: Any) -> bytes:
         merge=st.sampled_from([1, 1 << 20]),
     ),
 )
-def test_a_damaged_file_loses_no_row_and_ends_in_an_error_that_is_told(
+def test_a_damaged_file_loses_no_row_or_fails_with_a_reported_error(
     kind: str, accidents: list[tuple[str, int, Any]], encodings: tuple[str, str], sizes: Sizes
 ) -> None:
     source, name, text = CLEAN[kind]

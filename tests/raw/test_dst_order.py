@@ -1,4 +1,4 @@
-"""The doubled hour settled by the order of rows: files of the other order are refused, whatever their blocks."""
+"""The hour that occurs twice, resolved by the order of rows; files in the other order are refused for any block size."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def ingested(folder: Path, lines: list[str], ambiguous: str, **sizes: Any) -> mo
 
 
 @pytest.mark.parametrize(("step", "ambiguous"), [(1, "in_order"), (-1, "in_reverse_order")])
-def test_every_value_stands_at_its_time_in_both_orders(tmp_path: Path, step: int, ambiguous: str) -> None:
+def test_every_value_has_its_time_in_both_orders(tmp_path: Path, step: int, ambiguous: str) -> None:
     table = ingested(tmp_path, LINES[::step], ambiguous).table()
     assert table["valid_time"].tolist() == TIMES.as_unit("ns").asi8.tolist()
     assert table["load"].tolist() == list(range(len(TIMES)))
@@ -32,7 +32,7 @@ def test_every_value_stands_at_its_time_in_both_orders(tmp_path: Path, step: int
 
 @pytest.mark.parametrize("block", [64, 1 << 20])
 @pytest.mark.parametrize(("step", "ambiguous"), [(-1, "in_order"), (1, "in_reverse_order")])
-def test_a_file_of_the_other_order_is_refused_with_the_remedy(
+def test_a_file_in_the_other_order_is_refused_with_the_remedy(
     tmp_path: Path, step: int, ambiguous: str, block: int
 ) -> None:
     with pytest.raises(RawDataError, match=r"a\.csv: the rows of series 'x' .* first") as fault:
@@ -42,6 +42,6 @@ def test_a_file_of_the_other_order_is_refused_with_the_remedy(
     ]
 
 
-def test_a_file_that_nobody_sorted_is_no_file_of_the_other_order(tmp_path: Path) -> None:
+def test_an_unsorted_file_is_not_taken_for_one_in_the_other_order(tmp_path: Path) -> None:
     shuffled = [LINES[(place * 37) % len(LINES)] for place in range(len(LINES))]
     assert len(ingested(tmp_path, shuffled, "in_order").table()) == len(TIMES)

@@ -31,7 +31,7 @@ SMALL = st.builds(
 
 @settings(max_examples=150)
 @given(cases(), SMALL)
-def test_every_row_is_stored_quarantined_or_folded_as_a_line_by_line_reading_says(
+def test_every_row_is_stored_quarantined_or_folded_as_a_line_by_line_reader_does(
     case: Case, sizes: Sizes
 ) -> None:
     files = dict(sorted(case.files.items(), key=lambda item: natural_key(item[0])))
@@ -95,7 +95,7 @@ def expected(oracle: Oracle) -> dict[tuple[Any, ...], tuple[float | None, ...]]:
 
 @settings(max_examples=30)
 @given(cases(), st.lists(SMALL, min_size=2, max_size=2))
-def test_no_byte_depends_on_how_much_is_held_in_memory(case: Case, pair: list[Sizes]) -> None:
+def test_no_byte_depends_on_the_sizes_in_memory(case: Case, pair: list[Sizes]) -> None:
     results = []
     for sizes in pair:
         with TemporaryDirectory() as folder:
@@ -145,7 +145,7 @@ def test_the_first_or_last_of_conflicting_rows_is_kept_across_files_in_natural_o
     assert found.report["sources"]["meter"]["rules"] == {"superseded": 2}
 
 
-def test_revisions_of_a_measurement_stand_as_rows_of_their_own(tmp_path: Path) -> None:
+def test_revisions_of_a_measurement_are_separate_rows(tmp_path: Path) -> None:
     source = {**LONG, "known": {"column": "published"}}
     text = "name,time,load,published\nx,2024-01-01T01:00Z,1,2024-01-01T02:00Z\nx,2024-01-01T01:00Z,2,2024-01-02T02:00Z\n"
     table = ingested(tmp_path, {"a.csv": text}, {"meter": source}).table()
@@ -167,7 +167,7 @@ def test_quarantine_names_source_file_line_rule_column_cell_and_raw_text(tmp_pat
     assert (second["rule"], second["column"], second["cell"]) == ("valid_time", "time", "yesterday")
 
 
-def test_a_wide_line_is_a_row_a_series_and_only_the_bad_cell_is_rejected(tmp_path: Path) -> None:
+def test_a_wide_line_is_one_row_per_series_and_only_the_bad_cell_is_rejected(tmp_path: Path) -> None:
     source = {**LONG, "values": {"load": {"header": "^(?P<series>[AB])$"}}}
     del source["series"]
     found = ingested(tmp_path, {"a.csv": "time,A,B\n2024-01-01T00:00Z,1,x\nnever,1,2\n"}, {"meter": source})
@@ -177,7 +177,7 @@ def test_a_wide_line_is_a_row_a_series_and_only_the_bad_cell_is_rejected(tmp_pat
     ]  # fmt: skip
 
 
-def test_a_missing_marker_that_is_a_number_stands_for_every_spelling_of_it(tmp_path: Path) -> None:
+def test_a_missing_marker_that_is_a_number_matches_every_spelling_of_it(tmp_path: Path) -> None:
     source = {**LONG, "missing": ["", "-999"]}
     lines = [
         f"x,2024-01-01T0{hour}:00Z,{cell}"
@@ -187,7 +187,7 @@ def test_a_missing_marker_that_is_a_number_stands_for_every_spelling_of_it(tmp_p
     assert table["load"].isna().tolist() == [True, True, True, True, False]
 
 
-def test_one_open_quote_costs_one_line(tmp_path: Path) -> None:
+def test_one_unclosed_quote_rejects_one_line(tmp_path: Path) -> None:
     lines = [f"x,2024-01-01T{hour:02}:00Z,{hour}" for hour in range(20)]
     lines[5] = lines[5].replace("x", '"x')
     lines[19] = 'x,2024-01-01T19:00Z,"19'
@@ -219,7 +219,7 @@ def failing(
     return str(caught.value)
 
 
-def test_globs_without_a_file_are_told_at_once_with_the_files_there(good: Any, tmp_path: Path) -> None:
+def test_all_globs_without_a_file_are_reported_with_the_available_files(good: Any, tmp_path: Path) -> None:
     sources = {"meter": {**LONG, "files": "no*.csv"}, "other": {**LONG, "files": ["x/*.csv", "y/*.csv"]}}
     message = failing(tmp_path, {"sub/b 2.csv": "x", "sub/b 10.csv": "x"}, sources)
     assert "raw.sources.meter.files: no file matches 'no*.csv'" in message
@@ -231,7 +231,9 @@ def test_an_absent_raw_path_is_named(good: Any, tmp_path: Path) -> None:
     assert "nowhere is absent" in failing(tmp_path, {}, path="nowhere")
 
 
-def test_absent_columns_are_told_at_once_with_the_nearest_and_those_there(good: Any, tmp_path: Path) -> None:
+def test_all_absent_columns_are_reported_with_the_nearest_and_the_available_ones(
+    good: Any, tmp_path: Path
+) -> None:
     values = {"load": {"column": "laod"}, "price": {"column": "price"}}
     message = failing(tmp_path, {"b.csv": "name;time\n"}, {"meter": {**LONG, "values": values}})
     assert "a.csv: column 'laod' (raw.sources.meter.values.load) is absent; did you mean 'load'?" in message
@@ -240,7 +242,7 @@ def test_absent_columns_are_told_at_once_with_the_nearest_and_those_there(good: 
     assert "available: 'name', 'time', 'load'" in message
 
 
-def test_a_wide_file_without_a_matching_column_and_with_two_for_one_series_are_told(
+def test_wide_files_without_a_matching_column_or_with_two_for_one_series_are_reported(
     good: Any, tmp_path: Path
 ) -> None:
     source = {**LONG, "files": ["w*.csv"], "values": {"load": {"header": "^(?P<series>[AB]).?$"}}}
@@ -260,7 +262,7 @@ def test_a_wide_file_without_a_matching_column_and_with_two_for_one_series_are_t
         (b"x" * (17 << 20), "longer than 16 MiB"),
     ],
 )
-def test_a_file_that_is_empty_or_no_text_is_named(
+def test_a_file_that_is_empty_or_not_text_is_named(
     content: bytes, words: str, good: Any, tmp_path: Path
 ) -> None:
     message = failing(tmp_path, {"b.csv": content})
@@ -273,7 +275,9 @@ def test_a_source_without_a_row_is_an_error(good: Any, tmp_path: Path) -> None:
     assert "raw.sources.meter: its files contain no rows" in failing(tmp_path, {})
 
 
-def test_too_many_bad_rows_tell_the_worst_rules_with_examples(good: Any, tmp_path: Path) -> None:
+def test_too_many_bad_rows_are_reported_with_the_most_frequent_rules_and_examples(
+    good: Any, tmp_path: Path
+) -> None:
     bad = "name,time,load\n" + "x,soon,1\n" * 4 + "x,2024-01-01T05:00Z,many\n"
     message = failing(tmp_path, {"b.csv": bad}, max_bad_fraction=0.5)
     assert "raw.sources.meter: 5 of 6 rows are bad (83.33%), raw.max_bad_fraction allows 50.00%" in message
@@ -289,7 +293,7 @@ def test_two_conflicting_rows_above_the_bound_are_an_error_with_both_lines(good:
     assert "b.csv, line 2:" in message
 
 
-def test_groups_without_a_zone_are_told_at_once(good: Any, tmp_path: Path) -> None:
+def test_all_groups_without_a_zone_are_reported(good: Any, tmp_path: Path) -> None:
     source = {**LONG, "files": "*/*.csv", "group": {"path": "^([^/]+)/"}}
     files = {f"{group}/a.csv": "name,time,load\nx,2024-01-01T00:00Z,1\n" for group in ("ES", "FR", "PT")}
     message = failing(tmp_path, dict(files), {"meter": source}, zone={"ES": "Europe/Madrid"})
@@ -298,9 +302,7 @@ def test_groups_without_a_zone_are_told_at_once(good: Any, tmp_path: Path) -> No
     assert "group 'ES'" not in message
 
 
-def test_a_path_that_does_not_hold_its_field_and_a_format_nobody_reads_are_told(
-    good: Any, tmp_path: Path
-) -> None:
+def test_a_path_without_its_field_and_an_unsupported_format_are_reported(good: Any, tmp_path: Path) -> None:
     source = {**LONG, "group": {"path": r"^(\d+)"}}
     assert r"a.csv: the pattern '^(\\d+)'" in failing(tmp_path, {}, {"meter": source})
     source = {**LONG, "valid_time": {"column": "time", "format": "%Y-%Q"}}
@@ -309,7 +311,7 @@ def test_a_path_that_does_not_hold_its_field_and_a_format_nobody_reads_are_told(
     )
 
 
-def test_a_mended_contract_gives_the_bytes_of_a_clean_build(tmp_path: Path) -> None:
+def test_corrected_settings_give_the_bytes_of_a_clean_build(tmp_path: Path) -> None:
     files = {"a.csv": "name,time,load\nx,01.02.2024 03:00,1\n"}
     wrong, right = (
         {**LONG, "valid_time": {"column": "time", "format": form}} for form in ("%d.%m.%Y", "%d.%m.%Y %H:%M")

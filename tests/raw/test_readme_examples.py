@@ -25,7 +25,7 @@ def examples(root: Path, tmp_path: Path) -> list[Outcome]:
     return [outcome(tmp_path, ingest(check_params(values, "data/README.md"), tmp_path)) for values in found]
 
 
-def test_the_long_example_gives_the_times_that_the_text_says(examples: list[Outcome]) -> None:
+def test_the_long_example_gives_the_times_in_the_text(examples: list[Outcome]) -> None:
     tables = examples[0].tables
     outlook, metered = tables["outlook", "north"], tables["metered", "north"]
     first = outlook[outlook["valid_time"] == moment("2024-03-02T00:00")]
@@ -36,7 +36,7 @@ def test_the_long_example_gives_the_times_that_the_text_says(examples: list[Outc
     assert metered["power"].isna().tolist() == [False, True]
 
 
-def test_the_wide_example_counts_a_row_a_series_of_each_line(examples: list[Outcome]) -> None:
+def test_the_wide_example_counts_one_row_per_series_of_each_line(examples: list[Outcome]) -> None:
     report = examples[1].report["sources"]
     assert {name: source["rows_stored"] for name, source in report.items()} == {"day_ahead": 4, "metered": 4}
     forecast = examples[1].tables["day_ahead", "grid"]

@@ -1,4 +1,4 @@
-"""The real files, each with the traps that a careful reader meets in them."""
+"""The real files, each with its known traps."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def real(
 
 
 @pytest.mark.parametrize("name", list(FOLDERS))
-def test_every_row_of_the_real_data_is_found_again(name: str, real: Callable[[str], Outcome]) -> None:
+def test_every_row_of_the_real_data_is_accounted_for(name: str, real: Callable[[str], Outcome]) -> None:
     sources = real(name).report["sources"]
     assert len(sources) >= 2
     for source in sources.values():
@@ -55,14 +55,14 @@ def test_every_row_of_the_real_data_is_found_again(name: str, real: Callable[[st
 
 
 @pytest.mark.parametrize("source", ["operator_es", "measured_es"])
-def test_every_utc_hour_of_spain_stands_exactly_once(source: str, real: Callable[[str], Outcome]) -> None:
+def test_every_utc_hour_of_spain_occurs_exactly_once(source: str, real: Callable[[str], Outcome]) -> None:
     times = real("entsoe").tables[source, "ES"]["valid_time"].to_numpy()
     assert times[0] == moment("2014-12-31T23:00")
     assert times[-1] == moment("2019-12-31T22:00")
     assert (np.diff(times) == HOUR).all()
 
 
-def test_the_two_rows_of_the_doubled_hour_stand_in_the_order_of_the_file(
+def test_the_two_rows_of_the_hour_that_occurs_twice_are_in_the_order_of_the_file(
     real: Callable[[str], Outcome],
 ) -> None:
     table = real("entsoe").tables["measured_es", "ES"].set_index("valid_time")
@@ -72,7 +72,7 @@ def test_the_two_rows_of_the_doubled_hour_stand_in_the_order_of_the_file(
     assert table.loc[moment("2015-03-29T01:00"), "load"] == 20906.0
 
 
-def test_the_hours_that_never_were_are_rejected_and_reported(real: Callable[[str], Outcome]) -> None:
+def test_the_hours_that_clocks_skip_are_rejected_and_reported(real: Callable[[str], Outcome]) -> None:
     found = real("entsoe")
     assert found.report["sources"]["measured_es"]["rules"] == {"nonexistent_dropped": 5}
     rejected = found.quarantine["measured_es"]
@@ -80,7 +80,7 @@ def test_the_hours_that_never_were_are_rejected_and_reported(real: Callable[[str
     assert rejected["file"].str.match(r"ES/Total Load - Day Ahead _ Actual_201[5-9]\.csv").all()
 
 
-def test_france_goes_from_hours_to_quarters_inside_a_file(real: Callable[[str], Outcome]) -> None:
+def test_france_changes_from_hours_to_quarters_inside_a_file(real: Callable[[str], Outcome]) -> None:
     times = real("entsoe").tables["measured_fr", "FR"]["valid_time"].to_numpy()
     change = moment("2024-12-31T00:00")
     assert (np.diff(times[times <= change]) == HOUR).all()
@@ -158,7 +158,7 @@ def test_the_missing_values_of_opsd_are_those_of_its_description(real: Callable[
     assert missing["measured", "FR"] == 29
 
 
-def test_a_forecast_without_issue_time_is_known_at_its_gate_on_the_local_day_before(
+def test_a_forecast_without_issue_time_is_known_at_its_gate_on_the_previous_local_day(
     real: Callable[[str], Outcome],
 ) -> None:
     table = real("opsd").tables["operator", "GR"].set_index("valid_time")

@@ -75,7 +75,7 @@ def test_runs_hold_every_row_sorted_by_key_and_time_however_little_memory_there_
 
 
 @given(block=st.lists(rows, min_size=1, max_size=30), data=st.data())
-def test_a_saved_run_is_read_as_the_one_in_memory(
+def test_a_saved_run_gives_the_rows_of_the_run_in_memory(
     block: list[Row], data: st.DataObject, tmp_path: Path
 ) -> None:
     run = replace(make_run(KEYS, blocks_of([block])[0], BufferPool()), path=tmp_path / "run")

@@ -33,7 +33,7 @@ def test_the_nearest_spelling_is_offered_only_where_one_is_near() -> None:
     assert suggest_nearest("zzz", ["load"]) == "available: 'load'"
 
 
-def test_a_link_to_nothing_and_a_pipe_are_no_files_to_pass_over(tmp_path: Path) -> None:
+def test_broken_links_and_pipes_are_refused(tmp_path: Path) -> None:
     write_files(tmp_path, {"a.csv": "name,time,load\nx,2024-01-01T00:00Z,1\n"})
     (tmp_path / "raw" / "b.csv").symlink_to("../.cache/b")
     os.mkfifo(tmp_path / "raw" / "c.csv")
