@@ -1,4 +1,4 @@
-"""Stage `pack`: typed tables -> one HDF5 shard a group."""
+"""Stage `pack`: typed tables -> one HDF5 shard per group."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def run(params: Params) -> Summary:
     return Summary(
         read=(f"{report['series']:,} series of {report['groups']:,} groups, {report['steps_seen']:,} steps",),
         kept=tuple(_kept(report)),
-        excluded=tuple(_aside(report)),
+        excluded=tuple(_excluded(report)),
         wrote=(f"data/packed/: {report['shards']:,} shards", "reports/pack.json", "reports/features.md"),
     )
 
@@ -33,7 +33,7 @@ def _kept(report: dict[str, Any]) -> list[str]:
     return [f"{report['steps']:,} steps in {packed}", *shares]
 
 
-def _aside(report: dict[str, Any]) -> list[str]:
+def _excluded(report: dict[str, Any]) -> list[str]:
     steps = [
         f"{count:,} steps {reason.replace('_', ' ')}" for reason, count in report["dropped"].items() if count
     ]

@@ -1,4 +1,4 @@
-"""Command verify: is a data set whole? Not part of `dvc repro`: it changes nothing."""
+"""Command verify: checks whether a data set is whole. Not part of `dvc repro`: it changes nothing."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from hindcast.pipeline.wording import printable
 from hindcast.stages.common import Debug, run_app, run_command
 
 _HELP = (
-    "Check every checksum, count, index and fingerprint of a data set (dataset.h5 and all its shards) and name all that "
-    "is damaged. Exit code 1 where something is."
+    "Check every checksum, count, index and fingerprint of a data set (dataset.h5 and all its shards) and list all "
+    "damage. Exit code 1 if there is any."
 )
 _EXAMPLE = "Example: hindcast verify data"
 
@@ -37,15 +37,12 @@ def main(argv: list[str] | None = None) -> int:
 def _verify(data: Path) -> None:
     from hindcast.pipeline.store.verify import verify
 
-    found = verify(data)
-    joined = (
-        ""
-        if (data / "dataset.h5").exists()
-        else ", each for itself: dataset.h5 is absent, `split` joins them"
-    )
+    verified = verify(data)
+    is_joined = (data / "dataset.h5").exists()
+    note = "" if is_joined else ", each checked alone: dataset.h5 is absent, the stage `split` writes it"
     sys.stdout.write(
-        f"{printable(str(data))} is whole: {found.shards:,} shards, {found.samples:,} samples, "
-        f"{found.chunks:,} chunks with their checksums, {found.bytes / 1e6:,.1f} MB{joined}.\n"
+        f"{printable(str(data))} is whole: {verified.shards:,} shards, {verified.samples:,} samples, "
+        f"{verified.chunks:,} chunks with their checksums, {verified.bytes / 1e6:,.1f} MB{note}.\n"
     )
 
 

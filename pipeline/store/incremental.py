@@ -24,6 +24,7 @@ _CODE = (
     "arrays.py",
     "errors.py",
     "files.py",
+    "forecasters.py",
     "tables.py",
     "wording.py",
     "settings/**/*.py",

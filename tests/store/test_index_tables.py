@@ -81,7 +81,7 @@ def test_splits_come_back_with_their_times_and_attributes_in_the_order_of_the_da
         assert dict(read[split.name].attributes) == dict(split.attributes)
 
 
-def test_columns_of_different_length_are_refused(tmp_path: Path) -> None:
+def test_columns_of_different_length_are_an_error(tmp_path: Path) -> None:
     path = tmp_path / "file.h5"
     with create_file(path) as file:
         file.attrs["format"] = "hindcast/1"

@@ -1,4 +1,4 @@
-"""Strangers' tools read our files: HDF5's own programs, pandas; h5py and xarray are tried in test_reader.py."""
+"""Other tools read the files: HDF5's own programs and pandas here, h5py and xarray in test_reader.py."""
 
 from __future__ import annotations
 
@@ -40,19 +40,19 @@ def _tool(*command: str) -> str:
 @pytest.mark.parametrize("file", ["dataset.h5", "packed/m.h5"])
 def test_h5ls_lists_every_array_with_its_shape(data: Path, file: str) -> None:
     path = data.parent / file
-    told = _tool("h5ls", "-r", str(path))
+    output = _tool("h5ls", "-r", str(path))
     with h5py.File(path) as opened:
         for name in ("X", "Y", "W", "published", "origin", "known", "time", "sequence", "sequences/series"):
             shape = ", ".join(map(str, opened[name].shape))
-            assert re.search(rf"^/{name} +Dataset {{{shape}[^\n]*}}", told, re.MULTILINE), name
+            assert re.search(rf"^/{name} +Dataset {{{shape}[^\n]*}}", output, re.MULTILINE), name
 
 
 @pytest.mark.parametrize("file", ["dataset.h5", "packed/m.h5"])
 @pytest.mark.parametrize("name", ["X", "W"])
 def test_h5dump_prints_the_numbers_that_h5py_reads(data: Path, file: str, name: str) -> None:
     path = data.parent / file
-    told = _tool("h5dump", "-y", "-w", "1", "-m", "%.9g", "-d", f"/{name}", str(path))
-    body = told[told.index("DATA {") :].partition("}")[0]
+    output = _tool("h5dump", "-y", "-w", "1", "-m", "%.9g", "-d", f"/{name}", str(path))
+    body = output[output.index("DATA {") :].partition("}")[0]
     printed = [float(number) for number in re.findall(r"-?(?:\d[\d.]*(?:e[-+]\d+)?|nan)", body)]
     with h5py.File(path) as opened:
         expected = opened[name][()].ravel()
@@ -60,8 +60,8 @@ def test_h5dump_prints_the_numbers_that_h5py_reads(data: Path, file: str, name: 
 
 
 def test_h5dump_prints_attributes_and_names(data: Path) -> None:
-    told = _tool("h5dump", "-a", "/format", str(data))
-    assert '"hindcast/1"' in told
+    output = _tool("h5dump", "-a", "/format", str(data))
+    assert '"hindcast/1"' in output
     assert '"x"' in _tool("h5dump", "-d", "/sequences/series", str(data.parent / "packed/m.h5"))
 
 

@@ -1,4 +1,4 @@
-"""Shards are joined in the order of their groups, or refused together; a failure leaves the old data set whole."""
+"""Shards are joined in the order of their groups, or not at all; a failure leaves the old data set whole."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_a_second_join_at_another_time_and_place_has_the_same_bytes(tmp_path: Pa
     assert digest_of_file(first) == digest_of_file(second)
 
 
-def test_the_fingerprint_tells_shards_and_identity_apart(tmp_path: Path) -> None:
+def test_the_fingerprint_depends_on_shards_and_identity(tmp_path: Path) -> None:
     shards = mock_shards(tmp_path / "packed", [mock_group("a"), mock_group("b")], PARAMS)
     found = [
         write_dataset(tmp_path / "dataset.h5", chosen, _no_splits, identity).fingerprint
@@ -78,7 +78,7 @@ def test_the_fingerprint_tells_shards_and_identity_apart(tmp_path: Path) -> None
     assert len(set(found)) == 3
 
 
-def test_shards_that_differ_are_refused_with_every_difference(tmp_path: Path) -> None:
+def test_shards_that_differ_are_an_error_with_every_difference(tmp_path: Path) -> None:
     shards = mock_shards(tmp_path, [mock_group("a")], PARAMS)
     other = mock_params(pack={"segment_length": 5}, raw={"frequency": "30min"})
     half = mock_group("b", features=2, frequency=1_800_000_000_000)
@@ -90,7 +90,7 @@ def test_shards_that_differ_are_refused_with_every_difference(tmp_path: Path) ->
     assert not (tmp_path / "dataset.h5").exists()
 
 
-def test_shards_outside_the_folder_are_refused(tmp_path: Path) -> None:
+def test_shards_outside_the_folder_are_an_error(tmp_path: Path) -> None:
     shards = mock_shards(tmp_path / "elsewhere", [mock_group()], PARAMS)
     with pytest.raises(FormatError, match="folder of"):
         write_dataset(tmp_path / "data" / "dataset.h5", shards, _no_splits, {})
@@ -100,11 +100,11 @@ def test_a_split_that_fails_leaves_the_old_data_set(tmp_path: Path) -> None:
     path = mock_dataset(tmp_path, params=PARAMS)
     before = path.read_bytes()
 
-    def refuse(joined: Dataset) -> list[Split]:
+    def fail(joined: Dataset) -> list[Split]:
         raise SplitError(f"{joined.sample_count} are too few")
 
     with pytest.raises(SplitError):
-        write_dataset(path, list_shards(tmp_path / "packed"), refuse, {})
+        write_dataset(path, list_shards(tmp_path / "packed"), fail, {})
     assert path.read_bytes() == before
     assert sorted(file.name for file in tmp_path.iterdir()) == ["dataset.h5", "packed"]
 

@@ -45,13 +45,13 @@ def test_a_chunk_holds_at_least_one_sample_and_at_most_all(
     assert count in {1, samples} or count * length * features * 4 <= chunk_bytes
 
 
-def test_every_codec_carries_a_checksum_and_another_one_is_refused() -> None:
+def test_every_codec_carries_a_checksum_and_another_codec_is_an_error() -> None:
     assert all(filter_options(codec)["fletcher32"] for codec in ("none", "gzip", "zstd"))
     with pytest.raises(ValueError, match="lzma"):
         filter_options("lzma")
 
 
-def test_a_missing_shard_never_reads_as_a_believable_number() -> None:
+def test_a_missing_shard_never_reads_as_data() -> None:
     for array in ARRAYS:
         fill = np.array(array.fill, dtype=array.dtype)
         assert np.isnan(fill) if array.dtype.kind == "f" else fill == np.iinfo(np.int64).min

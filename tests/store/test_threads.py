@@ -50,7 +50,7 @@ def test_of_several_errors_that_of_the_first_item_is_raised(count: int) -> None:
     threads.close()
 
 
-def test_nobody_waits_for_a_helper_that_another_caller_keeps() -> None:
+def test_a_caller_does_not_wait_for_a_helper_that_another_caller_keeps() -> None:
     threads, release = WorkerThreads(2), threading.Event()
     other = threading.Thread(target=threads.for_each, args=(lambda _: release.wait(20), range(2)))
     other.start()
@@ -65,7 +65,7 @@ def test_nobody_waits_for_a_helper_that_another_caller_keeps() -> None:
     threads.close()
 
 
-def test_threads_are_as_many_as_processors_but_few() -> None:
+def test_there_are_as_many_threads_as_processors_but_few() -> None:
     assert 1 <= default_thread_count() <= 4
 
 
@@ -98,7 +98,7 @@ def test_work_may_itself_have_work_for_the_same_threads() -> None:
     threads.close()
 
 
-def test_no_more_threads_than_asked_for_work_while_callers_are_fewer() -> None:
+def test_no_more_threads_than_requested_work_while_callers_are_fewer() -> None:
     threads, lock = WorkerThreads(3), threading.Lock()
     now = most = 0
 

@@ -62,9 +62,9 @@ def test_a_wrong_bit_in_any_chunk_is_named(data: Path, name: str) -> None:
     path = data / "packed/south.h5"
     with h5py.File(path) as file:
         place = file[name].id.get_chunk_info(1).byte_offset
-    spoilt = bytearray(path.read_bytes())
-    spoilt[place + 3] ^= 4
-    path.write_bytes(spoilt)
+    changed = bytearray(path.read_bytes())
+    changed[place + 3] ^= 4
+    path.write_bytes(changed)
     (fault,) = faults_of(data)
     assert f"south.h5 is damaged (reading {name}, samples 2 to 4" in fault
 

@@ -96,7 +96,7 @@ def test_chunks_lie_along_samples_under_a_checksum(tmp_path: Path, codec: str) -
             assert file[array.name].fletcher32
 
 
-def _spoilt() -> AlignedGroup:
+def _broken() -> AlignedGroup:
     group = mock_group(series=("ann", "bob"), steps=(9, 9), missing_targets=0)
     first, second, third, fourth = group.sequences
     x, y, w = first.X.copy(), second.Y.copy(), third.W.copy()
@@ -104,13 +104,13 @@ def _spoilt() -> AlignedGroup:
     times, origin = third.times.copy(), fourth.origin.copy()
     times[4:] += HOUR
     origin[5] -= 2 * HOUR
-    spoilt = (
+    broken = (
         replace(first, X=x),
         replace(second, Y=y),
         replace(third, times=times, W=w),
         replace(fourth, origin=origin),
     )
-    return replace(group, sequences=(*spoilt[2:], *spoilt[:2]))
+    return replace(group, sequences=(*broken[2:], *broken[:2]))
 
 
 def test_everything_that_breaks_the_format_is_reported_at_once_and_the_old_shard_stays(
@@ -120,7 +120,7 @@ def test_everything_that_breaks_the_format_is_reported_at_once_and_the_old_shard
     write_shard(path, mock_group(), _params(), "f")
     before = path.read_bytes()
     with pytest.raises(AlignmentError) as caught:
-        write_shard(path, _spoilt(), _params(), "f")
+        write_shard(path, _broken(), _params(), "f")
     message = str(caught.value)
     for words in (
         "'ann', track 0: X must be finite, found nan in f1 at 2024-01-01T02:00:00Z (2 such steps)",
