@@ -76,4 +76,6 @@ def test_the_code_digest_covers_every_module_that_can_change_a_shard(root: Path)
     covered = {path for pattern in _CODE for path in (root / "pipeline").glob(pattern)}
     used = {name for name in code.closure("pipeline.store.pack") if code.has_code(name)}
     not_covered = {name for name in used if code.modules[name] not in covered}
-    assert not_covered == {"pipeline.engine", "pipeline.progress"}, "these run the same function and change no byte"
+    assert not_covered == {"pipeline.engine", "pipeline.progress"}, (
+        "these run the same function and change no byte"
+    )
