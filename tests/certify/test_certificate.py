@@ -1,4 +1,4 @@
-"""A clean data set passes; each leak that is planted is found and its kind named."""
+"""A clean data set passes; each planted leak is found by its check."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import h5py
 import numpy as np
@@ -16,53 +15,14 @@ import pytest
 from hindcast.pipeline.certify.certificate import certify, summary_lines, write_certificate
 from hindcast.pipeline.errors import FormatError, LeakError
 from hindcast.pipeline.files import read_json, write_json
-from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.settings.sections import ScaleSettings
 from hindcast.pipeline.split.scaler import Columns, fit_scaler
 from hindcast.pipeline.split.write_splits import steps_of
 from hindcast.pipeline.store.index_types import Split
 from hindcast.pipeline.store.reader import Dataset
-from tests.align.mock import HOUR, frame, mock_params
+from tests.align.mock import HOUR
+from tests.certify.small_data import column, frames, settings
 from tests.split.workplace import edit, kinds, make_data, set_split
-
-START = int(np.datetime64("2024-03-20", "ns").astype(np.int64))  # a clock change lies in the third quarter
-HOURS = 24 * 16
-
-
-def settings(**align: Any) -> Params:
-    made = {
-        "origin": {"at": "10:00", "zone": "group", "covers": "next_day"},
-        "features": {
-            "lags": {"usage": ["48h", "3d"]},
-            "recent": {"usage": 2},
-            "calendar": ["hour"],
-            "lead": True,
-        },
-        "published": {"usage": "temp"},
-        "sources": ("weather", "meter"),
-    }
-    params = mock_params(**{**made, **align})
-    return params.model_copy(
-        update={"split": params.split.model_copy(update={"validation": 0.2, "test": 0.2})}
-    )
-
-
-def frames(seed: int = 0) -> dict[str, pd.DataFrame]:
-    """Two series: forecasts issued every 6 h for three days ahead, measurements known two hours later."""
-    random = np.random.default_rng(seed)
-    weather, meter = [], []
-    for series in ("a", "b"):
-        for hour in range(HOURS):
-            valid = START + hour * HOUR
-            usage = float(random.normal(5, 2))
-            meter.append(
-                {"series": series, "valid": valid, "known": valid + 3 * HOUR, "usage": usage, "flow": 1.0}
-            )
-            for age in range(0, 72, 6):
-                issue = valid - valid % (6 * HOUR) - age * HOUR
-                forecast = {"temp": float(random.normal(10, 3)), "rain": float(random.random())}
-                weather.append({"series": series, "valid": valid, "issue": issue, "known": issue, **forecast})
-    return {"weather": frame(weather, ("temp", "rain")), "meter": frame(meter, ("usage", "flow"))}
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +36,7 @@ def data(clean: Path, tmp_path: Path) -> Path:
     return shutil.copytree(clean, tmp_path / "data")
 
 
-def test_a_clean_data_set_passes_and_the_certificate_says_what_was_seen(clean: Path) -> None:
+def test_a_clean_data_set_passes_and_the_certificate_counts_what_was_checked(clean: Path) -> None:
     certificate = certify(clean, settings())
     assert kinds(certificate) == set()
     assert certificate["passed"] is True
@@ -132,7 +92,7 @@ def fit_the_scaler_on_all_rows(data: Path) -> None:
     write_json(data / "scaler.json", fitted)
 
 
-def bring_a_foreign_scaler(data: Path) -> None:
+def bring_the_scaler_of_another_data_set(data: Path) -> None:
     write_json(data / "scaler.json", {**read_json(data / "scaler.json"), "fingerprint": "of another"})
 
 
@@ -158,7 +118,7 @@ AFTERWARDS = [
     (list_a_test_sample_twice, "split_lists"),
     (leave_out_the_embargo, "embargo"),
     (fit_the_scaler_on_all_rows, "scaler"),
-    (bring_a_foreign_scaler, "scaler"),
+    (bring_the_scaler_of_another_data_set, "scaler"),
     (edit_one_number_of_a_shard, "files"),
     (let_the_tables_know_earlier, "known_rule"),
 ]
@@ -177,11 +137,6 @@ def test_a_leak_planted_into_finished_files_is_named(
 
 
 # --- planted into the shard before it was split, so that digests and scaler agree with it
-
-
-def column(file: h5py.File, name: str) -> int:
-    names: list[str] = file["feature"][()].astype(str).tolist()
-    return names.index(name)
 
 
 def take_a_lag_one_step_too_short(file: h5py.File) -> None:
@@ -221,7 +176,7 @@ def claim_that_targets_were_known_earlier(file: h5py.File) -> None:
     file["known"][...] = np.where(known == np.iinfo(np.int64).max, known, known - HOUR)
 
 
-def put_a_number_that_is_none(file: h5py.File) -> None:
+def write_nan(file: h5py.File) -> None:
     file["X"][-1, 0, 0] = np.nan
 
 
@@ -251,15 +206,17 @@ def test_values_named_in_another_order_are_the_same_data_set(clean: Path) -> Non
     """A change of order in params.yaml is none to DVC: nothing is packed again."""
     params = settings()
     weather = params.raw.sources["weather"]
-    turned = weather.model_copy(update={"values": dict(reversed(params.raw.values_of("forecast").items()))})
-    sources = {**params.raw.sources, "weather": turned}
+    reordered = weather.model_copy(
+        update={"values": dict(reversed(params.raw.values_of("forecast").items()))}
+    )
+    sources = {**params.raw.sources, "weather": reordered}
     other = params.model_copy(update={"raw": params.raw.model_copy(update={"sources": sources})})
     assert kinds(certify(clean, other)) == set()
 
 
-def test_a_number_that_is_none_is_refused_by_whoever_reads_it(tmp_path: Path) -> None:
+def test_a_value_that_is_not_finite_is_rejected_by_the_first_reader(tmp_path: Path) -> None:
     with pytest.raises(FormatError, match="X must be finite, found nan"):
-        make_data(tmp_path, frames(), settings(), spoil_shard=put_a_number_that_is_none)
+        make_data(tmp_path, frames(), settings(), spoil_shard=write_nan)
 
 
 def test_settings_changed_since_the_split_are_found(data: Path) -> None:

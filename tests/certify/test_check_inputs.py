@@ -1,4 +1,4 @@
-"""The second path agrees with the first on rows of every kind: the certificate refuses nothing that is right."""
+"""The certificate agrees with the alignment on rows of every kind, and names each column that was spoilt."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def unsplit(params: Params) -> Params:
     shared=st.sampled_from([0.0, 0.3]),
     span=st.sampled_from([{}, {"from": "2024-03-30", "until": "2024-03-31T20:00"}]),
 )
-def test_rows_made_anew_are_those_that_align_made(
+def test_rebuilt_rows_equal_the_aligned_ones(
     seed: int,
     origin: dict[str, Any],
     vintage: dict[str, Any],
@@ -93,7 +93,7 @@ def test_rows_made_anew_are_those_that_align_made(
                     assert found.rows_checked > 0
 
 
-def test_a_feature_that_no_setting_asks_for_is_refused(tmp_path: Path) -> None:
+def test_a_feature_that_no_setting_asks_for_is_a_violation(tmp_path: Path) -> None:
     gaps = {"fill": "2h", "longer": "indicator"}
     data = make_data(
         tmp_path,

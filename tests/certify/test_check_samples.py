@@ -1,4 +1,4 @@
-"""Lists against borders: each fault has its words, and an honest plan has none."""
+"""Lists against borders: each fault is named, and a correct plan has none."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def data_set(lists: dict[str, list[int]], spans: dict[str, tuple[int, int]] = SP
     )
 
 
-def test_honest_lists_pass() -> None:
+def test_correct_lists_pass() -> None:
     found = check_samples(data_set(LISTS), Chronological(), 0)
     assert found.passed
     assert found.rows_checked == 10

@@ -1,4 +1,4 @@
-"""The certificate makes the scaler anew, by feature, group and series, and finds what is not of training rows."""
+"""The certificate recomputes the scaler by feature, group and series, and finds values that are not of training rows."""
 
 from __future__ import annotations
 
@@ -115,11 +115,11 @@ def leave_a_series_out(scaler: dict[str, Any]) -> None:
 
 
 def name_a_series_that_training_lacks(scaler: dict[str, Any]) -> None:
-    scaler["series"].append({**scaler["series"][0], "series": "nobody"})
+    scaler["series"].append({**scaler["series"][0], "series": "unknown"})
 
 
 def fall_back_too_late(scaler: dict[str, Any]) -> None:
-    scaler["min_rows"] = 20  # `late` has fewer than 100 rows: its group's scale stands there
+    scaler["min_rows"] = 20  # `late` has fewer than 100 rows: the scale of its group is used
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Rows made anew: some of every sequence, all of small ones, and the days around changes of the clocks."""
+"""Rebuilt rows: some of every sequence, all of small ones, and the days around clock changes."""
 
 from __future__ import annotations
 

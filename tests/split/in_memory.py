@@ -1,4 +1,4 @@
-"""Steps without files: rows said one by one, laid out in samples as a shard lays them out."""
+"""Steps without files: single rows, laid out in samples as in a shard."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Track:
 
 
 def steps_of(tracks: Sequence[Track], segment_length: int, frequency: int = HOUR) -> Steps:
-    """Lay rows out in samples; the last sample of a sequence is padded as the format says."""
+    """Lay rows out in samples; the last sample of a sequence is padded as in the format."""
     counts = np.array([-(-len(track.rows) // segment_length) for track in tracks], np.int64)
     first = np.cumsum(counts) - counts
     shape = (int(counts.sum()), segment_length)

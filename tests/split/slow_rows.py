@@ -1,4 +1,4 @@
-"""Rows gone through one by one: the slow, obvious side of property tests of the policies."""
+"""Loops over single rows: the slow, obvious side of property tests of the policies."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def every_row(tracks: Sequence[Track]) -> Iterator[tuple[Key, Row]]:
 
 
 def scored(steps: Steps, split: Split) -> set[Key]:
-    """The rows that a split scores, weights looked at, from the plan."""
+    """The rows with weight that a split scores, from the plan."""
     found: list[Key] = []
     table = steps.sequences
     for start, stop, inside in iter_scored(steps, split):

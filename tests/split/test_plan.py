@@ -1,4 +1,4 @@
-"""What a plan tells, and what it refuses."""
+"""The counts and lines of a plan, and the splits that it rejects."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_a_straddler_is_scored_by_both_sides_but_listed_once() -> None:
 
 
 @pytest.mark.parametrize(("validation", "test"), [(0, 0), (0, 0.2), (0.2, 0)])
-def test_a_part_of_zero_is_empty_without_complaint(validation: float, test: float) -> None:
+def test_a_part_with_share_zero_may_be_empty(validation: float, test: float) -> None:
     steps = steps_of([plain_track(200)], 10)
     plan = plan_splits(steps, Chronological(validation=validation, test=test), seed=0)
     empty = {split.name for split in plan.splits if not len(split.indices)}
@@ -77,13 +77,13 @@ def test_series_that_begin_after_training_are_named() -> None:
     newcomer = plain_track(30, series="newcomer", begin=170)
     steps = steps_of([plain_track(200), newcomer], 10)
     plan = plan_splits(steps, Chronological(validation=0, test=0.2), seed=0)
-    told = [line for line in excluded_lines(plan, steps) if "g/newcomer" in line]
-    assert told == [
+    lines = [line for line in excluded_lines(plan, steps) if "g/newcomer" in line]
+    assert lines == [
         "series without a scored step in train, which the network treats as unknown series: g/newcomer"
     ]
 
 
-def test_the_embargo_is_told_with_the_target_that_makes_it() -> None:
+def test_the_embargo_is_reported_with_the_target_that_causes_it() -> None:
     steps = steps_of([plain_track(200)], 10)
     plan = plan_splits(steps, Chronological(validation=0, test=0.2), seed=0)
     assert plan.embargoed == (2, 0, 0)

@@ -1,4 +1,4 @@
-"""Shards become a data set whose counts are those that are played, whatever the segment length."""
+"""Shards become a data set whose counts are those of the played rows, whatever the segment length."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_the_scaler_counts_are_the_same_for_every_segment_length(tmp_path: Path)
     assert found[0] == found[1] == found[2]
 
 
-def test_the_files_are_the_same_bytes_when_made_again(tmp_path: Path) -> None:
+def test_building_again_gives_the_same_bytes(tmp_path: Path) -> None:
     data = make_data(tmp_path, frames(), settings())
     before = [digest_of_file(data / name) for name in ("dataset.h5", "scaler.json")]
     build_dataset(data / "packed", data / "dataset.h5", settings())
@@ -104,7 +104,7 @@ def test_a_split_that_fails_leaves_the_last_data_set(tmp_path: Path) -> None:
     assert sorted(path.name for path in data.iterdir()) == ["dataset.h5", "packed", "scaler.json", "tables"]
 
 
-def test_the_attributes_tell_policy_seed_counts_and_what_was_left_out(tmp_path: Path) -> None:
+def test_the_attributes_record_policy_seed_counts_and_embargo(tmp_path: Path) -> None:
     data = make_data(tmp_path, frames(), settings(6))
     with Dataset(data / "dataset.h5") as dataset:
         attributes = dataset.split("train").attributes

@@ -58,7 +58,7 @@ def make_data(
     spoil_shard: Callable[[h5py.File], None] | None = None,
 ) -> Path:
     """tables/, packed/, dataset.h5 and scaler.json below a folder, which is returned; the shard may be spoilt
-    before it is split, so that nothing but the content tells.
+    before it is split, so that only the content differs.
     """
     write_tables(folder / "tables", frames, params, group)
     shard = folder / "packed" / f"{group}.h5"

@@ -1,4 +1,4 @@
-"""Blocks against a list of rows gone through one by one."""
+"""Blocks against a loop over single rows."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_the_rows_of_each_split_are_those_of_the_oracle(
 
 
 @given(tracks=tracks_of_any_kind(longest=200), segment_length=st.integers(1, 60), seed=st.integers(0, 5))
-def test_a_sample_stands_in_one_list_at_most_and_none_of_training_holds_a_held_out_step(
+def test_a_sample_is_in_one_list_at_most_and_none_of_training_holds_a_held_out_step(
     tracks: list[Track], segment_length: int, seed: int
 ) -> None:
     assume(any(row.weight for _, row in every_row(tracks)))
@@ -135,7 +135,7 @@ def test_held_out_blocks_are_spread_and_the_seed_draws_them() -> None:
         assert max(later - before for before, later in pairwise(places)) <= 7, "no long stretch without one"
 
 
-def test_no_block_left_to_train_on_is_refused_and_so_is_training_eaten_by_the_distance() -> None:
+def test_holding_out_every_block_is_rejected_and_so_is_a_distance_that_leaves_no_training() -> None:
     steps = steps_of([plain_track(24 * 10)], 24)
     with pytest.raises(SplitError, match="of 2 blocks of 5d validation and test would hold out 1 and 1"):
         plan_splits(steps, blocked(5, 0.1, 0.2), seed=0)

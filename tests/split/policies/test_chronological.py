@@ -1,4 +1,4 @@
-"""Splits by time against a list of rows gone through one by one."""
+"""Splits by time against a loop over single rows."""
 
 from __future__ import annotations
 

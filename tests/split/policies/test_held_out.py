@@ -1,4 +1,4 @@
-"""Series and groups held out whole: nobody in two splits, everybody in one, the same for every segment length."""
+"""Series and groups held out whole: each in exactly one split, the same for every segment length."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_the_seed_draws_and_other_segments_draw_the_same() -> None:
     assert len({frozenset(test_series(seed, 10)) for seed in range(5)}) > 1
 
 
-def test_nobody_left_to_train_on_is_refused_and_so_is_a_date() -> None:
+def test_holding_out_every_series_is_rejected_and_so_is_a_date() -> None:
     with pytest.raises(SplitError, match="of 1 series validation and test would hold out 1 and 1"):
         plan_splits(steps_of([plain_track(100)], 10), HeldOut(policy="by_series"), seed=0)
     with pytest.raises(ValueError, match="only chronological takes a date"):

@@ -1,4 +1,4 @@
-"""The plain permutation of method 3, and what it says of its leaks."""
+"""The plain permutation of method 3, and the overlaps that it counts."""
 
 from __future__ import annotations
 

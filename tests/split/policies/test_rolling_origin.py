@@ -1,4 +1,4 @@
-"""Folds against a list of rows gone through one by one."""
+"""Folds against a loop over single rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every policy passes on clean data, and each leak that is planted into its splits is found and its kind named."""
+"""Every policy passes on clean data, and each leak planted into its splits is found by its check."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from hindcast.pipeline.settings.split import SplitField
 from hindcast.pipeline.split.write_splits import build_dataset, build_scaler
 from hindcast.pipeline.store.reader import Dataset
 from tests.align.mock import HOUR
-from tests.certify.test_certificate import frames, settings
+from tests.certify.small_data import frames, settings
 from tests.split.workplace import edit, kinds, make_data, set_split
 
 POLICIES: dict[str, dict[str, Any]] = {
@@ -60,7 +60,7 @@ def packed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def data(packed: Path, tmp_path: Path) -> Path:
-    """A copy to split anew and to spoil."""
+    """A copy to split again and to spoil."""
     return shutil.copytree(packed, tmp_path / "data")
 
 
@@ -113,7 +113,7 @@ def move_one_sample(source: str, target: str) -> Callable[[h5py.File], None]:
     return change
 
 
-def let_training_begin_a_step_nearer(file: h5py.File) -> None:
+def begin_training_one_step_nearer(file: h5py.File) -> None:
     intervals = file["splits/train"].attrs["intervals"].copy()
     behind = np.flatnonzero(intervals[:, 0] > intervals[0, 0])[0]
     intervals[behind, 0] -= HOUR
@@ -126,7 +126,7 @@ def train_into_a_held_out_block(file: h5py.File) -> None:
     file["splits/train"].attrs["intervals"] = intervals
 
 
-def turn_the_intervals_round(file: h5py.File) -> None:
+def reverse_the_intervals(file: h5py.File) -> None:
     file["splits/train"].attrs["intervals"] = file["splits/train"].attrs["intervals"][::-1]
 
 
@@ -174,7 +174,7 @@ def name_another_fold_as_the_chosen_one(file: h5py.File) -> None:
         set_split(file, name, file[f"splits/folds/0/{name}"][()].tolist(), **times)
 
 
-def say_that_less_leaks(file: h5py.File) -> None:
+def record_a_smaller_overlap(file: h5py.File) -> None:
     file["splits/test"].attrs["overlap_count"] -= 1
 
 
@@ -191,12 +191,12 @@ def hold_out_another_series(file: h5py.File) -> None:
 PLANTED = [
     ("random", move_one_sample("test", "train"), "split_lists"),
     ("random", take_one_sample_out("validation"), "split_lists"),
-    ("random", say_that_less_leaks, "distance"),
+    ("random", record_a_smaller_overlap, "distance"),
     ("blocked", move_one_sample("test", "train"), "split_lists"),
-    ("blocked", let_training_begin_a_step_nearer, "distance"),
+    ("blocked", begin_training_one_step_nearer, "distance"),
     ("blocked", leave_out_the_embargo_before_a_block, "embargo"),
     ("blocked", train_into_a_held_out_block, "targets_apart"),
-    ("blocked", turn_the_intervals_round, "borders"),
+    ("blocked", reverse_the_intervals, "borders"),
     ("random", list_a_held_out_sample_in_training_too, "targets_apart"),
     ("by_series", list_a_held_out_sample_in_training_too, "targets_apart"),
     ("chronological", train_on_all_time, "targets_apart"),
@@ -234,7 +234,7 @@ def test_a_lookback_longer_than_that_of_the_split_is_found(data: Path) -> None:
     assert {"distance", "files"} <= kinds(certify(data, longer))
 
 
-def test_a_gap_that_makes_a_held_out_value_the_newest_one_known_is_found_and_a_longer_distance_mends_it(
+def test_a_gap_that_makes_a_held_out_value_the_newest_known_is_found_and_a_longer_distance_repairs_it(
     tmp_path: Path,
 ) -> None:
     params = of_policy("blocked")
@@ -251,8 +251,8 @@ def test_a_gap_that_makes_a_held_out_value_the_newest_one_known_is_found_and_a_l
     gap = {**given, "meter": meter[~silent]}
     assert kinds(certify(make_data(tmp_path / "gap", gap, params), params)) == {"targets_as_inputs"}
     longer = params.split.model_copy(update={"distance": Duration.parse("80h")})
-    mended = params.model_copy(update={"split": longer})
-    assert kinds(certify(make_data(tmp_path / "mended", gap, mended), mended)) == set()
+    repaired = params.model_copy(update={"split": longer})
+    assert kinds(certify(make_data(tmp_path / "repaired", gap, repaired), repaired)) == set()
 
 
 @pytest.mark.parametrize("name", [name for name in POLICIES if name != "random"])

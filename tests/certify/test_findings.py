@@ -1,0 +1,38 @@
+"""The result of a check counts everything and names the first violations."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hindcast.pipeline.certify.findings import MOST_EXAMPLES, CheckResult
+
+
+def test_all_violations_are_counted_and_the_first_ones_named() -> None:
+    result = CheckResult("name", "the rule")
+    for number in range(MOST_EXAMPLES + 5):
+        result.add_violation(f"row {number}", rows=2)
+    assert result.violations == 2 * (MOST_EXAMPLES + 5)
+    assert result.examples == [f"row {number}" for number in range(MOST_EXAMPLES)]
+    assert not result.passed
+
+
+def test_margins_below_zero_violate_the_rule_and_the_tightest_is_kept() -> None:
+    result = CheckResult("name", "the rule")
+    assert result.count_margins(np.array([5, 0, -3, 7])).tolist() == [2]
+    assert result.count_margins(np.array([-1])).tolist() == [0]
+    assert result.count_margins(np.zeros(0, np.int64)).tolist() == []
+    assert (result.rows_checked, result.tightest_margin, result.passed) == (5, -3, True)
+
+
+def test_the_entry_in_leaks_json_holds_every_field() -> None:
+    result = CheckResult("name", "the rule")
+    result.count_checked(3)
+    result.add_violation("row 1")
+    assert result.as_json() == {
+        "name": "name",
+        "rule": "the rule",
+        "rows_checked": 3,
+        "violations": 1,
+        "tightest_margin_ns": None,
+        "examples": ["row 1"],
+    }
