@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from hindcast.pipeline.arrays import Flags, Ints, Values
 from hindcast.pipeline.feed.order import InOrder
-from hindcast.pipeline.feed.runs import Runs, scored_steps
-from hindcast.pipeline.feed.source import Source, grid_of
+from hindcast.pipeline.feed.runs import Runs
+from hindcast.pipeline.feed.source import Source, scored_steps
 from hindcast.pipeline.store.index_types import Split
 
 IDLE = -1
@@ -138,7 +138,7 @@ def read_lanes(source: Source, name: str, lanes: LaneBatch, idle_values: npt.Arr
 def lane_weights(source: Source, split: Split, lanes: LaneBatch) -> Values:
     """The weights of lanes (lane, step, target): 0 at steps that are not scored, in a run's context and in idle lanes."""
     samples = np.maximum(lanes.sample, 0)
-    scored = scored_steps(source.sequences, split, grid_of(source), samples) & lanes.weighted[:, None]
+    scored = scored_steps(source, split, samples) & lanes.weighted[:, None]
     return read_lanes(source, "W", lanes) * scored[:, :, None]
 
 

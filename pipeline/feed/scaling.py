@@ -12,10 +12,9 @@ import numpy.typing as npt
 
 from hindcast.pipeline.arrays import Floats, Key, Values
 from hindcast.pipeline.errors import FormatError
-from hindcast.pipeline.feed.runs import sequence_of
-from hindcast.pipeline.feed.source import Source, grid_of
+from hindcast.pipeline.feed.source import Source, sequence_of, split_samples
 from hindcast.pipeline.files import read_json
-from hindcast.pipeline.store.index_types import Sequences, played_samples
+from hindcast.pipeline.store.index_types import Sequences
 from hindcast.pipeline.store.layout import SCALER_FORMAT, explain_scaler_format
 
 
@@ -123,9 +122,7 @@ def _names(content: dict[str, Any], part: str) -> list[str]:
 def series_of(dataset: Source, split: str) -> tuple[Key, ...]:
     """The (group, series) that a split plays, in the data set's order."""
     sequences = dataset.sequences
-    grid = grid_of(dataset)
-    samples = played_samples(sequences, dataset.split(split), grid.segment_length, grid.frequency)
-    rows = np.unique(sequence_of(sequences, samples))
+    rows = np.unique(sequence_of(dataset, split_samples(dataset, dataset.split(split))))
     return tuple(dict.fromkeys(_key(sequences, row) for row in rows))
 
 

@@ -9,9 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hindcast.pipeline.arrays import Flags, Ints
-from hindcast.pipeline.feed.runs import scored_steps, sequence_of
-from hindcast.pipeline.feed.source import Source, grid_of
-from hindcast.pipeline.store.index_types import played_samples
+from hindcast.pipeline.feed.source import Source, scored_steps, sequence_of, split_samples
 
 _BLOCK_STEPS = 1 << 20  # steps looked at together: bounds memory, far above what a read costs
 
@@ -87,35 +85,35 @@ class Spans:
 
 def scored_rows(dataset: Source, split: str) -> Rows:
     """The rows of a split with `from_time <= time < until_time` and a weight above 0 for any target."""
-    spans, sequences, grid = scored_spans(dataset, split), dataset.sequences, grid_of(dataset)
+    spans = scored_spans(dataset, split)
     before = np.cumsum(spans.count) - spans.count
     at = np.repeat(spans.first - before, spans.count) + np.arange(len(spans))
     sequence = np.repeat(spans.sequence, spans.count)
     step = at - np.repeat(spans.begin, spans.count)
-    sample, offset = np.divmod(at, grid.segment_length)
-    time = sequences.start_time[sequence] + step * grid.frequency
+    sample, offset = np.divmod(at, dataset.segment_length)
+    time = dataset.sequences.start_time[sequence] + step * dataset.frequency
     return Rows(sequence.astype(np.int32), step, sample, offset.astype(np.int32), time)
 
 
 def scored_spans(source: Source, split: str, *, weighted: bool = True) -> Spans:
     """The same rows as spans; without `weighted`, also those whose targets are all unknown."""
-    grid, sequences, part = grid_of(source), source.sequences, source.split(split)
-    samples = played_samples(sequences, part, grid.segment_length, grid.frequency)
-    length = max(1, _BLOCK_STEPS // grid.segment_length)
+    sequences, part, segment_length = source.sequences, source.split(split), source.segment_length
+    samples = split_samples(source, part)
+    length = max(1, _BLOCK_STEPS // segment_length)
     found = [np.zeros((3, 0), np.int64)]
     for start in range(0, len(samples), length):
         block = samples[start : start + length]
-        row = sequence_of(sequences, block)
-        steps = block[:, None] * grid.segment_length + np.arange(grid.segment_length)
-        scored = scored_steps(sequences, part, grid, block)
+        row = sequence_of(source, block)
+        steps = block[:, None] * segment_length + np.arange(segment_length)
+        scored = scored_steps(source, part, block)
         if weighted:
             scored = scored & _weighted(source, block)
         else:
-            end = sequences.first_sample[row] * grid.segment_length + sequences.step_count[row]
+            end = sequences.first_sample[row] * segment_length + sequences.step_count[row]
             scored = scored & (steps < end[:, None])
         found.append(_stretches(steps[scored], np.broadcast_to(row[:, None], steps.shape)[scored]))
     first, end, sequence = _merged(np.concatenate(found, axis=1))
-    return Spans(first, end - first, sequence, sequences.first_sample[sequence] * grid.segment_length)
+    return Spans(first, end - first, sequence, sequences.first_sample[sequence] * segment_length)
 
 
 def thinned(spans: Spans, stride: int, history: int) -> Spans:

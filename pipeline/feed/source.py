@@ -1,26 +1,26 @@
-"""What feeding needs of a data set: `pipeline.store.reader.Dataset` offers it, and so do arrays in memory."""
+"""What feeding needs of a data set, and which of its samples and steps a split scores."""
 
 from __future__ import annotations
 
 from typing import Any, Protocol
 
+import numpy as np
 import numpy.typing as npt
 
-from hindcast.pipeline.arrays import Ints
-from hindcast.pipeline.feed.runs import Grid
-from hindcast.pipeline.store.index_types import Sequences, Split
+from hindcast.pipeline.arrays import Flags, Ints
+from hindcast.pipeline.store.index_types import Sequences, Split, played_samples
 
 
 class Source(Protocol):
-    """Samples that can be read in any order."""
+    """Samples that can be read in any order: `pipeline.store.reader.Dataset`, or arrays in memory."""
 
     @property
     def segment_length(self) -> int:
-        """Steps a sample."""
+        """Steps per sample."""
 
     @property
     def chunk_samples(self) -> int:
-        """How many samples are read at once if one is wanted."""
+        """How many samples are read together if one is wanted."""
 
     @property
     def frequency(self) -> int:
@@ -37,6 +37,24 @@ class Source(Protocol):
         """The array `name` at `samples`, in the order asked for."""
 
 
-def grid_of(source: Source) -> Grid:
-    """The regular steps of a data set."""
-    return Grid(source.segment_length, source.frequency)
+def split_samples(source: Source, split: Split) -> Ints:
+    """Every sample that holds scored steps of a split, ascending."""
+    return played_samples(source.sequences, split, source.segment_length, source.frequency)
+
+
+def sequence_of(source: Source, samples: Ints) -> Ints:
+    """The row of `/sequences` to which each sample belongs."""
+    return np.searchsorted(source.sequences.first_sample, samples, side="right") - 1
+
+
+def scored_steps(source: Source, split: Split, samples: Ints) -> Flags:
+    """Which steps of `samples` lie in the split's scored ranges: (sample, step). Weights and padding are not looked at."""
+    sequences, span = source.sequences, source.segment_length * source.frequency
+    rows = sequence_of(source, samples)
+    start = sequences.start_time[rows] + (samples - sequences.first_sample[rows]) * span
+    # nearly always all of them lie inside, and looking at each step would cost more than reading them
+    inside = (start >= split.from_time) & (start + span <= split.until_time)
+    if not split.intervals and inside.all():
+        return np.ones((len(samples), source.segment_length), bool)
+    times = start[:, None] + np.arange(source.segment_length) * source.frequency
+    return split.holds(times)

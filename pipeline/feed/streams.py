@@ -24,11 +24,11 @@ from hindcast.pipeline.feed.lanes import (
 )
 from hindcast.pipeline.feed.order import InOrder, Order, Ranked, shuffled
 from hindcast.pipeline.feed.prefetch import HELD, MEMORY_BYTES, StretchReader
-from hindcast.pipeline.feed.runs import evaluation_runs, scored_steps, training_runs
+from hindcast.pipeline.feed.runs import evaluation_runs, training_runs
 from hindcast.pipeline.feed.scored_rows import scored_spans, thinned
-from hindcast.pipeline.feed.source import Source, grid_of
+from hindcast.pipeline.feed.source import Source, scored_steps, split_samples
 from hindcast.pipeline.feed.windows import ReadWindows, WindowPlan
-from hindcast.pipeline.store.index_types import Split, played_samples
+from hindcast.pipeline.store.index_types import Split
 
 
 @dataclass(frozen=True)
@@ -165,8 +165,7 @@ class Segments(Stream):
 
     @cached_property
     def _samples(self) -> Ints:
-        split, grid = self.source.split(self.split), grid_of(self.source)
-        return played_samples(self.source.sequences, split, grid.segment_length, grid.frequency)
+        return split_samples(self.source, self.source.split(self.split))
 
     @property
     def _row_bytes(self) -> int:
@@ -273,11 +272,11 @@ class Lanes(Stream):
 
     @cached_property
     def _plan(self) -> LanePlan:
-        sequences, split, grid = self.source.sequences, self.source.split(self.split), grid_of(self.source)
+        split = self.source.split(self.split)
         if self.shuffle:
-            runs = training_runs(sequences, split, grid, self.run_length)
+            runs = training_runs(self.source, split, self.run_length)
             return filled_lanes(runs, self.batch_size, self.seed, self.epoch)
-        return whole_runs(evaluation_runs(sequences, split, grid, self.context), self.batch_size)
+        return whole_runs(evaluation_runs(self.source, split, self.context), self.batch_size)
 
     @property
     def _lanes(self) -> slice:
@@ -308,7 +307,7 @@ class Lanes(Stream):
 
 def _read_segments(source: Source, split: Split, columns: Columns, samples: Ints, rows: Ints) -> Example:
     numbers = samples[rows]
-    scored = scored_steps(source.sequences, split, grid_of(source), numbers)
+    scored = scored_steps(source, split, numbers)
     return (
         columns.cut_inputs(source.read("X", numbers)),
         columns.cut_outputs(source.read("Y", numbers)),

@@ -13,7 +13,6 @@ from numpy.lib.stride_tricks import as_strided
 
 from hindcast.pipeline.arrays import Ints, Values
 from hindcast.pipeline.feed.columns import Example, Named
-from hindcast.pipeline.feed.runs import ascending
 from hindcast.pipeline.feed.scored_rows import Spans
 from hindcast.pipeline.feed.source import Source
 
@@ -91,9 +90,15 @@ def samples_between(first: Ints, last: Ints) -> Ints:
     """All samples from first[i] to last[i], ascending, each once."""
     widest = int((last - first).max(initial=0)) + 1
     # few: windows that begin in one sample end in two or three
-    pairs = ascending(first * widest + (last - first))
+    pairs = _ascending(first * widest + (last - first))
     first, length = np.divmod(pairs, widest)
-    return ascending(np.minimum(first[:, None] + np.arange(widest), (first + length)[:, None]).reshape(-1))
+    return _ascending(np.minimum(first[:, None] + np.arange(widest), (first + length)[:, None]).reshape(-1))
+
+
+def _ascending(numbers: Ints) -> Ints:
+    """The numbers in order, each once. NumPy's `unique` hashes first, which takes ten times as long here."""
+    found = np.sort(numbers)
+    return found[np.diff(found, prepend=found[0] - 1) != 0] if len(found) else found
 
 
 def _windows(steps: Values, last: Ints, history: Lengths, lookback: int) -> Values:

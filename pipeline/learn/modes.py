@@ -11,10 +11,9 @@ from hindcast.pipeline.errors import TrainingError
 from hindcast.pipeline.feed.batches import BatchSource, LaneBatches, Pass, WindowBatches
 from hindcast.pipeline.feed.guard import ContinuityGuard
 from hindcast.pipeline.feed.lanes import LanePlan, filled_lanes, whole_runs
-from hindcast.pipeline.feed.runs import Grid, evaluation_runs, training_runs
+from hindcast.pipeline.feed.runs import evaluation_runs, training_runs
 from hindcast.pipeline.feed.scaling import name_of
 from hindcast.pipeline.feed.scored_rows import Spans, scored_spans
-from hindcast.pipeline.feed.source import grid_of
 from hindcast.pipeline.feed.windows import WindowPlan
 from hindcast.pipeline.learn.fitting import TrainingData, prepare
 from hindcast.pipeline.learn.losses import mean_loss
@@ -54,14 +53,15 @@ def training_data(
     return training
 
 
-def run_length_hint(settings: TrainSettings, grid: Grid) -> str:
+def run_length_hint(settings: TrainSettings, segment_length: int, frequency: int) -> str:
     """What becomes of a `run_length` that is no whole number of samples, as a line; empty where nothing does."""
-    if settings.mode != "stateful" or settings.run_length is None or not settings.run_length.ns % grid.span:
+    span = segment_length * frequency
+    if settings.mode != "stateful" or settings.run_length is None or not settings.run_length.ns % span:
         return ""
-    played = max(1, settings.run_length.ns // grid.span) * grid.segment_length
+    played = max(1, settings.run_length.ns // span) * segment_length
     return (
         f"train.run_length: {settings.run_length} plays as {played} steps, for cuts fall between samples "
-        f"(pack.segment_length {grid.segment_length})."
+        f"(pack.segment_length {segment_length})."
     )
 
 
@@ -88,7 +88,7 @@ def make_evaluation_pass(
     if settings.mode != "stateful":
         return EvaluationPass(network, _split_windows(batch_source, settings, split), lambda: None)
     source, part = batch_source.dataset, batch_source.dataset.split(split)
-    runs = evaluation_runs(source.sequences, part, grid_of(source), settings.context)
+    runs = evaluation_runs(source, part, settings.context)
     lanes = max(1, min(settings.lanes, len(runs)))
     batches = LaneBatches(batch_source, part, whole_runs(runs, lanes))
     return EvaluationPass(carry(network, lanes), batches, _guard(batch_source, lanes))
@@ -121,10 +121,10 @@ def _stateful(batch_source: BatchSource, learner: Any, settings: TrainSettings, 
 
 def _lane_plans(batch_source: BatchSource, settings: TrainSettings, seed: int) -> Callable[[int], LanePlan]:
     """The plan of each epoch of training."""
-    source, grid = batch_source.dataset, grid_of(batch_source.dataset)
+    source = batch_source.dataset
     longest = settings.run_length.ns // source.frequency if settings.run_length else None
-    runs = training_runs(source.sequences, source.split("train"), grid, longest, settings.warm_up)
-    warm_up = -(-settings.warm_up // grid.segment_length)
+    runs = training_runs(source, source.split("train"), longest, settings.warm_up)
+    warm_up = -(-settings.warm_up // source.segment_length)
     return lambda number: filled_lanes(runs, settings.lanes, seed, number, warm_up)
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 
-from hindcast.pipeline.feed.source import grid_of
 from hindcast.pipeline.files import digest_of_file, digest_of_value, replace_folders, write_json
 from hindcast.pipeline.learn.callbacks import GroupWeights, open_callbacks
 from hindcast.pipeline.learn.checkpoints import Checkpoints, checkpoint_identity
@@ -69,7 +68,7 @@ def train(params: Params, root: Path) -> TrainingResult:
 def _done(ready: TrainingSetup, params: Params, history: History, boards: Path) -> TrainingResult:
     trained = ready.networks.twin.trainable_weights
     samples = len(ready.dataset.split("train").indices)
-    cut = run_length_hint(params.train, grid_of(ready.dataset))
+    cut = run_length_hint(params.train, ready.dataset.segment_length, ready.dataset.frequency)
     hints = (cut, idle_lanes_hint(params.train, ready.idle_share, samples))
     return TrainingResult(
         series=len(ready.known),

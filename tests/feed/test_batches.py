@@ -18,17 +18,16 @@ from hindcast.pipeline.feed.lanes import IDLE, LanePlan, filled_lanes, whole_run
 from hindcast.pipeline.feed.prefetch import read_ahead
 from hindcast.pipeline.feed.runs import evaluation_runs, training_runs
 from hindcast.pipeline.feed.scored_rows import scored_rows
-from hindcast.pipeline.feed.source import grid_of
 from tests.feed.memory import MemorySource, chronological, memory_source, some_scaling, window_batches_of
 
 
 def lane_batches(source: MemorySource, split: str, lanes: int, context: int = 3) -> LaneBatches:
-    part, grid = source.split(split), grid_of(source)
+    part = source.split(split)
     series = np.arange(len(source.sequences), dtype=np.int32) + 1
     if split == "train":
-        plan = filled_lanes(training_runs(source.sequences, part, grid, 12), lanes, 0, 0)
+        plan = filled_lanes(training_runs(source, part, 12), lanes, 0, 0)
     else:
-        plan = whole_runs(evaluation_runs(source.sequences, part, grid, context), lanes)
+        plan = whole_runs(evaluation_runs(source, part, context), lanes)
     return LaneBatches(BatchSource(source, some_scaling(), series), part, plan)
 
 
@@ -150,7 +149,7 @@ def test_what_follows_is_begun_when_nothing_is_left_to_be_made(monkeypatch: pyte
 def test_a_batch_in_which_every_lane_idles_is_made_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hindcast.pipeline.feed.lanes._MOST_BATCHES", 1)
     source = chronological(memory_source([8, 8]), {"train": (0, 60)})
-    runs = training_runs(source.sequences, source.split("train"), grid_of(source))
+    runs = training_runs(source, source.split("train"))
     gap = LanePlan(runs, np.array([0, 0]), np.array([0, 3]), 1, 5)  # two samples, nothing, two samples
     batches = LaneBatches(
         BatchSource(source, some_scaling(), np.ones(2, np.int32)), source.split("train"), gap

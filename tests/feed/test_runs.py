@@ -8,9 +8,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hindcast.pipeline.feed.runs import evaluation_runs, scored_steps, training_runs
-from hindcast.pipeline.feed.source import grid_of
-from hindcast.pipeline.store.index_types import played_samples
+from hindcast.pipeline.feed.runs import evaluation_runs, training_runs
+from hindcast.pipeline.feed.source import scored_steps, split_samples
 from tests.feed.memory import HOUR, MemorySource, chronological, memory_source
 
 worlds = st.tuples(
@@ -30,10 +29,10 @@ def make(world: tuple[list[tuple[int, int]], list[int]], segment_length: int) ->
 
 def scored_hours(source: MemorySource, split: str) -> set[tuple[int, int]]:
     """(sequence, hour) that the played samples of a split score."""
-    part, grid, table = source.split(split), grid_of(source), source.sequences
-    samples = played_samples(table, part, grid.segment_length, grid.frequency)
+    part, table = source.split(split), source.sequences
+    samples = split_samples(source, part)
     found = set()
-    for sample, steps in zip(samples, scored_steps(table, part, grid, samples), strict=True):
+    for sample, steps in zip(samples, scored_steps(source, part, samples), strict=True):
         row = int(np.searchsorted(table.first_sample, sample, side="right")) - 1
         for offset in np.flatnonzero(steps):
             step = int((sample - table.first_sample[row]) * source.segment_length + offset)
@@ -62,16 +61,14 @@ def test_training_runs_play_every_sample_once_in_parts_no_longer_than_asked(
     world: tuple[list[tuple[int, int]], list[int]], segment_length: int, run_length: int | None
 ) -> None:
     source = make(world, segment_length)
-    part, grid, table = source.split("train"), grid_of(source), source.sequences
-    runs = training_runs(table, part, grid, run_length)
+    part, table = source.split("train"), source.sequences
+    runs = training_runs(source, part, run_length)
     played = [
         (sample, row)
         for row, first, count in zip(runs.sequence, runs.first_sample, runs.sample_count, strict=True)
         for sample in range(first, first + count)
     ]
-    assert sorted(sample for sample, _ in played) == list(
-        played_samples(table, part, grid.segment_length, grid.frequency)
-    )
+    assert sorted(sample for sample, _ in played) == list(split_samples(source, part))
     assert all(
         table.first_sample[row] <= sample < table.first_sample[row] + table.sample_count[row]
         for sample, row in played
@@ -88,8 +85,8 @@ def test_evaluation_runs_are_whole_and_begin_early_enough(
     world: tuple[list[tuple[int, int]], list[int]], segment_length: int, context: int
 ) -> None:
     source = make(world, segment_length)
-    part, grid, table = source.split("test"), grid_of(source), source.sequences
-    runs = evaluation_runs(table, part, grid, context)
+    part, table = source.split("test"), source.sequences
+    runs = evaluation_runs(source, part, context)
     assert len(set(runs.sequence.tolist())) == len(runs), "one run a sequence"
     for row, first, count, before in zip(
         runs.sequence, runs.first_sample, runs.sample_count, runs.context, strict=True
@@ -117,7 +114,7 @@ def test_a_border_at_the_end_of_all_time_does_not_overflow() -> None:
     source = chronological(memory_source([40], [5]), {"test": (10, 60)})
     part = source.split("test")
     endless = type(part)("test", part.indices, part.from_time, np.iinfo(np.int64).max)
-    runs = training_runs(source.sequences, endless, grid_of(source))
+    runs = training_runs(source, endless)
     assert runs.total == len(part.indices)
 
 
@@ -126,7 +123,7 @@ def test_a_gap_in_the_list_of_samples_ends_a_run() -> None:
     part = type(chronological(source, {"train": (0, 60)}).split("train"))(
         "train", np.array([0, 1, 4, 5, 6]), 0, 60 * HOUR
     )
-    runs = training_runs(source.sequences, part, grid_of(source))
+    runs = training_runs(source, part)
     assert [(int(a), int(b)) for a, b in zip(runs.first_sample, runs.sample_count, strict=True)] == [
         (0, 2),
         (4, 3),

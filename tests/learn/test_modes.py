@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hindcast.pipeline.feed.lanes import filled_lanes
-from hindcast.pipeline.feed.runs import Grid, Runs
+from hindcast.pipeline.feed.runs import Runs
 from hindcast.pipeline.learn.modes import idle_lanes_hint, run_length_hint
 from tests.learn.networks import small_settings
 
@@ -24,13 +24,13 @@ HOUR = 3_600_000_000_000
 def test_a_run_length_that_is_no_whole_number_of_samples_is_told(
     run_length: str | None, steps: int | None
 ) -> None:
-    told = run_length_hint(small_settings(run_length=run_length), Grid(24, HOUR))
+    told = run_length_hint(small_settings(run_length=run_length), 24, HOUR)
     assert told.startswith(f"train.run_length: {run_length} plays as {steps} steps" if steps else "")
     assert bool(told) == (steps is not None)
 
 
 def test_where_nothing_is_cut_nothing_is_told() -> None:
-    assert not run_length_hint(small_settings(run_length="25h", mode="windows"), Grid(24, HOUR))
+    assert not run_length_hint(small_settings(run_length="25h", mode="windows"), 24, HOUR)
 
 
 @given(st.integers(1, 400), st.integers(1, 500))

@@ -12,9 +12,9 @@ import pytest
 from hindcast.pipeline.align.align_group import align_group
 from hindcast.pipeline.certify.certificate import certify
 from hindcast.pipeline.feed.lanes import whole_runs
-from hindcast.pipeline.feed.runs import evaluation_runs, scored_steps
+from hindcast.pipeline.feed.runs import evaluation_runs
 from hindcast.pipeline.feed.scored_rows import scored_rows
-from hindcast.pipeline.feed.source import grid_of
+from hindcast.pipeline.feed.source import scored_steps
 from hindcast.pipeline.raw.ingest import ingest
 from hindcast.pipeline.settings.params import Params, check_params
 from hindcast.pipeline.split.write_splits import build_dataset, build_scaler
@@ -69,13 +69,13 @@ def by_windows(dataset: Dataset, split: str) -> set[Row]:
 
 def by_lanes(dataset: Dataset, split: str, lanes: int = 5, context: int = 30) -> set[Row]:
     """The rows that lanes with carried state predict, batch by batch."""
-    part, grid, table = dataset.split(split), grid_of(dataset), dataset.sequences
-    plan = whole_runs(evaluation_runs(table, part, grid, context), lanes)
+    part, table = dataset.split(split), dataset.sequences
+    plan = whole_runs(evaluation_runs(dataset, part, context), lanes)
     found: set[Row] = set()
     for number in range(plan.batch_count):
         batch = plan.batch(number)
         samples = batch.sample[batch.weighted]
-        counted = scored_steps(table, part, grid, samples) & (dataset.read("W", samples)[:, :, 0] > 0)
+        counted = scored_steps(dataset, part, samples) & (dataset.read("W", samples)[:, :, 0] > 0)
         for place, offset in zip(*np.nonzero(counted), strict=True):
             row = int(dataset.sequence_of(samples[[place]])[0])
             time = int(dataset.time_of(samples[[place]])[0]) + int(offset) * dataset.frequency
