@@ -118,14 +118,14 @@ def memory(options: argparse.Namespace, folder: Path) -> None:
 def order(options: argparse.Namespace, _folder: Path) -> None:
     """How far a sample travels and how much neighbours have to do with one another."""
     from benchmarks.stream_order import quality
-    from hindcast.pipeline.feed.order import shuffled
+    from hindcast.pipeline.feed.order import plan_shuffle
 
     count = options.steps // stream_data.SEGMENT
     print(
         f"\nOrder of {count:,} segments: mean way as a share of all (drawn: 0.333), correlation of neighbours"
     )
     for name, pool in (("all in memory", count), ("48 MB a pool", 28_000), ("16 MB a pool", 9_400)):
-        found = quality(shuffled(count, 616, pool, 0, 0))
+        found = quality(plan_shuffle(count, 616, pool, 0, 0))
         print(
             f"  {name:14} {found.travelled:.3f}  {found.neighbours:+.3f}  within 64 rows: {found.same_block:.2%}"
         )

@@ -102,13 +102,13 @@ def our_reads(data: Path, _work: Path, options: dict[str, str]) -> Callable[[], 
     """What decoding threads have to do alone: as much as a stretch at a time is read in random order, nothing ahead."""
     import pyarrow  # noqa: F401, ICN001
 
-    from hindcast.pipeline.feed.order import shuffled
+    from hindcast.pipeline.feed.order import plan_shuffle
     from hindcast.pipeline.store.reader import Dataset
 
     def run() -> Batches:
         dataset, memory = _opened(Dataset, data, options)
         rows = memory // 2 // (4 * dataset.segment_length * (len(dataset.features) + 2))
-        order = shuffled(dataset.sample_count, dataset.chunk_samples, rows, 0, 0)
+        order = plan_shuffle(dataset.sample_count, dataset.chunk_samples, rows, 0, 0)
         for start in range(0, order.count, rows):
             samples = order.rows(start, start + rows)
             x, y, _ = (dataset.read(name, samples) for name in "XYW")

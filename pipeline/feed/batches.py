@@ -14,7 +14,7 @@ import numpy.typing as npt
 from hindcast.pipeline.arrays import Ints, Values
 from hindcast.pipeline.feed.columns import Example, Named, join_examples
 from hindcast.pipeline.feed.lanes import IDLE, LanePlan, lane_order, lane_weights, read_lanes
-from hindcast.pipeline.feed.order import InOrder, Order, shuffled
+from hindcast.pipeline.feed.order import InOrder, Order, plan_shuffle
 from hindcast.pipeline.feed.prefetch import HELD, MEMORY_BYTES, Numbered, StretchReader
 from hindcast.pipeline.feed.scaling import Scaling
 from hindcast.pipeline.feed.source import Source
@@ -171,7 +171,7 @@ class WindowBatches:
 
     def shuffled(self, seed: int, epoch: int) -> WindowBatches:
         """The same windows in an order drawn from (seed, epoch): fully mixed where they fit into memory."""
-        order = shuffled(len(self.plan), _BLOCK_ROWS, self._pool_rows, seed, epoch)
+        order = plan_shuffle(len(self.plan), _BLOCK_ROWS, self._pool_rows, seed, epoch)
         return replace(self, order=order)
 
     def close(self) -> None:
@@ -196,7 +196,7 @@ class WindowBatches:
             np.zeros((self.batch_size, 1), np.float32),
             self._filled(np.stack([sequence, sample], axis=1), IDLE),
             self._filled(offset - last, 0),
-            *with_flags(self._filled(published, np.nan)),
+            *flag_missing(self._filled(published, np.nan)),
         )
 
     def _at_last(self, values: Values, last: Ints) -> Values:
@@ -227,7 +227,7 @@ class WindowBatches:
         return StretchReader(self._order, read, ReadWindows.cut, join_examples)
 
 
-def with_flags(published: Values) -> tuple[Values, Values]:
+def flag_missing(published: Values) -> tuple[Values, Values]:
     """A forecast with NaN where there is none -> with 0 there, and the flag that says where there is one."""
     present = np.isfinite(published)
     return np.where(present, published, np.float32(0)), present.astype(np.float32)
@@ -250,7 +250,7 @@ def _read_lanes(source: BatchSource, split: Split, plan: LanePlan, numbers: Ints
     targets[idle] = 0
     published, has_published = np.zeros_like(targets), np.zeros_like(targets)
     if source.with_published:
-        published, has_published = with_flags(read_lanes(dataset, "published", lanes, np.nan))
+        published, has_published = flag_missing(read_lanes(dataset, "published", lanes, np.nan))
     made = Batch(
         inputs=read_lanes(dataset, "X", lanes, source.idle_values),
         series=np.repeat(series[:, None], dataset.segment_length, axis=1),

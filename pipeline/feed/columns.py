@@ -18,19 +18,19 @@ _MOST_LISTED = 5
 
 @dataclass(frozen=True)
 class Columns:
-    """`inputs[name]` are columns of X, `outputs[name]` is a column of Y; a column may stand in several inputs."""
+    """`inputs[name]` are columns of X, `outputs[name]` is a column of Y; a column may be in several inputs."""
 
     inputs: Mapping[str, tuple[int, ...]]
     outputs: Mapping[str, int]
 
     @classmethod
     def whole(cls, features: int, targets: Sequence[str]) -> Columns:
-        """All features as the one input `inputs`, and an output a target."""
+        """All features as the one input `inputs`, and one output per target."""
         return cls({"inputs": tuple(range(features))}, _by_name(targets))
 
     @classmethod
     def by_part(cls, parts: Sequence[str], targets: Sequence[str]) -> Columns:
-        """An input for each part that has features, as in `parts=dataset.feature_parts`, and an output a target.
+        """An input for each part that has features, as in `parts=dataset.feature_parts`, and one output per target.
 
         Parts are history, forecast, calendar and static.
         """

@@ -14,7 +14,7 @@ _MOST_LISTED = 5
 
 
 class ContinuityGuard:
-    """Looks at each batch in the order in which it is played.
+    """Checks each batch in the order in which it is played.
 
     `name(sequence)` is what an error calls a sequence.
     """
@@ -24,7 +24,7 @@ class ContinuityGuard:
         self._last: Ints = np.full((lanes, 2), IDLE, np.int64)
 
     def begin_after(self, identity: Ints) -> None:
-        """Expect the batch after one of this `identity`, whose states were put back."""
+        """Expect the batch after one of this `identity`, whose states were restored."""
         self._last = identity.copy()
 
     def check(self, identity: Ints, keep: np.ndarray) -> None:

@@ -1,4 +1,4 @@
-"""Runs -> lanes: which sample each row of a stateful batch plays, as a pure function of the batch's number."""
+"""Lanes: which sample each row of a stateful batch plays, as a pure function of the batch's number, and how lanes are read."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _MOST_BATCHES = 256  # read together: with more, no chunk is read less often
 
 @dataclass(frozen=True)
 class LaneBatch:
-    """One batch of a plan; all arrays have one entry a lane.
+    """One batch of a plan; all arrays have one entry per lane.
 
     `sample` and `sequence` are IDLE where the lane plays nothing. `keep` is 0 where the carried state must be
     dropped before the batch (a run starts, or the lane is idle), else 1. `weighted` is False in a run's context.
@@ -38,7 +38,7 @@ class LaneBatch:
 class LanePlan:
     """Every run has its lane and the batch at which it starts; `batch(b)` is found by bisection.
 
-    `runs` are sorted by (lane, start). Memory is a few numbers a run, whatever the runs' lengths.
+    `runs` are sorted by (lane, start). Memory is a few numbers per run, however long it is.
     """
 
     runs: Runs
@@ -79,16 +79,18 @@ class LanePlan:
         return self.lane * self.batch_count + self.start
 
 
-def filled_lanes(runs: Runs, lanes: int, seed: int, epoch: int, warm_up: int = 0) -> LanePlan:
+def fill_lanes(runs: Runs, lanes: int, seed: int, epoch: int, warm_up: int = 0) -> LanePlan:
     """Runs in an order drawn from (seed, epoch), laid end to end and cut into lanes of equal length.
 
-    Only the last lanes can idle, by less than one batch each on average; the price is at most one more start
-    from zero a lane, at a place that differs from epoch to epoch. With `warm_up`, up to as many samples of the run
-    before such a cut are played again, as context; a lane is longer by no more than that. Every sample has weight
-    once, whatever the cuts.  Runs with longer context are refused.
+    Only the last lanes can idle, by less than one batch each on average; the price is at most one more start from zero
+    per lane, at a place that differs from epoch to epoch. With `warm_up`, up to that many samples of the run before such
+    a cut are played again, as context; a lane is longer by no more than that. Every sample has weight once, whatever the
+    cuts. ValueError if a run has a longer context.
     """
     if runs.context.max(initial=0) > warm_up:
-        raise ValueError("runs with context must stay whole: use whole_runs")
+        raise ValueError(
+            "fill_lanes cuts runs, which must not have more context than warm_up: use assign_whole_runs"
+        )
     if not len(runs):
         return _plan(runs, np.zeros(0, np.int64), np.zeros(0, np.int64), lanes)
     shuffled = runs.take(np.random.default_rng([seed, epoch]).permutation(len(runs)))
@@ -98,7 +100,7 @@ def filled_lanes(runs: Runs, lanes: int, seed: int, epoch: int, warm_up: int = 0
     cuts = np.union1d(start, np.arange(0, total, height))
     run = np.searchsorted(start, cuts, side="right") - 1
     if warm_up:
-        return _warmed(shuffled, run, cuts, lanes, warm_up)
+        return _plan_warmed(shuffled, run, cuts, lanes, warm_up)
     pieces = Runs(
         sequence=shuffled.sequence[run],
         first_sample=shuffled.first_sample[run] + cuts - start[run],
@@ -108,7 +110,7 @@ def filled_lanes(runs: Runs, lanes: int, seed: int, epoch: int, warm_up: int = 0
     return _plan(pieces, cuts // height, cuts % height, lanes)
 
 
-def whole_runs(runs: Runs, lanes: int) -> LanePlan:
+def assign_whole_runs(runs: Runs, lanes: int) -> LanePlan:
     """Runs kept whole: the longest first, each onto the lane that is free first (the lowest of several)."""
     order = np.argsort(-runs.sample_count, kind="stable")
     lane, start = np.zeros(len(runs), np.int64), np.zeros(len(runs), np.int64)
@@ -142,15 +144,15 @@ def lane_weights(source: Source, split: Split, lanes: LaneBatch) -> Values:
     return read_lanes(source, "W", lanes) * scored[:, :, None]
 
 
-def _warmed(runs: Runs, run: Ints, cuts: Ints, lanes: int, warm_up: int) -> LanePlan:
-    """The plan of the pieces of the runs `run` that begin at `cuts` of the tape, context before those cut out of one."""
+def _plan_warmed(runs: Runs, run: Ints, cuts: Ints, lanes: int, warm_up: int) -> LanePlan:
+    """The plan of the pieces of the runs `run` that begin at `cuts` of the runs laid end to end; cuts inside a run get context."""
     offset = cuts - (np.cumsum(runs.sample_count) - runs.sample_count)[run]
     count = np.diff(np.append(cuts, runs.total))
     height = -(-runs.total // lanes)
     scored = np.maximum(offset, runs.context[run])  # where weight begins, counted from the run's start
     begin = np.where(offset > 0, np.maximum(0, scored - warm_up), 0)
     lane = cuts // height
-    head = np.searchsorted(lane, lane)  # the lane's first piece, by whose context the others stand later
+    head = np.searchsorted(lane, lane)  # the lane's first piece, whose context delays the others
     place = np.where(head == np.arange(len(cuts)), 0, cuts % height + (offset - begin)[head])
     pieces = Runs(
         sequence=runs.sequence[run],
@@ -158,8 +160,8 @@ def _warmed(runs: Runs, run: Ints, cuts: Ints, lanes: int, warm_up: int) -> Lane
         sample_count=count + offset - begin,
         context=scored - begin,
     )
-    useful = np.flatnonzero(offset + count > scored)  # a cut inside a run's own context leaves nothing else
-    return _plan(pieces.take(useful), lane[useful], place[useful], lanes)
+    weighted = np.flatnonzero(offset + count > scored)  # the others lie in their run's own context
+    return _plan(pieces.take(weighted), lane[weighted], place[weighted], lanes)
 
 
 def _plan(runs: Runs, lane: Ints, start: Ints, lanes: int) -> LanePlan:

@@ -13,6 +13,9 @@ import numpy.typing as npt
 
 from hindcast.pipeline.arrays import Ints
 
+_Words = npt.NDArray[np.uint64]
+_ROUNDS = 6
+
 
 class Order(Protocol):
     """Rows 0..count-1, each exactly once.
@@ -34,7 +37,7 @@ class Order(Protocol):
 
 @dataclass(frozen=True)
 class InOrder:
-    """Rows as they stand, `length` of them a stretch."""
+    """Rows as they are numbered, `length` of them per stretch."""
 
     count: int
     length: int
@@ -78,19 +81,19 @@ class BlockShuffle:
             pool = self._pool_of(start)
             first, end = self._bounds(pool)
             mixed = Permutation(end - first, (self.seed, self.epoch, pool + 1))
-            parts.append(self._unmixed(pool, mixed.at(np.arange(start, min(stop, end)) - first)))
+            parts.append(self._before_mixing(pool, mixed.at(np.arange(start, min(stop, end)) - first)))
             start = end
         return np.concatenate(parts)
 
-    def _unmixed(self, pool: int, places: Ints) -> Ints:
+    def _before_mixing(self, pool: int, places: Ints) -> Ints:
         """The rows at places of a pool before it is mixed: its blocks end to end, one of which may be short."""
         first = pool * self.pool * self.block
         before = places + first
         if first <= self._short_place:
             before[before >= self._short_place + self.block - self._missing] += self._missing
         block, offset = np.divmod(before, self.block)
-        mine = np.arange(pool * self.pool, min((pool + 1) * self.pool, self._block_count))
-        rows: Ints = self._blocks.at(mine)[block - mine[0]] * self.block + offset
+        own = np.arange(pool * self.pool, min((pool + 1) * self.pool, self._block_count))
+        rows: Ints = self._blocks.at(own)[block - own[0]] * self.block + offset
         return rows
 
     def _pool_of(self, place: int) -> int:
@@ -126,7 +129,7 @@ class BlockShuffle:
         return int(self._blocks.place_of(np.array([self._block_count - 1]))[0]) * self.block
 
 
-def shuffled(count: int, block: int, pool_rows: int, seed: int, epoch: int) -> BlockShuffle:
+def plan_shuffle(count: int, block: int, pool_rows: int, seed: int, epoch: int) -> BlockShuffle:
     """The best shuffle of `count` rows of which `pool_rows` may be in memory: a full one where all may.
 
     Otherwise by blocks of `block` rows (as many as are read at once anyway); at least two blocks are mixed.
@@ -138,7 +141,7 @@ def shuffled(count: int, block: int, pool_rows: int, seed: int, epoch: int) -> B
 
 @dataclass(frozen=True)
 class Ranked:
-    """The part of an order that falls to process `rank` of `ranks`: of each batch of `batch_size` an equal part.
+    """The part of an order that belongs to process `rank` of `ranks`: of each batch of `batch_size` an equal part.
 
     The parts of all processes, rank after rank, are the batch of the global order, whatever `ranks` is. ValueError
     unless `batch_size` can be divided by `ranks`.
@@ -151,7 +154,7 @@ class Ranked:
 
     def __post_init__(self) -> None:
         if not 0 <= self.rank < self.ranks:
-            raise ValueError(f"rank lies in [0, {self.ranks}), found {self.rank}")
+            raise ValueError(f"rank must lie in [0, {self.ranks}), found {self.rank}")
         if self.batch_size % self.ranks:
             raise ValueError(
                 f"a batch of {self.batch_size} cannot be cut into equal parts for {self.ranks} processes"
@@ -159,13 +162,13 @@ class Ranked:
 
     @property
     def count(self) -> int:
-        """How many rows fall to this process."""
-        return self._mine_before(self.order.count)
+        """How many rows belong to this process."""
+        return self._own_before(self.order.count)
 
     @property
     def stretches(self) -> Ints:
         """First place of each stretch, and `count` at the end."""
-        return np.array([self._mine_before(int(place)) for place in self.order.stretches], np.int64)
+        return np.array([self._own_before(int(place)) for place in self.order.stretches], np.int64)
 
     def rows(self, start: int, stop: int) -> Ints:
         """The rows at places [start, stop) of this process's part."""
@@ -184,39 +187,36 @@ class Ranked:
         return self.batch_size // self.ranks
 
     def _places_of(self, batch: int) -> tuple[int, int]:
-        """The places of the global order that fall to this process in a batch; the last batch may be short."""
+        """The places of the global order that belong to this process in a batch; the last batch may be short."""
         start = batch * self.batch_size
         length = min(self.batch_size, self.order.count - start)
         return start + length * self.rank // self.ranks, start + length * (self.rank + 1) // self.ranks
 
-    def _mine_before(self, place: int) -> int:
+    def _own_before(self, place: int) -> int:
         batch = place // self.batch_size
         first, end = self._places_of(batch)
         return batch * self._share + max(0, min(place, end) - first)
 
 
-_ROUNDS = 6
-
-
-_Words = npt.NDArray[np.uint64]
-
-
 @dataclass(frozen=True)
 class Permutation:
-    """Of 0..count-1, drawn by `key`: whole numbers, each of which changes everything."""
+    """A permutation of 0..count-1, drawn by `key`: whole numbers, each of which changes everything.
+
+    A Feistel network over two digits, so that each place is computed alone; numbers from `count` on are walked past.
+    """
 
     count: int
     key: tuple[int, ...]
 
     def at(self, places: Ints) -> Ints:
-        """What stands at `places`, which lie in [0, count)."""
-        return self._walked(places, self._forth)
+        """The numbers at `places`, which lie in [0, count)."""
+        return self._walk_cycle(places, self._forward)
 
     def place_of(self, values: Ints) -> Ints:
-        """Where `values`, which lie in [0, count), stand."""
-        return self._walked(values, self._back)
+        """The places of `values`, which lie in [0, count)."""
+        return self._walk_cycle(values, self._backward)
 
-    def _walked(self, numbers: Ints, once: Callable[[_Words], _Words]) -> Ints:
+    def _walk_cycle(self, numbers: Ints, once: Callable[[_Words], _Words]) -> Ints:
         found = once(np.asarray(numbers).astype(np.uint64))
         outside = np.flatnonzero(found >= self.count)
         while len(outside):
@@ -225,24 +225,24 @@ class Permutation:
         answer: Ints = found.astype(np.int64)
         return answer
 
-    def _forth(self, numbers: _Words) -> _Words:
+    def _forward(self, numbers: _Words) -> _Words:
         left, right = np.divmod(numbers, self._radices[1])
         for number, key in enumerate(self._keys):
             if number % 2:
-                right = (right + _mixed(left, key)) % self._radices[1]
+                right = (right + _mix(left, key)) % self._radices[1]
             else:
-                left = (left + _mixed(right, key)) % self._radices[0]
+                left = (left + _mix(right, key)) % self._radices[0]
         answer: _Words = left * self._radices[1] + right
         return answer
 
-    def _back(self, numbers: _Words) -> _Words:
+    def _backward(self, numbers: _Words) -> _Words:
         left, right = np.divmod(numbers, self._radices[1])
         for number in reversed(range(_ROUNDS)):
             key = self._keys[number]
             if number % 2:
-                right = (right + self._radices[1] - _mixed(left, key) % self._radices[1]) % self._radices[1]
+                right = (right + self._radices[1] - _mix(left, key) % self._radices[1]) % self._radices[1]
             else:
-                left = (left + self._radices[0] - _mixed(right, key) % self._radices[0]) % self._radices[0]
+                left = (left + self._radices[0] - _mix(right, key) % self._radices[0]) % self._radices[0]
         answer: _Words = left * self._radices[1] + right
         return answer
 
@@ -256,7 +256,7 @@ class Permutation:
         return np.random.SeedSequence(self.key).generate_state(_ROUNDS, np.uint64).astype(np.uint64)
 
 
-def _mixed(half: _Words, key: np.uint64) -> _Words:
+def _mix(half: _Words, key: np.uint64) -> _Words:
     """Each half as 32 bits that depend on every bit of it and of the key: products of odd constants, shifted back."""
     mixed: _Words = (half ^ key) * np.uint64(0x9E3779B97F4A7C15)
     mixed ^= mixed >> np.uint64(32)

@@ -1,4 +1,4 @@
-"""scaler.json as arrays, refused where it belongs to another data set."""
+"""scaler.json as arrays, rejected if it belongs to another data set."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Scaling:
 
     Arrays are (column) where all series share a scale, else (index, column) by the index of the series: row 0 for a
     series of which nothing is known, then a row for each series that training knows, then one for each of `groups`,
-    which stands for that group's series never seen.
+    for that group's series never seen.
     """
 
     feature_mean: Floats
@@ -131,7 +131,7 @@ def series_numbers(
 ) -> npt.NDArray[np.int32]:
     """For each sequence the index of its series: its place (from 1) among the known ones.
 
-    Where it is none of them, the place of its group among `groups`, counted on behind the series; else 0.
+    Where it is none of them, the place of its group among `groups`, numbered after the series; else 0.
     """
     numbers: dict[Key | str, int] = {key: number for number, key in enumerate(known, start=1)}
     numbers |= {group: number for number, group in enumerate(groups, start=len(known) + 1)}
@@ -140,7 +140,7 @@ def series_numbers(
 
 
 def name_of(sequences: Sequences, row: int) -> str:
-    """What a message calls a sequence."""
+    """The name of a sequence in messages."""
     group, series = _key(sequences, row)
     return f"series {series!r} of group {group!r}, track {int(sequences.track[row])}"
 

@@ -116,7 +116,7 @@ def scored_spans(source: Source, split: str, *, weighted: bool = True) -> Spans:
     return Spans(first, end - first, sequence, sequences.first_sample[sequence] * segment_length)
 
 
-def thinned(spans: Spans, stride: int, history: int) -> Spans:
+def thin_spans(spans: Spans, stride: int, history: int) -> Spans:
     """Every `stride`-th step, counted from its sequence's start, that has `history` steps up to and including itself.
 
     The history may reach back into what lies before the split, never before the sequence.

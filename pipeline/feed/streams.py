@@ -16,16 +16,16 @@ from hindcast.pipeline.feed.columns import Columns, Example, join_examples, slic
 from hindcast.pipeline.feed.lanes import (
     LaneBatch,
     LanePlan,
-    filled_lanes,
+    assign_whole_runs,
+    fill_lanes,
     lane_order,
     lane_weights,
     read_lanes,
-    whole_runs,
 )
-from hindcast.pipeline.feed.order import InOrder, Order, Ranked, shuffled
+from hindcast.pipeline.feed.order import InOrder, Order, Ranked, plan_shuffle
 from hindcast.pipeline.feed.prefetch import HELD, MEMORY_BYTES, StretchReader
 from hindcast.pipeline.feed.runs import evaluation_runs, training_runs
-from hindcast.pipeline.feed.scored_rows import scored_spans, thinned
+from hindcast.pipeline.feed.scored_rows import scored_spans, thin_spans
 from hindcast.pipeline.feed.source import Source, scored_steps, split_samples
 from hindcast.pipeline.feed.windows import ReadWindows, WindowPlan
 from hindcast.pipeline.store.index_types import Split
@@ -92,7 +92,7 @@ class Stream(ABC):
         pool = max(1, self.memory_bytes // HELD // self._row_bytes)
         whole: Order = InOrder(self.row_count, pool)
         if self.shuffle:
-            whole = shuffled(self.row_count, self._block_rows, pool, self.seed, self.epoch)
+            whole = plan_shuffle(self.row_count, self._block_rows, pool, self.seed, self.epoch)
         return Ranked(whole, self.batch_size, self.rank, self.ranks) if self.ranks > 1 else whole
 
     def close(self) -> None:
@@ -213,7 +213,7 @@ class Windows(Stream):
     @cached_property
     def _plan(self) -> WindowPlan:
         rows = scored_spans(self.source, self.split, weighted=False)
-        rows = thinned(rows, self.stride, self.lookback if self.whole else 1)
+        rows = thin_spans(rows, self.stride, self.lookback if self.whole else 1)
         return WindowPlan(rows, self.source.segment_length, self.lookback)
 
     @property
@@ -275,8 +275,8 @@ class Lanes(Stream):
         split = self.source.split(self.split)
         if self.shuffle:
             runs = training_runs(self.source, split, self.run_length)
-            return filled_lanes(runs, self.batch_size, self.seed, self.epoch)
-        return whole_runs(evaluation_runs(self.source, split, self.context), self.batch_size)
+            return fill_lanes(runs, self.batch_size, self.seed, self.epoch)
+        return assign_whole_runs(evaluation_runs(self.source, split, self.context), self.batch_size)
 
     @property
     def _lanes(self) -> slice:

@@ -10,7 +10,7 @@ from typing import Any
 from hindcast.pipeline.errors import TrainingError
 from hindcast.pipeline.feed.batches import BatchSource, LaneBatches, Pass, WindowBatches
 from hindcast.pipeline.feed.guard import ContinuityGuard
-from hindcast.pipeline.feed.lanes import LanePlan, filled_lanes, whole_runs
+from hindcast.pipeline.feed.lanes import LanePlan, assign_whole_runs, fill_lanes
 from hindcast.pipeline.feed.runs import evaluation_runs, training_runs
 from hindcast.pipeline.feed.scaling import name_of
 from hindcast.pipeline.feed.scored_rows import Spans, scored_spans
@@ -90,7 +90,7 @@ def make_evaluation_pass(
     source, part = batch_source.dataset, batch_source.dataset.split(split)
     runs = evaluation_runs(source, part, settings.context)
     lanes = max(1, min(settings.lanes, len(runs)))
-    batches = LaneBatches(batch_source, part, whole_runs(runs, lanes))
+    batches = LaneBatches(batch_source, part, assign_whole_runs(runs, lanes))
     return EvaluationPass(carry(network, lanes), batches, _guard(batch_source, lanes))
 
 
@@ -125,7 +125,7 @@ def _lane_plans(batch_source: BatchSource, settings: TrainSettings, seed: int) -
     longest = settings.run_length.ns // source.frequency if settings.run_length else None
     runs = training_runs(source, source.split("train"), longest, settings.warm_up)
     warm_up = -(-settings.warm_up // source.segment_length)
-    return lambda number: filled_lanes(runs, settings.lanes, seed, number, warm_up)
+    return lambda number: fill_lanes(runs, settings.lanes, seed, number, warm_up)
 
 
 def _windows(batch_source: BatchSource, learner: Any, settings: TrainSettings, seed: int) -> TrainingData:

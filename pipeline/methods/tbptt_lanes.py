@@ -10,7 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from hindcast.pipeline.feed.lanes import IDLE, LanePlan, filled_lanes
+from hindcast.pipeline.feed.lanes import IDLE, LanePlan, fill_lanes
 from hindcast.pipeline.feed.runs import Runs
 from hindcast.pipeline.learn.losses import WeightedMean
 from hindcast.pipeline.learn.stateful import carry
@@ -34,11 +34,11 @@ def run(_: Path) -> list[str]:
 def _measure_plan(label: str, counts: Any) -> str:
     runs = Runs(np.arange(len(counts)), np.cumsum(counts) - counts, counts, np.zeros(len(counts), np.int64))
     begun = time.perf_counter()
-    plan = filled_lanes(runs, _LANES, seed=0, epoch=0)
+    plan = fill_lanes(runs, _LANES, seed=0, epoch=0)
     plan.batch(plan.batch_count // 2)
     seconds = time.perf_counter() - begun
     tracemalloc.start()
-    filled_lanes(runs, _LANES, seed=0, epoch=0)
+    fill_lanes(runs, _LANES, seed=0, epoch=0)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     return (

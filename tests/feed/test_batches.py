@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from hindcast.pipeline.errors import FormatError
 from hindcast.pipeline.feed.batches import Batch, BatchSource, LaneBatches
-from hindcast.pipeline.feed.lanes import IDLE, LanePlan, filled_lanes, whole_runs
+from hindcast.pipeline.feed.lanes import IDLE, LanePlan, assign_whole_runs, fill_lanes
 from hindcast.pipeline.feed.prefetch import read_ahead
 from hindcast.pipeline.feed.runs import evaluation_runs, training_runs
 from hindcast.pipeline.feed.scored_rows import scored_rows
@@ -25,9 +25,9 @@ def lane_batches(source: MemorySource, split: str, lanes: int, context: int = 3)
     part = source.split(split)
     series = np.arange(len(source.sequences), dtype=np.int32) + 1
     if split == "train":
-        plan = filled_lanes(training_runs(source, part, 12), lanes, 0, 0)
+        plan = fill_lanes(training_runs(source, part, 12), lanes, 0, 0)
     else:
-        plan = whole_runs(evaluation_runs(source, part, context), lanes)
+        plan = assign_whole_runs(evaluation_runs(source, part, context), lanes)
     return LaneBatches(BatchSource(source, some_scaling(), series), part, plan)
 
 

@@ -7,14 +7,14 @@ import pytest
 
 from hindcast.pipeline.errors import ContinuityError
 from hindcast.pipeline.feed.guard import ContinuityGuard
-from hindcast.pipeline.feed.lanes import LanePlan, filled_lanes
+from hindcast.pipeline.feed.lanes import LanePlan, fill_lanes
 from hindcast.pipeline.feed.runs import Runs
 
 
 @pytest.fixture
 def plan() -> LanePlan:
     counts = np.array([7, 5, 9])
-    return filled_lanes(Runs(np.arange(3), np.cumsum(counts) - counts, counts, counts * 0), 2, 0, 0)
+    return fill_lanes(Runs(np.arange(3), np.cumsum(counts) - counts, counts, counts * 0), 2, 0, 0)
 
 
 def play(guard: ContinuityGuard, plan: LanePlan, numbers: list[int]) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hindcast.pipeline.feed.lanes import IDLE, LanePlan, filled_lanes, whole_runs
+from hindcast.pipeline.feed.lanes import IDLE, LanePlan, assign_whole_runs, fill_lanes
 from hindcast.pipeline.feed.runs import Runs
 
 lengths = st.lists(st.integers(1, 12), min_size=1, max_size=12)
@@ -56,7 +56,7 @@ def test_filled_lanes_play_everything_once_and_hardly_idle(
     counts: list[int], lanes: int, seed: int, epoch: int
 ) -> None:
     runs = runs_of(counts)
-    plan = filled_lanes(runs, lanes, seed, epoch)
+    plan = fill_lanes(runs, lanes, seed, epoch)
     check_plan(plan, runs)
     assert plan.batch_count == -(-sum(counts) // lanes), "as few batches as can be"
     assert len(plan.runs) <= len(runs) + lanes - 1
@@ -69,7 +69,7 @@ def test_with_warm_up_every_sample_has_weight_once_and_a_cut_is_preceded_by_what
 ) -> None:
     context = [min(data.draw(st.integers(0, warm_up)), count - 1) for count in counts]
     runs = runs_of(counts, context)
-    plan = filled_lanes(runs, lanes, seed, 0, warm_up)
+    plan = fill_lanes(runs, lanes, seed, 0, warm_up)
     assert plan.batch_count <= -(-sum(counts) // lanes) + warm_up
     last: dict[int, tuple[int, int]] = {}
     warmed: dict[int, int] = {}
@@ -104,7 +104,7 @@ def test_whole_runs_are_never_cut_and_warm_up_without_weight(
 ) -> None:
     context = [data.draw(st.integers(0, count - 1)) for count in counts]
     runs = runs_of(counts, context)
-    plan = whole_runs(runs, lanes)
+    plan = assign_whole_runs(runs, lanes)
     check_plan(plan, runs)
     assert len(plan.runs) == len(runs)
     assert plan.batch_count <= sum(counts) / lanes + max(counts)
@@ -121,7 +121,7 @@ def test_whole_runs_are_never_cut_and_warm_up_without_weight(
 
 @given(lengths, st.integers(1, 5))
 def test_a_batch_can_be_asked_for_alone_and_again(counts: list[int], lanes: int) -> None:
-    plan, again = (filled_lanes(runs_of(counts), lanes, 3, 1) for _ in range(2))
+    plan, again = (fill_lanes(runs_of(counts), lanes, 3, 1) for _ in range(2))
     forward = [plan.batch(number).sample.tolist() for number in range(plan.batch_count)]
     backward = [again.batch(number).sample.tolist() for number in reversed(range(plan.batch_count))]
     assert forward == backward[::-1]
@@ -131,7 +131,7 @@ def test_each_epoch_has_an_order_of_its_own_and_the_seed_decides_it() -> None:
     runs = runs_of([5] * 20)
 
     def order(seed: int, epoch: int) -> list[int]:
-        samples: list[int] = filled_lanes(runs, 4, seed, epoch).batch(0).sample.tolist()
+        samples: list[int] = fill_lanes(runs, 4, seed, epoch).batch(0).sample.tolist()
         return samples
 
     assert order(1, 0) == order(1, 0)
@@ -140,14 +140,14 @@ def test_each_epoch_has_an_order_of_its_own_and_the_seed_decides_it() -> None:
 
 
 def test_a_batch_outside_the_plan_is_refused() -> None:
-    plan = filled_lanes(runs_of([4, 4]), 2, 0, 0)
+    plan = fill_lanes(runs_of([4, 4]), 2, 0, 0)
     for number in (-1, plan.batch_count):
         with pytest.raises(IndexError, match="has no batch"):
             plan.batch(number)
 
 
 def test_no_runs_make_an_empty_plan() -> None:
-    for plan in (filled_lanes(runs_of([]), 3, 0, 0), whole_runs(runs_of([]), 3)):
+    for plan in (fill_lanes(runs_of([]), 3, 0, 0), assign_whole_runs(runs_of([]), 3)):
         assert plan.batch_count == 0
         assert plan.idle_share == 0
 
@@ -159,7 +159,7 @@ def test_more_sequences_than_fit_a_batch_are_planned_in_little_memory(ragged: bo
     counts = np.random.default_rng(0).integers(1, 40, count) if ragged else np.full(count, 40)
     runs = Runs(np.arange(count), np.cumsum(counts) - counts, counts, np.zeros(count, np.int64))
     tracemalloc.start()
-    filled = filled_lanes(runs, 256, 0, 0)
+    filled = fill_lanes(runs, 256, 0, 0)
     filled.batch(filled.batch_count // 2)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
@@ -170,5 +170,5 @@ def test_more_sequences_than_fit_a_batch_are_planned_in_little_memory(ragged: bo
     )
     assert played >= 256 * len(range(0, filled.batch_count, 997)) - 256
     if not ragged:
-        whole = whole_runs(runs, 256)
+        whole = assign_whole_runs(runs, 256)
         assert whole.batch_count == -(-count // 256) * 40

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.stream_order import quality
-from hindcast.pipeline.feed.order import BlockShuffle, InOrder, Order, Ranked, shuffled
+from hindcast.pipeline.feed.order import BlockShuffle, InOrder, Order, Ranked, plan_shuffle
 
 sizes = st.tuples(
     st.integers(0, 60), st.integers(1, 9), st.integers(1, 5), st.integers(0, 3), st.integers(1, 13)
@@ -54,7 +54,7 @@ def test_an_order_differs_from_epoch_to_epoch_and_from_seed_to_seed() -> None:
 
 
 def test_a_batch_of_a_billion_rows_is_found_at_once() -> None:
-    order = shuffled(10**15, 4096, 10**6, 3, 1)
+    order = plan_shuffle(10**15, 4096, 10**6, 3, 1)
     rows = order.rows(10**14, 10**14 + 256)
     assert len(set(rows.tolist())) == 256
     assert order.rows(10**14 + 100, 10**14 + 101).tolist() == rows[100:101].tolist()
@@ -89,7 +89,7 @@ def _pools(order: Order) -> list[set[int]]:
 
 @pytest.mark.parametrize(("batch_size", "rank", "ranks"), [(7, 0, 2), (8, 2, 2), (8, -1, 2)])
 def test_processes_that_cannot_share_a_batch_are_refused(batch_size: int, rank: int, ranks: int) -> None:
-    with pytest.raises(ValueError, match=r"equal parts|rank lies in"):
+    with pytest.raises(ValueError, match=r"equal parts|rank must lie in"):
         Ranked(InOrder(10, 5), batch_size, rank, ranks)
 
 
@@ -97,8 +97,8 @@ def test_what_fits_into_memory_is_shuffled_through_and_the_rest_by_blocks() -> N
     full, blocks, nothing = (
         quality(order)
         for order in (
-            shuffled(50_000, 100, 50_000, 0, 0),
-            shuffled(50_000, 100, 5_000, 0, 0),
+            plan_shuffle(50_000, 100, 50_000, 0, 0),
+            plan_shuffle(50_000, 100, 5_000, 0, 0),
             InOrder(50_000, 100),
         )
     )

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hindcast.pipeline.feed.lanes import filled_lanes
+from hindcast.pipeline.feed.lanes import fill_lanes
 from hindcast.pipeline.feed.runs import Runs
 from hindcast.pipeline.learn.modes import idle_lanes_hint, run_length_hint
 from tests.learn.networks import small_settings
@@ -37,7 +37,7 @@ def test_where_nothing_is_cut_nothing_is_told() -> None:
 def test_lanes_that_idle_are_told_with_a_number_that_does_better(samples: int, lanes: int) -> None:
     def idle(number: int) -> float:
         whole = Runs(np.zeros(1, np.int64), np.zeros(1, np.int64), np.array([samples]), np.zeros(1, np.int64))
-        return filled_lanes(whole, number, 7, 0).idle_share
+        return fill_lanes(whole, number, 7, 0).idle_share
 
     told = idle_lanes_hint(small_settings(lanes=lanes), idle(lanes), samples)
     assert bool(told) == (idle(lanes) > 0.05)

@@ -11,7 +11,7 @@ import pytest
 
 from hindcast.pipeline.align.align_group import align_group
 from hindcast.pipeline.certify.certificate import certify
-from hindcast.pipeline.feed.lanes import whole_runs
+from hindcast.pipeline.feed.lanes import assign_whole_runs
 from hindcast.pipeline.feed.runs import evaluation_runs
 from hindcast.pipeline.feed.scored_rows import scored_rows
 from hindcast.pipeline.feed.source import scored_steps
@@ -70,7 +70,7 @@ def by_windows(dataset: Dataset, split: str) -> set[Row]:
 def by_lanes(dataset: Dataset, split: str, lanes: int = 5, context: int = 30) -> set[Row]:
     """The rows that lanes with carried state predict, batch by batch."""
     part, table = dataset.split(split), dataset.sequences
-    plan = whole_runs(evaluation_runs(dataset, part, context), lanes)
+    plan = assign_whole_runs(evaluation_runs(dataset, part, context), lanes)
     found: set[Row] = set()
     for number in range(plan.batch_count):
         batch = plan.batch(number)

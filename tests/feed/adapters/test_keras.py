@@ -75,14 +75,15 @@ def two_headed(lookback: int) -> keras.Model:
 
 def test_named_inputs_and_outputs_are_fed_by_their_names() -> None:
     source = chronological(memory_source([30, 22, 7], targets=2), {"train": (0, 60)})
-    stream = KerasStream(Windows(source, "train", 8, TWO, seed=1, lookback=5))
+    windows = Windows(source, "train", 8, TWO, seed=1, lookback=5)
+    stream = KerasStream(windows)
     keras.utils.set_random_seed(1)
     network = two_headed(5)
     network.compile("adam", dict.fromkeys(TWO.outputs, "mse"), jit_compile=False)
     history = network.fit(stream, epochs=3, shuffle=False, verbose=0).history
     assert {"load_loss", "price_loss"} <= history.keys()
     assert np.isfinite(history["loss"]).all()
-    steps = sum(len(weights["load"]) for _, _, weights in stream._stream)
+    steps = sum(len(weights["load"]) for _, _, weights in windows)
     predicted = network.predict(KerasStream(Windows(source, "train", 8, TWO, lookback=5)), verbose=0)
     assert {name: len(values) for name, values in predicted.items()} == {"load": steps, "price": steps}
 
