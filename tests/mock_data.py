@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +28,8 @@ HOUR = 3_600_000_000_000
 START = 473_352 * HOUR  # 2024-01-01 00:00 UTC
 
 
-def mock_params(**sections: dict[str, Any]) -> Params:
-    """Checked settings of a small data set; a keyword changes keys of that section, as in pack={"codec": "none"}."""
-    known_later = {"after_step": "1h"}
-    stamp = {"column": "valid"}
-    raw: dict[str, Any] = {
+_SETTINGS: dict[str, Any] = {
+    "raw": {
         "path": "raw",
         "frequency": "1h",
         "sources": {
@@ -40,7 +38,7 @@ def mock_params(**sections: dict[str, Any]) -> Params:
                 "files": "f*.csv",
                 "group": {"constant": "g"},
                 "issue_time": {"column": "issued"},
-                "valid_time": stamp,
+                "valid_time": {"column": "valid"},
                 "known": {"at_issue_plus": "0h"},
                 "values": {"temperature": {"column": "t"}},
             },
@@ -49,21 +47,32 @@ def mock_params(**sections: dict[str, Any]) -> Params:
                 "files": "u*.csv",
                 "group": {"constant": "g"},
                 "series": {"column": "s"},
-                "valid_time": stamp,
-                "known": known_later,
+                "valid_time": {"column": "valid"},
+                "known": {"after_step": "1h"},
                 "values": {"usage": {"column": "u"}},
             },
         },
-    }
-    align = {"target": ["usage"], "origin": {"before": "24h"}, "gaps": {"fill": "2h"}, "features": {}}
-    return check_params(
-        {
-            **sections,
-            "raw": raw | sections.get("raw", {}),
-            "align": align | sections.get("align", {}),
-        },
-        "mock",
-    )
+    },
+    "align": {"target": ["usage"], "origin": {"before": "24h"}, "gaps": {"fill": "2h"}, "features": {}},
+}
+
+
+def mock_settings(**paths: Any) -> dict[str, Any]:
+    """The smallest valid settings, unchecked, with values replaced; `align__features__lags` is `align.features.lags`."""
+    settings = deepcopy(_SETTINGS)
+    for path, value in paths.items():
+        *parents, last = path.split("__")
+        section = settings
+        for parent in parents:
+            section = section.setdefault(parent, {})
+        section[last] = value
+    return settings
+
+
+def mock_params(**sections: dict[str, Any]) -> Params:
+    """Checked settings of a small data set; a keyword changes keys of that section, as in pack={"codec": "none"}."""
+    changed = {name: _SETTINGS.get(name, {}) | values for name, values in sections.items()}
+    return check_params({**mock_settings(), **changed}, "mock")
 
 
 def mock_group(

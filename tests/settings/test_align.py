@@ -7,7 +7,7 @@ import pytest
 
 from hindcast.pipeline.settings.align import to_moment
 from hindcast.pipeline.settings.params import check_params
-from tests.settings.settings import changed
+from tests.mock_data import mock_settings
 
 
 @pytest.mark.parametrize(
@@ -20,7 +20,7 @@ from tests.settings.settings import changed
     ],
 )
 def test_a_date_or_stamp_is_utc_unless_it_says_otherwise(written: str, moment: int) -> None:
-    assert check_params(changed(align__until=written), "test").align.until == moment * 10**9
+    assert check_params(mock_settings(align__until=written), "test").align.until == moment * 10**9
 
 
 def test_a_date_that_yaml_has_read_is_midnight_utc() -> None:

@@ -11,7 +11,7 @@ from hindcast.pipeline.settings.clock import lagged
 from hindcast.pipeline.settings.features import Features
 from hindcast.pipeline.settings.origin import NO_ORIGIN
 from hindcast.pipeline.settings.params import Params, check_params
-from tests.settings.settings import changed
+from tests.mock_data import mock_settings
 from tests.settings.slow_clock import DAY, HOUR
 
 KNOWN: list[dict[str, Any]] = [
@@ -50,15 +50,15 @@ def test_a_lag_is_refused_exactly_where_some_origin_forbids_it(
 
 
 def _params(known: dict[str, Any], origin: dict[str, Any], zone: str, lags: list[str]) -> Params:
-    values = changed(raw__zone=zone, align__origin=origin, align__features={"lags": {"usage": lags}})
-    values["raw"]["sources"]["meter"]["known"] = known
+    values = mock_settings(raw__zone=zone, align__origin=origin, align__features={"lags": {"usage": lags}})
+    values["raw"]["sources"]["usage"]["known"] = known
     return check_params(values, "test")
 
 
 def _allowed(params: Params, lag: Duration, zone: str) -> bool:
     """Whether the lagged value of every step of 2023 and 2024 is known at every origin of the step."""
     times = np.arange(19358 * DAY, (19358 + 731) * DAY, HOUR)
-    known: Any = params.raw.sources["meter"].known
+    known: Any = params.raw.sources["usage"].known
     moments = known.moments(lagged(times, lag, zone), None, HOUR, zone)[:, None]
     origins = params.align.origin.origins(times, zone)
     return bool(((origins == NO_ORIGIN) | (moments <= origins)).all())
@@ -77,7 +77,7 @@ def test_a_lag_must_be_a_multiple_of_the_frequency() -> None:
 
 
 def test_windows_are_multiples_of_the_frequency_and_errors_need_a_published_forecast() -> None:
-    values = changed()
+    values = mock_settings()
     values["align"]["published"] = {}
     values["align"]["features"] |= {
         "rolling": {"usage": {"windows": ["90min"]}, "nothing": {"windows": ["3h"]}},

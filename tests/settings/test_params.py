@@ -10,7 +10,7 @@ import yaml
 from hindcast.pipeline.errors import MissingInputError, SettingsError
 from hindcast.pipeline.settings.origin import Before, Cycle, DailyGate
 from hindcast.pipeline.settings.params import Params, check_params, json_schema, load_params
-from tests.settings.settings import changed
+from tests.mock_data import mock_settings
 
 
 def _write(folder: Path, values: Any) -> Path:
@@ -20,14 +20,16 @@ def _write(folder: Path, values: Any) -> Path:
 
 
 def test_settings_are_read_with_their_defaults(tmp_path: Path) -> None:
-    params = load_params(_write(tmp_path, changed()))
+    params = load_params(_write(tmp_path, mock_settings()))
     assert params.raw.frequency.ns == 3600 * 10**9
     assert params.pack.segment_length == 24
     assert params.split.policy == "chronological"
 
 
 def test_all_faults_are_reported_together_each_with_its_path_and_the_value_found() -> None:
-    values = changed(train__lanes="many", train__speed=3, pack__codec="lzf", align__gaps={"fill": "2 weeks"})
+    values = mock_settings(
+        train__lanes="many", train__speed=3, pack__codec="lzf", align__gaps={"fill": "2 weeks"}
+    )
     del values["align"]["target"]
     with pytest.raises(SettingsError) as caught:
         check_params(values, "params.yaml")
@@ -74,7 +76,7 @@ def test_yaml_that_makes_objects_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_override_replaces_one_value_and_is_read_as_yaml(tmp_path: Path) -> None:
-    path = _write(tmp_path, changed())
+    path = _write(tmp_path, mock_settings())
     params = load_params(path, ["train.units=[32, 16]", "align.until=2024-05-01", "seed=3", "train.loss=mse"])
     assert params.train.units == (32, 16)
     assert params.align.until == 1_714_521_600 * 10**9
@@ -88,12 +90,12 @@ def test_an_override_replaces_one_value_and_is_read_as_yaml(tmp_path: Path) -> N
         ("=3", "--set takes dotted.key=value"),
         ("train..units=3", "--set takes dotted.key=value"),
         ("seed=[1", "the value '\\[1' is not valid YAML"),
-        ("raw.path.deeper=1", "`path` must be a section \\(found 'data/raw'\\)"),
+        ("raw.path.deeper=1", "`path` must be a section \\(found 'raw'\\)"),
         ("train.speed=3", "unknown key"),
     ],
 )
 def test_an_override_that_cannot_be_applied_is_refused(tmp_path: Path, override: str, message: str) -> None:
-    path = _write(tmp_path, changed())
+    path = _write(tmp_path, mock_settings())
     with pytest.raises(SettingsError, match=message):
         load_params(path, [override])
 
@@ -107,13 +109,13 @@ def test_an_override_that_cannot_be_applied_is_refused(tmp_path: Path, override:
     ],
 )
 def test_an_origin_has_three_forms(origin: dict[str, Any], kind: type) -> None:
-    assert isinstance(check_params(changed(align__origin=origin), "test").align.origin, kind)
+    assert isinstance(check_params(mock_settings(align__origin=origin), "test").align.origin, kind)
 
 
 @pytest.mark.parametrize("origin", [{}, {"before": "1h", "every": "12h"}, {"at": "10:00"}, 24])
 def test_an_origin_of_no_form_is_refused_with_the_forms(origin: Any) -> None:
     with pytest.raises(SettingsError, match="exactly one of before, every, covers"):
-        check_params(changed(align__origin=origin), "test")
+        check_params(mock_settings(align__origin=origin), "test")
 
 
 @pytest.mark.parametrize(
@@ -134,19 +136,19 @@ def test_an_origin_of_no_form_is_refused_with_the_forms(origin: Any) -> None:
 )
 def test_a_value_against_a_rule_is_refused_with_the_rule(path: str, value: Any, message: str) -> None:
     with pytest.raises(SettingsError) as caught:
-        check_params(changed(**{path: value}), "test")
+        check_params(mock_settings(**{path: value}), "test")
     assert message in str(caught.value)
     assert len(caught.value.faults) >= 1
 
 
 def test_checked_settings_can_be_written_and_read_again() -> None:
-    params = check_params(changed(align__features={"lags": {"usage": ["48h", "7d"]}}), "test")
+    params = check_params(mock_settings(align__features={"lags": {"usage": ["48h", "7d"]}}), "test")
     assert Params.model_validate(params.model_dump(by_alias=True, mode="json")) == params
 
 
 def test_a_fault_is_placed_by_the_keys_of_the_file_alone() -> None:
     with pytest.raises(SettingsError) as caught:
-        check_params(changed(raw__zone="Mars/Olympus"), "params.yaml")
+        check_params(mock_settings(raw__zone="Mars/Olympus"), "params.yaml")
     assert {fault.partition(":")[0] for fault in caught.value.faults} == {"raw.zone"}
 
 
@@ -175,7 +177,7 @@ def test_one_fault_is_reported_once_without_its_consequences(
     path: str, value: Any, faults: list[str]
 ) -> None:
     with pytest.raises(SettingsError) as caught:
-        check_params(changed(**{path: value}), "params.yaml")
+        check_params(mock_settings(**{path: value}), "params.yaml")
     assert [found[: len(fault)] for found, fault in zip(caught.value.faults, faults, strict=True)] == faults
 
 

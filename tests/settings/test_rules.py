@@ -6,51 +6,53 @@ import pytest
 
 from hindcast.pipeline.errors import SettingsError
 from hindcast.pipeline.settings.params import check_params
-from tests.settings.settings import changed
+from tests.mock_data import mock_settings
 
 
 @pytest.mark.parametrize(
     ("path", "value", "fault"),
     [
         ("align__target", ["load"], "align.target: must be a realized value (usage), found 'load'"),
-        ("align__published", {"load": "temp"}, "align.published: must be a target (usage), found 'load'"),
-        ("align__published", {"usage": "rain"}, "align.published.usage: must be a forecast value (temp), found 'rain'"),
-        ("align__published", {"usage": "meter.temp"}, "align.published.usage: must be a forecast value (temp), found 'meter.temp'"),
-        ("align__features__lags", {"temp": ["48h"]}, "align.features.lags: must be a realized value (usage), found 'temp'"),
-        ("align__features__recent", {"temp": 3}, "align.features.recent: must be a realized value (usage), found 'temp'"),
-        ("align__features__forecast", ["usage"], "align.features.forecast: must be a forecast value (temp), found 'usage'"),
+        ("align__published", {"load": "temperature"}, "align.published: must be a target (usage), found 'load'"),
+        ("align__published", {"usage": "rain"}, "align.published.usage: must be a forecast value (temperature), found 'rain'"),
+        ("align__published", {"usage": "usage.temperature"}, "align.published.usage: must be a forecast value (temperature), found 'usage.temperature'"),
+        ("align__features__lags", {"temperature": ["48h"]}, "align.features.lags: must be a realized value (usage), found 'temperature'"),
+        ("align__features__recent", {"temperature": 3}, "align.features.recent: must be a realized value (usage), found 'temperature'"),
+        ("align__features__forecast", ["usage"], "align.features.forecast: must be a forecast value (temperature), found 'usage'"),
         ("align__features__known", ["day"], "align.features.known: must be a known value (there are none), found 'day'"),
     ],
 )  # fmt: skip
 def test_a_name_that_is_no_value_is_refused_with_those_that_are(path: str, value: Any, fault: str) -> None:
     with pytest.raises(SettingsError) as caught:
-        check_params(changed(**{path: value}), "test")
+        check_params(mock_settings(**{path: value}), "test")
     assert caught.value.faults == (fault,)
 
 
-@pytest.mark.parametrize("name", ["temp", "weather.temp"])
+@pytest.mark.parametrize("name", ["temperature", "weather.temperature"])
 def test_a_forecast_is_named_with_or_without_its_source(name: str) -> None:
-    check_params(changed(align__published={"usage": name}, align__features={"forecast": [name]}), "test")
+    check_params(
+        mock_settings(align__published={"usage": name}, align__features={"forecast": [name]}), "test"
+    )
 
 
 def test_a_range_must_begin_before_it_ends() -> None:
-    values = changed()
+    values = mock_settings()
     values["align"] |= {"from": "2024-05-01", "until": "2024-05-01"}
     with pytest.raises(SettingsError, match=r"align\.from: must lie before align\.until"):
         check_params(values, "test")
 
 
 def test_sources_that_make_one_value_share_unit_and_rule() -> None:
-    values = changed()
-    twin = values["raw"]["sources"]["meter"] | {"values": {"usage": {"column": "u", "unit": "MW"}}}
+    values = mock_settings()
+    twin = values["raw"]["sources"]["usage"] | {"values": {"usage": {"column": "u", "unit": "MW"}}}
     values["raw"]["sources"]["twin"] = twin
-    with pytest.raises(SettingsError, match="share unit, angle and resample, found 'MW'/mean and 'kW'/mean"):
+    with pytest.raises(SettingsError, match="share unit, angle and resample, found 'MW'/mean and ''/mean"):
         check_params(values, "test")
 
 
 def test_a_name_is_not_both_a_forecast_and_a_known_value() -> None:
-    values = changed()
-    tide = values["raw"]["sources"]["meter"] | {"role": "known", "values": {"temp": {"column": "t"}}}
+    values = mock_settings()
+    tide = values["raw"]["sources"]["usage"] | {"role": "known", "values": {"temperature": {"column": "t"}}}
     values["raw"]["sources"]["tide"] = tide
-    with pytest.raises(SettingsError, match="temp is both a forecast and a known value"):
+    with pytest.raises(SettingsError, match="temperature is both a forecast and a known value"):
         check_params(values, "test")
