@@ -69,10 +69,12 @@ def mock_settings(**paths: Any) -> dict[str, Any]:
     return settings
 
 
-def mock_params(**sections: dict[str, Any]) -> Params:
+def mock_params(**sections: Any) -> Params:
     """Checked settings of a small data set; a keyword changes keys of that section, as in pack={"codec": "none"}."""
-    changed = {name: _SETTINGS.get(name, {}) | values for name, values in sections.items()}
-    return check_params({**mock_settings(), **changed}, "mock")
+    settings = mock_settings()
+    for name, values in sections.items():
+        settings[name] = settings[name] | values if name in settings else values
+    return check_params(settings, "mock")
 
 
 def mock_group(
