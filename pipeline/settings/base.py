@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
@@ -121,6 +122,13 @@ ByteCount = Annotated[
     BeforeValidator(_to_bytes),
     WithJsonSchema({"type": ["integer", "string"], "exclusiveMinimum": 0, "pattern": _SIZE.pattern}),
 ]
+
+
+def unknown_names(path: str, names: Iterable[str], allowed: Collection[str], what: str) -> Iterator[str]:
+    """A fault for each name at a path of the settings that is not allowed there."""
+    for name in names:
+        if name not in allowed:
+            yield f"{path}: must be {what} ({', '.join(allowed) or 'there are none'}), found {name!r}"
 
 
 def nanoseconds_of_day(time_of_day: str) -> int:

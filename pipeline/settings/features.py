@@ -10,7 +10,15 @@ import numpy as np
 from pydantic import Field
 
 from hindcast.pipeline.arrays import TIME_MAX, Times
-from hindcast.pipeline.settings.base import DAY, HOUR, SECOND, Duration, PositiveDuration, Section
+from hindcast.pipeline.settings.base import (
+    DAY,
+    HOUR,
+    SECOND,
+    Duration,
+    PositiveDuration,
+    Section,
+    unknown_names,
+)
 from hindcast.pipeline.settings.clock import lagged
 from hindcast.pipeline.settings.known import DeclaredRule, PublishedAt
 from hindcast.pipeline.settings.origin import NO_ORIGIN, OriginRule
@@ -68,7 +76,8 @@ class Features(Section):
 def feature_faults(
     chosen: Features, raw: RawSettings, origin: OriginRule, published: Mapping[str, str]
 ) -> Iterator[str]:
-    """Faults between the features and the other settings; `rules` checks the names."""
+    """All faults that appear only when the features are checked together with other settings."""
+    yield from _name_faults(chosen, raw)
     yield from _lag_faults(chosen, raw, origin)
     windows = [
         (f"align.features.rolling.{name}.windows", length)
@@ -81,6 +90,19 @@ def feature_faults(
             yield f"{path}: must be a multiple of the frequency {raw.frequency}, found {length}"
     if chosen.published_error and not published:
         yield "align.features.published_error: needs a published forecast, and align.published names none"
+
+
+def _name_faults(chosen: Features, raw: RawSettings) -> Iterator[str]:
+    realized = list(raw.values_of("realized"))
+    for field, names in (("rolling", chosen.rolling), ("lags", chosen.lags), ("recent", chosen.recent)):
+        yield from unknown_names(f"align.features.{field}", names, realized, "a realized value")
+    if chosen.forecast != "all":
+        unknown = [name for name in chosen.forecast if raw.forecast_value(name) is None]
+        allowed = list(raw.values_of("forecast"))
+        yield from unknown_names("align.features.forecast", unknown, allowed, "a forecast value")
+    if chosen.known != "all":
+        allowed = list(raw.values_of("known"))
+        yield from unknown_names("align.features.known", chosen.known, allowed, "a known value")
 
 
 def _lag_faults(chosen: Features, raw: RawSettings, origin: OriginRule) -> Iterator[str]:

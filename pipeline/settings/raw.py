@@ -137,6 +137,15 @@ class RawSettings(Section):
                 values.setdefault(name, value)
         return values
 
+    def forecast_value(self, name: str) -> str | None:
+        """The forecast value that `value` or `source.value` names; None where there is none."""
+        source, dot, value = name.rpartition(".")
+        values = self.values_of("forecast")
+        if dot:
+            sources = self.sources_of("forecast")
+            values = sources[source].values if source in sources else {}
+        return value if value in values else None
+
     @property
     def zones(self) -> tuple[str, ...]:
         """The zones of all groups, each once, sorted."""

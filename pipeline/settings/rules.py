@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterator
 
 from hindcast.pipeline.settings.align import AlignSettings
+from hindcast.pipeline.settings.base import unknown_names
 from hindcast.pipeline.settings.features import feature_faults
 from hindcast.pipeline.settings.raw import RawSettings
 
@@ -18,15 +19,6 @@ def faults_between_sections(raw: RawSettings, align: AlignSettings) -> list[str]
         *_range_faults(align),
         *feature_faults(align.features, raw, align.origin, align.published),
     ]
-
-
-def forecast_value(raw: RawSettings, name: str) -> str | None:
-    """The forecast value that `value` or `source.value` names; None where there is none."""
-    source, dot, value = name.rpartition(".")
-    if dot:
-        known = raw.sources_of("forecast").get(source)
-        return value if known and value in known.values else None
-    return value if value in raw.values_of("forecast") else None
 
 
 def _value_faults(raw: RawSettings) -> Iterator[str]:
@@ -50,19 +42,12 @@ def _value_faults(raw: RawSettings) -> Iterator[str]:
 
 
 def _name_faults(raw: RawSettings, align: AlignSettings) -> Iterator[str]:
-    realized = list(raw.values_of("realized"))
-    yield from _unknown_names("align.target", align.target, realized, "a realized value")
-    for kind in ("rolling", "lags", "recent"):
-        chosen = getattr(align.features, kind)
-        yield from _unknown_names(f"align.features.{kind}", chosen, realized, "a realized value")
-    yield from _unknown_names("align.published", align.published, align.target, "a target")
+    realized, forecasts = list(raw.values_of("realized")), list(raw.values_of("forecast"))
+    yield from unknown_names("align.target", align.target, realized, "a realized value")
+    yield from unknown_names("align.published", align.published, align.target, "a target")
     for target, name in align.published.items():
-        yield from _unknown_forecasts(f"align.published.{target}", [name], raw)
-    if align.features.forecast != "all":
-        yield from _unknown_forecasts("align.features.forecast", align.features.forecast, raw)
-    if align.features.known != "all":
-        allowed = list(raw.values_of("known"))
-        yield from _unknown_names("align.features.known", align.features.known, allowed, "a known value")
+        if raw.forecast_value(name) is None:
+            yield from unknown_names(f"align.published.{target}", [name], forecasts, "a forecast value")
 
 
 def _angle_faults(raw: RawSettings, align: AlignSettings) -> Iterator[str]:
@@ -75,26 +60,11 @@ def _angle_faults(raw: RawSettings, align: AlignSettings) -> Iterator[str]:
         if name in raw.values_of("realized") and raw.values_of("realized")[name].angle:
             yield f"align.target: an angle cannot be a target, found {name!r}"
     for target, name in align.published.items():
-        chosen = forecast_value(raw, name)
+        chosen = raw.forecast_value(name)
         if chosen is not None and raw.values_of("forecast")[chosen].angle:
             yield f"align.published.{target}: an angle cannot be a published forecast, found {name!r}"
-
-
-def _unknown_names(place: str, names: Iterable[str], allowed: Collection[str], what: str) -> Iterator[str]:
-    for name in names:
-        if name not in allowed:
-            yield f"{place}: must be {what} ({_names(allowed)}), found {name!r}"
-
-
-def _unknown_forecasts(place: str, names: Iterable[str], raw: RawSettings) -> Iterator[str]:
-    unknown = [name for name in names if forecast_value(raw, name) is None]
-    yield from _unknown_names(place, unknown, list(raw.values_of("forecast")), "a forecast value")
 
 
 def _range_faults(align: AlignSettings) -> Iterator[str]:
     if align.from_ is not None and align.until is not None and align.from_ >= align.until:
         yield "align.from: must lie before align.until"
-
-
-def _names(names: Iterable[str]) -> str:
-    return ", ".join(names) or "there are none"
