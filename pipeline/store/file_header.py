@@ -13,7 +13,7 @@ from hindcast.pipeline.arrays import Ints
 from hindcast.pipeline.errors import FormatError
 from hindcast.pipeline.store.index_tables import decode_names, encode_names, write_column
 from hindcast.pipeline.store.index_types import Shards
-from hindcast.pipeline.store.layout import ARRAYS, FORMAT, TIME
+from hindcast.pipeline.store.layout import ARRAYS, FORMAT, TIME, ArrayLayout
 from hindcast.pipeline.store.open_files import REMEDY, dataset_in, decode_text, report_damage, write_text
 
 _NUMBERS = (
@@ -50,16 +50,17 @@ class Header:
     sources: tuple[str, ...]
     forecasters: tuple[str, ...]
 
-    def length_of(self, axis: str) -> int:
-        """The length of an axis of the big arrays."""
-        return {
+    def shape_of(self, array: ArrayLayout) -> tuple[int, ...]:
+        """The shape of one of the arrays."""
+        lengths = {
             "sample": self.sample_count,
             "step": self.segment_length,
             "feature": len(self.features),
             "target": len(self.targets),
             "source": len(self.sources),
             "forecaster": len(self.forecasters),
-        }[axis]
+        }
+        return tuple(lengths[axis] for axis in array.axes)
 
     def kind(self) -> Header:
         """The header without what differs between shards of one data set: joined shards must agree in the rest."""
@@ -102,7 +103,11 @@ def write_header(file: h5py.File, header: Header) -> dict[str, h5py.Dataset]:
 
 def read_header(file: h5py.File, path: Path) -> Header:
     """Read what `write_header` wrote; FormatError if something is absent or damaged."""
-    names = {axis: _names(file, axis, path) for axis in ("feature", "target", "source", "forecaster")}
+    names = {}
+    for axis in ("feature", "target", "source", "forecaster"):
+        dataset = dataset_in(file, axis, path)
+        with report_damage(path, f"reading {axis}"):
+            names[axis] = tuple(decode_names(dataset[()]))
     with report_damage(path, "reading its attributes"):
         feature, target = file["feature"].attrs, file["target"].attrs
         numbers: dict[str, Any] = {name.removesuffix("_ns"): int(file.attrs[name]) for name in _NUMBERS}
@@ -215,44 +220,28 @@ def virtual_name(file: str) -> str:
     return file.replace("%", "%%")
 
 
-def check_sources(file: h5py.File, path: Path, shards: Shards, header: Header) -> None:
+def check_virtual_sources(file: h5py.File, path: Path, shards: Shards, header: Header) -> None:
     """Raise FormatError where the table or the virtual arrays of a data set name a file outside its folder, or disagree.
 
     Our reader opens shards by the table; other tools follow the virtual sources: both must name the same files.
     """
-    outside = [name for name in shards.file if _leads_outside(str(name))]
-    if outside:
-        raise FormatError(f"{path}: shards lie in its folder or below, found {outside[0]!r}: {REMEDY}.")
-    expected = [
-        (virtual_name(str(name)), int(first))
-        for name, first in zip(shards.file, shards.first_sample, strict=True)
-    ]
+    for name in map(str, shards.file):
+        place = PurePosixPath(name)
+        if place.is_absolute() or ".." in place.parts or not place.parts:
+            raise FormatError(f"{path}: shards must lie in its folder or below, found {name!r}: {REMEDY}.")
+    names, firsts = [virtual_name(str(name)) for name in shards.file], shards.first_sample.tolist()
     for array in (*ARRAYS, TIME):
         dataset = dataset_in(file, array.name, path)
-        if 0 in (header.length_of(axis) for axis in array.axes):
+        if 0 in header.shape_of(array):
             continue
         with report_damage(path, f"reading the sources of {array.name}"):
-            found = _sources(dataset) if dataset.is_virtual else []
-        if sorted(found) != sorted((name, array.name, first) for name, first in expected):
+            found = [
+                (source.file_name, source.vspace.get_select_bounds()[0][0], source.dset_name.lstrip("/"))
+                for source in (dataset.virtual_sources() if dataset.is_virtual else ())
+            ]
+        if sorted(found) != sorted(
+            (name, first, array.name) for name, first in zip(names, firsts, strict=True)
+        ):
             raise FormatError(
                 f"{path}: {array.name} must be joined from the shards of its table /shards, found other sources: {REMEDY}."
             )
-
-
-def _names(file: h5py.File, axis: str, path: Path) -> tuple[str, ...]:
-    dataset = dataset_in(file, axis, path)
-    with report_damage(path, f"reading {axis}"):
-        return tuple(decode_names(dataset[()]))
-
-
-def _sources(dataset: h5py.Dataset) -> list[tuple[str, str, int]]:
-    """(file, dataset, first sample) of each mapping."""
-    return [
-        (source.file_name, source.dset_name.lstrip("/"), source.vspace.get_select_bounds()[0][0])
-        for source in dataset.virtual_sources()
-    ]
-
-
-def _leads_outside(name: str) -> bool:
-    place = PurePosixPath(name)
-    return place.is_absolute() or ".." in place.parts or not place.parts

@@ -123,9 +123,8 @@ def _read_split(file: h5py.File, name: str, path: Path) -> Split:
     attributes = {key: dataset.attrs[key] for key in dataset.attrs if key not in _OF_SCALES}
     times = [int(attributes.pop(key)) for key in _SPLIT_TIMES]
     intervals = tuple((int(start), int(stop)) for start, stop in attributes.pop("intervals", ()))
-    plain = {key: _plain(value) for key, value in attributes.items()}
+    plain = {
+        key: value.item() if hasattr(value, "item") and not isinstance(value, bytes) else decode_text(value)
+        for key, value in attributes.items()
+    }
     return Split(name, dataset[()].astype(np.int64), times[0], times[1], plain, intervals)
-
-
-def _plain(value: Any) -> Any:
-    return value.item() if hasattr(value, "item") and not isinstance(value, bytes) else decode_text(value)

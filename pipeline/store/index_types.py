@@ -49,6 +49,11 @@ class Shards:
     def __len__(self) -> int:
         return len(self.first_sample)
 
+    @property
+    def chunk_counts(self) -> Ints:
+        """How many chunks each shard holds; the last one may be shorter."""
+        return -(-self.sample_count // self.chunk_samples)
+
 
 @dataclass(frozen=True)
 class Split:

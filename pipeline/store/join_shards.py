@@ -160,7 +160,7 @@ def _joined_sequences(tables: Sequence[Sequences], shards: Shards) -> Sequences:
 
 
 def _write_virtual(file: h5py.File, array: ArrayLayout, joined: _Joined) -> None:
-    shape = tuple(joined.header.length_of(axis) for axis in array.axes)
+    shape = joined.header.shape_of(array)
     if 0 in shape:
         file.create_dataset(array.name, shape, array.dtype)
         return
@@ -172,7 +172,7 @@ def _write_virtual(file: h5py.File, array: ArrayLayout, joined: _Joined) -> None
         source = h5py.VirtualSource(
             virtual_name(str(joined.shards.file[row])),
             array.name,
-            shape=tuple(shard.length_of(axis) for axis in array.axes),
+            shape=shard.shape_of(array),
             dtype=array.dtype,
         )
         layout[first : first + shard.sample_count] = source

@@ -13,35 +13,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hindcast.pipeline.arrays import Ints
-
-
-@dataclass(frozen=True)
-class FileRanges:
-    """Files whose samples follow one another; all arrays have one entry a file.
-
-    File i holds the samples `[first_sample[i], first_sample[i] + sample_count[i])` in chunks of
-    `chunk_samples[i]`, the last of which may be shorter.
-    """
-
-    first_sample: Ints
-    sample_count: Ints
-    chunk_samples: Ints
-
-    @property
-    def chunk_counts(self) -> Ints:
-        """How many chunks each file holds."""
-        return -(-self.sample_count // self.chunk_samples)
+from hindcast.pipeline.store.index_types import Shards
 
 
 @dataclass(frozen=True)
 class ChunkRead:
     """One chunk to read and what to take from it.
 
-    Samples `[start, stop)` of file `file` are read whole; those at `offsets` (ascending) within them go to the
+    Samples `[start, stop)` of shard number `shard` are read whole; those at `offsets` (ascending) within them go to the
     places `places` of the answer.
     """
 
-    file: int
+    shard: int
     start: int
     stop: int
     offsets: Ints
@@ -69,8 +52,8 @@ class ChunkRead:
 class RecentPlans:
     """The plans of the last reads: a reader of several arrays asks for the same samples of each."""
 
-    def __init__(self, files: FileRanges) -> None:
-        self._files = files
+    def __init__(self, shards: Shards) -> None:
+        self._shards = shards
         self._recent: deque[tuple[Ints, list[ChunkRead]]] = deque(maxlen=4)
 
     def plan_reads(self, samples: Ints) -> list[ChunkRead]:
@@ -78,27 +61,27 @@ class RecentPlans:
         for planned, reads in tuple(self._recent):
             if np.array_equal(planned, samples):
                 return reads
-        reads = list(plan_reads(self._files, samples))
+        reads = list(plan_reads(self._shards, samples))
         self._recent.append((samples.copy(), reads))
         return reads
 
 
-def plan_reads(files: FileRanges, samples: Ints) -> Iterator[ChunkRead]:
-    """The chunks that hold `samples` (any order, repeats allowed), each once, in the order of the files.
+def plan_reads(shards: Shards, samples: Ints) -> Iterator[ChunkRead]:
+    """The chunks that hold `samples` (any order, repeats allowed), each once, in the order of the shards.
 
     Every place of the answer is in exactly one read. Samples must lie in range.
     """
     order = np.argsort(samples)  # repeats in whatever order: each has its own place
     ascending = samples[order]
-    file = np.searchsorted(files.first_sample, ascending, side="right") - 1
-    within, offset = np.divmod(ascending - files.first_sample[file], files.chunk_samples[file])
-    counts = files.chunk_counts
-    chunk = (np.cumsum(counts) - counts)[file] + within
+    shard = np.searchsorted(shards.first_sample, ascending, side="right") - 1
+    within, offset = np.divmod(ascending - shards.first_sample[shard], shards.chunk_samples[shard])
+    counts = shards.chunk_counts
+    chunk = (np.cumsum(counts) - counts)[shard] + within
     heads = np.flatnonzero(np.diff(chunk, prepend=-1))
     for head, end in pairwise([*heads.tolist(), len(chunk)]):
-        number = int(file[head])
-        start = int(within[head] * files.chunk_samples[number])
-        stop = min(start + int(files.chunk_samples[number]), int(files.sample_count[number]))
+        number = int(shard[head])
+        start = int(within[head] * shards.chunk_samples[number])
+        stop = min(start + int(shards.chunk_samples[number]), int(shards.sample_count[number]))
         yield ChunkRead(number, start, stop, offset[head:end], order[head:end])
 
 

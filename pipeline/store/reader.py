@@ -6,7 +6,6 @@ import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import h5py
@@ -16,12 +15,12 @@ from numpy.typing import NDArray
 from hindcast.pipeline.arrays import BufferPool, Ints
 from hindcast.pipeline.errors import FormatError, MissingInputError
 from hindcast.pipeline.store.chunk_cache import ChunkCache
-from hindcast.pipeline.store.file_header import Header, HeaderProperties, check_sources, read_header
+from hindcast.pipeline.store.file_header import Header, HeaderProperties, check_virtual_sources, read_header
 from hindcast.pipeline.store.index_tables import read_sequences, read_shards, read_splits
 from hindcast.pipeline.store.index_types import Sequences, Shards, Split
 from hindcast.pipeline.store.layout import ARRAYS, BY_NAME, sample_count_for
 from hindcast.pipeline.store.open_files import REMEDY, check_seal, dataset_in, open_to_read
-from hindcast.pipeline.store.read_plan import ChunkRead, FileRanges, RecentPlans
+from hindcast.pipeline.store.read_plan import ChunkRead, RecentPlans
 from hindcast.pipeline.store.shards import OpenShards
 from hindcast.pipeline.store.threads import WorkerThreads, default_thread_count
 
@@ -50,9 +49,10 @@ class Dataset(HeaderProperties):
             self._splits = read_splits(file, self.path)
             self._shards = read_shards(file, self.path) if joined else self._as_shards(file)
             if joined:
-                check_sources(file, self.path, self._shards, self._header)
+                check_virtual_sources(file, self.path, self._shards, self._header)
         _check_counts(self.path, self._header, self.sequences, self._shards)
-        self._fits = self._header.sample_count * self._sample_bytes() <= budget_bytes
+        size = sum(math.prod(self._header.shape_of(array)) * array.dtype.itemsize for array in ARRAYS)
+        self._fits = size <= budget_bytes
         self._start()
 
     @property
@@ -89,8 +89,7 @@ class Dataset(HeaderProperties):
         wanted = self._checked(samples)
         if self._process != os.getpid():  # after a fork: the parent's threads and locks cannot be used
             self._start()
-        shape = tuple(self._header.length_of(axis) for axis in array.axes[1:])
-        answer = self._buffers.acquire((len(wanted), *shape), array.dtype)
+        answer = self._buffers.acquire((len(wanted), *self._header.shape_of(array)[1:]), array.dtype)
         if answer.size:
             self._fill(name, answer, self._plans.plan_reads(wanted))
         return answer
@@ -120,9 +119,7 @@ class Dataset(HeaderProperties):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def __getstate__(self) -> dict[str, Any]:
@@ -143,35 +140,27 @@ class Dataset(HeaderProperties):
         self._open = OpenShards(self.path.parent, self._shards, self._header)
         self._cache = ChunkCache(self.budget_bytes)
         self._buffers = BufferPool()
-        self._plans = RecentPlans(
-            FileRanges(self._shards.first_sample, self._shards.sample_count, self._shards.chunk_samples)
-        )
+        self._plans = RecentPlans(self._shards)
         self._threads: WorkerThreads = WorkerThreads(self.threads)
 
     def _fill(self, name: str, answer: NDArray[Any], reads: Sequence[ChunkRead]) -> None:
-        missing = [read for read in reads if not self._fill_from_cache(name, answer, read)]
-        self._threads.for_each(lambda read: self._fill_from_file(name, answer, read), missing)
+        """Copy the requested samples into the answer: those of kept chunks first, then the others by threads."""
 
-    def _fill_from_cache(self, name: str, answer: NDArray[Any], read: ChunkRead) -> bool:
-        """Copy from a kept chunk; False if it is not kept."""
-        chunk = self._cache.find((name, read.file, read.start))
-        if chunk is not None:
+        def read_chunk(read: ChunkRead) -> None:
+            chunk = self._open.read(name, read.shard, read.start, read.stop)
             read.copy(chunk, answer)
-        return chunk is not None
+            # a reader that takes every chunk once would only push out chunks that other reads need again
+            if not read.takes_all or self._fits:
+                self._cache.keep((name, read.shard, read.start), chunk)
 
-    def _fill_from_file(self, name: str, answer: NDArray[Any], read: ChunkRead) -> None:
-        chunk = self._open.read(name, read.file, read.start, read.stop)
-        read.copy(chunk, answer)
-        # a reader that takes every chunk once would only push out chunks that other reads need again
-        if not read.takes_all or self._fits:
-            self._cache.keep((name, read.file, read.start), chunk)
-
-    def _sample_bytes(self) -> int:
-        """Bytes of one sample in all arrays."""
-        lengths = [[self._header.length_of(axis) for axis in array.axes[1:]] for array in ARRAYS]
-        return sum(
-            math.prod(shape) * array.dtype.itemsize for shape, array in zip(lengths, ARRAYS, strict=True)
-        )
+        missing = []
+        for read in reads:
+            chunk = self._cache.find((name, read.shard, read.start))
+            if chunk is None:
+                missing.append(read)
+            else:
+                read.copy(chunk, answer)
+        self._threads.for_each(read_chunk, missing)
 
     def _checked(self, samples: Sequence[int] | NDArray[Any]) -> Ints:
         wanted = np.asarray(samples, dtype=np.int64)

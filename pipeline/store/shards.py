@@ -58,7 +58,7 @@ class OpenShards:
         FormatError where the bytes are damaged, or a number is not finite in an array whose numbers must be.
         """
         array, path = BY_NAME[name], self._paths[shard]
-        shape = tuple(self._expected.length_of(axis) for axis in array.axes[1:])
+        shape = self._expected.shape_of(array)[1:]
         if 0 in shape:
             return np.empty((stop - start, *shape), array.dtype)
         with self._lock:
@@ -189,7 +189,7 @@ def _stamp(state: os.stat_result) -> tuple[int, int, int]:
 
 def _array_faults(dataset: h5py.Dataset, header: Header, chunk_samples: int) -> list[str]:
     array = BY_NAME[dataset.name.lstrip("/")]
-    shape = tuple(header.length_of(axis) for axis in array.axes)
+    shape = header.shape_of(array)
     faults = []
     if (dataset.shape, dataset.dtype) != (shape, array.dtype):
         faults.append(

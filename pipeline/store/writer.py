@@ -48,7 +48,10 @@ def write_shard(
     with replace_file(path, flushed=flushed) as temporary, create_file(temporary) as file:
         scales = write_header(file, header)
         write_table(file, "sequences", sequences)
-        _write_positions(file, aligned, sequences, header, scales["sample"])
+        times = [sequence.times[:: header.segment_length] for sequence in aligned.sequences]
+        rows = np.repeat(np.arange(len(sequences), dtype="<i4"), sequences.sample_count)
+        for name, column in ((TIME.name, np.concatenate(times).astype(TIME.dtype)), ("sequence", rows)):
+            write_column(file, name, column).dims[0].attach_scale(scales["sample"])
         chunk = samples_per_chunk(
             params.pack.chunk_bytes, header.segment_length, len(header.features), header.sample_count
         )
@@ -95,19 +98,10 @@ def _sequences(aligned: AlignedGroup, segment_length: int) -> Sequences:
     )
 
 
-def _write_positions(
-    file: h5py.File, aligned: AlignedGroup, sequences: Sequences, header: Header, scale: h5py.Dataset
-) -> None:
-    times = [sequence.times[:: header.segment_length] for sequence in aligned.sequences]
-    rows = np.repeat(np.arange(len(sequences), dtype="<i4"), sequences.sample_count)
-    write_column(file, TIME.name, np.concatenate(times).astype(TIME.dtype)).dims[0].attach_scale(scale)
-    write_column(file, "sequence", rows).dims[0].attach_scale(scale)
-
-
 def _write_array(
     file: h5py.File, array: ArrayLayout, aligned: AlignedGroup, header: Header, *, chunk: int, codec: str
 ) -> None:
-    shape = tuple(header.length_of(axis) for axis in array.axes)
+    shape = header.shape_of(array)
     if 0 in shape:  # no forecast source: HDF5 has no chunks of nothing
         file.create_dataset(array.name, shape, array.dtype)
         return

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hindcast.pipeline.errors import FormatError
 from hindcast.pipeline.store.file_header import Header, read_header, write_header
-from hindcast.pipeline.store.layout import DIMENSIONS
+from hindcast.pipeline.store.layout import DIMENSIONS, ArrayLayout
 from hindcast.pipeline.store.open_files import create_file, open_to_read
 
 _names = st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), min_size=1, max_size=12)
@@ -48,7 +49,8 @@ def test_a_header_comes_back_whole(header: Header, tmp_path: Path) -> None:
     with create_file(path) as file:
         scales = write_header(file, header)
         assert tuple(scales) == DIMENSIONS
-        assert [len(scale) for scale in scales.values()] == [header.length_of(axis) for axis in DIMENSIONS]
+        every = ArrayLayout("", DIMENSIONS, np.dtype("<f4"), None)
+        assert [len(scale) for scale in scales.values()] == list(header.shape_of(every))
     with open_to_read(path) as file:
         assert read_header(file, path) == header
 

@@ -6,37 +6,43 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hindcast.pipeline.store.read_plan import FileRanges, plan_reads
+from hindcast.pipeline.store.index_types import Shards
+from hindcast.pipeline.store.read_plan import plan_reads
+
+
+def _shards(counts: np.ndarray, chunks: np.ndarray) -> Shards:
+    names = np.full(len(counts), "", object)
+    return Shards(names, names, names, np.cumsum(counts) - counts, counts, chunks)
 
 
 @st.composite
-def files_and_samples(draw: st.DrawFn) -> tuple[FileRanges, np.ndarray]:
+def shards_and_samples(draw: st.DrawFn) -> tuple[Shards, np.ndarray]:
     counts = np.array(draw(st.lists(st.integers(1, 9), min_size=1, max_size=5)), np.int64)
     chunks = np.array([draw(st.integers(1, 10)) for _ in counts], np.int64)
     total = int(counts.sum())
     samples = draw(st.lists(st.integers(0, total - 1), max_size=30))
-    return FileRanges(np.cumsum(counts) - counts, counts, chunks), np.array(samples, np.int64)
+    return _shards(counts, chunks), np.array(samples, np.int64)
 
 
-@given(files_and_samples())
+@given(shards_and_samples())
 def test_each_place_of_the_answer_gets_its_sample_from_one_whole_chunk(
-    case: tuple[FileRanges, np.ndarray],
+    case: tuple[Shards, np.ndarray],
 ) -> None:
-    files, samples = case
+    shards, samples = case
     answer = np.full(len(samples), -1)
     chunks = []
-    for read in plan_reads(files, samples):
-        size = int(files.chunk_samples[read.file])
+    for read in plan_reads(shards, samples):
+        size = int(shards.chunk_samples[read.shard])
         assert read.start % size == 0
-        assert read.stop == min(read.start + size, int(files.sample_count[read.file]))
+        assert read.stop == min(read.start + size, int(shards.sample_count[read.shard]))
         assert (answer[read.places] == -1).all()
-        answer[read.places] = files.first_sample[read.file] + read.start + read.offsets
+        answer[read.places] = shards.first_sample[read.shard] + read.start + read.offsets
         assert (read.offsets < read.stop - read.start).all()
-        chunks.append((read.file, read.start))
+        chunks.append((read.shard, read.start))
     np.testing.assert_array_equal(answer, samples)
     assert chunks == sorted(set(chunks))
 
 
 def test_nothing_asked_for_reads_nothing() -> None:
-    files = FileRanges(np.array([0]), np.array([5]), np.array([2]))
-    assert list(plan_reads(files, np.zeros(0, np.int64))) == []
+    shards = _shards(np.array([5]), np.array([2]))
+    assert list(plan_reads(shards, np.zeros(0, np.int64))) == []

@@ -247,7 +247,9 @@ def test_a_source_outside_the_folder_is_an_error(
     path: Path, name: str, change: Callable[[str], Callable[[h5py.File], None]]
 ) -> None:
     _edit(path, change(name))
-    with pytest.raises(FormatError, match=r"shards lie in its folder|joined from the shards of its table"):
+    with pytest.raises(
+        FormatError, match=r"shards must lie in its folder|joined from the shards of its table"
+    ):
         Dataset(path)
 
 
