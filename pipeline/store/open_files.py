@@ -34,11 +34,7 @@ def open_to_read(path: Path) -> h5py.File:
     with report_damage(path, "opening it"):
         file = h5py.File(path, **_READING)
     try:
-        with report_damage(path, "reading its format"):
-            found = decode_text(file.attrs.get("format", ""))
-        if found != FORMAT:
-            what = f"format {found!r}" if found else "no `format` attribute"
-            raise FormatError(f"{path} must be of format {FORMAT}, found {what}: {REMEDY}.")
+        _check_format(file, path)
     except BaseException:
         file.close()
         raise
@@ -145,6 +141,14 @@ def check_seal(path: Path) -> bool:
             f"{path} is damaged (its first line must hold the digest of all bytes behind it): {REMEDY}."
         )
     return True
+
+
+def _check_format(file: h5py.File, path: Path) -> None:
+    with report_damage(path, "reading its format"):
+        found = decode_text(file.attrs.get("format", ""))
+    if found != FORMAT:
+        what = f"format {found!r}" if found else "no `format` attribute"
+        raise FormatError(f"{path} must be of format {FORMAT}, found {what}: {REMEDY}.")
 
 
 def _new_file(memory: BytesIO, space_before: int) -> Any:
