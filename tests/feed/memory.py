@@ -86,6 +86,16 @@ def chronological(source: MemorySource, borders: dict[str, tuple[int, int]]) -> 
     return source
 
 
+def in_three_splits(table: list[tuple[int, int]], borders: list[int], segment_length: int) -> MemorySource:
+    """Sequences of these (steps, first hour) without unknown targets; validation and test begin at `borders`, in hours."""
+    validation, test = borders
+    source = memory_source(
+        [steps for steps, _ in table], [start for _, start in table], segment_length, unknown=0.0
+    )
+    hours = {"train": (0, validation), "validation": (validation, test), "test": (test, 60)}
+    return chronological(source, hours)
+
+
 def window_batches_of(
     source: MemorySource, split: str, lookback: int, batch_size: int, *, series: Ints | None = None
 ) -> WindowBatches:

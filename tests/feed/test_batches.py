@@ -96,7 +96,7 @@ def test_batches_made_a_few_at_a_time_are_those_made_all_at_once(monkeypatch: py
             np.testing.assert_array_equal(getattr(found, one.name), getattr(wanted, one.name))
 
 
-def test_what_cannot_be_read_is_told_at_its_own_batch_and_again_and_nothing_hangs(
+def test_an_unreadable_sample_raises_at_its_own_batch_each_time_and_nothing_hangs(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     source, batches = in_small_stretches(monkeypatch)
@@ -120,7 +120,7 @@ def test_what_cannot_be_read_is_told_at_its_own_batch_and_again_and_nothing_hang
     assert threading.active_count() <= threads, "whoever made batches beforehand has ended"
 
 
-def test_an_epoch_left_half_way_lets_go_of_what_was_made(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_epoch_left_half_way_frees_what_was_made(monkeypatch: pytest.MonkeyPatch) -> None:
     _, batches = in_small_stretches(monkeypatch)
     stream = read_ahead(batches)
     next(stream)
@@ -128,10 +128,10 @@ def test_an_epoch_left_half_way_lets_go_of_what_was_made(monkeypatch: pytest.Mon
     stream.close()
     assert not batches._reader.stretches._kept
     assert not batches._reader.stretches._ahead
-    assert batches[0].inputs.any(), "asking goes on working"
+    assert batches[0].inputs.any(), "asking still works"
 
 
-def test_what_follows_is_begun_when_nothing_is_left_to_be_made(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_next_pass_is_begun_when_nothing_is_left_to_be_made(monkeypatch: pytest.MonkeyPatch) -> None:
     _, batches = in_small_stretches(monkeypatch)
     after = replace(batches)
     first = replace(batches, next_pass=lambda: after)
@@ -143,7 +143,7 @@ def test_what_follows_is_begun_when_nothing_is_left_to_be_made(monkeypatch: pyte
     assert begun[: last - 1] == [[]] * (last - 1)
     assert begun[-1] == [0], "no more than the first stretch: memory holds no more"
     assert after[0].inputs.any()
-    assert pickle.loads(pickle.dumps(first)).next_pass is None, "what follows does not travel"
+    assert pickle.loads(pickle.dumps(first)).next_pass is None, "the next pass is not pickled"
 
 
 def test_a_batch_in_which_every_lane_idles_is_made_too(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -170,7 +170,7 @@ def test_the_published_forecast_comes_with_a_flag_where_it_is_there(mode: str) -
     plain = lane_batches(source, "train", 3) if mode == "lanes" else window_batches_of(source, "train", 6, 7)
     assert not plain[0].published.any()
     assert not plain[0].has_published.any()
-    assert "published" not in source.asked, "nobody reads what nobody wants"
+    assert "published" not in source.asked, "an array that is not needed is not read"
     batches = replace(plain, source=replace(plain.source, with_published=True))
     seen = set()
     for number in range(len(batches)):

@@ -39,3 +39,16 @@ def test_a_stream_names_the_columns_that_its_data_set_does_not_have(columns: Col
     source = chronological(memory_source([20]), {"train": (0, 60)})
     with pytest.raises(ValueError, match=words):
         Segments(source, "train", 2, columns)[0]
+
+
+def test_parts_of_features_become_inputs_and_each_target_an_output() -> None:
+    columns = Columns.by_part(["forecast", "history", "forecast", "calendar"], ["a", "b"])
+    assert columns.inputs == {"forecast": (0, 2), "history": (1,), "calendar": (3,)}
+    assert columns.outputs == {"a": 0, "b": 1}
+    assert columns.cells == 4
+    x = np.arange(8, dtype=np.float32).reshape(2, 4)
+    assert columns.cut_inputs(x)["forecast"].tolist() == [[0, 2], [4, 6]]
+    assert columns.cut_outputs(x[:, :2])["b"].tolist() == [[1], [5]]
+    assert columns.cut_weights(x[:, :2])["a"].tolist() == [0, 4]
+    whole = Columns.whole(4, ["a"])
+    assert whole.cut_inputs(x)["inputs"] is x

@@ -127,7 +127,7 @@ def test_a_batch_can_be_asked_for_alone_and_again(counts: list[int], lanes: int)
     assert forward == backward[::-1]
 
 
-def test_each_epoch_has_an_order_of_its_own_and_the_seed_decides_it() -> None:
+def test_each_epoch_has_its_own_order_drawn_from_the_seed() -> None:
     runs = runs_of([5] * 20)
 
     def order(seed: int, epoch: int) -> list[int]:

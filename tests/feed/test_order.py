@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.stream_order import quality
-from hindcast.pipeline.feed.order import BlockShuffle, InOrder, Order, Ranked, plan_shuffle
+from hindcast.pipeline.feed.order import BlockShuffle, InOrder, Order, Permutation, Ranked, plan_shuffle
 
 sizes = st.tuples(
     st.integers(0, 60), st.integers(1, 9), st.integers(1, 5), st.integers(0, 3), st.integers(1, 13)
@@ -88,12 +88,12 @@ def _pools(order: Order) -> list[set[int]]:
 
 
 @pytest.mark.parametrize(("batch_size", "rank", "ranks"), [(7, 0, 2), (8, 2, 2), (8, -1, 2)])
-def test_processes_that_cannot_share_a_batch_are_refused(batch_size: int, rank: int, ranks: int) -> None:
+def test_ranks_that_cannot_share_a_batch_are_rejected(batch_size: int, rank: int, ranks: int) -> None:
     with pytest.raises(ValueError, match=r"equal parts|rank must lie in"):
         Ranked(InOrder(10, 5), batch_size, rank, ranks)
 
 
-def test_what_fits_into_memory_is_shuffled_through_and_the_rest_by_blocks() -> None:
+def test_rows_that_fit_into_memory_are_shuffled_fully_and_others_by_blocks() -> None:
     full, blocks, nothing = (
         quality(order)
         for order in (
@@ -108,3 +108,52 @@ def test_what_fits_into_memory_is_shuffled_through_and_the_rest_by_blocks() -> N
     assert blocks.neighbours < 0.2, "fifty blocks of the whole are mixed"
     assert (nothing.travelled, round(nothing.neighbours, 3)) == (0, 1)
     assert blocks.same_block < 0.05
+
+
+keys = st.tuples(st.integers(0, 2**40), st.integers(0, 10))
+
+
+@given(st.integers(0, 300), keys)
+def test_a_permutation_holds_every_number_at_one_place(count: int, key: tuple[int, int]) -> None:
+    permutation = Permutation(count, key)
+    every = np.arange(count)
+    found = permutation.at(every)
+    assert sorted(found.tolist()) == list(range(count))
+    assert permutation.place_of(found).tolist() == list(range(count))
+
+
+@given(st.integers(1, 2**50), keys, st.lists(st.floats(0, 1, exclude_max=True), max_size=5))
+def test_any_place_of_a_huge_permutation_is_computed_alone(
+    count: int, key: tuple[int, int], shares: list[float]
+) -> None:
+    places = np.array([int(share * count) for share in shares], np.int64)
+    permutation = Permutation(count, key)
+    found = permutation.at(places)
+    assert ((found >= 0) & (found < count)).all()
+    assert permutation.place_of(found).tolist() == places.tolist()
+    assert [int(permutation.at(places[i : i + 1])[0]) for i in range(len(places))] == found.tolist()
+
+
+@pytest.mark.parametrize("count", [97, 1000, 4096, 65_537])
+def test_a_permutation_is_as_good_as_a_drawn_one(count: int) -> None:
+    """Neighbours are unrelated, numbers travel a third of the way, and places and numbers fill a grid evenly."""
+    for epoch in range(3):
+        found = Permutation(count, (7, epoch)).at(np.arange(count))
+        travelled = np.abs(found - np.arange(count)).mean() / count
+        assert travelled == pytest.approx(1 / 3, abs=3 / np.sqrt(count))
+        for distance in (1, 2, 7):
+            neighbours = np.corrcoef(found[:-distance], found[distance:])[0, 1]
+            assert abs(neighbours) < 4 / np.sqrt(count)
+        cells = np.bincount(np.arange(count) * 8 // count * 8 + found * 8 // count, minlength=64)
+        even = count / 64
+        assert ((cells - even) ** 2 / even).sum() < 49 + 5 * np.sqrt(2 * 49), "far from chance"
+
+
+def test_small_permutations_come_in_all_orders() -> None:
+    seen = {tuple(Permutation(4, (seed,)).at(np.arange(4)).tolist()) for seed in range(600)}
+    assert len(seen) == 24
+
+
+def test_another_key_gives_another_permutation() -> None:
+    first, second = (Permutation(10_000, (1, key)).at(np.arange(10_000)) for key in (1, 2))
+    assert (first == second).mean() < 0.001

@@ -1,4 +1,4 @@
-"""Which samples a split plays, in which runs, and what is scored of them."""
+"""Runs play every sample of a split, in one go where they can and with enough context before them."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hindcast.pipeline.feed.runs import evaluation_runs, training_runs
-from hindcast.pipeline.feed.source import scored_steps, split_samples
-from tests.feed.memory import HOUR, MemorySource, chronological, memory_source
+from hindcast.pipeline.feed.source import split_samples
+from tests.feed.memory import HOUR, chronological, in_three_splits, memory_source
 
 worlds = st.tuples(
     st.lists(st.tuples(st.integers(1, 30), st.integers(0, 25)), min_size=1, max_size=5),
@@ -18,49 +18,11 @@ worlds = st.tuples(
 )
 
 
-def make(world: tuple[list[tuple[int, int]], list[int]], segment_length: int) -> MemorySource:
-    table, (validation, test) = world
-    source = memory_source(
-        [steps for steps, _ in table], [start for _, start in table], segment_length, unknown=0.0
-    )
-    borders = {"train": (0, validation), "validation": (validation, test), "test": (test, 60)}
-    return chronological(source, borders)
-
-
-def scored_hours(source: MemorySource, split: str) -> set[tuple[int, int]]:
-    """(sequence, hour) that the played samples of a split score."""
-    part, table = source.split(split), source.sequences
-    samples = split_samples(source, part)
-    found = set()
-    for sample, steps in zip(samples, scored_steps(source, part, samples), strict=True):
-        row = int(np.searchsorted(table.first_sample, sample, side="right")) - 1
-        for offset in np.flatnonzero(steps):
-            step = int((sample - table.first_sample[row]) * source.segment_length + offset)
-            if step < table.step_count[row]:
-                found.add((row, int(table.start_time[row]) // HOUR + step))
-    return found
-
-
-@given(worlds, st.integers(1, 9), st.sampled_from(["train", "validation", "test"]))
-def test_what_a_split_scores_is_every_step_between_its_borders_whatever_the_segment_length(
-    world: tuple[list[tuple[int, int]], list[int]], segment_length: int, split: str
-) -> None:
-    source = make(world, segment_length)
-    since, until = source.split(split).from_time // HOUR, source.split(split).until_time // HOUR
-    wanted = {
-        (row, hour)
-        for row, (steps, start) in enumerate(world[0])
-        for hour in range(start, start + steps)
-        if since <= hour < until
-    }
-    assert scored_hours(source, split) == wanted
-
-
 @given(worlds, st.integers(1, 9), st.one_of(st.none(), st.integers(1, 20)))
 def test_training_runs_play_every_sample_once_in_parts_no_longer_than_asked(
     world: tuple[list[tuple[int, int]], list[int]], segment_length: int, run_length: int | None
 ) -> None:
-    source = make(world, segment_length)
+    source = in_three_splits(*world, segment_length)
     part, table = source.split("train"), source.sequences
     runs = training_runs(source, part, run_length)
     played = [
@@ -84,7 +46,7 @@ def test_training_runs_play_every_sample_once_in_parts_no_longer_than_asked(
 def test_evaluation_runs_are_whole_and_begin_early_enough(
     world: tuple[list[tuple[int, int]], list[int]], segment_length: int, context: int
 ) -> None:
-    source = make(world, segment_length)
+    source = in_three_splits(*world, segment_length)
     part, table = source.split("test"), source.sequences
     runs = evaluation_runs(source, part, context)
     assert len(set(runs.sequence.tolist())) == len(runs), "one run a sequence"
@@ -100,14 +62,6 @@ def test_evaluation_runs_are_whole_and_begin_early_enough(
         )
         assert before < count
         assert first + count == table.first_sample[row] + table.sample_count[row]
-
-
-def test_a_sequence_that_starts_just_before_a_border_is_scored_before_it() -> None:
-    source = chronological(
-        memory_source([40, 10], [0, 22], segment_length=8),
-        {"train": (0, 24), "validation": (24, 32), "test": (32, 60)},
-    )
-    assert {hour for row, hour in scored_hours(source, "train") if row == 1} == {22, 23}
 
 
 def test_a_border_at_the_end_of_all_time_does_not_overflow() -> None:

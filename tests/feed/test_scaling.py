@@ -85,13 +85,13 @@ def test_idle_rows_show_the_mean_of_all(tmp_path: Path) -> None:
     assert scaling.idle_values.tolist() == [2, 3]
 
 
-def test_a_foreign_scaler_is_refused_with_everything_that_differs(tmp_path: Path) -> None:
+def test_the_scaler_of_another_data_set_is_rejected_with_everything_that_differs(tmp_path: Path) -> None:
     with pytest.raises(FormatError) as fault:
         read_scaling(written(tmp_path), ("a",), ("z",), "g")
     assert [each.split(":")[0] for each in fault.value.faults] == ["fingerprint", "features", "targets"]
 
 
-def test_a_scaler_of_another_version_is_told_as_such_with_its_stage(tmp_path: Path) -> None:
+def test_a_scaler_of_another_version_is_rejected_with_the_stage_to_run(tmp_path: Path) -> None:
     with pytest.raises(
         FormatError, match=r"scaler.json cannot be used: another version .*scaler/1; .*stage `scale` again"
     ):

@@ -12,10 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hindcast.pipeline.feed.adapters.torch import MapDataset
 from hindcast.pipeline.feed.columns import Columns, Example
 from hindcast.pipeline.feed.streams import Lanes, Segments, Stream, Windows
-from tests.feed.memory import MemorySource, chronological, memory_source
+from tests.feed.memory import MemorySource, chronological, memory_source, window_batches_of
 
 PARTS = Columns({"history": (2,), "forecast": (0, 1)}, {"load": 0})
 
@@ -61,12 +60,6 @@ def scored_steps_of(source: MemorySource, split: str) -> list[tuple[int, int]]:
             if part.from_time <= time < part.until_time:
                 found.append((base + step, base))
     return found
-
-
-def same_rows(one: np.ndarray, other: np.ndarray) -> bool:
-    """Whether two arrays hold the same rows, in whatever order."""
-    rows = [sorted(row.tobytes() for row in np.ascontiguousarray(values)) for values in (one, other)]
-    return rows[0] == rows[1]
 
 
 @given(worlds())
@@ -122,8 +115,26 @@ def test_windows_are_what_a_plain_loop_cuts(
     np.testing.assert_array_equal(weights["load"], flat(source, "W")[steps, 0])
 
 
+@given(worlds(), st.integers(1, 9))
+def test_windows_are_padded_as_training_pads_them(
+    case: tuple[MemorySource, dict[str, Any]], lookback: int
+) -> None:
+    source, options = case
+    options |= {"shuffle": False, "columns": Columns.whole(3, ["load"])}
+    stream = Windows(source, **options, lookback=lookback)
+    streamed = [window for inputs, _, weights in stream for window in inputs["inputs"][weights["load"] > 0]]
+    batches = window_batches_of(source, options["split"], lookback, 5)
+    trained = [
+        window
+        for number in range(len(batches))
+        for window in batches[number].inputs[batches[number].weights.any(axis=(1, 2))]
+    ]
+    assert len(streamed) == len(trained)
+    assert all((one == other).all() for one, other in zip(streamed, trained, strict=True))
+
+
 @given(worlds(), st.integers(0, 9))
-def test_lanes_play_every_scored_step_once_and_go_on_where_they_stood(
+def test_lanes_play_every_scored_step_once_and_continue_their_samples(
     case: tuple[MemorySource, dict[str, Any]], context: int
 ) -> None:
     source, options = case
@@ -231,31 +242,6 @@ def test_epochs_and_seeds_differ_and_memory_bounds_only_how_far_rows_are_mixed(
     assert seen[0] == seen[3]
 
 
-@pytest.mark.parametrize(("kind", "more"), KINDS[:2])
-def test_a_map_data_set_holds_the_same_rows_in_the_same_order(
-    kind: type[Segments | Windows], more: dict[str, Any]
-) -> None:
-    source = chronological(memory_source([30, 22, 7]), {"train": (0, 60)})
-    stream = kind(source, "train", 4, PARTS, memory_bytes=3000, **more)
-    mapped = MapDataset(stream)
-    inputs, targets, weights = stacked(list(stream))
-    assert len(mapped) == len(weights["load"])
-    cases: list[list[int]] = [[*range(len(mapped))], [5, 2, 2, 9], [], [3], [4, 5, 6, 7]]
-    for numbers in cases:
-        found = mapped.__getitems__(numbers)
-        assert len(found) == len(numbers)
-        for number, (x, y, w) in zip(numbers, found, strict=True):
-            assert (x["forecast"] == inputs["forecast"][number]).all()
-            assert (y["load"] == targets["load"][number]).all()
-            assert w["load"].tolist() == weights["load"][number].tolist()
-    assert (mapped[-1][0]["history"] == inputs["history"][-1]).all()
-    mapped[0][0]["history"][:] = -1
-    assert (mapped[0][0]["history"] == inputs["history"][0]).all(), "an example is the caller's own"
-    for beyond in (len(mapped), -len(mapped) - 1):
-        with pytest.raises(IndexError):
-            mapped[beyond]
-
-
 def _digest(stream: Stream) -> bytes:
     return b"".join(values.tobytes() for batch in stream for part in batch for values in part.values())
 
@@ -265,7 +251,7 @@ def _put(stream: Stream, queue: Any) -> None:
 
 
 @pytest.mark.parametrize(("kind", "more"), KINDS)
-def test_a_stream_in_use_goes_through_pickle(kind: type[Stream], more: dict[str, Any]) -> None:
+def test_a_stream_in_use_can_be_pickled(kind: type[Stream], more: dict[str, Any]) -> None:
     source = chronological(memory_source([30, 22, 7]), {"train": (0, 60)})
     stream = kind(source, "train", 4, PARTS, memory_bytes=3000, **more)
     stream[1]
@@ -274,7 +260,7 @@ def test_a_stream_in_use_goes_through_pickle(kind: type[Stream], more: dict[str,
 
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
-def test_a_forked_child_goes_on_by_itself() -> None:
+def test_a_forked_child_reads_for_itself() -> None:
     source = chronological(memory_source([30, 22, 7]), {"train": (0, 60)})
     stream = Windows(source, "train", 4, PARTS, memory_bytes=300, lookback=3)
     stream[1]  # the next stretch is in the making
@@ -287,20 +273,7 @@ def test_a_forked_child_goes_on_by_itself() -> None:
     assert child.exitcode == 0
 
 
-def test_parts_of_features_become_inputs_and_each_target_an_output() -> None:
-    columns = Columns.by_part(["forecast", "history", "forecast", "calendar"], ["a", "b"])
-    assert columns.inputs == {"forecast": (0, 2), "history": (1,), "calendar": (3,)}
-    assert columns.outputs == {"a": 0, "b": 1}
-    assert columns.cells == 4
-    x = np.arange(8, dtype=np.float32).reshape(2, 4)
-    assert columns.cut_inputs(x)["forecast"].tolist() == [[0, 2], [4, 6]]
-    assert columns.cut_outputs(x[:, :2])["b"].tolist() == [[1], [5]]
-    assert columns.cut_weights(x[:, :2])["a"].tolist() == [0, 4]
-    whole = Columns.whole(4, ["a"])
-    assert whole.cut_inputs(x)["inputs"] is x
-
-
-def test_what_is_handed_out_as_a_view_cannot_be_changed() -> None:
+def test_batches_that_are_views_cannot_be_changed() -> None:
     source = chronological(memory_source([30]), {"train": (0, 60)})
     inputs, _, _ = Segments(source, "train", 4, PARTS)[0]
     with pytest.raises(ValueError, match="read-only"):

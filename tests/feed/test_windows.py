@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from hindcast.pipeline.feed.scored_rows import scored_rows
 from hindcast.pipeline.feed.windows import samples_between
-from tests.feed.memory import chronological, memory_source, window_batches_of
+from hindcast.pipeline.store.index_types import Split
+from tests.feed.memory import HOUR, chronological, memory_source, window_batches_of
 
 worlds = st.tuples(
     st.lists(st.integers(1, 20), min_size=1, max_size=4),
@@ -83,3 +84,33 @@ def test_a_batch_outside_the_plan_is_refused() -> None:
     for number in (-1, len(batches)):
         with pytest.raises(IndexError, match="has no batch"):
             batches[number]
+
+
+@given(
+    st.lists(st.integers(1, 30), min_size=1, max_size=4),
+    st.integers(1, 7),
+    st.integers(0, 99),
+    st.integers(1, 9),
+)
+def test_windows_of_drawn_samples_see_their_own_past_and_only_their_own_targets(
+    counts: list[int], segment_length: int, seed: int, lookback: int
+) -> None:
+    """Inputs of a window may lie in another split's samples; its one target never does."""
+    source = memory_source(counts, segment_length=segment_length, seed=seed)
+    count = len(source.arrays["X"])
+    mine = np.sort(np.random.default_rng(seed).permutation(count)[: max(1, count // 2)])
+    source.splits["train"] = Split("train", mine, 0, 100 * HOUR, {"policy": "random"})
+    rows, length = scored_rows(source, "train"), source.segment_length
+    batches = window_batches_of(source, "train", lookback, 4)
+    inputs = source.arrays["X"].reshape(-1, 3)
+    seen = 0
+    for number in range(len(batches)):
+        batch = batches[number]
+        for place in range(min(4, len(rows) - seen)):
+            (last,) = np.flatnonzero(batch.weights[place, :, 0])
+            at = int(rows.sample[seen]) * length + int(rows.offset[seen])
+            assert rows.sample[seen] in mine
+            assert (batch.inputs[place, : last + 1] == inputs[at - last : at + 1]).all()
+            assert last == min(lookback - 1, int(rows.step[seen]))
+            seen += 1
+    assert seen == len(rows)

@@ -51,7 +51,7 @@ def test_fit_over_a_stream_learns_what_a_loop_over_the_batches_learns(
         assert found == pytest.approx(wanted, rel=1e-5, abs=1e-6)
 
 
-def test_a_stream_knows_its_length_and_goes_on_to_the_next_epoch() -> None:
+def test_a_stream_knows_its_length_and_continues_with_the_next_epoch() -> None:
     training = training_data(batch_source_of(small_source()), small_learner(), small_settings(), seed=2)
     stream = BatchStream(training.epoch, ("inputs", "identity"))
     assert len(stream) == len(training.epoch(0))
