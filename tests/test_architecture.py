@@ -36,6 +36,8 @@ STAGES = ("simulate", "ingest", "pack", "split", "scale", "certify", "train", "e
 FENCES = {
     "numpy": ("pipeline",),
     "yaml": ("pipeline.settings", "pipeline.inspect"),
+    "ruamel": ("pipeline.inspect.commented_yaml",),
+    "charset_normalizer": ("pipeline.inspect.text_encoding",),
     "filelock": ("pipeline.files", "stages.common"),
     "psutil": ("pipeline.files",),
     "dask": ("pipeline.engine",),

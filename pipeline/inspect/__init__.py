@@ -1,4 +1,4 @@
-"""Somebody's CSV files -> what they look like: dialect, columns, stamps, series, roles, quality, a proposed `raw` section.
+"""CSV files of unknown layout -> what they look like: dialect, columns, times, series, roles, quality, a proposed `raw` section.
 
-`pipeline.inspect.inspect_files.inspect_files` is the way in.  Nothing here is used by ingest; imports nothing by itself.
+The entry point is `pipeline.inspect.inspect_files.inspect_files`. No other room imports this one; it imports nothing by itself.
 """

@@ -1,4 +1,4 @@
-"""What is odd in the rows: gaps, repeats, unreadable cells, constant columns, spikes and flat weeks, each with its place."""
+"""Anomalies in the rows: gaps, repeats, unreadable cells, constant columns, spikes and flat weeks, with their places."""
 
 from __future__ import annotations
 
@@ -8,25 +8,26 @@ from itertools import pairwise
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from hindcast.pipeline.inspect.column_types import Column, Numbers, combined, number_of
-from hindcast.pipeline.inspect.file_analysis import Part
-from hindcast.pipeline.inspect.key_columns import names_of
-from hindcast.pipeline.inspect.timestamp_columns import in_words, moment
+from hindcast.pipeline.arrays import Flags, Floats, Ints
+from hindcast.pipeline.inspect.column_types import Column, count_codes, encode_tuples
+from hindcast.pipeline.inspect.file_analysis import AnalysedFiles
+from hindcast.pipeline.inspect.key_columns import encode_names
+from hindcast.pipeline.inspect.timestamp_columns import minute_text, step_text
 from hindcast.pipeline.raw.localize import find_occurrences
 from hindcast.pipeline.settings.base import DAY
 from hindcast.pipeline.settings.clock import Stamps
 
-_MOST_COLUMNS = 300  # looked at for spikes and flat weeks
+_MOST_COLUMNS = 300  # examined for spikes and flat weeks
 _WINDOW = 7  # rows of the rolling median: an odd value has three neighbours on each side to differ from
 _SIGMAS = 20  # robust standard deviations; in the four public data sets nothing regular reaches them
 _LONGEST_SPIKE = 3  # rows; what stays longer is a change, not a spike
 _FLAT = 7 * DAY
+_LEAST_STEPS = 24  # of one length on each side of a change of step
 
 
 @dataclass(frozen=True)
-class Finding:
+class Anomaly:
     """Something odd: what, in which file and column, where, and how much of it."""
 
     what: str
@@ -38,212 +39,179 @@ class Finding:
 
 @dataclass(frozen=True, eq=False)
 class _Rows:
-    """The rows of a part sorted by series, issue and valid time; `starts` marks the first row of each run."""
+    """The rows sorted by series, issue and valid time; `starts` marks the first row of each run."""
 
-    order: NDArray[np.int64]
+    order: Ints
     stamps: Stamps
-    starts: NDArray[np.bool_]  # another series, file piece or vintage begins
+    starts: Flags  # another series, file piece or vintage begins
 
 
-def findings_of(part: Part) -> list[Finding]:
-    """All findings in one kind of files, file by file, then column by column."""
-    rows = _sorted(part)
-    found = [*_of_lines(part), *_gaps(part), *_changes_of_step(part), *_repeats(part)]
-    for column in part.keys.value_columns[:_MOST_COLUMNS]:
-        found += _of_column(part, column, rows)
+def find_anomalies(files: AnalysedFiles) -> list[Anomaly]:
+    """All anomalies in files of one format, file by file, then column by column."""
+    rows = _sort_rows(files)
+    found = [*_bad_lines(files), *_gaps(files), *_step_changes(files), *_repeats(files)]
+    for column in files.keys.value_columns[:_MOST_COLUMNS]:
+        found += _odd_values(files, column, rows)
     return found
 
 
-def _sorted(part: Part) -> _Rows:
-    names = [names_of(column) for column in part.keys.columns]
-    run = combined([part.kind.file, *names])
-    issue = part.times.issue_wall() if part.has_vintages else np.zeros(len(run), np.int64)
-    there = np.flatnonzero(part.times.ok)
-    # rows of one wall time stay in the order of the file: the doubled hour has one
-    order = there[np.lexsort((part.times.wall[there], part.kind.piece[there], issue[there], run[there]))]
-    keys = np.stack([run[order], issue[order], part.kind.piece[order]])
+def find_step_change(stamps: Stamps, piece: Ints) -> tuple[int, int, int] | None:
+    """(time, step before, step after) in ns where a file changes its step for at least 24 steps; None if it never does."""
+    near = np.diff(piece) == 0
+    steps, times = np.diff(stamps)[near], stamps[:-1][near]
+    if len(steps) < 2 * _LEAST_STEPS:
+        return None
+    starts = np.concatenate([[0], np.flatnonzero(np.diff(steps)) + 1])
+    lengths = np.diff(np.concatenate([starts, [len(steps)]]))
+    for before, after in pairwise(starts[lengths >= _LEAST_STEPS]):
+        if steps[before] != steps[after]:
+            return int(times[after]), int(steps[before]), int(steps[after])
+    return None
+
+
+def _sort_rows(files: AnalysedFiles) -> _Rows:
+    times, piece = files.times, files.format.piece
+    run = encode_tuples([files.format.file, *map(encode_names, files.keys.columns)])
+    issue = times.issue_wall() if files.has_vintages else np.zeros(len(run), np.int64)
+    rows = np.flatnonzero(times.ok)
+    # rows of one wall time keep the order of the file: a repeated hour has one
+    order = rows[np.lexsort((times.wall[rows], piece[rows], issue[rows], run[rows]))]
+    keys = np.stack([run[order], issue[order], piece[order]])
     starts = np.ones(len(order), np.bool_)
     starts[1:] = (np.diff(keys, axis=1) != 0).any(axis=0)
-    return _Rows(order, part.times.wall[order], starts)
+    return _Rows(order, times.wall[order], starts)
 
 
-def _of_lines(part: Part) -> Iterator[Finding]:
-    for file in part.kind.files:
+def _bad_lines(files: AnalysedFiles) -> Iterator[Anomaly]:
+    for file in files.format.files:
         if file.cells.ragged:
-            example = file.cells.ragged_texts[0][:60]
-            yield Finding(
-                "lines of another width",
-                file.path,
-                "",
-                f"first: {example!r}",
-                f"{file.cells.ragged} lines; they go to quarantine",
-            )
-    stamps = part.times.main
-    bad = ~part.times.ok
-    if bad.any():
-        row = int(np.flatnonzero(bad)[0])
-        text = " ".join(column.texts[row].as_py() for column in stamps.columns)
-        yield Finding(
-            "stamps that cannot be read",
-            part.kind.paths[part.kind.file[row]],
-            stamps.name,
-            repr(text),
-            f"{bad.sum()} rows",
-        )
-    for column in part.keys.value_columns:
+            example = f"first: {file.cells.ragged_texts[0][:60]!r}"
+            detail = f"{file.cells.ragged} lines; they will be quarantined"
+            yield Anomaly("lines of another width", file.path, "", example, detail)
+    times = files.times.main
+    bad = np.flatnonzero(~files.times.ok)
+    if len(bad):
+        text = " ".join(column.texts[bad[0]].as_py() for column in times.columns)
+        path = files.format.paths[files.format.file[bad[0]]]
+        yield Anomaly("unreadable timestamps", path, times.name, repr(text), f"{len(bad)} rows")
+    for column in files.keys.value_columns:
         if column.bad:
-            text = next(iter(column.bad))
-            count = sum(column.bad.values())
-            yield Finding(
-                "cells that are no numbers", part.kind.paths[0], column.name, repr(text), f"{count} cells"
-            )
+            text, count = next(iter(column.bad)), sum(column.bad.values())
+            path = files.format.paths[0]
+            yield Anomaly("cells that are not numbers", path, column.name, repr(text), f"{count} cells")
 
 
-def _file_stamps(part: Part, file: int) -> tuple[Stamps, Stamps]:
-    """Different stamps of a file in order, and the piece of each; wall time made UTC where it is proven."""
-    rows = part.times.ok & (part.kind.file == file)
-    wall = part.times.issue_wall()[rows] if part.has_vintages else part.times.wall[rows]
-    piece = part.kind.piece[rows].astype(np.int64)
-    if part.zone.wall:
-        first, second, _ = find_occurrences(wall, part.zone.zone)
+def _stamps_of_file(files: AnalysedFiles, file: int) -> tuple[Stamps, Ints]:
+    """Different timestamps of a file in order, and the piece of each; wall time converted to UTC if it is proven."""
+    rows = files.times.ok & (files.format.file == file)
+    wall = files.times.issue_wall()[rows] if files.has_vintages else files.times.wall[rows]
+    piece = files.format.piece[rows].astype(np.int64)
+    if files.zone.wall:
+        first, second, _ = find_occurrences(wall, files.zone.zone)
         wall, piece = np.concatenate([first, second]), np.concatenate([piece, piece])
     stamps, places = np.unique(wall, return_index=True)
     return stamps, piece[places]
 
 
-def _gaps(part: Part) -> Iterator[Finding]:
-    """Stamps that are absent in a file, whatever its series."""
-    what = "issues absent" if part.has_vintages else "stamps absent"
-    for file, path in enumerate(part.kind.paths):
-        stamps, piece = _file_stamps(part, file)
+def _gaps(files: AnalysedFiles) -> Iterator[Anomaly]:
+    """Timestamps that a file lacks, whatever its series."""
+    what = "missing issues" if files.has_vintages else "missing timestamps"
+    for file, path in enumerate(files.format.paths):
+        stamps, piece = _stamps_of_file(files, file)
         steps = np.diff(stamps)
-        near = np.diff(piece) == 0
         if not len(steps):
             continue
         values, counts = np.unique(steps, return_counts=True)
         usual = int(values[np.argmax(counts)])
-        wide = near & (steps > usual)
-        if wide.any() and usual:
-            place = int(np.flatnonzero(wide)[0])
-            longest = int(steps[wide].max())
-            yield Finding(
-                what, path, part.times.main.name, f"after {moment(stamps[place])}",
-                f"{int(wide.sum())} gaps, the longest {in_words(longest - usual)}, in steps of {in_words(usual)}",
+        wide = np.flatnonzero((np.diff(piece) == 0) & (steps > usual))
+        if len(wide) and usual:
+            longest = step_text(int(steps[wide].max()) - usual)
+            yield Anomaly(
+                what, path, files.times.main.name, f"after {minute_text(stamps[wide[0]])}",
+                f"{len(wide)} gaps, the longest {longest}, in steps of {step_text(usual)}",
             )  # fmt: skip
 
 
-def _changes_of_step(part: Part) -> Iterator[Finding]:
-    for file, path in enumerate(part.kind.paths):
-        change = step_change(*_file_stamps(part, file))
-        if change and not part.has_vintages:
-            place, before, after = change
-            text = f"from {in_words(before)} to {in_words(after)}"
-            yield Finding("step changes", path, part.times.main.name, moment(place), text)
+def _step_changes(files: AnalysedFiles) -> Iterator[Anomaly]:
+    for file, path in enumerate(files.format.paths):
+        change = find_step_change(*_stamps_of_file(files, file))
+        if change and not files.has_vintages:
+            time, before, after = change
+            detail = f"from {step_text(before)} to {step_text(after)}"
+            yield Anomaly("step changes", path, files.times.main.name, minute_text(time), detail)
 
 
-def step_change(stamps: Stamps, piece: Stamps) -> tuple[int, int, int] | None:
-    """(stamp, step before, step after) where a file goes over to another step for at least 24 steps; None if never."""
-    steps = np.diff(stamps)[np.diff(piece) == 0]
-    places = stamps[:-1][np.diff(piece) == 0]
-    if len(steps) < 48:
-        return None
-    borders = np.flatnonzero(np.diff(steps)) + 1
-    starts = np.concatenate([[0], borders])
-    lengths = np.diff(np.concatenate([starts, [len(steps)]]))
-    long = np.flatnonzero(lengths >= 24)
-    for before, after in pairwise(long):
-        if steps[starts[before]] != steps[starts[after]]:
-            return int(places[starts[after]]), int(steps[starts[before]]), int(steps[starts[after]])
-    return None
-
-
-def _repeats(part: Part) -> Iterator[Finding]:
-    names = [names_of(column) for column in part.keys.columns]
-    issue = [part.times.issue_wall()] if part.has_vintages else []
-    codes = combined([part.kind.file, part.times.wall, *issue, *names])
-    later = pd.Series(codes).duplicated().to_numpy() & part.times.ok
-    if part.zone.wall:
-        later &= find_occurrences(part.times.wall, part.zone.zone)[2] != 2
+def _repeats(files: AnalysedFiles) -> Iterator[Anomaly]:
+    issue = [files.times.issue_wall()] if files.has_vintages else []
+    names = map(encode_names, files.keys.columns)
+    codes = encode_tuples([files.format.file, files.times.wall, *issue, *names])
+    later = pd.Series(codes).duplicated().to_numpy() & files.times.ok
+    if files.zone.wall:
+        later &= find_occurrences(files.times.wall, files.zone.zone)[2] != 2
     if not later.any():
         return
-    values = combined(
-        [codes, *(np.nan_to_num(column.numbers, nan=-1.5e300) for column in part.keys.value_columns)]
-    )
-    conflicting = number_of(values) > number_of(codes)
+    numbers = (np.nan_to_num(column.numbers, nan=-1.5e300) for column in files.keys.value_columns)
+    conflicting = count_codes(encode_tuples([codes, *numbers])) > count_codes(codes)
     row = int(np.flatnonzero(later)[0])
-    detail = f"{int(later.sum())} rows stand again" + (
-        ", with other values among them" if conflicting else ", with the same values"
-    )
-    yield Finding(
-        "repeated rows", part.kind.paths[part.kind.file[row]], "", moment(part.times.wall[row]), detail
-    )
+    values = "some with different values" if conflicting else "with the same values"
+    yield Anomaly(
+        "repeated rows", files.format.paths[files.format.file[row]], "", minute_text(files.times.wall[row]),
+        f"{int(later.sum())} rows are repeated, {values}",
+    )  # fmt: skip
 
 
-def _of_column(part: Part, column: Column, rows: _Rows) -> Iterator[Finding]:
+def _odd_values(files: AnalysedFiles, column: Column, rows: _Rows) -> Iterator[Anomaly]:
     values = column.numbers[rows.order]
-    there = values[~np.isnan(values)]
-    if not len(there):
+    filled = values[~np.isnan(values)]
+    if not len(filled):
         return
-    if (there == there[0]).all():
-        yield Finding(
-            "constant column", part.kind.paths[0], column.name, "everywhere", f"always {there[0]:g}"
+    if (filled == filled[0]).all():
+        path = files.format.paths[0]
+        yield Anomaly("constant column", path, column.name, "everywhere", f"always {filled[0]:g}")
+        return
+    spikes = _find_spikes(values, rows.starts)
+    if len(spikes) and column.heading.quantity != "wind_direction":  # 359 and 1 degrees are neighbours
+        yield _anomaly_at(
+            "suspicious spikes", files, column, rows.order[spikes], f"first {values[spikes[0]]:g}"
         )
-        return
-    turns = column.heading.quantity == "wind_direction"  # 359 and 1 degrees are neighbours
-    spikes = _spikes(values, rows.starts)
-    if len(spikes) and not turns:
-        yield _finding("suspicious spikes", part, column, rows, spikes, detail=f"first {values[spikes[0]]:g}")
-    if not part.has_vintages:
-        flat, longest = _flat_runs(values, rows)
+    if not files.has_vintages:
+        flat, longest = _find_flat_runs(values, rows)
         if len(flat):
-            yield _finding(
-                "flat weeks",
-                part,
-                column,
-                rows,
-                flat,
-                detail=f"the longest {in_words(longest)} at {values[flat[0]]:g}",
-            )
+            detail = f"the longest {step_text(longest)} at {values[flat[0]]:g}"
+            yield _anomaly_at("flat weeks", files, column, rows.order[flat], detail)
 
 
-def _finding(
-    what: str, part: Part, column: Column, rows: _Rows, found: NDArray[np.int64], *, detail: str
-) -> Finding:
-    row = int(rows.order[found[0]])
-    series = "/".join(key.texts[row].as_py() for key in part.keys.columns)
-    place = moment(part.times.wall[row]) + (f" of {series}" if series else "")
-    return Finding(what, part.kind.paths[part.kind.file[row]], column.name, place, f"{len(found)}; {detail}")
+def _anomaly_at(what: str, files: AnalysedFiles, column: Column, rows: Ints, detail: str) -> Anomaly:
+    """An anomaly of several rows, at the place of the first."""
+    row = int(rows[0])
+    series = "/".join(key.texts[row].as_py() for key in files.keys.columns)
+    place = minute_text(files.times.wall[row]) + (f" of {series}" if series else "")
+    return Anomaly(
+        what, files.format.paths[files.format.file[row]], column.name, place, f"{len(rows)}; {detail}"
+    )
 
 
-def _spikes(values: Numbers, starts: NDArray[np.bool_]) -> NDArray[np.int64]:
+def _find_spikes(values: Floats, starts: Flags) -> Ints:
     """Rows far from the median of their neighbours, alone or with one or two others."""
     usual = pd.Series(values).rolling(_WINDOW, center=True, min_periods=4).median().to_numpy()
     away = np.abs(values - usual)
-    there = ~np.isnan(away)
-    if there.sum() < 50:
+    filled = ~np.isnan(away)
+    if filled.sum() < 50:
         return np.empty(0, np.int64)
     low, high = np.nanpercentile(values, [25, 75])
-    limit = max(_SIGMAS * 1.4826 * float(np.median(away[there])), float(high - low))
-    odd = (
-        there & (away > limit) & ~_near(starts, _WINDOW // 2)
-        if limit > 0
-        else np.zeros(len(values), np.bool_)
-    )
+    limit = max(_SIGMAS * 1.4826 * float(np.median(away[filled])), float(high - low))
+    if limit <= 0:
+        return np.empty(0, np.int64)
+    odd = filled & (away > limit)
+    for start in np.flatnonzero(starts)[1:]:  # the window of these rows reaches into another run
+        odd[max(0, start - _WINDOW // 2) : start + _WINDOW // 2] = False
     edges = np.flatnonzero(np.diff(np.concatenate([[False], odd, [False]]).astype(np.int8)))
     firsts, lengths = edges[::2], edges[1::2] - edges[::2]
     return firsts[lengths <= _LONGEST_SPIKE]
 
 
-def _near(starts: NDArray[np.bool_], reach: int) -> NDArray[np.bool_]:
-    """Rows whose window reaches over the border of a run."""
-    near = np.zeros(len(starts), np.bool_)
-    for place in np.flatnonzero(starts)[1:]:
-        near[max(0, place - reach) : place + reach] = True
-    return near
-
-
-def _flat_runs(values: Numbers, rows: _Rows) -> tuple[NDArray[np.int64], int]:
-    """First rows of runs of one value that last a week, and the longest; none where most of a column is so."""
+def _find_flat_runs(values: Floats, rows: _Rows) -> tuple[Ints, int]:
+    """First rows of runs of one value that last a week, and the longest in ns; none if they are most of a column."""
     changes = np.ones(len(values), np.bool_)
     changes[1:] = (values[1:] != values[:-1]) | rows.starts[1:]  # NaN differs from itself: missing ends a run
     firsts = np.flatnonzero(changes)

@@ -1,4 +1,4 @@
-"""A kind of files with everything that is seen in it alone: times, zone, keys, values and their roles."""
+"""The files of one format and all that they show by themselves: times, zone, keys, values and their roles."""
 
 from __future__ import annotations
 
@@ -9,37 +9,45 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pyarrow as pa
 
+from hindcast.pipeline.arrays import TIME_MAX, TIME_MIN
 from hindcast.pipeline.inspect.column_types import Column
-from hindcast.pipeline.inspect.file_kinds import Kind
-from hindcast.pipeline.inspect.format_guess import Form
-from hindcast.pipeline.inspect.hour_columns import gathered
-from hindcast.pipeline.inspect.key_columns import Keys, find_keys
-from hindcast.pipeline.inspect.time_roles import Times, read_times
-from hindcast.pipeline.inspect.timestamp_columns import Stamped, usual_step
-from hindcast.pipeline.inspect.timezone_evidence import ZoneView, zone_of
-from hindcast.pipeline.inspect.vocabulary import role_of_path
+from hindcast.pipeline.inspect.file_kinds import FileFormat
+from hindcast.pipeline.inspect.format_guess import TimestampFormat
+from hindcast.pipeline.inspect.hour_columns import melt_hour_columns
+from hindcast.pipeline.inspect.key_columns import KeyColumns, find_key_columns
+from hindcast.pipeline.inspect.time_roles import TimeColumns, find_time_columns
+from hindcast.pipeline.inspect.timestamp_columns import TimestampColumn, usual_step
+from hindcast.pipeline.inspect.timezone_evidence import ZoneGuess, guess_zone
+from hindcast.pipeline.inspect.vocabulary import role_from_path
 from hindcast.pipeline.raw.timestamp_formats import compile_format
 from hindcast.pipeline.raw.timestamps import parse_stamps
 from hindcast.pipeline.settings.base import DAY
 from hindcast.pipeline.settings.clock import Stamps
 
-_MOST_TOLD = 5  # columns that a sentence gives reasons for
-
+_MOST_REASONS = 5  # excluded columns in one sentence
+_MOST_COLUMNS = 8  # columns in one sentence
+_LEAST_ISSUES = 3
+_MOST = 0.95  # share of issues that must begin near their own time
+_OVERLAP = 0.2  # of the shorter span; less is the border of files that follow each other
+_PATH_DATES = ((r"\d{8}", "%Y%m%d"), *((rf"\d{{4}}{s}\d{{2}}{s}\d{{2}}", f"%Y{s}%m{s}%d") for s in "-_/"))
+_PATH_CLOCKS = ((r"\d{6}", "%H%M%S"), (r"\d{4}", "%H%M"), (r"\d{2}-\d{2}", "%H-%M"), (r"\d{2}", "%H"))
+_PATH_JOINTS = ("_", "T", "-", "", " ", "/")  # between date and time of day
 
 Span = tuple[int, int]
+"""First and last time in ns, both inclusive."""
 
 
 @dataclass(frozen=True, eq=False)
-class Part:
-    """One kind of files, understood as far as it goes alone.
+class AnalysedFiles:
+    """The files of one format, understood without the others.
 
-    `spans` are first and last issue (or valid) time of each file, both inclusive; `steps` the usual step of each.
+    `spans` are the issue times (valid times if there are none) of each file, `steps` its usual step in ns.
     """
 
-    kind: Kind
-    times: Times
-    keys: Keys
-    zone: ZoneView
+    format: FileFormat
+    times: TimeColumns
+    keys: KeyColumns
+    zone: ZoneGuess
     spans: tuple[Span, ...]
     steps: tuple[int, ...]
 
@@ -50,101 +58,82 @@ class Part:
 
     @property
     def path_role(self) -> str | None:
-        """The role that all its files' names tell."""
-        roles = {role_of_path(path) for path in self.kind.paths}
+        """The role that the names of all files give, if it is one."""
+        roles = {role_from_path(path) for path in self.format.paths}
         return roles.pop() if len(roles) == 1 else None
 
 
-def part_of(kind: Kind) -> Part | str:
-    """Look at one kind of files; a sentence where it cannot be a source."""
-    kind = gathered(kind)
-    where = kind.paths[0] + (f" and {len(kind.paths) - 1} like it" if len(kind.paths) > 1 else "")
-    times = read_times(kind)
+def analyse_files(fmt: FileFormat) -> AnalysedFiles | str:
+    """Analyse the files of one format; a sentence if they cannot be a source."""
+    fmt = melt_hour_columns(fmt)
+    where = fmt.paths[0] + (f" and {len(fmt.paths) - 1} like it" if len(fmt.paths) > 1 else "")
+    times = find_time_columns(fmt)
     if times is None:
-        return f"{where}: no column holds stamps that can be read; the columns are {_listed(kind.columns)}."
-    times = with_issues_of_paths(kind, times)
-    keys = find_keys(kind, times)
+        return f"{where}: no column holds timestamps that can be read; the columns are {_list_columns(fmt.columns)}."
+    times = add_issue_from_paths(fmt, times)
+    keys = find_key_columns(fmt, times)
     if not keys.value_columns:
-        notes = "".join(f" ({note})" for note in kind.dialect.notes)
-        left = "".join(
-            f"; {name!r} is left out: it {why}" for name, why in list(keys.aside.items())[:_MOST_TOLD]
+        notes = "".join(f" ({note})" for note in fmt.dialect.notes)
+        reasons = list(keys.excluded.items())[:_MOST_REASONS]
+        excluded = "".join(f"; {name!r} is excluded: it {why}" for name, why in reasons)
+        return (
+            f"{where}: no column holds values beside timestamps and names; the columns are "
+            f"{_list_columns(fmt.columns)}{excluded}.{notes}"
         )
-        return f"{where}: no column holds values beside stamps and names; the columns are {_listed(kind.columns)}{left}.{notes}"
-    zone = zone_of(kind, times, keys.value_columns)
+    zone = guess_zone(fmt, times, keys.value_columns)
     stamps = times.issue_wall() if times.issue is not None else times.wall
     spans, steps = [], []
-    for file in range(len(kind.files)):
-        rows = times.ok & (kind.file == file)
-        there = stamps[rows]
-        spans.append((int(there.min()), int(there.max())) if len(there) else (0, -1))
+    for file in range(len(fmt.files)):
+        rows = times.ok & (fmt.file == file)
+        spans.append((int(stamps[rows].min()), int(stamps[rows].max())) if rows.any() else (0, -1))
         steps.append(usual_step(times.wall[rows]))
-    return Part(kind, times, keys, zone, tuple(spans), tuple(steps))
+    return AnalysedFiles(fmt, times, keys, zone, tuple(spans), tuple(steps))
 
 
-def overlap(one: Span, other: Span) -> bool:
+def spans_overlap(first: Span, second: Span) -> bool:
     """Whether two spans share more than a fifth of the shorter one."""
-    shared = min(one[1], other[1]) - max(one[0], other[0])
-    shorter = min(one[1] - one[0], other[1] - other[0])
-    return shared >= 0 and shared >= 0.2 * shorter
+    shared = min(first[1], second[1]) - max(first[0], second[0])
+    shorter = min(first[1] - first[0], second[1] - second[0])
+    return shared >= 0 and shared >= _OVERLAP * shorter
 
 
-def _listed(columns: tuple[Column, ...]) -> str:
-    names = [f"{column.name!r} ({column.kind})" for column in columns[:8]]
-    return ", ".join(names) + (", ..." if len(columns) > 8 else "")
-
-
-def alike(one: Column, other: Column) -> bool:
+def move_together(first: Column, second: Column) -> bool:
     """Whether two columns move together on one scale, as the series of one quantity do."""
-    both = ~np.isnan(one.numbers) & ~np.isnan(other.numbers)
-    left, right = one.numbers[both], other.numbers[both]
+    both = ~np.isnan(first.numbers) & ~np.isnan(second.numbers)
+    left, right = first.numbers[both], second.numbers[both]
     if len(left) < 10 or not left.std() or not right.std():
         return False
-    scales = sorted([float(np.abs(left).mean()), float(np.abs(right).mean())])
-    together = float(np.corrcoef(left, right)[0, 1])
-    return together > 0.3 and scales[1] < 300 * max(scales[0], 1e-12)
+    small, large = sorted([float(np.abs(left).mean()), float(np.abs(right).mean())])
+    return float(np.corrcoef(left, right)[0, 1]) > 0.3 and large < 300 * max(small, 1e-12)
 
 
-_DATES = ((r"\d{8}", "%Y%m%d"), *((rf"\d{{4}}{s}\d{{2}}{s}\d{{2}}", f"%Y{s}%m{s}%d") for s in "-_/"))
-
-
-_CLOCKS = ((r"\d{6}", "%H%M%S"), (r"\d{4}", "%H%M"), (r"\d{2}-\d{2}", "%H-%M"), (r"\d{2}", "%H"))
-
-
-_BETWEEN = ("_", "T", "-", "", " ", "/")
-
-
-_LEAST_ISSUES = 3
-
-
-_MOST = 0.95  # share of issues that must begin near their own time
-
-
-_OVERLAP = 0.2  # of the shorter file; less is the border of files that follow each other
-
-
-def with_issues_of_paths(kind: Kind, times: Times) -> Times:
-    """The times with the issue time that the files' names tell; as they were where they tell none."""
-    if times.valid is None or times.issue is not None or len(kind.files) < _LEAST_ISSUES:
+def add_issue_from_paths(fmt: FileFormat, times: TimeColumns) -> TimeColumns:
+    """The times with the issue time in the files' names; unchanged if the names have none."""
+    if times.valid is None or times.issue is not None or len(fmt.files) < _LEAST_ISSUES:
         return times
-    if all(role_of_path(path) == "realized" for path in kind.paths):
+    if all(role_from_path(path) == "realized" for path in fmt.paths):
         return times
-    found = next(_stamps_in(kind.paths), None)
-    if found is None or not _are_issues(found[2], kind, times):
+    found = next(_times_in_paths(fmt.paths), None)
+    if found is None or not _are_issues(found[2], fmt, times):
         return times
     pattern, form, stamps = found
-    ok = np.ones(len(kind.file), np.bool_)
-    issue = Stamped((), Form(form), stamps[kind.file], exact=False, ok=ok, path=pattern)
+    ok = np.ones(len(fmt.file), np.bool_)
+    issue = TimestampColumn((), TimestampFormat(form), stamps[fmt.file], exact=False, ok=ok, path=pattern)
     return replace(times, issue=issue)
 
 
-def _stamps_in(paths: Sequence[str]) -> Iterator[tuple[str, str, Stamps]]:
-    """Every (pattern, format, stamp of each path) that all paths have, the longest first."""
-    clocks = [(f"{sign}{clock}", f"{sign}{form}") for clock, form in _CLOCKS for sign in _BETWEEN]
+def _list_columns(columns: tuple[Column, ...]) -> str:
+    names = [f"{column.name!r} ({column.kind})" for column in columns[:_MOST_COLUMNS]]
+    return ", ".join(names) + (", ..." if len(columns) > _MOST_COLUMNS else "")
+
+
+def _times_in_paths(paths: Sequence[str]) -> Iterator[tuple[str, str, Stamps]]:
+    """Every (pattern, format, time of each path) that all paths match, the longest first."""
+    clocks = [(f"{sign}{clock}", f"{sign}{form}") for clock, form in _PATH_CLOCKS for sign in _PATH_JOINTS]
     for clock, clock_form in [*clocks, ("", "")]:
-        for date, date_form in _DATES:
+        for date, date_form in _PATH_DATES:
             pattern = rf"(?<!\d)({date}{clock})(?!\d)"
-            found = [re.search(pattern, path) for path in paths]
-            texts = [match[1] for match in found if match]
+            texts = [match[1] for path in paths if (match := re.search(pattern, path))]
             if len(texts) < len(paths) or len(set(texts)) < _LEAST_ISSUES:
                 continue
             form = f"{date_form}{clock_form}"
@@ -153,15 +142,15 @@ def _stamps_in(paths: Sequence[str]) -> Iterator[tuple[str, str, Stamps]]:
                 yield pattern, form, parsed.wall
 
 
-def _are_issues(stamps: Stamps, kind: Kind, times: Times) -> bool:
-    """Whether valid times begin near the stamp, reach beyond it, and most files reach into the next one's."""
+def _are_issues(stamps: Stamps, fmt: FileFormat, times: TimeColumns) -> bool:
+    """Whether valid times begin near the time in the path, reach beyond it, and most files overlap the next one."""
     issues = np.unique(stamps)
-    first, last = np.full(len(issues), np.iinfo(np.int64).max), np.full(len(issues), np.iinfo(np.int64).min)
-    places = np.searchsorted(issues, stamps[kind.file[times.ok]])
+    first, last = np.full(len(issues), TIME_MAX), np.full(len(issues), TIME_MIN)
+    places = np.searchsorted(issues, stamps[fmt.file[times.ok]])
     np.minimum.at(first, places, times.wall[times.ok])
     np.maximum.at(last, places, times.wall[times.ok])
-    there = first <= last
-    issues, first, last = issues[there], first[there], last[there]
+    filled = first <= last
+    issues, first, last = issues[filled], first[filled], last[filled]
     if len(issues) < _LEAST_ISSUES:
         return False
     near = (first - issues >= -DAY) & (first - issues <= 10 * DAY) & (first + (last - first) // 2 >= issues)

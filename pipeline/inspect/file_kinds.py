@@ -1,4 +1,4 @@
-"""Files -> kinds of files: those with one header and one dialect are looked at as one."""
+"""Files -> file formats: files of one header and dialect are read as one table."""
 
 from __future__ import annotations
 
@@ -11,22 +11,26 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from hindcast.pipeline.errors import HindcastError
-from hindcast.pipeline.inspect.column_types import Column, look_at
-from hindcast.pipeline.inspect.dialect import Dialect, decode, dialect_of
-from hindcast.pipeline.inspect.heading_patterns import escaped
-from hindcast.pipeline.inspect.sample import WHOLE_BYTES, Cells, cut, take_sample
-from hindcast.pipeline.inspect.vocabulary import role_of_path
+from hindcast.pipeline.inspect.column_types import Column, classify_column
+from hindcast.pipeline.inspect.dialect import Dialect, detect_dialect
+from hindcast.pipeline.inspect.heading_patterns import escape_pattern
+from hindcast.pipeline.inspect.sample import WHOLE_BYTES, Cells, cut_cells, take_sample
+from hindcast.pipeline.inspect.text_encoding import decode_text
+from hindcast.pipeline.inspect.vocabulary import role_from_path
+from hindcast.pipeline.raw.numbers import NumberStyle
 from hindcast.pipeline.raw.source_files import natural_key
 
 _ALL_BYTES = 96 << 20  # of text in memory at once, whatever the number of files
-_LONGEST_PATTERN = 60  # letters of a header by which it is found
 _LEAST_BYTES = 64 << 10  # of each file
+_LONGEST_PATTERN = 60  # letters of a header by which it is found
 
 
 @dataclass(frozen=True)
-class Spread:
-    """What headings carry of the time (`time`, `period` or `lead`), the expression that finds them, and the place of the
-    column that holds it once the values stand below each other; `second` are headings of a doubled hour, as `Hour 3B`.
+class HourColumns:
+    """What headings contain of the time (`time`, `period` or `lead`) and the expression that matches them.
+
+    `place` is the column that holds it once the values are below each other; `second` are headings of a
+    repeated hour, as `Hour 3B`.
     """
 
     carries: str
@@ -36,8 +40,8 @@ class Spread:
 
 
 @dataclass(frozen=True, eq=False)
-class LookedAt:
-    """One file: `path` below the common folder, how much was read, what was cut from it."""
+class SampledFile:
+    """One file: `path` below the common folder, its size in bytes, the share that was read, and its cells."""
 
     path: str
     size: int
@@ -47,18 +51,18 @@ class LookedAt:
 
 
 @dataclass(frozen=True, eq=False)
-class Kind:
-    """All files of one header and dialect, row under row.
+class FileFormat:
+    """All files of one header and dialect, their rows one below another.
 
-    `file` is each row's place in `files`, `piece` rises wherever rows are not neighbours in a file.
+    `file` (rows,) is each row's place in `files`; `piece` (rows,) rises wherever rows are not neighbours in a file.
     """
 
-    files: tuple[LookedAt, ...]
+    files: tuple[SampledFile, ...]
     dialect: Dialect
     columns: tuple[Column, ...]
     file: NDArray[np.int32]
     piece: NDArray[np.int32]
-    spread: Spread | None = None
+    hour_columns: HourColumns | None = None
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -66,36 +70,37 @@ class Kind:
         return tuple(file.path for file in self.files)
 
 
-def look_at_files(paths: Iterable[Path], root: Path) -> tuple[list[Kind], list[str]]:
-    """The kinds of files there are, and a sentence on each file that cannot be read."""
+def read_file_formats(paths: Iterable[Path], root: Path) -> tuple[list[FileFormat], list[str]]:
+    """The formats of the files, and a sentence on each file that cannot be read."""
     ordered = sorted(paths, key=lambda path: natural_key(path.relative_to(root).as_posix()))
     budget = max(_LEAST_BYTES, min(WHOLE_BYTES, _ALL_BYTES // max(len(ordered), 1)))
-    found: list[LookedAt] = []
+    files: list[SampledFile] = []
     faults: list[str] = []
     for path in ordered:
         try:
-            found.append(_look(path, root, budget))
+            files.append(_read_file(path, root, budget))
         except HindcastError as fault:
             faults += fault.faults or [fault.summary]
         except OSError as fault:
             faults.append(f"{path}: cannot be read: {fault.strerror or fault}.")
-    return _by_header(found), faults
+    return _group_by_header(files), faults
 
 
-def _look(path: Path, root: Path, budget: int) -> LookedAt:
-    name = path.relative_to(root).as_posix()
+def _read_file(path: Path, root: Path, budget: int) -> SampledFile:
     sample = take_sample(path, budget)
-    texts, encoding = decode(sample.pieces, str(path))
-    dialect = dialect_of(texts, encoding, str(path))
-    return LookedAt(name, sample.size, sample.share, dialect, cut(texts, dialect))
+    texts, encoding = decode_text(sample.pieces, str(path))
+    dialect = detect_dialect(texts, encoding, str(path))
+    name = path.relative_to(root).as_posix()
+    return SampledFile(name, sample.size, sample.share, dialect, cut_cells(texts, dialect))
 
 
-def _by_header(files: list[LookedAt]) -> list[Kind]:
-    """Files of one header and dialect together; plain ASCII has every encoding, whole numbers every decimal sign.
+def _group_by_header(files: list[SampledFile]) -> list[FileFormat]:
+    """Group files of one header and dialect.
 
-    Forecasts and measurements of one header stay apart where their names tell them.
+    Encoding and decimal sign do not separate them: plain ASCII fits every encoding, whole numbers every
+    decimal sign. Forecasts and measurements of one header are separated if their names say which is which.
     """
-    kinds: dict[tuple[object, ...], list[LookedAt]] = {}
+    groups: dict[tuple[object, ...], list[SampledFile]] = {}
     for file in files:
         dialect = file.dialect
         above = dialect.skip_lines if dialect.given else 0  # a header is found by its text too
@@ -105,49 +110,60 @@ def _by_header(files: list[LookedAt]) -> list[Kind]:
             dialect.quote,
             dialect.given,
             above,
-            role_of_path(file.path),
+            role_from_path(file.path),
         )
-        kinds.setdefault(key, []).append(file)
-    return [_kind_of(group) for group in kinds.values()]
+        groups.setdefault(key, []).append(file)
+    return [_join_files(group) for group in groups.values()]
 
 
-def _kind_of(files: list[LookedAt]) -> Kind:
-    first = files[0].dialect
-    encodings = sorted({file.dialect.encoding for file in files} - {"utf-8"})
-    decimals = sorted({file.dialect.decimal for file in files} - {"."})
-    notes = list(dict.fromkeys(note for file in files for note in file.dialect.notes))
-    if len(encodings) > 1 or (encodings and any(_has_utf8(file) for file in files)):
-        found = ", ".join(sorted({file.dialect.encoding for file in files}))
-        notes.append(
-            f"files of one header have different encodings ({found}); give them sources of their own"
-        )
-    above = {file.dialect.skip_lines for file in files}
-    thousands = sorted({file.dialect.thousands for file in files if file.dialect.thousands})
-    dialect = replace(
-        first,
-        encoding=encodings[0] if encodings else "utf-8",
-        decimal=decimals[0] if decimals else ".",
-        notes=tuple(notes),
-        thousands=next((sign for sign in thousands if sign not in decimals), None),
-        around=tuple(sorted({text for file in files for text in file.dialect.around})),
-        negatives=next((file.dialect.negatives for file in files if file.dialect.negatives), None),
-        ignore=tuple(dict.fromkeys(pattern for file in files for pattern in file.dialect.ignore)),
-        skip_until=f"^{escaped(first.header_text[:_LONGEST_PATTERN])}" if len(above) > 1 else None,
-    )
+def _join_files(files: list[SampledFile]) -> FileFormat:
+    dialect = _join_dialects(files)
     counts = [file.cells.rows for file in files]
     file_numbers = np.repeat(np.arange(len(files), dtype=np.int32), counts)
     offsets = np.cumsum([0, *(int(file.cells.piece.max(initial=0)) + 1 for file in files)])
     piece = np.concatenate([file.cells.piece + offset for file, offset in zip(files, offsets, strict=False)])
     columns = tuple(
-        look_at(place, name, pa.concat_arrays([file.cells.columns[place] for file in files]), dialect.style)
-        for place, name in enumerate(first.header)
+        classify_column(
+            place, name, pa.concat_arrays([file.cells.columns[place] for file in files]), dialect.style
+        )
+        for place, name in enumerate(dialect.header)
     )
-    return Kind(tuple(files), dialect, columns, file_numbers, piece.astype(np.int32))
+    return FileFormat(tuple(files), dialect, columns, file_numbers, piece.astype(np.int32))
 
 
-def _has_utf8(file: LookedAt) -> bool:
-    """Whether a file of encoding UTF-8 holds letters beyond ASCII."""
+def _join_dialects(files: list[SampledFile]) -> Dialect:
+    """The dialect that reads all files of one header, with a note where there is none."""
+    dialects = [file.dialect for file in files]
+    encodings = sorted({dialect.encoding for dialect in dialects} - {"utf-8"})
+    notes = list(dict.fromkeys(note for dialect in dialects for note in dialect.notes))
+    if len(encodings) > 1 or (encodings and any(_needs_utf8(file) for file in files)):
+        found = ", ".join(sorted({dialect.encoding for dialect in dialects}))
+        notes.append(f"files of one header have different encodings ({found}); give each its own source")
+    header_line = escape_pattern(dialects[0].header_text[:_LONGEST_PATTERN])
+    return replace(
+        dialects[0],
+        encoding=encodings[0] if encodings else "utf-8",
+        style=_join_styles([dialect.style for dialect in dialects]),
+        notes=tuple(notes),
+        ignore=tuple(dict.fromkeys(pattern for dialect in dialects for pattern in dialect.ignore)),
+        skip_until=f"^{header_line}" if len({dialect.skip_lines for dialect in dialects}) > 1 else None,
+    )
+
+
+def _join_styles(styles: list[NumberStyle]) -> NumberStyle:
+    decimals = sorted({style.decimal for style in styles} - {"."})
+    thousands = sorted({style.thousands for style in styles if style.thousands})
+    return NumberStyle(
+        decimals[0] if decimals else ".",
+        next((sign for sign in thousands if sign not in decimals), None),
+        tuple(sorted({text for style in styles for text in style.around})),
+        next((style.negatives for style in styles if style.negatives), None),
+    )
+
+
+def _needs_utf8(file: SampledFile) -> bool:
+    """Whether a file in UTF-8 contains letters beyond ASCII."""
     cells = (text for column in file.cells.columns for text in column.unique().to_pylist())
-    return file.dialect.encoding == "utf-8" and any(
-        not text.isascii() for text in (*file.dialect.header, *cells)
+    return file.dialect.encoding == "utf-8" and not all(
+        text.isascii() for text in (*file.dialect.header, *cells)
     )

@@ -1,4 +1,4 @@
-"""Which columns name the series and the group of a row, and which hold values: the shape of a kind of files."""
+"""Which columns name the series and the group of a row, and which hold values."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from itertools import combinations
 import numpy as np
 import pyarrow.compute as pc
 
-from hindcast.pipeline.inspect.column_types import Codes, Column, combined, number_of
-from hindcast.pipeline.inspect.file_kinds import Kind
-from hindcast.pipeline.inspect.time_roles import Times
-from hindcast.pipeline.inspect.vocabulary import GROUP, INDEX, KNOWN_AHEAD, SERIES, words_of
+from hindcast.pipeline.arrays import Ints
+from hindcast.pipeline.inspect.column_types import Column, count_codes, encode_tuples
+from hindcast.pipeline.inspect.file_kinds import FileFormat
+from hindcast.pipeline.inspect.time_roles import TimeColumns
+from hindcast.pipeline.inspect.vocabulary import GROUP, INDEX, KNOWN_AHEAD, SERIES, words_in
 
-_FEW = 0.02  # share of repeated rows that may be real repeats; more of them ask for another key
-_MOST_TRIED = 8
+_FEW = 0.02  # share of repeated rows that may be real repeats; more of them need another key
+_MOST_CANDIDATES = 8
 
 
 @dataclass(frozen=True, eq=False)
-class Keys:
-    """The columns that name rows; `repeats` is the share of rows whose names and times stand before."""
+class KeyColumns:
+    """The columns that name rows, the value columns, and the excluded columns with the reason."""
 
     series: Column | None
     group: Column | None
-    repeats: float
     value_columns: tuple[Column, ...]
-    aside: dict[str, str]
+    excluded: dict[str, str]
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -34,155 +34,142 @@ class Keys:
         return tuple(column for column in (self.group, self.series) if column)
 
 
-def find_keys(kind: Kind, times: Times) -> Keys:
-    """Tell key columns from value columns."""
-    base = time_codes(kind, times)
-    candidates = _candidates(kind, times)
-    series, group = _chosen(base, candidates)
+def find_key_columns(fmt: FileFormat, times: TimeColumns) -> KeyColumns:
+    """Separate key columns, value columns and columns that are neither."""
+    series, group = _choose_keys(fmt, times)
     chosen = [column for column in (group, series) if column]
-    codes = combined([base, *map(names_of, chosen)])
-    values, aside = _values(kind, times, chosen)
-    values = values or _counters(kind, times, chosen, aside)
-    values = _without_attributes(values, chosen, aside)
-    return Keys(series, group, _repeats(codes), values, aside)
+    values, excluded = _find_values(fmt, times, chosen)
+    values = values or _find_counters(fmt, times, chosen, excluded)
+    return KeyColumns(series, group, _drop_attributes(values, chosen, excluded), excluded)
 
 
-def names_of(column: Column) -> Codes:
+def encode_names(column: Column) -> Ints:
     """A number for each different text of a column."""
-    codes: Codes = pc.dictionary_encode(column.texts).indices.to_numpy(zero_copy_only=False).astype(np.int64)
+    codes: Ints = pc.dictionary_encode(column.texts).indices.to_numpy(zero_copy_only=False).astype(np.int64)
     return codes
 
 
-def time_codes(kind: Kind, times: Times) -> Codes:
-    """A number for each different (file, issue, valid); a file is a namespace of its own, as paths may name series."""
+def _choose_keys(fmt: FileFormat, times: TimeColumns) -> tuple[Column | None, Column | None]:
+    """(series, group): the fewest columns that make rows unique; one called an id is kept even in files of one series."""
+    # a file has its own keys, since paths may name series
     issue = [times.issue_wall()] if times.issue is not None else []
-    return combined([kind.file, times.wall, *issue])
-
-
-def _repeats(codes: Codes) -> float:
-    return 1 - number_of(codes) / max(len(codes), 1)
-
-
-def _candidates(kind: Kind, times: Times) -> list[Column]:
-    """Columns of names: texts, and whole numbers that come again and again; those called so first."""
-    found = []
-    for column in kind.columns:
-        if column.place in times.places or column.name in times.aside or column.kind == "empty":
-            continue
-        words = words_of(column.name)
-        named = bool(words & (SERIES | GROUP))
-        numbered = column.is_whole and not column.missing.any()
-        rare = column.distinct <= 0.5 * len(column.texts)  # what differs in every row names rows, not series
-        if rare and (
-            column.kind == "text" or (numbered and (named or 1 < column.distinct <= 0.2 * len(column.texts)))
-        ):
-            found.append((not named, column.kind != "text", column.place, column))
-    return [column for *_, column in sorted(found, key=lambda each: each[:3])][:_MOST_TRIED]
-
-
-def _chosen(base: Codes, candidates: list[Column]) -> tuple[Column | None, Column | None]:
-    """The fewest columns that make rows unique; one called an id stays even where a file holds one series only."""
+    base = encode_tuples([fmt.file, times.wall, *issue])
+    candidates = _find_candidates(fmt, times)
     named = [
-        c for c in candidates if words_of(c.name) & (SERIES | GROUP) and (c.kind == "text" or c.distinct > 1)
+        c for c in candidates if words_in(c.name) & (SERIES | GROUP) and (c.kind == "text" or c.distinct > 1)
     ]
-    if _repeats(base) <= _FEW:
-        return _named(named)
-    for count in (1, 2):
-        found = []
-        for chosen in combinations(candidates, count):
-            if all(column.distinct > 1 for column in chosen):
-                left = _repeats(combined([base, *map(names_of, chosen)]))
-                if left <= _FEW:
-                    found.append((left > 0, [candidates.index(column) for column in chosen], chosen))
-        if found:
-            best = min(found, key=lambda each: each[1])[2]
-            if count == 2:
-                return _by_fineness(best)
-            outer = next((c for c in candidates if c is not best[0] and _is_outer(c, best[0])), None)
-            return best[0], outer
-    return _named(named)
+    if _repeated_share(base) <= _FEW:
+        return _choose_named(named)
+    for keys in (*combinations(candidates, 1), *combinations(candidates, 2)):
+        codes = [base, *map(encode_names, keys)]
+        if all(column.distinct > 1 for column in keys) and _repeated_share(encode_tuples(codes)) <= _FEW:
+            break
+    else:
+        return _choose_named(named)
+    if len(keys) == 2:
+        # the one called a group, or with fewer names, is the group
+        outer, inner = sorted(keys, key=lambda c: (not words_in(c.name) & GROUP, c.distinct, c.place))
+        return inner, outer
+    return keys[0], next((c for c in candidates if c is not keys[0] and _contains(c, keys[0])), None)
 
 
-def _named(named: Sequence[Column]) -> tuple[Column | None, Column | None]:
-    """Nothing repeats, so each file is one series: columns called so name it, texts only."""
-    series = next((c for c in named if c.kind == "text" and words_of(c.name) & SERIES), None)
-    group = next(
-        (c for c in named if c.kind == "text" and words_of(c.name) & GROUP and c is not series), None
-    )
+def _find_candidates(fmt: FileFormat, times: TimeColumns) -> list[Column]:
+    """Columns of names: texts, and whole numbers that recur; those with a heading that says so first."""
+    found = []
+    for column in fmt.columns:
+        if column.place in times.places or column.name in times.excluded or column.kind == "empty":
+            continue
+        named = bool(words_in(column.name) & (SERIES | GROUP))
+        numbered = column.is_whole and not column.missing.any()
+        recurs = column.distinct <= 0.5 * len(
+            column.texts
+        )  # what differs in every row names rows, not series
+        few = 1 < column.distinct <= 0.2 * len(column.texts)
+        if recurs and (column.kind == "text" or (numbered and (named or few))):
+            found.append((not named, column.kind != "text", column.place, column))
+    return [column for *_, column in sorted(found, key=lambda each: each[:3])][:_MOST_CANDIDATES]
+
+
+def _repeated_share(codes: Ints) -> float:
+    return 1 - count_codes(codes) / max(len(codes), 1)
+
+
+def _choose_named(named: Sequence[Column]) -> tuple[Column | None, Column | None]:
+    """Keys for files of one series each: text columns whose headings say series or group."""
+    texts = [column for column in named if column.kind == "text"]
+    series = next((column for column in texts if words_in(column.name) & SERIES), None)
+    group = next((c for c in texts if words_in(c.name) & GROUP and c is not series), None)
     return series or group, group if series else None
 
 
-def _by_fineness(pair: Sequence[Column]) -> tuple[Column, Column]:
-    """Of two key columns the one called a group, or with fewer names, is the outer one."""
-    first, second = sorted(pair, key=lambda c: (not words_of(c.name) & GROUP, c.distinct, c.place))
-    return second, first
-
-
-def _is_outer(outer: Column, inner: Column) -> bool:
-    """Whether a text column called a group says the same for all rows of one series."""
-    if outer.kind != "text" or not words_of(outer.name) & GROUP:
+def _contains(outer: Column, inner: Column) -> bool:
+    """Whether a text column called a group is the same in all rows of one series."""
+    if outer.kind != "text" or not words_in(outer.name) & GROUP:
         return False
-    inner_codes = names_of(inner)
-    return number_of(combined([inner_codes, names_of(outer)])) == number_of(inner_codes)
+    codes = encode_names(inner)
+    return count_codes(encode_tuples([codes, encode_names(outer)])) == count_codes(codes)
 
 
-def _values(kind: Kind, times: Times, chosen: Sequence[Column]) -> tuple[tuple[Column, ...], dict[str, str]]:
+def _find_values(
+    fmt: FileFormat, times: TimeColumns, chosen: Sequence[Column]
+) -> tuple[tuple[Column, ...], dict[str, str]]:
     values: list[Column] = []
-    aside: dict[str, str] = dict(times.aside)
-    for column in kind.columns:
-        if column.place in times.places or column in chosen or column.name in times.aside:
+    excluded: dict[str, str] = dict(times.excluded)
+    for column in fmt.columns:
+        if column.place in times.places or column in chosen or column.name in times.excluded:
             continue
-        words = words_of(column.name)
-        if kind.dialect.header.count(column.name) > 1:
-            aside[column.name] = "its heading stands more than once"
+        words = words_in(column.name)
+        name = column.name or f"column {column.place + 1}"
+        if fmt.dialect.header.count(column.name) > 1:
+            excluded[column.name] = "its heading occurs more than once"
         elif column.kind == "empty":
-            aside[column.name or f"column {column.place + 1}"] = "holds no value"
+            excluded[name] = "holds no value"
         elif column.kind == "text":
-            aside[column.name] = f"holds text ({column.texts[0].as_py()[:20]!r}, ...), not numbers"
-        elif words_of(column.name) <= INDEX or not words or _numbers_rows(column):
-            aside[column.name or f"column {column.place + 1}"] = "numbers the rows"
+            excluded[column.name] = f"holds text ({column.texts[0].as_py()[:20]!r}, ...), not numbers"
+        elif words <= INDEX or _numbers_rows(column):
+            excluded[name] = "numbers the rows"
         elif words & KNOWN_AHEAD:
-            aside[column.name] = (
-                "looks like a calendar: known ahead (role: known), or made by features.calendar"
+            excluded[column.name] = (
+                "looks like a calendar: known ahead (role: known), or computed by features.calendar"
             )
         else:
             values.append(column)
-    return tuple(values), aside
+    return tuple(values), excluded
 
 
-def _without_attributes(
-    values: tuple[Column, ...], chosen: Sequence[Column], aside: dict[str, str]
+def _drop_attributes(
+    values: tuple[Column, ...], chosen: Sequence[Column], excluded: dict[str, str]
 ) -> tuple[Column, ...]:
-    """Leave out whole numbers that say the same in all rows of one series: another number of it, its size."""
+    """Exclude whole numbers that are the same in all rows of one series: its other number, its size."""
     if not chosen:
         return values
-    codes = combined([names_of(column) for column in chosen])
+    codes = encode_tuples([encode_names(column) for column in chosen])
     kept = []
     for column in values:
-        varies = number_of(combined([codes, np.nan_to_num(column.numbers)])) > number_of(codes)
+        varies = count_codes(encode_tuples([codes, np.nan_to_num(column.numbers)])) > count_codes(codes)
         if varies or not column.is_whole or column.distinct < 2:
             kept.append(column)
         else:
-            aside[column.name] = "says the same in all rows of a series"
+            excluded[column.name] = "is the same in all rows of a series"
     return tuple(kept)
 
 
-def _counters(
-    kind: Kind, times: Times, chosen: Sequence[Column], aside: dict[str, str]
+def _find_counters(
+    fmt: FileFormat, times: TimeColumns, chosen: Sequence[Column], excluded: dict[str, str]
 ) -> tuple[Column, ...]:
-    """Numbers that run on from row to row, where there is nothing else: the readings of a counter."""
+    """Numbers that rise by one from row to row, if there is nothing else: the readings of a counter."""
     found = tuple(
         column
-        for column in kind.columns
+        for column in fmt.columns
         if column.place not in times.places
         and column not in chosen
-        and column.name in aside
+        and column.name in excluded
         and _numbers_rows(column)
-        and not words_of(column.name) <= INDEX
-        and not words_of(column.name) & (SERIES | GROUP)
+        and not words_in(column.name) <= INDEX
+        and not words_in(column.name) & (SERIES | GROUP)
     )
     for column in found:
-        del aside[column.name]
+        del excluded[column.name]
     return found
 
 

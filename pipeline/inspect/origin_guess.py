@@ -1,4 +1,4 @@
-"""Forecasts -> the origin that fits them, and lags that this origin allows."""
+"""Forecasts -> when values are known, the origin that fits the issue times, and lags that this origin allows."""
 
 from __future__ import annotations
 
@@ -8,85 +8,79 @@ from typing import Any
 
 import numpy as np
 
-from hindcast.pipeline.inspect.source_drafts import Draft
-from hindcast.pipeline.inspect.timestamp_columns import in_words
+from hindcast.pipeline.inspect.source_drafts import SourceDraft
+from hindcast.pipeline.inspect.timestamp_columns import step_text
 from hindcast.pipeline.inspect.vocabulary import is_day_ahead
-from hindcast.pipeline.settings.base import DAY, HOUR
+from hindcast.pipeline.settings.base import DAY, HOUR, TIME_UNITS
 from hindcast.pipeline.settings.clock import wall_of
 
 _MOST_TRACKS = 8
-_MINUTE = 60 * 10**9
-_GATE = "18:00"  # the later, the fewer forecasts are taken for known that were not
+_GATE = "18:00"  # a late gate: the later it is, the fewer forecasts count as known that were not
 _LAGS = ("24h", "48h", "72h", "96h", "168h", "336h")
 
 
 @dataclass(frozen=True)
-class Origin:
-    """The origin as settings write it, and what to ask of it."""
+class OriginGuess:
+    """The origin as settings write it, and what to ask about it."""
 
     setting: dict[str, Any]
     questions: tuple[str, ...]
 
 
-def known_of(draft: Draft, frequency: int) -> tuple[dict[str, Any], str | None]:
-    """When values of a draft are known, and the question about it."""
-    times = draft.part.times
+def guess_known(draft: SourceDraft, frequency: int) -> tuple[dict[str, Any], str | None]:
+    """When values of a draft are known, and the question about it; `frequency` is the step in ns."""
+    times = draft.analysis.times
     if times.published is not None:
-        zone = "UTC" if times.published.exact else draft.part.zone.zone
+        zone = "UTC" if times.published.exact else draft.analysis.zone.zone
         return {"column": times.published.name, "format": times.published.form.text, "zone": zone}, None
-    if draft.part.has_vintages:
+    if draft.analysis.has_vintages:
         return {"at_issue_plus": "0h"}, "how long after its issue time can a forecast be used?"
     if draft.role == "realized":
         return {"after_step": "1h"}, "how long after its step does a measurement arrive?"
+    without = "no issue time in the files"
     if says_day_ahead(draft):
-        return {
-            "day": -1,
-            "at": _GATE,
-            "zone": "group",
-        }, "no issue time in the files: when on the day before is it published?"
-    return {
-        "before_step": in_words(frequency)
-    }, "no issue time in the files: since when is the forecast known?"
+        known = {"day": -1, "at": _GATE, "zone": "group"}
+        return known, f"{without}: when on the day before is it published?"
+    return {"before_step": step_text(frequency)}, f"{without}: since when is the forecast known?"
 
 
-def says_day_ahead(draft: Draft) -> bool:
-    """Whether headings or file names say so."""
-    names = [*draft.paths, *(name for value in draft.values for name in value.cuts)]
+def says_day_ahead(draft: SourceDraft) -> bool:
+    """Whether headings or file names mention the day ahead."""
+    names = [*draft.paths, *(name for value in draft.values for name in value.splits)]
     return any(is_day_ahead(name.rsplit("/", 1)[-1]) for name in names)
 
 
-def origin_of(drafts: Sequence[Draft], frequency: int) -> Origin:
-    """The origin: the cycle of issues where files tell it, else a default with a question."""
-    for draft in drafts:
-        if draft.role == "forecast" and draft.part.has_vintages and (cycle := _cycle(draft, frequency)):
-            return cycle
+def guess_origin(drafts: Sequence[SourceDraft], frequency: int) -> OriginGuess:
+    """The origin: the cycle of the issue times if files show one, else a default with a question."""
     forecasts = [draft for draft in drafts if draft.role == "forecast"]
+    issued = [draft for draft in forecasts if draft.analysis.has_vintages]
+    cycle = next((found for draft in issued if (found := _issue_cycle(draft, frequency))), None)
+    if cycle is not None:
+        return cycle
+    if issued:
+        least = min(_least_lead(draft) for draft in issued)
+        question = "issue times follow no regular cycle; how long before a step is it forecast?"
+        return OriginGuess({"before": step_text(max(least, 0))}, (question,))
     question = "when is the forecast made? Nothing known later is used"
-    if any(draft.part.has_vintages for draft in forecasts):
-        leads = min(_least_lead(draft) for draft in forecasts if draft.part.has_vintages)
-        return Origin(
-            {"before": in_words(max(leads, 0))},
-            ("issues follow no regular cycle; how long before a step is it forecast?",),
-        )
     if any(says_day_ahead(draft) for draft in forecasts):
-        return Origin({"at": _GATE, "zone": "group", "covers": "next_day"}, (question,))
-    return Origin({"before": in_words(frequency) if forecasts else "24h"}, (question,))
+        return OriginGuess({"at": _GATE, "zone": "group", "covers": "next_day"}, (question,))
+    return OriginGuess({"before": step_text(frequency) if forecasts else "24h"}, (question,))
 
 
-def lags_of(allowed: Callable[[str], bool], frequency: int) -> list[str]:
-    """The two shortest of the usual lags that are allowed, and a week if it is."""
-    found = [lag for lag in _LAGS if int(lag[:-1]) * HOUR % frequency == 0 and allowed(lag)]
-    return list(dict.fromkeys([*found[:1], *(lag for lag in ("168h",) if lag in found)]))
+def choose_lags(is_allowed: Callable[[str], bool], frequency: int) -> list[str]:
+    """The shortest of the usual lags that are allowed, and a week if it is."""
+    allowed = [lag for lag in _LAGS if int(lag[:-1]) * HOUR % frequency == 0 and is_allowed(lag)]
+    return list(dict.fromkeys([*allowed[:1], *(lag for lag in ("168h",) if lag in allowed)]))
 
 
-def _least_lead(draft: Draft) -> int:
-    times = draft.part.times
+def _least_lead(draft: SourceDraft) -> int:
+    times = draft.analysis.times
     return int((times.wall - times.issue_wall())[times.ok].min())
 
 
-def _cycle(draft: Draft, frequency: int) -> Origin | None:
-    """`every`, `at`, `from`, `for` from issue times that are a multiple apart, and the leads that most issues have."""
-    times, zone = draft.part.times, draft.part.zone.zone
+def _issue_cycle(draft: SourceDraft, frequency: int) -> OriginGuess | None:
+    """`every`, `at`, `from`, `for` of issue times at regular distances, and the leads that they reach."""
+    times, zone = draft.analysis.times, draft.analysis.zone.zone
     issues = np.unique(times.issue_wall()[times.ok])
     if len(issues) < 2:
         return None
@@ -96,30 +90,30 @@ def _cycle(draft: Draft, frequency: int) -> Origin | None:
     every = int(values[np.argmax(counts)])
     phase = int(issues[0] % every)
     regular = float((issues % every == phase).mean())
-    if regular < 0.95 or (DAY % every and every % DAY) or phase % _MINUTE or phase >= DAY:
+    minute = TIME_UNITS["min"]
+    if regular < 0.95 or (DAY % every and every % DAY) or phase % minute or phase >= DAY:
         return None
     leads = (times.wall - times.issue_wall())[times.ok] - (frequency if times.ends_step else 0)
     first = max(0, int(leads.min()))
     length = int(leads.max()) + frequency - first
     if length <= 0:
         return None
-    questions = ["is a forecast made at each issue, as soon as it is there?"]
+    questions = ["is a forecast made at each issue time, as soon as the issue is available?"]
     if length > _MOST_TRACKS * every:
         questions.append(
-            f"leads reach {in_words(length + first)}; the first {in_words(every)} of them are taken"
+            f"leads reach {step_text(length + first)}; only the first {step_text(every)} of them are used"
         )
         length = every
-    at = f"{phase // HOUR:02d}:{phase % HOUR // _MINUTE:02d}"
     setting = {
-        "every": _hours(every),
-        "at": at,
+        "every": _in_hours(every),
+        "at": f"{phase // HOUR:02d}:{phase % HOUR // minute:02d}",
         "zone": zone,
-        "from": _hours(first),
-        "for": _hours(length),
+        "from": _in_hours(first),
+        "for": _in_hours(length),
     }
-    return Origin(setting, tuple(questions))
+    return OriginGuess(setting, tuple(questions))
 
 
-def _hours(length: int) -> str:
-    """A length in hours, also where it is whole days: 48h beside 12h."""
-    return f"{length // HOUR}h" if length % HOUR == 0 else in_words(length)
+def _in_hours(length: int) -> str:
+    """A length in hours, also if it is whole days: 48h beside 12h."""
+    return f"{length // HOUR}h" if length % HOUR == 0 else step_text(length)

@@ -1,4 +1,4 @@
-"""A bounded part of a file's bytes: all of a small one, else its head, its tail and pieces between."""
+"""A bounded part of a file's bytes, cut into cells: all of a small file, else its head, its tail and pieces between."""
 
 from __future__ import annotations
 
@@ -21,14 +21,8 @@ from hindcast.pipeline.raw.csv_blocks import read_blocks
 from hindcast.pipeline.settings.raw import Source
 
 WHOLE_BYTES = 16 << 20  # a file up to this size is read whole: some 200,000 lines, about a second
-
-
-_BETWEEN = (
-    6  # pieces between head and tail: an hourly year then shows one of its clock changes or none at all
-)
-
-
-_KINDS = {
+_BETWEEN = 6  # pieces between head and tail: a year of hours then shows one of its clock changes at most
+_MAGIC = {
     b"PK\x03\x04": "a zip archive or an Excel workbook",
     b"\x1f\x8b": "gzip data (give it the suffix .gz)",
     b"\x28\xb5\x2f\xfd": "Zstandard data (give it the suffix .zst)",
@@ -36,15 +30,12 @@ _KINDS = {
     b"\x89HDF": "an HDF5 file",
     b"\xd0\xcf\x11\xe0": "an old Excel workbook",
     b"%PDF": "a PDF document",
-    b"SQLi": "an SQLite data base",
+    b"SQLi": "an SQLite database",
 }
+COMPRESSED = (".gz", ".zst", ".zip")
 
-
-_PACKED = (".gz", ".zst", ".zip")
-
-
-# Only how bytes are unpacked is asked of it; every other field is a stand-in.
-_AS_IT_IS = Source.model_validate(
+# `blocks` needs a source; only how to decompress is read from it, every other field is a placeholder.
+_UNCHANGED = Source.model_validate(
     {
         "role": "realized",
         "files": "*",
@@ -58,9 +49,9 @@ _AS_IT_IS = Source.model_validate(
 
 @dataclass(frozen=True)
 class Sample:
-    """Bytes of one file; each piece is whole lines ended by LF, the first one from the file's beginning.
+    """Bytes of one file; each piece is whole lines ended by LF, the first one from the start of the file.
 
-    `share` is how much of the file the pieces hold (1 means all of it, 0 < share < 1 an estimate).
+    `share` is how much of the file the pieces hold: 1 for all of it, between 0 and 1 as an estimate.
     """
 
     pieces: tuple[bytes, ...]
@@ -69,46 +60,44 @@ class Sample:
 
     @property
     def whole(self) -> bool:
-        """Whether nothing was left out."""
+        """Whether it holds the whole file."""
         return self.share >= 1
 
 
 def take_sample(path: Path, budget: int = WHOLE_BYTES) -> Sample:
-    """Read at most about `budget` bytes; raises RawDataError for what cannot be a CSV file, OSError if unreadable."""
-    if not path.is_file():  # a pipe would be waited for
-        raise RawDataError(f"{path}: is no file; name CSV files, or folders of them.")
+    """Read about `budget` bytes at most; raises RawDataError for what cannot be a CSV file, OSError if unreadable."""
+    if not path.is_file():  # reading a pipe would block
+        raise RawDataError(f"{path}: not a file; name CSV files, or folders of them.")
     size = path.stat().st_size
-    packed = path.suffix.lower() in _PACKED
     with path.open("rb") as stream:
         start = stream.read(4)
-    kind = next((kind for magic, kind in _KINDS.items() if start.startswith(magic)), None)
-    if kind and not packed:
-        raise RawDataError(f"{path}: is {kind}, not CSV; export it as CSV.")
-    if packed:
-        return _unpacked(path, size, budget)
-    utf16 = start[:2] in (b"\xff\xfe", b"\xfe\xff")
-    if size <= budget or utf16:
-        # a piece of UTF-16 cannot be found by its line ends, so only the head of a long one is read
-        with path.open("rb") as stream:
-            data = stream.read(budget)
-        return Sample((data,), size, min(1.0, len(data) / max(size, 1)))
-    return Sample(_ranges(path, size, budget), size, budget / size)
+    if path.suffix.lower() in COMPRESSED:
+        return _decompress(path, size, budget)
+    kind = next((kind for magic, kind in _MAGIC.items() if start.startswith(magic)), None)
+    if kind:
+        raise RawDataError(f"{path}: {kind}, not CSV; export it as CSV.")
+    if size > budget and start[:2] not in (b"\xff\xfe", b"\xfe\xff"):
+        return Sample(_read_pieces(path, size, budget), size, budget / size)
+    # line ends cannot be found in the middle of UTF-16, so only the head of a long file is read
+    with path.open("rb") as stream:
+        data = stream.read(budget)
+    return Sample((data,), size, min(1.0, len(data) / max(size, 1)))
 
 
-def _unpacked(path: Path, size: int, budget: int) -> Sample:
+def _decompress(path: Path, size: int, budget: int) -> Sample:
     taken: list[bytes] = []
     length = 0
-    for block in read_blocks(path, _AS_IT_IS, min(budget, 1 << 20)):
+    for block in read_blocks(path, _UNCHANGED, min(budget, 1 << 20)):
         taken.append(block.data)
         length += len(block.data)
         if length > budget:
-            # how much is left cannot be seen without unpacking it; text packs to a fifth or so
+            # the total is unknown without decompressing all of it; text shrinks to about a fifth
             return Sample((b"".join(taken),), size, min(0.99, length / (5 * size + length)))
     return Sample((b"".join(taken),), size, 1.0)
 
 
-def _ranges(path: Path, size: int, budget: int) -> tuple[bytes, ...]:
-    """Head (a quarter of the budget) and equal pieces on, the last one ending with the file."""
+def _read_pieces(path: Path, size: int, budget: int) -> tuple[bytes, ...]:
+    """The head (a quarter of the budget) and equal pieces after it, the last one at the end of the file."""
     head = budget // 4
     length = (budget - head) // (_BETWEEN + 1)
     starts = [head + (size - length - head) * place // (_BETWEEN + 1) for place in range(1, _BETWEEN + 2)]
@@ -132,8 +121,8 @@ def _whole_lines(data: bytes, *, first: bool, last: bool) -> bytes:
 class Cells:
     """The cells of a file's sample: `columns` hold trimmed texts without nulls.
 
-    `piece` is the number of the piece that each row is from: rows of one piece stand one after another in
-    the file.  `ragged` tells of lines with another number of cells: how many, and the first ones' texts.
+    `piece` (rows,) is the number of the piece that each row comes from: rows of one piece are consecutive
+    in the file. `ragged` counts lines with another number of cells, `ragged_texts` are the first of them.
     """
 
     columns: tuple[pa.StringArray, ...]
@@ -143,27 +132,25 @@ class Cells:
 
     @property
     def rows(self) -> int:
-        """Number of lines that could be cut."""
+        """Number of lines that were cut into cells."""
         return len(self.piece)
 
 
-def cut(texts: Sequence[str], dialect: Dialect) -> Cells:
-    """Cut all lines below the header."""
+def cut_cells(texts: Sequence[str], dialect: Dialect) -> Cells:
+    """Cut all lines below the header into cells; `texts` are the decoded pieces."""
     tables: list[pa.Table] = []
     numbers: list[int] = []
     ragged: list[str] = []
     for number, text in enumerate(texts):
-        body = _rows_of(_below_header(text, dialect) if number == 0 else text, dialect)
+        body = _data_lines(_below_header(text, dialect) if number == 0 else text, dialect)
         if body.strip("\n"):
             table, bad = _cut_piece(body, dialect)
             tables.append(table)
             ragged += bad
-            numbers += [number]
+            numbers.append(number)
     counts = [table.num_rows for table in tables]
     piece = np.repeat(np.array(numbers, np.int32), counts) if counts else np.empty(0, np.int32)
-    columns = tuple(
-        _joined([table.column(place) for table in tables]) for place in range(len(dialect.header))
-    )
+    columns = tuple(_join([table.column(place) for table in tables]) for place in range(len(dialect.header)))
     return Cells(columns, piece, len(ragged), tuple(ragged[:3]))
 
 
@@ -175,8 +162,8 @@ def _below_header(text: str, dialect: Dialect) -> str:
     return lines[skip] if dialect.given else lines[skip].partition(dialect.header_text)[2].partition("\n")[2]
 
 
-def _rows_of(text: str, dialect: Dialect) -> str:
-    """The text without ignored lines and repeats of the header."""
+def _data_lines(text: str, dialect: Dialect) -> str:
+    """The text without ignored lines and repeated headers."""
     again = dialect.header_text
     if not dialect.ignore and (not again or again not in text):
         return text
@@ -222,13 +209,11 @@ def _line_by_line(text: str, dialect: Dialect) -> tuple[pa.Table, list[str]]:
             rows.append(row)
         else:
             ragged.append(line)
-    columns = list(zip(*rows, strict=True)) or [()] * width
-    return pa.table(
-        {str(place): pa.array(column, pa.string()) for place, column in enumerate(columns)}
-    ), ragged
+    columns = enumerate(list(zip(*rows, strict=True)) or [()] * width)
+    return pa.table({str(place): pa.array(column, pa.string()) for place, column in columns}), ragged
 
 
-def _joined(chunks: list[pa.ChunkedArray]) -> pa.StringArray:
+def _join(chunks: list[pa.ChunkedArray]) -> pa.StringArray:
     parts = [part for chunk in chunks for part in chunk.chunks]
     whole = pa.concat_arrays(parts) if parts else pa.array([], pa.string())
     return pc.utf8_trim_whitespace(whole)

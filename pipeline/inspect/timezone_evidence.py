@@ -1,4 +1,4 @@
-"""Which zone stamps without offset are in: what headings say, and what the clock changes in the stamps prove."""
+"""The zone of timestamps without offset: what headings say, and what clock changes in the timestamps prove."""
 
 from __future__ import annotations
 
@@ -7,24 +7,31 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from hindcast.pipeline.inspect.column_types import Column, Flags
-from hindcast.pipeline.inspect.file_kinds import Kind
-from hindcast.pipeline.inspect.time_roles import Times
-from hindcast.pipeline.inspect.timestamp_columns import Stamped, usual_step
-from hindcast.pipeline.inspect.vocabulary import ABBREVIATIONS, HABITS, countries_in, words_of, zones_of
+from hindcast.pipeline.arrays import Flags, Ints
+from hindcast.pipeline.inspect.column_types import Column
+from hindcast.pipeline.inspect.file_kinds import FileFormat
+from hindcast.pipeline.inspect.time_roles import TimeColumns
+from hindcast.pipeline.inspect.timestamp_columns import TimestampColumn, minute_text, usual_step
+from hindcast.pipeline.inspect.vocabulary import (
+    ABBREVIATED_ZONES,
+    CLOCK_CHANGE_ZONES,
+    country_zones,
+    find_countries,
+    words_in,
+)
 from hindcast.pipeline.raw.localize import find_occurrences
 from hindcast.pipeline.settings.base import DAY
 from hindcast.pipeline.settings.clock import Stamps, utc_of
 
-_ONCE = "the autumn hour stands only once: taken for the earlier one"
-_LONGEST_GRID = 2_000_000  # steps; beyond, clock changes are not looked for
+_ONCE = "the autumn hour occurs only once, so it is read as the earlier one"
+_LONGEST_GRID = 2_000_000  # steps; in longer files clock changes are not looked for
 
 
 @dataclass(frozen=True)
-class ZoneView:
-    """The zone to be used for stamps, how sure it is, and what to ask.
+class ZoneGuess:
+    """The zone to read timestamps in, and what to ask about it.
 
-    `wall` is True where the stamps themselves prove wall time with clock changes.
+    `wall` is True if the timestamps themselves prove wall time with clock changes.
     """
 
     zone: str
@@ -32,262 +39,248 @@ class ZoneView:
     ambiguous: str | None = None
     nonexistent: str | None = None
     wall: bool = False
-    label: str | None = None  # of stamps that end their step: what clock changes tell of it
+    label: str | None = None  # `hour_ending`, if clock changes show it
 
 
 @dataclass(frozen=True)
-class Evidence:
-    """What the hours of a zone's clock changes look like in the stamps: counted changes and an example."""
+class ClockChanges:
+    """What the hours of a zone's clock changes look like in the timestamps: counts and an example."""
 
-    doubled: int = 0  # autumn hours that stand twice
-    single: int = 0  # ... that stand once
-    absent: int = 0  # spring hours that are not there
-    empty: int = 0  # ... that are there without values
-    filled: int = 0  # ... that are there with values
+    doubled: int = 0  # autumn hours that occur twice
+    single: int = 0  # autumn hours that occur once
+    absent: int = 0  # spring hours that do not occur
+    empty: int = 0  # spring hours that occur without values
+    filled: int = 0  # spring hours that occur with values
     example: str = ""
 
     @property
-    def for_wall(self) -> int:
-        """Clock changes seen; 0 if any of them speaks against."""
-        found = self.doubled + self.absent + self.empty
-        return (
-            0
-            if self.filled or (self.single and self.doubled) or not found
-            else found + 100 * bool(self.doubled)
-        )
+    def support(self) -> int:
+        """Clock changes that support the zone, repeated hours first; 0 if any contradicts it."""
+        seen = self.doubled + self.absent + self.empty
+        contradicted = self.filled or (self.single and self.doubled)
+        return 0 if contradicted or not seen else seen + 100 * bool(self.doubled)
 
     @property
-    def against(self) -> bool:
-        """Whether hours of clock changes are there, and look like any other hour."""
+    def contradicts(self) -> bool:
+        """Whether the hours of clock changes look like any other hour."""
         return bool((self.filled or self.single) and not self.doubled and not self.absent and not self.empty)
 
 
-def zone_of(kind: Kind, times: Times, values: Sequence[Column]) -> ZoneView:
-    """The zone of a kind of files."""
+def guess_zone(fmt: FileFormat, times: TimeColumns, values: Sequence[Column]) -> ZoneGuess:
+    """The zone of the timestamps of one file format; `values` are its value columns."""
     if times.exact:
-        return ZoneView("UTC")
-    words = words_of(times.main.name) | _words_in_texts(times) | _words_in_columns(kind)
-    hints = _hints(kind, times, words)
+        return ZoneGuess("UTC")
+    words = times.main.words | words_in(times.main.form.text.replace("%", " ")) | _zone_column_words(fmt)
+    hints = _zone_hints(fmt, times, words)
     if times.valid is not None and times.valid.period is not None:
-        return _of_periods(times.valid, times.ok & _filled(values, times.ok), hints)
-    seen = _Seen.of(kind, times, values) if times.issue is None else None
-    best, proof = _best(seen, [*hints, *HABITS])
+        return _guess_from_periods(times.valid, times.ok & _has_value(values, times.ok), hints)
+    stamps = _DistinctStamps.of(fmt, times, values) if times.issue is None else None
+    best, changes = _best_zone(stamps, hints)
     label = None
-    if seen is not None and times.ends_step:
+    if stamps is not None and times.ends_step:
         # labels that are the start on the clock plus one step show their changes one step later
-        seen_before = seen.one_step_before()
-        other, other_proof = _best(seen_before, [*hints, *HABITS])
-        if times.main.hours_to_24 or other_proof.for_wall > proof.for_wall:
-            best, proof, label, seen = other, other_proof, "hour_ending", seen_before
-    view = replace(_told(best, proof, seen, hints, words), label=label)
-    if view.question and kind.spread is not None and kind.spread.second:
-        apart = "the second of the autumn hour stands in a column of its own"
-        view = replace(view, question=view.question.replace(_ONCE, apart))
-    back = view.ambiguous == "in_order" and _runs_back(kind, times)
-    return replace(view, ambiguous="in_reverse_order") if back else view
+        earlier = stamps.one_step_before()
+        other, other_changes = _best_zone(earlier, hints)
+        if times.main.hours_to_24 or other_changes.support > changes.support:
+            best, changes, label, stamps = other, other_changes, "hour_ending", earlier
+    guess = replace(_decide(best, changes, stamps, hints, words), label=label)
+    if guess.question and fmt.hour_columns is not None and fmt.hour_columns.second:
+        separate = "the second of the two autumn hours is in its own column"
+        guess = replace(guess, question=guess.question.replace(_ONCE, separate))
+    reverse = guess.ambiguous == "in_order" and _is_newest_first(fmt, times)
+    return replace(guess, ambiguous="in_reverse_order") if reverse else guess
 
 
-def _runs_back(kind: Kind, times: Times) -> bool:
-    """Whether the newest rows come first."""
-    near = (np.diff(kind.piece) == 0) & times.ok[1:] & times.ok[:-1]
+def _is_newest_first(fmt: FileFormat, times: TimeColumns) -> bool:
+    near = (np.diff(fmt.piece) == 0) & times.ok[1:] & times.ok[:-1]
     steps = np.diff(times.wall)[near]
     return bool((steps < 0).sum() > (steps > 0).sum())
 
 
-def _told(
-    best: str, proof: Evidence, seen: _Seen | None, hints: Sequence[str], words: frozenset[str]
-) -> ZoneView:
-    says = next((word for word in ABBREVIATIONS if word in words), None)
-    if words & {"utc", "gmt", "zulu"} and not proof.doubled:
-        return ZoneView("UTC")
-    if proof.for_wall:
-        return _wall_view(
-            best, proof, hints, says.upper() if says else "UTC" if words & {"utc", "gmt"} else None
-        )
-    return _without_proof(seen, says, hints, words)
-
-
-def _filled(values: Sequence[Column], ok: Flags) -> Flags:
+def _has_value(values: Sequence[Column], ok: Flags) -> Flags:
     """Rows with a value."""
     return ~np.logical_and.reduce([column.missing for column in values]) if values else ok
 
 
-def _of_periods(stamp: Stamped, there: Flags, hints: Sequence[str]) -> ZoneView:
+def _guess_from_periods(times: TimestampColumn, rows: Flags, hints: Sequence[str]) -> ZoneGuess:
     """The zone whose clocks change on the days that have more or fewer steps than others."""
-    assert stamp.period is not None
-    numbers = stamp.period.column.numbers[there]
-    days = stamp.wall[there] - (numbers - 1).astype(np.int64) * stamp.period.length
+    assert times.period is not None
+    numbers = times.period.column.numbers[rows]
+    days = times.wall[rows] - (numbers - 1).astype(np.int64) * times.period.length
     starts, places = np.unique(days, return_inverse=True)
     counts = np.zeros(len(starts), np.int64)
     np.maximum.at(counts, places, numbers.astype(np.int64))
-    starts, counts = starts[1:-1], counts[1:-1]  # the first and the last day may be cut off
-    usual = DAY // stamp.period.length
-    odd = int((counts != usual).sum())
-    question = "the days of the numbered steps are those of this zone: is it this one?"
-    for zone in dict.fromkeys([*hints, *HABITS]):
-        lengths = (utc_of(starts + DAY, zone) - utc_of(starts, zone)) // stamp.period.length
+    starts, counts = starts[1:-1], counts[1:-1]  # the first and the last day may be incomplete
+    odd = int((counts != DAY // times.period.length).sum())
+    question = "the steps of each day are numbered in this zone: is it the right one?"
+    for zone in dict.fromkeys([*hints, *CLOCK_CHANGE_ZONES]):
+        lengths = _day_lengths(starts, zone) // times.period.length
         if odd and (lengths == counts).all():
             asked = None if zone in hints[:1] else f"days of 23 and 25 hours are as in {zone}; {question}"
-            return ZoneView(zone, asked, None, "drop", wall=True)
-    steady = (
-        f"no day has 23 or 25 hours; {question}"
-        if not odd
-        else f"{odd} days are cut off or of another zone; {question}"
+            return ZoneGuess(zone, asked, None, "drop", wall=True)
+    why = f"{odd} days are incomplete or of another zone" if odd else "no day has 23 or 25 hours"
+    steady = hints and bool((_day_lengths(starts, hints[0]) == DAY).all())
+    return ZoneGuess(hints[0] if steady else "UTC", f"{why}; {question}", None, "drop")
+
+
+def _day_lengths(starts: Stamps, zone: str) -> Ints:
+    return utc_of(starts + DAY, zone) - utc_of(starts, zone)
+
+
+def _decide(
+    best: str,
+    changes: ClockChanges,
+    stamps: _DistinctStamps | None,
+    hints: Sequence[str],
+    words: frozenset[str],
+) -> ZoneGuess:
+    """The zone that clock changes prove, else the one that words name, else UTC with a question."""
+    abbreviation = next((word for word in ABBREVIATED_ZONES if word in words), None)
+    utc = bool(words & {"utc", "gmt"})
+    if (utc or "zulu" in words) and not changes.doubled:
+        return ZoneGuess("UTC")
+    if changes.support:
+        return _proven_zone(
+            best, changes, hints, abbreviation.upper() if abbreviation else "UTC" if utc else None
+        )
+    steady = stamps is not None and any(
+        _find_changes(stamps, zone).contradicts for zone in [*hints, *CLOCK_CHANGE_ZONES][:4]
     )
-    return ZoneView(
-        hints[0] if hints and not _changes_within(starts, hints[0]) else "UTC", steady, None, "drop"
-    )
+    if abbreviation:
+        return _abbreviated_zone(abbreviation, hints, words, steady=steady)
+    if steady:
+        return ZoneGuess("UTC", "the timestamps show no clock change: UTC, or another fixed offset?")
+    if words & {"local", "lokal", "ortszeit"} and hints:
+        return ZoneGuess(hints[0], "the heading says local time; is it this zone?", "in_order", "drop")
+    wall = f"wall time ({hints[0]})" if hints else "wall time of a place"
+    return ZoneGuess("UTC", f"the files do not say the zone of the timestamps: UTC, or {wall}?")
 
 
-def _changes_within(starts: Stamps, zone: str) -> bool:
-    return bool((utc_of(starts + DAY, zone) - utc_of(starts, zone) != DAY).any())
-
-
-def _wall_view(best: str, proof: Evidence, hints: Sequence[str], says: str | None) -> ZoneView:
-    header = f"the heading says {says}, but the" if says else "the"
+def _proven_zone(best: str, changes: ClockChanges, hints: Sequence[str], said: str | None) -> ZoneGuess:
+    header = f"the heading says {said}, but the" if said else "the"
     others = "" if best in hints else "; any zone with the same clock changes fits, is it this one?"
-    question = f"{header} stamps show wall time ({proof.example}), so they are read as {best}{others}"
-    once = bool(proof.single and not proof.doubled)
+    question = f"{header} timestamps show wall time ({changes.example}), so they are read as {best}{others}"
+    once = bool(changes.single and not changes.doubled)
     if once:
         question += f"; {_ONCE}"
-    elif not proof.doubled:
-        question += "; no autumn change is in the files: its hour is taken to stand twice, the earlier first"
+    elif not changes.doubled:
+        question += (
+            "; the files contain no autumn change: its hour is expected to occur twice, the earlier first"
+        )
     ambiguous = "earlier" if once else "in_order"
-    return ZoneView(best, question, ambiguous, "drop" if proof.empty else None, wall=True)
+    return ZoneGuess(best, question, ambiguous, "drop" if changes.empty else None, wall=True)
 
 
-def _without_proof(
-    seen: _Seen | None, says: str | None, hints: Sequence[str], words: frozenset[str]
-) -> ZoneView:
-    steady = seen is not None and any(_evidence(seen, zone).against for zone in [*hints, *HABITS][:4])
-    if says:
-        return _as_said(says, hints, words, steady=steady)
-    if steady:
-        return ZoneView("UTC", "no clock change shows in the stamps: UTC, or another fixed offset?")
-    guess = f", or wall time ({hints[0]})" if hints else ", or wall time of a place"
-    if words & {"local", "lokal", "ortszeit"} and hints:
-        return ZoneView(hints[0], "the heading says local time; is it this zone?", "in_order", "drop")
-    return ZoneView("UTC", f"the files do not tell the zone of the stamps: UTC{guess}?")
-
-
-def _as_said(says: str, hints: Sequence[str], words: frozenset[str], *, steady: bool) -> ZoneView:
+def _abbreviated_zone(said: str, hints: Sequence[str], words: frozenset[str], *, steady: bool) -> ZoneGuess:
     """An abbreviation without a clock change to prove it; two of one place, as in CET/CEST, mean wall time."""
-    fixed, wall = ABBREVIATIONS[says]
+    fixed, wall = ABBREVIATED_ZONES[said]
     place = hints[0] if hints else wall
     if fixed == wall:
-        return ZoneView(fixed)
-    both = [word for word in ABBREVIATIONS if word in words and ABBREVIATIONS[word][1] == wall]
-    said = "/".join(word.upper() for word in both)
+        return ZoneGuess(fixed)
+    both = [word.upper() for word, (_, zone) in ABBREVIATED_ZONES.items() if word in words and zone == wall]
+    heading = f"the heading says {'/'.join(both)}"
     if steady:
-        return ZoneView(fixed, f"the heading says {said}, and no clock change shows: a fixed offset?")
+        return ZoneGuess(fixed, f"{heading}, and the timestamps show no clock change: a fixed offset?")
     if len(both) > 1:
-        return ZoneView(place, f"the heading says {said}: wall time of this zone?", "in_order", "drop")
-    return ZoneView(
-        fixed, f"the heading says {said}: a fixed offset all year ({fixed}), or wall time ({place})?"
-    )
+        return ZoneGuess(place, f"{heading}: wall time of this zone?", "in_order", "drop")
+    return ZoneGuess(fixed, f"{heading}: a fixed offset all year ({fixed}), or wall time ({place})?")
 
 
-def _hints(kind: Kind, times: Times, words: frozenset[str]) -> list[str]:
-    """Zones that paths, headings and abbreviations speak of, each once."""
-    # names of series may begin with countries; stamps end with AM and PM
-    columns = [c for c in kind.columns if c.kind == "text" and c.place not in times.places]
+def _zone_hints(fmt: FileFormat, times: TimeColumns, words: frozenset[str]) -> list[str]:
+    """Zones that paths, headings, cells and abbreviations suggest, each once."""
+    # names of series may begin with countries; timestamps end with AM and PM
+    columns = [column for column in fmt.columns if column.kind == "text" and column.place not in times.places]
     texts = [text for column in columns for text in column.texts.slice(0, 50).to_pylist()]
-    names = [c.name for c in kind.columns if c.place in times.places]  # HR is an hour, ID no country
-    headings = [name for name in kind.dialect.header[:50] if name not in names and not name.endswith("ID")]
-    countries = countries_in([*kind.paths[:50], *headings, *texts])
-    places = [zone for country in countries[:3] for zone in zones_of(country)[:3]]
-    named = [ABBREVIATIONS[word][1] for word in sorted(words) if word in ABBREVIATIONS]
+    # HR is an hour, ID is not a country
+    names = [column.name for column in fmt.columns if column.place in times.places]
+    headings = [name for name in fmt.dialect.header[:50] if name not in names and not name.endswith("ID")]
+    countries = find_countries([*fmt.paths[:50], *headings, *texts])
+    places = [zone for country in countries[:3] for zone in country_zones(country)[:3]]
+    named = [ABBREVIATED_ZONES[word][1] for word in sorted(words) if word in ABBREVIATED_ZONES]
     return list(dict.fromkeys([*places, *named]))
 
 
-def _words_in_columns(kind: Kind) -> frozenset[str]:
-    """What a column called time zone says, if it says one thing."""
-    columns = [c for c in kind.columns if c.kind == "text" and words_of(c.name) & {"zone", "timezone", "tz"}]
-    said = [column.texts.unique().to_pylist() for column in columns]
-    return frozenset(texts[0].lower() for texts in said if len(texts) == 1)
-
-
-def _words_in_texts(times: Times) -> frozenset[str]:
-    return words_of(times.main.form.text.replace("%", " "))
+def _zone_column_words(fmt: FileFormat) -> frozenset[str]:
+    """The text of columns called time zone, if all their cells are equal."""
+    columns = [c for c in fmt.columns if c.kind == "text" and words_in(c.name) & {"zone", "timezone", "tz"}]
+    texts = [column.texts.unique().to_pylist() for column in columns]
+    return frozenset(distinct[0].lower() for distinct in texts if len(distinct) == 1)
 
 
 @dataclass(frozen=True)
-class _Seen:
-    """All different stamps of one file in order: how many rows have each, and whether any has a value."""
+class _DistinctStamps:
+    """For each file its different timestamps in order, how many rows have each, whether any has a value, its step."""
 
-    files: tuple[tuple[Stamps, Stamps, Flags, int], ...]
+    files: tuple[tuple[Stamps, Ints, Flags, int], ...]
 
     @classmethod
-    def of(cls, kind: Kind, times: Times, values: Sequence[Column]) -> _Seen:
-        filled = _filled(values, times.ok)
-        found = []
-        for file in range(len(kind.files)):
-            rows = times.ok & (kind.file == file)
-            wall = times.wall[rows]
-            stamps, places, counts = np.unique(wall, return_inverse=True, return_counts=True)
-            with_value = np.bincount(places, filled[rows], len(stamps)) > 0
+    def of(cls, fmt: FileFormat, times: TimeColumns, values: Sequence[Column]) -> _DistinctStamps:
+        has_value = _has_value(values, times.ok)
+        files = []
+        for file in range(len(fmt.files)):
+            rows = times.ok & (fmt.file == file)
+            stamps, places, counts = np.unique(times.wall[rows], return_inverse=True, return_counts=True)
+            filled = np.bincount(places, has_value[rows], len(stamps)) > 0
             step = usual_step(stamps)
             if step and len(stamps) > 2 and step < DAY and (stamps[-1] - stamps[0]) // step < _LONGEST_GRID:
-                found.append((stamps, counts, with_value, step))
-        return cls(tuple(found))
+                files.append((stamps, counts, filled, step))
+        return cls(tuple(files))
 
-    def one_step_before(self) -> _Seen:
-        """The same with all stamps one step earlier."""
-        return _Seen(
+    def one_step_before(self) -> _DistinctStamps:
+        """The same with all timestamps one step earlier."""
+        return _DistinctStamps(
             tuple((stamps - step, counts, filled, step) for stamps, counts, filled, step in self.files)
         )
 
 
-def _best(seen: _Seen | None, zones: Iterable[str]) -> tuple[str, Evidence]:
-    best, proof = "UTC", Evidence()
-    if seen is None:
-        return best, proof
-    for zone in dict.fromkeys(zones):
-        evidence = _evidence(seen, zone)
-        if evidence.for_wall > proof.for_wall:
-            best, proof = zone, evidence
-        if proof.doubled and proof.for_wall:
-            break  # hints come first, and a zone's table of changes takes a tenth of a second to make
-    return best, proof
+def _best_zone(stamps: _DistinctStamps | None, hints: Iterable[str]) -> tuple[str, ClockChanges]:
+    """The zone whose clock changes are supported most; UTC if none is."""
+    best, best_changes = "UTC", ClockChanges()
+    if stamps is None:
+        return best, best_changes
+    for zone in dict.fromkeys([*hints, *CLOCK_CHANGE_ZONES]):
+        changes = _find_changes(stamps, zone)
+        if changes.support > best_changes.support:
+            best, best_changes = zone, changes
+        if best_changes.doubled:
+            break  # hints come first, and computing a zone's table of changes takes a tenth of a second
+    return best, best_changes
 
 
-def _evidence(seen: _Seen, zone: str) -> Evidence:
+def _find_changes(stamps: _DistinctStamps, zone: str) -> ClockChanges:
     doubled = single = absent = empty = filled = 0
     examples: dict[str, str] = {}
-    for stamps, counts, with_value, step in seen.files:
+    for times, counts, with_value, step in stamps.files:
         usual = int(np.median(counts))
-        for kind, block in _changes(stamps, step, zone):
-            places = np.searchsorted(stamps, block)
-            there = (places < len(stamps)) & (stamps[np.minimum(places, len(stamps) - 1)] == block)
-            rows = places[there]
-            if kind == 2:
-                twice = bool(there.all() and (counts[rows] >= 2 * usual).all())
-                doubled, single = doubled + twice, single + (not twice and bool(there.any()))
-                _note(examples, "doubled", block[0], "stands twice", keep=twice)
-            elif not there.any():
+        for number, block in _change_hours(times, step, zone):
+            places = np.searchsorted(times, block)
+            present = (places < len(times)) & (times[np.minimum(places, len(times) - 1)] == block)
+            rows = places[present]
+            words = None
+            if number == 2:
+                twice = bool(present.all() and (counts[rows] >= 2 * usual).all())
+                doubled, single = doubled + twice, single + (not twice and bool(present.any()))
+                words = "occurs twice" if twice else None
+            elif not present.any():
                 absent += 1
-                _note(examples, "absent", block[0], "is absent")
+                words = "is absent"
             else:
                 is_empty = not with_value[rows].any()
                 empty, filled = empty + is_empty, filled + (not is_empty)
-                _note(examples, "empty", block[0], "is empty", keep=is_empty)
-    return Evidence(doubled, single, absent, empty, filled, ", ".join(examples.values()))
+                words = "is empty" if is_empty else None
+            if words:
+                examples.setdefault(words, f"{minute_text(block[0])} {words}")
+    return ClockChanges(doubled, single, absent, empty, filled, ", ".join(examples.values()))
 
 
-def _changes(stamps: Stamps, step: int, zone: str) -> Iterator[tuple[int, Stamps]]:
-    """The hours of clock changes inside the span of `stamps`: (2 or 0 times on the clock, their grid stamps)."""
-    grid = np.arange(stamps[0], stamps[-1] + 1, step)
+def _change_hours(times: Stamps, step: int, zone: str) -> Iterator[tuple[int, Stamps]]:
+    """The hours of clock changes within `times`: (how often the clock shows them: 2 or 0, their grid timestamps)."""
+    grid = np.arange(times[0], times[-1] + 1, step)
     _, _, count = find_occurrences(grid, zone)
     odd = np.flatnonzero(count != 1)
     for block in np.split(odd, np.flatnonzero(np.diff(odd) != 1) + 1) if len(odd) else []:
         first, last = block[0], block[-1]
         if first == 0 or last == len(grid) - 1:
             continue
-        if np.isin(grid[[first - 1, last + 1]], stamps).all():  # else it is only a gap
+        if np.isin(grid[[first - 1, last + 1]], times).all():  # otherwise it is only a gap
             yield int(count[first]), grid[block]
-
-
-def _note(examples: dict[str, str], key: str, stamp: np.int64, words: str, *, keep: bool = True) -> None:
-    if keep and key not in examples:
-        text = str(np.datetime64(int(stamp), "ns").astype("datetime64[m]")).replace("T", " ")
-        examples[key] = f"{text} {words}"

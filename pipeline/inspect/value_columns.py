@@ -1,110 +1,99 @@
-"""A value of a kind of files, and the values, left-out columns and questions of one kind."""
+"""A value of some files: its role, name, unit and headings; and names that are unique."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain, count
 
 from hindcast.pipeline.inspect.column_types import Column
-from hindcast.pipeline.inspect.file_analysis import Part
-from hindcast.pipeline.inspect.heading_patterns import Cut
-from hindcast.pipeline.inspect.vocabulary import heading, identifier, quantity_of
+from hindcast.pipeline.inspect.file_analysis import AnalysedFiles
+from hindcast.pipeline.inspect.heading_patterns import SplitHeading
+from hindcast.pipeline.inspect.vocabulary import measured_by, quantity_from_paths, to_identifier
+
+Roles = dict[str, tuple[str, bool]]
+"""Heading -> (forecast or realized, whether a word or an issue time says so)."""
 
 
 @dataclass(frozen=True)
-class Value:
-    """One value of a kind of files: its headings, cut where they name series.
+class SourceValue:
+    """One value of a source: its headings, split where they name series.
 
-    `role` is forecast or realized; `told` says whether a word or an issue time tells it.
+    `role` is forecast or realized; `certain` says whether a word or an issue time shows it.
     """
 
     role: str
     name: str
     unit: str
-    cuts: dict[
-        str, Cut | None
-    ]  # heading -> where the series stands in it; None: the heading is the value's own
-    told: bool = True
-    plain: bool = False  # the headings are the series' names and nothing else
+    splits: Mapping[str, SplitHeading | None]
+    """Heading -> its parts, if it names a series."""
+    certain: bool = True
+    plain: bool = False  # the headings are the names of the series
 
     @property
     def wide(self) -> bool:
         """Whether its headings name series."""
-        return self.plain or any(self.cuts.values())
+        return self.plain or any(self.splits.values())
 
     @property
     def series(self) -> tuple[str, ...]:
         """The series that its headings name."""
-        return tuple(cut.series if cut else name for name, cut in self.cuts.items()) if self.wide else ()
+        if not self.wide:
+            return ()
+        return tuple(split.series if split else name for name, split in self.splits.items())
 
 
 @dataclass(frozen=True)
-class Shape:
-    """The values of one kind of files, the columns left out with the reason, and questions."""
+class ColumnLayout:
+    """The values of one file format, the excluded columns with the reason, and questions."""
 
-    values: tuple[Value, ...]
-    aside: dict[str, str] = field(default_factory=dict)
+    values: tuple[SourceValue, ...]
+    excluded: dict[str, str] = field(default_factory=dict)
     questions: tuple[str, ...] = ()  # on headings as names of series
     warnings: tuple[str, ...] = ()  # on all values
 
 
-_MEASURES = {
-    "kW": "power", "MW": "power", "GW": "power", "Wh": "energy", "kWh": "energy", "MWh": "energy", "GWh": "energy",
-    "degC": "temperature", "degF": "temperature", "K": "temperature", "EUR": "price", "USD": "price", "GBP": "price",
-}  # fmt: skip
+def name_column(analysis: AnalysedFiles, column: Column, kept: Sequence[Column], roles: Roles) -> str:
+    """The name of a column that is one value: its words, or its quantity if a word names its role too."""
+    role, heading = roles[column.name][0], column.heading
+    same = [c for c in kept if roles[c.name][0] == role and c.heading.quantity == heading.quantity]
+    quantity = heading.quantity if heading.role and len(same) == 1 else None
+    base = quantity or "_".join(heading.core) or default_name(analysis, column)
+    return name_value(role, base, by_word=bool(heading.role))
 
 
-def own_name(part: Part, column: Column, kept: Sequence[Column], roles: dict[str, tuple[str, bool]]) -> str:
-    """The name of a column that is a value of its own: its words, or its quantity where a word tells its role too."""
-    role, told = roles[column.name][0], column.heading
-    same = [c for c in kept if roles[c.name][0] == role and c.heading.quantity == told.quantity]
-    quantity = told.quantity if told.role and len(same) == 1 else None
-    return name_of(role, quantity or "_".join(told.core) or base_name(part, column), by_word=bool(told.role))
-
-
-def name_of(role: str, base: str, *, by_word: bool) -> str:
-    """The name of a value; a forecast by its word says so in its name."""
-    name = identifier(base)
+def name_value(role: str, base: str, *, by_word: bool) -> str:
+    """The name of a value; that of a forecast ends in `_forecast` if a word names its role."""
+    name = to_identifier(base)
     return f"{name}_forecast" if role == "forecast" and by_word and not name.endswith("forecast") else name
 
 
-def base_name(part: Part, column: Column) -> str:
-    """A name where the heading has none: what the files' names speak of, else what its unit measures."""
-    names = [path.rsplit("/", 1)[-1] for path in part.kind.paths]
-    found = {quantity_of(token.low for token in heading(name).tokens) for name in names}
-    return (found.pop() if len(found) == 1 else None) or _measured(column.heading.unit)
+def default_name(analysis: AnalysedFiles, column: Column) -> str:
+    """A name if the heading has none: the quantity that file names mention, else what its unit measures."""
+    return quantity_from_paths(analysis.format.paths) or measured_by(column.heading.unit)
 
 
-def _measured(unit: str) -> str:
-    """What a unit measures; money for something is a price."""
-    money = unit.partition("/")[0] in ("EUR", "USD", "GBP")
-    return "price" if money else _MEASURES.get(unit, "value")
-
-
-def distinct(shapes: list[Shape]) -> list[Shape]:
-    """No two values of a file share a name, nor do a forecast and a measurement, nor values of different units."""
-    realized = {value.name for shape in shapes for value in shape.values if value.role == "realized"}
+def make_names_unique(layouts: list[ColumnLayout]) -> list[ColumnLayout]:
+    """Rename values so that those of one file, of two roles, or of different units have different names."""
+    realized = {value.name for layout in layouts for value in layout.values if value.role == "realized"}
     units: dict[tuple[str, str], str] = {}
     result = []
-    for shape in shapes:
+    for layout in layouts:
         taken: set[str] = set()
         values = []
-        for value in shape.values:
-            first = (
-                f"{value.name}_forecast"
-                if value.role == "forecast" and value.name in realized
-                else value.name
-            )
-            names = chain(
-                [first, f"{first}_{identifier(next(iter(value.cuts)))}"], (f"{first}_{n}" for n in count(2))
+        for value in layout.values:
+            clashes = value.role == "forecast" and value.name in realized
+            first = f"{value.name}_forecast" if clashes else value.name
+            candidates = chain(
+                [first, f"{first}_{to_identifier(next(iter(value.splits)))}"],
+                (f"{first}_{number}" for number in count(2)),
             )
             name = next(
-                n
-                for n in names
-                if n not in taken and units.setdefault((value.role, n), value.unit) == value.unit
+                name
+                for name in candidates
+                if name not in taken and units.setdefault((value.role, name), value.unit) == value.unit
             )
             taken.add(name)
             values.append(replace(value, name=name))
-        result.append(replace(shape, values=tuple(values)))
+        result.append(replace(layout, values=tuple(values)))
     return result

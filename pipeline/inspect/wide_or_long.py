@@ -1,45 +1,53 @@
-"""Value columns -> values: role, name, unit, and whether headings are names of series; over all kinds of files."""
+"""Value columns -> values: role, name, unit, and whether headings name series (wide) or not (long); over all files."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
 
 from hindcast.pipeline.inspect.column_types import Column
-from hindcast.pipeline.inspect.file_analysis import Part, alike
-from hindcast.pipeline.inspect.heading_patterns import Cut, families
-from hindcast.pipeline.inspect.value_columns import Shape, Value, base_name, distinct, name_of, own_name
-from hindcast.pipeline.inspect.vocabulary import METEO, QUANTITIES, heading, words_of
+from hindcast.pipeline.inspect.file_analysis import AnalysedFiles, move_together
+from hindcast.pipeline.inspect.heading_patterns import SplitHeading, group_headings
+from hindcast.pipeline.inspect.value_columns import (
+    ColumnLayout,
+    Roles,
+    SourceValue,
+    default_name,
+    make_names_unique,
+    name_column,
+    name_value,
+)
+from hindcast.pipeline.inspect.vocabulary import METEO, QUANTITY_WORDS, parse_heading, words_in
 
-_QUANTITY_WORDS = frozenset(word for words in QUANTITIES.values() for word in words)
+Splits = Mapping[str, SplitHeading]
 
 
-def shapes_of(parts: Sequence[Part]) -> list[Shape]:
-    """The shape of each part, in their order."""
-    roles = [_roles(part) for part in parts]
-    kept = [_kept(part, role) for part, role in zip(parts, roles, strict=True)]
-    plain = [_names_series_of_others(columns, part, parts) for columns, part in zip(kept, parts, strict=True)]
-    cuts: dict[str, dict[str, Cut]] = {}
+def lay_out_columns(analyses: Sequence[AnalysedFiles]) -> list[ColumnLayout]:
+    """The layout of each analysis, in their order."""
+    roles = [_find_roles(analysis) for analysis in analyses]
+    kept = [_choose_columns(*pair) for pair in zip(analyses, roles, strict=True)]
+    plain = [_name_series_of_others(*pair, analyses) for pair in zip(kept, analyses, strict=True)]
+    splits: dict[str, Splits] = {}
     for role in ("forecast", "realized"):
-        names = [
-            column.name
-            for part, columns, told, is_plain in zip(parts, kept, roles, plain, strict=True)
-            for column in columns
-            if part.keys.series is None and not is_plain and told[column.name][0] == role
-        ]
-        cuts[role] = families(names)
-    shapes = [
-        _shape(part, columns, told, cuts, known=is_plain)
-        for part, columns, told, is_plain in zip(parts, kept, roles, plain, strict=True)
+        splits[role] = group_headings(
+            [
+                column.name
+                for analysis, columns, role_of, is_plain in zip(analyses, kept, roles, plain, strict=True)
+                for column in columns
+                if analysis.keys.series is None and not is_plain and role_of[column.name][0] == role
+            ]
+        )
+    layouts = [
+        _lay_out(analysis, columns, role_of, splits, known_plain=is_plain)
+        for analysis, columns, role_of, is_plain in zip(analyses, kept, roles, plain, strict=True)
     ]
-    return distinct(shapes)
+    return make_names_unique(layouts)
 
 
-def _roles(part: Part) -> dict[str, tuple[str, bool]]:
-    """(role, whether something tells it) of each value column, by heading."""
-    columns = part.keys.value_columns
+def _find_roles(analysis: AnalysedFiles) -> Roles:
+    columns = analysis.keys.value_columns
     forecasts = {_low(column.heading.core) for column in columns if column.heading.role == "forecast"}
     any_role = {column.heading.role for column in columns} - {None}
     roles = {}
@@ -48,189 +56,169 @@ def _roles(part: Part) -> dict[str, tuple[str, bool]]:
             roles[column.name] = (column.heading.role, True)
         elif _low(column.heading.core) in forecasts:
             roles[column.name] = ("realized", True)  # load beside load_forecast
-        elif part.has_vintages:
+        elif analysis.has_vintages:
             roles[column.name] = ("forecast", True)
-        elif part.path_role and not any_role:
-            roles[column.name] = (part.path_role, True)
+        elif analysis.path_role and not any_role:
+            roles[column.name] = (analysis.path_role, True)
         else:
             roles[column.name] = ("realized", False)
     return roles
 
 
-def _kept(part: Part, roles: dict[str, tuple[str, bool]]) -> list[Column]:
-    """All value columns; but where forecasts stand beside their measurements, those and forecasts by name only."""
-    columns = list(part.keys.value_columns)
-    pairs = _pairs(columns, roles)
+def _choose_columns(analysis: AnalysedFiles, roles: Roles) -> list[Column]:
+    """All value columns; if some forecasts have their measurement beside them, only those pairs and named forecasts."""
+    columns = list(analysis.keys.value_columns)
+    pairs = _pair_forecasts(columns, roles)
     if not pairs:
         return columns
     paired = {*pairs, *pairs.values()}
     return [column for column in columns if column.name in paired or column.heading.says_forecast]
 
 
-def _pairs(columns: Sequence[Column], roles: dict[str, tuple[str, bool]]) -> dict[str, str]:
-    """The heading of the measurement of each forecast that has one beside it."""
+def _pair_forecasts(columns: Sequence[Column], roles: Roles) -> dict[str, str]:
+    """Heading of a forecast -> heading of its measurement, for each forecast that has one beside it."""
     forecasts = [column for column in columns if roles[column.name][0] == "forecast" and column.heading.role]
     realized = [column for column in columns if roles[column.name][0] == "realized"]
-    found = {}
+    pairs = {}
     for forecast in forecasts:
         exact = [other for other in realized if _low(other.heading.core) == _low(forecast.heading.core)]
         loose = [
             other
             for other in realized
-            if _bare(other) == _bare(forecast) and forecast.heading.quantity is None
+            if _without_quantity(other) == _without_quantity(forecast) and forecast.heading.quantity is None
         ]
-        if len(exact or loose) == 1 or exact:
-            found[forecast.name] = (exact or loose)[0].name
-    return found
+        if exact or len(loose) == 1:
+            pairs[forecast.name] = (exact or loose)[0].name
+    return pairs
 
 
-def _bare(column: Column) -> tuple[str, ...]:
-    return tuple(word for word in _low(column.heading.core) if word not in _QUANTITY_WORDS)
+def _without_quantity(column: Column) -> tuple[str, ...]:
+    return tuple(word for word in _low(column.heading.core) if word not in QUANTITY_WORDS)
 
 
 def _low(words: Sequence[str]) -> tuple[str, ...]:
     return tuple(word.lower() for word in words)
 
 
-def _shape(
-    part: Part,
+def _lay_out(
+    analysis: AnalysedFiles,
     kept: Sequence[Column],
-    roles: dict[str, tuple[str, bool]],
-    cuts: dict[str, dict[str, Cut]],
+    roles: Roles,
+    splits: Mapping[str, Splits],
     *,
-    known: bool,
-) -> Shape:
-    left = [column.name for column in part.keys.value_columns if column not in kept]
-    aside = {
-        **part.keys.aside,
-        **dict.fromkeys(left, "no forecast or measurement of the same thing stands beside it"),
-    }
-    if part.keys.series is None and (known or _may_be_series(kept, roles, cuts)):
-        return _plain_shape(part, kept, roles, aside, sure=known)
-    no_cuts = part.keys.series is not None
-    cut = (
-        {}
-        if no_cuts
-        else {c.name: cuts[roles[c.name][0]][c.name] for c in kept if c.name in cuts[roles[c.name][0]]}
-    )
-    wide = _family_values(part, [column for column in kept if column.name in cut], roles, cut)
-    single = tuple(
-        Value(
-            roles[c.name][0],
-            own_name(part, c, kept, roles),
-            c.heading.unit,
-            {c.name: None},
-            roles[c.name][1],
+    known_plain: bool,
+) -> ColumnLayout:
+    left = [column.name for column in analysis.keys.value_columns if column not in kept]
+    why = "has no forecast or measurement of the same thing beside it"
+    excluded = {**analysis.keys.excluded, **dict.fromkeys(left, why)}
+    has_series = analysis.keys.series is not None
+    if not has_series and (known_plain or _may_be_series(kept, roles, splits)):
+        return _plain_layout(analysis, kept, roles, excluded, certain=known_plain)
+    own = {column.name: splits[roles[column.name][0]].get(column.name) for column in kept}
+    split = {name: found for name, found in own.items() if found and not has_series}
+    wide = _family_values(analysis, [column for column in kept if column.name in split], roles, split)
+    single = (
+        SourceValue(
+            roles[column.name][0],
+            name_column(analysis, column, kept, roles),
+            column.heading.unit,
+            {column.name: None},
+            roles[column.name][1],
         )
-        for c in kept
-        if c.name not in cut
+        for column in kept
+        if column.name not in split
     )
-    return Shape(
-        _named_as_pairs((*wide, *single), _pairs(kept, roles)),
-        aside,
-        _about_numbers(cut),
-        _about_hours(part, kept),
-    )
+    values = _name_after_measurements((*wide, *single), _pair_forecasts(kept, roles))
+    return ColumnLayout(values, excluded, _about_numbers(split), _about_hours(analysis, kept))
 
 
-def _named_as_pairs(values: Sequence[Value], pairs: dict[str, str]) -> tuple[Value, ...]:
-    """A forecast is called after the measurement that it forecasts."""
-    names = {heading: value.name for value in values for heading in value.cuts}
+def _name_after_measurements(values: Sequence[SourceValue], pairs: dict[str, str]) -> tuple[SourceValue, ...]:
+    """Name each forecast after the measurement that it predicts."""
+    names = {heading: value.name for value in values for heading in value.splits}
     return tuple(
         replace(value, name=f"{names[pairs[first]]}_forecast")
-        if (first := next(iter(value.cuts))) in pairs
+        if (first := next(iter(value.splits))) in pairs
         else value
         for value in values
     )
 
 
 def _family_values(
-    part: Part, kept: Sequence[Column], roles: dict[str, tuple[str, bool]], cut: dict[str, Cut]
-) -> tuple[Value, ...]:
-    found: dict[tuple[str, str, str], list[Column]] = {}
+    analysis: AnalysedFiles, kept: Sequence[Column], roles: Roles, split: Splits
+) -> tuple[SourceValue, ...]:
+    """One value for each family of headings."""
+    families: dict[tuple[str, str, str], list[Column]] = {}
     for column in kept:
-        place = cut[column.name]
-        found.setdefault((roles[column.name][0], place.before, place.after), []).append(column)
+        place = split[column.name]
+        families.setdefault((roles[column.name][0], place.before, place.after), []).append(column)
     values = []
-    for (role, before, after), columns in found.items():
-        told = heading(f"{before} {after}")
-        name = name_of(
-            role,
-            told.quantity or "_".join(told.core) or base_name(part, columns[0]),
-            by_word=bool(told.role),
-        )
-        values.append(
-            Value(
-                role,
-                name,
-                columns[0].heading.unit,
-                {c.name: cut[c.name] for c in columns},
-                roles[columns[0].name][1],
-            )
-        )
+    for (role, before, after), columns in families.items():
+        shared = parse_heading(f"{before} {after}")
+        base = shared.quantity or "_".join(shared.core) or default_name(analysis, columns[0])
+        name = name_value(role, base, by_word=bool(shared.role))
+        splits = {column.name: split[column.name] for column in columns}
+        values.append(SourceValue(role, name, columns[0].heading.unit, splits, roles[columns[0].name][1]))
     return tuple(values)
 
 
-def _plain_shape(
-    part: Part,
+def _plain_layout(
+    analysis: AnalysedFiles,
     kept: Sequence[Column],
-    roles: dict[str, tuple[str, bool]],
-    aside: dict[str, str],
+    roles: Roles,
+    excluded: dict[str, str],
     *,
-    sure: bool,
-) -> Shape:
-    role, told = roles[kept[0].name]
-    name = name_of(role, base_name(part, kept[0]), by_word=part.path_role == "forecast")
-    questions = (
-        ()
-        if sure
-        else ("are these headings names of series of one value, or different values of one series?",)
-    )
-    value = Value(role, name, kept[0].heading.unit, {column.name: None for column in kept}, told, plain=True)
-    return Shape((value,), aside, questions)
+    certain: bool,
+) -> ColumnLayout:
+    """One value whose headings are the names of its series."""
+    role, role_is_certain = roles[kept[0].name]
+    name = name_value(role, default_name(analysis, kept[0]), by_word=analysis.path_role == "forecast")
+    question = "do these headings name series of one value, or different values of one series?"
+    splits = {column.name: None for column in kept}
+    value = SourceValue(role, name, kept[0].heading.unit, splits, role_is_certain, plain=True)
+    return ColumnLayout((value,), excluded, () if certain else (question,))
 
 
-def _about_numbers(cut: dict[str, Cut]) -> tuple[str, ...]:
-    """Headings such as x1, x2 may be series or different things, where no quantity is named."""
-    numbered = bool(cut) and all(place.series.isdigit() for place in cut.values())
-    if not numbered or any(heading(place.fixed).quantity for place in cut.values()):
+def _about_numbers(split: Splits) -> tuple[str, ...]:
+    """Headings such as x1, x2 may be series or different things if no quantity is named."""
+    numbered = bool(split) and all(place.series.isdigit() for place in split.values())
+    if not numbered or any(parse_heading(place.shared).quantity for place in split.values()):
         return ()
     return ("are numbered columns series, or different values of one series?",)
 
 
-def _about_hours(part: Part, kept: Sequence[Column]) -> tuple[str, ...]:
+def _about_hours(analysis: AnalysedFiles, kept: Sequence[Column]) -> tuple[str, ...]:
     """Columns h1 to h24 over days are hours; such a file cannot be read as it is."""
     numbers = {int(match[1]) for column in kept if (match := re.search(r"(\d+)\D*$", column.name))}
-    if part.times.main.daily and (numbers >= {*range(24)} or numbers >= {*range(1, 25)}):
-        return ("columns look like the hours of a day: bring them below each other, a row an hour",)
+    if analysis.times.main.daily and (numbers >= {*range(24)} or numbers >= {*range(1, 25)}):
+        return ("columns look like the hours of a day: put each hour in its own row",)
     return ()
 
 
-def _names_series_of_others(columns: Sequence[Column], part: Part, parts: Sequence[Part]) -> bool:
-    """Whether the headings are what other files call their series: in a column of names, or as headings too."""
+def _name_series_of_others(
+    columns: Sequence[Column], analysis: AnalysedFiles, analyses: Sequence[AnalysedFiles]
+) -> bool:
+    """Whether other files name their series by these headings, in a column of names or as headings too."""
     names = {column.name for column in columns}
-    if len(names) < 2 or part.keys.series is not None or any(_says_what_it_is(column) for column in columns):
+    if len(names) < 2 or analysis.keys.series is not None or any(map(_names_its_meaning, columns)):
         return False
-    others = [other for other in parts if other is not part]
+    others = [other for other in analyses if other is not analysis]
     headings = any(names == {column.name for column in other.keys.value_columns} for other in others)
     return headings or any(
         names <= set(other.keys.series.texts.unique().to_pylist()) for other in others if other.keys.series
     )
 
 
-def _may_be_series(
-    columns: Sequence[Column], roles: dict[str, tuple[str, bool]], cuts: dict[str, dict[str, Cut]]
-) -> bool:
-    """Whether headings that say nothing else, over columns that move together on one scale, may be series."""
-    cut = any(column.name in cuts[roles[column.name][0]] for column in columns)
-    if len(columns) < 2 or cut or any(_says_what_it_is(column) for column in columns):
+def _may_be_series(columns: Sequence[Column], roles: Roles, splits: Mapping[str, Splits]) -> bool:
+    """Whether headings without a meaning of their own, over columns that move together on one scale, may be series."""
+    split = any(column.name in splits[roles[column.name][0]] for column in columns)
+    if len(columns) < 2 or split or any(map(_names_its_meaning, columns)):
         return False
-    pairs = list(combinations(columns[:8], 2))
-    units = {column.heading.unit for column in columns}
     if all(column.name.isdigit() for column in columns):
         return True  # numbers of sensors; what is another thing has another word
-    return len(units) == 1 and sum(alike(one, other) for one, other in pairs) > 0.7 * len(pairs)
+    pairs = list(combinations(columns[:8], 2))
+    one_unit = len({column.heading.unit for column in columns}) == 1
+    return one_unit and sum(move_together(*pair) for pair in pairs) > 0.7 * len(pairs)
 
 
-def _says_what_it_is(column: Column) -> bool:
-    return column.heading.role is not None or bool(words_of(column.name) & (_QUANTITY_WORDS | METEO))
+def _names_its_meaning(column: Column) -> bool:
+    return column.heading.role is not None or bool(words_in(column.name) & (QUANTITY_WORDS | METEO))

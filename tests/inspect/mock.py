@@ -1,4 +1,4 @@
-"""Files as strangers write them, and what ingest reads from them by the proposed settings."""
+"""Files of unknown layout, and what ingest reads from them with the proposed settings."""
 
 from __future__ import annotations
 
@@ -46,6 +46,11 @@ def seen(folder: Path, **files: str | bytes) -> Inspection:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
     return inspect_files([folder / "raw"])
+
+
+def questions(inspection: Inspection) -> list[str]:
+    """All that a proposal asks."""
+    return [asked.question for asked in inspection.require_proposal().questions]
 
 
 def settings(inspection: Inspection) -> dict[str, Any]:

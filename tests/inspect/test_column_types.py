@@ -6,12 +6,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from hindcast.pipeline.inspect.column_types import Column, look_at
+from hindcast.pipeline.inspect.column_types import Column, classify_column
 from hindcast.pipeline.raw.numbers import NumberStyle
 
 
 def of(*texts: str, decimal: str = ".") -> Column:
-    return look_at(0, "x", pa.array(texts, pa.string()), NumberStyle(decimal))
+    return classify_column(0, "x", pa.array(texts, pa.string()), NumberStyle(decimal))
 
 
 def test_numbers_keep_their_places_and_missing_cells_are_marked() -> None:

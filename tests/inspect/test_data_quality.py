@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hindcast.pipeline.inspect.data_quality import Finding
+from hindcast.pipeline.inspect.data_quality import Anomaly
 from tests.inspect import mock
 
 TIMES = mock.hours(count=24 * 60)
@@ -15,7 +15,7 @@ LOAD = mock.values(len(TIMES))
 
 def found(
     folder: Path, load: np.ndarray, keep: np.ndarray | None = None, zone: str = "UTC"
-) -> dict[str, Finding]:
+) -> dict[str, Anomaly]:
     times = TIMES.tz_convert(zone)
     kept = np.ones(len(times), bool) if keep is None else keep
     rows = [
@@ -23,7 +23,7 @@ def found(
         for t, v in zip(times[kept], load[kept], strict=True)
     ]
     return {
-        finding.what: finding for finding in mock.seen(folder, x_csv=mock.lines("time,load", *rows)).findings
+        finding.what: finding for finding in mock.seen(folder, x_csv=mock.lines("time,load", *rows)).anomalies
     }
 
 
@@ -37,13 +37,13 @@ def test_a_spike_a_gap_and_a_flat_week_are_found_at_their_places(tmp_path: Path)
     load[300:500] = 55.5
     keep[700:705] = False
     odd = found(tmp_path, load, keep)
-    assert set(odd) == {"suspicious spikes", "flat weeks", "stamps absent"}
+    assert set(odd) == {"suspicious spikes", "flat weeks", "missing timestamps"}
     assert odd["suspicious spikes"].place == f"{TIMES[100]:%Y-%m-%d %H:%M}"
     assert odd["suspicious spikes"].detail == "1; first 900"
     assert odd["flat weeks"].place == f"{TIMES[300]:%Y-%m-%d %H:%M}"
     assert odd["flat weeks"].detail == "1; the longest 199h at 55.5"
-    assert odd["stamps absent"].place == f"after {TIMES[699]:%Y-%m-%d %H:%M}"
-    assert odd["stamps absent"].detail == "1 gaps, the longest 5h, in steps of 1h"
+    assert odd["missing timestamps"].place == f"after {TIMES[699]:%Y-%m-%d %H:%M}"
+    assert odd["missing timestamps"].detail == "1 gaps, the longest 5h, in steps of 1h"
 
 
 def test_a_step_up_that_stays_is_no_spike(tmp_path: Path) -> None:
@@ -69,9 +69,9 @@ def test_repeated_rows_say_whether_they_contradict_each_other(tmp_path: Path) ->
     other = mock.seen(
         tmp_path / "other", x_csv=mock.lines("time,load", *rows, (rows[5][0], rows[5][1] + 0.5))
     )
-    assert [finding.detail for finding in same.findings] == ["1 rows stand again, with the same values"]
-    assert [finding.detail for finding in other.findings] == [
-        "1 rows stand again, with other values among them"
+    assert [finding.detail for finding in same.anomalies] == ["1 rows are repeated, with the same values"]
+    assert [finding.detail for finding in other.anomalies] == [
+        "1 rows are repeated, some with different values"
     ]
 
 
@@ -81,12 +81,12 @@ def test_clock_changes_of_wall_time_are_neither_gaps_nor_repeats(tmp_path: Path)
     rows = [(f"{t:%Y-%m-%d %H:%M}", v) for t, v in zip(times, load, strict=True)]
     seen = mock.seen(tmp_path, ES_load_csv=mock.lines("time,load", *rows))
     assert mock.only_source(seen)["valid_time"]["zone"] == "Europe/Madrid"
-    assert seen.findings == ()
+    assert seen.anomalies == ()
 
 
 def test_a_change_of_step_is_found(tmp_path: Path) -> None:
     quarters = [TIMES[-1] + n * (TIMES[1] - TIMES[0]) / 4 for n in range(1, 200)]
     rows = [(f"{t:%Y-%m-%d %H:%M}", 5.5 + n % 7) for n, t in enumerate([*TIMES, *quarters])]
-    (finding,) = mock.seen(tmp_path, x_csv=mock.lines("time,load", *rows)).findings
+    (finding,) = mock.seen(tmp_path, x_csv=mock.lines("time,load", *rows)).anomalies
     assert (finding.what, finding.detail) == ("step changes", "from 1h to 15min")
     assert finding.place == f"{TIMES[-1]:%Y-%m-%d %H:%M}"

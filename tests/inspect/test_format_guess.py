@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hindcast.pipeline.inspect.format_guess import Form, digit_forms, forms_of
+from hindcast.pipeline.inspect.format_guess import TimestampFormat, guess_digit_formats, guess_formats
 from hindcast.pipeline.raw.timestamp_formats import compile_format
 from hindcast.pipeline.raw.timestamps import parse_stamp
 
@@ -37,21 +37,23 @@ def test_a_format_that_wrote_a_stamp_is_among_those_that_may_have(
 ) -> None:
     text = moment.strftime(date + clock)
     written = datetime.strptime(text, date + clock) - datetime(1970, 1, 1)  # noqa: DTZ001, DTZ007
-    read = [parse_stamp(text, compile_format(form.text, form.part)) for form in forms_of(text)]
+    read = [parse_stamp(text, compile_format(form.text, form.part)) for form in guess_formats(text)]
     nanoseconds = written // timedelta(microseconds=1) * 1000
     assert nanoseconds in [int(parsed.wall[0]) for parsed in read if parsed.ok[0]]
 
 
 def test_intervals_are_told() -> None:
-    assert forms_of("01.01.2015 00:00 - 01.01.2015 01:00")[0] == Form("%d.%m.%Y %H:%M", "start")
-    assert forms_of("2015-01-01 00:00 - 2015-01-01 01:00")[0] == Form("iso", "start")
+    assert guess_formats("01.01.2015 00:00 - 01.01.2015 01:00")[0] == TimestampFormat(
+        "%d.%m.%Y %H:%M", "start"
+    )
+    assert guess_formats("2015-01-01 00:00 - 2015-01-01 01:00")[0] == TimestampFormat("iso", "start")
 
 
 @pytest.mark.parametrize(
     "text", ["", "x", "12", "1.5", "a - b", "2015", "Monday", "01.01.2015 noon and later still"]
 )
 def test_other_texts_are_no_stamps(text: str) -> None:
-    assert forms_of(text) == ()
+    assert guess_formats(text) == ()
 
 
 @pytest.mark.parametrize(
@@ -59,4 +61,4 @@ def test_other_texts_are_no_stamps(text: str) -> None:
     [(8, "%Y%m%d"), (10, "%Y%m%d%H"), (12, "%Y%m%d%H%M"), (13, "epoch_ms"), (9, "epoch_s")],
 )
 def test_digits_alone_are_calendars_before_they_are_counts(length: int, first: str) -> None:
-    assert digit_forms(length)[0].text == first
+    assert guess_digit_formats(length)[0].text == first

@@ -1,4 +1,4 @@
-"""Headings with something in common are families; what varies in them is the series."""
+"""Headings with something in common are group_headings; what varies in them is the series."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from hindcast.pipeline.inspect.heading_patterns import families, pattern_of, plain_pattern
+from hindcast.pipeline.inspect.heading_patterns import family_pattern, group_headings, plain_pattern
 
 FAMILIES = [
     (["wp1", "wp2", "wp10"], ["1", "2", "10"]),
@@ -20,21 +20,21 @@ FAMILIES = [
 
 @pytest.mark.parametrize(("names", "series"), FAMILIES)
 def test_the_series_is_what_varies(names: list[str], series: list[str]) -> None:
-    found = families(names)
+    found = group_headings(names)
     assert [found[name].series for name in names] == series
 
 
 @pytest.mark.parametrize(("names", "series"), FAMILIES)
 def test_the_pattern_finds_the_family_and_none_of_the_others(names: list[str], series: list[str]) -> None:
     others = ["time", "price", "DE_load", "load"]
-    pattern = pattern_of(families(names).values(), others, groups=False)
+    pattern = family_pattern(group_headings(names).values(), others, groups=False)
     matches = [re.search(pattern, name) for name in names]
     assert [match["series"] for match in matches if match] == series
     assert not any(re.search(pattern, other) for other in others)
 
 
 def test_two_quantities_of_the_same_series_are_two_families() -> None:
-    found = families(["A_load", "A_price", "B_load", "B_price"])
+    found = group_headings(["A_load", "A_price", "B_load", "B_price"])
     assert {(cut.series, cut.after) for cut in found.values()} == {
         ("A", "_load"),
         ("A", "_price"),
@@ -57,7 +57,7 @@ def test_two_quantities_of_the_same_series_are_two_families() -> None:
     ],
 )
 def test_kinds_heights_and_chance_make_no_family(names: list[str]) -> None:
-    assert families(names) == {}
+    assert group_headings(names) == {}
 
 
 @pytest.mark.parametrize("others", [["time"], ["time", "a b", "x|y"], [f"other {n}" for n in range(9)]])

@@ -34,9 +34,9 @@ def test_semicolons_decimal_commas_and_latin_1_over_a_year_of_berlin_wall_time(t
     (table,) = mock.read_back(seen, tmp_path).values()
     assert np.array_equal(table["valid_time"].to_numpy(), times.as_unit("ns").asi8)
     assert np.array_equal(table["last"].to_numpy(), load)
-    doubts = " ".join(doubt.question for doubt in seen.require_proposal().doubts)
-    assert "2022-10-30 02:00 stands twice" in doubts
-    assert "2022-03-27 02:00 is absent" in doubts
+    questions = " ".join(asked.question for asked in seen.require_proposal().questions)
+    assert "2022-10-30 02:00 occurs twice" in questions
+    assert "2022-03-27 02:00 is absent" in questions
 
 
 def test_a_long_file_with_series_and_vintages_beside_measurements_a_folder_a_group(tmp_path: Path) -> None:
@@ -169,7 +169,7 @@ def test_what_the_files_cannot_tell_is_asked_at_its_line(tmp_path: Path) -> None
     assert {"valid_time", "role", "known", "origin", "zone"} <= asked
     (stamp,) = [line for line in lines if line.strip().startswith("valid_time")]
     assert "a fixed offset all year (Etc/GMT-1), or wall time (Europe/Berlin)?" in stamp
-    assert all(any(doubt.question in line for line in lines) for doubt in proposal.doubts)
+    assert all(any(asked.question in line for line in lines) for asked in proposal.questions)
 
 
 def test_forecasts_alone_get_their_sources_and_ask_for_measurements(tmp_path: Path) -> None:
@@ -217,7 +217,7 @@ def test_ragged_lines_are_counted_and_the_rest_is_read(tmp_path: Path) -> None:
     rows[7] += ",1,2"
     rows[9] = '"2022-01-01 09:00,5'
     seen = mock.seen(tmp_path, x_csv="\n".join(["time,load", *rows]) + "\n")
-    (finding,) = [finding for finding in seen.findings if finding.what == "lines of another width"]
+    (finding,) = [finding for finding in seen.anomalies if finding.what == "lines of another width"]
     assert finding.detail.startswith("2 lines")
     assert seen.files[0].rows == len(rows) - 2
 

@@ -10,13 +10,13 @@ import pytest
 
 from hindcast.pipeline.errors import RawDataError
 from hindcast.pipeline.inspect.inspect_files import Inspection
-from hindcast.pipeline.inspect.vocabulary import heading
+from hindcast.pipeline.inspect.vocabulary import parse_heading
 from tests.inspect import mock
 
 
 def questions(seen: Inspection) -> str:
     """All that a proposal asks."""
-    return "; ".join(doubt.question for doubt in seen.require_proposal().doubts)
+    return "; ".join(asked.question for asked in seen.require_proposal().questions)
 
 
 def wall_hours(start: str, days: int, zone: str, form: str = "%d.%m.%Y %H:%M") -> str:
@@ -31,7 +31,7 @@ def test_files_of_spring_alone_expect_the_autumn_hour_to_stand_twice(tmp_path: P
     seen = mock.seen(tmp_path, load_csv=wall_hours("2024-03-01", 60, "Europe/Berlin"))
     valid = mock.only_source(seen)["valid_time"]
     assert (valid["zone"], valid["ambiguous"]) == ("Europe/Berlin", "in_order")
-    assert "no autumn change is in the files" in questions(seen)
+    assert "contain no autumn change" in questions(seen)
 
 
 def test_files_of_autumn_keep_what_their_own_hour_shows(tmp_path: Path) -> None:
@@ -46,7 +46,7 @@ def test_files_of_autumn_keep_what_their_own_hour_shows(tmp_path: Path) -> None:
      ("Sales in EUR", "EUR"), ("Load (MW)", "MW"), ("Time (Europe/Berlin)", ""), ("energy_kwh_mw", "MW")],
 )  # fmt: skip
 def test_a_unit_is_read_as_a_whole(name: str, unit: str) -> None:
-    assert heading(name).unit == unit
+    assert parse_heading(name).unit == unit
 
 
 def with_sentinel(sentinel: str, low: float, high: float, every: int = 17) -> str:
@@ -68,7 +68,7 @@ def test_a_sentinel_is_taken_for_missing_and_asked_about_whatever_the_scale(
 ) -> None:
     seen = mock.seen(tmp_path, load_csv=with_sentinel(sentinel, low, high))
     assert sentinel in mock.only_source(seen)["missing"]
-    assert f"{sentinel!r}: far from all other numbers, taken for missing" in questions(seen)
+    assert f"{sentinel!r}: far from all other numbers, read as missing" in questions(seen)
     (table,) = mock.read_back(seen, tmp_path).values()
     assert table["load"].between(low, high).sum() == table["load"].notna().sum()
 
@@ -93,8 +93,8 @@ def test_the_column_of_a_doubled_hour_is_asked_about(tmp_path: Path, before: str
         doubled = f"{level + 2.5:.2f}" if day == pd.Timestamp("2024-10-27") else ""
         lines.append(",".join([f"{day:%Y-%m-%d}", *cells[:3], doubled, *cells[3:]]))
     seen = mock.seen(tmp_path, load_csv="\n".join(lines) + "\n")
-    assert f"{second!r} looks like the second of a doubled hour" in questions(seen)
-    assert "stands only once" not in questions(seen)
+    assert f"{second!r} looks like the second of a repeated hour" in questions(seen)
+    assert "occurs only once" not in questions(seen)
     assert "calendar" not in seen.require_proposal().text.split("values:")[1].split("align:")[0]
 
 
@@ -140,7 +140,7 @@ def test_a_time_in_the_names_of_overlapping_files_is_their_issue_time(tmp_path: 
         rows = zip(times.strftime("%Y-%m-%dT%H:%MZ"), mock.values(48, level).tolist(), strict=True)
         files[name.format(issue)] = mock.lines("valid,load_fc", *rows)
     seen = mock.seen(tmp_path, actual_csv=wall_hours("2024-01-01", 15, "UTC"), **files)
-    assert "is taken for the issue time" in questions(seen)
+    assert "is read as the issue time" in questions(seen)
     forecast = mock.settings(seen)["raw"]["sources"]["forecast"]
     assert forecast["group"] == {"constant": "raw"}
     table = mock.read_back(seen, tmp_path)["forecast"]
@@ -163,7 +163,7 @@ def test_headings_that_are_numbers_are_series_and_asked_about(tmp_path: Path) ->
     stamps = pd.date_range("2024-01-01", periods=200, freq="h").strftime("%Y-%m-%d %H:%M")
     body = [[stamp, *row] for stamp, row in zip(stamps, noise.tolist(), strict=True)]
     seen = mock.seen(tmp_path, flow_csv=mock.lines("timestamp,400001,400017,400030,773869", *body))
-    assert "are these headings names of series" in questions(seen)
+    assert "do these headings name series" in questions(seen)
     (table,) = mock.read_back(seen, tmp_path).values()
     assert set(table["series"].astype(str)) == {"400001", "400017", "400030", "773869"}
 
@@ -178,7 +178,7 @@ def test_columns_left_out_are_told_with_the_reason_where_none_is_left(tmp_path: 
     stamps = pd.date_range("2024-01-01", periods=200, freq="h").strftime("%Y-%m-%d %H:%M")
     with pytest.raises(RawDataError) as caught:
         mock.seen(tmp_path, traffic_csv=mock.lines("time,index", *zip(stamps, range(200), strict=True)))
-    assert "'index' is left out: it numbers the rows" in caught.value.faults[0]
+    assert "'index' is excluded: it numbers the rows" in caught.value.faults[0]
 
 
 def test_three_decimals_between_commas_are_fractions_and_no_commas_are_blamed(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hindcast.pipeline.inspect.path_patterns import globs_of, naming_place
+from hindcast.pipeline.inspect.path_patterns import find_naming_pattern, make_globs
 
 _NAMES = st.text("ab1[]*? _é", min_size=1, max_size=6).filter(lambda name: name.strip(" ."))
 _PATHS = st.lists(
@@ -27,7 +27,7 @@ def test_globs_find_exactly_the_wanted_files(
         (root / name).parent.mkdir(exist_ok=True)
         (root / name).touch()
     found = {
-        path.relative_to(root).as_posix() for glob in globs_of(wanted, names) for path in root.glob(glob)
+        path.relative_to(root).as_posix() for glob in make_globs(wanted, names) for path in root.glob(glob)
     }
     assert found == set(wanted)
 
@@ -43,7 +43,7 @@ def test_globs_find_exactly_the_wanted_files(
     ],
 )
 def test_globs_read_as_somebody_would_write_them(paths: list[str], glob: str) -> None:
-    assert globs_of(paths, paths) == (glob,)
+    assert make_globs(paths, paths) == (glob,)
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_globs_read_as_somebody_would_write_them(paths: list[str], glob: str) ->
     ],
 )
 def test_the_place_that_differs_names_the_files(paths: list[str], names: list[str]) -> None:
-    pattern = naming_place(paths, lambda found: len(set(found)) == len(found), folders_apart=False)
+    pattern = find_naming_pattern(paths, lambda found: len(set(found)) == len(found), by_folder=False)
     assert pattern is not None
     matches = [re.search(pattern, path) for path in paths]
     assert [match[1] for match in matches if match] == names
@@ -64,11 +64,11 @@ def test_the_place_that_differs_names_the_files(paths: list[str], names: list[st
 
 def test_years_do_not_name_when_another_place_tells_files_apart() -> None:
     paths = ["farm1_2019.csv", "farm1_2020.csv", "farm2_2019.csv", "farm2_2020.csv"]
-    pattern = naming_place(
-        paths, lambda names: names == [("1",), ("1",), ("2",), ("2",)], folders_apart=False
+    pattern = find_naming_pattern(
+        paths, lambda names: names == [("1",), ("1",), ("2",), ("2",)], by_folder=False
     )
     assert pattern == r"^farm(\d+)_\d+\.csv$"
 
 
 def test_no_place_is_found_where_none_resolves() -> None:
-    assert naming_place(["a.csv", "b.csv"], lambda _: False, folders_apart=False) is None
+    assert find_naming_pattern(["a.csv", "b.csv"], lambda _: False, by_folder=False) is None

@@ -85,12 +85,12 @@ def test_spain_is_read_as_wall_time_and_the_heading_is_doubted(proposed: Callabl
     assert "zone: Europe/Madrid, ambiguous: in_order, nonexistent: drop" in setting
     assert "the heading says CET" in question
     assert "2015-03-29 02:00 is empty" in question
-    assert "2015-10-25 02:00 stands twice" in question
+    assert "2015-10-25 02:00 occurs twice" in question
 
 
 def test_the_change_of_step_in_france_is_found_at_its_place(shared_data: Callable[[str], Path]) -> None:
     seen = inspect_files([shared_data("entsoe_load") / "FR"])
-    changes = [finding for finding in seen.findings if finding.what == "step changes"]
+    changes = [finding for finding in seen.anomalies if finding.what == "step changes"]
     assert [(change.place, change.detail) for change in changes] == [("2024-12-31 00:00", "from 1h to 15min")]
 
 

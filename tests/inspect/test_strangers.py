@@ -293,7 +293,7 @@ def test_forecasts_among_the_names_of_series_are_asked_about(tmp_path: Path) -> 
     body = [f"{time:%Y-%m-%dT%H},{kind},{value:.2f}" for time, value in zip(times, load, strict=True)
             for kind in ("Demand", "Day-ahead demand forecast")]  # fmt: skip
     seen = mock.seen(tmp_path, data_csv=text("period,type-name,value", *body))
-    assert any("`where`" in doubt.question for doubt in seen.require_proposal().doubts)
+    assert any("`where`" in asked.question for asked in seen.require_proposal().questions)
 
 
 def test_rows_that_would_go_to_quarantine_are_told_and_let_through(tmp_path: Path) -> None:
@@ -304,8 +304,8 @@ def test_rows_that_would_go_to_quarantine_are_told_and_let_through(tmp_path: Pat
     proposal = seen.require_proposal()
     assert mock.settings(seen)["raw"]["max_bad_fraction"] == 0.06
     assert any(
-        "480 rows tried, these would go to quarantine: number 24" in doubt.question
-        for doubt in proposal.doubts
+        "of the first 480 rows, these would be quarantined: number 24" in asked.question
+        for asked in proposal.questions
     )
     report = ingest(check_params(mock.settings(seen), "proposed"), tmp_path)["sources"]
     assert [one["rows_quarantined"] for one in report.values()] == [24]

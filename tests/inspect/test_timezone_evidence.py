@@ -18,8 +18,8 @@ def stamp(
     texts = [f"{t:%Y-%m-%d %H:%M}" for t in times]
     rows = list(zip(dict.fromkeys(texts) if drop_doubled else texts, mock.values(len(texts)), strict=False))
     seen = mock.seen(folder, **{f"{name}_csv": mock.lines(f"{heading},load", *rows)})
-    doubts = [doubt for doubt in seen.require_proposal().doubts if doubt.setting.endswith("valid_time")]
-    return mock.only_source(seen)["valid_time"], " ".join(doubt.question for doubt in doubts)
+    questions = [asked for asked in seen.require_proposal().questions if asked.setting.endswith("valid_time")]
+    return mock.only_source(seen)["valid_time"], " ".join(asked.question for asked in questions)
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_a_year_of_stamps_tells_its_zone(
     setting, question = stamp(tmp_path, heading, zone, name=name)
     assert setting["zone"] == found
     changes = zone not in ("UTC", "Etc/GMT-1", "Asia/Tokyo")
-    assert ("stands twice" in question) == changes
+    assert ("occurs twice" in question) == changes
     assert setting.get("ambiguous") == ("in_order" if changes else None)
 
 
@@ -51,7 +51,7 @@ def test_an_autumn_hour_that_stands_once_is_asked_about(tmp_path: Path) -> None:
     setting, question = stamp(tmp_path, "time", "Europe/Berlin", drop_doubled=True)
     assert setting["zone"] == "Europe/Berlin"
     assert setting["ambiguous"] == "earlier"
-    assert "the autumn hour stands only once" in question
+    assert "the autumn hour occurs only once" in question
 
 
 def test_offsets_in_the_stamps_need_no_zone(tmp_path: Path) -> None:

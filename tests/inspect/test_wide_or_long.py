@@ -103,7 +103,7 @@ def test_hours_of_a_day_side_by_side_are_hours_that_end_then(tmp_path: Path) -> 
     source = mock.only_source(seen)
     assert source["values"]["value"]["header"] == "^h(?P<time>\\d+)$"
     assert source["valid_time"]["label"] == "hour_ending"
-    asked = [doubt.question for doubt in seen.require_proposal().doubts]
+    asked = [asked.question for asked in seen.require_proposal().questions]
     assert any("hour of 24" in question for question in asked)
 
 

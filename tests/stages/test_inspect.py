@@ -29,7 +29,7 @@ def test_it_prints_tables_and_a_proposal_that_is_sound(
     assert cli.main(["inspect", str(load)]) == 0
     out = capsys.readouterr().out
     assert "load_actual.csv" in out
-    assert "Doubts" in out
+    assert "Open questions" in out
     proposal = out[out.index("# @package _global_") :]
     params = check_params(yaml.safe_load(proposal), "printed")
     assert params.raw.path == "mine"

@@ -1,0 +1,147 @@
+"""A YAML document written key by key, with questions as comments at the lines that they are about."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.emitter import RoundTripEmitter
+from ruamel.yaml.error import CommentMark
+from ruamel.yaml.representer import RoundTripRepresenter
+from ruamel.yaml.tokens import CommentToken
+
+_LONGEST_LINE = 1 << 20  # values and comments are never wrapped
+
+
+@dataclass(frozen=True)
+class OpenQuestion:
+    """Something that the files do not show: the setting, the question, and what was written meanwhile."""
+
+    setting: str
+    question: str
+    written: str
+
+
+class CommentedYaml:
+    """The document: add to its `top`, read its `text` and the `questions` that it asks."""
+
+    def __init__(self, *comments: str) -> None:
+        self.questions: list[OpenQuestion] = []
+        self.remarks: set[str] = set()
+        self.top = YamlSection(self, (), CommentedMap())
+        self._title = "".join(f"# {_on_one_line(comment)}\n" for comment in comments)
+
+    @property
+    def text(self) -> str:
+        """The document as YAML 1.1, the version that the settings are read in."""
+        return self._title + _dump(self.top.values)
+
+
+@dataclass(frozen=True)
+class YamlSection:
+    """One mapping of the document; its keys are written in the order in which they are added."""
+
+    document: CommentedYaml
+    path: tuple[str, ...]
+    values: CommentedMap
+
+    def add(self, key: str, value: Any, *, ask: Sequence[str] = (), note: str = "") -> None:
+        """Write `key: value` on one line, with a comment for each question and the note; replaces an earlier value."""
+        self.values[key] = _in_flow_style(value)
+        self._comment(key, ask, note)
+        written = _dump(CommentedMap({"-": self.values[key]})).strip().partition(": ")[2] if ask else ""
+        self._ask((*self.path, key), ask, written)
+
+    def section(self, key: str, *, ask: Sequence[str] = (), gap: bool = False) -> YamlSection:
+        """The section of this key, begun if absent, with a comment for each question; `gap` leaves a line empty before it."""
+        if key not in self.values:
+            self.values[key] = CommentedMap()
+            self._comment(key, ask)
+            self._ask((*self.path, key), ask)
+        if gap:
+            self.values.yaml_set_comment_before_after_key(key, before="\n")
+        return YamlSection(self.document, (*self.path, key), self.values[key])
+
+    def include(self, text: str) -> None:
+        """Add the keys of a YAML text in its layout; the first has an empty line before it."""
+        included = YAML().load(text)
+        self.values.update(included)
+        self.values.yaml_set_comment_before_after_key(next(iter(included)), before="\n")
+
+    def remark(self, text: str) -> None:
+        """Write a comment on its own line below the last key, whose value is on one line; once per document."""
+        if text not in self.document.remarks:
+            self.document.remarks.add(text)
+            self._comment_below(text)
+
+    def ask(self, question: str) -> None:
+        """Write a question about the whole section, as `remark` does."""
+        self._comment_below(f"? {question}")
+        self._ask(self.path, [question])
+
+    def _comment_below(self, text: str) -> None:
+        key = next(reversed(self.values))
+        token = self.values.ca.items[key][2] if key in self.values.ca.items else None
+        above = token.value if token else "\n"
+        self._set_comment(key, f"{above}{'  ' * len(self.path)}# {_on_one_line(text)}\n")
+
+    def _comment(self, key: str, ask: Sequence[str], note: str = "") -> None:
+        comments = [
+            *(f"? {_on_one_line(question)}" for question in ask),
+            *([_on_one_line(note)] if note else []),
+        ]
+        if comments:
+            self._set_comment(key, f"# {'; '.join(comments)}\n")
+
+    def _set_comment(self, key: str, text: str) -> None:
+        self.values.ca.items[key] = [None, None, CommentToken(text, CommentMark(0), None), None]
+
+    def _ask(self, path: Sequence[str], ask: Sequence[str], written: str = "") -> None:
+        setting = ".".join(path)
+        self.document.questions.extend(OpenQuestion(setting, question, written) for question in ask)
+
+
+class _Representer(RoundTripRepresenter):
+    """Writes `null` instead of nothing."""
+
+
+_Representer.add_representer(
+    type(None), lambda self, _: self.represent_scalar("tag:yaml.org,2002:null", "null")
+)
+
+
+class _Emitter(RoundTripEmitter):
+    """Writes keys up to the length that YAML allows on the line of their value."""
+
+    MAX_SIMPLE_KEY_LENGTH = 1024
+
+
+def _dump(values: CommentedMap) -> str:
+    yaml = YAML()
+    yaml.version = (1, 1)  # quotes `on` and "10:00", which later versions do not
+    yaml.width = _LONGEST_LINE
+    yaml.Representer = _Representer
+    yaml.Emitter = _Emitter
+    stream = io.StringIO()
+    yaml.dump(values, stream)
+    return stream.getvalue().partition("---\n")[2]  # without the line that names the version
+
+
+def _in_flow_style(value: Any) -> Any:
+    values: CommentedMap | CommentedSeq
+    if isinstance(value, Mapping):
+        values = CommentedMap((key, _in_flow_style(item)) for key, item in value.items())
+    elif isinstance(value, list | tuple):
+        values = CommentedSeq(map(_in_flow_style, value))
+    else:
+        return value
+    values.fa.set_flow_style()
+    return values
+
+
+def _on_one_line(text: str) -> str:
+    return "".join(sign if sign.isprintable() else " " for sign in text)

@@ -1,0 +1,52 @@
+"""How numbers are written is detected from the cells of all columns together."""
+
+from __future__ import annotations
+
+import pytest
+
+from hindcast.pipeline.inspect.number_style import detect_number_style
+
+
+@pytest.mark.parametrize(
+    ("cells", "decimal", "thousands", "asks"),
+    [
+        (["1.234,5", "7"], ",", ".", False),
+        (["1,234.5", "7"], ".", ",", False),
+        (["1 234,5", "7,5"], ",", " ", False),
+        (["1\u202f234", "2\u00a0345.5"], ".", " ", False),
+        (["1'234.5", "7"], ".", "'", False),
+        (["1,5", "2,25", "1,234", "3,456"], ",", None, False),
+        (["1,234", "2,345", "3,456", "4,567", "12"], ".", ",", True),
+        (["1,234", "2,345", "3,456", "4,567", "0,123"], ",", None, True),
+        (["1.234.567", "12"], ",", ".", False),
+    ],
+)
+def test_thousands_separators_are_distinguished_from_decimal_signs(
+    cells: list[str], decimal: str, thousands: str | None, asks: bool
+) -> None:
+    found, notes = detect_number_style([cells], ";")
+    assert (found.decimal, found.thousands, bool(notes)) == (decimal, thousands, asks)
+
+
+@pytest.mark.parametrize(
+    ("cells", "negatives"),
+    [(["(12.5)", "7", "8.25"], "brackets"), (["12.5-", "7", "8.25"], "trailing"), (["-12.5", "7"], None)],
+)
+def test_negative_numbers_without_a_leading_minus_are_recognised(
+    cells: list[str], negatives: str | None
+) -> None:
+    found, notes = detect_number_style([cells], ";")
+    assert found.negatives == negatives
+    assert found.decimal == "."
+    assert any("negative" in note for note in notes) == (negatives is not None)
+
+
+def test_units_and_currencies_beside_numbers_are_found_if_they_recur() -> None:
+    assert detect_number_style([["1.5 MW", "2 MW", "3 MW"], ["$4", "$5", "6"]], ";")[0].around == ("$", "MW")
+    assert detect_number_style([["1.5 MW", *map(str, range(20))]], ";")[0].around == ()
+
+
+def test_decimal_commas_between_commas_are_reported() -> None:
+    found, notes = detect_number_style([["1,5", "2,25"]], ",")
+    assert found.decimal == "."
+    assert "another separator" in notes[0]
