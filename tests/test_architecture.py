@@ -163,7 +163,14 @@ def test_each_opening_in_a_fence_is_used(library: str, prefix: str) -> None:
 
 
 def test_every_imported_library_is_a_declared_dependency() -> None:
-    names = {"yaml": "pyyaml", "sklearn": "scikit-learn", "distributed": "dask", "pydantic_core": "pydantic"}
+    names = {
+        "charset_normalizer": "charset-normalizer",
+        "distributed": "dask",
+        "pydantic_core": "pydantic",
+        "ruamel": "ruamel-yaml",
+        "sklearn": "scikit-learn",
+        "yaml": "pyyaml",
+    }
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     lines = [*project["dependencies"], *project["optional-dependencies"]["train"]]
     declared = {line.split(">")[0].split("[")[0] for line in lines}

@@ -18,7 +18,9 @@ from hindcast.pipeline.raw.numbers import NumberStyle, read_numbers
 
 _MOST_MARKERS = 5  # more different texts among numbers are bad cells, not a way to write "missing"
 _LEAST_OTHERS = 10  # numbers needed to judge whether one is far from the others
-_LEAST_REPEATS = 3  # find_occurrences of a number that is far from the others, but not by three times their range
+_LEAST_REPEATS = (
+    3  # find_occurrences of a number that is far from the others, but not by three times their range
+)
 
 
 @dataclass(frozen=True, eq=False)
