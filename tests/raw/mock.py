@@ -12,8 +12,9 @@ import pyarrow.parquet as pq
 
 from hindcast.pipeline.raw.context import Sizes
 from hindcast.pipeline.raw.ingest import ingest
-from hindcast.pipeline.settings.params import Params, check_params
+from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.tables import read_manifest, read_table
+from tests import mock_data
 
 HOUR = 3600 * 10**9
 
@@ -55,17 +56,9 @@ def mock_params(sources: Mapping[str, Any], path: str = "raw", **raw: Any) -> Pa
     ]
     if not realized:
         sources["unused"] = {**target, "values": {"load": {"column": "load"}}}
-    params = check_params(
-        {
-            "raw": {"path": path, "frequency": "1h", "max_bad_fraction": 1.0, **raw, "sources": sources},
-            "align": {
-                "target": [*realized, "load"][:1],
-                "origin": {"before": "48h"},
-                "gaps": {"fill": "2h"},
-                "features": {},
-            },
-        },
-        "mock",
+    params = mock_data.mock_params(
+        raw={"path": path, "max_bad_fraction": 1.0, **raw, "sources": sources},
+        align={"target": [*realized, "load"][:1], "origin": {"before": "48h"}},
     )
     if realized:
         return params

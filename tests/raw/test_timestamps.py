@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hindcast.pipeline.errors import SettingsError
 from hindcast.pipeline.raw.timestamp_formats import compile_format
 from hindcast.pipeline.raw.timestamps import parse_stamps
 
@@ -138,9 +137,3 @@ def test_many_shapes_in_one_array_are_all_read() -> None:
     stamps = [start + timedelta(hours=997 * step) for step in range(300)]
     texts = [f"{stamp.day}.{stamp:%B}.{stamp.year} {stamp.hour}:{stamp:%M}" for stamp in stamps]
     assert parsed(texts, "%d.%B.%Y %H:%M") == [wall_ns(stamp.replace(tzinfo=None)) for stamp in stamps]
-
-
-@pytest.mark.parametrize("form", ["%Q", "%Y-%m", "%H:%M", "", "%Y%Y-%m-%d"])
-def test_a_format_that_names_no_date_or_something_unknown_is_refused(form: str) -> None:
-    with pytest.raises(SettingsError, match="stamp format"):
-        compile_format(form)
