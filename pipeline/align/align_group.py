@@ -11,10 +11,10 @@ import pandas as pd
 
 from hindcast.pipeline.align.aligned import AlignedGroup, AlignedSequence
 from hindcast.pipeline.align.features.registry import feature_list
-from hindcast.pipeline.align.group_inputs import GroupInputs, prepare_group
+from hindcast.pipeline.align.group_inputs import prepare_group
 from hindcast.pipeline.align.inputs import Input
-from hindcast.pipeline.align.sequences import Targets, cut_sequences, read_targets
-from hindcast.pipeline.align.track import Track, read_track
+from hindcast.pipeline.align.sequences import cut_sequences, read_targets
+from hindcast.pipeline.align.track import read_track
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.tables import read_table
 
@@ -49,25 +49,29 @@ def align_frames(frames: Mapping[str, pd.DataFrame], params: Params, group: str)
     targets = read_targets(prepared)
     counts: Counter[str] = Counter(dict.fromkeys(COUNTS, 0))
     counts["series"], counts["tracks"] = len(prepared.grid.names), params.align.origin.tracks
-    vintages: Counter[str] = Counter()
+    supplied: Counter[str] = Counter()
     sequences: list[AlignedSequence] = []
     for number in range(params.align.origin.tracks):
         track = read_track(prepared, number)
         sequences += cut_sequences(prepared, number, track, targets, counts)
-        _count_vintages(track, vintages)
-    first, last = _target_span(prepared, targets)
+        supplied.update({name: int((has & track.covered).sum()) for name, has in track.supplied.items()})
+    observed, bounds = prepared.grid.times[(targets.W > 0).any(axis=1)], np.iinfo(np.int64)
+    covered = counts["steps"] - counts["steps_without_origin"]
+    forecasts = tuple(params.raw.sources_of("forecast"))
     return AlignedGroup(
         group=group,
         features=feature_list(params),
         targets=params.align.target,
         target_units=tuple(params.raw.values_of("realized")[name].unit for name in params.align.target),
-        sources=tuple(params.raw.sources_of("forecast")),
-        sequences=tuple(
-            sorted(sequences, key=lambda sequence: (sequence.series, sequence.track, int(sequence.times[0])))
-        ),
-        first_target_time=first,
-        last_target_time=last,
-        coverage=_coverage(prepared, vintages, counts["steps"] - counts["steps_without_origin"]),
+        sources=forecasts,
+        sequences=tuple(sorted(sequences, key=lambda each: (each.series, each.track, int(each.times[0])))),
+        first_target_time=int(observed.min(initial=bounds.max)),
+        last_target_time=int(observed.max(initial=bounds.min)),
+        coverage={
+            name: supplied[name] / covered if covered else 0.0
+            for name in forecasts
+            if name in prepared.vintages
+        },
         counts=dict(counts),
     )
 
@@ -97,22 +101,6 @@ def ending_inputs(tables_folder: Path, params: Params, group: str) -> Iterator[t
 def _read(tables_folder: Path, params: Params, group: str) -> dict[str, pd.DataFrame]:
     read = {source: read_table(tables_folder, source, group) for source in params.raw.sources}
     return {source: frame for source, frame in read.items() if frame is not None}
-
-
-def _count_vintages(track: Track, vintages: Counter[str]) -> None:
-    for source, supplied in track.supplied.items():
-        vintages[source] += int((supplied & track.covered).sum())
-
-
-def _coverage(group: GroupInputs, vintages: Counter[str], covered: int) -> dict[str, float]:
-    forecasts = [name for name in group.params.raw.sources_of("forecast") if name in group.vintages]
-    return {name: vintages[name] / covered if covered else 0.0 for name in forecasts}
-
-
-def _target_span(group: GroupInputs, targets: Targets) -> tuple[int, int]:
-    times = group.grid.times[(targets.W > 0).any(axis=1)]
-    bounds = np.iinfo(np.int64)
-    return int(times.min(initial=bounds.max)), int(times.max(initial=bounds.min))
 
 
 def text_of_features(params: Params) -> str:

@@ -34,11 +34,7 @@ class Versions:
 
 
 def sort_versions(
-    place: Ints,
-    stamps: tuple[Times, Times, Times],
-    values: Floats,
-    places: int,
-    rank: Times | None = None,
+    place: Ints, stamps: tuple[Times, Times, Times], values: Floats, places: int, rank: Times | None = None
 ) -> Versions:
     """Order rows for the join.
 
@@ -55,7 +51,7 @@ def sort_versions(
         order = np.lexsort((known, valid, place))
         place, valid, known, issue, rank = (column[order] for column in (place, valid, known, issue, rank))
         values = values[order]
-    starts_stamp = _changes(place, valid)
+    starts_stamp = changes(place, valid)
     row_start = np.append(np.flatnonzero(starts_stamp), len(place))
     stamp_start = block_starts(place[row_start[:-1]], places)
     return Versions(
@@ -113,11 +109,11 @@ def _older(rows: Versions, first: Ints, last: Ints, row: Ints) -> Ints:
     return found
 
 
-def _changes(place: Ints, valid: Times) -> Flags:
-    """Where a row has another stamp than the row before."""
-    starts = np.ones(len(place), np.bool_)
-    starts[1:] = (place[1:] != place[:-1]) | (valid[1:] != valid[:-1])
-    return starts
+def changes(first: Ints, second: Ints) -> Flags:
+    """Where a row differs from the row before in one of two columns; the first row always does."""
+    differs = np.ones(len(first), np.bool_)
+    differs[1:] = (first[1:] != first[:-1]) | (second[1:] != second[:-1])
+    return differs
 
 
 def _best(stamp: Ints, rank: Times, known: Times) -> Ints | None:

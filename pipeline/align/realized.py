@@ -9,7 +9,14 @@ from functools import cached_property
 import numpy as np
 
 from hindcast.pipeline.align.aligned import NEVER_KNOWN
-from hindcast.pipeline.align.asof import Versions, block_starts, is_sorted, last_at_most, sort_versions
+from hindcast.pipeline.align.asof import (
+    Versions,
+    block_starts,
+    changes,
+    is_sorted,
+    last_at_most,
+    sort_versions,
+)
 from hindcast.pipeline.align.cyclic import field_of
 from hindcast.pipeline.align.grid import Axis, Grid
 from hindcast.pipeline.align.inputs import Input
@@ -72,10 +79,8 @@ class Realized:
         """The place of the newest step of a series that has a value known at the origin; -1 where none."""
         if not len(series) or not len(self.events.place):
             return np.full(len(series), -1, np.int64)
-        new = np.ones(len(series), np.bool_)  # many steps share an origin
-        new[1:] = (series[1:] != series[:-1]) | (origins[1:] != origins[:-1])
         first_known, newest, start = self._arrivals
-        at = np.flatnonzero(new)
+        at = np.flatnonzero(changes(series, origins))  # many steps share an origin
         low = start[series[at]]
         found = last_at_most(first_known, low, start[series[at] + 1], origins[at])
         place = np.where(found >= low, newest.take(found, mode="clip"), -1)
@@ -155,8 +160,7 @@ def _moments(joined: Versions) -> tuple[Ints, Times]:
     if not is_sorted(place, known):
         order = np.lexsort((known, place))
         place, known = place[order], known[order]
-    new = np.ones(len(place), np.bool_)
-    new[1:] = (place[1:] != place[:-1]) | (known[1:] != known[:-1])
+    new = changes(place, known)
     return place[new], known[new]
 
 

@@ -7,6 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
+from hindcast.pipeline.align.asof import changes
 from hindcast.pipeline.align.grid import Grid
 from hindcast.pipeline.align.realized import Realized
 from hindcast.pipeline.arrays import Floats, Ints, Times
@@ -54,9 +55,7 @@ class KnownValues:
 def roll(known: KnownValues, newest: Ints, windows: tuple[Window, ...]) -> Rolled:
     """Statistics over the windows of steps that end with the place `newest` (n,; -1: none)."""
     series, origins = known.grid.series, known.origins
-    new = np.ones(len(series), np.bool_)  # many steps share an origin, and so what is known at it
-    new[1:] = (series[1:] != series[:-1]) | (origins[1:] != origins[:-1])
-    at = np.flatnonzero(new)
+    at = np.flatnonzero(changes(series, origins))  # many steps share an origin, and so what is known at it
     longest = max((steps for steps, _ in windows), default=0)
     made = {window: np.full(len(at), np.nan) for window in windows}
     block = max(1, _CELLS // max(1, longest))

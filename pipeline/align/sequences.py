@@ -47,7 +47,9 @@ def cut_sequences(
     observed: Flags = np.any(targets.W > 0, axis=1)
     shortest, kept = group.params.align.shortest.ns if group.params.align.shortest else 0, 0
     for start, stop in kept_runs(group.grid.series, track.complete).tolist():
-        counts["sequences_ended_by_gap"] += _ends_by_gap(group, track, stop)
+        # the next step belongs to the same series and has an origin, but lacks an input
+        continues = stop < len(track.covered) and group.grid.series[stop] == group.grid.series[stop - 1]
+        counts["sequences_ended_by_gap"] += bool(continues and track.covered[stop])
         if not observed[start:stop].any():
             counts["sequences_without_target"] += 1
             counts["steps_without_target"] += stop - start
@@ -65,12 +67,6 @@ def cut_sequences(
     counts["steps_kept"] += kept
     counts["steps_without_origin"] += int((~track.covered).sum())
     counts["steps_in_gaps"] += int((track.covered & ~track.complete).sum())
-
-
-def _ends_by_gap(group: GroupInputs, track: Track, stop: int) -> bool:
-    """Whether the step after a sequence belongs to its series and has an origin, but lacks an input."""
-    same_series = stop < len(track.covered) and group.grid.series[stop] == group.grid.series[stop - 1]
-    return bool(same_series and track.covered[stop])
 
 
 def _sequence(

@@ -56,14 +56,14 @@ def read_rows(
     A series is what a realized or forecast source names. Where none names one, the group has the one series
     "", which also owns the rows for every series.
     """
-    coded = {source: _codes(frame) for source, frame in frames.items()}
-    kept = {source: _before_until(frame, params) for source, frame in frames.items()}
-    used = {
-        name
-        for source, (codes, names) in coded.items()
-        if params.raw.sources[source].role != "known"
-        for name in _used(codes[kept[source]], names)
-    }
+    coded, kept, until = {}, {}, params.align.until
+    used: set[str] = set()
+    for source, frame in frames.items():
+        codes, names = coded[source] = _codes(frame)
+        valid = frame["valid_time"].to_numpy(np.int64)
+        kept[source] = np.arange(len(valid)) if until is None else np.flatnonzero(valid < until)
+        if params.raw.sources[source].role != "known":
+            used.update(names[code] for code in np.flatnonzero(np.bincount(codes[kept[source]])))
     series = tuple(sorted(used - {""})) or tuple(used)
     number = {"": SHARED} | {name: at for at, name in enumerate(series)}
     tables = {}
@@ -99,17 +99,6 @@ def _codes(frame: pd.DataFrame) -> tuple[Ints, list[str]]:
         return np.asarray(column.cat.codes, np.int64), [str(name) for name in column.cat.categories]
     codes, names = pd.factorize(column.to_numpy(object))
     return np.asarray(codes, np.int64), [str(name) for name in names]
-
-
-def _used(codes: Ints, names: list[str]) -> list[str]:
-    count = np.bincount(codes, minlength=len(names))
-    return [name for name, rows in zip(names, count, strict=True) if rows]
-
-
-def _before_until(frame: pd.DataFrame, params: Params) -> Ints:
-    valid = frame["valid_time"].to_numpy(np.int64)
-    until = params.align.until
-    return np.arange(len(valid)) if until is None else np.flatnonzero(valid < until)
 
 
 def _table(frame: pd.DataFrame, fields: Mapping[str, ValueField], series: Ints) -> SourceRows:

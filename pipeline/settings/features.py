@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from functools import partial
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Literal
 
 import numpy as np
@@ -31,6 +30,7 @@ CalendarFeature = Literal["hour", "weekday", "yearday"]
 _PROBE_START = int(np.datetime64("2023-01-01", "ns").astype(np.int64))
 _PROBE_LENGTH = 2 * 366 * DAY
 _MOST_DAYS = 60
+_NONE = f"more than {_MOST_DAYS}d"
 
 
 class Rolling(Section):
@@ -129,10 +129,17 @@ def _forbidden(lag: Duration, known: DeclaredRule, origin: OriginRule, raw: RawS
         origins = origin.origins(times, zone)
         # a step that no origin covers is not made
         earliest = np.where(origins == NO_ORIGIN, TIME_MAX, origins).min(axis=1)
-        allows = partial(_allows, known=known, times=times, earliest=earliest, frequency=frequency, zone=zone)
+
+        def allows(lag: Duration, zone: str = zone, earliest: Times = earliest) -> bool:
+            moments = known.moments(lagged(times, lag, zone), None, frequency, zone)
+            return bool((moments <= earliest).all())
+
         if not allows(lag):
+            days = (Duration.parse(f"{count}d") for count in range(1, _MOST_DAYS + 1))
             smallest = (
-                _smallest_days(allows) if lag.days else _smallest_lag(known, times, earliest, step, zone)
+                next(filter(allows, days), _NONE)
+                if lag.days
+                else _smallest_lag(known, times, earliest, step, zone)
             )
             return (
                 f"a lag of {lag} is not yet known at some origin in zone {zone}; "
@@ -141,22 +148,11 @@ def _forbidden(lag: Duration, known: DeclaredRule, origin: OriginRule, raw: RawS
     return None
 
 
-def _allows(
-    lag: Duration, *, known: DeclaredRule, times: Times, earliest: Times, frequency: int, zone: str
-) -> bool:
-    return bool((known.moments(lagged(times, lag, zone), None, frequency, zone) <= earliest).all())
-
-
 def _smallest_lag(known: DeclaredRule, times: Times, earliest: Times, step: int, zone: str) -> Duration | str:
     past = np.arange(_PROBE_START - _MOST_DAYS * DAY, _PROBE_START + _PROBE_LENGTH, step)
     moments = np.maximum.accumulate(known.moments(past, None, step, zone))
     newest = np.searchsorted(moments, earliest, side="right") - 1
     if newest.min() < 0:
-        return f"more than {_MOST_DAYS}d"
+        return _NONE
     lag = int((times - past[newest]).max())
     return Duration.parse(f"{lag // (60 * SECOND)}min" if lag % HOUR else f"{lag // HOUR}h")
-
-
-def _smallest_days(allows: Callable[[Duration], bool]) -> str:
-    days = (Duration.parse(f"{count}d") for count in range(1, _MOST_DAYS + 1))
-    return next((str(lag) for lag in days if allows(lag)), f"more than {_MOST_DAYS}d")

@@ -156,10 +156,6 @@ class RawSettings(Section):
         return self.zone if isinstance(self.zone, str) else self.zone.get(group)
 
 
-def _names_group(value: ValueField) -> bool:
-    return "group" in value.header_groups
-
-
 def _faults_of_headers(source: Source) -> Iterator[str]:
     headers = {name for name, value in source.values.items() if value.header}
     if headers and len(headers) < len(source.values):
@@ -167,7 +163,7 @@ def _faults_of_headers(source: Source) -> Iterator[str]:
     named = {name for name in headers if "series" in source.values[name].header_groups}
     if source.series and (named or (headers and source.header_time is None)):
         yield "series comes from the named group of `header`, so leave `series` out"
-    if source.group is None and not all(_names_group(value) for value in source.values.values()):
+    if source.group is None and not all("group" in value.header_groups for value in source.values.values()):
         yield "group is needed: a column, a path, a constant, or a named group (?P<group>...) of every header"
     times = {value.header_groups & {*HEADER_TIMES} for value in source.values.values()}
     if len(times) > 1 or any(len(found) > 1 for found in times):

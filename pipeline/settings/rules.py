@@ -14,9 +14,8 @@ def faults_between_sections(raw: RawSettings, align: AlignSettings) -> list[str]
     """All faults that appear only when `raw` and `align` are checked together."""
     return [
         *_value_faults(raw),
-        *_name_faults(raw, align),
+        *_align_faults(raw, align),
         *_angle_faults(raw, align),
-        *_range_faults(align),
         *feature_faults(align.features, raw, align.origin, align.published),
     ]
 
@@ -41,13 +40,15 @@ def _value_faults(raw: RawSettings) -> Iterator[str]:
         yield f"raw.sources: {name} is both a forecast and a known value; their features would share a name"
 
 
-def _name_faults(raw: RawSettings, align: AlignSettings) -> Iterator[str]:
+def _align_faults(raw: RawSettings, align: AlignSettings) -> Iterator[str]:
     realized, forecasts = list(raw.values_of("realized")), list(raw.values_of("forecast"))
     yield from unknown_names("align.target", align.target, realized, "a realized value")
     yield from unknown_names("align.published", align.published, align.target, "a target")
     for target, name in align.published.items():
         if raw.forecast_value(name) is None:
             yield from unknown_names(f"align.published.{target}", [name], forecasts, "a forecast value")
+    if align.from_ is not None and align.until is not None and align.from_ >= align.until:
+        yield "align.from: must lie before align.until"
 
 
 def _angle_faults(raw: RawSettings, align: AlignSettings) -> Iterator[str]:
@@ -63,8 +64,3 @@ def _angle_faults(raw: RawSettings, align: AlignSettings) -> Iterator[str]:
         chosen = raw.forecast_value(name)
         if chosen is not None and raw.values_of("forecast")[chosen].angle:
             yield f"align.published.{target}: an angle cannot be a published forecast, found {name!r}"
-
-
-def _range_faults(align: AlignSettings) -> Iterator[str]:
-    if align.from_ is not None and align.until is not None and align.from_ >= align.until:
-        yield "align.from: must lie before align.until"

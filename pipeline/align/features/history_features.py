@@ -33,9 +33,6 @@ def _feature(params: Params, input_: Input, name: str, sentence: str) -> Feature
     return Feature(name, unit_of_input(params, input_), sentence, part="history")
 
 
-# --- lags ---------------------------------------------------------------------------------------------------------
-
-
 def _lag_columns(params: Params) -> Iterator[Column]:
     chosen = params.align.features.lags
     for name, input_ in realized_inputs(params, chosen):
@@ -64,9 +61,6 @@ def _lag_reach(params: Params, times: Times, zone: str) -> Iterator[int]:
         yield int((times - step_of(lagged(times, lag, zone), params.raw.frequency.ns)).max())
 
 
-# --- the newest values known --------------------------------------------------------------------------------------
-
-
 def _recent_columns(params: Params) -> Iterator[Column]:
     chosen = params.align.features.recent
     for name, input_ in realized_inputs(params, chosen):
@@ -91,9 +85,6 @@ def _recent_reach(params: Params, times: Times, zone: str) -> Iterator[int]:
     return _reach_of_newest(params, times, zone, further)
 
 
-# --- windows that end with the newest value known -----------------------------------------------------------------
-
-
 def _rolling_columns(params: Params) -> Iterator[Column]:
     chosen = params.align.features.rolling
     for name, input_ in realized_inputs(params, chosen):
@@ -105,12 +96,8 @@ def _rolling_columns(params: Params) -> Iterator[Column]:
                 "the newest step with a value; as known at the step's origin, missing if less than half of them are."
             )
             feature = _feature(params, input_, f"{input_.value}_{which}_{window}", sentence)
-            fill = partial(_fill_rolling, input_.value, windows, _window(params, window, which))
+            fill = partial(_fill_window, input_.value, windows, _window(params, window, which))
             yield Column(feature, fill, may_miss=True)
-
-
-def _fill_rolling(value: str, windows: tuple[Window, ...], window: Window, view: OriginView) -> Floats:
-    return view.rolled(value, windows)[window]
 
 
 def _rolling_reach(params: Params, times: Times, zone: str) -> Iterator[int]:
@@ -132,14 +119,16 @@ def _published_error_columns(params: Params) -> Iterator[Column]:
                 "value; as known at this step's origin, missing if less than half of them are."
             )
             feature = _feature(params, input_, f"{target}_published_error_{window}", sentence)
-            fill = partial(_fill_published_error, target, windows, _window(params, window, "mean"))
+            fill = partial(
+                _fill_window, target, windows, _window(params, window, "mean"), less_published=True
+            )
             yield Column(feature, fill, may_miss=True)
 
 
-def _fill_published_error(
-    target: str, windows: tuple[Window, ...], window: Window, view: OriginView
+def _fill_window(
+    value: str, windows: tuple[Window, ...], window: Window, view: OriginView, *, less_published: bool = False
 ) -> Floats:
-    return view.rolled(target, windows, less_published=True)[window]
+    return view.rolled(value, windows, less_published=less_published)[window]
 
 
 def _published_error_reach(params: Params, times: Times, zone: str) -> Iterator[int]:

@@ -53,11 +53,7 @@ def _ahead_columns(params: Params) -> Iterator[Column]:
             )
             name = f"{input_.name}_ahead_{steps}"
             feature = Feature(name, unit_of_input(params, input_), sentence, part=_part(params, input_))
-            yield Column(feature, partial(_fill_ahead, input_, steps), may_miss=True)
-
-
-def _fill_ahead(input_: Input, steps: int, view: OriginView) -> Floats | SharedValues:
-    return view.input(input_, ahead=steps)
+            yield Column(feature, partial(OriginView.input, input_=input_, ahead=steps), may_miss=True)
 
 
 def _part(params: Params, input_: Input) -> Part:

@@ -27,11 +27,7 @@ def _vintage_columns(params: Params) -> Iterator[Column]:
                 "step's origin, by issue time."
             )
             feature = Feature(f"{input_.name}_vintage_{number}", unit_of_input(params, input_), sentence)
-            yield Column(feature, partial(_fill_vintage, input_, number), may_miss=True)
-
-
-def _fill_vintage(input_: Input, number: int, view: OriginView) -> Floats | SharedValues:
-    return view.input(input_, older=number - 1)
+            yield Column(feature, partial(OriginView.input, input_=input_, older=number - 1), may_miss=True)
 
 
 def _change_columns(params: Params) -> Iterator[Column]:
