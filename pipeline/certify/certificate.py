@@ -68,7 +68,13 @@ def certify(data: Path, params: Params) -> dict[str, Any]:
         "shards_digest": shards_digest(list((data / "packed").glob("*.h5"))),
         "checks": [result.as_json() for result in results],
         "overlap": overlap,
-        "sources": {name: _declaration(params, name) for name in params.raw.sources},
+        "sources": {
+            name: {
+                "known": "stamped" if source.known.stamped else "declared",
+                "rule": source.known.model_dump(mode="json"),
+            }
+            for name, source in params.raw.sources.items()
+        },
     }
 
 
@@ -127,8 +133,3 @@ def _run(checks: list[Callable[[], list[CheckResult]]]) -> list[CheckResult]:
             results += check()
             advance(1)
     return results
-
-
-def _declaration(params: Params, source: str) -> dict[str, Any]:
-    rule = params.raw.sources[source].known
-    return {"known": "stamped" if rule.stamped else "declared", "rule": rule.model_dump(mode="json")}

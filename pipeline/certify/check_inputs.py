@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from hindcast.pipeline.arrays import TIME_MAX, TIME_MIN
@@ -35,33 +34,11 @@ _ROUNDING = 1e-12
 """Relative to the numbers whose difference a value is: they may be summed in another order."""
 
 
-@dataclass
-class RebuiltRows:
-    """The results of the rebuilt rows."""
-
-    inputs: CheckResult
-    targets: CheckResult
-    published: CheckResult
-    held_out: CheckResult
-
-    def all(self) -> list[CheckResult]:
-        """In the order of the certificate."""
-        return [self.inputs, self.targets, self.published, self.held_out]
-
-
-@dataclass(frozen=True)
-class Stored:
-    """A value of X, and whether its mask feature says that it is missing."""
-
-    value: float
-    is_masked: bool
-
-
 def check_inputs(dataset: Dataset, tables: Path, params: Params) -> list[CheckResult]:
     """Rebuild every kind of column of X, and Y, W, `known`, `published` and `issued`, of rows spread over the data set, from
     the rows of the tables that were known at the origin.
     """
-    results = RebuiltRows(
+    results = (
         CheckResult("inputs", f"X is what the tables held at the origin, within {TOLERANCE:g} of the value"),
         CheckResult("targets", "Y is the last revision, `known` its moment, and W 0 where there is none"),
         CheckResult("published", "published forecasts and issue times are those known at the origin"),
@@ -76,7 +53,7 @@ def check_inputs(dataset: Dataset, tables: Path, params: Params) -> list[CheckRe
         of_group = GroupTables(params, zone, read_records(tables, group, params), group)
         rows = [row for row, name in zip(sampled, groups, strict=True) if name == group]
         _check_group(results, dataset, of_group, {row: sampled[row] for row in rows}, held_out)
-    return results.all()
+    return list(results)
 
 
 def _row_count(dataset: Dataset, params: Params) -> int:
@@ -89,36 +66,36 @@ def _row_count(dataset: Dataset, params: Params) -> int:
 
 
 def _check_group(
-    results: RebuiltRows,
+    results: tuple[CheckResult, ...],
     dataset: Dataset,
     tables: GroupTables,
     sampled: dict[int, list[int]],
     held_out: HeldOutInputs,
 ) -> None:
+    in_inputs, in_targets, in_published, in_held_out = results
     columns = expected_columns(tables)
     masks = {dataset.features[mask] for mask in dataset.feature_masks if mask >= 0}
     for name in dataset.features:
         if name not in columns and name not in masks:
-            results.inputs.add_violation(f"{name}: no setting asks for this feature")
+            in_inputs.add_violation(f"{name}: no setting asks for this feature")
     for row, places in sampled.items():
         for piece, inside in _by_slice(dataset, row, places):
             inputs, origin = piece.read("X"), piece.read("origin")
             for place in inside:
                 step = Step(piece.series, piece.track, int(piece.times[place]), int(origin[place]))
-                results.inputs.count_checked()
+                in_inputs.count_checked()
                 for column, name in enumerate(dataset.features):
                     if name in columns:
                         mask = int(dataset.feature_masks[column])
                         is_masked = mask >= 0 and bool(inputs[place, mask] != 0)
-                        stored = Stored(float(inputs[place, column]), is_masked)
-                        expected = columns[name](step)
+                        stored, expected = float(inputs[place, column]), columns[name](step)
                         if expected.known is not None:
-                            results.inputs.note_margin(step.origin - expected.known)
-                        held_out.check(results.held_out, step, f"{piece.label(place)}: {name}", expected)
-                        for fault in _faults_of_input(expected, stored):
-                            results.inputs.add_violation(f"{piece.label(place)}: {name} is {fault}")
-            _check_targets(results.targets, piece, inside, tables)
-            check_published(results.published, piece, inside, tables)
+                            in_inputs.note_margin(step.origin - expected.known)
+                        held_out.check(in_held_out, step, f"{piece.label(place)}: {name}", expected)
+                        for fault in _faults_of_input(expected, stored, is_masked=is_masked):
+                            in_inputs.add_violation(f"{piece.label(place)}: {name} is {fault}")
+            _check_targets(in_targets, piece, inside, tables)
+            check_published(in_published, piece, inside, tables)
 
 
 def _by_slice(dataset: Dataset, row: int, places: list[int]) -> Iterator[tuple[SequenceSlice, list[int]]]:
@@ -130,12 +107,12 @@ def _by_slice(dataset: Dataset, row: int, places: list[int]) -> Iterator[tuple[S
             yield piece, inside
 
 
-def _faults_of_input(expected: KnownValue, stored: Stored) -> Iterator[str]:
+def _faults_of_input(expected: KnownValue, stored: float, *, is_masked: bool) -> Iterator[str]:
     if expected.is_missing:
-        if stored.value != 0 or not stored.is_masked:
-            yield f"{stored.value!r}, but no value was known at the origin"
-    elif stored.is_masked or not _equal(stored.value, expected.value, expected.size):
-        words = "marked as missing" if stored.is_masked else repr(stored.value)
+        if stored != 0 or not is_masked:
+            yield f"{stored!r}, but no value was known at the origin"
+    elif is_masked or not _equal(stored, expected.value, expected.size):
+        words = "marked as missing" if is_masked else repr(stored)
         yield f"{words}, the value known at the origin was {expected.value!r}"
 
 

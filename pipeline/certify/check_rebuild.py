@@ -7,7 +7,6 @@ is right, and this one that all other rows are its output too, so that no number
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -15,7 +14,7 @@ import numpy as np
 
 from hindcast.pipeline.align.align_group import align_group
 from hindcast.pipeline.align.aligned import AlignedGroup, AlignedSequence
-from hindcast.pipeline.certify.findings import MOST_EXAMPLES, CheckResult
+from hindcast.pipeline.certify.findings import CheckResult
 from hindcast.pipeline.engine import map_in_order
 from hindcast.pipeline.forecasters import STORED
 from hindcast.pipeline.settings.params import Params
@@ -24,6 +23,8 @@ from hindcast.pipeline.split.write_splits import reach_of, steps_of
 from hindcast.pipeline.store.layout import ARRAYS, ArrayLayout, lay_out
 from hindcast.pipeline.store.reader import Dataset
 from hindcast.pipeline.wording import time_text
+
+_SMALL = 1 << 22  # numbers of X: a few megabytes, aligned in less time than processes are started
 
 
 def check_rebuilt(dataset: Dataset, tables: Path, params: Params) -> CheckResult:
@@ -36,18 +37,14 @@ def check_rebuilt(dataset: Dataset, tables: Path, params: Params) -> CheckResult
     groups: dict[str, list[int]] = {}
     for row, group in enumerate(dataset.sequences.group.tolist()):
         groups.setdefault(str(group), []).append(row)
-    # aligning a few megabytes takes less time than starting processes
     small = dataset.step_count * max(1, len(dataset.features)) < _SMALL
     compare = partial(_compare, dataset, tables, params)
     items = list(groups.items())
     results = map_in_order(compare, items, lambda item: f"group {item[0]}", "compare", "groups", small=small)
-    for of_group in results:
-        result.count_checked(of_group.rows)
-        for example in of_group.examples:
-            result.add_violation(example)
-        result.violations += of_group.more
-    first = min((of_group.first_target for of_group in results), default=dataset.first_target_time)
-    last = max((of_group.last_target for of_group in results), default=dataset.last_target_time)
+    for of_group, _, _ in results:
+        result.merge(of_group)
+    first = min((first for _, first, _ in results), default=dataset.first_target_time)
+    last = max((last for _, _, last in results), default=dataset.last_target_time)
     if (first, last) != (dataset.first_target_time, dataset.last_target_time):
         result.add_violation(
             f"according to dataset.h5 targets were observed from {time_text(dataset.first_target_time)} to "
@@ -69,34 +66,20 @@ def _check_plan(result: CheckResult, dataset: Dataset, params: Params) -> None:
                 )
 
 
-_SMALL = 1 << 22
-
-
-@dataclass
-class _GroupResult:
-    """`more` counts the violating rows that no example names."""
-
-    rows: int = 0
-    more: int = 0
-    first_target: int = 0
-    last_target: int = 0
-    examples: list[str] = field(default_factory=list)
-
-    def add_violation(self, example: str) -> None:
-        if len(self.examples) < MOST_EXAMPLES:
-            self.examples.append(example)
-        else:
-            self.more += 1
-
-
-def _compare(dataset: Dataset, tables: Path, params: Params, item: tuple[str, list[int]]) -> _GroupResult:
+def _compare(
+    dataset: Dataset, tables: Path, params: Params, item: tuple[str, list[int]]
+) -> tuple[CheckResult, int, int]:
+    """The result of one group, and the first and last time of an observed target in its tables."""
     group, rows = item
     aligned = align_group(tables, params, group)
-    result = _GroupResult(first_target=aligned.first_target_time, last_target=aligned.last_target_time)
-    stored, due = (
-        [_stored(dataset, row) for row in rows],
-        [_identity(sequence) for sequence in aligned.sequences],
-    )
+    result = CheckResult("rebuilt", group)
+    _compare_group(result, dataset, aligned, rows)
+    return result, aligned.first_target_time, aligned.last_target_time
+
+
+def _compare_group(result: CheckResult, dataset: Dataset, aligned: AlignedGroup, rows: list[int]) -> None:
+    stored = [_stored(dataset, row) for row in rows]
+    due = [(one.series, one.track, int(one.times[0]), len(one.times)) for one in aligned.sequences]
     if stored != due:
         different = sorted(set(stored) ^ set(due))[:3]
         words = ", ".join(
@@ -104,27 +87,26 @@ def _compare(dataset: Dataset, tables: Path, params: Params, item: tuple[str, li
             for series, track, time, steps in different
         )
         result.add_violation(
-            f"{group}: its sequences differ from those that the tables give, in {words or 'their order'}"
+            f"{aligned.group}: its sequences differ from those that the tables give, in {words or 'their order'}"
         )
-        return result
+        return
     if dataset.baselines != STORED:
         result.add_violation(
             f"the forecasters are named {', '.join(dataset.baselines)}, not {', '.join(STORED)}"
         )
-        return result
+        return
     columns = _columns(dataset, aligned)
     for axis, (names, order) in columns.items():
         if None in order:
             result.add_violation(
-                f"{group}: the {axis}s {', '.join(names)} are not those that the settings ask for"
+                f"{aligned.group}: the {axis}s {', '.join(names)} are not those that the settings ask for"
             )
-            return result
+            return
     for row, sequence in zip(rows, aligned.sequences, strict=True):
-        result.rows += len(sequence.times)
+        result.count_checked(len(sequence.times))
         for array in ARRAYS:
             for fault in _differences(dataset, row, sequence, array, columns):
                 result.add_violation(fault)
-    return result
 
 
 def _stored(dataset: Dataset, row: int) -> tuple[str, int, int, int]:
@@ -135,10 +117,6 @@ def _stored(dataset: Dataset, row: int) -> tuple[str, int, int, int]:
         int(table.start_time[row]),
         int(table.step_count[row]),
     )
-
-
-def _identity(sequence: AlignedSequence) -> tuple[str, int, int, int]:
-    return sequence.series, sequence.track, int(sequence.times[0]), len(sequence.times)
 
 
 Columns = dict[str, tuple[tuple[str, ...], list[int | None]]]

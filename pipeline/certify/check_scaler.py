@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from hindcast.pipeline.arrays import Floats
+from hindcast.pipeline.arrays import Flags, Floats, Ints
 from hindcast.pipeline.certify.findings import CheckResult
 from hindcast.pipeline.certify.iterate import SequenceSlice, iter_sequences, scored_in
 from hindcast.pipeline.settings.sections import ScaleSettings
@@ -28,7 +27,7 @@ Key = tuple[str, ...]
 """(group, series), (group,), or () for all."""
 
 
-Part = tuple[Key, Floats, npt.NDArray[np.bool_]]
+Part = tuple[Key, Floats, Flags]
 """Rows of one key: values (row, column) and which of them are present."""
 
 
@@ -36,7 +35,7 @@ Part = tuple[Key, Floats, npt.NDArray[np.bool_]]
 class Moments:
     """For each column: number of rows, their mean (0 if there are none), and their deviation, 0 where all are equal."""
 
-    count: npt.NDArray[np.int64]
+    count: Ints
     mean: Floats
     deviation: Floats
 
@@ -59,34 +58,26 @@ def check_scaler(dataset: Dataset, scaler: dict[str, Any], how: ScaleSettings) -
                 f"scaler.json was fitted with scale.{field} {scaler[field]!r}, the settings ask for {asked!r}: "
                 "run the stage `scale` again"
             )
-    for kind, by, names, rows, own in (
-        ("features", scaler["by"], dataset.features, lambda: _input_rows(dataset), _own(dataset)),
-        (
-            "targets",
-            scaler["target"],
-            dataset.targets,
-            lambda: _target_rows(dataset),
-            [True] * len(dataset.targets),
-        ),
-    ):
-        entries = scaler[kind]
+    sides: tuple[tuple[str, str, Sequence[str], Callable[[], Iterator[Part]], list[bool]], ...] = (
+        ("features", "by", dataset.features, lambda: _input_rows(dataset), _own(dataset)),
+        ("targets", "target", dataset.targets, lambda: _target_rows(dataset), [True] * len(dataset.targets)),
+    )
+    for kind, field, names, rows, own in sides:
+        entries, by = scaler[kind], scaler[field]
         if [entry["name"] for entry in entries] != list(names):
             result.add_violation(
                 f"{kind}: scaler.json names {[entry['name'] for entry in entries]}, dataset.h5 {list(names)}"
             )
         elif by == "none":
-            _check_identity(result, entries)
+            for entry in entries:
+                if (entry["mean"], entry["std"]) != (0.0, 1.0):
+                    result.add_violation(
+                        f"{entry['name']}: no scaling was asked for, but scaler.json has mean {entry['mean']!r} and std "
+                        f"{entry['std']!r}"
+                    )
         else:
             _check_side(result, scaler, kind, by, rows, own)
     return result
-
-
-def _check_identity(result: CheckResult, entries: list[dict[str, Any]]) -> None:
-    for entry in entries:
-        if (entry["mean"], entry["std"]) != (0.0, 1.0):
-            result.add_violation(
-                f"{entry['name']}: no scaling was asked for, but scaler.json has mean {entry['mean']!r} and std {entry['std']!r}"
-            )
 
 
 def _own(dataset: Dataset) -> list[bool]:
@@ -113,11 +104,17 @@ def _check_side(  # noqa: PLR0917 - what is checked, and by what
         return ((key[: _PARTS[by]], values, present) for key, values, present in rows())
 
     of = compute_moments(parted, len(names), result.count_checked)
-    whole = _shared(of[()])
+    whole = of[()]  # the scale that all series share: a column that does not vary has deviation 1
+    whole = Moments(whole.count, whole.mean, np.where(whole.deviation > 0, whole.deviation, 1.0))
     recorded = {field: [entry[field] for entry in scaler[kind]] for field in ("mean", "std", "count")}
     _compare(result, names, recorded, whole)
     for length, level in enumerate(_LEVELS[: _PARTS[by]], start=1):
-        entries = {_key(entry): entry[kind] for entry in scaler[level] if kind in entry}
+        fields = ("group", "series")[:length]
+        entries = {
+            tuple(str(entry[field]) for field in fields): entry[kind]
+            for entry in scaler[level]
+            if kind in entry
+        }
         keys = {key for key in of if len(key) == length}
         for key in sorted(keys ^ entries.keys()):
             words = "lacks" if key in keys else "has, although training has no row of it,"
@@ -125,15 +122,6 @@ def _check_side(  # noqa: PLR0917 - what is checked, and by what
         for key in sorted(keys & entries.keys()):
             due = _with_fallback(of, key, scaler["min_rows"], whole, own)
             _compare(result, [f"{name} of {'/'.join(key)}" for name in names], entries[key], due)
-
-
-def _key(entry: Mapping[str, Any]) -> Key:
-    return tuple(str(entry[field]) for field in ("group", "series") if field in entry)
-
-
-def _shared(moments: Moments) -> Moments:
-    """The scale that all series share: a column that does not vary has deviation 1."""
-    return Moments(moments.count, moments.mean, np.where(moments.deviation > 0, moments.deviation, 1.0))
 
 
 def _with_fallback(
@@ -179,7 +167,7 @@ def _target_rows(dataset: Dataset) -> Iterator[Part]:
         yield (piece.group, piece.series), values, piece.read("W")[inside] > 0
 
 
-def _training(dataset: Dataset) -> Iterator[tuple[SequenceSlice, npt.NDArray[np.bool_]]]:
+def _training(dataset: Dataset) -> Iterator[tuple[SequenceSlice, Flags]]:
     train = dataset.split("train")
     for piece in iter_sequences(dataset):
         inside = scored_in(train, piece)
@@ -210,20 +198,17 @@ def compute_moments(
 
 class _RunningMoments:
     def __init__(self, columns: int) -> None:
-        self.count, self.total, self.squares = (
-            np.zeros(columns, np.int64),
-            np.zeros(columns),
-            np.zeros(columns),
-        )
+        self.count = np.zeros(columns, np.int64)
+        self.total, self.squares = np.zeros(columns), np.zeros(columns)
         self.low, self.high = np.full(columns, np.inf), np.full(columns, -np.inf)
 
-    def add(self, values: Floats, present: npt.NDArray[np.bool_]) -> None:
+    def add(self, values: Floats, present: Flags) -> None:
         self.count += present.sum(axis=0)
         self.total += np.where(present, values, 0).sum(axis=0)
         self.low = np.minimum(self.low, np.where(present, values, np.inf).min(axis=0))
         self.high = np.maximum(self.high, np.where(present, values, -np.inf).max(axis=0))
 
-    def add_squares(self, values: Floats, present: npt.NDArray[np.bool_]) -> None:
+    def add_squares(self, values: Floats, present: Flags) -> None:
         self.squares += np.where(present, (values - self.mean) ** 2, 0).sum(axis=0)
 
     def merge(self, part: _RunningMoments) -> None:

@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from functools import cache, cached_property, lru_cache, partial
+from functools import cache, lru_cache, partial
 from itertools import product
 
 from hindcast.pipeline.certify.as_known import NO_VALUE, GroupTables, KnownValue, column_names
@@ -19,6 +19,13 @@ from hindcast.pipeline.settings.params import Params
 _HOUR = 3600 * 1_000_000_000
 
 _WAVES = {"sin": math.sin, "cos": math.cos}
+_STATISTICS: Mapping[str, Callable[[Sequence[float]], float]] = {
+    "mean": lambda values: math.fsum(values) / len(values),
+    "std": statistics.pstdev,
+    "min": min,
+    "max": max,
+}
+_CACHED = 1 << 14  # lookups of one value: columns of different windows ask for the same steps
 
 
 @dataclass(frozen=True)
@@ -48,13 +55,13 @@ def _of_inputs(tables: GroupTables) -> Iterator[tuple[str, Column]]:
     """Forecasts and known values of the step and its neighbours, older vintages, and the changes between them."""
     params, chosen = tables.params, tables.params.align.features
     for name, (sources, value) in _inputs(params):
-        yield name, partial(_input, tables, sources, value)
+        yield name, partial(_filled, tables, sources, value)
         for later in range(1, chosen.ahead + 1):
-            yield f"{name}_ahead_{later}", partial(_ahead, tables, sources, value, later)
+            yield f"{name}_ahead_{later}", _forecast(tables, sources, value, later=later)
         if params.raw.sources[sources[0]].role != "forecast":
             continue
         for number in range(2, chosen.vintages + 1):
-            yield f"{name}_vintage_{number}", partial(_vintage, tables, sources, value, number)
+            yield f"{name}_vintage_{number}", _forecast(tables, sources, value, older=number - 1)
         for number in range(1, chosen.vintage_changes + 1):
             yield f"{name}_change_{number}", partial(_change, tables, sources, value, number)
 
@@ -68,22 +75,18 @@ def _leads(tables: GroupTables) -> Iterator[tuple[str, Column]]:
     for source, settings in params.raw.sources_of("forecast").items():
         values = [value for _, (sources, value) in _inputs(params) if source in sources]
         if settings.has_issue and values:
-            yield f"{source}_vintage_lead", partial(_vintage_lead, tables, source, values[0])
-            for number in range(2, chosen.vintages + 1):
-                lead = partial(_older_lead, tables, source, values[0], number)
-                yield f"{source}_vintage_{number}_lead", lead
+            for number in range(1, chosen.vintages + 1):
+                name = f"{source}_vintage_lead" if number == 1 else f"{source}_vintage_{number}_lead"
+                yield name, partial(_vintage_lead, tables, source, values[0], number)
 
 
 def _for_all_time(tables: GroupTables) -> Iterator[tuple[str, Column]]:
     """Static attributes, and public holidays."""
     for name, (sources, value) in _inputs(tables.params, has_time=False):
         yield name, partial(_static, tables, sources, value)
-    chosen = tables.params.align.features.holidays
-    if chosen is not None:
-        yield (
-            "holiday",
-            partial(_holiday, tables.zone, chosen if isinstance(chosen, Holidays) else chosen[tables.group]),
-        )
+    if (chosen := tables.params.align.features.holidays) is not None:
+        of_group = chosen if isinstance(chosen, Holidays) else chosen[tables.group]
+        yield "holiday", partial(_holiday, tables.zone, of_group)
 
 
 def _of_realized(tables: GroupTables) -> Iterator[tuple[str, Column]]:
@@ -155,14 +158,16 @@ def _carried(tables: GroupTables, step: Step, value_at: Callable[[int, int], Kno
     return value
 
 
-def _input(tables: GroupTables, sources: tuple[str, ...], value: str, step: Step) -> KnownValue:
+def _filled(tables: GroupTables, sources: tuple[str, ...], value: str, step: Step) -> KnownValue:
     return _carried(tables, step, lambda time, at: tables.forecast(sources, value, step.series, time, at))
 
 
-def _vintage(
-    tables: GroupTables, sources: tuple[str, ...], value: str, number: int, step: Step
-) -> KnownValue:
-    return tables.forecast(sources, value, step.series, step.time, step.origin, number - 1)
+def _forecast(
+    tables: GroupTables, sources: tuple[str, ...], value: str, *, later: int = 0, older: int = 0
+) -> Column:
+    """The value as known at the origin, of a step so many steps later or of a vintage so many issues older."""
+    ahead = later * tables.frequency
+    return lambda step: tables.forecast(sources, value, step.series, step.time + ahead, step.origin, older)
 
 
 def _change(tables: GroupTables, sources: tuple[str, ...], value: str, number: int, step: Step) -> KnownValue:
@@ -186,13 +191,8 @@ def _holiday(zone: str, chosen: Holidays, step: Step) -> KnownValue:
     import holidays
 
     day = local_time(step.time, zone).date()
-    return KnownValue(
-        float(day in holidays.country_holidays(chosen.country, subdiv=chosen.subdivision, years=day.year))
-    )
-
-
-def _ahead(tables: GroupTables, sources: tuple[str, ...], value: str, later: int, step: Step) -> KnownValue:
-    return tables.forecast(sources, value, step.series, step.time + later * tables.frequency, step.origin)
+    days = holidays.country_holidays(chosen.country, subdiv=chosen.subdivision, years=day.year)
+    return KnownValue(float(day in days))
 
 
 def _lag(tables: GroupTables, value: str, lag: Duration, step: Step) -> KnownValue:
@@ -212,17 +212,17 @@ def _recent(
     return tables.realized(value, step.series, last - (number - 1) * tables.frequency, step.origin)
 
 
-def _vintage_lead(tables: GroupTables, source: str, value: str, step: Step) -> KnownValue:
+def _vintage_lead(tables: GroupTables, source: str, value: str, number: int, step: Step) -> KnownValue:
+    """Hours from the issue of the vintage used, or of the `number`-th newest, to the step."""
+
     def issue(time: int, origin: int) -> KnownValue:
-        used = tables.vintage(source, value, step.series, time, origin)
+        used = tables.vintage(source, value, step.series, time, origin, number - 1)
         return NO_VALUE if used.issue is None else KnownValue(float(used.issue), used.issue, used.known)
 
-    vintage = _carried(tables, step, issue)
-    return KnownValue(
-        math.nan if vintage.issue is None else (step.time - vintage.issue) / _HOUR,
-        vintage.issue,
-        vintage.known,
-    )
+    used = _carried(tables, step, issue) if number == 1 else issue(step.time, step.origin)
+    if used.issue is None:
+        return NO_VALUE
+    return KnownValue((step.time - used.issue) / _HOUR, used.issue, used.known)
 
 
 def _calendar(zone: str, part: str, wave: str, step: Step) -> KnownValue:
@@ -233,19 +233,8 @@ def _calendar(zone: str, part: str, wave: str, step: Step) -> KnownValue:
         "weekday": local.weekday() / 7,
         "yearday": day / year,
     }[part]
-    return KnownValue(
-        round(_WAVES[wave](2 * math.pi * turn), 9)
-    )  # nine digits, so that the sine of a half turn is 0
-
-
-def _older_lead(tables: GroupTables, source: str, value: str, number: int, step: Step) -> KnownValue:
-    vintage = tables.vintage(source, value, step.series, step.time, step.origin, number - 1)
-    if vintage.issue is None:
-        return NO_VALUE
-    return KnownValue((step.time - vintage.issue) / _HOUR, vintage.issue, vintage.known)
-
-
-_CACHED = 1 << 14  # lookups of one value: columns of different windows ask for the same steps
+    # nine digits, so that the sine of a half turn is 0
+    return KnownValue(round(_WAVES[wave](2 * math.pi * turn), 9))
 
 
 class LastSteps:
@@ -255,6 +244,7 @@ class LastSteps:
         self._tables, self._published = tables, published
         self._newest = lru_cache(_CACHED)(partial(tables.newest_step, value))
         self._realized = lru_cache(_CACHED)(partial(tables.realized, value))
+        self._first = lru_cache(_CACHED)(tables.first_step)
 
     def statistic(self, window: Duration, name: str, step: Step) -> KnownValue:
         """The statistic over a window; no value where fewer than half of its steps have one."""
@@ -281,15 +271,3 @@ class LastSteps:
         published = self._tables.forecast(*self._published, step.series, time, origin)
         size = max(abs(realized.value), abs(published.value))
         return KnownValue(realized.value - published.value, None, realized.known, size, realized.steps)
-
-    @cached_property
-    def _first(self) -> Callable[[str], int]:
-        return lru_cache(_CACHED)(self._tables.first_step)
-
-
-_STATISTICS: Mapping[str, Callable[[Sequence[float]], float]] = {
-    "mean": lambda values: math.fsum(values) / len(values),
-    "std": statistics.pstdev,
-    "min": min,
-    "max": max,
-}

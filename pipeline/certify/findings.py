@@ -49,6 +49,13 @@ class CheckResult:
         tightest = self.tightest_margin
         self.tightest_margin = margin if tightest is None else min(tightest, margin)
 
+    def merge(self, other: CheckResult) -> None:
+        """Add the counts of another result, and name its violations."""
+        self.rows_checked += other.rows_checked
+        for example in other.examples:
+            self.add_violation(example)
+        self.violations += other.violations - len(other.examples)
+
     @property
     def passed(self) -> bool:
         """Whether no row violated the rule."""

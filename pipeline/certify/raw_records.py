@@ -42,7 +42,12 @@ class Records:
         self._columns: dict[str, Floats] = {}  # a value, or an angle's sine and cosine
         for name, is_angle in names.items():
             column = frame[name].to_numpy(np.float64)
-            self._columns |= _sine_and_cosine(name, column) if is_angle else {name: column}
+            if is_angle:  # X holds an angle as its sine and cosine to nine digits
+                radians = np.radians(column)
+                self._columns[f"{name}_sin"] = np.sin(radians).round(9)
+                self._columns[f"{name}_cos"] = np.cos(radians).round(9)
+            else:
+                self._columns[name] = column
         self._valid = frame["valid_time"].to_numpy(np.int64)
         self._known = frame["known_time"].to_numpy(np.int64)
         self._issue = frame["issue_time"].to_numpy(np.int64) if "issue_time" in frame else self._known
@@ -99,9 +104,3 @@ def read_records(tables: Path, group: str, params: Params) -> dict[str, Records]
                 frame, {name: value.angle for name, value in settings.values.items()}, params.align.until
             )
     return records
-
-
-def _sine_and_cosine(name: str, degrees: Floats) -> dict[str, Floats]:
-    """X holds an angle as its sine and cosine to nine digits."""
-    radians = np.radians(degrees)
-    return {f"{name}_sin": np.sin(radians).round(9), f"{name}_cos": np.cos(radians).round(9)}
