@@ -1,4 +1,4 @@
-"""Streams beside what else feeds networks from the same data: segments, windows, threads, memory, and what `fit` waits.
+"""Streams against other ways to feed networks from the same data: segments, windows, threads, memory, and how long `fit` waits.
 
     make bench-stream                                  # everything; some minutes, 2 GB of temporary files
     make bench-stream ARGS="windows --repeat 5"        # one part
@@ -117,7 +117,7 @@ def memory(options: argparse.Namespace, folder: Path) -> None:
 
 def order(options: argparse.Namespace, _folder: Path) -> None:
     """How far a sample travels and how much neighbours have to do with one another."""
-    from benchmarks.stream_order import quality
+    from benchmarks.stream_order import measure_quality
     from hindcast.pipeline.feed.order import plan_shuffle
 
     count = options.steps // stream_data.SEGMENT
@@ -125,7 +125,7 @@ def order(options: argparse.Namespace, _folder: Path) -> None:
         f"\nOrder of {count:,} segments: mean way as a share of all (drawn: 0.333), correlation of neighbours"
     )
     for name, pool in (("all in memory", count), ("48 MB a pool", 28_000), ("16 MB a pool", 9_400)):
-        found = quality(plan_shuffle(count, 616, pool, 0, 0))
+        found = measure_quality(plan_shuffle(count, 616, pool, 0, 0))
         print(
             f"  {name:14} {found.travelled:.3f}  {found.neighbours:+.3f}  within 64 rows: {found.same_block:.2%}"
         )
@@ -152,7 +152,7 @@ def stall(options: argparse.Namespace, folder: Path) -> None:
 def _in_turns(
     contenders: dict[str, tuple[str, tuple[str, ...]]], options: argparse.Namespace, folder: Path
 ) -> dict[str, list[float]]:
-    """Rows a second of each contender, a figure a turn; those that cannot run are told and left out."""
+    """Rows per second of each contender, one figure per turn; those that cannot run are named and left out."""
     rates: dict[str, list[float]] = {label: [] for label in contenders}
     for _ in range(options.repeat):
         for label, (name, how) in contenders.items():
@@ -183,15 +183,15 @@ def _table(rates: dict[str, list[float]], floors: dict[str, float]) -> None:
     """Each contender's median, and the median of ours over it, turn by turn."""
     ours = next(iter(rates.values()))
     for label, found in rates.items():
-        ratio = statistics.median(mine / its for mine, its in zip(ours, found, strict=False))
+        ratio = statistics.median(own / other for own, other in zip(ours, found, strict=False))
         floor = floors.get(label)
-        told = (
+        comparison = (
             ""
             if found is ours
             else f"   {ratio:7.2f} x"
             + ("" if floor is None else verdict(ratio >= floor, f"{floor} x", label))
         )
-        print(f"  {label:42} {statistics.median(found):12,.0f}{told}")
+        print(f"  {label:42} {statistics.median(found):12,.0f}{comparison}")
 
 
 def verdict(holds: object, floor: str, what: str = "") -> str:

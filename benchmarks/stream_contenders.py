@@ -33,7 +33,7 @@ from benchmarks.stream_slices import LOOKBACK, SEGMENTS, WINDOWS, Batches, Maker
 
 
 def textbook(data: Path, _work: Path, _options: dict[str, str]) -> Callable[[], Batches]:
-    """Method 3: sorted random indices a batch, read by h5py."""
+    """Method 3: sorted random indices per batch, read by h5py."""
 
     def run() -> Batches:
         with h5py.File(slices.shard_of(data)) as file:

@@ -1,4 +1,4 @@
-"""How well an order is shuffled, in figures."""
+"""Figures that say how well an order is shuffled."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Quality:
     same_block: float
 
 
-def quality(order: Order) -> Quality:
+def measure_quality(order: Order) -> Quality:
     """The quality of an order of at least two rows; long orders are looked at in 64 runs spread over them."""
     length = -(-min(order.count, _SAMPLE) // 64)
     starts = np.unique(np.linspace(0, max(0, order.count - length), 64).astype(np.int64))

@@ -180,7 +180,7 @@ def xbatcher(data: Path, _work: Path, _options: dict[str, str]) -> Callable[[], 
 
 
 def _stand_in_for(*packages: str) -> None:
-    """MosaicML Streaming imports these for images and texts, which nobody here has: empty modules will do."""
+    """MosaicML Streaming imports these for images and texts, which are not installed here: empty modules will do."""
     import importlib.abc
     import importlib.machinery
     import types

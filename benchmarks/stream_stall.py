@@ -1,4 +1,4 @@
-"""What training waits for: the same batches from the file, read ahead as `pipeline.learn.fitting.fit` reads them, and from memory.
+"""How long training waits for batches from the file, read ahead as `pipeline.learn.fitting.fit` reads them, and from memory.
 
 python benchmarks/stream_stall.py windows|lanes DATA TURNS
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hindcast.pipeline.arrays import Values
+from hindcast.pipeline.wording import listed
 
 Named = dict[str, Values]
 Example = tuple[Named, Named, Named]
@@ -96,8 +97,8 @@ def _check(kind: str, what: str, columns: Mapping[str, tuple[int, ...]], count: 
     ]
     if wrong:
         raise ValueError(
-            f"columns: the data set has {count} {what}s, numbered from 0, but {', '.join(wrong[:_MOST_LISTED])}: "
-            "make them from this data set's features, feature_parts and targets"
+            f"columns: the data set has {count} {what}s, numbered from 0, but {listed(wrong, _MOST_LISTED)}: "
+            "make the Columns from this data set's features, feature_parts and targets"
         )
 
 

@@ -114,7 +114,7 @@ class StretchReader(Generic[Stretch, Item]):
     `read(rows)` reads what the items of these rows are cut from; `cut(stretch, start, stop)` is the item at places
     [start, stop) of what was read; `join(items)` puts the parts of an item from several stretches together.
 
-    `read` must not refer to the reader's owner: then whoever drops the owner frees its memory and threads at once.
+    `read` must not refer to the reader's owner: its memory and threads are then freed with the owner.
     """
 
     def __init__(
@@ -126,7 +126,7 @@ class StretchReader(Generic[Stretch, Item]):
     ) -> None:
         self._read, self._cut, self._join = read, cut, join
         self._ends: list[int] = order.stretches.tolist()
-        self.stretches = Prefetcher(partial(_read_stretch, order, read), len(self._ends) - 1)
+        self.stretches = Prefetcher(partial(_read_stretch, order, self._ends, read), len(self._ends) - 1)
 
     def items(self, start: int, stop: int) -> Item:
         """What lies at places [start, stop) of the order."""
@@ -146,9 +146,8 @@ class StretchReader(Generic[Stretch, Item]):
         return self._cut(self.stretches[number], start - first, stop - first)
 
 
-def _read_stretch(order: Order, read: Callable[[Ints], Stretch], number: int) -> Stretch:
-    start, stop = order.stretches[number : number + 2].tolist()
-    return read(order.rows(start, stop))
+def _read_stretch(order: Order, ends: Sequence[int], read: Callable[[Ints], Stretch], number: int) -> Stretch:
+    return read(order.rows(ends[number], ends[number + 1]))
 
 
 class Numbered(Protocol[T_co]):

@@ -117,7 +117,7 @@ def test_an_unreadable_sample_raises_at_its_own_batch_each_time_and_nothing_hang
     with pytest.raises(FormatError, match=r"north\.h5 is damaged"):
         fresh[4]
     fresh.close()
-    assert threading.active_count() <= threads, "whoever made batches beforehand has ended"
+    assert threading.active_count() <= threads, "the threads that made batches beforehand have ended"
 
 
 def test_an_epoch_left_half_way_frees_what_was_made(monkeypatch: pytest.MonkeyPatch) -> None:

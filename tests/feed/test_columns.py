@@ -31,7 +31,7 @@ def test_an_input_holds_its_features_in_the_order_asked_for() -> None:
         (Columns({"history": (-1,)}, {"load": 0}), "input 'history' takes feature -1"),
         (
             Columns.whole(3, ["load", "heat"]),
-            r"has 1 targets.*output 'heat' takes target 1: make them from this data",
+            r"has 1 targets.*output 'heat' takes target 1: make the Columns from this data",
         ),
     ],
 )

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.stream_order import quality
+from benchmarks.stream_order import measure_quality
 from hindcast.pipeline.feed.order import BlockShuffle, InOrder, Order, Permutation, Ranked, plan_shuffle
 
 sizes = st.tuples(
@@ -95,7 +95,7 @@ def test_ranks_that_cannot_share_a_batch_are_rejected(batch_size: int, rank: int
 
 def test_rows_that_fit_into_memory_are_shuffled_fully_and_others_by_blocks() -> None:
     full, blocks, nothing = (
-        quality(order)
+        measure_quality(order)
         for order in (
             plan_shuffle(50_000, 100, 50_000, 0, 0),
             plan_shuffle(50_000, 100, 5_000, 0, 0),

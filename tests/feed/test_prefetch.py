@@ -54,7 +54,7 @@ def test_in_order_each_stretch_is_made_once_and_the_next_beforehand() -> None:
         if len(maker.made) == 1 + AHEAD:
             break
         time.sleep(0.01)
-    assert sorted(maker.made) == [0, 1, 2], "the next ones are made although nobody has asked"
+    assert sorted(maker.made) == [0, 1, 2], "the next ones are made before they are asked for"
     for number in range(5):
         assert [stretches[number]] * 2 == [stretches[number], f"stretch {number}"]
     assert sorted(maker.made) == [0, 1, 2, 3, 4]
