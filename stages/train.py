@@ -4,47 +4,54 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hindcast.pipeline.settings.params import Params
 from hindcast.stages.common import Summary, run_stage
 
+if TYPE_CHECKING:
+    from hindcast.pipeline.learn.training import TrainingResult
+
 
 def run(params: Params) -> Summary:
     """Train in the current folder."""
-    from hindcast.pipeline.learn.backend import start_framework
+    from hindcast.pipeline.learn.backend import check_libraries, start_framework
+    from hindcast.pipeline.learn.preconditions import open_certified
 
-    device = start_framework()  # before anything imports the framework
-    from hindcast.pipeline.learn.training import train
+    check_libraries()
+    with open_certified(params, Path()) as data:  # mistakes are reported before seconds go by
+        device = start_framework()  # before anything imports Keras
+        from hindcast.pipeline.learn.training import train
 
-    done = train(params, Path())
-    history = done.history
-    best = history.epochs[history.best_epoch]
-    idle = "" if done.idle_share is None else f", {done.idle_share:.1%} of {params.train.lanes} lanes idle"
-    pace = history.pace
+        return _summary(params, train(params, Path(), data), device)
+
+
+def _summary(params: Params, result: TrainingResult, device: str) -> Summary:
+    history, idle, pace = result.history, "", result.history.pace
+    if result.idle_share is not None:
+        idle = f", {result.idle_share:.1%} of {params.train.lanes} lanes idle"
     speed = (
         f"{pace.steps_per_second:,.0f} steps/s, {pace.stall_share:.1%} of the time waiting for data"
         if pace
         else ""
     )
     unit = f"a pass of {history.epochs_per_pass} series" if history.epochs_per_pass > 1 else "an epoch"
-    files = (f"models/weights/ ({done.groups_written} groups)",) if done.groups_written else ()
-    losses = ", ".join(f"{name} {value:.4f}" for name, value in best.items())
-    hint = (
-        f"The last of {params.train.epochs} epochs was the best on validation: train.epochs is worth raising."
-    )
-    notes = (*done.hints, hint if history.unfinished(params.train.epochs) else "")
+    groups = (f"models/weights/ ({result.groups_written} groups)",) if result.groups_written else ()
+    losses = ", ".join(f"{name} {value:.4f}" for name, value in history.epochs[history.best_epoch].items())
+    hint = f"The last of {params.train.epochs} epochs was the best on validation: consider a higher train.epochs."
+    notes = (*result.hints, *([hint] if history.unfinished(params.train.epochs) else []))
     return Summary(
-        notes=tuple(f"  {note}" for note in notes if note),
-        read=(f"{done.samples} training samples of {done.series} series",),
+        notes=tuple(f"  {note}" for note in notes),
+        read=(f"{result.samples} training samples of {result.series} series",),
         kept=(
-            f"{done.batches} batches {unit} on {device}{idle}; {speed}",
-            f"{done.weights} weights after epoch {history.best_epoch + 1} of {len(history.epochs)}: {losses} (in scaled units)",
+            f"{result.batches} batches {unit} on {device}{idle}; {speed}",
+            f"{result.weights} weights after epoch {history.best_epoch + 1} of {len(history.epochs)}: {losses} (in scaled units)",
         ),
         wrote=(
             "models/",
-            *files,
+            *groups,
             "reports/train/",
-            f"{done.boards}/ (see it with: tensorboard --logdir logs)",
+            f"{result.boards}/ (see it with: tensorboard --logdir logs)",
         ),
     )
 

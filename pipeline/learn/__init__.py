@@ -1,4 +1,4 @@
 """Batches become a network: the stateless twin, carried state, fitting, saving, prediction.
 
-May be imported by judge and the stages. Backend-specific code stands in `tensorflow_only` alone.
+May be imported by judge and the stages. Backend-specific code is in `backend` alone.
 """

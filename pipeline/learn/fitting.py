@@ -1,4 +1,4 @@
-"""Fitting: epochs over batches, the loss on validation after each, stopping early with the best weights."""
+"""Fitting: epochs over batches, the validation loss after each, early stopping with the best weights."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from hindcast.pipeline.settings.train import TrainSettings
 
 
 class TrainingCallback(Protocol):
-    """Whoever wants to see a training go on."""
+    """What is called while a network trains."""
 
     def begin(self, epochs: Sequence[Logs]) -> None:
-        """Called before the first batch; `epochs` are those before a checkpoint at which training goes on."""
+        """Called before the first batch; `epochs` are those before the checkpoint from which training resumes."""
 
     def end_epoch(self, epoch: int, logs: Logs, network: Any) -> None:
         """Called after each epoch, counted from 0, with its losses."""
@@ -37,8 +37,8 @@ class TrainingData:
     """What a network is trained on.
 
     `epoch(number)` makes the batches of an epoch; `guard()` a guard for their order, if state is carried;
-    `validate(number)` the loss on validation after that epoch, None where there is no validation. Where an epoch is
-    one series, `series_order` are the numbers of the series in the order of their series_order; else empty.
+    `validate(number)` the validation loss after that epoch, None if there is no validation. Where an epoch is one
+    series, `series_order` are the numbers of the series in the order of training; else it is empty.
     """
 
     network: Any
@@ -49,17 +49,17 @@ class TrainingData:
 
     @property
     def epochs_per_pass(self) -> int:
-        """How many epochs make a pass over all of training."""
+        """How many epochs make a pass over the whole training split."""
         return max(1, len(self.series_order))
 
     @property
     def batches(self) -> int:
-        """The batches of a pass."""
+        """The number of batches of a pass."""
         return sum(len(self.epoch(number)) for number in range(self.epochs_per_pass))
 
 
-def prepare(network: Any, settings: TrainSettings, batches: int) -> None:
-    """Give a network its optimiser and loss; `batches` is the number of batches over all epochs."""
+def compile_network(network: Any, settings: TrainSettings, batches: int) -> None:
+    """Give a network its optimizer and loss; `batches` is the number of batches over all epochs."""
     rate = settings.learning_rate
     if settings.schedule == "cosine":
         rate = keras.optimizers.schedules.CosineDecay(rate, max(1, batches))
@@ -69,12 +69,12 @@ def prepare(network: Any, settings: TrainSettings, batches: int) -> None:
         use_ema=settings.average is not None,
         ema_momentum=settings.average or 0.99,
     )
-    if settings.precision == "mixed_float16":  # the small gradients of half precision would round to 0
+    if settings.precision == "mixed_float16":  # half precision would round small gradients to 0
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     network.compile(
         optimizer=optimizer,
         loss=WeightedMean(settings),
-        # XLA compiles a loop over steps for seconds and gains nothing on a CPU; JAX has nothing else to compile with
+        # XLA compiles a loop over steps for seconds and gains nothing on a CPU; JAX has no other compiler
         jit_compile=keras.backend.backend() == "jax",
     )
 
@@ -85,109 +85,111 @@ def fit(
     callbacks: Sequence[TrainingCallback] = (),
     checkpoints: Checkpoints | None = None,
 ) -> History:
-    """Train until the epochs are over or validation has not improved for `patience` epochs.
+    """Train until the epochs are over or validation has not improved for `patience` passes.
 
-    The network is left with the weights of the epoch that was best on validation, of the last one where there is
-    no validation. TrainingError if a loss is no number. With `checkpoints`, training goes on where the last one
-    stands, and ends with the same bits as if it had never stopped.
+    The network is left with the weights of the pass that was best on validation, or of the last one if there is no
+    validation. TrainingError if a loss is not finite. With `checkpoints`, training resumes from the last one and ends
+    with the same bits as if it had never stopped.
 
     The loop is ours, not `Model.fit`: batches are played exactly once and in order, the guard sees each one just
-    before the network does, and a batch is a place at which training can be taken up again.
+    before the network does, and training can resume at any batch.
     """
-    place = checkpoints.resume(training.network) if checkpoints is not None else None
-    place = place or Cursor()
-    place.history.epochs_per_pass = training.epochs_per_pass
+    cursor = checkpoints.resume(training.network) if checkpoints is not None else None
+    cursor = cursor or Cursor()
+    cursor.history.epochs_per_pass = training.epochs_per_pass
     for callback in callbacks:
-        callback.begin(place.history.epochs)
+        callback.begin(cursor.history.epochs)
     batches = training.batches
-    done = place.epoch // training.epochs_per_pass * batches + place.batch
-    done += sum(len(training.epoch(number)) for number in range(place.epoch % training.epochs_per_pass))
+    done = cursor.epoch // training.epochs_per_pass * batches + cursor.batch
+    done += sum(len(training.epoch(number)) for number in range(cursor.epoch % training.epochs_per_pass))
     pace = Pace(settings.epochs * batches, done)
     with progress("train", pace.total, "batches", pace.note) as advance:
         advance(done)
-        while not _over(place, training, settings):
-            for _ in _play_epoch(training, place, settings, pace):
+        while not _is_over(cursor, training, settings):
+            for _ in _play_epoch(training, cursor, settings, pace):
                 advance(1)
                 if checkpoints is not None:
-                    checkpoints.played(training.network, place)
-            _end_epoch(training, place, settings, callbacks)
-    _restore(training.network, place.best)
-    place.history.pace = pace
-    return place.history
+                    checkpoints.count_batch(training.network, cursor)
+            _end_epoch(training, cursor, settings, callbacks)
+    _set_weights(training.network, cursor.best)
+    cursor.history.pace = pace
+    return cursor.history
 
 
-def _over(place: Cursor, training: TrainingData, settings: TrainSettings) -> bool:
-    stopped = settings.patience is not None and place.history.stale >= settings.patience
-    return stopped or place.epoch >= settings.epochs * training.epochs_per_pass
+@contextmanager
+def averaged(network: Any) -> Iterator[None]:
+    """Give the network the moving means of its weights, if its optimizer keeps any, and its own weights back at the end."""
+    optimizer = getattr(network.optimizer, "inner_optimizer", network.optimizer)
+    if not optimizer.use_ema:
+        yield
+        return
+    own = _copy_weights(network)
+    # Keras has no public way to read the means; `finalize_variable_values` only puts them in the weights' place
+    optimizer.finalize_variable_values(network.trainable_variables)
+    _set_weights(network, _copy_weights(network))  # copies: a step on JAX donates what two variables share
+    yield
+    _set_weights(network, own)
 
 
-def _play_epoch(training: TrainingData, place: Cursor, settings: TrainSettings, pace: Pace) -> Iterator[None]:
-    """Play the batches of the epoch that are still to be played, and note each in `place`."""
-    batches, guard = training.epoch(place.epoch), training.guard()
-    if guard is not None and place.batch:
-        guard.begin_after(batches[place.batch - 1].identity)
-    for batch in pace.timed(read_ahead(batches, first=place.batch)):
+def _is_over(cursor: Cursor, training: TrainingData, settings: TrainSettings) -> bool:
+    stopped = settings.patience is not None and cursor.history.stale >= settings.patience
+    return stopped or cursor.epoch >= settings.epochs * training.epochs_per_pass
+
+
+def _play_epoch(
+    training: TrainingData, cursor: Cursor, settings: TrainSettings, pace: Pace
+) -> Iterator[None]:
+    """Train on the epoch's remaining batches, and count each in `cursor`."""
+    batches, guard = training.epoch(cursor.epoch), training.guard()
+    if guard is not None and cursor.batch:
+        guard.begin_after(batches[cursor.batch - 1].identity)
+    for batch in pace.time_batches(read_ahead(batches, first=cursor.batch)):
         if guard is not None:
             guard.check(batch.identity, batch.keep)
         loss = training.network.train_on_batch(
             inputs_for(training.network, batch), batch.targets, batch.weights
         )
         mass = float(batch.weights.sum(dtype=np.float64))
-        where = f"in epoch {place.epoch + 1}, batch {place.batch + 1} of {len(batches)}"
-        place.total += mass * _finite(float(loss), where, settings)
-        place.weight += mass
-        place.batch += 1
+        where = f"in epoch {cursor.epoch + 1}, batch {cursor.batch + 1} of {len(batches)}"
+        cursor.total += mass * _check_finite(float(loss), where, settings)
+        cursor.weight += mass
+        cursor.batch += 1
         yield
 
 
 def _end_epoch(
-    training: TrainingData, place: Cursor, settings: TrainSettings, callbacks: Sequence[TrainingCallback]
+    training: TrainingData, cursor: Cursor, settings: TrainSettings, callbacks: Sequence[TrainingCallback]
 ) -> None:
-    if not place.weight:
+    if not cursor.weight:
         raise TrainingError(
-            "There is nothing to learn from: no training step has a target of weight above 0."
+            "There is nothing to learn from: no step of the training split has a target with a weight above 0."
         )
-    logs = {"loss": place.total / place.weight}
+    logs = {"loss": cursor.total / cursor.weight}
     with averaged(training.network):
-        validated = None if training.validate is None else training.validate(place.epoch)
+        validated = None if training.validate is None else training.validate(cursor.epoch)
         if validated is not None:
-            where = f"on validation after epoch {place.epoch + 1}"
-            logs["val_loss"] = _finite(validated, where, settings)
-        if place.history.add(logs):
-            place.best = _weights(training.network)
+            where = f"on validation after epoch {cursor.epoch + 1}"
+            logs["val_loss"] = _check_finite(validated, where, settings)
+        if cursor.history.add(logs):
+            cursor.best = _copy_weights(training.network)
     for callback in callbacks:
-        callback.end_epoch(place.epoch, logs, training.network)
-    place.begin_next_epoch()
+        callback.end_epoch(cursor.epoch, logs, training.network)
+    cursor.begin_next_epoch()
 
 
-def _finite(loss: float, where: str, settings: TrainSettings) -> float:
+def _check_finite(loss: float, where: str, settings: TrainSettings) -> float:
     if not math.isfinite(loss):
         raise TrainingError(
-            f"The loss is no number ({loss}) {where}: training has run away. Lower train.learning_rate (now "
+            f"The loss is not finite ({loss}) {where}: training diverged. Lower train.learning_rate (now "
             f"{settings.learning_rate:g}), set train.clip_norm (now {settings.clip_norm}), or look for outliers in the inputs."
         )
     return loss
 
 
-@contextmanager
-def averaged(network: Any) -> Iterator[None]:
-    """Give the network the moving means of its weights, if its optimiser keeps any, and its own weights back at the end."""
-    optimizer = getattr(network.optimizer, "inner_optimizer", network.optimizer)
-    if not optimizer.use_ema:
-        yield
-        return
-    own = _weights(network)
-    # Keras has no public way to read the means; `finalize_variable_values` only puts them in the weights' place
-    optimizer.finalize_variable_values(network.trainable_variables)
-    _restore(network, _weights(network))  # copies: on JAX a step gives away what two variables share
-    yield
-    _restore(network, own)
-
-
-def _weights(network: Any) -> list[Any]:
+def _copy_weights(network: Any) -> list[Any]:
     return [keras.ops.convert_to_numpy(weight).copy() for weight in network.trainable_weights]
 
 
-def _restore(network: Any, weights: list[Any] | None) -> None:
+def _set_weights(network: Any, weights: list[Any] | None) -> None:
     for weight, value in zip(network.trainable_weights, weights or [], strict=bool(weights)):
         weight.assign(value)

@@ -8,9 +8,9 @@ from typing import Any
 
 import keras
 import numpy as np
-import numpy.typing as npt
 from keras import ops
 
+from hindcast.pipeline.arrays import Values
 from hindcast.pipeline.feed.batches import Batch
 from hindcast.pipeline.feed.guard import ContinuityGuard
 from hindcast.pipeline.feed.prefetch import Numbered, read_ahead
@@ -18,31 +18,61 @@ from hindcast.pipeline.settings.train import TrainSettings
 
 
 def elementwise(settings: TrainSettings) -> Callable[[Any, Any], Any]:
-    """The loss of each (row, step, target), in scaled units.
+    """The loss of each (row, step, target), in scaled units, as a function of targets and values.
 
-    huber's bend lies at one standard deviation; pinball takes values (row, step, target, quantile) and is the mean
-    over the quantiles of max(q e, (q - 1) e), where e = target - value (R. Koenker, G. Bassett 1978). Of several
-    members' values (row, step, target, member) it is the mean of each one's own loss.
+    huber changes from square to linear at one standard deviation; pinball takes values (row, step, target, quantile)
+    and is the mean over the quantiles of max(q e, (q - 1) e), where e = target - value (R. Koenker, G. Bassett 1978).
+    For values of several members (row, step, target, member) it is the mean of each one's own loss.
     """
     if settings.loss == "pinball":
         return partial(_pinball, np.array(settings.quantiles, np.float32))
-    of = {"mae": _absolute, "mse": _squared, "huber": _huber}[settings.loss]
-    return of if settings.members == 1 else partial(_of_each, of)
+    loss = {"mae": _absolute, "mse": _squared, "huber": _huber}[settings.loss]
+    return loss if settings.members == 1 else partial(_of_members, loss)
 
 
 class WeightedMean(keras.losses.Loss):  # type: ignore[misc]  # Keras has no types
-    """The mean of an elementwise loss over the weights: what has weight 0 changes neither it nor a gradient."""
+    """The weighted mean of an elementwise loss: an element of weight 0 changes neither it nor a gradient."""
 
     def __init__(self, settings: TrainSettings) -> None:
         super().__init__(name=settings.loss, reduction="mean_with_sample_weight")
-        self._of = elementwise(settings)
+        self._elementwise = elementwise(settings)
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
-        """The loss of each element, before it is weighted."""
-        return self._of(y_true, y_pred)
+        """The loss of each element, before weighting."""
+        return self._elementwise(y_true, y_pred)
 
 
-# An array less or times a tensor is not the same on every backend: its own functions take both.
+def inputs_for(network: Any, batch: Batch) -> dict[str, Any]:
+    """The inputs that a network has, by name: a stateless one has no `keep`."""
+    return {variable.name: getattr(batch, variable.name) for variable in network.inputs}
+
+
+def iter_predictions(
+    network: Any, batches: Numbered[Batch], guard: ContinuityGuard | None
+) -> Iterator[tuple[Batch, Values]]:
+    """Each batch in order, with the network's outputs (row, step, target[, quantile]).
+
+    ContinuityError from the guard if a lane's sample does not continue the one before.
+    """
+    for batch in read_ahead(batches):
+        if guard is not None:
+            guard.check(batch.identity, batch.keep)
+        yield batch, np.asarray(network.predict_on_batch(inputs_for(network, batch)))
+
+
+def mean_loss(
+    network: Any, batches: Numbered[Batch], settings: TrainSettings, guard: ContinuityGuard | None
+) -> float:
+    """The weighted mean loss over all batches; NaN if no target has weight."""
+    total = weight = 0.0
+    for batch, outputs in iter_predictions(network, batches, guard):
+        errors = ops.convert_to_numpy(elementwise(settings)(batch.targets, outputs))
+        total += float((errors * batch.weights).sum(dtype=np.float64))
+        weight += float(batch.weights.sum(dtype=np.float64))
+    return total / weight if weight else float("nan")
+
+
+# The backends differ in what an array minus a tensor gives: `ops` takes both on all of them.
 
 
 def _absolute(target: Any, value: Any) -> Any:
@@ -58,39 +88,10 @@ def _huber(target: Any, value: Any) -> Any:
     return ops.where(error <= 1, ops.square(error) / 2, error - 0.5)
 
 
-def _of_each(of: Callable[[Any, Any], Any], target: Any, value: Any) -> Any:
-    return ops.mean(of(ops.expand_dims(target, -1), value), axis=-1)
+def _of_members(loss: Callable[[Any, Any], Any], target: Any, value: Any) -> Any:
+    return ops.mean(loss(ops.expand_dims(target, -1), value), axis=-1)
 
 
 def _pinball(quantiles: Any, target: Any, value: Any) -> Any:
     error = ops.subtract(ops.expand_dims(target, -1), value)
     return ops.mean(ops.maximum(ops.multiply(quantiles, error), ops.multiply(quantiles - 1, error)), axis=-1)
-
-
-def inputs_for(network: Any, batch: Batch) -> dict[str, Any]:
-    """The inputs that a network asks for, by name: a stateless one has no use for `keep`."""
-    return {variable.name: getattr(batch, variable.name) for variable in network.inputs}
-
-
-def iter_predictions(
-    network: Any, batches: Numbered[Batch], guard: ContinuityGuard | None
-) -> Iterator[tuple[Batch, npt.NDArray[np.float32]]]:
-    """Each batch in order, with the network's outputs (row, step, target[, quantile]). A guard stops what does not continue."""
-    for batch in read_ahead(batches):
-        if guard is not None:
-            guard.check(batch.identity, batch.keep)
-        yield batch, np.asarray(network.predict_on_batch(inputs_for(network, batch)))
-
-
-def mean_loss(
-    network: Any, batches: Numbered[Batch], settings: TrainSettings, guard: ContinuityGuard | None
-) -> float:
-    """The loss over all batches, each target at its weight; NaN where no target has any."""
-    import keras
-
-    total = weight = 0.0
-    for batch, outputs in iter_predictions(network, batches, guard):
-        errors = keras.ops.convert_to_numpy(elementwise(settings)(batch.targets, outputs))
-        total += float((errors * batch.weights).sum(dtype=np.float64))
-        weight += float(batch.weights.sum(dtype=np.float64))
-    return total / weight if weight else float("nan")

@@ -1,9 +1,9 @@
-"""A data set and settings -> what is trained on: the batches of each epoch, the network that plays them, validation."""
+"""The modes of training: the batches of each epoch, the network that plays them, and the pass over validation."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import Any
 
@@ -15,37 +15,37 @@ from hindcast.pipeline.feed.runs import evaluation_runs, training_runs
 from hindcast.pipeline.feed.scaling import name_of
 from hindcast.pipeline.feed.scored_rows import Spans, scored_spans
 from hindcast.pipeline.feed.windows import WindowPlan
-from hindcast.pipeline.learn.fitting import TrainingData, prepare
+from hindcast.pipeline.learn.fitting import TrainingData, compile_network
 from hindcast.pipeline.learn.losses import mean_loss
 from hindcast.pipeline.learn.stateful import carry
-from hindcast.pipeline.learn.validation_cache import held
+from hindcast.pipeline.learn.validation_cache import cache_batches
 from hindcast.pipeline.settings.train import TrainSettings
 
-_MOST_IDLE = 0.05  # of the lanes' places
+_MAX_IDLE = 0.05  # of the lanes' places
 
 
 @dataclass(frozen=True)
 class EvaluationPass:
-    """One pass over a split without training: the network, its batches, and a maker of guards for their order."""
+    """One pass over a split without training: the network, its batches, and a function that makes guards for their order."""
 
     network: Any
     batches: Pass
     guard: Callable[[], ContinuityGuard | None]
 
     def loss(self, settings: TrainSettings) -> float:
-        """The loss over the pass."""
+        """The weighted mean loss over the pass, in scaled units."""
         return mean_loss(self.network, self.batches, settings, self.guard())
 
 
 def training_data(
     batch_source: BatchSource, learner: Any, settings: TrainSettings, seed: int
 ) -> TrainingData:
-    """The training of `settings.mode` for a stateless network of scaled outputs; TrainingError if there is nothing to train on."""
+    """What a stateless network with scaled outputs is trained on in `settings.mode`; TrainingError if there are no batches."""
     training = {"stateful": _stateful, "windows": _windows, "per_series": _per_series}[settings.mode](
         batch_source, learner, settings, seed
     )
     batches = training.batches
-    prepare(training.network, settings, settings.epochs * batches)
+    compile_network(training.network, settings, settings.epochs * batches)
     if not batches:
         raise TrainingError(
             "The training split has no samples: check align.from, align.until and the split's borders."
@@ -54,36 +54,37 @@ def training_data(
 
 
 def run_length_hint(settings: TrainSettings, segment_length: int, frequency: int) -> str:
-    """What becomes of a `run_length` that is no whole number of samples, as a line; empty where nothing does."""
+    """A line on how a `run_length` that is not a whole number of samples is rounded; empty if there is nothing to say."""
     span = segment_length * frequency
     if settings.mode != "stateful" or settings.run_length is None or not settings.run_length.ns % span:
         return ""
-    played = max(1, settings.run_length.ns // span) * segment_length
+    steps = max(1, settings.run_length.ns // span) * segment_length
     return (
-        f"train.run_length: {settings.run_length} plays as {played} steps, for cuts fall between samples "
+        f"train.run_length: {settings.run_length} is rounded to {steps} steps, because runs are cut between samples "
         f"(pack.segment_length {segment_length})."
     )
 
 
 def idle_lanes_hint(settings: TrainSettings, share: float | None, samples: int) -> str:
-    """What to do where more than a twentieth of the lanes' places plays nothing, as a line; empty where less does."""
-    if share is None or share <= _MOST_IDLE:
+    """A line on how to reduce idle lanes, if more than a twentieth of the lanes' places are idle; else empty."""
+    if share is None or share <= _MAX_IDLE:
         return ""
-    # each lane then plays twenty batches, of which only the last can be idle
-    fewer = max(1, int(samples * _MOST_IDLE))
-    ways = [f"train.lanes of {fewer} or less"] if settings.lanes > fewer else []
-    ways += ["a shorter train.warm_up"] if settings.warm_up else []
-    if not ways:
+    # each lane then plays twenty batches, and only the last one can be idle
+    fewer = max(1, int(samples * _MAX_IDLE))
+    remedies = [f"train.lanes of {fewer} or less"] if settings.lanes > fewer else []
+    remedies += ["a shorter train.warm_up"] if settings.warm_up else []
+    if not remedies:
         return ""
-    return f"{share:.1%} of the lanes' places play nothing: {', and '.join(ways)} will waste less."
+    return f"{share:.1%} of the lanes' places are idle: {', and '.join(remedies)} will waste less."
 
 
 def make_evaluation_pass(
     batch_source: BatchSource, network: Any, settings: TrainSettings, split: str
 ) -> EvaluationPass:
-    """A pass of a stateless network over a split as `settings.mode` evaluates: its rows come out the same from any lanes.
+    """A pass of a stateless network over a split as `settings.mode` evaluates it; the number of lanes changes no output.
 
-    stateful: whole runs, each begun `context` steps early, on states of their own; windows: a window a row, in order.
+    stateful: whole runs, each started `context` steps early, with a state of its own; other modes: one window per row,
+    in order.
     """
     if settings.mode != "stateful":
         return EvaluationPass(network, _split_windows(batch_source, settings, split), lambda: None)
@@ -95,11 +96,11 @@ def make_evaluation_pass(
 
 
 def _stateful(batch_source: BatchSource, learner: Any, settings: TrainSettings, seed: int) -> TrainingData:
-    """What is played next is begun before its turn: validation while training ends, the next epoch while validation goes on."""
+    """The next pass is read ahead of time: validation while an epoch ends, the next epoch during validation."""
     plan = _lane_plans(batch_source, settings, seed)
     part = batch_source.dataset.split("train")
 
-    @lru_cache(maxsize=2)  # a million runs take seconds to plan, and more than the loop asks for an epoch
+    @lru_cache(maxsize=2)  # planning a million runs takes seconds, and more than the loop asks for an epoch
     def epoch(number: int) -> LaneBatches:
         return LaneBatches(batch_source, part, plan(number), partial(next_pass, number))
 
@@ -120,7 +121,7 @@ def _stateful(batch_source: BatchSource, learner: Any, settings: TrainSettings, 
 
 
 def _lane_plans(batch_source: BatchSource, settings: TrainSettings, seed: int) -> Callable[[int], LanePlan]:
-    """The plan of each epoch of training."""
+    """The lane plan of each epoch of training, by its number."""
     source = batch_source.dataset
     longest = settings.run_length.ns // source.frequency if settings.run_length else None
     runs = training_runs(source, source.split("train"), longest, settings.warm_up)
@@ -141,40 +142,42 @@ def _windows(batch_source: BatchSource, learner: Any, settings: TrainSettings, s
 
 
 def _per_series(batch_source: BatchSource, learner: Any, settings: TrainSettings, seed: int) -> TrainingData:
-    """An epoch is one series; after the last one comes the first again, `settings.epochs` times over."""
-    heads = _by_series(batch_source, settings, "train")
-    series_order = tuple(sorted(heads))  # in the data set's order, so a group's series follow one another
+    """An epoch is one series; a pass over all series is repeated `settings.epochs` times."""
+    windows = _by_series(batch_source, settings, "train")
+    order = tuple(sorted(windows))  # the data set's order: a group's series are adjacent
 
     def epoch(number: int) -> WindowBatches:
-        if not series_order:
+        if not order:
             return _split_windows(batch_source, settings, "train").shuffled(seed, number)
-        return heads[series_order[number % len(series_order)]].shuffled(seed, number)
+        return windows[order[number % len(order)]].shuffled(seed, number)
 
-    tails = {
-        turn: batches
-        for turn, batches in _by_series(batch_source, settings, "validation").items()
-        if turn in heads
+    passes = {
+        number: batches
+        for number, batches in _by_series(batch_source, settings, "validation").items()
+        if number in windows
     }
-    kept = dict(zip(tails, held(list(tails.values()), settings), strict=True))
+    validation = dict(zip(passes, cache_batches(list(passes.values()), settings), strict=True))
 
     def validate(number: int) -> float | None:
-        turn = series_order[number % len(series_order)]
-        return EvaluationPass(learner, kept[turn], lambda: None).loss(settings) if turn in kept else None
+        series = order[number % len(order)]
+        if series not in validation:
+            return None
+        return EvaluationPass(learner, validation[series], lambda: None).loss(settings)
 
-    return TrainingData(learner, epoch, lambda: None, validate if kept else None, series_order)
+    return TrainingData(learner, epoch, lambda: None, validate if validation else None, order)
 
 
 def _validation(batch_source: BatchSource, learner: Any, settings: TrainSettings) -> EvaluationPass | None:
-    """The pass over validation; None where there is nothing to play."""
-    play = make_evaluation_pass(batch_source, learner, settings, "validation")
-    if not len(play.batches):
+    """The pass over validation; None if it has no batches."""
+    streamed = make_evaluation_pass(batch_source, learner, settings, "validation")
+    if not len(streamed.batches):
         return None
-    (batches,) = held([play.batches], settings)
-    return EvaluationPass(play.network, batches, play.guard)
+    (batches,) = cache_batches([streamed.batches], settings)
+    return replace(streamed, batches=batches)
 
 
 def _by_series(batch_source: BatchSource, settings: TrainSettings, split: str) -> dict[int, WindowBatches]:
-    """By the number of the series, for those with a number of their own."""
+    """The windows of each numbered series, by its number."""
     parts = scored_spans(batch_source.dataset, split).by_key(batch_source.series)
     return {number: _windows_of(batch_source, settings, part) for number, part in parts.items() if number}
 

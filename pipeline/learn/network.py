@@ -1,4 +1,4 @@
-"""The network as named plain Keras layers: the stateless twin, physical units in and out, and the learner inside it."""
+"""The network as named plain Keras layers: the stateless twin with physical units, and the learner inside it."""
 
 from __future__ import annotations
 
@@ -10,27 +10,24 @@ from typing import Any
 import keras
 import numpy as np
 
-from hindcast.pipeline.errors import TrainingError
 from hindcast.pipeline.feed.scaling import Scaling
 from hindcast.pipeline.learn.quantile_head import add_quantiles, apply_per_quantile, head_layers, swap_layer
-from hindcast.pipeline.learn.scaling_layers import physical, scale_layers, scaled, target_count
+from hindcast.pipeline.learn.scaling_layers import scale_inputs, scale_layers, target_count, unscale_outputs
 
-Layers = dict[str, Any]  # by the names below, so that a saved twin gives its layers back
-
-_MOST_ONE_HOT = 2000  # series; beyond, the identity matrix and the first kernel outgrow everything else
+Layers = dict[str, Any]
+"""Layers by name; the names are stored in model.keras, so they do not change."""
 
 
 @dataclass(frozen=True)
 class Design:
     """What the layers are made from.
 
-    `masks[i]` is the feature that is 1 where feature i is missing, or -1; `series` counts the series with an
-    index of their own (1..series); index 0 is a series never seen. `dropout` is the share of each recurrent layer's
-    outputs that training leaves out; `residual` adds the head's output to the published forecast; `quantiles`
-    (ascending; `middle` is the place of the point forecast) give each target as many outputs, which never cross;
-    `precision` is the dtype policy of the recurrent layers; `members` stacks of them stand side by side, each with a
-    head of its own, and their mean is the forecast. `own`: the layers between scaled inputs and scaled
-    outputs are somebody else's, so none are made.
+    `masks[i]` is the feature that is 1 where feature i is missing, or -1; `series` is the number of series with their
+    own index (1..series); index 0 is a series never seen. `dropout` is the share of each recurrent layer's outputs
+    that training leaves out; `residual` adds the head's output to the published forecast; `quantiles` (ascending;
+    `middle` is the place of the point forecast) give each target as many outputs, which never cross; `precision` is
+    the dtype policy of the recurrent layers; `members` is the number of parallel stacks, each with its own head, whose
+    mean is the forecast. `custom`: a user's function makes the layers between scaled inputs and scaled outputs.
     """
 
     scaling: Scaling
@@ -46,19 +43,19 @@ class Design:
     middle: int = 0
     precision: str = "float32"
     members: int = 1
-    own: bool = False
+    custom: bool = False
 
 
 @dataclass(frozen=True)
 class Networks:
     """Two stateless networks over one graph and its layers: they share every weight.
 
-    `learner` gives scaled units, in which the loss is taken; `twin` physical units. Both take `inputs` (batch, time,
+    `learner` gives scaled units, in which the loss is computed; `twin` physical units. Both take `inputs` (batch, time,
     feature) in physical units and `series` (batch, time), and give (batch, time, target), or with quantiles
-    (batch, time, target, quantile).  A residual one also takes `published` (batch, time, target) in physical units, 0
-    where there is none, and `has_published` (batch, time, target), 1 where there is one, else 0.  Of several members the
-    learner gives each one's outputs (batch, time, target, member), so that each learns alone, and the twin their mean.
-    Any batch size and length; every sequence of a batch starts from a state of zero.
+    (batch, time, target, quantile). A residual one also takes `published` (batch, time, target) in physical units, 0
+    where there is none, and `has_published` (batch, time, target), 1 where there is one, else 0. With several members
+    the learner gives the outputs of each (batch, time, target, member), so that each learns alone, and the twin their
+    mean. Any batch size and length; every sequence of a batch starts from a state of zero.
     """
 
     learner: Any
@@ -66,25 +63,25 @@ class Networks:
 
 
 Body = Callable[[Layers, dict[str, Any]], tuple[Any, Any]]
-"""(layers, inputs by name) -> outputs in scaled units: those that the loss sees, and those that are told."""
+"""(layers, inputs by name) -> outputs in scaled units: those for the loss, and those that are the forecast."""
 
 
 def make_networks(layers: Layers, features: int, body: Body | None = None) -> Networks:
-    """Both networks; `body` None: recurrent layers one above the other, and a head."""
+    """Both networks; `body` None: stacked recurrent layers and a head."""
     inputs = named_inputs(layers, features)
-    learned, told = (body or _stacked)(layers, inputs)
+    learned, forecast = (body or _stacked)(layers, inputs)
     return Networks(
         learner=keras.Model(inputs, learned, name="learner"),
-        twin=keras.Model(inputs, _physical(layers, inputs, told), name="twin"),
+        twin=keras.Model(inputs, _physical(layers, inputs, forecast), name="twin"),
     )
 
 
 def make_layers(design: Design) -> Layers:
-    """New layers with random weights, by name; TrainingError if the identity asked for is too wide."""
+    """New layers with random weights, by name."""
     made = _scales(design)
     if max(design.masks, default=-1) >= 0:
         made |= {"present": _present(design.masks), "masked": keras.layers.Multiply(name="masked")}
-    if design.own:
+    if design.custom:
         return made | ({"swapped": swap_layer()} if design.quantiles else {})
     if design.identity != "none" and design.series:
         made["identity"] = _identity(design)
@@ -106,14 +103,14 @@ def named_inputs(layers: Layers, features: int) -> dict[str, Any]:
 
 def scaled_features(layers: Layers, inputs: dict[str, Any]) -> Any:
     """Physical inputs -> scaled ones. A missing value (stored as 0, its mask feature 1) becomes 0: the mean."""
-    made = scaled(layers, inputs)
+    scaled = scale_inputs(layers, inputs)
     if "present" in layers:
-        made = layers["masked"]([made, layers["present"](inputs["inputs"])])
-    return made
+        scaled = layers["masked"]([scaled, layers["present"](inputs["inputs"])])
+    return scaled
 
 
 def first_layer_input(layers: Layers, inputs: dict[str, Any]) -> Any:
-    """Physical inputs and series indices -> what the first recurrent layer sees."""
+    """Physical inputs and series indices -> the input of the first recurrent layer."""
     parts = [scaled_features(layers, inputs)]
     if "identity" in layers:
         parts.append(layers["identity"](inputs["series"]))
@@ -123,25 +120,25 @@ def first_layer_input(layers: Layers, inputs: dict[str, Any]) -> Any:
 
 
 def add_published(layers: Layers, inputs: dict[str, Any], outputs: Any) -> Any:
-    """Scaled outputs (batch, time, target) plus the published forecast; plus nothing where there is none."""
+    """Scaled outputs (batch, time, target) plus the published forecast, in a residual network; else unchanged."""
     return layers["based"]([outputs, scaled_published(layers, inputs)]) if "based" in layers else outputs
 
 
 def scaled_published(layers: Layers, inputs: dict[str, Any]) -> Any:
     """The published forecast (batch, time, target) in scaled units, 0 where there is none."""
-    return layers["base_masked"]([scaled(layers, inputs, "base_"), inputs["has_published"]])
+    return layers["base_masked"]([scale_inputs(layers, inputs, "base_"), inputs["has_published"]])
 
 
 def _stacked(layers: Layers, inputs: dict[str, Any]) -> tuple[Any, Any]:
     start, values = first_layer_input(layers, inputs), []
     for member in range(max(1, sum(name.startswith("column_of_") for name in layers))):
-        mine, flow, number = _of(member), start, 0
-        while f"recurrent_{number}{mine}" in layers:
-            flow = layers[f"recurrent_{number}{mine}"](flow)
-            if f"dropout_{number}{mine}" in layers:
-                flow = layers[f"dropout_{number}{mine}"](flow)
+        suffix, flow, number = _suffix(member), start, 0
+        while f"recurrent_{number}{suffix}" in layers:
+            flow = layers[f"recurrent_{number}{suffix}"](flow)
+            if f"dropout_{number}{suffix}" in layers:
+                flow = layers[f"dropout_{number}{suffix}"](flow)
             number += 1
-        values.append(add_published(layers, inputs, layers[f"head{mine}"](flow)))
+        values.append(add_published(layers, inputs, layers[f"head{suffix}"](flow)))
     if len(values) == 1:
         outputs = add_quantiles(layers, flow, values[0])
         return outputs, outputs
@@ -149,14 +146,14 @@ def _stacked(layers: Layers, inputs: dict[str, Any]) -> tuple[Any, Any]:
     return layers["side_by_side"](columns), layers["mean"](values)
 
 
-def _of(member: int) -> str:
-    """What a member's layers are called by, behind their names; the first one's as if it were alone."""
+def _suffix(member: int) -> str:
+    """The end of the names of a member's layers; empty for the first member, as if it were alone."""
     return f"_of_{member}" if member else ""
 
 
 def _physical(layers: Layers, inputs: dict[str, Any], outputs: Any) -> Any:
-    """Scaled outputs -> physical ones. With quantiles, targets stand last while they are unscaled."""
-    return apply_per_quantile(layers, outputs, lambda made: physical(layers, inputs, made))
+    """Scaled outputs -> physical ones. With quantiles, targets are the last axis while they are unscaled."""
+    return apply_per_quantile(layers, outputs, lambda scaled: unscale_outputs(layers, inputs, scaled))
 
 
 def _scales(design: Design) -> Layers:
@@ -173,7 +170,7 @@ def _head(design: Design) -> Layers:
     if design.members == 1:
         return made
     for member in range(design.members):
-        name = f"head{_of(member)}"
+        name = f"head{_suffix(member)}"
         made[name] = head_layers(targets, 0, 0, residual=design.residual, name=name)[name]
         column = f"column_of_{member}"
         made[column] = keras.layers.Reshape((-1, targets, 1), name=column, dtype="float32")
@@ -187,11 +184,11 @@ def _recurrent(design: Design) -> Layers:
     made: Layers = {}
     for member in range(design.members):
         for number, units in enumerate(design.units):
-            name = f"recurrent_{number}{_of(member)}"
+            name = f"recurrent_{number}{_suffix(member)}"
             made[name] = cell(units, return_sequences=True, name=name, dtype=design.precision)
             if design.dropout:
-                name = f"dropout_{number}{_of(member)}"
-                # a seed of its own: without one, Keras on torch draws from a generator that no checkpoint holds
+                name = f"dropout_{number}{_suffix(member)}"
+                # with a seed: without one, Keras on torch draws from a generator that no checkpoint holds
                 seed = random.randint(1, 10**9)  # noqa: S311 (the generator that `seed_everything` seeds)
                 made[name] = keras.layers.Dropout(
                     design.dropout, seed=seed, name=name, dtype=design.precision
@@ -211,17 +208,12 @@ def _present(masks: tuple[int, ...]) -> Any:
 
 
 def _identity(design: Design) -> Any:
-    rows = (
-        design.series + 1 + len(design.scaling.groups)
-    )  # a group's series never seen are as neutral as index 0
+    # the series of a group that were never seen are as neutral as index 0
+    rows = design.series + 1 + len(design.scaling.groups)
     if design.identity == "embedding":
-        # zeros: a series never seen stays at the neutral point from which the seen ones depart
+        # zeros: a series never seen stays at the neutral point where the others started
         return keras.layers.Embedding(
             rows, design.embedding_size, embeddings_initializer="zeros", name="identity"
-        )
-    if design.series > _MOST_ONE_HOT:
-        raise TrainingError(
-            f"train.identity: one_hot serves at most {_MOST_ONE_HOT} series, found {design.series}; use embedding or none."
         )
     layer = keras.layers.Embedding(rows, design.series, trainable=False, name="identity")
     layer.build((None, None))

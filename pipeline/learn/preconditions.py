@@ -1,29 +1,70 @@
-"""What a data set must show before a network is trained on it."""
+"""What is checked before a network is trained: the data set, its certificate and scaler, and that the settings fit them.
+
+Nothing here loads Keras: a mistake is reported at once, not after the seconds that loading TensorFlow takes.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.machinery import PathFinder
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from hindcast.pipeline.arrays import Flags, Key
 from hindcast.pipeline.errors import LeakError, MissingInputError, TrainingError
+from hindcast.pipeline.feed.scaling import Scaling, read_scaling, series_of
 from hindcast.pipeline.feed.source import Source
 from hindcast.pipeline.files import digest_of_file, digest_of_value, read_json
+from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.settings.train import TrainSettings
-from hindcast.pipeline.split.policies.table import POLICIES
 from hindcast.pipeline.store.index_types import Split
+from hindcast.pipeline.store.reader import Dataset
 
-_FROM_PACK = "run the stages `pack`, `split`, `scale` and `certify` again, as `dvc repro` does"
-_AT_ONCE = 1024  # samples read at a time
+_REPACK = "run the stages `pack`, `split`, `scale` and `certify` again, as `dvc repro` does"
+_BLOCK = 1024  # samples read at a time
+_MAX_ONE_HOT = 2000  # series; beyond, the identity matrix and the first kernel outgrow everything else
+
+
+@dataclass(frozen=True)
+class CertifiedData:
+    """A data set that may be trained on; `known` are the series of its training split, numbered from 1 on."""
+
+    dataset: Dataset
+    scaling: Scaling
+    known: tuple[Key, ...]
+
+
+@contextmanager
+def open_certified(params: Params, root: Path) -> Iterator[CertifiedData]:
+    """Open the data set below `root` once all that training needs has been checked.
+
+    LeakError or MissingInputError without a passed certificate of these very files, FormatError if the scaler belongs
+    to another data set, TrainingError if the settings do not fit the data set.
+    """
+    settings, scaler = params.train, root / "data" / "scaler.json"
+    if settings.model is not None:
+        check_model_exists(settings.model)
+    with Dataset(root / "data" / "dataset.h5") as dataset:
+        known = series_of(dataset, "train")
+        scaling = read_scaling(scaler, dataset.features, dataset.targets, dataset.fingerprint, known)
+        check_certificate(
+            root / "reports" / "leaks.json", dataset.fingerprint, root / "data" / "dataset.h5", scaler
+        )
+        check_settings(dataset, settings)
+        check_identity(len(known), settings)
+        yield CertifiedData(dataset, scaling, known)
 
 
 def check_certificate(path: Path, fingerprint: str, dataset: Path, scaler: Path) -> None:
-    """Raise unless the certificate at `path` was passed by the data set of that fingerprint, and by these very files.
+    """Raise unless the certificate at `path` was issued, and passed, for that fingerprint and for these very files.
 
-    A border moved in `dataset`, a `scaler` fitted again or a shard edited after it was certified leaves the fingerprint as
-    it was; their digests tell.
+    A border moved in `dataset`, a `scaler` fitted again or a shard edited after certification leaves the fingerprint as
+    it was, but changes the file's digest. LeakError, or MissingInputError if a file is absent.
     """
     if not path.exists():
         raise MissingInputError(
@@ -38,7 +79,7 @@ def check_certificate(path: Path, fingerprint: str, dataset: Path, scaler: Path)
         )
     if certificate.get("passed") is not True:
         raise LeakError(
-            f"{path} says that this data set leaks: see what it lists, mend it and run stage certify again."
+            f"{path} reports leaks in this data set: fix the listed violations and run stage certify again."
         )
     for name, file in (("dataset_digest", dataset), ("scaler_digest", scaler)):
         if certificate.get(name) != digest_of_file(file):
@@ -46,52 +87,69 @@ def check_certificate(path: Path, fingerprint: str, dataset: Path, scaler: Path)
     _check_shards(path, certificate, dataset.parent / "packed")
 
 
-def _check_shards(path: Path, certificate: dict[str, Any], packed: Path) -> None:
-    shards = sorted(packed.glob("*.h5"))
-    if not shards:
-        raise MissingInputError(f"{packed} holds no shards: {_FROM_PACK}.")
-    found = digest_of_value([[shard.name, digest_of_file(shard)] for shard in shards])
-    if certificate.get("shards_digest") != found:
-        raise LeakError(f"The shards in {packed} are not those that {path} certifies: {_FROM_PACK}.")
-
-
-def check_fit(source: Source, settings: TrainSettings) -> None:
-    """Raise unless a data set and the settings of a training go together: see `check_split` and `check_published`."""
+def check_settings(source: Source, settings: TrainSettings) -> None:
+    """Raise unless data set and settings fit together: see `check_split` and `check_published`."""
     check_split(source.split("train"), settings)
     if settings.residual:
         check_published(source)
 
 
 def check_split(train: Split, settings: TrainSettings) -> None:
-    """Raise LeakError where training would see what its split holds out: carried state flows through scattered samples, and
-    a window longer than the one that the distances were kept for reaches held-out targets.
+    """Raise LeakError if training would see what its split holds out.
+
+    Carried state flows through scattered samples, and a window longer than the distance that the split kept reaches
+    held-out targets.
     """
-    policy = POLICIES.get(train.attributes.get("policy", ""))
-    if policy is None:  # not split by the stage `split`
-        return
-    if not policy.may_be_stateful and settings.mode == "stateful":
+    policy = train.attributes.get("policy")
+    if policy in {"random", "blocked"} and settings.mode == "stateful":
         raise LeakError(
-            f"The data set is split by the policy {policy.name}, and train.mode stateful would carry state through what is held "
-            "out: set train.mode=windows, or split it by another policy."
+            f"The data set is split by the policy {policy}, and train.mode=stateful would carry state through held-out "
+            "samples: set train.mode=windows, or split it by another policy."
         )
     longest = train.attributes.get("lookback", settings.lookback)
-    if policy.keeps_distance and settings.lookback > longest:
+    if policy == "blocked" and settings.lookback > longest:
         raise LeakError(
-            f"train.lookback: training keeps its distance from held-out blocks for windows of {longest} steps, found "
+            f"train.lookback: the split keeps training away from held-out blocks for windows of {longest} steps, found "
             f"{settings.lookback}: run the stage `split` again with these settings."
         )
 
 
 def check_published(source: Source) -> None:
-    """Raise TrainingError unless some training sample has a published forecast of every target."""
+    """Raise TrainingError unless for every target some training sample has a published forecast."""
     samples = np.asarray(source.split("train").indices, np.int64)
-    found: npt.NDArray[np.bool_] = np.zeros(0, np.bool_)
-    for start in range(0, len(samples), _AT_ONCE):  # usually over after the first
-        there = np.isfinite(source.read("published", samples[start : start + _AT_ONCE])).any(axis=(0, 1))
-        found = there if not len(found) else found | there
+    found: Flags = np.zeros(0, np.bool_)  # by target
+    for start in range(0, len(samples), _BLOCK):  # the first block usually has all targets
+        finite = np.isfinite(source.read("published", samples[start : start + _BLOCK])).any(axis=(0, 1))
+        found = finite if not len(found) else found | finite
         if found.all():
             return
     raise TrainingError(
-        "train.residual: true learns the error of the published forecast, but in training there is none of "
+        "train.residual: true learns the error of the published forecast, but the training split has none for "
         f"{len(found) - int(found.sum())} of {len(found)} targets: name it under align.published, or set train.residual=false."
     )
+
+
+def check_identity(series: int, settings: TrainSettings) -> None:
+    """Raise TrainingError if the network would need a one-hot vector for too many series."""
+    if settings.identity == "one_hot" and settings.model is None and series > _MAX_ONE_HOT:
+        raise TrainingError(
+            f"train.identity: one_hot takes at most {_MAX_ONE_HOT} series, found {series}: use embedding or none."
+        )
+
+
+def check_model_exists(name: str) -> None:
+    """Raise TrainingError if the top-level module of `name` (package.module:function) is not found; imports nothing."""
+    top = name.partition(":")[0].partition(".")[0]
+    if PathFinder.find_spec(top, [str(Path.cwd())]) is None and find_spec(top) is None:
+        raise TrainingError(
+            f"train.model: there is no module {top} in {Path.cwd()} or on Python's path, found {name}: check its spelling."
+        )
+
+
+def _check_shards(path: Path, certificate: dict[str, Any], packed: Path) -> None:
+    shards = sorted(packed.glob("*.h5"))
+    if not shards:
+        raise MissingInputError(f"{packed} holds no shards: {_REPACK}.")
+    found = digest_of_value([[shard.name, digest_of_file(shard)] for shard in shards])
+    if certificate.get("shards_digest") != found:
+        raise LeakError(f"The shards in {packed} are not those that {path} certifies: {_REPACK}.")

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
+from numpy.typing import NDArray
 
-from hindcast.pipeline.arrays import Ints
+from hindcast.pipeline.arrays import Ints, Values
 from hindcast.pipeline.errors import FormatError
 from hindcast.pipeline.feed.batches import BatchSource
 from hindcast.pipeline.feed.scaling import neutral_scaling, series_numbers
@@ -24,27 +24,27 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Predictions:
-    """Predictions of a split's scored rows, in order (sequence, step); all arrays have one entry a row.
+    """Predictions of a split's scored rows, in order (sequence, step); all arrays have one entry per row.
 
-    `step` counts from the sequence's start, `offset` from the sample's; `value` (row, target) in physical units.
-    A network of quantiles also gives `quantiles` (row, target, quantile) at `levels`; `value` is then the one at the
+    `step` counts from the start of the sequence, `offset` from that of the sample; `value` (row, target) is in physical
+    units. A network with quantiles also gives `quantiles` (row, target, quantile) at `levels`; `value` is then the one at the
     level nearest to 0.5.
     """
 
-    sequence: npt.NDArray[np.int32]
+    sequence: NDArray[np.int32]
     step: Ints
     sample: Ints
-    offset: npt.NDArray[np.int32]
-    value: npt.NDArray[np.float32]
-    quantiles: npt.NDArray[np.float32] | None = None
+    offset: NDArray[np.int32]
+    value: Values
+    quantiles: Values | None = None
     levels: tuple[float, ...] = ()
 
 
 def predict(dataset: Dataset, models: Path, split: str) -> Predictions:
-    """Play the network in the folder `models` over a split.
+    """Predict a split with the network in the folder `models`.
 
-    FormatError if the network was trained on another data set. The result does not depend on how many lanes
-    play, beyond the rounding of float32.
+    FormatError if the network was trained on another data set. The number of lanes changes nothing but the rounding
+    of float32.
     """
     set_environment()
     from hindcast.pipeline.learn.modes import make_evaluation_pass
@@ -59,26 +59,28 @@ def predict(dataset: Dataset, models: Path, split: str) -> Predictions:
     batch_source = BatchSource(dataset, scaling, numbers, with_published=settings.residual)
     twin = load_network(models / "model.keras")
     rows = scored_rows(dataset, split)
-    value = _values(make_evaluation_pass(batch_source, twin, settings, split), rows, twin.output.shape[2:])
+    value = _predict_rows(
+        make_evaluation_pass(batch_source, twin, settings, split), rows, twin.output.shape[2:]
+    )
     if not settings.quantiles:
         return Predictions(rows.sequence, rows.step, rows.sample, rows.offset, value)
     middle = value[:, :, settings.middle]
     return Predictions(rows.sequence, rows.step, rows.sample, rows.offset, middle, value, settings.quantiles)
 
 
-def _values(play: EvaluationPass, rows: Rows, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
-    """One value a row: the outputs at the steps that have weight, put where their row stands."""
+def _predict_rows(evaluation: EvaluationPass, rows: Rows, shape: tuple[int, ...]) -> Values:
+    """The outputs (row, target[, quantile]) at the steps that have weight, in the order of `rows`."""
     from hindcast.pipeline.learn.losses import iter_predictions
 
     identity, value = [np.zeros((0, 2), np.int64)], [np.zeros((0, *shape), np.float32)]
-    for batch, outputs in iter_predictions(play.network, play.batches, play.guard()):
+    for batch, outputs in iter_predictions(evaluation.network, evaluation.batches, evaluation.guard()):
         row, step = np.nonzero(batch.weights.any(axis=2))
         identity.append(np.stack([batch.identity[row, 1], batch.begin[row] + step], axis=1))
         value.append(outputs[row, step])
     found = np.concatenate(identity)
     order = np.lexsort((found[:, 1], found[:, 0]))
     wanted = np.stack([rows.sample, rows.offset], axis=1)
-    assert np.array_equal(found[order], wanted), "every scored row is played exactly once"
+    assert np.array_equal(found[order], wanted), "every scored row is predicted exactly once"
     return np.concatenate(value)[order]
 
 
@@ -95,5 +97,5 @@ def _check_belongs(card: dict[str, Any], dataset: Dataset, models: Path) -> None
     ]
     if faults:
         raise FormatError(
-            f"The network in {models} belongs to another data set: run stage train again.", faults
+            f"The network in {models} was trained on another data set: run stage train again.", faults
         )

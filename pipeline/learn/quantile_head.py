@@ -1,4 +1,4 @@
-"""What stands on the last recurrent layer: a value a target, or quantiles that never cross, by construction."""
+"""The layers on the last recurrent layer: a value per target, or quantiles that never cross, by construction."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import keras
 def head_layers(
     targets: int, quantiles: int, middle: int, *, residual: bool, name: str = "head"
 ) -> dict[str, Any]:
-    """The layers of `add_quantiles`, by name: `head` gives the value of each target, of several quantiles the one at `middle`.
+    """The layers of `add_quantiles`, by name; `head` gives each target's value, of several quantiles that at `middle`.
 
-    Every other quantile departs from its neighbour on the side of the middle by a softplus of its own, which is
-    never below 0: however the weights move, and whatever is added to the middle, quantiles stay in order.
+    Every other quantile differs from its neighbour towards the middle by a softplus of its own, which is never below
+    0: whatever the weights are, and whatever is added to the middle, quantiles stay in order.
     """
     layers = keras.layers
-    # zeros: a residual network begins as the published forecast and learns its error
+    # zeros: a residual network starts as the published forecast and learns its error
     start = "zeros" if residual else "glorot_uniform"
     made = {name: layers.Dense(targets, kernel_initializer=start, name=name, dtype="float32")}
     for place in range(quantiles):
@@ -34,29 +34,29 @@ def head_layers(
 
 
 def swap_layer() -> Any:
-    """The layer that puts (batch, time, target, quantile) into (batch, time, quantile, target) and back."""
+    """The layer that turns (batch, time, target, quantile) into (batch, time, quantile, target) and back."""
     return keras.layers.Permute((1, 3, 2), name="swapped", dtype="float32")
 
 
 def add_quantiles(layers: dict[str, Any], flow: Any, middle: Any) -> Any:
-    """The last layer's outputs and the middle (batch, time, target) -> (batch, time, target, quantile).
+    """The last layer's outputs (batch, time, units) and the middle (batch, time, target) -> (batch, time, target, quantile).
 
-    Without quantiles the middle itself.
+    Without quantiles, the middle itself.
     """
     if "fan" not in layers:
         return middle
     count = sum(name.startswith("column_") for name in layers)
-    (place,) = (each for each in range(count) if f"width_{each}" not in layers)
-    columns = {place: middle}
-    for each in range(place + 1, count):
-        columns[each] = layers[f"quantile_{each}"]([columns[each - 1], layers[f"width_{each}"](flow)])
-    for each in range(place - 1, -1, -1):
-        columns[each] = layers[f"quantile_{each}"]([columns[each + 1], layers[f"width_{each}"](flow)])
-    return layers["fan"]([layers[f"column_{each}"](columns[each]) for each in range(count)])
+    (start,) = (place for place in range(count) if f"width_{place}" not in layers)
+    columns = {start: middle}
+    for place in range(start + 1, count):
+        columns[place] = layers[f"quantile_{place}"]([columns[place - 1], layers[f"width_{place}"](flow)])
+    for place in range(start - 1, -1, -1):
+        columns[place] = layers[f"quantile_{place}"]([columns[place + 1], layers[f"width_{place}"](flow)])
+    return layers["fan"]([layers[f"column_{place}"](columns[place]) for place in range(count)])
 
 
 def apply_per_quantile(layers: dict[str, Any], outputs: Any, unscale: Any) -> Any:
-    """`unscale`, which takes targets as the last axis, on outputs with or without quantiles."""
+    """`unscale`, which takes targets as the last axis, applied to outputs with or without quantiles."""
     if "swapped" not in layers:
         return unscale(outputs)
     return layers["swapped"](unscale(layers["swapped"](outputs)))

@@ -1,4 +1,4 @@
-"""A trained network in a folder, in bytes that depend on its weights and architecture alone."""
+"""A trained network as files whose bytes depend on its weights and architecture alone."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from hindcast.pipeline.errors import FormatError, MissingInputError
 from hindcast.pipeline.files import read_json, replace_file, write_json
 
 FORMAT = "hindcast-model/1"
-_LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the earliest time an archive can hold
+_EARLIEST = (1980, 1, 1, 0, 0, 0)  # that a zip archive can hold
 
 
 def save_network(path: Path, network: Any) -> None:
     """Write a `.keras` file that `keras.models.load_model` opens; equal networks give equal bytes.
 
-    Keras writes its date, the archive's times and ids that are addresses in memory; these are left out.
+    Keras writes the date, the archive's times and ids that are memory addresses; these are left out.
     """
     with replace_file(path) as temporary:
         raw = temporary.with_name(f"{temporary.name}.keras")
@@ -32,7 +32,7 @@ def save_network(path: Path, network: Any) -> None:
 
 
 def load_network(path: Path) -> Any:
-    """Open a `.keras` file; nothing in it is executed. MissingInput- or FormatError if it is absent or damaged."""
+    """Open a `.keras` file; no code in it is executed. MissingInputError if it is absent, FormatError if damaged."""
     read_model_card(path.parent)
     if not path.is_file():
         raise MissingInputError(f"{path} is absent: run the stage `train` first.")
@@ -40,13 +40,13 @@ def load_network(path: Path) -> Any:
         return keras.models.load_model(path, compile=False, safe_mode=True)
     except (ValueError, OSError, KeyError, zipfile.BadZipFile) as fault:
         raise FormatError(
-            f"{path} is no network that Keras {keras.__version__} opens: run the stage `train` again.",
+            f"Keras {keras.__version__} cannot open the network {path}: run the stage `train` again.",
             [" ".join(str(fault).split())[:300]],
         ) from None
 
 
 def write_model_card(folder: Path, card: dict[str, Any]) -> None:
-    """Write `model.json`, which says what the network needs and was trained on."""
+    """Write `model.json`: what the network takes as inputs, and what it was trained on."""
     write_json(folder / "model.json", {"format": FORMAT, **card})
 
 
@@ -64,17 +64,18 @@ def _canonical(path: Path) -> bytes:
         for name in sorted(archive.namelist()):
             content = archive.read(name)
             if name.endswith(".json"):
-                content = json.dumps(_without_accidents(json.loads(content)), sort_keys=True).encode()
-            entry = zipfile.ZipInfo(name, _LONG_AGO)
+                content = json.dumps(_without_volatile(json.loads(content)), sort_keys=True).encode()
+            entry = zipfile.ZipInfo(name, _EARLIEST)
             entry.external_attr = 0o644 << 16
             canonical.writestr(entry, content)
     return out.getvalue()
 
 
-def _without_accidents(value: Any) -> Any:
+def _without_volatile(value: Any) -> Any:
+    """JSON-like content without what differs between equal networks."""
     if isinstance(value, dict):
         kept = {key: item for key, item in value.items() if key not in {"date_saved", "shared_object_id"}}
-        return {key: _without_accidents(item) for key, item in kept.items()}
+        return {key: _without_volatile(item) for key, item in kept.items()}
     if isinstance(value, list):
-        return [_without_accidents(item) for item in value]
+        return [_without_volatile(item) for item in value]
     return value

@@ -1,4 +1,4 @@
-"""Scaling as plain Keras layers: one scale for all series, or a table of scales looked up by the index of the series."""
+"""Scaling as plain Keras layers: one scale for all series, or a table of scales looked up by the series index."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from hindcast.pipeline.feed.scaling import Scaling
 
 
 def scale_layers(scaling: Scaling, *, residual: bool) -> dict[str, Any]:
-    """The layers of the functions below, by name; float32 whatever the precision of what lies between.
+    """The layers that the functions below use, by name; float32 whatever the precision of the layers between them.
 
-    A mean is subtracted before it is divided: the other order loses the small differences of large values.
+    The mean is subtracted before dividing: the other order loses the small differences of large values.
     """
     layers = keras.layers
-    made = _inward("", "feature", scaling.feature_mean, scaling.feature_std)
+    made = _scaling_in("", "feature", scaling.feature_mean, scaling.feature_std)
     mean, std = scaling.target_mean, scaling.target_std
     if mean.ndim == 1:
         made["unscale"] = layers.Rescaling(
@@ -32,22 +32,22 @@ def scale_layers(scaling: Scaling, *, residual: bool) -> dict[str, Any]:
             "unscale": layers.Add(name="unscale", dtype="float32"),
         }
     if residual:
-        made |= _inward("base_", "base", mean, std)
+        made |= _scaling_in("base_", "base", mean, std)
     return made
 
 
-def scaled(layers: dict[str, Any], inputs: dict[str, Any], end: str = "") -> Any:
-    """`inputs` in physical units -> scaled ones; with `end` "base_" the published forecast."""
-    values = inputs["published" if end else "inputs"]
-    table = "base" if end else "feature"
+def scale_inputs(layers: dict[str, Any], inputs: dict[str, Any], prefix: str = "") -> Any:
+    """`inputs` in physical units -> scaled ones; with `prefix` "base_", the published forecast."""
+    values = inputs["published" if prefix else "inputs"]
+    table = "base" if prefix else "feature"
     if f"{table}_means" not in layers:
-        return layers[f"{end}shrink"](layers[f"{end}centre"](values))
+        return layers[f"{prefix}shrink"](layers[f"{prefix}centre"](values))
     series = inputs["series"]
-    centred = layers[f"{end}centre"]([values, layers[f"{table}_means"](series)])
-    return layers[f"{end}shrink"]([centred, layers[f"{table}_shares"](series)])
+    centred = layers[f"{prefix}centre"]([values, layers[f"{table}_means"](series)])
+    return layers[f"{prefix}shrink"]([centred, layers[f"{table}_shares"](series)])
 
 
-def physical(layers: dict[str, Any], inputs: dict[str, Any], outputs: Any) -> Any:
+def unscale_outputs(layers: dict[str, Any], inputs: dict[str, Any], outputs: Any) -> Any:
     """Scaled outputs (batch, time, target), or (batch, time, quantile, target), -> physical units."""
     if "target_means" not in layers:
         return layers["unscale"](outputs)
@@ -58,15 +58,15 @@ def physical(layers: dict[str, Any], inputs: dict[str, Any], outputs: Any) -> An
 
 
 def target_count(layers: dict[str, Any]) -> int:
-    """How many targets these layers scale."""
+    """The number of targets that these layers scale."""
     if "target_means" in layers:
         return int(layers["target_means"].output_dim)
     return len(layers["unscale"].offset)
 
 
-def _inward(end: str, table: str, mean: Floats, std: Floats) -> dict[str, Any]:
+def _scaling_in(prefix: str, table: str, mean: Floats, std: Floats) -> dict[str, Any]:
     layers = keras.layers
-    centre, shrink = f"{end}centre", f"{end}shrink"
+    centre, shrink = f"{prefix}centre", f"{prefix}shrink"
     if mean.ndim == 1:
         return {
             centre: layers.Rescaling(1.0, offset=(-mean).tolist(), name=centre, dtype="float32"),
@@ -81,7 +81,7 @@ def _inward(end: str, table: str, mean: Floats, std: Floats) -> dict[str, Any]:
 
 
 def _table(name: str, rows: Floats) -> Any:
-    """(index, column): what stands in a row is looked up by the index of a series, and never trained."""
+    """A lookup of rows (index, column) by series index; never trained."""
     layer = keras.layers.Embedding(*rows.shape, trainable=False, name=name, dtype="float32")
     layer.build((None, None))
     layer.set_weights([rows.astype(np.float32)])

@@ -1,40 +1,36 @@
-"""What a training begins with: a certified data set, its scaling, the networks and the training."""
+"""What a training starts from: the networks of the settings and the batches of a certified data set."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from hindcast.pipeline.arrays import Key
 from hindcast.pipeline.errors import TrainingError
 from hindcast.pipeline.feed.batches import BatchSource, LaneBatches
-from hindcast.pipeline.feed.scaling import Scaling, read_scaling, series_numbers, series_of
+from hindcast.pipeline.feed.scaling import series_numbers
 from hindcast.pipeline.learn.backend import seed_everything
 from hindcast.pipeline.learn.custom.build import ModelSpec, build_custom_networks
 from hindcast.pipeline.learn.fitting import TrainingData
 from hindcast.pipeline.learn.modes import training_data
 from hindcast.pipeline.learn.network import Design, Networks, make_layers, make_networks
-from hindcast.pipeline.learn.preconditions import check_certificate, check_fit
+from hindcast.pipeline.learn.preconditions import CertifiedData
 from hindcast.pipeline.learn.stateful import check_state_is_carried
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.settings.train import TrainSettings
-from hindcast.pipeline.store.reader import Dataset
 
 
 @dataclass(frozen=True)
 class TrainingSetup:
-    """A data set that may be trained on, and all that is made from it; `known` are its series with a number of their own, from 1 on."""
+    """A certified data set, the networks, and the batches they are trained on."""
 
-    dataset: Dataset
-    scaling: Scaling
-    known: tuple[Key, ...]
+    data: CertifiedData
     networks: Networks
     training: TrainingData
 
     @property
     def series_order(self) -> list[Key]:
-        """The series in the order of their series_order, where an epoch is one series; else empty."""
-        return [self.known[turn - 1] for turn in self.training.series_order]
+        """The series in the order of training, where an epoch is one series; else empty."""
+        return [self.data.known[number - 1] for number in self.training.series_order]
 
     @property
     def idle_share(self) -> float | None:
@@ -43,43 +39,34 @@ class TrainingSetup:
         return first.plan.idle_share if isinstance(first, LaneBatches) else None
 
 
-def prepare_training(params: Params, root: Path, dataset: Dataset) -> TrainingSetup:
-    """Check that `dataset`, which lies below `root`, may be trained on; seed all generators, and make networks and training.
+def prepare_training(params: Params, data: CertifiedData) -> TrainingSetup:
+    """Seed all generators and make the networks and the training data.
 
-    Raises LeakError without a passed certificate of this very data set, FormatError for a foreign scaler, TrainingError
-    where the settings and the data set do not go together.
+    TrainingError if a custom network breaks its contract, no weights can be trained, or there are no batches.
     """
-    settings, scaler = params.train, root / "data" / "scaler.json"
-    known = series_of(dataset, "train")
-    scaling = read_scaling(scaler, dataset.features, dataset.targets, dataset.fingerprint, known)
-    check_certificate(
-        root / "reports" / "leaks.json", dataset.fingerprint, root / "data" / "dataset.h5", scaler
-    )
-    check_fit(dataset, settings)
+    settings = params.train
     seed_everything(params.seed)
     if settings.mode == "stateful":
         check_state_is_carried()
-    networks = _networks(dataset, scaling, known, settings)
+    networks = _networks(data, settings)
     if not networks.learner.trainable_weights:
         raise TrainingError(
             f"train.model: {settings.model} has no weights to train: leave some layers trainable."
         )
-    numbers = series_numbers(dataset.sequences, known, scaling.groups)
-    batch_source = BatchSource(dataset, scaling, numbers, with_published=settings.residual)
+    numbers = series_numbers(data.dataset.sequences, data.known, data.scaling.groups)
+    batch_source = BatchSource(data.dataset, data.scaling, numbers, with_published=settings.residual)
     training = training_data(batch_source, networks.learner, settings, params.seed)
-    return TrainingSetup(dataset, scaling, known, networks, training)
+    return TrainingSetup(data, networks, training)
 
 
-def _networks(
-    dataset: Dataset, scaling: Scaling, known: tuple[Key, ...], settings: TrainSettings
-) -> Networks:
-    layers = make_layers(_design(dataset, scaling, len(known), settings))
+def _networks(data: CertifiedData, settings: TrainSettings) -> Networks:
+    layers = make_layers(_design(data, settings))
     if settings.model is None:
-        return make_networks(layers, len(dataset.features))
+        return make_networks(layers, len(data.dataset.features))
     spec = ModelSpec(
-        features=dataset.features,
-        targets=dataset.targets,
-        series=len(known),
+        features=data.dataset.features,
+        targets=data.dataset.targets,
+        series=len(data.known),
         quantiles=settings.quantiles,
         residual=settings.residual,
         stateful=settings.mode == "stateful",
@@ -87,11 +74,11 @@ def _networks(
     return build_custom_networks(settings.model, layers, spec, settings.precision)
 
 
-def _design(dataset: Dataset, scaling: Scaling, series: int, settings: TrainSettings) -> Design:
+def _design(data: CertifiedData, settings: TrainSettings) -> Design:
     return Design(
-        scaling=scaling,
-        masks=tuple(int(mask) for mask in dataset.feature_masks),
-        series=series,
+        scaling=data.scaling,
+        masks=tuple(int(mask) for mask in data.dataset.feature_masks),
+        series=len(data.known),
         cell=settings.cell,
         units=settings.units,
         identity=settings.identity,
@@ -102,5 +89,5 @@ def _design(dataset: Dataset, scaling: Scaling, series: int, settings: TrainSett
         middle=settings.middle,
         precision=settings.precision,
         members=settings.members,
-        own=settings.model is not None,
+        custom=settings.model is not None,
     )

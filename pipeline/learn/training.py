@@ -1,4 +1,4 @@
-"""Training: a certified data set in, a folder with the stateless twin and what is to be known of it out."""
+"""Training: a certified data set in, a folder with the stateless twin and all that describes it out."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from hindcast.pipeline.learn.custom.module_digests import digest_user_modules
 from hindcast.pipeline.learn.fitting import fit
 from hindcast.pipeline.learn.history import History
 from hindcast.pipeline.learn.modes import idle_lanes_hint, run_length_hint
+from hindcast.pipeline.learn.preconditions import CertifiedData
 from hindcast.pipeline.learn.saving import save_network, write_model_card
 from hindcast.pipeline.learn.setup import TrainingSetup, prepare_training
 from hindcast.pipeline.learn.stateful import make_online
 from hindcast.pipeline.settings.params import Params
-from hindcast.pipeline.store.reader import Dataset
 
 
 @dataclass(frozen=True)
 class TrainingResult:
     """What a training did; `idle_share` is the share of lane places that had nothing to play (None without lanes).
 
-    `hints` are lines on settings that do otherwise than one may think.
+    `hints` are lines about settings whose effect may differ from what was intended.
     """
 
     series: int
@@ -39,46 +39,75 @@ class TrainingResult:
     hints: tuple[str, ...] = ()
 
 
-def train(params: Params, root: Path) -> TrainingResult:
-    """Train on `data/` below `root`; replace `models/` and `reports/train/` once all is well, event files in `logs/`.
+def train(params: Params, root: Path, data: CertifiedData) -> TrainingResult:
+    """Train on the data set below `root`; replace `models/` and `reports/train/` there if all goes well.
 
-    Call `starting.start_framework` before this module is imported. Raises what `prepare_training` raises, and TrainingError if
-    training cannot go on.
+    TensorBoard's event files go to `logs/`. Call `backend.start_framework` before this module is imported. Raises what
+    `prepare_training` raises, and TrainingError if training diverges.
     """
-    with Dataset(root / "data" / "dataset.h5") as dataset:
-        ready = prepare_training(params, root, dataset)
-        boards = root / "logs" / _run_name(params, dataset.fingerprint)
-        groups = [group for group, _ in ready.series_order]
-        weights = GroupWeights(root / ".hindcast" / "weights", groups, ready.networks.twin)
-        checkpoints = _checkpoints(params, root, dataset.fingerprint)
-        with (
-            replace_folders(root / "models", root / "reports" / "train") as (models, live),
-            open_callbacks(boards, live, ready.training) as watching,
-        ):
-            history = fit(ready.training, params.train, [*watching, weights], checkpoints)
-            write_models(models, ready, params, history)
-            weights.hand_over(models)
-        done = _done(ready, params, history, boards)
+    setup = prepare_training(params, data)
+    boards = root / "logs" / _run_name(params, data.dataset.fingerprint)
+    groups = [group for group, _ in setup.series_order]
+    weights = GroupWeights(root / ".hindcast" / "weights", groups, setup.networks.twin)
+    checkpoints = _checkpoints(params, root, data.dataset.fingerprint)
+    with (
+        replace_folders(root / "models", root / "reports" / "train") as (models, tables),
+        open_callbacks(boards, tables, setup.training) as callbacks,
+    ):
+        history = fit(setup.training, params.train, [*callbacks, weights], checkpoints)
+        write_models(models, setup, params, history)
+        weights.hand_over(models)
+    result = _result(setup, params, history, boards)
     weights.clear()
     if checkpoints is not None:
-        checkpoints.clear()  # only now: models/ stands in its place
-    return done
+        checkpoints.clear()  # only now that models/ is complete
+    return result
 
 
-def _done(ready: TrainingSetup, params: Params, history: History, boards: Path) -> TrainingResult:
-    trained = ready.networks.twin.trainable_weights
-    samples = len(ready.dataset.split("train").indices)
-    cut = run_length_hint(params.train, ready.dataset.segment_length, ready.dataset.frequency)
-    hints = (cut, idle_lanes_hint(params.train, ready.idle_share, samples))
+def write_models(models: Path, setup: TrainingSetup, params: Params, history: History) -> None:
+    """Write `model.keras`, `model.json`, `history.json` and, in stateful mode, `online.keras` below `models`."""
+    save_network(models / "model.keras", setup.networks.twin)
+    if params.train.mode == "stateful":
+        save_network(models / "online.keras", make_online(setup.networks.twin))
+    write_model_card(models, _card(setup, params))
+    losses: dict[str, object] = {"epochs": history.epochs, "best_epoch": history.best_epoch}
+    order = {"series": [list(key) for key in setup.series_order]} if setup.series_order else {}
+    write_json(models / "history.json", losses | order)
+
+
+def _card(setup: TrainingSetup, params: Params) -> dict[str, object]:
+    settings, dataset = params.train, setup.data.dataset
+    return {
+        "mode": settings.mode,
+        "context": settings.context,
+        "lookback": settings.lookback,
+        "segment_length": dataset.segment_length,
+        "features": list(dataset.features),
+        "targets": list(dataset.targets),
+        "series": [list(key) for key in setup.data.known],
+        "groups": list(setup.data.scaling.groups),
+        "fingerprint": dataset.fingerprint,
+        "seed": params.seed,
+        "train": settings.recipe(),
+    }
+
+
+def _result(setup: TrainingSetup, params: Params, history: History, boards: Path) -> TrainingResult:
+    dataset, trained = setup.data.dataset, setup.networks.twin.trainable_weights
+    samples = len(dataset.split("train").indices)
+    hints = (
+        run_length_hint(params.train, dataset.segment_length, dataset.frequency),
+        idle_lanes_hint(params.train, setup.idle_share, samples),
+    )
     return TrainingResult(
-        series=len(ready.known),
+        series=len(setup.data.known),
         samples=samples,
-        batches=ready.training.batches,
-        idle_share=ready.idle_share,
+        batches=setup.training.batches,
+        idle_share=setup.idle_share,
         weights=int(sum(np.prod(weight.shape) for weight in trained)),
         history=history,
         boards=boards,
-        groups_written=len({group for group, _ in ready.series_order}),
+        groups_written=len({group for group, _ in setup.series_order}),
         hints=tuple(hint for hint in hints if hint),
     )
 
@@ -100,37 +129,6 @@ def _checkpoints(params: Params, root: Path, fingerprint: str) -> Checkpoints | 
 
 
 def _run_name(params: Params, fingerprint: str) -> str:
-    """A name that is the same for the same training: its event files are written anew, others' stay beside them."""
+    """A name that is the same for the same training: its event files are replaced, those of others stay beside them."""
     identity = [fingerprint, params.seed, params.train.recipe()]
     return f"{params.train.mode}-{digest_of_value(identity)[:10]}"
-
-
-def write_models(models: Path, ready: TrainingSetup, params: Params, history: History) -> None:
-    """Write `model.keras`, `model.json` and `history.json`, in stateful mode `online.keras` too, below `models`."""
-    save_network(models / "model.keras", ready.networks.twin)
-    if params.train.mode == "stateful":
-        save_network(models / "online.keras", make_online(ready.networks.twin))
-    write_model_card(models, _card(ready, params))
-    write_json(models / "history.json", _told(history, ready))
-
-
-def _card(ready: TrainingSetup, params: Params) -> dict[str, object]:
-    settings, dataset = params.train, ready.dataset
-    return {
-        "mode": settings.mode,
-        "context": settings.context,
-        "lookback": settings.lookback,
-        "segment_length": dataset.segment_length,
-        "features": list(dataset.features),
-        "targets": list(dataset.targets),
-        "series": [list(key) for key in ready.known],
-        "groups": list(ready.scaling.groups),
-        "fingerprint": dataset.fingerprint,
-        "seed": params.seed,
-        "train": settings.recipe(),
-    }
-
-
-def _told(history: History, ready: TrainingSetup) -> dict[str, object]:
-    told: dict[str, object] = {"epochs": history.epochs, "best_epoch": history.best_epoch}
-    return told | ({"series": [list(key) for key in ready.series_order]} if ready.series_order else {})

@@ -1,4 +1,4 @@
-"""Networks of a user's own: good ones, and some that break the contract."""
+"""Builder functions of custom networks: good ones, and some that break the contract."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 import keras
 from keras import layers
 
-from tests.learn.own_parts import Doubled, Small, Tenths, Whole, twice_tanh
+from tests.learn.custom_parts import Doubled, Small, Tenths, Whole, twice_tanh
 
 
 def two_branches(inputs: dict[str, Any], spec: Any) -> Any:
-    """Features and identity on ways of their own, joined by a GRU; an output a target, by name."""
+    """Features and identity in separate branches, joined by a GRU; one output per target, by name."""
     flow = layers.Dense(4, activation="tanh")(inputs["features"])
     who = layers.Embedding(spec.series + 1, 2)(inputs["series"])
     flow = layers.GRU(5, return_sequences=True)(layers.Concatenate()([flow, who]))
@@ -20,7 +20,7 @@ def two_branches(inputs: dict[str, Any], spec: Any) -> Any:
 
 
 def fan(inputs: dict[str, Any], spec: Any) -> Any:
-    """All quantiles of all targets from one layer, whose weights begin at 0; put in order whatever they are."""
+    """All quantiles of all targets from one layer, whose initial weights are 0; sorted."""
     flow = layers.LSTM(4, return_sequences=True)(inputs["features"])
     count = len(spec.targets) * len(spec.quantiles)
     columns = layers.Reshape((-1, *spec.output_shape))(layers.Dense(count, kernel_initializer="zeros")(flow))
@@ -50,7 +50,7 @@ def bidirectional(inputs: dict[str, Any], spec: Any) -> Any:
 
 
 def beside(inputs: dict[str, Any], spec: Any, more: Any) -> Any:
-    """An LSTM's outputs plus those of a layer that begins at 0, on `more`."""
+    """An LSTM's outputs plus those of a layer with initial weights of 0, on `more`."""
     flow = layers.LSTM(4, return_sequences=True)(inputs["features"])
     outputs = layers.Dense(len(spec.targets))(flow)
     return layers.Add()([outputs, layers.Dense(len(spec.targets), kernel_initializer="zeros")(more)])
@@ -70,7 +70,7 @@ def hidden_flip(inputs: dict[str, Any], spec: Any) -> Any:
 
 
 def hidden_lag(inputs: dict[str, Any], spec: Any) -> Any:
-    """What stood 168 steps before, 0 at the first ones: no short trial sees it."""
+    """The value 168 steps before, 0 at the first steps: no short run shows it."""
     lagged = keras.layers.ZeroPadding1D((168, 0))(inputs["features"])
     return beside(inputs, spec, keras.layers.Cropping1D((0, 168))(lagged))
 
@@ -82,7 +82,7 @@ def hidden_mean(inputs: dict[str, Any], spec: Any) -> Any:
 
 
 def hidden_behind_steps(inputs: dict[str, Any], spec: Any) -> Any:
-    """A number that is none is lost in a comparison, and what is compared is 0 at first."""
+    """NaN is lost in a comparison, and what is compared is 0 at first."""
     flow = layers.Dense(3, kernel_initializer="zeros", bias_initializer="zeros")(inputs["features"])
     above = keras.ops.cast(flow > 0.3, "float32")
     return beside(inputs, spec, keras.ops.roll(above, 3, axis=1))
@@ -170,7 +170,7 @@ def summed_widths(inputs: dict[str, Any], spec: Any) -> Any:
 
 
 def by_features(inputs: dict[str, Any], spec: Any) -> Any:
-    """Both ways, convolved and attended to along the features of a step, which is no other step."""
+    """Both ways, convolved and attended to along the features of a step, not along steps."""
     rows = layers.Reshape((-1, len(spec.features), 1))(inputs["features"])
     both = layers.TimeDistributed(layers.Bidirectional(layers.GRU(2)))(rows)
     wide = layers.Conv2D(2, (1, 3), padding="same")(rows)
@@ -238,7 +238,7 @@ def wrapped_statistics(inputs: dict[str, Any], spec: Any) -> Any:
 
 
 def dropped_and_frozen(inputs: dict[str, Any], spec: Any) -> Any:
-    """Nothing here learns from the batch but by gradients: a frozen layer's statistics stay, a seed moves on."""
+    """Nothing here learns from the batch but by gradients: a frozen layer's statistics stay, a seed changes."""
     flow = layers.BatchNormalization(trainable=False)(layers.Dropout(0.5, seed=5)(inputs["features"]))
     dense = layers.SpectralNormalization(layers.Dense(len(spec.targets)))
     return dense(layers.LSTM(4, return_sequences=True)(flow))
@@ -262,7 +262,7 @@ def small_weights(inputs: dict[str, Any], spec: Any) -> Any:
 
 
 def forgetful(inputs: dict[str, Any], spec: Any) -> Any:
-    """Every kind of dropout, none with a seed of its own."""
+    """Every kind of dropout, none with a seed."""
     flow = layers.LSTM(4, return_sequences=True, dropout=0.3, recurrent_dropout=0.3)(inputs["features"])
     flow = layers.GRU(3, return_sequences=True, recurrent_dropout=0.3)(layers.GaussianNoise(0.1)(flow))
     return layers.Dense(len(spec.targets))(layers.Dropout(0.2)(flow))

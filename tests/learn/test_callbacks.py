@@ -66,7 +66,7 @@ def test_the_pace_tells_steps_a_second_waiting_and_what_is_left() -> None:
             time.sleep(0.02)
             yield batches[number]
 
-    for _ in pace.timed(slowly()):
+    for _ in pace.time_batches(slowly()):
         time.sleep(0.01)
     played = sum(int((batches[number].identity[:, 0] >= 0).sum()) * 4 for number in range(3))
     assert 0.5 < pace.stall_share < 0.9

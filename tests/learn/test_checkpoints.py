@@ -1,4 +1,4 @@
-"""A training that is killed goes on at a batch, and ends with the bits of one never killed."""
+"""A training that is killed resumes at a batch, and ends with the bits of one that was never killed."""
 
 from __future__ import annotations
 
@@ -21,16 +21,15 @@ from hindcast.pipeline.learn.fitting import fit
 from hindcast.pipeline.learn.history import Cursor
 from hindcast.pipeline.learn.losses import inputs_for
 from hindcast.pipeline.learn.modes import training_data
-from hindcast.pipeline.learn.training import train
 from hindcast.pipeline.settings.base import Duration
 from tests.learn.networks import arrays, batch_source_of, small_learner, small_settings, small_source
-from tests.learn.workplace import workplace
+from tests.learn.workplace import train_in, workplace
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 class KilledError(BaseException):
-    """Stands for a kill inside this process."""
+    """A kill inside this process."""
 
 
 def everything(training: Any) -> list[Any]:
@@ -80,15 +79,15 @@ def test_wherever_a_training_stops_it_ends_with_the_same_weights_states_moments_
     for number, every in ((1, 1), (batches - 1, 1), (batches + 2, 2)):
         begun, _ = a_training(mode, **changes)
         killed_after(number, monkeypatch, begun, config, (), checkpoints_in(tmp_path, every)[0])
-        assert 1 <= len(list(tmp_path.iterdir())) <= 2, "the last one and the one before"
+        assert 1 <= len(list(tmp_path.iterdir())) <= 2, "the last one and the one before it"
     resumed, _ = a_training(mode, **changes)
     kept, lines = checkpoints_in(tmp_path, 99)
     assert fit(resumed, config, (), kept) == history
-    assert ["goes on at epoch" in line for line in lines] == [True]
+    assert ["resuming at epoch" in line for line in lines] == [True]
     assert all((a == b).all() for a, b in zip(everything(resumed), wanted, strict=True))
 
 
-def test_the_guard_expects_what_follows_the_checkpoint(
+def test_after_a_checkpoint_the_guard_expects_the_batch_that_follows_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     training, config = a_training()
@@ -101,21 +100,23 @@ def test_the_guard_expects_what_follows_the_checkpoint(
     assert batches[2].keep.any(), "else nothing is continued"
 
 
-def test_a_checkpoint_of_another_training_is_left_unused_with_its_reason(tmp_path: Path) -> None:
+def test_a_checkpoint_of_another_training_is_not_used_and_the_differences_are_reported(
+    tmp_path: Path,
+) -> None:
     training, _ = a_training()
-    mine, _ = checkpoints_in(tmp_path, seed=7, train={"units": [5], "epochs": 3})
-    mine.resume(training.network)
-    mine.save(training.network, Cursor(epoch=1))
+    first, _ = checkpoints_in(tmp_path, seed=7, train={"units": [5], "epochs": 3})
+    first.resume(training.network)
+    first.save(training.network, Cursor(epoch=1))
     other, lines = checkpoints_in(tmp_path, seed=8, train={"units": [6], "epochs": 3})
     assert other.resume(training.network) is None
-    assert "of another training" in lines[0]
+    assert "belongs to another training and was not used" in lines[0]
     assert "seed was 7, now 8; train.units was [5], now [6]" in lines[0]
     assert len(list(tmp_path.iterdir())) == 1, "it stays until this training has one of its own"
     other.save(training.network, Cursor(batch=2))
     assert [path.name for path in tmp_path.iterdir()] == ["000000-000000002.npz"]
 
 
-def test_a_damaged_checkpoint_is_told_and_the_one_before_serves(tmp_path: Path) -> None:
+def test_a_damaged_checkpoint_is_reported_and_the_one_before_is_used(tmp_path: Path) -> None:
     training, _ = a_training()
     kept, _ = checkpoints_in(tmp_path)
     for batch in (1, 2):
@@ -127,7 +128,7 @@ def test_a_damaged_checkpoint_is_told_and_the_one_before_serves(tmp_path: Path) 
     assert place is not None
     assert (place.batch, place.total, place.weight, place.best) == (1, 1.1, 3.0, None)
     assert "damaged" in lines[0]
-    assert "goes on at epoch 1, batch 2" in lines[1]
+    assert "resuming at epoch 1, batch 2" in lines[1]
 
 
 @pytest.mark.parametrize("hurt", ["a member removed", "another shape", "no epoch"])
@@ -150,20 +151,22 @@ def test_a_checkpoint_that_lacks_something_is_damaged_too(tmp_path: Path, hurt: 
     before = training.network.get_weights()
     again, lines = checkpoints_in(tmp_path)
     assert again.resume(training.network) is None
-    assert "damaged and left unused" in lines[0]
+    assert "damaged and was not used" in lines[0]
     for found, wanted in zip(training.network.get_weights(), before, strict=True):
         np.testing.assert_array_equal(found, wanted)
 
 
-def test_a_file_where_the_checkpoints_belong_is_told_before_the_first_batch(tmp_path: Path) -> None:
+def test_a_file_in_place_of_the_folder_of_checkpoints_is_refused_before_the_first_batch(
+    tmp_path: Path,
+) -> None:
     training, _ = a_training()
-    (tmp_path / "checkpoints").write_text("mine")
+    (tmp_path / "checkpoints").write_text("a file")
     kept, _ = checkpoints_in(tmp_path / "checkpoints")
     with pytest.raises(TrainingError, match="must be a folder"):
         kept.resume(training.network)
 
 
-def test_checkpoints_by_time_take_their_share_and_no_more(
+def test_checkpoints_by_time_take_at_most_their_share(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [0.0]
@@ -174,15 +177,15 @@ def test_checkpoints_by_time_take_their_share_and_no_more(
     written = []
     real = Checkpoints.save
 
-    def slow(self: Checkpoints, network: Any, place: Cursor) -> None:
+    def slow(self: Checkpoints, network: Any, cursor: Cursor) -> None:
         written.append(now[0])
-        real(self, network, place)
+        real(self, network, cursor)
 
     monkeypatch.setattr(Checkpoints, "save", slow)
     monkeypatch.setattr(np, "savez", lambda *_, **__: now.__setitem__(0, now[0] + 2))  # takes 2 s
     for number in range(40):
         now[0] += 10
-        kept.played(training.network, Cursor(batch=number + 1))
+        kept.count_batch(training.network, Cursor(batch=number + 1))
     assert written == [60.0, 162.0, 264.0, 366.0], "after 60 s, then 50 times what a checkpoint costs"
 
 
@@ -222,7 +225,7 @@ def tree(folder: Path) -> dict[str, str]:
 
 
 def run_killed(folder: Path, what: str, count: int) -> subprocess.CompletedProcess[str]:
-    """Stage train in a process group of its own, which kills itself when it comes to that batch or checkpoint."""
+    """Stage train in its own process group, which kills itself when it reaches that batch or checkpoint."""
     return subprocess.run(
         [sys.executable, "-c", KILLED, what, str(count)],
         cwd=folder,
@@ -238,7 +241,7 @@ def test_a_process_group_killed_three_times_leaves_the_bytes_of_one_never_killed
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     for folder in (whole, killed):
         params = workplace(folder, checkpoint_every=2, epochs=4)
-    train(params, whole)
+    train_in(params, whole)
     draw = random.Random(20121)
     for what in ("batch", "checkpoint", "batch"):
         done = run_killed(killed, what, draw.randint(2, 5) if what == "batch" else draw.randint(1, 2))
@@ -246,7 +249,7 @@ def test_a_process_group_killed_three_times_leaves_the_bytes_of_one_never_killed
         assert not (killed / "models").exists()
     done = run_killed(killed, "nothing", 0)
     assert done.returncode == 0, done.stderr
-    assert "goes on at epoch" in done.stderr
+    assert "resuming at epoch" in done.stderr
     assert tree(killed) == tree(whole)
     assert len(tree(whole)) == 7
     assert not (killed / ".hindcast" / "checkpoints").exists()

@@ -1,4 +1,4 @@
-"""Fitting: the best weights are kept, broken order and runaway losses stop it, weights decide what counts."""
+"""Fitting: the best weights are kept; broken order and diverging losses stop it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def training_of(mode: str = "stateful", **changes: Any) -> tuple[TrainingData, A
 
 
 @pytest.mark.parametrize("mode", ["stateful", "windows"])
-def test_the_loss_falls_on_training_and_validation_is_told(mode: str) -> None:
+def test_the_loss_falls_in_training_and_validation_is_measured(mode: str) -> None:
     training, config = training_of(mode, epochs=6)
     history = fit(training, config)
     assert len(history.epochs) == 6
@@ -39,7 +39,7 @@ def test_the_loss_falls_on_training_and_validation_is_told(mode: str) -> None:
     assert all(np.isfinite(logs["val_loss"]) for logs in history.epochs)
 
 
-def test_the_same_lesson_gives_the_same_bits() -> None:
+def test_the_same_training_gives_the_same_bits() -> None:
     weights = []
     for _ in range(2):
         training, config = training_of(epochs=2)
@@ -103,7 +103,7 @@ def test_batches_out_of_order_stop_training_before_the_network_sees_them() -> No
 
 
 class Poisoned:
-    """Batches of which one holds a target that is no number."""
+    """Batches of which one holds targets of NaN."""
 
     def __init__(self, batches: Any) -> None:
         self.batches = batches
@@ -116,13 +116,13 @@ class Poisoned:
         return replace(batch, targets=batch.targets * np.nan) if number == 2 else batch
 
 
-def test_a_loss_that_is_no_number_names_epoch_batch_and_remedy() -> None:
+def test_a_loss_that_is_not_finite_names_epoch_batch_and_remedy() -> None:
     training, config = training_of()
     with pytest.raises(TrainingError, match=r"in epoch 1, batch 3 of \d+.*Lower train.learning_rate"):
         fit(replace(training, epoch=lambda number: Poisoned(training.epoch(number))), config)
 
 
-def test_nothing_to_learn_from_is_said() -> None:
+def test_targets_without_weight_are_refused() -> None:
     source = small_source()
     source.arrays["W"][:] = 0
     config = small_settings()
@@ -169,7 +169,7 @@ def test_a_cosine_schedule_ends_at_no_learning_rate() -> None:
     assert rates == pytest.approx([config.learning_rate / 2, 0], abs=1e-9)
 
 
-def test_a_moving_mean_of_the_weights_is_validated_and_kept_while_training_goes_on_with_its_own(
+def test_a_moving_mean_of_the_weights_is_validated_and_kept_while_training_continues_with_its_own(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     training, config = training_of(epochs=2, average=0.7)

@@ -1,4 +1,4 @@
-"""How settings become lessons."""
+"""The modes of training: what an epoch and a pass play, and hints on settings."""
 
 from __future__ import annotations
 
@@ -21,31 +21,31 @@ HOUR = 3_600_000_000_000
     ("run_length", "steps"),
     [("25h", 24), ("90min", 24), ("1h", 24), ("71h", 48), ("24h", None), ("60d", None), (None, None)],
 )
-def test_a_run_length_that_is_no_whole_number_of_samples_is_told(
+def test_a_run_length_that_is_not_a_whole_number_of_samples_is_reported(
     run_length: str | None, steps: int | None
 ) -> None:
-    told = run_length_hint(small_settings(run_length=run_length), 24, HOUR)
-    assert told.startswith(f"train.run_length: {run_length} plays as {steps} steps" if steps else "")
-    assert bool(told) == (steps is not None)
+    hint = run_length_hint(small_settings(run_length=run_length), 24, HOUR)
+    assert hint.startswith(f"train.run_length: {run_length} is rounded to {steps} steps" if steps else "")
+    assert bool(hint) == (steps is not None)
 
 
-def test_where_nothing_is_cut_nothing_is_told() -> None:
+def test_no_hint_is_given_where_no_run_is_cut() -> None:
     assert not run_length_hint(small_settings(run_length="25h", mode="windows"), 24, HOUR)
 
 
 @given(st.integers(1, 400), st.integers(1, 500))
-def test_lanes_that_idle_are_told_with_a_number_that_does_better(samples: int, lanes: int) -> None:
+def test_idle_lanes_are_reported_with_a_number_that_does_better(samples: int, lanes: int) -> None:
     def idle(number: int) -> float:
         whole = Runs(np.zeros(1, np.int64), np.zeros(1, np.int64), np.array([samples]), np.zeros(1, np.int64))
         return fill_lanes(whole, number, 7, 0).idle_share
 
-    told = idle_lanes_hint(small_settings(lanes=lanes), idle(lanes), samples)
-    assert bool(told) == (idle(lanes) > 0.05)
-    if told:
-        (fewer,) = re.findall(r"train.lanes of (\d+) or less", told)
+    hint = idle_lanes_hint(small_settings(lanes=lanes), idle(lanes), samples)
+    assert bool(hint) == (idle(lanes) > 0.05)
+    if hint:
+        (fewer,) = re.findall(r"train.lanes of (\d+) or less", hint)
         assert idle(int(fewer)) <= 0.05
 
 
-def test_what_does_not_idle_is_not_told() -> None:
+def test_no_hint_is_given_without_lanes() -> None:
     assert not idle_lanes_hint(small_settings(mode="windows"), None, 9)
     assert "a shorter train.warm_up" in idle_lanes_hint(small_settings(lanes=2, warm_up=99), 0.374, 900)

@@ -11,10 +11,10 @@ import keras
 import numpy as np
 import pytest
 
-from hindcast.pipeline.errors import FormatError, TrainingError
+from hindcast.pipeline.errors import FormatError
 from hindcast.pipeline.files import digest_of_file, write_json
 from hindcast.pipeline.learn.losses import WeightedMean
-from hindcast.pipeline.learn.network import Design, first_layer_input, make_layers, make_networks
+from hindcast.pipeline.learn.network import first_layer_input, make_networks
 from hindcast.pipeline.learn.saving import load_network, save_network, write_model_card
 from tests.feed.memory import some_scaling
 from tests.learn.networks import FEATURES, arrays, small_layers, small_settings, small_twin
@@ -49,11 +49,6 @@ def test_a_series_is_known_by_its_number_and_an_unseen_one_is_neutral(identity: 
     assert not seen[0].any()
     if identity == "one_hot":
         assert seen[1:].tolist() == [[1, 0], [0, 1]]
-
-
-def test_a_one_hot_identity_of_too_many_series_is_refused_with_the_remedy() -> None:
-    with pytest.raises(TrainingError, match="use embedding or none"):
-        make_layers(Design(some_scaling(), (-1,) * FEATURES, series=2001))
 
 
 def test_large_values_keep_their_small_differences() -> None:
@@ -97,7 +92,7 @@ def test_equal_networks_give_equal_bytes_and_unequal_ones_do_not(tmp_path: Path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["0.keras", "1.keras", "2.keras"]
 
 
-def test_a_damaged_or_foreign_network_is_refused_by_name(tmp_path: Path) -> None:
+def test_a_damaged_network_or_one_of_another_format_is_refused_by_name(tmp_path: Path) -> None:
     write_json(tmp_path / "model.json", {"format": "hindcast-model/9"})
     with pytest.raises(FormatError, match="is not of format"):
         load_network(tmp_path / "model.keras")
@@ -116,11 +111,11 @@ def with_published(rows: int = 2, steps: int = 5) -> dict[str, Any]:
 
 def test_a_residual_network_begins_as_the_published_forecast_and_as_the_mean_where_there_is_none() -> None:
     inputs = with_published()
-    there = inputs["has_published"] == 1
-    assert 0 < there.sum() < there.size
+    published = inputs["has_published"] == 1
+    assert 0 < published.sum() < published.size
     found = small_twin(residual=True).predict_on_batch(inputs)
-    assert found[there] == pytest.approx(inputs["published"][there], rel=1e-6)
-    assert found[~there] == pytest.approx(some_scaling().target_mean[0], rel=1e-6)
+    assert found[published] == pytest.approx(inputs["published"][published], rel=1e-6)
+    assert found[~published] == pytest.approx(some_scaling().target_mean[0], rel=1e-6)
 
 
 def test_a_residual_network_adds_what_it_learned_and_sees_where_a_forecast_is_missing(tmp_path: Path) -> None:
@@ -149,18 +144,18 @@ def test_dropout_leaves_out_in_training_and_nothing_in_the_twin() -> None:
     assert (once != twice).any()
 
 
-def test_members_learn_alone_and_their_mean_is_told(tmp_path: Path) -> None:
+def test_members_learn_alone_and_their_mean_is_the_forecast(tmp_path: Path) -> None:
     networks = make_networks(small_layers(members=3, dropout=0.2, scaling=some_scaling(targets=2)), FEATURES)
     inputs = some_inputs()
     each = networks.learner.predict_on_batch(inputs)
     assert each.shape == (2, 5, 2, 3)
     assert (each[..., 0] != each[..., 1]).any()
     scaling = some_scaling(targets=2)
-    told = networks.twin.predict_on_batch(inputs)
-    assert told == pytest.approx(each.mean(axis=-1) * scaling.target_std + scaling.target_mean, rel=1e-5)
+    mean = networks.twin.predict_on_batch(inputs)
+    assert mean == pytest.approx(each.mean(axis=-1) * scaling.target_std + scaling.target_mean, rel=1e-5)
     save_network(tmp_path / "model.keras", networks.twin)
     loaded = keras.models.load_model(tmp_path / "model.keras", custom_objects={}, safe_mode=True)
-    assert (loaded.predict_on_batch(inputs) == told).all()
+    assert (loaded.predict_on_batch(inputs) == mean).all()
 
 
 def test_a_member_learns_what_it_learns_alone() -> None:

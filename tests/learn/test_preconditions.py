@@ -1,4 +1,4 @@
-"""Nothing is trained on a data set that was not certified."""
+"""What is checked before training: the certificate of these very files, and that settings and data set fit."""
 
 from __future__ import annotations
 
@@ -10,7 +10,14 @@ import pytest
 
 from hindcast.pipeline.errors import LeakError, MissingInputError, TrainingError
 from hindcast.pipeline.files import digest_of_file, write_json
-from hindcast.pipeline.learn.preconditions import check_certificate, check_fit, check_published, check_split
+from hindcast.pipeline.learn.preconditions import (
+    check_certificate,
+    check_identity,
+    check_model_exists,
+    check_published,
+    check_settings,
+    check_split,
+)
 from hindcast.pipeline.settings.train import TrainSettings
 from hindcast.pipeline.split.write_splits import shards_digest
 from hindcast.pipeline.store.index_types import Split
@@ -40,11 +47,11 @@ def _check(folder: Path, content: Any) -> None:
     check_certificate(folder / "leaks.json", "f", folder / "dataset.h5", folder / "scaler.json")
 
 
-def test_a_passed_certificate_of_these_files_admits(workspace: Path) -> None:
+def test_a_passed_certificate_of_these_files_is_accepted(workspace: Path) -> None:
     _check(workspace, _certificate(workspace))
 
 
-def test_an_absent_certificate_is_asked_for(workspace: Path) -> None:
+def test_an_absent_certificate_is_refused_with_the_stage_to_run(workspace: Path) -> None:
     with pytest.raises(MissingInputError, match="stage certify"):
         check_certificate(workspace / "leaks.json", "f", workspace / "dataset.h5", workspace / "scaler.json")
 
@@ -58,25 +65,25 @@ def test_an_absent_certificate_is_asked_for(workspace: Path) -> None:
         ({"passed": None}, "leaks"),
     ],
 )
-def test_any_other_certificate_refuses(workspace: Path, changes: dict[str, Any], message: str) -> None:
+def test_any_other_certificate_is_refused(workspace: Path, changes: dict[str, Any], message: str) -> None:
     with pytest.raises(LeakError, match=message):
         _check(workspace, _certificate(workspace, **changes))
 
 
-def test_a_certificate_that_is_no_mapping_refuses(workspace: Path) -> None:
+def test_a_certificate_that_is_not_a_mapping_is_refused(workspace: Path) -> None:
     with pytest.raises(LeakError, match="certifies another data set"):
         _check(workspace, [])
 
 
 @pytest.mark.parametrize("name", ["dataset.h5", "scaler.json"])
-def test_a_file_changed_after_it_was_certified_refuses(workspace: Path, name: str) -> None:
+def test_a_file_changed_after_certification_is_refused(workspace: Path, name: str) -> None:
     certificate = _certificate(workspace)
     (workspace / name).write_bytes(b"something else")
     with pytest.raises(LeakError, match=f"{name} is not the file"):
         _check(workspace, certificate)
 
 
-def test_a_shard_changed_after_it_was_certified_refuses(workspace: Path) -> None:
+def test_a_shard_changed_after_certification_is_refused(workspace: Path) -> None:
     certificate = _certificate(workspace)
     (workspace / "packed" / "g.h5").write_bytes(b"other steps")
     with pytest.raises(
@@ -85,7 +92,7 @@ def test_a_shard_changed_after_it_was_certified_refuses(workspace: Path) -> None
         _check(workspace, certificate)
 
 
-def test_shards_that_are_not_there_have_to_be_packed(workspace: Path) -> None:
+def test_absent_shards_are_refused_with_the_stages_to_run(workspace: Path) -> None:
     certificate = _certificate(workspace)
     (workspace / "packed" / "g.h5").unlink()
     with pytest.raises(MissingInputError, match=r"packed holds no shards: run the stages `pack`, `split`"):
@@ -96,19 +103,19 @@ def test_a_residual_network_needs_a_published_forecast_of_every_target() -> None
     source = small_source()
     check_published(source)
     source.arrays["published"][source.split("train").indices] = np.nan
-    with pytest.raises(TrainingError, match=r"none of 1 of 1 targets: name it under align\.published"):
+    with pytest.raises(TrainingError, match=r"none for 1 of 1 targets: name it under align\.published"):
         check_published(source)
 
 
 @pytest.mark.parametrize("policy", ["random", "blocked"])
-def test_state_is_not_carried_through_what_is_held_out(policy: str) -> None:
+def test_carrying_state_through_held_out_samples_is_refused(policy: str) -> None:
     split = Split("train", np.arange(3), 0, 10, {"policy": policy, "lookback": 24})
     with pytest.raises(LeakError, match=r"set train\.mode=windows"):
         check_split(split, TrainSettings(mode="stateful"))
     check_split(split, TrainSettings(mode="windows", lookback=24))
 
 
-def test_windows_longer_than_the_distance_was_kept_for_are_refused() -> None:
+def test_windows_longer_than_the_distance_that_the_split_kept_are_refused() -> None:
     split = Split("train", np.arange(3), 0, 10, {"policy": "blocked", "lookback": 24})
     with pytest.raises(LeakError, match=r"windows of 24 steps, found 25: run the stage `split` again"):
         check_split(split, TrainSettings(mode="windows", lookback=25))
@@ -116,10 +123,31 @@ def test_windows_longer_than_the_distance_was_kept_for_are_refused() -> None:
     check_split(plain, TrainSettings(mode="windows", lookback=1000))
 
 
-def test_what_a_training_asks_of_its_data_set_is_looked_at_together() -> None:
+def test_the_published_forecast_is_checked_for_a_residual_network_only() -> None:
     source = small_source()
-    check_fit(source, TrainSettings(residual=True))
+    check_settings(source, TrainSettings(residual=True))
     source.arrays["published"][source.split("train").indices] = np.nan
-    check_fit(source, TrainSettings(residual=False))
-    with pytest.raises(TrainingError, match="none of 1 of 1 targets"):
-        check_fit(source, TrainSettings(residual=True))
+    check_settings(source, TrainSettings(residual=False))
+    with pytest.raises(TrainingError, match="none for 1 of 1 targets"):
+        check_settings(source, TrainSettings(residual=True))
+
+
+def test_a_one_hot_identity_of_too_many_series_is_refused_with_the_remedy() -> None:
+    check_identity(2000, TrainSettings())
+    check_identity(2001, TrainSettings(identity="embedding"))
+    check_identity(2001, TrainSettings(model="networks.example:two_branches"))
+    with pytest.raises(TrainingError, match="found 2001: use embedding or none"):
+        check_identity(2001, TrainSettings())
+
+
+def test_a_custom_network_in_a_module_that_does_not_exist_is_refused_without_importing_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "fails_if_imported.py").write_text("1 / 0", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    check_model_exists("fails_if_imported:build")
+    check_model_exists("json.decoder:JSONDecoder")
+    with pytest.raises(
+        TrainingError, match=r"no module no_such_package in .*found no_such_package\.networks:build"
+    ):
+        check_model_exists("no_such_package.networks:build")

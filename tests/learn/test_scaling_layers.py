@@ -1,4 +1,4 @@
-"""Scaling inside the network: physical units in and out, by the row of each series."""
+"""Scaling inside the network: unscale_outputs units in and out, by the row of each series."""
 
 from __future__ import annotations
 
@@ -35,7 +35,12 @@ def network(made: Scaling, quantiles: int = 0) -> tuple[Any, Any]:
     """(scaled features and published forecast, physical outputs) of the inputs."""
     import keras
 
-    from hindcast.pipeline.learn.scaling_layers import physical, scale_layers, scaled, target_count
+    from hindcast.pipeline.learn.scaling_layers import (
+        scale_inputs,
+        scale_layers,
+        target_count,
+        unscale_outputs,
+    )
 
     layers = scale_layers(made, residual=True)
     assert target_count(layers) == TARGETS
@@ -45,8 +50,8 @@ def network(made: Scaling, quantiles: int = 0) -> tuple[Any, Any]:
         "published": keras.Input((None, TARGETS), name="published"),
     }
     outputs = keras.Input((None, *([quantiles] if quantiles else []), TARGETS), name="outputs")
-    inward = keras.Model(inputs, [scaled(layers, inputs), scaled(layers, inputs, "base_")])
-    outward = keras.Model([inputs["series"], outputs], physical(layers, inputs, outputs))
+    inward = keras.Model(inputs, [scale_inputs(layers, inputs), scale_inputs(layers, inputs, "base_")])
+    outward = keras.Model([inputs["series"], outputs], unscale_outputs(layers, inputs, outputs))
     return inward, outward
 
 
@@ -78,6 +83,6 @@ def test_layers_scale_as_arithmetic_does_series_by_series(
     np.testing.assert_allclose(outward.predict_on_batch(arguments), outputs * std + mean, atol=1e-4)
 
 
-def test_nothing_of_a_scale_is_trained() -> None:
+def test_scales_are_not_trained() -> None:
     inward, outward = network(scaling(of_features=True, of_targets=True))
     assert inward.trainable_weights == outward.trainable_weights == []

@@ -18,9 +18,8 @@ from hindcast.pipeline.feed.scaling import series_numbers
 from hindcast.pipeline.feed.scored_rows import scored_rows
 from hindcast.pipeline.files import digest_of_file, read_json, write_json
 from hindcast.pipeline.learn.prediction import predict
-from hindcast.pipeline.learn.training import train
 from hindcast.pipeline.store.reader import Dataset
-from tests.learn.workplace import plain_outputs, workplace
+from tests.learn.workplace import plain_outputs, train_in, workplace
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -43,12 +42,12 @@ CHOICES: dict[str, dict[str, Any]] = {
 @pytest.fixture(scope="module", params=sorted(CHOICES))
 def trained(request: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp(request.param)
-    done = train(workplace(folder, targets=2, **CHOICES[request.param]), folder)
+    done = train_in(workplace(folder, targets=2, **CHOICES[request.param]), folder)
     assert len(done.history.epochs) == 2
     return folder
 
 
-def test_a_training_leaves_the_network_its_card_its_history_and_what_watches_it(trained: Path) -> None:
+def test_a_training_writes_the_network_its_card_its_history_and_the_tables_of_losses(trained: Path) -> None:
     card = read_json(trained / "models" / "model.json")
     online = ["online.keras"] if card["mode"] == "stateful" else []
     assert sorted(tree(trained / "models")) == ["history.json", "model.json", "model.keras", *online]
@@ -113,17 +112,17 @@ def test_predictions_do_not_depend_on_the_number_of_lanes(trained: Path, tmp_pat
     assert values[2] == pytest.approx(values[0], rel=1e-6, abs=1e-6)
 
 
-def test_a_network_of_another_data_set_is_not_played(trained: Path, tmp_path: Path) -> None:
+def test_a_network_of_another_data_set_is_refused(trained: Path, tmp_path: Path) -> None:
     workplace(tmp_path, segment_length=6, targets=1)
     with (
         Dataset(tmp_path / "data" / "dataset.h5") as other,
-        pytest.raises(FormatError, match="belongs to another data set") as fault,
+        pytest.raises(FormatError, match="was trained on another data set") as fault,
     ):
         predict(other, trained / "models", "test")
     assert {each.split(":")[0] for each in fault.value.faults} == {"targets", "segment_length"}
 
 
-def test_a_network_trained_on_other_bytes_is_not_played(trained: Path, tmp_path: Path) -> None:
+def test_a_network_trained_on_other_bytes_is_refused(trained: Path, tmp_path: Path) -> None:
     card = read_json(trained / "models" / "model.json")
     write_json(tmp_path / "model.json", {**card, "fingerprint": "another"})
     with (
@@ -168,7 +167,7 @@ def test_two_trainings_in_two_processes_give_the_same_bytes_whatever_the_threads
         (lambda folder: spoil(folder / "data/scaler.json"), FormatError, "run stage scale again"),
     ],
 )  # fmt: skip
-def test_what_does_not_belong_is_refused_and_the_last_network_stays(
+def test_inputs_that_do_not_belong_together_are_refused_and_the_last_network_stays(
     tmp_path: Path, harm: Any, error: type[Exception], message: str
 ) -> None:
     params = workplace(tmp_path)
@@ -176,7 +175,7 @@ def test_what_does_not_belong_is_refused_and_the_last_network_stays(
     (tmp_path / "models" / "model.keras").write_text("the last good one")
     harm(tmp_path)
     with pytest.raises(error, match=message):
-        train(params, tmp_path)
+        train_in(params, tmp_path)
     assert tree(tmp_path / "models").keys() == {"model.keras"}
     assert not list(tmp_path.glob(".models*"))
 
@@ -186,12 +185,12 @@ def spoil(path: Path) -> None:
     write_json(path, {**content, "fingerprint": "another"})
 
 
-def test_a_training_that_runs_away_leaves_the_last_network_whole(tmp_path: Path) -> None:
+def test_a_training_that_diverges_leaves_the_last_network_unchanged(tmp_path: Path) -> None:
     params = workplace(tmp_path, learning_rate=1e30, clip_norm=None, loss="mse")
     (tmp_path / "models").mkdir()
     (tmp_path / "models" / "model.keras").write_text("the last good one")
     with pytest.raises(Exception, match="Lower train"):
-        train(params, tmp_path)
+        train_in(params, tmp_path)
     assert (tmp_path / "models" / "model.keras").read_text() == "the last good one"
     assert not (tmp_path / "reports" / "train").exists()
 

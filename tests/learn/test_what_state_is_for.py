@@ -1,7 +1,7 @@
 """What carried state is for, in figures: a sequence's label is its first value, and the sequence is cut in two parts.
 
 Published for whole sequences: 1.00; for two parts without state: 0.75, since the second part of a sequence of label 1
-cannot be told from one of label 0; for two parts with state: 0.97 to 0.99.
+looks like that of label 0; for two parts with state: 0.97 to 0.99.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ PLAIN = Scaling(np.zeros(1), np.ones(1), np.zeros(1), np.ones(1))
 
 
 def labelled(sequences: int, seed: int) -> MemorySource:
-    """Sequences of zeros, half of which begin with a 1, in two samples each; the label is wanted at every step."""
+    """Sequences of zeros, half of which begin with a 1, in two samples each; the label is the target at every step."""
     source = memory_source([STEPS] * sequences, segment_length=STEPS // 2, features=1, unknown=0)
     labels = np.random.default_rng(seed).permutation(np.arange(sequences) % 2).astype(np.float32)
     source.arrays["X"] = np.zeros_like(source.arrays["X"])
@@ -50,15 +50,15 @@ def accuracy(mode: str, run_length: str | None) -> float:
         settings,
     )
     held_out = labelled(HELD_OUT, seed=3)
-    if run_length is not None:  # what was trained in parts is asked in parts
+    if run_length is not None:  # trained in parts, so evaluated in parts
         held_out.sequences = chronological(
             memory_source([STEPS // 2] * 2 * HELD_OUT, segment_length=STEPS // 2, features=1), {}
         ).sequences
         held_out = chronological(held_out, {"test": (0, STEPS)})
     numbers = np.zeros(len(held_out.sequences), np.int32)
-    play = make_evaluation_pass(BatchSource(held_out, PLAIN, numbers), networks.twin, settings, "test")
+    evaluation = make_evaluation_pass(BatchSource(held_out, PLAIN, numbers), networks.twin, settings, "test")
     hits = []
-    for batch, outputs in iter_predictions(play.network, play.batches, play.guard()):
+    for batch, outputs in iter_predictions(evaluation.network, evaluation.batches, evaluation.guard()):
         counts = batch.weights > 0
         hits += ((outputs > 0.5) == (batch.targets > 0.5))[counts].tolist()
     assert len(hits) == HELD_OUT * STEPS

@@ -1,4 +1,4 @@
-"""A folder as the stages before leave it: a made-up data set, its scaler and its certificate."""
+"""A folder as the stages before training leave it: a synthetic data set, its scaler and its certificate."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import numpy as np
 import yaml
 
 from hindcast.pipeline.files import digest_of_file, write_json
+from hindcast.pipeline.learn.preconditions import open_certified
+from hindcast.pipeline.learn.training import TrainingResult, train
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.split.write_splits import shards_digest
 from hindcast.pipeline.store.reader import Dataset
@@ -39,6 +41,12 @@ def workplace(
     text = yaml.safe_dump(params.model_dump(mode="json", by_alias=True, exclude_none=True))
     (folder / "params.yaml").write_text(text, encoding="utf-8")
     return params
+
+
+def train_in(params: Params, folder: Path) -> TrainingResult:
+    """Train on what lies below `folder`, as the stage does."""
+    with open_certified(params, folder) as data:
+        return train(params, folder, data)
 
 
 def scaler_of(dataset: Dataset, by: str = "feature") -> dict[str, Any]:

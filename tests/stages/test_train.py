@@ -1,14 +1,68 @@
-"""The stage `train` from its command line; what a training does is tested with the code of `learn`."""
+"""The stage `train` from its command line: mistakes are reported before TensorFlow is loaded, which takes seconds."""
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from hindcast.pipeline.files import write_json
 from hindcast.pipeline.learn import backend
 from hindcast.stages import train
+from tests.learn.workplace import workplace
+
+PROGRAM = """
+import sys
+{before}
+from hindcast.stages.train import main
+code = main(sys.argv[1:])
+print(code, *sorted({{"keras", "tensorflow"}} & {{name for name in sys.modules if sys.modules[name] is not None}}))
+"""
+
+
+def run_train(root: Path, folder: Path, *arguments: str, before: str = "") -> tuple[str, str]:
+    """What the stage and the program around it print: the exit code, the learning libraries loaded; the messages."""
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM.format(before=before), *arguments], cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(root)}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    return done.stdout, done.stderr
+
+
+def test_faults_of_settings_are_reported_before_tensorflow_is_loaded(root: Path, tmp_path: Path) -> None:
+    workplace(tmp_path)
+    out, err = run_train(root, tmp_path, "--set", "train.lanes=0")
+    assert out == "1\n"
+    assert "train.lanes" in err
+    out, err = run_train(root, tmp_path, "--set", "train.model=no_such_package:build")
+    assert out == "1\n"
+    assert "no module no_such_package" in err
+
+
+def test_faults_of_inputs_are_reported_before_tensorflow_is_loaded(root: Path, tmp_path: Path) -> None:
+    workplace(tmp_path)
+    write_json(tmp_path / "reports/leaks.json", {"passed": True, "fingerprint": "x"})
+    out, err = run_train(root, tmp_path)
+    assert out == "1\n"
+    assert "certifies another data set" in err
+    (tmp_path / "data/dataset.h5").unlink()
+    out, err = run_train(root, tmp_path)
+    assert out == "1\n"
+    assert "dataset.h5" in err
+
+
+@pytest.mark.parametrize("name", ["keras", "tensorflow"])
+def test_without_the_extra_one_message_says_how_to_install_it(root: Path, tmp_path: Path, name: str) -> None:
+    workplace(tmp_path)
+    out, err = run_train(root, tmp_path, before=f"sys.modules[{name!r}] = None")
+    assert out == "1\n"
+    assert len(err.splitlines()) == 1
+    assert f"not installed: {name}." in err
+    assert "hindcast[train] @ git+URL" in err
 
 
 def test_without_the_libraries_of_the_extra_train_one_error_names_them(

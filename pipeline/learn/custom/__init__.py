@@ -1,1 +1,1 @@
-"""Networks of a user: building, the rules they must keep, and the checks before training. Imported by learn."""
+"""Custom networks: building them, the rules of their contract, and the checks before training. Imported by learn."""

@@ -1,4 +1,4 @@
-"""A network of the user's own between scaled inputs and scaled outputs, and the contract that it is held to."""
+"""Custom networks: a user's function builds the layers between scaled inputs and scaled outputs, under a contract."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import keras
 from hindcast.pipeline.errors import TrainingError
 from hindcast.pipeline.learn.custom.graph_rules import (
     calls_between,
-    check_graph,
+    check_calls,
     check_outputs,
     check_series_tables,
     is_of_keras,
@@ -37,15 +37,23 @@ from hindcast.pipeline.learn.network import (
 from hindcast.pipeline.learn.quantile_head import add_quantiles, head_layers
 from hindcast.pipeline.settings.train import middle_of
 
+_RESERVED = (
+    "keep",
+    "targets",
+    "scaled_outputs",
+    "base_column",
+    "based_fan",
+)  # names besides those of `Layers`
+
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """What a builder is told: the columns of `features` and the outputs wanted, by name.
+    """What a builder function is given: the columns of `features` and the expected outputs, by name.
 
-    `series` counts the series that have an index of their own (1..series; 0: never seen). With `quantiles` an output
-    is (batch, time, target, quantile), which must ascend along the last axis, else (batch, time, target).
-    `residual`: what the network gives is added to the published forecast. `stateful`: its recurrent layers will
-    carry their state from batch to batch.
+    `series` is the number of series with their own index (1..series; 0: never seen). With `quantiles` an output is
+    (batch, time, target, quantile) and must ascend along the last axis, else (batch, time, target). `residual`: the
+    network's output is added to the published forecast. `stateful`: its recurrent layers will carry their state from
+    batch to batch.
     """
 
     features: tuple[str, ...]
@@ -57,11 +65,11 @@ class ModelSpec:
 
     @property
     def output_shape(self) -> tuple[int, ...]:
-        """The shape of an output behind (batch, time)."""
+        """The shape of an output after (batch, time)."""
         return (len(self.targets), len(self.quantiles)) if self.quantiles else (len(self.targets),)
 
     def ascending(self, flow: Any) -> Any:
-        """A flow (batch, time, units) -> outputs of `output_shape`, whose quantiles never cross; to be called once.
+        """A flow (batch, time, units) -> outputs of `output_shape` whose quantiles never cross; call it once.
 
         The quantile nearest to 0.5 comes from a Dense layer, every other from its neighbour by a softplus. Without
         quantiles it is the Dense layer alone.
@@ -72,28 +80,28 @@ class ModelSpec:
 
 
 Builder = Callable[[dict[str, Any], ModelSpec], Any]
-"""(inputs, spec) -> scaled outputs, as `build_custom_networks` tells."""
+"""(inputs, spec) -> scaled outputs: see `build_custom_networks`."""
 
 
 def build_custom_networks(name: str, layers: Layers, spec: ModelSpec, precision: str = "float32") -> Networks:
-    """The networks that the function `name` (package.module:function) builds; TrainingError tells all that it breaks.
+    """The networks that the function `name` (package.module:function) builds; TrainingError lists all broken rules.
 
     The function takes symbolic tensors by name - `features` (batch, time, feature) scaled, missing values at 0, and
-    `series` (batch, time) - and a `ModelSpec`, and returns a tensor of scaled outputs, or one (batch, time, 1) a target by
-    its name. Between them stand layers of Keras alone, which look at each row by itself and at no later step; in
-    stateful mode what passes from step to step passes through LSTM, GRU or SimpleRNN layers, which need not know of
-    lanes: their state is carried from outside.
+    `series` (batch, time) - and a `ModelSpec`, and returns a tensor of scaled outputs, or one (batch, time, 1) per
+    target by its name. Between them there are only Keras layers, which use each row alone and no later step; in
+    stateful mode all that passes from step to step passes through LSTM, GRU or SimpleRNN layers, which need not know
+    of lanes: their state is carried from outside.
     """
-    build = _builder(name)
+    build = _load_builder(name)
 
     def body(layers: Layers, inputs: dict[str, Any]) -> tuple[Any, Any]:
         offered = {
             "features": scaled_features(layers, inputs),
-            "series": _with_own_index(layers, inputs["series"], spec.series),
+            "series": _known_series(layers, inputs["series"], spec.series),
         }
-        found = _called(name, build, offered, spec, precision)
-        _raise(name, _faults_of_built(found, offered, spec, {*_AROUND, *layers, *inputs}))
-        outputs = _joined(found, spec)
+        built = _call_builder(name, build, offered, spec, precision)
+        _raise_faults(name, _check_graph(built, offered, spec, {*_RESERVED, *layers, *inputs}))
+        outputs = _join_targets(built, spec)
         if not spec.residual or not spec.quantiles:
             outputs = add_published(layers, inputs, outputs)
             return outputs, outputs
@@ -102,47 +110,45 @@ def build_custom_networks(name: str, layers: Layers, spec: ModelSpec, precision:
         return outputs, outputs
 
     networks = make_networks(layers, len(spec.features), body)
-    _raise(name, _faults_of_trial(name, networks, spec))
+    _raise_faults(name, _run_probes(name, networks, spec))
     return networks
 
 
-_AROUND = ("keep", "targets", "scaled_outputs", "base_column", "based_fan")  # names besides those of `Layers`
-
-
-def _with_own_index(layers: Layers, series: Any, count: int) -> Any:
-    """Indices 0..`count`: where groups have scales of their own, their series never seen are counted on behind the others."""
+def _known_series(layers: Layers, series: Any, count: int) -> Any:
+    """Indices 0..`count`: where groups have their own scales, the indices of their series never seen become 0 too."""
     rows = [layer.input_dim for layer in layers.values() if isinstance(layer, keras.layers.Embedding)]
     if max(rows, default=0) <= count + 1:
         return series
     return keras.ops.where(series <= count, series, keras.ops.zeros_like(series))
 
 
-def _faults_of_built(found: Any, offered: dict[str, Any], spec: ModelSpec, taken: set[str]) -> list[str]:
-    """All that what a builder returned shows without being run_network."""
-    faults = check_outputs(found, spec.targets, spec.output_shape)
-    outputs = [value for value in keras.tree.flatten(found) if isinstance(value, keras.KerasTensor)]
+def _check_graph(built: Any, offered: dict[str, Any], spec: ModelSpec, reserved: set[str]) -> list[str]:
+    """All faults that show in what a builder returned without running it."""
+    faults = check_outputs(built, spec.targets, spec.output_shape)
+    outputs = [value for value in keras.tree.flatten(built) if isinstance(value, keras.KerasTensor)]
     calls = calls_between(offered.values(), outputs)
-    told = check_graph(calls, taken, stateful=spec.stateful)
-    told += check_series_tables(calls, offered["series"], spec.series)
-    return faults + told + check_serializable(layer for layer in layers_of(calls) if is_of_keras(layer))
+    faults += check_calls(calls, reserved, stateful=spec.stateful)
+    faults += check_series_tables(calls, offered["series"], spec.series)
+    return faults + check_serializable(layer for layer in layers_of(calls) if is_of_keras(layer))
 
 
-def _faults_of_trial(name: str, networks: Networks, spec: ModelSpec) -> list[str]:
+def _run_probes(name: str, networks: Networks, spec: ModelSpec) -> list[str]:
+    """All faults that show when the networks run on synthetic inputs."""
     try:
         faults = check_forward_pass(
             networks.learner, stateful=spec.stateful, series=spec.series, quantiles=spec.quantiles
         )
-        # what rows and steps see of each other makes online.keras differ as well: told once
+        # a fault of rows or steps makes online.keras differ as well: report it once
         online = spec.stateful and not faults
         return faults + check_round_trip(networks.twin, online=online, series=spec.series)
     except Exception as fault:
         raise TrainingError(
-            f"train.model: {name} cannot be run_network on any number of rows and steps: made-up inputs end in "
-            f"{type(fault).__name__}: {_words(fault)}"
+            f"train.model: {name} does not run on any number of rows and steps: synthetic inputs end in "
+            f"{type(fault).__name__}: {_text_of(fault)}"
         ) from fault
 
 
-def _builder(name: str) -> Builder:
+def _load_builder(name: str) -> Builder:
     module, _, function = name.partition(":")
     here = str(Path.cwd())
     if here not in sys.path:  # `python -m` puts the folder there, the command `hindcast` does not
@@ -152,21 +158,20 @@ def _builder(name: str) -> Builder:
     except ImportError as fault:
         raise TrainingError(f"train.model: {module} cannot be imported from {here}: {fault}.") from fault
     except (Exception, SystemExit) as fault:
-        raise TrainingError(f"train.model: {module} cannot be imported: it {_raised(fault)}") from fault
+        raise TrainingError(f"train.model: {module} cannot be imported: it {_describe(fault)}") from fault
     if not hasattr(loaded, function):
-        raise TrainingError(f"train.model: {module} has no function {function}: see how it is spelled.")
-    found: Any = getattr(loaded, function)
-    if not callable(found):
-        raise TrainingError(f"train.model: {function} in {module} is no function, found {found!r}.")
-    _check_signature(name, found)
-    made: Builder = found
-    return made
+        raise TrainingError(f"train.model: {module} has no function {function}: check its spelling.")
+    builder: Builder = getattr(loaded, function)
+    if not callable(builder):
+        raise TrainingError(f"train.model: {function} in {module} is not a function, found {builder!r}.")
+    _check_signature(name, builder)
+    return builder
 
 
-def _check_signature(name: str, found: Any) -> None:
+def _check_signature(name: str, builder: Any) -> None:
     try:
-        signature = inspect.signature(found)
-    except (TypeError, ValueError):  # of compiled code nothing is known
+        signature = inspect.signature(builder)
+    except (TypeError, ValueError):  # compiled code has no signature
         return
     try:
         signature.bind(None, None)
@@ -177,36 +182,37 @@ def _check_signature(name: str, found: Any) -> None:
         ) from None
 
 
-def _called(name: str, build: Builder, offered: dict[str, Any], spec: ModelSpec, precision: str) -> Any:
-    before, kind = keras.config.dtype_policy(), keras.config.floatx()
+def _call_builder(name: str, build: Builder, offered: dict[str, Any], spec: ModelSpec, precision: str) -> Any:
+    policy, kind = keras.config.dtype_policy(), keras.config.floatx()
     keras.config.set_dtype_policy(precision)
     try:
         return build(offered, spec)
     except (Exception, SystemExit) as fault:
-        # whatever somebody else's code raises is told with its place; --debug shows all of it
-        raise TrainingError(f"train.model: {name} {_raised(fault)}") from fault
+        # a user's code may raise anything: it is reported with its place; --debug shows the traceback
+        raise TrainingError(f"train.model: {name} {_describe(fault)}") from fault
     finally:
         keras.config.set_floatx(kind)
-        keras.config.set_dtype_policy(before)
+        keras.config.set_dtype_policy(policy)
 
 
-def _raised(fault: BaseException) -> str:
-    """What somebody else's code raised, with the last place in it that is not a library's."""
+def _describe(fault: BaseException) -> str:
+    """What a user's code raised, with the last place in it outside of installed libraries."""
     places = traceback.extract_tb(fault.__traceback__)
     own = [place for place in places if not is_installed(Path(place.filename).resolve())]
     file, line = (own or places)[-1].filename, (own or places)[-1].lineno
     if isinstance(fault, SyntaxError):
         file, line = fault.filename or file, fault.lineno
-    # Keras speaks of the size of the batch, which is not the user's to give
-    remedy = "; leave stateful out, state is carried from outside" if "stateful=True" in str(fault) else ""
-    return f"raised {type(fault).__name__} ({file}, line {line}): {_words(fault)}{remedy}"
+    # Keras asks for the size of the batch, which the user cannot give
+    remedy = "; remove stateful=True, state is carried from outside" if "stateful=True" in str(fault) else ""
+    return f"raised {type(fault).__name__} ({file}, line {line}): {_text_of(fault)}{remedy}"
 
 
-def _words(fault: BaseException) -> str:
-    return " ".join(re.sub(r"\x1b\[[0-9;]*m", "", str(fault)).split())[:300]  # Keras writes some in bold
+def _text_of(fault: BaseException) -> str:
+    """An error's text in one line, without the escapes by which Keras writes in bold."""
+    return " ".join(re.sub(r"\x1b\[[0-9;]*m", "", str(fault)).split())[:300]
 
 
-def _joined(outputs: Any, spec: ModelSpec) -> Any:
+def _join_targets(outputs: Any, spec: ModelSpec) -> Any:
     """One tensor of all targets, in float32."""
     if isinstance(outputs, dict):
         parts = [outputs[target] for target in spec.targets]
@@ -214,6 +220,6 @@ def _joined(outputs: Any, spec: ModelSpec) -> Any:
     return keras.layers.Activation("linear", dtype="float32", name="scaled_outputs")(outputs)
 
 
-def _raise(name: str, faults: list[str]) -> None:
+def _raise_faults(name: str, faults: list[str]) -> None:
     if faults:
         raise TrainingError(f"train.model: {name} breaks the contract of a network.", faults)

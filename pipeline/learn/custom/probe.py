@@ -1,4 +1,4 @@
-"""A network of the user's own run_network before it is trained: what numbers tell that its graph does not."""
+"""A custom network run before it is trained: faults that show in its outputs, not in its graph."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from hindcast.pipeline.learn.custom.probe_inputs import (
 )
 from hindcast.pipeline.learn.stateful import carry
 
-_DRAWS = (0, 1, 2)  # 0: the weights as they are
+_DRAWS = (0, 1, 2)  # of weights; 0: the initial ones
 _STEPS = 8
-_LONG = 433  # steps, on both sides of the place that is changed more than a week of hours; a prime: no other axis is as long
-_HALVES = {"float16", "bfloat16"}
+_LONG = 433  # steps: more than a week of hours on both sides of the changed place; a prime, so no other axis is as long
+_HALF = {"float16", "bfloat16"}
 
 
 def check_forward_pass(
     learner: Any, *, stateful: bool, series: int = 0, quantiles: tuple[float, ...] = ()
 ) -> list[str]:
-    """What numbers tell, of several draws of weights: a row must not see another row, in training neither; quantiles ascend.
+    """Faults that show with several draws of weights: a row must not affect other rows; quantiles must ascend.
 
-    In stateful mode a step must see others through recurrent state alone, so that chunks give what one whole gives.
-    Played on made-up inputs of 0..`series`; weights and generators are left as they were.
+    In stateful mode steps may affect others through recurrent state alone, so that chunks give what the whole gives.
+    Runs on synthetic inputs with series 0..`series`; weights and generators are left unchanged.
     """
     if not learner.trainable_weights:
         return [
@@ -37,73 +37,73 @@ def check_forward_pass(
         ]
     with restored_state(learner):
         if not np.isfinite(run_network(learner, synthetic_inputs(learner, _STEPS, series))).all():
-            return ["outputs: not all are numbers, on made-up inputs around 0"]
-        faults = _faults_of_statistics(learner, series)
-        observed, spreads, rest = LayerProbe(learner, stateless=stateful), [], []
+            return ["outputs: some are not finite, on synthetic inputs around 0"]
+        faults = _check_statistics(learner, series)
+        probe, leakages, others = LayerProbe(learner, stateless=stateful), [], []
         for draw in _DRAWS:
             if draw:
                 draw_weights(learner, draw)
-            spreads.append(observed.leakage(_LONG if stateful else _STEPS, series, draw))
-            rest.append(_faults_of_draw(learner, series, draw, stateful=stateful, quantiles=quantiles))
-        faults += _faults_of_spread(spreads, stateful=stateful) or _first(rest, "rows", "statefulness")
-        faults += _first(rest, "quantiles")
-        if not faults and (through := observed.rows_in_training(_STEPS, series)):
-            faults = [f"rows: in training, a row reaches another in {_listed(through)}"]
+            leakages.append(probe.find_leakage(_LONG if stateful else _STEPS, series, draw))
+            others.append(_check_draw(learner, series, draw, stateful=stateful, quantiles=quantiles))
+        faults += _check_leakages(leakages, stateful=stateful) or _first_of(others, "rows", "statefulness")
+        faults += _first_of(others, "quantiles")
+        if not faults and (calls := probe.rows_in_training(_STEPS, series)):
+            faults = [f"rows: in training, a row affects another in {_join(calls)}"]
     return faults
 
 
 def agree(found: Any, wanted: Any, *, half: bool) -> bool:
-    """Whether two ways to the same outputs agree, to the rounding of other shapes; `half`: of numbers of 16 bits."""
+    """Whether two ways to the same outputs agree but for rounding; `half`: computed in 16 bits."""
     tolerance = (5e-2 if half else 1e-3) * np.abs(wanted[np.isfinite(wanted)]).max(initial=1e-3)
     return found.shape == wanted.shape and np.allclose(found, wanted, rtol=0, atol=tolerance, equal_nan=True)
 
 
 def uses_half_precision(network: Any) -> bool:
-    """Whether some layer computes in numbers of 16 bits."""
-    return any(layer.compute_dtype in _HALVES for layer in network.layers)
+    """Whether some layer computes in 16 bits."""
+    return any(layer.compute_dtype in _HALF for layer in network.layers)
 
 
-def _faults_of_spread(spreads: list[Leakage], *, stateful: bool) -> list[str]:
+def _check_leakages(leakages: list[Leakage], *, stateful: bool) -> list[str]:
     faults = []
-    if rows := [name for leakage in spreads for name in leakage.rows]:
+    if rows := [name for leakage in leakages for name in leakage.rows]:
         faults.append(
-            f"rows: the outputs of a row change with other rows, by {_listed(rows)}: leave axis 0 alone, "
-            "a row is a series of its own"
+            f"rows: the outputs of a row change with other rows, through {_join(rows)}: do not combine values along "
+            "axis 0, each row is another series"
         )
-    steps = [name for leakage in spreads for name in leakage.steps]
+    steps = [name for leakage in leakages for name in leakage.steps]
     if stateful and steps:
-        later = ", and later steps are seen" if any(leakage.ahead for leakage in spreads) else ""
+        later = ", and later steps are used" if any(leakage.ahead for leakage in leakages) else ""
         faults.append(
-            f"statefulness: two chunks give other outputs than one whole: what passes from step to step in {_listed(steps)} "
-            f"is no recurrent state{later}: take LSTM, GRU or SimpleRNN for it, or set train.mode=windows"
+            f"statefulness: two chunks give other outputs than the whole: what passes from step to step in {_join(steps)} "
+            f"is not recurrent state{later}: use LSTM, GRU or SimpleRNN for it, or set train.mode=windows"
         )
     return faults
 
 
-def _faults_of_draw(
+def _check_draw(
     learner: Any, series: int, draw: int, *, stateful: bool, quantiles: tuple[float, ...]
 ) -> list[str]:
     inputs, half = synthetic_inputs(learner, _STEPS, series, draw), uses_half_precision(learner)
     whole = run_network(learner, inputs)
     alone = run_network(learner, {name: values[:1] for name, values in inputs.items()})
-    # at the first weights nothing holds yet that a constraint asks for
-    faults = _faults_of_order(whole, quantiles) if quantiles and draw else []
+    # the initial weights need not obey their constraints yet
+    faults = _check_order(whole, quantiles) if quantiles and draw else []
     if not agree(alone, whole[:1], half=half):
-        what = f"by {_apart(alone, whole[:1])} when other rows are left out"
         faults.append(
-            f"rows: the outputs of a row change {what}: they may not depend on how many rows there are"
+            f"rows: the outputs of a row change by {_distance(alone, whole[:1])} when other rows are left out: they must "
+            "not depend on the number of rows"
         )
     if stateful:
-        found = _in_chunks(learner, inputs)
-        if not agree(found, whole, half=half):
+        chunks = _run_in_chunks(learner, inputs)
+        if not agree(chunks, whole, half=half):
             faults.append(
-                f"statefulness: two chunks give other outputs than one whole (apart by {_apart(found, whole)}): what passes "
-                "from step to step must pass through the state of LSTM, GRU and SimpleRNN layers"
+                f"statefulness: two chunks give other outputs than the whole (they differ by {_distance(chunks, whole)}): what "
+                "passes from step to step must pass through the state of LSTM, GRU and SimpleRNN layers"
             )
     return faults
 
 
-def _in_chunks(learner: Any, inputs: dict[str, Any]) -> Any:
+def _run_in_chunks(learner: Any, inputs: dict[str, Any]) -> Any:
     network, middle = carry(learner, ROWS), _STEPS // 2
     parts = []
     for part, keep in ((slice(0, middle), 0), (slice(middle, None), 1)):
@@ -112,44 +112,42 @@ def _in_chunks(learner: Any, inputs: dict[str, Any]) -> Any:
     return np.concatenate(parts, axis=1)
 
 
-def _faults_of_order(outputs: Any, quantiles: tuple[float, ...]) -> list[str]:
-    with np.errstate(
-        invalid="ignore"
-    ):  # drawn weights may lead beyond all numbers, of which no order is told
+def _check_order(outputs: Any, quantiles: tuple[float, ...]) -> list[str]:
+    with np.errstate(invalid="ignore"):  # drawn weights may overflow, and infinities have no order
         lowest = np.nanmin(np.diff(outputs, axis=-1), initial=0)
     if not lowest < -1e-5 * np.nanmax(np.abs(outputs), initial=0):
         return []
     return [
         (
             f"quantiles: outputs must ascend along the last axis (train.quantiles {list(quantiles)}) whatever the weights are, found "
-            f"one {-lowest:.2g} below the one before it on made-up weights: return spec.ascending(flow), which makes such outputs "
-            "of a flow (batch, time, units), or end with keras.ops.sort(outputs, axis=-1)"
+            f"one {-lowest:.2g} below the one before it with synthetic weights: return spec.ascending(flow), which makes such "
+            "outputs of a flow (batch, time, units), or end with keras.ops.sort(outputs, axis=-1)"
         )
     ]
 
 
-def _faults_of_statistics(learner: Any, series: int) -> list[str]:
-    """Weights that training sets from the rows it sees, by no gradient: rows that play nothing would enter them."""
-    after, after_other = (
-        _set_by(learner, synthetic_inputs(learner, _STEPS, series, draw)) for draw in (0, 1)
+def _check_statistics(learner: Any, series: int) -> list[str]:
+    """Weights that training sets from the rows of a batch, without a gradient: idle rows would enter them."""
+    first, second = (
+        _state_after(learner, synthetic_inputs(learner, _STEPS, series, draw)) for draw in (0, 1)
     )
     faults = []
     for layer in learner.layers:
-        moved = [
+        changed = [
             weight.path.rpartition("/")[2]
             for weight in layer.non_trainable_weights
-            if not np.array_equal(after[id(weight)], after_other[id(weight)])
+            if not np.array_equal(first[id(weight)], second[id(weight)])
         ]
-        if moved:
+        if changed:
             faults.append(
-                f"layer {layer.name!r} ({type(layer).__name__}) gathers statistics of the batch ({', '.join(moved)}), and "
-                "idle lanes and padding would enter them: take LayerNormalization, which looks at each step by itself"
+                f"layer {layer.name!r} ({type(layer).__name__}) gathers statistics of the batch ({', '.join(changed)}), which "
+                "would include idle lanes and padding: use LayerNormalization, which uses each step alone"
             )
     return faults
 
 
-def _set_by(learner: Any, inputs: dict[str, Any]) -> dict[int, Any]:
-    """The weights without gradients, by identity, as a call in training leaves them; all are put back afterwards."""
+def _state_after(learner: Any, inputs: dict[str, Any]) -> dict[int, Any]:
+    """The untrained weights, by identity, after a call in training; all are restored."""
     with restored_state(learner):
         run_network(learner, inputs, training=True)
         return {
@@ -158,16 +156,16 @@ def _set_by(learner: Any, inputs: dict[str, Any]) -> dict[int, Any]:
         }
 
 
-def _first(faults: list[list[str]], *kinds: str) -> list[str]:
-    """The first fault of each kind, of those that the draws show."""
-    told = [fault for of_draw in faults for fault in of_draw]
-    found = (next((fault for fault in told if fault.startswith(f"{kind}:")), None) for kind in kinds)
-    return [fault for fault in found if fault is not None]
+def _first_of(by_draw: list[list[str]], *kinds: str) -> list[str]:
+    """The first fault of each kind over all draws."""
+    faults = [fault for faults in by_draw for fault in faults]
+    first = (next((fault for fault in faults if fault.startswith(f"{kind}:")), None) for kind in kinds)
+    return [fault for fault in first if fault is not None]
 
 
-def _listed(names: Any) -> str:
+def _join(names: Any) -> str:
     return ", ".join(dict.fromkeys(names))
 
 
-def _apart(found: Any, wanted: Any) -> str:
+def _distance(found: Any, wanted: Any) -> str:
     return f"{np.abs(found - wanted).max():.2g}" if found.shape == wanted.shape else "their shape"

@@ -1,4 +1,4 @@
-"""Made-up inputs and made-up weights, on which a network is tried before it is trained, and everything put back after."""
+"""Synthetic inputs and weights on which a network is run before it is trained, and its state restored afterwards."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ ROWS = 3
 
 @contextmanager
 def restored_state(*networks: Any) -> Iterator[None]:
-    """Put all variables back at the end, and the generators that Keras takes new seeds from.
+    """Restore all variables at the end, and the generators that Keras takes new seeds from.
 
-    With recurrent_dropout, Keras moves its generators on even where nothing is dropped; they are variables too.
+    With recurrent_dropout, Keras advances its generators even where nothing is dropped; they are variables too.
     """
     variables = {id(variable): variable for network in networks for variable in network.variables}
     before = {key: _array(variable) for key, variable in variables.items()}
@@ -32,25 +32,25 @@ def restored_state(*networks: Any) -> Iterator[None]:
 
 
 def draw_weights(network: Any, draw: int) -> None:
-    """Move each trained weight away from where it begins, by as much as lets what it lets through be seen.
+    """Change each trained weight by enough to make visible what passes through it.
 
-    A layer that begins at 0 hides what stands before it. The same draw gives the same numbers; what a constraint asks for
-    holds afterwards.
+    A layer whose weights are 0 hides the layers before it. The same draw gives the same numbers; constraints hold
+    afterwards.
     """
     generator = np.random.default_rng(draw)
     for weight in network.trainable_weights:
         shape = tuple(weight.shape)
-        leakage = max(0.1, float(np.prod(shape[:-1])) ** -0.5) if len(shape) > 1 else 0.3
-        value = np.float32(_array(weight)) + generator.normal(0, leakage, shape).astype(np.float32)
+        spread = max(0.1, float(np.prod(shape[:-1])) ** -0.5) if len(shape) > 1 else 0.3
+        value = np.float32(_array(weight)) + generator.normal(0, spread, shape).astype(np.float32)
         weight.assign(value)
         if weight.constraint is not None:
             weight.assign(weight.constraint(weight))
 
 
 def synthetic_inputs(network: Any, steps: int, series: int = 0, draw: int = 0) -> dict[str, Any]:
-    """Inputs of ROWS rows: features that are around 0 once scaled (further away with another draw), some missing.
+    """Inputs of ROWS rows by name: features around 0 once scaled (further away with another draw), some missing.
 
-    The rows are of other series, the last of 1..`series` and one never seen (0) among them.
+    The rows are of different series, among them the last of 1..`series` and one never seen (0).
     """
     generator = np.random.default_rng([draw, 1])
     series_of_row = np.array([[series], [0], [min(1, series)]], np.int32).repeat(steps, axis=1)
@@ -63,14 +63,14 @@ def synthetic_inputs(network: Any, steps: int, series: int = 0, draw: int = 0) -
             made[name] = np.ones(shape, np.float32)
         else:
             made[name] = generator.normal(0, 1 + 2 * draw, shape).astype(np.float32)
-    made["inputs"] = _some_missing(network, _physical(network, made["inputs"], series_of_row), generator)
+    made["inputs"] = _mask_some(network, _unscale(network, made["inputs"], series_of_row), generator)
     if "published" in made:
-        made["published"] = _physical(network, made["published"], series_of_row, "base_")
+        made["published"] = _unscale(network, made["published"], series_of_row, "base_")
     return made
 
 
 def run_network(network: Any, inputs: dict[str, Any], *, training: bool = False) -> Any:
-    """What a network gives, as arrays of float32. Called as it stands: nothing is compiled, which would take the longest."""
+    """A network's outputs as float32 arrays. It is called without compiling, which would take longest."""
     tensors = {name: keras.ops.convert_to_tensor(values) for name, values in inputs.items()}
     outputs = network(tensors, training=training)
     if isinstance(outputs, list | tuple):
@@ -78,20 +78,20 @@ def run_network(network: Any, inputs: dict[str, Any], *, training: bool = False)
     return _array(keras.ops.cast(outputs, "float32"))
 
 
-def _physical(network: Any, values: Any, series: Any, end: str = "") -> Any:
-    """Scaled values -> those that the layers of `scales` scale to them; with `end` "base_" the published forecast."""
-    layers, table = {layer.name: layer for layer in network.layers}, "base" if end else "feature"
+def _unscale(network: Any, values: Any, series: Any, prefix: str = "") -> Any:
+    """Scaled values -> those that `scaling_layers` scales to them; with `prefix` "base_", the published forecast."""
+    layers, table = {layer.name: layer for layer in network.layers}, "base" if prefix else "feature"
     if f"{table}_means" in layers:
         mean, share = (_array(layers[f"{table}_{name}"].embeddings)[series] for name in ("means", "shares"))
         return (values / share + mean).astype(np.float32)
-    if f"{end}centre" in layers:
-        shares, offsets = layers[f"{end}shrink"].scale, layers[f"{end}centre"].offset
+    if f"{prefix}centre" in layers:
+        shares, offsets = layers[f"{prefix}shrink"].scale, layers[f"{prefix}centre"].offset
         return (values / np.array(shares) - np.array(offsets)).astype(np.float32)
     return values
 
 
-def _some_missing(network: Any, values: Any, generator: np.random.Generator) -> Any:
-    """A mask among the features is 0 or 1."""
+def _mask_some(network: Any, values: Any, generator: np.random.Generator) -> Any:
+    """The values with some marked as missing: a mask among the features is 0 or 1."""
     for layer in network.layers:
         if layer.name == "present":
             masks = (_array(layer.kernel) != 0).any(axis=1)

@@ -1,4 +1,4 @@
-"""Whether a network of the user's own can be saved and loaded again by Keras alone, told before it is trained."""
+"""Whether Keras alone can save and load a custom network, checked before it is trained."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from hindcast.pipeline.learn.custom.graph_rules import named
+from hindcast.pipeline.learn.custom.graph_rules import describe
 from hindcast.pipeline.learn.custom.probe import agree, uses_half_precision
 from hindcast.pipeline.learn.custom.probe_inputs import (
     draw_weights,
@@ -30,29 +30,29 @@ _STEPS = 6
 
 
 def check_serializable(layers: Iterable[Any]) -> list[str]:
-    """What Keras alone cannot make again: functions, initializers, regularizers, constraints of the user's own in layers."""
+    """Layers that Keras alone cannot load: with functions, initializers, regularizers or constraints of the user's."""
     faults = []
     with restored_state(), _keras_alone():
         for layer in layers:
             config: Any = {}
             try:
                 config = json.loads(json.dumps(keras.saving.serialize_keras_object(layer)))
-                config.pop("build_config", None)  # weights are of no interest yet
+                config.pop("build_config", None)  # weights are not needed here
                 # a copy: a wrapper takes its layer out of the config that it is made from
                 keras.saving.deserialize_keras_object(deepcopy(config), safe_mode=True)
-            except Exception as fault:  # noqa: BLE001 (it is told; of what class it is, is Keras's business)
+            except Exception as fault:  # noqa: BLE001 (Keras may raise any class; it is reported)
                 faults.append(
-                    f"{named(layer)} cannot be loaded by Keras alone, as models/model.keras must: "
-                    f"{_what_is_foreign(config) or _words(fault)}. Take what Keras has, or write it with Keras's layers and "
+                    f"{describe(layer)} cannot be loaded by Keras alone, as models/model.keras must be: "
+                    f"{_name_custom_parts(config) or _text_of(fault)}. Use what Keras has, or write it with Keras's layers and "
                     "keras.ops in the function that builds the network"
                 )
     return faults
 
 
 def check_round_trip(twin: Any, *, online: bool, series: int = 0) -> list[str]:
-    """What is wrong if `twin`, saved and loaded by Keras alone, gives other outputs; with `online` its online form too.
+    """Faults of `twin`, and with `online` of its online form, once saved and loaded by Keras alone.
 
-    Tried with drawn weights; weights and generators are left as they were.
+    The outputs must be the same. Run with drawn weights; weights and generators are left unchanged.
     """
     faults = []
     with restored_state(twin), TemporaryDirectory() as folder:
@@ -64,20 +64,20 @@ def check_round_trip(twin: Any, *, online: bool, series: int = 0) -> list[str]:
             forms["online.keras"] = partial(make_online, twin)
         for name, form in forms.items():
             try:
-                found = _of_loaded(Path(folder) / name, form(), inputs)
-            except Exception as fault:  # noqa: BLE001 (it is told; of what class it is, is Keras's business)
-                faults.append(f"models/{name} cannot be saved and loaded by Keras alone: {_words(fault)}")
+                outputs = _run_loaded(Path(folder) / name, form(), inputs)
+            except Exception as fault:  # noqa: BLE001 (Keras may raise any class; it is reported)
+                faults.append(f"models/{name} cannot be saved and loaded by Keras alone: {_text_of(fault)}")
                 continue
-            if not agree(found, wanted[: len(found)], half=uses_half_precision(twin)):
+            if not agree(outputs, wanted[: len(outputs)], half=uses_half_precision(twin)):
                 faults.append(
                     f"models/{name}, saved and loaded by Keras alone, gives other outputs than the network that is trained "
-                    f"(apart by {np.abs(found - wanted[: len(found)]).max():.2g})"
+                    f"(they differ by {np.abs(outputs - wanted[: len(outputs)]).max():.2g})"
                 )
     return faults
 
 
-def _of_loaded(path: Path, network: Any, inputs: dict[str, Any]) -> Any:
-    """What a network gives once it was saved and loaded; of batch size 1 in two parts, since it keeps its state."""
+def _run_loaded(path: Path, network: Any, inputs: dict[str, Any]) -> Any:
+    """A network's outputs once saved and loaded; one of batch size 1 runs in two parts, since it keeps its state."""
     save_network(path, network)
     with _keras_alone():
         loaded = keras.models.load_model(path, compile=False, safe_mode=True)
@@ -93,25 +93,25 @@ def _of_loaded(path: Path, network: Any, inputs: dict[str, Any]) -> Any:
 
 @contextmanager
 def _keras_alone() -> Iterator[None]:
-    """As in a process that never loaded the user's modules: what they registered with Keras is put aside."""
+    """As in a process that never loaded the user's modules: without what they registered with Keras."""
     registered = keras.saving.get_custom_objects()
-    kept = dict(registered)
+    before = dict(registered)
     registered.clear()
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Keras warns of a lambda that it writes: it is told below
+            warnings.simplefilter("ignore")  # Keras warns of a lambda that it writes: it is reported below
             yield
     finally:
-        registered.update(kept)
+        registered.update(before)
 
 
-def _what_is_foreign(config: dict[str, Any]) -> str:
-    own = ", ".join(f"{place} {what}" for place, what in _foreign(config.get("config"), ""))
-    return own and f"{own} is not Keras's own"
+def _name_custom_parts(config: dict[str, Any]) -> str:
+    parts = ", ".join(f"{place} {what}" for place, what in _iter_custom_parts(config.get("config"), ""))
+    return parts and f"{parts} is not Keras's own"
 
 
-def _foreign(value: Any, place: str) -> Iterator[tuple[str, str]]:
-    """The settings in a layer's config, by their way in it, that hold something that is not Keras's own."""
+def _iter_custom_parts(value: Any, place: str) -> Iterator[tuple[str, str]]:
+    """The settings in a layer's config that hold something that is not Keras's own: (path in the config, what)."""
     if isinstance(value, dict):
         kind, module = value.get("class_name"), str(value.get("module"))
         if kind == "__lambda__" or value.keys() == {"value"}:
@@ -123,11 +123,11 @@ def _foreign(value: Any, place: str) -> Iterator[tuple[str, str]]:
         else:
             for name, item in value.items():
                 inner = name != "config" and f"{place}.{name}".lstrip(".")
-                yield from _foreign(item, inner or place)
+                yield from _iter_custom_parts(item, inner or place)
     elif isinstance(value, list):
         for item in value:
-            yield from _foreign(item, place)
+            yield from _iter_custom_parts(item, place)
 
 
-def _words(fault: Exception) -> str:
+def _text_of(fault: Exception) -> str:
     return f"{type(fault).__name__}: {' '.join(str(fault).split())[:300]}"

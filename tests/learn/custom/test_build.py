@@ -18,10 +18,9 @@ from hindcast.pipeline.learn.custom.probe import check_forward_pass
 from hindcast.pipeline.learn.network import Design, make_layers
 from hindcast.pipeline.learn.saving import save_network
 from hindcast.pipeline.learn.stateful import carry
-from hindcast.pipeline.learn.training import train
 from tests.feed.memory import some_scaling
 from tests.learn.networks import FEATURES, arrays
-from tests.learn.workplace import workplace
+from tests.learn.workplace import train_in, workplace
 
 ON_TORCH = keras.backend.backend() == "torch"
 HERE = "tests.learn.builders"
@@ -32,7 +31,7 @@ def built(function: str, precision: str = "float32", **changes: Any) -> Any:
     spec = ModelSpec(**{"features": ("a", "b", "c"), "targets": ("power", "heat"), "series": 2, **changes})
     design = Design(
         some_scaling(targets=len(spec.targets)), (-1,) * FEATURES, spec.series,
-        residual=spec.residual, quantiles=spec.quantiles, own=True,
+        residual=spec.residual, quantiles=spec.quantiles, custom=True,
     )  # fmt: skip
     return build_custom_networks(f"{HERE}:{function}", make_layers(design), spec, precision)
 
@@ -63,7 +62,7 @@ def test_a_network_that_knows_nothing_of_lanes_is_played_in_lanes(tmp_path: Path
 
 
 @pytest.mark.parametrize("residual", [False, True])
-def test_quantiles_of_ones_own_are_unscaled_each_by_its_target(*, residual: bool) -> None:
+def test_custom_quantiles_are_unscaled_each_by_its_target(*, residual: bool) -> None:
     networks = built("fan", quantiles=(0.1, 0.5, 0.9), residual=residual)
     there = np.ones((2, 5, 2), np.float32)
     inputs = some_inputs(5) | ({"published": 4 * there, "has_published": there} if residual else {})
@@ -79,59 +78,65 @@ def test_quantiles_of_ones_own_are_unscaled_each_by_its_target(*, residual: bool
         (
             "last_step_only",
             [
-                r"layer 'lstm\S* \(LSTM\) gives its",
+                r"layer 'lstm\S* \(LSTM\) returns its",
                 r"outputs: the shape must be \(batch, time, 2\).*found \(None, 2\)",
             ],
         ),
-        ("wrong_names", [r"one a target is wanted, named \['power', 'heat'\], found \['load'\]"]),
-        ("no_tensor", ["a symbolic tensor .* is wanted, found Sequential"]),
+        ("wrong_names", [r"expected one per target, named \['power', 'heat'\], found \['load'\]"]),
+        ("no_tensor", ["expected a symbolic tensor .*, found Sequential"]),
         (
             "looks_ahead",
             [
-                r"statefulness: two chunks give other .* in layer 'looking_both_ways' \(Conv1D\) .*later steps are seen"
+                r"statefulness: two chunks give other .* in layer 'looking_both_ways' \(Conv1D\) .*later steps are used"
             ],
         ),
         (
             "bidirectional",
-            [r"statefulness: .*layer 'bidirectional\S* \(Bidirectional\) is no recurrent state"],
+            [r"statefulness: .*layer 'bidirectional\S* \(Bidirectional\) is not recurrent state"],
         ),
         (
             "own_layer",
-            ["layer 'back' .*goes backwards", r"layer 'doubled' \(Doubled\) is no layer of Keras itself"],
+            [
+                "layer 'back' .*goes backwards",
+                r"layer 'doubled' \(Doubled\) is not one of Keras's own layers",
+            ],
         ),
         (
             "statistics",
-            [r"'normed' \(BatchNormalization\) gathers .*moving_mean, moving_var.*take LayerNormal"],
+            [r"'normed' \(BatchNormalization\) gathers .*moving_mean, moving_var.*use LayerNormal"],
         ),
         ("wrapped_statistics", [r"\(TimeDistributed\) gathers statistics of the batch"]),
         (
             "sparse_outputs",
             [
                 r"'alone' \(ActivityRegularization\) adds a loss of its outputs .*idle lanes and padding",
-                r"'sparse' \(LSTM\) adds a loss .*take a regularizer of weights \(kernel_regularizer",
+                r"'sparse' \(LSTM\) adds a loss .*use a regularizer of weights \(kernel_regularizer",
                 r"'wrapped' \(TimeDistributed\) adds a loss",
             ],
         ),
-        ("unconnected", ["outputs: they do not come from the inputs given, but from .*begin with inputs"]),
-        ("sees_other_rows", [r"rows: the outputs of a row change with other rows, by .*\(Subtract\)"]),
+        (
+            "unconnected",
+            ["outputs: they depend on .*, which is not one of the given inputs: .*begin with inputs"],
+        ),
+        ("sees_other_rows", [r"rows: the outputs of a row change with other rows, through .*\(Subtract\)"]),
     ],
 )
-def test_what_breaks_the_contract_is_told_all_at_once(function: str, faults: list[str]) -> None:
-    with pytest.raises(TrainingError, match="breaks the contract") as told:
+def test_all_faults_of_a_network_are_reported_at_once(function: str, faults: list[str]) -> None:
+    with pytest.raises(TrainingError, match="breaks the contract") as error:
         built(function)
-    assert len(told.value.faults) == len(faults)
-    for fault, wanted in zip(sorted(told.value.faults), sorted(faults), strict=True):
+    assert len(error.value.faults) == len(faults)
+    for fault, wanted in zip(sorted(error.value.faults), sorted(faults), strict=True):
         assert re.search(wanted, fault), fault
 
 
 @pytest.mark.parametrize("function", ["statistics", "wrapped_statistics"])
 def test_statistics_of_the_batch_are_a_fault_without_state_too(function: str) -> None:
-    with pytest.raises(TrainingError, match="breaks the contract") as told:
+    with pytest.raises(TrainingError, match="breaks the contract") as error:
         built(function, stateful=False)
-    assert "gathers statistics" in told.value.faults[0]
+    assert "gathers statistics" in error.value.faults[0]
 
 
-def test_the_look_for_statistics_leaves_dropout_and_frozen_layers_as_they_were() -> None:
+def test_the_check_for_statistics_leaves_dropout_and_frozen_layers_unchanged() -> None:
     learner = built("dropped_and_frozen").learner
     before = arrays(learner.variables)
     assert any("seed" in variable.path for variable in learner.variables)
@@ -139,7 +144,7 @@ def test_the_look_for_statistics_leaves_dropout_and_frozen_layers_as_they_were()
     assert all((a == b).all() for a, b in zip(arrays(learner.variables), before, strict=True))
 
 
-def test_regularizers_of_weights_are_kept_to_the_contract() -> None:
+def test_regularizers_of_weights_are_allowed() -> None:
     assert len(built("small_weights").learner.losses) == 5
 
 
@@ -148,7 +153,7 @@ def numpy_state() -> list[int]:
     return found
 
 
-def test_the_trial_leaves_every_weight_and_generator_as_it_was() -> None:
+def test_the_forward_pass_leaves_every_weight_and_generator_unchanged() -> None:
     learner = built("forgetful").learner
     before = arrays(learner.variables), random.getstate(), numpy_state()
     assert sum("seed" in variable.path for variable in learner.variables) == 4
@@ -159,14 +164,14 @@ def test_the_trial_leaves_every_weight_and_generator_as_it_was() -> None:
 
 
 @pytest.mark.skipif(ON_TORCH, reason="dropout without a seed draws from torch's own generator")
-def test_a_training_ends_with_the_same_bytes_whether_or_not_its_network_was_tried(
+def test_a_training_ends_with_the_same_bytes_whether_or_not_its_network_was_probed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = []
-    for name in ("tried", "untried"):
+    for name in ("probed", "not probed"):
         keras.utils.clear_session()  # layers without a name are numbered by session
         params = workplace(tmp_path / name, model=f"{HERE}:forgetful")
-        train(params, tmp_path / name)
+        train_in(params, tmp_path / name)
         models = tmp_path / name / "models"
         found.append([(models / f"{form}.keras").read_bytes() for form in ("model", "online")])
         for check in ("forward_pass", "round_trip", "serializable"):
@@ -174,7 +179,7 @@ def test_a_training_ends_with_the_same_bytes_whether_or_not_its_network_was_trie
     assert found[0] == found[1]
 
 
-def test_looking_ahead_is_a_fault_of_state_only() -> None:
+def test_looking_ahead_is_a_fault_in_stateful_mode_only() -> None:
     assert built("looks_ahead", stateful=False).twin.output.shape == (None, None, 2)
 
 
@@ -183,13 +188,16 @@ def test_looking_ahead_is_a_fault_of_state_only() -> None:
     [
         (f"{HERE}:fails", r"fails raised KeyError \(.*builders.py, line \d+\): 'history'"),
         (f"{HERE}:leaves", r"leaves raised SystemExit \(.*builders.py, line \d+\): no GPU"),
-        (f"{HERE}:stateful_itself", r"\(.*builders.py, line \d+\): .*; leave stateful out, state is carried"),
+        (
+            f"{HERE}:stateful_itself",
+            r"\(.*builders.py, line \d+\): .*; remove stateful=True, state is carried",
+        ),
         (
             f"{HERE}:of_eight_steps",
             r"cannot be run_network on any number of rows and steps: .* end in \w+Error: ",
         ),
-        (f"{HERE}:absent", "has no function absent: see"),
-        (f"{HERE}:no_function", "no_function in tests.learn.builders is no function, found 3"),
+        (f"{HERE}:absent", "has no function absent: check its spelling"),
+        (f"{HERE}:no_function", "no_function in tests.learn.builders is not a function, found 3"),
         (
             f"{HERE}:one_argument",
             r"builders:one_argument takes \(inputs: .*write def one_argument\(inputs, spec\)",
@@ -197,34 +205,34 @@ def test_looking_ahead_is_a_fault_of_state_only() -> None:
         ("no_such_package.networks:build", "cannot be imported from .*No module named 'no_such_package'"),
     ],
 )
-def test_a_function_that_is_not_there_or_fails_is_told_with_its_place(name: str, message: str) -> None:
+def test_a_function_that_is_absent_or_fails_is_reported_with_its_place(name: str, message: str) -> None:
     with pytest.raises(TrainingError, match=message):
         build_custom_networks(
             name,
-            make_layers(Design(some_scaling(), (-1,) * FEATURES, 2, own=True)),
+            make_layers(Design(some_scaling(), (-1,) * FEATURES, 2, custom=True)),
             ModelSpec(("a", "b", "c"), ("t",), 2),
         )
 
 
-def test_an_interrupt_within_a_builder_stays_one() -> None:
+def test_an_interrupt_within_a_builder_stays_an_interrupt() -> None:
     with pytest.raises(KeyboardInterrupt):
         built("interrupted")
 
 
 @pytest.mark.parametrize("text", ["raise SystemExit(3)", "1 / 0", "def build(inputs spec):"])
-def test_a_module_that_fails_while_it_is_loaded_is_told_with_its_line(
+def test_a_module_that_fails_while_it_is_loaded_is_reported_with_its_line(
     text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.syspath_prepend(str(tmp_path))
     (tmp_path / "failing_network.py").write_text(f"import keras\n{text}\n", encoding="utf-8")
-    layers = make_layers(Design(some_scaling(), (-1,) * FEATURES, 2, own=True))
+    layers = make_layers(Design(some_scaling(), (-1,) * FEATURES, 2, custom=True))
     with pytest.raises(
         TrainingError, match=r"cannot be imported: it raised \w+ \(.*failing_network.py, line 2\)"
     ):
         build_custom_networks("failing_network:build", layers, ModelSpec(("a", "b", "c"), ("t",), 2))
 
 
-def test_what_a_builder_sets_for_all_of_keras_is_put_back() -> None:
+def test_what_a_builder_sets_for_all_of_keras_is_restored() -> None:
     assert built("in_double").learner.output.dtype == "float32"
     assert keras.config.floatx() == "float32"
 
@@ -237,32 +245,32 @@ HALF = pytest.mark.skipif(
 @pytest.mark.parametrize(
     "function", ["by_features", pytest.param("in_half_precision", marks=HALF), "forgetful", "two_branches"]
 )
-def test_a_network_that_keeps_the_contract_is_taken(function: str) -> None:
+def test_a_network_that_keeps_the_contract_is_accepted(function: str) -> None:
     assert built(function).twin.output.shape == (None, None, 2)
 
 
 @pytest.mark.parametrize("function", ["past_of_a_window", "initial_state", "masked_steps", "called_twice"])
-def test_a_window_may_be_looked_at_as_a_whole(function: str) -> None:
+def test_a_network_of_windows_may_use_all_steps_of_a_window(function: str) -> None:
     assert built(function, stateful=False).twin.output.shape == (None, None, 2)
 
 
 @pytest.mark.parametrize("function", ["ascending", "summed_widths"])
-def test_quantiles_that_ascend_by_construction_are_taken(function: str) -> None:
+def test_quantiles_that_ascend_by_construction_are_accepted(function: str) -> None:
     networks = built(function, quantiles=(0.1, 0.5, 0.9))
     found = networks.twin.predict_on_batch(some_inputs(7))
     assert found.shape == (2, 7, 2, 3)
     assert (np.diff(found, axis=-1) >= 0).all()
 
 
-def test_ascending_outputs_without_quantiles_are_one_a_target() -> None:
+def test_ascending_outputs_without_quantiles_are_one_per_target() -> None:
     assert built("ascending").learner.output.shape == (None, None, 2)
 
 
-def test_series_that_only_their_group_is_known_of_are_never_seen_ones_to_ones_own_network() -> None:
+def test_series_of_which_only_the_group_is_known_are_never_seen_ones_to_a_custom_network() -> None:
     scaling = some_scaling(targets=1)
     table = {name: np.tile(getattr(scaling, name), (4, 1)) for name in NAMES}  # indices 0, 1, 2; 3: the group
     scaling = replace(scaling, **table, groups=("north",))
-    layers = make_layers(Design(scaling, (-1,) * FEATURES, 2, own=True))
+    layers = make_layers(Design(scaling, (-1,) * FEATURES, 2, custom=True))
     networks = build_custom_networks(
         f"{HERE}:knows_its_series", layers, ModelSpec(("a", "b", "c"), ("t",), 2)
     )
@@ -274,9 +282,9 @@ def test_series_that_only_their_group_is_known_of_are_never_seen_ones_to_ones_ow
     assert of_group == pytest.approx(never)
 
 
-def test_stage_train_takes_a_network_of_ones_own(tmp_path: Path) -> None:
+def test_a_custom_network_is_trained_and_saved(tmp_path: Path) -> None:
     params = workplace(tmp_path, targets=2, model=f"{HERE}:two_branches")
-    done = train(params, tmp_path)
+    done = train_in(params, tmp_path)
     assert done.history.epochs[-1]["loss"] < done.history.epochs[0]["loss"] * 1.5
     layers = keras.models.load_model(tmp_path / "models" / "model.keras").layers
     assert {"GRU", "LSTM", "LayerNormalization"} <= {type(layer).__name__ for layer in layers}

@@ -1,4 +1,4 @@
-"""What the graph of a network of one's own tells: its outputs, names, layers and how they are called."""
+"""Faults that the graph of a custom network shows: its outputs, names, layers and how they are called."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from tests.learn.custom.test_build import built
 @pytest.mark.parametrize(
     ("function", "faults"),
     [
-        ("unrolled", [r"layer 'long' \(LSTM\) is unrolled, .*leave unroll out"]),
-        ("whole_numbers", ["outputs: numbers with a fraction are wanted, found int32"]),
+        ("unrolled", [r"layer 'long' \(LSTM\) is unrolled, .*remove unroll"]),
+        ("whole_numbers", ["outputs: expected floating-point numbers, found int32"]),
         (
             "one_name_twice",
             [
@@ -27,14 +27,19 @@ from tests.learn.custom.test_build import built
             [r"'who' \(Embedding\) has 2 rows, but the indices .* 0 \(never seen\) to 2: write"],
         ),
         ("initial_state", [r"'begun' \(LSTM\) is called with initial_state, .*\(Concatenate\)"]),
-        ("called_by_name", [r"'by_name' \(LSTM\) is called with its inputs by name: give them first"]),
+        (
+            "called_by_name",
+            [r"'by_name' \(LSTM\) is called with its inputs by keyword: pass them as the first"],
+        ),
         ("masked_steps", [r"'masking_some' \(Masking\) masks steps, .*have weight 0"]),
         ("called_twice", [r"'twice' \(LSTM\) is called 2 times, .*a layer for each call"]),
     ],
 )
-def test_what_the_graph_shows_is_told_by_name_with_its_remedy(function: str, faults: list[str]) -> None:
-    with pytest.raises(TrainingError, match="breaks the contract") as told:
+def test_a_fault_of_the_graph_is_reported_with_the_layer_and_the_remedy(
+    function: str, faults: list[str]
+) -> None:
+    with pytest.raises(TrainingError, match="breaks the contract") as error:
         built(function)
-    assert len(told.value.faults) == len(faults)
-    for fault, wanted in zip(sorted(told.value.faults), faults, strict=True):
+    assert len(error.value.faults) == len(faults)
+    for fault, wanted in zip(sorted(error.value.faults), faults, strict=True):
         assert re.search(wanted, fault), fault

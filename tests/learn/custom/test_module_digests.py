@@ -15,8 +15,7 @@ from typing import Any
 import pytest
 
 from hindcast.pipeline.learn.custom.module_digests import digest_user_modules
-from hindcast.pipeline.learn.training import train
-from tests.learn.workplace import workplace
+from tests.learn.workplace import train_in, workplace
 
 MINE = """
 from keras import layers
@@ -104,15 +103,15 @@ def test_a_training_is_not_resumed_when_a_module_behind_the_network_changed(
 ) -> None:
     params = workplace(tmp_path, model=f"nets_{own}.mine:build", checkpoint_every=1, epochs=1)
     with monkeypatch.context() as patch:
-        patch.setattr("hindcast.pipeline.learn.training.write_models", lambda *_: 1 / 0)  # as good as a kill
+        patch.setattr("hindcast.pipeline.learn.training.write_models", lambda *_: 1 / 0)  # like a kill
         with pytest.raises(ZeroDivisionError):
-            train(params, tmp_path)
+            train_in(params, tmp_path)
     assert list((tmp_path / ".hindcast/checkpoints").glob("*.npz"))
     part = tmp_path / f"nets_{own}/deep/part.py"
     part.write_text(part.read_text(encoding="utf-8") + "# as before\n", encoding="utf-8")
     capsys.readouterr()
-    train(params, tmp_path)
-    told = [line for line in capsys.readouterr().err.splitlines() if "checkpoints" in line]
-    assert len(told) == 1, "once, though there are two checkpoints"
-    assert f"of another training and left unused: model.nets_{own}.deep.part was " in told[0]
-    assert max(map(len, told[0].replace(",", " ").split("was ")[1].split())) == 12
+    train_in(params, tmp_path)
+    lines = [line for line in capsys.readouterr().err.splitlines() if "checkpoints" in line]
+    assert len(lines) == 1, "once, though there are two checkpoints"
+    assert f"belongs to another training and was not used: model.nets_{own}.deep.part was " in lines[0]
+    assert max(map(len, lines[0].replace(",", " ").split("was ")[1].split())) == 12

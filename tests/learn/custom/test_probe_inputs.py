@@ -1,4 +1,4 @@
-"""Inputs and weights made up for a trial: around 0 once scaled, the same at every draw, and put back afterwards."""
+"""Synthetic inputs and weights: around 0 once scaled, the same at every draw, and restored afterwards."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def learner_of(**changes: Any) -> Any:
     return make_networks(make_layers(design), FEATURES).learner
 
 
-def test_made_up_inputs_are_around_0_once_scaled_whatever_the_scales_are() -> None:
+def test_synthetic_inputs_are_around_0_once_scaled_whatever_the_scales_are() -> None:
     network = learner_of(residual=True)
     inputs = synthetic_inputs(network, 500, series=2)
     assert {name: values.shape for name, values in inputs.items()} == {
@@ -45,7 +45,7 @@ def test_made_up_inputs_are_around_0_once_scaled_whatever_the_scales_are() -> No
         assert values.std() == pytest.approx(1, abs=0.2)
 
 
-def test_draws_repeat_heed_constraints_and_are_put_back() -> None:
+def test_draws_repeat_obey_constraints_and_are_undone() -> None:
     network = learner_of()
     head = network.get_layer("head")
     head.kernel.constraint = keras.constraints.NonNeg()

@@ -1,4 +1,4 @@
-"""What Keras alone could not load again is told before a network is trained."""
+"""What Keras alone cannot load is refused before a network is trained."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from tests.learn.custom.test_build import built
 from tests.learn.networks import arrays
 
 
-def test_each_part_of_the_users_own_is_told_by_its_layer_and_setting() -> None:
-    with pytest.raises(TrainingError, match="breaks the contract") as told:
+def test_each_custom_part_is_reported_with_its_layer_and_setting() -> None:
+    with pytest.raises(TrainingError, match="breaks the contract") as error:
         built("own_parts")
     wanted = [
         r"'first' \(Dense\) cannot be loaded by Keras alone, .*: activation \(a lambda\) is not Keras's own",
         r"'second' \(LSTM\) .*: recurrent_activation \(the function twice_tanh\) is not",
-        r"'third' \(TimeDistributed\) .*: layer.kernel_regularizer \(Small of tests.learn.own_parts\) is not",
-        r"'fourth' .*: kernel_initializer \(Tenths of .*\), bias_constraint \(Whole of .*\) is not .* Take what",
+        r"'third' \(TimeDistributed\) .*: layer.kernel_regularizer \(Small of tests.learn.custom_parts\) is not",
+        r"'fourth' .*: kernel_initializer \(Tenths of .*\), bias_constraint \(Whole of .*\) is not .* Use what",
     ]
-    assert len(told.value.faults) == len(wanted)
-    for fault, pattern in zip(told.value.faults, wanted, strict=True):
+    assert len(error.value.faults) == len(wanted)
+    for fault, pattern in zip(error.value.faults, wanted, strict=True):
         assert re.search(pattern, fault), fault
     assert "mine>Small" in keras.saving.get_custom_objects(), "what the user registered stays registered"
 
 
-def test_a_form_that_loads_with_other_outputs_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_form_that_loads_with_other_outputs_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     twin = built("two_branches").twin
     before = arrays(twin.variables)
     assert check_round_trip(twin, online=True, series=2) == []
@@ -43,6 +43,6 @@ def test_a_form_that_loads_with_other_outputs_is_told(monkeypatch: pytest.Monkey
     monkeypatch.setattr("hindcast.pipeline.learn.custom.save_load.make_online", forgetting)
     (fault,) = check_round_trip(twin, online=True, series=2)
     assert re.search(
-        "models/online.keras, saved and loaded by Keras alone, gives other outputs .*apart by", fault
+        "models/online.keras, saved and loaded by Keras alone, gives other outputs .*they differ by", fault
     )
     assert all((a == b).all() for a, b in zip(arrays(twin.variables), before, strict=True))
