@@ -14,9 +14,9 @@ from hindcast.pipeline.feed.batches import Batch
 from hindcast.pipeline.feed.prefetch import read_ahead
 from hindcast.pipeline.learn.fitting import TrainingData, averaged
 from hindcast.pipeline.learn.losses import inputs_for
+from hindcast.pipeline.learn.preconditions import open_certified
 from hindcast.pipeline.learn.setup import prepare_training
 from hindcast.pipeline.settings.params import load_params
-from hindcast.pipeline.store.reader import Dataset
 
 _LOOKS = 30  # at validation, at the same moments in both modes; the best is kept, as `fit` keeps it
 
@@ -38,9 +38,8 @@ def trained_for(folder: Path, mode: str, seconds: float) -> tuple[list[float], f
     # the mean over the last batches' weights is what is looked at, in both modes: a single batch's noise decides nothing
     overrides = [f"train.mode={mode}", "train.batch_size=32", "train.average=0.99"]
     params = load_params(folder / "params.yaml", overrides)
-    with Dataset(folder / "data/dataset.h5") as dataset:
-        training = prepare_training(params, folder, dataset).training
-        return spend(training, seconds)
+    with open_certified(params, folder) as data:
+        return spend(prepare_training(params, data).training, seconds)
 
 
 def spend(training: TrainingData, seconds: float) -> tuple[list[float], float]:

@@ -1,4 +1,4 @@
-"""Small networks and lessons over samples in memory."""
+"""Small networks and training data over samples in memory."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FEATURES = 3
 
 
 def small_settings(**changes: Any) -> TrainSettings:
-    """Settings of a network that trains in no time."""
+    """Settings of a network that trains in a moment."""
     values: dict[str, Any] = {
         "lanes": 3, "context": 6, "units": [5], "epochs": 3, "patience": None, "run_length": "12h",
         "lookback": 6, "batch_size": 16, "learning_rate": 0.01,

@@ -89,16 +89,19 @@ def test_another_backend_trains_by_lanes_to_the_same_losses(backend: str, tmp_pa
     assert len(list(tmp_path.glob("*.npz"))) == 1
 
 
-ROOMS = ("carried", "fitting", "heads", "online", "own", "scales", "twin", "checkpoints")
+FILES = (
+    "test_stateful", "test_fitting", "test_losses", "test_quantile_head", "custom/test_build", "test_scaling_layers", "test_network",
+    "test_saving", "test_checkpoints",
+)  # fmt: skip
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("backend", ["torch", "jax"])
-def test_what_holds_of_a_training_holds_on_another_backend(backend: str) -> None:
-    """Lanes beside the twin, resets, dummies, kills and their exact resume, quantiles, networks of one's own, precision."""
+def test_the_tests_of_training_pass_on_another_backend(backend: str) -> None:
+    """Lanes beside the twin, resets, dummies, kills and their exact resume, quantiles, custom networks, precision."""
     skip_unless_installed(backend)
-    files = [f"tests/learn/test_{room}.py" for room in ROOMS]
+    files = [f"tests/learn/{name}.py" for name in FILES]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", "not slow", *files],
         env=environment(backend), cwd=ROOT, capture_output=True, text=True, check=False,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +9,18 @@ import pytest
 import yaml
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from hindcast.pipeline.learn.callbacks import LossTables, TensorBoardCallback
+from hindcast.pipeline.errors import TrainingError
+from hindcast.pipeline.learn.callbacks import GroupWeights, LossTables, TensorBoardCallback
 from hindcast.pipeline.learn.fitting import fit
-from hindcast.pipeline.learn.history import Pace
 from hindcast.pipeline.learn.modes import training_data
-from tests.learn.networks import batch_source_of, small_learner, small_settings, small_source
+from tests.learn.networks import (
+    arrays,
+    batch_source_of,
+    small_learner,
+    small_settings,
+    small_source,
+    small_twin,
+)
 
 
 def curves(folder: Path) -> dict[str, Any]:
@@ -55,30 +61,6 @@ def test_a_place_where_nothing_can_be_written_is_an_error_of_the_machine_that_na
     assert found.value.filename == str(tmp_path / "logs")
 
 
-def test_the_pace_tells_steps_a_second_waiting_and_what_is_left() -> None:
-    training = training_data(batch_source_of(small_source()), small_learner(), small_settings(), seed=1)
-    batches = training.epoch(0)
-    pace = Pace(total=100, done=10)
-    assert pace.note() == "no batch played yet"
-
-    def slowly() -> Any:
-        for number in range(3):
-            time.sleep(0.02)
-            yield batches[number]
-
-    for _ in pace.time_batches(slowly()):
-        time.sleep(0.01)
-    played = sum(int((batches[number].identity[:, 0] >= 0).sum()) * 4 for number in range(3))
-    assert 0.5 < pace.stall_share < 0.9
-    assert pace.steps_per_second == pytest.approx(played / 0.09, rel=0.5)
-    assert "waiting for data" in pace.note()
-    assert pace.note().endswith("s left")
-
-
-def test_no_time_is_no_pace() -> None:
-    assert (Pace(5).steps_per_second, Pace(5).stall_share) == (0, 0)
-
-
 def test_the_tables_of_losses_are_those_that_the_plots_of_dvc_yaml_name(root: Path, tmp_path: Path) -> None:
     callback = LossTables(tmp_path / "reports" / "train")
     for epoch in range(2):
@@ -112,3 +94,32 @@ def test_losses_are_written_in_full_and_the_epochs_before_a_checkpoint_again(tmp
 }
 """,
     }
+
+
+def test_weights_are_written_when_a_group_ends_and_load_into_the_twin(tmp_path: Path) -> None:
+    twin = small_twin()
+    callback = GroupWeights(tmp_path / "kept", ["a/b", "a/b", "c"], twin)
+    callback.begin([])
+    callback.end_epoch(0, {}, None)
+    assert not (tmp_path / "kept").exists(), "the group's other series is still to come"
+    callback.end_epoch(1, {}, None)
+    (file,) = (tmp_path / "kept").iterdir()
+    assert file.name == "a%2Fb.weights.h5"
+    with pytest.raises(TrainingError, match=r"c\.weights\.h5 was removed"):
+        callback.hand_over(folder_at(tmp_path / "one"))
+    callback.end_epoch(5, {}, None)
+    callback.begin([{"loss": 1.0}])
+    callback.hand_over(folder_at(tmp_path / "two"))
+    assert sorted(path.name for path in (tmp_path / "two/weights").iterdir()) == [
+        "a%2Fb.weights.h5",
+        "c.weights.h5",
+    ]
+    other = small_twin(seed=5)
+    other.load_weights(tmp_path / "two/weights/c.weights.h5")
+    for found, wanted in zip(arrays(other.weights), arrays(twin.weights), strict=True):
+        assert (found == wanted).all()
+
+
+def folder_at(path: Path) -> Path:
+    path.mkdir()
+    return path

@@ -11,18 +11,25 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 
 from hindcast.pipeline.errors import TrainingError
-from hindcast.pipeline.files import digest_of_file
+from hindcast.pipeline.files import digest_of_file, read_json
 from hindcast.pipeline.learn.checkpoints import Checkpoints, checkpoint_identity
 from hindcast.pipeline.learn.fitting import fit
 from hindcast.pipeline.learn.history import Cursor
 from hindcast.pipeline.learn.losses import inputs_for
 from hindcast.pipeline.learn.modes import training_data
 from hindcast.pipeline.settings.base import Duration
-from tests.learn.networks import arrays, batch_source_of, small_learner, small_settings, small_source
+from tests.learn.networks import (
+    arrays,
+    batch_source_of,
+    small_learner,
+    small_settings,
+    small_source,
+)
 from tests.learn.workplace import train_in, workplace
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -111,7 +118,7 @@ def test_a_checkpoint_of_another_training_is_not_used_and_the_differences_are_re
     assert other.resume(training.network) is None
     assert "belongs to another training and was not used" in lines[0]
     assert "seed was 7, now 8; train.units was [5], now [6]" in lines[0]
-    assert len(list(tmp_path.iterdir())) == 1, "it stays until this training has one of its own"
+    assert len(list(tmp_path.iterdir())) == 1, "it stays until this training writes its first"
     other.save(training.network, Cursor(batch=2))
     assert [path.name for path in tmp_path.iterdir()] == ["000000-000000002.npz"]
 
@@ -254,3 +261,43 @@ def test_a_process_group_killed_three_times_leaves_the_bytes_of_one_never_killed
     assert len(tree(whole)) == 7
     assert not (killed / ".hindcast" / "checkpoints").exists()
     assert not list(killed.glob(".*.partial"))
+
+
+def test_a_killed_run_resumes_and_leaves_the_bytes_of_one_never_killed(tmp_path: Path) -> None:
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    for folder in (whole, killed):
+        params = workplace(folder, mode="per_series", checkpoint_every=1, epochs=2, validation="memory")
+    done = train_in(params, whole)
+    assert done.groups_written == 1
+    found = tree(whole)
+    assert "models/weights/north.weights.h5" in found
+    history = read_json(whole / "models" / "history.json")
+    assert history["series"] == [["north", "ann"], ["north", "bob"]]
+    assert len(history["epochs"]) == 4
+    boards = list((whole / "logs").rglob("events.*"))
+    assert len(boards) == 2, "training and validation"
+    run_until_checkpoint(killed, random.Random(3).randint(3, 6))
+    ended = subprocess.run(
+        [sys.executable, "-m", "stages.train"], cwd=killed, env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stderr
+    assert "resuming at epoch" in ended.stderr
+    assert tree(killed) == found
+    assert not (killed / ".hindcast" / "weights").exists()
+    twin = keras.models.load_model(killed / "models" / "model.keras")
+    twin.load_weights(killed / "models" / "weights" / "north.weights.h5")
+
+
+def run_until_checkpoint(folder: Path, number: int) -> None:
+    """Stage train in a process group of its own, killed as soon as that many checkpoints were written."""
+    running = subprocess.Popen(
+        [sys.executable, "-m", "stages.train"], cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)},
+        start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    seen: set[str] = set()
+    while len(seen) < number and running.poll() is None:
+        seen |= {path.name for path in (folder / ".hindcast/checkpoints").glob("*.npz")}
+    os.killpg(running.pid, signal.SIGKILL)
+    running.wait()
+    assert running.returncode == -signal.SIGKILL, "ended before it could be killed"

@@ -11,18 +11,14 @@ import pytest
 
 from hindcast.pipeline.errors import ContinuityError, TrainingError
 from hindcast.pipeline.learn.fitting import TrainingData, fit
-from hindcast.pipeline.learn.losses import WeightedMean, elementwise, iter_predictions, mean_loss
-from hindcast.pipeline.learn.modes import make_evaluation_pass, training_data
+from hindcast.pipeline.learn.modes import training_data
 from tests.learn.networks import (
-    arrays,
     batch_source_of,
     small_learner,
     small_settings,
     small_source,
     trainable,
 )
-
-NAMES = ("mae", "mse", "huber")
 
 
 def training_of(mode: str = "stateful", **changes: Any) -> tuple[TrainingData, Any]:
@@ -128,33 +124,6 @@ def test_targets_without_weight_are_refused() -> None:
     config = small_settings()
     with pytest.raises(TrainingError, match="nothing to learn from"):
         fit(training_data(batch_source_of(source), small_learner(), config, seed=1), config)
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_a_loss_is_the_weighted_mean_over_every_target_alone(name: str) -> None:
-    random = np.random.default_rng(0)
-    target, value = random.normal(0, 2, (2, 3, 4, 2)).astype(np.float32)
-    weight = random.integers(0, 3, (3, 4, 2)).astype(np.float32)
-    error = np.abs(value - target)
-    wanted = {"mae": error, "mse": error**2, "huber": np.where(error <= 1, error**2 / 2, error - 0.5)}[name]
-    assert arrays([elementwise(small_settings(loss=name))(target, value)])[0] == pytest.approx(
-        wanted, rel=1e-6
-    )
-    found = float(WeightedMean(small_settings(loss=name))(target, value, weight))
-    assert found == pytest.approx((wanted * weight).sum() / weight.sum(), rel=1e-6)
-    assert float(WeightedMean(small_settings(loss=name))(target, value, 0 * weight)) == 0
-
-
-def test_the_validation_loss_is_the_mean_over_all_weighted_targets_not_over_batches() -> None:
-    config = small_settings(lanes=2)
-    play = make_evaluation_pass(batch_source_of(small_source()), small_learner(), config, "validation")
-    total = weight = 0.0
-    for batch, outputs in iter_predictions(play.network, play.batches, None):
-        total += float((np.abs(batch.targets - outputs) * batch.weights).sum())
-        weight += float(batch.weights.sum())
-    assert mean_loss(play.network, play.batches, config, play.guard()) == pytest.approx(
-        total / weight, rel=1e-6
-    )
 
 
 def test_a_cosine_schedule_ends_at_no_learning_rate() -> None:

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hindcast.pipeline.errors import TrainingError
+from hindcast.pipeline.feed.batches import BatchSource
 from hindcast.pipeline.feed.lanes import fill_lanes
 from hindcast.pipeline.feed.runs import Runs
-from hindcast.pipeline.learn.modes import idle_lanes_hint, run_length_hint
-from tests.learn.networks import small_settings
+from hindcast.pipeline.feed.scored_rows import scored_rows
+from hindcast.pipeline.learn.fitting import fit
+from hindcast.pipeline.learn.modes import idle_lanes_hint, run_length_hint, training_data
+from hindcast.pipeline.store.reader import Dataset
+from tests.feed.memory import some_scaling
+from tests.learn.networks import small_learner, small_settings, small_source, trainable
+from tests.learn.workplace import workplace
 
 HOUR = 3_600_000_000_000
 
@@ -49,3 +59,79 @@ def test_idle_lanes_are_reported_with_a_number_that_does_better(samples: int, la
 def test_no_hint_is_given_without_lanes() -> None:
     assert not idle_lanes_hint(small_settings(mode="windows"), None, 9)
     assert "a shorter train.warm_up" in idle_lanes_hint(small_settings(lanes=2, warm_up=99), 0.374, 900)
+
+
+def training_of(**changes: Any) -> Any:
+    source = small_source()
+    config = small_settings(mode="per_series", **changes)
+    batch_source = BatchSource(source, some_scaling(), np.array([1, 2, 3], np.int32))
+    return training_data(batch_source, small_learner(series=3), config, seed=1), config
+
+
+def test_an_epoch_is_one_series_and_a_pass_is_all_of_them_in_order() -> None:
+    training, _ = training_of()
+    assert training.series_order == (1, 2, 3)
+    for number in range(6):
+        batches = training.epoch(number)
+        played = np.concatenate([batches[place].identity[:, 0] for place in range(len(batches))])
+        assert set(played[played >= 0].tolist()) == {number % 3}
+    assert training.batches == sum(len(training.epoch(number)) for number in range(3))
+    first, again = training.epoch(0)[0].identity, training.epoch(3)[0].identity
+    assert (first != again).any(), "the order within a series differs from pass to pass"
+
+
+def test_weights_and_moments_are_carried_from_series_to_series() -> None:
+    training, config = training_of(epochs=2)
+    seen: list[list[Any]] = []
+
+    class Notes:
+        def begin(self, epochs: Any) -> None:
+            pass
+
+        def end_epoch(self, epoch: int, logs: Any, network: Any) -> None:
+            seen.append(trainable(network))
+
+    history = fit(training, config, [Notes()])
+    assert len(history.epochs) == 6
+    assert int(training.network.optimizer.iterations) == 2 * training.batches
+    assert all(any((a != b).any() for a, b in zip(one, two, strict=True)) for one, two in pairwise(seen))
+
+
+@pytest.mark.parametrize("budget", ["1MiB", "1KiB"])
+def test_validation_held_in_memory_changes_nothing_and_keeps_to_its_budget(budget: str) -> None:
+    streamed, config = training_of(epochs=2)
+    wanted = fit(streamed, config)
+    assert all("val_loss" in logs for logs in wanted.epochs[:2])
+    if budget == "1KiB":
+        with pytest.raises(
+            TrainingError, match=r"needs [\d.]+ KiB .* than train.validation_budget \(1 KiB\): raise"
+        ):
+            training_of(validation="memory", validation_budget=budget)
+        return
+    held, config = training_of(epochs=2, validation="memory", validation_budget=budget)
+    assert fit(held, config) == wanted
+
+
+@pytest.mark.parametrize(
+    ("mode", "warm_up"), [("stateful", 0), ("stateful", 9), ("windows", 0), ("per_series", 0)]
+)
+def test_every_row_of_training_has_its_weight_once_a_pass(mode: str, warm_up: int, tmp_path: Path) -> None:
+    from hindcast.pipeline.feed.batches import BatchSource
+    from hindcast.pipeline.feed.scaling import read_scaling
+    from hindcast.pipeline.learn.modes import training_data
+    from tests.learn.networks import small_learner
+
+    params = workplace(tmp_path, mode=mode, warm_up=warm_up)
+    with Dataset(tmp_path / "data" / "dataset.h5") as dataset:
+        path = tmp_path / "data" / "scaler.json"
+        scaling = read_scaling(path, dataset.features, dataset.targets, dataset.fingerprint)
+        numbers = np.arange(1, len(dataset.sequences) + 1, dtype=np.int32)
+        training = training_data(
+            BatchSource(dataset, scaling, numbers), small_learner(), params.train, seed=0
+        )
+        for start in (0, training.epochs_per_pass):
+            epochs = [training.epoch(start + turn) for turn in range(training.epochs_per_pass)]
+            played = sum(
+                float(batches[place].weights.sum()) for batches in epochs for place in range(len(batches))
+            )
+            assert played == len(scored_rows(dataset, "train"))

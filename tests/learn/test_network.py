@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +9,10 @@ import keras
 import numpy as np
 import pytest
 
-from hindcast.pipeline.errors import FormatError
-from hindcast.pipeline.files import digest_of_file, write_json
-from hindcast.pipeline.learn.losses import WeightedMean
 from hindcast.pipeline.learn.network import first_layer_input, make_networks
-from hindcast.pipeline.learn.saving import load_network, save_network, write_model_card
+from hindcast.pipeline.learn.saving import save_network
 from tests.feed.memory import some_scaling
-from tests.learn.networks import FEATURES, arrays, small_layers, small_settings, small_twin
+from tests.learn.networks import FEATURES, arrays, small_layers, small_twin
 
 
 def some_inputs(rows: int = 2, steps: int = 5) -> dict[str, Any]:
@@ -59,47 +54,6 @@ def test_large_values_keep_their_small_differences() -> None:
     assert arrays([first_layer_input(layers, {"inputs": inputs})])[0] == pytest.approx(
         np.full((1, 1, FEATURES), 25.0)
     )
-
-
-def test_a_saved_twin_loads_with_keras_alone_and_serves_any_batch_size_and_length(tmp_path: Path) -> None:
-    twin = small_twin(masks=(2, -1, -1), units=(5, 4))
-    save_network(tmp_path / "model.keras", twin)
-    loaded = keras.models.load_model(tmp_path / "model.keras", custom_objects={}, safe_mode=True)
-    for rows, steps in ((2, 5), (1, 1), (7, 30)):
-        inputs = some_inputs(rows, steps)
-        assert (loaded.predict_on_batch(inputs) == twin.predict_on_batch(inputs)).all()
-    config = json.loads(zipfile.ZipFile(tmp_path / "model.keras").read("config.json"))
-    modules = {layer["module"] for layer in config["config"]["layers"]}
-    assert modules == {"keras.layers"}
-    assert {layer.name for layer in loaded.layers} >= {
-        "centre",
-        "shrink",
-        "present",
-        "recurrent_0",
-        "recurrent_1",
-        "head",
-        "unscale",
-    }
-
-
-def test_equal_networks_give_equal_bytes_and_unequal_ones_do_not(tmp_path: Path) -> None:
-    digests = []
-    for number, seed in enumerate((1, 1, 2)):
-        keras.backend.clear_session()
-        save_network(tmp_path / f"{number}.keras", small_twin(seed=seed))
-        digests.append(digest_of_file(tmp_path / f"{number}.keras"))
-    assert digests[0] == digests[1] != digests[2]
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["0.keras", "1.keras", "2.keras"]
-
-
-def test_a_damaged_network_or_one_of_another_format_is_refused_by_name(tmp_path: Path) -> None:
-    write_json(tmp_path / "model.json", {"format": "hindcast-model/9"})
-    with pytest.raises(FormatError, match="is not of format"):
-        load_network(tmp_path / "model.keras")
-    write_model_card(tmp_path, {})
-    (tmp_path / "model.keras").write_bytes(b"no archive")
-    with pytest.raises(FormatError, match="run the stage `train` again"):
-        load_network(tmp_path / "model.keras")
 
 
 def with_published(rows: int = 2, steps: int = 5) -> dict[str, Any]:
@@ -156,20 +110,3 @@ def test_members_learn_alone_and_their_mean_is_the_forecast(tmp_path: Path) -> N
     save_network(tmp_path / "model.keras", networks.twin)
     loaded = keras.models.load_model(tmp_path / "model.keras", custom_objects={}, safe_mode=True)
     assert (loaded.predict_on_batch(inputs) == mean).all()
-
-
-def test_a_member_learns_what_it_learns_alone() -> None:
-    """The loss is the mean over members, so each one's gradient is its own, divided by their number."""
-    alone, two = small_layers(), small_layers(members=2)
-    for name in ("recurrent_0", "head"):
-        two[name].set_weights(alone[name].get_weights())
-    inputs = some_inputs()
-    targets, weights = np.ones((2, 5, 1), np.float32), np.ones((2, 5, 1), np.float32)
-    for layers, members, rate in ((alone, 1, 0.1), (two, 2, 0.2)):
-        learner = make_networks(layers, FEATURES).learner
-        loss = WeightedMean(small_settings(members=members, loss="mse"))
-        learner.compile(keras.optimizers.SGD(rate), loss, run_eagerly=True)
-        learner.train_on_batch(inputs, targets, weights)
-    for name in ("recurrent_0", "head"):
-        for found, wanted in zip(two[name].get_weights(), alone[name].get_weights(), strict=True):
-            assert found == pytest.approx(wanted, rel=1e-4, abs=1e-6)

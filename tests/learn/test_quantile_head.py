@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from hindcast.pipeline.feed.batches import BatchSource
 from hindcast.pipeline.learn.fitting import fit
-from hindcast.pipeline.learn.losses import WeightedMean, elementwise
 from hindcast.pipeline.learn.modes import training_data
 from hindcast.pipeline.learn.network import make_networks
 from hindcast.pipeline.learn.saving import save_network
@@ -82,21 +81,6 @@ def test_a_published_forecast_moves_every_quantile_of_a_residual_network() -> No
         for value in (4, 7)
     )
     assert high - low == pytest.approx(np.full((2, 5, 1, 3), 3.0), abs=1e-5)
-
-
-def test_pinball_is_the_mean_over_quantiles_of_the_weighted_distance() -> None:
-    config = small_settings(loss="pinball", quantiles=THREE)
-    random = np.random.default_rng(0)
-    target = random.normal(0, 2, (3, 4, 2)).astype(np.float32)
-    value = random.normal(0, 2, (3, 4, 2, 3)).astype(np.float32)
-    weight = random.integers(0, 3, target.shape).astype(np.float32)
-    wanted = np.zeros_like(target)
-    for place in np.ndindex(*target.shape):
-        errors = [target[place] - value[*place, number] for number in range(3)]
-        wanted[place] = np.mean([q * e if e > 0 else (q - 1) * e for q, e in zip(THREE, errors, strict=True)])
-    assert arrays([elementwise(config)(target, value)])[0] == pytest.approx(wanted, rel=1e-5, abs=1e-6)
-    found = float(WeightedMean(config)(target, value, weight))
-    assert found == pytest.approx((wanted * weight).sum() / weight.sum(), rel=1e-5)
 
 
 @pytest.mark.parametrize("mode", ["stateful", "windows"])

@@ -1,4 +1,4 @@
-"""A network of one's own: run_network in lanes like any other, and told what it breaks."""
+"""Custom networks: played in lanes like any other, and refused with all the rules that they break."""
 
 from __future__ import annotations
 
@@ -194,7 +194,7 @@ def test_looking_ahead_is_a_fault_in_stateful_mode_only() -> None:
         ),
         (
             f"{HERE}:of_eight_steps",
-            r"cannot be run_network on any number of rows and steps: .* end in \w+Error: ",
+            r"does not run on any number of rows and steps: .* end in \w+Error: ",
         ),
         (f"{HERE}:absent", "has no function absent: check its spelling"),
         (f"{HERE}:no_function", "no_function in tests.learn.builders is not a function, found 3"),
