@@ -36,6 +36,6 @@ def size_text(size: int) -> str:
 def printable(text: str, keep: str = "") -> str:
     """The text with control characters spelled out, but for those in `keep`.
 
-    A name in somebody's data must not steer a terminal, and SVG allows no control characters.
+    A name in the data must not control a terminal, and SVG allows no control characters.
     """
     return "".join(sign if sign.isprintable() or sign in keep else repr(sign)[1:-1] for sign in text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from hindcast.pipeline.arrays import BufferPool, usable_cpus
 
@@ -80,3 +81,11 @@ def test_buffers_that_no_longer_fit_are_dropped_and_few_unused_ones_are_kept() -
 def test_at_least_one_processor_and_at_most_as_many_as_asked_for_are_used() -> None:
     assert usable_cpus(1) == 1
     assert 1 <= usable_cpus(4) <= 4
+
+
+def test_a_system_without_processor_affinity_counts_all_processors(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr("os.sched_getaffinity", raising=False)
+    monkeypatch.setattr("os.cpu_count", lambda: 6)
+    assert [usable_cpus(most) for most in (4, 99)] == [4, 6]
+    monkeypatch.setattr("os.cpu_count", lambda: None)
+    assert usable_cpus(4) == 1

@@ -7,12 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hindcast.pipeline.methods import per_series, plain_hdf5
-from hindcast.pipeline.methods.run_stages import write_simulated_settings
-from hindcast.pipeline.settings.params import load_params
 from hindcast.stages import methods
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def summary_lines(numbers: list[str], folder: Path, capsys: pytest.CaptureFixture[str]) -> str:
@@ -37,19 +32,6 @@ def test_a_folder_of_numbered_files_feeds_named_inputs_and_outputs(
     losses = [float(loss) for loss in re.findall(r"\d+\.\d{3}", text.split("loss by epoch:")[1])]
     assert losses[-1] < losses[0]
     assert (tmp_path / "kept/method_2/data/dataset.h5").exists()
-
-
-def test_the_data_are_simulated_whatever_params_yaml_says(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "params.yaml").write_bytes((ROOT / "conf/dataset/gefcom2012.yaml").read_bytes())
-    monkeypatch.chdir(tmp_path)
-    for number, module in ((1, per_series), (3, plain_hdf5)):
-        folder = tmp_path / f"method_{number}"
-        write_simulated_settings(folder)
-        params = load_params(folder / "params.yaml", module.SETTINGS)
-        assert params.raw.path == "data/simulated"
-        assert params.simulate.games == 2
 
 
 @pytest.mark.slow
