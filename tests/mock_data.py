@@ -1,4 +1,4 @@
-"""Made-up data in the shapes of every room: aligned groups, shards, a data set with splits. Sizes are keywords."""
+"""Synthetic data in the shapes of every room: aligned groups, shards, a data set with splits. Sizes are keywords."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def mock_group(
     total = sum(len(one.times) for one in sequences)
     return AlignedGroup(
         group=group,
-        features=tuple(Feature(name, "1", f"made up, {name}", -1) for name in names),
+        features=tuple(Feature(name, "1", f"synthetic, {name}", -1) for name in names),
         targets=tuple(f"y{index}" for index in range(targets)),
         target_units=("kWh",) * targets,
         sources=tuple(f"source{index}" for index in range(sources)),
@@ -138,7 +138,7 @@ def mock_group(
 
 
 def mock_shards(
-    folder: Path, groups: Sequence[AlignedGroup], params: Params | None = None, fingerprint: str = "made-up"
+    folder: Path, groups: Sequence[AlignedGroup], params: Params | None = None, fingerprint: str = "synthetic"
 ) -> list[Path]:
     """A shard for each group in `folder`, in the order in which they are joined."""
     settings = params or mock_params(pack={"segment_length": 24, "codec": "gzip"})

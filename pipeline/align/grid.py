@@ -86,7 +86,7 @@ class Grid:
 
 
 def make_grid(names: tuple[str, ...], tables: Mapping[str, SourceRows], params: Params) -> Grid:
-    """A series' steps run from the first to the last that one of its own realized or forecast rows touches.
+    """The steps of a series run from the first to the last step that holds one of its own realized or forecast rows.
 
     They are cut to [align.from, align.until). Rows shared by the group make no steps: a series that starts
     late or leaves early is not padded with steps that have no target.

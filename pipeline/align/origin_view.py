@@ -73,7 +73,7 @@ class OriginView:
         return np.full(len(self.run_start), np.nan) if chosen is None else self.per_step(self.input(chosen))
 
     def per_step(self, value: Floats | SharedValues) -> Floats:
-        """A column with a value a step (n,)."""
+        """A column with a value per step (n,)."""
         return value.values[self.group.grid.shared_place] if isinstance(value, SharedValues) else value
 
     def is_whole(self, value: Floats | SharedValues) -> bool:

@@ -174,7 +174,7 @@ def _chunk_never_written(path: Path) -> None:
 SHARD_FAULTS = [
     (_cut_shard, "is damaged"),
     (_empty_shard, "is damaged"),
-    (_other_fingerprint, "its fingerprint must be 'made-up south', found 'another south'"),
+    (_other_fingerprint, "its fingerprint must be 'synthetic south', found 'another south'"),
     (_other_version, "must be of format hindcast/1, found format 'hindcast/2'"),
     (_other_features, "its features must be"),
     (_another_tools_file, "no `format` attribute"),

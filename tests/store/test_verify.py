@@ -154,7 +154,7 @@ def _attribute(place: str, name: str, value: object) -> Callable[[h5py.File], No
         ("packed/south.h5", _set("sequence", 2, 1), "south.h5: sequence differs from /sequences"),
         ("packed/south.h5", _set("sample", 2, 9), "south.h5: the coordinate sample must count from 0"),
         ("packed/south.h5", _set("X", 2, np.nan), "X must be finite, found nan in 'f0'"),
-        ("packed/south.h5", _attribute("/", "fingerprint", "other"), "its fingerprint must be 'made-up south', found 'other'"),
+        ("packed/south.h5", _attribute("/", "fingerprint", "other"), "its fingerprint must be 'synthetic south', found 'other'"),
         ("packed/south.h5", _attribute("feature", "mask", np.array([1, -1, -1], "<i4")), "its feature_masks must be (-1, -1, -1), found (1, -1, -1)"),
         ("packed/south.h5", _set("sequences/start_time", 0, 7), "/sequences/start_time differs from what dataset.h5"),
         ("packed/south.h5", _attribute("/", "segment_length", 4), "that its steps need at segment_length 4"),

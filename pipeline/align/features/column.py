@@ -21,7 +21,7 @@ WAVES = {"sin": "sine", "cos": "cosine"}
 class Column:
     """A feature and how it is filled for the n steps of one track.
 
-    `fill` gives a value a step (n,), or, where all series of the group share the column, a value a place of their common
+    `fill` returns a value per step (n,), or, where all series of the group share the column, a value per place of their common
     axis: computed once for hundreds of series. It is NaN where the value is missing; where `may_miss`, X then holds 0
     and a mask marks it, else the step is not complete.
     """

@@ -1,4 +1,4 @@
-"""Attributes for all time: a value a series, else that of the group, else a mask."""
+"""Attributes that hold for all time: the value of the series, else that of the group, else a mask."""
 
 from __future__ import annotations
 
