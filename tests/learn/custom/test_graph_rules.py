@@ -24,7 +24,7 @@ from tests.learn.custom.test_build import built
         ),
         (
             "table_too_small",
-            [r"'who' \(Embedding\) has 2 rows, but the indices .* 0 \(never seen\) to 2: write"],
+            [r"'who' \(Embedding\) has 2 rows, but series indices are 0 \(never seen\) to 2: write"],
         ),
         ("initial_state", [r"'begun' \(LSTM\) is called with initial_state, .*\(Concatenate\)"]),
         (

@@ -114,4 +114,4 @@ def test_a_training_is_not_resumed_when_a_module_behind_the_network_changed(
     lines = [line for line in capsys.readouterr().err.splitlines() if "checkpoints" in line]
     assert len(lines) == 1, "once, though there are two checkpoints"
     assert f"belongs to another training and was not used: model.nets_{own}.deep.part was " in lines[0]
-    assert max(map(len, lines[0].replace(",", " ").split("was ")[1].split())) == 12
+    assert max(map(len, lines[0].replace(",", " ").split(" was ")[2].split())) == 12
