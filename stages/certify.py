@@ -1,4 +1,4 @@
-"""Stage `certify`: a second look at everything that training will see, by code that made none of it."""
+"""Stage `certify`: check everything that training will see, by independent code."""
 
 from __future__ import annotations
 

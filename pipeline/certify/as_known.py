@@ -21,8 +21,8 @@ SHARED = ""
 class KnownValue:
     """A value (NaN: none), the newest issue time and the latest known moment of the rows that it comes from.
 
-    `size` is the largest of the numbers owner difference it is: its rounding errors are relative to that, not to the value.
-    `steps` are the first and the last step owner realized values it comes from.
+    `size` is the largest of the numbers whose difference it is: its rounding errors are relative to that, not to the value.
+    `steps` are the first and the last step whose realized values it comes from.
     """
 
     value: float

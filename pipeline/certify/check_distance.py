@@ -8,7 +8,7 @@ from datetime import timedelta
 import numpy as np
 
 from hindcast.pipeline.arrays import TIME_MAX
-from hindcast.pipeline.certify.expected_splits import EXPECTATIONS
+from hindcast.pipeline.certify.expected_splits import EXPECTATIONS, first_and_last_steps
 from hindcast.pipeline.certify.findings import CheckResult
 from hindcast.pipeline.certify.iterate import SplitSet, iter_split_sets
 from hindcast.pipeline.certify.slow_clock import (
@@ -25,6 +25,9 @@ from hindcast.pipeline.settings.split import Blocked
 from hindcast.pipeline.store.index_types import Split
 from hindcast.pipeline.store.reader import Dataset
 from hindcast.pipeline.wording import span_text, time_text
+
+RangesBySeries = dict[str, list[tuple[int, int]]]
+"""Group/series -> ranges [start, stop) in ns."""
 
 
 def check_distances(dataset: Dataset, params: Params) -> CheckResult:
@@ -103,11 +106,11 @@ def _check_counts(result: CheckResult, dataset: Dataset, split_set: SplitSet, re
             )
 
 
-def _ranges_of(dataset: Dataset, split: Split) -> dict[str, list[tuple[int, int]]]:
+def _ranges_of(dataset: Dataset, split: Split) -> RangesBySeries:
     """The time ranges that a split scores, by series: its samples, or, where it has intervals, those of each sequence."""
     if not split.intervals:
         return _listed_by_series(dataset, split)
-    table, ranges = dataset.sequences, dict[str, list[tuple[int, int]]]()
+    table, ranges = dataset.sequences, RangesBySeries()
     for row in range(len(table)):
         begin = int(table.start_time[row])
         end = begin + int(table.step_count[row]) * dataset.frequency
@@ -117,23 +120,21 @@ def _ranges_of(dataset: Dataset, split: Split) -> dict[str, list[tuple[int, int]
     return ranges
 
 
-def _listed_by_series(dataset: Dataset, split: Split) -> dict[str, list[tuple[int, int]]]:
+def _listed_by_series(dataset: Dataset, split: Split) -> RangesBySeries:
     """From the first scored step of each listed sample to the end of the last, by series."""
-    table, ranges = dataset.sequences, dict[str, list[tuple[int, int]]]()
-    step, length = dataset.frequency, dataset.segment_length
-    row = np.searchsorted(table.first_sample, split.indices, side="right") - 1
-    place = (split.indices - table.first_sample[row]) * length
-    begin = table.start_time[row] + place * step
-    end = begin + np.minimum(length, table.step_count[row] - place) * step
-    first, last = np.full(len(row), TIME_MAX), np.full(len(row), -TIME_MAX)
+    first_step, last_step = first_and_last_steps(dataset)
+    begin, end = first_step[split.indices], last_step[split.indices] + dataset.frequency
+    first, last = np.full(len(begin), TIME_MAX), np.full(len(begin), -TIME_MAX)
     for start, stop in split.spans:
         met = (begin < stop) & (end > start)
         first = np.where(met, np.minimum(first, np.maximum(begin, start)), first)
         last = np.where(met, np.maximum(last, np.minimum(end, stop)), last)
-    names = [_key(dataset, number) for number in range(len(table))]
-    for number, since, until in zip(row.tolist(), first.tolist(), last.tolist(), strict=True):
+    ranges: RangesBySeries = {}
+    names = [_key(dataset, row) for row in range(len(dataset.sequences))]
+    rows = np.searchsorted(dataset.sequences.first_sample, split.indices, side="right") - 1
+    for row, since, until in zip(rows.tolist(), first.tolist(), last.tolist(), strict=True):
         if since < until:
-            ranges.setdefault(names[number], []).append((since, until))
+            ranges.setdefault(names[row], []).append((since, until))
     return ranges
 
 
@@ -165,9 +166,9 @@ def _of_newest(params: Params, times: list[int], zone: str) -> Iterator[int]:
         origins_of(params.align.origin, times, track, zone) for track in range(params.align.origin.tracks)
     ]
     pairs = [
-        (time, min(made))
+        (time, min(known_origins))
         for time, *origins in zip(times, *tracks, strict=True)
-        if (made := [origin for origin in origins if origin is not None])
+        if (known_origins := [origin for origin in origins if origin is not None])
     ]
     for value, further in more.items():
         for source in params.raw.sources_of("realized").values():
