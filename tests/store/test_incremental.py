@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from hindcast.pipeline.store.incremental import _CODE, shard_fingerprint
+from hindcast.pipeline.forecasters import STORED
+from hindcast.pipeline.store import incremental
+from hindcast.pipeline.store.incremental import _CODE, shard_fingerprint, shard_key
 from tests.mock_data import mock_params
 from tools.structure import Code
 
@@ -76,6 +78,15 @@ def test_the_code_digest_covers_every_module_that_can_change_a_shard(root: Path)
     covered = {path for pattern in _CODE for path in (root / "pipeline").glob(pattern)}
     used = {name for name in code.closure("pipeline.store.pack") if code.has_code(name)}
     not_covered = {name for name in used if code.modules[name] not in covered}
-    assert not_covered == {"pipeline.engine", "pipeline.progress"}, (
-        "these run the same function and change no byte"
+    assert not_covered == {"pipeline.engine", "pipeline.progress", "pipeline.forecasters"}, (
+        "the first two run the same function and change no byte; of the third the key holds what a shard depends on"
     )
+
+
+def test_of_the_forecasters_the_key_of_a_shard_holds_the_names_of_the_stored_ones(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    before = shard_key("g", TABLES, mock_params())
+    assert shard_key("g", TABLES, mock_params()) == before
+    monkeypatch.setattr(incremental, "STORED", (*STORED, "another"))
+    assert shard_key("g", TABLES, mock_params()) != before
