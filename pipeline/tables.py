@@ -7,8 +7,6 @@ valid_time, issue_time, known_time).  Their bytes depend on their rows alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -44,7 +42,7 @@ def table_schema(source: Source) -> pa.Schema:
 
 
 class TableWriter:
-    """Writes a Parquet file from pieces of any size; the bytes do not depend on the sizes."""
+    """Writes a Parquet file from pieces of any size, which do not change the bytes; use it in `contextlib.closing`."""
 
     def __init__(self, path: Path, schema: pa.Schema) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -92,16 +90,6 @@ def _writer_options(schema: pa.Schema) -> dict[str, Any]:
         "column_encoding": encodings,
         "write_statistics": keys,
     }
-
-
-@contextmanager
-def table_writer(path: Path, schema: pa.Schema) -> Iterator[TableWriter]:
-    """A TableWriter that is closed at the end of the block."""
-    writer = TableWriter(path, schema)
-    try:
-        yield writer
-    finally:
-        writer.close()
 
 
 def table_path(source: str, group: str) -> str:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from hindcast.pipeline import tables as module
 from hindcast.pipeline.errors import FormatError, MissingInputError
 from hindcast.pipeline.files import digest_of_file, write_json
-from hindcast.pipeline.tables import MANIFEST, read_manifest, read_table, table_writer
+from hindcast.pipeline.tables import MANIFEST, TableWriter, read_manifest, read_table
 from tests.raw.mock import LONG, ingested
 
 SCHEMA = pa.schema([pa.field("series", pa.string(), nullable=False), pa.field("x", pa.float64())])
@@ -25,10 +26,10 @@ def test_bytes_do_not_depend_on_the_pieces_in_which_rows_arrive(
     whole = pa.table(
         {"series": [str(row % 3) for row in range(30)], "x": [None, *map(float, range(29))]}, SCHEMA
     )
-    with table_writer(tmp_path / "whole.parquet", SCHEMA) as writer:
+    with closing(TableWriter(tmp_path / "whole.parquet", SCHEMA)) as writer:
         writer.write(whole)
     borders = [0, *sorted(cuts), 30]
-    with table_writer(tmp_path / "pieces.parquet", SCHEMA) as writer:
+    with closing(TableWriter(tmp_path / "pieces.parquet", SCHEMA)) as writer:
         for start, stop in pairwise(borders):
             writer.write(whole.slice(start, stop - start))
     assert writer.rows == 30

@@ -26,7 +26,7 @@ from hindcast.pipeline.settings.known import PublishedAt
 from hindcast.pipeline.settings.raw import RawSettings, Source
 
 MOST_BYTES = 32 << 30  # of all entries, and never more than the disk has free
-_DESCRIPTION = "entry.json"
+DESCRIPTION = "entry.json"  # of an entry, as `write_checked` writes it
 _SIZE = "size.json"
 _MOST_STAMPS = 200_000
 _SETTLED = 2_000_000_000  # ns: a file changed less than this before its digest was taken may change unnoticed
@@ -56,7 +56,7 @@ class Cache:
         self._used: set[Path] = set()
         self._added: set[Path] = set()
         self._names = sorted(entry.name for entry in os.scandir(folder)) if folder.is_dir() else []
-        self._size = _read(folder / _SIZE)  # upper bound of all bytes, from the last run that finished
+        self._size = read_checked(folder / _SIZE)  # upper bound of all bytes, from the last run that finished
         (folder / _SIZE).unlink(missing_ok=True)
         for name in self._names:
             if name.startswith(".partial-"):  # of a run that was killed
@@ -103,7 +103,7 @@ class Cache:
             self._size is None or size > most
         ):  # thousands of entries are scanned only when the bound is reached
             size = self._trim(most)
-        _write(self._folder / _SIZE, size)
+        write_checked(self._folder / _SIZE, size)
 
     def _trim(self, most: int) -> int:
         """Remove the least recently used entries beyond `most` bytes; returns the bytes of the others."""
@@ -111,7 +111,7 @@ class Cache:
             (entry.stat().st_mtime_ns, Path(entry)) for entry in os.scandir(self._folder) if entry.is_dir()
         ]
         total = 0
-        for _, entry in sorted(entries, key=lambda found: (-found[0], found[1])):
+        for _, entry in sorted(entries, key=lambda item: (-item[0], item[1])):
             size = _bytes_of(entry)
             if total + size <= most:
                 total += size
@@ -126,7 +126,7 @@ class FileDigests:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._old = _read(path) or {}
+        self._old = read_checked(path) or {}
         self._new: dict[str, list[Any]] = {}
         self._own: dict[Path, str] = {}
 
@@ -170,36 +170,28 @@ class FileDigests:
             if path.is_file():
                 self._new[str(path.absolute())] = [*stamp_of(path), digest]
         unused = {path: stamp for path, stamp in self._old.items() if path not in self._new}
-        _write(self._path, dict(list({**self._new, **unused}.items())[:_MOST_STAMPS]))
+        write_checked(self._path, dict(list({**self._new, **unused}.items())[:_MOST_STAMPS]))
 
 
 def stamp_of(path: Path) -> list[int]:
     """Size, times of change and inode: while they are the same, so is the file."""
-    found = path.stat()
-    return [found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino]
+    status = path.stat()
+    return [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]
 
 
-def write_description(entry: Path, value: Any, name: str = _DESCRIPTION) -> None:
-    """Write the description of an entry as a whole."""
-    _write(entry / name, value)
-
-
-def read_description(entry: Path, name: str = _DESCRIPTION) -> Any:
-    """The description of an entry; None where it is absent or damaged."""
-    return _read(entry / name)
-
-
-def _write(path: Path, value: Any) -> None:
+def write_checked(path: Path, value: Any) -> None:
+    """Write a value as JSON under its digest; the file is complete or absent."""
     partial = path.with_name(f".{path.name}.partial")
     text = json.dumps(value)
     partial.write_text(f"{_digest_of(text)}\n{text}", encoding="utf-8")
     os.replace(partial, path)
 
 
-def _read(path: Path) -> Any:
+def read_checked(path: Path) -> Any:
+    """The value that `write_checked` wrote; None where the file is absent or damaged."""
     try:
         digest, _, text = path.read_text(encoding="utf-8").partition("\n")
-    except (OSError, UnicodeDecodeError):  # absent or damaged: written again either way
+    except (OSError, UnicodeDecodeError):
         return None
     return json.loads(text) if digest == _digest_of(text) else None
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from hindcast.pipeline.arrays import BufferPool
 from hindcast.pipeline.files import digest_of_file
-from hindcast.pipeline.raw.cache import SettingsDigest, read_description, table_key, write_description
+from hindcast.pipeline.raw.cache import DESCRIPTION, SettingsDigest, read_checked, table_key, write_checked
 from hindcast.pipeline.raw.context import IngestContext
 from hindcast.pipeline.raw.group_table import TableOutcome, TableRules, write_group_table
 from hindcast.pipeline.raw.reject_rules import RejectedRows
@@ -75,7 +75,7 @@ class ParsedFile:
         for run in self.runs:
             run.save()
         runs = [[run.path.name, run.keys, run.starts, run.times, run.values] for run in self.runs]
-        write_description(self.folder, {"runs": runs, "digests": self.digests}, _ROWS)
+        write_checked(self.folder / _ROWS, {"runs": runs, "digests": self.digests})
 
     def drop_rows(self, buffers: BufferPool) -> None:
         """Release the rows in memory, and remove those on disk that are not part of the entry."""
@@ -101,12 +101,12 @@ def describe_file(parsed: ParsedFile) -> None:
         "unzoned": parsed.unzoned,
         "rejects": digest_of_file(parsed.rejects) if parsed.rejects else None,
     }
-    write_description(parsed.folder, value)
+    write_checked(parsed.folder / DESCRIPTION, value)
 
 
 def load_file(key: str, folder: Path) -> ParsedFile | None:
     """The parsed file of an entry; None if the entry is damaged."""
-    value = read_description(folder)
+    value = read_checked(folder / DESCRIPTION)
     if value is None:
         return None
     rules = {int(rule): count for rule, count in value["rules"].items()}
@@ -114,7 +114,7 @@ def load_file(key: str, folder: Path) -> ParsedFile | None:
     rejects = parsed.rejects
     if rejects is not None and not (rejects.is_file() and digest_of_file(rejects) == value["rejects"]):
         return None
-    rows = read_description(folder, _ROWS)
+    rows = read_checked(folder / _ROWS)
     if rows is not None:
         parsed.digests = rows["digests"]
         parsed.runs = [
@@ -191,7 +191,7 @@ class GroupRows:
 def find_table(context: IngestContext, rows: GroupRows) -> TableEntry | None:
     """The cached table of a group; None if it is absent or damaged."""
     folder = context.cache.find(rows.name(context))
-    value = None if folder is None else read_description(folder)
+    value = None if folder is None else read_checked(folder / DESCRIPTION)
     if folder is None or value is None:
         return None
     rejected = [
@@ -220,5 +220,5 @@ def make_table(context: IngestContext, rows: GroupRows) -> TableEntry:
     digest = digest_of_file(path) if outcome.rows else None
     rejected = [[part.line.tolist(), part.rule.tolist(), part.series.tolist()] for part in outcome.rejected]
     value = {"digest": digest, "rows": outcome.rows, "stored": outcome.stored, "folded": outcome.folded}
-    write_description(folder, value | {"rejected": rejected})
+    write_checked(folder / DESCRIPTION, value | {"rejected": rejected})
     return TableEntry(context.cache.add(folder, rows.name(context)), digest, outcome)

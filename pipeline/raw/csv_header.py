@@ -84,16 +84,6 @@ def _iter_lines(path: Path, source: Source) -> Iterator[tuple[int, bytes]]:
 
 
 def _split_names(content: bytes, path: Path, line: int, source: Source) -> tuple[str, ...]:
-    text = _decode(content, path, line, source)
-    if not closes_quotes(text, source):
-        raise RawDataError(
-            f"{path}: line {line}, read as the header, opens a quote and does not close it ({text[:60]!r}); see "
-            "`quote`, or give `names` and set `skip_lines` to the number of lines above the rows."
-        )
-    return tuple(cell.strip() for cell in split_line(text, source))
-
-
-def _decode(content: bytes, path: Path, line: int, source: Source) -> str:
     try:
         text = content.decode()
     except UnicodeDecodeError:
@@ -105,7 +95,12 @@ def _decode(content: bytes, path: Path, line: int, source: Source) -> str:
             f"{path}: is not valid {source.encoding} text (line {line} holds {content[:24]!r}); "
             f"set `encoding`{hint}, or narrow `files` if this is not a CSV file."
         )
-    return text
+    if not closes_quotes(text, source):
+        raise RawDataError(
+            f"{path}: line {line}, read as the header, opens a quote and does not close it ({text[:60]!r}); see "
+            "`quote`, or give `names` and set `skip_lines` to the number of lines above the rows."
+        )
+    return tuple(cell.strip() for cell in split_line(text, source))
 
 
 def _absence_fault(path: Path, source: Source) -> str:

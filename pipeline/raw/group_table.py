@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -22,7 +23,7 @@ from hindcast.pipeline.raw.records import Codes, Records, row_bytes, sorting_ord
 from hindcast.pipeline.raw.reject_rules import RejectedRows, join_rejected
 from hindcast.pipeline.raw.sorted_runs import Block, Run
 from hindcast.pipeline.settings.raw import Source
-from hindcast.pipeline.tables import ROWS_A_PIECE, TableWriter, table_schema, table_writer
+from hindcast.pipeline.tables import ROWS_A_PIECE, TableWriter, table_schema
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ def write_group_table(
     counter = _RowCounter(group, list(slices), len(parts))
     most = max(1, merge_bytes // row_bytes(source))
     rows = RowGroups(buffers, source, ROWS_A_PIECE + most)
-    with table_writer(path, table_schema(source)) as writer:
+    with closing(TableWriter(path, table_schema(source))) as writer:
         for batch in iter_batches(slices, most):
             _merge_into(rows, counter, batch, source.duplicates)
             while rows.count >= ROWS_A_PIECE:

@@ -67,17 +67,6 @@ def read_number_columns(
     return [(values, bad) for values, bad, _ in read]
 
 
-def _read_plain(texts: pa.StringArray, decimal: str) -> tuple[Floats, Flags, Ints]:
-    """The plain numbers, flags of the bad ones, and the places of irregular cells."""
-    irregular = _find_irregular(texts, decimal)
-    try:
-        values: Floats = _to_numpy(pc.cast(_nullify(texts, irregular, decimal), pa.float64()))
-    except pa.ArrowInvalid:  # digits, points and signs that are not a number, as in 1-2
-        return np.empty(len(texts)), np.zeros(len(texts), np.bool_), np.arange(len(texts))
-    bad = ~np.isfinite(values) & ~irregular
-    return np.where(bad, np.nan, values), bad, np.flatnonzero(irregular)
-
-
 @lru_cache(maxsize=64)  # called for every file of a source
 def numeric_markers(missing: tuple[str, ...], decimal: str) -> Floats:
     """The missing markers that are numbers: such a marker matches every spelling of its number."""
@@ -99,6 +88,17 @@ def check_values(values: Floats, field: ValueField, column: int, faults: RowFaul
         faults.mark(values > field.max, MAX, column)
     if field.allowed is not None:
         faults.mark(~np.isin(values, np.array(field.allowed)) & ~np.isnan(values), ALLOWED, column)
+
+
+def _read_plain(texts: pa.StringArray, decimal: str) -> tuple[Floats, Flags, Ints]:
+    """The plain numbers, flags of the bad ones, and the places of irregular cells."""
+    irregular = _find_irregular(texts, decimal)
+    try:
+        values: Floats = _to_numpy(pc.cast(_nullify(texts, irregular, decimal), pa.float64()))
+    except pa.ArrowInvalid:  # digits, points and signs that are not a number, as in 1-2
+        return np.empty(len(texts)), np.zeros(len(texts), np.bool_), np.arange(len(texts))
+    bad = ~np.isfinite(values) & ~irregular
+    return np.where(bad, np.nan, values), bad, np.flatnonzero(irregular)
 
 
 def _find_irregular(texts: pa.StringArray, decimal: str) -> Flags:

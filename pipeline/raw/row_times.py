@@ -24,7 +24,7 @@ from hindcast.pipeline.raw.reject_rules import (
 )
 from hindcast.pipeline.raw.source_files import search_path
 from hindcast.pipeline.raw.timestamp_formats import TimestampFormat, compile_format
-from hindcast.pipeline.raw.timestamps import ParsedStamps, parse_stamp, parse_stamps
+from hindcast.pipeline.raw.timestamps import ParsedStamps, parse_stamps
 from hindcast.pipeline.settings.base import DAY, TIME_UNITS, zone_for
 from hindcast.pipeline.settings.fields import LaterField, StampField
 from hindcast.pipeline.settings.known import ALWAYS, PublishedAt
@@ -230,7 +230,7 @@ class _StampReader:
         self._fixed: ParsedStamps | None = None
         if field.path is not None:
             text = search_path(field.path, layout.file.name)
-            self._fixed = parse_stamp(text, *self._forms)
+            self._fixed = parse_stamps(pa.array([text], pa.string()), *self._forms)
             if not self._fixed.ok.all():
                 raise RawDataError(
                     f"{layout.file.name}: {text!r} in its path does not match the format "

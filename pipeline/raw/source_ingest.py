@@ -13,7 +13,7 @@ from typing import Any
 
 from hindcast.pipeline.errors import RawDataError
 from hindcast.pipeline.files import digest_of_file, digest_of_value
-from hindcast.pipeline.raw.cache import read_description, write_description
+from hindcast.pipeline.raw.cache import DESCRIPTION, read_checked, write_checked
 from hindcast.pipeline.raw.cache_entries import (
     REJECTS_NAME,
     GroupRows,
@@ -209,7 +209,7 @@ def find_conflict_texts(
     entry = context.cache.find(name)
     if entry is not None:
         path = entry / REJECTS_NAME
-        if path.is_file() and read_description(entry) == digest_of_file(path):
+        if path.is_file() and read_checked(entry / DESCRIPTION) == digest_of_file(path):
             return path
     folder = context.cache.new_folder()
     rejects = RejectFile(folder / REJECTS_NAME)
@@ -218,5 +218,5 @@ def find_conflict_texts(
         if inside.any():
             rejects.add(reject_table(file.layout, file.source, rejected.take(inside), block))
     rejects.close()
-    write_description(folder, digest_of_file(folder / REJECTS_NAME))
+    write_checked(folder / DESCRIPTION, digest_of_file(folder / REJECTS_NAME))
     return context.cache.add(folder, name) / REJECTS_NAME

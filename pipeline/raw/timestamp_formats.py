@@ -84,8 +84,8 @@ def _pattern_of(text: str) -> str:
             f"The stamp format {text!r} contains unsupported {', '.join(unknown)}; supported are "
             f"{' '.join('%' + name for name in _DIRECTIVES)}, iso, {', '.join(_EPOCHS)}."
         )
-    found = set(pieces[1::2])
-    if not found & {"Y", "y"} or not ("j" in found or (found & {"m", "b", "B"} and "d" in found)):
+    used = set(pieces[1::2])
+    if not used & {"Y", "y"} or not ("j" in used or (used & {"m", "b", "B"} and "d" in used)):
         raise SettingsError(f"The stamp format {text!r} must name a whole date: year, month and day.")
     return "".join(
         _DIRECTIVES[piece] if place % 2 else re.escape(piece) for place, piece in enumerate(pieces)

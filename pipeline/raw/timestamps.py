@@ -50,19 +50,14 @@ def parse_stamps(texts: pa.StringArray, *forms: TimestampFormat) -> ParsedStamps
     return _parse_by_first(texts, forms)
 
 
-def parse_stamp(text: str, *forms: TimestampFormat) -> ParsedStamps:
-    """Parse one text into arrays of one element."""
-    return parse_stamps(pa.array([text], pa.string()), *forms)
-
-
 def _parse_by_first(texts: pa.StringArray, forms: Sequence[TimestampFormat]) -> ParsedStamps:
-    found = _parse_each(texts, forms[0])
-    left = np.flatnonzero(~found.ok)
-    if len(forms) == 1 or not len(left):
-        return found
-    others = _parse_by_first(texts.take(pa.array(left)), forms[1:])
-    wall, exact, ok = found.wall.copy(), found.exact.copy(), found.ok.copy()
-    wall[left], exact[left], ok[left] = others.wall, others.exact, others.ok
+    parsed = _parse_each(texts, forms[0])
+    rest = np.flatnonzero(~parsed.ok)
+    if len(forms) == 1 or not len(rest):
+        return parsed
+    others = _parse_by_first(texts.take(pa.array(rest)), forms[1:])
+    wall, exact, ok = parsed.wall.copy(), parsed.exact.copy(), parsed.ok.copy()
+    wall[rest], exact[rest], ok[rest] = others.wall, others.exact, others.ok
     return ParsedStamps(wall, exact, ok)
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from itertools import product
 
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hindcast.pipeline.inspect.format_guess import TimestampFormat, guess_digit_formats, guess_formats
 from hindcast.pipeline.raw.timestamp_formats import compile_format
-from hindcast.pipeline.raw.timestamps import parse_stamp
+from hindcast.pipeline.raw.timestamps import parse_stamps
 
 DATES = [
     "%Y-%m-%d",
@@ -37,7 +38,9 @@ def test_a_format_that_wrote_a_stamp_is_among_those_that_may_have(
 ) -> None:
     text = moment.strftime(date + clock)
     written = datetime.strptime(text, date + clock) - datetime(1970, 1, 1)  # noqa: DTZ001, DTZ007
-    read = [parse_stamp(text, compile_format(form.text, form.part)) for form in guess_formats(text)]
+    read = [
+        parse_stamps(pa.array([text]), compile_format(form.text, form.part)) for form in guess_formats(text)
+    ]
     nanoseconds = written // timedelta(microseconds=1) * 1000
     assert nanoseconds in [int(parsed.wall[0]) for parsed in read if parsed.ok[0]]
 

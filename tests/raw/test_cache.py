@@ -14,8 +14,8 @@ from hindcast.pipeline.raw.cache import (
     FileDigests,
     SettingsDigest,
     file_key,
-    read_description,
-    write_description,
+    read_checked,
+    write_checked,
 )
 from hindcast.pipeline.raw.source_files import RawFile
 from tests.raw.mock import LONG, mock_params
@@ -89,13 +89,14 @@ def test_the_entries_of_many_runs_are_counted_together(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir() if path.is_dir()) == ["b", "c"]
 
 
-def test_a_damaged_description_counts_as_absent(tmp_path: Path) -> None:
-    assert read_description(tmp_path) is None
-    write_description(tmp_path, {"rows": [1, 2]})
-    assert read_description(tmp_path) == {"rows": [1, 2]}
-    (path,) = tmp_path.iterdir()
+def test_a_damaged_value_counts_as_absent(tmp_path: Path) -> None:
+    path = tmp_path / "value.json"
+    assert read_checked(path) is None
+    write_checked(path, {"rows": [1, 2]})
+    assert read_checked(path) == {"rows": [1, 2]}
+    assert [*tmp_path.iterdir()] == [path]
     path.write_text(path.read_text().replace("2", "3"))
-    assert read_description(tmp_path) is None
+    assert read_checked(path) is None
 
 
 def settings_of(raw: dict[str, Any] | None = None, **change: Any) -> SettingsDigest:

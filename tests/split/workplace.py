@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.split.write_splits import build_dataset, build_scaler
 from hindcast.pipeline.store.open_files import add_seal
 from hindcast.pipeline.store.writer import write_shard
-from hindcast.pipeline.tables import FORMAT, MANIFEST, STAMP, TIMES, table_path, table_schema, table_writer
+from hindcast.pipeline.tables import FORMAT, MANIFEST, STAMP, TIMES, TableWriter, table_path, table_schema
 
 Frames = Mapping[str, pd.DataFrame]
 
@@ -37,7 +38,7 @@ def write_tables(folder: Path, frames: Frames, params: Params, group: str) -> No
             for name, field in zip(schema.names, schema, strict=True)
         ]
         path = folder / table_path(source, group)
-        with table_writer(path, schema) as writer:
+        with closing(TableWriter(path, schema)) as writer:
             writer.write(pa.Table.from_arrays(columns, schema=schema))
         entry = {
             "file": table_path(source, group),
