@@ -1,4 +1,4 @@
-"""Command inspect: what somebody's CSV files look like, and the settings that would read them. Not part of `dvc repro`."""
+"""Command inspect: what CSV files look like, and the settings that would read them. Not part of `dvc repro`."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import typer
 from hindcast.pipeline.wording import printable
 from hindcast.stages.common import Debug, run_app, run_command
 
-if TYPE_CHECKING:  # the library loads pyarrow, which `--help` should not
+if TYPE_CHECKING:  # inspect_files loads pyarrow, which `--help` should not
     from hindcast.pipeline.inspect.inspect_files import Inspection
 
 _HELP = (
-    "Look at CSV files (or folders of them) and say what they are: separator, encoding, stamps and their zone, step, "
-    "series, forecasts and measurements, gaps, repeats, spikes. Proposes the settings that would read them; what the "
-    "files cannot tell is asked, as a comment at its line. Big files are read in part."
+    "Inspect CSV files (or folders of them): separator, encoding, timestamps and their zone, step, series, forecasts and "
+    "measurements, gaps, repeats, spikes. Propose the settings that would read them; what the files do not show is asked "
+    "in a comment at its line. Large files are read in part."
 )
 _EXAMPLE = "Example: hindcast inspect data/raw/mine --write conf/dataset/mine.yaml"
 
@@ -28,9 +28,11 @@ def main(argv: list[str] | None = None) -> int:
 
     @app.command("inspect", help=_HELP, epilog=_EXAMPLE)
     def command(
-        files: Annotated[list[Path], typer.Argument(help="CSV files, packed or not, or folders of them.")],
+        files: Annotated[
+            list[Path], typer.Argument(help="CSV files, compressed or not, or folders of them.")
+        ],
         write: Annotated[
-            Path | None, typer.Option(help="Write the proposal here, as in conf/dataset/NAME.yaml.")
+            Path | None, typer.Option(help="Write the proposal to this file, as in conf/dataset/NAME.yaml.")
         ] = None,
         force: Annotated[bool, typer.Option("--force", help="Overwrite the file of --write.")] = False,  # noqa: FBT002
         debug: Debug = False,  # noqa: FBT002
@@ -45,22 +47,22 @@ def _inspect(files: list[Path], write: Path | None, *, force: bool) -> None:
 
     if write is not None:
         refuse_overwriting(write, force=force)
-    seen = inspect_files(files)
-    _print(seen)
+    inspection = inspect_files(files)
+    _print(inspection)
     if write is not None:
-        write_proposal(seen, write, force=force)
-        sys.stdout.write(f"Written: {printable(str(write))}. Answer its questions (# ?), then use it as the data set "
+        write_proposal(inspection, write, force=force)
+        sys.stdout.write(f"Wrote {printable(str(write))}. Answer its questions (# ?), then use it as the data set "
                          f"{printable(write.stem)}.\n")  # fmt: skip
-    elif seen.proposal is not None:
-        sys.stdout.write("\n" + printable(seen.proposal.text, keep="\n"))
-    seen.require_proposal()
+    elif inspection.proposal is not None:
+        sys.stdout.write("\n" + printable(inspection.proposal.text, keep="\n"))
+    inspection.require_proposal()
 
 
-def _print(seen: Inspection) -> None:
+def _print(inspection: Inspection) -> None:
     from rich.console import Console
 
     console = Console(highlight=False)
-    for title, head, rows in seen.tables():
+    for title, head, rows in inspection.tables():
         if rows:
             console.print(_table(title, head, rows))
 

@@ -39,6 +39,14 @@ def lines(header: str, *rows: Sequence[Any], separator: str = ",", decimal: str 
     return "\n".join([header, *(separator.join(map(cell, row)) for row in rows)]) + "\n"
 
 
+def wall_hours(start: str, days: int, zone: str, form: str = "%d.%m.%Y %H:%M") -> str:
+    """Hours as a clock shows them, a value each."""
+    first = pd.Timestamp(start, tz=zone)
+    times = pd.date_range(first, first + pd.DateOffset(days=days), freq="h", inclusive="left")
+    body = zip(times.strftime(form), values(len(times)).tolist(), strict=True)
+    return lines("time;load", *body, separator=";")
+
+
 def seen(folder: Path, **files: str | bytes) -> Inspection:
     """Write files below `folder`/raw (`__` in a name stands for a folder's slash, `_csv` for its suffix) and inspect them."""
     for name, content in files.items():

@@ -1,4 +1,4 @@
-"""A column's texts tell numbers, text, nothing, and which texts mean missing."""
+"""The texts of a column show whether it holds numbers, text or nothing, and which of them mean missing."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_a_number_far_from_all_others_is_a_sentinel(sentinel: str) -> None:
     assert np.isnan(column.numbers[-1])
 
 
-def test_a_usual_number_of_a_wide_range_is_no_sentinel() -> None:
+def test_a_usual_number_of_a_wide_range_is_not_a_sentinel() -> None:
     assert of(*(str(n * 400) for n in range(60)), "9999", "9999").sentinels == ()
 
 

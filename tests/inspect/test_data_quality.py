@@ -46,13 +46,13 @@ def test_a_spike_a_gap_and_a_flat_week_are_found_at_their_places(tmp_path: Path)
     assert odd["missing timestamps"].detail == "1 gaps, the longest 5h, in steps of 1h"
 
 
-def test_a_step_up_that_stays_is_no_spike(tmp_path: Path) -> None:
+def test_a_step_up_that_stays_is_not_a_spike(tmp_path: Path) -> None:
     load = LOAD.copy()
     load[700:] += 400
     assert "suspicious spikes" not in found(tmp_path, load)
 
 
-def test_a_constant_column_is_told(tmp_path: Path) -> None:
+def test_a_constant_column_is_found(tmp_path: Path) -> None:
     assert found(tmp_path, np.full(len(LOAD), 5.0))["constant column"].detail == "always 5"
 
 

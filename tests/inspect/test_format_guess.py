@@ -1,4 +1,4 @@
-"""Formats are told from one stamp, and read it back as what was written."""
+"""Formats are guessed from one timestamp, and read it back as what was written."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ CLOCKS = ["", " %H:%M", " %H:%M:%S", "T%H:%M", " %I:%M %p", " %I:%M:%S %p", " %H
 @pytest.mark.parametrize(("date", "clock"), list(product(DATES, CLOCKS)))
 @given(moment=st.datetimes(datetime(1970, 1, 1), datetime(2068, 12, 31)))  # noqa: DTZ001
 @settings(max_examples=15)
-def test_a_format_that_wrote_a_stamp_is_among_those_that_may_have(
+def test_a_format_that_wrote_a_timestamp_is_among_those_that_may_have(
     date: str, clock: str, moment: datetime
 ) -> None:
     text = moment.strftime(date + clock)
@@ -45,7 +45,7 @@ def test_a_format_that_wrote_a_stamp_is_among_those_that_may_have(
     assert nanoseconds in [int(parsed.wall[0]) for parsed in read if parsed.ok[0]]
 
 
-def test_intervals_are_told() -> None:
+def test_intervals_are_recognised() -> None:
     assert guess_formats("01.01.2015 00:00 - 01.01.2015 01:00")[0] == TimestampFormat(
         "%d.%m.%Y %H:%M", "start"
     )
@@ -55,7 +55,7 @@ def test_intervals_are_told() -> None:
 @pytest.mark.parametrize(
     "text", ["", "x", "12", "1.5", "a - b", "2015", "Monday", "01.01.2015 noon and later still"]
 )
-def test_other_texts_are_no_stamps(text: str) -> None:
+def test_other_texts_are_not_timestamps(text: str) -> None:
     assert guess_formats(text) == ()
 
 

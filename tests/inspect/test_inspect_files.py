@@ -159,7 +159,7 @@ def test_months_before_days_with_halves_of_the_day(tmp_path: Path) -> None:
     assert np.array_equal(table.query("series == 'DOM'")["valid_time"].to_numpy(), times.as_unit("ns").asi8)
 
 
-def test_what_the_files_cannot_tell_is_asked_at_its_line(tmp_path: Path) -> None:
+def test_what_the_files_do_not_show_is_asked_at_its_line(tmp_path: Path) -> None:
     text = mock.lines(
         "Time (CET),load", *((f"{t:%Y-%m-%d %H:%M}", v) for t, v in zip(TIMES, LOAD, strict=True))
     )
@@ -201,12 +201,12 @@ GARBAGE = {
 
 
 @pytest.mark.parametrize("what", list(GARBAGE))
-def test_garbage_is_told_in_a_sentence_and_does_not_spoil_the_rest(what: str, tmp_path: Path) -> None:
+def test_garbage_is_reported_in_a_sentence_and_the_rest_is_read(what: str, tmp_path: Path) -> None:
     good = mock.lines("time,load", *((f"{t:%Y-%m-%d %H:%M}", v) for t, v in zip(TIMES, LOAD, strict=True)))
-    with pytest.raises(RawDataError) as told:
+    with pytest.raises(RawDataError) as caught:
         mock.seen(tmp_path / "alone", bad_csv=GARBAGE[what])
-    assert len(told.value.faults) == 1
-    assert "bad.csv" in told.value.faults[0]
+    assert len(caught.value.faults) == 1
+    assert "bad.csv" in caught.value.faults[0]
     seen = mock.seen(tmp_path / "both", bad_csv=GARBAGE[what], good_csv=good)
     assert len(seen.unread) == 1
     assert mock.only_source(seen)["files"] == "good.csv"
@@ -240,10 +240,10 @@ def test_any_bytes_give_a_sentence_or_a_proposal(
     path = tmp_path_factory.mktemp("any") / "any.csv"
     path.write_bytes(content)
     try:
-        told = str(inspect_files([path]).tables())
+        message = str(inspect_files([path]).tables())
     except HindcastError as fault:
-        told = str(fault)
-    assert path.name in told
+        message = str(fault)
+    assert path.name in message
 
 
 _YEAR = mock.lines(
@@ -280,9 +280,9 @@ def test_inspection_is_the_same_at_every_call_and_in_any_order_of_files(tmp_path
 
 
 def test_absent_files_are_named_all_at_once(tmp_path: Path) -> None:
-    with pytest.raises(MissingInputError) as told:
+    with pytest.raises(MissingInputError) as caught:
         inspect_files([tmp_path / "a.csv", tmp_path / "b.csv"])
-    assert len(told.value.faults) == 2
+    assert len(caught.value.faults) == 2
 
 
 def test_a_file_that_is_there_is_not_overwritten_unless_forced(tmp_path: Path) -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pandas as pd
 import pytest
 
 from hindcast.pipeline.inspect.number_style import detect_number_style
+from tests.inspect import mock
 
 
 @pytest.mark.parametrize(
@@ -50,3 +54,14 @@ def test_decimal_commas_between_commas_are_reported() -> None:
     found, notes = detect_number_style([["1,5", "2,25"]], ",")
     assert found.decimal == "."
     assert "another separator" in notes[0]
+
+
+def test_three_decimals_between_commas_are_fractions_without_a_complaint_about_commas(tmp_path: Path) -> None:
+    stamps = pd.date_range("2024-01-01", periods=200, freq="D").strftime("%Y-%m-%d")
+    body = [
+        [stamp, f"{place % 90 + 1}.{place % 7 + 200}" if place % 5 else place % 9]
+        for place, stamp in enumerate(stamps)
+    ]
+    seen = mock.seen(tmp_path, sales_csv=mock.lines("date,sales", *body))
+    assert "decimal commas" not in "; ".join(mock.questions(seen))
+    assert "is read as a decimal fraction" in "; ".join(mock.questions(seen))

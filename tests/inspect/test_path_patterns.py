@@ -1,4 +1,4 @@
-"""Globs find the wanted files and no others; places in paths tell files apart."""
+"""Globs match the wanted files and no others; places in paths distinguish files."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_globs_find_exactly_the_wanted_files(
         (["only.csv"], "only.csv"),
     ],
 )
-def test_globs_read_as_somebody_would_write_them(paths: list[str], glob: str) -> None:
+def test_globs_read_as_a_person_would_write_them(paths: list[str], glob: str) -> None:
     assert make_globs(paths, paths) == (glob,)
 
 
@@ -62,7 +62,7 @@ def test_the_place_that_differs_names_the_files(paths: list[str], names: list[st
     assert [match[1] for match in matches if match] == names
 
 
-def test_years_do_not_name_when_another_place_tells_files_apart() -> None:
+def test_years_do_not_name_files_if_another_place_distinguishes_them() -> None:
     paths = ["farm1_2019.csv", "farm1_2020.csv", "farm2_2019.csv", "farm2_2020.csv"]
     pattern = find_naming_pattern(
         paths, lambda names: names == [("1",), ("1",), ("2",), ("2",)], by_folder=False

@@ -79,7 +79,7 @@ def test_the_proposal_reads_the_same_rows_as_the_committed_settings(
         pd.testing.assert_frame_equal(theirs[role], rows)
 
 
-def test_spain_is_read_as_wall_time_and_the_heading_is_doubted(proposed: Callable[[str], str]) -> None:
+def test_spain_is_read_as_wall_time_and_the_heading_is_questioned(proposed: Callable[[str], str]) -> None:
     line = next(line for line in proposed("entsoe").splitlines() if "Time (CET)" in line)
     setting, _, question = line.partition("# ?")
     assert "zone: Europe/Madrid, ambiguous: in_order, nonexistent: drop" in setting
@@ -94,7 +94,9 @@ def test_the_change_of_step_in_france_is_found_at_its_place(shared_data: Callabl
     assert [(change.place, change.detail) for change in changes] == [("2024-12-31 00:00", "from 1h to 15min")]
 
 
-def test_columns_of_opsd_that_are_no_pair_are_listed_and_not_lost(shared_data: Callable[[str], Path]) -> None:
+def test_columns_of_opsd_that_are_not_a_pair_are_listed_and_not_lost(
+    shared_data: Callable[[str], Path],
+) -> None:
     text = inspect_files([shared_data("opsd_load") / "GB_60min.csv"]).require_proposal().text
     header = (shared_data("opsd_load") / "GB_60min.csv").read_text().split("\n", 1)[0].split(",")
     unused = [name for name in header if "load" not in name and name != "utc_timestamp"]

@@ -1,4 +1,4 @@
-"""Stamp columns are told apart by what they are for."""
+"""Each timestamp column has one role."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def source(folder: Path, header: str, *rows: tuple[Any, ...]) -> dict[str, Any]:
     return mock.only_source(mock.seen(folder, x_csv=mock.lines(header, *rows)))
 
 
-def test_the_end_of_a_step_beside_its_start_is_left_aside(tmp_path: Path) -> None:
+def test_the_end_of_a_step_beside_its_start_is_excluded(tmp_path: Path) -> None:
     rows = [
         (f"{t:%Y-%m-%d %H:%M}", f"{t.floor('h') + (TIMES[1] - TIMES[0]):%Y-%m-%d %H:%M}", 1.5) for t in TIMES
     ]
@@ -47,21 +47,21 @@ def test_a_heading_that_speaks_of_the_end_labels_the_end(name: str, tmp_path: Pa
     assert found["valid_time"].get("label") == (None if name == "hour" else "end")
 
 
-def test_an_integer_that_counts_series_is_no_lead(tmp_path: Path) -> None:
+def test_an_integer_that_counts_series_is_not_a_lead(tmp_path: Path) -> None:
     rows = [(f"{t:%Y-%m-%d %H:%M}", meter, 1.5) for t in TIMES for meter in range(1, 6)]
     found = source(tmp_path, "time,meter,actual", *rows)
     assert found["role"] == "realized"
     assert found["series"] == {"column": "meter"}
 
 
-def test_leads_in_minutes_are_told_by_their_heading(tmp_path: Path) -> None:
+def test_leads_in_minutes_are_recognised_by_their_heading(tmp_path: Path) -> None:
     rows = [(f"{t:%Y-%m-%d %H:%M}", lead, 1.5) for t in TIMES[::6] for lead in range(0, 360, 15)]
     text = mock.lines("run,lead_minutes,power", *rows)
     proposal = mock.seen(tmp_path, x_csv=text).require_proposal()
     assert "lead: {column: lead_minutes, unit: min}" in proposal.text
 
 
-def test_days_that_could_be_months_are_decided_by_their_order_and_doubted_otherwise(tmp_path: Path) -> None:
+def test_days_that_could_be_months_are_decided_by_their_order(tmp_path: Path) -> None:
     rows = [(f"{t:%d/%m/%Y %H:%M}", 1.5) for t in TIMES]  # the 1st to the 10th of January
     found = source(tmp_path, "time,actual", *rows)
     assert found["valid_time"]["format"] == "%d/%m/%Y %H:%M"

@@ -1,4 +1,4 @@
-"""The zone of stamps is told by headings, and proven by the hours of clock changes."""
+"""The zone of timestamps is named by headings and proven by the hours of clock changes."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def stamp(
         ("time", "UTC", "x", "UTC"),
     ],
 )
-def test_a_year_of_stamps_tells_its_zone(
+def test_a_year_of_timestamps_shows_its_zone(
     heading: str, zone: str, name: str, found: str, tmp_path: Path
 ) -> None:
     setting, question = stamp(tmp_path, heading, zone, name=name)
@@ -47,7 +47,7 @@ def test_a_year_of_stamps_tells_its_zone(
     assert setting.get("ambiguous") == ("in_order" if changes else None)
 
 
-def test_an_autumn_hour_that_stands_once_is_asked_about(tmp_path: Path) -> None:
+def test_an_autumn_hour_that_occurs_once_is_asked_about(tmp_path: Path) -> None:
     setting, question = stamp(tmp_path, "time", "Europe/Berlin", drop_doubled=True)
     assert setting["zone"] == "Europe/Berlin"
     assert setting["ambiguous"] == "earlier"
@@ -68,3 +68,34 @@ def test_two_abbreviations_of_one_place_mean_wall_time(tmp_path: Path) -> None:
     ]
     assert setting["zone"] == "Europe/Berlin"
     assert setting["ambiguous"] == "in_order"
+
+
+def test_files_of_spring_alone_expect_the_autumn_hour_to_occur_twice(tmp_path: Path) -> None:
+    seen = mock.seen(tmp_path, load_csv=mock.wall_hours("2024-03-01", 60, "Europe/Berlin"))
+    valid = mock.only_source(seen)["valid_time"]
+    assert (valid["zone"], valid["ambiguous"]) == ("Europe/Berlin", "in_order")
+    assert "contain no autumn change" in "; ".join(mock.questions(seen))
+
+
+def test_files_of_autumn_keep_what_their_own_hour_shows(tmp_path: Path) -> None:
+    seen = mock.seen(tmp_path, load_csv=mock.wall_hours("2024-03-01", 300, "Europe/Berlin"))
+    assert mock.only_source(seen)["valid_time"]["ambiguous"] == "in_order"
+    assert "no autumn change" not in "; ".join(mock.questions(seen))
+
+
+@pytest.mark.parametrize("head", ["OPR_DT,OPR_HR,LMP", "day,hour,Load (MW)", "day,hour,NODE_ID"])
+def test_letters_that_are_an_hour_a_unit_or_a_number_are_not_a_country(tmp_path: Path, head: str) -> None:
+    times, load = mock.hours(count=24 * 30), mock.values(24 * 30)
+    seen = mock.seen(
+        tmp_path,
+        load_csv=mock.lines(head, *zip(times.strftime("%m/%d/%Y"), times.hour + 1, load, strict=True)),
+    )
+    assert not any(word in "; ".join(mock.questions(seen)) for word in ("Zagreb", "Blantyre", "Jakarta"))
+
+
+def test_files_of_newest_rows_first_are_read_backwards_in_the_repeated_hour(tmp_path: Path) -> None:
+    head, *body = mock.wall_hours("2024-10-20", 14, "Europe/Berlin").splitlines()
+    seen = mock.seen(tmp_path, load_csv="\n".join([head, *reversed(body)]) + "\n")
+    assert mock.only_source(seen)["valid_time"]["ambiguous"] == "in_reverse_order"
+    (table,) = mock.read_back(seen, tmp_path).values()
+    assert table["load"].tolist() == [float(line.split(";")[1]) for line in body]

@@ -1,10 +1,12 @@
-"""Columns are told apart as series, values and roles, over all files together."""
+"""Columns become series, values and roles, over all files together."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from tests.inspect import mock
@@ -74,13 +76,13 @@ def test_quantities_side_by_side_are_values(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "role"), [("actual_2020", "realized"), ("prognose", "forecast"), ("day-ahead", "forecast")]
 )
-def test_a_name_of_a_file_tells_its_role(name: str, role: str, tmp_path: Path) -> None:
+def test_the_name_of_a_file_gives_its_role(name: str, role: str, tmp_path: Path) -> None:
     text = table("x_mw", LOAD)
     seen = mock.seen(tmp_path, **{f"{name}_csv": text})
     assert {source["role"] for source in mock.settings(seen)["raw"]["sources"].values()} == {role}
 
 
-def test_numbers_of_rows_texts_and_attributes_are_no_values(tmp_path: Path) -> None:
+def test_numbers_of_rows_texts_and_attributes_are_not_values(tmp_path: Path) -> None:
     rows = [
         (n, stamp, site, 100 + ord(site), "note", n % 7, value)
         for n, (stamp, site, value) in enumerate(
@@ -110,3 +112,13 @@ def test_hours_of_a_day_side_by_side_are_hours_that_end_then(tmp_path: Path) -> 
 def test_headings_of_any_script_name_values_that_differ(tmp_path: Path) -> None:
     found = values(tmp_path, x_csv=table("负荷 (MW),温度 (°C)", LOAD, LOAD[::-1]))
     assert len(found["realized"]) == 2
+
+
+def test_headings_that_are_numbers_are_series_and_asked_about(tmp_path: Path) -> None:
+    noise = np.random.default_rng(1).integers(1000, 9999, (200, 4))
+    stamps = pd.date_range("2024-01-01", periods=200, freq="h").strftime("%Y-%m-%d %H:%M")
+    body = [[stamp, *row] for stamp, row in zip(stamps, noise.tolist(), strict=True)]
+    seen = mock.seen(tmp_path, flow_csv=mock.lines("timestamp,400001,400017,400030,773869", *body))
+    assert "do these headings name series" in "; ".join(mock.questions(seen))
+    (table,) = mock.read_back(seen, tmp_path).values()
+    assert set(table["series"].astype(str)) == {"400001", "400017", "400030", "773869"}

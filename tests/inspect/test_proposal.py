@@ -1,4 +1,4 @@
-"""Exports as operators, exchanges and spreadsheets write them: what is proposed reads them, every value where it belongs."""
+"""Exports as operators, exchanges and spreadsheets write them: the proposal reads them, every value where it belongs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.inspect import mock
 
 
 @dataclass(frozen=True)
-class Stranger:
+class Export:
     """Files, and what is in them: UTC stamps and values of the first series; `settings` the proposal must hold."""
 
     files: dict[str, str]
@@ -25,7 +25,7 @@ class Stranger:
     load: np.ndarray
     settings: dict[str, Any] = field(default_factory=dict)
     issues: pd.DatetimeIndex | None = None
-    aside: int = 0  # rows put aside because the settings say so
+    quarantined: int = 0  # rows that the settings themselves exclude
 
 
 def year(zone: str = "UTC", *, step: str = "h", days: int = 366) -> tuple[pd.DatetimeIndex, np.ndarray]:
@@ -51,12 +51,12 @@ def measured(load: np.ndarray) -> str:
     return text("time,wind", *rows(times, load, "%Y-%m-%d %H:%M"))
 
 
-def thousands_point() -> Stranger:
+def thousands_point() -> Export:
     times, load = year(days=40)
     load = load * 100
     cells = [f"{value:,.1f}".translate(str.maketrans(",.", ".,")) for value in load]
     body = [f"{time:%d.%m.%Y %H:%M};{cell}" for time, cell in zip(times, cells, strict=True)]
-    return Stranger(
+    return Export(
         {"load.csv": text("Datum;Last MW", *body)},
         times,
         np.round(load, 1),
@@ -64,29 +64,29 @@ def thousands_point() -> Stranger:
     )
 
 
-def thousands_comma() -> Stranger:
+def thousands_comma() -> Export:
     times, load = year(days=40)
     load = np.round(load * 1000)
     body = [
         f'{time:%Y-%m-%d %H:%M},"{value:,.0f}",{place % 7}'
         for place, (time, value) in enumerate(zip(times, load, strict=True))
     ]
-    return Stranger({"load.csv": text("time,load_mw,wind", *body)}, times, load, {"thousands": ","})
+    return Export({"load.csv": text("time,load_mw,wind", *body)}, times, load, {"thousands": ","})
 
 
-def thousands_blank() -> Stranger:
+def thousands_blank() -> Export:
     times, load = year(days=40)
     load = np.round(load * 1000)
     body = [
         f"{time:%Y-%m-%d %H:%M};{value:,.0f}".replace(",", "\u202f")
         for time, value in zip(times, load, strict=True)
     ]
-    return Stranger({"load.csv": text("time;load_mw", *body)}, times, load, {"thousands": " "})
+    return Export({"load.csv": text("time;load_mw", *body)}, times, load, {"thousands": " "})
 
 
-def units_in_cells() -> Stranger:
+def units_in_cells() -> Export:
     times, load = year(days=40)
-    return Stranger(
+    return Export(
         {"load.csv": text("time,load", *rows(times, load, "%Y-%m-%d %H:%M", cell="{:.2f} MW"))},
         times,
         load,
@@ -94,42 +94,42 @@ def units_in_cells() -> Stranger:
     )
 
 
-def negatives_in_brackets() -> Stranger:
+def negatives_in_brackets() -> Export:
     return _negatives("({:.2f})", "brackets")
 
 
-def negatives_with_the_minus_behind() -> Stranger:
+def negatives_with_the_minus_behind() -> Export:
     return _negatives("{:.2f}-", "trailing")
 
 
-def _negatives(pattern: str, style: str) -> Stranger:
+def _negatives(pattern: str, style: str) -> Export:
     times, load = year(days=40)
     load = np.round(load - np.quantile(load, 0.1), 2)
     cells = [pattern.format(-value) if value < 0 else f"{value:.2f}" for value in load]
     body = [f"{time:%Y-%m-%d %H:%M},{cell}" for time, cell in zip(times, cells, strict=True)]
-    return Stranger({"load.csv": text("time,price_eur", *body)}, times, load, {"negatives": style})
+    return Export({"load.csv": text("time,price_eur", *body)}, times, load, {"negatives": style})
 
 
-def hours_as_columns() -> Stranger:
+def hours_as_columns() -> Export:
     times, load = year(days=60)
     days = load.reshape(-1, 24)
     body = [
         f"{times[24 * day]:%m/%d/%Y}," + ",".join(f"{value:.2f}" for value in days[day]) for day in range(60)
     ]
     head = "Date," + ",".join(f"HE{hour:02d}" for hour in range(1, 25))
-    return Stranger({"load_2024.csv": text(head, *body)}, times, load)
+    return Export({"load_2024.csv": text(head, *body)}, times, load)
 
 
-def hours_as_columns_by_zone() -> Stranger:
+def hours_as_columns_by_zone() -> Export:
     times, load = year(days=60)
     days = load.reshape(-1, 24)
     body = [f"{times[24 * day]:%Y-%m-%d},{zone}," + ",".join(f"{value + more:.2f}" for value in days[day])
             for day in range(60) for more, zone in enumerate(("A", "B"))]  # fmt: skip
     head = "date,zone," + ",".join(f"{hour:02d}:00" for hour in range(24))
-    return Stranger({"demand.csv": text(head, *body)}, times, load)
+    return Export({"demand.csv": text(head, *body)}, times, load)
 
 
-def hours_1_to_25() -> Stranger:
+def hours_1_to_25() -> Export:
     times, load = year("Europe/Madrid")
     lines = ["Fecha;" + ";".join(f"H{hour}" for hour in range(1, 26))]
     frame = pd.DataFrame({"day": times.strftime("%d/%m/%Y"), "load": load})
@@ -138,10 +138,10 @@ def hours_1_to_25() -> Stranger:
         cells = [f"{value:.2f}".replace(".", ",") for value in group["load"]]
         absent += 25 - len(cells)
         lines.append(f"{day};" + ";".join([*cells, *[""] * (25 - len(cells))]))
-    return Stranger({"ES_demanda.csv": text(*lines)}, times, load, aside=absent)
+    return Export({"ES_demanda.csv": text(*lines)}, times, load, quarantined=absent)
 
 
-def leads_as_columns() -> Stranger:
+def leads_as_columns() -> Export:
     issues = pd.date_range("2024-01-01", periods=60, freq="12h", tz="UTC")
     load = mock.values(60 * 24)
     body = [f"{issue:%Y-%m-%dT%H:%M:%SZ}," + ",".join(f"{value:.2f}" for value in load[24 * place : 24 * place + 24])
@@ -151,17 +151,17 @@ def leads_as_columns() -> Stranger:
     frame["valid"] = frame["issue"] + pd.to_timedelta(np.tile(np.arange(1, 25), 60), "h")
     frame = frame.sort_values(["valid", "issue"])
     files = {"wind_forecast.csv": text(head, *body), "wind_measured.csv": measured(load)}
-    return Stranger(files, pd.DatetimeIndex(frame["valid"]), frame["load"].to_numpy(),
+    return Export(files, pd.DatetimeIndex(frame["valid"]), frame["load"].to_numpy(),
                     issues=pd.DatetimeIndex(frame["issue"]))  # fmt: skip
 
 
-def lead_beside_valid() -> Stranger:
+def lead_beside_valid() -> Export:
     found = leads_as_columns()
     assert found.issues is not None
     lines = [f"{valid:%Y-%m-%d %H:%M}+00:00,{(valid - issue) // pd.Timedelta('1h')},{value:.2f}"
              for valid, issue, value in zip(found.times, found.issues, found.load, strict=True)]  # fmt: skip
     files = {"forecast.csv": text("valid_time,lead_hours,wind", *lines), "measured.csv": measured(found.load)}
-    return Stranger(
+    return Export(
         files,
         found.times,
         found.load,
@@ -169,46 +169,46 @@ def lead_beside_valid() -> Stranger:
     )
 
 
-def iso_intervals() -> Stranger:
+def iso_intervals() -> Export:
     times, load = year(days=40, step="15min")
     body = [
         f"{time:%Y-%m-%dT%H:%MZ}/{time + pd.Timedelta('15min'):%Y-%m-%dT%H:%MZ},{value:.2f}"
         for time, value in zip(times, load, strict=True)
     ]
-    return Stranger({"load.csv": text("interval,load", *body)}, times, load)
+    return Export({"load.csv": text("interval,load", *body)}, times, load)
 
 
-def ends_of_quarters_beside_hours() -> Stranger:
+def ends_of_quarters_beside_hours() -> Export:
     times, load = year(days=40, step="15min")
     hours = pd.date_range(times[0], periods=40 * 24, freq="h")
     quarters = text("time,load_a", *rows(times + pd.Timedelta("15min"), load, "%Y-%m-%d %H:%M"))
     other = text("hour,price_eur", *rows(hours, mock.values(len(hours)), "%Y-%m-%d %H:%M"))
-    return Stranger(
+    return Export(
         {"a_load.csv": quarters, "b_price.csv": other}, times, load, {"label": "end", "step": "15min"}
     )
 
 
-def settlement_periods() -> Stranger:
+def settlement_periods() -> Export:
     times, load = year("Europe/London", step="30min")
     number = times.to_series().groupby(times.date).cumcount().to_numpy() + 1
     body = [
         f"{time:%Y-%m-%d},{period},{value:.2f}"
         for time, period, value in zip(times, number, load, strict=True)
     ]
-    return Stranger({"GB_demand.csv": text("SETTLEMENT_DATE,SETTLEMENT_PERIOD,ND", *body)}, times, load)
+    return Export({"GB_demand.csv": text("SETTLEMENT_DATE,SETTLEMENT_PERIOD,ND", *body)}, times, load)
 
 
-def hour_ending_numbers_over_clock_changes() -> Stranger:
+def hour_ending_numbers_over_clock_changes() -> Export:
     times, load = year("America/New_York")
     body = [f"{time:%m/%d/%Y},{time.hour + 1},{value:.2f}" for time, value in zip(times, load, strict=True)]
-    return Stranger(
+    return Export(
         {"load_EST_EDT.csv": text("Date,Hour Ending,Load MW", *body)}, times, load, {"label": "hour_ending"}
     )
 
 
-def no_header() -> Stranger:
+def no_header() -> Export:
     times, load = year(days=40)
-    return Stranger(
+    return Export(
         {"load.csv": text(*rows(times, load, "%Y-%m-%d %H:%M"))},
         times,
         load,
@@ -216,15 +216,15 @@ def no_header() -> Stranger:
     )
 
 
-def names_that_stand_twice() -> Stranger:
+def names_that_occur_twice() -> Export:
     times, load = year(days=40)
     body = [
         f"{time:%Y-%m-%d %H:%M},{value:.2f},{value + 1:.2f}" for time, value in zip(times, load, strict=True)
     ]
-    return Stranger({"load.csv": text("time,MW,MW", *body)}, times, load)
+    return Export({"load.csv": text("time,MW,MW", *body)}, times, load)
 
 
-def remarks_units_totals() -> Stranger:
+def remarks_units_totals() -> Export:
     times, load = year(days=40)
     body = rows(times, load, "%Y-%m-%d %H:%M")
     lines = [
@@ -237,37 +237,37 @@ def remarks_units_totals() -> Stranger:
         *body[100:],
         "Total,123456.7",
     ]
-    return Stranger({"load.csv": text(*lines)}, times, load, aside=3)
+    return Export({"load.csv": text(*lines)}, times, load, quarantined=3)
 
 
-def preambles_of_different_length() -> Stranger:
+def preambles_of_different_length() -> Export:
     times, load = year(days=40)
     body = rows(times, load, "%Y-%m-%d %H:%M")
     files = {
         f"load_{part}.csv": text(*["Some report"] * part, "time,load", *body[480 * part - 480 : 480 * part])
         for part in (1, 2)
     }
-    return Stranger(files, times, load, {"skip_until": "^time,load"})
+    return Export(files, times, load, {"skip_until": "^time,load"})
 
 
-def files_joined_by_hand_with_separators_at_the_ends() -> Stranger:
+def files_joined_by_hand_with_separators_at_the_ends() -> Export:
     times, load = year(days=40)
     body = [f"{line};" for line in rows(times, load, "%d.%m.%Y %H:%M", separator=";")]
-    return Stranger(
-        {"load.csv": text("time;load", *body[:300], "time;load", *body[300:])}, times, load, aside=1
+    return Export(
+        {"load.csv": text("time;load", *body[:300], "time;load", *body[300:])}, times, load, quarantined=1
     )
 
 
-def dates_without_a_clock_at_midnight() -> Stranger:
+def dates_without_a_clock_at_midnight() -> Export:
     times, load = year(days=40)
     body = [
         f"{time:%d.%m.%Y %H:%M}".removesuffix(" 00:00") + f";{value:.2f}"
         for time, value in zip(times, load, strict=True)
     ]
-    return Stranger({"load.csv": text("time;load", *body)}, times, load)
+    return Export({"load.csv": text("time;load", *body)}, times, load)
 
 
-def intervals_that_name_the_zone_when_clocks_change() -> Stranger:
+def intervals_that_name_the_zone_when_clocks_change() -> Export:
     times, load = year("Europe/Berlin")
     starts = [
         f"{time:%d/%m/%Y %H:%M:%S}" + (f" ({time.tzname()})" if f"{time:%m-%d %H}" == "10-27 02" else "")
@@ -275,64 +275,43 @@ def intervals_that_name_the_zone_when_clocks_change() -> Stranger:
     ]
     ends = [*starts[1:], "01/01/2025 00:00:00"]
     body = [f"{start} - {end},{value:.2f}" for start, end, value in zip(starts, ends, load, strict=True)]
-    return Stranger({"load_DE.csv": text("MTU (CET/CEST),Load (MW)", *body)}, times, load)
+    return Export({"load_DE.csv": text("MTU (CET/CEST),Load (MW)", *body)}, times, load)
 
 
-STRANGERS: list[Callable[[], Stranger]] = [
+EXPORTS: list[Callable[[], Export]] = [
     thousands_point, thousands_comma, thousands_blank, units_in_cells, negatives_in_brackets, negatives_with_the_minus_behind,
     hours_as_columns, hours_as_columns_by_zone, hours_1_to_25,
     leads_as_columns, lead_beside_valid, iso_intervals, ends_of_quarters_beside_hours, settlement_periods,
-    hour_ending_numbers_over_clock_changes, no_header, names_that_stand_twice, remarks_units_totals, preambles_of_different_length,
+    hour_ending_numbers_over_clock_changes, no_header, names_that_occur_twice, remarks_units_totals, preambles_of_different_length,
     files_joined_by_hand_with_separators_at_the_ends, dates_without_a_clock_at_midnight,
     intervals_that_name_the_zone_when_clocks_change,
 ]  # fmt: skip
 
 
-def test_forecasts_among_the_names_of_series_are_asked_about(tmp_path: Path) -> None:
-    times, load = year(days=20)
-    body = [f"{time:%Y-%m-%dT%H},{kind},{value:.2f}" for time, value in zip(times, load, strict=True)
-            for kind in ("Demand", "Day-ahead demand forecast")]  # fmt: skip
-    seen = mock.seen(tmp_path, data_csv=text("period,type-name,value", *body))
-    assert any("`where`" in asked.question for asked in seen.require_proposal().questions)
-
-
-def test_rows_that_would_go_to_quarantine_are_told_and_let_through(tmp_path: Path) -> None:
-    times, load = year(days=20)
-    body = rows(times, load, "%Y-%m-%d %H:%M")
-    body[::20] = [line.split(",")[0] + f",bad{place}" for place, line in enumerate(body[::20])]
-    seen = mock.seen(tmp_path, load_csv=text("time,load", *body))
-    proposal = seen.require_proposal()
-    assert mock.settings(seen)["raw"]["max_bad_fraction"] == 0.06
-    assert any(
-        "of the first 480 rows, these would be quarantined: number 24" in asked.question
-        for asked in proposal.questions
-    )
-    report = ingest(check_params(mock.settings(seen), "proposed"), tmp_path)["sources"]
-    assert [one["rows_quarantined"] for one in report.values()] == [24]
-
-
-@pytest.mark.parametrize("make", STRANGERS, ids=lambda make: make.__name__)
-def test_what_is_proposed_reads_a_strangers_export_as_it_is_meant(
-    make: Callable[[], Stranger], tmp_path: Path
+@pytest.mark.parametrize("make", EXPORTS, ids=lambda make: make.__name__)
+def test_the_proposal_reads_every_value_of_an_export_where_it_belongs(
+    make: Callable[[], Export], tmp_path: Path
 ) -> None:
-    stranger = make()
+    export = make()
     seen = mock.seen(
-        tmp_path, **{name.replace(".csv", "_csv"): content for name, content in stranger.files.items()}
+        tmp_path, **{name.replace(".csv", "_csv"): content for name, content in export.files.items()}
     )
     proposed = mock.settings(seen)
     name, source = next((n, s) for n, s in proposed["raw"]["sources"].items() if s["files"] != "b_price.csv")
-    for key, value in stranger.settings.items():
+    for key, value in export.settings.items():
         assert source.get(key, source["valid_time"].get(key)) == value
     report = ingest(check_params(proposed, "proposed"), tmp_path)["sources"]
-    assert sum(one["rows_quarantined"] for one in report.values()) == stranger.aside
+    assert sum(entry["rows_quarantined"] for entry in report.values()) == export.quarantined
     table = pd.concat(
-        table.assign(group=group) for (one, group), table in mock.tables(tmp_path).items() if one == name
+        table.assign(group=group)
+        for (source_name, group), table in mock.tables(tmp_path).items()
+        if source_name == name
     )
     first = table[(table["group"] == table["group"].iloc[0]) & (table["series"] == table["series"].iloc[0])]
-    assert np.array_equal(first["valid_time"].to_numpy(), stranger.times.tz_convert("UTC").as_unit("ns").asi8)
+    assert np.array_equal(first["valid_time"].to_numpy(), export.times.tz_convert("UTC").as_unit("ns").asi8)
     columns = [
         column for column in first if not column.endswith("_time") and column not in ("series", "group")
     ]
-    np.testing.assert_allclose(first[columns[0]].to_numpy(), stranger.load)
-    if stranger.issues is not None:
-        assert np.array_equal(first["issue_time"].to_numpy(), stranger.issues.as_unit("ns").asi8)
+    np.testing.assert_allclose(first[columns[0]].to_numpy(), export.load)
+    if export.issues is not None:
+        assert np.array_equal(first["issue_time"].to_numpy(), export.issues.as_unit("ns").asi8)

@@ -1,0 +1,48 @@
+"""What files show by themselves: issue times in their names, and why they cannot be a source."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from hindcast.pipeline.errors import RawDataError
+from tests.inspect import mock
+
+
+@pytest.mark.parametrize(
+    "name", ["load_{:%Y%m%d_%H%M}_csv", "{:%Y-%m-%d}__load_csv", "run{:%Y%m%d%H}_load_forecast_csv"]
+)
+def test_a_time_in_the_names_of_overlapping_files_is_their_issue_time(tmp_path: Path, name: str) -> None:
+    issues = pd.date_range("2024-01-01 00:00" if "__" in name else "2024-01-01 06:00", periods=12, freq="D")
+    files = {}
+    for issue in issues:
+        times = pd.date_range(issue + pd.Timedelta("18h"), periods=48, freq="h")
+        level = float(issue.day)
+        rows = zip(times.strftime("%Y-%m-%dT%H:%MZ"), mock.values(48, level).tolist(), strict=True)
+        files[name.format(issue)] = mock.lines("valid,load_fc", *rows)
+    seen = mock.seen(tmp_path, actual_csv=mock.wall_hours("2024-01-01", 15, "UTC"), **files)
+    assert "is read as the issue time" in "; ".join(mock.questions(seen))
+    forecast = mock.settings(seen)["raw"]["sources"]["forecast"]
+    assert forecast["group"] == {"constant": "raw"}
+    table = mock.read_back(seen, tmp_path)["forecast"]
+    assert sorted(set(table["issue_time"])) == issues.as_unit("ns").asi8.tolist()
+    assert len(table) == 12 * 48
+
+
+def test_days_in_the_names_of_files_that_follow_each_other_are_not_issue_times(tmp_path: Path) -> None:
+    files = {
+        f"load_{day:%Y%m%d}_csv": mock.wall_hours(f"{day:%Y-%m-%d}", 1, "UTC")
+        for day in pd.date_range("2024-01-01", periods=12)
+    }
+    source = mock.only_source(mock.seen(tmp_path, **files))
+    assert "issue_time" not in source
+    assert source["group"] == {"constant": "raw"}
+
+
+def test_excluded_columns_are_listed_with_the_reason_if_no_value_is_left(tmp_path: Path) -> None:
+    stamps = pd.date_range("2024-01-01", periods=200, freq="h").strftime("%Y-%m-%d %H:%M")
+    with pytest.raises(RawDataError) as caught:
+        mock.seen(tmp_path, traffic_csv=mock.lines("time,index", *zip(stamps, range(200), strict=True)))
+    assert "'index' is excluded: it numbers the rows" in caught.value.faults[0]

@@ -1,0 +1,15 @@
+"""Columns that name rows, and columns of values."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from tests.inspect import mock
+
+
+def test_a_counter_alone_beside_its_timestamps_is_a_value(tmp_path: Path) -> None:
+    stamps = pd.date_range("2024-01-01", periods=200, freq="h").strftime("%Y-%m-%d %H:%M")
+    seen = mock.seen(tmp_path, traffic_csv=mock.lines("time,vehicles", *zip(stamps, range(200), strict=True)))
+    assert list(mock.only_source(seen)["values"].values()) == [{"column": "vehicles"}]

@@ -1,0 +1,56 @@
+"""The origin follows the cycle of the issue times; without one it is a default with a question."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from hindcast.pipeline.inspect.origin_guess import choose_lags
+from hindcast.pipeline.settings.base import HOUR
+from tests.inspect import mock
+
+
+def origin(folder: Path, issues: pd.DatetimeIndex, leads: range) -> tuple[dict[str, Any], str]:
+    """The origin proposed for forecasts of these issue times and leads beside measurements, and what is asked."""
+    rows = [(f"{issue:%Y-%m-%d %H:%M}", lead, 10.5 + lead) for issue in issues for lead in leads]
+    measured = zip(mock.hours().strftime("%Y-%m-%d %H:%M"), mock.values(24 * 30).tolist(), strict=True)
+    seen = mock.seen(
+        folder,
+        forecast_csv=mock.lines("issue_time,lead_hours,wind", *rows),
+        measured_csv=mock.lines("time,wind", *measured),
+    )
+    asked = [asked.question for asked in seen.require_proposal().questions if asked.setting == "align.origin"]
+    return mock.settings(seen)["align"]["origin"], " ".join(asked)
+
+
+@pytest.mark.parametrize(("every", "at"), [(6, "00:00"), (12, "03:00"), (24, "09:00")])
+def test_regular_issue_times_are_the_cycle_of_the_origin(every: int, at: str, tmp_path: Path) -> None:
+    issues = pd.date_range(f"2022-01-01 {at}", periods=40, freq=f"{every}h")
+    found, asked = origin(tmp_path, issues, range(1, 25))
+    assert found == {"every": f"{every}h", "at": at, "zone": "UTC", "from": "1h", "for": "24h"}
+    assert "as soon as the issue is available" in asked
+
+
+def test_leads_of_more_than_eight_cycles_are_cut_to_one(tmp_path: Path) -> None:
+    found, asked = origin(tmp_path, pd.date_range("2022-01-01", periods=40, freq="3h"), range(1, 61))
+    assert found["for"] == "3h"
+    assert "leads reach 61h; only the first 3h of them are used" in asked
+
+
+def test_irregular_issue_times_are_asked_about(tmp_path: Path) -> None:
+    hours = [0, 5, 11, 20, 26, 39, 45, 52, 66, 71, 83, 95]
+    issues = pd.DatetimeIndex([pd.Timestamp("2022-01-01") + pd.Timedelta(hours=hour) for hour in hours])
+    found, asked = origin(tmp_path, issues, range(2, 25))
+    assert found == {"before": "2h"}
+    assert "no regular cycle" in asked
+
+
+@pytest.mark.parametrize(
+    ("allowed", "frequency", "lags"),
+    [(24, 1, ["24h", "168h"]), (48, 1, ["48h", "168h"]), (24, 7, ["168h"]), (168, 1, ["168h"]), (999, 1, [])],
+)
+def test_lags_are_the_shortest_allowed_one_and_a_week(allowed: int, frequency: int, lags: list[str]) -> None:
+    assert choose_lags(lambda lag: int(lag[:-1]) >= allowed, frequency * HOUR) == lags
