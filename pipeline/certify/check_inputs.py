@@ -21,14 +21,11 @@ from hindcast.pipeline.wording import time_text
 LOOKUPS = 60_000
 """Values looked up in the tables for rows spread over groups, series and tracks: a few seconds."""
 
-
 LEAST_ROWS, MOST_ROWS = 300, 2000
 """Bounds of the number of those rows; rows at the ends of sequences and around clock changes are added to them."""
 
-
 TOLERANCE = 1e-6
 """Relative to the value: float32 resolves 6e-8, and sums may be taken in another order."""
-
 
 _ROUNDING = 1e-12
 """Relative to the numbers whose difference a value is: they may be summed in another order."""

@@ -17,15 +17,12 @@ from hindcast.pipeline.store.reader import Dataset
 TOLERANCE = 1e-6
 """Relative to the standard deviation, for means and deviations: a larger difference is not due to rounding."""
 
-
 _LEVELS = ("groups", "series")
 
 _PARTS = {"feature": 0, "group": 1, "series": 2}  # how much of (group, series) a scale depends on
 
-
 Key = tuple[str, ...]
 """(group, series), (group,), or () for all."""
-
 
 Part = tuple[Key, Floats, Flags]
 """Rows of one key: values (row, column) and which of them are present."""

@@ -80,7 +80,16 @@ class Records:
         if rows is None:
             return []
         low, high = np.searchsorted(self._stamps[series], [begin, end])
-        return [self._record(int(row)) for row in rows[low:high]]
+        return [
+            Record(
+                int(self._valid[row]),
+                int(self._known[row]),
+                int(self._issue[row]),
+                row,
+                {name: float(column[row]) for name, column in self._columns.items()},
+            )
+            for row in rows[low:high].tolist()
+        ]
 
     def stamps_known(self, series: str, moment: int) -> list[int]:
         """The distinct stamps of a series with a row that was known at a moment, the newest first."""
@@ -88,10 +97,6 @@ class Records:
         if rows is None:
             return []
         return sorted(set(self._valid[rows[self._known[rows] <= moment]].tolist()), reverse=True)
-
-    def _record(self, row: int) -> Record:
-        values = {name: float(column[row]) for name, column in self._columns.items()}
-        return Record(int(self._valid[row]), int(self._known[row]), int(self._issue[row]), row, values)
 
 
 def read_records(tables: Path, group: str, params: Params) -> dict[str, Records]:

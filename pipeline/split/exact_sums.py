@@ -89,13 +89,12 @@ class Sums:
     def deviation(self) -> Floats:
         """The population standard deviation of each column; 0 where it is constant or empty."""
         columns = zip(self.total, self.squares, self.count.tolist(), strict=True)
-        return np.array([_deviation(*column) for column in columns])
-
-
-def _deviation(total: int, squares: int, count: int) -> float:
-    if not count:
-        return 0.0
-    return math.sqrt((count * squares - total**2) / (count**2 << 2 * _UNIT))
+        return np.array(
+            [
+                math.sqrt((count * squares - total**2) / (count**2 << 2 * _UNIT)) if count else 0.0
+                for total, squares, count in columns
+            ]
+        )
 
 
 def _as_wholes(values: Floats) -> Iterator[tuple[Ints, Wholes]]:

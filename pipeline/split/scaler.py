@@ -97,11 +97,10 @@ def fit_scaler(
     for start, stop, inside in iter_scored(steps, train) if scaled else ():
         parts = list(_by_series(steps, start, stop)) if is_by_series else [(_ANY_SERIES, slice(None))]
         for kind, side in scaled.items():
-            values, counted = (
-                _of_inputs(steps, start, stop, columns)
-                if kind == "features"
-                else _of_targets(steps, start, stop)
-            )
+            if kind == "features":
+                values, counted = _read_features(steps, start, stop, columns)
+            else:
+                values, counted = steps.read("Y", start, stop), steps.read("W", start, stop) > 0
             for key, samples in parts:
                 steps_inside = inside[samples]
                 if steps_inside.any():
@@ -189,16 +188,12 @@ def _by_series(steps: Steps, start: int, stop: int) -> Iterator[tuple[Key, slice
         yield (str(steps.sequences.group[row]), str(steps.sequences.series[row])), slice(first, last)
 
 
-def _of_inputs(steps: Steps, start: int, stop: int, columns: Columns) -> tuple[Values, Flags]:
+def _read_features(steps: Steps, start: int, stop: int, columns: Columns) -> tuple[Values, Flags]:
     values = steps.read("X", start, stop)
     counted = np.ones(values.shape, bool)
     masked = np.flatnonzero(columns.masks >= 0)
     counted[..., masked] = values[..., columns.masks[masked]] == 0
     return values, counted
-
-
-def _of_targets(steps: Steps, start: int, stop: int) -> tuple[Values, Flags]:
-    return steps.read("Y", start, stop), steps.read("W", start, stop) > 0
 
 
 def _check_finite(sides: Iterable[_Side]) -> None:

@@ -16,7 +16,6 @@ from hindcast.pipeline.store.index_types import Sequences, Split, played_samples
 Read = Callable[[str, int, int], npt.NDArray[Any]]
 """`read(name, start, stop)` gives the rows [start, stop) of a data set such as `origin`: (sample, step, ...)."""
 
-
 _STEPS_PER_BLOCK = 1 << 16  # half a MiB of 8-byte values a column; the scaler's sums are grouped by it
 
 
