@@ -18,10 +18,8 @@ from hindcast.pipeline.settings.params import Params
 
 
 def _vintage_columns(params: Params) -> Iterator[Column]:
-    for input_ in (input_ for input_ in inputs(params) if is_forecast(params, input_)):
-        for number in range(
-            2, params.align.features.vintages + 1
-        ):  # the newest, number 1, is the input itself
+    for input_ in _forecasts(params):
+        for number in range(2, params.align.features.vintages + 1):  # number 1 is the input itself
             sentence = (
                 f"{source_text(params, input_)}; the {ordinal(number)} newest vintage of those known at the "
                 "step's origin, by issue time."
@@ -31,7 +29,7 @@ def _vintage_columns(params: Params) -> Iterator[Column]:
 
 
 def _change_columns(params: Params) -> Iterator[Column]:
-    for input_ in (input_ for input_ in inputs(params) if is_forecast(params, input_)):
+    for input_ in _forecasts(params):
         for number in range(1, params.align.features.vintage_changes + 1):
             newer = "newest" if number == 1 else f"{ordinal(number)} newest"
             sentence = (
@@ -91,6 +89,10 @@ def _fill_vintage_lead(source: str, number: int, view: OriginView) -> Floats:
         return np.where(none, np.nan, _hours(times - issued))
     carried = view.carried_from(none)
     return np.where(carried >= 0, _hours(times - issued[carried]), np.nan)
+
+
+def _forecasts(params: Params) -> list[Input]:
+    return [input_ for input_ in inputs(params) if is_forecast(params, input_)]
 
 
 def _hours(length: Times) -> Floats:
