@@ -9,14 +9,13 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
-from hindcast.pipeline.arrays import Flags, Floats, Ints
+from hindcast.pipeline.arrays import Flags, Floats, Ints, Times
 from hindcast.pipeline.inspect.column_types import Column, count_codes, encode_tuples
 from hindcast.pipeline.inspect.file_analysis import AnalysedFiles
 from hindcast.pipeline.inspect.key_columns import encode_names
 from hindcast.pipeline.inspect.timestamp_columns import minute_text, step_text
 from hindcast.pipeline.raw.localize import find_occurrences
 from hindcast.pipeline.settings.base import DAY
-from hindcast.pipeline.settings.clock import Stamps
 
 _MOST_COLUMNS = 300  # examined for spikes and flat weeks
 _WINDOW = 7  # rows of the rolling median: an odd value has three neighbours on each side to differ from
@@ -42,7 +41,7 @@ class _Rows:
     """The rows sorted by series, issue and valid time; `starts` marks the first row of each run."""
 
     order: Ints
-    stamps: Stamps
+    stamps: Times
     starts: Flags  # another series, file piece or vintage begins
 
 
@@ -55,7 +54,7 @@ def find_anomalies(files: AnalysedFiles) -> list[Anomaly]:
     return found
 
 
-def find_step_change(stamps: Stamps, piece: Ints) -> tuple[int, int, int] | None:
+def find_step_change(stamps: Times, piece: Ints) -> tuple[int, int, int] | None:
     """(time, step before, step after) in ns where a file changes its step for at least 24 steps; None if it never does."""
     near = np.diff(piece) == 0
     steps, times = np.diff(stamps)[near], stamps[:-1][near]
@@ -101,7 +100,7 @@ def _bad_lines(files: AnalysedFiles) -> Iterator[Anomaly]:
             yield Anomaly("cells that are not numbers", path, column.name, repr(text), f"{count} cells")
 
 
-def _stamps_of_file(files: AnalysedFiles, file: int) -> tuple[Stamps, Ints]:
+def _stamps_of_file(files: AnalysedFiles, file: int) -> tuple[Times, Ints]:
     """Different timestamps of a file in order, and the piece of each; wall time converted to UTC if it is proven."""
     rows = files.times.ok & (files.format.file == file)
     wall = files.times.issue_wall()[rows] if files.has_vintages else files.times.wall[rows]

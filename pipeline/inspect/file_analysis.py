@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pyarrow as pa
 
-from hindcast.pipeline.arrays import TIME_MAX, TIME_MIN
+from hindcast.pipeline.arrays import TIME_MAX, TIME_MIN, Times
 from hindcast.pipeline.inspect.column_types import Column
 from hindcast.pipeline.inspect.file_kinds import FileFormat
 from hindcast.pipeline.inspect.format_guess import TimestampFormat
@@ -22,7 +22,6 @@ from hindcast.pipeline.inspect.vocabulary import role_from_path
 from hindcast.pipeline.raw.timestamp_formats import compile_format
 from hindcast.pipeline.raw.timestamps import parse_stamps
 from hindcast.pipeline.settings.base import DAY
-from hindcast.pipeline.settings.clock import Stamps
 
 _MOST_REASONS = 5  # excluded columns in one sentence
 _MOST_COLUMNS = 8  # columns in one sentence
@@ -127,7 +126,7 @@ def _list_columns(columns: tuple[Column, ...]) -> str:
     return ", ".join(names) + (", ..." if len(columns) > _MOST_COLUMNS else "")
 
 
-def _times_in_paths(paths: Sequence[str]) -> Iterator[tuple[str, str, Stamps]]:
+def _times_in_paths(paths: Sequence[str]) -> Iterator[tuple[str, str, Times]]:
     """Every (pattern, format, time of each path) that all paths match, the longest first."""
     clocks = [(f"{sign}{clock}", f"{sign}{form}") for clock, form in _PATH_CLOCKS for sign in _PATH_JOINTS]
     for clock, clock_form in [*clocks, ("", "")]:
@@ -142,7 +141,7 @@ def _times_in_paths(paths: Sequence[str]) -> Iterator[tuple[str, str, Stamps]]:
                 yield pattern, form, parsed.wall
 
 
-def _are_issues(stamps: Stamps, fmt: FileFormat, times: TimeColumns) -> bool:
+def _are_issues(stamps: Times, fmt: FileFormat, times: TimeColumns) -> bool:
     """Whether valid times begin near the time in the path, reach beyond it, and most files overlap the next one."""
     issues = np.unique(stamps)
     first, last = np.full(len(issues), TIME_MAX), np.full(len(issues), TIME_MIN)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from hindcast.pipeline.arrays import Flags, Floats
+from hindcast.pipeline.arrays import Flags, Floats, Times
 from hindcast.pipeline.inspect.column_types import Column, count_codes, encode, encode_tuples
 from hindcast.pipeline.inspect.file_kinds import FileFormat
 from hindcast.pipeline.inspect.timestamp_columns import TimestampColumn, find_timestamp_columns, usual_step
@@ -25,7 +25,6 @@ from hindcast.pipeline.inspect.vocabulary import (
     words_in,
 )
 from hindcast.pipeline.settings.base import DAY, HOUR, TIME_UNITS
-from hindcast.pipeline.settings.clock import Stamps
 
 _ALMOST = 0.97
 
@@ -44,7 +43,7 @@ class TimeColumns:
     lead: Column | None
     lead_unit: str
     excluded: dict[str, str]
-    wall: Stamps
+    wall: Times
     ok: Flags
     lead_is_certain: bool = True
     issue_is_certain: bool = True
@@ -77,7 +76,7 @@ class TimeColumns:
         words = frozenset().union(*(words_in(column.name) for column in self.valid.columns))
         return self.valid.hours_to_24 or bool(words & END and not words & START)
 
-    def issue_wall(self) -> Stamps:
+    def issue_wall(self) -> Times:
         """Issue times of all rows; only for files that have them."""
         assert self.issue is not None
         return self.issue.wall

@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from hindcast.pipeline.arrays import Flags
+from hindcast.pipeline.arrays import Flags, Times
 from hindcast.pipeline.inspect.column_types import Column
 from hindcast.pipeline.inspect.format_guess import (
     TimestampFormat,
@@ -23,7 +23,6 @@ from hindcast.pipeline.inspect.vocabulary import ISSUE, LEAD, TIME, VALID, words
 from hindcast.pipeline.raw.timestamp_formats import compile_format
 from hindcast.pipeline.raw.timestamps import parse_stamps
 from hindcast.pipeline.settings.base import DAY, HOUR, TIME_UNITS
-from hindcast.pipeline.settings.clock import Stamps
 
 _ENOUGH = 0.98  # share of texts that a format must read
 _MOST_FORMATS = 3  # of one column
@@ -54,7 +53,7 @@ class TimestampColumn:
 
     columns: tuple[Column, ...]
     form: TimestampFormat
-    wall: Stamps
+    wall: Times
     exact: bool
     ok: Flags
     rivals: tuple[str, ...] = ()
@@ -90,7 +89,7 @@ def find_timestamp_columns(columns: Sequence[Column]) -> list[TimestampColumn]:
     ]
 
 
-def usual_step(stamps: Stamps) -> int:
+def usual_step(stamps: Times) -> int:
     """The most frequent step between different neighbouring timestamps in ns; 0 if there are none."""
     steps = np.diff(np.unique(stamps))
     if not len(steps):

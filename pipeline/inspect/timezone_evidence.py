@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from hindcast.pipeline.arrays import Flags, Ints
+from hindcast.pipeline.arrays import Flags, Ints, Times
 from hindcast.pipeline.inspect.column_types import Column
 from hindcast.pipeline.inspect.file_kinds import FileFormat
 from hindcast.pipeline.inspect.time_roles import TimeColumns
@@ -21,7 +21,7 @@ from hindcast.pipeline.inspect.vocabulary import (
 )
 from hindcast.pipeline.raw.localize import find_occurrences
 from hindcast.pipeline.settings.base import DAY
-from hindcast.pipeline.settings.clock import Stamps, utc_of
+from hindcast.pipeline.settings.clock import utc_of
 
 _ONCE = "the autumn hour occurs only once, so it is read as the earlier one"
 _LONGEST_GRID = 2_000_000  # steps; in longer files clock changes are not looked for
@@ -123,7 +123,7 @@ def _guess_from_periods(times: TimestampColumn, rows: Flags, hints: Sequence[str
     return ZoneGuess(hints[0] if steady else "UTC", f"{why}; {question}", None, "drop")
 
 
-def _day_lengths(starts: Stamps, zone: str) -> Ints:
+def _day_lengths(starts: Times, zone: str) -> Ints:
     return utc_of(starts + DAY, zone) - utc_of(starts, zone)
 
 
@@ -211,7 +211,7 @@ def _zone_column_words(fmt: FileFormat) -> frozenset[str]:
 class _DistinctStamps:
     """For each file its different timestamps in order, how many rows have each, whether any has a value, its step."""
 
-    files: tuple[tuple[Stamps, Ints, Flags, int], ...]
+    files: tuple[tuple[Times, Ints, Flags, int], ...]
 
     @classmethod
     def of(cls, fmt: FileFormat, times: TimeColumns, values: Sequence[Column]) -> _DistinctStamps:
@@ -273,7 +273,7 @@ def _find_changes(stamps: _DistinctStamps, zone: str) -> ClockChanges:
     return ClockChanges(doubled, single, absent, empty, filled, ", ".join(examples.values()))
 
 
-def _change_hours(times: Stamps, step: int, zone: str) -> Iterator[tuple[int, Stamps]]:
+def _change_hours(times: Times, step: int, zone: str) -> Iterator[tuple[int, Times]]:
     """The hours of clock changes within `times`: (how often the clock shows them: 2 or 0, their grid timestamps)."""
     grid = np.arange(times[0], times[-1] + 1, step)
     _, _, count = find_occurrences(grid, zone)

@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hindcast.pipeline.arrays import Flags, Floats, Ints
-from hindcast.pipeline.settings.clock import Stamps
+from hindcast.pipeline.arrays import Flags, Floats, Ints, Times
 from hindcast.pipeline.settings.known import PublishedAt
 from hindcast.pipeline.settings.raw import Source
 
@@ -28,7 +27,7 @@ class Records:
 
     key: Codes
     line: Ints
-    times: tuple[Stamps, ...]
+    times: tuple[Times, ...]
     values: tuple[Floats, ...]
 
     def __len__(self) -> int:
@@ -77,7 +76,7 @@ def join_records(parts: Sequence[Records]) -> Records:
     )
 
 
-def sorting_order(key: Codes | Stamps, times: Sequence[Stamps]) -> Ints | None:
+def sorting_order(key: Codes | Times, times: Sequence[Times]) -> Ints | None:
     """The stable order by key, then times; None if the rows are already sorted."""
     columns: list[NDArray[Any]] = [key, *times]
     if _is_sorted(columns):
@@ -90,7 +89,7 @@ def sorting_order(key: Codes | Stamps, times: Sequence[Stamps]) -> Ints | None:
     return np.lexsort(columns[::-1])
 
 
-def repeats_previous(key: Codes, times: Sequence[Stamps]) -> Flags:
+def repeats_previous(key: Codes, times: Sequence[Times]) -> Flags:
     """Whether each of the sorted rows has the key and times of the previous row."""
     same = np.zeros(len(key), np.bool_)
     if len(key) > 1:

@@ -15,17 +15,15 @@ import numpy as np
 from hindcast.pipeline.arrays import TIME_MIN, Times
 from hindcast.pipeline.settings.base import DAY, SECOND, Duration
 
-Stamps = Times
-
 _FIRST_YEAR, _LAST_YEAR = 1900, 2200
 
 
-def wall_of(times: Stamps, zone: str) -> Stamps:
+def wall_of(times: Times, zone: str) -> Times:
     """UTC stamps -> wall stamps of `zone`."""
     return times + _offset(times, zone)
 
 
-def utc_of(wall: Stamps, zone: str) -> Stamps:
+def utc_of(wall: Times, zone: str) -> Times:
     """Wall stamps of `zone` -> UTC stamps.
 
     A wall time that occurs twice (autumn) is its first occurrence; one that does not occur (spring) is moved later
@@ -39,30 +37,30 @@ def utc_of(wall: Stamps, zone: str) -> Stamps:
     return np.where(early_holds | ~late_holds, early, late)
 
 
-def lagged(times: Stamps, lag: Duration, zone: str) -> Stamps:
+def lagged(times: Times, lag: Duration, zone: str) -> Times:
     """The times that lie `lag` before `times`: in local days where the lag is written in days."""
     if lag.days is None:
         return times - lag.ns
     return utc_of(wall_of(times, zone) - lag.days * DAY, zone)
 
 
-def local_day(times: Stamps, zone: str) -> Stamps:
+def local_day(times: Times, zone: str) -> Times:
     """The local day of each UTC stamp, as days since 1970-01-01."""
     return np.floor_divide(wall_of(times, zone), DAY)
 
 
-def moment_of_day(days: Stamps, nanoseconds: int, zone: str) -> Stamps:
+def moment_of_day(days: Times, nanoseconds: int, zone: str) -> Times:
     """The UTC stamp at which clocks of `zone` show `nanoseconds` after midnight on each local day."""
     return utc_of(days * DAY + nanoseconds, zone)
 
 
-def _offset(times: Stamps, zone: str) -> Stamps:
+def _offset(times: Times, zone: str) -> Times:
     starts, offsets = _transitions(zone)
     return offsets[np.searchsorted(starts, times, side="right") - 1]
 
 
 @lru_cache(maxsize=256)
-def _transitions(zone: str) -> tuple[Stamps, Stamps]:
+def _transitions(zone: str) -> tuple[Times, Times]:
     """The times from which each UTC offset holds (the first is before all times), and the offsets."""
     clock = ZoneInfo(zone)
 
