@@ -45,7 +45,7 @@ class PackedGroup:
     sequences: int
     samples: int
     steps: int
-    padding: int
+    padding: int  # steps that fill up the last samples of all sequences
     coverage: Mapping[str, float]
     counts: Mapping[str, int]
 

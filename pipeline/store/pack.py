@@ -9,10 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from hindcast.pipeline.align.align_group import align_group, ending_inputs, text_of_features
-from hindcast.pipeline.align.aligned import AlignedGroup
 from hindcast.pipeline.align.inputs import Input
 from hindcast.pipeline.engine import map_in_order
 from hindcast.pipeline.errors import AlignmentError, FormatError
@@ -33,7 +30,6 @@ from hindcast.pipeline.store.incremental import (
     shard_key,
 )
 from hindcast.pipeline.store.join_shards import SUFFIX
-from hindcast.pipeline.store.layout import sample_count_for
 from hindcast.pipeline.store.writer import write_shard
 from hindcast.pipeline.tables import read_manifest
 from hindcast.pipeline.wording import listed
@@ -106,16 +102,10 @@ def pack_group(
         sequences=len(aligned.sequences),
         samples=header.sample_count,
         steps=header.step_count,
-        padding=count_padding(aligned, header.segment_length),
+        padding=header.sample_count * header.segment_length - header.step_count,
         coverage=aligned.coverage,
         counts=aligned.counts,
     )
-
-
-def count_padding(aligned: AlignedGroup, segment_length: int) -> int:
-    """Steps that fill up the last samples of all sequences."""
-    steps = np.array([len(sequence.times) for sequence in aligned.sequences], dtype=np.int64)
-    return int((sample_count_for(steps, segment_length) * segment_length - steps).sum())
 
 
 def build_report(results: Sequence[PackedGroup], sources: Sequence[str]) -> dict[str, Any]:
