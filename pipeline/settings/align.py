@@ -64,9 +64,7 @@ class AlignSettings(Section):
     until: Moment = None
     origin: OriginField
     vintage: VintageRule = VintageRule()
-    least_observed: Annotated[float, Field(ge=0, le=1)] = (
-        0.5  # of a step's raw stamps, or the step has no value
-    )
+    least_observed: Annotated[float, Field(ge=0, le=1)] = 0.5  # of a step's raw stamps, else it has no value
     gaps: GapRule
     shortest: PositiveDuration | None = None  # sequences shorter than this are dropped and counted
     features: Features

@@ -78,9 +78,7 @@ class TextField(Section):
     """Where a name (group or series) comes from: exactly one of column, path, constant."""
 
     column: str | None = None
-    path: Pattern | None = (
-        None  # searched in the path below raw.path; its one group in parentheses is the value
-    )
+    path: Pattern | None = None  # searched in the path below raw.path; its one group is the value
     constant: str | None = None
     map: dict[str, str] | None = None
 

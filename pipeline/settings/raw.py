@@ -54,12 +54,8 @@ class Source(Section):
     lead: LeadField | None = None
     known: KnownField = Always()  # left out: known for all time, for role known only
     values: Annotated[dict[str, ValueField], Field(min_length=1)]
-    spacing: PositiveDuration | None = (
-        None  # distance of stamps that are finer than the grid, where it is fixed
-    )
-    interpolate: PositiveDuration | None = (
-        None  # steps between stamps of one vintage that lie at most so far apart
-    )
+    spacing: PositiveDuration | None = None  # the distance of stamps finer than the grid, where it is fixed
+    interpolate: PositiveDuration | None = None  # between stamps of one vintage at most so far apart
     missing: tuple[str, ...] = MISSING
     duplicates: Literal["quarantine", "first", "last"] = "quarantine"
 
