@@ -26,6 +26,7 @@ _MAX_FILES = 2  # the last one, and the one before in case a disk damaged the la
 _COST_FACTOR = 50  # by time, wait at least this many times the cost of the last checkpoint: 2 % of the time
 _CODE = ("feed/**/*.py", "learn/**/*.py", "store/**/*.py")  # the rooms that decide what is read and computed
 _MAX_DIFFERENCES = 5  # in a message
+_POSITION = ("epoch", "batch", "total", "weight")  # fields of a Cursor that are numbers
 _DIGEST, _DIGITS = re.compile("[0-9a-f]{64}"), 12
 
 Arrays = dict[str, npt.NDArray[Any]]
@@ -81,7 +82,11 @@ class Checkpoints:
     def count_batch(self, network: Any, cursor: Cursor) -> None:
         """Count a batch that was played, and write a checkpoint if one is due."""
         self._batches += 1
-        if self._is_due():
+        if isinstance(self._every, int):
+            due = self._batches >= self._every
+        else:
+            due = time.monotonic() - self._since >= max(self._every.ns / 1e9, _COST_FACTOR * self._cost)
+        if due:
             self.save(network, cursor)
 
     def save(self, network: Any, cursor: Cursor) -> None:
@@ -101,11 +106,6 @@ class Checkpoints:
     def clear(self) -> None:
         """Remove all checkpoints: the training has ended and its result is stored."""
         shutil.rmtree(self._folder, ignore_errors=True)
-
-    def _is_due(self) -> bool:
-        if isinstance(self._every, int):
-            return self._batches >= self._every
-        return time.monotonic() - self._since >= max(self._every.ns / 1e9, _COST_FACTOR * self._cost)
 
     def _files(self) -> list[Path]:
         return sorted(self._folder.glob("*.npz"))
@@ -145,10 +145,7 @@ def _variables(network: Any) -> list[Any]:
 def _content_of(network: Any, cursor: Cursor, identity: dict[str, Any]) -> Arrays:
     meta = {
         "identity": identity,
-        "epoch": cursor.epoch,
-        "batch": cursor.batch,
-        "total": cursor.total,
-        "weight": cursor.weight,
+        **{name: getattr(cursor, name) for name in _POSITION},
         "epochs": cursor.history.epochs,
         "best_epoch": cursor.history.best_epoch,
         "best": None if cursor.best is None else len(cursor.best),
@@ -163,14 +160,9 @@ def _content_of(network: Any, cursor: Cursor, identity: dict[str, Any]) -> Array
 
 def _cursor_of(content: Arrays) -> Cursor:
     meta = json.loads(content["meta"].tobytes())
-    return Cursor(
-        epoch=meta["epoch"],
-        batch=meta["batch"],
-        total=meta["total"],
-        weight=meta["weight"],
-        history=History(meta["epochs"], meta["best_epoch"]),
-        best=None if meta["best"] is None else [content[f"best_{number}"] for number in range(meta["best"])],
-    )
+    best = None if meta["best"] is None else [content[f"best_{number}"] for number in range(meta["best"])]
+    history = History(meta["epochs"], meta["best_epoch"])
+    return Cursor(**{name: meta[name] for name in _POSITION}, history=history, best=best)
 
 
 def _differences(found: Any, wanted: Any, name: str = "") -> list[str]:

@@ -103,9 +103,10 @@ def fit(
     done = cursor.epoch // training.epochs_per_pass * batches + cursor.batch
     done += sum(len(training.epoch(number)) for number in range(cursor.epoch % training.epochs_per_pass))
     pace = Pace(settings.epochs * batches, done)
+    last, patience = settings.epochs * training.epochs_per_pass, settings.patience or math.inf
     with progress("train", pace.total, "batches", pace.note) as advance:
         advance(done)
-        while not _is_over(cursor, training, settings):
+        while cursor.epoch < last and cursor.history.stale < patience:
             for _ in _play_epoch(training, cursor, settings, pace):
                 advance(1)
                 if checkpoints is not None:
@@ -129,11 +130,6 @@ def averaged(network: Any) -> Iterator[None]:
     _set_weights(network, _copy_weights(network))  # copies: a step on JAX donates what two variables share
     yield
     _set_weights(network, own)
-
-
-def _is_over(cursor: Cursor, training: TrainingData, settings: TrainSettings) -> bool:
-    stopped = settings.patience is not None and cursor.history.stale >= settings.patience
-    return stopped or cursor.epoch >= settings.epochs * training.epochs_per_pass
 
 
 def _play_epoch(

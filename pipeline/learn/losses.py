@@ -26,8 +26,10 @@ def elementwise(settings: TrainSettings) -> Callable[[Any, Any], Any]:
     """
     if settings.loss == "pinball":
         return partial(_pinball, np.array(settings.quantiles, np.float32))
-    loss = {"mae": _absolute, "mse": _squared, "huber": _huber}[settings.loss]
-    return loss if settings.members == 1 else partial(_of_members, loss)
+    loss = _LOSSES[settings.loss]
+    if settings.members == 1:
+        return loss
+    return lambda target, value: ops.mean(loss(ops.expand_dims(target, -1), value), axis=-1)
 
 
 class WeightedMean(keras.losses.Loss):  # type: ignore[misc]  # Keras has no types
@@ -75,23 +77,18 @@ def mean_loss(
 # The backends differ in what an array minus a tensor gives: `ops` takes both on all of them.
 
 
-def _absolute(target: Any, value: Any) -> Any:
-    return ops.abs(ops.subtract(value, target))
-
-
-def _squared(target: Any, value: Any) -> Any:
-    return ops.square(ops.subtract(value, target))
-
-
 def _huber(target: Any, value: Any) -> Any:
     error = ops.abs(ops.subtract(value, target))
     return ops.where(error <= 1, ops.square(error) / 2, error - 0.5)
 
 
-def _of_members(loss: Callable[[Any, Any], Any], target: Any, value: Any) -> Any:
-    return ops.mean(loss(ops.expand_dims(target, -1), value), axis=-1)
-
-
 def _pinball(quantiles: Any, target: Any, value: Any) -> Any:
     error = ops.subtract(ops.expand_dims(target, -1), value)
     return ops.mean(ops.maximum(ops.multiply(quantiles, error), ops.multiply(quantiles - 1, error)), axis=-1)
+
+
+_LOSSES: dict[str, Callable[[Any, Any], Any]] = {
+    "mae": lambda target, value: ops.abs(ops.subtract(value, target)),
+    "mse": lambda target, value: ops.square(ops.subtract(value, target)),
+    "huber": _huber,
+}

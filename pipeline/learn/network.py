@@ -70,9 +70,10 @@ def make_networks(layers: Layers, features: int, body: Body | None = None) -> Ne
     """Both networks; `body` None: stacked recurrent layers and a head."""
     inputs = named_inputs(layers, features)
     learned, forecast = (body or _stacked)(layers, inputs)
+    physical = apply_per_quantile(layers, forecast, lambda scaled: unscale_outputs(layers, inputs, scaled))
     return Networks(
         learner=keras.Model(inputs, learned, name="learner"),
-        twin=keras.Model(inputs, _physical(layers, inputs, forecast), name="twin"),
+        twin=keras.Model(inputs, physical, name="twin"),
     )
 
 
@@ -149,11 +150,6 @@ def _stacked(layers: Layers, inputs: dict[str, Any]) -> tuple[Any, Any]:
 def _suffix(member: int) -> str:
     """The end of the names of a member's layers; empty for the first member, as if it were alone."""
     return f"_of_{member}" if member else ""
-
-
-def _physical(layers: Layers, inputs: dict[str, Any], outputs: Any) -> Any:
-    """Scaled outputs -> physical ones. With quantiles, targets are the last axis while they are unscaled."""
-    return apply_per_quantile(layers, outputs, lambda scaled: unscale_outputs(layers, inputs, scaled))
 
 
 def _scales(design: Design) -> Layers:

@@ -56,7 +56,7 @@ def add_quantiles(layers: dict[str, Any], flow: Any, middle: Any) -> Any:
 
 
 def apply_per_quantile(layers: dict[str, Any], outputs: Any, unscale: Any) -> Any:
-    """`unscale`, which takes targets as the last axis, applied to outputs with or without quantiles."""
+    """`unscale`, which takes targets as the last axis, applied to outputs with or without quantiles (the last axis)."""
     if "swapped" not in layers:
         return unscale(outputs)
     return layers["swapped"](unscale(layers["swapped"](outputs)))

@@ -46,7 +46,9 @@ def train(params: Params, root: Path, data: CertifiedData) -> TrainingResult:
     `prepare_training` raises, and TrainingError if training diverges.
     """
     setup = prepare_training(params, data)
-    boards = root / "logs" / _run_name(params, data.dataset.fingerprint)
+    # the same training replaces its event files, those of others stay beside them
+    run = digest_of_value([data.dataset.fingerprint, params.seed, params.train.recipe()])[:10]
+    boards = root / "logs" / f"{params.train.mode}-{run}"
     groups = [group for group, _ in setup.series_order]
     weights = GroupWeights(root / ".hindcast" / "weights", groups, setup.networks.twin)
     checkpoints = _checkpoints(params, root, data.dataset.fingerprint)
@@ -126,9 +128,3 @@ def _checkpoints(params: Params, root: Path, fingerprint: str) -> Checkpoints | 
         model={} if model is None else digest_user_modules(model.partition(":")[0]),
     )
     return Checkpoints(root / ".hindcast" / "checkpoints", identity, every)
-
-
-def _run_name(params: Params, fingerprint: str) -> str:
-    """A name that is the same for the same training: its event files are replaced, those of others stay beside them."""
-    identity = [fingerprint, params.seed, params.train.recipe()]
-    return f"{params.train.mode}-{digest_of_value(identity)[:10]}"

@@ -16,7 +16,8 @@ import numpy as np
 import pytest
 
 from hindcast.pipeline.errors import TrainingError
-from hindcast.pipeline.files import digest_of_file, read_json
+from hindcast.pipeline.files import code_digest, digest_of_file, read_json
+from hindcast.pipeline.learn import checkpoints
 from hindcast.pipeline.learn.checkpoints import Checkpoints, checkpoint_identity
 from hindcast.pipeline.learn.fitting import fit
 from hindcast.pipeline.learn.history import Cursor
@@ -194,6 +195,14 @@ def test_checkpoints_by_time_take_at_most_their_share(
         now[0] += 10
         kept.count_batch(training.network, Cursor(batch=number + 1))
     assert written == [60.0, 162.0, 264.0, 366.0], "after 60 s, then 50 times what a checkpoint costs"
+
+
+def test_a_checkpoint_is_bound_to_all_code_of_feeding_learning_and_the_store(root: Path) -> None:
+    bound = {path for pattern in checkpoints._CODE for path in (root / "pipeline").glob(pattern)}
+    for room in ("feed", "learn", "store"):
+        assert bound >= set((root / "pipeline" / room).rglob("*.py"))
+    assert root / "pipeline/learn/custom/probe.py" in bound
+    assert checkpoint_identity()["code"] == code_digest(checkpoints._CODE)
 
 
 # --- real kills -------------------------------------------------------------------------------------------------

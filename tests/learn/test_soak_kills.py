@@ -21,7 +21,7 @@ KILLS = 15  # in each mode
 
 
 def project(folder: Path, mode: str) -> Path:
-    """A repository whose only stage is `train`, on data that stand there already."""
+    """A repository whose only stage is `train`, on data that are there already."""
     folder.mkdir()
     # no early end: it must outlast all kills, each of which lets it go on for up to half a second
     workplace(folder, mode=mode, checkpoint_every=1, epochs=600, patience=None)

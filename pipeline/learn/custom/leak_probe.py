@@ -60,7 +60,9 @@ class LayerProbe:
                 continue
             _mark_changes(affected, clean, outputs)
         other_steps = [bool(np.delete(flags, place, axis=1).any()) for flags in affected]
-        _mark_changes(affected, clean, run_network(self._probed, _with_other_series(inputs, series)))
+        indices = inputs["series"].copy()  # of another series, at all steps of the row
+        indices[_ROW] = series if indices[_ROW, 0] != series else 0
+        _mark_changes(affected, clean, run_network(self._probed, {**inputs, "series": indices}))
         other_rows = [bool(np.delete(flags, _ROW, axis=0).any()) for flags in affected]
         ahead = bool(affected[-1][:, :place].any())
         return Leakage(self._first_calls(other_rows), self._first_calls(other_steps), ahead)
@@ -105,7 +107,7 @@ class LayerProbe:
 
 
 def _replacement(layer: Any, inputs: Any, *, stateless: bool) -> Any:
-    """The output of a fast stand-in for a layer that computes step after step; it passes on what that layer does.
+    """The output of a fast replacement for a layer that computes step after step; it passes on what that layer does.
 
     What is distributed over time uses each step alone; if `stateless`, a recurrent layer does too. None: any other.
     """
@@ -136,13 +138,6 @@ def _changes(inputs: dict[str, Any], place: int) -> Iterator[dict[str, Any]]:
         values = inputs["inputs"].copy()
         values[_ROW, place] = factor * values[_ROW, place] + 1
         yield {**inputs, "inputs": values}
-
-
-def _with_other_series(inputs: dict[str, Any], series: int) -> dict[str, Any]:
-    """The row with the index of another series, at all its steps."""
-    indices = inputs["series"].copy()
-    indices[_ROW] = series if indices[_ROW, 0] != series else 0
-    return {**inputs, "series": indices}
 
 
 def _with_nan(inputs: dict[str, Any], steps: slice) -> dict[str, Any]:

@@ -41,9 +41,12 @@ def check_serializable(layers: Iterable[Any]) -> list[str]:
                 # a copy: a wrapper takes its layer out of the config that it is made from
                 keras.saving.deserialize_keras_object(deepcopy(config), safe_mode=True)
             except Exception as fault:  # noqa: BLE001 (Keras may raise any class; it is reported)
+                custom = ", ".join(
+                    f"{place} {what}" for place, what in _iter_custom_parts(config.get("config"), "")
+                )
+                reason = f"{custom} is not Keras's own" if custom else _text_of(fault)
                 faults.append(
-                    f"{describe(layer)} cannot be loaded by Keras alone, as models/model.keras must be: "
-                    f"{_name_custom_parts(config) or _text_of(fault)}. Use what Keras has, or write it with Keras's layers and "
+                    f"{describe(layer)} cannot be loaded by Keras alone, as models/model.keras must be: {reason}. Use what Keras has, or write it with Keras's layers and "
                     "keras.ops in the function that builds the network"
                 )
     return faults
@@ -103,11 +106,6 @@ def _keras_alone() -> Iterator[None]:
             yield
     finally:
         registered.update(before)
-
-
-def _name_custom_parts(config: dict[str, Any]) -> str:
-    parts = ", ".join(f"{place} {what}" for place, what in _iter_custom_parts(config.get("config"), ""))
-    return parts and f"{parts} is not Keras's own"
 
 
 def _iter_custom_parts(value: Any, place: str) -> Iterator[tuple[str, str]]:
