@@ -33,7 +33,7 @@ _SMALLEST_BUFFER = 1 << 20  # bytes; for smaller arrays the allocator is as fast
 _ROUND = 1 << 20  # bytes: arrays of nearly one size fit into each other's buffers
 _MOST_UNUSED = 12  # buffers kept for later arrays
 # what `getrefcount` gives for an array that only a list and the loop over it hold
-(_UNUSED,) = [sys.getrefcount(held) for held in [object()]]
+(_UNUSED,) = [sys.getrefcount(item) for item in [object()]]
 
 
 class BufferPool:

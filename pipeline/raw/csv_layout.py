@@ -124,7 +124,7 @@ def read_layout(file: RawFile, name: str, source: Source) -> Layout:
     )
     if columns.faults:
         raise RawDataError(f"{file.name} does not fit its settings.", columns.faults)
-    # where all header cells of number columns are numbers, a repeated header cannot be told from a row
+    # where all header cells of number columns are numbers, a repeated header looks like a row
     cells = tuple(layout.names[column] for column in layout.number_columns)
     has_words = _has_words(cells, source.missing, NumberStyle.of(source))
     return replace(layout, repeated_header=header.content if has_words else b"")

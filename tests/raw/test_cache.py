@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from hindcast.pipeline.raw.cache import (
+    _CODE,
     Cache,
     FileDigests,
     SettingsDigest,
@@ -19,6 +20,7 @@ from hindcast.pipeline.raw.cache import (
 )
 from hindcast.pipeline.raw.source_files import RawFile
 from tests.raw.mock import LONG, mock_params
+from tools.structure import Code
 
 
 def entry(cache: Cache, key: str, size: int) -> None:
@@ -134,3 +136,16 @@ def test_the_key_of_a_file_depends_on_its_path_only_by_fields_and_compression() 
 
     assert key("A/1.csv") == key("A/2.csv")
     assert len({key("A/1.csv"), key("B/1.csv"), key("A/1.csv.gz"), key("A/1.csv", "other")}) == 4
+
+
+def test_the_code_digest_covers_every_module_that_can_change_a_table(root: Path) -> None:
+    code = Code(root)
+    covered = {path for pattern in _CODE for path in (root / "pipeline").glob(pattern)}
+    used = {name for name in code.closure("pipeline.raw.ingest") if code.has_code(name)}
+    not_covered = {name.removeprefix("pipeline.") for name in used if code.modules[name] not in covered}
+    messages = {"errors", "progress", "wording"}
+    checks_of_settings = {name for name in not_covered if name.startswith("settings.")} | {"forecasters"}
+    assert not_covered == messages | checks_of_settings
+    assert not checks_of_settings & {
+        f"settings.{name}" for name in ("base", "clock", "fields", "known", "raw")
+    }
