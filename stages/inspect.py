@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -67,7 +68,7 @@ def _print(inspection: Inspection) -> None:
             console.print(_table(title, head, rows))
 
 
-def _table(title: str, head: tuple[str, ...], rows: list[tuple[str, ...]]) -> Any:
+def _table(title: str, head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> Any:
     from rich.table import Table
     from rich.text import Text
 

@@ -95,7 +95,7 @@ class YamlSection:
             *([_on_one_line(note)] if note else []),
         ]
         if comments:
-            self._set_comment(key, f"# {'; '.join(comments)}\n")
+            self._set_comment(key, f" # {'; '.join(comments)}\n")  # YAML writes one more blank before it
 
     def _set_comment(self, key: str, text: str) -> None:
         self.values.ca.items[key] = [None, None, CommentToken(text, CommentMark(0), None), None]

@@ -15,15 +15,15 @@ from hindcast.pipeline.inspect.dry_run import ask_about_rejected_rows
 from hindcast.pipeline.inspect.file_analysis import AnalysedFiles, analyse_files
 from hindcast.pipeline.inspect.file_kinds import read_file_formats
 from hindcast.pipeline.inspect.proposal import propose
-from hindcast.pipeline.inspect.sample import COMPRESSED
 from hindcast.pipeline.inspect.source_drafts import draft_sources
 from hindcast.pipeline.inspect.timestamp_columns import minute_text, step_text
 from hindcast.pipeline.inspect.wide_or_long import lay_out_columns
+from hindcast.pipeline.raw.csv_blocks import is_compressed
 
 _TEXTS = (".csv", ".tsv", ".txt")
 _MOST_LISTED = 60  # files in the table; anomalies name the files that they concern anyway
 
-Table = tuple[str, tuple[str, ...], list[tuple[str, ...]]]
+Table = tuple[str, tuple[str, ...], Sequence[tuple[str, ...]]]
 """Title, headings, rows."""
 
 
@@ -68,27 +68,15 @@ class Inspection:
 
     def tables(self) -> list[Table]:
         """Files, anomalies, files that cannot be read, and open questions."""
-        questions = self.proposal.questions if self.proposal else ()
+        asked = self.proposal.questions if self.proposal else ()
+        anomalies = [(each.what, each.path, each.column, each.place, each.detail) for each in self.anomalies]
+        questions = [(each.setting, each.question, each.written) for each in asked]
+        columns = ("file", "rows", "read", "from, to", "step", "zone", "missing", "written as")
         return [
-            (
-                "Files",
-                ("file", "rows", "read", "from, to", "step", "zone", "missing", "written as"),
-                _file_rows(self.files),
-            ),
-            (
-                "Anomalies",
-                ("what", "file", "column", "place", "how much"),
-                [
-                    (found.what, found.path, found.column, found.place, found.detail)
-                    for found in self.anomalies
-                ],
-            ),
+            ("Files", columns, _file_rows(self.files)),
+            ("Anomalies", ("what", "file", "column", "place", "how much"), anomalies),
             ("Not read", ("file and reason",), [(text,) for text in self.unread]),
-            (
-                "Open questions",
-                ("setting", "question", "written meanwhile"),
-                [(asked.setting, asked.question, asked.written) for asked in questions],
-            ),
+            ("Open questions", ("setting", "question", "written meanwhile"), questions),
         ]
 
 
@@ -149,10 +137,8 @@ def _expand_paths(paths: Iterable[Path]) -> tuple[list[Path], Path]:
 
 def _is_csv(path: Path) -> bool:
     """Whether the suffix says so; a .zip may hold anything."""
-    suffixes = [suffix.lower() for suffix in path.suffixes[-2:]]
-    if not suffixes:
-        return False
-    return suffixes[-1] in (*_TEXTS, ".zip") or (suffixes[-1] in COMPRESSED and suffixes[0] in _TEXTS)
+    suffix, inner = path.suffix.lower(), path.with_suffix("").suffix.lower()
+    return suffix in (*_TEXTS, ".zip") or (is_compressed(path) and inner in _TEXTS)
 
 
 def _summarize(analysis: AnalysedFiles) -> Iterator[FileSummary]:

@@ -10,6 +10,7 @@ import yaml
 from hindcast.pipeline.errors import SettingsError
 from hindcast.pipeline.inspect.commented_yaml import CommentedYaml, YamlSection
 from hindcast.pipeline.inspect.origin_guess import choose_lags, guess_origin
+from hindcast.pipeline.inspect.sample import PLACEHOLDER_SOURCE
 from hindcast.pipeline.inspect.source_drafts import KeyFields, SourceDraft, choose_key_fields
 from hindcast.pipeline.inspect.source_yaml import add_source, name_sources
 from hindcast.pipeline.inspect.timestamp_columns import step_text
@@ -65,14 +66,8 @@ def complete_settings(text: str) -> dict[str, Any]:
     """The settings of a proposal; a missing target gets a placeholder source, since other files will hold it."""
     settings: dict[str, Any] = yaml.safe_load(text)
     if settings["align"]["target"] == [NO_TARGET]:
-        settings["raw"]["sources"][NO_TARGET] = {
-            "role": "realized",
-            "files": "*",
-            "group": {"constant": "-"},
-            "valid_time": {"column": "-"},
-            "known": {"after_step": "1h"},
-            "values": {NO_TARGET: {"column": "-"}},
-        }
+        values = {NO_TARGET: {"column": "-"}}
+        settings["raw"]["sources"][NO_TARGET] = {**PLACEHOLDER_SOURCE, "values": values}
     return settings
 
 

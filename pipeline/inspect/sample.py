@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from hindcast.pipeline.errors import RawDataError
 from hindcast.pipeline.inspect.dialect import Dialect, cut_line
-from hindcast.pipeline.raw.csv_blocks import read_blocks
+from hindcast.pipeline.raw.csv_blocks import is_compressed, read_blocks
 from hindcast.pipeline.settings.raw import Source
 
 WHOLE_BYTES = 16 << 20  # a file up to this size is read whole: some 200,000 lines, about a second
@@ -32,19 +32,16 @@ _MAGIC = {
     b"%PDF": "a PDF document",
     b"SQLi": "an SQLite database",
 }
-COMPRESSED = (".gz", ".zst", ".zip")
 
-# `blocks` needs a source; only how to decompress is read from it, every other field is a placeholder.
-_UNCHANGED = Source.model_validate(
-    {
-        "role": "realized",
-        "files": "*",
-        "group": {"constant": "-"},
-        "valid_time": {"column": "-"},
-        "known": {"after_step": "0h"},
-        "values": {"-": {"column": "-"}},
-    }
-)
+PLACEHOLDER_SOURCE = {
+    "role": "realized",
+    "files": "*",
+    "group": {"constant": "-"},
+    "valid_time": {"column": "-"},
+    "known": {"after_step": "1h"},
+    "values": {"-": {"column": "-"}},
+}
+"""The settings of a source where one is needed and its contents are not known."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +68,7 @@ def take_sample(path: Path, budget: int = WHOLE_BYTES) -> Sample:
     size = path.stat().st_size
     with path.open("rb") as stream:
         start = stream.read(4)
-    if path.suffix.lower() in COMPRESSED:
+    if is_compressed(path):
         return _decompress(path, size, budget)
     kind = next((kind for magic, kind in _MAGIC.items() if start.startswith(magic)), None)
     if kind:
@@ -87,7 +84,8 @@ def take_sample(path: Path, budget: int = WHOLE_BYTES) -> Sample:
 def _decompress(path: Path, size: int, budget: int) -> Sample:
     taken: list[bytes] = []
     length = 0
-    for block in read_blocks(path, _UNCHANGED, min(budget, 1 << 20)):
+    source = Source.model_validate(PLACEHOLDER_SOURCE)  # UTF-8, so bytes are decompressed and not changed
+    for block in read_blocks(path, source, min(budget, 1 << 20)):
         taken.append(block.data)
         length += len(block.data)
         if length > budget:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
 
@@ -168,8 +168,8 @@ def _shared_heading(value: SourceValue) -> object:
 
 
 def _merge(first: SourceValue, second: SourceValue) -> SourceValue:
-    splits, certain = {**first.splits, **second.splits}, first.certain and second.certain
-    return SourceValue(first.role, first.name, first.unit, splits, certain, first.plain)
+    splits = {**first.splits, **second.splits}
+    return replace(first, splits=splits, certain=first.certain and second.certain)
 
 
 def _draft_files(analysis: AnalysedFiles, values: Sequence[SourceValue]) -> list[DraftFile]:

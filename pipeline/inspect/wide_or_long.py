@@ -26,24 +26,24 @@ Splits = Mapping[str, SplitHeading]
 
 def lay_out_columns(analyses: Sequence[AnalysedFiles]) -> list[ColumnLayout]:
     """The layout of each analysis, in their order."""
-    roles = [_find_roles(analysis) for analysis in analyses]
-    kept = [_choose_columns(*pair) for pair in zip(analyses, roles, strict=True)]
-    plain = [_name_series_of_others(*pair, analyses) for pair in zip(kept, analyses, strict=True)]
-    splits: dict[str, Splits] = {}
-    for role in ("forecast", "realized"):
+    parts = []
+    for analysis in analyses:
+        roles = _find_roles(analysis)
+        kept = _choose_columns(analysis, roles)
+        parts.append((analysis, kept, roles, _name_series_of_others(kept, analysis, analyses)))
+    splits: dict[str, Splits] = {"forecast": {}, "realized": {}}
+    for role in splits:
         splits[role] = group_headings(
             [
                 column.name
-                for analysis, columns, role_of, is_plain in zip(analyses, kept, roles, plain, strict=True)
-                for column in columns
-                if analysis.keys.series is None and not is_plain and role_of[column.name][0] == role
+                for analysis, kept, roles, plain in parts
+                for column in kept
+                if analysis.keys.series is None and not plain and roles[column.name][0] == role
             ]
         )
-    layouts = [
-        _lay_out(analysis, columns, role_of, splits, known_plain=is_plain)
-        for analysis, columns, role_of, is_plain in zip(analyses, kept, roles, plain, strict=True)
-    ]
-    return make_names_unique(layouts)
+    return make_names_unique(
+        [_lay_out(analysis, kept, roles, splits, known_plain=plain) for analysis, kept, roles, plain in parts]
+    )
 
 
 def _find_roles(analysis: AnalysedFiles) -> Roles:
@@ -117,17 +117,11 @@ def _lay_out(
     own = {column.name: splits[roles[column.name][0]].get(column.name) for column in kept}
     split = {name: found for name, found in own.items() if found and not has_series}
     wide = _family_values(analysis, [column for column in kept if column.name in split], roles, split)
-    single = (
-        SourceValue(
-            roles[column.name][0],
-            name_column(analysis, column, kept, roles),
-            column.heading.unit,
-            {column.name: None},
-            roles[column.name][1],
-        )
-        for column in kept
-        if column.name not in split
-    )
+    single = []
+    for column in kept:
+        if column.name not in split:
+            (role, certain), name = roles[column.name], name_column(analysis, column, kept, roles)
+            single.append(SourceValue(role, name, column.heading.unit, {column.name: None}, certain))
     values = _name_after_measurements((*wide, *single), _pair_forecasts(kept, roles))
     return ColumnLayout(values, excluded, _about_numbers(split), _about_hours(analysis, kept))
 
@@ -135,11 +129,10 @@ def _lay_out(
 def _name_after_measurements(values: Sequence[SourceValue], pairs: dict[str, str]) -> tuple[SourceValue, ...]:
     """Name each forecast after the measurement that it predicts."""
     names = {heading: value.name for value in values for heading in value.splits}
+    measured = [pairs.get(next(iter(value.splits))) for value in values]
     return tuple(
-        replace(value, name=f"{names[pairs[first]]}_forecast")
-        if (first := next(iter(value.splits))) in pairs
-        else value
-        for value in values
+        replace(value, name=f"{names[heading]}_forecast") if heading is not None else value
+        for value, heading in zip(values, measured, strict=True)
     )
 
 

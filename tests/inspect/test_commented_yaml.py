@@ -58,8 +58,8 @@ def test_the_layout_is_block_style_outside_and_flow_style_inside() -> None:
         "raw:",
         "  path: a/b",
         "  # not used: x",
-        "  load: # ? which?",
-        "    at: {time: '10:00', days: [1, 2], until: null} # ? when?; ? sure?; seen",
+        "  load:  # ? which?",
+        "    at: {time: '10:00', days: [1, 2], until: null}  # ? when?; ? sure?; seen",
         "    # ? all?",
         "",
         "align:",
@@ -79,4 +79,4 @@ def test_a_value_that_is_added_again_is_replaced_in_its_place() -> None:
     document.top.add("a", 1)
     document.top.add("b", 2)
     document.top.add("a", 3, ask=["really?"])
-    assert document.text == "a: 3 # ? really?\nb: 2\n"
+    assert document.text == "a: 3  # ? really?\nb: 2\n"
