@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
+import mmap
 import os
 import sys
-from mmap import MAP_ANONYMOUS, MAP_PRIVATE, mmap
 from threading import Lock
 from typing import Any
 
@@ -83,7 +83,9 @@ class BufferPool:
 
 def _mapped(size: int) -> NDArray[np.uint8]:
     """Memory that returns to the system as soon as it is dropped, whatever the allocator does."""
-    return np.frombuffer(mmap(-1, size, MAP_PRIVATE | MAP_ANONYMOUS), np.uint8)
+    if not hasattr(mmap, "MAP_ANONYMOUS"):  # a system without it: the allocator decides
+        return np.empty(size, np.uint8)
+    return np.frombuffer(mmap.mmap(-1, size, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS), np.uint8)
 
 
 def usable_cpus(most: int) -> int:

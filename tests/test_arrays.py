@@ -89,3 +89,13 @@ def test_a_system_without_processor_affinity_counts_all_processors(monkeypatch: 
     assert [usable_cpus(most) for most in (4, 99)] == [4, 6]
     monkeypatch.setattr("os.cpu_count", lambda: None)
     assert usable_cpus(4) == 1
+
+
+def test_a_system_without_anonymous_mappings_uses_memory_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr("mmap.MAP_ANONYMOUS")
+    pool = BufferPool()
+    first = pool.acquire((1000, 300), FLOAT)
+    first[...] = 1
+    place = address(first)
+    del first
+    assert address(pool.acquire((1000, 300), FLOAT)) == place
