@@ -1,1 +1,1 @@
-"""Networks of your own, named by `train.model`; stage train runs again when something in here changes."""
+"""Custom networks, named by `train.model`; stage train runs again when a file in here changes."""

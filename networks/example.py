@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def two_branches(inputs: dict[str, Any], spec: ModelSpec) -> dict[str, Any]:
-    """Features through a layer of their own, the series through an embedding, then an LSTM; an output a target."""
+    """Features through a dense layer, series through an embedding, then an LSTM; one output per target."""
     flow = layers.Dense(32, activation="relu")(inputs["features"])
     who = layers.Embedding(spec.series + 1, 4)(inputs["series"])
     flow = layers.LSTM(64, return_sequences=True)(layers.Concatenate()([flow, who]))

@@ -13,10 +13,11 @@ import keras
 
 from hindcast.pipeline.errors import TrainingError
 from hindcast.pipeline.feed.batches import LaneBatches
-from hindcast.pipeline.files import file_name, replace_file
+from hindcast.pipeline.files import file_name
 from hindcast.pipeline.learn.backend import tensorflow_errors_as_oserror
 from hindcast.pipeline.learn.fitting import TrainingData
 from hindcast.pipeline.learn.history import Logs
+from hindcast.pipeline.learn.saving import write_by_keras
 
 _SPLITS = {"loss": "train", "val_loss": "validation"}
 
@@ -120,14 +121,7 @@ class GroupWeights:
         place = epoch % len(self._groups)
         group = self._groups[place]
         if place + 1 == len(self._groups) or self._groups[place + 1] != group:
-            with replace_file(self._path(group)) as temporary:
-                # Keras insists on this suffix
-                weights = temporary.with_name(f"{temporary.name}.weights.h5")
-                try:
-                    self._twin.save_weights(weights)
-                    temporary.write_bytes(weights.read_bytes())
-                finally:
-                    weights.unlink(missing_ok=True)
+            write_by_keras(self._path(group), ".weights.h5", self._twin.save_weights)
 
     def hand_over(self, models: Path) -> None:
         """Copy the files of all groups to `weights/` below `models`; TrainingError if one has been removed."""

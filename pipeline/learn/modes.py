@@ -37,12 +37,10 @@ class EvaluationPass:
         return mean_loss(self.network, self.batches, settings, self.guard())
 
 
-def training_data(
-    batch_source: BatchSource, learner: Any, settings: TrainSettings, seed: int
-) -> TrainingData:
+def training_data(source: BatchSource, learner: Any, settings: TrainSettings, seed: int) -> TrainingData:
     """What a stateless network with scaled outputs is trained on in `settings.mode`; TrainingError if there are no batches."""
     training = {"stateful": _stateful, "windows": _windows, "per_series": _per_series}[settings.mode](
-        batch_source, learner, settings, seed
+        source, learner, settings, seed
     )
     batches = training.batches
     compile_network(training.network, settings, settings.epochs * batches)
@@ -79,7 +77,7 @@ def idle_lanes_hint(settings: TrainSettings, share: float | None, samples: int) 
 
 
 def make_evaluation_pass(
-    batch_source: BatchSource, network: Any, settings: TrainSettings, split: str
+    source: BatchSource, network: Any, settings: TrainSettings, split: str
 ) -> EvaluationPass:
     """A pass of a stateless network over a split as `settings.mode` evaluates it; the number of lanes changes no output.
 
@@ -87,22 +85,22 @@ def make_evaluation_pass(
     in order.
     """
     if settings.mode != "stateful":
-        return EvaluationPass(network, _split_windows(batch_source, settings, split), lambda: None)
-    source, part = batch_source.dataset, batch_source.dataset.split(split)
-    runs = evaluation_runs(source, part, settings.context)
+        return EvaluationPass(network, _split_windows(source, settings, split), lambda: None)
+    dataset, part = source.dataset, source.dataset.split(split)
+    runs = evaluation_runs(dataset, part, settings.context)
     lanes = max(1, min(settings.lanes, len(runs)))
-    batches = LaneBatches(batch_source, part, assign_whole_runs(runs, lanes))
-    return EvaluationPass(carry(network, lanes), batches, _guard(batch_source, lanes))
+    batches = LaneBatches(source, part, assign_whole_runs(runs, lanes))
+    return EvaluationPass(carry(network, lanes), batches, _guard(source, lanes))
 
 
-def _stateful(batch_source: BatchSource, learner: Any, settings: TrainSettings, seed: int) -> TrainingData:
+def _stateful(source: BatchSource, learner: Any, settings: TrainSettings, seed: int) -> TrainingData:
     """The next pass is read ahead of time: validation while an epoch ends, the next epoch during validation."""
-    plan = _lane_plans(batch_source, settings, seed)
-    part = batch_source.dataset.split("train")
+    plan = _lane_plans(source, settings, seed)
+    part = source.dataset.split("train")
 
     @lru_cache(maxsize=2)  # planning a million runs takes seconds, and more than the loop asks for an epoch
     def epoch(number: int) -> LaneBatches:
-        return LaneBatches(batch_source, part, plan(number), partial(next_pass, number))
+        return LaneBatches(source, part, plan(number), partial(next_pass, number))
 
     def next_pass(number: int) -> LaneBatches | None:
         if validation is not None and isinstance(validation.batches, LaneBatches):
@@ -115,45 +113,45 @@ def _stateful(batch_source: BatchSource, learner: Any, settings: TrainSettings, 
         return None if validation is None else validation.loss(settings)
 
     network = carry(learner, settings.lanes)
-    validation = _validation(batch_source, learner, settings)
-    guard = _guard(batch_source, settings.lanes)
+    validation = _validation(source, learner, settings)
+    guard = _guard(source, settings.lanes)
     return TrainingData(network, epoch, guard, None if validation is None else validate)
 
 
-def _lane_plans(batch_source: BatchSource, settings: TrainSettings, seed: int) -> Callable[[int], LanePlan]:
+def _lane_plans(source: BatchSource, settings: TrainSettings, seed: int) -> Callable[[int], LanePlan]:
     """The lane plan of each epoch of training, by its number."""
-    source = batch_source.dataset
-    longest = settings.run_length.ns // source.frequency if settings.run_length else None
-    runs = training_runs(source, source.split("train"), longest, settings.warm_up)
-    warm_up = -(-settings.warm_up // source.segment_length)
+    dataset = source.dataset
+    longest = settings.run_length.ns // dataset.frequency if settings.run_length else None
+    runs = training_runs(dataset, dataset.split("train"), longest, settings.warm_up)
+    warm_up = -(-settings.warm_up // dataset.segment_length)
     return lambda number: fill_lanes(runs, settings.lanes, seed, number, warm_up)
 
 
-def _windows(batch_source: BatchSource, learner: Any, settings: TrainSettings, seed: int) -> TrainingData:
-    batches = _split_windows(batch_source, settings, "train")
+def _windows(source: BatchSource, learner: Any, settings: TrainSettings, seed: int) -> TrainingData:
+    batches = _split_windows(source, settings, "train")
 
     def epoch(number: int) -> WindowBatches:
         return batches.shuffled(seed, number)
 
-    validation = _validation(batch_source, learner, settings)
+    validation = _validation(source, learner, settings)
     return TrainingData(
         learner, epoch, lambda: None, None if validation is None else lambda _: validation.loss(settings)
     )
 
 
-def _per_series(batch_source: BatchSource, learner: Any, settings: TrainSettings, seed: int) -> TrainingData:
+def _per_series(source: BatchSource, learner: Any, settings: TrainSettings, seed: int) -> TrainingData:
     """An epoch is one series; a pass over all series is repeated `settings.epochs` times."""
-    windows = _by_series(batch_source, settings, "train")
+    windows = _by_series(source, settings, "train")
     order = tuple(sorted(windows))  # the data set's order: a group's series are adjacent
 
     def epoch(number: int) -> WindowBatches:
         if not order:
-            return _split_windows(batch_source, settings, "train").shuffled(seed, number)
+            return _split_windows(source, settings, "train").shuffled(seed, number)
         return windows[order[number % len(order)]].shuffled(seed, number)
 
     passes = {
         number: batches
-        for number, batches in _by_series(batch_source, settings, "validation").items()
+        for number, batches in _by_series(source, settings, "validation").items()
         if number in windows
     }
     validation = dict(zip(passes, cache_batches(list(passes.values()), settings), strict=True))
@@ -167,29 +165,29 @@ def _per_series(batch_source: BatchSource, learner: Any, settings: TrainSettings
     return TrainingData(learner, epoch, lambda: None, validate if validation else None, order)
 
 
-def _validation(batch_source: BatchSource, learner: Any, settings: TrainSettings) -> EvaluationPass | None:
+def _validation(source: BatchSource, learner: Any, settings: TrainSettings) -> EvaluationPass | None:
     """The pass over validation; None if it has no batches."""
-    streamed = make_evaluation_pass(batch_source, learner, settings, "validation")
+    streamed = make_evaluation_pass(source, learner, settings, "validation")
     if not len(streamed.batches):
         return None
     (batches,) = cache_batches([streamed.batches], settings)
     return replace(streamed, batches=batches)
 
 
-def _by_series(batch_source: BatchSource, settings: TrainSettings, split: str) -> dict[int, WindowBatches]:
+def _by_series(source: BatchSource, settings: TrainSettings, split: str) -> dict[int, WindowBatches]:
     """The windows of each numbered series, by its number."""
-    parts = scored_spans(batch_source.dataset, split).by_key(batch_source.series)
-    return {number: _windows_of(batch_source, settings, part) for number, part in parts.items() if number}
+    parts = scored_spans(source.dataset, split).by_key(source.series)
+    return {number: _windows_of(source, settings, part) for number, part in parts.items() if number}
 
 
-def _split_windows(batch_source: BatchSource, settings: TrainSettings, split: str) -> WindowBatches:
-    return _windows_of(batch_source, settings, scored_spans(batch_source.dataset, split))
+def _split_windows(source: BatchSource, settings: TrainSettings, split: str) -> WindowBatches:
+    return _windows_of(source, settings, scored_spans(source.dataset, split))
 
 
-def _windows_of(batch_source: BatchSource, settings: TrainSettings, rows: Spans) -> WindowBatches:
-    plan = WindowPlan(rows, batch_source.dataset.segment_length, settings.lookback)
-    return WindowBatches(batch_source, plan, settings.batch_size)
+def _windows_of(source: BatchSource, settings: TrainSettings, rows: Spans) -> WindowBatches:
+    plan = WindowPlan(rows, source.dataset.segment_length, settings.lookback)
+    return WindowBatches(source, plan, settings.batch_size)
 
 
-def _guard(batch_source: BatchSource, lanes: int) -> Callable[[], ContinuityGuard]:
-    return lambda: ContinuityGuard(lanes, partial(name_of, batch_source.dataset.sequences))
+def _guard(source: BatchSource, lanes: int) -> Callable[[], ContinuityGuard]:
+    return lambda: ContinuityGuard(lanes, partial(name_of, source.dataset.sequences))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -22,11 +23,21 @@ def save_network(path: Path, network: Any) -> None:
 
     Keras writes the date, the archive's times and ids that are memory addresses; these are left out.
     """
+    write_by_keras(path, ".keras", network.save, _canonical)
+
+
+def write_by_keras(
+    path: Path, suffix: str, write: Callable[[Path], None], content: Callable[[Path], bytes] = Path.read_bytes
+) -> None:
+    """Replace the file `path` by what `write` writes into a path with the suffix that Keras insists on.
+
+    `content` gives the bytes to keep of the written file.
+    """
     with replace_file(path) as temporary:
-        raw = temporary.with_name(f"{temporary.name}.keras")
+        raw = temporary.with_name(f"{temporary.name}{suffix}")
         try:
-            network.save(raw)
-            temporary.write_bytes(_canonical(raw))
+            write(raw)
+            temporary.write_bytes(content(raw))
         finally:
             raw.unlink(missing_ok=True)
 
