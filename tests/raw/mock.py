@@ -31,20 +31,20 @@ LONG: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Outcome:
-    """What ingest left: its report, every table by (source, group), every quarantine by source."""
+    """The outputs of ingest: its report, every table by (source, group), every quarantine by source."""
 
     report: dict[str, Any]
     tables: dict[tuple[str, str], pd.DataFrame]
     quarantine: dict[str, pd.DataFrame]
 
     def table(self) -> pd.DataFrame:
-        """The only table there is."""
+        """The only table."""
         ((_, table),) = self.tables.items()
         return table
 
 
 def mock_params(sources: Mapping[str, Any], path: str = "raw", **raw: Any) -> Params:
-    """Settings of a data set with these sources; alignment is of no interest here."""
+    """Settings of a data set with these sources; their alignment does not matter."""
     sources = {name: dict(source) for name, source in sources.items()}
     target = {
         "role": "realized",

@@ -1,4 +1,4 @@
-"""Ingest as one would write it for a thousand lines: line by line, cell by cell, by csv, datetime and zoneinfo."""
+"""The slow, obvious ingest: line by line and cell by cell, with csv, datetime and zoneinfo."""
 
 from __future__ import annotations
 
@@ -172,9 +172,7 @@ class Oracle:
             raise Bad("series")
         issue, valid, second = self._times(slot, cells, group)
         count = 0
-        if (
-            second is not None and second != valid
-        ):  # by order: the row takes its turn, whatever its values are
+        if second is not None and second != valid:  # by order: the row counts, whatever its values are
             seen[group, series, issue, valid] += 1
             count = seen[group, series, issue, valid]
         known = None
@@ -278,7 +276,7 @@ class Oracle:
     def _counted(
         self, field: StampField, day: datetime, zone: ZoneInfo, text: str
     ) -> tuple[datetime, datetime]:
-        """Step number `text` of a day; steps beyond its end never were."""
+        """Step number `text` of a day; steps after the end of the day do not exist."""
         assert field.period is not None
         if not re.fullmatch(r"\s*[+-]?[0-9]+(\.0*)?\s*", text) or float(text) < field.period.first:
             raise Bad("valid_time")
@@ -292,7 +290,7 @@ class Oracle:
         return found, found
 
     def _number(self, cell: str) -> float | None:
-        """None where missing, NaN where it is no number."""
+        """None where missing, NaN where it is not a number."""
         text = cell.strip()
         if text in {marker.strip() for marker in self.source.missing}:
             return None

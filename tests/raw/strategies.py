@@ -1,4 +1,4 @@
-"""Settings and the files that fit them, more or less."""
+"""Settings and files that fit them, with a few faults."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Case:
 
     @property
     def packed(self) -> dict[str, bytes]:
-        """The files as they lie on the disk: packed where their names say so."""
+        """The files as on disk: compressed where their names say so."""
         return {name: _packed(name, content) for name, content in self.files.items()}
 
 

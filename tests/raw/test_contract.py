@@ -27,7 +27,7 @@ def at(*expected: tuple[str, str, float]) -> list[tuple[str, int, float]]:
 
 
 def packed(path: Path, content: bytes) -> bytes:
-    """The content as a file of this name is packed."""
+    """The content, compressed as the suffix of the name says."""
     if path.suffix == ".gz":
         return gzip.compress(content)
     if path.suffix == ".zst":

@@ -1,4 +1,4 @@
-"""Files as exports of operators, exchanges and spreadsheets write them, and what must become of each row."""
+"""Files as exported by operators, exchanges and spreadsheets, with the expected fate of each row."""
 
 from __future__ import annotations
 

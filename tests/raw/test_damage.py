@@ -87,7 +87,7 @@ DAMAGE = st.one_of(
 
 
 def damaged(content: bytes, kind: str, place: int, how: Any) -> bytes:
-    """The content after one accident."""
+    """The content with one kind of damage."""
     if kind == "flip":
         return (
             content[:place]
@@ -110,7 +110,7 @@ def damaged(content: bytes, kind: str, place: int, how: Any) -> bytes:
     elif kind == "open quote":
         cells[how % len(cells)] = b'"' + cells[how % len(cells)]
         lines[at] = b",".join(cells)
-    else:  # the first cell of one line and the second of another: stamps, names and numbers change places
+    else:  # the first cell of one line and the second of another: stamps, names and numbers are exchanged
         others = lines[how % len(lines)].split(b",")
         cells[0], others[-1] = others[-1], cells[0]
         lines[at], lines[how % len(lines)] = b",".join(cells), b",".join(others)
@@ -141,7 +141,7 @@ def test_a_damaged_file_loses_no_row_or_fails_with_a_reported_error(
         content = damaged(content, *accident)
     case = Case({**source, "files": "*", "encoding": encodings[1]}, MADRID, {name: content})
     params = mock_params({"meter": case.source}, zone=MADRID)
-    # UTF-16 is cut into lines behind the oracle's back, and of a header that was hit nothing is known
+    # the oracle does not see how UTF-16 is split into lines, nor what a damaged header means
     sound = encodings[1] != "utf-16" and content.startswith(
         text.split("\n", 1)[0].encode(encodings[1]) + b"\n"
     )

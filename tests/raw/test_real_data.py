@@ -29,7 +29,7 @@ FOLDERS = {
 def real(
     shared_data: Callable[[str], Path], compose: Callable[..., dict[str, Any]]
 ) -> Callable[[str], Outcome]:
-    """`real(name)` is what ingest makes of a real data set with its committed settings."""
+    """`real(name)` gives the outputs of ingest for a real data set with its committed settings."""
     done: dict[str, Outcome] = {}
 
     def read(name: str) -> Outcome:
@@ -100,7 +100,7 @@ def test_missing_markers_of_entsoe_are_missing_values(
             cells.update(row[2] for row in rows if not row[2].isdigit())
         assert cells
         missing = real("entsoe").tables[f"measured_{suffix}", country]["load"].isna().sum()
-        dropped = 5 if country == "ES" else 0  # empty cells of hours that never were
+        dropped = 5 if country == "ES" else 0  # empty cells of hours that clocks skip
         assert missing == sum(cells.values()) - dropped
         assert set(cells) <= {"-", "n/e", "N/A", ""}
 

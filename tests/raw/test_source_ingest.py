@@ -25,7 +25,7 @@ BY_FOLDER = {**LONG, "files": "*/*.csv", "group": {"path": "^([^/]+)/"}}
 
 
 def text(series: str, *loads: object, hour: int = 0) -> str:
-    """A file of one series, an hour a value."""
+    """A file of one series with one value per hour."""
     return HEADER + "".join(
         f"{series},2024-01-01T{hour + at:02}:00Z,{load}\n" for at, load in enumerate(loads)
     )
@@ -41,7 +41,7 @@ class Work:
 
 @pytest.fixture
 def work(monkeypatch: pytest.MonkeyPatch) -> Work:
-    """What was read and merged since `clear`."""
+    """What `again` read and merged."""
     done = Work()
     read_files, make_table = reading.read_files, cache_entries.make_table
 
@@ -59,7 +59,7 @@ def work(monkeypatch: pytest.MonkeyPatch) -> Work:
 
 
 def again(folder: Path, work: Work, sources: dict[str, Any], **raw: Any) -> Work:
-    """Ingest; the outputs must be those of a clean build. Returns what was done for it."""
+    """Ingest; the outputs must be those of a clean build. Returns what was read and merged."""
     work.read, work.merged = [], []
     params = mock_params(sources, **raw)
     ingest(params, folder)
@@ -170,7 +170,7 @@ def test_changed_settings_repeat_only_what_depends_on_them(
     if "other" in sources:
         assert set(done.merged) == {"A", "B"}
         return
-    # with its rows gone a file is read again for the sake of its groups; these share theirs, so rows were kept
+    # a file without kept rows is read again for its groups; these files share a group, so their rows were kept
     assert (bool(done.read), bool(done.merged)) == (read, merged)
 
 
@@ -215,7 +215,7 @@ def test_any_change_of_files_and_cache_gives_the_bytes_of_a_clean_build(
 
 
 def damage(folder: Path, data: st.DataObject) -> None:
-    """Cut, remove or change any file of the cache."""
+    """Truncate, remove or change any file of the cache."""
     files = sorted(path for path in (folder / CACHE).rglob("*") if path.is_file())
     for path in data.draw(st.lists(st.sampled_from(files), max_size=4)) if files else []:
         content = path.read_bytes() if path.exists() else b""
