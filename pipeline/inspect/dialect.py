@@ -74,7 +74,8 @@ def detect_dialect(texts: Sequence[str], encoding: str, path: str) -> Dialect:
         raise RawDataError(f"{path}: the file is empty; remove it or download it again.")
     comments = ("^#",) if any(line.startswith("#") for line in lines) else ()
     plain = [line for line in lines if not (comments and line.startswith("#"))] or lines
-    quote = _detect_quote(plain)
+    single = sum(line.startswith("'") and line.rstrip().endswith("'") for line in plain)
+    quote = "'" if single > 0.5 * len(plain) and not any('"' in line for line in plain) else '"'
     separator = max(_SEPARATORS, key=lambda sign: _score(plain, sign, quote))
     width = _usual_width(plain, separator, quote)
     if width < 2:
@@ -108,11 +109,6 @@ def cut_line(line: str, separator: str, quote: str) -> Row:
         return next(csv.reader([line], delimiter=separator, quotechar=quote), [])
     except csv.Error:  # a cell longer than csv's field limit
         return [line]
-
-
-def _detect_quote(lines: Sequence[str]) -> str:
-    single = sum(1 for line in lines if line.startswith("'") and line.rstrip().endswith("'"))
-    return "'" if single > 0.5 * len(lines) and not any('"' in line for line in lines) else '"'
 
 
 def _score(lines: Sequence[str], separator: str, quote: str) -> float:

@@ -58,7 +58,8 @@ def guess_origin(drafts: Sequence[SourceDraft], frequency: int) -> OriginGuess:
     if cycle is not None:
         return cycle
     if issued:
-        least = min(_least_lead(draft) for draft in issued)
+        times = [draft.analysis.times for draft in issued]
+        least = min(int((each.wall - each.issue_wall())[each.ok].min()) for each in times)
         question = "issue times follow no regular cycle; how long before a step is it forecast?"
         return OriginGuess({"before": step_text(max(least, 0))}, (question,))
     question = "when is the forecast made? Nothing known later is used"
@@ -71,11 +72,6 @@ def choose_lags(is_allowed: Callable[[str], bool], frequency: int) -> list[str]:
     """The shortest of the usual lags that are allowed, and a week if it is."""
     allowed = [lag for lag in _LAGS if int(lag[:-1]) * HOUR % frequency == 0 and is_allowed(lag)]
     return list(dict.fromkeys([*allowed[:1], *(lag for lag in ("168h",) if lag in allowed)]))
-
-
-def _least_lead(draft: SourceDraft) -> int:
-    times = draft.analysis.times
-    return int((times.wall - times.issue_wall())[times.ok].min())
 
 
 def _issue_cycle(draft: SourceDraft, frequency: int) -> OriginGuess | None:

@@ -22,6 +22,7 @@ _CANDIDATES = [
 _MOST_LINES = 1000  # with letters beyond ASCII
 _LEAST_BYTES = 6  # beyond ASCII for a guess; a few are more likely damage in a file of a known encoding
 _ENOUGH = 0.9  # share of words that must be readable; a few may be misspelt or of another language
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f]")  # beside tab, line ends and form feed
 _WORD = re.compile(r"(?:[^\W\d_]|[^\x00-\x7f\s])+")
 _SIGN_IN_WORD = re.compile(r"(?<=[^\W\d_])[^\w\s\x00-\x7f](?=[^\W\d_])")
 _NEVER_IN_WORDS = re.compile(r"[a-z][A-Z\xc0-\xde]|[^\x00-\x7f]{3}")
@@ -34,7 +35,8 @@ def decode_text(pieces: Sequence[bytes], path: str) -> tuple[tuple[str, ...], st
             texts = tuple(piece.decode(encoding) for piece in pieces)
         except UnicodeDecodeError:
             continue
-        if _is_text(texts):
+        controls = sum(len(_CONTROL.findall(text)) for text in texts)
+        if controls <= 0.001 * sum(map(len, texts)) and not any("\0" in text for text in texts):
             cleaned = (
                 text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n") for text in texts
             )
@@ -89,9 +91,3 @@ def _is_readable(word: str) -> bool:
     """Whether all letters of a word belong to one Western European language."""
     letters = {sign for sign in word if not sign.isascii()}
     return not _NEVER_IN_WORDS.search(word) and any(letters <= alphabet for alphabet in WESTERN_LETTERS)
-
-
-def _is_text(texts: Sequence[str]) -> bool:
-    controls = [chr(code) for code in (*range(32), *range(127, 160)) if chr(code) not in "\t\n\r\f"]
-    found = sum(text.count(sign) for text in texts for sign in controls)
-    return not any("\0" in text for text in texts) and found <= 0.001 * sum(map(len, texts))

@@ -87,14 +87,12 @@ def guess_zone(fmt: FileFormat, times: TimeColumns, values: Sequence[Column]) ->
     if guess.question and fmt.hour_columns is not None and fmt.hour_columns.second:
         separate = "the second of the two autumn hours is in its own column"
         guess = replace(guess, question=guess.question.replace(_ONCE, separate))
-    reverse = guess.ambiguous == "in_order" and _is_newest_first(fmt, times)
-    return replace(guess, ambiguous="in_reverse_order") if reverse else guess
-
-
-def _is_newest_first(fmt: FileFormat, times: TimeColumns) -> bool:
     near = (np.diff(fmt.piece) == 0) & times.ok[1:] & times.ok[:-1]
     steps = np.diff(times.wall)[near]
-    return bool((steps < 0).sum() > (steps > 0).sum())
+    newest_first = bool((steps < 0).sum() > (steps > 0).sum())
+    if guess.ambiguous == "in_order" and newest_first:
+        return replace(guess, ambiguous="in_reverse_order")
+    return guess
 
 
 def _has_value(values: Sequence[Column], ok: Flags) -> Flags:
