@@ -111,7 +111,13 @@ class Code:
         return []
 
     def _imports_of(self, module: str) -> Iterator[str]:
+        """What the import statements name; a module that imports `iter_modules` imports all modules of its folder."""
         for node in ast.walk(self.trees[module]):
+            if isinstance(node, ast.ImportFrom) and any(alias.name == "iter_modules" for alias in node.names):
+                folder = module.rpartition(".")[0]
+                yield from (
+                    name for name in self.modules if name.rpartition(".")[0] == folder and name != module
+                )
             if isinstance(node, ast.Import):
                 yield from (alias.name for alias in node.names)
             elif isinstance(node, ast.ImportFrom):

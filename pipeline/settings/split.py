@@ -156,7 +156,7 @@ _FORMS: dict[str, type[SplitSection]] = {
     for name in get_args(form.model_fields["policy"].annotation)
 }
 POLICY_NAMES = tuple(_FORMS)
-"""The names that `split.policy` may have; `split/policies/table.py` has an entry for each."""
+"""The names that `split.policy` may have; a module of `split/policies/` declares each."""
 
 
 def _form(value: Any) -> str | None:
