@@ -171,6 +171,8 @@ class _Evaluator:
         computed = {"model": values.T}
         if trees is not None:
             computed["trees"] = trees.predict(self._dataset, rows, self._series_of)
+        due = {name for name in self._columns if FORECASTERS[name].made in ("model", "computed")}
+        assert computed.keys() == due, "a forecaster of the table is computed nowhere"
         for target, table in enumerate(tables):
             for name, forecasts in computed.items():
                 table.forecasts[name] = np.ascontiguousarray(forecasts[target], np.float32)

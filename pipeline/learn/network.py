@@ -14,6 +14,9 @@ from hindcast.pipeline.feed.scaling import Scaling
 from hindcast.pipeline.learn.quantile_head import add_quantiles, apply_per_quantile, head_layers, swap_layer
 from hindcast.pipeline.learn.scaling_layers import scale_inputs, scale_layers, target_count, unscale_outputs
 
+CELLS = {"lstm": keras.layers.LSTM, "gru": keras.layers.GRU}
+"""The recurrent layers by the names that `train.cell` may have."""
+
 Layers = dict[str, Any]
 """Layers by name; the names are stored in model.keras, so they do not change."""
 
@@ -176,7 +179,7 @@ def _head(design: Design) -> Layers:
 
 
 def _recurrent(design: Design) -> Layers:
-    cell = {"lstm": keras.layers.LSTM, "gru": keras.layers.GRU}[design.cell]
+    cell = CELLS[design.cell]
     made: Layers = {}
     for member in range(design.members):
         for number, units in enumerate(design.units):

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import keras
 import numpy as np
 import pytest
 
-from hindcast.pipeline.learn.network import first_layer_input, make_networks
+from hindcast.pipeline.learn.network import CELLS, first_layer_input, make_networks
 from hindcast.pipeline.learn.saving import save_network
+from hindcast.pipeline.settings.train import TrainSettings
 from tests.feed.memory import some_scaling
 from tests.learn.networks import FEATURES, arrays, small_layers, small_twin
 
@@ -110,3 +111,7 @@ def test_members_learn_alone_and_their_mean_is_the_forecast(tmp_path: Path) -> N
     save_network(tmp_path / "model.keras", networks.twin)
     loaded = keras.models.load_model(tmp_path / "model.keras", custom_objects={}, safe_mode=True)
     assert (loaded.predict_on_batch(inputs) == mean).all()
+
+
+def test_every_cell_of_the_settings_has_its_layer() -> None:
+    assert tuple(CELLS) == get_args(TrainSettings.model_fields["cell"].annotation)

@@ -16,7 +16,7 @@ from hindcast.pipeline.feed.lanes import IDLE
 from hindcast.pipeline.learn import stateful as carried_module
 from hindcast.pipeline.learn.losses import WeightedMean, inputs_for, iter_predictions
 from hindcast.pipeline.learn.modes import make_evaluation_pass, training_data
-from hindcast.pipeline.learn.network import first_layer_input, make_networks
+from hindcast.pipeline.learn.network import CELLS, first_layer_input, make_networks
 from hindcast.pipeline.learn.saving import save_network
 from hindcast.pipeline.learn.stateful import carry, check_state_is_carried, make_online
 from tests.learn.networks import (
@@ -44,7 +44,7 @@ def kept(*flags: int) -> np.ndarray:
     return np.array(flags, np.float32)[:, None]
 
 
-@pytest.mark.parametrize("cell", ["lstm", "gru"])
+@pytest.mark.parametrize("cell", CELLS)
 def test_chunks_played_one_after_another_equal_the_twin_on_the_whole(cell: str) -> None:
     layers = small_layers(cell=cell, units=(5, 4))
     whole = numbers_in(2, 12)
