@@ -129,90 +129,50 @@ def read_header(file: h5py.File, path: Path) -> Header:
         )
 
 
-class HeaderProperties:
-    """The values of `_header` as properties, for a class that has one."""
+class HeaderValues:
+    """The values of a header as attributes of a class that reads files."""
 
-    _header: Header
+    sample_count: int
+    """Number of samples."""
+    segment_length: int
+    """Steps in a sample."""
+    step_count: int
+    """Steps without padding."""
+    frequency: int
+    """Distance between steps in ns."""
+    fingerprint: str
+    """Digest of what the file was written from."""
+    features: tuple[str, ...]
+    """Names of the columns of X."""
+    feature_units: tuple[str, ...]
+    """Units of the columns of X."""
+    feature_parts: tuple[str, ...]
+    """The part of a network's inputs to which each column of X belongs: history, forecast, calendar or static."""
+    targets: tuple[str, ...]
+    """Names of the columns of Y."""
+    target_units: tuple[str, ...]
+    """Units of the columns of Y."""
+    sources: tuple[str, ...]
+    """Names of the columns of `issued`."""
+    first_target_time: int
+    """First observed target, ns UTC; TIME_MAX where there is none."""
+    last_target_time: int
+    """Last observed target, ns UTC; TIME_MIN where there is none."""
 
-    @property
-    def header(self) -> Header:
-        """The whole header."""
-        return self._header
-
-    @property
-    def sample_count(self) -> int:
-        """Number of samples."""
-        return self._header.sample_count
-
-    @property
-    def segment_length(self) -> int:
-        """Steps in a sample."""
-        return self._header.segment_length
-
-    @property
-    def step_count(self) -> int:
-        """Steps without padding."""
-        return self._header.step_count
-
-    @property
-    def frequency(self) -> int:
-        """Distance between steps in ns."""
-        return self._header.frequency
-
-    @property
-    def fingerprint(self) -> str:
-        """Digest of what the file was made from."""
-        return self._header.fingerprint
-
-    @property
-    def features(self) -> tuple[str, ...]:
-        """Names of the columns of X."""
-        return self._header.features
-
-    @property
-    def feature_units(self) -> tuple[str, ...]:
-        """Units of the columns of X."""
-        return self._header.feature_units
+    def __init__(self, header: Header) -> None:
+        self.header = header
+        for name in HeaderValues.__annotations__:
+            setattr(self, name, getattr(header, name))
 
     @property
     def feature_masks(self) -> Ints:
         """For each feature the index of the one that is 1 where it is missing, else -1."""
-        return np.array(self._header.feature_masks, dtype=np.int64)
-
-    @property
-    def feature_parts(self) -> tuple[str, ...]:
-        """The part of a network's inputs to which each column of X belongs: history, forecast, calendar or static."""
-        return self._header.feature_parts
-
-    @property
-    def targets(self) -> tuple[str, ...]:
-        """Names of the columns of Y."""
-        return self._header.targets
-
-    @property
-    def target_units(self) -> tuple[str, ...]:
-        """Units of the columns of Y."""
-        return self._header.target_units
-
-    @property
-    def sources(self) -> tuple[str, ...]:
-        """Names of the columns of `issued`."""
-        return self._header.sources
+        return np.array(self.header.feature_masks, dtype=np.int64)
 
     @property
     def baselines(self) -> tuple[str, ...]:
         """Names of the columns of `baseline`."""
-        return self._header.forecasters
-
-    @property
-    def first_target_time(self) -> int:
-        """First observed target, ns UTC; TIME_MAX where there is none."""
-        return self._header.first_target_time
-
-    @property
-    def last_target_time(self) -> int:
-        """Last observed target, ns UTC; TIME_MIN where there is none."""
-        return self._header.last_target_time
+        return self.header.forecasters
 
 
 def virtual_name(file: str) -> str:

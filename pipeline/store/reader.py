@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from hindcast.pipeline.arrays import BufferPool, Ints
 from hindcast.pipeline.errors import FormatError, MissingInputError
 from hindcast.pipeline.store.chunk_cache import ChunkCache
-from hindcast.pipeline.store.file_header import Header, HeaderProperties, check_virtual_sources, read_header
+from hindcast.pipeline.store.file_header import Header, HeaderValues, check_virtual_sources, read_header
 from hindcast.pipeline.store.index_tables import read_sequences, read_shards, read_splits
 from hindcast.pipeline.store.index_types import Sequences, Shards, Split
 from hindcast.pipeline.store.layout import ARRAYS, BY_NAME, sample_count_for
@@ -25,7 +25,7 @@ from hindcast.pipeline.store.shards import OpenShards
 from hindcast.pipeline.store.threads import WorkerThreads, default_thread_count
 
 
-class Dataset(HeaderProperties):
+class Dataset(HeaderValues):
     """`data/dataset.h5` or a shard, open for reading; a context manager.
 
     Arrays are read from the shards themselves, so a shard that is missing or of another data set is an error and
@@ -44,14 +44,14 @@ class Dataset(HeaderProperties):
             raise MissingInputError(f"{self.path} is absent: {REMEDY}.")
         joined = check_seal(self.path)
         with open_to_read(self.path) as file:
-            self._header = read_header(file, self.path)
+            super().__init__(read_header(file, self.path))
             self.sequences: Sequences = read_sequences(file, self.path)
             self._splits = read_splits(file, self.path)
             self._shards = read_shards(file, self.path) if joined else self._as_shards(file)
             if joined:
-                check_virtual_sources(file, self.path, self._shards, self._header)
-        _check_counts(self.path, self._header, self.sequences, self._shards)
-        size = sum(math.prod(self._header.shape_of(array)) * array.dtype.itemsize for array in ARRAYS)
+                check_virtual_sources(file, self.path, self._shards, self.header)
+        _check_counts(self.path, self.header, self.sequences, self._shards)
+        size = sum(math.prod(self.header.shape_of(array)) * array.dtype.itemsize for array in ARRAYS)
         self._fits = size <= budget_bytes
         self._start()
 
@@ -89,7 +89,7 @@ class Dataset(HeaderProperties):
         wanted = self._checked(samples)
         if self._process != os.getpid():  # after a fork: the parent's threads and locks cannot be used
             self._start()
-        answer = self._buffers.acquire((len(wanted), *self._header.shape_of(array)[1:]), array.dtype)
+        answer = self._buffers.acquire((len(wanted), *self.header.shape_of(array)[1:]), array.dtype)
         if answer.size:
             self._fill(name, answer, self._plans.plan_reads(wanted))
         return answer
@@ -137,7 +137,7 @@ class Dataset(HeaderProperties):
 
     def _start(self) -> None:
         self._process = os.getpid()
-        self._open = OpenShards(self.path.parent, self._shards, self._header)
+        self._open = OpenShards(self.path.parent, self._shards, self.header)
         self._cache = ChunkCache(self.budget_bytes)
         self._buffers = BufferPool()
         self._plans = RecentPlans(self._shards)
@@ -175,10 +175,10 @@ class Dataset(HeaderProperties):
         chunks = dataset_in(file, "X", self.path).chunks or (1,)
         return Shards(
             file=np.array([self.path.name], dtype=object),
-            group=np.array([self._header.group], dtype=object),
-            fingerprint=np.array([self._header.fingerprint], dtype=object),
+            group=np.array([self.header.group], dtype=object),
+            fingerprint=np.array([self.header.fingerprint], dtype=object),
             first_sample=np.zeros(1, np.int64),
-            sample_count=np.array([self._header.sample_count], np.int64),
+            sample_count=np.array([self.header.sample_count], np.int64),
             chunk_samples=np.array([chunks[0]], np.int64),
         )
 
