@@ -134,3 +134,11 @@ def test_the_lock_file_names_no_index_and_pins_every_package_by_hash() -> None:
     packages = re.split(r"^(?=[a-z0-9])", text, flags=re.MULTILINE)[1:]
     assert len(packages) > 100
     assert [package.split()[0] for package in packages if "--hash=sha256:" not in package] == []
+
+
+def test_the_version_is_the_newest_release_of_the_changelog() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    releases = re.findall(r"^## \[(\d+\.\d+\.\d+)\] - \d{4}-\d{2}-\d{2}$", changelog, re.MULTILINE)
+    assert len(releases) >= 2
+    assert project["version"] == releases[0]
