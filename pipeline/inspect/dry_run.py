@@ -95,7 +95,7 @@ def _read_source(raw: RawSettings, name: str) -> _SourceResult | None:
 def _first_block(layout: Layout, source: Source, size: int) -> Block | None:
     """The first lines below the header."""
     for block in read_blocks(layout.file.path, source, size):
-        above = max(0, layout.header_line - block.first_line + 1)
+        above = max(0, layout.header.line - block.first_line + 1)
         lines = block.data.split(b"\n")[:-1][above:]
         if lines:
             return Block(b"".join(line + b"\n" for line in lines), block.first_line + above)

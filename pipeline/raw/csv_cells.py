@@ -111,9 +111,9 @@ def _parse_csv(
     if source.quote.encode() in last and not closes_quotes(last.decode(), source):
         return None
     at_once = len(data) + 1  # in one piece: columns in several pieces would have to be copied
-    names = [str(column) for column in range(len(layout.names))]
+    names = [str(column) for column in range(len(layout.header.names))]
     types = {str(column): pa.string() for column in layout.text_columns}
-    types |= {str(column): pa.string() for column in layout.spare_columns}
+    types |= {str(column): pa.string() for column in layout.header.spare_columns}
     types |= {str(column): pa.float64() if typed else pa.string() for column in layout.number_columns}
     try:
         table = pa_csv.read_csv(
@@ -133,7 +133,7 @@ def _parse_csv(
         return None
     if table.num_rows != count:  # an unclosed quote spans line ends
         return None
-    for column in layout.spare_columns:
+    for column in layout.header.spare_columns:
         if pc.any(pc.not_equal(pc.utf8_trim_whitespace(table[str(column)]), "")).as_py():
             return None
     columns = {int(name): table[name] for name in types}
@@ -170,7 +170,7 @@ def _split_one_by_one(
                 continue
         else:
             cells = line.split(source.separator)
-        if not layout.fits(cells):
+        if not layout.header.fits(cells):
             rules[row] = COLUMNS
             continue
         for column in needed:

@@ -1,21 +1,56 @@
-"""From the header of a file and its source to the layout: which cells make which field of which rows."""
+"""The header of a file, and its layout: which cells make which field of which rows."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from pathlib import Path
 
 import pyarrow as pa
 
 from hindcast.pipeline.errors import RawDataError
-from hindcast.pipeline.raw.csv_header import read_header
+from hindcast.pipeline.raw.csv_blocks import closes_quotes, ignore_test, read_blocks, split_line
 from hindcast.pipeline.raw.numbers import NumberStyle, read_numbers
 from hindcast.pipeline.raw.source_files import RawFile, field_from_path, quoted, suggest_nearest
 from hindcast.pipeline.settings.fields import LaterField, StampField, TextField
 from hindcast.pipeline.settings.known import PublishedAt
 from hindcast.pipeline.settings.raw import Source
+
+_HEAD_BYTES = 8 << 10  # of a block, where only the header is wanted
+_MOST_LINES = 10_000  # searched for a header
+
+
+@dataclass(frozen=True)
+class Header:
+    """The stripped names of a file's columns; rows follow `line`, whose bytes are `content`. With
+    `names:` it is the last line skipped, and `content` is empty.
+
+    `width` is the number of cells of the header line. Where header and first row differ by empty cells only, `names`
+    has as many elements as the first row has cells.
+    """
+
+    line: int
+    names: tuple[str, ...]
+    width: int
+    content: bytes
+
+    @cached_property
+    def named(self) -> int:
+        """How many cells a row needs: those after them have no name and may be absent."""
+        return max((place for place, name in enumerate(self.names, 1) if name), default=0)
+
+    @property
+    def spare_columns(self) -> tuple[int, ...]:
+        """Unnamed columns that only the header or only the rows have; their cells must be empty."""
+        return tuple(range(self.named, len(self.names))) if self.width != len(self.names) else ()
+
+    def fits(self, cells: Sequence[str]) -> bool:
+        """Whether a line has as many cells as the header, not counting empty unnamed ones."""
+        if len(cells) == self.width:
+            return True
+        return len(cells) >= self.named and not any(cell.strip() for cell in cells[self.named :])
 
 
 @dataclass(frozen=True)
@@ -52,8 +87,7 @@ class Layout:
     """The columns of one file by purpose; each line makes one row per slot."""
 
     file: RawFile
-    names: tuple[str, ...]
-    header_line: int  # number of the header's line, or of the last line skipped; rows follow it
+    header: Header
     slots: tuple[Slot, ...]
     group_column: int = -1
     series_column: int = -1
@@ -63,22 +97,7 @@ class Layout:
     lead_column: int = -1
     where: tuple[tuple[int, tuple[str, ...]], ...] = ()  # columns, and their texts in rows of this source
     header_time: str | None = None  # the part of the time that headings carry
-    width: int | None = None  # cells of the header line; the rows may differ from it by empty cells
-    named: int = 0  # cells that a row needs then
     repeated_header: bytes = b""  # a line equal to it is a repeated header; empty where it could be a row
-
-    @property
-    def spare_columns(self) -> tuple[int, ...]:
-        """Unnamed columns that only the header or only the rows have; their cells must be empty."""
-        differs = self.width is not None and self.width != len(self.names)
-        return tuple(range(self.named, len(self.names))) if differs else ()
-
-    def fits(self, cells: Sequence[str]) -> bool:
-        """Whether a line has as many cells as the header, not counting empty unnamed ones."""
-        if len(cells) == (len(self.names) if self.width is None else self.width):
-            return True
-        needs = self.named if self.width is not None else len(self.names)
-        return len(cells) >= needs and not any(cell.strip() for cell in cells[needs:])
 
     @property
     def number_columns(self) -> tuple[int, ...]:
@@ -106,8 +125,7 @@ def read_layout(file: RawFile, name: str, source: Source) -> Layout:
     )
     layout = Layout(
         file,
-        header.names,
-        header.line,
+        header,
         slots,
         group_column=columns.find("group", source.group.column if source.group else None),
         series_column=columns.find("series", source.series.column if source.series else None),
@@ -119,13 +137,11 @@ def read_layout(file: RawFile, name: str, source: Source) -> Layout:
         lead_column=columns.find("lead", source.lead.column if source.lead else None),
         where=tuple((columns.find("where", column), texts) for column, texts in source.where.items()),
         header_time=source.header_time,
-        width=header.width,
-        named=header.named,
     )
     if columns.faults:
         raise RawDataError(f"{file.name} does not fit its settings.", columns.faults)
     # where all header cells of number columns are numbers, a repeated header looks like a row
-    cells = tuple(layout.names[column] for column in layout.number_columns)
+    cells = tuple(header.names[column] for column in layout.number_columns)
     has_words = _has_words(cells, source.missing, NumberStyle.of(source))
     return replace(layout, repeated_header=header.content if has_words else b"")
 
@@ -220,3 +236,91 @@ def _name_of_file(field: TextField | None, file: RawFile) -> str | None:
         return field_from_path(field, file.name)
     except RawDataError:
         return None  # check_path reported it
+
+
+def read_header(path: Path, source: Source) -> Header:
+    """Find the header of a file.
+
+    Raises RawDataError for a file without a readable header, and for `names` that do not fit its rows.
+    """
+    lines = _iter_lines(path, source)
+    if source.names is not None:
+        header = Header(source.skip_lines, source.names, len(source.names), b"")
+    else:
+        line, content = next(lines, (0, b""))
+        if not line:
+            raise RawDataError(_absence_fault(path, source))
+        names = _split_names(content, path, line, source)
+        header = Header(line, names, len(names), content)
+    line, content = next(lines, (0, b""))
+    if not line:
+        return header
+    try:
+        cells = split_line(content.decode(), source)
+    except UnicodeDecodeError:
+        return header  # the row is rejected when it is read
+    names = _match_width(header.names, cells)
+    if source.names is not None and len(names) != len(cells):
+        raise RawDataError(
+            f"{path}: `names` gives {len(names)} columns, but line {line} has {len(cells)} cells "
+            f"({content[:80].decode()!r}); name every column, and set `skip_lines` to the number of lines above the rows."
+        )
+    return replace(header, names=names)
+
+
+def _iter_lines(path: Path, source: Source) -> Iterator[tuple[int, bytes]]:
+    """The lines, with their numbers, from the header on that are neither empty nor ignored."""
+    ignored = ignore_test(source.ignore_lines)
+    start = None if source.skip_until is None else re.compile(source.skip_until)
+    number = 0
+    for block in read_blocks(path, source, _HEAD_BYTES):
+        for content in block.data.split(b"\n")[:-1]:
+            number += 1
+            if start is not None:
+                if number > _MOST_LINES:
+                    return
+                if not start.search(content.decode(errors="replace")):
+                    continue
+                start = None
+            elif number <= source.skip_lines or not content or (ignored and ignored(content)):
+                continue
+            yield number, content
+
+
+def _split_names(content: bytes, path: Path, line: int, source: Source) -> tuple[str, ...]:
+    try:
+        text = content.decode()
+    except UnicodeDecodeError:
+        text = "\0"
+    if "\0" in text or "\ufffd" in text:
+        has_mark = content[:2] in (b"\xff\xfe", b"\xfe\xff")
+        hint = " (the first bytes are the byte-order mark of utf-16)" if has_mark else ""
+        raise RawDataError(
+            f"{path}: is not valid {source.encoding} text (line {line} holds {content[:24]!r}); "
+            f"set `encoding`{hint}, or narrow `files` if this is not a CSV file."
+        )
+    if not closes_quotes(text, source):
+        raise RawDataError(
+            f"{path}: line {line}, read as the header, opens a quote and does not close it ({text[:60]!r}); see "
+            "`quote`, or give `names` and set `skip_lines` to the number of lines above the rows."
+        )
+    return tuple(cell.strip() for cell in split_line(text, source))
+
+
+def _absence_fault(path: Path, source: Source) -> str:
+    if source.skip_until is not None:
+        return (
+            f"{path}: no header found: none of the first {_MOST_LINES} lines matches {source.skip_until!r} "
+            "(`skip_until`); correct the pattern or narrow `files`."
+        )
+    above = f" below the {source.skip_lines} lines of `skip_lines`" if source.skip_lines else ""
+    return f"{path}: is empty; a header line is needed{above}. Remove the file or download it again."
+
+
+def _match_width(names: tuple[str, ...], cells: list[str]) -> tuple[str, ...]:
+    more = len(cells) - len(names)
+    if more > 0 and not any(cell.strip() for cell in cells[-more:]):
+        return (*names, *[""] * more)
+    if more < 0 and not any(names[more:]):
+        return names[:more]
+    return names

@@ -37,7 +37,7 @@ Example = tuple[str, int, str, str]  # file, line, cell or "", text
 
 def reject_table(layout: Layout, source: Source, rejected: RejectedRows, block: Block) -> pa.Table:
     """The rejected rows of a block as a table with REJECT_SCHEMA, with their raw texts."""
-    numbers, columns = rejected.line.tolist(), rejected.column.tolist()
+    names, numbers, columns = layout.header.names, rejected.line.tolist(), rejected.column.tolist()
     texts = _line_texts(block, set(numbers)) if numbers else {}
     cells = [_cell_text(texts[line], column, source) for line, column in zip(numbers, columns, strict=True)]
     rows = {
@@ -45,7 +45,7 @@ def reject_table(layout: Layout, source: Source, rejected: RejectedRows, block: 
         "group": pa.array(rejected.group.tolist(), pa.string()),
         "series": pa.array(rejected.series.tolist(), pa.string()),
         "rule": pa.array([RULES[rule] for rule in rejected.rule.tolist()], pa.string()),
-        "column": pa.array([layout.names[place] if place >= 0 else None for place in columns], pa.string()),
+        "column": pa.array([names[place] if place >= 0 else None for place in columns], pa.string()),
         "cell": pa.array(cells, pa.string()),
         "text": pa.array([texts[line][:LONGEST_TEXT] for line in numbers], pa.string()),
     }

@@ -54,14 +54,14 @@ def read_data_blocks(
 ) -> Iterator[Block]:
     """The blocks of a file below its header; `on_bytes` as in `read_blocks`."""
     for block in read_blocks(layout.file.path, source, block_bytes, on_bytes):
-        above = layout.header_line - block.first_line + 1
+        above = layout.header.line - block.first_line + 1
         if above <= 0:
             yield block
         elif above < block.line_count:
             start = 0
             for _ in range(above):
                 start = block.data.index(b"\n", start) + 1
-            yield Block(block.data[start:], layout.header_line + 1)
+            yield Block(block.data[start:], layout.header.line + 1)
 
 
 @dataclass(frozen=True)

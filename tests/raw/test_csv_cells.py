@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from hindcast.pipeline.raw.csv_blocks import Block, csv_reader
 from hindcast.pipeline.raw.csv_cells import read_cells
-from hindcast.pipeline.raw.csv_layout import Layout, Slot, StampColumns
+from hindcast.pipeline.raw.csv_layout import Header, Layout, Slot, StampColumns
 from hindcast.pipeline.raw.reject_rules import RULES
 from hindcast.pipeline.raw.source_files import RawFile
 from hindcast.pipeline.settings.raw import Source
@@ -22,9 +22,9 @@ def layout(width: int, *, numbers: tuple[int, ...] = ()) -> Layout:
     """A file of `width` columns that are texts but for `numbers`."""
     texts = tuple(column for column in range(width) if column not in numbers)
     names = tuple(f"c{column}" for column in range(width))
-    return Layout(
-        RawFile(Path("a.csv"), "a.csv"), names, 1, (Slot("g", "s", numbers),), valid=StampColumns(texts)
-    )
+    header = Header(1, names, width, b"")
+    slots = (Slot("g", "s", numbers),)
+    return Layout(RawFile(Path("a.csv"), "a.csv"), header, slots, valid=StampColumns(texts))
 
 
 def one_by_one(lines: list[str], width: int) -> tuple[list[list[str]], dict[int, str]]:

@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from hindcast.pipeline.raw.csv_blocks import Block
-from hindcast.pipeline.raw.csv_layout import Layout, Slot
+from hindcast.pipeline.raw.csv_layout import Header, Layout, Slot
 from hindcast.pipeline.raw.quarantine import (
     EXAMPLES,
     LONGEST_TEXT,
@@ -25,7 +25,8 @@ from hindcast.pipeline.settings.raw import Source
 from tests.raw.mock import LONG
 
 SOURCE = Source.model_validate(LONG)
-LAYOUT = Layout(RawFile(Path("a.csv"), "a.csv"), ("name", "time", "load"), 1, (Slot("g", "s", (2,)),))
+HEADER = Header(1, ("name", "time", "load"), 3, b"name,time,load")
+LAYOUT = Layout(RawFile(Path("a.csv"), "a.csv"), HEADER, (Slot("g", "s", (2,)),))
 
 
 def rejected(lines: list[int], columns: list[int], rule: int = NUMBER) -> RejectedRows:
