@@ -24,8 +24,9 @@ _MOST_LINES = 10_000  # searched for a header
 
 @dataclass(frozen=True)
 class Header:
-    """The stripped names of a file's columns; rows follow `line`, whose bytes are `content`. With
-    `names:` it is the last line skipped, and `content` is empty.
+    """The stripped names of a file's columns; rows follow `line`, whose bytes are `content`.
+
+    With `names:`, `line` is the last line skipped, and `content` is empty.
 
     `width` is the number of cells of the header line. Where header and first row differ by empty cells only, `names`
     has as many elements as the first row has cells.

@@ -1,29 +1,36 @@
-"""Merges the rows of one group from several files into its table, and counts what became of each row."""
+"""Merges the rows of one group from several files into its table, and counts what became of each row.
+
+Slices of runs are read together so that memory is bounded and nothing is sorted twice.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
-from hindcast.pipeline.arrays import BufferPool
-from hindcast.pipeline.raw.merge_rows import (
-    MergeResult,
-    RowGroups,
-    Slice,
-    find_slices,
-    iter_batches,
-    known_moments,
-    resolve_duplicates,
+from hindcast.pipeline.arrays import BufferPool, Flags, Ints
+from hindcast.pipeline.raw.records import (
+    Codes,
+    Records,
+    repeats_previous,
+    row_bytes,
+    sorting_order,
+    time_fields,
 )
-from hindcast.pipeline.raw.records import Codes, Records, row_bytes, sorting_order
-from hindcast.pipeline.raw.reject_rules import RejectedRows, join_rejected
+from hindcast.pipeline.raw.reject_rules import CONFLICT, SUPERSEDED, RejectedRows, join_rejected
 from hindcast.pipeline.raw.sorted_runs import Block, Run
+from hindcast.pipeline.settings.known import PublishedAt
 from hindcast.pipeline.settings.raw import Source
-from hindcast.pipeline.tables import ROWS_A_PIECE, TableWriter, table_schema
+from hindcast.pipeline.tables import ROWS_A_PIECE, STAMP, TableWriter, table_schema
+
+_LARGE_SLICE = 16  # rows from which a separate copy pays
 
 
 @dataclass(frozen=True)
@@ -137,3 +144,222 @@ def _write(writer: TableWriter, rows: RowGroups, count: int, names: list[str], r
         known = known_moments(rows.records(0, count), rules.source, rules.frequency, rules.zone)
         writer.write(rows.table(count, names, known))
         rows.remove(count)
+
+
+# --- slices of runs -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Slice:
+    """Rows [start, stop) of a run of file number `file`: of one key, or all rows of the keys [first, end)."""
+
+    order: int  # of the run among all runs, by file, then line
+    file: int
+    run: Run
+    first: int
+    end: int
+    start: int
+    stop: int
+
+    @property
+    def rows(self) -> int:
+        """Number of rows."""
+        return self.stop - self.start
+
+    def read(self) -> Block:
+        """The rows, one field per row of the result."""
+        if self.end - self.first == 1:
+            return self.run.read_rows(self.first, self.start, self.stop)
+        return self.run.read_keys(self.first, self.end)
+
+
+def find_slices(group: str, parts: list[list[Run]]) -> dict[str, list[Slice]]:
+    """The slices of each series of a group, in the order of files and lines; series sorted by name."""
+    slices: dict[str, list[Slice]] = {}
+    all_runs = [(file, run) for file, runs in enumerate(parts) for run in runs]
+    for order, (file, run) in enumerate(all_runs):
+        for place in range(*run.group(group)):
+            piece = Slice(order, file, run, place, place + 1, run.starts[place], run.starts[place + 1])
+            slices.setdefault(run.keys[place][1], []).append(piece)
+    return dict(sorted(slices.items()))
+
+
+def iter_batches(slices: dict[str, list[Slice]], most: int) -> Iterator[list[Slice]]:
+    """Consecutive series together up to `most` rows; a larger series in pieces by time."""
+    batch: list[Slice] = []
+    rows = 0
+    for pieces in slices.values():
+        count = sum(piece.rows for piece in pieces)
+        if batch and rows + count > most:
+            yield _combine_small(batch)
+            batch, rows = [], 0
+        if count > most:
+            yield from (piece for piece in _split_by_time(pieces, most) if piece)
+            continue
+        rows += count
+        batch += pieces
+    if batch:
+        yield _combine_small(batch)
+
+
+def _combine_small(slices: list[Slice]) -> list[Slice]:
+    """Small slices combined run by run; larger ones as they are, series after series."""
+    if sum(piece.rows for piece in slices) >= _LARGE_SLICE * len(slices):
+        return slices  # read in this order, rows are already sorted where later files hold later times
+    runs: dict[int, Slice] = {}
+    for piece in slices:
+        before = runs.get(piece.order, piece)
+        runs[piece.order] = replace(before, end=piece.end, stop=piece.stop)
+    return [runs[order] for order in sorted(runs)]
+
+
+def _split_by_time(slices: list[Slice], most: int) -> Iterator[list[Slice]]:
+    """One series split by valid time, so that a piece has about half of `most` rows."""
+    step = max(1, most // 16)
+    sampled: list[tuple[int, int]] = []  # valid time, number of rows that it represents
+    for piece in slices:
+        places = range(piece.start, piece.stop, step)
+        sampled += [(piece.run.valid_time(piece.first, at), min(step, piece.stop - at)) for at in places]
+    starts = [piece.start for piece in slices]
+    rows, before = 0, None
+    for time, count in sorted(sampled):
+        if rows + count > most // 2 and time != before:
+            stops = [
+                piece.run.first_at(time, piece.first, start, piece.stop)
+                for piece, start in zip(slices, starts, strict=True)
+            ]
+            yield _between(slices, starts, stops)
+            starts, rows = stops, 0
+        rows, before = rows + count, time
+    yield _between(slices, starts, [piece.stop for piece in slices])
+
+
+def _between(slices: list[Slice], starts: list[int], stops: list[int]) -> list[Slice]:
+    return [
+        replace(piece, start=start, stop=stop)
+        for piece, start, stop in zip(slices, starts, stops, strict=True)
+        if start < stop
+    ]
+
+
+# --- rows in memory -------------------------------------------------------------------------------------------
+
+
+class RowGroups:
+    """A queue of `count` sorted rows: further rows are appended, and whole row groups are removed at the front."""
+
+    def __init__(self, buffers: BufferPool, source: Source, capacity: int) -> None:
+        self.count = 0
+        self._buffers, self._source = buffers, source
+        self._times = len(time_fields(source))
+        self._fields = 1 + self._times + len(source.values)
+        self._reserve(capacity)
+
+    def append_space(self, count: int) -> tuple[Block, Codes]:
+        """Memory for the fields and series of `count` rows after the present ones; the caller fills it and raises `count`."""
+        if self.count + count > self._capacity:  # many rows of one series at one time: they cannot be split
+            self._grow(self.count + count)
+        part = slice(self.count, self.count + count)
+        return self._block[:, part], self._series[part]
+
+    def records(self, start: int, stop: int) -> Records:
+        """A view of some rows."""
+        block = self._block[:, start:stop]
+        values = block[1 + self._times :].view(np.float64)
+        return Records(self._series[start:stop], block[0], tuple(block[1 : 1 + self._times]), tuple(values))
+
+    def table(self, count: int, names: list[str], known: Ints) -> pa.Table:
+        """The first rows as a table, valid until they are removed; `names` are those of the series, `known` the known times."""
+        records, source = self.records(0, count), self._source
+        schema = table_schema(source)
+        series = pa.DictionaryArray.from_arrays(pa.array(records.key), pa.array(names, pa.string()))
+        columns: dict[str, Any] = {"series": series.cast(pa.string())}
+        if "issue_time" in schema.names:
+            columns["issue_time"] = _as_stamps(known if source.issue_time is None else records.times[1])
+        columns["valid_time"], columns["known_time"] = _as_stamps(records.times[0]), _as_stamps(known)
+        values = schema.names[len(columns) :]
+        for name, column in zip(values, records.values, strict=True):
+            # the minimum is NaN where a value is missing: cheaper than a search for nulls
+            columns[name] = pa.array(column, pa.float64(), from_pandas=bool(np.isnan(column.min())))
+        return pa.table(columns, schema)
+
+    def remove(self, count: int) -> None:
+        """Remove the first rows."""
+        for row in (*self._block, self._series):
+            row[: self.count - count] = row[count : self.count]
+        self.count -= count
+
+    def _grow(self, capacity: int) -> None:
+        block, series = self._block, self._series
+        self._reserve(capacity)
+        self._block[:, : self.count], self._series[: self.count] = (
+            block[:, : self.count],
+            series[: self.count],
+        )
+
+    def _reserve(self, capacity: int) -> None:
+        self._capacity, numbers = capacity, capacity * self._fields
+        memory = self._buffers.acquire((numbers + capacity,), np.dtype(np.int64))
+        self._block = memory[:numbers].reshape(self._fields, capacity)
+        self._series = memory[numbers:].view(np.int32)[:capacity]
+
+
+def _as_stamps(times: Ints) -> pa.Array:
+    return pa.array(times).view(STAMP)
+
+
+# --- duplicates -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class MergeResult:
+    """Places among sorted rows: of those to store (None: all), rejected by `rule`, and folded into an equal row."""
+
+    kept: Ints | None
+    rejected: Ints
+    rule: int
+    folded: Ints
+
+
+def resolve_duplicates(records: Records, duplicates: str) -> MergeResult:
+    """Resolve rows with the same key and times among sorted records (`records.sorting_order`).
+
+    Rows with equal values (missing equals missing) are repeats: one is kept.  Rows with other values
+    contradict: `quarantine` rejects all rows of these times; `first` and `last` keep that row in the order of
+    files and lines and reject the others as superseded.
+    """
+    none = np.empty(0, np.int64)
+    same = repeats_previous(records.key, records.times)
+    if not same.any():
+        return MergeResult(None, none, CONFLICT, none)
+    shared = same.copy()  # rows that share key and times with another
+    shared[:-1] |= same[1:]
+    rows = np.flatnonzero(shared)
+    starts = np.flatnonzero(~same[rows])
+    lengths = np.diff([*starts, len(rows)])
+    chosen = starts + lengths - 1 if duplicates == "last" else starts
+    alike = _equal(records, rows, rows[np.repeat(chosen, lengths)])
+    kept = np.zeros(len(rows), np.bool_)
+    kept[chosen] = True
+    rejected, rule = ~alike, SUPERSEDED
+    if duplicates == "quarantine":
+        rejected, rule = np.repeat(~np.logical_and.reduceat(alike, starts), lengths), CONFLICT
+    stored = ~shared
+    stored[rows[kept & ~rejected]] = True
+    return MergeResult(np.flatnonzero(stored), rows[rejected], rule, rows[~kept & ~rejected])
+
+
+def known_moments(records: Records, source: Source, frequency: int, zone: str) -> Ints:
+    """When each row became known (ns UTC): by the source's rule, or by its column."""
+    if isinstance(source.known, PublishedAt):
+        return records.times[-1]
+    issue = records.times[1] if source.has_issue else None
+    return source.known.moments(records.times[0], issue, frequency, zone)
+
+
+def _equal(records: Records, rows: Ints, others: Ints) -> Flags:
+    alike = np.ones(len(rows), np.bool_)
+    for column in records.values:
+        left, right = column[rows], column[others]
+        alike &= (left == right) | (np.isnan(left) & np.isnan(right))
+    return alike

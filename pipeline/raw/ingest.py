@@ -17,7 +17,7 @@ from hindcast.pipeline.files import hold_lock, replace_folders, write_json
 from hindcast.pipeline.progress import progress
 from hindcast.pipeline.raw.cache import Cache, SettingsDigest
 from hindcast.pipeline.raw.context import IngestContext, Sizes
-from hindcast.pipeline.raw.opened_file import SourceFile, open_files
+from hindcast.pipeline.raw.reading import SourceFile, open_files
 from hindcast.pipeline.raw.source_files import find_files, quoted
 from hindcast.pipeline.raw.source_ingest import SourceIngest
 from hindcast.pipeline.settings.params import Params

@@ -4,26 +4,74 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from hindcast.pipeline.arrays import BufferPool, Key
-from hindcast.pipeline.errors import RawDataError
-from hindcast.pipeline.raw.cache import stamp_of
+from hindcast.pipeline.errors import HindcastError, RawDataError
+from hindcast.pipeline.raw.cache import SettingsDigest, file_key, stamp_of
 from hindcast.pipeline.raw.cache_entries import REJECTS_NAME, ParsedFile, describe_file, file_entry_name
 from hindcast.pipeline.raw.context import IngestContext
 from hindcast.pipeline.raw.csv_blocks import BLOCK_BYTES, Block, is_compressed, read_blocks
-from hindcast.pipeline.raw.csv_layout import Layout
+from hindcast.pipeline.raw.csv_layout import Layout, read_layout
 from hindcast.pipeline.raw.dst_order import AmbiguousTimeResolver, RowOrder, find_row_orders
-from hindcast.pipeline.raw.opened_file import SourceFile
 from hindcast.pipeline.raw.quarantine import Counts, RejectFile, reject_table
-from hindcast.pipeline.raw.rows import Rows
+from hindcast.pipeline.raw.rows import RowReader, Rows
 from hindcast.pipeline.raw.sorted_runs import Run, RunWriter, make_run
-from hindcast.pipeline.settings.raw import Source
+from hindcast.pipeline.raw.source_files import RawFile
+from hindcast.pipeline.settings.raw import RawSettings, Source
 from hindcast.pipeline.wording import listed
 
 _SHARED_BLOCK = 1 << 18  # bytes; smaller blocks are not worth a thread
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """A file of the source `name`; its header is read at the first access to `layout`."""
+
+    file: RawFile
+    raw: RawSettings
+    name: str
+    source: Source
+    settings: SettingsDigest
+
+    @cached_property
+    def size(self) -> int:
+        """Bytes, at the first access."""
+        return stamp_of(self.file.path)[0]
+
+    @cached_property
+    def layout(self) -> Layout:
+        """The meaning of its columns; raises RawDataError where they do not fit the settings."""
+        return read_layout(self.file, self.name, self.source)
+
+    @cached_property
+    def reader(self) -> RowReader:
+        """The reader of its blocks; raises RawDataError where the stamps of its path or headings do not fit."""
+        return RowReader(self.raw, self.name, self.source, self.layout)
+
+    def key(self, digest: str) -> str:
+        """Its cache key for contents with this digest; raises RawDataError where its path lacks a field."""
+        return file_key(self.settings, self.source, self.file, digest)
+
+
+def open_files(files: Iterable[SourceFile]) -> None:
+    """Read the headers of files before any row is read; raises RawDataError with the faults of all files."""
+    opened = list(files)
+    for part, summary in (
+        ("layout", "Raw files do not fit the settings under raw.sources."),
+        ("reader", "The stamps of raw files do not fit the settings."),
+    ):
+        faults: list[str] = []
+        for file in opened:
+            try:
+                getattr(file, part)
+            except HindcastError as fault:
+                faults += fault.faults or [fault.summary]
+        if faults:
+            raise RawDataError(summary, list(dict.fromkeys(faults)))
 
 
 def read_files(
@@ -58,10 +106,7 @@ def read_data_blocks(
         if above <= 0:
             yield block
         elif above < block.line_count:
-            start = 0
-            for _ in range(above):
-                start = block.data.index(b"\n", start) + 1
-            yield Block(block.data[start:], layout.header.line + 1)
+            yield Block(block.data.split(b"\n", above)[above], layout.header.line + 1)
 
 
 @dataclass(frozen=True)
@@ -85,7 +130,8 @@ class _FileReader:
         self._folder = context.cache.new_folder()
         self._runs = RunWriter(self._folder, context.pool, context.buffers, context.sizes.run)
         self._rejects: RejectFile | None = None
-        self._newest_first = _ambiguous(file.source) == "in_reverse_order"
+        field = file.source.valid_time
+        self._newest_first = field is not None and field.ambiguous == "in_reverse_order"
         has_issue = file.source.has_issue
         self._resolver = AmbiguousTimeResolver(has_issue=has_issue, newest_first=self._newest_first)
         self._counts = Counts()
@@ -155,10 +201,6 @@ class _FileReader:
         if self._hash is None:
             return digests.digest(path)
         return digests.record(path, self._stamp, self._hash.hexdigest())
-
-
-def _ambiguous(source: Source) -> object:
-    return source.valid_time.ambiguous if source.valid_time is not None else None
 
 
 def _read_block(file: SourceFile, block: Block, buffers: BufferPool) -> _BlockResult:

@@ -25,7 +25,6 @@ from hindcast.pipeline.raw.cache_entries import (
     make_table,
 )
 from hindcast.pipeline.raw.context import IngestContext
-from hindcast.pipeline.raw.opened_file import SourceFile
 from hindcast.pipeline.raw.quarantine import (
     Counts,
     Quarantine,
@@ -34,7 +33,7 @@ from hindcast.pipeline.raw.quarantine import (
     reject_table,
     sum_counts,
 )
-from hindcast.pipeline.raw.reading import read_data_blocks, read_files
+from hindcast.pipeline.raw.reading import SourceFile, read_data_blocks, read_files
 from hindcast.pipeline.raw.reject_rules import RejectedRows, join_rejected
 from hindcast.pipeline.tables import table_path
 

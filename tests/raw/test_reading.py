@@ -3,16 +3,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
 
 from hindcast.pipeline.arrays import BufferPool
+from hindcast.pipeline.errors import RawDataError
 from hindcast.pipeline.raw.cache import Cache, SettingsDigest
 from hindcast.pipeline.raw.context import IngestContext, Sizes
-from hindcast.pipeline.raw.opened_file import SourceFile
-from hindcast.pipeline.raw.reading import read_data_blocks, read_files
+from hindcast.pipeline.raw.reading import SourceFile, open_files, read_data_blocks, read_files
 from hindcast.pipeline.raw.source_files import find_files
+from hindcast.pipeline.settings.params import Params
 from tests.raw.mock import LONG, mock_params, write_files
 
 TEXT = "title\nname,time,load\n" + "".join(f"x,2024-01-01T{hour:02}:00Z,{hour}\n" for hour in range(24))
@@ -20,12 +22,18 @@ PARAMS = mock_params({"meter": {**LONG, "skip_lines": 1}})
 SOURCE = PARAMS.raw.sources["meter"]
 
 
-def source_files(folder: Path) -> list[SourceFile]:
-    settings = SettingsDigest.of(PARAMS.raw, SOURCE)
+def source_files(folder: Path, params: Params = PARAMS) -> list[SourceFile]:
+    source = params.raw.sources["meter"]
+    settings = SettingsDigest.of(params.raw, source)
     return [
-        SourceFile(file, PARAMS.raw, "meter", SOURCE, settings)
-        for file in find_files(PARAMS.raw, folder)["meter"]
+        SourceFile(file, params.raw, "meter", source, settings)
+        for file in find_files(params.raw, folder)["meter"]
     ]
+
+
+def write_sources(folder: Path, files: dict[str, str | bytes], **source: Any) -> list[SourceFile]:
+    write_files(folder, files)
+    return source_files(folder, mock_params({"meter": {**LONG, **source}}))
 
 
 @pytest.fixture
@@ -69,3 +77,30 @@ def test_files_become_entries_with_their_rows_in_order_and_their_rejects(
     with pa.OSFile(str(second.rejects)) as stream, pa.ipc.open_file(stream) as rejects:
         assert rejects.read_all()["cell"].to_pylist() == ["seven", "nine"]
     assert context.cache.find(first.folder.name) == first.folder
+
+
+def test_a_file_is_not_opened_for_its_size_and_key(tmp_path: Path) -> None:
+    (file,) = write_sources(tmp_path, {"a.csv": "not a header of this source"})
+    assert file.size == len("not a header of this source")
+    assert file.key("digest") != file.key("another digest")
+    with pytest.raises(RawDataError, match=r"a\.csv does not fit its settings"):
+        _ = file.layout
+
+
+def test_the_faults_of_all_files_are_reported_together(tmp_path: Path) -> None:
+    header = "name,time,load\n"
+    open_files(write_sources(tmp_path, {"a.csv": header}))
+    files = write_sources(tmp_path, {"b.csv": "name,time\n", "c.csv": "", "d.csv": header})
+    with pytest.raises(RawDataError, match=r"do not fit the settings under raw\.sources") as caught:
+        open_files(files)
+    absent, empty = caught.value.faults
+    assert absent.startswith("b.csv: column 'load' (raw.sources.meter.values.load) is absent")
+    assert "c.csv: is empty" in empty
+
+
+def test_faults_of_stamps_are_reported_once_for_all_files(tmp_path: Path) -> None:
+    header = "name,time,load\n"
+    stamp = {"column": "time", "format": "%Y"}
+    with pytest.raises(RawDataError, match="The stamps of raw files") as caught:
+        open_files(write_sources(tmp_path, {"a.csv": header, "b.csv": header}, valid_time=stamp))
+    assert len(caught.value.faults) == 1
