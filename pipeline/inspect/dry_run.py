@@ -14,9 +14,10 @@ import pandas as pd
 from hindcast.pipeline.errors import HindcastError
 from hindcast.pipeline.inspect.commented_yaml import CommentedYaml
 from hindcast.pipeline.inspect.proposal import NO_TARGET, complete_settings
-from hindcast.pipeline.raw.csv_blocks import Block, read_blocks
+from hindcast.pipeline.raw.csv_blocks import Block
 from hindcast.pipeline.raw.csv_layout import Layout, read_layout
 from hindcast.pipeline.raw.quarantine import reject_table
+from hindcast.pipeline.raw.reading import read_data_blocks
 from hindcast.pipeline.raw.reject_rules import CONFLICT, DECLARED, RULES
 from hindcast.pipeline.raw.rows import RowReader, Rows
 from hindcast.pipeline.raw.source_files import find_files
@@ -74,7 +75,7 @@ def _read_source(raw: RawSettings, name: str) -> _SourceResult | None:
         size = max(_LEAST_BYTES, _ALL_BYTES // len(raw.sources) // len(chosen))
         for file in chosen:
             layout = read_layout(file, name, source)
-            block = _first_block(layout, source, size)
+            block = next(read_data_blocks(layout, source, size), None)
             if block is None:
                 continue
             rows = RowReader(raw, name, source, layout).read(block)
@@ -90,16 +91,6 @@ def _read_source(raw: RawSettings, name: str) -> _SourceResult | None:
     if conflicts:
         rules[RULES[CONFLICT]] = conflicts
     return _SourceResult(name, read, sum(rules.values()), rules, example)
-
-
-def _first_block(layout: Layout, source: Source, size: int) -> Block | None:
-    """The first lines below the header."""
-    for block in read_blocks(layout.file.path, source, size):
-        above = max(0, layout.header.line - block.first_line + 1)
-        lines = block.data.split(b"\n")[:-1][above:]
-        if lines:
-            return Block(b"".join(line + b"\n" for line in lines), block.first_line + above)
-    return None
 
 
 def _first_example(layout: Layout, source: Source, rows: Rows, block: Block) -> str:

@@ -99,9 +99,8 @@ class Cache:
                 os.utime(entry)
         most = min(most_bytes, shutil.disk_usage(self._folder).free)
         size = sum(_bytes_of(entry) for entry in self._added if entry.is_dir()) + (self._size or 0)
-        if (
-            self._size is None or size > most
-        ):  # thousands of entries are scanned only when the bound is reached
+        # thousands of entries are scanned only when the bound is reached
+        if self._size is None or size > most:
             size = self._trim(most)
         write_checked(self._folder / _SIZE, size)
 
@@ -132,11 +131,7 @@ class FileDigests:
 
     def digest(self, path: Path) -> str:
         """The digest of a file."""
-        known = self.find(path)
-        if known is not None:
-            return known
-        stamp = stamp_of(path)
-        return self.record(path, stamp, digest_of_file(path))
+        return self.find(path) or self.record(path, stamp_of(path), digest_of_file(path))
 
     def digest_all(self, paths: Iterable[Path], pool: Executor) -> dict[Path, str]:
         """The digests of several files; those that must be read, in parallel."""

@@ -67,9 +67,8 @@ class ParsedFile:
         return all(self.digests[group] == _digest_of_rows(self.runs, group) for group in needed)
 
     def keep_rows(self) -> None:
-        """Make the rows part of the entry."""
-        assert self.runs is not None
-        if self.digests:
+        """Make the rows, if they are available, part of the entry."""
+        if self.runs is None or self.digests:
             return
         self.digests = {group: _digest_of_rows(self.runs, group) for group in self.groups}
         for run in self.runs:
@@ -195,12 +194,8 @@ def find_table(context: IngestContext, rows: GroupRows) -> TableEntry | None:
     if folder is None or value is None:
         return None
     rejected = [
-        RejectedRows(
-            np.array(lines, np.int64),
-            np.array(rules, np.uint8),
-            np.full(len(lines), -1, np.int32),
-            np.full(len(lines), rows.group, object),
-            np.array(series, object),
+        RejectedRows.without_column(
+            np.array(lines, np.int64), np.array(rules, np.uint8), rows.group, np.array(series, object)
         )
         for lines, rules, series in value["rejected"]
     ]

@@ -7,6 +7,7 @@ row for every line and the last line closes its quotes (tests compare them); els
 from __future__ import annotations
 
 import codecs
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -66,10 +67,6 @@ def _read_typed(lines: _Lines, layout: Layout, source: Source) -> Cells | None:
 
 def _read_as_text(lines: _Lines, layout: Layout, source: Source) -> Cells:
     line, broken, rules = lines.numbers, lines.dropped, lines.rules
-    if not len(line):
-        no_texts = dict.fromkeys(layout.text_columns, pa.array([], pa.string()))
-        no_numbers = dict.fromkeys(layout.number_columns, np.empty(0))
-        return Cells(line, no_texts, no_numbers, broken=broken, broken_rules=rules)
     columns = _parse_csv(lines.data, len(line), layout, source, typed=False)
     if columns is None:
         columns, faults = _split_one_by_one(lines.data, len(line), layout, source)
@@ -88,9 +85,7 @@ def _apply_where(cells: Cells, layout: Layout) -> Cells:
     """The lines whose texts match `where`: the rows of this source."""
     flags = np.ones(len(cells.lines), np.bool_)
     for column, texts in layout.where:
-        wanted = pa.array([text.strip() for text in texts], pa.string())
-        matches = pc.is_in(pc.utf8_trim_whitespace(cells.texts[column]), value_set=wanted)
-        flags &= matches.to_numpy(zero_copy_only=False)
+        flags &= match_any(cells.texts[column], texts)
     rows = pa.array(flags)
     return replace(
         cells,
@@ -99,6 +94,13 @@ def _apply_where(cells: Cells, layout: Layout) -> Cells:
         numbers={column: numbers[flags] for column, numbers in cells.numbers.items()},
         unreadable={column: bad[flags] for column, bad in cells.unreadable.items()},
     )
+
+
+def match_any(cells: pa.StringArray, texts: Sequence[str]) -> Flags:
+    """Whether each cell is one of some texts, apart from white space around it."""
+    wanted = pa.array([text.strip() for text in texts], pa.string())
+    matches: Flags = pc.is_in(pc.utf8_trim_whitespace(cells), value_set=wanted).to_numpy(zero_copy_only=False)
+    return matches
 
 
 def _parse_csv(
@@ -129,7 +131,9 @@ def _parse_csv(
                 check_utf8=False,
             ),
         )
-    except pa.ArrowInvalid:  # a cell is not a number, or a line has not as many cells as the header
+    except (
+        pa.ArrowInvalid
+    ):  # a cell is not a number, a line has not as many cells as the header, or no line is left
         return None
     if table.num_rows != count:  # an unclosed quote spans line ends
         return None

@@ -114,7 +114,7 @@ def _reject(rows: Rows, places: list[int]) -> Rows:
     names = [rows.keys[code] for code in rows.records.key[places]]
     groups = np.array([group for group, _ in names], object)
     series = np.array([series for _, series in names], object)
-    rejected = RejectedRows.of_rule(AMBIGUOUS, rows.records.line[places], groups, series)
+    rejected = RejectedRows.without_column(rows.records.line[places], AMBIGUOUS, groups, series)
     return replace(
         rows,
         records=rows.records.take(np.delete(np.arange(len(rows.records)), places)),

@@ -101,9 +101,8 @@ class _RowCounter:
                 totals[file] += rows
         for file in np.unique(files[merged.rejected]).tolist():
             rows = merged.rejected[files[merged.rejected] == file]
-            groups = np.full(len(rows), self.group, object)
-            series = np.array(self.names, object)[records.key[rows]]
-            self.rejected[file].append(RejectedRows.of_rule(merged.rule, records.line[rows], groups, series))
+            line, series = records.line[rows], np.array(self.names, object)[records.key[rows]]
+            self.rejected[file].append(RejectedRows.without_column(line, merged.rule, self.group, series))
 
 
 def _merge_into(rows: RowGroups, counter: _RowCounter, batch: list[Slice], duplicates: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -82,16 +83,16 @@ class Quarantine:
         """Add the rows of the RejectFile at `path`, which belongs to the raw file `file`."""
         with pa.OSFile(str(path)) as stream, pa.ipc.open_file(stream) as rejects:
             for place in range(rejects.num_record_batches):
-                self._add(file, pa.Table.from_batches([rejects.get_batch(place)]))
+                rows = pa.Table.from_batches([rejects.get_batch(place)])
+                names = [pa.repeat(self._name, len(rows)), pa.repeat(file, len(rows))]
+                self._writer.write(pa.table([*names, *rows.columns], SCHEMA))
+                self._keep_examples(file, rows)
 
     def close(self) -> None:
         """Complete the file; it exists, empty, even if no row is rejected."""
         self._writer.close()
 
-    def _add(self, file: str, rows: pa.Table) -> None:
-        names = {"source": pa.repeat(self._name, len(rows)), "file": pa.repeat(file, len(rows))}
-        columns = {name: rows[name] for name in REJECT_SCHEMA.names}
-        self._writer.write(pa.table({**names, **columns}, SCHEMA))
+    def _keep_examples(self, file: str, rows: pa.Table) -> None:
         for rule in rows["rule"].unique().to_pylist():
             examples = self.examples.setdefault(rule, [])
             if len(examples) < EXAMPLES:
@@ -106,12 +107,12 @@ class Counts:
     read: int = 0
     stored: int = 0
     folded: int = 0
-    rules: dict[int, int] = field(default_factory=dict)  # rejected rows by code of the rule
+    rules: Counter[int] = field(default_factory=Counter)  # rejected rows by code of the rule
 
     @property
     def quarantined(self) -> int:
         """Rows rejected by any rule."""
-        return sum(self.rules.values())
+        return self.rules.total()
 
     @property
     def bad(self) -> int:
@@ -121,7 +122,7 @@ class Counts:
     def add_rules(self, rules: Rules) -> None:
         """Count rejected rows, one element per row."""
         for rule, count in zip(*np.unique(rules, return_counts=True), strict=True):
-            self.rules[int(rule)] = self.rules.get(int(rule), 0) + int(count)
+            self.rules[int(rule)] += int(count)
 
     def report(self) -> dict[str, Any]:
         """The entry of `reports/ingest.json`."""
@@ -142,8 +143,7 @@ def sum_counts(parts: list[Counts]) -> Counts:
         whole.read += part.read
         whole.stored += part.stored
         whole.folded += part.folded
-        for rule, count in part.rules.items():
-            whole.rules[rule] = whole.rules.get(rule, 0) + count
+        whole.rules += part.rules
     return whole
 
 
@@ -174,15 +174,9 @@ def find_source_faults(
 
 
 def _line_texts(block: Block, lines: set[int]) -> dict[int, str]:
-    texts = {}
-    start = 0
-    for number in range(block.first_line, max(lines) + 1):
-        end = block.data.index(b"\n", start)
-        if number in lines:
-            text = block.data[start:end].decode(errors="backslashreplace")
-            texts[number] = text.replace("\0", "\\x00")
-        start = end + 1
-    return texts
+    contents = block.data.split(b"\n")
+    raw = {line: contents[line - block.first_line].decode(errors="backslashreplace") for line in lines}
+    return {line: text.replace("\0", "\\x00") for line, text in raw.items()}
 
 
 def _cell_text(text: str, column: int, source: Source) -> str | None:

@@ -92,11 +92,9 @@ def sorting_order(key: Codes | Times, times: Sequence[Times]) -> Ints | None:
 def repeats_previous(key: Codes, times: Sequence[Times]) -> Flags:
     """Whether each of the sorted rows has the key and times of the previous row."""
     same = np.zeros(len(key), np.bool_)
-    if len(key) > 1:
-        same[1:] = True
-        columns: list[NDArray[Any]] = [key, *times]
-        for column in columns:
-            same[1:] &= column[1:] == column[:-1]
+    same[1:] = key[1:] == key[:-1]
+    for column in times:
+        same[1:] &= column[1:] == column[:-1]
     return same
 
 

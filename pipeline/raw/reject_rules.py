@@ -75,10 +75,13 @@ class RejectedRows:
         return len(self.line)
 
     @classmethod
-    def of_rule(cls, rule: int, line: Ints, group: Names, series: Names) -> RejectedRows:
-        """Rows that one rule rejects, without a column at fault."""
+    def without_column(
+        cls, line: Ints, rule: int | Rules, group: str | Names, series: str | Names
+    ) -> RejectedRows:
+        """Rows without a column at fault; rule, group and series are one for all rows, or one for each."""
         count = len(line)
-        return cls(line, np.full(count, rule, np.uint8), np.full(count, -1, np.int32), group, series)
+        rules, columns = np.full(count, rule, np.uint8), np.full(count, -1, np.int32)
+        return cls(line, rules, columns, np.full(count, group, object), np.full(count, series, object))
 
     def take(self, rows: Flags) -> RejectedRows:
         """The rows where `rows` is True."""
@@ -120,8 +123,7 @@ class RowFaults:
 def join_rejected(parts: list[RejectedRows]) -> RejectedRows:
     """Concatenate rejected rows and sort them by line; rows of one line keep their order."""
     if not parts:
-        none: Names = np.empty(0, object)
-        return RejectedRows.of_rule(GOOD, np.empty(0, np.int64), none, none)
+        return RejectedRows.without_column(np.empty(0, np.int64), GOOD, "", "")
     names = ("line", "rule", "column", "group", "series")
     line, rule, column, group, series = (
         np.concatenate([getattr(part, name) for part in parts]) for name in names

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pyarrow as pa
@@ -10,18 +10,11 @@ import pyarrow.compute as pc
 
 from hindcast.pipeline.arrays import Flags, Floats, Ints, Times
 from hindcast.pipeline.errors import RawDataError, SettingsError
-from hindcast.pipeline.raw.csv_cells import Cells
+from hindcast.pipeline.raw.csv_cells import Cells, match_any
 from hindcast.pipeline.raw.csv_layout import Layout, StampColumns
 from hindcast.pipeline.raw.localize import UtcStamps, latest_utc, localize, number_steps
 from hindcast.pipeline.raw.numbers import NumberStyle, blank_markers, numeric_markers, read_numbers
-from hindcast.pipeline.raw.reject_rules import (
-    ISSUE_TIME,
-    KNOWN_TIME,
-    LEAD,
-    RULES,
-    VALID_TIME,
-    RowFaults,
-)
+from hindcast.pipeline.raw.reject_rules import ISSUE_TIME, KNOWN_TIME, LEAD, RULES, VALID_TIME, RowFaults
 from hindcast.pipeline.raw.source_files import search_path
 from hindcast.pipeline.raw.timestamp_formats import TimestampFormat, compile_format
 from hindcast.pipeline.raw.timestamps import ParsedStamps, parse_stamps
@@ -77,8 +70,9 @@ class TimesReader:
     def __init__(self, raw: RawSettings, name: str, source: Source, layout: Layout) -> None:
         place = f"raw.sources.{name}"
         self.raw, self.source, self.layout = raw, source, layout
-        self.issue = _stamp_reader(source.issue_time, layout.issue, layout, ISSUE_TIME, place)
-        self.valid = _stamp_reader(source.valid_time, layout.valid, layout, VALID_TIME, place)
+        issue, valid = source.issue_time, source.valid_time
+        self.issue = _StampReader(issue, layout.issue, layout, ISSUE_TIME, place) if issue else None
+        self.valid = _StampReader(valid, layout.valid, layout, VALID_TIME, place) if valid else None
         self.known: TimestampFormat | None = None
         if isinstance(source.known, PublishedAt):
             self.known = _compile(source.known.format, None, f"{place}.known")
@@ -95,29 +89,24 @@ class TimesReader:
         return BlockTimes(self, cells, issue, valid, known)
 
 
+@dataclass(frozen=True)
 class BlockTimes:
     """The parsed stamps of a block, converted to UTC for each zone of its groups."""
 
-    def __init__(
-        self,
-        reader: TimesReader,
-        cells: Cells,
-        issue: _FieldStamps | None,
-        valid: _FieldStamps | None,
-        known: ParsedStamps | None,
-        *,
-        time_text: str = "",
-    ) -> None:
-        self._reader, self._cells, self._time_text = reader, cells, time_text
-        self._issue, self._valid, self._known = issue, valid, known
-        self._whole: dict[str, RowTimes] = {}
+    _reader: TimesReader
+    _cells: Cells
+    _issue: _FieldStamps | None
+    _valid: _FieldStamps | None
+    _known: ParsedStamps | None
+    _time_text: str = ""  # the part of the time in the headings
+    _whole: dict[str, RowTimes] = field(default_factory=dict)  # all lines, by zone
 
     def for_heading(self, time_text: str) -> BlockTimes:
         """The times of the columns whose headings carry this part of the time."""
         if not self._reader.layout.header_time:
             return self
         valid = self._reader.valid.parse(self._cells, time_text) if self._reader.valid else None
-        return BlockTimes(self._reader, self._cells, self._issue, valid, self._known, time_text=time_text)
+        return BlockTimes(self._reader, self._cells, self._issue, valid, self._known, time_text)
 
     def in_zones(self, zones: list[str], codes: Ints) -> RowTimes:
         """The times of all lines, line i in a group with zone `zones[codes[i]]`."""
@@ -255,10 +244,7 @@ class _StampReader:
         rule = self._field.ambiguous
         if not isinstance(rule, LaterField):
             return None
-        texts = pc.utf8_trim_whitespace(cells.texts[self._columns.later])
-        markers = pa.array([text.strip() for text in rule.later], pa.string())
-        is_later: Flags = pc.is_in(texts, value_set=markers).to_numpy(zero_copy_only=False)
-        return is_later
+        return match_any(cells.texts[self._columns.later], rule.later)
 
     def _numbers(self, cells: Cells, time_text: str) -> Ints:
         if self._columns.period < 0:
@@ -267,12 +253,6 @@ class _StampReader:
             numbers, _ = read_numbers(cells.texts[self._columns.period], (), NumberStyle())
         whole = (numbers == np.rint(numbers)) & (np.abs(numbers) < _MOST_PERIODS)
         return np.where(whole, numbers, _NO_PERIOD).astype(np.int64)
-
-
-def _stamp_reader(
-    field: StampField | None, columns: StampColumns, layout: Layout, rule: int, place: str
-) -> _StampReader | None:
-    return None if field is None else _StampReader(field, columns, layout, rule, place)
 
 
 def _compile(text: str, part: str | None, place: str) -> TimestampFormat:

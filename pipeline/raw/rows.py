@@ -96,7 +96,10 @@ class RowReader:
             part.records.key[:] += len(keys)
             part.ambiguous.key[:] += len(keys)
             keys += part.keys
-        broken = [_broken_lines(cells, slot) for slot in slots]
+        broken = [
+            RejectedRows.without_column(cells.broken, cells.broken_rules, slot.group or "", slot.series or "")
+            for slot in slots
+        ]
         return Rows(
             read=(len(cells.lines) + len(cells.broken)) * len(parts),
             keys=keys,
@@ -151,7 +154,7 @@ class RowReader:
 
 
 def _ambiguous_rows(times: RowTimes, codes: Ints, good: Flags) -> AmbiguousRows:
-    rows = np.flatnonzero(times.ambiguous) if times.ambiguous.any() else np.empty(0, np.int64)
+    rows = np.flatnonzero(times.ambiguous)
     return AmbiguousRows(
         place=np.where(good[rows], (np.cumsum(good) - 1)[rows], -1) if len(rows) else rows,
         key=codes[rows].astype(np.int32),
@@ -197,15 +200,4 @@ def _rejected_rows(cells: Cells, faults: RowFaults, groups: _LineNames, series: 
     rows = np.flatnonzero(faults.rule != GOOD)
     return RejectedRows(
         cells.lines[rows], faults.rule[rows], faults.column[rows], groups.at(rows), series.at(rows)
-    )
-
-
-def _broken_lines(cells: Cells, slot: Slot) -> RejectedRows:
-    count = len(cells.broken)
-    return RejectedRows(
-        cells.broken,
-        cells.broken_rules,
-        np.full(count, -1, np.int32),
-        np.full(count, slot.group or "", object),
-        np.full(count, slot.series or "", object),
     )

@@ -90,13 +90,7 @@ class Run:
 
     def first_at(self, time: int, place: int, start: int, stop: int) -> int:
         """The first of the rows [start, stop) of the key at `place` whose valid time is `time` or later; `stop` if none is."""
-        while start < stop:
-            middle = (start + stop) // 2
-            if self.valid_time(place, middle) < time:
-                start = middle + 1
-            else:
-                stop = middle
-        return start
+        return start + bisect_left(range(start, stop), time, key=lambda row: self.valid_time(place, row))
 
     def valid_time(self, place: int, row: int) -> int:
         """The valid time of a row of the key at `place`."""

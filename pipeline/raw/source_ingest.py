@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -87,7 +88,7 @@ class SourceIngest:
         context = self._context
         files_of = self._files_by_group()
         shared = sorted({place for places in files_of.values() if len(places) > 1 for place in places})
-        list(context.pool.map(self._keep_rows, shared))
+        list(context.pool.map(lambda place: self._parsed[place].keep_rows(), shared))
         entries = {
             group: find_table(context, self._rows_of(group, places)) for group, places in files_of.items()
         }
@@ -97,7 +98,7 @@ class SourceIngest:
             group: context.pool.submit(make_table, context, self._rows_of(group, places))
             for group, places in missing.items()
         }
-        self._counts = [Counts(read=parsed.read, rules=dict(parsed.rules)) for parsed in self._parsed]
+        self._counts = [Counts(read=parsed.read, rules=Counter(parsed.rules)) for parsed in self._parsed]
         (self._tables / self.name).mkdir(parents=True, exist_ok=True)
         for group, places in files_of.items():
             entry = entries[group]
@@ -145,10 +146,6 @@ class SourceIngest:
     def _rows_of(self, group: str, places: list[int]) -> GroupRows:
         files = [self._parsed[place] for place in places]
         return GroupRows(group, files, self._source, self._files[0].settings)
-
-    def _keep_rows(self, place: int) -> None:
-        if self._parsed[place].runs is not None:
-            self._parsed[place].keep_rows()
 
     def _read_again(self, missing: dict[str, list[int]], shared: list[int]) -> None:
         """Read files whose rows are needed for missing tables, but were not kept or are damaged."""

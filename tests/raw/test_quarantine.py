@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -85,9 +86,9 @@ def test_counts_add_up_and_declared_rules_are_not_bad() -> None:
     ("counts", "allowed", "words"),
     [
         (Counts(), 1.0, "contain no rows below their headers"),
-        (Counts(read=100, rules={NUMBER: 2}), 0.01, "2 of 100 rows are bad (2.00%)"),
-        (Counts(read=100, rules={NUMBER: 2}), 0.02, None),
-        (Counts(read=100, rules={IGNORED: 99}), 0.0, None),
+        (Counts(read=100, rules=Counter({NUMBER: 2})), 0.01, "2 of 100 rows are bad (2.00%)"),
+        (Counts(read=100, rules=Counter({NUMBER: 2})), 0.02, None),
+        (Counts(read=100, rules=Counter({IGNORED: 99})), 0.0, None),
     ],
 )
 def test_a_source_needs_rows_and_few_bad_ones(counts: Counts, allowed: float, words: str | None) -> None:
@@ -97,7 +98,7 @@ def test_a_source_needs_rows_and_few_bad_ones(counts: Counts, allowed: float, wo
 
 
 def test_the_most_frequent_rules_come_first_with_remedy_and_examples() -> None:
-    counts = Counts(read=10, rules={NUMBER: 2, CONFLICT: 4, MAX: 2})
+    counts = Counts(read=10, rules=Counter({NUMBER: 2, CONFLICT: 4, MAX: 2}))
     examples = {"conflict": [("a.csv", 7, "", "x,1,2")], "max": [("b.csv", 8, "99", "y,1,99")]}
     (fault,) = find_source_faults("meter", counts, 0.1, examples)
     assert [line.strip() for line in fault.splitlines()[1:]] == [

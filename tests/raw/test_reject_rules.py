@@ -40,7 +40,7 @@ def test_the_first_fault_of_a_row_is_kept() -> None:
 
 def rejected(*lines: int, rule: int = NUMBER) -> RejectedRows:
     names = np.array([f"of line {line}" for line in lines], object)
-    return RejectedRows.of_rule(rule, np.array(lines, np.int64), names, names)
+    return RejectedRows.without_column(np.array(lines, np.int64), rule, names, names)
 
 
 def test_joined_rows_are_sorted_by_line_and_rows_of_one_line_keep_their_order() -> None:
