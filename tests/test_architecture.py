@@ -22,6 +22,8 @@ from tools.structure import (
     code_deps,
     declared_code,
     definitions,
+    mirrored_tests,
+    recurring_names,
     share_reached,
     upward_imports,
 )
@@ -80,6 +82,7 @@ LEAST_PARAMS = {
 LONGEST_MODULE = 400
 LONGEST_STAGE = 90
 LONGEST_BODY = 40
+MIRRORED = 0.9  # share of modules
 REACHED = 0.8  # share of the lines that a stage of dvc.yaml lists
 
 
@@ -139,6 +142,10 @@ def test_no_stage_imports_another() -> None:
 
 def test_imports_make_no_cycle() -> None:
     assert not CODE.cycles()
+
+
+def test_base_names_are_unique() -> None:
+    assert not recurring_names(CODE)
 
 
 # --- fences -----------------------------------------------------------------------------------------------------
@@ -240,6 +247,11 @@ def test_every_module_and_everything_public_has_a_docstring() -> None:
             if public and "<locals>" not in name and not ast.get_docstring(node):
                 silent.append(f"{module}.{name}")
     assert not silent
+
+
+def test_nine_of_ten_modules_have_a_test_of_their_name() -> None:
+    own, none = mirrored_tests(CODE)
+    assert len(own) >= MIRRORED * (len(own) + len(none)), f"without a test of their name: {', '.join(none)}"
 
 
 # --- dvc.yaml ---------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from hindcast.pipeline.files import read_json
-from hindcast.pipeline.split.policies.table import POLICIES
+from hindcast.pipeline.split.policies.policy_table import POLICIES
 
 Facts = dict[str, Any]
 

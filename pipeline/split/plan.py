@@ -12,8 +12,8 @@ from hindcast.pipeline.errors import SplitError
 from hindcast.pipeline.settings.split import SplitSettings
 from hindcast.pipeline.split.leakage import count_overlaps, leak_warning
 from hindcast.pipeline.split.policies.chronological import embargoed_samples
+from hindcast.pipeline.split.policies.policy_table import POLICIES
 from hindcast.pipeline.split.policies.split_policy import Draft, Late, Part, SplitPolicy
-from hindcast.pipeline.split.policies.table import POLICIES
 from hindcast.pipeline.split.steps import Steps, scored_by_sequence
 from hindcast.pipeline.store.index_types import Split
 from hindcast.pipeline.wording import listed, span_text, time_text

@@ -16,7 +16,7 @@ from hindcast.pipeline.files import digest_of_file, digest_of_value, write_json
 from hindcast.pipeline.progress import progress
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.split.plan import Plan, plan_splits
-from hindcast.pipeline.split.policies.table import POLICIES
+from hindcast.pipeline.split.policies.policy_table import POLICIES
 from hindcast.pipeline.split.scaler import Columns, common_features, fit_scaler
 from hindcast.pipeline.split.steps import Steps
 from hindcast.pipeline.store.index_types import Split

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hindcast.pipeline.certify.expected_splits import EXPECTATIONS
-from hindcast.pipeline.split.policies.table import POLICIES
+from hindcast.pipeline.split.policies.policy_table import POLICIES
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULES = sorted((ROOT / "pipeline" / "certify").rglob("*.py"))

@@ -13,7 +13,7 @@ from hindcast.pipeline.judge.stage_facts import (
     policy_warning,
     read_stage_facts,
 )
-from hindcast.pipeline.split.policies.table import POLICIES
+from hindcast.pipeline.split.policies.policy_table import POLICIES
 
 PACK = {
     "sequences": 3,

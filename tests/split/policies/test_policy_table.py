@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hindcast.pipeline.settings.split import POLICY_NAMES, HeldOut
-from hindcast.pipeline.split.policies.table import POLICIES
+from hindcast.pipeline.split.policies.policy_table import POLICIES
 
 
 def test_every_policy_of_the_settings_has_an_entry_in_the_same_order() -> None:
