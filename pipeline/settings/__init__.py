@@ -1,4 +1,4 @@
-"""params.yaml as checked values: one module per section; origins and known moments are values with methods.
+"""Validated settings of params.yaml: one module per section; rules for origins and known times have methods.
 
 May be imported by every later room. The only user of pydantic.
 """

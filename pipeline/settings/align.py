@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -14,25 +14,17 @@ from hindcast.pipeline.settings.origin import OriginField
 
 
 def to_moment(value: Any) -> int | None:
-    """A date or a stamp (UTC unless it has an offset) as nanoseconds since 1970; None stays None."""
+    """Convert a date or a timestamp (UTC unless it has an offset) to nanoseconds since 1970; None stays None."""
     if value is None or (isinstance(value, int) and not isinstance(value, bool)):
         return value
     try:
-        stamp = datetime.fromisoformat(value) if isinstance(value, str) else _at_midnight(value)
-    except (TypeError, ValueError):
+        time = datetime.fromisoformat(str(value))  # YAML has already made a date or a datetime of most texts
+    except ValueError:
         raise ValueError(
-            f"a date or UTC stamp is needed, as in 2018-03-01 or 2018-03-01T06:00, found {value!r}"
+            f"must be a date or a UTC timestamp such as 2018-03-01 or 2018-03-01T06:00, found {value!r}"
         ) from None
-    aware = stamp if stamp.tzinfo else stamp.replace(tzinfo=UTC)
+    aware = time if time.tzinfo else time.replace(tzinfo=UTC)
     return int(np.datetime64(aware.astimezone(UTC).replace(tzinfo=None), "s").astype(np.int64)) * SECOND
-
-
-def _at_midnight(value: Any) -> datetime:
-    if isinstance(value, datetime):
-        return value
-    if isinstance(value, date):
-        return datetime(value.year, value.month, value.day, tzinfo=UTC)
-    raise TypeError
 
 
 Moment = Annotated[
@@ -41,21 +33,21 @@ Moment = Annotated[
 
 
 class VintageRule(Section):
-    """Which vintage is taken among those known at the origin."""
+    """Which of the vintages known at the origin is used."""
 
     take: Literal["newest", "newest_filled"] = "newest"
     max_age: PositiveDuration | None = None
 
 
 class GapRule(Section):
-    """What a gap in the inputs does: it is filled forward up to `fill`, then ends the sequence or sets a mask."""
+    """How gaps in the inputs are treated: filled forward up to `fill`; a longer gap ends the sequence or sets a mask."""
 
     fill: DurationField
     longer: Literal["end", "indicator"] = "end"
 
 
 class AlignSettings(Section):
-    """How typed rows become regular steps, each with a row of X, a target and an origin."""
+    """How typed rows are aligned to regular steps, each with a row of X, a target and an origin."""
 
     target: Annotated[tuple[str, ...], Field(min_length=1)]
     published: dict[str, str] = {}
@@ -64,7 +56,9 @@ class AlignSettings(Section):
     until: Moment = None
     origin: OriginField
     vintage: VintageRule = VintageRule()
-    least_observed: Annotated[float, Field(ge=0, le=1)] = 0.5  # of a step's raw stamps, else it has no value
+    least_observed: Annotated[float, Field(ge=0, le=1)] = (
+        0.5  # the share of a step's raw timestamps that must have a value
+    )
     gaps: GapRule
     shortest: PositiveDuration | None = None  # sequences shorter than this are dropped and counted
     features: Features

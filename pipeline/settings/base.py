@@ -1,14 +1,15 @@
-"""What all sections share: unknown keys are faults; durations, zones, times of day and sizes."""
+"""The base class of all sections, and the field types that they share: durations, zones, times of day, sizes."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -16,6 +17,7 @@ from pydantic import (
     PlainSerializer,
     Tag,
     WithJsonSchema,
+    model_validator,
 )
 
 SECOND = 1_000_000_000  # nanoseconds
@@ -33,12 +35,22 @@ class Section(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, allow_inf_nan=False)
 
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if faults := list(self._faults()):
+            raise ValueError("; ".join(faults))
+        return self
+
+    def _faults(self) -> Iterator[str]:
+        """Yield a message for each rule between the section's fields that their values break."""
+        yield from ()
+
 
 @dataclass(frozen=True)
 class Duration:
-    """A length of time as written: `48h` is exact, `7d` is seven days.
+    """A duration as written: `48h` is exact, `7d` is seven days.
 
-    Where a day means a local day (lags), `days` is used; everywhere else `ns` counts a day as 24 hours.
+    Lags use `days`, which are local days; everything else uses `ns`, which counts a day as 24 hours.
     """
 
     text: str
@@ -46,11 +58,11 @@ class Duration:
     days: int | None = None
 
     @classmethod
-    def parse(cls, text: str) -> Duration:
-        """Read `90min`, `48h`, `7d`; raise ValueError with the forms that are allowed."""
-        match = _DURATION.match(text.strip())
+    def parse(cls, text: Any) -> Duration:
+        """Parse `90min`, `48h` or `7d`; raise ValueError with the allowed forms for anything else."""
+        match = _DURATION.match(text.strip()) if isinstance(text, str) else None
         if match is None:
-            raise ValueError(f"a length of time must be written as 30s, 15min, 48h or 7d, found {text!r}")
+            raise ValueError(f"must be a duration such as 30s, 15min, 48h or 7d, found {text!r}")
         count, unit = int(match[1]), match[2]
         return cls(f"{count}{unit}", count * TIME_UNITS[unit], count if unit == "d" else None)
 
@@ -59,17 +71,12 @@ class Duration:
 
 
 def _to_duration(value: Any) -> Duration:
-    if isinstance(value, Duration):
-        return value
-    if not isinstance(value, str):
-        raise ValueError(f"a length of time must be written as 30s, 15min, 48h or 7d, found {value!r}")
-    return Duration.parse(value)
+    return value if isinstance(value, Duration) else Duration.parse(value)
 
 
-def _to_positive_duration(value: Any) -> Duration:
-    duration = _to_duration(value)
+def _check_positive(duration: Duration) -> Duration:
     if duration.ns <= 0:
-        raise ValueError(f"a length of time above zero is needed, found {duration}")
+        raise ValueError(f"must be a duration above zero, found {duration}")
     return duration
 
 
@@ -80,14 +87,10 @@ def _to_zone(value: Any) -> str:
         raise ValueError("must be a time zone of the IANA database (such as Europe/Madrid)") from fault
 
 
-def _to_zone_or_group(value: Any) -> str:
-    return "group" if value == "group" else _to_zone(value)
-
-
 def _to_time_of_day(value: Any) -> str:
     # YAML 1.1 reads an unquoted 10:00 as the number 600
     if not isinstance(value, str) or not _TIME_OF_DAY.match(value):
-        raise ValueError(f'a time of day must be written in quotes, as in "09:30", found {value!r}')
+        raise ValueError(f'must be a time of day in quotes such as "09:30", found {value!r}')
     return value
 
 
@@ -96,19 +99,21 @@ def _to_bytes(value: Any) -> int:
         return value
     match = _SIZE.match(value.strip()) if isinstance(value, str) else None
     if match is None or int(match[1]) == 0:
-        raise ValueError(f"a size must be written as 1MiB, 256KiB or a number of bytes, found {value!r}")
+        raise ValueError(f"must be a size such as 1MiB or 256KiB, or a number of bytes, found {value!r}")
     return int(match[1]) * {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}[match[2]]
 
 
-_as_text = PlainSerializer(str, return_type=str)
 DURATION_SCHEMA = {"type": "string", "pattern": _DURATION.pattern}
-DurationField = Annotated[Duration, BeforeValidator(_to_duration), _as_text, WithJsonSchema(DURATION_SCHEMA)]
-PositiveDuration = Annotated[
-    Duration, BeforeValidator(_to_positive_duration), _as_text, WithJsonSchema(DURATION_SCHEMA)
+DurationField = Annotated[
+    Duration,
+    BeforeValidator(_to_duration),
+    PlainSerializer(str, return_type=str),
+    WithJsonSchema(DURATION_SCHEMA),
 ]
+PositiveDuration = Annotated[DurationField, AfterValidator(_check_positive)]
 Zone = Annotated[str, BeforeValidator(_to_zone)]
-ZoneOrGroup = Annotated[str, BeforeValidator(_to_zone_or_group)]
-ZoneOrZones = Annotated[  # one for all groups, or one for each group
+ZoneOrGroup = Annotated[str, BeforeValidator(lambda value: value if value == "group" else _to_zone(value))]
+ZoneOrZones = Annotated[  # one for all groups, or one per group
     Annotated[Zone, Tag("str")] | Annotated[dict[str, Zone], Tag("dict[str, Zone]")],
     Discriminator(lambda value: "dict[str, Zone]" if isinstance(value, dict) else "str"),
 ]
@@ -125,14 +130,14 @@ ByteCount = Annotated[
 
 
 def unknown_names(path: str, names: Iterable[str], allowed: Collection[str], what: str) -> Iterator[str]:
-    """A fault for each name at a path of the settings that is not allowed there."""
+    """Yield a message for each name at a path of the settings that is not allowed there."""
     for name in names:
         if name not in allowed:
-            yield f"{path}: must be {what} ({', '.join(allowed) or 'there are none'}), found {name!r}"
+            yield f"{path}: must be {what} ({', '.join(allowed) or 'none is defined'}), found {name!r}"
 
 
 def nanoseconds_of_day(time_of_day: str) -> int:
-    """`"09:30"` as nanoseconds after midnight."""
+    """Convert a time of day such as `"09:30"` to nanoseconds after midnight."""
     hours, minutes = time_of_day.split(":")
     return int(hours) * HOUR + int(minutes) * 60 * SECOND
 
@@ -143,10 +148,10 @@ def zone_for(zone: str, group_zone: str) -> str:
 
 
 def one_of(keys: dict[str, str], what: str) -> Discriminator:
-    """The discriminator of a tagged union: the form is chosen by the one key in `keys` (key -> tag) that a mapping has.
+    """Return the discriminator of a tagged union that takes the form from the one key of `keys` (key -> tag) in a mapping.
 
-    Pydantic does not turn a ValueError of a discriminator into a fault, so a wrong mapping has no tag, and the message is
-    given here.
+    Pydantic does not report a ValueError raised in a discriminator, so a wrong mapping has no tag, and the message is set
+    here.
     """
 
     def tag(value: Any) -> str | None:

@@ -1,6 +1,6 @@
 """Local time as arithmetic on int64 nanoseconds, exact on days of 23 and 25 hours.
 
-A wall stamp is what local clocks show, as nanoseconds since 1970-01-01 00:00.
+A wall timestamp is the local date and time, as nanoseconds since 1970-01-01 00:00.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ _FIRST_YEAR, _LAST_YEAR = 1900, 2200
 
 
 def wall_of(times: Times, zone: str) -> Times:
-    """UTC stamps -> wall stamps of `zone`."""
+    """Convert UTC timestamps to wall timestamps of `zone`."""
     return times + _offset(times, zone)
 
 
 def utc_of(wall: Times, zone: str) -> Times:
-    """Wall stamps of `zone` -> UTC stamps.
+    """Convert wall timestamps of `zone` to UTC timestamps.
 
-    A wall time that occurs twice (autumn) is its first occurrence; one that does not occur (spring) is moved later
-    by the length of the jump. POSIX and `datetime` with `fold=0` do the same.
+    A wall time that occurs twice (autumn) is read as its first occurrence; a time that does not occur (spring) is moved
+    later by the length of the jump. POSIX and `datetime` with `fold=0` do the same.
     """
     before = _offset(wall - DAY, zone)
     after = _offset(wall + DAY, zone)
@@ -38,19 +38,19 @@ def utc_of(wall: Times, zone: str) -> Times:
 
 
 def lagged(times: Times, lag: Duration, zone: str) -> Times:
-    """The times that lie `lag` before `times`: in local days where the lag is written in days."""
+    """Return the times that lie `lag` before `times`, counted in local days if the lag is written in days."""
     if lag.days is None:
         return times - lag.ns
     return utc_of(wall_of(times, zone) - lag.days * DAY, zone)
 
 
 def local_day(times: Times, zone: str) -> Times:
-    """The local day of each UTC stamp, as days since 1970-01-01."""
+    """Return the local day of each UTC timestamp, as days since 1970-01-01."""
     return np.floor_divide(wall_of(times, zone), DAY)
 
 
 def moment_of_day(days: Times, nanoseconds: int, zone: str) -> Times:
-    """The UTC stamp at which clocks of `zone` show `nanoseconds` after midnight on each local day."""
+    """Return the UTC timestamp at which clocks in `zone` show `nanoseconds` after midnight on each local day."""
     return utc_of(days * DAY + nanoseconds, zone)
 
 
@@ -61,7 +61,7 @@ def _offset(times: Times, zone: str) -> Times:
 
 @lru_cache(maxsize=256)
 def _transitions(zone: str) -> tuple[Times, Times]:
-    """The times from which each UTC offset holds (the first is before all times), and the offsets."""
+    """Return the times at which each UTC offset begins (the first is before all times), and the offsets."""
     clock = ZoneInfo(zone)
 
     def offset(second: int) -> int:
@@ -81,7 +81,7 @@ def _transitions(zone: str) -> tuple[Times, Times]:
 
 
 def _changes(left: int, right: int, offset: Callable[[int], int]) -> list[int]:
-    """The second in (left, right] from which another offset holds, at most one in so short a span."""
+    """Return the second in (left, right] at which the offset changes; the span is too short for two changes."""
     if offset(left) == offset(right):
         return []
     while right - left > 1:

@@ -1,4 +1,4 @@
-"""The section `align.features`: which columns X has; and the rules that its settings must keep."""
+"""The section `align.features`: the columns of X, and the rules between these settings and other sections."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from hindcast.pipeline.settings.raw import RawSettings
 Statistic = Literal["mean", "std", "min", "max"]
 CalendarFeature = Literal["hour", "weekday", "yearday"]
 
-# Two years hold every kind of local day, whatever the zone; known moments and origins repeat beyond.
+# Two years contain every kind of local day in every zone; known times and origins repeat after that.
 _PROBE_START = int(np.datetime64("2023-01-01", "ns").astype(np.int64))
 _PROBE_LENGTH = 2 * 366 * DAY
 _MOST_DAYS = 60
@@ -34,14 +34,14 @@ _NONE = f"more than {_MOST_DAYS}d"
 
 
 class Rolling(Section):
-    """Statistics of the realized values of the last steps known at the origin."""
+    """Statistics of the newest realized values known at the origin."""
 
     windows: Annotated[tuple[PositiveDuration, ...], Field(min_length=1)]
     statistics: Annotated[tuple[Statistic, ...], Field(min_length=1)] = ("mean",)
 
 
 class Holidays(Section):
-    """The public holidays of a country (ISO 3166 code) or of a part of it, as the library `holidays` has them."""
+    """The public holidays of a country (ISO 3166 code) or of a subdivision, from the library `holidays`."""
 
     country: str
     subdivision: str | None = None
@@ -55,12 +55,12 @@ class Features(Section):
     lags: dict[str, tuple[PositiveDuration, ...]] = {}
     recent: dict[str, Annotated[int, Field(ge=1)]] = {}
     rolling: dict[str, Rolling] = {}
-    published_error: tuple[PositiveDuration, ...] = ()  # windows of the published forecast's own mean error
+    published_error: tuple[PositiveDuration, ...] = ()  # windows for the mean error of the published forecast
     ahead: Annotated[int, Field(ge=0)] = 0
-    vintages: Annotated[int, Field(ge=1)] = 1  # how many of the newest vintages of each forecast X holds
-    vintage_changes: Annotated[int, Field(ge=0)] = 0  # how many differences between neighbouring vintages
+    vintages: Annotated[int, Field(ge=1)] = 1  # the number of newest vintages of each forecast in X
+    vintage_changes: Annotated[int, Field(ge=0)] = 0  # the number of differences between successive vintages
     calendar: tuple[CalendarFeature, ...] = ()
-    holidays: Holidays | dict[str, Holidays] | None = None  # for all groups, or by group
+    holidays: Holidays | dict[str, Holidays] | None = None  # for all groups, or per group
     lead: bool = False
 
     @property
@@ -69,14 +69,14 @@ class Features(Section):
         return (*self.lags, *self.recent, *self.rolling)
 
     def newest_values(self, targets: tuple[str, ...]) -> set[str]:
-        """The realized values whose newest known steps features read: these reach back as far as values come late."""
+        """The realized values of which features read the newest known step: their reach depends on publication delays."""
         return {*self.recent, *self.rolling, *(targets if self.published_error else ())}
 
 
 def feature_faults(
     chosen: Features, raw: RawSettings, origin: OriginRule, published: Mapping[str, str]
 ) -> Iterator[str]:
-    """All faults that appear only when the features are checked together with other settings."""
+    """Yield a message for each rule between the features and other settings that is broken."""
     yield from _name_faults(chosen, raw)
     yield from _lag_faults(chosen, raw, origin)
     windows = [
@@ -89,7 +89,7 @@ def feature_faults(
         if length.ns % raw.frequency.ns:
             yield f"{path}: must be a multiple of the frequency {raw.frequency}, found {length}"
     if chosen.published_error and not published:
-        yield "align.features.published_error: needs a published forecast, and align.published names none"
+        yield "align.features.published_error: needs a published forecast: set align.published, or remove published_error"
 
 
 def _name_faults(chosen: Features, raw: RawSettings) -> Iterator[str]:
@@ -121,18 +121,18 @@ def _lag_faults(chosen: Features, raw: RawSettings, origin: OriginRule) -> Itera
 
 
 def _forbidden(lag: Duration, known: DeclaredRule, origin: OriginRule, raw: RawSettings) -> str | None:
-    """Why a lag is not allowed, with the smallest one that is; None where every origin allows it."""
+    """Return why a lag is not allowed, with the smallest allowed lag, or None if it is known at every origin."""
     frequency = raw.frequency.ns
     step = frequency * max(1, -(-60 * SECOND // frequency))
     times = np.arange(_PROBE_START, _PROBE_START + _PROBE_LENGTH, step)
     for zone in raw.zones:
         origins = origin.origins(times, zone)
-        # a step that no origin covers is not made
+        # steps that no origin covers are dropped
         earliest = np.where(origins == NO_ORIGIN, TIME_MAX, origins).min(axis=1)
 
         def allows(lag: Duration, zone: str = zone, earliest: Times = earliest) -> bool:
-            moments = known.moments(lagged(times, lag, zone), None, frequency, zone)
-            return bool((moments <= earliest).all())
+            known_at = known.moments(lagged(times, lag, zone), None, frequency, zone)
+            return bool((known_at <= earliest).all())
 
         if not allows(lag):
             days = (Duration.parse(f"{count}d") for count in range(1, _MOST_DAYS + 1))
@@ -142,7 +142,7 @@ def _forbidden(lag: Duration, known: DeclaredRule, origin: OriginRule, raw: RawS
                 else _smallest_lag(known, times, earliest, step, zone)
             )
             return (
-                f"a lag of {lag} is not yet known at some origin in zone {zone}; "
+                f"a lag of {lag} is not yet known at some origins in zone {zone}; "
                 f"the smallest lag allowed is {smallest}"
             )
     return None
@@ -150,8 +150,8 @@ def _forbidden(lag: Duration, known: DeclaredRule, origin: OriginRule, raw: RawS
 
 def _smallest_lag(known: DeclaredRule, times: Times, earliest: Times, step: int, zone: str) -> Duration | str:
     past = np.arange(_PROBE_START - _MOST_DAYS * DAY, _PROBE_START + _PROBE_LENGTH, step)
-    moments = np.maximum.accumulate(known.moments(past, None, step, zone))
-    newest = np.searchsorted(moments, earliest, side="right") - 1
+    known_at = np.maximum.accumulate(known.moments(past, None, step, zone))
+    newest = np.searchsorted(known_at, earliest, side="right") - 1
     if newest.min() < 0:
         return _NONE
     lag = int((times - past[newest]).max())

@@ -1,29 +1,30 @@
-"""Where the fields of a raw row come from: names, stamps, leads and values of one source."""
+"""How the fields of a raw row are read: names, timestamps, leads and values of one source."""
 
 from __future__ import annotations
 
 import codecs
 import re
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Discriminator, Tag, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, Discriminator, Tag, WithJsonSchema
 
 from hindcast.pipeline.settings.base import PositiveDuration, Section, ZoneOrGroup
 
 Resample = Literal["mean", "sum", "last", "min", "max"]
 
-# What a heading of a wide file may hold, as named groups of `header`: names of the row, or a part of its time.
+# The named groups that the `header` pattern of a wide file may have: names of the row, or a part of its time.
 HEADER_NAMES = ("series", "group")
 HEADER_TIMES = ("time", "period", "lead")
 
 
 def _to_pattern(value: Any) -> str:
     if not isinstance(value, str):
-        raise ValueError(f"a regular expression is needed, found {value!r}")
+        raise ValueError(f"must be a regular expression, found {value!r}")
     try:
         re.compile(value)
     except re.error as fault:
-        raise ValueError(f"{value!r} is not a regular expression: {fault}") from fault
+        raise ValueError(f"must be a valid regular expression ({fault}), found {value!r}") from fault
     return value
 
 
@@ -35,7 +36,7 @@ def _to_texts(value: Any) -> tuple[str, ...]:
     found = value if isinstance(value, list | tuple) else (value,)
     if not all(isinstance(each, str) for each in found):
         raise ValueError(
-            f"a text or a list of texts is needed, in quotes where YAML sees a number, found {value!r}"
+            f"must be a text or a list of texts; put quotes around texts that YAML reads as numbers, found {value!r}"
         )
     return tuple(found)
 
@@ -43,13 +44,13 @@ def _to_texts(value: Any) -> tuple[str, ...]:
 def _to_format(value: Any) -> str | tuple[str, ...]:
     found = _to_texts(value)
     if not found:
-        raise ValueError("a stamp format or a list of formats is needed, found none")
+        raise ValueError("must be a timestamp format or a list of formats, found an empty list")
     return found[0] if isinstance(value, str) else found
 
 
 def _to_character(value: Any) -> str:
     if not isinstance(value, str) or len(value) != 1 or not value.isascii() or value in "\r\n":
-        raise ValueError(f"one ASCII character other than a line break is needed, found {value!r}")
+        raise ValueError(f"must be one ASCII character other than a line break, found {value!r}")
     return value
 
 
@@ -59,7 +60,7 @@ def _to_encoding(value: Any) -> str:
         return codecs.lookup(value).name
     except (LookupError, TypeError):
         raise ValueError(
-            f"a text encoding that Python knows is needed, as in utf-8 or latin-1, found {value!r}"
+            f"must be a text encoding of Python such as utf-8 or latin-1, found {value!r}"
         ) from None
 
 
@@ -75,25 +76,23 @@ Encoding = Annotated[str, BeforeValidator(_to_encoding)]
 
 
 class TextField(Section):
-    """Where a name (group or series) comes from: exactly one of column, path, constant."""
+    """How a name (group or series) is read: from exactly one of column, path, constant."""
 
     column: str | None = None
-    path: Pattern | None = None  # searched in the path below raw.path; its one group is the value
+    path: Pattern | None = None  # searched in the path below raw.path; its only group is the value
     constant: str | None = None
     map: dict[str, str] | None = None
 
-    @model_validator(mode="after")
-    def _check_one(self) -> TextField:
-        _exactly_one(self, ("column", "path", "constant"))
-        _check_group(self.path)
-        return self
+    def _faults(self) -> Iterator[str]:
+        yield from _faults_of_choice(self, ("column", "path", "constant"))
+        yield from _faults_of_path(self.path)
 
 
 class PeriodField(Section):
     """The number of a step in its local day, counted from `first` in steps of `length`.
 
-    Steps are counted in elapsed time, so a day of a clock change has 23 or 25 hours.  Without `column` the
-    number is the named group `period` of the headings.
+    Steps are counted in elapsed time: the day of a clock change has 23 or 25 hours.  Without `column` the number is
+    the named group `period` of the header pattern.
     """
 
     column: str | None = None
@@ -102,7 +101,7 @@ class PeriodField(Section):
 
 
 class LaterField(Section):
-    """A column that decides which occurrence of an ambiguous wall time a row has: the later one where it holds one of `later`."""
+    """A column that resolves ambiguous wall times: rows with one of the texts `later` in it have the later occurrence."""
 
     column: str
     later: Texts
@@ -116,14 +115,17 @@ Ambiguous = Annotated[
 
 
 class StampField(Section):
-    """Where a stamp comes from and how it is read.
+    """How a timestamp is read.
 
-    `format`: `iso`, `epoch_s`, `epoch_ms`, `epoch_us`, `epoch_ns`, a strptime format, or a list of these of
-    which the first that fits is used.  `columns` joins several columns with one space before they are
-    read (a date and an hour; an hour of 24 is the next day's 0).  `part` takes one side of an interval
-    `a - b` or `a/b`.  `label: end` means that stamps are the moments at which their steps end, `hour_ending`
-    that they are the start on the clock plus one step (hours 1 to 24); `step` is the step's length where it is
-    not the grid's.  `period` is the number of a step inside the day that the stamp names.
+    - `format`: `iso`, `epoch_s`, `epoch_ms`, `epoch_us`, `epoch_ns`, a strptime format, or a list of these; the first
+      format that fits is used.
+    - `columns`: several columns, joined with one space before parsing (a date and an hour; hour 24 is hour 0 of the
+      next day).
+    - `part`: the side of an interval `a - b` or `a/b` that is read.
+    - `label`: `end` if timestamps are the ends of their steps; `hour_ending` if they are the start on the clock plus
+      one step (hours 1 to 24).
+    - `step`: the length of a step, if it differs from the grid's.
+    - `period`: the number of a step inside the day that the timestamp gives.
     """
 
     column: str | None = None
@@ -138,23 +140,17 @@ class StampField(Section):
     part: Literal["start", "end"] | None = None
     period: PeriodField | None = None
 
-    @model_validator(mode="after")
-    def _check_one(self) -> StampField:
-        _exactly_one(self, ("column", "columns", "path"))
-        _check_group(self.path)
+    def _faults(self) -> Iterator[str]:
+        yield from _faults_of_choice(self, ("column", "columns", "path"))
+        yield from _faults_of_path(self.path)
         if self.step is not None and self.label == "start":
-            raise ValueError(
-                "step is the length of the step that ends at a stamp: it needs label: end or hour_ending"
-            )
+            yield "step has no effect with label: start; set label to end or hour_ending, or remove step"
         if self.period is not None and (self.label != "start" or self.ambiguous != "quarantine"):
-            raise ValueError(
-                "period counts the steps of a day one by one: it needs neither label nor ambiguous"
-            )
-        return self
+            yield "period already determines the step inside the day, so remove label and ambiguous"
 
     @property
     def goes_by_order(self) -> bool:
-        """Whether the order of rows decides which occurrence of an ambiguous wall time each has."""
+        """Whether the order of rows resolves ambiguous wall times."""
         return self.ambiguous in ("in_order", "in_reverse_order")
 
     @property
@@ -164,7 +160,7 @@ class StampField(Section):
 
 
 class LeadField(Section):
-    """The vintage lead, valid_time - issue_time, in `unit`: a column, or the named group `lead` of the headings."""
+    """The vintage lead, valid_time - issue_time, in `unit`: a column, or the named group `lead` of the header pattern."""
 
     column: str | None = None
     unit: Literal["min", "h", "d"] = "h"
@@ -174,26 +170,24 @@ class ValueField(Section):
     """One value: its column, or the header pattern of its columns in a wide file."""
 
     column: str | None = None
-    header: Pattern | None = None  # named groups fill the fields
+    header: Pattern | None = None  # its named groups set fields of the row
     unit: str = ""
     min: float | None = None
     max: float | None = None
     allowed: tuple[float, ...] | None = None
     resample: Resample = "mean"
-    angle: bool = False  # degrees: X holds its sine and cosine, so that 359 lies beside 1
+    angle: bool = False  # degrees: X has its sine and cosine, so that 359 is near 1
 
-    @model_validator(mode="after")
-    def _check_one(self) -> ValueField:
-        _exactly_one(self, ("column", "header"))
+    def _faults(self) -> Iterator[str]:
+        yield from _faults_of_choice(self, ("column", "header"))
         if self.min is not None and self.max is not None and self.min > self.max:
-            raise ValueError(f"min must not be above max, found {self.min} > {self.max}")
+            yield f"min must not be above max, found {self.min} > {self.max}"
         if self.angle and self.unit != "deg":
-            raise ValueError(f"an angle is given in degrees, so its unit must be deg, found {self.unit!r}")
+            yield f"an angle must have the unit deg, found {self.unit!r}"
         unknown = self.header_groups - {*HEADER_NAMES, *HEADER_TIMES}
         if unknown:
             allowed = ", ".join((*HEADER_NAMES, *HEADER_TIMES))
-            raise ValueError(f"named groups of a header are {allowed}, found {', '.join(sorted(unknown))}")
-        return self
+            yield f"named groups of a header must be among {allowed}, found {', '.join(sorted(unknown))}"
 
     @property
     def header_groups(self) -> frozenset[str]:
@@ -201,14 +195,12 @@ class ValueField(Section):
         return frozenset(re.compile(self.header).groupindex if self.header else ())
 
 
-def _exactly_one(section: Section, names: tuple[str, ...]) -> None:
+def _faults_of_choice(section: Section, names: tuple[str, ...]) -> Iterator[str]:
     given = [name for name in names if getattr(section, name) is not None]
     if len(given) != 1:
-        raise ValueError(f"exactly one of {', '.join(names)} is needed, found {', '.join(given) or 'none'}")
+        yield f"exactly one of {', '.join(names)} must be set, found {', '.join(given) or 'none'}"
 
 
-def _check_group(pattern: str | None) -> None:
+def _faults_of_path(pattern: str | None) -> Iterator[str]:
     if pattern is not None and re.compile(pattern).groups != 1:
-        raise ValueError(
-            f"the pattern needs exactly one group in parentheses, which is the value, found {pattern!r}"
-        )
+        yield f"path must have exactly one group in parentheses, which is the value, found {pattern!r}"

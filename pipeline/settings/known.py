@@ -1,4 +1,4 @@
-"""When a value becomes known: each rule is a value with a method that returns the moments."""
+"""Rules for the time at which a value becomes known; each has a method that computes this time."""
 
 from __future__ import annotations
 
@@ -27,36 +27,36 @@ class AtIssuePlus(Section):
     stamped: ClassVar[bool] = True
 
     def moments(self, valid: Times, issue: Times | None, frequency: int, group_zone: str) -> Times:
-        """The known moment of each row; needs issue times."""
+        """Return the known time of each row; raises ValueError without issue times."""
         if issue is None:
             raise ValueError("at_issue_plus needs an issue_time")
         return issue + self.at_issue_plus.ns
 
 
 class AfterStep(Section):
-    """Known this long after the end of the grid step that holds the stamp."""
+    """Known this long after the end of the grid step that contains the timestamp."""
 
     after_step: DurationField
     stamped: ClassVar[bool] = False
 
     def moments(self, valid: Times, issue: Times | None, frequency: int, group_zone: str) -> Times:
-        """The known moment of each row."""
+        """Return the known time of each row."""
         return step_of(valid, frequency) + frequency + self.after_step.ns
 
 
 class BeforeStep(Section):
-    """Known this long before the start of the grid step that holds the stamp."""
+    """Known this long before the start of the grid step that contains the timestamp."""
 
     before_step: DurationField
     stamped: ClassVar[bool] = False
 
     def moments(self, valid: Times, issue: Times | None, frequency: int, group_zone: str) -> Times:
-        """The known moment of each row."""
+        """Return the known time of each row."""
         return step_of(valid, frequency) - self.before_step.ns
 
 
 class DayAt(Section):
-    """Known at a time of day, `day` local days after (before, if negative) the local day of the stamp."""
+    """Known at a time of day, `day` local days after (before, if negative) the local day of the timestamp."""
 
     day: int
     at: TimeOfDay
@@ -64,28 +64,28 @@ class DayAt(Section):
     stamped: ClassVar[bool] = False
 
     def moments(self, valid: Times, issue: Times | None, frequency: int, group_zone: str) -> Times:
-        """The known moment of each row."""
+        """Return the known time of each row."""
         zone = zone_for(self.zone, group_zone)
         return moment_of_day(local_day(valid, zone) + self.day, nanoseconds_of_day(self.at), zone)
 
 
 ALWAYS = int(np.datetime64("1900-01-01", "ns").astype(np.int64))
-"""The moment in tables since which a value for all time is known and valid: before all others."""
+"""The known and valid time in tables of a value that holds for all time; earlier than all other times."""
 
 
 class Always(Section):
-    """Known for all time, as a calendar or the size of a customer is."""
+    """Known for all time, such as a calendar or the size of a customer."""
 
     always: Literal[True] = True
     stamped: ClassVar[bool] = False
 
     def moments(self, valid: Times, issue: Times | None, frequency: int, group_zone: str) -> Times:
-        """The known moment of each row."""
+        """Return the known time of each row."""
         return np.full(len(valid), ALWAYS)
 
 
 class PublishedAt(Section):
-    """Known at the stamp in a column of the files."""
+    """Known at the timestamp in a column of the files."""
 
     column: str
     format: str = "iso"
@@ -118,5 +118,5 @@ KnownField = Annotated[
 
 
 def step_of(times: Times, frequency: int) -> Times:
-    """The start of the grid step that holds each stamp: the grid is the multiples of `frequency` since 1970."""
+    """Return the start of the grid step that contains each timestamp; the grid is the multiples of `frequency` since 1970."""
     return np.floor_divide(times, frequency) * frequency

@@ -1,4 +1,4 @@
-"""params.yaml with overrides -> Params; every fault at once, each with its path, the rule and the value found."""
+"""Load params.yaml with overrides; all faults are reported at once, each with its path, the rule and the value found."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ class Params(Section):
 
 
 def json_schema() -> dict[str, Any]:
-    """The JSON Schema of params.yaml, for editors: `# yaml-language-server: $schema=FILE` as the first line uses one.
+    """Return the JSON Schema of params.yaml for editors; a first line `# yaml-language-server: $schema=FILE` selects it.
 
-    Rules between settings are not part of it; `load_params` checks these too.
+    It does not contain the rules between settings, which `load_params` checks.
     """
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -54,15 +54,15 @@ def json_schema() -> dict[str, Any]:
 
 class _SchemaOfSettings(GenerateJsonSchema):
     def encode_default(self, dft: Any) -> Any:
-        """Lengths of time as they are written, not as the fields of a dataclass."""
+        """Encode durations as they are written, not as the fields of a dataclass."""
         return str(dft) if isinstance(dft, Duration) else super().encode_default(dft)
 
 
 def load_params(path: Path, overrides: Sequence[str] = ()) -> Params:
     """Read and check a settings file.
 
-    `overrides` are `dotted.key=value` texts, the value read as YAML. Raises MissingInputError if the file
-    is missing, and SettingsError with all faults otherwise.
+    `overrides` are `dotted.key=value` texts; the value is parsed as YAML. Raises MissingInputError if the file
+    is missing, and SettingsError with all faults if the settings are invalid.
     """
     raw = _read(path)
     for override in overrides:
@@ -71,7 +71,7 @@ def load_params(path: Path, overrides: Sequence[str] = ()) -> Params:
 
 
 def check_params(raw: dict[str, Any], origin: str) -> Params:
-    """Turn a nested mapping into Params; `origin` names it in messages."""
+    """Convert a nested mapping to Params; `origin` names its source in messages. Raises SettingsError with all faults."""
     try:
         params = Params.model_validate(raw)
     except ValidationError as fault:
@@ -91,7 +91,7 @@ def _read(path: Path) -> dict[str, Any]:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise MissingInputError(
-            f"The settings file {path} is missing; choose another with --params FILE."
+            f"The settings file {path} was not found; choose another with --params FILE."
         ) from None
     except (yaml.YAMLError, UnicodeDecodeError) as fault:
         raise SettingsError(f"{path} is not valid YAML.", [" ".join(str(fault).split())]) from None
@@ -103,7 +103,7 @@ def _read(path: Path) -> dict[str, Any]:
 def _apply(raw: dict[str, Any], override: str) -> None:
     key, separator, text = override.partition("=")
     if not separator or not all(key.split(".")):
-        raise SettingsError(f"--set takes dotted.key=value, found {override!r}.")
+        raise SettingsError(f"--set must be dotted.key=value, found {override!r}.")
     try:
         value = yaml.safe_load(text)
     except yaml.YAMLError as fault:
@@ -111,32 +111,28 @@ def _apply(raw: dict[str, Any], override: str) -> None:
             f"--set {key}: the value {text!r} is not valid YAML.", [" ".join(str(fault).split())]
         ) from None
     *parents, last = key.split(".")
-    place = raw
+    section = raw
     for parent in parents:
-        place = place.setdefault(parent, {})
-        if not isinstance(place, dict):
-            raise SettingsError(f"--set {key}: `{parent}` must be a section (found {place!r}).")
-    place[last] = value
+        section = section.setdefault(parent, {})
+        if not isinstance(section, dict):
+            raise SettingsError(f"--set {key}: `{parent}` must be a section (found {section!r}).")
+    section[last] = value
 
 
 def _follows_from_another(error: Any) -> bool:
-    """Whether a list is reported as too short only because its invalid entries, which are reported too, do not count."""
+    """Return whether a list is reported as too short only because its invalid entries, reported as well, do not count."""
     return bool(error["type"] == "too_short" and len(error["input"]) >= error["ctx"]["min_length"])
 
 
 def _describe(error: Any) -> str:
     path = ".".join(str(part) for part in error["loc"] if not _is_inner(part)) or "params"
     message = error["msg"].removeprefix("Value error, ")
-    if error["type"] in {
-        "too_short",
-        "too_long",
-        "tuple_type",
-    }:  # Python's word for what is a list in params.yaml
+    if error["type"] in {"too_short", "too_long", "tuple_type"}:  # a list in params.yaml is a tuple in Python
         message = message.replace("Tuple", "List").replace("tuple", "list")
     if error["type"] == "extra_forbidden":
-        return f"{path}: unknown key; remove it or correct its spelling, found value {_short(error['input'])}"
+        return f"{path}: unknown key: remove it or correct its spelling, found value {_short(error['input'])}"
     if error["type"] == "missing":
-        return f"{path}: required, but missing"
+        return f"{path}: required, but not found"
     found = "" if "found" in message else f", found {_short(error['input'])}"
     return f"{path}: {message[0].lower() + message[1:]}{found}"
 
@@ -147,7 +143,7 @@ _TYPES = frozenset({"str", "int", "float", "bool"})
 
 
 def _is_inner(part: object) -> bool:
-    """Whether a part of a fault's path is pydantic's name for a branch of a union, not a key of the file."""
+    """Return whether a part of a path is pydantic's name for a branch of a union, not a key of the file."""
     return isinstance(part, str) and (
         part in _TAGS or part in _TYPES or part.startswith(("function-", "dict[", "tuple[", "literal["))
     )

@@ -1,4 +1,4 @@
-"""The `raw` section: the contract of raw CSV files, source by source."""
+"""The `raw` section: the format of the raw CSV files, per source."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from hindcast.pipeline.settings.base import DAY, PositiveDuration, Section, ZoneOrZones
 from hindcast.pipeline.settings.fields import (
@@ -31,45 +31,41 @@ MISSING = (
 
 
 class Source(Section):
-    """The files of one kind, and how each field of a row is read from them."""
+    """Files with the same format, and how each field of a row is read from them."""
 
     role: Role
     files: str | tuple[str, ...]  # glob below raw.path
     separator: Character = ","
     decimal: Literal[".", ","] = "."
-    thousands: Literal[",", ".", " ", "'"] | None = None  # a blank means every kind of blank
-    around: Texts = ()  # texts beside a number that mean nothing: %, MW, a currency
+    thousands: Literal[",", ".", " ", "'"] | None = None  # a space means every kind of space
+    around: Texts = ()  # texts next to a number that are ignored: %, MW, a currency
     negatives: Literal["brackets", "trailing"] | None = None  # (12.5) or 12.5- is -12.5
     quote: Character = '"'
     encoding: Encoding = "utf-8"
     skip_lines: Annotated[int, Field(ge=0)] = 0  # lines before the header
     skip_until: Pattern | None = None  # the header is the first line that it matches
-    ignore_lines: Patterns = ()  # lines that are not rows: remarks, units, totals
-    names: tuple[str, ...] | None = None  # of the columns, where the files have no usable header
-    where: dict[str, Texts] = {}  # column: texts; rows with another text there belong to other sources
+    ignore_lines: Patterns = ()  # lines that are not rows: comments, units, totals
+    names: tuple[str, ...] | None = None  # of the columns, if the files have no usable header
+    where: dict[str, Texts] = {}  # column: texts; rows with other texts belong to other sources
     group: TextField | None = None
-    series: TextField | None = None  # left out: the values hold for every series of the group
+    series: TextField | None = None  # omitted: the values hold for every series of the group
     issue_time: StampField | None = None
     valid_time: StampField | None = None
     lead: LeadField | None = None
-    known: KnownField = Always()  # left out: known for all time, for role known only
+    known: KnownField = Always()  # omitted: known for all time, for role known only
     values: Annotated[dict[str, ValueField], Field(min_length=1)]
-    spacing: PositiveDuration | None = None  # the distance of stamps finer than the grid, where it is fixed
-    interpolate: PositiveDuration | None = None  # between stamps of one vintage at most so far apart
+    spacing: PositiveDuration | None = None  # the distance of timestamps finer than the grid, if it is fixed
+    interpolate: PositiveDuration | None = (
+        None  # the longest gap between timestamps of a vintage that is filled
+    )
     missing: tuple[str, ...] = MISSING
     duplicates: Literal["quarantine", "first", "last"] = "quarantine"
 
-    @model_validator(mode="after")
-    def _check_fields(self) -> Source:
-        faults = [
-            *_faults_of_times(self),
-            *_faults_of_known(self),
-            *_faults_of_headers(self),
-            *_faults_of_lines(self),
-        ]
-        if faults:
-            raise ValueError("; ".join(faults))
-        return self
+    def _faults(self) -> Iterator[str]:
+        yield from _faults_of_times(self)
+        yield from _faults_of_known(self)
+        yield from _faults_of_headers(self)
+        yield from _faults_of_lines(self)
 
     @property
     def globs(self) -> tuple[str, ...]:
@@ -83,23 +79,23 @@ class Source(Section):
 
     @property
     def is_static(self) -> bool:
-        """Whether rows have no valid time: attributes of a series, or of all series of a group."""
+        """Whether rows have no valid time: they are attributes of a series, or of all series of a group."""
         return self.role == "known" and self.valid_time is None
 
     @property
     def has_issue(self) -> bool:
-        """Whether rows have an issue time: of their own, or the valid time less the lead."""
+        """Whether rows have an issue time: a field, or the valid time minus the lead."""
         return self.issue_time is not None or (self.lead is not None and self.valid_time is not None)
 
     @property
     def header_time(self) -> str | None:
-        """The part of the time that headings hold: time, period or lead."""
+        """The part of the time that headings contain: time, period or lead; None if they contain no time."""
         found = frozenset[str]().union(*(value.header_groups for value in self.values.values()))
         return next((name for name in HEADER_TIMES if name in found), None)
 
 
 class RawSettings(Section):
-    """All sources of a data set, their common grid and zone."""
+    """All sources of a data set, with their common grid and zone."""
 
     path: str
     frequency: PositiveDuration
@@ -107,26 +103,19 @@ class RawSettings(Section):
     max_bad_fraction: Annotated[float, Field(ge=0, le=1)] = 0.01
     sources: Annotated[dict[str, Source], Field(min_length=1)]
 
-    @model_validator(mode="after")
-    def _check_raw(self) -> RawSettings:
-        faults = []
+    def _faults(self) -> Iterator[str]:
         if DAY % self.frequency.ns:
-            faults.append(f"frequency must divide a day, found {self.frequency}")
-        faults += [
-            f"a source's name holds letters, digits, _ and - only, found {name!r}"
-            for name in self.sources
-            if not re.fullmatch(r"[A-Za-z0-9_-]+", name)
-        ]
-        if faults:
-            raise ValueError("; ".join(faults))
-        return self
+            yield f"frequency must divide a day, found {self.frequency}"
+        for name in self.sources:
+            if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
+                yield f"names of sources may contain only letters, digits, _ and -, found {name!r}"
 
     def sources_of(self, role: Role) -> dict[str, Source]:
-        """The sources of one role, in the order given."""
+        """Return the sources of one role, in the order of the settings."""
         return {name: source for name, source in self.sources.items() if source.role == role}
 
     def values_of(self, role: Role) -> dict[str, ValueField]:
-        """The values of one role; several sources may make one value; the first describes it."""
+        """Return the values of one role; if several sources have a value, the first one describes it."""
         values: dict[str, ValueField] = {}
         for source in self.sources_of(role).values():
             for name, value in source.values.items():
@@ -134,7 +123,7 @@ class RawSettings(Section):
         return values
 
     def forecast_value(self, name: str) -> str | None:
-        """The forecast value that `value` or `source.value` names; None where there is none."""
+        """Return the name of the forecast value given as `value` or `source.value`; None if there is none."""
         source, dot, value = name.rpartition(".")
         values = self.values_of("forecast")
         if dot:
@@ -148,31 +137,31 @@ class RawSettings(Section):
         return (self.zone,) if isinstance(self.zone, str) else tuple(sorted(set(self.zone.values())))
 
     def zone_of(self, group: str) -> str | None:
-        """The zone of a group; None where the mapping lacks it."""
+        """Return the zone of a group; None if the mapping does not contain the group."""
         return self.zone if isinstance(self.zone, str) else self.zone.get(group)
 
 
 def _faults_of_headers(source: Source) -> Iterator[str]:
     headers = {name for name, value in source.values.items() if value.header}
     if headers and len(headers) < len(source.values):
-        yield "values are given either all by column (long file) or all by header (wide file)"
+        yield "either all values must set column (long file), or all must set header (wide file)"
     named = {name for name in headers if "series" in source.values[name].header_groups}
     if source.series and (named or (headers and source.header_time is None)):
-        yield "series comes from the named group of `header`, so leave `series` out"
+        yield "the name of the series is read from the headings, so remove `series`"
     if source.group is None and not all("group" in value.header_groups for value in source.values.values()):
-        yield "group is needed: a column, a path, a constant, or a named group (?P<group>...) of every header"
+        yield "group must be set to a column, a path or a constant, or be a named group (?P<group>...) of every header"
     times = {value.header_groups & {*HEADER_TIMES} for value in source.values.values()}
     if len(times) > 1 or any(len(found) > 1 for found in times):
-        yield f"all headers must hold the same part of the time, one of {', '.join(HEADER_TIMES)}, or none"
+        yield f"all headers must contain the same part of the time, one of {', '.join(HEADER_TIMES)}, or none"
         return
     carried = source.header_time
     period = source.valid_time.period if source.valid_time else None
     if (carried == "lead") != (source.lead is not None and source.lead.column is None):
-        yield "a lead comes from a column, or from the named group (?P<lead>...) of every header (`lead: {unit: h}`)"
+        yield "set lead.column, or add a named group (?P<lead>...) to every header (with `lead: {unit: h}`), not both"
     if (carried == "period") != (period is not None and period.column is None):
-        yield "a period comes from a column, or from the named group (?P<period>...) of every header"
+        yield "set period.column, or add a named group (?P<period>...) to every header (with `period`), not both"
     if carried == "time" and (source.valid_time is None or source.valid_time.path is not None):
-        yield "(?P<time>...) of a header is appended to the columns of valid_time, which are therefore needed"
+        yield "(?P<time>...) of a header is appended to the columns of valid_time: set valid_time.column or columns"
 
 
 def _faults_of_lines(source: Source) -> Iterator[str]:
@@ -182,10 +171,10 @@ def _faults_of_lines(source: Source) -> Iterator[str]:
     if source.thousands == source.decimal:
         yield f"thousands and decimal must differ, found {source.decimal!r}"
     if source.skip_until is not None and (source.skip_lines or source.names is not None):
-        yield "skip_until finds the header by its text, so neither skip_lines nor names may be given with it"
+        yield "skip_until finds the header by its text, so remove skip_lines and names"
     if source.names is not None and len(set(source.names)) < len(source.names):
         twice = sorted({name for name in source.names if source.names.count(name) > 1})
-        yield f"names must differ, found twice {', '.join(map(repr, twice))}"
+        yield f"names must differ, found more than once: {', '.join(map(repr, twice))}"
 
 
 def _faults_of_times(source: Source) -> Iterator[str]:
@@ -193,29 +182,29 @@ def _faults_of_times(source: Source) -> Iterator[str]:
     if given in (["issue_time"], []) and source.is_static:
         given = ["static"]
     if given in (["issue_time"], []) or len(given) == 3:
-        yield "exactly one of valid_time and lead is needed (or both, and no issue_time, which then follows)"
+        yield "set valid_time or lead; with both, remove issue_time, which is computed from them"
     if given == ["lead"]:
-        yield "lead needs an issue_time or a valid_time to count from"
+        yield "lead is counted from issue_time or valid_time: set one of them"
     if source.interpolate and (source.role != "forecast" or not source.has_issue):
-        yield "interpolate joins the stamps of one vintage, so it needs a forecast with an issue_time"
+        yield "interpolate fills gaps inside a vintage: remove it, or use it in a forecast with an issue_time"
     if source.role != "forecast" and (source.issue_time or source.lead):
-        yield f"issue_time and lead belong to forecasts, found them in a source of role {source.role}"
+        yield f"issue_time and lead are allowed only for role forecast: remove them, found role {source.role}"
     yield from _faults_of_order(source)
     if source.issue_time is not None and source.issue_time.period is not None:
-        yield "issue_time: period belongs to valid_time"
+        yield "issue_time: period is allowed only in valid_time: remove it"
 
 
 def _faults_of_order(source: Source) -> Iterator[str]:
     if source.issue_time and source.issue_time.goes_by_order:
-        yield f"issue_time: ambiguous: {source.issue_time.ambiguous} needs rows in the order of the clock, which only valid_time gives"
+        yield f"issue_time: ambiguous: {source.issue_time.ambiguous} is allowed only in valid_time, by which rows are ordered; use another value"
     if source.valid_time and source.valid_time.goes_by_order and source.lead is not None:
-        yield f"valid_time: ambiguous: {source.valid_time.ambiguous} needs its own issue_time, not one computed from a lead"
+        yield f"valid_time: ambiguous: {source.valid_time.ambiguous} is not allowed with a lead; remove the lead and set issue_time, or use another value"
 
 
 def _faults_of_known(source: Source) -> Iterator[str]:
     if source.is_static and not isinstance(source.known, Always):
-        yield "known: values without a valid_time hold for all time, so leave `known` out"
+        yield "known: values without a valid_time hold for all time, so remove `known`"
     if source.role != "known" and isinstance(source.known, Always):
-        yield f"known: required; only values of role known are always known, found role {source.role}"
+        yield f"known: required, except for role known, found role {source.role}"
     if isinstance(source.known, AtIssuePlus) and not source.has_issue:
-        yield "known: at_issue_plus needs an issue_time; without one use before_step, after_step or day"
+        yield "known: at_issue_plus needs an issue_time: set issue_time, or use before_step, after_step or day"

@@ -11,7 +11,7 @@ from hindcast.pipeline.settings.raw import RawSettings
 
 
 def faults_between_sections(raw: RawSettings, align: AlignSettings) -> list[str]:
-    """All faults that appear only when `raw` and `align` are checked together."""
+    """Return a message for each rule between `raw` and `align` that is broken."""
     return [
         *_value_faults(raw),
         *_align_faults(raw, align),
@@ -27,17 +27,18 @@ def _value_faults(raw: RawSettings) -> Iterator[str]:
                 other = source.values.get(name, value)
                 if (other.unit, other.resample, other.angle) != (value.unit, value.resample, value.angle):
                     yield (
-                        f"raw.sources.{source_name}.values.{name}: sources that make one value must share unit, angle and "
-                        f"resample, found {other.unit!r}/{other.resample} and {value.unit!r}/{value.resample}"
+                        f"raw.sources.{source_name}.values.{name}: a value must have the same unit, angle and resample "
+                        f"in all sources, found {other.unit!r}/{other.resample} and {value.unit!r}/{value.resample}"
                     )
     for name in raw.values_of("known"):
-        if (
-            len({source.is_static for source in raw.sources_of("known").values() if name in source.values})
-            > 1
-        ):
-            yield f"raw.sources: {name} is known for all time in one source and for single steps in another"
+        makers = [source for source in raw.sources_of("known").values() if name in source.values]
+        if len({source.is_static for source in makers}) > 1:
+            yield (
+                f"raw.sources: {name} is known for all time in one source and for single steps in another; "
+                "rename one of the two"
+            )
     for name in sorted(raw.values_of("forecast").keys() & raw.values_of("known").keys()):
-        yield f"raw.sources: {name} is both a forecast and a known value; their features would share a name"
+        yield f"raw.sources: {name} is both a forecast and a known value; their features would have the same name; rename one of them"
 
 
 def _align_faults(raw: RawSettings, align: AlignSettings) -> Iterator[str]:
@@ -56,7 +57,7 @@ def _angle_faults(raw: RawSettings, align: AlignSettings) -> Iterator[str]:
         for name, value in source.values.items():
             for part in (f"{name}_sin", f"{name}_cos"):
                 if value.angle and part in source.values:
-                    yield f"raw.sources.{source_name}.values.{part}: the angle {name} makes a value of this name"
+                    yield f"raw.sources.{source_name}.values.{part}: the angle {name} adds a value with this name to X; rename one of them"
     for name in align.target:
         if name in raw.values_of("realized") and raw.values_of("realized")[name].angle:
             yield f"align.target: an angle cannot be a target, found {name!r}"

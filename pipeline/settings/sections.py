@@ -26,11 +26,12 @@ ScaleBy = Literal["feature", "group", "series", "none"]
 
 
 class ScaleSettings(Section):
-    """What the scaler is fitted by: one scale per feature, or one per series (or group) and feature.
+    """How the scaler is fitted.
 
-    A series falls back to its group's scale, and a group to the feature's, where training has fewer than `min_rows`
-    rows or the feature does not vary; so does a series that training never saw.  `target` (null: as `by`) is the targets' own rule:
-    with `series` the loss is taken in units of each series, so that large ones do not dominate it.
+    - `by`: one scale per feature, or one per feature and series (or group). A series uses the scale of its group, and a
+      group the scale of the feature, if training has fewer than `min_rows` rows of it, or if the feature does not vary.
+    - `target` (null: same as `by`): the same choice for the targets. With `series` the loss is computed in units of each
+      series, so that large series do not dominate it.
     """
 
     by: ScaleBy = "feature"
@@ -50,7 +51,7 @@ else:
 
 
 class EvaluateSettings(Section):
-    """Which forecasters the model is compared with, and over which sums as well."""
+    """Which forecasters the model is compared with, and the sums of series that are scored as well."""
 
     baselines: tuple[Baseline, ...] = ("published", "persistence", "seasonal_24h", "seasonal_168h", "trees")
     trees_max_rows: Annotated[int, Field(ge=1)] = 500_000
@@ -60,7 +61,7 @@ class EvaluateSettings(Section):
 def _to_start(value: Any) -> int:
     moment = to_moment(value)
     if moment is None or moment % HOUR:
-        raise ValueError(f"a date or a full UTC hour is needed, as in 2024-09-15, found {value!r}")
+        raise ValueError(f"must be a date or a full UTC hour such as 2024-09-15, found {value!r}")
     return moment
 
 
@@ -73,5 +74,5 @@ class SimulateSettings(Section):
     games: Annotated[int, Field(ge=1)] = 4
     customers: Annotated[int, Field(ge=1)] = 10
     days: Annotated[int, Field(ge=10)] = 200
-    start: Start = 1_726_358_400 * SECOND  # 2024-09-15: 200 days hold both clock changes
+    start: Start = 1_726_358_400 * SECOND  # 2024-09-15: 200 days include both clock changes
     zone: Zone = "Europe/Berlin"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import Annotated, Any, ClassVar, Literal, get_args
 
-from pydantic import BaseModel, BeforeValidator, Discriminator, Field, Tag, WithJsonSchema, model_validator
+from pydantic import BaseModel, BeforeValidator, Discriminator, Field, Tag, WithJsonSchema
 
 from hindcast.pipeline.settings.align import AlignSettings, to_moment
 from hindcast.pipeline.settings.base import Duration, PositiveDuration, Section
@@ -16,7 +16,7 @@ from hindcast.pipeline.settings.raw import RawSettings
 
 def _to_share(value: Any) -> Any:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1:
-        raise ValueError(f"a share in [0, 1) is needed (only chronological takes a date), found {value!r}")
+        raise ValueError(f"must be a share in [0, 1) (only chronological accepts a date), found {value!r}")
     return float(value)
 
 
@@ -28,7 +28,7 @@ Share = Annotated[
 
 
 def _to_border(value: Any) -> Any:
-    """A share in [0, 1) stays a number; a date becomes nanoseconds since 1970."""
+    """Keep a share in [0, 1) as a number; convert a date to nanoseconds since 1970."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         return float(value) if value < 1 else int(value)
     return to_moment(value)
@@ -38,9 +38,9 @@ Border = Annotated[float | int, BeforeValidator(_to_border), WithJsonSchema({"ty
 
 
 class SplitSection(Section):
-    """What the settings of all policies share.
+    """The base class of the settings of all policies.
 
-    `may_be_stateful`: training may carry state from sample to sample, because no held-out time lies between them.
+    `may_be_stateful`: whether training may carry state from sample to sample, because no held-out time is between them.
     """
 
     may_be_stateful: ClassVar[bool] = True
@@ -48,41 +48,29 @@ class SplitSection(Section):
 
 
 class Chronological(SplitSection):
-    """Training, then validation, then test: each a share of the observed span, or the date on which it begins."""
+    """Training, then validation, then test; validation and test are shares of the observed span, or their start dates."""
 
     policy: Literal["chronological"] = "chronological"
     validation: Border = 0.1
     test: Border = 0.2
 
-    @model_validator(mode="after")
-    def _check_borders(self) -> Chronological:
+    def _faults(self) -> Iterator[str]:
         shares = [value for value in (self.validation, self.test) if isinstance(value, float)]
         if any(not 0 <= share < 1 for share in shares) or sum(shares) >= 1:
-            raise ValueError(f"shares lie in [0, 1) and leave something to train on, found {shares}")
+            yield f"shares must be in [0, 1) and leave steps to train on, found {shares}"
         if not shares and self.validation >= self.test:
-            raise ValueError("the date on which validation begins must lie before test's")
-        return self
+            yield "the start date of validation must be before the start date of test"
 
 
 class _Shares(SplitSection):
-    """What validation and test hold out, as shares in [0, 1) that leave something to train on."""
+    """Policies whose validation and test are shares in [0, 1), with steps left to train on."""
 
     validation: Share = 0.1
     test: Share = 0.2
 
-    @model_validator(mode="after")
-    def _check_together(self) -> Any:
-        faults = list(self._faults())
-        if (held_out := self._held_out()) >= 1:
-            faults.insert(
-                0, f"{self._words()} leave nothing to train on, found {float(held_out):g} held out in total"
-            )
-        if faults:
-            raise ValueError("; ".join(faults))
-        return self
-
     def _faults(self) -> Iterator[str]:
-        yield from ()
+        if (held_out := self._held_out()) >= 1:
+            yield f"{self._words()} leave nothing to train on, found {float(held_out):g} held out in total"
 
     def _held_out(self) -> Fraction:
         return exact(self.validation) + exact(self.test)
@@ -92,24 +80,26 @@ class _Shares(SplitSection):
 
 
 class HeldOut(_Shares):
-    """The share of series, or of groups, that validation and test hold out whole."""
+    """Whole series, or whole groups, in validation and test; the shares are shares of their number."""
 
     policy: Literal["by_series", "by_group"]
 
 
 class RandomSamples(_Shares):
-    """A permutation of all samples, cut by shares: it leaks, and reports how much."""
+    """A permutation of all samples, cut by shares: this split leaks, and the leakage is reported."""
 
     may_be_stateful: ClassVar[bool] = False
     policy: Literal["random"]
 
 
 class RollingOrigin(_Shares):
-    """`folds` chronological splits, one after the other in time.
+    """Several chronological splits, called folds, one after the other in time.
 
-    `validation` and `test` are those of one fold, as shares of the observed span; the tests of all folds follow one
-    another up to its end. The training of a fold begins with the data (`expanding`), or is as long as that of the
-    first fold (`sliding`). `fold`, counted from 0, is the one that is trained; null: the last.
+    - `folds`: their number. The tests of all folds follow one another up to the end of the observed span.
+    - `validation`, `test`: their lengths in one fold, as shares of the observed span.
+    - `window`: whether the training of a fold starts at the beginning of the data (`expanding`), or is as long as the
+      training of the first fold (`sliding`).
+    - `fold`: the fold that is trained, counted from 0; null: the last one.
     """
 
     policy: Literal["rolling_origin"]
@@ -118,10 +108,11 @@ class RollingOrigin(_Shares):
     fold: Annotated[int, Field(ge=0)] | None = None
 
     def _faults(self) -> Iterator[str]:
+        yield from super()._faults()
         if self.fold is not None and self.fold >= self.folds:
-            yield f"fold: the folds are numbered 0 to {self.folds - 1}, found {self.fold}"
+            yield f"fold: must be in 0 to {self.folds - 1}, found {self.fold}"
         if not self.test:
-            yield "test: every fold needs a test above 0, by which the folds advance, found 0"
+            yield "test: must be above 0, because each fold begins one test later than the previous one, found 0"
 
     @property
     def chosen(self) -> int:
@@ -136,10 +127,11 @@ class RollingOrigin(_Shares):
 
 
 class Blocked(_Shares):
-    """Blocks of time of which some are held out, spread over the years.
+    """Blocks of time, some of them held out, spread over the years.
 
-    `block` is the length of one; `distance` is how long training stays away behind a held-out block: null is the
-    longest reach of an input, computed from the settings.
+    - `block`: the length of a block.
+    - `distance`: the time after a held-out block that is excluded from training; null: the longest reach of an input,
+      computed from the settings.
     """
 
     may_be_stateful: ClassVar[bool] = False
@@ -175,23 +167,23 @@ SplitField = Annotated[
     Discriminator(
         _form,
         custom_error_type="policy",
-        custom_error_message=f"split is a section whose policy is one of {', '.join(_FORMS)}",
+        custom_error_message=f"split must be a section whose policy is one of {', '.join(_FORMS)}",
     ),
 ]
 
 
 def exact(share: float) -> Fraction:
-    """A share as the decimal number that was written, so that a border on the grid is not moved by rounding."""
+    """Convert a share to the decimal number that was written, so that rounding does not move a border on the grid."""
     return Fraction(str(share))
 
 
 def split_faults(split: SplitSettings, raw: RawSettings, align: AlignSettings, mode: str) -> Iterator[str]:
-    """What the policy cannot go together with in the other sections; `mode` is that of `train`."""
+    """Yield a message for each rule between the policy and other sections that is broken; `mode` is `train.mode`."""
     if not split.may_be_stateful and mode == "stateful":
         *others, last = [name for name, form in _FORMS.items() if form.may_be_stateful]
         yield (
-            f"split.policy: {split.policy} scatters training over the time that is held out, and train.mode stateful "
-            f"would carry state across it: set train.mode=windows, or take {', '.join(others)} or {last}, "
+            f"split.policy: {split.policy} puts held-out time between training samples, and train.mode stateful would "
+            f"carry state across it: set train.mode=windows, or split.policy to {', '.join(others)} or {last}, "
             f"found {split.policy!r} with train.mode 'stateful'"
         )
     if isinstance(split, Blocked):
@@ -202,13 +194,13 @@ def split_faults(split: SplitSettings, raw: RawSettings, align: AlignSettings, m
 
 
 def _unbounded(split: Blocked, raw: RawSettings, align: AlignSettings) -> Iterator[str]:
-    """Inputs that end with the newest value known reach back as far as values come late: a column may say anything."""
+    """Yield a message for each source whose publication delays, given in a column, leave the reach of inputs unknown."""
     names = align.features.newest_values(align.target)
     for source_name, source in raw.sources_of("realized").items():
         used = sorted(names & source.values.keys())
         if used and isinstance(source.known, PublishedAt) and split.distance is None:
             yield (
-                "split.distance: needed, since a column says when the values of source "
-                f"{source_name} are known, and recent, rolling or published_error takes its newest ({', '.join(used)}): "
-                "give the longest time that an input reaches back, with train.lookback, found null"
+                f"split.distance: cannot be computed, because a column gives the known times of source {source_name}, and "
+                f"recent, rolling or published_error read its newest values ({', '.join(used)}): set it to the longest "
+                "time that an input reaches back, including train.lookback, found null"
             )

@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
 from hindcast.pipeline.settings.base import DURATION_SCHEMA, ByteCount, Duration, PositiveDuration, Section
 
 _FUNCTION = re.compile(r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$")
-_NO_RESULT = {"checkpoint_every", "validation", "validation_budget"}  # these change how, never what
+_NO_RESULT = {"checkpoint_every", "validation", "validation_budget"}  # these do not change results
 
 
 def _to_interval(value: Any) -> Any:
-    """A number of batches stays a number; a length of time becomes one."""
-    if isinstance(value, Duration):
-        return value
-    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+    """Keep a number of batches as a number; convert a text to a duration."""
+    if isinstance(value, Duration) or (isinstance(value, int) and not isinstance(value, bool) and value > 0):
         return value
     if isinstance(value, str) and (duration := Duration.parse(value)).ns > 0:
         return duration
-    raise ValueError(f"a number of batches above zero, or a length of time as in 1min, found {value!r}")
+    raise ValueError(f"must be a number of batches above zero, or a duration such as 1min, found {value!r}")
 
 
 Interval = Annotated[
@@ -36,20 +35,22 @@ Interval = Annotated[
 def _check_function(value: str) -> str:
     if not _FUNCTION.match(value):
         raise ValueError(
-            f"a custom network must be written as package.module:function, as in networks.example:two_branches, found {value!r}"
+            f"must be package.module:function, such as networks.example:two_branches, found {value!r}"
         )
     return value
 
 
 def _check_quantiles(value: tuple[float, ...]) -> tuple[float, ...]:
     if any(low >= high for low, high in pairwise(value)):
-        raise ValueError(f"quantiles must ascend, each once, as in [0.1, 0.5, 0.9], found {list(value)}")
+        raise ValueError(
+            f"quantiles must be in strictly ascending order, such as [0.1, 0.5, 0.9], found {list(value)}"
+        )
     return value
 
 
 def middle_of(quantiles: tuple[float, ...]) -> int:
-    """The place of the quantile nearest to the median, the lower of two; 0 where there are none."""
-    return min(range(len(quantiles)), key=lambda place: abs(quantiles[place] - 0.5), default=0)
+    """Return the index of the quantile nearest to the median, the lower one of a tie; 0 without quantiles."""
+    return min(range(len(quantiles)), key=lambda index: abs(quantiles[index] - 0.5), default=0)
 
 
 FunctionName = Annotated[str, AfterValidator(_check_function)]
@@ -61,16 +62,22 @@ Quantiles = Annotated[
 class TrainSettings(Section):
     """The network and how it is fitted.
 
-    stateful: `lanes` rows per batch, state carried from sample to sample, `run_length` cuts long sequences (`warm_up`
-    steps before each cut are played again at weight 0), `context` steps are played without weight before a split.
-    windows: `batch_size` windows of `lookback` steps per batch, no state.  per_series: windows too, but one series
-    after another, `epochs` times over, weights and optimiser carried on.  `model` names a function that builds the network between scaled inputs and scaled outputs.  `members` stacks of `units` are trained side
-    by side, each on its own loss, and their mean is the forecast.  `dropout` is the share of each recurrent
-    layer's outputs that training leaves out; `residual` learns the error of the published forecast; `quantiles`
-    are predicted when the loss is pinball; `schedule: cosine` lowers the learning rate to 0 over all epochs;
-    `average` (0.99, say) validates and keeps a moving mean of the weights, of which each batch replaces the share
-    1 - average.  `checkpoint_every` (a number of batches or a length of time; null: never), `validation` (read again
-    for each epoch, or kept in memory if it fits into `validation_budget`) change no result.
+    - `mode: stateful`: batches of `lanes` rows, with state carried from sample to sample. `run_length` cuts long
+      sequences; the `warm_up` steps before each cut are processed again at weight 0. The `context` steps before a split
+      are processed at weight 0.
+    - `mode: windows`: batches of `batch_size` windows of `lookback` steps, without state.
+    - `mode: per_series`: windows of one series after another, `epochs` times over; weights and optimiser continue from
+      series to series.
+    - `model`: the function that builds a custom network between scaled inputs and scaled outputs.
+    - `members`: the number of stacks of `units`, trained in parallel, each on its own loss; the forecast is their mean.
+    - `dropout`: the share of the outputs of each recurrent layer that training drops.
+    - `residual`: whether the network learns the error of the published forecast.
+    - `quantiles`: the quantiles that are predicted, for the pinball loss.
+    - `schedule: cosine`: lowers the learning rate to 0 over all epochs.
+    - `average` (such as 0.99): validates and keeps a moving mean of the weights; each batch replaces the share 1 - average.
+    - `checkpoint_every` (a number of batches or a duration; null: never) does not change results.
+    - `validation`: whether the validation data is read again for each epoch, or kept in memory if it fits into
+      `validation_budget`; does not change results.
     """
 
     mode: Literal["stateful", "windows", "per_series"] = "stateful"
@@ -101,25 +108,23 @@ class TrainSettings(Section):
     validation_budget: ByteCount = 256 << 20
     checkpoint_every: Interval | None = Duration.parse("1min")
 
-    @model_validator(mode="after")
-    def _check_quantiles_and_loss(self) -> TrainSettings:
+    def _faults(self) -> Iterator[str]:
         if (self.loss == "pinball") != bool(self.quantiles):
-            raise ValueError(
-                "quantiles and the pinball loss belong together: set train.loss=pinball and "
+            yield (
+                "quantiles and the pinball loss must be set together: set train.loss=pinball and "
                 f"train.quantiles=[0.1,0.5,0.9], found loss {self.loss} and quantiles {list(self.quantiles)}"
             )
         if self.members > 1 and (self.quantiles or self.model):
-            raise ValueError(
-                f"members are trained side by side in the built-in network with one value per target, so leave out quantiles "
-                f"and the custom model, found members {self.members}"
+            yield (
+                "members above 1 need the built-in network with one value per target: remove quantiles and model, "
+                f"found members {self.members}"
             )
-        return self
 
     def recipe(self) -> dict[str, Any]:
-        """All that decides the result, as JSON-like values."""
+        """Return the settings that determine the result, as JSON-like values."""
         return self.model_dump(mode="json", exclude=_NO_RESULT)
 
     @property
     def middle(self) -> int:
-        """The place of the quantile that is the point forecast."""
+        """The index of the quantile that is the point forecast."""
         return middle_of(self.quantiles)

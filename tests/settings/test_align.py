@@ -30,5 +30,5 @@ def test_a_date_that_yaml_has_read_is_midnight_utc() -> None:
 
 @pytest.mark.parametrize("value", ["yesterday", 1.5, True, ["2024-05-01"]])
 def test_anything_else_is_refused_with_an_example(value: Any) -> None:
-    with pytest.raises(ValueError, match="as in 2018-03-01 or 2018-03-01T06:00, found"):
+    with pytest.raises(ValueError, match="such as 2018-03-01 or 2018-03-01T06:00, found"):
         to_moment(value)

@@ -38,15 +38,15 @@ def test_all_faults_are_reported_together_each_with_its_path_and_the_value_found
     assert [fault.split(": ")[0] for fault in faults] == [
         "align.gaps.fill", "align.target", "pack.codec", "train.lanes", "train.speed",
     ]  # fmt: skip
-    assert faults[0].endswith("a length of time must be written as 30s, 15min, 48h or 7d, found '2 weeks'")
-    assert faults[1] == "align.target: required, but missing"
+    assert faults[0].endswith("must be a duration such as 30s, 15min, 48h or 7d, found '2 weeks'")
+    assert faults[1] == "align.target: required, but not found"
     assert faults[2].endswith("found 'lzf'")
-    assert faults[4] == "train.speed: unknown key; remove it or correct its spelling, found value 3"
+    assert faults[4] == "train.speed: unknown key: remove it or correct its spelling, found value 3"
     assert faults[3].endswith("found 'many'")
 
 
 def test_an_absent_file_is_named() -> None:
-    with pytest.raises(MissingInputError, match=r"nowhere\.yaml is missing; choose another with --params"):
+    with pytest.raises(MissingInputError, match=r"nowhere\.yaml was not found; choose another with --params"):
         load_params(Path("nowhere.yaml"))
 
 
@@ -86,9 +86,9 @@ def test_an_override_replaces_one_value_and_is_read_as_yaml(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("seed", "--set takes dotted.key=value, found 'seed'"),
-        ("=3", "--set takes dotted.key=value"),
-        ("train..units=3", "--set takes dotted.key=value"),
+        ("seed", "--set must be dotted.key=value, found 'seed'"),
+        ("=3", "--set must be dotted.key=value"),
+        ("train..units=3", "--set must be dotted.key=value"),
         ("seed=[1", "the value '\\[1' is not valid YAML"),
         ("raw.path.deeper=1", "`path` must be a section \\(found 'raw'\\)"),
         ("train.speed=3", "unknown key"),
@@ -121,16 +121,16 @@ def test_an_origin_of_no_form_is_refused_with_the_forms(origin: Any) -> None:
 @pytest.mark.parametrize(
     ("path", "value", "message"),
     [
-        ("align__gaps", {"fill": 2}, "a length of time must be written as"),
-        ("align__gaps", {"fill": "-2h"}, "a length of time must be written as"),
-        ("align__vintage", {"max_age": "0h"}, "above zero is needed"),
-        ("align__until", "soon", "a date or UTC stamp is needed"),
-        ("align__origin", {"at": 600, "covers": "next_day"}, "a time of day must be written in quotes"),
-        ("align__origin", {"at": "24:00", "covers": "next_day"}, "a time of day must be written in quotes"),
+        ("align__gaps", {"fill": 2}, "must be a duration such as"),
+        ("align__gaps", {"fill": "-2h"}, "must be a duration such as"),
+        ("align__vintage", {"max_age": "0h"}, "must be a duration above zero"),
+        ("align__until", "soon", "must be a date or a UTC timestamp"),
+        ("align__origin", {"at": 600, "covers": "next_day"}, "must be a time of day in quotes"),
+        ("align__origin", {"at": "24:00", "covers": "next_day"}, "must be a time of day in quotes"),
         ("raw__zone", "Mars/Olympus", "must be a time zone"),
         ("raw__zone", "../../etc/passwd", "must be a time zone"),
         ("raw__frequency", "7h", "frequency must divide a day"),
-        ("pack__chunk_bytes", "1MB", "a size must be written as"),
+        ("pack__chunk_bytes", "1MB", "must be a size such as"),
         ("seed", -1, "greater than or equal to 0"),
     ],
 )
@@ -161,7 +161,7 @@ def test_a_fault_is_placed_by_the_keys_of_the_file_alone() -> None:
         (
             "align__features",
             {"rolling": {"usage": {"windows": ["0h"]}}},
-            ["align.features.rolling.usage.windows.0: a length of time above zero is needed, found 0h"],
+            ["align.features.rolling.usage.windows.0: must be a duration above zero, found 0h"],
         ),
         (
             "align__features",

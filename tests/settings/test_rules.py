@@ -19,7 +19,7 @@ from tests.mock_data import mock_settings
         ("align__features__lags", {"temperature": ["48h"]}, "align.features.lags: must be a realized value (usage), found 'temperature'"),
         ("align__features__recent", {"temperature": 3}, "align.features.recent: must be a realized value (usage), found 'temperature'"),
         ("align__features__forecast", ["usage"], "align.features.forecast: must be a forecast value (temperature), found 'usage'"),
-        ("align__features__known", ["day"], "align.features.known: must be a known value (there are none), found 'day'"),
+        ("align__features__known", ["day"], "align.features.known: must be a known value (none is defined), found 'day'"),
     ],
 )  # fmt: skip
 def test_a_name_that_is_no_value_is_refused_with_those_that_are(path: str, value: Any, fault: str) -> None:
@@ -46,7 +46,9 @@ def test_sources_that_make_one_value_share_unit_and_rule() -> None:
     values = mock_settings()
     twin = values["raw"]["sources"]["usage"] | {"values": {"usage": {"column": "u", "unit": "MW"}}}
     values["raw"]["sources"]["twin"] = twin
-    with pytest.raises(SettingsError, match="share unit, angle and resample, found 'MW'/mean and ''/mean"):
+    with pytest.raises(
+        SettingsError, match="same unit, angle and resample in all sources, found 'MW'/mean and ''/mean"
+    ):
         check_params(values, "test")
 
 

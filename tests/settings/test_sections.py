@@ -15,7 +15,7 @@ def test_targets_are_scaled_as_features_unless_they_have_their_own_rule() -> Non
 
 @pytest.mark.parametrize("start", ["2024-09-15T00:30", None, "soon"])
 def test_simulated_data_starts_on_a_full_hour(start: Any) -> None:
-    with pytest.raises(ValidationError, match=r"a full UTC hour is needed|a date or UTC stamp is needed"):
+    with pytest.raises(ValidationError, match=r"a full UTC hour such as|a UTC timestamp such as"):
         SimulateSettings.model_validate({"start": start})
 
 

@@ -63,8 +63,11 @@ def test_without_a_policy_it_is_chronological() -> None:
 @pytest.mark.parametrize("policy", ["random", "blocked"])
 def test_scattered_training_is_refused_with_carried_state_and_a_remedy_named(policy: str) -> None:
     message = faults({"policy": policy}, mode="stateful")
-    assert f"split.policy: {policy} scatters training" in message
-    assert "set train.mode=windows, or take chronological, rolling_origin, by_series or by_group" in message
+    assert f"split.policy: {policy} puts held-out time between" in message
+    assert (
+        "set train.mode=windows, or split.policy to chronological, rolling_origin, by_series or by_group"
+        in message
+    )
 
 
 @pytest.mark.parametrize("policy", ["chronological", "rolling_origin", "by_series", "by_group"])
@@ -75,14 +78,17 @@ def test_the_other_policies_go_with_carried_state(policy: str) -> None:
 @pytest.mark.parametrize(
     ("split", "words"),
     [
-        ({"policy": "shuffled"}, "split is a section whose policy is one of chronological, rolling_origin"),
-        ({"policy": ["random"]}, "split is a section whose policy is one of"),
+        (
+            {"policy": "shuffled"},
+            "split must be a section whose policy is one of chronological, rolling_origin",
+        ),
+        ({"policy": ["random"]}, "split must be a section whose policy is one of"),
         ({"policy": "random", "folds": 3}, "split.folds: unknown key"),
         ({"folds": 3}, "split.folds: unknown key"),
-        ({"policy": "random", "test": 1}, "split.test: a share in [0, 1) is needed"),
+        ({"policy": "random", "test": 1}, "split.test: must be a share in [0, 1)"),
         (
             {"policy": "by_group", "test": "2024-01-01"},
-            "split.test: a share in [0, 1) is needed (only chronological",
+            "split.test: must be a share in [0, 1) (only chronological",
         ),
         (
             {"policy": "blocked", "validation": 0.5, "test": 0.5},
@@ -92,7 +98,7 @@ def test_the_other_policies_go_with_carried_state(policy: str) -> None:
             {"policy": "rolling_origin", "folds": 0},
             "split.folds: input should be greater than or equal to 1, found 0",
         ),
-        ({"policy": "rolling_origin", "test": 0}, "test: every fold needs a test above 0"),
+        ({"policy": "rolling_origin", "test": 0}, "test: must be above 0, because each fold"),
         ({"policy": "rolling_origin", "window": "moving"}, "split.window: "),
         (
             {"policy": "blocked", "block": "90min"},
@@ -102,7 +108,7 @@ def test_the_other_policies_go_with_carried_state(policy: str) -> None:
             {"policy": "blocked", "distance": "90min"},
             "split.distance: must be a multiple of the frequency 1h",
         ),
-        ({"policy": "blocked", "block": 28}, "split.block: a length of time must be written as"),
+        ({"policy": "blocked", "block": 28}, "split.block: must be a duration such as"),
     ],
     ids=str,
 )
@@ -116,13 +122,16 @@ def test_all_faults_of_a_policy_are_reported_together() -> None:
         "9 tests of 0.2 of the span, one per fold, and a validation of 0.1 leave nothing to train on, found 1.9"
         in message
     )
-    assert "fold: the folds are numbered 0 to 8, found 9" in message
+    assert "fold: must be in 0 to 8, found 9" in message
     both = faults({"policy": "blocked", "block": "90min", "distance": "30min"}, mode="stateful")
     assert all(words in both for words in ("split.policy: ", "split.block: ", "split.distance: "))
 
 
 def test_where_a_column_says_when_values_are_known_a_distance_must_be_given() -> None:
     message = faults({"policy": "blocked"}, column=True, recent={"usage": 2})
-    assert "split.distance: needed, since a column says when the values of source meter are known" in message
+    assert (
+        "split.distance: cannot be computed, because a column gives the known times of source meter"
+        in message
+    )
     checked({"policy": "blocked", "distance": "30d"}, column=True, recent={"usage": 2})
     checked({"policy": "blocked"}, column=True, lags={"usage": ["48h"]})  # a lag is as long as it says

@@ -40,10 +40,13 @@ def test_the_middle_quantile_is_the_nearest_to_the_median(quantiles: tuple[float
 @pytest.mark.parametrize(
     ("settings", "rule"),
     [
-        ({"loss": "pinball"}, "quantiles and the pinball loss belong together"),
-        ({"quantiles": [0.1, 0.9]}, "quantiles and the pinball loss belong together"),
-        ({"loss": "pinball", "quantiles": [0.9, 0.1]}, "quantiles must ascend"),
-        ({"members": 2, "model": "networks.example:two_branches"}, "members are trained side by side"),
+        ({"loss": "pinball"}, "quantiles and the pinball loss must be set together"),
+        ({"quantiles": [0.1, 0.9]}, "quantiles and the pinball loss must be set together"),
+        ({"loss": "pinball", "quantiles": [0.9, 0.1]}, "quantiles must be in strictly ascending order"),
+        (
+            {"members": 2, "model": "networks.example:two_branches"},
+            "members above 1 need the built-in network",
+        ),
         ({"model": "networks/example.py"}, "package.module:function"),
     ],
 )
