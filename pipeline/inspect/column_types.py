@@ -18,9 +18,7 @@ from hindcast.pipeline.raw.numbers import NumberStyle, read_numbers
 
 _MOST_MARKERS = 5  # more different texts among numbers are bad cells, not a way to write "missing"
 _LEAST_OTHERS = 10  # numbers needed to judge whether one is far from the others
-_LEAST_REPEATS = (
-    3  # find_occurrences of a number that is far from the others, but not by three times their range
-)
+_LEAST_REPEATS = 3  # of a number that is far from the others, but not by three times their range
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,9 +71,8 @@ def classify_column(place: int, name: str, texts: pa.StringArray, style: NumberS
     markers = _find_markers(strange)
     # one strange word that recurs among some numbers is a marker even where it is the most frequent text
     if numeric < 0.5 * filled and not (markers and len(strange) <= 2 and numeric >= 0.05 * filled):
-        return Column(
-            place, heading, texts, "text", np.full(len(numbers), np.nan), _is_in(texts, words), words
-        )
+        no_numbers = np.full(len(numbers), np.nan)
+        return Column(place, heading, texts, "text", no_numbers, _is_in(texts, words), words)
     sentinels = _find_sentinels(numbers, texts)
     numbers = np.where(_is_in(texts, sentinels), np.nan, numbers)
     missing = np.isnan(numbers) & ~(unreadable & ~_is_in(texts, markers))
@@ -104,6 +101,12 @@ def count_codes(codes: Ints) -> int:
     return int(codes.max(initial=-1)) + 1
 
 
+def most_frequent(values: NDArray[Any]) -> tuple[Any, float]:
+    """The most frequent value, the smallest of several, and its share; `values` may not be empty."""
+    found, counts = np.unique(values, return_counts=True)
+    return found[np.argmax(counts)], float(counts.max() / len(values))
+
+
 def _counts(texts: pa.StringArray) -> list[tuple[str, int]]:
     """Each different text and how often it occurs, the most frequent first."""
     found = pc.value_counts(texts)
@@ -113,11 +116,8 @@ def _counts(texts: pa.StringArray) -> list[tuple[str, int]]:
 
 def _find_markers(strange: dict[str, int]) -> tuple[str, ...]:
     """Texts without a digit that recur: a typing error is rarely repeated exactly."""
-    likely = [
-        text
-        for text, count in strange.items()
-        if len(text) <= 20 and not any(sign.isdigit() for sign in text) and count > 1
-    ]
+    recurring = [text for text, count in strange.items() if count > 1 and len(text) <= 20]
+    likely = [text for text in recurring if not any(sign.isdigit() for sign in text)]
     return tuple(sorted(likely)) if len(likely) <= _MOST_MARKERS else ()
 
 

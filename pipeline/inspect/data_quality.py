@@ -13,7 +13,7 @@ from hindcast.pipeline.arrays import Flags, Floats, Ints, Times
 from hindcast.pipeline.inspect.column_types import Column, count_codes, encode_tuples
 from hindcast.pipeline.inspect.file_analysis import AnalysedFiles
 from hindcast.pipeline.inspect.key_columns import encode_names
-from hindcast.pipeline.inspect.timestamp_columns import minute_text, step_text
+from hindcast.pipeline.inspect.timestamp_columns import minute_text, step_text, usual_step
 from hindcast.pipeline.raw.localize import find_occurrences
 from hindcast.pipeline.settings.base import DAY
 
@@ -71,7 +71,7 @@ def find_step_change(stamps: Times, piece: Ints) -> tuple[int, int, int] | None:
 def _sort_rows(files: AnalysedFiles) -> _Rows:
     times, piece = files.times, files.format.piece
     run = encode_tuples([files.format.file, *map(encode_names, files.keys.columns)])
-    issue = times.issue_wall() if files.has_vintages else np.zeros(len(run), np.int64)
+    issue = times.stamps if files.has_vintages else np.zeros(len(run), np.int64)
     rows = np.flatnonzero(times.ok)
     # rows of one wall time keep the order of the file: a repeated hour has one
     order = rows[np.lexsort((times.wall[rows], piece[rows], issue[rows], run[rows]))]
@@ -103,7 +103,7 @@ def _bad_lines(files: AnalysedFiles) -> Iterator[Anomaly]:
 def _stamps_of_file(files: AnalysedFiles, file: int) -> tuple[Times, Ints]:
     """Different timestamps of a file in order, and the piece of each; wall time converted to UTC if it is proven."""
     rows = files.times.ok & (files.format.file == file)
-    wall = files.times.issue_wall()[rows] if files.has_vintages else files.times.wall[rows]
+    wall = files.times.stamps[rows]
     piece = files.format.piece[rows].astype(np.int64)
     if files.zone.wall:
         first, second, _ = find_occurrences(wall, files.zone.zone)
@@ -117,13 +117,9 @@ def _gaps(files: AnalysedFiles) -> Iterator[Anomaly]:
     what = "missing issues" if files.has_vintages else "missing timestamps"
     for file, path in enumerate(files.format.paths):
         stamps, piece = _stamps_of_file(files, file)
-        steps = np.diff(stamps)
-        if not len(steps):
-            continue
-        values, counts = np.unique(steps, return_counts=True)
-        usual = int(values[np.argmax(counts)])
+        steps, usual = np.diff(stamps), usual_step(stamps)
         wide = np.flatnonzero((np.diff(piece) == 0) & (steps > usual))
-        if len(wide) and usual:
+        if len(wide):
             longest = step_text(int(steps[wide].max()) - usual)
             yield Anomaly(
                 what, path, files.times.main.name, f"after {minute_text(stamps[wide[0]])}",
@@ -141,9 +137,8 @@ def _step_changes(files: AnalysedFiles) -> Iterator[Anomaly]:
 
 
 def _repeats(files: AnalysedFiles) -> Iterator[Anomaly]:
-    issue = [files.times.issue_wall()] if files.has_vintages else []
     names = map(encode_names, files.keys.columns)
-    codes = encode_tuples([files.format.file, files.times.wall, *issue, *names])
+    codes = encode_tuples([files.format.file, files.times.wall, files.times.stamps, *names])
     later = pd.Series(codes).duplicated().to_numpy() & files.times.ok
     if files.zone.wall:
         later &= find_occurrences(files.times.wall, files.zone.zone)[2] != 2
@@ -170,9 +165,8 @@ def _odd_values(files: AnalysedFiles, column: Column, rows: _Rows) -> Iterator[A
         return
     spikes = _find_spikes(values, rows.starts)
     if len(spikes) and column.heading.quantity != "wind_direction":  # 359 and 1 degrees are neighbours
-        yield _anomaly_at(
-            "suspicious spikes", files, column, rows.order[spikes], f"first {values[spikes[0]]:g}"
-        )
+        detail = f"first {values[spikes[0]]:g}"
+        yield _anomaly_at("suspicious spikes", files, column, rows.order[spikes], detail)
     if not files.has_vintages:
         flat, longest = _find_flat_runs(values, rows)
         if len(flat):
@@ -185,9 +179,8 @@ def _anomaly_at(what: str, files: AnalysedFiles, column: Column, rows: Ints, det
     row = int(rows[0])
     series = "/".join(key.texts[row].as_py() for key in files.keys.columns)
     place = minute_text(files.times.wall[row]) + (f" of {series}" if series else "")
-    return Anomaly(
-        what, files.format.paths[files.format.file[row]], column.name, place, f"{len(rows)}; {detail}"
-    )
+    path = files.format.paths[files.format.file[row]]
+    return Anomaly(what, path, column.name, place, f"{len(rows)}; {detail}")
 
 
 def _find_spikes(values: Floats, starts: Flags) -> Ints:

@@ -80,11 +80,11 @@ def analyse_files(fmt: FileFormat) -> AnalysedFiles | str:
             f"{_list_columns(fmt.columns)}{excluded}.{notes}"
         )
     zone = guess_zone(fmt, times, keys.value_columns)
-    stamps = times.issue_wall() if times.issue is not None else times.wall
     spans, steps = [], []
     for file in range(len(fmt.files)):
         rows = times.ok & (fmt.file == file)
-        spans.append((int(stamps[rows].min()), int(stamps[rows].max())) if rows.any() else (0, -1))
+        stamps = times.stamps[rows]
+        spans.append((int(stamps.min()), int(stamps.max())) if len(stamps) else (0, -1))
         steps.append(usual_step(times.wall[rows]))
     return AnalysedFiles(fmt, times, keys, zone, tuple(spans), tuple(steps))
 

@@ -51,21 +51,18 @@ def encode_names(column: Column) -> Ints:
 
 def _choose_keys(fmt: FileFormat, times: TimeColumns) -> tuple[Column | None, Column | None]:
     """(series, group): the fewest columns that make rows unique; one called an id is kept even in files of one series."""
-    # a file has its own keys, since paths may name series
-    issue = [times.issue_wall()] if times.issue is not None else []
-    base = encode_tuples([fmt.file, times.wall, *issue])
+    base = encode_tuples(
+        [fmt.file, times.wall, times.stamps]
+    )  # paths may name series: a file has its own keys
     candidates = _find_candidates(fmt, times)
-    named = [
-        c for c in candidates if words_in(c.name) & (SERIES | GROUP) and (c.kind == "text" or c.distinct > 1)
-    ]
     if _repeated_share(base) <= _FEW:
-        return _choose_named(named)
+        return _choose_named(candidates)
     for keys in (*combinations(candidates, 1), *combinations(candidates, 2)):
         codes = [base, *map(encode_names, keys)]
         if all(column.distinct > 1 for column in keys) and _repeated_share(encode_tuples(codes)) <= _FEW:
             break
     else:
-        return _choose_named(named)
+        return _choose_named(candidates)
     if len(keys) == 2:
         # the one called a group, or with fewer names, is the group
         outer, inner = sorted(keys, key=lambda c: (not words_in(c.name) & GROUP, c.distinct, c.place))
@@ -81,9 +78,8 @@ def _find_candidates(fmt: FileFormat, times: TimeColumns) -> list[Column]:
             continue
         named = bool(words_in(column.name) & (SERIES | GROUP))
         numbered = column.is_whole and not column.missing.any()
-        recurs = column.distinct <= 0.5 * len(
-            column.texts
-        )  # what differs in every row names rows, not series
+        # what differs in every row names rows, not series
+        recurs = column.distinct <= 0.5 * len(column.texts)
         few = 1 < column.distinct <= 0.2 * len(column.texts)
         if recurs and (column.kind == "text" or (numbered and (named or few))):
             found.append((not named, column.kind != "text", column.place, column))
@@ -94,9 +90,9 @@ def _repeated_share(codes: Ints) -> float:
     return 1 - count_codes(codes) / max(len(codes), 1)
 
 
-def _choose_named(named: Sequence[Column]) -> tuple[Column | None, Column | None]:
+def _choose_named(candidates: Sequence[Column]) -> tuple[Column | None, Column | None]:
     """Keys for files of one series each: text columns whose headings say series or group."""
-    texts = [column for column in named if column.kind == "text"]
+    texts = [column for column in candidates if column.kind == "text"]
     series = next((column for column in texts if words_in(column.name) & SERIES), None)
     group = next((c for c in texts if words_in(c.name) & GROUP and c is not series), None)
     return series or group, group if series else None
@@ -129,9 +125,8 @@ def _find_values(
         elif words <= INDEX or _numbers_rows(column):
             excluded[name] = "numbers the rows"
         elif words & KNOWN_AHEAD:
-            excluded[column.name] = (
-                "looks like a calendar: known ahead (role: known), or computed by features.calendar"
-            )
+            why = "looks like a calendar: known ahead (role: known), or computed by features.calendar"
+            excluded[column.name] = why
         else:
             values.append(column)
     return tuple(values), excluded
@@ -158,16 +153,9 @@ def _find_counters(
     fmt: FileFormat, times: TimeColumns, chosen: Sequence[Column], excluded: dict[str, str]
 ) -> tuple[Column, ...]:
     """Numbers that rise by one from row to row, if there is nothing else: the readings of a counter."""
-    found = tuple(
-        column
-        for column in fmt.columns
-        if column.place not in times.places
-        and column not in chosen
-        and column.name in excluded
-        and _numbers_rows(column)
-        and not words_in(column.name) <= INDEX
-        and not words_in(column.name) & (SERIES | GROUP)
-    )
+    free = (c for c in fmt.columns if c.place not in times.places and c not in chosen and c.name in excluded)
+    unnamed = (c for c in free if not words_in(c.name) <= INDEX and not words_in(c.name) & (SERIES | GROUP))
+    found = tuple(column for column in unnamed if _numbers_rows(column))
     for column in found:
         del excluded[column.name]
     return found

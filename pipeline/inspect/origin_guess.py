@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from hindcast.pipeline.inspect.source_drafts import SourceDraft
-from hindcast.pipeline.inspect.timestamp_columns import step_text
+from hindcast.pipeline.inspect.timestamp_columns import step_text, usual_step
 from hindcast.pipeline.inspect.vocabulary import is_day_ahead
 from hindcast.pipeline.settings.base import DAY, HOUR, TIME_UNITS
 from hindcast.pipeline.settings.clock import wall_of
@@ -58,8 +58,7 @@ def guess_origin(drafts: Sequence[SourceDraft], frequency: int) -> OriginGuess:
     if cycle is not None:
         return cycle
     if issued:
-        times = [draft.analysis.times for draft in issued]
-        least = min(int((each.wall - each.issue_wall())[each.ok].min()) for each in times)
+        least = min(int(draft.analysis.times.leads.min()) for draft in issued)
         question = "issue times follow no regular cycle; how long before a step is it forecast?"
         return OriginGuess({"before": step_text(max(least, 0))}, (question,))
     question = "when is the forecast made? Nothing known later is used"
@@ -77,28 +76,26 @@ def choose_lags(is_allowed: Callable[[str], bool], frequency: int) -> list[str]:
 def _issue_cycle(draft: SourceDraft, frequency: int) -> OriginGuess | None:
     """`every`, `at`, `from`, `for` of issue times at regular distances, and the leads that they reach."""
     times, zone = draft.analysis.times, draft.analysis.zone.zone
-    issues = np.unique(times.issue_wall()[times.ok])
+    issues = np.unique(times.stamps[times.ok])
     if len(issues) < 2:
         return None
     if times.main.exact and zone != "UTC":
         issues = wall_of(issues, zone)
-    values, counts = np.unique(np.diff(issues), return_counts=True)
-    every = int(values[np.argmax(counts)])
+    every = usual_step(issues)
     phase = int(issues[0] % every)
     regular = float((issues % every == phase).mean())
     minute = TIME_UNITS["min"]
     if regular < 0.95 or (DAY % every and every % DAY) or phase % minute or phase >= DAY:
         return None
-    leads = (times.wall - times.issue_wall())[times.ok] - (frequency if times.ends_step else 0)
+    leads = times.leads - (frequency if times.ends_step else 0)
     first = max(0, int(leads.min()))
     length = int(leads.max()) + frequency - first
     if length <= 0:
         return None
     questions = ["is a forecast made at each issue time, as soon as the issue is available?"]
     if length > _MOST_TRACKS * every:
-        questions.append(
-            f"leads reach {step_text(length + first)}; only the first {step_text(every)} of them are used"
-        )
+        reach = step_text(length + first)
+        questions.append(f"leads reach {reach}; only the first {step_text(every)} of them are used")
         length = every
     setting = {
         "every": _in_hours(every),

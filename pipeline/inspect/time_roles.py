@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from hindcast.pipeline.arrays import Flags, Floats, Times
-from hindcast.pipeline.inspect.column_types import Column, count_codes, encode, encode_tuples
+from hindcast.pipeline.arrays import Flags, Floats, Ints, Times
+from hindcast.pipeline.inspect.column_types import Column, count_codes, encode, encode_tuples, most_frequent
 from hindcast.pipeline.inspect.file_kinds import FileFormat
 from hindcast.pipeline.inspect.timestamp_columns import TimestampColumn, find_timestamp_columns, usual_step
 from hindcast.pipeline.inspect.vocabulary import (
@@ -76,10 +76,15 @@ class TimeColumns:
         words = frozenset().union(*(words_in(column.name) for column in self.valid.columns))
         return self.valid.hours_to_24 or bool(words & END and not words & START)
 
-    def issue_wall(self) -> Times:
-        """Issue times of all rows; only for files that have them."""
-        assert self.issue is not None
-        return self.issue.wall
+    @property
+    def stamps(self) -> Times:
+        """The issue times of all rows, or their valid times if there are none."""
+        return self.issue.wall if self.issue is not None else self.wall
+
+    @property
+    def leads(self) -> Ints:
+        """Valid time minus issue time in ns, of the rows that have both."""
+        return (self.wall - self.stamps)[self.ok]
 
 
 def find_time_columns(fmt: FileFormat) -> TimeColumns | None:
@@ -225,9 +230,8 @@ def _counts_up(numbers: Floats, times: TimestampColumn, piece: NDArray[np.int32]
     steps, turns = np.diff(numbers)[near & stays], np.diff(numbers)[near & ~stays]
     if numbers.min() < 0 or not len(turns) or len(steps) < len(turns):
         return False
-    values, counts = np.unique(steps, return_counts=True)
-    mostly = counts.max() >= 0.9 * len(steps) and (turns < 0).mean() > 0.9
-    return bool(values[np.argmax(counts)] > 0 and mostly)
+    step, share = most_frequent(steps)
+    return bool(step > 0 and share >= 0.9 and (turns < 0).mean() > 0.9)
 
 
 def _is_crossed(column: Column, times: TimestampColumn) -> bool:

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from hindcast.pipeline.arrays import Flags, Times
-from hindcast.pipeline.inspect.column_types import Column
+from hindcast.pipeline.inspect.column_types import Column, most_frequent
 from hindcast.pipeline.inspect.format_guess import (
     TimestampFormat,
     guess_clock_formats,
@@ -80,22 +80,18 @@ class TimestampColumn:
 def find_timestamp_columns(columns: Sequence[Column]) -> list[TimestampColumn]:
     """All timestamp columns in the order of the file; a column of dates and its column of hours are one."""
     single = [found for column in columns if (found := _read_column(column)) is not None]
-    joined = _join_calendar_columns(columns) if not single else None
-    if joined:
-        return [joined]
+    if not single:
+        joined = _join_calendar_columns(columns)
+        return [joined] if joined else []
     taken = {column.place for found in single for column in found.columns}
-    return [
-        _join_hours(found, [column for column in columns if column.place not in taken]) for found in single
-    ]
+    others = [column for column in columns if column.place not in taken]
+    return [_join_hours(found, others) for found in single]
 
 
 def usual_step(stamps: Times) -> int:
     """The most frequent step between different neighbouring timestamps in ns; 0 if there are none."""
     steps = np.diff(np.unique(stamps))
-    if not len(steps):
-        return 0
-    values, counts = np.unique(steps, return_counts=True)
-    return int(values[np.argmax(counts)])
+    return int(most_frequent(steps)[0]) if len(steps) else 0
 
 
 def step_text(step: int) -> str:
@@ -130,23 +126,22 @@ def _read_digits(column: Column, texts: pa.StringArray) -> TimestampColumn | Non
     if not column.is_whole or not len(texts) or column.heading.has(LEAD):
         return None
     lengths = pc.unique(pc.utf8_length(pc.replace_substring_regex(texts, r"[.]0*$", ""))).to_pylist()
-    if len(lengths) != 1:
-        return None
     confirmed = column.heading.has(TIME | ISSUE | VALID) or column.place == 0
+    if len(lengths) != 1 or not confirmed:
+        return None
     formats = guess_digit_formats(lengths[0])
     found = _choose_format(column, [form for form in formats if not form.text.startswith("epoch")])
-    if found is not None and confirmed:
+    if found is not None:
         return found
     epoch = _choose_format(column, [form for form in formats if form.text.startswith("epoch")])
     whole_minutes = epoch is not None and bool((epoch.wall[epoch.ok] % TIME_UNITS["min"] == 0).all())
-    return epoch if confirmed and whole_minutes else None
+    return epoch if whole_minutes else None
 
 
 def _choose_format(column: Column, formats: Sequence[TimestampFormat]) -> TimestampColumn | None:
     """The format that reads enough; of several, the one whose steps are the most regular."""
-    found = [
-        read for form in formats if (read := _read((column,), column.texts, column.missing, form)) is not None
-    ]
+    attempts = (_read((column,), column.texts, column.missing, form) for form in formats)
+    found = [read for read in attempts if read is not None]
     if not found:
         return _combine_formats(column, formats)
     best = max(found, key=lambda read: (round(float(read.ok.sum()) / len(read.ok), 2), _regularity(read)))
@@ -155,14 +150,9 @@ def _choose_format(column: Column, formats: Sequence[TimestampFormat]) -> Timest
         combined = _combine_formats(column, [best.form])
         if combined and combined.ok.sum() > best.ok.sum():
             return combined
-    rivals = [
-        read.form.text
-        for read in found
-        if read is not best
-        and read.ok.sum() == best.ok.sum()
-        and _regularity(read) >= 0.9 * _regularity(best)
-    ]
-    return replace(best, rivals=tuple(rivals))
+    least = 0.9 * _regularity(best)
+    equal = [read for read in found if read is not best and read.ok.sum() == best.ok.sum()]
+    return replace(best, rivals=tuple(read.form.text for read in equal if _regularity(read) >= least))
 
 
 def _combine_formats(column: Column, formats: Sequence[TimestampFormat]) -> TimestampColumn | None:
@@ -197,10 +187,7 @@ def _read(
 def _regularity(read: TimestampColumn) -> float:
     """The share of the most frequent step among all steps."""
     steps = np.diff(read.wall[read.ok])
-    if not len(steps):
-        return 0.0
-    _, counts = np.unique(steps, return_counts=True)
-    return float(counts.max() / len(steps))
+    return most_frequent(steps)[1] if len(steps) else 0.0
 
 
 def _join_hours(dates: TimestampColumn, others: Sequence[Column]) -> TimestampColumn:
@@ -216,9 +203,8 @@ def _join_hours(dates: TimestampColumn, others: Sequence[Column]) -> TimestampCo
         period = _find_period(column, dates)
         if period is not None:
             steps = ((np.nan_to_num(column.numbers, nan=1.0) - 1) * period.length).astype(np.int64)
-            return replace(
-                dates, wall=dates.wall + steps, ok=dates.ok & ~np.isnan(column.numbers), period=period
-            )
+            ok = dates.ok & ~np.isnan(column.numbers)
+            return replace(dates, wall=dates.wall + steps, ok=ok, period=period)
         for clock in guess_clock_formats(column):
             joined = pc.binary_join_element_wise(dates.columns[0].texts, column.texts, pa.scalar(" "))
             missing = dates.columns[0].missing | column.missing
@@ -247,16 +233,15 @@ def _find_period(column: Column, days: TimestampColumn) -> Period | None:
 
 def _join_calendar_columns(columns: Sequence[Column]) -> TimestampColumn | None:
     """Year, month, day and perhaps hour and minute, each in its own column."""
-    directives = {"year": "%Y", "month": "%m", "day": "%d", "hour": "%H", "minute": "%M"}
+    numbers = [column for column in columns if column.kind == "number"]
     named: dict[str, Column] = {}
-    for column in columns:
-        for word, directive in directives.items():
-            if directive not in named and column.kind == "number" and column.heading.has(frozenset({word})):
-                named[directive] = column
+    for word, directive in (("year", "%Y"), ("month", "%m"), ("day", "%d"), ("hour", "%H"), ("minute", "%M")):
+        column = next((column for column in numbers if column.heading.has(frozenset({word}))), None)
+        if column is not None:
+            named[directive] = column
     if not {"%Y", "%m", "%d"} <= named.keys():
         return None
-    present = [directive for directive in directives.values() if directive in named]
-    chosen = tuple(named[directive] for directive in present)
+    chosen = tuple(named.values())
     texts = pc.binary_join_element_wise(*(column.texts for column in chosen), pa.scalar(" "))
     missing = np.logical_or.reduce([column.missing for column in chosen])
-    return _read(chosen, texts, missing, TimestampFormat(" ".join(present)))
+    return _read(chosen, texts, missing, TimestampFormat(" ".join(named)))
