@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,9 @@ from ruamel.yaml.representer import RoundTripRepresenter
 from ruamel.yaml.tokens import CommentToken
 
 _LONGEST_LINE = 1 << 20  # values and comments are never wrapped
+
+Questions = Iterable[str | None]
+"""Questions about one setting; None is left out."""
 
 
 @dataclass(frozen=True)
@@ -49,19 +52,17 @@ class YamlSection:
     path: tuple[str, ...]
     values: CommentedMap
 
-    def add(self, key: str, value: Any, *, ask: Sequence[str] = (), note: str = "") -> None:
+    def add(self, key: str, value: Any, *, ask: Questions = (), note: str = "") -> None:
         """Write `key: value` on one line, with a comment for each question and the note; replaces an earlier value."""
         self.values[key] = _in_flow_style(value)
-        self._comment(key, ask, note)
-        written = _dump(CommentedMap({"-": self.values[key]})).strip().partition(": ")[2] if ask else ""
-        self._ask((*self.path, key), ask, written)
+        written = _dump(CommentedMap({"-": self.values[key]})).strip().partition(": ")[2]
+        self._comment(key, ask, note, written)
 
-    def section(self, key: str, *, ask: Sequence[str] = (), gap: bool = False) -> YamlSection:
+    def section(self, key: str, *, ask: Questions = (), gap: bool = False) -> YamlSection:
         """The section of this key, begun if absent, with a comment for each question; `gap` leaves a line empty before it."""
         if key not in self.values:
             self.values[key] = CommentedMap()
             self._comment(key, ask)
-            self._ask((*self.path, key), ask)
         if gap:
             self.values.yaml_set_comment_before_after_key(key, before="\n")
         return YamlSection(self.document, (*self.path, key), self.values[key])
@@ -81,7 +82,7 @@ class YamlSection:
     def ask(self, question: str) -> None:
         """Write a question about the whole section, as `remark` does."""
         self._comment_below(f"? {question}")
-        self._ask(self.path, [question])
+        self._record(self.path, question)
 
     def _comment_below(self, text: str) -> None:
         key = next(reversed(self.values))
@@ -89,20 +90,19 @@ class YamlSection:
         above = token.value if token else "\n"
         self._set_comment(key, f"{above}{'  ' * len(self.path)}# {_on_one_line(text)}\n")
 
-    def _comment(self, key: str, ask: Sequence[str], note: str = "") -> None:
-        comments = [
-            *(f"? {_on_one_line(question)}" for question in ask),
-            *([_on_one_line(note)] if note else []),
-        ]
-        if comments:
-            self._set_comment(key, f" # {'; '.join(comments)}\n")  # YAML writes one more blank before it
+    def _comment(self, key: str, ask: Questions, note: str = "", written: str = "") -> None:
+        questions = [question for question in ask if question]
+        comments = [*(f"? {question}" for question in questions), *([note] if note else [])]
+        if comments:  # YAML writes one more blank before it
+            self._set_comment(key, f" # {_on_one_line('; '.join(comments))}\n")
+        for question in questions:
+            self._record((*self.path, key), question, written)
 
     def _set_comment(self, key: str, text: str) -> None:
         self.values.ca.items[key] = [None, None, CommentToken(text, CommentMark(0), None), None]
 
-    def _ask(self, path: Sequence[str], ask: Sequence[str], written: str = "") -> None:
-        setting = ".".join(path)
-        self.document.questions.extend(OpenQuestion(setting, question, written) for question in ask)
+    def _record(self, path: Sequence[str], question: str, written: str = "") -> None:
+        self.document.questions.append(OpenQuestion(".".join(path), question, written))
 
 
 class _Representer(RoundTripRepresenter):

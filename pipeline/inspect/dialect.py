@@ -79,23 +79,20 @@ def detect_dialect(texts: Sequence[str], encoding: str, path: str) -> Dialect:
     separator = max(_SEPARATORS, key=lambda sign: _score(plain, sign, quote))
     width = _usual_width(plain, separator, quote)
     if width < 2:
-        raise RawDataError(
-            f"{path}: only one column (no line contains a comma, semicolon, tab or |); a timestamp and a value are needed."
-        )
+        why = "no line contains a comma, semicolon, tab or |"
+        raise RawDataError(f"{path}: only one column ({why}); a timestamp and a value are needed.")
     header = find_header(head, width, lambda line: cut_line(line, separator, quote), comments=bool(comments))
     if not header.rows:
         raise RawDataError(f"{path}: a header but no rows; remove it or download it again.")
     ignore, about_lines = find_ignored_lines(header, texts[-1].split("\n")[-_MOST_LINES:], comments)
-    guessed = encoding not in WITHOUT_QUESTION
-    about_encoding = (
-        [f"the encoding is guessed as {encoding}: are all names spelled correctly?"] if guessed else []
-    )
+    about_encoding = f"the encoding is guessed as {encoding}: are all names spelled correctly?"
+    guessed = [] if encoding in WITHOUT_QUESTION else [about_encoding]
     complete = (row for row in header.rows if len(row) == width)
     columns = [[cell.strip() for cell in column] for column in zip(*complete, strict=True)]
     style, about_numbers = detect_number_style(
         [[cell for cell in column if cell.lower() not in MISSING_WORDS] for column in columns], separator
     )
-    notes = (*about_encoding, *header.notes, *about_lines, *about_numbers)
+    notes = (*guessed, *header.notes, *about_lines, *about_numbers)
     return Dialect(
         encoding, separator, quote, style, header.skip_lines, header.names, notes, ignore, header.given, header.text
     )  # fmt: skip
@@ -132,11 +129,8 @@ def is_data_cell(cell: str) -> bool:
 
 def find_header(head: Sequence[str], width: int, cut: Cutter, *, comments: bool) -> Header:
     """Find the header among the first lines; columns without a name, or with one that occurs twice, are given names."""
-    lines = {
-        place: line
-        for place, line in enumerate(head)
-        if line.strip() and not (comments and line.startswith("#"))
-    }
+    filled = ((place, line) for place, line in enumerate(head) if line.strip())
+    lines = {place: line for place, line in filled if not (comments and line.startswith("#"))}
     rows = {place: [cell.strip() for cell in cut(line)] for place, line in lines.items()}
     place = _place_of_header(rows, width)
     header = (*rows[place], *[""] * (width - len(rows[place])))
@@ -170,9 +164,8 @@ def find_ignored_lines(
     if totals and is_data_cell(header.rows[-1][0]):
         words = sorted({match[0] for match in totals})
         patterns.append(f"^(?:{'|'.join(map(escape_pattern, words))})")
-        notes.append(
-            f"lines that begin with {', '.join(map(repr, words))} look like totals, so they are ignored"
-        )
+        begin = ", ".join(map(repr, words))
+        notes.append(f"lines that begin with {begin} look like totals, so they are ignored")
     return tuple(patterns), notes
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from hindcast.pipeline.arrays import Flags
 from hindcast.pipeline.errors import HindcastError
 from hindcast.pipeline.inspect.column_types import Column, classify_column
 from hindcast.pipeline.inspect.dialect import Dialect, detect_dialect
@@ -69,6 +71,11 @@ class FileFormat:
         """The paths of its files, in natural order."""
         return tuple(file.path for file in self.files)
 
+    def neighbours(self, ok: Flags) -> Flags:
+        """(rows - 1,): whether a row and the next one are neighbours in a file, and both `ok`."""
+        near: Flags = np.diff(self.piece) == 0
+        return near & ok[1:] & ok[:-1]
+
 
 def read_file_formats(paths: Iterable[Path], root: Path) -> tuple[list[FileFormat], list[str]]:
     """The formats of the files, and a sentence on each file that cannot be read."""
@@ -104,15 +111,8 @@ def _group_by_header(files: list[SampledFile]) -> list[FileFormat]:
     for file in files:
         dialect = file.dialect
         above = dialect.skip_lines if dialect.given else 0  # a header is found by its text too
-        key = (
-            dialect.header,
-            dialect.separator,
-            dialect.quote,
-            dialect.given,
-            above,
-            role_from_path(file.path),
-        )
-        groups.setdefault(key, []).append(file)
+        cut = (dialect.header, dialect.separator, dialect.quote, dialect.given, above)
+        groups.setdefault((*cut, role_from_path(file.path)), []).append(file)
     return [_join_files(group) for group in groups.values()]
 
 
@@ -122,11 +122,10 @@ def _join_files(files: list[SampledFile]) -> FileFormat:
     file_numbers = np.repeat(np.arange(len(files), dtype=np.int32), counts)
     offsets = np.cumsum([0, *(int(file.cells.piece.max(initial=0)) + 1 for file in files)])
     piece = np.concatenate([file.cells.piece + offset for file, offset in zip(files, offsets, strict=False)])
+    texts = (pa.concat_arrays(parts) for parts in zip(*(file.cells.columns for file in files), strict=True))
     columns = tuple(
-        classify_column(
-            place, name, pa.concat_arrays([file.cells.columns[place] for file in files]), dialect.style
-        )
-        for place, name in enumerate(dialect.header)
+        classify_column(place, name, cells, dialect.style)
+        for place, (name, cells) in enumerate(zip(dialect.header, texts, strict=True))
     )
     return FileFormat(tuple(files), dialect, columns, file_numbers, piece.astype(np.int32))
 
@@ -164,6 +163,5 @@ def _join_styles(styles: list[NumberStyle]) -> NumberStyle:
 def _needs_utf8(file: SampledFile) -> bool:
     """Whether a file in UTF-8 contains letters beyond ASCII."""
     cells = (text for column in file.cells.columns for text in column.unique().to_pylist())
-    return file.dialect.encoding == "utf-8" and not all(
-        text.isascii() for text in (*file.dialect.header, *cells)
-    )
+    texts = chain(file.dialect.header, cells)
+    return file.dialect.encoding == "utf-8" and not all(text.isascii() for text in texts)

@@ -12,28 +12,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from hindcast.pipeline.inspect.column_types import Column
-from hindcast.pipeline.inspect.vocabulary import LEAD, TIME
+from hindcast.pipeline.inspect.vocabulary import DATE_FORMATS, LEAD, TIME
 from hindcast.pipeline.raw.timestamp_formats import ABBREVIATIONS, INTERVAL_SEPARATOR, compile_format
 
-_DATES: tuple[tuple[str, tuple[str, ...]], ...] = (
-    (r"\d{4}-\d{1,2}-\d{1,2}", ("%Y-%m-%d",)),
-    (r"\d{4}/\d{1,2}/\d{1,2}", ("%Y/%m/%d",)),
-    (r"\d{4}\.\d{1,2}\.\d{1,2}", ("%Y.%m.%d",)),
-    (r"\d{1,2}\.\d{1,2}\.\d{4}", ("%d.%m.%Y", "%m.%d.%Y")),
-    (r"\d{1,2}/\d{1,2}/\d{4}", ("%d/%m/%Y", "%m/%d/%Y")),
-    (r"\d{1,2}-\d{1,2}-\d{4}", ("%d-%m-%Y", "%m-%d-%Y")),
-    (r"\d{1,2}\.\d{1,2}\.\d{2}(?!\d)", ("%d.%m.%y",)),
-    (r"\d{1,2}/\d{1,2}/\d{2}(?!\d)", ("%d/%m/%y", "%m/%d/%y")),
-    (r"\d{1,2} \d{1,2} \d{4}", ("%d %m %Y", "%m %d %Y")),
-    (r"\d{1,2}-[A-Za-z]{3}-\d{4}", ("%d-%b-%Y",)),
-    (r"\d{1,2}-[A-Za-z]{3}-\d{2}(?!\d)", ("%d-%b-%y",)),
-    (r"\d{1,2} [A-Za-z]{3} \d{4}", ("%d %b %Y",)),
-    (r"\d{1,2} [A-Za-z]{4,} \d{4}", ("%d %B %Y",)),
-    (r"\d{1,2}[A-Za-z]{3}\d{4}", ("%d%b%Y",)),
-    (r"[A-Za-z]{3} \d{1,2},? \d{4}", ("%b %d, %Y", "%b %d %Y")),
-    (r"[A-Za-z]{4,} \d{1,2},? \d{4}", ("%B %d, %Y", "%B %d %Y")),
-    (r"\d{8}(?!\d)", ("%Y%m%d", "%d%m%Y")),
-)
 _COMPACT = {8: ("%Y%m%d",), 10: ("%Y%m%d%H",), 12: ("%Y%m%d%H%M",), 14: ("%Y%m%d%H%M%S",)}
 _EPOCHS = {9: ("epoch_s",), 10: ("epoch_s",), 12: ("epoch_ms",), 13: ("epoch_ms",)}
 _ISO_DURATION = re.compile(r"P(?=.)(\d+D)?(T(\d+H)?(\d+M)?(\d+S)?)?")
@@ -108,7 +89,7 @@ def _single_formats(text: str) -> tuple[str, ...]:
     if text.isdigit():
         return _COMPACT.get(len(text), ())
     found = []
-    for pattern, formats in _DATES:
+    for pattern, formats in DATE_FORMATS.items():
         match = re.match(pattern, text)
         clock = _clock_behind_date(text[match.end() :]) if match else None
         if match and clock is not None:

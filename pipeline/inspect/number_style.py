@@ -28,9 +28,7 @@ _CURRENCIES = "$\u20ac\u00a3"
 _ENOUGH = 0.2  # share of a column's cells that must have a unit beside them
 
 
-def detect_number_style(
-    columns: Sequence[Sequence[str]], separator: str
-) -> tuple[NumberStyle, tuple[str, ...]]:
+def detect_number_style(columns: Sequence[Sequence[str]], separator: str) -> tuple[NumberStyle, list[str]]:
     """The style and questions about it, from the trimmed cells of each column; `separator` separates the cells of a line."""
     around = _texts_beside(columns)
     negatives, example = _detect_negatives(columns)
@@ -43,16 +41,15 @@ def detect_number_style(
         fraction = next((cell for cell in cells if _GROUPED.fullmatch(cell) and "." in cell), None)
         decimal, thousands, notes = ".", None, [_read_as_fraction(fraction)] if fraction else []
     elif decimal == "," and separator == ",":
-        notes.append(
-            "numbers have decimal commas and the separator is a comma too: export with another separator"
-        )
+        both = "numbers have decimal commas and the separator is a comma too"
+        notes.append(f"{both}: export with another separator")
         decimal = "."
     elif points and commas and thousands is None:
         notes.append(f"both decimal points ({points} cells) and decimal commas ({commas} cells) occur")
     if negatives:
         notes.append(f"{example!r} is read as a negative number; is it one?")
     style = NumberStyle(decimal, None if thousands == decimal else thousands, around, negatives)
-    return style, tuple(notes)
+    return style, notes
 
 
 def _detect_separators(cells: Sequence[str], points: int, commas: int) -> tuple[str, str | None, list[str]]:
@@ -103,11 +100,8 @@ def _texts_beside(columns: Sequence[Sequence[str]]) -> tuple[str, ...]:
     for column in columns:
         matches = [match for cell in column if (match := _BESIDE.fullmatch(cell.lstrip("+-\u2212")))]
         beside = Counter(text for match in matches for text in (match["before"], match["after"]) if text)
-        found |= {
-            text
-            for text, count in beside.items()
-            if text.lower() in CELL_UNITS and count >= max(2, _ENOUGH * len(column))
-        }
+        recurring = {text for text, count in beside.items() if count >= max(2, _ENOUGH * len(column))}
+        found |= {text for text in recurring if text.lower() in CELL_UNITS}
     return tuple(sorted(found))
 
 

@@ -51,7 +51,7 @@ def propose(drafts: Sequence[SourceDraft], all_paths: Sequence[str], root: str, 
     raw = document.top.section("raw")
     raw.add("path", root)
     raw.add("frequency", step_text(frequency), ask=about_frequency)
-    raw.add("zone", zone, ask=about_zone)
+    raw.add("zone", zone, ask=[about_zone])
     raw.add("max_bad_fraction", 0.01)
     sources = raw.section("sources")
     for draft, field, source in zip(drafts, fields, name_sources(drafts, fields), strict=True):
@@ -74,9 +74,8 @@ def complete_settings(text: str) -> dict[str, Any]:
 def _choose_frequency(drafts: Sequence[SourceDraft]) -> tuple[int, list[str]]:
     """The coarsest step of the measurements in ns: finer ones can be resampled to it, coarser ones not made finer."""
     realized = [draft for draft in drafts if draft.role == "realized"]
-    coarse = max(
-        (file.step for draft in drafts if draft.role == "forecast" for file in draft.files), default=0
-    )
+    forecasts = [draft for draft in drafts if draft.role == "forecast"]
+    coarse = max((file.step for draft in forecasts for file in draft.files), default=0)
     steps = sorted({file.step for draft in realized or drafts for file in draft.files if file.step})
     if not steps:
         return HOUR, ["no file holds two timestamps, so there is no step: what is it?"]
@@ -98,27 +97,24 @@ def _choose_frequency(drafts: Sequence[SourceDraft]) -> tuple[int, list[str]]:
     return step, ask
 
 
-def _choose_zone(drafts: Sequence[SourceDraft], fields: Sequence[KeyFields]) -> tuple[Any, list[str]]:
+def _choose_zone(drafts: Sequence[SourceDraft], fields: Sequence[KeyFields]) -> tuple[Any, str | None]:
     """The zone of each group if groups are countries, else the one that timestamps prove, else UTC with a question."""
     groups = sorted({group for field in fields for group in field.groups})
     proven = {draft.analysis.zone.zone for draft in drafts if draft.analysis.zone.wall}
     if groups and all(country_zones(group) for group in groups):
-        chosen = {
-            group: next((zone for zone in country_zones(group) if zone in proven), country_zones(group)[0])
-            for group in groups
-        }
-        several = [g for g in groups if len(country_zones(g)) > 1 and chosen[g] not in proven]
+        zones = {group: country_zones(group) for group in groups}
+        chosen = {group: next((z for z in zones[group] if z in proven), zones[group][0]) for group in groups}
+        several = [group for group in groups if len(zones[group]) > 1 and chosen[group] not in proven]
         which = f" ({', '.join(several)}: there are several zones)" if several else ""
-        return chosen, [f"derived from the country codes{which}"]
+        return chosen, f"derived from the country codes{which}"
     if len(proven) == 1:
-        return proven.pop(), []
+        return proven.pop(), None
     if len(proven) > 1:
-        found = sorted(proven)
-        ask = f"timestamps prove {', '.join(found)}: write which group has which, as in {{name: zone}}"
-        return found[0], [ask]
+        found = ", ".join(sorted(proven))
+        return min(proven), f"timestamps prove {found}: write which group has which, as in {{name: zone}}"
     fixed = {draft.analysis.zone.zone for draft in drafts} - {"UTC"}
-    ask = "the zone of local days, gates and the calendar; is it this one?"
-    return (fixed.pop() if len(fixed) == 1 else "UTC"), [ask]
+    zone = fixed.pop() if len(fixed) == 1 else "UTC"
+    return zone, "the zone of local days, gates and the calendar; is it this one?"
 
 
 def _add_align(document: CommentedYaml, drafts: Sequence[SourceDraft], frequency: int) -> None:
@@ -127,7 +123,7 @@ def _add_align(document: CommentedYaml, drafts: Sequence[SourceDraft], frequency
     published = {target: f"{target}_forecast"} if f"{target}_forecast" in forecasts else {}
     origin = guess_origin(drafts, frequency)
     align = document.top.section("align", gap=True)
-    align.add("target", [target], ask=ask)
+    align.add("target", [target], ask=[ask])
     unpaired = f"is one of {', '.join(sorted(forecasts))} the published forecast of {target}?"
     align.add("published", published, ask=[unpaired] if forecasts and not published else ())
     for key in ("groups", "from", "until"):
@@ -146,16 +142,16 @@ def _add_align(document: CommentedYaml, drafts: Sequence[SourceDraft], frequency
     features.add("lead", value=True)
 
 
-def _choose_target(drafts: Sequence[SourceDraft]) -> tuple[str, list[str]]:
+def _choose_target(drafts: Sequence[SourceDraft]) -> tuple[str, str | None]:
     realized = [value.name for draft in drafts if draft.role == "realized" for value in draft.values]
     forecasts = {value.name for draft in drafts if draft.role == "forecast" for value in draft.values}
     names = list(dict.fromkeys(realized))
     if not names:
-        return NO_TARGET, [f"all values look like forecasts: {_MEASUREMENTS}"]
+        return NO_TARGET, f"all values look like forecasts: {_MEASUREMENTS}"
     paired = [name for name in names if f"{name}_forecast" in forecasts]
     target = (paired or names)[0]
     others = [name for name in names if name != target]
-    return target, [f"the target could also be {', '.join(others[:8])}"] if others else []
+    return target, f"the target could also be {', '.join(others[:8])}" if others else None
 
 
 def _is_allowed(document: CommentedYaml, features: YamlSection, lags: dict[str, list[str]]) -> bool:

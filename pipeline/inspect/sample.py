@@ -17,21 +17,12 @@ from numpy.typing import NDArray
 
 from hindcast.pipeline.errors import RawDataError
 from hindcast.pipeline.inspect.dialect import Dialect, cut_line
+from hindcast.pipeline.inspect.vocabulary import FILE_KINDS
 from hindcast.pipeline.raw.csv_blocks import is_compressed, read_blocks
 from hindcast.pipeline.settings.raw import Source
 
 WHOLE_BYTES = 16 << 20  # a file up to this size is read whole: some 200,000 lines, about a second
 _BETWEEN = 6  # pieces between head and tail: a year of hours then shows one of its clock changes at most
-_MAGIC = {
-    b"PK\x03\x04": "a zip archive or an Excel workbook",
-    b"\x1f\x8b": "gzip data (give it the suffix .gz)",
-    b"\x28\xb5\x2f\xfd": "Zstandard data (give it the suffix .zst)",
-    b"PAR1": "a Parquet file",
-    b"\x89HDF": "an HDF5 file",
-    b"\xd0\xcf\x11\xe0": "an old Excel workbook",
-    b"%PDF": "a PDF document",
-    b"SQLi": "an SQLite database",
-}
 
 PLACEHOLDER_SOURCE = {
     "role": "realized",
@@ -70,7 +61,9 @@ def take_sample(path: Path, budget: int = WHOLE_BYTES) -> Sample:
         start = stream.read(4)
     if is_compressed(path):
         return _decompress(path, size, budget)
-    kind = next((kind for magic, kind in _MAGIC.items() if start.startswith(magic)), None)
+    kind = next(
+        (kind for magic, kind in FILE_KINDS.items() if start.startswith(magic.encode("latin-1"))), None
+    )
     if kind:
         raise RawDataError(f"{path}: {kind}, not CSV; export it as CSV.")
     if size > budget and start[:2] not in (b"\xff\xfe", b"\xfe\xff"):
@@ -187,9 +180,7 @@ def _cut_piece(text: str, dialect: Dialect) -> tuple[pa.Table, list[str]]:
         parse_options=pa_csv.ParseOptions(
             delimiter=dialect.separator, quote_char=False, newlines_in_values=False, invalid_row_handler=note
         ),
-        convert_options=pa_csv.ConvertOptions(
-            column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
-        ),
+        convert_options=pa_csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string())),
     )
     return table, ragged
 

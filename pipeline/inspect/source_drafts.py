@@ -11,8 +11,8 @@ import pyarrow as pa
 from hindcast.pipeline.inspect.column_types import Column
 from hindcast.pipeline.inspect.file_analysis import AnalysedFiles, Span, spans_overlap
 from hindcast.pipeline.inspect.path_patterns import find_naming_pattern
-from hindcast.pipeline.inspect.value_columns import ColumnLayout, SourceValue
 from hindcast.pipeline.inspect.vocabulary import ACTUAL, FORECAST, country_zones, words_in
+from hindcast.pipeline.inspect.wide_or_long import ColumnLayout, SourceValue
 from hindcast.pipeline.raw.source_files import natural_key
 
 _MOST_NAMES = 5000
@@ -77,6 +77,11 @@ class SourceDraft:
     def series(self) -> frozenset[str]:
         """All series that its files name."""
         return frozenset().union(*(file.series for file in self.files))
+
+    def columns_of(self, value: SourceValue) -> list[Column]:
+        """The columns of a value in all its files."""
+        columns = (column for analysis in self.analyses for column in analysis.keys.value_columns)
+        return [column for column in columns if column.name in value.splits]
 
 
 @dataclass(frozen=True)
@@ -146,15 +151,8 @@ def _key(analysis: AnalysedFiles, role: str, values: Sequence[SourceValue]) -> o
     lead = (times.lead.name, times.lead_unit) if times.lead else None
     return (
         role,
-        (
-            dialect.separator,
-            dialect.quote,
-            dialect.style,
-            dialect.encoding,
-            dialect.skip_lines,
-            dialect.skip_until,
-        ),
-        (dialect.ignore, dialect.header if dialect.given else ()),
+        (dialect.separator, dialect.quote, dialect.style, dialect.encoding, dialect.ignore),
+        (dialect.skip_lines, dialect.skip_until, dialect.header if dialect.given else ()),
         (columns, lead, times.ends_step, zone.zone, zone.ambiguous, zone.nonexistent),
         (keys.series and keys.series.name, keys.group and keys.group.name),
         tuple((value.name, value.unit, value.plain, _shared_heading(value)) for value in values),

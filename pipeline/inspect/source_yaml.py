@@ -15,8 +15,8 @@ from hindcast.pipeline.inspect.origin_guess import guess_known
 from hindcast.pipeline.inspect.path_patterns import make_globs
 from hindcast.pipeline.inspect.source_drafts import KeyFields, SourceDraft
 from hindcast.pipeline.inspect.timestamp_columns import TimestampColumn, minute_text, step_text
-from hindcast.pipeline.inspect.value_columns import SourceValue
 from hindcast.pipeline.inspect.vocabulary import PART_OF_DAY, parse_heading, to_ascii_identifier, words_in
+from hindcast.pipeline.inspect.wide_or_long import SourceValue
 from hindcast.pipeline.raw.localize import find_occurrences
 from hindcast.pipeline.settings.base import DAY, HOUR
 from hindcast.pipeline.settings.raw import MISSING
@@ -49,10 +49,10 @@ def add_source(
     frequency: int,
 ) -> None:
     """Write one source; `frequency` is the step of the data set in ns."""
-    source = sources.section(name, ask=[field.question] if field.question else ())
+    source = sources.section(name, ask=[field.question])
+    about_role = "no word or issue time shows whether this is measured or forecast"
     certain = all(value.certain for value in draft.values)
-    about_role = [] if certain else ["no word or issue time shows whether this is measured or forecast"]
-    source.add("role", draft.role, ask=about_role)
+    source.add("role", draft.role, ask=[None if certain else about_role])
     globs = make_globs(draft.paths, all_paths)
     source.add("files", globs[0] if len(globs) == 1 else globs)
     _add_dialect(source, draft)
@@ -64,7 +64,7 @@ def add_source(
     if draft.analysis.times.valid is not None:
         _add_valid_time(source, draft, draft.analysis.times.valid, frequency)
     known, about_known = guess_known(draft, frequency)
-    source.add("known", known, ask=[about_known] if about_known else ())
+    source.add("known", known, ask=[about_known])
     _add_values(source, draft, field)
     _add_missing(source, draft)
 
@@ -90,46 +90,40 @@ def _add_dialect(source: YamlSection, draft: SourceDraft) -> None:
         source.ask(note)
 
 
-def _about_series(draft: SourceDraft, series: dict[str, str]) -> list[str]:
-    asked = []
+def _about_series(draft: SourceDraft, series: dict[str, str]) -> list[str | None]:
     roles = {parse_heading(name).role for name in draft.series} if draft.series_column else set()
-    if "forecast" in roles and len(roles) > 1:
-        asked.append(
-            "some of these are forecasts: give them their own source, and select the rows of each by `where`"
-        )
-    if words_in(series.get("column", "")) & PART_OF_DAY:
-        asked.append("the heading mentions a time of day: are these series, or the hours of the date?")
-    return asked
+    mixed = "forecast" in roles and len(roles) > 1
+    hours = words_in(series.get("column", "")) & PART_OF_DAY
+    about_roles = (
+        "some of these are forecasts: give them their own source, and select the rows of each by `where`"
+    )
+    about_hours = "the heading mentions a time of day: are these series, or the hours of the date?"
+    return [about_roles if mixed else None, about_hours if hours else None]
 
 
 def _add_issue_and_lead(source: YamlSection, draft: SourceDraft) -> None:
     times, zone = draft.analysis.times, draft.analysis.zone
     if times.issue is not None and (times.issue.columns or times.issue.path):
-        ask = (
-            []
-            if times.issue_is_certain
-            else ["read as the issue time, since it is before the other timestamp"]
-        )
-        if times.issue.path is not None:
-            midnight = " It is a date only, read as its 00:00: at what time of the day?"
-            ask.append(
-                "the files overlap, and the time in their names is read as the issue time: is it, and in this zone?"
-                + ("" if times.issue.form.has_clock else midnight)
-            )
-        if zone.question and not times.issue.exact:
-            ask.append(zone.question)
-        ask += _about_format(times.issue)
+        about_order = "read as the issue time, since it is before the other timestamp"
+        about_path = "the files overlap, and the time in their names is read as the issue time: is it, and in this zone?"
+        midnight = " It is a date only, read as its 00:00: at what time of the day?"
+        ask = [
+            None if times.issue_is_certain else about_order,
+            times.issue.path and about_path + ("" if times.issue.form.has_clock else midnight),
+            None if times.issue.exact else zone.question,
+            *_about_format(times.issue),
+        ]
         source.add("issue_time", _timestamp_setting(draft, times.issue), ask=ask)
     if times.lead is not None:
-        ask = [] if times.lead_is_certain else ["no word names the unit of the lead"]
+        about_unit = None if times.lead_is_certain else "no word names the unit of the lead"
         column = {} if _is_in_headings(draft, times.lead) else {"column": times.lead.name}
-        source.add("lead", {**column, "unit": times.lead_unit}, ask=ask)
+        source.add("lead", {**column, "unit": times.lead_unit}, ask=[about_unit])
 
 
 def _add_valid_time(source: YamlSection, draft: SourceDraft, valid: TimestampColumn, frequency: int) -> None:
     zone = draft.analysis.zone
     setting = _timestamp_setting(draft, valid)
-    ask = [zone.question] if zone.question and not valid.exact else []
+    about_zone = None if valid.exact else zone.question
     if not valid.exact and draft.analysis.times.issue is None:
         setting |= {"ambiguous": zone.ambiguous} if zone.ambiguous else {}
         setting |= {"nonexistent": zone.nonexistent} if zone.nonexistent else {}
@@ -138,7 +132,7 @@ def _add_valid_time(source: YamlSection, draft: SourceDraft, valid: TimestampCol
         setting["label"] = zone.label or ("hour_ending" if valid.hours_to_24 else "end")
         step = min((file.step for file in draft.files if file.step), default=frequency)
         setting |= {"step": step_text(step)} if step != frequency else {}
-    source.add("valid_time", setting, ask=[*ask, *about_label, *_about_format(valid)])
+    source.add("valid_time", setting, ask=[about_zone, about_label, *_about_format(valid)])
 
 
 def _timestamp_setting(draft: SourceDraft, found: TimestampColumn) -> dict[str, Any]:
@@ -168,30 +162,30 @@ def _about_format(found: TimestampColumn) -> list[str]:
     return [f"{rival} reads all timestamps as well" for rival in found.rivals[:1]]
 
 
-def _find_label(draft: SourceDraft, valid: TimestampColumn) -> tuple[bool, list[str]]:
+def _find_label(draft: SourceDraft, valid: TimestampColumn) -> tuple[bool, str | None]:
     """Whether timestamps mark the end of their step; asked unless a heading or an interval says it.
 
     A file that begins one step past midnight: quarter hours are then ends; an hour may be an offset from UTC too.
     """
     if valid.form.part or (draft.role == "forecast" and not draft.analysis.times.ends_step):
-        return False, []
+        return False, None
     if draft.analysis.times.ends_step:
-        return True, ["the heading or an hour of 24 says that timestamps mark the end of their step"]
+        return True, "the heading or an hour of 24 says that timestamps mark the end of their step"
     file, zone = draft.files[0], draft.analysis.zone
     start = "timestamps are read as the start of their step"
     if not file.step or file.span[0] % DAY != file.step:
-        return False, [start]
+        return False, start
     begins = f"the first timestamp is one step past midnight ({minute_text(file.span[0])})"
     utc_midnight = zone.wall and find_occurrences(np.array([file.span[0]]), zone.zone)[0][0] % DAY == 0
     if file.step < HOUR or (zone.wall and not utc_midnight and file.span[1] % DAY == 0):
-        return True, [f"{begins}, so timestamps are read as the end of their step"]
-    return False, [f"{start}; but {begins}: do they mark its end?"]
+        return True, f"{begins}, so timestamps are read as the end of their step"
+    return False, f"{start}; but {begins}: do they mark its end?"
 
 
 def _add_values(source: YamlSection, draft: SourceDraft, field: KeyFields) -> None:
     asked = [question for layout in draft.layouts for question in layout.questions] if draft.wide else []
     asked += [warning for layout in draft.layouts for warning in layout.warnings]
-    values = source.section("values", ask=list(dict.fromkeys(asked)))
+    values = source.section("values", ask=dict.fromkeys(asked))
     for value in draft.values:
         values.add(value.name, _value_setting(draft, value, field), note=_range_note(draft, value))
     reasons: dict[str, list[str]] = {}
@@ -223,33 +217,19 @@ def _value_setting(draft: SourceDraft, value: SourceValue, field: KeyFields) -> 
 
 
 def _range_note(draft: SourceDraft, value: SourceValue) -> str:
-    numbers = [
-        column.numbers[~np.isnan(column.numbers)]
-        for analysis in draft.analyses
-        for column in analysis.keys.value_columns
-        if column.name in value.splits
-    ]
-    filled = [some for some in numbers if len(some)]
-    if not filled:
+    columns = [column.numbers for column in draft.columns_of(value)]
+    numbers = np.concatenate([np.empty(0), *columns])
+    if np.isnan(numbers).all():
         return ""
-    low, high = min(float(some.min()) for some in filled), max(float(some.max()) for some in filled)
+    low, high = np.nanmin(numbers), np.nanmax(numbers)
     unit = "" if value.unit else "no unit in the heading; "
     return f"{unit}the values are {low:g} to {high:g}: min and max may be set"
 
 
 def _add_missing(source: YamlSection, draft: SourceDraft) -> None:
-    columns = [
-        column
-        for analysis in draft.analyses
-        for column in analysis.keys.value_columns
-        if any(column.name in value.splits for value in draft.values)
-    ]
+    columns = [column for value in draft.values for column in draft.columns_of(value)]
     markers = sorted({marker for column in columns for marker in column.markers} - set(MISSING))
     sentinels = sorted({marker for column in columns for marker in column.sentinels})
     if markers or sentinels:
-        ask = (
-            [f"{', '.join(map(repr, sentinels))}: far from all other numbers, read as missing"]
-            if sentinels
-            else []
-        )
-        source.add("missing", [*MISSING, *markers, *sentinels], ask=ask)
+        about = f"{', '.join(map(repr, sentinels))}: far from all other numbers, read as missing"
+        source.add("missing", [*MISSING, *markers, *sentinels], ask=[about if sentinels else None])

@@ -37,13 +37,10 @@ def decode_text(pieces: Sequence[bytes], path: str) -> tuple[tuple[str, ...], st
             continue
         controls = sum(len(_CONTROL.findall(text)) for text in texts)
         if controls <= 0.001 * sum(map(len, texts)) and not any("\0" in text for text in texts):
-            cleaned = (
-                text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n") for text in texts
-            )
-            return tuple(cleaned), encoding
-    raise RawDataError(
-        f"{path}: not a text file (it contains control characters). Exclude it or export it as CSV."
-    )
+            plain = (text.removeprefix("\ufeff") for text in texts)
+            return tuple(text.replace("\r\n", "\n").replace("\r", "\n") for text in plain), encoding
+    why = "it contains control characters"
+    raise RawDataError(f"{path}: not a text file ({why}). Exclude it or export it as CSV.")
 
 
 def _candidates(pieces: Sequence[bytes]) -> Iterator[str]:
@@ -56,9 +53,8 @@ def _candidates(pieces: Sequence[bytes]) -> Iterator[str]:
         yield "utf-16"
         return
     yield "utf-8"
-    lines = [
-        line for piece in pieces if not piece.isascii() for line in piece.splitlines() if not line.isascii()
-    ]
+    strange = [piece for piece in pieces if not piece.isascii()]
+    lines = [line for piece in strange for line in piece.splitlines() if not line.isascii()]
     sample = b"\n".join(lines[:_MOST_LINES])
     # Latin-1 has control characters at the bytes 0x80 to 0x9f, Windows has letters and signs
     western = ["cp1252", "latin-1"] if re.search(rb"[\x80-\x9f]", b"".join(lines)) else ["latin-1"]
@@ -71,10 +67,8 @@ def _candidates(pieces: Sequence[bytes]) -> Iterator[str]:
             yield encoding
     if sum(byte > 0x7F for byte in sample) >= _LEAST_BYTES:
         matches = from_bytes(sample, cp_isolation=_CANDIDATES)  # the likeliest first
-        yield from (
-            match.encoding
-            for match in sorted(matches, key=lambda found: len(_SIGN_IN_WORD.findall(str(found))))
-        )
+        ordered = sorted(matches, key=lambda match: len(_SIGN_IN_WORD.findall(str(match))))
+        yield from (match.encoding for match in ordered)
     yield from western
 
 

@@ -18,6 +18,7 @@ from hindcast.pipeline.inspect.vocabulary import (
     GROUP,
     ISSUE,
     LEAD,
+    LEAD_UNITS,
     PUBLISHED,
     SERIES,
     START,
@@ -96,9 +97,8 @@ def find_time_columns(fmt: FileFormat) -> TimeColumns | None:
     valid, issue, published, certain = _assign_roles(_drop_duplicates(found, excluded), excluded)
     lead = _find_lead(fmt, valid) if issue is None else None
     if lead is None:
-        return TimeColumns(
-            valid, issue, published, None, "h", excluded, valid.wall, valid.ok, issue_is_certain=certain
-        )
+        times = TimeColumns(valid, issue, published, None, "h", excluded, valid.wall, valid.ok)
+        return replace(times, issue_is_certain=certain)
     unit, unit_is_certain = _lead_unit(lead)
     if _is_valid_time(fmt, valid, lead, unit):
         steps = np.rint(np.nan_to_num(lead.numbers) * TIME_UNITS[unit]).astype(np.int64)
@@ -117,7 +117,7 @@ def _is_valid_time(fmt: FileFormat, found: TimestampColumn, lead: Column, unit: 
         return False
     if found.words & VALID:
         return True
-    near = (np.diff(fmt.piece) == 0) & found.ok[1:] & found.ok[:-1]
+    near = fmt.neighbours(found.ok)
     steps, leads = np.diff(found.wall)[near], np.diff(lead.numbers)[near] * TIME_UNITS[unit]
     moves = leads > 0
     return bool(moves.any() and (steps[moves] == leads[moves]).mean() > _ALMOST)
@@ -251,12 +251,8 @@ def _gives_few_issues(lead: Column, times: TimestampColumn) -> bool:
 def _lead_unit(lead: Column) -> tuple[str, bool]:
     """The unit of a lead, and whether its heading names it."""
     words = words_in(lead.name)
-    for unit, names in (
-        ("min", {"min", "minute", "minutes", "mins"}),
-        ("d", {"d", "day", "days"}),
-        ("h", {"h", "hour", "hours", "hors", "hrs", "hr", "fhr"}),
-    ):
-        if words & names:
-            return unit, True
+    named = next((unit for unit, names in LEAD_UNITS.items() if words & names), None)
+    if named:
+        return named, True
     minutes = lead.numbers.max() > 240 and bool((lead.numbers % 15 == 0).all())
     return ("min" if minutes else "h"), False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -23,6 +24,7 @@ from hindcast.pipeline.raw.localize import find_occurrences
 from hindcast.pipeline.settings.base import DAY
 from hindcast.pipeline.settings.clock import utc_of
 
+_EVIDENCE = {"doubled": "occurs twice", "absent": "is absent", "empty": "is empty"}
 _ONCE = "the autumn hour occurs only once, so it is read as the earlier one"
 _LONGEST_GRID = 2_000_000  # steps; in longer files clock changes are not looked for
 
@@ -72,32 +74,28 @@ def guess_zone(fmt: FileFormat, times: TimeColumns, values: Sequence[Column]) ->
         return ZoneGuess("UTC")
     words = times.main.words | words_in(times.main.form.text.replace("%", " ")) | _zone_column_words(fmt)
     hints = _zone_hints(fmt, times, words)
+    missing = [column.missing for column in values]
+    has_value = ~np.logical_and.reduce(missing) if missing else times.ok
     if times.valid is not None and times.valid.period is not None:
-        return _guess_from_periods(times.valid, times.ok & _has_value(values, times.ok), hints)
-    stamps = _DistinctStamps.of(fmt, times, values) if times.issue is None else None
-    best, changes = _best_zone(stamps, hints)
+        return _guess_from_periods(times.valid, times.ok & has_value, hints)
+    files = _distinct_stamps(fmt, times, has_value) if times.issue is None else []
+    best, changes = _best_zone(files, hints)
     label = None
-    if stamps is not None and times.ends_step:
+    if times.issue is None and times.ends_step:
         # labels that are the start on the clock plus one step show their changes one step later
-        earlier = stamps.one_step_before()
+        earlier = [replace(file, stamps=file.stamps - file.step) for file in files]
         other, other_changes = _best_zone(earlier, hints)
         if times.main.hours_to_24 or other_changes.support > changes.support:
-            best, changes, label, stamps = other, other_changes, "hour_ending", earlier
-    guess = replace(_decide(best, changes, stamps, hints, words), label=label)
+            best, changes, label, files = other, other_changes, "hour_ending", earlier
+    guess = replace(_decide(best, changes, files, hints, words), label=label)
     if guess.question and fmt.hour_columns is not None and fmt.hour_columns.second:
         separate = "the second of the two autumn hours is in its own column"
         guess = replace(guess, question=guess.question.replace(_ONCE, separate))
-    near = (np.diff(fmt.piece) == 0) & times.ok[1:] & times.ok[:-1]
-    steps = np.diff(times.wall)[near]
+    steps = np.diff(times.wall)[fmt.neighbours(times.ok)]
     newest_first = bool((steps < 0).sum() > (steps > 0).sum())
     if guess.ambiguous == "in_order" and newest_first:
         return replace(guess, ambiguous="in_reverse_order")
     return guess
-
-
-def _has_value(values: Sequence[Column], ok: Flags) -> Flags:
-    """Rows with a value."""
-    return ~np.logical_and.reduce([column.missing for column in values]) if values else ok
 
 
 def _guess_from_periods(times: TimestampColumn, rows: Flags, hints: Sequence[str]) -> ZoneGuess:
@@ -128,7 +126,7 @@ def _day_lengths(starts: Times, zone: str) -> Ints:
 def _decide(
     best: str,
     changes: ClockChanges,
-    stamps: _DistinctStamps | None,
+    files: Sequence[_FileStamps],
     hints: Sequence[str],
     words: frozenset[str],
 ) -> ZoneGuess:
@@ -138,12 +136,10 @@ def _decide(
     if (utc or "zulu" in words) and not changes.doubled:
         return ZoneGuess("UTC")
     if changes.support:
-        return _proven_zone(
-            best, changes, hints, abbreviation.upper() if abbreviation else "UTC" if utc else None
-        )
-    steady = stamps is not None and any(
-        _find_changes(stamps, zone).contradicts for zone in [*hints, *CLOCK_CHANGE_ZONES][:4]
-    )
+        said = abbreviation.upper() if abbreviation else "UTC" if utc else None
+        return _proven_zone(best, changes, hints, said)
+    tried = [*hints, *CLOCK_CHANGE_ZONES][:4]
+    steady = any(_find_changes(files, zone).contradicts for zone in tried)
     if abbreviation:
         return _abbreviated_zone(abbreviation, hints, words, steady=steady)
     if steady:
@@ -162,9 +158,8 @@ def _proven_zone(best: str, changes: ClockChanges, hints: Sequence[str], said: s
     if once:
         question += f"; {_ONCE}"
     elif not changes.doubled:
-        question += (
-            "; the files contain no autumn change: its hour is expected to occur twice, the earlier first"
-        )
+        expected = "its hour is expected to occur twice, the earlier first"
+        question += f"; the files contain no autumn change: {expected}"
     ambiguous = "earlier" if once else "in_order"
     return ZoneGuess(best, question, ambiguous, "drop" if changes.empty else None, wall=True)
 
@@ -205,39 +200,34 @@ def _zone_column_words(fmt: FileFormat) -> frozenset[str]:
     return frozenset(distinct[0].lower() for distinct in texts if len(distinct) == 1)
 
 
-@dataclass(frozen=True)
-class _DistinctStamps:
-    """For each file its different timestamps in order, how many rows have each, whether any has a value, its step."""
+@dataclass(frozen=True, eq=False)
+class _FileStamps:
+    """The different timestamps of one file in order, how many rows have each, and whether any of these has a value."""
 
-    files: tuple[tuple[Times, Ints, Flags, int], ...]
-
-    @classmethod
-    def of(cls, fmt: FileFormat, times: TimeColumns, values: Sequence[Column]) -> _DistinctStamps:
-        has_value = _has_value(values, times.ok)
-        files = []
-        for file in range(len(fmt.files)):
-            rows = times.ok & (fmt.file == file)
-            stamps, places, counts = np.unique(times.wall[rows], return_inverse=True, return_counts=True)
-            filled = np.bincount(places, has_value[rows], len(stamps)) > 0
-            step = usual_step(stamps)
-            if step and len(stamps) > 2 and step < DAY and (stamps[-1] - stamps[0]) // step < _LONGEST_GRID:
-                files.append((stamps, counts, filled, step))
-        return cls(tuple(files))
-
-    def one_step_before(self) -> _DistinctStamps:
-        """The same with all timestamps one step earlier."""
-        return _DistinctStamps(
-            tuple((stamps - step, counts, filled, step) for stamps, counts, filled, step in self.files)
-        )
+    stamps: Times
+    counts: Ints
+    filled: Flags
+    step: int
 
 
-def _best_zone(stamps: _DistinctStamps | None, hints: Iterable[str]) -> tuple[str, ClockChanges]:
+def _distinct_stamps(fmt: FileFormat, times: TimeColumns, has_value: Flags) -> list[_FileStamps]:
+    """The timestamps of each file whose step is shorter than a day."""
+    files = []
+    for file in range(len(fmt.files)):
+        rows = times.ok & (fmt.file == file)
+        stamps, places, counts = np.unique(times.wall[rows], return_inverse=True, return_counts=True)
+        filled = np.bincount(places, has_value[rows], len(stamps)) > 0
+        step = usual_step(stamps)
+        if step and len(stamps) > 2 and step < DAY and (stamps[-1] - stamps[0]) // step < _LONGEST_GRID:
+            files.append(_FileStamps(stamps, counts, filled, step))
+    return files
+
+
+def _best_zone(files: Sequence[_FileStamps], hints: Iterable[str]) -> tuple[str, ClockChanges]:
     """The zone whose clock changes are supported most; UTC if none is."""
     best, best_changes = "UTC", ClockChanges()
-    if stamps is None:
-        return best, best_changes
     for zone in dict.fromkeys([*hints, *CLOCK_CHANGE_ZONES]):
-        changes = _find_changes(stamps, zone)
+        changes = _find_changes(files, zone)
         if changes.support > best_changes.support:
             best, best_changes = zone, changes
         if best_changes.doubled:
@@ -245,30 +235,28 @@ def _best_zone(stamps: _DistinctStamps | None, hints: Iterable[str]) -> tuple[st
     return best, best_changes
 
 
-def _find_changes(stamps: _DistinctStamps, zone: str) -> ClockChanges:
-    doubled = single = absent = empty = filled = 0
+def _find_changes(files: Sequence[_FileStamps], zone: str) -> ClockChanges:
+    counts: Counter[str] = Counter()
     examples: dict[str, str] = {}
-    for times, counts, with_value, step in stamps.files:
-        usual = int(np.median(counts))
-        for number, block in _change_hours(times, step, zone):
-            places = np.searchsorted(times, block)
-            present = (places < len(times)) & (times[np.minimum(places, len(times) - 1)] == block)
-            rows = places[present]
-            words = None
-            if number == 2:
-                twice = bool(present.all() and (counts[rows] >= 2 * usual).all())
-                doubled, single = doubled + twice, single + (not twice and bool(present.any()))
-                words = "occurs twice" if twice else None
-            elif not present.any():
-                absent += 1
-                words = "is absent"
-            else:
-                is_empty = not with_value[rows].any()
-                empty, filled = empty + is_empty, filled + (not is_empty)
-                words = "is empty" if is_empty else None
-            if words:
-                examples.setdefault(words, f"{minute_text(block[0])} {words}")
-    return ClockChanges(doubled, single, absent, empty, filled, ", ".join(examples.values()))
+    for file in files:
+        for number, block in _change_hours(file.stamps, file.step, zone):
+            if kind := _kind_of_hour(file, number, block):
+                counts[kind] += 1
+                examples.setdefault(kind, minute_text(block[0]))
+    shown = ", ".join(f"{time} {_EVIDENCE[kind]}" for kind, time in examples.items() if kind in _EVIDENCE)
+    return ClockChanges(**counts, example=shown)
+
+
+def _kind_of_hour(file: _FileStamps, number: int, block: Times) -> str | None:
+    """The field of ClockChanges that counts an hour which the clock shows `number` times; None for a gap."""
+    places = np.searchsorted(file.stamps, block)
+    rows = places[file.stamps[places] == block]
+    if number == 2:
+        twice = len(rows) == len(block) and (file.counts[rows] >= 2 * int(np.median(file.counts))).all()
+        return "doubled" if twice else "single" if len(rows) else None
+    if not len(rows):
+        return "absent"
+    return "filled" if file.filled[rows].any() else "empty"
 
 
 def _change_hours(times: Times, step: int, zone: str) -> Iterator[tuple[int, Times]]:

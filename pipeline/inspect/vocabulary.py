@@ -56,6 +56,10 @@ CELL_UNITS = frozenset(_DATA["cell_units"].split())
 MISSING_WORDS = frozenset(_DATA["missing"])
 SENTINELS = tuple(map(float, _DATA["sentinels"]))
 
+LEAD_UNITS = {unit: frozenset(words.split()) for unit, words in _DATA["lead_units"].items()}
+DATE_FORMATS: dict[str, list[str]] = _DATA["date_formats"]
+FILE_KINDS: dict[str, str] = _DATA["file_kinds"]
+
 WESTERN_SIGNS: str = _DATA["western_signs"]
 WESTERN_LETTERS = tuple(frozenset(letters + letters.upper()) for letters in _DATA["western_letters"].values())
 

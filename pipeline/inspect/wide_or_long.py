@@ -4,49 +4,127 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from itertools import combinations
+from dataclasses import dataclass, field, replace
+from itertools import chain, combinations, count
 
 from hindcast.pipeline.inspect.column_types import Column
 from hindcast.pipeline.inspect.file_analysis import AnalysedFiles, move_together
 from hindcast.pipeline.inspect.heading_patterns import SplitHeading, group_headings
-from hindcast.pipeline.inspect.value_columns import (
-    ColumnLayout,
-    Roles,
-    SourceValue,
-    default_name,
-    make_names_unique,
-    name_column,
-    name_value,
+from hindcast.pipeline.inspect.vocabulary import (
+    METEO,
+    QUANTITY_WORDS,
+    measured_by,
+    parse_heading,
+    quantity_from_paths,
+    to_identifier,
+    words_in,
 )
-from hindcast.pipeline.inspect.vocabulary import METEO, QUANTITY_WORDS, parse_heading, words_in
 
 Splits = Mapping[str, SplitHeading]
 
 
+@dataclass(frozen=True)
+class SourceValue:
+    """One value of a source: its headings, split where they name series.
+
+    `role` is forecast or realized; `certain` says whether a word or an issue time shows it.
+    """
+
+    role: str
+    name: str
+    unit: str
+    splits: Mapping[str, SplitHeading | None]
+    """Heading -> its parts, if it names a series."""
+    certain: bool = True
+    plain: bool = False  # the headings are the names of the series
+
+    @property
+    def wide(self) -> bool:
+        """Whether its headings name series."""
+        return self.plain or any(self.splits.values())
+
+    @property
+    def series(self) -> tuple[str, ...]:
+        """The series that its headings name."""
+        if not self.wide:
+            return ()
+        return tuple(split.series if split else name for name, split in self.splits.items())
+
+
+@dataclass(frozen=True)
+class ColumnLayout:
+    """The values of one file format, the excluded columns with the reason, and questions."""
+
+    values: tuple[SourceValue, ...]
+    excluded: dict[str, str] = field(default_factory=dict)
+    questions: tuple[str, ...] = ()  # on headings as names of series
+    warnings: tuple[str, ...] = ()  # on all values
+
+
+@dataclass(frozen=True, eq=False)
+class _Chosen:
+    """The value columns of one file format that become values."""
+
+    analysis: AnalysedFiles
+    columns: tuple[Column, ...]
+    roles: Mapping[str, tuple[str, bool]]
+    """Heading -> (forecast or realized, whether a word or an issue time says so)."""
+    plain: bool  # other files name their series by these headings
+
+    def role(self, column: Column) -> str:
+        """Forecast or realized."""
+        return self.roles[column.name][0]
+
+
 def lay_out_columns(analyses: Sequence[AnalysedFiles]) -> list[ColumnLayout]:
     """The layout of each analysis, in their order."""
-    parts = []
-    for analysis in analyses:
-        roles = _find_roles(analysis)
-        kept = _choose_columns(analysis, roles)
-        parts.append((analysis, kept, roles, _name_series_of_others(kept, analysis, analyses)))
-    splits: dict[str, Splits] = {"forecast": {}, "realized": {}}
-    for role in splits:
-        splits[role] = group_headings(
-            [
-                column.name
-                for analysis, kept, roles, plain in parts
-                for column in kept
-                if analysis.keys.series is None and not plain and roles[column.name][0] == role
-            ]
-        )
-    return make_names_unique(
-        [_lay_out(analysis, kept, roles, splits, known_plain=plain) for analysis, kept, roles, plain in parts]
-    )
+    chosen = [_choose_columns(analysis, analyses) for analysis in analyses]
+    by_heading = [each for each in chosen if each.analysis.keys.series is None and not each.plain]
+    splits: dict[str, Splits] = {}
+    for role in ("forecast", "realized"):
+        columns = [(each, column) for each in by_heading for column in each.columns]
+        splits[role] = group_headings([column.name for each, column in columns if each.role(column) == role])
+    return make_names_unique([_lay_out(each, splits) for each in chosen])
 
 
-def _find_roles(analysis: AnalysedFiles) -> Roles:
+def name_value(role: str, base: str, *, by_word: bool) -> str:
+    """The name of a value; that of a forecast ends in `_forecast` if a word names its role."""
+    name = to_identifier(base)
+    return f"{name}_forecast" if role == "forecast" and by_word and not name.endswith("forecast") else name
+
+
+def make_names_unique(layouts: list[ColumnLayout]) -> list[ColumnLayout]:
+    """Rename values so that those of one file, of two roles, or of different units have different names."""
+    realized = {value.name for layout in layouts for value in layout.values if value.role == "realized"}
+    units: dict[tuple[str, str], str] = {}
+    result = []
+    for layout in layouts:
+        names: dict[str, SourceValue] = {}
+        for value in layout.values:
+            clashes = value.role == "forecast" and value.name in realized
+            first = f"{value.name}_forecast" if clashes else value.name
+            with_heading = f"{first}_{to_identifier(next(iter(value.splits)))}"
+            name = next(
+                name
+                for name in chain([first, with_heading], (f"{first}_{number}" for number in count(2)))
+                if name not in names and units.setdefault((value.role, name), value.unit) == value.unit
+            )
+            names[name] = replace(value, name=name)
+        result.append(replace(layout, values=tuple(names.values())))
+    return result
+
+
+def _choose_columns(analysis: AnalysedFiles, analyses: Sequence[AnalysedFiles]) -> _Chosen:
+    """All value columns; if some forecasts have their measurement beside them, only those pairs and named forecasts."""
+    roles, columns = _find_roles(analysis), analysis.keys.value_columns
+    pairs = _pair_forecasts(columns, roles)
+    if pairs:
+        paired = {*pairs, *pairs.values()}
+        columns = tuple(c for c in columns if c.name in paired or c.heading.says_forecast)
+    return _Chosen(analysis, columns, roles, _name_series_of_others(columns, analysis, analyses))
+
+
+def _find_roles(analysis: AnalysedFiles) -> dict[str, tuple[str, bool]]:
     columns = analysis.keys.value_columns
     forecasts = {_low(column.heading.core) for column in columns if column.heading.role == "forecast"}
     any_role = {column.heading.role for column in columns} - {None}
@@ -65,28 +143,15 @@ def _find_roles(analysis: AnalysedFiles) -> Roles:
     return roles
 
 
-def _choose_columns(analysis: AnalysedFiles, roles: Roles) -> list[Column]:
-    """All value columns; if some forecasts have their measurement beside them, only those pairs and named forecasts."""
-    columns = list(analysis.keys.value_columns)
-    pairs = _pair_forecasts(columns, roles)
-    if not pairs:
-        return columns
-    paired = {*pairs, *pairs.values()}
-    return [column for column in columns if column.name in paired or column.heading.says_forecast]
-
-
-def _pair_forecasts(columns: Sequence[Column], roles: Roles) -> dict[str, str]:
+def _pair_forecasts(columns: Sequence[Column], roles: Mapping[str, tuple[str, bool]]) -> dict[str, str]:
     """Heading of a forecast -> heading of its measurement, for each forecast that has one beside it."""
     forecasts = [column for column in columns if roles[column.name][0] == "forecast" and column.heading.role]
     realized = [column for column in columns if roles[column.name][0] == "realized"]
     pairs = {}
     for forecast in forecasts:
         exact = [other for other in realized if _low(other.heading.core) == _low(forecast.heading.core)]
-        loose = [
-            other
-            for other in realized
-            if _without_quantity(other) == _without_quantity(forecast) and forecast.heading.quantity is None
-        ]
+        without = _without_quantity(forecast) if forecast.heading.quantity is None else None
+        loose = [other for other in realized if _without_quantity(other) == without]
         if exact or len(loose) == 1:
             pairs[forecast.name] = (exact or loose)[0].name
     return pairs
@@ -100,30 +165,34 @@ def _low(words: Sequence[str]) -> tuple[str, ...]:
     return tuple(word.lower() for word in words)
 
 
-def _lay_out(
-    analysis: AnalysedFiles,
-    kept: Sequence[Column],
-    roles: Roles,
-    splits: Mapping[str, Splits],
-    *,
-    known_plain: bool,
-) -> ColumnLayout:
-    left = [column.name for column in analysis.keys.value_columns if column not in kept]
+def _lay_out(chosen: _Chosen, splits: Mapping[str, Splits]) -> ColumnLayout:
+    keys = chosen.analysis.keys
+    left = [column.name for column in keys.value_columns if column not in chosen.columns]
     why = "has no forecast or measurement of the same thing beside it"
-    excluded = {**analysis.keys.excluded, **dict.fromkeys(left, why)}
-    has_series = analysis.keys.series is not None
-    if not has_series and (known_plain or _may_be_series(kept, roles, splits)):
-        return _plain_layout(analysis, kept, roles, excluded, certain=known_plain)
-    own = {column.name: splits[roles[column.name][0]].get(column.name) for column in kept}
-    split = {name: found for name, found in own.items() if found and not has_series}
-    wide = _family_values(analysis, [column for column in kept if column.name in split], roles, split)
-    single = []
-    for column in kept:
-        if column.name not in split:
-            (role, certain), name = roles[column.name], name_column(analysis, column, kept, roles)
-            single.append(SourceValue(role, name, column.heading.unit, {column.name: None}, certain))
-    values = _name_after_measurements((*wide, *single), _pair_forecasts(kept, roles))
-    return ColumnLayout(values, excluded, _about_numbers(split), _about_hours(analysis, kept))
+    excluded = {**keys.excluded, **dict.fromkeys(left, why)}
+    own = {column.name: splits[chosen.role(column)].get(column.name) for column in chosen.columns}
+    split = {name: found for name, found in own.items() if found and keys.series is None}
+    if keys.series is None and (chosen.plain or (not split and _may_be_series(chosen.columns))):
+        return _plain_layout(chosen, excluded)
+    single = [_single_value(chosen, column) for column in chosen.columns if column.name not in split]
+    pairs = _pair_forecasts(chosen.columns, chosen.roles)
+    values = _name_after_measurements([*_family_values(chosen, split), *single], pairs)
+    return ColumnLayout(values, excluded, _about_numbers(split), _about_hours(chosen))
+
+
+def _single_value(chosen: _Chosen, column: Column) -> SourceValue:
+    """A column that is one value: named by its words, or by its quantity if a word names its role too."""
+    (role, certain), heading = chosen.roles[column.name], column.heading
+    same = [c for c in chosen.columns if chosen.role(c) == role and c.heading.quantity == heading.quantity]
+    quantity = heading.quantity if heading.role and len(same) == 1 else None
+    base = quantity or "_".join(heading.core) or _default_name(chosen, column)
+    name = name_value(role, base, by_word=bool(heading.role))
+    return SourceValue(role, name, heading.unit, {column.name: None}, certain)
+
+
+def _default_name(chosen: _Chosen, column: Column) -> str:
+    """A name if the heading has none: the quantity that file names mention, else what its unit measures."""
+    return quantity_from_paths(chosen.analysis.format.paths) or measured_by(column.heading.unit)
 
 
 def _name_after_measurements(values: Sequence[SourceValue], pairs: dict[str, str]) -> tuple[SourceValue, ...]:
@@ -136,39 +205,33 @@ def _name_after_measurements(values: Sequence[SourceValue], pairs: dict[str, str
     )
 
 
-def _family_values(
-    analysis: AnalysedFiles, kept: Sequence[Column], roles: Roles, split: Splits
-) -> tuple[SourceValue, ...]:
+def _family_values(chosen: _Chosen, split: Splits) -> list[SourceValue]:
     """One value for each family of headings."""
     families: dict[tuple[str, str, str], list[Column]] = {}
-    for column in kept:
-        place = split[column.name]
-        families.setdefault((roles[column.name][0], place.before, place.after), []).append(column)
+    for column in chosen.columns:
+        if place := split.get(column.name):
+            families.setdefault((chosen.role(column), place.before, place.after), []).append(column)
     values = []
     for (role, before, after), columns in families.items():
         shared = parse_heading(f"{before} {after}")
-        base = shared.quantity or "_".join(shared.core) or default_name(analysis, columns[0])
+        base = shared.quantity or "_".join(shared.core) or _default_name(chosen, columns[0])
         name = name_value(role, base, by_word=bool(shared.role))
         splits = {column.name: split[column.name] for column in columns}
-        values.append(SourceValue(role, name, columns[0].heading.unit, splits, roles[columns[0].name][1]))
-    return tuple(values)
+        certain = chosen.roles[columns[0].name][1]
+        values.append(SourceValue(role, name, columns[0].heading.unit, splits, certain))
+    return values
 
 
-def _plain_layout(
-    analysis: AnalysedFiles,
-    kept: Sequence[Column],
-    roles: Roles,
-    excluded: dict[str, str],
-    *,
-    certain: bool,
-) -> ColumnLayout:
+def _plain_layout(chosen: _Chosen, excluded: dict[str, str]) -> ColumnLayout:
     """One value whose headings are the names of its series."""
-    role, role_is_certain = roles[kept[0].name]
-    name = name_value(role, default_name(analysis, kept[0]), by_word=analysis.path_role == "forecast")
+    first = chosen.columns[0]
+    role, certain = chosen.roles[first.name]
+    by_word = chosen.analysis.path_role == "forecast"
+    name = name_value(role, _default_name(chosen, first), by_word=by_word)
+    splits = {column.name: None for column in chosen.columns}
+    value = SourceValue(role, name, first.heading.unit, splits, certain, plain=True)
     question = "do these headings name series of one value, or different values of one series?"
-    splits = {column.name: None for column in kept}
-    value = SourceValue(role, name, kept[0].heading.unit, splits, role_is_certain, plain=True)
-    return ColumnLayout((value,), excluded, () if certain else (question,))
+    return ColumnLayout((value,), excluded, () if chosen.plain else (question,))
 
 
 def _about_numbers(split: Splits) -> tuple[str, ...]:
@@ -179,10 +242,10 @@ def _about_numbers(split: Splits) -> tuple[str, ...]:
     return ("are numbered columns series, or different values of one series?",)
 
 
-def _about_hours(analysis: AnalysedFiles, kept: Sequence[Column]) -> tuple[str, ...]:
+def _about_hours(chosen: _Chosen) -> tuple[str, ...]:
     """Columns h1 to h24 over days are hours; such a file cannot be read as it is."""
-    numbers = {int(match[1]) for column in kept if (match := re.search(r"(\d+)\D*$", column.name))}
-    if analysis.times.main.daily and (numbers >= {*range(24)} or numbers >= {*range(1, 25)}):
+    numbers = {int(match[1]) for column in chosen.columns if (match := re.search(r"(\d+)\D*$", column.name))}
+    if chosen.analysis.times.main.daily and (numbers >= {*range(24)} or numbers >= {*range(1, 25)}):
         return ("columns look like the hours of a day: put each hour in its own row",)
     return ()
 
@@ -201,10 +264,9 @@ def _name_series_of_others(
     )
 
 
-def _may_be_series(columns: Sequence[Column], roles: Roles, splits: Mapping[str, Splits]) -> bool:
+def _may_be_series(columns: Sequence[Column]) -> bool:
     """Whether headings without a meaning of their own, over columns that move together on one scale, may be series."""
-    split = any(column.name in splits[roles[column.name][0]] for column in columns)
-    if len(columns) < 2 or split or any(map(_names_its_meaning, columns)):
+    if len(columns) < 2 or any(map(_names_its_meaning, columns)):
         return False
     if all(column.name.isdigit() for column in columns):
         return True  # numbers of sensors; what is another thing has another word

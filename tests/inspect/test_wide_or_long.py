@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from hindcast.pipeline.inspect.heading_patterns import SplitHeading
+from hindcast.pipeline.inspect.wide_or_long import ColumnLayout, SourceValue, make_names_unique, name_value
 from tests.inspect import mock
 
 TIMES = mock.hours(count=240)
@@ -122,3 +124,48 @@ def test_headings_that_are_numbers_are_series_and_asked_about(tmp_path: Path) ->
     assert "do these headings name series" in "; ".join(mock.questions(seen))
     (table,) = mock.read_back(seen, tmp_path).values()
     assert set(table["series"].astype(str)) == {"400001", "400017", "400030", "773869"}
+
+
+def source_value(role: str, name: str, heading: str, unit: str = "MW") -> SourceValue:
+    return SourceValue(role, name, unit, {heading: None})
+
+
+@pytest.mark.parametrize(
+    ("role", "base", "by_word", "name"),
+    [
+        ("forecast", "Load", True, "load_forecast"),
+        ("forecast", "load forecast", True, "load_forecast"),
+        ("forecast", "load", False, "load"),
+        ("realized", "Load [MW]", True, "load_mw"),
+        ("realized", "", False, "value"),
+    ],
+)
+def test_the_name_of_a_forecast_says_so_if_a_word_does(
+    role: str, base: str, by_word: bool, name: str
+) -> None:
+    assert name_value(role, base, by_word=by_word) == name
+
+
+def test_values_that_would_share_a_name_are_distinguished_by_heading_role_and_unit() -> None:
+    layouts = make_names_unique(
+        [
+            ColumnLayout(
+                (source_value("realized", "load", "load a"), source_value("realized", "load", "load b"))
+            ),
+            ColumnLayout((source_value("forecast", "load", "load"),)),
+            ColumnLayout((source_value("realized", "load", "load kw", unit="kW"),)),
+        ]
+    )
+    assert [[value.name for value in layout.values] for layout in layouts] == [  # noqa: PD011 (no DataFrame)
+        ["load", "load_load_b"],
+        ["load_forecast"],
+        ["load_load_kw"],
+    ]
+
+
+def test_the_series_of_a_value_are_the_varying_parts_of_its_headings_or_the_headings() -> None:
+    splits = {"A_load": SplitHeading("", "A", "_load"), "B_load": SplitHeading("", "B", "_load")}
+    assert SourceValue("realized", "load", "", splits).series == ("A", "B")
+    assert SourceValue("realized", "load", "", {"A": None, "B": None}, plain=True).series == ("A", "B")
+    assert not source_value("realized", "load", "load").wide
+    assert source_value("realized", "load", "load").series == ()
