@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -79,6 +79,11 @@ def classify_column(place: int, name: str, texts: pa.StringArray, style: NumberS
     bad = {text: count for text, count in strange.items() if text not in markers}
     all_markers = tuple(sorted({*words, *markers}))
     return Column(place, heading, texts, "number", numbers, missing, all_markers, sentinels, bad)
+
+
+def classify_columns(named: Iterable[tuple[str, pa.StringArray]], style: NumberStyle) -> tuple[Column, ...]:
+    """The columns of a table from their headings and texts, in the order of the table."""
+    return tuple(classify_column(place, *column, style) for place, column in enumerate(named))
 
 
 def encode(values: NDArray[Any]) -> Ints:

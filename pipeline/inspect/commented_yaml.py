@@ -91,7 +91,7 @@ class YamlSection:
         self._set_comment(key, f"{above}{'  ' * len(self.path)}# {_on_one_line(text)}\n")
 
     def _comment(self, key: str, ask: Questions, note: str = "", written: str = "") -> None:
-        questions = [question for question in ask if question]
+        questions = [question for question in ask if question is not None]
         comments = [*(f"? {question}" for question in questions), *([note] if note else [])]
         if comments:  # YAML writes one more blank before it
             self._set_comment(key, f" # {_on_one_line('; '.join(comments))}\n")

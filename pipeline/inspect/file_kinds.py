@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from hindcast.pipeline.arrays import Flags
 from hindcast.pipeline.errors import HindcastError
-from hindcast.pipeline.inspect.column_types import Column, classify_column
+from hindcast.pipeline.inspect.column_types import Column, classify_columns
 from hindcast.pipeline.inspect.dialect import Dialect, detect_dialect
 from hindcast.pipeline.inspect.heading_patterns import escape_pattern
 from hindcast.pipeline.inspect.sample import WHOLE_BYTES, Cells, cut_cells, take_sample
@@ -43,10 +43,9 @@ class HourColumns:
 
 @dataclass(frozen=True, eq=False)
 class SampledFile:
-    """One file: `path` below the common folder, its size in bytes, the share that was read, and its cells."""
+    """One file: `path` below the common folder, the share that was read, its dialect, and its cells."""
 
     path: str
-    size: int
     share: float
     dialect: Dialect
     cells: Cells
@@ -98,7 +97,7 @@ def _read_file(path: Path, root: Path, budget: int) -> SampledFile:
     texts, encoding = decode_text(sample.pieces, str(path))
     dialect = detect_dialect(texts, encoding, str(path))
     name = path.relative_to(root).as_posix()
-    return SampledFile(name, sample.size, sample.share, dialect, cut_cells(texts, dialect))
+    return SampledFile(name, sample.share, dialect, cut_cells(texts, dialect))
 
 
 def _group_by_header(files: list[SampledFile]) -> list[FileFormat]:
@@ -123,10 +122,7 @@ def _join_files(files: list[SampledFile]) -> FileFormat:
     offsets = np.cumsum([0, *(int(file.cells.piece.max(initial=0)) + 1 for file in files)])
     piece = np.concatenate([file.cells.piece + offset for file, offset in zip(files, offsets, strict=False)])
     texts = (pa.concat_arrays(parts) for parts in zip(*(file.cells.columns for file in files), strict=True))
-    columns = tuple(
-        classify_column(place, name, cells, dialect.style)
-        for place, (name, cells) in enumerate(zip(dialect.header, texts, strict=True))
-    )
+    columns = classify_columns(zip(dialect.header, texts, strict=True), dialect.style)
     return FileFormat(tuple(files), dialect, columns, file_numbers, piece.astype(np.int32))
 
 

@@ -33,6 +33,11 @@ class SplitHeading:
     after: str
 
     @property
+    def family(self) -> tuple[str, str]:
+        """What all headings of a family have in common."""
+        return self.before, self.after
+
+    @property
     def shared(self) -> str:
         """The words that name the value."""
         return f"{self.before} {self.after}"
@@ -82,20 +87,19 @@ def escape_pattern(text: str) -> str:
 
 def _group(names: Sequence[str], *, split_digits: bool) -> dict[str, SplitHeading]:
     candidates = {name: list(_splits(name, split_digits=split_digits)) for name in dict.fromkeys(names)}
-    sizes = Counter((split.before, split.after) for splits in candidates.values() for split in splits)
+    sizes = Counter(split.family for splits in candidates.values() for split in splits)
     chosen = {}
     for name, splits in candidates.items():
-        shared = [split for split in splits if sizes[split.before, split.after] > 1]
+        shared = [split for split in splits if sizes[split.family] > 1]
         if shared:
-            chosen[name] = max(
-                shared, key=lambda split: (sizes[split.before, split.after], -len(split.series), split.before)
-            )
-    left = Counter((split.before, split.after) for split in chosen.values())
-    return {
-        name: split
-        for name, split in chosen.items()
-        if left[split.before, split.after] > 1 and not _are_heights(split, chosen)
+            chosen[name] = max(shared, key=lambda each: (sizes[each.family], -len(each.series), each.before))
+    families: dict[tuple[str, str], list[str]] = {}
+    for split in chosen.values():
+        families.setdefault(split.family, []).append(split.series)
+    kept = {
+        family for family, series in families.items() if len(series) > 1 and not _are_heights(family, series)
     }
+    return {name: split for name, split in chosen.items() if split.family in kept}
 
 
 def _splits(name: str, *, split_digits: bool) -> Iterator[SplitHeading]:
@@ -115,14 +119,8 @@ def _never_names_series(token: Token) -> bool:
     return token.low in _NOT_SERIES or (len(token.low) > 6 and token.low.endswith(QUANTITY_ENDINGS))
 
 
-def _are_heights(split: SplitHeading, chosen: dict[str, SplitHeading]) -> bool:
+def _are_heights(family: tuple[str, str], series: Sequence[str]) -> bool:
     """Whether what varies in a family is a height or a pressure level."""
-    family = [
-        other.series
-        for other in chosen.values()
-        if (other.before, other.after) == (split.before, split.after)
-    ]
-    metres = re.match(r" ?(m|hpa)\b", split.after, re.IGNORECASE) and all(
-        series.isdigit() for series in family
-    )
-    return bool(metres) or all(_HEIGHT.fullmatch(series) for series in family)
+    unit_behind = re.match(r" ?(m|hpa)\b", family[1], re.IGNORECASE)
+    numbers = bool(unit_behind) and all(name.isdigit() for name in series)
+    return numbers or all(_HEIGHT.fullmatch(name) for name in series)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pyarrow as pa
 
-from hindcast.pipeline.inspect.column_types import Column, classify_column
+from hindcast.pipeline.inspect.column_types import Column, classify_columns
 from hindcast.pipeline.inspect.file_kinds import FileFormat, HourColumns
 from hindcast.pipeline.inspect.heading_patterns import escape_pattern
 from hindcast.pipeline.inspect.timestamp_columns import PERIODS, TimestampColumn, find_timestamp_columns
@@ -100,9 +100,7 @@ def _melt(fmt: FileFormat, family: _Family, carries: str) -> FileFormat:
     values = pa.concat_arrays([column.texts for column in family.columns]).take(across)
     time_name = "hour" if carries == "time" else carries
     texts = [*kept, (time_name, numbers), (_value_name(family, fmt.paths), values)]
-    columns = tuple(
-        classify_column(place, name, cells, fmt.dialect.style) for place, (name, cells) in enumerate(texts)
-    )
+    columns = classify_columns(texts, fmt.dialect.style)
     inner = r"\d+:\d+(?::\d+)?" if family.clock else r"\d+"
     behind = ".*" if family.clock else escape_pattern(family.after)
     pattern = f"^{escape_pattern(family.before)}(?P<{carries}>{inner}){behind}$"
@@ -122,11 +120,8 @@ def _second_hours(fmt: FileFormat, family: _Family) -> list[Column]:
     number = "|".join(escape_pattern(number) for number in family.numbers)
     mark = r"[ _]?\(?(?:[A-Za-z*'x]|bis|dst)\)?"
     pattern = f"{escape_pattern(family.before)}(?:{number}){mark}{escape_pattern(family.after)}"
-    return [
-        column
-        for column in fmt.columns
-        if column not in family.columns and re.fullmatch(pattern, column.name, re.IGNORECASE)
-    ]
+    others = [column for column in fmt.columns if column not in family.columns]
+    return [column for column in others if re.fullmatch(pattern, column.name, re.IGNORECASE)]
 
 
 def _value_name(family: _Family, paths: Sequence[str]) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from hindcast.pipeline.errors import MissingInputError, RawDataError, SettingsError
 from hindcast.pipeline.files import replace_file
-from hindcast.pipeline.inspect.commented_yaml import CommentedYaml
+from hindcast.pipeline.inspect.commented_yaml import OpenQuestion
 from hindcast.pipeline.inspect.data_quality import Anomaly, find_anomalies
 from hindcast.pipeline.inspect.dry_run import ask_about_rejected_rows
 from hindcast.pipeline.inspect.file_analysis import AnalysedFiles, analyse_files
@@ -43,16 +43,24 @@ class FileSummary:
 
 
 @dataclass(frozen=True)
+class Proposal:
+    """`text` is a file for conf/dataset/; `questions` are what it asks."""
+
+    text: str
+    questions: tuple[OpenQuestion, ...]
+
+
+@dataclass(frozen=True)
 class Inspection:
-    """The result for some files: `proposal` is a file for conf/dataset/, or None, and then `faults` are the reasons."""
+    """The result for some files; `proposal` is None if there is none, and `faults` are the reasons."""
 
     files: tuple[FileSummary, ...]
     anomalies: tuple[Anomaly, ...]
     unread: tuple[str, ...]
-    proposal: CommentedYaml | None
+    proposal: Proposal | None
     faults: tuple[str, ...]
 
-    def require_proposal(self) -> CommentedYaml:
+    def require_proposal(self) -> Proposal:
         """The proposal; raises RawDataError with the reasons if there is none."""
         if self.proposal is None:
             raise RawDataError(self.faults[0], self.faults[1:])
@@ -93,7 +101,8 @@ def inspect_files(paths: Sequence[Path]) -> Inspection:
         ask_about_rejected_rows(document)
     except SettingsError as fault:
         return Inspection(summaries, anomalies, tuple(unread), None, (fault.summary, *fault.faults))
-    return Inspection(summaries, anomalies, tuple(unread), document, ())
+    proposal = Proposal(document.text, tuple(document.questions))
+    return Inspection(summaries, anomalies, tuple(unread), proposal, ())
 
 
 def refuse_overwriting(path: Path, *, force: bool) -> None:

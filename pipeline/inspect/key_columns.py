@@ -38,9 +38,20 @@ def find_key_columns(fmt: FileFormat, times: TimeColumns) -> KeyColumns:
     """Separate key columns, value columns and columns that are neither."""
     series, group = _choose_keys(fmt, times)
     chosen = [column for column in (group, series) if column]
-    values, excluded = _find_values(fmt, times, chosen)
-    values = values or _find_counters(fmt, times, chosen, excluded)
-    return KeyColumns(series, group, _drop_attributes(values, chosen, excluded), excluded)
+    free = [
+        c for c in fmt.columns if not (c.place in times.places or c in chosen or c.name in times.excluded)
+    ]
+    reasons = {column: _why_excluded(column, fmt.dialect.header) for column in free}
+    values = [column for column in free if not reasons[column]] or [*filter(_is_counter, free)]
+    excluded = {
+        column.name or f"column {column.place + 1}": why
+        for column, why in reasons.items()
+        if why and column not in values
+    }
+    attributes = _find_attributes(values, chosen)
+    same = dict.fromkeys((c.name for c in attributes), "is the same in all rows of a series")
+    kept = tuple(column for column in values if column not in attributes)
+    return KeyColumns(series, group, kept, times.excluded | excluded | same)
 
 
 def encode_names(column: Column) -> Ints:
@@ -51,9 +62,8 @@ def encode_names(column: Column) -> Ints:
 
 def _choose_keys(fmt: FileFormat, times: TimeColumns) -> tuple[Column | None, Column | None]:
     """(series, group): the fewest columns that make rows unique; one called an id is kept even in files of one series."""
-    base = encode_tuples(
-        [fmt.file, times.wall, times.stamps]
-    )  # paths may name series: a file has its own keys
+    # a file has its own keys, since paths may name series
+    base = encode_tuples([fmt.file, times.wall, times.stamps])
     candidates = _find_candidates(fmt, times)
     if _repeated_share(base) <= _FEW:
         return _choose_named(candidates)
@@ -106,59 +116,35 @@ def _contains(outer: Column, inner: Column) -> bool:
     return count_codes(encode_tuples([codes, encode_names(outer)])) == count_codes(codes)
 
 
-def _find_values(
-    fmt: FileFormat, times: TimeColumns, chosen: Sequence[Column]
-) -> tuple[tuple[Column, ...], dict[str, str]]:
-    values: list[Column] = []
-    excluded: dict[str, str] = dict(times.excluded)
-    for column in fmt.columns:
-        if column.place in times.places or column in chosen or column.name in times.excluded:
-            continue
-        words = words_in(column.name)
-        name = column.name or f"column {column.place + 1}"
-        if fmt.dialect.header.count(column.name) > 1:
-            excluded[column.name] = "its heading occurs more than once"
-        elif column.kind == "empty":
-            excluded[name] = "holds no value"
-        elif column.kind == "text":
-            excluded[column.name] = f"holds text ({column.texts[0].as_py()[:20]!r}, ...), not numbers"
-        elif words <= INDEX or _numbers_rows(column):
-            excluded[name] = "numbers the rows"
-        elif words & KNOWN_AHEAD:
-            why = "looks like a calendar: known ahead (role: known), or computed by features.calendar"
-            excluded[column.name] = why
-        else:
-            values.append(column)
-    return tuple(values), excluded
+def _why_excluded(column: Column, header: Sequence[str]) -> str | None:
+    """Why a column holds no values; None if it may."""
+    words = words_in(column.name)
+    if header.count(column.name) > 1:
+        return "its heading occurs more than once"
+    if column.kind == "empty":
+        return "holds no value"
+    if column.kind == "text":
+        return f"holds text ({column.texts[0].as_py()[:20]!r}, ...), not numbers"
+    if words <= INDEX or _numbers_rows(column):
+        return "numbers the rows"
+    if words & KNOWN_AHEAD:
+        return "looks like a calendar: known ahead (role: known), or computed by features.calendar"
+    return None
 
 
-def _drop_attributes(
-    values: tuple[Column, ...], chosen: Sequence[Column], excluded: dict[str, str]
-) -> tuple[Column, ...]:
-    """Exclude whole numbers that are the same in all rows of one series: its other number, its size."""
+def _find_attributes(values: Sequence[Column], chosen: Sequence[Column]) -> list[Column]:
+    """Whole numbers that are the same in all rows of one series: its other number, its size."""
     if not chosen:
-        return values
+        return []
     codes = encode_tuples([encode_names(column) for column in chosen])
-    kept = []
-    for column in values:
-        varies = count_codes(encode_tuples([codes, np.nan_to_num(column.numbers)])) > count_codes(codes)
-        if varies or not column.is_whole or column.distinct < 2:
-            kept.append(column)
-        else:
-            excluded[column.name] = "is the same in all rows of a series"
-    return tuple(kept)
+    whole = ((c, np.nan_to_num(c.numbers)) for c in values if c.is_whole and c.distinct > 1)
+    return [c for c, numbers in whole if count_codes(encode_tuples([codes, numbers])) == count_codes(codes)]
 
 
-def _find_counters(
-    fmt: FileFormat, times: TimeColumns, chosen: Sequence[Column], excluded: dict[str, str]
-) -> tuple[Column, ...]:
-    """Numbers that rise by one from row to row, if there is nothing else: the readings of a counter."""
-    free = (c for c in fmt.columns if c.place not in times.places and c not in chosen and c.name in excluded)
-    unnamed = (c for c in free if not words_in(c.name) <= INDEX and not words_in(c.name) & (SERIES | GROUP))
-    found = tuple(column for column in unnamed if _numbers_rows(column))
-    for column in found:
-        del excluded[column.name]
-    return found
+def _is_counter(column: Column) -> bool:
+    """Whether numbers rise by one from row to row: the readings of a counter, if a file has no other values."""
+    words = words_in(column.name)
+    return _numbers_rows(column) and not words <= INDEX and not words & (SERIES | GROUP)
 
 
 def _numbers_rows(column: Column) -> bool:

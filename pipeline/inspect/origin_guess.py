@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,12 +18,8 @@ _GATE = "18:00"  # a late gate: the later it is, the fewer forecasts count as kn
 _LAGS = ("24h", "48h", "72h", "96h", "168h", "336h")
 
 
-@dataclass(frozen=True)
-class OriginGuess:
-    """The origin as settings write it, and what to ask about it."""
-
-    setting: dict[str, Any]
-    questions: tuple[str, ...]
+Origin = tuple[dict[str, Any], list[str]]
+"""The origin as settings write it, and what to ask about it."""
 
 
 def guess_known(draft: SourceDraft, frequency: int) -> tuple[dict[str, Any], str | None]:
@@ -50,7 +45,7 @@ def says_day_ahead(draft: SourceDraft) -> bool:
     return any(is_day_ahead(name.rsplit("/", 1)[-1]) for name in names)
 
 
-def guess_origin(drafts: Sequence[SourceDraft], frequency: int) -> OriginGuess:
+def guess_origin(drafts: Sequence[SourceDraft], frequency: int) -> Origin:
     """The origin: the cycle of the issue times if files show one, else a default with a question."""
     forecasts = [draft for draft in drafts if draft.role == "forecast"]
     issued = [draft for draft in forecasts if draft.analysis.has_vintages]
@@ -60,20 +55,20 @@ def guess_origin(drafts: Sequence[SourceDraft], frequency: int) -> OriginGuess:
     if issued:
         least = min(int(draft.analysis.times.leads.min()) for draft in issued)
         question = "issue times follow no regular cycle; how long before a step is it forecast?"
-        return OriginGuess({"before": step_text(max(least, 0))}, (question,))
+        return {"before": step_text(max(least, 0))}, [question]
     question = "when is the forecast made? Nothing known later is used"
     if any(says_day_ahead(draft) for draft in forecasts):
-        return OriginGuess({"at": _GATE, "zone": "group", "covers": "next_day"}, (question,))
-    return OriginGuess({"before": step_text(frequency) if forecasts else "24h"}, (question,))
+        return {"at": _GATE, "zone": "group", "covers": "next_day"}, [question]
+    return {"before": step_text(frequency) if forecasts else "24h"}, [question]
 
 
 def choose_lags(is_allowed: Callable[[str], bool], frequency: int) -> list[str]:
     """The shortest of the usual lags that are allowed, and a week if it is."""
     allowed = [lag for lag in _LAGS if int(lag[:-1]) * HOUR % frequency == 0 and is_allowed(lag)]
-    return list(dict.fromkeys([*allowed[:1], *(lag for lag in ("168h",) if lag in allowed)]))
+    return list(dict.fromkeys([*allowed[:1], *(["168h"] if "168h" in allowed else [])]))
 
 
-def _issue_cycle(draft: SourceDraft, frequency: int) -> OriginGuess | None:
+def _issue_cycle(draft: SourceDraft, frequency: int) -> Origin | None:
     """`every`, `at`, `from`, `for` of issue times at regular distances, and the leads that they reach."""
     times, zone = draft.analysis.times, draft.analysis.zone.zone
     issues = np.unique(times.stamps[times.ok])
@@ -97,14 +92,14 @@ def _issue_cycle(draft: SourceDraft, frequency: int) -> OriginGuess | None:
         reach = step_text(length + first)
         questions.append(f"leads reach {reach}; only the first {step_text(every)} of them are used")
         length = every
-    setting = {
+    origin = {
         "every": _in_hours(every),
         "at": f"{phase // HOUR:02d}:{phase % HOUR // minute:02d}",
         "zone": zone,
         "from": _in_hours(first),
         "for": _in_hours(length),
     }
-    return OriginGuess(setting, tuple(questions))
+    return origin, questions
 
 
 def _in_hours(length: int) -> str:

@@ -24,25 +24,19 @@ def make_globs(wanted: Sequence[str], all_paths: Iterable[str]) -> tuple[str, ..
 
 
 def find_naming_pattern(
-    paths: Sequence[str], resolves: Callable[[Sequence[tuple[str, ...]]], bool], *, by_folder: bool
+    paths: Sequence[str], resolves: Callable[[Sequence[tuple[str, ...]]], bool]
 ) -> str | None:
     """The pattern whose bracket is the place in the paths that distinguishes files; None if no single place does.
 
     `resolves` is called with one name per path and returns whether files of different names may then overlap.
-    With `by_folder` the first folder distinguishes them already.
     """
     pieces = _split_paths(paths)
     if pieces is None:
         return None
     varying = [place for place in range(len(pieces[0])) if len({piece[place] for piece in pieces}) > 1]
-    folders = [(path.split("/", 1)[0],) if by_folder else () for path in paths]
     neighbours = [pair for pair in combinations(varying, 2) if pair[1] - pair[0] == 2]
     for places in (*((place,) for place in varying), *neighbours):
-        names = [
-            (*folder, *(piece[place] for place in places))
-            for folder, piece in zip(folders, pieces, strict=True)
-        ]
-        if resolves(names):
+        if resolves([tuple(piece[place] for place in places) for piece in pieces]):
             return _bracket(pieces, places)
     return None
 
@@ -83,9 +77,7 @@ def _literal(text: str) -> str:
 
 def _matches(path: str, pattern: str) -> bool:
     names, globs = path.split("/"), pattern.split("/")
-    return len(names) == len(globs) and all(
-        fnmatchcase(name, glob) for name, glob in zip(names, globs, strict=True)
-    )
+    return len(names) == len(globs) and all(map(fnmatchcase, names, globs))
 
 
 def _split_paths(paths: Sequence[str]) -> list[list[str]] | None:

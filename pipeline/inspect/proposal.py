@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -22,17 +23,7 @@ NO_TARGET = "to_be_named"
 """The target if the files hold no measurements; no value has this name."""
 
 _ADVICE = "Proposed from the files by `hindcast inspect`. What they do not show is asked at its line: look for `# ?`."
-_REST = """\
-pack: {segment_length: 24, codec: zstd, chunk_bytes: 1MiB, min_coverage: 0.5}
-split: {policy: chronological, validation: 0.1, test: 0.2}
-scale: {by: feature}
-train:
-  lanes: 64
-  run_length: 60d
-  epochs: 40
-  patience: 10
-evaluate: {baselines: [published, persistence, seasonal_24h, seasonal_168h, trees], trees_max_rows: 500000, sums: []}
-"""
+_LATER_STAGES = Path(__file__).with_name("later_stages.yaml")  # settings that do not depend on the files
 _MEASUREMENTS = (
     "inspect the files of measurements together with these, or add their source (role: realized) under raw.sources "
     f"and write the name of its value here in place of {NO_TARGET}"
@@ -57,7 +48,7 @@ def propose(drafts: Sequence[SourceDraft], all_paths: Sequence[str], root: str, 
     for draft, field, source in zip(drafts, fields, name_sources(drafts, fields), strict=True):
         add_source(sources, draft, field, source, all_paths=all_paths, frequency=frequency)
     _add_align(document, drafts, frequency)
-    document.top.include(_REST)
+    document.top.include(_LATER_STAGES.read_text(encoding="utf-8"))
     check_params(complete_settings(document.text), "the proposal")
     return document
 
@@ -121,14 +112,14 @@ def _add_align(document: CommentedYaml, drafts: Sequence[SourceDraft], frequency
     target, ask = _choose_target(drafts)
     forecasts = {value.name for draft in drafts if draft.role == "forecast" for value in draft.values}
     published = {target: f"{target}_forecast"} if f"{target}_forecast" in forecasts else {}
-    origin = guess_origin(drafts, frequency)
+    origin, about_origin = guess_origin(drafts, frequency)
     align = document.top.section("align", gap=True)
     align.add("target", [target], ask=[ask])
     unpaired = f"is one of {', '.join(sorted(forecasts))} the published forecast of {target}?"
     align.add("published", published, ask=[unpaired] if forecasts and not published else ())
     for key in ("groups", "from", "until"):
         align.add(key, None)
-    align.add("origin", origin.setting, ask=origin.questions)
+    align.add("origin", origin, ask=about_origin)
     align.add("vintage", {"take": "newest", "max_age": None})
     align.add("gaps", {"fill": step_text(max(2 * HOUR, 2 * frequency)), "longer": "end"})
     features = align.section("features")

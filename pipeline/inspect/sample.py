@@ -43,13 +43,7 @@ class Sample:
     """
 
     pieces: tuple[bytes, ...]
-    size: int
     share: float
-
-    @property
-    def whole(self) -> bool:
-        """Whether it holds the whole file."""
-        return self.share >= 1
 
 
 def take_sample(path: Path, budget: int = WHOLE_BYTES) -> Sample:
@@ -67,11 +61,11 @@ def take_sample(path: Path, budget: int = WHOLE_BYTES) -> Sample:
     if kind:
         raise RawDataError(f"{path}: {kind}, not CSV; export it as CSV.")
     if size > budget and start[:2] not in (b"\xff\xfe", b"\xfe\xff"):
-        return Sample(_read_pieces(path, size, budget), size, budget / size)
+        return Sample(_read_pieces(path, size, budget), budget / size)
     # line ends cannot be found in the middle of UTF-16, so only the head of a long file is read
     with path.open("rb") as stream:
         data = stream.read(budget)
-    return Sample((data,), size, min(1.0, len(data) / max(size, 1)))
+    return Sample((data,), min(1.0, len(data) / max(size, 1)))
 
 
 def _decompress(path: Path, size: int, budget: int) -> Sample:
@@ -83,8 +77,8 @@ def _decompress(path: Path, size: int, budget: int) -> Sample:
         length += len(block.data)
         if length > budget:
             # the total is unknown without decompressing all of it; text shrinks to about a fifth
-            return Sample((b"".join(taken),), size, min(0.99, length / (5 * size + length)))
-    return Sample((b"".join(taken),), size, 1.0)
+            return Sample((b"".join(taken),), min(0.99, length / (5 * size + length)))
+    return Sample((b"".join(taken),), 1.0)
 
 
 def _read_pieces(path: Path, size: int, budget: int) -> tuple[bytes, ...]:

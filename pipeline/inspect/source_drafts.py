@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, replace
+from functools import reduce
+from itertools import combinations, product
 
 import pyarrow as pa
 
@@ -37,16 +39,20 @@ class DraftFile:
     groups: frozenset[str]
 
 
-@dataclass(eq=False)
+@dataclass(frozen=True, eq=False)
 class SourceDraft:
     """A draft of a source; `values` of wide files hold the headings of all its files."""
 
     role: str
-    analysis: AnalysedFiles  # of its first files
     values: tuple[SourceValue, ...]
-    analyses: list[AnalysedFiles] = field(default_factory=list)
-    layouts: list[ColumnLayout] = field(default_factory=list)
-    files: list[DraftFile] = field(default_factory=list)
+    analyses: tuple[AnalysedFiles, ...]
+    layouts: tuple[ColumnLayout, ...]
+    files: tuple[DraftFile, ...]
+
+    @property
+    def analysis(self) -> AnalysedFiles:
+        """That of its first files."""
+        return self.analyses[0]
 
     @property
     def paths(self) -> list[str]:
@@ -59,19 +65,9 @@ class SourceDraft:
         return any(value.wide for value in self.values)
 
     @property
-    def series_column(self) -> str | None:
-        """The heading of the column that names series."""
-        return self.analysis.keys.series.name if self.analysis.keys.series else None
-
-    @property
-    def group_column(self) -> str | None:
-        """The heading of the column that names groups."""
-        return self.analysis.keys.group.name if self.analysis.keys.group else None
-
-    @property
     def has_series(self) -> bool:
         """Whether the files themselves name series."""
-        return self.wide or self.series_column is not None
+        return self.wide or self.analysis.keys.series is not None
 
     @property
     def series(self) -> frozenset[str]:
@@ -97,19 +93,18 @@ class KeyFields:
 
 def draft_sources(analyses: Sequence[AnalysedFiles], layouts: Sequence[ColumnLayout]) -> list[SourceDraft]:
     """Drafts, forecasts first, then in the order of their first files."""
-    drafts: dict[object, SourceDraft] = {}
+    parts: dict[object, list[SourceDraft]] = {}
     for analysis, layout in zip(analyses, layouts, strict=True):
-        for role in ("forecast", "realized"):
-            for values in _split_by_width(value for value in layout.values if value.role == role):
-                draft = drafts.setdefault(_key(analysis, role, values), SourceDraft(role, analysis, values))
-                if draft.analyses:
-                    draft.values = tuple(_merge(*pair) for pair in zip(draft.values, values, strict=True))
-                draft.analyses.append(analysis)
-                draft.layouts.append(layout)
-                draft.files += _draft_files(analysis, values)
-    for draft in drafts.values():
-        draft.files.sort(key=lambda file: natural_key(file.path))
-    return sorted(drafts.values(), key=lambda draft: (draft.role, natural_key(draft.files[0].path)))
+        for role, wide in product(
+            ("forecast", "realized"), (True, False)
+        ):  # a source is all wide or all long
+            values = tuple(value for value in layout.values if (value.role, value.wide) == (role, wide))
+            if values:
+                files = tuple(_draft_files(analysis, values))
+                draft = SourceDraft(role, values, (analysis,), (layout,), files)
+                parts.setdefault(_key(analysis, role, values), []).append(draft)
+    drafts = [reduce(_join, same) for same in parts.values()]
+    return sorted(drafts, key=lambda draft: (draft.role, natural_key(draft.files[0].path)))
 
 
 def choose_key_fields(drafts: Sequence[SourceDraft], name: str) -> list[KeyFields]:
@@ -117,28 +112,20 @@ def choose_key_fields(drafts: Sequence[SourceDraft], name: str) -> list[KeyField
     by_folder = _folders_are_groups(drafts)
     by_country = not by_folder and _series_are_countries(drafts)
     patterns = [_naming_pattern(draft, by_folder=by_folder) for draft in drafts]
-    any_series = any(
-        draft.has_series or pattern for draft, (pattern, _) in zip(drafts, patterns, strict=True)
-    )
+    any_series = any(draft.has_series for draft in drafts) or any(pattern for pattern, _ in patterns)
     fields = []
     for draft, (pattern, question) in zip(drafts, patterns, strict=True):
         group = None if by_country else _choose_group(draft, pattern, name, by_folder=by_folder)
         series: FieldSetting | None = None
-        if draft.series_column:
-            series = {"column": draft.series_column}
+        column = draft.analysis.keys.series
+        if column is not None:
+            series = {"column": column.name}
         elif not draft.wide and pattern:
             series = {"path": pattern}
         elif not draft.wide and not (any_series and draft.role == "forecast"):
             series = dict(group) if group and "column" not in group else {"constant": name}
         fields.append(KeyFields(group, series, by_country, _group_names(draft, group), question))
     return fields
-
-
-def _split_by_width(values: Iterable[SourceValue]) -> list[tuple[SourceValue, ...]]:
-    """Wide values and long values apart: a source is all wide or all long."""
-    values = list(values)
-    both = (tuple(v for v in values if v.wide), tuple(v for v in values if not v.wide))
-    return [some for some in both if some]
 
 
 def _key(analysis: AnalysedFiles, role: str, values: Sequence[SourceValue]) -> object:
@@ -162,12 +149,18 @@ def _key(analysis: AnalysedFiles, role: str, values: Sequence[SourceValue]) -> o
 def _shared_heading(value: SourceValue) -> object:
     """What headings of a value must share to be matched by one expression."""
     split = next(iter(value.splits.values()))
-    return (split.before, split.after) if split else tuple(value.splits)
+    return split.family if split else tuple(value.splits)
 
 
-def _merge(first: SourceValue, second: SourceValue) -> SourceValue:
-    splits = {**first.splits, **second.splits}
-    return replace(first, splits=splits, certain=first.certain and second.certain)
+def _join(first: SourceDraft, second: SourceDraft) -> SourceDraft:
+    """The draft of the files of both."""
+    values = tuple(
+        replace(one, splits={**one.splits, **other.splits}, certain=one.certain and other.certain)
+        for one, other in zip(first.values, second.values, strict=True)
+    )
+    files = sorted((*first.files, *second.files), key=lambda file: natural_key(file.path))
+    analyses, layouts = first.analyses + second.analyses, first.layouts + second.layouts
+    return SourceDraft(first.role, values, analyses, layouts, tuple(files))
 
 
 def _draft_files(analysis: AnalysedFiles, values: Sequence[SourceValue]) -> list[DraftFile]:
@@ -186,8 +179,9 @@ def _names_in(column: Column, rows: pa.BooleanArray) -> frozenset[str]:
 
 
 def _choose_group(draft: SourceDraft, pattern: str | None, name: str, *, by_folder: bool) -> FieldSetting:
-    if draft.group_column:
-        return {"column": draft.group_column}
+    column = draft.analysis.keys.group
+    if column is not None:
+        return {"column": column.name}
     if by_folder:
         return {"path": "^([^/]+)/"}
     return {"path": pattern} if pattern and draft.has_series else {"constant": name}
@@ -220,20 +214,17 @@ def _folders_are_groups(drafts: Sequence[SourceDraft]) -> bool:
 
 def _series_are_countries(drafts: Sequence[SourceDraft]) -> bool:
     names = [name for draft in drafts for name in draft.series]
-    return (
-        bool(names)
-        and all(draft.wide for draft in drafts)
-        and all(country_zones(name[:2]) and not name[2:3].isalpha() and name[:2].isupper() for name in names)
-    )
+    begin_with_codes = all(country_zones(name[:2]) and not name[2:3].isalpha() for name in names)
+    return bool(names) and all(draft.wide for draft in drafts) and begin_with_codes
 
 
 def _naming_pattern(draft: SourceDraft, *, by_folder: bool) -> tuple[str | None, str | None]:
     """The pattern of the place in the paths that names overlapping files, and a question about it."""
-    folders = [(path.split("/", 1)[0],) if by_folder else () for path in draft.paths]
+    folders = [path.split("/", 1)[0] if by_folder else "" for path in draft.paths]
     if not _collide(draft.files, folders):
         return None, None
     pattern = find_naming_pattern(
-        draft.paths, lambda names: not _collide(draft.files, names), by_folder=by_folder
+        draft.paths, lambda names: not _collide(draft.files, list(zip(folders, names, strict=True)))
     )
     if pattern is None:
         return None, "files of the same series overlap in time, and no part of their names distinguishes them"
@@ -256,15 +247,13 @@ def _about_names(pattern: str, paths: Sequence[str]) -> str | None:
     return None
 
 
-def _collide(files: Sequence[DraftFile], names: Sequence[tuple[str, ...]]) -> bool:
+def _collide(files: Sequence[DraftFile], names: Sequence[Hashable]) -> bool:
     """Whether two files of one name share series and time."""
-    classes: dict[tuple[str, ...], list[DraftFile]] = {}
+    classes: dict[Hashable, list[DraftFile]] = {}
     for file, name in zip(files, names, strict=True):
-        for other in classes.setdefault(name, []):
-            if _share_keys(file, other) and spans_overlap(file.span, other.span):
-                return True
-        classes[name].append(file)
-    return False
+        classes.setdefault(name, []).append(file)
+    pairs = (pair for same in classes.values() for pair in combinations(same, 2))
+    return any(_share_keys(*pair) and spans_overlap(pair[0].span, pair[1].span) for pair in pairs)
 
 
 def _share_keys(first: DraftFile, second: DraftFile) -> bool:

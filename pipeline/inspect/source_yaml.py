@@ -91,7 +91,7 @@ def _add_dialect(source: YamlSection, draft: SourceDraft) -> None:
 
 
 def _about_series(draft: SourceDraft, series: dict[str, str]) -> list[str | None]:
-    roles = {parse_heading(name).role for name in draft.series} if draft.series_column else set()
+    roles = {parse_heading(name).role for name in draft.series} if draft.analysis.keys.series else set()
     mixed = "forecast" in roles and len(roles) > 1
     hours = words_in(series.get("column", "")) & PART_OF_DAY
     about_roles = (

@@ -202,10 +202,10 @@ def _zone_column_words(fmt: FileFormat) -> frozenset[str]:
 
 @dataclass(frozen=True, eq=False)
 class _FileStamps:
-    """The different timestamps of one file in order, how many rows have each, and whether any of these has a value."""
+    """The different timestamps of one file in order, and its step; which have twice as many rows as usual, which a value."""
 
     stamps: Times
-    counts: Ints
+    twice: Flags
     filled: Flags
     step: int
 
@@ -219,7 +219,7 @@ def _distinct_stamps(fmt: FileFormat, times: TimeColumns, has_value: Flags) -> l
         filled = np.bincount(places, has_value[rows], len(stamps)) > 0
         step = usual_step(stamps)
         if step and len(stamps) > 2 and step < DAY and (stamps[-1] - stamps[0]) // step < _LONGEST_GRID:
-            files.append(_FileStamps(stamps, counts, filled, step))
+            files.append(_FileStamps(stamps, counts >= 2 * int(np.median(counts)), filled, step))
     return files
 
 
@@ -252,7 +252,7 @@ def _kind_of_hour(file: _FileStamps, number: int, block: Times) -> str | None:
     places = np.searchsorted(file.stamps, block)
     rows = places[file.stamps[places] == block]
     if number == 2:
-        twice = len(rows) == len(block) and (file.counts[rows] >= 2 * int(np.median(file.counts))).all()
+        twice = len(rows) == len(block) and file.twice[rows].all()
         return "doubled" if twice else "single" if len(rows) else None
     if not len(rows):
         return "absent"

@@ -108,9 +108,8 @@ class Heading:
     name: str
     tokens: tuple[Token, ...]
     role: str | None  # "forecast", "realized"
-    says_forecast: (
-        bool  # by a word such as forecast; "day-ahead" alone is not enough, since prices have it too
-    )
+    says_forecast: bool
+    """By a word such as forecast; "day-ahead" alone is not enough, since prices have it too."""
     unit: str
     unit_span: tuple[int, int] = (0, 0)
 
@@ -128,8 +127,8 @@ class Heading:
 
     @property
     def quantity(self) -> str | None:
-        """The quantity that a word names, as one name for all its synonyms."""
-        return find_quantity(token.low for token in self.tokens)
+        """The quantity that a word names, the first of several, as one name for all its synonyms."""
+        return next((_QUANTITY_OF[token.low] for token in self.tokens if token.low in _QUANTITY_OF), None)
 
     def has(self, words: frozenset[str]) -> bool:
         """Whether it contains one of the words."""
@@ -176,11 +175,6 @@ def is_day_ahead(name: str) -> bool:
     """Whether a heading or path mentions the day ahead."""
     tokens = parse_heading(name).tokens
     return bool(_day_ahead(tokens)) or any(token.low in _DAY_AHEAD for token in tokens)
-
-
-def find_quantity(words: Iterable[str]) -> str | None:
-    """The first quantity among words in lower case."""
-    return next((_QUANTITY_OF[word] for word in words if word in _QUANTITY_OF), None)
 
 
 def measured_by(unit: str) -> str:

@@ -207,13 +207,13 @@ def _name_after_measurements(values: Sequence[SourceValue], pairs: dict[str, str
 
 def _family_values(chosen: _Chosen, split: Splits) -> list[SourceValue]:
     """One value for each family of headings."""
-    families: dict[tuple[str, str, str], list[Column]] = {}
+    families: dict[tuple[str, tuple[str, str]], list[Column]] = {}
     for column in chosen.columns:
         if place := split.get(column.name):
-            families.setdefault((chosen.role(column), place.before, place.after), []).append(column)
+            families.setdefault((chosen.role(column), place.family), []).append(column)
     values = []
-    for (role, before, after), columns in families.items():
-        shared = parse_heading(f"{before} {after}")
+    for (role, _), columns in families.items():
+        shared = parse_heading(split[columns[0].name].shared)
         base = shared.quantity or "_".join(shared.core) or _default_name(chosen, columns[0])
         name = name_value(role, base, by_word=bool(shared.role))
         splits = {column.name: split[column.name] for column in columns}

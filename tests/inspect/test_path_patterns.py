@@ -56,7 +56,7 @@ def test_globs_read_as_a_person_would_write_them(paths: list[str], glob: str) ->
     ],
 )
 def test_the_place_that_differs_names_the_files(paths: list[str], names: list[str]) -> None:
-    pattern = find_naming_pattern(paths, lambda found: len(set(found)) == len(found), by_folder=False)
+    pattern = find_naming_pattern(paths, lambda found: len(set(found)) == len(found))
     assert pattern is not None
     matches = [re.search(pattern, path) for path in paths]
     assert [match[1] for match in matches if match] == names
@@ -64,11 +64,9 @@ def test_the_place_that_differs_names_the_files(paths: list[str], names: list[st
 
 def test_years_do_not_name_files_if_another_place_distinguishes_them() -> None:
     paths = ["farm1_2019.csv", "farm1_2020.csv", "farm2_2019.csv", "farm2_2020.csv"]
-    pattern = find_naming_pattern(
-        paths, lambda names: names == [("1",), ("1",), ("2",), ("2",)], by_folder=False
-    )
+    pattern = find_naming_pattern(paths, lambda names: names == [("1",), ("1",), ("2",), ("2",)])
     assert pattern == r"^farm(\d+)_\d+\.csv$"
 
 
 def test_no_place_is_found_where_none_resolves() -> None:
-    assert find_naming_pattern(["a.csv", "b.csv"], lambda _: False, by_folder=False) is None
+    assert find_naming_pattern(["a.csv", "b.csv"], lambda _: False) is None
