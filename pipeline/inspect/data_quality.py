@@ -54,7 +54,7 @@ def find_anomalies(files: AnalysedFiles) -> list[Anomaly]:
     return found
 
 
-def find_step_change(stamps: Times, piece: Ints) -> tuple[int, int, int] | None:
+def _find_step_change(stamps: Times, piece: Ints) -> tuple[int, int, int] | None:
     """(time, step before, step after) in ns where a file changes its step for at least 24 steps; None if it never does."""
     near = np.diff(piece) == 0
     steps, times = np.diff(stamps)[near], stamps[:-1][near]
@@ -129,7 +129,7 @@ def _gaps(files: AnalysedFiles) -> Iterator[Anomaly]:
 
 def _step_changes(files: AnalysedFiles) -> Iterator[Anomaly]:
     for file, path in enumerate(files.format.paths):
-        change = find_step_change(*_stamps_of_file(files, file))
+        change = _find_step_change(*_stamps_of_file(files, file))
         if change and not files.has_vintages:
             time, before, after = change
             detail = f"from {step_text(before)} to {step_text(after)}"

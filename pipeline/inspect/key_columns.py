@@ -38,16 +38,12 @@ def find_key_columns(fmt: FileFormat, times: TimeColumns) -> KeyColumns:
     """Separate key columns, value columns and columns that are neither."""
     series, group = _choose_keys(fmt, times)
     chosen = [column for column in (group, series) if column]
-    free = [
-        c for c in fmt.columns if not (c.place in times.places or c in chosen or c.name in times.excluded)
-    ]
+    others = [column for column in fmt.columns if column.place not in times.places and column not in chosen]
+    free = [column for column in others if column.name not in times.excluded]
     reasons = {column: _why_excluded(column, fmt.dialect.header) for column in free}
     values = [column for column in free if not reasons[column]] or [*filter(_is_counter, free)]
-    excluded = {
-        column.name or f"column {column.place + 1}": why
-        for column, why in reasons.items()
-        if why and column not in values
-    }
+    left = {column: why for column, why in reasons.items() if why and column not in values}
+    excluded = {column.name or f"column {column.place + 1}": why for column, why in left.items()}
     attributes = _find_attributes(values, chosen)
     same = dict.fromkeys((c.name for c in attributes), "is the same in all rows of a series")
     kept = tuple(column for column in values if column not in attributes)

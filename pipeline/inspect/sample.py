@@ -55,9 +55,7 @@ def take_sample(path: Path, budget: int = WHOLE_BYTES) -> Sample:
         start = stream.read(4)
     if is_compressed(path):
         return _decompress(path, size, budget)
-    kind = next(
-        (kind for magic, kind in FILE_KINDS.items() if start.startswith(magic.encode("latin-1"))), None
-    )
+    kind = next((kind for first, kind in FILE_KINDS.items() if start.startswith(first)), None)
     if kind:
         raise RawDataError(f"{path}: {kind}, not CSV; export it as CSV.")
     if size > budget and start[:2] not in (b"\xff\xfe", b"\xfe\xff"):

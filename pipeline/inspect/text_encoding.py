@@ -9,16 +9,11 @@ from collections.abc import Iterator, Sequence
 from charset_normalizer import from_bytes
 
 from hindcast.pipeline.errors import RawDataError
-from hindcast.pipeline.inspect.vocabulary import WESTERN_LETTERS, WESTERN_SIGNS
+from hindcast.pipeline.inspect.vocabulary import GUESSED_ENCODINGS, WESTERN_LETTERS, WESTERN_SIGNS
 
 WITHOUT_QUESTION = ("utf-8", "utf-16", "latin-1", "cp1252")
 """Encodings that are recognised by rules; any other is a guess that the proposal asks about."""
 
-# Candidates of charset-normalizer; with all 90 that it knows, short headers were taken for exotic ones.
-_CANDIDATES = [
-    "cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "koi8_r", "iso8859_2", "iso8859_5",
-    "cp932", "euc_jp", "gb18030", "big5", "cp949", "mac_roman", "cp850", "cp852", "cp866",
-]  # fmt: skip
 _MOST_LINES = 1000  # with letters beyond ASCII
 _LEAST_BYTES = 6  # beyond ASCII for a guess; a few are more likely damage in a file of a known encoding
 _ENOUGH = 0.9  # share of words that must be readable; a few may be misspelt or of another language
@@ -66,7 +61,7 @@ def _candidates(pieces: Sequence[bytes]) -> Iterator[str]:
         if words is not None and all(map(_is_readable, words)):
             yield encoding
     if sum(byte > 0x7F for byte in sample) >= _LEAST_BYTES:
-        matches = from_bytes(sample, cp_isolation=_CANDIDATES)  # the likeliest first
+        matches = from_bytes(sample, cp_isolation=GUESSED_ENCODINGS)  # the likeliest first
         ordered = sorted(matches, key=lambda match: len(_SIGN_IN_WORD.findall(str(match))))
         yield from (match.encoding for match in ordered)
     yield from western

@@ -43,6 +43,7 @@ KNOWN_AHEAD = _WORDS["known_ahead"]
 VARIANT = _WORDS["variant"]
 TOTAL = _WORDS["total"]
 _DAY_AHEAD = _WORDS["day_ahead"]
+_DAY_AHEAD_PAIRS = frozenset(_DATA["day_ahead_pairs"])
 
 _QUANTITY_OF = {word: name for name, words in _DATA["quantities"].items() for word in words.split()}
 QUANTITY_WORDS = frozenset(_QUANTITY_OF)
@@ -58,8 +59,9 @@ SENTINELS = tuple(map(float, _DATA["sentinels"]))
 
 LEAD_UNITS = {unit: frozenset(words.split()) for unit, words in _DATA["lead_units"].items()}
 DATE_FORMATS: dict[str, list[str]] = _DATA["date_formats"]
-FILE_KINDS: dict[str, str] = _DATA["file_kinds"]
+FILE_KINDS = {first.encode("latin-1"): kind for first, kind in _DATA["file_kinds"].items()}
 
+GUESSED_ENCODINGS: list[str] = _DATA["guessed_encodings"].split()
 WESTERN_SIGNS: str = _DATA["western_signs"]
 WESTERN_LETTERS = tuple(frozenset(letters + letters.upper()) for letters in _DATA["western_letters"].values())
 
@@ -81,10 +83,7 @@ CLOCK_CHANGE_ZONES = tuple(_DATA["zones"]["schedules"].split())
 
 _CAMEL = re.compile(r"(?<=[a-z][a-z])(?=[A-Z])")  # IssueTime, but not kWh
 _BRACKET = re.compile(r"[\[(]([^\])]{1,20})[\])]")
-_AREAS = "africa|america|antarctica|arctic|asia|atlantic|australia|europe|indian|pacific|etc|us|canada"
-_TIME_BRACKET = re.compile(
-    rf"^(utc|gmt|c?es?t|local.*|w?et|[+-]?\d.*|(?:{_AREAS})/[a-z0-9_/+-]+)$", re.IGNORECASE
-)
+_TIME_BRACKET = re.compile(_DATA["time_bracket"], re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -116,14 +115,11 @@ class Heading:
     @property
     def core(self) -> tuple[str, ...]:
         """The words that are neither role nor unit, in order: equal for the forecast and the measurement of one thing."""
-        days = _day_ahead(self.tokens)
-        return tuple(
-            token.text
-            for place, token in enumerate(self.tokens)
-            if token.low not in FORECAST | ACTUAL | _UNIT_OF.keys() | _DAY_AHEAD
-            and place not in days
-            and not self.unit_span[0] <= token.start < self.unit_span[1]
-        )
+        days, (start, stop) = _day_ahead(self.tokens), self.unit_span
+        others = (token for place, token in enumerate(self.tokens) if place not in days)
+        outside = (token for token in others if not start <= token.start < stop)
+        named = FORECAST | ACTUAL | _UNIT_OF.keys() | _DAY_AHEAD
+        return tuple(token.text for token in outside if token.low not in named)
 
     @property
     def quantity(self) -> str | None:
@@ -218,14 +214,10 @@ def _tokens(name: str, pattern: str) -> Iterator[Token]:
 
 
 def _day_ahead(tokens: tuple[Token, ...]) -> set[int]:
-    """The places of `day ahead`, `d 1` and `hour ahead` among tokens."""
+    """The places of pairs such as `day ahead` and `d 1` among tokens."""
     pairs = enumerate(pairwise(token.low for token in tokens))
-    return {
-        place + offset
-        for place, pair in pairs
-        for offset in (0, 1)
-        if pair in {("day", "ahead"), ("d", "1"), ("hour", "ahead")}
-    }
+    starts = [place for place, pair in pairs if " ".join(pair) in _DAY_AHEAD_PAIRS]
+    return {*starts, *(place + 1 for place in starts)}
 
 
 def _find_unit(name: str, tokens: tuple[Token, ...]) -> tuple[str, tuple[int, int]]:
@@ -234,7 +226,7 @@ def _find_unit(name: str, tokens: tuple[Token, ...]) -> tuple[str, tuple[int, in
     A currency before it makes a price: `EUR/MWh` and `eur per mwh`.
     """
     for match in _BRACKET.finditer(name):
-        if not _TIME_BRACKET.match(match[1].strip()):
+        if not _TIME_BRACKET.fullmatch(match[1].strip()):
             return match[1].strip(), match.span()
     words = [token.low for token in tokens]
     places = [place for place, word in enumerate(words) if word in _UNIT_OF]
