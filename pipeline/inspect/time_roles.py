@@ -41,13 +41,13 @@ class TimeColumns:
     valid: TimestampColumn | None
     issue: TimestampColumn | None
     published: TimestampColumn | None
-    lead: Column | None
-    lead_unit: str
     excluded: dict[str, str]
     wall: Times
     ok: Flags
-    lead_is_certain: bool = True
     issue_is_certain: bool = True
+    lead: Column | None = None
+    lead_unit: str = "h"
+    lead_is_certain: bool = True
 
     @property
     def main(self) -> TimestampColumn:
@@ -93,22 +93,23 @@ def find_time_columns(fmt: FileFormat) -> TimeColumns | None:
     found = find_timestamp_columns(fmt.columns)
     if not found:
         return None
-    excluded: dict[str, str] = {}
-    valid, issue, published, certain = _assign_roles(_drop_duplicates(found, excluded), excluded)
-    lead = _find_lead(fmt, valid) if issue is None else None
-    if lead is None:
-        times = TimeColumns(valid, issue, published, None, "h", excluded, valid.wall, valid.ok)
-        return replace(times, issue_is_certain=certain)
-    unit, unit_is_certain = _lead_unit(lead)
-    if _is_valid_time(fmt, valid, lead, unit):
-        steps = np.rint(np.nan_to_num(lead.numbers) * TIME_UNITS[unit]).astype(np.int64)
-        ok = valid.ok & ~np.isnan(lead.numbers)
-        issue = replace(valid, columns=(), wall=valid.wall - steps, ok=ok)
-        return TimeColumns(valid, issue, published, lead, unit, excluded, valid.wall, ok, unit_is_certain)
-    issue, leads = valid, np.nan_to_num(lead.numbers) * TIME_UNITS[unit]
-    ok = issue.ok & ~np.isnan(lead.numbers) & (np.abs(leads) < 400 * DAY)
-    wall = issue.wall + np.where(ok, np.rint(leads), 0).astype(np.int64)
-    return TimeColumns(None, issue, published, lead, unit, excluded, wall, ok, unit_is_certain)
+    times = _assign_roles(found)
+    lead = _find_lead(fmt, times.main) if times.issue is None else None
+    return _with_lead(fmt, times, lead) if lead is not None else times
+
+
+def _with_lead(fmt: FileFormat, times: TimeColumns, lead: Column) -> TimeColumns:
+    """The times of files whose one timestamp is the valid time or the issue time, and the lead gives the other one."""
+    unit, certain = _lead_unit(lead)
+    found, leads = times.main, np.rint(np.nan_to_num(lead.numbers) * TIME_UNITS[unit])
+    ok = found.ok & ~np.isnan(lead.numbers)
+    times = replace(times, lead=lead, lead_unit=unit, lead_is_certain=certain)
+    if _is_valid_time(fmt, found, lead, unit):
+        issue = replace(found, columns=(), wall=found.wall - leads.astype(np.int64), ok=ok)
+        return replace(times, issue=issue, ok=ok)
+    ok &= np.abs(leads) < 400 * DAY
+    wall = found.wall + np.where(ok, leads, 0).astype(np.int64)
+    return replace(times, valid=None, issue=found, wall=wall, ok=ok)
 
 
 def _is_valid_time(fmt: FileFormat, found: TimestampColumn, lead: Column, unit: str) -> bool:
@@ -153,11 +154,10 @@ def _are_same_times(first: TimestampColumn, second: TimestampColumn) -> bool:
     return in_zones and (named or equal)
 
 
-def _assign_roles(
-    found: Sequence[TimestampColumn], excluded: dict[str, str]
-) -> tuple[TimestampColumn, TimestampColumn | None, TimestampColumn | None, bool]:
-    """Valid, issue and published columns; and whether a word names the issue time, not the order of times alone."""
-    found = _drop_ends(found, excluded)
+def _assign_roles(found: list[TimestampColumn]) -> TimeColumns:
+    """Valid, issue and published columns; an issue time is certain if a word names it, not the order of times alone."""
+    excluded: dict[str, str] = {}
+    found = _drop_ends(_drop_duplicates(found, excluded), excluded)
     valid = max(found, key=lambda each: (_validity(each), _count_times(each)))
     issue = published = None
     certain = True
@@ -173,7 +173,7 @@ def _assign_roles(
             published = column
         else:
             excluded[column.name] = "is a further timestamp column without a recognised purpose"
-    return valid, issue, published, certain
+    return TimeColumns(valid, issue, published, excluded, valid.wall, valid.ok, certain)
 
 
 def _count_times(found: TimestampColumn) -> int:
