@@ -33,11 +33,8 @@ class UtcStamps:
         return cls(utc, utc, np.zeros(len(utc), np.bool_), np.full(len(utc), GOOD, np.uint8))
 
 
-def localize(parsed: ParsedStamps, zone: str, field: StampField, is_later: Flags | None = None) -> UtcStamps:
-    """Apply the zone and the field's rules; stamps with an offset are UTC already.
-
-    `is_later` marks rows at the second occurrence of their wall time, where a column of the file says so.
-    """
+def localize(parsed: ParsedStamps, zone: str, field: StampField) -> UtcStamps:
+    """Apply the zone and the field's rules; stamps with an offset are UTC already."""
     stamps = UtcStamps.unambiguous(parsed.wall)
     if zone == "UTC" or parsed.exact.all():
         return stamps
@@ -51,8 +48,8 @@ def localize(parsed: ParsedStamps, zone: str, field: StampField, is_later: Flags
     elif field.goes_by_order:
         ambiguous = twice
     if isinstance(field.ambiguous, LaterField):
-        assert is_later is not None  # the layout has the column
-        first = np.where(is_later, later, first)
+        assert parsed.is_later is not None  # the layout has the column
+        first = np.where(parsed.is_later, later, first)
     utc = later if field.ambiguous == "later" else first
     return UtcStamps(
         np.where(parsed.exact, parsed.wall, utc), np.where(parsed.exact, parsed.wall, later), ambiguous, rule

@@ -95,8 +95,8 @@ class BlockTimes:
 
     _reader: TimesReader
     _cells: Cells
-    _issue: _FieldStamps | None
-    _valid: _FieldStamps | None
+    _issue: ParsedStamps | None
+    _valid: ParsedStamps | None
     _known: ParsedStamps | None
     _time_text: str = ""  # the part of the time in the headings
     _whole: dict[str, RowTimes] = field(default_factory=dict)  # all lines, by zone
@@ -127,8 +127,8 @@ class BlockTimes:
 
     def _localize_rows(self, rows: Rows, zone: str) -> RowTimes:
         faults = RowFaults(len(self._cells.lines[rows]))
-        issue = self._localize(self._issue, rows, zone, faults)
-        valid = self._localize(self._valid, rows, zone, faults)
+        issue = self._localize(self._reader.issue, self._issue, rows, zone, faults)
+        valid = self._localize(self._reader.valid, self._valid, rows, zone, faults)
         if self._reader.source.lead is not None:
             lead = self._lead(rows, faults)
             if valid is None:
@@ -144,25 +144,29 @@ class BlockTimes:
         )
 
     def _localize(
-        self, stamps: _FieldStamps | None, rows: Rows, zone: str, faults: RowFaults
+        self,
+        reader: _StampReader | None,
+        stamps: ParsedStamps | None,
+        rows: Rows,
+        zone: str,
+        faults: RowFaults,
     ) -> UtcStamps | None:
-        if stamps is None:
+        if reader is None or stamps is None:
             return None
-        field, part = stamps.field, stamps.parsed.take(rows)
-        faults.mark(~part.ok, stamps.rule, stamps.column)
+        field, part = reader.field, stamps.take(rows)
+        faults.mark(~part.ok, reader.rule, reader.column)
         zone = zone_for(field.zone, zone)
         if field.period is not None:
-            assert stamps.number is not None  # from its column or heading
-            number = stamps.number[rows]
-            faults.mark(number < field.period.first, stamps.rule, stamps.number_column)
-            numbered = number_steps(part, number, zone, field, field.period)
-            faults.mark_rules(numbered.rule, stamps.number_column)
+            assert part.number is not None  # from its column or heading
+            faults.mark(part.number < field.period.first, reader.rule, reader.columns.period)
+            numbered = number_steps(part, part.number, zone, field, field.period)
+            faults.mark_rules(numbered.rule, reader.columns.period)
             return numbered
         step = self._reader.raw.frequency.ns if field.step is None else field.step.ns
         if field.label == "hour_ending":  # the clock shows the start plus one step
-            part = ParsedStamps(part.wall - step, part.exact, part.ok)
-        local = localize(part, zone, field, None if stamps.is_later is None else stamps.is_later[rows])
-        faults.mark_rules(local.rule, stamps.column)
+            part = replace(part, wall=part.wall - step)
+        local = localize(part, zone, field)
+        faults.mark_rules(local.rule, reader.column)
         if field.label != "end":
             return local
         return replace(local, utc=local.utc - step, later=local.later - step)
@@ -189,30 +193,16 @@ class BlockTimes:
         return latest_utc(part, zone_for(rule.zone, zone))
 
 
-@dataclass(frozen=True)
-class _FieldStamps:
-    """The parsed stamps of one field, and the rule and column of faults in them.
-
-    `is_later` marks the second occurrence of equal wall times, where a column says so; `number` is the step's number
-    in its day, below the first one where unreadable.
-    """
-
-    parsed: ParsedStamps
-    field: StampField
-    rule: int
-    column: int
-    is_later: Flags | None = None
-    number: Ints | None = None
-    number_column: int = -1
-
-
 class _StampReader:
-    """One stamp field of a file: from columns, or the same for all lines from the path."""
+    """One stamp field of a file, from `columns`, or the same for all lines from the path; `rule` and `column` are those
+    of faults in its stamps.
+    """
 
     def __init__(
         self, field: StampField, columns: StampColumns, layout: Layout, rule: int, place: str
     ) -> None:
-        self._field, self._columns, self._rule = field, columns, rule
+        self.field, self.columns, self.rule = field, columns, rule
+        self.column = columns.texts[0] if columns.texts else -1
         self._joins = layout.header_time == "time" and rule == VALID_TIME
         place = f"{place}.{RULES[rule]}"
         self._forms = [_compile(form, field.part, place) for form in field.formats]
@@ -226,31 +216,27 @@ class _StampReader:
                     f"{' or '.join(field.formats)} ({place})"
                 )
 
-    def parse(self, cells: Cells, time_text: str = "") -> _FieldStamps:
+    def parse(self, cells: Cells, time_text: str = "") -> ParsedStamps:
         """The stamps of a block's lines, for headings that carry `time_text`."""
         if self._fixed is not None:
-            parsed, column = self._fixed.take(np.zeros(len(cells.lines), np.int64)), -1
+            parsed = self._fixed.take(np.zeros(len(cells.lines), np.int64))
         else:
-            texts = [cells.texts[column] for column in self._columns.texts]
+            texts = [cells.texts[column] for column in self.columns.texts]
             parts = [*texts, pa.scalar(time_text)] if self._joins else texts
             joined = parts[0] if len(parts) == 1 else pc.binary_join_element_wise(*parts, pa.scalar(" "))
-            parsed, column = parse_stamps(joined, *self._forms), self._columns.texts[0]
-        number = self._numbers(cells, time_text) if self._field.period else None
-        return _FieldStamps(
-            parsed, self._field, self._rule, column, self._is_later(cells), number, self._columns.period
+            parsed = parse_stamps(joined, *self._forms)
+        rule = self.field.ambiguous
+        later = (
+            match_any(cells.texts[self.columns.later], rule.later) if isinstance(rule, LaterField) else None
         )
-
-    def _is_later(self, cells: Cells) -> Flags | None:
-        rule = self._field.ambiguous
-        if not isinstance(rule, LaterField):
-            return None
-        return match_any(cells.texts[self._columns.later], rule.later)
+        number = self._numbers(cells, time_text) if self.field.period else None
+        return replace(parsed, is_later=later, number=number)
 
     def _numbers(self, cells: Cells, time_text: str) -> Ints:
-        if self._columns.period < 0:
+        if self.columns.period < 0:
             numbers: Floats = np.full(len(cells.lines), _parse_number(time_text))
         else:
-            numbers, _ = read_numbers(cells.texts[self._columns.period], (), NumberStyle())
+            numbers, _ = read_numbers(cells.texts[self.columns.period], (), NumberStyle())
         whole = (numbers == np.rint(numbers)) & (np.abs(numbers) < _MOST_PERIODS)
         return np.where(whole, numbers, _NO_PERIOD).astype(np.int64)
 

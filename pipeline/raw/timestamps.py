@@ -31,15 +31,23 @@ _MOST_SHAPES = 64  # of one length in one block; further ones are matched text b
 
 @dataclass(frozen=True)
 class ParsedStamps:
-    """Parsed stamps: `wall` in nanoseconds of wall time, or of UTC where `exact`; undefined where not `ok`."""
+    """Parsed stamps: `wall` in nanoseconds of wall time, or of UTC where `exact`; undefined where not `ok`.
+
+    Where other columns say so, `is_later` marks the second occurrence of equal wall times, and `number` is the step's
+    number in its day, below the first one where unreadable.
+    """
 
     wall: Times
     exact: Flags
     ok: Flags
+    is_later: Flags | None = None
+    number: Ints | None = None
 
     def take(self, rows: slice | NDArray[Any]) -> ParsedStamps:
         """The stamps of some rows."""
-        return ParsedStamps(self.wall[rows], self.exact[rows], self.ok[rows])
+        is_later = None if self.is_later is None else self.is_later[rows]
+        number = None if self.number is None else self.number[rows]
+        return ParsedStamps(self.wall[rows], self.exact[rows], self.ok[rows], is_later, number)
 
 
 def parse_stamps(texts: pa.StringArray, *forms: TimestampFormat) -> ParsedStamps:
