@@ -11,7 +11,7 @@ from hindcast.stages.common import Summary, run_stage
 
 def run(params: Params) -> Summary:
     """Write data/simulated in the current folder."""
-    from hindcast.pipeline.simulate.write_csv import simulate
+    from hindcast.pipeline.simulate.games import simulate
 
     counts = simulate(params, Path())
     return Summary(

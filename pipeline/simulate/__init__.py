@@ -1,5 +1,5 @@
 """Synthetic input: games and customers from a seed, written as CSV files like those of real providers.
 
-`write_csv.simulate` is the entry point; weather, market and usage are pure functions of random streams. Imported by
+`games.simulate` is the entry point; weather, market and usage are pure functions of random streams. Imported by
 the stage `simulate` only.
 """

@@ -18,7 +18,7 @@ from hindcast.pipeline.errors import AlignmentError, FormatError
 from hindcast.pipeline.files import digest_of_file, read_json, write_json
 from hindcast.pipeline.raw.ingest import ingest
 from hindcast.pipeline.settings.params import Params, check_params
-from hindcast.pipeline.simulate.write_csv import simulate
+from hindcast.pipeline.simulate.games import simulate
 from hindcast.pipeline.store import incremental
 from hindcast.pipeline.store import pack as pack_module
 from hindcast.pipeline.store.pack import pack
