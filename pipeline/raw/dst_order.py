@@ -8,8 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from hindcast.pipeline.arrays import Key
+from hindcast.pipeline.errors import RawDataError
 from hindcast.pipeline.raw.reject_rules import AMBIGUOUS, RejectedRows, join_rejected
 from hindcast.pipeline.raw.rows import Rows
+from hindcast.pipeline.settings.raw import Source
+from hindcast.pipeline.wording import listed
 
 _LEAST_STEPS = 24  # against the order that the settings name, and more than three times as many as with it
 
@@ -59,12 +62,13 @@ class AmbiguousTimeResolver:
     """Resolves wall times that occur twice by the order of rows in one file.
 
     Of the rows of a series (and issue) at such a time, the first is the earlier one and the second the later one
-    (`newest_first`: the reverse); a third is rejected. Rows rejected for their values count too.
+    (`in_reverse_order`: the reverse); a third is rejected. Rows rejected for their values count too.
     """
 
-    def __init__(self, *, has_issue: bool, newest_first: bool) -> None:
-        self._time_fields = 2 if has_issue else 1  # revisions are rows of one moment
-        self._newest_first = newest_first
+    def __init__(self, source: Source) -> None:
+        self._time_fields = 2 if source.has_issue else 1  # revisions are rows of one moment
+        field = source.valid_time
+        self._newest_first = field is not None and field.ambiguous == "in_reverse_order"
         self._counts: dict[tuple[object, ...], int] = {}
         self._pairs: set[Key] = set()
         self._orders: dict[Key, RowOrder] = {}
@@ -95,13 +99,23 @@ class AmbiguousTimeResolver:
         for key, order in orders.items():
             self._orders[key] = self._orders[key].followed_by(order) if key in self._orders else order
 
-    def contradicted_series(self) -> list[str]:
-        """The series, named for a message, whose rows are clearly in the other order than the settings name."""
-        return [
+    def check_order(self, file: str) -> None:
+        """Raise RawDataError where rows of the file are clearly in the other order than the settings name."""
+        contradicted = [
             f"series {series!r} of group {group!r}" if series else f"group {group!r}"
             for group, series in sorted(self._pairs & self._orders.keys())
             if self._is_contradicted(self._orders[group, series])
         ]
+        if not contradicted:
+            return
+        setting, other, first = "in_order", "in_reverse_order", "newest"
+        if self._newest_first:
+            setting, other, first = other, setting, "oldest"
+        raise RawDataError(
+            f"{file}: the rows of {listed(contradicted, 3)} are sorted with the {first} first, so "
+            f"`ambiguous: {setting}` would exchange the values of the hour that occurs twice: set valid_time's "
+            f"`ambiguous: {other}`, and make a separate source for files in the other order."
+        )
 
     def _is_contradicted(self, order: RowOrder) -> bool:
         against, along = order.falls, order.rises

@@ -22,7 +22,6 @@ from hindcast.pipeline.raw.rows import RowReader, Rows
 from hindcast.pipeline.raw.sorted_runs import Run, RunWriter, make_run
 from hindcast.pipeline.raw.source_files import RawFile
 from hindcast.pipeline.settings.raw import RawSettings, Source
-from hindcast.pipeline.wording import listed
 
 _SHARED_BLOCK = 1 << 18  # bytes; smaller blocks are not worth a thread
 
@@ -130,10 +129,7 @@ class _FileReader:
         self._folder = context.cache.new_folder()
         self._runs = RunWriter(self._folder, context.pool, context.buffers, context.sizes.run)
         self._rejects: RejectFile | None = None
-        field = file.source.valid_time
-        self._newest_first = field is not None and field.ambiguous == "in_reverse_order"
-        has_issue = file.source.has_issue
-        self._resolver = AmbiguousTimeResolver(has_issue=has_issue, newest_first=self._newest_first)
+        self._resolver = AmbiguousTimeResolver(file.source)
         self._counts = Counts()
         self._unzoned: set[str] = set()
 
@@ -163,7 +159,7 @@ class _FileReader:
         runs = self._runs.close()
         if self._rejects is not None:
             self._rejects.close()
-        self._check_order()
+        self._resolver.check_order(file.name)
         digest = self._file_digest()
         if stamp_of(file.path) != self._stamp:
             raise RawDataError(f"{file.name} changed while it was read: run ingest again.")
@@ -180,19 +176,6 @@ class _FileReader:
         describe_file(parsed)
         parsed.move(cache.add(self._folder, file_entry_name(parsed.key, self._stamp[0])))
         return parsed
-
-    def _check_order(self) -> None:
-        series = self._resolver.contradicted_series()
-        if not series:
-            return
-        setting, other, first = "in_order", "in_reverse_order", "newest"
-        if self._newest_first:
-            setting, other, first = other, setting, "oldest"
-        raise RawDataError(
-            f"{self.file.file.name}: the rows of {listed(series, 3)} are sorted with the {first} first, so "
-            f"`ambiguous: {setting}` would exchange the values of the hour that occurs twice: set valid_time's "
-            f"`ambiguous: {other}`, and make a separate source for files in the other order."
-        )
 
     def _file_digest(self) -> str:
         digests, path = self._context.cache.digests, self.file.file.path

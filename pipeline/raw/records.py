@@ -34,11 +34,6 @@ class Records:
         return len(self.key)
 
     @property
-    def nbytes(self) -> int:
-        """Bytes of all columns."""
-        return len(self) * (4 + 8 * len(self.columns))
-
-    @property
     def columns(self) -> tuple[Ints | Floats, ...]:
         """Line, times and values."""
         return (self.line, *self.times, *self.values)
