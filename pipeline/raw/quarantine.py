@@ -174,9 +174,15 @@ def find_source_faults(
 
 
 def _line_texts(block: Block, lines: set[int]) -> dict[int, str]:
-    contents = block.data.split(b"\n")
-    raw = {line: contents[line - block.first_line].decode(errors="backslashreplace") for line in lines}
-    return {line: text.replace("\0", "\\x00") for line, text in raw.items()}
+    texts = {}
+    start = 0
+    for number in range(block.first_line, max(lines) + 1):
+        end = block.data.index(b"\n", start)  # faster than a split, which copies every line
+        if number in lines:
+            text = block.data[start:end].decode(errors="backslashreplace")
+            texts[number] = text.replace("\0", "\\x00")
+        start = end + 1
+    return texts
 
 
 def _cell_text(text: str, column: int, source: Source) -> str | None:
