@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from hindcast.pipeline.settings.params import Params
-from hindcast.stages.common import Summary, run_stage
+from hindcast.stages.common import Summary, stage_main
 
 
 def run(params: Params) -> Summary:
@@ -22,16 +22,13 @@ def run(params: Params) -> Summary:
     )
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Run the stage from a command line; return the exit code."""
-    return run_stage(
-        "certify",
-        run,
-        "Prove that nothing is used before it was known: reads data/tables/, data/packed/, data/dataset.h5 and "
-        "data/scaler.json, writes reports/leaks.json.",
-        "hindcast certify",
-        argv,
-    )
+main = stage_main(
+    "certify",
+    run,
+    "Prove that nothing is used before it was known: reads data/tables/, data/packed/, data/dataset.h5 and "
+    "data/scaler.json, writes reports/leaks.json.",
+    "hindcast certify",
+)
 
 
 if __name__ == "__main__":

@@ -63,13 +63,11 @@ class Summary:
     notes: tuple[str, ...] = ()  # printed without a label, below the rest
 
 
-def run_stage(
-    name: str, run: Callable[[Params], Summary], description: str, example: str, argv: list[str] | None = None
-) -> int:
-    """Run a stage from its command line (`argv`, by default the program's own); return the exit code."""
-    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
+def stage_main(
+    name: str, run: Callable[[Params], Summary], description: str, example: str
+) -> Callable[..., int]:
+    """The function `main` of a stage: `run` with the settings from a command line, in a locked workspace."""
 
-    @app.command(name, help=escape(description), epilog=f"Example: {escape(example)}")
     def command(
         params: Annotated[Path, typer.Option(help="The settings file.")] = Path("params.yaml"),
         set_: Annotated[
@@ -80,11 +78,28 @@ def run_stage(
         ] = None,
         debug: Debug = False,  # noqa: FBT002
     ) -> None:
-        raise typer.Exit(
-            run_command(name, lambda: _run_in_workspace(name, run, params, set_ or []), debug=debug)
-        )
+        def work() -> None:
+            with _lock_workspace(name):
+                _print_summary(name, run(load_params(params, set_ or [])))
 
-    return run_app(app, f"hindcast {name}", argv)
+        run_command(name, work, debug=debug)
+
+    return command_main(name, command, description, example)
+
+
+def command_main(
+    name: str, command: Callable[..., None], description: str, example: str
+) -> Callable[..., int]:
+    """The function `main(argv=None)` of a command: it parses `argv`, by default the program's own arguments, as typer
+    reads the parameters of `command`, calls that, and returns the exit code.
+    """
+
+    def main(argv: list[str] | None = None) -> int:
+        app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
+        app.command(name, help=escape(description), epilog=f"Example: {escape(example)}")(command)
+        return run_app(app, f"hindcast {name}", argv)
+
+    return main
 
 
 def run_app(app: typer.Typer, program: str, argv: list[str] | None) -> int:
@@ -96,15 +111,15 @@ def run_app(app: typer.Typer, program: str, argv: list[str] | None) -> int:
     return 0
 
 
-def run_command(name: str, work: Callable[[], None], *, debug: bool) -> int:
-    """Do the work of a command and return its exit code; print errors that the user can fix in a few lines."""
+def run_command(name: str, work: Callable[[], None], *, debug: bool) -> None:
+    """Do the work of a command; print errors that the user can fix in a few lines, and raise typer.Exit with their code."""
     with _record_stop_signals() as stops:
         try:
             work()
         except BaseException as fault:
             if stops or isinstance(fault, KeyboardInterrupt):  # TensorFlow raises its own error instead
                 _print_error(f"{name}: stopped; previous outputs are unchanged.")
-                return _BY_SIGNAL + (stops or [signal.SIGINT])[0]
+                raise typer.Exit(_BY_SIGNAL + (stops or [signal.SIGINT])[0]) from fault
             if not isinstance(fault, HindcastError | OSError):
                 raise
             if debug:
@@ -112,8 +127,7 @@ def run_command(name: str, work: Callable[[], None], *, debug: bool) -> int:
             _print_error(
                 f"{name}: {fault if isinstance(fault, HindcastError) else _describe_os_error(fault)}"
             )
-            return 1
-    return 0
+            raise typer.Exit(1) from fault
 
 
 @contextmanager
@@ -134,13 +148,6 @@ def _record_stop_signals() -> Iterator[list[int]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _run_in_workspace(
-    name: str, run: Callable[[Params], Summary], params: Path, overrides: list[str]
-) -> None:
-    with _lock_workspace(name):
-        _print_summary(name, run(load_params(params, overrides)))
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from hindcast.pipeline.settings.params import Params
-from hindcast.stages.common import Summary, run_stage
+from hindcast.stages.common import Summary, stage_main
 
 
 def run(params: Params) -> Summary:
@@ -33,16 +33,13 @@ def run(params: Params) -> Summary:
     )
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Run the stage from its command line."""
-    return run_stage(
-        "evaluate",
-        run,
-        "Compare the network with the published forecast and baselines on the same rows: reads data/dataset.h5 and "
-        "models/, writes metrics.json, by_series.csv, predictions.parquet, plots/ and report.html to reports/.",
-        "hindcast evaluate --set evaluate.sums=[group]",
-        argv,
-    )
+main = stage_main(
+    "evaluate",
+    run,
+    "Compare the network with the published forecast and baselines on the same rows: reads data/dataset.h5 and "
+    "models/, writes metrics.json, by_series.csv, predictions.parquet, plots/ and report.html to reports/.",
+    "hindcast evaluate --set evaluate.sums=[group]",
+)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from hindcast.pipeline.settings.params import Params
-from hindcast.stages.common import Summary, run_stage
+from hindcast.stages.common import Summary, stage_main
 
 
 def run(params: Params) -> Summary:
@@ -33,16 +33,13 @@ def run(params: Params) -> Summary:
     )
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Run the stage from its command line."""
-    return run_stage(
-        "ingest",
-        run,
-        "Read the raw CSV files that the raw section describes: writes data/tables/, data/quarantine/ and "
-        "reports/ingest.json. Every row is stored, quarantined or folded into an equal one.",
-        "hindcast ingest --set raw.path=data/raw/mine",
-        argv,
-    )
+main = stage_main(
+    "ingest",
+    run,
+    "Read the raw CSV files that the raw section describes: writes data/tables/, data/quarantine/ and "
+    "reports/ingest.json. Every row is stored, quarantined or folded into an equal one.",
+    "hindcast ingest --set raw.path=data/raw/mine",
+)
 
 
 if __name__ == "__main__":

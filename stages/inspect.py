@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hindcast.pipeline.wording import printable
-from hindcast.stages.common import Debug, run_app, run_command
+from hindcast.stages.common import Debug, command_main, run_command
 
 if TYPE_CHECKING:  # inspect_files loads pyarrow, which `--help` should not
     from hindcast.pipeline.inspect.inspect_files import Inspection
@@ -20,27 +20,18 @@ _HELP = (
     "measurements, gaps, repeats, spikes. Propose the settings that would read them; what the files do not show is asked "
     "in a comment at its line. Large files are read in part."
 )
-_EXAMPLE = "Example: hindcast inspect data/raw/mine --write conf/dataset/mine.yaml"
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Run the command from its command line."""
-    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-
-    @app.command("inspect", help=_HELP, epilog=_EXAMPLE)
-    def command(
-        files: Annotated[
-            list[Path], typer.Argument(help="CSV files, compressed or not, or folders of them.")
-        ],
-        write: Annotated[
-            Path | None, typer.Option(help="Write the proposal to this file, as in conf/dataset/NAME.yaml.")
-        ] = None,
-        force: Annotated[bool, typer.Option("--force", help="Overwrite the file of --write.")] = False,  # noqa: FBT002
-        debug: Debug = False,  # noqa: FBT002
-    ) -> None:
-        raise typer.Exit(run_command("inspect", lambda: _inspect(files, write, force=force), debug=debug))
-
-    return run_app(app, "hindcast inspect", argv)
+def inspect(
+    files: Annotated[list[Path], typer.Argument(help="CSV files, compressed or not, or folders of them.")],
+    write: Annotated[
+        Path | None, typer.Option(help="Write the proposal to this file, as in conf/dataset/NAME.yaml.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the file of --write.")] = False,  # noqa: FBT002
+    debug: Debug = False,  # noqa: FBT002
+) -> None:
+    """The command, with its options."""
+    run_command("inspect", lambda: _inspect(files, write, force=force), debug=debug)
 
 
 def _inspect(files: list[Path], write: Path | None, *, force: bool) -> None:
@@ -85,6 +76,10 @@ def _table(title: str, head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -
         table.add_row(*(Text(printable(cell, keep="\n")) for cell in row))
     return table
 
+
+main = command_main(
+    "inspect", inspect, _HELP, "hindcast inspect data/raw/mine --write conf/dataset/mine.yaml"
+)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from hindcast.pipeline.settings.params import Params
-from hindcast.stages.common import Summary, run_stage
+from hindcast.stages.common import Summary, stage_main
 
 
 def run(params: Params) -> Summary:
@@ -44,16 +44,13 @@ def _excluded(report: dict[str, Any]) -> list[str]:
     ]
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Run the stage from a command line; return the exit code."""
-    return run_stage(
-        "pack",
-        run,
-        "Align forecasts and realized values as of each origin and pack them: reads data/tables/, writes "
-        "data/packed/, reports/pack.json and reports/features.md. Workers: DASK_NUM_WORKERS, or a cluster by DASK_SCHEDULER_ADDRESS.",
-        "hindcast pack --set pack.segment_length=48",
-        argv,
-    )
+main = stage_main(
+    "pack",
+    run,
+    "Align forecasts and realized values as of each origin and pack them: reads data/tables/, writes "
+    "data/packed/, reports/pack.json and reports/features.md. Workers: DASK_NUM_WORKERS, or a cluster by DASK_SCHEDULER_ADDRESS.",
+    "hindcast pack --set pack.segment_length=48",
+)
 
 
 if __name__ == "__main__":

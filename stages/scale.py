@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from hindcast.pipeline.settings.params import Params
-from hindcast.stages.common import Summary, run_stage
+from hindcast.stages.common import Summary, stage_main
 
 
 def run(params: Params) -> Summary:
@@ -30,15 +30,12 @@ def run(params: Params) -> Summary:
     )
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Run the stage from a command line; return the exit code."""
-    return run_stage(
-        "scale",
-        run,
-        "Fit the scaler on training rows: reads data/dataset.h5, writes data/scaler.json.",
-        "hindcast scale --set scale.by=none",
-        argv,
-    )
+main = stage_main(
+    "scale",
+    run,
+    "Fit the scaler on training rows: reads data/dataset.h5, writes data/scaler.json.",
+    "hindcast scale --set scale.by=none",
+)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from hindcast.pipeline.settings.params import Params
-from hindcast.stages.common import Summary, run_stage
+from hindcast.stages.common import Summary, stage_main
 
 
 def run(params: Params) -> Summary:
@@ -20,16 +20,13 @@ def run(params: Params) -> Summary:
     )
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Run the stage from a command line; return the exit code."""
-    return run_stage(
-        "simulate",
-        run,
-        "Write a synthetic data set from a seed: issued forecasts and realized usage of games and customers, "
-        "with the faults that such files have. Writes data/simulated/.",
-        "hindcast simulate --set simulate.games=2 --set simulate.days=60",
-        argv,
-    )
+main = stage_main(
+    "simulate",
+    run,
+    "Write a synthetic data set from a seed: issued forecasts and realized usage of games and customers, "
+    "with the faults that such files have. Writes data/simulated/.",
+    "hindcast simulate --set simulate.games=2 --set simulate.days=60",
+)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from hindcast.pipeline.settings.params import Params
-from hindcast.stages.common import Summary, run_stage
+from hindcast.stages.common import Summary, stage_main
 
 
 def run(params: Params) -> Summary:
@@ -24,15 +24,12 @@ def run(params: Params) -> Summary:
     )
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Run the stage from a command line; return the exit code."""
-    return run_stage(
-        "split",
-        run,
-        "Cut the data set into train, validation and test: reads data/packed/, writes data/dataset.h5.",
-        "hindcast split --set split.test=0.25",
-        argv,
-    )
+main = stage_main(
+    "split",
+    run,
+    "Cut the data set into train, validation and test: reads data/packed/, writes data/dataset.h5.",
+    "hindcast split --set split.test=0.25",
+)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hindcast.pipeline.settings.params import Params
-from hindcast.stages.common import Summary, run_stage
+from hindcast.stages.common import Summary, stage_main
 
 if TYPE_CHECKING:
     from hindcast.pipeline.learn.training import TrainingResult
@@ -56,16 +56,13 @@ def _summary(params: Params, result: TrainingResult, device: str) -> Summary:
     )
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Run the stage from its command line."""
-    return run_stage(
-        "train",
-        run,
-        "Fit the network by streaming from the data set: reads data/dataset.h5, data/scaler.json and "
-        "reports/leaks.json, writes models/, reports/train/ and logs/.",
-        "python -m stages.train --set train.epochs=5 --set train.units=[32]",
-        argv,
-    )
+main = stage_main(
+    "train",
+    run,
+    "Fit the network by streaming from the data set: reads data/dataset.h5, data/scaler.json and "
+    "reports/leaks.json, writes models/, reports/train/ and logs/.",
+    "python -m stages.train --set train.epochs=5 --set train.units=[32]",
+)
 
 
 if __name__ == "__main__":

@@ -9,29 +9,22 @@ from typing import Annotated
 import typer
 
 from hindcast.pipeline.wording import printable
-from hindcast.stages.common import Debug, run_app, run_command
+from hindcast.stages.common import Debug, command_main, run_command
 
 _HELP = (
     "Check every checksum, count, index and fingerprint of a data set (dataset.h5 and all its shards) and list all "
     "damage. Exit code 1 if there is any."
 )
-_EXAMPLE = "Example: hindcast verify data"
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Run the command from its command line; return the exit code."""
-    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-
-    @app.command("verify", help=_HELP, epilog=_EXAMPLE)
-    def command(
-        data: Annotated[Path, typer.Argument(help="The folder that holds dataset.h5 and packed/.")] = Path(
-            "data"
-        ),
-        debug: Debug = False,  # noqa: FBT002
-    ) -> None:
-        raise typer.Exit(run_command("verify", lambda: _verify(data), debug=debug))
-
-    return run_app(app, "hindcast verify", argv)
+def verify(
+    data: Annotated[Path, typer.Argument(help="The folder that holds dataset.h5 and packed/.")] = Path(
+        "data"
+    ),
+    debug: Debug = False,  # noqa: FBT002
+) -> None:
+    """The command, with its options."""
+    run_command("verify", lambda: _verify(data), debug=debug)
 
 
 def _verify(data: Path) -> None:
@@ -45,6 +38,8 @@ def _verify(data: Path) -> None:
         f"{verified.chunks:,} chunks with their checksums, {verified.bytes / 1e6:,.1f} MB{note}.\n"
     )
 
+
+main = command_main("verify", verify, _HELP, "hindcast verify data")
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -8,7 +8,7 @@ from functools import cache
 from zoneinfo import ZoneInfo
 
 from hindcast.pipeline.settings.known import AfterStep, Always, AtIssuePlus, BeforeStep, DayAt, KnownRule
-from hindcast.pipeline.settings.origin import Before, Cycle, DailyGate, OriginRule
+from hindcast.pipeline.settings.origin import Before, Cycle, OriginRule
 
 SECOND = 1_000_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -28,13 +28,7 @@ def moment_of(local: datetime, zone: str) -> int:
 
 def origin_of(rule: OriginRule, step: int, track: int, group_zone: str) -> int | None:
     """The moment (ns) at which a track's forecast for a step is made; None where it makes none."""
-    if isinstance(rule, Before):
-        return step - rule.before.ns
-    zone = _zone(rule.zone, group_zone)
-    if isinstance(rule, DailyGate):
-        eve = local_time(step, zone).date() - timedelta(days=1)
-        return moment_of(_at(eve, rule.at), zone)
-    return _origin_of_cycle(rule, step, track, zone)
+    return origins_of(rule, [step], track, group_zone)[0]
 
 
 def origins_of(rule: OriginRule, steps: list[int], track: int, group_zone: str) -> list[int | None]:
@@ -76,7 +70,7 @@ def days_of_change(first: int, last: int, zone: str) -> list[date]:
     day, end = local_time(first, zone).date(), local_time(last, zone).date()
     days = []
     while day <= end:
-        begin, after = (moment_of(datetime.combine(day + timedelta(days=n), time()), zone) for n in (0, 1))
+        begin, after = (moment_of_midnight(day + timedelta(days=n), zone) for n in (0, 1))
         if after - begin != 86400 * SECOND:
             days.append(day)
         day += timedelta(days=1)
@@ -92,26 +86,16 @@ def _origins_of_cycle(rule: Cycle, steps: list[int], track: int, zone: str) -> I
     number, following, origin, end = 0, None, 0, 0
     for step in steps:
         if following is None:
+            # start from an origin whose cover begins before the step whatever the clocks do, and move forward
             number = (local_time(step, zone) - lead - timedelta(days=2) - anchor) // every - 2
             following = step
-        while following <= step:
-            number += 1
-            following = moment_of(anchor + (number + 1) * every + lead, zone)
-            before = anchor + (number - track) * every
-            origin, end = moment_of(before, zone), moment_of(before + lead + length, zone)
+        if following <= step:
+            while following <= step:
+                number += 1
+                following = moment_of(anchor + (number + 1) * every + lead, zone)
+            local = anchor + (number - track) * every
+            origin, end = moment_of(local, zone), moment_of(local + lead + length, zone)
         yield origin if step < end else None
-
-
-def _origin_of_cycle(rule: Cycle, step: int, track: int, zone: str) -> int | None:
-    every, length = timedelta(seconds=rule.every.ns // SECOND), timedelta(seconds=rule.length.ns // SECOND)
-    lead = timedelta(seconds=rule.start.ns // SECOND)
-    anchor = _at(date(1970, 1, 1), rule.at)
-    # start from an origin whose cover begins before the step whatever the clocks do, and move forward
-    number = (local_time(step, zone) - lead - timedelta(days=2) - anchor) // every - 1
-    while moment_of(anchor + (number + 1) * every + lead, zone) <= step:
-        number += 1
-    origin = anchor + (number - track) * every
-    return moment_of(origin, zone) if step < moment_of(origin + lead + length, zone) else None
 
 
 def _at(day: date, clock: str) -> datetime:

@@ -13,7 +13,7 @@ from filelock import FileLock
 
 from hindcast.pipeline.errors import RawDataError
 from hindcast.pipeline.settings.params import Params
-from hindcast.stages.common import Summary, run_stage
+from hindcast.stages.common import Summary, stage_main
 
 EXAMPLE = "hindcast pack --set train.units=[32]"
 
@@ -27,7 +27,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compose_text: Cal
 
 
 def start(run: Callable[[Params], Summary], *argv: str) -> int:
-    return run_stage("pack", run, "Join [all] things.", EXAMPLE, list(argv))
+    return stage_main("pack", run, "Join [all] things.", EXAMPLE)(list(argv))
 
 
 def nothing(params: Params) -> Summary:
@@ -180,7 +180,7 @@ def test_a_second_run_of_the_same_stage_is_refused_at_once(
     workspace: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def run(params: Params) -> Summary:
-        assert run_stage("train", nothing, "Fit.", "hindcast train", []) == 0  # another stage is no obstacle
+        assert stage_main("train", nothing, "Fit.", "hindcast train")([]) == 0  # another stage is no obstacle
         assert start(nothing) == 1
         return Summary()
 
