@@ -6,13 +6,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from hindcast.pipeline.certify.check_borders import check_borders
 from hindcast.pipeline.certify.check_distance import check_distances
 from hindcast.pipeline.certify.check_inputs import check_inputs
 from hindcast.pipeline.certify.check_origins import check_issued, check_origins
 from hindcast.pipeline.certify.check_rebuild import check_rebuilt
-from hindcast.pipeline.certify.check_samples import check_samples
 from hindcast.pipeline.certify.check_scaler import check_scaler
+from hindcast.pipeline.certify.check_splits import check_borders, check_samples
 from hindcast.pipeline.certify.check_tables import check_files, check_tables
 from hindcast.pipeline.certify.check_targets import check_embargo, check_targets_apart
 from hindcast.pipeline.certify.findings import CheckResult

@@ -13,12 +13,11 @@ from hindcast.pipeline.certify.findings import CheckResult
 from hindcast.pipeline.certify.iterate import SplitSet, iter_split_sets
 from hindcast.pipeline.certify.slow_clock import (
     known_of,
+    lagged_step,
     local_time,
-    moment_of,
     moment_of_midnight,
     origins_of,
 )
-from hindcast.pipeline.settings.base import Duration
 from hindcast.pipeline.settings.known import AfterStep, BeforeStep, DayAt, KnownRule
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.settings.split import Blocked
@@ -144,14 +143,7 @@ def _key(dataset: Dataset, row: int) -> str:
 
 def _of_lags(params: Params, times: list[int], zone: str) -> Iterator[int]:
     for lag in {lag for lags in params.align.features.lags.values() for lag in lags}:
-        yield max(time - _lagged_step(time, lag, zone, params.raw.frequency.ns) for time in times)
-
-
-def _lagged_step(time: int, lag: Duration, zone: str, frequency: int) -> int:
-    before = time - lag.ns
-    if lag.days is not None:
-        before = moment_of(local_time(time, zone) - timedelta(days=lag.days), zone)
-    return before - before % frequency
+        yield max(time - lagged_step(time, lag, zone, params.raw.frequency.ns) for time in times)
 
 
 def _of_newest(params: Params, times: list[int], zone: str) -> Iterator[int]:

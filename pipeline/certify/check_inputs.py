@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
+
+import numpy as np
 
 from hindcast.pipeline.arrays import TIME_MAX, TIME_MIN
 from hindcast.pipeline.certify.as_known import NO_VALUE, GroupTables, KnownValue
-from hindcast.pipeline.certify.expected_columns import Step, expected_columns
+from hindcast.pipeline.certify.expected_columns import Step, expected_columns, sources_and_value
 from hindcast.pipeline.certify.expected_splits import EXPECTATIONS
 from hindcast.pipeline.certify.findings import CheckResult
 from hindcast.pipeline.certify.iterate import SequenceSlice, iter_slices
 from hindcast.pipeline.certify.raw_records import read_records
-from hindcast.pipeline.certify.sampled_rows import sample_rows
+from hindcast.pipeline.certify.slow_clock import days_of_change, moment_of_midnight
+from hindcast.pipeline.settings.base import DAY
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.store.reader import Dataset
 from hindcast.pipeline.wording import time_text
@@ -26,6 +30,11 @@ LEAST_ROWS, MOST_ROWS = 300, 2000
 
 TOLERANCE = 1e-6
 """Relative to the value: float32 resolves 6e-8, and sums may be taken in another order."""
+
+_GOLDEN = (
+    0.6180339887498949  # the fractional parts of its multiples are evenly spread, however many there are
+)
+_AT_A_CHANGE = 1  # sequences whose rows on the days of a clock change are rebuilt
 
 _ROUNDING = 1e-12
 """Relative to the numbers whose difference a value is: they may be summed in another order."""
@@ -62,6 +71,43 @@ def _row_count(dataset: Dataset, params: Params) -> int:
     return max(LEAST_ROWS, min(MOST_ROWS, LOOKUPS // lookups_per_row))
 
 
+def sample_rows(dataset: Dataset, params: Params, count: int) -> dict[int, list[int]]:
+    """Which rows are rebuilt, as row of the table of sequences -> places of steps; the same for the same data set.
+
+    About `count` spread over groups, series and tracks (all, if there are no more), the first and last of each of these
+    sequences, and, where a mistake is most likely, in one sequence the day of each clock change, the day after it, and
+    the days from which a lag in days leads there.
+    """
+    table = dataset.sequences
+    rows = np.unique(np.linspace(0, len(table) - 1, min(len(table), count)).astype(int)).tolist()
+    share = max(1, count // max(1, len(rows)))
+    chosen: dict[int, set[int]] = {}
+    for number, row in enumerate(rows):
+        steps = int(table.step_count[row])
+        places = {int((number * share + draw) * _GOLDEN % 1 * steps) for draw in range(share)}
+        chosen[row] = set(range(steps)) if steps <= share else places | {0, steps - 1}
+    for row, place in _around_changes(dataset, params):
+        chosen.setdefault(row, set()).add(place)
+    return {row: sorted(places) for row, places in sorted(chosen.items())}
+
+
+def _around_changes(dataset: Dataset, params: Params) -> Iterator[tuple[int, int]]:
+    table, step = dataset.sequences, dataset.frequency
+    ends = table.start_time + table.step_count * step
+    lags = {lag.days for lags in params.align.features.lags.values() for lag in lags if lag.days}
+    for zone in sorted({str(params.raw.zone_of(str(group))) for group in set(table.group)}):
+        in_zone = np.array([params.raw.zone_of(str(group)) == zone for group in table.group])
+        for day in days_of_change(int(table.start_time.min()) - DAY, int(ends.max()) + DAY, zone):
+            for first, stop in [(0, 2), *((lag, lag + 1) for lag in sorted(lags))]:
+                begin, end = (moment_of_midnight(day + timedelta(days=days), zone) for days in (first, stop))
+                rows = np.flatnonzero(in_zone & (table.start_time < end) & (ends > begin))
+                some = np.unique(np.linspace(0, len(rows) - 1, min(len(rows), _AT_A_CHANGE)).astype(int))
+                for row in rows[some].tolist():
+                    low = max(0, -(-(begin - int(table.start_time[row])) // step))
+                    high = min(int(table.step_count[row]), (end - int(table.start_time[row])) // step)
+                    yield from ((row, place) for place in range(low, high))
+
+
 def _check_group(
     results: tuple[CheckResult, ...],
     dataset: Dataset,
@@ -89,8 +135,10 @@ def _check_group(
                         if expected.known is not None:
                             in_inputs.note_margin(step.origin - expected.known)
                         held_out.check(in_held_out, step, f"{piece.label(place)}: {name}", expected)
-                        for fault in _faults_of_input(expected, stored, is_masked=is_masked):
-                            in_inputs.add_violation(f"{piece.label(place)}: {name} is {fault}")
+                        faults = _faults_of_input(expected, stored, is_masked=is_masked)
+                        in_inputs.add_violations(
+                            f"{piece.label(place)}: {name} is {fault}" for fault in faults
+                        )
             _check_targets(in_targets, piece, inside, tables)
             check_published(in_published, piece, inside, tables)
 
@@ -192,11 +240,7 @@ def _published(tables: GroupTables, target: str, step: Step) -> KnownValue:
     published = tables.params.align.published.get(target)
     if published is None:
         return NO_VALUE
-    source, _, value = published.rpartition(".")
-    forecasts = tables.params.raw.sources_of("forecast")
-    sources = (
-        [source] if source else [name for name, settings in forecasts.items() if value in settings.values]
-    )
+    sources, value = sources_and_value(tables.params, "forecast", published)
     return tables.forecast(sources, value, step.series, step.time, step.origin)
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
+
 import numpy as np
 
 from hindcast.pipeline.arrays import TIME_MIN, Times
@@ -45,11 +48,11 @@ def check_origins(dataset: Dataset, params: Params) -> CheckResult:
     result = CheckResult(
         "origin_rule", "the origin of a step is the one that align.origin gives, to the nanosecond"
     )
-    expected_origins = _ExpectedOrigins(dataset, params)
+    origins_in_zone = _expected_origins(dataset, params)
     for piece in iter_sequences(dataset):
         zone = params.raw.zone_of(piece.group)
         assert zone is not None  # align refuses a group without zone
-        expected, origin = expected_origins.of(piece, zone), piece.read("origin")
+        expected, origin = origins_in_zone(piece, zone), piece.read("origin")
         result.count_checked(len(origin))
         wrong = np.flatnonzero(expected != origin)
         if len(wrong):
@@ -64,28 +67,22 @@ def check_origins(dataset: Dataset, params: Params) -> CheckResult:
     return result
 
 
-class _ExpectedOrigins:
-    """The origins of all steps that a data set can hold, computed once per zone and track, when first needed."""
+def _expected_origins(dataset: Dataset, params: Params) -> Callable[[SequenceSlice, str], Times]:
+    """A function that gives the origins of a slice in a zone, TIME_MIN where there is none; it computes them once per
+    zone and track.
+    """
+    frequency = dataset.frequency
 
-    def __init__(self, dataset: Dataset, params: Params) -> None:
-        self._rule, self._step = params.align.origin, dataset.frequency
-        self._pages: dict[tuple[str, int, int], Times] = {}
+    @cache
+    def page(zone: str, track: int, number: int) -> Times:
+        steps = [(number * _PAGE + place) * frequency for place in range(_PAGE)]
+        origins = origins_of(params.align.origin, steps, track, zone)
+        return np.array([TIME_MIN if origin is None else origin for origin in origins], np.int64)
 
-    def of(self, piece: SequenceSlice, zone: str) -> Times:
-        """The expected origins of a slice, TIME_MIN where there is none."""
-        numbers = piece.times // self._step
-        return np.concatenate(
-            [
-                self._page(zone, piece.track, page)[numbers[numbers // _PAGE == page] % _PAGE]
-                for page in range(int(numbers[0] // _PAGE), int(numbers[-1] // _PAGE) + 1)
-            ]
-        )
+    def of_slice(piece: SequenceSlice, zone: str) -> Times:
+        steps = piece.times // frequency
+        pages = range(int(steps[0] // _PAGE), int(steps[-1] // _PAGE) + 1)
+        parts = [page(zone, piece.track, number)[steps[steps // _PAGE == number] % _PAGE] for number in pages]
+        return np.concatenate(parts)
 
-    def _page(self, zone: str, track: int, page: int) -> Times:
-        if (zone, track, page) not in self._pages:
-            steps = [(page * _PAGE + place) * self._step for place in range(_PAGE)]
-            origins = origins_of(self._rule, steps, track, zone)
-            self._pages[zone, track, page] = np.array(
-                [TIME_MIN if origin is None else origin for origin in origins], np.int64
-            )
-        return self._pages[zone, track, page]
+    return of_slice

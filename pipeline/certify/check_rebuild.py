@@ -78,8 +78,15 @@ def _compare(
 
 
 def _compare_group(result: CheckResult, dataset: Dataset, aligned: AlignedGroup, rows: list[int]) -> None:
-    stored = [_stored(dataset, row) for row in rows]
-    due = [(one.series, one.track, int(one.times[0]), len(one.times)) for one in aligned.sequences]
+    table = dataset.sequences
+    fields = [
+        column[rows].tolist() for column in (table.series, table.track, table.start_time, table.step_count)
+    ]
+    stored = list(zip(*fields, strict=True))
+    due = [
+        (sequence.series, sequence.track, int(sequence.times[0]), len(sequence.times))
+        for sequence in aligned.sequences
+    ]
     if stored != due:
         different = sorted(set(stored) ^ set(due))[:3]
         words = ", ".join(
@@ -105,18 +112,7 @@ def _compare_group(result: CheckResult, dataset: Dataset, aligned: AlignedGroup,
     for row, sequence in zip(rows, aligned.sequences, strict=True):
         result.count_checked(len(sequence.times))
         for array in ARRAYS:
-            for fault in _differences(dataset, row, sequence, array, columns):
-                result.add_violation(fault)
-
-
-def _stored(dataset: Dataset, row: int) -> tuple[str, int, int, int]:
-    table = dataset.sequences
-    return (
-        str(table.series[row]),
-        int(table.track[row]),
-        int(table.start_time[row]),
-        int(table.step_count[row]),
-    )
+            result.add_violations(_differences(dataset, row, sequence, array, columns))
 
 
 Columns = dict[str, tuple[tuple[str, ...], list[int | None]]]

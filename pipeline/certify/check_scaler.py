@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from hindcast.pipeline.arrays import Flags, Floats, Ints
 from hindcast.pipeline.certify.findings import CheckResult
-from hindcast.pipeline.certify.iterate import SequenceSlice, iter_sequences, scored_in
+from hindcast.pipeline.certify.iterate import iter_sequences, scored_in
 from hindcast.pipeline.settings.sections import ScaleSettings
 from hindcast.pipeline.store.reader import Dataset
 
@@ -55,12 +55,8 @@ def check_scaler(dataset: Dataset, scaler: dict[str, Any], how: ScaleSettings) -
                 f"scaler.json was fitted with scale.{field} {scaler[field]!r}, the settings ask for {asked!r}: "
                 "run the stage `scale` again"
             )
-    sides: tuple[tuple[str, str, Sequence[str], Callable[[], Iterator[Part]], list[bool]], ...] = (
-        ("features", "by", dataset.features, lambda: _input_rows(dataset), _own(dataset)),
-        ("targets", "target", dataset.targets, lambda: _target_rows(dataset), [True] * len(dataset.targets)),
-    )
-    for kind, field, names, rows, own in sides:
-        entries, by = scaler[kind], scaler[field]
+    for kind, field in (("features", "by"), ("targets", "target")):
+        entries, by, names = scaler[kind], scaler[field], getattr(dataset, kind)
         if [entry["name"] for entry in entries] != list(names):
             result.add_violation(
                 f"{kind}: scaler.json names {[entry['name'] for entry in entries]}, dataset.h5 {list(names)}"
@@ -73,7 +69,7 @@ def check_scaler(dataset: Dataset, scaler: dict[str, Any], how: ScaleSettings) -
                         f"{entry['std']!r}"
                     )
         else:
-            _check_side(result, scaler, kind, by, rows, own)
+            _check_side(result, dataset, scaler, kind, by)
     return result
 
 
@@ -86,19 +82,13 @@ def _own(dataset: Dataset) -> list[bool]:
     ]
 
 
-def _check_side(  # noqa: PLR0917 - what is checked, and by what
-    result: CheckResult,
-    scaler: dict[str, Any],
-    kind: str,
-    by: str,
-    rows: Callable[[], Iterator[Part]],
-    own: list[bool],
-) -> None:
+def _check_side(result: CheckResult, dataset: Dataset, scaler: dict[str, Any], kind: str, by: str) -> None:
     """Check the scales of features, or of targets: of all series together, then of the groups and series that `by` asks for."""
     names = [entry["name"] for entry in scaler[kind]]
+    own = _own(dataset) if kind == "features" else [True] * len(names)
 
     def parted() -> Iterator[Part]:
-        return ((key[: _PARTS[by]], values, present) for key, values, present in rows())
+        return ((key[: _PARTS[by]], values, present) for key, values, present in _rows(dataset, kind))
 
     of = compute_moments(parted, len(names), result.count_checked)
     whole = of[()]  # the scale that all series share: a column that does not vary has deviation 1
@@ -148,28 +138,21 @@ def _compare(result: CheckResult, names: list[str], recorded: Mapping[str, list[
         )
 
 
-def _input_rows(dataset: Dataset) -> Iterator[Part]:
-    for piece, inside in _training(dataset):
-        values = piece.read("X")[inside].astype(np.float64)
-        present = np.ones(values.shape, bool)
-        for column, mask in enumerate(dataset.feature_masks):
-            if mask >= 0:
-                present[:, column] = values[:, mask] == 0
-        yield (piece.group, piece.series), values, present
-
-
-def _target_rows(dataset: Dataset) -> Iterator[Part]:
-    for piece, inside in _training(dataset):
-        values = piece.read("Y")[inside].astype(np.float64)
-        yield (piece.group, piece.series), values, piece.read("W")[inside] > 0
-
-
-def _training(dataset: Dataset) -> Iterator[tuple[SequenceSlice, Flags]]:
+def _rows(dataset: Dataset, kind: str) -> Iterator[Part]:
+    """The training rows of the features, present where their mask is 0, or of the targets, present where they have weight."""
     train = dataset.split("train")
     for piece in iter_sequences(dataset):
         inside = scored_in(train, piece)
-        if inside.any():
-            yield piece, inside
+        if not inside.any():
+            continue
+        values = piece.read("X" if kind == "features" else "Y")[inside].astype(np.float64)
+        if kind == "features":
+            present = np.ones(values.shape, bool)
+            masked = np.flatnonzero(dataset.feature_masks >= 0)
+            present[:, masked] = values[:, dataset.feature_masks[masked]] == 0
+        else:
+            present = piece.read("W")[inside] > 0
+        yield (piece.group, piece.series), values, present
 
 
 def compute_moments(

@@ -80,8 +80,7 @@ def check_files(dataset: Dataset, packed: Path, params: Params) -> CheckResult:
     _check_fingerprint(result, dataset, shards, params)
     _check_bytes(result, dataset, shards)
     for path in (packed.parent / "dataset.h5", *shards):
-        for fault in find_column_faults(path):
-            result.add_violation(fault)
+        result.add_violations(find_column_faults(path))
     for piece in iter_sequences(dataset):
         result.count_checked(len(piece.times))
         for name in ("X", "Y", "W"):

@@ -11,7 +11,7 @@ from functools import cache, lru_cache, partial
 from itertools import product
 
 from hindcast.pipeline.certify.as_known import NO_VALUE, GroupTables, KnownValue, column_names
-from hindcast.pipeline.certify.slow_clock import local_time, moment_of
+from hindcast.pipeline.certify.slow_clock import lagged_step, local_time
 from hindcast.pipeline.settings.base import Duration
 from hindcast.pipeline.settings.features import Holidays
 from hindcast.pipeline.settings.params import Params
@@ -112,20 +112,22 @@ def _of_windows(tables: GroupTables) -> Iterator[tuple[str, Column]]:
             for window, statistic in product(asked.windows, asked.statistics):
                 yield f"{value}_{statistic}_{window}", partial(last.statistic, window, statistic)
     for target, name in params.align.published.items():
-        source, _, value = name.rpartition(".")
-        sources = [source] if source else _sources_of(params, "forecast", value)
-        last = LastSteps(tables, target, (sources, value))
+        last = LastSteps(tables, target, sources_and_value(params, "forecast", name))
         for window in params.align.features.published_error:
             yield f"{target}_published_error_{window}", partial(last.statistic, window, "mean")
 
 
-def _realized_parts(params: Params, value: str) -> tuple[str, ...]:
-    return column_names(params.raw.sources[_sources_of(params, "realized", value)[0]], value)
-
-
-def _sources_of(params: Params, role: str, value: str) -> list[str]:
+def sources_and_value(params: Params, role: str, name: str) -> tuple[tuple[str, ...], str]:
+    """What a setting means by `value` or `source.value`: the sources of a role that have the value, and the value."""
+    source, _, value = name.rpartition(".")
     sources = params.raw.sources.items()
-    return [name for name, source in sources if source.role == role and value in source.values]
+    of_role = tuple(name for name, each in sources if each.role == role and value in each.values)
+    return (source,) if source else of_role, value
+
+
+def _realized_parts(params: Params, value: str) -> tuple[str, ...]:
+    source, *_ = sources_and_value(params, "realized", value)[0]
+    return column_names(params.raw.sources[source], value)
 
 
 def _inputs(params: Params, *, has_time: bool = True) -> Iterator[tuple[str, tuple[tuple[str, ...], str]]]:
@@ -135,8 +137,7 @@ def _inputs(params: Params, *, has_time: bool = True) -> Iterator[tuple[str, tup
         of_role = [source for source in params.raw.sources.values() if source.role == role]
         every = dict.fromkeys(value for source in of_role for value in source.values)
         for name in every if names == "all" else names:
-            source, _, value = name.rpartition(".")
-            sources = (source,) if source else tuple(_sources_of(params, role, value))
+            sources, value = sources_and_value(params, role, name)
             first = params.raw.sources[sources[0]]
             times = (first.valid_time, first.lead)
             if has_time != (times != (None, None)):
@@ -196,11 +197,8 @@ def _holiday(zone: str, chosen: Holidays, step: Step) -> KnownValue:
 
 
 def _lag(tables: GroupTables, value: str, lag: Duration, step: Step) -> KnownValue:
-    if lag.days is None:
-        before = step.time - lag.ns
-    else:
-        before = moment_of(local_time(step.time, tables.zone) - timedelta(days=lag.days), tables.zone)
-    return tables.realized(value, step.series, before // tables.frequency * tables.frequency, step.origin)
+    before = lagged_step(step.time, lag, tables.zone, tables.frequency)
+    return tables.realized(value, step.series, before, step.origin)
 
 
 def _recent(

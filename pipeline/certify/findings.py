@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,6 +38,11 @@ class CheckResult:
         if len(self.examples) < MOST_EXAMPLES:
             self.examples.append(example)
 
+    def add_violations(self, examples: Iterable[str]) -> None:
+        """Count one violating row for each example."""
+        for example in examples:
+            self.add_violation(example)
+
     def count_margins(self, margins: npt.NDArray[np.int64]) -> npt.NDArray[np.intp]:
         """Count rows by their margins in ns and return the places of those below zero, which violate the rule."""
         self.count_checked(len(margins))
@@ -52,8 +58,7 @@ class CheckResult:
     def merge(self, other: CheckResult) -> None:
         """Add the counts of another result, and name its violations."""
         self.rows_checked += other.rows_checked
-        for example in other.examples:
-            self.add_violation(example)
+        self.add_violations(other.examples)
         self.violations += other.violations - len(other.examples)
 
     @property

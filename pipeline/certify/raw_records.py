@@ -54,9 +54,8 @@ class Records:
         self.has_issue = "issue_time" in frame
         number, series = frame["series"].factorize()
         rows = np.arange(len(number)) if until is None else np.flatnonzero(self._valid < until)
-        order = rows[
-            np.lexsort((self._valid[rows], number[rows]))
-        ]  # stable: rows of one stamp keep their order
+        # stable: rows of one stamp keep their order
+        order = rows[np.lexsort((self._valid[rows], number[rows]))]
         bounds = np.searchsorted(number[order], np.arange(len(series) + 1)).tolist()
         self._rows = {
             str(name): order[start:stop]

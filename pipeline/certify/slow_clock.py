@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo
 
+from hindcast.pipeline.settings.base import Duration
 from hindcast.pipeline.settings.known import AfterStep, Always, AtIssuePlus, BeforeStep, DayAt, KnownRule
 from hindcast.pipeline.settings.origin import Before, Cycle, OriginRule
 
@@ -58,6 +59,14 @@ def known_of(rule: KnownRule, valid: int, issue: int | None, frequency: int, gro
     if isinstance(rule, Always):
         return (_ALWAYS - _EPOCH) // timedelta(seconds=1) * SECOND
     return None
+
+
+def lagged_step(step: int, lag: Duration, zone: str, frequency: int) -> int:
+    """The step from which a lag leads to `step`: a lag in days keeps the local time."""
+    before = step - lag.ns
+    if lag.days is not None:
+        before = moment_of(local_time(step, zone) - timedelta(days=lag.days), zone)
+    return before - before % frequency
 
 
 def moment_of_midnight(day: date, zone: str) -> int:

@@ -71,7 +71,7 @@ def _skill(folder: Path, judgement: Judgement) -> Plot:
         axes.set_xlabel(f"skill over {rival} in % (right of 0: the model is better)")
         add_legend(axes)
         return _save_plot(
-            folder, judgement, drawn, "skill",
+            _path(folder, judgement, "skill"), drawn,
             alt=f"Skill of the model over {rival} for all rows"
             f"{' and by track or group' if len(shown) > 1 else ''}, by MAE and RMSE, with 95 % intervals.",
             caption=f"Skill of the model over {rival}, {_of(judgement)}. An interval that contains 0 proves nothing."
@@ -95,7 +95,7 @@ def _errors(folder: Path, judgement: Judgement, kind: str, breakdown: Breakdown)
         add_legend(axes)
         first, last = breakdown.hours[0], breakdown.hours[-1]
         return _save_plot(
-            folder, judgement, drawn, kind,
+            _path(folder, judgement, kind), drawn,
             alt=f"Mean absolute error by {axis} from {first:g} to {last:g} h, one line for each of {', '.join(names)}.",
             caption=f"Mean absolute error by {axis}, {_of(judgement)}.",
         )  # fmt: skip
@@ -128,7 +128,7 @@ def _week(folder: Path, judgement: Judgement, week: Week) -> Plot:
         track = f"{track_name(judgement, week.track)}, " if judgement.tracks > 1 else ""
         which = {"typical": "with the median error", "hardest": "with the largest error"}[week.kind]
         return _save_plot(
-            folder, judgement, drawn, f"week-{week.kind}",
+            _path(folder, judgement, f"week-{week.kind}"), drawn,
             alt=f"A week of one series from {moments[0]} UTC: {', '.join(week.columns)} over time.",
             caption=f"A week of the series {which}: {week.series or 'the total'} of {week.group}, {track}{_of(judgement)}.{between}",
         )  # fmt: skip
@@ -149,7 +149,7 @@ def _pairs(folder: Path, judgement: Judgement, examples: Examples) -> Plot:
         for axes in (left, right):  # half a figure is too narrow for many long numbers
             axes.locator_params(axis="x", nbins=4)
         return _save_plot(
-            folder, judgement, drawn, "pairs",
+            _path(folder, judgement, "pairs"), drawn,
             alt=f"Left: {len(residual)} rows as points, actual against model, with the line of equality. Right: "
             f"a histogram of the differences; half of them lie between {np.quantile(residual, 0.25):.4g} and "
             f"{np.quantile(residual, 0.75):.4g}.",
@@ -171,25 +171,21 @@ def _history(folder: Path, history: dict[str, Any]) -> Plot:
         axes.set_xlabel("epoch")
         axes.set_ylabel("loss (scaled units)")
         add_legend(axes)
-        save_svg(drawn, folder / "history.svg")
-        size = _size(drawn)
-    return Plot(
-        "history.svg",
-        f"Training and validation loss over {len(epochs)} epochs.",
-        f"Loss by epoch{f'; the line marks epoch {best + 1}, whose weights are used' if best is not None else ''}.",
-        size,
-    )
+        mark = "" if best is None else f"; the line marks epoch {best + 1}, whose weights are used"
+        return _save_plot(
+            folder / "history.svg", drawn,
+            alt=f"Training and validation loss over {len(epochs)} epochs.", caption=f"Loss by epoch{mark}.",
+        )  # fmt: skip
 
 
-def _save_plot(folder: Path, judgement: Judgement, drawn: Any, kind: str, *, alt: str, caption: str) -> Plot:
-    file = f"{file_name(judgement.target)}-{kind}.svg"
-    save_svg(drawn, folder / file)
-    return Plot(file, alt, caption, _size(drawn))
+def _path(folder: Path, judgement: Judgement, kind: str) -> Path:
+    return folder / f"{file_name(judgement.target)}-{kind}.svg"
 
 
-def _size(drawn: Any) -> tuple[int, int]:
+def _save_plot(path: Path, drawn: Any, *, alt: str, caption: str) -> Plot:
+    save_svg(drawn, path)
     width, height = drawn.get_size_inches()
-    return round(96 * width), round(96 * height)
+    return Plot(path.name, alt, caption, (round(96 * width), round(96 * height)))
 
 
 def _of(judgement: Judgement) -> str:

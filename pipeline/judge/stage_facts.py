@@ -21,53 +21,40 @@ _DROPPED = {
 
 def read_stage_facts(reports: Path) -> Facts:
     """Facts by title from pack.json and leaks.json, if they exist."""
-    readers = {
-        "Packing": ("pack.json", pack_facts),
-        "Certificate": ("leaks.json", certificate_facts),
-    }
-    return {
-        title: read(read_json(reports / file))
-        for title, (file, read) in readers.items()
-        if (reports / file).is_file()
-    }
+    facts = {}
+    for title, file, read in (
+        ("Packing", "pack.json", pack_facts),
+        ("Certificate", "leaks.json", certificate_facts),
+    ):
+        if (reports / file).is_file():
+            facts[title] = read(read_json(reports / file))
+    return facts
 
 
 def pack_facts(pack: Mapping[str, Any]) -> Facts:
     """Total counts, then one row per group; pack.json holds the rest."""
-    groups = pack.get("by_group", {})
-    without = pack.get("groups_without_sequence", [])
-    return {
-        **_total_facts(pack),
-        **({"groups without a sequence": without} if without else {}),
-        **(
-            {"groups": [{"group": name, **_group_facts(entry)} for name, entry in groups.items()]}
-            if groups
-            else {}
-        ),
-    }
+    facts = _total_facts(pack)
+    if without := pack.get("groups_without_sequence"):
+        facts["groups without a sequence"] = without
+    if groups := pack.get("by_group"):
+        facts["groups"] = [{"group": name, **_group_facts(entry)} for name, entry in groups.items()]
+    return facts
 
 
 def certificate_facts(leaks: Mapping[str, Any]) -> Facts:
     """Whether all checks passed, how the availability time of each source is known, and one row per check."""
-    overlap = leaks.get("overlap", {})
-    return {
-        "passed": leaks.get("passed"),
-        "fingerprint of the data set": leaks.get("fingerprint"),
-        **({"overlap accepted": overlap} if overlap else {}),
-        "when values became known": [
-            {"source": name, "known": source.get("known"), "rule": source.get("rule")}
-            for name, source in leaks.get("sources", {}).items()
-        ],
-        "checks": [
-            {
-                "check": check.get("name"),
-                "rule": check.get("rule"),
-                "rows": check.get("rows_checked"),
-                "violations": check.get("violations"),
-            }
-            for check in leaks.get("checks", [])
-        ],
-    }
+    facts = {"passed": leaks.get("passed"), "fingerprint of the data set": leaks.get("fingerprint")}
+    if overlap := leaks.get("overlap"):
+        facts["overlap accepted"] = overlap
+    facts["when values became known"] = [
+        {"source": name, "known": source.get("known"), "rule": source.get("rule")}
+        for name, source in leaks.get("sources", {}).items()
+    ]
+    columns = {"check": "name", "rule": "rule", "rows": "rows_checked", "violations": "violations"}
+    facts["checks"] = [
+        {column: check.get(field) for column, field in columns.items()} for check in leaks.get("checks", [])
+    ]
+    return facts
 
 
 def policy_warning(policy: str) -> str:

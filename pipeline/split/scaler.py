@@ -22,6 +22,12 @@ from hindcast.pipeline.store.index_types import Split
 from hindcast.pipeline.store.layout import SCALER_FORMAT
 
 _ANY_SERIES: Key = ("", "")  # the key where one scale holds for all series
+_LENGTHS = {
+    "none": 0,
+    "feature": 0,
+    "group": 1,
+    "series": 2,
+}  # how much of (group, series) a scale depends on
 
 
 @dataclass(frozen=True)
@@ -113,8 +119,8 @@ def fit_scaler(
         "min_rows": how.min_rows,
         "fingerprint": fingerprint,
         **{kind: side.whole_entries() for kind, side in sides.items()},
-        "groups": _entries({kind: side.of_groups() for kind, side in sides.items()}),
-        "series": _entries({kind: side.of_series() for kind, side in sides.items()}),
+        "groups": _entries({kind: side.scales(1) for kind, side in sides.items()}),
+        "series": _entries({kind: side.scales(2) for kind, side in sides.items()}),
     }
 
 
@@ -128,42 +134,34 @@ class _Side:
     def add(self, key: Key, sums: Sums) -> None:
         self._series[key] = self._series[key].plus(sums) if key in self._series else sums
 
-    @property
-    def _groups(self) -> dict[str, Sums]:
-        """Exact sums: the order in which series are added changes nothing."""
-        groups: dict[str, Sums] = {}
-        for (group, _), sums in self._series.items():
-            groups[group] = groups[group].plus(sums) if group in groups else sums
-        return groups
-
-    @property
-    def whole(self) -> Sums:
-        total = Sums.none(len(self.names))
-        for sums in self._series.values():
-            total = total.plus(sums)
-        return total
+    def sums(self, length: int) -> dict[tuple[str, ...], Sums]:
+        """The sums of each group (`length` 1: by (group,)), of each series (2), or of all (0: by ())."""
+        sums_of = {} if length else {(): Sums.none(len(self.names))}
+        for (
+            key,
+            sums,
+        ) in self._series.items():  # exact sums: the order in which series are added changes nothing
+            part = key[:length]
+            sums_of[part] = sums_of[part].plus(sums) if part in sums_of else sums
+        return sums_of
 
     def whole_entries(self) -> list[dict[str, Any]]:
-        columns = Scale.of_feature(self.whole).entry().values()
+        columns = self.scales(0)[()].entry().values()
         return [
             {"name": name, "mean": mean, "std": deviation, "count": count}
             for name, mean, deviation, count in zip(self.names, *columns, strict=True)
         ]
 
-    def of_groups(self) -> dict[tuple[str, ...], Scale]:
-        """The scales of (group,), where scaled by group or series."""
-        if self.by not in {"group", "series"}:
+    def scales(self, length: int) -> dict[tuple[str, ...], Scale]:
+        """The scales of groups (`length` 1) or series (2), where it is scaled that finely, or of all (0)."""
+        if length > _LENGTHS[self.by]:
             return {}
-        whole = Scale.of_feature(self.whole)
-        return {(group,): whole.finer(sums, self._least, self._own) for group, sums in self._groups.items()}
-
-    def of_series(self) -> dict[tuple[str, ...], Scale]:
-        """The scales of (group, series), where scaled by series."""
-        if self.by != "series":
-            return {}
-        groups = self.of_groups()
+        if length == 0:
+            return {(): Scale.of_feature(self.sums(0)[()])}
+        coarser = self.scales(length - 1)
         return {
-            key: groups[key[:1]].finer(sums, self._least, self._own) for key, sums in self._series.items()
+            key: coarser[key[:-1]].finer(sums, self._least, self._own)
+            for key, sums in self.sums(length).items()
         }
 
 
@@ -200,7 +198,7 @@ def _check_finite(sides: Iterable[_Side]) -> None:
     faults = [
         f"{name} contains NaN or infinity: run the stage `pack` again, or check the shards with `verify`"
         for side in sides
-        for name, broken in zip(side.names, side.whole.broken, strict=True)
+        for name, broken in zip(side.names, side.sums(0)[()].broken, strict=True)
         if broken
     ]
     if faults:

@@ -90,11 +90,9 @@ def identity_of(params: Params) -> dict[str, Any]:
     """The settings that identify a data set, beside its shards."""
     identity = {"seed": params.seed, "split": params.split.model_dump(mode="json")}
     # how far training looks back decides the distance that it keeps, or how many samples overlap
-    return (
-        {**identity, "lookback": params.train.lookback}
-        if POLICIES[params.split.policy].needs_reach
-        else identity
-    )
+    if POLICIES[params.split.policy].needs_reach:
+        identity["lookback"] = params.train.lookback
+    return identity
 
 
 def reach_of(params: Params, dataset: Dataset) -> int:

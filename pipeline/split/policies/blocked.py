@@ -14,7 +14,6 @@ from itertools import pairwise
 import numpy as np
 
 from hindcast.pipeline.arrays import TIME_MAX, Ints
-from hindcast.pipeline.errors import SplitError
 from hindcast.pipeline.settings.split import Blocked
 from hindcast.pipeline.split.policies.chronological import apply_embargo, first_origin
 from hindcast.pipeline.split.policies.split_policy import (
@@ -23,7 +22,7 @@ from hindcast.pipeline.split.policies.split_policy import (
     Part,
     Proposal,
     SplitPolicy,
-    count_of_share,
+    counts_of_shares,
 )
 from hindcast.pipeline.split.steps import Steps
 from hindcast.pipeline.store.index_types import Split
@@ -67,13 +66,9 @@ def draw_blocks(steps: Steps, settings: Blocked, seed: int) -> Blocks:
     begin, end = steps.first_target_time, steps.last_target_time + steps.frequency
     length = settings.block.ns
     count = max(1, (2 * (end - begin) + length) // (2 * length))
-    counts = [count_of_share(share, count) for share in (settings.validation, settings.test)]
+    remedy = "set shorter blocks or smaller shares"
+    counts = counts_of_shares(settings, count, f"blocks of {settings.block}", remedy)
     held_out = sum(counts)
-    if held_out >= count:
-        raise SplitError(
-            f"split.policy blocked: of {count} blocks of {settings.block} validation and test would hold out "
-            f"{counts[0]} and {counts[1]}, which leaves none to train on: set shorter blocks or smaller shares."
-        )
     sections = sorted(range(held_out), key=lambda number: _digest(seed, "part", number))
     owner = np.zeros(count, np.int64)
     for place, number in enumerate(sections):

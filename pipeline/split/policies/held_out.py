@@ -10,12 +10,11 @@ import hashlib
 
 import numpy as np
 
-from hindcast.pipeline.errors import SplitError
 from hindcast.pipeline.settings.split import HeldOut
 from hindcast.pipeline.split.policies.split_policy import (
     Proposal,
     SplitPolicy,
-    count_of_share,
+    counts_of_shares,
     split_over_all_time,
 )
 from hindcast.pipeline.split.steps import Steps
@@ -44,14 +43,9 @@ def propose_held_out(steps: Steps, settings: HeldOut, seed: int, reach: int) -> 
 def _assign(keys: list[SeriesKey], settings: HeldOut, seed: int) -> dict[SeriesKey, int]:
     """The number of the part that each key belongs to."""
     drawn = sorted(keys, key=lambda key: hashlib.sha256("\0".join((str(seed), *key)).encode()).digest())
-    counts = [count_of_share(share, len(keys)) for share in (settings.validation, settings.test)]
-    if sum(counts) >= len(keys):
-        noun = settings.policy.removeprefix("by_")
-        raise SplitError(
-            f"split.policy {settings.policy}: of {len(keys)} {noun}{'' if noun == 'series' else 's'} validation and test "
-            f"would hold out {counts[0]} and {counts[1]}, which leaves none to train on: set smaller shares, or "
-            "use the policy chronological."
-        )
+    things = {"by_series": "series", "by_group": "groups"}[settings.policy]
+    remedy = "set smaller shares, or use the policy chronological"
+    counts = counts_of_shares(settings, len(keys), things, remedy)
     numbers = [1] * counts[0] + [2] * counts[1]
     return dict(zip(drawn, numbers + [0] * (len(keys) - len(numbers)), strict=True))
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hindcast.pipeline.arrays import TIME_MAX, Ints
-from hindcast.pipeline.settings.split import SplitSection, exact
+from hindcast.pipeline.errors import SplitError
+from hindcast.pipeline.settings.split import Blocked, HeldOut, SplitSection, exact
 from hindcast.pipeline.split.steps import Steps
 from hindcast.pipeline.store.index_types import Split
 
@@ -115,6 +116,17 @@ def split_over_all_time(steps: Steps, samples: Sequence[Ints]) -> Draft:
         for part, indices in zip(parts, samples, strict=True)
     )
     return Draft(parts, splits)
+
+
+def counts_of_shares(settings: HeldOut | Blocked, total: int, things: str, remedy: str) -> list[int]:
+    """How many of `total` things validation and test hold out. Raises SplitError where none is left for training."""
+    counts = [count_of_share(share, total) for share in (settings.validation, settings.test)]
+    if sum(counts) >= total:
+        raise SplitError(
+            f"split.policy {settings.policy}: of {total} {things} validation and test would hold out {counts[0]} and "
+            f"{counts[1]}, which leaves none to train on: {remedy}."
+        )
+    return counts
 
 
 def count_of_share(share: float, total: int) -> int:

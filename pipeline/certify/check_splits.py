@@ -1,4 +1,6 @@
-"""Check `split_lists`: the lists of samples are those that the settings give, and no sample is in two."""
+"""Checks `borders` and `split_lists`: the splits begin and end where the settings say, and list the samples that the
+settings give, none of them twice.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +9,31 @@ from itertools import pairwise
 
 import numpy as np
 
-from hindcast.pipeline.certify.expected_splits import EXPECTATIONS, first_and_last_steps
+from hindcast.pipeline.certify.expected_splits import EXPECTATIONS, Expectation, Range, first_and_last_steps
 from hindcast.pipeline.certify.findings import CheckResult
 from hindcast.pipeline.certify.iterate import PART_NAMES, SplitSet, iter_split_sets, split_names
 from hindcast.pipeline.settings.split import RollingOrigin, SplitSettings
 from hindcast.pipeline.store.index_types import Split
 from hindcast.pipeline.store.reader import Dataset
 from hindcast.pipeline.wording import time_text
+
+
+def check_borders(dataset: Dataset, settings: SplitSettings, seed: int) -> CheckResult:
+    """Compare the ranges of each split with the expected ones.
+
+    Training and validation may end earlier, or begin later where blocks are held out, because they keep their distance;
+    `embargo` and `distance` check that.
+    """
+    result = CheckResult("borders", "the splits begin and end where the settings and the span of targets say")
+    expectation = EXPECTATIONS[settings.policy]
+    if expectation.ranges is None:
+        result.rule = f"{settings.policy} has no borders in time: `split_lists` checks its samples"
+        return result
+    for split_set in iter_split_sets(dataset, settings):
+        result.count_checked(sum(len(split.spans) for split in split_set.splits))
+        expected = expectation.ranges(dataset, settings, seed, split_set.fold)
+        result.add_violations(_faults_of_borders(split_set, expected, expectation))
+    return result
 
 
 def check_samples(dataset: Dataset, settings: SplitSettings, seed: int) -> CheckResult:
@@ -36,13 +56,39 @@ def check_samples(dataset: Dataset, settings: SplitSettings, seed: int) -> Check
         result.add_violation(f"{name}: no setting asks for this split")
     for split_set in iter_split_sets(dataset, settings):
         for split in split_set.splits:
-            for fault in _faults_of_list(split, dataset.sample_count):
-                result.add_violation(fault)
+            result.add_violations(_faults_of_list(split, dataset.sample_count))
         if result.passed:
             _check_split_set(result, dataset, split_set, settings, seed)
     if isinstance(settings, RollingOrigin):
         _check_chosen_fold(result, dataset, settings)
     return result
+
+
+def _faults_of_borders(split_set: SplitSet, expected: list[Range], expectation: Expectation) -> Iterator[str]:
+    for number, split in enumerate(split_set.splits):
+        name = f"{split_set.label}{PART_NAMES[number]}"
+        due = [(start, stop) for owner, start, stop in expected if owner == number and start < stop]
+        ranges = [(start, stop) for start, stop in split.spans if start < stop]
+        for start, stop in ranges:
+            may_begin_later = expectation.needs_reach and number == 0
+            around = [span for span in due if span[0] <= start and stop <= span[1]]
+            if (
+                not around
+                or (start != around[0][0] and not may_begin_later)
+                or (number == 2 and stop != around[0][1])
+            ):
+                yield f"{name} is [{time_text(start)}, {time_text(stop)}), expected {_ranges_text(due)}"
+        if number == 2 and len(ranges) != len(due):
+            yield f"{name} has {len(ranges)} ranges, expected {len(due)}: {_ranges_text(due)}"
+        edges = [edge for interval in split.intervals for edge in interval]
+        if any(after <= before for before, after in pairwise(edges)):
+            yield f"{name}: its intervals must ascend with gaps between them; expected {_ranges_text(due)}"
+        if (split.from_time, split.until_time) != (split.spans[0][0], split.spans[-1][1]):
+            yield f"{name}: its from_time and until_time are not those of its intervals"
+
+
+def _ranges_text(ranges: list[tuple[int, int]]) -> str:
+    return ", ".join(f"[{time_text(start)}, {time_text(stop)})" for start, stop in ranges[:4]) or "nothing"
 
 
 def _faults_of_list(split: Split, sample_count: int) -> Iterator[str]:
@@ -65,8 +111,8 @@ def _check_split_set(
             )
         owner[split.indices] = number
     first, last = first_and_last_steps(dataset)
-    for fault in _faults_of_order(split_set) if expectation.is_ordered else ():
-        result.add_violation(fault)
+    if expectation.is_ordered:
+        result.add_violations(_faults_of_order(split_set))
     for split in () if expectation.is_of_time else splits:
         inside = (first[split.indices] >= split.from_time) & (last[split.indices] < split.until_time)
         for sample in split.indices[~inside].tolist():
