@@ -78,11 +78,8 @@ def stage_main(
         ] = None,
         debug: Debug = False,  # noqa: FBT002
     ) -> None:
-        def work() -> None:
-            with _lock_workspace(name):
-                _print_summary(name, run(load_params(params, set_ or [])))
-
-        run_command(name, work, debug=debug)
+        with reported_errors(name, debug=debug), _lock_workspace(name):
+            _print_summary(name, run(load_params(params, set_ or [])))
 
     return command_main(name, command, description, example)
 
@@ -111,11 +108,12 @@ def run_app(app: typer.Typer, program: str, argv: list[str] | None) -> int:
     return 0
 
 
-def run_command(name: str, work: Callable[[], None], *, debug: bool) -> None:
-    """Do the work of a command; print errors that the user can fix in a few lines, and raise typer.Exit with their code."""
+@contextmanager
+def reported_errors(name: str, *, debug: bool) -> Iterator[None]:
+    """Around the work of a command: print errors that the user can fix in a few lines, and raise typer.Exit with their code."""
     with _record_stop_signals() as stops:
         try:
-            work()
+            yield
         except BaseException as fault:
             if stops or isinstance(fault, KeyboardInterrupt):  # TensorFlow raises its own error instead
                 _print_error(f"{name}: stopped; previous outputs are unchanged.")

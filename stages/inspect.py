@@ -5,15 +5,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
 from hindcast.pipeline.wording import printable
-from hindcast.stages.common import Debug, command_main, run_command
-
-if TYPE_CHECKING:  # inspect_files loads pyarrow, which `--help` should not
-    from hindcast.pipeline.inspect.inspect_files import Inspection
+from hindcast.stages.common import Debug, command_main, reported_errors
 
 _HELP = (
     "Inspect CSV files (or folders of them): separator, encoding, timestamps and their zone, step, series, forecasts and "
@@ -30,48 +30,31 @@ def inspect(
     force: Annotated[bool, typer.Option("--force", help="Overwrite the file of --write.")] = False,  # noqa: FBT002
     debug: Debug = False,  # noqa: FBT002
 ) -> None:
-    """The command, with its options."""
-    run_command("inspect", lambda: _inspect(files, write, force=force), debug=debug)
+    """Print tables and the proposal, or write it."""
+    with reported_errors("inspect", debug=debug):
+        from hindcast.pipeline.inspect.inspect_files import inspect_files, refuse_overwriting, write_proposal
+
+        if write is not None:
+            refuse_overwriting(write, force=force)
+        inspection = inspect_files(files)
+        console = Console(highlight=False)
+        for title, head, rows in inspection.tables():
+            if rows:
+                console.print(_table(title, head, rows))
+        if write is not None:
+            write_proposal(inspection, write, force=force)
+            sys.stdout.write(f"Wrote {printable(str(write))}. Answer its questions (# ?), then use it as the data set "
+                             f"{printable(write.stem)}.\n")  # fmt: skip
+        elif inspection.proposal is not None:
+            sys.stdout.write("\n" + printable(inspection.proposal.text, keep="\n"))
+        inspection.require_proposal()
 
 
-def _inspect(files: list[Path], write: Path | None, *, force: bool) -> None:
-    from hindcast.pipeline.inspect.inspect_files import inspect_files, refuse_overwriting, write_proposal
-
-    if write is not None:
-        refuse_overwriting(write, force=force)
-    inspection = inspect_files(files)
-    _print(inspection)
-    if write is not None:
-        write_proposal(inspection, write, force=force)
-        sys.stdout.write(f"Wrote {printable(str(write))}. Answer its questions (# ?), then use it as the data set "
-                         f"{printable(write.stem)}.\n")  # fmt: skip
-    elif inspection.proposal is not None:
-        sys.stdout.write("\n" + printable(inspection.proposal.text, keep="\n"))
-    inspection.require_proposal()
-
-
-def _print(inspection: Inspection) -> None:
-    from rich.console import Console
-
-    console = Console(highlight=False)
-    for title, head, rows in inspection.tables():
-        if rows:
-            console.print(_table(title, head, rows))
-
-
-def _table(title: str, head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> Any:
-    from rich.table import Table
-    from rich.text import Text
-
+def _table(title: str, head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> Table:
     table = Table(title=title, title_justify="left", title_style="bold")
     for name in head:
-        # short cells stay whole, names of files are folded
-        table.add_column(
-            name,
-            overflow="fold",
-            min_width=len(name),
-            no_wrap=name in {"rows", "from, to", "step", "missing"},
-        )
+        is_short = name in {"rows", "from, to", "step", "missing"}  # stays whole; names of files are folded
+        table.add_column(name, overflow="fold", min_width=len(name), no_wrap=is_short)
     for row in rows:
         table.add_row(*(Text(printable(cell, keep="\n")) for cell in row))
     return table

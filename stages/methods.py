@@ -9,8 +9,9 @@ from typing import Annotated
 
 import typer
 
+from hindcast.pipeline.errors import SettingsError
 from hindcast.pipeline.wording import printable
-from hindcast.stages.common import Debug, command_main, run_command
+from hindcast.stages.common import Debug, command_main, reported_errors
 
 METHODS = {
     1: "One series after another, with TensorBoard: one fit per series, weights saved by group.",
@@ -37,27 +38,23 @@ def methods(
     ] = None,
     debug: Debug = False,  # noqa: FBT002
 ) -> None:
-    """The command, with its options."""
-    run_command("methods", lambda: _run(numbers or list(METHODS), keep), debug=debug)
+    """Run methods one after another."""
+    with reported_errors("methods", debug=debug):
+        from hindcast.pipeline.learn.backend import start_framework
 
+        if keep is not None and keep.exists():
+            raise SettingsError(
+                f"--keep must name a folder that does not exist, found {keep}: choose another, or remove it."
+            )
+        start_framework()  # before anything imports the framework
+        from hindcast.pipeline.methods import csv_folder, memory_task, per_series, plain_hdf5, tbptt_lanes
 
-def _run(numbers: list[int], keep: Path | None) -> None:
-    from hindcast.pipeline.errors import SettingsError
-    from hindcast.pipeline.learn.backend import start_framework
-
-    if keep is not None and keep.exists():
-        raise SettingsError(
-            f"--keep must name a folder that does not exist, found {keep}: choose another, or remove it."
-        )
-    start_framework()  # before anything imports the framework
-    from hindcast.pipeline.methods import csv_folder, memory_task, per_series, plain_hdf5, tbptt_lanes
-
-    modules = (per_series, csv_folder, plain_hdf5, tbptt_lanes, memory_task)  # in the order of METHODS
-    with TemporaryDirectory(prefix="hindcast-methods-") as temporary:
-        for number in numbers:
-            _print(f"Method {number}. {METHODS[number]}")
-            for line in modules[number - 1].run((keep or Path(temporary)) / f"method_{number}"):
-                _print(f"  {line}")
+        modules = (per_series, csv_folder, plain_hdf5, tbptt_lanes, memory_task)  # in the order of METHODS
+        with TemporaryDirectory(prefix="hindcast-methods-") as temporary:
+            for number in numbers or METHODS:
+                _print(f"Method {number}. {METHODS[number]}")
+                for line in modules[number - 1].run((keep or Path(temporary)) / f"method_{number}"):
+                    _print(f"  {line}")
 
 
 def _print(line: str) -> None:

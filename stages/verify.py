@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from hindcast.pipeline.wording import printable
-from hindcast.stages.common import Debug, command_main, run_command
+from hindcast.stages.common import Debug, command_main, reported_errors
 
 _HELP = (
     "Check every checksum, count, index and fingerprint of a data set (dataset.h5 and all its shards) and list all "
@@ -23,20 +23,17 @@ def verify(
     ),
     debug: Debug = False,  # noqa: FBT002
 ) -> None:
-    """The command, with its options."""
-    run_command("verify", lambda: _verify(data), debug=debug)
+    """Print what was checked."""
+    with reported_errors("verify", debug=debug):
+        from hindcast.pipeline.store import verify as checks
 
-
-def _verify(data: Path) -> None:
-    from hindcast.pipeline.store.verify import verify
-
-    verified = verify(data)
-    is_joined = (data / "dataset.h5").exists()
-    note = "" if is_joined else ", each checked alone: dataset.h5 is absent, the stage `split` writes it"
-    sys.stdout.write(
-        f"{printable(str(data))} is whole: {verified.shards:,} shards, {verified.samples:,} samples, "
-        f"{verified.chunks:,} chunks with their checksums, {verified.bytes / 1e6:,.1f} MB{note}.\n"
-    )
+        verified = checks.verify(data)
+        is_joined = (data / "dataset.h5").exists()
+        note = "" if is_joined else ", each checked alone: dataset.h5 is absent, the stage `split` writes it"
+        sys.stdout.write(
+            f"{printable(str(data))} is whole: {verified.shards:,} shards, {verified.samples:,} samples, "
+            f"{verified.chunks:,} chunks with their checksums, {verified.bytes / 1e6:,.1f} MB{note}.\n"
+        )
 
 
 main = command_main("verify", verify, _HELP, "hindcast verify data")

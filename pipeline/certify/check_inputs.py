@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from hindcast.pipeline.certify.as_known import NO_VALUE, GroupTables, KnownValue
 from hindcast.pipeline.certify.expected_columns import Step, expected_columns, sources_and_value
 from hindcast.pipeline.certify.expected_splits import EXPECTATIONS
 from hindcast.pipeline.certify.findings import CheckResult
-from hindcast.pipeline.certify.iterate import SequenceSlice, iter_slices
+from hindcast.pipeline.certify.iterate import iter_slices
 from hindcast.pipeline.certify.raw_records import read_records
 from hindcast.pipeline.certify.slow_clock import days_of_change, moment_of_midnight
 from hindcast.pipeline.settings.base import DAY
@@ -30,6 +31,8 @@ LEAST_ROWS, MOST_ROWS = 300, 2000
 
 TOLERANCE = 1e-6
 """Relative to the value: float32 resolves 6e-8, and sums may be taken in another order."""
+
+_ARRAYS = ("X", "Y", "W", "origin", "known", "published", "issued")
 
 _GOLDEN = (
     0.6180339887498949  # the fractional parts of its multiples are evenly spread, however many there are
@@ -122,34 +125,37 @@ def _check_group(
         if name not in columns and name not in masks:
             in_inputs.add_violation(f"{name}: no setting asks for this feature")
     for row, places in sampled.items():
-        for piece, inside in _by_slice(dataset, row, places):
-            inputs, origin = piece.read("X"), piece.read("origin")
-            for place in inside:
-                step = Step(piece.series, piece.track, int(piece.times[place]), int(origin[place]))
-                in_inputs.count_checked()
-                for column, name in enumerate(dataset.features):
-                    if name in columns:
-                        mask = int(dataset.feature_masks[column])
-                        is_masked = mask >= 0 and bool(inputs[place, mask] != 0)
-                        stored, expected = float(inputs[place, column]), columns[name](step)
-                        if expected.known is not None:
-                            in_inputs.note_margin(step.origin - expected.known)
-                        held_out.check(in_held_out, step, f"{piece.label(place)}: {name}", expected)
-                        faults = _faults_of_input(expected, stored, is_masked=is_masked)
-                        in_inputs.add_violations(
-                            f"{piece.label(place)}: {name} is {fault}" for fault in faults
-                        )
-            _check_targets(in_targets, piece, inside, tables)
-            check_published(in_published, piece, inside, tables)
+        for step, label, stored in _stored_rows(dataset, row, places):
+            for result in (in_inputs, in_targets, in_published):
+                result.count_checked()
+            for column, name in enumerate(dataset.features):
+                if name in columns:
+                    mask, expected = int(dataset.feature_masks[column]), columns[name](step)
+                    is_masked = mask >= 0 and bool(stored["X"][mask] != 0)
+                    if expected.known is not None:
+                        in_inputs.note_margin(step.origin - expected.known)
+                    held_out.check(in_held_out, step, f"{label}: {name}", expected)
+                    faults = _faults_of_input(expected, float(stored["X"][column]), is_masked=is_masked)
+                    in_inputs.add_violations(faults, f"{label}: {name} is ")
+            in_targets.add_violations(_faults_of_targets(dataset, tables, step, stored), f"{label}: ")
+            in_published.add_violations(_faults_of_published(dataset, tables, step, stored), f"{label}: ")
 
 
-def _by_slice(dataset: Dataset, row: int, places: list[int]) -> Iterator[tuple[SequenceSlice, list[int]]]:
+StoredRow = dict[str, Any]
+"""Array -> its values at one step."""
+
+
+def _stored_rows(dataset: Dataset, row: int, places: list[int]) -> Iterator[tuple[Step, str, StoredRow]]:
+    """Each of some steps of a sequence, with its label for messages and its values in the data set."""
     begin = int(dataset.sequences.start_time[row])
     for piece in iter_slices(dataset, row):
         skipped = (int(piece.times[0]) - begin) // dataset.frequency
         inside = [place - skipped for place in places if 0 <= place - skipped < len(piece.times)]
-        if inside:
-            yield piece, inside
+        arrays = {name: piece.read(name) for name in _ARRAYS} if inside else {}
+        for place in inside:
+            stored = {name: values[place] for name, values in arrays.items()}
+            step = Step(piece.series, piece.track, int(piece.times[place]), int(stored["origin"]))
+            yield step, piece.label(place), stored
 
 
 def _faults_of_input(expected: KnownValue, stored: float, *, is_masked: bool) -> Iterator[str]:
@@ -161,52 +167,37 @@ def _faults_of_input(expected: KnownValue, stored: float, *, is_masked: bool) ->
         yield f"{words}, the value known at the origin was {expected.value!r}"
 
 
-def _check_targets(result: CheckResult, piece: SequenceSlice, places: list[int], tables: GroupTables) -> None:
-    stored = {name: piece.read(name) for name in ("Y", "W", "known")}
-    for place in places:
-        result.count_checked()
-        for column, target in enumerate(piece.dataset.targets):
-            expected = tables.realized(target, piece.series, int(piece.times[place]), TIME_MAX)
-            value, weight, known = (stored[name][place, column].item() for name in ("Y", "W", "known"))
-            due = (0.0, False, TIME_MAX) if expected.known is None else (expected.value, True, expected.known)
-            if not (_equal(value, due[0]) and (weight > 0) == due[1] and known == due[2]):
-                result.add_violation(
-                    f"{piece.label(place)}: {target} is {value!r} (W {weight}, known {known}); the tables give "
-                    f"{due[0]!r} (known {due[2]})"
-                )
+def _faults_of_targets(dataset: Dataset, tables: GroupTables, step: Step, stored: StoredRow) -> Iterator[str]:
+    for column, target in enumerate(dataset.targets):
+        expected = tables.realized(target, step.series, step.time, TIME_MAX)
+        value, weight, known = (stored[name][column].item() for name in ("Y", "W", "known"))
+        due = (0.0, False, TIME_MAX) if expected.known is None else (expected.value, True, expected.known)
+        if not (_equal(value, due[0]) and (weight > 0) == due[1] and known == due[2]):
+            yield (
+                f"{target} is {value!r} (W {weight}, known {known}); the tables give {due[0]!r} (known {due[2]})"
+            )
 
 
 def _equal(stored: float, due: float, size: float = 0.0) -> bool:
     return abs(stored - due) <= TOLERANCE * max(abs(stored), abs(due)) + _ROUNDING * size
 
 
-def check_published(
-    result: CheckResult, piece: SequenceSlice, places: list[int], tables: GroupTables
-) -> None:
-    """Compare the published forecast, and the issue time of each source's vintage, of some rows with what was known at
-    their origins.
-    """
-    origins, published, issued = (piece.read(name) for name in ("origin", "published", "issued"))
-    for place in places:
-        result.count_checked()
-        step = Step(piece.series, piece.track, int(piece.times[place]), int(origins[place]))
-        for column, target in enumerate(piece.dataset.targets):
-            due, value = _published(tables, target, step).value, float(published[place, column])
-            same = math.isnan(due) == math.isnan(value) and not abs(due - value) > TOLERANCE * max(
-                abs(due), abs(value)
+def _faults_of_published(
+    dataset: Dataset, tables: GroupTables, step: Step, stored: StoredRow
+) -> Iterator[str]:
+    """Compare the published forecast, and the issue time of each source's vintage, with what was known at the origin."""
+    for column, target in enumerate(dataset.targets):
+        due, value = _published(tables, target, step).value, float(stored["published"][column])
+        if not (_equal(value, due) or (math.isnan(value) and math.isnan(due))):
+            yield f"the published forecast of {target} is {value!r}, the value known at the origin was {due!r}"
+    for column, source in enumerate(dataset.sources):
+        times = int(stored["issued"][column]), _issue(tables, source, step)
+        if times[0] != times[1]:
+            words = [time_text(time) if time != TIME_MIN else "none" for time in times]
+            yield (
+                f"the issue time of the vintage of {source} is {words[0]}, that of the newest known at the origin is "
+                f"{words[1]}"
             )
-            if not same:
-                result.add_violation(
-                    f"{piece.label(place)}: the published forecast of {target} is {value!r}, the value known at the origin was {due!r}"
-                )
-        for column, source in enumerate(piece.dataset.sources):
-            expected, stored = _issue(tables, source, step), int(issued[place, column])
-            if stored != expected:
-                words = [time_text(time) if time != TIME_MIN else "none" for time in (stored, expected)]
-                result.add_violation(
-                    f"{piece.label(place)}: the issue time of the vintage of {source} is {words[0]}, that of the newest known at "
-                    f"the origin is {words[1]}"
-                )
 
 
 class HeldOutInputs:

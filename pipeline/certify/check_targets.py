@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import groupby
 
 import numpy as np
 
@@ -108,16 +109,14 @@ def _scored_by_series(
     dataset: Dataset, split_set: SplitSet, *, by_track: bool
 ) -> Iterator[tuple[str, list[Times]]]:
     """(name, scored times in training, validation and test) of each series, or with `by_track` of each track."""
-    table = dataset.sequences
-    name, scored = "", [[np.zeros(0, np.int64)] for _ in split_set.splits]
-    for piece in iter_sequences(dataset):
-        current = f"{piece.group}/{piece.series}" + (f" track {piece.track}" if by_track else "")
-        if current != name and name:
-            yield name, [np.concatenate(times) for times in scored]
-            scored = [[np.zeros(0, np.int64)] for _ in split_set.splits]
-        name = current
-        has_weight: Flags = np.any(piece.read("W") > 0, axis=1)
-        for times, split in zip(scored, split_set.splits, strict=True):
-            times.append(piece.times[has_weight & scored_in(split, piece)])
-    if len(table):
+
+    def name_of(piece: SequenceSlice) -> str:
+        return f"{piece.group}/{piece.series}" + (f" track {piece.track}" if by_track else "")
+
+    for name, pieces in groupby(iter_sequences(dataset), name_of):
+        scored: list[list[Times]] = [[] for _ in split_set.splits]
+        for piece in pieces:
+            has_weight: Flags = np.any(piece.read("W") > 0, axis=1)
+            for times, split in zip(scored, split_set.splits, strict=True):
+                times.append(piece.times[has_weight & scored_in(split, piece)])
         yield name, [np.concatenate(times) for times in scored]

@@ -38,10 +38,10 @@ class CheckResult:
         if len(self.examples) < MOST_EXAMPLES:
             self.examples.append(example)
 
-    def add_violations(self, examples: Iterable[str]) -> None:
-        """Count one violating row for each example."""
+    def add_violations(self, examples: Iterable[str], prefix: str = "") -> None:
+        """Count one violating row for each example; the prefix says where it is."""
         for example in examples:
-            self.add_violation(example)
+            self.add_violation(prefix + example)
 
     def count_margins(self, margins: npt.NDArray[np.int64]) -> npt.NDArray[np.intp]:
         """Count rows by their margins in ns and return the places of those below zero, which violate the rule."""

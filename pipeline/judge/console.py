@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from hindcast.pipeline.files import read_json
 from hindcast.pipeline.judge.answer import MOST_NAMES
 from hindcast.pipeline.judge.evaluation import Evaluation
-from hindcast.pipeline.judge.metrics import Score, common_format
+from hindcast.pipeline.judge.metrics import common_format
 from hindcast.pipeline.judge.scores import Judgement
 from hindcast.pipeline.judge.stage_facts import policy_warning
 from hindcast.pipeline.settings.params import Params
@@ -49,7 +49,8 @@ def score_lines(evaluation: Evaluation) -> Iterator[str]:
         yield f"  {title:<{width}}{heads}"
         number = common_format(judgement.scores.values())
         for name, score in judgement.scores.items():
-            yield f"  {name:<{width}}{_cells(score, number)}"
+            cells = [*map(number, (score.mae, score.rmse, score.bias)), str(score.n)]
+            yield f"  {name:<{width}}{''.join(f' {cell:>{_WIDTH - 1}}' for cell in cells)}"
         if judgement.quantiles is not None:
             yield f"  {judgement.quantiles}"
         yield f"  {answer}"
@@ -73,8 +74,3 @@ def settings_drift(models: Path, settings: TrainSettings) -> str:
 
 def _title(judgement: Judgement) -> str:
     return f"{judgement.split}, {judgement.target}"
-
-
-def _cells(score: Score, number: Callable[[float | None], str]) -> str:
-    means = (score.mae, score.rmse, score.bias)
-    return "".join(f" {text:>{_WIDTH - 1}}" for text in [*map(number, means), str(score.n)])

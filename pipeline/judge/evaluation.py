@@ -119,7 +119,7 @@ class _Evaluator:
         self, dataset: EvaluationSource, predict: Predict, params: Params, columns: list[str]
     ) -> None:
         self._dataset, self._predict, self._params, self._columns = dataset, predict, params, columns
-        self._names, self._series_of = index_series(dataset.sequences)
+        _, self._series_of = index_series(dataset.sequences)
         self.judgements: list[Judgement] = []
         self.examples: dict[tuple[str, str], Examples] = {}
 
@@ -154,14 +154,11 @@ class _Evaluator:
 
     def _load_tables(self, split: str) -> list[Table]:
         rows, settings = scored_rows(self._dataset, split), self._params.train
-        values = self._predict(
-            split, rows
-        )  # first: a network that cannot be loaded fails before the trees are fitted
+        # first: a network that cannot be loaded fails before the trees are fitted
+        values = self._predict(split, rows)
         trees = self._trees
         with progress(f"read {split}", len(rows), "rows") as advance:
-            tables = load_tables(
-                self._dataset, split, rows, self._columns, self._names, self._series_of, advance
-            )
+            tables = load_tables(self._dataset, split, rows, self._columns, advance)
         if settings.quantiles:
             tables = [
                 replace(table, quantiles=np.ascontiguousarray(values[:, target]), levels=settings.quantiles)
@@ -209,8 +206,8 @@ def _dataset_facts(dataset: Dataset) -> dict[str, Any]:
         "features": list(dataset.features),
         "targets": list(dataset.targets),
         **{
-            f"{name} [from, until)": f"{time_text(part.from_time)} to {time_text(part.until_time)}"
-            for name, part in ((name, dataset.split(name)) for name in dataset.splits)
+            f"{part.name} [from, until)": f"{time_text(part.from_time)} to {time_text(part.until_time)}"
+            for part in map(dataset.split, dataset.splits)
         },
         "fingerprint": dataset.fingerprint,
     }

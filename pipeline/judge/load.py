@@ -63,13 +63,11 @@ def read_blocks(dataset: EvaluationSource, rows: Rows, width: int) -> Iterator[t
         start = stop
 
 
-def load_tables(  # noqa: PLR0917 - the six things a table is made of
+def load_tables(
     dataset: EvaluationSource,
     split: str,
     rows: Rows,
     forecasters: Sequence[str],
-    names: SeriesNames,
-    series_of: NDArray[np.int32],
     advance: Callable[[int], None],
 ) -> list[Table]:
     """One table per target, with those columns of `forecasters` that the data set holds (not model, not trees).
@@ -88,6 +86,7 @@ def load_tables(  # noqa: PLR0917 - the six things a table is made of
             values = read("published") if name == "published" else baseline[:, :, baselines.index(name)]
             columns[:, place, block] = values.T
         advance(block.stop - block.start)
+    names, series_of = index_series(dataset.sequences)
     series = series_of[rows.sequence]
     track = np.asarray(dataset.sequences.track)[rows.sequence].astype(np.int16)
     return [

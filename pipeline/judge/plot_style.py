@@ -44,10 +44,13 @@ _SETTINGS: dict[str, Any] = {
 @contextmanager
 def figure(width: float = 8.0, height: float = 3.8) -> Iterator[Figure]:
     """An empty figure (inches) with the project's style."""
-    from matplotlib import rc_context
+    from matplotlib import rc_context, rcParamsDefault
     from matplotlib.figure import Figure
 
-    settings: Any = {**_defaults(), **_SETTINGS}
+    # the library's default style, without the settings of a matplotlibrc on this machine
+    settings: Any = {**rcParamsDefault, **_SETTINGS}
+    for key in ("backend", "backend_fallback"):
+        del settings[key]
     with rc_context(settings):
         yield Figure(figsize=(width, height), layout="constrained")
 
@@ -81,12 +84,3 @@ def line_style(name: str) -> dict[str, Any]:
 def add_legend(axes: Axes) -> None:
     """Add a legend above the axes, where it covers nothing."""
     axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=4, frameon=False, fontsize=9)
-
-
-def _defaults() -> dict[str, Any]:
-    """The library's default style, without the settings of a matplotlibrc on this machine."""
-    from matplotlib import rcParamsDefault
-
-    return {
-        key: value for key, value in rcParamsDefault.items() if key not in {"backend", "backend_fallback"}
-    }

@@ -109,18 +109,13 @@ def _week(folder: Path, judgement: Judgement, week: Week) -> Plot:
             axes.plot(moments, values, linewidth=1.6, **line_style(name))
         between = ""
         if week.band is not None and judgement.quantiles is not None:
-            low, high = (
-                f"{level:g}" for level in (judgement.quantiles.levels[0], judgement.quantiles.levels[-1])
-            )
+            levels = judgement.quantiles.levels
+            low, high = f"{levels[0]:g}", f"{levels[-1]:g}"
             between = f" The band lies between the model's quantiles {low} and {high}."
             axes.fill_between(
-                moments,
-                *week.band,
-                color=COLOURS["model"],
-                alpha=0.2,
-                linewidth=0,
+                moments, *week.band, color=COLOURS["model"], alpha=0.2, linewidth=0,
                 label=f"quantiles {low} to {high}",
-            )
+            )  # fmt: skip
         axes.set_ylabel(_with_unit(printable(judgement.target), judgement))
         axes.set_xlabel("time (UTC)")
         axes.tick_params(axis="x", rotation=20)

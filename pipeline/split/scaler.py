@@ -22,12 +22,7 @@ from hindcast.pipeline.store.index_types import Split
 from hindcast.pipeline.store.layout import SCALER_FORMAT
 
 _ANY_SERIES: Key = ("", "")  # the key where one scale holds for all series
-_LENGTHS = {
-    "none": 0,
-    "feature": 0,
-    "group": 1,
-    "series": 2,
-}  # how much of (group, series) a scale depends on
+_LENGTHS = {"none": 0, "feature": 0, "group": 1, "series": 2}  # how much of a key a scale depends on
 
 
 @dataclass(frozen=True)
@@ -136,7 +131,7 @@ class _Side:
 
     def sums(self, length: int) -> dict[tuple[str, ...], Sums]:
         """The sums of each group (`length` 1: by (group,)), of each series (2), or of all (0: by ())."""
-        sums_of = {} if length else {(): Sums.none(len(self.names))}
+        sums_of: dict[tuple[str, ...], Sums] = {} if length else {(): Sums.none(len(self.names))}
         for (
             key,
             sums,

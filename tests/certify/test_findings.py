@@ -16,6 +16,12 @@ def test_all_violations_are_counted_and_the_first_ones_named() -> None:
     assert not result.passed
 
 
+def test_several_violations_are_counted_and_named_with_their_prefix() -> None:
+    result = CheckResult("name", "the rule")
+    result.add_violations(iter(["a", "b"]), "row 1: ")
+    assert (result.violations, result.examples) == (2, ["row 1: a", "row 1: b"])
+
+
 def test_margins_below_zero_violate_the_rule_and_the_tightest_is_kept() -> None:
     result = CheckResult("name", "the rule")
     assert result.count_margins(np.array([5, 0, -3, 7])).tolist() == [2]

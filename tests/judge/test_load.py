@@ -31,8 +31,7 @@ def test_tables_equal_what_plain_h5py_reads(
     advanced: list[int] = []
     with Dataset(path) as dataset:
         rows = scored_rows(dataset, split)
-        names, series_of = index_series(dataset.sequences)
-        tables = load_tables(dataset, split, rows, COLUMNS, names, series_of, advanced.append)
+        tables = load_tables(dataset, split, rows, COLUMNS, advanced.append)
     assert sum(advanced) == len(rows) > 100
     with h5py.File(path) as file:
         arrays = {name: file[name][:] for name in ("Y", "W", "published", "baseline", "origin", "time")}
@@ -55,8 +54,8 @@ def test_each_row_knows_its_group_its_series_and_its_track(tmp_path: Path) -> No
     path = mock_dataset(tmp_path, GROUPS)
     with Dataset(path) as dataset:
         rows = scored_rows(dataset, "test")
-        names, series_of = index_series(dataset.sequences)
-        table = load_tables(dataset, "test", rows, COLUMNS, names, series_of, lambda _: None)[0]
+        names, _ = index_series(dataset.sequences)
+        table = load_tables(dataset, "test", rows, COLUMNS, lambda _: None)[0]
         sequences = dataset.sequences
         for row in range(0, len(rows), 17):
             sequence = rows.sequence[row]
