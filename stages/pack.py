@@ -34,14 +34,12 @@ def _kept(report: dict[str, Any]) -> list[str]:
 
 
 def _excluded(report: dict[str, Any]) -> list[str]:
-    steps = [
+    lines = [
         f"{count:,} steps {reason.replace('_', ' ')}" for reason, count in report["dropped"].items() if count
     ]
-    empty = report["groups_without_sequence"]
-    return [
-        *steps,
-        *([f"{len(empty):,} groups without a sequence: {', '.join(empty[:12])}"] if empty else []),
-    ]
+    if empty := report["groups_without_sequence"]:
+        lines.append(f"{len(empty):,} groups without a sequence: {', '.join(empty[:12])}")
+    return lines
 
 
 main = stage_main(

@@ -16,16 +16,14 @@ def run(params: Params) -> Summary:
     scaler = build_scaler(Path("data/dataset.h5"), Path("data/scaler.json"), params)
     targets = [f"{one['name']} (mean {one['mean']:.6g}, std {one['std']:.6g})" for one in scaler["targets"]]
     rows = max((one["count"] for one in scaler["features"] + scaler["targets"]), default=0)
+    kept = [
+        f"{len(scaler['features'])} features scaled by {scaler['by']}, targets by {scaler['target']}: {', '.join(targets)}"
+    ]
+    if scaler["groups"]:
+        kept.append(f"scales of {len(scaler['groups']):,} groups, {len(scaler['series']):,} series")
     return Summary(
         read=(f"{rows:,} training rows of data/dataset.h5",) if rows else (),
-        kept=(
-            f"{len(scaler['features'])} features scaled by {scaler['by']}, targets by {scaler['target']}: {', '.join(targets)}",
-            *(
-                [f"scales of {len(scaler['groups']):,} groups, {len(scaler['series']):,} series"]
-                if scaler["groups"]
-                else []
-            ),
-        ),
+        kept=tuple(kept),
         wrote=("data/scaler.json",),
     )
 

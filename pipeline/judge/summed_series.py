@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 
-from hindcast.pipeline.arrays import Flags, Ints, Times, Values
+from hindcast.pipeline.arrays import Flags, Values
 from hindcast.pipeline.judge.table import SeriesNames, Table
 
 ALL = "all"
@@ -29,7 +29,8 @@ def sum_series(table: Table, over: Literal["group", "all"]) -> Table:
     part = group.astype(np.int64) * table.tracks + table.track[rows]  # the index of a (group, track)
     order = np.lexsort((table.time[rows], part))  # stable: the rows of one step stay in series order
     rows, part = rows[order], part[order]
-    first = _step_starts(part, table.time[rows])
+    # the first row of each step of each part
+    first: Flags = (np.diff(part, prepend=-1) != 0) | (np.diff(table.time[rows], prepend=0) != 0)
     place = np.cumsum(first) - 1
     size = int(series.max(initial=0)) + 1
     expected = np.bincount(np.unique(part * size + series[order]) // size)  # by part: its series with a row
@@ -54,10 +55,3 @@ def sum_series(table: Table, over: Literal["group", "all"]) -> Table:
         forecasts={name: total(column) for name, column in table.forecasts.items()},
         compared=np.ones(len(heads), np.bool_),
     )
-
-
-def _step_starts(part: Ints, time: Times) -> Flags:
-    """Marks the first row of each step of each part."""
-    new = np.ones(len(part), np.bool_)
-    new[1:] = (part[1:] != part[:-1]) | (time[1:] != time[:-1])
-    return new

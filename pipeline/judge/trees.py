@@ -48,10 +48,9 @@ class _Model:
 
 @dataclass(frozen=True)
 class Trees:
-    """The fitted trees: one model per target, None where a target has no training row; `rows` is the number fitted on."""
+    """The fitted trees: one model per target, None where a target has no training row."""
 
     models: tuple[_Model | None, ...]
-    rows: tuple[int, ...]
 
     def predict(self, dataset: EvaluationSource, rows: Rows, series_of: NDArray[np.int32]) -> Values:
         """(target, row) float32 in physical units; NaN where there is no model."""
@@ -80,15 +79,14 @@ def fit_trees(
     known = np.zeros((len(dataset.targets), len(rows)), np.bool_)
     for block, read in read_blocks(dataset, rows, len(dataset.targets)):
         known[:, block] = (read("W") > 0).T
-    models, counts = [], []
+    models: list[_Model | None] = []
     for target in range(len(dataset.targets)):
         chosen = _draw_rows(np.flatnonzero(known[target]), most_rows, [seed, target])
-        counts.append(len(chosen))
         series = series_of[rows.sequence[chosen]]
         inputs, actual = _read_rows(dataset, rows, chosen, target)
         models.append(_fit_target(inputs, actual, series, int(series_of.max()) + 1) if len(chosen) else None)
         advance(1)
-    return Trees(tuple(models), tuple(counts))
+    return Trees(tuple(models))
 
 
 def _draw_rows(rows: NDArray[np.intp], most: int, seed: list[int]) -> NDArray[np.intp]:

@@ -99,20 +99,13 @@ def excluded_lines(plan: Plan, steps: Steps) -> Iterator[str]:
 def _count(steps: Steps, draft: Draft, attributes: dict[str, int | str]) -> Plan:
     embargoed = tuple(len(embargoed_samples(steps, part)) if part.late else 0 for part in draft.parts)
     scored = tuple(scored_by_sequence(steps, split) for split in draft.splits)
-    splits = tuple(
-        replace(
-            split,
-            attributes={
-                **attributes,
-                "sample_count": len(split.indices),
-                "scored_count": int(counts.sum()),
-                "embargoed_count": out,
-                **({} if part.next_origin == TIME_MAX else {"next_origin": part.next_origin}),
-            },
-        )
-        for part, split, counts, out in zip(draft.parts, draft.splits, scored, embargoed, strict=True)
-    )
-    return Plan(draft.parts, splits, scored, embargoed)
+    splits = []
+    for part, split, counts, out in zip(draft.parts, draft.splits, scored, embargoed, strict=True):
+        more = {"sample_count": len(split.indices), "scored_count": int(counts.sum()), "embargoed_count": out}
+        if part.next_origin != TIME_MAX:
+            more["next_origin"] = part.next_origin
+        splits.append(replace(split, attributes={**attributes, **more}))
+    return Plan(draft.parts, tuple(splits), scored, embargoed)
 
 
 def _with_overlap(steps: Steps, plan: Plan, policy: SplitPolicy, reach: int) -> Plan:
