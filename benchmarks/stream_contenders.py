@@ -84,7 +84,7 @@ def our_segments(data: Path, _work: Path, options: dict[str, str]) -> Callable[[
 
     from hindcast.pipeline.feed.columns import Columns
     from hindcast.pipeline.feed.streams import Segments
-    from hindcast.pipeline.store import chunk_codec  # noqa: F401
+    from hindcast.pipeline.store import chunks  # noqa: F401
     from hindcast.pipeline.store.reader import Dataset
 
     def run() -> Batches:

@@ -1,4 +1,4 @@
-"""Steps <-> HDF5, format hindcast/1: layout, shards, the joined data set, and the reader of both.
+"""HDF5 files of format hindcast/1: their layout, the shards, the joined data set, and the reader of both.
 
-Imported by the rooms after it. The only user of h5py and hdf5plugin, except for the plain loop of `methods`.
+Later rooms import it. Only this room uses h5py and hdf5plugin, except for the plain loop of `methods`.
 """

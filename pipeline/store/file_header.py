@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -26,10 +27,11 @@ _NUMBERS = (
 class Header:
     """Identity and axes of a shard or a data set.
 
-    `frequency` in ns; `step_count` without padding; `feature_masks[i]` is the feature that is 1 where feature
-    i is missing, or -1; `feature_parts[i]` is the named input to which it belongs; `first_target_time` and
-    `last_target_time` (ns UTC) span the observed targets, TIME_MAX and TIME_MIN where there are none; `group` is
-    empty in a data set.
+    - `frequency` is in ns; `step_count` excludes padding; `group` is empty in a data set.
+    - `feature_masks[i]` is the index of the feature that is 1 where feature i is missing, or -1 if there is none.
+    - `feature_parts[i]` is the named input to which feature i belongs.
+    - `first_target_time` and `last_target_time` (ns UTC) are the first and last observed target, or TIME_MAX and
+      TIME_MIN if there is none.
     """
 
     fingerprint: str
@@ -51,7 +53,7 @@ class Header:
     forecasters: tuple[str, ...]
 
     def shape_of(self, array: ArrayLayout) -> tuple[int, ...]:
-        """The shape of one of the arrays."""
+        """Return the shape of one of the arrays."""
         lengths = {
             "sample": self.sample_count,
             "step": self.segment_length,
@@ -63,16 +65,9 @@ class Header:
         return tuple(lengths[axis] for axis in array.axes)
 
     def kind(self) -> Header:
-        """The header without what differs between shards of one data set: joined shards must agree in the rest."""
-        return replace(
-            self,
-            fingerprint="",
-            group="",
-            sample_count=0,
-            step_count=0,
-            first_target_time=0,
-            last_target_time=0,
-        )
+        """Return the header without what differs between shards of one data set: joined shards must agree in the rest."""
+        timeless = replace(self, fingerprint="", group="", first_target_time=0, last_target_time=0)
+        return replace(timeless, sample_count=0, step_count=0)
 
 
 def write_header(file: h5py.File, header: Header) -> dict[str, h5py.Dataset]:
@@ -84,12 +79,15 @@ def write_header(file: h5py.File, header: Header) -> dict[str, h5py.Dataset]:
     for name in _NUMBERS:
         file.attrs[name] = np.int64(getattr(header, name.removesuffix("_ns")))
     scales = {
-        "sample": write_column(file, "sample", np.arange(header.sample_count, dtype="<i8")),
-        "step": write_column(file, "step", np.arange(header.segment_length, dtype="<i8")),
-        "feature": write_column(file, "feature", encode_names(header.features)),
-        "target": write_column(file, "target", encode_names(header.targets)),
-        "source": write_column(file, "source", encode_names(header.sources)),
-        "forecaster": write_column(file, "forecaster", encode_names(header.forecasters)),
+        name: write_column(file, name, values)
+        for name, values in (
+            ("sample", np.arange(header.sample_count, dtype="<i8")),
+            ("step", np.arange(header.segment_length, dtype="<i8")),
+            ("feature", encode_names(header.features)),
+            ("target", encode_names(header.targets)),
+            ("source", encode_names(header.sources)),
+            ("forecaster", encode_names(header.forecasters)),
+        )
     }
     for name, scale in scales.items():
         scale.make_scale(name)
@@ -102,7 +100,7 @@ def write_header(file: h5py.File, header: Header) -> dict[str, h5py.Dataset]:
 
 
 def read_header(file: h5py.File, path: Path) -> Header:
-    """Read what `write_header` wrote; FormatError if something is absent or damaged."""
+    """Read what `write_header` wrote; raise FormatError if something is missing or damaged."""
     names = {}
     for axis in ("feature", "target", "source", "forecaster"):
         dataset = dataset_in(file, axis, path)
@@ -119,9 +117,9 @@ def read_header(file: h5py.File, path: Path) -> Header:
             feature_units=tuple(decode_names(feature["units"])),
             feature_descriptions=tuple(decode_names(feature["descriptions"])),
             feature_masks=tuple(int(mask) for mask in feature["mask"]),
-            feature_parts=tuple(decode_names(feature["parts"]))
-            if "parts" in feature
-            else ("inputs",) * len(names["feature"]),
+            feature_parts=tuple(
+                decode_names(feature["parts"]) if "parts" in feature else ["inputs"] * len(names["feature"])
+            ),
             targets=names["target"],
             target_units=tuple(decode_names(target["units"])),
             sources=names["source"],
@@ -129,8 +127,21 @@ def read_header(file: h5py.File, path: Path) -> Header:
         )
 
 
+def tabulate_shards(files: Sequence[str], headers: Sequence[Header], chunk_samples: Sequence[int]) -> Shards:
+    """Build the table of shards from their files, headers and samples per chunk."""
+    counts = np.array([header.sample_count for header in headers], np.int64)
+    return Shards(
+        file=np.array(files, dtype=object),
+        group=np.array([header.group for header in headers], dtype=object),
+        fingerprint=np.array([header.fingerprint for header in headers], dtype=object),
+        first_sample=np.cumsum(counts) - counts,
+        sample_count=counts,
+        chunk_samples=np.array(chunk_samples, np.int64),
+    )
+
+
 class HeaderValues:
-    """The values of a header as attributes of a class that reads files."""
+    """Base of a class that reads files and has the values of their header as attributes."""
 
     sample_count: int
     """Number of samples."""
@@ -139,7 +150,7 @@ class HeaderValues:
     step_count: int
     """Steps without padding."""
     frequency: int
-    """Distance between steps in ns."""
+    """Time from one step to the next in ns."""
     fingerprint: str
     """Digest of what the file was written from."""
     features: tuple[str, ...]
@@ -155,9 +166,9 @@ class HeaderValues:
     sources: tuple[str, ...]
     """Names of the columns of `issued`."""
     first_target_time: int
-    """First observed target, ns UTC; TIME_MAX where there is none."""
+    """Time of the first observed target, ns UTC; TIME_MAX if there is none."""
     last_target_time: int
-    """Last observed target, ns UTC; TIME_MIN where there is none."""
+    """Time of the last observed target, ns UTC; TIME_MIN if there is none."""
 
     def __init__(self, header: Header) -> None:
         self.header = header
@@ -166,7 +177,7 @@ class HeaderValues:
 
     @property
     def feature_masks(self) -> Ints:
-        """For each feature the index of the one that is 1 where it is missing, else -1."""
+        """For each feature the index of the feature that is 1 where it is missing, or -1 if there is none."""
         return np.array(self.header.feature_masks, dtype=np.int64)
 
     @property
@@ -176,18 +187,18 @@ class HeaderValues:
 
 
 def virtual_name(file: str) -> str:
-    """A relative file name escaped for a virtual source of HDF5, where `%` begins a pattern."""
+    """Escape a relative file name for a virtual source of HDF5, where `%` begins a pattern."""
     return file.replace("%", "%%")
 
 
 def check_virtual_sources(file: h5py.File, path: Path, shards: Shards, header: Header) -> None:
-    """Raise FormatError where the table or the virtual arrays of a data set name a file outside its folder, or disagree.
+    """Raise FormatError if the table or the virtual arrays of a data set name a file outside its folder, or disagree.
 
-    Our reader opens shards by the table; other tools follow the virtual sources: both must name the same files.
+    Our reader opens the shards that the table names; other tools follow the virtual sources: both must agree.
     """
     for name in map(str, shards.file):
-        place = PurePosixPath(name)
-        if place.is_absolute() or ".." in place.parts or not place.parts:
+        file_path = PurePosixPath(name)
+        if file_path.is_absolute() or ".." in file_path.parts or not file_path.parts:
             raise FormatError(f"{path}: shards must lie in its folder or below, found {name!r}: {REMEDY}.")
     names, firsts = [virtual_name(str(name)) for name in shards.file], shards.first_sample.tolist()
     for array in (*ARRAYS, TIME):
@@ -199,9 +210,8 @@ def check_virtual_sources(file: h5py.File, path: Path, shards: Shards, header: H
                 (source.file_name, source.vspace.get_select_bounds()[0][0], source.dset_name.lstrip("/"))
                 for source in (dataset.virtual_sources() if dataset.is_virtual else ())
             ]
-        if sorted(found) != sorted(
-            (name, first, array.name) for name, first in zip(names, firsts, strict=True)
-        ):
+        expected = [(name, first, array.name) for name, first in zip(names, firsts, strict=True)]
+        if sorted(found) != sorted(expected):
             raise FormatError(
                 f"{path}: {array.name} must be joined from the shards of its table /shards, found other sources: {REMEDY}."
             )

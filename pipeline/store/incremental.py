@@ -1,6 +1,6 @@
-"""Shards that are reused: their tables, settings and code are those of the last run, and so are their bytes.
+"""Reuse of shards whose tables, settings and code have not changed since the last run, so that their bytes are equal too.
 
-The last run is recorded in `.hindcast/cache/pack.json`, which may be removed at any time; no byte of a shard depends on it.
+`.hindcast/cache/pack.json` records the last run. It may be removed at any time; no byte of a shard depends on it.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import os
 import shutil
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from hindcast.pipeline.store.layout import FORMAT
 
 RECORD = Path(".hindcast/cache/pack.json")
 
-# Without forecasters.py: of that table a shard depends on STORED alone, so that a computed baseline repacks no shard.
+# Without forecasters.py: a shard depends only on STORED of it, so that no shard is packed again for a computed baseline.
 _CODE = (
     "arrays.py",
     "errors.py",
@@ -37,40 +38,40 @@ _LIBRARIES = ("h5py", "hdf5plugin", "holidays", "numpy", "pandas", "pyarrow", "t
 
 @dataclass(frozen=True)
 class PackedGroup:
-    """The result of packing one group; `shard` and `fingerprint` are None where it has no sequence."""
+    """The result of packing one group; `shard` and `fingerprint` are None if it has no sequence."""
 
     group: str
-    shard: str | None
-    fingerprint: str | None
-    sequences: int
-    samples: int
-    steps: int
-    padding: int  # steps that fill up the last samples of all sequences
     coverage: Mapping[str, float]
     counts: Mapping[str, int]
+    shard: str | None = None
+    fingerprint: str | None = None
+    sequences: int = 0
+    samples: int = 0
+    steps: int = 0
+    padding: int = 0  # steps that fill up the last samples of all sequences
 
     @property
     def covered_steps(self) -> int:
-        """Steps that have an origin: what the shares of `coverage` refer to."""
+        """The number of steps that have an origin, to which the shares of `coverage` refer."""
         return self.counts["steps"] - self.counts["steps_without_origin"]
 
 
 def shard_key(group: str, digests: Mapping[str, str], params: Params) -> str:
-    """What a shard depends on, as one digest: tables, settings, format, stored forecasters, code and libraries."""
+    """Compute the digest of all that a shard depends on: tables, settings, format, stored forecasters, code, libraries."""
     return digest_of_value([shards_code_digest(), list(STORED), shard_fingerprint(group, digests, params)])
 
 
 def shards_code_digest() -> str:
-    """Digest of the code that writes shards, and of the versions of the libraries that it uses."""
+    """Compute the digest of the code that writes shards and of the versions of the libraries that it uses."""
     return code_digest(_CODE, _LIBRARIES)
 
 
 def shard_fingerprint(group: str, digests: Mapping[str, str], params: Params) -> str:
-    """The fingerprint of a group's shard; `digests` are those of its tables by source.
+    """Compute the fingerprint of a group's shard; `digests` has the digests of its tables by source.
 
-    It does not include where the raw files lie, how they are read and what other groups hold, since the tables'
-    digests follow from these; nor settings that only decide whether packing fails (`pack.min_coverage`,
-    `align.groups`).
+    It does not include where the raw files are, how they are read and what other groups hold, since the digests of
+    the tables follow from these. It does not include settings that only decide whether packing fails either
+    (`pack.min_coverage`, `align.groups`).
     """
     sources = [
         [
@@ -95,9 +96,9 @@ def shard_fingerprint(group: str, digests: Mapping[str, str], params: Params) ->
 
 
 def reuse_shards(root: Path, packed: Path, fresh: Path, keys: Mapping[str, str]) -> dict[str, PackedGroup]:
-    """Put the unchanged shards of `packed` into the folder `fresh`; return the recorded results of their groups, by group.
+    """Put the unchanged shards of `packed` into the folder `fresh`; return the recorded results by group.
 
-    `keys` are those of the groups whose shards may be reused. A shard whose bytes are not the recorded ones is left out.
+    `keys` has the keys of the groups whose shards may be reused. A shard whose bytes differ from the record is not reused.
     """
     reused = {}
     for group, entry in _read_record(root).items():
@@ -109,7 +110,7 @@ def reuse_shards(root: Path, packed: Path, fresh: Path, keys: Mapping[str, str])
 
 
 def record_shards(root: Path, packed: Path, keys: Mapping[str, str], results: Sequence[PackedGroup]) -> None:
-    """Record the results of this run for the next one."""
+    """Record the results of this run for the next run."""
     shards = [packed / result.shard for result in results if result.shard is not None]
     with ThreadPoolExecutor() as pool:
         digests = dict(zip(shards, pool.map(digest_of_file, shards), strict=True))
@@ -129,20 +130,20 @@ def record_shards(root: Path, packed: Path, keys: Mapping[str, str], results: Se
 def _read_record(root: Path) -> dict[str, Any]:
     try:
         record = read_json(root / RECORD)
-    except HindcastError:  # absent or damaged: every shard is written again
+    except HindcastError:  # missing or damaged: every shard is written again
         return {}
     return record if isinstance(record, dict) else {}
 
 
 def _put(old: Path, new: Path, digest: str) -> bool:
-    """Link or copy a shard whose bytes have this digest; False if they do not."""
+    """Link or copy a shard if its bytes have this digest; return whether they have."""
     if not old.is_file() or digest_of_file(old) != digest:
         return False
-    if old.is_symlink():  # into DVC's cache, for instance: a link to it would not be the file
-        shutil.copyfile(old, new)
-        return True
-    try:
-        os.link(old, new)
-    except OSError:  # a file system without hard links
-        shutil.copyfile(old, new)
+    if (
+        not old.is_symlink()
+    ):  # a hard link to a symbolic link, for instance into DVC's cache, would not be the file
+        with suppress(OSError):  # a file system without hard links
+            os.link(old, new)
+            return True
+    shutil.copyfile(old, new)
     return True

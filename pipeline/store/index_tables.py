@@ -1,6 +1,6 @@
-"""Small tables in HDF5: columns of numbers or names of one length, `/sequences`, `/shards` and `/splits`.
+"""Small tables in HDF5: columns of numbers or names, all of one length; `/sequences`, `/shards` and `/splits`.
 
-They are stored by gzip with checksums, so that h5py alone reads them, whatever the codec of the big arrays.
+They are compressed with gzip and have checksums, so that h5py alone reads them, regardless of the big arrays' codec.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import h5py
 import numpy as np
@@ -27,43 +27,47 @@ from hindcast.pipeline.store.open_files import (
     write_text,
 )
 
-_SPLIT_TIMES = ("from_time", "until_time")
-_OF_SCALES = frozenset(
-    {"CLASS", "NAME", "REFERENCE_LIST", "DIMENSION_LIST"}
-)  # attributes of dimension scales
+Table = TypeVar("Table", Sequences, Shards)
+
+# attributes of dimension scales
+_OF_SCALES = frozenset({"CLASS", "NAME", "REFERENCE_LIST", "DIMENSION_LIST"})
 
 
-def write_column(place: h5py.Group, name: str, values: NDArray[Any]) -> h5py.Dataset:
+def write_column(parent: h5py.Group, name: str, values: NDArray[Any]) -> h5py.Dataset:
     """Write a one-dimensional dataset; names become UTF-8 of a fixed length (the longest, at least 1)."""
     stored = encode_names(values) if values.dtype == object else np.ascontiguousarray(values)
     options = filter_options("gzip") if len(stored) else {}  # an empty dataset has no chunks to filter
-    return place.create_dataset(name, data=stored, **options)
+    return parent.create_dataset(name, data=stored, **options)
 
 
 def write_table(file: h5py.File, name: str, table: Sequences | Shards) -> None:
     """Write a group with one dataset per column, and `row`, which numbers the rows and is their dimension scale."""
-    place = new_group(file, name)
-    scale = write_column(place, "row", np.arange(len(table), dtype="<i8"))
+    group = new_group(file, name)
+    scale = write_column(group, "row", np.arange(len(table), dtype="<i8"))
     scale.make_scale("row")
     for column in fields(table):
-        write_column(place, column.name, getattr(table, column.name)).dims[0].attach_scale(scale)
+        write_column(group, column.name, getattr(table, column.name)).dims[0].attach_scale(scale)
 
 
-def read_sequences(file: h5py.File, path: Path) -> Sequences:
-    """The table `/sequences`."""
-    return Sequences(**_read_columns(file, "sequences", [column.name for column in fields(Sequences)], path))
-
-
-def read_shards(file: h5py.File, path: Path) -> Shards:
-    """The table `/shards`."""
-    return Shards(**_read_columns(file, "shards", [column.name for column in fields(Shards)], path))
+def read_table(file: h5py.File, name: str, table: type[Table], path: Path) -> Table:
+    """Read a table that `write_table` wrote; raise FormatError if a column is missing, damaged or of another length."""
+    columns: dict[str, Any] = {}
+    for column in (field.name for field in fields(table)):
+        dataset = dataset_in(file, f"{name}/{column}", path)
+        with report_damage(path, f"reading /{name}/{column}"):
+            values = dataset[()]
+            columns[column] = decode_names(values) if values.dtype.kind == "S" else values.astype(np.int64)
+    lengths = {column: len(values) for column, values in columns.items()}
+    if len(set(lengths.values())) > 1:
+        raise FormatError(f"{path}: the columns of /{name} must have one length, found {lengths}: {REMEDY}.")
+    return table(**columns)
 
 
 def write_splits(file: h5py.File, splits: Sequence[Split]) -> None:
     """Write `/splits/<name>`: sorted int64 indices, each its own dimension scale; `/` in a name makes a subgroup."""
     for split in splits:
-        above, _, name = f"splits/{split.name}".rpartition("/")
-        indices = write_column(new_group(file, above), name, np.asarray(split.indices, dtype="<i8"))
+        parent, _, name = f"splits/{split.name}".rpartition("/")
+        indices = write_column(new_group(file, parent), name, np.asarray(split.indices, dtype="<i8"))
         indices.make_scale(name)
         attributes: Mapping[str, Any] = {
             "from_time": np.int64(split.from_time),
@@ -79,7 +83,7 @@ def write_splits(file: h5py.File, splits: Sequence[Split]) -> None:
 
 
 def read_splits(file: h5py.File, path: Path) -> dict[str, Split]:
-    """All splits by name, in the order train, validation, test, then by name."""
+    """Read all splits: by name, in the order train, validation, test, then the others sorted by name."""
     with report_damage(path, "reading the splits"):
         names: list[str] = []
         if "splits" in file:
@@ -92,36 +96,23 @@ def read_splits(file: h5py.File, path: Path) -> dict[str, Split]:
 
 
 def encode_names(names: NDArray[Any] | Sequence[str]) -> NDArray[Any]:
-    """Texts as UTF-8 bytes of the length of the longest."""
+    """Encode texts as UTF-8 bytes of the length of the longest."""
     texts = [str(name).encode() for name in names]
     length = max([1, *map(len, texts)])
     return np.array(texts, dtype=h5py.string_dtype("utf-8", length))
 
 
 def decode_names(values: NDArray[Any]) -> Names:
-    """UTF-8 bytes of a fixed length as an object array of texts."""
+    """Decode UTF-8 bytes of a fixed length into an object array of texts."""
     texts = np.empty(len(values), dtype=object)
     texts[:] = [value.decode() if isinstance(value, bytes) else str(value) for value in values.tolist()]
     return texts
 
 
-def _read_columns(file: h5py.File, table: str, names: list[str], path: Path) -> dict[str, Any]:
-    columns: dict[str, Any] = {}
-    for name in names:
-        dataset = dataset_in(file, f"{table}/{name}", path)
-        with report_damage(path, f"reading /{table}/{name}"):
-            values = dataset[()]
-            columns[name] = decode_names(values) if values.dtype.kind == "S" else values.astype(np.int64)
-    lengths = {name: len(values) for name, values in columns.items()}
-    if len(set(lengths.values())) > 1:
-        raise FormatError(f"{path}: the columns of /{table} must have one length, found {lengths}: {REMEDY}.")
-    return columns
-
-
 def _read_split(file: h5py.File, name: str, path: Path) -> Split:
     dataset = dataset_in(file, f"splits/{name}", path)
     attributes = {key: dataset.attrs[key] for key in dataset.attrs if key not in _OF_SCALES}
-    times = [int(attributes.pop(key)) for key in _SPLIT_TIMES]
+    times = [int(attributes.pop(key)) for key in ("from_time", "until_time")]
     intervals = tuple((int(start), int(stop)) for start, stop in attributes.pop("intervals", ()))
     plain = {
         key: value.item() if hasattr(value, "item") and not isinstance(value, bytes) else decode_text(value)

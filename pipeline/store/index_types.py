@@ -1,4 +1,4 @@
-"""The index of a data set beside its arrays: its sequences, shards and splits, and which samples a split plays."""
+"""The index of a data set: its sequences, shards and splits, and which samples hold the scored steps of a split."""
 
 from __future__ import annotations
 
@@ -13,11 +13,10 @@ from hindcast.pipeline.arrays import Flags, Ints, Names
 
 @dataclass(frozen=True)
 class Sequences:
-    """The table `/sequences`: one entry a sequence in each array, ordered by (group, series, track, start_time).
+    """The table `/sequences`: one entry per sequence in each array, ordered by (group, series, track, start_time).
 
-    The samples of row i are `[first_sample[i], first_sample[i] + sample_count[i])`; its steps begin at
-    `start_time[i]` (ns UTC), are `frequency` apart and number `step_count[i]`: what the last sample holds
-    beyond them is padding.
+    The samples of row i are `[first_sample[i], first_sample[i] + sample_count[i])`. Its `step_count[i]` steps begin at
+    `start_time[i]` (ns UTC) and are `frequency` apart; the rest of its last sample is padding.
     """
 
     group: Names
@@ -34,7 +33,7 @@ class Sequences:
 
 @dataclass(frozen=True)
 class Shards:
-    """The table `/shards` of a data set: one entry a shard in each array, in the order of the samples.
+    """The table `/shards` of a data set: one entry per shard in each array, in the order of the samples.
 
     `file` is relative to the data set's folder; `chunk_samples` is the number of samples in a chunk.
     """
@@ -57,11 +56,11 @@ class Shards:
 
 @dataclass(frozen=True)
 class Split:
-    """Samples of one part of the data, ascending, and the half-open time range [from_time, until_time) in
+    """The samples of one part of the data, ascending, and the half-open time range [from_time, until_time) in
     which their steps are scored (ns UTC). `attributes` are plain numbers and texts: policy, seed, counts.
 
-    Where the scored steps have gaps in time, `intervals` are the ranges [start, stop) that hold them, ascending and
-    disjoint, inside [from_time, until_time); elsewhere it is empty.
+    If the scored steps have gaps in time, `intervals` are the ranges [start, stop) that hold them, ascending and
+    disjoint, inside [from_time, until_time); otherwise it is empty.
     """
 
     name: str
@@ -77,30 +76,30 @@ class Split:
         return self.intervals or ((self.from_time, self.until_time),)
 
     def holds(self, times: Ints) -> Flags:
-        """Whether steps that start at `times` (any shape) lie in a scored range."""
+        """Return whether the steps that start at `times` (any shape) lie in a scored range."""
         edges = np.array(self.spans, np.int64).ravel()
-        held: Flags = np.searchsorted(edges, times, side="right") % 2 == 1
-        return held
+        is_held: Flags = np.searchsorted(edges, times, side="right") % 2 == 1
+        return is_held
 
     def reaches(self, start: Ints, stop: Ints) -> Flags:
-        """Whether the ranges [start, stop), none of them empty, meet a scored range."""
+        """Return whether each of the ranges [start, stop), none of them empty, overlaps a scored range."""
         begins, ends = np.array(self.spans, np.int64).T
-        place = np.searchsorted(ends, start, side="right").clip(max=len(ends) - 1)
-        met: Flags = (begins[place] < stop) & (ends[place] > start) & (begins[place] < ends[place])
-        return met
+        span = np.searchsorted(ends, start, side="right").clip(max=len(ends) - 1)
+        overlaps: Flags = (begins[span] < stop) & (ends[span] > start) & (begins[span] < ends[span])
+        return overlaps
 
 
 def played_samples(sequences: Sequences, split: Split, segment_length: int, frequency: int) -> Ints:
-    """Every sample that holds scored steps of a split, ascending: the listed samples and the straddlers.
+    """Return all samples that hold scored steps of a split, ascending: the listed samples and the straddlers.
 
-    A straddler has real steps on both sides of `until_time` and is listed in a later split, or in none. The split that
-    plays the samples before it also plays its steps before `until_time`; so the scored steps do not depend on
-    `segment_length` (steps per sample; `frequency` is ns per step). Of a split with intervals, every sample that
-    reaches one of them is played.
+    A straddler has steps, not only padding, on both sides of `until_time`, and is listed in a later split or in none.
+    The split that plays the samples before it also plays its steps before `until_time`, so that the scored steps do
+    not depend on `segment_length` (steps per sample; `frequency` is ns per step). A split with intervals plays every
+    sample that reaches one of them.
     """
     span = segment_length * frequency
     start = np.asarray(sequences.start_time, np.int64)
-    end = start + np.asarray(sequences.step_count, np.int64) * frequency  # padding is not a step
+    end = start + np.asarray(sequences.step_count, np.int64) * frequency  # without padding
     if split.intervals:
         row = np.repeat(np.arange(len(sequences)), sequences.sample_count)
         begin = start[row] + (np.arange(len(row)) - sequences.first_sample[row]) * span
@@ -110,7 +109,7 @@ def played_samples(sequences: Sequences, split: Split, segment_length: int, freq
     position, rest = np.divmod(inside, span)
     sample = sequences.first_sample + position
     is_crossed = (rest > 0) & (inside < end - start) & (split.until_time > split.from_time)
-    # The samples before a straddler are this split's, unless none could be: at the start of the sequence or of the split.
+    # The sample before a straddler is in this split, unless there is none: at the start of the sequence or of the split.
     follows = np.isin(sample - 1, listed) & (position > 0)
     begins = (position == 0) | (start + position * span <= split.from_time)
     straddlers = sample[is_crossed & (follows | begins) & ~np.isin(sample, listed)]

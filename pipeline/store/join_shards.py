@@ -12,13 +12,14 @@ import numpy as np
 
 from hindcast.pipeline.errors import FormatError, MissingInputError
 from hindcast.pipeline.files import digest_of_value, name_of_file, replace_file
-from hindcast.pipeline.store.file_header import Header, read_header, virtual_name, write_header
-from hindcast.pipeline.store.index_tables import (
-    read_sequences,
-    write_column,
-    write_splits,
-    write_table,
+from hindcast.pipeline.store.file_header import (
+    Header,
+    read_header,
+    tabulate_shards,
+    virtual_name,
+    write_header,
 )
+from hindcast.pipeline.store.index_tables import read_table, write_column, write_splits, write_table
 from hindcast.pipeline.store.index_types import Sequences, Shards, Split
 from hindcast.pipeline.store.layout import ARRAYS, FORMAT, TIME, ArrayLayout
 from hindcast.pipeline.store.open_files import (
@@ -35,10 +36,10 @@ SUFFIX = ".h5"
 
 
 def list_shards(folder: Path) -> list[Path]:
-    """The shards of a folder in the order of their groups' names; MissingInputError if there are none."""
+    """List the shards of a folder in the order of their groups' names; raise MissingInputError if there are none."""
     paths = sorted(folder.glob(f"*{SUFFIX}"), key=lambda path: name_of_file(path.stem))
     if not paths:
-        raise MissingInputError(f"{folder} holds no shards: run the stage `pack` first.")
+        raise MissingInputError(f"{folder} has no shards: run the stage `pack` first.")
     return paths
 
 
@@ -50,12 +51,12 @@ def write_dataset(
 ) -> Header:
     """Join shards into `path` and return its header.
 
-    Shards must lie in the folder of `path` or below: they are named relative to it, so the folder may be
-    moved. `splits` is called with the joined data set, still without splits, and returns those to be stored.
-    `identity` (seed and split settings) enters the fingerprint beside the shards'. `path` is replaced only when the
+    Shards must be in the folder of `path` or below: they are named relative to it, so that the folder can be moved.
+    `splits` is called with the joined data set, still without splits, and returns the splits to store. The fingerprint
+    is computed from those of the shards and from `identity` (seed and split settings). `path` is replaced only when the
     file is complete.
 
-    Raises FormatError where shards disagree in format, frequency, segment length, axes or units.
+    Raises FormatError if shards disagree in format, frequency, segment length, axes or units.
     """
     headers, tables, chunks = _read_shards(shard_paths)
     _check_consistent(shard_paths, headers)
@@ -96,7 +97,7 @@ def _read_shards(paths: Sequence[Path]) -> tuple[list[Header], list[Sequences], 
     for path in paths:
         with open_to_read(path) as file:
             headers.append(read_header(file, path))
-            tables.append(read_sequences(file, path))
+            tables.append(read_table(file, "sequences", Sequences, path))
             chunks.append((dataset_in(file, "X", path).chunks or (1,))[0])
     return headers, tables, chunks
 
@@ -111,7 +112,7 @@ def _check_consistent(paths: Sequence[Path], headers: Sequence[Header]) -> None:
     ]
     groups = [header.group for header in headers]
     if groups != sorted(set(groups)):
-        faults.append(f"shards must be in the order of their groups, each once, found {groups}")
+        faults.append(f"shards must be in the order of their groups, one per group, found {groups}")
     if faults:
         raise FormatError(f"These shards do not belong together: {REMEDY}.", faults)
 
@@ -136,27 +137,15 @@ def _joined_shards(
     try:
         files = [shard.resolve().relative_to(folder).as_posix() for shard in paths]
     except ValueError:
-        raise FormatError(f"Shards must lie in the folder of {path} or below, found {paths[0]}.") from None
-    counts = np.array([header.sample_count for header in headers], np.int64)
-    return Shards(
-        file=np.array(files, dtype=object),
-        group=np.array([header.group for header in headers], dtype=object),
-        fingerprint=np.array([header.fingerprint for header in headers], dtype=object),
-        first_sample=np.cumsum(counts) - counts,
-        sample_count=counts,
-        chunk_samples=np.array(chunks, np.int64),
-    )
+        raise FormatError(f"Shards must be in the folder of {path} or below, found {paths[0]}.") from None
+    return tabulate_shards(files, headers, chunks)
 
 
 def _joined_sequences(tables: Sequence[Sequences], shards: Shards) -> Sequences:
-    columns = {
-        column.name: np.concatenate([getattr(table, column.name) for table in tables])
-        for column in fields(Sequences)
-    }
-    rows = [len(table) for table in tables]
-    return Sequences(
-        **columns | {"first_sample": columns["first_sample"] + np.repeat(shards.first_sample, rows)}
-    )
+    names = [column.name for column in fields(Sequences)]
+    columns = {name: np.concatenate([getattr(table, name) for table in tables]) for name in names}
+    columns["first_sample"] += np.repeat(shards.first_sample, [len(table) for table in tables])
+    return Sequences(**columns)
 
 
 def _write_virtual(file: h5py.File, array: ArrayLayout, joined: _Joined) -> None:

@@ -1,4 +1,4 @@
-"""Format hindcast/1 as values: names, axes and types of the arrays, their padding, chunks and filters."""
+"""The layout of format hindcast/1: names, axes and types of the arrays, their padding, chunks and filters."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ DIMENSIONS = ("sample", "step", "feature", "target", "source", "forecaster")
 _FLOAT = np.dtype("<f4")
 _TIME = np.dtype("<i8")
 
-_ZSTD_LEVEL = 3  # beyond it writing slows down more than the files shrink
+_ZSTD_LEVEL = 3  # higher levels slow writing down more than they shrink the files
 _GZIP_LEVEL = 4
 
 
 @dataclass(frozen=True)
 class ArrayLayout:
-    """One of the big arrays: its axes, its type, and its content in steps beyond a sequence's end.
+    """One of the big arrays: its axes, its type, and the value of its padding, the steps after the end of a sequence.
 
-    `padding` None repeats the last step. `finite`: holds neither NaN nor infinity.
+    `padding` None repeats the last step. A `finite` array contains no NaN and no infinity.
     """
 
     name: str
@@ -39,7 +39,7 @@ class ArrayLayout:
 
     @property
     def fill(self) -> float | int:
-        """What a virtual array reads where its shard is missing: a value that cannot be taken for data."""
+        """The value that a virtual array reads if its shard is missing; it cannot be mistaken for data."""
         return np.nan if self.dtype.kind == "f" else TIME_MIN
 
 
@@ -56,29 +56,29 @@ ARRAYS = (
 BY_NAME: Mapping[str, ArrayLayout] = {array.name: array for array in ARRAYS}
 
 TIME = ArrayLayout("time", ("sample",), _TIME, TIME_MIN)
-"""First step of each sample: joined as the big arrays are, but stored small."""
+"""The time of the first step of each sample: joined like the big arrays, but stored like the small tables."""
 
 
 def sample_count_for(step_count: Any, segment_length: int) -> Any:
-    """How many samples hold that many steps (a number or an array of them); the last one is padded."""
+    """Return how many samples `step_count` steps need (a number or an array of them); the last one is padded."""
     return -(-step_count // segment_length)
 
 
-def lay_out(steps: NDArray[Any], place: NDArray[Any], segment_length: int, padding: float | None) -> None:
-    """Put the steps (T, ...) of one sequence at the beginning of `place` (steps, ...), padded to whole samples."""
+def lay_out(steps: NDArray[Any], target: NDArray[Any], segment_length: int, padding: float | None) -> None:
+    """Copy the steps (T, ...) of one sequence to the beginning of `target` (steps, ...), padded to whole samples."""
     end = sample_count_for(len(steps), segment_length) * segment_length
-    place[: len(steps)] = steps
-    place[len(steps) : end] = steps[-1:] if padding is None else padding
+    target[: len(steps)] = steps
+    target[len(steps) : end] = steps[-1:] if padding is None else padding
 
 
 def samples_per_chunk(chunk_bytes: int, segment_length: int, feature_count: int, sample_count: int) -> int:
-    """Samples in a chunk: about `chunk_bytes` of X, the same for every array, at least one, at most all."""
+    """Return the number of samples in a chunk: about `chunk_bytes` of X, equal for all arrays, at least one, at most all."""
     sample_bytes = max(1, segment_length * feature_count * _FLOAT.itemsize)
     return max(1, min(chunk_bytes // sample_bytes, sample_count))
 
 
 def filter_options(codec: str) -> dict[str, Any]:
-    """Arguments of `create_dataset` for codec none, gzip or zstd: shuffle and compress, then a checksum over the result."""
+    """Return the arguments of `create_dataset` for codec none, gzip or zstd: shuffle, compress, then add a checksum."""
     if codec == "none":
         return {"fletcher32": True}
     if codec == "gzip":
@@ -91,7 +91,7 @@ def filter_options(codec: str) -> dict[str, Any]:
 
 
 def explain_scaler_format(found: object) -> str:
-    """Why a scaler of format `found` cannot be used, and the remedy; one of another version is not damaged."""
+    """Explain why a scaler of format `found` cannot be used, and the remedy; one of another version is not damaged."""
     remedy = "run the stage `scale` again"
     if isinstance(found, str) and found.startswith(f"{SCALER_FORMAT.partition('/')[0]}/"):
         return f"another version of hindcast wrote it in format {found}; this version reads {SCALER_FORMAT}: {remedy}"

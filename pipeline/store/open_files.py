@@ -1,4 +1,4 @@
-"""Opening and composing HDF5 files, and errors for damaged ones: which file, what is wrong, which stages write it again."""
+"""Opening and composing HDF5 files, and errors for damaged ones: the file, what is wrong, the stages that write it again."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from hindcast.pipeline.store.layout import FORMAT
 REMEDY = "run the stages `pack` and `split` again"
 SEAL_BYTES = 512  # the smallest block that HDF5 allows before a file
 
-# Whole chunks are read and kept by our own cache: HDF5's would hold them a second time. Locking stays as HDF5 has
-# it: one process may not open a file twice with different flags, and a user may open ours by h5py beside us.
+# Our own cache keeps whole chunks: HDF5's would hold them a second time. File locking keeps HDF5's default: one process
+# may not open a file twice with different flags, and a user may open our files with h5py at the same time.
 _READING = {"mode": "r", "rdcc_nbytes": 0}
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"  # of every HDF5 file with nothing before it, as shards are
 
 
 def open_to_read(path: Path) -> h5py.File:
-    """A file of this format, open for reading.
+    """Open a file of this format for reading.
 
-    Raises MissingInputError if it is absent and FormatError if it is damaged or of another format.
+    Raises MissingInputError if it is missing and FormatError if it is damaged or of another format.
     """
     if not path.is_file():
-        raise MissingInputError(f"{path} is absent: {REMEDY}.")
+        raise MissingInputError(f"{path} is missing: {REMEDY}.")
     with report_damage(path, "opening it"):
         file = h5py.File(path, **_READING)
     try:
@@ -47,9 +47,9 @@ def create_file(
 ) -> Iterator[h5py.File]:
     """Yield a new file, composed in memory and written to `path` when the block succeeds.
 
-    `finish` maps the bytes of the file, of which the first `space_before` are free, to those that are written.
+    `finish` converts the bytes of the file, of which the first `space_before` are free, to the bytes that are written.
 
-    The bytes depend on neither clock nor machine. A full disk raises OSError here; HDF5 itself would leave the file
+    The bytes do not depend on clock or machine. A full disk raises OSError here; HDF5 itself would leave the file
     half open and may end the process when it exits.
     """
     memory = BytesIO()
@@ -59,86 +59,85 @@ def create_file(
 
 
 def new_group(parent: h5py.Group, name: str) -> h5py.Group:
-    """The group `name` of `parent`, created without times where it or those above it are absent."""
-    place = parent
+    """Return the group `name` of `parent`; create it and the groups above it, without times, if they do not exist."""
+    group = parent
     for part in name.split("/"):
-        if part not in place:
-            h5py.h5g.create(place.id, part.encode(), gcpl=_without_times(h5py.h5p.GROUP_CREATE))
-        place = place[part]
-    return place
+        if part not in group:
+            h5py.h5g.create(group.id, part.encode(), gcpl=_without_times(h5py.h5p.GROUP_CREATE))
+        group = group[part]
+    return group
 
 
 def dataset_in(file: h5py.File, name: str, path: Path) -> h5py.Dataset:
-    """A dataset whose bytes are in this file.
+    """Return a dataset whose bytes are in this file.
 
-    Raises FormatError where it is absent or where a soft, external or raw-file link leads elsewhere.
+    Raises FormatError if it is missing, or if a soft, external or raw-file link leads out of the file.
     """
     with report_damage(path, f"looking for {name}"):
-        place: Any = file
+        found: Any = file
         for part in name.split("/"):
-            link = place.get(part, getlink=True)
+            link = found.get(part, getlink=True)
             if link is None:
-                raise FormatError(f"{path} holds no dataset {name}: {REMEDY}.")
+                raise FormatError(f"{path} has no dataset {name}: {REMEDY}.")
             if not isinstance(link, h5py.HardLink):
                 raise FormatError(f"{path}: {name} must not be a link that leads out of the file: {REMEDY}.")
-            place = place[part]
-        if not isinstance(place, h5py.Dataset):
+            found = found[part]
+        if not isinstance(found, h5py.Dataset):
             raise FormatError(f"{path}: {name} must be a dataset, found a group: {REMEDY}.")
-        if place.external:
+        if found.external:
             raise FormatError(f"{path}: {name} must not keep its bytes in another file: {REMEDY}.")
-    return place
+    return found
 
 
-def write_text(place: Any, name: str, text: str) -> None:
-    """Write a text attribute of fixed length, UTF-8.
+def write_text(item: Any, name: str, text: str) -> None:
+    """Write a text attribute of fixed length, UTF-8, to a file, group or dataset.
 
-    HDF5 keeps texts of variable length in its global heap, the one place without a checksum: a single wrong bit
-    there can make the library loop without end.
+    HDF5 keeps texts of variable length in its global heap, which has no checksum: a single wrong bit in it can make the
+    library loop forever.
     """
     encoded = text.encode()
-    place.attrs.create(name, encoded, dtype=h5py.string_dtype("utf-8", max(1, len(encoded))))
+    item.attrs.create(name, encoded, dtype=h5py.string_dtype("utf-8", max(1, len(encoded))))
 
 
 def decode_text(value: Any) -> str:
-    """A text attribute as read."""
+    """Return a text attribute, which h5py reads as bytes or as text, as text."""
     return value.decode() if isinstance(value, bytes) else str(value)
 
 
 @contextmanager
 def report_damage(path: Path, doing: str) -> Iterator[None]:
-    """Raise FormatError with the file's name where HDF5 fails on damaged bytes, by whichever builtin h5py reports it."""
+    """Raise FormatError with the file's name if HDF5 fails on damaged bytes, which h5py reports as various built-in errors."""
     try:
         yield
     except FormatError:
         raise
     except (OSError, RuntimeError, KeyError, ValueError, TypeError) as fault:
-        if getattr(fault, "errno", None):  # an error of the machine: no rights, too many open files
+        if getattr(fault, "errno", None):  # an error of the system: no permission, too many open files
             raise
         reason = " ".join(str(fault).split())
         raise FormatError(f"{path} is damaged ({doing}: {reason}): {REMEDY}.") from fault
 
 
 def add_seal(image: bytes) -> bytes:
-    """The bytes of a file, its first SEAL_BYTES replaced by a line of text with the digest of the others."""
-    behind = memoryview(image)[SEAL_BYTES:]
-    return _seal_line(hashlib.sha256(behind).hexdigest()).ljust(SEAL_BYTES, b"\0") + behind
+    """Replace the first SEAL_BYTES of a file's bytes by a line of text with the digest of the rest; return all bytes."""
+    rest = memoryview(image)[SEAL_BYTES:]
+    return _seal_line(hashlib.sha256(rest).hexdigest()).ljust(SEAL_BYTES, b"\0") + rest
 
 
 def check_seal(path: Path) -> bool:
-    """Whether a file carries a seal; FormatError if its bytes are not those that were sealed.
+    """Return whether a file has a seal; raise FormatError if its bytes do not match the seal.
 
-    A file that does not begin as HDF5 does must carry one: a wrong bit in the seal itself is damage too.
+    A file that does not begin like an HDF5 file must have a seal: a wrong bit in the seal itself is damage too.
     """
     with path.open("rb") as stream:
         first = stream.read(SEAL_BYTES)
         if first.startswith(_SIGNATURE):
             return False
-        digest = hashlib.file_digest(
-            stream, "sha256"
-        ).hexdigest()  # by pieces: it may be a damaged large shard
+        # in pieces: it may be a large damaged shard
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
     if first.rstrip(b"\0") != _seal_line(digest):
         raise FormatError(
-            f"{path} is damaged (its first line must hold the digest of all bytes behind it): {REMEDY}."
+            f"{path} is damaged (the checksum in its first line does not match the rest of the file): {REMEDY}."
         )
     return True
 
@@ -153,7 +152,7 @@ def _check_format(file: h5py.File, path: Path) -> None:
 
 def _new_file(memory: BytesIO, space_before: int) -> Any:
     access = h5py.h5p.create(h5py.h5p.FILE_ACCESS)
-    # Since 1.10 the metadata carry checksums; newer versions than that are not everywhere readable.
+    # Since 1.10 metadata have checksums; not every tool can read newer versions.
     access.set_libver_bounds(h5py.h5f.LIBVER_V110, h5py.h5f.LIBVER_V110)
     access.set_fclose_degree(h5py.h5f.CLOSE_STRONG)
     access.set_fileobj_driver(h5py.h5fd.fileobj_driver, memory)
@@ -163,7 +162,7 @@ def _new_file(memory: BytesIO, space_before: int) -> Any:
 
 
 def _without_times(kind: Any) -> Any:
-    """A creation list of groups (a file is its root group) that stores no times; h5py's own lists do, since 1.10."""
+    """Create a creation list for groups (a file is its root group) that stores no times; h5py's own lists do, since 1.10."""
     creation = h5py.h5p.create(kind)
     creation.set_obj_track_times(False)
     return creation

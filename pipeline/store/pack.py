@@ -1,4 +1,4 @@
-"""Tables -> shards, one group at a time: which groups there are, the report of their steps, and what makes packing fail."""
+"""Packing of tables into shards, one group at a time: the choice of groups, the report, and the errors of packing."""
 
 from __future__ import annotations
 
@@ -36,9 +36,11 @@ from hindcast.pipeline.wording import listed
 
 _MOST_LISTED = 20  # groups in one message
 _MOST_EXPLAINED = 3  # groups whose gaps an error explains: each is read once more
-_USUALLY_MISSING = 0.5  # of the steps: an input missing at so many causes the lack of sequences
+_USUALLY_MISSING = (
+    0.5  # share of the steps; an input that is missing more often explains why there is no sequence
+)
 _FEW_ROWS = 2_000_000
-"""Table rows below which packing takes a second or two, and starting processes takes longer."""
+"""Table rows below which packing takes a second or two, less than starting processes."""
 
 _FLUSHER = ThreadPoolExecutor(1)
 
@@ -47,7 +49,7 @@ def pack(params: Params, root: Path) -> dict[str, Any]:
     """Write `data/packed`, `reports/pack.json` and `reports/features.md` below `root` from `data/tables`; return the report.
 
     Groups are independent: their shards are the same from any number of workers. Only shards whose tables, settings or
-    code changed are written again, with the bytes that writing all would give. The old shards stay unless all succeed.
+    code have changed are written again, with the same bytes as if all were. The old shards stay unless all groups succeed.
 
     Raises AlignmentError if a group in `align.groups` has no tables, if a source's vintages cover less than
     `pack.min_coverage` of a group's steps, or if no group has a sequence.
@@ -90,43 +92,39 @@ def pack_group(
     group, digests = item
     aligned = align_group(tables, params, group)
     if not aligned.sequences:
-        return PackedGroup(group, None, None, 0, 0, 0, 0, aligned.coverage, aligned.counts)
+        return PackedGroup(group, aligned.coverage, aligned.counts)
     fingerprint = shard_fingerprint(group, digests, params)
     shard = f"{file_name(group)}{SUFFIX}"
     header = write_shard(folder / shard, aligned, params, fingerprint, flushed=False)
     _FLUSHER.submit(flush_to_disk, folder / shard)  # the disk works while the next group is aligned
     return PackedGroup(
-        group=group,
-        shard=shard,
-        fingerprint=fingerprint,
+        group,
+        aligned.coverage,
+        aligned.counts,
+        shard,
+        fingerprint,
         sequences=len(aligned.sequences),
         samples=header.sample_count,
         steps=header.step_count,
         padding=header.sample_count * header.segment_length - header.step_count,
-        coverage=aligned.coverage,
-        counts=aligned.counts,
     )
 
 
 def build_report(results: Sequence[PackedGroup], sources: Sequence[str]) -> dict[str, Any]:
-    """The content of pack.json: totals, then group by group.
+    """Build the content of pack.json: totals, then group by group.
 
-    `steps_seen` are all steps of the grid, each track counted separately, and `steps_seen = steps + sum(dropped)`;
-    `coverage` is the share of steps for which a source has a vintage known at the origin, null for a source without
-    rows.
+    `steps_seen` counts all steps of the grid, each track separately; `steps_seen = steps + sum(dropped)`. `coverage`
+    is the share of steps for which a source has a vintage known at the origin, null for a source without rows.
     """
     total: Counter[str] = Counter()
     for result in results:
         total.update(result.counts)
-    counts = dict(total)
+    counts, summed = dict(total), ("sequences", "samples", "steps", "padding")
     return {
         "groups": len(results),
         "shards": sum(result.shard is not None for result in results),
         "groups_without_sequence": [result.group for result in results if result.shard is None],
-        **{
-            name: sum(getattr(result, name) for result in results)
-            for name in ("sequences", "samples", "steps", "padding")
-        },
+        **{name: sum(getattr(result, name) for result in results) for name in summed},
         "series": counts["series"],
         "steps_seen": counts["steps"],
         "steps_with_target": counts["steps_with_target"],
@@ -135,10 +133,7 @@ def build_report(results: Sequence[PackedGroup], sources: Sequence[str]) -> dict
         "coverage": {source: _total_coverage(results, source) for source in sources},
         "by_group": {
             result.group: {
-                **{
-                    name: getattr(result, name)
-                    for name in ("shard", "fingerprint", "sequences", "samples", "steps", "padding")
-                },
+                **{name: getattr(result, name) for name in ("shard", "fingerprint", *summed)},
                 "dropped": _dropped(result.counts),
                 "coverage": dict(result.coverage),
                 "counts": dict(result.counts),
@@ -149,10 +144,10 @@ def build_report(results: Sequence[PackedGroup], sources: Sequence[str]) -> dict
 
 
 def _select_groups(sources: Mapping[str, Any], params: Params) -> dict[str, dict[str, str]]:
-    """The groups to pack, by name, with the digests of their tables by source."""
-    absent = [name for name in params.raw.sources if name not in sources]
-    if absent:
-        raise FormatError(f"data/tables holds no table of {', '.join(absent)}: run the stage `ingest` again.")
+    """Return the groups to pack, by name, with the digests of their tables by source."""
+    missing = [name for name in params.raw.sources if name not in sources]
+    if missing:
+        raise FormatError(f"data/tables has no tables of {', '.join(missing)}: run the stage `ingest` again.")
     digests: dict[str, dict[str, str]] = {}
     for source in params.raw.sources:
         for group, entry in sources[source]["groups"].items():
@@ -161,14 +156,14 @@ def _select_groups(sources: Mapping[str, Any], params: Params) -> dict[str, dict
     unknown = [group for group in wanted if group not in digests]
     if unknown:
         raise AlignmentError(
-            f"align.groups names groups that the tables do not hold: {listed(unknown, _MOST_LISTED)}.",
-            [f"the tables hold {listed(sorted(digests), _MOST_LISTED)}"],
+            f"align.groups names groups that are not in the tables: {listed(unknown, _MOST_LISTED)}.",
+            [f"the tables have the groups {listed(sorted(digests), _MOST_LISTED)}"],
         )
     return {group: digests[group] for group in wanted}
 
 
 def _has_undamaged_tables(tables: Path, sources: Mapping[str, Any], group: str) -> bool:
-    """Whether the tables of a group are those of the manifest; packing reports a damaged one when it reads it."""
+    """Return whether the tables of a group have the digests of the manifest; packing reports a damaged one later."""
     entries = [source["groups"][group] for source in sources.values() if group in source["groups"]]
     return all(
         (tables / entry["file"]).is_file() and digest_of_file(tables / entry["file"]) == entry["digest"]
@@ -188,23 +183,22 @@ def _explain_no_sequence(results: Sequence[PackedGroup], tables: Path, params: P
 
 
 def _explain_gaps(group: str, ending: Sequence[tuple[Input, float]], params: Params) -> Iterator[str]:
-    """Remedies for the inputs that are missing at most steps, or, if there are none, for the input missing most often."""
-    for missing, share in [
-        (missing, share) for missing, share in ending if share >= _USUALLY_MISSING
-    ] or ending[:1]:
+    """Suggest remedies for the inputs that are missing at most steps, or else for the input missing most often."""
+    usually_missing = [(missing, share) for missing, share in ending if share >= _USUALLY_MISSING]
+    for missing, share in usually_missing or ending[:1]:
         role = params.raw.sources[missing.sources[0]].role
         remedies = ["set align.gaps.longer=indicator", f"leave it out of align.features.{role}"]
         if role == "forecast" and share < 1:
-            remedies.append("let interpolate (on its source) fill steps between coarser stamps")
+            remedies.append("set interpolate on its source, which fills the steps between coarser timestamps")
         yield (
             f"{group}: {missing.name} (source {' or '.join(missing.sources)}) has no value known at the origin of "
-            f"{share:.1%} of the steps, and align.gaps.longer=end ends sequences there: {', or '.join(remedies)}, if its "
-            "cells and its known rule are right"
+            f"{share:.1%} of the steps, and align.gaps.longer=end ends sequences there. If its cells and its known rule "
+            f"are right, {', or '.join(remedies)}"
         )
 
 
 def _check_coverage(results: Sequence[PackedGroup], least: float) -> None:
-    # a group without steps in the range has nothing that a source could cover
+    # in a group without steps in the range there is nothing that a source could cover
     short = [
         f"group {result.group}, source {source}: {share:.1%} of {result.covered_steps:,} steps"
         for result in results
@@ -213,14 +207,14 @@ def _check_coverage(results: Sequence[PackedGroup], least: float) -> None:
     ]
     if short:
         raise AlignmentError(
-            f"Too few steps have a vintage that was known at their origin: pack.min_coverage requires {least:.1%} of each "
-            "group's. Check known, the zones and align.origin, leave groups out (align.groups), or set a lower share.",
+            f"Too few steps have a vintage that was known at their origin: pack.min_coverage requires {least:.1%} in each "
+            "group. Check known, the zones and align.origin, leave groups out (align.groups), or set a lower share.",
             short,
         )
 
 
 def _total_coverage(results: Sequence[PackedGroup], source: str) -> float | None:
-    """The share over all groups in which the source has rows."""
+    """Return the share over all groups in which the source has rows."""
     parts = [
         (result.coverage[source], result.covered_steps) for result in results if source in result.coverage
     ]
@@ -229,9 +223,5 @@ def _total_coverage(results: Sequence[PackedGroup], source: str) -> float | None
 
 
 def _dropped(counts: Mapping[str, int]) -> dict[str, int]:
-    return {
-        "without_origin": counts["steps_without_origin"],
-        "in_gaps": counts["steps_in_gaps"],
-        "without_target": counts["steps_without_target"],
-        "too_short": counts["steps_too_short"],
-    }
+    reasons = ("without_origin", "in_gaps", "without_target", "too_short")
+    return {reason: counts[f"steps_{reason}"] for reason in reasons}

@@ -1,4 +1,4 @@
-"""Which chunk holds which of the requested samples: pure arithmetic that opens no file."""
+"""Planning of reads: which chunk contains which of the requested samples. Pure arithmetic that opens no file."""
 
 from __future__ import annotations
 
@@ -18,46 +18,48 @@ from hindcast.pipeline.store.index_types import Shards
 
 @dataclass(frozen=True)
 class ChunkRead:
-    """One chunk to read and what to take from it.
+    """One chunk to read, and which of its samples to copy.
 
-    Samples `[start, stop)` of shard number `shard` are read whole; those at `offsets` (ascending) within them go to the
-    places `places` of the answer.
+    The chunk is samples `[start, stop)` of shard number `shard`. Its samples at `offsets` (ascending) are copied to the
+    rows `rows` of the answer.
     """
 
     shard: int
     start: int
     stop: int
     offsets: Ints
-    places: Ints
+    rows: Ints
 
     def copy(self, chunk: NDArray[Any], answer: NDArray[Any]) -> None:
         """Copy the requested samples of the chunk into the answer."""
-        rows, places = self._slices
-        if rows is None or places is None:  # a sample as one item, which numpy moves faster than its numbers
+        source, target = self._slices
+        if (
+            source is None or target is None
+        ):  # a sample as one item, which numpy copies faster than its numbers
             chunk, answer = _samples_as_items(chunk), _samples_as_items(answer)
-        taken = chunk.take(self.offsets) if rows is None else chunk[rows]
-        answer[self.places if places is None else places] = taken
+        taken = chunk.take(self.offsets) if source is None else chunk[source]
+        answer[self.rows if target is None else target] = taken
 
     @cached_property
     def _slices(self) -> tuple[slice | None, slice | None]:
-        """Offsets and places as slices, each None where its numbers do not follow one another."""
-        return _as_slice(self.offsets), _as_slice(self.places)
+        """Offsets and rows as slices, each None if its numbers are not consecutive."""
+        return _as_slice(self.offsets), _as_slice(self.rows)
 
     @property
     def takes_all(self) -> bool:
-        """Whether every sample of the chunk is requested, and none twice."""
+        """Whether every sample of the chunk is requested exactly once."""
         return len(self.offsets) == self.stop - self.start == int(self.offsets[-1]) + 1
 
 
 class RecentPlans:
-    """The plans of the last reads: a reader of several arrays asks for the same samples of each."""
+    """The plans of the last reads, since a reader of several arrays requests the same samples of each."""
 
     def __init__(self, shards: Shards) -> None:
         self._shards = shards
         self._recent: deque[tuple[Ints, list[ChunkRead]]] = deque(maxlen=4)
 
     def plan_reads(self, samples: Ints) -> list[ChunkRead]:
-        """As the function `plan_reads`."""
+        """Return the result of the function `plan_reads`, computed unless it is one of the last."""
         for planned, reads in tuple(self._recent):
             if np.array_equal(planned, samples):
                 return reads
@@ -67,11 +69,11 @@ class RecentPlans:
 
 
 def plan_reads(shards: Shards, samples: Ints) -> Iterator[ChunkRead]:
-    """The chunks that hold `samples` (any order, repeats allowed), each once, in the order of the shards.
+    """Yield the chunks that contain `samples` (any order, repeats allowed), each once, in the order of the shards.
 
-    Every place of the answer is in exactly one read. Samples must lie in range.
+    Every row of the answer is in exactly one read. Samples must be in range.
     """
-    order = np.argsort(samples)  # repeats in whatever order: each has its own place
+    order = np.argsort(samples)  # the order of repeats does not matter: each has its own row
     ascending = samples[order]
     shard = np.searchsorted(shards.first_sample, ascending, side="right") - 1
     within, offset = np.divmod(ascending - shards.first_sample[shard], shards.chunk_samples[shard])
@@ -86,12 +88,12 @@ def plan_reads(shards: Shards, samples: Ints) -> Iterator[ChunkRead]:
 
 
 def _samples_as_items(values: NDArray[Any]) -> NDArray[Any]:
-    """A contiguous array as a flat one with an opaque item for each sample; a view."""
+    """Return a view of a contiguous array as a flat one with one opaque item per sample."""
     return values.reshape(len(values), -1).view(f"V{values.nbytes // len(values)}").reshape(-1)
 
 
 def _as_slice(numbers: Ints) -> slice | None:
-    """Numbers that follow one another as a slice, which numpy copies in one go."""
+    """Return consecutive numbers as a slice, which numpy copies at once; None if they are not consecutive."""
     first, last = int(numbers[0]), int(numbers[-1])
     if last - first + 1 != len(numbers) or (np.diff(numbers) != 1).any():
         return None

@@ -1,4 +1,4 @@
-"""A data set (or a single shard) as arrays of samples, requested in any order and read by whole chunks."""
+"""The reader of a data set or a single shard: samples requested in any order, read in whole chunks."""
 
 from __future__ import annotations
 
@@ -8,15 +8,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
 from hindcast.pipeline.arrays import BufferPool, Ints
 from hindcast.pipeline.errors import FormatError, MissingInputError
-from hindcast.pipeline.store.chunk_cache import ChunkCache
-from hindcast.pipeline.store.file_header import Header, HeaderValues, check_virtual_sources, read_header
-from hindcast.pipeline.store.index_tables import read_sequences, read_shards, read_splits
+from hindcast.pipeline.store.chunks import ChunkCache
+from hindcast.pipeline.store.file_header import (
+    Header,
+    HeaderValues,
+    check_virtual_sources,
+    read_header,
+    tabulate_shards,
+)
+from hindcast.pipeline.store.index_tables import read_splits, read_table
 from hindcast.pipeline.store.index_types import Sequences, Shards, Split
 from hindcast.pipeline.store.layout import ARRAYS, BY_NAME, sample_count_for
 from hindcast.pipeline.store.open_files import REMEDY, check_seal, dataset_in, open_to_read
@@ -28,12 +33,13 @@ from hindcast.pipeline.store.threads import WorkerThreads, default_thread_count
 class Dataset(HeaderValues):
     """`data/dataset.h5` or a shard, open for reading; a context manager.
 
-    Arrays are read from the shards themselves, so a shard that is missing or of another data set is an error and
-    never a fill value. At most `budget_bytes` of decoded chunks are kept, and a bounded number of files is open.
-    Chunks are decoded by `threads` threads (by default as many as there are processors, up to four). A data set may
-    be shared by threads, is pickled as its path, and opens its files again after a fork.
+    - Arrays are read from the shards themselves: a shard that is missing or of another data set is an error, never a
+      fill value.
+    - At most `budget_bytes` of decoded chunks are kept, and a bounded number of files is open.
+    - `threads` threads decode chunks (by default as many as there are processors, up to four).
+    - Threads may share a data set. It is pickled as its path, and opens its files again after a fork.
 
-    Raises MissingInputError where a file is absent, FormatError where one is damaged or does not belong.
+    Raises MissingInputError if a file is missing, FormatError if one is damaged or belongs to another data set.
     """
 
     def __init__(self, path: Path, budget_bytes: int = 256 << 20, threads: int | None = None) -> None:
@@ -41,15 +47,18 @@ class Dataset(HeaderValues):
         self.budget_bytes = budget_bytes
         self.threads = threads or default_thread_count()
         if not self.path.is_file():
-            raise MissingInputError(f"{self.path} is absent: {REMEDY}.")
+            raise MissingInputError(f"{self.path} is missing: {REMEDY}.")
         joined = check_seal(self.path)
         with open_to_read(self.path) as file:
             super().__init__(read_header(file, self.path))
-            self.sequences: Sequences = read_sequences(file, self.path)
+            self.sequences: Sequences = read_table(file, "sequences", Sequences, self.path)
             self._splits = read_splits(file, self.path)
-            self._shards = read_shards(file, self.path) if joined else self._as_shards(file)
             if joined:
+                self._shards = read_table(file, "shards", Shards, self.path)
                 check_virtual_sources(file, self.path, self._shards, self.header)
+            else:
+                chunks = dataset_in(file, "X", self.path).chunks or (1,)
+                self._shards = tabulate_shards([self.path.name], [self.header], chunks[:1])
         _check_counts(self.path, self.header, self.sequences, self._shards)
         size = sum(math.prod(self.header.shape_of(array)) * array.dtype.itemsize for array in ARRAYS)
         self._fits = size <= budget_bytes
@@ -62,32 +71,32 @@ class Dataset(HeaderValues):
 
     @property
     def shards(self) -> Shards:
-        """The table of shards: those that were joined, or the shard itself."""
+        """The table of the joined shards, or of the shard itself."""
         return self._shards
 
     def split(self, name: str) -> Split:
-        """A split by name; FormatError names those that exist, or indices of samples that do not."""
+        """Return a split; raise FormatError if there is none of this name, or if its indices are out of range."""
         if name not in self._splits:
             raise FormatError(
-                f"{self.path} has no split {name!r}; it has {', '.join(self._splits) or 'none'}."
+                f"{self.path} has no split {name!r}; its splits: {', '.join(self._splits) or 'none'}."
             )
         split = self._splits[name]
         first, last = (int(limit(split.indices, initial=0)) for limit in (np.min, np.max))
         if first < 0 or last >= max(1, self.sample_count):
             raise FormatError(
-                f"{self.path}: splits/{name} must lie in [0, {self.sample_count}), found {first} to {last}: {REMEDY}."
+                f"{self.path}: indices of splits/{name} must be in [0, {self.sample_count}), found {first} to {last}: {REMEDY}."
             )
         return split
 
     def read(self, name: str, samples: Sequence[int] | NDArray[Any]) -> NDArray[Any]:
-        """The samples of X, Y, W, published, baseline, origin, issued or known: (len(samples), step, ...).
+        """Read samples of X, Y, W, published, baseline, origin, issued or known: (len(samples), step, ...).
 
-        `samples` come in any order, repeats allowed, and the answer has their order. IndexError where one is out of
+        `samples` may be in any order, with repeats; the answer has their order. Raises IndexError if one is not in
         [0, sample_count).
         """
         array = BY_NAME[name]
         wanted = self._checked(samples)
-        if self._process != os.getpid():  # after a fork: the parent's threads and locks cannot be used
+        if self._process != os.getpid():  # after a fork the parent's threads and locks cannot be used
             self._start()
         answer = self._buffers.acquire((len(wanted), *self.header.shape_of(array)[1:]), array.dtype)
         if answer.size:
@@ -95,11 +104,11 @@ class Dataset(HeaderValues):
         return answer
 
     def sequence_of(self, samples: Sequence[int] | NDArray[Any]) -> Ints:
-        """The row of `sequences` that holds each sample."""
+        """Return the row of `sequences` to which each sample belongs."""
         return np.searchsorted(self.sequences.first_sample, self._checked(samples), side="right") - 1
 
     def time_of(self, samples: Sequence[int] | NDArray[Any]) -> Ints:
-        """The first step of each sample, ns UTC."""
+        """Return the time of the first step of each sample, ns UTC."""
         wanted = self._checked(samples)
         row = self.sequence_of(wanted)
         position = wanted - self.sequences.first_sample[row]
@@ -107,11 +116,11 @@ class Dataset(HeaderValues):
 
     @property
     def chunk_samples(self) -> int:
-        """Samples in the largest chunk: what is read at once for one sample."""
+        """Samples in the largest chunk, which are read at once even for one sample."""
         return int(self._shards.chunk_samples.max(initial=1))
 
     def close(self) -> None:
-        """Close all files, end the threads and drop what was read; the next read opens them again."""
+        """Close all files, end the threads and drop cached chunks; the next read opens the files again."""
         self._threads.close()
         self._open.close()
         self._cache, self._buffers = ChunkCache(self.budget_bytes), BufferPool()
@@ -133,7 +142,7 @@ class Dataset(HeaderValues):
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__init__(state["path"], state["budget_bytes"], state["threads"])  # type: ignore[misc]
         if self.fingerprint != state["fingerprint"]:
-            raise FormatError(f"{self.path} was replaced while it was in use: start this stage again.")
+            raise FormatError(f"{self.path} was replaced while it was in use: run the stage again.")
 
     def _start(self) -> None:
         self._process = os.getpid()
@@ -144,12 +153,12 @@ class Dataset(HeaderValues):
         self._threads: WorkerThreads = WorkerThreads(self.threads)
 
     def _fill(self, name: str, answer: NDArray[Any], reads: Sequence[ChunkRead]) -> None:
-        """Copy the requested samples into the answer: those of kept chunks first, then the others by threads."""
+        """Copy the requested samples into the answer: first from kept chunks, then from the others, in threads."""
 
         def read_chunk(read: ChunkRead) -> None:
             chunk = self._open.read(name, read.shard, read.start, read.stop)
             read.copy(chunk, answer)
-            # a reader that takes every chunk once would only push out chunks that other reads need again
+            # a reader that needs every chunk once would only displace chunks that other reads need again
             if not read.takes_all or self._fits:
                 self._cache.keep((name, read.shard, read.start), chunk)
 
@@ -166,21 +175,9 @@ class Dataset(HeaderValues):
         wanted = np.asarray(samples, dtype=np.int64)
         if wanted.size and not (wanted.min() >= 0 and wanted.max() < self.sample_count):
             raise IndexError(
-                f"{self.path}: samples lie in [0, {self.sample_count}), found {wanted.min()} to {wanted.max()}"
+                f"{self.path}: samples must be in [0, {self.sample_count}), found {wanted.min()} to {wanted.max()}"
             )
         return wanted
-
-    def _as_shards(self, file: h5py.File) -> Shards:
-        """The table of a single shard."""
-        chunks = dataset_in(file, "X", self.path).chunks or (1,)
-        return Shards(
-            file=np.array([self.path.name], dtype=object),
-            group=np.array([self.header.group], dtype=object),
-            fingerprint=np.array([self.header.fingerprint], dtype=object),
-            first_sample=np.zeros(1, np.int64),
-            sample_count=np.array([self.header.sample_count], np.int64),
-            chunk_samples=np.array([chunks[0]], np.int64),
-        )
 
 
 def _check_counts(path: Path, header: Header, sequences: Sequences, shards: Shards) -> None:
@@ -193,21 +190,19 @@ def _check_counts(path: Path, header: Header, sequences: Sequences, shards: Shar
         "attribute step_count": header.step_count,
         "steps of /sequences": int(sequences.step_count.sum()),
     }
-    follows = [
-        bool((table.first_sample == np.cumsum(table.sample_count) - table.sample_count).all())
+    are_adjacent = all(
+        (table.first_sample == np.cumsum(table.sample_count) - table.sample_count).all()
         for table in (sequences, shards)
-    ]
-    fits = bool(
-        (sample_count_for(sequences.step_count, header.segment_length) == sequences.sample_count).all()
     )
+    needed = sample_count_for(sequences.step_count, header.segment_length)
     faults = []
     if len(set(counts.values())) > 1 or len(set(steps.values())) > 1:
         faults.append(f"samples and steps must add up, found {counts | steps}")
-    if not all(follows):
-        faults.append("sequences and shards must begin where the previous one ends")
-    if not fits:
+    if not are_adjacent:
+        faults.append("each sequence and each shard must begin where the previous one ends")
+    if (needed != sequences.sample_count).any():
         faults.append(
-            f"a sequence must have the samples that its steps need at segment_length {header.segment_length}"
+            f"a sequence must have as many samples as its steps need with segment_length {header.segment_length}"
         )
     if faults:
         raise FormatError(f"{path}: {'; '.join(faults)}: {REMEDY}.")

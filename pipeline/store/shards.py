@@ -1,4 +1,4 @@
-"""The shards of a data set: each is checked through HDF5 once, then read past it, chunk by chunk, by any number of threads."""
+"""The shards of a data set: HDF5 checks each once; then any number of threads read its chunks without HDF5."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from hindcast.pipeline.arrays import Ints
 from hindcast.pipeline.errors import FormatError, MissingInputError
-from hindcast.pipeline.store.chunk_cache import ChunkCache
-from hindcast.pipeline.store.chunk_codec import (
+from hindcast.pipeline.store.chunks import (
+    LOCATION_COLUMNS,
     PIPELINES,
-    PLACE_COLUMNS,
+    ChunkCache,
     decode_chunk,
     locate_chunks,
     read_filters,
@@ -30,32 +30,34 @@ from hindcast.pipeline.store.layout import ARRAYS, BY_NAME, ArrayLayout
 from hindcast.pipeline.store.open_files import REMEDY, dataset_in, open_to_read, report_damage
 
 MOST_OPEN = 64
-"""Files open at a time, at most: far below the common limit of 1024, and a file is opened in some microseconds."""
+"""The most files open at a time: far below the common limit of 1024, and opening a file takes some microseconds."""
 
-_PLACES_BYTES = 64 << 20  # of remembered chunk places: those of about 300 GB of X
+_LOCATIONS_BYTES = 64 << 20  # of remembered chunk locations, enough for about 300 GB of X
 _NAMES = tuple(array.name for array in ARRAYS)
 
 
 class OpenShards:
-    """The shards of one data set, opened when they are needed; safe to share by threads.
+    """The shards of one data set, opened when they are needed. Threads may share it.
 
     A shard's fingerprint, number of samples, axes, chunks and filters are compared with the data set's table when it
-    is first read, and again if the file was replaced since.
+    is first read, and again if the file has been replaced since.
     """
 
     def __init__(self, folder: Path, shards: Shards, expected: Header) -> None:
         self._shards, self._expected = shards, expected
-        self._paths = [folder / str(file) for file in shards.file]  # once: it takes as long as a small read
+        self._paths = [
+            folder / str(file) for file in shards.file
+        ]  # built once: it takes as long as a small read
         self._most_open = _open_file_limit()
         self._lock, self._scratch = Lock(), local()
         self._open: OrderedDict[int, _File] = OrderedDict()
-        self._places = ChunkCache(_PLACES_BYTES)
+        self._locations = ChunkCache(_LOCATIONS_BYTES)
         self._filters: dict[tuple[int, str], tuple[str, ...]] = {}
 
     def read(self, name: str, shard: int, start: int, stop: int) -> NDArray[Any]:
-        """Samples [start, stop) of an array of one shard, which are one chunk, decoded and with their checksum verified.
+        """Read one chunk, samples [start, stop) of an array of one shard: (stop - start, step, ...), checksum verified.
 
-        FormatError where the bytes are damaged, or a number is not finite in an array whose numbers must be.
+        Raises FormatError if the bytes are damaged, or if a number is not finite in an array whose numbers must be.
         """
         array, path = BY_NAME[name], self._paths[shard]
         shape = self._expected.shape_of(array)[1:]
@@ -63,16 +65,16 @@ class OpenShards:
             return np.empty((stop - start, *shape), array.dtype)
         with self._lock:
             file = self._file(shard)
-            places = self._places.get((shard, file.stamp), lambda: self._inspect(shard, file))
+            locations = self._locations.get((shard, file.version), lambda: self._inspect(shard, file))
             filters = self._filters[shard, name]
         chunk = self._chunk_samples(shard)
-        offset, size, skipped = (int(value) for value in places[start // chunk, _NAMES.index(name)])
+        offset, size, skipped = (int(value) for value in locations[start // chunk, _NAMES.index(name)])
         with report_damage(path, f"reading {name}, samples {start} to {stop}"):
             stored = self._read_bytes(file, offset, size)
             values = decode_chunk(stored, filters, skipped, (chunk, *shape), array.dtype)[: stop - start]
-            if np.may_share_memory(values, np.frombuffer(stored, np.uint8)):  # nothing was compressed
+            if np.may_share_memory(values, np.frombuffer(stored, np.uint8)):  # the chunk was not compressed
                 values = values.copy()
-        if array.finite and not np.isfinite(values.sum()):  # a sum is cheap; it may also just be too large
+        if array.finite and not np.isfinite(values.sum()):  # a sum is cheap, but may also overflow
             self._check_finite(array, path, start, values)
         return values
 
@@ -82,7 +84,7 @@ class OpenShards:
             self._open.clear()
 
     def _read_bytes(self, file: _File, offset: int, size: int) -> memoryview:
-        """The bytes of a chunk, in memory that this thread uses again for the next."""
+        """Return the bytes of a chunk, in memory that this thread uses again for the next one."""
         if len(getattr(self._scratch, "bytes", b"")) < size:
             self._scratch.bytes = bytearray(size)
         target = memoryview(self._scratch.bytes)[:size]
@@ -97,20 +99,20 @@ class OpenShards:
         return self._open[shard]
 
     def _inspect(self, shard: int, opened: _File) -> Ints:
-        """Check a shard and find the chunks of all its arrays: (chunk, array, 3)."""
+        """Check a shard and locate the chunks of all its arrays: (chunk, array, 3)."""
         path = self._paths[shard]
         with open_to_read(path) as file:
             self._check(shard, file)
             chunks = -(-int(self._shards.sample_count[shard]) // self._chunk_samples(shard))
-            places = np.zeros((chunks, len(_NAMES), len(PLACE_COLUMNS)), np.int64)
+            locations = np.zeros((chunks, len(_NAMES), len(LOCATION_COLUMNS)), np.int64)
             for column, name in enumerate(_NAMES):
                 dataset = file[name]
                 self._filters[shard, name] = read_filters(dataset)
                 if dataset.size:
-                    places[:, column] = locate_chunks(dataset, path, opened.stamp[1])
-        if _stamp(path.stat()) != opened.stamp:
-            raise FormatError(f"{path} was replaced while it was being opened: start this stage again.")
-        return places
+                    locations[:, column] = locate_chunks(dataset, path, opened.version[1])
+        if _version(path.stat()) != opened.version:
+            raise FormatError(f"{path} was replaced while it was being opened: run the stage again.")
+        return locations
 
     def _check(self, shard: int, file: h5py.File) -> None:
         path = self._paths[shard]
@@ -142,7 +144,7 @@ class OpenShards:
         bad = np.argwhere(~np.isfinite(values))
         if len(bad):
             names = {"feature": self._expected.features, "target": self._expected.targets}[array.axes[-1]]
-            sample, step, column = (int(place) for place in bad[0])
+            sample, step, column = (int(index) for index in bad[0])
             raise FormatError(
                 f"{path}: {array.name} must be finite, found {values[sample, step, column]} in {names[column]!r}, "
                 f"sample {start + sample}, step {step} ({len(bad)} such values in one chunk): {REMEDY}."
@@ -150,22 +152,22 @@ class OpenShards:
 
 
 class _File:
-    """A descriptor that is closed when the object is no longer referenced, so that no thread loses it while it reads."""
+    """A file descriptor that is closed when the object is no longer referenced, so never while a thread reads from it."""
 
     def __init__(self, path: Path) -> None:
         try:
             self.descriptor = os.open(path, os.O_RDONLY)
         except (FileNotFoundError, IsADirectoryError):
-            raise MissingInputError(f"{path} is absent: {REMEDY}.") from None
+            raise MissingInputError(f"{path} is missing: {REMEDY}.") from None
         self._end = weakref.finalize(self, os.close, self.descriptor)
-        self.stamp = _stamp(os.fstat(self.descriptor))
+        self.version = _version(os.fstat(self.descriptor))
 
 
 def _open_file_limit() -> int:
-    """MOST_OPEN, or a quarter of what this process may open: other code and other threads need files too."""
+    """Return MOST_OPEN, or a quarter of what this process may open: other code and other threads need files too."""
     try:
         import resource
-    except ImportError:  # a system without it
+    except ImportError:  # Windows
         return MOST_OPEN
     allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     return MOST_OPEN if allowed == resource.RLIM_INFINITY else min(MOST_OPEN, max(1, allowed // 4))
@@ -175,15 +177,14 @@ def _read_at(descriptor: int, target: memoryview, offset: int) -> int:
     """Fill `target` with the bytes of a file from `offset`, without moving its position; return how many there are."""
     if hasattr(os, "preadv"):
         return os.preadv(descriptor, [target], offset)
-    content = os.pread(
-        descriptor, len(target), offset
-    )  # macOS before 11 has only this, which copies once more
+    # macOS before 11 has only this, which copies once more
+    content = os.pread(descriptor, len(target), offset)
     target[: len(content)] = content
     return len(content)
 
 
-def _stamp(state: os.stat_result) -> tuple[int, int, int]:
-    """Values that stay the same while the file does."""
+def _version(state: os.stat_result) -> tuple[int, int, int]:
+    """Return values that change when the file is replaced."""
     return state.st_ino, state.st_size, state.st_mtime_ns
 
 
@@ -201,7 +202,7 @@ def _array_faults(dataset: h5py.Dataset, header: Header, chunk_samples: int) -> 
         faults.append(f"{array.name} must have chunks of {chunk_samples} samples, found {dataset.chunks}")
     elif 0 not in shape and read_filters(dataset) not in PIPELINES:
         faults.append(
-            f"{array.name} must be stored by one of {[' '.join(filters) for filters in PIPELINES]}, "
+            f"{array.name} must be stored with one of {[' '.join(filters) for filters in PIPELINES]}, "
             f"found {' '.join(read_filters(dataset)) or 'no filter'}"
         )
     return faults

@@ -1,4 +1,4 @@
-"""A few threads that work through a list; their number changes no result."""
+"""A few threads that work through a list; results do not depend on their number."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _MOST_THREADS = 4  # decoding is bound by memory beyond that
 
 
 def default_thread_count() -> int:
-    """As many threads as processors that this process may use, at most four."""
+    """Return the number of processors that this process may use, at most four."""
     return usable_cpus(_MOST_THREADS)
 
 
 class WorkerThreads:
-    """The callers' own threads and, while fewer than `count` are at work, helpers that take items off their lists.
+    """The callers' own threads and, while fewer than `count` are busy, helper threads that take items from their lists.
 
-    Callers always work, so none waits for another's work, and a caller may itself be a helper.
+    Callers always work, so that none waits for the work of another, and a caller may itself be a helper.
     """
 
     def __init__(self, count: int) -> None:
@@ -32,13 +32,13 @@ class WorkerThreads:
         self._lock, self._busy = Lock(), 0
 
     def for_each(self, work: Callable[[Item], None], items: Sequence[Item]) -> None:
-        """Do the work of every item and wait; of the items' errors, that of the first item is raised."""
+        """Call `work` with every item and wait; raise the error of the first item that failed."""
         queue: Iterator[tuple[int, Item]] = iter(list(enumerate(items)))
         errors: dict[int, Exception] = {}
 
         def take_items(*, is_caller: bool) -> None:
             # Taking the next item is a single step of the interpreter, and items are taken in order: when a thread
-            # meets an error, all earlier items are taken, so threads that stop taking leave no earlier item undone.
+            # meets an error, all earlier items have been taken, so that threads that stop then skip no earlier item.
             while not errors and (is_caller or self._busy <= self._count):
                 taken = next(queue, None)
                 if taken is None:
@@ -70,7 +70,7 @@ class WorkerThreads:
             pool.shutdown(cancel_futures=True)
 
     def _start_helpers(self, helper: Callable[[], None], most: int) -> list[Future[None]]:
-        """Start at most `most` helpers, and no more than there are threads that are not busy."""
+        """Start at most `most` helpers, and at most as many as there are idle threads."""
         with self._lock:
             wanted = min(self._count - self._busy, most)
             if wanted > 0 and self._pool is None:

@@ -1,4 +1,4 @@
-"""A whole data set checked: every checksum, count, index and fingerprint, with all damage reported at once."""
+"""Verification of a whole data set: every checksum, count, index and fingerprint; all damage is reported at once."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from hindcast.pipeline.errors import FormatError, HindcastError, MissingInputErr
 from hindcast.pipeline.files import read_json
 from hindcast.pipeline.store.index_types import Sequences
 from hindcast.pipeline.store.join_shards import SUFFIX
-from hindcast.pipeline.store.layout import ARRAYS, SCALER_FORMAT, explain_scaler_format
+from hindcast.pipeline.store.layout import ARRAYS, BY_NAME, SCALER_FORMAT, explain_scaler_format
 from hindcast.pipeline.store.open_files import REMEDY, open_to_read, report_damage
 from hindcast.pipeline.store.reader import Dataset
 from hindcast.pipeline.store.threads import WorkerThreads, default_thread_count
@@ -38,9 +38,9 @@ class Verified:
 def verify(folder: Path) -> Verified:
     """Check `dataset.h5` in a folder (`data/`, or a data set's own), and all shards that belong to it.
 
-    Every chunk is decoded and its checksum verified; tables, coordinates and indices are compared with one another; the
-    scaler's fingerprint is compared where there is one. Raises FormatError with all faults, each naming its file, and
-    MissingInputError where there is neither a data set nor a shard.
+    Every chunk is decoded and its checksum verified. Tables, coordinates and indices are compared with each other, and
+    the scaler's fingerprint, if there is a scaler, with that of the data set. Raises FormatError with all faults, each
+    naming its file, and MissingInputError if there is no data set and no shard.
     """
     path = folder / f"dataset{SUFFIX}"
     check = _Verification()
@@ -48,12 +48,10 @@ def verify(folder: Path) -> Verified:
         check.check_dataset(path)
     shards = sorted({*check.shards, *(folder / "packed").glob(f"*{SUFFIX}")})
     if not path.exists() and not shards:
-        raise MissingInputError(
-            f"{folder} holds neither dataset.h5 nor packed/*.h5: run the stage `pack` first."
-        )
+        raise MissingInputError(f"{folder} has no dataset.h5 and no packed/*.h5: run the stage `pack` first.")
     if check.shards:
         check.faults += [
-            f"{stray} belongs to no data set: dataset.h5 does not name it; run the stage `split` again"
+            f"{stray} is not listed in dataset.h5: run the stage `split` again"
             for stray in shards
             if stray not in check.shards
         ]
@@ -70,7 +68,7 @@ def verify(folder: Path) -> Verified:
 
 
 class _Verification:
-    """The faults so far, and how much was checked."""
+    """The faults found so far, and how much has been checked."""
 
     def __init__(self) -> None:
         self.faults: list[str] = []
@@ -79,7 +77,7 @@ class _Verification:
         self._sequences: dict[Path, Sequences] = {}  # of each shard, as the data set joined them
 
     def check_dataset(self, path: Path) -> None:
-        """Check the joined file: its seal, tables and splits, and that its shards exist and are those it names."""
+        """Check the joined file: its seal, tables and splits, and that the shards it names exist and match."""
         self.bytes += path.stat().st_size
         with self._collect_error(), Dataset(path, 0) as dataset:
             table = dataset.shards
@@ -87,11 +85,10 @@ class _Verification:
                 shard = path.parent / str(name)
                 self.shards.add(shard)
                 if not shard.is_file():
-                    self.faults.append(f"{shard} is absent")
+                    self.faults.append(f"{shard} is missing")
                 else:
-                    with (
-                        self._collect_error()
-                    ):  # the reader compares a shard with the data set when it opens it
+                    # the reader compares a shard with the data set when it opens it
+                    with self._collect_error():
                         dataset.read("W", table.first_sample[row : row + 1])
                 self._sequences[shard] = _sequences_of(
                     dataset.sequences, int(table.first_sample[row]), int(table.sample_count[row])
@@ -101,7 +98,7 @@ class _Verification:
             self.faults += find_column_faults(path)
 
     def check_shard(self, path: Path) -> None:
-        """Check all chunks, tables and coordinates of a shard, and that it is the one that the data set joined."""
+        """Check all chunks, tables and coordinates of a shard, and that the data set has a copy of its sequences."""
         self.bytes += path.stat().st_size
         with self._collect_error(), Dataset(path, 0) as shard:
             self.samples += shard.sample_count
@@ -109,7 +106,8 @@ class _Verification:
                 joined = getattr(self._sequences[path], column.name)
                 if not np.array_equal(getattr(shard.sequences, column.name), joined):
                     self.faults.append(
-                        f"{path}: /sequences/{column.name} differs from what dataset.h5 joined"
+                        f"{path}: /sequences/{column.name} differs from the copy in dataset.h5: the shard was "
+                        f"replaced after the stage `split`; {REMEDY}"
                     )
             self.faults += self._find_bad_chunks(shard)
             self.faults += find_column_faults(path)
@@ -140,7 +138,7 @@ class _Verification:
 
     @contextmanager
     def _collect_error(self) -> Iterator[None]:
-        """Add a HindcastError of the block to the faults, once, and continue after the block."""
+        """Add a HindcastError of the block to the faults, unless it is there already, and continue after the block."""
         try:
             yield
         except HindcastError as fault:
@@ -150,21 +148,18 @@ class _Verification:
 
 
 def find_column_faults(path: Path) -> Iterator[str]:
-    """The faults of the small tables of one file: each is read whole; time, sequence and the coordinates must agree
-    with `/sequences`.
+    """Yield the faults of the small tables of one file: each is read whole; time, sequence and the coordinates must
+    agree with `/sequences`.
     """
     with open_to_read(path) as file, report_damage(path, "reading its tables"):
-        big = {array.name for array in ARRAYS}
-        small: list[h5py.Dataset] = []
-        file.visititems(
-            lambda name, item: (
-                small.append(item) if isinstance(item, h5py.Dataset) and name not in big else None
-            )
-        )
-        for dataset in small:
-            if not dataset.is_virtual:  # those are in the shards
-                with report_damage(path, f"reading {dataset.name}"):
-                    dataset[()]
+
+        def read_small(name: str, item: h5py.Dataset | h5py.Group) -> None:
+            # the big arrays are read chunk by chunk, and virtual datasets are stored in the shards
+            if isinstance(item, h5py.Dataset) and name not in BY_NAME and not item.is_virtual:
+                with report_damage(path, f"reading {item.name}"):
+                    item[()]
+
+        file.visititems(read_small)
         counted = {name: file[name][()] for name in ("sample", "step")}
         rows = {name: file[name][()] for name in ("sequence", "time") if not file[name].is_virtual}
     for name, values in counted.items():
@@ -188,9 +183,9 @@ def _find_split_faults(dataset: Dataset) -> Iterator[str]:
             continue
         indices, counted = split.indices, split.attributes.get("sample_count", len(split.indices))
         if (np.diff(indices) <= 0).any():
-            yield f"{dataset.path}: splits/{name} must be ascending, each index once"
+            yield f"{dataset.path}: the indices of splits/{name} must be ascending and unique"
         if counted != len(indices):
-            yield f"{dataset.path}: splits/{name} holds {len(indices)} samples, but its sample_count is {counted}"
+            yield f"{dataset.path}: splits/{name} has {len(indices)} samples, but its sample_count is {counted}"
         if "/" not in name:  # folds may share samples
             parts[name] = indices
     for first, second in combinations(parts, 2):
@@ -208,19 +203,19 @@ def _find_scaler_faults(path: Path, fingerprint: str) -> Iterator[str]:
         yield f"{path}: {explain_scaler_format(scaler.get('format'))}"
     elif scaler.get("fingerprint") != fingerprint:
         yield (
-            f"{path} was fitted on a data set of fingerprint {scaler.get('fingerprint')!r}, this one has {fingerprint!r}: "
+            f"{path} was fitted on a data set with fingerprint {scaler.get('fingerprint')!r}; this one has {fingerprint!r}: "
             "run the stage `scale` again"
         )
 
 
 def _sequences_of(sequences: Sequences, first: int, count: int) -> Sequences:
-    """The rows of the samples [first, first + count), their samples counted from `first`: those of one shard."""
+    """Select the sequences of one shard, which has the samples [first, first + count), counted from `first`."""
     rows = (sequences.first_sample >= first) & (sequences.first_sample < first + count)
     columns = {column.name: getattr(sequences, column.name)[rows] for column in fields(Sequences)}
     return Sequences(**columns | {"first_sample": columns["first_sample"] - first})
 
 
 def _in_one_line(fault: HindcastError) -> str:
-    """An error as one line, without the remedy, which the summary gives once for all."""
+    """Write an error as one line, without the remedy, which the summary gives once."""
     text = fault.summary.removesuffix(f": {REMEDY}.")
     return f"{text}: {'; '.join(fault.faults)}" if fault.faults else text

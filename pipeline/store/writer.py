@@ -1,4 +1,4 @@
-"""The steps of one group -> its shard, whose bytes depend only on them and on the settings."""
+"""Writing the steps of one group to its shard, whose bytes depend only on the steps and the settings."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ def write_shard(
 ) -> Header:
     """Write the shard of one group and return its header; `flushed` as in `replace_file`.
 
-    `path` is replaced only when the file is complete. Raises AlignmentError, with all faults, where the steps
-    break the format: nothing to write, a NaN or infinite number in X, Y or W, a negative weight, steps that
-    are not `raw.frequency` apart, an origin that decreases, sequences out of order.
+    `path` is replaced only when the file is complete. Raises AlignmentError, with all faults, if the steps violate the
+    format: no sequence, a NaN or infinite number in X, Y or W, a negative weight, steps that are not `raw.frequency`
+    apart, a decreasing origin, sequences out of order.
     """
     _check(aligned, params.raw.frequency.ns)
     sequences = _sequences(aligned, params.pack.segment_length)
@@ -102,7 +102,7 @@ def _write_array(
     file: h5py.File, array: ArrayLayout, aligned: AlignedGroup, header: Header, *, chunk: int, codec: str
 ) -> None:
     shape = header.shape_of(array)
-    if 0 in shape:  # no forecast source: HDF5 has no chunks of nothing
+    if 0 in shape:  # no forecast source: HDF5 has no empty chunks
         file.create_dataset(array.name, shape, array.dtype)
         return
     values = np.empty(shape, array.dtype)
@@ -131,26 +131,26 @@ def _check(aligned: AlignedGroup, frequency: int) -> None:
 
 
 def _find_faults(sequence: AlignedSequence, aligned: AlignedGroup, frequency: int) -> Iterator[str]:
-    place = f"series {sequence.series!r}, track {sequence.track}"
+    label = f"series {sequence.series!r}, track {sequence.track}"
     if (np.diff(sequence.times) != frequency).any() or sequence.times[0] % frequency:
-        yield f"{place}: steps must be multiples of the frequency and lie {frequency} ns apart"
+        yield f"{label}: steps must be multiples of the frequency and {frequency} ns apart"
     if (np.diff(sequence.origin) < 0).any():
-        yield f"{place}: the origin must not decrease along a sequence"
+        yield f"{label}: the origin must not decrease along a sequence"
     for name, values in (("X", sequence.X), ("Y", sequence.Y)):
         if not np.isfinite(values).all():
             names = aligned.targets if name == "Y" else tuple(feature.name for feature in aligned.features)
-            yield from _not_finite(place, name, values, names, sequence.times)
+            yield from _not_finite(label, name, values, names, sequence.times)
     if not (np.isfinite(sequence.W) & (sequence.W >= 0)).all():
-        yield f"{place}: weights W must be finite and not negative"
+        yield f"{label}: weights W must be finite and not negative"
 
 
 def _not_finite(
-    place: str, name: str, values: Values, columns: tuple[str, ...], times: Times
+    label: str, name: str, values: Values, columns: tuple[str, ...], times: Times
 ) -> Iterator[str]:
     bad = ~np.isfinite(values)
     for column in np.flatnonzero(bad.any(axis=0)):
         first = int(np.argmax(bad[:, column]))
         yield (
-            f"{place}: {name} must be finite, found {values[first, column]} in {columns[column]} "
+            f"{label}: {name} must be finite, found {values[first, column]} in {columns[column]} "
             f"at {time_text(int(times[first]))} ({int(bad[:, column].sum())} such steps)"
         )

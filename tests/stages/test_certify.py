@@ -34,4 +34,4 @@ def test_a_leak_is_an_error_with_its_rows_and_the_certificate_does_not_pass(
 def test_an_absent_data_set_is_named(packed_workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (packed_workspace / "data/dataset.h5").unlink()
     assert certify.main([]) == 1
-    assert "data/dataset.h5 is absent" in capsys.readouterr().err
+    assert "data/dataset.h5 is missing" in capsys.readouterr().err

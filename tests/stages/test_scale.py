@@ -22,4 +22,4 @@ def test_the_stage_writes_the_scaler_and_prints_the_scale_of_each_target(
 def test_an_absent_data_set_is_named(packed_workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (packed_workspace / "data/dataset.h5").unlink()
     assert scale.main([]) == 1
-    assert "data/dataset.h5 is absent" in capsys.readouterr().err
+    assert "data/dataset.h5 is missing" in capsys.readouterr().err

@@ -91,5 +91,5 @@ def test_an_absent_data_set_is_named_with_the_stage_that_makes_it(
     monkeypatch.chdir(tmp_path)
     assert train.main([]) == 1
     err = capsys.readouterr().err
-    assert "data/dataset.h5 is absent" in err
+    assert "data/dataset.h5 is missing" in err
     assert "`split`" in err

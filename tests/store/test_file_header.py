@@ -62,6 +62,6 @@ def test_an_absent_attribute_names_the_file(tmp_path: Path) -> None:
         file.attrs["sample_count"] = 0
     with (
         open_to_read(path) as file,
-        pytest.raises(FormatError, match=r"file\.h5 holds no dataset feature.*pack"),
+        pytest.raises(FormatError, match=r"file\.h5 has no dataset feature.*pack"),
     ):
         read_header(file, path)

@@ -12,9 +12,8 @@ import pytest
 
 from hindcast.pipeline.errors import FormatError
 from hindcast.pipeline.store.index_tables import (
-    read_sequences,
-    read_shards,
     read_splits,
+    read_table,
     write_splits,
     write_table,
 )
@@ -41,10 +40,12 @@ def test_tables_come_back_whole(tmp_path: Path, count: int) -> None:
         write_table(file, "sequences", sequences)
         write_table(file, "shards", shards)
     with open_to_read(path) as file:
-        for read, made in ((read_sequences(file, path), sequences), (read_shards(file, path), shards)):
-            assert len(read) == count
-            for column in fields(type(made)):
-                np.testing.assert_array_equal(getattr(read, column.name), getattr(made, column.name))
+        read_sequences = read_table(file, "sequences", Sequences, path)
+        read_shards = read_table(file, "shards", Shards, path)
+    for read, made in ((read_sequences, sequences), (read_shards, shards)):
+        assert len(read) == count
+        for column in fields(type(made)):
+            np.testing.assert_array_equal(getattr(read, column.name), getattr(made, column.name))
 
 
 def test_pandas_reads_the_table_of_sequences(tmp_path: Path) -> None:
@@ -89,4 +90,4 @@ def test_columns_of_different_length_are_an_error(tmp_path: Path) -> None:
         del file["sequences/track"]
         file["sequences/track"] = np.arange(2)
     with open_to_read(path) as file, pytest.raises(FormatError, match=r"one length.*'track': 2"):
-        read_sequences(file, path)
+        read_table(file, "sequences", Sequences, path)

@@ -35,8 +35,8 @@ def test_each_place_of_the_answer_gets_its_sample_from_one_whole_chunk(
         size = int(shards.chunk_samples[read.shard])
         assert read.start % size == 0
         assert read.stop == min(read.start + size, int(shards.sample_count[read.shard]))
-        assert (answer[read.places] == -1).all()
-        answer[read.places] = shards.first_sample[read.shard] + read.start + read.offsets
+        assert (answer[read.rows] == -1).all()
+        answer[read.rows] = shards.first_sample[read.shard] + read.start + read.offsets
         assert (read.offsets < read.stop - read.start).all()
         chunks.append((read.shard, read.start))
     np.testing.assert_array_equal(answer, samples)

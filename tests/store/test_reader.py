@@ -104,18 +104,18 @@ def test_splits_and_sequences_are_those_that_were_written(paths: dict[str, Path]
         assert sorted(listed) == list(range(dataset.sample_count))
         assert len(dataset.sequences) == 2 * 2 * 2 + 1 + 2
         assert dataset.sequences.group.tolist() == ["a b/ü%"] * 8 + ["m"] + ["z"] * 2
-        with pytest.raises(FormatError, match="no split 'tests'; it has train, validation, test"):
+        with pytest.raises(FormatError, match="no split 'tests'; its splits: train, validation, test"):
             dataset.split("tests")
 
 
 @pytest.mark.parametrize("wanted", [[-1], [10**9], [0, -5]])
 def test_a_sample_out_of_range_is_an_error(paths: dict[str, Path], wanted: list[int]) -> None:
-    with Dataset(paths["gzip"]) as dataset, pytest.raises(IndexError, match="samples lie in"):
+    with Dataset(paths["gzip"]) as dataset, pytest.raises(IndexError, match="samples must be in"):
         dataset.read("X", wanted)
 
 
 def test_an_absent_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(MissingInputError, match=r"nothing\.h5 is absent"):
+    with pytest.raises(MissingInputError, match=r"nothing\.h5 is missing"):
         Dataset(tmp_path / "nothing.h5")
 
 
@@ -225,10 +225,10 @@ def test_a_split_of_samples_that_do_not_exist_is_an_error_with_its_file(
     with Dataset(path) as dataset:
         assert len(dataset.split("test").indices), "the others can be used"
         with pytest.raises(
-            FormatError, match=rf"dataset.h5: splits/train must lie in \[0, \d+\), found .*{found}"
+            FormatError, match=rf"dataset.h5: splits/train must be in \[0, \d+\), found .*{found}"
         ):
             dataset.split("train")
-        with pytest.raises(IndexError, match=r"dataset.h5: samples lie in \[0, "):
+        with pytest.raises(IndexError, match=r"dataset.h5: samples must be in \[0, "):
             dataset.read("X", [wrong])
 
 
@@ -236,5 +236,5 @@ def test_a_shard_alone_has_no_splits(tmp_path: Path) -> None:
     shard = mock_shards(tmp_path, [mock_group()])[0]
     with Dataset(shard) as dataset:
         assert dataset.splits == ()
-        with pytest.raises(FormatError, match="it has none"):
+        with pytest.raises(FormatError, match="its splits: none"):
             dataset.split("train")

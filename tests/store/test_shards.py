@@ -178,7 +178,7 @@ SHARD_FAULTS = [
     (_other_version, "must be of format hindcast/1, found format 'hindcast/2'"),
     (_other_features, "its features must be"),
     (_another_tools_file, "no `format` attribute"),
-    (_array_is_absent, "holds no dataset W"),
+    (_array_is_absent, "has no dataset W"),
     (_array_of_another_type, "W must be float32 of shape"),
     (_external_link, "X must not be a link that leads out of the file"),
     (_soft_link, "X must not be a link that leads out of the file"),
@@ -210,7 +210,7 @@ def test_a_missing_shard_is_named_and_the_others_are_still_read(path: Path) -> N
     _remove_shard(path)
     with Dataset(path) as dataset:
         assert dataset.read("X", [0]).shape == (1, 8, 3)
-        with pytest.raises(MissingInputError, match=r"south\.h5 is absent"):
+        with pytest.raises(MissingInputError, match=r"south\.h5 is missing"):
             dataset.read("X", [dataset.sample_count - 1])
 
 

@@ -53,7 +53,7 @@ def test_shards_alone_are_verified_before_there_is_a_data_set(data: Path) -> Non
 
 @pytest.mark.parametrize("folder", ["nothing", "."])
 def test_a_folder_without_data_set_and_shards_is_an_error(tmp_path: Path, folder: str) -> None:
-    with pytest.raises(MissingInputError, match=r"neither dataset\.h5 nor packed"):
+    with pytest.raises(MissingInputError, match=r"no dataset\.h5 and no packed"):
         verify(tmp_path / folder)
 
 
@@ -88,7 +88,7 @@ def test_all_damage_is_reported_at_once(data: Path) -> None:
         "south.h5 is damaged (reading X, samples 6 to 8",
         "south.h5 is damaged (reading Y, samples 10 to 12",
         "north.h5 is damaged",
-        "stray.h5 belongs to no data set",
+        "stray.h5 is not listed in dataset.h5",
         "scaler.json was fitted on a data set of fingerprint 'of another'",
     ):
         assert sum(words in fault for fault in faults) == 1, words
@@ -156,10 +156,10 @@ def _attribute(place: str, name: str, value: object) -> Callable[[h5py.File], No
         ("packed/south.h5", _set("X", 2, np.nan), "X must be finite, found nan in 'f0'"),
         ("packed/south.h5", _attribute("/", "fingerprint", "other"), "its fingerprint must be 'synthetic south', found 'other'"),
         ("packed/south.h5", _attribute("feature", "mask", np.array([1, -1, -1], "<i4")), "its feature_masks must be (-1, -1, -1), found (1, -1, -1)"),
-        ("packed/south.h5", _set("sequences/start_time", 0, 7), "/sequences/start_time differs from what dataset.h5"),
+        ("packed/south.h5", _set("sequences/start_time", 0, 7), "/sequences/start_time differs from the copy in dataset.h5"),
         ("packed/south.h5", _attribute("/", "segment_length", 4), "that its steps need at segment_length 4"),
-        ("dataset.h5", _set("splits/train", 1, 0), "splits/train must be ascending"),
-        ("dataset.h5", _set("splits/train", 0, -4), "splits/train must lie in [0, 15)"),
+        ("dataset.h5", _set("splits/train", 1, 0), "splits/train must be ascending and unique"),
+        ("dataset.h5", _set("splits/train", 0, -4), "splits/train must be in [0, 15)"),
         ("dataset.h5", _set("splits/test", 0, 0), "splits/train and splits/test share 1 samples, for example 0"),
         ("dataset.h5", _attribute("splits/test", "sample_count", 99), "its sample_count is 99"),
         ("dataset.h5", _set("sequence", 1, 1), "dataset.h5: sequence differs"),
@@ -181,7 +181,7 @@ def test_shards_are_checked_even_if_the_seal_is_broken(data: Path) -> None:
     (data / "packed/north.h5").write_bytes(b"")
     faults = faults_of(data)
     assert len(faults) == 2
-    assert "dataset.h5 is damaged (its first line must hold the digest" in faults[0]
+    assert "dataset.h5 is damaged (the checksum in its first line does not match" in faults[0]
     assert "north.h5 is damaged" in faults[1]
 
 
@@ -190,7 +190,7 @@ def test_a_wrong_bit_in_the_seal_is_reported_before_anything_else_is_read(data: 
     image = bytearray((data / "dataset.h5").read_bytes())
     image[place] ^= 1
     (data / "dataset.h5").write_bytes(image)
-    assert "dataset.h5 is damaged (its first line must hold the digest" in faults_of(data)[0]
+    assert "dataset.h5 is damaged (the checksum in its first line does not match" in faults_of(data)[0]
 
 
 def test_a_missing_shard_is_named_and_the_others_are_checked(data: Path) -> None:
@@ -199,7 +199,7 @@ def test_a_missing_shard_is_named_and_the_others_are_checked(data: Path) -> None
     path.write_bytes(path.read_bytes()[:2000])
     faults = faults_of(data)
     assert len(faults) == 2
-    assert "north.h5 is absent" in faults[0]
+    assert "north.h5 is missing" in faults[0]
     assert "south.h5 is damaged" in faults[1]
 
 

@@ -1,8 +1,10 @@
-"""Chunks are decoded past HDF5 to the numbers that HDF5 reads, and damage is an error."""
+"""Chunks are decoded without HDF5 to the numbers that HDF5 reads, damage is an error, and the cache keeps its budget."""
 
 from __future__ import annotations
 
 import zlib
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from hindcast.pipeline.store.chunk_codec import (
+from hindcast.pipeline.store.chunks import (
     PIPELINES,
+    ChunkCache,
     decode_chunk,
     fletcher32,
     locate_chunks,
@@ -29,8 +32,8 @@ def slow_fletcher32(content: bytes) -> int:
     """The checksum word by word, as its definition says."""
     padded = content + b"\0" * (len(content) % 2)
     first = second = 0
-    for place in range(0, len(padded), 2):
-        first += int.from_bytes(padded[place : place + 2], "big")
+    for index in range(0, len(padded), 2):
+        first += int.from_bytes(padded[index : index + 2], "big")
         second += first
     return _folded(second) << 16 | _folded(first)
 
@@ -139,3 +142,37 @@ def test_a_chunk_of_another_size_is_an_error(codec: str, tmp_path: Path) -> None
     for shape in ((5, 100), (7, 100)):
         with pytest.raises((ValueError, OSError), match=r"must hold|zstd|ZSTD|reshape|gzip"):
             decode_chunk(stored, used, 0, shape, np.dtype("<f4"))
+
+
+@given(budget=st.integers(0, 40), requested=st.lists(st.tuples(st.integers(0, 6)), max_size=40))
+def test_the_budget_holds_and_every_answer_is_right(budget: int, requested: list[tuple[int]]) -> None:
+    cache = ChunkCache(budget)
+    for (key,) in requested:
+        got = cache.get(key, partial(np.full, 3 * key, key, np.uint8))
+        assert got.tolist() == [key] * 3 * key
+        assert cache.held_bytes <= budget
+
+
+def test_the_least_recently_used_array_is_dropped_first() -> None:
+    cache = ChunkCache(2)
+    fetched: list[str] = []
+
+    def fetch(key: str) -> np.ndarray:
+        fetched.append(key)
+        return np.zeros(1, np.uint8)
+
+    for key in ("a", "b", "a", "c", "a", "b"):
+        cache.get(key, partial(fetch, key))
+    assert fetched == ["a", "b", "c", "b"]
+
+
+def test_threads_may_share_a_cache() -> None:
+    cache = ChunkCache(20)
+
+    def is_right(key: int) -> bool:
+        return bool((cache.get(key, partial(np.full, key, key, np.uint8)) == [key] * key).all())
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(is_right, [key % 9 for key in range(2000)]))
+    kept = [key for key in range(9) if cache.find(key) is not None]
+    assert cache.held_bytes == sum(kept) <= 20
