@@ -1,4 +1,4 @@
-"""The rooms through which forecast and realized series pass, from raw CSV to an honest report.
+"""The rooms that process forecast and realized series, from raw CSV files to the report.
 
-Importing this package costs nothing: every heavy library stays behind the fence of its room.
+Importing this package loads no heavy library: only the rooms that a fence names import it.
 """

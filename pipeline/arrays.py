@@ -1,4 +1,4 @@
-"""What all rooms share about arrays: names of types, sentinels, reused memory, and how many processors there are."""
+"""Shared by all rooms: names of array types, sentinels for times, reused memory, and the number of processors."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ Key = tuple[str, str]
 """(group, series)."""
 
 TIME_MIN = int(np.iinfo(np.int64).min)
-"""Before every time: stands for "none" where a time is absent."""
+"""Before every time: means "none" if there is no time."""
 TIME_MAX = int(np.iinfo(np.int64).max)
-"""After every time: stands for "never" where a time does not come."""
+"""After every time: means "never"."""
 
 _SMALLEST_BUFFER = 1 << 20  # bytes; for smaller arrays the allocator is as fast
 _ROUND = 1 << 20  # bytes: arrays of nearly one size fit into each other's buffers
 _MOST_UNUSED = 12  # buffers kept for later arrays
-# what `getrefcount` gives for an array that only a list and the loop over it hold
+# what `getrefcount` returns for an object to which only a list and the loop over it refer
 (_UNUSED,) = [sys.getrefcount(item) for item in [object()]]
 
 
 class BufferPool:
-    """Memory of large arrays that later arrays use again, and a budget for what stays in memory; safe to share by threads.
+    """Memory of large arrays that later arrays use again, and a budget for what stays in memory. Threads may share it.
 
-    Fresh memory costs more than decoding into it, on virtual machines several times: the system clears each page.
+    Fresh memory takes longer than decoding into it, several times as long on virtual machines: the system clears each page.
     """
 
     def __init__(self, budget_bytes: int = 0) -> None:
@@ -48,7 +48,7 @@ class BufferPool:
         self._lock = Lock()
 
     def reserve(self, count: int) -> bool:
-        """Take `count` bytes of the budget; False if fewer are left."""
+        """Take `count` bytes of the budget; return False if fewer are left."""
         with self._lock:
             if count > self._free:
                 return False
@@ -61,7 +61,7 @@ class BufferPool:
             self._free += count
 
     def acquire(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
-        """An array with undefined content. Its memory is used again once neither it nor any view of it exists."""
+        """Return an array with undefined content. Its memory is used again once it and all views of it are gone."""
         size = math.prod(shape) * dtype.itemsize
         if size < _SMALLEST_BUFFER:
             return np.empty(shape, dtype)
@@ -74,21 +74,19 @@ class BufferPool:
         # without one that fits, sizes have changed, and the other buffers will not be needed either
         dropped = {id(buffer) for buffer in (unused[:-_MOST_UNUSED] if fitting else unused)}
         best = min(fitting, key=len) if fitting else _mapped(size + -size % _ROUND)
-        self._buffers = [
-            buffer for buffer in self._buffers if id(buffer) not in dropped and buffer is not best
-        ]
-        self._buffers.append(best)
+        kept = [buffer for buffer in self._buffers if id(buffer) not in dropped and buffer is not best]
+        self._buffers = [*kept, best]
         return best
 
 
 def _mapped(size: int) -> NDArray[np.uint8]:
-    """Memory that returns to the system as soon as it is dropped, whatever the allocator does."""
-    if not hasattr(mmap, "MAP_ANONYMOUS"):  # a system without it: the allocator decides
+    """Allocate memory that returns to the system as soon as it is dropped, regardless of the allocator."""
+    if not hasattr(mmap, "MAP_ANONYMOUS"):  # Windows: the allocator decides
         return np.empty(size, np.uint8)
     return np.frombuffer(mmap.mmap(-1, size, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS), np.uint8)
 
 
 def usable_cpus(most: int) -> int:
-    """How many processors this process may use, at most `most`."""
-    allowed = getattr(os, "sched_getaffinity", None)  # absent on macOS
+    """Return how many processors this process may use, at most `most`."""
+    allowed = getattr(os, "sched_getaffinity", None)  # does not exist on macOS
     return min(most, len(allowed(0)) if allowed else os.cpu_count() or 1)

@@ -2,7 +2,7 @@
 
 Dask's own configuration decides where: `DASK_SCHEDULER_ADDRESS` names a cluster, `DASK_SCHEDULER` one of
 Dask's schedulers (`processes` by default), `DASK_NUM_WORKERS` the number of local workers.
-None of it changes a result.
+Results do not depend on it.
 """
 
 from __future__ import annotations
@@ -32,13 +32,14 @@ def map_in_order(
     *,
     small: bool = False,
 ) -> list[Result]:
-    """`[function(item) for item in items]`, spread over Dask's workers; results in the order of `items`.
+    """Return `[function(item) for item in items]`, computed by Dask's workers; results are in the order of `items`.
 
-    A single item, a single worker, or work that the caller calls `small` (done sooner than processes start)
-    runs in this process, unless a cluster is named; otherwise function, items and results must be picklable.
-    All items are tried: if some fail with a HindcastError, one error is raised with the faults of all, each
-    preceded by `describe(item)`. Any other exception is passed on unchanged. `work` and `unit` are words for
-    the progress bar.
+    - A single item, or work that the caller marks as `small` (done sooner than processes start), runs in this process
+      unless a cluster is named; so does all work if there is a single worker. Otherwise function, items and results
+      must be picklable.
+    - All items are tried: if some fail with a HindcastError, one error is raised with the faults of all, each preceded
+      by `describe(item)`. Any other exception is passed on unchanged.
+    - `work` and `unit` are words for the progress bar.
     """
     attempt = _Attempt(function)
     with progress(work, len(items), unit) as advance:
@@ -49,11 +50,8 @@ def map_in_order(
             outcomes = _run_on_cluster(attempt, items, advance)
         else:
             outcomes = _run_in_processes(attempt, items, advance, workers)
-    failed = [
-        (item, outcome.fault)
-        for item, outcome in zip(items, outcomes, strict=True)
-        if outcome.fault is not None
-    ]
+    pairs = zip(items, outcomes, strict=True)
+    failed = [(item, outcome.fault) for item, outcome in pairs if outcome.fault is not None]
     if failed:
         raise _combine(failed, describe, len(items), unit)
     return [outcome.value for outcome in outcomes]
@@ -67,7 +65,7 @@ class _Outcome:
 
 @dataclass(frozen=True)
 class _Attempt(Generic[Item]):
-    """The function with a HindcastError returned as a value, so that the other items still run."""
+    """The function, which returns a HindcastError as a value, so that the other items still run."""
 
     function: Callable[[Item], Any]
 
@@ -81,10 +79,10 @@ class _Attempt(Generic[Item]):
 
 @cache
 def _reuse_freed_memory() -> None:
-    """Have glibc keep the memory of freed large arrays for later ones instead of returning it to the system.
+    """Make glibc keep the memory of freed large arrays for later ones instead of returning it to the system.
 
-    glibc maps arrays of megabytes one by one, and the system clears each page again: with it a group of pack took 0.05 s
-    to 0.09 s of system time, without it 0.03 s, of 0.35 s in all. Other C libraries lack this switch and are left alone.
+    By default glibc maps each large array separately, and the system clears each page again: a group of `pack` then took 0.05 s
+    to 0.09 s of system time, without that 0.03 s, of 0.35 s in total. Other C libraries have no such switch.
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt
@@ -95,7 +93,7 @@ def _reuse_freed_memory() -> None:
 
 
 def _worker_count() -> int | None:
-    """How many local workers there are; None where a cluster decides."""
+    """Return the number of local workers; None if a cluster decides."""
     import dask
     from dask.system import CPU_COUNT
 
@@ -123,8 +121,8 @@ def _run_in_processes(
     import dask
     import dask.callbacks
 
-    untyped: Any = dask  # marked as typed, yet most of its functions carry no annotation
-    # items are few and large: one at a time to a process, or the first process would take several at once
+    untyped: Any = dask  # marked as typed, but most of its functions have no annotations
+    # items are few and large: a process gets one at a time, or the first process would take several at once
     options = {"scheduler": dask.config.get("scheduler", None) or "processes", "chunksize": 1}
     with untyped.callbacks.Callback(posttask=lambda *_: advance(1)):
         tasks = [untyped.delayed(attempt, pure=False)(item) for item in items]

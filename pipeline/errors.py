@@ -1,4 +1,4 @@
-"""The errors a user can meet: each names the thing, the rule, the value found and the remedy."""
+"""The errors that a user can get: each names the thing, the rule, the value found and the remedy."""
 
 from __future__ import annotations
 
@@ -25,27 +25,27 @@ class HindcastError(Exception):
 
 
 class SettingsError(HindcastError, ValueError):
-    """A setting is unknown, of the wrong type or against a rule."""
+    """A setting is unknown, has the wrong type or violates a rule."""
 
 
 class MissingInputError(HindcastError, FileNotFoundError):
-    """A file or folder that a stage reads is absent."""
+    """A file or folder that a stage reads is missing."""
 
 
 class RawDataError(HindcastError, ValueError):
-    """Raw files break the contract that the `raw` section describes."""
+    """Raw files violate their description in the `raw` section."""
 
 
 class AlignmentError(HindcastError, ValueError):
-    """Typed rows cannot be turned into the steps that the `align` section asks for."""
+    """The rows of the tables cannot be turned into the steps that the `align` section describes."""
 
 
 class FormatError(HindcastError, OSError):
-    """A table, shard or data set is damaged, of another format, or does not belong to the others."""
+    """A table, shard or data set is damaged, has another format, or does not match the others."""
 
 
 class SplitError(HindcastError, ValueError):
-    """A split leaves a part empty or breaks the distance it must keep."""
+    """A split has an empty part or violates the distance it must keep."""
 
 
 class LeakError(HindcastError, ValueError):
@@ -53,12 +53,12 @@ class LeakError(HindcastError, ValueError):
 
 
 class TrainingError(HindcastError, RuntimeError):
-    """Training cannot continue: another training's checkpoint, a loss that is not finite, a missing device."""
+    """Training cannot continue: a checkpoint of another training, a loss that is not finite, a missing device."""
 
 
 class ContinuityError(TrainingError):
-    """A lane's sample does not continue the one before, so carried state would be wrong."""
+    """A lane's sample does not continue the previous one, so carried state would be wrong."""
 
 
 class BusyError(HindcastError, RuntimeError):
-    """Another run of the same stage holds this workspace."""
+    """Another run of the same stage is using this workspace."""

@@ -1,4 +1,4 @@
-"""Files that are either whole or absent: atomic replacement, digests, canonical JSON, safe names."""
+"""Files that are either complete or missing: atomic replacement, digests, canonical JSON, safe names."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ _WRITERS = {
     "models/model.json": "train",
     "models/history.json": "train",
 }
-_LONGEST_NAME = 180  # bytes; common file systems allow 255 and we append suffixes
+_LONGEST_NAME = 180  # bytes; common file systems allow 255, and suffixes are appended
 
 
 @contextmanager
 def replace_file(path: Path, *, flushed: bool = True) -> Iterator[Path]:
-    """Yield a temporary path beside `path` that replaces it only if the block succeeds.
+    """Yield a temporary path next to `path` that replaces it only if the block succeeds.
 
     Pass `flushed=False` to flush later: the caller then calls `flush_to_disk` before anything relies on the file.
     """
@@ -57,10 +57,11 @@ def flush_to_disk(path: Path) -> None:
 
 @contextmanager
 def replace_folders(*folders: Path) -> Iterator[tuple[Path, ...]]:
-    """Yield an empty folder beside each of `folders`; they replace those only if the block succeeds.
+    """Yield an empty folder next to each of `folders`, which it replaces only if the block succeeds.
 
-    A failure inside the block leaves every old folder whole. A process killed during the swap itself
-    leaves `.<name>.previous` beside the folder; the next call restores it first.
+    A failure inside the block leaves every old folder unchanged. A process that is killed while it swaps the folders
+    leaves `.<name>.previous` next to the folder; the next call restores it first. Raises FormatError if a folder is a
+    file or a mount point.
     """
     fresh = tuple(_partial_path(folder) for folder in folders)
     for folder in folders:
@@ -92,37 +93,37 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """Read a JSON file that another stage wrote; name the file if it is absent or damaged."""
+    """Read a JSON file that another stage wrote; raise MissingInputError or FormatError if it is missing or damaged."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise MissingInputError(f"{path} is absent: run {_writer_of(path)} first.") from None
+        raise MissingInputError(f"{path} is missing: run {_writer_of(path)} first.") from None
     except (ValueError, UnicodeDecodeError) as fault:
         raise FormatError(f"{path} is not valid JSON ({fault}): run {_writer_of(path)} again.") from None
 
 
 def canonical_json(value: Any) -> str:
-    """`value` as JSON text, the same on every machine."""
+    """Convert `value` to JSON text that is the same on every machine."""
     return json.dumps(_plain(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def digest_of_file(path: Path) -> str:
-    """SHA-256 of a file's bytes, as hexadecimal digits."""
+    """Compute the SHA-256 of a file's bytes, as hexadecimal digits."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def digest_of_value(value: Any) -> str:
-    """SHA-256 of a JSON-like value; the order of a mapping's keys does not matter."""
+    """Compute the SHA-256 of a JSON-like value; the order of a mapping's keys does not matter."""
     text = json.dumps(_plain(value), sort_keys=True, ensure_ascii=False, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 @cache
 def code_digest(patterns: tuple[str, ...], libraries: tuple[str, ...] = ()) -> str:
-    """SHA-256 over the project's own code and the versions of libraries: the part of a cache key that code decides.
+    """Compute the SHA-256 of the project's own code and the versions of libraries, as part of a cache key.
 
-    `patterns` are globs below `pipeline/` (`raw/*.py`, `align/**/*.py`). Paths count as well as contents.
+    `patterns` are globs below `pipeline/` (`raw/*.py`, `align/**/*.py`). The digest covers paths and contents.
     """
     root = Path(__file__).resolve().parent
     whole = hashlib.sha256(" ".join(f"{name} {version(name)}" for name in libraries).encode())
@@ -132,31 +133,25 @@ def code_digest(patterns: tuple[str, ...], libraries: tuple[str, ...] = ()) -> s
 
 
 def file_name(name: str) -> str:
-    """A name of any letters as one safe file name; `name_of_file` is the inverse.
+    """Convert a name of any characters to one safe file name; `name_of_file` is the inverse.
 
-    Everything but ASCII letters, digits, `_` and `-` is percent-encoded as UTF-8, dots included, so no
-    name can be `..` or hide a file. FormatError for a name too long for a file system.
+    Everything except ASCII letters, digits, `_` and `-` is percent-encoded as UTF-8, dots included, so that no
+    name can be `..` or hide a file. Raises FormatError for an empty name and for one too long for a file system.
     """
     escaped = quote(name, safe="").replace(".", "%2E").replace("~", "%7E")
-    if not escaped or len(escaped) > _LONGEST_NAME:
-        found = "empty" if not escaped else f"{len(escaped)} bytes when escaped"
+    if not escaped:
+        raise FormatError("An empty name cannot be used as a file name: give it a name with `map:`.")
+    if len(escaped) > _LONGEST_NAME:
         raise FormatError(
-            f"The name {name[:40]!r} cannot name a file: it is {found}, 1 to {_LONGEST_NAME} are allowed; "
-            "shorten it with a `map:`."
+            f"The name {name[:40]!r} cannot be used as a file name: it has {len(escaped)} bytes after escaping "
+            f"(allowed: 1 to {_LONGEST_NAME}). Shorten it with `map:`."
         )
     return escaped
 
 
 def name_of_file(file: str) -> str:
-    """The name that `file_name` escaped (without suffix)."""
+    """Return the name that `file_name` escaped (without suffix)."""
     return unquote(file)
-
-
-def remove_stale(folder: Path, keep: Mapping[str, Any] | set[str]) -> None:
-    """Remove the files of `folder` whose names are not in `keep`."""
-    for path in sorted(folder.iterdir()):
-        if path.name not in keep:
-            path.unlink()
 
 
 def _writer_of(path: Path) -> str:
@@ -165,13 +160,13 @@ def _writer_of(path: Path) -> str:
 
 
 def _check_replaceable(folder: Path) -> None:
-    """Raise FormatError before the work for what would otherwise fail only after it."""
+    """Raise FormatError before the work if replacing the folder would fail after it."""
     if os.path.ismount(folder):
         raise FormatError(
-            f"{folder} is a mount point, which a stage cannot replace as a whole: mount the folder above it instead."
+            f"{folder} is a mount point, which a stage cannot replace: mount the folder above it instead."
         )
     if folder.exists() and not folder.is_dir():
-        raise FormatError(f"{folder} must be a folder, found a file: move it away.")
+        raise FormatError(f"{folder} exists but is a file, not a folder: delete or rename it.")
 
 
 def _swap(new: Path, folder: Path) -> None:
@@ -199,7 +194,7 @@ def _partial_path(path: Path) -> Path:
 def _remove_leftovers(path: Path) -> None:
     """Remove partial copies of `path` that killed processes left behind, but not those of processes that still run."""
     for leftover in path.parent.glob(f".{escape(path.name)}.*.partial"):
-        import psutil  # here: leftovers are rare, and the import takes longer than writing a small file
+        import psutil  # imported here: leftovers are rare, and the import takes longer than writing a small file
 
         process = leftover.name[len(path.name) + 2 : -len(".partial")]
         if process.isdigit() and (int(process) == os.getpid() or not psutil.pid_exists(int(process))):
@@ -211,9 +206,8 @@ def _previous(folder: Path) -> Path:
 
 
 def _plain(value: Any) -> Any:
-    if value is None or isinstance(
-        value, str | int
-    ):  # most values, tested first because testing for a Mapping is slow
+    # most values, tested first because testing for a Mapping is slow
+    if value is None or isinstance(value, str | int):
         return value
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}

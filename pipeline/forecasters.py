@@ -1,8 +1,8 @@
-"""The table of all forecasters: what a sentence calls each, how plots draw it, and where its values come from.
+"""The table of all forecasters: the label of each in texts, its style in plots, and where its values come from.
 
-The settings, alignment and the judge all read this table, so it belongs to the ground, before the first room. It is part
-of no shard's key but for the names in `STORED`: a computed forecaster is added here and in `judge`, and no shard is
-packed again; a stored one is added here and in `align/baselines.py`.
+The settings and the rooms `align` and `judge` read this table, so it is a base module. Only the names in `STORED` are part
+of the keys of shards. Add a computed forecaster here and in `judge`: no shard is packed again. Add a stored one here and in
+`align/baselines.py`.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ Dashes = str | tuple[int, tuple[int, ...]]
 class Forecaster:
     """One forecaster.
 
-    `made`: `model` by the network, `published` read from the array of that name, `stored` in the array `baseline` when
-    shards are packed, `computed` by the judge. `is_reference` marks a plain shift that ignores the origin: for check
-    figures, never for skill. `colour` (of a contrast of at least 3 to white and to black), `dashes` and `marker` are
-    matplotlib's; a reference is not drawn.
+    - `made`: by the network (`model`), read from the array of that name (`published`), in the array `baseline` when
+      shards are packed (`stored`), or by the room `judge` (`computed`).
+    - `is_reference` marks a plain shift that ignores the origin: for check figures, never for skill.
+    - `colour` (with a contrast of at least 3 to white and to black), `dashes` and `marker` are matplotlib's; a reference
+      is not drawn.
     """
 
     made: Literal["model", "published", "stored", "computed"]
@@ -46,7 +47,7 @@ FORECASTERS = {
 """All forecasters by name, in the order in which every output lists them."""
 
 BASELINES = tuple(name for name, forecaster in FORECASTERS.items() if forecaster.made != "model")
-"""What `evaluate.baselines` may name."""
+"""The names allowed in `evaluate.baselines`."""
 
 STORED = tuple(name for name, forecaster in FORECASTERS.items() if forecaster.made == "stored")
 """The last axis of the array `baseline`."""

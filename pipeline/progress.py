@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _SHOW_AFTER = 2.0  # seconds; a shorter wait needs no bar
 _LINE_EVERY = 10.0  # seconds; keeps the log of a long run short
-_bar_shown = Lock()  # rich draws one live display at a time: work inside other work shows nothing
+_bar_shown = Lock()  # rich shows one live display at a time: work inside other work shows nothing
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 Columns: `series` ("" means every series of the group), `issue_time` (forecasts only), `valid_time`,
 `known_time` as timestamp[ns, UTC], then each value as float64 with null for missing; sorted by (series,
-valid_time, issue_time, known_time).  Their bytes depend on their rows alone.
+valid_time, issue_time, known_time). Their bytes depend only on their rows.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ ROWS_A_PIECE = 1 << 16  # rows of a Parquet row group: fixed, so that bytes do n
 
 
 def table_schema(source: Source) -> pa.Schema:
-    """The columns of a source's tables."""
+    """Build the schema of a source's tables."""
     times = TIMES if source.role == "forecast" else TIMES[1:]
     fields = [pa.field("series", pa.string(), nullable=False)]
     fields += [pa.field(name, STAMP, nullable=False) for name in times]
@@ -42,7 +42,7 @@ def table_schema(source: Source) -> pa.Schema:
 
 
 class TableWriter:
-    """Writes a Parquet file from pieces of any size, which do not change the bytes; use it in `contextlib.closing`."""
+    """Writes a Parquet file from pieces; their sizes do not change the bytes. Use it in `contextlib.closing`."""
 
     def __init__(self, path: Path, schema: pa.Schema) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -75,7 +75,7 @@ class TableWriter:
 
 
 def _writer_options(schema: pa.Schema) -> dict[str, Any]:
-    """The options of the Parquet writer, measured in docs/format.md.
+    """Choose the options of the Parquet writer; docs/format.md has the measurements.
 
     Numbers are split into streams of bytes, which LZ4 compresses twice as fast as whole numbers; times are written as
     differences; only texts have a dictionary.
@@ -93,12 +93,12 @@ def _writer_options(schema: pa.Schema) -> dict[str, Any]:
 
 
 def table_path(source: str, group: str) -> str:
-    """The path of a table below the folder of tables."""
+    """Return the path of a table below the folder of tables."""
     return f"{source}/{file_name(group)}.parquet"
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """The manifest of a folder of tables; raises MissingInputError or FormatError."""
+    """Read the manifest of a folder of tables; raises MissingInputError or FormatError."""
     path = folder / MANIFEST
     try:
         found = path.stat()
@@ -113,15 +113,18 @@ def _parse_manifest(path: Path, state: tuple[int, ...]) -> dict[str, Any]:  # no
     manifest = read_json(path)
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         found = manifest.get("format") if isinstance(manifest, dict) else type(manifest).__name__
-        raise FormatError(f"{path}: the format must be {FORMAT}, found {found!r}: run ingest again.")
+        raise FormatError(
+            f"{path}: the format must be {FORMAT}, found {found!r}: run the stage `ingest` again."
+        )
     return manifest
 
 
 def read_table(folder: Path, source: str, group: str) -> pd.DataFrame | None:
-    """The rows of one source and group, or None where the group has none.
+    """Read the rows of one source and group; None if the group has no rows of the source.
 
     `series` is a categorical of str; `issue_time` (forecasts), `valid_time` and `known_time` are int64
-    nanoseconds UTC, values float64 with NaN for missing.  Raises FormatError for a damaged table.
+    nanoseconds UTC, values float64 with NaN for missing. Raises MissingInputError or FormatError if a table that the
+    manifest names is missing or damaged.
     """
     entry = read_manifest(folder)["sources"].get(source, {"groups": {}})["groups"].get(group)
     if entry is None:
@@ -130,9 +133,11 @@ def read_table(folder: Path, source: str, group: str) -> pd.DataFrame | None:
     try:
         table = pq.read_table(path, partitioning=None, read_dictionary=["series"])
     except FileNotFoundError:
-        raise MissingInputError(f"{path} is absent, but {MANIFEST} names it: run ingest again.") from None
+        raise MissingInputError(
+            f"{path} is missing, but {MANIFEST} names it: run the stage `ingest` again."
+        ) from None
     except pa.ArrowInvalid as fault:
-        raise FormatError(f"{path} is damaged ({fault}): run ingest again.") from None
+        raise FormatError(f"{path} is damaged ({fault}): run the stage `ingest` again.") from None
     return pd.DataFrame({name: _column(table, name) for name in table.column_names}, copy=False)
 
 

@@ -1,4 +1,4 @@
-"""How messages write names, times, lengths of time and sizes."""
+"""Names, times, lengths of time and sizes as text in messages."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ _MOST_LISTED = 8
 
 
 def listed(names: Sequence[str], most: int = _MOST_LISTED) -> str:
-    """The first `most` names, and how many follow: `a, b and 3 more`; `none` if there are no names."""
+    """List the first `most` names and the number of the others: `a, b and 3 more`; `none` if there are no names."""
     more = f" and {len(names) - most:,} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more or "none"
 
 
 def time_text(time: int) -> str:
-    """A time in ns as UTC text to the second, with nanoseconds only where there are some."""
+    """Write a time in ns as UTC text to the second, with nanoseconds only if they are not 0."""
     return str(np.datetime64(time, "ns")).removesuffix(".000000000") + "Z"
 
 
 def span_text(length: int) -> str:
-    """A length of time in ns as hours, without trailing zeros."""
+    """Write a length of time in ns as hours, without trailing zeros."""
     return f"{length / 3.6e12:g} h"
 
 
 def size_text(size: int) -> str:
-    """A number of bytes with a binary unit: `512 B`, `1.5 MiB`."""
+    """Write a number of bytes with a binary unit: `512 B`, `1.5 MiB`."""
     for unit, name in ((1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")):
         if size >= unit:
             return f"{size / unit:.3g} {name}"
@@ -34,8 +34,8 @@ def size_text(size: int) -> str:
 
 
 def printable(text: str, keep: str = "") -> str:
-    """The text with control characters spelled out, but for those in `keep`.
+    """Write control characters as escape sequences, except those in `keep`.
 
     A name in the data must not control a terminal, and SVG allows no control characters.
     """
-    return "".join(sign if sign.isprintable() or sign in keep else repr(sign)[1:-1] for sign in text)
+    return "".join(char if char.isprintable() or char in keep else repr(char)[1:-1] for char in text)

@@ -1,4 +1,4 @@
-"""Files that are whole or absent, even where a process was killed while writing one."""
+"""Files are complete or missing, even if a process was killed while writing one."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_an_absent_or_damaged_file_names_the_stage_that_writes_it(
     name: str, remedy: str, tmp_path: Path
 ) -> None:
     path = tmp_path / name
-    with pytest.raises(MissingInputError, match=f"{path.name} is absent: {remedy} first"):
+    with pytest.raises(MissingInputError, match=f"{path.name} is missing: {remedy} first"):
         read_json(path)
     path.parent.mkdir()
     path.write_text("{", encoding="utf-8")
@@ -113,7 +113,7 @@ def test_a_folder_that_cannot_be_replaced_is_reported_before_the_work(
 ) -> None:
     folder = tmp_path / "models"
     folder.write_text("mine")
-    with pytest.raises(FormatError, match="must be a folder, found a file"), replace_folders(folder):
+    with pytest.raises(FormatError, match="is a file, not a folder"), replace_folders(folder):
         raise AssertionError("nothing may begin")
     assert folder.read_text() == "mine"
     monkeypatch.setattr(

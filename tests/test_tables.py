@@ -57,7 +57,7 @@ def test_a_group_or_source_without_rows_has_no_table(tmp_path: Path) -> None:
 
 
 def test_absent_damaged_and_incompatible_tables_are_named(tmp_path: Path) -> None:
-    with pytest.raises(MissingInputError, match=r"tables\.json is absent"):
+    with pytest.raises(MissingInputError, match=r"tables\.json is missing"):
         read_manifest(tmp_path)
     ingested(tmp_path, {"a.csv": "name,time,load\nx,2024-01-01T00:00Z,1\n"})
     folder = tmp_path / "data/tables"
@@ -65,7 +65,7 @@ def test_absent_damaged_and_incompatible_tables_are_named(tmp_path: Path) -> Non
     with pytest.raises(FormatError, match=r"here\.parquet is damaged"):
         read_table(folder, "meter", "here")
     (folder / "meter/here.parquet").unlink()
-    with pytest.raises(MissingInputError, match=r"here\.parquet is absent"):
+    with pytest.raises(MissingInputError, match=r"here\.parquet is missing"):
         read_table(folder, "meter", "here")
     write_json(folder / MANIFEST, {"format": "other/1"})
     with pytest.raises(FormatError, match="found 'other/1'"):

@@ -67,7 +67,7 @@ def test_a_network_that_cannot_be_loaded_fails_before_anything_is_fitted(
     with pytest.raises(FormatError, match=r"model\.keras"):
         run(tmp_path, mock_dataset(), predict, make_params("published", "trees"))
     (tmp_path / "models" / "history.json").unlink()
-    with pytest.raises(MissingInputError, match=r"history\.json is absent: run the stage `train`"):
+    with pytest.raises(MissingInputError, match=r"history\.json is missing: run the stage `train`"):
         evaluate(mock_dataset(), predict, make_params("published", "trees"), tmp_path, {})
     assert not fitted
 

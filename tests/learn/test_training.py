@@ -78,7 +78,7 @@ def test_two_trainings_in_two_processes_give_the_same_bytes_whatever_the_threads
             lambda folder: write_json(folder / "reports/leaks.json", {"passed": True, "fingerprint": "x"}),
             LeakError, "another data set",
         ),
-        (lambda folder: (folder / "data/scaler.json").unlink(), MissingInputError, "scaler.json is absent"),
+        (lambda folder: (folder / "data/scaler.json").unlink(), MissingInputError, "scaler.json is missing"),
         (lambda folder: spoil(folder / "data/scaler.json"), FormatError, "run stage scale again"),
     ],
 )  # fmt: skip

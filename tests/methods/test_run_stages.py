@@ -21,4 +21,4 @@ def test_a_failure_has_the_message_of_the_stage(tmp_path: Path) -> None:
     write_simulated_settings(tmp_path / "made")
     with pytest.raises(TrainingError, match="stage pack failed") as caught:
         run_stages(tmp_path / "made", ("pack",))
-    assert any("tables.json is absent" in fault for fault in caught.value.faults)
+    assert any("tables.json is missing" in fault for fault in caught.value.faults)

@@ -225,7 +225,7 @@ def test_a_split_of_samples_that_do_not_exist_is_an_error_with_its_file(
     with Dataset(path) as dataset:
         assert len(dataset.split("test").indices), "the others can be used"
         with pytest.raises(
-            FormatError, match=rf"dataset.h5: splits/train must be in \[0, \d+\), found .*{found}"
+            FormatError, match=rf"dataset.h5: indices of splits/train must be in \[0, \d+\), found .*{found}"
         ):
             dataset.split("train")
         with pytest.raises(IndexError, match=r"dataset.h5: samples must be in \[0, "):
