@@ -2,7 +2,7 @@
 
     python benchmarks/contenders.py NAME RAW WORK column|file
 
-Each is written as its own documentation advises: the typed table alone for pyarrow; for the others a Parquet file a
+Each is written as its own documentation advises: only the typed table for pyarrow; for the others one Parquet file per
 group (https://docs.pola.rs/user-guide/lazy/sources_sinks, https://docs.dask.org/en/stable/dataframe-parquet.html).
 """
 

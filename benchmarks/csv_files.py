@@ -1,4 +1,4 @@
-"""CSV files made from a seed, and the digest of a folder."""
+"""CSV files generated from a seed, and the digest of a folder."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ def write_long(
     shuffled: bool = False,
     seed: int = 0,
 ) -> float:
-    """A long file of hourly rows, all series of an hour together; returns its size in MB.
+    """Write a long file of hourly rows, all series of an hour together; return its size in MB.
 
-    The numbers of a line are drawn from many, so that a series does not repeat itself.  Every `bad_every`-th
-    line has a cell that is no number.  `shuffled` puts the hours out of order.
+    The numbers of a line are selected at random from a large pool, so that a series does not repeat itself. Every
+    `bad_every`-th line has a cell that is not a number. `shuffled` puts the hours out of order.
     """
     random = np.random.default_rng(seed)
     per_hour = series * (len(VALUES) * (digits + 4) + 25)  # bytes
@@ -53,7 +53,7 @@ def write_long(
 
 
 def tree_digest(folder: Path) -> str:
-    """One digest of all files below a folder and their names."""
+    """Compute one digest of all files below a folder and their names."""
     whole = hashlib.sha256()
     for path in sorted(folder.rglob("*")):
         if path.is_file():

@@ -1,4 +1,4 @@
-"""How many short CSV files are decoded exactly: by UTF-8, cp1252 and latin-1, by charset-normalizer, by `hindcast inspect`.
+"""How many short CSV files are decoded exactly: with UTF-8, cp1252 and latin-1, by charset-normalizer, by `hindcast inspect`.
 
 Run `python benchmarks/encodings.py`. The headers are names of public holidays in many languages, from the package `holidays`.
 """
@@ -27,7 +27,7 @@ NAMES = (1, 2, 5, 15)  # in a header
 
 
 def names_in(language: str) -> list[str]:
-    """The names of holidays in a language that have letters beyond ASCII."""
+    """Return the names of holidays in a language that have letters beyond ASCII."""
     found: set[str] = set()
     for path in Path(holidays.__file__).parent.glob(f"locale/{language}/LC_MESSAGES/*.mo"):
         with path.open("rb") as stream:
@@ -39,7 +39,7 @@ def names_in(language: str) -> list[str]:
 
 
 def can_encode(text: str, encoding: str) -> bool:
-    """Whether an encoding has all letters of a text."""
+    """Return whether an encoding has all letters of a text."""
     try:
         text.encode(encoding)
     except UnicodeEncodeError:
@@ -48,7 +48,7 @@ def can_encode(text: str, encoding: str) -> bool:
 
 
 def files(count: int) -> Iterator[tuple[str, bytes]]:
-    """Texts of files whose header holds `count` names, and their bytes."""
+    """Yield texts of files whose header has `count` names, and their bytes."""
     draw = random.Random(count)
     rows = "".join(f"2022-01-01 {hour:02d}:00;{hour}.5\n" for hour in range(24))
     for language, encodings in ENCODINGS.items():
@@ -60,7 +60,7 @@ def files(count: int) -> Iterator[tuple[str, bytes]]:
 
 
 def by_few(content: bytes) -> str | None:
-    """As `hindcast inspect` decoded before it had charset-normalizer."""
+    """Decode as `hindcast inspect` did before it used charset-normalizer."""
     for encoding in (
         "utf-8",
         *(["cp1252"] if any(0x80 <= byte <= 0x9F for byte in content) else []),
@@ -76,14 +76,14 @@ def by_few(content: bytes) -> str | None:
 
 
 def by_library(content: bytes) -> str | None:
-    """charset-normalizer alone, on the lines with letters beyond ASCII."""
+    """Decode with charset-normalizer only, from the lines with letters beyond ASCII."""
     lines = b"\n".join(line for line in content.splitlines() if not line.isascii())
     best = from_bytes(lines).best()
     return content.decode(best.encoding, errors="replace") if best else None
 
 
 def by_inspect(content: bytes) -> str | None:
-    """The rules of `hindcast inspect`."""
+    """Decode with the rules of `hindcast inspect`."""
     try:
         return decode_text([content], "a.csv")[0][0]
     except RawDataError:

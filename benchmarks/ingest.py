@@ -1,11 +1,11 @@
-"""Ingest beside what else reads CSV, on the same files: speed, bad cells, memory, and what one changed file costs.
+"""Ingest compared with other CSV readers on the same files: speed, bad cells, memory, and the time for one changed file.
 
     make bench-ingest                              # everything; about ten minutes, 15 GB of temporary files
     make bench-ingest ARGS="speed --megabytes 100 --repeat 3"
 
-Inputs are made from a seed in a temporary folder.  Every measurement runs in a process of its own and is taken
-after its imports; contenders take turns, and ratios are medians over the turns.  A figure that has a floor stands
-beside it; the program ends with 1 if one is missed.
+Inputs are generated from a seed in a temporary folder. Every measurement runs in a separate process and starts after
+the imports; contenders take turns, and ratios are medians over the turns. Figures are printed with their floors; the
+exit code is 1 if one is missed.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def main() -> None:
     }  # fmt: skip
     parser.add_argument("parts", nargs="*", choices=[*parts, []], help="which parts (all of them)")
     parser.add_argument("--megabytes", type=float, default=300, help="of CSV for speed, bad and changed")
-    parser.add_argument("--repeat", type=int, default=5, help="turns of each contender")
+    parser.add_argument("--repeat", type=int, default=5, help="repetitions of each contender")
     parser.add_argument("--digits", type=int, default=3, help="decimals of the values")
     parser.add_argument(
         "--sizes", type=float, nargs="+", default=[300, 1000, 3000], help="megabytes for memory"
@@ -51,7 +51,7 @@ def main() -> None:
             parts[name](options, Path(folder))
     if MISSED:
         raise SystemExit(f"\nMissed: {'; '.join(MISSED)}")
-    print("\nAll floors held.")
+    print("\nAll floors are met.")
 
 
 def speed(options: argparse.Namespace, folder: Path) -> None:
@@ -84,7 +84,7 @@ def bad_cells(options: argparse.Namespace, folder: Path) -> None:
 
 
 def memory(options: argparse.Namespace, folder: Path) -> None:
-    print("\nPeak memory of ingest (resident set of a process of its own)")
+    print("\nPeak memory of ingest (resident set of a separate process)")
     peaks = []
     for megabytes in options.sizes:
         size = csv_files.write_long(folder / "raw/a.csv", megabytes, digits=options.digits)
@@ -101,12 +101,12 @@ def large(options: argparse.Namespace, folder: Path) -> None:
     )
     found = measured("ingest", folder)
     peak = found["peak"] / 1e6
-    print(f"\nOne file of {size:.0f} MB, 1,000 series interleaved, in no order of time")
+    print(f"\nOne file of {size:.0f} MB, 1,000 series interleaved, not in the order of time")
     print(f"  peak {peak:.2f} GB{verdict(peak < 1.5, 'below 1.5 GB')}, {size / found['seconds']:.0f} MB/s")
 
 
 def changed(options: argparse.Namespace, folder: Path) -> None:
-    """100 files, each a group; then one line of one file is another one."""
+    """Measure 100 files, one per group, and again after a change of one line in one file."""
     files = [folder / f"raw/{number}.csv" for number in range(100)]
     for number, file in enumerate(files):
         csv_files.write_long(file, options.megabytes / 100, digits=options.digits, seed=number)
@@ -122,7 +122,7 @@ def changed(options: argparse.Namespace, folder: Path) -> None:
     incremental = csv_files.tree_digest(folder / "work/data")
     measured("ingest", folder, by="file")
     same = incremental == csv_files.tree_digest(folder / "work/data")
-    print(f"\n100 files, a group each, {options.megabytes:.0f} MB; one line of one file changed")
+    print(f"\n100 files, one per group, {options.megabytes:.0f} MB; one line of one file changed")
     print(
         f"  all {statistics.median(full):.2f} s, one changed {share:.1%} of it{verdict(share <= 0.05, 'at most 5 % for one of 100')}"
     )
@@ -130,7 +130,7 @@ def changed(options: argparse.Namespace, folder: Path) -> None:
 
 
 def measured(name: str, folder: Path, *, by: str = "column", keep: bool = False) -> dict[str, float]:
-    """Seconds and peak memory (kB) of one contender in a process of its own; `keep` leaves outputs and cache."""
+    """Measure seconds and peak memory (kB) of one contender in a separate process; `keep` leaves outputs and cache."""
     work = folder / "work"
     if not keep:
         shutil.rmtree(work, ignore_errors=True)
@@ -146,7 +146,7 @@ def measured(name: str, folder: Path, *, by: str = "column", keep: bool = False)
 def verdict(holds: object, floor: str) -> str:
     if not holds:
         MISSED.append(floor)
-    return f" (floor: {floor}, {'held' if holds else 'MISSED'})"
+    return f" (floor: {floor}, {'met' if holds else 'MISSED'})"
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
-"""Pack from finished tables: align, features and shards, in MB of float32 X a second, with the memory of a worker.
+"""Pack from finished tables: align, features and shards, in MB of float32 X per second, with the memory of a worker.
 
     make bench-pack                                        # 40 million steps x 17 features; 6 GB of temporary files
     make bench-pack ARGS="--groups 10 --workers 1"         # a tenth of it
 
-The tables are made from a seed and are not timed: a group has 200 series of 2,000 hourly steps.  X holds 8 weather
+The tables are generated from a seed and are not timed: a group has 200 series of 2,000 hourly steps. X has 8 weather
 forecasts of the group (issued daily for two days), each series' own published forecast (issued daily for the next
 day), the realized value 48 hours and seven local days before with a mask feature each, and hour and weekday as sine
-and cosine; origins are daily gates at 10:00.  Everything else that a shard holds is written too.
+and cosine; origins are daily gates at 10:00.  Everything else in a shard is written too.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ HOUR = 3600 * 10**9
 DAY = 24 * HOUR
 START = int(np.datetime64("2024-01-01", "ns").astype(np.int64))
 WEATHER = ("temperature", "wind_speed", "gust", "cloud_cover", "humidity", "pressure", "radiation", "rain")
-FLOOR = 150  # MB of X a second on two cores
+FLOOR = 150  # MB of X per second on two cores
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Benchmark of pack.")
     parser.add_argument("--groups", type=int, default=100)
-    parser.add_argument("--series", type=int, default=200, help="of a group")
-    parser.add_argument("--steps", type=int, default=2000, help="of a series")
+    parser.add_argument("--series", type=int, default=200, help="series per group")
+    parser.add_argument("--steps", type=int, default=2000, help="steps per series")
     parser.add_argument("--codec", default="zstd", choices=["none", "gzip", "zstd"])
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument(
-        "--folder", type=Path, help="where the tables are made, and kept; a temporary folder if left out"
+        "--folder", type=Path, help="folder for the tables, which are kept (default: a temporary folder)"
     )
     parser.add_argument("--only", choices=["prepare", "measure", "work"], help="one part (with --folder)")
     options = parser.parse_args()
@@ -168,8 +168,8 @@ def measure(folder: Path, options: argparse.Namespace) -> None:
     print(
         f"{found['cpu']:.1f} s of processor time, {found['idle']:.1f} s of which nobody computed or others did"
     )
-    print(f"{rate:.0f} MB/s of X (floor {FLOOR} on two cores: {'held' if rate >= FLOOR else 'MISSED'})")
-    print(f"{found['written'] / 1e6:,.0f} MB of shards; peak memory {found['peak'] / 1e3:,.0f} MB a worker")
+    print(f"{rate:.0f} MB/s of X (floor {FLOOR} on two cores: {'met' if rate >= FLOOR else 'MISSED'})")
+    print(f"{found['written'] / 1e6:,.0f} MB of shards; peak memory {found['peak'] / 1e3:,.0f} MB per worker")
 
 
 def work(folder: Path, options: argparse.Namespace) -> None:
@@ -179,7 +179,7 @@ def work(folder: Path, options: argparse.Namespace) -> None:
     from hindcast.pipeline.store.pack import pack
 
     params = check_params(settings(options), "benchmark")
-    shutil.rmtree(folder / ".hindcast", ignore_errors=True)  # everything is made again
+    shutil.rmtree(folder / ".hindcast", ignore_errors=True)  # everything is packed again
     before = sum(resource.getrusage(resource.RUSAGE_SELF)[:2])
     begin = time.perf_counter()
     report = pack(params, folder)

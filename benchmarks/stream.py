@@ -1,12 +1,12 @@
-"""Streams against other ways to feed networks from the same data: segments, windows, threads, memory, and how long `fit` waits.
+"""Streams compared with other ways to feed networks from the same data: segments, windows, threads, memory, waiting of `fit`.
 
     make bench-stream                                  # everything; some minutes, 2 GB of temporary files
     make bench-stream ARGS="windows --repeat 5"        # one part
     make bench-stream ARGS="segments --steps 2000000"  # less data
 
-Data are made from a seed in a temporary folder: 10 million steps of 17 features, 5,000 series, zstd. Every measurement
-runs in a process of its own and is taken after its imports, the file being in the system's cache; contenders take turns,
-and ratios are medians over the turns. A peer that is not installed is named and left out. Exit code 1 where a floor is missed.
+Data are generated from a seed in a temporary folder: 10 million steps of 17 features, 5,000 series, zstd. Every measurement
+runs in a separate process and starts after the imports, with the file in the system's cache. Contenders take turns, and
+ratios are medians over the turns. A peer that is not installed is named and left out. The exit code is 1 if a floor is missed.
 """
 
 from __future__ import annotations
@@ -40,7 +40,9 @@ PEERS = {  # of windows: what it is called, options
 MEGABYTE = 1_000_000
 STALL = 0.03
 MISSED: list[str] = []
-_MODEST = (f"budget={64 << 20}",)  # mixes about as many chunks at a time as the naive block shuffle beside it
+_MODEST = (
+    f"budget={64 << 20}",
+)  # mixes about as many chunks at a time as the naive block shuffle it is compared with
 
 
 def main() -> None:
@@ -48,11 +50,11 @@ def main() -> None:
     parts: dict[str, Callable[[argparse.Namespace, Path], None]] = {
         "segments": segments, "windows": windows, "memory": memory, "order": order, "stall": stall,
     }  # fmt: skip
-    parser.add_argument("parts", nargs="*", choices=[*parts, []], help="which parts (all)")
+    parser.add_argument("parts", nargs="*", choices=[*parts, []], help="the parts to run (default: all)")
     parser.add_argument("--steps", type=int, default=10_000_000, help="steps of the data")
-    parser.add_argument("--repeat", type=int, default=3, help="turns of each contender")
-    parser.add_argument("--seconds", type=float, default=5, help="after which a slow contender stops")
-    parser.add_argument("--folder", help="where the data lie, to be used again; a temporary one otherwise")
+    parser.add_argument("--repeat", type=int, default=3, help="repetitions of each contender")
+    parser.add_argument("--seconds", type=float, default=5, help="time after which a slow contender stops")
+    parser.add_argument("--folder", help="folder of the data, which are kept (default: a temporary folder)")
     options = parser.parse_args()
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, Python {sys.version.split()[0]}")
     with tempfile.TemporaryDirectory(prefix="bench-stream-") as temporary:
@@ -78,7 +80,9 @@ def segments(options: argparse.Namespace, folder: Path) -> None:
     rates = _in_turns(contenders, options, folder)
     floors = {"textbook generator": 200, "h5py, whole file once, in order": 1.2}
     _table(rates, floors)
-    print("\nThe same data read in random order, nothing ahead: samples/s by 2 decoding threads, and over 1")
+    print(
+        "\nThe same data read in random order, without reading ahead: samples/s with 2 decoding threads, and relative to 1"
+    )
     two: dict[str, tuple[str, tuple[str, ...]]] = {
         "2 decoding threads": ("our_reads", (*_MODEST, "threads=2"))
     }
@@ -89,7 +93,7 @@ def segments(options: argparse.Namespace, folder: Path) -> None:
 
 
 def windows(options: argparse.Namespace, folder: Path) -> None:
-    """The peers' clocks start at their first batch, so that filling buffers does not count; ours when it opens the file."""
+    """Measure windows. Timing starts at the first batch for peers, so without filling buffers; for hindcast at opening the file."""
     print("\nWindows of 168 x 17, shuffled over all sequences, batches of 256: windows/s")
     contenders = {
         "hindcast, from the file": ("our_windows", ()),
@@ -101,7 +105,7 @@ def windows(options: argparse.Namespace, folder: Path) -> None:
 
 
 def memory(options: argparse.Namespace, folder: Path) -> None:
-    """Peak resident memory of a whole process, interpreter and libraries included."""
+    """Measure peak resident memory of a whole process, interpreter and libraries included."""
     raw = options.steps * stream_data.FEATURES * 4
     budget = raw // 20
     print(f"\nPeak memory over a file of {raw / MEGABYTE:.0f} MB decoded, budget {budget / MEGABYTE:.0f} MB")
@@ -116,15 +120,15 @@ def memory(options: argparse.Namespace, folder: Path) -> None:
 
 
 def order(options: argparse.Namespace, _folder: Path) -> None:
-    """How far a sample travels and how much neighbours have to do with one another."""
+    """Measure how far samples move and how much neighbours are correlated."""
     from benchmarks.stream_order import measure_quality
     from hindcast.pipeline.feed.order import plan_shuffle
 
     count = options.steps // stream_data.SEGMENT
     print(
-        f"\nOrder of {count:,} segments: mean way as a share of all (drawn: 0.333), correlation of neighbours"
+        f"\nOrder of {count:,} segments: mean distance moved as a share of all (random: 0.333), correlation of neighbours"
     )
-    for name, pool in (("all in memory", count), ("48 MB a pool", 28_000), ("16 MB a pool", 9_400)):
+    for name, pool in (("all in memory", count), ("48 MB per pool", 28_000), ("16 MB per pool", 9_400)):
         found = measure_quality(plan_shuffle(count, 616, pool, 0, 0))
         print(
             f"  {name:14} {found.travelled:.3f}  {found.neighbours:+.3f}  within 64 rows: {found.same_block:.2%}"
@@ -132,9 +136,9 @@ def order(options: argparse.Namespace, _folder: Path) -> None:
 
 
 def stall(options: argparse.Namespace, folder: Path) -> None:
-    """The share of training's time that goes by until the next batch is there; the worst turn beside the median."""
+    """Measure the share of training time spent waiting for the next batch: median and worst repetition."""
     print(
-        "\nTraining an LSTM(64) from the file: time spent waiting for batches, and all turns beside ones from memory"
+        "\nTraining an LSTM(64) from the file: time spent waiting for batches, and whole turns compared with batches from memory"
     )
     for mode in ("windows", "lanes"):
         done = _done("stream_stall.py", mode, folder / "dataset.h5", 2 * options.repeat + 1)
@@ -145,14 +149,14 @@ def stall(options: argparse.Namespace, folder: Path) -> None:
         low, middle, high = statistics.quantiles(found["slower"], n=4)
         print(
             f"  {mode:8} waits {share:5.2%} (at most {max(found['stalls']):.2%}) of a step of {found['step'] * 1e3:.1f} ms"
-            f"{verdict(share <= STALL, f'{STALL:.0%}', mode)}; {middle:+.1%} ({low:+.1%} to {high:+.1%}) beside memory"
+            f"{verdict(share <= STALL, f'{STALL:.0%}', mode)}; {middle:+.1%} ({low:+.1%} to {high:+.1%}) compared with memory"
         )
 
 
 def _in_turns(
     contenders: dict[str, tuple[str, tuple[str, ...]]], options: argparse.Namespace, folder: Path
 ) -> dict[str, list[float]]:
-    """Rows per second of each contender, one figure per turn; those that cannot run are named and left out."""
+    """Measure rows per second of each contender, one figure per turn; contenders that cannot run are named and left out."""
     rates: dict[str, list[float]] = {label: [] for label in contenders}
     for _ in range(options.repeat):
         for label, (name, how) in contenders.items():
@@ -174,13 +178,13 @@ def _measured(name: str, folder: Path, seconds: float, how: tuple[str, ...]) -> 
 
 
 def _done(program: str, *arguments: object) -> subprocess.CompletedProcess[str]:
-    """One of the programs beside this one, in a process of its own, as it ended."""
+    """Run one of the programs in this folder in a separate process; return the completed process."""
     command = [sys.executable, str(Path(__file__).with_name(program)), *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 def _table(rates: dict[str, list[float]], floors: dict[str, float]) -> None:
-    """Each contender's median, and the median of ours over it, turn by turn."""
+    """Print each contender's median and the median, over the turns, of hindcast's rate relative to it."""
     ours = next(iter(rates.values()))
     for label, found in rates.items():
         ratio = statistics.median(own / other for own, other in zip(ours, found, strict=False))
@@ -197,7 +201,7 @@ def _table(rates: dict[str, list[float]], floors: dict[str, float]) -> None:
 def verdict(holds: object, floor: str, what: str = "") -> str:
     if not holds:
         MISSED.append(f"{what} {floor}".strip())
-    return f" (floor {floor}: {'held' if holds else 'MISSED'})"
+    return f" (floor {floor}: {'met' if holds else 'MISSED'})"
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""One contender feeds batches for a while in a process of its own; prints seconds, rows and peak memory (kB) as JSON.
+"""One contender produces batches for a while in a separate process; prints seconds, rows and peak memory (kB) as JSON.
 
     python benchmarks/stream_contenders.py NAME DATA WORK SECONDS [option=value ...]
 
-Each peer is written as its documentation advises, over a slice of the data where it cannot take all. What it prepares
-beforehand (copies in its own format) and imports are not timed; opening the file is. A contender that would take longer
-stops after SECONDS. Every batch is looked at, so that nothing lazy passes for done.
+Each peer is written as its documentation advises, on a slice of the data if it cannot process all. Preparation (copies in
+its own format) and imports are not timed; opening the file is. A contender that would take longer stops after SECONDS. Every
+batch is accessed, so that lazy results are computed.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from benchmarks.stream_slices import LOOKBACK, SEGMENTS, WINDOWS, Batches, Maker
 
 
 def textbook(data: Path, _work: Path, _options: dict[str, str]) -> Callable[[], Batches]:
-    """Method 3: sorted random indices per batch, read by h5py."""
+    """Method 3: sorted random indices per batch, read with h5py."""
 
     def run() -> Batches:
         with h5py.File(slices.shard_of(data)) as file:
@@ -46,7 +46,7 @@ def textbook(data: Path, _work: Path, _options: dict[str, str]) -> Callable[[], 
 
 
 def whole_read(data: Path, _work: Path, _options: dict[str, str]) -> Callable[[], Batches]:
-    """h5py reads and decodes X, Y and W once, in order, sixteen chunks at a time into arrays that are used again."""
+    """h5py reads and decodes X, Y and W once, in order, sixteen chunks at a time into reused arrays."""
 
     def run() -> Batches:
         with h5py.File(slices.shard_of(data)) as file:
@@ -62,7 +62,7 @@ def whole_read(data: Path, _work: Path, _options: dict[str, str]) -> Callable[[]
 
 
 def block_shuffle(data: Path, _work: Path, _options: dict[str, str]) -> Callable[[], Batches]:
-    """The naive one: read sixteen random chunks by h5py, mix them, cut batches."""
+    """The naive way: read sixteen random chunks with h5py, mix them, cut batches."""
 
     def run() -> Batches:
         random = np.random.default_rng(0)
@@ -99,7 +99,7 @@ def our_segments(data: Path, _work: Path, options: dict[str, str]) -> Callable[[
 
 
 def our_reads(data: Path, _work: Path, options: dict[str, str]) -> Callable[[], Iterable[Any]]:
-    """What decoding threads have to do alone: as much as a stretch at a time is read in random order, nothing ahead."""
+    """Decoding threads only: random order, as much at a time as a stream reads at once, without reading ahead."""
     import pyarrow  # noqa: F401, ICN001
 
     from hindcast.pipeline.feed.order import plan_shuffle
@@ -118,7 +118,7 @@ def our_reads(data: Path, _work: Path, options: dict[str, str]) -> Callable[[], 
 
 
 def _opened(dataset: Any, data: Path, options: dict[str, str]) -> tuple[Any, int]:
-    """The data set and what the stream may hold, of a budget for both."""
+    """Open the data set; return it and the stream's part of their common budget."""
     budget = int(options.get("budget", 128 << 20))
     threads = int(options["threads"]) if "threads" in options else None
     return dataset(data, budget // 4, threads), budget // 4 * 3
@@ -128,7 +128,7 @@ def _opened(dataset: Any, data: Path, options: dict[str, str]) -> tuple[Any, int
 
 
 def strided(data: Path, _work: Path, _options: dict[str, str]) -> Callable[[], Batches]:
-    """All in memory: windows as a view, those of a batch taken."""
+    """All in memory: windows as a view, of which each batch copies its own."""
     x, y = slices.table(data, slices.series_of(data))
     ends = slices.ends_of(len(x))
     view = np.lib.stride_tricks.as_strided(x, (len(x), LOOKBACK * 17), x.strides, writeable=False)
@@ -186,7 +186,7 @@ def main() -> None:
         json.dumps({"seconds": seconds, "rows": rows, "first": first, "peak": peak, "check": check}),
         flush=True,
     )
-    os._exit(0)  # some leave threads and processes behind
+    os._exit(0)  # some contenders leave threads and processes running
 
 
 if __name__ == "__main__":

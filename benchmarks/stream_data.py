@@ -1,4 +1,4 @@
-"""A data set of format hindcast/1 made from a seed: as many series as asked for, of 2,000 hourly steps and 17 features."""
+"""A data set of format hindcast/1 generated from a seed: a given number of series of 2,000 hourly steps and 17 features."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _EVER = np.iinfo(np.int64)
 
 
 def make(folder: Path, series: int, codec: str = "zstd", seed: int = 0) -> Path:
-    """`folder`/dataset.h5 over one shard, all of it training data; returns the path."""
+    """Write `folder`/dataset.h5 over one shard, all of it training data; return the path."""
     group, params = _group(series, seed), _params(codec)
     shard = folder / "packed/bench.h5"
     write_shard(shard, group, params, f"made from seed {seed}")
@@ -76,7 +76,7 @@ def _group(series: int, seed: int) -> AlignedGroup:
 
 
 def _sequence(random: np.random.Generator, number: int, times: Any, daily: Any) -> AlignedSequence:
-    """Readings of two decimals: a level, a day's course, slow drift and noise, different for each feature."""
+    """Generate values of two decimals: a level, a daily cycle, slow drift and noise, different for each feature."""
     drift = np.cumsum(random.normal(0, 0.2, (STEPS, FEATURES)), axis=0)
     values = random.uniform(10, 90, FEATURES) + daily * random.uniform(0, 9, FEATURES) + drift
     values += random.normal(0, 2, values.shape)

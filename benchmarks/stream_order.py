@@ -1,4 +1,4 @@
-"""Figures that say how well an order is shuffled."""
+"""Figures for how well an order is shuffled."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ import numpy as np
 
 from hindcast.pipeline.feed.order import Order
 
-_SAMPLE = 1 << 20  # places looked at, in runs spread over the order: the figures settle long before
+_SAMPLE = 1 << 20  # positions examined, in runs spread over the order: the figures converge with far fewer
 
 
 @dataclass(frozen=True)
 class Quality:
-    """`travelled`: the mean distance between a row and its place, as a share of all rows (a drawn order: 1/3).
+    """How well an order is shuffled.
 
-    `neighbours`: the correlation of rows that follow one another (drawn: 0). `same_block`: how often the next row
-    lies within 64 rows of this one (drawn: next to never).
+    - `travelled`: the mean distance between a row and its position, as a share of all rows (random order: 1/3).
+    - `neighbours`: the correlation of consecutive rows (random order: 0).
+    - `same_block`: how often the next row is within 64 rows of this one (random order: almost never).
     """
 
     travelled: float
@@ -25,7 +26,7 @@ class Quality:
 
 
 def measure_quality(order: Order) -> Quality:
-    """The quality of an order of at least two rows; long orders are looked at in 64 runs spread over them."""
+    """Measure the quality of an order of at least two rows; of a long order, 64 runs spread over it are examined."""
     length = -(-min(order.count, _SAMPLE) // 64)
     starts = np.unique(np.linspace(0, max(0, order.count - length), 64).astype(np.int64))
     runs = [order.rows(int(start), int(start) + length) for start in starts]

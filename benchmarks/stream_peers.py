@@ -130,7 +130,7 @@ def mosaic(data: Path, work: Path, options: dict[str, str]) -> Callable[[], Batc
 
 
 def torch_h5py(data: Path, _work: Path, options: dict[str, str]) -> Callable[[], Batches]:
-    """PyTorch: a map data set that opens the file in each worker and slices it by h5py, a window an item."""
+    """PyTorch: a map data set that opens the file in each worker and slices it with h5py, one window per item."""
     import torch
     from torch.utils.data import DataLoader, Dataset
 
@@ -161,7 +161,7 @@ def torch_h5py(data: Path, _work: Path, options: dict[str, str]) -> Callable[[],
 
 
 def xbatcher(data: Path, _work: Path, _options: dict[str, str]) -> Callable[[], Batches]:
-    """xbatcher: overlapping batches of an xarray data set in memory; it cannot shuffle, so numbers are drawn."""
+    """xbatcher: overlapping batches of an xarray data set in memory; it cannot shuffle, so batches are selected at random."""
     import xarray
     import xbatcher as xb
 
@@ -180,7 +180,7 @@ def xbatcher(data: Path, _work: Path, _options: dict[str, str]) -> Callable[[], 
 
 
 def _stand_in_for(*packages: str) -> None:
-    """MosaicML Streaming imports these for images and texts, which are not installed here: empty modules will do."""
+    """MosaicML Streaming imports these for images and texts, which are not installed here: empty modules suffice."""
     import importlib.abc
     import importlib.machinery
     import types

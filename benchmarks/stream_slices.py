@@ -1,4 +1,4 @@
-"""What contenders are given: the shard, slices of it in memory, and the windows that lie inside one series."""
+"""The input of contenders: the shard, slices of it in memory, and the windows inside one series."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import h5py
 import hdf5plugin  # noqa: F401
 import numpy as np
 
-LOOKBACK, WINDOWS, SEGMENTS = 168, 256, 32  # rows a batch
+LOOKBACK, WINDOWS, SEGMENTS = 168, 256, 32  # steps per window, windows and segments per batch
 SERIES_STEPS = 2_000
 
 Batches = Iterator[Any]
@@ -22,7 +22,7 @@ def shard_of(data: Path) -> Path:
 
 
 def table(data: Path, series: int) -> tuple[np.ndarray, np.ndarray]:
-    """X (steps, feature) and Y (steps) of the first so many series, in memory."""
+    """Read X (steps, feature) and Y (steps) of the first series, up to a given number, into memory."""
     with h5py.File(shard_of(data)) as file:
         samples = series * SERIES_STEPS // file["X"].shape[1]
         x, y = file["X"][:samples], file["Y"][:samples]
@@ -35,6 +35,6 @@ def series_of(data: Path) -> int:
 
 
 def ends_of(steps: int) -> np.ndarray:
-    """The last steps of all windows that lie inside one series."""
+    """Return the last steps of all windows inside one series."""
     every = np.arange(steps)
     return every[every % SERIES_STEPS >= LOOKBACK - 1]

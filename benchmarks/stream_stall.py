@@ -1,10 +1,10 @@
-"""How long training waits for batches from the file, read ahead as `pipeline.learn.fitting.fit` reads them, and from memory.
+"""The time training waits for batches from the file, read ahead as `pipeline.learn.fitting.fit` does, and from memory.
 
 python benchmarks/stream_stall.py windows|lanes DATA TURNS
 
-Prints JSON: `stalls`, the share of each turn's time that went by until the next batch was there, the first one left out;
-`slower`, how much longer the turn took than one with batches from memory, which also holds what reading takes from the
-processors that compute; `step` and `first`, seconds of a step from memory and of the first batch.
+Prints JSON: `stalls`, the share of each turn's time spent waiting for the next batch, without the first one; `slower`, how
+much longer the turn took than one with batches from memory, which includes the processor time that reading takes from
+training; `step` and `first`, seconds of a step from memory and of the first batch.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ BATCHES = {"windows": 40, "lanes": 150}
 
 
 class Some:
-    """The first batches of a stream; with `held`, made beforehand and kept."""
+    """Return the first batches of a stream; with `held`, they are read beforehand and kept."""
 
     def __init__(self, stream: KerasStream, count: int, *, held: bool) -> None:
         self._stream, self._count = stream, count
@@ -71,7 +71,7 @@ def main() -> None:
 
 
 def _played(network: Any, batches: Some) -> tuple[float, float, float]:
-    """Train on all batches: seconds until the first was there, until the others were, and from the first one on."""
+    """Train on all batches; return seconds of waiting for the first and for the others, and seconds since the first."""
     begin = asked = time.perf_counter()
     first = waited = 0.0
     for number, batch in enumerate(read_ahead(batches)):

@@ -1,13 +1,15 @@
-"""One pass over two million steps of 17 features with an LSTM(64): lanes beside the ways in use, and beside the limit.
+"""One pass over two million steps of 17 features with an LSTM(64): lanes compared with common methods and with the limit.
 
     make bench-train                                          # all of it, in a temporary folder of 1 GB
     make bench-train ARGS="--folder /tmp/bench --only prepare"  # then: --only limit, ...
 
-limit: seconds a pass, without tracing, by 256 lanes of 24 steps, streamed from the data set, and by the same network fed
-one constant batch from memory.  speed: the same pass by lanes beside other ways, of which each plays a slice.
-checkpoints: what one costs, and its share of a training's time at the default interval.  error: the best loss on validation
-of the embedded default input after as many seconds of training, by lanes and by windows.  Each part stands in a module of
-its own, train_<part>.py, which tells more.  Exit code 1 where a floor is missed.
+- limit: seconds per pass, without tracing, with 256 lanes of 24 steps, streamed from the data set, and with the same network
+  fed with one constant batch from memory.
+- speed: the same pass with lanes and with other methods, each of which runs a slice of it.
+- checkpoints: the time of one, and its share of the training time at the default interval.
+- error: the best validation loss on the default input after equal times of training, with lanes and with windows.
+
+Each part has its module, train_<part>.py, with details. The exit code is 1 if a floor is missed.
 """
 
 from __future__ import annotations
@@ -28,15 +30,18 @@ PARTS = ("limit", "speed", "checkpoints", "error")
 def main() -> int:
     parser = argparse.ArgumentParser(description="Benchmark of training.")
     parser.add_argument(
-        "--folder", type=Path, help="where the data are made, and kept; a temporary folder if left out"
+        "--folder", type=Path, help="folder for the data, which are kept (default: a temporary folder)"
     )
-    parser.add_argument("--only", choices=["prepare", *PARTS], help="one part (with --folder)")
-    parser.add_argument("--seconds", type=float, default=60, help="of training, for error")
+    parser.add_argument("--only", choices=["prepare", *PARTS], help="run one part (needs --folder)")
+    parser.add_argument("--seconds", type=float, default=60, help="seconds of training, for error")
     parser.add_argument(
-        "--rounds", type=int, default=9, help="pairs of passes for limit; for checkpoints, how many"
+        "--rounds",
+        type=int,
+        default=9,
+        help="number of pairs of passes for limit, of checkpoints for checkpoints",
     )
     parser.add_argument(
-        "--series", type=int, default=train_data.SERIES, help="of the data, when they are made"
+        "--series", type=int, default=train_data.SERIES, help="number of series of generated data"
     )
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="bench-train-") as temporary:
@@ -48,7 +53,7 @@ def main() -> int:
 
 
 def measured(part: str, folder: Path, options: argparse.Namespace) -> int:
-    """Print what a part finds; the number of floors missed."""
+    """Print the results of a part; return the number of floors missed."""
     from hindcast.pipeline.learn.backend import start_framework
 
     device = start_framework()  # before anything imports the framework

@@ -1,4 +1,4 @@
-"""What a checkpoint costs, and the share of a training's time that they take at the default interval."""
+"""The time of a checkpoint, and the share of the training time that checkpoints take at the default interval."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from benchmarks.train_data import large_of
-from benchmarks.train_floors import DEAREST, told
+from benchmarks.train_floors import DEAREST, check_floor
 from benchmarks.train_lanes import passes
 from hindcast.pipeline.learn.checkpoints import Checkpoints
 from hindcast.pipeline.learn.history import Cursor
@@ -17,7 +17,7 @@ from hindcast.pipeline.settings.train import TrainSettings
 
 
 def measure(folder: Path, options: argparse.Namespace) -> int:
-    """Print what one costs, and their share; 1 if it is above the floor."""
+    """Print the time of one and their share; return 1 if it is above the floor."""
     interval = TrainSettings().checkpoint_every
     assert interval is not None
     assert not isinstance(interval, int)
@@ -32,4 +32,4 @@ def measure(folder: Path, options: argparse.Namespace) -> int:
     kept.clear()
     cost, seconds = statistics.median(costs), interval.ns / 1e9
     print(f"a checkpoint: {1000 * cost:.1f} ms (slowest {1000 * max(costs):.1f}), one in {seconds:g} s")
-    return told("share of a training's time, %", 100 * cost / (seconds + cost), DEAREST, above=False)
+    return check_floor("share of a training's time, %", 100 * cost / (seconds + cost), DEAREST, above=False)

@@ -1,4 +1,4 @@
-"""What training is measured on: a made-up data set as long as a pass, and the embedded default input."""
+"""The data for benchmarks of training: a synthetic data set as long as a pass, and the default input."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ STAGES = ("simulate", "ingest", "pack", "split", "scale", "certify")
 
 
 def prepare(folder: Path, series: int = SERIES) -> None:
-    """Make both below `folder`: so many series of STEPS steps, all of them training data, and the default up to its certificate."""
+    """Make both below `folder`: series of STEPS steps, all of them training data, and the default up to its certificate."""
     from tests.mock_data import mock_dataset, mock_group, mock_params
 
     params = mock_params(pack={"segment_length": SEGMENT, "codec": "zstd"})
@@ -38,7 +38,7 @@ def default_of(folder: Path) -> Path:
 
 
 def steps_of(folder: Path) -> int:
-    """The steps of a pass over the made-up data set."""
+    """Return the number of steps of a pass over the synthetic data set."""
     from hindcast.pipeline.store.reader import Dataset
 
     with Dataset(large_of(folder)) as dataset:

@@ -1,4 +1,4 @@
-"""The best loss on validation of the embedded default input within as many seconds of training: by lanes, and by windows of 168 steps, 32 a batch."""
+"""The best validation loss on the default input after equal times of training: with lanes, and with windows of 168 steps, 32 per batch."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from itertools import count
 from pathlib import Path
 
 from benchmarks.train_data import default_of
-from benchmarks.train_floors import WORST, told
+from benchmarks.train_floors import WORST, check_floor
 from hindcast.pipeline.feed.batches import Batch
 from hindcast.pipeline.feed.prefetch import read_ahead
 from hindcast.pipeline.learn.fitting import TrainingData, averaged
@@ -18,11 +18,11 @@ from hindcast.pipeline.learn.preconditions import open_certified
 from hindcast.pipeline.learn.setup import prepare_training
 from hindcast.pipeline.settings.params import load_params
 
-_LOOKS = 30  # at validation, at the same moments in both modes; the best is kept, as `fit` keeps it
+_LOOKS = 30  # number of validations, at the same times in both modes; the best is kept, as `fit` does
 
 
 def measure(folder: Path, options: argparse.Namespace) -> int:
-    """Print both losses; 1 if that of lanes is the worse."""
+    """Print both losses; return 1 if lanes have the higher loss."""
     found = {mode: trained_for(default_of(folder), mode, options.seconds) for mode in ("stateful", "windows")}
     for mode, (losses, passes) in found.items():
         print(
@@ -30,12 +30,12 @@ def measure(folder: Path, options: argparse.Namespace) -> int:
         )
         print(" " * 10, *(f"{loss:.3f}" for loss in losses))
     best = [min(found[mode][0]) for mode in ("stateful", "windows")]
-    return told("lanes / windows, validation", best[0] / best[1], WORST, above=False)
+    return check_floor("lanes / windows, validation", best[0] / best[1], WORST, above=False)
 
 
 def trained_for(folder: Path, mode: str, seconds: float) -> tuple[list[float], float]:
-    """The losses on validation after equal shares of the time, and how many passes there were."""
-    # the mean over the last batches' weights is what is looked at, in both modes: a single batch's noise decides nothing
+    """Return the validation losses after equal shares of the time, and the number of passes."""
+    # both modes validate the mean of the last batches' weights, so that the noise of a single batch does not matter
     overrides = [f"train.mode={mode}", "train.batch_size=32", "train.average=0.99"]
     params = load_params(folder / "params.yaml", overrides)
     with open_certified(params, folder) as data:
@@ -43,12 +43,12 @@ def trained_for(folder: Path, mode: str, seconds: float) -> tuple[list[float], f
 
 
 def spend(training: TrainingData, seconds: float) -> tuple[list[float], float]:
-    """Train for so long, tracing and looks at validation left out."""
+    """Train for a given time, not counting tracing and validation."""
     network, losses = training.network, list[float]()
     spent, played, begun = 0.0, 0, 0.0
     for batch in endless(training):
         network.train_on_batch(inputs_for(network, batch), batch.targets, batch.weights)
-        spent += time.perf_counter() - begun if played else 0.0  # the first is traced
+        spent += time.perf_counter() - begun if played else 0.0  # the first batch is traced
         played += 1
         if spent >= (len(losses) + 1) * seconds / _LOOKS:
             assert training.validate is not None

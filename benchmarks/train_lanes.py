@@ -1,4 +1,4 @@
-"""The LSTM(64) of the benchmark in 256 lanes of 24 steps, as a training makes and plays it."""
+"""The LSTM(64) of the benchmark in 256 lanes of 24 steps, built and run as in training."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ LANES = 256
 
 @dataclass(frozen=True)
 class Passes:
-    """Two ways of a pass with the same network, traced already: by lanes from a data set, and at the limit."""
+    """Two kinds of pass with the same network, already traced: with lanes from a data set, and at the limit."""
 
     training: TrainingData
     first: Batch
 
     def by_lanes(self, epoch: int) -> float:
-        """Seconds of the pass of that epoch, guarded and read ahead as `pipeline.learn.fitting.fit` does."""
+        """Measure seconds of the pass of an epoch, checked and read ahead as `pipeline.learn.fitting.fit` does."""
         begun, network, guard = time.perf_counter(), self.training.network, self.training.guard()
         for batch in read_ahead(self.training.epoch(epoch)):
             if guard is not None:
@@ -42,7 +42,7 @@ class Passes:
         return time.perf_counter() - begun
 
     def at_the_limit(self) -> float:
-        """Seconds of as many batches, all of them the first one, which lies in memory."""
+        """Measure seconds of the same number of batches, all of them the first one, which is in memory."""
         network, first = self.training.network, self.first
         inputs = inputs_for(network, first)
         begun = time.perf_counter()
@@ -51,7 +51,7 @@ class Passes:
         return time.perf_counter() - begun
 
     def pairs(self, rounds: int) -> list[tuple[float, float]]:
-        """(by lanes, at the limit) of passes next to each other, each time the other one first."""
+        """Measure pairs (with lanes, at the limit) of consecutive passes, in alternating order."""
         found = []
         for number in range(rounds):
             if number % 2:
@@ -64,7 +64,7 @@ class Passes:
 
 @contextmanager
 def passes(path: Path) -> Iterator[Passes]:
-    """As in a training the data set stays open, so the first pass alone finds nothing of it in the process's memory."""
+    """Open the data set once, as training does, so that only the first pass finds none of it in the process's memory."""
     learner = made_learner()
     with Dataset(path) as sample, Dataset(path) as dataset:
         first = by_lanes(sample, learner).epoch(0)[0]

@@ -1,8 +1,8 @@
-"""A pass by lanes beside other ways with the same LSTM(64), of which each plays a slice; a pass is extrapolated by its steps.
+"""A pass with lanes compared with other methods for the same LSTM(64). Each runs a slice; a pass is extrapolated from its steps.
 
-`windows + TensorBoard`: `fit` on windows of 168 steps, 32 a batch, cut by a generator from one series in memory, with
-TensorBoard.  `timeseries_dataset`: `fit` over Keras's `timeseries_dataset_from_array`, 256 windows a batch.  `batch 1`: a
-stateful layer and `train_on_batch`, 24 steps a call.
+`windows + TensorBoard`: `fit` on windows of 168 steps, 32 per batch, cut by a generator from one series in memory, with
+TensorBoard.  `timeseries_dataset`: `fit` over Keras's `timeseries_dataset_from_array`, 256 windows per batch.  `batch 1`: a
+stateful layer and `train_on_batch`, 24 steps per call.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import keras
 import numpy as np
 
 from benchmarks.train_data import FEATURES, SEGMENT, STEPS, large_of, steps_of
-from benchmarks.train_floors import FLOORS, told
+from benchmarks.train_floors import FLOORS, check_floor
 from benchmarks.train_lanes import passes
 
 WINDOW = 168
@@ -26,7 +26,7 @@ TURNS = 3
 
 
 def measure(folder: Path, _options: argparse.Namespace) -> int:
-    """Print seconds a pass of each way; the number of floors missed."""
+    """Print the seconds per pass of each method; return the number of floors missed."""
     with passes(large_of(folder)) as both:
         lanes = statistics.median(seconds for seconds, _ in both.pairs(TURNS))
     ways = {
@@ -36,16 +36,17 @@ def measure(folder: Path, _options: argparse.Namespace) -> int:
     }
     steps = steps_of(folder)
     others = {name: steps * way() for name, way in ways.items()}
-    print(f"{'way':<24}{'s a pass':>12}{'steps/s':>12}{'times lanes':>14}")
+    print(f"{'method':<24}{'s per pass':>12}{'steps/s':>12}{'times lanes':>14}")
     for name, seconds in {"lanes": lanes, **others}.items():
         print(f"{name:<24}{seconds:>12.2f}{steps / seconds:>12,.0f}{seconds / lanes:>14.2f}")
     return sum(
-        told(f"{name} / lanes", others[name] / lanes, floor, above=True) for name, floor in FLOORS.items()
+        check_floor(f"{name} / lanes", others[name] / lanes, floor, above=True)
+        for name, floor in FLOORS.items()
     )
 
 
 def windows_with_tensorboard(windows: int = 6_400) -> float:
-    """Seconds a step."""
+    """Measure seconds per step."""
     values, targets = one_series()
 
     class Windows(keras.utils.PyDataset):  # type: ignore[misc]
@@ -66,7 +67,7 @@ def windows_with_tensorboard(windows: int = 6_400) -> float:
 
 
 def timeseries_dataset(windows: int = 12_800) -> float:
-    """Seconds a step."""
+    """Measure seconds per step."""
     values, targets = (np.concatenate([part] * 2) for part in one_series())
     data = keras.utils.timeseries_dataset_from_array(
         values[: windows + WINDOW - 1], targets[WINDOW - 1 :][:windows], WINDOW, batch_size=256
@@ -79,7 +80,7 @@ def timeseries_dataset(windows: int = 12_800) -> float:
 
 
 def batch_one(calls: int = 1_500) -> float:
-    """Seconds a step."""
+    """Measure seconds per step."""
     values, targets = one_series()
     network = plain(stateful=True)
     parts = [slice(start, start + SEGMENT) for start in range(0, STEPS - SEGMENT, SEGMENT)]

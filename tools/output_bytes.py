@@ -1,6 +1,6 @@
 """Prove that a change of the code changes no output byte: run small data sets through every stage and compare SHA-256.
 
-    python -m tools.output_bytes against main          # this working tree beside a revision, in one command
+    python -m tools.output_bytes against main          # this working tree compared with a revision, in one command
     python -m tools.output_bytes record before.json    # or in two steps
     python -m tools.output_bytes compare before.json after.json
 
@@ -38,7 +38,7 @@ PROSE = {".html", ".md"}
 
 Digests = dict[str, dict[str, str]]
 
-# An editable installation of another checkout would stand in, unseen, for a module that the code under test lacks.
+# An editable installation of another checkout would silently provide a module that the code under test lacks.
 GUARD = """
 import sys
 from pathlib import Path
@@ -50,12 +50,12 @@ sys.path[:] = [entry for entry in sys.path if Path(entry) == code or not Path(en
 
 
 class StageError(RuntimeError):
-    """A stage that did not succeed."""
+    """A stage failed."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """One recipe to run: its settings, and what writes its raw files into the workspace."""
+    """One recipe to run: its settings, and the function that writes its raw files into the workspace."""
 
     name: str
     settings: dict[str, Any]
@@ -67,7 +67,7 @@ class Job:
 
 
 def small_jobs(code: Path) -> list[Job]:
-    """The recipes on made-up data; those without sources of their own run on what `simulate` makes."""
+    """Return the recipes on synthetic data; those without their own sources use the output of `simulate`."""
     default = yaml.safe_load((code / "params.yaml").read_text(encoding="utf-8"))
     return [
         Job(name, merged({} if "raw" in settings else default, settings), write, "raw" not in settings)
@@ -76,7 +76,7 @@ def small_jobs(code: Path) -> list[Job]:
 
 
 def real_jobs(code: Path, data: Path) -> list[Job]:
-    """The recipes on downloaded data, with the settings that `dvc exp run -S dataset=...` would compose."""
+    """Return the recipes on downloaded data, with the settings that `dvc exp run -S dataset=...` composes."""
     from dvc.utils.hydra import compose_and_dump
 
     jobs = []
@@ -91,7 +91,7 @@ def real_jobs(code: Path, data: Path) -> list[Job]:
 
 
 def merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    """`base` with the values of `changes`, section by section; a split is replaced as a whole."""
+    """Return `base` with the values of `changes`, section by section; a split is replaced as a whole."""
     result = dict(base)
     for key, value in changes.items():
         old = result.get(key)
@@ -117,9 +117,7 @@ def record(code: Path, options: argparse.Namespace, keep: Path | None) -> Digest
 def run_recipe(code: Path, guard: Path, folder: Path, job: Job) -> dict[str, str]:
     """Run the stages of one recipe in a workspace below `folder`; return the digests of the files they wrote."""
     workspace = folder / job.name
-    if (
-        workspace / "settings.yaml"
-    ).exists():  # what an earlier run left; anything else is not ours to remove
+    if (workspace / "settings.yaml").exists():  # left by an earlier run; anything else must not be removed
         shutil.rmtree(workspace)
     workspace.mkdir(parents=True)
     job.write_inputs(workspace)
@@ -127,24 +125,23 @@ def run_recipe(code: Path, guard: Path, folder: Path, job: Job) -> dict[str, str
     inputs = set(files_of(workspace))
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONHASHSEED"}
     environment["PYTHONPATH"] = os.pathsep.join([str(guard), str(code)])
-    environment["OMP_NUM_THREADS"] = (
-        "1"  # changes no byte; threads that spin for one another cost minutes on a busy machine
-    )
+    # changes no byte; threads that wait for each other by spinning cost minutes on a busy machine
+    environment["OMP_NUM_THREADS"] = "1"
     for stage in STAGES[0 if job.simulated else 1 :]:
         command = [sys.executable, "-m", f"stages.{stage}", "--params", "settings.yaml"]
-        told = subprocess.run(
+        completed = subprocess.run(
             command, cwd=workspace, env=environment, capture_output=True, text=True, check=False
         )
-        if told.returncode:
+        if completed.returncode:
             raise StageError(
-                f"{job.name}: {stage} failed with {told.returncode} in {workspace}:\n{told.stderr}"
+                f"{job.name}: {stage} failed with {completed.returncode} in {workspace}:\n{completed.stderr}"
             )
     print(f"{job.name}: done", file=sys.stderr, flush=True)
     return digests_of(workspace, (path for path in files_of(workspace) if path not in inputs))
 
 
 def files_of(workspace: Path) -> list[Path]:
-    """All files that are compared, in order."""
+    """List all files that are compared, in order."""
     return sorted(
         path
         for path in workspace.rglob("*")
@@ -153,7 +150,7 @@ def files_of(workspace: Path) -> list[Path]:
 
 
 def digests_of(workspace: Path, paths: Iterable[Path]) -> dict[str, str]:
-    """SHA-256 by relative path. A JSON report that holds prose has a second one, `NAME#data`, of what is no prose."""
+    """Compute SHA-256 by relative path. A JSON report with prose has a second digest, `NAME#data`, without the prose."""
     digests = {}
     for path in paths:
         name = path.relative_to(workspace).as_posix()
@@ -167,7 +164,7 @@ def digests_of(workspace: Path, paths: Iterable[Path]) -> dict[str, str]:
 
 
 def without_prose(value: Any) -> Any:
-    """A JSON value in which each text that holds a blank is empty; entries under such keys are told by value alone."""
+    """Empty each text with a blank in a JSON value; entries with such keys are compared by value only."""
     if isinstance(value, dict):
         kept = {key: without_prose(one) for key, one in value.items() if " " not in key}
         under_prose = [without_prose(one) for key, one in value.items() if " " in key]
@@ -201,12 +198,12 @@ def compare(before: Digests, after: Digests, *, texts_may_differ: bool) -> int:
 
 
 def is_text(name: str, names: set[str]) -> bool:
-    """Whether a file holds prose, whose wording may change while no number does."""
+    """Return whether a file contains prose, whose wording may change without a change of any number."""
     return Path(name).suffix in PROSE or f"{name}#data" in names
 
 
 def against(revision: str, options: argparse.Namespace) -> int:
-    """Record a revision and the present code, and compare them."""
+    """Record a revision and the current code, and compare them."""
     git = ["git", "-c", f"safe.directory={ROOT}", "-C", str(ROOT)]
     with ExitStack() as stack:
         other = Path(stack.enter_context(TemporaryDirectory()), "revision")
@@ -223,19 +220,19 @@ def against(revision: str, options: argparse.Namespace) -> int:
 
 
 def main() -> int:
-    """Do what the command line says; return the exit code."""
+    """Run the tool from a command line; return the exit code."""
     running = argparse.ArgumentParser(add_help=False)
     running.add_argument(
         "--code", type=lambda text: Path(text).resolve(), default=ROOT, help="the code to run"
     )
     running.add_argument("--keep", type=Path, help="leave the workspaces here, to compare files by hand")
-    running.add_argument("--only", nargs="+", metavar="RECIPE", help="these recipes alone")
+    running.add_argument("--only", nargs="+", metavar="RECIPE", help="run only these recipes")
     running.add_argument(
         "--data", type=Path, help="a folder of the downloaded data sets, which are run as well"
     )
     running.add_argument("--workers", type=int, default=2, help="recipes that run side by side")
     judging = argparse.ArgumentParser(add_help=False)
-    judging.add_argument("--texts-may-differ", action="store_true", help="exit 0 if wording alone differs")
+    judging.add_argument("--texts-may-differ", action="store_true", help="exit 0 if only wording differs")
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -254,7 +251,7 @@ def main() -> int:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run the command that was asked for; return the exit code."""
+    """Run the requested command; return the exit code."""
     if options.command == "against":
         return against(options.revision, options)
     if options.command == "compare":

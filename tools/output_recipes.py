@@ -1,8 +1,8 @@
-"""The recipes of output_bytes.py: settings, and the raw files that each of them makes. Together they reach every split
+"""The recipes of output_bytes.py: settings, and the raw files that each of them writes. Together they use every split
 policy, feature kind, kind of origin and mode of training.
 
-A recipe with sources (`raw`) writes its files itself. One without runs on what the stage `simulate` makes, with the
-settings of params.yaml where it says nothing else.
+A recipe with sources (`raw`) writes its files itself. One without uses the output of the stage `simulate`, with the
+settings of params.yaml unless it sets others.
 """
 
 from __future__ import annotations
@@ -197,7 +197,7 @@ evaluate: {baselines: [published, persistence, trees, reference_24h], sums: [gro
 
 
 def write(path: Path, rows: Iterable[Iterable[object]], separator: str = ",") -> None:
-    """Write a CSV file, packed if its name says so."""
+    """Write a CSV file, compressed if its name has such a suffix."""
     path.parent.mkdir(exist_ok=True)
     text = "".join(separator.join(map(str, row)) + "\n" for row in rows)
     content = text.encode()
@@ -205,18 +205,18 @@ def write(path: Path, rows: Iterable[Iterable[object]], separator: str = ",") ->
 
 
 def hours(start: datetime, days: int) -> list[datetime]:
-    """Every full hour of so many days."""
+    """Return every full hour of a given number of days."""
     return [start + number * HOUR for number in range(24 * days)]
 
 
 def wave(moment: datetime, level: float) -> float:
-    """A daily and a weekly rhythm around a level."""
+    """Compute a daily and a weekly cycle around a level."""
     hour, day = moment.hour, moment.timetuple().tm_yday
     return level * (1 + 0.3 * sin(2 * pi * (hour - 8) / 24) + 0.1 * cos(2 * pi * day / 7))
 
 
 def write_wide(workspace: Path) -> None:
-    """A file of wall-clock hours a group, across the clock change of autumn, with gaps and bad cells; and weather."""
+    """Write one file of local hours per group, across the clock change of autumn, with gaps and bad cells; and weather."""
     draw = random.Random(1)
     start = datetime(2024, 9, 15, tzinfo=UTC)
     weather: list[list[object]] = [["place", "issued", "valid", "temperature"]]
@@ -250,7 +250,7 @@ def write_wide(workspace: Path) -> None:
 
 
 def write_tracks(workspace: Path) -> None:
-    """Wind forecasts every 12 h for 48 h, some of them absent or empty; power with gaps."""
+    """Write wind forecasts every 12 h for 48 h, some of them missing or empty; power with gaps."""
     draw = random.Random(2)
     start = datetime(2024, 3, 1, tzinfo=UTC)
     every = hours(start, 60)
@@ -285,7 +285,7 @@ def write_tracks(workspace: Path) -> None:
 
 
 def write_fine(workspace: Path) -> None:
-    """Quarter hours of two meters with contradictions and remarks, a coarse forecast, a plan by the day, attributes."""
+    """Write quarter hours of two meters with contradictions and remarks, a coarse forecast, a daily plan, attributes."""
     draw = random.Random(4)
     start = datetime(2024, 3, 10, tzinfo=UTC)
     outlook: list[list[object]] = [["meter", "issued", "valid", "arrived", "kwh", "sun"]]
@@ -320,12 +320,12 @@ def write_fine(workspace: Path) -> None:
 
 
 def write_network(workspace: Path) -> None:
-    """The user's own module, beside the settings."""
+    """Write a custom network's module next to the settings."""
     (workspace / "own_network.py").write_text(NETWORK, encoding="utf-8")
 
 
 def write_nothing(_workspace: Path) -> None:
-    """The stage `simulate` makes all that is needed."""
+    """Write nothing: the stage `simulate` makes all raw files."""
 
 
 Write = Callable[[Path], None]

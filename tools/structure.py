@@ -71,7 +71,7 @@ class Code:
 
     @cached_property
     def imports(self) -> dict[str, frozenset[str]]:
-        """What each module imports, at its top or inside a function; the project's own without `hindcast.`."""
+        """The imports of each module, at its top or inside a function; the project's own without `hindcast.`."""
         return {name: frozenset(self._imports_of(name)) for name in self.modules}
 
     def project_imports(self, module: str) -> set[str]:
@@ -79,7 +79,7 @@ class Code:
         return {name for name in self.imports[module] if name in self.modules}
 
     def closure(self, module: str) -> set[str]:
-        """A module and all project modules that it imports, directly or not, with the packages that hold them."""
+        """A module and all project modules that it imports, directly or not, with the packages that contain them."""
         seen: set[str] = set()
         ahead = [module]
         while ahead:
@@ -139,7 +139,7 @@ class Code:
 
 
 def place(module: str) -> int:
-    """The position of a module in the order of imports: the ground 0, then the rooms, then the stages."""
+    """The position of a module in the order of imports: base modules 0, then the rooms, then the stages."""
     parts = module.split(".")
     if parts[0] == "stages":
         return len(ORDER) + 1
@@ -147,7 +147,7 @@ def place(module: str) -> int:
 
 
 def upward_imports(code: Code) -> list[str]:
-    """Imports that point to a later room."""
+    """Find imports that point to a later room."""
     return [
         f"{module} imports {name}"
         for module in code.modules
@@ -157,7 +157,7 @@ def upward_imports(code: Code) -> list[str]:
 
 
 def definitions(node: ast.AST, path: str = "") -> Iterator[tuple[str, Definition]]:
-    """Every function and class below a node with its dotted name; what lies inside a function is `<locals>`."""
+    """Every function and class below a node with its dotted name; `<locals>` stands for the inside of a function."""
     for child in ast.iter_child_nodes(node):
         if isinstance(child, Definition):
             name = f"{path}{child.name}"
@@ -217,7 +217,7 @@ def declared_code(code: Code, stage: str) -> list[str]:
 
 
 def code_deps(code: Code, stage: str) -> list[str]:
-    """What dvc.yaml should list for a stage: folders that it reaches nearly whole, else single files."""
+    """Return what dvc.yaml should list for a stage: folders of which it reaches nearly all code, otherwise single files."""
     reached = code.reached_files(stage)
     return [
         *sorted(path for path in reached if path.startswith("stages/")),
@@ -226,7 +226,7 @@ def code_deps(code: Code, stage: str) -> list[str]:
 
 
 def _listed(code: Code, folder: str, reached: set[str]) -> Iterator[str]:
-    """The entries of a folder by name: files, and folders as a whole where that is nearly true."""
+    """The entries of a folder by name: files, and whole folders if nearly all of their code is reached."""
     names = {
         path.removeprefix(f"{folder}/").partition("/")[0] for path in reached if path.startswith(f"{folder}/")
     }
@@ -239,7 +239,7 @@ def _listed(code: Code, folder: str, reached: set[str]) -> Iterator[str]:
 
 
 def _order(folder: str, name: str) -> int:
-    """Rooms come in the order of imports, files by name."""
+    """Return a sort key: rooms in the order of imports, files by name."""
     return place(f"pipeline.{name.removesuffix('.py')}.") if folder == "pipeline" else 0
 
 
@@ -253,7 +253,7 @@ def share_reached(code: Code, listed: list[str], reached: set[str]) -> float:
 
 
 def with_code_deps(code: Code) -> str:
-    """The text of dvc.yaml with the code that each stage should list."""
+    """Return the text of dvc.yaml with the code that each stage should list."""
     out, stage, pending = [], "", False
     for line in (code.root / "dvc.yaml").read_text(encoding="utf-8").splitlines():
         if match := re.fullmatch(r"  (\w+):", line):
@@ -312,7 +312,7 @@ def figures(code: Code) -> dict[str, str]:
 def _revision(name: str, folder: Path) -> Code:
     archive = subprocess.run(["git", "archive", name], cwd=ROOT, capture_output=True, check=True).stdout
     with tarfile.open(fileobj=BytesIO(archive)) as files:
-        files.extractall(folder, filter="fully_trusted")  # our own repository, links included
+        files.extractall(folder, filter="fully_trusted")  # this repository, links included
     return Code(folder)
 
 
