@@ -25,4 +25,4 @@ def test_the_exit_code_is_0_for_an_intact_data_set_and_1_for_a_damaged_one(
     assert "north.h5 is damaged" in err
     assert "Traceback" not in err
     assert cli.main(["verify", "nowhere"]) == 1
-    assert "holds neither dataset.h5 nor packed" in capsys.readouterr().err
+    assert "has no dataset.h5 and no packed" in capsys.readouterr().err

@@ -89,7 +89,7 @@ def test_all_damage_is_reported_at_once(data: Path) -> None:
         "south.h5 is damaged (reading Y, samples 10 to 12",
         "north.h5 is damaged",
         "stray.h5 is not listed in dataset.h5",
-        "scaler.json was fitted on a data set of fingerprint 'of another'",
+        "scaler.json was fitted on a data set with fingerprint 'of another'",
     ):
         assert sum(words in fault for fault in faults) == 1, words
 
@@ -157,9 +157,9 @@ def _attribute(place: str, name: str, value: object) -> Callable[[h5py.File], No
         ("packed/south.h5", _attribute("/", "fingerprint", "other"), "its fingerprint must be 'synthetic south', found 'other'"),
         ("packed/south.h5", _attribute("feature", "mask", np.array([1, -1, -1], "<i4")), "its feature_masks must be (-1, -1, -1), found (1, -1, -1)"),
         ("packed/south.h5", _set("sequences/start_time", 0, 7), "/sequences/start_time differs from the copy in dataset.h5"),
-        ("packed/south.h5", _attribute("/", "segment_length", 4), "that its steps need at segment_length 4"),
-        ("dataset.h5", _set("splits/train", 1, 0), "splits/train must be ascending and unique"),
-        ("dataset.h5", _set("splits/train", 0, -4), "splits/train must be in [0, 15)"),
+        ("packed/south.h5", _attribute("/", "segment_length", 4), "as its steps need with segment_length 4"),
+        ("dataset.h5", _set("splits/train", 1, 0), "the indices of splits/train must be ascending and unique"),
+        ("dataset.h5", _set("splits/train", 0, -4), "indices of splits/train must be in [0, 15)"),
         ("dataset.h5", _set("splits/test", 0, 0), "splits/train and splits/test share 1 samples, for example 0"),
         ("dataset.h5", _attribute("splits/test", "sample_count", 99), "its sample_count is 99"),
         ("dataset.h5", _set("sequence", 1, 1), "dataset.h5: sequence differs"),
