@@ -1,4 +1,4 @@
-"""One group's tables -> its sequences. The core takes frames; only `align_group` reads files."""
+"""Align the tables of one group to sequences. `align_frames` takes data frames; only `align_group` reads files."""
 
 from __future__ import annotations
 
@@ -34,16 +34,16 @@ COUNTS = (
     "sequences_without_target",
     "sequences_too_short",
 )
-"""What `AlignedGroup.counts` holds. A step counts once per track; `gaps_filled` are kept steps with an input
-carried forward, `steps_in_gaps` steps whose missing input ends a sequence, `steps_too_short` those of sequences
+"""The keys of `AlignedGroup.counts`. A step counts once per track; `gaps_filled` are kept steps with an input
+carried forward, `steps_in_gaps` steps whose missing input ends a sequence, `steps_too_short` the steps of sequences
 shorter than `align.shortest`."""
 
 
 def align_frames(frames: Mapping[str, pd.DataFrame], params: Params, group: str) -> AlignedGroup:
     """Align the typed rows of a group (a frame per source, as `tables.read_table` returns them).
 
-    A pure function; the order of rows does not matter. Raises AlignmentError if the settings give the
-    group no zone or a value is beyond float32.
+    A pure function; the order of rows does not matter. Raises AlignmentError if the settings do not give the
+    group a zone, or if a value is too large for float32.
     """
     prepared = prepare_group(frames, params, group)
     targets = read_targets(prepared)
@@ -77,13 +77,14 @@ def align_frames(frames: Mapping[str, pd.DataFrame], params: Params, group: str)
 
 
 def align_group(tables_folder: Path, params: Params, group: str) -> AlignedGroup:
-    """Read the tables of a group and align them; raises also what `read_table` raises."""
+    """Read the tables of a group and align them; raises the errors of `align_frames` and of `read_table`."""
     return align_frames(_read(tables_folder, params, group), params, group)
 
 
 def ending_inputs(tables_folder: Path, params: Params, group: str) -> Iterator[tuple[Input, float]]:
-    """The inputs whose gaps end sequences of a group, the worst first, each with the share of the steps with an origin, of
-    all tracks, at which it is missing.
+    """Yield the inputs whose gaps end sequences of a group, with the share of steps at which each is missing, largest first.
+
+    The share is relative to the steps with an origin, in all tracks.
     """
     prepared = prepare_group(_read(tables_folder, params, group), params, group)
     ending: Counter[str] = Counter()
@@ -104,7 +105,7 @@ def _read(tables_folder: Path, params: Params, group: str) -> dict[str, pd.DataF
 
 
 def text_of_features(params: Params) -> str:
-    """A Markdown table of X's columns in order, with unit, source, when each was known, and its mask."""
+    """Return a Markdown table of the columns of X: name, unit, source, known time and mask."""
     return "\n".join(_lines(params)) + "\n"
 
 
@@ -113,15 +114,15 @@ def _lines(params: Params) -> Iterator[str]:
     yield "# Features"
     yield ""
     yield (
-        f"The {len(features)} columns of `X`, in order. Every value was known at the origin of its step; the last "
-        "column names the feature that is 1 where this one is missing, and is then 0 in `X`."
+        f"The {len(features)} columns of `X`, in order. Every value was known at the origin of its step. The last "
+        "column names the feature that is 1 at the steps where this one is missing; its value in `X` is then 0."
     )
     yield ""
     yield "| | name | unit | what it is and when it was known | missing |"
     yield "| ---: | --- | --- | --- | --- |"
-    for place, feature in enumerate(features):
+    for index, feature in enumerate(features):
         mask = f"`{features[feature.mask].name}`" if feature.mask >= 0 else ""
-        yield f"| {place} | `{feature.name}` | {_cell(feature.unit)} | {_cell(feature.description)} | {mask} |"
+        yield f"| {index} | `{feature.name}` | {_cell(feature.unit)} | {_cell(feature.description)} | {mask} |"
 
 
 def _cell(text: str) -> str:

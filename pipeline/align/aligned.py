@@ -1,4 +1,4 @@
-"""What alignment returns: the steps of one group, sequence by sequence, and the features of their columns."""
+"""The result of alignment: the steps of one group, sequence by sequence, and the features of their columns."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ NOT_ISSUED = TIME_MIN
 """The issue time of a step for which no vintage was used."""
 
 NEVER_KNOWN = TIME_MAX
-"""The known moment of a target without a value."""
+"""The known time of a target without a value."""
 
 Part = Literal["history", "forecast", "calendar", "static"]
 """The named input of a network to which a feature belongs."""
@@ -21,8 +21,8 @@ Part = Literal["history", "forecast", "calendar", "static"]
 class Feature:
     """A column of X.
 
-    `mask` is the index of the feature that is 1 where this one is missing (its value is then 0), or -1 for
-    a feature that is never missing inside a sequence. `part` is the named input of a network to which it belongs.
+    `mask` is the index of the feature that is 1 at steps where this one is missing (its value is then 0), or -1 for a
+    feature that is never missing inside a sequence. `part` is the named input of a network to which it belongs.
     """
 
     name: str
@@ -45,11 +45,11 @@ class AlignedSequence:
     X: Values  # (T, F) as known at `origin`, no NaN
     Y: Values  # (T, G) the last revision, 0 where unknown
     W: Values  # (T, G) 1 where Y is known, else 0
-    published: Values  # (T, G) the published forecast as known at `origin`, NaN where none
-    baseline: Values  # (T, G, B) in the order of `forecasters.STORED`, NaN where none
+    published: Values  # (T, G) the published forecast as known at `origin`, NaN if there is none
+    baseline: Values  # (T, G, B) in the order of `forecasters.STORED`, NaN if there is none
     origin: Times  # (T,) never decreases
-    issued: Times  # (T, S) issue time of the vintage used, NOT_ISSUED where none
-    known: Times  # (T, G) when Y became known, NEVER_KNOWN where it is not
+    issued: Times  # (T, S) issue time of the vintage used, NOT_ISSUED if there is none
+    known: Times  # (T, G) when Y became known, NEVER_KNOWN if it did not
 
 
 @dataclass(frozen=True)
@@ -57,9 +57,9 @@ class AlignedGroup:
     """All sequences of one group, ordered by (series, track, start).
 
     `first_target_time` and `last_target_time` span the observed targets inside [align.from, align.until)
-    before any trimming (int64 max and min where there are none).  `coverage` is, for each forecast source
-    with rows in this group, the share of the group's steps (those with an origin) that have a vintage with
-    at least one of the values read.  `counts` account for every step:
+    before any trimming (int64 max and min if there are none).  `coverage` is, per forecast source with rows
+    in this group, the share of the group's steps with an origin that have a vintage with at least one of the
+    values read.  `counts` account for every step:
     steps = steps_kept + steps_without_origin + steps_in_gaps + steps_without_target +
     steps_too_short.
     """

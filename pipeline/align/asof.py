@@ -1,7 +1,7 @@
-"""The as-of join: for each raw stamp the newest version known at an origin.
+"""The as-of join: for each raw timestamp the newest version known at an origin.
 
-A version is a row; several rows of one raw stamp are vintages of a forecast or revisions of a measurement.
-The join takes raw stamps, before anything is resampled: `place` is the step on an axis that holds the stamp.
+A version is a row; several rows with the same raw timestamp are vintages of a forecast or revisions of a measurement.
+The join works on raw timestamps, before resampling; the slot of a row is the step of an axis that contains its timestamp.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from hindcast.pipeline.arrays import Flags, Floats, Ints, Times
 
 @dataclass(frozen=True)
 class Versions:
-    """Rows sorted by (place, valid, known).
+    """Rows sorted by (slot, valid, known).
 
-    Stamps of place p are `stamp_start[p]:stamp_start[p + 1]`; rows of stamp s are
-    `row_start[s]:row_start[s + 1]`; `best[r]` is the row of the highest rank among the rows of its stamp up
-    to r, which were all known when r was.
+    Timestamps of slot p are `stamp_start[p]:stamp_start[p + 1]`; rows of timestamp s are
+    `row_start[s]:row_start[s + 1]`; `best[r]` is the row with the highest rank among the
+    rows of its timestamp up to r, which were all known when r was known.
     """
 
     valid: Times  # (R,)
@@ -29,31 +29,31 @@ class Versions:
     best: Ints | None  # (R,); None: each row is its own best
     row_start: Ints  # (S + 1,)
     stamp_start: Ints  # (P + 1,)
-    stamps_at_most: int  # stamps of the fullest place
-    rows_at_most: int  # rows of the fullest stamp
+    stamps_at_most: int  # timestamps of the fullest slot
+    rows_at_most: int  # rows of the fullest timestamp
 
 
 def sort_versions(
-    place: Ints, stamps: tuple[Times, Times, Times], values: Floats, places: int, rank: Times | None = None
+    slot: Ints, stamps: tuple[Times, Times, Times], values: Floats, slots: int, rank: Times | None = None
 ) -> Versions:
-    """Order rows for the join.
+    """Sort rows for the join.
 
-    `stamps` are (valid, known, issue). Among the versions known at an origin, the one with the highest `rank`
-    (the issue time unless given) is taken; with equal ranks the one known later, then the later row.
+    `stamps` are (valid, known, issue). Of the versions known at an origin, the join takes the one with the highest
+    `rank` (default: the issue time); of versions with equal rank the one known later, then the later row.
     """
     valid, known, issue = stamps
-    if (place[1:] > place[:-1]).all():  # each row is the only one of its step
-        once = min(1, len(place))
-        start = block_starts(place, places)
-        return Versions(valid, known, issue, values, None, np.arange(len(place) + 1), start, once, once)
+    if (slot[1:] > slot[:-1]).all():  # each row is the only one of its step
+        once = min(1, len(slot))
+        start = block_starts(slot, slots)
+        return Versions(valid, known, issue, values, None, np.arange(len(slot) + 1), start, once, once)
     rank = issue if rank is None else rank
-    if not is_sorted(place, valid, known):
-        order = np.lexsort((known, valid, place))
-        place, valid, known, issue, rank = (column[order] for column in (place, valid, known, issue, rank))
+    if not is_sorted(slot, valid, known):
+        order = np.lexsort((known, valid, slot))
+        slot, valid, known, issue, rank = (column[order] for column in (slot, valid, known, issue, rank))
         values = values[order]
-    starts_stamp = changes(place, valid)
-    row_start = np.append(np.flatnonzero(starts_stamp), len(place))
-    stamp_start = block_starts(place[row_start[:-1]], places)
+    starts_stamp = changes(slot, valid)
+    row_start = np.append(np.flatnonzero(starts_stamp), len(slot))
+    stamp_start = block_starts(slot[row_start[:-1]], slots)
     return Versions(
         valid=valid,
         known=known,
@@ -68,19 +68,19 @@ def sort_versions(
 
 
 def newest_known(  # noqa: PLR0917 - one lookup has all of these
-    rows: Versions, places: Ints, origins: Times, nth: int, max_age: int | None = None, older: int = 0
+    rows: Versions, slots: Ints, origins: Times, nth: int, max_age: int | None = None, older: int = 0
 ) -> Ints:
-    """The row taken for the `nth` stamp of each place at each origin; -1 where no version is known.
+    """Return the row taken for the `nth` timestamp of each slot at each origin; -1 if no version is known.
 
-    With `max_age` (nanoseconds) a version issued longer than that before the origin is not taken. With `older`
-    the version so many issue times before the newest is taken.
+    A version issued more than `max_age` nanoseconds before the origin is not taken. `older` is the number of issue
+    times by which the version taken is older than the newest one.
     """
     if not len(rows.known):
-        return np.full(len(places), -1, np.int64)
-    stamp = rows.stamp_start[places] + nth
-    exists = stamp < rows.stamp_start[places + 1]
+        return np.full(len(slots), -1, np.int64)
+    stamp = rows.stamp_start[slots] + nth
+    exists = stamp < rows.stamp_start[slots + 1]
     stamp = np.where(exists, stamp, 0)
-    if rows.rows_at_most == 1:  # each stamp is its row
+    if rows.rows_at_most == 1:  # each timestamp is its row
         first, last = stamp, np.where(exists & (rows.known[stamp] <= origins), stamp, -1)
     else:
         first = rows.row_start[stamp]
@@ -95,7 +95,7 @@ def newest_known(  # noqa: PLR0917 - one lookup has all of these
 
 
 def _older(rows: Versions, first: Ints, last: Ints, row: Ints) -> Ints:
-    """Among the rows [first, last] of a stamp, the one with the newest issue time before that of `row`; -1 where none."""
+    """Return the row among [first, last] of a timestamp with the newest issue time before that of `row`; -1 if there is none."""
     found = np.full(len(row), -1)
     for back in range(rows.rows_at_most):
         at = last - back
@@ -110,7 +110,7 @@ def _older(rows: Versions, first: Ints, last: Ints, row: Ints) -> Ints:
 
 
 def changes(first: Ints, second: Ints) -> Flags:
-    """Where a row differs from the row before in one of two columns; the first row always does."""
+    """Flag rows that differ from the previous row in one of two columns; the first row always does."""
     differs = np.ones(len(first), np.bool_)
     differs[1:] = (first[1:] != first[:-1]) | (second[1:] != second[:-1])
     return differs
@@ -120,14 +120,14 @@ def _best(stamp: Ints, rank: Times, known: Times) -> Ints | None:
     if is_sorted(stamp, rank):
         return None
     order = np.lexsort((known, rank, stamp))
-    place_in_order = np.empty(len(order), np.int64)
-    place_in_order[order] = np.arange(len(order))
-    # stamps come one after another in both orders, so the running maximum never reaches back into another stamp
-    return order[np.maximum.accumulate(place_in_order)]
+    index_in_order = np.empty(len(order), np.int64)
+    index_in_order[order] = np.arange(len(order))
+    # timestamps follow one another in both orders, so the running maximum never includes rows of another timestamp
+    return order[np.maximum.accumulate(index_in_order)]
 
 
 def last_at_most(ascending: Times, start: Ints, stop: Ints, wanted: Times) -> Ints:
-    """For each i the last place in [start[i], stop[i]) whose value is <= wanted[i]; start[i] - 1 where none is.
+    """Return for each i the last index in [start[i], stop[i]) with a value <= wanted[i]; start[i] - 1 if there is none.
 
     Each block of `ascending` must be sorted; blocks may be empty. One bisection serves all blocks.
     """
@@ -135,7 +135,7 @@ def last_at_most(ascending: Times, start: Ints, stop: Ints, wanted: Times) -> In
     longest = int((high - low).max(initial=0))
     for _ in range(longest.bit_length()):
         middle = (low + high) >> 1
-        # where a block is used up, middle == high: it may lie past the array's end and is not taken
+        # if a block is exhausted, middle == high: it may be past the end of the array and is not taken
         small = (middle < high) & (ascending.take(middle, mode="clip") <= wanted)
         low = np.where(small, middle + 1, low)
         high = np.where(small, high, middle)
@@ -143,14 +143,14 @@ def last_at_most(ascending: Times, start: Ints, stop: Ints, wanted: Times) -> In
 
 
 def block_starts(ascending: Ints, blocks: int) -> Ints:
-    """Starts (blocks + 1,) of the runs of 0, 1, ... blocks - 1 in a sorted array of block numbers."""
-    if len(ascending) and ascending[0] < 0:  # rows outside of all blocks come first
+    """Return the starts (blocks + 1,) of the runs of 0, 1, ... blocks - 1 in a sorted array of block numbers."""
+    if len(ascending) and ascending[0] < 0:  # rows outside all blocks come first
         ascending = ascending[np.searchsorted(ascending, 0) :]
     return np.concatenate([[0], np.cumsum(np.bincount(ascending, minlength=blocks))])
 
 
 def is_sorted(*keys: Ints) -> bool:
-    """Whether rows ascend by the keys, the first one the most important."""
+    """Return whether rows are sorted by the keys, the first key being the most significant."""
     tied: Flags | None = None
     for key in keys:
         falls = key[1:] < key[:-1]
@@ -164,7 +164,7 @@ def is_sorted(*keys: Ints) -> bool:
 
 
 def run_starts(series: Ints, covered: Flags) -> Ints:
-    """For each step the first step of its run: consecutive covered steps of one series. n where not covered."""
+    """Return for each step the first step of its run (consecutive covered steps of one series); n if it is not covered."""
     n = len(series)
     begins = covered.copy()
     begins[1:] &= ~covered[:-1] | (series[1:] != series[:-1])
@@ -173,10 +173,10 @@ def run_starts(series: Ints, covered: Flags) -> Ints:
 
 
 def carried_from(missing: Flags, run_start: Ints, limit: int) -> Ints:
-    """For each step the step whose value it takes: itself, or one up to `limit` steps before; -1 where none.
+    """Return for each step the step whose value it takes: itself, or one up to `limit` steps before; -1 if there is none.
 
-    A longer gap is filled up to `limit` and stays a gap after that: whether a step has a value must not
-    depend on when the gap ends, which its origin cannot know. Nothing is carried across a run's start.
+    A longer gap is filled up to `limit` and remains a gap after that: whether a step has a value must not depend on
+    the end of the gap, which is not known at its origin. Values are not carried across the start of a run.
     """
     steps = np.arange(len(missing))
     source = np.maximum.accumulate(np.where(missing, -1, steps))
@@ -185,7 +185,7 @@ def carried_from(missing: Flags, run_start: Ints, limit: int) -> Ints:
 
 
 def kept_runs(series: Ints, kept: Flags) -> Ints:
-    """The longest runs of kept steps of one series as [start, stop) pairs (k, 2), in order."""
+    """Return the longest runs of kept steps of one series as [start, stop) pairs (k, 2), in order."""
     parted = ~kept[1:] | ~kept[:-1] | (series[1:] != series[:-1])
     begins, ends = kept.copy(), kept.copy()
     begins[1:] &= parted

@@ -1,4 +1,4 @@
-"""The stored forecasters: they need nothing but the realized series, as it was known at the origin."""
+"""The stored forecasters, computed only from the realized series as it was known at the origin."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from hindcast.pipeline.settings.base import DAY
 from hindcast.pipeline.settings.origin import NO_ORIGIN
 
 LONGEST_REACH = 56 * DAY
-"""How far before the origin a seasonal value is searched for, where nearer ones are missing."""
+"""How far before the origin a seasonal value is searched for if nearer ones are missing."""
 
 
 @dataclass(frozen=True)
 class Basis:
-    """What a stored forecaster is made from: a target, the n steps and their origins.
+    """The inputs of a stored forecaster: a target, the n steps and their origins.
 
-    `newest` (n,) are the places of the newest steps whose value is known at each origin.
+    `newest` (n,) are the slots of the newest steps whose value is known at each origin.
     """
 
     target: Realized
@@ -33,11 +33,10 @@ class Basis:
 
 
 def baselines(basis: Basis) -> Values:
-    """The values (n, B) of the B forecasters in STORED, NaN where there is none."""
-    values = np.empty((len(basis.origins), len(STORED)), np.float32)
-    for place, name in enumerate(STORED):
-        values[:, place] = _FORECASTERS[name](basis)
-    return values
+    """Compute the values (n, B) of the B forecasters in STORED; NaN if there is none."""
+    return np.stack(
+        [_FORECASTERS[name](basis) for name in STORED], axis=1, dtype=np.float32, casting="same_kind"
+    )
 
 
 def _persistence(basis: Basis) -> Floats:
@@ -46,10 +45,10 @@ def _persistence(basis: Basis) -> Floats:
 
 
 def _seasonal(basis: Basis, period: int) -> Floats:
-    """The value the smallest number of whole periods before the step that has a value known at the origin."""
+    """The value the smallest number of whole periods before the step at which a value is known at the origin."""
     target, grid, origins = basis.target, basis.grid, basis.origins
     steps = period // grid.own.frequency  # whole: a frequency divides a day
-    # a period is far shorter than the reach, and no origin lies after its step
+    # a period is much shorter than the reach, and no origin is after its step
     value = target.at(grid.before(steps), origins)
     missing = np.flatnonzero(np.isnan(value) & (origins != NO_ORIGIN))
     back = 1
@@ -57,7 +56,7 @@ def _seasonal(basis: Basis, period: int) -> Floats:
         back += 1
         within = grid.times[missing] - back * period >= origins[missing] - LONGEST_REACH
         missing = missing[within & (grid.own_step[missing] >= back * steps)]
-        value[missing] = target.at(grid.own_place[missing] - back * steps, origins[missing])
+        value[missing] = target.at(grid.own_slot[missing] - back * steps, origins[missing])
         missing = missing[np.isnan(value[missing])]
     return value
 

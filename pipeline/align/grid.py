@@ -1,4 +1,4 @@
-"""The regular steps of a group's series, and the step in which a stamp lies."""
+"""The regular steps of the series of a group, and the lookup of the step that contains a timestamp."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from hindcast.pipeline.settings.params import Params
 
 @dataclass(frozen=True)
 class Axis:
-    """The steps of S series, one series after another: places 0 .. P-1.
+    """The steps of S series, one series after another, numbered as slots 0 .. P-1.
 
-    Series s has `size[s]` steps from `first[s]` on; their places begin at `start[s]`.
+    Series s has `size[s]` steps, the first at `first[s]`; their slots begin at `start[s]`.
     """
 
     frequency: int
@@ -28,36 +28,36 @@ class Axis:
 
     @cached_property
     def start(self) -> Ints:
-        """The first place of each series, and P at the end (S + 1,)."""
+        """The first slot of each series, and P at the end (S + 1,)."""
         return np.concatenate([[0], np.cumsum(self.size)])
 
     @property
-    def places(self) -> int:
-        """The number of places P."""
+    def slots(self) -> int:
+        """The number of slots P."""
         return int(self.size.sum())
 
-    def place(self, series: Ints, stamps: Times) -> Ints:
-        """The place of the step that holds each stamp; -1 where it is outside of the series' steps."""
+    def slot(self, series: Ints, stamps: Times) -> Ints:
+        """Return the slot of the step that contains each timestamp; -1 if it is outside the steps of its series."""
         step = np.floor_divide(stamps - self.first[series], self.frequency)
         inside = (step >= 0) & (step < self.size[series])
         return np.where(inside, self.start[series] + step, -1)
 
     def series(self) -> Ints:
-        """The series of each place (P,)."""
+        """Return the series of each slot (P,)."""
         return np.repeat(np.arange(len(self.size)), self.size)
 
     def times(self) -> Times:
-        """The start of each place's step (P,)."""
+        """Return the start of the step of each slot (P,)."""
         series = self.series()
-        return self.first[series] + (np.arange(self.places) - self.start[series]) * self.frequency
+        return self.first[series] + (np.arange(self.slots) - self.start[series]) * self.frequency
 
 
 @dataclass(frozen=True)
 class Grid:
-    """The n steps of a group, ordered by (series, time), and the axes on which rows are placed.
+    """The n steps of a group, ordered by (series, time), and the axes to which rows are assigned.
 
-    `own` holds every step that a series' rows touch, also before `align.from`, since these feed lags;
-    `shared` is one axis over all of them, for rows that hold for every series.
+    `own` has every step with rows of a series, including steps before `align.from`, because lags read them; `shared`
+    is one axis over all of these steps, for rows that hold for every series.
     """
 
     names: tuple[str, ...]
@@ -65,31 +65,29 @@ class Grid:
     shared: Axis
     series: Ints  # (n,)
     times: Times  # (n,)
-    own_place: Ints  # (n,)
-    shared_place: Ints  # (n,)
+    own_slot: Ints  # (n,)
+    shared_slot: Ints  # (n,)
 
     @cached_property
     def own_step(self) -> Ints:
-        """The number of each step's place in its own series (n,)."""
-        return self.own_place - self.own.start[self.series]
+        """The index of each step in its own series (n,)."""
+        return self.own_slot - self.own.start[self.series]
 
     @cached_property
     def used_shared(self) -> Ints:
-        """The shared places of the steps, each once."""
-        used = np.zeros(self.shared.places, np.bool_)
-        used[self.shared_place] = True
-        return np.flatnonzero(used)
+        """The distinct shared slots of the steps, sorted."""
+        return np.flatnonzero(np.bincount(self.shared_slot, minlength=self.shared.slots))
 
     def before(self, back: Ints | int) -> Ints:
-        """The places `back` steps before in the same series (n,), -1 before its first."""
-        return np.where(self.own_step >= back, self.own_place - back, -1)
+        """Return the slots `back` steps earlier in the same series (n,); -1 before its first step."""
+        return np.where(self.own_step >= back, self.own_slot - back, -1)
 
 
 def make_grid(names: tuple[str, ...], tables: Mapping[str, SourceRows], params: Params) -> Grid:
-    """The steps of a series run from the first to the last step that holds one of its own realized or forecast rows.
+    """Build the grid: a series has all steps from the first to the last one with a realized or forecast row of its own.
 
-    They are cut to [align.from, align.until). Rows shared by the group make no steps: a series that starts
-    late or leaves early is not padded with steps that have no target.
+    Steps are cut to [align.from, align.until). Rows shared by the group do not add steps: a series that starts late or
+    ends early is not padded with steps that have no target.
     """
     frequency = params.raw.frequency.ns
     first, last = _own_range(len(names), tables, params)
@@ -110,13 +108,13 @@ def make_grid(names: tuple[str, ...], tables: Mapping[str, SourceRows], params: 
 
 
 def _own_range(count: int, tables: Mapping[str, SourceRows], params: Params) -> tuple[Times, Times]:
-    """First and last step of each series; every series has rows, so each has at least one step."""
+    """Return the first and last step of each series; every series has rows, and so at least one step."""
     bounds = np.iinfo(np.int64)
     first, last = np.full(count, bounds.max), np.full(count, bounds.min)
     for name in sources_with_role(params, tables, "realized", "forecast"):
         table = tables[name]
         own = table.take(np.flatnonzero(table.series != SHARED))
-        if is_sorted(own.series, own.valid):  # as ingest leaves them
+        if is_sorted(own.series, own.valid):  # as ingest writes them
             start = np.flatnonzero(np.diff(own.series, prepend=SHARED))
             series, earliest = own.series[start], own.valid[start]
             latest = own.valid[np.append(start[1:], len(own.valid))[: len(start)] - 1]
@@ -130,7 +128,7 @@ def _own_range(count: int, tables: Mapping[str, SourceRows], params: Params) -> 
 def _widened(
     first: Times, last: Times, tables: Mapping[str, SourceRows], params: Params
 ) -> tuple[Times, Times]:
-    """The range in which rows are read: later steps for `ahead`, and all that shared realized rows touch."""
+    """Return the range in which rows are read: later steps for `ahead`, and all steps with shared realized rows."""
     frequency = params.raw.frequency.ns
     low, high = first.copy(), last + params.align.features.ahead * frequency
     for name in sources_with_role(params, tables, "realized"):

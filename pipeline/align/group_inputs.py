@@ -1,4 +1,4 @@
-"""What all tracks of a group share: its steps and its sources, prepared for reading them as of an origin."""
+"""The data of a group that all its tracks share: its steps, and its sources prepared for reads as of an origin."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from hindcast.pipeline.settings.params import Params
 
 @dataclass(frozen=True)
 class GroupInputs:
-    """A group's steps, and what the columns of X are made from."""
+    """The steps of a group, and the inputs of the columns of X."""
 
     params: Params
     zone: str
     grid: Grid
     inputs: tuple[Input, ...]
-    published: tuple[Input | None, ...]  # one for each target
+    published: tuple[Input | None, ...]  # one per target
     vintages: Mapping[str, VintageSource]  # forecast and known sources with rows in this group
     static: Mapping[str, SourceRows]  # sources of attributes with rows in this group
     holidays: Holidays | None
@@ -36,22 +36,22 @@ class GroupInputs:
     origins: Ints  # (P, tracks) of each step on the grid's shared axis
 
     def origins_of(self, track: int) -> Origins:
-        """The origins of one track."""
+        """Return the origins of one track."""
         shared = self.origins[:, track]
-        return Origins(shared[self.grid.shared_place], shared)
+        return Origins(shared[self.grid.shared_slot], shared)
 
     @cached_property
     def wall(self) -> Times:
-        """What the group's clocks show at the start of each step of the shared axis (P,), as wall stamps."""
+        """The wall timestamp in the group's zone of the start of each step of the shared axis (P,)."""
         return wall_of(self.grid.shared.times(), self.zone)
 
 
 def prepare_group(frames: Mapping[str, pd.DataFrame], params: Params, group: str) -> GroupInputs:
-    """Sort the rows of a group; raises AlignmentError if the settings give the group no zone or no holidays."""
+    """Prepare the rows of a group; raises AlignmentError if the settings do not give the group a zone or its holidays."""
     zone = params.raw.zone_of(group)
     if zone is None:
         raise AlignmentError(
-            f"raw.zone names no zone for the group {group!r}; add it, or leave the group out with align.groups."
+            f"raw.zone has no zone for the group {group!r}; add one, or exclude the group with align.groups."
         )
     names, rows = read_rows(frames, params)
     grid = make_grid(names, rows, params)
@@ -80,7 +80,7 @@ def prepare_group(frames: Mapping[str, pd.DataFrame], params: Params, group: str
 def _vintages(
     rows: Mapping[str, SourceRows], read: tuple[Input, ...], grid: Grid, params: Params
 ) -> dict[str, VintageSource]:
-    """Each source with the values that are read from it; a forecast source is joined even where none is."""
+    """Prepare each source with the values read from it; a forecast source is joined even if none of its values is read."""
     made = {}
     for source in sources_with_role(params, rows, "forecast", "known"):
         if not params.raw.sources[source].is_static:
@@ -94,7 +94,7 @@ def _holidays_of(chosen: Holidays | Mapping[str, Holidays] | None, group: str) -
         return chosen
     if group not in chosen:
         raise AlignmentError(
-            f"align.features.holidays names no country for the group {group!r}; add it, or leave the group out with "
+            f"align.features.holidays has no country for the group {group!r}; add one, or exclude the group with "
             "align.groups."
         )
     return chosen[group]

@@ -1,4 +1,4 @@
-"""Which values of which sources the columns of X read: a pure function of the settings, the same for every group."""
+"""The values of sources that the columns of X read: a pure function of the settings, the same for every group."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hindcast.pipeline.settings.raw import Role
 
 @dataclass(frozen=True)
 class Input:
-    """A value read as of the origin: the first of `sources` that has it for a step gives it."""
+    """A value read as of the origin, for each step from the first of `sources` that has it."""
 
     name: str
     value: str
@@ -20,7 +20,7 @@ class Input:
 
 
 def inputs(params: Params) -> tuple[Input, ...]:
-    """The forecast values, then the known values of single steps, that are columns of X."""
+    """Return the forecast values, then the known values of single steps, that are columns of X."""
     raw, chosen = params.raw, params.align.features
     forecasts = raw.values_of("forecast") if chosen.forecast == "all" else chosen.forecast
     return (
@@ -30,32 +30,32 @@ def inputs(params: Params) -> tuple[Input, ...]:
 
 
 def static_inputs(params: Params) -> tuple[Input, ...]:
-    """The known values that hold for all time."""
+    """Return the known values that hold for all time."""
     return tuple(input_ for input_ in _known_inputs(params) if _is_static(params, input_))
 
 
 def forecast_input(params: Params, name: str) -> Input:
-    """The forecast that `value` (from every source that makes it) or `source.value` (from that one) names."""
+    """Return the forecast named `value` (from every source that has it) or `source.value` (from this source)."""
     source, dot, value = name.rpartition(".")
     return Input(name, value, (source,)) if dot else Input(name, name, _makers(params, name, "forecast"))
 
 
 def realized_inputs(params: Params, names: Iterable[str]) -> Iterator[tuple[str, Input]]:
-    """(name, input) for the values that represent realized ones in X: sine and cosine of an angle, else itself."""
+    """Yield (name, input) per value that represents a realized one in X: sine and cosine of an angle, else itself."""
     for name in names:
         for part in parts_of(name, params.raw.values_of("realized")[name]):
             yield name, Input(part, part, _makers(params, part, "realized"))
 
 
 def unit_of_input(params: Params, input_: Input) -> str:
-    """The unit of an input, which all of its sources share."""
+    """Return the unit of an input; all of its sources have the same."""
     field = field_of(params.raw.sources[input_.sources[0]], input_.value)
-    assert field is not None  # the sources are chosen by having the value
+    assert field is not None  # an input has only sources with this value
     return unit_of(field)
 
 
 def is_forecast(params: Params, input_: Input) -> bool:
-    """Whether an input is a forecast, not a known value."""
+    """Return whether an input is a forecast, not a known value."""
     return params.raw.sources[input_.sources[0]].role == "forecast"
 
 
@@ -76,6 +76,6 @@ def _in_parts(params: Params, input_: Input) -> tuple[Input, ...]:
 
 
 def _makers(params: Params, value: str, role: Role) -> tuple[str, ...]:
-    """The sources that make a value, which may be an angle or the sine or cosine of one, in the order of the settings."""
+    """Return the sources that have a value (perhaps an angle, or its sine or cosine), in the order of the settings."""
     sources = params.raw.sources_of(role).items()
     return tuple(name for name, source in sources if value in source.values or field_of(source, value))

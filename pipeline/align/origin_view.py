@@ -1,4 +1,4 @@
-"""What the sources of a group hold as of the origins of one track; what several columns need is read once."""
+"""Reads of the sources of a group as of the origins of one track; what several columns need is read once."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class OriginView:
     """The sources of a group as of the origins of one track, read when a column first needs them.
 
     `carried` flags steps with an input carried forward, `incomplete` steps whose missing input ends a sequence; `ending`
-    counts these steps for each input by its name.
+    counts the latter per name of the input.
     """
 
     def __init__(self, group: GroupInputs, origins: Origins, run_start: Ints) -> None:
@@ -31,14 +31,15 @@ class OriginView:
         self.incomplete: Flags = np.zeros(len(run_start), np.bool_)
         self.ending: Counter[str] = Counter()
         used = group.grid.used_shared
-        self._used = used[origins.shared[used] != NO_ORIGIN]  # places of the shared axis that matter
+        self._used = used[origins.shared[used] != NO_ORIGIN]  # slots of the shared axis that matter
         self._read: dict[tuple[int, int], Read] = {}
         self._rolled: dict[tuple[str, bool], Rolled] = {}
         self._newest: dict[str, Ints] = {}
 
     def read(self, ahead: int = 0, older: int = 0) -> Read:
-        """What the sources hold for the step `ahead` steps later (at most `align.features.ahead`), `older` vintages back, each as
-        known at the step's own origin.
+        """Read the sources for the step `ahead` steps later (at most `align.features.ahead`), `older` vintages before the newest.
+
+        Values are as known at the origin of the step itself, not of the later step.
         """
         if (ahead, older) not in self._read:
             self._read[ahead, older] = {
@@ -48,18 +49,18 @@ class OriginView:
         return self._read[ahead, older]
 
     def input(self, input_: Input, ahead: int = 0, older: int = 0) -> Floats | SharedValues:
-        """An input of each step (n,), or of each place of the shared axis where all series share it."""
+        """Read an input for each step (n,), or for each slot of the shared axis if all series share it."""
         return first_available(input_, self.read(ahead, older), len(self.run_start))
 
     def newest(self, value: str) -> Ints:
-        """The place of the newest step whose realized value is known (n,), -1 where none."""
+        """Return the slot of the newest step whose realized value is known (n,); -1 if there is none."""
         if value not in self._newest:
             realized = self.group.realized[value]
             self._newest[value] = realized.newest(self.group.grid.series, self.origins.steps)
         return self._newest[value]
 
     def rolled(self, value: str, windows: tuple[Window, ...], *, less_published: bool = False) -> Rolled:
-        """Statistics over windows of a realized value, or of a target less its published forecast; all are made at once."""
+        """Return statistics over windows of a realized value, or of a target minus its published forecast, all computed at once."""
         key = value, less_published
         if key not in self._rolled:
             forecast = self.published(value) if less_published else None
@@ -68,19 +69,19 @@ class OriginView:
         return self._rolled[key]
 
     def published(self, target: str) -> Floats:
-        """The published forecast of a target (n,), NaN where there is none."""
+        """Read the published forecast of a target (n,); NaN if there is none."""
         chosen = self.group.published[self.group.params.align.target.index(target)]
         return np.full(len(self.run_start), np.nan) if chosen is None else self.per_step(self.input(chosen))
 
     def per_step(self, value: Floats | SharedValues) -> Floats:
-        """A column with a value per step (n,)."""
-        return value.values[self.group.grid.shared_place] if isinstance(value, SharedValues) else value
+        """Convert a column to a value per step (n,)."""
+        return value.values[self.group.grid.shared_slot] if isinstance(value, SharedValues) else value
 
     def is_whole(self, value: Floats | SharedValues) -> bool:
-        """Whether a column has a value for every step that has an origin, and is shared by all series."""
+        """Return whether a column is shared by all series and has a value for every step with an origin."""
         return isinstance(value, SharedValues) and not np.isnan(value.values[self._used]).any()
 
     def carried_from(self, missing: Flags) -> Ints:
-        """For each step the step that its input is taken from, short gaps carried forward; -1 where none."""
+        """Return for each step the step that its input is taken from, carried forward over short gaps; -1 if there is none."""
         limit = self.group.params.align.gaps.fill.ns // self.group.params.raw.frequency.ns
         return carried_from(missing, self.run_start, limit)

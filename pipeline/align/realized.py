@@ -1,8 +1,8 @@
-"""A realized value at the steps of a group's series, as it was known at any origin."""
+"""A realized value at the steps of the series of a group, as known at any origin."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -28,88 +28,91 @@ from hindcast.pipeline.settings.params import Params
 
 @dataclass(frozen=True)
 class Events:
-    """What became known: from `known` on, the step at `place` has `value`. Sorted by (place, known)."""
+    """The values that became known: from `known` on, the step at `slot` has `value`. Sorted by (slot, known)."""
 
-    place: Ints
+    slot: Ints
     known: Times
     value: Floats
 
 
 @dataclass(frozen=True)
 class Realized:
-    """The events of one value on an axis; once a step has a value it keeps one, perhaps a revised one."""
+    """The events of one value on an axis. A step that has a value keeps it, until a revision replaces it."""
 
     axis: Axis
     events: Events
 
     @cached_property
     def start(self) -> Ints:
-        """Events of place p are `start[p]:start[p + 1]`."""
-        return block_starts(self.events.place, self.axis.places)
+        """Events of slot p are `start[p]:start[p + 1]`."""
+        return block_starts(self.events.slot, self.axis.slots)
 
     @cached_property
     def final(self) -> tuple[Floats, Times]:
-        """For each place the last revision and the moment it became known; NaN and NEVER_KNOWN where none."""
-        value = np.full(self.axis.places, np.nan)
-        known = np.full(self.axis.places, NEVER_KNOWN)
-        value[self.events.place] = self.events.value  # a later event overwrites an earlier one
-        known[self.events.place] = self.events.known
+        """The last revision of each slot and the time at which it became known; NaN and NEVER_KNOWN if there is none."""
+        value = np.full(self.axis.slots, np.nan)
+        known = np.full(self.axis.slots, NEVER_KNOWN)
+        value[self.events.slot] = self.events.value  # a later event overwrites an earlier one
+        known[self.events.slot] = self.events.known
         return value, known
 
     @cached_property
     def is_revised(self) -> bool:
         """Whether any step has more than one event."""
-        return bool((self.events.place[1:] == self.events.place[:-1]).any())
+        return bool((self.events.slot[1:] == self.events.slot[:-1]).any())
 
-    def at(self, places: Ints, origins: Times) -> Floats:
-        """The value of each place as known at its origin; NaN where none, or where the place is -1."""
+    def at(self, slots: Ints, origins: Times) -> Floats:
+        """Return the value of each slot as known at its origin; NaN if there is none, or if the slot is -1."""
         if not self.is_revised:
             value, known = self.final
             if not len(value):
-                return np.full(len(places), np.nan)
-            found = value.take(places, mode="clip")
-            found[(places < 0) | (known.take(places, mode="clip") > origins)] = np.nan
+                return np.full(len(slots), np.nan)
+            found = value.take(slots, mode="clip")
+            found[(slots < 0) | (known.take(slots, mode="clip") > origins)] = np.nan
             return found
-        first = self.start[places]
-        event = last_at_most(self.events.known, first, self.start[places + 1], origins)
-        is_known = (places >= 0) & (event >= first)
+        first = self.start[slots]
+        event = last_at_most(self.events.known, first, self.start[slots + 1], origins)
+        is_known = (slots >= 0) & (event >= first)
         return np.where(is_known, self.events.value.take(event, mode="clip"), np.nan)
 
     def newest(self, series: Ints, origins: Times) -> Ints:
-        """The place of the newest step of a series that has a value known at the origin; -1 where none."""
-        if not len(series) or not len(self.events.place):
+        """Return the slot of the newest step of each series that has a value known at the origin; -1 if there is none."""
+        if not len(series) or not len(self.events.slot):
             return np.full(len(series), -1, np.int64)
         first_known, newest, start = self._arrivals
         at = np.flatnonzero(changes(series, origins))  # many steps share an origin
         low = start[series[at]]
         found = last_at_most(first_known, low, start[series[at] + 1], origins[at])
-        place = np.where(found >= low, newest.take(found, mode="clip"), -1)
-        return np.repeat(place, np.diff(np.append(at, len(series))))
+        slot = np.where(found >= low, newest.take(found, mode="clip"), -1)
+        return np.repeat(slot, np.diff(np.append(at, len(series))))
 
     @cached_property
     def _arrivals(self) -> tuple[Times, Ints, Ints]:
-        """By series and moment: when steps got their first value, the newest step by then, starts of series."""
-        first = np.flatnonzero(np.diff(self.events.place, prepend=-1))
-        place, known = self.events.place[first], self.events.known[first]
-        series = self.axis.series()[place]
+        """Times at which steps got their first value, the newest step with a value at each, and the starts of the series in both.
+
+        Sorted by (series, time).
+        """
+        first = np.flatnonzero(np.diff(self.events.slot, prepend=-1))
+        slot, known = self.events.slot[first], self.events.known[first]
+        series = self.axis.series()[slot]
         if not is_sorted(series, known):
             order = np.lexsort((known, series))
-            place, known, series = place[order], known[order], series[order]
-        # places ascend with the series, so the running maximum never reaches back into another series
-        return known, np.maximum.accumulate(place), block_starts(series, len(self.axis.size))
+            slot, known, series = slot[order], known[order], series[order]
+        # slots ascend with the series, so the running maximum never includes slots of another series
+        return known, np.maximum.accumulate(slot), block_starts(series, len(self.axis.size))
 
 
 def read_realized(input_: Input, tables: Mapping[str, SourceRows], grid: Grid, params: Params) -> Realized:
-    """One value from all sources that make it.
+    """Read one value from all sources that have it.
 
-    Where several sources have a step, the first of them, in the order of the settings, gives the value as
-    soon as it has one; a series' own rows take precedence over those shared by the group.
+    If several sources have a value for a step, the first of them in the order of the settings is used from the time at
+    which its value is known; the rows of a series take precedence over rows shared by the group.
     """
-    made: list[Events] = []
+    found: list[Events] = []
     for source in input_.sources:
         for is_shared, rows in split_shared(tables[source]) if source in tables else ():
             field = field_of(params.raw.sources[source], input_.value)
-            assert field is not None  # the sources are chosen by making the value
+            assert field is not None  # an input has only sources with this value
             spacing = params.raw.sources[source].spacing
             how = Resampling(
                 (field.resample,),
@@ -117,20 +120,18 @@ def read_realized(input_: Input, tables: Mapping[str, SourceRows], grid: Grid, p
                 params.align.least_observed,
                 spacing=spacing.ns if spacing else None,
             )
-            if is_shared:
-                made.append(_spread(_events(rows, input_.value, grid.shared, how), grid))
-            else:
-                made.append(_events(rows, input_.value, grid.own, how))
-    return Realized(grid.own, made[0] if len(made) == 1 else _merged(made, grid.own.places))
+            events = _events(rows, input_.value, grid.shared if is_shared else grid.own, how)
+            found.append(_repeated(events, grid) if is_shared else events)
+    return Realized(grid.own, found[0] if len(found) == 1 else _merged(found, grid.own.slots))
 
 
 def _events(rows: SourceRows, value: str, axis: Axis, how: Resampling) -> Events:
     column = rows.values[value]
-    place = axis.place(np.maximum(rows.series, 0), rows.valid)
-    # a revision without a value does not withdraw the one before
+    slot = axis.slot(np.maximum(rows.series, 0), rows.valid)
+    # a revision without a value does not delete the previous value
     present = (~np.isnan(column)).astype(np.int64)
     joined = sort_versions(
-        place, (rows.valid, rows.known, rows.known), column[:, None], axis.places, rank=present
+        slot, (rows.valid, rows.known, rows.known), column[:, None], axis.slots, rank=present
     )
     if joined.stamps_at_most <= 1 and joined.rows_at_most <= 1 and how.holds_one:
         return _single(joined)
@@ -141,58 +142,44 @@ def _events(rows: SourceRows, value: str, axis: Axis, how: Resampling) -> Events
 
 
 def _single(joined: Versions) -> Events:
-    """The rows as events, where every step has at most one row."""
-    first = joined.stamp_start[0]  # rows before it lie on no step
-    place = np.repeat(np.arange(len(joined.stamp_start) - 1), np.diff(joined.stamp_start))
-    value, known = joined.values[first : first + len(place), 0], joined.known[first : first + len(place)]
+    """Convert rows to events, for steps with at most one row each."""
+    first = joined.stamp_start[0]  # rows before it are outside all steps
+    slot = np.repeat(np.arange(len(joined.stamp_start) - 1), np.diff(joined.stamp_start))
+    value, known = joined.values[first : first + len(slot), 0], joined.known[first : first + len(slot)]
     present = ~np.isnan(value)
-    return (
-        Events(place, known, value)
-        if present.all()
-        else Events(place[present], known[present], value[present])
-    )
+    return Events(slot[present], known[present], value[present])
 
 
 def _moments(joined: Versions) -> tuple[Ints, Times]:
-    """The distinct (place, known) of the rows, sorted: only at these the value of a step can change."""
-    stamp_place = np.repeat(np.arange(len(joined.stamp_start) - 1), np.diff(joined.stamp_start))
-    place, known = np.repeat(stamp_place, np.diff(joined.row_start)), joined.known
-    if not is_sorted(place, known):
-        order = np.lexsort((known, place))
-        place, known = place[order], known[order]
-    new = changes(place, known)
-    return place[new], known[new]
+    """Return the distinct (slot, known) of the rows, sorted: the only times at which the value of a step can change."""
+    stamp_slot = np.repeat(np.arange(len(joined.stamp_start) - 1), np.diff(joined.stamp_start))
+    slot, known = np.repeat(stamp_slot, np.diff(joined.row_start)), joined.known
+    if not is_sorted(slot, known):
+        order = np.lexsort((known, slot))
+        slot, known = slot[order], known[order]
+    new = changes(slot, known)
+    return slot[new], known[new]
 
 
-def _spread(events: Events, grid: Grid) -> Events:
-    """Events on the shared axis, for every series that has the step."""
-    spread = list(_for_each_series(events, grid))
-    return Events(
-        *(
-            np.concatenate([getattr(events, name) for events in spread])
-            for name in ("place", "known", "value")
-        )
-    )
+def _repeated(events: Events, grid: Grid) -> Events:
+    """Repeat events on the shared axis for every series that has the step."""
+    offset = (grid.own.first - grid.shared.first[0]) // grid.own.frequency
+    low, high = np.searchsorted(events.slot, [offset, offset + grid.own.size])
+    at = np.concatenate([np.arange(*bounds) for bounds in zip(low, high, strict=True)])
+    slot = events.slot[at] + np.repeat(grid.own.start[:-1] - offset, high - low)
+    return Events(slot, events.known[at], events.value[at])
 
 
-def _for_each_series(events: Events, grid: Grid) -> Iterator[Events]:
-    ahead = (grid.own.first - grid.shared.first[0]) // grid.own.frequency
-    for first, size, start in zip(ahead, grid.own.size, grid.own.start[:-1], strict=True):
-        low, high = np.searchsorted(events.place, [first, first + size])
-        place = events.place[low:high] - first + start
-        yield Events(place, events.known[low:high], events.value[low:high])
-
-
-def _merged(made: list[Events], places: int) -> Events:
-    """The events at which the value changes its source or is revised; earlier members of `made` take precedence."""
-    if not made:
+def _merged(found: list[Events], slots: int) -> Events:
+    """Return the events at which the value changes its source or is revised; earlier members of `found` take precedence."""
+    if not found:
         return Events(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
-    place, known, value = (
-        np.concatenate([getattr(events, name) for events in made]) for name in ("place", "known", "value")
-    )
-    rank = np.concatenate([np.full(len(events.place), -at) for at, events in enumerate(made)])
-    joined = sort_versions(place, (np.zeros_like(known), known, known), value[:, None], places, rank=rank)
+    slot = np.concatenate([events.slot for events in found])
+    known = np.concatenate([events.known for events in found])
+    value = np.concatenate([events.value for events in found])
+    rank = np.repeat(-np.arange(len(found)), [len(events.slot) for events in found])
+    joined = sort_versions(slot, (np.zeros_like(known), known, known), value[:, None], slots, rank=rank)
     best = np.arange(len(joined.known)) if joined.best is None else joined.best
     won = np.flatnonzero(best == np.arange(len(best)))
-    row_place = np.repeat(np.arange(places), np.diff(joined.row_start[joined.stamp_start]))
-    return Events(row_place[won], joined.known[won], joined.values[won, 0])
+    row_slot = np.repeat(np.arange(slots), np.diff(joined.row_start[joined.stamp_start]))
+    return Events(row_slot[won], joined.known[won], joined.values[won, 0])

@@ -1,4 +1,4 @@
-"""Raw stamps -> one value per step, by each value's rule."""
+"""Aggregate the raw timestamps of a step to one value, by the rule of each value."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hindcast.pipeline.align.asof import Versions, newest_known
 from hindcast.pipeline.arrays import Floats, Ints, Times
 from hindcast.pipeline.settings.fields import Resample
 
-_ROUNDING = 1e-9  # a count this close to the least one is enough: shares like 0.7 are not exact
+_ROUNDING = 1e-9  # tolerance of the comparison of counts: shares such as 0.7 are not exact in binary
 
 _FOLD: dict[str, Callable[[Floats, Floats], Floats]] = {
     "mean": lambda so_far, value: so_far + np.where(np.isnan(value), 0.0, value),
@@ -25,10 +25,10 @@ _FOLD: dict[str, Callable[[Floats, Floats], Floats]] = {
 
 @dataclass(frozen=True)
 class Resampling:
-    """How the raw stamps of a step become one value: a rule for each value, and the step's length.
+    """How the raw timestamps of a step are aggregated: a rule per value, and the length of a step.
 
-    `least` is the share of a step's raw stamps that must have a value, else the step has none. `spacing` (ns) is the
-    distance of stamps where it is fixed.
+    A step has a value only if the share `least` of its raw timestamps has one. `spacing` (ns) is the distance of
+    timestamps if it is fixed.
     """
 
     rules: tuple[Resample, ...]
@@ -39,36 +39,36 @@ class Resampling:
 
     @property
     def holds_one(self) -> bool:
-        """Whether a step with a single stamp is complete."""
+        """Whether one timestamp makes a step complete."""
         return self.spacing is None or self.spacing >= self.frequency
 
 
 def resample_known(
-    rows: Versions, places: Ints, origins: Times, how: Resampling, older: int = 0
+    rows: Versions, slots: Ints, origins: Times, how: Resampling, older: int = 0
 ) -> tuple[Floats, Times]:
-    """Values (n, V) of the steps at `places` as known at `origins`, and the newest issue time used (n,).
+    """Return the values (n, V) of the steps at `slots` as known at `origins`, and the newest issue time used (n,).
 
-    With `older` each stamp gives the version so many issue times before its newest one.
+    `older` is the number of issue times by which the version used of each timestamp is older than its newest one.
 
-    A step with one raw stamp takes its value unchanged. With several stamps, those known at the origin
-    are aggregated by their rules in the order of time; `how.spacing`, or else their mean distance, gives the number
-    of stamps expected, and a value present in less than `how.least` of them is missing. A sum counts a missing stamp
-    like the mean of the others. Returns NaN and NOT_ISSUED where nothing is known.
+    The value of a step with one raw timestamp is returned unchanged. If a step has several, the timestamps known at the
+    origin are aggregated by the rules in the order of time. The number of timestamps expected is computed from
+    `how.spacing`, or else from their mean distance; a value present in less than `how.least` of them is missing. A sum
+    counts a missing timestamp as the mean of the others. Returns NaN and NOT_ISSUED if nothing is known.
     """
     if rows.stamps_at_most <= 1 and how.holds_one:
-        taken = newest_known(rows, places, origins, 0, how.max_age, older)
+        taken = newest_known(rows, slots, origins, 0, how.max_age, older)
         return _gather(rows, taken), _issued(rows, taken)
-    fold = _Fold(len(places), how.rules)
-    issued = np.full(len(places), NOT_ISSUED, np.int64)
+    fold = _Fold(len(slots), how.rules)
+    issued = np.full(len(slots), NOT_ISSUED, np.int64)
     for nth in range(rows.stamps_at_most):
-        taken = newest_known(rows, places, origins, nth, how.max_age, older)
+        taken = newest_known(rows, slots, origins, nth, how.max_age, older)
         fold.add(_gather(rows, taken), rows.valid, taken)
         issued = np.maximum(issued, _issued(rows, taken))
     return fold.result(how), issued
 
 
 class _Fold:
-    """Aggregates the stamps of many steps, one stamp of each at a time."""
+    """Aggregate the timestamps of many steps, one timestamp of each step at a time."""
 
     def __init__(self, steps: int, rules: Sequence[str]) -> None:
         self.by_rule = {
@@ -102,7 +102,7 @@ class _Fold:
         return np.where(enough, self.folded, np.nan)
 
     def _expected(self, how: Resampling) -> Floats:
-        """How many stamps are expected in each step: its length over their mean distance, 0 where there is only one."""
+        """Return the number of timestamps expected per step: its length over their mean distance, 0 if there is only one."""
         if not how.holds_one and how.spacing:
             return np.full(len(self.stamps), how.frequency / how.spacing)
         span = np.maximum(self.last - self.first, 1)
@@ -110,7 +110,7 @@ class _Fold:
         return expected
 
     def _stamps_of_sum(self, how: Resampling) -> Floats:
-        """How many stamps a sum is scaled up to."""
+        """Return the number of timestamps to which a sum is scaled."""
         stamps = np.maximum(self.stamps, 1).astype(np.float64)
         return stamps if how.holds_one else np.maximum(stamps, self._expected(how))
 

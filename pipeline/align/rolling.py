@@ -1,4 +1,4 @@
-"""Statistics of the last realized values known at an origin, and of the published forecast's last errors."""
+"""Statistics of the newest realized values known at an origin, and of the newest errors of the published forecast."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from hindcast.pipeline.settings.features import Statistic
 from hindcast.pipeline.settings.origin import NO_ORIGIN
 
 Window = tuple[int, Statistic]
-"""How many steps, and what is made of them."""
+"""The number of steps, and the statistic computed over them."""
 
 Rolled = dict[Window, Floats]
-"""A window -> (n,), NaN where fewer than half of its steps have a value."""
+"""The statistic (n,) of each window; NaN if fewer than half of its steps have a value."""
 
-_CELLS = 1 << 21  # values held at once: 16 MiB an array
+_CELLS = 1 << 21  # values in memory at once: 16 MiB per array
 
 
 @dataclass(frozen=True)
 class KnownValues:
-    """Realized values of the n steps of a track as their origins know them, or their excess over a forecast.
+    """Realized values of the n steps of a track as known at their origins, or their difference from a forecast.
 
-    `forecast` (n,) is what was published for each step at that step's own origin; None: the plain values.
+    `forecast` (n,) is the forecast published for each step as of the origin of that step; None: the plain values.
     """
 
     realized: Realized
@@ -35,27 +35,27 @@ class KnownValues:
     origins: Times
     forecast: Floats | None
 
-    def at(self, places: Ints, origins: Times) -> Floats:
-        """The value of each place as known at an origin; NaN where none, or where the place is -1."""
-        value = self.realized.at(places, origins)
+    def at(self, slots: Ints, origins: Times) -> Floats:
+        """Return the value of each slot as known at an origin; NaN if there is none, or if the slot is -1."""
+        value = self.realized.at(slots, origins)
         if self.forecast is None:
             return value
-        step = np.where(places >= 0, self._step_of_place[places], -1)
-        own = self.origins[step]  # the forecast of a step that is made later is not known yet
+        step = np.where(slots >= 0, self._step_of_slot[slots], -1)
+        own = self.origins[step]  # a forecast with a later origin is not known yet
         has_forecast = (step >= 0) & (own != NO_ORIGIN) & (own <= origins)
         return np.where(has_forecast, value - self.forecast[step], np.nan)
 
     @cached_property
-    def _step_of_place(self) -> Ints:
-        step = np.full(self.grid.own.places, -1)
-        step[self.grid.own_place] = np.arange(len(self.grid.own_place))
+    def _step_of_slot(self) -> Ints:
+        step = np.full(self.grid.own.slots, -1)
+        step[self.grid.own_slot] = np.arange(len(self.grid.own_slot))
         return step
 
 
 def roll(known: KnownValues, newest: Ints, windows: tuple[Window, ...]) -> Rolled:
-    """Statistics over the windows of steps that end with the place `newest` (n,; -1: none)."""
+    """Compute statistics over the windows of steps that end with the slot `newest` (n,; -1: none)."""
     series, origins = known.grid.series, known.origins
-    at = np.flatnonzero(changes(series, origins))  # many steps share an origin, and so what is known at it
+    at = np.flatnonzero(changes(series, origins))  # many steps share an origin, and so the values known at it
     longest = max((steps for steps, _ in windows), default=0)
     made = {window: np.full(len(at), np.nan) for window in windows}
     block = max(1, _CELLS // max(1, longest))
@@ -69,11 +69,11 @@ def roll(known: KnownValues, newest: Ints, windows: tuple[Window, ...]) -> Rolle
 
 
 def _last_values(known: KnownValues, newest: Ints, here: Ints, longest: int) -> Floats:
-    """Values (longest, q) of the steps up to each newest place, the newest last."""
-    places = newest - np.arange(longest - 1, -1, -1)[:, None]
-    places = np.where(places >= known.grid.own.start[known.grid.series[here]], places, -1)
-    origins = np.broadcast_to(known.origins[here], places.shape)
-    return known.at(places.ravel(), origins.ravel()).reshape(places.shape)
+    """Return the values (longest, q) of the steps up to each newest slot, the newest last."""
+    slots = newest - np.arange(longest - 1, -1, -1)[:, None]
+    slots = np.where(slots >= known.grid.own.start[known.grid.series[here]], slots, -1)
+    origins = np.broadcast_to(known.origins[here], slots.shape)
+    return known.at(slots.ravel(), origins.ravel()).reshape(slots.shape)
 
 
 def _statistic(values: Floats, statistic: Statistic) -> Floats:
@@ -87,12 +87,14 @@ def _statistic(values: Floats, statistic: Statistic) -> Floats:
         if statistic == "std":
             spread = np.sqrt(_total((values - made) ** 2) / count)
             varies = np.fmin.reduce(values, axis=0) < np.fmax.reduce(values, axis=0)
-            made = np.where(varies, spread, 0.0)  # the mean of equal values may miss them by a rounding error
+            made = np.where(
+                varies, spread, 0.0
+            )  # the mean of equal values may differ from them by a rounding error
     return np.where(enough, made, np.nan)
 
 
 def _total(values: Floats) -> Floats:
     total = np.zeros(values.shape[1])
-    for row in values:  # one after another: the order of a sum decides its last bits
+    for row in values:  # in sequence: the order of a sum determines its last bits
         total += np.where(np.isnan(row), 0.0, row)
     return total

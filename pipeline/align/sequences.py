@@ -1,4 +1,4 @@
-"""Tracks -> sequences, with a count of every step that is in none."""
+"""Cut tracks into sequences, and count every step that is in none."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ class Targets:
 
 
 def read_targets(group: GroupInputs) -> Targets:
-    """The last revision of each target and the moment it became known."""
+    """Return the last revision of each target and the time at which it became known."""
     final = [group.realized[name].final for name in group.params.align.target]
-    value = np.stack([value[group.grid.own_place] for value, _ in final], axis=1)
-    known = np.stack([known[group.grid.own_place] for _, known in final], axis=1)
+    value = np.stack([value[group.grid.own_slot] for value, _ in final], axis=1)
+    known = np.stack([known[group.grid.own_slot] for _, known in final], axis=1)
     is_known = known != NEVER_KNOWN
     with np.errstate(over="ignore"):  # rejected by name when sequences are cut
         y = np.where(is_known, value, 0.0).astype(np.float32)
@@ -40,9 +40,9 @@ def read_targets(group: GroupInputs) -> Targets:
 def cut_sequences(
     group: GroupInputs, number: int, track: Track, targets: Targets, counts: Counter[str]
 ) -> Iterator[AlignedSequence]:
-    """The sequences of one track that hold a target, in order; adds to `counts`.
+    """Yield the sequences of one track with at least one target, in order; adds to `counts`.
 
-    Raises AlignmentError where a feature or target is too large for float32.
+    Raises AlignmentError if a feature or target is too large for float32.
     """
     observed: Flags = np.any(targets.W > 0, axis=1)
     shortest, kept = group.params.align.shortest.ns if group.params.align.shortest else 0, 0
@@ -98,8 +98,8 @@ def _check_finite(group: GroupInputs, made: AlignedSequence) -> None:
         return
     names = [feature.name for feature in feature_list(group.params)]
     faults = [
-        f"series {made.series!r}, {np.datetime64(int(made.times[step]), 'ns')}: {kind} {label[at]!r} is beyond "
-        "float32 (3.4e38); give the value a `max` under raw.sources"
+        f"series {made.series!r}, {np.datetime64(int(made.times[step]), 'ns')}: {kind} {label[at]!r} is too large "
+        "for float32 (3.4e38); set a `max` for the value under raw.sources"
         for kind, label, values in (("feature", names, made.X), ("target", group.params.align.target, made.Y))
         if not np.isfinite(values).all()
         for step, at in np.argwhere(~np.isfinite(values))[:10].tolist()

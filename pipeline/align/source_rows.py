@@ -1,4 +1,4 @@
-"""The typed rows of a group: frames of tables -> plain arrays, series as numbers."""
+"""The typed rows of a group as plain arrays, with series as numbers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from hindcast.pipeline.settings.raw import Role
 SHARED = -1
 """The series of a row that holds for every series of the group."""
 
-_UNUSED = -2  # the series of a row of a known source that names no series with something to forecast
+_UNUSED = -2  # the series of rows of a known source whose series is not forecast
 
 
 @dataclass(frozen=True)
@@ -27,23 +27,23 @@ class SourceRows:
     series: Ints  # (R,) number of the series, or SHARED
     valid: Times  # (R,)
     known: Times  # (R,)
-    issue: Times  # (R,) the issue time; the known moment where the source has none
+    issue: Times  # (R,) the issue time; the known time if the source has none
     values: Mapping[str, Floats]  # name -> (R,), NaN = missing
 
     def take(self, kept: Ints) -> SourceRows:
-        """The rows at these places."""
+        """Return the rows at these indices."""
         if len(kept) == len(self.valid):
             return self
         values = {name: column[kept] for name, column in self.values.items()}
         return SourceRows(self.series[kept], self.valid[kept], self.known[kept], self.issue[kept], values)
 
     def matrix(self, names: tuple[str, ...]) -> Floats:
-        """Some of the values as (R, V)."""
+        """Return some of the values as (R, V)."""
         columns = [self.values[name] for name in names]
         return np.stack(columns, axis=1) if columns else np.empty((len(self.valid), 0))
 
     def with_values(self) -> SourceRows:
-        """The rows with at least one value."""
+        """Return the rows with at least one value."""
         empty = np.logical_and.reduce([np.isnan(column) for column in self.values.values()])
         return self.take(np.flatnonzero(~empty))
 
@@ -51,10 +51,10 @@ class SourceRows:
 def read_rows(
     frames: Mapping[str, pd.DataFrame], params: Params
 ) -> tuple[tuple[str, ...], dict[str, SourceRows]]:
-    """The names of a group's series, sorted, and the rows of each source before `align.until`.
+    """Return the sorted names of the series of a group, and the rows of each source before `align.until`.
 
-    A series is what a realized or forecast source names. Where none names one, the group has the one series
-    "", which also owns the rows for every series.
+    The series are the names in realized and forecast sources. If these name none, the group has the single series "",
+    to which the rows for every series belong as well.
     """
     coded, kept, until = {}, {}, params.align.until
     used: set[str] = set()
@@ -78,7 +78,7 @@ def read_rows(
 
 
 def split_shared(table: SourceRows) -> Iterator[tuple[bool, SourceRows]]:
-    """The rows of single series and the shared ones: (is shared, rows), none of them empty."""
+    """Yield (is shared, rows) for the rows of single series and for the shared rows, if there are any."""
     shared = table.series == SHARED
     for is_shared in (False, True):
         kept = np.flatnonzero(shared == is_shared)
@@ -87,7 +87,7 @@ def split_shared(table: SourceRows) -> Iterator[tuple[bool, SourceRows]]:
 
 
 def sources_with_role(params: Params, tables: Mapping[str, SourceRows], *roles: Role) -> tuple[str, ...]:
-    """The sources of some roles that have rows in this group, in the order of the settings."""
+    """Return the sources of some roles that have rows in this group, in the order of the settings."""
     return tuple(
         name for name, source in params.raw.sources.items() if source.role in roles and name in tables
     )

@@ -1,4 +1,4 @@
-"""The arrays of one track: every step of a group with its inputs as known at its origin."""
+"""The arrays of one track: all steps of a group with their inputs as known at their origins."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from hindcast.pipeline.settings.origin import NO_ORIGIN
 class Track:
     """The n steps of a group for one of their origins; F features, G targets, B stored forecasters."""
 
-    origin: Times  # (n,) NO_ORIGIN where none covers the step
-    X: Values  # (n, F), NaN only in steps that are not complete
+    origin: Times  # (n,) NO_ORIGIN if no origin covers the step
+    X: Values  # (n, F), NaN only at steps that are not complete
     published: Values  # (n, G)
     baseline: Values  # (n, G, B)
     issued: Mapping[str, Times]  # source -> (n,)
     supplied: Mapping[str, Flags]  # source -> (n,) has a vintage with at least one of the values read
     covered: Flags  # (n,) has an origin
-    complete: Flags  # (n,) covered, and no input is missing that ends a sequence
+    complete: Flags  # (n,) covered, without a missing input that ends a sequence
     carried: Flags  # (n,) at least one input was carried forward
     ending: Mapping[str, int]  # input -> covered steps at which it is missing and ends a sequence
 
@@ -40,7 +40,9 @@ def read_track(group: GroupInputs, track: int) -> Track:
     origins = group.origins_of(track)
     covered = origins.steps != NO_ORIGIN
     view = OriginView(group, origins, run_starts(group.grid.series, covered))
-    with np.errstate(over="ignore"):  # what float32 cannot hold is rejected by name when sequences are cut
+    with np.errstate(
+        over="ignore"
+    ):  # values too large for float32 are rejected by name when sequences are cut
         x = fill_columns(view)
         targets = [(group.realized[name], view.newest(name)) for name in group.params.align.target]
         baseline = [baselines(Basis(target, group.grid, origins.steps, newest)) for target, newest in targets]
@@ -59,7 +61,7 @@ def read_track(group: GroupInputs, track: int) -> Track:
 
 
 def _side_by_side(targets: list[Any]) -> Values:
-    """Arrays (n, ...) as (n, G, ...) in float32, with one bit pattern for NaN: arithmetic makes several."""
+    """Stack arrays (n, ...) to (n, G, ...) in float32, with one bit pattern for NaN: arithmetic results have several."""
     made = np.stack(targets, axis=1).astype(np.float32, copy=False)
     made[np.isnan(made)] = np.nan
     return made
@@ -69,4 +71,4 @@ def _supplied(vintages: Vintages) -> Flags:
     supplied: Flags = vintages.on_rows != NOT_ISSUED
     if vintages.values.shape[1]:
         supplied &= ~np.all(np.isnan(vintages.values), axis=1)
-    return supplied if vintages.place is None else supplied[vintages.place]
+    return supplied if vintages.slot is None else supplied[vintages.slot]

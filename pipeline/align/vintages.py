@@ -30,28 +30,28 @@ class Origins:
 
 @dataclass(frozen=True)
 class Vintages:
-    """What a source holds for the n steps: V values, NaN = missing, and the issue time used.
+    """The values of a source for the n steps: V values, NaN = missing, and the issue time used.
 
-    Rows are steps, or, where all series share them, places of the shared axis; `place` (n,) is then that of each step.
+    Rows are steps, or slots of the shared axis if all series share them; `slot` (n,) is then the slot of each step.
     """
 
     values: Floats  # (m, V)
     on_rows: Times  # (m,)
-    place: Ints | None = None
+    slot: Ints | None = None
 
     @cached_property
     def issued(self) -> Times:
-        """The issue time used of each step (n,), NOT_ISSUED where none."""
-        return self.on_rows if self.place is None else self.on_rows[self.place]
+        """The issue time used for each step (n,); NOT_ISSUED if there is none."""
+        return self.on_rows if self.slot is None else self.on_rows[self.slot]
 
     def of_steps(self) -> Vintages:
-        """The same with a row per step."""
-        return self if self.place is None else Vintages(self.values[self.place], self.issued)
+        """Return the same with a row per step."""
+        return self if self.slot is None else Vintages(self.values[self.slot], self.issued)
 
 
 @dataclass(frozen=True)
 class VintageSource:
-    """The rows of a forecast or known source, ready for the join: the series' own and the group's shared ones."""
+    """The rows of a forecast or known source, sorted for the join: rows of single series, and rows shared by the group."""
 
     names: tuple[str, ...]
     how: Resampling
@@ -59,13 +59,13 @@ class VintageSource:
     shared: Versions | None
 
     def at(self, grid: Grid, origins: Origins, ahead: int = 0, older: int = 0) -> Vintages:
-        """What was known at each step's origin about the step `ahead` steps later, `older` vintages back.
+        """Return what was known at the origin of each step about the step `ahead` steps later, `older` vintages before the newest.
 
-        Where the series' own rows have no vintage, those shared by the group are used.
+        Rows shared by the group are used at steps for which the rows of the series have no vintage.
         """
         if self.own is None:
             return self._shared_at(grid, origins, ahead, older)
-        own = Vintages(*resample_known(self.own, grid.own_place + ahead, origins.steps, self.how, older))
+        own = Vintages(*resample_known(self.own, grid.own_slot + ahead, origins.steps, self.how, older))
         if self.shared is None:
             return own
         shared = self._shared_at(grid, origins, ahead, older).of_steps()
@@ -75,20 +75,20 @@ class VintageSource:
         )
 
     def _shared_at(self, grid: Grid, origins: Origins, ahead: int, older: int) -> Vintages:
-        count = grid.shared.places
+        count = grid.shared.slots
         if self.shared is None:
             return Vintages(
-                np.full((count, len(self.names)), np.nan), np.full(count, NOT_ISSUED), grid.shared_place
+                np.full((count, len(self.names)), np.nan), np.full(count, NOT_ISSUED), grid.shared_slot
             )
-        places = np.arange(ahead, count)  # every series' steps end `ahead` before the axis does
-        values, issued = resample_known(self.shared, places, origins.shared[: len(places)], self.how, older)
-        return Vintages(values, issued, grid.shared_place)
+        slots = np.arange(ahead, count)  # the steps of every series end `ahead` steps before the axis
+        values, issued = resample_known(self.shared, slots, origins.shared[: len(slots)], self.how, older)
+        return Vintages(values, issued, grid.shared_slot)
 
 
 def make_vintage_source(
     source: str, table: SourceRows, names: tuple[str, ...], grid: Grid, params: Params
 ) -> VintageSource:
-    """Prepare the values `names` of a source: those of a forecast for the vintage rule, others for the newest revision."""
+    """Prepare the values `names` of a source: a forecast for the vintage rule, other sources for the newest revision."""
     settings, rule = params.raw.sources[source], params.align.vintage
     is_forecast = settings.role == "forecast"
     max_age = rule.max_age.ns if is_forecast and rule.max_age else None
@@ -100,18 +100,14 @@ def make_vintage_source(
     if settings.interpolate:
         kept = interpolated(kept, settings.interpolate.ns, params.raw.frequency.ns)
         kept = kept.with_values() if only_filled else kept
-    own = shared = None
-    for is_shared, rows in split_shared(kept):
-        if is_shared:
-            shared = _placed(rows, names, grid.shared)
-        else:
-            own = _placed(rows, names, grid.own)
-    return VintageSource(names, how, own, shared)
+    axes = {True: grid.shared, False: grid.own}
+    versions = {is_shared: _on_axis(rows, names, axes[is_shared]) for is_shared, rows in split_shared(kept)}
+    return VintageSource(names, how, own=versions.get(False), shared=versions.get(True))
 
 
 @dataclass(frozen=True)
 class SharedValues:
-    """A column that all series share (P,): a value per place of the shared axis; it may end before the axis does."""
+    """A column that all series share (P,): a value per slot of the shared axis; it may end before the axis."""
 
     values: Floats
 
@@ -119,12 +115,12 @@ class SharedValues:
 def first_available(
     input_: Input, read: Mapping[str, tuple[VintageSource, Vintages]], steps: int
 ) -> Floats | SharedValues:
-    """An input (n,): the first of its sources that has a value for the step gives it; NaN where none has.
+    """Return an input (n,), for each step from the first of its sources that has a value; NaN if none has one.
 
-    What comes from a single source, and is shared by all series, is returned as SharedValues.
+    An input from a single source that all series share is returned as SharedValues.
     """
     found = [read[source] for source in input_.sources if source in read]
-    if len(found) == 1 and found[0][1].place is not None:
+    if len(found) == 1 and found[0][1].slot is not None:
         return SharedValues(_column(input_, *found[0]))
     columns = [_column(input_, source, vintages.of_steps()) for source, vintages in found]
     if not columns:
@@ -139,18 +135,18 @@ def _column(input_: Input, source: VintageSource, vintages: Vintages) -> Floats:
     return vintages.values[:, source.names.index(input_.value)]
 
 
-def _placed(rows: SourceRows, names: tuple[str, ...], axis: Axis) -> Versions:
-    place = axis.place(np.maximum(rows.series, 0), rows.valid)
-    inside = np.flatnonzero(place >= 0)
+def _on_axis(rows: SourceRows, names: tuple[str, ...], axis: Axis) -> Versions:
+    slot = axis.slot(np.maximum(rows.series, 0), rows.valid)
+    inside = np.flatnonzero(slot >= 0)
     kept = rows.take(inside)
-    return sort_versions(place[inside], (kept.valid, kept.known, kept.issue), kept.matrix(names), axis.places)
+    return sort_versions(slot[inside], (kept.valid, kept.known, kept.issue), kept.matrix(names), axis.slots)
 
 
 def interpolated(table: SourceRows, longest: int, frequency: int) -> SourceRows:
-    """The rows and, linearly between two neighbouring ones of a vintage, one for the start of each step between them.
+    """Add a row for the start of each step between two successive rows of a vintage, interpolated linearly.
 
-    A vintage is the rows of a series with one issue time and one known moment: rows that become known later change
-    nothing. Neighbours lie at most `longest` ns apart; where one of them lacks a value, so do the rows between them.
+    A vintage is the rows of a series with the same issue time and known time, so rows that become known later change
+    nothing. Successive rows are at most `longest` ns apart; if one of them has no value, the rows between them have none.
     """
     order = np.lexsort((table.valid, table.known, table.issue, table.series))
     left, right = order[:-1], order[1:]

@@ -20,7 +20,7 @@ START = int(
 
 
 def moment(text: str) -> int:
-    """A UTC stamp as nanoseconds."""
+    """A UTC timestamp as nanoseconds."""
     return int(np.datetime64(text, "ns").astype(np.int64))
 
 
@@ -154,7 +154,7 @@ def mock_frames(
 ) -> dict[str, pd.DataFrame]:
     """Random frames for OF_STEPS: rows absent, values missing, vintages and revisions in any order of known.
 
-    `spacing` is the distance of raw stamps (ns); `shared` is the share of rows that hold for every series.
+    `spacing` is the distance of raw timestamps (ns); `shared` is the share of rows that hold for every series.
     """
     made = _Maker(np.random.default_rng(seed), hours, spacing, missing, absent)
     names = tuple(dict.fromkeys((*series, ""))) if shared else series

@@ -71,7 +71,7 @@ class Oracle:
     # --- what is known of a step at an origin
 
     def fold(self, stamps: list[tuple[int, float]], source: str, value: str) -> float:
-        """(stamp, value) of every stamp known -> the step's value."""
+        """(timestamp, value) of every timestamp known -> the step's value."""
         rule, spacing = self.fields[source][value].resample, self.params.raw.sources[source].spacing
         due = Fraction(self.frequency, spacing.ns) if spacing and spacing.ns < self.frequency else None
         present = [value for _, value in stamps if not math.isnan(value)]
@@ -98,7 +98,7 @@ class Oracle:
     ) -> tuple[float, int]:
         """A forecast or known value, and the issue time used (NO_ORIGIN where there is no vintage).
 
-        `older` vintages are left out at each stamp, the newest first.
+        `older` vintages are left out at each timestamp, the newest first.
         """
         for _, rows in self.rows_of(source, series, step):
             taken = []
@@ -139,7 +139,7 @@ class Oracle:
         return NAN
 
     def realized(self, value: str, series: str, step: int, origin: int) -> tuple[float, int]:
-        """A realized value as known at an origin and the moment since when; NaN where none."""
+        """A realized value as known at an origin and the moment since when; NaN if there is none."""
         for source in self._of("realized"):
             if value not in self.fields[source]:
                 continue

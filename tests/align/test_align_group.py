@@ -255,14 +255,14 @@ def test_a_group_without_a_zone_is_refused_by_name() -> None:
     chosen = chosen.model_copy(
         update={"raw": chosen.raw.model_copy(update={"zone": {"ES": "Europe/Madrid"}})}
     )
-    with pytest.raises(AlignmentError, match=r"raw\.zone names no zone for the group 'FR'"):
+    with pytest.raises(AlignmentError, match=r"raw\.zone has no zone for the group 'FR'"):
         align_frames({}, chosen, "FR")
 
 
-def test_a_value_beyond_float32_is_refused_with_its_place() -> None:
+def test_a_value_beyond_float32_is_refused_with_its_position() -> None:
     tables = {"meter": frame(_meter([1, 1e300]), METER)}
     with pytest.raises(
-        AlignmentError, match=r"series 'a', 2024-03-29T01:00:00\.000000000: target 'usage' is beyond"
+        AlignmentError, match=r"series 'a', 2024-03-29T01:00:00\.000000000: target 'usage' is too large"
     ):
         align_frames(tables, mock_params(sources=("meter",)), "here")
 

@@ -22,7 +22,7 @@ PLACES = 3
 
 @dataclass(frozen=True)
 class Row:
-    place: int
+    slot: int
     valid: int
     known: int
     issue: int
@@ -43,23 +43,23 @@ def test_of_each_stamp_the_highest_rank_known_at_the_origin_is_taken(
     rows: list[Row], asked: list[tuple[int, int]], by_rank: bool, max_age: int | None
 ) -> None:
     made = sort_versions(
-        np.array([row.place for row in rows], np.int64),
+        np.array([row.slot for row in rows], np.int64),
         (_column(rows, "valid"), _column(rows, "known"), _column(rows, "issue")),
         np.arange(len(rows), dtype=np.float64)[:, None],
         PLACES,
         rank=_column(rows, "rank") if by_rank else None,
     )
-    places, origins = (np.array([pair[at] for pair in asked], np.int64) for at in (0, 1))
+    slots, origins = (np.array([pair[at] for pair in asked], np.int64) for at in (0, 1))
     for nth in range(made.stamps_at_most + 1):
-        taken = newest_known(made, places, origins, nth, max_age)
-        for at, (place, origin) in enumerate(asked):
-            expected = _slow(rows, place, origin, nth, by_rank, max_age)
+        taken = newest_known(made, slots, origins, nth, max_age)
+        for at, (slot, origin) in enumerate(asked):
+            expected = _slow(rows, slot, origin, nth, by_rank, max_age)
             if expected is None:
                 assert taken[at] == -1
             else:
                 row = rows[int(made.values[taken[at], 0])]
-                # rows of one stamp with equal rank and moment tell the same
-                assert (row.place, row.valid, row.known, _rank(row, by_rank)) == expected
+                # rows of one timestamp with equal rank and moment tell the same
+                assert (row.slot, row.valid, row.known, _rank(row, by_rank)) == expected
 
 
 def _column(rows: list[Row], name: str) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
@@ -71,21 +71,19 @@ def _rank(row: Row, by_rank: bool) -> int:
 
 
 def _slow(
-    rows: list[Row], place: int, origin: int, nth: int, by_rank: bool, max_age: int | None
+    rows: list[Row], slot: int, origin: int, nth: int, by_rank: bool, max_age: int | None
 ) -> tuple[int, int, int, int] | None:
-    stamps = sorted({row.valid for row in rows if row.place == place})
+    stamps = sorted({row.valid for row in rows if row.slot == slot})
     if nth >= len(stamps):
         return None
-    candidates = [
-        row for row in rows if (row.place, row.valid) == (place, stamps[nth]) and row.known <= origin
-    ]
+    candidates = [row for row in rows if (row.slot, row.valid) == (slot, stamps[nth]) and row.known <= origin]
     if not candidates:
         return None
     best = max((_rank(row, by_rank), row.known) for row in candidates)
     ties = [row for row in candidates if (_rank(row, by_rank), row.known) == best]
     if max_age is not None and all(origin - row.issue > max_age for row in ties):
         return None
-    return place, stamps[nth], best[1], best[0]
+    return slot, stamps[nth], best[1], best[0]
 
 
 def test_an_older_vintage_that_arrives_late_does_not_replace_a_newer_one() -> None:

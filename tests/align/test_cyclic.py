@@ -98,5 +98,5 @@ def test_an_angle_is_given_in_degrees_and_is_no_target() -> None:
     text = str(refused.value)
     assert "align.target: an angle cannot be a target, found 'flow'" in text
     assert "align.published.flow: an angle cannot be a published forecast" in text
-    with pytest.raises(ValueError, match="its unit must be deg, found 'rad'"):
+    with pytest.raises(ValueError, match="must have the unit deg, found 'rad'"):
         ValueField(column="d", unit="rad", angle=True)

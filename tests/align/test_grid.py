@@ -19,7 +19,7 @@ from tests.align.mock import HOUR, MINUTE, START, frame, mock_params
     st.integers(-8, 14),
     st.integers(0, 59),
 )
-def test_a_place_is_that_of_the_step_that_holds_the_stamp(
+def test_a_slot_is_that_of_the_step_that_holds_the_stamp(
     series: list[tuple[int, int]], number: int, hour: int, minute: int
 ) -> None:
     number %= len(series)
@@ -27,7 +27,7 @@ def test_a_place_is_that_of_the_step_that_holds_the_stamp(
     steps = [(at, first + step) for at, (first, size) in enumerate(series) for step in range(size)]
     assert axis.times().tolist() == [step * HOUR for _, step in steps]
     assert axis.series().tolist() == [at for at, _ in steps]
-    found = axis.place(np.array([number]), np.array([hour * HOUR + minute * MINUTE])).tolist()
+    found = axis.slot(np.array([number]), np.array([hour * HOUR + minute * MINUTE])).tolist()
     assert found == [steps.index((number, hour)) if (number, hour) in steps else -1]
 
 
@@ -69,11 +69,11 @@ def test_own_forecasts_make_steps_and_shared_ones_do_not() -> None:
     assert _hours(_grid(mock_params(), meter=meter, weather=weather(""))) == {"a": [0, 1, 2]}
 
 
-def test_the_range_cuts_steps_but_rows_before_it_keep_their_places() -> None:
+def test_the_range_cuts_steps_but_rows_before_it_keep_their_slots() -> None:
     bounds: dict[str, Any] = {"from": "2024-03-29T01:00", "until": "2024-03-29T03:00"}
     grid = _grid(mock_params(**bounds), meter=_meter({"a": [0, 1, 2, 3, 4]}))
     assert _hours(grid) == {"a": [1, 2]}
-    assert grid.own.place(np.array([0]), np.array([START])).tolist() == [0]
+    assert grid.own.slot(np.array([0]), np.array([START])).tolist() == [0]
 
 
 def test_shared_realized_rows_are_read_before_a_series_begins() -> None:
@@ -87,5 +87,5 @@ def test_axes_reach_as_far_ahead_as_features_do() -> None:
     grid = _grid(mock_params(features={"ahead": 3}), meter=_meter({"a": [0, 1], "b": [5]}))
     assert grid.own.size.tolist() == [5, 4]
     assert grid.shared.size.tolist() == [9]
-    assert (grid.shared.times()[grid.shared_place] == grid.times).all()
-    assert (grid.own.times()[grid.own_place] == grid.times).all()
+    assert (grid.shared.times()[grid.shared_slot] == grid.times).all()
+    assert (grid.own.times()[grid.own_slot] == grid.times).all()

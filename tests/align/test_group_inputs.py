@@ -28,10 +28,10 @@ def test_origins_of_steps_and_of_the_shared_axis_are_the_same() -> None:
     made = prepare_group(
         mock_frames(1), mock_params(origin={"every": "6h", "from": "1h", "for": "12h"}), "here"
     )
-    assert made.origins.shape == (made.grid.shared.places, 2)
+    assert made.origins.shape == (made.grid.shared.slots, 2)
     for track in range(2):
         origins = made.origins_of(track)
-        assert (origins.steps == origins.shared[made.grid.shared_place]).all()
+        assert (origins.steps == origins.shared[made.grid.shared_slot]).all()
         assert len(origins.steps) == len(np.atleast_1d(made.grid.times))
 
 

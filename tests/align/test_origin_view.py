@@ -37,13 +37,13 @@ def test_an_input_of_all_series_is_shared_until_it_is_asked_for_by_step() -> Non
     found = {input_.name: view.input(input_) for input_ in view.group.inputs}
     assert isinstance(found["guess"], SharedValues)
     assert not isinstance(found["rain"], SharedValues)
-    shared = found["guess"].values[view.group.grid.shared_place]
+    shared = found["guess"].values[view.group.grid.shared_slot]
     np.testing.assert_array_equal(view.per_step(found["guess"]), shared)
 
 
 def test_a_shared_input_is_whole_if_it_is_missing_only_at_steps_without_an_origin() -> None:
     view = _view()
-    values = np.zeros(view.group.grid.shared.places)
+    values = np.zeros(view.group.grid.shared.slots)
     without_origin = view.origins.shared == NO_ORIGIN
     assert without_origin.any()
     assert view.is_whole(SharedValues(np.where(without_origin, np.nan, values)))

@@ -81,7 +81,7 @@ def plant(
 ) -> dict[str, pd.DataFrame]:
     """Change every value known after `now`, and add rows known after `now`: newer, older and empty vintages.
 
-    Planted stamps stand on and between the steps, inside of the range that their series already has.
+    Planted timestamps stand on and between the steps, inside of the range that their series already has.
     """
     planted = {}
     for name, table in tables.items():

@@ -59,9 +59,9 @@ def load(
             settings["align"]["features"]["published_error"] = ["24h"]
         settings["raw"]["path"] = str(shared_data(folder))
         params = check_params(settings, dataset)
-        place = tmp_path_factory.mktemp(dataset)
-        ingest(params, place)
-        tables = {name: read_table(place / "data/tables", name, group) for name in params.raw.sources}
+        workspace = tmp_path_factory.mktemp(dataset)
+        ingest(params, workspace)
+        tables = {name: read_table(workspace / "data/tables", name, group) for name in params.raw.sources}
         # a year is enough, and quick
         return params, {
             name: table[table["valid_time"] < params.align.until]

@@ -38,9 +38,9 @@ def _rows(*rows: tuple[float, float, float], series: str = "a") -> pd.DataFrame:
     return frame(made, ("usage", "flow"))
 
 
-def _at(value: Realized, place: int, hours: list[float]) -> list[float | None]:
+def _at(value: Realized, slot: int, hours: list[float]) -> list[float | None]:
     origins = np.array([int(START + hour * HOUR) for hour in hours])
-    found = value.at(np.full(len(hours), place), origins).tolist()
+    found = value.at(np.full(len(hours), slot), origins).tolist()
     return [None if math.isnan(one) else one for one in found]
 
 
@@ -100,7 +100,7 @@ def test_a_series_sees_only_its_own_newest_step() -> None:
     assert found.tolist() == [1, -1, 2]
 
 
-def test_a_place_that_is_none_has_no_value() -> None:
+def test_a_slot_that_is_none_has_no_value() -> None:
     value = _read(meter=_rows((0, 1, 10), (0, 2, 11)))
     assert math.isnan(value.at(np.array([-1]), np.array([START + 99 * HOUR]))[0])
 

@@ -17,7 +17,7 @@ RULES: tuple[Resample, ...] = ("mean", "sum", "last", "min", "max")
 
 
 def stamps(minutes: list[int], values: list[float], known: list[int] | None = None) -> Versions:
-    """One step of an hour, its stamps given in minutes."""
+    """One step of an hour, its timestamps given in minutes."""
     valid = np.array(minutes, np.int64) * MINUTE
     moments = np.array(known or [0] * len(minutes), np.int64)
     column = np.array(values, np.float64)
@@ -53,7 +53,7 @@ def test_at_least_half_of_a_step_must_be_observed(rule: Resample, values: list[f
 @pytest.mark.parametrize(
     ("minutes", "enough"),
     [
-        ([0], True),  # one stamp stands for the step
+        ([0], True),  # one timestamp stands for the step
         ([0, 30], True),
         ([0, 15], True),  # two of four quarters
         ([0, 15, 45], True),

@@ -26,8 +26,8 @@ class Steps:
         self.own = self
         self.start = np.zeros(1, np.int64)
 
-    def at(self, places: np.ndarray, _origins: np.ndarray) -> np.ndarray:
-        return np.where(places >= 0, self._values[places], np.nan)
+    def at(self, slots: np.ndarray, _origins: np.ndarray) -> np.ndarray:
+        return np.where(slots >= 0, self._values[slots], np.nan)
 
 
 @settings(max_examples=60)

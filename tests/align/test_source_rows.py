@@ -51,7 +51,7 @@ def test_rows_from_until_on_are_left_out_and_so_are_series_that_begin_then() -> 
     assert tables["meter"].valid.tolist() == [START, START + HOUR]
 
 
-def test_a_source_without_issue_times_has_its_known_moments_in_their_place() -> None:
+def test_a_source_without_issue_times_has_its_known_moments_in_their_slot() -> None:
     _, tables = read_rows({"meter": _rows("a", "a")}, mock_params())
     assert tables["meter"].issue.tolist() == tables["meter"].known.tolist()
 

@@ -109,7 +109,7 @@ def test_of_several_sources_the_first_that_has_the_step_gives_it() -> None:
     assert single.tolist() == [90, 11, 92, 93]
     shared = first_available(forecast_input(chosen, "model.temp"), read, 4)
     assert isinstance(shared, SharedValues)
-    assert shared.values[group.grid.shared_place].tolist() == [90, 91, 92, 93]  # noqa: PD011 (no DataFrame)
+    assert shared.values[group.grid.shared_slot].tolist() == [90, 91, 92, 93]  # noqa: PD011 (no DataFrame)
 
 
 def test_a_forecast_source_is_joined_even_where_none_of_its_values_is_read() -> None:
@@ -214,5 +214,5 @@ def test_rows_that_become_known_later_change_nothing_between() -> None:
 
 
 def test_only_vintages_with_an_issue_time_have_an_inside() -> None:
-    with pytest.raises(SettingsError, match="interpolate joins the stamps of one vintage"):
+    with pytest.raises(SettingsError, match="interpolate fills gaps inside a vintage"):
         with_reach("3h", source="meter")

@@ -1,1 +1,1 @@
-"""The features of X: one module a family, and the table of all families (`registry`)."""
+"""The features of X: one module per family, and the table of all kinds (`registry`)."""

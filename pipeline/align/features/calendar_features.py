@@ -38,14 +38,6 @@ def _fill_calendar(turn: Callable[[Times], Floats], which: str, view: OriginView
     return SharedValues(wave(turn(view.group.wall), which))
 
 
-def _turn_of_day(wall: Times) -> Floats:
-    return (wall % DAY) / DAY
-
-
-def _turn_of_week(wall: Times) -> Floats:
-    return (wall // DAY + 3) % 7 / 7  # from Monday: 1970-01-01 was a Thursday
-
-
 def _turn_of_year(wall: Times) -> Floats:
     days = wall // DAY
     year = days.astype("datetime64[D]").astype("datetime64[Y]")
@@ -55,11 +47,13 @@ def _turn_of_year(wall: Times) -> Floats:
 
 
 _TURNS: dict[CalendarFeature, tuple[Callable[[Times], Floats], str]] = {
-    "hour": (_turn_of_day, "time of day"),
-    "weekday": (_turn_of_week, "day of the week"),
+    "hour": (lambda wall: (wall % DAY) / DAY, "time of day"),
+    # from Monday: 1970-01-01 was a Thursday
+    "weekday": (lambda wall: (wall // DAY + 3) % 7 / 7, "day of the week"),
     "yearday": (_turn_of_year, "day of the year"),
 }
-"""Wall stamps -> turns of a local day counted on the wall clock, of a week, of a year of 365 or 366 days; and its words."""
+"""Functions that convert wall timestamps to parts of a local day on the wall clock, of a week, or of a year of 365 or 366
+days; and their words in descriptions."""
 
 
 def _holiday_columns(params: Params) -> Iterator[Column]:
@@ -76,20 +70,20 @@ def _holiday_columns(params: Params) -> Iterator[Column]:
 
 
 def _fill_holiday(view: OriginView) -> SharedValues:
-    assert view.group.holidays is not None  # the column is there only where they are named
+    assert view.group.holidays is not None  # the column exists only if holidays are set
     return SharedValues(on_holidays(view.group.grid.shared.times(), view.group.zone, view.group.holidays))
 
 
 def on_holidays(times: Times, zone: str, chosen: Holidays) -> Floats:
-    """1 for each step (P,) that starts on a public holiday on the zone's clocks, else 0.
+    """Return 1 for each step (P,) that starts on a public holiday in local time of the zone, else 0.
 
-    A day has the same flag whatever other days are asked for.  Raises SettingsError for a country or subdivision
-    that the library lacks.
+    The flag of a day does not depend on the other days requested.  Raises SettingsError for a country or subdivision
+    that the library does not have.
     """
-    days, place = np.unique(wall_of(times, zone) // DAY, return_inverse=True)
+    days, day_of_step = np.unique(wall_of(times, zone) // DAY, return_inverse=True)
     dates = [_EPOCH + timedelta(days=day) for day in days.tolist()]
     known = _holidays_in(chosen, range(dates[0].year, dates[-1].year + 1)) if dates else frozenset()
-    return np.array([float(day in known) for day in dates])[place]
+    return np.array([float(day in known) for day in dates])[day_of_step]
 
 
 def _holidays_in(chosen: Holidays, years: range) -> frozenset[date]:

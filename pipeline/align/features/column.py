@@ -1,4 +1,4 @@
-"""What a kind of feature and a column of X are, and the phrases that descriptions of columns share."""
+"""Definitions of a kind of feature and a column of X, and the phrases that descriptions of columns share."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ WAVES = {"sin": "sine", "cos": "cosine"}
 class Column:
     """A feature and how it is filled for the n steps of one track.
 
-    `fill` returns a value per step (n,), or, where all series of the group share the column, a value per place of their common
-    axis: computed once for hundreds of series. It is NaN where the value is missing; where `may_miss`, X then holds 0
-    and a mask marks it, else the step is not complete.
+    `fill` returns a value per step (n,), or SharedValues if all series of the group share the column, so that it is
+    computed once for hundreds of series. Missing values are NaN: if `may_miss`, X has 0 there and a mask marks it, else
+    the step is not complete.
     """
 
     feature: Feature
@@ -31,32 +31,28 @@ class Column:
     may_miss: bool = False
 
 
-def _no_reach(_params: Params, _times: Times, _zone: str) -> Iterator[int]:
-    yield from ()
-
-
 @dataclass(frozen=True)
 class Kind:
-    """A kind of feature: its columns for some settings, and how far back they read realized values.
+    """A kind of feature: its columns for given settings, and how far back they read realized values.
 
-    `reach` gives lengths in ns, over the steps that start at `times` in a zone: from the start of a step back to the
-    start of the earliest step whose realized value, or whose carried-forward input, a column can hold.
+    `reach` yields lengths in ns for the steps that start at `times` in a zone: from the start of a step back to the
+    start of the earliest step whose realized value, or whose carried-forward input, a column can contain.
     """
 
     name: str
     columns: Callable[[Params], Iterator[Column]]
-    reach: Callable[[Params, Times, str], Iterator[int]] = _no_reach
+    reach: Callable[[Params, Times, str], Iterator[int]] = lambda _params, _times, _zone: iter(())
 
 
 def source_text(params: Params, input_: Input) -> str:
-    """The value, its sources and when each is known. Stored in the shards, as all descriptions are."""
+    """Describe a value, its sources and when each is known. All descriptions are stored in the shards."""
     parts = [f"source {name} ({_known_text(params.raw.sources[name].known)})" for name in input_.sources]
     text = f"{_value_text(params, input_)} from {parts[0]}"
     return text if len(parts) == 1 else f"{text}, else from {', else from '.join(parts[1:])}"
 
 
 def choice_text(params: Params, input_: Input) -> str:
-    """Which vintage or revision of an input is taken."""
+    """Describe which vintage or revision of an input is used."""
     if not is_forecast(params, input_):
         return "the newest revision known"
     rule = params.align.vintage
@@ -66,12 +62,12 @@ def choice_text(params: Params, input_: Input) -> str:
 
 
 def ordinal(number: int) -> str:
-    """2 as `second`, 3 as `third`, 4 as `4th`."""
+    """Return `second` for 2, `third` for 3, `4th` for 4."""
     return {2: "second", 3: "third"}.get(number) or f"{number}th"
 
 
 def steps_text(count: int) -> str:
-    """`1 step`, `2 steps`."""
+    """Return `1 step`, `2 steps` and so on."""
     return "1 step" if count == 1 else f"{count} steps"
 
 

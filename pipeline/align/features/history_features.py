@@ -1,4 +1,4 @@
-"""Realized values as they were known at the origin: lags, the newest ones, statistics over windows of them."""
+"""Realized values as known at the origin: lags, the newest values, and statistics over windows of them."""
 
 from __future__ import annotations
 
@@ -48,12 +48,12 @@ def _lag_columns(params: Params) -> Iterator[Column]:
 def _fill_lag(value: str, lag: Duration, view: OriginView) -> Floats:
     grid = view.group.grid
     if lag.days is None:
-        places = grid.before(lag.ns // grid.own.frequency)
+        slots = grid.before(lag.ns // grid.own.frequency)
     else:
         times = grid.shared.times()
         steps = np.floor_divide(times - lagged(times, lag, view.group.zone) - 1, grid.own.frequency) + 1
-        places = grid.before(steps[grid.shared_place])
-    return view.group.realized[value].at(places, view.origins.steps)
+        slots = grid.before(steps[grid.shared_slot])
+    return view.group.realized[value].at(slots, view.origins.steps)
 
 
 def _lag_reach(params: Params, times: Times, zone: str) -> Iterator[int]:
@@ -74,9 +74,9 @@ def _recent_columns(params: Params) -> Iterator[Column]:
 
 def _fill_recent(value: str, number: int, view: OriginView) -> Floats:
     grid = view.group.grid
-    place = view.newest(value) - (number - 1)
-    inside = place >= grid.own.start[grid.series]
-    return view.group.realized[value].at(np.where(inside, place, -1), view.origins.steps)
+    slot = view.newest(value) - (number - 1)
+    inside = slot >= grid.own.start[grid.series]
+    return view.group.realized[value].at(np.where(inside, slot, -1), view.origins.steps)
 
 
 def _recent_reach(params: Params, times: Times, zone: str) -> Iterator[int]:
@@ -143,9 +143,9 @@ def _window(params: Params, length: Duration, statistic: Statistic) -> Window:
 
 
 def _reach_of_newest(params: Params, times: Times, zone: str, further: Mapping[str, int]) -> Iterator[int]:
-    """For values that end with the newest known one: its age at the step, and how much `further` back they read (ns).
+    """Yield the reach of features that read up to the newest known value: its age at the step, plus `further` per value (ns).
 
-    They count as if every value came when the source's rule says.
+    Every value is assumed to be known at the time given by the rule of its source.
     """
     frequency = params.raw.frequency.ns
     origins = params.align.origin.origins(times, zone)
@@ -155,7 +155,7 @@ def _reach_of_newest(params: Params, times: Times, zone: str, further: Mapping[s
     for value, length in further.items():
         for source in params.raw.sources_of("realized").values():
             if value in source.values and covered.any():
-                # a column may hold any moment: the value is then taken as known when its step is over
+                # a column may contain any time: the value is then assumed to be known at the end of its step
                 known = past + frequency
                 if not isinstance(source.known, PublishedAt):
                     known = np.maximum.accumulate(source.known.moments(past, None, frequency, zone))

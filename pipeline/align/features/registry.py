@@ -1,7 +1,7 @@
-"""The table of all kinds of features, and the columns of X made from it: the same for every group.
+"""The table of all kinds of features, and the columns of X built from it: the same for every group.
 
-A new kind is a `Kind` in its family's module and a line in KINDS; its settings are a field of `settings/features.py`, and
-the certificate needs its counterpart in `certify/expected_columns.py`.
+A new kind is a `Kind` in the module of its family and a line in KINDS; its settings are a field in
+`settings/features.py`, and the certificate needs its counterpart in `certify/expected_columns.py`.
 """
 
 from __future__ import annotations
@@ -40,16 +40,19 @@ KINDS: tuple[Kind, ...] = (
     LEAD,
     VINTAGE_LEAD,
 )
-"""In the order of their columns in X; masks follow behind all of them."""
+"""In the order of their columns in X; masks follow all of them."""
 
 
 def feature_list(params: Params) -> tuple[Feature, ...]:
-    """The features in the order of X's last axis; raises SettingsError if two share a name."""
+    """Return the features in the order of the last axis of X; raises SettingsError if two have the same name."""
     return _with_masks(columns(params))
 
 
 def columns(params: Params) -> tuple[Column, ...]:
-    """The columns of X but for the masks, which follow in the order of what they mask; raises as `feature_list`."""
+    """Return the columns of X except the masks, which follow in the order of the features that they mask.
+
+    Raises SettingsError if two features have the same name.
+    """
     plain = [column for kind in KINDS for column in kind.columns(params)]
     masks = iter(range(len(plain), 2 * len(plain)))
     made = tuple(
@@ -58,12 +61,12 @@ def columns(params: Params) -> tuple[Column, ...]:
     )
     counts = Counter(feature.name for feature in _with_masks(made))
     faults = [
-        f"align.features: {count} features would be named {name!r}; rename a value under raw.sources or drop one"
+        f"align.features: {count} features would be named {name!r}; rename a value under raw.sources, or remove one"
         for name, count in counts.items()
         if count > 1
     ]
     if faults:
-        raise SettingsError("The features of X need different names.", faults)
+        raise SettingsError("The features of X must have different names.", faults)
     return made
 
 
@@ -83,10 +86,13 @@ def _with_masks(made: Sequence[Column]) -> tuple[Feature, ...]:
 
 
 def fill_columns(view: OriginView) -> Values:
-    """X (n, F) of all steps: a column that may miss is 0 there and its mask 1; others keep NaN where missing."""
+    """Compute X (n, F) of all steps.
+
+    Missing values of a column with a mask are 0 and the mask is 1; missing values of other columns are NaN.
+    """
     made, grid = columns(view.group.params), view.group.grid
     width = len(made) + sum(column.may_miss for column in made)
-    shared = np.zeros((grid.shared.places, width), np.float32)
+    shared = np.zeros((grid.shared.slots, width), np.float32)
     own: list[tuple[Column, int, Values]] = []
     for at, column in enumerate(made):
         value = column.fill(view)
@@ -94,7 +100,7 @@ def fill_columns(view: OriginView) -> Values:
             _put(shared[: len(value.values)], at, column, value.values.astype(np.float32))
         else:
             own.append((column, at, value.astype(np.float32)))
-    filled = shared.take(grid.shared_place, axis=0)
+    filled = shared.take(grid.shared_slot, axis=0)
     for column, at, single in own:
         _put(filled, at, column, single)
     return filled
@@ -110,10 +116,10 @@ def _put(filled: Values, at: int, column: Column, value: Values) -> None:
 
 
 def longest_reach(params: Params, first: int, last: int) -> int:
-    """The longest time in ns from a step back to the start of the earliest step whose realized value it can see.
+    """Return the longest time in ns from a step back to the start of the earliest step whose realized value it can read.
 
-    Over all steps in [first, last], all kinds of features, tracks and zones, at the first row of a window of
-    `train.lookback` steps.
+    This is the maximum over all steps in [first, last], kinds of features, tracks and zones, at the first row of a
+    window of `train.lookback` steps.
     """
     frequency = params.raw.frequency.ns
     first = first // frequency * frequency

@@ -29,9 +29,9 @@ def _fill_static(input_: Input, view: OriginView) -> Floats:
 
 
 def attributes(input_: Input, rows: Mapping[str, SourceRows], series: int) -> Floats:
-    """The attribute of each of S series (S,), NaN where none.
+    """Return the attribute of each of S series (S,); NaN if there is none.
 
-    The first of its sources that has it gives it, by the series' own row, else by the one for all of its group.
+    It is read from the first of its sources that has it: from the row of the series, else from the row of its group.
     """
     found = np.full(series, np.nan)
     for source in reversed(input_.sources):

@@ -12,7 +12,7 @@ from hindcast.pipeline.align.features.column import Column, Kind, choice_text, s
 from hindcast.pipeline.align.inputs import Input, inputs, is_forecast, unit_of_input
 from hindcast.pipeline.align.origin_view import OriginView
 from hindcast.pipeline.align.vintages import SharedValues
-from hindcast.pipeline.arrays import Floats, Times
+from hindcast.pipeline.arrays import Floats
 from hindcast.pipeline.settings.params import Params
 
 
@@ -40,10 +40,6 @@ def _fill_input(input_: Input, view: OriginView, *, may_miss: bool) -> Floats | 
     return np.where(source >= 0, value[source], np.nan)
 
 
-def _input_reach(params: Params, _times: Times, _zone: str) -> Iterator[int]:
-    yield params.align.gaps.fill.ns
-
-
 def _ahead_columns(params: Params) -> Iterator[Column]:
     for input_ in inputs(params):
         for steps in range(1, params.align.features.ahead + 1):
@@ -57,8 +53,8 @@ def _ahead_columns(params: Params) -> Iterator[Column]:
 
 
 def _part(params: Params, input_: Input) -> Part:
-    return "forecast" if is_forecast(params, input_) else "calendar"  # known for all time, as the calendar is
+    return "forecast" if is_forecast(params, input_) else "calendar"  # known for all time, like the calendar
 
 
-INPUT = Kind("input", _input_columns, _input_reach)
+INPUT = Kind("input", _input_columns, lambda params, _times, _zone: iter([params.align.gaps.fill.ns]))
 AHEAD = Kind("ahead", _ahead_columns)

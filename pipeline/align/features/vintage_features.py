@@ -1,4 +1,4 @@
-"""Older vintages of a forecast, what changed between them, and the leads of vintages and of the prediction."""
+"""Older vintages of a forecast, the changes between them, and the leads of vintages and of the prediction."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hindcast.pipeline.align.features.column import Column, Kind, ordinal, sourc
 from hindcast.pipeline.align.inputs import Input, inputs, is_forecast, unit_of_input
 from hindcast.pipeline.align.origin_view import OriginView
 from hindcast.pipeline.align.vintages import SharedValues
-from hindcast.pipeline.arrays import Floats, Times
+from hindcast.pipeline.arrays import Floats
 from hindcast.pipeline.settings.base import HOUR
 from hindcast.pipeline.settings.params import Params
 
@@ -41,7 +41,7 @@ def _change_columns(params: Params) -> Iterator[Column]:
 
 
 def _fill_change(input_: Input, number: int, view: OriginView) -> Floats:
-    """A vintage less the one before it, both of the first source that has the newer one."""
+    """Return a vintage minus the previous one, both from the first source that has the newer one."""
     newer, older = (view.read(0, number - 1 + back) for back in (0, 1))
     value = np.full(len(view.run_start), np.nan)
     for source in reversed([name for name in input_.sources if name in newer]):
@@ -54,11 +54,10 @@ def _fill_change(input_: Input, number: int, view: OriginView) -> Floats:
 def _lead_columns(params: Params) -> Iterator[Column]:
     if params.align.features.lead:
         sentence = "Hours from the step's origin to its start; known at the origin."
-        yield Column(Feature("lead", "h", sentence, part="calendar"), _fill_lead)
-
-
-def _fill_lead(view: OriginView) -> SharedValues:
-    return SharedValues(_hours(view.group.grid.shared.times() - view.origins.shared))
+        yield Column(
+            Feature("lead", "h", sentence, part="calendar"),
+            lambda view: SharedValues((view.group.grid.shared.times() - view.origins.shared) / HOUR),
+        )
 
 
 def _vintage_lead_columns(params: Params) -> Iterator[Column]:
@@ -67,7 +66,7 @@ def _vintage_lead_columns(params: Params) -> Iterator[Column]:
     made_by = [input_.sources for input_ in inputs(params)]
     for source in params.raw.sources_of("forecast"):
         if params.raw.sources[source].has_issue and any(source in sources for sources in made_by):
-            # where a source alone makes an input, the input's gap ends the sequence before its lead is missing
+            # if an input has only this source, a gap in the input ends the sequence before the lead is missing
             may_miss = params.align.gaps.longer == "indicator" or (source,) not in made_by
             yield _vintage_lead_column(source, 1, "vintage used", may_miss=may_miss)
             for number in range(2, params.align.features.vintages + 1):
@@ -85,18 +84,14 @@ def _fill_vintage_lead(source: str, number: int, view: OriginView) -> Floats:
         return np.full(len(view.run_start), np.nan)
     issued, times = view.read(0, number - 1)[source][1].issued, view.group.grid.times
     none = issued == NOT_ISSUED
-    if number > 1:  # only a replacement of the newest is carried forward
-        return np.where(none, np.nan, _hours(times - issued))
+    if number > 1:  # only the newest vintage is carried forward
+        return np.where(none, np.nan, (times - issued) / HOUR)
     carried = view.carried_from(none)
-    return np.where(carried >= 0, _hours(times - issued[carried]), np.nan)
+    return np.where(carried >= 0, (times - issued[carried]) / HOUR, np.nan)
 
 
 def _forecasts(params: Params) -> list[Input]:
     return [input_ for input_ in inputs(params) if is_forecast(params, input_)]
-
-
-def _hours(length: Times) -> Floats:
-    return length / HOUR
 
 
 VINTAGE = Kind("vintage", _vintage_columns)

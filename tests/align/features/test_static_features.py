@@ -75,7 +75,7 @@ def test_attributes_stand_after_what_changes_and_say_that_they_hold_always() -> 
     ("changes", "rule"),
     [
         ({"known": {"after_step": "0h"}}, "values without a valid_time hold for all time"),
-        ({"role": "realized"}, "exactly one of valid_time and lead is needed"),
+        ({"role": "realized"}, "set valid_time or lead"),
         ({"role": "realized", "valid_time": {"column": "t"}}, "known: required"),
     ],
 )
