@@ -15,7 +15,7 @@ from hindcast.pipeline.feed.prefetch import read_ahead
 from hindcast.pipeline.learn.fitting import TrainingData, averaged
 from hindcast.pipeline.learn.losses import inputs_for
 from hindcast.pipeline.learn.preconditions import open_certified
-from hindcast.pipeline.learn.setup import prepare_training
+from hindcast.pipeline.learn.training import prepare_training
 from hindcast.pipeline.settings.params import load_params
 
 _LOOKS = 30  # number of validations, at the same times in both modes; the best is kept, as `fit` does

@@ -81,5 +81,6 @@ def by_lanes(dataset: Dataset, learner: Any) -> TrainingData:
 
 
 def made_learner() -> Any:
-    design = Design(neutral_scaling(FEATURES, 1), (-1,) * FEATURES, series=0, units=(64,), identity="none")
+    settings = TrainSettings(units=(64,), identity="none")
+    design = Design(neutral_scaling(FEATURES, 1), (-1,) * FEATURES, 0, settings)
     return make_networks(make_layers(design), FEATURES).learner

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -75,17 +75,21 @@ def join_examples(parts: Sequence[Example]) -> Example:
     return inputs, targets, weights
 
 
-def slice_example(whole: Example, start: int, stop: int) -> Example:
-    """The rows [start, stop) as views, which are read-only: later batches are cut from the same arrays."""
-    inputs, targets, weights = (
-        {name: _read_only(values[start:stop]) for name, values in part.items()} for part in whole
-    )
+def map_example(change: Callable[[Values], Values], example: Example) -> Example:
+    """The example with `change` applied to each of its arrays."""
+    inputs, targets, weights = ({name: change(values) for name, values in part.items()} for part in example)
     return inputs, targets, weights
 
 
-def _read_only(values: Values) -> Values:
-    values.flags.writeable = False
-    return values
+def slice_example(whole: Example, start: int, stop: int) -> Example:
+    """The rows [start, stop) as views, which are read-only: later batches are cut from the same arrays."""
+
+    def cut(values: Values) -> Values:
+        rows = values[start:stop]
+        rows.flags.writeable = False
+        return rows
+
+    return map_example(cut, whole)
 
 
 def _check(kind: str, what: str, columns: Mapping[str, tuple[int, ...]], count: int) -> None:

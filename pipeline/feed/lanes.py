@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import cached_property
 
@@ -10,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hindcast.pipeline.arrays import Flags, Ints, Values
+from hindcast.pipeline.errors import ContinuityError
 from hindcast.pipeline.feed.order import InOrder
 from hindcast.pipeline.feed.runs import Runs
 from hindcast.pipeline.feed.source import Source, scored_steps
@@ -17,6 +19,7 @@ from hindcast.pipeline.store.index_types import Split
 
 IDLE = -1
 
+_MOST_LISTED = 5
 _MOST_BATCHES = 256  # read together: with more, no chunk is read less often
 
 
@@ -142,6 +145,48 @@ def lane_weights(source: Source, split: Split, lanes: LaneBatch) -> Values:
     samples = np.maximum(lanes.sample, 0)
     scored = scored_steps(source, split, samples) & lanes.weighted[:, None]
     return read_lanes(source, "W", lanes) * scored[:, :, None]
+
+
+class ContinuityGuard:
+    """Guards carried state: a lane's sample must continue the one before, or start a run.
+
+    Checks each batch in the order in which it is played. `name(sequence)` is what an error calls a sequence.
+    """
+
+    def __init__(self, lanes: int, name: Callable[[int], str] = str) -> None:
+        self._name = name
+        self._last: Ints = np.full((lanes, 2), IDLE, np.int64)
+
+    def begin_after(self, identity: Ints) -> None:
+        """Expect the batch after one of this `identity`, whose states were restored."""
+        self._last = identity.copy()
+
+    def check(self, identity: Ints, keep: np.ndarray) -> None:
+        """Raise ContinuityError if a lane that keeps its state does not play the sample after its last one.
+
+        `identity` (lanes, 2) holds sequence and sample, IDLE where nothing is played; `keep` (lanes, 1) or (lanes,).
+        """
+        if identity.shape != self._last.shape:
+            raise ContinuityError(f"A batch must hold {len(self._last)} lanes, found {len(identity)}.")
+        kept = keep.reshape(-1) != 0
+        expected = self._last + np.array([0, 1])
+        broken = kept & ((identity != expected).any(axis=1) | (self._last[:, 1] == IDLE))
+        if broken.any():
+            lanes = np.flatnonzero(broken)
+            raise ContinuityError(
+                f"Carried state would be wrong in {len(lanes)} of {len(kept)} lanes: a batch does not continue the one before. "
+                "Batches must be played in the order of their plan: no shuffling, none left out.",
+                [self._describe(lane, expected[lane], identity[lane]) for lane in lanes[:_MOST_LISTED]],
+            )
+        self._last = identity.copy()
+
+    def _describe(self, lane: int, expected: Ints, found: Ints) -> str:
+        wanted = "the start of a run" if expected[0] == IDLE else self._sample(expected)
+        return f"lane {lane}: expected {wanted}, found {self._sample(found)}"
+
+    def _sample(self, identity: Ints) -> str:
+        sequence, sample = (int(part) for part in identity)
+        return "nothing" if sequence == IDLE else f"sample {sample} of {self._name(sequence)}"
 
 
 def _plan_warmed(runs: Runs, run: Ints, cuts: Ints, lanes: int, warm_up: int) -> LanePlan:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Protocol
 
 import numpy as np
@@ -210,11 +210,11 @@ class Permutation:
 
     def at(self, places: Ints) -> Ints:
         """The numbers at `places`, which lie in [0, count)."""
-        return self._walk_cycle(places, self._forward)
+        return self._walk_cycle(places, partial(self._run_rounds, back=False))
 
     def place_of(self, values: Ints) -> Ints:
         """The places of `values`, which lie in [0, count)."""
-        return self._walk_cycle(values, self._backward)
+        return self._walk_cycle(values, partial(self._run_rounds, back=True))
 
     def _walk_cycle(self, numbers: Ints, once: Callable[[_Words], _Words]) -> Ints:
         found = once(np.asarray(numbers).astype(np.uint64))
@@ -225,25 +225,14 @@ class Permutation:
         answer: Ints = found.astype(np.int64)
         return answer
 
-    def _forward(self, numbers: _Words) -> _Words:
-        left, right = np.divmod(numbers, self._radices[1])
-        for number, key in enumerate(self._keys):
-            if number % 2:
-                right = (right + _mix(left, key)) % self._radices[1]
-            else:
-                left = (left + _mix(right, key)) % self._radices[0]
-        answer: _Words = left * self._radices[1] + right
-        return answer
-
-    def _backward(self, numbers: _Words) -> _Words:
-        left, right = np.divmod(numbers, self._radices[1])
-        for number in reversed(range(_ROUNDS)):
-            key = self._keys[number]
-            if number % 2:
-                right = (right + self._radices[1] - _mix(left, key) % self._radices[1]) % self._radices[1]
-            else:
-                left = (left + self._radices[0] - _mix(right, key) % self._radices[0]) % self._radices[0]
-        answer: _Words = left * self._radices[1] + right
+    def _run_rounds(self, numbers: _Words, *, back: bool) -> _Words:
+        """All rounds, each of which changes one digit by a mix of the other; `back`: in reverse, undoing each."""
+        digits = list(np.divmod(numbers, self._radices[1]))
+        for number in reversed(range(_ROUNDS)) if back else range(_ROUNDS):
+            own, radix = number % 2, self._radices[number % 2]
+            mixed = _mix(digits[1 - own], self._keys[number])
+            digits[own] = (digits[own] + (radix - mixed % radix if back else mixed)) % radix
+        answer: _Words = digits[0] * self._radices[1] + digits[1]
         return answer
 
     @cached_property

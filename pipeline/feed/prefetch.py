@@ -52,8 +52,8 @@ class Prefetcher(Generic[Stretch]):
         self._after_fork()
         with self._lock:
             if number not in self._kept:
-                stretch = self._made(number)
-                self._kept = {number: stretch}
+                ahead = self._ahead.pop(number, None)
+                self._kept = {number: self._make(number) if ahead is None else ahead.result()}
                 self._plan_ahead(number + 1)
             return self._kept[number]
 
@@ -85,10 +85,6 @@ class Prefetcher(Generic[Stretch]):
     def _after_fork(self) -> None:
         if self._process != os.getpid():  # the parent's threads do not exist here, and may have held the lock
             self._start()
-
-    def _made(self, number: int) -> Stretch:
-        ahead = self._ahead.pop(number, None)
-        return self._make(number) if ahead is None else ahead.result()
 
     def _plan_ahead(self, first: int, most: int = AHEAD) -> None:
         wanted = [

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from hindcast.pipeline.arrays import Flags, Ints
+from hindcast.pipeline.arrays import Ints
 from hindcast.pipeline.feed.source import Source, scored_steps, sequence_of, split_samples
 
 _BLOCK_STEPS = 1 << 20  # steps looked at together: bounds memory, far above what a read costs
@@ -107,7 +107,7 @@ def scored_spans(source: Source, split: str, *, weighted: bool = True) -> Spans:
         steps = block[:, None] * segment_length + np.arange(segment_length)
         scored = scored_steps(source, part, block)
         if weighted:
-            scored = scored & _weighted(source, block)
+            scored = scored & np.any(source.read("W", block) > 0, axis=2)
         else:
             end = sequences.first_sample[row] * segment_length + sequences.step_count[row]
             scored = scored & (steps < end[:, None])
@@ -126,11 +126,6 @@ def thin_spans(spans: Spans, stride: int, history: int) -> Spans:
     count = -(-(spans.first + spans.count - first) // stride)
     left = count > 0
     return Spans(first[left], count[left], spans.sequence[left], spans.begin[left], stride)
-
-
-def _weighted(dataset: Source, samples: Ints) -> Flags:
-    weighted: Flags = np.any(dataset.read("W", samples) > 0, axis=2)
-    return weighted
 
 
 def _stretches(steps: Ints, sequence: Ints) -> Ints:

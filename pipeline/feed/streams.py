@@ -12,7 +12,7 @@ from typing import Any, Self
 import numpy as np
 
 from hindcast.pipeline.arrays import Flags, Ints, Values
-from hindcast.pipeline.feed.columns import Columns, Example, join_examples, slice_example
+from hindcast.pipeline.feed.columns import Columns, Example, join_examples, map_example, slice_example
 from hindcast.pipeline.feed.lanes import (
     LaneBatch,
     LanePlan,
@@ -62,13 +62,13 @@ class Stream(ABC):
             )
 
     def __len__(self) -> int:
-        return self._batch_count
+        return math.ceil(self.row_count / self.batch_size)
 
     def __getitem__(self, number: int) -> Example:
-        if not 0 <= number < self._batch_count:
+        if not 0 <= number < len(self):
             raise IndexError(f"an epoch of {len(self)} batches has no batch {number}")
         start = number * self._share
-        return self.items(start, min(start + self._share, self._count))
+        return self.items(start, min(start + self._share, self.order.count))
 
     def __iter__(self) -> Iterator[Example]:
         for number in range(len(self)):
@@ -127,14 +127,6 @@ class Stream(ABC):
     @cached_property
     def _reader(self) -> StretchReader[Any, Example]:
         return StretchReader(self.order, self._read, self._cut, join_examples)
-
-    @cached_property
-    def _batch_count(self) -> int:
-        return math.ceil(self.row_count / self.batch_size)
-
-    @cached_property
-    def _count(self) -> int:
-        return self.order.count
 
     @cached_property
     def _share(self) -> int:
@@ -249,11 +241,11 @@ class Lanes(Stream):
     run_length: int | None = None
     context: int = 0
 
+    def __len__(self) -> int:
+        return self.row_count
+
     def __getitem__(self, number: int) -> Example:
-        inputs, targets, weights = (
-            {name: values[0] for name, values in part.items()} for part in super().__getitem__(number)
-        )
-        return inputs, targets, weights
+        return map_example(lambda values: values[0], super().__getitem__(number))
 
     @property
     def row_count(self) -> int:
@@ -282,10 +274,6 @@ class Lanes(Stream):
     def _lanes(self) -> slice:
         share = self.batch_size // self.ranks
         return slice(self.rank * share, (self.rank + 1) * share)
-
-    @cached_property
-    def _batch_count(self) -> int:
-        return self.row_count
 
     @cached_property
     def _share(self) -> int:

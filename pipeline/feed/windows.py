@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from numpy.lib.stride_tricks import as_strided
+from numpy.lib.stride_tricks import sliding_window_view
 
 from hindcast.pipeline.arrays import Ints, Values
 from hindcast.pipeline.feed.columns import Example, Named
@@ -105,7 +105,10 @@ def _windows(steps: Values, last: Ints, history: Lengths, lookback: int) -> Valu
     """The `lookback` steps up to each index of `last` (row, lookback, column); a short history is padded behind it."""
     full = history == lookback
     if full.all() and len(last):
-        return _sliding(steps, lookback)[last - (lookback - 1)].reshape(-1, lookback, steps.shape[1])
+        columns = steps.shape[1]
+        # every `lookback` consecutive steps as one row of numbers: a view, nothing is copied
+        rows = sliding_window_view(steps.reshape(-1), lookback * columns)[::columns]
+        return rows[last - (lookback - 1)].reshape(-1, lookback, columns)
     windows = np.empty((len(last), lookback, steps.shape[1]), steps.dtype)
     if full.any():
         windows[full] = _windows(steps, last[full], history[full], lookback)
@@ -113,10 +116,3 @@ def _windows(steps: Values, last: Ints, history: Lengths, lookback: int) -> Valu
     length = history[short, None]
     windows[short] = steps[last[short, None] - length + 1 + np.minimum(np.arange(lookback), length - 1)]
     return windows
-
-
-def _sliding(steps: Values, lookback: int) -> Values:
-    """Every `lookback` consecutive steps as one row of numbers: a view, nothing is copied."""
-    step, number = steps.strides
-    shape = (len(steps) - lookback + 1, lookback * steps.shape[1])
-    return as_strided(steps, shape, (step, number), writeable=False)

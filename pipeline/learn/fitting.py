@@ -13,7 +13,7 @@ import numpy as np
 
 from hindcast.pipeline.errors import TrainingError
 from hindcast.pipeline.feed.batches import Batch
-from hindcast.pipeline.feed.guard import ContinuityGuard
+from hindcast.pipeline.feed.lanes import ContinuityGuard
 from hindcast.pipeline.feed.prefetch import Numbered, read_ahead
 from hindcast.pipeline.learn.checkpoints import Checkpoints
 from hindcast.pipeline.learn.history import Cursor, History, Logs, Pace

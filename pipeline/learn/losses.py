@@ -12,7 +12,7 @@ from keras import ops
 
 from hindcast.pipeline.arrays import Values
 from hindcast.pipeline.feed.batches import Batch
-from hindcast.pipeline.feed.guard import ContinuityGuard
+from hindcast.pipeline.feed.lanes import ContinuityGuard
 from hindcast.pipeline.feed.prefetch import Numbered, read_ahead
 from hindcast.pipeline.settings.train import TrainSettings
 

@@ -12,7 +12,14 @@ import numpy as np
 
 from hindcast.pipeline.feed.scaling import Scaling
 from hindcast.pipeline.learn.quantile_head import add_quantiles, apply_per_quantile, head_layers, swap_layer
-from hindcast.pipeline.learn.scaling_layers import scale_inputs, scale_layers, target_count, unscale_outputs
+from hindcast.pipeline.learn.scaling_layers import (
+    scale_inputs,
+    scale_layers,
+    series_table,
+    target_count,
+    unscale_outputs,
+)
+from hindcast.pipeline.settings.train import TrainSettings
 
 CELLS = {"lstm": keras.layers.LSTM, "gru": keras.layers.GRU}
 """The recurrent layers by the names that `train.cell` may have."""
@@ -23,30 +30,20 @@ Layers = dict[str, Any]
 
 @dataclass(frozen=True)
 class Design:
-    """What the layers are made from.
+    """What the layers are made from: the columns and series of a data set, and the settings of training.
 
     `masks[i]` is the feature that is 1 where feature i is missing, or -1; `series` is the number of series with their
-    own index (1..series); index 0 is a series never seen. `dropout` is the share of each recurrent layer's outputs
-    that training leaves out; `residual` adds the head's output to the published forecast; `quantiles` (ascending;
-    `middle` is the place of the point forecast) give each target as many outputs, which never cross; `precision` is
-    the dtype policy of the recurrent layers; `members` is the number of parallel stacks, each with its own head, whose
-    mean is the forecast. `custom`: a user's function makes the layers between scaled inputs and scaled outputs.
+    own index (1..series); index 0 is a series never seen. Of the settings, `dropout` is the share of each recurrent
+    layer's outputs that training leaves out; `residual` adds the head's output to the published forecast; `quantiles`
+    give each target as many outputs, which never cross; `precision` is the dtype policy of the recurrent layers;
+    `members` is the number of parallel stacks, each with its own head, whose mean is the forecast. With `model`, a
+    user's function makes the layers between scaled inputs and scaled outputs.
     """
 
     scaling: Scaling
     masks: tuple[int, ...]
     series: int
-    cell: str = "lstm"
-    units: tuple[int, ...] = (64,)
-    identity: str = "one_hot"
-    embedding_size: int = 8
-    dropout: float = 0.0
-    residual: bool = False
-    quantiles: tuple[float, ...] = ()
-    middle: int = 0
-    precision: str = "float32"
-    members: int = 1
-    custom: bool = False
+    settings: TrainSettings
 
 
 @dataclass(frozen=True)
@@ -82,16 +79,20 @@ def make_networks(layers: Layers, features: int, body: Body | None = None) -> Ne
 
 def make_layers(design: Design) -> Layers:
     """New layers with random weights, by name."""
-    made = _scales(design)
+    settings = design.settings
+    made = scale_layers(design.scaling, residual=settings.residual)
+    if settings.residual:
+        made["base_masked"] = keras.layers.Multiply(name="base_masked", dtype="float32")
+        made["based"] = keras.layers.Add(name="based", dtype="float32")
     if max(design.masks, default=-1) >= 0:
         made |= {"present": _present(design.masks), "masked": keras.layers.Multiply(name="masked")}
-    if design.custom:
-        return made | ({"swapped": swap_layer()} if design.quantiles else {})
-    if design.identity != "none" and design.series:
+    if settings.model is not None:
+        return made | ({"swapped": swap_layer()} if settings.quantiles else {})
+    if settings.identity != "none" and design.series:
         made["identity"] = _identity(design)
     if made.keys() & {"identity", "based"}:
         made["joined"] = keras.layers.Concatenate(name="joined")
-    return made | _recurrent(design) | _head(design)
+    return made | _recurrent(settings) | _head(design.scaling.target_count, settings)
 
 
 def named_inputs(layers: Layers, features: int) -> dict[str, Any]:
@@ -155,22 +156,13 @@ def _suffix(member: int) -> str:
     return f"_of_{member}" if member else ""
 
 
-def _scales(design: Design) -> Layers:
-    made = scale_layers(design.scaling, residual=design.residual)
-    if design.residual:
-        made["base_masked"] = keras.layers.Multiply(name="base_masked", dtype="float32")
-        made["based"] = keras.layers.Add(name="based", dtype="float32")
-    return made
-
-
-def _head(design: Design) -> Layers:
-    targets, quantiles = design.scaling.target_count, len(design.quantiles)
-    made = head_layers(targets, quantiles, design.middle, residual=design.residual)
-    if design.members == 1:
+def _head(targets: int, settings: TrainSettings) -> Layers:
+    made = head_layers(targets, len(settings.quantiles), settings.middle, residual=settings.residual)
+    if settings.members == 1:
         return made
-    for member in range(design.members):
+    for member in range(settings.members):
         name = f"head{_suffix(member)}"
-        made[name] = head_layers(targets, 0, 0, residual=design.residual, name=name)[name]
+        made[name] = head_layers(targets, 0, 0, residual=settings.residual, name=name)[name]
         column = f"column_of_{member}"
         made[column] = keras.layers.Reshape((-1, targets, 1), name=column, dtype="float32")
     made["side_by_side"] = keras.layers.Concatenate(axis=-1, name="side_by_side", dtype="float32")
@@ -178,19 +170,19 @@ def _head(design: Design) -> Layers:
     return made
 
 
-def _recurrent(design: Design) -> Layers:
-    cell = CELLS[design.cell]
+def _recurrent(settings: TrainSettings) -> Layers:
+    cell = CELLS[settings.cell]
     made: Layers = {}
-    for member in range(design.members):
-        for number, units in enumerate(design.units):
+    for member in range(settings.members):
+        for number, units in enumerate(settings.units):
             name = f"recurrent_{number}{_suffix(member)}"
-            made[name] = cell(units, return_sequences=True, name=name, dtype=design.precision)
-            if design.dropout:
+            made[name] = cell(units, return_sequences=True, name=name, dtype=settings.precision)
+            if settings.dropout:
                 name = f"dropout_{number}{_suffix(member)}"
                 # with a seed: without one, Keras on torch draws from a generator that no checkpoint holds
                 seed = random.randint(1, 10**9)  # noqa: S311 (the generator that `seed_everything` seeds)
                 made[name] = keras.layers.Dropout(
-                    design.dropout, seed=seed, name=name, dtype=design.precision
+                    settings.dropout, seed=seed, name=name, dtype=settings.precision
                 )
     return made
 
@@ -209,12 +201,9 @@ def _present(masks: tuple[int, ...]) -> Any:
 def _identity(design: Design) -> Any:
     # the series of a group that were never seen are as neutral as index 0
     rows = design.series + 1 + len(design.scaling.groups)
-    if design.identity == "embedding":
+    if design.settings.identity == "embedding":
         # zeros: a series never seen stays at the neutral point where the others started
         return keras.layers.Embedding(
-            rows, design.embedding_size, embeddings_initializer="zeros", name="identity"
+            rows, design.settings.embedding_size, embeddings_initializer="zeros", name="identity"
         )
-    layer = keras.layers.Embedding(rows, design.series, trainable=False, name="identity")
-    layer.build((None, None))
-    layer.set_weights([np.eye(rows, design.series, k=-1, dtype=np.float32)])
-    return layer
+    return series_table("identity", np.eye(rows, design.series, k=-1))

@@ -25,8 +25,8 @@ def scale_layers(scaling: Scaling, *, residual: bool) -> dict[str, Any]:
         )
     else:
         made |= {
-            "target_means": _table("target_means", mean),
-            "target_spreads": _table("target_spreads", std),
+            "target_means": series_table("target_means", mean),
+            "target_spreads": series_table("target_spreads", std),
             "beside": layers.Reshape((-1, 1, mean.shape[1]), name="beside", dtype="float32"),
             "stretch": layers.Multiply(name="stretch", dtype="float32"),
             "unscale": layers.Add(name="unscale", dtype="float32"),
@@ -73,14 +73,14 @@ def _scaling_in(prefix: str, table: str, mean: Floats, std: Floats) -> dict[str,
             shrink: layers.Rescaling((1 / std).tolist(), name=shrink, dtype="float32"),
         }
     return {
-        f"{table}_means": _table(f"{table}_means", mean),
-        f"{table}_shares": _table(f"{table}_shares", 1 / std),
+        f"{table}_means": series_table(f"{table}_means", mean),
+        f"{table}_shares": series_table(f"{table}_shares", 1 / std),
         centre: layers.Subtract(name=centre, dtype="float32"),
         shrink: layers.Multiply(name=shrink, dtype="float32"),
     }
 
 
-def _table(name: str, rows: Floats) -> Any:
+def series_table(name: str, rows: Floats) -> Any:
     """A lookup of rows (index, column) by series index; never trained."""
     layer = keras.layers.Embedding(*rows.shape, trainable=False, name=name, dtype="float32")
     layer.build((None, None))

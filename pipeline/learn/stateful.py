@@ -54,10 +54,7 @@ def carry(network: Any, lanes: int) -> Any:
     It takes the stateless network's inputs and `keep` (lanes, 1). It shares the trained weights, and nothing else,
     with other networks over these layers: playing one leaves the others' states unchanged.
     """
-    inputs = {
-        name: keras.Input(batch_shape=(lanes, *tensor.shape[1:]), dtype=tensor.dtype, name=name)
-        for name, tensor in network.input.items()
-    }
+    inputs = inputs_like(network, lanes)
     keep = keras.Input(batch_shape=(lanes, 1), name="keep")
     number = count()
 
@@ -82,21 +79,25 @@ def make_online(twin: Any) -> Any:
     Plain Keras layers: called step by step it gives what the twin gives on the whole sequence. Call
     `reset_state()` of its recurrent layers where a new sequence begins.
     """
-    inputs = {
-        name: keras.Input(batch_shape=(1, *tensor.shape[1:]), dtype=tensor.dtype, name=name)
-        for name, tensor in twin.input.items()
-    }
 
     def clone(layer: Any) -> Any:
         if not isinstance(layer, keras.layers.RNN):
             return layer
         return type(layer).from_config({**layer.get_config(), "stateful": True})
 
-    online = keras.models.clone_model(twin, input_tensors=inputs, clone_function=clone)
+    online = keras.models.clone_model(twin, input_tensors=inputs_like(twin, 1), clone_function=clone)
     for layer in online.layers:
         if isinstance(layer, keras.layers.RNN):
             layer.set_weights(twin.get_layer(layer.name).get_weights())
     return online
+
+
+def inputs_like(network: Any, rows: int | None) -> dict[str, Any]:
+    """New inputs with the names and types of a network's, for batches of `rows` rows (None: of any number)."""
+    return {
+        name: keras.Input(batch_shape=(rows, *tensor.shape[1:]), dtype=tensor.dtype, name=name)
+        for name, tensor in network.input.items()
+    }
 
 
 def check_state_is_carried() -> None:

@@ -7,18 +7,25 @@ from pathlib import Path
 
 import numpy as np
 
+from hindcast.pipeline.arrays import Key
+from hindcast.pipeline.errors import TrainingError
+from hindcast.pipeline.feed.batches import BatchSource, LaneBatches
+from hindcast.pipeline.feed.scaling import series_numbers
 from hindcast.pipeline.files import digest_of_file, digest_of_value, replace_folders, write_json
+from hindcast.pipeline.learn.backend import seed_everything
 from hindcast.pipeline.learn.callbacks import GroupWeights, open_callbacks
 from hindcast.pipeline.learn.checkpoints import Checkpoints, checkpoint_identity
+from hindcast.pipeline.learn.custom.build import ModelSpec, build_custom_networks
 from hindcast.pipeline.learn.custom.module_digests import digest_user_modules
-from hindcast.pipeline.learn.fitting import fit
+from hindcast.pipeline.learn.fitting import TrainingData, fit
 from hindcast.pipeline.learn.history import History
-from hindcast.pipeline.learn.modes import idle_lanes_hint, run_length_hint
+from hindcast.pipeline.learn.modes import idle_lanes_hint, run_length_hint, training_data
+from hindcast.pipeline.learn.network import Design, Networks, make_layers, make_networks
 from hindcast.pipeline.learn.preconditions import CertifiedData
 from hindcast.pipeline.learn.saving import save_network, write_model_card
-from hindcast.pipeline.learn.setup import TrainingSetup, prepare_training
-from hindcast.pipeline.learn.stateful import make_online
+from hindcast.pipeline.learn.stateful import check_state_is_carried, make_online
 from hindcast.pipeline.settings.params import Params
+from hindcast.pipeline.settings.train import TrainSettings
 
 
 @dataclass(frozen=True)
@@ -37,6 +44,26 @@ class TrainingResult:
     boards: Path
     groups_written: int
     hints: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class TrainingSetup:
+    """A certified data set, the networks, and the batches they are trained on."""
+
+    data: CertifiedData
+    networks: Networks
+    training: TrainingData
+
+    @property
+    def series_order(self) -> list[Key]:
+        """The series in the order of training, where an epoch is one series; else empty."""
+        return [self.data.known[number - 1] for number in self.training.series_order]
+
+    @property
+    def idle_share(self) -> float | None:
+        """The share of the first epoch's lane places that have nothing to play; None without lanes."""
+        first = self.training.epoch(0)
+        return first.plan.idle_share if isinstance(first, LaneBatches) else None
 
 
 def train(params: Params, root: Path, data: CertifiedData) -> TrainingResult:
@@ -66,6 +93,26 @@ def train(params: Params, root: Path, data: CertifiedData) -> TrainingResult:
     return result
 
 
+def prepare_training(params: Params, data: CertifiedData) -> TrainingSetup:
+    """Seed all generators and make the networks and the training data.
+
+    TrainingError if a custom network breaks its contract, no weights can be trained, or there are no batches.
+    """
+    settings = params.train
+    seed_everything(params.seed)
+    if settings.mode == "stateful":
+        check_state_is_carried()
+    networks = _networks(data, settings)
+    if not networks.learner.trainable_weights:
+        raise TrainingError(
+            f"train.model: {settings.model} has no weights to train: leave some layers trainable."
+        )
+    numbers = series_numbers(data.dataset.sequences, data.known, data.scaling.groups)
+    batch_source = BatchSource(data.dataset, data.scaling, numbers, with_published=settings.residual)
+    training = training_data(batch_source, networks.learner, settings, params.seed)
+    return TrainingSetup(data, networks, training)
+
+
 def write_models(models: Path, setup: TrainingSetup, params: Params, history: History) -> None:
     """Write `model.keras`, `model.json`, `history.json` and, in stateful mode, `online.keras` below `models`."""
     save_network(models / "model.keras", setup.networks.twin)
@@ -75,6 +122,22 @@ def write_models(models: Path, setup: TrainingSetup, params: Params, history: Hi
     losses: dict[str, object] = {"epochs": history.epochs, "best_epoch": history.best_epoch}
     order = {"series": [list(key) for key in setup.series_order]} if setup.series_order else {}
     write_json(models / "history.json", losses | order)
+
+
+def _networks(data: CertifiedData, settings: TrainSettings) -> Networks:
+    masks = tuple(int(mask) for mask in data.dataset.feature_masks)
+    layers = make_layers(Design(data.scaling, masks, len(data.known), settings))
+    if settings.model is None:
+        return make_networks(layers, len(data.dataset.features))
+    spec = ModelSpec(
+        features=data.dataset.features,
+        targets=data.dataset.targets,
+        series=len(data.known),
+        quantiles=settings.quantiles,
+        residual=settings.residual,
+        stateful=settings.mode == "stateful",
+    )
+    return build_custom_networks(settings.model, layers, spec, settings.precision)
 
 
 def _card(setup: TrainingSetup, params: Params) -> dict[str, object]:

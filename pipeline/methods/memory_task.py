@@ -79,10 +79,12 @@ def run(_: Path) -> list[str]:
 def run_variant(variant: Variant, seed: int = 7) -> tuple[Result, Any]:
     """Train and test a variant; also the trained stateless network: `inputs` (batch, steps, 1) -> (batch, 1)."""
     keras.utils.set_random_seed(seed)
-    network = _network()
-    trained = network
-    if variant.carried:
-        trained = _keras_stateful(network) if variant.by_keras else carry(network, variant.rows)
+    network = trained = _network()
+    if variant.by_keras:  # batch 1, with the same weights
+        trained = _network(batch_shape=(1, PART, 1), stateful=True)
+        trained.set_weights(network.get_weights())
+    elif variant.carried:
+        trained = carry(network, variant.rows)
     trained.compile(
         keras.optimizers.Adam(variant.rate), "binary_crossentropy", metrics=["accuracy"], jit_compile=False
     )
@@ -130,19 +132,10 @@ def make_sequences(count: int, seed: int) -> tuple[Values, Values]:
     return inputs, labels[:, None]
 
 
-def _network() -> Any:
-    inputs = keras.Input((None, 1), name="inputs")
-    flow = keras.layers.LSTM(10, name="recurrent")(inputs)
+def _network(batch_shape: tuple[int | None, ...] = (None, None, 1), *, stateful: bool = False) -> Any:
+    inputs = keras.Input(batch_shape=batch_shape, name="inputs")
+    flow = keras.layers.LSTM(10, stateful=stateful, name="recurrent")(inputs)
     return keras.Model({"inputs": inputs}, keras.layers.Dense(1, activation="sigmoid", name="head")(flow))
-
-
-def _keras_stateful(network: Any) -> Any:
-    """The network for batch 1 with Keras's own stateful layer and the same weights."""
-    inputs = keras.Input(batch_shape=(1, PART, 1), name="inputs")
-    flow = keras.layers.LSTM(10, stateful=True, name="recurrent")(inputs)
-    stateful = keras.Model({"inputs": inputs}, keras.layers.Dense(1, activation="sigmoid", name="head")(flow))
-    stateful.set_weights(network.get_weights())
-    return stateful
 
 
 def _batches(

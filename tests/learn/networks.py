@@ -37,12 +37,15 @@ def batch_source_of(source: MemorySource) -> BatchSource:
 
 
 def small_layers(seed: int = 0, **changes: Any) -> Layers:
-    """Layers for `batch_source_of`, built, with weights drawn from the seed."""
+    """Layers for `batch_source_of`, built, with weights drawn from the seed; `changes`: of `Design` and its settings."""
     import keras
 
     keras.utils.set_random_seed(seed)
-    design = {"scaling": some_scaling(), "masks": (-1,) * FEATURES, "series": 2, "units": (5,), **changes}
-    layers = make_layers(Design(**design))
+    if "quantiles" in changes:
+        changes["loss"] = "pinball"
+    design: dict[str, Any] = {"scaling": some_scaling(), "masks": (-1,) * FEATURES, "series": 2}
+    design |= {name: changes.pop(name) for name in design.keys() & changes.keys()}
+    layers = make_layers(Design(**design, settings=TrainSettings.model_validate({"units": (5,), **changes})))
     make_networks(layers, FEATURES)
     return layers
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import threading
+from dataclasses import fields
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -13,15 +15,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hindcast.pipeline.errors import TrainingError
-from hindcast.pipeline.feed.batches import BatchSource
+from hindcast.pipeline.feed.batches import Batch, BatchSource
 from hindcast.pipeline.feed.lanes import fill_lanes
 from hindcast.pipeline.feed.runs import Runs
 from hindcast.pipeline.feed.scored_rows import scored_rows
 from hindcast.pipeline.learn.fitting import fit
-from hindcast.pipeline.learn.modes import idle_lanes_hint, run_length_hint, training_data
+from hindcast.pipeline.learn.modes import (
+    cache_batches,
+    idle_lanes_hint,
+    make_evaluation_pass,
+    run_length_hint,
+    training_data,
+)
 from hindcast.pipeline.store.reader import Dataset
 from tests.feed.memory import some_scaling
-from tests.learn.networks import small_learner, small_settings, small_source, trainable
+from tests.learn.networks import batch_source_of, small_learner, small_settings, small_source, trainable
 from tests.learn.workplace import workplace
 
 HOUR = 3_600_000_000_000
@@ -135,3 +143,32 @@ def test_every_row_of_training_has_its_weight_once_a_pass(mode: str, warm_up: in
                 float(batches[place].weights.sum()) for batches in epochs for place in range(len(batches))
             )
             assert played == len(scored_rows(dataset, "train"))
+
+
+def test_cached_batches_are_the_same_ones_read_once_and_keep_nothing_else_alive() -> None:
+    source, config = small_source(), small_settings(validation="memory", lanes=2)
+    passed = make_evaluation_pass(batch_source_of(source), small_learner(), config, "validation").batches
+    threads = threading.active_count()
+    (kept,) = cache_batches([passed], config)
+    assert threading.active_count() == threads, "the batch that gave the size was released"
+    for _ in range(2):
+        for number in range(len(passed)):
+            for field in fields(Batch):
+                found = getattr(kept[number], field.name)
+                assert found.base is None, "its own array, not a view of many batches"
+                np.testing.assert_array_equal(found, getattr(passed[number], field.name))
+    passed.close()
+    asked = dict(source.asked)
+    assert [kept[number].inputs.shape for number in range(len(kept))]
+    assert source.asked == asked, "nothing is read again"
+
+
+def test_more_than_the_budget_is_refused_and_nothing_of_it_is_kept() -> None:
+    config = small_settings(validation="memory", validation_budget="1KiB")
+    passed = make_evaluation_pass(
+        batch_source_of(small_source()), small_learner(), config, "validation"
+    ).batches
+    threads = threading.active_count()
+    with pytest.raises(TrainingError, match=r"needs \d.* KiB .*more than train.validation_budget \(1 KiB\)"):
+        cache_batches([passed], config)
+    assert threading.active_count() == threads

@@ -42,9 +42,8 @@ def some_inputs(scale: float = 3.0, rows: int = 2, steps: int = 5) -> dict[str, 
 @settings(max_examples=6, deadline=None)
 @given(st.integers(0, 4), st.floats(0.01, 50), st.integers(0, 99))
 def test_quantiles_never_cross_whatever_the_weights(middle: int, spread: float, seed: int) -> None:
-    layers = small_layers(
-        quantiles=(0.05, 0.2, 0.5, 0.8, 0.95), middle=middle, scaling=some_scaling(targets=2)
-    )
+    levels = tuple(0.5 + 0.1 * (place - middle) for place in range(5))  # the middle one is the nearest to 0.5
+    layers = small_layers(quantiles=levels, scaling=some_scaling(targets=2))
     random = np.random.default_rng(seed)
     for name, layer in layers.items():
         if name == "head" or name.startswith("width"):
@@ -58,7 +57,7 @@ def test_quantiles_never_cross_whatever_the_weights(middle: int, spread: float, 
 
 
 def test_the_middle_quantile_is_what_a_network_without_quantiles_gives(tmp_path: Path) -> None:
-    plain, fan = small_layers(), small_layers(quantiles=THREE, middle=1)
+    plain, fan = small_layers(), small_layers(quantiles=THREE)
     for name in ("recurrent_0", "head"):
         fan[name].set_weights(plain[name].get_weights())
     network = make_networks(fan, FEATURES).twin
@@ -74,7 +73,7 @@ def test_the_middle_quantile_is_what_a_network_without_quantiles_gives(tmp_path:
 
 
 def test_a_published_forecast_moves_every_quantile_of_a_residual_network() -> None:
-    network = small_twin(quantiles=THREE, middle=1, residual=True)
+    network = small_twin(quantiles=THREE, residual=True)
     there = np.ones((2, 5, 1), np.float32)
     low, high = (
         network.predict_on_batch({**some_inputs(), "published": value * there, "has_published": there})
@@ -90,7 +89,7 @@ def test_training_brings_the_quantiles_to_their_shares(mode: str) -> None:
     config = small_settings(
         mode=mode, loss="pinball", quantiles=THREE, epochs=25, learning_rate=0.03, units=[1]
     )
-    learner = small_learner(quantiles=THREE, middle=config.middle, units=(1,), identity="none")
+    learner = small_learner(quantiles=THREE, units=(1,), identity="none")
     batch_source = batch_source_of(source)
     fit(
         training_data(

@@ -40,7 +40,7 @@ def accuracy(mode: str, run_length: str | None) -> float:
         mode=mode, lanes=50, run_length=run_length, epochs=8, learning_rate=0.02, loss="mse", units=[10],
         context=0, lookback=STEPS, batch_size=500,
     )  # fmt: skip
-    layers = make_layers(Design(PLAIN, (-1,), series=0, units=settings.units, identity="none"))
+    layers = make_layers(Design(PLAIN, (-1,), 0, settings.model_copy(update={"identity": "none"})))
     networks = make_networks(layers, 1)
     source = labelled(SEQUENCES, seed=1)
     fit(

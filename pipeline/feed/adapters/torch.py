@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hindcast.pipeline.arrays import Ints
-from hindcast.pipeline.feed.columns import Example
+from hindcast.pipeline.feed.columns import Example, map_example
 from hindcast.pipeline.feed.streams import Segments, Windows
 
 
@@ -40,11 +40,8 @@ class MapDataset:
         else:
             rows = [self.stream.order.rows(int(number), int(number) + 1) for number in wanted]
             batch = self.stream.examples(np.concatenate([np.zeros(0, np.int64), *rows]))
-        return [_one(batch, place) for place in range(len(wanted))]
 
+        def example(place: int) -> Example:
+            return map_example(lambda values: np.array(values[place]), batch)
 
-def _one(batch: Example, place: int) -> Example:
-    inputs, targets, weights = (
-        {name: np.array(values[place]) for name, values in part.items()} for part in batch
-    )
-    return inputs, targets, weights
+        return [example(place) for place in range(len(wanted))]

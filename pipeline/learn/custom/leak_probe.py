@@ -11,6 +11,7 @@ import numpy as np
 
 from hindcast.pipeline.learn.custom.graph_rules import describe
 from hindcast.pipeline.learn.custom.probe_inputs import run_network, synthetic_inputs
+from hindcast.pipeline.learn.stateful import inputs_like
 
 _ROW = 1  # of ROWS; this row is changed
 _TOLERANCE = 1e-5
@@ -38,10 +39,7 @@ class LayerProbe:
         self._outputs: list[Any] = []
         self._stateless = stateless
         self.network = network
-        inputs = {
-            name: keras.Input(batch_shape=tensor.shape, dtype=tensor.dtype, name=name)
-            for name, tensor in network.input.items()
-        }
+        inputs = inputs_like(network, None)
         keras.models.clone_model(
             network, input_tensors=inputs, clone_function=lambda layer: layer, call_function=self._call
         )

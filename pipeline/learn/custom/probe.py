@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from hindcast.pipeline.learn.custom.graph_rules import describe
 from hindcast.pipeline.learn.custom.leak_probe import LayerProbe, Leakage
 from hindcast.pipeline.learn.custom.probe_inputs import (
     ROWS,
@@ -140,7 +141,7 @@ def _check_statistics(learner: Any, series: int) -> list[str]:
         ]
         if changed:
             faults.append(
-                f"layer {layer.name!r} ({type(layer).__name__}) gathers statistics of the batch ({', '.join(changed)}), which "
+                f"{describe(layer)} gathers statistics of the batch ({', '.join(changed)}), which "
                 "would include idle lanes and padding: use LayerNormalization, which uses each step alone"
             )
     return faults

@@ -17,13 +17,14 @@ from hindcast.pipeline.learn.custom.probe_inputs import (
     synthetic_inputs,
 )
 from hindcast.pipeline.learn.network import Design, make_layers, make_networks
+from hindcast.pipeline.settings.train import TrainSettings
 from tests.feed.memory import some_scaling
 from tests.learn.custom.test_build import numpy_state
 from tests.learn.networks import FEATURES, arrays
 
 
 def learner_of(**changes: Any) -> Any:
-    design = Design(some_scaling(), (-1, -1, 1), 2, units=(3,), **changes)
+    design = Design(some_scaling(), (-1, -1, 1), 2, TrainSettings(units=(3,), **changes))
     return make_networks(make_layers(design), FEATURES).learner
 
 
