@@ -80,12 +80,7 @@ class BatchSource:
     @property
     def step_bytes(self) -> int:
         """Memory per step of all arrays that batches are made from."""
-        return 4 * (len(self.idle_values) + (len(self.inputs) + 1) * self.scaling.target_count)
-
-    @property
-    def idle_values(self) -> Values:
-        """The features' means, which idle rows show: the scaled zero."""
-        return self.scaling.idle_values
+        return 4 * (len(self.scaling.idle_values) + (len(self.inputs) + 1) * self.scaling.target_count)
 
 
 @dataclass(frozen=True)
@@ -189,7 +184,7 @@ class WindowBatches:
         if published is None:
             published = np.full((len(rows), self.plan.lookback, scaled.shape[1]), np.nan, np.float32)
         return Batch(
-            self._filled(inputs["X"], self.source.idle_values),
+            self._filled(inputs["X"], self.source.scaling.idle_values),
             self._filled(np.repeat(series[:, None], self.plan.lookback, axis=1), 0),
             self._filled(self._at_last(scaled, last), 0),
             self._filled(self._at_last(weights["W"], last), 0),
@@ -234,11 +229,14 @@ def flag_missing(published: Values) -> tuple[Values, Values]:
 
 
 def _read_windows(source: BatchSource, plan: WindowPlan, rows: Ints) -> ReadWindows:
-    reads = plan.locate(rows)
-    inputs, targets, weights = (
-        {name: reads.steps(source.dataset, name) for name in names} for names in (source.inputs, "Y", "W")
-    )
-    return reads.windows(inputs, targets, weights)
+    def read(samples: Ints) -> Example:
+        inputs, targets, weights = (
+            {name: source.dataset.read(name, samples) for name in names}
+            for names in (source.inputs, "Y", "W")
+        )
+        return inputs, targets, weights
+
+    return plan.read(rows, read)
 
 
 def _read_lanes(source: BatchSource, split: Split, plan: LanePlan, numbers: Ints) -> Batch:
@@ -252,7 +250,7 @@ def _read_lanes(source: BatchSource, split: Split, plan: LanePlan, numbers: Ints
     if source.with_published:
         published, has_published = flag_missing(read_lanes(dataset, "published", lanes, np.nan))
     made = Batch(
-        inputs=read_lanes(dataset, "X", lanes, source.idle_values),
+        inputs=read_lanes(dataset, "X", lanes, source.scaling.idle_values),
         series=np.repeat(series[:, None], dataset.segment_length, axis=1),
         targets=targets,
         weights=lane_weights(dataset, split, lanes),

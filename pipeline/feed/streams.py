@@ -219,7 +219,7 @@ class Windows(Stream):
 
     @property
     def _read(self) -> Callable[[Ints], ReadWindows]:
-        return partial(_read_windows, self.source, self.columns, self._plan)
+        return partial(self._plan.read, read=partial(_read_samples, self.source, self.columns))
 
     @property
     def _cut(self) -> Callable[[ReadWindows, int, int], Example]:
@@ -293,23 +293,18 @@ class Lanes(Stream):
         return partial(_read_lanes, self.source, split, self.columns, self._plan, lanes=self._lanes)
 
 
-def _read_segments(source: Source, split: Split, columns: Columns, samples: Ints, rows: Ints) -> Example:
-    numbers = samples[rows]
-    scored = scored_steps(source, split, numbers)
+def _read_samples(source: Source, columns: Columns, samples: Ints) -> Example:
     return (
-        columns.cut_inputs(source.read("X", numbers)),
-        columns.cut_outputs(source.read("Y", numbers)),
-        columns.cut_weights(source.read("W", numbers) * scored[:, :, None]),
+        columns.cut_inputs(source.read("X", samples)),
+        columns.cut_outputs(source.read("Y", samples)),
+        columns.cut_weights(source.read("W", samples)),
     )
 
 
-def _read_windows(source: Source, columns: Columns, plan: WindowPlan, rows: Ints) -> ReadWindows:
-    reads = plan.locate(rows)
-    return reads.windows(
-        columns.cut_inputs(reads.steps(source, "X")),
-        columns.cut_outputs(reads.steps(source, "Y")),
-        columns.cut_weights(reads.steps(source, "W")),
-    )
+def _read_segments(source: Source, split: Split, columns: Columns, samples: Ints, rows: Ints) -> Example:
+    inputs, targets, weights = _read_samples(source, columns, samples[rows])
+    scored = scored_steps(source, split, samples[rows])
+    return inputs, targets, {name: values * scored for name, values in weights.items()}
 
 
 def _read_lanes(

@@ -5,6 +5,7 @@ The one place that says how a short history is padded: it starts at index 0 and 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,9 +13,8 @@ import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 
 from hindcast.pipeline.arrays import Ints, Values
-from hindcast.pipeline.feed.columns import Example, Named
+from hindcast.pipeline.feed.columns import Example, Named, map_example
 from hindcast.pipeline.feed.scored_rows import Spans
-from hindcast.pipeline.feed.source import Source
 
 Lengths = npt.NDArray[np.int32]
 
@@ -30,57 +30,48 @@ class WindowPlan:
     def __len__(self) -> int:
         return len(self.rows)
 
-    def locate(self, rows: Ints) -> WindowReads:
-        """What to read for the windows of given rows, in any order."""
+    def read(self, rows: Ints, read: Callable[[Ints], Example]) -> ReadWindows:
+        """The windows of given rows, in any order; `read(samples)` gives arrays (sample, step, ...) of ascending samples.
+
+        Each row takes its window of the inputs and its own step of targets and weights.
+        """
+        samples, last, history = self._locate(rows)
+        inputs, targets, weights = map_example(
+            lambda values: values.reshape(-1, *values.shape[2:]), read(samples)
+        )
+        own = ({name: values[last] for name, values in part.items()} for part in (targets, weights))
+        return ReadWindows(last, history, self.lookback, inputs, *own)
+
+    def _locate(self, rows: Ints) -> tuple[Ints, Ints, Lengths]:
+        """The samples to read, ascending; with their steps end to end, each row's own step; the steps of its history."""
         step, span = self.rows.locate(rows)
         history = np.minimum(step - self.rows.begin[span] + 1, self.lookback)
         del span
         samples = samples_between((step - history + 1) // self.segment_length, step // self.segment_length)
         last = np.searchsorted(samples, step // self.segment_length) * self.segment_length
-        return WindowReads(
-            samples, last + step % self.segment_length, history.astype(np.int32), self.lookback
-        )
-
-
-@dataclass(frozen=True)
-class WindowReads:
-    """The samples that hold the windows of some rows, ascending, and where each window lies in them.
-
-    With the steps of the samples laid end to end, `last` is the index of each row's own step; the `history` steps up to
-    it are the real ones of its window of `lookback`.
-    """
-
-    samples: Ints
-    last: Ints
-    history: Lengths
-    lookback: int
-
-    def steps(self, source: Source, name: str) -> Values:
-        """An array of these samples as steps (step, column)."""
-        values: Values = source.read(name, self.samples)
-        return values.reshape(-1, values.shape[-1])
-
-    def windows(self, inputs: Named, targets: Named, weights: Named) -> ReadWindows:
-        """The windows of `inputs`; each row takes its own step of `targets` and `weights`. All three hold steps."""
-        own = ({name: values[self.last] for name, values in part.items()} for part in (targets, weights))
-        return ReadWindows(self, inputs, *own)
+        return samples, last + step % self.segment_length, history.astype(np.int32)
 
 
 @dataclass(frozen=True)
 class ReadWindows:
-    """Rows in memory: their inputs as steps (step, column), their targets and weights row by row."""
+    """Rows in memory: their inputs as steps (step, column), their targets and weights row by row.
 
-    reads: WindowReads
+    With the steps of the samples that were read laid end to end, `last` is the index of each row's own step; the
+    `history` steps up to it are the real ones of its window of `lookback`.
+    """
+
+    last: Ints
+    history: Lengths
+    lookback: int
     inputs: Named
     targets: Named
     weights: Named
 
     def cut(self, start: int, stop: int) -> Example:
         """The rows at places [start, stop): inputs (row, lookback, column), targets and weights (row, ...)."""
-        reads = self.reads
-        last, history = reads.last[start:stop], reads.history[start:stop]
+        last, history = self.last[start:stop], self.history[start:stop]
         return (
-            {name: _windows(steps, last, history, reads.lookback) for name, steps in self.inputs.items()},
+            {name: _windows(steps, last, history, self.lookback) for name, steps in self.inputs.items()},
             {name: values[start:stop] for name, values in self.targets.items()},
             {name: values[start:stop] for name, values in self.weights.items()},
         )

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,20 +21,8 @@ from hindcast.pipeline.learn.saving import write_by_keras
 _SPLITS = {"loss": "train", "val_loss": "validation"}
 
 
-@contextmanager
-def open_callbacks(
-    boards: Path, tables: Path, training: TrainingData
-) -> Iterator[tuple[TensorBoardCallback, LossTables]]:
-    """Callbacks that write event files below `boards` and the tables of losses below `tables`."""
-    board = TensorBoardCallback(boards, training)
-    try:
-        yield board, LossTables(tables)
-    finally:
-        board.close()
-
-
 class TensorBoardCallback:
-    """Writes losses, learning rate, the share of lanes in use and histograms of the weights, by epoch."""
+    """Writes losses, learning rate, the share of lanes in use and histograms of the weights, by epoch; must be closed."""
 
     def __init__(self, folder: Path, training: TrainingData) -> None:
         self._folder, self._training = folder, training

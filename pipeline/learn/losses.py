@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -10,10 +10,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from hindcast.pipeline.arrays import Values
 from hindcast.pipeline.feed.batches import Batch
-from hindcast.pipeline.feed.lanes import ContinuityGuard
-from hindcast.pipeline.feed.prefetch import Numbered, read_ahead
 from hindcast.pipeline.settings.train import TrainSettings
 
 
@@ -47,31 +44,6 @@ class WeightedMean(keras.losses.Loss):  # type: ignore[misc]  # Keras has no typ
 def inputs_for(network: Any, batch: Batch) -> dict[str, Any]:
     """The inputs that a network has, by name: a stateless one has no `keep`."""
     return {variable.name: getattr(batch, variable.name) for variable in network.inputs}
-
-
-def iter_predictions(
-    network: Any, batches: Numbered[Batch], guard: ContinuityGuard | None
-) -> Iterator[tuple[Batch, Values]]:
-    """Each batch in order, with the network's outputs (row, step, target[, quantile]).
-
-    ContinuityError from the guard if a lane's sample does not continue the one before.
-    """
-    for batch in read_ahead(batches):
-        if guard is not None:
-            guard.check(batch.identity, batch.keep)
-        yield batch, np.asarray(network.predict_on_batch(inputs_for(network, batch)))
-
-
-def mean_loss(
-    network: Any, batches: Numbered[Batch], settings: TrainSettings, guard: ContinuityGuard | None
-) -> float:
-    """The weighted mean loss over all batches; NaN if no target has weight."""
-    total = weight = 0.0
-    for batch, outputs in iter_predictions(network, batches, guard):
-        errors = ops.convert_to_numpy(elementwise(settings)(batch.targets, outputs))
-        total += float((errors * batch.weights).sum(dtype=np.float64))
-        weight += float(batch.weights.sum(dtype=np.float64))
-    return total / weight if weight else float("nan")
 
 
 # The backends differ in what an array minus a tensor gives: `ops` takes both on all of them.

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import lru_cache, partial
 from typing import Any
 
+import keras
+import numpy as np
+
+from hindcast.pipeline.arrays import Values
 from hindcast.pipeline.errors import TrainingError
 from hindcast.pipeline.feed.batches import Batch, BatchSource, LaneBatches, Pass, WindowBatches
 from hindcast.pipeline.feed.lanes import ContinuityGuard, LanePlan, assign_whole_runs, fill_lanes
+from hindcast.pipeline.feed.prefetch import read_ahead
 from hindcast.pipeline.feed.runs import evaluation_runs, training_runs
 from hindcast.pipeline.feed.scaling import name_of
 from hindcast.pipeline.feed.scored_rows import Spans, scored_spans
 from hindcast.pipeline.feed.windows import WindowPlan
 from hindcast.pipeline.learn.fitting import TrainingData, compile_network
-from hindcast.pipeline.learn.losses import mean_loss
+from hindcast.pipeline.learn.losses import elementwise, inputs_for
 from hindcast.pipeline.learn.stateful import carry
 from hindcast.pipeline.settings.train import TrainSettings
 from hindcast.pipeline.wording import size_text
@@ -31,9 +36,25 @@ class EvaluationPass:
     batches: Pass
     guard: Callable[[], ContinuityGuard | None]
 
+    def play(self) -> Iterator[tuple[Batch, Values]]:
+        """Each batch in order, with the network's outputs (row, step, target[, quantile]).
+
+        ContinuityError from the guard if a lane's sample does not continue the one before.
+        """
+        guard = self.guard()
+        for batch in read_ahead(self.batches):
+            if guard is not None:
+                guard.check(batch.identity, batch.keep)
+            yield batch, np.asarray(self.network.predict_on_batch(inputs_for(self.network, batch)))
+
     def loss(self, settings: TrainSettings) -> float:
-        """The weighted mean loss over the pass, in scaled units."""
-        return mean_loss(self.network, self.batches, settings, self.guard())
+        """The weighted mean loss over the pass, in scaled units; NaN if no target has weight."""
+        total = weight = 0.0
+        for batch, outputs in self.play():
+            errors = keras.ops.convert_to_numpy(elementwise(settings)(batch.targets, outputs))
+            total += float((errors * batch.weights).sum(dtype=np.float64))
+            weight += float(batch.weights.sum(dtype=np.float64))
+        return total / weight if weight else float("nan")
 
 
 def training_data(source: BatchSource, learner: Any, settings: TrainSettings, seed: int) -> TrainingData:

@@ -70,10 +70,8 @@ def predict(dataset: Dataset, models: Path, split: str) -> Predictions:
 
 def _predict_rows(evaluation: EvaluationPass, rows: Rows, shape: tuple[int, ...]) -> Values:
     """The outputs (row, target[, quantile]) at the steps that have weight, in the order of `rows`."""
-    from hindcast.pipeline.learn.losses import iter_predictions
-
     identity, value = [np.zeros((0, 2), np.int64)], [np.zeros((0, *shape), np.float32)]
-    for batch, outputs in iter_predictions(evaluation.network, evaluation.batches, evaluation.guard()):
+    for batch, outputs in evaluation.play():
         row, step = np.nonzero(batch.weights.any(axis=2))
         identity.append(np.stack([batch.identity[row, 1], batch.begin[row] + step], axis=1))
         value.append(outputs[row, step])

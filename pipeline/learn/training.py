@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from hindcast.pipeline.feed.batches import BatchSource, LaneBatches
 from hindcast.pipeline.feed.scaling import series_numbers
 from hindcast.pipeline.files import digest_of_file, digest_of_value, replace_folders, write_json
 from hindcast.pipeline.learn.backend import seed_everything
-from hindcast.pipeline.learn.callbacks import GroupWeights, open_callbacks
+from hindcast.pipeline.learn.callbacks import GroupWeights, LossTables, TensorBoardCallback
 from hindcast.pipeline.learn.checkpoints import Checkpoints, checkpoint_identity
 from hindcast.pipeline.learn.custom.build import ModelSpec, build_custom_networks
 from hindcast.pipeline.learn.custom.module_digests import digest_user_modules
@@ -81,9 +82,9 @@ def train(params: Params, root: Path, data: CertifiedData) -> TrainingResult:
     checkpoints = _checkpoints(params, root, data.dataset.fingerprint)
     with (
         replace_folders(root / "models", root / "reports" / "train") as (models, tables),
-        open_callbacks(boards, tables, setup.training) as callbacks,
+        closing(TensorBoardCallback(boards, setup.training)) as board,
     ):
-        history = fit(setup.training, params.train, [*callbacks, weights], checkpoints)
+        history = fit(setup.training, params.train, [board, LossTables(tables), weights], checkpoints)
         write_models(models, setup, params, history)
         weights.hand_over(models)
     result = _result(setup, params, history, boards)

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 
-from hindcast.pipeline.learn.losses import WeightedMean, elementwise, iter_predictions, mean_loss
+from hindcast.pipeline.learn.losses import WeightedMean, elementwise
 from hindcast.pipeline.learn.modes import make_evaluation_pass
 from hindcast.pipeline.learn.network import make_networks
 from tests.learn.networks import (
@@ -46,12 +46,10 @@ def test_the_validation_loss_is_the_mean_over_all_weighted_targets_not_over_batc
     config = small_settings(lanes=2)
     play = make_evaluation_pass(batch_source_of(small_source()), small_learner(), config, "validation")
     total = weight = 0.0
-    for batch, outputs in iter_predictions(play.network, play.batches, None):
+    for batch, outputs in play.play():
         total += float((np.abs(batch.targets - outputs) * batch.weights).sum())
         weight += float(batch.weights.sum())
-    assert mean_loss(play.network, play.batches, config, play.guard()) == pytest.approx(
-        total / weight, rel=1e-6
-    )
+    assert play.loss(config) == pytest.approx(total / weight, rel=1e-6)
 
 
 def test_pinball_is_the_mean_over_quantiles_of_the_weighted_distance() -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hindcast.pipeline.errors import TrainingError
 from hindcast.pipeline.feed.lanes import IDLE
 from hindcast.pipeline.learn import stateful as carried_module
-from hindcast.pipeline.learn.losses import WeightedMean, inputs_for, iter_predictions
+from hindcast.pipeline.learn.losses import WeightedMean, inputs_for
 from hindcast.pipeline.learn.modes import make_evaluation_pass, training_data
 from hindcast.pipeline.learn.network import CELLS, first_layer_input, make_networks
 from hindcast.pipeline.learn.saving import save_network
@@ -74,7 +74,7 @@ def outputs_by_step(lanes: int, split: str) -> dict[tuple[int, int], Any]:
         batch_source_of(small_source()), small_twin(), small_settings(lanes=lanes), split
     )
     found = {}
-    for batch, outputs in iter_predictions(play.network, play.batches, play.guard()):
+    for batch, outputs in play.play():
         for row, step in np.argwhere(batch.weights.any(axis=2)):
             found[int(batch.identity[row, 1]), int(step)] = outputs[row, step]
     return found
@@ -173,7 +173,7 @@ def test_idle_lanes_stay_finite_and_leave_no_trace() -> None:
     play = make_evaluation_pass(
         batch_source_of(small_source()), small_twin(), small_settings(lanes=3), "test"
     )
-    for batch, outputs in iter_predictions(play.network, play.batches, play.guard()):
+    for batch, outputs in play.play():
         assert np.isfinite(outputs).all()
         assert not batch.weights[batch.identity[:, 1] == IDLE].any()
 

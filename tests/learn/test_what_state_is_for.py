@@ -13,7 +13,6 @@ import pytest
 from hindcast.pipeline.feed.batches import BatchSource
 from hindcast.pipeline.feed.scaling import Scaling
 from hindcast.pipeline.learn.fitting import fit
-from hindcast.pipeline.learn.losses import iter_predictions
 from hindcast.pipeline.learn.modes import make_evaluation_pass, training_data
 from hindcast.pipeline.learn.network import Design, make_layers, make_networks
 from tests.feed.memory import MemorySource, chronological, memory_source
@@ -58,7 +57,7 @@ def accuracy(mode: str, run_length: str | None) -> float:
     numbers = np.zeros(len(held_out.sequences), np.int32)
     evaluation = make_evaluation_pass(BatchSource(held_out, PLAIN, numbers), networks.twin, settings, "test")
     hits = []
-    for batch, outputs in iter_predictions(evaluation.network, evaluation.batches, evaluation.guard()):
+    for batch, outputs in evaluation.play():
         counts = batch.weights > 0
         hits += ((outputs > 0.5) == (batch.targets > 0.5))[counts].tolist()
     assert len(hits) == HELD_OUT * STEPS

@@ -102,11 +102,11 @@ def build_custom_networks(name: str, layers: Layers, spec: ModelSpec, precision:
         built = _call_builder(name, build, offered, spec, precision)
         _raise_faults(name, _check_graph(built, offered, spec, {*_RESERVED, *layers, *inputs}))
         outputs = _join_targets(built, spec)
-        if not spec.residual or not spec.quantiles:
+        if spec.residual and spec.quantiles:
+            column = keras.layers.Reshape((-1, len(spec.targets), 1), name="base_column")
+            outputs = keras.layers.Add(name="based_fan")([outputs, column(scaled_published(layers, inputs))])
+        else:
             outputs = add_published(layers, inputs, outputs)
-            return outputs, outputs
-        column = keras.layers.Reshape((-1, len(spec.targets), 1), name="base_column")
-        outputs = keras.layers.Add(name="based_fan")([outputs, column(scaled_published(layers, inputs))])
         return outputs, outputs
 
     networks = make_networks(layers, len(spec.features), body)
@@ -124,7 +124,7 @@ def _known_series(layers: Layers, series: Any, count: int) -> Any:
 
 def _check_graph(built: Any, offered: dict[str, Any], spec: ModelSpec, reserved: set[str]) -> list[str]:
     """All faults that show in what a builder returned without running it."""
-    faults = check_outputs(built, spec.targets, spec.output_shape)
+    faults = [*check_outputs(built, spec.targets, spec.output_shape)]
     outputs = [value for value in keras.tree.flatten(built) if isinstance(value, keras.KerasTensor)]
     calls = calls_between(offered.values(), outputs)
     faults += check_calls(calls, reserved, stateful=spec.stateful)

@@ -11,19 +11,16 @@ import keras
 _CARRIED = (keras.layers.LSTM, keras.layers.GRU, keras.layers.SimpleRNN)
 
 
-def check_outputs(outputs: Any, targets: Sequence[str], shape: tuple[int, ...]) -> list[str]:
+def check_outputs(outputs: Any, targets: Sequence[str], shape: tuple[int, ...]) -> Iterator[str]:
     """Faults of the value that a builder returned: a tensor, or a mapping of one per target by its name."""
     if not isinstance(outputs, dict):
-        return _check_shape("outputs", outputs, shape)
-    faults = []
+        yield from _check_shape("outputs", outputs, shape)
+        return
     if set(outputs) != set(targets):
-        faults.append(
-            f"outputs: expected one per target, named {list(targets)}, found {sorted(map(str, outputs))}"
-        )
+        yield f"outputs: expected one per target, named {list(targets)}, found {sorted(map(str, outputs))}"
     for target in targets:
         if target in outputs:
-            faults += _check_shape(f"output {target!r}", outputs[target], (1, *shape[1:]))
-    return faults
+            yield from _check_shape(f"output {target!r}", outputs[target], (1, *shape[1:]))
 
 
 def check_calls(calls: Sequence[Any], reserved: Collection[str], *, stateful: bool) -> list[str]:
@@ -53,21 +50,18 @@ def is_of_keras(layer: Any) -> bool:
     return type(layer).__module__.startswith("keras.") and not isinstance(layer, keras.layers.Lambda)
 
 
-def _check_shape(what: str, value: Any, shape: tuple[int, ...]) -> list[str]:
+def _check_shape(what: str, value: Any, shape: tuple[int, ...]) -> Iterator[str]:
     wanted = f"(batch, time, {', '.join(map(str, shape))})"
     if not isinstance(value, keras.KerasTensor):
-        return [f"{what}: expected a symbolic tensor {wanted}, found {type(value).__name__}"]
-    faults = []
+        yield f"{what}: expected a symbolic tensor {wanted}, found {type(value).__name__}"
+        return
     if len(value.shape) != 2 + len(shape) or tuple(value.shape[2:]) != shape or value.shape[1] is not None:
-        faults.append(
-            f"{what}: the shape must be {wanted} with any number of steps, found {tuple(value.shape)}"
-        )
+        yield f"{what}: the shape must be {wanted} with any number of steps, found {tuple(value.shape)}"
     if not keras.backend.is_float_dtype(value.dtype):
-        faults.append(
+        yield (
             f"{what}: expected floating-point numbers, found {value.dtype}, through which no gradient passes: "
             "end with a layer such as Dense, without a cast to integers"
         )
-    return faults
 
 
 def _check_inputs(calls: Sequence[Any]) -> Iterator[str]:
