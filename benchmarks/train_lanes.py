@@ -18,7 +18,7 @@ from hindcast.pipeline.feed.scaling import neutral_scaling
 from hindcast.pipeline.learn.fitting import TrainingData
 from hindcast.pipeline.learn.losses import inputs_for
 from hindcast.pipeline.learn.modes import training_data
-from hindcast.pipeline.learn.network import Design, make_layers, make_networks
+from hindcast.pipeline.learn.network import make_layers, make_networks
 from hindcast.pipeline.settings.train import TrainSettings
 from hindcast.pipeline.store.reader import Dataset
 
@@ -82,5 +82,5 @@ def by_lanes(dataset: Dataset, learner: Any) -> TrainingData:
 
 def made_learner() -> Any:
     settings = TrainSettings(units=(64,), identity="none")
-    design = Design(neutral_scaling(FEATURES, 1), (-1,) * FEATURES, 0, settings)
-    return make_networks(make_layers(design), FEATURES).learner
+    layers = make_layers(neutral_scaling(FEATURES, 1), (-1,) * FEATURES, 0, settings)
+    return make_networks(layers, FEATURES).learner

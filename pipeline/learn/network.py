@@ -29,24 +29,6 @@ Layers = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Design:
-    """What the layers are made from: the columns and series of a data set, and the settings of training.
-
-    `masks[i]` is the feature that is 1 where feature i is missing, or -1; `series` is the number of series with their
-    own index (1..series); index 0 is a series never seen. Of the settings, `dropout` is the share of each recurrent
-    layer's outputs that training leaves out; `residual` adds the head's output to the published forecast; `quantiles`
-    give each target as many outputs, which never cross; `precision` is the dtype policy of the recurrent layers;
-    `members` is the number of parallel stacks, each with its own head, whose mean is the forecast. With `model`, a
-    user's function makes the layers between scaled inputs and scaled outputs.
-    """
-
-    scaling: Scaling
-    masks: tuple[int, ...]
-    series: int
-    settings: TrainSettings
-
-
-@dataclass(frozen=True)
 class Networks:
     """Two stateless networks over one graph and its layers: they share every weight.
 
@@ -77,22 +59,29 @@ def make_networks(layers: Layers, features: int, body: Body | None = None) -> Ne
     )
 
 
-def make_layers(design: Design) -> Layers:
-    """New layers with random weights, by name."""
-    settings = design.settings
-    made = scale_layers(design.scaling, residual=settings.residual)
+def make_layers(scaling: Scaling, masks: tuple[int, ...], series: int, settings: TrainSettings) -> Layers:
+    """New layers with random weights, by name.
+
+    `masks[i]` is the feature that is 1 where feature i is missing, or -1; `series` is the number of series with their
+    own index (1..series); index 0 is a series never seen. Of the settings, `dropout` is the share of each recurrent
+    layer's outputs that training leaves out; `residual` adds the head's output to the published forecast; `quantiles`
+    give each target as many outputs, which never cross; `precision` is the dtype policy of the recurrent layers;
+    `members` is the number of parallel stacks, each with its own head, whose mean is the forecast. With `model`, a
+    user's function makes the layers between scaled inputs and scaled outputs.
+    """
+    made = scale_layers(scaling, residual=settings.residual)
     if settings.residual:
         made["base_masked"] = keras.layers.Multiply(name="base_masked", dtype="float32")
         made["based"] = keras.layers.Add(name="based", dtype="float32")
-    if max(design.masks, default=-1) >= 0:
-        made |= {"present": _present(design.masks), "masked": keras.layers.Multiply(name="masked")}
+    if max(masks, default=-1) >= 0:
+        made |= {"present": _present(masks), "masked": keras.layers.Multiply(name="masked")}
     if settings.model is not None:
         return made | ({"swapped": swap_layer()} if settings.quantiles else {})
-    if settings.identity != "none" and design.series:
-        made["identity"] = _identity(design)
+    if settings.identity != "none" and series:
+        made["identity"] = _identity(series, len(scaling.groups), settings)
     if made.keys() & {"identity", "based"}:
         made["joined"] = keras.layers.Concatenate(name="joined")
-    return made | _recurrent(settings) | _head(design.scaling.target_count, settings)
+    return made | _recurrent(settings) | _head(scaling.target_count, settings)
 
 
 def named_inputs(layers: Layers, features: int) -> dict[str, Any]:
@@ -198,12 +187,12 @@ def _present(masks: tuple[int, ...]) -> Any:
     return layer
 
 
-def _identity(design: Design) -> Any:
+def _identity(series: int, groups: int, settings: TrainSettings) -> Any:
     # the series of a group that were never seen are as neutral as index 0
-    rows = design.series + 1 + len(design.scaling.groups)
-    if design.settings.identity == "embedding":
+    rows = series + 1 + groups
+    if settings.identity == "embedding":
         # zeros: a series never seen stays at the neutral point where the others started
         return keras.layers.Embedding(
-            rows, design.settings.embedding_size, embeddings_initializer="zeros", name="identity"
+            rows, settings.embedding_size, embeddings_initializer="zeros", name="identity"
         )
-    return series_table("identity", np.eye(rows, design.series, k=-1))
+    return series_table("identity", np.eye(rows, series, k=-1))

@@ -21,7 +21,7 @@ from hindcast.pipeline.learn.custom.module_digests import digest_user_modules
 from hindcast.pipeline.learn.fitting import TrainingData, fit
 from hindcast.pipeline.learn.history import History
 from hindcast.pipeline.learn.modes import idle_lanes_hint, run_length_hint, training_data
-from hindcast.pipeline.learn.network import Design, Networks, make_layers, make_networks
+from hindcast.pipeline.learn.network import Networks, make_layers, make_networks
 from hindcast.pipeline.learn.preconditions import CertifiedData
 from hindcast.pipeline.learn.saving import save_network, write_model_card
 from hindcast.pipeline.learn.stateful import check_state_is_carried, make_online
@@ -127,7 +127,7 @@ def write_models(models: Path, setup: TrainingSetup, params: Params, history: Hi
 
 def _networks(data: CertifiedData, settings: TrainSettings) -> Networks:
     masks = tuple(int(mask) for mask in data.dataset.feature_masks)
-    layers = make_layers(Design(data.scaling, masks, len(data.known), settings))
+    layers = make_layers(data.scaling, masks, len(data.known), settings)
     if settings.model is None:
         return make_networks(layers, len(data.dataset.features))
     spec = ModelSpec(

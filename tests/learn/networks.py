@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from hindcast.pipeline.feed.batches import BatchSource
-from hindcast.pipeline.learn.network import Design, Layers, make_layers, make_networks
+from hindcast.pipeline.learn.network import Layers, make_layers, make_networks
 from hindcast.pipeline.settings.train import TrainSettings
 from tests.feed.memory import MemorySource, chronological, memory_source, some_scaling
 
@@ -37,15 +37,15 @@ def batch_source_of(source: MemorySource) -> BatchSource:
 
 
 def small_layers(seed: int = 0, **changes: Any) -> Layers:
-    """Layers for `batch_source_of`, built, with weights drawn from the seed; `changes`: of `Design` and its settings."""
+    """Layers for `batch_source_of`, built, with weights drawn from the seed; `changes`: arguments of `make_layers`, or settings."""
     import keras
 
     keras.utils.set_random_seed(seed)
     if "quantiles" in changes:
         changes["loss"] = "pinball"
-    design: dict[str, Any] = {"scaling": some_scaling(), "masks": (-1,) * FEATURES, "series": 2}
-    design |= {name: changes.pop(name) for name in design.keys() & changes.keys()}
-    layers = make_layers(Design(**design, settings=TrainSettings.model_validate({"units": (5,), **changes})))
+    arguments: dict[str, Any] = {"scaling": some_scaling(), "masks": (-1,) * FEATURES, "series": 2}
+    arguments |= {name: changes.pop(name) for name in arguments.keys() & changes.keys()}
+    layers = make_layers(**arguments, settings=TrainSettings.model_validate({"units": (5,), **changes}))
     make_networks(layers, FEATURES)
     return layers
 

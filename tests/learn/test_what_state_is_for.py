@@ -14,7 +14,7 @@ from hindcast.pipeline.feed.batches import BatchSource
 from hindcast.pipeline.feed.scaling import Scaling
 from hindcast.pipeline.learn.fitting import fit
 from hindcast.pipeline.learn.modes import make_evaluation_pass, training_data
-from hindcast.pipeline.learn.network import Design, make_layers, make_networks
+from hindcast.pipeline.learn.network import make_layers, make_networks
 from tests.feed.memory import MemorySource, chronological, memory_source
 from tests.learn.networks import small_settings
 
@@ -39,7 +39,7 @@ def accuracy(mode: str, run_length: str | None) -> float:
         mode=mode, lanes=50, run_length=run_length, epochs=8, learning_rate=0.02, loss="mse", units=[10],
         context=0, lookback=STEPS, batch_size=500,
     )  # fmt: skip
-    layers = make_layers(Design(PLAIN, (-1,), 0, settings.model_copy(update={"identity": "none"})))
+    layers = make_layers(PLAIN, (-1,), 0, settings.model_copy(update={"identity": "none"}))
     networks = make_networks(layers, 1)
     source = labelled(SEQUENCES, seed=1)
     fit(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -39,69 +40,64 @@ def check_forward_pass(
     with restored_state(learner):
         if not np.isfinite(run_network(learner, synthetic_inputs(learner, _STEPS, series))).all():
             return ["outputs: some are not finite, on synthetic inputs around 0"]
-        faults = _check_statistics(learner, series)
+        faults = list(_check_statistics(learner, series))
         probe, leakages, others = LayerProbe(learner, stateless=stateful), [], []
         for draw in _DRAWS:
             if draw:
                 draw_weights(learner, draw)
             leakages.append(probe.find_leakage(_LONG if stateful else _STEPS, series, draw))
-            others.append(_check_draw(learner, series, draw, stateful=stateful, quantiles=quantiles))
-        faults += _check_leakages(leakages, stateful=stateful) or _first_of(others, "rows", "statefulness")
+            others.append([*_check_draw(learner, series, draw, stateful=stateful, quantiles=quantiles)])
+        faults += list(_check_leakages(leakages, stateful=stateful)) or _first_of(
+            others, "rows", "statefulness"
+        )
         faults += _first_of(others, "quantiles")
         if not faults and (calls := probe.rows_in_training(_STEPS, series)):
             faults = [f"rows: in training, a row affects another in {_join(calls)}"]
     return faults
 
 
-def agree(found: Any, wanted: Any, *, half: bool) -> bool:
-    """Whether two ways to the same outputs agree but for rounding; `half`: computed in 16 bits."""
+def agree(network: Any, found: Any, wanted: Any) -> bool:
+    """Whether two ways to the same outputs of a network agree but for rounding, which is coarse in 16 bits."""
+    half = any(layer.compute_dtype in _HALF for layer in network.layers)
     tolerance = (5e-2 if half else 1e-3) * np.abs(wanted[np.isfinite(wanted)]).max(initial=1e-3)
     return found.shape == wanted.shape and np.allclose(found, wanted, rtol=0, atol=tolerance, equal_nan=True)
 
 
-def uses_half_precision(network: Any) -> bool:
-    """Whether some layer computes in 16 bits."""
-    return any(layer.compute_dtype in _HALF for layer in network.layers)
-
-
-def _check_leakages(leakages: list[Leakage], *, stateful: bool) -> list[str]:
-    faults = []
+def _check_leakages(leakages: list[Leakage], *, stateful: bool) -> Iterator[str]:
     if rows := [name for leakage in leakages for name in leakage.rows]:
-        faults.append(
+        yield (
             f"rows: the outputs of a row change with other rows, through {_join(rows)}: do not combine values along "
             "axis 0, each row is another series"
         )
     steps = [name for leakage in leakages for name in leakage.steps]
     if stateful and steps:
         later = ", and later steps are used" if any(leakage.ahead for leakage in leakages) else ""
-        faults.append(
+        yield (
             f"statefulness: two chunks give other outputs than the whole: what passes from step to step in {_join(steps)} "
             f"is not recurrent state{later}: use LSTM, GRU or SimpleRNN for it, or set train.mode=windows"
         )
-    return faults
 
 
 def _check_draw(
     learner: Any, series: int, draw: int, *, stateful: bool, quantiles: tuple[float, ...]
-) -> list[str]:
-    inputs, half = synthetic_inputs(learner, _STEPS, series, draw), uses_half_precision(learner)
+) -> Iterator[str]:
+    inputs = synthetic_inputs(learner, _STEPS, series, draw)
     whole = run_network(learner, inputs)
     alone = run_network(learner, {name: values[:1] for name, values in inputs.items()})
-    # the initial weights need not obey their constraints yet
-    faults = _check_order(whole, quantiles) if quantiles and draw else []
-    if not agree(alone, whole[:1], half=half):
-        faults.append(
+    if quantiles and draw:  # the initial weights need not obey their constraints yet
+        yield from _check_order(whole, quantiles)
+    if not agree(learner, alone, whole[:1]):
+        yield (
             f"rows: the outputs of a row change by {_distance(alone, whole[:1])} when other rows are left out: they must "
             "not depend on the number of rows"
         )
     if stateful:
         chunks = _run_in_chunks(learner, inputs)
-        if not agree(chunks, whole, half=half):
-            faults.append(
+        if not agree(learner, chunks, whole):
+            yield (
                 f"statefulness: two chunks give other outputs than the whole (they differ by {_distance(chunks, whole)}): what "
                 "passes from step to step must pass through the state of LSTM, GRU and SimpleRNN layers"
             )
-    return faults
 
 
 def _run_in_chunks(learner: Any, inputs: dict[str, Any]) -> Any:
@@ -113,26 +109,22 @@ def _run_in_chunks(learner: Any, inputs: dict[str, Any]) -> Any:
     return np.concatenate(parts, axis=1)
 
 
-def _check_order(outputs: Any, quantiles: tuple[float, ...]) -> list[str]:
+def _check_order(outputs: Any, quantiles: tuple[float, ...]) -> Iterator[str]:
     with np.errstate(invalid="ignore"):  # drawn weights may overflow, and infinities have no order
         lowest = np.nanmin(np.diff(outputs, axis=-1), initial=0)
-    if not lowest < -1e-5 * np.nanmax(np.abs(outputs), initial=0):
-        return []
-    return [
-        (
+    if lowest < -1e-5 * np.nanmax(np.abs(outputs), initial=0):
+        yield (
             f"quantiles: outputs must ascend along the last axis (train.quantiles {list(quantiles)}) whatever the weights are, found "
             f"one {-lowest:.2g} below the one before it with synthetic weights: return spec.ascending(flow), which makes such "
             "outputs of a flow (batch, time, units), or end with keras.ops.sort(outputs, axis=-1)"
         )
-    ]
 
 
-def _check_statistics(learner: Any, series: int) -> list[str]:
+def _check_statistics(learner: Any, series: int) -> Iterator[str]:
     """Weights that training sets from the rows of a batch, without a gradient: idle rows would enter them."""
     first, second = (
         _state_after(learner, synthetic_inputs(learner, _STEPS, series, draw)) for draw in (0, 1)
     )
-    faults = []
     for layer in learner.layers:
         changed = [
             weight.path.rpartition("/")[2]
@@ -140,11 +132,10 @@ def _check_statistics(learner: Any, series: int) -> list[str]:
             if not np.array_equal(first[id(weight)], second[id(weight)])
         ]
         if changed:
-            faults.append(
+            yield (
                 f"{describe(layer)} gathers statistics of the batch ({', '.join(changed)}), which "
                 "would include idle lanes and padding: use LayerNormalization, which uses each step alone"
             )
-    return faults
 
 
 def _state_after(learner: Any, inputs: dict[str, Any]) -> dict[int, Any]:

@@ -16,7 +16,7 @@ import keras
 import numpy as np
 
 from hindcast.pipeline.learn.custom.graph_rules import describe
-from hindcast.pipeline.learn.custom.probe import agree, uses_half_precision
+from hindcast.pipeline.learn.custom.probe import agree
 from hindcast.pipeline.learn.custom.probe_inputs import (
     draw_weights,
     restored_state,
@@ -71,7 +71,7 @@ def check_round_trip(twin: Any, *, online: bool, series: int = 0) -> list[str]:
             except Exception as fault:  # noqa: BLE001 (Keras may raise any class; it is reported)
                 faults.append(f"models/{name} cannot be saved and loaded by Keras alone: {_text_of(fault)}")
                 continue
-            if not agree(outputs, wanted[: len(outputs)], half=uses_half_precision(twin)):
+            if not agree(twin, outputs, wanted[: len(outputs)]):
                 faults.append(
                     f"models/{name}, saved and loaded by Keras alone, gives other outputs than the network that is trained "
                     f"(they differ by {np.abs(outputs - wanted[: len(outputs)]).max():.2g})"

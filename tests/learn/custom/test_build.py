@@ -15,7 +15,7 @@ import pytest
 from hindcast.pipeline.errors import TrainingError
 from hindcast.pipeline.learn.custom.build import ModelSpec, build_custom_networks
 from hindcast.pipeline.learn.custom.probe import check_forward_pass
-from hindcast.pipeline.learn.network import Design, make_layers
+from hindcast.pipeline.learn.network import make_layers
 from hindcast.pipeline.learn.saving import save_network
 from hindcast.pipeline.learn.stateful import carry
 from hindcast.pipeline.settings.train import TrainSettings
@@ -35,8 +35,8 @@ def built(function: str, precision: str = "float32", **changes: Any) -> Any:
         model=f"{HERE}:{function}", residual=spec.residual, quantiles=spec.quantiles,
         loss="pinball" if spec.quantiles else "mae",
     )  # fmt: skip
-    design = Design(some_scaling(targets=len(spec.targets)), (-1,) * FEATURES, spec.series, settings)
-    return build_custom_networks(f"{HERE}:{function}", make_layers(design), spec, precision)
+    layers = make_layers(some_scaling(targets=len(spec.targets)), (-1,) * FEATURES, spec.series, settings)
+    return build_custom_networks(f"{HERE}:{function}", layers, spec, precision)
 
 
 def some_inputs(steps: int) -> dict[str, Any]:
@@ -212,7 +212,7 @@ def test_a_function_that_is_absent_or_fails_is_reported_with_its_place(name: str
     with pytest.raises(TrainingError, match=message):
         build_custom_networks(
             name,
-            make_layers(Design(some_scaling(), (-1,) * FEATURES, 2, CUSTOM)),
+            make_layers(some_scaling(), (-1,) * FEATURES, 2, CUSTOM),
             ModelSpec(("a", "b", "c"), ("t",), 2),
         )
 
@@ -228,7 +228,7 @@ def test_a_module_that_fails_while_it_is_loaded_is_reported_with_its_line(
 ) -> None:
     monkeypatch.syspath_prepend(str(tmp_path))
     (tmp_path / "failing_network.py").write_text(f"import keras\n{text}\n", encoding="utf-8")
-    layers = make_layers(Design(some_scaling(), (-1,) * FEATURES, 2, CUSTOM))
+    layers = make_layers(some_scaling(), (-1,) * FEATURES, 2, CUSTOM)
     with pytest.raises(
         TrainingError, match=r"cannot be imported: it raised \w+ \(.*failing_network.py, line 2\)"
     ):
@@ -273,7 +273,7 @@ def test_series_of_which_only_the_group_is_known_are_never_seen_ones_to_a_custom
     scaling = some_scaling(targets=1)
     table = {name: np.tile(getattr(scaling, name), (4, 1)) for name in NAMES}  # indices 0, 1, 2; 3: the group
     scaling = replace(scaling, **table, groups=("north",))
-    layers = make_layers(Design(scaling, (-1,) * FEATURES, 2, CUSTOM))
+    layers = make_layers(scaling, (-1,) * FEATURES, 2, CUSTOM)
     networks = build_custom_networks(
         f"{HERE}:knows_its_series", layers, ModelSpec(("a", "b", "c"), ("t",), 2)
     )

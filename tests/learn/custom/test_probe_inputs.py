@@ -16,7 +16,7 @@ from hindcast.pipeline.learn.custom.probe_inputs import (
     run_network,
     synthetic_inputs,
 )
-from hindcast.pipeline.learn.network import Design, make_layers, make_networks
+from hindcast.pipeline.learn.network import make_layers, make_networks
 from hindcast.pipeline.settings.train import TrainSettings
 from tests.feed.memory import some_scaling
 from tests.learn.custom.test_build import numpy_state
@@ -24,8 +24,8 @@ from tests.learn.networks import FEATURES, arrays
 
 
 def learner_of(**changes: Any) -> Any:
-    design = Design(some_scaling(), (-1, -1, 1), 2, TrainSettings(units=(3,), **changes))
-    return make_networks(make_layers(design), FEATURES).learner
+    layers = make_layers(some_scaling(), (-1, -1, 1), 2, TrainSettings(units=(3,), **changes))
+    return make_networks(layers, FEATURES).learner
 
 
 def test_synthetic_inputs_are_around_0_once_scaled_whatever_the_scales_are() -> None:
