@@ -1,7 +1,7 @@
-"""Count, sum and sum of squares of columns of float32 as whole numbers, independent of the order and blocks of rows.
+"""Count, sum and sum of squares of float32 columns in exact integers, regardless of the order and blocks of the rows.
 
-Every float32 is a multiple of 2**-149, so sums of values and of their squares are kept as Python integers, and a mean or
-deviation is rounded once, at the end. Small noise on a large mean loses no digits.
+Every float32 is a multiple of 2**-149, so the sums of the values and of their squares are kept as Python integers. A mean
+or deviation is rounded once, at the end, so that small noise on a large mean loses no digits.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from hindcast.pipeline.arrays import Flags, Floats, Ints, Values
 Wholes = npt.NDArray[np.object_]  # of int
 
 _UNIT = 149  # the smallest float32 is 2**-149
-_BITS = 24  # of a float32's mantissa
-_WIDTH = 52  # bits of the whole numbers that are squared: two halves, whose products sum up in int64
+_BITS = 24  # the bits of a float32's mantissa
+_WIDTH = 52  # bits of the integers that are squared: each is split into two halves, whose products are summed in int64
 _HALF = _WIDTH // 2
-_ROWS = 1 << (62 - _WIDTH)  # so many products of 52 bits add up in an int64 without overflow
-_PIECE = 4 * _ROWS  # rows at a time: they stay in the processor's cache
+_ROWS = 1 << (62 - _WIDTH)  # the number of 52-bit products that an int64 can sum without overflow
+_PIECE = 4 * _ROWS  # rows per piece: few enough to stay in the processor's cache
 
 
 @dataclass(frozen=True)
 class Sums:
-    """For each of C columns the number of values, their sum in units of 2**-149, and the sum of their squares in 2**-298.
+    """For each of C columns: the number of values, their sum in units of 2**-149, the sum of their squares in 2**-298.
 
-    `broken` columns contained NaN or infinity, which their sums leave out.
+    `broken` marks the columns that contained NaN or infinity; their sums skip these values.
     """
 
     count: Ints
@@ -40,13 +40,13 @@ class Sums:
 
     @classmethod
     def none(cls, columns: int) -> Sums:
-        """The sums of no rows."""
+        """Return the sums of zero rows."""
         zeros = np.array([0] * columns, object)
         return cls(np.zeros(columns, np.int64), zeros, zeros, np.zeros(columns, bool))
 
     @classmethod
     def of(cls, values: Values, counted: Flags) -> Sums:
-        """The sums of the counted values of a block: both (row, column)."""
+        """Return the sums of the counted values of a block; both arguments are (row, column)."""
         sums = cls.none(values.shape[1])
         for start in range(0, len(values), _PIECE):
             rows = slice(start, start + _PIECE)
@@ -67,7 +67,7 @@ class Sums:
         return cls(counted.sum(axis=0), total, squares, ~np.all(finite, axis=1))
 
     def plus(self, other: Sums) -> Sums:
-        """The sums of the rows of both."""
+        """Return the sums over the rows of both operands."""
         return Sums(
             self.count + other.count,
             self.total + other.total,
@@ -77,7 +77,7 @@ class Sums:
 
     @property
     def mean(self) -> Floats:
-        """The mean of each column, rounded once; 0 where there are no values."""
+        """The mean of each column, rounded once; 0 if it has no values."""
         return np.array(
             [
                 total / (count << _UNIT) if count else 0.0
@@ -87,7 +87,7 @@ class Sums:
 
     @property
     def deviation(self) -> Floats:
-        """The population standard deviation of each column; 0 where it is constant or empty."""
+        """The population standard deviation of each column; 0 if the column is constant or empty."""
         columns = zip(self.total, self.squares, self.count.tolist(), strict=True)
         return np.array(
             [
@@ -98,9 +98,9 @@ class Sums:
 
 
 def _as_wholes(values: Floats) -> Iterator[tuple[Ints, Wholes]]:
-    """Columns (C, row) as whole numbers below 2**52 times 2**(exponent - 149), one band of magnitudes after another.
+    """Split columns (C, row) into bands of magnitude: integers below 2**52, to be multiplied by 2**(exponent - 149).
 
-    Values of one band span at most 28 powers of two, with 24 bits each; most columns are one band.
+    The values of a band have 24 bits each and span at most 28 powers of two; most columns need one band only.
     """
     while True:
         size = np.abs(values)
@@ -120,7 +120,7 @@ def _as_wholes(values: Floats) -> Iterator[tuple[Ints, Wholes]]:
 
 
 def _sum_rows(wholes: Ints) -> tuple[Wholes, Wholes]:
-    """Sums and sums of squares of the rows of (C, row)."""
+    """Return the sum and the sum of squares over the rows of (C, row)."""
     count = wholes.shape[1]
     parts = -(-count // _ROWS)
     if parts > 1:

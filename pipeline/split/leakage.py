@@ -1,4 +1,4 @@
-"""How many samples overlap with the other side of a split, by how far their inputs reach back."""
+"""Count the samples whose inputs reach back to the other side of a split."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from hindcast.pipeline.store.index_types import Split
 
 
 def count_overlaps(steps: Steps, splits: Sequence[Split], reach: int) -> list[int]:
-    """For each of train, validation and test the number of listed samples whose inputs reach the other side.
+    """Return, for train, validation and test, the number of listed samples whose inputs reach the other side.
 
-    A held-out sample overlaps if `reach` (ns) before its scored rows leads to a row of training of its series, in any
-    track; a training sample if it leads to a held-out row, which is where targets leak.
+    A held-out sample overlaps if a training row of its series, in any track, lies at most `reach` (ns) before its scored
+    rows. A training sample overlaps if a held-out row does; such rows leak targets.
     """
     train, *held_out = splits
     trained_rows, held_out_rows = _ScoredRanges(steps, [train]), _ScoredRanges(steps, held_out)
@@ -26,7 +26,7 @@ def count_overlaps(steps: Steps, splits: Sequence[Split], reach: int) -> list[in
 
 
 class _ScoredRanges:
-    """The time ranges of the scored rows of some splits, series by series."""
+    """The time ranges of the scored rows of some splits, for each series."""
 
     def __init__(self, steps: Steps, splits: Sequence[Split]) -> None:
         self._steps = steps
@@ -42,7 +42,7 @@ class _ScoredRanges:
         self._series, self._start, self._stop = series[order], start[order], stop[order]
 
     def count_reached_by(self, split: Split, reach: int) -> int:
-        """How many listed samples of a split have scored steps from which `reach` leads back to one of the ranges."""
+        """Count the listed samples of a split that have scored steps at most `reach` (ns) after one of the ranges."""
         start, stop = _scored_range(self._steps, split)
         series = self._series_of_sequence[self._steps.sequence[split.indices]]
         count = 0
@@ -57,7 +57,7 @@ class _ScoredRanges:
 
 
 def _ranges(steps: Steps, split: Split) -> tuple[Ints, Ints, Ints]:
-    """(sequence, start, stop) of what a split scores: its intervals in each sequence, or its samples."""
+    """Return (sequence, start, stop) of the ranges that a split scores: its intervals in each sequence, or its samples."""
     if not split.intervals:
         return steps.sequence[split.indices], steps.start[split.indices], steps.stop[split.indices]
     table = steps.sequences
@@ -70,7 +70,7 @@ def _ranges(steps: Steps, split: Split) -> tuple[Ints, Ints, Ints]:
 
 
 def _scored_range(steps: Steps, split: Split) -> tuple[Ints, Ints]:
-    """For each listed sample its first scored step and the end of its last."""
+    """Return, for each listed sample, the start of its first scored step and the end of its last scored step."""
     begins, ends = np.array(split.spans, np.int64).T
     start, stop = steps.start[split.indices], steps.stop[split.indices]
     first = np.searchsorted(ends, start, side="right").clip(max=len(ends) - 1)
@@ -79,13 +79,13 @@ def _scored_range(steps: Steps, split: Split) -> tuple[Ints, Ints]:
 
 
 def leak_warning(policy: str, splits: Sequence[Split], safe: Sequence[str]) -> str:
-    """The warning of a policy that keeps no distance; `safe` are the names of the policies that do not leak."""
+    """Return the warning for a policy without a distance; `safe` holds the names of the policies that do not leak."""
     shares = [
         f"{split.attributes['overlap_count'] / max(1, len(split.indices)):.0%} of the samples of {split.name}"
         for split in splits
     ]
     return (
-        f"{policy} leaks: the inputs of {shares[1]} and {shares[2]} reach rows that are trained on, and those of "
-        f"{shares[0]} reach held-out targets. Its scores look better than they are; {', '.join(safe[:-1])} and {safe[-1]} "
-        "do not leak."
+        f"{policy} leaks: the inputs of {shares[1]} and {shares[2]} reach training rows, and the inputs of "
+        f"{shares[0]} reach held-out targets. Its scores look better than they are. To avoid this, set split.policy to "
+        f"{', '.join(safe[:-1])} or {safe[-1]}."
     )

@@ -1,4 +1,4 @@
-"""Steps and settings -> splits: the policy's proposal with its counts, and an error where a part would be empty."""
+"""Plan the splits: count what the policy proposes for the steps, and raise an error if a part would be empty."""
 
 from __future__ import annotations
 
@@ -18,16 +18,18 @@ from hindcast.pipeline.split.steps import Steps, scored_by_sequence
 from hindcast.pipeline.store.index_types import Split
 from hindcast.pipeline.wording import listed, span_text, time_text
 
-_MOST_NAMES = 12  # a message names so many groups or series, then counts the rest
+_MOST_NAMES = 12  # a message names at most this many groups or series, and counts the rest
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The splits in the order train, validation, test, and what a user should know about them.
+    """The splits in the order train, validation, test, and what the user should know about them.
 
-    `scored` holds for each split the number of scored steps of each sequence, `embargoed` how many samples are in no list
-    because of the distance that the split keeps. `folds` are the splits of all folds, named `folds/<k>/train` and so on;
-    empty for a policy without folds. `remarks` are lines for the summary, `warning` is one that must not be overlooked.
+    - `scored`: for each split, the number of scored steps of each sequence.
+    - `embargoed`: for each split, the number of samples that the embargo leaves out of all splits.
+    - `folds`: the splits of all folds, named `folds/<k>/train` and so on; empty for a policy without folds.
+    - `remarks`: lines for the summary.
+    - `warning`: a line that must not be overlooked; empty if there is none.
     """
 
     parts: tuple[Part, ...]
@@ -41,15 +43,15 @@ class Plan:
 
 
 def plan_splits(steps: Steps, settings: SplitSettings, seed: int, reach: int = 0) -> Plan:
-    """Split all samples by the policy; `reach` (ns) is how far the inputs of a row reach back, for policies that need it.
+    """Split all samples with the policy; `reach` (ns) is how far the inputs of a row reach back, for policies that need it.
 
-    Raises SplitError where there is nothing to split, where borders do not ascend, or where training or a part
-    that was asked for (a share above 0, or a date) has no scored step.
+    Raises SplitError if there is nothing to split, if the borders do not ascend, or if training or a requested part
+    (a share above 0, or a date) has no scored step.
     """
     if not steps.sample_count or steps.first_target_time > steps.last_target_time:
         raise SplitError(
             "There is nothing to split: no group has a step with an observed target. "
-            "See reports/pack.json for the reasons why steps were left out."
+            "Correct what reports/pack.json gives as the reasons for excluded steps, then run the stage `pack` again."
         )
     policy = POLICIES[settings.policy]
     proposal = policy.propose(steps, settings, seed, reach)
@@ -70,7 +72,7 @@ def plan_splits(steps: Steps, settings: SplitSettings, seed: int, reach: int = 0
 
 
 def kept_lines(plan: Plan) -> Iterator[str]:
-    """One line per split: samples, scored steps, interval."""
+    """Yield one line per split: its samples, scored steps and interval."""
     for split, counts in zip(plan.splits, plan.scored, strict=True):
         if counts.sum():
             yield (
@@ -82,18 +84,19 @@ def kept_lines(plan: Plan) -> Iterator[str]:
 
 
 def excluded_lines(plan: Plan, steps: Steps) -> Iterator[str]:
-    """Lines on what is in no split, the embargo, and series without a scored step in test or in training."""
+    """Yield lines on the steps under embargo, and on the series without a scored step in test or in training."""
     for part, count in zip(plan.parts, plan.embargoed, strict=True):
         if part.late:
             yield (
-                f"{part.name}: the last {span_text(part.border - part.until_time)} ({count:,} whole samples); "
-                f"{_lateness(steps, part.late)}, the next split's first origin is {time_text(part.next_origin)}"
+                f"{part.name}: the last {span_text(part.border - part.until_time)} ({count:,} whole samples) are left out "
+                f"(embargo): {_lateness(steps, part.late)}, after the first origin of the next split "
+                f"({time_text(part.next_origin)})"
             )
     yield from plan.remarks
     if plan.series_without_test:
         yield f"series without a scored step in test: {_names(plan.series_without_test)}"
     if unseen := _series_not_trained(plan, steps):
-        yield f"series without a scored step in train, which the network treats as unknown series: {_names(unseen)}"
+        yield f"series without a scored step in train (the network treats them as unknown series): {_names(unseen)}"
 
 
 def _count(steps: Steps, draft: Draft, attributes: dict[str, int | str]) -> Plan:
@@ -137,14 +140,14 @@ def _check_not_empty(
 def _reasons_empty(steps: Steps, part: Part, policy: SplitPolicy) -> Iterator[str]:
     interval = f"[{time_text(part.from_time)}, {time_text(part.border)})"
     if part.name == "train":
-        remedy = f"split.validation and split.test smaller shares{policy.remedies[0]}"
+        remedy = f"split.validation and split.test to smaller shares{policy.remedies[0]}"
     else:
-        remedy = f"split.{part.name} a larger share{policy.remedies[1]}"
-    yield f"{part.name} has no step to score in {interval}: give {remedy}"
+        remedy = f"split.{part.name} to a larger share{policy.remedies[1]}"
+    yield f"{part.name} has no step to score in {interval}: set {remedy}"
     if part.late and part.border > part.from_time:
         yield (
             f"{part.name} may use only what was known at {time_text(part.next_origin)}, the first origin of the "
-            f"next split: it ends at {time_text(part.until_time)}, because {_lateness(steps, part.late)}"
+            f"next split. It ends at {time_text(part.until_time)}, because {_lateness(steps, part.late)}"
         )
 
 
@@ -152,12 +155,12 @@ def _lateness(steps: Steps, late: Late) -> str:
     names = steps.sequences
     return (
         f"the target of {names.group[late.sequence]}/{names.series[late.sequence]} at {time_text(late.time)} "
-        f"was known only at {time_text(late.known)}"
+        f"became known only at {time_text(late.known)}"
     )
 
 
 def _spans_of_groups(steps: Steps) -> Iterator[str]:
-    """The span of steps of each group; a group that ends long before the others is the usual reason."""
+    """Yield the time span of each group's steps; the usual reason is a group that ends long before the others."""
     names = steps.sequences
     ends = names.start_time + names.step_count * steps.frequency
     groups = sorted({str(group) for group in names.group})
@@ -170,7 +173,7 @@ def _spans_of_groups(steps: Steps) -> Iterator[str]:
 
 
 def _series_not_trained(plan: Plan, steps: Steps) -> list[tuple[str, str]]:
-    """The series that are scored in validation or test, yet not in training, unless the policy holds out series."""
+    """Return the series scored in validation or test but not in training; none if the policy holds out series."""
     if POLICIES[plan.splits[0].attributes["policy"]].holds_out_series:
         return []
     train, *later = plan.scored
@@ -179,7 +182,7 @@ def _series_not_trained(plan: Plan, steps: Steps) -> list[tuple[str, str]]:
 
 
 def _series_without(steps: Steps, scored: Ints) -> tuple[tuple[str, str], ...]:
-    """(group, series), sorted, of the series none of whose sequences has a scored step."""
+    """Return (group, series), sorted, of each series that has no scored step in any sequence."""
     keys = list(zip(map(str, steps.sequences.group), map(str, steps.sequences.series), strict=True))
     seen = {keys[row] for row in np.flatnonzero(scored).tolist()}
     return tuple(sorted(set(keys) - seen))

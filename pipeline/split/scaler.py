@@ -1,7 +1,7 @@
-"""The scaler: mean and standard deviation of features and targets over training rows only, by streaming.
+"""The scaler: mean and standard deviation of features and targets over training rows only, read as a stream.
 
 Sums are exact (`split.exact_sums`), so the result does not depend on the order and size of the blocks. The sums of a group
-are those of its series added up, and those of a feature are those of all groups.
+are added up from its series, and the sums of a feature from all groups.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from hindcast.pipeline.split.steps import Steps, iter_scored
 from hindcast.pipeline.store.index_types import Split
 from hindcast.pipeline.store.layout import SCALER_FORMAT
 
-_ANY_SERIES: Key = ("", "")  # the key where one scale holds for all series
+_ANY_SERIES: Key = ("", "")  # the key if all series share one scale
 _LENGTHS = {"none": 0, "feature": 0, "group": 1, "series": 2}  # how much of a key a scale depends on
 
 
@@ -29,8 +29,8 @@ _LENGTHS = {"none": 0, "feature": 0, "group": 1, "series": 2}  # how much of a k
 class Columns:
     """The names of X's features and Y's targets; `masks[i]` is the feature that is 1 where feature i is missing, or -1.
 
-    `common` are the places of features that mean the same in every series (as masks always do): one scale holds for all
-    series and groups. On a scale fitted to two months of a series, the day of the year would soon be far out of range.
+    `common` holds the indices of features that mean the same in every series (as masks always do): all series and groups
+    share one scale. With a scale fitted to two months of a series, the day of the year would soon be far out of range.
     """
 
     features: Sequence[str]
@@ -40,20 +40,20 @@ class Columns:
 
     @property
     def own(self) -> Flags:
-        """(feature,): whether a series or group may have its own scale."""
+        """Return (feature,) flags: whether a series or group may have its own scale."""
         shared = self.common | set(self.masks[self.masks >= 0].tolist())
         return np.array([place not in shared for place in range(len(self.features))], bool)
 
 
 def common_features(parts: Sequence[str], units: Sequence[str]) -> frozenset[int]:
-    """The places of calendar features and leads: dimensionless or in hours. Other known values have units of their own."""
+    """Return the indices of calendar features and leads: dimensionless or in hours. Other known values have other units."""
     pairs = enumerate(zip(parts, units, strict=True))
     return frozenset(place for place, (part, unit) in pairs if part == "calendar" and unit in {"1", "h"})
 
 
 @dataclass(frozen=True)
 class Scale:
-    """Mean and deviation of each column, and the number of its own rows of the series, group or feature."""
+    """Mean and deviation of each column, and the number of rows of the series, group or feature."""
 
     mean: Floats
     deviation: Floats
@@ -61,33 +61,33 @@ class Scale:
 
     @classmethod
     def of_feature(cls, sums: Sums) -> Scale:
-        """The scale where all series share one: a column that is constant or empty has deviation 1."""
+        """Return the scale that all series share: a column that is constant or empty has deviation 1."""
         deviation = sums.deviation
         return cls(sums.mean, np.where(deviation > 0, deviation, 1.0), sums.count)
 
     def finer(self, sums: Sums, least: int, may: Flags) -> Scale:
-        """The scale of a series or group: its own in columns where it `may` have one, has at least `least` rows and varies;
-        this one in all other columns.
+        """Return the scale of a series or group. A column gets its own scale if it `may` have one, has at least `least` rows
+        and varies; all other columns keep this scale.
 
-        A value that is constant in a series (its size, for example) distinguishes series; its own scale would erase that.
+        A value that is constant in a series (its size, for example) distinguishes series; a scale per series would erase it.
         """
         mean, deviation = sums.mean, sums.deviation
         own = may & (sums.count >= least) & (deviation > 0)
         return Scale(np.where(own, mean, self.mean), np.where(own, deviation, self.deviation), sums.count)
 
     def entry(self) -> dict[str, list[Any]]:
-        """The entry in scaler.json."""
+        """Return the entry for scaler.json."""
         return {"mean": self.mean.tolist(), "std": self.deviation.tolist(), "count": self.count.tolist()}
 
 
 def fit_scaler(
     steps: Steps, train: Split, columns: Columns, fingerprint: str, how: ScaleSettings
 ) -> dict[str, Any]:
-    """The content of scaler.json.
+    """Return the content of scaler.json.
 
-    A feature's rows are the steps of the training split (inside its interval) where it is not missing; a
-    target's are those with weight. `none` scales nothing: mean 0 and deviation 1. Raises FormatError where a
-    training row of X or Y is not finite.
+    A feature counts in the steps of the training split (inside its interval) where it is not missing; a target counts in
+    the steps where it has weight. With `none` nothing is scaled: mean 0 and deviation 1. Raises FormatError if a training
+    row of X or Y is not finite.
     """
     sides = {
         "features": _Side(columns.features, how.by, how.min_rows, columns.own),
@@ -120,7 +120,7 @@ def fit_scaler(
 
 
 class _Side:
-    """The sums of the features, or of the targets, by series."""
+    """The sums of the features, or of the targets, of each series."""
 
     def __init__(self, names: Sequence[str], by: ScaleBy, least: int, own: Flags) -> None:
         self.names, self.by, self._least, self._own = names, by, least, own
@@ -130,12 +130,12 @@ class _Side:
         self._series[key] = self._series[key].plus(sums) if key in self._series else sums
 
     def sums(self, length: int) -> dict[tuple[str, ...], Sums]:
-        """The sums of each group (`length` 1: by (group,)), of each series (2), or of all (0: by ())."""
+        """Return the sums of each group (`length` 1, keys (group,)), of each series (2), or of all series (0, key ())."""
         sums_of: dict[tuple[str, ...], Sums] = {} if length else {(): Sums.none(len(self.names))}
         for (
             key,
             sums,
-        ) in self._series.items():  # exact sums: the order in which series are added changes nothing
+        ) in self._series.items():  # the sums are exact: the order of the series does not matter
             part = key[:length]
             sums_of[part] = sums_of[part].plus(sums) if part in sums_of else sums
         return sums_of
@@ -148,7 +148,7 @@ class _Side:
         ]
 
     def scales(self, length: int) -> dict[tuple[str, ...], Scale]:
-        """The scales of groups (`length` 1) or series (2), where it is scaled that finely, or of all (0)."""
+        """Return the scales of groups (`length` 1), of series (2) or of all series (0); none if `by` is coarser."""
         if length > _LENGTHS[self.by]:
             return {}
         if length == 0:
@@ -161,7 +161,7 @@ class _Side:
 
 
 def _entries(scales: dict[str, dict[tuple[str, ...], Scale]]) -> list[dict[str, Any]]:
-    """One entry per group or series: its names, then its scales of features and targets, as far as it has them."""
+    """Return one entry per group or series: its names, then its scales of features and targets if it has them."""
     of_kind = {kind: found for kind, found in scales.items() if found}
     return [
         {
@@ -173,7 +173,7 @@ def _entries(scales: dict[str, dict[tuple[str, ...], Scale]]) -> list[dict[str, 
 
 
 def _by_series(steps: Steps, start: int, stop: int) -> Iterator[tuple[Key, slice]]:
-    """Samples [start, stop) as slices of one series each, counted from `start`."""
+    """Yield (key, slice) for each series in samples [start, stop); slices are relative to `start`."""
     sequence = steps.sequence[start:stop]
     edges = [0, *(1 + np.flatnonzero(np.diff(sequence))).tolist(), stop - start]
     for first, last in pairwise(edges):

@@ -1,4 +1,4 @@
-"""The steps of all samples as a policy sees them: their times, and a callable that reads the stored arrays."""
+"""The steps of all samples, as passed to a policy: their times, and a callable that reads the stored arrays."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from hindcast.pipeline.arrays import TIME_MAX, TIME_MIN, Flags, Ints
 from hindcast.pipeline.store.index_types import Sequences, Split, played_samples
 
 Read = Callable[[str, int, int], npt.NDArray[Any]]
-"""`read(name, start, stop)` gives the rows [start, stop) of a data set such as `origin`: (sample, step, ...)."""
+"""`read(name, start, stop)` returns the rows [start, stop) of a data set such as `origin`: (sample, step, ...)."""
 
-_STEPS_PER_BLOCK = 1 << 16  # half a MiB of 8-byte values a column; the scaler's sums are grouped by it
+_STEPS_PER_BLOCK = 1 << 16  # half a MiB per column of 8-byte values; the scaler sums block by block
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Steps:
 
     @property
     def sample_count(self) -> int:
-        """How many samples there are."""
+        """The number of samples."""
         return len(self.sequence)
 
     @property
@@ -69,26 +69,26 @@ class Steps:
 
     @property
     def end_time(self) -> int:
-        """The end of the last step of all sequences, with a target or without."""
+        """The end of the last step of all sequences, with or without a target."""
         return int(self.stop.max(initial=TIME_MIN))
 
     def times(self, start: int, stop: int) -> Ints:
-        """The time of every step of samples [start, stop): (sample, step), padding included."""
+        """Return the time of every step of samples [start, stop): (sample, step), padding included."""
         return self.start[start:stop, None] + np.arange(self.segment_length) * self.frequency
 
     def within(self, start: int, stop: int, from_time: int, until_time: int) -> Flags:
-        """Which steps of samples [start, stop) lie in [from_time, until_time): (sample, step); padding never does."""
+        """Flag the steps of samples [start, stop) inside [from_time, until_time): (sample, step); never set for padding."""
         times = self.times(start, stop)
         return (times >= from_time) & (times < np.minimum(until_time, self.stop[start:stop])[:, None])
 
     def played(self, split: Split) -> Flags:
-        """Which samples hold scored steps of a split; see `store.index_types.played_samples`."""
+        """Flag the samples that contain scored steps of a split; see `store.index_types.played_samples`."""
         played = np.zeros(self.sample_count, bool)
         played[played_samples(self.sequences, split, self.segment_length, self.frequency)] = True
         return played
 
     def blocks(self, chosen: Flags) -> Iterator[tuple[int, int]]:
-        """The chosen samples as ranges [start, stop) of bounded length, ascending."""
+        """Yield the chosen samples as ranges [start, stop) of bounded length, ascending."""
         longest = max(1, _STEPS_PER_BLOCK // self.segment_length)
         edges = np.flatnonzero(np.diff(np.concatenate([[False], chosen, [False]]).astype(np.int8)))
         for first, last in edges.reshape(-1, 2).tolist():
@@ -97,9 +97,9 @@ class Steps:
 
 
 def iter_scored(steps: Steps, split: Split) -> Iterator[tuple[int, int, Flags]]:
-    """The samples that a split plays as ranges [start, stop), each with a flag per step (sample, step).
+    """Yield the samples that a split runs through as ranges [start, stop), each with a flag per step (sample, step).
 
-    The flag is set where the step lies in an interval of the split and is not padding, whatever its weight.
+    The flag is set if the step lies in an interval of the split and is not padding, regardless of its weight.
     """
     for start, stop in steps.blocks(steps.played(split)):
         inside = split.holds(steps.times(start, stop))
@@ -107,7 +107,7 @@ def iter_scored(steps: Steps, split: Split) -> Iterator[tuple[int, int, Flags]]:
 
 
 def scored_by_sequence(steps: Steps, split: Split) -> Ints:
-    """The number of scored steps (inside the interval, some target with weight) of each sequence."""
+    """Return the number of scored steps (inside an interval, at least one target with weight) of each sequence."""
     counts = np.zeros(len(steps.sequences), np.int64)
     for start, stop, inside in iter_scored(steps, split):
         scored = inside & (steps.read("W", start, stop) > 0).any(axis=2)

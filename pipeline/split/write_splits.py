@@ -1,4 +1,4 @@
-"""Shards and settings -> dataset.h5, and dataset.h5 -> scaler.json: plans and scalers as files."""
+"""Write dataset.h5 from the shards and the settings, and scaler.json from dataset.h5."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from hindcast.pipeline.store.reader import Dataset
 
 
 def steps_of(dataset: Dataset, read_some: Callable[[str, int], None] = lambda *_: None) -> Steps:
-    """The steps of an open data set; `read_some` is called with the name of each array read and the number of samples."""
+    """Return the steps of an open data set; each read calls `read_some` with the array's name and the number of samples."""
 
     def read(name: str, start: int, stop: int) -> NDArray[Any]:
         values = dataset.read(name, np.arange(start, stop))
@@ -43,16 +43,16 @@ def steps_of(dataset: Dataset, read_some: Callable[[str, int], None] = lambda *_
 
 
 def build_dataset(packed: Path, data: Path, params: Params) -> tuple[Plan, Steps]:
-    """Join the shards of a folder into `data` with the splits that the settings ask for.
+    """Join the shards of a folder into `data`, with the splits given by the settings.
 
-    The attribute `shards_digest` of every split identifies the bytes it was planned from. Raises SplitError where a split
-    would be empty, FormatError where shards do not belong together; the old file then stays.
+    The attribute `shards_digest` of every split identifies the bytes it was planned from. Raises SplitError if a split
+    would be empty, FormatError if the shards do not belong together; an existing file is then kept.
     """
     shards = list_shards(packed)
     planned: list[tuple[Plan, Steps]] = []
 
     def splits(joined: Dataset) -> Sequence[Split]:
-        # origins of the later splits, known moments of the earlier ones, and weights of all: twice over
+        # reads: origins of the later splits and known times of the earlier splits make one pass, weights of all another
         with progress("split", 2 * joined.sample_count, "reads of samples") as advance:
             steps = steps_of(joined, lambda _, count: advance(count))
             plan = plan_splits(steps, params.split, params.seed, reach_of(params, joined))
@@ -76,7 +76,7 @@ def build_scaler(data: Path, scaler: Path, params: Params) -> dict[str, Any]:
             raise SplitError(f"{data}: the training split is empty: run the stage `split` again.")
         common = common_features(dataset.feature_parts, dataset.feature_units)
         columns = Columns(dataset.features, dataset.feature_masks, dataset.targets, common)
-        # of the arrays read for a sample, each once, the last one
+        # progress counts a sample when the last of its arrays is read
         last = "X" if params.scale.of_targets == "none" else "W"
         played = int(steps_of(dataset).played(train).sum())
         with progress("scale", played, "samples") as advance:
@@ -87,16 +87,16 @@ def build_scaler(data: Path, scaler: Path, params: Params) -> dict[str, Any]:
 
 
 def identity_of(params: Params) -> dict[str, Any]:
-    """The settings that identify a data set, beside its shards."""
+    """Return the settings that identify a data set, in addition to its shards."""
     identity = {"seed": params.seed, "split": params.split.model_dump(mode="json")}
-    # how far training looks back decides the distance that it keeps, or how many samples overlap
+    # the lookback decides the distance between splits, or how many samples overlap
     if POLICIES[params.split.policy].needs_reach:
         identity["lookback"] = params.train.lookback
     return identity
 
 
 def reach_of(params: Params, dataset: Dataset) -> int:
-    """How far inputs reach back (ns) where the policy needs it, else 0: see `features.registry.longest_reach`."""
+    """Return how far inputs reach back (ns) if the policy needs it, else 0: see `features.registry.longest_reach`."""
     if not POLICIES[params.split.policy].needs_reach or dataset.first_target_time > dataset.last_target_time:
         return 0
     table = dataset.sequences
@@ -105,5 +105,5 @@ def reach_of(params: Params, dataset: Dataset) -> int:
 
 
 def shards_digest(shards: Sequence[Path]) -> str:
-    """The digest of the bytes of all shards and of their names."""
+    """Return the digest of the bytes and names of all shards."""
     return digest_of_value(sorted([shard.name, digest_of_file(shard)] for shard in shards))

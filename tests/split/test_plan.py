@@ -56,7 +56,7 @@ def test_a_training_part_eaten_by_the_embargo_is_refused_with_the_target_known_t
     late = Track(
         "g", "a", 0, tuple(Row(START + i * HOUR, START + i * HOUR, START + 9999 * HOUR) for i in range(100))
     )
-    with pytest.raises(SplitError, match="was known only at 2025-02-20T15:00:00Z"):
+    with pytest.raises(SplitError, match="became known only at 2025-02-20T15:00:00Z"):
         plan_splits(steps_of([late], 10), Chronological(validation=0, test=0.2), seed=0)
 
 
@@ -79,7 +79,7 @@ def test_series_that_begin_after_training_are_named() -> None:
     plan = plan_splits(steps, Chronological(validation=0, test=0.2), seed=0)
     lines = [line for line in excluded_lines(plan, steps) if "g/newcomer" in line]
     assert lines == [
-        "series without a scored step in train, which the network treats as unknown series: g/newcomer"
+        "series without a scored step in train (the network treats them as unknown series): g/newcomer"
     ]
 
 
@@ -88,4 +88,6 @@ def test_the_embargo_is_reported_with_the_target_that_causes_it() -> None:
     plan = plan_splits(steps, Chronological(validation=0, test=0.2), seed=0)
     assert plan.embargoed == (2, 0, 0)
     (line,) = excluded_lines(plan, steps)
-    assert line.startswith("train: the last 25 h (2 whole samples); the target of g/a at ")
+    assert line.startswith(
+        "train: the last 25 h (2 whole samples) are left out (embargo): the target of g/a at "
+    )

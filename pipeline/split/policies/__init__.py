@@ -1,5 +1,6 @@
 """One module per split policy, and the table of what they declare.
 
-To add a policy: its settings in `settings/split.py`, a module here that declares a `SplitPolicy` (`policy_table` finds it), what the
-certificate expects of it in `certify/expected_splits.py`, and its defaults in `conf/split/`.
+To add a policy, write its settings in `settings/split.py`, a module in this folder that declares a `SplitPolicy`
+(`policy_table` finds it), the splits that the certificate expects in `certify/expected_splits.py`, and its defaults in
+`conf/split/`.
 """

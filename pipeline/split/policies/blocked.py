@@ -1,7 +1,7 @@
-"""The policy blocked: time is cut into blocks, and some of them, spread over the years, are held out.
+"""The policy blocked: time is cut into blocks, and some blocks, spread over the years, are held out.
 
-Training lies on both sides of what is held out. Before a held-out block it keeps the embargo; behind one it stays away
-as far as an input reaches back, so that no training row holds a target of the block. It has seen later days, though.
+Training lies before and after each held-out block. Before the block it keeps the embargo. After the block it leaves a gap
+as long as the inputs reach back, so that no training row contains a target of the block. Training does see later days.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ class Blocks:
     owner: Ints
 
     def runs(self) -> Iterator[tuple[int, int, int]]:
-        """(owner, start, stop) of neighbouring blocks of one split, as one."""
+        """Yield (owner, start, stop) of each run of neighbouring blocks of one split."""
         edges = np.flatnonzero(np.diff(self.owner)) + 1
         for first, stop in pairwise([0, *edges.tolist(), len(self.owner)]):
             yield int(self.owner[first]), int(self.borders[first]), int(self.borders[stop])
 
     def held_out_by(self, steps: Steps) -> Ints:
-        """The split of the last held-out block that each sample reaches; 0 where it reaches none."""
+        """Return, for each sample, the split of the last held-out block that it reaches; 0 if it reaches none."""
         first = np.searchsorted(self.borders, steps.start, side="right") - 1
         last = np.searchsorted(self.borders, steps.stop - steps.frequency, side="right") - 1
         block = np.maximum.accumulate(np.where(self.owner > 0, np.arange(len(self.owner)), -1))[last]
@@ -51,22 +51,22 @@ class Blocks:
 
 
 def propose_blocked(steps: Steps, settings: Blocked, seed: int, reach: int) -> Proposal:
-    """One draft; training stays away behind a held-out block for `settings.distance`, or else for `reach` (ns)."""
+    """Propose one draft; the gap after a held-out block is `settings.distance`, or `reach` (ns) if that is not set."""
     blocks = draw_blocks(steps, settings, seed)
     distance = settings.distance.ns if settings.distance else reach
     return Proposal((_split_blocks(steps, blocks, distance),), remarks=tuple(_remarks(blocks, distance)))
 
 
 def draw_blocks(steps: Steps, settings: Blocked, seed: int) -> Blocks:
-    """The blocks, counted from the first observed target; a rest of less than half a block belongs to the last one.
+    """Return the blocks, counted from the first observed target; a rest of less than half a block joins the last block.
 
-    The row of blocks is cut into as many equal sections as blocks are held out; each section gives one block, drawn by
-    the seed, and the seed draws which sections are validation's. Raises SplitError where none is left for training.
+    The blocks are cut into equal sections, one section per held-out block. The seed decides which block of each section
+    is held out, and which sections belong to validation. Raises SplitError if no block is left for training.
     """
     begin, end = steps.first_target_time, steps.last_target_time + steps.frequency
     length = settings.block.ns
     count = max(1, (2 * (end - begin) + length) // (2 * length))
-    remedy = "set shorter blocks or smaller shares"
+    remedy = "set split.block to a shorter duration, or smaller shares"
     counts = counts_of_shares(settings, count, f"blocks of {settings.block}", remedy)
     held_out = sum(counts)
     sections = sorted(range(held_out), key=lambda number: _digest(seed, "part", number))
@@ -80,8 +80,8 @@ def draw_blocks(steps: Steps, settings: Blocked, seed: int) -> Blocks:
 
 
 def _split_blocks(steps: Steps, blocks: Blocks, distance: int) -> Draft:
-    """A sample that reaches held-out blocks is listed in the last one's split, and never in training's, though training
-    plays its own steps of it.
+    """List a sample that reaches held-out blocks in the split of the last such block, never in training. Training still
+    runs through the steps of that sample that lie in its own intervals.
     """
     runs = list(blocks.runs())
     origins = {start: first_origin(steps, start, stop) for owner, start, stop in runs if owner}
@@ -111,14 +111,16 @@ def _remarks(blocks: Blocks, distance: int) -> Iterator[str]:
         if owner
     ]
     yield f"held out: {listed(runs)}"
-    yield f"training begins {span_text(distance)} after a held-out block, as far as its inputs reach back"
+    yield f"training begins {span_text(distance)} after each held-out block, because its inputs reach back that far"
 
 
 def _digest(seed: int, word: str, number: int) -> int:
     return int.from_bytes(hashlib.sha256(f"{seed}\0{word}\0{number}".encode()).digest())
 
 
-_LONGER_BLOCKS = ", or longer blocks (split.block), which lose less to the distance between them"
+_LONGER_BLOCKS = (
+    ", or split.block to a longer duration, so that the distance between blocks takes a smaller part"
+)
 
 BLOCKED = SplitPolicy(
     name="blocked",
@@ -126,7 +128,7 @@ BLOCKED = SplitPolicy(
     propose=propose_blocked,
     is_of_time=True,
     needs_reach=True,
-    caution="training has seen days after those that are scored, so the scores measure how well the network handles every "
+    caution="training has seen days after the scored days, so the scores measure how well the network handles every "
     "season, not forecast skill",
     remedies=(_LONGER_BLOCKS, _LONGER_BLOCKS),
 )

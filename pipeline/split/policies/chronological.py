@@ -1,8 +1,8 @@
-"""The policy chronological: training, then validation, then test, by border times that are the same for all series.
+"""The policy chronological: training, then validation, then test, with the same border times for all series.
 
 A sample across a border is listed in the later split and scored there from the border on; its earlier steps are scored
-by the split that plays the samples before it. A target that was not yet known at the first origin of the next split is
-left out of the earlier one (embargo): of validation too, because validation chooses the epoch.
+in the split that runs through the samples before it. A target that was not yet known at the first origin of the next
+split is left out of the earlier split (embargo). This includes validation, because validation chooses the epoch.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ class Borders:
 
 
 def propose_chronological(steps: Steps, settings: Chronological, seed: int, reach: int) -> Proposal:
-    """One draft, at the borders that the settings ask for."""
-    del seed, reach  # nothing is drawn, and nothing trains behind a held-out step
+    """Propose one draft, at the borders given by the settings."""
+    del seed, reach  # nothing is random, and no training step lies after a held-out step
     return Proposal((draft_at(steps, find_borders(steps, settings)),))
 
 
 def find_borders(steps: Steps, settings: Chronological) -> Borders:
-    """The borders that the settings ask for, each moved to the grid step at or after it.
+    """Return the borders given by the settings, each moved to the grid step at or after it.
 
     A share refers to the span from the first to the last observed target of all groups. A part with share 0 is empty:
-    its border is the next one. Raises SplitError where validation would begin after test.
+    its border equals the next border. Raises SplitError if validation would begin after test.
     """
     end = steps.last_target_time + steps.frequency
     span = end - steps.first_target_time
@@ -52,20 +52,20 @@ def find_borders(steps: Steps, settings: Chronological) -> Borders:
     first_of_validation = validation if settings.validation else first_of_test
     if first_of_validation > first_of_test:
         raise SplitError(
-            f"split.validation: must begin before test begins at {time_text(first_of_test)}, "
+            f"split.validation: must begin before test, which begins at {time_text(first_of_test)}, "
             f"found {time_text(first_of_validation)}: set an earlier date or a share."
         )
     return Borders(min(steps.first_time, first_of_validation), first_of_validation, first_of_test, last)
 
 
 def draft_at(steps: Steps, borders: Borders) -> Draft:
-    """Training, validation and test between the borders, with their embargo."""
+    """Return training, validation and test between the borders, with their embargo."""
     parts = make_parts(steps, borders)
     return Draft(parts, tuple(list_samples(steps, part) for part in parts))
 
 
 def make_parts(steps: Steps, borders: Borders) -> tuple[Part, Part, Part]:
-    """Training, validation and test with their embargo, computed from origins and known moments."""
+    """Return training, validation and test with their embargo, computed from the origins and known times."""
     before_test = first_origin(steps, borders.test, borders.end)
     before_validation = min(before_test, first_origin(steps, borders.validation, borders.test))
     train = apply_embargo(steps, "train", (borders.train, borders.validation), before_validation)
@@ -74,26 +74,26 @@ def make_parts(steps: Steps, borders: Borders) -> tuple[Part, Part, Part]:
 
 
 def list_samples(steps: Steps, part: Part) -> Split:
-    """The samples of a part: their last step lies in [from_time, border), their first step before `until_time`."""
+    """List the samples whose last step lies in [from_time, border) and whose first step lies before `until_time`."""
     last = steps.stop - steps.frequency
     is_listed = (last >= part.from_time) & (last < part.border) & (steps.start < part.until_time)
     return Split(part.name, np.flatnonzero(is_listed), part.from_time, part.until_time)
 
 
 def embargoed_samples(steps: Steps, part: Part) -> Ints:
-    """The samples of a part that lie wholly in its embargo [until_time, border): they are in no list."""
+    """Return the samples of a part that lie entirely in its embargo [until_time, border): no split lists them."""
     last = steps.stop - steps.frequency
     return np.flatnonzero((steps.start >= max(part.until_time, part.from_time)) & (last < part.border))
 
 
 def apply_embargo(steps: Steps, name: str, interval: tuple[int, int], next_origin: int) -> Part:
-    """The part over an interval, ended where a target was not yet known at the first origin of the next split."""
+    """Return the part that covers an interval, cut at the first target not yet known at the next split's first origin."""
     late = None if next_origin == TIME_MAX else _first_late_target(steps, *interval, next_origin)
     return Part(name, *interval, next_origin, late)
 
 
 def first_origin(steps: Steps, from_time: int, until_time: int) -> int:
-    """The smallest origin of any step in [from_time, until_time) of any sequence; TIME_MAX where there is none."""
+    """Return the smallest origin of the steps in [from_time, until_time) of all sequences; TIME_MAX if there are none."""
     smallest = TIME_MAX
     for start, stop in steps.blocks((steps.stop > from_time) & (steps.start < until_time)):
         inside = steps.within(start, stop, from_time, until_time)
@@ -103,15 +103,15 @@ def first_origin(steps: Steps, from_time: int, until_time: int) -> int:
 
 
 def to_grid(moment: Fraction, frequency: int) -> int:
-    """The grid step at or after a moment (ns)."""
+    """Return the grid step at or after a time (ns)."""
     return -(-moment // frequency) * frequency
 
 
 def _first_late_target(steps: Steps, from_time: int, until_time: int, origin: int) -> Late | None:
-    """The first step in [from_time, until_time) with a target that was known only after `origin`.
+    """Return the first step in [from_time, until_time) with a target that became known only after `origin`.
 
-    Of a target with revisions the last one counts, because training uses that value: a revision long afterwards moves
-    the end of training back to its step.
+    For a target with revisions the last revision counts, because training uses its value. A very late revision
+    therefore ends training at the step that it revises.
     """
     first: Late | None = None
     for start, stop in steps.blocks((steps.stop > from_time) & (steps.start < until_time)):

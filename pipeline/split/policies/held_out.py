@@ -1,7 +1,7 @@
-"""The policies by_series and by_group: validation and test hold out some series, or groups, over all of their time.
+"""The policies by_series and by_group: some series, or groups, are held out for validation and test over their whole time.
 
-No target is in two splits, but the splits cover the same time: they measure how well a network does on series that it
-has never seen, not forecast skill.
+No target is in two splits, but the splits cover the same time: the scores measure how well a network does on series
+that it has never seen, not forecast skill.
 """
 
 from __future__ import annotations
@@ -19,16 +19,19 @@ from hindcast.pipeline.split.policies.split_policy import (
 )
 from hindcast.pipeline.split.steps import Steps
 
-_CAUTION = "training has seen the same days of other {}, so the scores measure how well unseen ones are handled, not forecast skill"
+_CAUTION = (
+    "training has seen the same days of other {0}, so the scores measure how well unseen {0} are handled, "
+    "not forecast skill"
+)
 
 SeriesKey = tuple[str, ...]
-"""(group, series), or (group,) where whole groups are held out."""
+"""(group, series), or (group,) if whole groups are held out."""
 
 
 def propose_held_out(steps: Steps, settings: HeldOut, seed: int, reach: int) -> Proposal:
-    """One draft. Which series or groups are held out depends on the seed and on their names alone.
+    """Propose one draft. Which series or groups are held out depends only on the seed and on their names.
 
-    Each part with a share above 0 gets at least one. Raises SplitError where none is left for training.
+    Each part with a share above 0 gets at least one series or group. Raises SplitError if none is left for training.
     """
     del reach  # series share no targets
     sequences = steps.sequences
@@ -41,10 +44,10 @@ def propose_held_out(steps: Steps, settings: HeldOut, seed: int, reach: int) -> 
 
 
 def _assign(keys: list[SeriesKey], settings: HeldOut, seed: int) -> dict[SeriesKey, int]:
-    """The number of the part that each key belongs to."""
+    """Return the number of the part that each key belongs to."""
     drawn = sorted(keys, key=lambda key: hashlib.sha256("\0".join((str(seed), *key)).encode()).digest())
     things = {"by_series": "series", "by_group": "groups"}[settings.policy]
-    remedy = "set smaller shares, or use the policy chronological"
+    remedy = "set smaller shares, or set split.policy to chronological"
     counts = counts_of_shares(settings, len(keys), things, remedy)
     numbers = [1] * counts[0] + [2] * counts[1]
     return dict(zip(drawn, numbers + [0] * (len(keys) - len(numbers)), strict=True))

@@ -1,7 +1,7 @@
-"""All split policies by name: what each module of this folder declares, in the order of the settings.
+"""The table of all split policies by name: the declarations of the modules in this folder, in the order of the settings.
 
-The plan, the evaluation and the report read this table. A policy that the settings name and no module declares is an error
-when the table is imported.
+The plan, the evaluation and the report read this table. Importing it fails if the settings name a policy that no module
+declares.
 """
 
 from __future__ import annotations

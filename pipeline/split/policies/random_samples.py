@@ -1,4 +1,4 @@
-"""The policy random: a permutation of the samples, cut by shares. It leaks wherever samples share information."""
+"""The policy random: a permutation of the samples, cut at the shares. It leaks if samples share information."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hindcast.pipeline.split.steps import Steps
 
 
 def propose_random(steps: Steps, settings: RandomSamples, seed: int, reach: int) -> Proposal:
-    """One draft: the permutation of NumPy's default generator, cut at the shares (rounded down), each part ascending."""
+    """Propose one draft: a permutation by NumPy's default generator, cut at the shares (rounded down), each part sorted."""
     del reach  # the plan counts the overlaps
     count = steps.sample_count
     shares = exact(settings.validation), exact(settings.test)
@@ -26,6 +26,6 @@ RANDOM = SplitPolicy(
     form=RandomSamples,
     propose=propose_random,
     needs_reach=True,
-    caution="samples were drawn at random, so training has seen much of what is scored here and the scores look better "
-    "than they are; split by chronological or rolling_origin before you draw conclusions",
+    caution="samples were assigned at random, so training has seen much of what is scored here and the scores look better "
+    "than they are; set split.policy to chronological or rolling_origin before drawing conclusions",
 )

@@ -1,6 +1,6 @@
-"""The policy rolling_origin: several chronological splits, whose tests follow one another up to the end of the data.
+"""The policy rolling_origin: several chronological splits, whose test parts follow one another up to the end of the data.
 
-Each fold keeps the distances of a chronological split, so it is the split that one would have made at that time.
+Each fold keeps the embargo of a chronological split, so it is the split that would have been made at that time.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from hindcast.pipeline.split.steps import Steps
 
 
 def propose_rolling_origin(steps: Steps, settings: RollingOrigin, seed: int, reach: int) -> Proposal:
-    """One draft per fold, the earliest first."""
-    del seed, reach  # nothing is drawn, and nothing trains behind a test of its fold
+    """Propose one draft per fold, the earliest first."""
+    del seed, reach  # nothing is random, and no training step of a fold lies after its test
     drafts = tuple(
         replace(draft_at(steps, borders), attributes={"fold": number})
         for number, borders in enumerate(_borders_of_folds(steps, settings))
@@ -26,9 +26,10 @@ def propose_rolling_origin(steps: Steps, settings: RollingOrigin, seed: int, rea
 
 
 def _borders_of_folds(steps: Steps, settings: RollingOrigin) -> list[Borders]:
-    """Shares refer to the span from the first to the last observed target. Fold k of n is tested on the k-th of the n
-    last shares `test` of it; the last fold also on everything after it. Training begins with the data, or, where the
-    window slides, as long before validation as in the first fold.
+    """Return the borders of all folds. Shares refer to the span from the first to the last observed target.
+
+    The last n shares `test` of this span are the tests of the n folds, in order; the last test also contains everything
+    after the span. Training begins with the data. With a sliding window it is always as long as in the first fold.
     """
     end = steps.last_target_time + steps.frequency
     span = end - steps.first_target_time
@@ -54,7 +55,7 @@ def _borders_of_folds(steps: Steps, settings: RollingOrigin) -> list[Borders]:
     return borders_of_folds
 
 
-_FEWER_FOLDS = ", or take fewer folds (split.folds)"
+_FEWER_FOLDS = ", or lower split.folds"
 
 ROLLING_ORIGIN = SplitPolicy(
     name="rolling_origin",

@@ -1,4 +1,4 @@
-"""What a split policy declares, and the values it returns: parts, drafts and proposals."""
+"""The declaration of a split policy, and the values that a policy returns: parts, drafts and proposals."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PART_NAMES = ("train", "validation", "test")
 
 @dataclass(frozen=True)
 class Late:
-    """The target that ends a part before its border: known only after the first origin of the next part."""
+    """The target that ends a part before its border, because it became known only after the next part's first origin."""
 
     sequence: int
     time: int
@@ -28,8 +28,8 @@ class Late:
 class Part:
     """One part in time: it is assigned [from_time, border) and scores [from_time, until_time); int64 ns UTC.
 
-    `next_origin` is the first origin of the part that follows, TIME_MAX where none follows; `late` is the target because
-    of which `until_time` lies before the border, None where there is none.
+    `next_origin` is the first origin of the following part, or TIME_MAX if no part follows. `late` is the target that
+    moves `until_time` before the border, or None.
     """
 
     name: str
@@ -46,7 +46,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Draft:
-    """Training, validation and test, not yet counted; `attributes` is what the policy records beside the seed."""
+    """Training, validation and test, not yet counted; `attributes` is what the policy records in addition to the seed."""
 
     parts: tuple[Part, ...]
     splits: tuple[Split, ...]
@@ -55,7 +55,7 @@ class Draft:
 
 @dataclass(frozen=True)
 class Proposal:
-    """The drafts of a policy: one, or one per fold; `chosen` is the place of the one to train on.
+    """The drafts of a policy: one, or one per fold; `chosen` is the index of the draft to train on.
 
     `remarks` are lines for the stage's summary.
     """
@@ -68,18 +68,18 @@ class Proposal:
 
 @dataclass(frozen=True)
 class SplitPolicy:
-    """A way to split, as its module declares it once; `table.POLICIES` lists all.
+    """A way to split, declared once in its module; `policy_table.POLICIES` lists all policies.
 
-    `propose(steps, settings, seed, reach)` returns the drafts; `settings` is of the class `form`, and `reach` (ns) is how
-    far the inputs of a row reach back, 0 unless `needs_reach`.
-
-    - `is_of_time`: the parts are ranges of time, the same for all series; a sample across a border is played on both sides.
-    - `is_ordered`: each part lies after the one before it.
-    - `needs_reach`: training has held-out steps before and after it, so the reach of the inputs decides how far it stays
-      away (`is_of_time`), or how many samples overlap.
+    - `form`: the class of its settings.
+    - `propose(steps, settings, seed, reach)` returns the drafts; `reach` (ns) is how far the inputs of a row reach back, 0
+      unless `needs_reach`.
+    - `is_of_time`: the parts are ranges of time, the same for all series; both sides run through a sample across their border.
+    - `is_ordered`: each part lies after the previous one.
+    - `needs_reach`: training steps lie before and after held-out steps, so the reach of the inputs decides the distance
+      between them (`is_of_time`), or how many samples overlap.
     - `holds_out_series`: the parts hold different series.
-    - `caution`: why the scores do not measure forecast skill; empty where they do.
-    - `remedies`: what else, beside the shares, may be changed where training, or another part, would be empty.
+    - `caution`: why the scores do not measure forecast skill; empty if they do.
+    - `remedies`: what to change, in addition to the shares, if training or (second entry) another part would be empty.
     """
 
     name: str
@@ -94,18 +94,18 @@ class SplitPolicy:
 
     @property
     def may_be_stateful(self) -> bool:
-        """Whether training may carry state from sample to sample; declared in the settings, which reject the combination."""
+        """Return whether training may carry state between samples, as declared in the settings."""
         return self.form.may_be_stateful
 
     @property
     def keeps_distance(self) -> bool:
-        """Whether training stays away from held-out steps as far as its inputs reach back."""
+        """Return whether training keeps a distance from held-out steps as long as its inputs reach back."""
         return self.is_of_time and self.needs_reach
 
 
 def split_over_all_time(steps: Steps, samples: Sequence[Ints]) -> Draft:
-    """The draft of a policy that is not of time: the samples of each part, ascending, scored wherever they lie."""
-    # padding included, so that no sample lies across the end
+    """Return the draft of a policy that is not of time: each part scores all steps of its samples (ascending indices)."""
+    # includes padding, so that no sample crosses the end
     end = int((steps.start + steps.span).max())
     parts = tuple(
         Part(name, steps.first_time if len(indices) else end, end)
@@ -119,16 +119,16 @@ def split_over_all_time(steps: Steps, samples: Sequence[Ints]) -> Draft:
 
 
 def counts_of_shares(settings: HeldOut | Blocked, total: int, things: str, remedy: str) -> list[int]:
-    """How many of `total` things validation and test hold out. Raises SplitError where none is left for training."""
+    """Return how many of `total` things validation and test hold out. Raises SplitError if none is left for training."""
     counts = [count_of_share(share, total) for share in (settings.validation, settings.test)]
     if sum(counts) >= total:
         raise SplitError(
-            f"split.policy {settings.policy}: of {total} {things} validation and test would hold out {counts[0]} and "
-            f"{counts[1]}, which leaves none to train on: {remedy}."
+            f"split.policy {settings.policy}: validation and test would hold out {counts[0]} and {counts[1]} of {total} "
+            f"{things}, which leaves none to train on: {remedy}."
         )
     return counts
 
 
 def count_of_share(share: float, total: int) -> int:
-    """How many of `total` things a share holds out: the nearest number, at least one unless the share is 0."""
+    """Return how many of `total` things a share holds out: the nearest integer, at least one unless the share is 0."""
     return max(1, round(exact(share) * total)) if share else 0

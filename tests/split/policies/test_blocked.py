@@ -137,9 +137,9 @@ def test_held_out_blocks_are_spread_and_the_seed_draws_them() -> None:
 
 def test_holding_out_every_block_is_rejected_and_so_is_a_distance_that_leaves_no_training() -> None:
     steps = steps_of([plain_track(24 * 10)], 24)
-    with pytest.raises(SplitError, match="of 2 blocks of 5d validation and test would hold out 1 and 1"):
+    with pytest.raises(SplitError, match="validation and test would hold out 1 and 1 of 2 blocks of 5d"):
         plan_splits(steps, blocked(5, 0.1, 0.2), seed=0)
-    with pytest.raises(SplitError, match=r"longer blocks \(split\.block\)"):
+    with pytest.raises(SplitError, match=r"split\.block to a longer duration"):
         plan_splits(steps, blocked(1, 0.3, 0.4), seed=0, reach=1000 * HOUR)
 
 

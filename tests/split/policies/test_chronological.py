@@ -139,7 +139,9 @@ def test_a_share_of_validation_counts_back_from_the_date_of_test() -> None:
 
 def test_a_validation_that_begins_after_test_is_refused_with_both_dates() -> None:
     steps = steps_of([plain_track(100)], 24)
-    with pytest.raises(SplitError, match=r"split\.validation: must begin before test begins at .* found"):
+    with pytest.raises(
+        SplitError, match=r"split\.validation: must begin before test, which begins at .* found"
+    ):
         find_borders(steps, Chronological(validation=START + 90 * HOUR, test=0.5))
 
 

@@ -60,7 +60,7 @@ def test_the_seed_draws_and_other_segments_draw_the_same() -> None:
 
 
 def test_holding_out_every_series_is_rejected_and_so_is_a_date() -> None:
-    with pytest.raises(SplitError, match="of 1 series validation and test would hold out 1 and 1"):
+    with pytest.raises(SplitError, match="validation and test would hold out 1 and 1 of 1 series"):
         plan_splits(steps_of([plain_track(100)], 10), HeldOut(policy="by_series"), seed=0)
     with pytest.raises(ValueError, match="only chronological accepts a date"):
         HeldOut(policy="by_group", validation=0.1, test=1_700_000_000_000_000_000)
