@@ -204,7 +204,7 @@ def test_a_framework_that_drops_state_is_refused(monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.parametrize(
     "changes",
-    [{}, {"cell": "gru", "units": (5, 4), "dropout": 0.3}, {"quantiles": (0.1, 0.5, 0.9), "middle": 1}],
+    [{}, {"cell": "gru", "units": (5, 4), "dropout": 0.3}, {"quantiles": (0.1, 0.5, 0.9)}],
     ids=["lstm", "two gru", "quantiles"],
 )
 def test_steps_one_by_one_give_what_the_whole_gives(changes: dict[str, Any], tmp_path: Path) -> None:
