@@ -1,4 +1,5 @@
-"""CSV files of unknown layout -> what they look like: dialect, columns, times, series, roles, quality, a proposed `raw` section.
+"""Inspects CSV files of unknown layout: dialect, columns, times, series, roles and quality; proposes a `raw` section.
 
-The entry point is `pipeline.inspect.inspect_files.inspect_files`. No other room imports this one; it imports nothing by itself.
+The entry point is `pipeline.inspect.inspect_files.inspect_files`. No other room imports this one; this package imports
+nothing on its own.
 """

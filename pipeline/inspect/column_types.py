@@ -1,4 +1,4 @@
-"""A column of texts -> its type: numbers, text or empty; which of its texts mean "missing"."""
+"""Determines the type of a column of texts (numbers, text or empty), and which of its texts mean "missing"."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from hindcast.pipeline.arrays import Flags, Floats, Ints
 from hindcast.pipeline.inspect.vocabulary import MISSING_WORDS, SENTINELS, Heading, parse_heading
 from hindcast.pipeline.raw.numbers import NumberStyle, read_numbers
 
-_MOST_MARKERS = 5  # more different texts among numbers are bad cells, not a way to write "missing"
-_LEAST_OTHERS = 10  # numbers needed to judge whether one is far from the others
-_LEAST_REPEATS = 3  # of a number that is far from the others, but not by three times their range
+_MOST_MARKERS = 5  # if there are more different texts among numbers, they are bad cells, not markers
+_LEAST_OTHERS = 10  # numbers needed to decide whether one is far from the others
+_LEAST_REPEATS = 3  # for a number that is far from the others, but by less than three times their range
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,8 +26,8 @@ class Column:
     """One column of all files of one format.
 
     `kind` is `number`, `text` or `empty`; `numbers` (rows,) hold NaN where missing or unreadable. `markers`
-    are the texts that mean "missing", `sentinels` those of them that are numbers; `bad` are texts that are
-    neither number nor marker, with their counts.
+    are the texts that mean "missing", and `sentinels` the markers that are numbers; `bad` are the remaining texts
+    that are not numbers, with their counts.
     """
 
     place: int
@@ -47,7 +47,7 @@ class Column:
 
     @property
     def is_whole(self) -> bool:
-        """Whether all its numbers are whole."""
+        """Return whether all its numbers are whole."""
         numbers = self.numbers[~np.isnan(self.numbers)]
         return self.kind == "number" and len(numbers) > 0 and bool((numbers == np.rint(numbers)).all())
 
@@ -58,7 +58,7 @@ class Column:
 
 
 def classify_column(place: int, name: str, texts: pa.StringArray, style: NumberStyle) -> Column:
-    """Determine the type of the column at `place` with heading `name`."""
+    """Determine the type of the column at index `place` with heading `name`."""
     heading = parse_heading(name)
     words = tuple(sorted(text for text in dict(_counts(texts)) if text.lower() in MISSING_WORDS))
     numbers, unreadable = read_numbers(texts, words, style)
@@ -69,7 +69,7 @@ def classify_column(place: int, name: str, texts: pa.StringArray, style: NumberS
     strange = dict(_counts(texts.filter(pa.array(unreadable)))) if unreadable.any() else {}
     numeric = filled - int(unreadable.sum())
     markers = _find_markers(strange)
-    # one strange word that recurs among some numbers is a marker even where it is the most frequent text
+    # a single unexpected word that recurs among numbers is a marker even if it is the most frequent text
     if numeric < 0.5 * filled and not (markers and len(strange) <= 2 and numeric >= 0.05 * filled):
         no_numbers = np.full(len(numbers), np.nan)
         return Column(place, heading, texts, "text", no_numbers, _is_in(texts, words), words)
@@ -82,18 +82,18 @@ def classify_column(place: int, name: str, texts: pa.StringArray, style: NumberS
 
 
 def classify_columns(named: Iterable[tuple[str, pa.StringArray]], style: NumberStyle) -> tuple[Column, ...]:
-    """The columns of a table from their headings and texts, in the order of the table."""
+    """Return the columns of a table from their headings and texts, in the order of the table."""
     return tuple(classify_column(place, *column, style) for place, column in enumerate(named))
 
 
 def encode(values: NDArray[Any]) -> Ints:
-    """A number for each different value, from 0, in the order in which they occur."""
+    """Number the different values from 0 in order of first occurrence, and return the number of each value."""
     codes, _ = pd.factorize(values)  # several times faster than sorting them
     return codes.astype(np.int64)
 
 
 def encode_tuples(arrays: Sequence[NDArray[Any]]) -> Ints:
-    """A number for each different combination of values, from 0 without gaps."""
+    """Number the different combinations of values from 0 without gaps, and return the number of each row."""
     codes = encode(arrays[0])
     for array in arrays[1:]:
         other = encode(array)
@@ -102,32 +102,32 @@ def encode_tuples(arrays: Sequence[NDArray[Any]]) -> Ints:
 
 
 def count_codes(codes: Ints) -> int:
-    """How many different codes there are."""
+    """Return the number of different codes."""
     return int(codes.max(initial=-1)) + 1
 
 
 def most_frequent(values: NDArray[Any]) -> tuple[Any, float]:
-    """The most frequent value, the smallest of several, and its share; `values` may not be empty."""
+    """Return the most frequent value (the smallest if several are) and its share; `values` must not be empty."""
     found, counts = np.unique(values, return_counts=True)
     return found[np.argmax(counts)], float(counts.max() / len(values))
 
 
 def _counts(texts: pa.StringArray) -> list[tuple[str, int]]:
-    """Each different text and how often it occurs, the most frequent first."""
+    """Return each different text and how often it occurs, the most frequent first."""
     found = pc.value_counts(texts)
     pairs = zip(found.field("values").to_pylist(), found.field("counts").to_pylist(), strict=True)
     return sorted(pairs, key=lambda pair: (-pair[1], pair[0]))
 
 
 def _find_markers(strange: dict[str, int]) -> tuple[str, ...]:
-    """Texts without a digit that recur: a typing error is rarely repeated exactly."""
+    """Return texts without a digit that recur: a typing error is rarely repeated exactly."""
     recurring = [text for text, count in strange.items() if count > 1 and len(text) <= 20]
     likely = [text for text in recurring if not any(sign.isdigit() for sign in text)]
     return tuple(sorted(likely)) if len(likely) <= _MOST_MARKERS else ()
 
 
 def _find_sentinels(numbers: Floats, texts: pa.StringArray) -> tuple[str, ...]:
-    """Numbers such as -9999 that are far from all others and occur more than once."""
+    """Return numbers such as -9999 that are far from all others and occur more than once."""
     present = ~np.isnan(numbers)
     special = present & np.isin(numbers, SENTINELS)
     others = numbers[present & ~special]
@@ -141,16 +141,17 @@ def _find_sentinels(numbers: Floats, texts: pa.StringArray) -> tuple[str, ...]:
 
 
 def _is_far(value: float, others: Floats) -> bool:
-    """Whether a number is further away from the others than three times their range."""
+    """Return whether a number is further from the others than three times their range."""
     low, high = np.percentile(others, [1, 99])
     reach = 3 * max(high - low, 1.0)
     return bool(value < min(low - reach, -50) or value > high + reach)
 
 
 def _is_isolated(value: float, others: Floats) -> bool:
-    """Whether a number is alone on its side: below zero where no other is, or half the others' range away.
+    """Return whether a number is isolated: the only one below zero, or further from the others than half their range.
 
-    A load of 30,000 to 60,000 has a range larger than the distance of its -999; that nothing else is below zero decides.
+    For a load of 30,000 to 60,000, the range is larger than the distance to -999; -999 is isolated because no other
+    number is below zero.
     """
     few = max(1, len(others) // 1000)
     ordered = np.sort(others)

@@ -1,4 +1,4 @@
-"""A YAML document written key by key, with questions as comments at the lines that they are about."""
+"""Writes a YAML document key by key, with questions as comments at the lines that they refer to."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from ruamel.yaml.tokens import CommentToken
 _LONGEST_LINE = 1 << 20  # values and comments are never wrapped
 
 Questions = Iterable[str | None]
-"""Questions about one setting; None is left out."""
+"""Questions about one setting; None is ignored."""
 
 
 @dataclass(frozen=True)
 class OpenQuestion:
-    """Something that the files do not show: the setting, the question, and what was written meanwhile."""
+    """A question that the files do not answer: the setting, the question, and the value written for now."""
 
     setting: str
     question: str
@@ -30,7 +30,7 @@ class OpenQuestion:
 
 
 class CommentedYaml:
-    """The document: add to its `top`, read its `text` and the `questions` that it asks."""
+    """The document: write to `top`, then read its `text` and its `questions`."""
 
     def __init__(self, *comments: str) -> None:
         self.questions: list[OpenQuestion] = []
@@ -40,7 +40,7 @@ class CommentedYaml:
 
     @property
     def text(self) -> str:
-        """The document as YAML 1.1, the version that the settings are read in."""
+        """The document as YAML 1.1, the version with which the settings are read."""
         return self._title + _dump(self.top.values)
 
 
@@ -59,7 +59,7 @@ class YamlSection:
         self._comment(key, ask, note, written)
 
     def section(self, key: str, *, ask: Questions = (), gap: bool = False) -> YamlSection:
-        """The section of this key, begun if absent, with a comment for each question; `gap` leaves a line empty before it."""
+        """Return the section of this key, created if missing, with its questions as comments and, if `gap`, an empty line above."""
         if key not in self.values:
             self.values[key] = CommentedMap()
             self._comment(key, ask)
@@ -68,13 +68,13 @@ class YamlSection:
         return YamlSection(self.document, (*self.path, key), self.values[key])
 
     def include(self, text: str) -> None:
-        """Add the keys of a YAML text in its layout; the first has an empty line before it."""
+        """Add the keys of a YAML text and keep its layout, with an empty line before the first key."""
         included = YAML().load(text)
         self.values.update(included)
         self.values.yaml_set_comment_before_after_key(next(iter(included)), before="\n")
 
     def remark(self, text: str) -> None:
-        """Write a comment on its own line below the last key, whose value is on one line; once per document."""
+        """Write a comment on its own line below the last key, whose value must be on one line; once per document."""
         if text not in self.document.remarks:
             self.document.remarks.add(text)
             self._comment_below(text)

@@ -1,4 +1,4 @@
-"""Anomalies in the rows: gaps, repeats, unreadable cells, constant columns, spikes and flat weeks, with their places."""
+"""Finds anomalies in the rows: gaps, repeats, unreadable cells, constant columns, spikes and flat weeks."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from hindcast.pipeline.inspect.timestamp_columns import minute_text, step_text, 
 from hindcast.pipeline.raw.localize import find_occurrences
 from hindcast.pipeline.settings.base import DAY
 
-_MOST_COLUMNS = 300  # examined for spikes and flat weeks
-_WINDOW = 7  # rows of the rolling median: an odd value has three neighbours on each side to differ from
-_SIGMAS = 20  # robust standard deviations; in the four public data sets nothing regular reaches them
-_LONGEST_SPIKE = 3  # rows; what stays longer is a change, not a spike
+_MOST_COLUMNS = 300  # number of columns that are searched for spikes and flat weeks
+_WINDOW = 7  # rows of the rolling median: each value is compared with three neighbours on each side
+_SIGMAS = 20  # robust standard deviations; no regular value in the four public data sets is that far from the median
+_LONGEST_SPIKE = 3  # rows; a longer deviation is a change, not a spike
 _FLAT = 7 * DAY
-_LEAST_STEPS = 24  # of one length on each side of a change of step
+_LEAST_STEPS = 24  # steps of equal length needed on each side of a change of step
 
 
 @dataclass(frozen=True)
 class Anomaly:
-    """Something odd: what, in which file and column, where, and how much of it."""
+    """An anomaly: its kind, file and column, where it is, and its extent."""
 
     what: str
     path: str
@@ -42,11 +42,11 @@ class _Rows:
 
     order: Ints
     stamps: Times
-    starts: Flags  # another series, file piece or vintage begins
+    starts: Flags  # rows at which another series, file piece or vintage begins
 
 
 def find_anomalies(files: AnalysedFiles) -> list[Anomaly]:
-    """All anomalies in files of one format, file by file, then column by column."""
+    """Return all anomalies in files of one format, file by file, then column by column."""
     rows = _sort_rows(files)
     found = [*_bad_lines(files), *_gaps(files), *_step_changes(files), *_repeats(files)]
     for column in files.keys.value_columns[:_MOST_COLUMNS]:
@@ -55,7 +55,7 @@ def find_anomalies(files: AnalysedFiles) -> list[Anomaly]:
 
 
 def _find_step_change(stamps: Times, piece: Ints) -> tuple[int, int, int] | None:
-    """(time, step before, step after) in ns where a file changes its step for at least 24 steps; None if it never does."""
+    """Return (time, step before, step after) in ns if a file changes its step for at least 24 steps; else None."""
     near = np.diff(piece) == 0
     steps, times = np.diff(stamps)[near], stamps[:-1][near]
     if len(steps) < 2 * _LEAST_STEPS:
@@ -73,7 +73,7 @@ def _sort_rows(files: AnalysedFiles) -> _Rows:
     run = encode_tuples([files.format.file, *map(encode_names, files.keys.columns)])
     issue = times.stamps if files.has_vintages else np.zeros(len(run), np.int64)
     rows = np.flatnonzero(times.ok)
-    # rows of one wall time keep the order of the file: a repeated hour has one
+    # rows with equal wall times keep the order of the file, which distinguishes the two hours of a repeated hour
     order = rows[np.lexsort((times.wall[rows], piece[rows], issue[rows], run[rows]))]
     keys = np.stack([run[order], issue[order], piece[order]])
     starts = np.ones(len(order), np.bool_)
@@ -86,7 +86,7 @@ def _bad_lines(files: AnalysedFiles) -> Iterator[Anomaly]:
         if file.cells.ragged:
             example = f"first: {file.cells.ragged_texts[0][:60]!r}"
             detail = f"{file.cells.ragged} lines; they will be quarantined"
-            yield Anomaly("lines of another width", file.path, "", example, detail)
+            yield Anomaly("lines with a different number of cells", file.path, "", example, detail)
     times = files.times.main
     bad = np.flatnonzero(~files.times.ok)
     if len(bad):
@@ -101,7 +101,7 @@ def _bad_lines(files: AnalysedFiles) -> Iterator[Anomaly]:
 
 
 def _stamps_of_file(files: AnalysedFiles, file: int) -> tuple[Times, Ints]:
-    """Different timestamps of a file in order, and the piece of each; wall time converted to UTC if it is proven."""
+    """Return the distinct timestamps of a file, sorted, and the piece of each; proven wall time is converted to UTC."""
     rows = files.times.ok & (files.format.file == file)
     wall = files.times.stamps[rows]
     piece = files.format.piece[rows].astype(np.int64)
@@ -113,7 +113,7 @@ def _stamps_of_file(files: AnalysedFiles, file: int) -> tuple[Times, Ints]:
 
 
 def _gaps(files: AnalysedFiles) -> Iterator[Anomaly]:
-    """Timestamps that a file lacks, whatever its series."""
+    """Find timestamps that a file lacks for all of its series."""
     what = "missing issues" if files.has_vintages else "missing timestamps"
     for file, path in enumerate(files.format.paths):
         stamps, piece = _stamps_of_file(files, file)
@@ -164,7 +164,7 @@ def _odd_values(files: AnalysedFiles, column: Column, rows: _Rows) -> Iterator[A
         yield Anomaly("constant column", path, column.name, "everywhere", f"always {filled[0]:g}")
         return
     spikes = _find_spikes(values, rows.starts)
-    if len(spikes) and column.heading.quantity != "wind_direction":  # 359 and 1 degrees are neighbours
+    if len(spikes) and column.heading.quantity != "wind_direction":  # 359 and 1 degrees are close
         detail = f"first {values[spikes[0]]:g}"
         yield _anomaly_at("suspicious spikes", files, column, rows.order[spikes], detail)
     if not files.has_vintages:
@@ -175,7 +175,7 @@ def _odd_values(files: AnalysedFiles, column: Column, rows: _Rows) -> Iterator[A
 
 
 def _anomaly_at(what: str, files: AnalysedFiles, column: Column, rows: Ints, detail: str) -> Anomaly:
-    """An anomaly of several rows, at the place of the first."""
+    """Return an anomaly of several rows, located at the first of them."""
     row = int(rows[0])
     series = "/".join(key.texts[row].as_py() for key in files.keys.columns)
     place = minute_text(files.times.wall[row]) + (f" of {series}" if series else "")
@@ -184,7 +184,7 @@ def _anomaly_at(what: str, files: AnalysedFiles, column: Column, rows: Ints, det
 
 
 def _find_spikes(values: Floats, starts: Flags) -> Ints:
-    """Rows far from the median of their neighbours, alone or with one or two others."""
+    """Return rows far from the median of their neighbours, alone or with one or two others."""
     usual = pd.Series(values).rolling(_WINDOW, center=True, min_periods=4).median().to_numpy()
     away = np.abs(values - usual)
     filled = ~np.isnan(away)
@@ -195,7 +195,7 @@ def _find_spikes(values: Floats, starts: Flags) -> Ints:
     if limit <= 0:
         return np.empty(0, np.int64)
     odd = filled & (away > limit)
-    for start in np.flatnonzero(starts)[1:]:  # the window of these rows reaches into another run
+    for start in np.flatnonzero(starts)[1:]:  # the window of these rows overlaps another run
         odd[max(0, start - _WINDOW // 2) : start + _WINDOW // 2] = False
     edges = np.flatnonzero(np.diff(np.concatenate([[False], odd, [False]]).astype(np.int8)))
     firsts, lengths = edges[::2], edges[1::2] - edges[::2]
@@ -203,9 +203,9 @@ def _find_spikes(values: Floats, starts: Flags) -> Ints:
 
 
 def _find_flat_runs(values: Floats, rows: _Rows) -> tuple[Ints, int]:
-    """First rows of runs of one value that last a week, and the longest in ns; none if they are most of a column."""
+    """Return the starts of constant stretches of a week or more, and the longest in ns; none if they hold most rows."""
     changes = np.ones(len(values), np.bool_)
-    changes[1:] = (values[1:] != values[:-1]) | rows.starts[1:]  # NaN differs from itself: missing ends a run
+    changes[1:] = (values[1:] != values[:-1]) | rows.starts[1:]  # NaN != NaN: a missing value ends a run
     firsts = np.flatnonzero(changes)
     lasts = np.concatenate([firsts[1:], [len(values)]]) - 1
     lengths = rows.stamps[lasts] - rows.stamps[firsts]

@@ -1,4 +1,4 @@
-"""Text -> dialect: separator, quote, number style, lines above the header, the header, lines to ignore."""
+"""Detects the dialect of a text: separator, quote, number style, header, the lines above it, and lines to ignore."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from hindcast.pipeline.inspect.vocabulary import MISSING_WORDS, TOTAL
 from hindcast.pipeline.raw.numbers import NumberStyle
 
 _SEPARATORS = (",", ";", "\t", "|")
-_MOST_LINES = 400  # of each piece that are examined
+_MOST_LINES = 400  # lines of each piece that are examined
 _MOST_PREAMBLE = 100  # lines above a header
 _NUMBER = re.compile(
     r"[+\u2212-]?[$\u20ac\u00a3]?(\d[\d.,' \u00a0\u202f]*|[.,]\d+)([eE][+-]?\d+)?( ?(%|[A-Za-z\u20ac$/]{1,7}))?"
@@ -31,9 +31,9 @@ Cutter = Callable[[str], Row]
 
 @dataclass(frozen=True)
 class Dialect:
-    """How a file's lines are cut into cells, and its header.
+    """How a file's lines are split into cells, and its header.
 
-    `given`: the file has no usable header, so `header` holds names to be given to its columns. `ignore` are
+    `given` is True if the file has no usable header, so that `header` holds new names for its columns. `ignore` are
     patterns of lines that are not rows, `header_text` is the header's line.
     """
 
@@ -43,7 +43,7 @@ class Dialect:
     style: NumberStyle
     skip_lines: int
     header: tuple[str, ...]
-    notes: tuple[str, ...] = ()  # what the user should know, one sentence each
+    notes: tuple[str, ...] = ()  # information for the user, one sentence each
     ignore: tuple[str, ...] = ()
     given: bool = False
     header_text: str = ""
@@ -52,14 +52,14 @@ class Dialect:
 
 @dataclass(frozen=True)
 class Header:
-    """The header: the lines above it (all lines above the rows where `given`), its text, the names, the rows below."""
+    """The header: number of lines above it (above the rows if `given`), its text, the names, and the rows below."""
 
     skip_lines: int
     text: str
     names: tuple[str, ...]
     given: bool
     rows: list[Row]
-    lines: list[str]  # of the rows
+    lines: list[str]  # the rows
     notes: tuple[str, ...]
 
 
@@ -71,7 +71,7 @@ def detect_dialect(texts: Sequence[str], encoding: str, path: str) -> Dialect:
     head = texts[0].split("\n", _MOST_LINES + _MOST_PREAMBLE)[: _MOST_LINES + _MOST_PREAMBLE]
     lines = [line for text in texts for line in text.split("\n", _MOST_LINES)[:_MOST_LINES] if line.strip()]
     if not lines:
-        raise RawDataError(f"{path}: the file is empty; remove it or download it again.")
+        raise RawDataError(f"{path}: is empty; remove it or download it again.")
     comments = ("^#",) if any(line.startswith("#") for line in lines) else ()
     plain = [line for line in lines if not (comments and line.startswith("#"))] or lines
     single = sum(line.startswith("'") and line.rstrip().endswith("'") for line in plain)
@@ -80,10 +80,13 @@ def detect_dialect(texts: Sequence[str], encoding: str, path: str) -> Dialect:
     width = _usual_width(plain, separator, quote)
     if width < 2:
         why = "no line contains a comma, semicolon, tab or |"
-        raise RawDataError(f"{path}: only one column ({why}); a timestamp and a value are needed.")
+        raise RawDataError(
+            f"{path}: contains only one column ({why}), but a timestamp and a value are needed; "
+            "export it with one of these separators."
+        )
     header = find_header(head, width, lambda line: cut_line(line, separator, quote), comments=bool(comments))
     if not header.rows:
-        raise RawDataError(f"{path}: a header but no rows; remove it or download it again.")
+        raise RawDataError(f"{path}: contains a header but no rows; remove it or download it again.")
     ignore, about_lines = find_ignored_lines(header, texts[-1].split("\n")[-_MOST_LINES:], comments)
     about_encoding = f"the encoding is guessed as {encoding}: are all names spelled correctly?"
     guessed = [] if encoding in WITHOUT_QUESTION else [about_encoding]
@@ -99,7 +102,7 @@ def detect_dialect(texts: Sequence[str], encoding: str, path: str) -> Dialect:
 
 
 def cut_line(line: str, separator: str, quote: str) -> Row:
-    """The cells of one line; a quote that is not closed ends with the line."""
+    """Split one line into cells; a quote that is not closed ends with the line."""
     if quote not in line:
         return line.split(separator)
     try:
@@ -123,12 +126,12 @@ def _usual_width(lines: Sequence[str], separator: str, quote: str) -> int:
 
 
 def is_data_cell(cell: str) -> bool:
-    """Whether a cell looks like a number, a timestamp or a missing value."""
+    """Return whether a cell looks like a number, a timestamp or a missing value."""
     return cell.lower() in MISSING_WORDS or bool(_NUMBER.fullmatch(cell) or _TIMESTAMP.fullmatch(cell))
 
 
 def find_header(head: Sequence[str], width: int, cut: Cutter, *, comments: bool) -> Header:
-    """Find the header among the first lines; columns without a name, or with one that occurs twice, are given names."""
+    """Find the header among the first lines; columns without a name, or with a repeated name, get new names."""
     filled = ((place, line) for place, line in enumerate(head) if line.strip())
     lines = {place: line for place, line in filled if not (comments and line.startswith("#"))}
     rows = {place: [cell.strip() for cell in cut(line)] for place, line in lines.items()}
@@ -155,7 +158,7 @@ def find_header(head: Sequence[str], width: int, cut: Cutter, *, comments: bool)
 def find_ignored_lines(
     header: Header, tail: Sequence[str], comments: tuple[str, ...]
 ) -> tuple[tuple[str, ...], list[str]]:
-    """Patterns of lines that are not rows (comments, a line of units, totals), and notes on them."""
+    """Return patterns of lines that are not rows (comments, a line of units, totals), and notes on them."""
     patterns, notes = list(comments), []
     if _are_units(header.rows):
         patterns.append(f"^{escape_pattern(header.lines[0])}$")
@@ -170,7 +173,7 @@ def find_ignored_lines(
 
 
 def _place_of_header(rows: dict[int, Row], width: int) -> int:
-    """Of the lines of usual width above the first data, the fullest; the first of equals."""
+    """Among the lines above the first data that have the usual number of cells, find the first with most texts."""
     found: list[tuple[int, int]] = []
     open_ended = sum(len(row) == width and not row[-1] for row in rows.values()) > 0.9 * len(rows)
     for place, cells in rows.items():
@@ -186,7 +189,7 @@ def _place_of_header(rows: dict[int, Row], width: int) -> int:
 
 
 def _names_from_comment(head: Sequence[str], place: int, width: int, cut: Cutter) -> tuple[str, ...] | None:
-    """Names behind a # in the last line above the rows."""
+    """Return names that follow a # in the last line above the rows."""
     if not place or not head[place - 1].startswith("#"):
         return None
     names = _distinct_names([cell.strip() for cell in cut(head[place - 1].lstrip("# "))])
@@ -194,7 +197,7 @@ def _names_from_comment(head: Sequence[str], place: int, width: int, cut: Cutter
 
 
 def _distinct_names(names: Sequence[str]) -> tuple[str, ...]:
-    """The names, repeated ones with a number behind them; empty ones become `column_1`, `column_2`."""
+    """Add a number to repeated names; empty names become `column_1`, `column_2`."""
     taken: dict[str, None] = {}
     for place, name in enumerate(names, 1):
         first = name or f"column_{place}"
@@ -204,7 +207,7 @@ def _distinct_names(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def _are_units(rows: Sequence[Row]) -> bool:
-    """Whether the first row holds words above columns of numbers and timestamps."""
+    """Return whether the first row has words above columns of numbers and timestamps."""
     first, later = rows[0], [row for row in rows[1:21] if len(row) == len(rows[0])]
     if not later or not all(not is_data_cell(cell) or cell in ("", "-") for cell in first) or not any(first):
         return False

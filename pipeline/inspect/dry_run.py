@@ -1,4 +1,4 @@
-"""A proposal applied to the first rows of its files: which rows ingest would quarantine, before ingest runs."""
+"""Applies a proposal to the first rows of its files, to find the rows that ingest would quarantine."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from hindcast.pipeline.settings.params import check_params
 from hindcast.pipeline.settings.raw import RawSettings, Source
 
 _ALL_BYTES = 24 << 20
-_MOST_FILES = 60  # of a source
-_LEAST_BYTES = 64 << 10  # of a file
+_MOST_FILES = 60  # files read of each source
+_LEAST_BYTES = 64 << 10  # bytes read of each file
 
 
 @dataclass(frozen=True)
 class _SourceResult:
-    """The rows read of a source, the rejected ones, by which rules, and the first of them in words."""
+    """Numbers of rows read and rejected of a source, counts by rule, and the first rejected row as text."""
 
     name: str
     read: int
@@ -59,7 +59,7 @@ def ask_about_rejected_rows(document: CommentedYaml) -> None:
 def _question(result: _SourceResult) -> str:
     rules = ", ".join(f"{rule} {count}" for rule, count in result.rules.most_common(3))
     return (
-        f"{result.name}: of the first {result.read} rows, these would be quarantined: {rules}{result.example}; "
+        f"{result.name}: some of the first {result.read} rows would be quarantined: {rules}{result.example}; "
         "is that correct?"
     )
 
@@ -94,7 +94,7 @@ def _read_source(raw: RawSettings, name: str) -> _SourceResult | None:
 
 
 def _first_example(layout: Layout, source: Source, rows: Rows, block: Block) -> str:
-    """The first rejected row that no setting declares."""
+    """Describe the first rejected row that no setting excludes."""
     undeclared = ~np.isin(rows.rejected.rule, DECLARED)
     first = rows.rejected.take(undeclared & (np.cumsum(undeclared) == 1))
     (row,) = reject_table(layout, source, first, block).to_pylist()
@@ -102,7 +102,7 @@ def _first_example(layout: Layout, source: Source, rows: Rows, block: Block) -> 
 
 
 def _count_conflicts(batches: Sequence[Rows]) -> int:
-    """Rows of one key with different values, among those read."""
+    """Count the rows read that have the same key but different values."""
     frame = pd.concat(list(_frames(batches)), ignore_index=True) if batches else pd.DataFrame()
     keys = [column for column in frame if str(column).startswith("key")]
     again = frame[frame.duplicated(keys, keep=False)] if keys else frame

@@ -1,7 +1,7 @@
-"""The cache of ingest: entries by key below `.hindcast/cache/ingest`, digests of files, and the keys.
+"""The cache of ingest: entries below `.hindcast/cache/ingest`, their keys, and digests of files.
 
-An entry is a folder that is complete or absent, with a description that holds its own digest and the digests of the
-entry's files.  What does not match its digest counts as absent.  The folder may be removed at any time.
+An entry is a folder that is either complete or missing. Its description holds its own digest and the digests of the
+entry's files.  An entry that does not match its digest counts as missing.  The folder may be removed at any time.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from hindcast.pipeline.raw.source_files import RawFile, field_from_path, search_
 from hindcast.pipeline.settings.known import PublishedAt
 from hindcast.pipeline.settings.raw import RawSettings, Source
 
-MOST_BYTES = 32 << 30  # of all entries, and never more than the disk has free
-DESCRIPTION = "entry.json"  # of an entry, as `write_checked` writes it
+MOST_BYTES = 32 << 30  # total size of the entries; never more than the disk has free
+DESCRIPTION = "entry.json"  # the description of an entry, written by `write_checked`
 _SIZE = "size.json"
 _MOST_STAMPS = 200_000
-_SETTLED = 2_000_000_000  # ns: a file changed less than this before its digest was taken may change unnoticed
+_SETTLED = 2_000_000_000  # ns: a second change within this time may leave the file's times equal
 
 _CODE = (
     "raw/*.py",
@@ -47,7 +47,7 @@ _READ_OF_VALUES = ("column", "header", "min", "max", "allowed")
 
 
 class Cache:
-    """Entries of one workspace; one run at a time uses it (`ingest` holds a lock), with several threads."""
+    """Entries of one workspace; used by one run at a time (`ingest` holds a lock), from several threads."""
 
     def __init__(self, folder: Path) -> None:
         self.digests = FileDigests(folder / "digests.json")
@@ -56,19 +56,19 @@ class Cache:
         self._used: set[Path] = set()
         self._added: set[Path] = set()
         self._names = sorted(entry.name for entry in os.scandir(folder)) if folder.is_dir() else []
-        self._size = read_checked(folder / _SIZE)  # upper bound of all bytes, from the last run that finished
+        self._size = read_checked(folder / _SIZE)  # upper bound, from the last finished run
         (folder / _SIZE).unlink(missing_ok=True)
         for name in self._names:
-            if name.startswith(".partial-"):  # of a run that was killed
+            if name.startswith(".partial-"):  # left by a run that was killed
                 shutil.rmtree(folder / name, ignore_errors=True)
 
     def has_prefix(self, prefix: str) -> bool:
-        """Whether an earlier run left an entry whose key begins with `prefix`."""
+        """Return whether an earlier run left an entry whose key begins with `prefix`."""
         place = bisect_left(self._names, prefix)
         return place < len(self._names) and self._names[place].startswith(prefix)
 
     def find(self, key: str) -> Path | None:
-        """The entry of a key, or None."""
+        """Return the path of the entry of a key, or None."""
         entry = self._folder / key
         if not entry.is_dir():
             return None
@@ -76,7 +76,7 @@ class Cache:
         return entry
 
     def new_folder(self) -> Path:
-        """A folder for a new entry; `add` makes it the entry of a key."""
+        """Create a folder for a new entry; `add` makes it the entry of a key."""
         folder = self._folder / f".partial-{os.getpid()}-{next(self._numbers)}"
         folder.mkdir(parents=True)
         return folder
@@ -105,7 +105,7 @@ class Cache:
         write_checked(self._folder / _SIZE, size)
 
     def _trim(self, most: int) -> int:
-        """Remove the least recently used entries beyond `most` bytes; returns the bytes of the others."""
+        """Remove the least recently used entries beyond `most` bytes; returns the size of the remaining ones."""
         entries = [
             (entry.stat().st_mtime_ns, Path(entry)) for entry in os.scandir(self._folder) if entry.is_dir()
         ]
@@ -121,7 +121,7 @@ class Cache:
 
 
 class FileDigests:
-    """SHA-256 of files, computed again only where size, times or inode have changed since."""
+    """SHA-256 of files, computed again only if the size, times or inode of a file have changed."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -130,18 +130,18 @@ class FileDigests:
         self._own: dict[Path, str] = {}
 
     def digest(self, path: Path) -> str:
-        """The digest of a file."""
+        """Return the digest of a file."""
         return self.find(path) or self.record(path, stamp_of(path), digest_of_file(path))
 
     def digest_all(self, paths: Iterable[Path], pool: Executor) -> dict[Path, str]:
-        """The digests of several files; those that must be read, in parallel."""
+        """Return the digests of several files; files that must be read are read in parallel."""
         known = {path: self.find(path) for path in paths}
         unknown = [path for path, digest in known.items() if digest is None]
         computed = dict(zip(unknown, pool.map(self.digest, unknown), strict=True))
         return {path: digest or computed[path] for path, digest in known.items()}
 
     def find(self, path: Path) -> str | None:
-        """The recorded digest of a file that has not changed since; else None."""
+        """Return the recorded digest of a file, or None if the file has changed since then."""
         name = str(path.absolute())
         recorded = self._old.get(name)
         if not isinstance(recorded, list) or recorded[:-1] != stamp_of(path):
@@ -150,17 +150,17 @@ class FileDigests:
         return str(recorded[-1])
 
     def record(self, path: Path, stamp: list[int], digest: str) -> str:
-        """Record the digest of a file, with its stamp from before it was read; returns the digest."""
+        """Record the digest of a file with the size and times it had before it was read; returns the digest."""
         if time.time_ns() - max(stamp[1:3]) >= _SETTLED:
             self._new[str(path.absolute())] = [*stamp, digest]
         return digest
 
     def record_own(self, path: Path, digest: str) -> None:
-        """Record the digest of a file that only this process writes, with its stamp at the time of `save`."""
+        """Record the digest of a file that only this process writes, with its size and times when `save` is called."""
         self._own[path] = digest
 
     def save(self) -> None:
-        """Write the digests for the next run, those that this run used first."""
+        """Write the digests for the next run; the digests that this run used come first."""
         for path, digest in self._own.items():
             if path.is_file():
                 self._new[str(path.absolute())] = [*stamp_of(path), digest]
@@ -169,13 +169,13 @@ class FileDigests:
 
 
 def stamp_of(path: Path) -> list[int]:
-    """Size, times of change and inode: while they are the same, so is the file."""
+    """Return size, times of change and inode: while these are the same, the file counts as unchanged."""
     status = path.stat()
     return [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]
 
 
 def write_checked(path: Path, value: Any) -> None:
-    """Write a value as JSON under its digest; the file is complete or absent."""
+    """Write a value as JSON with its digest, atomically: the file is never incomplete."""
     partial = path.with_name(f".{path.name}.partial")
     text = json.dumps(value)
     partial.write_text(f"{_digest_of(text)}\n{text}", encoding="utf-8")
@@ -183,7 +183,7 @@ def write_checked(path: Path, value: Any) -> None:
 
 
 def read_checked(path: Path) -> Any:
-    """The value that `write_checked` wrote; None where the file is absent or damaged."""
+    """Return the value that `write_checked` wrote; None if the file is missing or damaged."""
     try:
         digest, _, text = path.read_text(encoding="utf-8").partition("\n")
     except (OSError, UnicodeDecodeError):
@@ -201,20 +201,20 @@ def _digest_of(text: str) -> str:
 
 @dataclass(frozen=True)
 class SettingsDigest:
-    """Digests of the settings that decide how a source's files are read, and how its tables are made."""
+    """Digests of the settings that determine how a source's files are read and how its tables are built."""
 
     reading: str
     tables: str
 
     @classmethod
     def of(cls, raw: RawSettings, source: Source) -> SettingsDigest:
-        """The digests for a source; settings of later stages (units, resampling) do not count, nor do the globs."""
+        """Compute the digests for a source, without the globs and the settings of later stages (units, resampling)."""
         grid = {"zone": raw.zone, "frequency": str(raw.frequency)}
         reading = source.model_dump(mode="json", exclude={"role", "files", "duplicates"}) | grid
         for name, value in reading["values"].items():
             reading["values"][name] = {key: value[key] for key in _READ_OF_VALUES}
         if not isinstance(source.known, PublishedAt):
-            del reading["known"]  # applied when tables are made
+            del reading["known"]  # applied when tables are built
         tables = source.model_dump(mode="json", include={"role", "known", "duplicates"})
         tables |= {"issue_time": source.has_issue, "values": list(source.values)}
         tables |= {"frequency": str(raw.frequency)}
@@ -223,9 +223,9 @@ class SettingsDigest:
 
 
 def file_key(settings: SettingsDigest, source: Source, file: RawFile, digest: str) -> str:
-    """The key of one parsed file with contents of this digest; its path counts only by the fields that it carries.
+    """Return the key of one parsed file whose contents have this digest.
 
-    Raises RawDataError where the path lacks one of them.
+    The path counts only through the fields that it carries.  Raises RawDataError if the path lacks one of them.
     """
     names = [
         field_from_path(field, file.name)
@@ -237,10 +237,10 @@ def file_key(settings: SettingsDigest, source: Source, file: RawFile, digest: st
         for field in (source.issue_time, source.valid_time)
         if field is not None and field.path is not None
     ]
-    suffix = file.path.suffix.lower()  # says how the file is compressed
+    suffix = file.path.suffix.lower()  # determines how the file is decompressed
     return digest_of_value([settings.reading, digest, names, stamps, suffix])
 
 
 def table_key(settings: SettingsDigest, zone: str | None, group: str, parts: list[str]) -> str:
-    """The key of a group's table, for files whose rows of this group have the digests `parts`, in order."""
+    """Return the key of a group's table; `parts` are the digests of the group's rows in each file, in order."""
     return digest_of_value([settings.tables, zone, group, parts])

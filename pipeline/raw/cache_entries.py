@@ -1,7 +1,7 @@
-"""The entries of the cache: one raw file as parsed, and the table of one group.
+"""The two kinds of cache entries: one parsed raw file, and the table of one group.
 
-The rows of a parsed file are needed until its tables are made.  After that they stay only where the file shares a group
-with another one, because a change of that file needs them again.
+The rows of a parsed file are needed until its tables are built.  After that they are kept only if the file shares a
+group with another file, because they are needed again when that file changes.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ class ParsedFile:
     key: str
     folder: Path
     read: int
-    rules: dict[int, int]  # rows rejected while reading, by code of the rule
-    groups: list[str]  # that have rows
-    unzoned: list[str]  # groups that raw.zone lacks
+    rules: dict[int, int]  # number of rows rejected while reading, by code of the rule
+    groups: list[str]  # groups that have rows in this file
+    unzoned: list[str]  # groups without a zone in raw.zone
     runs: list[Run] | None
     fresh: bool = False  # read by this run of ingest
-    digests: dict[str, str] = field(default_factory=dict)  # of the rows of each group, where rows are kept
+    digests: dict[str, str] = field(default_factory=dict)  # digest of each group's rows, if rows are kept
 
     @property
     def rejects(self) -> Path | None:
@@ -51,23 +51,23 @@ class ParsedFile:
         return self.folder / REJECTS_NAME if self.rules else None
 
     def move(self, folder: Path) -> None:
-        """Take over the new path of the entry."""
+        """Use the new path of the entry from now on."""
         self.folder = folder
         self.runs = [replace(run, path=folder / run.path.name) for run in self.runs or []]
 
     def part(self, group: str) -> str:
-        """A digest that changes with the rows of a group."""
+        """Return a digest that changes with the rows of a group."""
         return self.digests.get(group, self.key)
 
     def has_intact_rows(self, groups: set[str]) -> bool:
-        """Whether the rows of some groups are available and undamaged."""
+        """Return whether the rows of the given groups are available and undamaged."""
         if self.runs is None or self.fresh:
             return self.fresh
         needed = sorted(groups & self.digests.keys())
         return all(self.digests[group] == _digest_of_rows(self.runs, group) for group in needed)
 
     def keep_rows(self) -> None:
-        """Make the rows, if they are available, part of the entry."""
+        """Store the rows in the entry if they are available."""
         if self.runs is None or self.digests:
             return
         self.digests = {group: _digest_of_rows(self.runs, group) for group in self.groups}
@@ -87,7 +87,7 @@ class ParsedFile:
 
 
 def file_entry_name(key: str, size: int) -> str:
-    """The cache's name for a parsed file: the size shows without a digest that no file of this size is cached."""
+    """Return the cache's name for a parsed file; it starts with the size: a file of a new size need not be hashed."""
     return f"file-{size}-{key}"
 
 
@@ -104,7 +104,7 @@ def describe_file(parsed: ParsedFile) -> None:
 
 
 def load_file(key: str, folder: Path) -> ParsedFile | None:
-    """The parsed file of an entry; None if the entry is damaged."""
+    """Read the parsed file of an entry; None if the entry is damaged."""
     value = read_checked(folder / DESCRIPTION)
     if value is None:
         return None
@@ -124,10 +124,10 @@ def load_file(key: str, folder: Path) -> ParsedFile | None:
 
 
 def _digest_of_rows(runs: list[Run], group: str) -> str:
-    """Digest of a group's rows and their series; a different text for truncated or absent runs.
+    """Compute the digest of a group's rows and their series; truncated or missing runs give a different text.
 
-    Rows are hashed series by series, in each run by run, and each field separately.  So the digest does not depend on
-    where the rows of a series were divided into runs, as long as later runs hold later times.
+    Rows are hashed series by series, within a series run by run, and each field separately.  So the digest does not
+    depend on how the rows of a series were divided into runs, as long as later runs hold later times.
     """
     columns = [hashlib.sha256() for _ in range(runs[0].fields if runs else 0)]
     names = hashlib.sha256()
@@ -160,7 +160,7 @@ def _hash_rows(columns: list[Any], run: Run, place: int) -> int:
 
 @dataclass(frozen=True)
 class TableEntry:
-    """A group's table, absent (`digest` None) where no row was left, and what became of the rows of each file."""
+    """A group's table (`digest` is None if no row was left) and what became of the rows of each file."""
 
     folder: Path
     digest: str | None
@@ -168,7 +168,7 @@ class TableEntry:
 
     @property
     def path(self) -> Path:
-        """The path of the table in the cache."""
+        """Path of the table in the cache."""
         return self.folder / _TABLE
 
 
@@ -188,7 +188,7 @@ class GroupRows:
 
 
 def find_table(context: IngestContext, rows: GroupRows) -> TableEntry | None:
-    """The cached table of a group; None if it is absent or damaged."""
+    """Return the cached table of a group; None if it is missing or damaged."""
     folder = context.cache.find(rows.name(context))
     value = None if folder is None else read_checked(folder / DESCRIPTION)
     if folder is None or value is None:

@@ -1,4 +1,4 @@
-"""What the work on all sources shares: settings, cache, threads, and the bounds of memory."""
+"""The objects that all sources share during ingest: settings, cache, threads, and memory limits."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from hindcast.pipeline.settings.raw import RawSettings
 
 @dataclass(frozen=True)
 class Sizes:
-    """How many bytes are in memory at once; no result depends on them."""
+    """Limits on the bytes that are in memory at once; no result depends on them."""
 
-    block: int = BLOCK_BYTES  # of text
-    run: int = 32 << 20  # of rows that are merged into one run on disk
-    memory: int = 256 << 20  # of sorted rows that stay in memory; further runs go to disk
-    merge: int = 8 << 20  # of rows that are merged together into a table
+    block: int = BLOCK_BYTES  # bytes of text in one block
+    run: int = 32 << 20  # bytes of rows that are merged into one run on disk
+    memory: int = 256 << 20  # bytes of sorted rows that stay in memory; further runs go to disk
+    merge: int = 8 << 20  # bytes of rows that are merged together into a table
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
-"""A raw file as blocks of whole lines: decompressed, as UTF-8, each line ended by one line feed.
+"""Reads a raw file as blocks of whole lines: decompressed, as UTF-8, each line ending with one line feed.
 
-A row of a raw file is one line: quoted line breaks are not supported, so that one unbalanced quote costs one
+A row of a raw file is one line: quoted line breaks are not supported, so that an unbalanced quote affects only its own
 line and never the rest of the file.  A line ends at LF, CR LF or CR.
 """
 
@@ -31,9 +31,9 @@ from hindcast.pipeline.wording import listed
 if TYPE_CHECKING:
     from _csv import Reader
 
-BLOCK_BYTES = 8 << 20  # large enough that the cost of a call is negligible, small enough to hold many at once
+BLOCK_BYTES = 8 << 20  # so large that a call costs little, so small that many blocks fit in memory
 _CHUNK_BYTES = 8 << 20
-_WINDOW = 64 << 10  # bytes at the end of a chunk that are searched for its last line end
+_WINDOW = 64 << 10  # number of bytes at the end of a chunk that are searched for the last line end
 _LINE_FEED = 10
 _COUNTED_BYTES = 1 << 18  # lines are counted in pieces that fit the processor cache
 _LONGEST_LINE = 16 << 20  # bytes; a file without line ends is not CSV and must not fill the memory
@@ -43,7 +43,7 @@ UTF8_NAMES = ("utf-8", "utf-8-sig", "ascii")
 
 @dataclass(frozen=True)
 class Block:
-    """Whole lines of a file, each ended by LF, in UTF-8 except for damaged lines; `first_line` counts from 1."""
+    """Whole lines of a file, each ending with LF, in UTF-8 except for damaged lines; `first_line` counts from 1."""
 
     data: bytes
     first_line: int
@@ -59,15 +59,15 @@ class Block:
 def read_blocks(
     path: Path, source: Source, size: int = BLOCK_BYTES, on_bytes: Callable[[bytes], object] | None = None
 ) -> Iterator[Block]:
-    """All lines of a file in blocks of about `size` bytes, from the first line.
+    """Yield all lines of a file in blocks of about `size` bytes, from the first line.
 
-    `on_bytes` is called with the bytes of an uncompressed file as they are read.  Raises RawDataError for a file
-    that cannot be decompressed or holds a line of more than 16 MiB.
+    `on_bytes` is called with the bytes of an uncompressed file as they are read.  Raises RawDataError if a file
+    cannot be decompressed or contains a line longer than 16 MiB.
     """
-    least = size - _WINDOW if size > 2 * _WINDOW else size  # a chunk may end with its last whole line
+    least = size - _WINDOW if size > 2 * _WINDOW else size  # a chunk may be cut after its last whole line
     line = 1
     pending: list[bytes | memoryview] = []
-    length = open_line = 0  # pending bytes, and those of the line that has not ended
+    length = open_line = 0  # bytes that are pending, and bytes of the line that has not ended yet
     at_once = max(len(codecs.BOM_UTF8), min(size, _CHUNK_BYTES))  # the byte-order mark is never split
     for chunk in _read_chunks(path, source.encoding, at_once, on_bytes):
         end = chunk.rfind(b"\n") + 1
@@ -75,14 +75,15 @@ def read_blocks(
         if open_line > _LONGEST_LINE:
             line += sum(bytes(part).count(b"\n") for part in (*pending, chunk))
             raise RawDataError(
-                f"{path}: line {line} is longer than {_LONGEST_LINE >> 20} MiB: this is not a CSV file."
+                f"{path}: line {line} is longer than {_LONGEST_LINE >> 20} MiB, so this is not a CSV file; "
+                "remove it or narrow `files`."
             )
         if length < least or not end:
             pending.append(chunk)
             continue
         whole = not pending and end == len(chunk)  # the chunk as read: nothing is copied
         block = Block(chunk if whole else b"".join([*pending, memoryview(chunk)[:end]]), line)
-        line += block.line_count  # cached here, or several threads would count the same lines
+        line += block.line_count  # cached here, else several threads would count the lines again
         yield block
         pending, length = [] if end == len(chunk) else [chunk[end:]], len(chunk) - end
     rest = b"".join(pending)
@@ -91,31 +92,31 @@ def read_blocks(
 
 
 def split_line(line: str, source: Source) -> list[str]:
-    """The cells of one line without an unclosed quote."""
+    """Split one line, which must not contain an unclosed quote, into cells."""
     return next(csv_reader([line], source), [])
 
 
 def closes_quotes(line: str, source: Source) -> bool:
-    """Whether a line closes every quote that it opens."""
+    """Return whether a line closes every quote that it opens."""
     cells = csv_reader([line, ""], source)
     next(cells)
     return cells.line_num == 1
 
 
 def csv_reader(lines: Iterable[str], source: Source) -> Reader:
-    """The line-by-line CSV reader that defines what a cell is; faster readers must agree with it."""
+    """Return the line-by-line CSV reader that defines what a cell is; faster readers must agree with it."""
     csv.field_size_limit(_LONGEST_FIELD)
     return csv.reader(lines, delimiter=source.separator, quotechar=source.quote, doublequote=True)
 
 
 def is_compressed(path: Path) -> bool:
-    """Whether the suffix says that a file is compressed."""
+    """Return whether a file is compressed, according to its suffix."""
     return path.suffix.lower() in {".gz", ".zst", ".zip"}
 
 
 @lru_cache(maxsize=64)
 def ignore_test(patterns: tuple[str, ...]) -> Callable[[bytes], bool] | None:
-    """A function that says whether a line contains a match of one of the patterns; None without patterns."""
+    """Return a function that checks whether a line matches one of the patterns; None if there are no patterns."""
     if not patterns:
         return None
     compiled = [re.compile(pattern) for pattern in patterns]
@@ -130,7 +131,7 @@ def ignore_test(patterns: tuple[str, ...]) -> Callable[[bytes], bool] | None:
 def _read_chunks(
     path: Path, encoding: str, size: int, on_bytes: Callable[[bytes], object] | None
 ) -> Iterator[bytes]:
-    """UTF-8 bytes without byte-order mark and with LF as line end."""
+    """Yield UTF-8 bytes without the byte-order mark and with LF as line end."""
     with _open_decompressed(path) as stream:
         to_utf8 = _transcoder(encoding, path)
         carry = b""
@@ -154,7 +155,7 @@ def _read_chunks(
 
 
 def _size_to_line_end(stream: BinaryIO, size: int) -> int:
-    """How many of the next `size` bytes end at a line end, if one lies in the last `_WINDOW` of them; else `size`."""
+    """Return the bytes up to the last line end in the next `size` bytes; `size` if the last `_WINDOW` contain none."""
     if not isinstance(stream, io.FileIO) or size <= 2 * _WINDOW:
         return size
     window = os.pread(stream.fileno(), _WINDOW, stream.tell() + size - _WINDOW)
@@ -211,7 +212,7 @@ def _open_only_member(path: Path) -> Iterator[BinaryIO]:
         try:
             stream = archive.open(members[0])
         except (RuntimeError, NotImplementedError) as fault:  # a password, an unsupported method
-            raise RawDataError(f"{path} cannot be decompressed: {fault}.") from None
+            raise RawDataError(f"{path} cannot be decompressed: {fault}. Decompress it by hand.") from None
         with stream:
             yield cast("BinaryIO", stream)
 

@@ -1,4 +1,4 @@
-"""From lines to cells by column: typed where the whole block is clean, else as text and converted by column.
+"""Splits lines into columns of cells: typed if the whole block is clean, else as text and converted column by column.
 
 Python's csv reader, applied to single lines, defines what a cell is.  pyarrow agrees with it wherever it returns a
 row for every line and the last line closes its quotes (tests compare them); elsewhere the lines are split one by one.
@@ -22,16 +22,16 @@ from hindcast.pipeline.raw.numbers import NumberStyle, read_number_columns
 from hindcast.pipeline.raw.reject_rules import COLUMNS, ENCODING, GOOD, HEADER, IGNORED, QUOTES, Rules
 from hindcast.pipeline.settings.raw import Source
 
-_REPLACEMENT = "\ufffd".encode()  # what a decoder writes for bytes that it cannot read
+_REPLACEMENT = "\ufffd".encode()  # written by a decoder in place of bytes that it cannot read
 
 
 @dataclass(frozen=True)
 class Cells:
     """The cells that a layout needs; arrays have one element per line that could be split.
 
-    `lines` are line numbers in the file; `numbers` hold NaN where missing or unreadable, and `unreadable` marks the
-    latter (a column without unreadable cells may be absent).  `broken` lines could not be split, by `broken_rules`.
-    `typed` says whether pyarrow read the numbers directly.
+    `lines` are line numbers in the file.  `numbers` hold NaN where a cell is missing or unreadable; `unreadable` marks
+    the unreadable cells, and may lack columns that have none.  `broken` are the lines that could not be split, and
+    `broken_rules` the rule that each of them breaks.  `typed` is True if pyarrow read the numbers directly.
     """
 
     lines: Ints
@@ -44,9 +44,9 @@ class Cells:
 
 
 def read_cells(block: Block, layout: Layout, source: Source, *, try_typed: bool = True) -> Cells:
-    """The needed cells of a block of lines below the header; empty lines are not rows.
+    """Read the needed cells of a block of lines below the header; empty lines are not rows.
 
-    `try_typed=False` skips the typed attempt where it is likely to fail; the cells are the same.
+    `try_typed=False` skips the typed attempt when it is likely to fail; the cells are the same either way.
     """
     lines = _drop_ignored(block, source)
     cells = _read_typed(lines, layout, source) if try_typed and _is_text(lines.data, source) else None
@@ -56,7 +56,7 @@ def read_cells(block: Block, layout: Layout, source: Source, *, try_typed: bool 
 
 def _read_typed(lines: _Lines, layout: Layout, source: Source) -> Cells | None:
     if {*layout.text_columns} & {*layout.number_columns}:
-        return None  # a column is read as both
+        return None  # a column is needed as text and as numbers
     columns = _parse_csv(lines.data, len(lines.numbers), layout, source, typed=True)
     numbers = None if columns is None else _finite_numbers(columns, layout)
     if columns is None or numbers is None:
@@ -82,7 +82,7 @@ def _read_as_text(lines: _Lines, layout: Layout, source: Source) -> Cells:
 
 
 def _apply_where(cells: Cells, layout: Layout) -> Cells:
-    """The lines whose texts match `where`: the rows of this source."""
+    """Return the lines whose texts match `where`: the rows of this source."""
     flags = np.ones(len(cells.lines), np.bool_)
     for column, texts in layout.where:
         flags &= match_any(cells.texts[column], texts)
@@ -97,7 +97,7 @@ def _apply_where(cells: Cells, layout: Layout) -> Cells:
 
 
 def match_any(cells: pa.StringArray, texts: Sequence[str]) -> Flags:
-    """Whether each cell is one of some texts, apart from white space around it."""
+    """Return whether each cell, stripped of white space, is one of the given texts."""
     wanted = pa.array([text.strip() for text in texts], pa.string())
     matches: Flags = pc.is_in(pc.utf8_trim_whitespace(cells), value_set=wanted).to_numpy(zero_copy_only=False)
     return matches
@@ -106,8 +106,8 @@ def match_any(cells: pa.StringArray, texts: Sequence[str]) -> Flags:
 def _parse_csv(
     data: bytes, count: int, layout: Layout, source: Source, *, typed: bool
 ) -> dict[int, pa.Array] | None:
-    """The needed columns by pyarrow, or None where it fails or finds a different number of rows than lines."""
-    if data.startswith(codecs.BOM_UTF8):  # text in the middle of a file, but pyarrow would drop it
+    """Read the needed columns with pyarrow; None if it fails or if it finds more or fewer rows than lines."""
+    if data.startswith(codecs.BOM_UTF8):  # in the middle of a file this is text, but pyarrow would drop it
         return None
     last = data[data.rfind(b"\n", 0, -1) + 1 : -1]
     if source.quote.encode() in last and not closes_quotes(last.decode(), source):
@@ -133,7 +133,7 @@ def _parse_csv(
         )
     except (
         pa.ArrowInvalid
-    ):  # a cell is not a number, a line has not as many cells as the header, or no line is left
+    ):  # a cell is not a number, a line has more or fewer cells than the header, or no line is left
         return None
     if table.num_rows != count:  # an unclosed quote spans line ends
         return None
@@ -148,7 +148,7 @@ def _parse_csv(
 
 
 def _finite_numbers(columns: dict[int, pa.Array], layout: Layout) -> dict[int, Floats] | None:
-    """The number columns, or None if one holds an infinite number or a NaN that is not a missing marker."""
+    """Return the number columns; None if one holds an infinite number or a NaN that is not a missing marker."""
     numbers = {}
     for column in layout.number_columns:
         values: Floats = columns[column].to_numpy(zero_copy_only=False)
@@ -184,7 +184,7 @@ def _split_one_by_one(
 
 @dataclass(frozen=True)
 class _Lines:
-    """Whole lines, each ended by LF, and their numbers in the file; `dropped` line numbers with the rule of each."""
+    """Whole lines, each ending with LF, and their numbers; `dropped` holds rejected line numbers and their rules."""
 
     data: bytes
     numbers: Ints
@@ -193,7 +193,7 @@ class _Lines:
 
 
 def _drop_ignored(block: Block, source: Source) -> _Lines:
-    """The lines that `ignore_lines` does not match, including empty ones."""
+    """Return the lines that `ignore_lines` does not match, including empty lines."""
     numbers = np.arange(block.first_line, block.first_line + block.line_count)
     matches = ignore_test(source.ignore_lines)
     everything = _Lines(block.data, numbers, numbers[:0], np.empty(0, np.uint8))
@@ -205,7 +205,7 @@ def _drop_ignored(block: Block, source: Source) -> _Lines:
 
 
 def _drop_damaged(lines: _Lines, repeated_header: bytes, source: Source) -> _Lines:
-    """The lines that are valid text, not empty and not a repeated header."""
+    """Return the lines that are valid text, not empty and not a repeated header."""
     sound = _is_text(lines.data, source)
     has_header = bool(repeated_header) and repeated_header in lines.data
     if sound and not has_header and not _has_empty_line(lines.data):
@@ -224,7 +224,7 @@ def _drop_damaged(lines: _Lines, repeated_header: bytes, source: Source) -> _Lin
 
 
 def _is_text(data: bytes, source: Source) -> bool:
-    """Whether bytes are text in the source's encoding without NUL."""
+    """Return whether bytes are valid text in the source's encoding, without NUL."""
     if b"\0" in data or (source.encoding not in UTF8_NAMES and _REPLACEMENT in data):
         return False
     if data.isascii():
@@ -237,12 +237,12 @@ def _is_text(data: bytes, source: Source) -> bool:
 
 
 def _has_empty_line(data: bytes) -> bool:
-    ends = np.flatnonzero(np.frombuffer(data, np.uint8) == ord("\n"))  # ten times as fast as a search for two
+    ends = np.flatnonzero(np.frombuffer(data, np.uint8) == ord("\n"))  # 10 times as fast as a search for two
     return data.startswith(b"\n") or bool((np.diff(ends) == 1).any())
 
 
 def _drop(lines: _Lines, contents: list[bytes], faults: list[tuple[Flags, int | None]]) -> _Lines:
-    """The lines that no flag marks; those with a rule are added to `dropped`, rule by rule."""
+    """Return the lines that no flag marks; flagged lines that have a rule are added to `dropped`, rule by rule."""
     good = ~np.logical_or.reduce([flags for flags, _ in faults])
     dropped, rules = [lines.dropped], [lines.rules]
     for flags, rule in faults:

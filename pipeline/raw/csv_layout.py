@@ -1,4 +1,4 @@
-"""The header of a file, and its layout: which cells make which field of which rows."""
+"""The header of a file, and its layout: which cells hold which field of which rows."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from hindcast.pipeline.settings.fields import LaterField, StampField, TextField
 from hindcast.pipeline.settings.known import PublishedAt
 from hindcast.pipeline.settings.raw import Source
 
-_HEAD_BYTES = 8 << 10  # of a block, where only the header is wanted
-_MOST_LINES = 10_000  # searched for a header
+_HEAD_BYTES = 8 << 10  # size of a block if only the header is needed
+_MOST_LINES = 10_000  # number of lines that are searched for a header
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Header:
     With `names:`, `line` is the last line skipped, and `content` is empty.
 
     `width` is the number of cells of the header line. Where header and first row differ by empty cells only, `names`
-    has as many elements as the first row has cells.
+    has one element per cell of the first row.
     """
 
     line: int
@@ -39,16 +39,16 @@ class Header:
 
     @cached_property
     def named(self) -> int:
-        """How many cells a row needs: those after them have no name and may be absent."""
+        """Number of cells that a row needs: the cells after them have no name and may be missing."""
         return max((place for place, name in enumerate(self.names, 1) if name), default=0)
 
     @property
     def spare_columns(self) -> tuple[int, ...]:
-        """Unnamed columns that only the header or only the rows have; their cells must be empty."""
+        """Unnamed columns that exist only in the header or only in the rows; their cells must be empty."""
         return tuple(range(self.named, len(self.names))) if self.width != len(self.names) else ()
 
     def fits(self, cells: Sequence[str]) -> bool:
-        """Whether a line has as many cells as the header, not counting empty unnamed ones."""
+        """Return whether a line has as many cells as the header, not counting empty unnamed cells."""
         if len(cells) == self.width:
             return True
         return len(cells) >= self.named and not any(cell.strip() for cell in cells[self.named :])
@@ -56,11 +56,11 @@ class Header:
 
 @dataclass(frozen=True)
 class Slot:
-    """The part of each line that makes one row.
+    """The part of each line that becomes one row.
 
     `group` and `series` are names, or None where a column of the layout holds them; `values` are the columns of the
-    source's values, in the source's order, -1 where this slot has none; `time_text` is the part of the time that
-    the headings of these columns carry.
+    source's values in the source's order, -1 for a value that this slot lacks; `time_text` is the part of the time
+    that the headings of these columns contain.
     """
 
     group: str | None
@@ -71,7 +71,7 @@ class Slot:
 
 @dataclass(frozen=True)
 class StampColumns:
-    """The columns of one stamp: its texts, the flag of the later of two equal wall times, the number of a step in a day."""
+    """The columns of one timestamp: its texts, the flag of the later of two equal wall times, and the step number."""
 
     texts: tuple[int, ...] = ()
     later: int = -1
@@ -96,9 +96,9 @@ class Layout:
     valid: StampColumns = StampColumns()
     published_column: int = -1
     lead_column: int = -1
-    where: tuple[tuple[int, tuple[str, ...]], ...] = ()  # columns, and their texts in rows of this source
-    header_time: str | None = None  # the part of the time that headings carry
-    repeated_header: bytes = b""  # a line equal to it is a repeated header; empty where it could be a row
+    where: tuple[tuple[int, tuple[str, ...]], ...] = ()  # column, texts in this source's rows
+    header_time: str | None = None  # the part of the time that the headings contain
+    repeated_header: bytes = b""  # an equal line is a repeated header; empty if it could be a row
 
     @property
     def number_columns(self) -> tuple[int, ...]:
@@ -115,7 +115,7 @@ class Layout:
 
 
 def read_layout(file: RawFile, name: str, source: Source) -> Layout:
-    """The layout of one file of the source `name`; raises RawDataError, with all faults, where the header does not fit."""
+    """Return the layout of one file of the source `name`; raises RawDataError with all faults of the header."""
     header = read_header(file.path, source)
     columns = _ColumnFinder(file.name, f"raw.sources.{name}", header.names[: header.width])
     for field in (source.group, source.series, source.issue_time, source.valid_time):
@@ -141,7 +141,7 @@ def read_layout(file: RawFile, name: str, source: Source) -> Layout:
     )
     if columns.faults:
         raise RawDataError(f"{file.name} does not fit its settings.", columns.faults)
-    # where all header cells of number columns are numbers, a repeated header looks like a row
+    # if all header cells of number columns are numbers, a repeated header looks like a row
     cells = tuple(header.names[column] for column in layout.number_columns)
     has_words = _has_words(cells, source.missing, NumberStyle.of(source))
     return replace(layout, repeated_header=header.content if has_words else b"")
@@ -169,7 +169,7 @@ class _ColumnFinder:
         fault = (
             f"occurs {count} times in the header; give `names`, and skip the header with `skip_lines`"
             if count
-            else f"is absent; {suggest_nearest(column, list(self.names))}"
+            else f"is missing; {suggest_nearest(column, list(self.names))}"
         )
         self.faults.append(f"{self.file}: column {column!r} ({self.place}.{field}) {fault}")
         return -1
@@ -230,7 +230,7 @@ def _make_wide_slots(file: RawFile, source: Source, columns: _ColumnFinder) -> t
 
 
 def _name_of_file(field: TextField | None, file: RawFile) -> str | None:
-    """A name that is the same for the whole file; None if a column holds it or the path does not match."""
+    """Return a name that is the same for the whole file; None if a column holds it or the path does not match."""
     if field is None or field.column is not None:
         return None
     try:
@@ -270,7 +270,7 @@ def read_header(path: Path, source: Source) -> Header:
 
 
 def _iter_lines(path: Path, source: Source) -> Iterator[tuple[int, bytes]]:
-    """The lines, with their numbers, from the header on that are neither empty nor ignored."""
+    """Yield the lines from the header on that are not empty and not ignored, with their line numbers."""
     ignored = ignore_test(source.ignore_lines)
     start = None if source.skip_until is None else re.compile(source.skip_until)
     number = 0
@@ -302,8 +302,8 @@ def _split_names(content: bytes, path: Path, line: int, source: Source) -> tuple
         )
     if not closes_quotes(text, source):
         raise RawDataError(
-            f"{path}: line {line}, read as the header, opens a quote and does not close it ({text[:60]!r}); see "
-            "`quote`, or give `names` and set `skip_lines` to the number of lines above the rows."
+            f"{path}: line {line}, read as the header, opens a quote and does not close it ({text[:60]!r}); "
+            "correct `quote`, or give `names` and set `skip_lines` to the number of lines above the rows."
         )
     return tuple(cell.strip() for cell in split_line(text, source))
 

@@ -1,4 +1,4 @@
-"""Wall times that occur twice, resolved by the order of rows in a file (`ambiguous: in_order`, `in_reverse_order`)."""
+"""Resolves wall times that occur twice by the order of rows in a file (`ambiguous: in_order`, `in_reverse_order`)."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from hindcast.pipeline.raw.rows import Rows
 from hindcast.pipeline.settings.raw import Source
 from hindcast.pipeline.wording import listed
 
-_LEAST_STEPS = 24  # against the order that the settings name, and more than three times as many as with it
+_LEAST_STEPS = 24  # needed against the configured order, and more than three times as many as in that order
 
 
 @dataclass(frozen=True)
 class RowOrder:
-    """The order of a series' rows in part of a file: the times (of forecasts, the leads; ns) of the first and the last
+    """The order of a series' rows in part of a file: the times (for forecasts, the leads; ns) of the first and the last
     row, and how often times rise and fall from row to row.
     """
 
@@ -29,7 +29,7 @@ class RowOrder:
     falls: int
 
     def followed_by(self, later: RowOrder) -> RowOrder:
-        """The order in this part of the file and the next one together."""
+        """Return the order in this part of the file and the next part together."""
         return RowOrder(
             self.first,
             later.last,
@@ -39,7 +39,7 @@ class RowOrder:
 
 
 def find_row_orders(rows: Rows, *, has_issue: bool) -> dict[Key, RowOrder]:
-    """The row order of each series in a block."""
+    """Return the row order of each series in a block."""
     records = rows.records
     if not len(records):
         return {}
@@ -66,7 +66,7 @@ class AmbiguousTimeResolver:
     """
 
     def __init__(self, source: Source) -> None:
-        self._time_fields = 2 if source.has_issue else 1  # revisions are rows of one moment
+        self._time_fields = 2 if source.has_issue else 1  # revisions are rows of the same time
         field = source.valid_time
         self._newest_first = field is not None and field.ambiguous == "in_reverse_order"
         self._counts: dict[tuple[object, ...], int] = {}
@@ -74,7 +74,7 @@ class AmbiguousTimeResolver:
         self._orders: dict[Key, RowOrder] = {}
 
     def resolve(self, rows: Rows) -> Rows:
-        """The rows of the file's next block with their ambiguous times resolved."""
+        """Return the rows of the file's next block with their ambiguous times resolved."""
         ambiguous = rows.ambiguous
         if not len(ambiguous):
             return rows
@@ -95,12 +95,12 @@ class AmbiguousTimeResolver:
         return _reject(resolved, surplus) if surplus else resolved
 
     def add_orders(self, orders: Mapping[Key, RowOrder]) -> None:
-        """Take in the row orders of the file's next block."""
+        """Add the row orders of the file's next block."""
         for key, order in orders.items():
             self._orders[key] = self._orders[key].followed_by(order) if key in self._orders else order
 
     def check_order(self, file: str) -> None:
-        """Raise RawDataError where rows of the file are clearly in the other order than the settings name."""
+        """Raise RawDataError if the rows of the file are clearly in the opposite of the configured order."""
         contradicted = [
             f"series {series!r} of group {group!r}" if series else f"group {group!r}"
             for group, series in sorted(self._pairs & self._orders.keys())
@@ -114,7 +114,7 @@ class AmbiguousTimeResolver:
         raise RawDataError(
             f"{file}: the rows of {listed(contradicted, 3)} are sorted with the {first} first, so "
             f"`ambiguous: {setting}` would exchange the values of the hour that occurs twice: set valid_time's "
-            f"`ambiguous: {other}`, and make a separate source for files in the other order."
+            f"`ambiguous: {other}`, and make a separate source for files in the opposite order."
         )
 
     def _is_contradicted(self, order: RowOrder) -> bool:

@@ -1,6 +1,6 @@
 """Merges the rows of one group from several files into its table, and counts what became of each row.
 
-Slices of runs are read together so that memory is bounded and nothing is sorted twice.
+Slices of runs are read in batches, so that memory is bounded and no rows are sorted twice.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from hindcast.pipeline.settings.known import PublishedAt
 from hindcast.pipeline.settings.raw import Source
 from hindcast.pipeline.tables import ROWS_A_PIECE, STAMP, TableWriter, table_schema
 
-_LARGE_SLICE = 16  # rows from which a separate copy pays
+_LARGE_SLICE = 16  # number of rows from which a separate copy is worth its cost
 
 
 @dataclass(frozen=True)
@@ -63,8 +63,8 @@ def write_group_table(
 ) -> TableOutcome:
     """Merge a group's rows from the runs of its files, in the order of files, and write its table to `path`.
 
-    `parts` are the runs of each file.  About `merge_bytes` of rows beyond a row group are in memory at once.  Without
-    rows to store there is no file.
+    `parts` are the runs of each file.  Besides one row group, about `merge_bytes` of rows are in memory at once.  If
+    there are no rows to store, no file is written.
     """
     source = rules.source
     slices = find_slices(group, parts)
@@ -85,7 +85,7 @@ def write_group_table(
 
 
 class _RowCounter:
-    """Counts the rows of a group per file; `names` are those of its series, in order."""
+    """Counts the rows of a group per file; `names` are the names of its series, in order."""
 
     def __init__(self, group: str, names: list[str], files: int) -> None:
         self.group, self.names = group, names
@@ -126,7 +126,7 @@ def _merge_into(rows: RowGroups, counter: _RowCounter, batch: list[Slice], dupli
 
 
 def _read(batch: list[Slice], places: dict[str, int], block: Block, series: Codes) -> Codes:
-    """Fill `block` and `series` with the rows of a batch, slice after slice; returns each row's file number."""
+    """Fill `block` and `series` with the rows of a batch, slice by slice; returns each row's file number."""
     np.concatenate([piece.read() for piece in batch], axis=1, out=block)
     codes: list[int] = []
     counts: list[int] = []
@@ -150,9 +150,9 @@ def _write(writer: TableWriter, rows: RowGroups, count: int, names: list[str], r
 
 @dataclass(frozen=True)
 class Slice:
-    """Rows [start, stop) of a run of file number `file`: of one key, or all rows of the keys [first, end)."""
+    """Rows [start, stop) of a run of file number `file`: rows of one key, or all rows of the keys [first, end)."""
 
-    order: int  # of the run among all runs, by file, then line
+    order: int  # index of the run among all runs, by file, then line
     file: int
     run: Run
     first: int
@@ -166,14 +166,14 @@ class Slice:
         return self.stop - self.start
 
     def read(self) -> Block:
-        """The rows, one field per row of the result."""
+        """Return the rows, one field per row of the result."""
         if self.end - self.first == 1:
             return self.run.read_rows(self.first, self.start, self.stop)
         return self.run.read_keys(self.first, self.end)
 
 
 def find_slices(group: str, parts: list[list[Run]]) -> dict[str, list[Slice]]:
-    """The slices of each series of a group, in the order of files and lines; series sorted by name."""
+    """Return the slices of each series of a group, in the order of files and lines; series are sorted by name."""
     slices: dict[str, list[Slice]] = {}
     all_runs = [(file, run) for file, runs in enumerate(parts) for run in runs]
     for order, (file, run) in enumerate(all_runs):
@@ -184,7 +184,7 @@ def find_slices(group: str, parts: list[list[Run]]) -> dict[str, list[Slice]]:
 
 
 def iter_batches(slices: dict[str, list[Slice]], most: int) -> Iterator[list[Slice]]:
-    """Consecutive series together up to `most` rows; a larger series in pieces by time."""
+    """Batch consecutive series up to `most` rows; a larger series is split by time."""
     batch: list[Slice] = []
     rows = 0
     for pieces in slices.values():
@@ -202,7 +202,7 @@ def iter_batches(slices: dict[str, list[Slice]], most: int) -> Iterator[list[Sli
 
 
 def _combine_small(slices: list[Slice]) -> list[Slice]:
-    """Small slices combined run by run; larger ones as they are, series after series."""
+    """Combine small slices run by run; if slices are large, keep them as they are, series by series."""
     if sum(piece.rows for piece in slices) >= _LARGE_SLICE * len(slices):
         return slices  # read in this order, rows are already sorted where later files hold later times
     runs: dict[int, Slice] = {}
@@ -213,9 +213,9 @@ def _combine_small(slices: list[Slice]) -> list[Slice]:
 
 
 def _split_by_time(slices: list[Slice], most: int) -> Iterator[list[Slice]]:
-    """One series split by valid time, so that a piece has about half of `most` rows."""
+    """Split one series by valid time into pieces of about half of `most` rows."""
     step = max(1, most // 16)
-    sampled: list[tuple[int, int]] = []  # valid time, number of rows that it represents
+    sampled: list[tuple[int, int]] = []  # a valid time and the number of rows that it represents
     for piece in slices:
         places = range(piece.start, piece.stop, step)
         sampled += [(piece.run.valid_time(piece.first, at), min(step, piece.stop - at)) for at in places]
@@ -245,7 +245,7 @@ def _between(slices: list[Slice], starts: list[int], stops: list[int]) -> list[S
 
 
 class RowGroups:
-    """A queue of `count` sorted rows: further rows are appended, and whole row groups are removed at the front."""
+    """A queue of `count` sorted rows: rows are appended at the end, and whole row groups are removed at the front."""
 
     def __init__(self, buffers: BufferPool, source: Source, capacity: int) -> None:
         self.count = 0
@@ -255,20 +255,20 @@ class RowGroups:
         self._reserve(capacity)
 
     def append_space(self, count: int) -> tuple[Block, Codes]:
-        """Memory for the fields and series of `count` rows after the present ones; the caller fills it and raises `count`."""
+        """Return memory for `count` more rows (fields and series); the caller fills it and increases `self.count`."""
         if self.count + count > self._capacity:  # many rows of one series at one time: they cannot be split
             self._grow(self.count + count)
         part = slice(self.count, self.count + count)
         return self._block[:, part], self._series[part]
 
     def records(self, start: int, stop: int) -> Records:
-        """A view of some rows."""
+        """Return a view of some rows."""
         block = self._block[:, start:stop]
         values = block[1 + self._times :].view(np.float64)
         return Records(self._series[start:stop], block[0], tuple(block[1 : 1 + self._times]), tuple(values))
 
     def table(self, count: int, names: list[str], known: Ints) -> pa.Table:
-        """The first rows as a table, valid until they are removed; `names` are those of the series, `known` the known times."""
+        """Return the first rows as a table that is valid until they are removed; `names` are the series names."""
         records, source = self.records(0, count), self._source
         schema = table_schema(source)
         series = pa.DictionaryArray.from_arrays(pa.array(records.key), pa.array(names, pa.string()))
@@ -278,7 +278,7 @@ class RowGroups:
         columns["valid_time"], columns["known_time"] = _as_stamps(records.times[0]), _as_stamps(known)
         values = schema.names[len(columns) :]
         for name, column in zip(values, records.values, strict=True):
-            # the minimum is NaN where a value is missing: cheaper than a search for nulls
+            # the minimum is NaN if a value is missing: this is cheaper than searching for nulls
             columns[name] = pa.array(column, pa.float64(), from_pandas=bool(np.isnan(column.min())))
         return pa.table(columns, schema)
 
@@ -312,7 +312,7 @@ def _as_stamps(times: Ints) -> pa.Array:
 
 @dataclass(frozen=True)
 class MergeResult:
-    """Places among sorted rows: of those to store (None: all), rejected by `rule`, and folded into an equal row."""
+    """Indices of sorted rows: rows to store (None: all), rows rejected by `rule`, and rows folded into an equal row."""
 
     kept: Ints | None
     rejected: Ints
@@ -323,15 +323,15 @@ class MergeResult:
 def resolve_duplicates(records: Records, duplicates: str) -> MergeResult:
     """Resolve rows with the same key and times among sorted records (`records.sorting_order`).
 
-    Rows with equal values (missing equals missing) are repeats: one is kept.  Rows with other values
-    contradict: `quarantine` rejects all rows of these times; `first` and `last` keep that row in the order of
-    files and lines and reject the others as superseded.
+    Rows with equal values (missing equals missing) are repeats: one is kept.  Rows with different
+    values conflict: `quarantine` rejects all of them; `first` and `last` keep the first or last row in the order
+    of files and lines and reject the others as superseded.
     """
     none = np.empty(0, np.int64)
     same = repeats_previous(records.key, records.times)
     if not same.any():
         return MergeResult(None, none, CONFLICT, none)
-    shared = same.copy()  # rows that share key and times with another
+    shared = same.copy()  # rows that have the same key and times as another row
     shared[:-1] |= same[1:]
     rows = np.flatnonzero(shared)
     starts = np.flatnonzero(~same[rows])
@@ -349,7 +349,7 @@ def resolve_duplicates(records: Records, duplicates: str) -> MergeResult:
 
 
 def known_moments(records: Records, source: Source, frequency: int, zone: str) -> Ints:
-    """When each row became known (ns UTC): by the source's rule, or by its column."""
+    """Return when each row became known (ns UTC), by the source's rule or its column."""
     if isinstance(source.known, PublishedAt):
         return records.times[-1]
     issue = records.times[1] if source.has_issue else None

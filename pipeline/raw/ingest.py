@@ -1,7 +1,7 @@
-"""From raw CSV files to tables, quarantine and report: every row is stored, quarantined or folded into an equal one.
+"""Ingests raw CSV files: every row is stored in a table, quarantined, or folded into an equal row.
 
 Each source takes two passes: files are read block by block into sorted runs, then each group's table is merged from
-them.  Memory is bounded by blocks and runs, and no byte of the result depends on their sizes or on the cache.
+these runs.  Memory is bounded by the sizes of blocks and runs, and the result does not depend on these or the cache.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from hindcast.pipeline.tables import FORMAT, MANIFEST
 TABLES, QUARANTINE, REPORT = Path("data/tables"), Path("data/quarantine"), Path("reports/ingest.json")
 CACHE = Path(".hindcast/cache/ingest")
 _MEGABYTE = 1_000_000
-_MOST_THREADS = 4  # each holds a block or a part of a table in memory; the result does not depend on it
+_MOST_THREADS = 4  # each holds a block or a part of a table in memory; the number does not affect the result
 
 
 def ingest(params: Params, root: Path, sizes: Sizes | None = None) -> dict[str, Any]:
     """Read the raw files, replace tables, quarantine and report below `root`; return the report.
 
-    Raises, with all faults and before anything is replaced, MissingInputError for absent files and
-    RawDataError for files that do not fit the settings or hold too many bad rows.
+    Raises, with all faults and before anything is replaced, MissingInputError for missing files and
+    RawDataError for files that do not fit the settings or contain too many bad rows.
     """
     raw, sizes, threads = params.raw, sizes or Sizes(), usable_cpus(_MOST_THREADS)
     files = _find_source_files(raw, root)
@@ -103,7 +103,7 @@ def _check_zones(raw: RawSettings, sources: list[SourceIngest]) -> None:
 
 
 def _count_megabytes(advance: Callable[[int], None]) -> Callable[[int], None]:
-    """A function that adds up bytes and calls `advance` with whole megabytes."""
+    """Return a function that adds up bytes and calls `advance` with whole megabytes."""
     done = 0
 
     def advance_bytes(count: int) -> None:

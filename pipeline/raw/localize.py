@@ -1,4 +1,4 @@
-"""From wall time to UTC, with the hour that occurs twice in autumn and the one that spring skips."""
+"""Converts wall time to UTC, including the hour that occurs twice in autumn and the hour that is skipped in spring."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from hindcast.pipeline.settings.fields import LaterField, PeriodField, StampFiel
 
 @dataclass(frozen=True)
 class UtcStamps:
-    """UTC stamps in ns: `utc` is the first occurrence of a wall time that occurs twice, `later` the second one.
+    """UTC timestamps in ns: for a wall time that occurs twice, `utc` is the first occurrence and `later` the second.
 
-    `ambiguous` marks the rows for which the order of rows decides (`ambiguous: in_order` or `in_reverse_order`);
-    `rule` is GOOD or the reason why a stamp cannot be used.
+    `ambiguous` marks the rows that are resolved by the order of rows (`ambiguous: in_order` or `in_reverse_order`);
+    `rule` is GOOD or the reason why a timestamp cannot be used.
     """
 
     utc: Times
@@ -29,12 +29,12 @@ class UtcStamps:
 
     @classmethod
     def unambiguous(cls, utc: Times) -> UtcStamps:
-        """Stamps without faults."""
+        """Return timestamps without faults."""
         return cls(utc, utc, np.zeros(len(utc), np.bool_), np.full(len(utc), GOOD, np.uint8))
 
 
 def localize(parsed: ParsedStamps, zone: str, field: StampField) -> UtcStamps:
-    """Apply the zone and the field's rules; stamps with an offset are UTC already."""
+    """Apply the zone and the field's rules; timestamps with an offset are UTC already."""
     stamps = UtcStamps.unambiguous(parsed.wall)
     if zone == "UTC" or parsed.exact.all():
         return stamps
@@ -59,7 +59,7 @@ def localize(parsed: ParsedStamps, zone: str, field: StampField) -> UtcStamps:
 def number_steps(
     parsed: ParsedStamps, number: Ints, zone: str, field: StampField, period: PeriodField
 ) -> UtcStamps:
-    """The starts of numbered steps of local days; `parsed` holds the days. Steps after the end of their day do not exist."""
+    """Return the starts of numbered steps of local days (`parsed`); steps after the end of their day do not exist."""
     start = np.where(parsed.exact, parsed.wall, utc_of(parsed.wall, zone))
     end = np.where(parsed.exact, parsed.wall + DAY, utc_of(parsed.wall + DAY, zone))
     utc = start + (number - period.first) * period.length.ns
@@ -69,7 +69,7 @@ def number_steps(
 
 
 def latest_utc(parsed: ParsedStamps, zone: str) -> Times:
-    """UTC stamps of publication: the later one where ambiguous, so that nothing counts as known too early."""
+    """Return publication times in UTC: the later one if ambiguous, so that nothing counts as known too early."""
     if zone == "UTC" or parsed.exact.all():
         return parsed.wall
     _, later, _ = find_occurrences(parsed.wall, zone)
@@ -77,9 +77,9 @@ def latest_utc(parsed: ParsedStamps, zone: str) -> Times:
 
 
 def find_occurrences(wall: Times, zone: str) -> tuple[Times, Times, Times]:
-    """First and last UTC stamp at which clocks of `zone` show each wall time, and how often they do (0, 1 or 2).
+    """Return the first and last UTC time at which clocks of `zone` show each wall time, and how often they show it.
 
-    Where they never do, both stamps are the wall time with the offset before the clock change.
+    The count is 0, 1 or 2.  If it is 0, both times use the offset before the clock change.
     """
     early = wall - (wall_of(wall - DAY, zone) - (wall - DAY))  # the offset of the day before
     late = wall - (wall_of(wall + DAY, zone) - (wall + DAY))

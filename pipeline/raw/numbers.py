@@ -1,4 +1,4 @@
-"""From numbers as text to float64, and the checks that a value declares."""
+"""Converts numbers from text to float64, and applies the checks that a value declares."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _NEGATIVES = {"brackets": (rf"^[(]\s*{_INNER}[)]$", r"-\1"), "trailing": (rf"^{_
 _MINUS = "\u2212"
 _BLANKS = "[ \u00a0\u2007\u2009\u202f]"
 _BETWEEN_THOUSANDS = {",": "[,]", ".": "[.]", " ": _BLANKS, "'": "['\u2019]"}
-_PIECE = 1 << 18  # letters searched at once: they fit the processor cache
+_PIECE = 1 << 18  # bytes that are searched at once: they fit the processor cache
 
 
 @dataclass(frozen=True)
 class NumberStyle:
-    """How numbers are written: decimal sign, thousands separator, texts around them without meaning, negative numbers."""
+    """How numbers are written: decimal sign, thousands separator, texts around them to ignore, negative numbers."""
 
     decimal: str = "."
     thousands: str | None = None
@@ -38,12 +38,12 @@ class NumberStyle:
 
     @classmethod
     def of(cls, source: Source) -> NumberStyle:
-        """The style of a source."""
+        """Return the style of a source."""
         return cls(source.decimal, source.thousands, source.around, source.negatives)
 
 
 def read_numbers(texts: pa.StringArray, missing: tuple[str, ...], style: NumberStyle) -> tuple[Floats, Flags]:
-    """Parse texts without nulls: the numbers, NaN where missing or bad, and flags of the bad ones.
+    """Parse texts without nulls; returns the numbers (NaN if missing or bad) and flags of the bad ones.
 
     White space around a number or a missing marker is ignored.  An infinite number is bad.  U+2212 counts as minus.
     """
@@ -53,7 +53,7 @@ def read_numbers(texts: pa.StringArray, missing: tuple[str, ...], style: NumberS
 def read_number_columns(
     columns: Sequence[pa.StringArray], missing: tuple[str, ...], style: NumberStyle
 ) -> list[tuple[Floats, Flags]]:
-    """As `read_numbers`, for several columns: the few irregular cells of all columns are parsed together."""
+    """Do the same as `read_numbers` for several columns; the few irregular cells of all columns are parsed together."""
     if not columns:
         return []
     read = [_read_plain(texts, style.decimal) for texts in columns]
@@ -69,14 +69,14 @@ def read_number_columns(
 
 @lru_cache(maxsize=64)  # called for every file of a source
 def numeric_markers(missing: tuple[str, ...], decimal: str) -> Floats:
-    """The missing markers that are numbers: such a marker matches every spelling of its number."""
+    """Return the missing markers that are numbers: such a marker matches every spelling of its number."""
     texts = pa.array(sorted(set(missing)), pa.string())
     values, bad = read_numbers(texts, (), NumberStyle(decimal))
     return np.unique(values[~bad & ~np.isnan(values)])
 
 
 def blank_markers(values: Floats, markers: Floats) -> Floats:
-    """The values, NaN where they equal a numeric missing marker."""
+    """Replace values that equal a numeric missing marker by NaN."""
     return np.where(np.isin(values, markers), np.nan, values) if len(markers) else values
 
 
@@ -91,7 +91,7 @@ def check_values(values: Floats, field: ValueField, column: int, faults: RowFaul
 
 
 def _read_plain(texts: pa.StringArray, decimal: str) -> tuple[Floats, Flags, Ints]:
-    """The plain numbers, flags of the bad ones, and the places of irregular cells."""
+    """Return the plain numbers, flags of the bad ones, and the indices of irregular cells."""
     irregular = _find_irregular(texts, decimal)
     try:
         values: Floats = _to_numpy(pc.cast(_nullify(texts, irregular, decimal), pa.float64()))
@@ -102,9 +102,10 @@ def _read_plain(texts: pa.StringArray, decimal: str) -> tuple[Floats, Flags, Int
 
 
 def _find_irregular(texts: pa.StringArray, decimal: str) -> Flags:
-    """Cells that contain more than digits, minus, point and exponent, or do not end with a digit: markers, blanks, words.
+    """Flag cells that contain more than digits, minus, point and exponent, or that do not end with a digit.
 
-    All letters of a column are tested at once, so that only these few cells take the slow path.
+    These are markers, blanks and words.  All bytes of a column are tested at once, so that only these few cells take
+    the slow path.
     """
     offsets = np.frombuffer(texts.buffers()[1], np.int32, len(texts) + 1, texts.offset * 4)
     data = np.frombuffer(texts.buffers()[2] or b"", np.uint8)[: offsets[-1]]
@@ -113,7 +114,7 @@ def _find_irregular(texts: pa.StringArray, decimal: str) -> Flags:
         strange = np.flatnonzero(_is_strange(data[start : start + _PIECE], decimal)) + start
         irregular[np.searchsorted(offsets, strange, "right") - 1] = True
     if len(data):
-        irregular |= _no_digit(data[offsets[1:] - 1])  # of an empty cell any letter: it is already irregular
+        irregular |= _no_digit(data[offsets[1:] - 1])  # wrong byte for empty cells, already irregular
     return irregular
 
 
@@ -131,7 +132,7 @@ def _is_strange(letters: NDArray[np.uint8], decimal: str) -> Flags:
 
 
 def _nullify(texts: pa.StringArray, rows: Flags, decimal: str) -> pa.StringArray:
-    """The texts with a decimal point, null in some rows; copied only where the decimal sign is replaced."""
+    """Return the texts with a decimal point, null in some rows; copied only if the decimal sign is replaced."""
     _, offsets, data = texts.buffers()
     if decimal != "." and data is not None:
         data = pa.py_buffer(data.to_pybytes().replace(decimal.encode(), b"."))
@@ -169,14 +170,14 @@ def _read_irregular(
 
 
 def _strip_around(texts: pa.StringArray, around: tuple[str, ...]) -> pa.StringArray:
-    """Numbers without units, currencies and percent signs before them (also after the sign) or behind them."""
+    """Remove units, currencies and percent signs before numbers (also between sign and number) and after them."""
     words = "|".join(re.escape(word.strip()) for word in sorted(around, key=len, reverse=True))
     before = pc.replace_substring_regex(texts, rf"^([+-]?)\s*(?:{words})\s*([-+]?[0-9.,])", r"\1\2")
     return pc.replace_substring_regex(before, rf"([0-9.,])\s*(?:{words})$", r"\1")
 
 
 def _join_thousands(texts: pa.StringArray, separator: str, decimal: str) -> pa.StringArray:
-    """Numbers without the separators between groups of three digits; other texts unchanged."""
+    """Remove the separators between groups of three digits from numbers; other texts are unchanged."""
     between = _BETWEEN_THOUSANDS[separator]
     grouped = rf"^[+-]?[0-9]{{1,3}}(?:{between}[0-9]{{3}})+(?:[{decimal}][0-9]*)?$"
     joined = pc.replace_substring_regex(texts, between, "")

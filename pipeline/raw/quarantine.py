@@ -1,4 +1,4 @@
-"""Rejected rows with file, line, rule and raw text: `data/quarantine/<source>.parquet`; counts of what became of rows."""
+"""Writes rejected rows with file, line, rule and raw text to `data/quarantine/<source>.parquet`; counts all rows."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ _OF_A_FILE = [
 _OF_A_SOURCE = [pa.field(name, pa.string(), nullable=False) for name in ("source", "file")]
 REJECT_SCHEMA = pa.schema(_OF_A_FILE)
 SCHEMA = pa.schema([*_OF_A_SOURCE, *_OF_A_FILE])
-LONGEST_TEXT = 4000  # characters kept of a line or cell: enough to recognise it, and a broken export cannot fill the disk
-EXAMPLES = 3  # of each rule, for the message about a source with too many bad rows
+LONGEST_TEXT = 4000  # characters kept per line or cell: recognisable, yet too few to fill the disk
+EXAMPLES = 3  # per rule, for the message about a source with too many bad rows
 _WORST_RULES = 4
 _LONGEST_EXAMPLE = 160  # characters of a raw line in a message
 
@@ -37,7 +37,7 @@ Example = tuple[str, int, str, str]  # file, line, cell or "", text
 
 
 def reject_table(layout: Layout, source: Source, rejected: RejectedRows, block: Block) -> pa.Table:
-    """The rejected rows of a block as a table with REJECT_SCHEMA, with their raw texts."""
+    """Return the rejected rows of a block, with their raw texts, as a table with REJECT_SCHEMA."""
     names, numbers, columns = layout.header.names, rejected.line.tolist(), rejected.column.tolist()
     texts = _line_texts(block, set(numbers)) if numbers else {}
     cells = [_cell_text(texts[line], column, source) for line, column in zip(numbers, columns, strict=True)]
@@ -89,7 +89,7 @@ class Quarantine:
                 self._keep_examples(file, rows)
 
     def close(self) -> None:
-        """Complete the file; it exists, empty, even if no row is rejected."""
+        """Complete the file; if no row was rejected, it exists and has no rows."""
         self._writer.close()
 
     def _keep_examples(self, file: str, rows: pa.Table) -> None:
@@ -102,7 +102,7 @@ class Quarantine:
 
 @dataclass
 class Counts:
-    """Rows of a file or source; a row is one (line, series)."""
+    """Numbers of rows of a file or source; a row is one (line, series)."""
 
     read: int = 0
     stored: int = 0
@@ -111,12 +111,12 @@ class Counts:
 
     @property
     def quarantined(self) -> int:
-        """Rows rejected by any rule."""
+        """Number of rows rejected by any rule."""
         return self.rules.total()
 
     @property
     def bad(self) -> int:
-        """Rejected rows that the settings did not ask to reject."""
+        """Number of rows rejected as faulty, without the rows that the settings exclude."""
         return sum(count for rule, count in self.rules.items() if rule not in DECLARED)
 
     def add_rules(self, rules: Rules) -> None:
@@ -125,7 +125,7 @@ class Counts:
             self.rules[int(rule)] += int(count)
 
     def report(self) -> dict[str, Any]:
-        """The entry of `reports/ingest.json`."""
+        """Return the entry for `reports/ingest.json`."""
         assert self.read == self.stored + self.quarantined + self.folded, "a row was lost or counted twice"
         return {
             "rows_read": self.read,
@@ -137,7 +137,7 @@ class Counts:
 
 
 def sum_counts(parts: list[Counts]) -> Counts:
-    """The sum of several counts."""
+    """Add up several counts."""
     whole = Counts()
     for part in parts:
         whole.read += part.read
@@ -150,9 +150,9 @@ def sum_counts(parts: list[Counts]) -> Counts:
 def find_source_faults(
     name: str, counts: Counts, allowed: float, examples: dict[str, list[Example]], *, has_where: bool = False
 ) -> list[str]:
-    """Why a source as a whole cannot be used: no rows, or more bad ones than the fraction `allowed`.
+    """Return why a source as a whole cannot be used: it has no rows, or more bad rows than the fraction `allowed`.
 
-    `has_where` says that the source takes only some rows of its files.
+    `has_where` is True if the source takes only some rows of its files.
     """
     if counts.read == 0:
         matching = " that match `where`" if has_where else ""
@@ -160,8 +160,8 @@ def find_source_faults(
     if counts.bad <= allowed * counts.read:
         return []
     fault = (
-        f"raw.sources.{name}: {counts.bad} of {counts.read} rows are bad ({counts.bad / counts.read:.2%}), "
-        f"raw.max_bad_fraction allows {allowed:.2%}; the most frequent rules:"
+        f"raw.sources.{name}: {counts.bad} of {counts.read} rows are bad ({counts.bad / counts.read:.2%}), but "
+        f"raw.max_bad_fraction allows {allowed:.2%}; the most frequent reasons:"
     )
     bad = {rule: count for rule, count in counts.rules.items() if rule not in DECLARED}
     for rule in sorted(bad, key=lambda rule: (-bad[rule], rule))[:_WORST_RULES]:
@@ -177,7 +177,7 @@ def _line_texts(block: Block, lines: set[int]) -> dict[int, str]:
     texts = {}
     start = 0
     for number in range(block.first_line, max(lines) + 1):
-        end = block.data.index(b"\n", start)  # faster than a split, which copies every line
+        end = block.data.index(b"\n", start)  # faster than splitting, which copies every line
         if number in lines:
             text = block.data[start:end].decode(errors="backslashreplace")
             texts[number] = text.replace("\0", "\\x00")

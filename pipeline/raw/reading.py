@@ -1,4 +1,4 @@
-"""From raw files to sorted runs of typed rows, and rejected rows with their texts; several blocks at a time."""
+"""Reads raw files into sorted runs of typed rows, and rejected rows with their texts; several blocks at a time."""
 
 from __future__ import annotations
 
@@ -43,16 +43,16 @@ class SourceFile:
 
     @cached_property
     def layout(self) -> Layout:
-        """The meaning of its columns; raises RawDataError where they do not fit the settings."""
+        """The meaning of its columns; raises RawDataError if they do not fit the settings."""
         return read_layout(self.file, self.name, self.source)
 
     @cached_property
     def reader(self) -> RowReader:
-        """The reader of its blocks; raises RawDataError where the stamps of its path or headings do not fit."""
+        """The reader of its blocks; raises RawDataError if the timestamps in its path or headings do not fit."""
         return RowReader(self.raw, self.name, self.source, self.layout)
 
     def key(self, digest: str) -> str:
-        """Its cache key for contents with this digest; raises RawDataError where its path lacks a field."""
+        """Return its cache key for contents with this digest; raises RawDataError if its path lacks a field."""
         return file_key(self.settings, self.source, self.file, digest)
 
 
@@ -61,7 +61,7 @@ def open_files(files: Iterable[SourceFile]) -> None:
     opened = list(files)
     for part, summary in (
         ("layout", "Raw files do not fit the settings under raw.sources."),
-        ("reader", "The stamps of raw files do not fit the settings."),
+        ("reader", "The timestamps of raw files do not fit the settings."),
     ):
         faults: list[str] = []
         for file in opened:
@@ -79,7 +79,7 @@ def read_files(
     """Parse files into new entries of the cache; `advance` is called with the bytes of text of each block.
 
     Raises RawDataError for a file that cannot be decompressed, that changes while it is read, or whose rows are in the
-    other order than `ambiguous:` names.
+    opposite of the order that `ambiguous:` names.
     """
     per_thread = sum(file.size for file in files) // context.threads + _SHARED_BLOCK
     sizes = replace(context.sizes, block=min(context.sizes.block, per_thread))
@@ -99,7 +99,7 @@ def read_data_blocks(
     block_bytes: int = BLOCK_BYTES,
     on_bytes: Callable[[bytes], object] | None = None,
 ) -> Iterator[Block]:
-    """The blocks of a file below its header; `on_bytes` as in `read_blocks`."""
+    """Yield the blocks of a file below its header; `on_bytes` as in `read_blocks`."""
     for block in read_blocks(layout.file.path, source, block_bytes, on_bytes):
         above = layout.header.line - block.first_line + 1
         if above <= 0:
@@ -110,7 +110,7 @@ def read_data_blocks(
 
 @dataclass(frozen=True)
 class _BlockResult:
-    """The rows of one block; without a run where the order of lines must resolve some of the times first."""
+    """The rows of one block; they have no run yet if the order of lines must resolve some of the times first."""
 
     rows: Rows
     run: Run | None
@@ -134,7 +134,7 @@ class _FileReader:
         self._unzoned: set[str] = set()
 
     def blocks(self) -> Iterator[Block]:
-        """The blocks below the header; hashes the file on the way."""
+        """Yield the blocks below the header and hash the file while reading."""
         on_bytes = None if self._hash is None else self._hash.update
         return read_data_blocks(self.file.layout, self.file.source, self._context.sizes.block, on_bytes)
 
@@ -162,7 +162,7 @@ class _FileReader:
         self._resolver.check_order(file.name)
         digest = self._file_digest()
         if stamp_of(file.path) != self._stamp:
-            raise RawDataError(f"{file.name} changed while it was read: run ingest again.")
+            raise RawDataError(f"{file.name} changed while it was read: run the stage `ingest` again.")
         parsed = ParsedFile(
             key=self.file.key(digest),
             folder=self._folder,
@@ -203,7 +203,7 @@ def _read_block(file: SourceFile, block: Block, buffers: BufferPool) -> _BlockRe
 def _read_ahead(
     files: Sequence[SourceFile], context: IngestContext
 ) -> Iterator[tuple[_FileReader, Block | None, Future[_BlockResult] | None]]:
-    """Each block with its future rows, in the order of files and lines, and None at the end of each file.
+    """Yield each block with its future rows, in the order of files and lines, and None at the end of each file.
 
     A bounded number of blocks is read ahead.
     """

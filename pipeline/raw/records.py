@@ -1,4 +1,4 @@
-"""Typed rows as columns of equal length: keys, lines, times and values, each a plain array."""
+"""Typed rows as columns of equal length: keys, lines, times and values are plain arrays."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hindcast.pipeline.settings.raw import Source
 
 Codes = NDArray[np.int32]
 
-_MOST_SHORT = 1 << 16  # codes below it are sorted by numpy's radix sort
+_MOST_SHORT = 1 << 16  # smaller codes are sorted by numpy's radix sort
 
 
 @dataclass(frozen=True)
@@ -35,11 +35,11 @@ class Records:
 
     @property
     def columns(self) -> tuple[Ints | Floats, ...]:
-        """Line, times and values."""
+        """The columns: line, times and values."""
         return (self.line, *self.times, *self.values)
 
     def take(self, rows: Flags | Ints | slice) -> Records:
-        """Some rows, by place, by flag, or as a view by slice."""
+        """Return some rows, selected by index or flag, or as a view by slice."""
         return Records(
             self.key[rows],
             self.line[rows],
@@ -49,13 +49,13 @@ class Records:
 
 
 def time_fields(source: Source) -> tuple[str, ...]:
-    """The times that distinguish rows of one key, in sorting order."""
+    """Return the times that distinguish rows of one key, in sorting order."""
     issue = ("issue",) if source.has_issue else ()
     return ("valid", *issue, *(("known",) if isinstance(source.known, PublishedAt) else ()))
 
 
 def row_bytes(source: Source) -> int:
-    """Bytes of one row on disk."""
+    """Return the bytes of one row on disk."""
     return 8 * (1 + len(time_fields(source)) + len(source.values))
 
 
@@ -72,7 +72,7 @@ def join_records(parts: Sequence[Records]) -> Records:
 
 
 def sorting_order(key: Codes | Times, times: Sequence[Times]) -> Ints | None:
-    """The stable order by key, then times; None if the rows are already sorted."""
+    """Return the stable order by key, then times; None if the rows are already sorted."""
     columns: list[NDArray[Any]] = [key, *times]
     if _is_sorted(columns):
         return None
@@ -85,7 +85,7 @@ def sorting_order(key: Codes | Times, times: Sequence[Times]) -> Ints | None:
 
 
 def repeats_previous(key: Codes, times: Sequence[Times]) -> Flags:
-    """Whether each of the sorted rows has the key and times of the previous row."""
+    """Return whether each of the sorted rows has the same key and times as the previous row."""
     same = np.zeros(len(key), np.bool_)
     same[1:] = key[1:] == key[:-1]
     for column in times:
@@ -94,7 +94,7 @@ def repeats_previous(key: Codes, times: Sequence[Times]) -> Flags:
 
 
 def _is_sorted(columns: Sequence[NDArray[Any]]) -> bool:
-    undecided: Flags | None = None  # neighbours that are equal in all columns so far
+    undecided: Flags | None = None  # neighbours that are equal in all columns compared so far
     for column in columns:
         falling, equal = column[1:] < column[:-1], column[1:] == column[:-1]
         if undecided is not None:

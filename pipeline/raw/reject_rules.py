@@ -1,4 +1,4 @@
-"""The rules by which rows are rejected, the first fault of each row, and rejected rows."""
+"""The rules for rejecting rows, the first fault of each row, and rejected rows."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Rules = NDArray[np.uint8]
 # Codes of the rules, in the order in which a row is checked: the first rule that it breaks is the one reported.
 RULES = (
     "good",
-    "ignored",  # `ignore_lines` says that the line is not a row
+    "ignored",  # the line matches `ignore_lines`, so it is not a row
     "encoding",  # the line is not text in the source's encoding
     "header",  # the line repeats the header
     "quotes",  # a quote is opened but not closed on its line
@@ -25,7 +25,7 @@ RULES = (
     "valid_time",
     "lead",
     "known_time",
-    "ambiguous",  # a wall time that occurs twice, and nothing says which one is meant
+    "ambiguous",  # a wall time that occurs twice, and no setting resolves which one is meant
     "nonexistent",  # a wall time that the clock change skips
     "nonexistent_dropped",  # the same, with `nonexistent: drop`
     "number",
@@ -40,7 +40,7 @@ RULES = (
     AMBIGUOUS, NONEXISTENT, NONEXISTENT_DROPPED, NUMBER, MIN, MAX, ALLOWED, CONFLICT, SUPERSEDED,
 ) = range(len(RULES))  # fmt: skip
 
-# rejected because the settings say so, or because nothing is lost: not counted as bad
+# rejected because of a setting, or without loss of data: not counted as bad
 DECLARED = (IGNORED, HEADER, NONEXISTENT_DROPPED, SUPERSEDED)
 
 REMEDIES = {
@@ -51,8 +51,8 @@ REMEDIES = {
     VALID_TIME: "see `valid_time.format` and `ignore_lines`",
     LEAD: "see `lead`",
     KNOWN_TIME: "see `known.format`",
-    AMBIGUOUS: "see `zone` and `ambiguous` of the stamp",
-    NONEXISTENT: "see `zone`, `label` and `nonexistent` of the stamp",
+    AMBIGUOUS: "see `zone` and `ambiguous` of the timestamp",
+    NONEXISTENT: "see `zone`, `label` and `nonexistent` of the timestamp",
     NUMBER: "see `missing`, `decimal`, `thousands`, `around` and `negatives`",
     MIN: "see the value's `min`",
     MAX: "see the value's `max`",
@@ -63,7 +63,7 @@ REMEDIES = {
 
 @dataclass(frozen=True)
 class RejectedRows:
-    """Rejected rows of one file, one element per row; `column` is an index into the header, -1 for none."""
+    """Rejected rows of one file, one element per row; `column` is an index into the header, -1 for no column."""
 
     line: Ints
     rule: Rules
@@ -78,13 +78,13 @@ class RejectedRows:
     def without_column(
         cls, line: Ints, rule: int | Rules, group: str | Names, series: str | Names
     ) -> RejectedRows:
-        """Rows without a column at fault; rule, group and series are one for all rows, or one for each."""
+        """Return rows without a column at fault; rule, group and series are scalars for all rows, or arrays per row."""
         count = len(line)
         rules, columns = np.full(count, rule, np.uint8), np.full(count, -1, np.int32)
         return cls(line, rules, columns, np.full(count, group, object), np.full(count, series, object))
 
     def take(self, rows: Flags) -> RejectedRows:
-        """The rows where `rows` is True."""
+        """Return the rows where `rows` is True."""
         return RejectedRows(
             self.line[rows], self.rule[rows], self.column[rows], self.group[rows], self.series[rows]
         )
@@ -98,18 +98,18 @@ class RowFaults:
         self.column = np.full(count, -1, np.int32)
 
     def add(self, other: RowFaults) -> None:
-        """Take the faults of `other` for rows that have none yet."""
+        """Copy the faults of `other` to rows that have no fault yet."""
         fresh = (other.rule != GOOD) & (self.rule == GOOD)
         self.rule[fresh], self.column[fresh] = other.rule[fresh], other.column[fresh]
 
     def copy(self) -> RowFaults:
-        """An independent copy."""
+        """Return an independent copy."""
         other = RowFaults(0)
         other.rule, other.column = self.rule.copy(), self.column.copy()
         return other
 
     def mark(self, bad: Flags, rule: int, column: int) -> None:
-        """Record a fault where `bad` is True, for rows that have none yet."""
+        """Record a fault where `bad` is True, for rows that have no fault yet."""
         self.mark_rules(np.where(bad, np.uint8(rule), np.uint8(GOOD)), column)
 
     def mark_rules(self, rules: Rules, column: int) -> None:

@@ -1,4 +1,4 @@
-"""The times of lines in UTC: issue, valid and publication stamps, from columns, paths, headings and leads."""
+"""The times of lines in UTC: issue, valid and publication times from columns, paths, headings and leads."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ from hindcast.pipeline.settings.fields import LaterField, StampField
 from hindcast.pipeline.settings.known import ALWAYS, PublishedAt
 from hindcast.pipeline.settings.raw import RawSettings, Source
 
-Rows = slice | Ints  # all lines of a block, or the places of some
+Rows = slice | Ints  # all lines of a block, or the indices of some lines
 
-_MOST_PERIODS = 100_000  # steps in a day: more than seconds
+_MOST_PERIODS = 100_000  # limit of the steps in a day: higher than the number of seconds
 _NO_PERIOD = -_MOST_PERIODS
 _LONGEST_LEAD = 3660 * DAY  # a lead of more than ten years is not a lead
 
 
 @dataclass(frozen=True)
 class RowTimes:
-    """Times of lines in UTC and their faults; `localize.UtcStamps` explains `later` and `ambiguous`."""
+    """Times of lines in UTC and their faults; for `later` and `ambiguous` see `localize.UtcStamps`."""
 
     valid: Times
     later: Times
@@ -43,18 +43,18 @@ class RowTimes:
 
     @property
     def fields(self) -> tuple[Times, ...]:
-        """The valid times, and the issue and publication times where there are any."""
+        """Return the valid times, then the issue and publication times if there are any."""
         return tuple(stamps for stamps in (self.valid, self.issue, self.known) if stamps is not None)
 
     def copy(self) -> RowTimes:
-        """An independent copy."""
+        """Return an independent copy."""
         issue, known = (None if stamps is None else stamps.copy() for stamps in (self.issue, self.known))
         return RowTimes(
             self.valid.copy(), self.later.copy(), self.ambiguous.copy(), issue, known, self.faults.copy()
         )
 
     def overwrite(self, rows: Ints, other: RowTimes) -> None:
-        """Replace some rows by those of `other`, which has the same fields."""
+        """Replace some rows by the rows of `other`, which has the same fields."""
         for target, stamps in zip(self.fields, other.fields, strict=True):
             target[rows] = stamps
         self.later[rows], self.ambiguous[rows] = other.later, other.ambiguous
@@ -64,7 +64,7 @@ class RowTimes:
 class TimesReader:
     """Reads the times of one file's blocks.
 
-    Raises SettingsError for a format that is not supported, RawDataError for a path without a stamp.
+    Raises SettingsError for a format that is not supported, RawDataError for a path without a timestamp.
     """
 
     def __init__(self, raw: RawSettings, name: str, source: Source, layout: Layout) -> None:
@@ -81,7 +81,7 @@ class TimesReader:
         self.by_group = any(getattr(field, "zone", None) == "group" for field in fields)
 
     def parse_block(self, cells: Cells) -> BlockTimes:
-        """Parse the stamps of a block; zones are applied later, group by group."""
+        """Parse the timestamps of a block; zones are applied later, group by group."""
         issue = self.issue.parse(cells) if self.issue else None
         valid = self.valid.parse(cells) if self.valid and not self.layout.header_time else None
         texts = cells.texts.get(self.layout.published_column)
@@ -91,7 +91,7 @@ class TimesReader:
 
 @dataclass(frozen=True)
 class BlockTimes:
-    """The parsed stamps of a block, converted to UTC for each zone of its groups."""
+    """The parsed timestamps of a block, converted to UTC for each zone of its groups."""
 
     _reader: TimesReader
     _cells: Cells
@@ -102,14 +102,14 @@ class BlockTimes:
     _whole: dict[str, RowTimes] = field(default_factory=dict)  # all lines, by zone
 
     def for_heading(self, time_text: str) -> BlockTimes:
-        """The times of the columns whose headings carry this part of the time."""
+        """Return the times of the columns whose headings contain this part of the time."""
         if not self._reader.layout.header_time:
             return self
         valid = self._reader.valid.parse(self._cells, time_text) if self._reader.valid else None
         return BlockTimes(self._reader, self._cells, self._issue, valid, self._known, time_text)
 
     def in_zones(self, zones: list[str], codes: Ints) -> RowTimes:
-        """The times of all lines, line i in a group with zone `zones[codes[i]]`."""
+        """Return the times of all lines; line i belongs to a group with the zone `zones[codes[i]]`."""
         distinct = sorted(set(zones))
         if len(distinct) <= 1 or not self._reader.by_group:
             return self._in_zone(distinct[0] if distinct else "UTC")
@@ -132,7 +132,7 @@ class BlockTimes:
         if self._reader.source.lead is not None:
             lead = self._lead(rows, faults)
             if valid is None:
-                assert issue is not None  # settings: a lead has a time to count from
+                assert issue is not None  # the settings require an issue time for a lead
                 valid = UtcStamps.unambiguous(issue.utc + lead)
             else:
                 issue = UtcStamps.unambiguous(valid.utc - lead)
@@ -157,7 +157,7 @@ class BlockTimes:
         faults.mark(~part.ok, reader.rule, reader.column)
         zone = zone_for(field.zone, zone)
         if field.period is not None:
-            assert part.number is not None  # from its column or heading
+            assert part.number is not None  # read from its column or heading
             faults.mark(part.number < field.period.first, reader.rule, reader.columns.period)
             numbered = number_steps(part, part.number, zone, field, field.period)
             faults.mark_rules(numbered.rule, reader.columns.period)
@@ -194,8 +194,9 @@ class BlockTimes:
 
 
 class _StampReader:
-    """One stamp field of a file, from `columns`, or the same for all lines from the path; `rule` and `column` are those
-    of faults in its stamps.
+    """One timestamp field of a file, read from `columns`, or from the path and then the same for all lines.
+
+    `rule` and `column` are recorded for faults in its timestamps.
     """
 
     def __init__(
@@ -217,7 +218,7 @@ class _StampReader:
                 )
 
     def parse(self, cells: Cells, time_text: str = "") -> ParsedStamps:
-        """The stamps of a block's lines, for headings that carry `time_text`."""
+        """Return the timestamps of a block's lines, for headings that contain `time_text`."""
         if self._fixed is not None:
             parsed = self._fixed.take(np.zeros(len(cells.lines), np.int64))
         else:
@@ -249,5 +250,5 @@ def _compile(text: str, part: str | None, place: str) -> TimestampFormat:
 
 
 def _parse_number(text: str) -> float:
-    """The text of a heading as a number; NaN if it is not one."""
+    """Convert the text of a heading to a number; NaN if it is not a number."""
     return float(read_numbers(pa.array([text], pa.string()), (), NumberStyle())[0][0])

@@ -1,4 +1,4 @@
-"""From cells to typed rows: names, times and checked values of every (line, series) of a block."""
+"""Converts cells to typed rows: names, times and checked values of every (line, series) of a block."""
 
 from __future__ import annotations
 
@@ -35,16 +35,17 @@ from hindcast.pipeline.settings.fields import TextField
 from hindcast.pipeline.settings.raw import RawSettings, Source
 
 _OF_HEADINGS = (VALID_TIME, AMBIGUOUS, NONEXISTENT, NONEXISTENT_DROPPED, LEAD)
-_TEXT_BLOCKS = 7  # read as text without trying the typed way, after one that failed it
+_TEXT_BLOCKS = 7  # number of blocks read as text after a block that could not be read typed
 
 
 @dataclass(frozen=True)
 class AmbiguousRows:
-    """Rows whose wall time occurs twice, slot by slot in the order of lines, including those rejected for their values:
-    they count too when the order of rows decides.
+    """Rows whose wall time occurs twice, slot by slot in the order of lines.
 
-    `place` is the row's place among the records, -1 where it is rejected; `key` is a place among the keys; `times` are
-    those of the record, with the first occurrence as valid time, and `later` is the second one (ns UTC).
+    Rows rejected for their values are included, since they count too when the order of rows decides.
+
+    `place` is the row's index among the records, -1 if it is rejected; `key` is an index into the keys; `times` are
+    the times of the record, with the first occurrence as valid time, and `later` is the second one (ns UTC).
     """
 
     place: Ints
@@ -61,7 +62,7 @@ class Rows:
     """The typed rows of a block: `records` refer to `keys`, slot by slot in the order of lines.
 
     `read` counts all rows.  For `ambiguous` rows the order of rows in the file decides which wall time is meant.
-    `unzoned` are groups that `raw.zone` lacks.
+    `unzoned` are groups without a zone in `raw.zone`.
     """
 
     read: int
@@ -82,7 +83,7 @@ class RowReader:
         self._as_text = 0  # blocks still to read as text; affects speed only, so threads may race for it
 
     def read(self, block: Block) -> Rows:
-        """All rows of a block of lines below the header."""
+        """Read all rows of a block of lines below the header."""
         cells = read_cells(block, self._layout, self._source, try_typed=self._as_text <= 0)
         self._as_text = 0 if cells.typed else _TEXT_BLOCKS if self._as_text <= 0 else self._as_text - 1
         times, slots = self._times.parse_block(cells), self._layout.slots
@@ -123,7 +124,7 @@ class RowReader:
             if column >= 0:
                 faults.mark(np.array([not name for name in names.names], np.bool_)[names.codes], rule, column)
         faults.add(times.faults)
-        if slot.time_text:  # heading and line make the time together: the value's cell is shown
+        if slot.time_text:  # the time comes from both heading and line: the value's cell is reported
             faults.column[np.isin(faults.rule, _OF_HEADINGS) & (faults.column < 0)] = max(slot.values)
         values = self._values(slot, cells, faults)
         good, codes = faults.rule == GOOD, groups.codes * len(series.names) + series.codes
@@ -177,13 +178,13 @@ def _join_ambiguous(parts: list[AmbiguousRows], starts: Ints) -> AmbiguousRows:
 
 @dataclass(frozen=True)
 class _LineNames:
-    """Groups or series of the lines: distinct names, and each line's place among them."""
+    """Groups or series of the lines: distinct names, and each line's index into them."""
 
     names: list[str]
     codes: Ints
 
     def at(self, rows: Ints) -> Names:
-        """The names of some lines."""
+        """Return the names of some lines."""
         return np.array(self.names, object)[self.codes[rows]]
 
 

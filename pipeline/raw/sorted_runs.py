@@ -1,8 +1,8 @@
 """The typed rows of one file as sorted runs, each with an index by key.
 
 Rows arrive in the order of lines, with any number of series interleaved.  Each block of lines is sorted into one
-run, which stays in memory while the budget allows; after that, several are merged into one on disk.  A table is then
-merged from the slices that the runs hold of its series.  So memory is bounded for any size and order of a file.
+run. Runs stay in memory up to a limit; after that, several are merged into one run on disk.  A table is then merged
+from the parts of the runs that hold its series.  So memory is bounded for files of any size and order.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ Block = Ints  # (field, row): line, times, and the bits of values
 
 @dataclass(frozen=True)
 class Run:
-    """Sorted rows: those of `keys[i]` (ascending) are [starts[i], starts[i + 1]).
+    """Sorted rows: the rows of `keys[i]` (ascending) are [starts[i], starts[i + 1]).
 
-    `block` is None for a run on disk.  Its file holds key after key, each field by field.
+    `block` is None for a run on disk.  Its file is ordered by key, and within a key by field.
     """
 
     path: Path
@@ -59,12 +59,12 @@ class Run:
         return replace(self, block=None)
 
     def group(self, group: str) -> tuple[int, int]:
-        """The places [first, end) of a group's keys."""
+        """Return the range [first, end) of a group's keys."""
         # names contain no NUL
         return bisect_left(self.keys, (group, "")), bisect_left(self.keys, (group + "\0", ""))
 
     def read_keys(self, first: int, end: int) -> Block:
-        """All rows of the keys [first, end)."""
+        """Return all rows of the keys [first, end)."""
         start, stop = self.starts[first], self.starts[end]
         if self.block is not None:
             return self.block[:, start:stop]
@@ -77,7 +77,7 @@ class Run:
         return np.concatenate(list(parts), axis=1)
 
     def read_rows(self, place: int, start: int, stop: int) -> Block:
-        """The rows [start, stop), all of the key at `place`."""
+        """Return the rows [start, stop), which all belong to the key at index `place`."""
         if self.block is not None:
             return self.block[:, start:stop]
         first, after = self.starts[place], self.starts[place + 1]
@@ -89,11 +89,11 @@ class Run:
         return content
 
     def first_at(self, time: int, place: int, start: int, stop: int) -> int:
-        """The first of the rows [start, stop) of the key at `place` whose valid time is `time` or later; `stop` if none is."""
+        """Return the first row in [start, stop) of key `place` with a valid time of at least `time`; else `stop`."""
         return start + bisect_left(range(start, stop), time, key=lambda row: self.valid_time(place, row))
 
     def valid_time(self, place: int, row: int) -> int:
-        """The valid time of a row of the key at `place`."""
+        """Return the valid time of a row of the key at index `place`."""
         if self.block is not None:
             return int(self.block[1, row])
         time = np.empty(1, np.int64)
@@ -105,7 +105,7 @@ class Run:
         with self.path.open("rb", buffering=0) as stream:
             stream.seek(8 * at)
             got = stream.readinto(numbers.data)
-        assert got == numbers.nbytes, f"{self.path} is truncated"  # callers compare digests first
+        assert got == numbers.nbytes, f"{self.path} is truncated"  # callers have compared digests before
 
 
 def make_run(keys: list[Key], records: Records, buffers: BufferPool) -> Run:
@@ -122,14 +122,14 @@ def make_run(keys: list[Key], records: Records, buffers: BufferPool) -> Run:
         if order is None:
             target[:] = numbers
         else:
-            np.take(numbers, order, out=target, mode="clip")  # other modes copy once more
+            np.take(numbers, order, out=target, mode="clip")  # other modes make another copy
     starts = [0, *np.cumsum(counts[present]).tolist()]
     named = [keys[code] for code in present]
     return Run(Path(), named, starts, len(records.times), len(records.values), block)
 
 
 class RunWriter:
-    """Collects the runs of one file's blocks in the order of lines, and writes to `folder` what exceeds the memory budget."""
+    """Collects the runs of one file's blocks in the order of lines; runs beyond the memory limit go to `folder`."""
 
     def __init__(self, folder: Path, pool: Executor, buffers: BufferPool, run_bytes: int) -> None:
         self._folder, self._pool, self._buffers, self._run_bytes = folder, pool, buffers, run_bytes
@@ -184,7 +184,7 @@ def _merge(path: Path, parts: list[Run]) -> Run:
 
 
 def _sort_by_time(pieces: list[Block], times: int) -> Block:
-    """The rows of one key, sorted by their times."""
+    """Sort the rows of one key by their times."""
     whole = pieces[0] if len(pieces) == 1 else np.concatenate(pieces, axis=1)
     order = sorting_order(whole[1], tuple(whole[2 : 1 + times]))
     return whole if order is None else whole[:, order]

@@ -1,4 +1,4 @@
-"""The files of a source: globs below `raw.path`, natural order, and the fields that a path carries."""
+"""The files of a source: globs below `raw.path`, natural order, and the fields that a path contains."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ class RawFile:
 
 
 def find_files(raw: RawSettings, base: Path) -> dict[str, list[RawFile]]:
-    """The files of every source in natural order (2 before 10); `raw.path` is relative to `base`.
+    """Find the files of every source in natural order (2 before 10); `raw.path` is relative to `base`.
 
-    Raises MissingInputError, with all faults, for an absent folder, a source without files and a broken link;
+    Raises MissingInputError, with all faults, for a missing folder, a source without files and a broken link;
     RawDataError for file names that are not UTF-8.
     """
     root = base / raw.path
     if not root.is_dir():
-        what = "is not a folder" if root.exists() else "is absent"
-        raise MissingInputError(f"raw.path: {root} {what}; put the raw files there or name another folder.")
+        what = "is not a folder" if root.exists() else "does not exist"
+        raise MissingInputError(f"raw.path: {root} {what}; put the raw files there or change raw.path.")
     _check_readable(raw, root)
     files = {name: _match_globs(source, root) for name, source in raw.sources.items()}
     empty = [name for name, matches in files.items() if not matches]
@@ -51,14 +51,14 @@ def find_files(raw: RawSettings, base: Path) -> dict[str, list[RawFile]]:
     undecodable = sorted(ascii(name) for name in names if name.encode(errors="replace").decode() != name)
     if undecodable:
         raise RawDataError(
-            "Names of raw files must be UTF-8, because reports show them; rename these or narrow `files`.",
+            "Names of raw files must be valid UTF-8, because reports show them; rename these files or narrow `files`.",
             [f"{name}: is not valid UTF-8" for name in undecodable],
         )
     return files
 
 
 def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:
-    """A sort key that puts `2.csv` before `10.csv`."""
+    """Return a sort key that puts `2.csv` before `10.csv`."""
     pieces = re.split(r"([0-9]+)", name)
     numbered = tuple(
         (1, int(piece), piece) if place % 2 else (0, 0, piece) for place, piece in enumerate(pieces)
@@ -67,7 +67,7 @@ def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:
 
 
 def field_from_path(field: TextField, name: str) -> str:
-    """The value, after `map:`, of a path or constant field for the file `name`.
+    """Return the value, after `map:`, of a path or constant field for the file `name`.
 
     Raises RawDataError if the pattern does not match the path.
     """
@@ -76,7 +76,7 @@ def field_from_path(field: TextField, name: str) -> str:
 
 
 def search_path(pattern: str, name: str) -> str:
-    """What the group of `pattern` matches in a file's name; raises RawDataError where it does not match."""
+    """Return what the group of `pattern` matches in a file's name; raises RawDataError if it does not match."""
     match = re.search(pattern, name)
     if match is None or match[1] is None:
         raise RawDataError(
@@ -86,31 +86,31 @@ def search_path(pattern: str, name: str) -> str:
 
 
 def apply_map(field: TextField, text: str) -> str:
-    """The name after the field's `map:`; names that the map lacks stay as they are."""
+    """Return the name after the field's `map:`; names that are not in the map are unchanged."""
     return (field.map or {}).get(text, text)
 
 
 def suggest_nearest(name: str, available: list[str]) -> str:
-    """For messages about an unknown name: the most similar available name, and the list of them."""
+    """Return a hint for messages about an unknown name: the most similar available name, and the list of names."""
     close = get_close_matches(name, available, 1, 0.6)
     hint = f"did you mean {close[0]!r}? " if close else ""
     return f"{hint}available: {quoted(available)}"
 
 
 def quoted(names: list[str]) -> str:
-    """The first names of a list, quoted, and how many follow."""
+    """Return the first names of a list, quoted, and the number of further names."""
     return listed([repr(name) for name in names], _MOST_LISTED)
 
 
 def _check_readable(raw: RawSettings, root: Path) -> None:
-    """Refuse broken links, as of data not yet fetched, and pipes: skipping them would lose rows silently."""
+    """Reject pipes and broken links (such as to data not fetched yet): skipping them would lose rows silently."""
     faults = {}
     globs = (glob for source in raw.sources.values() for glob in source.globs)
     for path in (path for glob in globs for path in root.glob(glob)):
         if path.is_symlink() and not path.exists():
             faults[path] = f"is a link to {path.readlink()}, which does not exist; fetch the data"
         elif not path.is_file() and not path.is_dir():
-            faults[path] = "is neither a file nor a folder"
+            faults[path] = "is not a file or folder"
     if faults:
         raise MissingInputError(
             "Some files of the sources cannot be read; fix them or narrow `files`.",

@@ -1,6 +1,6 @@
 """The two passes over one source: files into sorted runs, then runs into one table per group.
 
-What has not changed since an earlier run comes from the cache.
+Files and tables that have not changed since an earlier run are taken from the cache.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from hindcast.pipeline.tables import table_path
 
 
 class SourceIngest:
-    """One source, written into the folders `tables` and `quarantine`.
+    """Ingests one source into the folders `tables` and `quarantine`.
 
     Call `look_up`, `read` and `write_tables` in this order; the other methods are valid after that.
     """
@@ -60,7 +60,7 @@ class SourceIngest:
 
     @property
     def unzoned(self) -> set[str]:
-        """Groups that raw.zone lacks."""
+        """Groups without a zone in raw.zone."""
         return {group for parsed in self._parsed for group in parsed.unzoned}
 
     def look_up(self) -> list[SourceFile]:
@@ -73,7 +73,7 @@ class SourceIngest:
         return [file for file, cached in zip(self._files, self._cached, strict=True) if cached is None]
 
     def read(self, advance: Callable[[int], None]) -> None:
-        """The first pass: read the files that are not cached; `advance` is called with the number of bytes read."""
+        """Run the first pass: read the files that are not cached; `advance` is called with the number of bytes read."""
         missing = []
         for file, cached in zip(self._files, self._cached, strict=True):
             if cached is None:
@@ -84,7 +84,7 @@ class SourceIngest:
         self._parsed = [next(fresh) if cached is None else cached for cached in self._cached]
 
     def write_tables(self) -> None:
-        """The second pass: make the tables that are not cached, then find the raw texts of conflicting rows."""
+        """Run the second pass: build the tables that are not cached, then find the raw texts of conflicting rows."""
         context = self._context
         files_of = self._files_by_group()
         shared = sorted({place for places in files_of.values() if len(places) > 1 for place in places})
@@ -108,17 +108,17 @@ class SourceIngest:
         self._fill_quarantine()
 
     def faults(self) -> list[str]:
-        """Why the source as a whole cannot be used."""
+        """Return why the source as a whole cannot be used."""
         counts, allowed = sum_counts(self._counts), self._context.raw.max_bad_fraction
         examples, has_where = self._quarantine.examples, bool(self._source.where)
         return find_source_faults(self.name, counts, allowed, examples, has_where=has_where)
 
     def manifest(self) -> dict[str, Any]:
-        """The source's entry in tables.json."""
+        """Return the source's entry in tables.json."""
         return {"role": self._source.role, "values": list(self._source.values), "groups": self._groups}
 
     def report(self) -> dict[str, Any]:
-        """The source's entry in the report."""
+        """Return the source's entry in the report."""
         files = zip(self._files, self._counts, strict=True)
         return {
             **sum_counts(self._counts).report(),
@@ -136,7 +136,7 @@ class SourceIngest:
         return None if folder is None else load_file(key, folder)
 
     def _files_by_group(self) -> dict[str, list[int]]:
-        """The groups sorted by name, each with the places of the files that hold rows of it."""
+        """Return the groups sorted by name, each with the indices of the files that contain its rows."""
         files: dict[str, list[int]] = {}
         for place, parsed in enumerate(self._parsed):
             for group in parsed.groups:
@@ -148,7 +148,7 @@ class SourceIngest:
         return GroupRows(group, files, self._source, self._files[0].settings)
 
     def _read_again(self, missing: dict[str, list[int]], shared: list[int]) -> None:
-        """Read files whose rows are needed for missing tables, but were not kept or are damaged."""
+        """Read the files whose rows are needed for missing tables but were not kept or are damaged."""
         needed: dict[int, set[str]] = {}
         for group, places in missing.items():
             for place in places:
@@ -161,7 +161,7 @@ class SourceIngest:
         for place, parsed in zip(absent, fresh, strict=True):
             if parsed.key != self._parsed[place].key:
                 name = self._files[place].file.name
-                raise RawDataError(f"{name} changed while it was read: run ingest again.")
+                raise RawDataError(f"{name} changed while it was read: run the stage `ingest` again.")
             self._parsed[place] = parsed
             if place in shared:
                 parsed.keep_rows()
@@ -178,9 +178,9 @@ class SourceIngest:
         if entry.digest is None:
             return
         file = table_path(self.name, group)
-        try:  # tables are replaced, never written to, so a hard link saves the second copy
+        try:  # tables are replaced and never modified, so a hard link avoids a second copy
             os.link(entry.path, self._tables / file)
-        except OSError:  # another file system, or one without links
+        except OSError:  # another file system, or a file system without hard links
             shutil.copyfile(entry.path, self._tables / file)
         self._context.cache.digests.record_own(entry.path, entry.digest)
         self._groups[group] = {"file": file, "rows": outcome.rows, "digest": entry.digest}
@@ -199,7 +199,7 @@ class SourceIngest:
 def find_conflict_texts(
     context: IngestContext, file: SourceFile, parsed: ParsedFile, rejected: RejectedRows
 ) -> Path:
-    """A RejectFile of conflicting rows of a file; cached for the same rows."""
+    """Return a RejectFile of conflicting rows of a file, from the cache if the same rows were written before."""
     columns = (rejected.line, rejected.rule, rejected.group, rejected.series)
     name = f"texts-{digest_of_value([parsed.key, [column.tolist() for column in columns]])}"
     entry = context.cache.find(name)

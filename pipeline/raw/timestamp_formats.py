@@ -19,7 +19,7 @@ _EPOCH = r"(?P<minus>-)?(?P<e>[0-8]?[0-9]{1,18})(?:[.](?P<ef>[0-9]{1,9}))?"  # n
 _EPOCHS = {"epoch_s": SECOND, "epoch_ms": 10**6, "epoch_us": 10**3, "epoch_ns": 1}
 MONTHS = ("january", "february", "march", "april", "may", "june", "july", "august", "september", "october",
            "november", "december")  # fmt: skip
-# Minutes east of Greenwich by zone abbreviation; one that several countries use means the American zone.
+# Minutes east of Greenwich by zone abbreviation; abbreviations used in several countries mean the American zone.
 ABBREVIATIONS = {
     "utc": 0, "gmt": 0, "wet": 0, "west": 60, "bst": 60, "cet": 60, "cest": 120, "mez": 60, "mesz": 120, "eet": 120,
     "eest": 180, "msk": 180, "ast": -240, "adt": -180, "est": -300, "edt": -240, "cst": -360, "cdt": -300, "mst": -420,
@@ -47,7 +47,7 @@ _DIRECTIVES = {
 INTERVAL_SEPARATOR = (
     r"(?:\s+(?:[-\u2013\u2014]|to|bis)\s+|\s*[/\u2013\u2014]\s*)"  # the two sides of an interval
 )
-_UNTIL = r"-[0-9]{1,2}(?::[0-9]{2}){0,2}"  # a time of day right behind the stamp: 00:00-01:00
+_UNTIL = r"-[0-9]{1,2}(?::[0-9]{2}){0,2}"  # a time of day directly after the timestamp: 00:00-01:00
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class TimestampFormat:
 def compile_format(text: str, part: str | None = None) -> TimestampFormat:
     """Compile `iso`, `epoch_s` (`_ms`, `_us`, `_ns`) or a strptime format.
 
-    `part` ("start" or "end") takes one side of an interval `a - b` or `a/b`; "start" also that of `a-14:00`.
+    `part` ("start" or "end") selects one side of an interval `a - b` or `a/b`; "start" also works for `a-14:00`.
     Raises SettingsError for an unsupported directive and for a format without a date.
     """
     epoch = _EPOCHS.get(text, 0)
@@ -72,7 +72,9 @@ def compile_format(text: str, part: str | None = None) -> TimestampFormat:
     try:
         return TimestampFormat(re.compile(rf"\s*{whole}\s*", re.IGNORECASE), epoch)
     except re.error:
-        raise SettingsError(f"The stamp format {text!r} names the same part of the stamp twice.") from None
+        raise SettingsError(
+            f"The timestamp format {text!r} contains a component twice; remove one."
+        ) from None
 
 
 @lru_cache(maxsize=64)
@@ -81,12 +83,12 @@ def _pattern_of(text: str) -> str:
     unknown = sorted({f"%{name}" for name in pieces[1::2]} - {f"%{name}" for name in _DIRECTIVES})
     if unknown:
         raise SettingsError(
-            f"The stamp format {text!r} contains unsupported {', '.join(unknown)}; supported are "
+            f"The timestamp format {text!r} contains the unsupported {', '.join(unknown)}; supported are "
             f"{' '.join('%' + name for name in _DIRECTIVES)}, iso, {', '.join(_EPOCHS)}."
         )
     used = set(pieces[1::2])
     if not used & {"Y", "y"} or not ("j" in used or (used & {"m", "b", "B"} and "d" in used)):
-        raise SettingsError(f"The stamp format {text!r} must name a whole date: year, month and day.")
+        raise SettingsError(f"The timestamp format {text!r} must contain a whole date: year, month and day.")
     return "".join(
         _DIRECTIVES[piece] if place % 2 else re.escape(piece) for place, piece in enumerate(pieces)
     )

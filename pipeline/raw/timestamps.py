@@ -1,8 +1,8 @@
-"""From timestamps as text to nanoseconds: every format is one pattern, and texts of one shape are parsed together.
+"""Converts timestamps from text to nanoseconds: a format is one pattern, and texts of one shape are parsed together.
 
-Texts of one shape have digits at the same places and the same letters elsewhere.  The format's pattern matches the
-first text of a shape; numpy reads the others at the places where the pattern found the year, the month, ...  So each
-text gets the result that the pattern would give, at the cost of a few array operations per shape.
+Texts of one shape have digits at the same positions and the same letters elsewhere.  The format's pattern is matched
+against the first text of a shape; numpy reads the other texts at the positions where the pattern found the year, the
+month, ...  So each text gets the result that the pattern would give, at the cost of a few array operations per shape.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ FIRST_YEAR, LAST_YEAR = 1900, 2199  # both inclusive; zone rules are tabulated f
 
 _NUMBERS = ("Y", "y", "m", "d", "j", "H", "I", "M", "S", "f", "zh", "zm", "e", "ef")
 _MINUTES_EAST = np.array(list(ABBREVIATIONS.values()), np.int64)
-_FEW = 1024  # texts that are searched for repeated stamps
-_MOST_DIGITS = 19  # of an int64, whose largest number begins with 9
-_MOST_SHAPES = 64  # of one length in one block; further ones are matched text by text
+_FEW = 1024  # number of texts that are searched for repeated timestamps
+_MOST_DIGITS = 19  # digits of an int64; its largest number begins with 9
+_MOST_SHAPES = 64  # shapes of one length in a block; texts of further shapes are matched one by one
 
 
 @dataclass(frozen=True)
 class ParsedStamps:
-    """Parsed stamps: `wall` in nanoseconds of wall time, or of UTC where `exact`; undefined where not `ok`.
+    """Parsed timestamps: `wall` is wall time in ns, or UTC where `exact`; undefined where not `ok`.
 
-    Where other columns say so, `is_later` marks the second occurrence of equal wall times, and `number` is the step's
-    number in its day, below the first one where unreadable.
+    If the file has columns for them, `is_later` marks the second occurrence of equal wall times, and `number` is the
+    step's number in its day (below the first number if unreadable).
     """
 
     wall: Times
@@ -44,7 +44,7 @@ class ParsedStamps:
     number: Ints | None = None
 
     def take(self, rows: slice | NDArray[Any]) -> ParsedStamps:
-        """The stamps of some rows."""
+        """Return the timestamps of some rows."""
         is_later = None if self.is_later is None else self.is_later[rows]
         number = None if self.number is None else self.number[rows]
         return ParsedStamps(self.wall[rows], self.exact[rows], self.ok[rows], is_later, number)
@@ -53,7 +53,7 @@ class ParsedStamps:
 def parse_stamps(texts: pa.StringArray, *forms: TimestampFormat) -> ParsedStamps:
     """Parse texts without nulls, each by the first format that fits; hour 24 is hour 0 of the next day."""
     if len(texts) > _FEW and len(texts[:_FEW].unique()) <= _FEW // 2:
-        coded = texts.dictionary_encode()  # many rows per stamp: each stamp is parsed once
+        coded = texts.dictionary_encode()  # many rows per timestamp: each timestamp is parsed once
         return _parse_by_first(coded.dictionary, forms).take(coded.indices.to_numpy())
     return _parse_by_first(texts, forms)
 
@@ -84,7 +84,7 @@ def _parse_each(texts: pa.StringArray, form: TimestampFormat) -> ParsedStamps:
 
 
 class _Fields:
-    """The numbers found in each text, one column per field, created at first use; -1 where absent."""
+    """The numbers found in each text, one column per field, created at first use; -1 if a text lacks the field."""
 
     def __init__(self, count: int) -> None:
         self.count = count
@@ -114,7 +114,7 @@ class _Texts:
     def matrix(self, rows: slice | Ints) -> NDArray[np.uint8]:
         starts = self.starts[rows]
         if len(starts) and self.length and starts[-1] - starts[0] == (len(starts) - 1) * self.length:
-            first = int(starts[0])  # back to back, as in a column whose texts all have this length
+            first = int(starts[0])  # contiguous, as in a column whose texts all have this length
             return self.data[first : first + len(starts) * self.length].reshape(-1, self.length)
         letters: NDArray[np.uint8] = self.data[starts[:, None] + np.arange(self.length)]
         return letters
@@ -141,7 +141,7 @@ def _parse_length(texts: _Texts, rows: Ints, form: TimestampFormat, fields: _Fie
 
 
 def _same_shape(matrix: NDArray[np.uint8], match: re.Match[str]) -> Flags:
-    free = set()  # places of digits
+    free = set()  # positions of digits
     for name in (*_NUMBERS, "rest"):
         if name in match.re.groupindex and match[name] is not None:
             free |= {place for place in range(*match.span(name)) if match.string[place] in "0123456789"}

@@ -23,7 +23,7 @@ def test_rows_that_would_be_quarantined_are_asked_about_and_accepted(tmp_path: P
     (asked,) = [
         asked for asked in seen.require_proposal().questions if asked.setting == "raw.max_bad_fraction"
     ]
-    assert "of the first 480 rows, these would be quarantined: number 24" in asked.question
+    assert "some of the first 480 rows would be quarantined: number 24" in asked.question
     assert "load.csv, line 2: 'bad0'" in asked.question
     assert asked.written == "0.06"
     report = ingest(check_params(mock.settings(seen), "proposed"), tmp_path)["sources"]
@@ -33,7 +33,7 @@ def test_rows_that_would_be_quarantined_are_asked_about_and_accepted(tmp_path: P
 def test_rows_of_one_key_with_different_values_are_counted_as_conflicts(tmp_path: Path) -> None:
     body = [*ROWS, f"{ROWS[7].split(',')[0]},99.5"]
     seen = mock.seen(tmp_path, load_csv="\n".join(["time,load", *body]) + "\n")
-    assert "these would be quarantined: conflict 2" in " ".join(mock.questions(seen))
+    assert "would be quarantined: conflict 2" in " ".join(mock.questions(seen))
     assert mock.settings(seen)["raw"]["max_bad_fraction"] == 0.01
 
 

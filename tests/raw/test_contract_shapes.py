@@ -323,7 +323,7 @@ def test_names_that_do_not_fit_and_missing_headers_are_reported(tmp_path: Path) 
         ({"names": ["a", "name", "time", "load"]}, "`names` gives 4 columns, but line 1 has 3 cells"),
         ({"skip_until": "^never"}, "matches '^never' (`skip_until`)"),
         ({"skip_lines": 5}, "a header line is needed below the 5 lines of `skip_lines`"),
-        ({"where": {"kind": "D"}}, "column 'kind' (raw.sources.meter.where) is absent"),
+        ({"where": {"kind": "D"}}, "column 'kind' (raw.sources.meter.where) is missing"),
         ({"where": {"name": "y"}}, "no rows below their headers that match `where`"),
     ):
         with pytest.raises(RawDataError) as caught:

@@ -228,7 +228,7 @@ def test_all_globs_without_a_file_are_reported_with_the_available_files(good: An
 
 
 def test_an_absent_raw_path_is_named(good: Any, tmp_path: Path) -> None:
-    assert "nowhere is absent" in failing(tmp_path, {}, path="nowhere")
+    assert "nowhere does not exist" in failing(tmp_path, {}, path="nowhere")
 
 
 def test_all_absent_columns_are_reported_with_the_nearest_and_the_available_ones(
@@ -236,9 +236,9 @@ def test_all_absent_columns_are_reported_with_the_nearest_and_the_available_ones
 ) -> None:
     values = {"load": {"column": "laod"}, "price": {"column": "price"}}
     message = failing(tmp_path, {"b.csv": "name;time\n"}, {"meter": {**LONG, "values": values}})
-    assert "a.csv: column 'laod' (raw.sources.meter.values.load) is absent; did you mean 'load'?" in message
+    assert "a.csv: column 'laod' (raw.sources.meter.values.load) is missing; did you mean 'load'?" in message
     assert "a.csv: column 'price'" in message
-    assert "b.csv: column 'time' (raw.sources.meter.valid_time) is absent" in message
+    assert "b.csv: column 'time' (raw.sources.meter.valid_time) is missing" in message
     assert "available: 'name', 'time', 'load'" in message
 
 
@@ -280,7 +280,7 @@ def test_too_many_bad_rows_are_reported_with_the_most_frequent_rules_and_example
 ) -> None:
     bad = "name,time,load\n" + "x,soon,1\n" * 4 + "x,2024-01-01T05:00Z,many\n"
     message = failing(tmp_path, {"b.csv": bad}, max_bad_fraction=0.5)
-    assert "raw.sources.meter: 5 of 6 rows are bad (83.33%), raw.max_bad_fraction allows 50.00%" in message
+    assert "raw.sources.meter: 5 of 6 rows are bad (83.33%), but raw.max_bad_fraction allows 50.00%" in message
     assert message.index("valid_time: 4 rows") < message.index("number: 1 rows")
     assert "b.csv, line 2: 'soon' in 'x,soon,1'" in message
     assert "b.csv, line 6: 'many' in" in message
@@ -306,7 +306,7 @@ def test_a_path_without_its_field_and_an_unsupported_format_are_reported(good: A
     source = {**LONG, "group": {"path": r"^(\d+)"}}
     assert r"a.csv: the pattern '^(\\d+)'" in failing(tmp_path, {}, {"meter": source})
     source = {**LONG, "valid_time": {"column": "time", "format": "%Y-%Q"}}
-    assert "raw.sources.meter.valid_time.format: The stamp format '%Y-%Q' contains unsupported %Q" in failing(
+    assert "raw.sources.meter.valid_time.format: The timestamp format '%Y-%Q' contains the unsupported %Q" in failing(
         tmp_path, {}, {"meter": source}
     )
 

@@ -94,13 +94,13 @@ def test_the_faults_of_all_files_are_reported_together(tmp_path: Path) -> None:
     with pytest.raises(RawDataError, match=r"do not fit the settings under raw\.sources") as caught:
         open_files(files)
     absent, empty = caught.value.faults
-    assert absent.startswith("b.csv: column 'load' (raw.sources.meter.values.load) is absent")
+    assert absent.startswith("b.csv: column 'load' (raw.sources.meter.values.load) is missing")
     assert "c.csv: is empty" in empty
 
 
 def test_faults_of_stamps_are_reported_once_for_all_files(tmp_path: Path) -> None:
     header = "name,time,load\n"
     stamp = {"column": "time", "format": "%Y"}
-    with pytest.raises(RawDataError, match="The stamps of raw files") as caught:
+    with pytest.raises(RawDataError, match="The timestamps of raw files") as caught:
         open_files(write_sources(tmp_path, {"a.csv": header, "b.csv": header}, valid_time=stamp))
     assert len(caught.value.faults) == 1

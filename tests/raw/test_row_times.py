@@ -99,7 +99,7 @@ def test_a_path_without_a_stamp_and_an_unknown_format_are_refused(tmp_path: Path
     with pytest.raises(RawDataError, match=r"'soon' in its path does not match the format %Y%m%d"):
         times_of("name,time,load\n", tmp_path, "soon.csv", **FORECAST, issue_time=issue)
     with pytest.raises(
-        SettingsError, match=r"raw\.sources\.meter\.valid_time\.format: The stamp format '%Q'"
+        SettingsError, match=r"raw\.sources\.meter\.valid_time\.format: The timestamp format '%Q'"
     ):
         times_of("name,time,load\n", tmp_path, valid_time={"column": "time", "format": "%Q"})
 

@@ -42,5 +42,5 @@ def test_broken_links_and_pipes_are_refused(tmp_path: Path) -> None:
         find_files(mock_params({"meter": LONG}).raw, tmp_path)
     assert [line.split(";")[0].strip(" -") for line in str(fault.value).splitlines()[1:]] == [
         "b.csv: is a link to ../.cache/b, which does not exist",
-        "c.csv: is neither a file nor a folder",
+        "c.csv: is not a file or folder",
     ]

@@ -8,7 +8,7 @@ from hindcast.pipeline.raw.timestamp_formats import compile_format
 
 @pytest.mark.parametrize("form", ["%Q", "%Y-%m", "%H:%M", "", "%Y%Y-%m-%d"])
 def test_a_format_without_a_date_or_with_an_unknown_directive_is_refused(form: str) -> None:
-    with pytest.raises(SettingsError, match="stamp format"):
+    with pytest.raises(SettingsError, match="timestamp format"):
         compile_format(form)
 
 
