@@ -1,4 +1,4 @@
-"""The files of one format and all that they show by themselves: times, zone, keys, values and their roles."""
+"""Analyses the files of one format on their own: times, zone, keys, values and their roles."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from hindcast.pipeline.raw.timestamp_formats import compile_format
 from hindcast.pipeline.raw.timestamps import parse_stamps
 from hindcast.pipeline.settings.base import DAY
 
-_MOST_REASONS = 5  # excluded columns in one sentence
-_MOST_COLUMNS = 8  # columns in one sentence
+_MOST_REASONS = 5  # excluded columns listed in one sentence
+_MOST_COLUMNS = 8  # columns listed in one sentence
 _LEAST_ISSUES = 3
-_MOST = 0.95  # share of issues that must begin near their own time
-_OVERLAP = 0.2  # of the shorter span; less is the border of files that follow each other
+_MOST = 0.95  # share of issues whose first valid time must be near the issue time
+_OVERLAP = 0.2  # share of the shorter span; consecutive files may overlap by less
 _PATH_DATES = ((r"\d{8}", "%Y%m%d"), *((rf"\d{{4}}{s}\d{{2}}{s}\d{{2}}", f"%Y{s}%m{s}%d") for s in "-_/"))
 _PATH_CLOCKS = ((r"\d{6}", "%H%M%S"), (r"\d{4}", "%H%M"), (r"\d{2}-\d{2}", "%H-%M"), (r"\d{2}", "%H"))
 _PATH_JOINTS = ("_", "T", "-", "", " ", "/")  # between date and time of day
@@ -38,7 +38,7 @@ Span = tuple[int, int]
 
 @dataclass(frozen=True, eq=False)
 class AnalysedFiles:
-    """The files of one format, understood without the others.
+    """The files of one format, analysed without the other files.
 
     `spans` are the issue times (valid times if there are none) of each file, `steps` its usual step in ns.
     """
@@ -57,18 +57,18 @@ class AnalysedFiles:
 
     @property
     def path_role(self) -> str | None:
-        """The role that the names of all files give, if it is one."""
+        """The role that the names of all files indicate, if they agree."""
         roles = {role_from_path(path) for path in self.format.paths}
         return roles.pop() if len(roles) == 1 else None
 
 
 def analyse_files(fmt: FileFormat) -> AnalysedFiles | str:
-    """Analyse the files of one format; a sentence if they cannot be a source."""
+    """Analyse the files of one format; returns a sentence if they cannot be a source."""
     fmt = melt_hour_columns(fmt)
     where = fmt.paths[0] + (f" and {len(fmt.paths) - 1} like it" if len(fmt.paths) > 1 else "")
     times = find_time_columns(fmt)
     if times is None:
-        return f"{where}: no column holds timestamps that can be read; the columns are {_list_columns(fmt.columns)}."
+        return f"{where}: no column contains timestamps that can be read; the columns are {_list_columns(fmt.columns)}."
     times = add_issue_from_paths(fmt, times)
     keys = find_key_columns(fmt, times)
     if not keys.value_columns:
@@ -76,7 +76,7 @@ def analyse_files(fmt: FileFormat) -> AnalysedFiles | str:
         reasons = list(keys.excluded.items())[:_MOST_REASONS]
         excluded = "".join(f"; {name!r} is excluded: it {why}" for name, why in reasons)
         return (
-            f"{where}: no column holds values beside timestamps and names; the columns are "
+            f"{where}: no column contains values, only timestamps and names; the columns are "
             f"{_list_columns(fmt.columns)}{excluded}.{notes}"
         )
     zone = guess_zone(fmt, times, keys.value_columns)
@@ -90,14 +90,14 @@ def analyse_files(fmt: FileFormat) -> AnalysedFiles | str:
 
 
 def spans_overlap(first: Span, second: Span) -> bool:
-    """Whether two spans share more than a fifth of the shorter one."""
+    """Return whether two spans share more than a fifth of the shorter one."""
     shared = min(first[1], second[1]) - max(first[0], second[0])
     shorter = min(first[1] - first[0], second[1] - second[0])
     return shared >= 0 and shared >= _OVERLAP * shorter
 
 
 def move_together(first: Column, second: Column) -> bool:
-    """Whether two columns move together on one scale, as the series of one quantity do."""
+    """Return whether two columns are correlated and of similar size, as series of one quantity are."""
     both = ~np.isnan(first.numbers) & ~np.isnan(second.numbers)
     left, right = first.numbers[both], second.numbers[both]
     if len(left) < 10 or not left.std() or not right.std():
@@ -107,7 +107,7 @@ def move_together(first: Column, second: Column) -> bool:
 
 
 def add_issue_from_paths(fmt: FileFormat, times: TimeColumns) -> TimeColumns:
-    """The times with the issue time in the files' names; unchanged if the names have none."""
+    """Add the issue time from the files' names to the times; unchanged if the names contain none."""
     if times.valid is None or times.issue is not None or len(fmt.files) < _LEAST_ISSUES:
         return times
     if all(role_from_path(path) == "realized" for path in fmt.paths):
@@ -127,7 +127,7 @@ def _list_columns(columns: tuple[Column, ...]) -> str:
 
 
 def _times_in_paths(paths: Sequence[str]) -> Iterator[tuple[str, str, Times]]:
-    """Every (pattern, format, time of each path) that all paths match, the longest first."""
+    """Yield each (pattern, format, time of each path) that all paths match, the longest first."""
     clocks = [(f"{sign}{clock}", f"{sign}{form}") for clock, form in _PATH_CLOCKS for sign in _PATH_JOINTS]
     for clock, clock_form in [*clocks, ("", "")]:
         for date, date_form in _PATH_DATES:
@@ -142,7 +142,7 @@ def _times_in_paths(paths: Sequence[str]) -> Iterator[tuple[str, str, Times]]:
 
 
 def _are_issues(stamps: Times, fmt: FileFormat, times: TimeColumns) -> bool:
-    """Whether valid times begin near the time in the path, reach beyond it, and most files overlap the next one."""
+    """Return whether valid times begin near the time in the path and extend beyond it, and most files overlap the next."""
     issues = np.unique(stamps)
     first, last = np.full(len(issues), TIME_MAX), np.full(len(issues), TIME_MIN)
     places = np.searchsorted(issues, stamps[fmt.file[times.ok]])

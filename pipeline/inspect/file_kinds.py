@@ -1,4 +1,4 @@
-"""Files -> file formats: files of one header and dialect are read as one table."""
+"""Groups files by format: files with the same header and dialect are read as one table."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from hindcast.pipeline.inspect.vocabulary import role_from_path
 from hindcast.pipeline.raw.numbers import NumberStyle
 from hindcast.pipeline.raw.source_files import natural_key
 
-_ALL_BYTES = 96 << 20  # of text in memory at once, whatever the number of files
-_LEAST_BYTES = 64 << 10  # of each file
-_LONGEST_PATTERN = 60  # letters of a header by which it is found
+_ALL_BYTES = 96 << 20  # bytes of text in memory at once, regardless of the number of files
+_LEAST_BYTES = 64 << 10  # bytes read of each file
+_LONGEST_PATTERN = 60  # letters of a header that are used to find it
 
 
 @dataclass(frozen=True)
 class HourColumns:
-    """What headings contain of the time (`time`, `period` or `lead`) and the expression that matches them.
+    """The part of the time in headings (`time`, `period` or `lead`) and the expression that matches them.
 
-    `place` is the column that holds it once the values are below each other; `second` are headings of a
-    repeated hour, as `Hour 3B`.
+    `place` is the index of the column that holds this part after reshaping to one row per value; `second` are
+    headings of a repeated hour, such as `Hour 3B`.
     """
 
     carries: str
@@ -43,7 +43,7 @@ class HourColumns:
 
 @dataclass(frozen=True, eq=False)
 class SampledFile:
-    """One file: `path` below the common folder, the share that was read, its dialect, and its cells."""
+    """A file: its `path` below the common folder, the share that was read, its dialect, and its cells."""
 
     path: str
     share: float
@@ -53,9 +53,9 @@ class SampledFile:
 
 @dataclass(frozen=True, eq=False)
 class FileFormat:
-    """All files of one header and dialect, their rows one below another.
+    """All files with the same header and dialect; their rows are concatenated.
 
-    `file` (rows,) is each row's place in `files`; `piece` (rows,) rises wherever rows are not neighbours in a file.
+    `file` (rows,) is each row's index into `files`; `piece` (rows,) increases where rows are not adjacent in a file.
     """
 
     files: tuple[SampledFile, ...]
@@ -71,13 +71,13 @@ class FileFormat:
         return tuple(file.path for file in self.files)
 
     def neighbours(self, ok: Flags) -> Flags:
-        """(rows - 1,): whether a row and the next one are neighbours in a file, and both `ok`."""
+        """Return (rows - 1,): whether a row and the next one are adjacent in a file, and both `ok`."""
         near: Flags = np.diff(self.piece) == 0
         return near & ok[1:] & ok[:-1]
 
 
 def read_file_formats(paths: Iterable[Path], root: Path) -> tuple[list[FileFormat], list[str]]:
-    """The formats of the files, and a sentence on each file that cannot be read."""
+    """Return the formats of the files, and a sentence about each file that cannot be read."""
     ordered = sorted(paths, key=lambda path: natural_key(path.relative_to(root).as_posix()))
     budget = max(_LEAST_BYTES, min(WHOLE_BYTES, _ALL_BYTES // max(len(ordered), 1)))
     files: list[SampledFile] = []
@@ -101,15 +101,15 @@ def _read_file(path: Path, root: Path, budget: int) -> SampledFile:
 
 
 def _group_by_header(files: list[SampledFile]) -> list[FileFormat]:
-    """Group files of one header and dialect.
+    """Group files by header and dialect.
 
-    Encoding and decimal sign do not separate them: plain ASCII fits every encoding, whole numbers every
-    decimal sign. Forecasts and measurements of one header are separated if their names say which is which.
+    Encoding and decimal sign are not compared: plain ASCII fits every encoding, and whole numbers fit every decimal
+    sign. Forecasts and measurements with the same header are separated if their file names distinguish them.
     """
     groups: dict[tuple[object, ...], list[SampledFile]] = {}
     for file in files:
         dialect = file.dialect
-        above = dialect.skip_lines if dialect.given else 0  # a header is found by its text too
+        above = dialect.skip_lines if dialect.given else 0  # other headers are found by their text
         cut = (dialect.header, dialect.separator, dialect.quote, dialect.given, above)
         groups.setdefault((*cut, role_from_path(file.path)), []).append(file)
     return [_join_files(group) for group in groups.values()]
@@ -127,13 +127,15 @@ def _join_files(files: list[SampledFile]) -> FileFormat:
 
 
 def _join_dialects(files: list[SampledFile]) -> Dialect:
-    """The dialect that reads all files of one header, with a note where there is none."""
+    """Return the dialect that reads all files with the same header, with a note if none reads them all."""
     dialects = [file.dialect for file in files]
     encodings = sorted({dialect.encoding for dialect in dialects} - {"utf-8"})
     notes = list(dict.fromkeys(note for dialect in dialects for note in dialect.notes))
     if len(encodings) > 1 or (encodings and any(_needs_utf8(file) for file in files)):
         found = ", ".join(sorted({dialect.encoding for dialect in dialects}))
-        notes.append(f"files of one header have different encodings ({found}); give each its own source")
+        notes.append(
+            f"files with the same header have different encodings ({found}); use one source per encoding"
+        )
     header_line = escape_pattern(dialects[0].header_text[:_LONGEST_PATTERN])
     return replace(
         dialects[0],
@@ -157,7 +159,7 @@ def _join_styles(styles: list[NumberStyle]) -> NumberStyle:
 
 
 def _needs_utf8(file: SampledFile) -> bool:
-    """Whether a file in UTF-8 contains letters beyond ASCII."""
+    """Return whether a file in UTF-8 contains letters beyond ASCII."""
     cells = (text for column in file.cells.columns for text in column.unique().to_pylist())
     texts = chain(file.dialect.header, cells)
     return file.dialect.encoding == "utf-8" and not all(text.isascii() for text in texts)

@@ -1,4 +1,4 @@
-"""Timestamps as text -> the formats that could have written them."""
+"""Guesses the formats in which timestamps are written."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ _TIME_BEHIND_DATE = re.compile(
 )
 _HOUR_RANGE = re.compile(r"\d{1,2}(?P<minutes>:\d{2})?\s*[-\u2013\u2014]\s*\d{1,2}(:\d{2})?")
 _NUMBERED_HOUR = re.compile(r"(?P<before>\D*)(?P<hour>\d{1,2})(?P<after>\D*)")
-_MOST_TEXTS = 300  # different ones that are examined; a day has 288 steps of five minutes
-_ENOUGH = 0.98  # share of texts that must be intervals; the others are damaged
+_MOST_TEXTS = 300  # number of different texts that are examined; a day has 288 steps of five minutes
+_ENOUGH = 0.98  # share of texts that must be intervals; the rest counts as damaged
 
 
 @dataclass(frozen=True)
 class TimestampFormat:
-    """A timestamp format as settings take it; `part` is set where the texts are intervals `a - b`.
+    """A timestamp format as in the settings; `part` is set if the texts are intervals `a - b`.
 
     `also` are formats for the texts that the first one does not read.
     """
@@ -42,13 +42,13 @@ class TimestampFormat:
 
     @property
     def has_clock(self) -> bool:
-        """Whether it may contain a time of day (`iso` may)."""
+        """Return whether it may contain a time of day (`iso` may)."""
         return self.text in ("iso", "epoch_s", "epoch_ms") or bool(re.search(r"%[HIMp]", self.text))
 
 
 @dataclass(frozen=True)
 class ClockFormat:
-    """The format of a time of day; `part` as in a timestamp's settings, `to_24` where hours run from 1 to 24."""
+    """The format of a time of day; `part` as in a timestamp's settings, `to_24` if hours run from 1 to 24."""
 
     text: str
     part: str | None = None
@@ -56,7 +56,7 @@ class ClockFormat:
 
 
 def guess_formats(text: str) -> tuple[TimestampFormat, ...]:
-    """All formats that fit one text, the likeliest first; none if it is not a timestamp."""
+    """Return all formats that fit one text, the likeliest first; none if it is not a timestamp."""
     for match in re.finditer(INTERVAL_SEPARATOR, text):
         right = text[match.end() :]
         formats = _single_formats(text[: match.start()])
@@ -66,18 +66,18 @@ def guess_formats(text: str) -> tuple[TimestampFormat, ...]:
 
 
 def guess_digit_formats(length: int) -> tuple[TimestampFormat, ...]:
-    """Formats for numbers of `length` digits: compact dates first, then counts since 1970."""
+    """Return formats for numbers of `length` digits: compact dates first, then counts since 1970."""
     return tuple(TimestampFormat(form) for form in (*_COMPACT.get(length, ()), *_EPOCHS.get(length, ())))
 
 
 def with_abbreviation(form: TimestampFormat) -> TimestampFormat:
-    """The format with `%Z` in place of the zone abbreviations in it."""
+    """Replace the zone abbreviations in a format by `%Z`."""
     words = "|".join(sorted(ABBREVIATIONS, key=len, reverse=True))
     return replace(form, text=re.sub(rf"(?i)(?<![%A-Za-z])(?:{words})(?![A-Za-z])", "%Z", form.text))
 
 
 def guess_clock_formats(column: Column) -> tuple[ClockFormat, ...]:
-    """The formats to try, the likeliest first; none if the column does not hold times of day."""
+    """Return the formats to try, the likeliest first; none if the column does not contain times of day."""
     if column.kind == "text":
         return _formats_of_texts(column)
     return _formats_of_numbers(column) if column.is_whole else ()
@@ -98,7 +98,7 @@ def _single_formats(text: str) -> tuple[str, ...]:
 
 
 def _clock_behind_date(text: str) -> str | None:
-    """The format of what follows a date: nothing, or a time of day and what follows it; None for anything else."""
+    """Return the format of the text after a date: nothing, or a time of day and its suffix; None for anything else."""
     if not text:
         return ""
     match = _TIME_BEHIND_DATE.fullmatch(text)
@@ -128,7 +128,7 @@ def _formats_of_numbers(column: Column) -> tuple[ClockFormat, ...]:
     numbers = column.numbers[~np.isnan(column.numbers)]
     texts = _distinct_texts(column)
     if len(texts) <= _MOST_TEXTS and any(text[-1:].isalpha() for text in texts):
-        return () if column.heading.has(LEAD) else _numbered_hours(texts)  # 0h to 23h: a unit behind each
+        return () if column.heading.has(LEAD) else _numbered_hours(texts)  # 0h to 23h: each has a unit
     if not column.heading.has(LEAD) and _are_hours_of_day(set(np.unique(numbers).tolist())):
         return (ClockFormat("%H", to_24=float(numbers.max()) == 24),)
     hhmm = numbers.max() <= 2400 and numbers.max() > 24 and bool((numbers % 100 < 60).all())
@@ -142,7 +142,7 @@ def _distinct_texts(column: Column) -> list[str]:
 
 
 def _numbered_hours(texts: Sequence[str]) -> tuple[ClockFormat, ...]:
-    """Hours with the same word before or behind each: H1 to H24, 0h to 23h."""
+    """Return formats for hours with the same word before or after each: H1 to H24, 0h to 23h."""
     found = [match for text in texts if (match := _NUMBERED_HOUR.fullmatch(text))]
     around = Counter((match["before"], match["after"]) for match in found)
     if not around:

@@ -1,4 +1,4 @@
-"""Headings -> families: what their headings share names the value, what varies names the series."""
+"""Groups headings into families: the part that they share names the value, the part that varies names the series."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from hindcast.pipeline.inspect.vocabulary import (
     parse_heading,
 )
 
-_COVERED = 0.6  # share of headings that families must explain; less may be chance, as in North_Central, South_Central
+_COVERED = 0.6  # share of headings that must be in families; less may be chance: North_Central, South_Central
 _MOST_TOKENS = 12
 _NOT_SERIES = FORECAST | ACTUAL | METEO | VARIANT | QUANTITY_WORDS
 _HEIGHT = re.compile(r"\d+ ?m|\d+hpa", re.IGNORECASE)
@@ -34,7 +34,7 @@ class SplitHeading:
 
     @property
     def family(self) -> tuple[str, str]:
-        """What all headings of a family have in common."""
+        """The parts that all headings of a family share."""
         return self.before, self.after
 
     @property
@@ -44,10 +44,10 @@ class SplitHeading:
 
 
 def group_headings(names: Sequence[str]) -> dict[str, SplitHeading]:
-    """Split each heading that belongs to a family of two or more; empty if families do not explain the headings.
+    """Split each heading that belongs to a family of two or more; empty if too few headings belong to families.
 
-    A heading's family is the largest one that cutting a run of words out of it makes; among equally large
-    ones, the one that leaves the shortest series.
+    Candidates for a heading's family are found by removing consecutive words from it. The largest family is taken;
+    among equally large ones, the family with the shortest names of series.
     """
     for split_digits in (False, True):
         found = _group(names, split_digits=split_digits)
@@ -57,9 +57,9 @@ def group_headings(names: Sequence[str]) -> dict[str, SplitHeading]:
 
 
 def family_pattern(splits: Iterable[SplitHeading], others: Iterable[str], *, groups: bool) -> str:
-    """The regular expression that matches the headings of one family, and none of the `others`.
+    """Return the regular expression that matches the headings of one family, and none of the `others`.
 
-    With `groups` the first two letters of the series, a country, are its group.
+    With `groups`, the first two letters of the series are a country and become its group.
     """
     splits = list(splits)
     before, after = escape_pattern(splits[0].before), escape_pattern(splits[0].after)
@@ -74,14 +74,14 @@ def family_pattern(splits: Iterable[SplitHeading], others: Iterable[str], *, gro
 
 
 def plain_pattern(names: Sequence[str], others: Sequence[str]) -> str:
-    """The expression for headings that are names of series; `others` are the file's other headings."""
+    """Return the expression for headings that are names of series; `others` are the file's other headings."""
     if others and len(others) <= 4:
         return "^(?P<series>" + "".join(f"(?!{escape_pattern(other)}$)" for other in others) + ".+)$"
     return f"^(?P<series>{'|'.join(escape_pattern(name) for name in names)})$"
 
 
 def escape_pattern(text: str) -> str:
-    """The text as a pattern that matches it; blanks stay readable."""
+    """Return a pattern that matches the text; blanks stay readable."""
     return re.sub(r"([\\.^$*+?{}\[\]|()])", r"\\\1", text)
 
 
@@ -120,7 +120,7 @@ def _never_names_series(token: Token) -> bool:
 
 
 def _are_heights(family: tuple[str, str], series: Sequence[str]) -> bool:
-    """Whether what varies in a family is a height or a pressure level."""
+    """Return whether the part that varies in a family is a height or a pressure level."""
     unit_behind = re.match(r" ?(m|hpa)\b", family[1], re.IGNORECASE)
     numbers = bool(unit_behind) and all(name.isdigit() for name in series)
     return numbers or all(_HEIGHT.fullmatch(name) for name in series)

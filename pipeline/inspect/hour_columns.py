@@ -1,4 +1,4 @@
-"""Columns whose headings hold the time (h1 to h24, 00:00 to 23:30, t+1 to t+48) -> the same rows, one per value."""
+"""Reshapes columns whose headings hold the time (h1 to h24, 00:00 to 23:30, t+1 to t+48) to one row per value."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _LEAST_COLUMNS = 3
 
 @dataclass(frozen=True)
 class _Family:
-    """Columns whose headings differ in a number or a time of day only."""
+    """Columns whose headings differ only in a number or a time of day."""
 
     columns: tuple[Column, ...]
     numbers: tuple[str, ...]
@@ -41,7 +41,7 @@ class _Family:
 
 
 def melt_hour_columns(fmt: FileFormat) -> FileFormat:
-    """The format with one row per value if headings hold the time; unchanged if they do not."""
+    """Return the format with one row per value if headings hold the time; else unchanged."""
     times = find_timestamp_columns(fmt.columns)
     if not times:
         return fmt
@@ -53,7 +53,7 @@ def melt_hour_columns(fmt: FileFormat) -> FileFormat:
 
 
 def _find_family(columns: Sequence[Column], pattern: re.Pattern[str]) -> _Family | None:
-    """The only family of three columns or more; None if there are several or none."""
+    """Return the only family of three columns or more; None if there are several or none."""
     found: dict[tuple[str, str], list[tuple[Column, str]]] = {}
     for column in columns:
         match = pattern.fullmatch(column.name)
@@ -71,7 +71,7 @@ def _find_family(columns: Sequence[Column], pattern: re.Pattern[str]) -> _Family
 
 
 def _time_in_headings(family: _Family, times: Sequence[TimestampColumn]) -> str | None:
-    """What the numbers in the headings are: `lead`, `time`, `period`, or nothing of the kind."""
+    """Return what the numbers in the headings mean: `lead`, `time`, `period`, or none of these."""
     daily = all(found.daily for found in times)
     if family.clock:
         return "time" if daily else None
@@ -89,7 +89,7 @@ def _time_in_headings(family: _Family, times: Sequence[TimestampColumn]) -> str 
 
 
 def _melt(fmt: FileFormat, family: _Family, carries: str) -> FileFormat:
-    """One row per value: lines in their order, within a line in the order of its columns."""
+    """Reshape to one row per value, in the order of lines and, within a line, of columns."""
     second = _second_hours(fmt, family)
     places = {column.place for column in (*family.columns, *second)}
     lines, width = len(fmt.file), len(family.columns)
@@ -105,8 +105,8 @@ def _melt(fmt: FileFormat, family: _Family, carries: str) -> FileFormat:
     behind = ".*" if family.clock else escape_pattern(family.after)
     pattern = f"^{escape_pattern(family.before)}(?P<{carries}>{inner}){behind}$"
     notes = tuple(
-        f"{column.name!r} looks like the second of a repeated hour; no setting reads it beside the others, so its values "
-        "are not read: put each hour in its own row, or number the hours 1 to 25"
+        f"{column.name!r} looks like the second of a repeated hour; no setting reads it together with the others, so "
+        "its values are not read: put each hour in its own row, or number the hours 1 to 25"
         for column in second
     )
     return FileFormat(
@@ -116,7 +116,7 @@ def _melt(fmt: FileFormat, family: _Family, carries: str) -> FileFormat:
 
 
 def _second_hours(fmt: FileFormat, family: _Family) -> list[Column]:
-    """Columns headed as one of the family with a letter or a star behind its number: Hour 3B, HE02*."""
+    """Find columns with a heading of the family plus a letter or a star after the number: Hour 3B, HE02*."""
     number = "|".join(escape_pattern(number) for number in family.numbers)
     mark = r"[ _]?\(?(?:[A-Za-z*'x]|bis|dst)\)?"
     pattern = f"{escape_pattern(family.before)}(?:{number}){mark}{escape_pattern(family.after)}"
@@ -125,7 +125,7 @@ def _second_hours(fmt: FileFormat, family: _Family) -> list[Column]:
 
 
 def _value_name(family: _Family, paths: Sequence[str]) -> str:
-    """The headings without their times, else the quantity that all file names mention, else `value`."""
+    """Return the headings without their times, else the quantity that all file names mention, else `value`."""
     words = [token.text for token in parse_heading(f"{family.before} {family.after}").tokens]
     left = [word for word in words if word.lower() not in HOUR_COLUMN | LEAD]
     return " ".join(left) or quantity_from_paths(paths) or "value"

@@ -1,4 +1,4 @@
-"""Files from an unknown source -> what they look like, what is odd in them, and the settings that would read them."""
+"""Inspects files from an unknown source: their layout, their anomalies, and the settings that would read them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from hindcast.pipeline.inspect.wide_or_long import lay_out_columns
 from hindcast.pipeline.raw.csv_blocks import is_compressed
 
 _TEXTS = (".csv", ".tsv", ".txt")
-_MOST_LISTED = 60  # files in the table; anomalies name the files that they concern anyway
+_MOST_LISTED = 60  # files listed in the table; anomalies name their files anyway
 
 Table = tuple[str, tuple[str, ...], Sequence[tuple[str, ...]]]
 """Title, headings, rows."""
@@ -29,7 +29,7 @@ Table = tuple[str, tuple[str, ...], Sequence[tuple[str, ...]]]
 
 @dataclass(frozen=True)
 class FileSummary:
-    """One line of the table of files; `first` and `last` are times as written (issue times if there are any)."""
+    """A line of the table of files; `first` and `last` are times as written (issue times if there are any)."""
 
     path: str
     rows: int  # rows read
@@ -44,7 +44,7 @@ class FileSummary:
 
 @dataclass(frozen=True)
 class Proposal:
-    """`text` is a file for conf/dataset/; `questions` are what it asks."""
+    """`text` is a file for conf/dataset/; `questions` are the open questions in it."""
 
     text: str
     questions: tuple[OpenQuestion, ...]
@@ -52,7 +52,7 @@ class Proposal:
 
 @dataclass(frozen=True)
 class Inspection:
-    """The result for some files; `proposal` is None if there is none, and `faults` are the reasons."""
+    """The result for some files; `proposal` is None if none could be made, and `faults` are the reasons."""
 
     files: tuple[FileSummary, ...]
     anomalies: tuple[Anomaly, ...]
@@ -61,13 +61,13 @@ class Inspection:
     faults: tuple[str, ...]
 
     def require_proposal(self) -> Proposal:
-        """The proposal; raises RawDataError with the reasons if there is none."""
+        """Return the proposal; raises RawDataError with the reasons if there is none."""
         if self.proposal is None:
             raise RawDataError(self.faults[0], self.faults[1:])
         return self.proposal
 
     def tables(self) -> list[Table]:
-        """Files, anomalies, files that cannot be read, and open questions."""
+        """Return tables of files, anomalies, files that cannot be read, and open questions."""
         asked = self.proposal.questions if self.proposal else ()
         anomalies = [(each.what, each.path, each.column, each.place, each.detail) for each in self.anomalies]
         questions = [(each.setting, each.question, each.written) for each in asked]
@@ -83,7 +83,7 @@ class Inspection:
 def inspect_files(paths: Sequence[Path]) -> Inspection:
     """Inspect files and folders of files.
 
-    Raises MissingInputError for absent paths, RawDataError (with a sentence on each) if no file can be read.
+    Raises MissingInputError for missing paths, RawDataError (with a sentence about each file) if no file can be read.
     """
     files, root = _expand_paths(paths)
     formats, unread = read_file_formats(files, root)
@@ -108,27 +108,29 @@ def inspect_files(paths: Sequence[Path]) -> Inspection:
 def refuse_overwriting(path: Path, *, force: bool) -> None:
     """Raise RawDataError if the file exists and may not be overwritten."""
     if path.exists() and not force:
-        raise RawDataError(f"{path} exists already; name another file, or overwrite it with --force.")
+        raise RawDataError(f"{path} already exists; choose another file, or overwrite it with --force.")
 
 
 def write_proposal(inspection: Inspection, path: Path, *, force: bool = False) -> None:
-    """Write the proposal to a file, whole or not at all; raises RawDataError if there is no proposal."""
+    """Write the proposal to a file, atomically; raises RawDataError if there is no proposal."""
     refuse_overwriting(path, force=force)
     with replace_file(path) as temporary:
         temporary.write_text(inspection.require_proposal().text, encoding="utf-8")
 
 
 def _expand_paths(paths: Iterable[Path]) -> tuple[list[Path], Path]:
-    """Files as given, folders as the CSV files in them, each once, in order; and the deepest folder that holds all."""
+    """Return the given files and the CSV files in the folders, each once, in order; and their deepest common folder."""
     absent = [f"{path}: no such file or folder" for path in paths if not path.exists()]
     if absent:
-        raise MissingInputError("Some files do not exist.", absent)
+        raise MissingInputError("Some files do not exist; correct their paths.", absent)
     found: dict[Path, None] = {}
     for path in paths:
         inside = sorted(each for each in path.rglob("*") if each.is_file() and _is_csv(each))
         found.update(dict.fromkeys(inside if path.is_dir() else [path]))
     if not found:
-        raise MissingInputError(f"There are no CSV files in {', '.join(map(str, paths))}.")
+        raise MissingInputError(
+            f"There are no CSV files in {', '.join(map(str, paths))}; name other files or folders."
+        )
     files = list(found)
     if len({file.is_absolute() for file in files}) > 1:
         files = [file.absolute() for file in files]
@@ -136,7 +138,7 @@ def _expand_paths(paths: Iterable[Path]) -> tuple[list[Path], Path]:
 
 
 def _is_csv(path: Path) -> bool:
-    """Whether the suffix says so; a .zip may hold anything."""
+    """Return whether the suffix is that of a CSV file; a .zip may contain anything."""
     suffix, inner = path.suffix.lower(), path.with_suffix("").suffix.lower()
     return suffix in (*_TEXTS, ".zip") or (is_compressed(path) and inner in _TEXTS)
 

@@ -1,4 +1,4 @@
-"""Which columns name the series and the group of a row, and which hold values."""
+"""Finds the columns that name the series and the group of a row, and the columns that hold values."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hindcast.pipeline.inspect.file_kinds import FileFormat
 from hindcast.pipeline.inspect.time_roles import TimeColumns
 from hindcast.pipeline.inspect.vocabulary import GROUP, INDEX, KNOWN_AHEAD, SERIES, words_in
 
-_FEW = 0.02  # share of repeated rows that may be real repeats; more of them need another key
+_FEW = 0.02  # share of rows that may repeat others; if more do, another key column is needed
 _MOST_CANDIDATES = 8
 
 
@@ -30,12 +30,12 @@ class KeyColumns:
 
     @property
     def columns(self) -> tuple[Column, ...]:
-        """Group and series, as far as there are columns of them."""
+        """The group and series columns, as far as they exist."""
         return tuple(column for column in (self.group, self.series) if column)
 
 
 def find_key_columns(fmt: FileFormat, times: TimeColumns) -> KeyColumns:
-    """Separate key columns, value columns and columns that are neither."""
+    """Separate key columns, value columns and excluded columns."""
     series, group = _choose_keys(fmt, times)
     chosen = [column for column in (group, series) if column]
     others = [column for column in fmt.columns if column.place not in times.places and column not in chosen]
@@ -51,14 +51,14 @@ def find_key_columns(fmt: FileFormat, times: TimeColumns) -> KeyColumns:
 
 
 def encode_names(column: Column) -> Ints:
-    """A number for each different text of a column."""
+    """Return a number for each different text of a column."""
     codes: Ints = pc.dictionary_encode(column.texts).indices.to_numpy(zero_copy_only=False).astype(np.int64)
     return codes
 
 
 def _choose_keys(fmt: FileFormat, times: TimeColumns) -> tuple[Column | None, Column | None]:
-    """(series, group): the fewest columns that make rows unique; one called an id is kept even in files of one series."""
-    # a file has its own keys, since paths may name series
+    """Return (series, group): the fewest columns that make rows unique; an id column is kept even for one series."""
+    # rows must be unique only within a file, since paths may name series
     base = encode_tuples([fmt.file, times.wall, times.stamps])
     candidates = _find_candidates(fmt, times)
     if _repeated_share(base) <= _FEW:
@@ -70,21 +70,21 @@ def _choose_keys(fmt: FileFormat, times: TimeColumns) -> tuple[Column | None, Co
     else:
         return _choose_named(candidates)
     if len(keys) == 2:
-        # the one called a group, or with fewer names, is the group
+        # the column with the heading of a group, or with fewer names, is the group
         outer, inner = sorted(keys, key=lambda c: (not words_in(c.name) & GROUP, c.distinct, c.place))
         return inner, outer
     return keys[0], next((c for c in candidates if c is not keys[0] and _contains(c, keys[0])), None)
 
 
 def _find_candidates(fmt: FileFormat, times: TimeColumns) -> list[Column]:
-    """Columns of names: texts, and whole numbers that recur; those with a heading that says so first."""
+    """Return columns of names: texts, and whole numbers that recur; columns with such a heading come first."""
     found = []
     for column in fmt.columns:
         if column.place in times.places or column.name in times.excluded or column.kind == "empty":
             continue
         named = bool(words_in(column.name) & (SERIES | GROUP))
         numbered = column.is_whole and not column.missing.any()
-        # what differs in every row names rows, not series
+        # a column that differs in every row names rows, not series
         recurs = column.distinct <= 0.5 * len(column.texts)
         few = 1 < column.distinct <= 0.2 * len(column.texts)
         if recurs and (column.kind == "text" or (numbered and (named or few))):
@@ -97,7 +97,7 @@ def _repeated_share(codes: Ints) -> float:
 
 
 def _choose_named(candidates: Sequence[Column]) -> tuple[Column | None, Column | None]:
-    """Keys for files of one series each: text columns whose headings say series or group."""
+    """Return keys for files of one series each: text columns with the heading of a series or group."""
     texts = [column for column in candidates if column.kind == "text"]
     series = next((column for column in texts if words_in(column.name) & SERIES), None)
     group = next((c for c in texts if words_in(c.name) & GROUP and c is not series), None)
@@ -105,7 +105,7 @@ def _choose_named(candidates: Sequence[Column]) -> tuple[Column | None, Column |
 
 
 def _contains(outer: Column, inner: Column) -> bool:
-    """Whether a text column called a group is the same in all rows of one series."""
+    """Return whether a text column with the heading of a group is constant within each series."""
     if outer.kind != "text" or not words_in(outer.name) & GROUP:
         return False
     codes = encode_names(inner)
@@ -113,23 +113,23 @@ def _contains(outer: Column, inner: Column) -> bool:
 
 
 def _why_excluded(column: Column, header: Sequence[str]) -> str | None:
-    """Why a column holds no values; None if it may."""
+    """Return why a column does not hold values; None if it may hold values."""
     words = words_in(column.name)
     if header.count(column.name) > 1:
         return "its heading occurs more than once"
     if column.kind == "empty":
-        return "holds no value"
+        return "is empty"
     if column.kind == "text":
         return f"holds text ({column.texts[0].as_py()[:20]!r}, ...), not numbers"
     if words <= INDEX or _numbers_rows(column):
         return "numbers the rows"
     if words & KNOWN_AHEAD:
-        return "looks like a calendar: known ahead (role: known), or computed by features.calendar"
+        return "looks like a calendar (read it with role: known, or compute it with features.calendar)"
     return None
 
 
 def _find_attributes(values: Sequence[Column], chosen: Sequence[Column]) -> list[Column]:
-    """Whole numbers that are the same in all rows of one series: its other number, its size."""
+    """Find whole numbers that are constant within each series, such as another identifier or its size."""
     if not chosen:
         return []
     codes = encode_tuples([encode_names(column) for column in chosen])
@@ -138,7 +138,7 @@ def _find_attributes(values: Sequence[Column], chosen: Sequence[Column]) -> list
 
 
 def _is_counter(column: Column) -> bool:
-    """Whether numbers rise by one from row to row: the readings of a counter, if a file has no other values."""
+    """Return whether numbers increase by one from row to row; they are readings if the file has no other values."""
     words = words_in(column.name)
     return _numbers_rows(column) and not words <= INDEX and not words & (SERIES | GROUP)
 

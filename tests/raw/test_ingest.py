@@ -280,7 +280,9 @@ def test_too_many_bad_rows_are_reported_with_the_most_frequent_rules_and_example
 ) -> None:
     bad = "name,time,load\n" + "x,soon,1\n" * 4 + "x,2024-01-01T05:00Z,many\n"
     message = failing(tmp_path, {"b.csv": bad}, max_bad_fraction=0.5)
-    assert "raw.sources.meter: 5 of 6 rows are bad (83.33%), but raw.max_bad_fraction allows 50.00%" in message
+    assert (
+        "raw.sources.meter: 5 of 6 rows are bad (83.33%), but raw.max_bad_fraction allows 50.00%" in message
+    )
     assert message.index("valid_time: 4 rows") < message.index("number: 1 rows")
     assert "b.csv, line 2: 'soon' in 'x,soon,1'" in message
     assert "b.csv, line 6: 'many' in" in message
@@ -306,8 +308,9 @@ def test_a_path_without_its_field_and_an_unsupported_format_are_reported(good: A
     source = {**LONG, "group": {"path": r"^(\d+)"}}
     assert r"a.csv: the pattern '^(\\d+)'" in failing(tmp_path, {}, {"meter": source})
     source = {**LONG, "valid_time": {"column": "time", "format": "%Y-%Q"}}
-    assert "raw.sources.meter.valid_time.format: The timestamp format '%Y-%Q' contains the unsupported %Q" in failing(
-        tmp_path, {}, {"meter": source}
+    assert (
+        "raw.sources.meter.valid_time.format: The timestamp format '%Y-%Q' contains the unsupported %Q"
+        in failing(tmp_path, {}, {"meter": source})
     )
 
 
