@@ -1,4 +1,4 @@
-"""One thin module a stage: arguments, one call of the library, a summary.
+"""One thin module per stage: it parses arguments, calls the library once and prints a summary.
 
-`stages.cli` is the command `hindcast`; `stages.common` is what all stages share.
+`stages.cli` is the command `hindcast`; `stages.common` contains the code shared by all stages.
 """

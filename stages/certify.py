@@ -1,4 +1,4 @@
-"""Stage `certify`: check everything that training will see, by independent code."""
+"""Stage `certify`: check everything that training will see, with independent code."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hindcast.stages.common import Summary, stage_main
 
 
 def run(params: Params) -> Summary:
-    """Check tables, shards, data set and scaler; write reports/leaks.json; LeakError where something leaks."""
+    """Check tables, shards, data set and scaler; write reports/leaks.json. Raises LeakError if anything leaks."""
     from hindcast.pipeline.certify.certificate import certify, summary_lines, write_certificate
 
     certificate = certify(Path("data"), params)

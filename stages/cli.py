@@ -1,4 +1,4 @@
-"""The command `hindcast`: every stage under one name. A stage's module is loaded only when it runs."""
+"""The command `hindcast`: every stage as a subcommand. A stage's module is loaded only when the stage runs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ STAGES = {
     "evaluate": "Compare the network with the published forecast; write a report.",
 }
 
-# Not stages of `dvc repro`: they change nothing that a stage reads.
+# Not stages of `dvc repro`: they do not change any input of a stage.
 COMMANDS = {
     "inspect": "Analyse CSV files; propose the settings to read them.",
     "verify": "Check every checksum, count and index of a data set.",

@@ -1,6 +1,6 @@
-"""What all stages share: options, the workspace lock, short error messages, the closing summary.
+"""Code shared by all stages: options, the workspace lock, short error messages, the closing summary.
 
-Exit codes: 0 success, 1 an error that the user can fix, 2 wrong usage, 130 stopped by Ctrl-C, 143 by SIGTERM.
+Exit codes: 0 success, 1 an error that the user can fix, 2 wrong usage, 130 stopped by Ctrl-C, 143 stopped by SIGTERM.
 A bug in this project ends with its traceback.
 """
 
@@ -29,22 +29,22 @@ from hindcast.pipeline.wording import printable
 
 _LOCKS = Path(".hindcast")
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
-_BY_SIGNAL = 128  # a shell reports a program ended by a signal as 128 plus the signal's number
+_BY_SIGNAL = 128  # a shell reports a program that a signal ended as 128 plus the signal's number
 
-_WRONG_KIND = "{} is in the place of {}: move it elsewhere and run the stage again."
+_WRONG_KIND = "{} exists where the stage needs {}: move it elsewhere and run the stage again."
 _FILE_FOR_FOLDER = _WRONG_KIND.format("A file", "a folder")
 _REMEDIES = {
     errno.ENOSPC: "The disk is full: free some space and run the stage again. Previous outputs are unchanged.",
     errno.EDQUOT: "Your disk quota is used up: free some space and run the stage again. Previous outputs are unchanged.",
-    errno.EACCES: "Check its owner and permissions.",
-    errno.EPERM: "Check its owner and permissions.",
+    errno.EACCES: "Check its owner and permissions, then run the stage again.",
+    errno.EPERM: "Check its owner and permissions, then run the stage again.",
     errno.EROFS: "The file system is read-only: run the stage in a writable folder.",
-    errno.EMFILE: "Too many open files: raise the limit with `ulimit -n`.",
-    errno.ENFILE: "Too many open files on this machine: close some programs.",
+    errno.EMFILE: "Too many open files: raise the limit with `ulimit -n`, then run the stage again.",
+    errno.ENFILE: "Too many open files on this machine: close some programs, then run the stage again.",
     errno.EEXIST: _FILE_FOR_FOLDER,
     errno.ENOTDIR: _FILE_FOR_FOLDER,
     errno.EISDIR: _WRONG_KIND.format("A folder", "a file"),
-    errno.EIO: "The device reported a read or write error: check the disk.",
+    errno.EIO: "The device reported a read or write error: check the disk, then run the stage again.",
 }
 
 
@@ -54,7 +54,7 @@ Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an e
 
 @dataclass(frozen=True)
 class Summary:
-    """What a stage did, as lines for the user: what it read, kept, excluded and wrote."""
+    """Lines for the user on what a stage read, kept, excluded and wrote."""
 
     read: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
@@ -66,7 +66,7 @@ class Summary:
 def stage_main(
     name: str, run: Callable[[Params], Summary], description: str, example: str
 ) -> Callable[..., int]:
-    """The function `main` of a stage: `run` with the settings from a command line, in a locked workspace."""
+    """Return the function `main` of a stage, which calls `run` with the settings from a command line in a locked workspace."""
 
     def command(
         params: Annotated[Path, typer.Option(help="The settings file.")] = Path("params.yaml"),
@@ -87,8 +87,8 @@ def stage_main(
 def command_main(
     name: str, command: Callable[..., None], description: str, example: str
 ) -> Callable[..., int]:
-    """The function `main(argv=None)` of a command: it parses `argv`, by default the program's own arguments, as typer
-    reads the parameters of `command`, calls that, and returns the exit code.
+    """Return the function `main(argv=None)` of a command. It parses `argv` (by default the program's own arguments) into the
+    parameters of `command` with typer, calls `command`, and returns the exit code.
     """
 
     def main(argv: list[str] | None = None) -> int:
@@ -110,12 +110,14 @@ def run_app(app: typer.Typer, program: str, argv: list[str] | None) -> int:
 
 @contextmanager
 def reported_errors(name: str, *, debug: bool) -> Iterator[None]:
-    """Around the work of a command: print errors that the user can fix in a few lines, and raise typer.Exit with their code."""
+    """Wrap the work of a command: print errors that the user can fix in a few lines, then raise typer.Exit with the code."""
     with _record_stop_signals() as stops:
         try:
             yield
         except BaseException as fault:
-            if stops or isinstance(fault, KeyboardInterrupt):  # TensorFlow raises its own error instead
+            if stops or isinstance(
+                fault, KeyboardInterrupt
+            ):  # after a signal, TensorFlow may raise its own error
                 _print_error(f"{name}: stopped; previous outputs are unchanged.")
                 raise typer.Exit(_BY_SIGNAL + (stops or [signal.SIGINT])[0]) from fault
             if not isinstance(fault, HindcastError | OSError):
@@ -165,7 +167,7 @@ def _lock_workspace(name: str) -> Iterator[None]:
 def _describe_os_error(fault: OSError) -> str:
     places = " -> ".join(str(place) for place in (fault.filename, fault.filename2) if place is not None)
     what = fault.strerror or str(fault) or type(fault).__name__
-    remedy = _REMEDIES.get(fault.errno or 0, "Run again with --debug to see where it happened.")
+    remedy = _REMEDIES.get(fault.errno or 0, "Run the command again with --debug to see where it happened.")
     return f"{what}: {places}\n  {remedy}" if places else f"{what}\n  {remedy}"
 
 

@@ -10,7 +10,7 @@ from hindcast.stages.common import Summary, stage_main
 
 
 def run(params: Params) -> Summary:
-    """Evaluate models/ on data/dataset.h5 in the current folder; TrainingError without the extra `train`."""
+    """Evaluate models/ on data/dataset.h5 in the current folder. Raises TrainingError if the extra `train` is not installed."""
     from hindcast.pipeline.learn.backend import start_framework
 
     start_framework()  # before anything imports the framework

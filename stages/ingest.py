@@ -1,4 +1,4 @@
-"""Stage ingest: raw CSV files into typed tables; bad rows into quarantine."""
+"""Stage `ingest`: read raw CSV files into typed tables; quarantine bad rows."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hindcast.stages.common import Summary, stage_main
 
 
 def run(params: Params) -> Summary:
-    """Ingest in the current folder."""
+    """Ingest the raw files; paths are relative to the current folder."""
     from hindcast.pipeline.raw.ingest import ingest
 
     sources = ingest(params, Path())["sources"]

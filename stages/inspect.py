@@ -1,4 +1,4 @@
-"""Command inspect: what CSV files look like, and the settings that would read them. Not part of `dvc repro`."""
+"""Command `inspect`: analyse CSV files and propose the settings that read them. Not part of `dvc repro`."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from hindcast.stages.common import Debug, command_main, reported_errors
 
 _HELP = (
     "Inspect CSV files (or folders of them): separator, encoding, timestamps and their zone, step, series, forecasts and "
-    "measurements, gaps, repeats, spikes. Propose the settings that would read them; what the files do not show is asked "
-    "in a comment at its line. Large files are read in part."
+    "measurements, gaps, repeats, spikes. Propose the settings that would read them; questions that the files cannot answer "
+    "are comments (# ?) in the proposal. Large files are read in part."
 )
 
 
@@ -30,7 +30,7 @@ def inspect(
     force: Annotated[bool, typer.Option("--force", help="Overwrite the file of --write.")] = False,  # noqa: FBT002
     debug: Debug = False,  # noqa: FBT002
 ) -> None:
-    """Print tables and the proposal, or write it."""
+    """Print tables and the proposal, or write the proposal to a file."""
     with reported_errors("inspect", debug=debug):
         from hindcast.pipeline.inspect.inspect_files import inspect_files, refuse_overwriting, write_proposal
 
@@ -53,7 +53,12 @@ def inspect(
 def _table(title: str, head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> Table:
     table = Table(title=title, title_justify="left", title_style="bold")
     for name in head:
-        is_short = name in {"rows", "from, to", "step", "missing"}  # stays whole; names of files are folded
+        is_short = name in {
+            "rows",
+            "from, to",
+            "step",
+            "missing",
+        }  # short cells stay on one line; file names are wrapped
         table.add_column(name, overflow="fold", min_width=len(name), no_wrap=is_short)
     for row in rows:
         table.add_row(*(Text(printable(cell, keep="\n")) for cell in row))

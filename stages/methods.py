@@ -1,4 +1,4 @@
-"""Command methods: runs the published methods on synthetic data and prints what was measured. Not part of `dvc repro`."""
+"""Command `methods`: run published methods on synthetic data and print the measurements. Not part of `dvc repro`."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ METHODS = {
 }
 
 _HELP = (
-    "Run published methods of training recurrent networks on many long series, with synthetic data, and print what "
-    "was measured: " + " ".join(f"{number}: {line}" for number, line in METHODS.items())
+    "Run published methods of training recurrent networks on many long series, with synthetic data, and print the "
+    "measurements: " + " ".join(f"{number}: {line}" for number, line in METHODS.items())
 )
 
 
@@ -34,11 +34,11 @@ def methods(
     ] = None,
     keep: Annotated[
         Path | None,
-        typer.Option(help="Write the data here and keep them (a folder that does not exist yet)."),
+        typer.Option(help="Write the data to this folder and keep it; the folder must not exist yet."),
     ] = None,
     debug: Debug = False,  # noqa: FBT002
 ) -> None:
-    """Run methods one after another."""
+    """Run the methods one after another."""
     with reported_errors("methods", debug=debug):
         from hindcast.pipeline.learn.backend import start_framework
 

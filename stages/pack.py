@@ -1,4 +1,4 @@
-"""Stage `pack`: typed tables -> one HDF5 shard per group."""
+"""Stage `pack`: align the typed tables and write one HDF5 shard per group."""
 
 from __future__ import annotations
 
@@ -46,7 +46,8 @@ main = stage_main(
     "pack",
     run,
     "Align forecasts and realized values as of each origin and pack them: reads data/tables/, writes "
-    "data/packed/, reports/pack.json and reports/features.md. Workers: DASK_NUM_WORKERS, or a cluster by DASK_SCHEDULER_ADDRESS.",
+    "data/packed/, reports/pack.json and reports/features.md. "
+    "Set DASK_NUM_WORKERS for the number of workers, or DASK_SCHEDULER_ADDRESS to use a cluster.",
     "hindcast pack --set pack.segment_length=48",
 )
 

@@ -1,4 +1,4 @@
-"""Stage `scale`: training rows -> the scaler."""
+"""Stage `scale`: fit the scaler on the training rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stage `simulate`: the synthetic default input, games and customers from a seed."""
+"""Stage `simulate`: generate the synthetic default input (games and customers) from a seed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ main = stage_main(
     "simulate",
     run,
     "Write a synthetic data set from a seed: issued forecasts and realized usage of games and customers, "
-    "with the faults that such files have. Writes data/simulated/.",
+    "with the faults that real files have. Writes data/simulated/.",
     "hindcast simulate --set simulate.games=2 --set simulate.days=60",
 )
 

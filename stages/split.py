@@ -1,4 +1,4 @@
-"""Stage `split`: shards -> one data set with training, validation and test."""
+"""Stage `split`: join the shards into one data set with training, validation and test."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stage train: fit the network by streaming from the data set."""
+"""Stage `train`: fit the network by streaming from the data set."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 
 def run(params: Params) -> Summary:
-    """Train in the current folder."""
+    """Train in the current folder and write models/, reports/train/ and logs/."""
     from hindcast.pipeline.learn.backend import check_libraries, start_framework
     from hindcast.pipeline.learn.preconditions import open_certified
 
     check_libraries()
-    with open_certified(params, Path()) as data:  # mistakes are reported before seconds go by
+    with open_certified(params, Path()) as data:  # report mistakes before the slow import of the framework
         device = start_framework()  # before anything imports Keras
         from hindcast.pipeline.learn.training import train
 
@@ -35,10 +35,10 @@ def _summary(params: Params, result: TrainingResult, device: str) -> Summary:
         if pace
         else ""
     )
-    unit = f"a pass of {history.epochs_per_pass} series" if history.epochs_per_pass > 1 else "an epoch"
+    unit = f"per pass of {history.epochs_per_pass} series" if history.epochs_per_pass > 1 else "per epoch"
     groups = (f"models/weights/ ({result.groups_written} groups)",) if result.groups_written else ()
     losses = ", ".join(f"{name} {value:.4f}" for name, value in history.epochs[history.best_epoch].items())
-    hint = f"The last of {params.train.epochs} epochs was the best on validation: consider a higher train.epochs."
+    hint = f"The last of {params.train.epochs} epochs was the best on validation: set train.epochs higher to train longer."
     notes = (*result.hints, *([hint] if history.unfinished(params.train.epochs) else []))
     return Summary(
         notes=tuple(f"  {note}" for note in notes),
@@ -61,7 +61,7 @@ main = stage_main(
     run,
     "Fit the network by streaming from the data set: reads data/dataset.h5, data/scaler.json and "
     "reports/leaks.json, writes models/, reports/train/ and logs/.",
-    "python -m stages.train --set train.epochs=5 --set train.units=[32]",
+    "hindcast train --set train.epochs=5 --set train.units=[32]",
 )
 
 

@@ -1,4 +1,4 @@
-"""Command verify: checks whether a data set is whole. Not part of `dvc repro`: it changes nothing."""
+"""Command `verify`: check whether a data set is complete and undamaged. Not part of `dvc repro`: it only reads."""
 
 from __future__ import annotations
 
@@ -13,23 +13,27 @@ from hindcast.stages.common import Debug, command_main, reported_errors
 
 _HELP = (
     "Check every checksum, count, index and fingerprint of a data set (dataset.h5 and all its shards) and list all "
-    "damage. Exit code 1 if there is any."
+    "damage. The exit code is 1 if there is any damage."
 )
 
 
 def verify(
-    data: Annotated[Path, typer.Argument(help="The folder that holds dataset.h5 and packed/.")] = Path(
+    data: Annotated[Path, typer.Argument(help="The folder that contains dataset.h5 and packed/.")] = Path(
         "data"
     ),
     debug: Debug = False,  # noqa: FBT002
 ) -> None:
-    """Print what was checked."""
+    """Check the data set and print what was checked."""
     with reported_errors("verify", debug=debug):
         from hindcast.pipeline.store import verify as checks
 
         verified = checks.verify(data)
         is_joined = (data / "dataset.h5").exists()
-        note = "" if is_joined else ", each checked alone: dataset.h5 is absent, the stage `split` writes it"
+        note = (
+            ""
+            if is_joined
+            else ", each checked alone because dataset.h5 is missing; to create it, run the stage `split`"
+        )
         sys.stdout.write(
             f"{printable(str(data))} is whole: {verified.shards:,} shards, {verified.samples:,} samples, "
             f"{verified.chunks:,} chunks with their checksums, {verified.bytes / 1e6:,.1f} MB{note}.\n"

@@ -13,7 +13,7 @@ from hindcast.pipeline.wording import listed
 
 _VERDICTS: dict[Verdict, str] = {"better": "better in", "open": "not proven in", "worse": "worse in"}
 MOST_NAMES = 5
-"""Names in a list of groups or series; the others are counted."""
+"""The number of names in a list of groups or series; the rest is counted."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Answer:
 
 
 def derive_answer(judgement: Judgement) -> Answer:
-    """Yes if the whole 95 % interval of the MAE skill lies above 0; no if it lies below 0; otherwise not proven."""
+    """Answer yes if the whole 95 % interval of the MAE skill lies above 0, no if it lies below 0, else not proven."""
     where = f"for {judgement.target} on {judgement.split}"
     overall = next((scoped.skill for scoped in judgement.skills if scoped.scope == "all"), None)
     if overall is None:
@@ -50,7 +50,7 @@ def derive_answer(judgement: Judgement) -> Answer:
 
 
 def change_text(value: float) -> str:
-    """A skill as a change of the error: 0.123 gives `12.3 % lower`."""
+    """Format a skill as a change of the error: 0.123 gives `12.3 % lower`."""
     return f"{abs(100 * value):.1f} % {'lower' if value >= 0 else 'higher'}"
 
 
@@ -60,7 +60,7 @@ def _explain_none(judgement: Judgement, where: str) -> str:
     if "model" not in judgement.comparison.forecasters:
         return f"The model has no value {where}."
     if not judgement.comparison.compared:
-        return f"There is no row {where} on which all forecasters have a value."
+        return f"No row {where} has a value from every forecaster."
     return f"There is nothing to compare the model with {where}."
 
 
@@ -88,7 +88,7 @@ def _rmse_sentence(overall: Skill) -> str:
 
 
 def _part_sentences(judgement: Judgement) -> list[str]:
-    """In how many groups and tracks the model is better or worse: in the total, large ones outweigh small ones."""
+    """Count the groups and tracks in which the model is better or worse; in the total, large groups outweigh small ones."""
     sentences = []
     for scope, noun in (("group", "groups"), ("track", "tracks")):
         parts = [scoped for scoped in judgement.skills if scoped.scope == scope]

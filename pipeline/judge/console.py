@@ -1,4 +1,4 @@
-"""An evaluation as plain lines for the terminal: excluded rows, a small table of scores, the answer, warnings."""
+"""Plain lines about an evaluation for the terminal: excluded rows, a small table of scores, the answer, warnings."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _WIDTH = 11
 
 
 def kept_lines(evaluation: Evaluation) -> Iterator[str]:
-    """How many of the scored rows of each split and target are compared."""
+    """Yield, for each split and target, how many of the scored rows are compared."""
     for judgement in evaluation.judgements:
         rows = judgement.comparison
         yield f"{_title(judgement)}: {rows.compared} of {rows.scored} scored rows compared"
 
 
 def excluded_lines(evaluation: Evaluation) -> Iterator[str]:
-    """Rows excluded because of each forecaster, forecasters without any value, and series without a compared row."""
+    """Yield the rows excluded by each forecaster, forecasters without any value, and series without a compared row."""
     for judgement in evaluation.judgements:
         title = _title(judgement)
         for name, rows in judgement.comparison.missing.items():
@@ -40,7 +40,7 @@ def excluded_lines(evaluation: Evaluation) -> Iterator[str]:
 
 
 def score_lines(evaluation: Evaluation) -> Iterator[str]:
-    """A table of scores and the answer for each target of the test split (validation, if it is empty)."""
+    """Yield a table of scores and the answer for each target of the test split (validation if test is empty)."""
     for judgement, answer in evaluation.answers:
         yield ""
         title = f"{_title(judgement)} ({judgement.unit})" if judgement.unit else _title(judgement)
@@ -57,19 +57,24 @@ def score_lines(evaluation: Evaluation) -> Iterator[str]:
 
 
 def warning_lines(models: Path, params: Params) -> Iterator[str]:
-    """Warnings about what the scores mean: the split policy, and a network trained with other settings."""
+    """Yield warnings about the meaning of the scores: the split policy, and a network trained with other settings."""
     for warning in (policy_warning(params.split.policy), settings_drift(models, params.train)):
         if warning:
             yield f"  Warning: {warning}"
 
 
 def settings_drift(models: Path, settings: TrainSettings) -> str:
-    """A sentence if the network in the folder `models` was trained with other settings, else an empty text."""
+    """Return a sentence if the network in `models` was trained with other settings, else an empty text."""
     trained, now = read_json(models / "model.json")["train"], settings.recipe()
     changed = [
         f"train.{key} was {trained.get(key)}, now {now[key]}" for key in now if trained.get(key) != now[key]
     ]
-    return f"the network was trained with other settings: {'; '.join(changed)}." if changed else ""
+    return (
+        f"the network was trained with other settings: {'; '.join(changed)}. To use the current settings, run the stage "
+        "`train` again."
+        if changed
+        else ""
+    )
 
 
 def _title(judgement: Judgement) -> str:

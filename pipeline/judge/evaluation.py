@@ -1,4 +1,4 @@
-"""Everything `evaluate` does: forecasts of the model and of the trees, results, and all outputs at once."""
+"""The work of `evaluate`: compute the forecasts of the model and of the trees, evaluate them, write all outputs at once."""
 
 from __future__ import annotations
 
@@ -40,19 +40,19 @@ from hindcast.pipeline.wording import time_text
 
 SPLITS = ("validation", "test")
 
-# The sections in evaluate's entry of dvc.yaml; `raw` is not among them: its path belongs to one machine.
+# The sections in evaluate's entry of dvc.yaml; `raw` is left out, because its path differs between machines.
 _REPORTED_SETTINGS = ("seed", "align", "pack", "split", "scale", "train", "evaluate")
 
 Predict = Callable[[str, Rows], Values]
-"""(split, its scored rows) -> the model's forecasts, float32 in physical units.
+"""Called with a split and its scored rows; returns the model's forecasts, float32 in physical units.
 
-(row, target), or (row, target, quantile) for a model with `train.quantiles`.
+Their shape is (row, target), or (row, target, quantile) for a model with `train.quantiles`.
 """
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The results in order (split, target) and the answers for the test split (validation, if it is empty)."""
+    """The results in order (split, target), and the answers for the test split (validation if test is empty)."""
 
     judgements: list[Judgement]
     answers: list[tuple[Judgement, Answer]]
@@ -61,7 +61,7 @@ class Evaluation:
 def evaluate_workspace(params: Params, root: Path) -> Evaluation:
     """Evaluate `models/` below `root` on `data/dataset.h5`; write metrics, predictions, plots and report to `reports/`.
 
-    Raises MissingInputError or FormatError if the data set or the network is absent or damaged, or if the network was
+    Raises MissingInputError or FormatError if the data set or the network is missing or damaged, or if the network was
     trained on another data set.
     """
     from hindcast.pipeline.learn.prediction import predict
@@ -83,7 +83,7 @@ def evaluate_workspace(params: Params, root: Path) -> Evaluation:
 def evaluate(
     dataset: EvaluationSource, predict: Predict, params: Params, root: Path, facts: dict[str, Any]
 ) -> Evaluation:
-    """Evaluate the model on validation and test; write everything below `root`/reports or nothing.
+    """Evaluate the model on validation and test; write all outputs to `root`/reports, or none.
 
     `facts` are JSON-like values by title, shown in the report.
     """
@@ -154,7 +154,7 @@ class _Evaluator:
 
     def _load_tables(self, split: str) -> list[Table]:
         rows, settings = scored_rows(self._dataset, split), self._params.train
-        # first: a network that cannot be loaded fails before the trees are fitted
+        # predict first, so that a network that cannot be loaded fails before the trees are fitted
         values = self._predict(split, rows)
         trees = self._trees
         with progress(f"read {split}", len(rows), "rows") as advance:
@@ -169,7 +169,7 @@ class _Evaluator:
         if trees is not None:
             computed["trees"] = trees.predict(self._dataset, rows, self._series_of)
         due = {name for name in self._columns if FORECASTERS[name].made in ("model", "computed")}
-        assert computed.keys() == due, "a forecaster of the table is computed nowhere"
+        assert computed.keys() == due, "no code computes a forecaster of the table"
         for target, table in enumerate(tables):
             for name, forecasts in computed.items():
                 table.forecasts[name] = np.ascontiguousarray(forecasts[target], np.float32)
@@ -178,7 +178,7 @@ class _Evaluator:
 
 @contextmanager
 def _open_outputs(reports: Path) -> Iterator[dict[str, Path]]:
-    """Temporary paths of all outputs by name; they replace the previous outputs only if everything succeeds."""
+    """Yield temporary paths of all outputs by name; they replace the previous outputs only if everything succeeds."""
     with ExitStack() as stack:
         files = ("metrics.json", "by_series.csv", "predictions.parquet", "report.html")
         paths = {file: stack.enter_context(replace_file(reports / file)) for file in files}
@@ -214,7 +214,7 @@ def _dataset_facts(dataset: Dataset) -> dict[str, Any]:
 
 
 def _step_text(length: int) -> str:
-    """A length of time in ns, in the largest unit of which it is a whole number."""
+    """Format a duration in ns in the largest unit that gives a whole number."""
     for unit, size in reversed(TIME_UNITS.items()):
         if length % size == 0:
             return f"{length // size} {unit}"

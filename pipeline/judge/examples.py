@@ -1,4 +1,4 @@
-"""A few rows for the plots: a typical and a hard week, and a subsample of (actual, model) pairs."""
+"""Choose a few rows for the plots: a typical and a hard week, and a subsample of (actual, model) pairs."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ _POINTS = 1500  # enough to show the shape of a scatter plot, few enough for a s
 class Week:
     """Regular steps of one series and track; `time` (step,) is in ns UTC.
 
-    `columns` (step,) are the actual values, the model and its rival, NaN where a step is not compared; so is `band`, the
-    model's outermost quantiles, if it has any.
+    `columns` (step,) are the actual values, the model and its rival, NaN where a step is not compared. `band` holds the
+    model's outermost quantiles in the same form, if it has any.
     """
 
     kind: str
@@ -34,7 +34,7 @@ class Week:
 
 @dataclass(frozen=True)
 class Examples:
-    """The single rows that the plots show: weeks, and pairs of actual and model, (pair,) each."""
+    """The rows that the plots show: weeks, and pairs of actual and model; both arrays are (pair,)."""
 
     weeks: tuple[Week, ...]
     actual: Values
@@ -42,7 +42,7 @@ class Examples:
 
 
 def choose_examples(table: Table, judgement: Judgement) -> Examples | None:
-    """A week of the series with the median and of the one with the largest MAE; pairs at regular intervals."""
+    """Choose one week of the series with the median MAE, one of the series with the largest MAE, and evenly spaced pairs."""
     if "model" not in judgement.by_series or not judgement.comparison.compared:
         return None
     sums = judgement.by_series["model"]

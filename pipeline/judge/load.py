@@ -1,4 +1,4 @@
-"""Data set -> tables: actual values, the published forecast and stored baselines at the scored rows, block by block."""
+"""Read tables from a data set: actual values, published forecast and stored baselines at the scored rows, in blocks."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from hindcast.pipeline.feed.source import Source
 from hindcast.pipeline.judge.table import SeriesNames, Table
 from hindcast.pipeline.store.index_types import Sequences
 
-_BLOCK_VALUES = 1 << 23  # values of one array read at a time: 32 MiB of float32
+_BLOCK_VALUES = 1 << 23  # values of one array per read: 32 MiB of float32
 
 Read = Callable[[str], NDArray[Any]]
-"""Array name -> its values at the rows of a block, (row, ...)."""
+"""Called with an array name; returns its values at the rows of a block, (row, ...)."""
 
 
 class EvaluationSource(Source, Protocol):
-    """What evaluation needs of a data set beyond what feeding needs."""
+    """The properties of a data set that evaluation needs in addition to `Source`."""
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -41,7 +41,7 @@ class EvaluationSource(Source, Protocol):
 
 
 def index_series(sequences: Sequences) -> tuple[SeriesNames, NDArray[np.int32]]:
-    """The names of groups and series, and (sequence,) the series index of each sequence."""
+    """Return the names of groups and series, and the series index of each sequence: (sequence,)."""
     keys = list(zip(map(str, sequences.group), map(str, sequences.series), strict=True))
     places: dict[tuple[str, str], int] = {}
     series_of = np.array([places.setdefault(key, len(places)) for key in keys], np.int32)
@@ -52,7 +52,7 @@ def index_series(sequences: Sequences) -> tuple[SeriesNames, NDArray[np.int32]]:
 
 
 def read_blocks(dataset: EvaluationSource, rows: Rows, width: int) -> Iterator[tuple[slice, Read]]:
-    """(slice of `rows`, a function that reads an array at those rows); `width` is the number of values per step."""
+    """Yield (slice of `rows`, function that reads an array at these rows); `width` is the number of values per step."""
     most = max(1, _BLOCK_VALUES // (dataset.segment_length * max(1, width)))  # samples
     start = 0
     while start < len(rows):
@@ -70,9 +70,9 @@ def load_tables(
     forecasters: Sequence[str],
     advance: Callable[[int], None],
 ) -> list[Table]:
-    """One table per target, with those columns of `forecasters` that the data set holds (not model, not trees).
+    """Return one table per target, with the `forecasters` that are stored in the data set (not model, not trees).
 
-    Calls `advance` with the number of rows read, block after block.
+    Calls `advance` after each block with the number of rows read.
     """
     targets, baselines = len(dataset.targets), dataset.baselines
     stored = [name for name in forecasters if name == "published" or name in baselines]

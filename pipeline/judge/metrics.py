@@ -15,7 +15,7 @@ from hindcast.pipeline.judge.table import blocks
 
 @dataclass(frozen=True)
 class Score:
-    """Mean absolute error, root mean squared error, mean of forecast - actual (None where n is 0), rows."""
+    """Mean absolute error, root mean squared error and mean of forecast - actual (all None if `n` is 0); number of rows."""
 
     mae: float | None
     rmse: float | None
@@ -23,7 +23,7 @@ class Score:
     n: int
 
     def as_dict(self) -> dict[str, float | int | None]:
-        """The score as written to metrics.json."""
+        """Return the score as written to metrics.json."""
         return asdict(self)
 
 
@@ -38,27 +38,27 @@ class ErrorSums:
 
     @property
     def n(self) -> Ints:
-        """(key,): the number of rows."""
+        """Return the number of rows, (key,)."""
         counts: Ints = self.values[0].astype(np.int64)
         return counts
 
     def score(self, key: int) -> Score:
-        """The score of one key."""
+        """Return the score of one key."""
         n, absolute, square, signed = (float(value) for value in self.values[:, key])
         if n == 0:
             return Score(None, None, None, 0)
         return Score(absolute / n, math.sqrt(square / n), signed / n, int(n))
 
     def total(self) -> Score:
-        """The score of all keys together."""
+        """Return the score of all keys together."""
         return ErrorSums(self.values.sum(axis=1, keepdims=True)).score(0)
 
     def select(self, keys: NDArray[np.intp]) -> ErrorSums:
-        """The sums of some keys, in the order of `keys`."""
+        """Return the sums of the given keys, in the order of `keys`."""
         return ErrorSums(self.values[:, keys])
 
     def mean_absolute(self) -> Floats:
-        """(key,): the mean absolute error, NaN where there is no row."""
+        """Return the mean absolute error, (key,); NaN for keys without rows."""
         mean = np.full(len(self.values[0]), np.nan)
         np.divide(self.values[1], self.values[0], out=mean, where=self.values[0] > 0)
         return mean
@@ -67,7 +67,7 @@ class ErrorSums:
 def error_sums(
     actual: Values, forecast: Values, keep: Flags, key: NDArray[np.integer], size: int
 ) -> ErrorSums:
-    """Error sums over the rows in `keep` where the forecast has a value, by `key` in [0, size)."""
+    """Compute error sums by `key` in [0, size), over the rows in `keep` where the forecast has a value."""
     values = np.zeros((4, size))
     for rows in blocks(len(actual)):
         chosen = keep[rows] & ~np.isnan(forecast[rows])
@@ -80,17 +80,17 @@ def error_sums(
 
 
 def number_text(value: float | None) -> str:
-    """An error as text: four significant digits, integers from 1,000 to a billion, `none` for None."""
+    """Format an error: four significant digits, or an integer from 1,000 to a billion; `none` for None."""
     if value is None:
         return "none"
-    whole = 1000 <= abs(value) < 1e9  # 1e12 in full would be wider than its column
+    whole = 1000 <= abs(value) < 1e9  # 1e12 written in full would be wider than its column
     return f"{value:.0f}" if whole else f"{value:.4g}"
 
 
 def number_format(errors: Iterable[float | None]) -> Callable[[float | None], str]:
-    """A function that formats all numbers of one table: enough decimals for four digits of its smallest error.
+    """Return a function that formats all numbers of one table with enough decimals for four digits of its smallest error.
 
-    Falls back to `number_text`, number by number, where that would make the largest longer than seven digits.
+    Returns `number_text` instead if the largest error would then have more than seven digits.
     """
     sizes = [abs(error) for error in errors if error]
     if not sizes or not all(map(math.isfinite, sizes)):
@@ -102,5 +102,5 @@ def number_format(errors: Iterable[float | None]) -> Callable[[float | None], st
 
 
 def common_format(scores: Iterable[Score]) -> Callable[[float | None], str]:
-    """The `number_format` of a table of scores: of their MAE and RMSE."""
+    """Return the `number_format` for the MAE and RMSE of a table of scores."""
     return number_format(error for score in scores for error in (score.mae, score.rmse))

@@ -1,4 +1,4 @@
-"""Results and tables as files: metrics.json, by_series.csv, predictions.parquet and the CSV files beside the plots."""
+"""Write results and tables: metrics.json, by_series.csv, predictions.parquet and the CSV files next to the plots."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ import pyarrow.parquet as pq
 from hindcast.pipeline.judge.scores import Judgement, Sums
 from hindcast.pipeline.judge.table import Table
 
-_ROW_GROUP = 1 << 18  # rows: about 10 MB as columns, so writing needs no second copy of a split
+_ROW_GROUP = 1 << 18  # rows; about 10 MB as columns, so that writing needs no second copy of a split
 _STAMP = pa.timestamp("ns", tz="UTC")
 _SCORE = ("mae", "rmse", "bias", "n")
 
 
 def collect_metrics(judgements: Iterable[Judgement]) -> dict[str, Any]:
-    """{split: {target: {forecaster: {mae, rmse, bias, n}}}}; a quantile model has the scores of its quantiles too."""
+    """Return {split: {target: {forecaster: {mae, rmse, bias, n}}}}, plus quantile scores for a model with quantiles."""
     metrics: dict[str, Any] = {}
     for judgement in judgements:
         scores: dict[str, Any] = {name: score.as_dict() for name, score in judgement.scores.items()}
@@ -32,7 +32,7 @@ def collect_metrics(judgements: Iterable[Judgement]) -> dict[str, Any]:
 
 
 def write_by_series(path: Path, judgements: Iterable[Judgement]) -> None:
-    """split, group, series, track, target, forecaster and scores, where there is at least one row."""
+    """Write split, group, series, track, target, forecaster and scores, for each combination with at least one row."""
 
     def rows() -> Iterator[list[Any]]:
         for judgement in judgements:
@@ -48,7 +48,7 @@ def write_by_series(path: Path, judgements: Iterable[Judgement]) -> None:
 def write_breakdown(
     path: Path, key: str, judgements: Iterable[Judgement], which: Literal["by_lead", "by_hour"]
 ) -> None:
-    """split, target, `key` (hours), forecaster and scores; `which` is the breakdown: `by_lead` or `by_hour`."""
+    """Write split, target, `key` (hours), forecaster and scores of the breakdown `which`."""
 
     def rows() -> Iterator[list[Any]]:
         for judgement in judgements:
@@ -64,7 +64,7 @@ def write_breakdown(
 def open_predictions(
     path: Path, forecasters: Sequence[str], levels: Sequence[float] = ()
 ) -> Iterator[PredictionsFile]:
-    """A Parquet file that takes one table after another; its columns do not depend on what the tables hold.
+    """Open a Parquet file for tables, one after another; its columns do not depend on the content of the tables.
 
     The model's quantiles at `levels` are the columns `model_q0.1` and so on, after the forecasters.
     """
@@ -73,7 +73,7 @@ def open_predictions(
 
 
 class PredictionsFile:
-    """Takes the scored rows of tables: those whose target is known. Its column `compared` marks the rows of the metrics."""
+    """Writes the rows of tables whose target is known. The column `compared` marks the rows used for the metrics."""
 
     def __init__(self, writer: pq.ParquetWriter, forecasters: tuple[str, ...]) -> None:
         self._writer, self._forecasters = writer, forecasters
@@ -115,7 +115,7 @@ def _schema(forecasters: Sequence[str], levels: Sequence[float]) -> pa.Schema:
 
 
 def _forecaster_cells(sums: Sums, place: int) -> Iterator[list[Any]]:
-    """(forecaster, *score) of each forecaster with a row at a key."""
+    """Yield [forecaster, *score] of each forecaster that has a row at a key."""
     for name, by_key in sums.items():
         if by_key.n[place]:
             yield [name, *by_key.score(place).as_dict().values()]

@@ -1,6 +1,6 @@
-"""Figures as SVG files: the same bytes on every run, readable on white and on black, independent of installed fonts.
+"""Write figures as SVG: the same bytes on every run, readable on white and black, independent of installed fonts.
 
-One file serves both colour schemes: a style inside the file chooses the colour of text and lines by the reader's scheme.
+A style inside each file sets the colour of text and lines according to the reader's light or dark colour scheme.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ _STYLE = (
     "@media (prefers-color-scheme:dark){svg{color:#e6e8eb;background:#15181c}}</style>"
 )
 _SETTINGS: dict[str, Any] = {
-    "svg.hashsalt": "hindcast",  # identifiers inside the file depend only on its contents
+    "svg.hashsalt": "hindcast",  # identifiers inside the file depend only on its content
     "svg.fonttype": "none",
-    "text.parse_math": False,  # a $ in a name is literal
+    "text.parse_math": False,  # treat a $ in a name literally
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,
@@ -43,7 +43,7 @@ _SETTINGS: dict[str, Any] = {
 
 @contextmanager
 def figure(width: float = 8.0, height: float = 3.8) -> Iterator[Figure]:
-    """An empty figure (inches) with the project's style."""
+    """Yield an empty figure (size in inches) with the project's style."""
     from matplotlib import rc_context, rcParamsDefault
     from matplotlib.figure import Figure
 
@@ -56,10 +56,10 @@ def figure(width: float = 8.0, height: float = 3.8) -> Iterator[Figure]:
 
 
 def save_svg(drawn: Figure, path: Path) -> None:
-    """Write a figure as SVG without date and version."""
+    """Write a figure as SVG, without date or version."""
     text = StringIO()
     with warnings.catch_warnings():
-        # the file holds text and the reader's fonts draw it, so a glyph that ours lack does not matter
+        # the file contains text that the reader's fonts draw, so a glyph missing here does not matter
         warnings.filterwarnings("ignore", message=r"Glyph \d+ .* missing from font", category=UserWarning)
         drawn.savefig(text, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     head, opening, rest = text.getvalue().partition("<svg ")
@@ -73,7 +73,7 @@ def save_svg(drawn: Figure, path: Path) -> None:
 
 
 def line_style(name: str) -> dict[str, Any]:
-    """How a forecaster (or the actual value) is drawn in every plot: colour, dashes and label."""
+    """Return the colour, dashes and label of a forecaster (or of the actual value), the same in every plot."""
     return {
         "color": COLOURS.get(name, INK),
         "linestyle": FORECASTERS[name].dashes if name in FORECASTERS else "-",

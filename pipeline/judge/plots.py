@@ -1,4 +1,4 @@
-"""The plots: skill with its interval, errors by lead and by hour, two weeks, pairs of actual and model, training losses."""
+"""Draw the plots: skill with interval, errors by lead and hour, two weeks, pairs of actual and model, training losses."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from hindcast.pipeline.judge.plot_style import COLOURS, INK, MARKERS, add_legend
 from hindcast.pipeline.judge.scores import Breakdown, Judgement, scope_name, track_name
 from hindcast.pipeline.wording import printable
 
-_MOST_SCOPES = 24  # rows of the skill plot; the report's table holds more, by_series.csv all
+_MOST_SCOPES = 24  # rows of the skill plot; the report's table has more rows, by_series.csv has all
 
 
 @dataclass(frozen=True)
 class Plot:
-    """A plot file with its texts: `alt` describes what it shows, `caption` what it means."""
+    """A plot file with its texts: `alt` describes the picture, `caption` explains it."""
 
     file: str
     alt: str
@@ -75,7 +75,7 @@ def _skill(folder: Path, judgement: Judgement) -> Plot:
             alt=f"Skill of the model over {rival} for all rows"
             f"{' and by track or group' if len(shown) > 1 else ''}, by MAE and RMSE, with 95 % intervals.",
             caption=f"Skill of the model over {rival}, {_of(judgement)}. An interval that contains 0 proves nothing."
-            + (f" The first {len(shown)} of {len(judgement.skills)} are shown." if len(shown) < len(judgement.skills) else ""),
+            + (f" Only the first {len(shown)} of {len(judgement.skills)} rows are shown." if len(shown) < len(judgement.skills) else ""),
         )  # fmt: skip
 
 

@@ -1,5 +1,5 @@
-"""Scores of quantile forecasts: the pinball loss in physical units, and how often the actual value lies below each
-quantile and between the outermost ones.
+"""Score quantile forecasts: the pinball loss in physical units, and how often the actual value lies below each quantile
+and between the outermost quantiles.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from hindcast.pipeline.judge.table import Table, blocks
 class QuantileScores:
     """For each level, the mean pinball loss and the share of actual values at or below it, over the compared rows.
 
-    `inside` is the share of actual values from the lowest to the highest quantile, both included; `nominal` the share
-    that should be there. All None where no row is compared.
+    `inside` is the share of actual values from the lowest to the highest quantile, both included; `nominal` is the
+    expected share. All scores are None if no row is compared.
     """
 
     levels: tuple[float, ...]
@@ -27,11 +27,11 @@ class QuantileScores:
 
     @property
     def nominal(self) -> float:
-        """The share of actual values that should lie between the outermost quantiles."""
+        """The expected share of actual values between the outermost quantiles."""
         return self.levels[-1] - self.levels[0]
 
     def as_dict(self) -> dict[str, Any]:
-        """The scores as written to metrics.json."""
+        """Return the scores as written to metrics.json."""
         by_level = {
             f"{level:g}": {"pinball": loss, "below": share}
             for level, loss, share in zip(self.levels, self.pinball or (), self.below or (), strict=False)
@@ -47,12 +47,12 @@ class QuantileScores:
     def __str__(self) -> str:
         low, high = (f"{level:g}" for level in (self.levels[0], self.levels[-1]))
         if self.inside is None:
-            return f"quantiles {low} to {high}: no row is compared"
+            return f"quantiles {low} to {high}: no scores, because no row is compared"
         return f"quantiles {low} to {high} contain {self.inside:.1%} of the actual values (nominal {self.nominal:.1%})"
 
 
 def quantile_scores(table: Table) -> QuantileScores | None:
-    """The scores of the model's quantiles, None if it has none. Sums are in float64 and in row order."""
+    """Return the scores of the model's quantiles, or None if it has none. Sums are in float64 and in row order."""
     if table.quantiles is None:
         return None
     levels = np.array(table.levels)

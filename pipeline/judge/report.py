@@ -1,4 +1,4 @@
-"""report.html: one file without external resources, the answer first; the same bytes for the same results."""
+"""Write report.html: one file without external resources, the answer first; same bytes for the same results."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from hindcast.pipeline.judge.skill import COVERAGE, DRAWS, FEWEST_DAYS, Estimate
 from hindcast.pipeline.wording import listed, printable
 
 _ROOM = Path(__file__).parent
-_MOST_GROUPS = 40  # rows for groups in a table of skills; by_series.csv holds all
+_MOST_GROUPS = 40  # rows for groups in a table of skills; by_series.csv has all groups
 _MOST_ROWS = 80  # rows of a table of facts
 
 
 @dataclass(frozen=True)
 class Contents:
-    """What the report shows. `facts` are JSON-like values by title, `settings` the settings used."""
+    """The content of the report. `facts` are JSON-like values by title, `settings` are the settings used."""
 
     answers: list[tuple[Judgement, Answer]]
     judgements: list[Judgement]
@@ -37,7 +37,7 @@ class Contents:
 
 @dataclass(frozen=True)
 class FactTable:
-    """One table of texts; `hidden` is the number of rows beyond those shown."""
+    """One table of texts; `hidden` is the number of rows that are not shown."""
 
     title: str
     heads: tuple[str, ...]
@@ -64,7 +64,9 @@ def write_report(path: Path, contents: Contents) -> None:
         listed=lambda names: listed(names, MOST_NAMES),
     )
     first = contents.answers[0][0].split if contents.answers else ""
-    ordered = sorted(contents.judgements, key=lambda each: each.split != first)  # the answer's split first
+    ordered = sorted(
+        contents.judgements, key=lambda each: each.split != first
+    )  # the split of the answer comes first
     page = environment.get_template("report.html.j2").render(
         css=(_ROOM / "report.css").read_text(encoding="utf-8"),
         answers=contents.answers,
@@ -83,17 +85,17 @@ def write_report(path: Path, contents: Contents) -> None:
 
 
 def tabulate_facts(facts: Mapping[str, Any]) -> list[FactTable]:
-    """One table for each title, followed by one for each list of mappings directly in it."""
+    """Make one table per title, followed by one table per list of mappings directly in it."""
     return [table for title, value in facts.items() for table in _iter_tables(title, value)]
 
 
 def count_text(value: int) -> str:
-    """An integer with a narrow no-break space between thousands."""
+    """Format an integer with a narrow no-break space between thousands."""
     return f"{value:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
 
 
 def _skill_rows(judgement: Judgement) -> tuple[list[tuple[str, ScopedSkill, str]], int]:
-    """The rows shown (name, skill, verdict), worst groups first, and the number of groups not shown."""
+    """Return the rows to show (name, skill, verdict), worst groups first, and the number of groups not shown."""
     whole = [scoped for scoped in judgement.skills if scoped.scope != "group"]
     groups = [scoped for scoped in judgement.skills if scoped.scope == "group"]
     groups.sort(
@@ -110,7 +112,7 @@ def _skill_rows(judgement: Judgement) -> tuple[list[tuple[str, ScopedSkill, str]
 
 
 def _estimate_texts(estimate: Estimate) -> list[str]:
-    """The skill and its interval, as parts of a cell that a narrow screen may put one below the other."""
+    """Return the skill and its interval as two parts of a cell, which a narrow screen may stack."""
     if estimate.value is None:
         return ["none"]
     value = f"{100 * estimate.value:+.1f} %"
@@ -146,7 +148,7 @@ def _is_list_of_mappings(value: Any) -> bool:
 
 
 def _iter_leaves(value: Any, path: tuple[str, ...]) -> Iterator[tuple[str, str]]:
-    """(path of keys, text) of every value below `value`."""
+    """Yield (path of keys, text) of every value below `value`."""
     if isinstance(value, Mapping):
         for key, item in value.items():
             yield from _iter_leaves(item, (*path, str(key)))

@@ -1,4 +1,4 @@
-"""The evaluation of one table: scores, excluded rows, errors by series, lead and hour, skill with its intervals."""
+"""Evaluate one table: scores, excluded rows, errors by series, lead and hour, skill with its intervals."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Breakdown:
 
 @dataclass(frozen=True)
 class ScopedSkill:
-    """The skill on a part of the rows: all of them, a track or a group (by index)."""
+    """The skill on all rows, or on the rows of a track or group (by index)."""
 
     scope: Literal["all", "track", "group"]
     index: int
@@ -42,8 +42,8 @@ class ScopedSkill:
 class Judgement:
     """All results for one split and target.
 
-    `rival` is the forecaster that the model is measured against: the published forecast, or without one the best
-    baseline; None where there is neither.
+    `rival` is the forecaster that the model is compared with: the published forecast, or the best baseline if there is
+    none, or None without any baseline.
     """
 
     split: str
@@ -74,11 +74,11 @@ class Judgement:
 def judge_table(table: Table, baselines: Sequence[str], seed: int) -> tuple[Table, Judgement]:
     """Evaluate the model and `baselines`, in the fixed order, on the same rows.
 
-    Returns the table with those rows marked, and the results.
+    Returns the table with these rows marked, and the results.
     """
     compared = [name for name in FORECASTERS if name == "model" or name in baselines]
     table, comparison = mark_common_rows(table, compared)
-    scored = [  # references wherever they have values
+    scored = [  # references if they have values
         name
         for name in FORECASTERS
         if name in comparison.forecasters or (name in REFERENCES and name in table.forecasts)
@@ -108,14 +108,14 @@ def judge_table(table: Table, baselines: Sequence[str], seed: int) -> tuple[Tabl
 
 
 def scope_name(judgement: Judgement, scoped: ScopedSkill) -> str:
-    """`all rows`, `track 0 (leads 1 to 12 h)` or the name of a group."""
+    """Return `all rows`, `track 0 (leads 1 to 12 h)` or the name of a group."""
     if scoped.scope == "group":
         return judgement.names.groups[scoped.index]
     return track_name(judgement, scoped.index) if scoped.scope == "track" else "all rows"
 
 
 def track_name(judgement: Judgement, track: int) -> str:
-    """A track with its leads."""
+    """Return a track with its leads, for example `track 0 (leads 1 to 12 h)`."""
     leads = judgement.lead_of_track[track] if track < len(judgement.lead_of_track) else None
     if leads is None:
         return f"track {track}"
@@ -152,7 +152,7 @@ def _by_hour(table: Table, forecasters: Sequence[str]) -> Breakdown:
 
 
 def _drop_empty_keys(hours: NDArray[np.float64], sums: Sums) -> Breakdown:
-    """The breakdown without the keys that have no row."""
+    """Return the breakdown without the keys that have no rows."""
     if not sums:
         return Breakdown((), {})
     seen = np.flatnonzero(np.sum([each.n for each in sums.values()], axis=0))
@@ -166,7 +166,7 @@ def _leads_of_tracks(table: Table) -> tuple[tuple[float, float] | None, ...]:
 
 
 def _scoped_skills(table: Table, rival: str, seed: int) -> list[ScopedSkill]:
-    """The skill on all rows, on each track and in each group, where there are several and they have rows."""
+    """Return the skill on all rows, and on each track and group with rows if there are several of them."""
     skills = [ScopedSkill("all", 0, _skill(table, slice(None), table.compared, rival, seed))]
     if table.tracks > 1:
         for track in range(table.tracks):
@@ -181,7 +181,7 @@ def _scoped_skills(table: Table, rival: str, seed: int) -> list[ScopedSkill]:
 
 
 def _skill(table: Table, rows: slice, keep: Flags, other: str, seed: int) -> Skill:
-    """The model's skill over `other` on the rows of a slice that `keep` marks."""
+    """Return the model's skill over `other` on the rows of a slice that `keep` marks."""
     day: Ints = np.floor_divide(table.time[rows], DAY)
     first = int(day.min())
     size = int(day.max()) - first + 1

@@ -1,6 +1,6 @@
-"""How much better one forecaster is than another, and how certain that is.
+"""Compute how much better one forecaster is than another, and how certain that is.
 
-skill = 1 - error(forecaster) / error(other), by mean absolute and by root mean squared error on the same rows.
+skill = 1 - error(forecaster) / error(other), for the mean absolute and the root mean squared error on the same rows.
 The interval is a paired circular block bootstrap (Politis and Romano 1992) over days: both forecasters are scored on
 the same drawn days, all series of a day are drawn together, and blocks of days keep the dependence between
 neighbouring days.
@@ -19,14 +19,14 @@ from hindcast.pipeline.judge.metrics import ErrorSums
 DRAWS = 1000
 COVERAGE = 0.95
 FEWEST_DAYS = 8
-"""With fewer days there is no interval: too few to estimate how much days differ."""
+"""With fewer days there is no interval, because the variation between days cannot be estimated."""
 _BLOCK_DAYS = 7  # weather and the working week make errors of neighbouring days similar
-_LEAST_BLOCKS = 4  # so that draws from a short test differ too
+_LEAST_BLOCKS = 4  # so that draws also differ if the test is short
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A skill and the bounds of its 95 % interval; None where it cannot be computed."""
+    """A skill and the bounds of its 95 % interval; None for a number that cannot be computed."""
 
     value: float | None
     low: float | None
@@ -35,7 +35,7 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Skill:
-    """The skill of one forecaster over `other`, by MAE and by RMSE, over `n` rows on `days` days (UTC)."""
+    """The skill of one forecaster over `other` in MAE and RMSE, on `n` rows of `days` days (UTC)."""
 
     other: str
     mae: Estimate
@@ -48,7 +48,7 @@ Verdict = Literal["better", "worse", "open"]
 
 
 def compute_skill(forecaster: ErrorSums, other_name: str, other: ErrorSums, seed: int) -> Skill:
-    """The skill from error sums by day (the same days and rows for both), with its interval."""
+    """Compute the skill and its interval from error sums by day (the same days and rows for both forecasters)."""
     days = np.flatnonzero(forecaster.n)
     sums = np.stack([each.select(days).values[row] for row in (1, 2) for each in (forecaster, other)])
     whole = _skills(sums.sum(axis=1, keepdims=True))[:, 0]
@@ -58,7 +58,7 @@ def compute_skill(forecaster: ErrorSums, other_name: str, other: ErrorSums, seed
 
 
 def verdict(estimate: Estimate) -> Verdict:
-    """Better or worse only if the whole interval lies on that side of 0."""
+    """Return better or worse only if the whole interval lies on that side of 0."""
     if estimate.low is not None and estimate.low > 0:
         return "better"
     if estimate.high is not None and estimate.high < 0:
@@ -67,24 +67,24 @@ def verdict(estimate: Estimate) -> Verdict:
 
 
 def block_days(days: int) -> int:
-    """The length of a block, in days, for a test of so many days."""
+    """Return the length of a block, in days, for a test of `days` days."""
     return max(1, min(_BLOCK_DAYS, days // _LEAST_BLOCKS))
 
 
 def _draw_sums(sums: Floats, seed: int) -> Floats:
-    """(row, draw): sums over resampled days, blocks drawn with replacement from the days closed to a ring."""
+    """Return sums over resampled days, (row, draw): blocks are drawn with replacement from the days closed to a ring."""
     days = sums.shape[1]
     length = block_days(days)
     by_block = sum(np.roll(sums, -shift, axis=1) for shift in range(length))
     starts = np.random.default_rng(seed).integers(days, size=(-(-days // length), DRAWS))
     total = np.zeros((len(sums), DRAWS))
-    for block in starts:  # one after another, not by matrix product: its rounding differs between processors
+    for block in starts:  # one after another: the rounding of a matrix product differs between processors
         total += np.asarray(by_block)[:, block]
     return total
 
 
 def _skills(sums: Floats) -> Floats:
-    """(2, draw): skill by MAE and by RMSE; NaN where the other forecaster makes no error."""
+    """Return the skill in MAE and in RMSE, (2, draw); NaN if the other forecaster has no error."""
     ours, theirs = sums[[0, 2]], sums[[1, 3]]
     ratio = np.divide(ours, theirs, out=np.full_like(ours, np.nan), where=theirs > 0)
     ratio[1] = np.sqrt(ratio[1])

@@ -1,4 +1,4 @@
-"""Facts about the data for the report: pack.json and leaks.json in a few rows, and the warning of the split policy."""
+"""Facts about the data for the report: a few rows from pack.json and leaks.json, and the warning of the split policy."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _DROPPED = {
 
 
 def read_stage_facts(reports: Path) -> Facts:
-    """Facts by title from pack.json and leaks.json, if they exist."""
+    """Return facts by title from pack.json and leaks.json, if they exist."""
     facts = {}
     for title, file, read in (
         ("Packing", "pack.json", pack_facts),
@@ -32,7 +32,7 @@ def read_stage_facts(reports: Path) -> Facts:
 
 
 def pack_facts(pack: Mapping[str, Any]) -> Facts:
-    """Total counts, then one row per group; pack.json holds the rest."""
+    """Return total counts, then one row per group; pack.json contains the rest."""
     facts = _total_facts(pack)
     if without := pack.get("groups_without_sequence"):
         facts["groups without a sequence"] = without
@@ -42,7 +42,7 @@ def pack_facts(pack: Mapping[str, Any]) -> Facts:
 
 
 def certificate_facts(leaks: Mapping[str, Any]) -> Facts:
-    """Whether all checks passed, how the availability time of each source is known, and one row per check."""
+    """Return whether all checks passed, how the known time of each source is established, and one row per check."""
     facts = {"passed": leaks.get("passed"), "fingerprint of the data set": leaks.get("fingerprint")}
     if overlap := leaks.get("overlap"):
         facts["overlap accepted"] = overlap
@@ -58,7 +58,7 @@ def certificate_facts(leaks: Mapping[str, Any]) -> Facts:
 
 
 def policy_warning(policy: str) -> str:
-    """A sentence if scores under a split policy do not measure forecast skill, else an empty text."""
+    """Return a sentence if scores under a split policy do not measure forecast skill, else an empty text."""
     caution = POLICIES[policy].caution
     return f"split.policy={policy}: {caution}." if caution else ""
 

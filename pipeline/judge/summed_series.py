@@ -1,4 +1,4 @@
-"""Sums over series: the load of each group, or of all groups together, evaluated like a series."""
+"""Sum series: the load of each group, or of all groups together, is evaluated like a series."""
 
 from __future__ import annotations
 
@@ -16,24 +16,26 @@ _SUFFIX = {"group": "sum_by_group", "all": "sum_over_all"}
 
 
 def sum_series(table: Table, over: Literal["group", "all"]) -> Table:
-    """The table of sums over the series of each group, or over all series, track by track.
+    """Return the table of sums over the series of each group, or over all series, for each track.
 
-    Holds only the steps at which every series of the sum (those with a compared row in this split and track) has a
-    compared row. Sums are computed in float64 in row order. A reference without a value at one of the rows has none in
-    the sum.
+    A sum is over the series with a compared row in this split and track; the table contains only the steps where all of
+    them have a compared row. Sums are computed in float64 in row order. A reference without a value at one of the rows has
+    no value in the sum.
     """
     groups = table.names.groups if over == "group" else (ALL,)
     rows = np.flatnonzero(table.compared)
     series = table.series[rows]
     group = table.names.group_of[series] if over == "group" else np.zeros(len(rows), np.int32)
     part = group.astype(np.int64) * table.tracks + table.track[rows]  # the index of a (group, track)
-    order = np.lexsort((table.time[rows], part))  # stable: the rows of one step stay in series order
+    order = np.lexsort((table.time[rows], part))  # stable: the rows of a step stay in series order
     rows, part = rows[order], part[order]
     # the first row of each step of each part
     first: Flags = (np.diff(part, prepend=-1) != 0) | (np.diff(table.time[rows], prepend=0) != 0)
     place = np.cumsum(first) - 1
     size = int(series.max(initial=0)) + 1
-    expected = np.bincount(np.unique(part * size + series[order]) // size)  # by part: its series with a row
+    expected = np.bincount(
+        np.unique(part * size + series[order]) // size
+    )  # for each part: the number of series with a row
     whole = np.bincount(place) == expected[part[first]]
 
     def total(column: Values) -> Values:

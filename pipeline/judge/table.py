@@ -1,4 +1,4 @@
-"""What is evaluated: the scored rows of one split and one target, with a column for each forecaster."""
+"""The input of the evaluation: the scored rows of one split and one target, with a column for each forecaster."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hindcast.pipeline.arrays import Flags, Key, Times, Values
 from hindcast.pipeline.forecasters import REFERENCES
 
 BLOCK = 1 << 20
-"""Rows converted to float64 at once: bounds the memory, and fixes the order of summation."""
+"""Rows converted to float64 at a time: this limits the memory and fixes the order of summation."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class SeriesNames:
     group_of: NDArray[np.int32]
 
     def key(self, series: int) -> Key:
-        """(group, series) of a series index."""
+        """Return (group, series) of a series index."""
         return self.groups[self.group_of[series]], self.series[series]
 
 
@@ -33,9 +33,9 @@ class Table:
     """Rows of one split and target, ordered by (series, track, time); the rows of a series are adjacent.
 
     `frequency` is the length of a step in ns; `time` and `origin` are int64 nanoseconds UTC; `actual` and every
-    forecast are float32 in physical units, NaN where there is no value. `compared` marks the rows on which all
-    forecasters are scored. `quantiles` (row, level) are the model's forecasts at `levels`, ascending along the last
-    axis, if it has any; its point forecast is one of them.
+    forecast are float32 in physical units, NaN if there is no value. `compared` marks the rows on which all forecasters are
+    scored. `quantiles` (row, level) are the model's forecasts at `levels`, ascending along the last axis, or None; its
+    point forecast is one of them.
     """
 
     split: str
@@ -62,7 +62,7 @@ class Table:
         return int(self.track.max()) + 1 if len(self) else 0
 
     def rows_of_groups(self) -> Iterator[tuple[int, slice]]:
-        """(group index, its rows) for each group that has rows; the rows of a group are adjacent."""
+        """Yield (group index, its rows) for each group that has rows; the rows of a group are adjacent."""
         groups = self.names.group_of[self.series]
         starts = np.flatnonzero(np.diff(groups, prepend=-1))
         for start, stop in zip(starts, [*starts[1:], len(self)], strict=True):
@@ -70,18 +70,19 @@ class Table:
 
 
 def blocks(size: int) -> Iterator[slice]:
-    """Rows [0, size) in blocks of at most BLOCK."""
+    """Split rows [0, size) into blocks of at most BLOCK."""
     for start in range(0, size, BLOCK):
         yield slice(start, min(start + BLOCK, size))
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Which forecasters are compared, and on how many rows.
+    """The forecasters that are compared, and the numbers of rows.
 
-    `scored`: rows of the split whose target is known. `compared`: rows on which every one of `forecasters` has
-    a value too. `absent`: requested, but without any value in this split, so excluded from the rule. `missing[f]`:
-    scored rows on which forecaster f has no value (a row that lacks two forecasters counts for both).
+    - `scored`: rows of the split whose target is known.
+    - `compared`: scored rows on which every one of `forecasters` has a value.
+    - `absent`: requested forecasters without any value in this split; they do not restrict the compared rows.
+    - `missing[f]`: scored rows on which forecaster f has no value (a row that lacks two forecasters counts for both).
     """
 
     forecasters: tuple[str, ...]
@@ -92,14 +93,14 @@ class Comparison:
 
     @property
     def rivals(self) -> tuple[str, ...]:
-        """The compared forecasters that the model's skill is measured over; none if the model is not compared."""
+        """The compared forecasters over which the model's skill is computed; none if the model is not compared."""
         if "model" not in self.forecasters or not self.compared:
             return ()
         return tuple(name for name in self.forecasters if name != "model" and name not in REFERENCES)
 
 
 def mark_common_rows(table: Table, requested: Sequence[str]) -> tuple[Table, Comparison]:
-    """Mark the rows on which every requested forecaster that has any value at all has one."""
+    """Mark the rows on which all requested forecasters have a value, ignoring forecasters without any value."""
     known = ~np.isnan(table.actual)
     scored = int(known.sum())
     missing = {

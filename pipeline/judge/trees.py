@@ -1,9 +1,9 @@
-"""Gradient-boosted trees as a baseline: the same rows and features as the network, plus the series' index.
+"""Gradient-boosted trees as a baseline: the same rows and features as the network, plus the index of the series.
 
-One model per target, squared error. The index of a series without a training row carries no information: scikit-learn
-sends an unseen category down the larger branch. Such series get a second model, fitted to the same rows without the
-index. The histograms and partitions of scikit-learn's implementation keep row order, so the trees are the same for any
-number of threads (tested).
+There is one model per target, fitted to the squared error. The index of a series without training rows carries no
+information: scikit-learn sends an unseen category down the larger branch. Such series get a second model, fitted to the
+same rows without the index. The histograms and partitions of scikit-learn keep row order, so the trees are the same for
+any number of threads (tested).
 """
 
 from __future__ import annotations
@@ -24,19 +24,21 @@ if TYPE_CHECKING:
     from sklearn.ensemble import HistGradientBoostingRegressor
 
 ITERATIONS = 300
-_MOST_CATEGORIES = 255  # scikit-learn's limit for a categorical column; above it the index is a number
+_MOST_CATEGORIES = (
+    255  # scikit-learn's limit for a categorical column; with more series the index is used as a number
+)
 
 
 @dataclass(frozen=True)
 class _Model:
-    """The trees of one target: for series in the training rows, and for others (None: there are no others)."""
+    """The trees of one target: for series in the training rows, and for other series (None if there are no others)."""
 
     seen: Flags  # (series,)
     with_index: HistGradientBoostingRegressor
     without_index: HistGradientBoostingRegressor | None
 
     def predict(self, inputs: Values, series: NDArray[np.int32]) -> Values:
-        """(row,) float32 from inputs (row, feature) and the series index of each row."""
+        """Predict (row,) float32 from inputs (row, feature) and the series index of each row."""
         values = np.empty(len(inputs), np.float32)
         seen = self.seen[series]
         if seen.any():
@@ -48,12 +50,12 @@ class _Model:
 
 @dataclass(frozen=True)
 class Trees:
-    """The fitted trees: one model per target, None where a target has no training row."""
+    """The fitted trees: one model per target, None for a target without training rows."""
 
     models: tuple[_Model | None, ...]
 
     def predict(self, dataset: EvaluationSource, rows: Rows, series_of: NDArray[np.int32]) -> Values:
-        """(target, row) float32 in physical units; NaN where there is no model."""
+        """Predict (target, row) float32 in physical units; NaN for a target without a model."""
         values = np.full((len(self.models), len(rows)), np.nan, np.float32)
         for block, read in read_blocks(dataset, rows, len(dataset.features)):
             inputs, series = read("X"), series_of[rows.sequence[block]]
@@ -72,7 +74,7 @@ def fit_trees(
     seed: int,
     advance: Callable[[int], None],
 ) -> Trees:
-    """Fit on the training rows whose target is known; if there are more than `most_rows`, on that many drawn by `seed`.
+    """Fit on the training rows with a known target, or on `most_rows` of them chosen at random by `seed` if there are more.
 
     Calls `advance(1)` after each target.
     """
@@ -115,8 +117,8 @@ def _fit_target(inputs: Values, actual: Values, series: NDArray[np.int32], count
 
 
 def _fit(inputs: Values, actual: Values, category: int | None) -> HistGradientBoostingRegressor:
-    # OpenMP reads this when it is loaded. Its threads spin while they wait: with other programs on the same cores a fit
-    # of 3 s took 50 s (measured on two cores); passive waiting takes 3 to 8 s and does not change the result.
+    # OpenMP reads this when it is loaded. By default its threads spin while they wait: with other programs on the same
+    # cores a fit of 3 s took 50 s (measured on two cores). With passive waiting it takes 3 to 8 s; the result is the same.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     from sklearn.ensemble import HistGradientBoostingRegressor
 

@@ -108,8 +108,8 @@ def test_debug_shows_the_traceback_too(workspace: Path, capsys: pytest.CaptureFi
     [
         (errno.ENOSPC, "free some space"),
         (errno.EACCES, "permissions"),
-        (errno.ENOTDIR, "A file is in the place of a folder"),
-        (errno.EISDIR, "A folder is in the place of a file"),
+        (errno.ENOTDIR, "A file exists where the stage needs a folder"),
+        (errno.EISDIR, "A folder exists where the stage needs a file"),
         (errno.EDOM, "--debug"),
     ],
 )
@@ -129,7 +129,7 @@ def test_a_file_in_the_place_of_the_locks_folder_is_named_with_its_remedy(
     (workspace / ".hindcast").write_text("mine")
     assert start(nothing) == 1
     assert capsys.readouterr().err == (
-        "pack: File exists: .hindcast\n  A file is in the place of a folder: move it elsewhere and run the stage again.\n"
+        "pack: File exists: .hindcast\n  A file exists where the stage needs a folder: move it elsewhere and run the stage again.\n"
     )
 
 
