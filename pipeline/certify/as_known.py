@@ -1,4 +1,4 @@
-"""What the tables held about a step at a moment: the definitions of point in time, row by row."""
+"""Look up what the tables contained about a step at a given time: the point-in-time rules, row by row."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.settings.raw import Source
 
 SHARED = ""
-"""The series of rows that hold for every series of their group."""
+"""The series name of rows that are shared by every series of their group."""
 
 
 @dataclass(frozen=True)
 class KnownValue:
-    """A value (NaN: none), the newest issue time and the latest known moment of the rows that it comes from.
+    """A value (NaN: none), with the newest issue time and the latest known time of the rows that it was computed from.
 
-    `size` is the largest of the numbers whose difference it is: its rounding errors are relative to that, not to the value.
-    `steps` are the first and the last step whose realized values it comes from.
+    For a difference, `size` is its larger operand: rounding errors are relative to that, not to the value. `steps` are the
+    first and the last step whose realized values were used.
     """
 
     value: float
@@ -33,7 +33,7 @@ class KnownValue:
 
     @property
     def is_missing(self) -> bool:
-        """Whether there is no value."""
+        """Return whether there is no value."""
         return math.isnan(self.value)
 
 
@@ -54,22 +54,22 @@ class GroupTables:
         """The length of a step in ns."""
         return self.params.raw.frequency.ns
 
-    def forecast(  # noqa: PLR0917 - one lookup has all of these
+    def forecast(  # noqa: PLR0917 - a lookup needs all of these
         self, sources: Iterable[str], value: str, series: str, step: int, origin: int, older: int = 0
     ) -> KnownValue:
-        """A forecast or known value of a step as known at an origin: of the first source that has one."""
+        """Return a forecast or known value of a step as known at an origin, from the first source that has one."""
         for source in sources:
             found = self.vintage(source, value, series, step, origin, older)
             if not found.is_missing:
                 return found
         return NO_VALUE
 
-    def vintage(  # noqa: PLR0917 - one lookup has all of these
+    def vintage(  # noqa: PLR0917 - a lookup needs all of these
         self, source: str, value: str, series: str, step: int, origin: int, older: int = 0
     ) -> KnownValue:
-        """The value of one source for a step: from the series' own rows where one of them counts, else from shared ones.
+        """Return the value of one source for a step: from the series' own rows if any was known, else from shared rows.
 
-        With `older`, from the vintages issued that many issue times before the newest.
+        `older` selects the vintage that is that many issue times older than the newest.
         """
         for owner in dict.fromkeys((series, SHARED)):
             newest = [
@@ -83,7 +83,7 @@ class GroupTables:
         return NO_VALUE
 
     def static(self, sources: Iterable[str], value: str, series: str) -> KnownValue:
-        """An attribute of a series: of the first source that has it, by the series' own row, else by the group's."""
+        """Return an attribute of a series from the first source that has it: the series' own row, else the group's."""
         for source in sources:
             for owner in dict.fromkeys((series, SHARED)):
                 rows = (
@@ -95,7 +95,7 @@ class GroupTables:
         return NO_VALUE
 
     def realized(self, value: str, series: str, step: int, moment: int) -> KnownValue:
-        """A realized value as known at a moment: its last revision by then, of the first source that has one."""
+        """Return a realized value as known at a time: its last revision by then, from the first source that has one."""
         for source in self._sources_of(value):
             for owner in dict.fromkeys((series, SHARED)):
                 stamps = self._stamps(source, owner, step)
@@ -108,7 +108,7 @@ class GroupTables:
         return NO_VALUE
 
     def newest_step(self, value: str, series: str, moment: int) -> int | None:
-        """The newest step of which some realized value was known at a moment."""
+        """Return the newest step with a realized value that was known at a given time, or None."""
         stamps = {
             stamp // self.frequency * self.frequency
             for source in self._sources_of(value)
@@ -121,11 +121,11 @@ class GroupTables:
         )
 
     def origin(self, step: int, track: int) -> int | None:
-        """The origin of a step by the rule; None where none covers it."""
+        """Return the origin that the rule gives for a step; None if no origin covers it."""
         return origin_of(self.params.align.origin, step, track, self.zone)
 
     def first_step(self, series: str) -> int:
-        """The first step that the group has for a series."""
+        """Return the first step that the group has for a series."""
         roles = ("realized", "forecast")
         stamps = [
             stamp
@@ -158,7 +158,7 @@ class GroupTables:
         )
 
     def _stamps(self, source: str, series: str, step: int) -> list[list[Record]]:
-        """The rows of a step, one list per raw stamp."""
+        """Return the rows of a step, one list per raw timestamp."""
         if source not in self.records:
             return []
         stamps: dict[int, list[Record]] = {}
@@ -167,7 +167,7 @@ class GroupTables:
         return list(stamps.values())
 
     def _rows(self, source: str, series: str, step: int) -> list[Record]:
-        """The rows of a step, and those interpolated between the rows of a vintage around it."""
+        """Return the rows of a step, plus the rows interpolated between a vintage's rows before and after the step."""
         records, end = self.records[source], step + self.frequency
         rows, reach = records.of_step(series, step, end), self.params.raw.sources[source].interpolate
         if reach is None:
@@ -198,14 +198,14 @@ class GroupTables:
 
 
 def column_names(source: Source, value: str) -> tuple[str, ...]:
-    """The names of the columns of X that hold a value of a source."""
+    """Return the names of the columns of X that contain a value of a source."""
     return (f"{value}_sin", f"{value}_cos") if source.values[value].angle else (value,)
 
 
 def interpolate(vintage: list[Record], step: int, end: int, reach: int) -> Record | None:
-    """A row at the start of a step in which a vintage (rows in the order of time) has none; None where it cannot be made.
+    """Interpolate a row at the start of a step without rows in a vintage (rows in time order); None if this is impossible.
 
-    `reach` is the longest distance in ns between the two rows around the step.
+    `reach` is the longest allowed distance in ns between the row before the step and the row after it.
     """
     before = [row for row in vintage if row.valid < step]
     after = [row for row in vintage if row.valid >= end]
@@ -222,9 +222,10 @@ def interpolate(vintage: list[Record], step: int, end: int, reach: int) -> Recor
 def fold(
     stamps: list[tuple[int, float]], rule: Resample, frequency: int, observed: tuple[float, float | None]
 ) -> float:
-    """The raw stamps of a step, (time, value) in the order of time, as one value; NaN where too few have a value.
+    """Fold the raw values of a step, (time, value) in time order, into one value; NaN if too few have a value.
 
-    `observed` is the least share of stamps with a value, and how many stamps are due (None: as their mean distance implies).
+    `observed` is the smallest share of timestamps with a value, and the expected number of timestamps (None: computed from
+    their mean distance).
     """
     least, count = observed
     values = [value for _, value in stamps if not math.isnan(value)]

@@ -31,15 +31,15 @@ _MOST_LINES = 6  # examples per check in the error; leaks.json names more
 
 
 def certify(data: Path, params: Params) -> dict[str, Any]:
-    """Check `tables/`, `packed/`, `dataset.h5` and `scaler.json` in the folder `data`; the content of leaks.json.
+    """Check `tables/`, `packed/`, `dataset.h5` and `scaler.json` in the folder `data`, and return the content of leaks.json.
 
-    It names the files that it covers: the data set's fingerprint, and the SHA-256 of dataset.h5, scaler.json and all shards.
-    Raises FormatError or MissingInputError where a file cannot be read at all.
+    It identifies the files that it covers by the data set's fingerprint and the SHA-256 of dataset.h5, scaler.json and all
+    shards. Raises FormatError or MissingInputError if a file cannot be read at all.
     """
     file, scaler, tables = data / "dataset.h5", data / "scaler.json", data / "tables"
     fitted = read_json(scaler)
     if not isinstance(fitted, dict) or fitted.get("format") != SCALER_FORMAT:
-        raise FormatError(f"{scaler} must be of format {SCALER_FORMAT}: run the stage `scale` again.")
+        raise FormatError(f"{scaler} must have the format {SCALER_FORMAT}: run the stage `scale` again.")
     with Dataset(file) as dataset:
         results = _run(
             [
@@ -78,8 +78,8 @@ def certify(data: Path, params: Params) -> dict[str, Any]:
 
 
 def write_certificate(path: Path, certificate: dict[str, Any]) -> None:
-    """Write leaks.json, passed or not, so that no older one covers files that it has not seen; then raise LeakError with
-    the violating rows if it did not pass.
+    """Write leaks.json, passed or not, so that an older certificate is never used for files that it did not check. Then
+    raise LeakError with the violating rows if a check failed.
     """
     write_json(path, certificate)
     if not certificate["passed"]:
@@ -91,13 +91,14 @@ def write_certificate(path: Path, certificate: dict[str, Any]) -> None:
                 )
                 faults += [f"{check['name']}: {example}" for example in check["examples"][:_MOST_LINES]]
         raise LeakError(
-            f"The data set leaks: values were used before they were known, so training is refused; see {path}.",
+            "The data set leaks: values were used before they were known, so training is refused. Correct the `known` "
+            f"rules or align.origin for the violations in {path}, then run the stages `pack` to `certify` again.",
             faults,
         )
 
 
 def summary_lines(certificate: dict[str, Any]) -> Iterator[str]:
-    """One line per check: rows and the tightest margin; then how the known moments of each source are established."""
+    """Yield one line per check (rows, tightest margin), then one line per source: where its known times come from."""
     for check in certificate["checks"]:
         margin = check["tightest_margin_ns"]
         nearest = "" if margin is None else f", nearest {span_text(margin)}"
@@ -108,11 +109,11 @@ def summary_lines(certificate: dict[str, Any]) -> Iterator[str]:
             "side"
         )
     for source, declaration in certificate["sources"].items():
-        yield f"known moments of {source} are {declaration['known']}"
+        yield f"known times of {source} are {declaration['known']}"
 
 
 def _overlap(dataset: Dataset) -> dict[str, dict[str, int]]:
-    """The overlap that `random` and `blocked` accept; the check `distance` has counted it too."""
+    """Return the overlap that `random` and `blocked` accept; the check `distance` verified these counts."""
     splits = [dataset.split(name) for name in PART_NAMES if name in dataset.splits]
     return {
         split.name: {

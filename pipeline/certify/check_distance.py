@@ -1,4 +1,4 @@
-"""Check `distance`: after held-out steps, training keeps the distance that inputs reach back; overlaps are counted."""
+"""Check `distance`: after held-out steps, training waits as long as its inputs reach back; overlaps are counted."""
 
 from __future__ import annotations
 
@@ -26,16 +26,17 @@ from hindcast.pipeline.store.reader import Dataset
 from hindcast.pipeline.wording import span_text, time_text
 
 RangesBySeries = dict[str, list[tuple[int, int]]]
-"""Group/series -> ranges [start, stop) in ns."""
+"""By group/series: ranges [start, stop) in ns."""
 
 
 def check_distances(dataset: Dataset, params: Params) -> CheckResult:
-    """Compare the ranges of training with the held-out ones before them, in every fold; and, under a policy with training
-    steps after held-out ones, the number of samples that reach the other side with the number recorded in the splits.
+    """Compare the ranges of training with the held-out ranges before them, in every fold. If the policy has training steps
+    after held-out steps, also count the samples that reach the other side and compare with the recorded number.
     """
     expectation = EXPECTATIONS[params.split.policy]
     result = CheckResult(
-        "distance", "after held-out steps, training keeps the distance that an input reaches back"
+        "distance",
+        "the distance from held-out steps to later training steps is at least as long as inputs reach back",
     )
     if not expectation.is_of_time:
         result.rule = f"{params.split.policy} keeps no distance in time"
@@ -53,8 +54,8 @@ def check_distances(dataset: Dataset, params: Params) -> CheckResult:
 
 
 def expected_reach(dataset: Dataset, params: Params) -> int:
-    """The longest time in ns from a step back to the earliest step whose realized value a window that ends with it may hold,
-    step by step over the range of the data set.
+    """Return the longest time in ns from a step back to the earliest realized value in the window that ends with it,
+    computed step by step over the range of the data set.
     """
     table, frequency = dataset.sequences, dataset.frequency
     first = int(table.start_time.min()) // frequency * frequency
@@ -80,7 +81,7 @@ def _check_ranges(result: CheckResult, split_set: SplitSet, distance: int) -> No
             if margin < 0:
                 result.add_violation(
                     f"{split_set.label}train begins at {time_text(start)}, {span_text(start - before[-1])} after the held-out "
-                    f"steps before {time_text(before[-1])}; its inputs reach back {span_text(distance)}"
+                    f"steps that end at {time_text(before[-1])}; the distance must be at least {span_text(distance)}"
                 )
 
 
@@ -92,7 +93,7 @@ def _check_counts(result: CheckResult, dataset: Dataset, split_set: SplitSet, re
         count = 0
         for key, samples in _listed_by_series(dataset, split).items():
             spans, (start, stop) = np.array(others.get(key, []), np.int64).reshape(-1, 2), np.array(samples).T
-            # of all ranges that begin before a sample ends, those that end before its reach begins do not meet it
+            # ranges that begin before the sample ends, minus ranges that end before its reach begins
             begun = np.searchsorted(np.sort(spans[:, 0]), stop, side="left")
             ended = np.searchsorted(np.sort(spans[:, 1]), start - reach, side="right")
             count += int((begun > ended).sum())
@@ -106,7 +107,7 @@ def _check_counts(result: CheckResult, dataset: Dataset, split_set: SplitSet, re
 
 
 def _ranges_of(dataset: Dataset, split: Split) -> RangesBySeries:
-    """The time ranges that a split scores, by series: its samples, or, where it has intervals, those of each sequence."""
+    """Return the time ranges that a split scores, by series: its samples, or its intervals in each sequence."""
     if not split.intervals:
         return _listed_by_series(dataset, split)
     table, ranges = dataset.sequences, RangesBySeries()
@@ -120,7 +121,7 @@ def _ranges_of(dataset: Dataset, split: Split) -> RangesBySeries:
 
 
 def _listed_by_series(dataset: Dataset, split: Split) -> RangesBySeries:
-    """From the first scored step of each listed sample to the end of the last, by series."""
+    """Return, by series, the range from the first scored step of each listed sample to the end of its last one."""
     first_step, last_step = first_and_last_steps(dataset)
     begin, end = first_step[split.indices], last_step[split.indices] + dataset.frequency
     first, last = np.full(len(begin), TIME_MAX), np.full(len(begin), -TIME_MAX)
@@ -147,7 +148,7 @@ def _of_lags(params: Params, times: list[int], zone: str) -> Iterator[int]:
 
 
 def _of_newest(params: Params, times: list[int], zone: str) -> Iterator[int]:
-    """The age of the newest value known at an origin, plus the steps that are taken before it."""
+    """Yield the age of the newest value known at an origin, plus the length of the window that ends with it."""
     chosen, frequency = params.align.features, params.raw.frequency.ns
     more = {value: [(count - 1) * frequency] for value, count in chosen.recent.items()}
     for value, rolling in chosen.rolling.items():
@@ -173,7 +174,7 @@ def _of_newest(params: Params, times: list[int], zone: str) -> Iterator[int]:
 
 
 def _newest_known(rule: KnownRule, moment: int, last: int, frequency: int, zone: str) -> int:
-    """The newest step, at most `last`, of which a value was known at a moment, if every value is known when the rule says."""
+    """Return the newest step, at most `last`, that was known at a given time if every value is known when the rule says."""
     if isinstance(rule, DayAt):
         day = local_time(moment, zone).date() - timedelta(days=rule.day - 2)
         while True:
@@ -183,7 +184,7 @@ def _newest_known(rule: KnownRule, moment: int, last: int, frequency: int, zone:
             if known is not None and known <= moment:
                 return step
             day -= timedelta(days=1)
-    ahead = 0  # a column may hold any moment: assume that a value is known when its step is over
+    ahead = 0  # a column may contain any time: assume that a value is known when its step is over
     if isinstance(rule, AfterStep):
         ahead = -rule.after_step.ns
     elif isinstance(rule, BeforeStep):

@@ -1,4 +1,4 @@
-"""Checks `inputs`, `targets`, `published` and `targets_as_inputs`: rows rebuilt from the tables, value by value."""
+"""Checks `inputs`, `targets`, `published` and `targets_as_inputs`: rebuild rows from the tables, value by value."""
 
 from __future__ import annotations
 
@@ -24,33 +24,38 @@ from hindcast.pipeline.store.reader import Dataset
 from hindcast.pipeline.wording import time_text
 
 LOOKUPS = 60_000
-"""Values looked up in the tables for rows spread over groups, series and tracks: a few seconds."""
+"""The number of values looked up in the tables, for rows spread over groups, series and tracks: a few seconds."""
 
 LEAST_ROWS, MOST_ROWS = 300, 2000
-"""Bounds of the number of those rows; rows at the ends of sequences and around clock changes are added to them."""
+"""Bounds of the number of these rows; rows at the ends of sequences and around clock changes are added."""
 
 TOLERANCE = 1e-6
-"""Relative to the value: float32 resolves 6e-8, and sums may be taken in another order."""
+"""Relative to the value: float32 resolves 6e-8, and sums may be computed in another order."""
 
 _ARRAYS = ("X", "Y", "W", "origin", "known", "published", "issued")
 
 _GOLDEN = (
-    0.6180339887498949  # the fractional parts of its multiples are evenly spread, however many there are
+    0.6180339887498949  # the fractional parts of its multiples are evenly spread for any number of multiples
 )
-_AT_A_CHANGE = 1  # sequences whose rows on the days of a clock change are rebuilt
+_AT_A_CHANGE = 1  # sequences per clock change whose rows on these days are rebuilt
 
 _ROUNDING = 1e-12
-"""Relative to the numbers whose difference a value is: they may be summed in another order."""
+"""Relative to the operands of a difference: they may be summed in another order."""
 
 
 def check_inputs(dataset: Dataset, tables: Path, params: Params) -> list[CheckResult]:
-    """Rebuild every kind of column of X, and Y, W, `known`, `published` and `issued`, of rows spread over the data set, from
-    the rows of the tables that were known at the origin.
+    """Rebuild rows spread over the data set from the table rows that were known at the origin, and compare every kind of
+    column of X, and Y, W, `known`, `published` and `issued`.
     """
     results = (
-        CheckResult("inputs", f"X is what the tables held at the origin, within {TOLERANCE:g} of the value"),
-        CheckResult("targets", "Y is the last revision, `known` its moment, and W 0 where there is none"),
-        CheckResult("published", "published forecasts and issue times are those known at the origin"),
+        CheckResult(
+            "inputs",
+            f"X contains the values known at the origin according to the tables, within {TOLERANCE:g} of the value",
+        ),
+        CheckResult(
+            "targets", "Y is the last revision, `known` is its known time, and W is 0 if there is no value"
+        ),
+        CheckResult("published", "published forecasts and issue times are the values known at the origin"),
         CheckResult("targets_as_inputs", "no input of a training row is a target of validation or test"),
     )
     held_out = HeldOutInputs(dataset, params)
@@ -58,7 +63,7 @@ def check_inputs(dataset: Dataset, tables: Path, params: Params) -> list[CheckRe
     groups = [str(group) for group in dataset.sequences.group[list(sampled)]]
     for group in sorted(set(groups)):
         zone = params.raw.zone_of(group)
-        assert zone is not None  # align refuses a group without zone
+        assert zone is not None  # align rejects a group without a zone
         of_group = GroupTables(params, zone, read_records(tables, group, params), group)
         rows = [row for row, name in zip(sampled, groups, strict=True) if name == group]
         _check_group(results, dataset, of_group, {row: sampled[row] for row in rows}, held_out)
@@ -66,7 +71,7 @@ def check_inputs(dataset: Dataset, tables: Path, params: Params) -> list[CheckRe
 
 
 def _row_count(dataset: Dataset, params: Params) -> int:
-    """How many rows to spread: fewer where each needs many values, as the windows of statistics do."""
+    """Return how many rows to rebuild: fewer if each row needs many values, as statistics over windows do."""
     chosen, frequency = params.align.features, params.raw.frequency.ns
     windows = [window for rolling in chosen.rolling.values() for window in rolling.windows]
     windows += chosen.published_error
@@ -75,11 +80,12 @@ def _row_count(dataset: Dataset, params: Params) -> int:
 
 
 def sample_rows(dataset: Dataset, params: Params, count: int) -> dict[int, list[int]]:
-    """Which rows are rebuilt, as row of the table of sequences -> places of steps; the same for the same data set.
+    """Choose the rows to rebuild: row of the table of sequences -> positions of steps. Always the same for a data set.
 
-    About `count` spread over groups, series and tracks (all, if there are no more), the first and last of each of these
-    sequences, and, where a mistake is most likely, in one sequence the day of each clock change, the day after it, and
-    the days from which a lag in days leads there.
+    - About `count` rows spread over groups, series and tracks (all rows, if there are no more).
+    - The first and last row of each of these sequences.
+    - Where a mistake is most likely, in one sequence: the day of each clock change, the day after it, and the days whose
+      lags in days lead there.
     """
     table = dataset.sequences
     rows = np.unique(np.linspace(0, len(table) - 1, min(len(table), count)).astype(int)).tolist()
@@ -123,7 +129,7 @@ def _check_group(
     masks = {dataset.features[mask] for mask in dataset.feature_masks if mask >= 0}
     for name in dataset.features:
         if name not in columns and name not in masks:
-            in_inputs.add_violation(f"{name}: no setting asks for this feature")
+            in_inputs.add_violation(f"{name}: no setting requests this feature; run the stage `pack` again")
     for row, places in sampled.items():
         for step, label, stored in _stored_rows(dataset, row, places):
             for result in (in_inputs, in_targets, in_published):
@@ -142,11 +148,11 @@ def _check_group(
 
 
 StoredRow = dict[str, Any]
-"""Array -> its values at one step."""
+"""By array: its values at one step."""
 
 
 def _stored_rows(dataset: Dataset, row: int, places: list[int]) -> Iterator[tuple[Step, str, StoredRow]]:
-    """Each of some steps of a sequence, with its label for messages and its values in the data set."""
+    """Yield the chosen steps of a sequence, each with its label for messages and its values in the data set."""
     begin = int(dataset.sequences.start_time[row])
     for piece in iter_slices(dataset, row):
         skipped = (int(piece.times[0]) - begin) // dataset.frequency
@@ -164,7 +170,7 @@ def _faults_of_input(expected: KnownValue, stored: float, *, is_masked: bool) ->
             yield f"{stored!r}, but no value was known at the origin"
     elif is_masked or not _equal(stored, expected.value, expected.size):
         words = "marked as missing" if is_masked else repr(stored)
-        yield f"{words}, the value known at the origin was {expected.value!r}"
+        yield f"{words}, but the value known at the origin was {expected.value!r}"
 
 
 def _faults_of_targets(dataset: Dataset, tables: GroupTables, step: Step, stored: StoredRow) -> Iterator[str]:
@@ -189,30 +195,30 @@ def _faults_of_published(
     for column, target in enumerate(dataset.targets):
         due, value = _published(tables, target, step).value, float(stored["published"][column])
         if not (_equal(value, due) or (math.isnan(value) and math.isnan(due))):
-            yield f"the published forecast of {target} is {value!r}, the value known at the origin was {due!r}"
+            yield f"the published forecast of {target} is {value!r}, but the value known at the origin was {due!r}"
     for column, source in enumerate(dataset.sources):
         times = int(stored["issued"][column]), _issue(tables, source, step)
         if times[0] != times[1]:
             words = [time_text(time) if time != TIME_MIN else "none" for time in times]
             yield (
-                f"the issue time of the vintage of {source} is {words[0]}, that of the newest known at the origin is "
+                f"the issue time of the vintage of {source} is {words[0]}, but the newest vintage known at the origin has "
                 f"{words[1]}"
             )
 
 
 class HeldOutInputs:
-    """Checks whether a realized value that enters a training row's input is a held-out target, where time is split."""
+    """If the policy splits time, checks whether a realized value in a training row's input is a held-out target."""
 
     def __init__(self, dataset: Dataset, params: Params) -> None:
         expectation = EXPECTATIONS[params.split.policy]
         self._is_of_time, self._frequency = expectation.is_of_time, dataset.frequency
-        # windows of training begin up to `lookback` rows before scored rows; only where `needs_reach` held-out rows may lie there
+        # windows of training begin up to `lookback` rows before scored rows; with `needs_reach`, held-out rows may lie there
         back = (params.train.lookback - 1) * dataset.frequency if expectation.needs_reach else 0
         self._trained = [(start - back, stop) for start, stop in dataset.split("train").spans]
         self._held_out = [span for name in ("validation", "test") for span in dataset.split(name).spans]
 
     def check(self, result: CheckResult, step: Step, label: str, value: KnownValue) -> None:
-        """Add a violation where the values that an input (`label`: its row and name) comes from are held out."""
+        """Add a violation if the values used by an input (`label`: its row and name) are held out."""
         if value.steps is None or not self._is_of_time:
             return
         if not any(start <= step.time < stop for start, stop in self._trained):
@@ -222,8 +228,8 @@ class HeldOutInputs:
         for start, stop in self._held_out:
             if first < stop and last + self._frequency > start:
                 result.add_violation(
-                    f"{label} uses values measured from {time_text(first)} on; [{time_text(start)}, {time_text(stop)}) is held "
-                    "out: set a longer split.distance"
+                    f"{label} uses values measured from {time_text(first)} on, but [{time_text(start)}, {time_text(stop)}) is "
+                    "held out: set a longer split.distance"
                 )
 
 

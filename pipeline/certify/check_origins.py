@@ -1,4 +1,4 @@
-"""Checks `issued` and `origin_rule`: vintages were known at the origin, and the origin is that of the rule."""
+"""Checks `issued` and `origin_rule`: vintages were known at the origin, and the origin follows the rule."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _PAGE = 1 << 12  # steps whose origins are computed together
 
 
 def check_issued(dataset: Dataset, params: Params) -> CheckResult:
-    """Compare the issue time of every vintage used, plus the declared delay, with the origin of its step; all steps."""
+    """Compare, for all steps, the issue time of each vintage used, plus the declared delay, with the origin of the step."""
     result = CheckResult(
-        "issued", "issue time of the vintage used, plus the declared delay, is at or before the origin"
+        "issued", "the issue time of the vintage used, plus the declared delay, is at or before the origin"
     )
     for piece in iter_sequences(dataset):
         origin, issued = piece.read("origin"), piece.read("issued")
@@ -42,16 +42,14 @@ def check_issued(dataset: Dataset, params: Params) -> CheckResult:
 
 
 def check_origins(dataset: Dataset, params: Params) -> CheckResult:
-    """Compare the origin of every step with the rule by `datetime`: a later one would admit values that were not yet known,
-    an earlier one would hide that.
+    """Compare the origin of every step with the rule, computed with `datetime`. A later origin would admit values that were
+    not yet known; an earlier origin would hide that.
     """
-    result = CheckResult(
-        "origin_rule", "the origin of a step is the one that align.origin gives, to the nanosecond"
-    )
+    result = CheckResult("origin_rule", "the origin of a step is exactly the time that align.origin gives")
     origins_in_zone = _expected_origins(dataset, params)
     for piece in iter_sequences(dataset):
         zone = params.raw.zone_of(piece.group)
-        assert zone is not None  # align refuses a group without zone
+        assert zone is not None  # align rejects a group without a zone
         expected, origin = origins_in_zone(piece, zone), piece.read("origin")
         result.count_checked(len(origin))
         wrong = np.flatnonzero(expected != origin)
@@ -68,8 +66,8 @@ def check_origins(dataset: Dataset, params: Params) -> CheckResult:
 
 
 def _expected_origins(dataset: Dataset, params: Params) -> Callable[[SequenceSlice, str], Times]:
-    """A function that gives the origins of a slice in a zone, TIME_MIN where there is none; it computes them once per
-    zone and track.
+    """Return a function that returns the origins of a slice in a zone, TIME_MIN for steps without one. It computes them
+    once per zone and track.
     """
     frequency = dataset.frequency
 

@@ -1,7 +1,7 @@
-"""Check `rebuilt`: every number of every shard is the one that the tables give when they are aligned again.
+"""Check `rebuilt`: aligning the tables again gives every number of every shard.
 
-Not independent, since it runs the code that made the shards: the other checks show on thousands of rows that this code
-is right, and this one that all other rows are its output too, so that no number can have been edited since.
+This check is not independent, since it runs the code that made the shards. The other checks show on thousands of rows
+that this code is right; this check shows that all other rows are its output too, so that no number was edited since.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from hindcast.pipeline.store.layout import ARRAYS, ArrayLayout, lay_out
 from hindcast.pipeline.store.reader import Dataset
 from hindcast.pipeline.wording import time_text
 
-_SMALL = 1 << 22  # numbers of X: a few megabytes, aligned in less time than processes are started
+_SMALL = 1 << 22  # numbers in X: a few megabytes are aligned faster than processes start
 
 
 def check_rebuilt(dataset: Dataset, tables: Path, params: Params) -> CheckResult:
@@ -32,7 +32,7 @@ def check_rebuilt(dataset: Dataset, tables: Path, params: Params) -> CheckResult
     the splits again and compare all their attributes.
     """
     result = CheckResult(
-        "rebuilt", "every array is, number for number, what the tables and the settings give"
+        "rebuilt", "every number of every array equals the number that the tables and the settings give"
     )
     groups: dict[str, list[int]] = {}
     for row, group in enumerate(dataset.sequences.group.tolist()):
@@ -47,10 +47,11 @@ def check_rebuilt(dataset: Dataset, tables: Path, params: Params) -> CheckResult
     last = max((last for _, _, last in results), default=dataset.last_target_time)
     if (first, last) != (dataset.first_target_time, dataset.last_target_time):
         result.add_violation(
-            f"according to dataset.h5 targets were observed from {time_text(dataset.first_target_time)} to "
-            f"{time_text(dataset.last_target_time)}, according to the tables from {time_text(first)} to {time_text(last)}"
+            f"dataset.h5 records targets observed from {time_text(dataset.first_target_time)} to "
+            f"{time_text(dataset.last_target_time)}, but the tables contain targets from "
+            f"{time_text(first)} to {time_text(last)}"
         )
-    if result.passed:  # else the plan would be made from numbers that are not those of the tables
+    if result.passed:  # else the plan would be made from numbers that differ from the tables
         _check_plan(result, dataset, params)
     return result
 
@@ -62,14 +63,14 @@ def _check_plan(result: CheckResult, dataset: Dataset, params: Params) -> None:
         for name, value in due.attributes.items():
             if stored.attributes.get(name) != value:
                 result.add_violation(
-                    f"/splits/{due.name} has {name} {stored.attributes.get(name)!r}, the settings give {value!r}"
+                    f"/splits/{due.name} has {name} {stored.attributes.get(name)!r}, but the settings give {value!r}"
                 )
 
 
 def _compare(
     dataset: Dataset, tables: Path, params: Params, item: tuple[str, list[int]]
 ) -> tuple[CheckResult, int, int]:
-    """The result of one group, and the first and last time of an observed target in its tables."""
+    """Return the result of one group, and the first and last time of an observed target in its tables."""
     group, rows = item
     aligned = align_group(tables, params, group)
     result = CheckResult("rebuilt", group)
@@ -94,7 +95,7 @@ def _compare_group(result: CheckResult, dataset: Dataset, aligned: AlignedGroup,
             for series, track, time, steps in different
         )
         result.add_violation(
-            f"{aligned.group}: its sequences differ from those that the tables give, in {words or 'their order'}"
+            f"{aligned.group}: its sequences differ from the sequences that the tables give, in {words or 'their order'}"
         )
         return
     if dataset.baselines != STORED:
@@ -106,7 +107,7 @@ def _compare_group(result: CheckResult, dataset: Dataset, aligned: AlignedGroup,
     for axis, (names, order) in columns.items():
         if None in order:
             result.add_violation(
-                f"{aligned.group}: the {axis}s {', '.join(names)} are not those that the settings ask for"
+                f"{aligned.group}: the {axis}s {', '.join(names)} differ from the {axis}s requested by the settings"
             )
             return
     for row, sequence in zip(rows, aligned.sequences, strict=True):
@@ -116,7 +117,7 @@ def _compare_group(result: CheckResult, dataset: Dataset, aligned: AlignedGroup,
 
 
 Columns = dict[str, tuple[tuple[str, ...], list[int | None]]]
-"""Axis -> the names in the file, and the place of each in the aligned group: settings may have changed their order."""
+"""By axis: the names in the file, and the index of each in the aligned group: settings may have changed their order."""
 
 
 def _columns(dataset: Dataset, aligned: AlignedGroup) -> Columns:
@@ -140,24 +141,24 @@ def _differences(
     stored = dataset.read(array.name, np.arange(first, first + int(table.sample_count[row])))
     values = getattr(sequence, array.name)
     names: tuple[str, ...] = ()
-    if len(array.axes) > 2:  # the third axis is one of columns; a fourth is that of the baselines
+    if len(array.axes) > 2:  # the third axis holds columns; a fourth holds the baselines
         names, order = columns[array.axes[2]]
         values = values[:, order]
     if stored.shape[2:] != values.shape[1:]:
-        yield f"{array.name} has the shape {stored.shape[2:]} a step, the tables give {values.shape[1:]}"
+        yield f"{array.name} has the shape {stored.shape[2:]} per step, but the tables give {values.shape[1:]}"
         return
     due = np.empty_like(stored)
     if due.size:
         lay_out(values, due.reshape(-1, *due.shape[2:]), length, array.padding)
     if stored.tobytes() == due.tobytes():
         return
-    same = (stored == due) | ((stored != stored) & (due != due))  # noqa: PLR0124 - NaN is the number that is not itself
+    same = (stored == due) | ((stored != stored) & (due != due))  # noqa: PLR0124 - only NaN differs from itself
     for place in np.argwhere(~same).tolist():
         step = place[0] * length + place[1]
         time = time_text(int(table.start_time[row]) + step * dataset.frequency)
         what = f"{array.name} {names[place[2]]}" if names else array.name
         yield (
             f"{table.group[row]}/{table.series[row]} track {table.track[row]} at {time} (sample {first + place[0]}"
-            f"{', padding' if step >= len(sequence.times) else ''}): {what} is {stored[tuple(place)].item()!r}, the tables "
-            f"give {due[tuple(place)].item()!r}"
+            f"{', padding' if step >= len(sequence.times) else ''}): {what} is {stored[tuple(place)].item()!r}, but the "
+            f"tables give {due[tuple(place)].item()!r}"
         )

@@ -1,4 +1,4 @@
-"""Check `scaler`: means and deviations in scaler.json are those of the training rows, and of no others."""
+"""Check `scaler`: means and deviations in scaler.json were computed from the training rows only."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ Key = tuple[str, ...]
 """(group, series), (group,), or () for all."""
 
 Part = tuple[Key, Floats, Flags]
-"""Rows of one key: values (row, column) and which of them are present."""
+"""Rows of one key: values (row, column), and flags of the values that are present."""
 
 
 @dataclass(frozen=True)
 class Moments:
-    """For each column: number of rows, their mean (0 if there are none), and their deviation, 0 where all are equal."""
+    """For each column: number of rows, their mean (0 if there are none), and their deviation (0 if all are equal)."""
 
     count: Ints
     mean: Floats
@@ -38,34 +38,36 @@ class Moments:
 
 
 def check_scaler(dataset: Dataset, scaler: dict[str, Any], how: ScaleSettings) -> CheckResult:
-    """Check that the scaler is the kind that the settings ask for, and recompute mean, deviation and count of every feature
-    and target, and of every group and series where scaled by these, in two passes over the training rows.
+    """Check that the scaler matches the settings, and recompute mean, deviation and count of every feature and target, and
+    of every group and series if these are scaled separately, in two passes over the training rows.
     """
     result = CheckResult(
-        "scaler", f"the scaler is that of the training rows alone, within {TOLERANCE:g} of a deviation"
+        "scaler", f"the scaler is computed from the training rows only, within {TOLERANCE:g} of a deviation"
     )
     if scaler["fingerprint"] != dataset.fingerprint:
         result.add_violation(
-            "scaler.json was fitted on another data set: its fingerprint differs from that of dataset.h5"
+            "scaler.json was fitted on another data set: its fingerprint differs from the fingerprint of dataset.h5; run the "
+            "stage `scale` again"
         )
         return result
     for field, asked in (("by", how.by), ("target", how.of_targets), ("min_rows", how.min_rows)):
         if scaler[field] != asked:
             result.add_violation(
-                f"scaler.json was fitted with scale.{field} {scaler[field]!r}, the settings ask for {asked!r}: "
+                f"scaler.json was fitted with scale.{field} {scaler[field]!r}, but the settings request {asked!r}: "
                 "run the stage `scale` again"
             )
     for kind, field in (("features", "by"), ("targets", "target")):
         entries, by, names = scaler[kind], scaler[field], getattr(dataset, kind)
         if [entry["name"] for entry in entries] != list(names):
             result.add_violation(
-                f"{kind}: scaler.json names {[entry['name'] for entry in entries]}, dataset.h5 {list(names)}"
+                f"{kind}: scaler.json names {[entry['name'] for entry in entries]}, but dataset.h5 names {list(names)}: "
+                "run the stage `scale` again"
             )
         elif by == "none":
             for entry in entries:
                 if (entry["mean"], entry["std"]) != (0.0, 1.0):
                     result.add_violation(
-                        f"{entry['name']}: no scaling was asked for, but scaler.json has mean {entry['mean']!r} and std "
+                        f"{entry['name']}: no scaling was requested, but scaler.json has mean {entry['mean']!r} and std "
                         f"{entry['std']!r}"
                     )
         else:
@@ -74,7 +76,7 @@ def check_scaler(dataset: Dataset, scaler: dict[str, Any], how: ScaleSettings) -
 
 
 def _own(dataset: Dataset) -> list[bool]:
-    """Whether a series may have its own scale for a feature: masks, the calendar and leads mean the same in every series."""
+    """Return, per feature, whether series may have their own scale: masks, calendar and leads mean the same everywhere."""
     masks = {int(mask) for mask in dataset.feature_masks}
     return [
         place not in masks and not (part == "calendar" and unit in {"1", "h"})
@@ -83,7 +85,7 @@ def _own(dataset: Dataset) -> list[bool]:
 
 
 def _check_side(result: CheckResult, dataset: Dataset, scaler: dict[str, Any], kind: str, by: str) -> None:
-    """Check the scales of features, or of targets: of all series together, then of the groups and series that `by` asks for."""
+    """Check the scales of features, or of targets: of all series together, then of the groups and series, depending on `by`."""
     names = [entry["name"] for entry in scaler[kind]]
     own = _own(dataset) if kind == "features" else [True] * len(names)
 
@@ -114,7 +116,7 @@ def _check_side(result: CheckResult, dataset: Dataset, scaler: dict[str, Any], k
 def _with_fallback(
     of: Mapping[Key, Moments], key: Key, least: int, whole: Moments, own: list[bool]
 ) -> Moments:
-    """Column by column, the first of series, group and all series that has enough rows, varies and may have its own scale."""
+    """For each column, use the first of series, group and all series that has enough rows, varies and may have a scale."""
     mean, deviation = whole.mean.copy(), whole.deviation.copy()
     for length in range(1, len(key) + 1):
         part = of[key[:length]]
@@ -126,7 +128,7 @@ def _with_fallback(
 
 def _compare(result: CheckResult, names: list[str], recorded: Mapping[str, list[Any]], due: Moments) -> None:
     mean, deviation, count = (np.array(recorded[field], float) for field in ("mean", "std", "count"))
-    # the second term: float64 sums of large numbers
+    # the second term allows for the rounding of float64 sums of large numbers
     near = TOLERANCE * due.deviation + 1e-12 * np.abs(due.mean)
     is_equal = (
         (count == due.count) & (abs(mean - due.mean) <= near) & (abs(deviation - due.deviation) <= near)
@@ -134,12 +136,12 @@ def _compare(result: CheckResult, names: list[str], recorded: Mapping[str, list[
     for at in np.flatnonzero(~is_equal).tolist():
         result.add_violation(
             f"{names[at]}: scaler.json has mean {mean[at].item()!r}, std {deviation[at].item()!r} of {count[at]:g} rows; "
-            f"the training rows give {due.mean[at].item()!r}, {due.deviation[at].item()!r} of {due.count[at]}"
+            f"but the training rows give {due.mean[at].item()!r}, {due.deviation[at].item()!r} of {due.count[at]}"
         )
 
 
 def _rows(dataset: Dataset, kind: str) -> Iterator[Part]:
-    """The training rows of the features, present where their mask is 0, or of the targets, present where they have weight."""
+    """Yield the training rows of the features (present if their mask is 0) or of the targets (present if they have weight)."""
     train = dataset.split("train")
     for piece in iter_sequences(dataset):
         inside = scored_in(train, piece)
@@ -158,7 +160,7 @@ def _rows(dataset: Dataset, kind: str) -> Iterator[Part]:
 def compute_moments(
     rows: Callable[[], Iterator[Part]], columns: int, count_checked: Callable[[int], None]
 ) -> dict[Key, Moments]:
-    """The moments of each key and of its parents; iterates over `rows` twice, and calls `count_checked` once for each row."""
+    """Return the moments of each key and of its parents. Iterates over `rows` twice; `count_checked` counts each row once."""
     seen: dict[Key, _RunningMoments] = {(): _RunningMoments(columns)}
     for key, values, present in rows():
         count_checked(len(values))

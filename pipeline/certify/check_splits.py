@@ -1,5 +1,5 @@
-"""Checks `borders` and `split_lists`: the splits begin and end where the settings say, and list the samples that the
-settings give, none of them twice.
+"""Checks `borders` and `split_lists`: the splits begin and end where the settings say, and list the right samples, each at
+most once.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from hindcast.pipeline.wording import time_text
 def check_borders(dataset: Dataset, settings: SplitSettings, seed: int) -> CheckResult:
     """Compare the ranges of each split with the expected ones.
 
-    Training and validation may end earlier, or begin later where blocks are held out, because they keep their distance;
-    `embargo` and `distance` check that.
+    Training and validation may end earlier because of the embargo, and with held-out blocks training may begin later
+    because of its distance; `embargo` and `distance` check that.
     """
     result = CheckResult("borders", "the splits begin and end where the settings and the span of targets say")
     expectation = EXPECTATIONS[settings.policy]
@@ -38,22 +38,23 @@ def check_borders(dataset: Dataset, settings: SplitSettings, seed: int) -> Check
 
 def check_samples(dataset: Dataset, settings: SplitSettings, seed: int) -> CheckResult:
     """Check that every list ascends, lies inside the data set and shares no sample, and that each sample is in the right
-    list: under a policy of time in that of the last range that it reaches, or in none if it lies between two; else in
-    that of its series, its group or its place in the permutation. With folds, the chosen one is the one to train on.
+    list. If the policy splits time, this is the list of the last range that the sample reaches, or no list if it lies
+    between two ranges. Otherwise its series, its group or its position in the permutation decides. With folds, the main
+    splits must equal the chosen fold.
     """
     expectation = EXPECTATIONS[settings.policy]
     result = CheckResult(
         "split_lists", "a sample is in the list of the last split that it reaches, and in no other"
     )
     if not expectation.is_of_time:
-        result.rule = f"{settings.policy}: every sample is in exactly one list, the one that the seed draws"
+        result.rule = f"{settings.policy}: every sample is in exactly one list, which the seed decides"
     folds = range(settings.folds) if isinstance(settings, RollingOrigin) else ()
     expected = {name for fold in (None, *folds) for name in split_names(fold)}
     if missing := sorted(expected - set(dataset.splits)):
-        result.add_violation(f"{', '.join(missing)}: missing")
+        result.add_violation(f"{', '.join(missing)}: missing; run the stage `split` again")
         return result
     for name in sorted(set(dataset.splits) - expected):
-        result.add_violation(f"{name}: no setting asks for this split")
+        result.add_violation(f"{name}: no setting requests this split; run the stage `split` again")
     for split_set in iter_split_sets(dataset, settings):
         for split in split_set.splits:
             result.add_violations(_faults_of_list(split, dataset.sample_count))
@@ -84,7 +85,7 @@ def _faults_of_borders(split_set: SplitSet, expected: list[Range], expectation: 
         if any(after <= before for before, after in pairwise(edges)):
             yield f"{name}: its intervals must ascend with gaps between them; expected {_ranges_text(due)}"
         if (split.from_time, split.until_time) != (split.spans[0][0], split.spans[-1][1]):
-            yield f"{name}: its from_time and until_time are not those of its intervals"
+            yield f"{name}: its from_time and until_time differ from the first and last edge of its intervals"
 
 
 def _ranges_text(ranges: list[tuple[int, int]]) -> str:
@@ -131,7 +132,7 @@ def _faults_of_order(split_set: SplitSet) -> Iterator[str]:
     for before, after in pairwise(split_set.splits):
         if not before.from_time <= before.until_time <= after.from_time <= after.until_time:
             yield (
-                f"{before.name} ends at {time_text(before.until_time)}, {after.name} begins at {time_text(after.from_time)}"
+                f"{before.name} ends at {time_text(before.until_time)}, but {after.name} begins at {time_text(after.from_time)}"
             )
 
 
@@ -140,7 +141,9 @@ def _check_chosen_fold(result: CheckResult, dataset: Dataset, settings: RollingO
         main, chosen = dataset.split(name), dataset.split(of_fold)
         same = np.array_equal(main.indices, chosen.indices)
         if not same or (main.from_time, main.until_time) != (chosen.from_time, chosen.until_time):
-            result.add_violation(f"{name} differs from {of_fold}, the fold that split.fold chooses")
+            result.add_violation(
+                f"{name} differs from {of_fold}, the fold chosen by split.fold; run the stage `split` again"
+            )
 
 
 def _sequence_name(dataset: Dataset, sample: int) -> str:

@@ -1,4 +1,4 @@
-"""Checks `files`, `tables` and `known_rule`: files are those that the stages wrote, known moments those of the rules."""
+"""Checks `files`, `tables` and `known_rule`: no file changed since it was written, and known times follow the rules."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from hindcast.pipeline.wording import time_text
 
 
 def check_tables(tables: Path, params: Params, groups: list[str]) -> list[CheckResult]:
-    """Compare the bytes of every table with the manifest, and every known moment with the `known` rule of its source."""
-    same = CheckResult("tables", "tables are those that tables.json lists")
-    known = CheckResult("known_rule", "known moments in the tables are those of the source's `known` rule")
+    """Compare the bytes of every table with the manifest, and every known time with the `known` rule of its source."""
+    same = CheckResult("tables", "the bytes of the tables are the bytes that tables.json records")
+    known = CheckResult("known_rule", "known times in the tables follow the source's `known` rule")
     manifest = read_manifest(tables)
     for source, entry in sorted(manifest["sources"].items()):
         for group, of_group in sorted(entry["groups"].items()):
@@ -43,15 +43,15 @@ def _check_source(result: CheckResult, tables: Path, params: Params, source: str
     frame = read_table(tables, source, group)
     if frame is None or isinstance(rule, PublishedAt):
         return
-    assert zone is not None  # align refuses a group without zone
+    assert zone is not None  # align rejects a group without a zone
     valid, known = (frame[name].to_numpy(np.int64) for name in ("valid_time", "known_time"))
     issue = frame["issue_time"].to_numpy(np.int64) if "issue_time" in frame else None
     due = _expected_moments(rule, valid, issue, params.raw.frequency.ns, zone)
     result.count_checked(len(valid))
     for row in np.flatnonzero(known != due).tolist():
         result.add_violation(
-            f"{source} of {group} for {time_text(int(valid[row]))}: known at {time_text(int(known[row]))}, the rule gives "
-            f"{time_text(int(due[row]))}"
+            f"{source} of {group} for {time_text(int(valid[row]))}: known at {time_text(int(known[row]))}, but the rule "
+            f"gives {time_text(int(due[row]))}"
         )
 
 
@@ -70,11 +70,11 @@ def _expected_moments(rule: KnownRule, valid: Times, issue: Times | None, freque
 
 
 def check_files(dataset: Dataset, packed: Path, params: Params) -> CheckResult:
-    """Compare bytes and fingerprints of the shards with what dataset.h5 records, and times, sequences and coordinates of
-    each file with its own table of sequences; X, Y and W must be finite, W not negative.
+    """Compare the bytes and fingerprints of the shards with dataset.h5, and the times, sequences and coordinates of each
+    file with its table of sequences. X, Y and W must be finite, and W must not be negative.
     """
     result = CheckResult(
-        "files", "the shards are those that were split, and every number of X, Y and W is finite"
+        "files", "the shards are unchanged since `split`, and every number of X, Y and W is finite"
     )
     shards = sorted(packed.glob("*.h5"))
     _check_fingerprint(result, dataset, shards, params)
@@ -89,7 +89,7 @@ def check_files(dataset: Dataset, packed: Path, params: Params) -> CheckResult:
 
 
 def _check_fingerprint(result: CheckResult, dataset: Dataset, shards: list[Path], params: Params) -> None:
-    """Recompute the fingerprint of the whole from those of the shards and the settings."""
+    """Recompute the data set's fingerprint from the settings and the fingerprints of the shards."""
     parts = []
     for path in shards:
         with Dataset(path) as shard:
@@ -100,7 +100,7 @@ def _check_fingerprint(result: CheckResult, dataset: Dataset, shards: list[Path]
     due = digest_of_value({"format": "hindcast/1", "shards": sorted(parts), **settings})
     if due != dataset.fingerprint:
         result.add_violation(
-            f"dataset.h5 has the fingerprint {dataset.fingerprint}, its shards and the split settings give {due}: "
+            f"dataset.h5 has the fingerprint {dataset.fingerprint}, but its shards and the split settings give {due}: "
             "run the stage `split` again"
         )
 
@@ -111,8 +111,8 @@ def _check_bytes(result: CheckResult, dataset: Dataset, shards: list[Path]) -> N
         recorded = dataset.split(name).attributes.get("shards_digest")
         if recorded != due:
             result.add_violation(
-                f"{name} was planned from shards with the digest {recorded}, those in the folder have {due}: a shard was "
-                "edited, added or removed since; run the stage `split` again"
+                f"{name} was planned from shards with the digest {recorded}, but the shards in the folder have {due}: a shard "
+                "was edited, added or removed since; run the stage `split` again"
             )
 
 

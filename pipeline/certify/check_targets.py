@@ -1,4 +1,4 @@
-"""Checks `embargo` and `targets_apart`: training targets were known in time, and none is a held-out target."""
+"""Checks `embargo` and `targets_apart`: training targets were known in time, and no training target is held out."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ Range = tuple[int, int]
 
 
 def check_embargo(dataset: Dataset, settings: SplitSettings) -> CheckResult:
-    """Compare the known moment of each scored target of training, and of validation, which chooses the epoch, with the
-    origins of what is held out after it: training with validation and test, validation with test. In every fold.
+    """Compare, in every fold, the known time of each scored target with the origins of the held-out steps after it:
+    training with validation and test, and validation (which chooses the epoch) with test.
     """
     result = CheckResult(
         "embargo", "a target of training or validation was known at the first origin of the next split"
@@ -43,8 +43,8 @@ def check_embargo(dataset: Dataset, settings: SplitSettings) -> CheckResult:
 
 
 def check_targets_apart(dataset: Dataset, settings: SplitSettings) -> CheckResult:
-    """Check that no scored target, by group, series and time, is both trained on and held out, whatever its track. In every
-    fold. Where samples are drawn without regard to tracks, only the same row counts.
+    """Check, in every fold, that no scored target (group, series, time) is both trained on and held out, regardless of its
+    track. If samples are chosen at random from all tracks, only the same row counts.
     """
     result = CheckResult("targets_apart", "no target that is scored in validation or test is trained on")
     by_track = EXPECTATIONS[settings.policy].draws_rows
@@ -62,7 +62,7 @@ def check_targets_apart(dataset: Dataset, settings: SplitSettings) -> CheckResul
 
 
 def _first_origins(dataset: Dataset, ranges: list[Range]) -> dict[Range, int]:
-    """For each range the smallest origin of all steps in it; ranges without steps are omitted."""
+    """Return, for each range, the smallest origin of all steps in it; ranges without steps are omitted."""
     smallest: dict[Range, int] = {}
     begin = min((start for start, _ in ranges), default=TIME_MAX)
     for piece in iter_sequences(dataset):
@@ -101,14 +101,14 @@ def _check_range(result: CheckResult, piece: SequenceSlice, name: str, reach: Ra
         moment = "never" if known[bad] == TIME_MAX else f"at {time_text(int(known[bad]))}"
         result.add_violation(
             f"{name}: {piece.dataset.targets[target[bad]]} of {piece.label(first + int(place[bad]))} was known "
-            f"{moment}, the next split's first origin is {time_text(origin)}"
+            f"{moment}, but the next split's first origin is {time_text(origin)}"
         )
 
 
 def _scored_by_series(
     dataset: Dataset, split_set: SplitSet, *, by_track: bool
 ) -> Iterator[tuple[str, list[Times]]]:
-    """(name, scored times in training, validation and test) of each series, or with `by_track` of each track."""
+    """Yield (name, scored times in training, validation and test) of each series, or of each track if `by_track`."""
 
     def name_of(piece: SequenceSlice) -> str:
         return f"{piece.group}/{piece.series}" + (f" track {piece.track}" if by_track else "")

@@ -1,4 +1,4 @@
-"""The expected columns of X by name, each as a slow function of one step."""
+"""The expected columns of X by name: each is a slow function of one step."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _STATISTICS: Mapping[str, Callable[[Sequence[float]], float]] = {
     "min": min,
     "max": max,
 }
-_CACHED = 1 << 14  # lookups of one value: columns of different windows ask for the same steps
+_CACHED = 1 << 14  # lookups of one value: columns with different windows need the same steps
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ Column = Callable[[Step], KnownValue]
 
 
 def expected_columns(tables: GroupTables) -> dict[str, Column]:
-    """For each column of X except masks, by name, the function that gives its expected value."""
+    """Return, by name, the function that computes the expected value of each column of X except masks."""
     columns: dict[str, Column] = {}
     for kinds in (_of_inputs, _of_realized, _of_windows, _for_all_time, _leads):
         columns |= dict(kinds(tables))
@@ -52,7 +52,7 @@ def expected_columns(tables: GroupTables) -> dict[str, Column]:
 
 
 def _of_inputs(tables: GroupTables) -> Iterator[tuple[str, Column]]:
-    """Forecasts and known values of the step and its neighbours, older vintages, and the changes between them."""
+    """Yield forecasts and known values of the step and its neighbours, older vintages, and changes between vintages."""
     params, chosen = tables.params, tables.params.align.features
     for name, (sources, value) in _inputs(params):
         yield name, partial(_filled, tables, sources, value)
@@ -67,7 +67,7 @@ def _of_inputs(tables: GroupTables) -> Iterator[tuple[str, Column]]:
 
 
 def _leads(tables: GroupTables) -> Iterator[tuple[str, Column]]:
-    """The prediction lead, and those of the vintages used."""
+    """Yield the prediction lead, and the leads of the vintages used."""
     params, chosen = tables.params, tables.params.align.features
     if not chosen.lead:
         return
@@ -81,7 +81,7 @@ def _leads(tables: GroupTables) -> Iterator[tuple[str, Column]]:
 
 
 def _for_all_time(tables: GroupTables) -> Iterator[tuple[str, Column]]:
-    """Static attributes, and public holidays."""
+    """Yield static attributes, and public holidays."""
     for name, (sources, value) in _inputs(tables.params, has_time=False):
         yield name, partial(_static, tables, sources, value)
     if (chosen := tables.params.align.features.holidays) is not None:
@@ -90,7 +90,7 @@ def _for_all_time(tables: GroupTables) -> Iterator[tuple[str, Column]]:
 
 
 def _of_realized(tables: GroupTables) -> Iterator[tuple[str, Column]]:
-    """Lags and recent values."""
+    """Yield lags and recent values."""
     chosen = tables.params.align.features
     for named, lags in chosen.lags.items():
         for value in _realized_parts(tables.params, named):
@@ -104,7 +104,7 @@ def _of_realized(tables: GroupTables) -> Iterator[tuple[str, Column]]:
 
 
 def _of_windows(tables: GroupTables) -> Iterator[tuple[str, Column]]:
-    """Rolling statistics, and errors of the published forecast."""
+    """Yield rolling statistics, and errors of the published forecast."""
     params = tables.params
     for named, asked in params.align.features.rolling.items():
         for value in _realized_parts(params, named):
@@ -118,7 +118,7 @@ def _of_windows(tables: GroupTables) -> Iterator[tuple[str, Column]]:
 
 
 def sources_and_value(params: Params, role: str, name: str) -> tuple[tuple[str, ...], str]:
-    """What a setting means by `value` or `source.value`: the sources of a role that have the value, and the value."""
+    """Resolve `value` or `source.value` in a setting: the sources of a role that have the value, and the value."""
     source, _, value = name.rpartition(".")
     sources = params.raw.sources.items()
     of_role = tuple(name for name, each in sources if each.role == role and value in each.values)
@@ -131,7 +131,7 @@ def _realized_parts(params: Params, value: str) -> tuple[str, ...]:
 
 
 def _inputs(params: Params, *, has_time: bool = True) -> Iterator[tuple[str, tuple[tuple[str, ...], str]]]:
-    """Name -> (sources, value) of forecasts and known values: those of single steps, or those for all time."""
+    """Yield (name, (sources, value)) of forecasts and known values: of single steps, or else of all time."""
     chosen = params.align.features
     for role, names in (("forecast", chosen.forecast), ("known", chosen.known)):
         of_role = [source for source in params.raw.sources.values() if source.role == role]
@@ -147,7 +147,7 @@ def _inputs(params: Params, *, has_time: bool = True) -> Iterator[tuple[str, tup
 
 
 def _carried(tables: GroupTables, step: Step, value_at: Callable[[int, int], KnownValue]) -> KnownValue:
-    """The value of the step, or, in a gap of up to `gaps.fill`, the value before it, as known at that step's own origin."""
+    """Return the value of the step. In a gap of up to `gaps.fill`, use the previous value, as known at its own origin."""
     time, origin = step.time, step.origin
     fill = tables.params.align.gaps.fill.ns
     while (value := value_at(time, origin)).is_missing:
@@ -166,7 +166,7 @@ def _filled(tables: GroupTables, sources: tuple[str, ...], value: str, step: Ste
 def _forecast(
     tables: GroupTables, sources: tuple[str, ...], value: str, *, later: int = 0, older: int = 0
 ) -> Column:
-    """The value as known at the origin, of a step so many steps later or of a vintage so many issues older."""
+    """Return a column: the value as known at the origin, `later` steps ahead or of a vintage `older` issues back."""
     ahead = later * tables.frequency
     return lambda step: tables.forecast(sources, value, step.series, step.time + ahead, step.origin, older)
 
@@ -211,7 +211,7 @@ def _recent(
 
 
 def _vintage_lead(tables: GroupTables, source: str, value: str, number: int, step: Step) -> KnownValue:
-    """Hours from the issue of the vintage used, or of the `number`-th newest, to the step."""
+    """Return the hours from the issue time of the vintage used, or of the `number`-th newest vintage, to the step."""
 
     def issue(time: int, origin: int) -> KnownValue:
         used = tables.vintage(source, value, step.series, time, origin, number - 1)
@@ -245,7 +245,7 @@ class LastSteps:
         self._first = lru_cache(_CACHED)(tables.first_step)
 
     def statistic(self, window: Duration, name: str, step: Step) -> KnownValue:
-        """The statistic over a window; no value where fewer than half of its steps have one."""
+        """Return the statistic over a window; no value if fewer than half of its steps have a value."""
         newest = self._newest(step.series, step.origin)
         if newest is None:
             return NO_VALUE

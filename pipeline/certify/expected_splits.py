@@ -1,6 +1,6 @@
-"""What each split policy must give, stated a second time: its properties, its ranges of time and its lists of samples.
+"""The expected result of each split policy, written a second time: properties, ranges of time and lists of samples.
 
-Nothing here is imported from `split`: a test holds that every policy has its counterpart in `EXPECTATIONS`.
+Nothing here is imported from `split`; a test checks that every policy has its entry in `EXPECTATIONS`.
 """
 
 from __future__ import annotations
@@ -24,13 +24,14 @@ Range = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class Expectation:
-    """What the certificate expects of a policy.
+    """The properties of a policy that the certificate expects.
 
-    `owners(dataset, splits, settings, seed)` is for each sample the number of the split that must list it, -1 for none.
-    `ranges(dataset, settings, seed, fold)` are, for a policy of time, the ranges of the splits before any distance is kept,
-    in the order of time. `is_ordered`: training ends before validation begins, and validation before test.
-    `needs_reach`: held-out steps lie before training steps, so the reach of inputs matters. `draws_rows`: samples are drawn
-    without regard to tracks, so two tracks of one step may be in different splits.
+    - `owners(dataset, splits, settings, seed)` returns, for each sample, the number of the split that must list it, or -1.
+    - `ranges(dataset, settings, seed, fold)` returns, for a policy of time, the ranges of the splits in time order, before
+      the embargo and the distance are applied.
+    - `is_ordered`: training ends before validation begins, and validation ends before test begins.
+    - `needs_reach`: held-out steps lie before training steps, so the reach of inputs matters.
+    - `draws_rows`: samples are chosen at random from all tracks, so two tracks of a step may be in different splits.
     """
 
     owners: Callable[[Dataset, Sequence[Split], Any, int], Ints]
@@ -41,7 +42,7 @@ class Expectation:
 
     @property
     def is_of_time(self) -> bool:
-        """Whether time is split, the same for all series: then samples across a border are played on both sides."""
+        """Return whether the policy splits time, the same for all series; both sides run through samples across a border."""
         return self.ranges is not None
 
 
@@ -110,21 +111,21 @@ def ranges_of_blocks(dataset: Dataset, settings: Blocked, seed: int, fold: int |
 
 
 def owners_by_time(dataset: Dataset, splits: Sequence[Split], settings: Any, seed: int) -> Ints:
-    """The last split that a sample reaches, or none if it lies in the embargo of one."""
+    """Return the last split that each sample reaches, or -1 if it lies in an embargo."""
     del settings, seed
     first, last = first_and_last_steps(dataset)
     owners = np.full(len(first), -1)
     for number, split in enumerate(splits):
         reaches = last >= split.from_time
-        # what reaches this split but begins after its end lies in its embargo, or belongs to a later one; a sample that
-        # reaches beyond the test of a fold belongs to none
+        # a sample that reaches this split but begins after its end lies in its embargo or belongs to a later split; a sample
+        # that reaches beyond the test of a fold belongs to no split
         ends = first if number < len(splits) - 1 else last
         owners[reaches] = np.where(ends[reaches] < split.until_time, number, -1)
     return owners
 
 
 def owners_by_blocks(dataset: Dataset, splits: Sequence[Split], settings: Blocked, seed: int) -> Ints:
-    """The split of the last held-out block that a sample reaches, else training; none outside the ranges of that split."""
+    """Return the split of the last held-out block that each sample reaches, else training; -1 outside that split's ranges."""
     first, last = first_and_last_steps(dataset)
     block_owner = np.zeros(len(first), np.int64)
     for owner, start, stop in ranges_of_blocks(dataset, settings, seed, None):
@@ -138,7 +139,7 @@ def owners_by_blocks(dataset: Dataset, splits: Sequence[Split], settings: Blocke
 
 
 def owners_by_names(dataset: Dataset, splits: Sequence[Split], settings: HeldOut, seed: int) -> Ints:
-    """Series, or groups, in the order of a hash: the first are validation's, the next test's."""
+    """Assign series, or groups, in the order of a hash: the first to validation, the next to test, the rest to training."""
     del splits
     table = dataset.sequences
     names = [
@@ -158,7 +159,7 @@ def owners_by_names(dataset: Dataset, splits: Sequence[Split], settings: HeldOut
 def owners_by_permutation(
     dataset: Dataset, splits: Sequence[Split], settings: RandomSamples, seed: int
 ) -> Ints:
-    """A permutation of all samples, cut by shares."""
+    """Assign samples by a permutation of all samples, cut at the shares."""
     del splits
     count = dataset.sample_count
     owners = np.zeros(count, np.int64)
@@ -170,7 +171,7 @@ def owners_by_permutation(
 
 
 def first_and_last_steps(dataset: Dataset) -> tuple[Ints, Ints]:
-    """The first and the last real step of every sample (ns)."""
+    """Return the first and the last real step of every sample (ns)."""
     table, length, step = dataset.sequences, dataset.segment_length, dataset.frequency
     firsts, lasts = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
     for begin, count in zip(table.start_time.tolist(), table.step_count.tolist(), strict=True):

@@ -1,4 +1,4 @@
-"""The result of a check: how many rows it covered, which of them violate the rule, and the tightest margin."""
+"""The result of a check: the number of rows checked, the rows that violate the rule, and the tightest margin."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import numpy as np
 import numpy.typing as npt
 
 MOST_EXAMPLES = 20
-"""Violations that are named; all are counted."""
+"""The number of violations that are named; all violations are counted."""
 
 
 @dataclass
 class CheckResult:
-    """The running result of one check, named for the kind of leak it looks for.
+    """The running result of one check, named after the kind of leak that it looks for.
 
-    `tightest_margin` is the smallest distance in ns by which a row kept the rule (negative: by which one violated
-    it), None where the rule has no distance.
+    `tightest_margin` is the smallest distance in ns by which a row satisfies the rule (negative: the largest distance by
+    which a row violates it), or None if the rule has no distance.
     """
 
     name: str
@@ -44,7 +44,7 @@ class CheckResult:
             self.add_violation(prefix + example)
 
     def count_margins(self, margins: npt.NDArray[np.int64]) -> npt.NDArray[np.intp]:
-        """Count rows by their margins in ns and return the places of those below zero, which violate the rule."""
+        """Count rows and return the indices of the rows whose margin in ns is below zero: they violate the rule."""
         self.count_checked(len(margins))
         if len(margins):
             self.note_margin(int(margins.min()))
@@ -63,11 +63,11 @@ class CheckResult:
 
     @property
     def passed(self) -> bool:
-        """Whether no row violated the rule."""
+        """Return whether no row violated the rule."""
         return self.violations == 0
 
     def as_json(self) -> dict[str, Any]:
-        """The entry in leaks.json."""
+        """Return the entry for leaks.json."""
         return {
             "name": self.name,
             "rule": self.rule,

@@ -23,7 +23,7 @@ _LONGEST = 1 << 15  # steps in memory at a time
 
 @dataclass(frozen=True)
 class SequenceSlice:
-    """Consecutive samples [first, stop) of one sequence; `times` are those of their `len(times)` real steps."""
+    """Consecutive samples [first, stop) of one sequence; `times` has one entry per real step."""
 
     dataset: Dataset
     group: str
@@ -34,28 +34,28 @@ class SequenceSlice:
     times: Times
 
     def read(self, name: str) -> npt.NDArray[Any]:
-        """An array of the data set, (step, ...)."""
+        """Return these steps of an array of the data set: (step, ...)."""
         samples = self.dataset.read(name, np.arange(self.first, self.stop))
         length, *rest = samples.shape[1:]  # not -1: without forecast sources the size is 0
         return samples.reshape(len(samples) * length, *rest)[: len(self.times)]
 
     def label(self, place: int) -> str:
-        """Series, track and time of one of the steps, for a message."""
+        """Return series, track and time of the step at index `place`, for a message."""
         return f"{self.group}/{self.series} track {self.track} at {time_text(int(self.times[place]))}"
 
     def sample_of(self, place: int) -> int:
-        """The sample that holds one of the steps."""
+        """Return the sample that contains the step at index `place`."""
         return self.first + place // self.dataset.segment_length
 
 
 def iter_sequences(dataset: Dataset) -> Iterator[SequenceSlice]:
-    """All steps of a data set, a bounded number at a time, in the order of the file."""
+    """Yield all steps of a data set in slices of bounded length, in the order of the file."""
     for row in range(len(dataset.sequences)):
         yield from iter_slices(dataset, row)
 
 
 def iter_slices(dataset: Dataset, row: int) -> Iterator[SequenceSlice]:
-    """All steps of one sequence, a bounded number at a time."""
+    """Yield all steps of one sequence in slices of bounded length."""
     table, length = dataset.sequences, dataset.segment_length
     begin, steps, first = (
         int(column[row]) for column in (table.start_time, table.step_count, table.first_sample)
@@ -76,7 +76,7 @@ def iter_slices(dataset: Dataset, row: int) -> Iterator[SequenceSlice]:
 
 @dataclass(frozen=True)
 class SplitSet:
-    """Training, validation and test; `fold` is None for the splits that this data set is trained on."""
+    """Training, validation and test; `fold` is None for the main splits, which are used for training."""
 
     fold: int | None
     splits: tuple[Split, Split, Split]
@@ -88,7 +88,7 @@ class SplitSet:
 
 
 def iter_split_sets(dataset: Dataset, settings: SplitSettings) -> Iterator[SplitSet]:
-    """The sets that the settings ask for and that are complete in the data set."""
+    """Yield the sets that the settings request and that are complete in the data set."""
     folds = range(settings.folds) if isinstance(settings, RollingOrigin) else ()
     for fold in (None, *folds):
         names = split_names(fold)
@@ -98,13 +98,13 @@ def iter_split_sets(dataset: Dataset, settings: SplitSettings) -> Iterator[Split
 
 
 def split_names(fold: int | None) -> tuple[str, ...]:
-    """The names of the splits of a fold, or of the data set itself."""
+    """Return the names of the splits of a fold, or of the main splits."""
     return PART_NAMES if fold is None else tuple(f"folds/{fold}/{name}" for name in PART_NAMES)
 
 
 def scored_in(split: Split, piece: SequenceSlice) -> Flags:
-    """Which steps of a slice a split scores, regardless of weights: those inside its ranges, and, where the policy
-    does not split time, only those of its own samples.
+    """Flag the steps of a slice that a split scores, regardless of weights: the steps inside its ranges. If the policy does
+    not split time, they must also belong to samples of the split.
     """
     inside = np.zeros(len(piece.times), bool)
     for start, stop in split.spans:

@@ -1,4 +1,4 @@
-"""The typed rows of one group as the tables hold them, looked up step by step."""
+"""The typed rows of one group in the tables, looked up step by step."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from hindcast.pipeline.tables import read_table
 class Record:
     """One row: a vintage of a forecast, or a revision of a measurement. NaN means missing; times in ns.
 
-    `issue` is the known moment where the source has no issue times; `place` is the row's number in its file.
+    `issue` is the known time if the source has no issue times; `place` is the row's index in its file.
     """
 
     valid: int
@@ -31,7 +31,7 @@ class Record:
 
     @property
     def is_empty(self) -> bool:
-        """Whether every value is missing."""
+        """Return whether every value is missing."""
         return all(math.isnan(value) for value in self.values.values())
 
 
@@ -42,7 +42,7 @@ class Records:
         self._columns: dict[str, Floats] = {}  # a value, or an angle's sine and cosine
         for name, is_angle in names.items():
             column = frame[name].to_numpy(np.float64)
-            if is_angle:  # X holds an angle as its sine and cosine to nine digits
+            if is_angle:  # X contains an angle as its sine and cosine to nine digits
                 radians = np.radians(column)
                 self._columns[f"{name}_sin"] = np.sin(radians).round(9)
                 self._columns[f"{name}_cos"] = np.cos(radians).round(9)
@@ -54,7 +54,7 @@ class Records:
         self.has_issue = "issue_time" in frame
         number, series = frame["series"].factorize()
         rows = np.arange(len(number)) if until is None else np.flatnonzero(self._valid < until)
-        # stable: rows of one stamp keep their order
+        # stable: rows with the same timestamp keep their order
         order = rows[np.lexsort((self._valid[rows], number[rows]))]
         bounds = np.searchsorted(number[order], np.arange(len(series) + 1)).tolist()
         self._rows = {
@@ -65,16 +65,16 @@ class Records:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The values of a row."""
+        """The names of the values of a row."""
         return tuple(self._columns)
 
     def first_valid(self, series: str) -> int | None:
-        """The first stamp of a series' own rows."""
+        """Return the first timestamp of a series' own rows, or None."""
         rows = self._rows.get(series)
         return int(self._valid[rows[0]]) if rows is not None and len(rows) else None
 
     def of_step(self, series: str, begin: int, end: int) -> list[Record]:
-        """The rows of a series whose stamps lie in [begin, end), in the order of time."""
+        """Return the rows of a series whose timestamps lie in [begin, end), in time order."""
         rows = self._rows.get(series)
         if rows is None:
             return []
@@ -91,7 +91,7 @@ class Records:
         ]
 
     def stamps_known(self, series: str, moment: int) -> list[int]:
-        """The distinct stamps of a series with a row that was known at a moment, the newest first."""
+        """Return the distinct timestamps of the rows of a series that were known at a given time, newest first."""
         rows = self._rows.get(series)
         if rows is None:
             return []
@@ -99,7 +99,7 @@ class Records:
 
 
 def read_records(tables: Path, group: str, params: Params) -> dict[str, Records]:
-    """The rows of every source that has some in a group."""
+    """Read the rows of every source that has rows in a group."""
     records = {}
     for source, settings in params.raw.sources.items():
         frame = read_table(tables, source, group)

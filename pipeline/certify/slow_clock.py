@@ -1,4 +1,4 @@
-"""Origins and known moments by `datetime` and `zoneinfo`, one stamp at a time: the slow, obvious version."""
+"""Origins and known times with `datetime` and `zoneinfo`, one timestamp at a time: the slow, obvious version."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ _ALWAYS = datetime(1900, 1, 1, tzinfo=UTC)
 
 
 def local_time(moment: int, zone: str) -> datetime:
-    """The local time of a zone at a moment in ns, to the second, without zone."""
+    """Convert a time (ns UTC) to local time in a zone, to the second, without time zone information."""
     return (_EPOCH + timedelta(seconds=moment // SECOND)).astimezone(ZoneInfo(zone)).replace(tzinfo=None)
 
 
 def moment_of(local: datetime, zone: str) -> int:
-    """The moment in ns of a local time of a zone, the first where the clocks show it twice."""
+    """Convert a local time in a zone to ns UTC; if the clocks show it twice, use the first."""
     passed = local.replace(tzinfo=ZoneInfo(zone), fold=0).astimezone(UTC) - _EPOCH
     return (passed.days * 86400 + passed.seconds) * SECOND
 
 
 def origin_of(rule: OriginRule, step: int, track: int, group_zone: str) -> int | None:
-    """The moment (ns) at which a track's forecast for a step is made; None where it makes none."""
+    """Return the time (ns) at which a track's forecast for a step is made; None if there is no forecast."""
     return origins_of(rule, [step], track, group_zone)[0]
 
 
 def origins_of(rule: OriginRule, steps: list[int], track: int, group_zone: str) -> list[int | None]:
-    """The origins of one track for many ascending steps; those of a cycle are computed once each."""
+    """Return the origins of one track for ascending steps; each origin of a cycle is computed only once."""
     if isinstance(rule, Before):
         return [step - rule.before.ns for step in steps]
     zone = _zone(rule.zone, group_zone)
@@ -44,7 +44,7 @@ def origins_of(rule: OriginRule, steps: list[int], track: int, group_zone: str) 
 
 
 def known_of(rule: KnownRule, valid: int, issue: int | None, frequency: int, group_zone: str) -> int | None:
-    """The moment (ns) at which a row is known; None where a column holds it."""
+    """Return the time (ns) at which a row becomes known; None if a column contains it."""
     if isinstance(rule, AtIssuePlus):
         assert issue is not None  # the settings give at_issue_plus only to sources with issue times
         return issue + rule.at_issue_plus.ns
@@ -62,7 +62,7 @@ def known_of(rule: KnownRule, valid: int, issue: int | None, frequency: int, gro
 
 
 def lagged_step(step: int, lag: Duration, zone: str, frequency: int) -> int:
-    """The step from which a lag leads to `step`: a lag in days keeps the local time."""
+    """Return the step that lies a lag before `step`; a lag in days keeps the local time."""
     before = step - lag.ns
     if lag.days is not None:
         before = moment_of(local_time(step, zone) - timedelta(days=lag.days), zone)
@@ -70,12 +70,12 @@ def lagged_step(step: int, lag: Duration, zone: str, frequency: int) -> int:
 
 
 def moment_of_midnight(day: date, zone: str) -> int:
-    """The moment in ns at which a local day begins."""
+    """Return the time (ns) at which a local day begins."""
     return moment_of(datetime.combine(day, time()), zone)
 
 
 def days_of_change(first: int, last: int, zone: str) -> list[date]:
-    """The local days in [first, last] on which the clocks change."""
+    """Return the local days in [first, last] on which the clocks change."""
     day, end = local_time(first, zone).date(), local_time(last, zone).date()
     days = []
     while day <= end:
@@ -87,7 +87,7 @@ def days_of_change(first: int, last: int, zone: str) -> list[date]:
 
 
 def _origins_of_cycle(rule: Cycle, steps: list[int], track: int, zone: str) -> Iterator[int | None]:
-    """Moves from one origin's cover to the next as the steps ascend."""
+    """Yield the origin of each step, moving from one origin's cover to the next as the steps ascend."""
     every, length, lead = (
         timedelta(seconds=length.ns // SECOND) for length in (rule.every, rule.length, rule.start)
     )
@@ -95,7 +95,7 @@ def _origins_of_cycle(rule: Cycle, steps: list[int], track: int, zone: str) -> I
     number, following, origin, end = 0, None, 0, 0
     for step in steps:
         if following is None:
-            # start from an origin whose cover begins before the step whatever the clocks do, and move forward
+            # start from an origin whose cover surely begins before the step, regardless of clock changes, and move forward
             number = (local_time(step, zone) - lead - timedelta(days=2) - anchor) // every - 2
             following = step
         if following <= step:

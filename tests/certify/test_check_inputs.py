@@ -108,7 +108,7 @@ def test_a_feature_that_no_setting_asks_for_is_a_violation(tmp_path: Path) -> No
     asked = mock_params(features={**EVERYTHING, "recent": {}}, gaps=gaps, published={"usage": "guess"})
     with Dataset(data / "dataset.h5") as dataset:
         inputs = check_inputs(dataset, data / "tables", asked)[0]
-    assert "usage_recent_1: no setting asks for this feature" in inputs.examples
+    assert "usage_recent_1: no setting requests this feature; run the stage `pack` again" in inputs.examples
 
 
 @pytest.mark.parametrize(

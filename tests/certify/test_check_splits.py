@@ -75,7 +75,9 @@ def test_intervals_that_overlap_are_named() -> None:
 
 def test_a_missing_split_is_named() -> None:
     lists = {name: LISTS[name] for name in ("train", "test")}
-    assert check_samples(data_set(lists), Chronological(), 0).examples == ["validation: missing"]
+    assert check_samples(data_set(lists), Chronological(), 0).examples == [
+        "validation: missing; run the stage `split` again"
+    ]
 
 
 @given(

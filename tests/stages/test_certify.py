@@ -15,7 +15,7 @@ def test_the_stage_writes_a_certificate_and_prints_how_values_became_known(
     packed_workspace: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert certify.main([]) == 0
-    assert "known moments of weather are stamped" in capsys.readouterr().out
+    assert "known times of weather are stamped" in capsys.readouterr().out
     assert read_json(packed_workspace / "reports/leaks.json")["passed"] is True
 
 
