@@ -142,7 +142,7 @@ def _times_in_paths(paths: Sequence[str]) -> Iterator[tuple[str, str, Times]]:
 
 
 def _are_issues(stamps: Times, fmt: FileFormat, times: TimeColumns) -> bool:
-    """Return whether valid times begin near the time in the path and extend beyond it, and most files overlap the next."""
+    """Return whether valid times begin near the time in the path and extend past it, and most files overlap the next."""
     issues = np.unique(stamps)
     first, last = np.full(len(issues), TIME_MAX), np.full(len(issues), TIME_MIN)
     places = np.searchsorted(issues, stamps[fmt.file[times.ok]])

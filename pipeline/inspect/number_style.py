@@ -1,4 +1,4 @@
-"""Cells -> how numbers are written: decimal and thousands separators, negative numbers, units beside numbers."""
+"""Detects how numbers are written: decimal and thousands separators, negative numbers, units next to numbers."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ _NEGATIVE = {
 }
 _NEGATIVE_MARK = re.compile(r"^\((?=.*\)$)|(?<=\d)\)$|(?<=\d)-$")
 _CURRENCIES = "$\u20ac\u00a3"
-_ENOUGH = 0.2  # share of a column's cells that must have a unit beside them
+_ENOUGH = 0.2  # share of a column's cells that must have a unit
 
 
 def detect_number_style(columns: Sequence[Sequence[str]], separator: str) -> tuple[NumberStyle, list[str]]:
-    """The style and questions about it, from the trimmed cells of each column; `separator` separates the cells of a line."""
+    """Return the style and questions about it, from the trimmed cells of each column; `separator` separates cells."""
     around = _texts_beside(columns)
     negatives, example = _detect_negatives(columns)
     cells = [_strip_texts(_NEGATIVE_MARK.sub("", cell), around) for column in columns for cell in column]
@@ -37,12 +37,12 @@ def detect_number_style(columns: Sequence[Sequence[str]], separator: str) -> tup
     commas = sum(bool(_COMMA.fullmatch(cell)) for cell in cells)
     decimal, thousands, notes = _detect_separators(cells, points, commas)
     if decimal == "," and separator == "," and not commas:
-        # the comma separates cells already: 5.286 is not five thousand
+        # the comma already separates cells, so 5.286 is not five thousand
         fraction = next((cell for cell in cells if _GROUPED.fullmatch(cell) and "." in cell), None)
         decimal, thousands, notes = ".", None, [_read_as_fraction(fraction)] if fraction else []
     elif decimal == "," and separator == ",":
-        both = "numbers have decimal commas and the separator is a comma too"
-        notes.append(f"{both}: export with another separator")
+        both = "numbers have decimal commas, but cells are separated by commas too"
+        notes.append(f"{both}: export the file with another separator")
         decimal = "."
     elif points and commas and thousands is None:
         notes.append(f"both decimal points ({points} cells) and decimal commas ({commas} cells) occur")
@@ -53,7 +53,7 @@ def detect_number_style(columns: Sequence[Sequence[str]], separator: str) -> tup
 
 
 def _detect_separators(cells: Sequence[str], points: int, commas: int) -> tuple[str, str | None, list[str]]:
-    """Decimal separator, thousands separator and notes."""
+    """Return the decimal separator, the thousands separator and notes."""
     grouped = [match for cell in cells if (match := _GROUPED.fullmatch(cell))]
     usual = "," if commas > points else "."
     blanks = [match for match in grouped if match["sign"] not in ".,"]
@@ -70,7 +70,8 @@ def _detect_separators(cells: Sequence[str], points: int, commas: int) -> tuple[
     fractions = [cell for cell in cells if re.fullmatch(r"[+-]?\d*[.,]\d+", cell)]
     if len(grouped) < 4 or any(len(re.sub(r"^[^.,]*[.,]?", "", cell)) != 3 for cell in fractions):
         return usual, None, []
-    # all fractions have three digits: numbers above 999 without a separator suggest fractions, small whole ones thousands
+    # all fractions have three digits: numbers above 999 without a separator suggest fractions; else, small whole
+    # numbers suggest a thousands separator
     sign, example = grouped[0]["sign"], grouped[0][0]
     whole = any(_SMALL.fullmatch(cell) and not cell.startswith("0") for cell in cells)
     if whole and not any(_LARGE.fullmatch(cell) for cell in cells):
@@ -84,7 +85,7 @@ def _read_as_fraction(example: str) -> str:
 
 
 def _detect_negatives(columns: Sequence[Sequence[str]]) -> tuple[str | None, str]:
-    """How negative numbers are written in columns that hold mostly numbers, and one of them."""
+    """Return how negative numbers are written in columns that contain mostly numbers, and an example."""
     numeric = [column for column in columns if sum(cell[:1].isdigit() for cell in column) > len(column) / 2]
     found = {
         name: [cell for column in numeric for cell in column if pattern.fullmatch(cell)]
@@ -95,7 +96,7 @@ def _detect_negatives(columns: Sequence[Sequence[str]]) -> tuple[str | None, str
 
 
 def _texts_beside(columns: Sequence[Sequence[str]]) -> tuple[str, ...]:
-    """Units and currencies beside the numbers of some column."""
+    """Return units and currencies next to the numbers of some column."""
     found: set[str] = set()
     for column in columns:
         matches = [match for cell in column if (match := _BESIDE.fullmatch(cell.lstrip("+-\u2212")))]

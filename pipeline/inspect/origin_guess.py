@@ -1,4 +1,4 @@
-"""Forecasts -> when values are known, the origin that fits the issue times, and lags that this origin allows."""
+"""Guesses when values are known, the origin that fits the issue times, and the lags that this origin allows."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from hindcast.pipeline.settings.base import DAY, HOUR, TIME_UNITS
 from hindcast.pipeline.settings.clock import wall_of
 
 _MOST_TRACKS = 8
-_GATE = "18:00"  # a late gate: the later it is, the fewer forecasts count as known that were not
+_GATE = "18:00"  # a late gate, so that few forecasts count as known before they were
 _LAGS = ("24h", "48h", "72h", "96h", "168h", "336h")
 
 
 Origin = tuple[dict[str, Any], list[str]]
-"""The origin as settings write it, and what to ask about it."""
+"""The origin as written in the settings, and the questions about it."""
 
 
 def guess_known(draft: SourceDraft, frequency: int) -> tuple[dict[str, Any], str | None]:
-    """When values of a draft are known, and the question about it; `frequency` is the step in ns."""
+    """Return when values of a draft are known, and the question about it; `frequency` is the step in ns."""
     times = draft.analysis.times
     if times.published is not None:
         zone = "UTC" if times.published.exact else draft.analysis.zone.zone
@@ -35,18 +35,18 @@ def guess_known(draft: SourceDraft, frequency: int) -> tuple[dict[str, Any], str
     without = "no issue time in the files"
     if says_day_ahead(draft):
         known = {"day": -1, "at": _GATE, "zone": "group"}
-        return known, f"{without}: when on the day before is it published?"
-    return {"before_step": step_text(frequency)}, f"{without}: since when is the forecast known?"
+        return known, f"{without}: at what time of the previous day is the forecast published?"
+    return {"before_step": step_text(frequency)}, f"{without}: when does the forecast become known?"
 
 
 def says_day_ahead(draft: SourceDraft) -> bool:
-    """Whether headings or file names mention the day ahead."""
+    """Return whether headings or file names contain "day ahead"."""
     names = [*draft.paths, *(name for value in draft.values for name in value.splits)]
     return any(is_day_ahead(name.rsplit("/", 1)[-1]) for name in names)
 
 
 def guess_origin(drafts: Sequence[SourceDraft], frequency: int) -> Origin:
-    """The origin: the cycle of the issue times if files show one, else a default with a question."""
+    """Return the origin: the cycle of the issue times if the files have one, else a default with a question."""
     forecasts = [draft for draft in drafts if draft.role == "forecast"]
     issued = [draft for draft in forecasts if draft.analysis.has_vintages]
     cycle = next((found for draft in issued if (found := _issue_cycle(draft, frequency))), None)
@@ -54,22 +54,22 @@ def guess_origin(drafts: Sequence[SourceDraft], frequency: int) -> Origin:
         return cycle
     if issued:
         least = min(int(draft.analysis.times.leads.min()) for draft in issued)
-        question = "issue times follow no regular cycle; how long before a step is it forecast?"
+        question = "issue times are not regular; how long before a step is its forecast made?"
         return {"before": step_text(max(least, 0))}, [question]
-    question = "when is the forecast made? Nothing known later is used"
+    question = "when is the forecast made? Values that become known later are not used"
     if any(says_day_ahead(draft) for draft in forecasts):
         return {"at": _GATE, "zone": "group", "covers": "next_day"}, [question]
     return {"before": step_text(frequency) if forecasts else "24h"}, [question]
 
 
 def choose_lags(is_allowed: Callable[[str], bool], frequency: int) -> list[str]:
-    """The shortest of the usual lags that are allowed, and a week if it is."""
+    """Return the shortest usual lag that is allowed, and a week if that is allowed too."""
     allowed = [lag for lag in _LAGS if int(lag[:-1]) * HOUR % frequency == 0 and is_allowed(lag)]
     return list(dict.fromkeys([*allowed[:1], *(["168h"] if "168h" in allowed else [])]))
 
 
 def _issue_cycle(draft: SourceDraft, frequency: int) -> Origin | None:
-    """`every`, `at`, `from`, `for` of issue times at regular distances, and the leads that they reach."""
+    """Return `every`, `at`, `from` and `for` of issue times at regular intervals, with questions about the leads."""
     times, zone = draft.analysis.times, draft.analysis.zone.zone
     issues = np.unique(times.stamps[times.ok])
     if len(issues) < 2:
@@ -90,7 +90,9 @@ def _issue_cycle(draft: SourceDraft, frequency: int) -> Origin | None:
     questions = ["is a forecast made at each issue time, as soon as the issue is available?"]
     if length > _MOST_TRACKS * every:
         reach = step_text(length + first)
-        questions.append(f"leads reach {reach}; only the first {step_text(every)} of them are used")
+        questions.append(
+            f"leads extend to {reach}, but only the first {step_text(every)} are used; is it correct?"
+        )
         length = every
     origin = {
         "every": _in_hours(every),
@@ -103,5 +105,5 @@ def _issue_cycle(draft: SourceDraft, frequency: int) -> Origin | None:
 
 
 def _in_hours(length: int) -> str:
-    """A length in hours, also if it is whole days: 48h beside 12h."""
+    """Write a duration in hours, even if it is in whole days: 48h, to match 12h."""
     return f"{length // HOUR}h" if length % HOUR == 0 else step_text(length)

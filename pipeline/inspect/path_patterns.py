@@ -1,4 +1,4 @@
-"""Paths of files -> the globs that match them, and the part of a path that names a group or a series."""
+"""Finds globs that match given paths, and the part of a path that names a group or a series."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hindcast.pipeline.inspect.heading_patterns import escape_pattern
 
 
 def make_globs(wanted: Sequence[str], all_paths: Iterable[str]) -> tuple[str, ...]:
-    """Globs that match all `wanted` paths and no other of `all_paths`: one if possible, else one per folder, else all names."""
+    """Return globs that match only the `wanted` of `all_paths`: one if possible, else one per folder, else all names."""
     others = set(all_paths) - set(wanted)
     folders: dict[str, list[str]] = {}
     for path in wanted:
@@ -26,9 +26,9 @@ def make_globs(wanted: Sequence[str], all_paths: Iterable[str]) -> tuple[str, ..
 def find_naming_pattern(
     paths: Sequence[str], resolves: Callable[[Sequence[tuple[str, ...]]], bool]
 ) -> str | None:
-    """The pattern whose bracket is the place in the paths that distinguishes files; None if no single place does.
+    """Return the pattern whose group is the part of the paths that distinguishes files; None if no single part does.
 
-    `resolves` is called with one name per path and returns whether files of different names may then overlap.
+    `resolves` is called with one name per path and returns whether these names separate all overlapping files.
     """
     pieces = _split_paths(paths)
     if pieces is None:
@@ -61,7 +61,7 @@ def _segment(names: Sequence[str]) -> str:
 
 
 def _inside_word(name: str, place: int) -> bool:
-    """Whether `place` is between two letters or two digits: north and south have no common ending."""
+    """Return whether `place` is between two letters or two digits: north and south have no common ending."""
     left, right = name[place - 1 : place], name[place : place + 1]
     return (left.isdigit() and right.isdigit()) or (left.isalpha() and right.isalpha())
 
@@ -81,7 +81,7 @@ def _matches(path: str, pattern: str) -> bool:
 
 
 def _split_paths(paths: Sequence[str]) -> list[list[str]] | None:
-    """Paths as words and what separates them; None if what separates them differs."""
+    """Split paths into words and separators; None if the separators differ."""
     for pattern in (r"[^\W_]+|[\W_]", r"\d+|[^\W\d_]+|[\W_]", r"[^/]+|/"):
         pieces = [re.findall(pattern, path) for path in paths]
         if len({len(piece) for piece in pieces}) > 1:
@@ -92,7 +92,7 @@ def _split_paths(paths: Sequence[str]) -> list[list[str]] | None:
 
 
 def _split_digits(pieces: list[list[str]]) -> list[list[str]]:
-    """Split words that differ only in a number at their end: wf1, wf2."""
+    """Split words that differ only in the number at their end: wf1, wf2."""
     columns = []
     for level in zip(*pieces, strict=True):
         heads = {re.sub(r"\d+$", "", word) for word in level}
@@ -104,7 +104,7 @@ def _split_digits(pieces: list[list[str]]) -> list[list[str]]:
 
 
 def _bracket(pieces: list[list[str]], places: Sequence[int]) -> str | None:
-    """The pattern of all paths with a bracket around `places`; None if it would match something else there."""
+    """Return the pattern of all paths with a group around `places`; None if the group would match other text."""
     pattern = ""
     for place, level in enumerate(zip(*pieces, strict=True)):
         varying = r"\d+" if all(word.isdigit() for word in level) else "[^/]+"

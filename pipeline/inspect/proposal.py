@@ -1,4 +1,4 @@
-"""Drafts of sources -> the settings of a data set as commented YAML that `check_params` accepts."""
+"""Writes drafts of sources as the settings of a data set: commented YAML that `check_params` accepts."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from hindcast.pipeline.settings.base import DAY, HOUR, TIME_UNITS
 from hindcast.pipeline.settings.params import check_params
 
 NO_TARGET = "to_be_named"
-"""The target if the files hold no measurements; no value has this name."""
+"""The target if the files contain no measurements; no value has this name."""
 
-_ADVICE = "Proposed from the files by `hindcast inspect`. What they do not show is asked at its line: look for `# ?`."
+_ADVICE = "Proposed from the files by `hindcast inspect`. Questions that they leave open are marked `# ?`."
 _LATER_STAGES = Path(__file__).with_name("later_stages.yaml")  # settings that do not depend on the files
 _MEASUREMENTS = (
     "inspect the files of measurements together with these, or add their source (role: realized) under raw.sources "
@@ -31,9 +31,9 @@ _MEASUREMENTS = (
 
 
 def propose(drafts: Sequence[SourceDraft], all_paths: Sequence[str], root: str, name: str) -> CommentedYaml:
-    """Write the proposal, a file for conf/dataset/; raises SettingsError if the files cannot make a data set.
+    """Write the proposal, a file for conf/dataset/; raises SettingsError if the files cannot form a data set.
 
-    `root` becomes raw.path, `name` the name of groups and series that nothing else names.
+    `root` becomes raw.path; `name` becomes the name of groups and series that have no other name.
     """
     fields = choose_key_fields(drafts, name)
     frequency, about_frequency = _choose_frequency(drafts)
@@ -54,7 +54,7 @@ def propose(drafts: Sequence[SourceDraft], all_paths: Sequence[str], root: str, 
 
 
 def complete_settings(text: str) -> dict[str, Any]:
-    """The settings of a proposal; a missing target gets a placeholder source, since other files will hold it."""
+    """Return the settings of a proposal; a missing target gets a placeholder source, since it is in other files."""
     settings: dict[str, Any] = yaml.safe_load(text)
     if settings["align"]["target"] == [NO_TARGET]:
         values = {NO_TARGET: {"column": "-"}}
@@ -63,22 +63,22 @@ def complete_settings(text: str) -> dict[str, Any]:
 
 
 def _choose_frequency(drafts: Sequence[SourceDraft]) -> tuple[int, list[str]]:
-    """The coarsest step of the measurements in ns: finer ones can be resampled to it, coarser ones not made finer."""
+    """Return the coarsest step of the measurements in ns: finer steps can be resampled to it, but not the reverse."""
     realized = [draft for draft in drafts if draft.role == "realized"]
     forecasts = [draft for draft in drafts if draft.role == "forecast"]
     coarse = max((file.step for draft in forecasts for file in draft.files), default=0)
     steps = sorted({file.step for draft in realized or drafts for file in draft.files if file.step})
     if not steps:
-        return HOUR, ["no file holds two timestamps, so there is no step: what is it?"]
+        return HOUR, ["no file contains two timestamps, so the step is unknown: what is it?"]
     ask = []
     step = steps[-1]
     if coarse > step:
-        ask.append(f"forecasts come in steps of {step_text(coarse)}: the steps between have none")
+        ask.append(f"forecasts have steps of {step_text(coarse)}: the steps between them have no forecast")
     if len(steps) > 1:
         found = " and ".join(map(step_text, steps))
-        ask.append(f"steps of {found} occur; finer ones are resampled to the coarsest (`resample`)")
+        ask.append(f"steps of {found} occur; finer steps are resampled to the coarsest (`resample`)")
     if step > DAY:
-        ask.append(f"the files have steps of {step_text(step)}, but a step is a day at most")
+        ask.append(f"the files have steps of {step_text(step)}, but a step may be at most one day")
         return DAY, ask
     minute = TIME_UNITS["min"]
     if DAY % step or step % minute:
@@ -89,7 +89,7 @@ def _choose_frequency(drafts: Sequence[SourceDraft]) -> tuple[int, list[str]]:
 
 
 def _choose_zone(drafts: Sequence[SourceDraft], fields: Sequence[KeyFields]) -> tuple[Any, str | None]:
-    """The zone of each group if groups are countries, else the one that timestamps prove, else UTC with a question."""
+    """Return the zone of each country if groups are countries, else the proven zone, else UTC; and a question."""
     groups = sorted({group for field in fields for group in field.groups})
     proven = {draft.analysis.zone.zone for draft in drafts if draft.analysis.zone.wall}
     if groups and all(country_zones(group) for group in groups):
@@ -102,10 +102,10 @@ def _choose_zone(drafts: Sequence[SourceDraft], fields: Sequence[KeyFields]) -> 
         return proven.pop(), None
     if len(proven) > 1:
         found = ", ".join(sorted(proven))
-        return min(proven), f"timestamps prove {found}: write which group has which, as in {{name: zone}}"
+        return min(proven), f"timestamps prove {found}: set the zone of each group, as in {{name: zone}}"
     fixed = {draft.analysis.zone.zone for draft in drafts} - {"UTC"}
     zone = fixed.pop() if len(fixed) == 1 else "UTC"
-    return zone, "the zone of local days, gates and the calendar; is it this one?"
+    return zone, "this zone is used for local days, gates and the calendar; is it correct?"
 
 
 def _add_align(document: CommentedYaml, drafts: Sequence[SourceDraft], frequency: int) -> None:
@@ -146,7 +146,7 @@ def _choose_target(drafts: Sequence[SourceDraft]) -> tuple[str, str | None]:
 
 
 def _is_allowed(document: CommentedYaml, features: YamlSection, lags: dict[str, list[str]]) -> bool:
-    """Whether the settings written so far are valid with these lags."""
+    """Return whether the settings written so far are valid with these lags."""
     features.add("lags", lags)
     try:
         check_params(complete_settings(document.text), "a lag")

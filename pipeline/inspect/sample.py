@@ -1,4 +1,4 @@
-"""A bounded part of a file's bytes, cut into cells: all of a small file, else its head, its tail and pieces between."""
+"""Reads a bounded part of a file as cells: all of a small file, else its head, its tail and pieces between them."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from hindcast.pipeline.inspect.vocabulary import FILE_KINDS
 from hindcast.pipeline.raw.csv_blocks import is_compressed, read_blocks
 from hindcast.pipeline.settings.raw import Source
 
-WHOLE_BYTES = 16 << 20  # a file up to this size is read whole: some 200,000 lines, about a second
-_BETWEEN = 6  # pieces between head and tail: a year of hours then shows one of its clock changes at most
+WHOLE_BYTES = 16 << 20  # a file up to this size is read completely: about 200,000 lines, about a second
+_BETWEEN = 6  # pieces between head and tail: with a year of hours, they show at most one clock change
 
 PLACEHOLDER_SOURCE = {
     "role": "realized",
@@ -32,14 +32,14 @@ PLACEHOLDER_SOURCE = {
     "known": {"after_step": "1h"},
     "values": {"-": {"column": "-"}},
 }
-"""The settings of a source where one is needed and its contents are not known."""
+"""The settings of a source for code that needs one before its contents are known."""
 
 
 @dataclass(frozen=True)
 class Sample:
-    """Bytes of one file; each piece is whole lines ended by LF, the first one from the start of the file.
+    """Bytes of one file; each piece is whole lines that end with LF; the first piece begins at the start of the file.
 
-    `share` is how much of the file the pieces hold: 1 for all of it, between 0 and 1 as an estimate.
+    `share` is the share of the file in the pieces: 1 for the whole file, else an estimate between 0 and 1.
     """
 
     pieces: tuple[bytes, ...]
@@ -47,9 +47,9 @@ class Sample:
 
 
 def take_sample(path: Path, budget: int = WHOLE_BYTES) -> Sample:
-    """Read about `budget` bytes at most; raises RawDataError for what cannot be a CSV file, OSError if unreadable."""
+    """Read at most about `budget` bytes; raises RawDataError if it cannot be a CSV file, OSError if unreadable."""
     if not path.is_file():  # reading a pipe would block
-        raise RawDataError(f"{path}: not a file; name CSV files, or folders of them.")
+        raise RawDataError(f"{path}: is not a file; name CSV files or folders of CSV files.")
     size = path.stat().st_size
     with path.open("rb") as stream:
         start = stream.read(4)
@@ -57,7 +57,7 @@ def take_sample(path: Path, budget: int = WHOLE_BYTES) -> Sample:
         return _decompress(path, size, budget)
     kind = next((kind for first, kind in FILE_KINDS.items() if start.startswith(first)), None)
     if kind:
-        raise RawDataError(f"{path}: {kind}, not CSV; export it as CSV.")
+        raise RawDataError(f"{path}: is {kind}, not CSV; export it as CSV.")
     if size > budget and start[:2] not in (b"\xff\xfe", b"\xfe\xff"):
         return Sample(_read_pieces(path, size, budget), budget / size)
     # line ends cannot be found in the middle of UTF-16, so only the head of a long file is read
@@ -69,18 +69,18 @@ def take_sample(path: Path, budget: int = WHOLE_BYTES) -> Sample:
 def _decompress(path: Path, size: int, budget: int) -> Sample:
     taken: list[bytes] = []
     length = 0
-    source = Source.model_validate(PLACEHOLDER_SOURCE)  # UTF-8, so bytes are decompressed and not changed
+    source = Source.model_validate(PLACEHOLDER_SOURCE)  # UTF-8, so bytes are decompressed but not recoded
     for block in read_blocks(path, source, min(budget, 1 << 20)):
         taken.append(block.data)
         length += len(block.data)
         if length > budget:
-            # the total is unknown without decompressing all of it; text shrinks to about a fifth
+            # the total is unknown without decompressing everything; compressed text has about a fifth of its size
             return Sample((b"".join(taken),), min(0.99, length / (5 * size + length)))
     return Sample((b"".join(taken),), 1.0)
 
 
 def _read_pieces(path: Path, size: int, budget: int) -> tuple[bytes, ...]:
-    """The head (a quarter of the budget) and equal pieces after it, the last one at the end of the file."""
+    """Return the head (a quarter of the budget) and equal pieces after it; the last piece is at the end of the file."""
     head = budget // 4
     length = (budget - head) // (_BETWEEN + 1)
     starts = [head + (size - length - head) * place // (_BETWEEN + 1) for place in range(1, _BETWEEN + 2)]
@@ -105,7 +105,7 @@ class Cells:
     """The cells of a file's sample: `columns` hold trimmed texts without nulls.
 
     `piece` (rows,) is the number of the piece that each row comes from: rows of one piece are consecutive
-    in the file. `ragged` counts lines with another number of cells, `ragged_texts` are the first of them.
+    in the file. `ragged` counts lines with a different number of cells, `ragged_texts` are the first of them.
     """
 
     columns: tuple[pa.StringArray, ...]
@@ -115,12 +115,12 @@ class Cells:
 
     @property
     def rows(self) -> int:
-        """Number of lines that were cut into cells."""
+        """Number of lines that were split into cells."""
         return len(self.piece)
 
 
 def cut_cells(texts: Sequence[str], dialect: Dialect) -> Cells:
-    """Cut all lines below the header into cells; `texts` are the decoded pieces."""
+    """Split all lines below the header into cells; `texts` are the decoded pieces."""
     tables: list[pa.Table] = []
     numbers: list[int] = []
     ragged: list[str] = []
@@ -146,7 +146,7 @@ def _below_header(text: str, dialect: Dialect) -> str:
 
 
 def _data_lines(text: str, dialect: Dialect) -> str:
-    """The text without ignored lines and repeated headers."""
+    """Return the text without ignored lines and repeated headers."""
     again = dialect.header_text
     if not dialect.ignore and (not again or again not in text):
         return text

@@ -1,4 +1,4 @@
-"""Analysed files and their layouts -> drafts of sources: files that are read alike and hold the same values are one."""
+"""Drafts sources: files that are read in the same way and contain the same values become one source."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ _VERSION_NAME = re.compile(
 _DAY_NAME = re.compile(r"(19|20)\d{6}(\d{2}|\d{4}|\d{6})?")
 
 FieldSetting = dict[str, str]
-"""A field as settings write it: one of `column`, `path` and `constant`."""
+"""A field as written in the settings: one of `column`, `path` and `constant`."""
 
 
 @dataclass(frozen=True)
 class DraftFile:
-    """One file of a draft: its span, its step in ns, the series and groups that its columns or headings name."""
+    """A file of a draft: its span, its step in ns, and the series and groups in its columns or headings."""
 
     path: str
     span: Span
@@ -41,7 +41,7 @@ class DraftFile:
 
 @dataclass(frozen=True, eq=False)
 class SourceDraft:
-    """A draft of a source; `values` of wide files hold the headings of all its files."""
+    """A draft of a source; `values` of wide files contain the headings of all its files."""
 
     role: str
     values: tuple[SourceValue, ...]
@@ -51,12 +51,12 @@ class SourceDraft:
 
     @property
     def analysis(self) -> AnalysedFiles:
-        """That of its first files."""
+        """The format of its first files."""
         return self.analyses[0]
 
     @property
     def paths(self) -> list[str]:
-        """The paths of its files."""
+        """Paths of its files."""
         return [file.path for file in self.files]
 
     @property
@@ -71,7 +71,7 @@ class SourceDraft:
 
     @property
     def series(self) -> frozenset[str]:
-        """All series that its files name."""
+        """All series that occur in its files."""
         return frozenset().union(*(file.series for file in self.files))
 
     def columns_of(self, value: SourceValue) -> list[Column]:
@@ -92,12 +92,12 @@ class KeyFields:
 
 
 def draft_sources(analyses: Sequence[AnalysedFiles], layouts: Sequence[ColumnLayout]) -> list[SourceDraft]:
-    """Drafts, forecasts first, then in the order of their first files."""
+    """Return drafts: forecasts first, then in the order of their first files."""
     parts: dict[object, list[SourceDraft]] = {}
     for analysis, layout in zip(analyses, layouts, strict=True):
         for role, wide in product(
             ("forecast", "realized"), (True, False)
-        ):  # a source is all wide or all long
+        ):  # the files of a source are all wide or all long
             values = tuple(value for value in layout.values if (value.role, value.wide) == (role, wide))
             if values:
                 files = tuple(_draft_files(analysis, values))
@@ -108,7 +108,7 @@ def draft_sources(analyses: Sequence[AnalysedFiles], layouts: Sequence[ColumnLay
 
 
 def choose_key_fields(drafts: Sequence[SourceDraft], name: str) -> list[KeyFields]:
-    """The key fields of each draft; `name` is used if nothing else names a group or series."""
+    """Return the key fields of each draft; `name` is used if a group or series has no other name."""
     by_folder = _folders_are_groups(drafts)
     by_country = not by_folder and _series_are_countries(drafts)
     patterns = [_naming_pattern(draft, by_folder=by_folder) for draft in drafts]
@@ -129,7 +129,7 @@ def choose_key_fields(drafts: Sequence[SourceDraft], name: str) -> list[KeyField
 
 
 def _key(analysis: AnalysedFiles, role: str, values: Sequence[SourceValue]) -> object:
-    """What files must have in common to be one source."""
+    """Return the properties that must be equal for files of one source."""
     dialect, times, keys, zone = analysis.format.dialect, analysis.times, analysis.keys, analysis.zone
     columns = tuple(
         (found.name, found.form, found.path) if found else None
@@ -147,13 +147,13 @@ def _key(analysis: AnalysedFiles, role: str, values: Sequence[SourceValue]) -> o
 
 
 def _shared_heading(value: SourceValue) -> object:
-    """What headings of a value must share to be matched by one expression."""
+    """Return the properties that must be equal for headings of a value that one expression matches."""
     split = next(iter(value.splits.values()))
     return split.family if split else tuple(value.splits)
 
 
 def _join(first: SourceDraft, second: SourceDraft) -> SourceDraft:
-    """The draft of the files of both."""
+    """Merge two drafts into one with the files of both."""
     values = tuple(
         replace(one, splits={**one.splits, **other.splits}, certain=one.certain and other.certain)
         for one, other in zip(first.values, second.values, strict=True)
@@ -199,7 +199,7 @@ def _group_names(draft: SourceDraft, group: FieldSetting | None) -> tuple[str, .
 
 
 def _folders_are_groups(drafts: Sequence[SourceDraft]) -> bool:
-    """Whether every file is in one of several folders, and each folder holds files of the same roles."""
+    """Return whether every file is in one of several folders, and all folders contain files of the same roles."""
     roles: dict[str, set[str]] = {}
     for draft in drafts:
         for path in draft.paths:
@@ -219,7 +219,7 @@ def _series_are_countries(drafts: Sequence[SourceDraft]) -> bool:
 
 
 def _naming_pattern(draft: SourceDraft, *, by_folder: bool) -> tuple[str | None, str | None]:
-    """The pattern of the place in the paths that names overlapping files, and a question about it."""
+    """Return the pattern of the part of the paths that distinguishes overlapping files, and a question about it."""
     folders = [path.split("/", 1)[0] if by_folder else "" for path in draft.paths]
     if not _collide(draft.files, folders):
         return None, None
@@ -227,28 +227,28 @@ def _naming_pattern(draft: SourceDraft, *, by_folder: bool) -> tuple[str | None,
         draft.paths, lambda names: not _collide(draft.files, list(zip(folders, names, strict=True)))
     )
     if pattern is None:
-        return None, "files of the same series overlap in time, and no part of their names distinguishes them"
+        return None, "files of the same series overlap in time, but their names do not distinguish them"
     return pattern, _about_names(pattern, draft.paths)
 
 
 def _about_names(pattern: str, paths: Sequence[str]) -> str | None:
-    """What distinguishes overlapping files may not be a series: a version of the same values, or a day."""
+    """Ask if the part that distinguishes overlapping files may be a day or a version of the values, not a series."""
     names = [match[1] for path in paths if (match := re.search(pattern, path))]
     if all(map(_DAY_NAME.fullmatch, names)):
         return (
-            "files that overlap in time have different days in their names, used as names here: is it when they were made "
-            "(`issue_time: {path: ...}`), or do they repeat each other (then leave out the older ones)?"
+            "files that overlap in time have different days in their names, which are used as names of series here. If "
+            "they are issue times, set `issue_time: {path: ...}`; if the files repeat each other, exclude the older ones"
         )
     if _VERSION.search(pattern) or all(map(_VERSION_NAME.fullmatch, names)):
         return (
-            "files of the same times have what looks like different versions in their names, used as names here: are they "
-            "revisions of the same values (then name the last one under `files`)?"
+            "files of the same times have different versions in their names, which are used as names of series here. If "
+            "they are revisions of the same values, name only the last one under `files`"
         )
     return None
 
 
 def _collide(files: Sequence[DraftFile], names: Sequence[Hashable]) -> bool:
-    """Whether two files of one name share series and time."""
+    """Return whether two files with the same name share series and time."""
     classes: dict[Hashable, list[DraftFile]] = {}
     for file, name in zip(files, names, strict=True):
         classes.setdefault(name, []).append(file)
@@ -257,6 +257,6 @@ def _collide(files: Sequence[DraftFile], names: Sequence[Hashable]) -> bool:
 
 
 def _share_keys(first: DraftFile, second: DraftFile) -> bool:
-    """Whether a row of one file may have the keys of a row of the other; files without names may."""
+    """Return whether a row of one file may have the keys of a row of the other; True for files without names."""
     series = not first.series or not second.series or bool(first.series & second.series)
     return series and (not first.groups or bool(first.groups & second.groups))

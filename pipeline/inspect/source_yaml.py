@@ -1,4 +1,4 @@
-"""One draft -> its source in the YAML: files, dialect, keys, times, values, and what to ask about them."""
+"""Writes a draft as a source in the YAML: files, dialect, keys, times, values, and questions about them."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from hindcast.pipeline.raw.localize import find_occurrences
 from hindcast.pipeline.settings.base import DAY, HOUR
 from hindcast.pipeline.settings.raw import MISSING
 
-_PER_LINE = 10  # unused columns in one comment
+_PER_LINE = 10  # unused columns listed in one comment
 
 
 def name_sources(drafts: Sequence[SourceDraft], fields: Sequence[KeyFields]) -> list[str]:
-    """A name for each source: its role, with the group or value if several have one role."""
+    """Return a name for each source: its role, with the group or value if several sources have the same role."""
     roles = Counter(draft.role for draft in drafts)
     names: list[str] = []
     for draft, field in zip(drafts, fields, strict=True):
@@ -50,7 +50,7 @@ def add_source(
 ) -> None:
     """Write one source; `frequency` is the step of the data set in ns."""
     source = sources.section(name, ask=[field.question])
-    about_role = "no word or issue time shows whether this is measured or forecast"
+    about_role = "no word or issue time shows whether these values are measured or forecast"
     certain = all(value.certain for value in draft.values)
     source.add("role", draft.role, ask=[None if certain else about_role])
     globs = make_globs(draft.paths, all_paths)
@@ -94,19 +94,19 @@ def _about_series(draft: SourceDraft, series: dict[str, str]) -> list[str | None
     roles = {parse_heading(name).role for name in draft.series} if draft.analysis.keys.series else set()
     mixed = "forecast" in roles and len(roles) > 1
     hours = words_in(series.get("column", "")) & PART_OF_DAY
-    about_roles = (
-        "some of these are forecasts: give them their own source, and select the rows of each by `where`"
+    about_roles = "some of these are forecasts: make a separate source for them, and select the rows of each with `where`"
+    about_hours = (
+        "the heading mentions a time of day: does this column name series, or the hours of the date?"
     )
-    about_hours = "the heading mentions a time of day: are these series, or the hours of the date?"
     return [about_roles if mixed else None, about_hours if hours else None]
 
 
 def _add_issue_and_lead(source: YamlSection, draft: SourceDraft) -> None:
     times, zone = draft.analysis.times, draft.analysis.zone
     if times.issue is not None and (times.issue.columns or times.issue.path):
-        about_order = "read as the issue time, since it is before the other timestamp"
-        about_path = "the files overlap, and the time in their names is read as the issue time: is it, and in this zone?"
-        midnight = " It is a date only, read as its 00:00: at what time of the day?"
+        about_order = "read as the issue time, because it is earlier than the other timestamp; is it?"
+        about_path = "the files overlap, so the time in their names is read as the issue time: is it, and in this zone?"
+        midnight = " It is only a date, read as 00:00 of that day: at what time were the forecasts issued?"
         ask = [
             None if times.issue_is_certain else about_order,
             times.issue.path and about_path + ("" if times.issue.form.has_clock else midnight),
@@ -115,7 +115,7 @@ def _add_issue_and_lead(source: YamlSection, draft: SourceDraft) -> None:
         ]
         source.add("issue_time", _timestamp_setting(draft, times.issue), ask=ask)
     if times.lead is not None:
-        about_unit = None if times.lead_is_certain else "no word names the unit of the lead"
+        about_unit = None if times.lead_is_certain else "the heading does not name the unit of the lead"
         column = {} if _is_in_headings(draft, times.lead) else {"column": times.lead.name}
         source.add("lead", {**column, "unit": times.lead_unit}, ask=[about_unit])
 
@@ -153,7 +153,7 @@ def _timestamp_setting(draft: SourceDraft, found: TimestampColumn) -> dict[str, 
 
 
 def _is_in_headings(draft: SourceDraft, column: Column) -> bool:
-    """Whether a column is the part of the time that headings hold."""
+    """Return whether a column is the part of the time that headings contain."""
     hours = draft.analysis.format.hour_columns
     return hours is not None and hours.place == column.place
 
@@ -163,14 +163,15 @@ def _about_format(found: TimestampColumn) -> list[str]:
 
 
 def _find_label(draft: SourceDraft, valid: TimestampColumn) -> tuple[bool, str | None]:
-    """Whether timestamps mark the end of their step; asked unless a heading or an interval says it.
+    """Return whether timestamps mark the end of their step, and a question unless a heading or an interval shows it.
 
-    A file that begins one step past midnight: quarter hours are then ends; an hour may be an offset from UTC too.
+    If a file begins one step past midnight, timestamps of quarter hours are ends; hours may also have an offset from
+    UTC.
     """
     if valid.form.part or (draft.role == "forecast" and not draft.analysis.times.ends_step):
         return False, None
     if draft.analysis.times.ends_step:
-        return True, "the heading or an hour of 24 says that timestamps mark the end of their step"
+        return True, "the heading or an hour of 24 shows that timestamps mark the end of their step"
     file, zone = draft.files[0], draft.analysis.zone
     start = "timestamps are read as the start of their step"
     if not file.step or file.span[0] % DAY != file.step:
@@ -179,7 +180,7 @@ def _find_label(draft: SourceDraft, valid: TimestampColumn) -> tuple[bool, str |
     utc_midnight = zone.wall and find_occurrences(np.array([file.span[0]]), zone.zone)[0][0] % DAY == 0
     if file.step < HOUR or (zone.wall and not utc_midnight and file.span[1] % DAY == 0):
         return True, f"{begins}, so timestamps are read as the end of their step"
-    return False, f"{start}; but {begins}: do they mark its end?"
+    return False, f"{start}, but {begins}: do they mark its end?"
 
 
 def _add_values(source: YamlSection, draft: SourceDraft, field: KeyFields) -> None:
@@ -223,7 +224,7 @@ def _range_note(draft: SourceDraft, value: SourceValue) -> str:
         return ""
     low, high = np.nanmin(numbers), np.nanmax(numbers)
     unit = "" if value.unit else "no unit in the heading; "
-    return f"{unit}the values are {low:g} to {high:g}: min and max may be set"
+    return f"{unit}the values range from {low:g} to {high:g}: set min and max if there are limits"
 
 
 def _add_missing(source: YamlSection, draft: SourceDraft) -> None:
@@ -231,5 +232,5 @@ def _add_missing(source: YamlSection, draft: SourceDraft) -> None:
     markers = sorted({marker for column in columns for marker in column.markers} - set(MISSING))
     sentinels = sorted({marker for column in columns for marker in column.sentinels})
     if markers or sentinels:
-        about = f"{', '.join(map(repr, sentinels))}: far from all other numbers, read as missing"
+        about = f"{', '.join(map(repr, sentinels))}: far from all other numbers, so read as missing"
         source.add("missing", [*MISSING, *markers, *sentinels], ask=[about if sentinels else None])

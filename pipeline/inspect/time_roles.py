@@ -1,4 +1,4 @@
-"""Timestamp columns -> the role of each: valid time, issue time, time of publication, end of a step; and leads."""
+"""Finds the role of each timestamp column (valid time, issue time, publication time, end of a step), and leads."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _ALMOST = 0.97
 class TimeColumns:
     """The time columns of one file format.
 
-    `wall` (rows,) is the valid time of each row in ns as the files write it (UTC where `exact`), meaningless
+    `wall` (rows,) is the valid time of each row in ns as written in the files (UTC where `exact`), undefined
     where not `ok`; `excluded` are timestamp columns that are not used, with the reason.
     """
 
@@ -51,19 +51,19 @@ class TimeColumns:
 
     @property
     def main(self) -> TimestampColumn:
-        """The column that gives the file's zone and format: the valid time, or the issue time it is computed from."""
+        """The column that has the file's zone and format: the valid time, or the issue time from which it is computed."""
         main = self.valid or self.issue
         assert main is not None  # find_time_columns returns None without one
         return main
 
     @property
     def exact(self) -> bool:
-        """Whether the valid time is UTC already."""
+        """Whether the valid time is already UTC."""
         return self.main.exact
 
     @property
     def places(self) -> set[int]:
-        """The columns that hold times or leads."""
+        """The indices of columns that contain times or leads."""
         used = [found for found in (self.valid, self.issue, self.published) if found]
         places = {column.place for found in used for column in found.columns}
         places |= {found.period.column.place for found in used if found.period}
@@ -79,17 +79,17 @@ class TimeColumns:
 
     @property
     def stamps(self) -> Times:
-        """The issue times of all rows, or their valid times if there are none."""
+        """The issue times of all rows, or the valid times if there are no issue times."""
         return self.issue.wall if self.issue is not None else self.wall
 
     @property
     def leads(self) -> Ints:
-        """Valid time minus issue time in ns, of the rows that have both."""
+        """Valid time minus issue time in ns, for the rows that have both."""
         return (self.wall - self.stamps)[self.ok]
 
 
 def find_time_columns(fmt: FileFormat) -> TimeColumns | None:
-    """Find the time columns and their roles; None if no column holds timestamps."""
+    """Find the time columns and their roles; None if no column contains timestamps."""
     found = find_timestamp_columns(fmt.columns)
     if not found:
         return None
@@ -99,7 +99,7 @@ def find_time_columns(fmt: FileFormat) -> TimeColumns | None:
 
 
 def _with_lead(fmt: FileFormat, times: TimeColumns, lead: Column) -> TimeColumns:
-    """The times of files whose one timestamp is the valid time or the issue time, and the lead gives the other one."""
+    """Return the times of files with a lead and one timestamp, the valid or issue time; the lead gives the other one."""
     unit, certain = _lead_unit(lead)
     found, leads = times.main, np.rint(np.nan_to_num(lead.numbers) * TIME_UNITS[unit])
     ok = found.ok & ~np.isnan(lead.numbers)
@@ -113,7 +113,7 @@ def _with_lead(fmt: FileFormat, times: TimeColumns, lead: Column) -> TimeColumns
 
 
 def _is_valid_time(fmt: FileFormat, found: TimestampColumn, lead: Column, unit: str) -> bool:
-    """Whether the timestamp beside a lead is the valid time: by its heading, or since it rises with the lead."""
+    """Return whether the timestamp next to a lead is the valid time, by its heading or because it rises with the lead."""
     if found.words & (ISSUE | PUBLISHED):
         return False
     if found.words & VALID:
@@ -125,14 +125,14 @@ def _is_valid_time(fmt: FileFormat, found: TimestampColumn, lead: Column, unit: 
 
 
 def _drop_duplicates(found: list[TimestampColumn], excluded: dict[str, str]) -> list[TimestampColumn]:
-    """Keep one of the columns that hold the same times in two zones: the one in UTC, else the first."""
+    """If two columns contain the same times in different zones, keep the column in UTC, else the first."""
     kept: list[TimestampColumn] = []
     for column in sorted(found, key=lambda each: (not _is_utc(each), each.columns[0].place)):
         twin = next((other for other in kept if _are_same_times(column, other)), None)
         if twin is None:
             kept.append(column)
         else:
-            excluded[column.name] = f"holds the same times as {twin.name}"
+            excluded[column.name] = f"contains the same times as {twin.name}"
     return sorted(kept, key=lambda each: each.columns[0].place)
 
 
@@ -155,7 +155,7 @@ def _are_same_times(first: TimestampColumn, second: TimestampColumn) -> bool:
 
 
 def _assign_roles(found: list[TimestampColumn]) -> TimeColumns:
-    """Valid, issue and published columns; an issue time is certain if a word names it, not the order of times alone."""
+    """Return valid, issue and published columns; an issue time is certain only if a word names it."""
     excluded: dict[str, str] = {}
     found = _drop_ends(_drop_duplicates(found, excluded), excluded)
     valid = max(found, key=lambda each: (_validity(each), _count_times(each)))
@@ -172,7 +172,7 @@ def _assign_roles(found: list[TimestampColumn]) -> TimeColumns:
         elif published is None and before < 1 - _ALMOST and column.words & PUBLISHED:
             published = column
         else:
-            excluded[column.name] = "is a further timestamp column without a recognised purpose"
+            excluded[column.name] = "is another timestamp column without a recognised purpose"
     return TimeColumns(valid, issue, published, excluded, valid.wall, valid.ok, certain)
 
 
@@ -197,7 +197,7 @@ def _drop_ends(found: Sequence[TimestampColumn], excluded: dict[str, str]) -> li
 
 
 def _validity(found: TimestampColumn) -> int:
-    """How likely the words of a heading name the valid time."""
+    """Rate how likely the words of a heading name the valid time."""
     if found.words & VALID:
         return 3
     if found.words & (ISSUE | PUBLISHED):
@@ -206,10 +206,10 @@ def _validity(found: TimestampColumn) -> int:
 
 
 def _find_lead(fmt: FileFormat, times: TimestampColumn) -> Column | None:
-    """A column of whole numbers that counts up while the timestamp does not change: 1..48, repeatedly.
+    """Find a lead: a column of whole numbers that increases while the timestamp does not change, such as 1..48.
 
-    A series' number does the same where rows are sorted by time: without a word for it, only timestamps some
-    hours apart, as the runs of a weather model are, make such a column a lead.
+    The number of a series does the same if rows are sorted by time. So unless the heading names a lead, the column
+    counts as one only if timestamps are some hours apart, like the runs of a weather model.
     """
     used = {column.place for column in times.columns}
     as_runs = usual_step(times.wall[times.ok]) in (3 * HOUR, 6 * HOUR, 12 * HOUR)
@@ -235,21 +235,21 @@ def _counts_up(numbers: Floats, times: TimestampColumn, piece: NDArray[np.int32]
 
 
 def _is_crossed(column: Column, times: TimestampColumn) -> bool:
-    """Whether most times occur with most of the numbers."""
+    """Return whether most times occur with most of the numbers."""
     codes, leads = encode(times.wall), encode(column.numbers)
     pairs = count_codes(encode_tuples([codes, leads]))
     return pairs >= 0.5 * count_codes(codes) * count_codes(leads) and pairs > count_codes(codes)
 
 
 def _gives_few_issues(lead: Column, times: TimestampColumn) -> bool:
-    """Whether there are few different values of time minus lead: then these are issue times."""
+    """Return whether time minus lead has few different values: then these are issue times."""
     unit, _ = _lead_unit(lead)
     issues = times.wall - np.rint(lead.numbers * TIME_UNITS[unit]).astype(np.int64)
     return lead.distinct > 1 and 2 * len(np.unique(issues)) <= len(np.unique(times.wall))
 
 
 def _lead_unit(lead: Column) -> tuple[str, bool]:
-    """The unit of a lead, and whether its heading names it."""
+    """Return the unit of a lead, and whether its heading names it."""
     words = words_in(lead.name)
     named = next((unit for unit, names in LEAD_UNITS.items() if words & names), None)
     if named:

@@ -19,7 +19,7 @@ def test_versions_of_the_same_values_are_asked_about(tmp_path: Path, names: tupl
 def test_a_day_that_distinguishes_overlapping_downloads_is_asked_about(tmp_path: Path) -> None:
     files = {f"load_{day:%Y%m%d}_csv": mock.wall_hours(f"{day - pd.Timedelta('7D'):%Y-%m-%d}", 7, "UTC")
              for day in pd.date_range("2024-02-01", periods=5)}  # fmt: skip
-    assert "is it when they were made" in "; ".join(mock.questions(mock.seen(tmp_path, **files)))
+    assert "If they are issue times" in "; ".join(mock.questions(mock.seen(tmp_path, **files)))
 
 
 def test_numbered_farms_are_not_versions(tmp_path: Path) -> None:

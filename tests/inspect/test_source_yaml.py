@@ -29,7 +29,7 @@ def test_a_sentinel_is_read_as_missing_and_asked_about_whatever_the_scale(
 ) -> None:
     seen = mock.seen(tmp_path, load_csv=with_sentinel(sentinel, low, high))
     assert sentinel in mock.only_source(seen)["missing"]
-    assert f"{sentinel!r}: far from all other numbers, read as missing" in "; ".join(mock.questions(seen))
+    assert f"{sentinel!r}: far from all other numbers, so read as missing" in "; ".join(mock.questions(seen))
     (table,) = mock.read_back(seen, tmp_path).values()
     assert table["load"].between(low, high).sum() == table["load"].notna().sum()
 
@@ -49,7 +49,7 @@ def test_hours_that_cannot_be_read_as_a_clock_are_asked_about(tmp_path: Path) ->
         tmp_path,
         load_csv=mock.lines("Date,Hour,Price", *zip(times.strftime("%Y-%m-%d"), cells, load, strict=True)),
     )
-    assert "are these series, or the hours of the date?" in "; ".join(mock.questions(seen))
+    assert "does this column name series, or the hours of the date?" in "; ".join(mock.questions(seen))
 
 
 def test_forecasts_among_the_names_of_series_are_asked_about(tmp_path: Path) -> None:
