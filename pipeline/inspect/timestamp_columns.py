@@ -1,4 +1,4 @@
-"""Columns of texts -> columns of timestamps: the format that reads them, and other formats that would."""
+"""Finds columns of timestamps: the format that reads them, and other formats that also read them."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ from hindcast.pipeline.raw.timestamps import parse_stamps
 from hindcast.pipeline.settings.base import DAY, HOUR, TIME_UNITS
 
 _ENOUGH = 0.98  # share of texts that a format must read
-_MOST_FORMATS = 3  # of one column
-_EXAMINED = 5000  # texts among which different ones are sought
-_MOST_GUESSED = 50  # different texts from which formats are guessed
+_MOST_FORMATS = 3  # formats of one column
+_EXAMINED = 5000  # number of texts that are searched for different ones
+_MOST_GUESSED = 50  # number of different texts from which formats are guessed
 _FIRST_NS = int(np.datetime64("1950-01-01", "ns").astype(np.int64))
 _LAST_NS = int(np.datetime64("2100-01-01", "ns").astype(np.int64))
 
 PERIODS = {steps * per_hour: HOUR // per_hour for per_hour in (1, 2, 4, 12) for steps in (23, 24, 25)}
-"""Steps in a day (of 23, 24 and 25 hours) -> length of a step in ns."""
+"""Length of a step in ns by the number of steps in a day (of 23, 24 and 25 hours)."""
 
 
 @dataclass(frozen=True, eq=False)
 class Period:
-    """A column that numbers the steps of each day from 1, and the length of a step in ns."""
+    """A column that contains step numbers from 1 within each day, and the length of a step in ns."""
 
     column: Column
     length: int
@@ -47,8 +47,8 @@ class Period:
 class TimestampColumn:
     """Timestamps read from one column, or from several joined by blanks.
 
-    `wall` (rows,) is what the text says in ns (UTC where `exact`), meaningless where not `ok`. `rivals` are
-    other formats that read the texts as well. `path` finds the text in the files' paths if no column holds it.
+    `wall` (rows,) is the time as written in ns (UTC where `exact`), undefined where not `ok`. `rivals` are other
+    formats that also read the texts. `path` finds the text in the files' paths if no column contains it.
     """
 
     columns: tuple[Column, ...]
@@ -63,7 +63,7 @@ class TimestampColumn:
 
     @property
     def name(self) -> str:
-        """Its heading, or headings."""
+        """Its heading, or its headings joined by +."""
         return " + ".join(column.name for column in self.columns)
 
     @property
@@ -78,7 +78,7 @@ class TimestampColumn:
 
 
 def find_timestamp_columns(columns: Sequence[Column]) -> list[TimestampColumn]:
-    """All timestamp columns in the order of the file; a column of dates and its column of hours are one."""
+    """Return all timestamp columns in the order of the file; a column of dates and its column of hours are combined."""
     single = [found for column in columns if (found := _read_column(column)) is not None]
     if not single:
         joined = _join_calendar_columns(columns)
@@ -89,13 +89,13 @@ def find_timestamp_columns(columns: Sequence[Column]) -> list[TimestampColumn]:
 
 
 def usual_step(stamps: Times) -> int:
-    """The most frequent step between different neighbouring timestamps in ns; 0 if there are none."""
+    """Return the most frequent step in ns between adjacent timestamps that differ; 0 if there are none."""
     steps = np.diff(np.unique(stamps))
     return int(most_frequent(steps)[0]) if len(steps) else 0
 
 
 def step_text(step: int) -> str:
-    """A step in ns as settings write it: 15min, 1h, 1d."""
+    """Write a step in ns as in the settings: 15min, 1h, 1d."""
     if step and step % DAY == 0 and step > DAY:
         return f"{step // DAY}d"
     unit = "h" if step and step % HOUR == 0 else "min" if step % TIME_UNITS["min"] == 0 else "s"
@@ -103,7 +103,7 @@ def step_text(step: int) -> str:
 
 
 def minute_text(stamp: int) -> str:
-    """A timestamp in ns as text, to the minute."""
+    """Write a timestamp in ns as text, to the minute."""
     return str(np.datetime64(int(stamp), "ns").astype("datetime64[m]")).replace("T", " ")
 
 
@@ -122,7 +122,7 @@ def _guess_all(texts: pa.StringArray) -> list[TimestampFormat]:
 
 
 def _read_digits(column: Column, texts: pa.StringArray) -> TimestampColumn | None:
-    """Compact dates or counts since 1970; the heading or the first place in the file must confirm them."""
+    """Read compact dates or counts since 1970, if the heading says so or the column is the first in the file."""
     if not column.is_whole or not len(texts) or column.heading.has(LEAD):
         return None
     lengths = pc.unique(pc.utf8_length(pc.replace_substring_regex(texts, r"[.]0*$", ""))).to_pylist()
@@ -139,14 +139,14 @@ def _read_digits(column: Column, texts: pa.StringArray) -> TimestampColumn | Non
 
 
 def _choose_format(column: Column, formats: Sequence[TimestampFormat]) -> TimestampColumn | None:
-    """The format that reads enough; of several, the one whose steps are the most regular."""
+    """Return a format that reads enough texts; among several, the one that gives the most regular steps."""
     attempts = (_read((column,), column.texts, column.missing, form) for form in formats)
     found = [read for read in attempts if read is not None]
     if not found:
         return _combine_formats(column, formats)
     best = max(found, key=lambda read: (round(float(read.ok.sum()) / len(read.ok), 2), _regularity(read)))
     if not (best.ok | column.missing).all():
-        # a few timestamps are written differently, as those of a repeated hour
+        # a few timestamps may be written differently, such as in a repeated hour
         combined = _combine_formats(column, [best.form])
         if combined and combined.ok.sum() > best.ok.sum():
             return combined
@@ -156,7 +156,7 @@ def _choose_format(column: Column, formats: Sequence[TimestampFormat]) -> Timest
 
 
 def _combine_formats(column: Column, formats: Sequence[TimestampFormat]) -> TimestampColumn | None:
-    """Formats that read the texts together if no single one reads enough: the one that reads most first."""
+    """Return formats that together read enough texts if no single one does; the format that reads most is first."""
     left, chosen = column.texts.filter(pa.array(~column.missing)), list[TimestampFormat]()
     candidates = list(dict.fromkeys(map(with_abbreviation, formats)))
     while len(left) and len(chosen) < _MOST_FORMATS:
@@ -185,17 +185,17 @@ def _read(
 
 
 def _regularity(read: TimestampColumn) -> float:
-    """The share of the most frequent step among all steps."""
+    """Return the share of the most frequent step among all steps."""
     steps = np.diff(read.wall[read.ok])
     return most_frequent(steps)[1] if len(steps) else 0.0
 
 
 def _join_hours(dates: TimestampColumn, others: Sequence[Column]) -> TimestampColumn:
-    """Dates joined with the column that holds their hours or times of day; unchanged if there is none."""
+    """Join dates with the column that contains their hours or times of day; unchanged if there is none."""
     if dates.form.part or not dates.daily or dates.form.text.startswith("epoch"):
         return dates
     repeats = len(np.unique(dates.wall[dates.ok])) * 2 <= int(dates.ok.sum())
-    # only dates without a time of day can be joined to one
+    # a time of day can be joined only to dates that have none
     form = "%Y-%m-%d" if dates.form.text == "iso" else dates.form.text
     if not repeats or "%H" in form:
         return dates
@@ -216,7 +216,7 @@ def _join_hours(dates: TimestampColumn, others: Sequence[Column]) -> TimestampCo
 
 
 def _find_period(column: Column, days: TimestampColumn) -> Period | None:
-    """A column that counts the steps of every day from 1: half hours to 48, quarters to 96, hours if some day has 25."""
+    """Find step numbers from 1 in each day: half hours to 48, quarter hours to 96, hours only if some day has 25."""
     if column.kind != "number" or not column.is_whole or words_in(column.name) & LEAD:
         return None
     rows = days.ok & ~np.isnan(column.numbers)
@@ -227,12 +227,12 @@ def _find_period(column: Column, days: TimestampColumn) -> Period | None:
     if length is None or frame["number"].min() != 1 or frame["number"].nunique() < lasts.max():
         return None
     if usual == 24 and not any(int(last) == 25 for last in lasts):
-        return None  # hours 1 to 24 may be hours of the clock
+        return None  # hours 1 to 24 may be clock hours
     return Period(column, length)
 
 
 def _join_calendar_columns(columns: Sequence[Column]) -> TimestampColumn | None:
-    """Year, month, day and perhaps hour and minute, each in its own column."""
+    """Join year, month, day and possibly hour and minute, each in its own column."""
     numbers = [column for column in columns if column.kind == "number"]
     named: dict[str, Column] = {}
     for word, directive in (("year", "%Y"), ("month", "%m"), ("day", "%d"), ("hour", "%H"), ("minute", "%M")):

@@ -1,4 +1,4 @@
-"""The zone of timestamps without offset: what headings say, and what clock changes in the timestamps prove."""
+"""Finds the zone of timestamps without offset, from headings and from clock changes that the timestamps contain."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from hindcast.pipeline.raw.localize import find_occurrences
 from hindcast.pipeline.settings.base import DAY
 from hindcast.pipeline.settings.clock import utc_of
 
-_EVIDENCE = {"doubled": "occurs twice", "absent": "is absent", "empty": "is empty"}
-_ONCE = "the autumn hour occurs only once, so it is read as the earlier one"
-_LONGEST_GRID = 2_000_000  # steps; in longer files clock changes are not looked for
+_EVIDENCE = {"doubled": "occurs twice", "absent": "is missing", "empty": "is empty"}
+_ONCE = "the repeated autumn hour occurs only once, so it is read as the earlier of the two"
+_LONGEST_GRID = 2_000_000  # steps; longer files are not searched for clock changes
 
 
 @dataclass(frozen=True)
 class ZoneGuess:
-    """The zone to read timestamps in, and what to ask about it.
+    """The zone in which to read timestamps, and the question about it.
 
     `wall` is True if the timestamps themselves prove wall time with clock changes.
     """
@@ -46,7 +46,7 @@ class ZoneGuess:
 
 @dataclass(frozen=True)
 class ClockChanges:
-    """What the hours of a zone's clock changes look like in the timestamps: counts and an example."""
+    """How the hours of a zone's clock changes appear in the timestamps: counts and an example."""
 
     doubled: int = 0  # autumn hours that occur twice
     single: int = 0  # autumn hours that occur once
@@ -57,19 +57,19 @@ class ClockChanges:
 
     @property
     def support(self) -> int:
-        """Clock changes that support the zone, repeated hours first; 0 if any contradicts it."""
+        """Number of clock changes that support the zone, plus 100 if an hour is repeated; 0 if any contradicts it."""
         seen = self.doubled + self.absent + self.empty
         contradicted = self.filled or (self.single and self.doubled)
         return 0 if contradicted or not seen else seen + 100 * bool(self.doubled)
 
     @property
     def contradicts(self) -> bool:
-        """Whether the hours of clock changes look like any other hour."""
+        """Whether the hours of clock changes are like all other hours, which contradicts the zone."""
         return bool((self.filled or self.single) and not self.doubled and not self.absent and not self.empty)
 
 
 def guess_zone(fmt: FileFormat, times: TimeColumns, values: Sequence[Column]) -> ZoneGuess:
-    """The zone of the timestamps of one file format; `values` are its value columns."""
+    """Guess the zone of the timestamps of one file format; `values` are its value columns."""
     if times.exact:
         return ZoneGuess("UTC")
     words = times.main.words | words_in(times.main.form.text.replace("%", " ")) | _zone_column_words(fmt)
@@ -82,7 +82,7 @@ def guess_zone(fmt: FileFormat, times: TimeColumns, values: Sequence[Column]) ->
     best, changes = _best_zone(files, hints)
     label = None
     if times.issue is None and times.ends_step:
-        # labels that are the start on the clock plus one step show their changes one step later
+        # if timestamps are the start in wall time plus one step, clock changes appear one step later
         earlier = [replace(file, stamps=file.stamps - file.step) for file in files]
         other, other_changes = _best_zone(earlier, hints)
         if times.main.hours_to_24 or other_changes.support > changes.support:
@@ -99,7 +99,7 @@ def guess_zone(fmt: FileFormat, times: TimeColumns, values: Sequence[Column]) ->
 
 
 def _guess_from_periods(times: TimestampColumn, rows: Flags, hints: Sequence[str]) -> ZoneGuess:
-    """The zone whose clocks change on the days that have more or fewer steps than others."""
+    """Return the zone whose clocks change on the days that have more or fewer steps than other days."""
     assert times.period is not None
     numbers = times.period.column.numbers[rows]
     days = times.wall[rows] - (numbers - 1).astype(np.int64) * times.period.length
@@ -108,13 +108,13 @@ def _guess_from_periods(times: TimestampColumn, rows: Flags, hints: Sequence[str
     np.maximum.at(counts, places, numbers.astype(np.int64))
     starts, counts = starts[1:-1], counts[1:-1]  # the first and the last day may be incomplete
     odd = int((counts != DAY // times.period.length).sum())
-    question = "the steps of each day are numbered in this zone: is it the right one?"
+    question = "the steps of each day are numbered in this zone: is it correct?"
     for zone in dict.fromkeys([*hints, *CLOCK_CHANGE_ZONES]):
         lengths = _day_lengths(starts, zone) // times.period.length
         if odd and (lengths == counts).all():
-            asked = None if zone in hints[:1] else f"days of 23 and 25 hours are as in {zone}; {question}"
+            asked = None if zone in hints[:1] else f"the days of 23 and 25 hours match {zone}; {question}"
             return ZoneGuess(zone, asked, None, "drop", wall=True)
-    why = f"{odd} days are incomplete or of another zone" if odd else "no day has 23 or 25 hours"
+    why = f"{odd} days are incomplete or belong to another zone" if odd else "no day has 23 or 25 hours"
     steady = hints and bool((_day_lengths(starts, hints[0]) == DAY).all())
     return ZoneGuess(hints[0] if steady else "UTC", f"{why}; {question}", None, "drop")
 
@@ -130,7 +130,7 @@ def _decide(
     hints: Sequence[str],
     words: frozenset[str],
 ) -> ZoneGuess:
-    """The zone that clock changes prove, else the one that words name, else UTC with a question."""
+    """Return the zone that clock changes prove, else the zone that words name, else UTC with a question."""
     abbreviation = next((word for word in ABBREVIATED_ZONES if word in words), None)
     utc = bool(words & {"utc", "gmt"})
     if (utc or "zulu" in words) and not changes.doubled:
@@ -143,29 +143,35 @@ def _decide(
     if abbreviation:
         return _abbreviated_zone(abbreviation, hints, words, steady=steady)
     if steady:
-        return ZoneGuess("UTC", "the timestamps show no clock change: UTC, or another fixed offset?")
+        return ZoneGuess(
+            "UTC", "the timestamps have no clock change: are they in UTC, or at another fixed offset?"
+        )
     if words & {"local", "lokal", "ortszeit"} and hints:
-        return ZoneGuess(hints[0], "the heading says local time; is it this zone?", "in_order", "drop")
-    wall = f"wall time ({hints[0]})" if hints else "wall time of a place"
-    return ZoneGuess("UTC", f"the files do not say the zone of the timestamps: UTC, or {wall}?")
+        return ZoneGuess(
+            hints[0], "the heading says local time: is it the time of this zone?", "in_order", "drop"
+        )
+    wall = f"wall time ({hints[0]})" if hints else "local wall time"
+    return ZoneGuess("UTC", f"the files do not name the zone of the timestamps: are they in UTC or {wall}?")
 
 
 def _proven_zone(best: str, changes: ClockChanges, hints: Sequence[str], said: str | None) -> ZoneGuess:
     header = f"the heading says {said}, but the" if said else "the"
-    others = "" if best in hints else "; any zone with the same clock changes fits, is it this one?"
+    others = (
+        "" if best in hints else ". Other zones with the same clock changes fit too: is this one correct?"
+    )
     question = f"{header} timestamps show wall time ({changes.example}), so they are read as {best}{others}"
     once = bool(changes.single and not changes.doubled)
     if once:
-        question += f"; {_ONCE}"
+        question += f". Note: {_ONCE}"
     elif not changes.doubled:
-        expected = "its hour is expected to occur twice, the earlier first"
-        question += f"; the files contain no autumn change: {expected}"
+        expected = "its repeated hour is expected to occur twice, the earlier one first"
+        question += f". The files contain no autumn change; {expected}"
     ambiguous = "earlier" if once else "in_order"
     return ZoneGuess(best, question, ambiguous, "drop" if changes.empty else None, wall=True)
 
 
 def _abbreviated_zone(said: str, hints: Sequence[str], words: frozenset[str], *, steady: bool) -> ZoneGuess:
-    """An abbreviation without a clock change to prove it; two of one place, as in CET/CEST, mean wall time."""
+    """Guess from an abbreviation without a clock change that proves it; two of one zone (CET/CEST) mean wall time."""
     fixed, wall = ABBREVIATED_ZONES[said]
     place = hints[0] if hints else wall
     if fixed == wall:
@@ -173,18 +179,20 @@ def _abbreviated_zone(said: str, hints: Sequence[str], words: frozenset[str], *,
     both = [word.upper() for word, (_, zone) in ABBREVIATED_ZONES.items() if word in words and zone == wall]
     heading = f"the heading says {'/'.join(both)}"
     if steady:
-        return ZoneGuess(fixed, f"{heading}, and the timestamps show no clock change: a fixed offset?")
+        return ZoneGuess(
+            fixed, f"{heading}, but the timestamps have no clock change: are they at a fixed offset?"
+        )
     if len(both) > 1:
-        return ZoneGuess(place, f"{heading}: wall time of this zone?", "in_order", "drop")
-    return ZoneGuess(fixed, f"{heading}: a fixed offset all year ({fixed}), or wall time ({place})?")
+        return ZoneGuess(place, f"{heading}: are the timestamps wall time of this zone?", "in_order", "drop")
+    return ZoneGuess(fixed, f"{heading}: is this a fixed offset all year ({fixed}), or wall time ({place})?")
 
 
 def _zone_hints(fmt: FileFormat, times: TimeColumns, words: frozenset[str]) -> list[str]:
-    """Zones that paths, headings, cells and abbreviations suggest, each once."""
-    # names of series may begin with countries; timestamps end with AM and PM
+    """Return the zones that paths, headings, cells and abbreviations suggest, each once."""
+    # names of series may begin with country codes; AM and PM in timestamps are country codes too
     columns = [column for column in fmt.columns if column.kind == "text" and column.place not in times.places]
     texts = [text for column in columns for text in column.texts.slice(0, 50).to_pylist()]
-    # HR is an hour, ID is not a country
+    # HR means hour and ID means identifier, not countries
     names = [column.name for column in fmt.columns if column.place in times.places]
     headings = [name for name in fmt.dialect.header[:50] if name not in names and not name.endswith("ID")]
     countries = find_countries([*fmt.paths[:50], *headings, *texts])
@@ -194,7 +202,7 @@ def _zone_hints(fmt: FileFormat, times: TimeColumns, words: frozenset[str]) -> l
 
 
 def _zone_column_words(fmt: FileFormat) -> frozenset[str]:
-    """The text of columns called time zone, if all their cells are equal."""
+    """Return the text of columns with the heading "time zone", if all their cells are equal."""
     columns = [c for c in fmt.columns if c.kind == "text" and words_in(c.name) & {"zone", "timezone", "tz"}]
     texts = [column.texts.unique().to_pylist() for column in columns]
     return frozenset(distinct[0].lower() for distinct in texts if len(distinct) == 1)
@@ -202,7 +210,7 @@ def _zone_column_words(fmt: FileFormat) -> frozenset[str]:
 
 @dataclass(frozen=True, eq=False)
 class _FileStamps:
-    """The different timestamps of one file in order, and its step; which have twice as many rows as usual, which a value."""
+    """The distinct timestamps of one file in order, its step, and flags: twice the usual rows, any value."""
 
     stamps: Times
     twice: Flags
@@ -211,7 +219,7 @@ class _FileStamps:
 
 
 def _distinct_stamps(fmt: FileFormat, times: TimeColumns, has_value: Flags) -> list[_FileStamps]:
-    """The timestamps of each file whose step is shorter than a day."""
+    """Return the timestamps of each file whose step is shorter than a day."""
     files = []
     for file in range(len(fmt.files)):
         rows = times.ok & (fmt.file == file)
@@ -224,14 +232,14 @@ def _distinct_stamps(fmt: FileFormat, times: TimeColumns, has_value: Flags) -> l
 
 
 def _best_zone(files: Sequence[_FileStamps], hints: Iterable[str]) -> tuple[str, ClockChanges]:
-    """The zone whose clock changes are supported most; UTC if none is."""
+    """Return the zone whose clock changes have the most support; UTC if no zone has support."""
     best, best_changes = "UTC", ClockChanges()
     for zone in dict.fromkeys([*hints, *CLOCK_CHANGE_ZONES]):
         changes = _find_changes(files, zone)
         if changes.support > best_changes.support:
             best, best_changes = zone, changes
         if best_changes.doubled:
-            break  # hints come first, and computing a zone's table of changes takes a tenth of a second
+            break  # hints come first; computing the clock changes of another zone takes a tenth of a second
     return best, best_changes
 
 
@@ -248,7 +256,7 @@ def _find_changes(files: Sequence[_FileStamps], zone: str) -> ClockChanges:
 
 
 def _kind_of_hour(file: _FileStamps, number: int, block: Times) -> str | None:
-    """The field of ClockChanges that counts an hour which the clock shows `number` times; None for a gap."""
+    """Return the field of ClockChanges to count for an hour that clocks show `number` times; None for a gap."""
     places = np.searchsorted(file.stamps, block)
     rows = places[file.stamps[places] == block]
     if number == 2:
@@ -260,7 +268,7 @@ def _kind_of_hour(file: _FileStamps, number: int, block: Times) -> str | None:
 
 
 def _change_hours(times: Times, step: int, zone: str) -> Iterator[tuple[int, Times]]:
-    """The hours of clock changes within `times`: (how often the clock shows them: 2 or 0, their grid timestamps)."""
+    """Yield the hours of clock changes within `times`: (how often clocks show them, 2 or 0; their grid timestamps)."""
     grid = np.arange(times[0], times[-1] + 1, step)
     _, _, count = find_occurrences(grid, zone)
     odd = np.flatnonzero(count != 1)
@@ -268,5 +276,5 @@ def _change_hours(times: Times, step: int, zone: str) -> Iterator[tuple[int, Tim
         first, last = block[0], block[-1]
         if first == 0 or last == len(grid) - 1:
             continue
-        if np.isin(grid[[first - 1, last + 1]], times).all():  # otherwise it is only a gap
+        if np.isin(grid[[first - 1, last + 1]], times).all():  # otherwise the hour is part of a gap
             yield int(count[first]), grid[block]

@@ -1,6 +1,6 @@
-"""Words in headings, cells and file names: what they say about role, unit, quantity, key, time and country.
+"""Finds role, unit, quantity, key, time and country from words in headings, cells and file names.
 
-The words themselves are data: `vocabulary.yaml`.
+The words are listed in `vocabulary.yaml`.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ WESTERN_LETTERS = tuple(frozenset(letters + letters.upper()) for letters in _DAT
 
 
 def _fixed_zone(word: str, place: str) -> str:
-    """The zone without clock changes that an abbreviation names; the signs of Etc zones are reversed."""
+    """Return the zone without clock changes that an abbreviation names; the signs of Etc zones are reversed."""
     zones = _DATA["zones"]
     if word in zones["fixed"].split():
         return place
@@ -78,7 +78,7 @@ def _fixed_zone(word: str, place: str) -> str:
 ABBREVIATED_ZONES = {
     word: (_fixed_zone(word, place), place) for word, place in _DATA["zones"]["places"].items()
 }
-"""Abbreviation -> (zone of its fixed offset, zone of a large place whose clocks show it)."""
+"""For each abbreviation: the zone with its fixed offset, and the zone of a large city that uses it."""
 CLOCK_CHANGE_ZONES = tuple(_DATA["zones"]["schedules"].split())
 
 _CAMEL = re.compile(r"(?<=[a-z][a-z])(?=[A-Z])")  # IssueTime, but not kWh
@@ -88,7 +88,7 @@ _TIME_BRACKET = re.compile(_DATA["time_bracket"], re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Token:
-    """One word of a heading and its place in it, `[start, stop)`."""
+    """A word of a heading and its position in the heading, `[start, stop)`."""
 
     text: str
     start: int
@@ -96,25 +96,25 @@ class Token:
 
     @property
     def low(self) -> str:
-        """In lower case."""
+        """The word in lower case."""
         return self.text.lower()
 
 
 @dataclass(frozen=True)
 class Heading:
-    """A parsed heading: its words, its role if a word names one, its unit."""
+    """A parsed heading: its words, its role if a word names one, and its unit."""
 
     name: str
     tokens: tuple[Token, ...]
     role: str | None  # "forecast", "realized"
     says_forecast: bool
-    """By a word such as forecast; "day-ahead" alone is not enough, since prices have it too."""
+    """The role, by a word such as forecast; "day-ahead" is not enough, because prices are called so too."""
     unit: str
     unit_span: tuple[int, int] = (0, 0)
 
     @property
     def core(self) -> tuple[str, ...]:
-        """The words that are neither role nor unit, in order: equal for the forecast and the measurement of one thing."""
+        """The words without role and unit, in order: equal for the forecast and the measurement of one quantity."""
         days, (start, stop) = _day_ahead(self.tokens), self.unit_span
         others = (token for place, token in enumerate(self.tokens) if place not in days)
         outside = (token for token in others if not start <= token.start < stop)
@@ -123,11 +123,11 @@ class Heading:
 
     @property
     def quantity(self) -> str | None:
-        """The quantity that a word names, the first of several, as one name for all its synonyms."""
+        """The first quantity that a word names, with one name for all synonyms."""
         return next((_QUANTITY_OF[token.low] for token in self.tokens if token.low in _QUANTITY_OF), None)
 
     def has(self, words: frozenset[str]) -> bool:
-        """Whether it contains one of the words."""
+        """Return whether the heading contains one of the words."""
         return any(token.low in words for token in self.tokens)
 
 
@@ -142,13 +142,13 @@ def parse_heading(name: str, *, split_digits: bool = False) -> Heading:
 
 
 def words_in(name: str) -> frozenset[str]:
-    """The words of a heading or path in lower case, and pairs of neighbours written as one word."""
+    """Return the words of a heading or path in lower case, and each pair of adjacent words joined."""
     tokens = [token.low for token in parse_heading(name).tokens]
     return frozenset(tokens) | {left + right for left, right in pairwise(tokens)}
 
 
 def role_from_path(path: str) -> str | None:
-    """The role that a file's name or a folder names, the innermost first; None if one names both or none does."""
+    """Return the role that the file name or else the innermost folder names; None if it names both or there is none."""
     for part in reversed(path.split("/")):
         words = words_in(part)
         compound = any(word.endswith(ending) for word in words for ending in FORECAST if len(ending) > 5)
@@ -162,42 +162,42 @@ def role_from_path(path: str) -> str | None:
 
 
 def quantity_from_paths(paths: Iterable[str]) -> str | None:
-    """The quantity that the names of all files mention, if it is one."""
+    """Return the quantity that the names of all files mention, if it is the same."""
     found = {parse_heading(path.rsplit("/", 1)[-1]).quantity for path in paths}
     return found.pop() if len(found) == 1 else None
 
 
 def is_day_ahead(name: str) -> bool:
-    """Whether a heading or path mentions the day ahead."""
+    """Return whether a heading or path contains "day ahead"."""
     tokens = parse_heading(name).tokens
     return bool(_day_ahead(tokens)) or any(token.low in _DAY_AHEAD for token in tokens)
 
 
 def measured_by(unit: str) -> str:
-    """The quantity that a unit measures, `value` if unknown; money per unit is a price."""
+    """Return the quantity that a unit measures, `value` if unknown; money per unit is a price."""
     return "price" if unit.partition("/")[0] in _MONEY else _MEASURES.get(unit, "value")
 
 
 def to_identifier(text: str) -> str:
-    """A name for a value: lower-case letters of any script and digits joined by `_`; `value` if none are left."""
+    """Return a name for a value: lower-case letters of any script and digits, joined by `_`; `value` if empty."""
     return re.sub(r"[\W_]+", "_", text.lower()).strip("_") or "value"
 
 
 def to_ascii_identifier(text: str) -> str:
-    """A name for a source: as `to_identifier`, in ASCII; letters without an ASCII form are left out."""
+    """Return a name for a source: like `to_identifier`, but in ASCII; letters without an ASCII form are removed."""
     plain = unicodedata.normalize("NFKD", text.replace("ß", "ss")).encode("ascii", "ignore").decode()
     return to_identifier(plain)
 
 
 def country_zones(country: str) -> tuple[str, ...]:
-    """The zones of an ISO 3166 code, the most populous first; empty for any other text."""
+    """Return the zones of an ISO 3166 code, the most populous first; empty for any other text."""
     return _zones_by_country().get("GB" if country == "UK" else country, ())
 
 
 def find_countries(texts: Iterable[str]) -> tuple[str, ...]:
-    """The ISO codes at the start or end of texts, or behind a separator: `DE_load`, `BZN|ES`, `ES/2019.csv`.
+    """Find ISO codes at the start or end of texts, or after a separator: `DE_load`, `BZN|ES`, `ES/2019.csv`.
 
-    Elsewhere two capital letters mean something else: MT_001 numbers meters, LV is a voltage.
+    Elsewhere, two capital letters usually mean something else: MT_001 numbers meters, LV is a voltage.
     """
     pattern = r"(?:^|[|/(\[])([A-Z]{2})(?=$|/|[_)\]](?![0-9]))|(?<=[ _-])([A-Z]{2})$"
     words = (first or last for text in texts for first, last in re.findall(pattern, text))
@@ -214,16 +214,16 @@ def _tokens(name: str, pattern: str) -> Iterator[Token]:
 
 
 def _day_ahead(tokens: tuple[Token, ...]) -> set[int]:
-    """The places of pairs such as `day ahead` and `d 1` among tokens."""
+    """Return the indices of tokens in pairs such as `day ahead` and `d 1`."""
     pairs = enumerate(pairwise(token.low for token in tokens))
     starts = [place for place, pair in pairs if " ".join(pair) in _DAY_AHEAD_PAIRS]
     return {*starts, *(place + 1 for place in starts)}
 
 
 def _find_unit(name: str, tokens: tuple[Token, ...]) -> tuple[str, tuple[int, int]]:
-    """The unit in brackets with its span, else the last unit among the words.
+    """Find the unit in brackets with its span, else the last unit among the words.
 
-    A currency before it makes a price: `EUR/MWh` and `eur per mwh`.
+    With a currency before it, it is the unit of a price: `EUR/MWh` and `eur per mwh`.
     """
     for match in _BRACKET.finditer(name):
         if not _TIME_BRACKET.fullmatch(match[1].strip()):

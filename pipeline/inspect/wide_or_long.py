@@ -1,4 +1,4 @@
-"""Value columns -> values: role, name, unit, and whether headings name series (wide) or not (long); over all files."""
+"""Determines the values of all files: role, name, unit, and whether headings name series (wide) or not (long)."""
 
 from __future__ import annotations
 
@@ -25,27 +25,27 @@ Splits = Mapping[str, SplitHeading]
 
 @dataclass(frozen=True)
 class SourceValue:
-    """One value of a source: its headings, split where they name series.
+    """A value of a source and its headings, which are split if they name series.
 
-    `role` is forecast or realized; `certain` says whether a word or an issue time shows it.
+    `role` is forecast or realized; `certain` is True if a word or an issue time shows it.
     """
 
     role: str
     name: str
     unit: str
     splits: Mapping[str, SplitHeading | None]
-    """Heading -> its parts, if it names a series."""
+    """The parts of each heading that names a series."""
     certain: bool = True
     plain: bool = False  # the headings are the names of the series
 
     @property
     def wide(self) -> bool:
-        """Whether its headings name series."""
+        """Return whether its headings name series."""
         return self.plain or any(self.splits.values())
 
     @property
     def series(self) -> tuple[str, ...]:
-        """The series that its headings name."""
+        """Return the series that its headings name."""
         if not self.wide:
             return ()
         return tuple(split.series if split else name for name, split in self.splits.items())
@@ -57,8 +57,8 @@ class ColumnLayout:
 
     values: tuple[SourceValue, ...]
     excluded: dict[str, str] = field(default_factory=dict)
-    questions: tuple[str, ...] = ()  # on headings as names of series
-    warnings: tuple[str, ...] = ()  # on all values
+    questions: tuple[str, ...] = ()  # about headings as names of series
+    warnings: tuple[str, ...] = ()  # about all values
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,16 +68,16 @@ class _Chosen:
     analysis: AnalysedFiles
     columns: tuple[Column, ...]
     roles: Mapping[str, tuple[str, bool]]
-    """Heading -> (forecast or realized, whether a word or an issue time says so)."""
-    plain: bool  # other files name their series by these headings
+    """For each heading: (forecast or realized, whether a word or an issue time shows it)."""
+    plain: bool  # other files use these headings as names of series
 
     def role(self, column: Column) -> str:
-        """Forecast or realized."""
+        """Return forecast or realized."""
         return self.roles[column.name][0]
 
 
 def lay_out_columns(analyses: Sequence[AnalysedFiles]) -> list[ColumnLayout]:
-    """The layout of each analysis, in their order."""
+    """Return the layout of each analysis, in the same order."""
     chosen = [_choose_columns(analysis, analyses) for analysis in analyses]
     by_heading = [each for each in chosen if each.analysis.keys.series is None and not each.plain]
     splits: dict[str, Splits] = {}
@@ -88,13 +88,13 @@ def lay_out_columns(analyses: Sequence[AnalysedFiles]) -> list[ColumnLayout]:
 
 
 def name_value(role: str, base: str, *, by_word: bool) -> str:
-    """The name of a value; that of a forecast ends in `_forecast` if a word names its role."""
+    """Return the name of a value; the name of a forecast ends in `_forecast` if a word names its role."""
     name = to_identifier(base)
     return f"{name}_forecast" if role == "forecast" and by_word and not name.endswith("forecast") else name
 
 
 def make_names_unique(layouts: list[ColumnLayout]) -> list[ColumnLayout]:
-    """Rename values so that those of one file, of two roles, or of different units have different names."""
+    """Rename values so that values of one file, of different roles, or with different units have different names."""
     realized = {value.name for layout in layouts for value in layout.values if value.role == "realized"}
     units: dict[tuple[str, str], str] = {}
     result = []
@@ -115,7 +115,7 @@ def make_names_unique(layouts: list[ColumnLayout]) -> list[ColumnLayout]:
 
 
 def _choose_columns(analysis: AnalysedFiles, analyses: Sequence[AnalysedFiles]) -> _Chosen:
-    """All value columns; if some forecasts have their measurement beside them, only those pairs and named forecasts."""
+    """Choose value columns: if some forecasts have a measurement, only these pairs and named forecasts; else all."""
     roles, columns = _find_roles(analysis), analysis.keys.value_columns
     pairs = _pair_forecasts(columns, roles)
     if pairs:
@@ -133,7 +133,7 @@ def _find_roles(analysis: AnalysedFiles) -> dict[str, tuple[str, bool]]:
         if column.heading.role:
             roles[column.name] = (column.heading.role, True)
         elif _low(column.heading.core) in forecasts:
-            roles[column.name] = ("realized", True)  # load beside load_forecast
+            roles[column.name] = ("realized", True)  # load next to load_forecast
         elif analysis.has_vintages:
             roles[column.name] = ("forecast", True)
         elif analysis.path_role and not any_role:
@@ -144,7 +144,7 @@ def _find_roles(analysis: AnalysedFiles) -> dict[str, tuple[str, bool]]:
 
 
 def _pair_forecasts(columns: Sequence[Column], roles: Mapping[str, tuple[str, bool]]) -> dict[str, str]:
-    """Heading of a forecast -> heading of its measurement, for each forecast that has one beside it."""
+    """Map the heading of each forecast to the heading of its measurement, if the file contains one."""
     forecasts = [column for column in columns if roles[column.name][0] == "forecast" and column.heading.role]
     realized = [column for column in columns if roles[column.name][0] == "realized"]
     pairs = {}
@@ -168,7 +168,7 @@ def _low(words: Sequence[str]) -> tuple[str, ...]:
 def _lay_out(chosen: _Chosen, splits: Mapping[str, Splits]) -> ColumnLayout:
     keys = chosen.analysis.keys
     left = [column.name for column in keys.value_columns if column not in chosen.columns]
-    why = "has no forecast or measurement of the same thing beside it"
+    why = "has no forecast or measurement of the same quantity in the file"
     excluded = {**keys.excluded, **dict.fromkeys(left, why)}
     own = {column.name: splits[chosen.role(column)].get(column.name) for column in chosen.columns}
     split = {name: found for name, found in own.items() if found and keys.series is None}
@@ -181,7 +181,7 @@ def _lay_out(chosen: _Chosen, splits: Mapping[str, Splits]) -> ColumnLayout:
 
 
 def _single_value(chosen: _Chosen, column: Column) -> SourceValue:
-    """A column that is one value: named by its words, or by its quantity if a word names its role too."""
+    """Return a column as one value: named by its words, or by its quantity if a word also names its role."""
     (role, certain), heading = chosen.roles[column.name], column.heading
     same = [c for c in chosen.columns if chosen.role(c) == role and c.heading.quantity == heading.quantity]
     quantity = heading.quantity if heading.role and len(same) == 1 else None
@@ -191,7 +191,7 @@ def _single_value(chosen: _Chosen, column: Column) -> SourceValue:
 
 
 def _default_name(chosen: _Chosen, column: Column) -> str:
-    """A name if the heading has none: the quantity that file names mention, else what its unit measures."""
+    """Return a name if the heading has none: the quantity that file names mention, else the quantity of its unit."""
     return quantity_from_paths(chosen.analysis.format.paths) or measured_by(column.heading.unit)
 
 
@@ -206,7 +206,7 @@ def _name_after_measurements(values: Sequence[SourceValue], pairs: dict[str, str
 
 
 def _family_values(chosen: _Chosen, split: Splits) -> list[SourceValue]:
-    """One value for each family of headings."""
+    """Return one value per family of headings."""
     families: dict[tuple[str, tuple[str, str]], list[Column]] = {}
     for column in chosen.columns:
         if place := split.get(column.name):
@@ -223,27 +223,27 @@ def _family_values(chosen: _Chosen, split: Splits) -> list[SourceValue]:
 
 
 def _plain_layout(chosen: _Chosen, excluded: dict[str, str]) -> ColumnLayout:
-    """One value whose headings are the names of its series."""
+    """Return one value whose headings are the names of its series."""
     first = chosen.columns[0]
     role, certain = chosen.roles[first.name]
     by_word = chosen.analysis.path_role == "forecast"
     name = name_value(role, _default_name(chosen, first), by_word=by_word)
     splits = {column.name: None for column in chosen.columns}
     value = SourceValue(role, name, first.heading.unit, splits, certain, plain=True)
-    question = "do these headings name series of one value, or different values of one series?"
+    question = "are these headings names of series of one value, or different values of one series?"
     return ColumnLayout((value,), excluded, () if chosen.plain else (question,))
 
 
 def _about_numbers(split: Splits) -> tuple[str, ...]:
-    """Headings such as x1, x2 may be series or different things if no quantity is named."""
+    """Ask about headings such as x1, x2: without a quantity, they may be series or different values."""
     numbered = bool(split) and all(place.series.isdigit() for place in split.values())
     if not numbered or any(parse_heading(place.shared).quantity for place in split.values()):
         return ()
-    return ("are numbered columns series, or different values of one series?",)
+    return ("are the numbered columns series of one value, or different values of one series?",)
 
 
 def _about_hours(chosen: _Chosen) -> tuple[str, ...]:
-    """Columns h1 to h24 over days are hours; such a file cannot be read as it is."""
+    """Warn about columns h1 to h24 with one row per day: these are hours, and such a file cannot be read as it is."""
     numbers = {int(match[1]) for column in chosen.columns if (match := re.search(r"(\d+)\D*$", column.name))}
     if chosen.analysis.times.main.daily and (numbers >= {*range(24)} or numbers >= {*range(1, 25)}):
         return ("columns look like the hours of a day: put each hour in its own row",)
@@ -253,7 +253,7 @@ def _about_hours(chosen: _Chosen) -> tuple[str, ...]:
 def _name_series_of_others(
     columns: Sequence[Column], analysis: AnalysedFiles, analyses: Sequence[AnalysedFiles]
 ) -> bool:
-    """Whether other files name their series by these headings, in a column of names or as headings too."""
+    """Return whether other files use these headings as names of series, in a column or as headings."""
     names = {column.name for column in columns}
     if len(names) < 2 or analysis.keys.series is not None or any(map(_names_its_meaning, columns)):
         return False
@@ -265,11 +265,11 @@ def _name_series_of_others(
 
 
 def _may_be_series(columns: Sequence[Column]) -> bool:
-    """Whether headings without a meaning of their own, over columns that move together on one scale, may be series."""
+    """Return whether headings may be series: no known meaning, and columns that are correlated and of similar size."""
     if len(columns) < 2 or any(map(_names_its_meaning, columns)):
         return False
     if all(column.name.isdigit() for column in columns):
-        return True  # numbers of sensors; what is another thing has another word
+        return True  # numbers of sensors; different quantities would have different words
     pairs = list(combinations(columns[:8], 2))
     one_unit = len({column.heading.unit for column in columns}) == 1
     return one_unit and sum(move_together(*pair) for pair in pairs) > 0.7 * len(pairs)

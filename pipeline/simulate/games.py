@@ -1,8 +1,8 @@
-"""Games and customers from a seed, written as CSV files below `data/simulated`.
+"""Simulates games and customers from a seed, and writes them as CSV files below `data/simulated`.
 
-A game has a folder: `forecast_weather.csv` (issued every 12 h), `forecast_market.csv` and the operator's own
-`forecast_usage.csv` (daily; one column per customer), and `usage_<year>.csv` in local time, as meters write it:
-an hour is missing in spring and occurs twice in autumn. Some customers begin late, cells are missing, a few
+Each game has a folder with `forecast_weather.csv` (issued every 12 h), `forecast_market.csv` and the operator's own
+`forecast_usage.csv` (daily; one column per customer), and `usage_<year>.csv` in local time, as written
+by meters: an hour is missing in spring and occurs twice in autumn. Some customers begin late, some cells and a few
 issues are missing, meters have outages, and a few readings are impossible.
 """
 
@@ -34,13 +34,13 @@ from hindcast.pipeline.simulate.weather import (
     random_stream,
 )
 
-_WARM_UP = 96  # hours before the start: states settle, and the first steps have forecasts
+_WARM_UP = 96  # hours simulated before the start: states settle, and the first steps have forecasts
 _LEADS = 60
 _OPERATOR_LEADS = 48
 _DECIMALS = {"cloud_cover": 0, "humidity": 0, "radiation": 0, "rain": 2, "price": 2}
 
 _LATE = 0.3  # share of customers that begin after the first measured day
-_MISSING_ISSUE = 0.005  # shares
+_MISSING_ISSUE = 0.005  # share of issues that are missing
 _MISSING_CELL = 0.002
 _MISSING_READING = 0.004
 _OUTAGES_A_YEAR = 3.0
@@ -50,9 +50,9 @@ _IMPOSSIBLE_READING = 99999.0
 
 
 def simulate(params: Params, root: Path) -> dict[str, int]:
-    """Write `data/simulated` below `root`; return how many games, customers, files and rows there are.
+    """Write `data/simulated` below `root`; return the numbers of games, customers, files and rows.
 
-    Bytes are a function of `seed` and `simulate`; those of a game do not depend on how many others there are.
+    The bytes are a function of `seed` and `simulate`; the bytes of a game do not depend on the number of games.
     """
     counts = {"games": 0, "customers": 0, "files": 0, "rows": 0}
     settings = params.simulate
@@ -76,7 +76,7 @@ def simulate(params: Params, root: Path) -> dict[str, int]:
 
 @dataclass(frozen=True)
 class Game:
-    """Hidden states (step, variable) of one game, begun some days before its first measured step."""
+    """Hidden states (step, variable) of one game, from some days before its first measured step."""
 
     seed: int
     number: int
@@ -87,7 +87,7 @@ class Game:
 
     @classmethod
     def simulate(cls, seed: int, number: int, settings: SimulateSettings) -> Game:
-        """The states of one game: a function of seed, number, start, days and zone alone."""
+        """Simulate the states of one game: a function of seed, number, start, days and zone only."""
         steps = _WARM_UP + 24 * settings.days
         shapes = (steps, len(WEATHER_MEMORY)), (steps, len(MARKET_MEMORY))
         weather = correlated_noise(random_stream(seed, number, Stream.WEATHER), shapes[0], WEATHER_MEMORY)
@@ -96,24 +96,24 @@ class Game:
         return cls(seed, number, settings, times, weather, market)
 
     def random(self, purpose: Stream, customer: int = 0) -> np.random.Generator:
-        """A random stream of this game."""
+        """Return a random stream of this game."""
         return random_stream(self.seed, self.number, purpose, customer)
 
     def issues(self, every: int, at: int) -> Issues:
-        """Issues each `every` hours, the first of a day at `at` o'clock UTC, from three days before the first measured step."""
+        """Return issues every `every` hours, first at `at` o'clock UTC, from three days before the first measured step."""
         steps = np.arange(_WARM_UP - 72, len(self.times))
         return Issues(self, steps[(self.times[steps] // HOUR) % every == at])
 
 
 @dataclass(frozen=True)
 class Issues:
-    """When forecasts of a kind are issued, as steps of the game."""
+    """The issue times of one kind of forecast, as steps of the game."""
 
     game: Game
     steps: Ints
 
     def valid(self, leads: int) -> Times:
-        """The forecast times (issue, lead)."""
+        """The valid times of forecasts (issue, lead)."""
         return self.game.times[self.steps][:, None] + np.arange(leads) * HOUR
 
     def calendar(self, leads: int) -> Calendar:
@@ -121,11 +121,11 @@ class Issues:
         return Calendar.of(self.valid(leads), self.game.settings.zone)
 
     def newest_at(self, later: Issues) -> Ints:
-        """For each of some other issues, the number of the newest of these that was already issued."""
+        """Return, for each issue of `later`, the index of the newest own issue that was already available."""
         return np.searchsorted(self.steps, later.steps, side="right") - 1
 
     def table(self, values: dict[str, Floats]) -> pd.DataFrame:
-        """Values (issue, lead) as rows; forecasts of steps that are not measured are left out."""
+        """Return values (issue, lead) as rows, without forecasts of steps that are not measured."""
         valid = self.valid(next(iter(values.values())).shape[1])
         inside = (valid >= self.game.times[_WARM_UP]) & (valid <= self.game.times[-1])
         issued = np.broadcast_to(valid[:, :1], valid.shape)
@@ -135,7 +135,7 @@ class Issues:
 
 
 def make_tables(game: Game) -> dict[str, pd.DataFrame]:
-    """The files of a game by name, missing cells as NaN."""
+    """Return the files of a game by name, with missing cells as NaN."""
     count = game.settings.customers
     customers = [Customer.draw(game.random(Stream.CUSTOMER, number)) for number in range(count)]
     begins = [
@@ -161,13 +161,13 @@ def make_tables(game: Game) -> dict[str, pd.DataFrame]:
 
 
 def draw_first_step(random: np.random.Generator, days: int) -> int:
-    """The step at which a customer begins: the first, or for some a time in the first half."""
+    """Return the step at which a customer begins: the first step, or for some customers a step in the first half."""
     late, share = random.random(2)
     return int(share * days * 12) if late < _LATE else 0
 
 
 def remove_issues(random: np.random.Generator, table: pd.DataFrame) -> pd.DataFrame:
-    """Forecasts without some issues; the first two are kept."""
+    """Remove some issues of forecasts; the first two are kept."""
     issues = table["issued"].unique()
     missing = random.random(len(issues)) < _MISSING_ISSUE
     missing[:2] = False
@@ -175,14 +175,14 @@ def remove_issues(random: np.random.Generator, table: pd.DataFrame) -> pd.DataFr
 
 
 def remove_cells(random: np.random.Generator, table: pd.DataFrame) -> pd.DataFrame:
-    """A table with some cells missing; its stamps stay."""
+    """Remove some cells of a table, but no timestamps."""
     values = table.drop(columns=["issued", "valid"])
     kept = random.random(values.shape) >= _MISSING_CELL
     return pd.concat([table[["issued", "valid"]], values.where(kept)], axis=1)
 
 
 def take_readings(random: np.random.Generator, usage: Floats, begin: int) -> tuple[Ints, Floats]:
-    """The steps for which a meter wrote a line, from `begin` and except outages, and its readings."""
+    """Return the steps for which a meter wrote a line (from `begin`, except outages), and its readings."""
     steps = len(usage)
     is_read = np.arange(steps) >= begin
     for _ in range(random.poisson(_OUTAGES_A_YEAR * steps / 8766)):
@@ -198,10 +198,10 @@ def take_readings(random: np.random.Generator, usage: Floats, begin: int) -> tup
 def _operator_forecast(
     game: Game, customers: list[Customer], begins: list[int], weather: Floats, market: Floats
 ) -> pd.DataFrame:
-    """The operator's forecast of each customer, at 06:00 UTC: from the newest weather and market, without memory."""
+    """Return the operator's forecast per customer at 06:00 UTC, from the newest weather and market, without memory."""
     issues = game.issues(24, 6)
     calendar, valid = issues.calendar(_OPERATOR_LEADS), issues.valid(_OPERATOR_LEADS)
-    # the newest weather is then 6 hours old, the newest market 1 hour
+    # at that time, the newest weather forecast is 6 hours old, the newest market forecast 1 hour
     newest_weather = weather[game.issues(12, 0).newest_at(issues), 6 : 6 + _OPERATOR_LEADS]
     newest_market = market[game.issues(24, 5).newest_at(issues), 1 : 1 + _OPERATOR_LEADS]
     drivers = compute_drivers(
@@ -219,7 +219,7 @@ def _operator_forecast(
 
 
 def _measured_usage(game: Game, customers: list[Customer], begins: list[int]) -> dict[str, pd.DataFrame]:
-    """Measured usage in local time, one file per local year, customer by customer."""
+    """Return measured usage in local time, one file per local year, customer by customer."""
     calendar = Calendar.of(game.times, game.settings.zone)
     drivers = compute_drivers(
         measure_weather(game.weather, calendar), measure_market(game.market, calendar), with_memory=True

@@ -1,4 +1,4 @@
-"""Usage of customers: a nonlinear function of weather and market that depends on the days before."""
+"""Usage of customers: a nonlinear function of weather and market that depends on the previous days."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hindcast.pipeline.simulate.weather import Calendar, correlated_noise, smoot
 COLD_MEMORY = 36.0  # hours: time constant of the cold stored in a building
 FATIGUE_MEMORY = 60.0  # hours: time constant of players' fatigue
 
-_COMFORT = 15.0  # degC below which is heated
+_COMFORT = 15.0  # degC; below it, buildings are heated
 _USUAL_COLD = 1.4
 _LEAST_PRICE = 5.0  # EUR/MWh; below it, negative prices included, usage no longer grows
 _USUAL_ACTIVITY = 0.85
@@ -21,20 +21,20 @@ _USUAL_ACTIVITY = 0.85
 
 @dataclass(frozen=True)
 class Customer:
-    """How one customer responds."""
+    """How one customer responds to weather and market."""
 
     size: float
-    cold: float  # response to the cold that is stored
-    chill: float  # response to the cold of the hour
+    cold: float  # response to the cold stored in the building
+    chill: float  # response to the cold in the hour itself
     play: float  # response to activity
     fatigue: float  # how far fatigue reduces the response to activity
     thrift: float  # response to the price
-    shift: float  # hours by which the daily shape is late
+    shift: float  # hours by which the daily profile is delayed
     weekend: float
 
     @classmethod
     def draw(cls, random: np.random.Generator) -> Customer:
-        """A random customer."""
+        """Return a random customer."""
         return cls(
             size=float(np.exp(random.normal(1.0, 0.5))),
             cold=float(random.uniform(0.5, 1.4)),
@@ -49,7 +49,7 @@ class Customer:
 
 @dataclass(frozen=True)
 class Drivers:
-    """What acts on all customers of a game: in the hour, and stored over days (all about 0 to 2)."""
+    """The drivers of all customers of a game, in each hour and accumulated over days (all about 0 to 2)."""
 
     cold: Floats
     stored_cold: Floats
@@ -61,7 +61,7 @@ class Drivers:
 def compute_drivers(
     weather: Mapping[str, Floats], market: Mapping[str, Floats], *, with_memory: bool
 ) -> Drivers:
-    """Drivers of usage from weather and market; without memory the stored ones are estimated from the hour alone."""
+    """Compute drivers from weather and market; without memory, accumulated drivers are estimated from the hour."""
     felt = weather["temperature"] - 0.45 * weather["wind_speed"] + 0.004 * weather["radiation"]
     cold = (np.maximum(0.0, _COMFORT - felt) / 10) ** 1.5
     activity = market["activity"] / 50
@@ -73,7 +73,7 @@ def compute_drivers(
 
 
 def compute_usage(customer: Customer, drivers: Drivers, calendar: Calendar) -> Floats:
-    """Energy of each step in kWh, without noise."""
+    """Return the energy of each step in kWh, without noise."""
     daily = 1 + 0.45 * np.cos(2 * np.pi * (calendar.hour - 19 - customer.shift) / 24)
     daily *= 1 + customer.weekend * (calendar.weekday >= 5)
     heating = customer.cold * drivers.stored_cold * (0.6 + 0.4 * daily) + customer.chill * drivers.cold
@@ -84,7 +84,7 @@ def compute_usage(customer: Customer, drivers: Drivers, calendar: Calendar) -> F
 
 
 def add_noise(random: np.random.Generator, usage: Floats) -> Floats:
-    """Measured usage: unpredictable deviations of some 7 % that last for hours."""
+    """Return measured usage: with unpredictable deviations of about 7 % that last for hours."""
     return usage * np.exp(
         0.06 * correlated_noise(random, usage.shape, 5.0) + 0.04 * random.normal(size=usage.shape)
     )

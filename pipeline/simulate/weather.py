@@ -14,8 +14,8 @@ from hindcast.pipeline.settings.clock import wall_of
 WEATHER = ("temperature", "wind_speed", "gust", "cloud_cover", "humidity", "pressure", "radiation", "rain")
 MARKET = ("price", "activity")
 
-WEATHER_MEMORY = np.array([40.0, 60.0, 14.0, 18.0])  # hours, of the states warmth, pressure, cloud, wind
-MARKET_MEMORY = np.array([30.0, 20.0])  # hours, of activity, scarcity
+WEATHER_MEMORY = np.array([40.0, 60.0, 14.0, 18.0])  # hours, for the states warmth, pressure, cloud, wind
+MARKET_MEMORY = np.array([30.0, 20.0])  # hours, for the states activity, scarcity
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Calendar:
 
     @classmethod
     def of(cls, times: Times, zone: str) -> Calendar:
-        """The calendar of UTC stamps (any shape) in a zone."""
+        """Return the calendar of UTC timestamps (any shape) in a zone."""
         wall = wall_of(times, zone)
         day = wall // DAY
         season = np.asarray(2 * np.pi * (day % 365.2425) / 365.2425, dtype=np.float64)
@@ -36,7 +36,7 @@ class Calendar:
 
 
 def measure_weather(hidden: Floats, calendar: Calendar) -> dict[str, Floats]:
-    """Hidden states (..., 4) -> the values of WEATHER, of the calendar's shape."""
+    """Convert hidden states (..., 4) to the values of WEATHER, each with the calendar's shape."""
     warmth, pressure, cloud, wind = np.moveaxis(hidden, -1, 0)
     cover = 1 / (1 + np.exp(-1.4 * cloud + 0.8 * pressure))
     sun = _sun_height(calendar)
@@ -56,7 +56,7 @@ def measure_weather(hidden: Floats, calendar: Calendar) -> dict[str, Floats]:
 
 
 def measure_market(hidden: Floats, calendar: Calendar) -> dict[str, Floats]:
-    """Hidden states (..., 2) -> the values of MARKET, of the calendar's shape."""
+    """Convert hidden states (..., 2) to the values of MARKET, each with the calendar's shape."""
     mood, scarcity = np.moveaxis(hidden, -1, 0)
     weekend = calendar.weekday >= 5
     from_eight = (calendar.hour + 4) % 24  # hours since 20:00
@@ -67,14 +67,14 @@ def measure_market(hidden: Floats, calendar: Calendar) -> dict[str, Floats]:
 
 
 def _sun_height(calendar: Calendar) -> Floats:
-    """The height of the sun, 0 to 1: shorter and lower days in winter."""
+    """Return the height of the sun, 0 to 1: in winter, days are shorter and the sun is lower."""
     height = 0.55 - 0.33 * np.cos(calendar.season + 0.17)
     noon = np.cos(2 * np.pi * (calendar.hour - 13) / 24)
     return np.maximum(0.0, 0.7 * noon + height - 0.45)
 
 
 class Stream(IntEnum):
-    """The purpose of a random stream; a new one is added at the end, so that the others keep their numbers."""
+    """The purpose of a random stream; add new purposes at the end, so that the others keep their numbers."""
 
     WEATHER = 0
     WEATHER_FORECAST = 1
@@ -88,12 +88,12 @@ class Stream(IntEnum):
 
 
 def random_stream(seed: int, game: int, purpose: Stream, customer: int = 0) -> np.random.Generator:
-    """The generator of one purpose in one game (and customer): the same however many others there are."""
+    """Return the generator of one purpose in one game (and customer); it does not depend on the number of others."""
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(game, int(purpose), customer)))
 
 
 def correlated_noise(random: np.random.Generator, shape: tuple[int, ...], hours: Floats | float) -> Floats:
-    """Normal numbers (step, ...) of mean 0 and deviation 1 whose correlation decays with a time constant of `hours` steps."""
+    """Return normal numbers (step, ...), mean 0, deviation 1; correlation decays with time constant `hours` (steps)."""
     keep = np.exp(-1.0 / np.asarray(hours, dtype=np.float64))
     shocks = random.normal(size=shape)
     shocks[1:] *= np.sqrt(1 - keep**2)
@@ -103,7 +103,7 @@ def correlated_noise(random: np.random.Generator, shape: tuple[int, ...], hours:
 
 
 def smooth(values: Floats, hours: float) -> Floats:
-    """The exponential mean of past and present values (step, ...), starting at the mean of the first day."""
+    """Return the exponential mean of past and present values (step, ...), starting at the mean of the first day."""
     keep = np.exp(-1.0 / hours)
     state = values[:24].mean(axis=0)
     means = np.empty_like(values)
@@ -116,7 +116,7 @@ def smooth(values: Floats, hours: float) -> Floats:
 def forecast_vintages(
     random: np.random.Generator, truth: Floats, issues: Ints, leads: int, spread: float
 ) -> Floats:
-    """Forecasts (issue, lead, variable) of `truth` (step, variable): its error grows with the lead.
+    """Return forecasts (issue, lead, variable) of `truth` (step, variable), with errors that grow with the lead.
 
     `issues` are steps; lead 0 is the step of issue. The error of a vintage is correlated over half a day of
     leads; beyond two days its deviation approaches `spread`.

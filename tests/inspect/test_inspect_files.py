@@ -36,7 +36,7 @@ def test_semicolons_decimal_commas_and_latin_1_over_a_year_of_berlin_wall_time(t
     assert np.array_equal(table["last"].to_numpy(), load)
     questions = " ".join(asked.question for asked in seen.require_proposal().questions)
     assert "2022-10-30 02:00 occurs twice" in questions
-    assert "2022-03-27 02:00 is absent" in questions
+    assert "2022-03-27 02:00 is missing" in questions
 
 
 def test_a_long_file_with_series_and_vintages_beside_measurements_a_folder_a_group(tmp_path: Path) -> None:

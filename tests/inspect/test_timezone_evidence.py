@@ -51,7 +51,7 @@ def test_an_autumn_hour_that_occurs_once_is_asked_about(tmp_path: Path) -> None:
     setting, question = stamp(tmp_path, "time", "Europe/Berlin", drop_doubled=True)
     assert setting["zone"] == "Europe/Berlin"
     assert setting["ambiguous"] == "earlier"
-    assert "the autumn hour occurs only once" in question
+    assert "the repeated autumn hour occurs only once" in question
 
 
 def test_offsets_in_the_stamps_need_no_zone(tmp_path: Path) -> None:

@@ -121,7 +121,7 @@ def test_headings_that_are_numbers_are_series_and_asked_about(tmp_path: Path) ->
     stamps = pd.date_range("2024-01-01", periods=200, freq="h").strftime("%Y-%m-%d %H:%M")
     body = [[stamp, *row] for stamp, row in zip(stamps, noise.tolist(), strict=True)]
     seen = mock.seen(tmp_path, flow_csv=mock.lines("timestamp,400001,400017,400030,773869", *body))
-    assert "do these headings name series" in "; ".join(mock.questions(seen))
+    assert "are these headings names of series" in "; ".join(mock.questions(seen))
     (table,) = mock.read_back(seen, tmp_path).values()
     assert set(table["series"].astype(str)) == {"400001", "400017", "400030", "773869"}
 
