@@ -77,7 +77,7 @@ class ParsedFile:
         write_checked(self.folder / _ROWS, {"runs": runs, "digests": self.digests})
 
     def drop_rows(self, buffers: BufferPool) -> None:
-        """Release the rows in memory, and remove those on disk that are not part of the entry."""
+        """Release the rows in memory, and remove the rows on disk if they are not part of the entry."""
         runs, self.runs = self.runs or [], None
         for run in runs:
             if run.block is not None:

@@ -64,7 +64,7 @@ class SourceIngest:
         return {group for parsed in self._parsed for group in parsed.unzoned}
 
     def look_up(self) -> list[SourceFile]:
-        """Find the cached files; returns those that must be read."""
+        """Find the cached files; returns the files that must be read."""
         cache = self._context.cache
         # contents are hashed only where a file of the same size was read before
         likely = [file.file.path for file in self._files if cache.has_prefix(file_entry_name("", file.size))]
