@@ -165,5 +165,5 @@ $(LOCKED):
 
 $(READY): $(LOCKED)
 	@rm -f $(LOCKED)-*
-	@$(PIP) install --no-build-isolation --no-deps --editable .
+	@$(PIP) install --no-build-isolation --no-deps --config-settings editable_mode=compat --editable .
 	@touch "$@"

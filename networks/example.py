@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from keras import layers
 
 if TYPE_CHECKING:
-    from hindcast.pipeline.learn.custom.build import ModelSpec
+    from hindcast import ModelSpec
 
 
 def two_branches(inputs: dict[str, Any], spec: ModelSpec) -> dict[str, Any]:

@@ -75,7 +75,7 @@ class Checkpoints:
             cursor, content = loaded
             for number, variable in enumerate(variables):
                 variable.assign(content[f"variable_{number}"])
-            self._report(f"resuming at epoch {cursor.epoch + 1}, batch {cursor.batch + 1} from {path}")
+            self._report(f"resuming in epoch {cursor.epoch + 1} after {cursor.batch} batches, from {path}")
             return cursor
         return None
 

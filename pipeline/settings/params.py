@@ -26,6 +26,8 @@ from hindcast.pipeline.settings.sections import (
 from hindcast.pipeline.settings.split import Chronological, SplitField, SplitSettings, split_faults
 from hindcast.pipeline.settings.train import TrainSettings
 
+_TEMPLATE = Path(__file__).parents[2] / "templates" / "params.yaml"  # in hindcast/, as imported
+
 
 class Params(Section):
     """All settings of a data set and its experiment."""
@@ -58,13 +60,13 @@ class _SchemaOfSettings(GenerateJsonSchema):
         return str(dft) if isinstance(dft, Duration) else super().encode_default(dft)
 
 
-def load_params(path: Path, overrides: Sequence[str] = ()) -> Params:
+def load_params(path: Path | str, overrides: Sequence[str] = ()) -> Params:
     """Read and check a settings file.
 
     `overrides` are `dotted.key=value` texts; the value is parsed as YAML. Raises MissingInputError if the file
     is missing, and SettingsError with all faults if the settings are invalid.
     """
-    raw = _read(path)
+    raw = _read(Path(path))
     for override in overrides:
         _apply(raw, override)
     return check_params(raw, str(path))
@@ -91,7 +93,8 @@ def _read(path: Path) -> dict[str, Any]:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise MissingInputError(
-            f"The settings file {path} was not found; choose another with --params FILE."
+            f"The settings file {path} was not found. Run the command in the folder of the project, choose another "
+            f"file with --params FILE, or start from {_TEMPLATE}."
         ) from None
     except (yaml.YAMLError, UnicodeDecodeError) as fault:
         raise SettingsError(f"{path} is not valid YAML.", [" ".join(str(fault).split())]) from None

@@ -91,7 +91,7 @@ def test_wherever_a_training_stops_it_ends_with_the_same_weights_states_moments_
     resumed, _ = a_training(mode, **changes)
     kept, lines = checkpoints_in(tmp_path, 99)
     assert fit(resumed, config, (), kept) == history
-    assert ["resuming at epoch" in line for line in lines] == [True]
+    assert ["resuming in epoch" in line for line in lines] == [True]
     assert all((a == b).all() for a, b in zip(everything(resumed), wanted, strict=True))
 
 
@@ -136,7 +136,7 @@ def test_a_damaged_checkpoint_is_reported_and_the_one_before_is_used(tmp_path: P
     assert place is not None
     assert (place.batch, place.total, place.weight, place.best) == (1, 1.1, 3.0, None)
     assert "damaged" in lines[0]
-    assert "resuming at epoch 1, batch 2" in lines[1]
+    assert "resuming in epoch 1 after 1 batches" in lines[1]
 
 
 @pytest.mark.parametrize("hurt", ["a member removed", "another shape", "no epoch"])
@@ -265,7 +265,7 @@ def test_a_process_group_killed_three_times_leaves_the_bytes_of_one_never_killed
         assert not (killed / "models").exists()
     done = run_killed(killed, "nothing", 0)
     assert done.returncode == 0, done.stderr
-    assert "resuming at epoch" in done.stderr
+    assert "resuming in epoch" in done.stderr
     assert tree(killed) == tree(whole)
     assert len(tree(whole)) == 7
     assert not (killed / ".hindcast" / "checkpoints").exists()
@@ -291,7 +291,7 @@ def test_a_killed_run_resumes_and_leaves_the_bytes_of_one_never_killed(tmp_path:
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert ended.returncode == 0, ended.stderr
-    assert "resuming at epoch" in ended.stderr
+    assert "resuming in epoch" in ended.stderr
     assert tree(killed) == found
     assert not (killed / ".hindcast" / "weights").exists()
     twin = keras.models.load_model(killed / "models" / "model.keras")

@@ -46,7 +46,10 @@ def test_all_faults_are_reported_together_each_with_its_path_and_the_value_found
 
 
 def test_an_absent_file_is_named() -> None:
-    with pytest.raises(MissingInputError, match=r"nowhere\.yaml was not found; choose another with --params"):
+    with pytest.raises(
+        MissingInputError,
+        match=r"nowhere\.yaml was not found.*choose another file with --params FILE, or start from .*params\.yaml",
+    ):
         load_params(Path("nowhere.yaml"))
 
 

@@ -124,7 +124,13 @@ def test_the_wheel_holds_every_module_and_what_a_project_needs(wheel: Path, root
         f"hindcast/templates/{path.relative_to(root).as_posix()}" for path in (root / "conf").rglob("*.yaml")
     }
     assert len(settings) > 10
-    wanted = {*modules, *settings, "hindcast/__init__.py", "hindcast/py.typed", "hindcast/templates/dvc.yaml"}
+    wanted = {
+        *modules,
+        *settings,
+        "hindcast/__init__.py",
+        "hindcast/py.typed",
+        "hindcast/templates/params.yaml",
+    }
     assert wanted <= names
     tops = {name.split("/")[0] for name in names}
     assert {top for top in tops if not top.endswith(".dist-info")} == {"hindcast"}
