@@ -16,7 +16,7 @@ from hindcast.pipeline.split.policies.split_policy import SplitPolicy
 _MODULES = [
     import_module(f"{policies.__name__}.{module.name}")
     for module in iter_modules(policies.__path__)
-    if module.name != "table"
+    if module.name != "policy_table"
 ]
 _DECLARED = {
     value.name: value
