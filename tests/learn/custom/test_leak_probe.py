@@ -17,19 +17,19 @@ def network_of(body: Callable[[Any], Any]) -> Any:
         "inputs": keras.Input((None, 3), name="inputs"),
         "series": keras.Input((None,), dtype="int32", name="series"),
     }
-    return keras.Model(inputs, layers.Dense(1)(body(inputs["inputs"])))
+    return keras.Model(inputs, layers.Dense(1, name="output")(body(inputs["inputs"])))
 
 
 @pytest.mark.parametrize(
     ("body", "wanted"),
     [
-        (layers.Dense(4, activation="tanh"), Leakage()),
+        (layers.Dense(4, activation="tanh", name="body"), Leakage()),
         (layers.Conv1D(2, 3, padding="causal", name="past"), Leakage(steps=("layer 'past' (Conv1D)",))),
         (
             layers.Conv1D(2, 3, padding="same", name="both"),
             Leakage((), ("layer 'both' (Conv1D)",), ahead=True),
         ),
-        (layers.LSTM(4, return_sequences=True), Leakage()),
+        (layers.LSTM(4, return_sequences=True, name="state"), Leakage()),
     ],
     ids=["dense", "causal", "both ways", "recurrent"],
 )
