@@ -17,14 +17,15 @@ pytestmark = pytest.mark.workflow
 
 # Stands for an environment without the extra `train`: nothing of it can be imported.
 WITHOUT_TRAIN = """
-import sys
+from importlib.machinery import PathFinder
 
-class Absent:
-    def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in {"keras", "tensorflow", "tensorboard"}:
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+find_spec = PathFinder.find_spec
 
-sys.meta_path.insert(0, Absent())
+def find_present(cls, name, path=None, target=None):
+    missing = name.partition(".")[0] in {"keras", "tensorflow", "tensorboard"}
+    return None if missing else find_spec(name, path, target)
+
+PathFinder.find_spec = classmethod(find_present)
 """
 
 USES_BOTH = """
