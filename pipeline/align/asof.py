@@ -72,8 +72,8 @@ def newest_known(  # noqa: PLR0917 - one lookup has all of these
 ) -> Ints:
     """Return the row taken for the `nth` timestamp of each slot at each origin; -1 if no version is known.
 
-    A version issued more than `max_age` nanoseconds before the origin is not taken. `older` is the number of issue
-    times by which the version taken is older than the newest one.
+    A version issued more than `max_age` nanoseconds before the origin is not taken. `older`: how many
+    issue times to go back from the newest known version (0 takes the newest).
     """
     if not len(rows.known):
         return np.full(len(slots), -1, np.int64)

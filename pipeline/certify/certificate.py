@@ -105,8 +105,8 @@ def summary_lines(certificate: dict[str, Any]) -> Iterator[str]:
         yield f"{check['name']}: {check['rows_checked']:,} rows{nearest}"
     for split, overlap in certificate["overlap"].items():
         yield (
-            f"accepted overlap: inputs of {overlap['reaching']:,} of {overlap['samples']:,} samples of {split} reach the other "
-            "side"
+            f"accepted overlap: {overlap['reaching']:,} of {overlap['samples']:,} samples of {split} have inputs that reach "
+            "targets of another split"
         )
     for source, declaration in certificate["sources"].items():
         yield f"known times of {source} are {declaration['known']}"

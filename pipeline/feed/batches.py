@@ -85,10 +85,11 @@ class BatchSource:
 
 @dataclass(frozen=True)
 class LaneBatches:
-    """The batches of a lane plan: one sample per lane. Many are made together in the background: a batch is a view of them.
+    """The batches of a lane plan, with one sample per lane.
 
-    Arrays are therefore read-only. `next_pass` gives what is played next, if that is known: it is begun when nothing of
-    this plan is left to be made, so that its first batch is ready in time.
+    Several batches are made at once in the background, and each is a view of their shared arrays, which are therefore
+    read-only. `next_pass` returns the batches to play next, or None; once every batch of this plan is made, they are
+    started, so that their first batch is ready in time.
     """
 
     source: BatchSource

@@ -200,9 +200,10 @@ class Ranked:
 
 @dataclass(frozen=True)
 class Permutation:
-    """A permutation of 0..count-1, drawn by `key`: whole numbers, each of which changes everything.
+    """A permutation of 0..count-1 determined by `key`, integers; changing one of them changes the whole permutation.
 
-    A Feistel network over two digits, so that each place is computed alone; numbers from `count` on are walked past.
+    A Feistel network over two digits: any position is computed without the others. Results of `count` or more are
+    permuted again (cycle walking).
     """
 
     count: int

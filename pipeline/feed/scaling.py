@@ -64,9 +64,10 @@ def read_scaling(
     fingerprint: str,
     known: Sequence[Key] = (),
 ) -> Scaling:
-    """Read scaler.json for a network whose indices from 1 on are the series `known`.
+    """Read scaler.json for a network that numbers the series in `known` from 1.
 
-    FormatError unless it was fitted on the data set of that fingerprint and those columns, in the format of this version.
+    Raises FormatError if the scaler has another format, or was fitted on other columns or a data set with another
+    fingerprint.
     """
     content = read_json(path)
     form = content.get("format") if isinstance(content, dict) else None

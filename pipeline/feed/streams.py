@@ -38,7 +38,7 @@ class Stream(ABC):
     `batch_size` rows per batch, the remainder as a last, shorter one. `shuffle`: the order of rows is drawn from
     (`seed`, `epoch`); rows are mixed as far as `memory_bytes` allows, fully where all fit. `rank` of `ranks`: the part of
     each batch that belongs to one of several training processes, whose parts together are the batch that one process
-    alone would see. ValueError unless each process gets an equal part of at least one row.
+    alone would see. ValueError unless `batch_size` is a positive multiple of `ranks`.
 
     A plain `for` loop gives the batches in order; what they are cut from is read in the background.
     """
@@ -57,7 +57,7 @@ class Stream(ABC):
     def __post_init__(self) -> None:
         if not (self.batch_size > 0 and 0 <= self.rank < self.ranks and self.batch_size % self.ranks == 0):
             raise ValueError(
-                "batch_size must give each process an equal part of at least one row, and rank must lie in [0, ranks): "
+                "batch_size must be a positive multiple of ranks, and 0 <= rank < ranks; "
                 f"found batch_size={self.batch_size}, rank={self.rank}, ranks={self.ranks}"
             )
 

@@ -174,7 +174,7 @@ def is_day_ahead(name: str) -> bool:
 
 
 def measured_by(unit: str) -> str:
-    """Return the quantity that a unit measures, `value` if unknown; money per unit is a price."""
+    """Return the quantity that a unit measures: "price" for money per unit, "value" if the unit is unknown."""
     return "price" if unit.partition("/")[0] in _MONEY else _MEASURES.get(unit, "value")
 
 

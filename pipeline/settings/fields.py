@@ -146,7 +146,7 @@ class StampField(Section):
         if self.step is not None and self.label == "start":
             yield "step has no effect with label: start; set label to end or hour_ending, or remove step"
         if self.period is not None and (self.label != "start" or self.ambiguous != "quarantine"):
-            yield "period already determines the step inside the day, so remove label and ambiguous"
+            yield "`period` already determines the step inside the day; remove the settings `label` and `ambiguous`"
 
     @property
     def goes_by_order(self) -> bool:

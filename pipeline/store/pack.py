@@ -189,10 +189,10 @@ def _explain_gaps(group: str, ending: Sequence[tuple[Input, float]], params: Par
         role = params.raw.sources[missing.sources[0]].role
         remedies = ["set align.gaps.longer=indicator", f"leave it out of align.features.{role}"]
         if role == "forecast" and share < 1:
-            remedies.append("set interpolate on its source, which fills the steps between coarser timestamps")
+            remedies.append("set interpolate on its source to fill the steps between coarser timestamps")
         yield (
-            f"{group}: {missing.name} (source {' or '.join(missing.sources)}) has no value known at the origin of "
-            f"{share:.1%} of the steps, and align.gaps.longer=end ends sequences there. If its cells and its known rule "
+            f"{group}: at {share:.1%} of the steps, {missing.name} (source {' or '.join(missing.sources)}) has no value "
+            f"known at the origin, and align.gaps.longer=end ends sequences there. If its cells and its known rule "
             f"are right, {', or '.join(remedies)}"
         )
 

@@ -22,7 +22,7 @@ from hindcast.pipeline.settings.raw import Source
         (
             StampField,
             {"column": "t", "label": "end", "period": {"length": "1h"}},
-            "remove label and ambiguous",
+            "remove the settings `label` and `ambiguous`",
         ),
         (ValueField, {"column": "v", "min": 2, "max": 1}, "min must not be above max"),
         (

@@ -68,8 +68,8 @@ def _check_inputs(calls: Sequence[Any]) -> Iterator[str]:
     for call in calls:
         if call.is_input:
             yield (
-                f"outputs: they depend on {call.operation.name!r}, which is not one of the given inputs: make no keras.Input, "
-                "begin with inputs['features']"
+                f"outputs depend on {call.operation.name!r}, which is not one of the given inputs; do not create a keras.Input, "
+                "start from inputs['features']"
             )
 
 

@@ -119,7 +119,7 @@ def test_custom_quantiles_are_unscaled_each_by_its_target(*, residual: bool) -> 
         ),
         (
             "unconnected",
-            ["outputs: they depend on .*, which is not one of the given inputs: .*begin with inputs"],
+            ["outputs depend on .*, which is not one of the given inputs; .*start from inputs"],
         ),
         ("sees_other_rows", [r"rows: the outputs of a row change with other rows, through .*\(Subtract\)"]),
     ],
