@@ -22,6 +22,7 @@ from hindcast.pipeline.errors import FormatError, MissingInputError
 
 _WRITERS = {
     "reports/ingest.json": "ingest",
+    "reports/quality.json": "ingest",
     "reports/pack.json": "pack",
     "data/scaler.json": "scale",
     "reports/leaks.json": "certify",

@@ -1,6 +1,6 @@
-"""The tables that ingest writes and later stages read: one Parquet file per source and group.
+"""The tables that ingest writes and later stages read: one Parquet file per source and group, and one of flagged values.
 
-Columns: `series` ("" means every series of the group), `issue_time` (forecasts only), `valid_time`,
+Columns of a table: `series` ("" means every series of the group), `issue_time` (forecasts only), `valid_time`,
 `known_time` as timestamp[ns, UTC], then each value as float64 with null for missing; sorted by (series,
 valid_time, issue_time, known_time). Their bytes depend only on their rows.
 """
@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hindcast.pipeline.errors import FormatError, MissingInputError
-from hindcast.pipeline.files import file_name, read_json
+from hindcast.pipeline.files import file_name, read_json, replace_file
 from hindcast.pipeline.settings.raw import Source
 
 FORMAT = "hindcast-tables/1"
@@ -29,6 +29,14 @@ _ENCODINGS = {
     "int64": "DELTA_BINARY_PACKED",
 }
 TIMES = ("issue_time", "valid_time", "known_time")
+
+FLAGS = "reports/flags.parquet"
+FLAG_TEXTS = ("source", "group", "series", "value", "reason")
+FLAG_TIMES = ("from_time", "until_time")
+_FLAG_SCHEMA = pa.schema(
+    [pa.field(name, pa.string(), nullable=False) for name in FLAG_TEXTS]
+    + [pa.field(name, STAMP, nullable=False) for name in FLAG_TIMES]
+)
 
 ROWS_A_PIECE = 1 << 16  # rows of a Parquet row group: fixed, so that bytes do not depend on how rows arrived
 
@@ -139,6 +147,45 @@ def read_table(folder: Path, source: str, group: str) -> pd.DataFrame | None:
     except pa.ArrowInvalid as fault:
         raise FormatError(f"{path} is damaged ({fault}): run the stage `ingest` again.") from None
     return pd.DataFrame({name: _column(table, name) for name in table.column_names}, copy=False)
+
+
+def write_flags(path: Path, flags: pd.DataFrame) -> None:
+    """Write the intervals of values that look wrong, in any order, one row each; replaces the file as a whole.
+
+    Columns: `source`, `group`, `series` ("" means every series of the group), `value` and `reason` (str), `from_time`
+    and `until_time` (int64 nanoseconds UTC, half-open). The file is sorted by source, group, series, value, from_time,
+    until_time and reason; its bytes depend only on the rows.
+    """
+    assert (flags["from_time"] < flags["until_time"]).all(), "an interval is half-open and not empty"
+    order = [*FLAG_TEXTS[:4], *FLAG_TIMES, FLAG_TEXTS[4]]
+    rows = flags.sort_values(order, kind="stable")
+    texts = [pa.array(rows[name].astype(object), pa.string()) for name in FLAG_TEXTS]
+    times = [pa.array(rows[name].to_numpy(np.int64)).cast(STAMP) for name in FLAG_TIMES]
+    table = pa.Table.from_arrays([*texts, *times], schema=_FLAG_SCHEMA)
+    with replace_file(path) as temporary:
+        options = {"row_group_size": ROWS_A_PIECE, "write_page_checksum": True}
+        pq.write_table(table, temporary, **_writer_options(_FLAG_SCHEMA), **options)
+
+
+def read_flags(path: Path) -> pd.DataFrame:
+    """Read the intervals of values that look wrong, in the columns and the order that `write_flags` describes.
+
+    Raises MissingInputError if the file is missing, FormatError if it is damaged or has other columns.
+    """
+    try:
+        table = pq.read_table(path, partitioning=None, page_checksum_verification=True)
+    except FileNotFoundError:
+        raise MissingInputError(f"{path} is missing: run the stage `ingest` again.") from None
+    except (pa.ArrowException, OSError) as fault:
+        raise FormatError(f"{path} is damaged ({fault}): run the stage `ingest` again.") from None
+    if not table.schema.equals(_FLAG_SCHEMA):
+        found = ", ".join(f"{field.name} {field.type}" for field in table.schema)
+        raise FormatError(
+            f"{path}: the columns must be {', '.join(_FLAG_SCHEMA.names)} (five texts, two times), found {found}: "
+            "run the stage `ingest` again."
+        )
+    columns = {name: table[name].to_pandas() for name in FLAG_TEXTS}
+    return pd.DataFrame(columns | {name: table[name].cast(pa.int64()).to_numpy() for name in FLAG_TIMES})
 
 
 def _column(table: pa.Table, name: str) -> Any:

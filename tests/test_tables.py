@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,7 +16,7 @@ from hypothesis import strategies as st
 from hindcast.pipeline import tables as module
 from hindcast.pipeline.errors import FormatError, MissingInputError
 from hindcast.pipeline.files import digest_of_file, write_json
-from hindcast.pipeline.tables import MANIFEST, TableWriter, read_manifest, read_table
+from hindcast.pipeline.tables import MANIFEST, TableWriter, read_flags, read_manifest, read_table, write_flags
 from tests.raw.mock import LONG, ingested
 
 SCHEMA = pa.schema([pa.field("series", pa.string(), nullable=False), pa.field("x", pa.float64())])
@@ -70,3 +74,71 @@ def test_absent_damaged_and_incompatible_tables_are_named(tmp_path: Path) -> Non
     write_json(folder / MANIFEST, {"format": "other/1"})
     with pytest.raises(FormatError, match="found 'other/1'"):
         read_manifest(folder)
+
+
+NAMES = st.sampled_from(["", "a", "B", "é", "a/b"])
+INTERVALS = st.tuples(*[NAMES] * 5, st.integers(-(2**62), 2**62), st.integers(1, 2**60))
+
+
+def flags_of(rows: list[tuple[str, str, str, str, str, int, int]]) -> pd.DataFrame:
+    """Intervals (source, group, series, value, reason, from_time, until_time)."""
+    frame = pd.DataFrame(rows, columns=[*module.FLAG_TEXTS, *module.FLAG_TIMES])
+    return frame.astype(dict.fromkeys(module.FLAG_TEXTS, object) | dict.fromkeys(module.FLAG_TIMES, np.int64))
+
+
+@given(rows=st.lists(INTERVALS, max_size=8), order=st.randoms(use_true_random=False))
+def test_flags_come_back_sorted_and_their_bytes_do_not_depend_on_the_order_of_rows(
+    rows: list[tuple[str, str, str, str, str, int, int]], order, tmp_path: Path
+) -> None:
+    rows = [(*row[:5], row[5], row[5] + row[6]) for row in rows]
+    write_flags(tmp_path / "a.parquet", flags_of(rows))
+    shuffled = rows.copy()
+    order.shuffle(shuffled)
+    write_flags(tmp_path / "b.parquet", flags_of(shuffled))
+    assert (tmp_path / "a.parquet").read_bytes() == (tmp_path / "b.parquet").read_bytes()
+    found = read_flags(tmp_path / "a.parquet")
+    assert list(found.columns) == [*module.FLAG_TEXTS, *module.FLAG_TIMES]
+    assert [str(found[name].dtype) for name in module.FLAG_TIMES] == ["int64", "int64"]
+    # (source, group, series, value, from, until, reason)
+    expected = sorted(rows, key=lambda row: (*row[:4], *row[5:], row[4]))
+    assert list(found.itertuples(index=False, name=None)) == expected
+
+
+def test_flags_of_nothing_are_an_empty_table(tmp_path: Path) -> None:
+    write_flags(tmp_path / "flags.parquet", flags_of([]))
+    assert len(read_flags(tmp_path / "flags.parquet")) == 0
+
+
+def _cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-20])
+
+
+def _flip_a_bit_of_the_rows(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[bytes(data).index(b"outlier") + 2] ^= 1
+    path.write_bytes(data)
+
+
+def _other_columns(path: Path) -> None:
+    pq.write_table(pa.table({"source": ["load"]}), path)
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (_cut, "is damaged"),
+        (_flip_a_bit_of_the_rows, "is damaged"),
+        (_other_columns, "the columns must be source, group, .* found source string"),
+    ],
+)
+def test_damaged_flags_name_the_file_and_the_stage(
+    damage: Callable[[Path], None], message: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "flags.parquet"
+    write_flags(path, flags_of([("meter", "here", "x", "load", "outlier", 0, 1)]))
+    damage(path)
+    with pytest.raises(FormatError, match=rf"flags\.parquet:? {message}.*run the stage `ingest` again"):
+        read_flags(path)
+    path.unlink()
+    with pytest.raises(MissingInputError, match=r"flags\.parquet is missing: run the stage `ingest` again"):
+        read_flags(path)
