@@ -212,7 +212,8 @@ class SettingsDigest:
         grid = {"zone": raw.zone, "frequency": str(raw.frequency)}
         reading = source.model_dump(mode="json", exclude={"role", "files", "duplicates"}) | grid
         for name, value in reading["values"].items():
-            reading["values"][name] = {key: value[key] for key in _READ_OF_VALUES}
+            limits = value["flag"] if value["on_flag"] == "quarantine" else None
+            reading["values"][name] = {key: value[key] for key in _READ_OF_VALUES} | {"flag": limits}
         if not isinstance(source.known, PublishedAt):
             del reading["known"]  # applied when tables are built
         tables = source.model_dump(mode="json", include={"role", "known", "duplicates"})

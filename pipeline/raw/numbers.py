@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from hindcast.pipeline.arrays import Flags, Floats, Ints
-from hindcast.pipeline.raw.reject_rules import ALLOWED, MAX, MIN, RowFaults
+from hindcast.pipeline.raw.reject_rules import ALLOWED, FLAGGED, MAX, MIN, RowFaults
 from hindcast.pipeline.settings.fields import ValueField
 from hindcast.pipeline.settings.raw import Source
 
@@ -81,13 +81,18 @@ def blank_markers(values: Floats, markers: Floats) -> Floats:
 
 
 def check_values(values: Floats, field: ValueField, column: int, faults: RowFaults) -> None:
-    """Record the values outside `min`, `max` and `allowed`; missing values pass."""
+    """Record the values outside `min`, `max`, `allowed` and the limits whose rows go to quarantine; missing values pass."""
     if field.min is not None:
         faults.mark(values < field.min, MIN, column)
     if field.max is not None:
         faults.mark(values > field.max, MAX, column)
     if field.allowed is not None:
         faults.mark(~np.isin(values, np.array(field.allowed)) & ~np.isnan(values), ALLOWED, column)
+    if field.flag is not None and field.on_flag == "quarantine":
+        if field.flag.below is not None:
+            faults.mark(values < field.flag.below, FLAGGED, column)
+        if field.flag.above is not None:
+            faults.mark(values > field.flag.above, FLAGGED, column)
 
 
 def _read_plain(texts: pa.StringArray, decimal: str) -> tuple[Floats, Flags, Ints]:

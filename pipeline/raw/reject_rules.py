@@ -32,12 +32,13 @@ RULES = (
     "min",
     "max",
     "allowed",
+    "flagged",  # beyond `flag.below` or `flag.above`, with `on_flag: quarantine`
     "conflict",  # another row has the same series and times, but other values
     "superseded",  # the same, with `duplicates: first` or `last`
 )
 (
     GOOD, IGNORED, ENCODING, HEADER, QUOTES, COLUMNS, GROUP, SERIES, ISSUE_TIME, VALID_TIME, LEAD, KNOWN_TIME,
-    AMBIGUOUS, NONEXISTENT, NONEXISTENT_DROPPED, NUMBER, MIN, MAX, ALLOWED, CONFLICT, SUPERSEDED,
+    AMBIGUOUS, NONEXISTENT, NONEXISTENT_DROPPED, NUMBER, MIN, MAX, ALLOWED, FLAGGED, CONFLICT, SUPERSEDED,
 ) = range(len(RULES))  # fmt: skip
 
 # rejected because of a setting, or without loss of data: not counted as bad
@@ -57,6 +58,7 @@ REMEDIES = {
     MIN: "see the value's `min`",
     MAX: "see the value's `max`",
     ALLOWED: "see the value's `allowed`",
+    FLAGGED: "see the value's `flag` and `on_flag`",
     CONFLICT: "same series and times, different values: see `duplicates`",
 }
 

@@ -166,8 +166,46 @@ class LeadField(Section):
     unit: Literal["min", "h", "d"] = "h"
 
 
+LIMITS = ("below", "above", "zeros", "frozen")
+"""The limits of `flag`, in the order in which they are tried: a value counts for the first one that it breaks."""
+
+
+class FlagLimits(Section):
+    """Limits beyond which a value is flagged. `below` and `above` look at one value, the others at runs of equal values.
+
+    - `below`, `above`: values under or over these numbers.
+    - `zeros`: 0 for this long or longer; `frozen`: another number that stays the same for this long or longer.
+
+    The rows of a run follow one another by at most a step; its length counts from its first timestamp to the end of the
+    step of its last one.
+    """
+
+    below: float | None = None
+    above: float | None = None
+    zeros: PositiveDuration | None = None
+    frozen: PositiveDuration | None = None
+
+    def _faults(self) -> Iterator[str]:
+        if all(getattr(self, name) is None for name in LIMITS):
+            yield f"at least one of {', '.join(LIMITS)} must be set"
+        if self.below is not None and self.above is not None and self.below > self.above:
+            yield f"below must not be higher than above, found {self.below} > {self.above}"
+
+    @property
+    def of_runs(self) -> tuple[str, ...]:
+        """The names of the limits of runs that are set."""
+        return tuple(name for name in ("zeros", "frozen") if getattr(self, name) is not None)
+
+
+OnFlag = Literal["keep", "missing", "quarantine"]
+
+
 class ValueField(Section):
-    """One value: its column, or the header pattern of its columns in a wide file."""
+    """One value: its column, or the header pattern of its columns in a wide file.
+
+    `on_flag` is what happens to values beyond the limits of `flag`: they are kept, count as missing in X and in training,
+    or their rows go to quarantine.
+    """
 
     column: str | None = None
     header: Pattern | None = None  # its named groups set fields of the row
@@ -175,6 +213,8 @@ class ValueField(Section):
     min: float | None = None
     max: float | None = None
     allowed: tuple[float, ...] | None = None
+    flag: FlagLimits | None = None
+    on_flag: OnFlag = "keep"
     resample: Resample = "mean"
     angle: bool = False  # degrees: X has its sine and cosine, so that 359 is near 1
 
@@ -184,10 +224,22 @@ class ValueField(Section):
             yield f"min must not be above max, found {self.min} > {self.max}"
         if self.angle and self.unit != "deg":
             yield f"an angle must have the unit deg, found {self.unit!r}"
+        if self.on_flag != "keep" and self.flag is None:
+            yield f"on_flag: {self.on_flag} needs limits: write, for example, `flag: {{below: 0, above: 60000, frozen: 24h}}`"
+        if self.on_flag == "quarantine" and self.flag is not None and self.flag.of_runs:
+            yield (
+                f"on_flag: quarantine looks at one row at a time and cannot use {' and '.join(self.flag.of_runs)}: set "
+                "on_flag to missing, or remove the limits of runs"
+            )
         unknown = self.header_groups - {*HEADER_NAMES, *HEADER_TIMES}
         if unknown:
             allowed = ", ".join((*HEADER_NAMES, *HEADER_TIMES))
             yield f"named groups of a header must be among {allowed}, found {', '.join(sorted(unknown))}"
+
+    @property
+    def counts_as_missing(self) -> bool:
+        """Whether flagged values count as missing in X and in training."""
+        return self.on_flag == "missing"
 
     @property
     def header_groups(self) -> frozenset[str]:

@@ -16,6 +16,7 @@ def faults_between_sections(raw: RawSettings, align: AlignSettings) -> list[str]
         *_value_faults(raw),
         *_align_faults(raw, align),
         *_angle_faults(raw, align),
+        *_flag_faults(raw, align),
         *feature_faults(align.features, raw, align.origin, align.published),
     ]
 
@@ -65,3 +66,18 @@ def _angle_faults(raw: RawSettings, align: AlignSettings) -> Iterator[str]:
         chosen = raw.forecast_value(name)
         if chosen is not None and raw.values_of("forecast")[chosen].angle:
             yield f"align.published.{target}: an angle cannot be a published forecast, found {name!r}"
+
+
+def _flag_faults(raw: RawSettings, align: AlignSettings) -> Iterator[str]:
+    for source_name, source in raw.sources.items():
+        for name, value in source.values.items():
+            path = f"raw.sources.{source_name}.values.{name}"
+            if source.role == "realized" and name in align.target and value.on_flag == "quarantine":
+                yield (
+                    f"{path}.on_flag: quarantine would remove rows of a target from the scores: write `on_flag: missing`, "
+                    "which takes them out of inputs and training only"
+                )
+            if source.is_static and value.flag is not None and value.flag.of_runs:
+                yield (
+                    f"{path}.flag: a value without a valid_time has no runs: remove {' and '.join(value.flag.of_runs)}"
+                )

@@ -93,6 +93,12 @@ def test_values_outside_their_bounds_are_faults_and_missing_values_are_not() -> 
     for declared, rules in (
         ({"min": 0, "max": 2}, ["min", "good", "max", "good", "good"]),
         ({"allowed": [0.5, 2]}, ["allowed", "good", "allowed", "good", "good"]),
+        (
+            {"flag": {"below": 0, "above": 2}, "on_flag": "quarantine"},
+            ["flagged", "good", "flagged", "good", "good"],
+        ),
+        ({"flag": {"below": 0, "above": 2}, "on_flag": "missing"}, ["good"] * 5),
+        ({"flag": {"below": 0, "above": 2}}, ["good"] * 5),
     ):
         faults = RowFaults(len(values))
         check_values(values, ValueField.model_validate({"column": "load", **declared}), 4, faults)

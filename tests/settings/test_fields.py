@@ -31,6 +31,23 @@ from hindcast.pipeline.settings.raw import Source
             "named groups of a header must be among series, group, time, period, lead",
         ),
         (PeriodField, {"length": "0h"}, "must be a duration above zero"),
+        (ValueField, {"column": "v", "flag": {}}, "at least one of below, above, zeros, frozen must be set"),
+        (
+            ValueField,
+            {"column": "v", "flag": {"below": 2, "above": 1}},
+            "below must not be higher than above",
+        ),
+        (ValueField, {"column": "v", "flag": {"frozen": "0h"}}, "must be a duration above zero"),
+        (
+            ValueField,
+            {"column": "v", "on_flag": "missing"},
+            "on_flag: missing needs limits: write, for example, `flag:",
+        ),
+        (
+            ValueField,
+            {"column": "v", "flag": {"above": 1, "zeros": "6h", "frozen": "1d"}, "on_flag": "quarantine"},
+            "cannot use zeros and frozen: set on_flag to missing",
+        ),
         (Source, {"encoding": "base64"}, "must be a text encoding of Python"),
         (Source, {"separator": "\n"}, "one ASCII character other than a line break"),
     ],

@@ -58,3 +58,31 @@ def test_a_name_is_not_both_a_forecast_and_a_known_value() -> None:
     values["raw"]["sources"]["tide"] = tide
     with pytest.raises(SettingsError, match="temperature is both a forecast and a known value"):
         check_params(values, "test")
+
+
+def test_flagged_values_of_a_target_are_not_quarantined() -> None:
+    values = mock_settings()
+    usage = values["raw"]["sources"]["usage"]["values"]["usage"]
+    usage |= {"flag": {"above": 10}, "on_flag": "quarantine"}
+    with pytest.raises(
+        SettingsError, match=r"usage\.on_flag: quarantine would remove rows of a target.*`on_flag: missing`"
+    ):
+        check_params(values, "test")
+    usage["on_flag"] = "missing"
+    check_params(values, "test")
+
+
+def test_a_value_without_times_has_no_runs() -> None:
+    values = mock_settings()
+    site = {
+        key: value
+        for key, value in values["raw"]["sources"]["usage"].items()
+        if key not in {"valid_time", "known"}
+    }
+    site |= {"role": "known", "values": {"size": {"column": "s", "flag": {"zeros": "6h"}}}}
+    values["raw"]["sources"]["site"] = site
+    with pytest.raises(
+        SettingsError,
+        match=r"site\.values\.size\.flag: a value without a valid_time has no runs: remove zeros",
+    ):
+        check_params(values, "test")
