@@ -1,4 +1,4 @@
-"""One function over many items, spread over the processes that Dask is configured with; the only user of Dask.
+"""One function over many items, spread over the processes that Dask is configured with; the only user of Dask, with `cluster`.
 
 Dask's own configuration decides where: `DASK_SCHEDULER_ADDRESS` names a cluster, `DASK_SCHEDULER` one of
 Dask's schedulers (`processes` by default), `DASK_NUM_WORKERS` the number of local workers.
@@ -8,12 +8,17 @@ Results do not depend on it.
 from __future__ import annotations
 
 import ctypes
+import multiprocessing.connection
+import os
 from collections.abc import Callable, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
+from threading import Thread
 from typing import Any, Generic, TypeVar
 
-from hindcast.pipeline.errors import HindcastError
+from hindcast.pipeline.errors import HindcastError, WorkerError
 from hindcast.pipeline.progress import progress
 
 Item = TypeVar("Item")
@@ -21,6 +26,7 @@ Result = TypeVar("Result")
 
 _MMAP_THRESHOLD, _TRIM_THRESHOLD = -3, -1  # of mallopt(3)
 _INLINE = ("sync", "synchronous", "single-threaded")
+_PROCESSES = ("processes", "multiprocessing")
 
 
 def map_in_order(
@@ -31,6 +37,7 @@ def map_in_order(
     unit: str = "items",
     *,
     small: bool = False,
+    folder: Path | None = None,
 ) -> list[Result]:
     """Return `[function(item) for item in items]`, computed by Dask's workers; results are in the order of `items`.
 
@@ -38,16 +45,20 @@ def map_in_order(
       unless a cluster is named; so does all work if there is a single worker. Otherwise function, items and results
       must be picklable.
     - All items are tried: if some fail with a HindcastError, one error is raised with the faults of all, each preceded
-      by `describe(item)`. Any other exception is passed on unchanged.
+      by `describe(item)`. Any other exception is passed on unchanged. A worker that ends raises WorkerError.
     - `work` and `unit` are words for the progress bar.
+    - `folder` is the folder whose files the function reads and writes, which the workers of a cluster must see under the
+      same path; paths in `function` and `items` must be absolute, because a worker has another current folder.
     """
     attempt = _Attempt(function)
     with progress(work, len(items), unit) as advance:
         workers = _worker_count()
-        if len(items) < 2 or workers == 1 or (small and workers is not None):
+        if workers is None and items:
+            from hindcast.pipeline.cluster import run_on_cluster
+
+            outcomes = run_on_cluster(attempt, items, advance, folder and folder.resolve())
+        elif workers is None or workers == 1 or small or len(items) < 2:
             outcomes = _run_here(attempt, items, advance)
-        elif workers is None:
-            outcomes = _run_on_cluster(attempt, items, advance)
         else:
             outcomes = _run_in_processes(attempt, items, advance, workers)
     pairs = zip(items, outcomes, strict=True)
@@ -123,23 +134,31 @@ def _run_in_processes(
 
     untyped: Any = dask  # marked as typed, but most of its functions have no annotations
     # items are few and large: a process gets one at a time, or the first process would take several at once
-    options = {"scheduler": dask.config.get("scheduler", None) or "processes", "chunksize": 1}
+    scheduler = dask.config.get("scheduler", None) or "processes"
+    options: dict[str, Any] = {"scheduler": scheduler, "chunksize": 1}
+    if scheduler in _PROCESSES:
+        options["initializer"] = _end_with_parent
     with untyped.callbacks.Callback(posttask=lambda *_: advance(1)):
         tasks = [untyped.delayed(attempt, pure=False)(item) for item in items]
-        return list(untyped.compute(*tasks, num_workers=min(workers, len(items)), **options))
+        try:
+            return list(untyped.compute(*tasks, num_workers=min(workers, len(items)), **options))
+        except BrokenProcessPool:
+            raise WorkerError(
+                "A worker process ended before its work was done, often because memory ran out: free some memory or lower "
+                "DASK_NUM_WORKERS, then run the stage again. Previous outputs are unchanged."
+            ) from None
 
 
-def _run_on_cluster(
-    attempt: _Attempt[Item], items: Sequence[Item], advance: Callable[[int], None]
-) -> list[_Outcome]:
-    import distributed
+def _end_with_parent() -> None:
+    """End this worker process when its parent ends: a killed parent cannot stop it, and it would wait for work forever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        Thread(target=_exit_after, args=(parent.sentinel,), daemon=True).start()
 
-    untyped: Any = distributed  # as dask
-    with untyped.Client() as client:
-        futures = client.map(attempt, items, pure=False)
-        for _ in untyped.as_completed(futures):
-            advance(1)
-        return list(client.gather(futures))
+
+def _exit_after(sentinel: int) -> None:
+    multiprocessing.connection.wait([sentinel])
+    os._exit(1)
 
 
 def _combine(

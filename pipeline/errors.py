@@ -60,5 +60,9 @@ class ContinuityError(TrainingError):
     """A lane's sample does not continue the previous one, so carried state would be wrong."""
 
 
+class WorkerError(HindcastError, RuntimeError):
+    """A worker process or a cluster ended, does not answer, or differs from this process."""
+
+
 class BusyError(HindcastError, RuntimeError):
     """Another run of the same stage is using this workspace."""

@@ -7,6 +7,7 @@ import json
 import math
 import os
 import shutil
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
@@ -29,6 +30,7 @@ _WRITERS = {
     "models/model.json": "train",
     "models/history.json": "train",
 }
+_REMOVAL_TRIES, _REMOVAL_PAUSE = 20, 0.1  # seconds
 _LONGEST_NAME = 180  # bytes; common file systems allow 255, and suffixes are appended
 
 
@@ -76,7 +78,7 @@ def replace_folders(*folders: Path) -> Iterator[tuple[Path, ...]]:
             _swap(new, folder)
     finally:
         for folder in fresh:
-            shutil.rmtree(folder, ignore_errors=True)
+            _remove_folder(folder)
 
 
 @contextmanager
@@ -158,6 +160,15 @@ def name_of_file(file: str) -> str:
 def _writer_of(path: Path) -> str:
     stage = _WRITERS.get(f"{path.parent.name}/{path.name}")
     return f"the stage `{stage}`" if stage else "the stage that writes it"
+
+
+def _remove_folder(folder: Path) -> None:
+    """Remove a folder; try again for a while if processes that have not ended yet still write files into it."""
+    for _ in range(_REMOVAL_TRIES):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            return
+        time.sleep(_REMOVAL_PAUSE)
 
 
 def _check_replaceable(folder: Path) -> None:

@@ -38,9 +38,16 @@ def check_rebuilt(dataset: Dataset, tables: Path, params: Params) -> CheckResult
     for row, group in enumerate(dataset.sequences.group.tolist()):
         groups.setdefault(str(group), []).append(row)
     small = dataset.step_count * max(1, len(dataset.features)) < _SMALL
-    compare = partial(_compare, dataset, tables, params)
-    items = list(groups.items())
-    results = map_in_order(compare, items, lambda item: f"group {item[0]}", "compare", "groups", small=small)
+    compare = partial(_compare, dataset, tables.absolute(), params)
+    results = map_in_order(
+        compare,
+        list(groups.items()),
+        lambda item: f"group {item[0]}",
+        "compare",
+        "groups",
+        small=small,
+        folder=tables.absolute().parents[1],
+    )
     for of_group, _, _ in results:
         result.merge(of_group)
     first = min((first for _, first, _ in results), default=dataset.first_target_time)

@@ -133,7 +133,7 @@ class Dataset(HeaderValues):
 
     def __getstate__(self) -> dict[str, Any]:
         return {
-            "path": self.path,
+            "path": self.path.absolute(),  # another process may have another current folder
             "budget_bytes": self.budget_bytes,
             "threads": self.threads,
             "fingerprint": self.fingerprint,

@@ -15,6 +15,7 @@ from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.split.write_splits import build_dataset, build_scaler, shards_digest
 from tests.align.mock import HOUR
 from tests.certify.small_data import column, frames, settings
+from tests.dask_cluster import cluster_in
 from tests.split.workplace import edit, kinds, make_data
 
 FEATURES = {
@@ -151,3 +152,19 @@ def test_a_changed_attribute_of_a_split_is_found(data: Path, name: str) -> None:
     edit(data / "dataset.h5", change)
     build_scaler(data / "dataset.h5", data / "scaler.json", asked())
     assert "rebuilt" in kinds(certify(data, asked()))
+
+
+def test_a_worker_in_another_folder_checks_the_files_of_this_one(
+    data: Path, clean: Path, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    forge(data, change_one_number)
+    monkeypatch.chdir(data.parent)
+    with cluster_in(tmp_path_factory.mktemp("cluster")) as cluster:
+        shutil.copytree(
+            clean, cluster.folder / "elsewhere-1/data"
+        )  # the unchanged files, where the worker runs
+        cluster.add_worker()
+        certificate = certify(Path(data.name), asked())
+    found = {check["name"]: check["violations"] for check in certificate["checks"]}
+    assert found["rebuilt"] == 1
+    assert not certificate["passed"]

@@ -5,17 +5,20 @@ from __future__ import annotations
 import errno
 import re
 import shutil
+import signal
 from collections.abc import Callable
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import dask
 import numpy as np
+import psutil
 import pyarrow.parquet as pq
 import pytest
 
 from hindcast.pipeline.align.align_group import align_group
-from hindcast.pipeline.errors import AlignmentError, FormatError
+from hindcast.pipeline.errors import AlignmentError, FormatError, WorkerError
 from hindcast.pipeline.files import digest_of_file, read_json, write_json
 from hindcast.pipeline.raw.ingest import ingest
 from hindcast.pipeline.settings.params import Params, check_params
@@ -24,6 +27,7 @@ from hindcast.pipeline.store import incremental
 from hindcast.pipeline.store import pack as pack_module
 from hindcast.pipeline.store.pack import pack
 from hindcast.pipeline.store.reader import Dataset
+from tests.dask_cluster import cluster_in, wait_until
 
 GROUPS = ["game_01", "game_02", "game_03"]
 
@@ -340,3 +344,42 @@ def test_a_full_disk_leaves_the_old_shards_whole(
     assert _digests(workspace) == before
     assert (workspace / "reports/pack.json").read_bytes() == report
     assert sorted(path.name for path in (workspace / "data").iterdir()) == ["packed", "tables"]
+
+
+def _children_once_started(folder: Path) -> list[psutil.Process]:
+    """The processes that compute, once the folder exists into which they write."""
+    wait_until(lambda: any(folder.glob("data/.packed.*.partial")))
+    wait_until(lambda: len(psutil.Process().children()) >= 2)  # a worker and the tracker of resources
+    return [child for child in psutil.Process().children() if "spawn_main" in " ".join(child.cmdline())]
+
+
+def test_a_worker_that_is_killed_leaves_nothing_behind(workspace: Path, params: Params) -> None:
+    def kill_workers() -> None:
+        for child in _children_once_started(workspace):
+            child.kill()
+
+    killer = Thread(target=kill_workers)
+    killer.start()
+    with dask.config.set(num_workers=2), pytest.raises(WorkerError, match="A worker process ended"):
+        pack(params, workspace)
+    killer.join()
+    assert [path.name for path in (workspace / "data").iterdir()] == ["tables"]
+
+
+def test_a_scheduler_that_is_killed_leaves_nothing_behind(
+    workspace: Path, params: Params, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    with cluster_in(tmp_path_factory.mktemp("cluster")) as cluster:
+        worker = cluster.add_worker()
+
+        def kill_scheduler() -> None:
+            wait_until(lambda: any(workspace.glob("data/.packed.*.partial/*.h5")))
+            worker.send_signal(signal.SIGSTOP)
+            cluster.scheduler.kill()
+
+        killer = Thread(target=kill_scheduler)
+        killer.start()
+        with pytest.raises(WorkerError, match="scheduler stopped, or the connection to it was lost"):
+            pack(params, workspace)
+        killer.join()
+    assert [path.name for path in (workspace / "data").iterdir()] == ["tables"]
