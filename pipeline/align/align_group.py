@@ -100,7 +100,7 @@ def ending_inputs(tables_folder: Path, params: Params, group: str) -> Iterator[t
 
 
 def _read(tables_folder: Path, params: Params, group: str) -> dict[str, pd.DataFrame]:
-    read = {source: read_table(tables_folder, source, group) for source in params.raw.sources}
+    read = {source: read_table(tables_folder, source, group) for source in params.raw.table_sources}
     return {source: frame for source, frame in read.items() if frame is not None}
 
 

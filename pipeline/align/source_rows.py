@@ -89,7 +89,7 @@ def split_shared(table: SourceRows) -> Iterator[tuple[bool, SourceRows]]:
 def sources_with_role(params: Params, tables: Mapping[str, SourceRows], *roles: Role) -> tuple[str, ...]:
     """Return the sources of some roles that have rows in this group, in the order of the settings."""
     return tuple(
-        name for name, source in params.raw.sources.items() if source.role in roles and name in tables
+        name for name, source in params.raw.table_sources.items() if source.role in roles and name in tables
     )
 
 

@@ -72,7 +72,7 @@ def certify(data: Path, params: Params) -> dict[str, Any]:
                 "known": "stamped" if source.known.stamped else "declared",
                 "rule": source.known.model_dump(mode="json"),
             }
-            for name, source in params.raw.sources.items()
+            for name, source in params.raw.table_sources.items()
         },
     }
 

@@ -1,4 +1,4 @@
-"""Checks `files`, `tables` and `known_rule`: no file changed since it was written, and known times follow the rules."""
+"""Checks `files`, `tables`, `known_rule` and `issue_times`: files are unchanged, and times follow the rules of their source."""
 
 from __future__ import annotations
 
@@ -22,9 +22,15 @@ from hindcast.pipeline.wording import time_text
 
 
 def check_tables(tables: Path, params: Params, groups: list[str]) -> list[CheckResult]:
-    """Compare the bytes of every table with the manifest, and every known time with the `known` rule of its source."""
+    """Compare the bytes of every table with the manifest, every known time with the `known` rule of its source, and the
+    issue times of vintages with one another.
+    """
     same = CheckResult("tables", "the bytes of the tables are the bytes that tables.json records")
     known = CheckResult("known_rule", "known times in the tables follow the source's `known` rule")
+    issued = CheckResult(
+        "issue_times",
+        "vintages of one step differ in their issue or known time; a source without issue times is issued when it is known",
+    )
     manifest = read_manifest(tables)
     for source, entry in sorted(manifest["sources"].items()):
         for group, of_group in sorted(entry["groups"].items()):
@@ -35,7 +41,8 @@ def check_tables(tables: Path, params: Params, groups: list[str]) -> list[CheckR
                 )
             if group in groups and source in params.raw.sources:
                 _check_source(known, tables, params, source, group)
-    return [same, known]
+                _check_issues(issued, tables, params, source, group)
+    return [same, known, issued]
 
 
 def _check_source(result: CheckResult, tables: Path, params: Params, source: str, group: str) -> None:
@@ -53,6 +60,27 @@ def _check_source(result: CheckResult, tables: Path, params: Params, source: str
             f"{source} of {group} for {time_text(int(valid[row]))}: known at {time_text(int(known[row]))}, but the rule "
             f"gives {time_text(int(due[row]))}"
         )
+
+
+def _check_issues(result: CheckResult, tables: Path, params: Params, source: str, group: str) -> None:
+    """Find vintages whose order is lost, and issue times that the source's fields do not give."""
+    frame = read_table(tables, source, group)
+    if frame is None or "issue_time" not in frame:
+        return
+    result.count_checked(len(frame))
+    issue, known = (frame[name].to_numpy(np.int64) for name in ("issue_time", "known_time"))
+    twice = frame.duplicated(["series", "valid_time", "issue_time", "known_time"]).to_numpy()
+    for row in np.flatnonzero(twice).tolist():
+        result.add_violation(
+            f"{source} of {group} for {time_text(int(frame['valid_time'].iloc[row]))}: two vintages issued at "
+            f"{time_text(int(issue[row]))}"
+        )
+    if not params.raw.sources[source].has_issue:
+        for row in np.flatnonzero(issue != known).tolist():
+            result.add_violation(
+                f"{source} of {group} for {time_text(int(frame['valid_time'].iloc[row]))}: issued at "
+                f"{time_text(int(issue[row]))}, but known at {time_text(int(known[row]))}, though it has no issue times"
+            )
 
 
 def _expected_moments(rule: KnownRule, valid: Times, issue: Times | None, frequency: int, zone: str) -> Times:

@@ -120,7 +120,7 @@ def _of_windows(tables: GroupTables) -> Iterator[tuple[str, Column]]:
 def sources_and_value(params: Params, role: str, name: str) -> tuple[tuple[str, ...], str]:
     """Resolve `value` or `source.value` in a setting: the sources of a role that have the value, and the value."""
     source, _, value = name.rpartition(".")
-    sources = params.raw.sources.items()
+    sources = params.raw.table_sources.items()
     of_role = tuple(name for name, each in sources if each.role == role and value in each.values)
     return (source,) if source else of_role, value
 
@@ -134,7 +134,7 @@ def _inputs(params: Params, *, has_time: bool = True) -> Iterator[tuple[str, tup
     """Yield (name, (sources, value)) of forecasts and known values: of single steps, or else of all time."""
     chosen = params.align.features
     for role, names in (("forecast", chosen.forecast), ("known", chosen.known)):
-        of_role = [source for source in params.raw.sources.values() if source.role == role]
+        of_role = [source for source in params.raw.table_sources.values() if source.role == role]
         every = dict.fromkeys(value for source in of_role for value in source.values)
         for name in every if names == "all" else names:
             sources, value = sources_and_value(params, role, name)

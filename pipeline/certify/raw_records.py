@@ -101,7 +101,7 @@ class Records:
 def read_records(tables: Path, group: str, params: Params) -> dict[str, Records]:
     """Read the rows of every source that has rows in a group."""
     records = {}
-    for source, settings in params.raw.sources.items():
+    for source, settings in params.raw.table_sources.items():
         frame = read_table(tables, source, group)
         if frame is not None and len(frame):
             records[source] = Records(

@@ -210,10 +210,12 @@ class SettingsDigest:
     def of(cls, raw: RawSettings, source: Source) -> SettingsDigest:
         """Compute the digests for a source, without the globs and the settings of later stages (units, resampling)."""
         grid = {"zone": raw.zone, "frequency": str(raw.frequency)}
-        reading = source.model_dump(mode="json", exclude={"role", "files", "duplicates"}) | grid
+        reading = source.model_dump(mode="json", exclude={"role", "files", "part_of", "duplicates"}) | grid
         for name, value in reading["values"].items():
             limits = value["flag"] if value["on_flag"] == "quarantine" else None
             reading["values"][name] = {key: value[key] for key in _READ_OF_VALUES} | {"flag": limits}
+        # a list: rows hold their values in the order of the settings, to which digests of mappings are blind
+        reading["values"] = list(reading["values"].items())
         if not isinstance(source.known, PublishedAt):
             del reading["known"]  # applied when tables are built
         tables = source.model_dump(mode="json", include={"role", "known", "duplicates"})

@@ -274,7 +274,7 @@ class RowGroups:
         series = pa.DictionaryArray.from_arrays(pa.array(records.key), pa.array(names, pa.string()))
         columns: dict[str, Any] = {"series": series.cast(pa.string())}
         if "issue_time" in schema.names:
-            columns["issue_time"] = _as_stamps(known if source.issue_time is None else records.times[1])
+            columns["issue_time"] = _as_stamps(records.times[1] if source.has_issue else known)
         columns["valid_time"], columns["known_time"] = _as_stamps(records.times[0]), _as_stamps(known)
         values = schema.names[len(columns) :]
         for name, column in zip(values, records.values, strict=True):

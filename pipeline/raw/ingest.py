@@ -52,8 +52,8 @@ def _ingest(files: dict[str, list[SourceFile]], context: IngestContext, root: Pa
     size = sum(file.size for matches in files.values() for file in matches)
     with replace_folders(root / TABLES, root / QUARANTINE) as (tables, quarantine):
         sources = [
-            SourceIngest(name, matches, context, tables=tables, quarantine=quarantine)
-            for name, matches in files.items()
+            SourceIngest(name, context, files, tables=tables, quarantine=quarantine)
+            for name in context.raw.table_sources
         ]
         open_files([file for source in sources for file in source.look_up()])
         with progress("Reading raw files", max(1, size // _MEGABYTE), "MB") as advance:
@@ -74,7 +74,8 @@ def _ingest(files: dict[str, list[SourceFile]], context: IngestContext, root: Pa
             )
         manifest = {"format": FORMAT, "sources": {source.name: source.manifest() for source in sources}}
         write_json(tables / MANIFEST, manifest)
-        report = {"sources": {source.name: source.report() for source in sources}}
+        reports = {name: part for source in sources for name, part in source.reports().items()}
+        report = {"sources": {name: reports[name] for name in context.raw.sources}}
         write_json(root / REPORT, report)
     return report
 
@@ -83,6 +84,11 @@ def _find_source_files(raw: RawSettings, root: Path) -> dict[str, list[SourceFil
     files: dict[str, list[SourceFile]] = {}
     for name, matches in find_files(raw, root).items():
         source = raw.sources[name]
+        if (
+            source.part_of is not None
+        ):  # rows hold the values in the order of the source whose tables they share
+            order = raw.sources[source.part_of].values
+            source = source.model_copy(update={"values": {value: source.values[value] for value in order}})
         settings = SettingsDigest.of(raw, source)
         files[name] = [SourceFile(file, raw, name, source, settings) for file in matches]
     return files

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pyarrow as pa
 
 from hindcast.pipeline.raw.csv_blocks import Block, split_line
 from hindcast.pipeline.raw.csv_layout import Layout
-from hindcast.pipeline.raw.reject_rules import DECLARED, REMEDIES, RULES, RejectedRows, Rules
+from hindcast.pipeline.raw.reject_rules import DECLARED, REMEDIES, RULES, SUPERSEDED, RejectedRows, Rules
 from hindcast.pipeline.settings.raw import Source
 from hindcast.pipeline.tables import TableWriter
 
@@ -150,27 +151,41 @@ def sum_counts(parts: list[Counts]) -> Counts:
 def find_source_faults(
     name: str, counts: Counts, allowed: float, examples: dict[str, list[Example]], *, has_where: bool = False
 ) -> list[str]:
-    """Return why a source as a whole cannot be used: it has no rows, or more bad rows than the fraction `allowed`.
+    """Return why a source as a whole cannot be used.
 
+    It has no rows, or none of its rows is in the tables, or more of its rows are bad than the fraction `allowed`.
     `has_where` is True if the source takes only some rows of its files.
     """
     if counts.read == 0:
         matching = " that match `where`" if has_where else ""
         return [f"raw.sources.{name}: its files contain no rows below their headers{matching}"]
-    if counts.bad <= allowed * counts.read:
+    rules = {rule: count for rule, count in counts.rules.items() if rule not in DECLARED}
+    if not counts.stored + counts.folded + counts.rules[SUPERSEDED]:
+        rules = rules or dict(counts.rules)
+        fault = (
+            f"raw.sources.{name}: none of its {counts.read} rows can be stored, whatever raw.max_bad_fraction allows; "
+            "the most frequent reasons:"
+        )
+    elif counts.bad > allowed * counts.read:
+        fault = (
+            f"raw.sources.{name}: {counts.bad} of {counts.read} rows are bad ({counts.bad / counts.read:.2%}), but "
+            f"raw.max_bad_fraction allows {allowed:.2%}; the most frequent reasons:"
+        )
+    else:
         return []
-    fault = (
-        f"raw.sources.{name}: {counts.bad} of {counts.read} rows are bad ({counts.bad / counts.read:.2%}), but "
-        f"raw.max_bad_fraction allows {allowed:.2%}; the most frequent reasons:"
-    )
-    bad = {rule: count for rule, count in counts.rules.items() if rule not in DECLARED}
+    return [fault + _reasons_text(rules, examples)]
+
+
+def _reasons_text(bad: Mapping[int, int], examples: dict[str, list[Example]]) -> str:
+    """Return a line per rule, the most frequent first, each followed by examples."""
+    text = ""
     for rule in sorted(bad, key=lambda rule: (-bad[rule], rule))[:_WORST_RULES]:
         remedy = f" ({REMEDIES[rule]})" if rule in REMEDIES else ""
-        fault += f"\n      {RULES[rule]}: {bad[rule]} rows{remedy}"
-        for file, line, cell, text in examples.get(RULES[rule], []):
+        text += f"\n      {RULES[rule]}: {bad[rule]} rows{remedy}"
+        for file, line, cell, raw in examples.get(RULES[rule], []):
             cell_text = f" {cell!r} in" if cell else ""
-            fault += f"\n        {file}, line {line}:{cell_text} {text[:_LONGEST_EXAMPLE]!r}"
-    return [fault]
+            text += f"\n        {file}, line {line}:{cell_text} {raw[:_LONGEST_EXAMPLE]!r}"
+    return text
 
 
 def _line_texts(block: Block, lines: set[int]) -> dict[int, str]:

@@ -45,6 +45,8 @@ RULES = (
 DECLARED = (IGNORED, HEADER, NONEXISTENT_DROPPED, SUPERSEDED)
 
 REMEDIES = {
+    IGNORED: "see `ignore_lines`",
+    HEADER: "lines that repeat the header",
     ENCODING: "see `encoding`",
     QUOTES: "see `quote`",
     COLUMNS: "see `separator`, `quote` and `ignore_lines`",

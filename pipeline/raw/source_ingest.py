@@ -1,4 +1,4 @@
-"""The two passes over one source: files into sorted runs, then runs into one table per group.
+"""The two passes over one source and its parts: files into sorted runs, then runs into one table per group.
 
 Files and tables that have not changed since an earlier run are taken from the cache.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,22 +36,33 @@ from hindcast.pipeline.raw.quarantine import (
 )
 from hindcast.pipeline.raw.reading import SourceFile, read_data_blocks, read_files
 from hindcast.pipeline.raw.reject_rules import RejectedRows, join_rejected
+from hindcast.pipeline.raw.source_files import natural_key
 from hindcast.pipeline.tables import table_path
 
 
 class SourceIngest:
-    """Ingests one source into the folders `tables` and `quarantine`.
+    """Ingests one source, with the sources that are `part_of` it, into the folders `tables` and `quarantine`.
 
-    Call `look_up`, `read` and `write_tables` in this order; the other methods are valid after that.
+    The files of all parts are merged in one natural order, as if one description read them; `files` are those of every
+    source.  Call `look_up`, `read` and `write_tables` in this order; the other methods are valid after that.
     """
 
     def __init__(
-        self, name: str, files: list[SourceFile], context: IngestContext, *, tables: Path, quarantine: Path
+        self,
+        name: str,
+        context: IngestContext,
+        files: Mapping[str, list[SourceFile]],
+        *,
+        tables: Path,
+        quarantine: Path,
     ) -> None:
         self.name = name
-        self._files, self._context, self._tables = files, context, tables
-        self._source = context.raw.sources[name]
-        self._quarantine = Quarantine(quarantine / f"{name}.parquet", name)
+        self._context, self._tables = context, tables
+        self._parts = context.raw.parts_of(name)
+        self._source, self._settings = files[name][0].source, files[name][0].settings
+        of_parts = [file for part in self._parts for file in files[part]]
+        self._files = sorted(of_parts, key=lambda file: natural_key(file.file.name))
+        self._quarantines = {part: Quarantine(quarantine / f"{part}.parquet", part) for part in self._parts}
         self._cached: list[ParsedFile | None] = []
         self._parsed: list[ParsedFile] = []
         self._counts: list[Counts] = []
@@ -108,22 +119,30 @@ class SourceIngest:
         self._fill_quarantine()
 
     def faults(self) -> list[str]:
-        """Return why the source as a whole cannot be used."""
-        counts, allowed = sum_counts(self._counts), self._context.raw.max_bad_fraction
-        examples, has_where = self._quarantine.examples, bool(self._source.where)
-        return find_source_faults(self.name, counts, allowed, examples, has_where=has_where)
+        """Return why the source or a part of it as a whole cannot be used."""
+        allowed, faults = self._context.raw.max_bad_fraction, []
+        for part, source in self._parts.items():
+            counts, examples = sum_counts(self._counts_of(part)), self._quarantines[part].examples
+            faults += find_source_faults(part, counts, allowed, examples, has_where=bool(source.where))
+        return faults
 
     def manifest(self) -> dict[str, Any]:
         """Return the source's entry in tables.json."""
         return {"role": self._source.role, "values": list(self._source.values), "groups": self._groups}
 
-    def report(self) -> dict[str, Any]:
-        """Return the source's entry in the report."""
-        files = zip(self._files, self._counts, strict=True)
-        return {
-            **sum_counts(self._counts).report(),
-            "files": {file.file.name: counts.report() for file, counts in files},
-        }
+    def reports(self) -> dict[str, Any]:
+        """Return the entries of the source and its parts in the report."""
+        return {part: self._report_of(part) for part in self._parts}
+
+    def _report_of(self, part: str) -> dict[str, Any]:
+        files = [file.file.name for file in self._files if file.name == part]
+        counts = self._counts_of(part)
+        of_files = zip(files, counts, strict=True)
+        return {**sum_counts(counts).report(), "files": {file: each.report() for file, each in of_files}}
+
+    def _counts_of(self, part: str) -> list[Counts]:
+        pairs = zip(self._files, self._counts, strict=True)
+        return [counts for file, counts in pairs if file.name == part]
 
     def _find_cached(self, file: SourceFile, digest: str | None) -> ParsedFile | None:
         if digest is None:
@@ -145,7 +164,7 @@ class SourceIngest:
 
     def _rows_of(self, group: str, places: list[int]) -> GroupRows:
         files = [self._parsed[place] for place in places]
-        return GroupRows(group, files, self._source, self._files[0].settings)
+        return GroupRows(group, files, self._source, self._settings)
 
     def _read_again(self, missing: dict[str, list[int]], shared: list[int]) -> None:
         """Read the files whose rows are needed for missing tables but were not kept or are damaged."""
@@ -188,12 +207,13 @@ class SourceIngest:
     def _fill_quarantine(self) -> None:
         for file, parsed in zip(self._files, self._parsed, strict=True):
             if parsed.rejects is not None:
-                self._quarantine.add(file.file.name, parsed.rejects)
+                self._quarantines[file.name].add(file.file.name, parsed.rejects)
         for place, parts in sorted(self._conflicts.items()):
             file = self._files[place]
             rejects = find_conflict_texts(self._context, file, self._parsed[place], join_rejected(parts))
-            self._quarantine.add(file.file.name, rejects)
-        self._quarantine.close()
+            self._quarantines[file.name].add(file.file.name, rejects)
+        for quarantine in self._quarantines.values():
+            quarantine.close()
 
 
 def find_conflict_texts(

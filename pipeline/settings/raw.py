@@ -35,6 +35,9 @@ class Source(Section):
 
     role: Role
     files: str | tuple[str, ...]  # glob below raw.path
+    part_of: str | None = (
+        None  # the source in whose tables the rows are stored: one forecast, several descriptions
+    )
     separator: Character = ","
     decimal: Literal[".", ","] = "."
     thousands: Literal[",", ".", " ", "'"] | None = None  # a space means every kind of space
@@ -110,9 +113,19 @@ class RawSettings(Section):
             if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
                 yield f"names of sources may contain only letters, digits, _ and -, found {name!r}"
 
+    @property
+    def table_sources(self) -> dict[str, Source]:
+        """The sources with tables: all but those whose rows are `part_of` another."""
+        return {name: source for name, source in self.sources.items() if source.part_of is None}
+
+    def parts_of(self, name: str) -> dict[str, Source]:
+        """Return the sources whose rows are in the tables of a source: itself, then its parts."""
+        parts = {part: source for part, source in self.sources.items() if source.part_of == name}
+        return {name: self.sources[name], **parts}
+
     def sources_of(self, role: Role) -> dict[str, Source]:
-        """Return the sources of one role, in the order of the settings."""
-        return {name: source for name, source in self.sources.items() if source.role == role}
+        """Return the sources of one role that have tables, in the order of the settings."""
+        return {name: source for name, source in self.table_sources.items() if source.role == role}
 
     def values_of(self, role: Role) -> dict[str, ValueField]:
         """Return the values of one role; if several sources have a value, the first one describes it."""

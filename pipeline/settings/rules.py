@@ -7,18 +7,50 @@ from collections.abc import Iterator
 from hindcast.pipeline.settings.align import AlignSettings
 from hindcast.pipeline.settings.base import unknown_names
 from hindcast.pipeline.settings.features import feature_faults
-from hindcast.pipeline.settings.raw import RawSettings
+from hindcast.pipeline.settings.known import PublishedAt
+from hindcast.pipeline.settings.raw import RawSettings, Source
 
 
 def faults_between_sections(raw: RawSettings, align: AlignSettings) -> list[str]:
     """Return a message for each rule between `raw` and `align` that is broken."""
     return [
+        *_part_faults(raw),
         *_value_faults(raw),
         *_align_faults(raw, align),
         *_angle_faults(raw, align),
         *_flag_faults(raw, align),
         *feature_faults(align.features, raw, align.origin, align.published),
     ]
+
+
+def _part_faults(raw: RawSettings) -> Iterator[str]:
+    """Yield why a source cannot be part of another: the two have one table, so its columns and rules must be the same."""
+    for name, source in raw.sources.items():
+        if source.part_of is None:
+            continue
+        path, whole = f"raw.sources.{name}", raw.table_sources.get(source.part_of)
+        if whole is None:
+            allowed = list(raw.table_sources)
+            yield from unknown_names(f"{path}.part_of", [source.part_of], allowed, "a source without part_of")
+            continue
+        for field in ("role", "known", "duplicates", "spacing", "interpolate"):
+            of_part, of_whole = getattr(source, field), getattr(whole, field)
+            are_columns = isinstance(of_part, PublishedAt) and isinstance(of_whole, PublishedAt)
+            if of_part != of_whole and not are_columns:
+                yield f"{path}.{field}: must be the same as in {source.part_of}, of which it is a part"
+        if source.has_issue != whole.has_issue:
+            yield f"{path}: must have an issue time (issue_time, or lead with valid_time) if {source.part_of} has one, and none if not"
+        if source.is_static != whole.is_static:
+            yield f"{path}: must have a valid_time if {source.part_of} has one, and none if not"
+        if _columns_of(source) != _columns_of(whole):
+            yield (
+                f"{path}.values: must have the same names, units, angles and resample rules as those of {source.part_of} "
+                f"({', '.join(whole.values)}), found {', '.join(source.values)}"
+            )
+
+
+def _columns_of(source: Source) -> dict[str, tuple[str, str, bool]]:
+    return {name: (value.unit, value.resample, value.angle) for name, value in source.values.items()}
 
 
 def _value_faults(raw: RawSettings) -> Iterator[str]:
@@ -54,7 +86,7 @@ def _align_faults(raw: RawSettings, align: AlignSettings) -> Iterator[str]:
 
 
 def _angle_faults(raw: RawSettings, align: AlignSettings) -> Iterator[str]:
-    for source_name, source in raw.sources.items():
+    for source_name, source in raw.table_sources.items():
         for name, value in source.values.items():
             for part in (f"{name}_sin", f"{name}_cos"):
                 if value.angle and part in source.values:

@@ -79,7 +79,7 @@ def shard_fingerprint(group: str, digests: Mapping[str, str], params: Params) ->
             source.model_dump(mode="json", include={"role", "known", "spacing", "interpolate"}),
             [[column, value.unit, value.resample, value.angle] for column, value in source.values.items()],
         ]
-        for name, source in params.raw.sources.items()
+        for name, source in params.raw.table_sources.items()
     ]
     return digest_of_value(
         {

@@ -145,11 +145,11 @@ def build_report(results: Sequence[PackedGroup], sources: Sequence[str]) -> dict
 
 def _select_groups(sources: Mapping[str, Any], params: Params) -> dict[str, dict[str, str]]:
     """Return the groups to pack, by name, with the digests of their tables by source."""
-    missing = [name for name in params.raw.sources if name not in sources]
+    missing = [name for name in params.raw.table_sources if name not in sources]
     if missing:
         raise FormatError(f"data/tables has no tables of {', '.join(missing)}: run the stage `ingest` again.")
     digests: dict[str, dict[str, str]] = {}
-    for source in params.raw.sources:
+    for source in params.raw.table_sources:
         for group, entry in sources[source]["groups"].items():
             digests.setdefault(group, {})[source] = entry["digest"]
     wanted = sorted(digests) if params.align.groups is None else sorted(set(params.align.groups))

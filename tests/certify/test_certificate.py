@@ -43,7 +43,7 @@ def test_a_clean_data_set_passes_and_the_certificate_counts_what_was_checked(cle
     checks = {check["name"]: check for check in certificate["checks"]}
     assert set(checks) == {
         "files", "borders", "split_lists", "targets_apart", "embargo", "distance", "issued", "origin_rule", "scaler",
-        "tables", "known_rule", "inputs", "targets", "published", "targets_as_inputs", "rebuilt",
+        "tables", "known_rule", "issue_times", "inputs", "targets", "published", "targets_as_inputs", "rebuilt",
     }  # fmt: skip
     assert all(check["rows_checked"] > 0 for name, check in checks.items() if name != "distance")
     assert checks["inputs"]["rows_checked"] >= 300
@@ -113,6 +113,18 @@ def let_the_tables_know_earlier(data: Path) -> None:
     pq.write_table(table.set_column(place, table.schema.field(place), [earlier]), path)
 
 
+def let_vintages_be_issued_when_they_are_known(data: Path) -> None:
+    import pyarrow.parquet as pq
+
+    path = data / "tables/weather/here.parquet"
+    table = pq.read_table(path)
+    first = table["issue_time"].to_pandas().groupby(table["valid_time"].to_pandas()).transform("min")
+    for name in ("issue_time", "known_time"):
+        place = table.schema.get_field_index(name)
+        table = table.set_column(place, table.schema.field(place), [first])
+    pq.write_table(table, path)
+
+
 AFTERWARDS = [
     (move_one_sample_to_training, "split_lists"),
     (list_a_test_sample_twice, "split_lists"),
@@ -121,6 +133,7 @@ AFTERWARDS = [
     (bring_the_scaler_of_another_data_set, "scaler"),
     (edit_one_number_of_a_shard, "files"),
     (let_the_tables_know_earlier, "known_rule"),
+    (let_vintages_be_issued_when_they_are_known, "issue_times"),
 ]
 
 

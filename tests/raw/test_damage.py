@@ -150,7 +150,7 @@ def test_a_damaged_file_loses_no_row_or_fails_with_a_reported_error(
         try:
             found = ingested(Path(folder), case.packed, {"meter": case.source}, zone=MADRID, sizes=sizes)
         except RawDataError:
-            assert oracle is None or not oracle.read  # the header itself is damaged, or no row is left
+            assert oracle is None or not oracle.stored  # the header itself is damaged, or no row is left
             return
     report = found.report["sources"]["meter"]
     assert report["rows_read"] == report["rows_stored"] + report["rows_quarantined"] + report["rows_folded"]

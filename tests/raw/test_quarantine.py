@@ -20,7 +20,7 @@ from hindcast.pipeline.raw.quarantine import (
     reject_table,
     sum_counts,
 )
-from hindcast.pipeline.raw.reject_rules import CONFLICT, IGNORED, MAX, NUMBER, RejectedRows
+from hindcast.pipeline.raw.reject_rules import CONFLICT, IGNORED, MAX, NUMBER, SUPERSEDED, RejectedRows
 from hindcast.pipeline.raw.source_files import RawFile
 from hindcast.pipeline.settings.raw import Source
 from tests.raw.mock import LONG
@@ -86,9 +86,13 @@ def test_counts_add_up_and_declared_rules_are_not_bad() -> None:
     ("counts", "allowed", "words"),
     [
         (Counts(), 1.0, "contain no rows below their headers"),
-        (Counts(read=100, rules=Counter({NUMBER: 2})), 0.01, "2 of 100 rows are bad (2.00%)"),
-        (Counts(read=100, rules=Counter({NUMBER: 2})), 0.02, None),
-        (Counts(read=100, rules=Counter({IGNORED: 99})), 0.0, None),
+        (Counts(read=100, stored=98, rules=Counter({NUMBER: 2})), 0.01, "2 of 100 rows are bad (2.00%)"),
+        (Counts(read=100, stored=98, rules=Counter({NUMBER: 2})), 0.02, None),
+        (Counts(read=100, stored=1, rules=Counter({IGNORED: 99})), 0.0, None),
+        (Counts(read=100, folded=1, rules=Counter({IGNORED: 99})), 0.0, None),
+        (Counts(read=100, rules=Counter({SUPERSEDED: 100})), 0.0, None),
+        (Counts(read=100, rules=Counter({NUMBER: 100})), 1.0, "none of its 100 rows can be stored"),
+        (Counts(read=100, rules=Counter({IGNORED: 100})), 1.0, "none of its 100 rows can be stored"),
     ],
 )
 def test_a_source_needs_rows_and_few_bad_ones(counts: Counts, allowed: float, words: str | None) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,7 +19,8 @@ from hindcast.pipeline.errors import RawDataError
 from hindcast.pipeline.raw import cache_entries, reading, source_ingest
 from hindcast.pipeline.raw.cache import FileDigests
 from hindcast.pipeline.raw.ingest import CACHE, ingest
-from tests.raw.mock import LONG, bytes_below, mock_params, write_files
+from hindcast.pipeline.raw.source_files import natural_key
+from tests.raw.mock import HOUR, LONG, bytes_below, ingested, mock_params, moment, write_files
 
 HEADER = "name,time,load\n"
 BY_FOLDER = {**LONG, "files": "*/*.csv", "group": {"path": "^([^/]+)/"}}
@@ -172,6 +174,138 @@ def test_changed_settings_repeat_only_what_depends_on_them(
         return
     # a file without kept rows is read again for its groups; these files share a group, so their rows were kept
     assert (bool(done.read), bool(done.merged)) == (read, merged)
+
+
+def test_values_in_another_order_are_not_taken_from_the_columns_of_the_old_one(
+    tmp_path: Path, work: Work
+) -> None:
+    values = {"load": {"column": "load"}, "price": {"column": "price"}}
+    lines = "name,time,load,price\nx,2024-01-01T0{}:00Z,1,70\n"
+    write_files(tmp_path, {"1.csv": lines.format(1), "2.csv": lines.format(2)})
+    for order in (["load", "price"], ["price", "load"]):
+        again(tmp_path, work, {"meter": {**LONG, "values": {name: values[name] for name in order}}})
+
+
+def part_sources(duplicates: str = "quarantine") -> dict[str, Any]:
+    """Two descriptions of the vintages of one forecast: times with an offset, and German ones in files with a d."""
+    plain: dict[str, Any] = {
+        "role": "forecast",
+        "files": "*/*[0-9].csv",
+        "group": {"path": "^([^/]+)/"},
+        "series": {"column": "name"},
+        "issue_time": {"column": "issued"},
+        "valid_time": {"column": "valid"},
+        "known": {"at_issue_plus": "1h"},
+        "values": {"load": {"column": "load"}, "price": {"column": "price"}},
+        "duplicates": duplicates,
+    }
+    german = "%d.%m.%Y %H:%M"
+    other = plain | {
+        "files": "*/*d.csv",
+        "part_of": "plain",
+        "separator": ";",
+        "issue_time": {"column": "issued", "format": german},
+        "valid_time": {"column": "valid", "format": german},
+        "values": {"price": {"column": "euro"}, "load": {"column": "mw"}},
+    }
+    return {"other": other, "plain": plain}
+
+
+VINTAGES = st.lists(
+    st.tuples(
+        st.sampled_from("xy"),
+        st.integers(0, 3),
+        st.integers(0, 3),
+        st.sampled_from([1, 2]),
+        st.integers(0, 1),
+    )
+)
+PART_FILES = st.dictionaries(
+    st.tuples(st.sampled_from("AB"), st.integers(1, 11), st.sampled_from(["", "d"])),
+    VINTAGES,
+    min_size=1,
+    max_size=5,
+)
+
+
+def part_file(name: tuple[str, int, str], rows: list[tuple[Any, ...]]) -> tuple[str, str]:
+    """A file as one of the two descriptions reads it: name and text."""
+    group, number, kind = name
+    head, line, form = (
+        ("issued;valid;euro;mw;name\n", "{0};{1};{3};{2};{4}\n", "01.01.2024 {:02}:00")
+        if kind
+        else ("name,issued,valid,load,price\n", "{4},{0},{1},{2},{3}\n", "2024-01-01T{:02}:00Z")
+    )
+    text = "".join(
+        line.format(form.format(issue), form.format(issue + lead), load, price, series)
+        for series, issue, lead, load, price in rows
+    )
+    return f"{group}/{number}{kind}.csv", head + text
+
+
+def all_vintages(files: dict[tuple[str, int, str], list[tuple[Any, ...]]]) -> pd.DataFrame:
+    """Every row of every file in the natural order of their names, with file, line and conflicts."""
+    names = ["series", "issue_time", "lead", "load", "price"]
+    order = sorted(files, key=lambda name: natural_key(part_file(name, [])[0]))
+    parts = [pd.DataFrame(files[name], columns=names).assign(group=name[0], kind=name[2]) for name in order]
+    rows = pd.concat(parts, ignore_index=True)
+    rows["issue_time"] = moment("2024-01-01T00:00") + rows["issue_time"].astype("int64") * HOUR
+    rows["valid_time"] = rows["issue_time"] + rows["lead"].astype("int64") * HOUR
+    return rows.drop(columns="lead")
+
+
+@settings(max_examples=40)
+@given(PART_FILES, st.sampled_from(["quarantine", "first", "last"]))
+def test_the_tables_of_a_source_and_its_parts_are_those_of_all_vintages_put_together(
+    files: dict[tuple[str, int, str], list[tuple[Any, ...]]], duplicates: str
+) -> None:
+    files = {("A", 0, ""): [("x", 9, 0, 1, 1)], ("A", 0, "d"): [("x", 9, 1, 1, 1)], **files}
+    keys = ["group", "series", "valid_time", "issue_time"]
+    rows = all_vintages(files)
+    of_key = rows.groupby(keys)
+    differs = (of_key["load"].transform("nunique") > 1) | (of_key["price"].transform("nunique") > 1)
+    kept = rows[~differs] if duplicates == "quarantine" else rows
+    kept = kept.drop_duplicates(keys, keep="last" if duplicates == "last" else "first")
+    with TemporaryDirectory() as folder:
+        found = ingested(
+            Path(folder), dict(part_file(*item) for item in files.items()), part_sources(duplicates)
+        )
+    table = pd.concat([table.assign(group=group) for (_, group), table in found.tables.items()])
+    table = table.astype({"series": object})
+    assert {name for name, _ in found.tables} == {"plain"}
+    columns = [*keys, "load", "price"]
+    expected = kept.sort_values(keys)[columns].astype({"series": object, "load": float, "price": float})
+    pd.testing.assert_frame_equal(table[columns].reset_index(drop=True), expected.reset_index(drop=True))
+    for name, kind in (("plain", ""), ("other", "d")):
+        report = found.report["sources"][name]
+        assert report["rows_read"] == (rows["kind"] == kind).sum()
+        assert report["rows_stored"] == (kept["kind"] == kind).sum()
+        assert report["rows_quarantined"] == len(found.quarantine[name])
+        assert {file[-5] == "d" for file in report["files"]} == {bool(kind)}
+        if duplicates == "quarantine":
+            assert len(found.quarantine[name]) == (differs & (rows["kind"] == kind)).sum()
+
+
+def test_a_changed_part_is_read_alone_and_only_its_group_is_merged(tmp_path: Path, work: Work) -> None:
+    rows = [("x", 0, 1, 1, 1)]
+    files = dict(part_file((group, 1, kind), rows) for group in "AB" for kind in ("", "d"))
+    write_files(tmp_path, files)
+    first = again(tmp_path, work, part_sources())
+    assert (first.read, first.merged) == (sorted(files), ["A", "B"])
+    assert again(tmp_path, work, part_sources()) == Work()
+    write_files(tmp_path, dict([part_file(("B", 1, "d"), [("x", 0, 1, 2, 1), ("y", 0, 1, 2, 1)])]))
+    assert again(tmp_path, work, part_sources()) == Work(["B/1d.csv"], ["B"])
+    (tmp_path / "raw/A/1d.csv").unlink()
+    assert again(tmp_path, work, part_sources()) == Work([], ["A"])
+    alone = {"plain": part_sources()["plain"] | {"files": "*/*.csv"}}
+    assert "B/1d.csv" in again_fails(tmp_path, alone)
+
+
+def again_fails(folder: Path, sources: dict[str, Any]) -> str:
+    """The message of an ingest that fails."""
+    with pytest.raises(RawDataError) as caught:
+        ingest(mock_params(sources), folder)
+    return str(caught.value)
 
 
 def test_conflicts_between_files_are_reported_the_same_from_the_cache(two_groups: Path, work: Work) -> None:

@@ -52,6 +52,38 @@ def test_sources_that_make_one_value_share_unit_and_rule() -> None:
         check_params(values, "test")
 
 
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ({"part_of": "wether"}, "raw.sources.part.part_of: must be a source without part_of (weather, usage), found 'wether'"),
+        ({"part_of": "part"}, "raw.sources.part.part_of: must be a source without part_of (weather, usage), found 'part'"),
+        ({"known": {"at_issue_plus": "1h"}}, "raw.sources.part.known: must be the same as in weather, of which it is a part"),
+        ({"duplicates": "last"}, "raw.sources.part.duplicates: must be the same as in weather, of which it is a part"),
+        ({"interpolate": "3h"}, "raw.sources.part.interpolate: must be the same as in weather, of which it is a part"),
+        ({"values": {"rain": {"column": "r"}}}, "raw.sources.part.values: must have the same names, units, angles and resample rules as those of weather (temperature), found rain"),
+        ({"values": {"temperature": {"column": "r", "unit": "K"}}}, "raw.sources.part.values: must have the same names, units, angles and resample rules as those of weather (temperature), found temperature"),
+    ],
+)  # fmt: skip
+def test_a_part_has_the_rules_and_columns_of_its_source(change: dict[str, Any], fault: str) -> None:
+    values = mock_settings()
+    sources = values["raw"]["sources"]
+    sources["part"] = sources["weather"] | {"part_of": "weather", "files": "g*.csv"}
+    assert list(check_params(values, "test").raw.table_sources) == ["weather", "usage"]
+    sources["part"] |= change
+    with pytest.raises(SettingsError) as caught:
+        check_params(values, "test")
+    assert fault in caught.value.faults
+
+
+def test_a_part_has_an_issue_time_if_its_source_has_one() -> None:
+    values = mock_settings()
+    weather = values["raw"]["sources"]["weather"] | {"known": {"before_step": "1h"}}
+    values["raw"]["sources"] |= {"weather": weather, "part": weather | {"part_of": "weather"}}
+    del values["raw"]["sources"]["part"]["issue_time"]
+    with pytest.raises(SettingsError, match=r"must have an issue time .* if weather has one"):
+        check_params(values, "test")
+
+
 def test_a_name_is_not_both_a_forecast_and_a_known_value() -> None:
     values = mock_settings()
     tide = values["raw"]["sources"]["usage"] | {"role": "known", "values": {"temperature": {"column": "t"}}}

@@ -82,6 +82,71 @@ def test_the_bytes_do_not_depend_on_the_number_of_workers(workspace: Path, param
     assert list(alone) == [f"{group}.h5" for group in GROUPS]
 
 
+def _clock_change(reverse: bool) -> dict[str, Any]:
+    """Settings of an hourly forecast whose issue times are in file names, in local time: the second 01:00 has a d."""
+    plain: dict[str, Any] = {
+        "role": "forecast",
+        "files": "F-*[0-9].csv",
+        "group": {"constant": "X"},
+        "issue_time": {"path": r"F-(\d{12})\.csv$", "format": "%Y%m%d%H%M", "zone": "group", "ambiguous": "earlier"},
+        "valid_time": {"column": "begin"},
+        "known": {"at_issue_plus": "0h"},
+        "values": {"load_forecast": {"column": "mw"}},
+    }  # fmt: skip
+    later = {**plain["issue_time"], "path": r"F-(\d{12})d\.csv$", "ambiguous": "later"}
+    with_d = plain | {"files": "F-*d.csv", "part_of": "plain", "issue_time": later}
+    parts = {"with_d": with_d, "plain": plain} if reverse else {"plain": plain, "with_d": with_d}
+    measured = {
+        "role": "realized",
+        "files": "measured.csv",
+        **{key: plain[key] for key in ("group", "valid_time")},
+        "known": {"after_step": "0h"},
+        "values": {"load": {"column": "mw"}},
+    }
+    return {
+        "raw": {
+            "path": "raw",
+            "frequency": "1h",
+            "zone": "America/Chicago",
+            "sources": {**parts, "measured": measured},
+        },
+        "align": {
+            "target": ["load"],
+            "published": {"load": "load_forecast"},
+            "origin": {"before": "1h"},
+            "gaps": {"fill": "2h"},
+            "features": {"lead": True},
+        },
+        "pack": {"min_coverage": 0.1},
+    }
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_the_newest_vintage_of_a_forecast_wins_whichever_part_read_it(reverse: bool, tmp_path: Path) -> None:
+    (tmp_path / "raw").mkdir()
+    stamp = "2025-11-02 {:02}:00".format
+    # 00:00, 01:00, the second 01:00, 02:00 and 03:00 on the clock are 05:00 to 09:00 UTC
+    names = {5: "0000", 6: "0100", 7: "0100d", 8: "0200", 9: "0300"}
+    for issue, name in names.items():
+        lines = [f"{stamp(issue + lead)},{1000 * issue + lead}\n" for lead in range(1, 9)]
+        (tmp_path / f"raw/F-20251102{name}.csv").write_text("begin,mw\n" + "".join(lines))
+    lines = [f"{stamp(hour)},{hour}\n" for hour in range(6, 18)]
+    (tmp_path / "raw/measured.csv").write_text("begin,mw\n" + "".join(lines))
+    params = check_params(_clock_change(reverse), "test")
+    ingest(params, tmp_path)
+    report = _pack(params, tmp_path)
+    assert set(report["coverage"]) == {"plain"}
+    with Dataset(tmp_path / "data/packed/X.h5") as shard:
+        published = shard.read("published", np.arange(shard.sample_count))[..., 0].ravel()
+        names_of_x = list(shard.features)
+        x = shard.read("X", np.arange(shard.sample_count)).reshape(-1, len(names_of_x))
+    expected = [1000 * issue + 1 for issue in range(5, 10)] + [9000 + lead for lead in range(2, 9)]
+    assert published[: len(expected)].tolist() == expected
+    assert x[: len(expected), names_of_x.index("load_forecast")].tolist() == expected
+    leads = [1.0] * 5 + [float(lead) for lead in range(2, 9)]
+    assert x[: len(expected), names_of_x.index("plain_vintage_lead")].tolist() == leads
+
+
 def test_the_report_accounts_for_every_step(workspace: Path, params: Params) -> None:
     report = _pack(params, workspace)
     assert report == read_json(workspace / "reports/pack.json")
