@@ -15,6 +15,7 @@ import numpy as np
 from hindcast.pipeline.align.align_group import align_group
 from hindcast.pipeline.align.aligned import AlignedGroup, AlignedSequence
 from hindcast.pipeline.certify.findings import CheckResult
+from hindcast.pipeline.certify.iterate import BlockReader
 from hindcast.pipeline.engine import map_in_order
 from hindcast.pipeline.forecasters import STORED
 from hindcast.pipeline.settings.params import Params
@@ -117,10 +118,11 @@ def _compare_group(result: CheckResult, dataset: Dataset, aligned: AlignedGroup,
                 f"{aligned.group}: the {axis}s {', '.join(names)} differ from the {axis}s requested by the settings"
             )
             return
+    reader = BlockReader(dataset)
     for row, sequence in zip(rows, aligned.sequences, strict=True):
         result.count_checked(len(sequence.times))
         for array in ARRAYS:
-            result.add_violations(_differences(dataset, row, sequence, array, columns))
+            result.add_violations(_differences(dataset, reader, row, sequence, array, columns))
 
 
 Columns = dict[str, tuple[tuple[str, ...], list[int | None]]]
@@ -141,11 +143,16 @@ def _columns(dataset: Dataset, aligned: AlignedGroup) -> Columns:
 
 
 def _differences(
-    dataset: Dataset, row: int, sequence: AlignedSequence, array: ArrayLayout, columns: Columns
+    dataset: Dataset,
+    reader: BlockReader,
+    row: int,
+    sequence: AlignedSequence,
+    array: ArrayLayout,
+    columns: Columns,
 ) -> Iterator[str]:
     table, length = dataset.sequences, dataset.segment_length
     first = int(table.first_sample[row])
-    stored = dataset.read(array.name, np.arange(first, first + int(table.sample_count[row])))
+    stored = reader.read(array.name, first, first + int(table.sample_count[row]))
     values = getattr(sequence, array.name)
     names: tuple[str, ...] = ()
     if len(array.axes) > 2:  # the third axis holds columns; a fourth holds the baselines

@@ -21,11 +21,34 @@ PART_NAMES = ("train", "validation", "test")
 _LONGEST = 1 << 15  # steps in memory at a time
 
 
+class BlockReader:
+    """Reads ranges of samples in ascending order: short ranges are parts of one larger read, one per array.
+
+    With a read per sequence, most of the time of a check of many short sequences went into the calls.
+    """
+
+    def __init__(self, dataset: Dataset, longest: int = _LONGEST) -> None:
+        """Read at least `longest` steps at once; with 0, exactly the samples that are asked for."""
+        self._dataset = dataset
+        self._longest = longest // dataset.segment_length
+        self._blocks: dict[str, tuple[int, npt.NDArray[Any]]] = {}  # name -> (first sample, samples)
+
+    def read(self, name: str, first: int, stop: int) -> npt.NDArray[Any]:
+        """Return samples [first, stop) of an array; the answer must not be changed, since later reads may share it."""
+        start, block = self._blocks.get(name, (0, None))
+        if block is None or first < start or stop > start + len(block):
+            start, end = first, max(stop, min(first + self._longest, self._dataset.sample_count))
+            block = self._dataset.read(name, np.arange(start, end))
+            self._blocks[name] = (start, block)
+        return block[first - start : stop - start]
+
+
 @dataclass(frozen=True)
 class SequenceSlice:
     """Consecutive samples [first, stop) of one sequence; `times` has one entry per real step."""
 
     dataset: Dataset
+    reader: BlockReader
     group: str
     series: str
     track: int
@@ -35,7 +58,7 @@ class SequenceSlice:
 
     def read(self, name: str) -> npt.NDArray[Any]:
         """Return these steps of an array of the data set: (step, ...)."""
-        samples = self.dataset.read(name, np.arange(self.first, self.stop))
+        samples = self.reader.read(name, self.first, self.stop)
         length, *rest = samples.shape[1:]  # not -1: without forecast sources the size is 0
         return samples.reshape(len(samples) * length, *rest)[: len(self.times)]
 
@@ -50,12 +73,14 @@ class SequenceSlice:
 
 def iter_sequences(dataset: Dataset) -> Iterator[SequenceSlice]:
     """Yield all steps of a data set in slices of bounded length, in the order of the file."""
+    reader = BlockReader(dataset)
     for row in range(len(dataset.sequences)):
-        yield from iter_slices(dataset, row)
+        yield from iter_slices(dataset, row, reader)
 
 
-def iter_slices(dataset: Dataset, row: int) -> Iterator[SequenceSlice]:
-    """Yield all steps of one sequence in slices of bounded length."""
+def iter_slices(dataset: Dataset, row: int, reader: BlockReader | None = None) -> Iterator[SequenceSlice]:
+    """Yield all steps of one sequence in slices of bounded length; without a `reader`, only its own samples are read."""
+    reader = reader or BlockReader(dataset, 0)
     table, length = dataset.sequences, dataset.segment_length
     begin, steps, first = (
         int(column[row]) for column in (table.start_time, table.step_count, table.first_sample)
@@ -65,6 +90,7 @@ def iter_slices(dataset: Dataset, row: int) -> Iterator[SequenceSlice]:
         count = min(longest, steps - done)
         yield SequenceSlice(
             dataset=dataset,
+            reader=reader,
             group=str(table.group[row]),
             series=str(table.series[row]),
             track=int(table.track[row]),

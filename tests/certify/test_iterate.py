@@ -9,7 +9,13 @@ import numpy as np
 import pytest
 
 from hindcast.pipeline.certify import iterate
-from hindcast.pipeline.certify.iterate import iter_sequences, iter_split_sets, scored_in, split_names
+from hindcast.pipeline.certify.iterate import (
+    BlockReader,
+    iter_sequences,
+    iter_split_sets,
+    scored_in,
+    split_names,
+)
 from hindcast.pipeline.settings.split import Chronological, RollingOrigin
 from hindcast.pipeline.store.index_types import Split
 from hindcast.pipeline.store.reader import Dataset
@@ -65,3 +71,17 @@ def test_the_sets_of_splits_are_the_main_one_and_each_complete_fold(path: Path) 
         rolling: Any = RollingOrigin(policy="rolling_origin", folds=2)
         assert [one.fold for one in iter_split_sets(dataset, rolling)] == [None], "the file has no folds"
     assert split_names(1) == ("folds/1/train", "folds/1/validation", "folds/1/test")
+
+
+@pytest.mark.parametrize("longest", [0, 30, 100, 1 << 15])
+def test_a_block_holds_the_samples_of_many_ranges(path: Path, longest: int) -> None:
+    with Dataset(path) as dataset:
+        counts = dataset.sequences.sample_count.tolist()
+        firsts = dataset.sequences.first_sample.tolist()
+        for name in ("X", "Y", "known"):
+            reader = BlockReader(dataset, longest)
+            for first, count in zip(firsts, counts, strict=True):
+                found = reader.read(name, first, first + count)
+                assert found.tobytes() == dataset.read(name, np.arange(first, first + count)).tobytes()
+            again = reader.read(name, 0, counts[0])  # a range before the block
+            assert again.tobytes() == dataset.read(name, np.arange(counts[0])).tobytes()
