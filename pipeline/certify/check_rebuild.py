@@ -122,7 +122,7 @@ def _compare_group(result: CheckResult, dataset: Dataset, aligned: AlignedGroup,
     for row, sequence in zip(rows, aligned.sequences, strict=True):
         result.count_checked(len(sequence.times))
         for array in ARRAYS:
-            result.add_violations(_differences(dataset, reader, row, sequence, array, columns))
+            result.add_violations(_differences(reader, row, sequence, array, columns))
 
 
 Columns = dict[str, tuple[tuple[str, ...], list[int | None]]]
@@ -143,13 +143,13 @@ def _columns(dataset: Dataset, aligned: AlignedGroup) -> Columns:
 
 
 def _differences(
-    dataset: Dataset,
     reader: BlockReader,
     row: int,
     sequence: AlignedSequence,
     array: ArrayLayout,
     columns: Columns,
 ) -> Iterator[str]:
+    dataset = reader.dataset
     table, length = dataset.sequences, dataset.segment_length
     first = int(table.first_sample[row])
     stored = reader.read(array.name, first, first + int(table.sample_count[row]))

@@ -29,7 +29,7 @@ class BlockReader:
 
     def __init__(self, dataset: Dataset, longest: int = _LONGEST) -> None:
         """Read at least `longest` steps at once; with 0, exactly the samples that are asked for."""
-        self._dataset = dataset
+        self.dataset = dataset
         self._longest = longest // dataset.segment_length
         self._blocks: dict[str, tuple[int, npt.NDArray[Any]]] = {}  # name -> (first sample, samples)
 
@@ -37,8 +37,8 @@ class BlockReader:
         """Return samples [first, stop) of an array; the answer must not be changed, since later reads may share it."""
         start, block = self._blocks.get(name, (0, None))
         if block is None or first < start or stop > start + len(block):
-            start, end = first, max(stop, min(first + self._longest, self._dataset.sample_count))
-            block = self._dataset.read(name, np.arange(start, end))
+            start, end = first, max(stop, min(first + self._longest, self.dataset.sample_count))
+            block = self.dataset.read(name, np.arange(start, end))
             self._blocks[name] = (start, block)
         return block[first - start : stop - start]
 
