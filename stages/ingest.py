@@ -12,6 +12,7 @@ from hindcast.stages.common import Summary, stage_main
 def run(params: Params) -> Summary:
     """Ingest the raw files; paths are relative to the current folder."""
     from hindcast.pipeline.raw.ingest import ingest
+    from hindcast.pipeline.raw.stamp_counts import off_grid_note
 
     sources = ingest(params, Path())["sources"]
     excluded = []
@@ -30,6 +31,11 @@ def run(params: Params) -> Summary:
         ),
         excluded=tuple(excluded),
         wrote=("data/tables/", "data/quarantine/", "reports/ingest.json"),
+        notes=tuple(
+            note
+            for name, counts in sources.items()
+            if (note := off_grid_note(name, counts.get("off_grid", {})))
+        ),
     )
 
 

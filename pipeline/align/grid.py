@@ -11,8 +11,8 @@ import numpy as np
 from hindcast.pipeline.align.asof import is_sorted
 from hindcast.pipeline.align.source_rows import SHARED, SourceRows, sources_with_role
 from hindcast.pipeline.arrays import Ints, Times
-from hindcast.pipeline.settings.known import step_of
 from hindcast.pipeline.settings.params import Params
+from hindcast.pipeline.settings.stamp_grid import StampGrid
 
 
 @dataclass(frozen=True)
@@ -83,17 +83,19 @@ class Grid:
         return np.where(self.own_step >= back, self.own_slot - back, -1)
 
 
-def make_grid(names: tuple[str, ...], tables: Mapping[str, SourceRows], params: Params) -> Grid:
+def make_grid(
+    names: tuple[str, ...], tables: Mapping[str, SourceRows], params: Params, group: str = ""
+) -> Grid:
     """Build the grid: a series has all steps from the first to the last one with a realized or forecast row of its own.
 
     Steps are cut to [align.from, align.until). Rows shared by the group do not add steps: a series that starts late or
     ends early is not padded with steps that have no target.
     """
-    frequency = params.raw.frequency.ns
-    first, last = _own_range(len(names), tables, params)
-    low, high = _widened(first, last, tables, params)
+    frequency, steps = params.raw.frequency.ns, params.raw.stamp_grid(None, group)
+    first, last = _own_range(len(names), tables, params, steps)
+    low, high = _widened(first, last, tables, params, steps)
     own = Axis(frequency, low, np.maximum((high - low) // frequency + 1, 0))
-    start = low.min(initial=high.max(initial=0))
+    start = low.min(initial=high.max(initial=steps.offset))
     shared = Axis(
         frequency, np.array([start]), np.array([(high.max(initial=start) - start) // frequency + 1])
     )
@@ -107,7 +109,9 @@ def make_grid(names: tuple[str, ...], tables: Mapping[str, SourceRows], params: 
     return Grid(names, own, shared, series[at], times[at], at, (times[at] - start) // frequency)
 
 
-def _own_range(count: int, tables: Mapping[str, SourceRows], params: Params) -> tuple[Times, Times]:
+def _own_range(
+    count: int, tables: Mapping[str, SourceRows], params: Params, steps: StampGrid
+) -> tuple[Times, Times]:
     """Return the first and last step of each series; every series has rows, and so at least one step."""
     bounds = np.iinfo(np.int64)
     first, last = np.full(count, bounds.max), np.full(count, bounds.min)
@@ -120,20 +124,19 @@ def _own_range(count: int, tables: Mapping[str, SourceRows], params: Params) -> 
             latest = own.valid[np.append(start[1:], len(own.valid))[: len(start)] - 1]
         else:
             series, earliest, latest = own.series, own.valid, own.valid
-        np.minimum.at(first, series, step_of(earliest, params.raw.frequency.ns))
-        np.maximum.at(last, series, step_of(latest, params.raw.frequency.ns))
+        np.minimum.at(first, series, steps.start_of(earliest))
+        np.maximum.at(last, series, steps.start_of(latest))
     return first, last
 
 
 def _widened(
-    first: Times, last: Times, tables: Mapping[str, SourceRows], params: Params
+    first: Times, last: Times, tables: Mapping[str, SourceRows], params: Params, steps: StampGrid
 ) -> tuple[Times, Times]:
     """Return the range in which rows are read: later steps for `ahead`, and all steps with shared realized rows."""
-    frequency = params.raw.frequency.ns
-    low, high = first.copy(), last + params.align.features.ahead * frequency
+    low, high = first.copy(), last + params.align.features.ahead * steps.frequency
     for name in sources_with_role(params, tables, "realized"):
         shared = tables[name].valid[tables[name].series == SHARED]
         if len(shared):
-            low = np.minimum(low, step_of(shared.min(keepdims=True), frequency))
-            high = np.maximum(high, step_of(shared.max(keepdims=True), frequency))
+            low = np.minimum(low, steps.start_of(shared.min(keepdims=True)))
+            high = np.maximum(high, steps.start_of(shared.max(keepdims=True)))
     return low, high

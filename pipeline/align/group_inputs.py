@@ -53,8 +53,8 @@ def prepare_group(frames: Mapping[str, pd.DataFrame], params: Params, group: str
         raise AlignmentError(
             f"raw.zone has no zone for the group {group!r}; add one, or exclude the group with align.groups."
         )
-    names, rows = read_rows(frames, params)
-    grid = make_grid(names, rows, params)
+    names, rows = read_rows(frames, params, group)
+    grid = make_grid(names, rows, params, group)
     read, chosen = inputs(params), params.align.published
     published = tuple(
         forecast_input(params, chosen[target]) if target in chosen else None for target in params.align.target
@@ -66,7 +66,7 @@ def prepare_group(frames: Mapping[str, pd.DataFrame], params: Params, group: str
         grid=grid,
         inputs=read,
         published=published,
-        vintages=_vintages(rows, (*read, *filter(None, published)), grid, params),
+        vintages=_vintages(rows, (*read, *filter(None, published)), grid, params, group),
         static={name: table for name, table in rows.items() if params.raw.sources[name].is_static},
         holidays=_holidays_of(params.align.features.holidays, group),
         realized={
@@ -78,14 +78,14 @@ def prepare_group(frames: Mapping[str, pd.DataFrame], params: Params, group: str
 
 
 def _vintages(
-    rows: Mapping[str, SourceRows], read: tuple[Input, ...], grid: Grid, params: Params
+    rows: Mapping[str, SourceRows], read: tuple[Input, ...], grid: Grid, params: Params, group: str
 ) -> dict[str, VintageSource]:
     """Prepare each source with the values read from it; a forecast source is joined even if none of its values is read."""
     made = {}
     for source in sources_with_role(params, rows, "forecast", "known"):
         if not params.raw.sources[source].is_static:
             values = tuple(dict.fromkeys(input_.value for input_ in read if source in input_.sources))
-            made[source] = make_vintage_source(source, rows[source], values, grid, params)
+            made[source] = make_vintage_source(source, rows[source], values, grid, params, group)
     return made
 
 

@@ -25,7 +25,7 @@ class SourceRows:
     """The rows of one source, R of them."""
 
     series: Ints  # (R,) number of the series, or SHARED
-    valid: Times  # (R,)
+    valid: Times  # (R,) the time on the grid as which the timestamp counts
     known: Times  # (R,)
     issue: Times  # (R,) the issue time; the known time if the source has none
     values: Mapping[str, Floats]  # name -> (R,), NaN = missing
@@ -49,18 +49,21 @@ class SourceRows:
 
 
 def read_rows(
-    frames: Mapping[str, pd.DataFrame], params: Params
+    frames: Mapping[str, pd.DataFrame], params: Params, group: str = ""
 ) -> tuple[tuple[str, ...], dict[str, SourceRows]]:
     """Return the sorted names of the series of a group, and the rows of each source before `align.until`.
+
+    Timestamps near the grid are rounded to it, as `off_grid.round` of their source says.
 
     The series are the names in realized and forecast sources. If these name none, the group has the single series "",
     to which the rows for every series belong as well.
     """
-    coded, kept, until = {}, {}, params.align.until
+    coded, kept, stamps, until = {}, {}, {}, params.align.until
     used: set[str] = set()
     for source, frame in frames.items():
         codes, names = coded[source] = _codes(frame)
-        valid = frame["valid_time"].to_numpy(np.int64)
+        grid = params.raw.stamp_grid(params.raw.sources[source], group)
+        valid = stamps[source] = grid.settle(frame["valid_time"].to_numpy(np.int64))
         kept[source] = np.arange(len(valid)) if until is None else np.flatnonzero(valid < until)
         if params.raw.sources[source].role != "known":
             used.update(names[code] for code in np.flatnonzero(np.bincount(codes[kept[source]])))
@@ -73,7 +76,8 @@ def read_rows(
         numbers, at = of_code[codes], kept[source]
         if _UNUSED in of_code:
             at = at[numbers[at] != _UNUSED]
-        tables[source] = _table(frame, params.raw.sources[source].values, numbers).take(at)
+        table = _table(frame, params.raw.sources[source].values, numbers, stamps[source])
+        tables[source] = table.take(at)
     return series, tables
 
 
@@ -101,8 +105,8 @@ def _codes(frame: pd.DataFrame) -> tuple[Ints, list[str]]:
     return np.asarray(codes, np.int64), [str(name) for name in names]
 
 
-def _table(frame: pd.DataFrame, fields: Mapping[str, ValueField], series: Ints) -> SourceRows:
+def _table(frame: pd.DataFrame, fields: Mapping[str, ValueField], series: Ints, valid: Times) -> SourceRows:
     known = frame["known_time"].to_numpy(np.int64)
     issue = frame["issue_time"].to_numpy(np.int64) if "issue_time" in frame else known
     values = in_parts({name: frame[name].to_numpy(np.float64) for name in fields}, fields)
-    return SourceRows(series, frame["valid_time"].to_numpy(np.int64), known, issue, values)
+    return SourceRows(series, valid, known, issue, values)

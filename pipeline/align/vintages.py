@@ -16,8 +16,8 @@ from hindcast.pipeline.align.inputs import Input
 from hindcast.pipeline.align.resample import Resampling, resample_known
 from hindcast.pipeline.align.source_rows import SourceRows, split_shared
 from hindcast.pipeline.arrays import Floats, Ints, Times
-from hindcast.pipeline.settings.known import step_of
 from hindcast.pipeline.settings.params import Params
+from hindcast.pipeline.settings.stamp_grid import StampGrid
 
 
 @dataclass(frozen=True)
@@ -85,8 +85,8 @@ class VintageSource:
         return Vintages(values, issued, grid.shared_slot)
 
 
-def make_vintage_source(
-    source: str, table: SourceRows, names: tuple[str, ...], grid: Grid, params: Params
+def make_vintage_source(  # noqa: PLR0917 - what one source needs
+    source: str, table: SourceRows, names: tuple[str, ...], grid: Grid, params: Params, group: str = ""
 ) -> VintageSource:
     """Prepare the values `names` of a source: a forecast for the vintage rule, other sources for the newest revision."""
     settings, rule = params.raw.sources[source], params.align.vintage
@@ -98,7 +98,7 @@ def make_vintage_source(
     only_filled = is_forecast and rule.take == "newest_filled"
     kept = table.with_values() if only_filled else table
     if settings.interpolate:
-        kept = interpolated(kept, settings.interpolate.ns, params.raw.frequency.ns)
+        kept = interpolated(kept, settings.interpolate.ns, params.raw.stamp_grid(None, group))
         kept = kept.with_values() if only_filled else kept
     axes = {True: grid.shared, False: grid.own}
     versions = {is_shared: _on_axis(rows, names, axes[is_shared]) for is_shared, rows in split_shared(kept)}
@@ -142,7 +142,7 @@ def _on_axis(rows: SourceRows, names: tuple[str, ...], axis: Axis) -> Versions:
     return sort_versions(slot[inside], (kept.valid, kept.known, kept.issue), kept.matrix(names), axis.slots)
 
 
-def interpolated(table: SourceRows, longest: int, frequency: int) -> SourceRows:
+def interpolated(table: SourceRows, longest: int, steps: StampGrid) -> SourceRows:
     """Add a row for the start of each step between two successive rows of a vintage, interpolated linearly.
 
     A vintage is the rows of a series with the same issue time and known time, so rows that become known later change
@@ -154,8 +154,9 @@ def interpolated(table: SourceRows, longest: int, frequency: int) -> SourceRows:
     for key in (table.series, table.issue, table.known):
         joined &= key[left] == key[right]
     left, right = left[joined], right[joined]
-    first = step_of(table.valid[left], frequency) + frequency
-    count = np.maximum((step_of(table.valid[right], frequency) - first) // frequency, 0)
+    frequency = steps.frequency
+    first = steps.start_of(table.valid[left]) + frequency
+    count = np.maximum((steps.start_of(table.valid[right]) - first) // frequency, 0)
     left, right = np.repeat(left, count), np.repeat(right, count)
     nth = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
     return _with_rows(table, left, right, np.repeat(first, count) + nth * frequency)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from hindcast.pipeline.arrays import TIME_MAX, TIME_MIN
 from hindcast.pipeline.certify.raw_records import Record, Records
 from hindcast.pipeline.certify.slow_clock import origin_of
+from hindcast.pipeline.certify.step_clock import StepClock, step_clock
 from hindcast.pipeline.settings.fields import Resample
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.settings.raw import Source
@@ -48,6 +50,11 @@ class GroupTables:
     zone: str
     records: Mapping[str, Records]
     group: str = ""
+
+    @cached_property
+    def clock(self) -> StepClock:
+        """The steps of the group."""
+        return step_clock(self.params, self.group)
 
     @property
     def frequency(self) -> int:
@@ -110,7 +117,7 @@ class GroupTables:
     def newest_step(self, value: str, series: str, moment: int) -> int | None:
         """Return the newest step with a realized value that was known at a given time, or None."""
         stamps = {
-            stamp // self.frequency * self.frequency
+            self.clock.begin(stamp)
             for source in self._sources_of(value)
             for owner in dict.fromkeys((series, SHARED))
             for stamp in self.records[source].stamps_known(owner, moment)
@@ -133,7 +140,7 @@ class GroupTables:
             if self.params.raw.sources[source].role in roles
             and (stamp := records.first_valid(series)) is not None
         ]
-        begin = min(stamps) // self.frequency * self.frequency
+        begin = self.clock.begin(min(stamps))
         return begin if self.params.align.from_ is None else max(begin, self.params.align.from_)
 
     def _fold(self, rows: list[Record], source: str, value: str) -> float:

@@ -18,6 +18,7 @@ from hindcast.pipeline.certify.slow_clock import (
     moment_of_midnight,
     origins_of,
 )
+from hindcast.pipeline.certify.step_clock import step_clock
 from hindcast.pipeline.settings.known import AfterStep, BeforeStep, DayAt, KnownRule
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.settings.split import Blocked
@@ -61,12 +62,21 @@ def expected_reach(dataset: Dataset, params: Params) -> int:
     first = int(table.start_time.min()) // frequency * frequency
     last = int((table.start_time + table.step_count * frequency).max())
     times = list(range(first, last + 1, frequency))
-    zones = {params.raw.zone} if isinstance(params.raw.zone, str) else set(params.raw.zone.values())
     reaches = [params.align.gaps.fill.ns]
-    for zone in sorted(zones):
-        reaches += _of_lags(params, times, zone)
-        reaches += _of_newest(params, times, zone)
+    for zone, phase in sorted(_zones_and_phases(params)):
+        steps = [time + phase for time in times]
+        reaches += _of_lags(params, steps, zone)
+        reaches += _of_newest(params, steps, zone)
     return max(reaches) + (params.train.lookback - 1) * frequency
+
+
+def _zones_and_phases(params: Params) -> set[tuple[str, int]]:
+    """Return the pairs of zone and grid offset that groups may have."""
+    zone, offset = params.raw.zone, params.raw.grid_offset
+    if isinstance(zone, dict):
+        return {(name, step_clock(params, group).phase) for group, name in zone.items()}
+    named = [None, *offset] if isinstance(offset, dict) else [None]
+    return {(zone, step_clock(params, group or "").phase) for group in named}
 
 
 def _check_ranges(result: CheckResult, split_set: SplitSet, distance: int) -> None:
@@ -179,8 +189,8 @@ def _newest_known(rule: KnownRule, moment: int, last: int, frequency: int, zone:
         day = local_time(moment, zone).date() - timedelta(days=rule.day - 2)
         while True:
             step = moment_of_midnight(day + timedelta(days=1), zone) - 1
-            step = min(step - step % frequency, last)
-            known = known_of(rule, step, None, frequency, zone)
+            step = min(step - (step - last) % frequency, last)
+            known = known_of(rule, step, None, frequency, zone, last % frequency)
             if known is not None and known <= moment:
                 return step
             day -= timedelta(days=1)
@@ -189,4 +199,5 @@ def _newest_known(rule: KnownRule, moment: int, last: int, frequency: int, zone:
         ahead = -rule.after_step.ns
     elif isinstance(rule, BeforeStep):
         ahead = rule.before_step.ns + frequency
-    return min((moment + ahead) // frequency * frequency - frequency, last)
+    moment += ahead
+    return min(moment - (moment - last) % frequency - frequency, last)

@@ -67,20 +67,23 @@ def check_origins(dataset: Dataset, params: Params) -> CheckResult:
 
 def _expected_origins(dataset: Dataset, params: Params) -> Callable[[SequenceSlice, str], Times]:
     """Return a function that returns the origins of a slice in a zone, TIME_MIN for steps without one. It computes them
-    once per zone and track.
+    once per zone, track and grid offset.
     """
     frequency = dataset.frequency
 
     @cache
-    def page(zone: str, track: int, number: int) -> Times:
-        steps = [(number * _PAGE + place) * frequency for place in range(_PAGE)]
+    def page(zone: str, track: int, phase: int, number: int) -> Times:
+        steps = [(number * _PAGE + place) * frequency + phase for place in range(_PAGE)]
         origins = origins_of(params.align.origin, steps, track, zone)
         return np.array([TIME_MIN if origin is None else origin for origin in origins], np.int64)
 
     def of_slice(piece: SequenceSlice, zone: str) -> Times:
-        steps = piece.times // frequency
+        steps, phase = piece.times // frequency, int(piece.times[0]) % frequency
         pages = range(int(steps[0] // _PAGE), int(steps[-1] // _PAGE) + 1)
-        parts = [page(zone, piece.track, number)[steps[steps // _PAGE == number] % _PAGE] for number in pages]
+        parts = [
+            page(zone, piece.track, phase, number)[steps[steps // _PAGE == number] % _PAGE]
+            for number in pages
+        ]
         return np.concatenate(parts)
 
     return of_slice

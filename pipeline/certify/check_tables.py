@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 
 from hindcast.pipeline.arrays import Times
+from hindcast.pipeline.certify.check_stamps import StampChecks
 from hindcast.pipeline.certify.expected_splits import EXPECTATIONS
 from hindcast.pipeline.certify.findings import CheckResult
 from hindcast.pipeline.certify.iterate import SequenceSlice, iter_sequences
 from hindcast.pipeline.certify.slow_clock import known_of
+from hindcast.pipeline.certify.step_clock import StepClock, step_clock
 from hindcast.pipeline.files import digest_of_file, digest_of_value
 from hindcast.pipeline.settings.known import AfterStep, AtIssuePlus, BeforeStep, KnownRule, PublishedAt
 from hindcast.pipeline.settings.params import Params
@@ -22,8 +24,8 @@ from hindcast.pipeline.wording import time_text
 
 
 def check_tables(tables: Path, params: Params, groups: list[str]) -> list[CheckResult]:
-    """Compare the bytes of every table with the manifest, every known time with the `known` rule of its source, and the
-    issue times of vintages with one another.
+    """Compare the bytes of every table with the manifest, every known time with the `known` rule of its source, the issue
+    times of vintages with one another, and every raw timestamp with the grid.
     """
     same = CheckResult("tables", "the bytes of the tables are the bytes that tables.json records")
     known = CheckResult("known_rule", "known times in the tables follow the source's `known` rule")
@@ -31,7 +33,7 @@ def check_tables(tables: Path, params: Params, groups: list[str]) -> list[CheckR
         "issue_times",
         "vintages of one step differ in their issue or known time; a source without issue times is issued when it is known",
     )
-    manifest = read_manifest(tables)
+    stamps, manifest = StampChecks(), read_manifest(tables)
     for source, entry in sorted(manifest["sources"].items()):
         for group, of_group in sorted(entry["groups"].items()):
             same.count_checked(int(of_group["rows"]))
@@ -40,20 +42,23 @@ def check_tables(tables: Path, params: Params, groups: list[str]) -> list[CheckR
                     f"{of_group['file']} was edited since ingest wrote it: run the stage `ingest` again"
                 )
             if group in groups and source in params.raw.sources:
-                _check_source(known, tables, params, source, group)
-                _check_issues(issued, tables, params, source, group)
-    return [same, known, issued]
+                frame = read_table(tables, source, group)
+                if frame is not None:
+                    clock = step_clock(params, group, source)
+                    stamps.check(frame, params.raw.sources[source], clock, f"{source} of {group}")
+                    _check_source(known, frame, params, source, group)
+                    _check_issues(issued, frame, params, source, group)
+    return [same, known, issued, stamps.off_grid, stamps.early]
 
 
-def _check_source(result: CheckResult, tables: Path, params: Params, source: str, group: str) -> None:
+def _check_source(result: CheckResult, frame: Any, params: Params, source: str, group: str) -> None:
     rule, zone = params.raw.sources[source].known, params.raw.zone_of(group)
-    frame = read_table(tables, source, group)
-    if frame is None or isinstance(rule, PublishedAt):
+    if isinstance(rule, PublishedAt):
         return
     assert zone is not None  # align rejects a group without a zone
     valid, known = (frame[name].to_numpy(np.int64) for name in ("valid_time", "known_time"))
     issue = frame["issue_time"].to_numpy(np.int64) if "issue_time" in frame else None
-    due = _expected_moments(rule, valid, issue, params.raw.frequency.ns, zone)
+    due = _expected_moments(rule, valid, issue, step_clock(params, group, source), zone)
     result.count_checked(len(valid))
     for row in np.flatnonzero(known != due).tolist():
         result.add_violation(
@@ -62,10 +67,9 @@ def _check_source(result: CheckResult, tables: Path, params: Params, source: str
         )
 
 
-def _check_issues(result: CheckResult, tables: Path, params: Params, source: str, group: str) -> None:
+def _check_issues(result: CheckResult, frame: Any, params: Params, source: str, group: str) -> None:
     """Find vintages whose order is lost, and issue times that the source's fields do not give."""
-    frame = read_table(tables, source, group)
-    if frame is None or "issue_time" not in frame:
+    if "issue_time" not in frame:
         return
     result.count_checked(len(frame))
     issue, known = (frame[name].to_numpy(np.int64) for name in ("issue_time", "known_time"))
@@ -83,17 +87,23 @@ def _check_issues(result: CheckResult, tables: Path, params: Params, source: str
             )
 
 
-def _expected_moments(rule: KnownRule, valid: Times, issue: Times | None, frequency: int, zone: str) -> Times:
-    begin = valid - valid % frequency
+def _expected_moments(
+    rule: KnownRule, valid: Times, issue: Times | None, clock: StepClock, zone: str
+) -> Times:
+    counted = clock.due(valid)
+    begin, end = clock.begins(counted), clock.begins(counted) + clock.length
+    # a timestamp that was moved into its step is over, or begins, no earlier than the timestamp itself says
+    moved = (counted != valid) | (clock.keeps & ~clock.is_due(counted))
     if isinstance(rule, AtIssuePlus):
         assert issue is not None  # the settings give at_issue_plus only to sources with issue times
         return issue + rule.at_issue_plus.ns
     if isinstance(rule, AfterStep):
-        return begin + (frequency + rule.after_step.ns)
+        return np.where(moved, np.maximum(end, valid + clock.distance), end) + rule.after_step.ns
     if isinstance(rule, BeforeStep):
-        return begin - rule.before_step.ns
-    stamps, place = np.unique(valid, return_inverse=True)
-    moments: list[Any] = [known_of(rule, stamp, None, frequency, zone) for stamp in stamps.tolist()]
+        late = np.maximum(valid - np.where(clock.is_due(counted), counted, begin), 0)
+        return begin + np.where(moved, late, 0) - rule.before_step.ns
+    stamps, place = np.unique(np.maximum(valid, counted), return_inverse=True)
+    moments: list[Any] = [known_of(rule, stamp, None, clock.length, zone) for stamp in stamps.tolist()]
     return np.array(moments, np.int64)[place]
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from hindcast.pipeline.arrays import Floats
+from hindcast.pipeline.certify.step_clock import StepClock, step_clock
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.tables import read_table
 
@@ -38,7 +39,9 @@ class Record:
 class Records:
     """The rows of one source in one group before `align.until`; `names` maps each value to whether it is an angle."""
 
-    def __init__(self, frame: Any, names: Mapping[str, bool], until: int | None) -> None:
+    def __init__(
+        self, frame: Any, names: Mapping[str, bool], until: int | None, clock: StepClock | None = None
+    ) -> None:
         self._columns: dict[str, Floats] = {}  # a value, or an angle's sine and cosine
         for name, is_angle in names.items():
             column = frame[name].to_numpy(np.float64)
@@ -48,7 +51,8 @@ class Records:
                 self._columns[f"{name}_cos"] = np.cos(radians).round(9)
             else:
                 self._columns[name] = column
-        self._valid = frame["valid_time"].to_numpy(np.int64)
+        stamps = frame["valid_time"].to_numpy(np.int64)
+        self._valid = stamps if clock is None else clock.due(stamps)
         self._known = frame["known_time"].to_numpy(np.int64)
         self._issue = frame["issue_time"].to_numpy(np.int64) if "issue_time" in frame else self._known
         self.has_issue = "issue_time" in frame
@@ -105,6 +109,9 @@ def read_records(tables: Path, group: str, params: Params) -> dict[str, Records]
         frame = read_table(tables, source, group)
         if frame is not None and len(frame):
             records[source] = Records(
-                frame, {name: value.angle for name, value in settings.values.items()}, params.align.until
+                frame,
+                {name: value.angle for name, value in settings.values.items()},
+                params.align.until,
+                None if settings.is_static else step_clock(params, group, source),
             )
     return records

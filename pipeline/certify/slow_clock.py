@@ -43,12 +43,17 @@ def origins_of(rule: OriginRule, steps: list[int], track: int, group_zone: str) 
     return [gate(local_time(step, zone).date() - timedelta(days=1)) for step in steps]
 
 
-def known_of(rule: KnownRule, valid: int, issue: int | None, frequency: int, group_zone: str) -> int | None:
-    """Return the time (ns) at which a row becomes known; None if a column contains it."""
+def known_of(  # noqa: PLR0917 - a rule depends on all of these
+    rule: KnownRule, valid: int, issue: int | None, frequency: int, group_zone: str, phase: int = 0
+) -> int | None:
+    """Return the time (ns) at which a row becomes known; None if a column contains it.
+
+    Steps start `phase` ns after multiples of `frequency`; the timestamp is on the grid or finer data.
+    """
     if isinstance(rule, AtIssuePlus):
         assert issue is not None  # the settings give at_issue_plus only to sources with issue times
         return issue + rule.at_issue_plus.ns
-    begin = valid - valid % frequency
+    begin = valid - (valid - phase) % frequency
     if isinstance(rule, AfterStep):
         return begin + frequency + rule.after_step.ns
     if isinstance(rule, BeforeStep):
@@ -62,11 +67,11 @@ def known_of(rule: KnownRule, valid: int, issue: int | None, frequency: int, gro
 
 
 def lagged_step(step: int, lag: Duration, zone: str, frequency: int) -> int:
-    """Return the step that lies a lag before `step`; a lag in days keeps the local time."""
+    """Return the step that lies a lag before `step`, on the same grid; a lag in days keeps the local time."""
     before = step - lag.ns
     if lag.days is not None:
         before = moment_of(local_time(step, zone) - timedelta(days=lag.days), zone)
-    return before - before % frequency
+    return before - (before - step) % frequency
 
 
 def moment_of_midnight(day: date, zone: str) -> int:

@@ -66,7 +66,8 @@ def evaluation_runs(source: Source, split: Split, context: int) -> Runs:
     whole = _longest_runs(source, split)
     first = sequences.first_sample[whole.sequence].astype(np.int64)
     start = sequences.start_time[whole.sequence] + (whole.first_sample - first) * span
-    unscored = (np.clip(split.from_time, start, start + span) - start) // source.frequency
+    # rounded up: where groups have different grid offsets, a border may lie inside a step
+    unscored = -((start - np.clip(split.from_time, start, start + span)) // source.frequency)
     wanted = -(-np.maximum(context - unscored, 0) // source.segment_length)
     before = np.minimum(wanted, whole.first_sample - first)
     return Runs(whole.sequence, whole.first_sample - before, whole.sample_count + before, before)

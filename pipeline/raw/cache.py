@@ -41,6 +41,7 @@ _CODE = (
     "settings/fields.py",
     "settings/known.py",
     "settings/raw.py",
+    "settings/stamp_grid.py",
 )
 _LIBRARIES = ("numpy", "pandas", "pyarrow", "tzdata")
 _READ_OF_VALUES = ("column", "header", "min", "max", "allowed")
@@ -210,7 +211,8 @@ class SettingsDigest:
     def of(cls, raw: RawSettings, source: Source) -> SettingsDigest:
         """Compute the digests for a source, without the globs and the settings of later stages (units, resampling)."""
         grid = {"zone": raw.zone, "frequency": str(raw.frequency)}
-        reading = source.model_dump(mode="json", exclude={"role", "files", "part_of", "duplicates"}) | grid
+        apart = {"role", "files", "part_of", "duplicates", "off_grid", "spacing"}
+        reading = source.model_dump(mode="json", exclude=apart) | grid
         for name, value in reading["values"].items():
             limits = value["flag"] if value["on_flag"] == "quarantine" else None
             reading["values"][name] = {key: value[key] for key in _READ_OF_VALUES} | {"flag": limits}
@@ -218,9 +220,13 @@ class SettingsDigest:
         reading["values"] = list(reading["values"].items())
         if not isinstance(source.known, PublishedAt):
             del reading["known"]  # applied when tables are built
-        tables = source.model_dump(mode="json", include={"role", "known", "duplicates"})
+        tables = source.model_dump(
+            mode="json", include={"role", "known", "duplicates", "off_grid", "spacing"}
+        )
         tables |= {"issue_time": source.has_issue, "values": list(source.values)}
         tables |= {"frequency": str(raw.frequency)}
+        if isinstance(source.known, PublishedAt):
+            reading["known"].pop("before_step")
         code = code_digest(_CODE, _LIBRARIES)
         return cls(digest_of_value([code, reading]), digest_of_value([code, tables]))
 
@@ -244,6 +250,6 @@ def file_key(settings: SettingsDigest, source: Source, file: RawFile, digest: st
     return digest_of_value([settings.reading, digest, names, stamps, suffix])
 
 
-def table_key(settings: SettingsDigest, zone: str | None, group: str, parts: list[str]) -> str:
-    """Return the key of a group's table; `parts` are the digests of the group's rows in each file, in order."""
-    return digest_of_value([settings.tables, zone, group, parts])
+def table_key(settings: SettingsDigest, clock: tuple[str | None, int], group: str, parts: list[str]) -> str:
+    """Return the key of a group's table: `clock` is its zone and grid offset, `parts` the digests of its rows by file."""
+    return digest_of_value([settings.tables, *clock, group, parts])

@@ -20,6 +20,7 @@ from hindcast.pipeline.raw.context import IngestContext
 from hindcast.pipeline.raw.group_table import TableOutcome, TableRules, write_group_table
 from hindcast.pipeline.raw.reject_rules import RejectedRows
 from hindcast.pipeline.raw.sorted_runs import Run
+from hindcast.pipeline.raw.stamp_counts import StampCounts
 from hindcast.pipeline.settings.raw import Source
 
 REJECTS_NAME = "rejected.arrow"
@@ -184,7 +185,8 @@ class GroupRows:
     def name(self, context: IngestContext) -> str:
         """The cache's name for the table."""
         parts = [file.part(self.group) for file in self.files]
-        return f"table-{table_key(self.settings, context.raw.zone_of(self.group), self.group, parts)}"
+        clock = context.raw.zone_of(self.group), context.raw.offset_of(self.group)
+        return f"table-{table_key(self.settings, clock, self.group, parts)}"
 
 
 def find_table(context: IngestContext, rows: GroupRows) -> TableEntry | None:
@@ -199,7 +201,8 @@ def find_table(context: IngestContext, rows: GroupRows) -> TableEntry | None:
         )
         for lines, rules, series in value["rejected"]
     ]
-    outcome = TableOutcome(value["rows"], value["stored"], value["folded"], rejected)
+    stamps = StampCounts.from_json(value["stamps"])
+    outcome = TableOutcome(value["rows"], value["stored"], value["folded"], rejected, stamps)
     entry = TableEntry(folder, value["digest"], outcome)
     intact = entry.path.is_file() and context.cache.digests.digest(entry.path) == entry.digest
     return entry if intact or entry.digest is None else None
@@ -208,12 +211,13 @@ def find_table(context: IngestContext, rows: GroupRows) -> TableEntry | None:
 def make_table(context: IngestContext, rows: GroupRows) -> TableEntry:
     """Merge the rows of a group, which must be available, into a table."""
     folder, group = context.cache.new_folder(), rows.group
-    rules = TableRules(rows.source, context.raw.frequency.ns, context.raw.zone_of(group) or "UTC")
+    grid = context.raw.stamp_grid(rows.source, group)
+    rules = TableRules(rows.source, grid, context.raw.zone_of(group) or "UTC")
     runs = [file.runs or [] for file in rows.files]
     path, most = folder / _TABLE, context.sizes.merge
     outcome = write_group_table(path, group, runs, rules, context.buffers, merge_bytes=most)
     digest = digest_of_file(path) if outcome.rows else None
     rejected = [[part.line.tolist(), part.rule.tolist(), part.series.tolist()] for part in outcome.rejected]
     value = {"digest": digest, "rows": outcome.rows, "stored": outcome.stored, "folded": outcome.folded}
-    write_checked(folder / DESCRIPTION, value | {"rejected": rejected})
+    write_checked(folder / DESCRIPTION, value | {"rejected": rejected, "stamps": outcome.stamps.as_json()})
     return TableEntry(context.cache.add(folder, rows.name(context)), digest, outcome)

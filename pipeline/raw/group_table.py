@@ -5,9 +5,8 @@ Slices of runs are read in batches, so that memory is bounded and no rows are so
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from hindcast.pipeline.arrays import BufferPool, Flags, Ints
+from hindcast.pipeline.raw.off_grid import MARGIN, classify_stamps
 from hindcast.pipeline.raw.records import (
     Codes,
     Records,
@@ -24,21 +24,22 @@ from hindcast.pipeline.raw.records import (
     sorting_order,
     time_fields,
 )
-from hindcast.pipeline.raw.reject_rules import CONFLICT, SUPERSEDED, RejectedRows, join_rejected
+from hindcast.pipeline.raw.reject_rules import CONFLICT, OFF_GRID, SUPERSEDED, RejectedRows, join_rejected
+from hindcast.pipeline.raw.run_slices import Batch, Slice, find_slices, iter_batches_in_context
 from hindcast.pipeline.raw.sorted_runs import Block, Run
-from hindcast.pipeline.settings.known import PublishedAt
+from hindcast.pipeline.raw.stamp_counts import StampCounts
+from hindcast.pipeline.settings.known import AfterStep, PublishedAt, may_precede_step
 from hindcast.pipeline.settings.raw import Source
+from hindcast.pipeline.settings.stamp_grid import StampGrid
 from hindcast.pipeline.tables import ROWS_A_PIECE, STAMP, TableWriter, table_schema
-
-_LARGE_SLICE = 16  # number of rows from which a separate copy is worth its cost
 
 
 @dataclass(frozen=True)
 class TableRules:
-    """The settings of a group's table: its source, the frequency in ns, and the group's zone."""
+    """The settings of a group's table: its source, how timestamps fall into steps, and the group's zone."""
 
     source: Source
-    frequency: int
+    grid: StampGrid
     zone: str
 
 
@@ -50,6 +51,7 @@ class TableOutcome:
     stored: list[int]
     folded: list[int]
     rejected: list[RejectedRows]
+    stamps: StampCounts = field(default_factory=StampCounts)
 
 
 def write_group_table(
@@ -72,16 +74,15 @@ def write_group_table(
     most = max(1, merge_bytes // row_bytes(source))
     rows = RowGroups(buffers, source, ROWS_A_PIECE + most)
     with closing(TableWriter(path, table_schema(source))) as writer:
-        for batch in iter_batches(slices, most):
-            _merge_into(rows, counter, batch, source.duplicates)
+        for batch in iter_batches_in_context(slices, most, MARGIN * rules.grid.frequency):
+            _merge_into(rows, counter, batch, rules)
             while rows.count >= ROWS_A_PIECE:
                 _write(writer, rows, ROWS_A_PIECE, counter.names, rules)
         _write(writer, rows, rows.count, counter.names, rules)
     if not writer.rows:
         path.unlink()
-    return TableOutcome(
-        writer.rows, counter.stored, counter.folded, [join_rejected(parts) for parts in counter.rejected]
-    )
+    rejected = [join_rejected(parts) for parts in counter.rejected]
+    return TableOutcome(writer.rows, counter.stored, counter.folded, rejected, counter.stamps)
 
 
 class _RowCounter:
@@ -92,37 +93,83 @@ class _RowCounter:
         self.places = {name: place for place, name in enumerate(names)}
         self.stored, self.folded = [0] * files, [0] * files
         self.rejected: list[list[RejectedRows]] = [[] for _ in range(files)]
+        self.stamps = StampCounts()
 
-    def add(self, merged: MergeResult, records: Records, files: Codes) -> None:
+    def add(
+        self, kept: Ints, folded: Ints, rejected: dict[int, Ints], records: Records, files: Codes
+    ) -> None:
+        """Count rows to store, rows folded, and rows rejected by each rule."""
         count = len(self.stored)
-        stored = files if merged.kept is None else files[merged.kept]
-        for totals, places in ((self.stored, stored), (self.folded, files[merged.folded])):
-            for file, rows in enumerate(np.bincount(places, minlength=count).tolist()):
-                totals[file] += rows
-        for file in np.unique(files[merged.rejected]).tolist():
-            rows = merged.rejected[files[merged.rejected] == file]
-            line, series = records.line[rows], np.array(self.names, object)[records.key[rows]]
-            self.rejected[file].append(RejectedRows.without_column(line, merged.rule, self.group, series))
+        for totals, rows in ((self.stored, kept), (self.folded, folded)):
+            for file, number in enumerate(np.bincount(files[rows], minlength=count).tolist()):
+                totals[file] += number
+        for rule, of_rule in rejected.items():
+            for file in np.unique(files[of_rule]).tolist():
+                rows = of_rule[files[of_rule] == file]
+                line, series = records.line[rows], np.array(self.names, object)[records.key[rows]]
+                self.rejected[file].append(RejectedRows.without_column(line, rule, self.group, series))
 
 
-def _merge_into(rows: RowGroups, counter: _RowCounter, batch: list[Slice], duplicates: str) -> None:
-    """Read a batch of slices, resolve duplicates, and append the rows to store to `rows`."""
-    count = sum(piece.rows for piece in batch)
+def _merge_into(rows: RowGroups, counter: _RowCounter, batch: Batch, rules: TableRules) -> None:
+    """Read a batch, resolve duplicates, find strays off the grid, and append the rows to store to `rows`."""
+    count = sum(piece.rows for piece in batch.slices)
     block, series = rows.append_space(count)
-    files = _read(batch, counter.places, block, series)
+    files = _read(batch.slices, counter.places, block, series)
     records = rows.records(rows.count, rows.count + count)
     order = sorting_order(series, records.times)
     if order is not None:
         files = files[order]
         for row in (*block, series):
             row[:] = row[order]
-    merged = resolve_duplicates(records, duplicates)
-    counter.add(merged, records, files)
-    if merged.kept is not None:
-        count = len(merged.kept)
+    merged = resolve_duplicates(records, rules.source.duplicates)
+    kept, strays = _check_stamps(records, merged.kept, batch, rules, (counter.stamps, files))
+    rejected = {merged.rule: _inside(merged.rejected, records, batch), OFF_GRID: strays}
+    counter.add(kept, _inside(merged.folded, records, batch), rejected, records, files)
+    if len(kept) < count:
+        count = len(kept)
         for row in (*block, series):
-            row[:count] = row[merged.kept]
+            row[:count] = row[kept]
     rows.count += count
+
+
+def _check_stamps(
+    records: Records, kept: Ints | None, batch: Batch, rules: TableRules, counts: tuple[StampCounts, Codes]
+) -> tuple[Ints, Ints]:
+    """Return the rows to store and the strays off the grid, without the rows around the batch; count their timestamps.
+
+    `kept` are the rows without duplicates (None: all); `counts` are the counts of the group and each row's file.
+    """
+    rows = np.arange(len(records)) if kept is None else kept
+    inside = _inside(np.arange(len(rows)), records if kept is None else records.take(rows), batch)
+    source, (stamps, files) = rules.source, counts
+    stamps.rows += len(inside)
+    if source.is_static or not len(rows):
+        return rows[inside], rows[:0]
+    found = records if kept is None else records.take(rows)
+    has_value = ~np.logical_and.reduce([np.isnan(column) for column in found.values])
+    valid, grid = found.times[0], rules.grid
+    kinds = classify_stamps(found.key, found.times[1] if source.has_issue else None, valid, has_value, grid)
+    if source.role == "realized" and not (
+        may_precede_step(source.known) or isinstance(source.known, AfterStep)
+    ):
+        length = np.full(len(rows), grid.pitch) if kinds is None else kinds.length
+        measured = inside[has_value[inside] if kinds is None else (has_value & ~kinds.stray)[inside]]
+        known = known_moments(found, source, grid, rules.zone)[measured]
+        places = files[rows][measured], found.line[measured]
+        stamps.add_measured(valid[measured], known, length[measured], places)
+    if kinds is None:
+        return rows[inside], rows[:0]
+    of_batch = kinds.take(inside)
+    stamps.add_kinds(of_batch, valid[inside], (files[rows][inside], found.line[inside]), grid)
+    return rows[inside[~of_batch.stray]], rows[inside[of_batch.stray]]
+
+
+def _inside(rows: Ints, records: Records, batch: Batch) -> Ints:
+    """Return those of some rows that belong to the batch itself, not to the rows around it."""
+    if batch.low is None or batch.high is None:
+        return rows
+    valid = records.times[0][rows]
+    return rows[(valid >= batch.low) & (valid <= batch.high)]
 
 
 def _read(batch: list[Slice], places: dict[str, int], block: Block, series: Codes) -> Codes:
@@ -140,105 +187,9 @@ def _read(batch: list[Slice], places: dict[str, int], block: Block, series: Code
 
 def _write(writer: TableWriter, rows: RowGroups, count: int, names: list[str], rules: TableRules) -> None:
     if count:
-        known = known_moments(rows.records(0, count), rules.source, rules.frequency, rules.zone)
+        known = known_moments(rows.records(0, count), rules.source, rules.grid, rules.zone)
         writer.write(rows.table(count, names, known))
         rows.remove(count)
-
-
-# --- slices of runs -------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Slice:
-    """Rows [start, stop) of a run of file number `file`: rows of one key, or all rows of the keys [first, end)."""
-
-    order: int  # index of the run among all runs, by file, then line
-    file: int
-    run: Run
-    first: int
-    end: int
-    start: int
-    stop: int
-
-    @property
-    def rows(self) -> int:
-        """Number of rows."""
-        return self.stop - self.start
-
-    def read(self) -> Block:
-        """Return the rows, one field per row of the result."""
-        if self.end - self.first == 1:
-            return self.run.read_rows(self.first, self.start, self.stop)
-        return self.run.read_keys(self.first, self.end)
-
-
-def find_slices(group: str, parts: list[list[Run]]) -> dict[str, list[Slice]]:
-    """Return the slices of each series of a group, in the order of files and lines; series are sorted by name."""
-    slices: dict[str, list[Slice]] = {}
-    all_runs = [(file, run) for file, runs in enumerate(parts) for run in runs]
-    for order, (file, run) in enumerate(all_runs):
-        for place in range(*run.group(group)):
-            piece = Slice(order, file, run, place, place + 1, run.starts[place], run.starts[place + 1])
-            slices.setdefault(run.keys[place][1], []).append(piece)
-    return dict(sorted(slices.items()))
-
-
-def iter_batches(slices: dict[str, list[Slice]], most: int) -> Iterator[list[Slice]]:
-    """Batch consecutive series up to `most` rows; a larger series is split by time."""
-    batch: list[Slice] = []
-    rows = 0
-    for pieces in slices.values():
-        count = sum(piece.rows for piece in pieces)
-        if batch and rows + count > most:
-            yield _combine_small(batch)
-            batch, rows = [], 0
-        if count > most:
-            yield from (piece for piece in _split_by_time(pieces, most) if piece)
-            continue
-        rows += count
-        batch += pieces
-    if batch:
-        yield _combine_small(batch)
-
-
-def _combine_small(slices: list[Slice]) -> list[Slice]:
-    """Combine small slices run by run; if slices are large, keep them as they are, series by series."""
-    if sum(piece.rows for piece in slices) >= _LARGE_SLICE * len(slices):
-        return slices  # read in this order, rows are already sorted where later files hold later times
-    runs: dict[int, Slice] = {}
-    for piece in slices:
-        before = runs.get(piece.order, piece)
-        runs[piece.order] = replace(before, end=piece.end, stop=piece.stop)
-    return [runs[order] for order in sorted(runs)]
-
-
-def _split_by_time(slices: list[Slice], most: int) -> Iterator[list[Slice]]:
-    """Split one series by valid time into pieces of about half of `most` rows."""
-    step = max(1, most // 16)
-    sampled: list[tuple[int, int]] = []  # a valid time and the number of rows that it represents
-    for piece in slices:
-        places = range(piece.start, piece.stop, step)
-        sampled += [(piece.run.valid_time(piece.first, at), min(step, piece.stop - at)) for at in places]
-    starts = [piece.start for piece in slices]
-    rows, before = 0, None
-    for time, count in sorted(sampled):
-        if rows + count > most // 2 and time != before:
-            stops = [
-                piece.run.first_at(time, piece.first, start, piece.stop)
-                for piece, start in zip(slices, starts, strict=True)
-            ]
-            yield _between(slices, starts, stops)
-            starts, rows = stops, 0
-        rows, before = rows + count, time
-    yield _between(slices, starts, [piece.stop for piece in slices])
-
-
-def _between(slices: list[Slice], starts: list[int], stops: list[int]) -> list[Slice]:
-    return [
-        replace(piece, start=start, stop=stop)
-        for piece, start, stop in zip(slices, starts, stops, strict=True)
-        if start < stop
-    ]
 
 
 # --- rows in memory -------------------------------------------------------------------------------------------
@@ -348,12 +299,12 @@ def resolve_duplicates(records: Records, duplicates: str) -> MergeResult:
     return MergeResult(np.flatnonzero(stored), rows[rejected], rule, rows[~kept & ~rejected])
 
 
-def known_moments(records: Records, source: Source, frequency: int, zone: str) -> Ints:
+def known_moments(records: Records, source: Source, grid: StampGrid, zone: str) -> Ints:
     """Return when each row became known (ns UTC), by the source's rule or its column."""
     if isinstance(source.known, PublishedAt):
         return records.times[-1]
     issue = records.times[1] if source.has_issue else None
-    return source.known.moments(records.times[0], issue, frequency, zone)
+    return source.known.moments(records.times[0], issue, grid, zone)
 
 
 def _equal(records: Records, rows: Ints, others: Ints) -> Flags:

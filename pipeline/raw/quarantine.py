@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -149,12 +149,18 @@ def sum_counts(parts: list[Counts]) -> Counts:
 
 
 def find_source_faults(
-    name: str, counts: Counts, allowed: float, examples: dict[str, list[Example]], *, has_where: bool = False
+    name: str,
+    counts: Counts,
+    allowed: float,
+    examples: dict[str, list[Example]],
+    *,
+    more: Mapping[int, Sequence[str]] | None = None,
+    has_where: bool = False,
 ) -> list[str]:
     """Return why a source as a whole cannot be used.
 
     It has no rows, or none of its rows is in the tables, or more of its rows are bad than the fraction `allowed`.
-    `has_where` is True if the source takes only some rows of its files.
+    `more` has further lines for some rules; `has_where` is True if the source takes only some rows of its files.
     """
     if counts.read == 0:
         matching = " that match `where`" if has_where else ""
@@ -173,15 +179,19 @@ def find_source_faults(
         )
     else:
         return []
-    return [fault + _reasons_text(rules, examples)]
+    return [fault + _reasons_text(rules, examples, more or {})]
 
 
-def _reasons_text(bad: Mapping[int, int], examples: dict[str, list[Example]]) -> str:
+def _reasons_text(
+    bad: Mapping[int, int], examples: dict[str, list[Example]], more: Mapping[int, Sequence[str]]
+) -> str:
     """Return a line per rule, the most frequent first, each followed by examples."""
     text = ""
     for rule in sorted(bad, key=lambda rule: (-bad[rule], rule))[:_WORST_RULES]:
         remedy = f" ({REMEDIES[rule]})" if rule in REMEDIES else ""
         text += f"\n      {RULES[rule]}: {bad[rule]} rows{remedy}"
+        for line_of_rule in more.get(rule, ()):
+            text += f"\n        {line_of_rule}"
         for file, line, cell, raw in examples.get(RULES[rule], []):
             cell_text = f" {cell!r} in" if cell else ""
             text += f"\n        {file}, line {line}:{cell_text} {raw[:_LONGEST_EXAMPLE]!r}"

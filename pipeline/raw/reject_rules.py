@@ -35,10 +35,12 @@ RULES = (
     "flagged",  # beyond `flag.below` or `flag.above`, with `on_flag: quarantine`
     "conflict",  # another row has the same series and times, but other values
     "superseded",  # the same, with `duplicates: first` or `last`
+    "off_grid",  # off the grid of `raw.frequency`, and not finer data
 )
 (
     GOOD, IGNORED, ENCODING, HEADER, QUOTES, COLUMNS, GROUP, SERIES, ISSUE_TIME, VALID_TIME, LEAD, KNOWN_TIME,
     AMBIGUOUS, NONEXISTENT, NONEXISTENT_DROPPED, NUMBER, MIN, MAX, ALLOWED, FLAGGED, CONFLICT, SUPERSEDED,
+    OFF_GRID,
 ) = range(len(RULES))  # fmt: skip
 
 # rejected because of a setting, or without loss of data: not counted as bad
@@ -62,6 +64,7 @@ REMEDIES = {
     ALLOWED: "see the value's `allowed`",
     FLAGGED: "see the value's `flag` and `on_flag`",
     CONFLICT: "same series and times, different values: see `duplicates`",
+    OFF_GRID: "timestamps off the grid of raw.frequency that are not finer data: see `off_grid` and raw.grid_offset",
 }
 
 

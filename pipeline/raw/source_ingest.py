@@ -35,8 +35,9 @@ from hindcast.pipeline.raw.quarantine import (
     sum_counts,
 )
 from hindcast.pipeline.raw.reading import SourceFile, read_data_blocks, read_files
-from hindcast.pipeline.raw.reject_rules import RejectedRows, join_rejected
+from hindcast.pipeline.raw.reject_rules import OFF_GRID, RejectedRows, join_rejected
 from hindcast.pipeline.raw.source_files import natural_key
+from hindcast.pipeline.raw.stamp_counts import SourceStamps
 from hindcast.pipeline.tables import table_path
 
 
@@ -68,6 +69,8 @@ class SourceIngest:
         self._counts: list[Counts] = []
         self._groups: dict[str, dict[str, Any]] = {}
         self._conflicts: dict[int, list[RejectedRows]] = {}  # by file
+        names = [file.file.name for file in self._files]
+        self._stamps = SourceStamps(name, self._source, context.raw, names)
 
     @property
     def unzoned(self) -> set[str]:
@@ -121,10 +124,12 @@ class SourceIngest:
     def faults(self) -> list[str]:
         """Return why the source or a part of it as a whole cannot be used."""
         allowed, faults = self._context.raw.max_bad_fraction, []
+        more = {OFF_GRID: self._stamps.quarantine_lines()}
         for part, source in self._parts.items():
             counts, examples = sum_counts(self._counts_of(part)), self._quarantines[part].examples
-            faults += find_source_faults(part, counts, allowed, examples, has_where=bool(source.where))
-        return faults
+            where = bool(source.where)
+            faults += find_source_faults(part, counts, allowed, examples, more=more, has_where=where)
+        return [*faults, *self._stamps.early_faults()]
 
     def manifest(self) -> dict[str, Any]:
         """Return the source's entry in tables.json."""
@@ -138,7 +143,13 @@ class SourceIngest:
         files = [file.file.name for file in self._files if file.name == part]
         counts = self._counts_of(part)
         of_files = zip(files, counts, strict=True)
-        return {**sum_counts(counts).report(), "files": {file: each.report() for file, each in of_files}}
+        # timestamps are judged in the tables, in which the rows of all parts are merged
+        stamps = {"off_grid": self._stamps.report()} if part == self.name else {}
+        return {
+            **sum_counts(counts).report(),
+            **stamps,
+            "files": {file: each.report() for file, each in of_files},
+        }
 
     def _counts_of(self, part: str) -> list[Counts]:
         pairs = zip(self._files, self._counts, strict=True)
@@ -187,6 +198,7 @@ class SourceIngest:
 
     def _add_table(self, group: str, places: list[int], entry: TableEntry) -> None:
         outcome = entry.outcome
+        self._stamps.add(group, outcome.stamps, places)
         parts = zip(places, outcome.stored, outcome.folded, outcome.rejected, strict=True)
         for place, stored, folded, rejected in parts:
             self._counts[place].stored += stored

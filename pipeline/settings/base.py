@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo
@@ -111,6 +111,11 @@ DurationField = Annotated[
     WithJsonSchema(DURATION_SCHEMA),
 ]
 PositiveDuration = Annotated[DurationField, AfterValidator(_check_positive)]
+DurationOrDurations = Annotated[  # one for all groups, or one per group
+    Annotated[DurationField, Tag("Duration")]
+    | Annotated[dict[str, DurationField], Tag("dict[str, Duration]")],
+    Discriminator(lambda value: "dict[str, Duration]" if isinstance(value, dict) else "Duration"),
+]
 Zone = Annotated[str, BeforeValidator(_to_zone)]
 ZoneOrGroup = Annotated[str, BeforeValidator(lambda value: value if value == "group" else _to_zone(value))]
 ZoneOrZones = Annotated[  # one for all groups, or one per group
@@ -147,8 +152,10 @@ def zone_for(zone: str, group_zone: str) -> str:
     return group_zone if zone == "group" else zone
 
 
-def one_of(keys: dict[str, str], what: str) -> Discriminator:
+def one_of(keys: dict[str, str], what: str, options: Mapping[str, str] | None = None) -> Discriminator:
     """Return the discriminator of a tagged union that takes the form from the one key of `keys` (key -> tag) in a mapping.
+
+    `options` has keys that are an option in the form of another key: beside that key they select no form.
 
     Pydantic does not report a ValueError raised in a discriminator, so a wrong mapping has no tag, and the message is set
     here.
@@ -158,6 +165,7 @@ def one_of(keys: dict[str, str], what: str) -> Discriminator:
         if isinstance(value, BaseModel):
             return type(value).__name__
         found = [key for key in keys if isinstance(value, dict) and key in value]
+        found = [key for key in found if (options or {}).get(key) not in found]
         return keys[found[0]] if len(found) == 1 else None
 
     return Discriminator(

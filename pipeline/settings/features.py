@@ -22,6 +22,7 @@ from hindcast.pipeline.settings.clock import lagged
 from hindcast.pipeline.settings.known import DeclaredRule, PublishedAt
 from hindcast.pipeline.settings.origin import NO_ORIGIN, OriginRule
 from hindcast.pipeline.settings.raw import RawSettings
+from hindcast.pipeline.settings.stamp_grid import StampGrid
 
 Statistic = Literal["mean", "std", "min", "max"]
 CalendarFeature = Literal["hour", "weekday", "yearday"]
@@ -124,14 +125,21 @@ def _forbidden(lag: Duration, known: DeclaredRule, origin: OriginRule, raw: RawS
     """Return why a lag is not allowed, with the smallest allowed lag, or None if it is known at every origin."""
     frequency = raw.frequency.ns
     step = frequency * max(1, -(-60 * SECOND // frequency))
-    times = np.arange(_PROBE_START, _PROBE_START + _PROBE_LENGTH, step)
-    for zone in raw.zones:
+    for zone, offset in raw.clocks:
+        grid = StampGrid(frequency, offset)
+        times = np.arange(_PROBE_START, _PROBE_START + _PROBE_LENGTH, step) + offset
         origins = origin.origins(times, zone)
         # steps that no origin covers are dropped
         earliest = np.where(origins == NO_ORIGIN, TIME_MAX, origins).min(axis=1)
 
-        def allows(lag: Duration, zone: str = zone, earliest: Times = earliest) -> bool:
-            known_at = known.moments(lagged(times, lag, zone), None, frequency, zone)
+        def allows(
+            lag: Duration,
+            zone: str = zone,
+            grid: StampGrid = grid,
+            times: Times = times,
+            earliest: Times = earliest,
+        ) -> bool:
+            known_at = known.moments(lagged(times, lag, zone), None, grid, zone)
             return bool((known_at <= earliest).all())
 
         if not allows(lag):
@@ -139,7 +147,7 @@ def _forbidden(lag: Duration, known: DeclaredRule, origin: OriginRule, raw: RawS
             smallest = (
                 next(filter(allows, days), _NONE)
                 if lag.days
-                else _smallest_lag(known, times, earliest, step, zone)
+                else _smallest_lag(known, times, earliest, StampGrid(step, offset), zone)
             )
             return (
                 f"a lag of {lag} is not yet known at some origins in zone {zone}; "
@@ -148,9 +156,12 @@ def _forbidden(lag: Duration, known: DeclaredRule, origin: OriginRule, raw: RawS
     return None
 
 
-def _smallest_lag(known: DeclaredRule, times: Times, earliest: Times, step: int, zone: str) -> Duration | str:
-    past = np.arange(_PROBE_START - _MOST_DAYS * DAY, _PROBE_START + _PROBE_LENGTH, step)
-    known_at = np.maximum.accumulate(known.moments(past, None, step, zone))
+def _smallest_lag(
+    known: DeclaredRule, times: Times, earliest: Times, grid: StampGrid, zone: str
+) -> Duration | str:
+    begin, end = _PROBE_START - _MOST_DAYS * DAY, _PROBE_START + _PROBE_LENGTH
+    past = np.arange(begin, end, grid.frequency) + grid.offset
+    known_at = np.maximum.accumulate(known.moments(past, None, grid, zone))
     newest = np.searchsorted(known_at, earliest, side="right") - 1
     if newest.min() < 0:
         return _NONE

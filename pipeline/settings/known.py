@@ -18,6 +18,7 @@ from hindcast.pipeline.settings.base import (
     zone_for,
 )
 from hindcast.pipeline.settings.clock import local_day, moment_of_day
+from hindcast.pipeline.settings.stamp_grid import StampGrid
 
 
 class AtIssuePlus(Section):
@@ -26,7 +27,7 @@ class AtIssuePlus(Section):
     at_issue_plus: DurationField
     stamped: ClassVar[bool] = True
 
-    def moments(self, valid: Times, issue: Times | None, frequency: int, group_zone: str) -> Times:
+    def moments(self, valid: Times, issue: Times | None, grid: StampGrid, group_zone: str) -> Times:
         """Return the known time of each row; raises ValueError without issue times."""
         if issue is None:
             raise ValueError("at_issue_plus needs an issue_time")
@@ -34,14 +35,17 @@ class AtIssuePlus(Section):
 
 
 class AfterStep(Section):
-    """Known this long after the end of the grid step that contains the timestamp."""
+    """Known this long after the end of the grid step that contains the timestamp.
+
+    A timestamp off the grid that was rounded or kept is known no earlier than one step after itself, plus this time.
+    """
 
     after_step: DurationField
     stamped: ClassVar[bool] = False
 
-    def moments(self, valid: Times, issue: Times | None, frequency: int, group_zone: str) -> Times:
+    def moments(self, valid: Times, issue: Times | None, grid: StampGrid, group_zone: str) -> Times:
         """Return the known time of each row."""
-        return step_of(valid, frequency) + frequency + self.after_step.ns
+        return grid.ends(valid) + self.after_step.ns
 
 
 class BeforeStep(Section):
@@ -50,9 +54,9 @@ class BeforeStep(Section):
     before_step: DurationField
     stamped: ClassVar[bool] = False
 
-    def moments(self, valid: Times, issue: Times | None, frequency: int, group_zone: str) -> Times:
+    def moments(self, valid: Times, issue: Times | None, grid: StampGrid, group_zone: str) -> Times:
         """Return the known time of each row."""
-        return step_of(valid, frequency) - self.before_step.ns
+        return grid.starts(valid) - self.before_step.ns
 
 
 class DayAt(Section):
@@ -63,10 +67,11 @@ class DayAt(Section):
     zone: ZoneOrGroup = "group"
     stamped: ClassVar[bool] = False
 
-    def moments(self, valid: Times, issue: Times | None, frequency: int, group_zone: str) -> Times:
+    def moments(self, valid: Times, issue: Times | None, grid: StampGrid, group_zone: str) -> Times:
         """Return the known time of each row."""
         zone = zone_for(self.zone, group_zone)
-        return moment_of_day(local_day(valid, zone) + self.day, nanoseconds_of_day(self.at), zone)
+        day = local_day(np.maximum(valid, grid.settle(valid)), zone)
+        return moment_of_day(day + self.day, nanoseconds_of_day(self.at), zone)
 
 
 ALWAYS = int(np.datetime64("1900-01-01", "ns").astype(np.int64))
@@ -79,7 +84,7 @@ class Always(Section):
     always: Literal[True] = True
     stamped: ClassVar[bool] = False
 
-    def moments(self, valid: Times, issue: Times | None, frequency: int, group_zone: str) -> Times:
+    def moments(self, valid: Times, issue: Times | None, grid: StampGrid, group_zone: str) -> Times:
         """Return the known time of each row."""
         return np.full(len(valid), ALWAYS)
 
@@ -90,6 +95,7 @@ class PublishedAt(Section):
     column: str
     format: str = "iso"
     zone: ZoneOrGroup = "UTC"
+    before_step: Literal["allowed"] | None = None  # measured values may be known before their step ends
     stamped: ClassVar[bool] = True
 
 
@@ -113,10 +119,12 @@ KnownField = Annotated[
     | Annotated[DayAt, Tag("DayAt")]
     | Annotated[PublishedAt, Tag("PublishedAt")]
     | Annotated[Always, Tag("Always")],
-    one_of(_FORMS, "known"),
+    one_of(_FORMS, "known", {"before_step": "column"}),
 ]
 
 
-def step_of(times: Times, frequency: int) -> Times:
-    """Return the start of the grid step that contains each timestamp; the grid is the multiples of `frequency` since 1970."""
-    return np.floor_divide(times, frequency) * frequency
+def may_precede_step(rule: KnownRule) -> bool:
+    """Return whether a rule says on purpose that measured values are known before their step ends, as for prices and plans."""
+    if isinstance(rule, PublishedAt):
+        return rule.before_step is not None
+    return isinstance(rule, BeforeStep | Always) or (isinstance(rule, DayAt) and rule.day < 0)

@@ -141,7 +141,9 @@ def _describe(error: Any) -> str:
 
 
 _UNIONS = (KnownRule, OriginRule, SplitSettings)
-_TAGS = frozenset({"LaterField", "word", *(form.__name__ for union in _UNIONS for form in get_args(union))})
+_TAGS = frozenset(
+    {"LaterField", "word", "Duration", *(form.__name__ for union in _UNIONS for form in get_args(union))}
+)
 _TYPES = frozenset({"str", "int", "float", "bool"})
 
 

@@ -8,7 +8,15 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from hindcast.pipeline.settings.base import DAY, PositiveDuration, Section, ZoneOrZones
+from hindcast.pipeline.settings.base import (
+    DAY,
+    SECOND,
+    Duration,
+    DurationOrDurations,
+    PositiveDuration,
+    Section,
+    ZoneOrZones,
+)
 from hindcast.pipeline.settings.fields import (
     HEADER_TIMES,
     Character,
@@ -22,12 +30,26 @@ from hindcast.pipeline.settings.fields import (
     ValueField,
 )
 from hindcast.pipeline.settings.known import Always, AtIssuePlus, KnownField
+from hindcast.pipeline.settings.stamp_grid import StampGrid
 
 Role = Literal["forecast", "realized", "known"]
 
 MISSING = (
     "", "NA", "N/A", "n/a", "NaN", "nan", "NAN", "-nan", "NULL", "null", "None", "#N/A", "#NA", "<NA>", "-", "n/e",
 )  # fmt: skip
+
+
+class OffGrid(Section):
+    """How timestamps off the grid of `raw.frequency` are used that are not finer data.
+
+    - `round`: a timestamp at most this far from a time on the grid counts as that time; it is known no earlier than one
+      step after the timestamp itself.
+    - `rest`: other timestamps are quarantined; or `keep`: they count for the step that contains them, as readings taken at
+      irregular times do, and are known no earlier than one step after themselves.
+    """
+
+    round: PositiveDuration | None = None
+    rest: Literal["quarantine", "keep"] = "quarantine"
 
 
 class Source(Section):
@@ -58,6 +80,7 @@ class Source(Section):
     known: KnownField = Always()  # omitted: known for all time, for role known only
     values: Annotated[dict[str, ValueField], Field(min_length=1)]
     spacing: PositiveDuration | None = None  # the distance of timestamps finer than the grid, if it is fixed
+    off_grid: OffGrid = OffGrid()
     interpolate: PositiveDuration | None = (
         None  # the longest gap between timestamps of a vintage that is filled
     )
@@ -91,6 +114,13 @@ class Source(Section):
         return self.issue_time is not None or (self.lead is not None and self.valid_time is not None)
 
     @property
+    def declared_spacing(self) -> int | None:
+        """The distance of timestamps in ns that the settings declare: `spacing`, or the length of what a timestamp labels."""
+        field = self.valid_time
+        declared = self.spacing or (field and (field.step or (field.period and field.period.length)))
+        return declared.ns if declared else None
+
+    @property
     def header_time(self) -> str | None:
         """The part of the time that headings contain: time, period or lead; None if they contain no time."""
         found = frozenset[str]().union(*(value.header_groups for value in self.values.values()))
@@ -102,6 +132,7 @@ class RawSettings(Section):
 
     path: str
     frequency: PositiveDuration
+    grid_offset: DurationOrDurations = Duration("0h", 0)  # where steps start: one for all groups, or by group
     zone: ZoneOrZones = "UTC"
     max_bad_fraction: Annotated[float, Field(ge=0, le=1)] = 0.01
     sources: Annotated[dict[str, Source], Field(min_length=1)]
@@ -109,6 +140,7 @@ class RawSettings(Section):
     def _faults(self) -> Iterator[str]:
         if DAY % self.frequency.ns:
             yield f"frequency must divide a day, found {self.frequency}"
+        yield from self._grid_faults()
         for name in self.sources:
             if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
                 yield f"names of sources may contain only letters, digits, _ and -, found {name!r}"
@@ -122,6 +154,20 @@ class RawSettings(Section):
         """Return the sources whose rows are in the tables of a source: itself, then its parts."""
         parts = {part: source for part, source in self.sources.items() if source.part_of == name}
         return {name: self.sources[name], **parts}
+
+    def _grid_faults(self) -> Iterator[str]:
+        offsets = self.grid_offset if isinstance(self.grid_offset, dict) else {"": self.grid_offset}
+        for group, offset in offsets.items():
+            place = f"grid_offset.{group}" if group else "grid_offset"
+            if offset.ns >= self.frequency.ns:
+                yield f"{place} must be shorter than the frequency {self.frequency}, found {offset}"
+            if group and isinstance(self.zone, dict) and group not in self.zone:
+                yield f"{place} names a group without a zone in raw.zone ({', '.join(self.zone)}); correct its name"
+        for name, source in self.sources.items():
+            pitch, length = self.stamp_grid(source, "").pitch, source.off_grid.round
+            if length is not None and 2 * length.ns >= pitch:
+                most = f"{pitch // (2 * SECOND)}s, half of the distance of timestamps"
+                yield f"sources.{name}.off_grid.round must be shorter than {most}, found {length}"
 
     def sources_of(self, role: Role) -> dict[str, Source]:
         """Return the sources of one role that have tables, in the order of the settings."""
@@ -148,6 +194,38 @@ class RawSettings(Section):
     def zones(self) -> tuple[str, ...]:
         """The zones of all groups, each once, sorted."""
         return (self.zone,) if isinstance(self.zone, str) else tuple(sorted(set(self.zone.values())))
+
+    def offset_of(self, group: str) -> int:
+        """Return how far after the multiples of the frequency the steps of a group start, in ns."""
+        if isinstance(self.grid_offset, dict):
+            return self.grid_offset[group].ns if group in self.grid_offset else 0
+        return self.grid_offset.ns
+
+    def stamp_grid(self, source: Source | None, group: str) -> StampGrid:
+        """Return the steps of a group, and how the timestamps of a source fall into them (None: any on the grid)."""
+        frequency, offset = self.frequency.ns, self.offset_of(group)
+        if source is None:
+            return StampGrid(frequency, offset)
+        rule = source.off_grid
+        return StampGrid(
+            frequency,
+            offset,
+            source.declared_spacing,
+            rule.round.ns if rule.round else 0,
+            keeps=rule.rest == "keep",
+        )
+
+    @property
+    def clocks(self) -> tuple[tuple[str, int], ...]:
+        """The pairs of zone and grid offset (ns) that groups may have, each once, sorted."""
+        if isinstance(self.zone, dict):
+            return tuple(sorted({(zone, self.offset_of(group)) for group, zone in self.zone.items()}))
+        if isinstance(self.grid_offset, dict):
+            return tuple(
+                (self.zone, offset)
+                for offset in sorted({0, *(each.ns for each in self.grid_offset.values())})
+            )
+        return ((self.zone, self.grid_offset.ns),)
 
     def zone_of(self, group: str) -> str | None:
         """Return the zone of a group; None if the mapping does not contain the group."""
@@ -200,6 +278,8 @@ def _faults_of_times(source: Source) -> Iterator[str]:
         yield "lead is counted from issue_time or valid_time: set one of them"
     if source.interpolate and (source.role != "forecast" or not source.has_issue):
         yield "interpolate fills gaps inside a vintage: remove it, or use it in a forecast with an issue_time"
+    if source.is_static and source.off_grid != OffGrid():
+        yield "off_grid: values without a valid_time hold for all time, so remove `off_grid`"
     if source.role != "forecast" and (source.issue_time or source.lead):
         yield f"issue_time and lead are allowed only for role forecast: remove them, found role {source.role}"
     yield from _faults_of_order(source)

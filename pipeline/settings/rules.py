@@ -33,9 +33,10 @@ def _part_faults(raw: RawSettings) -> Iterator[str]:
             allowed = list(raw.table_sources)
             yield from unknown_names(f"{path}.part_of", [source.part_of], allowed, "a source without part_of")
             continue
-        for field in ("role", "known", "duplicates", "spacing", "interpolate"):
+        for field in ("role", "known", "duplicates", "spacing", "interpolate", "off_grid"):
             of_part, of_whole = getattr(source, field), getattr(whole, field)
             are_columns = isinstance(of_part, PublishedAt) and isinstance(of_whole, PublishedAt)
+            are_columns = are_columns and of_part.before_step == of_whole.before_step
             if of_part != of_whole and not are_columns:
                 yield f"{path}.{field}: must be the same as in {source.part_of}, of which it is a part"
         if source.has_issue != whole.has_issue:

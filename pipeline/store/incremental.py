@@ -18,6 +18,7 @@ from hindcast.pipeline.errors import HindcastError
 from hindcast.pipeline.files import code_digest, digest_of_file, digest_of_value, read_json, write_json
 from hindcast.pipeline.forecasters import STORED
 from hindcast.pipeline.settings.params import Params
+from hindcast.pipeline.settings.raw import Source
 from hindcast.pipeline.store.layout import FORMAT
 
 RECORD = Path(".hindcast/cache/pack.json")
@@ -76,7 +77,7 @@ def shard_fingerprint(group: str, digests: Mapping[str, str], params: Params) ->
     sources = [
         [
             name,
-            source.model_dump(mode="json", include={"role", "known", "spacing", "interpolate"}),
+            _reading_of(source),
             [[column, value.unit, value.resample, value.angle] for column, value in source.values.items()],
         ]
         for name, source in params.raw.table_sources.items()
@@ -87,12 +88,22 @@ def shard_fingerprint(group: str, digests: Mapping[str, str], params: Params) ->
             "group": group,
             "tables": dict(digests),
             "frequency": str(params.raw.frequency),
+            **({"grid_offset": offset} if (offset := params.raw.offset_of(group)) else {}),
             "zone": params.raw.zone_of(group),
             "sources": sources,
             "align": params.align.model_dump(mode="json", exclude={"groups"}),
             "pack": params.pack.model_dump(mode="json", exclude={"min_coverage"}),
         }
     )
+
+
+def _reading_of(source: Source) -> dict[str, Any]:
+    """Return the settings by which alignment reads a source's tables; later settings count only where they are used."""
+    reading = source.model_dump(mode="json", include={"role", "known", "spacing", "interpolate"})
+    reading["known"].pop("before_step", None)  # decides only whether ingest fails
+    if source.off_grid.round is not None:
+        reading["round"] = str(source.off_grid.round)
+    return reading
 
 
 def reuse_shards(root: Path, packed: Path, fresh: Path, keys: Mapping[str, str]) -> dict[str, PackedGroup]:

@@ -15,6 +15,7 @@ from hindcast.pipeline.errors import AlignmentError
 from hindcast.pipeline.files import replace_file
 from hindcast.pipeline.forecasters import STORED
 from hindcast.pipeline.settings.params import Params
+from hindcast.pipeline.settings.stamp_grid import StampGrid
 from hindcast.pipeline.store.file_header import Header, write_header
 from hindcast.pipeline.store.index_tables import write_column, write_table
 from hindcast.pipeline.store.index_types import Sequences
@@ -42,7 +43,7 @@ def write_shard(
     format: no sequence, a NaN or infinite number in X, Y or W, a negative weight, steps that are not `raw.frequency`
     apart, a decreasing origin, sequences out of order.
     """
-    _check(aligned, params.raw.frequency.ns)
+    _check(aligned, params.raw.stamp_grid(None, aligned.group))
     sequences = _sequences(aligned, params.pack.segment_length)
     header = _header(aligned, sequences, params, fingerprint)
     with replace_file(path, flushed=flushed) as temporary, create_file(temporary) as file:
@@ -113,10 +114,10 @@ def _write_array(
     file.create_dataset(array.name, data=values, chunks=(chunk, *shape[1:]), **filter_options(codec))
 
 
-def _check(aligned: AlignedGroup, frequency: int) -> None:
+def _check(aligned: AlignedGroup, grid: StampGrid) -> None:
     if not aligned.sequences:
         raise AlignmentError(f"Group {aligned.group!r} has no sequence, so there is no shard to write.")
-    faults = [fault for sequence in aligned.sequences for fault in _find_faults(sequence, aligned, frequency)]
+    faults = [fault for sequence in aligned.sequences for fault in _find_faults(sequence, aligned, grid)]
     keys = [(sequence.series, sequence.track, int(sequence.times[0])) for sequence in aligned.sequences]
     faults += [
         f"sequences must be ordered by (series, track, start), found {after} after {before}"
@@ -130,10 +131,12 @@ def _check(aligned: AlignedGroup, frequency: int) -> None:
         )
 
 
-def _find_faults(sequence: AlignedSequence, aligned: AlignedGroup, frequency: int) -> Iterator[str]:
+def _find_faults(sequence: AlignedSequence, aligned: AlignedGroup, grid: StampGrid) -> Iterator[str]:
     label = f"series {sequence.series!r}, track {sequence.track}"
-    if (np.diff(sequence.times) != frequency).any() or sequence.times[0] % frequency:
-        yield f"{label}: steps must be multiples of the frequency and {frequency} ns apart"
+    length, first = grid.frequency, sequence.times[:1]
+    if (np.diff(sequence.times) != length).any() or (grid.start_of(first) != first).any():
+        offset = f" plus the offset {grid.offset} ns" if grid.offset else ""
+        yield f"{label}: steps must be multiples of the frequency{offset} and {length} ns apart"
     if (np.diff(sequence.origin) < 0).any():
         yield f"{label}: the origin must not decrease along a sequence"
     for name, values in (("X", sequence.X), ("Y", sequence.Y)):

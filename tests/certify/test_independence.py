@@ -34,7 +34,7 @@ ALLOWED = {
     "certificate": {"hindcast.pipeline.split.write_splits.shards_digest"},
 }
 ARITHMETIC = {
-    "origins", "moments", "lagged", "step_of", "wall_of", "utc_of", "local_day", "moment_of_day", "exact",
+    "origins", "moments", "lagged", "start_of", "settle", "starts", "ends", "is_on", "stamp_grid", "clocks", "offset_of", "wall_of", "utc_of", "local_day", "moment_of_day", "exact",
     "played_samples",
 }  # fmt: skip
 """Functions and methods of settings and store that plan origins, known moments, lags, shares and played samples."""

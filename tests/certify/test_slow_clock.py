@@ -16,6 +16,7 @@ from hindcast.pipeline.certify.slow_clock import (
 )
 from hindcast.pipeline.settings.known import KnownField, PublishedAt
 from hindcast.pipeline.settings.origin import NO_ORIGIN, OriginField
+from hindcast.pipeline.settings.stamp_grid import StampGrid
 
 HOUR = 3_600_000_000_000
 ZONES = ("UTC", "Europe/Madrid", "America/New_York", "Australia/Lord_Howe", "Asia/Kolkata")
@@ -62,7 +63,7 @@ def test_the_slow_known_moment_is_that_of_the_settings(zone: str, settings: dict
     rule = TypeAdapter(KnownField).validate_python(settings)
     assert not isinstance(rule, PublishedAt)
     times = year_of_half_hours()
-    fast = rule.moments(times, times - HOUR, HOUR, zone)
+    fast = rule.moments(times, times - HOUR, StampGrid(HOUR), zone)
     assert [known_of(rule, time, time - HOUR, HOUR, zone) for time in times.tolist()] == fast.tolist()
 
 

@@ -13,6 +13,8 @@ from zoneinfo import ZoneInfo
 from hindcast.pipeline.settings.fields import LaterField, StampField
 from hindcast.pipeline.settings.known import PublishedAt
 from hindcast.pipeline.settings.raw import RawSettings, Source
+from hindcast.pipeline.settings.stamp_grid import StampGrid
+from tests.raw.off_grid_oracle import Reading, find_strays
 
 Values = tuple[float | None, ...]
 NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
@@ -358,6 +360,24 @@ class Oracle:
                     self.folded += 1
                 else:
                     self.rejected[file, number, key[0], key[1], "superseded"] += 1
+        self._drop_strays()
+
+    def _drop_strays(self) -> None:
+        """Reject the stored rows off the grid that are not finer data."""
+        keys = [key for key in self.stored if key[2] is not None]
+        grid = self.raw.stamp_grid(self.source, keys[0][0]) if keys else StampGrid(1)
+        readings = [
+            Reading(
+                (key[:2], key[3]), nanoseconds(key[2]), any(each is not None for each in self.stored[key])
+            )
+            for key in keys
+        ]
+        for place in find_strays(readings, grid):
+            key = keys[place]
+            rows = self._rows[key]
+            file, number, _ = rows[-1] if self.source.duplicates == "last" else rows[0]
+            self.rejected[file, number, key[0], key[1], "off_grid"] += 1
+            del self.stored[key]
 
 
 def nanoseconds(stamp: datetime) -> int:

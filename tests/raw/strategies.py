@@ -200,7 +200,7 @@ def _long(draw: st.DrawFn) -> dict[str, Any]:
         if kind == "valid lead" and "order" in source["valid_time"].get("ambiguous", ""):
             source["valid_time"]["ambiguous"] = "earlier"
     if draw(st.booleans()):
-        source["known"] = {"column": "k", "zone": "Europe/Madrid"}
+        source["known"] = {"column": "k", "zone": "Europe/Madrid", "before_step": "allowed"}
         columns["k"] = _stamps("iso")
     source["values"] = {"u": {"column": "u"}, "v": {"column": "v", **draw(st.sampled_from(_CHECKS))}}
     columns |= {"u": _cells(), "v": _cells(), "extra": st.sampled_from(["", "text", 'a "b"'])}

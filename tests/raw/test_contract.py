@@ -95,7 +95,7 @@ def test_stamps(
 ) -> None:
     column = {} if "columns" in field else {"column": "time"}
     lines = [f"s{place},{stamp},{place}" for place, stamp in enumerate(stamps)]
-    source = {**LONG, "valid_time": {**column, **field}}
+    source = {**LONG, "valid_time": {**column, **field}, "off_grid": {"rest": "keep"}}
     found = ingested(tmp_path, {"a.csv": "\n".join([f"name,{header},load", *lines])}, {"meter": source})
     assert rows(found) == at(*((f"s{place}", stamp, float(place)) for place, stamp in enumerate(expected)))
 
@@ -215,15 +215,14 @@ def test_forecasts_with_an_issue_time(
         ({"before_step": "24h"}, "2024-07-01T10:00"),
         ({"day": -1, "at": "09:30", "zone": "group"}, "2024-07-01T07:30"),
         ({"day": 2, "at": "00:00", "zone": "UTC"}, "2024-07-04T00:00"),
-        ({"column": "published", "zone": "Europe/Madrid"}, "2024-07-01T12:00"),
+        ({"column": "published", "zone": "Europe/Madrid", "before_step": "allowed"}, "2024-07-01T12:00"),
     ],
 )
 @pytest.mark.parametrize("role", ["realized", "known", "forecast"])
 def test_known_moments(known: dict[str, Any], expected: str, role: str, tmp_path: Path) -> None:
     text = "name,time,load,published\nx,2024-07-02T10:20Z,1,2024-07-01 14:00\n"
-    found = ingested(
-        tmp_path, {"a.csv": text}, {"meter": {**LONG, "role": role, "known": known}}, zone="Europe/Madrid"
-    )
+    source = {**LONG, "role": role, "known": known, "spacing": "20min"}
+    found = ingested(tmp_path, {"a.csv": text}, {"meter": source}, zone="Europe/Madrid")
     row = found.table().iloc[0]
     assert row["known_time"] == moment(expected)
     if role == "forecast":

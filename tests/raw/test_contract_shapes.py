@@ -80,7 +80,7 @@ SHAPES: dict[str, tuple[dict[str, Any], str, list[Row], dict[str, int]]] = {
         {"number": 1},
     ),
     "times of day as columns": (
-        wide(r"^(?P<time>\d\d:\d\d)$", **stamp("date", format="%Y-%m-%d %H:%M")),
+        wide(r"^(?P<time>\d\d:\d\d)$", spacing="30min", **stamp("date", format="%Y-%m-%d %H:%M")),
         "date,00:00,01:00,23:30\n2024-01-01,1,2,24\n", [("s", hour(0), 1), ("s", hour(1), 2), ("s", "2024-01-01T23:30", 24)], {},
     ),
     "series and hours in the headings": (

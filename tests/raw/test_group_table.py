@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +13,6 @@ from hindcast.pipeline.raw.group_table import (
     RowGroups,
     TableOutcome,
     TableRules,
-    find_slices,
-    iter_batches,
     resolve_duplicates,
     write_group_table,
 )
@@ -23,6 +20,7 @@ from hindcast.pipeline.raw.records import Records, sorting_order
 from hindcast.pipeline.raw.reject_rules import CONFLICT, SUPERSEDED
 from hindcast.pipeline.raw.sorted_runs import Run, make_run
 from hindcast.pipeline.settings.raw import Source
+from hindcast.pipeline.settings.stamp_grid import StampGrid
 from tests.raw.mock import HOUR, LONG
 
 KEYS: list[Key] = [("g", "a"), ("g", "b"), ("h", "a")]
@@ -45,7 +43,7 @@ def run_of(rows: list[Row]) -> Run:
 
 
 def write(path: Path, files: list[list[list[Row]]], merge_bytes: int = 1 << 20) -> TableOutcome:
-    rules = TableRules(Source.model_validate(LONG), HOUR, "UTC")
+    rules = TableRules(Source.model_validate(LONG), StampGrid(HOUR), "UTC")
     parts = [[run_of(rows) for rows in blocks] for blocks in files]
     return write_group_table(path, "g", parts, rules, BufferPool(), merge_bytes=merge_bytes)
 
@@ -80,49 +78,6 @@ def records_of(found: list[Row]) -> Records:
     return Records(
         np.array(keys, np.int32), line, (np.array(times, np.int64),), (np.array(values, np.float64),)
     )
-
-
-def runs_of(files: list[list[list[Row]]], folder: Path) -> list[list[Run]]:
-    return [
-        [replace(make_run(KEYS, records_of(block), BufferPool()), path=folder) for block in blocks if block]
-        for blocks in files
-    ]
-
-
-@given(files=st.lists(st.lists(rows, max_size=3), max_size=3), most=st.integers(1, 12))
-def test_batches_hold_every_row_of_the_group_once_sorted_by_series_and_pieces_of_time(
-    files: list[list[list[Row]]], most: int, tmp_path: Path
-) -> None:
-    slices = find_slices("g", runs_of(files, tmp_path))
-    assert list(slices) == sorted(slices)
-    found = []
-    last: tuple[str, int] | None = None
-    for batch in iter_batches(slices, most):
-        rows_of_batch = []
-        for piece in batch:
-            starts = piece.run.starts
-            whole = piece.end - piece.first > 1  # all rows of several keys
-            counts = [
-                starts[place + 1] - starts[place] if whole else piece.rows
-                for place in range(piece.first, piece.end)
-            ]
-            names = np.repeat([name for _, name in piece.run.keys[piece.first : piece.end]], counts)
-            rows_of_batch += [
-                (piece.file, name, time)
-                for name, time in zip(names.tolist(), piece.read()[1].tolist(), strict=True)
-            ]
-        found += rows_of_batch
-        moments = sorted((name, time) for _, name, time in rows_of_batch)
-        assert last is None or last < moments[0], "a later batch holds later series or times"
-        last = moments[-1]
-    expected = [
-        (file, KEYS[key][1], time)
-        for file, blocks in enumerate(files)
-        for block in blocks
-        for key, time, _ in block
-        if KEYS[key][0] == "g"
-    ]
-    assert sorted(found) == sorted(expected)
 
 
 @given(rows, st.sampled_from(["quarantine", "first", "last"]))

@@ -11,6 +11,7 @@ from hindcast.pipeline.settings.clock import lagged
 from hindcast.pipeline.settings.features import Features
 from hindcast.pipeline.settings.origin import NO_ORIGIN
 from hindcast.pipeline.settings.params import Params, check_params
+from hindcast.pipeline.settings.stamp_grid import StampGrid
 from tests.mock_data import mock_settings
 from tests.settings.slow_clock import DAY, HOUR
 
@@ -59,7 +60,7 @@ def _allowed(params: Params, lag: Duration, zone: str) -> bool:
     """Whether the lagged value of every step of 2023 and 2024 is known at every origin of the step."""
     times = np.arange(19358 * DAY, (19358 + 731) * DAY, HOUR)
     known: Any = params.raw.sources["usage"].known
-    moments = known.moments(lagged(times, lag, zone), None, HOUR, zone)[:, None]
+    moments = known.moments(lagged(times, lag, zone), None, StampGrid(HOUR), zone)[:, None]
     origins = params.align.origin.origins(times, zone)
     return bool(((origins == NO_ORIGIN) | (moments <= origins)).all())
 

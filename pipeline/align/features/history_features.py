@@ -16,9 +16,10 @@ from hindcast.pipeline.arrays import TIME_MAX, Floats, Times
 from hindcast.pipeline.settings.base import DAY, Duration
 from hindcast.pipeline.settings.clock import lagged
 from hindcast.pipeline.settings.features import Statistic
-from hindcast.pipeline.settings.known import PublishedAt, step_of
+from hindcast.pipeline.settings.known import PublishedAt
 from hindcast.pipeline.settings.origin import NO_ORIGIN
 from hindcast.pipeline.settings.params import Params
+from hindcast.pipeline.settings.stamp_grid import StampGrid
 
 _STATISTICS: dict[Statistic, str] = {
     "mean": "mean",
@@ -58,7 +59,7 @@ def _fill_lag(value: str, lag: Duration, view: OriginView) -> Floats:
 
 def _lag_reach(params: Params, times: Times, zone: str) -> Iterator[int]:
     for lag in dict.fromkeys(lag for lags in params.align.features.lags.values() for lag in lags):
-        yield int((times - step_of(lagged(times, lag, zone), params.raw.frequency.ns)).max())
+        yield int((times - _grid_of(params, times).start_of(lagged(times, lag, zone))).max())
 
 
 def _recent_columns(params: Params) -> Iterator[Column]:
@@ -142,6 +143,11 @@ def _window(params: Params, length: Duration, statistic: Statistic) -> Window:
     return length.ns // params.raw.frequency.ns, statistic
 
 
+def _grid_of(params: Params, times: Times) -> StampGrid:
+    """Return the grid of the steps that start at these times."""
+    return StampGrid(params.raw.frequency.ns, int(times[0]) % params.raw.frequency.ns)
+
+
 def _reach_of_newest(params: Params, times: Times, zone: str, further: Mapping[str, int]) -> Iterator[int]:
     """Yield the reach of features that read up to the newest known value: its age at the step, plus `further` per value (ns).
 
@@ -158,7 +164,8 @@ def _reach_of_newest(params: Params, times: Times, zone: str, further: Mapping[s
                 # a column may contain any time: the value is then assumed to be known at the end of its step
                 known = past + frequency
                 if not isinstance(source.known, PublishedAt):
-                    known = np.maximum.accumulate(source.known.moments(past, None, frequency, zone))
+                    moments = source.known.moments(past, None, _grid_of(params, times), zone)
+                    known = np.maximum.accumulate(moments)
                 newest = np.searchsorted(known, earliest[covered], side="right") - 1
                 yield int((times[covered] - past[newest.clip(0)]).max()) + length
 

@@ -125,6 +125,9 @@ def longest_reach(params: Params, first: int, last: int) -> int:
     first = first // frequency * frequency
     times = np.arange(first, max(last, first) + frequency, frequency, dtype=np.int64)
     reaches = [
-        length for zone in params.raw.zones for kind in KINDS for length in kind.reach(params, times, zone)
+        length
+        for zone, offset in params.raw.clocks
+        for kind in KINDS
+        for length in kind.reach(params, times + offset, zone)
     ]
     return max(reaches) + (params.train.lookback - 1) * frequency

@@ -14,6 +14,7 @@ from hindcast.pipeline.align.features.registry import KINDS, columns, feature_li
 from hindcast.pipeline.certify.expected_columns import expected_columns
 from hindcast.pipeline.errors import SettingsError
 from hindcast.pipeline.settings.params import Params, check_params
+from hindcast.pipeline.settings.stamp_grid import StampGrid
 from tests.align.mock import HOUR, SOURCES, frame, mock_params, moment
 from tests.align.strategies import params
 from tests.align.test_planting import EVERY_KIND
@@ -181,7 +182,7 @@ def _rule(known: dict[str, Any]) -> Any:
 def times_and_inputs(params: Any, changed: int | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Times and X of a series whose measurement of one step is another one."""
     valid = START + np.arange(HOURS) * HOUR
-    known = params.raw.sources["meter"].known.moments(valid, None, HOUR, "Europe/Berlin")
+    known = params.raw.sources["meter"].known.moments(valid, None, StampGrid(HOUR), "Europe/Berlin")
     rows = [
         {
             "series": "a",

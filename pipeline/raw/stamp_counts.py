@@ -1,0 +1,219 @@
+"""Counts, with an example each, of timestamps off the grid and of measured values known before their step ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hindcast.pipeline.arrays import Ints, Times
+from hindcast.pipeline.raw.off_grid import StampKinds
+from hindcast.pipeline.settings.known import DayAt, PublishedAt
+from hindcast.pipeline.settings.raw import RawSettings, Source
+from hindcast.pipeline.settings.stamp_grid import StampGrid
+from hindcast.pipeline.wording import time_text
+
+KINDS = (
+    "quarantined",
+    "kept",
+    "rounded",
+    "irregular",
+    "finer",
+)  # the first that a group has gives its example
+Places = NDArray[np.int32]
+
+_MOST_GROUPS = 5  # named in a message about a source
+_SECOND = 1_000_000_000
+
+
+@dataclass
+class StampCounts:
+    """What became of the timestamps of one group and source.
+
+    `kinds` counts rows off the grid; `example` is the first row of the first kind of KINDS, as (file, line, timestamp).
+    `phase` is the distance of strays from the start of their step if it is the same for all, else -1; `farthest` their
+    longest distance from a time on the grid. `early` counts measured rows known before their step ends, of `measured`.
+    """
+
+    rows: int = 0
+    kinds: dict[str, int] = field(default_factory=dict)
+    example: tuple[int, int, int] | None = None
+    example_kind: str = ""
+    phase: int | None = None
+    farthest: int = 0
+    measured: int = 0
+    early: int = 0
+    early_example: tuple[int, int, int, int] | None = None  # file, line, timestamp, known time
+
+    def add_kinds(
+        self, kinds: StampKinds, stamps: Times, places: tuple[Places, Ints], grid: StampGrid
+    ) -> None:
+        """Count rows; `places` are each row's file and line."""
+        flags = (kinds.stray, kinds.kept, kinds.rounded, kinds.irregular, kinds.finer)
+        for name, rows in zip(KINDS, map(np.flatnonzero, flags), strict=True):
+            if not len(rows):
+                continue
+            self.kinds[name] = self.kinds.get(name, 0) + len(rows)
+            if not self.example_kind or KINDS.index(name) < KINDS.index(self.example_kind):
+                file, line = (int(place[rows[0]]) for place in places)
+                self.example, self.example_kind = (file, line, int(stamps[rows[0]])), name
+        self._add_phases(stamps[kinds.stray], grid)
+
+    def _add_phases(self, stamps: Times, grid: StampGrid) -> None:
+        if len(stamps):
+            phases = (stamps - grid.offset) % grid.pitch
+            first = int(phases[0]) if self.phase is None else self.phase
+            self.phase = first if (phases == first).all() else -1
+            self.farthest = max(self.farthest, int(np.minimum(phases, grid.pitch - phases).max()))
+
+    def add_measured(self, stamps: Times, known: Times, length: Ints, places: tuple[Places, Ints]) -> None:
+        """Count measured rows, and those known before their value was over: `length` ns after their timestamp."""
+        self.measured += len(stamps)
+        early = np.flatnonzero(known < stamps + length)
+        self.early += len(early)
+        if len(early) and self.early_example is None:
+            at = early[0]
+            file, line = (int(place[at]) for place in places)
+            self.early_example = (file, line, int(stamps[at]), int(known[at]))
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the counts for the cache."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> StampCounts:
+        """Return the counts that `as_json` returned."""
+        pairs: dict[str, Any] = {
+            name: tuple(each) if isinstance(each, list) else each for name, each in value.items()
+        }
+        return cls(**pairs)
+
+
+class SourceStamps:
+    """The counts of all groups of one source, with the names of its files."""
+
+    def __init__(self, name: str, source: Source, raw: RawSettings, files: Sequence[str]) -> None:
+        self._name, self._source, self._raw, self._files = name, source, raw, files
+        self._groups: dict[str, tuple[StampCounts, list[int]]] = {}
+
+    def add(self, group: str, counts: StampCounts, places: list[int]) -> None:
+        """Add a group, whose rows come from the files at `places`."""
+        if counts.kinds or counts.early:
+            self._groups[group] = counts, places
+
+    def report(self) -> dict[str, Any]:
+        """Return the entry `off_grid` of the report: rows off the grid by kind, in total and by group."""
+        groups = {}
+        for group, (counts, places) in self._groups.items():
+            if counts.example is not None:
+                file, line, stamp = counts.example
+                example: dict[str, Any] = {
+                    "file": self._files[places[file]],
+                    "line": line,
+                    "time": time_text(stamp),
+                }
+                example["kind"] = counts.example_kind
+                groups[group] = {
+                    "rows": sum(counts.kinds.values()),
+                    **_in_order(counts.kinds),
+                    "example": example,
+                }
+        return {**self._totals(), "groups": groups}
+
+    def _totals(self) -> dict[str, int]:
+        kinds = {
+            name: sum(counts.kinds.get(name, 0) for counts, _ in self._groups.values()) for name in KINDS
+        }
+        return {"rows": sum(kinds.values()), **_in_order(kinds)}
+
+    def quarantine_lines(self) -> list[str]:
+        """Return lines for a message: the groups with the most strays, an example each, and the settings to choose from."""
+        strays = {
+            group: of.kinds["quarantined"]
+            for group, (of, _) in self._groups.items()
+            if "quarantined" in of.kinds
+        }
+        worst = sorted(strays, key=lambda group: (-strays[group], group))
+        lines = []
+        for group in worst[:_MOST_GROUPS]:
+            counts, places = self._groups[group]
+            assert counts.example is not None  # every kind that is counted has one
+            file, line, stamp = counts.example
+            lines.append(
+                f"group {group!r}: {strays[group]} of {counts.rows} rows, e.g. {time_text(stamp)} "
+                f"({self._files[places[file]]}, line {line})"
+            )
+        if len(worst) > _MOST_GROUPS:
+            lines.append(f"and {len(worst) - _MOST_GROUPS} more groups")
+        return [*lines, *self._choices(worst)] if worst else []
+
+    def _choices(self, groups: list[str]) -> Iterator[str]:
+        """Yield the settings that fit the strays of the worst group."""
+        counts, _ = self._groups[groups[0]]
+        pitch = self._raw.stamp_grid(self._source, groups[0]).pitch
+        place, frequency = f"raw.sources.{self._name}", self._raw.frequency
+        if counts.phase is not None and counts.phase > 0:
+            offset = (self._raw.offset_of(groups[0]) + counts.phase) % self._raw.frequency.ns
+            yield (
+                f"choose: raw.grid_offset: {{{groups[0]}: {_duration(offset)}}} if the steps of the group start there, or"
+            )
+        near = -(-counts.farthest // _SECOND) * _SECOND
+        if 2 * near < pitch:
+            yield f"choose: {place}.off_grid: {{round: {_duration(near)}}} if each means the nearest time on the grid, or"
+        yield (
+            f"choose: a raw.frequency finer than {frequency}, {place}.spacing if they are finer data with gaps, or "
+            f"{place}.off_grid: {{rest: keep}} for readings at irregular times"
+        )
+
+    def early_faults(self) -> Iterator[str]:
+        """Yield a fault for each group with measured values that are known before their step ends."""
+        known = self._source.known
+        if isinstance(known, PublishedAt):
+            what = f"known: {{column: {known.column}}}"
+            remedy = "correct the column, its format or its zone; for values that are published before their step, as prices and plans are, add `before_step: allowed`"
+        elif isinstance(known, DayAt):
+            what = f"known: {{day: {known.day}, at: {known.at}}}"
+            remedy = f"set day: {known.day + 1}; for values that are published before their step, as prices and plans are, use a day before 0 or before_step"
+        else:
+            what, remedy = "known", "see `known`"
+        for group, (counts, places) in self._groups.items():
+            if counts.early_example is None:
+                continue
+            file, line, stamp, moment = counts.early_example
+            yield (
+                f"raw.sources.{self._name}, {what}: {counts.early} of {counts.measured} rows of {group} are known before "
+                f"their step ends, e.g. {time_text(stamp)} at {time_text(moment)} ({self._files[places[file]]}, line "
+                f"{line}); {remedy}"
+            )
+
+
+def off_grid_note(name: str, entry: Mapping[str, Any]) -> str | None:
+    """Return a line about a source's entry `off_grid` in the report; None if it has nothing but finer data."""
+    worth = [kind for kind in KINDS[:-1] if kind in entry]
+    if not worth:
+        return None
+    of_kind = [
+        (group, of["example"]) for group, of in entry["groups"].items() if of["example"]["kind"] == worth[0]
+    ]
+    group, example = of_kind[0]
+    counts = ", ".join(f"{kind} {entry[kind]}" for kind in worth)
+    return (
+        f"{name}: {sum(entry[kind] for kind in worth)} timestamps off the grid ({counts}), e.g. {example['time']} of "
+        f"group {group!r} ({example['file']}, line {example['line']})"
+    )
+
+
+def _in_order(kinds: Mapping[str, int]) -> dict[str, int]:
+    return {name: kinds[name] for name in KINDS if kinds.get(name)}
+
+
+def _duration(length: int) -> str:
+    """Return the setting for a length in ns that is a whole number of seconds, rounded up."""
+    seconds = -(-length // _SECOND)
+    for unit, size in (("h", 3600), ("min", 60)):
+        if seconds % size == 0:
+            return f"{seconds // size}{unit}"
+    return f"{seconds}s"
