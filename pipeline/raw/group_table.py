@@ -24,7 +24,14 @@ from hindcast.pipeline.raw.records import (
     sorting_order,
     time_fields,
 )
-from hindcast.pipeline.raw.reject_rules import CONFLICT, OFF_GRID, SUPERSEDED, RejectedRows, join_rejected
+from hindcast.pipeline.raw.reject_rules import (
+    CONFLICT,
+    OFF_GRID,
+    OFF_GRID_EMPTY,
+    SUPERSEDED,
+    RejectedRows,
+    join_rejected,
+)
 from hindcast.pipeline.raw.run_slices import Batch, Slice, find_slices, iter_batches_in_context
 from hindcast.pipeline.raw.sorted_runs import Block, Run
 from hindcast.pipeline.raw.stamp_counts import StampCounts
@@ -123,7 +130,12 @@ def _merge_into(rows: RowGroups, counter: _RowCounter, batch: Batch, rules: Tabl
             row[:] = row[order]
     merged = resolve_duplicates(records, rules.source.duplicates)
     kept, strays = _check_stamps(records, merged.kept, batch, rules, (counter.stamps, files))
-    rejected = {merged.rule: _inside(merged.rejected, records, batch), OFF_GRID: strays}
+    is_empty = np.logical_and.reduce([np.isnan(column[strays]) for column in records.values])
+    rejected = {
+        merged.rule: _inside(merged.rejected, records, batch),
+        OFF_GRID: strays[~is_empty],
+        OFF_GRID_EMPTY: strays[is_empty],
+    }
     counter.add(kept, _inside(merged.folded, records, batch), rejected, records, files)
     if len(kept) < count:
         count = len(kept)

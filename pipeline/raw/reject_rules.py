@@ -36,15 +36,16 @@ RULES = (
     "conflict",  # another row has the same series and times, but other values
     "superseded",  # the same, with `duplicates: first` or `last`
     "off_grid",  # off the grid of `raw.frequency`, and not finer data
+    "off_grid_empty",  # the same, without a value
 )
 (
     GOOD, IGNORED, ENCODING, HEADER, QUOTES, COLUMNS, GROUP, SERIES, ISSUE_TIME, VALID_TIME, LEAD, KNOWN_TIME,
     AMBIGUOUS, NONEXISTENT, NONEXISTENT_DROPPED, NUMBER, MIN, MAX, ALLOWED, FLAGGED, CONFLICT, SUPERSEDED,
-    OFF_GRID,
+    OFF_GRID, OFF_GRID_EMPTY,
 ) = range(len(RULES))  # fmt: skip
 
 # rejected because of a setting, or without loss of data: not counted as bad
-DECLARED = (IGNORED, HEADER, NONEXISTENT_DROPPED, SUPERSEDED)
+DECLARED = (IGNORED, HEADER, NONEXISTENT_DROPPED, SUPERSEDED, OFF_GRID_EMPTY)
 
 REMEDIES = {
     IGNORED: "see `ignore_lines`",

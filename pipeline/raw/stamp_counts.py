@@ -155,13 +155,14 @@ class SourceStamps:
         counts, _ = self._groups[groups[0]]
         pitch = self._raw.stamp_grid(self._source, groups[0]).pitch
         place, frequency = f"raw.sources.{self._name}", self._raw.frequency
-        if counts.phase is not None and counts.phase > 0:
+        strays = counts.kinds["quarantined"]
+        if counts.phase is not None and counts.phase > 0 and 2 * strays > counts.rows:
             offset = (self._raw.offset_of(groups[0]) + counts.phase) % self._raw.frequency.ns
             yield (
                 f"choose: raw.grid_offset: {{{groups[0]}: {_duration(offset)}}} if the steps of the group start there, or"
             )
         near = -(-counts.farthest // _SECOND) * _SECOND
-        if 2 * near < pitch:
+        if 4 * near <= pitch:
             yield f"choose: {place}.off_grid: {{round: {_duration(near)}}} if each means the nearest time on the grid, or"
         yield (
             f"choose: a raw.frequency finer than {frequency}, {place}.spacing if they are finer data with gaps, or "

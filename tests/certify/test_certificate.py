@@ -43,7 +43,7 @@ def test_a_clean_data_set_passes_and_the_certificate_counts_what_was_checked(cle
     checks = {check["name"]: check for check in certificate["checks"]}
     assert set(checks) == {
         "files", "borders", "split_lists", "targets_apart", "embargo", "distance", "issued", "origin_rule", "scaler",
-        "tables", "known_rule", "issue_times", "inputs", "targets", "published", "targets_as_inputs", "rebuilt",
+        "tables", "known_rule", "issue_times", "off_grid", "known_early", "inputs", "targets", "published", "targets_as_inputs", "rebuilt",
     }  # fmt: skip
     assert all(check["rows_checked"] > 0 for name, check in checks.items() if name != "distance")
     assert checks["inputs"]["rows_checked"] >= 300
