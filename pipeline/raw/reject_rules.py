@@ -66,6 +66,7 @@ REMEDIES = {
     FLAGGED: "see the value's `flag` and `on_flag`",
     CONFLICT: "same series and times, different values: see `duplicates`",
     OFF_GRID: "timestamps off the grid of raw.frequency that are not finer data: see `off_grid` and raw.grid_offset",
+    OFF_GRID_EMPTY: "the same, without a value",
 }
 
 
