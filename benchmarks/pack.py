@@ -26,6 +26,8 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import numpy as np
 
+from hindcast.pipeline.files import digest_of_file, write_json
+
 HOUR = 3600 * 10**9
 DAY = 24 * HOUR
 START = int(np.datetime64("2024-01-01", "ns").astype(np.int64))
@@ -67,9 +69,13 @@ def prepare(folder: Path, options: argparse.Namespace) -> None:
             name = f"game_{number:03}"
             path = f"{source}/{name}.parquet"
             write_table(tables / path, columns)
-            entry = {"file": path, "rows": len(columns["valid_time"]), "digest": f"{source} {number}"}
+            entry = {
+                "file": path,
+                "rows": len(columns["valid_time"]),
+                "digest": digest_of_file(tables / path),
+            }
             manifest["sources"][source]["groups"][name] = entry
-    (tables / "tables.json").write_text(json.dumps(manifest))
+    write_json(tables / "tables.json", manifest)
 
 
 def group_tables(number: int, options: argparse.Namespace) -> dict[str, dict[str, Any]]:

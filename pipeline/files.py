@@ -27,10 +27,13 @@ _WRITERS = {
     "reports/pack.json": "pack",
     "data/scaler.json": "scale",
     "reports/leaks.json": "certify",
+    "tables/tables.json": "ingest",
+    "models/digests.json": "train",
     "models/model.json": "train",
     "models/history.json": "train",
 }
 _REMOVAL_TRIES, _REMOVAL_PAUSE = 20, 0.1  # seconds
+_DIGEST_KEY = ',\n  "digest": "'
 _LONGEST_NAME = 180  # bytes; common file systems allow 255, and suffixes are appended
 
 
@@ -89,20 +92,35 @@ def hold_lock(path: Path) -> Iterator[None]:
         yield
 
 
-def write_json(path: Path, value: Any) -> None:
-    """Write `value` as canonical JSON: two-space indent, keys as given, non-finite numbers as null."""
+def write_json(path: Path, value: Mapping[str, Any]) -> None:
+    """Write `value` as canonical JSON, with a last key `digest`: the SHA-256 of all text before it.
+
+    `value` must not be empty and must not have a key `digest`.
+    """
+    text = canonical_json(value).removesuffix("\n}\n")
     with replace_file(path) as temporary:
-        temporary.write_text(canonical_json(value), encoding="utf-8")
+        temporary.write_text(text + _digest_line(text), encoding="utf-8")
 
 
 def read_json(path: Path) -> Any:
-    """Read a JSON file that another stage wrote; raise MissingInputError or FormatError if it is missing or damaged."""
+    """Read a JSON object that `write_json` wrote, without its digest.
+
+    Raises MissingInputError if the file is missing, and FormatError if any of its bytes is not as it was written.
+    """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        content = path.read_bytes()
     except FileNotFoundError:
         raise MissingInputError(f"{path} is missing: run {_writer_of(path)} first.") from None
-    except (ValueError, UnicodeDecodeError) as fault:
-        raise FormatError(f"{path} is not valid JSON ({fault}): run {_writer_of(path)} again.") from None
+    text, found, _ = content.decode(errors="replace").rpartition(_DIGEST_KEY)
+    if not found or (text + _digest_line(text)).encode() != content:
+        what = "does not match the digest in its last line" if found else "has no digest in its last line"
+        raise FormatError(
+            f"{path} {what}: it is damaged, was edited, or comes from another version of hindcast: "
+            f"run {_writer_of(path)} again."
+        )
+    value = json.loads(text + "}")
+    assert isinstance(value, dict)  # write_json wrote it
+    return value
 
 
 def canonical_json(value: Any) -> str:
@@ -155,6 +173,10 @@ def file_name(name: str) -> str:
 def name_of_file(file: str) -> str:
     """Return the name that `file_name` escaped (without suffix)."""
     return unquote(file)
+
+
+def _digest_line(text: str) -> str:
+    return f'{_DIGEST_KEY}{hashlib.sha256(text.encode()).hexdigest()}"\n}}\n'
 
 
 def _writer_of(path: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from hindcast.pipeline.errors import FormatError, MissingInputError
-from hindcast.pipeline.files import read_json, replace_file, replace_folders
+from hindcast.pipeline.files import read_json, replace_file, replace_folders, write_json
 
 WRITER = """
 import sys, time
@@ -88,8 +89,32 @@ def test_an_absent_or_damaged_file_names_the_stage_that_writes_it(
         read_json(path)
     path.parent.mkdir()
     path.write_text("{", encoding="utf-8")
-    with pytest.raises(FormatError, match=f"{path.name} is not valid JSON .*: {remedy} again"):
+    with pytest.raises(FormatError, match=f"{path.name} has no digest in its last line: .*: {remedy} again"):
         read_json(path)
+
+
+def test_every_flipped_bit_and_every_cut_of_a_json_file_is_found(tmp_path: Path) -> None:
+    path, value = (
+        tmp_path / "scaler.json",
+        {"means": [0.1, 1e300, -3], "group": {"grün": None}, "digest of": "x"},
+    )
+    write_json(path, value)
+    whole = path.read_bytes()
+    assert read_json(path) == value
+    assert json.loads(whole).keys() == {*value, "digest"}
+    damaged = [whole[:length] for length in range(len(whole))]
+    damaged += [whole + b" ", b" " + whole, whole.replace(b"\n", b"\r\n"), b"[" * 100_000]
+    for place in range(len(whole)):
+        for bit in range(8):
+            image = bytearray(whole)
+            image[place] ^= 1 << bit
+            damaged.append(bytes(image))
+    for image in damaged:
+        path.write_bytes(image)
+        with pytest.raises(
+            FormatError, match=r"scaler\.json (does not match the digest|has no digest) in its last line"
+        ):
+            read_json(path)
 
 
 def test_files_with_similar_names_are_kept(tmp_path: Path) -> None:

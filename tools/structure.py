@@ -26,7 +26,7 @@ from pathlib import Path
 import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
-GROUND = ("errors", "files", "progress", "cluster", "engine", "arrays", "wording", "forecasters")
+GROUND = ("errors", "files", "digests", "progress", "cluster", "engine", "arrays", "wording", "forecasters")
 ROOMS = (
     "settings", "simulate", "raw", "align", "store", "inspect", "split", "certify", "feed", "learn", "judge", "methods",
 )  # fmt: skip

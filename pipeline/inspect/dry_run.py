@@ -17,7 +17,7 @@ from hindcast.pipeline.inspect.proposal import NO_TARGET, complete_settings
 from hindcast.pipeline.raw.csv_blocks import Block
 from hindcast.pipeline.raw.csv_layout import Layout, read_layout
 from hindcast.pipeline.raw.quarantine import reject_table
-from hindcast.pipeline.raw.reading import read_data_blocks
+from hindcast.pipeline.raw.reading import DataBlocks
 from hindcast.pipeline.raw.reject_rules import CONFLICT, DECLARED, RULES
 from hindcast.pipeline.raw.rows import RowReader, Rows
 from hindcast.pipeline.raw.source_files import find_files
@@ -75,7 +75,7 @@ def _read_source(raw: RawSettings, name: str) -> _SourceResult | None:
         size = max(_LEAST_BYTES, _ALL_BYTES // len(raw.sources) // len(chosen))
         for file in chosen:
             layout = read_layout(file, name, source)
-            block = next(read_data_blocks(layout, source, size), None)
+            block = next(iter(DataBlocks(layout, source, size)), None)
             if block is None:
                 continue
             rows = RowReader(raw, name, source, layout).read(block)

@@ -14,7 +14,7 @@ from hindcast.pipeline.feed.columns import Columns
 from hindcast.pipeline.feed.scaling import Scaling, read_scaling
 from hindcast.pipeline.feed.scored_rows import scored_rows
 from hindcast.pipeline.feed.streams import Windows
-from hindcast.pipeline.files import write_json
+from hindcast.pipeline.files import canonical_json
 from hindcast.pipeline.methods.run_stages import TO_CERTIFICATE, run_stages
 from hindcast.pipeline.store.reader import Dataset
 from hindcast.pipeline.wording import size_text
@@ -28,7 +28,7 @@ Named = dict[str, Any]
 def run(folder: Path) -> list[str]:
     """Twelve files of different lengths, through the pipeline and into `fit` of a network of several inputs and outputs."""
     steps = _write_files(folder)
-    write_json(folder / "params.yaml", _settings())  # JSON is YAML
+    (folder / "params.yaml").write_text(canonical_json(_settings()), encoding="utf-8")  # JSON is YAML
     run_stages(folder, TO_CERTIFICATE)
     with Dataset(folder / "data/dataset.h5") as dataset:
         scaling = read_scaling(

@@ -6,21 +6,16 @@ entry's files.  An entry that does not match its digest counts as missing.  The 
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import shutil
-import time
 from bisect import bisect_left
-from collections.abc import Iterable
-from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import Any
 
-from hindcast.pipeline.files import code_digest, digest_of_file, digest_of_value
+from hindcast.pipeline.digests import FileDigests, read_checked, write_checked
+from hindcast.pipeline.files import code_digest, digest_of_value
 from hindcast.pipeline.raw.source_files import RawFile, field_from_path, search_path
 from hindcast.pipeline.settings.known import PublishedAt
 from hindcast.pipeline.settings.raw import RawSettings, Source
@@ -28,12 +23,11 @@ from hindcast.pipeline.settings.raw import RawSettings, Source
 MOST_BYTES = 32 << 30  # total size of the entries; never more than the disk has free
 DESCRIPTION = "entry.json"  # the description of an entry, written by `write_checked`
 _SIZE = "size.json"
-_MOST_STAMPS = 200_000
-_SETTLED = 2_000_000_000  # ns: a second change within this time may leave the file's times equal
 
 _CODE = (
     "raw/*.py",
     "arrays.py",
+    "digests.py",
     "tables.py",
     "files.py",
     "settings/base.py",
@@ -121,83 +115,8 @@ class Cache:
         return total
 
 
-class FileDigests:
-    """SHA-256 of files, computed again only if the size, times or inode of a file have changed."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._old = read_checked(path) or {}
-        self._new: dict[str, list[Any]] = {}
-        self._own: dict[Path, str] = {}
-
-    def digest(self, path: Path) -> str:
-        """Return the digest of a file."""
-        return self.find(path) or self.record(path, stamp_of(path), digest_of_file(path))
-
-    def digest_all(self, paths: Iterable[Path], pool: Executor) -> dict[Path, str]:
-        """Return the digests of several files; files that must be read are read in parallel."""
-        known = {path: self.find(path) for path in paths}
-        unknown = [path for path, digest in known.items() if digest is None]
-        computed = dict(zip(unknown, pool.map(self.digest, unknown), strict=True))
-        return {path: digest or computed[path] for path, digest in known.items()}
-
-    def find(self, path: Path) -> str | None:
-        """Return the recorded digest of a file, or None if the file has changed since then."""
-        name = str(path.absolute())
-        recorded = self._old.get(name)
-        if not isinstance(recorded, list) or recorded[:-1] != stamp_of(path):
-            return None
-        self._new[name] = recorded
-        return str(recorded[-1])
-
-    def record(self, path: Path, stamp: list[int], digest: str) -> str:
-        """Record the digest of a file with the size and times it had before it was read; returns the digest."""
-        if time.time_ns() - max(stamp[1:3]) >= _SETTLED:
-            self._new[str(path.absolute())] = [*stamp, digest]
-        return digest
-
-    def record_own(self, path: Path, digest: str) -> None:
-        """Record the digest of a file that only this process writes, with its size and times when `save` is called."""
-        self._own[path] = digest
-
-    def save(self) -> None:
-        """Write the digests for the next run; the digests that this run used come first."""
-        for path, digest in self._own.items():
-            if path.is_file():
-                self._new[str(path.absolute())] = [*stamp_of(path), digest]
-        unused = {path: stamp for path, stamp in self._old.items() if path not in self._new}
-        write_checked(self._path, dict(list({**self._new, **unused}.items())[:_MOST_STAMPS]))
-
-
-def stamp_of(path: Path) -> list[int]:
-    """Return size, times of change and inode: while these are the same, the file counts as unchanged."""
-    status = path.stat()
-    return [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]
-
-
-def write_checked(path: Path, value: Any) -> None:
-    """Write a value as JSON with its digest, atomically: the file is never incomplete."""
-    partial = path.with_name(f".{path.name}.partial")
-    text = json.dumps(value)
-    partial.write_text(f"{_digest_of(text)}\n{text}", encoding="utf-8")
-    os.replace(partial, path)
-
-
-def read_checked(path: Path) -> Any:
-    """Return the value that `write_checked` wrote; None if the file is missing or damaged."""
-    try:
-        digest, _, text = path.read_text(encoding="utf-8").partition("\n")
-    except (OSError, UnicodeDecodeError):
-        return None
-    return json.loads(text) if digest == _digest_of(text) else None
-
-
 def _bytes_of(entry: Path) -> int:
     return sum(file.stat().st_size for file in os.scandir(entry))  # half the system calls of pathlib
-
-
-def _digest_of(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 
 from hindcast.pipeline.arrays import BufferPool
+from hindcast.pipeline.digests import read_checked, write_checked
 from hindcast.pipeline.files import digest_of_file
-from hindcast.pipeline.raw.cache import DESCRIPTION, SettingsDigest, read_checked, table_key, write_checked
+from hindcast.pipeline.raw.cache import DESCRIPTION, SettingsDigest, table_key
 from hindcast.pipeline.raw.context import IngestContext
 from hindcast.pipeline.raw.group_table import TableOutcome, TableRules, write_group_table
 from hindcast.pipeline.raw.reject_rules import RejectedRows

@@ -25,6 +25,7 @@ import numpy as np
 import pyarrow as pa
 
 from hindcast.pipeline.errors import RawDataError
+from hindcast.pipeline.raw.opened_file import OpenedFile
 from hindcast.pipeline.settings.raw import Source
 from hindcast.pipeline.wording import listed
 
@@ -56,20 +57,23 @@ class Block:
         return sum(int(np.count_nonzero(letters[at : at + _COUNTED_BYTES] == _LINE_FEED)) for at in pieces)
 
 
-def read_blocks(
-    path: Path, source: Source, size: int = BLOCK_BYTES, on_bytes: Callable[[bytes], object] | None = None
-) -> Iterator[Block]:
+def read_blocks(path: Path, source: Source, size: int = BLOCK_BYTES) -> Iterator[Block]:
     """Yield all lines of a file in blocks of about `size` bytes, from the first line.
 
-    `on_bytes` is called with the bytes of an uncompressed file as they are read.  Raises RawDataError if a file
-    cannot be decompressed or contains a line longer than 16 MiB.
+    Raises RawDataError if a file cannot be decompressed or contains a line longer than 16 MiB.
     """
+    with OpenedFile(path) as opened, opened.stream() as stream:
+        yield from iter_blocks(stream, path, source, size)
+
+
+def iter_blocks(file: io.FileIO, path: Path, source: Source, size: int = BLOCK_BYTES) -> Iterator[Block]:
+    """Yield all lines of an open file as `read_blocks` does; the suffix of `path` tells how it is compressed."""
     least = size - _WINDOW if size > 2 * _WINDOW else size  # a chunk may be cut after its last whole line
     line = 1
     pending: list[bytes | memoryview] = []
     length = open_line = 0  # bytes that are pending, and bytes of the line that has not ended yet
     at_once = max(len(codecs.BOM_UTF8), min(size, _CHUNK_BYTES))  # the byte-order mark is never split
-    for chunk in _read_chunks(path, source.encoding, at_once, on_bytes):
+    for chunk in _read_chunks(file, path, source.encoding, at_once):
         end = chunk.rfind(b"\n") + 1
         length, open_line = length + len(chunk), len(chunk) - end + (0 if end else open_line)
         if open_line > _LONGEST_LINE:
@@ -128,18 +132,14 @@ def ignore_test(patterns: tuple[str, ...]) -> Callable[[bytes], bool] | None:
     return matches
 
 
-def _read_chunks(
-    path: Path, encoding: str, size: int, on_bytes: Callable[[bytes], object] | None
-) -> Iterator[bytes]:
+def _read_chunks(file: io.FileIO, path: Path, encoding: str, size: int) -> Iterator[bytes]:
     """Yield UTF-8 bytes without the byte-order mark and with LF as line end."""
-    with _open_decompressed(path) as stream:
+    with _decompress(file, path) as stream:
         to_utf8 = _transcoder(encoding, path)
         carry = b""
         first = True
         while True:
             raw = _read(stream, path, _size_to_line_end(stream, size))
-            if on_bytes is not None and isinstance(stream, io.FileIO):
-                on_bytes(raw)
             data = to_utf8(raw, not raw)
             if first and data:
                 data, first = data.removeprefix(codecs.BOM_UTF8), False
@@ -179,26 +179,25 @@ def _transcoder(encoding: str, path: Path) -> Callable[[bytes, bool], bytes]:
 
 
 @contextmanager
-def _open_decompressed(path: Path) -> Iterator[BinaryIO]:
+def _decompress(file: io.FileIO, path: Path) -> Iterator[BinaryIO]:
     suffix = path.suffix.lower()
     if suffix == ".gz":
-        with gzip.open(path) as stream:
+        with gzip.open(file) as stream:
             yield cast("BinaryIO", stream)
     elif suffix == ".zst":
-        with pa.input_stream(str(path), compression="zstd") as stream:
+        with pa.input_stream(file, compression="zstd") as stream:
             yield stream
     elif suffix == ".zip":
-        with _open_only_member(path) as stream:
+        with _open_only_member(file, path) as stream:
             yield stream
     else:
-        with path.open("rb", buffering=0) as stream:
-            yield cast("BinaryIO", stream)
+        yield cast("BinaryIO", file)
 
 
 @contextmanager
-def _open_only_member(path: Path) -> Iterator[BinaryIO]:
+def _open_only_member(file: io.FileIO, path: Path) -> Iterator[BinaryIO]:
     try:
-        archive = zipfile.ZipFile(path)
+        archive = zipfile.ZipFile(file)
     except zipfile.BadZipFile as fault:
         raise _damage_error(path, fault) from None
     with archive:

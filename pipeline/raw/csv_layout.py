@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from dataclasses import field as dataclass_field
 from functools import cached_property, lru_cache
 from pathlib import Path
 
 import pyarrow as pa
 
+from hindcast.pipeline.digests import Stamp
 from hindcast.pipeline.errors import RawDataError
-from hindcast.pipeline.raw.csv_blocks import closes_quotes, ignore_test, read_blocks, split_line
+from hindcast.pipeline.raw.csv_blocks import Block, closes_quotes, ignore_test, iter_blocks, split_line
 from hindcast.pipeline.raw.numbers import NumberStyle, read_numbers
+from hindcast.pipeline.raw.opened_file import OpenedFile
 from hindcast.pipeline.raw.source_files import RawFile, field_from_path, quoted, suggest_nearest
 from hindcast.pipeline.settings.fields import LaterField, StampField, TextField
 from hindcast.pipeline.settings.known import PublishedAt
@@ -30,12 +34,18 @@ class Header:
 
     `width` is the number of cells of the header line. Where header and first row differ by empty cells only, `names`
     has one element per cell of the first row.
+
+    `stamp` is the file's stamp when the header was read, `text_digest` the SHA-256 of the `text_bytes` bytes of text
+    that were read to find it: rows belong to this header only if the file still has this stamp and this text.
     """
 
     line: int
     names: tuple[str, ...]
     width: int
     content: bytes
+    stamp: Stamp = dataclass_field(default_factory=list, compare=False)
+    text_bytes: int = dataclass_field(default=0, compare=False)
+    text_digest: str = dataclass_field(default="", compare=False)
 
     @cached_property
     def named(self) -> int:
@@ -244,7 +254,32 @@ def read_header(path: Path, source: Source) -> Header:
 
     Raises RawDataError for a file without a readable header, and for `names` that do not fit its rows.
     """
-    lines = _iter_lines(path, source)
+    head = _HeadText()
+    with OpenedFile(path) as opened, opened.stream() as stream:
+        header = _find_header(
+            _iter_lines(head.note(iter_blocks(stream, path, source, _HEAD_BYTES)), source), path, source
+        )
+        return replace(header, stamp=opened.stamp, text_bytes=head.size, text_digest=head.digest)
+
+
+class _HeadText:
+    """The text at the beginning of a file that was read to find its header."""
+
+    def __init__(self) -> None:
+        self.size, self._hash = 0, hashlib.sha256()
+
+    @property
+    def digest(self) -> str:
+        return self._hash.hexdigest()
+
+    def note(self, blocks: Iterable[Block]) -> Iterator[Block]:
+        for block in blocks:
+            self.size += len(block.data)
+            self._hash.update(block.data)
+            yield block
+
+
+def _find_header(lines: Iterator[tuple[int, bytes]], path: Path, source: Source) -> Header:
     if source.names is not None:
         header = Header(source.skip_lines, source.names, len(source.names), b"")
     else:
@@ -269,12 +304,12 @@ def read_header(path: Path, source: Source) -> Header:
     return replace(header, names=names)
 
 
-def _iter_lines(path: Path, source: Source) -> Iterator[tuple[int, bytes]]:
+def _iter_lines(blocks: Iterable[Block], source: Source) -> Iterator[tuple[int, bytes]]:
     """Yield the lines from the header on that are not empty and not ignored, with their line numbers."""
     ignored = ignore_test(source.ignore_lines)
     start = None if source.skip_until is None else re.compile(source.skip_until)
     number = 0
-    for block in read_blocks(path, source, _HEAD_BYTES):
+    for block in blocks:
         for content in block.data.split(b"\n")[:-1]:
             number += 1
             if start is not None:

@@ -10,13 +10,15 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from hindcast.pipeline.arrays import BufferPool, Key
+from hindcast.pipeline.digests import stamp_of
 from hindcast.pipeline.errors import HindcastError, RawDataError
-from hindcast.pipeline.raw.cache import SettingsDigest, file_key, stamp_of
+from hindcast.pipeline.raw.cache import SettingsDigest, file_key
 from hindcast.pipeline.raw.cache_entries import REJECTS_NAME, ParsedFile, describe_file, file_entry_name
 from hindcast.pipeline.raw.context import IngestContext
-from hindcast.pipeline.raw.csv_blocks import BLOCK_BYTES, Block, is_compressed, read_blocks
+from hindcast.pipeline.raw.csv_blocks import BLOCK_BYTES, Block, is_compressed, iter_blocks
 from hindcast.pipeline.raw.csv_layout import Layout, read_layout
 from hindcast.pipeline.raw.dst_order import AmbiguousTimeResolver, RowOrder, find_row_orders
+from hindcast.pipeline.raw.opened_file import OpenedFile, change_error
 from hindcast.pipeline.raw.quarantine import Counts, RejectFile, reject_table
 from hindcast.pipeline.raw.rows import RowReader, Rows
 from hindcast.pipeline.raw.sorted_runs import Run, RunWriter, make_run
@@ -93,19 +95,50 @@ def read_files(
     return parsed
 
 
-def read_data_blocks(
-    layout: Layout,
-    source: Source,
-    block_bytes: int = BLOCK_BYTES,
-    on_bytes: Callable[[bytes], object] | None = None,
-) -> Iterator[Block]:
-    """Yield the blocks of a file below its header; `on_bytes` as in `read_blocks`."""
-    for block in read_blocks(layout.file.path, source, block_bytes, on_bytes):
-        above = layout.header.line - block.first_line + 1
-        if above <= 0:
-            yield block
-        elif above < block.line_count:
-            yield Block(block.data.split(b"\n", above)[above], layout.header.line + 1)
+class DataBlocks:
+    """The blocks of a file below its header, read through one handle; iterate over them once.
+
+    After the last block, `digest` is the SHA-256 of the bytes that were read, and `stamp` the file's stamp. Raises
+    RawDataError if the file is not the one whose header is in `layout`, or changes while it is read.
+    """
+
+    def __init__(self, layout: Layout, source: Source, block_bytes: int = BLOCK_BYTES) -> None:
+        self._layout, self._source, self._block_bytes = layout, source, block_bytes
+        self.digest, self.stamp = "", layout.header.stamp
+
+    def __iter__(self) -> Iterator[Block]:
+        """Yield the blocks."""
+        file, header = self._layout.file, self._layout.header
+        with (
+            OpenedFile(file.path, file.name, header.stamp) as opened,
+            opened.hashed_stream(in_order=not is_compressed(file.path)) as stream,
+        ):
+            for block in self._check_head(iter_blocks(stream, file.path, self._source, self._block_bytes)):
+                above = header.line - block.first_line + 1
+                if above <= 0:
+                    yield block
+                elif above < block.line_count:
+                    yield Block(block.data.split(b"\n", above)[above], header.line + 1)
+            self.digest = opened.finish()
+
+    def _check_head(self, blocks: Iterable[Block]) -> Iterator[Block]:
+        """Yield the blocks; hold them back until the text that was read to find the header has been compared."""
+        header, head = self._layout.header, hashlib.sha256()
+        left, held = header.text_bytes, []
+        for block in blocks:
+            if left:
+                head.update(block.data[:left])
+                left -= min(left, len(block.data))
+                held.append(block)
+                if left:
+                    continue
+                if head.hexdigest() != header.text_digest:
+                    raise change_error(self._layout.file.name)
+                yield from held
+            else:
+                yield block
+        if left:  # the file has become shorter
+            raise change_error(self._layout.file.name)
 
 
 @dataclass(frozen=True)
@@ -122,21 +155,14 @@ class _FileReader:
 
     def __init__(self, file: SourceFile, context: IngestContext) -> None:
         self.file = file
-        self._context, path = context, file.file.path
-        self._stamp = stamp_of(path)
-        self._digest = context.cache.digests.find(path)
-        self._hash = None if self._digest or is_compressed(path) else hashlib.sha256()
+        self._context = context
+        self.blocks = DataBlocks(file.layout, file.source, context.sizes.block)
         self._folder = context.cache.new_folder()
         self._runs = RunWriter(self._folder, context.pool, context.buffers, context.sizes.run)
         self._rejects: RejectFile | None = None
         self._resolver = AmbiguousTimeResolver(file.source)
         self._counts = Counts()
         self._unzoned: set[str] = set()
-
-    def blocks(self) -> Iterator[Block]:
-        """Yield the blocks below the header and hash the file while reading."""
-        on_bytes = None if self._hash is None else self._hash.update
-        return read_data_blocks(self.file.layout, self.file.source, self._context.sizes.block, on_bytes)
 
     def add(self, block: Block, result: _BlockResult) -> None:
         """Add the rows of the next block."""
@@ -155,14 +181,12 @@ class _FileReader:
 
     def finish(self) -> ParsedFile:
         """Complete the entry and add it to the cache."""
-        cache, file = self._context.cache, self.file.file
+        cache, stamp = self._context.cache, self.blocks.stamp
         runs = self._runs.close()
         if self._rejects is not None:
             self._rejects.close()
-        self._resolver.check_order(file.name)
-        digest = self._file_digest()
-        if stamp_of(file.path) != self._stamp:
-            raise RawDataError(f"{file.name} changed while it was read: run the stage `ingest` again.")
+        self._resolver.check_order(self.file.file.name)
+        digest = cache.digests.record(self.file.file.path, stamp, self.blocks.digest)
         parsed = ParsedFile(
             key=self.file.key(digest),
             folder=self._folder,
@@ -174,16 +198,8 @@ class _FileReader:
             fresh=True,
         )
         describe_file(parsed)
-        parsed.move(cache.add(self._folder, file_entry_name(parsed.key, self._stamp[0])))
+        parsed.move(cache.add(self._folder, file_entry_name(parsed.key, stamp[0])))
         return parsed
-
-    def _file_digest(self) -> str:
-        digests, path = self._context.cache.digests, self.file.file.path
-        if self._digest is not None:
-            return self._digest
-        if self._hash is None:
-            return digests.digest(path)
-        return digests.record(path, self._stamp, self._hash.hexdigest())
 
 
 def _read_block(file: SourceFile, block: Block, buffers: BufferPool) -> _BlockResult:
@@ -211,7 +227,7 @@ def _read_ahead(
     try:
         for file in files:
             reader = _FileReader(file, context)
-            for block in reader.blocks():
+            for block in reader.blocks:
                 waiting.append(
                     (reader, block, context.pool.submit(_read_block, file, block, context.buffers))
                 )

@@ -12,9 +12,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from hindcast.pipeline.digests import read_checked, write_checked
 from hindcast.pipeline.errors import RawDataError
 from hindcast.pipeline.files import digest_of_file, digest_of_value
-from hindcast.pipeline.raw.cache import DESCRIPTION, read_checked, write_checked
+from hindcast.pipeline.raw.cache import DESCRIPTION
 from hindcast.pipeline.raw.cache_entries import (
     REJECTS_NAME,
     GroupRows,
@@ -26,6 +27,7 @@ from hindcast.pipeline.raw.cache_entries import (
     make_table,
 )
 from hindcast.pipeline.raw.context import IngestContext
+from hindcast.pipeline.raw.opened_file import change_error
 from hindcast.pipeline.raw.quarantine import (
     Counts,
     Quarantine,
@@ -34,7 +36,7 @@ from hindcast.pipeline.raw.quarantine import (
     reject_table,
     sum_counts,
 )
-from hindcast.pipeline.raw.reading import SourceFile, read_data_blocks, read_files
+from hindcast.pipeline.raw.reading import DataBlocks, SourceFile, read_files
 from hindcast.pipeline.raw.reject_rules import OFF_GRID, RejectedRows, join_rejected
 from hindcast.pipeline.raw.source_files import natural_key
 from hindcast.pipeline.raw.stamp_counts import SourceStamps
@@ -190,8 +192,7 @@ class SourceIngest:
         fresh = read_files([self._files[place] for place in absent], self._context, lambda _: None)
         for place, parsed in zip(absent, fresh, strict=True):
             if parsed.key != self._parsed[place].key:
-                name = self._files[place].file.name
-                raise RawDataError(f"{name} changed while it was read: run the stage `ingest` again.")
+                raise change_error(self._files[place].file.name)
             self._parsed[place] = parsed
             if place in shared:
                 parsed.keep_rows()
@@ -241,10 +242,13 @@ def find_conflict_texts(
             return path
     folder = context.cache.new_folder()
     rejects = RejectFile(folder / REJECTS_NAME)
-    for block in read_data_blocks(file.layout, file.source, context.sizes.block):
+    blocks = DataBlocks(file.layout, file.source, context.sizes.block)
+    for block in blocks:
         inside = (rejected.line >= block.first_line) & (rejected.line < block.first_line + block.line_count)
         if inside.any():
             rejects.add(reject_table(file.layout, file.source, rejected.take(inside), block))
     rejects.close()
+    if file.key(blocks.digest) != parsed.key:
+        raise change_error(file.file.name)
     write_checked(folder / DESCRIPTION, digest_of_file(folder / REJECTS_NAME))
     return context.cache.add(folder, name) / REJECTS_NAME

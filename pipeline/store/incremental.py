@@ -128,22 +128,27 @@ def record_shards(root: Path, packed: Path, keys: Mapping[str, str], results: Se
     write_json(
         root / RECORD,
         {
-            result.group: {
-                "key": keys[result.group],
-                "digest": result.shard and digests[packed / result.shard],
-                "packed": asdict(result),
+            "groups": {
+                result.group: {
+                    "key": keys[result.group],
+                    "digest": result.shard and digests[packed / result.shard],
+                    "packed": asdict(result),
+                }
+                for result in results
             }
-            for result in results
         },
     )
 
 
 def _read_record(root: Path) -> dict[str, Any]:
     try:
-        record = read_json(root / RECORD)
-    except HindcastError:  # missing or damaged: every shard is written again
+        record: dict[str, Any] = read_json(root / RECORD)["groups"]
+    except (
+        HindcastError,
+        KeyError,
+    ):  # missing, damaged or of an earlier version: every shard is written again
         return {}
-    return record if isinstance(record, dict) else {}
+    return record
 
 
 def _put(old: Path, new: Path, digest: str) -> bool:

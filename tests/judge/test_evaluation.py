@@ -16,7 +16,7 @@ import yaml
 from hindcast.pipeline.arrays import Values
 from hindcast.pipeline.errors import FormatError, MissingInputError
 from hindcast.pipeline.feed.scored_rows import Rows
-from hindcast.pipeline.files import digest_of_file
+from hindcast.pipeline.files import digest_of_file, write_json
 from hindcast.pipeline.judge.evaluation import Evaluation, Predict, evaluate
 from hindcast.pipeline.settings.base import HOUR
 from hindcast.pipeline.settings.params import Params, check_params
@@ -39,8 +39,7 @@ def make_params(compose_text: Callable[..., str]) -> Callable[..., Params]:
 
 
 def run(root: Path, dataset: MockDataset, predict: Predict, params: Params, **facts: Any) -> Evaluation:
-    (root / "models").mkdir(parents=True, exist_ok=True)
-    (root / "models" / "history.json").write_text(json.dumps(HISTORY))
+    write_json(root / "models" / "history.json", HISTORY)
     return evaluate(dataset, predict, params, root, {"Data set": {"groups": 2}, **facts})
 
 

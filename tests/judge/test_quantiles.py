@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from hindcast.pipeline.files import write_json
 from hindcast.pipeline.judge.evaluation import evaluate
 from hindcast.pipeline.judge.quantiles import quantile_scores
 from hindcast.pipeline.settings.params import Params, check_params
@@ -71,8 +72,7 @@ def test_metrics_and_predictions_hold_the_quantiles_and_the_middle_one_is_compar
         middle = point(split, rows)
         return np.stack([middle - 2, middle, middle + 2], axis=-1)
 
-    (tmp_path / "models").mkdir()
-    (tmp_path / "models/history.json").write_text('{"epochs": [{"loss": 1.0}], "best_epoch": 0}')
+    write_json(tmp_path / "models/history.json", {"epochs": [{"loss": 1.0}], "best_epoch": 0})
     evaluation = evaluate(dataset, fan, params, tmp_path, {})
     frame = pq.read_table(tmp_path / "reports/predictions.parquet").to_pandas()
     assert {"model_q0.1", "model_q0.5", "model_q0.9"} < set(frame.columns)

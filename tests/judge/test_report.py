@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 import yaml
 
+from hindcast.pipeline.files import write_json
 from hindcast.pipeline.judge.evaluation import evaluate
 from hindcast.pipeline.judge.report import count_text, tabulate_facts
 from hindcast.pipeline.settings.params import check_params
@@ -27,10 +28,8 @@ VOID = {"meta", "link", "img", "br", "hr", "input"}
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory, compose_text: Callable[..., str]) -> Path:
     root = tmp_path_factory.mktemp("judged")
-    (root / "models").mkdir()
-    (root / "models" / "history.json").write_text(
-        '{"epochs": [{"loss": 1.0}, {"loss": 0.5}], "best_epoch": 1}'
-    )
+    history = {"epochs": [{"loss": 1.0}, {"loss": 0.5}], "best_epoch": 1}
+    write_json(root / "models" / "history.json", history)
     raw = yaml.safe_load(compose_text("dataset=gefcom2012"))
     raw["evaluate"] = {"baselines": ["published", "persistence"], "sums": ["group"]}
     keys = (("north & <south>", "a"), ("b" * 60, "s" * 80), ("b" * 60, "t"))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hindcast.pipeline.files import canonical_json
+from hindcast.pipeline.files import write_json
 from hindcast.pipeline.judge.stage_facts import (
     certificate_facts,
     pack_facts,
@@ -63,7 +63,7 @@ def test_every_check_of_the_certificate_is_a_row() -> None:
 
 def test_absent_reports_give_no_facts(tmp_path: Path) -> None:
     assert read_stage_facts(tmp_path) == {}
-    (tmp_path / "pack.json").write_text(canonical_json(PACK), encoding="utf-8")
+    write_json(tmp_path / "pack.json", PACK)
     assert list(read_stage_facts(tmp_path)) == ["Packing"]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -99,7 +98,7 @@ def test_inputs_that_do_not_belong_together_are_refused_and_the_last_network_sta
 
 
 def spoil(path: Path) -> None:
-    content = json.loads(path.read_text())
+    content = read_json(path)
     write_json(path, {**content, "fingerprint": "another"})
 
 

@@ -1,9 +1,8 @@
-"""Entries are found by key and removed by age; digests are computed only for files that changed."""
+"""Entries are found by key and removed by age; a key follows from contents and settings."""
 
 from __future__ import annotations
 
 import os
-import time
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +11,8 @@ import pytest
 from hindcast.pipeline.raw.cache import (
     _CODE,
     Cache,
-    FileDigests,
     SettingsDigest,
     file_key,
-    read_checked,
-    write_checked,
 )
 from hindcast.pipeline.raw.source_files import RawFile
 from tests.raw.mock import LONG, mock_params
@@ -44,32 +40,6 @@ def test_the_least_recently_used_entries_are_removed_first(tmp_path: Path) -> No
     assert not [path for path in tmp_path.iterdir() if path.is_dir()]
 
 
-def test_a_digest_is_computed_again_only_for_a_touched_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "a"
-    path.write_bytes(b"1")
-    monkeypatch.setattr(time, "time_ns", lambda: path.stat().st_ctime_ns + 10**10)
-    digests = FileDigests(tmp_path / "digests.json")
-    one = digests.digest(path)
-    digests.save()
-    before = path.stat()
-    monkeypatch.setattr("hindcast.pipeline.raw.cache.digest_of_file", lambda _: "computed again")
-    assert FileDigests(tmp_path / "digests.json").digest(path) == one
-    path.write_bytes(b"2")
-    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
-    assert FileDigests(tmp_path / "digests.json").digest(path) == "computed again"
-
-
-def test_the_digest_of_a_file_that_was_just_written_is_not_recorded(tmp_path: Path) -> None:
-    path = tmp_path / "a"
-    path.write_bytes(b"1")
-    digests = FileDigests(tmp_path / "digests.json")
-    digests.digest(path)
-    digests.save()
-    assert str(path) not in (tmp_path / "digests.json").read_text()
-
-
 def test_the_size_of_the_cache_is_known_after_a_killed_run(tmp_path: Path) -> None:
     cache = Cache(tmp_path)
     entry(cache, "a", 100)
@@ -89,16 +59,6 @@ def test_the_entries_of_many_runs_are_counted_together(tmp_path: Path) -> None:
         if key != "c":
             os.utime(tmp_path / key, (1000 + age, 1000 + age))
     assert sorted(path.name for path in tmp_path.iterdir() if path.is_dir()) == ["b", "c"]
-
-
-def test_a_damaged_value_counts_as_absent(tmp_path: Path) -> None:
-    path = tmp_path / "value.json"
-    assert read_checked(path) is None
-    write_checked(path, {"rows": [1, 2]})
-    assert read_checked(path) == {"rows": [1, 2]}
-    assert [*tmp_path.iterdir()] == [path]
-    path.write_text(path.read_text().replace("2", "3"))
-    assert read_checked(path) is None
 
 
 def settings_of(raw: dict[str, Any] | None = None, **change: Any) -> SettingsDigest:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,7 +13,7 @@ from hindcast.pipeline.arrays import BufferPool
 from hindcast.pipeline.errors import RawDataError
 from hindcast.pipeline.raw.cache import Cache, SettingsDigest
 from hindcast.pipeline.raw.context import IngestContext, Sizes
-from hindcast.pipeline.raw.reading import SourceFile, open_files, read_data_blocks, read_files
+from hindcast.pipeline.raw.reading import DataBlocks, SourceFile, open_files, read_files
 from hindcast.pipeline.raw.source_files import find_files
 from hindcast.pipeline.settings.params import Params
 from tests.raw.mock import LONG, mock_params, write_files
@@ -47,14 +48,14 @@ def pool() -> Iterator[ThreadPoolExecutor]:
 def test_blocks_below_the_header_hold_every_line_with_its_number(size: int, tmp_path: Path) -> None:
     write_files(tmp_path, {"a.csv": TEXT})
     (file,) = source_files(tmp_path)
-    contents: list[bytes] = []
-    blocks = list(read_data_blocks(file.layout, SOURCE, size, contents.append))
+    read = DataBlocks(file.layout, SOURCE, size)
+    blocks = list(read)
     assert b"".join(block.data for block in blocks).decode() == TEXT.split("\n", 2)[2]
     line = 3
     for block in blocks:
         assert block.first_line == line
         line += block.line_count
-    assert b"".join(contents).decode() == TEXT
+    assert read.digest == hashlib.sha256(TEXT.encode()).hexdigest()
 
 
 def test_files_become_entries_with_their_rows_in_order_and_their_rejects(

@@ -15,9 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hindcast.pipeline.errors import RawDataError
 from hindcast.pipeline.raw import cache_entries, reading, source_ingest
-from hindcast.pipeline.raw.cache import FileDigests
 from hindcast.pipeline.raw.ingest import CACHE, ingest
 from hindcast.pipeline.raw.source_files import natural_key
 from tests.raw.mock import HOUR, LONG, bytes_below, ingested, mock_params, moment, write_files
@@ -419,19 +417,3 @@ def test_rows_are_kept_only_of_files_that_share_a_group(tmp_path: Path, work: Wo
     assert again(tmp_path, work, {"meter": BY_FOLDER}) == Work(["A/1.csv", "A/2.csv"], ["A"])
     write_files(tmp_path, {"A/2.csv": text("y", 4)})
     assert again(tmp_path, work, {"meter": BY_FOLDER}) == Work(["A/2.csv"], ["A"])
-
-
-def test_a_file_that_changes_while_it_is_read_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    write_files(tmp_path, {"a.csv": text("x", 1)})
-    record = FileDigests.record
-
-    def change_after(self: FileDigests, path: Path, stamp: list[int], digest: str) -> str:
-        if path.suffix == ".csv":
-            path.write_text(text("x", 1, 2))
-        return record(self, path, stamp, digest)
-
-    monkeypatch.setattr(FileDigests, "record", change_after)
-    with pytest.raises(RawDataError, match=r"a\.csv changed while it was read"):
-        ingest(mock_params({"meter": LONG}), tmp_path)

@@ -101,11 +101,11 @@ def test_all_damage_is_reported_at_once(data: Path) -> None:
             {"format": "hindcast-scaler/1"},
             "another version of hindcast wrote it in format hindcast-scaler/1; this version reads hindcast-scaler/2",
         ),
-        (["mean"], "must be of format hindcast-scaler/2, found None"),
+        ({"mean": 1}, "must be of format hindcast-scaler/2, found None"),
     ],
 )
 def test_a_scaler_of_another_format_is_reported_with_its_stage(
-    data: Path, content: object, words: str
+    data: Path, content: dict[str, object], words: str
 ) -> None:
     write_json(data / "scaler.json", content)
     (fault,) = faults_of(data)
