@@ -42,12 +42,12 @@ def is_settled(stamp: Stamp) -> bool:
 class FileDigests:
     """SHA-256 of files, computed again only if the stamp of a file has changed; threads may share it.
 
-    `save` writes them to a file for later runs, which may be removed at any time.
+    `save` writes them for later runs to the file `path`, if there is one; it may be removed at any time.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path | None = None) -> None:
         self._path = path
-        self._old = _read_stamps(path)
+        self._old = _read_stamps(path) if path else {}
         self._new: dict[str, list[Any]] = {}
         self._own: dict[Path, str] = {}
 
@@ -55,6 +55,12 @@ class FileDigests:
     def of_workspace(cls, root: Path) -> FileDigests:
         """Return the digests of the workspace at `root`."""
         return cls(root / DIGEST_CACHE)
+
+    @classmethod
+    def around(cls, dataset: Path) -> FileDigests | None:
+        """Return the digests of the workspace in which `data/dataset.h5` lies; None if it does not lie in one."""
+        root = dataset.absolute().parent.parent
+        return cls.of_workspace(root) if (root / DIGEST_CACHE.parts[0]).is_dir() else None
 
     def digest(self, path: Path) -> str:
         """Return the digest of a file."""
@@ -106,7 +112,7 @@ class FileDigests:
         for path, digest in self._own.items():
             if path.is_file():
                 self._new[str(path.absolute())] = [*stamp_of(path), digest]
-        if all(self._old.get(path) == stamp for path, stamp in self._new.items()):
+        if self._path is None or all(self._old.get(path) == stamp for path, stamp in self._new.items()):
             return
         kept = {
             **self._new,

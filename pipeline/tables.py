@@ -7,6 +7,7 @@ valid_time, issue_time, known_time). Their bytes depend only on their rows.
 
 from __future__ import annotations
 
+import hashlib
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from hindcast.pipeline.digests import stamp_of
 from hindcast.pipeline.errors import FormatError, MissingInputError
 from hindcast.pipeline.files import file_name, read_json, replace_file
 from hindcast.pipeline.settings.raw import Source
@@ -109,10 +111,10 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     """Read the manifest of a folder of tables; raises MissingInputError or FormatError."""
     path = folder / MANIFEST
     try:
-        found = path.stat()
+        stamp = stamp_of(path)
     except FileNotFoundError:
         return _parse_manifest(path, ())
-    return _parse_manifest(path, (found.st_mtime_ns, found.st_size, found.st_ino))
+    return _parse_manifest(path, tuple(stamp))
 
 
 @lru_cache(maxsize=2)
@@ -132,21 +134,27 @@ def read_table(folder: Path, source: str, group: str) -> pd.DataFrame | None:
 
     `series` is a categorical of str; `issue_time` (forecasts), `valid_time` and `known_time` are int64
     nanoseconds UTC, values float64 with NaN for missing. Raises MissingInputError or FormatError if a table that the
-    manifest names is missing or damaged.
+    manifest names is missing, or if its bytes do not have the manifest's digest.
     """
     entry = read_manifest(folder)["sources"].get(source, {"groups": {}})["groups"].get(group)
     if entry is None:
         return None
     path = folder / entry["file"]
     try:
-        table = pq.read_table(path, partitioning=None, read_dictionary=["series"])
+        content = path.read_bytes()  # what is hashed is what is parsed
     except FileNotFoundError:
         raise MissingInputError(
             f"{path} is missing, but {MANIFEST} names it: run the stage `ingest` again."
         ) from None
-    except pa.ArrowInvalid as fault:
-        raise FormatError(f"{path} is damaged ({fault}): run the stage `ingest` again.") from None
+    if hashlib.sha256(content).hexdigest() != entry["digest"]:
+        raise FormatError(damage_text(path))
+    table = pq.read_table(pa.BufferReader(content), partitioning=None, read_dictionary=["series"])
     return pd.DataFrame({name: _column(table, name) for name in table.column_names}, copy=False)
+
+
+def damage_text(path: Path) -> str:
+    """Say that a table does not have the digest that the manifest records, with the remedy."""
+    return f"{path} is damaged or was edited (its digest differs from {MANIFEST}): run the stage `ingest` again."
 
 
 def write_flags(path: Path, flags: pd.DataFrame) -> None:

@@ -14,15 +14,17 @@ from hindcast.pipeline.certify.check_scaler import check_scaler
 from hindcast.pipeline.certify.check_splits import check_borders, check_samples
 from hindcast.pipeline.certify.check_tables import check_files, check_tables
 from hindcast.pipeline.certify.check_targets import check_embargo, check_targets_apart
+from hindcast.pipeline.certify.covered_files import covered_digests
 from hindcast.pipeline.certify.findings import CheckResult
 from hindcast.pipeline.certify.iterate import PART_NAMES
+from hindcast.pipeline.digests import FileDigests
 from hindcast.pipeline.errors import FormatError, LeakError
-from hindcast.pipeline.files import digest_of_file, read_json, write_json
+from hindcast.pipeline.files import write_json
 from hindcast.pipeline.progress import progress
 from hindcast.pipeline.settings.params import Params
-from hindcast.pipeline.split.write_splits import shards_digest
-from hindcast.pipeline.store.layout import SCALER_FORMAT
 from hindcast.pipeline.store.reader import Dataset
+from hindcast.pipeline.store.scaler_file import read_scaler
+from hindcast.pipeline.tables import MANIFEST, read_manifest
 from hindcast.pipeline.wording import span_text
 
 FORMAT = "hindcast-leaks/1"
@@ -37,10 +39,12 @@ def certify(data: Path, params: Params) -> dict[str, Any]:
     shards. Raises FormatError or MissingInputError if a file cannot be read at all.
     """
     file, scaler, tables = data / "dataset.h5", data / "scaler.json", data / "tables"
-    fitted = read_json(scaler)
-    if not isinstance(fitted, dict) or fitted.get("format") != SCALER_FORMAT:
-        raise FormatError(f"{scaler} must have the format {SCALER_FORMAT}: run the stage `scale` again.")
-    with Dataset(file) as dataset:
+    fitted = read_scaler(scaler)
+    digests = FileDigests.around(file) or FileDigests()
+    covered = covered_digests(data, digests, from_bytes=True)
+    read_manifest(tables)  # names a missing or damaged one
+    manifest = digests.compute(tables / MANIFEST)
+    with Dataset(file, check_shards=False) as dataset:
         results = _run(
             [
                 lambda: [check_files(dataset, data / "packed", params)],
@@ -53,18 +57,23 @@ def certify(data: Path, params: Params) -> dict[str, Any]:
                 lambda: [check_origins(dataset, params)],
                 lambda: [check_scaler(dataset, fitted, params.scale)],
                 lambda: check_tables(tables, params, sorted(set(map(str, dataset.sequences.group)))),
+            ],
+            # tables that differ from their digests are not read
+            [
                 lambda: check_inputs(dataset, tables, params),
                 lambda: [check_rebuilt(dataset, tables, params)],
-            ]
+            ],
         )
         fingerprint, overlap = dataset.fingerprint, _overlap(dataset)
+    if covered_digests(data, digests, from_bytes=False) != covered or digests.digest(tables / MANIFEST) != manifest:
+        raise FormatError(f"The files in {data} changed while they were checked: run the stage `certify` again.")
+    digests.save()
     return {
         "format": FORMAT,
         "passed": all(result.passed for result in results),
         "fingerprint": fingerprint,
-        "dataset_digest": digest_of_file(file),
-        "scaler_digest": digest_of_file(scaler),
-        "shards_digest": shards_digest(list((data / "packed").glob("*.h5"))),
+        **covered,
+        "tables_digest": manifest,
         "checks": [result.as_json() for result in results],
         "overlap": overlap,
         "sources": {
@@ -126,10 +135,14 @@ def _overlap(dataset: Dataset) -> dict[str, dict[str, int]]:
     }
 
 
-def _run(checks: list[Callable[[], list[CheckResult]]]) -> list[CheckResult]:
-    results = []
-    with progress("certify", len(checks), "checks") as advance:
-        for check in checks:
-            results += check()
-            advance(1)
+def _run(*groups: list[Callable[[], list[CheckResult]]]) -> list[CheckResult]:
+    """Run the checks; those of the later group only if the tables are intact, which the last check before it decides."""
+    results: list[CheckResult] = []
+    with progress("certify", sum(map(len, groups)), "checks") as advance:
+        for checks in groups:
+            for check in checks:
+                results += check()
+                advance(1)
+            if not all(result.passed for result in results if result.name == "tables"):
+                break
     return results

@@ -37,11 +37,14 @@ def check_tables(tables: Path, params: Params, groups: list[str]) -> list[CheckR
     for source, entry in sorted(manifest["sources"].items()):
         for group, of_group in sorted(entry["groups"].items()):
             same.count_checked(int(of_group["rows"]))
-            if digest_of_file(tables / of_group["file"]) != of_group["digest"]:
+            path = tables / of_group["file"]
+            if not path.is_file():
+                same.add_violation(f"{of_group['file']} is missing: run the stage `ingest` again")
+            elif digest_of_file(path) != of_group["digest"]:
                 same.add_violation(
-                    f"{of_group['file']} was edited since ingest wrote it: run the stage `ingest` again"
+                    f"{of_group['file']} is damaged or was edited since ingest wrote it: run the stage `ingest` again"
                 )
-            if group in groups and source in params.raw.sources:
+            elif group in groups and source in params.raw.sources:
                 frame = read_table(tables, source, group)
                 if frame is not None:
                     clock = step_clock(params, group, source)

@@ -11,21 +11,20 @@ from dataclasses import dataclass
 from importlib.machinery import PathFinder
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from hindcast.pipeline.arrays import Flags, Key
-from hindcast.pipeline.errors import LeakError, MissingInputError, TrainingError
+from hindcast.pipeline.certify.covered_files import check_certificate
+from hindcast.pipeline.digests import FileDigests
+from hindcast.pipeline.errors import LeakError, TrainingError
 from hindcast.pipeline.feed.scaling import Scaling, read_scaling, series_of
 from hindcast.pipeline.feed.source import Source
-from hindcast.pipeline.files import digest_of_file, digest_of_value, read_json
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.settings.train import TrainSettings
 from hindcast.pipeline.store.index_types import Split
 from hindcast.pipeline.store.reader import Dataset
 
-_REPACK = "run the stages `pack`, `split`, `scale` and `certify` again, as `dvc repro` does"
 _BLOCK = 1024  # samples read at a time
 _MAX_ONE_HOT = 2000  # series; beyond, the identity matrix and the first kernel outgrow everything else
 
@@ -49,42 +48,15 @@ def open_certified(params: Params, root: Path) -> Iterator[CertifiedData]:
     settings, scaler = params.train, root / "data" / "scaler.json"
     if settings.model is not None:
         check_model_exists(settings.model)
-    with Dataset(root / "data" / "dataset.h5") as dataset:
+    with Dataset(root / "data" / "dataset.h5", check_shards=False) as dataset:
         known = series_of(dataset, "train")
         scaling = read_scaling(scaler, dataset.features, dataset.targets, dataset.fingerprint, known)
-        check_certificate(
-            root / "reports" / "leaks.json", dataset.fingerprint, root / "data" / "dataset.h5", scaler
-        )
+        digests = FileDigests.of_workspace(root)
+        check_certificate(root / "reports" / "leaks.json", root / "data", dataset.fingerprint, digests)
+        digests.save()
         check_settings(dataset, settings)
         check_identity(len(known), settings)
         yield CertifiedData(dataset, scaling, known)
-
-
-def check_certificate(path: Path, fingerprint: str, dataset: Path, scaler: Path) -> None:
-    """Raise unless the certificate at `path` was issued, and passed, for that fingerprint and for these very files.
-
-    A border moved in `dataset`, a `scaler` fitted again or a shard edited after certification leaves the fingerprint as
-    it was, but changes the file's digest. LeakError, or MissingInputError if a file is absent.
-    """
-    if not path.exists():
-        raise MissingInputError(
-            f"{path} is absent: training needs the certificate that stage certify writes; run it first."
-        )
-    content = read_json(path)
-    certificate = content if isinstance(content, dict) else {}
-    if certificate.get("fingerprint") != fingerprint:
-        raise LeakError(
-            f"{path} certifies another data set ({certificate.get('fingerprint')!r}, but this one is {fingerprint!r}): "
-            "run stage certify again."
-        )
-    if certificate.get("passed") is not True:
-        raise LeakError(
-            f"{path} reports leaks in this data set: fix the listed violations and run stage certify again."
-        )
-    for name, file in (("dataset_digest", dataset), ("scaler_digest", scaler)):
-        if certificate.get(name) != digest_of_file(file):
-            raise LeakError(f"{file} is not the file that {path} certifies: run stage certify again.")
-    _check_shards(path, certificate, dataset.parent / "packed")
 
 
 def check_settings(source: Source, settings: TrainSettings) -> None:
@@ -144,12 +116,3 @@ def check_model_exists(name: str) -> None:
         raise TrainingError(
             f"train.model: there is no module {top} in {Path.cwd()} or on Python's path, found {name}: check its spelling."
         )
-
-
-def _check_shards(path: Path, certificate: dict[str, Any], packed: Path) -> None:
-    shards = sorted(packed.glob("*.h5"))
-    if not shards:
-        raise MissingInputError(f"{packed} holds no shards: {_REPACK}.")
-    found = digest_of_value([[shard.name, digest_of_file(shard)] for shard in shards])
-    if certificate.get("shards_digest") != found:
-        raise LeakError(f"The shards in {packed} are not those that {path} certifies: {_REPACK}.")

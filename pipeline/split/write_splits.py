@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hindcast.pipeline.align.features.registry import longest_reach
+from hindcast.pipeline.digests import FileDigests, digest_of_shards
 from hindcast.pipeline.errors import SplitError
-from hindcast.pipeline.files import digest_of_file, digest_of_value, write_json
+from hindcast.pipeline.files import write_json
 from hindcast.pipeline.progress import progress
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.split.plan import Plan, plan_splits
@@ -105,5 +106,8 @@ def reach_of(params: Params, dataset: Dataset) -> int:
 
 
 def shards_digest(shards: Sequence[Path]) -> str:
-    """Return the digest of the bytes and names of all shards."""
-    return digest_of_value(sorted([shard.name, digest_of_file(shard)] for shard in shards))
+    """Return the digest of the bytes and names of all shards, and remember it for the readers of this workspace."""
+    digests = FileDigests.around(shards[0].parent) or FileDigests()
+    found = digest_of_shards(digests.compute_all(shards))
+    digests.save()
+    return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -11,10 +11,10 @@ from typing import Any
 
 from hindcast.pipeline.align.align_group import align_group, ending_inputs, text_of_features
 from hindcast.pipeline.align.inputs import Input
+from hindcast.pipeline.digests import FileDigests
 from hindcast.pipeline.engine import map_in_order
 from hindcast.pipeline.errors import AlignmentError, FormatError
 from hindcast.pipeline.files import (
-    digest_of_file,
     file_name,
     flush_to_disk,
     replace_file,
@@ -31,7 +31,7 @@ from hindcast.pipeline.store.incremental import (
 )
 from hindcast.pipeline.store.join_shards import SUFFIX
 from hindcast.pipeline.store.writer import write_shard
-from hindcast.pipeline.tables import read_manifest
+from hindcast.pipeline.tables import damage_text, read_manifest
 from hindcast.pipeline.wording import listed
 
 _MOST_LISTED = 20  # groups in one message
@@ -59,8 +59,8 @@ def pack(params: Params, root: Path) -> dict[str, Any]:
     groups = _select_groups(sources, params)
     keys = {group: shard_key(group, digests, params) for group, digests in groups.items()}
     with replace_folders(packed) as (fresh,):
-        undamaged = {group: keys[group] for group in groups if _has_undamaged_tables(tables, sources, group)}
-        results = reuse_shards(root, packed, fresh, undamaged)
+        _check_tables(root, tables, sources, groups)
+        results = reuse_shards(root, packed, fresh, keys)
         items = [item for item in groups.items() if item[0] not in results]
         rows = sum(sources[source]["groups"][group]["rows"] for group, digests in items for source in digests)
         pack_one = partial(pack_group, tables, fresh.resolve(), params)
@@ -162,13 +162,26 @@ def _select_groups(sources: Mapping[str, Any], params: Params) -> dict[str, dict
     return {group: digests[group] for group in wanted}
 
 
-def _has_undamaged_tables(tables: Path, sources: Mapping[str, Any], group: str) -> bool:
-    """Return whether the tables of a group have the digests of the manifest; packing reports a damaged one later."""
-    entries = [source["groups"][group] for source in sources.values() if group in source["groups"]]
-    return all(
-        (tables / entry["file"]).is_file() and digest_of_file(tables / entry["file"]) == entry["digest"]
-        for entry in entries
-    )
+def _check_tables(root: Path, tables: Path, sources: Mapping[str, Any], groups: Iterable[str]) -> None:
+    """Raise FormatError, with all faults, unless the tables of the groups have the digests of the manifest."""
+    due = {
+        tables / source["groups"][group]["file"]: source["groups"][group]["digest"]
+        for group in groups
+        for source in sources.values()
+        if group in source["groups"]
+    }
+    digests = FileDigests.of_workspace(root)
+    found = digests.digest_all([path for path in due if path.is_file()])
+    digests.save()
+    faults = [
+        damage_text(path) if path in found else f"{path} is missing: run the stage `ingest` again."
+        for path, digest in due.items()
+        if found.get(path) != digest
+    ]
+    if len(faults) == 1:
+        raise FormatError(faults[0])
+    if faults:
+        raise FormatError(f"{len(faults)} tables in {tables} cannot be used.", faults)
 
 
 def _explain_no_sequence(results: Sequence[PackedGroup], tables: Path, params: Params) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hindcast.pipeline.arrays import BufferPool, Ints
+from hindcast.pipeline.digests import FileDigests, digest_of_shards
 from hindcast.pipeline.errors import FormatError, MissingInputError
 from hindcast.pipeline.store.chunks import ChunkCache
 from hindcast.pipeline.store.file_header import (
@@ -39,10 +41,20 @@ class Dataset(HeaderValues):
     - `threads` threads decode chunks (by default as many as there are processors, up to four).
     - Threads may share a data set. It is pickled as its path, and opens its files again after a fork.
 
+    - In a workspace the bytes of all shards are compared with the digest that the splits record. Digests of unchanged
+      files are remembered there; `check_shards=False` leaves this to the caller.
+
     Raises MissingInputError if a file is missing, FormatError if one is damaged or belongs to another data set.
     """
 
-    def __init__(self, path: Path, budget_bytes: int = 256 << 20, threads: int | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        budget_bytes: int = 256 << 20,
+        threads: int | None = None,
+        *,
+        check_shards: bool = True,
+    ) -> None:
         self.path = Path(path)
         self.budget_bytes = budget_bytes
         self.threads = threads or default_thread_count()
@@ -62,6 +74,8 @@ class Dataset(HeaderValues):
         _check_counts(self.path, self.header, self.sequences, self._shards)
         size = sum(math.prod(self.header.shape_of(array)) * array.dtype.itemsize for array in ARRAYS)
         self._fits = size <= budget_bytes
+        if joined and check_shards:
+            self._check_shards()
         self._start()
 
     @property
@@ -140,9 +154,29 @@ class Dataset(HeaderValues):
         }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__init__(state["path"], state["budget_bytes"], state["threads"])  # type: ignore[misc]
+        self.__init__(  # type: ignore[misc]
+            state["path"],
+            state["budget_bytes"],
+            state["threads"],
+            check_shards=False,  # the pickled one has checked them
+        )
         if self.fingerprint != state["fingerprint"]:
             raise FormatError(f"{self.path} was replaced while it was in use: run the stage again.")
+
+    def _check_shards(self) -> None:
+        """Raise FormatError if the shards are not those from which the splits were planned, according to their bytes."""
+        paths = [self.path.parent / str(name) for name in self._shards.file]
+        recorded = {split.attributes.get("shards_digest") for split in self._splits.values()} - {None}
+        digests = FileDigests.around(self.path) if recorded else None
+        if digests is None or not all(path.is_file() for path in paths):  # reading reports a missing shard
+            return
+        found = digest_of_shards(digests.digest_all(paths))
+        with suppress(OSError):  # where the workspace can only be read, digests are computed again next time
+            digests.save()
+        if recorded != {found}:
+            raise FormatError(
+                f"{self.path} was made from other shards: one was edited or replaced since the stage `split`: {REMEDY}."
+            )
 
     def _start(self) -> None:
         self._process = os.getpid()

@@ -30,8 +30,6 @@ ALLOWED = {
         "hindcast.pipeline.split.write_splits.steps_of",
         "hindcast.pipeline.split.plan.plan_splits",
     },
-    # records the digest of the shards, as the splits and the preconditions of training do
-    "certificate": {"hindcast.pipeline.split.write_splits.shards_digest"},
 }
 ARITHMETIC = {
     "origins", "moments", "lagged", "start_of", "settle", "starts", "ends", "is_on", "stamp_grid", "clocks", "offset_of", "wall_of", "utc_of", "local_day", "moment_of_day", "exact",
