@@ -154,7 +154,9 @@ def read_table(folder: Path, source: str, group: str) -> pd.DataFrame | None:
 
 def damage_text(path: Path) -> str:
     """Say that a table does not have the digest that the manifest records, with the remedy."""
-    return f"{path} is damaged or was edited (its digest differs from {MANIFEST}): run the stage `ingest` again."
+    return (
+        f"{path} is damaged or was edited (its digest differs from {MANIFEST}): run the stage `ingest` again."
+    )
 
 
 def write_flags(path: Path, flags: pd.DataFrame) -> None:

@@ -65,8 +65,13 @@ def certify(data: Path, params: Params) -> dict[str, Any]:
             ],
         )
         fingerprint, overlap = dataset.fingerprint, _overlap(dataset)
-    if covered_digests(data, digests, from_bytes=False) != covered or digests.digest(tables / MANIFEST) != manifest:
-        raise FormatError(f"The files in {data} changed while they were checked: run the stage `certify` again.")
+    if (
+        covered_digests(data, digests, from_bytes=False) != covered
+        or digests.digest(tables / MANIFEST) != manifest
+    ):
+        raise FormatError(
+            f"The files in {data} changed while they were checked: run the stage `certify` again."
+        )
     digests.save()
     return {
         "format": FORMAT,

@@ -57,10 +57,14 @@ def _column_faults(kind: str, entries: object) -> Iterator[str]:
         fields = entry if isinstance(entry, dict) else {}
         if not isinstance(fields.get("name"), str):
             yield f"{kind}[{place}].name must be a text, found {fields.get('name')!r}"
-        yield from _scale_faults(f"{kind}[{place}]", *([fields.get(field)] for field in ("mean", "std", "count")))
+        yield from _scale_faults(
+            f"{kind}[{place}]", *([fields.get(field)] for field in ("mean", "std", "count"))
+        )
 
 
-def _level_faults(level: str, keys: tuple[str, ...], entries: object, widths: Mapping[str, int]) -> Iterator[str]:
+def _level_faults(
+    level: str, keys: tuple[str, ...], entries: object, widths: Mapping[str, int]
+) -> Iterator[str]:
     """Yield the faults of the scales of groups or of series: a mapping of keys, and of lists by column."""
     if not isinstance(entries, list):
         yield f"{level} must be a list, found {entries!r}"

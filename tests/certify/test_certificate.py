@@ -14,7 +14,7 @@ import pytest
 
 from hindcast.pipeline.certify.certificate import certify, summary_lines, write_certificate
 from hindcast.pipeline.errors import FormatError, LeakError
-from hindcast.pipeline.files import digest_of_file, read_json, write_json
+from hindcast.pipeline.files import read_json, write_json
 from hindcast.pipeline.settings.sections import ScaleSettings
 from hindcast.pipeline.split.scaler import Columns, fit_scaler
 from hindcast.pipeline.split.write_splits import steps_of
@@ -22,7 +22,7 @@ from hindcast.pipeline.store.index_types import Split
 from hindcast.pipeline.store.reader import Dataset
 from tests.align.mock import HOUR
 from tests.certify.small_data import column, frames, settings
-from tests.split.workplace import edit, kinds, make_data, set_split
+from tests.split.workplace import edit, kinds, make_data, set_split, sign_tables
 
 
 @pytest.fixture(scope="module")
@@ -111,9 +111,7 @@ def let_the_tables_know_earlier(data: Path) -> None:
     place = table.schema.get_field_index("known_time")
     earlier = pd.Series(table["known_time"].to_pandas()) - pd.Timedelta("1h")
     pq.write_table(table.set_column(place, table.schema.field(place), [earlier]), path)
-    manifest = read_json(data / "tables/tables.json")
-    manifest["sources"]["weather"]["groups"]["here"]["digest"] = digest_of_file(path)
-    write_json(data / "tables/tables.json", manifest)
+    sign_tables(data / "tables")
 
 
 def let_vintages_be_issued_when_they_are_known(data: Path) -> None:
@@ -126,6 +124,7 @@ def let_vintages_be_issued_when_they_are_known(data: Path) -> None:
         place = table.schema.get_field_index(name)
         table = table.set_column(place, table.schema.field(place), [first])
     pq.write_table(table, path)
+    sign_tables(data / "tables")
 
 
 AFTERWARDS = [

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
-from hindcast.pipeline.errors import LeakError, MissingInputError, TrainingError
-from hindcast.pipeline.files import digest_of_file, write_json
+from hindcast.pipeline.errors import LeakError, TrainingError
 from hindcast.pipeline.learn.preconditions import (
-    check_certificate,
     check_identity,
     check_model_exists,
     check_published,
@@ -19,84 +16,8 @@ from hindcast.pipeline.learn.preconditions import (
     check_split,
 )
 from hindcast.pipeline.settings.train import TrainSettings
-from hindcast.pipeline.split.write_splits import shards_digest
 from hindcast.pipeline.store.index_types import Split
 from tests.learn.networks import small_source
-
-
-@pytest.fixture
-def workspace(tmp_path: Path) -> Path:
-    (tmp_path / "dataset.h5").write_bytes(b"samples and splits")
-    (tmp_path / "scaler.json").write_bytes(b"means")
-    (tmp_path / "packed").mkdir()
-    (tmp_path / "packed" / "g.h5").write_bytes(b"steps")
-    return tmp_path
-
-
-def _certificate(folder: Path, **changes: Any) -> dict[str, Any]:
-    digests = {
-        "dataset_digest": digest_of_file(folder / "dataset.h5"),
-        "scaler_digest": digest_of_file(folder / "scaler.json"),
-        "shards_digest": shards_digest(list((folder / "packed").glob("*.h5"))),
-    }
-    return {"passed": True, "fingerprint": "f", **digests, **changes}
-
-
-def _check(folder: Path, content: Any) -> None:
-    write_json(folder / "leaks.json", content)
-    check_certificate(folder / "leaks.json", "f", folder / "dataset.h5", folder / "scaler.json")
-
-
-def test_a_passed_certificate_of_these_files_is_accepted(workspace: Path) -> None:
-    _check(workspace, _certificate(workspace))
-
-
-def test_an_absent_certificate_is_refused_with_the_stage_to_run(workspace: Path) -> None:
-    with pytest.raises(MissingInputError, match="stage certify"):
-        check_certificate(workspace / "leaks.json", "f", workspace / "dataset.h5", workspace / "scaler.json")
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"fingerprint": "g"}, "certifies another data set"),
-        ({"passed": False}, "leaks"),
-        ({"passed": "yes"}, "leaks"),
-        ({"passed": None}, "leaks"),
-    ],
-)
-def test_any_other_certificate_is_refused(workspace: Path, changes: dict[str, Any], message: str) -> None:
-    with pytest.raises(LeakError, match=message):
-        _check(workspace, _certificate(workspace, **changes))
-
-
-def test_a_certificate_that_is_not_a_mapping_is_refused(workspace: Path) -> None:
-    with pytest.raises(LeakError, match="certifies another data set"):
-        _check(workspace, [])
-
-
-@pytest.mark.parametrize("name", ["dataset.h5", "scaler.json"])
-def test_a_file_changed_after_certification_is_refused(workspace: Path, name: str) -> None:
-    certificate = _certificate(workspace)
-    (workspace / name).write_bytes(b"something else")
-    with pytest.raises(LeakError, match=f"{name} is not the file"):
-        _check(workspace, certificate)
-
-
-def test_a_shard_changed_after_certification_is_refused(workspace: Path) -> None:
-    certificate = _certificate(workspace)
-    (workspace / "packed" / "g.h5").write_bytes(b"other steps")
-    with pytest.raises(
-        LeakError, match=r"shards in .* are not those .*: run the stages `pack`, `split`, .*dvc repro"
-    ):
-        _check(workspace, certificate)
-
-
-def test_absent_shards_are_refused_with_the_stages_to_run(workspace: Path) -> None:
-    certificate = _certificate(workspace)
-    (workspace / "packed" / "g.h5").unlink()
-    with pytest.raises(MissingInputError, match=r"packed holds no shards: run the stages `pack`, `split`"):
-        _check(workspace, certificate)
 
 
 def test_a_residual_network_needs_a_published_forecast_of_every_target() -> None:

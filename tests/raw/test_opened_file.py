@@ -18,11 +18,11 @@ import pytest
 
 from hindcast.pipeline.errors import RawDataError
 from hindcast.pipeline.raw import ingest as ingest_module
-from hindcast.pipeline.raw import source_ingest
+from hindcast.pipeline.raw import reading, source_ingest
 from hindcast.pipeline.raw.context import Sizes
 from hindcast.pipeline.raw.ingest import ingest
 from hindcast.pipeline.raw.opened_file import OpenedFile
-from hindcast.pipeline.raw.reading import DataBlocks, SourceFile
+from hindcast.pipeline.raw.reading import DataBlocks
 from hindcast.pipeline.raw.source_ingest import SourceIngest
 from hindcast.pipeline.tables import read_table
 from tests.raw.mock import LONG, mock_params, write_files
@@ -82,7 +82,7 @@ def loads(folder: Path) -> list[float]:
 
 def after_headers(monkeypatch: pytest.MonkeyPatch, change: Callable[[], None]) -> None:
     """Change the file when all headers were read and no row was."""
-    open_files = ingest_module.open_files
+    open_files = reading.open_files
 
     def then_change(files: Any) -> None:
         open_files(files)
@@ -235,7 +235,7 @@ def test_blocks_are_held_back_until_the_header_was_compared(tmp_path: Path) -> N
     write_files(tmp_path, {"a.csv": BEFORE})
     params = mock_params({"meter": SOURCE})
     files = ingest_module._find_source_files(params.raw, tmp_path)["meter"]
-    layout = SourceFile.layout.func(files[0])
+    layout = files[0].layout
     stale = DataBlocks(layout, params.raw.sources["meter"], 30)
     assert b"".join(block.data for block in stale) == BEFORE.partition("\n")[2].encode()
     rewrite(tmp_path / "raw/a.csv", SWAPPED.encode())

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hindcast.pipeline.errors import RawDataError
 from hindcast.pipeline.raw import cache_entries, reading, source_ingest
 from hindcast.pipeline.raw.ingest import CACHE, ingest
 from hindcast.pipeline.raw.source_files import natural_key

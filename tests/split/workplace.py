@@ -14,7 +14,7 @@ import pandas as pd
 import pyarrow as pa
 
 from hindcast.pipeline.align.align_group import align_group
-from hindcast.pipeline.files import digest_of_file, write_json
+from hindcast.pipeline.files import digest_of_file, read_json, write_json
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.split.write_splits import build_dataset, build_scaler
 from hindcast.pipeline.store.open_files import add_seal
@@ -77,6 +77,15 @@ def edit(path: Path, change: Callable[[h5py.File], None]) -> None:
         change(file)
     if path.read_bytes().startswith(b"hindcast/"):
         path.write_bytes(add_seal(path.read_bytes()))
+
+
+def sign_tables(tables: Path) -> None:
+    """Write the digests of edited tables into the manifest, as somebody does who hides an edit."""
+    manifest = read_json(tables / MANIFEST)
+    for source in manifest["sources"].values():
+        for entry in source["groups"].values():
+            entry["digest"] = digest_of_file(tables / entry["file"])
+    write_json(tables / MANIFEST, manifest)
 
 
 def set_split(file: h5py.File, name: str, indices: list[int], **attributes: int) -> None:
