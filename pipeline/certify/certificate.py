@@ -43,32 +43,12 @@ def certify(data: Path, params: Params) -> dict[str, Any]:
     digests = FileDigests.around(file) or FileDigests()
     covered = covered_digests(data, digests, from_bytes=True)
     read_manifest(tables)  # names a missing or damaged one
-    manifest = digests.compute(tables / MANIFEST)
+    covered["tables_digest"] = digests.compute(tables / MANIFEST)
     with Dataset(file, check_shards=False) as dataset:
-        results = _run(
-            [
-                lambda: [check_files(dataset, data / "packed", params)],
-                lambda: [check_borders(dataset, params.split, params.seed)],
-                lambda: [check_samples(dataset, params.split, params.seed)],
-                lambda: [check_targets_apart(dataset, params.split)],
-                lambda: [check_embargo(dataset, params.split)],
-                lambda: [check_distances(dataset, params)],
-                lambda: [check_issued(dataset, params)],
-                lambda: [check_origins(dataset, params)],
-                lambda: [check_scaler(dataset, fitted, params.scale)],
-                lambda: check_tables(tables, params, sorted(set(map(str, dataset.sequences.group)))),
-            ],
-            # tables that differ from their digests are not read
-            [
-                lambda: check_inputs(dataset, tables, params),
-                lambda: [check_rebuilt(dataset, tables, params)],
-            ],
-        )
+        results = _run_checks(dataset, data, fitted, params)
         fingerprint, overlap = dataset.fingerprint, _overlap(dataset)
-    if (
-        covered_digests(data, digests, from_bytes=False) != covered
-        or digests.digest(tables / MANIFEST) != manifest
-    ):
+    now = covered_digests(data, digests, from_bytes=False)
+    if {**now, "tables_digest": digests.digest(tables / MANIFEST)} != covered:
         raise FormatError(
             f"The files in {data} changed while they were checked: run the stage `certify` again."
         )
@@ -78,7 +58,6 @@ def certify(data: Path, params: Params) -> dict[str, Any]:
         "passed": all(result.passed for result in results),
         "fingerprint": fingerprint,
         **covered,
-        "tables_digest": manifest,
         "checks": [result.as_json() for result in results],
         "overlap": overlap,
         "sources": {
@@ -140,14 +119,31 @@ def _overlap(dataset: Dataset) -> dict[str, dict[str, int]]:
     }
 
 
-def _run(*groups: list[Callable[[], list[CheckResult]]]) -> list[CheckResult]:
-    """Run the checks; those of the later group only if the tables are intact, which the last check before it decides."""
+def _run_checks(dataset: Dataset, data: Path, scaler: dict[str, Any], params: Params) -> list[CheckResult]:
+    """Run all checks; those that rebuild rows from the tables only if the tables are those that ingest wrote."""
+    packed, tables = data / "packed", data / "tables"
+    groups = sorted(set(map(str, dataset.sequences.group)))
+    files: list[Callable[[], list[CheckResult]]] = [
+        lambda: [check_files(dataset, packed, params)],
+        lambda: [check_borders(dataset, params.split, params.seed)],
+        lambda: [check_samples(dataset, params.split, params.seed)],
+        lambda: [check_targets_apart(dataset, params.split)],
+        lambda: [check_embargo(dataset, params.split)],
+        lambda: [check_distances(dataset, params)],
+        lambda: [check_issued(dataset, params)],
+        lambda: [check_origins(dataset, params)],
+        lambda: [check_scaler(dataset, scaler, params.scale)],
+        lambda: check_tables(tables, params, groups),
+    ]
+    rows: list[Callable[[], list[CheckResult]]] = [
+        lambda: check_inputs(dataset, tables, params),
+        lambda: [check_rebuilt(dataset, tables, params)],
+    ]
     results: list[CheckResult] = []
-    with progress("certify", sum(map(len, groups)), "checks") as advance:
-        for checks in groups:
-            for check in checks:
-                results += check()
-                advance(1)
-            if not all(result.passed for result in results if result.name == "tables"):
-                break
+    with progress("certify", len(files) + len(rows), "checks") as advance:
+        for check in (*files, *rows):
+            if check in rows and any(result.name == "tables" and not result.passed for result in results):
+                continue
+            results += check()
+            advance(1)
     return results

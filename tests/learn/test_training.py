@@ -75,7 +75,7 @@ def test_two_trainings_in_two_processes_give_the_same_bytes_whatever_the_threads
 @pytest.mark.parametrize(
     ("harm", "error", "message"),
     [
-        (lambda folder: (folder / "reports/leaks.json").unlink(), MissingInputError, "stage certify"),
+        (lambda folder: (folder / "reports/leaks.json").unlink(), MissingInputError, "the stage `certify`"),
         (
             lambda folder: write_json(folder / "reports/leaks.json", {"passed": True, "fingerprint": "x"}),
             LeakError, "another data set",

@@ -28,6 +28,7 @@ from hindcast.pipeline.store import pack as pack_module
 from hindcast.pipeline.store.pack import pack
 from hindcast.pipeline.store.reader import Dataset
 from tests.dask_cluster import cluster_in, wait_until
+from tests.split.workplace import sign_tables
 
 GROUPS = ["game_01", "game_02", "game_03"]
 
@@ -214,6 +215,7 @@ def test_a_group_whose_source_ends_early_is_named_though_the_total_coverage_suff
     path = workspace / "data/tables/weather/game_02.parquet"
     table = pq.read_table(path)
     pq.write_table(table.slice(0, table.num_rows // 4), path)
+    sign_tables(workspace / "data/tables")
     with pytest.raises(AlignmentError) as caught:
         _pack(params, workspace)
     assert len(caught.value.faults) == 1
@@ -238,6 +240,7 @@ def _blank(workspace: Path, column: str, hours: tuple[int, ...]) -> None:
         hour = table["valid_time"].to_numpy().astype("datetime64[h]").astype(np.int64) % 24
         values = np.where(np.isin(hour, hours), np.nan, table[column].to_numpy())
         pq.write_table(table.set_column(place, table.schema.field(place), [values]), path)
+    sign_tables(workspace / "data/tables")
 
 
 @pytest.mark.parametrize(
