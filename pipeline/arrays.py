@@ -17,6 +17,8 @@ Floats = NDArray[np.float64]
 Values = NDArray[np.float32]
 """Values as stored: float32, physical units."""
 Flags = NDArray[np.bool_]
+Marks = NDArray[np.uint8]
+"""Flags as stored: 0 or 1."""
 Names = NDArray[np.object_]
 Times = NDArray[np.int64]
 """UTC nanoseconds since 1970."""

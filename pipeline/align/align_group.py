@@ -73,6 +73,7 @@ def align_frames(frames: Mapping[str, pd.DataFrame], params: Params, group: str)
             if name in prepared.vintages
         },
         counts=dict(counts),
+        flag_counts=prepared.flag_counts,
     )
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
-from hindcast.pipeline.arrays import TIME_MAX, TIME_MIN, Times, Values
+from hindcast.pipeline.arrays import TIME_MAX, TIME_MIN, Marks, Times, Values
 
 NOT_ISSUED = TIME_MIN
 """The issue time of a step for which no vintage was used."""
@@ -50,6 +51,9 @@ class AlignedSequence:
     origin: Times  # (T,) never decreases
     issued: Times  # (T, S) issue time of the vintage used, NOT_ISSUED if there is none
     known: Times  # (T, G) when Y became known, NEVER_KNOWN if it did not
+    flagged: Marks | None = (
+        None  # (T, G) 1 where Y is flagged; only if flagged targets have no weight in training
+    )
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,7 @@ class AlignedGroup:
     in this group, the share of the group's steps with an origin that have a vintage with at least one of the
     values read.  `counts` account for every step:
     steps = steps_kept + steps_without_origin + steps_in_gaps + steps_without_target +
-    steps_too_short.
+    steps_too_short.  `flag_counts` has, per source and value with limits, the number of values beyond each limit.
     """
 
     group: str
@@ -74,3 +78,4 @@ class AlignedGroup:
     last_target_time: int
     coverage: dict[str, float]
     counts: dict[str, int]
+    flag_counts: Mapping[str, Mapping[str, Mapping[str, int]]] = field(default_factory=dict)

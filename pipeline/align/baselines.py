@@ -21,12 +21,13 @@ LONGEST_REACH = 56 * DAY
 
 @dataclass(frozen=True)
 class Basis:
-    """The inputs of a stored forecaster: a target, the n steps and their origins.
+    """The inputs of a stored forecaster: a target without and with its flagged values, the n steps and their origins.
 
     `newest` (n,) are the slots of the newest steps whose value is known at each origin.
     """
 
     target: Realized
+    stored: Realized
     grid: Grid
     origins: Times
     newest: Ints
@@ -64,7 +65,7 @@ def _seasonal(basis: Basis, period: int) -> Floats:
 def _reference(basis: Basis, period: int) -> Floats:
     """The final value one period before the step, whether or not it was known at the origin."""
     before = basis.grid.before(period // basis.grid.own.frequency)
-    return np.where(before >= 0, basis.target.final[0][before], np.nan)
+    return np.where(before >= 0, basis.stored.final[0][before], np.nan)
 
 
 _FORECASTERS: dict[str, Callable[[Basis], Floats]] = {

@@ -8,10 +8,11 @@ from functools import cached_property
 
 import pandas as pd
 
+from hindcast.pipeline.align.cyclic import field_of
 from hindcast.pipeline.align.grid import Grid, make_grid
 from hindcast.pipeline.align.inputs import Input, forecast_input, inputs, realized_inputs
 from hindcast.pipeline.align.realized import Realized, read_realized
-from hindcast.pipeline.align.source_rows import SourceRows, read_rows, sources_with_role
+from hindcast.pipeline.align.source_rows import SourceRows, count_flags, read_rows, sources_with_role
 from hindcast.pipeline.align.vintages import Origins, VintageSource, make_vintage_source
 from hindcast.pipeline.arrays import Ints, Times
 from hindcast.pipeline.errors import AlignmentError
@@ -29,10 +30,22 @@ class GroupInputs:
     grid: Grid
     inputs: tuple[Input, ...]
     published: tuple[Input | None, ...]  # one per target
-    vintages: Mapping[str, VintageSource]  # forecast and known sources with rows in this group
+    vintages: Mapping[
+        str, VintageSource
+    ]  # forecast and known sources with rows in this group, without flagged values
+    as_published: Mapping[
+        str, VintageSource
+    ]  # the sources of published forecasts with flagged values, as stored
     static: Mapping[str, SourceRows]  # sources of attributes with rows in this group
     holidays: Holidays | None
-    realized: Mapping[str, Realized]  # the realized values that targets or features read
+    realized: Mapping[
+        str, Realized
+    ]  # the realized values that features and baselines read, without flagged values
+    targets: Mapping[str, Realized]  # the targets as stored
+    flagged: Mapping[
+        str, Realized
+    ]  # 1 where a target is flagged; of targets whose flagged values count as missing
+    flag_counts: Mapping[str, Mapping[str, Mapping[str, int]]]  # source -> value -> limit -> values beyond it
     origins: Ints  # (P, tracks) of each step on the grid's shared axis
 
     def origins_of(self, track: int) -> Origins:
@@ -60,19 +73,30 @@ def prepare_group(frames: Mapping[str, pd.DataFrame], params: Params, group: str
         forecast_input(params, chosen[target]) if target in chosen else None for target in params.align.target
     )
     values = dict.fromkeys([*params.align.target, *params.align.features.realized_values])
+    cleaned = {name: table.without_flagged(params.raw.sources[name]) for name, table in rows.items()}
+    every = (*read, *filter(None, published))
+    realized = {input_.value: input_ for _, input_ in realized_inputs(params, values)}
+    flagged = [name for name in params.align.target if _counts_as_missing(realized[name], params)]
+    stored = {name: read_realized(realized[name], rows, grid, params) for name in params.align.target}
     return GroupInputs(
         params=params,
         zone=zone,
         grid=grid,
         inputs=read,
         published=published,
-        vintages=_vintages(rows, (*read, *filter(None, published)), grid, params, group),
-        static={name: table for name, table in rows.items() if params.raw.sources[name].is_static},
+        vintages=_vintages(cleaned, every, grid, params, group),
+        as_published=_vintages(_changed_by_flags(rows, cleaned, published), every, grid, params, group),
+        static={name: table for name, table in cleaned.items() if params.raw.sources[name].is_static},
         holidays=_holidays_of(params.align.features.holidays, group),
         realized={
-            input_.value: read_realized(input_, rows, grid, params)
-            for _, input_ in realized_inputs(params, values)
+            name: stored[name]
+            if name in stored and name not in flagged
+            else read_realized(input_, rows, grid, params, "cleaned")
+            for name, input_ in realized.items()
         },
+        targets=stored,
+        flagged={name: read_realized(realized[name], rows, grid, params, "flags") for name in flagged},
+        flag_counts=count_flags(rows, params),
         origins=params.align.origin.origins(grid.shared.times(), zone),
     )
 
@@ -87,6 +111,19 @@ def _vintages(
             values = tuple(dict.fromkeys(input_.value for input_ in read if source in input_.sources))
             made[source] = make_vintage_source(source, rows[source], values, grid, params, group)
     return made
+
+
+def _counts_as_missing(input_: Input, params: Params) -> bool:
+    fields = (field_of(params.raw.sources[source], input_.value) for source in input_.sources)
+    return any(field is not None and field.counts_as_missing for field in fields)
+
+
+def _changed_by_flags(
+    rows: Mapping[str, SourceRows], cleaned: Mapping[str, SourceRows], published: tuple[Input | None, ...]
+) -> dict[str, SourceRows]:
+    """Return the stored rows of the sources of published forecasts whose flagged values count as missing."""
+    sources = dict.fromkeys(source for input_ in published if input_ is not None for source in input_.sources)
+    return {name: rows[name] for name in sources if name in rows and rows[name] is not cleaned[name]}
 
 
 def _holidays_of(chosen: Holidays | Mapping[str, Holidays] | None, group: str) -> Holidays | None:

@@ -63,15 +63,24 @@ class OriginView:
         """Return statistics over windows of a realized value, or of a target minus its published forecast, all computed at once."""
         key = value, less_published
         if key not in self._rolled:
-            forecast = self.published(value) if less_published else None
+            forecast = self._published(value, self.read()) if less_published else None
             known = KnownValues(self.group.realized[value], self.group.grid, self.origins.steps, forecast)
             self._rolled[key] = roll(known, self.newest(value), windows)
         return self._rolled[key]
 
     def published(self, target: str) -> Floats:
-        """Read the published forecast of a target (n,); NaN if there is none."""
+        """Read the published forecast of a target (n,) as it was published, flagged or not; NaN if there is none."""
+        stored = {
+            name: (source, source.at(self.group.grid, self.origins))
+            for name, source in self.group.as_published.items()
+        }
+        return self._published(target, {**self.read(), **stored})
+
+    def _published(self, target: str, read: Read) -> Floats:
         chosen = self.group.published[self.group.params.align.target.index(target)]
-        return np.full(len(self.run_start), np.nan) if chosen is None else self.per_step(self.input(chosen))
+        if chosen is None:
+            return np.full(len(self.run_start), np.nan)
+        return self.per_step(first_available(chosen, read, len(self.run_start)))
 
     def per_step(self, value: Floats | SharedValues) -> Floats:
         """Convert a column to a value per step (n,)."""

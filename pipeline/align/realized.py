@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 
@@ -18,17 +19,21 @@ from hindcast.pipeline.align.asof import (
     sort_versions,
 )
 from hindcast.pipeline.align.cyclic import field_of
+from hindcast.pipeline.align.flags import NOT_FLAGGED, retract
 from hindcast.pipeline.align.grid import Axis, Grid
 from hindcast.pipeline.align.inputs import Input
 from hindcast.pipeline.align.resample import Resampling, resample_known
 from hindcast.pipeline.align.source_rows import SourceRows, split_shared
-from hindcast.pipeline.arrays import Floats, Ints, Times
+from hindcast.pipeline.arrays import TIME_MAX, Floats, Ints, Times
 from hindcast.pipeline.settings.params import Params
 
 
 @dataclass(frozen=True)
 class Events:
-    """The values that became known: from `known` on, the step at `slot` has `value`. Sorted by (slot, known)."""
+    """The values that became known: from `known` on, the step at `slot` has `value`. Sorted by (slot, known).
+
+    A value of NaN takes the former one back.
+    """
 
     slot: Ints
     known: Times
@@ -84,7 +89,42 @@ class Realized:
         low = start[series[at]]
         found = last_at_most(first_known, low, start[series[at] + 1], origins[at])
         slot = np.where(found >= low, newest.take(found, mode="clip"), -1)
+        if self.has_retractions:
+            slot = self._before_retracted(slot, series[at], origins[at])
         return np.repeat(slot, np.diff(np.append(at, len(series))))
+
+    @cached_property
+    def has_retractions(self) -> bool:
+        """Whether any value is taken back."""
+        return bool(np.isnan(self.events.value).any())
+
+    def _before_retracted(self, slot: Ints, series: Ints, origins: Times) -> Ints:
+        """Return the newest slot up to `slot` that has a value at the origin; -1 if there is none.
+
+        Slots that lost their values for good at one moment, as those of a run do, are passed at once.
+        """
+        places, taken_back, previous = self._retracted_runs
+        at = np.where(slot >= 0, np.searchsorted(places, slot), -1)
+        lost = np.flatnonzero(at >= 0)
+        while len(lost):
+            here = at[lost]
+            has_none = np.isnan(self.at(places[here], origins[lost]))
+            lost, here = lost[has_none], here[has_none]
+            at[lost] = np.where(taken_back[here] <= origins[lost], previous[here], here - 1)
+            outside = (at[lost] < 0) | (places[at[lost]] < self.axis.start[series[lost]])
+            at[lost[outside]] = -1
+            lost = lost[~outside]
+        return np.where(at >= 0, places.take(at, mode="clip"), -1)
+
+    @cached_property
+    def _retracted_runs(self) -> tuple[Ints, Times, Ints]:
+        """The slots with events; the moment at which each lost its value for good (TIME_MAX: it did not); and for each
+        the index of the slot before the ones in a row that lost theirs at the same moment.
+        """
+        last = np.flatnonzero(np.diff(self.events.slot, append=-1))
+        taken_back = np.where(np.isnan(self.events.value[last]), self.events.known[last], TIME_MAX)
+        begins = np.diff(taken_back, prepend=taken_back[:1] - 1) != 0
+        return self.events.slot[last], taken_back, np.flatnonzero(begins)[np.cumsum(begins) - 1] - 1
 
     @cached_property
     def _arrivals(self) -> tuple[Times, Ints, Ints]:
@@ -102,7 +142,15 @@ class Realized:
         return known, np.maximum.accumulate(slot), block_starts(series, len(self.axis.size))
 
 
-def read_realized(input_: Input, tables: Mapping[str, SourceRows], grid: Grid, params: Params) -> Realized:
+Reading = Literal["stored", "cleaned", "flags"]
+"""What is read of a value: as stored; with flagged values missing from the moment of their flags; or 1 where it is flagged
+at any time, else 0.
+"""
+
+
+def read_realized(
+    input_: Input, tables: Mapping[str, SourceRows], grid: Grid, params: Params, reading: Reading = "stored"
+) -> Realized:
     """Read one value from all sources that have it.
 
     If several sources have a value for a step, the first of them in the order of the settings is used from the time at
@@ -115,30 +163,89 @@ def read_realized(input_: Input, tables: Mapping[str, SourceRows], grid: Grid, p
             assert field is not None  # an input has only sources with this value
             spacing = params.raw.sources[source].spacing
             how = Resampling(
-                (field.resample,),
+                ("max" if reading == "flags" else field.resample,),
                 params.raw.frequency.ns,
                 params.align.least_observed,
                 spacing=spacing.ns if spacing else None,
             )
-            events = _events(rows, input_.value, grid.shared if is_shared else grid.own, how)
+            versions = _VERSIONS[reading](rows, input_.value, counts_as_missing=field.counts_as_missing)
+            events = _events(versions, grid.shared if is_shared else grid.own, how)
             found.append(_repeated(events, grid) if is_shared else events)
     return Realized(grid.own, found[0] if len(found) == 1 else _merged(found, grid.own.slots))
 
 
-def _events(rows: SourceRows, value: str, axis: Axis, how: Resampling) -> Events:
+@dataclass(frozen=True)
+class _ValueVersions:
+    """The versions of one value; the last `retracted` of them replace the version before even if they have no value."""
+
+    series: Ints
+    valid: Times
+    known: Times
+    value: Floats
+    retracted: int = 0
+
+
+def _stored(rows: SourceRows, value: str, *, counts_as_missing: bool) -> _ValueVersions:  # noqa: ARG001
+    return _ValueVersions(rows.series, rows.valid, rows.known, rows.values[value])
+
+
+def _cleaned(rows: SourceRows, value: str, *, counts_as_missing: bool) -> _ValueVersions:
+    """Remove values that are flagged as soon as they are known; add a version when another one is recognised as flagged."""
+    if not counts_as_missing:
+        return _stored(rows, value, counts_as_missing=counts_as_missing)
+    column, moment = rows.values[value], rows.flags[value].moment
+    kept = np.where(moment <= rows.known, np.nan, column)
+    added = retract(rows.series, (rows.valid, rows.known), kept, moment)
+    return _ValueVersions(
+        np.concatenate([rows.series, rows.series[added.row]]),
+        np.concatenate([rows.valid, rows.valid[added.row]]),
+        np.concatenate([rows.known, added.known]),
+        np.concatenate([kept, added.value]),
+        len(added.row),
+    )
+
+
+def _flagged(rows: SourceRows, value: str, *, counts_as_missing: bool) -> _ValueVersions:
     column = rows.values[value]
+    flagged = (
+        rows.flags[value].moment != NOT_FLAGGED if counts_as_missing else np.zeros(len(column), np.bool_)
+    )
+    return _ValueVersions(
+        rows.series, rows.valid, rows.known, np.where(np.isnan(column), np.nan, flagged.astype(np.float64))
+    )
+
+
+_VERSIONS: dict[Reading, Callable[..., _ValueVersions]] = {
+    "stored": _stored,
+    "cleaned": _cleaned,
+    "flags": _flagged,
+}
+
+
+def _events(rows: _ValueVersions, axis: Axis, how: Resampling) -> Events:
     slot = axis.slot(np.maximum(rows.series, 0), rows.valid)
-    # a revision without a value does not delete the previous value
-    present = (~np.isnan(column)).astype(np.int64)
+    # a revision without a value does not delete the previous value, a retraction does
+    wins = (~np.isnan(rows.value)).astype(np.int64)
+    wins[len(wins) - rows.retracted :] = 1
     joined = sort_versions(
-        slot, (rows.valid, rows.known, rows.known), column[:, None], axis.slots, rank=present
+        slot, (rows.valid, rows.known, rows.known), rows.value[:, None], axis.slots, rank=wins
     )
     if joined.stamps_at_most <= 1 and joined.rows_at_most <= 1 and how.holds_one:
         return _single(joined)
     at, known = _moments(joined)
     values, _ = resample_known(joined, at, known, how)
-    kept = np.flatnonzero(~np.isnan(values[:, 0]))
+    kept = ~np.isnan(values[:, 0])
+    if rows.retracted:
+        taken_back = slice(len(slot) - rows.retracted, None)
+        kept[_places(at, known, slot[taken_back], rows.known[taken_back], axis.slots)] = True
     return Events(at[kept], known[kept], values[kept, 0])
+
+
+def _places(slots: Ints, known: Times, slot: Ints, moment: Times, count: int) -> Ints:
+    """Return the indices of pairs (slot, moment) in the sorted pairs (slots, known), of those inside of the axis."""
+    inside = slot >= 0
+    start = block_starts(slots, count)
+    return last_at_most(known, start[slot[inside]], start[slot[inside] + 1], moment[inside])
 
 
 def _single(joined: Versions) -> Events:
@@ -174,6 +281,8 @@ def _merged(found: list[Events], slots: int) -> Events:
     """Return the events at which the value changes its source or is revised; earlier members of `found` take precedence."""
     if not found:
         return Events(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
+    if any(np.isnan(events.value).any() for events in found):
+        return _merged_with_retractions(found, slots)
     slot = np.concatenate([events.slot for events in found])
     known = np.concatenate([events.known for events in found])
     value = np.concatenate([events.value for events in found])
@@ -183,3 +292,20 @@ def _merged(found: list[Events], slots: int) -> Events:
     won = np.flatnonzero(best == np.arange(len(best)))
     row_slot = np.repeat(np.arange(slots), np.diff(joined.row_start[joined.stamp_start]))
     return Events(row_slot[won], joined.known[won], joined.values[won, 0])
+
+
+def _merged_with_retractions(found: list[Events], slots: int) -> Events:
+    """Return the same where values are taken back: whenever the first of `found` has none, the next one is used."""
+    slot = np.concatenate([events.slot for events in found])
+    known = np.concatenate([events.known for events in found])
+    order = np.lexsort((known, slot))
+    slot, known = slot[order], known[order]
+    new = changes(slot, known)
+    slot, known = slot[new], known[new]
+    value = np.full(len(slot), np.nan)
+    for events in reversed(found):
+        start = block_starts(events.slot, slots)
+        event = last_at_most(events.known, start[slot], start[slot + 1], known)
+        held = events.value.take(event, mode="clip")
+        value = np.where((event >= start[slot]) & ~np.isnan(held), held, value)
+    return Events(slot, known, value)

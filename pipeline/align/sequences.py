@@ -13,7 +13,7 @@ from hindcast.pipeline.align.asof import kept_runs
 from hindcast.pipeline.align.features.registry import feature_list
 from hindcast.pipeline.align.group_inputs import GroupInputs
 from hindcast.pipeline.align.track import Track
-from hindcast.pipeline.arrays import Flags, Times, Values
+from hindcast.pipeline.arrays import Flags, Marks, Times, Values
 from hindcast.pipeline.errors import AlignmentError
 
 
@@ -24,17 +24,26 @@ class Targets:
     Y: Values  # (n, G) 0 where unknown
     W: Values  # (n, G)
     known: Times  # (n, G)
+    flagged: Marks | None  # (n, G) 1 where Y is flagged; None if flags of targets change nothing
 
 
 def read_targets(group: GroupInputs) -> Targets:
     """Return the last revision of each target and the time at which it became known."""
-    final = [group.realized[name].final for name in group.params.align.target]
+    final = [group.targets[name].final for name in group.params.align.target]
     value = np.stack([value[group.grid.own_slot] for value, _ in final], axis=1)
     known = np.stack([known[group.grid.own_slot] for _, known in final], axis=1)
     is_known = known != NEVER_KNOWN
     with np.errstate(over="ignore"):  # rejected by name when sequences are cut
         y = np.where(is_known, value, 0.0).astype(np.float32)
-    return Targets(y, is_known.astype(np.float32), known)
+    return Targets(y, is_known.astype(np.float32), known, _flagged(group) if group.flagged else None)
+
+
+def _flagged(group: GroupInputs) -> Marks:
+    marks = np.zeros((len(group.grid.times), len(group.params.align.target)), np.uint8)
+    for column, name in enumerate(group.params.align.target):
+        if name in group.flagged:
+            marks[:, column] = group.flagged[name].final[0][group.grid.own_slot] == 1
+    return marks
 
 
 def cut_sequences(
@@ -88,6 +97,7 @@ def _sequence(
         origin=track.origin[steps],
         issued=np.stack(issued, axis=1) if issued else np.empty((length, 0), np.int64),
         known=targets.known[steps],
+        flagged=None if targets.flagged is None else targets.flagged[steps],
     )
     _check_finite(group, made)
     return made

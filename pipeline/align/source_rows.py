@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
 
-from hindcast.pipeline.align.cyclic import in_parts
+from hindcast.pipeline.align.cyclic import in_parts, parts_of
+from hindcast.pipeline.align.flags import RowFlags, flag_rows
 from hindcast.pipeline.arrays import Floats, Ints, Times
 from hindcast.pipeline.settings.fields import ValueField
 from hindcast.pipeline.settings.params import Params
-from hindcast.pipeline.settings.raw import Role
+from hindcast.pipeline.settings.raw import Role, Source
 
 SHARED = -1
 """The series of a row that holds for every series of the group."""
@@ -29,13 +30,27 @@ class SourceRows:
     known: Times  # (R,)
     issue: Times  # (R,) the issue time; the known time if the source has none
     values: Mapping[str, Floats]  # name -> (R,), NaN = missing
+    flags: Mapping[str, RowFlags] = field(default_factory=dict)  # by part, of values with limits
 
     def take(self, kept: Ints) -> SourceRows:
         """Return the rows at these indices."""
         if len(kept) == len(self.valid):
             return self
         values = {name: column[kept] for name, column in self.values.items()}
-        return SourceRows(self.series[kept], self.valid[kept], self.known[kept], self.issue[kept], values)
+        flags = {name: found.take(kept) for name, found in self.flags.items()}
+        return SourceRows(
+            self.series[kept], self.valid[kept], self.known[kept], self.issue[kept], values, flags
+        )
+
+    def without_flagged(self, source: Source) -> SourceRows:
+        """Return the rows with NaN for values that were flagged by the time at which they became known, as `on_flag` says."""
+        changed = {
+            part: np.where(self.flags[part].moment <= self.known, np.nan, self.values[part])
+            for name, field_ in source.values.items()  # noqa: PD011 (no DataFrame)
+            if field_.counts_as_missing
+            for part in parts_of(name, field_)
+        }
+        return replace(self, values={**self.values, **changed}) if changed else self
 
     def matrix(self, names: tuple[str, ...]) -> Floats:
         """Return some of the values as (R, V)."""
@@ -76,8 +91,8 @@ def read_rows(
         numbers, at = of_code[codes], kept[source]
         if _UNUSED in of_code:
             at = at[numbers[at] != _UNUSED]
-        table = _table(frame, params.raw.sources[source].values, numbers, stamps[source])
-        tables[source] = table.take(at)
+        table = _table(frame, params.raw.sources[source].values, numbers, stamps[source]).take(at)
+        tables[source] = replace(table, flags=_flags(frame, at, table, params, source))
     return series, tables
 
 
@@ -110,3 +125,29 @@ def _table(frame: pd.DataFrame, fields: Mapping[str, ValueField], series: Ints, 
     issue = frame["issue_time"].to_numpy(np.int64) if "issue_time" in frame else known
     values = in_parts({name: frame[name].to_numpy(np.float64) for name in fields}, fields)
     return SourceRows(series, valid, known, issue, values)
+
+
+def _flags(
+    frame: pd.DataFrame, at: Ints, table: SourceRows, params: Params, name: str
+) -> dict[str, RowFlags]:
+    """Flag the values of the rows `at` that have limits."""
+    source, flags = params.raw.sources[name], {}
+    step = (source.spacing or params.raw.frequency).ns
+    keys = (table.issue, table.series) if source.has_issue else (table.series,)
+    for value, field_ in source.values.items():  # noqa: PD011 (no DataFrame)
+        if field_.flag is not None and field_.on_flag != "quarantine":  # ingest has acted on those
+            column = frame[value].to_numpy(np.float64)[at]
+            found = flag_rows(column, keys, (table.valid, table.known), field_.flag, step)
+            flags |= dict.fromkeys(parts_of(value, field_), found)
+    return flags
+
+
+def count_flags(tables: Mapping[str, SourceRows], params: Params) -> dict[str, dict[str, dict[str, int]]]:
+    """Return the number of values beyond each limit: source -> value -> limit -> count, of values with limits."""
+    counts: dict[str, dict[str, dict[str, int]]] = {}
+    for name, table in tables.items():
+        for value, field_ in params.raw.sources[name].values.items():  # noqa: PD011 (no DataFrame)
+            part = parts_of(value, field_)[0]
+            if part in table.flags:
+                counts.setdefault(name, {})[value] = table.flags[part].counts()
+    return counts

@@ -44,13 +44,15 @@ def read_track(group: GroupInputs, track: int) -> Track:
         over="ignore"
     ):  # values too large for float32 are rejected by name when sequences are cut
         x = fill_columns(view)
-        targets = [(group.realized[name], view.newest(name)) for name in group.params.align.target]
-        baseline = [baselines(Basis(target, group.grid, origins.steps, newest)) for target, newest in targets]
+        bases = [
+            Basis(group.realized[name], group.targets[name], group.grid, origins.steps, view.newest(name))
+            for name in group.params.align.target
+        ]
         return Track(
             origin=origins.steps,
             X=x,
             published=_side_by_side([view.published(target) for target in group.params.align.target]),
-            baseline=_side_by_side(baseline),
+            baseline=_side_by_side([baselines(basis) for basis in bases]),
             issued={name: vintages.issued for name, (_, vintages) in view.read().items()},
             supplied={name: _supplied(vintages) for name, (_, vintages) in view.read().items()},
             covered=covered,

@@ -110,6 +110,14 @@ def _flag_faults(raw: RawSettings, align: AlignSettings) -> Iterator[str]:
                     f"{path}.on_flag: quarantine would remove rows of a target from the scores: write `on_flag: missing`, "
                     "which takes them out of inputs and training only"
                 )
+            whole = raw.table_sources.get(source.part_of or source_name)
+            of_whole = whole.values.get(name, value) if whole is not None else value
+            if (value.flag, value.on_flag) != (of_whole.flag, of_whole.on_flag):
+                yield f"{path}: flag and on_flag must be the same as in {source.part_of}, of which it is a part"
+            for limit in value.flag.of_runs if value.flag is not None else ():
+                length, step = getattr(value.flag, limit), source.spacing or raw.frequency
+                if length.ns <= step.ns:
+                    yield f"{path}.flag.{limit}: a run has at least two rows, so it must be longer than {step}, found {length}"
             if source.is_static and value.flag is not None and value.flag.of_runs:
                 yield (
                     f"{path}.flag: a value without a valid_time has no runs: remove {' and '.join(value.flag.of_runs)}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from hindcast.pipeline.settings.known import ALWAYS
 from hindcast.pipeline.settings.params import Params, check_params
 
 HOUR = 3600 * 10**9
+DAY = 24 * HOUR
 MINUTE = 60 * 10**9
 START = int(
     np.datetime64("2024-03-29T00:00", "ns").astype(np.int64)
@@ -100,9 +102,14 @@ def mock_params(
     published: dict[str, str] | None = None,
     sources: tuple[str, ...] = OF_STEPS,
     spacing: str | None = None,
+    flags: dict[str, dict[str, Any]] | None = None,
     **align: Any,
 ) -> Params:
-    """Settings over some of SOURCES."""
+    """Settings over some of SOURCES; `flags` gives values (`meter.usage`) limits, which count as missing."""
+    described = copy.deepcopy(SOURCES)
+    for name, limits in (flags or {}).items():
+        source, value = name.split(".")
+        described[source]["values"][value] |= {"flag": limits, "on_flag": "missing"}
     return check_params(
         {
             "raw": {
@@ -110,7 +117,7 @@ def mock_params(
                 "frequency": frequency,
                 "zone": zone,
                 "sources": {
-                    name: {"group": {"constant": "here"}, "spacing": spacing, **SOURCES[name]}
+                    name: {"group": {"constant": "here"}, "spacing": spacing, **described[name]}
                     for name in sources
                 },
             },
@@ -151,12 +158,14 @@ def mock_frames(
     absent: float = 0.1,
     revised: float = 0.2,
     shared: float = 0.0,
+    steady: bool = False,
 ) -> dict[str, pd.DataFrame]:
     """Random frames for OF_STEPS: rows absent, values missing, vintages and revisions in any order of known.
 
-    `spacing` is the distance of raw timestamps (ns); `shared` is the share of rows that hold for every series.
+    `spacing` is the distance of raw timestamps (ns); `shared` is the share of rows that hold for every series. `steady`:
+    rows and revisions become known in the order of time.
     """
-    made = _Maker(np.random.default_rng(seed), hours, spacing, missing, absent)
+    made = _Maker(np.random.default_rng(seed), hours, spacing, missing, absent, steady=steady)
     names = tuple(dict.fromkeys((*series, ""))) if shared else series
     return {
         "weather": made.forecasts(names, vintages, ("temp", "rain")),
@@ -238,8 +247,16 @@ def week_without_a_day(features: dict[str, Any], late: tuple[int, ...] = ()) -> 
 
 class _Maker:
     def __init__(
-        self, random: np.random.Generator, hours: int, spacing: int, missing: float, absent: float
+        self,
+        random: np.random.Generator,
+        hours: int,
+        spacing: int,
+        missing: float,
+        absent: float,
+        *,
+        steady: bool,
     ) -> None:
+        self.steady = steady
         self.random, self.spacing, self.missing, self.absent = random, spacing, missing, absent
         self.stamps = np.arange(START, START + hours * HOUR, spacing)
 
@@ -247,10 +264,12 @@ class _Maker:
         rows = []
         for name in names:
             for stamp in self._some_stamps():
-                newest = stamp - int(self.random.integers(0, 12)) * HOUR
+                newest = stamp // (DAY if self.steady else 1) * (DAY if self.steady else 1)
+                newest -= 0 if self.steady else int(self.random.integers(0, 12)) * HOUR
                 for age in range(int(self.random.integers(1, vintages + 1))):
                     issue = newest - age * 6 * HOUR
-                    delay = int(self.random.integers(0, 20)) * HOUR  # an older vintage may come later
+                    # an older vintage may come later
+                    delay = HOUR if self.steady else int(self.random.integers(0, 20)) * HOUR
                     rows.append({"series": name, "valid": stamp, "issue": issue, "known": issue + delay})
         return self._with_values(rows, values)
 
@@ -260,10 +279,12 @@ class _Maker:
         rows = []
         for name in names:
             for stamp in self._some_stamps():
-                known = stamp + int(self.random.integers(-30 if ahead else 1, 8)) * HOUR
+                known = (
+                    stamp + (2 if self.steady else int(self.random.integers(-30 if ahead else 1, 8))) * HOUR
+                )
                 rows.append({"series": name, "valid": stamp, "known": known})
                 if self.random.random() < revised:
-                    later = known + int(self.random.integers(1, 30)) * HOUR
+                    later = known + (20 if self.steady else int(self.random.integers(1, 30))) * HOUR
                     rows.append({"series": name, "valid": stamp, "known": later})
         return self._with_values(rows, values)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
 from functools import cache
@@ -18,6 +19,7 @@ from hindcast.pipeline.settings.origin import NO_ORIGIN
 from hindcast.pipeline.settings.params import Params
 
 NAN = float("nan")
+FOREVER = 2**63 - 1
 STATISTICS: dict[str, Any] = {"mean": np.mean, "std": np.std, "min": min, "max": max}
 HOUR = 3600 * 10**9
 DAY = 24 * HOUR
@@ -44,6 +46,9 @@ class Oracle:
         }
         named = {row["series"] for source in self._of("realized", "forecast") for row in self.rows[source]}
         self.names = sorted(named - {""}) or sorted(named)
+        self.as_stored = False
+        self._moments: dict[tuple[str, str, int], set[int]] = {}
+        self._in_runs: dict[tuple[str, str, str, int | None, int], set[int]] = {}
 
     def _of(self, *roles: str) -> list[str]:
         return [
@@ -67,6 +72,60 @@ class Oracle:
         yield False, self._by_step.get((source, series, step), [])
         if series:
             yield True, self._by_step.get((source, "", step), [])
+
+    # --- which values are flagged at an origin
+
+    def read(self, source: str, value: str, row: Row, origin: int) -> float:
+        """A value of a row as known at an origin: NaN where it counts as missing."""
+        field = self.fields[source][value]
+        if field.on_flag != "missing" or self.as_stored:
+            return float(row[value])
+        seen = origin if self.params.raw.sources[source].role == "realized" else int(row["known_time"])
+        return NAN if self.is_flagged(source, value, row, seen) else float(row[value])
+
+    def is_flagged(self, source: str, value: str, row: Row, origin: int) -> bool:
+        limits, found = self.fields[source][value].flag, row[value]
+        if limits.below is not None and found < limits.below:
+            return True
+        if limits.above is not None and found > limits.above:
+            return True
+        issue = row["issue_time"] if self.params.raw.sources[source].has_issue else None
+        key = source, value, row["series"], issue, origin
+        if key not in self._in_runs:
+            self._in_runs[key] = self._rows_in_runs(*key)
+        return id(row) in self._in_runs[key]
+
+    def _rows_in_runs(self, source: str, value: str, series: str, issue: int | None, origin: int) -> set[int]:
+        """The rows of all runs that are complete at an origin, of rows known by then only."""
+        limits, found = self.fields[source][value].flag, set()
+        step = (self.params.raw.sources[source].spacing or self.params.raw.frequency).ns
+        rest = [
+            row
+            for row in self.rows[source]
+            if row["series"] == series
+            and issue in (None, row.get("issue_time"))
+            and row["known_time"] <= origin
+            if not math.isnan(row[value])
+        ]
+        rest.sort(key=lambda row: (row["valid_time"], row["known_time"]))
+        while rest:
+            late = [
+                row
+                for at, row in enumerate(rest)
+                if any(other["known_time"] < row["known_time"] for other in rest[at + 1 :])
+            ]
+            run: list[Row] = []
+            for row in [row for row in rest if row not in late]:
+                if run and not (
+                    row[value] == run[-1][value] and row["valid_time"] - run[-1]["valid_time"] <= step
+                ):
+                    run = []
+                run.append(row)
+                length = limits.zeros if row[value] == 0 else limits.frozen
+                if length is not None and row["valid_time"] + step - run[0]["valid_time"] >= length.ns:
+                    found |= {id(one) for one in run}
+            rest = late
+        return found
 
     # --- what is known of a step at an origin
 
@@ -114,7 +173,8 @@ class Oracle:
                 issued = max(_newness(row)[0] for _, row in taken)
                 if value is None:
                     return NAN, issued
-                return self.fold([(stamp, row[value]) for stamp, row in taken], source, value), issued
+                filled = [(stamp, self.read(source, value, row, origin)) for stamp, row in taken]
+                return self.fold(filled, source, value), issued
         return NAN, NO_ORIGIN
 
     def _candidate(self, source: str, row: Row, origin: int) -> bool:
@@ -125,7 +185,7 @@ class Oracle:
             return True
         if rule.max_age and origin - _newness(row)[0] > rule.max_age.ns:
             return False
-        empty = all(math.isnan(row[name]) for name in self.fields[source])
+        empty = all(math.isnan(self.read(source, name, row, origin)) for name in self.fields[source])
         return not (rule.take == "newest_filled" and empty)
 
     def input(self, name: str, series: str, step: int, origin: int, older: int = 0) -> float:
@@ -145,19 +205,36 @@ class Oracle:
                 continue
             for _, rows in self.rows_of(source, series, step):
                 best = (NAN, 0)
-                for moment in sorted({row["known_time"] for row in rows if row["known_time"] <= origin}):
+                moments = {row["known_time"] for row in rows if row["known_time"] <= origin}
+                for moment in sorted(moments | self._recognised(source, value, rows, origin)):
                     found = self._revision(rows, value, moment, source)
-                    if not math.isnan(found):
+                    taken_back = moment in self._recognised(source, value, rows, origin)
+                    if taken_back or not math.isnan(found):
                         best = (found, moment)
                 if not math.isnan(best[0]):
                     return best
         return NAN, 0
 
+    def _recognised(self, source: str, value: str, rows: list[Row], origin: int) -> set[int]:
+        """The moments up to an origin at which one of these rows becomes flagged, later than it became known."""
+        if self.fields[source][value].on_flag != "missing" or self.as_stored:
+            return set()
+        key = source, value, id(rows[0]) if rows else 0
+        if key not in self._moments:
+            every = sorted({row["known_time"] for row in self.rows[source]})
+            self._moments[key] = {
+                next(moment for moment in every if math.isnan(self.read(source, value, row, moment)))
+                for row in rows
+                if not math.isnan(self.read(source, value, row, row["known_time"]))
+                and math.isnan(self.read(source, value, row, every[-1]))
+            }
+        return {moment for moment in self._moments[key] if moment <= origin}
+
     def _revision(self, rows: list[Row], value: str, moment: int, source: str) -> float:
         stamps = []
         for stamp in sorted({row["valid_time"] for row in rows if row["known_time"] <= moment}):
             known = [row for row in rows if row["valid_time"] == stamp and row["known_time"] <= moment]
-            filled = [row for row in known if not math.isnan(row[value])]
+            filled = [row for row in known if not math.isnan(self.read(source, value, row, moment))]
             newest = max(filled, key=lambda row: int(row["known_time"]))[value] if filled else NAN
             stamps.append((stamp, newest))
         return self.fold(stamps, source, value)
@@ -328,7 +405,7 @@ class Oracle:
             if track is not None:
                 own = self.origins(step)[track] if step in self.steps(series) else NO_ORIGIN
                 there = own != NO_ORIGIN and own <= origin
-                known = known - self.published(value, series, step, own) if there else NAN
+                known = known - self._published(value, series, step, own) if there else NAN
             if not math.isnan(known):
                 found.append(known)
         return found if 2 * len(found) * self.frequency >= window else []
@@ -382,10 +459,36 @@ class Oracle:
 
     def targets(self, series: str, step: int) -> list[tuple[float, int]]:
         """The last revision of each target, and the moment since when."""
-        return [self.realized(name, series, step, 2**63 - 1) for name in self.params.align.target]
+        with self._stored():
+            return [self.realized(name, series, step, FOREVER) for name in self.params.align.target]
+
+    def flagged(self, target: str, series: str, step: int) -> bool:
+        """Whether a row that the last revision of a target is made of is flagged at any time."""
+        for source in self._of("realized"):
+            for _, rows in self.rows_of(source, series, step) if target in self.fields[source] else ():
+                with self._stored():
+                    found = [self._revision(rows, target, row["known_time"], source) for row in rows]
+                if any(not math.isnan(value) for value in found):
+                    newest = {
+                        row["valid_time"]: row
+                        for row in sorted(rows, key=lambda row: int(row["known_time"]))
+                        if not math.isnan(row[target])
+                    }
+                    return any(math.isnan(self.read(source, target, row, FOREVER)) for row in newest.values())
+        return False
+
+    @contextmanager
+    def _stored(self) -> Iterator[None]:
+        self.as_stored = True
+        yield
+        self.as_stored = False
 
     def published(self, target: str, series: str, step: int, origin: int) -> float:
-        """The published forecast of a target."""
+        """The published forecast of a target as it was published."""
+        with self._stored():
+            return self._published(target, series, step, origin)
+
+    def _published(self, target: str, series: str, step: int, origin: int) -> float:
         name = self.params.align.published.get(target)
         return NAN if name is None else self.input(name, series, step, origin)
 
@@ -398,11 +501,9 @@ class Oracle:
                 found = self.realized(target, series, at, origin)[0]
                 at -= period
             made.append(found)
-        forever = 2**63 - 1
-        return [
-            *made,
-            *(self.realized(target, series, step - period, forever)[0] for period in (DAY, 7 * DAY)),
-        ]
+        with self._stored():
+            shifts = [self.realized(target, series, step - period, FOREVER)[0] for period in (DAY, 7 * DAY)]
+        return [*made, *shifts]
 
 
 @cache

@@ -8,7 +8,7 @@ import pandas as pd
 from hypothesis import strategies as st
 
 from hindcast.pipeline.settings.params import Params
-from tests.align.mock import HOUR, MINUTE, SOURCES, mock_frames, mock_params, mock_site
+from tests.align.mock import HOUR, MINUTE, OF_STEPS, SOURCES, mock_frames, mock_params, mock_site
 
 
 def origins() -> st.SearchStrategy[dict[str, Any]]:
@@ -66,9 +66,37 @@ def features() -> st.SearchStrategy[dict[str, Any]]:
     )
 
 
+def flags() -> st.SearchStrategy[dict[str, Any]]:
+    """Limits of any values, with all kinds of limits."""
+    numbers = st.sampled_from([None, -8, -1])
+    lengths = st.sampled_from(["7h", "4h", None])
+    limits = st.fixed_dictionaries(
+        {
+            "below": numbers,
+            "above": numbers.map(lambda number: number and -number),
+            "zeros": lengths,
+            "frozen": lengths,
+        }
+    ).filter(lambda chosen: any(limit is not None for limit in chosen.values()))
+    values = [f"{name}.{value}" for name in OF_STEPS for value in SOURCES[name]["values"]]
+    others = st.dictionaries(st.sampled_from(values), limits)
+    return st.tuples(limits, others).map(lambda drawn: {"meter.usage": drawn[0], **drawn[1]})
+
+
+def with_runs(tables: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """Replace values by equal ones in blocks of 15 hours, by 0 or 3, and round the others: there are runs of all lengths."""
+    made = {name: table.copy() for name, table in tables.items()}
+    for name, table in made.items():
+        block = table["valid_time"] // (15 * HOUR)
+        for value in SOURCES[name]["values"] if name != "site" else ():
+            same = (block % 4 // 2 * 3.0).where(table[value].notna())
+            table[value] = same.where(block % 2 == 0, (table[value] / 10).round() + 0.0)
+    return made
+
+
 @st.composite
-def params(draw: st.DrawFn) -> Params:
-    """Settings over all mock sources."""
+def params(draw: st.DrawFn, *, flagged: bool = False) -> Params:
+    """Settings over all mock sources; `flagged`: some values have limits, and count as missing beyond them."""
     bounds: dict[str, Any] = {
         "from": draw(st.sampled_from([None, "2024-03-30T03:00"])),
         "until": draw(st.sampled_from([None, "2024-03-31T12:30"])),
@@ -97,13 +125,14 @@ def params(draw: st.DrawFn) -> Params:
         sources=tuple(SOURCES),
         target=draw(st.sampled_from([("usage",), ("flow", "usage")])),
         published=published,
+        flags=draw(flags()) if flagged else None,
         **bounds,
     )
 
 
 @st.composite
-def frames(draw: st.DrawFn) -> dict[str, pd.DataFrame]:
-    """Tables of all mock sources, or of some."""
+def frames(draw: st.DrawFn, *, steady: bool = False) -> dict[str, pd.DataFrame]:
+    """Tables of all mock sources, or of some; `steady`: most become known in the order of time."""
     seed = draw(st.integers(0, 2**32 - 1))
     made = mock_frames(
         seed,
@@ -111,10 +140,11 @@ def frames(draw: st.DrawFn) -> dict[str, pd.DataFrame]:
         series=draw(st.sampled_from([("a",), ("b", "a"), ("",)])),
         spacing=draw(st.sampled_from([20 * MINUTE, HOUR, 3 * HOUR])),
         vintages=draw(st.integers(1, 4)),
-        missing=draw(st.sampled_from([0.1, 0.0, 0.5])),
-        absent=draw(st.sampled_from([0.0, 0.1])),
+        missing=draw(st.sampled_from([0.1, 0.0, 0.5])) if not steady else 0.02,
+        absent=draw(st.sampled_from([0.0, 0.1])) if not steady else 0.02,
         revised=draw(st.sampled_from([0.0, 0.3])),
         shared=draw(st.sampled_from([0.0, 0.5])),
+        steady=steady and draw(st.integers(0, 3)) > 0,
     )
     made["site"] = mock_site(seed)
     for source in draw(

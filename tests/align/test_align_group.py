@@ -18,7 +18,7 @@ from hindcast.pipeline.forecasters import STORED
 from hindcast.pipeline.settings.params import Params
 from tests.align.mock import HOUR, MINUTE, START, frame, mock_frames, mock_params
 from tests.align.oracle import Oracle
-from tests.align.strategies import frames, params
+from tests.align.strategies import frames, params, with_runs
 
 FOREVER = 2**63 - 1
 METER = ("usage", "flow")
@@ -28,6 +28,14 @@ METER = ("usage", "flow")
 @given(params(), frames())
 def test_alignment_agrees_with_a_row_by_row_reading(chosen: Params, tables: dict[str, pd.DataFrame]) -> None:
     _check_against_oracle(chosen, tables)
+
+
+@settings(max_examples=60)
+@given(params(flagged=True), frames(steady=True))
+def test_alignment_of_flagged_values_agrees_with_a_row_by_row_reading(
+    chosen: Params, tables: dict[str, pd.DataFrame]
+) -> None:
+    _check_against_oracle(chosen, with_runs(tables))
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -94,6 +102,11 @@ def _check_sequence(
     )
     baseline = [[oracle.baseline(name, *one) for name in made.targets] for one in at_origin[::7]]
     _check_close(sequence.baseline[::7], baseline)
+    if sequence.flagged is not None:
+        marks = [
+            [oracle.flagged(name, sequence.series, one["time"]) for name in made.targets] for one in steps
+        ]
+        assert sequence.flagged.tolist() == marks
 
 
 def _check_close(found: Any, expected: Any) -> None:

@@ -27,7 +27,7 @@ def _group(values: np.ndarray[tuple[int], np.dtype[np.float64]], origin: dict[st
 
 def _made(group: GroupInputs) -> dict[str, list[float]]:
     usage, origins = group.realized["usage"], group.origins_of(0).steps
-    found = baselines(Basis(usage, group.grid, origins, usage.newest(group.grid.series, origins)))
+    found = baselines(Basis(usage, usage, group.grid, origins, usage.newest(group.grid.series, origins)))
     return {name: found[:, at].tolist() for at, name in enumerate(STORED)}
 
 

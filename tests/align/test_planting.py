@@ -15,8 +15,8 @@ from hindcast.pipeline.align.group_inputs import GroupInputs, prepare_group
 from hindcast.pipeline.align.track import read_track
 from hindcast.pipeline.settings.origin import NO_ORIGIN
 from hindcast.pipeline.settings.params import Params
-from tests.align.mock import HOUR, MINUTE, SOURCES, START, mock_frames, mock_params, mock_site
-from tests.align.strategies import frames, params
+from tests.align.mock import HOUR, MINUTE, OF_STEPS, SOURCES, START, mock_frames, mock_params, mock_site
+from tests.align.strategies import frames, params, with_runs
 
 SEASONAL = 3  # baselines after these are plain shifts, which ignore the origin
 
@@ -74,6 +74,39 @@ def test_thousands_of_planted_vintages_change_no_byte_of_any_kind_of_feature(
         now, prepare_group(tables, chosen, "here"), prepare_group(planted, chosen, "here")
     )
     assert same > 50  # else the test is trivial
+
+
+@settings(max_examples=60)
+@given(params(flagged=True), frames(steady=True), st.integers(-12, 80), st.integers(0, 2**32 - 1))
+def test_nothing_known_later_changes_what_is_flagged_at_an_origin(
+    chosen: Params, tables: dict[str, pd.DataFrame], hour: int, seed: int
+) -> None:
+    now, tables = START + hour * HOUR, with_runs(tables)
+    planted = plant(tables, now, np.random.default_rng(seed))
+    check_same_until(now, prepare_group(tables, chosen, "here"), prepare_group(planted, chosen, "here"))
+
+
+@pytest.mark.parametrize("hour", range(20, 70, 7))
+def test_thousands_of_planted_rows_change_no_byte_where_every_value_has_limits(hour: int) -> None:
+    """Planted rows repeat the values around them too, so that runs would become longer, or cover rows between them."""
+    limits = {"below": -8, "above": 8, "zeros": "7h", "frozen": "7h"}
+    named = [f"{name}.{value}" for name in OF_STEPS for value in SOURCES[name]["values"]]
+    chosen = mock_params(
+        origin={"before": "3h"},
+        gaps={"fill": "2h", "longer": "indicator"},
+        features=EVERY_KIND,
+        published={"usage": "guess"},
+        sources=tuple(SOURCES),
+        flags=dict.fromkeys(named, limits),
+    )
+    tables = {**mock_frames(hour, hours=72, missing=0.02, absent=0.02, steady=True), "site": mock_site(5)}
+    now = START + hour * HOUR
+    planted = with_runs(plant(tables, now, np.random.default_rng(6), rows=500))
+    tables = with_runs(tables)
+    one, other = (prepare_group(frames, chosen, "here") for frames in (tables, planted))
+    assert one.realized["usage"].has_retractions
+    assert sum(count for counts in one.flag_counts["meter"].values() for count in counts.values()) > 20
+    assert check_same_until(now, one, other) > 20
 
 
 def plant(
