@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from hindcast.pipeline.settings.fields import LIMITS
 from hindcast.pipeline.settings.params import Params
 from hindcast.stages.common import Summary, stage_main
 
@@ -39,7 +40,16 @@ def _excluded(report: dict[str, Any]) -> list[str]:
     ]
     if empty := report["groups_without_sequence"]:
         lines.append(f"{len(empty):,} groups without a sequence: {', '.join(empty[:12])}")
-    return lines
+    return [*lines, *_flagged(report)]
+
+
+def _flagged(report: dict[str, Any]) -> list[str]:
+    """One line per value with limits: how many values were beyond each, and what happened to them."""
+    words = {"missing": "count as missing in X and in training", "keep": "kept, since on_flag is keep"}
+    return [
+        f"{name}: {', '.join(f'{entry[limit]:,} {limit}' for limit in LIMITS)}: {words[entry['on_flag']]}"
+        for name, entry in report.get("flags", {}).items()
+    ]
 
 
 main = stage_main(

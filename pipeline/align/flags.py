@@ -115,8 +115,8 @@ def _completed(
 ) -> Times:
     """Return the moments of the rows of one pass, sorted by (key, valid, known)."""
     valid, known = stamps
-    starts_run = changes(key, values)
-    starts_run[1:] |= np.diff(valid) > step
+    starts_run = changes(key, key)
+    starts_run[1:] |= (values[1:] != values[:-1]) | (np.diff(valid) > step)
     start = np.flatnonzero(starts_run)
     run = np.cumsum(starts_run) - 1
     longest = [TIME_MAX if limit is None else limit.ns - step for limit in (limits.zeros, limits.frozen)]

@@ -131,7 +131,7 @@ def _flags(
     frame: pd.DataFrame, at: Ints, table: SourceRows, params: Params, name: str
 ) -> dict[str, RowFlags]:
     """Flag the values of the rows `at` that have limits."""
-    source, flags = params.raw.sources[name], {}
+    source, flags = params.raw.sources[name], dict[str, RowFlags]()
     step = (source.spacing or params.raw.frequency).ns
     keys = (table.issue, table.series) if source.has_issue else (table.series,)
     for value, field_ in source.values.items():  # noqa: PD011 (no DataFrame)

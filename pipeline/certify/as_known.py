@@ -44,12 +44,16 @@ NO_VALUE = KnownValue(math.nan)
 
 @dataclass(frozen=True)
 class GroupTables:
-    """The rows of one group, with the settings that define how to read them."""
+    """The rows of one group, with the settings that define how to read them.
+
+    `as_stored`: flagged values are read as all others are; else they count as missing, from the moment of their flag.
+    """
 
     params: Params
     zone: str
     records: Mapping[str, Records]
     group: str = ""
+    as_stored: bool = False
 
     @cached_property
     def clock(self) -> StepClock:
@@ -96,6 +100,7 @@ class GroupTables:
                 rows = (
                     self.records[source].of_step(owner, TIME_MIN, TIME_MAX) if source in self.records else []
                 )
+                rows = [self._as_of(row, row.known) for row in rows]
                 present = [row for row in rows if not math.isnan(row.values[value])]
                 if present:
                     return KnownValue(present[-1].values[value], None, present[-1].known)
@@ -106,13 +111,41 @@ class GroupTables:
         for source in self._sources_of(value):
             for owner in dict.fromkeys((series, SHARED)):
                 stamps = self._stamps(source, owner, step)
-                moments = {row.known for rows in stamps for row in rows if row.known <= moment}
-                for known in sorted(moments, reverse=True):
-                    revisions = [_last_revision(rows, value, known) for rows in stamps]
-                    folded = self._fold([row for row in revisions if row], source, value)
+                every = [row for rows in stamps for row in rows if row.known <= moment]
+                taken_back = set[int]() if self.as_stored else self._taken_back(every, value, moment)
+                for known in sorted({row.known for row in every} | taken_back, reverse=True):
+                    folded = self._fold(self._revisions(stamps, value, known), source, value)
                     if not math.isnan(folded):
                         return KnownValue(folded, None, known, steps=(step, step))
+                    if known in taken_back:
+                        break
         return NO_VALUE
+
+    def is_flagged(self, value: str, series: str, step: int) -> bool:
+        """Return whether a row is flagged, at any time, of those that the last revision of a realized value is made of."""
+        for source in self._sources_of(value):
+            for owner in dict.fromkeys((series, SHARED)):
+                stamps = self._stamps(source, owner, step)
+                for known in sorted({row.known for rows in stamps for row in rows}, reverse=True):
+                    rows = [_last_revision(rows, value, known) for rows in stamps]
+                    used = [row for row in rows if row]
+                    if not math.isnan(self._fold(used, source, value)):
+                        return any(value in row.flagged and not math.isnan(row.values[value]) for row in used)
+        return False
+
+    def _as_of(self, row: Record, moment: int) -> Record:
+        return row if self.as_stored else row.without_flagged(moment)
+
+    def _revisions(self, stamps: list[list[Record]], value: str, moment: int) -> list[Record]:
+        """Return the row of each timestamp whose value holds at a given time."""
+        found = [_last_revision([self._as_of(row, moment) for row in rows], value, moment) for rows in stamps]
+        return [row for row in found if row]
+
+    @staticmethod
+    def _taken_back(rows: list[Record], value: str, moment: int) -> set[int]:
+        """Return the times until `moment` at which one of these rows was flagged after it became known."""
+        since = {(row.known, row.flagged[value]) for row in rows if value in row.flagged}
+        return {flagged for known, flagged in since if known < flagged <= moment}
 
     def newest_step(self, value: str, series: str, moment: int) -> int | None:
         """Return the newest step with a realized value that was known at a given time, or None."""
@@ -177,9 +210,13 @@ class GroupTables:
         """Return the rows of a step, plus the rows interpolated between a vintage's rows before and after the step."""
         records, end = self.records[source], step + self.frequency
         rows, reach = records.of_step(series, step, end), self.params.raw.sources[source].interpolate
+        if self.params.raw.sources[source].role != "realized":
+            rows = [self._as_of(row, row.known) for row in rows]
         if reach is None:
             return rows
-        around = records.of_step(series, step - reach.ns, end + reach.ns)
+        around = [
+            self._as_of(row, row.known) for row in records.of_step(series, step - reach.ns, end + reach.ns)
+        ]
         if self.params.align.vintage.take == "newest_filled":
             around = [row for row in around if not row.is_empty]
         vintages: dict[tuple[int, int], list[Record]] = {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from hindcast.pipeline.certify.as_known import NO_VALUE, GroupTables, KnownValue
 from hindcast.pipeline.certify.expected_columns import Step, expected_columns, sources_and_value
 from hindcast.pipeline.certify.expected_splits import EXPECTATIONS
 from hindcast.pipeline.certify.findings import CheckResult
+from hindcast.pipeline.certify.flagged_rows import most_per_group, steps_around_flags
 from hindcast.pipeline.certify.iterate import iter_slices
 from hindcast.pipeline.certify.raw_records import read_records
 from hindcast.pipeline.certify.slow_clock import days_of_change, moment_of_midnight
@@ -53,7 +55,8 @@ def check_inputs(dataset: Dataset, tables: Path, params: Params) -> list[CheckRe
             f"X contains the values known at the origin according to the tables, within {TOLERANCE:g} of the value",
         ),
         CheckResult(
-            "targets", "Y is the last revision, `known` is its known time, and W is 0 if there is no value"
+            "targets",
+            "Y is the last revision, `known` is its known time, W is 0 if there is no value, and flags follow the limits",
         ),
         CheckResult("published", "published forecasts and issue times are the values known at the origin"),
         CheckResult("targets_as_inputs", "no input of a training row is a target of validation or test"),
@@ -65,8 +68,13 @@ def check_inputs(dataset: Dataset, tables: Path, params: Params) -> list[CheckRe
         zone = params.raw.zone_of(group)
         assert zone is not None  # align rejects a group without a zone
         of_group = GroupTables(params, zone, read_records(tables, group, params), group)
-        rows = [row for row, name in zip(sampled, groups, strict=True) if name == group]
-        _check_group(results, dataset, of_group, {row: sampled[row] for row in rows}, held_out)
+        chosen = {row: {*sampled[row]} for row, name in zip(sampled, groups, strict=True) if name == group}
+        for row, place in steps_around_flags(
+            dataset, params, of_group.records, group, most_per_group(len(set(groups)))
+        ):
+            chosen.setdefault(row, set()).add(place)
+        places = {row: sorted(chosen[row]) for row in sorted(chosen)}
+        _check_group(results, dataset, of_group, places, held_out)
     return list(results)
 
 
@@ -125,7 +133,7 @@ def _check_group(
     held_out: HeldOutInputs,
 ) -> None:
     in_inputs, in_targets, in_published, in_held_out = results
-    columns = expected_columns(tables)
+    columns, stored_tables = expected_columns(tables), replace(tables, as_stored=True)
     masks = {dataset.features[mask] for mask in dataset.feature_masks if mask >= 0}
     for name in dataset.features:
         if name not in columns and name not in masks:
@@ -143,8 +151,14 @@ def _check_group(
                     held_out.check(in_held_out, step, f"{label}: {name}", expected)
                     faults = _faults_of_input(expected, float(stored["X"][column]), is_masked=is_masked)
                     in_inputs.add_violations(faults, f"{label}: {name} is ")
-            in_targets.add_violations(_faults_of_targets(dataset, tables, step, stored), f"{label}: ")
-            in_published.add_violations(_faults_of_published(dataset, tables, step, stored), f"{label}: ")
+            in_targets.add_violations(_faults_of_targets(dataset, stored_tables, step, stored), f"{label}: ")
+            in_published.add_violations(
+                _faults_of_published(dataset, stored_tables, tables, step, stored), f"{label}: "
+            )
+
+
+def _arrays(dataset: Dataset) -> tuple[str, ...]:
+    return (*_ARRAYS, "flagged") if dataset.has_flagged else _ARRAYS
 
 
 StoredRow = dict[str, Any]
@@ -157,7 +171,7 @@ def _stored_rows(dataset: Dataset, row: int, places: list[int]) -> Iterator[tupl
     for piece in iter_slices(dataset, row):
         skipped = (int(piece.times[0]) - begin) // dataset.frequency
         inside = [place - skipped for place in places if 0 <= place - skipped < len(piece.times)]
-        arrays = {name: piece.read(name) for name in _ARRAYS} if inside else {}
+        arrays = {name: piece.read(name) for name in _arrays(dataset)} if inside else {}
         for place in inside:
             stored = {name: values[place] for name, values in arrays.items()}
             step = Step(piece.series, piece.track, int(piece.times[place]), int(stored["origin"]))
@@ -182,6 +196,10 @@ def _faults_of_targets(dataset: Dataset, tables: GroupTables, step: Step, stored
             yield (
                 f"{target} is {value!r} (W {weight}, known {known}); the tables give {due[0]!r} (known {due[2]})"
             )
+        if dataset.has_flagged:
+            flag = int(tables.is_flagged(target, step.series, step.time))
+            if stored["flagged"][column] != flag:
+                yield f"{target} has the flag {stored['flagged'][column]}, but the limits in the settings give {flag}"
 
 
 def _equal(stored: float, due: float, size: float = 0.0) -> bool:
@@ -189,11 +207,11 @@ def _equal(stored: float, due: float, size: float = 0.0) -> bool:
 
 
 def _faults_of_published(
-    dataset: Dataset, tables: GroupTables, step: Step, stored: StoredRow
+    dataset: Dataset, as_stored: GroupTables, tables: GroupTables, step: Step, stored: StoredRow
 ) -> Iterator[str]:
-    """Compare the published forecast, and the issue time of each source's vintage, with what was known at the origin."""
+    """Compare the published forecast (as it was published, flagged or not), and the issue time of each source's vintage, with what was known at the origin."""
     for column, target in enumerate(dataset.targets):
-        due, value = _published(tables, target, step).value, float(stored["published"][column])
+        due, value = _published(as_stored, target, step).value, float(stored["published"][column])
         if not (_equal(value, due) or (math.isnan(value) and math.isnan(due))):
             yield f"the published forecast of {target} is {value!r}, but the value known at the origin was {due!r}"
     for column, source in enumerate(dataset.sources):

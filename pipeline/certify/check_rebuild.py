@@ -21,7 +21,7 @@ from hindcast.pipeline.forecasters import STORED
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.split.plan import plan_splits
 from hindcast.pipeline.split.write_splits import reach_of, steps_of
-from hindcast.pipeline.store.layout import ARRAYS, ArrayLayout, lay_out
+from hindcast.pipeline.store.layout import ArrayLayout, lay_out
 from hindcast.pipeline.store.reader import Dataset
 from hindcast.pipeline.wording import time_text
 
@@ -111,6 +111,12 @@ def _compare_group(result: CheckResult, dataset: Dataset, aligned: AlignedGroup,
             f"the forecasters are named {', '.join(dataset.baselines)}, not {', '.join(STORED)}"
         )
         return
+    if dataset.has_flagged != (aligned.sequences[0].flagged is not None):
+        result.add_violation(
+            f"{aligned.group}: dataset.h5 {'has' if dataset.has_flagged else 'lacks'} the array `flagged`, but on_flag of the "
+            f"targets requests {'none' if dataset.has_flagged else 'it'}: run the stage `pack` again"
+        )
+        return
     columns = _columns(dataset, aligned)
     for axis, (names, order) in columns.items():
         if None in order:
@@ -121,7 +127,7 @@ def _compare_group(result: CheckResult, dataset: Dataset, aligned: AlignedGroup,
     reader = BlockReader(dataset)
     for row, sequence in zip(rows, aligned.sequences, strict=True):
         result.count_checked(len(sequence.times))
-        for array in ARRAYS:
+        for array in dataset.header.arrays:
             result.add_violations(_differences(reader, row, sequence, array, columns))
 
 

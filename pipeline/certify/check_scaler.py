@@ -141,7 +141,9 @@ def _compare(result: CheckResult, names: list[str], recorded: Mapping[str, list[
 
 
 def _rows(dataset: Dataset, kind: str) -> Iterator[Part]:
-    """Yield the training rows of the features (present if their mask is 0) or of the targets (present if they have weight)."""
+    """Yield the training rows of the features (present if their mask is 0) or of the targets (present if they have weight and are
+    not flagged).
+    """
     train = dataset.split("train")
     for piece in iter_sequences(dataset):
         inside = scored_in(train, piece)
@@ -154,6 +156,8 @@ def _rows(dataset: Dataset, kind: str) -> Iterator[Part]:
             present[:, masked] = values[:, dataset.feature_masks[masked]] == 0
         else:
             present = piece.read("W")[inside] > 0
+            if dataset.has_flagged:
+                present &= piece.read("flagged")[inside] == 0
         yield (piece.group, piece.series), values, present
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from hindcast.pipeline.arrays import Floats
+from hindcast.pipeline.arrays import TIME_MAX, Floats, Times
+from hindcast.pipeline.certify.flag_moments import flag_moments
 from hindcast.pipeline.certify.step_clock import StepClock, step_clock
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.tables import read_table
@@ -21,7 +23,8 @@ from hindcast.pipeline.tables import read_table
 class Record:
     """One row: a vintage of a forecast, or a revision of a measurement. NaN means missing; times in ns.
 
-    `issue` is the known time if the source has no issue times; `place` is the row's index in its file.
+    `issue` is the known time if the source has no issue times; `place` is the row's index in its file. `flagged` holds the
+    moment from which a value counts as missing, of values that do at any time.
     """
 
     valid: int
@@ -29,6 +32,12 @@ class Record:
     issue: int
     place: int
     values: Mapping[str, float]
+    flagged: Mapping[str, int] = field(default_factory=dict)
+
+    def without_flagged(self, moment: int) -> Record:
+        """Return the row with NaN for the values that count as missing at a given time."""
+        gone = {name: math.nan for name, since in self.flagged.items() if since <= moment}
+        return replace(self, values={**self.values, **gone}) if gone else self
 
     @property
     def is_empty(self) -> bool:
@@ -40,7 +49,12 @@ class Records:
     """The rows of one source in one group before `align.until`; `names` maps each value to whether it is an angle."""
 
     def __init__(
-        self, frame: Any, names: Mapping[str, bool], until: int | None, clock: StepClock | None = None
+        self,
+        frame: Any,
+        names: Mapping[str, bool],
+        until: int | None,
+        clock: StepClock | None = None,
+        flag: Callable[[Any, Times], Mapping[str, Times]] = lambda _frame, _valid: {},
     ) -> None:
         self._columns: dict[str, Floats] = {}  # a value, or an angle's sine and cosine
         for name, is_angle in names.items():
@@ -66,6 +80,12 @@ class Records:
             for name, (start, stop) in zip(series.tolist(), pairwise(bounds), strict=True)
         }
         self._stamps = {name: self._valid[rows] for name, rows in self._rows.items()}
+        self._flagged: dict[str, Times] = {}
+        for name, moments in flag(frame.iloc[rows], self._valid[rows]).items():
+            column = np.full(len(number), TIME_MAX)
+            column[rows] = moments
+            parts = (f"{name}_sin", f"{name}_cos") if names[name] else (name,)
+            self._flagged |= dict.fromkeys(parts, column)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -90,8 +110,18 @@ class Records:
                 int(self._issue[row]),
                 row,
                 {name: float(column[row]) for name, column in self._columns.items()},
+                {name: int(moment[row]) for name, moment in self._flagged.items() if moment[row] != TIME_MAX},
             )
             for row in rows[low:high].tolist()
+        ]
+
+    def recognised_late(self) -> list[tuple[str, int, int, int]]:
+        """Return (series, timestamp, known time, moment of the flag) of the rows that were flagged after they became known."""
+        return [
+            (series, int(self._valid[row]), int(self._known[row]), int(moment[row]))
+            for moment in {id(column): column for column in self._flagged.values()}.values()
+            for series, rows in self._rows.items()
+            for row in rows[(moment[rows] > self._known[rows]) & (moment[rows] != TIME_MAX)].tolist()
         ]
 
     def stamps_known(self, series: str, moment: int) -> list[int]:
@@ -113,5 +143,6 @@ def read_records(tables: Path, group: str, params: Params) -> dict[str, Records]
                 {name: value.angle for name, value in settings.values.items()},
                 params.align.until,
                 None if settings.is_static else step_clock(params, group, source),
+                partial(flag_moments, source=settings, params=params),
             )
     return records

@@ -17,7 +17,7 @@ from hindcast.pipeline.feed.lanes import IDLE, LanePlan, lane_order, lane_weight
 from hindcast.pipeline.feed.order import InOrder, Order, plan_shuffle
 from hindcast.pipeline.feed.prefetch import HELD, MEMORY_BYTES, Numbered, StretchReader
 from hindcast.pipeline.feed.scaling import Scaling
-from hindcast.pipeline.feed.source import Source
+from hindcast.pipeline.feed.source import Source, read_weights
 from hindcast.pipeline.feed.windows import ReadWindows, WindowPlan
 from hindcast.pipeline.store.index_types import Split
 
@@ -231,11 +231,10 @@ def flag_missing(published: Values) -> tuple[Values, Values]:
 
 def _read_windows(source: BatchSource, plan: WindowPlan, rows: Ints) -> ReadWindows:
     def read(samples: Ints) -> Example:
-        inputs, targets, weights = (
-            {name: source.dataset.read(name, samples) for name in names}
-            for names in (source.inputs, "Y", "W")
+        inputs, targets = (
+            {name: source.dataset.read(name, samples) for name in names} for names in (source.inputs, "Y")
         )
-        return inputs, targets, weights
+        return inputs, targets, {"W": read_weights(source.dataset, plan.rows.split, samples)}
 
     return plan.read(rows, read)
 

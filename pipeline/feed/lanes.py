@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +14,7 @@ from hindcast.pipeline.arrays import Flags, Ints, Values
 from hindcast.pipeline.errors import ContinuityError
 from hindcast.pipeline.feed.order import InOrder
 from hindcast.pipeline.feed.runs import Runs
-from hindcast.pipeline.feed.source import Source, scored_steps
+from hindcast.pipeline.feed.source import Source, read_weights, scored_steps
 from hindcast.pipeline.store.index_types import Split
 
 IDLE = -1
@@ -132,10 +132,14 @@ def lane_order(batch_count: int, most: int) -> InOrder:
 
 def read_lanes(source: Source, name: str, lanes: LaneBatch, idle_values: npt.ArrayLike = 0) -> Values:
     """An array at the samples that lanes play (lane, step, column), with `idle_values` at every step of idle lanes."""
+    return _of_lanes(partial(source.read, name), lanes, idle_values)
+
+
+def _of_lanes(read: Callable[[Ints], Values], lanes: LaneBatch, idle_values: npt.ArrayLike) -> Values:
     idle = lanes.sample == IDLE
     # an idle lane reads what another one plays, and is overwritten: no array is copied to make room for it
     samples = np.where(idle, max(0, lanes.sample[np.argmin(idle)]), lanes.sample)
-    values = source.read(name, samples)
+    values = read(samples)
     values[idle] = idle_values
     return values
 
@@ -144,7 +148,7 @@ def lane_weights(source: Source, split: Split, lanes: LaneBatch) -> Values:
     """The weights of lanes (lane, step, target): 0 at steps that are not scored, in a run's context and in idle lanes."""
     samples = np.maximum(lanes.sample, 0)
     scored = scored_steps(source, split, samples) & lanes.weighted[:, None]
-    return read_lanes(source, "W", lanes) * scored[:, :, None]
+    return _of_lanes(partial(read_weights, source, split.name), lanes, 0) * scored[:, :, None]
 
 
 class ContinuityGuard:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
 from hindcast.pipeline.arrays import Ints
-from hindcast.pipeline.feed.source import Source, scored_steps, sequence_of, split_samples
+from hindcast.pipeline.feed.source import Source, read_weights, scored_steps, sequence_of, split_samples
 
 _BLOCK_STEPS = 1 << 20  # steps looked at together: bounds memory, far above what a read costs
 
@@ -47,7 +47,7 @@ class Spans:
 
     Steps are counted through all samples of the data set, laid end to end. Span i holds the `count[i]` steps `first[i]`,
     `first[i] + stride`, ... of row `sequence[i]` of `/sequences`, whose first step is `begin[i]`. Rows are numbered
-    through all spans.
+    through all spans. `split` is the name of the split to which they belong.
     """
 
     first: Ints
@@ -55,6 +55,7 @@ class Spans:
     sequence: Ints
     begin: Ints
     stride: int = 1
+    split: str = ""
 
     def __len__(self) -> int:
         return int(self._end[-1]) if len(self._end) else 0
@@ -74,8 +75,12 @@ class Spans:
         return {int(key): self._take(spans) for key, spans in zip(found, parts, strict=True)}
 
     def _take(self, spans: Ints) -> Spans:
-        return Spans(
-            self.first[spans], self.count[spans], self.sequence[spans], self.begin[spans], self.stride
+        return replace(
+            self,
+            first=self.first[spans],
+            count=self.count[spans],
+            sequence=self.sequence[spans],
+            begin=self.begin[spans],
         )
 
     @cached_property
@@ -84,7 +89,7 @@ class Spans:
 
 
 def scored_rows(dataset: Source, split: str) -> Rows:
-    """The rows of a split with `from_time <= time < until_time` and a weight above 0 for any target."""
+    """The rows of a split with `from_time <= time < until_time` and a weight above 0 for any target (see `read_weights`)."""
     spans = scored_spans(dataset, split)
     before = np.cumsum(spans.count) - spans.count
     at = np.repeat(spans.first - before, spans.count) + np.arange(len(spans))
@@ -107,13 +112,14 @@ def scored_spans(source: Source, split: str, *, weighted: bool = True) -> Spans:
         steps = block[:, None] * segment_length + np.arange(segment_length)
         scored = scored_steps(source, part, block)
         if weighted:
-            scored = scored & np.any(source.read("W", block) > 0, axis=2)
+            scored = scored & np.any(read_weights(source, split, block) > 0, axis=2)
         else:
             end = sequences.first_sample[row] * segment_length + sequences.step_count[row]
             scored = scored & (steps < end[:, None])
         found.append(_stretches(steps[scored], np.broadcast_to(row[:, None], steps.shape)[scored]))
     first, end, sequence = _merged(np.concatenate(found, axis=1))
-    return Spans(first, end - first, sequence, sequences.first_sample[sequence] * segment_length)
+    begin = sequences.first_sample[sequence] * segment_length
+    return Spans(first, end - first, sequence, begin, split=split)
 
 
 def thin_spans(spans: Spans, stride: int, history: int) -> Spans:
@@ -125,7 +131,7 @@ def thin_spans(spans: Spans, stride: int, history: int) -> Spans:
     first += -(first - spans.begin) % stride
     count = -(-(spans.first + spans.count - first) // stride)
     left = count > 0
-    return Spans(first[left], count[left], spans.sequence[left], spans.begin[left], stride)
+    return Spans(first[left], count[left], spans.sequence[left], spans.begin[left], stride, spans.split)
 
 
 def _stretches(steps: Ints, sequence: Ints) -> Ints:

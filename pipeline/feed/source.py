@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from hindcast.pipeline.arrays import Flags, Ints
+from hindcast.pipeline.arrays import Flags, Ints, Values
 from hindcast.pipeline.store.index_types import Sequences, Split, played_samples
 
 
@@ -25,6 +25,10 @@ class Source(Protocol):
     @property
     def frequency(self) -> int:
         """The length of a step in ns."""
+
+    @property
+    def has_flagged(self) -> bool:
+        """Whether there is the array `flagged`."""
 
     @property
     def sequences(self) -> Sequences:
@@ -45,6 +49,17 @@ def split_samples(source: Source, split: Split) -> Ints:
 def sequence_of(source: Source, samples: Ints) -> Ints:
     """The row of `/sequences` to which each sample belongs."""
     return np.searchsorted(source.sequences.first_sample, samples, side="right") - 1
+
+
+def read_weights(source: Source, split: str, samples: Ints) -> Values:
+    """The weights of samples (sample, step, target) in a split; in training, flagged targets have none.
+
+    `split` is the name of the split. Validation and test keep flagged targets: no flag removes a step from a score.
+    """
+    weights: Values = source.read("W", samples)
+    if source.has_flagged and split.rpartition("/")[2] == "train":
+        weights[source.read("flagged", samples) != 0] = 0
+    return weights
 
 
 def scored_steps(source: Source, split: Split, samples: Ints) -> Flags:

@@ -26,7 +26,7 @@ from hindcast.pipeline.feed.order import InOrder, Order, Ranked, plan_shuffle
 from hindcast.pipeline.feed.prefetch import HELD, MEMORY_BYTES, StretchReader
 from hindcast.pipeline.feed.runs import evaluation_runs, training_runs
 from hindcast.pipeline.feed.scored_rows import scored_spans, thin_spans
-from hindcast.pipeline.feed.source import Source, scored_steps, split_samples
+from hindcast.pipeline.feed.source import Source, read_weights, scored_steps, split_samples
 from hindcast.pipeline.feed.windows import ReadWindows, WindowPlan
 from hindcast.pipeline.store.index_types import Split
 
@@ -146,8 +146,8 @@ class Segments(Stream):
     """The samples of a split that hold scored steps, as they lie in HDF5: a target and a weight at every step.
 
     A batch is (inputs, targets, weights) by name: inputs (B, T, its features), targets (B, T, 1), weights (B, T), in
-    physical units; weights are 0 at padding, unknown targets and steps that are not scored in this split. Batches are
-    read-only views.
+    physical units; weights are 0 at padding, unknown targets, steps that are not scored in this split and, in training,
+    flagged targets. Batches are read-only views.
     """
 
     @property
@@ -219,7 +219,7 @@ class Windows(Stream):
 
     @property
     def _read(self) -> Callable[[Ints], ReadWindows]:
-        return partial(self._plan.read, read=partial(_read_samples, self.source, self.columns))
+        return partial(self._plan.read, read=partial(_read_samples, self.source, self.split, self.columns))
 
     @property
     def _cut(self) -> Callable[[ReadWindows, int, int], Example]:
@@ -293,16 +293,16 @@ class Lanes(Stream):
         return partial(_read_lanes, self.source, split, self.columns, self._plan, lanes=self._lanes)
 
 
-def _read_samples(source: Source, columns: Columns, samples: Ints) -> Example:
+def _read_samples(source: Source, split: str, columns: Columns, samples: Ints) -> Example:
     return (
         columns.cut_inputs(source.read("X", samples)),
         columns.cut_outputs(source.read("Y", samples)),
-        columns.cut_weights(source.read("W", samples)),
+        columns.cut_weights(read_weights(source, split, samples)),
     )
 
 
 def _read_segments(source: Source, split: Split, columns: Columns, samples: Ints, rows: Ints) -> Example:
-    inputs, targets, weights = _read_samples(source, columns, samples[rows])
+    inputs, targets, weights = _read_samples(source, split.name, columns, samples[rows])
     scored = scored_steps(source, split, samples[rows])
     return inputs, targets, {name: values * scored for name, values in weights.items()}
 

@@ -81,6 +81,8 @@ def fit_trees(
     known = np.zeros((len(dataset.targets), len(rows)), np.bool_)
     for block, read in read_blocks(dataset, rows, len(dataset.targets)):
         known[:, block] = (read("W") > 0).T
+        if dataset.has_flagged:
+            known[:, block] &= (read("flagged") == 0).T
     models: list[_Model | None] = []
     for target in range(len(dataset.targets)):
         chosen = _draw_rows(np.flatnonzero(known[target]), most_rows, [seed, target])

@@ -101,7 +101,7 @@ def fit_scaler(
             if kind == "features":
                 values, counted = _read_features(steps, start, stop, columns)
             else:
-                values, counted = steps.read("Y", start, stop), steps.read("W", start, stop) > 0
+                values, counted = steps.read("Y", start, stop), _counted_targets(steps, start, stop)
             for key, samples in parts:
                 steps_inside = inside[samples]
                 if steps_inside.any():
@@ -187,6 +187,14 @@ def _read_features(steps: Steps, start: int, stop: int, columns: Columns) -> tup
     masked = np.flatnonzero(columns.masks >= 0)
     counted[..., masked] = values[..., columns.masks[masked]] == 0
     return values, counted
+
+
+def _counted_targets(steps: Steps, start: int, stop: int) -> Flags:
+    """Flag the targets with weight that are not flagged."""
+    counted: Flags = steps.read("W", start, stop) > 0
+    if steps.has_flagged:
+        counted &= steps.read("flagged", start, stop) == 0
+    return counted
 
 
 def _check_finite(sides: Iterable[_Side]) -> None:

@@ -32,6 +32,7 @@ class Steps:
     first_target_time: int
     last_target_time: int
     read: Read
+    has_flagged: bool = False  # whether there is the array `flagged`
 
     @cached_property
     def sequence(self) -> Ints:

@@ -40,6 +40,7 @@ def steps_of(dataset: Dataset, read_some: Callable[[str, int], None] = lambda *_
         first_target_time=dataset.first_target_time,
         last_target_time=dataset.last_target_time,
         read=read,
+        has_flagged=dataset.has_flagged,
     )
 
 

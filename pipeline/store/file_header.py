@@ -14,7 +14,7 @@ from hindcast.pipeline.arrays import Ints
 from hindcast.pipeline.errors import FormatError
 from hindcast.pipeline.store.index_tables import decode_names, encode_names, write_column
 from hindcast.pipeline.store.index_types import Shards
-from hindcast.pipeline.store.layout import ARRAYS, FORMAT, TIME, ArrayLayout
+from hindcast.pipeline.store.layout import ARRAYS, FLAGGED, FORMAT, TIME, ArrayLayout
 from hindcast.pipeline.store.open_files import REMEDY, dataset_in, decode_text, report_damage, write_text
 
 _NUMBERS = (
@@ -30,6 +30,7 @@ class Header:
     - `frequency` is in ns; `step_count` excludes padding; `group` is empty in a data set.
     - `feature_masks[i]` is the index of the feature that is 1 where feature i is missing, or -1 if there is none.
     - `feature_parts[i]` is the named input to which feature i belongs.
+    - `has_flagged`: whether there is the array `flagged`.
     - `first_target_time` and `last_target_time` (ns UTC) are the first and last observed target, or TIME_MAX and
       TIME_MIN if there is none.
     """
@@ -51,6 +52,12 @@ class Header:
     target_units: tuple[str, ...]
     sources: tuple[str, ...]
     forecasters: tuple[str, ...]
+    has_flagged: bool = False
+
+    @property
+    def arrays(self) -> tuple[ArrayLayout, ...]:
+        """The big arrays of the file."""
+        return (*ARRAYS, FLAGGED) if self.has_flagged else ARRAYS
 
     def shape_of(self, array: ArrayLayout) -> tuple[int, ...]:
         """Return the shape of one of the arrays."""
@@ -124,6 +131,7 @@ def read_header(file: h5py.File, path: Path) -> Header:
             target_units=tuple(decode_names(target["units"])),
             sources=names["source"],
             forecasters=names["forecaster"],
+            has_flagged=FLAGGED.name in file,
         )
 
 
@@ -181,6 +189,11 @@ class HeaderValues:
         return np.array(self.header.feature_masks, dtype=np.int64)
 
     @property
+    def has_flagged(self) -> bool:
+        """Whether there is the array `flagged`, which takes flagged targets out of training."""
+        return self.header.has_flagged
+
+    @property
     def baselines(self) -> tuple[str, ...]:
         """Names of the columns of `baseline`."""
         return self.header.forecasters
@@ -201,7 +214,7 @@ def check_virtual_sources(file: h5py.File, path: Path, shards: Shards, header: H
         if file_path.is_absolute() or ".." in file_path.parts or not file_path.parts:
             raise FormatError(f"{path}: shards must lie in its folder or below, found {name!r}: {REMEDY}.")
     names, firsts = [virtual_name(str(name)) for name in shards.file], shards.first_sample.tolist()
-    for array in (*ARRAYS, TIME):
+    for array in (*header.arrays, TIME):
         dataset = dataset_in(file, array.name, path)
         if 0 in header.shape_of(array):
             continue

@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +50,8 @@ class PackedGroup:
     samples: int = 0
     steps: int = 0
     padding: int = 0  # steps that fill up the last samples of all sequences
+    flags: Mapping[str, Mapping[str, Mapping[str, int]]] = field(default_factory=dict)
+    """source -> value with limits -> limit -> values beyond it"""
 
     @property
     def covered_steps(self) -> int:
@@ -59,7 +61,9 @@ class PackedGroup:
 
 def shard_key(group: str, digests: Mapping[str, str], params: Params) -> str:
     """Compute the digest of all that a shard depends on: tables, settings, format, stored forecasters, code, libraries."""
-    return digest_of_value([shards_code_digest(), list(STORED), shard_fingerprint(group, digests, params)])
+    parts = [shards_code_digest(), list(STORED), shard_fingerprint(group, digests, params)]
+    limits = _limits(params, "keep")  # values that are kept are counted in the report
+    return digest_of_value([*parts, limits] if limits else parts)
 
 
 def shards_code_digest() -> str:
@@ -88,6 +92,7 @@ def shard_fingerprint(group: str, digests: Mapping[str, str], params: Params) ->
             "group": group,
             "tables": dict(digests),
             "frequency": str(params.raw.frequency),
+            **({"flags": limits} if (limits := _limits(params, "missing")) else {}),
             **({"grid_offset": offset} if (offset := params.raw.offset_of(group)) else {}),
             "zone": params.raw.zone_of(group),
             "sources": sources,
@@ -95,6 +100,16 @@ def shard_fingerprint(group: str, digests: Mapping[str, str], params: Params) ->
             "pack": params.pack.model_dump(mode="json", exclude={"min_coverage"}),
         }
     )
+
+
+def _limits(params: Params, on_flag: str) -> list[Any]:
+    """Return the limits of all values with this `on_flag`; none by default."""
+    return [
+        [name, value, field_.flag.model_dump(mode="json")]
+        for name, source in params.raw.table_sources.items()
+        for value, field_ in source.values.items()
+        if field_.flag is not None and field_.on_flag == on_flag
+    ]
 
 
 def _reading_of(source: Source) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from hindcast.pipeline.store.file_header import (
 )
 from hindcast.pipeline.store.index_tables import read_table, write_column, write_splits, write_table
 from hindcast.pipeline.store.index_types import Sequences, Shards, Split
-from hindcast.pipeline.store.layout import ARRAYS, FORMAT, TIME, ArrayLayout
+from hindcast.pipeline.store.layout import FORMAT, TIME, ArrayLayout
 from hindcast.pipeline.store.open_files import (
     REMEDY,
     SEAL_BYTES,
@@ -85,7 +85,7 @@ class _Joined:
             write_table(file, "shards", self.shards)
             rows = np.repeat(np.arange(len(self.sequences), dtype="<i4"), self.sequences.sample_count)
             write_column(file, "sequence", rows).dims[0].attach_scale(scales["sample"])
-            for array in (*ARRAYS, TIME):
+            for array in (*self.header.arrays, TIME):
                 _write_virtual(file, array, self)
                 for axis, name in enumerate(array.axes):
                     file[array.name].dims[axis].attach_scale(scales[name])

@@ -40,7 +40,7 @@ class ArrayLayout:
     @property
     def fill(self) -> float | int:
         """The value that a virtual array reads if its shard is missing; it cannot be mistaken for data."""
-        return np.nan if self.dtype.kind == "f" else TIME_MIN
+        return {"f": np.nan, "i": TIME_MIN, "u": 255}[self.dtype.kind]
 
 
 ARRAYS = (
@@ -53,7 +53,10 @@ ARRAYS = (
     ArrayLayout("issued", ("sample", "step", "source"), _TIME, TIME_MIN),  # no vintage
     ArrayLayout("known", ("sample", "step", "target"), _TIME, TIME_MAX),  # the target is never known
 )
-BY_NAME: Mapping[str, ArrayLayout] = {array.name: array for array in ARRAYS}
+FLAGGED = ArrayLayout("flagged", ("sample", "step", "target"), np.dtype("u1"), 0)
+"""1 where a target is flagged: only in files whose flagged targets have no weight in training."""
+
+BY_NAME: Mapping[str, ArrayLayout] = {array.name: array for array in (*ARRAYS, FLAGGED)}
 
 TIME = ArrayLayout("time", ("sample",), _TIME, TIME_MIN)
 """The time of the first step of each sample: joined like the big arrays, but stored like the small tables."""

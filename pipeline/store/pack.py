@@ -21,6 +21,7 @@ from hindcast.pipeline.files import (
     replace_folders,
     write_json,
 )
+from hindcast.pipeline.settings.fields import LIMITS
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.store.incremental import (
     PackedGroup,
@@ -71,7 +72,7 @@ def pack(params: Params, root: Path) -> dict[str, Any]:
             if result.shard is not None:
                 flush_to_disk(fresh / result.shard)  # a worker may not have done so yet, or failed to
         ordered = [results[group] for group in groups]
-        report = build_report(ordered, tuple(params.raw.sources_of("forecast")))
+        report = build_report(ordered, tuple(params.raw.sources_of("forecast"))) | _flags(ordered, params)
         if not report["shards"]:
             raise AlignmentError(
                 "No group has a sequence, so there is nothing to pack.",
@@ -92,7 +93,7 @@ def pack_group(
     group, digests = item
     aligned = align_group(tables, params, group)
     if not aligned.sequences:
-        return PackedGroup(group, aligned.coverage, aligned.counts)
+        return PackedGroup(group, aligned.coverage, aligned.counts, flags=aligned.flag_counts)
     fingerprint = shard_fingerprint(group, digests, params)
     shard = f"{file_name(group)}{SUFFIX}"
     header = write_shard(folder / shard, aligned, params, fingerprint, flushed=False)
@@ -107,6 +108,7 @@ def pack_group(
         samples=header.sample_count,
         steps=header.step_count,
         padding=header.sample_count * header.segment_length - header.step_count,
+        flags=aligned.flag_counts,
     )
 
 
@@ -141,6 +143,25 @@ def build_report(results: Sequence[PackedGroup], sources: Sequence[str]) -> dict
             for result in results
         },
     }
+
+
+def _flags(results: Sequence[PackedGroup], params: Params) -> dict[str, Any]:
+    """Return the entry `flags` of pack.json, of values with limits: in total and per group, the values beyond each limit."""
+    entries: dict[str, Any] = {}
+    for name, source in params.raw.table_sources.items():
+        for value, field in source.values.items():
+            by_group = {
+                result.group: dict(result.flags[name][value])
+                for result in results
+                if value in result.flags.get(name, {})
+            }
+            if field.flag is not None and field.on_flag != "quarantine":
+                entries[f"{name}.{value}"] = {
+                    "on_flag": field.on_flag,
+                    **{limit: sum(counts[limit] for counts in by_group.values()) for limit in LIMITS},
+                    "by_group": by_group,
+                }
+    return {"flags": entries} if entries else {}
 
 
 def _select_groups(sources: Mapping[str, Any], params: Params) -> dict[str, dict[str, str]]:

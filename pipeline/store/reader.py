@@ -25,7 +25,7 @@ from hindcast.pipeline.store.file_header import (
 )
 from hindcast.pipeline.store.index_tables import read_splits, read_table
 from hindcast.pipeline.store.index_types import Sequences, Shards, Split
-from hindcast.pipeline.store.layout import ARRAYS, BY_NAME, sample_count_for
+from hindcast.pipeline.store.layout import BY_NAME, sample_count_for
 from hindcast.pipeline.store.open_files import REMEDY, check_seal, dataset_in, open_to_read
 from hindcast.pipeline.store.read_plan import ChunkRead, RecentPlans
 from hindcast.pipeline.store.shards import OpenShards
@@ -72,7 +72,8 @@ class Dataset(HeaderValues):
                 chunks = dataset_in(file, "X", self.path).chunks or (1,)
                 self._shards = tabulate_shards([self.path.name], [self.header], chunks[:1])
         _check_counts(self.path, self.header, self.sequences, self._shards)
-        size = sum(math.prod(self.header.shape_of(array)) * array.dtype.itemsize for array in ARRAYS)
+        arrays = self.header.arrays
+        size = sum(math.prod(self.header.shape_of(array)) * array.dtype.itemsize for array in arrays)
         self._fits = size <= budget_bytes
         if joined and check_shards:
             self._check_shards()
@@ -103,7 +104,7 @@ class Dataset(HeaderValues):
         return split
 
     def read(self, name: str, samples: Sequence[int] | NDArray[Any]) -> NDArray[Any]:
-        """Read samples of X, Y, W, published, baseline, origin, issued or known: (len(samples), step, ...).
+        """Read samples of X, Y, W, published, baseline, origin, issued, known or flagged: (len(samples), step, ...).
 
         `samples` may be in any order, with repeats; the answer has their order. Raises IndexError if one is not in
         [0, sample_count).

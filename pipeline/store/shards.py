@@ -26,14 +26,13 @@ from hindcast.pipeline.store.chunks import (
 )
 from hindcast.pipeline.store.file_header import Header, read_header
 from hindcast.pipeline.store.index_types import Shards
-from hindcast.pipeline.store.layout import ARRAYS, BY_NAME, ArrayLayout
+from hindcast.pipeline.store.layout import BY_NAME, ArrayLayout
 from hindcast.pipeline.store.open_files import REMEDY, dataset_in, open_to_read, report_damage
 
 MOST_OPEN = 64
 """The most files open at a time: far below the common limit of 1024, and opening a file takes some microseconds."""
 
 _LOCATIONS_BYTES = 64 << 20  # of remembered chunk locations, enough for about 300 GB of X
-_NAMES = tuple(array.name for array in ARRAYS)
 
 
 class OpenShards:
@@ -45,6 +44,7 @@ class OpenShards:
 
     def __init__(self, folder: Path, shards: Shards, expected: Header) -> None:
         self._shards, self._expected = shards, expected
+        self._names = tuple(array.name for array in expected.arrays)
         self._paths = [
             folder / str(file) for file in shards.file
         ]  # built once: it takes as long as a small read
@@ -68,7 +68,7 @@ class OpenShards:
             locations = self._locations.get((shard, file.version), lambda: self._inspect(shard, file))
             filters = self._filters[shard, name]
         chunk = self._chunk_samples(shard)
-        offset, size, skipped = (int(value) for value in locations[start // chunk, _NAMES.index(name)])
+        offset, size, skipped = (int(value) for value in locations[start // chunk, self._names.index(name)])
         with report_damage(path, f"reading {name}, samples {start} to {stop}"):
             stored = self._read_bytes(file, offset, size)
             values = decode_chunk(stored, filters, skipped, (chunk, *shape), array.dtype)[: stop - start]
@@ -104,8 +104,8 @@ class OpenShards:
         with open_to_read(path) as file:
             self._check(shard, file)
             chunks = -(-int(self._shards.sample_count[shard]) // self._chunk_samples(shard))
-            locations = np.zeros((chunks, len(_NAMES), len(LOCATION_COLUMNS)), np.int64)
-            for column, name in enumerate(_NAMES):
+            locations = np.zeros((chunks, len(self._names), len(LOCATION_COLUMNS)), np.int64)
+            for column, name in enumerate(self._names):
                 dataset = file[name]
                 self._filters[shard, name] = read_filters(dataset)
                 if dataset.size:
@@ -132,7 +132,7 @@ class OpenShards:
             for what, wanted, value in pairs
             if wanted != value
         ]
-        for array in ARRAYS:
+        for array in self._expected.arrays if header.has_flagged == self._expected.has_flagged else ():
             faults += _array_faults(dataset_in(file, array.name, path), header, self._chunk_samples(shard))
         if faults:
             raise FormatError(f"{path} does not belong to this data set: {REMEDY}.", faults)

@@ -17,7 +17,7 @@ from hindcast.pipeline.errors import FormatError, HindcastError, MissingInputErr
 from hindcast.pipeline.files import read_json
 from hindcast.pipeline.store.index_types import Sequences
 from hindcast.pipeline.store.join_shards import SUFFIX
-from hindcast.pipeline.store.layout import ARRAYS, BY_NAME, SCALER_FORMAT, explain_scaler_format
+from hindcast.pipeline.store.layout import BY_NAME, SCALER_FORMAT, explain_scaler_format
 from hindcast.pipeline.store.open_files import REMEDY, open_to_read, report_damage
 from hindcast.pipeline.store.reader import Dataset
 from hindcast.pipeline.store.threads import WorkerThreads, default_thread_count
@@ -114,7 +114,7 @@ class _Verification:
 
     def _find_bad_chunks(self, shard: Dataset) -> Iterator[str]:
         size, count = shard.chunk_samples, shard.sample_count
-        chunks = [(array.name, start) for array in ARRAYS for start in range(0, count, size)]
+        chunks = [(array.name, start) for array in shard.header.arrays for start in range(0, count, size)]
         self.chunks += len(chunks)
         bad: dict[tuple[str, int], str] = {}
         lock, threads = Lock(), WorkerThreads(default_thread_count())

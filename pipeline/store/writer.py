@@ -20,7 +20,6 @@ from hindcast.pipeline.store.file_header import Header, write_header
 from hindcast.pipeline.store.index_tables import write_column, write_table
 from hindcast.pipeline.store.index_types import Sequences
 from hindcast.pipeline.store.layout import (
-    ARRAYS,
     TIME,
     ArrayLayout,
     filter_options,
@@ -56,7 +55,7 @@ def write_shard(
         chunk = samples_per_chunk(
             params.pack.chunk_bytes, header.segment_length, len(header.features), header.sample_count
         )
-        for array in ARRAYS:
+        for array in header.arrays:
             _write_array(file, array, aligned, header, chunk=chunk, codec=params.pack.codec)
             for axis, name in enumerate(array.axes):
                 file[array.name].dims[axis].attach_scale(scales[name])
@@ -82,6 +81,7 @@ def _header(aligned: AlignedGroup, sequences: Sequences, params: Params, fingerp
         target_units=aligned.target_units,
         sources=aligned.sources,
         forecasters=STORED,
+        has_flagged=aligned.sequences[0].flagged is not None,
     )
 
 

@@ -85,6 +85,7 @@ class Oracle:
 
     def is_flagged(self, source: str, value: str, row: Row, origin: int) -> bool:
         limits, found = self.fields[source][value].flag, row[value]
+        assert limits is not None
         if limits.below is not None and found < limits.below:
             return True
         if limits.above is not None and found > limits.above:
@@ -97,7 +98,8 @@ class Oracle:
 
     def _rows_in_runs(self, source: str, value: str, series: str, issue: int | None, origin: int) -> set[int]:
         """The rows of all runs that are complete at an origin, of rows known by then only."""
-        limits, found = self.fields[source][value].flag, set()
+        limits, found = self.fields[source][value].flag, set[int]()
+        assert limits is not None
         step = (self.params.raw.sources[source].spacing or self.params.raw.frequency).ns
         rest = [
             row
@@ -464,17 +466,17 @@ class Oracle:
 
     def flagged(self, target: str, series: str, step: int) -> bool:
         """Whether a row that the last revision of a target is made of is flagged at any time."""
+        with self._stored():
+            _, moment = self.realized(target, series, step, FOREVER)
         for source in self._of("realized"):
             for _, rows in self.rows_of(source, series, step) if target in self.fields[source] else ():
+                known = [row for row in rows if row["known_time"] <= moment and not math.isnan(row[target])]
                 with self._stored():
-                    found = [self._revision(rows, target, row["known_time"], source) for row in rows]
-                if any(not math.isnan(value) for value in found):
-                    newest = {
-                        row["valid_time"]: row
-                        for row in sorted(rows, key=lambda row: int(row["known_time"]))
-                        if not math.isnan(row[target])
-                    }
-                    return any(math.isnan(self.read(source, target, row, FOREVER)) for row in newest.values())
+                    made = [self._revision(rows, target, row["known_time"], source) for row in known]
+                if any(not math.isnan(value) for value in made):
+                    known.sort(key=lambda row: int(row["known_time"]))
+                    newest = {row["valid_time"]: row for row in known}.values()
+                    return any(math.isnan(self.read(source, target, row, FOREVER)) for row in newest)
         return False
 
     @contextmanager

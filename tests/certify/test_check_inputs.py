@@ -20,7 +20,8 @@ from hindcast.pipeline.errors import AlignmentError, SplitError
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.store.index_types import Sequences
 from hindcast.pipeline.store.reader import Dataset
-from tests.align.mock import HOUR, SOURCES, mock_frames, mock_params, mock_site, moment
+from tests.align.mock import HOUR, OF_STEPS, SOURCES, mock_frames, mock_params, mock_site, moment
+from tests.align.strategies import with_runs
 from tests.split.workplace import make_data
 
 ORIGINS = (
@@ -62,6 +63,7 @@ def unsplit(params: Params) -> Params:
     spacing=st.sampled_from([HOUR, HOUR // 4]),
     shared=st.sampled_from([0.0, 0.3]),
     span=st.sampled_from([{}, {"from": "2024-03-30", "until": "2024-03-31T20:00"}]),
+    flagged=st.sampled_from([None, {"above": 2, "zeros": "5h", "frozen": "5h"}]),
 )
 def test_rebuilt_rows_equal_the_aligned_ones(
     seed: int,
@@ -71,7 +73,9 @@ def test_rebuilt_rows_equal_the_aligned_ones(
     spacing: int,
     shared: float,
     span: dict[str, Any],
+    flagged: dict[str, Any] | None,
 ) -> None:
+    named = [f"{name}.{value}" for name in OF_STEPS for value in SOURCES[name]["values"]]
     params = unsplit(
         mock_params(
             origin=origin,
@@ -82,17 +86,23 @@ def test_rebuilt_rows_equal_the_aligned_ones(
             sources=tuple(SOURCES),
             spacing="15min" if spacing < HOUR and seed % 2 else None,
             least_observed=[0.5, 0.25, 1.0][seed % 3],
+            flags=None if flagged is None else dict.fromkeys(named, flagged),
             **span,
         )
     )
     with TemporaryDirectory() as folder:
         try:
-            frames = {**mock_frames(seed, shared=shared, spacing=spacing), "site": mock_site(seed)}
+            steady = flagged is not None and seed % 4 > 0
+            frames = {
+                **mock_frames(seed, shared=shared, spacing=spacing, steady=steady),
+                "site": mock_site(seed),
+            }
+            frames = frames if flagged is None else with_runs(frames)
             data = make_data(Path(folder), frames, params)
         except (AlignmentError, SplitError):
             reject()
         with Dataset(data / "dataset.h5") as dataset:
-            for found in check_inputs(dataset, data / "tables", params)[:2]:  # known moments are random here
+            for found in check_inputs(dataset, data / "tables", params)[:3]:  # known moments are random here
                 assert found.passed, found.examples
                 if found.name == "inputs":
                     assert found.rows_checked > 0

@@ -30,6 +30,10 @@ class MemorySource:
     asked: dict[str, int] = field(default_factory=dict)
     chunk_samples: int = 3
 
+    @property
+    def has_flagged(self) -> bool:
+        return "flagged" in self.arrays
+
     def split(self, name: str) -> Split:
         return self.splits[name]
 

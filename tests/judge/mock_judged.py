@@ -32,6 +32,7 @@ class MockDataset:
     baselines: tuple[str, ...] = STORED
     frequency: int = HOUR
     chunk_samples: int = 8
+    has_flagged: bool = False
     reads: list[str] = field(default_factory=list)
 
     def split(self, name: str) -> Split:

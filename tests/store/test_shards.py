@@ -19,7 +19,7 @@ import pytest
 from hindcast.pipeline.errors import FormatError, MissingInputError
 from hindcast.pipeline.store import shards
 from hindcast.pipeline.store.join_shards import list_shards, write_dataset
-from hindcast.pipeline.store.layout import BY_NAME, filter_options
+from hindcast.pipeline.store.layout import ARRAYS, filter_options
 from hindcast.pipeline.store.open_files import add_seal, write_text
 from hindcast.pipeline.store.reader import Dataset
 from tests.mock_data import mock_dataset, mock_group, mock_params, mock_shards
@@ -48,7 +48,7 @@ def _shard(path: Path) -> Path:
 def _read_all(path: Path) -> list[Any]:
     with Dataset(path) as dataset:
         every = range(dataset.sample_count)
-        arrays: list[Any] = [dataset.read(name, every).tobytes() for name in BY_NAME]
+        arrays: list[Any] = [dataset.read(name, every).tobytes() for name in (array.name for array in ARRAYS)]
         table = [getattr(dataset.sequences, field.name).tolist() for field in fields(dataset.sequences)]
         splits = [
             (dataset.split(name).indices.tolist(), dataset.split(name).until_time) for name in dataset.splits
