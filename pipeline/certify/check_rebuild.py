@@ -106,16 +106,9 @@ def _compare_group(result: CheckResult, dataset: Dataset, aligned: AlignedGroup,
             f"{aligned.group}: its sequences differ from the sequences that the tables give, in {words or 'their order'}"
         )
         return
-    if dataset.baselines != STORED:
-        result.add_violation(
-            f"the forecasters are named {', '.join(dataset.baselines)}, not {', '.join(STORED)}"
-        )
-        return
-    if dataset.has_flagged != (aligned.sequences[0].flagged is not None):
-        result.add_violation(
-            f"{aligned.group}: dataset.h5 {'has' if dataset.has_flagged else 'lacks'} the array `flagged`, but on_flag of the "
-            f"targets requests {'none' if dataset.has_flagged else 'it'}: run the stage `pack` again"
-        )
+    differs = list(_differing_arrays(dataset, aligned))
+    result.add_violations(differs)
+    if differs:
         return
     columns = _columns(dataset, aligned)
     for axis, (names, order) in columns.items():
@@ -129,6 +122,16 @@ def _compare_group(result: CheckResult, dataset: Dataset, aligned: AlignedGroup,
         result.count_checked(len(sequence.times))
         for array in dataset.header.arrays:
             result.add_violations(_differences(reader, row, sequence, array, columns))
+
+
+def _differing_arrays(dataset: Dataset, aligned: AlignedGroup) -> Iterator[str]:
+    if dataset.baselines != STORED:
+        yield f"the forecasters are named {', '.join(dataset.baselines)}, not {', '.join(STORED)}"
+    if dataset.has_flagged != (aligned.sequences[0].flagged is not None):
+        yield (
+            f"{aligned.group}: dataset.h5 {'has' if dataset.has_flagged else 'lacks'} the array `flagged`, but on_flag of the "
+            f"targets requests {'none' if dataset.has_flagged else 'it'}: run the stage `pack` again"
+        )
 
 
 Columns = dict[str, tuple[tuple[str, ...], list[int | None]]]
