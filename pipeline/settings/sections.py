@@ -32,11 +32,14 @@ class ScaleSettings(Section):
       group the scale of the feature, if training has fewer than `min_rows` rows of it, or if the feature does not vary.
     - `target` (null: same as `by`): the same choice for the targets. With `series` the loss is computed in units of each
       series, so that large series do not dominate it.
+    - `robust`: the median and the spread of the middle half of the values instead of mean and standard deviation, which a
+      few wrong values change by orders of magnitude.
     """
 
     by: ScaleBy = "feature"
     target: ScaleBy | None = None
     min_rows: Annotated[int, Field(ge=2)] = 100
+    robust: bool = False
 
     @property
     def of_targets(self) -> ScaleBy:

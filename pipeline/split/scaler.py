@@ -1,4 +1,4 @@
-"""The scaler: mean and standard deviation of features and targets over training rows only, read as a stream.
+"""The scaler: mean and deviation (or median and robust spread) of features and targets over training rows, read as a stream.
 
 Sums are exact (`split.exact_sums`), so the result does not depend on the order and size of the blocks. The sums of a group
 are added up from its series, and the sums of a feature from all groups.
@@ -6,8 +6,9 @@ are added up from its series, and the sums of a feature from all groups.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -16,6 +17,7 @@ import numpy as np
 from hindcast.pipeline.arrays import Flags, Floats, Ints, Key, Values
 from hindcast.pipeline.errors import FormatError
 from hindcast.pipeline.settings.sections import ScaleBy, ScaleSettings
+from hindcast.pipeline.split.exact_quantiles import count_quantiles, robust_scale
 from hindcast.pipeline.split.exact_sums import Sums
 from hindcast.pipeline.split.steps import Steps, iter_scored
 from hindcast.pipeline.store.index_types import Split
@@ -60,20 +62,25 @@ class Scale:
     count: Ints
 
     @classmethod
-    def of_feature(cls, sums: Sums) -> Scale:
-        """Return the scale that all series share: a column that is constant or empty has deviation 1."""
-        deviation = sums.deviation
-        return cls(sums.mean, np.where(deviation > 0, deviation, 1.0), sums.count)
+    def measured(cls, sums: Sums, quantiles: Floats | None) -> Scale:
+        """Return mean and deviation of the rows; with their quantiles, median and robust spread."""
+        if quantiles is None:
+            return cls(sums.mean, sums.deviation, sums.count)
+        return cls(*robust_scale(quantiles, sums.deviation), sums.count)
 
-    def finer(self, sums: Sums, least: int, may: Flags) -> Scale:
+    def shared(self) -> Scale:
+        """Return the scale that all series share: a column that is constant or empty has deviation 1."""
+        return Scale(self.mean, np.where(self.deviation > 0, self.deviation, 1.0), self.count)
+
+    def finer(self, part: Scale, least: int, may: Flags) -> Scale:
         """Return the scale of a series or group. A column gets its own scale if it `may` have one, has at least `least` rows
         and varies; all other columns keep this scale.
 
         A value that is constant in a series (its size, for example) distinguishes series; a scale per series would erase it.
         """
-        mean, deviation = sums.mean, sums.deviation
-        own = may & (sums.count >= least) & (deviation > 0)
-        return Scale(np.where(own, mean, self.mean), np.where(own, deviation, self.deviation), sums.count)
+        own = may & (part.count >= least) & (part.deviation > 0)
+        mean, deviation = np.where(own, part.mean, self.mean), np.where(own, part.deviation, self.deviation)
+        return Scale(mean, deviation, part.count)
 
     def entry(self) -> dict[str, list[Any]]:
         """Return the entry for scaler.json."""
@@ -94,10 +101,32 @@ def fit_scaler(
         "targets": _Side(columns.targets, how.of_targets, how.min_rows, np.ones(len(columns.targets), bool)),
     }
     scaled = {kind: side for kind, side in sides.items() if side.by != "none"}
+    for kind, key, values, counted in _parts(steps, train, columns, scaled) if scaled else ():
+        scaled[kind].add(key, Sums.of(values, counted))
+    _check_finite(sides.values())
+    for kind, side in scaled.items() if how.robust else ():
+        side.count_quantiles(partial(_parts, steps, train, columns, {kind: side}))
+    return {
+        "format": SCALER_FORMAT,
+        "by": how.by,
+        "target": how.of_targets,
+        "min_rows": how.min_rows,
+        **({"robust": True} if how.robust else {}),
+        "fingerprint": fingerprint,
+        **{kind: side.whole_entries() for kind, side in sides.items()},
+        "groups": _entries({kind: side.scales(1) for kind, side in sides.items()}),
+        "series": _entries({kind: side.scales(2) for kind, side in sides.items()}),
+    }
+
+
+def _parts(
+    steps: Steps, train: Split, columns: Columns, scaled: Mapping[str, _Side]
+) -> Iterator[tuple[str, Key, Values, Flags]]:
+    """Yield (kind, key, values, counted) of the training rows of each block, per series if any of the scales needs it."""
     is_by_series = any(side.by != "feature" for side in scaled.values())
-    for start, stop, inside in iter_scored(steps, train) if scaled else ():
+    for start, stop, inside in iter_scored(steps, train):
         parts = list(_by_series(steps, start, stop)) if is_by_series else [(_ANY_SERIES, slice(None))]
-        for kind, side in scaled.items():
+        for kind in scaled:
             if kind == "features":
                 values, counted = _read_features(steps, start, stop, columns)
             else:
@@ -105,18 +134,7 @@ def fit_scaler(
             for key, samples in parts:
                 steps_inside = inside[samples]
                 if steps_inside.any():
-                    side.add(key, Sums.of(values[samples][steps_inside], counted[samples][steps_inside]))
-    _check_finite(sides.values())
-    return {
-        "format": SCALER_FORMAT,
-        "by": how.by,
-        "target": how.of_targets,
-        "min_rows": how.min_rows,
-        "fingerprint": fingerprint,
-        **{kind: side.whole_entries() for kind, side in sides.items()},
-        "groups": _entries({kind: side.scales(1) for kind, side in sides.items()}),
-        "series": _entries({kind: side.scales(2) for kind, side in sides.items()}),
-    }
+                    yield kind, key, values[samples][steps_inside], counted[samples][steps_inside]
 
 
 class _Side:
@@ -125,6 +143,18 @@ class _Side:
     def __init__(self, names: Sequence[str], by: ScaleBy, least: int, own: Flags) -> None:
         self.names, self.by, self._least, self._own = names, by, least, own
         self._series: dict[Key, Sums] = {}
+        self._quantiles: dict[tuple[str, ...], Floats] = {}
+
+    def count_quantiles(self, parts: Callable[[], Iterator[tuple[str, Key, Values, Flags]]]) -> None:
+        """Compute the quantiles of the features or targets from which scales are made."""
+        self._quantiles = count_quantiles(
+            lambda: ((key, values, counted) for _, key, values, counted in parts()),
+            len(self.names),
+            _LENGTHS[self.by],
+        )
+
+    def _measured(self, key: tuple[str, ...], sums: Sums) -> Scale:
+        return Scale.measured(sums, self._quantiles.get(key))
 
     def add(self, key: Key, sums: Sums) -> None:
         self._series[key] = self._series[key].plus(sums) if key in self._series else sums
@@ -152,10 +182,10 @@ class _Side:
         if length > _LENGTHS[self.by]:
             return {}
         if length == 0:
-            return {(): Scale.of_feature(self.sums(0)[()])}
+            return {(): self._measured((), self.sums(0)[()]).shared()}
         coarser = self.scales(length - 1)
         return {
-            key: coarser[key[:-1]].finer(sums, self._least, self._own)
+            key: coarser[key[:-1]].finer(self._measured(key, sums), self._least, self._own)
             for key, sums in self.sums(length).items()
         }
 

@@ -80,7 +80,9 @@ def build_scaler(data: Path, scaler: Path, params: Params) -> dict[str, Any]:
         columns = Columns(dataset.features, dataset.feature_masks, dataset.targets, common)
         # progress counts a sample when the last of its arrays is read
         last = "X" if params.scale.of_targets == "none" else "W"
-        played = int(steps_of(dataset).played(train).sum())
+        played = int(steps_of(dataset).played(train).sum()) * (
+            1 + 4 * params.scale.robust
+        )  # passes over the rows
         with progress("scale", played, "samples") as advance:
             steps = steps_of(dataset, lambda name, count: advance(count if name == last else 0))
             fitted = fit_scaler(steps, train, columns, dataset.fingerprint, params.scale)
