@@ -11,6 +11,7 @@ import numpy as np
 from hindcast.pipeline.arrays import Flags, Floats, Ints
 from hindcast.pipeline.certify.findings import CheckResult
 from hindcast.pipeline.certify.iterate import iter_sequences, scored_in
+from hindcast.pipeline.certify.robust_moments import robust_moments
 from hindcast.pipeline.settings.sections import ScaleSettings
 from hindcast.pipeline.store.reader import Dataset
 
@@ -50,10 +51,11 @@ def check_scaler(dataset: Dataset, scaler: dict[str, Any], how: ScaleSettings) -
             "stage `scale` again"
         )
         return result
-    for field, asked in (("by", how.by), ("target", how.of_targets), ("min_rows", how.min_rows)):
-        if scaler[field] != asked:
+    requested = {"by": how.by, "target": how.of_targets, "min_rows": how.min_rows, "robust": how.robust}
+    for field, asked in requested.items():
+        if scaler.get(field, False) != asked:
             result.add_violation(
-                f"scaler.json was fitted with scale.{field} {scaler[field]!r}, but the settings request {asked!r}: "
+                f"scaler.json was fitted with scale.{field} {scaler.get(field, False)!r}, but the settings request {asked!r}: "
                 "run the stage `scale` again"
             )
     for kind, field in (("features", "by"), ("targets", "target")):
@@ -93,6 +95,10 @@ def _check_side(result: CheckResult, dataset: Dataset, scaler: dict[str, Any], k
         return ((key[: _PARTS[by]], values, present) for key, values, present in _rows(dataset, kind))
 
     of = compute_moments(parted, len(names), result.count_checked)
+    for length in range(_PARTS[by] + 1) if scaler.get("robust") else ():
+        deviations = {key: moments.deviation for key, moments in of.items()}
+        for key, scale in robust_moments(parted, length, deviations).items():
+            of[key] = Moments(of[key].count, *scale)
     whole = of[()]  # the scale that all series share: a column that does not vary has deviation 1
     whole = Moments(whole.count, whole.mean, np.where(whole.deviation > 0, whole.deviation, 1.0))
     recorded = {field: [entry[field] for entry in scaler[kind]] for field in ("mean", "std", "count")}

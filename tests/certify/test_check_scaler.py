@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from hindcast.pipeline.certify import robust_moments
 from hindcast.pipeline.certify.check_scaler import Part, check_scaler, compute_moments
 from hindcast.pipeline.certify.findings import CheckResult
 from hindcast.pipeline.files import read_json, write_json
@@ -60,6 +61,10 @@ HOW: list[dict[str, Any]] = [
     {"by": "none", "target": "series"},
     {"by": "series", "target": "none"},
     {"by": "none"},
+    {"by": "feature", "robust": True},
+    {"by": "series", "robust": True},
+    {"by": "group", "target": "series", "robust": True, "min_rows": 20},
+    {"by": "none", "target": "series", "robust": True},
 ]
 
 
@@ -190,3 +195,27 @@ def test_moments_of_groups_and_all_are_those_of_their_rows_together() -> None:
             assert moments.count[column] == len(every)
             assert moments.mean[column] == pytest.approx(every.mean())
             assert moments.deviation[column] == pytest.approx(every.std())
+
+
+def test_a_robust_scaler_is_checked_with_little_memory_too(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    how = {"by": "series", "robust": True}
+    build_scaler(data / "dataset.h5", data / "scaler.json", settings(**how))
+    monkeypatch.setattr(robust_moments, "MOST_CELLS", 1)
+    assert checked(data, how).passed
+    spoilt = checked(data, how, lambda one: one["series"][0]["features"]["std"].__setitem__(0, 0.5))
+    assert not spoilt.passed
+
+
+def test_another_kind_of_scaling_than_requested_is_named(data: Path) -> None:
+    build_scaler(data / "dataset.h5", data / "scaler.json", settings(by="feature", robust=True))
+    found = checked(data, {"by": "feature"})
+    assert "scaler.json was fitted with scale.robust True, but the settings request False" in str(
+        found.examples
+    )
+    build_scaler(data / "dataset.h5", data / "scaler.json", settings(by="feature"))
+    plain = checked(data, {"by": "feature", "robust": True})
+    assert "scale.robust False, but the settings request True" in str(plain.examples)
+    claimed = checked(data, {"by": "feature", "robust": True}, lambda one: one.__setitem__("robust", True))
+    assert not claimed.passed
