@@ -99,7 +99,8 @@ class _Wanted:
         places = self._places()
         share, distance = places - np.floor(places), found[:, 1] - found[:, 0]
         value = np.where(share < 0.5, found[:, 0] + distance * share, found[:, 1] - distance * (1 - share))
-        return np.where(self.count > 0, value, np.nan)
+        made: Floats = np.where(self.count > 0, value, np.nan)
+        return made
 
     def _places(self) -> Floats:
         return np.maximum(self.count - 1, 0) * np.array(QUANTILES)[:, None]
