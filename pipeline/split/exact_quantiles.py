@@ -103,7 +103,8 @@ class _Wanted:
         return made
 
     def _places(self) -> Floats:
-        return np.maximum(self.count - 1, 0) * np.array(QUANTILES)[:, None]
+        places: Floats = np.maximum(self.count - 1, 0) * np.array(QUANTILES)[:, None]
+        return places
 
 
 class _Counts:
