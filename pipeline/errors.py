@@ -65,4 +65,4 @@ class WorkerError(HindcastError, RuntimeError):
 
 
 class BusyError(HindcastError, RuntimeError):
-    """Another run of the same stage is using this workspace."""
+    """Another run of the same stage is using this workspace, or another program a file of it."""

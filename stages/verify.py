@@ -12,8 +12,8 @@ from hindcast.pipeline.wording import printable
 from hindcast.stages.common import Debug, command_main, reported_errors
 
 _HELP = (
-    "Check every checksum, count, index and fingerprint of a data set (dataset.h5 and all its shards) and list all "
-    "damage. The exit code is 1 if there is any damage."
+    "Check every checksum, count, index, fingerprint and digest of a data set (dataset.h5 and all its shards), and the "
+    "tables, certificate, models and reports of its workspace, and list all damage. The exit code is 1 if there is any."
 )
 
 
@@ -25,9 +25,9 @@ def verify(
 ) -> None:
     """Check the data set and print what was checked."""
     with reported_errors("verify", debug=debug):
-        from hindcast.pipeline.store import verify as checks
+        from hindcast.pipeline.certify.verify_workspace import verify_workspace
 
-        verified = checks.verify(data)
+        verified = verify_workspace(data)
         is_joined = (data / "dataset.h5").exists()
         note = (
             ""

@@ -76,6 +76,24 @@ def test_absent_damaged_and_incompatible_tables_are_named(tmp_path: Path) -> Non
         read_manifest(folder)
 
 
+def test_flipped_bits_and_cuts_of_a_table_are_named_with_the_stage(tmp_path: Path) -> None:
+    lines = [f"x,2024-01-{day:02}T00:00Z,{day * 1.37}" for day in range(1, 29)]
+    ingested(tmp_path, {"a.csv": "\n".join(["name,time,load", *lines])})
+    folder = tmp_path / "data/tables"
+    path, random = folder / "meter/here.parquet", np.random.default_rng(11)
+    image = path.read_bytes()
+    for place in random.integers(0, len(image), 70).tolist():
+        flipped = bytearray(image)
+        flipped[place] ^= 1 << int(random.integers(8))
+        for damaged in (bytes(flipped), image[:place]):
+            path.unlink()  # the cache has a link to the file
+            path.write_bytes(damaged)
+            with pytest.raises(
+                FormatError, match=r"here\.parquet is damaged or was edited.*run the stage `ingest` again"
+            ):
+                read_table(folder, "meter", "here")
+
+
 NAMES = st.sampled_from(["", "a", "B", "é", "a/b"])
 INTERVALS = st.tuples(*[NAMES] * 5, st.integers(-(2**62), 2**62), st.integers(1, 2**60))
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from hindcast.pipeline.certify.check_distance import check_distances
+from hindcast.pipeline.certify.check_header import check_header
 from hindcast.pipeline.certify.check_inputs import check_inputs
 from hindcast.pipeline.certify.check_origins import check_issued, check_origins
 from hindcast.pipeline.certify.check_rebuild import check_rebuilt
@@ -125,6 +126,7 @@ def _run_checks(dataset: Dataset, data: Path, scaler: dict[str, Any], params: Pa
     groups = sorted(set(map(str, dataset.sequences.group)))
     files: list[Callable[[], list[CheckResult]]] = [
         lambda: [check_files(dataset, packed, params)],
+        lambda: [check_header(dataset, params)],
         lambda: [check_borders(dataset, params.split, params.seed)],
         lambda: [check_samples(dataset, params.split, params.seed)],
         lambda: [check_targets_apart(dataset, params.split)],

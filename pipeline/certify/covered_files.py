@@ -9,6 +9,7 @@ from typing import Any
 from hindcast.pipeline.digests import FileDigests, digest_of_shards
 from hindcast.pipeline.errors import LeakError, MissingInputError
 from hindcast.pipeline.files import read_json
+from hindcast.pipeline.store.open_files import check_not_held
 from hindcast.pipeline.tables import MANIFEST
 
 _REPACK = "run the stages `pack`, `split`, `scale` and `certify` again, as `dvc repro` does"
@@ -58,6 +59,8 @@ def find_certificate_faults(
         if certificate.get(name) != found[name]:
             yield f"{data / file} is not the file that {path} certifies: {_CERTIFY}"
     if certificate.get("shards_digest") != found["shards_digest"]:
+        for shard in sorted((data / "packed").glob("*.h5")):
+            check_not_held(shard)
         yield f"The shards in {data / 'packed'} are not those that {path} certifies: {_REPACK}"
 
 

@@ -54,7 +54,7 @@ def expected_columns(tables: GroupTables) -> dict[str, Column]:
 def _of_inputs(tables: GroupTables) -> Iterator[tuple[str, Column]]:
     """Yield forecasts and known values of the step and its neighbours, older vintages, and changes between vintages."""
     params, chosen = tables.params, tables.params.align.features
-    for name, (sources, value) in _inputs(params):
+    for name, (sources, value) in feature_inputs(params):
         yield name, partial(_filled, tables, sources, value)
         for later in range(1, chosen.ahead + 1):
             yield f"{name}_ahead_{later}", _forecast(tables, sources, value, later=later)
@@ -73,7 +73,7 @@ def _leads(tables: GroupTables) -> Iterator[tuple[str, Column]]:
         return
     yield "lead", lambda step: KnownValue((step.time - step.origin) / _HOUR)
     for source, settings in params.raw.sources_of("forecast").items():
-        values = [value for _, (sources, value) in _inputs(params) if source in sources]
+        values = [value for _, (sources, value) in feature_inputs(params) if source in sources]
         if settings.has_issue and values:
             for number in range(1, chosen.vintages + 1):
                 name = f"{source}_vintage_lead" if number == 1 else f"{source}_vintage_{number}_lead"
@@ -82,7 +82,7 @@ def _leads(tables: GroupTables) -> Iterator[tuple[str, Column]]:
 
 def _for_all_time(tables: GroupTables) -> Iterator[tuple[str, Column]]:
     """Yield static attributes, and public holidays."""
-    for name, (sources, value) in _inputs(tables.params, has_time=False):
+    for name, (sources, value) in feature_inputs(tables.params, has_time=False):
         yield name, partial(_static, tables, sources, value)
     if (chosen := tables.params.align.features.holidays) is not None:
         of_group = chosen if isinstance(chosen, Holidays) else chosen[tables.group]
@@ -93,11 +93,11 @@ def _of_realized(tables: GroupTables) -> Iterator[tuple[str, Column]]:
     """Yield lags and recent values."""
     chosen = tables.params.align.features
     for named, lags in chosen.lags.items():
-        for value in _realized_parts(tables.params, named):
+        for value in realized_parts(tables.params, named):
             for lag in lags:
                 yield f"{value}_lag_{lag}", partial(_lag, tables, value, lag)
     for named, count in chosen.recent.items():
-        for value in _realized_parts(tables.params, named):
+        for value in realized_parts(tables.params, named):
             newest = cache(partial(tables.newest_step, value))
             for number in range(1, count + 1):
                 yield f"{value}_recent_{number}", partial(_recent, tables, value, newest, number)
@@ -107,7 +107,7 @@ def _of_windows(tables: GroupTables) -> Iterator[tuple[str, Column]]:
     """Yield rolling statistics, and errors of the published forecast."""
     params = tables.params
     for named, asked in params.align.features.rolling.items():
-        for value in _realized_parts(params, named):
+        for value in realized_parts(params, named):
             last = LastSteps(tables, value, None)
             for window, statistic in product(asked.windows, asked.statistics):
                 yield f"{value}_{statistic}_{window}", partial(last.statistic, window, statistic)
@@ -125,12 +125,15 @@ def sources_and_value(params: Params, role: str, name: str) -> tuple[tuple[str, 
     return (source,) if source else of_role, value
 
 
-def _realized_parts(params: Params, value: str) -> tuple[str, ...]:
+def realized_parts(params: Params, value: str) -> tuple[str, ...]:
+    """Return the names of the columns that contain a realized value: itself, or the sine and cosine of an angle."""
     source, *_ = sources_and_value(params, "realized", value)[0]
     return column_names(params.raw.sources[source], value)
 
 
-def _inputs(params: Params, *, has_time: bool = True) -> Iterator[tuple[str, tuple[tuple[str, ...], str]]]:
+def feature_inputs(
+    params: Params, *, has_time: bool = True
+) -> Iterator[tuple[str, tuple[tuple[str, ...], str]]]:
     """Yield (name, (sources, value)) of forecasts and known values: of single steps, or else of all time."""
     chosen = params.align.features
     for role, names in (("forecast", chosen.forecast), ("known", chosen.known)):

@@ -13,9 +13,8 @@ import numpy.typing as npt
 from hindcast.pipeline.arrays import Floats, Key, Values
 from hindcast.pipeline.errors import FormatError
 from hindcast.pipeline.feed.source import Source, sequence_of, split_samples
-from hindcast.pipeline.files import read_json
 from hindcast.pipeline.store.index_types import Sequences
-from hindcast.pipeline.store.layout import SCALER_FORMAT, explain_scaler_format
+from hindcast.pipeline.store.scaler_file import read_scaler
 
 
 @dataclass(frozen=True)
@@ -69,10 +68,7 @@ def read_scaling(
     Raises FormatError if the scaler has another format, or was fitted on other columns or a data set with another
     fingerprint.
     """
-    content = read_json(path)
-    form = content.get("format") if isinstance(content, dict) else None
-    if form != SCALER_FORMAT:
-        raise FormatError(f"{path} cannot be used: {explain_scaler_format(form)}.")
+    content = read_scaler(path)
     faults = [
         f"{name}: {found!r}, but the data set has {wanted!r}"
         for name, found, wanted in (

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 
 from hindcast.pipeline.arrays import Values
+from hindcast.pipeline.certify.covered_files import check_certificate
+from hindcast.pipeline.digests import FileDigests
 from hindcast.pipeline.feed.scored_rows import Rows, scored_rows
 from hindcast.pipeline.files import canonical_json, read_json, replace_file, replace_folders
 from hindcast.pipeline.forecasters import FORECASTERS, REFERENCES
@@ -61,12 +63,17 @@ class Evaluation:
 def evaluate_workspace(params: Params, root: Path) -> Evaluation:
     """Evaluate `models/` below `root` on `data/dataset.h5`; write metrics, predictions, plots and report to `reports/`.
 
-    Raises MissingInputError or FormatError if the data set or the network is missing or damaged, or if the network was
-    trained on another data set.
+    Raises LeakError unless the files are, byte for byte, those that the certificate covers, and MissingInputError or
+    FormatError if the data set or the network is missing or damaged, or if the network was trained on another data set.
     """
     from hindcast.pipeline.learn.prediction import predict
 
-    with Dataset(root / "data" / "dataset.h5") as dataset:
+    with Dataset(root / "data" / "dataset.h5", check_shards=False) as dataset:
+        digests = FileDigests.of_workspace(root)
+        check_certificate(
+            root / "reports/leaks.json", root / "data", dataset.fingerprint, digests, from_bytes=True
+        )
+        digests.save()
 
         def model(split: str, rows: Rows) -> Values:
             predictions = predict(dataset, root / "models", split)

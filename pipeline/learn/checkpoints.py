@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import shutil
 import sys
 import time
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,14 +17,15 @@ import numpy as np
 import numpy.typing as npt
 
 from hindcast.pipeline.errors import TrainingError
-from hindcast.pipeline.files import code_digest, replace_file
+from hindcast.pipeline.files import code_digest, digest_of_file, replace_file
 from hindcast.pipeline.learn.history import Cursor, History
 from hindcast.pipeline.settings.base import Duration
 
-FORMAT = "hindcast-checkpoint/1"
+FORMAT = "hindcast-checkpoint/2"
 _MAX_FILES = 2  # the last one, and the one before in case a disk damaged the last
 _COST_FACTOR = 50  # by time, wait at least this many times the cost of the last checkpoint: 2 % of the time
 _CODE = ("feed/**/*.py", "learn/**/*.py", "store/**/*.py")  # the rooms that decide what is read and computed
+_DIGEST_LINE, _HASHED_BYTES = 66, 1 << 20
 _MAX_DIFFERENCES = 5  # in a message
 _POSITION = ("epoch", "batch", "total", "weight")  # fields of a Cursor that are numbers
 _DIGEST, _DIGITS = re.compile("[0-9a-f]{64}"), 12
@@ -95,6 +96,8 @@ class Checkpoints:
         path = self._folder / f"{cursor.epoch:06d}-{cursor.batch:09d}.npz"
         with replace_file(path) as temporary, temporary.open("wb") as stream:
             np.savez(stream, allow_pickle=False, **_content_of(network, cursor, self._identity))
+            stream.close()
+            append_digest(temporary)
         for other in self._unusable - {path}:
             other.unlink(missing_ok=True)
         self._unusable = set()
@@ -113,13 +116,14 @@ class Checkpoints:
     def _load(self, path: Path, variables: list[Any]) -> tuple[Cursor, Arrays] | None:
         """The content of a checkpoint of this training; None, with a report, if it is damaged or of another one."""
         try:
+            _check_digest(path)
             with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
                 content = {name: archive[name] for name in archive.files}
             found = json.loads(content["meta"].tobytes())["identity"]
             if found == self._identity:
                 _check_shapes(content, variables)
                 return _cursor_of(content), content
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as fault:
+        except (OSError, ValueError, KeyError) as fault:
             self._report(f"{path} is damaged and was not used ({' '.join(str(fault).split())[:100]})")
             return None
         different = "; ".join(_differences(found, self._identity)[:_MAX_DIFFERENCES])
@@ -127,6 +131,24 @@ class Checkpoints:
             self._report(f"{path} belongs to another training and was not used: {different}")
         self._reported.add(different)
         return None
+
+
+def append_digest(path: Path) -> None:
+    """Append a line with the SHA-256 of a file's bytes, which readers of archives skip."""
+    line = f"\n{digest_of_file(path)}\n"
+    with path.open("ab") as stream:
+        stream.write(line.encode())
+
+
+def _check_digest(path: Path) -> None:
+    """Raise ValueError unless a file ends with the digest of the bytes before its last line."""
+    left, digest = path.stat().st_size - _DIGEST_LINE, hashlib.sha256()
+    with path.open("rb") as stream:
+        while left > 0 and (part := stream.read(min(left, _HASHED_BYTES))):
+            digest.update(part)
+            left -= len(part)
+        if left < 0 or stream.read() != f"\n{digest.hexdigest()}\n".encode():
+            raise ValueError("its bytes do not match the digest in its last line")
 
 
 def _check_shapes(content: Arrays, variables: list[Any]) -> None:

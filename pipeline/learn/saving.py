@@ -11,7 +11,8 @@ from typing import Any
 
 import keras
 
-from hindcast.pipeline.errors import FormatError, MissingInputError
+from hindcast.pipeline.digests import check_in_folder
+from hindcast.pipeline.errors import FormatError
 from hindcast.pipeline.files import read_json, replace_file, write_json
 
 FORMAT = "hindcast-model/1"
@@ -45,8 +46,7 @@ def write_by_keras(
 def load_network(path: Path) -> Any:
     """Open a `.keras` file; no code in it is executed. MissingInputError if it is absent, FormatError if damaged."""
     read_model_card(path.parent)
-    if not path.is_file():
-        raise MissingInputError(f"{path} is absent: run the stage `train` first.")
+    check_in_folder(path, "train")
     try:
         return keras.models.load_model(path, compile=False, safe_mode=True)
     except (ValueError, OSError, KeyError, zipfile.BadZipFile) as fault:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from hindcast.pipeline.arrays import Key
+from hindcast.pipeline.digests import write_folder_digests
 from hindcast.pipeline.errors import TrainingError
 from hindcast.pipeline.feed.batches import BatchSource, LaneBatches
 from hindcast.pipeline.feed.scaling import series_numbers
@@ -87,6 +88,7 @@ def train(params: Params, root: Path, data: CertifiedData) -> TrainingResult:
         history = fit(setup.training, params.train, [board, LossTables(tables), weights], checkpoints)
         write_models(models, setup, params, history)
         weights.hand_over(models)
+        write_folder_digests(models)
     result = _result(setup, params, history, boards)
     weights.clear()
     if checkpoints is not None:

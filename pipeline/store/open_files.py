@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import BytesIO
@@ -12,8 +14,11 @@ from typing import Any
 import h5py
 import hdf5plugin  # noqa: F401  registers the zstd filter
 
-from hindcast.pipeline.errors import FormatError, MissingInputError
+from hindcast.pipeline.errors import BusyError, FormatError, HindcastError, MissingInputError
 from hindcast.pipeline.store.layout import FORMAT
+
+if sys.platform != "win32":
+    import fcntl
 
 REMEDY = "run the stages `pack` and `split` again"
 SEAL_BYTES = 512  # the smallest block that HDF5 allows before a file
@@ -21,6 +26,7 @@ SEAL_BYTES = 512  # the smallest block that HDF5 allows before a file
 # Our own cache keeps whole chunks: HDF5's would hold them a second time. File locking keeps HDF5's default: one process
 # may not open a file twice with different flags, and a user may open our files with h5py at the same time.
 _READING = {"mode": "r", "rdcc_nbytes": 0}
+_NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS)  # a file system without locks
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"  # of every HDF5 file with nothing before it, as shards are
 
 
@@ -31,6 +37,7 @@ def open_to_read(path: Path) -> h5py.File:
     """
     if not path.is_file():
         raise MissingInputError(f"{path} is missing: {REMEDY}.")
+    check_not_held(path)
     with report_damage(path, "opening it"):
         file = h5py.File(path, **_READING)
     try:
@@ -39,6 +46,26 @@ def open_to_read(path: Path) -> h5py.File:
         file.close()
         raise
     return file
+
+
+def check_not_held(path: Path) -> None:
+    """Raise BusyError if another program holds a file open for writing: its bytes may then be in between.
+
+    HDF5 locks the files that it opens. Without such locks (on Windows, on some network file systems) nothing is found.
+    """
+    if sys.platform == "win32" or not path.is_file():
+        return
+    with path.open("rb") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError as fault:
+            if fault.errno in _NO_LOCKS:
+                return
+            if not isinstance(fault, BlockingIOError):
+                raise
+            raise BusyError(
+                f"{path} is open for writing in another program: close it there and run this again."
+            ) from None
 
 
 @contextmanager
@@ -109,11 +136,12 @@ def report_damage(path: Path, doing: str) -> Iterator[None]:
     """Raise FormatError with the file's name if HDF5 fails on damaged bytes, which h5py reports as various built-in errors."""
     try:
         yield
-    except FormatError:
+    except HindcastError:
         raise
     except (OSError, RuntimeError, KeyError, ValueError, TypeError) as fault:
         if getattr(fault, "errno", None):  # an error of the system: no permission, too many open files
             raise
+        check_not_held(path)  # another program may have opened it since
         reason = " ".join(str(fault).split())
         raise FormatError(f"{path} is damaged ({doing}: {reason}): {REMEDY}.") from fault
 
@@ -136,6 +164,7 @@ def check_seal(path: Path) -> bool:
         # in pieces: it may be a large damaged shard
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
     if first.rstrip(b"\0") != _seal_line(digest):
+        check_not_held(path)  # HDF5 marks a file that is open for writing
         raise FormatError(
             f"{path} is damaged (the checksum in its first line does not match the rest of the file): {REMEDY}."
         )

@@ -26,7 +26,7 @@ from hindcast.pipeline.store.file_header import (
 from hindcast.pipeline.store.index_tables import read_splits, read_table
 from hindcast.pipeline.store.index_types import Sequences, Shards, Split
 from hindcast.pipeline.store.layout import BY_NAME, sample_count_for
-from hindcast.pipeline.store.open_files import REMEDY, check_seal, dataset_in, open_to_read
+from hindcast.pipeline.store.open_files import REMEDY, check_not_held, check_seal, dataset_in, open_to_read
 from hindcast.pipeline.store.read_plan import ChunkRead, RecentPlans
 from hindcast.pipeline.store.shards import OpenShards
 from hindcast.pipeline.store.threads import WorkerThreads, default_thread_count
@@ -175,6 +175,8 @@ class Dataset(HeaderValues):
         with suppress(OSError):  # where the workspace can only be read, digests are computed again next time
             digests.save()
         if recorded != {found}:
+            for path in paths:
+                check_not_held(path)
             raise FormatError(
                 f"{self.path} was made from other shards: one was edited or replaced since the stage `split`: {REMEDY}."
             )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from itertools import combinations
@@ -13,13 +13,14 @@ import h5py
 import numpy as np
 
 from hindcast.pipeline.arrays import Ints
+from hindcast.pipeline.digests import FileDigests, digest_of_shards
 from hindcast.pipeline.errors import FormatError, HindcastError, MissingInputError
-from hindcast.pipeline.files import read_json
 from hindcast.pipeline.store.index_types import Sequences
 from hindcast.pipeline.store.join_shards import SUFFIX
-from hindcast.pipeline.store.layout import BY_NAME, SCALER_FORMAT, explain_scaler_format
-from hindcast.pipeline.store.open_files import REMEDY, open_to_read, report_damage
+from hindcast.pipeline.store.layout import BY_NAME
+from hindcast.pipeline.store.open_files import REMEDY, check_not_held, open_to_read, report_damage
 from hindcast.pipeline.store.reader import Dataset
+from hindcast.pipeline.store.scaler_file import read_scaler
 from hindcast.pipeline.store.threads import WorkerThreads, default_thread_count
 
 _MOST_LISTED = 5  # faults of one kind in one file
@@ -35,14 +36,17 @@ class Verified:
     bytes: int
 
 
-def verify(folder: Path) -> Verified:
+def verify(folder: Path, find_more: Callable[[str | None], Iterable[str]] = lambda _: ()) -> Verified:
     """Check `dataset.h5` in a folder (`data/`, or a data set's own), and all shards that belong to it.
 
     Every chunk is decoded and its checksum verified. Tables, coordinates and indices are compared with each other, and
-    the scaler's fingerprint, if there is a scaler, with that of the data set. Raises FormatError with all faults, each
-    naming its file, and MissingInputError if there is no data set and no shard.
+    the scaler's fingerprint, if there is a scaler, with that of the data set. `find_more` is called with the data set's
+    fingerprint, None if it could not be read, and returns further faults. Raises FormatError with all faults, each naming
+    its file, MissingInputError if there is no data set and no shard, and BusyError if another program is writing to one.
     """
     path = folder / f"dataset{SUFFIX}"
+    for file in (path, *sorted((folder / "packed").glob(f"*{SUFFIX}"))):
+        check_not_held(file)
     check = _Verification()
     if path.exists():
         check.check_dataset(path)
@@ -58,6 +62,8 @@ def verify(folder: Path) -> Verified:
     for shard in shards:
         if shard.is_file():
             check.check_shard(shard)
+    check.check_bytes(path)
+    check.faults += [fault for fault in find_more(check.fingerprint) if fault not in check.faults]
     if check.faults:
         count = len(check.faults)
         raise FormatError(
@@ -74,13 +80,15 @@ class _Verification:
         self.faults: list[str] = []
         self.shards: set[Path] = set()  # of the data set's table
         self.samples = self.chunks = self.bytes = 0
+        self.fingerprint: str | None = None
+        self._recorded: set[object] = set()  # digests of the shards, in the splits
         self._sequences: dict[Path, Sequences] = {}  # of each shard, as the data set joined them
 
     def check_dataset(self, path: Path) -> None:
         """Check the joined file: its seal, tables and splits, and that the shards it names exist and match."""
         self.bytes += path.stat().st_size
-        with self._collect_error(), Dataset(path, 0) as dataset:
-            table = dataset.shards
+        with self._collect_error(), Dataset(path, 0, check_shards=False) as dataset:
+            table, self.fingerprint = dataset.shards, dataset.fingerprint
             for row, name in enumerate(table.file):
                 shard = path.parent / str(name)
                 self.shards.add(shard)
@@ -93,6 +101,8 @@ class _Verification:
                 self._sequences[shard] = _sequences_of(
                     dataset.sequences, int(table.first_sample[row]), int(table.sample_count[row])
                 )
+            for name in dataset.splits:
+                self._recorded |= {dataset.split(name).attributes.get("shards_digest")} - {None}
             self.faults += _find_split_faults(dataset)
             self.faults += _find_scaler_faults(path.parent / "scaler.json", dataset.fingerprint)
             self.faults += find_column_faults(path)
@@ -111,6 +121,15 @@ class _Verification:
                     )
             self.faults += self._find_bad_chunks(shard)
             self.faults += find_column_faults(path)
+
+    def check_bytes(self, dataset: Path) -> None:
+        """Compare the bytes of all shards with the digest that the splits record."""
+        if self._recorded and all(shard.is_file() for shard in self.shards):
+            found = digest_of_shards(FileDigests().compute_all(sorted(self.shards)))
+            if self._recorded != {found}:
+                self.faults.append(
+                    f"{dataset} was made from other shards: one was edited or replaced since the stage `split`"
+                )
 
     def _find_bad_chunks(self, shard: Dataset) -> Iterator[str]:
         size, count = shard.chunk_samples, shard.sample_count
@@ -197,13 +216,10 @@ def _find_split_faults(dataset: Dataset) -> Iterator[str]:
 def _find_scaler_faults(path: Path, fingerprint: str) -> Iterator[str]:
     if not path.exists():
         return
-    content = read_json(path)
-    scaler = content if isinstance(content, dict) else {}
-    if scaler.get("format") != SCALER_FORMAT:
-        yield f"{path}: {explain_scaler_format(scaler.get('format'))}"
-    elif scaler.get("fingerprint") != fingerprint:
+    scaler = read_scaler(path)
+    if scaler["fingerprint"] != fingerprint:
         yield (
-            f"{path} was fitted on a data set with fingerprint {scaler.get('fingerprint')!r}; this one has {fingerprint!r}: "
+            f"{path} was fitted on a data set with fingerprint {scaler['fingerprint']!r}; this one has {fingerprint!r}: "
             "run the stage `scale` again"
         )
 
@@ -217,5 +233,5 @@ def _sequences_of(sequences: Sequences, first: int, count: int) -> Sequences:
 
 def _in_one_line(fault: HindcastError) -> str:
     """Write an error as one line, without the remedy, which the summary gives once."""
-    text = fault.summary.removesuffix(f": {REMEDY}.")
+    text = fault.summary.removesuffix(f": {REMEDY}.").removesuffix(".")
     return f"{text}: {'; '.join(fault.faults)}" if fault.faults else text

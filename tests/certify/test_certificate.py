@@ -42,7 +42,7 @@ def test_a_clean_data_set_passes_and_the_certificate_counts_what_was_checked(cle
     assert certificate["passed"] is True
     checks = {check["name"]: check for check in certificate["checks"]}
     assert set(checks) == {
-        "files", "borders", "split_lists", "targets_apart", "embargo", "distance", "issued", "origin_rule", "scaler",
+        "files", "labels", "borders", "split_lists", "targets_apart", "embargo", "distance", "issued", "origin_rule", "scaler",
         "tables", "known_rule", "issue_times", "off_grid", "known_early", "inputs", "targets", "published", "targets_as_inputs", "rebuilt",
     }  # fmt: skip
     assert all(check["rows_checked"] > 0 for name, check in checks.items() if name != "distance")
@@ -139,6 +139,15 @@ AFTERWARDS = [
 ]
 
 
+def double_the_published_forecast(data: Path) -> None:
+    """In all shards, through HDF5: every checksum is right."""
+    shard = data / "packed/here.h5"
+    edit(shard, lambda file: file["published"].write_direct(2 * file["published"][()]))
+
+
+AFTERWARDS += [(double_the_published_forecast, "files")]
+
+
 @pytest.mark.parametrize(("plant", "kind"), AFTERWARDS, ids=[plant.__name__ for plant, _ in AFTERWARDS])
 def test_a_leak_planted_into_finished_files_is_named(
     data: Path, plant: Callable[[Path], None], kind: str
@@ -195,7 +204,34 @@ def write_nan(file: h5py.File) -> None:
     file["X"][-1, 0, 0] = np.nan
 
 
+def exchange_two_masks(file: h5py.File) -> None:
+    masks = file["feature"].attrs["mask"]
+    first, second = np.flatnonzero(masks >= 0)[:2]
+    masks[[first, second]] = masks[[second, first]]
+    file["feature"].attrs["mask"] = masks
+
+
+def give_a_feature_another_part(file: h5py.File) -> None:
+    parts = file["feature"].attrs["parts"]
+    parts[column(file, "temp")] = parts[column(file, "hour_sin")]
+    file["feature"].attrs["parts"] = parts
+
+
+def give_a_feature_another_unit(file: h5py.File) -> None:
+    units = file["feature"].attrs["units"]
+    units[column(file, "temp")] = b"h"
+    file["feature"].attrs["units"] = units
+
+
+def give_the_target_another_unit(file: h5py.File) -> None:
+    file["target"].attrs["units"] = np.array([b"GWh"])
+
+
 BEFOREHAND = [
+    (exchange_two_masks, "labels"),
+    (give_a_feature_another_part, "labels"),
+    (give_a_feature_another_unit, "labels"),
+    (give_the_target_another_unit, "labels"),
     (take_a_lag_one_step_too_short, "inputs"),
     (use_a_vintage_issued_after_the_origin, "issued"),
     (open_the_gate_an_hour_late_on_the_day_of_a_clock_change, "origin_rule"),

@@ -18,7 +18,7 @@ import pytest
 from hindcast.pipeline.errors import TrainingError
 from hindcast.pipeline.files import code_digest, digest_of_file, read_json
 from hindcast.pipeline.learn import checkpoints
-from hindcast.pipeline.learn.checkpoints import Checkpoints, checkpoint_identity
+from hindcast.pipeline.learn.checkpoints import Checkpoints, append_digest, checkpoint_identity
 from hindcast.pipeline.learn.fitting import fit
 from hindcast.pipeline.learn.history import Cursor
 from hindcast.pipeline.learn.losses import inputs_for
@@ -156,12 +156,32 @@ def test_a_checkpoint_that_lacks_something_is_damaged_too(tmp_path: Path, hurt: 
         del meta["epoch"]
         content["meta"] = np.frombuffer(json.dumps(meta).encode(), np.uint8)
     np.savez(path, **content)
+    append_digest(path)
     before = training.network.get_weights()
     again, lines = checkpoints_in(tmp_path)
     assert again.resume(training.network) is None
     assert "damaged and was not used" in lines[0]
     for found, wanted in zip(training.network.get_weights(), before, strict=True):
         np.testing.assert_array_equal(found, wanted)
+
+
+def test_no_flipped_bit_of_a_checkpoint_is_used_or_ends_in_a_traceback(tmp_path: Path) -> None:
+    training, _ = a_training()
+    kept, _ = checkpoints_in(tmp_path)
+    kept.save(training.network, Cursor(batch=1))
+    (path,) = tmp_path.iterdir()
+    image, random, before = path.read_bytes(), np.random.default_rng(5), training.network.get_weights()
+    for place in random.integers(0, len(image), 150).tolist():
+        flipped = bytearray(image)
+        flipped[place] ^= 1 << int(random.integers(8))
+        path.write_bytes(flipped if place % 4 else image[:place])
+        again, lines = checkpoints_in(tmp_path)
+        assert again.resume(training.network) is None
+        assert "is damaged and was not used" in lines[0]
+    for found, wanted in zip(training.network.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(found, wanted)
+    path.write_bytes(image)
+    assert checkpoints_in(tmp_path)[0].resume(training.network) is not None
 
 
 def test_a_file_in_place_of_the_folder_of_checkpoints_is_refused_before_the_first_batch(
@@ -267,7 +287,7 @@ def test_a_process_group_killed_three_times_leaves_the_bytes_of_one_never_killed
     assert done.returncode == 0, done.stderr
     assert "resuming in epoch" in done.stderr
     assert tree(killed) == tree(whole)
-    assert len(tree(whole)) == 7
+    assert len(tree(whole)) == 8
     assert not (killed / ".hindcast" / "checkpoints").exists()
     assert not list(killed.glob(".*.partial"))
 

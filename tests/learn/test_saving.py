@@ -11,6 +11,7 @@ import keras
 import numpy as np
 import pytest
 
+from hindcast.pipeline.digests import write_folder_digests
 from hindcast.pipeline.errors import FormatError
 from hindcast.pipeline.files import digest_of_file, write_json
 from hindcast.pipeline.learn.saving import load_network, save_network, write_model_card
@@ -62,5 +63,6 @@ def test_a_damaged_network_or_one_of_another_format_is_refused_by_name(tmp_path:
         load_network(tmp_path / "model.keras")
     write_model_card(tmp_path, {})
     (tmp_path / "model.keras").write_bytes(b"no archive")
+    write_folder_digests(tmp_path)
     with pytest.raises(FormatError, match="run the stage `train` again"):
         load_network(tmp_path / "model.keras")

@@ -31,7 +31,13 @@ def tree(folder: Path) -> dict[str, str]:
 def test_a_training_writes_the_network_its_card_its_history_and_the_tables_of_losses(trained: Path) -> None:
     card = read_json(trained / "models" / "model.json")
     online = ["online.keras"] if card["mode"] == "stateful" else []
-    assert sorted(tree(trained / "models")) == ["history.json", "model.json", "model.keras", *online]
+    assert sorted(tree(trained / "models")) == [
+        "digests.json",
+        "history.json",
+        "model.json",
+        "model.keras",
+        *online,
+    ]
     assert card["series"] == [["north", "ann"], ["north", "bob"]], "the series that starts late is never seen"
     assert card["features"] == ["f0", "f1", "f2"]
     assert card["groups"] == (["north", "south"] if trained.name.startswith("by_series") else [])

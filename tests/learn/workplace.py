@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import yaml
 
-from hindcast.pipeline.files import digest_of_file, write_json
+from hindcast.pipeline.files import write_json
 from hindcast.pipeline.learn.preconditions import open_certified
 from hindcast.pipeline.learn.training import TrainingResult, train
 from hindcast.pipeline.settings.params import Params
-from hindcast.pipeline.split.write_splits import shards_digest
 from hindcast.pipeline.store.reader import Dataset
 from tests.mock_data import mock_dataset, mock_group, mock_params
+from tests.split.workplace import issue_certificate
 
 TRAIN = {
     "lanes": 3, "context": 10, "units": [4], "epochs": 2, "run_length": "20h", "lookback": 9, "batch_size": 32,
@@ -30,14 +30,7 @@ def workplace(
     mock_dataset(folder / "data", [mock_group("north", steps=(60, 60), targets=targets), late], params)
     with Dataset(folder / "data" / "dataset.h5") as dataset:
         write_json(folder / "data" / "scaler.json", scaler_of(dataset, scale))
-        certificate = {
-            "passed": True,
-            "fingerprint": dataset.fingerprint,
-            "dataset_digest": digest_of_file(folder / "data" / "dataset.h5"),
-            "shards_digest": shards_digest(list((folder / "data" / "packed").glob("*.h5"))),
-            "scaler_digest": digest_of_file(folder / "data" / "scaler.json"),
-        }
-        write_json(folder / "reports" / "leaks.json", certificate)
+    issue_certificate(folder)
     text = yaml.safe_dump(params.model_dump(mode="json", by_alias=True, exclude_none=True))
     (folder / "params.yaml").write_text(text, encoding="utf-8")
     return params

@@ -18,6 +18,7 @@ from hindcast.pipeline.settings.params import load_params
 from hindcast.pipeline.store.reader import Dataset
 from hindcast.stages.evaluate import main
 from tests.mock_data import mock_dataset, mock_group
+from tests.split.workplace import edit, issue_certificate
 
 ARGUMENTS = [
     "--set",
@@ -41,6 +42,8 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compose_text: Cal
     write_json(tmp_path / "models" / "model.json", {"train": recipe})
     write_json(tmp_path / "models" / "history.json", {"epochs": [{"loss": 1.0}], "best_epoch": 0})
     write_json(tmp_path / "reports" / "pack.json", {"counts": {"steps": 1234567}})
+    write_json(tmp_path / "data" / "scaler.json", {"format": "not read here"})
+    issue_certificate(tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(prediction, "predict", synthetic_predictions)
     monkeypatch.setattr(trees, "ITERATIONS", 20)
@@ -101,6 +104,18 @@ def test_a_damaged_report_of_an_earlier_stage_is_named(
     (workspace / "reports/pack.json").write_text("{")
     assert main(ARGUMENTS) == 1
     assert "reports/pack.json" in capsys.readouterr().err
+
+
+def test_a_published_forecast_edited_in_all_shards_with_valid_checksums_is_refused(
+    workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for shard in (workspace / "data/packed").glob("*.h5"):
+        edit(shard, lambda file: file["published"].write_direct(file["published"][()] + 40))
+    assert main(ARGUMENTS) == 1
+    assert (
+        "The shards in data/packed are not those that reports/leaks.json certifies" in capsys.readouterr().err
+    )
+    assert not (workspace / "reports/metrics.json").exists()
 
 
 def test_without_the_libraries_of_the_extra_train_one_error_names_them(
