@@ -184,7 +184,7 @@ def find_column_faults(path: Path) -> Iterator[str]:
     for name, values in counted.items():
         if not np.array_equal(values, np.arange(len(values))):
             yield f"{path}: the coordinate {name} must count from 0"
-    with Dataset(path, 0) as opened:
+    with Dataset(path, 0, check_shards=False) as opened:
         every = np.arange(opened.sample_count)
         expected = {"sequence": opened.sequence_of(every), "time": opened.time_of(every)}
         for name, values in rows.items():

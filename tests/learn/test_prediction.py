@@ -7,6 +7,7 @@ from pathlib import Path
 import keras
 import pytest
 
+from hindcast.pipeline.digests import write_folder_digests
 from hindcast.pipeline.errors import FormatError
 from hindcast.pipeline.feed.scaling import series_numbers
 from hindcast.pipeline.feed.scored_rows import scored_rows
@@ -54,6 +55,7 @@ def test_predictions_do_not_depend_on_the_number_of_lanes(trained: Path, tmp_pat
             models / "model.json",
             {**card, "train": {**card["train"], "lanes": lanes, "batch_size": 5 * lanes}},
         )
+        write_folder_digests(models)
         with Dataset(trained / "data" / "dataset.h5") as dataset:
             values.append(predict(dataset, models, "test").value)
     assert values[1] == pytest.approx(values[0], rel=1e-6, abs=1e-6)
