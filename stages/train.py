@@ -46,6 +46,7 @@ def _summary(params: Params, result: TrainingResult, device: str) -> Summary:
         kept=(
             f"{result.batches} batches {unit} on {device}{idle}; {speed}",
             f"{result.weights} weights after epoch {history.best_epoch + 1} of {len(history.epochs)}: {losses} (in scaled units)",
+            *map(str, result.trees),
         ),
         wrote=(
             "models/",

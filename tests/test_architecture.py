@@ -56,14 +56,14 @@ FENCES = {
     "keras": ("pipeline.learn", "pipeline.feed.adapters.keras", "pipeline.methods"),
     "tensorflow": ("pipeline.learn.backend",),
     "matplotlib": ("pipeline.judge",),
-    "sklearn": ("pipeline.judge",),
+    "lightgbm": ("pipeline.learn.trees",),
     "jinja2": ("pipeline.judge",),
 }
 LEARNING = ("keras", "tensorflow", "tensorboard")
 
 # What `--help` and an import of a room must not load: each of these costs a tenth of a second to several.
 HEAVY = (
-    "dask", "distributed", "dvc", "h5py", "hdf5plugin", "keras", "matplotlib", "pandas", "pyarrow",
+    "dask", "distributed", "dvc", "h5py", "hdf5plugin", "keras", "lightgbm", "matplotlib", "pandas", "pyarrow",
     "scipy", "sklearn", "tensorboard", "tensorflow",
 )  # fmt: skip
 
@@ -175,7 +175,6 @@ def test_every_imported_library_is_a_declared_dependency() -> None:
         "distributed": "dask",
         "pydantic_core": "pydantic",
         "ruamel": "ruamel-yaml",
-        "sklearn": "scikit-learn",
         "yaml": "pyyaml",
     }
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +13,24 @@ import numpy.typing as npt
 from hindcast.pipeline.arrays import Ints
 from hindcast.pipeline.feed.source import Source, read_weights, scored_steps, sequence_of, split_samples
 
+_BLOCK_VALUES = 1 << 23  # values of one array per read: 32 MiB of float32
 _BLOCK_STEPS = 1 << 20  # steps looked at together: bounds memory, far above what a read costs
+
+
+Read = Callable[[str], npt.NDArray[Any]]
+"""Called with an array name; returns its values at the rows of a block, (row, ...)."""
+
+
+class RowSource(Source, Protocol):
+    """The properties of a data set that reading by rows needs in addition to `Source`."""
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Names of the columns of X."""
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Names of the columns of Y."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +119,18 @@ def scored_rows(dataset: Source, split: str) -> Rows:
     return Rows(sequence.astype(np.int32), step, sample, offset.astype(np.int32), time)
 
 
+def read_blocks(dataset: RowSource, rows: Rows, width: int) -> Iterator[tuple[slice, Read]]:
+    """Yield (slice of `rows`, function that reads an array at these rows); `width` is the number of values per step."""
+    most = max(1, _BLOCK_VALUES // (dataset.segment_length * max(1, width)))  # samples
+    start = 0
+    while start < len(rows):
+        ahead = rows.sample[start : start + most * dataset.segment_length]
+        samples = ahead[np.diff(ahead, prepend=-1) != 0][:most]
+        stop = int(np.searchsorted(rows.sample, samples[-1], side="right"))
+        yield slice(start, stop), _make_reader(dataset, rows, slice(start, stop), samples)
+        start = stop
+
+
 def scored_spans(source: Source, split: str, *, weighted: bool = True) -> Spans:
     """The same rows as spans; without `weighted`, also those whose targets are all unknown."""
     sequences, part, segment_length = source.sequences, source.split(split), source.segment_length
@@ -152,3 +183,14 @@ def _merged(stretches: Ints) -> Ints:
     continues[1:] = (first[1:] == end[:-1]) & (sequence[1:] == sequence[:-1])
     heads = np.flatnonzero(~continues)
     return np.stack([first[heads], end[np.append(heads[1:], len(first)) - 1], sequence[heads]])
+
+
+def _make_reader(dataset: RowSource, rows: Rows, block: slice, samples: Ints) -> Read:
+    local = np.searchsorted(samples, rows.sample[block])
+    offset = rows.offset[block]
+
+    def read(name: str) -> npt.NDArray[Any]:
+        values: npt.NDArray[Any] = dataset.read(name, samples)[local, offset]
+        return values
+
+    return read

@@ -1,11 +1,10 @@
-"""The work of `evaluate`: compute the forecasts of the model and of the trees, evaluate them, write all outputs at once."""
+"""The work of `evaluate`: predict with the model and the trees, evaluate their forecasts, write all outputs at once."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +32,7 @@ from hindcast.pipeline.judge.scores import Judgement, judge_table
 from hindcast.pipeline.judge.stage_facts import policy_warning, read_stage_facts
 from hindcast.pipeline.judge.summed_series import sum_series
 from hindcast.pipeline.judge.table import Table
-from hindcast.pipeline.judge.trees import Trees, fit_trees
+from hindcast.pipeline.learn.trees import open_trees
 from hindcast.pipeline.progress import progress
 from hindcast.pipeline.settings.base import SECOND, TIME_UNITS
 from hindcast.pipeline.settings.params import Params
@@ -50,6 +49,9 @@ Predict = Callable[[str, Rows], Values]
 
 Their shape is (row, target), or (row, target, quantile) for a model with `train.quantiles`.
 """
+
+PredictTrees = Callable[[Rows], Values]
+"""Called with scored rows; returns the forecasts of the trees, (target, row) float32 in physical units."""
 
 
 @dataclass(frozen=True)
@@ -84,20 +86,29 @@ def evaluate_workspace(params: Params, root: Path) -> Evaluation:
         warning = policy_warning(params.split.policy)
         dataset_facts = {**({"warning": warning} if warning else {}), **_dataset_facts(dataset)}
         facts = {"Data set": dataset_facts, **read_stage_facts(root / "reports")}
-        return evaluate(dataset, model, params, root, facts)
+        trees = None
+        if "trees" in params.evaluate.baselines:
+            trees, facts["Boosted trees"] = open_trees(root, dataset)
+        return evaluate(dataset, model, params, root, facts, trees=trees)
 
 
 def evaluate(
-    dataset: EvaluationSource, predict: Predict, params: Params, root: Path, facts: dict[str, Any]
+    dataset: EvaluationSource,
+    predict: Predict,
+    params: Params,
+    root: Path,
+    facts: dict[str, Any],
+    *,
+    trees: PredictTrees | None = None,
 ) -> Evaluation:
     """Evaluate the model on validation and test; write all outputs to `root`/reports, or none.
 
-    `facts` are JSON-like values by title, shown in the report.
+    `facts` are JSON-like values by title, shown in the report. `trees` is needed if `evaluate.baselines` lists them.
     """
     listed = params.evaluate.baselines
     columns = [name for name in FORECASTERS if name == "model" or name in listed or name in REFERENCES]
     history = read_json(root / "models" / "history.json")
-    evaluator = _Evaluator(dataset, predict, params, columns)
+    evaluator = _Evaluator(dataset, predict, params, columns, trees)
     with _open_outputs(root / "reports") as out:
         with open_predictions(out["predictions.parquet"], columns, params.train.quantiles) as predictions:
             for split in SPLITS:
@@ -123,10 +134,15 @@ class _Evaluator:
     """Evaluates one split after another, so that only one split's rows are in memory; keeps the small results."""
 
     def __init__(
-        self, dataset: EvaluationSource, predict: Predict, params: Params, columns: list[str]
+        self,
+        dataset: EvaluationSource,
+        predict: Predict,
+        params: Params,
+        columns: list[str],
+        trees: PredictTrees | None,
     ) -> None:
         self._dataset, self._predict, self._params, self._columns = dataset, predict, params, columns
-        _, self._series_of = index_series(dataset.sequences)
+        self._trees = trees
         self.judgements: list[Judgement] = []
         self.examples: dict[tuple[str, str], Examples] = {}
 
@@ -144,26 +160,9 @@ class _Evaluator:
                 _, total = judge_table(sum_series(marked, over), settings.baselines, self._params.seed)
                 self.judgements.append(total)
 
-    @cached_property
-    def _trees(self) -> Trees | None:
-        if "trees" not in self._columns:
-            return None
-        rows = scored_rows(self._dataset, "train")
-        with progress("fit the trees", len(self._dataset.targets), "targets") as advance:
-            return fit_trees(
-                self._dataset,
-                rows,
-                self._series_of,
-                most_rows=self._params.evaluate.trees_max_rows,
-                seed=self._params.seed,
-                advance=advance,
-            )
-
     def _load_tables(self, split: str) -> list[Table]:
         rows, settings = scored_rows(self._dataset, split), self._params.train
-        # predict first, so that a network that cannot be loaded fails before the trees are fitted
         values = self._predict(split, rows)
-        trees = self._trees
         with progress(f"read {split}", len(rows), "rows") as advance:
             tables = load_tables(self._dataset, split, rows, self._columns, advance)
         if settings.quantiles:
@@ -173,8 +172,8 @@ class _Evaluator:
             ]
             values = values[:, :, settings.middle]
         computed = {"model": values.T}
-        if trees is not None:
-            computed["trees"] = trees.predict(self._dataset, rows, self._series_of)
+        if self._trees is not None and "trees" in self._columns:
+            computed["trees"] = self._trees(rows)
         due = {name for name in self._columns if FORECASTERS[name].made in ("model", "computed")}
         assert computed.keys() == due, "no code computes a forecaster of the table"
         for target, table in enumerate(tables):

@@ -2,34 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Sequence
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hindcast.pipeline.arrays import Ints
-from hindcast.pipeline.feed.scored_rows import Rows
-from hindcast.pipeline.feed.source import Source
+from hindcast.pipeline.feed.scored_rows import Rows, RowSource, read_blocks
 from hindcast.pipeline.judge.table import SeriesNames, Table
 from hindcast.pipeline.store.index_types import Sequences
 
-_BLOCK_VALUES = 1 << 23  # values of one array per read: 32 MiB of float32
 
-Read = Callable[[str], NDArray[Any]]
-"""Called with an array name; returns its values at the rows of a block, (row, ...)."""
-
-
-class EvaluationSource(Source, Protocol):
-    """The properties of a data set that evaluation needs in addition to `Source`."""
-
-    @property
-    def features(self) -> tuple[str, ...]:
-        """Names of the columns of X."""
-
-    @property
-    def targets(self) -> tuple[str, ...]:
-        """Names of the columns of Y."""
+class EvaluationSource(RowSource, Protocol):
+    """The properties of a data set that evaluation needs in addition to `RowSource`."""
 
     @property
     def target_units(self) -> tuple[str, ...]:
@@ -49,18 +34,6 @@ def index_series(sequences: Sequences) -> tuple[SeriesNames, NDArray[np.int32]]:
     index = {group: place for place, group in enumerate(groups)}
     group_of = np.array([index[group] for group, _ in places], np.int32)
     return SeriesNames(groups, tuple(series for _, series in places), group_of), series_of
-
-
-def read_blocks(dataset: EvaluationSource, rows: Rows, width: int) -> Iterator[tuple[slice, Read]]:
-    """Yield (slice of `rows`, function that reads an array at these rows); `width` is the number of values per step."""
-    most = max(1, _BLOCK_VALUES // (dataset.segment_length * max(1, width)))  # samples
-    start = 0
-    while start < len(rows):
-        ahead = rows.sample[start : start + most * dataset.segment_length]
-        samples = ahead[np.diff(ahead, prepend=-1) != 0][:most]
-        stop = int(np.searchsorted(rows.sample, samples[-1], side="right"))
-        yield slice(start, stop), _make_reader(dataset, rows, slice(start, stop), samples)
-        start = stop
 
 
 def load_tables(
@@ -96,14 +69,3 @@ def load_tables(
         )
         for index, (name, unit) in enumerate(zip(dataset.targets, dataset.target_units, strict=True))
     ]  # fmt: skip
-
-
-def _make_reader(dataset: EvaluationSource, rows: Rows, block: slice, samples: Ints) -> Read:
-    local = np.searchsorted(samples, rows.sample[block])
-    offset = rows.offset[block]
-
-    def read(name: str) -> NDArray[Any]:
-        values: NDArray[Any] = dataset.read(name, samples)[local, offset]
-        return values
-
-    return read

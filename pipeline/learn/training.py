@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +26,8 @@ from hindcast.pipeline.learn.network import Networks, make_layers, make_networks
 from hindcast.pipeline.learn.preconditions import CertifiedData
 from hindcast.pipeline.learn.saving import save_network, write_model_card
 from hindcast.pipeline.learn.stateful import check_state_is_carried, make_online
+from hindcast.pipeline.learn.trees import FOLDER, TargetTrees, TreeData, fit_trees, load_library, write_trees
+from hindcast.pipeline.progress import progress
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.settings.train import TrainSettings
 
@@ -46,6 +48,7 @@ class TrainingResult:
     boards: Path
     groups_written: int
     hints: tuple[str, ...] = ()
+    trees: tuple[TargetTrees, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -72,8 +75,10 @@ def train(params: Params, root: Path, data: CertifiedData) -> TrainingResult:
     """Train on the data set below `root`; replace `models/` and `reports/train/` there if all goes well.
 
     TensorBoard's event files go to `logs/`. Call `backend.start_framework` before this module is imported. Raises what
-    `prepare_training` raises, and TrainingError if training diverges.
+    `prepare_training` raises, and TrainingError if training diverges or LightGBM cannot be loaded for the trees.
     """
+    if "trees" in params.evaluate.baselines:
+        load_library()  # fails before the training, not after it
     setup = prepare_training(params, data)
     # the same training replaces its event files, those of others stay beside them
     run = digest_of_value([data.dataset.fingerprint, params.seed, params.train.recipe()])[:10]
@@ -88,8 +93,9 @@ def train(params: Params, root: Path, data: CertifiedData) -> TrainingResult:
         history = fit(setup.training, params.train, [board, LossTables(tables), weights], checkpoints)
         write_models(models, setup, params, history)
         weights.hand_over(models)
+        trees = _fit_trees(models, setup, params, root) if "trees" in params.evaluate.baselines else []
         write_folder_digests(models)
-    result = _result(setup, params, history, boards)
+    result = replace(_result(setup, params, history, boards), trees=tuple(trees))
     weights.clear()
     if checkpoints is not None:
         checkpoints.clear()  # only now that models/ is complete
@@ -125,6 +131,19 @@ def write_models(models: Path, setup: TrainingSetup, params: Params, history: Hi
     losses: dict[str, object] = {"epochs": history.epochs, "best_epoch": history.best_epoch}
     order = {"series": [list(key) for key in setup.series_order]} if setup.series_order else {}
     write_json(models / "history.json", losses | order)
+
+
+def _fit_trees(models: Path, setup: TrainingSetup, params: Params, root: Path) -> list[TargetTrees]:
+    """Fit the trees and write them below `models`; return those of each target that has any."""
+    data, settings = setup.data, params.evaluate
+    numbers = series_numbers(data.dataset.sequences, data.known, data.scaling.groups)
+    tree_data = TreeData(data.dataset, data.scaling, numbers, len(data.known), params.train.residual)
+    with progress("fit the trees", len(data.dataset.targets), "targets") as advance:
+        fitted = fit_trees(tree_data, most_rows=settings.trees_max_rows, seed=params.seed, advance=advance)
+    write_trees(
+        models / FOLDER, fitted, data.dataset.fingerprint, digest_of_file(root / "data" / "scaler.json")
+    )
+    return [trees for trees in fitted if trees is not None]
 
 
 def _networks(data: CertifiedData, settings: TrainSettings) -> Networks:

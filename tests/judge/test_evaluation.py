@@ -40,7 +40,8 @@ def make_params(compose_text: Callable[..., str]) -> Callable[..., Params]:
 
 def run(root: Path, dataset: MockDataset, predict: Predict, params: Params, **facts: Any) -> Evaluation:
     write_json(root / "models" / "history.json", HISTORY)
-    return evaluate(dataset, predict, params, root, {"Data set": {"groups": 2}, **facts})
+    trees = trees_with_error(dataset) if "trees" in params.evaluate.baselines else None
+    return evaluate(dataset, predict, params, root, {"Data set": {"groups": 2}, **facts}, trees=trees)
 
 
 def files_of(root: Path) -> dict[str, str]:
@@ -52,14 +53,15 @@ def files_of(root: Path) -> dict[str, str]:
     }
 
 
-def test_a_network_that_cannot_be_loaded_fails_before_anything_is_fitted(
-    tmp_path: Path, make_params: Callable[..., Params], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    fitted: list[object] = []
-    monkeypatch.setattr(
-        "hindcast.pipeline.judge.evaluation.fit_trees", lambda *args, **_: fitted.append(args)
-    )
+def trees_with_error(dataset: MockDataset) -> Callable[[Rows], Values]:
+    """Forecasts of trees: those of a model with another error, a row per target."""
+    predict = model_with_error(dataset, 4.0, seed=2)
+    return lambda rows: np.ascontiguousarray(predict("", rows).T)
 
+
+def test_a_network_that_cannot_be_loaded_leaves_no_output(
+    tmp_path: Path, make_params: Callable[..., Params]
+) -> None:
     def predict(split: str, rows: Rows) -> Values:
         raise FormatError("models/model.keras is absent.")
 
@@ -68,7 +70,7 @@ def test_a_network_that_cannot_be_loaded_fails_before_anything_is_fitted(
     (tmp_path / "models" / "history.json").unlink()
     with pytest.raises(MissingInputError, match=r"history\.json is missing: run the stage `train`"):
         evaluate(mock_dataset(), predict, make_params("published", "trees"), tmp_path, {})
-    assert not fitted
+    assert not files_of(tmp_path)
 
 
 def test_every_output_agrees_with_numpy_on_the_predictions(

@@ -8,9 +8,9 @@ import h5py
 import numpy as np
 import pytest
 
-from hindcast.pipeline.feed.scored_rows import scored_rows
-from hindcast.pipeline.judge import load
-from hindcast.pipeline.judge.load import index_series, load_tables, read_blocks
+from hindcast.pipeline.feed import scored_rows as row_module
+from hindcast.pipeline.feed.scored_rows import read_blocks, scored_rows
+from hindcast.pipeline.judge.load import index_series, load_tables
 from hindcast.pipeline.store.reader import Dataset
 from tests.mock_data import mock_dataset, mock_group, mock_params
 
@@ -26,7 +26,7 @@ COLUMNS = ("model", "published", "persistence", "reference_168h", "trees")
 def test_tables_equal_what_plain_h5py_reads(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, split: str, block: int
 ) -> None:
-    monkeypatch.setattr(load, "_BLOCK_VALUES", block)
+    monkeypatch.setattr(row_module, "_BLOCK_VALUES", block)
     path = mock_dataset(tmp_path, GROUPS, mock_params(pack={"segment_length": 24, "codec": "gzip"}))
     advanced: list[int] = []
     with Dataset(path) as dataset:
@@ -68,7 +68,7 @@ def test_each_row_knows_its_group_its_series_and_its_track(tmp_path: Path) -> No
 def test_blocks_cover_every_row_once_and_read_a_sample_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(load, "_BLOCK_VALUES", 24 * 5)
+    monkeypatch.setattr(row_module, "_BLOCK_VALUES", 24 * 5)
     with Dataset(mock_dataset(tmp_path, GROUPS)) as dataset:
         rows = scored_rows(dataset, "train")
         seen = [(place.start, place.stop, read("Y").shape) for place, read in read_blocks(dataset, rows, 1)]

@@ -37,7 +37,11 @@ def test_a_training_writes_the_network_its_card_its_history_and_the_tables_of_lo
         "model.json",
         "model.keras",
         *online,
+        *sorted(name for name in tree(trained / "models") if name.startswith("trees/")),
     ]
+    assert {entry["name"] for entry in read_json(trained / "models/trees/trees.json")["targets"]} == set(
+        card["targets"]
+    )
     assert card["series"] == [["north", "ann"], ["north", "bob"]], "the series that starts late is never seen"
     assert card["features"] == ["f0", "f1", "f2"]
     assert card["groups"] == (["north", "south"] if trained.name.startswith("by_series") else [])

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from hindcast.pipeline.feed.scaling import read_scaling, series_numbers, series_of
 from hindcast.pipeline.feed.scored_rows import scored_rows
-from hindcast.pipeline.files import write_json
-from hindcast.pipeline.judge import trees
-from hindcast.pipeline.learn import backend, prediction
+from hindcast.pipeline.files import digest_of_file, write_json
+from hindcast.pipeline.learn import backend, prediction, trees
 from hindcast.pipeline.learn.prediction import Predictions
+from hindcast.pipeline.learn.trees import TreeData, fit_trees, write_trees
 from hindcast.pipeline.settings.params import load_params
 from hindcast.pipeline.store.reader import Dataset
 from hindcast.stages.evaluate import main
+from tests.learn.workplace import scaler_of
 from tests.mock_data import mock_dataset, mock_group
 from tests.split.workplace import edit, issue_certificate
 
@@ -25,8 +28,6 @@ ARGUMENTS = [
     "evaluate.sums=[group]",
     "--set",
     "evaluate.baselines=[published, persistence, trees]",
-    "--set",
-    "evaluate.trees_max_rows=300",
 ]
 
 
@@ -39,14 +40,29 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compose_text: Cal
     )
     (tmp_path / "models").mkdir()
     recipe = load_params(tmp_path / "params.yaml").train.recipe()
-    write_json(tmp_path / "models" / "model.json", {"train": recipe})
     write_json(tmp_path / "models" / "history.json", {"epochs": [{"loss": 1.0}], "best_epoch": 0})
     write_json(tmp_path / "reports" / "pack.json", {"counts": {"steps": 1234567}})
-    write_json(tmp_path / "data" / "scaler.json", {"format": "not read here"})
+    monkeypatch.setattr(trees, "MOST_ROUNDS", 20)
+    with Dataset(tmp_path / "data" / "dataset.h5") as dataset:
+        write_json(tmp_path / "data" / "scaler.json", scaler_of(dataset))
+        known = series_of(dataset, "train")
+        scaling = read_scaling(
+            tmp_path / "data" / "scaler.json", dataset.features, dataset.targets, dataset.fingerprint, known
+        )
+        data = TreeData(
+            dataset, scaling, series_numbers(dataset.sequences, known), len(known), residual=False
+        )
+        write_trees(
+            tmp_path / "models" / "trees",
+            fit_trees(data, most_rows=300, seed=7),
+            dataset.fingerprint,
+            digest_of_file(tmp_path / "data" / "scaler.json"),
+        )
+        card = {"train": recipe, "series": [list(key) for key in known], "groups": []}
+        write_json(tmp_path / "models" / "model.json", card)
     issue_certificate(tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(prediction, "predict", synthetic_predictions)
-    monkeypatch.setattr(trees, "ITERATIONS", 20)
     return tmp_path
 
 
@@ -127,3 +143,22 @@ def test_without_the_libraries_of_the_extra_train_one_error_names_them(
     assert "hindcast[train]" in err
     assert "Traceback" not in err
     assert not (workspace / "reports/report.html").exists()
+
+
+def test_trees_that_are_missing_edited_or_of_another_scaler_are_refused(
+    workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = next((workspace / "models" / "trees").glob("y0.*.txt"))
+    text = file.read_text()
+    file.write_text(text.replace("leaf_value=", "leaf_value=9", 1))
+    assert main(ARGUMENTS) == 1
+    assert f"{file.name} was changed" in capsys.readouterr().err
+    file.write_text(text)
+    content = json.loads((workspace / "models/trees/trees.json").read_text())
+    write_json(workspace / "models/trees/trees.json", {**content, "scaler_digest": "another"})
+    assert main(ARGUMENTS) == 1
+    assert "with another scaler: run the stage `train` again" in capsys.readouterr().err
+    shutil.rmtree(workspace / "models" / "trees")
+    assert main(ARGUMENTS) == 1
+    assert "trees.json is missing, and evaluate.baselines lists trees" in capsys.readouterr().err
+    assert main(["--set", "evaluate.baselines=[published]"]) == 0
