@@ -77,3 +77,77 @@ def test_all_faults_of_a_source_are_reported_together() -> None:
         ValueError, match=r"separator, decimal and quote must differ.*thousands and decimal must differ"
     ):
         Source.model_validate(source(decimal=",", separator=",", thousands=","))
+
+
+@pytest.mark.parametrize(
+    ("raw", "fields", "words"),
+    [
+        ({"grid_offset": "1h"}, {}, "grid_offset must be shorter than the frequency 1h, found 1h"),
+        ({"grid_offset": {"x": "2h"}}, {}, "grid_offset.x must be shorter than the frequency 1h, found 2h"),
+        (
+            {"grid_offset": {"x": "30min"}, "zone": {"y": "UTC"}},
+            {},
+            r"grid_offset.x names a group without a zone in raw.zone \(y\)",
+        ),
+        ({"grid_offset": "-30min"}, {}, "must be a duration such as"),
+        (
+            {},
+            {"off_grid": {"round": "30min"}},
+            "off_grid.round must be shorter than 1800s, half of the distance",
+        ),
+        ({}, {"off_grid": {"round": "8min"}, "spacing": "15min"}, "must be shorter than 450s"),
+        ({}, {"off_grid": {"round": "0s"}}, "must be a duration above zero"),
+        ({}, {"off_grid": {"rest": "drop"}}, "quarantine"),
+        ({}, {"known": {"after_step": "-1h"}}, "must be a duration such as"),
+        ({}, {"known": {"column": "k", "before_step": "1h"}}, "allowed"),
+        ({}, {"known": {"after_step": "1h", "before_step": "1h"}}, "known must have exactly one of"),
+        (
+            {},
+            {"role": "known", "valid_time": None, "known": {"always": True}, "off_grid": {"rest": "keep"}},
+            "values without a valid_time hold for all time, so remove `off_grid`",
+        ),
+    ],
+)
+def test_a_grid_that_cannot_be_is_refused(raw: dict[str, Any], fields: dict[str, Any], words: str) -> None:
+    settings = {"path": "raw", "frequency": "1h", "sources": {"meter": source(**fields)}, **raw}
+    with pytest.raises(ValueError, match=words):
+        RawSettings.model_validate(settings)
+
+
+@pytest.mark.parametrize(
+    ("zone", "offset", "clocks"),
+    [
+        ("UTC", "0h", {("UTC", 0)}),
+        ("UTC", "30min", {("UTC", 1800)}),
+        ("UTC", {"a": "30min", "b": "15min"}, {("UTC", 0), ("UTC", 900), ("UTC", 1800)}),
+        ({"a": "UTC", "b": "Asia/Tokyo"}, "30min", {("UTC", 1800), ("Asia/Tokyo", 1800)}),
+        ({"a": "UTC", "b": "Asia/Tokyo"}, {"b": "30min"}, {("UTC", 0), ("Asia/Tokyo", 1800)}),
+    ],
+)
+def test_the_clocks_are_the_pairs_of_zone_and_offset_that_groups_may_have(
+    zone: Any, offset: Any, clocks: set[tuple[str, int]]
+) -> None:
+    raw = RawSettings.model_validate(
+        {"path": "raw", "frequency": "1h", "zone": zone, "grid_offset": offset, "sources": {"m": source()}}
+    )
+    assert set(raw.clocks) == {(name, seconds * 10**9) for name, seconds in clocks}
+    expected = offset if isinstance(offset, str) else offset.get("b", "0h")
+    assert raw.offset_of("b") == {"0h": 0, "30min": 1800, "15min": 900}[expected] * 10**9
+
+
+@pytest.mark.parametrize(
+    ("fields", "minutes"),
+    [
+        ({}, 60),
+        ({"spacing": "15min"}, 15),
+        ({"valid_time": {"column": "t", "label": "end", "step": "20min"}}, 20),
+        ({"valid_time": {"column": "t", "period": {"column": "p", "length": "30min"}}}, 30),
+        ({"spacing": "3h"}, 60),
+        ({"spacing": "7min"}, 60),
+    ],
+)
+def test_the_distance_of_timestamps_is_what_a_source_declares_where_it_divides_a_step(
+    fields: dict[str, Any], minutes: int
+) -> None:
+    raw = RawSettings.model_validate({"path": "raw", "frequency": "1h", "sources": {"m": source(**fields)}})
+    assert raw.stamp_grid(raw.sources["m"], "g").pitch == minutes * 60 * 10**9

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hindcast.pipeline.settings.known import AfterStep, BeforeStep, DayAt
+from hindcast.pipeline.settings.stamp_grid import StampGrid
+from tests.settings.slow_clock import HOUR, stamps
+
+MINUTE = HOUR // 60
+LENGTHS = st.sampled_from([15 * MINUTE, HOUR, 3 * HOUR, 24 * HOUR])
+
+
+@st.composite
+def grids(draw: st.DrawFn) -> StampGrid:
+    length = draw(LENGTHS)
+    spacing = draw(st.sampled_from([None, 5 * MINUTE, 7 * MINUTE, length // 3, 2 * length]))
+    pitch = spacing if spacing and length % spacing == 0 else length
+    return StampGrid(
+        length,
+        draw(st.integers(0, length // MINUTE - 1)) * MINUTE,
+        spacing,
+        draw(st.integers(0, (pitch - 1) // 2 // MINUTE)) * MINUTE,
+        keeps=draw(st.booleans()),
+    )
+
+
+@given(stamps, grids())
+def test_the_step_of_a_time_is_the_last_one_that_starts_no_later(times: list[int], grid: StampGrid) -> None:
+    starts = grid.start_of(np.array(times, np.int64)).tolist()
+    for time, start in zip(times, starts, strict=True):
+        assert start <= time < start + grid.frequency
+        assert (start - grid.offset) % grid.frequency == 0
+
+
+def test_the_grid_goes_on_before_1970() -> None:
+    times = np.array([-1, -HOUR, -HOUR - 1])
+    assert StampGrid(HOUR).start_of(times).tolist() == [-HOUR, -HOUR, -2 * HOUR]
+
+
+@given(st.lists(st.integers(-3000, 3000), max_size=30), grids())
+def test_a_timestamp_counts_as_the_time_on_the_grid_that_is_near_enough(
+    minutes: list[int], grid: StampGrid
+) -> None:
+    times = [minute * MINUTE for minute in minutes]
+    on_grid = [
+        grid.offset + number * grid.pitch
+        for number in range(-3000 * MINUTE // grid.pitch - 2, 3000 * MINUTE // grid.pitch + 3)
+    ]
+    expected = [next((due for due in on_grid if abs(due - time) <= grid.rounding), time) for time in times]
+    assert grid.settle(np.array(times, np.int64)).tolist() == expected
+    assert grid.is_on(np.array(times, np.int64)).tolist() == [time in on_grid for time in times]
+
+
+@given(st.lists(st.integers(-3000, 3000), min_size=1, max_size=30), grids())
+def test_a_value_is_never_known_before_it_is_over_nor_later_than_it_must(
+    minutes: list[int], grid: StampGrid
+) -> None:
+    """After rounding, from the later of the end of the step and one distance after the timestamp."""
+    times = np.array([minute * MINUTE for minute in minutes], np.int64)
+    known = AfterStep(after_step="10min").moments(times, None, grid, "UTC")  # type: ignore[arg-type]
+    before = BeforeStep(before_step="10min").moments(times, None, grid, "UTC")  # type: ignore[arg-type]
+    for time, after, early in zip(times.tolist(), known.tolist(), before.tolist(), strict=True):
+        counted = int(grid.settle(np.array([time]))[0])
+        start = (counted - grid.offset) // grid.frequency * grid.frequency + grid.offset
+        end, begin = start + grid.frequency, start
+        is_on = (counted - grid.offset) % grid.pitch == 0
+        if counted != time or (grid.keeps and not is_on):
+            end = max(end, time + grid.pitch)
+            begin += max(0, time - (counted if is_on else start))
+        assert after == end + 10 * MINUTE
+        assert early == begin - 10 * MINUTE
+
+
+def test_a_daily_rule_counts_from_the_later_of_timestamp_and_grid() -> None:
+    day = 24 * HOUR
+    rule = DayAt(day=1, at="06:00")
+    times = np.array([day - MINUTE, day, day + MINUTE])
+    assert (
+        rule.moments(times, None, StampGrid(HOUR, rounding=MINUTE), "UTC").tolist()
+        == [2 * day + 6 * HOUR] * 3
+    )
+    assert rule.moments(times[:1], None, StampGrid(HOUR), "UTC").tolist() == [day + 6 * HOUR]
+
+
+@pytest.mark.parametrize("spacing", [None, 7 * MINUTE, 2 * HOUR])
+def test_a_distance_that_does_not_divide_a_step_is_no_grid(spacing: int | None) -> None:
+    assert StampGrid(HOUR, spacing=spacing).pitch == HOUR
