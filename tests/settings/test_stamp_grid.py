@@ -40,14 +40,14 @@ def test_the_grid_goes_on_before_1970() -> None:
     assert StampGrid(HOUR).start_of(times).tolist() == [-HOUR, -HOUR, -2 * HOUR]
 
 
-@given(st.lists(st.integers(-3000, 3000), max_size=30), grids())
+@given(st.lists(st.integers(-300, 300), max_size=10), grids())
 def test_a_timestamp_counts_as_the_time_on_the_grid_that_is_near_enough(
     minutes: list[int], grid: StampGrid
 ) -> None:
     times = [minute * MINUTE for minute in minutes]
     on_grid = [
         grid.offset + number * grid.pitch
-        for number in range(-3000 * MINUTE // grid.pitch - 2, 3000 * MINUTE // grid.pitch + 3)
+        for number in range(-300 * MINUTE // grid.pitch - 2, 300 * MINUTE // grid.pitch + 3)
     ]
     expected = [next((due for due in on_grid if abs(due - time) <= grid.rounding), time) for time in times]
     assert grid.settle(np.array(times, np.int64)).tolist() == expected
