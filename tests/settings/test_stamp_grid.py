@@ -47,7 +47,7 @@ def test_a_timestamp_counts_as_the_time_on_the_grid_that_is_near_enough(
     times = [minute * MINUTE for minute in minutes]
     on_grid = [
         grid.offset + number * grid.pitch
-        for number in range(-300 * MINUTE // grid.pitch - 2, 300 * MINUTE // grid.pitch + 3)
+        for number in range((-300 * MINUTE - grid.offset) // grid.pitch - 1, 300 * MINUTE // grid.pitch + 2)
     ]
     expected = [next((due for due in on_grid if abs(due - time) <= grid.rounding), time) for time in times]
     assert grid.settle(np.array(times, np.int64)).tolist() == expected
