@@ -2,29 +2,62 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from hindcast.pipeline.settings.base import SECOND, DurationField, PositiveDuration, Section
+from hindcast.pipeline.settings.base import (
+    DAY,
+    HOUR,
+    SECOND,
+    DurationField,
+    Number,
+    PositiveDuration,
+    Section,
+)
 from hindcast.pipeline.settings.features import Features
 from hindcast.pipeline.settings.origin import OriginField
 
+_FIRST, _LAST = -25_567 * DAY, 84_006 * DAY  # 1900-01-01 and 2200-01-01, as the clocks of zones
+_LEAST_COUNT = (
+    10**16
+)  # nanoseconds: numbers below it are years, dates without hyphens, seconds or milliseconds
+
 
 def to_moment(value: Any) -> int | None:
-    """Convert a date or a timestamp (UTC unless it has an offset) to nanoseconds since 1970; None stays None."""
-    if value is None or (isinstance(value, int) and not isinstance(value, bool)):
-        return value
+    """Convert a date or a timestamp (UTC unless it has an offset) to nanoseconds since 1970; None stays None.
+
+    Whole numbers are nanoseconds since 1970, as checked settings hold them.
+    """
+    if value is None:
+        return None
+    moment = value if type(value) is int and _is_moment(value) else _moment_of_text(value)
+    if not _FIRST <= moment < _LAST:
+        raise ValueError(f"must be in the years 1900 to 2199, found {str(value)[:40]!r}")
+    return moment
+
+
+def _is_moment(value: int) -> bool:
+    return value % SECOND == 0 and (abs(value) >= _LEAST_COUNT or value % HOUR == 0)
+
+
+def _moment_of_text(value: Any) -> int:
     try:
+        if not isinstance(value, str | date):
+            raise ValueError  # noqa: TRY301
         time = datetime.fromisoformat(str(value))  # YAML has already made a date or a datetime of most texts
-    except ValueError:
+        aware = time if time.tzinfo else time.replace(tzinfo=UTC)
+        utc = aware.astimezone(UTC).replace(tzinfo=None)
+    except (ValueError, OverflowError):
         raise ValueError(
-            f"must be a date or a UTC timestamp such as 2018-03-01 or 2018-03-01T06:00, found {value!r}"
+            "must be a date or a UTC timestamp such as 2018-03-01 or 2018-03-01T06:00, found "
+            f"{value if isinstance(value, int | float) else str(value)[:80]!r}"
         ) from None
-    aware = time if time.tzinfo else time.replace(tzinfo=UTC)
-    return int(np.datetime64(aware.astimezone(UTC).replace(tzinfo=None), "s").astype(np.int64)) * SECOND
+    if utc.microsecond:
+        raise ValueError(f"must be a whole second, found {str(value)[:80]!r}")
+    return int(np.datetime64(utc, "s").astype(np.int64)) * SECOND
 
 
 Moment = Annotated[
@@ -56,7 +89,7 @@ class AlignSettings(Section):
     until: Moment = None
     origin: OriginField
     vintage: VintageRule = VintageRule()
-    least_observed: Annotated[float, Field(ge=0, le=1)] = (
+    least_observed: Annotated[Number, Field(ge=0, le=1)] = (
         0.5  # the share of a step's raw timestamps that must have a value
     )
     gaps: GapRule

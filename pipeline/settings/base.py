@@ -28,6 +28,8 @@ TIME_UNITS = {"s": SECOND, "min": 60 * SECOND, "h": HOUR, "d": DAY}  # nanosecon
 _DURATION = re.compile(r"^(\d+)\s*(s|min|h|d)$")
 _TIME_OF_DAY = re.compile(r"^([01]\d|2[0-3]):([0-5]\d)$")
 _SIZE = re.compile(r"^(\d+)\s*(B|KiB|MiB|GiB)$")
+_LONGEST = 36_525 * DAY  # 100 years: a duration added to any time of 1900 to 2099 fits int64 nanoseconds
+_MOST_BYTES = 1 << 40
 
 
 class Section(BaseModel):
@@ -63,7 +65,9 @@ class Duration:
         match = _DURATION.match(text.strip()) if isinstance(text, str) else None
         if match is None:
             raise ValueError(f"must be a duration such as 30s, 15min, 48h or 7d, found {text!r}")
-        count, unit = int(match[1]), match[2]
+        count, unit = int(match[1][:30]), match[2]
+        if len(match[1]) > 30 or count * TIME_UNITS[unit] > _LONGEST:
+            raise ValueError(f"must be at most 36525d (100 years), found {text[:80]!r}")
         return cls(f"{count}{unit}", count * TIME_UNITS[unit], count if unit == "d" else None)
 
     def __str__(self) -> str:
@@ -95,14 +99,27 @@ def _to_time_of_day(value: Any) -> str:
 
 
 def _to_bytes(value: Any) -> int:
-    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
-        return value
     match = _SIZE.match(value.strip()) if isinstance(value, str) else None
-    if match is None or int(match[1]) == 0:
+    if match is not None:
+        size = int(match[1][:30]) * {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}[match[2]]
+    else:
+        size = value if isinstance(value, int) and not isinstance(value, bool) else 0
+    if size <= 0:
         raise ValueError(f"must be a size such as 1MiB or 256KiB, or a number of bytes, found {value!r}")
-    return int(match[1]) * {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}[match[2]]
+    if size > _MOST_BYTES:
+        raise ValueError(f"must be at most 1024GiB, found {str(value)[:80]}")
+    return size
 
 
+def _refuse_flag(value: Any) -> Any:
+    """Refuse true and false, which pydantic would read as 1 and 0."""
+    if isinstance(value, bool):
+        raise ValueError(f"must be a number, found {str(value).lower()}")
+    return value
+
+
+Integer = Annotated[int, BeforeValidator(_refuse_flag)]
+Number = Annotated[float, BeforeValidator(_refuse_flag)]
 DURATION_SCHEMA = {"type": "string", "pattern": _DURATION.pattern}
 DurationField = Annotated[
     Duration,

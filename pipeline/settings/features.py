@@ -14,6 +14,7 @@ from hindcast.pipeline.settings.base import (
     HOUR,
     SECOND,
     Duration,
+    Integer,
     PositiveDuration,
     Section,
     unknown_names,
@@ -31,6 +32,7 @@ CalendarFeature = Literal["hour", "weekday", "yearday"]
 _PROBE_START = int(np.datetime64("2023-01-01", "ns").astype(np.int64))
 _PROBE_LENGTH = 2 * 366 * DAY
 _MOST_DAYS = 60
+_MOST_ORIGINS = 1 << 20  # computed at once
 _NONE = f"more than {_MOST_DAYS}d"
 
 
@@ -54,12 +56,16 @@ class Features(Section):
     forecast: Literal["all"] | tuple[str, ...] = "all"
     known: Literal["all"] | tuple[str, ...] = "all"
     lags: dict[str, tuple[PositiveDuration, ...]] = {}
-    recent: dict[str, Annotated[int, Field(ge=1)]] = {}
+    recent: dict[str, Annotated[Integer, Field(ge=1, le=10_000)]] = {}
     rolling: dict[str, Rolling] = {}
     published_error: tuple[PositiveDuration, ...] = ()  # windows for the mean error of the published forecast
-    ahead: Annotated[int, Field(ge=0)] = 0
-    vintages: Annotated[int, Field(ge=1)] = 1  # the number of newest vintages of each forecast in X
-    vintage_changes: Annotated[int, Field(ge=0)] = 0  # the number of differences between successive vintages
+    ahead: Annotated[Integer, Field(ge=0, le=10_000)] = 0
+    vintages: Annotated[Integer, Field(ge=1, le=1_000)] = (
+        1  # the number of newest vintages of each forecast in X
+    )
+    vintage_changes: Annotated[Integer, Field(ge=0, le=1_000)] = (
+        0  # the number of differences between successive vintages
+    )
     calendar: tuple[CalendarFeature, ...] = ()
     holidays: Holidays | dict[str, Holidays] | None = None  # for all groups, or per group
     lead: bool = False
@@ -128,9 +134,7 @@ def _forbidden(lag: Duration, known: DeclaredRule, origin: OriginRule, raw: RawS
     for zone, offset in raw.clocks:
         grid = StampGrid(frequency, offset)
         times = np.arange(_PROBE_START, _PROBE_START + _PROBE_LENGTH, step) + offset
-        origins = origin.origins(times, zone)
-        # steps that no origin covers are dropped
-        earliest = np.where(origins == NO_ORIGIN, TIME_MAX, origins).min(axis=1)
+        earliest = _earliest_origins(origin, times, zone)
 
         def allows(
             lag: Duration,
@@ -154,6 +158,13 @@ def _forbidden(lag: Duration, known: DeclaredRule, origin: OriginRule, raw: RawS
                 f"the smallest lag allowed is {smallest}"
             )
     return None
+
+
+def _earliest_origins(origin: OriginRule, times: Times, zone: str) -> Times:
+    """Return the first origin of each step, TIME_MAX for the steps without one, which are dropped."""
+    at_once = max(1, _MOST_ORIGINS // origin.tracks)
+    pieces = (origin.origins(times[at : at + at_once], zone) for at in range(0, len(times), at_once))
+    return np.concatenate([np.where(each == NO_ORIGIN, TIME_MAX, each).min(axis=1) for each in pieces])
 
 
 def _smallest_lag(

@@ -7,23 +7,26 @@ import re
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Discriminator, Tag, WithJsonSchema
+from pydantic import BeforeValidator, Discriminator, Field, Tag, WithJsonSchema
 
-from hindcast.pipeline.settings.base import PositiveDuration, Section, ZoneOrGroup
+from hindcast.pipeline.settings.base import Integer, Number, PositiveDuration, Section, ZoneOrGroup
 
 Resample = Literal["mean", "sum", "last", "min", "max"]
 
 # The named groups that the `header` pattern of a wide file may have: names of the row, or a part of its time.
 HEADER_NAMES = ("series", "group")
 HEADER_TIMES = ("time", "period", "lead")
+_LONGEST_PATTERN = 10_000
 
 
 def _to_pattern(value: Any) -> str:
     if not isinstance(value, str):
         raise ValueError(f"must be a regular expression, found {value!r}")
+    if len(value) > _LONGEST_PATTERN:
+        raise ValueError(f"must have at most {_LONGEST_PATTERN:,} characters, found {len(value):,}")
     try:
         re.compile(value)
-    except re.error as fault:
+    except (re.error, OverflowError, RecursionError) as fault:
         raise ValueError(f"must be a valid regular expression ({fault}), found {value!r}") from fault
     return value
 
@@ -97,7 +100,7 @@ class PeriodField(Section):
 
     column: str | None = None
     length: PositiveDuration
-    first: int = 1
+    first: Annotated[Integer, Field(ge=-100_000, le=100_000)] = 1
 
 
 class LaterField(Section):
@@ -129,7 +132,7 @@ class StampField(Section):
     """
 
     column: str | None = None
-    columns: tuple[str, ...] | None = None
+    columns: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
     path: Pattern | None = None
     format: StampFormat = "iso"
     zone: ZoneOrGroup = "UTC"
@@ -180,8 +183,8 @@ class FlagLimits(Section):
     step of its last one.
     """
 
-    below: float | None = None
-    above: float | None = None
+    below: Number | None = None
+    above: Number | None = None
     zeros: PositiveDuration | None = None
     frozen: PositiveDuration | None = None
 
@@ -210,9 +213,9 @@ class ValueField(Section):
     column: str | None = None
     header: Pattern | None = None  # its named groups set fields of the row
     unit: str = ""
-    min: float | None = None
-    max: float | None = None
-    allowed: tuple[float, ...] | None = None
+    min: Number | None = None
+    max: Number | None = None
+    allowed: tuple[Number, ...] | None = None
     flag: FlagLimits | None = None
     on_flag: OnFlag = "keep"
     resample: Resample = "mean"

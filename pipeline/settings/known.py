@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
-from pydantic import Tag
+from pydantic import Field, Tag
 
 from hindcast.pipeline.arrays import Times
 from hindcast.pipeline.settings.base import (
     DurationField,
+    Integer,
     Section,
     TimeOfDay,
     ZoneOrGroup,
@@ -62,7 +63,7 @@ class BeforeStep(Section):
 class DayAt(Section):
     """Known at a time of day, `day` local days after (before, if negative) the local day of the timestamp."""
 
-    day: int
+    day: Annotated[Integer, Field(ge=-3_660, le=3_660)]
     at: TimeOfDay
     zone: ZoneOrGroup = "group"
     stamped: ClassVar[bool] = False

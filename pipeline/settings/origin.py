@@ -22,6 +22,7 @@ from hindcast.pipeline.settings.base import (
 )
 from hindcast.pipeline.settings.clock import local_day, moment_of_day, utc_of
 
+_MOST_TRACKS = 2_000
 NO_ORIGIN = TIME_MIN
 """The origin of a step that no origin covers."""
 
@@ -80,6 +81,11 @@ class Cycle(Section):
     def _faults(self) -> Iterator[str]:
         if self.every.ns % DAY and DAY % self.every.ns:
             yield f"every must divide a day or be a number of whole days, found {self.every}"
+        if self.tracks > _MOST_TRACKS:
+            yield (
+                f"a step may be covered by at most {_MOST_TRACKS:,} origins (`for` divided by `every`), found "
+                f"{self.tracks:,}: raise every, or lower for"
+            )
 
     @property
     def tracks(self) -> int:

@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
-import yaml
 from pydantic import Field, ValidationError
 from pydantic.json_schema import GenerateJsonSchema
 
 from hindcast.pipeline.errors import MissingInputError, SettingsError
 from hindcast.pipeline.settings.align import AlignSettings
-from hindcast.pipeline.settings.base import Duration, Section
+from hindcast.pipeline.settings.base import Duration, Integer, Section
 from hindcast.pipeline.settings.known import KnownRule
 from hindcast.pipeline.settings.origin import OriginRule
 from hindcast.pipeline.settings.raw import RawSettings
@@ -24,15 +23,18 @@ from hindcast.pipeline.settings.sections import (
     SimulateSettings,
 )
 from hindcast.pipeline.settings.split import Chronological, SplitField, SplitSettings, split_faults
+from hindcast.pipeline.settings.strict_yaml import MOST_BYTES, first_faults, parse_yaml
 from hindcast.pipeline.settings.train import TrainSettings
 
+_MOST_PARENTS = 20
+_LONGEST_FAULT = 1_000  # characters
 _TEMPLATE = Path(__file__).parents[2] / "templates" / "params.yaml"  # in hindcast/, as imported
 
 
 class Params(Section):
     """All settings of a data set and its experiment."""
 
-    seed: Annotated[int, Field(ge=0, lt=2**31)] = 7
+    seed: Annotated[Integer, Field(ge=0, lt=2**31)] = 7
     simulate: SimulateSettings = SimulateSettings()
     raw: RawSettings
     align: AlignSettings
@@ -77,27 +79,39 @@ def check_params(raw: dict[str, Any], origin: str) -> Params:
     try:
         params = Params.model_validate(raw)
     except ValidationError as fault:
-        faults = [_describe(error) for error in fault.errors() if not _follows_from_another(error)]
-        raise SettingsError(f"{origin}: {_count(faults)}", faults) from None
+        faults = [
+            _describe(error) for error in fault.errors(include_url=False) if not _follows_from_another(error)
+        ]
+        raise SettingsError(f"{origin}: {_count(faults)}", first_faults(faults)) from None
     faults = [
         *faults_between_sections(params.raw, params.align),
         *split_faults(params.split, params.raw, params.align, params.train.mode),
     ]
     if faults:
-        raise SettingsError(f"{origin}: {_count(faults)}", faults)
+        raise SettingsError(f"{origin}: {_count(faults)}", first_faults(faults))
     return params
 
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+        if path.exists() and not path.is_file():  # reading a pipe would wait for ever
+            raise SettingsError(f"{path} is not a file; name a settings file with --params FILE.")
+        with path.open("rb") as stream:
+            data = stream.read(MOST_BYTES + 1)
     except FileNotFoundError:
         raise MissingInputError(
             f"The settings file {path} was not found. Run the command in the folder of the project, choose another "
             f"file with --params FILE, or start from {_TEMPLATE}."
         ) from None
-    except (yaml.YAMLError, UnicodeDecodeError) as fault:
-        raise SettingsError(f"{path} is not valid YAML.", [" ".join(str(fault).split())]) from None
+    if len(data) > MOST_BYTES:
+        raise SettingsError(f"{path} must have at most {MOST_BYTES >> 20} MiB; is it a settings file?")
+    try:
+        text = data.decode()
+    except UnicodeDecodeError as fault:
+        raise SettingsError(
+            f"{path} is not valid YAML, which must be UTF-8 text; save it as UTF-8.", [str(fault)]
+        ) from None
+    raw = parse_yaml(text, str(path))
     if not isinstance(raw, dict):
         raise SettingsError(f"{path} must be a mapping of sections, found {type(raw).__name__}.")
     return raw
@@ -107,13 +121,12 @@ def _apply(raw: dict[str, Any], override: str) -> None:
     key, separator, text = override.partition("=")
     if not separator or not all(key.split(".")):
         raise SettingsError(f"--set must be dotted.key=value, found {override!r}.")
-    try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError as fault:
-        raise SettingsError(
-            f"--set {key}: the value {text!r} is not valid YAML.", [" ".join(str(fault).split())]
-        ) from None
     *parents, last = key.split(".")
+    if len(parents) > _MOST_PARENTS:
+        raise SettingsError(
+            f"--set {_short(key)}: has more than {_MOST_PARENTS} dots; no setting is that deep."
+        )
+    value = parse_yaml(text, f"--set {key}: the value {_short(text)}", key)
     section = raw
     for parent in parents:
         section = section.setdefault(parent, {})
@@ -137,7 +150,8 @@ def _describe(error: Any) -> str:
     if error["type"] == "missing":
         return f"{path}: required, but not found"
     found = "" if "found" in message else f", found {_short(error['input'])}"
-    return f"{path}: {message[0].lower() + message[1:]}{found}"
+    text = f"{path}: {message[0].lower() + message[1:]}{found}"
+    return text if len(text) <= _LONGEST_FAULT else f"{text[: _LONGEST_FAULT - 3]}..."
 
 
 _UNIONS = (KnownRule, OriginRule, SplitSettings)

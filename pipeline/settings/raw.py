@@ -13,6 +13,8 @@ from hindcast.pipeline.settings.base import (
     SECOND,
     Duration,
     DurationOrDurations,
+    Integer,
+    Number,
     PositiveDuration,
     Section,
     ZoneOrZones,
@@ -67,7 +69,7 @@ class Source(Section):
     negatives: Literal["brackets", "trailing"] | None = None  # (12.5) or 12.5- is -12.5
     quote: Character = '"'
     encoding: Encoding = "utf-8"
-    skip_lines: Annotated[int, Field(ge=0)] = 0  # lines before the header
+    skip_lines: Annotated[Integer, Field(ge=0, le=1_000_000)] = 0  # lines before the header
     skip_until: Pattern | None = None  # the header is the first line that it matches
     ignore_lines: Patterns = ()  # lines that are not rows: comments, units, totals
     names: tuple[str, ...] | None = None  # of the columns, if the files have no usable header
@@ -134,7 +136,7 @@ class RawSettings(Section):
     frequency: PositiveDuration
     grid_offset: DurationOrDurations = Duration("0h", 0)  # where steps start: one for all groups, or by group
     zone: ZoneOrZones = "UTC"
-    max_bad_fraction: Annotated[float, Field(ge=0, le=1)] = 0.01
+    max_bad_fraction: Annotated[Number, Field(ge=0, le=1)] = 0.01
     sources: Annotated[dict[str, Source], Field(min_length=1)]
 
     def _faults(self) -> Iterator[str]:

@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from hindcast.pipeline.forecasters import BASELINES
 from hindcast.pipeline.settings.align import to_moment
-from hindcast.pipeline.settings.base import HOUR, SECOND, ByteCount, Section, Zone
+from hindcast.pipeline.settings.base import HOUR, SECOND, ByteCount, Integer, Number, Section, Zone
 
 Codec = Literal["none", "gzip", "zstd"]
 
@@ -16,10 +16,10 @@ Codec = Literal["none", "gzip", "zstd"]
 class PackSettings(Section):
     """How steps are stored in HDF5."""
 
-    segment_length: Annotated[int, Field(ge=1)] = 24
+    segment_length: Annotated[Integer, Field(ge=1, le=1_000_000)] = 24
     codec: Codec = "zstd"
-    chunk_bytes: ByteCount = 1 << 20
-    min_coverage: Annotated[float, Field(ge=0, le=1)] = 0.5
+    chunk_bytes: Annotated[ByteCount, Field(le=1 << 30)] = 1 << 20
+    min_coverage: Annotated[Number, Field(ge=0, le=1)] = 0.5
 
 
 ScaleBy = Literal["feature", "group", "series", "none"]
@@ -38,7 +38,7 @@ class ScaleSettings(Section):
 
     by: ScaleBy = "feature"
     target: ScaleBy | None = None
-    min_rows: Annotated[int, Field(ge=2)] = 100
+    min_rows: Annotated[Integer, Field(ge=2, le=10**12)] = 100
     robust: bool = False
 
     @property
@@ -57,7 +57,7 @@ class EvaluateSettings(Section):
     """Which forecasters the model is compared with, and the sums of series that are scored as well."""
 
     baselines: tuple[Baseline, ...] = ("published", "persistence", "seasonal_24h", "seasonal_168h", "trees")
-    trees_max_rows: Annotated[int, Field(ge=1)] = 500_000
+    trees_max_rows: Annotated[Integer, Field(ge=1, le=10**12)] = 500_000
     sums: tuple[Literal["group", "all"], ...] = ()
 
 
@@ -74,8 +74,8 @@ Start = Annotated[int, BeforeValidator(_to_start), WithJsonSchema({"type": ["str
 class SimulateSettings(Section):
     """The embedded default input: games and customers."""
 
-    games: Annotated[int, Field(ge=1)] = 4
-    customers: Annotated[int, Field(ge=1)] = 10
-    days: Annotated[int, Field(ge=10)] = 200
+    games: Annotated[Integer, Field(ge=1, le=10_000)] = 4
+    customers: Annotated[Integer, Field(ge=1, le=100_000)] = 10
+    days: Annotated[Integer, Field(ge=10, le=20_000)] = 200
     start: Start = 1_726_358_400 * SECOND  # 2024-09-15: 200 days include both clock changes
     zone: Zone = "Europe/Berlin"

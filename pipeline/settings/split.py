@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal, get_args
 from pydantic import BaseModel, BeforeValidator, Discriminator, Field, Tag, WithJsonSchema
 
 from hindcast.pipeline.settings.align import AlignSettings, to_moment
-from hindcast.pipeline.settings.base import Duration, PositiveDuration, Section
+from hindcast.pipeline.settings.base import Duration, Integer, PositiveDuration, Section
 from hindcast.pipeline.settings.known import PublishedAt
 from hindcast.pipeline.settings.raw import RawSettings
 
@@ -29,9 +29,16 @@ Share = Annotated[
 
 def _to_border(value: Any) -> Any:
     """Keep a share in [0, 1) as a number; convert a date to nanoseconds since 1970."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value) if value < 1 else int(value)
-    return to_moment(value)
+    try:
+        return _to_share(value) if isinstance(value, float) or value == 0 else to_moment(value)
+    except ValueError:
+        raise ValueError(
+            f"must be a share in [0, 1) or the date at which the split starts, such as 2018-03-01, found {_shown(value)}"
+        ) from None
+
+
+def _shown(value: Any) -> str:
+    return str(value)[:80] if isinstance(value, int | float) else repr(str(value)[:80])
 
 
 Border = Annotated[float | int, BeforeValidator(_to_border), WithJsonSchema({"type": ["number", "string"]})]
@@ -103,9 +110,9 @@ class RollingOrigin(_Shares):
     """
 
     policy: Literal["rolling_origin"]
-    folds: Annotated[int, Field(ge=1)] = 3
+    folds: Annotated[Integer, Field(ge=1, le=1_000)] = 3
     window: Literal["expanding", "sliding"] = "expanding"
-    fold: Annotated[int, Field(ge=0)] | None = None
+    fold: Annotated[Integer, Field(ge=0)] | None = None
 
     def _faults(self) -> Iterator[str]:
         yield from super()._faults()

@@ -9,16 +9,28 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
-from hindcast.pipeline.settings.base import DURATION_SCHEMA, ByteCount, Duration, PositiveDuration, Section
+from hindcast.pipeline.settings.base import (
+    DURATION_SCHEMA,
+    ByteCount,
+    Duration,
+    Integer,
+    Number,
+    PositiveDuration,
+    Section,
+)
 
 _FUNCTION = re.compile(r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$")
+_MOST_BATCHES = 10**9
 _NO_RESULT = {"checkpoint_every", "validation", "validation_budget"}  # these do not change results
 
 
 def _to_interval(value: Any) -> Any:
     """Keep a number of batches as a number; convert a text to a duration."""
-    if isinstance(value, Duration) or (isinstance(value, int) and not isinstance(value, bool) and value > 0):
+    is_count = isinstance(value, int) and not isinstance(value, bool)
+    if isinstance(value, Duration) or (is_count and 0 < value <= _MOST_BATCHES):
         return value
+    if is_count and value > 0:
+        raise ValueError(f"must be at most {_MOST_BATCHES:,} batches, found {value:,}")
     if isinstance(value, str) and (duration := Duration.parse(value)).ns > 0:
         return duration
     raise ValueError(f"must be a number of batches above zero, or a duration such as 1min, found {value!r}")
@@ -55,7 +67,7 @@ def middle_of(quantiles: tuple[float, ...]) -> int:
 
 FunctionName = Annotated[str, AfterValidator(_check_function)]
 Quantiles = Annotated[
-    tuple[Annotated[float, Field(gt=0, lt=1)], ...], Field(max_length=99), AfterValidator(_check_quantiles)
+    tuple[Annotated[Number, Field(gt=0, lt=1)], ...], Field(max_length=99), AfterValidator(_check_quantiles)
 ]
 
 
@@ -81,27 +93,29 @@ class TrainSettings(Section):
     """
 
     mode: Literal["stateful", "windows", "per_series"] = "stateful"
-    lanes: Annotated[int, Field(ge=1)] = 64
+    lanes: Annotated[Integer, Field(ge=1, le=100_000)] = 64
     run_length: PositiveDuration | None = None
-    warm_up: Annotated[int, Field(ge=0)] = 0
-    context: Annotated[int, Field(ge=0)] = 168
-    lookback: Annotated[int, Field(ge=1)] = 168
-    batch_size: Annotated[int, Field(ge=1)] = 256
+    warm_up: Annotated[Integer, Field(ge=0, le=1_000_000)] = 0
+    context: Annotated[Integer, Field(ge=0, le=1_000_000)] = 168
+    lookback: Annotated[Integer, Field(ge=1, le=1_000_000)] = 168
+    batch_size: Annotated[Integer, Field(ge=1, le=1_000_000)] = 256
     model: FunctionName | None = None
     cell: Literal["lstm", "gru"] = "lstm"
-    units: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)] = (64,)
-    members: Annotated[int, Field(ge=1, le=32)] = 1
+    units: Annotated[
+        tuple[Annotated[Integer, Field(ge=1, le=65_536)], ...], Field(min_length=1, max_length=100)
+    ] = (64,)
+    members: Annotated[Integer, Field(ge=1, le=32)] = 1
     identity: Literal["one_hot", "embedding", "none"] = "one_hot"
-    embedding_size: Annotated[int, Field(ge=1)] = 8
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    embedding_size: Annotated[Integer, Field(ge=1, le=65_536)] = 8
+    dropout: Annotated[Number, Field(ge=0, lt=1)] = 0.0
     residual: bool = False
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
-    epochs: Annotated[int, Field(ge=1)] = 20
-    patience: Annotated[int, Field(ge=1)] | None = 5
-    learning_rate: Annotated[float, Field(gt=0)] = 0.002
+    epochs: Annotated[Integer, Field(ge=1, le=1_000_000)] = 20
+    patience: Annotated[Integer, Field(ge=1, le=1_000_000)] | None = 5
+    learning_rate: Annotated[Number, Field(gt=0, le=1_000)] = 0.002
     schedule: Literal["constant", "cosine"] = "constant"
-    average: Annotated[float, Field(gt=0, lt=1)] | None = None
-    clip_norm: Annotated[float, Field(gt=0)] | None = 1.0
+    average: Annotated[Number, Field(gt=0, lt=1)] | None = None
+    clip_norm: Annotated[Number, Field(gt=0)] | None = 1.0
     loss: Literal["mae", "mse", "huber", "pinball"] = "mae"
     quantiles: Quantiles = ()
     validation: Literal["stream", "memory"] = "stream"
