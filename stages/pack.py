@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from hindcast.pipeline.settings.fields import LIMITS
 from hindcast.pipeline.settings.params import Params
 from hindcast.stages.common import Summary, stage_main
 
@@ -47,7 +46,7 @@ def _flagged(report: dict[str, Any]) -> list[str]:
     """One line per value with limits: how many values were beyond each, and what happened to them."""
     words = {"missing": "count as missing in X and in training", "keep": "kept, since on_flag is keep"}
     return [
-        f"{name}: {', '.join(f'{entry[limit]:,} {limit}' for limit in LIMITS)}: {words[entry['on_flag']]}"
+        f"{name}: {', '.join(f'{count:,} {limit}' for limit, count in entry['beyond'].items())}: {words[entry['on_flag']]}"
         for name, entry in report.get("flags", {}).items()
     ]
 

@@ -156,10 +156,14 @@ def _flags(results: Sequence[PackedGroup], params: Params) -> dict[str, Any]:
                 if value in result.flags.get(name, {})
             }
             if field.flag is not None and field.on_flag != "quarantine":
+                limits = [limit for limit in LIMITS if getattr(field.flag, limit) is not None]
                 entries[f"{name}.{value}"] = {
                     "on_flag": field.on_flag,
-                    **{limit: sum(counts[limit] for counts in by_group.values()) for limit in LIMITS},
-                    "by_group": by_group,
+                    "beyond": {limit: sum(counts[limit] for counts in by_group.values()) for limit in limits},
+                    "by_group": {
+                        group: {limit: counts[limit] for limit in limits}
+                        for group, counts in by_group.items()
+                    },
                 }
     return {"flags": entries} if entries else {}
 

@@ -17,6 +17,7 @@ from hindcast.pipeline.certify.check_inputs import check_inputs
 from hindcast.pipeline.files import read_json, write_json
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.store.reader import Dataset
+from hindcast.pipeline.store.verify import verify
 from tests.align.mock import HOUR
 from tests.certify.small_data import START, frames, settings
 from tests.split.workplace import kinds, make_data
@@ -63,6 +64,7 @@ def test_a_data_set_whose_flagged_values_count_as_missing_passes(clean: Path) ->
     assert np.nanmax(values["published"]) == 1e5, "the rival stays as it was published"
     assert train > 0
     assert scaler["mean"] < 10
+    assert verify(clean).samples > 0
 
 
 def test_a_run_that_counts_as_missing_before_it_is_recognised_is_named(

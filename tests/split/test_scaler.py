@@ -137,6 +137,55 @@ def test_the_size_of_the_blocks_changes_no_bit(
     assert fit_scaler(steps, train, COLUMNS, "f", ScaleSettings(by=by)) == one
 
 
+@pytest.mark.parametrize("by", ["feature", "series"])
+def test_a_robust_scaler_is_numpys_quantiles_of_the_training_rows_whatever_the_blocks(
+    by: ScaleBy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps, data = mock_steps(4, [300, 300])
+    data["Y"][3:5, 7] = 1e6
+    train = plan_splits(steps, Chronological(), seed=0).splits[0]
+    how = ScaleSettings(by=by, robust=True)
+    found = fit_scaler(steps, train, COLUMNS, "f", how)
+    assert found["robust"] is True
+    inside = rows_of_training(steps, train)
+    wind = data["X"][inside][:, 0].astype(np.float64)
+    lower, median, upper = np.quantile(wind, [0.25, 0.5, 0.75])
+    assert (found["features"][0]["mean"], found["features"][0]["std"]) == (
+        median,
+        (upper - lower) / 1.3489795003921634,
+    )
+    constant, never = found["features"][3], found["features"][4]
+    assert (constant["mean"], constant["std"]) == (float(np.float32(0.1)), 1.0)
+    assert (never["mean"], never["std"], never["count"]) == (
+        0.0,
+        1.0,
+        int((data["X"][inside][:, 2] == 0).sum()),
+    )
+    assert found["targets"][0]["std"] < 15, "spikes change nothing"
+    plain = fit_scaler(steps, train, COLUMNS, "f", ScaleSettings(by=by))
+    assert "robust" not in plain
+    assert plain["targets"][0]["std"] > 10_000
+    for size in (1, 25):
+        monkeypatch.setattr(steps_module, "_STEPS_PER_BLOCK", size)
+        assert fit_scaler(steps, train, COLUMNS, "f", how) == found
+
+
+def test_flagged_targets_do_not_count() -> None:
+    steps, data = mock_steps(4, [300])
+    flagged = np.random.default_rng(0).random(data["Y"].shape) < 0.2
+    data["Y"][flagged] = 1e9
+    data["flagged"] = flagged.astype(np.uint8)
+    train = plan_splits(steps, Chronological(), seed=0).splits[0]
+    found = fit_scaler(replace(steps, has_flagged=True), train, COLUMNS, "f", ScaleSettings())["targets"][0]
+    counted = (
+        rows_of_training(steps, train)
+        & ~flagged[..., 0]
+        & (steps.read("W", 0, steps.sample_count)[..., 0] > 0)
+    )
+    assert found["count"] == counted.sum()
+    np.testing.assert_allclose(found["mean"], data["Y"][counted].astype(np.float64).mean(), rtol=1e-12)
+
+
 GROUPS = {"small": {"a": 1.0, "b": 3.0}, "large": {"a": 1000.0, "short": 500.0}}
 
 

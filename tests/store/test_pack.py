@@ -27,6 +27,7 @@ from hindcast.pipeline.store import incremental
 from hindcast.pipeline.store import pack as pack_module
 from hindcast.pipeline.store.pack import pack
 from hindcast.pipeline.store.reader import Dataset
+from hindcast.pipeline.tables import read_table
 from tests.dask_cluster import cluster_in, wait_until
 from tests.split.workplace import sign_tables
 
@@ -379,6 +380,39 @@ def test_other_settings_or_code_write_all_shards_again(
     monkeypatch.setattr(incremental, "shards_code_digest", lambda: "other code")
     _pack(shorter, workspace)
     assert aligned == GROUPS * 2
+
+
+def test_values_beyond_each_limit_are_counted_by_source_and_group_and_limits_pack_again(
+    workspace: Path, compose: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def limited(**usage: Any) -> Params:
+        values = compose("simulate.games=3", "simulate.customers=2", "simulate.days=12")
+        values["raw"]["sources"]["meters"]["values"]["usage"] |= usage
+        return check_params(values, "test")
+
+    assert "flags" not in _pack(limited(), workspace)
+    plain = _digests(workspace)
+    aligned = _record_aligned_groups(monkeypatch)
+    entry = _pack(limited(flag={"below": 1}), workspace)["flags"]["meters.usage"]
+    assert entry["on_flag"] == "keep"
+    assert _digests(workspace) == plain
+    frames = [read_table(workspace / "data/tables", "meters", group) for group in GROUPS]
+    below = {
+        name: int((each["usage"] < 1).sum())
+        for name, each in zip(GROUPS, frames, strict=True)
+        if each is not None
+    }
+    assert entry["by_group"] == {group: {"below": count} for group, count in below.items()}
+    assert entry["beyond"] == {"below": sum(below.values())}
+    assert sum(below.values()) > 0
+    _pack(limited(flag={"below": 1}), workspace)
+    assert aligned == GROUPS, "the counts of reused shards are remembered"
+    missing = _pack(limited(flag={"below": 1}, on_flag="missing"), workspace)
+    assert missing["flags"]["meters.usage"]["beyond"] == entry["beyond"]
+    assert set(_digests(workspace).values()).isdisjoint(plain.values())
+    with Dataset(workspace / "data/packed/game_01.h5") as shard:
+        assert shard.has_flagged
+        assert shard.read("flagged", np.arange(shard.sample_count)).sum() > 0
 
 
 def test_a_link_into_a_cache_is_replaced_by_a_file(workspace: Path, params: Params) -> None:
