@@ -14,7 +14,13 @@ def run(params: Params) -> Summary:
     from hindcast.pipeline.learn.backend import start_framework
 
     start_framework()  # before anything imports the framework
-    from hindcast.pipeline.judge.console import excluded_lines, kept_lines, score_lines, warning_lines
+    from hindcast.pipeline.judge.console import (
+        excluded_lines,
+        kept_lines,
+        quality_lines,
+        score_lines,
+        warning_lines,
+    )
     from hindcast.pipeline.judge.evaluation import evaluate_workspace
 
     evaluation = evaluate_workspace(params, Path())
@@ -29,7 +35,7 @@ def run(params: Params) -> Summary:
             "reports/plots/",
             "reports/report.html (open it in a browser)",
         ),
-        notes=(*score_lines(evaluation), *warning_lines(Path("models"), params)),
+        notes=(*score_lines(evaluation), *quality_lines(evaluation), *warning_lines(Path("models"), params)),
     )
 
 

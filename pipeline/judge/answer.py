@@ -11,7 +11,11 @@ from hindcast.pipeline.judge.scores import Judgement, scope_name
 from hindcast.pipeline.judge.skill import Estimate, Skill, Verdict, verdict
 from hindcast.pipeline.wording import listed
 
+Kind = Literal["yes", "no", "open"]
 _VERDICTS: dict[Verdict, str] = {"better": "better in", "open": "not proven in", "worse": "worse in"}
+_SHORT: dict[Verdict, str] = {"better": "Yes", "open": "No, not proven", "worse": "No"}
+_OVER_BASELINE: dict[Verdict, str] = {"better": "better", "open": "not proven", "worse": "worse"}
+_KINDS: dict[Verdict, Kind] = {"better": "yes", "open": "open", "worse": "no"}
 MOST_NAMES = 5
 """The number of names in a list of groups or series; the rest is counted."""
 
@@ -20,12 +24,29 @@ MOST_NAMES = 5
 class Answer:
     """A short answer and the sentences that support it, for one split and target."""
 
-    kind: Literal["yes", "no", "open"]
+    kind: Kind
     short: str
     sentences: tuple[str, ...]
 
     def __str__(self) -> str:
         return " ".join([self.short, *self.sentences])
+
+
+@dataclass(frozen=True)
+class UnflaggedAnswer:
+    """The answer without the rows that the quality check flagged.
+
+    `differs` is set if the verdict is another one, or if the skill on all rows lies outside the interval of the skill
+    without the flagged rows. `short` is the answer, `sentence` gives the rows and the figures.
+    """
+
+    differs: bool
+    verdict: Verdict | None
+    short: str
+    sentence: str
+
+    def __str__(self) -> str:
+        return f"{self.short} {self.sentence}" if self.differs else self.sentence
 
 
 def derive_answer(judgement: Judgement) -> Answer:
@@ -42,16 +63,48 @@ def derive_answer(judgement: Judgement) -> Answer:
     )
     if judgement.rival != "published":
         return Answer("open", "No published forecast to compare with.", sentences)
-    return {
-        "better": Answer("yes", "Yes.", sentences),
-        "worse": Answer("no", "No.", sentences),
-        "open": Answer("open", "No, not proven.", sentences),
-    }[verdict(overall.mae)]
+    found = verdict(overall.mae)
+    return Answer(_KINDS[found], f"{_SHORT[found]}.", sentences)
+
+
+def derive_unflagged(judgement: Judgement) -> UnflaggedAnswer | None:
+    """Answer without the flagged rows; None if no compared row is flagged."""
+    found = judgement.unflagged
+    if found is None:
+        return None
+    reasons = ", ".join(f"{label} {rows}" for label, rows in found.labels.items())
+    rows = f"{found.left_out} of {found.compared} compared rows"
+    left_out = f"With {rows} left out, because the quality check flagged their values ({reasons}), "
+    if found.skill is None or judgement.rival is None:
+        remain = "nothing remains to compare." if found.left_out == found.compared else "there is no answer."
+        return UnflaggedAnswer(
+            judgement.rival is not None, None, "Without the flagged rows: no answer.", left_out + remain
+        )
+    mae, overall = found.skill.mae, judgement.skills[0].skill.mae
+    better = verdict(mae)
+    answer = _SHORT[better] if judgement.rival == "published" else _OVER_BASELINE[better]
+    ours, theirs = (number_text(found.scores[name].mae) for name in ("model", judgement.rival))
+    figures = f"MAE {ours} against {theirs} of {FORECASTERS[judgement.rival].label}"
+    if mae.value is not None:
+        figures += f", {change_text(mae.value)} ({_interval_text(mae, found.skill.days)})"
+    return UnflaggedAnswer(
+        better != verdict(overall) or _lies_outside(overall, mae),
+        better,
+        f"Without the flagged rows: {answer}.",
+        f"{left_out}the answer is {answer}: {figures}.",
+    )
 
 
 def change_text(value: float) -> str:
     """Format a skill as a change of the error: 0.123 gives `12.3 % lower`."""
     return f"{abs(100 * value):.1f} % {'lower' if value >= 0 else 'higher'}"
+
+
+def _lies_outside(whole: Estimate, part: Estimate) -> bool:
+    """Return whether the skill on all rows lies outside the interval of the skill on a part of them."""
+    if whole.value is None or part.low is None or part.high is None:
+        return False
+    return not part.low <= whole.value <= part.high
 
 
 def _explain_none(judgement: Judgement, where: str) -> str:

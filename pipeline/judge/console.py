@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from hindcast.pipeline.files import read_json
-from hindcast.pipeline.judge.answer import MOST_NAMES
+from hindcast.pipeline.judge.answer import MOST_NAMES, derive_unflagged
 from hindcast.pipeline.judge.evaluation import Evaluation
 from hindcast.pipeline.judge.metrics import common_format
 from hindcast.pipeline.judge.scores import Judgement
@@ -54,6 +54,18 @@ def score_lines(evaluation: Evaluation) -> Iterator[str]:
         if judgement.quantiles is not None:
             yield f"  {judgement.quantiles}"
         yield f"  {answer}"
+        unflagged = derive_unflagged(judgement)
+        if unflagged is not None:
+            yield f"  {'Warning: ' if unflagged.differs else ''}{unflagged}"
+
+
+def quality_lines(evaluation: Evaluation) -> Iterator[str]:
+    """Yield the warnings of the quality check, or a note that there was none."""
+    quality = evaluation.quality
+    if quality.note:
+        yield f"  Note: {quality.note}"
+    for warning in quality.shown_warnings:
+        yield f"  Warning: {warning}"
 
 
 def warning_lines(models: Path, params: Params) -> Iterator[str]:

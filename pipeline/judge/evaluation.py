@@ -18,6 +18,7 @@ from hindcast.pipeline.files import canonical_json, read_json, replace_file, rep
 from hindcast.pipeline.forecasters import FORECASTERS, REFERENCES
 from hindcast.pipeline.judge.answer import Answer, derive_answer
 from hindcast.pipeline.judge.examples import Examples, choose_examples
+from hindcast.pipeline.judge.flagged_rows import flag_rows
 from hindcast.pipeline.judge.load import EvaluationSource, index_series, load_tables
 from hindcast.pipeline.judge.outputs import (
     PredictionsFile,
@@ -27,6 +28,7 @@ from hindcast.pipeline.judge.outputs import (
     write_by_series,
 )
 from hindcast.pipeline.judge.plots import draw_all
+from hindcast.pipeline.judge.quality_check import QualityCheck, read_quality_check
 from hindcast.pipeline.judge.report import Contents, write_report
 from hindcast.pipeline.judge.scores import Judgement, judge_table
 from hindcast.pipeline.judge.stage_facts import policy_warning, read_stage_facts
@@ -54,12 +56,16 @@ PredictTrees = Callable[[Rows], Values]
 """Called with scored rows; returns the forecasts of the trees, (target, row) float32 in physical units."""
 
 
+_NO_CHECK = QualityCheck()
+
+
 @dataclass(frozen=True)
 class Evaluation:
     """The results in order (split, target), and the answers for the test split (validation if test is empty)."""
 
     judgements: list[Judgement]
     answers: list[tuple[Judgement, Answer]]
+    quality: QualityCheck = _NO_CHECK
 
 
 def evaluate_workspace(params: Params, root: Path) -> Evaluation:
@@ -70,6 +76,7 @@ def evaluate_workspace(params: Params, root: Path) -> Evaluation:
     """
     from hindcast.pipeline.learn.prediction import predict
 
+    quality = read_quality_check(root)
     with Dataset(root / "data" / "dataset.h5", check_shards=False) as dataset:
         digests = FileDigests.of_workspace(root)
         check_certificate(
@@ -89,7 +96,7 @@ def evaluate_workspace(params: Params, root: Path) -> Evaluation:
         trees = None
         if "trees" in params.evaluate.baselines:
             trees, facts["Boosted trees"] = open_trees(root, dataset)
-        return evaluate(dataset, model, params, root, facts, trees=trees)
+        return evaluate(dataset, model, params, root, facts, trees=trees, quality=quality)
 
 
 def evaluate(
@@ -100,21 +107,23 @@ def evaluate(
     facts: dict[str, Any],
     *,
     trees: PredictTrees | None = None,
+    quality: QualityCheck = _NO_CHECK,
 ) -> Evaluation:
     """Evaluate the model on validation and test; write all outputs to `root`/reports, or none.
 
-    `facts` are JSON-like values by title, shown in the report. `trees` is needed if `evaluate.baselines` lists them.
+    `facts` are JSON-like values by title, shown in the report. `trees` is needed if `evaluate.baselines` lists them. Rows that
+    `quality` flagged are scored like all others, and left out in a second set of scores.
     """
     listed = params.evaluate.baselines
     columns = [name for name in FORECASTERS if name == "model" or name in listed or name in REFERENCES]
     history = read_json(root / "models" / "history.json")
-    evaluator = _Evaluator(dataset, predict, params, columns, trees)
+    evaluator = _Evaluator(dataset, predict, params, columns, trees=trees, quality=quality)
     with _open_outputs(root / "reports") as out:
         with open_predictions(out["predictions.parquet"], columns, params.train.quantiles) as predictions:
             for split in SPLITS:
                 evaluator.evaluate_split(split, predictions)
         judgements = evaluator.judgements
-        evaluation = Evaluation(judgements, _derive_answers(judgements))
+        evaluation = Evaluation(judgements, _derive_answers(judgements), quality)
         out["metrics.json"].write_text(canonical_json(collect_metrics(judgements)), encoding="utf-8")
         plots_folder = out["plots"]
         single = [each for each in judgements if each.target in dataset.targets]  # no sums over series
@@ -125,7 +134,7 @@ def evaluate(
         examples = {each.target: evaluator.examples.get((each.split, each.target)) for each in shown}
         plots = draw_all(plots_folder, shown, examples, history)
         settings = params.model_dump(mode="json", by_alias=True, include=set(_REPORTED_SETTINGS))
-        contents = Contents(evaluation.answers, judgements, plots, plots_folder, facts, settings)
+        contents = Contents(evaluation.answers, judgements, plots, plots_folder, quality, facts, settings)
         write_report(out["report.html"], contents)
     return evaluation
 
@@ -139,17 +148,20 @@ class _Evaluator:
         predict: Predict,
         params: Params,
         columns: list[str],
+        *,
         trees: PredictTrees | None,
+        quality: QualityCheck,
     ) -> None:
         self._dataset, self._predict, self._params, self._columns = dataset, predict, params, columns
-        self._trees = trees
+        self._trees, self._intervals = trees, quality.intervals
         self.judgements: list[Judgement] = []
         self.examples: dict[tuple[str, str], Examples] = {}
 
     def evaluate_split(self, split: str, predictions: PredictionsFile) -> None:
         """Evaluate every target of a split, and the sums in `evaluate.sums`."""
         settings = self._params.evaluate
-        for table in self._load_tables(split):
+        for each in self._load_tables(split):
+            table = each if self._intervals is None else flag_rows(each, self._intervals, self._params)
             marked, judgement = judge_table(table, settings.baselines, self._params.seed)
             predictions.add(marked)
             self.judgements.append(judgement)

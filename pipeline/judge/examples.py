@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hindcast.pipeline.arrays import Ints, Times, Values
+from hindcast.pipeline.arrays import Flags, Ints, Times, Values
 from hindcast.pipeline.judge.scores import Judgement
 from hindcast.pipeline.judge.table import Table
 from hindcast.pipeline.settings.base import DAY
@@ -30,6 +30,7 @@ class Week:
     time: Times
     columns: dict[str, Values]
     band: tuple[Values, Values] | None = None
+    flagged: Flags | None = None  # (step,) whether the quality check flagged the step; None: no step
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,11 @@ def _week(table: Table, judgement: Judgement, kind: str, key: int) -> Week:
     if table.quantiles is not None:
         low, high = (_place_values(table.quantiles[rows, end], place, len(time)) for end in (0, -1))
         band = (low, high)
-    return Week(kind, *judgement.names.key(series), track, time, columns, band)
+    flagged = None
+    if table.flagged is not None and table.flagged[rows].any():
+        flagged = np.zeros(len(time), np.bool_)
+        flagged[place] = table.flagged[rows] > 0
+    return Week(kind, *judgement.names.key(series), track, time, columns, band, flagged)
 
 
 def _place_values(values: Values, place: Ints, size: int) -> Values:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from hindcast.pipeline.judge.answer import derive_unflagged
 from hindcast.pipeline.judge.scores import Judgement, Sums
 from hindcast.pipeline.judge.table import Table
 
@@ -20,14 +22,37 @@ _STAMP = pa.timestamp("ns", tz="UTC")
 _SCORE = ("mae", "rmse", "bias", "n")
 
 
-def collect_metrics(judgements: Iterable[Judgement]) -> dict[str, Any]:
-    """Return {split: {target: {forecaster: {mae, rmse, bias, n}}}}, plus quantile scores for a model with quantiles."""
+def collect_metrics(judgements: Sequence[Judgement]) -> dict[str, Any]:
+    """Return {split: {target: {forecaster: {mae, rmse, bias, n}}}}, plus quantile scores for a model with quantiles.
+
+    If the quality check flagged a compared row, the key `without_flagged` has {split: {target: ...}} without these rows.
+    """
     metrics: dict[str, Any] = {}
     for judgement in judgements:
         scores: dict[str, Any] = {name: score.as_dict() for name, score in judgement.scores.items()}
         if judgement.quantiles is not None:
             scores["model"] |= judgement.quantiles.as_dict()
         metrics.setdefault(judgement.split, {})[judgement.target] = scores
+    if without := _unflagged_metrics(judgements):
+        metrics["without_flagged"] = without
+    return metrics
+
+
+def _unflagged_metrics(judgements: Sequence[Judgement]) -> dict[str, Any]:
+    metrics: dict[str, Any] = {}
+    for judgement in judgements:
+        found, answer = judgement.unflagged, derive_unflagged(judgement)
+        if found is None or answer is None:
+            continue
+        metrics.setdefault(judgement.split, {})[judgement.target] = {
+            "rows_left_out": found.left_out,
+            "rows_compared": found.compared,
+            "rows_by_reason": found.labels,
+            "model_is": {"open": "not proven"}.get(answer.verdict or "", answer.verdict),
+            "differs": answer.differs,
+            "mae_skill": None if found.skill is None else asdict(found.skill.mae),
+            "scores": {name: score.as_dict() for name, score in found.scores.items()},
+        }
     return metrics
 
 

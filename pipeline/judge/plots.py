@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from hindcast.pipeline.arrays import Flags
 from hindcast.pipeline.files import file_name
 from hindcast.pipeline.forecasters import FORECASTERS, REFERENCES
 from hindcast.pipeline.judge.examples import Examples, Week
@@ -103,6 +104,7 @@ def _errors(folder: Path, judgement: Judgement, kind: str, breakdown: Breakdown)
 
 def _week(folder: Path, judgement: Judgement, week: Week) -> Plot:
     moments = week.time.astype("datetime64[ns]").astype("datetime64[s]")
+    step = moments[-1] - moments[-2] if len(moments) > 1 else np.timedelta64(0, "s")
     with figure() as drawn:
         axes = drawn.add_subplot()
         for name, values in week.columns.items():
@@ -116,6 +118,9 @@ def _week(folder: Path, judgement: Judgement, week: Week) -> Plot:
                 moments, *week.band, color=COLOURS["model"], alpha=0.2, linewidth=0,
                 label=f"quantiles {low} to {high}",
             )  # fmt: skip
+        if week.flagged is not None:
+            between += " The quality check flagged the values in the grey spans."
+            _shade(axes, np.append(moments, moments[-1] + step), week.flagged)
         axes.set_ylabel(_with_unit(printable(judgement.target), judgement))
         axes.set_xlabel("time (UTC)")
         axes.tick_params(axis="x", rotation=20)
@@ -127,6 +132,12 @@ def _week(folder: Path, judgement: Judgement, week: Week) -> Plot:
             alt=f"A week of one series from {moments[0]} UTC: {', '.join(week.columns)} over time.",
             caption=f"A week of the series {which}: {week.series or 'the total'} of {week.group}, {track}{_of(judgement)}.{between}",
         )  # fmt: skip
+
+
+def _shade(axes: Any, edges: Any, flagged: Flags) -> None:
+    """Shade each stretch of flagged steps; `edges` are the steps' starts and the end of the last."""
+    for start, stop in np.flatnonzero(np.diff(flagged, prepend=False, append=False)).reshape(-1, 2):
+        axes.axvspan(edges[start], edges[stop], color=INK, alpha=0.15, linewidth=0)
 
 
 def _pairs(folder: Path, judgement: Judgement, examples: Examples) -> Plot:

@@ -11,9 +11,10 @@ from typing import Any
 
 from hindcast.pipeline.files import canonical_json
 from hindcast.pipeline.forecasters import FORECASTERS
-from hindcast.pipeline.judge.answer import MOST_NAMES, Answer
+from hindcast.pipeline.judge.answer import MOST_NAMES, Answer, derive_unflagged
 from hindcast.pipeline.judge.metrics import common_format
 from hindcast.pipeline.judge.plots import Plot
+from hindcast.pipeline.judge.quality_check import QualityCheck
 from hindcast.pipeline.judge.scores import Judgement, ScopedSkill, scope_name
 from hindcast.pipeline.judge.skill import COVERAGE, DRAWS, FEWEST_DAYS, Estimate, block_days, verdict
 from hindcast.pipeline.wording import listed, printable
@@ -31,6 +32,7 @@ class Contents:
     judgements: list[Judgement]
     plots: list[Plot]
     plots_folder: Path
+    quality: QualityCheck
     facts: Mapping[str, Any]
     settings: Mapping[str, Any]
 
@@ -58,6 +60,7 @@ def write_report(path: Path, contents: Contents) -> None:
     )
     environment.filters.update(
         common_format=lambda scores: common_format(scores.values()),
+        capitalize_first=lambda text: text[:1].upper() + text[1:],
         count=count_text,
         estimate=_estimate_texts,
         label=lambda name: FORECASTERS[name].label,
@@ -69,7 +72,9 @@ def write_report(path: Path, contents: Contents) -> None:
     )  # the split of the answer comes first
     page = environment.get_template("report.html.j2").render(
         css=(_ROOM / "report.css").read_text(encoding="utf-8"),
-        answers=contents.answers,
+        answers=[(judgement, answer, derive_unflagged(judgement)) for judgement, answer in contents.answers],
+        quality=contents.quality,
+        quality_tables=tabulate_facts(contents.quality.facts),
         judgements=ordered,
         skills=[(judgement, *_skill_rows(judgement)) for judgement in ordered],
         plots=[(plot, _data_uri(contents.plots_folder / plot.file)) for plot in contents.plots],

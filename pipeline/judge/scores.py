@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from hindcast.pipeline.arrays import Flags, Ints
 from hindcast.pipeline.forecasters import FORECASTERS, REFERENCES
+from hindcast.pipeline.judge.flagged_rows import count_labels
 from hindcast.pipeline.judge.metrics import ErrorSums, Score, error_sums
 from hindcast.pipeline.judge.quantiles import QuantileScores, quantile_scores
 from hindcast.pipeline.judge.skill import Skill, compute_skill
@@ -39,11 +40,27 @@ class ScopedSkill:
 
 
 @dataclass(frozen=True)
+class Unflagged:
+    """The scores without the compared rows that the quality check flagged.
+
+    `left_out` of `compared` rows are left out; `labels` is their number by label, and a row may have several. `skill` is that
+    over the judgement's rival, None without a rival or a remaining row.
+    """
+
+    left_out: int
+    compared: int
+    labels: dict[str, int]
+    scores: dict[str, Score]
+    skill: Skill | None
+
+
+@dataclass(frozen=True)
 class Judgement:
     """All results for one split and target.
 
     `rival` is the forecaster that the model is compared with: the published forecast, or the best baseline if there is
-    none, or None without any baseline.
+    none, or None without any baseline. Everything is computed on all compared rows, except `unflagged`, which is None if the
+    quality check flagged no compared row.
     """
 
     split: str
@@ -61,6 +78,7 @@ class Judgement:
     skills: tuple[ScopedSkill, ...]  # over `rival`
     others: tuple[Skill, ...]  # over each of `comparison.rivals`, on all rows
     quantiles: QuantileScores | None = None
+    unflagged: Unflagged | None = None
 
     @property
     def series_without_rows(self) -> list[str]:
@@ -104,6 +122,7 @@ def judge_table(table: Table, baselines: Sequence[str], seed: int) -> tuple[Tabl
         skills=tuple(_scoped_skills(table, rival, seed)) if rival else (),
         others=tuple(_skill(table, slice(None), table.compared, name, seed) for name in comparison.rivals),
         quantiles=quantile_scores(table) if "model" in comparison.forecasters else None,
+        unflagged=_score_unflagged(table, scored, rival, seed),
     )
 
 
@@ -128,6 +147,24 @@ def _sums(table: Table, forecasters: Sequence[str], key: NDArray[np.int64], size
         name: error_sums(table.actual, table.forecasts[name], table.compared, key, size)
         for name in forecasters
     }
+
+
+def _score_unflagged(
+    table: Table, forecasters: Sequence[str], rival: str | None, seed: int
+) -> Unflagged | None:
+    labels = count_labels(table)
+    if table.flagged is None or not labels:
+        return None
+    kept = table.compared & (table.flagged == 0)
+    sums = _sums(replace(table, compared=kept), forecasters, np.zeros(len(table), np.int64), 1)
+    compared = int(table.compared.sum())
+    return Unflagged(
+        left_out=compared - int(kept.sum()),
+        compared=compared,
+        labels=labels,
+        scores={name: each.total() for name, each in sums.items()},
+        skill=_skill(table, slice(None), kept, rival, seed) if rival and kept.any() else None,
+    )
 
 
 def _choose_rival(comparison: Comparison, scores: dict[str, Score]) -> str | None:

@@ -42,6 +42,9 @@ def sum_series(table: Table, over: Literal["group", "all"]) -> Table:
         values: Values = np.bincount(place, column[rows].astype(np.float64))[whole].astype(np.float32)
         return values
 
+    flagged = None
+    if table.flagged is not None and len(rows):  # a sum is flagged if a row in it is
+        flagged = np.bitwise_or.reduceat(table.flagged[rows], np.flatnonzero(first))[whole]
     heads, parts = rows[first][whole], part[first][whole]
     return Table(
         split=table.split,
@@ -56,4 +59,6 @@ def sum_series(table: Table, over: Literal["group", "all"]) -> Table:
         actual=total(table.actual),
         forecasts={name: total(column) for name, column in table.forecasts.items()},
         compared=np.ones(len(heads), np.bool_),
+        flagged=flagged,
+        labels=table.labels,
     )

@@ -35,7 +35,8 @@ class Table:
     `frequency` is the length of a step in ns; `time` and `origin` are int64 nanoseconds UTC; `actual` and every
     forecast are float32 in physical units, NaN if there is no value. `compared` marks the rows on which all forecasters are
     scored. `quantiles` (row, level) are the model's forecasts at `levels`, ascending along the last axis, or None; its
-    point forecast is one of them.
+    point forecast is one of them. `flagged` has a bit of each of `labels` that the quality check gives the row; None: no
+    row is flagged.
     """
 
     split: str
@@ -52,6 +53,8 @@ class Table:
     compared: Flags = field(default_factory=lambda: np.zeros(0, np.bool_))
     quantiles: Values | None = None
     levels: tuple[float, ...] = ()
+    flagged: NDArray[np.uint32] | None = None
+    labels: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.actual)

@@ -150,7 +150,9 @@ def _search_elsewhere(pattern: str, text: str) -> tuple[str | None, ...] | None:
         found = json.loads(reply)
         return None if found is None else tuple(found)
     why = (
-        f"takes more than {SECONDS} s" if helper.wait() == -signal.SIGALRM else "ended the process that searched"
+        f"takes more than {SECONDS} s"
+        if helper.wait() == -signal.SIGALRM
+        else "ended the process that searched"
     )
     raise RawDataError(
         f"The pattern {pattern[:200]!r} {why} on the text {text[:80]!r} ({len(text):,} characters): write it without "
