@@ -18,7 +18,6 @@ from hindcast.pipeline.files import canonical_json, read_json, replace_file, rep
 from hindcast.pipeline.forecasters import FORECASTERS, REFERENCES
 from hindcast.pipeline.judge.answer import Answer, derive_answer
 from hindcast.pipeline.judge.examples import Examples, choose_examples
-from hindcast.pipeline.judge.flagged_rows import flag_rows
 from hindcast.pipeline.judge.load import EvaluationSource, index_series, load_tables
 from hindcast.pipeline.judge.outputs import (
     PredictionsFile,
@@ -34,6 +33,7 @@ from hindcast.pipeline.judge.scores import Judgement, judge_table
 from hindcast.pipeline.judge.stage_facts import policy_warning, read_stage_facts
 from hindcast.pipeline.judge.summed_series import sum_series
 from hindcast.pipeline.judge.table import Table
+from hindcast.pipeline.judge.unflagged_rows import flag_rows
 from hindcast.pipeline.learn.trees import open_trees
 from hindcast.pipeline.progress import progress
 from hindcast.pipeline.settings.base import SECOND, TIME_UNITS

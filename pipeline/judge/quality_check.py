@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hindcast.pipeline.files import read_json
-from hindcast.pipeline.judge.flagged_rows import FlaggedIntervals
+from hindcast.pipeline.judge.unflagged_rows import FlaggedIntervals
 from hindcast.pipeline.tables import FLAGS, read_flags
 
 SUMMARY = "reports/quality.json"

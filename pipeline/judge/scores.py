@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from hindcast.pipeline.arrays import Flags, Ints
 from hindcast.pipeline.forecasters import FORECASTERS, REFERENCES
-from hindcast.pipeline.judge.flagged_rows import count_labels
 from hindcast.pipeline.judge.metrics import ErrorSums, Score, error_sums
 from hindcast.pipeline.judge.quantiles import QuantileScores, quantile_scores
 from hindcast.pipeline.judge.skill import Skill, compute_skill
 from hindcast.pipeline.judge.table import Comparison, SeriesNames, Table, mark_common_rows
+from hindcast.pipeline.judge.unflagged_rows import count_labels
 from hindcast.pipeline.settings.base import DAY, HOUR
 
 Sums = dict[str, ErrorSums]

@@ -133,7 +133,7 @@ def _search_elsewhere(pattern: str, text: str) -> tuple[str | None, ...] | None:
     with _lock:
         helper = _helpers.get(os.getpid())
         if helper is None or helper.poll() is not None:
-            helper = _helpers[os.getpid()] = subprocess.Popen(
+            helper = _helpers[os.getpid()] = subprocess.Popen(  # noqa: S603  # our own code; the pattern is data
                 [sys.executable, "-I", "-c", _HELPER],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,

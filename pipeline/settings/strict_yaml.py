@@ -78,7 +78,7 @@ def _check_size(text: str) -> None:
         raise _LimitError("", f"must have at most {MOST_BYTES >> 20} MiB, found {len(text):,} characters")
     depth = count = 0
     for event in yaml.parse(text, Loader=_LOADER):
-        line = event.start_mark.line + 1
+        line = event.start_mark.line + 1 if event.start_mark else 0
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > _MOST_DEPTH:

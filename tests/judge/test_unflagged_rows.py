@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hindcast.pipeline.judge.answer import derive_unflagged
-from hindcast.pipeline.judge.flagged_rows import FlaggedIntervals, count_labels, flag_rows, match_rows
 from hindcast.pipeline.judge.outputs import collect_metrics
 from hindcast.pipeline.judge.scores import judge_table
 from hindcast.pipeline.judge.summed_series import sum_series
 from hindcast.pipeline.judge.table import Table
+from hindcast.pipeline.judge.unflagged_rows import FlaggedIntervals, count_labels, flag_rows, match_rows
 from hindcast.pipeline.settings.base import HOUR
 from hindcast.pipeline.settings.params import Params
 from tests.judge.mock_judged import START, mock_table
