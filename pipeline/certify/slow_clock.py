@@ -39,8 +39,16 @@ def origins_of(rule: OriginRule, steps: list[int], track: int, group_zone: str) 
     zone = _zone(rule.zone, group_zone)
     if isinstance(rule, Cycle):
         return list(_origins_of_cycle(rule, steps, track, zone))
-    gate = cache(lambda eve: moment_of(_at(eve, rule.at), zone))
-    return [gate(local_time(step, zone).date() - timedelta(days=1)) for step in steps]
+    gate = cache(lambda day: _gate_before(day, rule.at, zone))
+    return [gate(local_time(step, zone).date()) for step in steps]
+
+
+def _gate_before(day: date, clock: str, zone: str) -> int:
+    """Return a time of the local day before `day`; of the day before that if the zone skipped that day (Samoa, 2011)."""
+    moment = moment_of(_at(day - timedelta(days=1), clock), zone)
+    if moment > moment_of_midnight(day, zone):
+        return moment_of(_at(day - timedelta(days=2), clock), zone)
+    return moment
 
 
 def known_of(  # noqa: PLR0917 - a rule depends on all of these
