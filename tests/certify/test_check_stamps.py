@@ -57,14 +57,21 @@ def measured(start: str, hours: int, params: Params, shift: int = 0) -> pd.DataF
     return frame(rows, ("usage", "flow"))
 
 
+def earlier(table: pd.DataFrame, row: int, column: str, length: int) -> None:
+    """Move a time of one row."""
+    times = table[column].to_numpy(np.int64).copy()
+    times[row] -= length
+    table[column] = times
+
+
 def test_a_stamp_off_the_grid_that_is_floored_and_known_early_is_a_leak(tmp_path: Path) -> None:
     """An hour from 17:59 on, stored in the step of 17:00 and known from 18:00."""
     params = asked()
     table = measured("2024-03-01", 24 * 12, params)
     data = make_data(tmp_path / "right", {"meter": table}, params)
     assert not kinds(certify(data, params))
-    table.loc[100, "valid_time"] -= MINUTE
-    table.loc[100, "known_time"] -= HOUR
+    earlier(table, 100, "valid_time", MINUTE)
+    earlier(table, 100, "known_time", HOUR)
     table = table.drop(index=99)
     found = kinds(certify(make_data(tmp_path / "wrong", {"meter": table}, params), params))
     assert "off_grid" in found
@@ -85,7 +92,7 @@ def test_a_measurement_known_before_its_step_is_found_unless_the_rule_allows_it(
 ) -> None:
     params = asked(source={"known": {"column": "k", "before_step": allowed}})
     table = measured("2024-03-01", 24 * 12, asked())
-    table.loc[50, "known_time"] -= 30 * HOUR
+    earlier(table, 50, "known_time", 30 * HOUR)
     found = kinds(certify(make_data(tmp_path, {"meter": table}, params), params))
     assert ("known_early" in found) == (allowed is None)
 
