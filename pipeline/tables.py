@@ -32,6 +32,7 @@ _ENCODINGS = {
 }
 TIMES = ("issue_time", "valid_time", "known_time")
 
+QUALITY = "reports/quality.json"
 FLAGS = "reports/flags.parquet"
 FLAG_TEXTS = ("source", "group", "series", "value", "reason")
 FLAG_TIMES = ("from_time", "until_time")
@@ -196,6 +197,12 @@ def read_flags(path: Path) -> pd.DataFrame:
         )
     columns = {name: table[name].to_pandas() for name in FLAG_TEXTS}
     return pd.DataFrame(columns | {name: table[name].cast(pa.int64()).to_numpy() for name in FLAG_TIMES})
+
+
+def quality_summary(root: Path) -> str:
+    """Return the line in which `ingest` summarized its warnings about values; empty if there are none or was no check."""
+    path = root / QUALITY
+    return str(read_json(path).get("summary", "")) if path.is_file() else ""
 
 
 def _column(table: pa.Table, name: str) -> Any:

@@ -63,6 +63,14 @@ class Summary:
     notes: tuple[str, ...] = ()  # printed without a label, below the rest
 
 
+def quality_notes(root: Path) -> tuple[str, ...]:
+    """Return a line about the warnings of the quality check of `ingest`, for the notes of a summary."""
+    from hindcast.pipeline.tables import quality_summary
+
+    summary = quality_summary(root)
+    return (f"  Warning: {summary}",) if summary else ()
+
+
 def stage_main(
     name: str, run: Callable[[Params], Summary], description: str, example: str
 ) -> Callable[..., int]:

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from hindcast.pipeline.settings.params import Params
-from hindcast.stages.common import Summary, stage_main
+from hindcast.stages.common import Summary, quality_notes, stage_main
 
 
 def run(params: Params) -> Summary:
@@ -30,11 +30,20 @@ def run(params: Params) -> Summary:
             for name, counts in sources.items()
         ),
         excluded=tuple(excluded),
-        wrote=("data/tables/", "data/quarantine/", "reports/ingest.json"),
-        notes=tuple(
-            note
-            for name, counts in sources.items()
-            if (note := off_grid_note(name, counts.get("off_grid", {})))
+        wrote=(
+            "data/tables/",
+            "data/quarantine/",
+            "reports/ingest.json",
+            "reports/quality.json",
+            "reports/flags.parquet",
+        ),
+        notes=(
+            *(
+                note
+                for name, counts in sources.items()
+                if (note := off_grid_note(name, counts.get("off_grid", {})))
+            ),
+            *quality_notes(Path()),
         ),
     )
 
@@ -42,8 +51,8 @@ def run(params: Params) -> Summary:
 main = stage_main(
     "ingest",
     run,
-    "Read the raw CSV files that the raw section describes: writes data/tables/, data/quarantine/ and "
-    "reports/ingest.json. Every row is stored, quarantined or folded into an equal one.",
+    "Read the raw CSV files that the raw section describes: writes data/tables/, data/quarantine/, "
+    "reports/ingest.json, reports/quality.json and reports/flags.parquet. Every row is stored, quarantined or folded into an equal one.",
     "hindcast ingest --set raw.path=data/raw/mine",
 )
 

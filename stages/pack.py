@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from hindcast.pipeline.settings.params import Params
-from hindcast.stages.common import Summary, stage_main
+from hindcast.stages.common import Summary, quality_notes, stage_main
 
 
 def run(params: Params) -> Summary:
@@ -20,6 +20,7 @@ def run(params: Params) -> Summary:
         kept=tuple(_kept(report)),
         excluded=tuple(_excluded(report)),
         wrote=(f"data/packed/: {report['shards']:,} shards", "reports/pack.json", "reports/features.md"),
+        notes=quality_notes(Path()),
     )
 
 

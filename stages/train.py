@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hindcast.pipeline.settings.params import Params
-from hindcast.stages.common import Summary, stage_main
+from hindcast.stages.common import Summary, quality_notes, stage_main
 
 if TYPE_CHECKING:
     from hindcast.pipeline.learn.training import TrainingResult
@@ -41,7 +41,7 @@ def _summary(params: Params, result: TrainingResult, device: str) -> Summary:
     hint = f"The last of {params.train.epochs} epochs was the best on validation: set train.epochs higher to train longer."
     notes = (*result.hints, *([hint] if history.unfinished(params.train.epochs) else []))
     return Summary(
-        notes=tuple(f"  {note}" for note in notes),
+        notes=(*(f"  {note}" for note in notes), *quality_notes(Path())),
         read=(f"{result.samples} training samples of {result.series} series",),
         kept=(
             f"{result.batches} batches {unit} on {device}{idle}; {speed}",

@@ -19,6 +19,7 @@ from hindcast.pipeline.files import digest_of_file
 from hindcast.pipeline.raw.cache import DESCRIPTION, SettingsDigest, table_key
 from hindcast.pipeline.raw.context import IngestContext
 from hindcast.pipeline.raw.group_table import TableOutcome, TableRules, write_group_table
+from hindcast.pipeline.raw.quality_scan import TableFindings
 from hindcast.pipeline.raw.reject_rules import RejectedRows
 from hindcast.pipeline.raw.sorted_runs import Run
 from hindcast.pipeline.raw.stamp_counts import StampCounts
@@ -203,7 +204,8 @@ def find_table(context: IngestContext, rows: GroupRows) -> TableEntry | None:
         for lines, rules, series in value["rejected"]
     ]
     stamps = StampCounts.from_json(value["stamps"])
-    outcome = TableOutcome(value["rows"], value["stored"], value["folded"], rejected, stamps)
+    quality = TableFindings.from_json(value["quality"])
+    outcome = TableOutcome(value["rows"], value["stored"], value["folded"], rejected, stamps, quality)
     entry = TableEntry(folder, value["digest"], outcome)
     intact = entry.path.is_file() and context.cache.digests.digest(entry.path) == entry.digest
     return entry if intact or entry.digest is None else None
@@ -219,6 +221,7 @@ def make_table(context: IngestContext, rows: GroupRows) -> TableEntry:
     outcome = write_group_table(path, group, runs, rules, context.buffers, merge_bytes=most)
     digest = digest_of_file(path) if outcome.rows else None
     rejected = [[part.line.tolist(), part.rule.tolist(), part.series.tolist()] for part in outcome.rejected]
-    value = {"digest": digest, "rows": outcome.rows, "stored": outcome.stored, "folded": outcome.folded}
-    write_checked(folder / DESCRIPTION, value | {"rejected": rejected, "stamps": outcome.stamps.as_json()})
+    value: dict[str, Any] = {"digest": digest, "rows": outcome.rows, "stored": outcome.stored, "folded": outcome.folded}
+    value |= {"stamps": outcome.stamps.as_json(), "quality": outcome.quality.as_json()}
+    write_checked(folder / DESCRIPTION, value | {"rejected": rejected})
     return TableEntry(context.cache.add(folder, rows.name(context)), digest, outcome)

@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from hindcast.pipeline.arrays import BufferPool, Flags, Ints
 from hindcast.pipeline.raw.off_grid import MARGIN, classify_stamps
+from hindcast.pipeline.raw.quality_scan import QualityScan, TableFindings
 from hindcast.pipeline.raw.records import (
     Codes,
     Records,
@@ -59,6 +60,7 @@ class TableOutcome:
     folded: list[int]
     rejected: list[RejectedRows]
     stamps: StampCounts = field(default_factory=StampCounts)
+    quality: TableFindings = field(default_factory=TableFindings)
 
 
 def write_group_table(
@@ -77,26 +79,32 @@ def write_group_table(
     """
     source = rules.source
     slices = find_slices(group, parts)
-    counter = _RowCounter(group, list(slices), len(parts))
+    names = list(slices)
+    scan = QualityScan(source, rules.grid.frequency, rules.zone, names, buffers)
+    counter = _RowCounter(group, names, len(parts), scan)
     most = max(1, merge_bytes // row_bytes(source))
     rows = RowGroups(buffers, source, ROWS_A_PIECE + most)
     with closing(TableWriter(path, table_schema(source))) as writer:
         for batch in iter_batches_in_context(slices, most, MARGIN * rules.grid.frequency):
             _merge_into(rows, counter, batch, rules)
             while rows.count >= ROWS_A_PIECE:
-                _write(writer, rows, ROWS_A_PIECE, counter.names, rules)
-        _write(writer, rows, rows.count, counter.names, rules)
+                _write(writer, rows, ROWS_A_PIECE, counter, rules)
+        _write(writer, rows, rows.count, counter, rules)
     if not writer.rows:
         path.unlink()
     rejected = [join_rejected(parts) for parts in counter.rejected]
-    return TableOutcome(writer.rows, counter.stored, counter.folded, rejected, counter.stamps)
+    stored, folded = counter.stored, counter.folded
+    return TableOutcome(writer.rows, stored, folded, rejected, counter.stamps, counter.scan.finish())
 
 
 class _RowCounter:
-    """Counts the rows of a group per file; `names` are the names of its series, in order."""
+    """Counts the rows of a group per file; `names` are the names of its series, in order.
 
-    def __init__(self, group: str, names: list[str], files: int) -> None:
-        self.group, self.names = group, names
+    `scan` checks the values of the rows to store.
+    """
+
+    def __init__(self, group: str, names: list[str], files: int, scan: QualityScan) -> None:
+        self.group, self.names, self.scan = group, names, scan
         self.places = {name: place for place, name in enumerate(names)}
         self.stored, self.folded = [0] * files, [0] * files
         self.rejected: list[list[RejectedRows]] = [[] for _ in range(files)]
@@ -197,10 +205,12 @@ def _read(batch: list[Slice], places: dict[str, int], block: Block, series: Code
     return np.repeat(np.array([piece.file for piece in batch], np.int32), [piece.rows for piece in batch])
 
 
-def _write(writer: TableWriter, rows: RowGroups, count: int, names: list[str], rules: TableRules) -> None:
+def _write(writer: TableWriter, rows: RowGroups, count: int, counter: _RowCounter, rules: TableRules) -> None:
     if count:
-        known = known_moments(rows.records(0, count), rules.source, rules.grid, rules.zone)
-        writer.write(rows.table(count, names, known))
+        records = rows.records(0, count)
+        counter.scan.add(records)
+        known = known_moments(records, rules.source, rules.grid, rules.zone)
+        writer.write(rows.table(count, counter.names, known))
         rows.remove(count)
 
 

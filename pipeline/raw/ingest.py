@@ -17,6 +17,7 @@ from hindcast.pipeline.files import hold_lock, replace_folders, write_json
 from hindcast.pipeline.progress import progress
 from hindcast.pipeline.raw.cache import Cache, SettingsDigest
 from hindcast.pipeline.raw.context import IngestContext, Sizes
+from hindcast.pipeline.raw.quality import write_quality
 from hindcast.pipeline.raw.reading import SourceFile, open_files
 from hindcast.pipeline.raw.source_files import find_files, quoted
 from hindcast.pipeline.raw.source_ingest import SourceIngest
@@ -77,6 +78,7 @@ def _ingest(files: dict[str, list[SourceFile]], context: IngestContext, root: Pa
         reports = {name: part for source in sources for name, part in source.reports().items()}
         report = {"sources": {name: reports[name] for name in context.raw.sources}}
         write_json(root / REPORT, report)
+        write_quality(context.raw, {source.name: source.quality for source in sources}, root)
     return report
 
 

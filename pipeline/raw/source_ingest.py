@@ -28,6 +28,7 @@ from hindcast.pipeline.raw.cache_entries import (
 )
 from hindcast.pipeline.raw.context import IngestContext
 from hindcast.pipeline.raw.opened_file import change_error
+from hindcast.pipeline.raw.quality_scan import TableFindings
 from hindcast.pipeline.raw.quarantine import (
     Counts,
     Quarantine,
@@ -70,6 +71,7 @@ class SourceIngest:
         self._parsed: list[ParsedFile] = []
         self._counts: list[Counts] = []
         self._groups: dict[str, dict[str, Any]] = {}
+        self.quality: dict[str, TableFindings] = {}  # by group
         self._conflicts: dict[int, list[RejectedRows]] = {}  # by file
         names = [file.file.name for file in self._files]
         self._stamps = SourceStamps(name, self._source, context.raw, names)
@@ -200,6 +202,7 @@ class SourceIngest:
     def _add_table(self, group: str, places: list[int], entry: TableEntry) -> None:
         outcome = entry.outcome
         self._stamps.add(group, outcome.stamps, places)
+        self.quality[group] = outcome.quality
         parts = zip(places, outcome.stored, outcome.folded, outcome.rejected, strict=True)
         for place, stored, folded, rejected in parts:
             self._counts[place].stored += stored

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from hindcast.pipeline.arrays import TIME_MAX, TIME_MIN
 from hindcast.pipeline.settings.base import (
     DAY,
     SECOND,
@@ -32,7 +33,9 @@ from hindcast.pipeline.settings.fields import (
     ValueField,
 )
 from hindcast.pipeline.settings.known import Always, AtIssuePlus, KnownField
+from hindcast.pipeline.settings.moments import Moment
 from hindcast.pipeline.settings.stamp_grid import StampGrid
+from hindcast.pipeline.wording import time_text
 
 Role = Literal["forecast", "realized", "known"]
 
@@ -129,6 +132,48 @@ class Source(Section):
         return next((name for name in HEADER_TIMES if name in found), None)
 
 
+class ConfirmedEvent(Section):
+    """A genuine event that raises no warning: a cold spell, a strike. Names and times that are left out match all."""
+
+    source: str | None = None
+    group: str | None = None
+    series: str | None = None
+    value: str | None = None
+    from_: Annotated[Moment, Field(alias="from")] = None
+    until: Moment = None
+    note: str = ""
+
+    def _faults(self) -> Iterator[str]:
+        if self.from_ is not None and self.until is not None and self.from_ >= self.until:
+            yield "from must lie before until"
+
+    def __str__(self) -> str:
+        given = [
+            f"{name} {text}"
+            for name in ("source", "group", "series", "value")
+            if (text := getattr(self, name))
+        ]
+        times = [
+            f"{word} {time_text(time)}"
+            for word, time in (("from", self.from_), ("until", self.until))
+            if time is not None
+        ]
+        return ", ".join([*given, *times]) or "everything"
+
+    def matches(self, *names: str) -> bool:
+        """Return whether the event is about a source, group, series and value."""
+        wanted = (self.source, self.group, self.series, self.value)
+        return all(want is None or want == name for want, name in zip(wanted, names, strict=True))
+
+    @property
+    def bounds(self) -> tuple[int, int]:
+        """The half-open interval of the event in ns UTC."""
+        return (
+            TIME_MIN if self.from_ is None else self.from_,
+            TIME_MAX if self.until is None else self.until,
+        )
+
+
 class RawSettings(Section):
     """All sources of a data set, with their common grid and zone."""
 
@@ -138,11 +183,13 @@ class RawSettings(Section):
     zone: ZoneOrZones = "UTC"
     max_bad_fraction: Annotated[Number, Field(ge=0, le=1)] = 0.01
     sources: Annotated[dict[str, Source], Field(min_length=1)]
+    confirmed: tuple[ConfirmedEvent, ...] = ()  # genuine events, about which `ingest` does not warn
 
     def _faults(self) -> Iterator[str]:
         if DAY % self.frequency.ns:
             yield f"frequency must divide a day, found {self.frequency}"
         yield from self._grid_faults()
+        yield from self._confirmed_faults()
         for name in self.sources:
             if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
                 yield f"names of sources may contain only letters, digits, _ and -, found {name!r}"
@@ -156,6 +203,14 @@ class RawSettings(Section):
         """Return the sources whose rows are in the tables of a source: itself, then its parts."""
         parts = {part: source for part, source in self.sources.items() if source.part_of == name}
         return {name: self.sources[name], **parts}
+
+    def _confirmed_faults(self) -> Iterator[str]:
+        values = sorted({value for source in self.sources.values() for value in source.values})
+        for place, event in enumerate(self.confirmed):
+            sources = list(self.table_sources)  # rows of a part are in the tables of the source that it names
+            for name, given, allowed in (("source", event.source, sources), ("value", event.value, values)):
+                if given is not None and given not in allowed:
+                    yield f"confirmed.{place}.{name} must be one of {', '.join(allowed)}, found {given!r}"
 
     def _grid_faults(self) -> Iterator[str]:
         offsets = self.grid_offset if isinstance(self.grid_offset, dict) else {"": self.grid_offset}

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from hindcast.pipeline.settings.align import to_moment
+from hindcast.pipeline.settings.moments import to_moment
 from hindcast.pipeline.settings.params import check_params
 from tests.mock_data import mock_settings
 

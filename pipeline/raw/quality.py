@@ -1,0 +1,221 @@
+"""Writes what the checks of values found: `reports/flags.parquet` and, as sentences with remedies, `reports/quality.json`.
+
+It only warns. Intervals inside a genuine event of `raw.confirmed` are left out.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from hindcast.pipeline.files import write_json
+from hindcast.pipeline.raw.quality_checks import (
+    FROZEN,
+    GAP,
+    LEVEL_SHIFT,
+    OUTLIER,
+    SWAPPED,
+    TAIL,
+    ZERO_RUN,
+    ZEROS,
+    Finding,
+)
+from hindcast.pipeline.raw.quality_scan import TableFindings
+from hindcast.pipeline.settings.base import DAY
+from hindcast.pipeline.settings.raw import ConfirmedEvent, RawSettings
+from hindcast.pipeline.tables import FLAG_TEXTS, FLAG_TIMES, FLAGS, QUALITY, write_flags
+from hindcast.pipeline.wording import listed, time_text
+
+_MOST_SENTENCES = 500
+_TAIL = 14 * DAY
+_LIMIT = "if not, set `flag: {%s}` and `on_flag: missing` in raw.sources.%s.values.%s"
+_REMEDIES = {
+    OUTLIER: "Check the files for misplaced separators, units and codes for missing values; " + _LIMIT,
+    ZEROS: "Check whether 0 stands for a missing value; " + _LIMIT,
+    ZERO_RUN: "Check whether the meter or the transfer failed; " + _LIMIT,
+    FROZEN: "Check whether the last value was repeated; " + _LIMIT,
+    LEVEL_SHIFT: "Check units, meters and what belongs to the series; if not, correct the files or use a part of the time (align.from, align.until)",
+    SWAPPED: "Check the order of day and month in the files and in `format` of the timestamps; if they are mixed, correct the files",
+    GAP: "Check whether files or rows are missing",
+    TAIL: "Check whether its newest files are missing",
+}
+_LIMITS = {
+    OUTLIER: "below: LOW, above: HIGH",
+    ZEROS: "zeros: 1h",
+    ZERO_RUN: "zeros: 24h",
+    FROZEN: "frozen: 24h",
+}
+
+Owner = tuple[str, str, str, str]
+"""(source, group, series, value)."""
+
+
+@dataclass(frozen=True)
+class _Warning:
+    owner: Owner
+    reason: str
+    findings: list[Finding]
+
+    @property
+    def worst(self) -> Finding:
+        return max(self.findings, key=lambda each: (each.severity, -each.from_time))
+
+
+def write_quality(
+    raw: RawSettings, tables: dict[str, dict[str, TableFindings]], root: Path
+) -> dict[str, Any]:
+    """Write both files below `root` from the findings by source and group; return the content of quality.json."""
+    found = {
+        (source, group, *key): findings
+        for source, groups in tables.items()
+        for group, table in groups.items()
+        for key, findings in table.findings.items()
+    }
+    for source, groups in tables.items():
+        for owner, finding in _early_ends(source, groups):
+            found.setdefault(owner, []).append(finding)
+    found, used = _leave_out(raw.confirmed, found)
+    warnings = [
+        _Warning(owner, reason, [each for each in findings if each.reason == reason])
+        for owner, findings in found.items()
+        for reason in sorted({each.reason for each in findings})
+    ]
+    warnings.sort(key=lambda each: (-each.worst.severity, each.owner, each.reason))
+    report = _report(raw, warnings, used)
+    write_flags(root / FLAGS, _frame(found))
+    write_json(root / QUALITY, report)
+    return report
+
+
+def _early_ends(source: str, groups: dict[str, TableFindings]) -> Iterator[tuple[Owner, Finding]]:
+    """Find series that end two weeks or more before most series of their source."""
+    ends: dict[str, dict[tuple[str, str], int]] = {}
+    for group, table in groups.items():
+        for value, last_times in table.ends.items():
+            ends.setdefault(value, {}).update({(group, name): end for name, end in last_times.items()})
+    for value, by_series in ends.items():
+        last = max(by_series.values(), default=0)
+        early = {key: end for key, end in by_series.items() if end < last - _TAIL}
+        if 2 * len(early) < len(by_series):
+            for (group, series), end in early.items():
+                severity = float(f"{(last - end) / _TAIL:.3g}")
+                yield (source, group, series, value), Finding(TAIL, end, last, severity, 0.0)
+
+
+def _leave_out(
+    events: tuple[ConfirmedEvent, ...], found: dict[Owner, list[Finding]]
+) -> tuple[dict[Owner, list[Finding]], list[int]]:
+    """Cut the times of genuine events out of the findings; returns what is left, and how many findings each event matches."""
+    used = [0] * len(events)
+    left: dict[Owner, list[Finding]] = {}
+    for owner, findings in sorted(found.items()):
+        matching = [place for place, event in enumerate(events) if event.matches(*owner)]
+        rest = findings
+        for place in matching:
+            parts = [(each, _without(each, events[place])) for each in rest]
+            used[place] += sum(kept != [each] for each, kept in parts)
+            rest = [piece for _, kept in parts for piece in kept]
+        if rest:
+            left[owner] = sorted(rest, key=lambda each: (each.from_time, each.until_time, each.reason))
+    return left, used
+
+
+def _without(finding: Finding, event: ConfirmedEvent) -> list[Finding]:
+    start, until = event.bounds
+    if until <= finding.from_time or start >= finding.until_time:
+        return [finding]
+    parts = [
+        replace(finding, until_time=min(start, finding.until_time)),
+        replace(finding, from_time=max(until, finding.from_time)),
+    ]
+    return [part for part in parts if part.from_time < part.until_time]
+
+
+def _frame(found: dict[Owner, list[Finding]]) -> pd.DataFrame:
+    rows = sorted(
+        {
+            (*owner, each.reason, each.from_time, each.until_time)
+            for owner, findings in found.items()
+            for each in findings
+        }
+    )
+    columns = list(zip(*rows, strict=True)) if rows else [()] * 7
+    texts = {name: np.array(column, object) for name, column in zip(FLAG_TEXTS, columns, strict=False)}
+    times = {name: np.array(column, np.int64) for name, column in zip(FLAG_TIMES, columns[5:], strict=True)}
+    return pd.DataFrame(texts | times)
+
+
+def _report(raw: RawSettings, warnings: list[_Warning], used: list[int]) -> dict[str, Any]:
+    counts: Counter[tuple[str, str, str]] = Counter()
+    for each in warnings:
+        counts[each.owner[0], each.owner[1], each.reason] += len(each.findings)
+    unused = [
+        f"raw.confirmed entry {place + 1} ({event}) matches no warning: correct its names and times, or remove it"
+        for place, (event, count) in enumerate(zip(raw.confirmed, used, strict=True))
+        if not count
+    ]
+    sentences = [_sentence(each) for each in warnings[:_MOST_SENTENCES]]
+    if len(warnings) > _MOST_SENTENCES:
+        sentences.append(
+            f"{len(warnings) - _MOST_SENTENCES:,} more warnings: their intervals are in {FLAGS}."
+        )
+    return {
+        "summary": _summary(warnings, unused),
+        "intervals flagged": sum(counts.values()),
+        "counts": [
+            {"source": source, "group": group, "reason": reason, "intervals": count}
+            for (source, group, reason), count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+        ],
+        "confirmed": [
+            {"event": str(event), "intervals": count}
+            for event, count in zip(raw.confirmed, used, strict=True)
+        ],
+        "warnings": unused + sentences,
+    }
+
+
+def _summary(warnings: list[_Warning], unused: list[str]) -> str:
+    parts = []
+    if warnings:
+        reasons = Counter(each.reason for each in warnings)
+        kinds = listed([f"{count} {reason}" for reason, count in reasons.most_common()])
+        noun = "warning" if len(warnings) == 1 else "warnings"
+        parts.append(
+            f"{len(warnings):,} {noun} about values ({kinds}): {QUALITY}; worst: {_what(warnings[0])}"
+        )
+    return "; ".join([*parts, *unused])
+
+
+def _what(warning: _Warning) -> str:
+    source, group, series, value = warning.owner
+    worst, count = warning.worst, len(warning.findings)
+    place = f"{source}, {value} of {'/'.join(part for part in (group, series) if part)}"
+    example = "" if warning.reason in (GAP, TAIL, SWAPPED, LEVEL_SHIFT) else f" ({worst.value:g})"
+    many = f", the worst of {count}" if count > 1 else ""
+    return f"{place}: {warning.reason}{example} from {time_text(worst.from_time)} until {time_text(worst.until_time)}{many}"
+
+
+def _sentence(warning: _Warning) -> str:
+    source, group, series, value = warning.owner
+    remedy = _REMEDIES[warning.reason]
+    if warning.reason in _LIMITS:
+        remedy %= (_LIMITS[warning.reason], source, value)
+    names = {"source": source, "group": group, "series": series, "value": value}
+    start, until = (time_text(time) for time in (warning.worst.from_time, warning.worst.until_time))
+    entry = ", ".join(
+        [
+            *(f"{key}: {_quoted(text)}" for key, text in names.items() if text),
+            f"from: '{start}', until: '{until}'",
+        ]
+    )
+    return f"{_what(warning)}. {remedy}. If it is genuine, add to raw.confirmed: {{{entry}}}."
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

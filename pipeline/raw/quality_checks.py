@@ -1,0 +1,305 @@
+"""Checks of one series for values that look wrong: outliers, false zeros, frozen and zero runs, level shifts, swapped dates, gaps.
+
+Each check compares a series with its own habit: exact order statistics, so that no result depends on how rows were read.
+A check only reports. docs/decisions/0019-values-that-look-wrong.md has the limits and what was measured.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from hindcast.pipeline.arrays import Flags, Floats, Ints, Times
+from hindcast.pipeline.settings.base import DAY
+
+OUTLIER, ZEROS, ZERO_RUN, FROZEN = "outlier", "false zeros", "zero run", "frozen"
+LEVEL_SHIFT, SWAPPED, GAP, TAIL = "level shift", "day and month swapped", "gap", "ends early"
+
+FEWEST = 48  # values; a shorter series has no habit
+_APART = 1.5  # outliers are this many times larger than the largest value that is not one
+_LONGEST_SPIKE = 3  # rows
+_SHORTEST_RUN = 10  # rows
+_LONGER = 4  # times as long as the usual runs of the series
+_SHORTEST_GAP = 6  # steps without a value
+_WEEK = 7
+_WEEKS = 4  # a level shift separates so many weeks from so many others
+_SWAPPED_DAYS = 12
+_FEWEST_PAIRS = 24  # pairs of days in a year on which swapped dates can be recognized
+
+Span = tuple[int, int, float]
+"""First row, row after the last, and how many times the limit is exceeded."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """An interval [from, until) in ns UTC that looks wrong, how many times it exceeds its limit, and a value as example."""
+
+    reason: str
+    from_time: int
+    until_time: int
+    severity: float
+    value: float
+
+
+def find_outliers(values: Floats, near: Flags) -> list[Span]:
+    """Return rows far outside the range of the series, and short spikes that are large for its steps.
+
+    `near[i]` says whether row i + 1 is one step after row i. Limits are extrapolated from the upper half of the distribution to
+    one exceedance in a thousand series; outliers must also be well separated from the remaining values.
+    """
+    sizes = np.zeros(len(values))
+    _mark_far(values, sizes)
+    _mark_spikes(values, near, sizes)
+    return _spans_of(sizes)
+
+
+def find_false_zeros(values: Floats) -> list[Span]:
+    """Return the runs of zeros in a series that is otherwise never near zero."""
+    zero = values == 0
+    count = int(zero.sum())
+    others = np.abs(values[~zero])
+    if not count or 20 * count > len(values) or len(others) < FEWEST:
+        return []
+    low, middle = quantiles(others, 0.001, 0.5)
+    signs = np.sign(values[~zero])
+    if low < 0.2 * middle or signs.min() != signs.max():
+        return []
+    return _spans_of(np.where(zero, middle / max(low, 1e-300) + 1, 0.0))
+
+
+def find_runs(values: Floats, near: Flags) -> list[Span]:
+    """Return runs of equal values that are long for the series and for their value."""
+    changes = np.ones(len(values), np.bool_)
+    changes[1:] = (values[1:] != values[:-1]) | ~near
+    firsts = np.flatnonzero(changes)
+    lengths = np.diff(np.append(firsts, len(values)))
+    limit = max(_SHORTEST_RUN, _LONGER * quantiles(lengths.astype(np.float64), 0.99)[0])
+    found: list[Span] = []
+    for run in np.flatnonzero(lengths >= limit).tolist():
+        length, value = int(lengths[run]), values[firsts[run]]
+        alike = (values[firsts] == value) & (lengths > 1)
+        alike[run] = False
+        usual = limit
+        if alike.sum() >= 3:  # a usual state of the series: calm, night, rated power
+            usual = max(limit, _LONGER * quantiles(lengths[alike].astype(np.float64), 0.9)[0])
+        if length >= usual:
+            found.append((int(firsts[run]), int(firsts[run]) + length, length / usual))
+    return found
+
+
+def find_gaps(times: Times, frequency: int) -> list[tuple[int, int, float]]:
+    """Return the intervals (from, until, severity) without a value that are long for the series; `times` are distinct."""
+    distances = np.diff(times)
+    if len(distances) < FEWEST:
+        return []
+    step = max(usual_step(times), frequency)
+    gaps = distances[distances > step]
+    limit = float((_SHORTEST_GAP + 1) * step)
+    if len(gaps) >= 10:  # gaps are usual
+        limit = max(limit, 2 * quantiles(gaps.astype(np.float64), 0.9)[0])
+    wide = np.flatnonzero(distances >= limit).tolist()
+    return [(int(times[at]) + step, int(times[at + 1]), float(distances[at]) / limit) for at in wide]
+
+
+def find_level_shifts(days: Ints, means: Floats) -> list[tuple[int, float]]:
+    """Return the days at which the level of daily means changes for weeks, each with its signed size in limits.
+
+    The weekly medians of four weeks before must all lie on one side of those of four weeks after, further apart than
+    medians of neighbouring weeks and daily means of the series differ usually.
+    """
+    count = int(days[-1] - days[0]) + 1
+    reach = _WEEK * _WEEKS
+    if count < 2 * reach or len(days) < 0.8 * count:
+        return []
+    level = np.interp(np.arange(count), days - days[0], means)
+    medians = np.sort(np.lib.stride_tricks.sliding_window_view(level, _WEEK), axis=1)[:, _WEEK // 2]
+    at = np.arange(reach, count - reach + 1)
+    after = medians[at[:, None] + _WEEK * np.arange(_WEEKS)]
+    before = medians[at[:, None] - _WEEK * np.arange(1, _WEEKS + 1)]
+    up = after.min(axis=1) - before.max(axis=1)
+    down = before.min(axis=1) - after.max(axis=1)
+    size = np.maximum(up, down)
+    low, high = quantiles(level, 0.1, 0.9)
+    limit = max(1.8 * quantiles(np.abs(medians[_WEEK:] - medians[:-_WEEK]), 0.95)[0], 0.6 * (high - low))
+    core = _without_shift(level, at, size)
+    limit = min(limit, core) if core else limit
+    found: list[tuple[int, float]] = []
+    for first, stop, _ in _spans_of(np.where(size > limit, size, 0.0)):
+        best = first + int(size[first:stop].argmax())
+        sign = 1.0 if up[best] >= down[best] else -1.0
+        found.append((int(days[0] + at[best]), sign * float(size[best]) / max(limit, 1e-300)))
+    return found
+
+
+def find_swapped_years(days: Ints, means: Floats) -> list[tuple[int, float]]:
+    """Return the years whose daily means become smooth if day and month are exchanged on days 1 to 12, with the ratio."""
+    dates = days.astype("datetime64[D]")
+    months = dates.astype("datetime64[M]")
+    of_month = (dates - months.astype("datetime64[D]")).astype(np.int64) + 1
+    years = dates.astype("datetime64[Y]").astype(np.int64) + 1970
+    month = months.astype(np.int64) % 12 + 1
+    swapped = _swap(years, month, of_month, days)
+    other = np.searchsorted(days, swapped)
+    other[other == len(days)] = 0
+    exchanged = np.where(days[other] == swapped, means[other], np.nan)
+    as_is, back = np.abs(np.diff(means)), np.abs(np.diff(exchanged))
+    pair = (np.diff(days) == 1) & ~np.isnan(back) & (of_month[1:] <= _SWAPPED_DAYS + 1)
+    found = []
+    for year in np.unique(years[1:][pair]).tolist():
+        rows = pair & (years[1:] == year)
+        old, new = as_is[rows], back[rows]
+        if len(old) >= _FEWEST_PAIRS and new.sum() < 0.75 * old.sum() and (new < old).mean() > 0.55:
+            found.append((int(year), float(old.sum() / max(new.sum(), 1e-300))))
+    return found
+
+
+def usual_step(times: Times) -> int:
+    """Return the median distance of distinct times in ns; 0 if there are fewer than two."""
+    distances = np.diff(times)
+    distances = distances[distances > 0]
+    return int(quantiles(distances, 0.5)[0]) if len(distances) else 0
+
+
+def quantiles(values: Floats | Ints, *shares: float) -> list[float]:
+    """Return the smallest values that at least these shares of all values do not exceed: exact order statistics."""
+    places = [max(0, math.ceil(share * len(values)) - 1) for share in shares]
+    ordered = np.partition(values, sorted(set(places)))
+    return [float(ordered[place]) for place in places]
+
+
+def tail_limit(sizes: Floats, count: int, shares: tuple[float, float, float], least: float) -> float:
+    """Extrapolate the distribution of `sizes` above zero as a Weibull tail to one exceedance in 1,000 series of `count` rows.
+
+    The limit is at least `least` times the last quantile; it is infinite where there are too few sizes.
+    """
+    sizes = sizes[sizes > 0]
+    if len(sizes) < FEWEST // 2:
+        return math.inf
+    found = quantiles(sizes, *shares)
+    limit = least * found[-1]
+    wanted = math.log(1000.0 * count)
+    for place in (0, 1):
+        near, far = -math.log(1 - shares[place]), -math.log(1 - shares[place + 1])
+        power = math.log(max(found[place + 1] / found[place], 1.0)) / math.log(far / near)
+        limit = max(limit, found[place + 1] * (wanted / far) ** power)
+    return limit
+
+
+def _mark_far(values: Floats, sizes: Floats) -> None:
+    core = _without_codes(values)
+    middle = quantiles(core, 0.5)[0]
+    for sign in (1, -1):
+        limit = tail_limit(sign * (core - middle), len(core), (0.5, 0.9, 0.99), 3)
+        away = sign * (values - middle)
+        least = _separated(away[away >= limit / _APART], limit)
+        np.maximum(sizes, np.where(away >= least, away / limit, 0.0), out=sizes)
+
+
+def _without_codes(values: Floats) -> Floats:
+    """Leave out the smallest and the largest value where they are repeated but rare, as codes for "missing" are."""
+    ends = (values == values.min()) | (values == values.max())
+    count = int(ends.sum())
+    return values[~ends] if 3 <= count <= 0.05 * len(values) else values
+
+
+def _mark_spikes(values: Floats, near: Flags, sizes: Floats) -> None:
+    steps = np.where(near, np.diff(values), 0.0)
+    limit = tail_limit(np.abs(steps), len(values), (0.5, 0.8, 0.95), 4)
+    large = np.flatnonzero(np.abs(steps) > limit / _APART)
+    if len(large) < 2:
+        return
+    into, out = large[:-1], large[1:]
+    spike = (out - into <= _LONGEST_SPIKE) & (steps[into] * steps[out] < 0)
+    into, out = into[spike], out[spike]
+    size = np.minimum(np.abs(steps[into]), np.abs(steps[out]))
+    least = _separated(size, limit)
+    low, high = quantiles(values, 0.01, 0.99)
+    for first, last, height in zip((into + 1).tolist(), out.tolist(), size.tolist(), strict=True):
+        inside = values[first : last + 1]
+        outside = inside.max() > high if steps[first - 1] > 0 else inside.min() < low or (inside == 0).all()
+        if height >= least and outside:
+            np.maximum(sizes[first : last + 1], height / limit, out=sizes[first : last + 1])
+
+
+def _separated(sizes: Floats, limit: float) -> float:
+    """Return the smallest size from `limit` on that is well above the next smaller one; infinite if there is none."""
+    if not len(sizes):
+        return math.inf
+    ordered = np.sort(sizes)
+    before = np.concatenate([[limit / _APART], ordered[:-1]])
+    apart = (ordered >= limit) & (ordered >= _APART * before)
+    return float(ordered[apart.argmax()]) if apart.any() else math.inf
+
+
+def _without_shift(level: Floats, at: Ints, size: Floats) -> float:
+    """Return the limit of level shifts without the largest one: of the longer part of the series before or after it."""
+    best = int(at[size.argmax()])
+    part = level[:best] if 2 * best > len(level) else level[best:]
+    if len(part) < 2 * _WEEK * _WEEKS:
+        return 0.0
+    medians = np.sort(np.lib.stride_tricks.sliding_window_view(part, _WEEK), axis=1)[:, _WEEK // 2]
+    low, high = quantiles(part, 0.1, 0.9)
+    usual = quantiles(np.abs(medians[_WEEK:] - medians[:-_WEEK]), 0.95)[0]
+    return max(1.8 * usual, 0.6 * (high - low))
+
+
+def _swap(years: Ints, month: Ints, of_month: Ints, days: Ints) -> Ints:
+    """Exchange day and month of dates with a day from 1 to 12; other dates stay."""
+    early = of_month <= _SWAPPED_DAYS
+    first = (
+        ((years - 1970) * 12 + np.where(early, of_month, 1) - 1)
+        .astype("datetime64[M]")
+        .astype("datetime64[D]")
+    )
+    return np.where(early, first.astype(np.int64) + month - 1, days)
+
+
+def _spans_of(sizes: Floats) -> list[Span]:
+    """Return the runs of sizes above zero, each with its largest size."""
+    marked = np.concatenate([[False], sizes > 0, [False]])
+    edges = np.flatnonzero(marked[1:] != marked[:-1])
+    return [
+        (first, stop, float(sizes[first:stop].max()))
+        for first, stop in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)
+    ]
+
+
+def month_bounds(year: int) -> Ints:
+    """Return the first and the 13th day of each month of a year, as days since 1970, in pairs."""
+    months = np.arange((year - 1970) * 12, (year - 1969) * 12).astype("datetime64[M]").astype("datetime64[D]")
+    first = months.astype(np.int64)
+    return np.stack([first, first + _SWAPPED_DAYS], axis=1)
+
+
+def align_shift(times: Times, values: Floats, near_time: int) -> int:
+    """Return the row within five days of a time at which values leave the weekly profile before for the one after."""
+    week = _WEEK * DAY
+    low, high = near_time - 5 * DAY, near_time + 5 * DAY
+    rows = np.arange(*np.searchsorted(times, [low, high]))
+    if not len(rows):
+        return int(np.searchsorted(times, near_time))
+    before = _profile(times, values, times[rows], [-week, -2 * week, -3 * week], (None, low))
+    after = _profile(times, values, times[rows], [week, 2 * week, 3 * week], (high, None))
+    gain = np.abs(values[rows] - before) - np.abs(values[rows] - after)
+    left = np.concatenate([[0.0], np.cumsum(np.nan_to_num(gain))])
+    return int(rows[0] + left.argmin())
+
+
+def _profile(
+    times: Times, values: Floats, wanted: Times, shifts: list[int], limits: tuple[int | None, int | None]
+) -> Floats:
+    """Return the mean of the values a few weeks apart from the wanted times that lie within limits; NaN where none does."""
+    total, count = np.zeros(len(wanted)), np.zeros(len(wanted))
+    for shift in shifts:
+        moved = wanted + shift
+        place = np.minimum(np.searchsorted(times, moved), len(times) - 1)
+        usable = times[place] == moved
+        if limits[0] is not None:
+            usable &= moved >= limits[0]
+        if limits[1] is not None:
+            usable &= moved < limits[1]
+        total += np.where(usable, values[place], 0.0)
+        count += usable
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
