@@ -160,6 +160,18 @@ def damage_text(path: Path) -> str:
     )
 
 
+FlagRow = tuple[str, str, str, str, str, int, int]
+"""Source, group, series, value, reason, from, until: see `write_flags`."""
+
+
+def flags_frame(rows: list[FlagRow]) -> pd.DataFrame:
+    """Make the table for `write_flags` of its rows."""
+    columns = list(zip(*rows, strict=True)) or [()] * 7
+    texts = {name: np.array(column, object) for name, column in zip(FLAG_TEXTS, columns, strict=False)}
+    times = {name: np.array(column, np.int64) for name, column in zip(FLAG_TIMES, columns[5:], strict=True)}
+    return pd.DataFrame(texts | times)
+
+
 def write_flags(path: Path, flags: pd.DataFrame) -> None:
     """Write the intervals of values that look wrong, in any order, one row each; replaces the file as a whole.
 

@@ -221,7 +221,12 @@ def make_table(context: IngestContext, rows: GroupRows) -> TableEntry:
     outcome = write_group_table(path, group, runs, rules, context.buffers, merge_bytes=most)
     digest = digest_of_file(path) if outcome.rows else None
     rejected = [[part.line.tolist(), part.rule.tolist(), part.series.tolist()] for part in outcome.rejected]
-    value: dict[str, Any] = {"digest": digest, "rows": outcome.rows, "stored": outcome.stored, "folded": outcome.folded}
+    value: dict[str, Any] = {
+        "digest": digest,
+        "rows": outcome.rows,
+        "stored": outcome.stored,
+        "folded": outcome.folded,
+    }
     value |= {"stamps": outcome.stamps.as_json(), "quality": outcome.quality.as_json()}
     write_checked(folder / DESCRIPTION, value | {"rejected": rejected})
     return TableEntry(context.cache.add(folder, rows.name(context)), digest, outcome)

@@ -11,9 +11,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
-
 from hindcast.pipeline.files import write_json
 from hindcast.pipeline.raw.quality_checks import (
     FROZEN,
@@ -29,7 +26,7 @@ from hindcast.pipeline.raw.quality_checks import (
 from hindcast.pipeline.raw.quality_scan import TableFindings
 from hindcast.pipeline.settings.base import DAY
 from hindcast.pipeline.settings.raw import ConfirmedEvent, RawSettings
-from hindcast.pipeline.tables import FLAG_TEXTS, FLAG_TIMES, FLAGS, QUALITY, write_flags
+from hindcast.pipeline.tables import FLAGS, QUALITY, FlagRow, flags_frame, write_flags
 from hindcast.pipeline.wording import listed, time_text
 
 _MOST_SENTENCES = 500
@@ -88,7 +85,7 @@ def write_quality(
     ]
     warnings.sort(key=lambda each: (-each.worst.severity, each.owner, each.reason))
     report = _report(raw, warnings, used)
-    write_flags(root / FLAGS, _frame(found))
+    write_flags(root / FLAGS, flags_frame(_rows(found)))
     write_json(root / QUALITY, report)
     return report
 
@@ -137,18 +134,13 @@ def _without(finding: Finding, event: ConfirmedEvent) -> list[Finding]:
     return [part for part in parts if part.from_time < part.until_time]
 
 
-def _frame(found: dict[Owner, list[Finding]]) -> pd.DataFrame:
-    rows = sorted(
-        {
-            (*owner, each.reason, each.from_time, each.until_time)
-            for owner, findings in found.items()
-            for each in findings
-        }
-    )
-    columns = list(zip(*rows, strict=True)) if rows else [()] * 7
-    texts = {name: np.array(column, object) for name, column in zip(FLAG_TEXTS, columns, strict=False)}
-    times = {name: np.array(column, np.int64) for name, column in zip(FLAG_TIMES, columns[5:], strict=True)}
-    return pd.DataFrame(texts | times)
+def _rows(found: dict[Owner, list[Finding]]) -> list[FlagRow]:
+    rows = {
+        (*owner, each.reason, each.from_time, each.until_time)
+        for owner, findings in found.items()
+        for each in findings
+    }
+    return sorted(rows)
 
 
 def _report(raw: RawSettings, warnings: list[_Warning], used: list[int]) -> dict[str, Any]:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from hindcast.pipeline.forecasters import BASELINES
-from hindcast.pipeline.settings.moments import to_moment
 from hindcast.pipeline.settings.base import HOUR, SECOND, ByteCount, Integer, Number, Section, Zone
+from hindcast.pipeline.settings.moments import to_moment
 
 Codec = Literal["none", "gzip", "zstd"]
 

@@ -9,9 +9,9 @@ from typing import Annotated, Any, ClassVar, Literal, get_args
 from pydantic import BaseModel, BeforeValidator, Discriminator, Field, Tag, WithJsonSchema
 
 from hindcast.pipeline.settings.align import AlignSettings
-from hindcast.pipeline.settings.moments import to_moment
 from hindcast.pipeline.settings.base import Duration, Integer, PositiveDuration, Section
 from hindcast.pipeline.settings.known import PublishedAt
+from hindcast.pipeline.settings.moments import to_moment
 from hindcast.pipeline.settings.raw import RawSettings
 
 
