@@ -121,7 +121,10 @@ def _mae_sentence(judgement: Judgement, overall: Skill, where: str) -> str:
     label = FORECASTERS[overall.other].label
     rival = label if judgement.rival == "published" else f"the best baseline, {label}"
     if overall.mae.value is None:
-        return f"The MAE skill {where} is undefined: the error of {rival} is 0."
+        ours = judgement.scores["model"].mae
+        if ours:
+            return f"The model's mean absolute error {where} is {number_text(ours)}, and {rival} has no error at all."
+        return f"The MAE skill {where} is undefined: the model and {rival} have no error at all."
     change, interval = change_text(overall.mae.value), _interval_text(overall.mae, overall.days)
     proven = judgement.rival == "published" or verdict(overall.mae) != "open"
     return (
@@ -168,6 +171,8 @@ def _better_ones(judgement: Judgement) -> str:
 
 
 def _interval_text(estimate: Estimate, days: int) -> str:
+    if estimate.low is None and estimate.high is not None:
+        return f"95 % sure to be at least {change_text(estimate.high)}"
     if estimate.low is None or estimate.high is None:
         return f"no interval: {days} {'day is' if days == 1 else 'days are'} too few"
     near, far = (estimate.high, estimate.low) if estimate.high < 0 else (estimate.low, estimate.high)

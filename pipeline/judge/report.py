@@ -119,7 +119,7 @@ def _skill_rows(judgement: Judgement) -> tuple[list[tuple[str, ScopedSkill, str]
 def _estimate_texts(estimate: Estimate) -> list[str]:
     """Return the skill and its interval as two parts of a cell, which a narrow screen may stack."""
     if estimate.value is None:
-        return ["none"]
+        return ["no limit: the other has no error"] if estimate.is_beaten else ["none"]
     value = f"{100 * estimate.value:+.1f} %"
     if estimate.low is None or estimate.high is None:
         return [value]

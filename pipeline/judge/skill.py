@@ -21,16 +21,22 @@ COVERAGE = 0.95
 FEWEST_DAYS = 8
 """With fewer days there is no interval, because the variation between days cannot be estimated."""
 _BLOCK_DAYS = 7  # weather and the working week make errors of neighbouring days similar
+_LOWEST = -1e200  # stands for minus infinity in quantiles
 _LEAST_BLOCKS = 4  # so that draws also differ if the test is short
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A skill and the bounds of its 95 % interval; None for a number that cannot be computed."""
+    """A skill and the bounds of its 95 % interval; None for a number that cannot be computed or is infinite.
+
+    `is_beaten`: the other forecaster is exact and this one is not, on enough days for a verdict; the skill is then minus
+    infinity.
+    """
 
     value: float | None
     low: float | None
     high: float | None
+    is_beaten: bool = False
 
 
 @dataclass(frozen=True)
@@ -58,10 +64,10 @@ def compute_skill(forecaster: ErrorSums, other_name: str, other: ErrorSums, seed
 
 
 def verdict(estimate: Estimate) -> Verdict:
-    """Return better or worse only if the whole interval lies on that side of 0."""
+    """Return better or worse only if the whole interval lies on that side of 0; worse than an exact forecaster if not exact."""
     if estimate.low is not None and estimate.low > 0:
         return "better"
-    if estimate.high is not None and estimate.high < 0:
+    if estimate.is_beaten or (estimate.high is not None and estimate.high < 0):
         return "worse"
     return "open"
 
@@ -84,9 +90,9 @@ def _draw_sums(sums: Floats, seed: int) -> Floats:
 
 
 def _skills(sums: Floats) -> Floats:
-    """Return the skill in MAE and in RMSE, (2, draw); NaN if the other forecaster has no error."""
+    """Return the skill in MAE and in RMSE, (2, draw); NaN if neither has an error, minus infinity if only this one has."""
     ours, theirs = sums[[0, 2]], sums[[1, 3]]
-    ratio = np.divide(ours, theirs, out=np.full_like(ours, np.nan), where=theirs > 0)
+    ratio = np.divide(ours, theirs, out=np.where(ours > 0, np.inf, np.nan), where=theirs > 0)
     ratio[1] = np.sqrt(ratio[1])
     return 1.0 - ratio
 
@@ -94,7 +100,12 @@ def _skills(sums: Floats) -> Floats:
 def _estimate(value: float, draws: Floats) -> Estimate:
     if np.isnan(value):
         return Estimate(None, None, None)
-    if not len(draws) or np.isnan(draws).any():
+    if np.isinf(value):
+        return Estimate(None, None, None, is_beaten=bool(len(draws)))
+    if not len(draws):
         return Estimate(float(value), None, None)
-    low, high = np.quantile(draws, [(1 - COVERAGE) / 2, (1 + COVERAGE) / 2])
-    return Estimate(float(value), float(low), float(high))
+    # drawn days without any error count as equal; a quantile between finite and infinite numbers would be NaN
+    finite = np.maximum(np.nan_to_num(draws, nan=0.0), _LOWEST)
+    low, high = np.quantile(finite, [(1 - COVERAGE) / 2, (1 + COVERAGE) / 2])
+    bounds = [float(bound) if bound > _LOWEST / DRAWS else None for bound in (low, high)]
+    return Estimate(float(value), bounds[0], bounds[1], is_beaten=bounds[1] is None)

@@ -65,9 +65,21 @@ def test_a_long_list_of_worse_groups_is_cut_and_counted() -> None:
     assert sentence.endswith(" and 3 more).")
 
 
-def test_the_skill_over_a_rival_without_error_is_undefined() -> None:
+def test_a_model_that_errs_where_the_published_forecast_is_exact_is_worse() -> None:
     table = mock_table(steps=24 * 40, holes=0.0)
-    table = replace(table, forecasts={**table.forecasts, "published": table.actual.copy()})
-    answer = derive_answer(judge_table(table, ["published"], 7)[1])
+    exact = {**table.forecasts, "published": table.actual.copy()}
+    answer = derive_answer(judge_table(replace(table, forecasts=exact), ["published"], 7)[1])
+    assert answer.kind == "no"
+    assert answer.sentences[0].endswith("and the published forecast has no error at all.")
+    both = {**exact, "model": table.actual.copy()}
+    answer = derive_answer(judge_table(replace(table, forecasts=both), ["published"], 7)[1])
     assert answer.kind == "open"
-    assert "undefined: the error of the published forecast is 0" in answer.sentences[0]
+    assert "the model and the published forecast have no error at all" in answer.sentences[0]
+
+
+def test_a_group_in_which_the_published_forecast_is_exact_counts_as_worse() -> None:
+    table = table_with({"g0": 3.0, "g1": 17.0}, {"g0": 9.0, "g1": 0.0})
+    _, judgement = judge_table(table, ["published"], 7)
+    sentence = next(each for each in derive_answer(judgement).sentences if each.startswith("Of 2 groups"))
+    assert "better in 1" in sentence
+    assert "worse in 1 (g1)" in sentence

@@ -67,10 +67,29 @@ def test_too_few_days_have_no_interval_and_prove_nothing() -> None:
     assert verdict(found.mae) == "open"
 
 
-def test_the_skill_over_a_forecaster_without_error_is_undefined_not_infinite() -> None:
-    assert compute_skill(by_day(normal(30, 1, 1)), "x", by_day(np.zeros((30, 24))), 7).mae == Estimate(
-        None, None, None
-    )
+def test_a_forecaster_that_errs_where_the_other_is_exact_is_worse_though_the_ratio_is_infinite() -> None:
+    exact = by_day(np.zeros((30, 24)))
+    found = compute_skill(by_day(normal(30, 1, 1)), "x", exact, 7).mae
+    assert found == Estimate(None, None, None, is_beaten=True)
+    assert verdict(found) == "worse"
+    assert verdict(compute_skill(exact, "x", exact, 7).mae) == "open"
+    assert verdict(compute_skill(exact, "x", by_day(normal(30, 1, 1)), 7).mae) == "better"
+    few = compute_skill(by_day(normal(7, 1, 1)), "x", by_day(np.zeros((7, 24))), 7).mae
+    assert verdict(few) == "open"  # too few days for any verdict
+
+
+def test_a_rival_that_is_exact_on_nearly_all_days_is_better() -> None:
+    theirs = np.zeros((60, 24))
+    theirs[3, 5] = 1e-3
+    found = compute_skill(by_day(normal(60, 1, 1)), "x", by_day(theirs), 7).mae
+    assert found.value is not None
+    assert found.value < -1000
+    assert found.low is None  # minus infinity
+    assert verdict(found) == "worse"
+    calm = np.where(np.arange(60)[:, None] % 2, normal(60, 1.0, 4), 0.0)  # both exact on every other day
+    same = compute_skill(by_day(calm), "x", by_day(calm), 7).mae
+    assert (same.value, same.low, same.high) == (0.0, 0.0, 0.0)
+    assert verdict(same) == "open"
 
 
 @pytest.mark.parametrize(("days", "length"), [(1, 1), (8, 2), (27, 6), (28, 7), (1000, 7)])

@@ -113,7 +113,9 @@ def spoil(path: Path) -> None:
 
 
 def test_a_training_that_diverges_leaves_the_last_network_unchanged(tmp_path: Path) -> None:
-    params = workplace(tmp_path, learning_rate=1e30, clip_norm=None, loss="mse")
+    params = workplace(tmp_path, clip_norm=None, loss="mse")
+    recipe = params.train.model_copy(update={"learning_rate": 1e30})  # more than the settings allow
+    params = params.model_copy(update={"train": recipe})
     (tmp_path / "models").mkdir()
     (tmp_path / "models" / "model.keras").write_text("the last good one")
     with pytest.raises(Exception, match="Lower train"):

@@ -205,7 +205,8 @@ def test_mutated_values_and_overrides_are_accepted_or_refused(
     values = yaml.safe_load(VALID)
     overrides = []
     for _ in range(changes):
-        section, path = values, []
+        path: list[str] = []
+        section = values
         while isinstance(section, dict) and section and (not path or dice.random() < 0.8):
             path.append(dice.choice(list(section)))
             section = section[path[-1]]
