@@ -211,15 +211,17 @@ def _make_slot(file: RawFile, source: Source, columns: _ColumnFinder) -> Slot:
 
 def _make_wide_slots(file: RawFile, source: Source, columns: _ColumnFinder) -> tuple[Slot, ...]:
     slots: dict[tuple[str | None, str | None, str], list[int]] = {}
-    fixed_series = _name_of_file(source.series, file) if source.series else ""
+    has_series = source.series is not None and not source.series.is_of_headings
+    fixed_series = _name_of_file(source.series, file) if has_series else ""
+    fixed_group = _name_of_file(source.group, file)
     for place, (name, value) in enumerate(source.values.items()):
         for column, header in enumerate(columns.names):
             match = re.search(str(value.header), header)
             if match is None:
                 continue
             names = match.groupdict()
-            group = names["group"] if "group" in names else _name_of_file(source.group, file)
-            series = (names["series"] or "") if "series" in names else fixed_series
+            group = _translated(source.group, names["group"] or "") if "group" in names else fixed_group
+            series = _translated(source.series, names["series"] or "") if "series" in names else fixed_series
             time_text = names.get(source.header_time or "") or ""
             chosen = slots.setdefault((group, series, time_text), [-1] * len(source.values))
             if chosen[place] >= 0:
@@ -239,9 +241,13 @@ def _make_wide_slots(file: RawFile, source: Source, columns: _ColumnFinder) -> t
     )
 
 
+def _translated(field: TextField | None, name: str) -> str:
+    return name if field is None else field.translate(name)
+
+
 def _name_of_file(field: TextField | None, file: RawFile) -> str | None:
     """Return a name that is the same for the whole file; None if a column holds it or the path does not match."""
-    if field is None or field.column is not None:
+    if field is None or field.column is not None or field.is_of_headings:
         return None
     try:
         return field_from_path(field, file.name)

@@ -30,7 +30,6 @@ from hindcast.pipeline.raw.reject_rules import (
     join_rejected,
 )
 from hindcast.pipeline.raw.row_times import BlockTimes, RowTimes, TimesReader
-from hindcast.pipeline.raw.source_files import apply_map
 from hindcast.pipeline.settings.fields import TextField
 from hindcast.pipeline.settings.raw import RawSettings, Source
 
@@ -193,7 +192,7 @@ def _names_of(fixed: str | None, column: int, field: TextField | None, cells: Ce
         return _LineNames([fixed or ""], np.zeros(len(cells.lines), np.int64))
     coded = pc.dictionary_encode(cells.texts[column])
     texts: pa.StringArray = coded.dictionary
-    names = [apply_map(field, text.strip()) for text in texts.to_pylist()]
+    names = [field.translate(text.strip()) for text in texts.to_pylist()]
     return _LineNames(names, coded.indices.to_numpy().astype(np.int64))
 
 

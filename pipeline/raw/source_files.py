@@ -67,12 +67,12 @@ def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:
 
 
 def field_from_path(field: TextField, name: str) -> str:
-    """Return the value, after `map:`, of a path or constant field for the file `name`.
+    """Return the value, after `map:` and `case:`, of a path or constant field for the file `name`.
 
     Raises RawDataError if the pattern does not match the path.
     """
     text = field.constant if field.constant is not None else search_path(str(field.path), name)
-    return apply_map(field, text)
+    return field.translate(text)
 
 
 def search_path(pattern: str, name: str) -> str:
@@ -83,11 +83,6 @@ def search_path(pattern: str, name: str) -> str:
             f"{name}: the pattern {pattern!r} does not match this path; correct it or narrow `files`."
         )
     return match[1]
-
-
-def apply_map(field: TextField, text: str) -> str:
-    """Return the name after the field's `map:`; names that are not in the map are unchanged."""
-    return (field.map or {}).get(text, text)
 
 
 def suggest_nearest(name: str, available: list[str]) -> str:

@@ -79,16 +79,39 @@ Encoding = Annotated[str, BeforeValidator(_to_encoding)]
 
 
 class TextField(Section):
-    """How a name (group or series) is read: from exactly one of column, path, constant."""
+    """How a name (group or series) is read: from exactly one of column, path, constant, or from headings if none is set.
+
+    `map` replaces names. With `case: upper | lower` all other names are written in that case, and the names in `map`
+    match in any case.
+    """
 
     column: str | None = None
     path: Pattern | None = None  # searched in the path below raw.path; its only group is the value
     constant: str | None = None
     map: dict[str, str] | None = None
+    case: Literal["keep", "upper", "lower"] = "keep"
 
     def _faults(self) -> Iterator[str]:
-        yield from _faults_of_choice(self, ("column", "path", "constant"))
+        if not self.is_of_headings:
+            yield from _faults_of_choice(self, ("column", "path", "constant"))
         yield from _faults_of_path(self.path)
+        folded = {name.casefold() for name in self.map or ()}
+        if self.case != "keep" and len(folded) < len(self.map or ()):
+            yield f"map: with case: {self.case} its names must differ in more than their case, found {', '.join(self.map or ())}"
+
+    @property
+    def is_of_headings(self) -> bool:
+        """Whether the name itself is a named group of the headings: only `map` or `case` is set."""
+        has_source = any(text is not None for text in (self.column, self.path, self.constant))
+        return not has_source and (self.map is not None or self.case != "keep")
+
+    def translate(self, name: str) -> str:
+        """Return the name after `map` and `case`."""
+        if self.case == "keep":
+            return (self.map or {}).get(name, name)
+        replaced = {key.casefold(): value for key, value in (self.map or {}).items()}
+        changed = name.upper() if self.case == "upper" else name.lower()
+        return replaced.get(name.casefold(), changed)
 
 
 class PeriodField(Section):

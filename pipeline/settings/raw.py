@@ -294,9 +294,13 @@ def _faults_of_headers(source: Source) -> Iterator[str]:
     if headers and len(headers) < len(source.values):
         yield "either all values must set column (long file), or all must set header (wide file)"
     named = {name for name in headers if "series" in source.values[name].header_groups}
-    if source.series and (named or (headers and source.header_time is None)):
-        yield "the name of the series is read from the headings, so remove `series`"
-    if source.group is None and not all("group" in value.header_groups for value in source.values.values()):
+    series, group = source.series, source.group
+    if series and not series.is_of_headings and (named or (headers and source.header_time is None)):
+        yield "the name of the series is read from the headings, so remove `series`, or keep only its `map` and `case`"
+    if series and series.is_of_headings and not named:
+        yield "series must be set to a column, a path or a constant, or be a named group (?P<series>...) of a header"
+    unnamed = not all("group" in value.header_groups for value in source.values.values())
+    if (group is None or group.is_of_headings) and unnamed:
         yield "group must be set to a column, a path or a constant, or be a named group (?P<group>...) of every header"
     times = {value.header_groups & {*HEADER_TIMES} for value in source.values.values()}
     if len(times) > 1 or any(len(found) > 1 for found in times):

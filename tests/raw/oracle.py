@@ -141,12 +141,16 @@ class Oracle:
         return list(slots.values())
 
     def _names(self, slot: dict[str, Any], cells: dict[str, str], file: str) -> tuple[str, str]:
-        group, series = slot.get("group"), slot.get("series", "")
+        group, series = slot.get("group"), slot.get("series")
         if group is None:
             group = self._name(self.source.group, cells, file)
-        if self.source.series is not None:
+        elif self.source.group is not None:
+            group = self._renamed(self.source.group, group)
+        if series is not None:
+            series = self._renamed(self.source.series, series) if self.source.series is not None else series
+        elif self.source.series is not None:
             series = self._name(self.source.series, cells, file)
-        return group, series
+        return group, series or ""
 
     def _name(self, field: Any, cells: dict[str, str], file: str) -> str:
         if field.constant is not None:
@@ -157,7 +161,13 @@ class Oracle:
             text = match[1]
         else:
             text = cells.get(field.column, "").strip()
-        return str((field.map or {}).get(text, text))
+        return self._renamed(field, text)
+
+    def _renamed(self, field: Any, text: str) -> str:
+        for key, value in (field.map or {}).items():
+            if key == text or (field.case != "keep" and key.lower() == text.lower()):
+                return str(value)
+        return {"keep": text, "upper": text.upper(), "lower": text.lower()}[field.case]
 
     def _row(
         self,

@@ -170,7 +170,7 @@ def _long(draw: st.DrawFn) -> dict[str, Any]:
     columns: dict[str, st.SearchStrategy[str]] = {}
     source: dict[str, Any] = {"role": role, "known": {"after_step": "1h"}}
     if draw(st.booleans()):
-        source["group"] = {"column": "g", "map": {"a": "A"}}
+        source["group"] = {"column": "g", "map": {"a": "A"}, "case": draw(st.sampled_from(["keep", "upper"]))}
         columns["g"] = st.sampled_from(["A", "B", "a", " A"])
     else:
         source["group"] = {"constant": "here"}
@@ -220,6 +220,9 @@ def _wide(draw: st.DrawFn) -> dict[str, Any]:
             "v": {"header": r"^(?P<group>[AB])_(?P<series>.)_v$"},
         }
         names = ["A_x_u", "A_x_v", "A_y_u", "B_x_v"]
+        if draw(st.booleans()):
+            source["group"] = {"map": {"A": "here"}}
+        source["series"] = draw(st.sampled_from([{"map": {"y": "z"}}, {"case": "upper", "map": {"Y": "z"}}]))
     else:
         source |= {"group": {"constant": "here"}, "values": {"u": {"header": r"^u(?P<series>\d)$"}}}
         names = ["u1", "u2", "u10"]

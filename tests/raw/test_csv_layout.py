@@ -42,6 +42,18 @@ def test_a_wide_file_has_one_slot_per_series_and_heading_time(tmp_path: Path) ->
     assert layout.header_time == "time"
 
 
+def test_names_in_headings_are_mapped_and_written_in_one_case(tmp_path: Path) -> None:
+    values = {"load": {"header": r"^(?P<group>..) (?P<series>\w+)$"}}
+    source = {**WIDE, "values": values, "group": {"map": {"NY": "New York"}}, "series": {"case": "upper"}}
+    layout = layout_of("time,NY Capitl,PA Centrl\n", tmp_path, **source)
+    assert layout.slots == (Slot("New York", "CAPITL", (1,)), Slot("PA", "CENTRL", (2,)))
+    source["series"] = {"case": "lower", "map": {"CAPITL": "Capital"}}
+    assert layout_of("time,NY Capitl\n", tmp_path, **source).slots == (Slot("New York", "Capital", (1,)),)
+    source["series"] = {"map": {"Capitl": "A", "Centrl": "A"}}
+    with pytest.raises(RawDataError, match="'NY Capitl' and 'NY Centrl' both hold load of series 'A'"):
+        layout_of("time,NY Capitl,NY Centrl\n", tmp_path, **source)
+
+
 def test_names_of_a_path_are_the_same_for_every_line(tmp_path: Path) -> None:
     source = {**LONG, "group": {"path": "^([^/]+)/", "map": {"ES": "Spain"}}}
     assert layout_of("name,time,load\n", tmp_path, "ES/a.csv", **source).slots[0].group == "Spain"

@@ -14,6 +14,12 @@ from hindcast.pipeline.settings.raw import Source
     [
         (TextField, {}, "exactly one of column, path, constant must be set, found none"),
         (TextField, {"column": "a", "constant": "b"}, "found column, constant"),
+        (TextField, {"column": "a", "constant": "b", "map": {}}, "found column, constant"),
+        (
+            TextField,
+            {"column": "a", "case": "upper", "map": {"b": "x", "B": "y"}},
+            "must differ in more than their case",
+        ),
         (TextField, {"path": "^[^/]+/"}, "exactly one group in parentheses"),
         (TextField, {"path": "(["}, "must be a valid regular expression"),
         (StampField, {"column": "t", "path": "(.)"}, "found column, path"),

@@ -72,6 +72,20 @@ def test_headings_of_a_wide_file_may_hold_a_part_of_the_time(part: str, field: d
     assert (wide.is_wide, wide.header_time) == (True, part)
 
 
+@pytest.mark.parametrize("field", ["series", "group"])
+def test_map_and_case_alone_are_for_names_in_headings(field: str) -> None:
+    named = {"load": {"header": rf"^(?P<{field}>.)_load$"}}
+    wide = source(values=named, **({"group": {"constant": "g"}} if field == "series" else {}))
+    wide.pop("series", None)
+    wide[field] = {"map": {"a": "b"}}
+    assert getattr(Source.model_validate(wide), field).translate("a") == "b"
+    wide["values"] = {"load": {"header": "^load$"}}
+    with pytest.raises(
+        ValueError, match=f"{field} must be set to a column, a path or a constant, or be a named group"
+    ):
+        Source.model_validate(wide)
+
+
 def test_all_faults_of_a_source_are_reported_together() -> None:
     with pytest.raises(
         ValueError, match=r"separator, decimal and quote must differ.*thousands and decimal must differ"
