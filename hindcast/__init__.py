@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from hindcast.pipeline.feed.columns import Columns
     from hindcast.pipeline.feed.streams import Lanes, Segments, Windows
     from hindcast.pipeline.learn.custom.build import ModelSpec
+    from hindcast.pipeline.learn.online_state import load_state, save_state
     from hindcast.pipeline.settings.params import Params, load_params
     from hindcast.pipeline.store.reader import Dataset
 
@@ -32,6 +33,8 @@ __all__ = [
     "Windows",
     "__version__",
     "load_params",
+    "load_state",
+    "save_state",
 ]
 
 _MODULES = {
@@ -46,6 +49,8 @@ _MODULES = {
     "Segments": "feed.streams",
     "Windows": "feed.streams",
     "load_params": "settings.params",
+    "load_state": "learn.online_state",
+    "save_state": "learn.online_state",
 }
 
 
