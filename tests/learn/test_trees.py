@@ -185,7 +185,9 @@ def test_the_trees_learn_the_target_from_the_features() -> None:
 
 def test_what_lies_outside_training_changes_nothing() -> None:
     plain, changed = mock_dataset(), mock_dataset()
-    end = changed.arrays["X"].shape[0] // 6  # of the first of six sequences, whose last quarter is the test split
+    end = (
+        changed.arrays["X"].shape[0] // 6
+    )  # of the first of six sequences, whose last quarter is the test split
     changed.arrays["Y"][end * 3 // 4 : end] = -1e6
     assert (predict_test(plain) == predict_test(changed)).all()
 
