@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+from hindcast.pipeline.inspect.inspect_files import inspect_files
 from hindcast.pipeline.settings.params import check_params
 from hindcast.pipeline.settings.split import POLICY_NAMES
 
@@ -52,3 +55,73 @@ def test_a_fold_is_chosen_by_an_override(compose: Callable[..., dict[str, Any]])
 
 def test_an_override_reaches_the_composed_settings(compose: Callable[..., dict[str, Any]]) -> None:
     assert compose("train.units=[32,16]")["train"]["units"] == [32, 16]
+
+
+MODELS = tuple(sorted(path.stem for path in ROOT.glob("conf/model/*.yaml")))
+
+
+def _compose_in(folder: Path, dataset: str, *overrides: str) -> dict[str, Any]:
+    """Compose a copy of conf/ with a data set `mine` of this text, as DVC does."""
+    from dvc.utils.hydra import compose_and_dump
+
+    if not (folder / "conf").exists():
+        shutil.copytree(ROOT / "conf", folder / "conf")
+    (folder / "conf/dataset/mine.yaml").write_text(dataset, encoding="utf-8")
+    target = folder / "params.yaml"
+    compose_and_dump(str(target), str(folder / "conf"), None, "config", str(folder), [*overrides])
+    composed = yaml.safe_load(target.read_text(encoding="utf-8"))
+    assert isinstance(composed, dict)
+    return composed
+
+
+def _says(path: Path, composed: dict[str, Any]) -> list[str]:
+    """The settings of a file of conf/ that the composition has with another value."""
+    chosen = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return [
+        f"{section}.{key}"
+        for section, values in chosen.items()
+        for key, value in values.items()
+        if composed[section][key] != value
+    ]
+
+
+@pytest.mark.parametrize("dataset", [*DATASETS, "mine"])
+def test_a_model_and_a_split_of_the_command_line_win_over_every_data_set(
+    dataset: str, tmp_path: Path
+) -> None:
+    stubborn = "\n".join(
+        [
+            (ROOT / "conf/dataset/gefcom2012.yaml").read_text(encoding="utf-8"),
+            "split: {policy: chronological, validation: '2010-01-01', test: '2011-01-01'}",
+        ]
+    )
+    # every pair of data set, model and split over all runs of this test
+    models, shift = (None, *MODELS), DATASETS.index(dataset) if dataset in DATASETS else len(DATASETS)
+    for place, split in enumerate((None, *POLICY_NAMES)):
+        model = models[(place + shift) % len(models)]
+        chosen = {"dataset": dataset, "model": model, "split": split}
+        overrides = [f"{name}={value}" for name, value in chosen.items() if value]
+        composed = _compose_in(tmp_path, stubborn, *overrides)
+        check_params(composed, " ".join(overrides))
+        if split:
+            differing = _says(ROOT / f"conf/split/{split}.yaml", composed)
+            assert differing == [] or (model == "per_series" and differing == ["train.mode"]), overrides
+        if model:
+            assert _says(ROOT / f"conf/model/{model}.yaml", composed) == [], overrides
+
+
+def test_a_split_of_the_command_line_wins_over_a_data_set_that_inspect_wrote(tmp_path: Path) -> None:
+    raw = tmp_path / "data"
+    raw.mkdir()
+    lines = [
+        f"2024-01-{day:02}T{hour:02}:00Z,{name},{hour + 1.5}"
+        for day in range(1, 21)
+        for hour in range(24)
+        for name in "abcde"
+    ]
+    (raw / "load.csv").write_text("\n".join(["time,zone,load_mw", *lines, ""]), encoding="utf-8")
+    text = inspect_files([raw]).require_proposal().text
+    assert yaml.safe_load(text).keys() == {"raw", "align"}
+    for policy in POLICY_NAMES:
+        composed = _compose_in(tmp_path, text, "dataset=mine", f"split={policy}")
+        assert check_params(composed, policy).split.policy == policy

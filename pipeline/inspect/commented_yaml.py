@@ -67,12 +67,6 @@ class YamlSection:
             self.values.yaml_set_comment_before_after_key(key, before="\n")
         return YamlSection(self.document, (*self.path, key), self.values[key])
 
-    def include(self, text: str) -> None:
-        """Add the keys of a YAML text and keep its layout, with an empty line before the first key."""
-        included = YAML().load(text)
-        self.values.update(included)
-        self.values.yaml_set_comment_before_after_key(next(iter(included)), before="\n")
-
     def remark(self, text: str) -> None:
         """Write a comment on its own line below the last key, whose value must be on one line; once per document."""
         if text not in self.document.remarks:

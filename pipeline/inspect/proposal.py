@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import yaml
@@ -23,7 +22,6 @@ NO_TARGET = "to_be_named"
 """The target if the files contain no measurements; no value has this name."""
 
 _ADVICE = "Proposed from the files by `hindcast inspect`. Questions that they leave open are marked `# ?`."
-_LATER_STAGES = Path(__file__).with_name("later_stages.yaml")  # settings that do not depend on the files
 _MEASUREMENTS = (
     "inspect the files of measurements together with these, or add their source (role: realized) under raw.sources "
     f"and write the name of its value here in place of {NO_TARGET}"
@@ -48,7 +46,6 @@ def propose(drafts: Sequence[SourceDraft], all_paths: Sequence[str], root: str, 
     for draft, field, source in zip(drafts, fields, name_sources(drafts, fields), strict=True):
         add_source(sources, draft, field, source, all_paths=all_paths, frequency=frequency)
     _add_align(document, drafts, frequency)
-    document.top.include(_LATER_STAGES.read_text(encoding="utf-8"))
     check_params(complete_settings(document.text), "the proposal")
     return document
 

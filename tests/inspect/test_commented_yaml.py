@@ -52,7 +52,6 @@ def test_the_layout_is_block_style_outside_and_flow_style_inside() -> None:
     source.add("at", {"time": "10:00", "days": [1, 2], "until": None}, ask=["when?", "sure?"], note="seen")
     source.ask("all?")
     document.top.section("align", gap=True).add("from", None)
-    document.top.include("pack: {codec: zstd}\ntrain:\n  lanes: 64\n")
     assert document.text.splitlines() == [
         "# title",
         "raw:",
@@ -64,10 +63,6 @@ def test_the_layout_is_block_style_outside_and_flow_style_inside() -> None:
         "",
         "align:",
         "  from: null",
-        "",
-        "pack: {codec: zstd}",
-        "train:",
-        "  lanes: 64",
     ]
     assert document.questions[1] == OpenQuestion(
         "raw.load.at", "when?", "{time: '10:00', days: [1, 2], until: null}"
