@@ -20,7 +20,10 @@ def run(params: Params) -> Summary:
         kept=tuple(_kept(report)),
         excluded=tuple(_excluded(report)),
         wrote=(f"data/packed/: {report['shards']:,} shards", "reports/pack.json", "reports/features.md"),
-        notes=quality_notes(Path()),
+        notes=(
+            *quality_notes(Path()),
+            *(f"Warning: {text}" for text in report.get("pairs", {}).get("warnings", [])),
+        ),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,8 @@ from hindcast.pipeline.align.aligned import AlignedGroup, AlignedSequence
 from hindcast.pipeline.align.features.registry import feature_list
 from hindcast.pipeline.align.group_inputs import prepare_group
 from hindcast.pipeline.align.inputs import Input
+from hindcast.pipeline.align.pair_names import count_doubled, find_unmatched, measured_series
+from hindcast.pipeline.align.pair_shifts import find_misfits
 from hindcast.pipeline.align.sequences import cut_sequences, read_targets
 from hindcast.pipeline.align.track import read_track
 from hindcast.pipeline.settings.params import Params
@@ -51,8 +54,11 @@ def align_frames(frames: Mapping[str, pd.DataFrame], params: Params, group: str)
     counts["series"], counts["tracks"] = len(prepared.grid.names), params.align.origin.tracks
     supplied: Counter[str] = Counter()
     sequences: list[AlignedSequence] = []
+    misfits: list[dict[str, Any]] = []
     for number in range(params.align.origin.tracks):
         track = read_track(prepared, number)
+        if number == 0:
+            misfits = find_misfits(prepared, track)
         sequences += cut_sequences(prepared, number, track, targets, counts)
         supplied.update({name: int((has & track.covered).sum()) for name, has in track.supplied.items()})
     observed, bounds = prepared.grid.times[(targets.W > 0).any(axis=1)], np.iinfo(np.int64)
@@ -74,6 +80,12 @@ def align_frames(frames: Mapping[str, pd.DataFrame], params: Params, group: str)
         },
         counts=dict(counts),
         flag_counts=prepared.flag_counts,
+        pairs={
+            "unmatched": find_unmatched(frames, params),
+            "doubled": count_doubled(frames, params),
+            "misfits": misfits,
+        },
+        measured=len(measured_series(frames, params)),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from hindcast.pipeline.arrays import TIME_MAX, TIME_MIN, Marks, Times, Values
 
@@ -79,3 +79,6 @@ class AlignedGroup:
     coverage: dict[str, float]
     counts: dict[str, int]
     flag_counts: Mapping[str, Mapping[str, Mapping[str, int]]] = field(default_factory=dict)
+    pairs: Mapping[str, list[dict[str, Any]]] = field(default_factory=dict)
+    """`unmatched` and `doubled` of `pair_names`, `misfits` of `pair_shifts`: what is doubtful in pairs of forecast and target."""
+    measured: int = 0  # series with a target

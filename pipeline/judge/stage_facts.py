@@ -36,6 +36,8 @@ def pack_facts(pack: Mapping[str, Any]) -> Facts:
     facts = _total_facts(pack)
     if without := pack.get("groups_without_sequence"):
         facts["groups without a sequence"] = without
+    if warnings := pack.get("pairs", {}).get("warnings"):
+        facts["warnings about pairs of forecast and measurement"] = [{"warning": text} for text in warnings]
     if groups := pack.get("by_group"):
         facts["groups"] = [{"group": name, **_group_facts(entry)} for name, entry in groups.items()]
     return facts

@@ -52,6 +52,8 @@ class PackedGroup:
     padding: int = 0  # steps that fill up the last samples of all sequences
     flags: Mapping[str, Mapping[str, Mapping[str, int]]] = field(default_factory=dict)
     """source -> value with limits -> limit -> values beyond it"""
+    pairs: Mapping[str, list[dict[str, Any]]] = field(default_factory=dict)  # of pair_report.group_pairs
+    measured: int = 0  # series with a target of their own
 
     @property
     def covered_steps(self) -> int:
@@ -76,7 +78,7 @@ def shard_fingerprint(group: str, digests: Mapping[str, str], params: Params) ->
 
     It does not include where the raw files are, how they are read and what other groups hold, since the digests of
     the tables follow from these. It does not include settings that only decide whether packing fails either
-    (`pack.min_coverage`, `align.groups`).
+    (`pack.min_coverage`, `pack.unmatched_series`, `align.groups`).
     """
     sources = [
         [
@@ -97,7 +99,7 @@ def shard_fingerprint(group: str, digests: Mapping[str, str], params: Params) ->
             "zone": params.raw.zone_of(group),
             "sources": sources,
             "align": params.align.model_dump(mode="json", exclude={"groups"}),
-            "pack": params.pack.model_dump(mode="json", exclude={"min_coverage"}),
+            "pack": params.pack.model_dump(mode="json", exclude={"min_coverage", "unmatched_series"}),
         }
     )
 

@@ -31,6 +31,7 @@ from hindcast.pipeline.store.incremental import (
     shard_key,
 )
 from hindcast.pipeline.store.join_shards import SUFFIX
+from hindcast.pipeline.store.pair_report import check_names, group_pairs, pairs_report
 from hindcast.pipeline.store.writer import write_shard
 from hindcast.pipeline.tables import damage_text, read_manifest
 from hindcast.pipeline.wording import listed
@@ -73,6 +74,9 @@ def pack(params: Params, root: Path) -> dict[str, Any]:
                 flush_to_disk(fresh / result.shard)  # a worker may not have done so yet, or failed to
         ordered = [results[group] for group in groups]
         report = build_report(ordered, tuple(params.raw.sources_of("forecast"))) | _flags(ordered, params)
+        if pairs := pairs_report(ordered):
+            report["pairs"] = pairs
+        check_names(ordered, params)
         if not report["shards"]:
             raise AlignmentError(
                 "No group has a sequence, so there is nothing to pack.",
@@ -92,8 +96,9 @@ def pack_group(
     """Align one group and write its shard into `folder`; `item` is (group, digests of its tables by source)."""
     group, digests = item
     aligned = align_group(tables, params, group)
+    pairs: dict[str, Any] = {"pairs": group_pairs(aligned), "measured": aligned.measured}
     if not aligned.sequences:
-        return PackedGroup(group, aligned.coverage, aligned.counts, flags=aligned.flag_counts)
+        return PackedGroup(group, aligned.coverage, aligned.counts, flags=aligned.flag_counts, **pairs)
     fingerprint = shard_fingerprint(group, digests, params)
     shard = f"{file_name(group)}{SUFFIX}"
     header = write_shard(folder / shard, aligned, params, fingerprint, flushed=False)
@@ -109,6 +114,7 @@ def pack_group(
         steps=header.step_count,
         padding=header.sample_count * header.segment_length - header.step_count,
         flags=aligned.flag_counts,
+        **pairs,
     )
 
 
