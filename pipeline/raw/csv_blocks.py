@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import codecs
 import csv
+import errno
 import gzip
 import io
+import lzma
 import os
-import re
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -26,6 +28,7 @@ import pyarrow as pa
 
 from hindcast.pipeline.errors import RawDataError
 from hindcast.pipeline.raw.opened_file import OpenedFile
+from hindcast.pipeline.raw.patterns import matcher
 from hindcast.pipeline.settings.raw import Source
 from hindcast.pipeline.wording import listed
 
@@ -39,6 +42,16 @@ _LINE_FEED = 10
 _COUNTED_BYTES = 1 << 18  # lines are counted in pieces that fit the processor cache
 _LONGEST_LINE = 16 << 20  # bytes; a file without line ends is not CSV and must not fill the memory
 _LONGEST_FIELD = 1 << 30  # an unclosed quote may span a whole block before it is detected
+# what zipfile and its decompressors raise for damaged archives
+_DAMAGE = (
+    EOFError,
+    ValueError,
+    NotImplementedError,
+    struct.error,
+    zlib.error,
+    lzma.LZMAError,
+    zipfile.BadZipFile,
+)
 UTF8_NAMES = ("utf-8", "utf-8-sig", "ascii")
 
 
@@ -123,11 +136,11 @@ def ignore_test(patterns: tuple[str, ...]) -> Callable[[bytes], bool] | None:
     """Return a function that checks whether a line matches one of the patterns; None if there are no patterns."""
     if not patterns:
         return None
-    compiled = [re.compile(pattern) for pattern in patterns]
+    searches = [matcher(pattern) for pattern in patterns]
 
     def matches(line: bytes) -> bool:
         text = line.decode(errors="replace")  # a damaged comment is still a comment
-        return bool(text) and any(pattern.search(text) for pattern in compiled)
+        return bool(text) and any(each.matches(text) for each in searches)
 
     return matches
 
@@ -198,8 +211,10 @@ def _decompress(file: io.FileIO, path: Path) -> Iterator[BinaryIO]:
 def _open_only_member(file: io.FileIO, path: Path) -> Iterator[BinaryIO]:
     try:
         archive = zipfile.ZipFile(file)
-    except zipfile.BadZipFile as fault:
+    except _DAMAGE as fault:
         raise _damage_error(path, fault) from None
+    except OSError as fault:
+        raise _damage_or_system_error(path, fault) from None
     with archive:
         members = [
             name for name in archive.namelist() if not name.endswith("/") and not name.startswith("__MACOSX/")
@@ -212,6 +227,10 @@ def _open_only_member(file: io.FileIO, path: Path) -> Iterator[BinaryIO]:
             stream = archive.open(members[0])
         except (RuntimeError, NotImplementedError) as fault:  # a password, an unsupported method
             raise RawDataError(f"{path} cannot be decompressed: {fault}. Decompress it by hand.") from None
+        except _DAMAGE as fault:
+            raise _damage_error(path, fault) from None
+        except OSError as fault:
+            raise _damage_or_system_error(path, fault) from None
         with stream:
             yield cast("BinaryIO", stream)
 
@@ -219,12 +238,19 @@ def _open_only_member(file: io.FileIO, path: Path) -> Iterator[BinaryIO]:
 def _read(stream: BinaryIO, path: Path, size: int) -> bytes:
     try:
         return stream.read(size)
-    except (EOFError, zlib.error, zipfile.BadZipFile, gzip.BadGzipFile) as fault:
+    except (*_DAMAGE, gzip.BadGzipFile) as fault:
         raise _damage_error(path, fault) from None
     except OSError as fault:
-        if path.suffix.lower() != ".zst" or fault.errno is not None:
-            raise
-        raise _damage_error(path, fault) from None
+        raise _damage_or_system_error(path, fault) from None
+
+
+def _damage_or_system_error(path: Path, fault: OSError) -> OSError | RawDataError:
+    """Return the error of damaged contents, or the fault itself if the system reports it (a disk that cannot be read)."""
+    is_damage = is_compressed(path) and fault.errno in (
+        None,
+        errno.EINVAL,
+    )  # a damaged offset is an invalid position
+    return _damage_error(path, fault) if is_damage else fault
 
 
 def _damage_error(path: Path, fault: Exception) -> RawDataError:

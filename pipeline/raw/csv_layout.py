@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from dataclasses import field as dataclass_field
@@ -17,6 +16,7 @@ from hindcast.pipeline.errors import RawDataError
 from hindcast.pipeline.raw.csv_blocks import Block, closes_quotes, ignore_test, iter_blocks, split_line
 from hindcast.pipeline.raw.numbers import NumberStyle, read_numbers
 from hindcast.pipeline.raw.opened_file import OpenedFile
+from hindcast.pipeline.raw.patterns import matcher
 from hindcast.pipeline.raw.source_files import RawFile, field_from_path, quoted, suggest_nearest
 from hindcast.pipeline.settings.fields import LaterField, StampField, TextField
 from hindcast.pipeline.settings.known import PublishedAt
@@ -196,8 +196,8 @@ class _ColumnFinder:
         )
 
     def check_path(self, pattern: str) -> None:
-        match = re.search(pattern, self.file)
-        if match is None or match[1] is None:
+        found = matcher(pattern).groups(self.file)
+        if found is None or found[0] is None:
             self.faults.append(
                 f"{self.file}: the pattern {pattern!r} ({self.place}) does not match this path; correct it or narrow `files`"
             )
@@ -216,10 +216,9 @@ def _make_wide_slots(file: RawFile, source: Source, columns: _ColumnFinder) -> t
     fixed_group = _name_of_file(source.group, file)
     for place, (name, value) in enumerate(source.values.items()):
         for column, header in enumerate(columns.names):
-            match = re.search(str(value.header), header)
-            if match is None:
+            names = matcher(str(value.header)).named_groups(header)
+            if names is None:
                 continue
-            names = match.groupdict()
             group = _translated(source.group, names["group"] or "") if "group" in names else fixed_group
             series = _translated(source.series, names["series"] or "") if "series" in names else fixed_series
             time_text = names.get(source.header_time or "") or ""
@@ -313,7 +312,7 @@ def _find_header(lines: Iterator[tuple[int, bytes]], path: Path, source: Source)
 def _iter_lines(blocks: Iterable[Block], source: Source) -> Iterator[tuple[int, bytes]]:
     """Yield the lines from the header on that are not empty and not ignored, with their line numbers."""
     ignored = ignore_test(source.ignore_lines)
-    start = None if source.skip_until is None else re.compile(source.skip_until)
+    start = None if source.skip_until is None else matcher(source.skip_until)
     number = 0
     for block in blocks:
         for content in block.data.split(b"\n")[:-1]:
@@ -321,7 +320,7 @@ def _iter_lines(blocks: Iterable[Block], source: Source) -> Iterator[tuple[int, 
             if start is not None:
                 if number > _MOST_LINES:
                     return
-                if not start.search(content.decode(errors="replace")):
+                if not start.matches(content.decode(errors="replace")):
                     continue
                 start = None
             elif number <= source.skip_lines or not content or (ignored and ignored(content)):

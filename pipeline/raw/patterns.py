@@ -6,12 +6,14 @@ a text of this length is searched here. Any other search is made by a helper pro
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import re
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from functools import lru_cache
 from threading import Lock
 
@@ -37,6 +39,7 @@ _TOKEN = re.compile(
 
 _HELPER = """
 import json, re, signal, sys
+signal.signal(signal.SIGALRM, signal.SIG_DFL)
 for line in sys.stdin:
     pattern, text, seconds = json.loads(line)
     signal.alarm(seconds)
@@ -129,6 +132,17 @@ _lock = Lock()
 _helpers: dict[int, subprocess.Popen[str]] = {}  # by process: a forked process starts its own
 
 
+@atexit.register
+def _stop_helper() -> None:
+    helper = _helpers.pop(os.getpid(), None)
+    if helper is not None:
+        for pipe in (helper.stdin, helper.stdout):
+            if pipe is not None:
+                with suppress(OSError):
+                    pipe.close()
+        helper.wait()  # it ends when its input does, or at its time limit
+
+
 def _search_elsewhere(pattern: str, text: str) -> tuple[str | None, ...] | None:
     with _lock:
         helper = _helpers.get(os.getpid())
@@ -143,17 +157,19 @@ def _search_elsewhere(pattern: str, text: str) -> tuple[str | None, ...] | None:
             )
         assert helper.stdin is not None
         assert helper.stdout is not None
-        helper.stdin.write(json.dumps([pattern, text, SECONDS]) + "\n")
-        helper.stdin.flush()
-        reply = helper.stdout.readline()
+        try:
+            helper.stdin.write(json.dumps([pattern, text, SECONDS]) + "\n")
+            helper.stdin.flush()
+            reply = helper.stdout.readline()
+        except BrokenPipeError:
+            reply = ""
+        if not reply:
+            _stop_helper()
     if reply:
         found = json.loads(reply)
         return None if found is None else tuple(found)
-    why = (
-        f"takes more than {SECONDS} s"
-        if helper.wait() == -signal.SIGALRM
-        else "ended the process that searched"
-    )
+    is_slow = helper.returncode == -signal.SIGALRM
+    why = f"takes more than {SECONDS} s" if is_slow else "ended the process that searched"
     raise RawDataError(
         f"The pattern {pattern[:200]!r} {why} on the text {text[:80]!r} ({len(text):,} characters): write it without "
         "repeats inside repeats, such as (a+)+, and without several .* in a row."

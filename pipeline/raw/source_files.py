@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from hindcast.pipeline.errors import MissingInputError, RawDataError
+from hindcast.pipeline.raw.patterns import matcher
 from hindcast.pipeline.settings.fields import TextField
 from hindcast.pipeline.settings.raw import RawSettings, Source
 from hindcast.pipeline.wording import listed
@@ -77,12 +78,12 @@ def field_from_path(field: TextField, name: str) -> str:
 
 def search_path(pattern: str, name: str) -> str:
     """Return what the group of `pattern` matches in a file's name; raises RawDataError if it does not match."""
-    match = re.search(pattern, name)
-    if match is None or match[1] is None:
+    found = matcher(pattern).groups(name)
+    if found is None or found[0] is None:
         raise RawDataError(
             f"{name}: the pattern {pattern!r} does not match this path; correct it or narrow `files`."
         )
-    return match[1]
+    return found[0]
 
 
 def suggest_nearest(name: str, available: list[str]) -> str:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gzip
+import random
 import re
 import zipfile
 from pathlib import Path
@@ -119,3 +120,26 @@ def test_a_file_in_another_encoding_than_the_settings_name_is_named(tmp_path: Pa
     (tmp_path / "a.csv").write_bytes(b"time,load\n")
     with pytest.raises(RawDataError, match=r"a\.csv: is not valid utf-16 text .*set `encoding`"):
         read(tmp_path / "a.csv", "utf-16")
+
+
+@pytest.mark.parametrize(
+    "method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA]
+)
+def test_a_damaged_archive_is_read_or_named(tmp_path: Path, method: int) -> None:
+    whole = tmp_path / "whole.zip"
+    with zipfile.ZipFile(whole, "w", method) as archive:
+        archive.writestr("a.csv", "".join(f"2024-01-01,{number}\n" for number in range(2000)))
+    content = whole.read_bytes()
+    dice = random.Random(method)
+    path = tmp_path / "damaged.zip"
+    named = 0
+    for _ in range(150):
+        damaged = bytearray(content)
+        place = dice.choice((dice.randrange(60), dice.randrange(len(content)), -1 - dice.randrange(100)))
+        damaged[place] ^= 1 << dice.randrange(8)
+        path.write_bytes(damaged[: dice.choice((len(content), len(content), dice.randrange(len(content))))])
+        try:
+            list(read_blocks(path, Source.model_validate(LONG)))
+        except RawDataError as fault:
+            named += str(path) in str(fault)
+    assert named >= 50
