@@ -60,6 +60,7 @@ class Stream(ABC):
                 "batch_size must be a positive multiple of ranks, and 0 <= rank < ranks; "
                 f"found batch_size={self.batch_size}, rank={self.rank}, ranks={self.ranks}"
             )
+        self.source.split(self.split)  # a name that does not exist is an error here, not at the first batch
 
     def __len__(self) -> int:
         return math.ceil(self.row_count / self.batch_size)

@@ -150,11 +150,24 @@ def read_layout(file: RawFile, name: str, source: Source) -> Layout:
         header_time=source.header_time,
     )
     if columns.faults:
-        raise RawDataError(f"{file.name} does not fit its settings.", columns.faults)
+        faults = [*columns.faults, *_other_separator(file.name, name, header, source)]
+        raise RawDataError(f"{file.name} does not fit its settings.", faults)
     # if all header cells of number columns are numbers, a repeated header looks like a row
     cells = tuple(header.names[column] for column in layout.number_columns)
     has_words = _has_words(cells, source.missing, NumberStyle.of(source))
     return replace(layout, repeated_header=header.content if has_words else b"")
+
+
+def _other_separator(file: str, name: str, header: Header, source: Source) -> Iterator[str]:
+    """Yield the remedy if another separator cuts the header into more cells."""
+    text = header.content.decode(errors="replace")
+    best = max((";", "\t", ",", "|"), key=text.count)
+    if text.count(best) > text.count(source.separator):
+        written = {"\t": "\\t"}.get(best, best)
+        yield (
+            f"{file}: line {header.line} has {text.count(best)} of {written!r} and {text.count(source.separator)} of the "
+            f'separator {source.separator!r}; set raw.sources.{name}.separator: "{written}"'
+        )
 
 
 @lru_cache(maxsize=64)  # the files of a source usually share one header

@@ -278,3 +278,12 @@ def test_batches_that_are_views_cannot_be_changed() -> None:
     inputs, _, _ = Segments(source, "train", 4, PARTS)[0]
     with pytest.raises(ValueError, match="read-only"):
         inputs["history"][0] = 1
+
+
+@pytest.mark.parametrize(("kind", "more"), KINDS)
+def test_a_split_that_does_not_exist_is_an_error_at_construction(
+    kind: type[Stream], more: dict[str, Any]
+) -> None:
+    source = chronological(memory_source([60]), {"train": (0, 60)})
+    with pytest.raises(KeyError, match="trian"):
+        kind(source, "trian", 8, PARTS, **more)

@@ -158,3 +158,21 @@ def test_a_file_without_a_readable_header_is_refused(
     with pytest.raises(RawDataError) as caught:
         header_of(text, tmp_path, **change)
     assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("separator", "given", "remedy"), [(";", ",", '";"'), ("\t", ",", '"\\t"'), (",", ";", '","')]
+)
+def test_a_header_with_another_separator_names_the_setting(
+    tmp_path: Path, separator: str, given: str, remedy: str
+) -> None:
+    text = separator.join(["name", "time", "load, net" if separator == ";" else "load"]) + "\n"
+    with pytest.raises(RawDataError) as caught:
+        layout_of(text, tmp_path, **{**LONG, "separator": given})
+    assert caught.value.faults[-1].endswith(f"set raw.sources.meter.separator: {remedy}")
+
+
+def test_a_missing_column_alone_does_not_blame_the_separator(tmp_path: Path) -> None:
+    with pytest.raises(RawDataError) as caught:
+        layout_of("name,time;utc,power\n", tmp_path, **LONG)
+    assert "separator" not in str(caught.value)
