@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -40,7 +41,8 @@ def find_key_columns(fmt: FileFormat, times: TimeColumns) -> KeyColumns:
     chosen = [column for column in (group, series) if column]
     others = [column for column in fmt.columns if column.place not in times.places and column not in chosen]
     free = [column for column in others if column.name not in times.excluded]
-    reasons = {column: _why_excluded(column, fmt.dialect.header) for column in free}
+    counts = Counter(fmt.dialect.header)
+    reasons = {column: _why_excluded(column, counts[column.name]) for column in free}
     values = [column for column in free if not reasons[column]] or [*filter(_is_counter, free)]
     left = {column: why for column, why in reasons.items() if why and column not in values}
     excluded = {column.name or f"column {column.place + 1}": why for column, why in left.items()}
@@ -112,10 +114,10 @@ def _contains(outer: Column, inner: Column) -> bool:
     return count_codes(encode_tuples([codes, encode_names(outer)])) == count_codes(codes)
 
 
-def _why_excluded(column: Column, header: Sequence[str]) -> str | None:
-    """Return why a column does not hold values; None if it may hold values."""
+def _why_excluded(column: Column, count: int) -> str | None:
+    """Return why a column, whose heading occurs `count` times, does not hold values; None if it may hold values."""
     words = words_in(column.name)
-    if header.count(column.name) > 1:
+    if count > 1:
         return "its heading occurs more than once"
     if column.kind == "empty":
         return "is empty"

@@ -131,6 +131,7 @@ class Heading:
         return any(token.low in words for token in self.tokens)
 
 
+@lru_cache(maxsize=1 << 16)  # a heading of a wide file is asked for by several questions
 def parse_heading(name: str, *, split_digits: bool = False) -> Heading:
     """Split a heading into words, role and unit; `split_digits` splits `wp1` into `wp` and `1`."""
     tokens = tuple(_tokens(name, r"[^\W\d_]+|\d+" if split_digits else r"[^\W_]+"))
