@@ -21,6 +21,7 @@ from hindcast.pipeline.raw.quality import write_quality
 from hindcast.pipeline.raw.reading import SourceFile, open_files
 from hindcast.pipeline.raw.source_files import find_files, quoted
 from hindcast.pipeline.raw.source_ingest import SourceIngest
+from hindcast.pipeline.raw.stamp_counts import off_grid_note
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.settings.raw import RawSettings
 from hindcast.pipeline.tables import FORMAT, MANIFEST
@@ -78,7 +79,10 @@ def _ingest(files: dict[str, list[SourceFile]], context: IngestContext, root: Pa
         reports = {name: part for source in sources for name, part in source.reports().items()}
         report = {"sources": {name: reports[name] for name in context.raw.sources}}
         write_json(root / REPORT, report)
-        write_quality(context.raw, {source.name: source.quality for source in sources}, root)
+        off_grid = [
+            note for name, part in reports.items() if (note := off_grid_note(name, part.get("off_grid", {})))
+        ]
+        write_quality(context.raw, {source.name: source.quality for source in sources}, off_grid, root)
     return report
 
 

@@ -65,9 +65,12 @@ class _Warning:
 
 
 def write_quality(
-    raw: RawSettings, tables: dict[str, dict[str, TableFindings]], root: Path
+    raw: RawSettings, tables: dict[str, dict[str, TableFindings]], off_grid: list[str], root: Path
 ) -> dict[str, Any]:
-    """Write both files below `root` from the findings by source and group; return the content of quality.json."""
+    """Write both files below `root` from the findings by source and group; return the content of quality.json.
+
+    `off_grid` are sentences about timestamps off the grid, which `reports/ingest.json` counts.
+    """
     found = {
         (source, group, *key): findings
         for source, groups in tables.items()
@@ -84,7 +87,7 @@ def write_quality(
         for reason in sorted({each.reason for each in findings})
     ]
     warnings.sort(key=lambda each: (-each.worst.severity, each.owner, each.reason))
-    report = _report(raw, warnings, used)
+    report = _report(raw, warnings, used, off_grid)
     write_flags(root / FLAGS, flags_frame(_rows(found)))
     write_json(root / QUALITY, report)
     return report
@@ -143,7 +146,9 @@ def _rows(found: dict[Owner, list[Finding]]) -> list[FlagRow]:
     return sorted(rows)
 
 
-def _report(raw: RawSettings, warnings: list[_Warning], used: list[int]) -> dict[str, Any]:
+def _report(
+    raw: RawSettings, warnings: list[_Warning], used: list[int], off_grid: list[str]
+) -> dict[str, Any]:
     counts: Counter[tuple[str, str, str]] = Counter()
     for each in warnings:
         counts[each.owner[0], each.owner[1], each.reason] += len(each.findings)
@@ -168,7 +173,7 @@ def _report(raw: RawSettings, warnings: list[_Warning], used: list[int]) -> dict
             {"event": str(event), "intervals": count}
             for event, count in zip(raw.confirmed, used, strict=True)
         ],
-        "warnings": unused + sentences,
+        "warnings": unused + off_grid + sentences,
     }
 
 

@@ -23,6 +23,8 @@ _LONGEST_SPIKE = 3  # rows
 _SHORTEST_RUN = 10  # rows
 _LONGER = 4  # times as long as the usual runs of the series
 _SHORTEST_GAP = 6  # steps without a value
+_STEP_TAIL = ((0.5, 0.8, 0.95), 4.0)  # of the limit of steps
+_ABRUPT = 0.7  # of the limit of steps: a step of a level shift that is too small to be recognized by its level alone
 _WEEK = 7
 _WEEKS = 4  # a level shift separates so many weeks from so many others
 _SWAPPED_DAYS = 12
@@ -103,8 +105,8 @@ def find_gaps(times: Times, frequency: int) -> list[tuple[int, int, float]]:
     return [(int(times[at]) + step, int(times[at + 1]), float(distances[at]) / limit) for at in wide]
 
 
-def find_level_shifts(days: Ints, means: Floats) -> list[tuple[int, float]]:
-    """Return the days at which the level of daily means changes for weeks, each with its signed size in limits.
+def find_level_shifts(days: Ints, means: Floats, least: float = 1.0) -> list[tuple[int, float]]:
+    """Return the days at which the level of daily means changes for weeks, each with its signed size in limits, from `least` on.
 
     The weekly medians of four weeks before must all lie on one side of those of four weeks after, further apart than
     medians of neighbouring weeks and daily means of the series differ usually.
@@ -114,19 +116,18 @@ def find_level_shifts(days: Ints, means: Floats) -> list[tuple[int, float]]:
     if count < 2 * reach or len(days) < 0.8 * count:
         return []
     level = np.interp(np.arange(count), days - days[0], means)
-    medians = np.sort(np.lib.stride_tricks.sliding_window_view(level, _WEEK), axis=1)[:, _WEEK // 2]
+    medians = _weekly_medians(level)
     at = np.arange(reach, count - reach + 1)
     after = medians[at[:, None] + _WEEK * np.arange(_WEEKS)]
     before = medians[at[:, None] - _WEEK * np.arange(1, _WEEKS + 1)]
     up = after.min(axis=1) - before.max(axis=1)
     down = before.min(axis=1) - after.max(axis=1)
     size = np.maximum(up, down)
-    low, high = quantiles(level, 0.1, 0.9)
-    limit = max(1.8 * quantiles(np.abs(medians[_WEEK:] - medians[:-_WEEK]), 0.95)[0], 0.6 * (high - low))
-    core = _without_shift(level, at, size)
-    limit = min(limit, core) if core else limit
+    best = int(at[size.argmax()])  # a shift must not be part of the habit by which it is judged
+    parts = [_shift_limit(part) for part in (level[:best], level[best:])]
+    limit = min(_shift_limit(level), max(parts))
     found: list[tuple[int, float]] = []
-    for first, stop, _ in _spans_of(np.where(size > limit, size, 0.0)):
+    for first, stop, _ in _spans_of(np.where(size > least * limit, size, 0.0)):
         best = first + int(size[first:stop].argmax())
         sign = 1.0 if up[best] >= down[best] else -1.0
         found.append((int(days[0] + at[best]), sign * float(size[best]) / max(limit, 1e-300)))
@@ -160,6 +161,13 @@ def usual_step(times: Times) -> int:
     distances = np.diff(times)
     distances = distances[distances > 0]
     return int(quantiles(distances, 0.5)[0]) if len(distances) else 0
+
+
+def is_abrupt(values: Floats, near: Flags, row: int, sign: float) -> bool:
+    """Return whether values change from a row to the next, next to `row`, in a direction and further than usual steps."""
+    steps = np.where(near, np.diff(values), 0.0)
+    part = sign * steps[max(0, row - 3) : row + 2]
+    return bool(part.max(initial=0.0) > _ABRUPT * tail_limit(np.abs(steps), len(values), *_STEP_TAIL))
 
 
 def quantiles(values: Floats | Ints, *shares: float) -> list[float]:
@@ -206,7 +214,7 @@ def _without_codes(values: Floats) -> Floats:
 
 def _mark_spikes(values: Floats, near: Flags, sizes: Floats) -> None:
     steps = np.where(near, np.diff(values), 0.0)
-    limit = tail_limit(np.abs(steps), len(values), (0.5, 0.8, 0.95), 4)
+    limit = tail_limit(np.abs(steps), len(values), *_STEP_TAIL)
     large = np.flatnonzero(np.abs(steps) > limit / _APART)
     if len(large) < 2:
         return
@@ -233,16 +241,16 @@ def _separated(sizes: Floats, limit: float) -> float:
     return float(ordered[apart.argmax()]) if apart.any() else math.inf
 
 
-def _without_shift(level: Floats, at: Ints, size: Floats) -> float:
-    """Return the limit of level shifts without the largest one: of the longer part of the series before or after it."""
-    best = int(at[size.argmax()])
-    part = level[:best] if 2 * best > len(level) else level[best:]
-    if len(part) < 2 * _WEEK * _WEEKS:
-        return 0.0
-    medians = np.sort(np.lib.stride_tricks.sliding_window_view(part, _WEEK), axis=1)[:, _WEEK // 2]
-    low, high = quantiles(part, 0.1, 0.9)
-    usual = quantiles(np.abs(medians[_WEEK:] - medians[:-_WEEK]), 0.95)[0]
-    return max(1.8 * usual, 0.6 * (high - low))
+def _shift_limit(level: Floats) -> float:
+    """Return how far apart the levels before and after must be, from the daily means of four weeks or more."""
+    low, high = quantiles(level, 0.1, 0.9)
+    medians = _weekly_medians(level)
+    return max(1.8 * quantiles(np.abs(medians[_WEEK:] - medians[:-_WEEK]), 0.95)[0], 0.6 * (high - low))
+
+
+def _weekly_medians(level: Floats) -> Floats:
+    """Return the median of each day and the six days after it."""
+    return np.sort(np.lib.stride_tricks.sliding_window_view(level, _WEEK), axis=1)[:, _WEEK // 2]
 
 
 def _swap(years: Ints, month: Ints, of_month: Ints, days: Ints) -> Ints:

@@ -33,6 +33,7 @@ from hindcast.pipeline.raw.quality_checks import (
     find_outliers,
     find_runs,
     find_swapped_years,
+    is_abrupt,
     month_bounds,
     usual_step,
 )
@@ -49,6 +50,7 @@ _MONTH = 28  # days
 _FAR = 5  # standard deviations from the mean: no outlier without one
 _QUAD = 4  # a run of seven equal values contains four at a multiple of four rows
 _MOVED = 1.25  # standard deviations between four weeks and the next four: no level shift without that
+_FAINT = 0.5  # of the limit of a level shift, if it begins with an unusual step
 _ROUGHER = (
     1.5  # times as large changes between days 1 to 12 than between later days: no swapped dates without that
 )
@@ -294,7 +296,10 @@ def _outliers(rows: Rows, values: Floats) -> Iterator[tuple[int, Finding]]:
     for place in np.flatnonzero(
         rows.enough & (far | (largest > _LARGE_STEP * mean_step)) & (high > low)
     ).tolist():
-        spans = find_outliers(values[rows.part(place)], rows.near_part(place))
+        inside = values[rows.part(place)]
+        spans = find_outliers(inside, rows.near_part(place))
+        if any(not inside[first:stop].any() for first, stop, _ in spans) and find_false_zeros(inside):
+            spans = [span for span in spans if inside[span[0] : span[1]].any()]  # zeros are reported as such
         yield from rows.findings(place, OUTLIER, spans, values)
 
 
@@ -354,20 +359,23 @@ def _shifts(track: Rows, series: Floats, means: Floats) -> Iterator[tuple[int, F
 def _shifts_of(place: int, track: Rows, series: Floats, means: Floats) -> Iterator[tuple[int, Finding]]:
     part = track.part(place)
     times, values, days = track.times[part], series[part], track.days.days[track.days.part(place)]
-    shifts = find_level_shifts(days, means)
-    offset = int(times[0] // DAY - days[0])
-    rows = [align_shift(times, values, int(day + offset) * DAY) for day, _ in shifts]
-    skipped = False
-    for number, ((_, size), row) in enumerate(zip(shifts, rows, strict=True)):
-        if skipped:  # the end of the shift before
-            skipped = False
+    offset, near = int(times[0] // DAY - days[0]), track.near_part(place)
+    located = [
+        (align_shift(times, values, int(day + offset) * DAY), size)
+        for day, size in find_level_shifts(days, means, _FAINT)
+    ]
+    shifts = [
+        (row, size) for row, size in located if abs(size) > 1 or is_abrupt(values, near, row, np.sign(size))
+    ]
+    ended = False
+    for number, (row, size) in enumerate(shifts):
+        if ended:  # the end of the shift before
+            ended = False
             continue
-        back = number + 1 < len(shifts) and shifts[number + 1][1] * size < 0
-        stop = rows[number + 1] if back else len(values)
-        skipped = back
+        ended = number + 1 < len(shifts) and shifts[number + 1][1] * size < 0
+        stop = shifts[number + 1][0] if ended else len(values)
         if row < stop:
-            middle = [(row, stop, abs(size))]
-            yield from track.findings(place, LEVEL_SHIFT, middle, series)
+            yield from track.findings(place, LEVEL_SHIFT, [(row, stop, abs(size))], series)
 
 
 def _swaps(track: Rows, means: Floats) -> Iterator[tuple[int, Finding]]:
