@@ -19,7 +19,7 @@ from hindcast.pipeline.files import digest_of_file
 from hindcast.pipeline.raw.cache import DESCRIPTION, SettingsDigest, table_key
 from hindcast.pipeline.raw.context import IngestContext
 from hindcast.pipeline.raw.group_table import TableOutcome, TableRules, write_group_table
-from hindcast.pipeline.raw.quality_scan import TableFindings
+from hindcast.pipeline.raw.quality_findings import TableFindings
 from hindcast.pipeline.raw.reject_rules import RejectedRows
 from hindcast.pipeline.raw.sorted_runs import Run
 from hindcast.pipeline.raw.stamp_counts import StampCounts

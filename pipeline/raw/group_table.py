@@ -16,7 +16,8 @@ import pyarrow as pa
 
 from hindcast.pipeline.arrays import BufferPool, Flags, Ints
 from hindcast.pipeline.raw.off_grid import MARGIN, classify_stamps
-from hindcast.pipeline.raw.quality_scan import QualityScan, TableFindings
+from hindcast.pipeline.raw.quality_findings import TableFindings
+from hindcast.pipeline.raw.quality_scan import QualityScan
 from hindcast.pipeline.raw.records import (
     Codes,
     Records,

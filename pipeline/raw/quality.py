@@ -23,7 +23,7 @@ from hindcast.pipeline.raw.quality_checks import (
     ZEROS,
     Finding,
 )
-from hindcast.pipeline.raw.quality_scan import TableFindings
+from hindcast.pipeline.raw.quality_findings import TableFindings
 from hindcast.pipeline.settings.base import DAY
 from hindcast.pipeline.settings.raw import ConfirmedEvent, RawSettings
 from hindcast.pipeline.tables import FLAGS, QUALITY, FlagRow, flags_frame, write_flags

@@ -23,6 +23,9 @@ _LONGEST_SPIKE = 3  # rows
 _SHORTEST_RUN = 10  # rows
 _LONGER = 4  # times as long as the usual runs of the series
 _SHORTEST_GAP = 6  # steps without a value
+_RANGE_TAIL = ((0.5, 0.9, 0.99), 3.0)  # of the limit of distances from the median
+_SAMPLE = 2048  # rows
+_CLOSE = 0.85  # of a limit that is estimated from a sample
 _STEP_TAIL = ((0.5, 0.8, 0.95), 4.0)  # of the limit of steps
 _ABRUPT = 0.7  # of the limit of steps: a step of a level shift that is too small to be recognized by its level alone
 _WEEK = 7
@@ -45,25 +48,64 @@ class Finding:
     value: float
 
 
-def find_outliers(values: Floats, near: Flags) -> list[Span]:
+def find_outliers(values: Floats, near: Flags, *, far: bool = True, spikes: bool = True) -> list[Span]:
     """Return rows far outside the range of the series, and short spikes that are large for its steps.
 
     `near[i]` says whether row i + 1 is one step after row i. Limits are extrapolated from the upper half of the distribution to
     one exceedance in a thousand series; outliers must also be well separated from the remaining values.
     """
     sizes = np.zeros(len(values))
-    _mark_far(values, sizes)
-    _mark_spikes(values, near, sizes)
+    if far:
+        _mark_far(values, sizes)
+    if spikes:
+        _mark_spikes(values, near, sizes)
     return _spans_of(sizes)
+
+
+def may_be_far(values: Floats) -> bool:
+    """Return False if limits estimated from a sample of a long series say that no value is far outside its range."""
+    every = _sample_distance(len(values))
+    if every == 1:
+        return True
+    sample = _without_codes(values[::every])
+    middle = quantiles(sample, 0.5)[0]
+    return any(
+        sign * float(end - middle) > _CLOSE * tail_limit(sign * (sample - middle), len(values), *_RANGE_TAIL)
+        for sign, end in ((1, values.max()), (-1, values.min()))
+    )
+
+
+def may_have_spikes(values: Floats) -> bool:
+    """Return False if limits estimated from a sample of a long series say that it has no short large excursion."""
+    every = _sample_distance(len(values))
+    if every == 1:
+        return True
+    steps = np.diff(values)
+    limit = _CLOSE * tail_limit(np.abs(steps[::every]), len(values), *_STEP_TAIL)
+    large = np.flatnonzero(np.abs(steps) > limit)
+    return bool(((np.diff(large) <= _LONGEST_SPIKE) & (steps[large[:-1]] * steps[large[1:]] < 0)).any())
+
+
+def _sample_distance(count: int) -> int:
+    """Return the distance of sampled rows that meet all hours and weekdays; 1 for a short series."""
+    every = count // _SAMPLE
+    if every < 4:
+        return 1
+    while math.gcd(every, 42) > 1:
+        every += 1
+    return every
 
 
 def find_false_zeros(values: Floats) -> list[Span]:
     """Return the runs of zeros in a series that is otherwise never near zero."""
     zero = values == 0
     count = int(zero.sum())
-    others = np.abs(values[~zero])
-    if not count or 20 * count > len(values) or len(others) < FEWEST:
+    if not count or 20 * count > len(values) or len(values) - count < FEWEST:
         return []
+    sample = np.abs(values[::7])
+    if np.count_nonzero(sample < 0.1 * quantiles(sample, 0.5)[0]) > count / 7 + 0.01 * len(sample) + 10:
+        return []  # small values are usual
+    others = np.abs(values[~zero])
     low, middle = quantiles(others, 0.001, 0.5)
     signs = np.sign(values[~zero])
     if low < 0.2 * middle or signs.min() != signs.max():
@@ -77,7 +119,7 @@ def find_runs(values: Floats, near: Flags) -> list[Span]:
     changes[1:] = (values[1:] != values[:-1]) | ~near
     firsts = np.flatnonzero(changes)
     lengths = np.diff(np.append(firsts, len(values)))
-    limit = max(_SHORTEST_RUN, _LONGER * quantiles(lengths.astype(np.float64), 0.99)[0])
+    limit = max(_SHORTEST_RUN, _LONGER * _length_at(lengths, 0.99))
     found: list[Span] = []
     for run in np.flatnonzero(lengths >= limit).tolist():
         length, value = int(lengths[run]), values[firsts[run]]
@@ -85,7 +127,7 @@ def find_runs(values: Floats, near: Flags) -> list[Span]:
         alike[run] = False
         usual = limit
         if alike.sum() >= 3:  # a usual state of the series: calm, night, rated power
-            usual = max(limit, _LONGER * quantiles(lengths[alike].astype(np.float64), 0.9)[0])
+            usual = max(limit, _LONGER * _length_at(lengths[alike], 0.9))
         if length >= usual:
             found.append((int(firsts[run]), int(firsts[run]) + length, length / usual))
     return found
@@ -124,8 +166,10 @@ def find_level_shifts(days: Ints, means: Floats, least: float = 1.0) -> list[tup
     down = before.min(axis=1) - after.max(axis=1)
     size = np.maximum(up, down)
     best = int(at[size.argmax()])  # a shift must not be part of the habit by which it is judged
-    parts = [_shift_limit(part) for part in (level[:best], level[best:])]
-    limit = min(_shift_limit(level), max(parts))
+    halves = ((level[:best], medians[: best - _WEEK + 1]), (level[best:], medians[best:]))
+    if size.max() <= least * min(_spread(level), max(_spread(half) for half, _ in halves)):
+        return []
+    limit = min(_shift_limit(level, medians), max(_shift_limit(*half) for half in halves))
     found: list[tuple[int, float]] = []
     for first, stop, _ in _spans_of(np.where(size > least * limit, size, 0.0)):
         best = first + int(size[first:stop].argmax())
@@ -160,7 +204,12 @@ def usual_step(times: Times) -> int:
     """Return the median distance of distinct times in ns; 0 if there are fewer than two."""
     distances = np.diff(times)
     distances = distances[distances > 0]
-    return int(quantiles(distances, 0.5)[0]) if len(distances) else 0
+    if not len(distances):
+        return 0
+    usual = distances[len(distances) // 2]
+    if 2 * np.count_nonzero(distances == usual) > len(distances):  # selection is slow among equal numbers
+        return int(usual)
+    return int(quantiles(distances, 0.5)[0])
 
 
 def is_abrupt(values: Floats, near: Flags, row: int, sign: float) -> bool:
@@ -195,11 +244,17 @@ def tail_limit(sizes: Floats, count: int, shares: tuple[float, float, float], le
     return limit
 
 
+def _length_at(lengths: Ints, share: float) -> int:
+    """Return the quantile of lengths, by counting."""
+    counts = np.cumsum(np.bincount(lengths))
+    return int(np.searchsorted(counts, max(1, math.ceil(share * len(lengths)))))
+
+
 def _mark_far(values: Floats, sizes: Floats) -> None:
     core = _without_codes(values)
     middle = quantiles(core, 0.5)[0]
     for sign in (1, -1):
-        limit = tail_limit(sign * (core - middle), len(core), (0.5, 0.9, 0.99), 3)
+        limit = tail_limit(sign * (core - middle), len(core), *_RANGE_TAIL)
         away = sign * (values - middle)
         least = _separated(away[away >= limit / _APART], limit)
         np.maximum(sizes, np.where(away >= least, away / limit, 0.0), out=sizes)
@@ -241,11 +296,14 @@ def _separated(sizes: Floats, limit: float) -> float:
     return float(ordered[apart.argmax()]) if apart.any() else math.inf
 
 
-def _shift_limit(level: Floats) -> float:
-    """Return how far apart the levels before and after must be, from the daily means of four weeks or more."""
+def _shift_limit(level: Floats, medians: Floats) -> float:
+    """Return how far apart the levels before and after must be, from daily means and their weekly medians."""
+    return max(1.8 * quantiles(np.abs(medians[_WEEK:] - medians[:-_WEEK]), 0.95)[0], _spread(level))
+
+
+def _spread(level: Floats) -> float:
     low, high = quantiles(level, 0.1, 0.9)
-    medians = _weekly_medians(level)
-    return max(1.8 * quantiles(np.abs(medians[_WEEK:] - medians[:-_WEEK]), 0.95)[0], 0.6 * (high - low))
+    return 0.6 * (high - low)
 
 
 def _weekly_medians(level: Floats) -> Floats:

@@ -8,9 +8,7 @@ A screen is part of its check: what it lets pass is not looked at.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
@@ -34,9 +32,12 @@ from hindcast.pipeline.raw.quality_checks import (
     find_runs,
     find_swapped_years,
     is_abrupt,
+    may_be_far,
+    may_have_spikes,
     month_bounds,
     usual_step,
 )
+from hindcast.pipeline.raw.quality_findings import TableFindings
 from hindcast.pipeline.raw.records import Records
 from hindcast.pipeline.settings.base import DAY
 from hindcast.pipeline.settings.clock import moment_of_day, wall_of
@@ -45,40 +46,15 @@ from hindcast.pipeline.tables import ROWS_A_PIECE
 
 _BUFFER_NUMBERS = 4 << 20  # numbers in the buffer, 32 MiB: this bounds the memory of the check of one table
 _LARGE_STEP = 8  # times the mean step: no spike without one
-_EVERY = 7  # rows of the sample for mean and standard deviation; not a divisor of the hours of a day
+_EVERY = 7  # rows of the sample for mean and deviation; not a divisor of 24
 _MONTH = 28  # days
 _FAR = 5  # standard deviations from the mean: no outlier without one
 _QUAD = 4  # a run of seven equal values contains four at a multiple of four rows
-_MOVED = 1.25  # standard deviations between four weeks and the next four: no level shift without that
+_MOVED = 1.4  # standard deviations between four weeks and the next four: no level shift without that
 _FAINT = 0.5  # of the limit of a level shift, if it begins with an unusual step
 _ROUGHER = (
     1.5  # times as large changes between days 1 to 12 than between later days: no swapped dates without that
 )
-
-
-@dataclass(frozen=True)
-class TableFindings:
-    """What the checks of one table found: by (series, value), and the last time with a value of each series and value."""
-
-    findings: dict[tuple[str, str], list[Finding]] = field(default_factory=dict)
-    ends: dict[str, dict[str, int]] = field(default_factory=dict)  # value -> series -> ns UTC
-
-    def as_json(self) -> Any:
-        """Convert to JSON values."""
-        rows = [
-            [*key, found.reason, found.from_time, found.until_time, found.severity, found.value]
-            for key, findings in self.findings.items()
-            for found in findings
-        ]
-        return {"findings": rows, "ends": self.ends}
-
-    @classmethod
-    def from_json(cls, value: Any) -> TableFindings:
-        """Convert back."""
-        findings: dict[tuple[str, str], list[Finding]] = {}
-        for series, name, *rest in value["findings"]:
-            findings.setdefault((series, name), []).append(Finding(*rest))
-        return cls(findings, value["ends"])
 
 
 class QualityScan:
@@ -138,15 +114,16 @@ class QualityScan:
         assert self._buffer is not None
         count = len(codes)
         rows = Rows(codes, times, self._frequency, self._zone)
+        checked, missing = rows, np.zeros(count, np.bool_)  # values of one source are often missing together
         for (name, setting), bits in zip(self._source.values.items(), self._buffer[2:], strict=True):
             values = bits[:count].view(np.float64)
             whole = self._source.role != "known" and setting.allowed is None and not setting.angle
             if np.isnan(values.min()):
-                filled = ~np.isnan(values)
-                if not filled.any():
-                    continue
-                checked = Rows(codes[filled], times[filled], self._frequency, self._zone)
-                self._check_value(name, checked, values[filled], whole=whole)
+                if not np.array_equal(missing, empty := np.isnan(values)):
+                    if empty.all():
+                        continue
+                    checked, missing = Rows(codes[~empty], times[~empty], self._frequency, self._zone), empty
+                self._check_value(name, checked, values[~empty], whole=whole)
             else:
                 self._check_value(name, rows, values, whole=whole)
 
@@ -293,11 +270,13 @@ def _outliers(rows: Rows, values: Floats) -> Iterator[tuple[int, Finding]]:
     mean = np.add.reduceat(sample, firsts) / counts
     variance = np.add.reduceat(sample * sample, firsts) / counts - mean * mean
     far = np.maximum(high - mean, mean - low) > _FAR * np.sqrt(np.maximum(variance, 0.0))
-    for place in np.flatnonzero(
-        rows.enough & (far | (largest > _LARGE_STEP * mean_step)) & (high > low)
-    ).tolist():
+    spiky = largest > _LARGE_STEP * mean_step
+    for place in np.flatnonzero(rows.enough & (far | spiky) & (high > low)).tolist():
         inside = values[rows.part(place)]
-        spans = find_outliers(inside, rows.near_part(place))
+        wanted = bool(far[place]) and may_be_far(inside), bool(spiky[place]) and may_have_spikes(inside)
+        if not any(wanted):
+            continue
+        spans = find_outliers(inside, rows.near_part(place), far=wanted[0], spikes=wanted[1])
         if any(not inside[first:stop].any() for first, stop, _ in spans) and find_false_zeros(inside):
             spans = [span for span in spans if inside[span[0] : span[1]].any()]  # zeros are reported as such
         yield from rows.findings(place, OUTLIER, spans, values)

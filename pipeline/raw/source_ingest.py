@@ -28,7 +28,7 @@ from hindcast.pipeline.raw.cache_entries import (
 )
 from hindcast.pipeline.raw.context import IngestContext
 from hindcast.pipeline.raw.opened_file import change_error
-from hindcast.pipeline.raw.quality_scan import TableFindings
+from hindcast.pipeline.raw.quality_findings import TableFindings
 from hindcast.pipeline.raw.quarantine import (
     Counts,
     Quarantine,

@@ -9,7 +9,8 @@ import numpy as np
 
 from hindcast.pipeline.arrays import BufferPool, Floats, Times
 from hindcast.pipeline.raw.quality_checks import Finding
-from hindcast.pipeline.raw.quality_scan import QualityScan, TableFindings
+from hindcast.pipeline.raw.quality_findings import TableFindings
+from hindcast.pipeline.raw.quality_scan import QualityScan
 from hindcast.pipeline.raw.records import Records
 from hindcast.pipeline.settings.base import DAY, HOUR
 from hindcast.pipeline.settings.raw import Source

@@ -76,7 +76,7 @@ USUAL: dict[str, Callable[[int], Floats]] = {
     "constant": lambda count: np.full(count, 7.0),
     "zero": np.zeros,
     "tariff": lambda count: np.repeat(np.arange(count // 24 + 1) % 3 + 1.0, 24)[:count],
-    "linear": lambda count: np.arange(count) * 1.0,
+    "linear": lambda count: np.arange(count).astype(np.float64),
 }
 
 
