@@ -38,7 +38,9 @@ def test_51_published_zeros_in_the_test_change_the_second_verdict_and_not_the_he
     source, dot, value = params.align.published.get(target, "").rpartition(".")
     if not dot:  # the flags must name a source and a value that the settings have
         source = next(
-            name for name, each in params.raw.sources_of("realized").items() if target in each.values  # noqa: PD011 (no DataFrame)
+            name
+            for name, each in params.raw.sources_of("realized").items()
+            if target in each.values  # noqa: PD011 (no DataFrame)
         )
         value = target
     dataset = mock_dataset(
