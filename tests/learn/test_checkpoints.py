@@ -287,7 +287,7 @@ def test_a_process_group_killed_three_times_leaves_the_bytes_of_one_never_killed
     assert done.returncode == 0, done.stderr
     assert "resuming in epoch" in done.stderr
     assert tree(killed) == tree(whole)
-    assert len(tree(whole)) == 8
+    assert len(tree(whole)) == 10
     assert not (killed / ".hindcast" / "checkpoints").exists()
     assert not list(killed.glob(".*.partial"))
 

@@ -126,7 +126,7 @@ def test_a_share_of_a_whole_number_of_steps_is_not_moved_by_rounding() -> None:
 
 
 def test_a_border_between_two_steps_moves_to_the_later_one() -> None:
-    date = START + 50 * HOUR + 1
+    date = START + 50 * HOUR + 10**9
     steps = steps_of([plain_track(100)], 24)
     assert find_borders(steps, Chronological(validation=0, test=date)).test == START + 51 * HOUR
 
