@@ -64,7 +64,7 @@ def quality_lines(evaluation: Evaluation) -> Iterator[str]:
     quality = evaluation.quality
     if quality.note:
         yield f"  Note: {quality.note}"
-    for warning in quality.shown_warnings:
+    for warning in quality.printed_warnings:
         yield f"  Warning: {warning}"
 
 

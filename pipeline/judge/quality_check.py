@@ -12,7 +12,8 @@ from hindcast.pipeline.judge.unflagged_rows import FlaggedIntervals
 from hindcast.pipeline.tables import FLAGS, read_flags
 
 SUMMARY = "reports/quality.json"
-_MOST_WARNINGS = 20  # of the terminal and the report; quality.json has all
+_MOST_WARNINGS = 20  # of the report; quality.json has all
+_MOST_PRINTED = 3  # of the terminal, where they stand below the answer
 
 
 @dataclass(frozen=True)
@@ -29,10 +30,18 @@ class QualityCheck:
 
     @property
     def shown_warnings(self) -> list[str]:
-        """The first warnings, and a line that counts the others."""
-        hidden = len(self.warnings) - _MOST_WARNINGS
+        """The first warnings for the report, and a line that counts the others."""
+        return self._first(_MOST_WARNINGS)
+
+    @property
+    def printed_warnings(self) -> list[str]:
+        """The first few warnings for the terminal, and a line that counts the others."""
+        return self._first(_MOST_PRINTED)
+
+    def _first(self, most: int) -> list[str]:
+        hidden = len(self.warnings) - most
         more = [f"{hidden} more warnings are in {SUMMARY}."] if hidden > 0 else []
-        return [*self.warnings[:_MOST_WARNINGS], *more]
+        return [*self.warnings[:most], *more]
 
 
 def read_quality_check(root: Path) -> QualityCheck:

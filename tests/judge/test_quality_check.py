@@ -94,3 +94,6 @@ def test_many_warnings_are_cut_and_counted(tmp_path: Path) -> None:
     write_check(tmp_path, "meter", "load", 0, HOUR)
     write_json(tmp_path / SUMMARY, {"warnings": [f"warning {row}" for row in range(25)]})
     assert read_quality_check(tmp_path).shown_warnings[-1] == "5 more warnings are in reports/quality.json."
+    printed = read_quality_check(tmp_path).printed_warnings
+    assert len(printed) == 4
+    assert printed[-1] == "22 more warnings are in reports/quality.json."
