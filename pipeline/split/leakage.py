@@ -39,21 +39,25 @@ class _ScoredRanges:
         sequence, start, stop = (np.concatenate(columns) for columns in zip(*ranges, strict=True))
         series = self._series_of_sequence[sequence]
         order = np.lexsort((start, series))
-        self._series, self._start, self._stop = series[order], start[order], stop[order]
+        self._series, self._start = series[order], start[order]
+        # the latest end so far within the series: as ranks that begin anew with each series
+        ends, rank = np.unique(stop[order], return_inverse=True)
+        base = self._series * len(ends)
+        self._latest = ends[np.maximum.accumulate(base + rank) - base]
 
     def count_reached_by(self, split: Split, reach: int) -> int:
         """Count the listed samples of a split that have scored steps at most `reach` (ns) after one of the ranges."""
+        if not len(self._series):
+            return 0
         start, stop = _scored_range(self._steps, split)
         series = self._series_of_sequence[self._steps.sequence[split.indices]]
-        count = 0
-        for number in np.unique(series).tolist():
-            low, high = np.searchsorted(self._series, [number, number + 1])
-            if high > low:
-                samples = np.flatnonzero(series == number)
-                latest = np.maximum.accumulate(self._stop[low:high])
-                place = np.searchsorted(self._start[low:high], stop[samples], side="left") - 1
-                count += int(((place >= 0) & (latest[place.clip(0)] > start[samples] - reach)).sum())
-        return count
+        # (series, time) as one number: the last range of the series that begins before the sample ends
+        times = np.unique(self._start)
+        begins = self._series * len(times) + np.searchsorted(times, self._start)
+        ends = series * len(times) + np.searchsorted(times, stop)
+        place = np.searchsorted(begins, ends, side="left") - 1
+        is_reached = (place >= 0) & (self._series[place] == series) & (self._latest[place] > start - reach)
+        return int(is_reached.sum())
 
 
 def _ranges(steps: Steps, split: Split) -> tuple[Ints, Ints, Ints]:

@@ -124,17 +124,17 @@ def _parts(
 ) -> Iterator[tuple[str, Key, Values, Flags]]:
     """Yield (kind, key, values, counted) of the training rows of each block, per series if any of the scales needs it."""
     is_by_series = any(side.by != "feature" for side in scaled.values())
-    for start, stop, inside in iter_scored(steps, train):
-        parts = list(_by_series(steps, start, stop)) if is_by_series else [(_ANY_SERIES, slice(None))]
+    for samples, inside in iter_scored(steps, train):
+        parts = list(_by_series(steps, samples)) if is_by_series else [(_ANY_SERIES, slice(None))]
         for kind in scaled:
             if kind == "features":
-                values, counted = _read_features(steps, start, stop, columns)
+                values, counted = _read_features(steps, samples, columns)
             else:
-                values, counted = steps.read("Y", start, stop), _counted_targets(steps, start, stop)
-            for key, samples in parts:
-                steps_inside = inside[samples]
+                values, counted = steps.read("Y", samples), _counted_targets(steps, samples)
+            for key, part in parts:
+                steps_inside = inside[part]
                 if steps_inside.any():
-                    yield kind, key, values[samples][steps_inside], counted[samples][steps_inside]
+                    yield kind, key, values[part][steps_inside], counted[part][steps_inside]
 
 
 class _Side:
@@ -202,28 +202,28 @@ def _entries(scales: dict[str, dict[tuple[str, ...], Scale]]) -> list[dict[str, 
     ]
 
 
-def _by_series(steps: Steps, start: int, stop: int) -> Iterator[tuple[Key, slice]]:
-    """Yield (key, slice) for each series in samples [start, stop); slices are relative to `start`."""
-    sequence = steps.sequence[start:stop]
-    edges = [0, *(1 + np.flatnonzero(np.diff(sequence))).tolist(), stop - start]
+def _by_series(steps: Steps, samples: Ints) -> Iterator[tuple[Key, slice]]:
+    """Yield (key, slice) for each series in `samples`."""
+    sequence = steps.sequence[samples]
+    edges = [0, *(1 + np.flatnonzero(np.diff(sequence))).tolist(), len(samples)]
     for first, last in pairwise(edges):
         row = sequence[first]
         yield (str(steps.sequences.group[row]), str(steps.sequences.series[row])), slice(first, last)
 
 
-def _read_features(steps: Steps, start: int, stop: int, columns: Columns) -> tuple[Values, Flags]:
-    values = steps.read("X", start, stop)
+def _read_features(steps: Steps, samples: Ints, columns: Columns) -> tuple[Values, Flags]:
+    values = steps.read("X", samples)
     counted = np.ones(values.shape, bool)
     masked = np.flatnonzero(columns.masks >= 0)
     counted[..., masked] = values[..., columns.masks[masked]] == 0
     return values, counted
 
 
-def _counted_targets(steps: Steps, start: int, stop: int) -> Flags:
+def _counted_targets(steps: Steps, samples: Ints) -> Flags:
     """Flag the targets with weight that are not flagged."""
-    counted: Flags = steps.read("W", start, stop) > 0
+    counted: Flags = steps.read("W", samples) > 0
     if steps.has_flagged:
-        counted &= steps.read("flagged", start, stop) == 0
+        counted &= steps.read("flagged", samples) == 0
     return counted
 
 

@@ -13,8 +13,8 @@ import numpy.typing as npt
 from hindcast.pipeline.arrays import TIME_MAX, TIME_MIN, Flags, Ints
 from hindcast.pipeline.store.index_types import Sequences, Split, played_samples
 
-Read = Callable[[str, int, int], npt.NDArray[Any]]
-"""`read(name, start, stop)` returns the rows [start, stop) of a data set such as `origin`: (sample, step, ...)."""
+Read = Callable[[str, Ints], npt.NDArray[Any]]
+"""`read(name, samples)` returns these samples of an array such as `origin`: (sample, step, ...)."""
 
 _STEPS_PER_BLOCK = 1 << 16  # half a MiB per column of 8-byte values; the scaler sums block by block
 
@@ -73,14 +73,14 @@ class Steps:
         """The end of the last step of all sequences, with or without a target."""
         return int(self.stop.max(initial=TIME_MIN))
 
-    def times(self, start: int, stop: int) -> Ints:
-        """Return the time of every step of samples [start, stop): (sample, step), padding included."""
-        return self.start[start:stop, None] + np.arange(self.segment_length) * self.frequency
+    def times(self, samples: Ints) -> Ints:
+        """Return the time of every step of some samples: (sample, step), padding included."""
+        return self.start[samples, None] + np.arange(self.segment_length) * self.frequency
 
-    def within(self, start: int, stop: int, from_time: int, until_time: int) -> Flags:
-        """Flag the steps of samples [start, stop) inside [from_time, until_time): (sample, step); never set for padding."""
-        times = self.times(start, stop)
-        return (times >= from_time) & (times < np.minimum(until_time, self.stop[start:stop])[:, None])
+    def within(self, samples: Ints, from_time: int, until_time: int) -> Flags:
+        """Flag the steps of some samples inside [from_time, until_time): (sample, step); never set for padding."""
+        times = self.times(samples)
+        return (times >= from_time) & (times < np.minimum(until_time, self.stop[samples])[:, None])
 
     def played(self, split: Split) -> Flags:
         """Flag the samples that contain scored steps of a split; see `store.index_types.played_samples`."""
@@ -88,29 +88,27 @@ class Steps:
         played[played_samples(self.sequences, split, self.segment_length, self.frequency)] = True
         return played
 
-    def blocks(self, chosen: Flags) -> Iterator[tuple[int, int]]:
-        """Yield the chosen samples as ranges [start, stop) of bounded length, ascending."""
-        longest = max(1, _STEPS_PER_BLOCK // self.segment_length)
-        edges = np.flatnonzero(np.diff(np.concatenate([[False], chosen, [False]]).astype(np.int8)))
-        for first, last in edges.reshape(-1, 2).tolist():
-            for start in range(first, last, longest):
-                yield start, min(start + longest, last)
+    def blocks(self, chosen: Flags) -> Iterator[Ints]:
+        """Yield the chosen samples, ascending, in arrays of bounded length that may contain many sequences."""
+        longest, samples = max(1, _STEPS_PER_BLOCK // self.segment_length), np.flatnonzero(chosen)
+        for first in range(0, len(samples), longest):
+            yield samples[first : first + longest]
 
 
-def iter_scored(steps: Steps, split: Split) -> Iterator[tuple[int, int, Flags]]:
-    """Yield the samples that a split runs through as ranges [start, stop), each with a flag per step (sample, step).
+def iter_scored(steps: Steps, split: Split) -> Iterator[tuple[Ints, Flags]]:
+    """Yield the samples that a split runs through, block by block, with a flag per step (sample, step).
 
     The flag is set if the step lies in an interval of the split and is not padding, regardless of its weight.
     """
-    for start, stop in steps.blocks(steps.played(split)):
-        inside = split.holds(steps.times(start, stop))
-        yield start, stop, inside & steps.within(start, stop, split.from_time, split.until_time)
+    for samples in steps.blocks(steps.played(split)):
+        inside = split.holds(steps.times(samples))
+        yield samples, inside & steps.within(samples, split.from_time, split.until_time)
 
 
 def scored_by_sequence(steps: Steps, split: Split) -> Ints:
     """Return the number of scored steps (inside an interval, at least one target with weight) of each sequence."""
     counts = np.zeros(len(steps.sequences), np.int64)
-    for start, stop, inside in iter_scored(steps, split):
-        scored = inside & (steps.read("W", start, stop) > 0).any(axis=2)
-        np.add.at(counts, steps.sequence[start:stop], scored.sum(axis=1))
+    for samples, inside in iter_scored(steps, split):
+        scored = inside & (steps.read("W", samples) > 0).any(axis=2)
+        np.add.at(counts, steps.sequence[samples], scored.sum(axis=1))
     return counts

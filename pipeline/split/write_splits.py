@@ -7,10 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from hindcast.pipeline.align.features.registry import longest_reach
+from hindcast.pipeline.arrays import Ints
 from hindcast.pipeline.digests import FileDigests, digest_of_shards
 from hindcast.pipeline.errors import SplitError
 from hindcast.pipeline.files import write_json
@@ -28,9 +27,9 @@ from hindcast.pipeline.store.reader import Dataset
 def steps_of(dataset: Dataset, read_some: Callable[[str, int], None] = lambda *_: None) -> Steps:
     """Return the steps of an open data set; each read calls `read_some` with the array's name and the number of samples."""
 
-    def read(name: str, start: int, stop: int) -> NDArray[Any]:
-        values = dataset.read(name, np.arange(start, stop))
-        read_some(name, stop - start)
+    def read(name: str, samples: Ints) -> NDArray[Any]:
+        values = dataset.read(name, samples)
+        read_some(name, len(samples))
         return values
 
     return Steps(
@@ -103,6 +102,10 @@ def reach_of(params: Params, dataset: Dataset) -> int:
     """Return how far inputs reach back (ns) if the policy needs it, else 0: see `features.registry.longest_reach`."""
     if not POLICIES[params.split.policy].needs_reach or dataset.first_target_time > dataset.last_target_time:
         return 0
+    from hindcast.pipeline.align.features.registry import (
+        longest_reach,
+    )  # loads pandas: half of the stage's start
+
     table = dataset.sequences
     end = table.start_time + table.step_count * dataset.frequency
     return longest_reach(params, int(table.start_time.min()), int(end.max()))

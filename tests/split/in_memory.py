@@ -74,7 +74,7 @@ def steps_of(tracks: Sequence[Track], segment_length: int, frequency: int = HOUR
         frequency=frequency,
         first_target_time=min(observed, default=NEVER),
         last_target_time=max(observed, default=-NEVER - 1),
-        read=lambda name, start, stop: data[name][start:stop],
+        read=lambda name, samples: data[name][samples],
     )
 
 

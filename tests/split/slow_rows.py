@@ -44,11 +44,11 @@ def scored(steps: Steps, split: Split) -> set[Key]:
     """The rows with weight that a split scores, from the plan."""
     found: list[Key] = []
     table = steps.sequences
-    for start, stop, inside in iter_scored(steps, split):
-        counted = inside & (steps.read("W", start, stop)[:, :, 0] > 0)
-        for sample, step in zip(*np.nonzero(counted), strict=True):
-            row = int(steps.sequence[start + sample])
-            time = int(steps.times(start, stop)[sample, step])
+    for samples, inside in iter_scored(steps, split):
+        counted = inside & (steps.read("W", samples)[:, :, 0] > 0)
+        for place, step in zip(*np.nonzero(counted), strict=True):
+            row = int(steps.sequence[samples[place]])
+            time = int(steps.times(samples)[place, step])
             found.append((str(table.series[row]), int(table.track[row]), time))
     assert len(found) == len(set(found)), "no row twice"
     return set(found)

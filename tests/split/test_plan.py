@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
 from hindcast.pipeline.errors import SplitError
 from hindcast.pipeline.settings.split import Chronological
 from hindcast.pipeline.split.plan import excluded_lines, kept_lines, plan_splits
+from hindcast.pipeline.split.steps import Steps
 from tests.split.in_memory import HOUR, NEVER, START, Row, Track, plain_track, steps_of
 
 
@@ -29,6 +33,23 @@ def test_a_straddler_is_scored_by_both_sides_but_listed_once() -> None:
     train, _, test = plan.splits
     assert (train.indices.tolist(), test.indices.tolist()) == ([0, 1], [2, 3])
     assert (train.attributes["scored_count"], test.attributes["scored_count"]) == (80, 20)
+
+
+def test_the_number_of_reads_does_not_grow_with_the_number_of_series() -> None:
+    counts = []
+    for number in (3, 300):
+        bare = steps_of(
+            [plain_track(50, series=f"s{place:03}", lead=0, delay=-1) for place in range(number)], 10
+        )
+        reads: list[str] = []
+
+        def read(name: str, samples: np.ndarray, bare: Steps = bare, reads: list[str] = reads) -> np.ndarray:
+            reads.append(name)
+            return bare.read(name, samples)
+
+        plan_splits(replace(bare, read=read), Chronological(validation=0.2, test=0.2), seed=0)
+        counts.append(len(reads))
+    assert counts[0] == counts[1] > 0
 
 
 @pytest.mark.parametrize(("validation", "test"), [(0, 0), (0, 0.2), (0.2, 0)])

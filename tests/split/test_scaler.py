@@ -47,15 +47,17 @@ def mock_steps(
     ).astype(np.float32)
     inputs[:, :, 4] = 0
     data = {"X": inputs, "Y": rng.normal(-3, 9, (*shape, 1)).astype(np.float32)}
-    padding = ~bare.within(0, bare.sample_count, 0, 2**62)
+    padding = ~bare.within(np.arange(bare.sample_count), 0, 2**62)
     data["X"][padding] = 1e30
     data["Y"][padding] = 1e30
     read = bare.read
-    return replace(bare, read=lambda name, a, b: data[name][a:b] if name in data else read(name, a, b)), data
+    return replace(
+        bare, read=lambda name, samples: data[name][samples] if name in data else read(name, samples)
+    ), data
 
 
 def rows_of_training(steps: Steps, train: Split) -> np.ndarray:
-    return steps.within(0, steps.sample_count, train.from_time, train.until_time)
+    return steps.within(np.arange(steps.sample_count), train.from_time, train.until_time)
 
 
 @given(
@@ -75,7 +77,7 @@ def test_the_scaler_is_the_mean_and_deviation_of_all_training_rows(
     for entry, values in zip(found["features"], expected, strict=False):
         assert entry["count"] == len(values)
         np.testing.assert_allclose([entry["mean"], entry["std"]], [values.mean(), values.std()], rtol=1e-9)
-    weight = steps.read("W", 0, steps.sample_count)[inside][:, 0] > 0
+    weight = steps.read("W", np.arange(steps.sample_count))[inside][:, 0] > 0
     target = data["Y"][inside][weight, 0].astype(np.float64)
     (entry,) = found["targets"]
     assert entry["count"] == len(target)
@@ -110,10 +112,10 @@ def test_scaled_rows_do_not_depend_on_the_segment_length_beyond_rounding() -> No
         tracks = [plain_track(500), plain_track(333, series="b", begin=40)]
         bare = steps_of(tracks, segment_length)
 
-        def read(name: str, start: int, stop: int, bare: Steps = bare) -> np.ndarray:
+        def read(name: str, samples: np.ndarray, bare: Steps = bare) -> np.ndarray:
             if name in {"X", "Y"}:
-                return np.sin(bare.times(start, stop) / 1e13)[:, :, None].astype(np.float32)
-            return bare.read(name, start, stop)
+                return np.sin(bare.times(samples) / 1e13)[:, :, None].astype(np.float32)
+            return bare.read(name, samples)
 
         steps = replace(bare, read=read)
         train = plan_splits(steps, Chronological(), seed=0).splits[0]
@@ -180,7 +182,7 @@ def test_flagged_targets_do_not_count() -> None:
     counted = (
         rows_of_training(steps, train)
         & ~flagged[..., 0]
-        & (steps.read("W", 0, steps.sample_count)[..., 0] > 0)
+        & (steps.read("W", np.arange(steps.sample_count))[..., 0] > 0)
     )
     assert found["count"] == counted.sum()
     np.testing.assert_allclose(found["mean"], data["Y"][counted].astype(np.float64).mean(), rtol=1e-12)
@@ -205,7 +207,9 @@ def grouped_steps(seed: int = 0) -> tuple[Steps, np.ndarray]:
         "Y": noise[..., None].astype(np.float32),
     }
     read = bare.read
-    steps = replace(bare, read=lambda name, a, b: data[name][a:b] if name in data else read(name, a, b))
+    steps = replace(
+        bare, read=lambda name, samples: data[name][samples] if name in data else read(name, samples)
+    )
     return steps, data["Y"]
 
 
@@ -222,7 +226,7 @@ def rows_of(
     steps: Steps, train: Split, power: np.ndarray, group: str, series: str | None = None
 ) -> np.ndarray:
     """The training targets of a group or series."""
-    inside = rows_of_training(steps, train) & (steps.read("W", 0, steps.sample_count)[..., 0] > 0)
+    inside = rows_of_training(steps, train) & (steps.read("W", np.arange(steps.sample_count))[..., 0] > 0)
     mine = steps.sequences.group == group
     if series is not None:
         mine &= steps.sequences.series == series

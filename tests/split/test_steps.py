@@ -61,17 +61,16 @@ def test_of_a_split_with_intervals_every_sample_that_reaches_one_is_played(
 
 
 @given(st.lists(st.booleans(), max_size=40), st.integers(1, 5))
-def test_blocks_are_the_chosen_samples_in_ranges_of_bounded_length(flags: list[bool], longest: int) -> None:
+def test_blocks_are_the_chosen_samples_in_arrays_of_bounded_length(flags: list[bool], longest: int) -> None:
     steps = make([(max(1, len(flags)), 0)], 1)
     before, module._STEPS_PER_BLOCK = module._STEPS_PER_BLOCK, longest
     try:
         blocks = list(steps.blocks(np.array(flags, bool)))
     finally:
         module._STEPS_PER_BLOCK = before
-    assert [sample for start, stop in blocks for sample in range(start, stop)] == np.flatnonzero(
-        flags
-    ).tolist()
-    assert all(0 < stop - start <= longest for start, stop in blocks)
+    assert [sample for block in blocks for sample in block.tolist()] == np.flatnonzero(flags).tolist()
+    assert all(len(block) == longest for block in blocks[:-1])
+    assert all(0 < len(block) <= longest for block in blocks)
 
 
 @given(worlds, st.integers(1, 9), borders)
@@ -85,4 +84,4 @@ def test_scored_steps_are_counted_by_sequence_and_padding_is_never_scored(
         sum(times[0] <= hour < times[1] for hour in range(first, first + length)) for length, first in world
     ]
     assert scored_by_sequence(steps, split).tolist() == expected
-    assert sum(int(inside.sum()) for _, _, inside in iter_scored(steps, split)) == sum(expected)
+    assert sum(int(inside.sum()) for _, inside in iter_scored(steps, split)) == sum(expected)

@@ -95,9 +95,9 @@ def apply_embargo(steps: Steps, name: str, interval: tuple[int, int], next_origi
 def first_origin(steps: Steps, from_time: int, until_time: int) -> int:
     """Return the smallest origin of the steps in [from_time, until_time) of all sequences; TIME_MAX if there are none."""
     smallest = TIME_MAX
-    for start, stop in steps.blocks((steps.stop > from_time) & (steps.start < until_time)):
-        inside = steps.within(start, stop, from_time, until_time)
-        origins = steps.read("origin", start, stop)
+    for samples in steps.blocks((steps.stop > from_time) & (steps.start < until_time)):
+        inside = steps.within(samples, from_time, until_time)
+        origins = steps.read("origin", samples)
         smallest = min(smallest, int(origins.min(initial=TIME_MAX, where=inside)))
     return smallest
 
@@ -114,17 +114,17 @@ def _first_late_target(steps: Steps, from_time: int, until_time: int, origin: in
     therefore ends training at the step that it revises.
     """
     first: Late | None = None
-    for start, stop in steps.blocks((steps.stop > from_time) & (steps.start < until_time)):
-        known = steps.read("known", start, stop)
+    for samples in steps.blocks((steps.stop > from_time) & (steps.start < until_time)):
+        known = steps.read("known", samples)
         late = (known > origin) & (known != TIME_MAX)  # TIME_MAX: not observed
-        late &= steps.within(start, stop, from_time, until_time)[:, :, None]
+        late &= steps.within(samples, from_time, until_time)[:, :, None]
         if late.any():
-            times = np.where(late.any(axis=2), steps.times(start, stop), TIME_MAX)
-            sample, step = np.unravel_index(times.argmin(), times.shape)
-            time = int(times[sample, step])
+            times = np.where(late.any(axis=2), steps.times(samples), TIME_MAX)
+            place, step = np.unravel_index(times.argmin(), times.shape)
+            time = int(times[place, step])
             if first is None or time < first.time:
-                moment = int(known[sample, step].max(where=late[sample, step], initial=origin))
-                first = Late(int(steps.sequence[start + sample]), time, moment)
+                moment = int(known[place, step].max(where=late[place, step], initial=origin))
+                first = Late(int(steps.sequence[samples[place]]), time, moment)
     return first
 
 

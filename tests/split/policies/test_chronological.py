@@ -82,11 +82,9 @@ def scored_rows(steps: Steps, settings: Chronological) -> dict[str, set[Key]]:
     for part in make_parts(steps, find_borders(steps, settings)):
         split = list_samples(steps, part)
         keys = [
-            (int(steps.sequence[start + sample]), int(steps.times(start, stop)[sample, step]))
-            for start, stop, inside in iter_scored(steps, split)
-            for sample, step in zip(
-                *np.nonzero(inside & (steps.read("W", start, stop)[:, :, 0] > 0)), strict=True
-            )
+            (int(steps.sequence[samples[place]]), int(steps.times(samples)[place, step]))
+            for samples, inside in iter_scored(steps, split)
+            for place, step in zip(*np.nonzero(inside & (steps.read("W", samples)[:, :, 0] > 0)), strict=True)
         ]
         assert len(keys) == len(set(keys)), "no row twice"
         found[part.name] = set(keys)
