@@ -11,9 +11,6 @@ from hindcast.stages.common import Summary, stage_main
 
 def run(params: Params) -> Summary:
     """Evaluate models/ on data/dataset.h5 in the current folder. Raises TrainingError if the extra `train` is not installed."""
-    from hindcast.pipeline.learn.backend import start_framework
-
-    start_framework()  # before anything imports the framework
     from hindcast.pipeline.judge.console import (
         excluded_lines,
         kept_lines,

@@ -34,6 +34,8 @@ from hindcast.pipeline.judge.stage_facts import policy_warning, read_stage_facts
 from hindcast.pipeline.judge.summed_series import sum_series
 from hindcast.pipeline.judge.table import Table
 from hindcast.pipeline.judge.unflagged_rows import flag_rows
+from hindcast.pipeline.learn.backend import check_libraries, start_framework
+from hindcast.pipeline.learn.model_card import check_network
 from hindcast.pipeline.learn.trees import open_trees
 from hindcast.pipeline.progress import progress
 from hindcast.pipeline.settings.base import SECOND, TIME_UNITS
@@ -74,28 +76,30 @@ def evaluate_workspace(params: Params, root: Path) -> Evaluation:
     Raises LeakError unless the files are, byte for byte, those that the certificate covers, and MissingInputError or
     FormatError if the data set or the network is missing or damaged, or if the network was trained on another data set.
     """
-    from hindcast.pipeline.learn.prediction import predict
-
-    quality = read_quality_check(root)
+    # what is cheap is checked first, and all before the slow import of the framework
+    check_libraries()
+    models = root / "models"
     with Dataset(root / "data" / "dataset.h5", check_shards=False) as dataset:
+        check_network(models, dataset, params.train)
+        trees, facts = None, _facts(params, dataset, root)
+        if "trees" in params.evaluate.baselines:
+            trees, facts["Boosted trees"] = open_trees(root, dataset)
+        read_json(models / "history.json")
+        quality = read_quality_check(root)
         digests = FileDigests.of_workspace(root)
         check_certificate(
             root / "reports/leaks.json", root / "data", dataset.fingerprint, digests, from_bytes=True
         )
         digests.save()
+        start_framework()  # before anything imports it
+        from hindcast.pipeline.learn.prediction import predict
 
         def model(split: str, rows: Rows) -> Values:
-            predictions = predict(dataset, root / "models", split)
+            predictions = predict(dataset, models, split)
             assert np.array_equal(predictions.sample, rows.sample)
             assert np.array_equal(predictions.offset, rows.offset)
             return predictions.value if predictions.quantiles is None else predictions.quantiles
 
-        warning = policy_warning(params.split.policy)
-        dataset_facts = {**({"warning": warning} if warning else {}), **_dataset_facts(dataset)}
-        facts = {"Data set": dataset_facts, **read_stage_facts(root / "reports")}
-        trees = None
-        if "trees" in params.evaluate.baselines:
-            trees, facts["Boosted trees"] = open_trees(root, dataset)
         return evaluate(dataset, model, params, root, facts, trees=trees, quality=quality)
 
 
@@ -210,6 +214,12 @@ def _derive_answers(judgements: list[Judgement]) -> list[tuple[Judgement, Answer
         if any(judgement.comparison.compared for judgement in of_split):
             return [(judgement, derive_answer(judgement)) for judgement in of_split]
     return []
+
+
+def _facts(params: Params, dataset: Dataset, root: Path) -> dict[str, Any]:
+    warning = policy_warning(params.split.policy)
+    dataset_facts = {**({"warning": warning} if warning else {}), **_dataset_facts(dataset)}
+    return {"Data set": dataset_facts, **read_stage_facts(root / "reports")}
 
 
 def _dataset_facts(dataset: Dataset) -> dict[str, Any]:

@@ -58,16 +58,14 @@ class EvaluationPass:
 
 
 def training_data(source: BatchSource, learner: Any, settings: TrainSettings, seed: int) -> TrainingData:
-    """What a stateless network with scaled outputs is trained on in `settings.mode`; TrainingError if there are no batches."""
+    """What a stateless network with scaled outputs is trained on in `settings.mode`.
+
+    TrainingError if validation does not fit into `settings.validation_budget`.
+    """
     training = {"stateful": _stateful, "windows": _windows, "per_series": _per_series}[settings.mode](
         source, learner, settings, seed
     )
-    batches = training.batches
-    compile_network(training.network, settings, settings.epochs * batches)
-    if not batches:
-        raise TrainingError(
-            "The training split has no samples: check align.from, align.until and the split's borders."
-        )
+    compile_network(training.network, settings, settings.epochs * training.batches)
     return training
 
 

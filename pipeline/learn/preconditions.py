@@ -5,6 +5,7 @@ Nothing here loads Keras: a mistake is reported at once, not after the seconds t
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,7 +20,8 @@ from hindcast.pipeline.certify.covered_files import check_certificate
 from hindcast.pipeline.digests import FileDigests
 from hindcast.pipeline.errors import LeakError, TrainingError
 from hindcast.pipeline.feed.scaling import Scaling, read_scaling, series_of
-from hindcast.pipeline.feed.source import Source
+from hindcast.pipeline.feed.source import Source, read_weights, scored_steps, split_samples
+from hindcast.pipeline.learn.trees import load_library
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.settings.train import TrainSettings
 from hindcast.pipeline.store.index_types import Split
@@ -43,25 +45,28 @@ def open_certified(params: Params, root: Path) -> Iterator[CertifiedData]:
     """Open the data set below `root` once all that training needs has been checked.
 
     LeakError or MissingInputError without a passed certificate of these very files, FormatError if the scaler belongs
-    to another data set, TrainingError if the settings do not fit the data set.
+    to another data set, TrainingError if the settings do not fit the data set or the library of the trees is missing.
     """
     settings, scaler = params.train, root / "data" / "scaler.json"
     if settings.model is not None:
         check_model_exists(settings.model)
+    if "trees" in params.evaluate.baselines:
+        load_library()
     with Dataset(root / "data" / "dataset.h5", check_shards=False) as dataset:
         known = series_of(dataset, "train")
+        check_identity(len(known), settings)
         scaling = read_scaling(scaler, dataset.features, dataset.targets, dataset.fingerprint, known)
         digests = FileDigests.of_workspace(root)
         check_certificate(root / "reports" / "leaks.json", root / "data", dataset.fingerprint, digests)
         digests.save()
         check_settings(dataset, settings)
-        check_identity(len(known), settings)
         yield CertifiedData(dataset, scaling, known)
 
 
 def check_settings(source: Source, settings: TrainSettings) -> None:
-    """Raise unless data set and settings fit together: see `check_split` and `check_published`."""
+    """Raise unless data set and settings fit together: see `check_split`, `check_rows` and `check_published`."""
     check_split(source.split("train"), settings)
+    check_rows(source)
     if settings.residual:
         check_published(source)
 
@@ -84,6 +89,21 @@ def check_split(train: Split, settings: TrainSettings) -> None:
             f"train.lookback: the split keeps training away from held-out blocks for windows of {longest} steps, found "
             f"{settings.lookback}: run the stage `split` again with these settings."
         )
+
+
+def check_rows(source: Source) -> None:
+    """Raise TrainingError unless some row of the training split has weight."""
+    part = source.split("train")
+    samples = split_samples(source, part)
+    for start in range(0, len(samples), _BLOCK):  # the first block usually has some
+        block = samples[start : start + _BLOCK]
+        weights = read_weights(source, "train", block)
+        if np.any((weights > 0).any(axis=2) & scored_steps(source, part, block)):
+            return
+    raise TrainingError(
+        f"The training split has no row to learn from: of its {len(samples):,} samples, no step has a known target that is "
+        "not flagged. Check align.from, align.until and the split's borders, then run the stage `split` again."
+    )
 
 
 def check_published(source: Source) -> None:
@@ -110,9 +130,40 @@ def check_identity(series: int, settings: TrainSettings) -> None:
 
 
 def check_model_exists(name: str) -> None:
-    """Raise TrainingError if the top-level module of `name` (package.module:function) is not found; imports nothing."""
-    top = name.partition(":")[0].partition(".")[0]
-    if PathFinder.find_spec(top, [str(Path.cwd())]) is None and find_spec(top) is None:
+    """Raise TrainingError if the module or the function of `name` (package.module:function) is not found; imports nothing."""
+    module, _, function = name.partition(":")
+    top, *inner = module.split(".")
+    spec = PathFinder.find_spec(top, [str(Path.cwd())]) or find_spec(top)
+    place = top
+    for part in inner:
+        if spec is None:
+            break
+        # the name alone: for a dotted one, Python asks for the package, which is not imported
+        spec = PathFinder.find_spec(part, list(spec.submodule_search_locations or ()))
+        place = f"{place}.{part}"
+    if spec is None:
         raise TrainingError(
-            f"train.model: there is no module {top} in {Path.cwd()} or on Python's path, found {name}: check its spelling."
+            f"train.model: there is no module {place} in {Path.cwd()} or on Python's path, found {name}: check its spelling."
         )
+    if spec.origin and spec.origin.endswith(".py"):
+        _check_function_exists(module, function, Path(spec.origin))
+
+
+def _check_function_exists(module: str, function: str, file: Path) -> None:
+    try:
+        nodes = list(ast.walk(ast.parse(file.read_bytes())))
+    except (SyntaxError, ValueError) as fault:
+        line = getattr(fault, "lineno", None)
+        raise TrainingError(
+            f"train.model: {module} is no valid Python ({file}{f', line {line}' if line else ''}): {fault}."
+        ) from None
+    names = {
+        alias.asname or alias.name
+        for node in nodes
+        for alias in getattr(node, "names", ())
+        if isinstance(alias, ast.alias)
+    }
+    names |= {node.id for node in nodes if isinstance(node, ast.Name)}
+    names |= {node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    if not names & {function, "*", "__getattr__", "globals", "setattr"}:
+        raise TrainingError(f"train.model: {module} ({file}) has no function {function}: check its spelling.")

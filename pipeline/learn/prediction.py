@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hindcast.pipeline.arrays import Ints, Values
-from hindcast.pipeline.errors import FormatError
 from hindcast.pipeline.feed.batches import BatchSource
 from hindcast.pipeline.feed.scaling import neutral_scaling, series_numbers
 from hindcast.pipeline.feed.scored_rows import Rows, scored_rows
 from hindcast.pipeline.learn.backend import set_environment
+from hindcast.pipeline.learn.model_card import check_belongs, read_model_card
 from hindcast.pipeline.settings.train import TrainSettings
 from hindcast.pipeline.store.reader import Dataset
 
@@ -48,10 +48,10 @@ def predict(dataset: Dataset, models: Path, split: str) -> Predictions:
     """
     set_environment()
     from hindcast.pipeline.learn.modes import make_evaluation_pass
-    from hindcast.pipeline.learn.saving import load_network, read_model_card
+    from hindcast.pipeline.learn.saving import load_network
 
     card = read_model_card(models)
-    _check_belongs(card, dataset, models)
+    check_belongs(card, dataset, models)
     settings = TrainSettings.model_validate(card["train"])
     known = [(group, series) for group, series in card["series"]]
     scaling = neutral_scaling(len(dataset.features), len(dataset.targets))
@@ -80,20 +80,3 @@ def _predict_rows(evaluation: EvaluationPass, rows: Rows, shape: tuple[int, ...]
     wanted = np.stack([rows.sample, rows.offset], axis=1)
     assert np.array_equal(found[order], wanted), "every scored row is predicted exactly once"
     return np.concatenate(value)[order]
-
-
-def _check_belongs(card: dict[str, Any], dataset: Dataset, models: Path) -> None:
-    faults = [
-        f"{name}: trained with {card.get(name)!r}, the data set has {wanted!r}"
-        for name, wanted in (
-            ("fingerprint", dataset.fingerprint),
-            ("features", list(dataset.features)),
-            ("targets", list(dataset.targets)),
-            ("segment_length", dataset.segment_length),
-        )
-        if card.get(name) != wanted
-    ]
-    if faults:
-        raise FormatError(
-            f"The network in {models} was trained on another data set: run stage train again.", faults
-        )

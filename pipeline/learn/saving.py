@@ -13,9 +13,9 @@ import keras
 
 from hindcast.pipeline.digests import check_in_folder
 from hindcast.pipeline.errors import FormatError
-from hindcast.pipeline.files import read_json, replace_file, write_json
+from hindcast.pipeline.files import replace_file
+from hindcast.pipeline.learn.model_card import read_model_card
 
-FORMAT = "hindcast-model/1"
 _EARLIEST = (1980, 1, 1, 0, 0, 0)  # that a zip archive can hold
 
 
@@ -54,19 +54,6 @@ def load_network(path: Path) -> Any:
             f"Keras {keras.__version__} cannot open the network {path}: run the stage `train` again.",
             [" ".join(str(fault).split())[:300]],
         ) from None
-
-
-def write_model_card(folder: Path, card: dict[str, Any]) -> None:
-    """Write `model.json`: what the network takes as inputs, and what it was trained on."""
-    write_json(folder / "model.json", {"format": FORMAT, **card})
-
-
-def read_model_card(folder: Path) -> dict[str, Any]:
-    """Read `model.json`; FormatError if it is of another format."""
-    card = read_json(folder / "model.json")
-    if not isinstance(card, dict) or card.get("format") != FORMAT:
-        raise FormatError(f"{folder / 'model.json'} is not of format {FORMAT}: run the stage `train` again.")
-    return card
 
 
 def _canonical(path: Path) -> bytes:

@@ -21,12 +21,13 @@ from hindcast.pipeline.learn.custom.build import ModelSpec, build_custom_network
 from hindcast.pipeline.learn.custom.module_digests import digest_user_modules
 from hindcast.pipeline.learn.fitting import TrainingData, fit
 from hindcast.pipeline.learn.history import History
+from hindcast.pipeline.learn.model_card import write_model_card
 from hindcast.pipeline.learn.modes import idle_lanes_hint, run_length_hint, training_data
 from hindcast.pipeline.learn.network import Networks, make_layers, make_networks
 from hindcast.pipeline.learn.preconditions import CertifiedData
-from hindcast.pipeline.learn.saving import save_network, write_model_card
+from hindcast.pipeline.learn.saving import save_network
 from hindcast.pipeline.learn.stateful import check_state_is_carried, make_online
-from hindcast.pipeline.learn.trees import FOLDER, TargetTrees, TreeData, fit_trees, load_library, write_trees
+from hindcast.pipeline.learn.trees import FOLDER, TargetTrees, TreeData, fit_trees, write_trees
 from hindcast.pipeline.progress import progress
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.settings.train import TrainSettings
@@ -75,10 +76,8 @@ def train(params: Params, root: Path, data: CertifiedData) -> TrainingResult:
     """Train on the data set below `root`; replace `models/` and `reports/train/` there if all goes well.
 
     TensorBoard's event files go to `logs/`. Call `backend.start_framework` before this module is imported. Raises what
-    `prepare_training` raises, and TrainingError if training diverges or LightGBM cannot be loaded for the trees.
+    `prepare_training` raises, and TrainingError if training diverges.
     """
-    if "trees" in params.evaluate.baselines:
-        load_library()  # fails before the training, not after it
     setup = prepare_training(params, data)
     # the same training replaces its event files, those of others stay beside them
     run = digest_of_value([data.dataset.fingerprint, params.seed, params.train.recipe()])[:10]
@@ -105,7 +104,7 @@ def train(params: Params, root: Path, data: CertifiedData) -> TrainingResult:
 def prepare_training(params: Params, data: CertifiedData) -> TrainingSetup:
     """Seed all generators and make the networks and the training data.
 
-    TrainingError if a custom network breaks its contract, no weights can be trained, or there are no batches.
+    TrainingError if a custom network breaks its contract or no weights can be trained.
     """
     settings = params.train
     seed_everything(params.seed)

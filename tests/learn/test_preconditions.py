@@ -12,6 +12,7 @@ from hindcast.pipeline.learn.preconditions import (
     check_identity,
     check_model_exists,
     check_published,
+    check_rows,
     check_settings,
     check_split,
 )
@@ -53,6 +54,16 @@ def test_the_published_forecast_is_checked_for_a_residual_network_only() -> None
         check_settings(source, TrainSettings(residual=True))
 
 
+def test_a_training_split_without_a_row_that_counts_is_refused() -> None:
+    source = small_source()
+    check_rows(source)
+    source.arrays["W"][...] = 0
+    with pytest.raises(
+        TrainingError, match=r"no row to learn from: of its [\d,]+ samples, no step has a known target"
+    ):
+        check_rows(source)
+
+
 def test_a_one_hot_identity_of_too_many_series_is_refused_with_the_remedy() -> None:
     check_identity(2000, TrainSettings())
     check_identity(2001, TrainSettings(identity="embedding"))
@@ -64,7 +75,7 @@ def test_a_one_hot_identity_of_too_many_series_is_refused_with_the_remedy() -> N
 def test_a_custom_network_in_a_module_that_does_not_exist_is_refused_without_importing_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "fails_if_imported.py").write_text("1 / 0", encoding="utf-8")
+    (tmp_path / "fails_if_imported.py").write_text("1 / 0\ndef build(): ...", encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     check_model_exists("fails_if_imported:build")
     check_model_exists("json.decoder:JSONDecoder")
@@ -72,3 +83,34 @@ def test_a_custom_network_in_a_module_that_does_not_exist_is_refused_without_imp
         TrainingError, match=r"no module no_such_package in .*found no_such_package\.networks:build"
     ):
         check_model_exists("no_such_package.networks:build")
+
+
+def test_a_custom_network_is_looked_for_in_packages_and_in_the_text_of_its_module(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "mine" / "inner"
+    package.mkdir(parents=True)
+    (package.parent / "__init__.py").write_text("1 / 0", encoding="utf-8")
+    texts = {
+        "plain": "def build(inputs, spec): ...",
+        "assigned": "build = lambda inputs, spec: None",
+        "imported": "from elsewhere import other as build",
+        "nested": "if True:\n    def build(inputs, spec): ...",
+        "all_of_it": "from elsewhere import *",
+        "lazy": "def __getattr__(name): ...",
+        "without": "def other(inputs, spec): ...",
+        "broken": "\ndef build(:",
+    }
+    for name, text in texts.items():
+        (package / f"{name}.py").write_text(text, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    for name in list(texts)[:-2]:
+        check_model_exists(f"mine.inner.{name}:build")  # a folder without __init__.py is a package too
+    with pytest.raises(TrainingError, match=r"mine\.inner\.without \(.*without\.py\) has no function build"):
+        check_model_exists("mine.inner.without:build")
+    with pytest.raises(
+        TrainingError, match=r"mine\.inner\.broken is no valid Python \(.*broken\.py, line 2\)"
+    ):
+        check_model_exists("mine.inner.broken:build")
+    with pytest.raises(TrainingError, match=r"no module mine\.inner\.absent in"):
+        check_model_exists("mine.inner.absent:build")

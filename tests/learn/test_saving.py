@@ -14,7 +14,8 @@ import pytest
 from hindcast.pipeline.digests import write_folder_digests
 from hindcast.pipeline.errors import FormatError
 from hindcast.pipeline.files import digest_of_file, write_json
-from hindcast.pipeline.learn.saving import load_network, save_network, write_model_card
+from hindcast.pipeline.learn.model_card import write_model_card
+from hindcast.pipeline.learn.saving import load_network, save_network
 from tests.learn.networks import FEATURES, small_twin
 
 

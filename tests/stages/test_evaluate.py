@@ -10,10 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from hindcast.pipeline.digests import write_folder_digests
 from hindcast.pipeline.feed.scaling import read_scaling, series_numbers, series_of
 from hindcast.pipeline.feed.scored_rows import scored_rows
 from hindcast.pipeline.files import digest_of_file, write_json
 from hindcast.pipeline.learn import backend, prediction, trees
+from hindcast.pipeline.learn.model_card import write_model_card
 from hindcast.pipeline.learn.prediction import Predictions
 from hindcast.pipeline.learn.trees import TreeData, fit_trees, write_trees
 from hindcast.pipeline.settings.params import load_params
@@ -58,8 +60,18 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compose_text: Cal
             dataset.fingerprint,
             digest_of_file(tmp_path / "data" / "scaler.json"),
         )
-        card = {"train": recipe, "series": [list(key) for key in known], "groups": []}
-        write_json(tmp_path / "models" / "model.json", card)
+        card = {
+            "fingerprint": dataset.fingerprint,
+            "features": list(dataset.features),
+            "targets": list(dataset.targets),
+            "segment_length": dataset.segment_length,
+            "train": recipe,
+            "series": [list(key) for key in known],
+            "groups": [],
+        }
+        write_model_card(tmp_path / "models", card)
+    (tmp_path / "models" / "model.keras").write_text("synthetic_predictions takes its place")
+    write_folder_digests(tmp_path / "models")
     issue_certificate(tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(prediction, "predict", synthetic_predictions)

@@ -1,4 +1,4 @@
-"""The stage `train` from its command line: mistakes are reported before TensorFlow is loaded, which takes seconds."""
+"""The stage `train` from its command line."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from hindcast.pipeline.files import write_json
 from hindcast.pipeline.learn import backend
 from hindcast.stages import train
 from tests.learn.workplace import workplace
@@ -31,28 +30,6 @@ def run_train(root: Path, folder: Path, *arguments: str, before: str = "") -> tu
         env={**os.environ, "PYTHONPATH": str(root)}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     return done.stdout, done.stderr
-
-
-def test_faults_of_settings_are_reported_before_tensorflow_is_loaded(root: Path, tmp_path: Path) -> None:
-    workplace(tmp_path)
-    out, err = run_train(root, tmp_path, "--set", "train.lanes=0")
-    assert out == "1\n"
-    assert "train.lanes" in err
-    out, err = run_train(root, tmp_path, "--set", "train.model=no_such_package:build")
-    assert out == "1\n"
-    assert "no module no_such_package" in err
-
-
-def test_faults_of_inputs_are_reported_before_tensorflow_is_loaded(root: Path, tmp_path: Path) -> None:
-    workplace(tmp_path)
-    write_json(tmp_path / "reports/leaks.json", {"passed": True, "fingerprint": "x"})
-    out, err = run_train(root, tmp_path)
-    assert out == "1\n"
-    assert "certifies another data set" in err
-    (tmp_path / "data/dataset.h5").unlink()
-    out, err = run_train(root, tmp_path)
-    assert out == "1\n"
-    assert "dataset.h5" in err
 
 
 @pytest.mark.parametrize("name", ["keras", "tensorflow"])
