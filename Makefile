@@ -85,7 +85,7 @@ $(BENCH): $(READY)
 	@touch "$@"
 
 .PHONY: bench-ingest
-bench-ingest: $(BENCH) ## ingest compared with pyarrow, pandas, dask and polars (ARGS="speed --megabytes 100" narrows)
+bench-ingest: $(BENCH) ## ingest compared with pyarrow, pandas, dask, polars and DuckDB (ARGS="speed --megabytes 100" narrows)
 	@$(IN_VENV) PYTHONPATH="$$PWD/.venv-bench" python benchmarks/ingest.py $(ARGS)
 
 .PHONY: bench-pack
@@ -104,6 +104,15 @@ $(BENCH_STREAM): $(READY)
 .PHONY: bench-stream
 bench-stream: $(BENCH_STREAM) ## streams compared with tf.data, Grain, MosaicML, PyTorch, xbatcher and h5py (ARGS="windows")
 	@$(IN_VENV) PYTHONPATH="$$PWD/.venv-bench-stream" python benchmarks/stream.py $(ARGS)
+
+# Both environments of peers come first on the path; .venv itself stays as locked.
+.PHONY: bench
+bench: $(BENCH) $(BENCH_STREAM) ## every benchmark, an hour; writes docs/benchmarks.md (ARGS="--parts ingest pack" narrows)
+	@$(IN_VENV) PYTHONPATH="$$PWD/.venv-bench:$$PWD/.venv-bench-stream" python benchmarks/summary.py $(ARGS)
+
+.PHONY: bench-quick
+bench-quick: $(BENCH) $(BENCH_STREAM) ## every benchmark on little data, two minutes; writes nothing
+	@$(IN_VENV) PYTHONPATH="$$PWD/.venv-bench:$$PWD/.venv-bench-stream" python benchmarks/summary.py --quick $(ARGS)
 
 # Composed by DVC's own function, so that the result equals what `dvc exp run` without -S writes.
 COMPOSE := import os; from dvc.utils.hydra import compose_and_dump as f; r = os.getcwd(); f("params.yaml", r + "/conf", None, "config", r, [])

@@ -3,7 +3,8 @@
     python benchmarks/contenders.py NAME RAW WORK column|file
 
 Each is written as its own documentation advises: only the typed table for pyarrow; for the others one Parquet file per
-group (https://docs.pola.rs/user-guide/lazy/sources_sinks, https://docs.dask.org/en/stable/dataframe-parquet.html).
+group (https://docs.pola.rs/user-guide/lazy/sources_sinks, https://docs.dask.org/en/stable/dataframe-parquet.html,
+https://duckdb.org/docs/stable/data/partitioning/partitioned_writes, https://duckdb.org/docs/stable/data/csv/reading_faulty_csv_files).
 """
 
 from __future__ import annotations
@@ -60,6 +61,22 @@ def polars(raw: Path, work: Path) -> Callable[[], object]:
     return run
 
 
+def duckdb(raw: Path, work: Path) -> Callable[[], object]:
+    """Lines that cannot be read go to its table of rejected lines, as ingest's go to quarantine."""
+    import duckdb
+
+    lines = f"read_csv('{raw}/*.csv', store_rejects = true)"
+    written = f"""COPY (FROM {lines} ORDER BY "group", series, time)
+        TO '{work}/tables' (FORMAT parquet, PARTITION_BY ("group"))"""
+
+    def run() -> None:
+        with duckdb.connect() as connection:
+            connection.execute(written)
+            connection.execute("FROM reject_errors").fetchall()
+
+    return run
+
+
 def ingest(raw: Path, work: Path, by: str) -> Callable[[], object]:
     import pyarrow.vendored.version  # noqa: F401 (pyarrow imports it at its first use)
 
@@ -93,7 +110,7 @@ def files_of(raw: Path) -> list[Path]:
 def main() -> None:
     name, raw, work, by = sys.argv[1:]
     folders = (Path(raw), Path(work))
-    run = ingest(*folders, by) if name == "ingest" else {"pyarrow": pyarrow, "pandas": pandas, "dask": dask, "polars": polars}[name](*folders)  # fmt: skip
+    run = ingest(*folders, by) if name == "ingest" else {"pyarrow": pyarrow, "pandas": pandas, "dask": dask, "polars": polars, "duckdb": duckdb}[name](*folders)  # fmt: skip
     start = time.perf_counter()
     result = run()
     seconds = time.perf_counter() - start

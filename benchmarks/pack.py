@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import numpy as np
 
+from benchmarks.floors import check, stop_if_missed
 from hindcast.pipeline.files import digest_of_file, write_json
 
 HOUR = 3600 * 10**9
@@ -115,12 +117,12 @@ def group_tables(number: int, options: argparse.Namespace) -> dict[str, dict[str
 def write_table(path: Path, columns: dict[str, Any]) -> None:
     import pyarrow as pa
 
-    from hindcast.pipeline.tables import STAMP, TIMES, table_writer
+    from hindcast.pipeline.tables import STAMP, TIMES, TableWriter
 
     kinds = {name: STAMP if name in TIMES else pa.float64() for name in columns} | {"series": pa.string()}
     made = {name: pa.array(values).cast(kinds[name]) for name, values in columns.items()}
     schema = pa.schema([pa.field(name, kind, nullable=kind == pa.float64()) for name, kind in kinds.items()])
-    with table_writer(path, schema) as writer:
+    with closing(TableWriter(path, schema)) as writer:
         writer.write(pa.table(made, schema=schema))
 
 
@@ -174,8 +176,9 @@ def measure(folder: Path, options: argparse.Namespace) -> None:
     print(
         f"{found['cpu']:.1f} s of processor time, {found['idle']:.1f} s of which nobody computed or others did"
     )
-    print(f"{rate:.0f} MB/s of X (floor {FLOOR} on two cores: {'met' if rate >= FLOOR else 'MISSED'})")
+    print(f"{rate:.0f} MB/s of X {check('pack, X on two cores', rate, FLOOR, unit='MB/s')}")
     print(f"{found['written'] / 1e6:,.0f} MB of shards; peak memory {found['peak'] / 1e3:,.0f} MB per worker")
+    stop_if_missed()
 
 
 def work(folder: Path, options: argparse.Namespace) -> None:

@@ -24,6 +24,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 from benchmarks import stream_data
+from benchmarks.floors import check, record, stop_if_missed
 
 PEERS = {  # of windows: what it is called, options
     "keras.utils.timeseries_dataset_from_array": ("keras_timeseries", ()),
@@ -39,7 +40,6 @@ PEERS = {  # of windows: what it is called, options
 }
 MEGABYTE = 1_000_000
 STALL = 0.03
-MISSED: list[str] = []
 _MODEST = (
     f"budget={64 << 20}",
 )  # mixes about as many chunks at a time as the naive block shuffle it is compared with
@@ -65,8 +65,7 @@ def main() -> None:
         print(f"{options.steps:,} steps of 17 features, {size:.0f} MB as zstd")
         for name in options.parts or list(parts):
             parts[name](options, folder)
-    if MISSED:
-        raise SystemExit(f"missed: {'; '.join(MISSED)}")
+    stop_if_missed()
 
 
 def segments(options: argparse.Namespace, folder: Path) -> None:
@@ -115,7 +114,7 @@ def memory(options: argparse.Namespace, folder: Path) -> None:
             peak, most = found["peak"] * 1.024e3 / MEGABYTE, budget / MEGABYTE + 300
             rate = found["rows"] / found["seconds"]
             print(
-                f"  {name:12} {peak:6.0f} MB, {rate:,.0f} rows/s{verdict(peak <= most, f'{most:.0f} MB', name)}"
+                f"  {name:12} {peak:6.0f} MB, {rate:,.0f} rows/s {check(f'stream, peak memory, {name}', peak, most, above=False, unit='MB')}"
             )
 
 
@@ -149,7 +148,7 @@ def stall(options: argparse.Namespace, folder: Path) -> None:
         low, middle, high = statistics.quantiles(found["slower"], n=4)
         print(
             f"  {mode:8} waits {share:5.2%} (at most {max(found['stalls']):.2%}) of a step of {found['step'] * 1e3:.1f} ms"
-            f"{verdict(share <= STALL, f'{STALL:.0%}', mode)}; {middle:+.1%} ({low:+.1%} to {high:+.1%}) compared with memory"
+            f" {check(f'stream, share of training spent waiting, {mode}', share, STALL, above=False)}; {middle:+.1%} ({low:+.1%} to {high:+.1%}) compared with memory"
         )
 
 
@@ -188,20 +187,17 @@ def _table(rates: dict[str, list[float]], floors: dict[str, float]) -> None:
     ours = next(iter(rates.values()))
     for label, found in rates.items():
         ratio = statistics.median(own / other for own, other in zip(ours, found, strict=False))
-        floor = floors.get(label)
-        comparison = (
-            ""
-            if found is ours
-            else f"   {ratio:7.2f} x"
-            + ("" if floor is None else verdict(ratio >= floor, f"{floor} x", label))
-        )
+        comparison = "" if found is ours else f"   {ratio:7.2f} x {_compare(label, ratio, floors)}"
         print(f"  {label:42} {statistics.median(found):12,.0f}{comparison}")
 
 
-def verdict(holds: object, floor: str, what: str = "") -> str:
-    if not holds:
-        MISSED.append(f"{what} {floor}".strip())
-    return f" (floor {floor}: {'met' if holds else 'MISSED'})"
+def _compare(label: str, ratio: float, floors: dict[str, float]) -> str:
+    """Return the verdict on the rate relative to a peer, if that has a floor; keep the figure either way."""
+    what = f"stream, rate relative to {label}"
+    if label in floors:
+        return check(what, ratio, floors[label])
+    record(what, ratio)
+    return ""
 
 
 if __name__ == "__main__":

@@ -136,7 +136,7 @@ def torch_h5py(data: Path, _work: Path, options: dict[str, str]) -> Callable[[],
 
     ends = slices.ends_of(slices.series_of(data) * SERIES_STEPS)
 
-    class Windows(Dataset):
+    class Windows(Dataset):  # type: ignore[misc]
         file: Any = None
 
         def __len__(self) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from benchmarks.floors import check
+
 LIMIT = 1.05  # a pass with lanes takes at most this many times the limit
 FLOORS = {
     "windows + TensorBoard": 60.0,
@@ -13,7 +15,6 @@ WORST = 1.0  # the loss of lanes is at most this many times the loss of windows
 
 def check_floor(what: str, value: float, floor: float, *, above: bool) -> int:
     """Print a figure and its floor (`above`: the figure must be at least the floor); return 1 if it is missed, else 0."""
-    held = value >= floor if above else value <= floor
-    wanted = f"{'at least' if above else 'at most'} {floor:g}"
-    print(f"{what}: {value:.2f}, floor {wanted}: {'met' if held else 'MISSED'}")
-    return int(not held)
+    unit = "%" if what.endswith("%") else "x"
+    print(f"{what}: {value:.2f} {check(f'train, {what}', value, floor, above=above, unit=unit)}")
+    return int(value < floor if above else value > floor)

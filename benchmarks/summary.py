@@ -1,0 +1,143 @@
+"""Every benchmark in one run, and docs/benchmarks.md with what they measured: ratios and floors first, then the full output.
+
+    make bench                          # everything: about an hour and 20 GB of temporary files
+    make bench-quick                    # less data and fewer repetitions: two minutes, printed only
+    make bench ARGS="--parts ingest pack"
+
+Every part runs as a process of its own, one after the other. A part that fails is named in the summary with its last line,
+and the others still run. The exit code is 1 if a floor is missed or a part failed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parent.parent
+PARTS = {
+    "ingest": ["ingest.py"],
+    "pack": ["pack.py"],
+    "stream": ["stream.py"],
+    "train": ["train.py"],
+    "scale": ["scale.py"],
+}
+QUICK = {
+    "ingest": ["ingest.py", "speed", "--megabytes", "30", "--repeat", "1"],
+    "pack": ["pack.py", "--groups", "3"],
+    "stream": ["stream.py", "windows", "--steps", "400000", "--repeat", "1", "--seconds", "1"],
+    "train": ["train.py", "--only", "limit", "--series", "40", "--rounds", "1"],
+    "scale": ["scale.py", "--quick"],
+}
+HEAD = """# Benchmarks
+
+`make bench` wrote this file. Every figure is a median, ratios are medians of pairs measured in turns, and hindcast comes
+first: 2 x a peer is twice the peer's speed. Each module in `benchmarks/` states what its part measures and how.
+"""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a part printed, the figures that it kept, and its exit code."""
+
+    part: str
+    output: str
+    figures: list[dict[str, Any]]
+    code: int
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="All benchmarks in one run.")
+    parser.add_argument("--parts", nargs="+", choices=list(PARTS), default=list(PARTS))
+    parser.add_argument("--quick", action="store_true", help="less data; nothing is written")
+    parser.add_argument("--write", type=Path, default=ROOT / "docs/benchmarks.md", help="the summary's file")
+    options = parser.parse_args()
+    commands = QUICK if options.quick else PARTS
+    results = [run_part(part, commands[part]) for part in options.parts]
+    text = "\n".join([HEAD, machine(), "", *figures_table(results), "", *outputs(results)])
+    if options.quick:
+        print("\n".join(figures_table(results)))
+    else:
+        options.write.write_text(text + "\n", encoding="utf-8")
+        print(f"\nWritten: {options.write}")
+    return int(any(result.code for result in results))
+
+
+def run_part(part: str, command: list[str]) -> Result:
+    """Run a part, print its output as it comes, and collect its figures."""
+    print(f"\n== {part}", flush=True)
+    with tempfile.TemporaryDirectory(prefix="bench-figures-") as folder:
+        figures = Path(folder) / "figures.jsonl"
+        figures.touch()
+        process = subprocess.Popen(
+            [sys.executable, str(ROOT / "benchmarks" / command[0]), *command[1:]],
+            env=os.environ | {"BENCH_FIGURES": str(figures), "PYTHONUNBUFFERED": "1"},
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
+        lines = []
+        assert process.stdout is not None
+        for line in process.stdout:
+            print(line, end="", flush=True)
+            lines.append(line)
+        code = process.wait()
+        kept = [json.loads(line) for line in figures.read_text(encoding="utf-8").splitlines()]
+    return Result(part, "".join(lines), kept, code)
+
+
+def machine() -> str:
+    """Describe the machine in a sentence: processor, cores, memory, system, Python."""
+    cpuinfo = Path("/proc/cpuinfo")
+    names = [
+        line.partition(":")[2].strip()
+        for line in (cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.exists() else [])
+        if line.startswith("model name")
+    ]
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    processor = names[0] if names else platform.processor() or platform.machine()
+    return (
+        f"Machine: {processor}, {os.cpu_count()} cores, {memory:.0f} GiB of memory, {platform.system()}, "
+        f"Python {platform.python_version()}."
+    )
+
+
+def figures_table(results: list[Result]) -> list[str]:
+    """Return one row per figure: floors that are missed first, then those that are met, then figures without a floor."""
+    figures = [figure for result in results for figure in result.figures]
+    rows = [(verdict(figure), figure) for figure in figures]
+    order = ("MISSED", "met", "")
+    rows.sort(key=lambda row: order.index(row[0]))  # a stable sort keeps the order of measurement
+    table = ["| figure | measured | floor | |", "| --- | --- | --- | --- |"]
+    for found, figure in rows:
+        limit = "" if figure["floor"] is None else f"{'≥' if figure['above'] else '≤'} {figure['floor']:g}"
+        table.append(f"| {figure['what']} | {figure['value']:.3g} {figure['unit']} | {limit} | {found} |")
+    failed = [result for result in results if result.code and not any(map(missed, result.figures))]
+    for result in failed:
+        last = (result.output.strip().splitlines() or [f"exit code {result.code}"])[-1]
+        table.append(f"| {result.part} | failed: {last} | | |")
+    return table
+
+
+def verdict(figure: dict[str, Any]) -> str:
+    return "" if figure["floor"] is None else "MISSED" if missed(figure) else "met"
+
+
+def missed(figure: dict[str, Any]) -> bool:
+    """Return whether a figure has a floor that it does not meet."""
+    value, floor = figure["value"], figure["floor"]
+    return floor is not None and (value < floor if figure["above"] else value > floor)
+
+
+def outputs(results: list[Result]) -> list[str]:
+    """Return the full output of each part as a section."""
+    return [f"## {result.part}\n\n```text\n{result.output.strip()}\n```\n" for result in results]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
