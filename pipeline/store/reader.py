@@ -6,6 +6,7 @@ import math
 import os
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Self
 
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hindcast.pipeline.arrays import BufferPool, Ints
-from hindcast.pipeline.digests import FileDigests, digest_of_shards
+from hindcast.pipeline.digests import FileDigests, digest_of_shards, stamp_of
 from hindcast.pipeline.errors import FormatError, MissingInputError
 from hindcast.pipeline.store.chunks import ChunkCache
 from hindcast.pipeline.store.file_header import (
@@ -39,7 +40,8 @@ class Dataset(HeaderValues):
       fill value.
     - At most `budget_bytes` of decoded chunks are kept, and a bounded number of files is open.
     - `threads` threads decode chunks (by default as many as there are processors, up to four).
-    - Threads may share a data set. It is pickled as its path, and opens its files again after a fork.
+    - Threads may share a data set. It is pickled as its path, opened once in each process that unpickles it, and
+      opens its files again after a fork.
 
     - In a workspace the bytes of all shards are compared with the digest that the splits record. Digests of unchanged
       files are remembered there; `check_shards=False` leaves this to the caller.
@@ -146,23 +148,9 @@ class Dataset(HeaderValues):
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {
-            "path": self.path.absolute(),  # another process may have another current folder
-            "budget_bytes": self.budget_bytes,
-            "threads": self.threads,
-            "fingerprint": self.fingerprint,
-        }
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__init__(  # type: ignore[misc]
-            state["path"],
-            state["budget_bytes"],
-            state["threads"],
-            check_shards=False,  # the pickled one has checked them
-        )
-        if self.fingerprint != state["fingerprint"]:
-            raise FormatError(f"{self.path} was replaced while it was in use: run the stage again.")
+    def __reduce__(self) -> tuple[Any, ...]:
+        # the absolute path: another process may have another current folder
+        return _open_again, (self.path.absolute(), self.budget_bytes, self.threads, self.fingerprint)
 
     def _check_shards(self) -> None:
         """Raise FormatError if the shards are not those from which the splits were planned, according to their bytes."""
@@ -215,6 +203,22 @@ class Dataset(HeaderValues):
                 f"{self.path}: samples must be in [0, {self.sample_count}), found {wanted.min()} to {wanted.max()}"
             )
         return wanted
+
+
+def _open_again(path: Path, budget_bytes: int, threads: int, fingerprint: str) -> Dataset:
+    """Return a pickled data set; raise FormatError if its file was replaced."""
+    if not path.is_file():
+        raise MissingInputError(f"{path} is missing: {REMEDY}.")
+    dataset = _open_once(path, budget_bytes, threads, tuple(stamp_of(path)))
+    if dataset.fingerprint != fingerprint:
+        raise FormatError(f"{path} was replaced while it was in use: run the stage again.")
+    return dataset
+
+
+@lru_cache(maxsize=1)
+def _open_once(path: Path, budget_bytes: int, threads: int, _stamp: tuple[int, ...]) -> Dataset:
+    """Open a data set for all tasks of a worker: with 2,000 shards opening takes half a second."""
+    return Dataset(path, budget_bytes, threads, check_shards=False)  # the pickled one has checked them
 
 
 def _check_counts(path: Path, header: Header, sequences: Sequences, shards: Shards) -> None:

@@ -187,6 +187,7 @@ def test_a_data_set_that_was_replaced_meanwhile_is_an_error(tmp_path: Path) -> N
         frozen = pickle.dumps(dataset)
         with pickle.loads(frozen) as again:
             assert _sum_of(again) == _sum_of(dataset)
+        assert pickle.loads(frozen) is again, "a worker opens it once for all its tasks"
     mock_dataset(tmp_path, [mock_group("other")])
     with pytest.raises(FormatError, match="replaced while it was in use"):
         pickle.loads(frozen)
