@@ -76,11 +76,13 @@ def ranges_of_fold(dataset: Dataset, settings: RollingOrigin, seed: int, fold: i
     validation = test - length["validation"]
     begin = validation - (span - length["test"] * settings.folds - length["validation"])
     stop = test + length["test"]
+    edges = [_round_up(moment, dataset.frequency) for moment in (begin, validation, test, stop)]
+    # the ends of the data stay as they are: the steps of a group may start off the multiples of the frequency
     if number == settings.folds - 1:
-        stop = Fraction(max(end, _end_of_steps(dataset)))
+        edges[3] = max(end, _end_of_steps(dataset))
     if number == 0 or settings.window == "expanding":
-        begin = Fraction(min(int(dataset.sequences.start_time.min()), dataset.first_target_time))
-    return _three_ranges([_round_up(moment, dataset.frequency) for moment in (begin, validation, test, stop)])
+        edges[0] = min(int(dataset.sequences.start_time.min()), dataset.first_target_time)
+    return _three_ranges(edges)
 
 
 def ranges_of_blocks(dataset: Dataset, settings: Blocked, seed: int, fold: int | None) -> list[Range]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from hindcast.pipeline.settings.base import Duration
@@ -45,10 +46,34 @@ def origins_of(rule: OriginRule, steps: list[int], track: int, group_zone: str) 
 
 def _gate_before(day: date, clock: str, zone: str) -> int:
     """Return a time of the local day before `day`; of the day before that if the zone skipped that day (Samoa, 2011)."""
-    moment = moment_of(_at(day - timedelta(days=1), clock), zone)
-    if moment > moment_of_midnight(day, zone):
-        return moment_of(_at(day - timedelta(days=2), clock), zone)
-    return moment
+    skipped = day - timedelta(days=1) in skipped_days(zone)
+    return moment_of(_at(day - timedelta(days=2 if skipped else 1), clock), zone)
+
+
+@cache
+def skipped_days(zone: str) -> tuple[date, ...]:
+    """Return the local days that a zone skipped when it moved across the date line, ascending."""
+    firsts = [datetime(year, month, 1, tzinfo=UTC) for year in range(1900, 2101) for month in range(1, 13)]
+    clock, day = ZoneInfo(zone), timedelta(days=1)
+    skipped = []
+    for begin, end in pairwise(firsts):
+        offsets = [moment.astimezone(clock).utcoffset() for moment in (begin, end)]
+        if offsets[1] - offsets[0] < timedelta(hours=20):  # type: ignore[operator]  # a ZoneInfo always has an offset
+            continue
+        local = [moment.astimezone(clock).date() for moment in (begin, end)]
+        days = [local[0] + number * day for number in range((local[1] - local[0]).days)]
+        skipped += [
+            one for one in days if moment_of_midnight(one, zone) >= moment_of_midnight(one + day, zone)
+        ]
+    return tuple(skipped)
+
+
+def moment_of_cycle(local: datetime, zone: str) -> int:
+    """Convert a local time in a calendar without skipped days to ns UTC: the dates before a skipped day are one day later."""
+    for day in reversed(skipped_days(zone)):
+        if local.date() <= day:
+            local -= timedelta(days=1)
+    return moment_of(local, zone)
 
 
 def known_of(  # noqa: PLR0917 - a rule depends on all of these
@@ -109,14 +134,14 @@ def _origins_of_cycle(rule: Cycle, steps: list[int], track: int, zone: str) -> I
     for step in steps:
         if following is None:
             # start from an origin whose cover surely begins before the step, regardless of clock changes, and move forward
-            number = (local_time(step, zone) - lead - timedelta(days=2) - anchor) // every - 2
+            number = (local_time(step, zone) - lead - timedelta(days=4) - anchor) // every - 2
             following = step
         if following <= step:
             while following <= step:
                 number += 1
-                following = moment_of(anchor + (number + 1) * every + lead, zone)
+                following = moment_of_cycle(anchor + (number + 1) * every + lead, zone)
             local = anchor + (number - track) * every
-            origin, end = moment_of(local, zone), moment_of(local + lead + length, zone)
+            origin, end = moment_of_cycle(local, zone), moment_of_cycle(local + lead + length, zone)
         yield origin if step < end else None
 
 

@@ -13,9 +13,10 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from hindcast.pipeline.arrays import TIME_MIN, Times
-from hindcast.pipeline.settings.base import DAY, SECOND, Duration
+from hindcast.pipeline.settings.base import DAY, HOUR, SECOND, Duration
 
 _FIRST_YEAR, _LAST_YEAR = 1900, 2200
+_SKIPPED = 20 * HOUR  # no change of the clocks is as long
 
 
 def wall_of(times: Times, zone: str) -> Times:
@@ -23,17 +24,22 @@ def wall_of(times: Times, zone: str) -> Times:
     return times + _offset(times, zone)
 
 
-def utc_of(wall: Times, zone: str) -> Times:
+def utc_of(wall: Times, zone: str, *, skips_days: bool = True) -> Times:
     """Convert wall timestamps of `zone` to UTC timestamps.
 
     A wall time that occurs twice (autumn) is read as its first occurrence; a time that does not occur (spring) is moved
     later by the length of the jump. POSIX and `datetime` with `fold=0` do the same.
+
+    Where a zone moved across the date line and skipped a whole day (Samoa, 30 December 2011), the clocks went on as usual.
+    Without `skips_days`, the dates before it are one day later, so that every day of this calendar exists.
     """
-    before = _offset(wall - DAY, zone)
-    after = _offset(wall + DAY, zone)
+
+    def offset(times: Times) -> Times:
+        return _offset(times, zone, skips_days=skips_days)
+
+    before, after = offset(wall - DAY), offset(wall + DAY)
     early, late = wall - before, wall - after
-    early_holds = _offset(early, zone) == before
-    late_holds = _offset(late, zone) == after
+    early_holds, late_holds = offset(early) == before, offset(late) == after
     return np.where(early_holds | ~late_holds, early, late)
 
 
@@ -54,9 +60,20 @@ def moment_of_day(days: Times, nanoseconds: int, zone: str) -> Times:
     return utc_of(days * DAY + nanoseconds, zone)
 
 
-def _offset(times: Times, zone: str) -> Times:
+def _offset(times: Times, zone: str, *, skips_days: bool = True) -> Times:
     starts, offsets = _transitions(zone)
+    if not skips_days:
+        offsets = _offsets_without_skips(zone)
     return offsets[np.searchsorted(starts, times, side="right") - 1]
+
+
+@lru_cache(maxsize=256)
+def _offsets_without_skips(zone: str) -> Times:
+    """Return the offsets of `_transitions`, those before each skipped day one day larger."""
+    _, offsets = _transitions(zone)
+    skips = np.append(np.diff(offsets) >= _SKIPPED, False)
+    later: Times = np.cumsum(skips[::-1])[::-1]
+    return offsets + DAY * later
 
 
 @lru_cache(maxsize=256)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Annotated, Literal
 
 import numpy as np
@@ -59,9 +60,9 @@ class DailyGate(Section):
         zone = zone_for(self.zone, group_zone)
         day, at = local_day(times, zone), nanoseconds_of_day(self.at)
         gate = moment_of_day(day - 1, at, zone)
-        # if a zone skipped a whole day (Samoa, 2011), the gate would be after the steps that it covers
+        # if a zone skipped the day before (Samoa, 2011), its gate would not lie before the steps that it covers
         before = moment_of_day(day - 2, at, zone)
-        return np.where(gate <= moment_of_day(day, 0, zone), gate, before)[:, None]
+        return np.where(gate < moment_of_day(day, 0, zone), gate, before)[:, None]
 
 
 class Cycle(Section):
@@ -69,7 +70,8 @@ class Cycle(Section):
 
     Track j of a step uses the origin j cycles before the newest origin that covers the step, so its leads lie in
     [from + j * every, from + (j + 1) * every).  In a zone with clock changes `at`, `from` and `for` are wall-clock
-    times: if `for` is a day, it has 23 or 25 hours on the days of a clock change.
+    times: if `for` is a day, it has 23 or 25 hours on the days of a clock change. A day that a zone skipped has no origin,
+    and does not count in `every`, `from` and `for`.
     """
 
     every: PositiveDuration
@@ -99,11 +101,12 @@ class Cycle(Section):
         zone = zone_for(self.zone, group_zone)
         wall = self._walls_between(int(times.min()), int(times.max()))
         # an origin or a start inside the hour skipped in spring is moved later, possibly past the next one
-        origins = np.maximum.accumulate(utc_of(wall, zone))
-        starts = np.maximum(np.maximum.accumulate(utc_of(wall + self.start.ns, zone)), origins)
+        utc = partial(utc_of, zone=zone, skips_days=False)
+        origins = np.maximum.accumulate(utc(wall))
+        starts = np.maximum(np.maximum.accumulate(utc(wall + self.start.ns)), origins)
         newest = np.searchsorted(starts, times, side="right") - 1
         made = newest[:, None] - np.arange(self.tracks)
-        covered = times[:, None] < utc_of(wall + self.start.ns + self.length.ns, zone)[made]
+        covered = times[:, None] < utc(wall + self.start.ns + self.length.ns)[made]
         return np.where(covered, origins[made], NO_ORIGIN)
 
     def _walls_between(self, first: int, last: int) -> Times:

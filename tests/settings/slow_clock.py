@@ -21,8 +21,13 @@ ZONES = (
     "Asia/Kathmandu",
     "Africa/Casablanca",  # changes around Ramadan
     "Pacific/Apia",  # left out a whole day
+    "Pacific/Kwajalein",  # left out a day as well, long before
     "Antarctica/Troll",  # changes by two hours
+    "America/Sao_Paulo",  # its clocks changed at midnight
 )
+
+SKIPPED = {"Pacific/Apia": datetime(2011, 12, 30), "Pacific/Kwajalein": datetime(1993, 8, 21)}  # noqa: DTZ001
+"""The day that a zone left out."""
 
 
 def aware(stamp: int, zone: str) -> datetime:
@@ -35,6 +40,13 @@ def stamp_of(wall: datetime, zone: str) -> int:
     assert wall.tzinfo is None
     since = wall.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)
     return (since.days * 86400 + since.seconds) * SECOND
+
+
+def stamp_of_calendar(wall: datetime, zone: str) -> int:
+    """The same in a calendar without the day that the zone left out: the dates before it are one day later."""
+    if zone in SKIPPED and wall < SKIPPED[zone] + timedelta(days=1):
+        wall -= timedelta(days=1)
+    return stamp_of(wall, zone)
 
 
 def wall_stamp(wall: datetime) -> int:
@@ -53,6 +65,8 @@ zones = st.sampled_from(ZONES)
 
 _changes = [
     datetime(2011, 12, 30, 10, tzinfo=UTC),  # Apia
+    datetime(1993, 8, 21, 12, tzinfo=UTC),  # Kwajalein
+    datetime(2018, 11, 4, 3, tzinfo=UTC),  # Sao Paulo
     datetime(2024, 3, 10, 7, tzinfo=UTC),
     datetime(2024, 3, 31, 1, tzinfo=UTC),
     datetime(2024, 4, 6, 15, tzinfo=UTC),

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from hindcast.pipeline.settings.origin import NO_ORIGIN, Before, Cycle, DailyGate
-from tests.settings.slow_clock import HOUR, local, stamp_of, stamps, zones
+from tests.settings.slow_clock import HOUR, local, stamp_of, stamp_of_calendar, stamps, zones
 
 Rule = Before | DailyGate | Cycle
 
@@ -56,7 +56,7 @@ def test_a_daily_gate_is_at_its_time_on_the_local_day_before(
     for time in times:
         midnight = local(time, zone).replace(hour=0, minute=0, second=0)
         gates = [midnight - timedelta(days=days, hours=-hour, minutes=-minute) for days in (1, 2)]
-        in_time = [gate for gate in gates if stamp_of(gate, zone) <= stamp_of(midnight, zone)]
+        in_time = [gate for gate in gates if stamp_of(gate, zone) < stamp_of(midnight, zone)]
         expected.append([stamp_of(in_time[0], zone)])
     assert rule.origins(np.array(times), zone).tolist() == expected
 
@@ -75,14 +75,14 @@ def _slow_tracks(rule: Cycle, time: int, zone: str) -> list[int]:
     )
     hour, minute = (int(part) for part in rule.at.split(":"))
     first = datetime(1970, 1, 1, hour, minute)  # noqa: DTZ001 (a wall time)
-    around = local(time, "UTC") - start - length - 3 * every - timedelta(days=3)
+    around = local(time, "UTC") - start - length - 3 * every - timedelta(days=4)
     wall = first + (around - first) // every * every
     made, origin, begin = [], NO_ORIGIN, NO_ORIGIN
-    while wall < local(time, "UTC") + timedelta(days=3):
-        origin = max(origin, stamp_of(wall, zone))
-        begin = max(begin, origin, stamp_of(wall + start, zone))
+    while wall < local(time, "UTC") + timedelta(days=4):
+        origin = max(origin, stamp_of_calendar(wall, zone))
+        begin = max(begin, origin, stamp_of_calendar(wall + start, zone))
         if begin <= time:
-            made.append((origin, stamp_of(wall + start + length, zone)))
+            made.append((origin, stamp_of_calendar(wall + start + length, zone)))
         wall += every
     newest_first = made[::-1][: rule.tracks]
     return [one if time < end else NO_ORIGIN for one, end in newest_first]
@@ -155,6 +155,34 @@ def test_a_day_that_was_left_out_has_no_gate() -> None:
     after = stamp_of(datetime.fromisoformat("2011-12-31"), "Pacific/Apia")  # the 30th never came
     gate = rule.origins(np.array([after, after + 9 * HOUR]), "Pacific/Apia")
     assert {local(one, "Pacific/Apia").isoformat() for one in gate[:, 0].tolist()} == {"2011-12-29T10:00:00"}
+
+
+@pytest.mark.parametrize(
+    ("zone", "before", "after"),
+    [("Pacific/Apia", "2011-12-29", "2011-12-31"), ("Pacific/Kwajalein", "1993-08-20", "1993-08-22")],
+)
+def test_origins_stay_a_day_apart_where_a_zone_left_out_a_day(zone: str, before: str, after: str) -> None:
+    """The clocks went on as usual; only the date changed. So every step has the origin that its hours ask for."""
+    first = stamp_of(datetime.fromisoformat(after), zone)
+    times = np.arange(first - 72 * HOUR, first + 72 * HOUR, HOUR)
+    gate = DailyGate(at="10:00", zone="group", covers="next_day")
+    day_ahead = cycle(every="24h", at="10:00", zone="group", **{"from": "14h", "for": "48h"})
+    origins = day_ahead.origins(times, zone)
+    assert origins[:, 0].tolist() == gate.origins(times, zone)[:, 0].tolist()
+    assert (origins[:, 0] - origins[:, 1] == 24 * HOUR).all()
+    assert local(int(origins[times == first][0, 0]), zone).isoformat() == f"{before}T10:00:00"
+    of_midnight = DailyGate(at="00:00", zone="group", covers="next_day").origins(np.array([first]), zone)
+    assert local(int(of_midnight[0, 0]), zone).isoformat() == f"{before}T00:00:00"
+
+
+def test_the_origins_of_later_days_do_not_depend_on_a_day_left_out() -> None:
+    """Two-day cycles are counted from 1970, whatever happened in between."""
+    times = stamp_of(datetime(2020, 1, 1), "Pacific/Apia") + np.arange(96) * HOUR  # noqa: DTZ001
+    rule = cycle(every="2d", at="00:00", zone="group", **{"from": "0h", "for": "48h"})
+    assert {local(one, "Pacific/Apia").day for one in rule.origins(times, "Pacific/Apia")[:, 0].tolist()} == {
+        1,
+        3,
+    }
 
 
 @pytest.mark.parametrize("every", ["5h", "36h", "7min"])

@@ -28,8 +28,9 @@ Frames = Mapping[str, pd.DataFrame]
 
 
 def write_tables(folder: Path, frames: Frames, params: Params, group: str) -> None:
-    """Tables of one group as `ingest` writes them."""
-    sources = {}
+    """Tables of one group as `ingest` writes them, beside those of other groups."""
+    manifest = folder / MANIFEST
+    sources = read_json(manifest)["sources"] if manifest.is_file() else {}
     for source, frame in frames.items():
         schema = table_schema(params.raw.sources[source])
         order = [name for name in ("series", "valid_time", "issue_time", "known_time") if name in frame]
@@ -49,8 +50,9 @@ def write_tables(folder: Path, frames: Frames, params: Params, group: str) -> No
             "digest": digest_of_file(folder / table_path(source, group)),
         }
         settings = params.raw.sources[source]
-        sources[source] = {"role": settings.role, "values": list(settings.values), "groups": {group: entry}}
-    write_json(folder / MANIFEST, {"format": FORMAT, "sources": sources})
+        groups = {**sources.get(source, {}).get("groups", {}), group: entry}
+        sources[source] = {"role": settings.role, "values": list(settings.values), "groups": groups}
+    write_json(manifest, {"format": FORMAT, "sources": sources})
 
 
 def make_data(
@@ -64,11 +66,25 @@ def make_data(
     """tables/, packed/, dataset.h5 and scaler.json below a folder, which is returned; the shard may be spoilt
     before it is split, so that only the content differs.
     """
-    write_tables(folder / "tables", frames, params, group)
-    shard = folder / "packed" / f"{group}.h5"
-    write_shard(shard, align_group(folder / "tables", params, group), params, "made here")
-    if spoil_shard:
-        edit(shard, spoil_shard)
+    return make_groups(folder, {group: frames}, params, spoil_shard=spoil_shard)
+
+
+def make_groups(
+    folder: Path,
+    groups: Mapping[str, Frames],
+    params: Params,
+    *,
+    spoil_shard: Callable[[h5py.File], None] | None = None,
+) -> Path:
+    """As `make_data`, of several groups; each shard is spoilt alike."""
+    for group, frames in groups.items():
+        write_tables(folder / "tables", frames, params, group)
+        aligned = align_group(folder / "tables", params, group)
+        if aligned.sequences:
+            shard = folder / "packed" / f"{group}.h5"
+            write_shard(shard, aligned, params, "made here")
+            if spoil_shard:
+                edit(shard, spoil_shard)
     build_dataset(folder / "packed", folder / "dataset.h5", params)
     build_scaler(folder / "dataset.h5", folder / "scaler.json", params)
     return folder
