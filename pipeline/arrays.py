@@ -18,7 +18,8 @@ Values = NDArray[np.float32]
 """Values as stored: float32, physical units."""
 Flags = NDArray[np.bool_]
 Marks = NDArray[np.uint8]
-"""Flags as stored: 0 or 1."""
+"""Flags as stored: 0, or the sum of TARGET_FLAGGED and PUBLISHED_FLAGGED."""
+TARGET_FLAGGED, PUBLISHED_FLAGGED = 1, 2
 Names = NDArray[np.object_]
 Times = NDArray[np.int64]
 """UTC nanoseconds since 1970."""

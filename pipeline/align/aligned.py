@@ -52,7 +52,7 @@ class AlignedSequence:
     issued: Times  # (T, S) issue time of the vintage used, NOT_ISSUED if there is none
     known: Times  # (T, G) when Y became known, NEVER_KNOWN if it did not
     flagged: Marks | None = (
-        None  # (T, G) 1 where Y is flagged; only if flagged targets have no weight in training
+        None  # (T, G) TARGET_FLAGGED and PUBLISHED_FLAGGED added up; only if flags take rows out of training
     )
 
 

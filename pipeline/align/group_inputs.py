@@ -45,6 +45,7 @@ class GroupInputs:
     flagged: Mapping[
         str, Realized
     ]  # 1 where a target is flagged; of targets whose flagged values count as missing
+    has_flags: bool  # flagged values of a target or of its published forecast count as missing
     flag_counts: Mapping[str, Mapping[str, Mapping[str, int]]]  # source -> value -> limit -> values beyond it
     origins: Ints  # (P, tracks) of each step on the grid's shared axis
 
@@ -77,6 +78,7 @@ def prepare_group(frames: Mapping[str, pd.DataFrame], params: Params, group: str
     every = (*read, *filter(None, published))
     realized = {input_.value: input_ for _, input_ in realized_inputs(params, values)}
     flagged = [name for name in params.align.target if _counts_as_missing(realized[name], params)]
+    has_flags = bool(flagged) or any(_counts_as_missing(input_, params) for input_ in filter(None, published))
     stored = {name: read_realized(realized[name], rows, grid, params) for name in params.align.target}
     return GroupInputs(
         params=params,
@@ -96,6 +98,7 @@ def prepare_group(frames: Mapping[str, pd.DataFrame], params: Params, group: str
         },
         targets=stored,
         flagged={name: read_realized(realized[name], rows, grid, params, "flags") for name in flagged},
+        has_flags=has_flags,
         flag_counts=count_flags(rows, params),
         origins=params.align.origin.origins(grid.shared.times(), zone),
     )

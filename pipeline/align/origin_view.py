@@ -15,6 +15,8 @@ from hindcast.pipeline.align.vintages import Origins, SharedValues, Vintages, Vi
 from hindcast.pipeline.arrays import Flags, Floats, Ints
 from hindcast.pipeline.settings.origin import NO_ORIGIN
 
+_SAME = 1e-6  # a smaller relative difference of two means comes from rounding
+
 Read = Mapping[str, tuple[VintageSource, Vintages]]
 
 
@@ -67,6 +69,14 @@ class OriginView:
             known = KnownValues(self.group.realized[value], self.group.grid, self.origins.steps, forecast)
             self._rolled[key] = roll(known, self.newest(value), windows)
         return self._rolled[key]
+
+    def published_is_flagged(self, target: str) -> Flags:
+        """Return whether the published forecast of a target (n,) lacks a value, or has another, without its flagged values."""
+        stored, cleaned = self.published(target), self._published(target, self.read())
+        size = np.maximum(np.abs(stored), np.abs(cleaned))
+        same = np.abs(stored - cleaned) <= _SAME * size
+        flagged: Flags = ~np.isnan(stored) & ~same
+        return flagged
 
     def published(self, target: str) -> Floats:
         """Read the published forecast of a target (n,) as it was published, flagged or not; NaN if there is none."""

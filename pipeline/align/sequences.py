@@ -13,7 +13,7 @@ from hindcast.pipeline.align.asof import kept_runs
 from hindcast.pipeline.align.features.registry import feature_list
 from hindcast.pipeline.align.group_inputs import GroupInputs
 from hindcast.pipeline.align.track import Track
-from hindcast.pipeline.arrays import Flags, Marks, Times, Values
+from hindcast.pipeline.arrays import PUBLISHED_FLAGGED, Flags, Marks, Times, Values
 from hindcast.pipeline.errors import AlignmentError
 
 
@@ -24,7 +24,7 @@ class Targets:
     Y: Values  # (n, G) 0 where unknown
     W: Values  # (n, G)
     known: Times  # (n, G)
-    flagged: Marks | None  # (n, G) 1 where Y is flagged; None if flags of targets change nothing
+    flagged: Marks | None  # (n, G) 1 where Y is flagged; None if flags change nothing
 
 
 def read_targets(group: GroupInputs) -> Targets:
@@ -35,7 +35,7 @@ def read_targets(group: GroupInputs) -> Targets:
     is_known = known != NEVER_KNOWN
     with np.errstate(over="ignore"):  # rejected by name when sequences are cut
         y = np.where(is_known, value, 0.0).astype(np.float32)
-    return Targets(y, is_known.astype(np.float32), known, _flagged(group) if group.flagged else None)
+    return Targets(y, is_known.astype(np.float32), known, _flagged(group) if group.has_flags else None)
 
 
 def _flagged(group: GroupInputs) -> Marks:
@@ -83,6 +83,11 @@ def _sequence(
 ) -> AlignedSequence:
     length = steps.stop - steps.start
     none = np.full(length, NOT_ISSUED)
+    flagged = None
+    if targets.flagged is not None and track.published_is_flagged is not None:
+        flagged = targets.flagged[steps] | PUBLISHED_FLAGGED * track.published_is_flagged[steps].view(
+            np.uint8
+        )
     sources = group.params.raw.sources_of("forecast")
     issued = [track.issued[name][steps] if name in track.issued else none for name in sources]
     made = AlignedSequence(
@@ -97,7 +102,7 @@ def _sequence(
         origin=track.origin[steps],
         issued=np.stack(issued, axis=1) if issued else np.empty((length, 0), np.int64),
         known=targets.known[steps],
-        flagged=None if targets.flagged is None else targets.flagged[steps],
+        flagged=flagged,
     )
     _check_finite(group, made)
     return made

@@ -26,6 +26,7 @@ class Track:
     origin: Times  # (n,) NO_ORIGIN if no origin covers the step
     X: Values  # (n, F), NaN only at steps that are not complete
     published: Values  # (n, G)
+    published_is_flagged: Flags | None  # (n, G); None if flags change nothing
     baseline: Values  # (n, G, B)
     issued: Mapping[str, Times]  # source -> (n,)
     supplied: Mapping[str, Flags]  # source -> (n,) has a vintage with at least one of the values read
@@ -48,10 +49,14 @@ def read_track(group: GroupInputs, track: int) -> Track:
             Basis(group.realized[name], group.targets[name], group.grid, origins.steps, view.newest(name))
             for name in group.params.align.target
         ]
+        names, flags = group.params.align.target, None
+        if group.has_flags:
+            flags = np.stack([view.published_is_flagged(target) for target in names], axis=1)
         return Track(
             origin=origins.steps,
             X=x,
-            published=_side_by_side([view.published(target) for target in group.params.align.target]),
+            published=_side_by_side([view.published(target) for target in names]),
+            published_is_flagged=flags,
             baseline=_side_by_side([baselines(basis) for basis in bases]),
             issued={name: vintages.issued for name, (_, vintages) in view.read().items()},
             supplied={name: _supplied(vintages) for name, (_, vintages) in view.read().items()},

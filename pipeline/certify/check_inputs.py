@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from hindcast.pipeline.arrays import TIME_MAX, TIME_MIN
+from hindcast.pipeline.arrays import PUBLISHED_FLAGGED, TARGET_FLAGGED, TIME_MAX, TIME_MIN
 from hindcast.pipeline.certify.as_known import NO_VALUE, GroupTables, KnownValue
 from hindcast.pipeline.certify.expected_columns import Step, expected_columns, sources_and_value
 from hindcast.pipeline.certify.expected_splits import EXPECTATIONS
@@ -197,9 +197,10 @@ def _faults_of_targets(dataset: Dataset, tables: GroupTables, step: Step, stored
                 f"{target} is {value!r} (W {weight}, known {known}); the tables give {due[0]!r} (known {due[2]})"
             )
         if dataset.has_flagged:
+            found = int(stored["flagged"][column]) & TARGET_FLAGGED
             flag = int(tables.is_flagged(target, step.series, step.time))
-            if stored["flagged"][column] != flag:
-                yield f"{target} has the flag {stored['flagged'][column]}, but the limits in the settings give {flag}"
+            if found != flag:
+                yield f"{target} has the flag {found}, but the limits in the settings give {flag}"
 
 
 def _equal(stored: float, due: float, size: float = 0.0) -> bool:
@@ -214,6 +215,13 @@ def _faults_of_published(
         due, value = _published(as_stored, target, step).value, float(stored["published"][column])
         if not (_equal(value, due) or (math.isnan(value) and math.isnan(due))):
             yield f"the published forecast of {target} is {value!r}, but the value known at the origin was {due!r}"
+        if dataset.has_flagged:
+            found = int(stored["flagged"][column]) & PUBLISHED_FLAGGED > 0
+            flag = not (math.isnan(due) or _equal(due, _published(tables, target, step).value))
+            if found != flag:
+                yield (
+                    f"the published forecast of {target} has the flag {found:d}, but the limits in the settings give {flag:d}"
+                )
     for column, source in enumerate(dataset.sources):
         times = int(stored["issued"][column]), _issue(tables, source, step)
         if times[0] != times[1]:

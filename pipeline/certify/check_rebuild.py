@@ -130,7 +130,7 @@ def _differing_arrays(dataset: Dataset, aligned: AlignedGroup) -> Iterator[str]:
     if dataset.has_flagged != (aligned.sequences[0].flagged is not None):
         yield (
             f"{aligned.group}: dataset.h5 {'has' if dataset.has_flagged else 'lacks'} the array `flagged`, but on_flag of the "
-            f"targets requests {'none' if dataset.has_flagged else 'it'}: run the stage `pack` again"
+            f"targets and their published forecasts requests {'none' if dataset.has_flagged else 'it'}: run the stage `pack` again"
         )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from hindcast.pipeline.arrays import Flags, Floats, Ints
+from hindcast.pipeline.arrays import TARGET_FLAGGED, Flags, Floats, Ints
 from hindcast.pipeline.certify.findings import CheckResult
 from hindcast.pipeline.certify.iterate import iter_sequences, scored_in
 from hindcast.pipeline.certify.robust_moments import robust_moments
@@ -163,7 +163,7 @@ def _rows(dataset: Dataset, kind: str) -> Iterator[Part]:
         else:
             present = piece.read("W")[inside] > 0
             if dataset.has_flagged:
-                present &= piece.read("flagged")[inside] == 0
+                present &= piece.read("flagged")[inside] & TARGET_FLAGGED == 0
         yield (piece.group, piece.series), values, present
 
 

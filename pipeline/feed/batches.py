@@ -64,7 +64,7 @@ class Pass(Numbered[Batch], Protocol):
 class BatchSource:
     """What batches are made from: the data set, its scaling, and the index of each sequence's series.
 
-    `with_published`: batches hold the published forecast too.
+    `with_published`: batches hold the published forecast too, as a network needs that learns its error.
     """
 
     dataset: Source
@@ -234,7 +234,12 @@ def _read_windows(source: BatchSource, plan: WindowPlan, rows: Ints) -> ReadWind
         inputs, targets = (
             {name: source.dataset.read(name, samples) for name in names} for names in (source.inputs, "Y")
         )
-        return inputs, targets, {"W": read_weights(source.dataset, plan.rows.split, samples)}
+        residual = source.with_published
+        return (
+            inputs,
+            targets,
+            {"W": read_weights(source.dataset, plan.rows.split, samples, residual=residual)},
+        )
 
     return plan.read(rows, read)
 
@@ -253,7 +258,7 @@ def _read_lanes(source: BatchSource, split: Split, plan: LanePlan, numbers: Ints
         inputs=read_lanes(dataset, "X", lanes, source.scaling.idle_values),
         series=np.repeat(series[:, None], dataset.segment_length, axis=1),
         targets=targets,
-        weights=lane_weights(dataset, split, lanes),
+        weights=lane_weights(dataset, split, lanes, residual=source.with_published),
         keep=lanes.keep[:, None],
         identity=np.stack([lanes.sequence, lanes.sample], axis=1),
         begin=np.zeros(len(idle), np.int64),

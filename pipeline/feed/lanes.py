@@ -144,11 +144,13 @@ def _of_lanes(read: Callable[[Ints], Values], lanes: LaneBatch, idle_values: npt
     return values
 
 
-def lane_weights(source: Source, split: Split, lanes: LaneBatch) -> Values:
+def lane_weights(source: Source, split: Split, lanes: LaneBatch, *, residual: bool = False) -> Values:
     """The weights of lanes (lane, step, target): 0 at steps that are not scored, in a run's context and in idle lanes."""
     samples = np.maximum(lanes.sample, 0)
     scored = scored_steps(source, split, samples) & lanes.weighted[:, None]
-    return _of_lanes(partial(read_weights, source, split.name), lanes, 0) * scored[:, :, None]
+    return (
+        _of_lanes(partial(read_weights, source, split.name, residual=residual), lanes, 0) * scored[:, :, None]
+    )
 
 
 class ContinuityGuard:

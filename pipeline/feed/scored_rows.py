@@ -107,9 +107,9 @@ class Spans:
         return np.cumsum(self.count)
 
 
-def scored_rows(dataset: Source, split: str) -> Rows:
+def scored_rows(dataset: Source, split: str, *, residual: bool = False) -> Rows:
     """The rows of a split with `from_time <= time < until_time` and a weight above 0 for any target (see `read_weights`)."""
-    spans = scored_spans(dataset, split)
+    spans = scored_spans(dataset, split, residual=residual)
     before = np.cumsum(spans.count) - spans.count
     at = np.repeat(spans.first - before, spans.count) + np.arange(len(spans))
     sequence = np.repeat(spans.sequence, spans.count)
@@ -131,7 +131,7 @@ def read_blocks(dataset: RowSource, rows: Rows, width: int) -> Iterator[tuple[sl
         start = stop
 
 
-def scored_spans(source: Source, split: str, *, weighted: bool = True) -> Spans:
+def scored_spans(source: Source, split: str, *, weighted: bool = True, residual: bool = False) -> Spans:
     """The same rows as spans; without `weighted`, also those whose targets are all unknown."""
     sequences, part, segment_length = source.sequences, source.split(split), source.segment_length
     samples = split_samples(source, part)
@@ -143,7 +143,7 @@ def scored_spans(source: Source, split: str, *, weighted: bool = True) -> Spans:
         steps = block[:, None] * segment_length + np.arange(segment_length)
         scored = scored_steps(source, part, block)
         if weighted:
-            scored = scored & np.any(read_weights(source, split, block) > 0, axis=2)
+            scored = scored & np.any(read_weights(source, split, block, residual=residual) > 0, axis=2)
         else:
             end = sequences.first_sample[row] * segment_length + sequences.step_count[row]
             scored = scored & (steps < end[:, None])

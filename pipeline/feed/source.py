@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from hindcast.pipeline.arrays import Flags, Ints, Values
+from hindcast.pipeline.arrays import PUBLISHED_FLAGGED, TARGET_FLAGGED, Flags, Ints, Values
 from hindcast.pipeline.store.index_types import Sequences, Split, played_samples
 
 
@@ -51,14 +51,16 @@ def sequence_of(source: Source, samples: Ints) -> Ints:
     return np.searchsorted(source.sequences.first_sample, samples, side="right") - 1
 
 
-def read_weights(source: Source, split: str, samples: Ints) -> Values:
+def read_weights(source: Source, split: str, samples: Ints, *, residual: bool = False) -> Values:
     """The weights of samples (sample, step, target) in a split; in training, flagged targets have none.
 
-    `split` is the name of the split. Validation and test keep flagged targets: no flag removes a step from a score.
+    `split` is the name of the split. With `residual` (the error of the published forecast is learned), neither have the
+    targets whose published forecast is flagged. Validation and test keep all: no flag removes a step from a score.
     """
     weights: Values = source.read("W", samples)
     if source.has_flagged and split.rpartition("/")[2] == "train":
-        weights[source.read("flagged", samples) != 0] = 0
+        out = TARGET_FLAGGED | PUBLISHED_FLAGGED if residual else TARGET_FLAGGED
+        weights[source.read("flagged", samples) & out != 0] = 0
     return weights
 
 

@@ -241,12 +241,16 @@ def _size_of_first(batches: Pass) -> int:
 
 def _by_series(source: BatchSource, settings: TrainSettings, split: str) -> dict[int, WindowBatches]:
     """The windows of each numbered series, by its number."""
-    parts = scored_spans(source.dataset, split).by_key(source.series)
+    parts = _spans(source, split).by_key(source.series)
     return {number: _windows_of(source, settings, part) for number, part in parts.items() if number}
 
 
 def _split_windows(source: BatchSource, settings: TrainSettings, split: str) -> WindowBatches:
-    return _windows_of(source, settings, scored_spans(source.dataset, split))
+    return _windows_of(source, settings, _spans(source, split))
+
+
+def _spans(source: BatchSource, split: str) -> Spans:
+    return scored_spans(source.dataset, split, residual=source.with_published)
 
 
 def _windows_of(source: BatchSource, settings: TrainSettings, rows: Spans) -> WindowBatches:

@@ -66,7 +66,7 @@ def open_certified(params: Params, root: Path) -> Iterator[CertifiedData]:
 def check_settings(source: Source, settings: TrainSettings) -> None:
     """Raise unless data set and settings fit together: see `check_split`, `check_rows` and `check_published`."""
     check_split(source.split("train"), settings)
-    check_rows(source)
+    check_rows(source, residual=settings.residual)
     if settings.residual:
         check_published(source)
 
@@ -91,18 +91,18 @@ def check_split(train: Split, settings: TrainSettings) -> None:
         )
 
 
-def check_rows(source: Source) -> None:
+def check_rows(source: Source, *, residual: bool = False) -> None:
     """Raise TrainingError unless some row of the training split has weight."""
     part = source.split("train")
     samples = split_samples(source, part)
     for start in range(0, len(samples), _BLOCK):  # the first block usually has some
         block = samples[start : start + _BLOCK]
-        weights = read_weights(source, "train", block)
+        weights = read_weights(source, "train", block, residual=residual)
         if np.any((weights > 0).any(axis=2) & scored_steps(source, part, block)):
             return
     raise TrainingError(
         f"The training split has no row to learn from: of its {len(samples):,} samples, no step has a known target that is "
-        "not flagged. Check align.from, align.until and the split's borders, then run the stage `split` again."
+        f"not flagged{' and whose published forecast is not' if residual else ''}. Check align.from, align.until and the split's borders, then run the stage `split` again."
     )
 
 

@@ -17,7 +17,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from hindcast.pipeline.arrays import Flags, Floats, Values
+from hindcast.pipeline.arrays import PUBLISHED_FLAGGED, TARGET_FLAGGED, Flags, Floats, Values
 from hindcast.pipeline.errors import FormatError, MissingInputError, TrainingError
 from hindcast.pipeline.feed.scaling import Scaling, read_scaling, series_numbers
 from hindcast.pipeline.feed.scored_rows import Rows, RowSource, read_blocks, scored_rows
@@ -144,12 +144,12 @@ def fit_trees(
 ) -> list[TargetTrees | None]:
     """Fit the trees of every target; None for a target without a training row.
 
-    Training rows count as for the network: a known target that is not flagged. If there are more than `most_rows`, that many
+    Training rows count as for the network: see `read_weights`. If there are more than `most_rows`, that many
     are chosen at random by `seed`; so are validation rows. Calls `advance(1)` after each target.
     """
     fitted: list[TargetTrees | None] = []
     parts = {name: scored_rows(data.source, name) for name in ("train", "validation")}
-    counted = {name: _counted(data.source, name, rows) for name, rows in parts.items()}
+    counted = {name: _counted(data, name, rows) for name, rows in parts.items()}
     for target, name in enumerate(data.source.targets):
         chosen = {
             part: parts[part].take(_draw(np.flatnonzero(counted[part][target]), most_rows, [seed, target]))
@@ -374,13 +374,14 @@ def _with_series(inputs: Values, series: NDArray[np.int32]) -> Values:
     return np.concatenate([inputs, series[:, None].astype(np.float32)], axis=1)
 
 
-def _counted(source: RowSource, split: str, rows: Rows) -> Flags:
-    """Return (target, row) flags: the target is known, and in training also not flagged."""
+def _counted(data: TreeData, split: str, rows: Rows) -> Flags:
+    """Return (target, row) flags: the target is known, and in training nothing is flagged that the trees learn from."""
+    source, out = data.source, TARGET_FLAGGED | PUBLISHED_FLAGGED if data.residual else TARGET_FLAGGED
     counted = np.zeros((len(source.targets), len(rows)), np.bool_)
     for block, read in read_blocks(source, rows, len(source.targets)):
         counted[:, block] = (read("W") > 0).T
         if split == "train" and source.has_flagged:
-            counted[:, block] &= (read("flagged") == 0).T
+            counted[:, block] &= (read("flagged") & out == 0).T
     return counted
 
 

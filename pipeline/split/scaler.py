@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from hindcast.pipeline.arrays import Flags, Floats, Ints, Key, Values
+from hindcast.pipeline.arrays import TARGET_FLAGGED, Flags, Floats, Ints, Key, Values
 from hindcast.pipeline.errors import FormatError
 from hindcast.pipeline.settings.sections import ScaleBy, ScaleSettings
 from hindcast.pipeline.split.exact_quantiles import count_quantiles, robust_scale
@@ -223,7 +223,7 @@ def _counted_targets(steps: Steps, samples: Ints) -> Flags:
     """Flag the targets with weight that are not flagged."""
     counted: Flags = steps.read("W", samples) > 0
     if steps.has_flagged:
-        counted &= steps.read("flagged", samples) == 0
+        counted &= steps.read("flagged", samples) & TARGET_FLAGGED == 0
     return counted
 
 

@@ -479,6 +479,11 @@ class Oracle:
                     return any(math.isnan(self.read(source, target, row, FOREVER)) for row in newest)
         return False
 
+    def published_is_flagged(self, target: str, series: str, step: int, origin: int) -> bool:
+        """Whether the published forecast lacks a value, or has another, without its flagged values."""
+        stored, cleaned = (find(target, series, step, origin) for find in (self.published, self._published))
+        return not math.isnan(stored) and not math.isclose(stored, cleaned, rel_tol=1e-6)
+
     @contextmanager
     def _stored(self) -> Iterator[None]:
         self.as_stored = True

@@ -13,6 +13,7 @@ from hindcast.pipeline.align.align_group import align_frames, text_of_features
 from hindcast.pipeline.align.aligned import NEVER_KNOWN, NOT_ISSUED, AlignedGroup, AlignedSequence
 from hindcast.pipeline.align.features.registry import feature_list
 from hindcast.pipeline.align.inputs import inputs
+from hindcast.pipeline.arrays import PUBLISHED_FLAGGED, TARGET_FLAGGED
 from hindcast.pipeline.errors import AlignmentError
 from hindcast.pipeline.forecasters import STORED
 from hindcast.pipeline.settings.params import Params
@@ -104,7 +105,12 @@ def _check_sequence(
     _check_close(sequence.baseline[::7], baseline)
     if sequence.flagged is not None:
         marks = [
-            [oracle.flagged(name, sequence.series, one["time"]) for name in made.targets] for one in steps
+            [
+                TARGET_FLAGGED * oracle.flagged(name, *one[:2])
+                + PUBLISHED_FLAGGED * oracle.published_is_flagged(name, *one)
+                for name in made.targets
+            ]
+            for one in at_origin
         ]
         assert sequence.flagged.tolist() == marks
 

@@ -12,6 +12,7 @@ import pytest
 
 from hindcast.pipeline.align import source_rows
 from hindcast.pipeline.align.flags import NOT_FLAGGED, RowFlags, flag_rows
+from hindcast.pipeline.arrays import PUBLISHED_FLAGGED, TARGET_FLAGGED
 from hindcast.pipeline.certify.certificate import certify
 from hindcast.pipeline.certify.check_inputs import check_inputs
 from hindcast.pipeline.files import read_json, write_json
@@ -55,10 +56,13 @@ def test_a_data_set_whose_flagged_values_count_as_missing_passes(clean: Path) ->
     with Dataset(clean / "dataset.h5") as dataset:
         every = np.arange(dataset.sample_count)
         values = {name: dataset.read(name, every) for name in ("X", "Y", "W", "flagged", "published")}
-        train = dataset.read("flagged", dataset.split("train").indices).sum()
+        train = (dataset.read("flagged", dataset.split("train").indices) & TARGET_FLAGGED).sum()
         scaler = read_json(clean / "scaler.json")["targets"][0]
-    assert values["flagged"].sum() == FROZEN_UNTIL - FROZEN_FROM + len(SPIKES)
-    assert (values["W"][values["flagged"] == 1] == 1).all(), "flagged targets stay in the scores"
+    target, published = (values["flagged"] & bit > 0 for bit in (TARGET_FLAGGED, PUBLISHED_FLAGGED))
+    assert target.sum() == FROZEN_UNTIL - FROZEN_FROM + len(SPIKES)
+    assert (values["W"][target] == 1).all(), "flagged targets stay in the scores"
+    assert published.any()
+    assert (published == (values["published"] == 1e5)).all()
     assert values["Y"].max() == 1e6
     assert values["X"].max() < 1000, "spikes are in no input"
     assert np.nanmax(values["published"]) == 1e5, "the rival stays as it was published"
@@ -98,6 +102,20 @@ def test_an_edited_flag_is_named(tmp_path: Path) -> None:
     )
 
 
+def test_an_edited_flag_of_the_published_forecast_is_named(tmp_path: Path) -> None:
+    def unflag(file: h5py.File) -> None:
+        flagged = file["flagged"][...]
+        file["flagged"][...] = flagged & TARGET_FLAGGED
+
+    data = make_data(tmp_path, spoilt_frames(), limited(), spoil_shard=unflag)
+    certificate = certify(data, limited())
+    assert "rebuilt" in kinds(certificate)
+    (examples,) = (check["examples"] for check in certificate["checks"] if check["name"] == "published")
+    assert any(
+        "forecast of usage has the flag 0, but the limits in the settings give 1" in text for text in examples
+    )
+
+
 @pytest.mark.parametrize("limits", [{"above": 1e7}, {"frozen": "20h"}])
 def test_limits_that_changed_after_packing_are_named(clean: Path, limits: dict[str, Any]) -> None:
     found = kinds(certify(clean, limited(**limits)))
@@ -109,7 +127,9 @@ def test_flags_of_targets_that_the_settings_do_not_request_are_named(clean: Path
     certificate = certify(clean, without)
     examples = [text for check in certificate["checks"] for text in check["examples"]]
     assert any(
-        "has the array `flagged`, but on_flag of the targets requests none" in text for text in examples
+        "has the array `flagged`, but on_flag of the targets and their published forecasts requests none"
+        in text
+        for text in examples
     )
 
 
@@ -119,6 +139,8 @@ def test_a_scaler_that_counts_flagged_targets_is_named(clean: Path, tmp_path: Pa
     data = shutil.copytree(clean, tmp_path / "data")
     scaler = read_json(data / "scaler.json")
     with Dataset(data / "dataset.h5") as dataset:
-        scaler["targets"][0]["count"] += int(dataset.read("flagged", dataset.split("train").indices).sum())
+        scaler["targets"][0]["count"] += int(
+            (dataset.read("flagged", dataset.split("train").indices) & TARGET_FLAGGED).sum()
+        )
     write_json(data / "scaler.json", scaler)
     assert "scaler" in kinds(certify(data, limited()))

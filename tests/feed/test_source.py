@@ -7,16 +7,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hindcast.pipeline.feed.batches import Batch, WindowBatches
+from hindcast.pipeline.feed.batches import Batch, BatchSource, LaneBatches, WindowBatches
 from hindcast.pipeline.feed.columns import Columns
+from hindcast.pipeline.feed.lanes import assign_whole_runs
+from hindcast.pipeline.feed.runs import training_runs
+from hindcast.pipeline.feed.scored_rows import scored_spans
 from hindcast.pipeline.feed.source import read_weights, scored_steps, split_samples
 from hindcast.pipeline.feed.streams import Lanes, Segments, Stream, Windows
+from hindcast.pipeline.feed.windows import WindowPlan
 from tests.feed.memory import (
     HOUR,
     MemorySource,
     chronological,
     in_three_splits,
     memory_source,
+    some_scaling,
     window_batches_of,
 )
 
@@ -99,6 +104,29 @@ def test_training_windows_and_lanes_have_no_weight_at_flagged_targets() -> None:
     source.arrays["flagged"][:] = 1
     assert len(window_batches_of(source, "train", 3, 8)) == 0
     assert len(window_batches_of(source, "test", 3, 8)) > 0
+
+
+@pytest.mark.parametrize("residual", [False, True])
+def test_a_flagged_published_forecast_has_no_weight_where_its_error_is_learned(residual: bool) -> None:
+    source = in_three_splits([(30, 0), (25, 3)], [12, 22], 4)
+    marks = np.random.default_rng(0).integers(0, 4, source.arrays["W"].shape).astype(np.uint8)
+    source.arrays["flagged"] = marks
+    every, out = np.arange(len(marks)), (marks > 0) if residual else (marks % 2 == 1)
+    weights = source.arrays["W"] * (1 - out)
+    assert (read_weights(source, "train", every, residual=residual) == weights).all()
+    assert (read_weights(source, "test", every, residual=residual) == source.arrays["W"]).all()
+    samples = split_samples(source, source.split("train"))
+    inside = scored_steps(source, source.split("train"), samples)[..., None]
+    part, spans = source.split("train"), scored_spans(source, "train", residual=residual)
+    batch_source = BatchSource(source, some_scaling(), np.ones(2, np.int32), with_published=residual)
+    made: list[WindowBatches | LaneBatches] = [
+        WindowBatches(batch_source, WindowPlan(spans, source.segment_length, 3), 8),
+        LaneBatches(batch_source, part, assign_whole_runs(training_runs(source, part), 2)),
+    ]
+    for batches in made:
+        total = sum(float(batches[number].weights.sum()) for number in range(len(batches)))
+        assert total == (weights[samples] * inside).sum() > 0
+    assert len(spans) == total
 
 
 def _batches(made: WindowBatches) -> list[Batch]:

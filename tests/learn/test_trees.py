@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import pytest
 
-from hindcast.pipeline.arrays import Values
+from hindcast.pipeline.arrays import PUBLISHED_FLAGGED, Values
 from hindcast.pipeline.errors import FormatError, MissingInputError
 from hindcast.pipeline.feed.scaling import Scaling, neutral_scaling, series_numbers, series_of
 from hindcast.pipeline.feed.scored_rows import scored_rows
@@ -146,6 +146,28 @@ def test_flagged_targets_are_never_learned() -> None:
     in_training[plain.parts["train"].indices] = True
     changed.arrays["Y"][flagged & in_training[:, None, None]] = 1e6
     assert (predict_test(plain) == predict_test(changed)).all()
+
+
+def test_targets_whose_published_forecast_is_flagged_are_learned_only_without_the_residual(
+    tmp_path: Path,
+) -> None:
+    plain, changed = mock_dataset(missing=0), mock_dataset(missing=0)
+    flagged = np.random.default_rng(1).random(plain.arrays["Y"].shape) < 0.1
+    for dataset in (plain, changed):
+        dataset.has_flagged = True
+        dataset.arrays["flagged"] = np.uint8(PUBLISHED_FLAGGED) * flagged.astype(np.uint8)
+    in_training = np.zeros(len(flagged), bool)
+    in_training[plain.parts["train"].indices] = True
+    changed.arrays["published"][flagged & in_training[:, None, None]] = 1e6
+    for residual in (True, False):
+        (one, _), (other, _) = (
+            fit(tree_data(each, residual=residual), tmp_path / f"{residual}-{number}")
+            for number, each in enumerate((plain, changed))
+        )
+        assert one == other
+        assert one[0] is not None
+        rows = int(in_training.sum()) * flagged.shape[1]
+        assert (one[0].available < rows) == residual
 
 
 def test_without_validation_rows_the_number_of_rounds_is_fixed(
