@@ -36,7 +36,7 @@ from hindcast.pipeline.judge.table import Table
 from hindcast.pipeline.judge.unflagged_rows import flag_rows
 from hindcast.pipeline.learn.backend import check_libraries, start_framework
 from hindcast.pipeline.learn.model_card import check_network
-from hindcast.pipeline.learn.trees import open_trees
+from hindcast.pipeline.learn.tree_files import open_trees
 from hindcast.pipeline.progress import progress
 from hindcast.pipeline.settings.base import SECOND, TIME_UNITS
 from hindcast.pipeline.settings.params import Params

@@ -27,7 +27,8 @@ from hindcast.pipeline.learn.network import Networks, make_layers, make_networks
 from hindcast.pipeline.learn.preconditions import CertifiedData
 from hindcast.pipeline.learn.saving import save_network
 from hindcast.pipeline.learn.stateful import check_state_is_carried, make_online
-from hindcast.pipeline.learn.trees import FOLDER, TargetTrees, TreeData, fit_trees, write_trees
+from hindcast.pipeline.learn.tree_files import FOLDER, write_trees
+from hindcast.pipeline.learn.trees import TargetTrees, TreeData, fit_trees
 from hindcast.pipeline.progress import progress
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.settings.train import TrainSettings

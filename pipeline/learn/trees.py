@@ -1,31 +1,26 @@
 """Gradient-boosted trees as a baseline, fitted the way the network is: same rows, weights, scales and residual.
 
 There is one model per target, fitted by LightGBM in its deterministic mode and stored in its text format: the bytes are the
-same for any number of threads (tested), and reading them executes nothing. The number of rounds, the error that is minimized
-(squared or absolute) and whether a model gets the index of the series are chosen by the mean absolute error on validation. An
-index without training rows says nothing, so series that training never saw always get the model without it.
+same for any number of threads (tested), and reading them executes nothing. The number of rounds (0: a constant), the error that is
+minimized (squared or absolute) and whether a model gets the index of the series are chosen by the mean absolute error on validation.
+An index without training rows says nothing, so series that training never saw always get the model without it.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hindcast.pipeline.arrays import PUBLISHED_FLAGGED, TARGET_FLAGGED, Flags, Floats, Values
-from hindcast.pipeline.errors import FormatError, MissingInputError, TrainingError
-from hindcast.pipeline.feed.scaling import Scaling, read_scaling, series_numbers
+from hindcast.pipeline.errors import TrainingError
+from hindcast.pipeline.feed.scaling import Scaling
 from hindcast.pipeline.feed.scored_rows import Rows, RowSource, read_blocks, scored_rows
-from hindcast.pipeline.files import digest_of_file, file_name, read_json, write_json
-from hindcast.pipeline.store.reader import Dataset
 
-FORMAT = "hindcast-trees/1"
-FOLDER = "trees"  # below models/
 MOST_ROUNDS = 1000
 ROUNDS_WITHOUT_VALIDATION = 300
 
@@ -44,13 +39,17 @@ _PARAMETERS = {
     "verbosity": -1,
     "metric": "none",
 }
+_NO_SPLIT = {"min_gain_to_split": 1e300}
 
 Objective = Literal["l2", "l1"]
 
 
 @dataclass(frozen=True)
 class Booster:
-    """One fitted model: LightGBM's text, and how it was fitted. `mae` is the validation error in physical units."""
+    """One fitted model: LightGBM's text, and how it was fitted. `mae` is the validation error in physical units.
+
+    With 0 `rounds` the text is a tree without a split.
+    """
 
     text: str
     objective: Objective
@@ -78,9 +77,10 @@ class TargetTrees:
 
     def __str__(self) -> str:
         best = self.with_series or self.without_series
+        rounds = f"{best.rounds} rounds" if best.rounds else "a constant, better than any tree,"
         error = "" if best.mae is None else f", validation MAE {best.mae:.4g}"
         return (
-            f"trees for {self.name}: {best.rounds} rounds on {self.rows:,} of {self.available:,} training rows, "
+            f"trees for {self.name}: {rounds} on {self.rows:,} of {self.available:,} training rows, "
             f"{'with' if self.with_series else 'without'} the index of the series"
             f"{', on the error of the published forecast' if self.residual else ''}{error}"
         )
@@ -104,15 +104,27 @@ class TreeData:
         return (series > 0) & (series <= self.known)
 
     def read(self, rows: Rows, target: int) -> tuple[Values, Floats, NDArray[np.int32]]:
-        """Return inputs (row, feature) float32, the scaled target to learn (row,) float64 and the series' index (row,)."""
+        """Return inputs (row, `width`) float32, the scaled target to learn (row,) float64 and the series' index (row,)."""
         series = self.numbers[rows.sequence]
-        inputs = np.empty((len(rows), len(self.source.features)), np.float32)
+        inputs = np.empty((len(rows), self.width), np.float32)
         due = np.empty(len(rows), np.float64)
         for block, read in read_blocks(self.source, rows, inputs.shape[1]):
-            inputs[block] = self.scaled_inputs(read("X"), series[block])
-            offset, spread = self.offset_and_spread(read("published"), series[block], target)
+            published = read("published")
+            inputs[block] = self.with_flag(self.scaled_inputs(read("X"), series[block]), published[:, target])
+            offset, spread = self.offset_and_spread(published, series[block], target)
             due[block] = (read("Y")[:, target] - offset) / spread
         return inputs, due, series
+
+    @property
+    def width(self) -> int:
+        """The number of inputs without the index of the series."""
+        return len(self.source.features) + self.residual
+
+    def with_flag(self, inputs: Values, published: Values) -> Values:
+        """Return inputs, with one more that is 1 where there is a published forecast (row,) if its error is learned."""
+        if not self.residual:
+            return inputs
+        return np.concatenate([inputs, np.isfinite(published)[:, None]], axis=1, dtype=np.float32)
 
     def scaled_inputs(self, inputs: Values, series: NDArray[np.int32]) -> Values:
         """Return inputs in the units of each series if it has its own scale: trees do not see a scale that all share."""
@@ -161,138 +173,23 @@ def fit_trees(
     return fitted
 
 
-def write_trees(folder: Path, fitted: list[TargetTrees | None], fingerprint: str, scaler: str) -> None:
-    """Write `trees.json` and a text file per model into `folder`; `scaler` is the digest of scaler.json."""
-    folder.mkdir(parents=True)
-    entries = []
-    for trees in filter(None, fitted):
-        models: dict[str, Any] = {}
-        for kind, booster in (("with_series", trees.with_series), ("without_series", trees.without_series)):
-            models[kind] = None
-            if booster is not None:
-                path = folder / f"{file_name(trees.name)}.{kind}.txt"
-                path.write_text(booster.text, encoding="utf-8", newline="\n")
-                models[kind] = {"file": path.name, "digest": digest_of_file(path), **booster.description()}
-        facts = {key: value for key, value in asdict(trees).items() if key not in models}
-        entries.append({**facts, **models})
-    content = {"format": FORMAT, "fingerprint": fingerprint, "scaler_digest": scaler, "targets": entries}
-    write_json(folder / "trees.json", content)
-
-
-def read_trees(folder: Path) -> dict[str, Any]:
-    """Read `trees.json` and compare the digest of every model.
-
-    Raises MissingInputError if there are no trees, FormatError if a file is damaged.
-    """
-    path = folder / "trees.json"
-    if not path.is_file():
-        raise MissingInputError(
-            f"{path} is missing, and evaluate.baselines lists trees: run the stage `train` again, which fits them."
-        )
-    content = read_json(path)
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise FormatError(f"{path} is not of format {FORMAT}: run the stage `train` again.")
-    faults = [
-        f"{folder / model['file']} {'was changed' if (folder / model['file']).is_file() else 'is missing'}"
-        for entry in content["targets"]
-        for model in (entry["with_series"], entry["without_series"])
-        if model and not _is_intact(folder / model["file"], model["digest"])
-    ]
-    if faults:
-        raise FormatError("The trees are not those that training wrote: run the stage `train` again.", faults)
-    return content
-
-
-class TreesPredictor:
-    """The trees of a folder, to predict with."""
-
-    def __init__(self, folder: Path, content: dict[str, Any], data: TreeData) -> None:
-        """Load the models that `content` names, as read by `read_trees`; raises FormatError if one is damaged."""
-        self._data = data
-        self._models: dict[str, tuple[Any, Any]] = {
-            entry["name"]: (
-                _load(folder / entry["with_series"]["file"]) if entry["with_series"] else None,
-                _load(folder / entry["without_series"]["file"]),
-            )
-            for entry in content["targets"]
-        }
-
-    def predict(self, rows: Rows) -> Values:
-        """Predict (target, row) float32 in physical units; NaN for a target without trees."""
-        source = self._data.source
-        values = np.full((len(source.targets), len(rows)), np.nan, np.float32)
-        for block, read in read_blocks(source, rows, len(source.features)):
-            series = self._data.numbers[rows.sequence[block]]
-            inputs, published = self._data.scaled_inputs(read("X"), series), read("published")
-            for target, name in enumerate(source.targets):
-                if name in self._models:
-                    offset, spread = self._data.offset_and_spread(published, series, target)
-                    values[target, block] = offset + spread * self._scaled(name, inputs, series)
-        return values
-
-    def _scaled(self, name: str, inputs: Values, series: NDArray[np.int32]) -> Floats:
-        with_series, without_series = self._models[name]
-        if with_series is None:
-            return np.asarray(without_series.predict(inputs))
-        known = self._data.is_known(series)
-        found = np.empty(len(inputs), np.float64)
-        if known.any():
-            found[known] = with_series.predict(_with_series(inputs[known], series[known]))
-        if not known.all():
-            found[~known] = without_series.predict(inputs[~known])
-        return found
-
-
-def open_trees(root: Path, dataset: Dataset) -> tuple[Callable[[Rows], Values], list[dict[str, Any]]]:
-    """Open the trees below `root`/models; return what predicts with them, and per target how they were fitted.
-
-    Raises MissingInputError if there are none, FormatError if they are damaged, of another data set or of another scaler.
-    """
-    models, scaler = root / "models", root / "data" / "scaler.json"
-    content = read_trees(models / FOLDER)
-    card = read_json(models / "model.json")
-    if (content["fingerprint"], content["scaler_digest"]) != (dataset.fingerprint, digest_of_file(scaler)):
-        raise FormatError(
-            f"The trees in {models / FOLDER} were fitted on another data set or with another scaler: run the stage `train` again."
-        )
-    known = [(group, series) for group, series in card["series"]]
-    scaling = read_scaling(scaler, dataset.features, dataset.targets, dataset.fingerprint, known)
-    numbers = series_numbers(dataset.sequences, known, card["groups"])
-    data = TreeData(dataset, scaling, numbers, len(known), bool(card["train"]["residual"]))
-    return TreesPredictor(models / FOLDER, content, data).predict, [
-        _facts(entry) for entry in content["targets"]
-    ]
-
-
-def _facts(entry: dict[str, Any]) -> dict[str, Any]:
-    best = entry["with_series"] or entry["without_series"]
-    return {
-        "target": entry["name"],
-        "learns": "the error of the published forecast" if entry["residual"] else "the target",
-        "index of the series": "yes" if entry["with_series"] else "no",
-        "minimizes": {"l2": "squared errors", "l1": "absolute errors"}[best["objective"]],
-        "rounds": best["rounds"],
-        "training rows": f"{entry['rows']:,} of {entry['available']:,}",
-        "validation MAE": best["validation_mae"],
-    }
-
-
 def _fit_target(data: TreeData, name: str, target: int, rows: dict[str, Rows], available: int) -> TargetTrees:
     inputs, due, series = data.read(rows["train"], target)
     late_inputs, late_due, late_series = data.read(rows["validation"], target)
     known = data.is_known(late_series)
     _, spread = data.offset_and_spread(np.full((len(late_series), target + 1), np.nan), late_series, target)
+    constant = 0.0 if data.residual else None
     category = inputs.shape[1] if len(np.unique(series)) <= _MOST_CATEGORIES else None
 
     def fit(objective: Objective, *, by_series: bool) -> Booster:
         # only series that training knows decide whether the index helps; others never get it
         chosen = known if by_series or known.any() else np.ones(len(known), np.bool_)
         train, late = (
-            _with_series(part, index) if by_series else part
+            with_series(part, index) if by_series else part
             for part, index in ((inputs, series), (late_inputs[chosen], late_series[chosen]))
         )
         validation = (late, late_due[chosen], spread[chosen])
-        return _fit(train, due, validation, objective, category if by_series else None)
+        return _fit(train, due, validation, objective, category if by_series else None, base=constant)
 
     without = fit("l2", by_series=False)
     models = [without, fit("l2", by_series=True)]
@@ -311,8 +208,13 @@ def _fit(
     validation: tuple[Values, Floats, Floats],
     objective: Objective,
     category: int | None,
+    *,
+    base: float | None = None,
 ) -> Booster:
-    """Fit one model; without validation rows it has a fixed number of rounds."""
+    """Fit one model; without validation rows it has a fixed number of rounds.
+
+    If no tree is better on validation, it is the constant `base`, or for None the constant that fits the training rows best.
+    """
     lightgbm = load_library()
     late_inputs, late_due, spread = validation
     parameters = {**_PARAMETERS, "objective": objective}
@@ -328,8 +230,14 @@ def _fit(
     late = lightgbm.Dataset(late_inputs, late_due, reference=train, categorical_feature=categories)
     stop = lightgbm.early_stopping(_PATIENCE, verbose=False)
     booster = lightgbm.train(parameters, train, MOST_ROUNDS, valid_sets=[late], feval=error, callbacks=[stop])
-    rounds = booster.best_iteration
-    return Booster(_text(booster, rounds), objective, rounds, float(booster.best_score["valid_0"]["mae"]))
+    rounds, best = booster.best_iteration, float(booster.best_score["valid_0"]["mae"])
+    if base is not None:
+        train.set_label(np.full(len(due), base))
+    constant = lightgbm.train({**parameters, **_NO_SPLIT}, train, 1)
+    _, without, _ = error(constant.predict(late_inputs), None)
+    if without <= best:
+        return Booster(_text(constant, 1), objective, 0, without)
+    return Booster(_text(booster, rounds), objective, rounds, best)
 
 
 def load_library() -> Any:
@@ -354,23 +262,12 @@ def _text(booster: Any, rounds: int) -> str:
     return "\n".join(line for line in lines if not line.startswith("[num_threads:"))
 
 
-def _load(path: Path) -> Any:
-    lightgbm = load_library()
-    try:
-        return lightgbm.Booster(model_str=path.read_text(encoding="utf-8"))
-    except lightgbm.basic.LightGBMError as fault:
-        raise FormatError(f"{path} cannot be read ({fault}): run the stage `train` again.") from None
-
-
-def _is_intact(path: Path, digest: str) -> bool:
-    return path.is_file() and digest_of_file(path) == digest
-
-
 def _error(booster: Booster) -> float:
     return 0.0 if booster.mae is None else booster.mae
 
 
-def _with_series(inputs: Values, series: NDArray[np.int32]) -> Values:
+def with_series(inputs: Values, series: NDArray[np.int32]) -> Values:
+    """Return inputs with the index of the series (row,) as one more."""
     return np.concatenate([inputs, series[:, None].astype(np.float32)], axis=1)
 
 

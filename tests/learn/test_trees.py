@@ -10,19 +10,12 @@ import numpy as np
 import pytest
 
 from hindcast.pipeline.arrays import PUBLISHED_FLAGGED, Values
-from hindcast.pipeline.errors import FormatError, MissingInputError
 from hindcast.pipeline.feed.scaling import Scaling, neutral_scaling, series_numbers, series_of
 from hindcast.pipeline.feed.scored_rows import scored_rows
 from hindcast.pipeline.files import digest_of_file
 from hindcast.pipeline.learn import trees
-from hindcast.pipeline.learn.trees import (
-    TargetTrees,
-    TreeData,
-    TreesPredictor,
-    fit_trees,
-    read_trees,
-    write_trees,
-)
+from hindcast.pipeline.learn.tree_files import TreesPredictor, read_trees, write_trees
+from hindcast.pipeline.learn.trees import TargetTrees, TreeData, fit_trees
 from hindcast.pipeline.settings.base import HOUR
 from tests.judge.mock_judged import START, MockDataset, mock_dataset
 
@@ -170,6 +163,53 @@ def test_targets_whose_published_forecast_is_flagged_are_learned_only_without_th
         assert (one[0].available < rows) == residual
 
 
+def test_where_no_tree_is_better_than_the_published_forecast_it_is_kept_exactly(tmp_path: Path) -> None:
+    dataset = mock_dataset(missing=0)
+    noise = np.random.default_rng(5)
+    dataset.arrays["X"] = noise.normal(size=dataset.arrays["X"].shape).astype(np.float32)
+    dataset.arrays["published"][...] = dataset.arrays["Y"]
+    last = dataset.parts["train"].indices  # only training has an error, which the inputs do not explain
+    dataset.arrays["published"][last] += noise.normal(3, 1, dataset.arrays["Y"][last].shape).astype(
+        np.float32
+    )
+    (fitted,), predictor = fit(tree_data(dataset, residual=True), tmp_path / "trees")
+    assert fitted is not None
+    assert (fitted.with_series, fitted.without_series.rounds, fitted.without_series.mae) == (None, 0, 0.0)
+    assert "a constant, better than any tree, on" in str(fitted)
+    rows = scored_rows(dataset, "test")
+    assert (predictor.predict(rows)[0] == dataset.arrays["published"][rows.sample, rows.offset, 0]).all()
+
+
+def test_where_no_tree_is_better_than_a_constant_the_forecast_is_the_constant(tmp_path: Path) -> None:
+    dataset = mock_dataset(missing=0)
+    noise = np.random.default_rng(5)
+    dataset.arrays["X"] = noise.normal(size=dataset.arrays["X"].shape).astype(np.float32)
+    dataset.arrays["Y"][...] = 4
+    train = dataset.parts["train"].indices
+    dataset.arrays["Y"][train] += noise.choice([-2, 0, 0, 2], dataset.arrays["Y"][train].shape)
+    (fitted,), predictor = fit(tree_data(dataset), tmp_path / "trees")
+    assert fitted is not None
+    assert fitted.without_series.rounds == 0
+    found = predictor.predict(scored_rows(dataset, "test"))[0]
+    assert len(set(found.tolist())) == 1
+    assert abs(found[0] - 4) < 0.1
+
+
+def test_residual_trees_see_whether_a_forecast_was_published(tmp_path: Path) -> None:
+    dataset = mock_dataset(missing=0)
+    noise = np.random.default_rng(5)
+    dataset.arrays["X"] = noise.normal(size=dataset.arrays["X"].shape).astype(np.float32)
+    truth = dataset.arrays["Y"]
+    truth[...] = 10
+    published = np.where(noise.random(truth.shape) < 0.5, np.nan, truth + 5).astype(np.float32)
+    dataset.arrays["published"] = published
+    data = tree_data(dataset, residual=True)
+    _, predictor = fit(data, tmp_path / "trees")
+    rows = scored_rows(dataset, "test")
+    # 5 above where there is a forecast, 10 below where there is none: only the flag tells the two apart
+    assert np.abs(predictor.predict(rows)[0] - 10).max() < 1
+
+
 def test_without_validation_rows_the_number_of_rounds_is_fixed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -182,20 +222,6 @@ def test_without_validation_rows_the_number_of_rounds_is_fixed(
     assert fitted is not None
     assert fitted.without_series.rounds == 7
     assert fitted.without_series.mae is None
-
-
-def test_changed_and_missing_files_are_named(tmp_path: Path) -> None:
-    folder = tmp_path / "trees"
-    fit(tree_data(mock_dataset()), folder)
-    path = folder / "usage.without_series.txt"
-    path.write_bytes(path.read_bytes().replace(b"leaf_value=", b"leaf_value=1", 1))
-    with pytest.raises(FormatError, match=r"usage\.without_series\.txt was changed"):
-        read_trees(folder)
-    path.unlink()
-    with pytest.raises(FormatError, match=r"usage\.without_series\.txt is missing"):
-        read_trees(folder)
-    with pytest.raises(MissingInputError, match="run the stage `train` again, which fits them"):
-        read_trees(tmp_path / "none")
 
 
 def test_the_trees_learn_the_target_from_the_features() -> None:

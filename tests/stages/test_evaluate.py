@@ -17,7 +17,8 @@ from hindcast.pipeline.files import digest_of_file, write_json
 from hindcast.pipeline.learn import backend, prediction, trees
 from hindcast.pipeline.learn.model_card import write_model_card
 from hindcast.pipeline.learn.prediction import Predictions
-from hindcast.pipeline.learn.trees import TreeData, fit_trees, write_trees
+from hindcast.pipeline.learn.tree_files import write_trees
+from hindcast.pipeline.learn.trees import TreeData, fit_trees
 from hindcast.pipeline.settings.params import load_params
 from hindcast.pipeline.store.reader import Dataset
 from hindcast.stages.evaluate import main
