@@ -96,6 +96,10 @@ bench-pack: $(READY) ## pack 40 million steps from tables: speed and memory (ARG
 bench-train: $(READY) ## training in lanes compared with windows, batch 1 and the limit (ARGS="--only speed --folder F" narrows)
 	@$(IN_VENV) python benchmarks/train.py $(ARGS)
 
+.PHONY: bench-scale
+bench-scale: $(READY) ## exponents of time and memory of every stage, by series, groups, size, files, features, steps (ARGS="--quick")
+	@$(IN_VENV) python benchmarks/scale.py $(ARGS)
+
 BENCH_STREAM := .venv-bench-stream/made-$(shell cat requirements-bench-stream.txt | cksum | tr -cs '0-9\n' -)
 $(BENCH_STREAM): $(READY)
 	@rm -rf .venv-bench-stream && $(PIP) install --no-deps --target .venv-bench-stream -r requirements-bench-stream.txt

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,7 +30,7 @@ from hindcast.pipeline.judge.outputs import (
 from hindcast.pipeline.judge.plots import draw_all
 from hindcast.pipeline.judge.quality_check import QualityCheck, read_quality_check
 from hindcast.pipeline.judge.report import Contents, write_report
-from hindcast.pipeline.judge.scores import Judgement, judge_table
+from hindcast.pipeline.judge.scores import Judgement, judge_marked, judge_table, mark_table
 from hindcast.pipeline.judge.stage_facts import policy_warning, read_stage_facts
 from hindcast.pipeline.judge.summed_series import sum_series
 from hindcast.pipeline.judge.table import Table
@@ -95,9 +96,7 @@ def evaluate_workspace(params: Params, root: Path) -> Evaluation:
         from hindcast.pipeline.learn.prediction import predict
 
         def model(split: str, rows: Rows) -> Values:
-            predictions = predict(dataset, models, split)
-            assert np.array_equal(predictions.sample, rows.sample)
-            assert np.array_equal(predictions.offset, rows.offset)
+            predictions = predict(dataset, models, split, rows)
             return predictions.value if predictions.quantiles is None else predictions.quantiles
 
         return evaluate(dataset, model, params, root, facts, trees=trees, quality=quality)
@@ -166,8 +165,11 @@ class _Evaluator:
         settings = self._params.evaluate
         for each in self._load_tables(split):
             table = each if self._intervals is None else flag_rows(each, self._intervals, self._params)
-            marked, judgement = judge_table(table, settings.baselines, self._params.seed)
-            predictions.add(marked)
+            marked, comparison = mark_table(table, settings.baselines)
+            with ThreadPoolExecutor(1) as other:  # compressing takes as long as scoring
+                written = other.submit(predictions.add, marked)
+                judgement = judge_marked(marked, comparison, self._params.seed)
+                written.result()
             self.judgements.append(judgement)
             examples = choose_examples(marked, judgement)
             if examples is not None:
@@ -178,9 +180,13 @@ class _Evaluator:
 
     def _load_tables(self, split: str) -> list[Table]:
         rows, settings = scored_rows(self._dataset, split), self._params.train
-        values = self._predict(split, rows)
-        with progress(f"read {split}", len(rows), "rows") as advance:
-            tables = load_tables(self._dataset, split, rows, self._columns, advance)
+        # the network seldom keeps all processors busy: the trees are computed at the same time
+        with ThreadPoolExecutor(1) as other:
+            trees = self._trees if "trees" in self._columns else None
+            by_trees = None if trees is None else other.submit(trees, rows)
+            values = self._predict(split, rows)
+            with progress(f"read {split}", len(rows), "rows") as advance:
+                tables = load_tables(self._dataset, split, rows, self._columns, advance)
         if settings.quantiles:
             tables = [
                 replace(table, quantiles=np.ascontiguousarray(values[:, target]), levels=settings.quantiles)
@@ -188,8 +194,8 @@ class _Evaluator:
             ]
             values = values[:, :, settings.middle]
         computed = {"model": values.T}
-        if self._trees is not None and "trees" in self._columns:
-            computed["trees"] = self._trees(rows)
+        if by_trees is not None:
+            computed["trees"] = by_trees.result()
         due = {name for name in self._columns if FORECASTERS[name].made in ("model", "computed")}
         assert computed.keys() == due, "no code computes a forecaster of the table"
         for target, table in enumerate(tables):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -49,6 +49,13 @@ class ErrorSums:
             return Score(None, None, None, 0)
         return Score(absolute / n, math.sqrt(square / n), signed / n, int(n))
 
+    def scores(self) -> list[tuple[float, float, float, int]]:
+        """Return (mae, rmse, bias, n) of every key as `score` computes them; NaN instead of None."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            absolute, square, signed = (row / self.values[0] for row in self.values[1:])
+        columns = (absolute, np.sqrt(square), signed, self.n)
+        return list(zip(*(column.tolist() for column in columns), strict=True))
+
     def total(self) -> Score:
         """Return the score of all keys together."""
         return ErrorSums(self.values.sum(axis=1, keepdims=True)).score(0)
@@ -64,19 +71,40 @@ class ErrorSums:
         return mean
 
 
-def error_sums(
-    actual: Values, forecast: Values, keep: Flags, key: NDArray[np.integer], size: int
-) -> ErrorSums:
-    """Compute error sums by `key` in [0, size), over the rows in `keep` where the forecast has a value."""
-    values = np.zeros((4, size))
+@dataclass(frozen=True)
+class Key:
+    """What rows are grouped by: `place(rows)` gives for a slice of the table's rows their keys in [0, size)."""
+
+    size: int
+    place: Callable[[slice], NDArray[np.integer]]
+
+
+def error_sums_by(
+    actual: Values, forecasts: Mapping[str, Values], keep: Flags, keys: Sequence[Key]
+) -> list[dict[str, ErrorSums]]:
+    """Compute for each of `keys` the error sums of every forecast, over the rows in `keep` where it has a value.
+
+    Every sum is added up row by row, so it does not depend on the size of a block; errors are computed once for all keys.
+    """
+    sums = [{name: np.zeros((4, key.size)) for name in forecasts} for key in keys]
     for rows in blocks(len(actual)):
-        chosen = keep[rows] & ~np.isnan(forecast[rows])
-        error = forecast[rows][chosen].astype(np.float64) - actual[rows][chosen]
-        place = key[rows][chosen]
-        values[0] += np.bincount(place, minlength=size)
-        for row, value in enumerate((np.abs(error), error * error, error), 1):
-            values[row] += np.bincount(place, value, size)
-    return ErrorSums(values)
+        kept = keep[rows]
+        known = actual[rows][kept]
+        places = [key.place(rows)[kept] for key in keys]
+        for name, forecast in forecasts.items():
+            values = forecast[rows][kept]
+            there = ~np.isnan(values)
+            error = values[there].astype(np.float64) - known[there]
+            columns = (np.abs(error), error * error, error)
+            for place, of_key in zip(places, sums, strict=True):
+                _add(of_key[name], place[there], columns)
+    return [{name: ErrorSums(values) for name, values in of_key.items()} for of_key in sums]
+
+
+def _add(sums: Floats, place: NDArray[np.integer], columns: Iterable[Floats]) -> None:
+    sums[0] += np.bincount(place, minlength=sums.shape[1])
+    for total, column in zip(sums[1:], columns, strict=True):
+        np.add.at(total, place, column)
 
 
 def number_text(value: float | None) -> str:

@@ -61,11 +61,14 @@ def write_by_series(path: Path, judgements: Iterable[Judgement]) -> None:
 
     def rows() -> Iterator[list[Any]]:
         for judgement in judgements:
-            for place in range(len(judgement.names.series) * judgement.tracks):
-                series, track = divmod(place, judgement.tracks)
-                key = judgement.names.key(series)
-                for cells in _forecaster_cells(judgement.by_series, place):
-                    yield [judgement.split, *key, track, judgement.target, *cells]
+            names, tracks = judgement.names, judgement.tracks
+            cells = {name: sums.scores() for name, sums in judgement.by_series.items()}
+            for place in range(len(names.series) * tracks):
+                series, track = divmod(place, tracks)
+                head = [judgement.split, *names.key(series), track, judgement.target]
+                for name, scores in cells.items():
+                    if scores[place][3]:
+                        yield [*head, name, *scores[place]]
 
     _write_csv(path, ["split", "group", "series", "track", "target"], rows())
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hindcast.pipeline.arrays import Flags, Ints
+from hindcast.pipeline.arrays import Flags, Floats, Ints
 from hindcast.pipeline.forecasters import FORECASTERS, REFERENCES
-from hindcast.pipeline.judge.metrics import ErrorSums, Score, error_sums
+from hindcast.pipeline.judge.metrics import ErrorSums, Key, Score, error_sums_by
 from hindcast.pipeline.judge.quantiles import QuantileScores, quantile_scores
-from hindcast.pipeline.judge.skill import Skill, compute_skill
-from hindcast.pipeline.judge.table import Comparison, SeriesNames, Table, mark_common_rows
+from hindcast.pipeline.judge.skill import Skill, compute_skill, compute_skills
+from hindcast.pipeline.judge.table import Comparison, SeriesNames, Table, blocks, mark_common_rows
 from hindcast.pipeline.judge.unflagged_rows import count_labels
 from hindcast.pipeline.settings.base import DAY, HOUR
 
@@ -94,19 +95,29 @@ def judge_table(table: Table, baselines: Sequence[str], seed: int) -> tuple[Tabl
 
     Returns the table with these rows marked, and the results.
     """
-    compared = [name for name in FORECASTERS if name == "model" or name in baselines]
-    table, comparison = mark_common_rows(table, compared)
+    table, comparison = mark_table(table, baselines)
+    return table, judge_marked(table, comparison, seed)
+
+
+def mark_table(table: Table, baselines: Sequence[str]) -> tuple[Table, Comparison]:
+    """Return the table with the rows marked on which the model and `baselines` are compared, and the comparison."""
+    return mark_common_rows(table, [name for name in FORECASTERS if name == "model" or name in baselines])
+
+
+def judge_marked(table: Table, comparison: Comparison, seed: int) -> Judgement:
+    """Evaluate a table whose compared rows are marked."""
     scored = [  # references if they have values
         name
         for name in FORECASTERS
         if name in comparison.forecasters or (name in REFERENCES and name in table.forecasts)
     ]
     tracks = max(table.tracks, 1)
-    place = table.series.astype(np.int64) * tracks + table.track
-    by_series = _sums(table, scored, place, len(table.names.series) * tracks)
+    lead, leads = _lead_key(table)
+    keys = [_series_key(table, tracks), lead, _hour_key(table), _day_key(table)]
+    by_series, by_lead, by_hour, by_day = _sums(table, scored, table.compared, keys)
     scores = {name: sums.total() for name, sums in by_series.items()}
     rival = _choose_rival(comparison, scores)
-    return table, Judgement(
+    return Judgement(
         split=table.split,
         target=table.target,
         unit=table.unit,
@@ -115,12 +126,12 @@ def judge_table(table: Table, baselines: Sequence[str], seed: int) -> tuple[Tabl
         comparison=comparison,
         scores=scores,
         by_series=by_series,
-        by_lead=_by_lead(table, scored),
-        by_hour=_by_hour(table, scored),
+        by_lead=_drop_empty_keys(leads, by_lead),
+        by_hour=_drop_empty_keys(np.arange(24.0), by_hour),
         lead_of_track=_leads_of_tracks(table),
         rival=rival,
-        skills=tuple(_scoped_skills(table, rival, seed)) if rival else (),
-        others=tuple(_skill(table, slice(None), table.compared, name, seed) for name in comparison.rivals),
+        skills=tuple(_scoped_skills(table, by_day, rival, seed)) if rival else (),
+        others=tuple(compute_skill(by_day["model"], name, by_day[name], seed) for name in comparison.rivals),
         quantiles=quantile_scores(table) if "model" in comparison.forecasters else None,
         unflagged=_score_unflagged(table, scored, rival, seed),
     )
@@ -142,11 +153,47 @@ def track_name(judgement: Judgement, track: int) -> str:
     return f"track {track} ({text})"
 
 
-def _sums(table: Table, forecasters: Sequence[str], key: NDArray[np.int64], size: int) -> Sums:
-    return {
-        name: error_sums(table.actual, table.forecasts[name], table.compared, key, size)
-        for name in forecasters
-    }
+def _sums(table: Table, forecasters: Sequence[str], keep: Flags, keys: Sequence[Key]) -> list[Sums]:
+    return error_sums_by(table.actual, {name: table.forecasts[name] for name in forecasters}, keep, keys)
+
+
+def _series_key(table: Table, tracks: int) -> Key:
+    def place(rows: slice) -> Ints:
+        places: Ints = table.series[rows].astype(np.int64) * tracks + table.track[rows]
+        return places
+
+    return Key(len(table.names.series) * tracks, place)
+
+
+def _lead_key(table: Table) -> tuple[Key, Floats]:
+    """Return the lead in whole hours, or steps if they are longer, and the leads in hours: (key,)."""
+    width = max(table.frequency, HOUR)
+
+    def lead(rows: slice) -> Ints:
+        leads: Ints = np.floor_divide(table.time[rows] - table.origin[rows], width)
+        return leads
+
+    ends = [(int(found.min()), int(found.max())) for found in map(lead, blocks(len(table)))]
+    lowest = min((low for low, _ in ends), default=0)
+    size = max((high for _, high in ends), default=0) - lowest + 1
+    return Key(size, lambda rows: lead(rows) - lowest), np.arange(lowest, lowest + size) * width / HOUR
+
+
+def _hour_key(table: Table) -> Key:
+    return Key(24, lambda rows: np.floor_divide(table.time[rows] % DAY, HOUR))
+
+
+def _day_key(table: Table) -> Key:
+    first, size = _days_of(table)
+    return Key(size, lambda rows: np.floor_divide(table.time[rows], DAY) - first)
+
+
+def _days_of(table: Table) -> tuple[int, int]:
+    """Return the first day (UTC, counted from 1970) of the rows, and the number of days up to the last."""
+    if not len(table):
+        return 0, 0
+    first, last = (int(end) // DAY for end in (table.time.min(), table.time.max()))
+    return first, last - first + 1
 
 
 def _score_unflagged(
@@ -156,14 +203,16 @@ def _score_unflagged(
     if table.flagged is None or not labels:
         return None
     kept = table.compared & (table.flagged == 0)
-    sums = _sums(replace(table, compared=kept), forecasters, np.zeros(len(table), np.int64), 1)
+    whole = Key(1, lambda rows: np.zeros(rows.stop - rows.start, np.int64))
+    sums, by_day = _sums(table, forecasters, kept, [whole, _day_key(table)])
     compared = int(table.compared.sum())
+    skill = compute_skill(by_day["model"], rival, by_day[rival], seed) if rival and kept.any() else None
     return Unflagged(
         left_out=compared - int(kept.sum()),
         compared=compared,
         labels=labels,
         scores={name: each.total() for name, each in sums.items()},
-        skill=_skill(table, slice(None), kept, rival, seed) if rival and kept.any() else None,
+        skill=skill,
     )
 
 
@@ -171,21 +220,6 @@ def _choose_rival(comparison: Comparison, scores: dict[str, Score]) -> str | Non
     if "published" in comparison.rivals:
         return "published"
     return min(comparison.rivals, key=lambda name: scores[name].mae or 0.0, default=None)
-
-
-def _by_lead(table: Table, forecasters: Sequence[str]) -> Breakdown:
-    width = max(table.frequency, HOUR)
-    lead = np.floor_divide(table.time - table.origin, width)
-    lowest = int(lead.min(initial=0)) if len(lead) else 0
-    size = int(lead.max(initial=0)) - lowest + 1
-    return _drop_empty_keys(
-        np.arange(lowest, lowest + size) * width / HOUR, _sums(table, forecasters, lead - lowest, size)
-    )
-
-
-def _by_hour(table: Table, forecasters: Sequence[str]) -> Breakdown:
-    hour = np.floor_divide(table.time % DAY, HOUR)
-    return _drop_empty_keys(np.arange(24.0), _sums(table, forecasters, hour, 24))
 
 
 def _drop_empty_keys(hours: NDArray[np.float64], sums: Sums) -> Breakdown:
@@ -197,33 +231,62 @@ def _drop_empty_keys(hours: NDArray[np.float64], sums: Sums) -> Breakdown:
 
 
 def _leads_of_tracks(table: Table) -> tuple[tuple[float, float] | None, ...]:
-    lead = table.time - table.origin
-    rows = [lead[table.compared & (table.track == track)] for track in range(table.tracks)]
-    return tuple((float(part.min()) / HOUR, float(part.max()) / HOUR) if len(part) else None for part in rows)
+    bounds = np.iinfo(np.int64)
+    low, high = np.full(table.tracks, bounds.max), np.full(table.tracks, bounds.min)
+    for rows in blocks(len(table)):
+        kept = table.compared[rows]
+        lead, track = (table.time[rows] - table.origin[rows])[kept], table.track[rows][kept]
+        np.minimum.at(low, track, lead)
+        np.maximum.at(high, track, lead)
+    return tuple(
+        (first / HOUR, last / HOUR) if first <= last else None
+        for first, last in zip(low.tolist(), high.tolist(), strict=True)
+    )
 
 
-def _scoped_skills(table: Table, rival: str, seed: int) -> list[ScopedSkill]:
+def _scoped_skills(table: Table, by_day: Sums, rival: str, seed: int) -> list[ScopedSkill]:
     """Return the skill on all rows, and on each track and group with rows if there are several of them."""
-    skills = [ScopedSkill("all", 0, _skill(table, slice(None), table.compared, rival, seed))]
+    skills = [ScopedSkill("all", 0, compute_skill(by_day["model"], rival, by_day[rival], seed))]
+    groups = [group for group, rows in table.rows_of_groups() if table.compared[rows].any()]
+    parts: list[tuple[Literal["track", "group"], list[int], Key, Ints]] = []
     if table.tracks > 1:
-        for track in range(table.tracks):
-            keep = table.compared & (table.track == track)
-            skills.append(ScopedSkill("track", track, _skill(table, slice(None), keep, rival, seed)))
-    groups = [(group, rows) for group, rows in table.rows_of_groups() if table.compared[rows].any()]
+        key, starts = _track_day_key(table)
+        parts.append(("track", list(range(table.tracks)), key, starts))
     if len(groups) > 1:
-        for group, rows in groups:
-            skill = _skill(table, rows, table.compared[rows], rival, seed)
-            skills.append(ScopedSkill("group", group, skill))
+        key, starts = _group_day_key(table)
+        parts.append(("group", groups, key, starts))
+    found = _sums(table, ["model", rival], table.compared, [key for _, _, key, _ in parts])
+    for (scope, indices, _, starts), sums in zip(parts, found, strict=True):
+        by_part = {
+            name: [ErrorSums(sums[name].values[:, starts[at] : starts[at + 1]]) for at in indices]
+            for name in ("model", rival)
+        }
+        pairs = list(zip(by_part["model"], by_part[rival], strict=True))
+        skills += map(partial(ScopedSkill, scope), indices, compute_skills(pairs, rival, seed))
     return [scoped for scoped in skills if scoped.skill.n]
 
 
-def _skill(table: Table, rows: slice, keep: Flags, other: str, seed: int) -> Skill:
-    """Return the model's skill over `other` on the rows of a slice that `keep` marks."""
-    day: Ints = np.floor_divide(table.time[rows], DAY)
-    first = int(day.min())
-    size = int(day.max()) - first + 1
-    ours, theirs = (
-        error_sums(table.actual[rows], table.forecasts[name][rows], keep, day - first, size)
-        for name in ("model", other)
-    )
-    return compute_skill(ours, other, theirs, seed)
+def _track_day_key(table: Table) -> tuple[Key, Ints]:
+    """Return the key of a track's days, and where the days of each track begin and the last ones end: (track + 1,)."""
+    first, days = _days_of(table)
+
+    def place(rows: slice) -> Ints:
+        return table.track[rows].astype(np.int64) * days + np.floor_divide(table.time[rows], DAY) - first
+
+    return Key(table.tracks * days, place), np.arange(table.tracks + 1) * days
+
+
+def _group_day_key(table: Table) -> tuple[Key, Ints]:
+    """Return the key of a group's days, and where the days of each group begin and the last ones end: (group + 1,)."""
+    first, days = np.zeros((2, len(table.names.groups)), np.int64)
+    for group, rows in table.rows_of_groups():
+        first[group], last = (int(end(table.time[rows])) // DAY for end in (np.min, np.max))
+        days[group] = last - first[group] + 1
+    starts = np.append(0, np.cumsum(days))
+    shift = starts[:-1] - first
+
+    def place(rows: slice) -> Ints:
+        group = table.names.group_of[table.series[rows]]
+        return np.floor_divide(table.time[rows], DAY) + shift[group]
+
+    return Key(int(starts[-1]), place), starts

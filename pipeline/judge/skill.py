@@ -8,6 +8,7 @@ neighbouring days.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -22,6 +23,7 @@ FEWEST_DAYS = 8
 """With fewer days there is no interval, because the variation between days cannot be estimated."""
 _BLOCK_DAYS = 7  # weather and the working week make errors of neighbouring days similar
 _LOWEST = -1e200  # stands for minus infinity in quantiles
+_TOGETHER = 64  # pairs drawn together: 2 MB
 _LEAST_BLOCKS = 4  # so that draws also differ if the test is short
 
 
@@ -55,12 +57,31 @@ Verdict = Literal["better", "worse", "open"]
 
 def compute_skill(forecaster: ErrorSums, other_name: str, other: ErrorSums, seed: int) -> Skill:
     """Compute the skill and its interval from error sums by day (the same days and rows for both forecasters)."""
-    days = np.flatnonzero(forecaster.n)
-    sums = np.stack([each.select(days).values[row] for row in (1, 2) for each in (forecaster, other)])
-    whole = _skills(sums.sum(axis=1, keepdims=True))[:, 0]
-    drawn = _skills(_draw_sums(sums, seed)) if len(days) >= FEWEST_DAYS else np.empty((2, 0))
-    estimates = [_estimate(value, draws) for value, draws in zip(whole, drawn, strict=True)]
-    return Skill(other_name, estimates[0], estimates[1], int(forecaster.n.sum()), len(days))
+    return compute_skills([(forecaster, other)], other_name, seed)[0]
+
+
+def compute_skills(pairs: Sequence[tuple[ErrorSums, ErrorSums]], other_name: str, seed: int) -> list[Skill]:
+    """Compute the skill of each pair (forecaster, other) on its own rows; those with as many days are drawn together."""
+    days = [np.flatnonzero(forecaster.n) for forecaster, _ in pairs]
+    by_count: dict[int, list[int]] = {}
+    for place, own in enumerate(days):
+        by_count.setdefault(len(own), []).append(place)
+    found: dict[int, list[Estimate]] = {}
+    for count, places in by_count.items():
+        for start in range(0, len(places), _TOGETHER):
+            part = places[start : start + _TOGETHER]
+            sums = np.array(  # its axes are measure, forecaster, pair and day
+                [[[pairs[at][who].values[row, days[at]] for at in part] for who in (0, 1)] for row in (1, 2)]
+            )
+            whole = _skills(sums.sum(axis=-1))
+            drawn = _draw_skills(sums, seed) if count >= FEWEST_DAYS else None
+            for place, at in enumerate(part):
+                draws = np.empty((2, 0)) if drawn is None else drawn[:, place]
+                found[at] = [_estimate(value, of) for value, of in zip(whole[:, place], draws, strict=True)]
+    return [
+        Skill(other_name, found[place][0], found[place][1], int(forecaster.n.sum()), len(days[place]))
+        for place, (forecaster, _) in enumerate(pairs)
+    ]
 
 
 def verdict(estimate: Estimate) -> Verdict:
@@ -77,6 +98,12 @@ def block_days(days: int) -> int:
     return max(1, min(_BLOCK_DAYS, days // _LEAST_BLOCKS))
 
 
+def _draw_skills(sums: Floats, seed: int) -> Floats:
+    """Return the skills over resampled days, (measure, pair, draw)."""
+    *shape, days = sums.shape
+    return _skills(_draw_sums(sums.reshape(-1, days), seed).reshape(*shape, DRAWS))
+
+
 def _draw_sums(sums: Floats, seed: int) -> Floats:
     """Return sums over resampled days, (row, draw): blocks are drawn with replacement from the days closed to a ring."""
     days = sums.shape[1]
@@ -90,8 +117,11 @@ def _draw_sums(sums: Floats, seed: int) -> Floats:
 
 
 def _skills(sums: Floats) -> Floats:
-    """Return the skill in MAE and in RMSE, (2, draw); NaN if neither has an error, minus infinity if only this one has."""
-    ours, theirs = sums[[0, 2]], sums[[1, 3]]
+    """Return from sums (measure, forecaster, ...) the skill in MAE and in RMSE, (measure, ...).
+
+    It is NaN if neither forecaster has an error, minus infinity if only the first one has.
+    """
+    ours, theirs = sums[:, 0], sums[:, 1]
     ratio = np.divide(ours, theirs, out=np.where(ours > 0, np.inf, np.nan), where=theirs > 0)
     ratio[1] = np.sqrt(ratio[1])
     return 1.0 - ratio

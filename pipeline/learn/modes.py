@@ -95,18 +95,25 @@ def idle_lanes_hint(settings: TrainSettings, share: float | None, samples: int) 
 
 
 def make_evaluation_pass(
-    source: BatchSource, network: Any, settings: TrainSettings, split: str
+    source: BatchSource, network: Any, settings: TrainSettings, split: str, most_rows: int | None = None
 ) -> EvaluationPass:
     """A pass of a stateless network over a split as `settings.mode` evaluates it; the number of lanes changes no output.
 
     stateful: whole runs, each started `context` steps early, with a state of its own; other modes: one window per row,
-    in order.
+    in order. `most_rows` are lanes, or rows of a batch, to play at once instead of those of `settings`; fewer lanes where
+    most would idle because a few runs are long.
     """
     if settings.mode != "stateful":
+        if most_rows is not None:
+            settings = settings.model_copy(update={"batch_size": most_rows})
         return EvaluationPass(network, _split_windows(source, settings, split), lambda: None)
     dataset, part = source.dataset, source.dataset.split(split)
     runs = evaluation_runs(dataset, part, settings.context)
-    lanes = max(1, min(settings.lanes, len(runs)))
+    most = settings.lanes
+    if most_rows is not None:
+        full = runs.total // max(1, int(runs.sample_count.max(initial=0)))  # lanes without an idle one
+        most = max(min(most, most_rows), min(most_rows, 2 * full))
+    lanes = max(1, min(most, len(runs)))
     batches = LaneBatches(source, part, assign_whole_runs(runs, lanes))
     return EvaluationPass(carry(network, lanes), batches, _guard(source, lanes))
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
+import numpy.typing as npt
 
 from hindcast.pipeline.arrays import Ints, Values
 from hindcast.pipeline.feed.batches import BatchSource
@@ -21,6 +21,11 @@ from hindcast.pipeline.store.reader import Dataset
 if TYPE_CHECKING:
     from hindcast.pipeline.learn.modes import EvaluationPass
 
+MOST_ROWS = 1024
+"""Lanes or windows played at once, at most. Without gradients they take little memory, and large matrices are faster."""
+
+_MOST_STEPS = 1 << 32  # of a sample
+
 
 @dataclass(frozen=True)
 class Predictions:
@@ -31,20 +36,20 @@ class Predictions:
     level nearest to 0.5.
     """
 
-    sequence: NDArray[np.int32]
+    sequence: npt.NDArray[np.int32]
     step: Ints
     sample: Ints
-    offset: NDArray[np.int32]
+    offset: npt.NDArray[np.int32]
     value: Values
     quantiles: Values | None = None
     levels: tuple[float, ...] = ()
 
 
-def predict(dataset: Dataset, models: Path, split: str) -> Predictions:
-    """Predict a split with the network in the folder `models`.
+def predict(dataset: Dataset, models: Path, split: str, rows: Rows | None = None) -> Predictions:
+    """Predict a split with the network in the folder `models`; `rows` are its scored rows, if the caller has them.
 
-    FormatError if the network was trained on another data set. The number of lanes changes nothing but the rounding
-    of float32.
+    FormatError if the network was trained on another data set. The number of lanes and rows of a batch are not those of
+    training; they change nothing but the rounding of float32.
     """
     set_environment()
     from hindcast.pipeline.learn.modes import make_evaluation_pass
@@ -58,10 +63,9 @@ def predict(dataset: Dataset, models: Path, split: str) -> Predictions:
     numbers = series_numbers(dataset.sequences, known, card["groups"])
     batch_source = BatchSource(dataset, scaling, numbers, with_published=settings.residual)
     twin = load_network(models / "model.keras")
-    rows = scored_rows(dataset, split)
-    value = _predict_rows(
-        make_evaluation_pass(batch_source, twin, settings, split), rows, twin.output.shape[2:]
-    )
+    rows = scored_rows(dataset, split) if rows is None else rows
+    played = make_evaluation_pass(batch_source, twin, settings, split, most_rows=MOST_ROWS)
+    value = _predict_rows(played, rows, twin.output.shape[2:])
     if not settings.quantiles:
         return Predictions(rows.sequence, rows.step, rows.sample, rows.offset, value)
     middle = value[:, :, settings.middle]
@@ -70,13 +74,18 @@ def predict(dataset: Dataset, models: Path, split: str) -> Predictions:
 
 def _predict_rows(evaluation: EvaluationPass, rows: Rows, shape: tuple[int, ...]) -> Values:
     """The outputs (row, target[, quantile]) at the steps that have weight, in the order of `rows`."""
-    identity, value = [np.zeros((0, 2), np.int64)], [np.zeros((0, *shape), np.float32)]
+
+    def key(sample: Ints, offset: npt.NDArray[np.integer]) -> Ints:
+        return sample * _MOST_STEPS + offset
+
+    value, filled = np.empty((len(rows), *shape), np.float32), 0
+    wanted = key(rows.sample, rows.offset)
     for batch, outputs in evaluation.play():
         row, step = np.nonzero(batch.weights.any(axis=2))
-        identity.append(np.stack([batch.identity[row, 1], batch.begin[row] + step], axis=1))
-        value.append(outputs[row, step])
-    found = np.concatenate(identity)
-    order = np.lexsort((found[:, 1], found[:, 0]))
-    wanted = np.stack([rows.sample, rows.offset], axis=1)
-    assert np.array_equal(found[order], wanted), "every scored row is predicted exactly once"
-    return np.concatenate(value)[order]
+        found = key(batch.identity[row, 1], batch.begin[row] + step)
+        place = np.searchsorted(wanted, found)
+        assert np.array_equal(wanted[place], found), "only scored rows are predicted"
+        value[place] = outputs[row, step]
+        filled += len(place)
+    assert filled == len(rows), "every scored row is predicted exactly once"
+    return value

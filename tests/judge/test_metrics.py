@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hindcast.pipeline.judge import table as table_module
-from hindcast.pipeline.judge.metrics import Score, error_sums, number_format, number_text
+from hindcast.pipeline.judge.metrics import Key, Score, error_sums_by, number_format, number_text
 
 
 @given(st.integers(0, 200), st.integers(1, 7), st.integers(0, 2**32 - 1), st.sampled_from([1, 7, 1 << 20]))
@@ -19,7 +19,19 @@ def test_scores_are_means_over_the_kept_rows_of_a_key(rows: int, keys: int, seed
     keep, key = rng.random(rows) < 0.7, rng.integers(keys, size=rows)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(table_module, "BLOCK", block)
-        sums = error_sums(actual, forecast, keep, key, keys)
+        whole, by_key = error_sums_by(
+            actual,
+            {"f": forecast},
+            keep,
+            [Key(1, lambda rows: np.zeros(len(key[rows]), np.int64)), Key(keys, key.__getitem__)],
+        )
+    sums = by_key["f"]
+    # added row by row, so that the size of a block does not show
+    order = np.flatnonzero(keep & np.isfinite(forecast))
+    total = 0.0
+    for row in order:
+        total += abs(float(forecast[row]) - float(actual[row]))
+    assert whole["f"].values[1, 0] == total
     for each in range(keys):
         chosen = keep & (key == each) & np.isfinite(forecast)
         error = forecast[chosen].astype(np.float64) - actual[chosen].astype(np.float64)

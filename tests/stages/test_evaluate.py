@@ -12,7 +12,7 @@ import pytest
 
 from hindcast.pipeline.digests import write_folder_digests
 from hindcast.pipeline.feed.scaling import read_scaling, series_numbers, series_of
-from hindcast.pipeline.feed.scored_rows import scored_rows
+from hindcast.pipeline.feed.scored_rows import Rows
 from hindcast.pipeline.files import digest_of_file, write_json
 from hindcast.pipeline.learn import backend, prediction, trees
 from hindcast.pipeline.learn.model_card import write_model_card
@@ -79,8 +79,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compose_text: Cal
     return tmp_path
 
 
-def synthetic_predictions(dataset: Dataset, models: Path, split: str) -> Predictions:
-    rows = scored_rows(dataset, split)
+def synthetic_predictions(dataset: Dataset, models: Path, split: str, rows: Rows) -> Predictions:
     value = dataset.read("Y", rows.sample)[np.arange(len(rows)), rows.offset] + np.float32(0.5)
     return Predictions(rows.sequence, rows.step, rows.sample, rows.offset, value)
 
