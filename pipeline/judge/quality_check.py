@@ -12,7 +12,6 @@ from hindcast.pipeline.judge.unflagged_rows import FlaggedIntervals
 from hindcast.pipeline.tables import FLAGS, read_flags
 
 SUMMARY = "reports/quality.json"
-_MOST_WARNINGS = 20  # of the report; quality.json has all
 _MOST_PRINTED = 3  # of the terminal, where they stand below the answer
 
 
@@ -20,28 +19,24 @@ _MOST_PRINTED = 3  # of the terminal, where they stand below the answer
 class QualityCheck:
     """`intervals` are the flagged ones; `facts` are JSON-like values by title, `warnings` are sentences, worst first.
 
-    Without a check, `intervals` is None and `note` says why and what to do.
+    `notes` are the sentences that are not about an interval. `worst` are rows for a table: the worst interval of each series,
+    value and reason, worst first; `others` is the number of further ones. Without a check, `intervals` is None and `note` says why and what to do.
     """
 
     intervals: FlaggedIntervals | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    worst: tuple[Mapping[str, Any], ...] = ()
+    others: int = 0
     note: str = ""
-
-    @property
-    def shown_warnings(self) -> list[str]:
-        """The first warnings for the report, and a line that counts the others."""
-        return self._first(_MOST_WARNINGS)
 
     @property
     def printed_warnings(self) -> list[str]:
         """The first few warnings for the terminal, and a line that counts the others."""
-        return self._first(_MOST_PRINTED)
-
-    def _first(self, most: int) -> list[str]:
-        hidden = len(self.warnings) - most
+        hidden = len(self.warnings) - _MOST_PRINTED
         more = [f"{hidden} more warnings are in {SUMMARY}."] if hidden > 0 else []
-        return [*self.warnings[:most], *more]
+        return [*self.warnings[:_MOST_PRINTED], *more]
 
 
 def read_quality_check(root: Path) -> QualityCheck:
@@ -55,9 +50,12 @@ def read_quality_check(root: Path) -> QualityCheck:
             note=f"the values were not checked: {' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing, "
             "as after an `ingest` of an earlier version. Run the stage `ingest` again to check them."
         )
-    summary = read_json(root / SUMMARY)
+    summary, shown = read_json(root / SUMMARY), {"warnings", "notes", "worst", "others"}
     return QualityCheck(
         intervals=FlaggedIntervals.from_frame(read_flags(root / FLAGS)),
-        facts={"Quality check": {key: value for key, value in summary.items() if key != "warnings"}},
+        facts={"Quality check": {key: value for key, value in summary.items() if key not in shown}},
         warnings=tuple(map(str, summary.get("warnings", ()))),
+        notes=tuple(map(str, summary.get("notes", ()))),
+        worst=tuple(summary.get("worst", ())),
+        others=summary.get("others", 0),
     )

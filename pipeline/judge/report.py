@@ -22,6 +22,7 @@ from hindcast.pipeline.wording import listed, printable
 _ROOM = Path(__file__).parent
 _MOST_GROUPS = 40  # rows for groups in a table of skills; by_series.csv has all groups
 _MOST_ROWS = 80  # rows of a table of facts
+_MOST_ITEMS = 200  # of a list in one cell
 
 
 @dataclass(frozen=True)
@@ -172,7 +173,7 @@ def _text(value: Any) -> str:
     if isinstance(value, Mapping):
         return ", ".join(f"{key} {_text(item)}" for key, item in value.items()) or "none"
     if isinstance(value, list | tuple):
-        return ", ".join(map(_text, value)) or "none"
+        return listed([_text(item) for item in value], _MOST_ITEMS)
     if isinstance(value, int):
         return count_text(value)
     return f"{value:.10g}" if isinstance(value, float) else str(value)

@@ -30,6 +30,7 @@ from hindcast.pipeline.tables import FLAGS, QUALITY, FlagRow, flags_frame, write
 from hindcast.pipeline.wording import listed, time_text
 
 _MOST_SENTENCES = 500
+_MOST_WORST = 50  # rows of the table in the report
 _TAIL = 14 * DAY
 _LIMIT = "if not, set `flag: {%s}` and `on_flag: missing` in raw.sources.%s.values.%s"
 _REMEDIES = {
@@ -173,6 +174,9 @@ def _report(
             {"event": str(event), "intervals": count}
             for event, count in zip(raw.confirmed, used, strict=True)
         ],
+        "notes": unused + off_grid,
+        "worst": [_row(each) for each in warnings[:_MOST_WORST]],
+        "others": max(0, len(warnings) - _MOST_WORST),
         "warnings": unused + off_grid + sentences,
     }
 
@@ -199,19 +203,39 @@ def _what(warning: _Warning) -> str:
 
 
 def _sentence(warning: _Warning) -> str:
-    source, group, series, value = warning.owner
+    source, _, _, value = warning.owner
     remedy = _REMEDIES[warning.reason]
     if warning.reason in _LIMITS:
         remedy %= (_LIMITS[warning.reason], source, value)
-    names = {"source": source, "group": group, "series": series, "value": value}
+    return f"{_what(warning)}. {remedy}. If it is genuine, add to raw.confirmed: {_event(warning)}."
+
+
+def _row(warning: _Warning) -> dict[str, Any]:
+    """Return the worst interval of a series, value and reason, with what to write into the settings."""
+    source, group, series, value = warning.owner
+    worst, limits = warning.worst, _LIMITS.get(warning.reason)
+    return {
+        "source": source,
+        "series": "/".join(part for part in (group, series) if part),
+        "value": value,
+        "reason": warning.reason,
+        "from": time_text(worst.from_time),
+        "until": time_text(worst.until_time),
+        "intervals": len(warning.findings),
+        "if it is wrong": (
+            f"raw.sources.{source}.values.{value}: {{flag: {{{limits}}}, on_flag: missing}}"
+            if limits
+            else f"{_REMEDIES[warning.reason]}."
+        ),
+        "if it is genuine": f"raw.confirmed: [{_event(warning)}]",
+    }
+
+
+def _event(warning: _Warning) -> str:
+    names = dict(zip(("source", "group", "series", "value"), warning.owner, strict=True))
     start, until = (time_text(time) for time in (warning.worst.from_time, warning.worst.until_time))
-    entry = ", ".join(
-        [
-            *(f"{key}: {_quoted(text)}" for key, text in names.items() if text),
-            f"from: '{start}', until: '{until}'",
-        ]
-    )
-    return f"{_what(warning)}. {remedy}. If it is genuine, add to raw.confirmed: {{{entry}}}."
+    entry = [f"{key}: {_quoted(text)}" for key, text in names.items() if text]
+    return "{" + ", ".join([*entry, f"from: '{start}', until: '{until}'"]) + "}"
 
 
 def _quoted(text: str) -> str:

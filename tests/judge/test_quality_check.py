@@ -25,7 +25,9 @@ from tests.judge.mock_judged import mock_dataset, model_with_error
 def write_check(root: Path, source: str, value: str, start: int, stop: int) -> None:
     rows = [(source, "north", "a", value, "zero run", start, stop)]
     write_flags(root / FLAGS, pd.DataFrame(rows, columns=[*FLAG_TEXTS, *FLAG_TIMES]))
-    write_json(root / SUMMARY, {"counts": [{"source": source, "intervals": 1}], "warnings": ["51 zeros."]})
+    row = {"source": source, "series": "north/a", "reason": "<zeros>", "if it is wrong": "flag: {zeros: 24h}"}
+    content = {"notes": ["51 zeros."], "worst": [row] * 50, "others": 19_950, "warnings": ["51 zeros."]}
+    write_json(root / SUMMARY, {"counts": [{"source": source, "intervals": 1}], **content})
 
 
 def test_51_published_zeros_in_the_test_change_the_second_verdict_and_not_the_headline(
@@ -73,6 +75,11 @@ def test_51_published_zeros_in_the_test_change_the_second_verdict_and_not_the_he
         assert "Without the flagged rows: No." in shown
         assert "With 51 of 360 compared rows left out" in shown
         assert "51 zeros." in shown
+    assert page.count("<td>&lt;zeros&gt;</td><td>flag: {zeros: 24h}</td>") == 50
+    assert (
+        "19\N{NARROW NO-BREAK SPACE}950 more are not shown. <code>reports/flags.parquet</code> has every interval"
+        in page
+    )
     assert "Without the flagged rows: No." not in "\n".join(score_lines(results[0]))
     assert "Run the stage `ingest` again" in "\n".join(quality_lines(results[0]))
 
@@ -93,7 +100,6 @@ def test_a_missing_file_is_a_note_and_a_damaged_one_an_error(tmp_path: Path, nam
 def test_many_warnings_are_cut_and_counted(tmp_path: Path) -> None:
     write_check(tmp_path, "meter", "load", 0, HOUR)
     write_json(tmp_path / SUMMARY, {"warnings": [f"warning {row}" for row in range(25)]})
-    assert read_quality_check(tmp_path).shown_warnings[-1] == "5 more warnings are in reports/quality.json."
     printed = read_quality_check(tmp_path).printed_warnings
     assert len(printed) == 4
     assert printed[-1] == "22 more warnings are in reports/quality.json."

@@ -172,6 +172,12 @@ def test_a_long_table_of_facts_is_cut_and_counted() -> None:
     assert table.hidden > 0
 
 
+def test_a_long_list_in_a_cell_is_cut_and_counted() -> None:
+    (table,) = tabulate_facts({"groups": {"without a sequence": [f"g{number}" for number in range(20_000)]}})
+    assert len(table.rows[0][1]) < 1500
+    assert table.rows[0][1].endswith("g199 and 19,800 more")
+
+
 def test_no_facts_are_an_empty_table() -> None:
     (table,) = tabulate_facts({"nothing": {}})
     assert (table.rows, table.hidden) == ([], 0)

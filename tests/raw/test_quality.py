@@ -8,12 +8,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 
 from hindcast.pipeline.errors import SettingsError
 from hindcast.pipeline.files import read_json
 from hindcast.pipeline.raw import ingest as ingest_module
-from hindcast.pipeline.raw import source_ingest
+from hindcast.pipeline.raw import quality, source_ingest
 from hindcast.pipeline.raw.ingest import ingest
+from hindcast.pipeline.settings.fields import FlagLimits
 from hindcast.pipeline.tables import FLAGS, QUALITY, quality_summary, read_flags
 from tests.raw.mock import LONG, mock_params, write_files
 from tests.raw.quality_mock import hours, load
@@ -58,6 +60,15 @@ def test_warnings_name_the_thing_and_its_remedy_worst_first(tmp_path: Path) -> N
         in first
     )
     assert "frozen" in second
+    assert report["worst"][0] == {
+        "source": "meter", "series": "here/a", "value": "load", "reason": "outlier", "intervals": 1,
+        "from": "2017-02-11T16:00:00Z", "until": "2017-02-11T17:00:00Z",
+        "if it is wrong": "raw.sources.meter.values.load: {flag: {below: LOW, above: HIGH}, on_flag: missing}",
+        "if it is genuine": "raw.confirmed: [{source: 'meter', group: 'here', series: 'a', value: 'load', "
+        "from: '2017-02-11T16:00:00Z', until: '2017-02-11T17:00:00Z'}]",
+    }  # fmt: skip
+    assert [row["reason"] for row in report["worst"]] == ["outlier", "frozen"]
+    assert (report["notes"], report["others"]) == ([], 0)
     assert report["intervals flagged"] == 2
     assert quality_summary(tmp_path) == report["summary"]
     assert "2 warnings about values" in report["summary"]
@@ -86,6 +97,32 @@ def test_a_confirmed_event_raises_no_warning_and_reads_no_file_again(
     assert report["warnings"][0].startswith(
         "raw.confirmed entry 2 (source meter, series b) matches no warning"
     )
+
+
+def test_the_table_of_the_worst_is_bounded_and_counts_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quality, "_MOST_WORST", 1)
+    _write(tmp_path)
+    _, report = _run(tmp_path)
+    assert [row["reason"] for row in report["worst"]] == ["outlier"]
+    assert report["others"] == 1
+    assert len(report["warnings"]) == 2
+
+
+def test_what_the_report_says_to_write_is_accepted_and_acts(tmp_path: Path) -> None:
+    _write(tmp_path)
+    _, report = _run(tmp_path)
+    for row in report["worst"]:
+        (event,) = yaml.safe_load(row["if it is genuine"])["raw.confirmed"]
+        flags, _ = _run(tmp_path, confirmed=[event])
+        assert row["reason"] not in set(flags["reason"])
+        ((place, wrong),) = yaml.safe_load(
+            row["if it is wrong"].replace("LOW", "0").replace("HIGH", "1e5")
+        ).items()
+        assert place == "raw.sources.meter.values.load"
+        assert FlagLimits.model_validate(wrong.pop("flag"))
+        assert wrong == {"on_flag": "missing"}
 
 
 def test_a_part_of_a_flagged_interval_can_be_confirmed(tmp_path: Path) -> None:
