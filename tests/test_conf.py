@@ -80,6 +80,7 @@ def _says(path: Path, composed: dict[str, Any]) -> list[str]:
     return [
         f"{section}.{key}"
         for section, values in chosen.items()
+        if section != "defaults"
         for key, value in values.items()
         if composed[section][key] != value
     ]
@@ -108,6 +109,35 @@ def test_a_model_and_a_split_of_the_command_line_win_over_every_data_set(
             assert differing == [] or (model == "per_series" and differing == ["train.mode"]), overrides
         if model:
             assert _says(ROOT / f"conf/model/{model}.yaml", composed) == [], overrides
+
+
+OWN = {
+    "chronological": {"validation": "2010-01-01", "test": "2011-01-01"},
+    "rolling_origin": {"folds": 2, "window": "sliding", "fold": 1},
+    "blocked": {"block": "14d", "distance": "3d"},
+    "by_series": {"test": 0.3},
+    "by_group": {"test": 0.3},
+    "random": {"test": 0.3},
+}
+"""A section `split` of a data set for each policy, with keys that only this policy has."""
+
+
+@pytest.mark.parametrize("policy", POLICY_NAMES)
+def test_a_split_of_the_command_line_replaces_the_section_of_every_data_set(
+    policy: str, tmp_path: Path
+) -> None:
+    of_data = {"split": {"policy": policy, **OWN[policy]}, "train": {"mode": "windows", "members": 3}}
+    raw = yaml.safe_load((ROOT / "conf/dataset/gefcom2012.yaml").read_text(encoding="utf-8"))
+    text = "# @package _global_\n" + yaml.safe_dump({**raw, **of_data})
+    alone = _compose_in(tmp_path, text, "dataset=mine")
+    assert alone["split"].items() >= of_data["split"].items()
+    check_params(alone, policy)
+    for chosen in POLICY_NAMES:
+        composed = _compose_in(tmp_path, text, "dataset=mine", f"split={chosen}")
+        assert composed["split"] == yaml.safe_load((ROOT / f"conf/split/{chosen}.yaml").read_text())["split"]
+        check_params(composed, chosen)
+    for model in MODELS:
+        check_params(_compose_in(tmp_path, text, "dataset=mine", f"model={model}"), model)
 
 
 def test_a_split_of_the_command_line_wins_over_a_data_set_that_inspect_wrote(tmp_path: Path) -> None:

@@ -22,7 +22,13 @@ from hindcast.pipeline.settings.sections import (
     ScaleSettings,
     SimulateSettings,
 )
-from hindcast.pipeline.settings.split import Chronological, SplitField, SplitSettings, split_faults
+from hindcast.pipeline.settings.split import (
+    Chronological,
+    SplitField,
+    SplitSettings,
+    policies_with,
+    split_faults,
+)
 from hindcast.pipeline.settings.strict_yaml import MOST_BYTES, first_faults, parse_yaml
 from hindcast.pipeline.settings.train import TrainSettings
 
@@ -146,6 +152,12 @@ def _describe(error: Any) -> str:
     if error["type"] in {"too_short", "too_long", "tuple_type"}:  # a list in params.yaml is a tuple in Python
         message = message.replace("Tuple", "List").replace("tuple", "list")
     if error["type"] == "extra_forbidden":
+        policies = policies_with(str(error["loc"][-1])) if error["loc"][0] == "split" else []
+        if policies:
+            return (
+                f"{path}: a key of split.policy {' and '.join(policies)} only: remove it, or choose that policy, "
+                f"found value {_short(error['input'])}"
+            )
         return f"{path}: unknown key: remove it or correct its spelling, found value {_short(error['input'])}"
     if error["type"] == "missing":
         return f"{path}: required, but not found"

@@ -159,6 +159,11 @@ POLICY_NAMES = tuple(_FORMS)
 """The names that `split.policy` may have; a module of `split/policies/` declares each."""
 
 
+def policies_with(key: str) -> list[str]:
+    """Return the policies whose section has a key."""
+    return [name for name, form in _FORMS.items() if key in form.model_fields]
+
+
 def _form(value: Any) -> str | None:
     if isinstance(value, BaseModel):
         return type(value).__name__

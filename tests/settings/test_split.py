@@ -83,8 +83,13 @@ def test_the_other_policies_go_with_carried_state(policy: str) -> None:
             "split must be a section whose policy is one of chronological, rolling_origin",
         ),
         ({"policy": ["random"]}, "split must be a section whose policy is one of"),
-        ({"policy": "random", "folds": 3}, "split.folds: unknown key"),
-        ({"folds": 3}, "split.folds: unknown key"),
+        (
+            {"policy": "random", "folds": 3},
+            "split.folds: a key of split.policy rolling_origin only: remove it",
+        ),
+        ({"folds": 3}, "split.folds: a key of split.policy rolling_origin only: remove it"),
+        ({"policy": "by_group", "block": "7d"}, "split.block: a key of split.policy blocked only: remove it"),
+        ({"fold_count": 3}, "split.fold_count: unknown key"),
         ({"policy": "random", "test": 1}, "split.test: must be a share in [0, 1)"),
         (
             {"policy": "by_group", "test": "2024-01-01"},
