@@ -8,6 +8,8 @@ valid_time, issue_time, known_time). Their bytes depend only on their rows.
 from __future__ import annotations
 
 import hashlib
+import sys
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -149,7 +151,48 @@ def read_table(folder: Path, source: str, group: str) -> pd.DataFrame | None:
         ) from None
     if hashlib.sha256(content).hexdigest() != entry["digest"]:
         raise FormatError(damage_text(path))
-    table = pq.read_table(pa.BufferReader(content), partitioning=None, read_dictionary=["series"])
+    return TableReader(content).read()
+
+
+class TableReader:
+    """The rows of a table from the bytes of its file, whole or some series at a time."""
+
+    def __init__(self, content: bytes) -> None:
+        self._file = pq.ParquetFile(pa.BufferReader(content), read_dictionary=["series"])
+        pieces = [self._file.metadata.row_group(piece) for piece in range(self._file.num_row_groups)]
+        place = self._file.schema_arrow.get_field_index("series")
+        self._ranges = [_range_of_names(piece.column(place).statistics) for piece in pieces]
+        self.rows: int = self._file.metadata.num_rows
+
+    def read(self, columns: Sequence[str] | None = None) -> pd.DataFrame:
+        """Return all rows, or some of their columns, as `read_table` describes them."""
+        return _frame(self._file.read(columns))
+
+    def read_series(self, names: Sequence[str], *, shared: bool) -> pd.DataFrame:
+        """Return the rows of some series, and if `shared` those of the series "", in the order of the file.
+
+        Only the parts of the file that may have names between the first and the last one are read.
+        """
+        low, high = min(names), max(names)
+        parts = [
+            at
+            for at, (first, last) in enumerate(self._ranges)
+            if (first <= high and last >= low) or (shared and not first)
+        ]
+        frame = _frame(self._file.read_row_groups(parts))
+        series = frame["series"].cat
+        wanted = series.categories.isin([*names, ""] if shared else names)[series.codes.to_numpy()]
+        return frame if wanted.all() else frame[wanted]
+
+
+def _range_of_names(statistics: Any) -> tuple[str, str]:
+    """Return the first and last name in a part of a file; without a record, all names."""
+    if statistics is None or not statistics.has_min_max:
+        return "", chr(sys.maxunicode)
+    return str(statistics.min), str(statistics.max)
+
+
+def _frame(table: pa.Table) -> pd.DataFrame:
     return pd.DataFrame({name: _column(table, name) for name in table.column_names}, copy=False)
 
 

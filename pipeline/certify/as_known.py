@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
+from heapq import merge
+from itertools import groupby
 
 from hindcast.pipeline.arrays import TIME_MAX, TIME_MIN
 from hindcast.pipeline.certify.raw_records import Record, Records
@@ -14,6 +16,8 @@ from hindcast.pipeline.certify.step_clock import StepClock, step_clock
 from hindcast.pipeline.settings.fields import Resample
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.settings.raw import Source
+
+_REMEMBERED = 1 << 12  # lookups of rows
 
 SHARED = ""
 """The series name of rows that are shared by every series of their group."""
@@ -83,15 +87,23 @@ class GroupTables:
         `older` selects the vintage that is that many issue times older than the newest.
         """
         for owner in dict.fromkeys((series, SHARED)):
-            newest = [
-                best
-                for rows in self._stamps(source, owner, step)
-                if (best := self._newest(source, [row for row in rows if row.known <= origin], origin, older))
-            ]
-            if newest:
+            if newest := self._newest_rows(source, owner, step, origin, older):
                 folded = self._fold(newest, source, value)
                 return KnownValue(folded, max(row.issue for row in newest), max(row.known for row in newest))
         return NO_VALUE
+
+    @cached_property
+    def _newest_rows(self) -> Callable[[str, str, int, int, int], list[Record]]:
+        """Find the newest row of each timestamp of a step; remembered, because a source has several values."""
+
+        def find(source: str, owner: str, step: int, origin: int, older: int) -> list[Record]:
+            known = (
+                [row for row in rows if row.known <= origin] for rows in self._stamps(source, owner, step)
+            )
+            newest = (self._newest(source, rows, origin, older) for rows in known)
+            return [row for row in newest if row]
+
+        return lru_cache(_REMEMBERED)(find)
 
     def static(self, sources: Iterable[str], value: str, series: str) -> KnownValue:
         """Return an attribute of a series from the first source that has it: the series' own row, else the group's."""
@@ -149,15 +161,17 @@ class GroupTables:
 
     def newest_step(self, value: str, series: str, moment: int) -> int | None:
         """Return the newest step with a realized value that was known at a given time, or None."""
-        stamps = {
-            self.clock.begin(stamp)
-            for source in self._sources_of(value)
-            for owner in dict.fromkeys((series, SHARED))
-            for stamp in self.records[source].stamps_known(owner, moment)
-        }
-        newest_first = sorted(stamps, reverse=True)
+        newest_first = merge(
+            *(
+                self.records[source].stamps_known(owner, moment)
+                for source in self._sources_of(value)
+                for owner in dict.fromkeys((series, SHARED))
+            ),
+            reverse=True,
+        )
+        steps = (step for step, _ in groupby(newest_first, self.clock.begin))
         return next(
-            (step for step in newest_first if not self.realized(value, series, step, moment).is_missing), None
+            (step for step in steps if not self.realized(value, series, step, moment).is_missing), None
         )
 
     def origin(self, step: int, track: int) -> int | None:
@@ -173,7 +187,7 @@ class GroupTables:
             if self.params.raw.sources[source].role in roles
             and (stamp := records.first_valid(series)) is not None
         ]
-        begin = self.clock.begin(min(stamps))
+        begin = self.clock.begin(min(stamps, default=TIME_MAX))
         return begin if self.params.align.from_ is None else max(begin, self.params.align.from_)
 
     def _fold(self, rows: list[Record], source: str, value: str) -> float:

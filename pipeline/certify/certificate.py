@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from hindcast.pipeline.certify.check_distance import check_distances
+from hindcast.pipeline.certify.check_groups import check_groups
 from hindcast.pipeline.certify.check_header import check_header
-from hindcast.pipeline.certify.check_inputs import check_inputs
-from hindcast.pipeline.certify.check_origins import check_issued, check_origins
-from hindcast.pipeline.certify.check_rebuild import check_rebuilt
+from hindcast.pipeline.certify.check_inputs import INPUTS, PUBLISHED, TARGETS, TARGETS_AS_INPUTS
+from hindcast.pipeline.certify.check_origins import ISSUED, ORIGIN_RULE
+from hindcast.pipeline.certify.check_rebuild import REBUILT, check_plan, check_targets_span
 from hindcast.pipeline.certify.check_scaler import check_scaler
 from hindcast.pipeline.certify.check_splits import check_borders, check_samples
-from hindcast.pipeline.certify.check_tables import check_files, check_tables
-from hindcast.pipeline.certify.check_targets import check_embargo, check_targets_apart
+from hindcast.pipeline.certify.check_stamps import KNOWN_EARLY, OFF_GRID
+from hindcast.pipeline.certify.check_tables import (
+    FILES,
+    ISSUE_TIMES,
+    KNOWN_RULE,
+    check_identity,
+    check_shard,
+)
+from hindcast.pipeline.certify.check_targets import apart_rule, embargo_rule
 from hindcast.pipeline.certify.covered_files import covered_digests
 from hindcast.pipeline.certify.findings import CheckResult
 from hindcast.pipeline.certify.iterate import PART_NAMES
+from hindcast.pipeline.certify.series_parts import TABLES, check_other_tables
 from hindcast.pipeline.digests import FileDigests
 from hindcast.pipeline.errors import FormatError, LeakError
 from hindcast.pipeline.files import write_json
-from hindcast.pipeline.progress import progress
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.store.reader import Dataset
 from hindcast.pipeline.store.scaler_file import read_scaler
@@ -46,7 +54,7 @@ def certify(data: Path, params: Params) -> dict[str, Any]:
     read_manifest(tables)  # names a missing or damaged one
     covered["tables_digest"] = digests.compute(tables / MANIFEST)
     with Dataset(file, check_shards=False) as dataset:
-        results = _run_checks(dataset, data, fitted, params)
+        results = _run_checks(dataset, data, fitted, params, covered["shards_digest"])
         fingerprint, overlap = dataset.fingerprint, _overlap(dataset)
     now = covered_digests(data, digests, from_bytes=False)
     if {**now, "tables_digest": digests.digest(tables / MANIFEST)} != covered:
@@ -120,32 +128,62 @@ def _overlap(dataset: Dataset) -> dict[str, dict[str, int]]:
     }
 
 
-def _run_checks(dataset: Dataset, data: Path, scaler: dict[str, Any], params: Params) -> list[CheckResult]:
-    """Run all checks; those that rebuild rows from the tables only if the tables are those that ingest wrote."""
-    packed, tables = data / "packed", data / "tables"
-    groups = sorted(set(map(str, dataset.sequences.group)))
-    files: list[Callable[[], list[CheckResult]]] = [
-        lambda: [check_files(dataset, packed, params)],
-        lambda: [check_header(dataset, params)],
-        lambda: [check_borders(dataset, params.split, params.seed)],
-        lambda: [check_samples(dataset, params.split, params.seed)],
-        lambda: [check_targets_apart(dataset, params.split)],
-        lambda: [check_embargo(dataset, params.split)],
-        lambda: [check_distances(dataset, params)],
-        lambda: [check_issued(dataset, params)],
-        lambda: [check_origins(dataset, params)],
-        lambda: [check_scaler(dataset, scaler, params.scale)],
-        lambda: check_tables(tables, params, groups),
+def _run_checks(
+    dataset: Dataset, data: Path, scaler: dict[str, Any], params: Params, shards_digest: str
+) -> list[CheckResult]:
+    """Run all checks; those that rebuild rows from the tables count only if the tables are those that ingest wrote."""
+    tables = data / "tables"
+    found = check_groups(dataset, tables, params)
+    results, shards = found.results, list(found.shards)
+    joined = {dataset.path.parent / str(file) for file in dataset.shards.file}
+    for path in sorted({*(data / "packed").glob("*.h5")} - joined):
+        shards.append(check_shard(results["files"], path))
+    check_identity(results["files"], dataset, shards, shards_digest, params)
+    check_other_tables(results["tables"], tables, set(map(str, dataset.sequences.group)))
+    whole = [
+        check_header(dataset, params),
+        check_borders(dataset, params.split, params.seed),
+        check_samples(dataset, params.split, params.seed),
+        check_distances(dataset, params),
+        check_scaler(dataset, scaler, params.scale, found.sums),
     ]
-    rows: list[Callable[[], list[CheckResult]]] = [
-        lambda: check_inputs(dataset, tables, params),
-        lambda: [check_rebuilt(dataset, tables, params)],
-    ]
-    results: list[CheckResult] = []
-    with progress("certify", len(files) + len(rows), "checks") as advance:
-        for check in (*files, *rows):
-            if check in rows and any(result.name == "tables" and not result.passed for result in results):
-                continue
-            results += check()
-            advance(1)
-    return results
+    results |= {result.name: result for result in whole}
+    rules, rebuilt = _rules(params), results["rebuilt"]
+    if not results["tables"].passed:
+        rules = {name: rule for name, rule in rules.items() if name not in _FROM_TABLES}
+    else:
+        check_targets_span(rebuilt, dataset, found.first_target_time, found.last_target_time)
+        if rebuilt.passed:  # else the plan would be made from numbers that differ from the tables
+            check_plan(rebuilt, dataset, params)
+    for name, rule in rules.items():
+        results[name].rule = rule or results[name].rule
+    return [results[name] for name in rules]
+
+
+_FROM_TABLES = ("inputs", "targets", "published", "targets_as_inputs", "rebuilt")
+
+
+def _rules(params: Params) -> dict[str, str]:
+    """Return the rules of the checks by name, in the order of the certificate; empty if the check itself states it."""
+    return {
+        "files": FILES,
+        "labels": "",
+        "borders": "",
+        "split_lists": "",
+        "targets_apart": apart_rule(params.split),
+        "embargo": embargo_rule(params.split),
+        "distance": "",
+        "issued": ISSUED,
+        "origin_rule": ORIGIN_RULE,
+        "scaler": "",
+        "tables": TABLES,
+        "known_rule": KNOWN_RULE,
+        "issue_times": ISSUE_TIMES,
+        "off_grid": OFF_GRID,
+        "known_early": KNOWN_EARLY,
+        "inputs": INPUTS,
+        "targets": TARGETS,
+        "published": PUBLISHED,
+        "targets_as_inputs": TARGETS_AS_INPUTS,
+        "rebuilt": REBUILT,
+    }

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,10 +14,8 @@ from hindcast.pipeline.arrays import PUBLISHED_FLAGGED, TARGET_FLAGGED, TIME_MAX
 from hindcast.pipeline.certify.as_known import NO_VALUE, GroupTables, KnownValue
 from hindcast.pipeline.certify.expected_columns import Step, expected_columns, sources_and_value
 from hindcast.pipeline.certify.expected_splits import EXPECTATIONS
-from hindcast.pipeline.certify.findings import CheckResult
-from hindcast.pipeline.certify.flagged_rows import most_per_group, steps_around_flags
-from hindcast.pipeline.certify.iterate import iter_slices
-from hindcast.pipeline.certify.raw_records import read_records
+from hindcast.pipeline.certify.findings import CheckResult, Findings
+from hindcast.pipeline.certify.iterate import StepBlock
 from hindcast.pipeline.certify.slow_clock import days_of_change, moment_of_midnight
 from hindcast.pipeline.settings.base import DAY
 from hindcast.pipeline.settings.params import Params
@@ -45,40 +42,15 @@ _ROUNDING = 1e-12
 """Relative to the operands of a difference: they may be summed in another order."""
 
 
-def check_inputs(dataset: Dataset, tables: Path, params: Params) -> list[CheckResult]:
-    """Rebuild rows spread over the data set from the table rows that were known at the origin, and compare every kind of
-    column of X, and Y, W, `known`, `published` and `issued`.
-    """
-    results = (
-        CheckResult(
-            "inputs",
-            f"X contains the values known at the origin according to the tables, within {TOLERANCE:g} of the value",
-        ),
-        CheckResult(
-            "targets",
-            "Y is the last revision, `known` is its known time, W is 0 if there is no value, and flags follow the limits",
-        ),
-        CheckResult("published", "published forecasts and issue times are the values known at the origin"),
-        CheckResult("targets_as_inputs", "no input of a training row is a target of validation or test"),
-    )
-    held_out = HeldOutInputs(dataset, params)
-    sampled = sample_rows(dataset, params, _row_count(dataset, params))
-    groups = [str(group) for group in dataset.sequences.group[list(sampled)]]
-    for group in sorted(set(groups)):
-        zone = params.raw.zone_of(group)
-        assert zone is not None  # align rejects a group without a zone
-        of_group = GroupTables(params, zone, read_records(tables, group, params), group)
-        chosen = {row: {*sampled[row]} for row, name in zip(sampled, groups, strict=True) if name == group}
-        for row, place in steps_around_flags(
-            dataset, params, of_group.records, group, most_per_group(len(set(groups)))
-        ):
-            chosen.setdefault(row, set()).add(place)
-        places = {row: sorted(chosen[row]) for row in sorted(chosen)}
-        _check_group(results, dataset, of_group, places, held_out)
-    return list(results)
+INPUTS = (
+    f"X contains the values known at the origin according to the tables, within {TOLERANCE:g} of the value"
+)
+TARGETS = "Y is the last revision, `known` is its known time, W is 0 if there is no value, and flags follow the limits"
+PUBLISHED = "published forecasts and issue times are the values known at the origin"
+TARGETS_AS_INPUTS = "no input of a training row is a target of validation or test"
 
 
-def _row_count(dataset: Dataset, params: Params) -> int:
+def row_count(dataset: Dataset, params: Params) -> int:
     """Return how many rows to rebuild: fewer if each row needs many values, as statistics over windows do."""
     chosen, frequency = params.align.features, params.raw.frequency.ns
     windows = [window for rolling in chosen.rolling.values() for window in rolling.windows]
@@ -125,57 +97,77 @@ def _around_changes(dataset: Dataset, params: Params) -> Iterator[tuple[int, int
                     yield from ((row, place) for place in range(low, high))
 
 
-def _check_group(
-    results: tuple[CheckResult, ...],
-    dataset: Dataset,
-    tables: GroupTables,
-    sampled: dict[int, list[int]],
-    held_out: HeldOutInputs,
-) -> None:
-    in_inputs, in_targets, in_published, in_held_out = results
-    columns, stored_tables = expected_columns(tables), replace(tables, as_stored=True)
-    masks = {dataset.features[mask] for mask in dataset.feature_masks if mask >= 0}
-    for name in dataset.features:
-        if name not in columns and name not in masks:
-            in_inputs.add_violation(f"{name}: no setting requests this feature; run the stage `pack` again")
-    for row, places in sampled.items():
-        for step, label, stored in _stored_rows(dataset, row, places):
-            for result in (in_inputs, in_targets, in_published):
-                result.count_checked()
-            for column, name in enumerate(dataset.features):
-                if name in columns:
-                    mask, expected = int(dataset.feature_masks[column]), columns[name](step)
-                    is_masked = mask >= 0 and bool(stored["X"][mask] != 0)
-                    if expected.known is not None:
-                        in_inputs.note_margin(step.origin - expected.known)
-                    held_out.check(in_held_out, step, f"{label}: {name}", expected)
-                    faults = _faults_of_input(expected, float(stored["X"][column]), is_masked=is_masked)
-                    in_inputs.add_violations(faults, f"{label}: {name} is ")
-            in_targets.add_violations(_faults_of_targets(dataset, stored_tables, step, stored), f"{label}: ")
-            in_published.add_violations(
-                _faults_of_published(dataset, stored_tables, tables, step, stored), f"{label}: "
-            )
-
-
-def _arrays(dataset: Dataset) -> tuple[str, ...]:
-    return (*_ARRAYS, "flagged") if dataset.has_flagged else _ARRAYS
-
-
 StoredRow = dict[str, Any]
 """By array: its values at one step."""
 
 
-def _stored_rows(dataset: Dataset, row: int, places: list[int]) -> Iterator[tuple[Step, str, StoredRow]]:
-    """Yield the chosen steps of a sequence, each with its label for messages and its values in the data set."""
-    begin = int(dataset.sequences.start_time[row])
-    for piece in iter_slices(dataset, row):
-        skipped = (int(piece.times[0]) - begin) // dataset.frequency
-        inside = [place - skipped for place in places if 0 <= place - skipped < len(piece.times)]
-        arrays = {name: piece.read(name) for name in _arrays(dataset)} if inside else {}
-        for place in inside:
-            stored = {name: values[place] for name, values in arrays.items()}
-            step = Step(piece.series, piece.track, int(piece.times[place]), int(stored["origin"]))
-            yield step, piece.label(place), stored
+class RowsToRebuild:
+    """Chosen steps of some sequences, with their values in the data set, which are taken from blocks as they are read."""
+
+    def __init__(self, dataset: Dataset, chosen: Mapping[int, Iterable[int]]) -> None:
+        pairs = [(row, place) for row in sorted(chosen) for place in sorted(set(chosen[row]))]
+        row, place = np.array(pairs, np.int64).reshape(-1, 2).T
+        self._sample, self._step = np.divmod(place, dataset.segment_length)
+        self._sample += dataset.sequences.first_sample[row]
+        self._arrays = (*_ARRAYS, "flagged") if dataset.has_flagged else _ARRAYS
+        self._stored: list[tuple[Step, str, StoredRow]] = []
+
+    def take(self, block: StepBlock) -> None:
+        """Take the values of the chosen steps in a block; blocks must ascend."""
+        first, stop = np.searchsorted(self._sample, [block.samples[0], block.samples[-1] + 1])
+        if first == stop:
+            return
+        counts = block.real.sum(axis=1)
+        sample = np.searchsorted(block.samples, self._sample[first:stop])
+        at = (np.cumsum(counts) - counts)[sample] + self._step[first:stop]
+        arrays = {name: block.read(name)[at] for name in self._arrays}
+        table = block.dataset.sequences
+        for number, place in enumerate(at.tolist()):
+            row = int(block.row[place])
+            stored = {name: values[number] for name, values in arrays.items()}
+            step = Step(
+                str(table.series[row]), int(table.track[row]), int(block.times[place]), int(stored["origin"])
+            )
+            self._stored.append((step, block.label(place), stored))
+
+    def __iter__(self) -> Iterator[tuple[Step, str, StoredRow]]:
+        """Yield each step taken, its label for messages, and its values in the data set."""
+        return iter(self._stored)
+
+
+def check_columns(result: CheckResult, dataset: Dataset, tables: GroupTables) -> None:
+    """Check that the settings request every column of X."""
+    columns = expected_columns(tables)
+    masks = {dataset.features[mask] for mask in dataset.feature_masks if mask >= 0}
+    for name in dataset.features:
+        if name not in columns and name not in masks:
+            result.add_violation(f"{name}: no setting requests this feature; run the stage `pack` again")
+
+
+def check_inputs(
+    findings: Findings, dataset: Dataset, tables: GroupTables, rows: RowsToRebuild, held_out: HeldOutInputs
+) -> None:
+    """Rebuild rows of a group from the table rows that were known at the origin, and compare every kind of column of X, and
+    Y, W, `known`, `published` and `issued`.
+    """
+    in_inputs, in_targets, in_published = (findings[name] for name in ("inputs", "targets", "published"))
+    columns, stored_tables = expected_columns(tables), replace(tables, as_stored=True)
+    for step, label, stored in rows:
+        for result in (in_inputs, in_targets, in_published):
+            result.count_checked()
+        for column, name in enumerate(dataset.features):
+            if name in columns:
+                mask, expected = int(dataset.feature_masks[column]), columns[name](step)
+                is_masked = mask >= 0 and bool(stored["X"][mask] != 0)
+                if expected.known is not None:
+                    in_inputs.note_margin(step.origin - expected.known)
+                held_out.check(findings["targets_as_inputs"], step, f"{label}: {name}", expected)
+                faults = _faults_of_input(expected, float(stored["X"][column]), is_masked=is_masked)
+                in_inputs.add_violations(faults, f"{label}: {name} is ")
+        in_targets.add_violations(_faults_of_targets(dataset, stored_tables, step, stored), f"{label}: ")
+        in_published.add_violations(
+            _faults_of_published(dataset, stored_tables, tables, step, stored), f"{label}: "
+        )
 
 
 def _faults_of_input(expected: KnownValue, stored: float, *, is_masked: bool) -> Iterator[str]:

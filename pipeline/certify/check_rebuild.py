@@ -6,65 +6,113 @@ that this code is right; this check shows that all other rows are its output too
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import partial
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from hindcast.pipeline.align.align_group import align_group
+from hindcast.pipeline.align.align_group import align_frames
 from hindcast.pipeline.align.aligned import AlignedGroup, AlignedSequence
-from hindcast.pipeline.certify.findings import CheckResult
-from hindcast.pipeline.certify.iterate import BlockReader
-from hindcast.pipeline.engine import map_in_order
+from hindcast.pipeline.arrays import TIME_MAX, TIME_MIN, Ints
+from hindcast.pipeline.certify.findings import MOST_EXAMPLES, CheckResult
+from hindcast.pipeline.certify.iterate import StepBlock
 from hindcast.pipeline.forecasters import STORED
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.split.plan import plan_splits
 from hindcast.pipeline.split.write_splits import reach_of, steps_of
-from hindcast.pipeline.store.layout import ArrayLayout, lay_out
+from hindcast.pipeline.store.layout import ArrayLayout
 from hindcast.pipeline.store.reader import Dataset
 from hindcast.pipeline.wording import time_text
 
-_SMALL = 1 << 22  # numbers in X: a few megabytes are aligned faster than processes start
+REBUILT = "every number of every array equals the number that the tables and the settings give"
+
+_NO_TIMES = (TIME_MAX, TIME_MIN)
+
+Columns = dict[str, tuple[tuple[str, ...], list[int]]]
+"""By axis: the names in the file, and the index of each in the aligned group: settings may have changed their order."""
 
 
-def check_rebuilt(dataset: Dataset, tables: Path, params: Params) -> CheckResult:
-    """Align every group again, in Dask's workers, and compare each of its arrays, padding included, bit for bit; plan
-    the splits again and compare all their attributes.
+@dataclass(frozen=True)
+class RebuiltRows:
+    """The sequences that the tables give, by row of the table of sequences; none if the file has others.
+
+    `first_target_time` and `last_target_time` span the observed targets.
     """
-    result = CheckResult(
-        "rebuilt", "every number of every array equals the number that the tables and the settings give"
-    )
-    groups: dict[str, list[int]] = {}
-    for row, group in enumerate(dataset.sequences.group.tolist()):
-        groups.setdefault(str(group), []).append(row)
-    small = dataset.step_count * max(1, len(dataset.features)) < _SMALL
-    compare = partial(_compare, dataset, tables.absolute(), params)
-    results = map_in_order(
-        compare,
-        list(groups.items()),
-        lambda item: f"group {item[0]}",
-        "compare",
-        "groups",
-        small=small,
-        folder=tables.absolute().parents[1],
-    )
-    for of_group, _, _ in results:
-        result.merge(of_group)
-    first = min((first for _, first, _ in results), default=dataset.first_target_time)
-    last = max((last for _, _, last in results), default=dataset.last_target_time)
+
+    sequences: Mapping[int, AlignedSequence]
+    columns: Columns
+    first_target_time: int
+    last_target_time: int
+
+
+NOTHING = RebuiltRows({}, {}, *_NO_TIMES)
+
+
+def rebuild_rows(
+    result: CheckResult,
+    dataset: Dataset,
+    frames: Mapping[str, Any] | None,
+    params: Params,
+    at: tuple[str, Ints],
+) -> RebuiltRows:
+    """Align the rows of some series of a group again, and compare the sequences with the table of sequences.
+
+    `frames` is None if these series have no steps. `at` is the group, and the rows of the table of its sequences of these series.
+    """
+    group, rows = at
+    if frames is None:
+        _compare_sequences(result, dataset, (), group, rows)
+        return NOTHING
+    aligned = align_frames(frames, params, group)
+    times = aligned.first_target_time, aligned.last_target_time
+    if not _compare_sequences(result, dataset, aligned.sequences, group, rows) or not len(rows):
+        return RebuiltRows({}, {}, *times)
+    differs = list(_differing_arrays(dataset, aligned))
+    columns = _columns(dataset, aligned)
+    differs += [
+        f"{group}: the {axis}s {', '.join(names)} differ from the {axis}s requested by the settings"
+        for axis, (names, order) in columns.items()
+        if len(order) < len(names) and not differs
+    ]
+    result.add_violations(differs)
+    sequences = {} if differs else dict(zip(rows.tolist(), aligned.sequences, strict=True))
+    return RebuiltRows(sequences, columns, *times)
+
+
+def compare_steps(result: CheckResult, block: StepBlock, rebuilt: RebuiltRows) -> None:
+    """Compare each array of a block, padding included, bit for bit with what the tables give."""
+    rows, first = np.unique(block.row, return_index=True)
+    table, dataset = block.dataset.sequences, block.dataset
+    pieces = []
+    for row, start, stop in zip(
+        rows.tolist(), first.tolist(), [*first[1:].tolist(), len(block.row)], strict=True
+    ):
+        if row not in rebuilt.sequences:
+            return
+        skipped = int(block.times[start] - table.start_time[row]) // dataset.frequency
+        pieces.append((rebuilt.sequences[row], slice(skipped, skipped + stop - start)))
+    result.count_checked(len(block.times))
+    found = []
+    for array in dataset.header.arrays:
+        steps = [getattr(sequence, array.name)[steps] for sequence, steps in pieces]
+        found.append(_compare_array(result, block, array, np.concatenate(steps), rebuilt.columns))
+    _name_differences(result, block, [each for each in found if each is not None])
+
+
+def check_targets_span(result: CheckResult, dataset: Dataset, first: int, last: int) -> None:
+    """Compare the first and last observed target of dataset.h5 with those of the tables."""
     if (first, last) != (dataset.first_target_time, dataset.last_target_time):
         result.add_violation(
             f"dataset.h5 records targets observed from {time_text(dataset.first_target_time)} to "
             f"{time_text(dataset.last_target_time)}, but the tables contain targets from "
             f"{time_text(first)} to {time_text(last)}"
         )
-    if result.passed:  # else the plan would be made from numbers that differ from the tables
-        _check_plan(result, dataset, params)
-    return result
 
 
-def _check_plan(result: CheckResult, dataset: Dataset, params: Params) -> None:
+def check_plan(result: CheckResult, dataset: Dataset, params: Params) -> None:
+    """Plan the splits again and compare all their attributes."""
     plan = plan_splits(steps_of(dataset), params.split, params.seed, reach_of(params, dataset))
     for due in (*plan.splits, *plan.folds):
         stored = dataset.split(due.name)
@@ -75,26 +123,16 @@ def _check_plan(result: CheckResult, dataset: Dataset, params: Params) -> None:
                 )
 
 
-def _compare(
-    dataset: Dataset, tables: Path, params: Params, item: tuple[str, list[int]]
-) -> tuple[CheckResult, int, int]:
-    """Return the result of one group, and the first and last time of an observed target in its tables."""
-    group, rows = item
-    aligned = align_group(tables, params, group)
-    result = CheckResult("rebuilt", group)
-    _compare_group(result, dataset, aligned, rows)
-    return result, aligned.first_target_time, aligned.last_target_time
-
-
-def _compare_group(result: CheckResult, dataset: Dataset, aligned: AlignedGroup, rows: list[int]) -> None:
+def _compare_sequences(
+    result: CheckResult, dataset: Dataset, aligned: Sequence[AlignedSequence], group: str, rows: Ints
+) -> bool:
     table = dataset.sequences
     fields = [
         column[rows].tolist() for column in (table.series, table.track, table.start_time, table.step_count)
     ]
     stored = list(zip(*fields, strict=True))
     due = [
-        (sequence.series, sequence.track, int(sequence.times[0]), len(sequence.times))
-        for sequence in aligned.sequences
+        (sequence.series, sequence.track, int(sequence.times[0]), len(sequence.times)) for sequence in aligned
     ]
     if stored != due:
         different = sorted(set(stored) ^ set(due))[:3]
@@ -103,25 +141,9 @@ def _compare_group(result: CheckResult, dataset: Dataset, aligned: AlignedGroup,
             for series, track, time, steps in different
         )
         result.add_violation(
-            f"{aligned.group}: its sequences differ from the sequences that the tables give, in {words or 'their order'}"
+            f"{group}: its sequences differ from the sequences that the tables give, in {words or 'their order'}"
         )
-        return
-    differs = list(_differing_arrays(dataset, aligned))
-    result.add_violations(differs)
-    if differs:
-        return
-    columns = _columns(dataset, aligned)
-    for axis, (names, order) in columns.items():
-        if None in order:
-            result.add_violation(
-                f"{aligned.group}: the {axis}s {', '.join(names)} differ from the {axis}s requested by the settings"
-            )
-            return
-    reader = BlockReader(dataset)
-    for row, sequence in zip(rows, aligned.sequences, strict=True):
-        result.count_checked(len(sequence.times))
-        for array in dataset.header.arrays:
-            result.add_violations(_differences(reader, row, sequence, array, columns))
+    return stored == due
 
 
 def _differing_arrays(dataset: Dataset, aligned: AlignedGroup) -> Iterator[str]:
@@ -134,54 +156,95 @@ def _differing_arrays(dataset: Dataset, aligned: AlignedGroup) -> Iterator[str]:
         )
 
 
-Columns = dict[str, tuple[tuple[str, ...], list[int | None]]]
-"""By axis: the names in the file, and the index of each in the aligned group: settings may have changed their order."""
-
-
 def _columns(dataset: Dataset, aligned: AlignedGroup) -> Columns:
+    """Return the names and indices by axis; no indices for other names."""
     names = {
         "feature": (dataset.features, tuple(feature.name for feature in aligned.features)),
         "target": (dataset.targets, aligned.targets),
         "source": (dataset.sources, aligned.sources),
     }
-    columns: Columns = {}
-    for axis, (stored, due) in names.items():
-        same = set(stored) == set(due)
-        columns[axis] = (stored, [due.index(name) if same else None for name in stored])
-    return columns
+    return {
+        axis: (stored, [due.index(name) for name in stored] if set(stored) == set(due) else [])
+        for axis, (stored, due) in names.items()
+    }
 
 
-def _differences(
-    reader: BlockReader,
-    row: int,
-    sequence: AlignedSequence,
-    array: ArrayLayout,
-    columns: Columns,
-) -> Iterator[str]:
-    dataset = reader.dataset
-    table, length = dataset.sequences, dataset.segment_length
-    first = int(table.first_sample[row])
-    stored = reader.read(array.name, first, first + int(table.sample_count[row]))
-    values = getattr(sequence, array.name)
-    names: tuple[str, ...] = ()
+@dataclass(frozen=True)
+class _Difference:
+    """An array with wrong numbers, at `places` (v, axes) of its samples; `names` are those of its columns."""
+
+    what: str
+    names: tuple[str, ...]
+    stored: npt.NDArray[Any]
+    due: npt.NDArray[Any]
+    places: Ints
+
+    def words(self, place: tuple[int, ...]) -> str:
+        what = f"{self.what} {self.names[place[2]]}" if self.names else self.what
+        return f"{what} is {self.stored[place].item()!r}, but the tables give {self.due[place].item()!r}"
+
+
+def _compare_array(
+    result: CheckResult, block: StepBlock, array: ArrayLayout, values: npt.NDArray[Any], columns: Columns
+) -> _Difference | None:
+    """Compare an array with the values (n, ...) that the tables give for the steps of a block."""
+    stored, names = block.stored(array.name), tuple[str, ...]()
     if len(array.axes) > 2:  # the third axis holds columns; a fourth holds the baselines
         names, order = columns[array.axes[2]]
-        values = values[:, order]
+        values = values if order == list(range(values.shape[1])) else values[:, order]
     if stored.shape[2:] != values.shape[1:]:
-        yield f"{array.name} has the shape {stored.shape[2:]} per step, but the tables give {values.shape[1:]}"
-        return
-    due = np.empty_like(stored)
-    if due.size:
-        lay_out(values, due.reshape(-1, *due.shape[2:]), length, array.padding)
-    if stored.tobytes() == due.tobytes():
-        return
-    same = (stored == due) | ((stored != stored) & (due != due))  # noqa: PLR0124 - only NaN differs from itself
-    for place in np.argwhere(~same).tolist():
-        step = place[0] * length + place[1]
-        time = time_text(int(table.start_time[row]) + step * dataset.frequency)
-        what = f"{array.name} {names[place[2]]}" if names else array.name
-        yield (
-            f"{table.group[row]}/{table.series[row]} track {table.track[row]} at {time} (sample {first + place[0]}"
-            f"{', padding' if step >= len(sequence.times) else ''}): {what} is {stored[tuple(place)].item()!r}, but the "
-            f"tables give {due[tuple(place)].item()!r}"
+        result.add_violation(
+            f"{array.name} has the shape {stored.shape[2:]} per step, but the tables give {values.shape[1:]}"
         )
+        return None
+    values = values.astype(stored.dtype, copy=False)
+    if _has_same_bytes(block, array, values):
+        return None
+    due = np.empty_like(stored)
+    due[block.real] = values
+    due[~block.real] = _padding(block, array, due)
+    same = (stored == due) | ((stored != stored) & (due != due))  # noqa: PLR0124 - only NaN differs from itself
+    return _Difference(array.name, names, stored, due, np.argwhere(~same))
+
+
+def _name_differences(result: CheckResult, block: StepBlock, found: list[_Difference]) -> None:
+    """Count all wrong numbers, and name the first ones: by sample and step, then by array and column."""
+    keys = [
+        np.column_stack([each.places[:, :2], np.full(len(each.places), number), each.places[:, 2:]])
+        for number, each in enumerate(found)
+    ]
+    # `argwhere` returns the places of each array in order
+    first = sorted(tuple(key) for each in keys for key in each[:MOST_EXAMPLES].tolist())[:MOST_EXAMPLES]
+    table, frequency, length = block.dataset.sequences, block.dataset.frequency, block.dataset.segment_length
+    for place, step, number, *column in first:
+        sample = int(block.samples[place])
+        row = int(np.searchsorted(table.first_sample, sample, side="right")) - 1
+        skipped = (sample - int(table.first_sample[row])) * length + step
+        time = time_text(int(table.start_time[row]) + skipped * frequency)
+        result.add_violation(
+            f"{table.group[row]}/{table.series[row]} track {table.track[row]} at {time} (sample {sample}"
+            f"{'' if block.real[place, step] else ', padding'}): {found[number].words((place, step, *column))}"
+        )
+    result.violations += sum(map(len, keys)) - len(first)
+
+
+def _has_same_bytes(block: StepBlock, array: ArrayLayout, values: npt.NDArray[Any]) -> bool:
+    stored, bits = block.read(array.name), f"u{values.dtype.itemsize}"
+    if not np.array_equal(stored.view(bits), np.ascontiguousarray(values).view(bits)):
+        return False
+    if block.real.all():
+        return True
+    padding = block.stored(array.name)
+    filled = np.broadcast_to(_padding(block, array, padding), padding[~block.real].shape)
+    return np.array_equal(
+        padding[~block.real].view(bits), np.ascontiguousarray(filled, stored.dtype).view(bits)
+    )
+
+
+def _padding(block: StepBlock, array: ArrayLayout, steps: npt.NDArray[Any]) -> Any:
+    """Return what padded steps hold: a fill value, or the last step before them, one entry per padded step."""
+    if array.padding is not None:
+        return array.padding
+    counts = block.real.sum(axis=1)
+    sample = np.nonzero(~block.real)[0]
+    return steps[sample, counts[sample] - 1]

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
 from hindcast.pipeline.arrays import TARGET_FLAGGED, Flags, Floats, Ints
 from hindcast.pipeline.certify.findings import CheckResult
-from hindcast.pipeline.certify.iterate import iter_sequences, scored_in
+from hindcast.pipeline.certify.iterate import StepBlock, iter_blocks, scored_in
 from hindcast.pipeline.certify.robust_moments import robust_moments
 from hindcast.pipeline.settings.sections import ScaleSettings
+from hindcast.pipeline.store.index_types import Split
 from hindcast.pipeline.store.reader import Dataset
 
 TOLERANCE = 1e-6
@@ -28,6 +29,8 @@ Key = tuple[str, ...]
 Part = tuple[Key, Floats, Flags]
 """Rows of one key: values (row, column), and flags of the values that are present."""
 
+SCALER = f"the scaler is computed from the training rows only, within {TOLERANCE:g} of a deviation"
+
 
 @dataclass(frozen=True)
 class Moments:
@@ -38,13 +41,15 @@ class Moments:
     deviation: Floats
 
 
-def check_scaler(dataset: Dataset, scaler: dict[str, Any], how: ScaleSettings) -> CheckResult:
-    """Check that the scaler matches the settings, and recompute mean, deviation and count of every feature and target, and
-    of every group and series if these are scaled separately, in two passes over the training rows.
+def check_scaler(
+    dataset: Dataset, scaler: dict[str, Any], how: ScaleSettings, sums: Mapping[str, TrainingSums]
+) -> CheckResult:
+    """Check that the scaler matches the settings, and compare mean, deviation and count of every feature and target, and
+    of every group and series if these are scaled separately, with those of the training rows.
+
+    `sums` has those of the features and of the targets, by series: see `sum_rows`.
     """
-    result = CheckResult(
-        "scaler", f"the scaler is computed from the training rows only, within {TOLERANCE:g} of a deviation"
-    )
+    result = CheckResult("scaler", SCALER)
     if scaler["fingerprint"] != dataset.fingerprint:
         result.add_violation(
             "scaler.json was fitted on another data set: its fingerprint differs from the fingerprint of dataset.h5; run the "
@@ -65,6 +70,8 @@ def check_scaler(dataset: Dataset, scaler: dict[str, Any], how: ScaleSettings) -
                 f"{kind}: scaler.json names {[entry['name'] for entry in entries]}, but dataset.h5 names {list(names)}: "
                 "run the stage `scale` again"
             )
+        elif by != requested[field]:
+            continue  # named above
         elif by == "none":
             for entry in entries:
                 if (entry["mean"], entry["std"]) != (0.0, 1.0):
@@ -73,7 +80,7 @@ def check_scaler(dataset: Dataset, scaler: dict[str, Any], how: ScaleSettings) -
                         f"{entry['std']!r}"
                     )
         else:
-            _check_side(result, dataset, scaler, kind, by)
+            _check_side(result, dataset, scaler, kind, by, sums[kind])
     return result
 
 
@@ -86,18 +93,17 @@ def _own(dataset: Dataset) -> list[bool]:
     ]
 
 
-def _check_side(result: CheckResult, dataset: Dataset, scaler: dict[str, Any], kind: str, by: str) -> None:
+def _check_side(  # noqa: PLR0917 - a side of the scaler depends on all of these
+    result: CheckResult, dataset: Dataset, scaler: dict[str, Any], kind: str, by: str, sums: TrainingSums
+) -> None:
     """Check the scales of features, or of targets: of all series together, then of the groups and series, depending on `by`."""
     names = [entry["name"] for entry in scaler[kind]]
     own = _own(dataset) if kind == "features" else [True] * len(names)
-
-    def parted() -> Iterator[Part]:
-        return ((key[: _PARTS[by]], values, present) for key, values, present in _rows(dataset, kind))
-
-    of = compute_moments(parted, len(names), result.count_checked)
+    result.count_checked(sums.rows)
+    of = sums.of_keys(len(names))
     for length in range(_PARTS[by] + 1) if scaler.get("robust") else ():
         deviations = {key: moments.deviation for key, moments in of.items()}
-        for key, scale in robust_moments(parted, length, deviations).items():
+        for key, scale in robust_moments(lambda: _parts(dataset, kind, by), length, deviations).items():
             of[key] = Moments(of[key].count, *scale)
     whole = of[()]  # the scale that all series share: a column that does not vary has deviation 1
     whole = Moments(whole.count, whole.mean, np.where(whole.deviation > 0, whole.deviation, 1.0))
@@ -123,12 +129,11 @@ def _with_fallback(
     of: Mapping[Key, Moments], key: Key, least: int, whole: Moments, own: list[bool]
 ) -> Moments:
     """For each column, use the first of series, group and all series that has enough rows, varies and may have a scale."""
-    mean, deviation = whole.mean.copy(), whole.deviation.copy()
+    mean, deviation, may = whole.mean, whole.deviation, np.array(own)
     for length in range(1, len(key) + 1):
         part = of[key[:length]]
-        for column in range(len(mean)):
-            if own[column] and part.count[column] >= least and part.deviation[column] > 0:
-                mean[column], deviation[column] = part.mean[column], part.deviation[column]
+        serves = may & (part.count >= least) & (part.deviation > 0)
+        mean, deviation = np.where(serves, part.mean, mean), np.where(serves, part.deviation, deviation)
     return Moments(of[key].count, mean, deviation)
 
 
@@ -146,72 +151,144 @@ def _compare(result: CheckResult, names: list[str], recorded: Mapping[str, list[
         )
 
 
-def _rows(dataset: Dataset, kind: str) -> Iterator[Part]:
-    """Yield the training rows of the features (present if their mask is 0) or of the targets (present if they have weight and are
-    not flagged).
-    """
+def _parts(dataset: Dataset, kind: str, by: str) -> Iterator[Part]:
+    """Yield the training rows of each group and series, as far as they are scaled separately."""
     train = dataset.split("train")
-    for piece in iter_sequences(dataset):
-        inside = scored_in(train, piece)
-        if not inside.any():
-            continue
-        values = piece.read("X" if kind == "features" else "Y")[inside].astype(np.float64)
-        if kind == "features":
-            present = np.ones(values.shape, bool)
-            masked = np.flatnonzero(dataset.feature_masks >= 0)
-            present[:, masked] = values[:, dataset.feature_masks[masked]] == 0
-        else:
-            present = piece.read("W")[inside] > 0
-            if dataset.has_flagged:
-                present &= piece.read("flagged")[inside] & TARGET_FLAGGED == 0
-        yield (piece.group, piece.series), values, present
+    for block in iter_blocks(dataset):
+        rows = _training_rows(block, kind, train)
+        present = np.ones(rows.values.shape, bool)
+        present[rows.maskable] = ~rows.absent
+        for key, start, stop in _runs(dataset, rows.row, _PARTS[by]):
+            yield key, rows.values[:, start:stop].T, present[:, start:stop].T
 
 
-def compute_moments(
-    rows: Callable[[], Iterator[Part]], columns: int, count_checked: Callable[[int], None]
-) -> dict[Key, Moments]:
-    """Return the moments of each key and of its parents. Iterates over `rows` twice; `count_checked` counts each row once."""
-    seen: dict[Key, _RunningMoments] = {(): _RunningMoments(columns)}
-    for key, values, present in rows():
-        count_checked(len(values))
-        seen.setdefault(key, _RunningMoments(columns)).add(values, present)
-    for key, values, present in rows():
-        seen[key].add_squares(values, present)
-    finest = {key: running for key, running in seen.items() if key or len(seen) == 1}
-    for key, running in finest.items():
-        for length in range(len(key)):
-            seen.setdefault(key[:length], _RunningMoments(columns)).merge(running)
-    for key, running in finest.items():
-        for length in range(len(key)):
-            above = seen[key[:length]]
-            above.squares += running.squares + running.count * (running.mean - above.mean) ** 2
-    return {key: running.result() for key, running in seen.items()}
+@dataclass(frozen=True)
+class _TrainingRows:
+    """The m training rows of a block."""
+
+    row: Ints  # (m,) row of the table of sequences
+    values: Floats  # (columns, m)
+    maskable: Ints  # (u,) the columns with values that may be absent
+    absent: Flags  # (u, m)
 
 
-class _RunningMoments:
-    def __init__(self, columns: int) -> None:
-        self.count = np.zeros(columns, np.int64)
-        self.total, self.squares = np.zeros(columns), np.zeros(columns)
-        self.low, self.high = np.full(columns, np.inf), np.full(columns, -np.inf)
+def _training_rows(block: StepBlock, kind: str, train: Split) -> _TrainingRows:
+    """Return the training rows of the features (absent where their mask is not 0) or of the targets (absent without weight, or
+    if flagged).
+    """
+    dataset, inside = block.dataset, np.flatnonzero(scored_in(train, block))
+    stored = block.read("X" if kind == "features" else "Y")
+    values = (stored if len(inside) == len(stored) else stored[inside]).T.astype(np.float64, order="C")
+    if kind == "features":
+        maskable = np.flatnonzero(dataset.feature_masks >= 0)
+        absent = values[dataset.feature_masks[maskable]] != 0
+    else:
+        maskable = np.arange(len(values))
+        absent = (block.read("W")[inside] <= 0).T
+        if dataset.has_flagged:
+            absent |= (block.read("flagged")[inside] & TARGET_FLAGGED != 0).T
+    return _TrainingRows(block.row[inside], values, maskable, absent)
 
-    def add(self, values: Floats, present: Flags) -> None:
-        self.count += present.sum(axis=0)
-        self.total += np.where(present, values, 0).sum(axis=0)
-        self.low = np.minimum(self.low, np.where(present, values, np.inf).min(axis=0))
-        self.high = np.maximum(self.high, np.where(present, values, -np.inf).max(axis=0))
 
-    def add_squares(self, values: Floats, present: Flags) -> None:
-        self.squares += np.where(present, (values - self.mean) ** 2, 0).sum(axis=0)
+def _runs(dataset: Dataset, row: Ints, parts: int) -> Iterator[tuple[Key, int, int]]:
+    """Yield (key, start, stop) of rows that follow one another and have the first `parts` of (group, series) in common."""
+    if not len(row):
+        return
+    rows, first = np.unique(row, return_index=True)
+    table = dataset.sequences
+    keys = [(str(table.group[at]), str(table.series[at]))[:parts] for at in rows.tolist()]
+    begins = [place for place, key in enumerate(keys) if not place or key != keys[place - 1]]
+    stops = [*(int(first[place]) for place in begins[1:]), len(row)]
+    for place, stop in zip(begins, stops, strict=True):
+        yield keys[place], int(first[place]), stop
 
-    def merge(self, part: _RunningMoments) -> None:
-        self.count = self.count + part.count
-        self.total = self.total + part.total
+
+class TrainingSums:
+    """Counts, means and squares of the training rows seen so far, by group and series as far as they are scaled separately."""
+
+    def __init__(self, kind: str, by: str) -> None:
+        self._kind, self._by = kind, by
+        self._of: dict[Key, RunningMoments] = {}
+        self.rows = 0
+
+    def add(self, block: StepBlock, train: Split) -> None:
+        """Add the training rows of a block; of a scaler without scales (`none`) nothing is needed."""
+        if self._by == "none":
+            return
+        rows = _training_rows(block, self._kind, train)
+        runs = list(_runs(block.dataset, rows.row, _PARTS[self._by]))
+        if not runs:
+            return
+        self.rows += len(rows.row)
+        moments = _moments_of_runs(rows, [start for _, start, _ in runs])
+        for (key, _, _), found in zip(runs, moments, strict=True):
+            self._add(key, found)
+
+    def merge(self, other: TrainingSums) -> None:
+        """Add the rows of other groups."""
+        self.rows += other.rows
+        for key, moments in other._of.items():
+            self._add(key, moments)
+
+    def of_keys(self, columns: int) -> dict[Key, Moments]:
+        """Return the moments of each key and of its parents."""
+        every: dict[Key, RunningMoments] = {(): RunningMoments.nothing(columns)}
+        for key, moments in self._of.items():
+            for length in range(len(key) + 1):
+                every.setdefault(key[:length], RunningMoments.nothing(columns)).merge(moments)
+        return {key: moments.result() for key, moments in every.items()}
+
+    def _add(self, key: Key, moments: RunningMoments) -> None:
+        self._of.setdefault(key, RunningMoments.nothing(len(moments.count))).merge(moments)
+
+
+@dataclass
+class RunningMoments:
+    """For each column: count, mean, sum of squared differences from the mean, smallest and largest value."""
+
+    count: Ints
+    mean: Floats
+    squares: Floats
+    low: Floats
+    high: Floats
+
+    @classmethod
+    def nothing(cls, columns: int) -> Self:
+        """Return the moments of no rows."""
+        zero, infinity = np.zeros(columns), np.full(columns, np.inf)
+        return cls(np.zeros(columns, np.int64), zero, zero, infinity, -infinity)
+
+    def merge(self, part: RunningMoments) -> None:
+        """Add other rows."""
+        count = self.count + part.count
+        share = part.count / np.maximum(count, 1)
+        apart = part.mean - self.mean
+        self.squares = self.squares + part.squares + apart**2 * self.count * share
+        self.mean = self.mean + apart * share
         self.low, self.high = np.minimum(self.low, part.low), np.maximum(self.high, part.high)
-
-    @property
-    def mean(self) -> Floats:
-        return self.total / np.maximum(self.count, 1)
+        self.count = count
 
     def result(self) -> Moments:
+        """Return the moments; the deviation of equal values is 0, also if their mean differs by a rounding error."""
         deviation = np.sqrt(self.squares / np.maximum(self.count, 1))
         return Moments(self.count, self.mean, np.where(self.low < self.high, deviation, 0.0))
+
+
+def _moments_of_runs(rows: _TrainingRows, starts: list[int]) -> Iterable[RunningMoments]:
+    """Return the moments of the rows from each start to the next."""
+    values, maskable, absent = rows.values, rows.maskable, rows.absent
+    lengths = np.diff([*starts, values.shape[1]])
+    low, high = (each.reduceat(values, starts, axis=1) for each in (np.minimum, np.maximum))
+    count = np.tile(lengths, (len(values), 1))
+    if len(maskable):
+        count[maskable] -= np.add.reduceat(absent, starts, axis=1, dtype=np.int64)
+        low[maskable] = np.minimum.reduceat(np.where(absent, np.inf, values[maskable]), starts, axis=1)
+        high[maskable] = np.maximum.reduceat(np.where(absent, -np.inf, values[maskable]), starts, axis=1)
+        values[maskable] = np.where(absent, 0.0, values[maskable])
+    mean = np.add.reduceat(values, starts, axis=1) / np.maximum(count, 1)
+    values -= mean[:, :1] if len(starts) == 1 else np.repeat(mean, lengths, axis=1)
+    if len(maskable):
+        values[maskable] = np.where(absent, 0.0, values[maskable])
+    squares = np.add.reduceat(np.square(values, out=values), starts, axis=1)
+    columns = (count, mean, squares, low, high)
+    return [RunningMoments(*(each[:, run] for each in columns)) for run in range(len(starts))]

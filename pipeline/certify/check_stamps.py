@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hindcast.pipeline.arrays import Flags, Times
-from hindcast.pipeline.certify.findings import CheckResult
+from hindcast.pipeline.certify.findings import CheckResult, Findings
 from hindcast.pipeline.certify.step_clock import StepClock
 from hindcast.pipeline.settings.known import AfterStep, BeforeStep, DayAt, PublishedAt
 from hindcast.pipeline.settings.raw import Source
@@ -26,48 +26,49 @@ _SEVERAL = 3  # timestamps off the grid
 Numbers = npt.NDArray[np.int64]
 
 
-class StampChecks:
-    """The running results of both checks, table by table."""
+OFF_GRID = "a timestamp off the grid belongs to finer data, unless `off_grid` rounds or keeps it"
+KNOWN_EARLY = (
+    "a measured value is known only when it is over, unless its `known` rule says before its step on purpose"
+)
 
-    def __init__(self) -> None:
-        self.off_grid = CheckResult(
-            "off_grid", "a timestamp off the grid belongs to finer data, unless `off_grid` rounds or keeps it"
-        )
-        self.early = CheckResult(
-            "known_early",
-            "a measured value is known only when it is over, unless its `known` rule says before its step on purpose",
-        )
 
-    def check(self, frame: Any, source: Source, clock: StepClock, label: str) -> None:
-        """Check the rows of one table; `label` names its source and group."""
-        stamps = frame["valid_time"].to_numpy(np.int64)
-        if source.is_static or not len(stamps):
-            return
-        self.off_grid.count_checked(len(stamps))
-        rows = _Rows.of(frame, source, clock)
-        divisions = None if clock.is_due(stamps).all() else _find_divisions(rows, clock)
-        if divisions is not None and not clock.keeps:
-            for row in np.flatnonzero(~clock.is_due(rows.due) & (divisions < 0)).tolist():
-                self.off_grid.add_violation(
-                    f"{label}: {time_text(int(stamps[row]))} is off the grid and stands for a whole step: set `off_grid` or "
-                    "raw.grid_offset, then run the stage `ingest` again"
-                )
-        if source.role == "realized" and not _is_early_on_purpose(source):
-            self._check_known(frame, rows, clock, divisions, label)
-
-    def _check_known(
-        self, frame: Any, rows: _Rows, clock: StepClock, divisions: Numbers | None, label: str
-    ) -> None:
-        stamps, known = (frame[name].to_numpy(np.int64) for name in ("valid_time", "known_time"))
-        length = np.full(len(stamps), clock.distance)
-        if divisions is not None:
-            length = np.where(divisions < 0, clock.distance, np.minimum(divisions, clock.distance))
-        measured = np.flatnonzero(rows.has_value)
-        margins = (known - stamps - length)[measured]
-        for bad in measured[self.early.count_margins(margins)].tolist():
-            self.early.add_violation(
-                f"{label}: the value of {time_text(int(stamps[bad]))} is known at {time_text(int(known[bad]))}, before it is over"
+def check_stamps(findings: Findings, frame: Any, source: Source, clock: StepClock, label: str) -> None:
+    """Check rows of one table, all of their series; `label` names its source and group."""
+    stamps = frame["valid_time"].to_numpy(np.int64)
+    if source.is_static or not len(stamps):
+        return
+    off_grid = findings["off_grid"]
+    off_grid.count_checked(len(stamps))
+    rows = _Rows.of(frame, source, clock)
+    divisions = None if clock.is_due(stamps).all() else _find_divisions(rows, clock)
+    if divisions is not None and not clock.keeps:
+        for row in np.flatnonzero(~clock.is_due(rows.due) & (divisions < 0)).tolist():
+            off_grid.add_violation(
+                f"{label}: {time_text(int(stamps[row]))} is off the grid and stands for a whole step: set `off_grid` or "
+                "raw.grid_offset, then run the stage `ingest` again"
             )
+    if source.role == "realized" and not _is_early_on_purpose(source):
+        _check_known(findings["known_early"], frame, rows.has_value, (clock, divisions), label)
+
+
+def _check_known(
+    result: CheckResult,
+    frame: Any,
+    has_value: Flags,
+    grid: tuple[StepClock, Numbers | None],
+    label: str,
+) -> None:
+    stamps, known = (frame[name].to_numpy(np.int64) for name in ("valid_time", "known_time"))
+    clock, divisions = grid
+    length = np.full(len(stamps), clock.distance)
+    if divisions is not None:
+        length = np.where(divisions < 0, clock.distance, np.minimum(divisions, clock.distance))
+    measured = np.flatnonzero(has_value)
+    margins = (known - stamps - length)[measured]
+    for bad in measured[result.count_margins(margins)].tolist():
+        result.add_violation(
+            f"{label}: the value of {time_text(int(stamps[bad]))} is known at {time_text(int(known[bad]))}, before it is over"
+        )
 
 
 @dataclass(frozen=True)

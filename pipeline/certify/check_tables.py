@@ -1,57 +1,40 @@
-"""Checks `files`, `tables`, `known_rule` and `issue_times`: files are unchanged, and times follow the rules of their source."""
+"""Checks `files`, `known_rule` and `issue_times`: files are unchanged, and times follow the rules of their source."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from hindcast.pipeline.arrays import Times
-from hindcast.pipeline.certify.check_stamps import StampChecks
+from hindcast.pipeline.certify.check_stamps import check_stamps
 from hindcast.pipeline.certify.expected_splits import EXPECTATIONS
-from hindcast.pipeline.certify.findings import CheckResult
-from hindcast.pipeline.certify.iterate import SequenceSlice, iter_sequences
+from hindcast.pipeline.certify.findings import CheckResult, Findings
+from hindcast.pipeline.certify.iterate import StepBlock
 from hindcast.pipeline.certify.slow_clock import known_of
 from hindcast.pipeline.certify.step_clock import StepClock, step_clock
-from hindcast.pipeline.files import digest_of_file, digest_of_value
+from hindcast.pipeline.files import digest_of_value
 from hindcast.pipeline.settings.known import AfterStep, AtIssuePlus, BeforeStep, KnownRule, PublishedAt
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.store.reader import Dataset
 from hindcast.pipeline.store.verify import find_column_faults
-from hindcast.pipeline.tables import read_manifest, read_table
 from hindcast.pipeline.wording import time_text
 
+KNOWN_RULE = "known times in the tables follow the source's `known` rule"
+ISSUE_TIMES = "vintages of one step differ in their issue or known time; a source without issue times is issued when it is known"
+FILES = "the shards are unchanged since `split`, and every number of X, Y and W is finite"
 
-def check_tables(tables: Path, params: Params, groups: list[str]) -> list[CheckResult]:
-    """Compare the bytes of every table with the manifest, every known time with the `known` rule of its source, the issue
-    times of vintages with one another, and every raw timestamp with the grid.
+
+def check_rows(findings: Findings, frame: Any, params: Params, source: str, group: str) -> None:
+    """Compare every known time with the `known` rule of the source, the issue times of vintages with one another, and every
+    raw timestamp with the grid. `frame` has rows of the source in a group: all of their series.
     """
-    same = CheckResult("tables", "the bytes of the tables are the bytes that tables.json records")
-    known = CheckResult("known_rule", "known times in the tables follow the source's `known` rule")
-    issued = CheckResult(
-        "issue_times",
-        "vintages of one step differ in their issue or known time; a source without issue times is issued when it is known",
-    )
-    stamps, manifest = StampChecks(), read_manifest(tables)
-    for source, entry in sorted(manifest["sources"].items()):
-        for group, of_group in sorted(entry["groups"].items()):
-            same.count_checked(int(of_group["rows"]))
-            path = tables / of_group["file"]
-            if not path.is_file():
-                same.add_violation(f"{of_group['file']} is missing: run the stage `ingest` again")
-            elif digest_of_file(path) != of_group["digest"]:
-                same.add_violation(
-                    f"{of_group['file']} is damaged or was edited since ingest wrote it: run the stage `ingest` again"
-                )
-            elif group in groups and source in params.raw.sources:
-                frame = read_table(tables, source, group)
-                if frame is not None:
-                    clock = step_clock(params, group, source)
-                    stamps.check(frame, params.raw.sources[source], clock, f"{source} of {group}")
-                    _check_source(known, frame, params, source, group)
-                    _check_issues(issued, frame, params, source, group)
-    return [same, known, issued, stamps.off_grid, stamps.early]
+    clock = step_clock(params, group, source)
+    check_stamps(findings, frame, params.raw.sources[source], clock, f"{source} of {group}")
+    _check_source(findings["known_rule"], frame, params, source, group)
+    _check_issues(findings["issue_times"], frame, params, source, group)
 
 
 def _check_source(result: CheckResult, frame: Any, params: Params, source: str, group: str) -> None:
@@ -110,57 +93,50 @@ def _expected_moments(
     return np.array(moments, np.int64)[place]
 
 
-def check_files(dataset: Dataset, packed: Path, params: Params) -> CheckResult:
-    """Compare the bytes and fingerprints of the shards with dataset.h5, and the times, sequences and coordinates of each
-    file with its table of sequences. X, Y and W must be finite, and W must not be negative.
+def check_numbers(result: CheckResult, block: StepBlock) -> None:
+    """Check that X, Y and W are finite, and that W is not negative."""
+    result.count_checked(len(block.times))
+    bad = []
+    for number, name in enumerate(("X", "Y", "W")):
+        values = block.read(name)
+        valid = np.isfinite(values) & (values >= 0) if name == "W" else np.isfinite(values)
+        if not valid.all():
+            bad += [(place, number, name) for place in np.flatnonzero(~valid.all(axis=1)).tolist()]
+    for place, _, name in sorted(bad):
+        result.add_violation(
+            f"{block.label(place)} (sample {block.sample[place]}): {name} is {block.read(name)[place].tolist()}"
+        )
+
+
+def check_identity(
+    result: CheckResult, dataset: Dataset, shards: Iterable[tuple[str, str]], digest: str, params: Params
+) -> None:
+    """Compare the fingerprint and the bytes of all shards with those in dataset.h5, and its small tables with one another.
+
+    `shards` are the groups and fingerprints of the shards, `digest` that of their bytes.
     """
-    result = CheckResult(
-        "files", "the shards are unchanged since `split`, and every number of X, Y and W is finite"
-    )
-    shards = sorted(packed.glob("*.h5"))
-    _check_fingerprint(result, dataset, shards, params)
-    _check_bytes(result, dataset, shards)
-    for path in (packed.parent / "dataset.h5", *shards):
-        result.add_violations(find_column_faults(path))
-    for piece in iter_sequences(dataset):
-        result.count_checked(len(piece.times))
-        for name in ("X", "Y", "W"):
-            _check_numbers(result, piece, name)
-    return result
-
-
-def _check_fingerprint(result: CheckResult, dataset: Dataset, shards: list[Path], params: Params) -> None:
-    """Recompute the data set's fingerprint from the settings and the fingerprints of the shards."""
-    parts = []
-    for path in shards:
-        with Dataset(path) as shard:
-            parts.append([str(shard.sequences.group[0]), shard.fingerprint])
     settings: dict[str, Any] = {"seed": params.seed, "split": params.split.model_dump(mode="json")}
     if EXPECTATIONS[params.split.policy].needs_reach:
         settings["lookback"] = params.train.lookback
-    due = digest_of_value({"format": "hindcast/1", "shards": sorted(parts), **settings})
+    parts = sorted(list(shard) for shard in shards)
+    due = digest_of_value({"format": "hindcast/1", "shards": parts, **settings})
     if due != dataset.fingerprint:
         result.add_violation(
             f"dataset.h5 has the fingerprint {dataset.fingerprint}, but its shards and the split settings give {due}: "
             "run the stage `split` again"
         )
-
-
-def _check_bytes(result: CheckResult, dataset: Dataset, shards: list[Path]) -> None:
-    due = digest_of_value(sorted([path.name, digest_of_file(path)] for path in shards))
     for name in dataset.splits:
         recorded = dataset.split(name).attributes.get("shards_digest")
-        if recorded != due:
+        if recorded != digest:
             result.add_violation(
-                f"{name} was planned from shards with the digest {recorded}, but the shards in the folder have {due}: a shard "
+                f"{name} was planned from shards with the digest {recorded}, but the shards in the folder have {digest}: a shard "
                 "was edited, added or removed since; run the stage `split` again"
             )
+    result.add_violations(find_column_faults(dataset.path))
 
 
-def _check_numbers(result: CheckResult, piece: SequenceSlice, name: str) -> None:
-    values = piece.read(name)
-    valid = np.isfinite(values) & (values >= 0) if name == "W" else np.isfinite(values)
-    for place in np.flatnonzero(~valid.all(axis=1)).tolist():
-        result.add_violation(
-            f"{piece.label(place)} (sample {piece.sample_of(place)}): {name} is {values[place].tolist()}"
-        )
+def check_shard(result: CheckResult, path: Path) -> tuple[str, str]:
+    """Compare the small tables of a shard with one another; return its group and fingerprint."""
+    result.add_violations(find_column_faults(path))
+    with Dataset(path) as shard:
+        return str(shard.sequences.group[0]), shard.fingerprint

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import groupby
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from hindcast.pipeline.arrays import TIME_MAX, Flags, Times
-from hindcast.pipeline.certify.expected_splits import EXPECTATIONS
+from hindcast.pipeline.arrays import TIME_MAX, Flags, Ints, Times
+from hindcast.pipeline.certify.expected_splits import EXPECTATIONS, first_and_last_steps
 from hindcast.pipeline.certify.findings import CheckResult
 from hindcast.pipeline.certify.iterate import (
     PART_NAMES,
-    SequenceSlice,
     SplitSet,
-    iter_sequences,
+    StepBlock,
+    iter_blocks,
     iter_split_sets,
+    range_of,
     scored_in,
 )
 from hindcast.pipeline.settings.split import SplitSettings
@@ -25,98 +26,148 @@ from hindcast.pipeline.wording import time_text
 Range = tuple[int, int]
 
 
-def check_embargo(dataset: Dataset, settings: SplitSettings) -> CheckResult:
-    """Compare, in every fold, the known time of each scored target with the origins of the held-out steps after it:
-    training with validation and test, and validation (which chooses the epoch) with test.
+def embargo_rule(settings: SplitSettings) -> str:
+    """Return what `embargo` checks."""
+    if EXPECTATIONS[settings.policy].is_of_time:
+        return "a target of training or validation was known at the first origin of the next split"
+    # `split_lists` proves that no sample is in two splits
+    return f"{settings.policy} keeps no distance in time: its splits hold different series or samples"
+
+
+def apart_rule(settings: SplitSettings) -> str:
+    """Return what `targets_apart` checks."""
+    rule = "no target that is scored in validation or test is trained on"
+    return f"{rule}, in the same track" if EXPECTATIONS[settings.policy].draws_rows else rule
+
+
+@dataclass(frozen=True)
+class Embargo:
+    """For ranges of a split, the first origin of the later splits: by then its targets must be known."""
+
+    name: str
+    ranges: tuple[Range, ...]
+    first: Times
+
+
+def embargoes(dataset: Dataset, settings: SplitSettings) -> list[Embargo]:
+    """Return, for every fold, the embargo of training before validation and test, and of validation (which chooses the
+    epoch) before test. None if the policy does not split time.
     """
-    result = CheckResult(
-        "embargo", "a target of training or validation was known at the first origin of the next split"
-    )
-    if not EXPECTATIONS[settings.policy].is_of_time:  # `split_lists` proves that no sample is in two splits
-        result.rule = (
-            f"{settings.policy} keeps no distance in time: its splits hold different series or samples"
-        )
-        return result
-    for split_set in iter_split_sets(dataset, settings):
-        _check_split_set(result, dataset, split_set)
-    return result
+    if not EXPECTATIONS[settings.policy].is_of_time:
+        return []
+    sets = list(iter_split_sets(dataset, settings))
+    first = _first_origins(dataset, [split.spans for each in sets for split in each.splits[1:]])
+    found = []
+    for number, split_set in enumerate(sets):
+        later = list(zip(split_set.splits[1:], first[2 * number : 2 * number + 2], strict=True))
+        for part in (0, 1):
+            spans = [span for split, _ in later[part:] for span in split.spans]
+            origins = np.concatenate([origins for _, origins in later[part:]])
+            begins = np.array([start for start, _ in spans])
+            ranges = split_set.splits[part].spans
+            due = [int(origins[begins >= stop].min(initial=TIME_MAX)) for _, stop in ranges]
+            kept = [at for at, origin in enumerate(due) if origin != TIME_MAX]
+            name = f"{split_set.label}{PART_NAMES[part]}"
+            found.append(Embargo(name, tuple(ranges[at] for at in kept), np.array(due, np.int64)[kept]))
+    return found
 
 
-def check_targets_apart(dataset: Dataset, settings: SplitSettings) -> CheckResult:
-    """Check, in every fold, that no scored target (group, series, time) is both trained on and held out, regardless of its
-    track. If samples are chosen at random from all tracks, only the same row counts.
-    """
-    result = CheckResult("targets_apart", "no target that is scored in validation or test is trained on")
-    by_track = EXPECTATIONS[settings.policy].draws_rows
-    if by_track:
-        result.rule += ", in the same track"
-    for split_set in iter_split_sets(dataset, settings):
-        for name, times in _scored_by_series(dataset, split_set, by_track=by_track):
-            trained, held_out = times[0], np.concatenate(times[1:])
-            result.count_checked(len(trained) + len(held_out))
-            for time in np.intersect1d(trained, held_out).tolist():
-                result.add_violation(
-                    f"{split_set.label}train: the target of {name} at {time_text(time)} is also held out"
-                )
-    return result
-
-
-def _first_origins(dataset: Dataset, ranges: list[Range]) -> dict[Range, int]:
-    """Return, for each range, the smallest origin of all steps in it; ranges without steps are omitted."""
-    smallest: dict[Range, int] = {}
-    begin = min((start for start, _ in ranges), default=TIME_MAX)
-    for piece in iter_sequences(dataset):
-        if piece.times[-1] < begin:
-            continue
-        origins = piece.read("origin")
-        for span in ranges:
-            first, stop = np.searchsorted(piece.times, span)
-            if first < stop:
-                origin = int(origins[first:stop].min())
-                smallest[span] = min(smallest.get(span, origin), origin)
+def _first_origins(dataset: Dataset, spans: Sequence[Sequence[Range]]) -> list[Times]:
+    """Return, for each list of ranges, the smallest origin of the steps in each range; TIME_MAX without steps."""
+    smallest = [np.full(len(ranges), TIME_MAX) for ranges in spans]
+    begin = min((start for ranges in spans for start, _ in ranges), default=TIME_MAX)
+    samples = np.flatnonzero(first_and_last_steps(dataset)[1] >= begin)
+    for block in iter_blocks(dataset, samples, width=1):
+        origins = block.read("origin")
+        for ranges, found in zip(spans, smallest, strict=True):
+            at = range_of(ranges, block.times)
+            np.minimum.at(found, at[at >= 0], origins[at >= 0])
     return smallest
 
 
-def _check_split_set(result: CheckResult, dataset: Dataset, split_set: SplitSet) -> None:
-    ranges = [list(split.spans) for split in split_set.splits]
-    first = _first_origins(dataset, [span for spans in ranges[1:] for span in spans])
-    limits: list[tuple[int, Range, int]] = []
-    for number in (0, 1):
-        later = [span for spans in ranges[number + 1 :] for span in spans]
-        for start, stop in ranges[number]:
-            origins = [first[span] for span in later if span[0] >= stop and span in first]
-            if origins:
-                limits.append((number, (start, stop), min(origins)))
-    for piece in iter_sequences(dataset):
-        for number, reach, origin in limits:
-            if piece.times[0] < reach[1] and piece.times[-1] >= reach[0]:
-                _check_range(result, piece, f"{split_set.label}{PART_NAMES[number]}", reach, origin)
+def check_embargo(result: CheckResult, block: StepBlock, limits: Sequence[Embargo]) -> None:
+    """Compare the known time of each scored target with the first origin of the steps that are held out after it."""
+    violations = []
+    for limit in limits:
+        at = range_of(limit.ranges, block.times)
+        inside = np.flatnonzero(at >= 0)
+        if not len(inside):
+            continue
+        place, target = np.nonzero(block.read("W")[inside] > 0)
+        step = inside[place]
+        known, origin = block.read("known")[step, target], limit.first[at[step]]
+        for bad in result.count_margins(np.where(known == TIME_MAX, -1, origin - known)).tolist():
+            moment = "never" if known[bad] == TIME_MAX else f"at {time_text(int(known[bad]))}"
+            text = (
+                f"{limit.name}: {block.dataset.targets[target[bad]]} of {block.label(int(step[bad]))} was known "
+                f"{moment}, but the next split's first origin is {time_text(int(origin[bad]))}"
+            )
+            violations.append((int(step[bad]), text))
+    result.add_violations(text for _, text in sorted(violations, key=lambda violation: violation[0]))
 
 
-def _check_range(result: CheckResult, piece: SequenceSlice, name: str, reach: Range, origin: int) -> None:
-    first, stop = np.searchsorted(piece.times, reach).tolist()
-    place, target = np.nonzero(piece.read("W")[first:stop] > 0)
-    known = piece.read("known")[first:stop][place, target]
-    for bad in result.count_margins(np.where(known == TIME_MAX, -1, origin - known)).tolist():
-        moment = "never" if known[bad] == TIME_MAX else f"at {time_text(int(known[bad]))}"
-        result.add_violation(
-            f"{name}: {piece.dataset.targets[target[bad]]} of {piece.label(first + int(place[bad]))} was known "
-            f"{moment}, but the next split's first origin is {time_text(origin)}"
-        )
+class TargetsApart:
+    """Checks, in every fold, that no scored target (series, time) of a group is both trained on and held out, regardless of
+    its track. If samples are chosen at random from all tracks, only the same row counts.
+    """
+
+    def __init__(self, dataset: Dataset, settings: SplitSettings) -> None:
+        self._dataset, self._by_track = dataset, EXPECTATIONS[settings.policy].draws_rows
+        self._sets = list(iter_split_sets(dataset, settings))
+        # steps of ranges that share no time are different steps
+        self._may_share = [_overlap(split_set) for split_set in self._sets]
+        self._kept: list[list[tuple[Ints, Times, Flags]]] = [[] for _ in self._sets]
+
+    def add(self, result: CheckResult, block: StepBlock) -> None:
+        """Add steps; all steps of a series must be added before `finish`."""
+        has_weight = (block.read("W") > 0).any(axis=1)
+        for split_set, may_share, kept in zip(self._sets, self._may_share, self._kept, strict=True):
+            for part, split in enumerate(split_set.splits):
+                scored = np.flatnonzero(has_weight & scored_in(split, block))
+                result.count_checked(len(scored))
+                if may_share:
+                    kept.append((block.row[scored], block.times[scored], np.full(len(scored), part > 0)))
+
+    def finish(self, result: CheckResult) -> None:
+        """Compare the steps added, and forget them."""
+        violations: list[tuple[int, str]] = []
+        for split_set, kept in zip(self._sets, self._kept, strict=True):
+            if kept:
+                arrays = map(np.concatenate, zip(*kept, strict=True))
+                violations += self._shared_targets(split_set.label, *arrays)
+                kept.clear()
+        result.add_violations(text for _, text in sorted(violations, key=lambda violation: violation[0]))
+
+    def _shared_targets(self, fold: str, row: Ints, times: Times, held: Flags) -> Iterator[tuple[int, str]]:
+        """Yield (first row of the table of sequences of the series, violation)."""
+        rows, place = np.unique(row, return_inverse=True)
+        names = list(self._names(rows))
+        first = dict(zip(reversed(names), reversed(rows.tolist()), strict=True))
+        code = np.array([first[name] for name in names], np.int64)[place]
+        order = np.lexsort((held, times, code))
+        code, times, held = code[order], times[order], held[order]
+        shared = (code[1:] == code[:-1]) & (times[1:] == times[:-1]) & held[1:] & ~held[:-1]
+        label = dict(zip(rows.tolist(), names, strict=True))
+        for at in np.flatnonzero(shared).tolist():
+            row_of_name = int(code[at])
+            yield (
+                row_of_name,
+                f"{fold}train: the target of {label[row_of_name]} at {time_text(int(times[at]))} is also held out",
+            )
+
+    def _names(self, rows: Ints) -> Iterator[str]:
+        table = self._dataset.sequences
+        for row in rows.tolist():
+            track = f" track {table.track[row]}" if self._by_track else ""
+            yield f"{table.group[row]}/{table.series[row]}{track}"
 
 
-def _scored_by_series(
-    dataset: Dataset, split_set: SplitSet, *, by_track: bool
-) -> Iterator[tuple[str, list[Times]]]:
-    """Yield (name, scored times in training, validation and test) of each series, or of each track if `by_track`."""
-
-    def name_of(piece: SequenceSlice) -> str:
-        return f"{piece.group}/{piece.series}" + (f" track {piece.track}" if by_track else "")
-
-    for name, pieces in groupby(iter_sequences(dataset), name_of):
-        scored: list[list[Times]] = [[] for _ in split_set.splits]
-        for piece in pieces:
-            has_weight: Flags = np.any(piece.read("W") > 0, axis=1)
-            for times, split in zip(scored, split_set.splits, strict=True):
-                times.append(piece.times[has_weight & scored_in(split, piece)])
-        yield name, [np.concatenate(times) for times in scored]
+def _overlap(split_set: SplitSet) -> bool:
+    """Return whether a range of training shares times with a range that is held out."""
+    train, *others = split_set.splits
+    held_out = [span for split in others for span in split.spans if span[0] < span[1]]
+    starts, stops = np.sort(np.array(held_out, np.int64).reshape(-1, 2), axis=0).T
+    edges = np.array(train.spans, np.int64)
+    begun = np.searchsorted(starts, edges[:, 1], side="left")
+    ended = np.searchsorted(stops, edges[:, 0], side="right")
+    return bool(((begun > ended) & (edges[:, 0] < edges[:, 1])).any())

@@ -56,7 +56,9 @@ class CheckResult:
         self.tightest_margin = margin if tightest is None else min(tightest, margin)
 
     def merge(self, other: CheckResult) -> None:
-        """Add the counts of another result, and name its violations."""
+        """Add the counts of another result, name its violations, and keep the tighter margin."""
+        if other.tightest_margin is not None:
+            self.note_margin(other.tightest_margin)
         self.rows_checked += other.rows_checked
         self.add_violations(other.examples)
         self.violations += other.violations - len(other.examples)
@@ -76,3 +78,16 @@ class CheckResult:
             "tightest_margin_ns": self.tightest_margin,
             "examples": self.examples,
         }
+
+
+class Findings(dict[str, CheckResult]):
+    """The results of the checks by name; a check that has not been added yet begins without rows."""
+
+    def __missing__(self, name: str) -> CheckResult:
+        result = self[name] = CheckResult(name, "")
+        return result
+
+    def merge(self, other: Findings) -> None:
+        """Add the results of other rows."""
+        for name, result in other.items():
+            self[name].merge(result)

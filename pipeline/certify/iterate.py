@@ -1,15 +1,15 @@
-"""Iteration over a data set: slices of its sequences without padding, and its sets of splits."""
+"""Iteration over a data set: blocks of its steps without padding, and its sets of splits."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from hindcast.pipeline.arrays import Flags, Times
+from hindcast.pipeline.arrays import Flags, Ints, Times
 from hindcast.pipeline.certify.expected_splits import EXPECTATIONS
 from hindcast.pipeline.settings.split import RollingOrigin, SplitSettings
 from hindcast.pipeline.store.index_types import Split
@@ -18,86 +18,72 @@ from hindcast.pipeline.wording import time_text
 
 PART_NAMES = ("train", "validation", "test")
 
-_LONGEST = 1 << 15  # steps in memory at a time
-
-
-class BlockReader:
-    """Reads ranges of samples in ascending order: short ranges are parts of one larger read, one per array.
-
-    With a read per sequence, most of the time of a check of many short sequences went into the calls.
-    """
-
-    def __init__(self, dataset: Dataset, longest: int = _LONGEST) -> None:
-        """Read at least `longest` steps at once; with 0, exactly the samples that are asked for."""
-        self.dataset = dataset
-        self._longest = longest // dataset.segment_length
-        self._blocks: dict[str, tuple[int, npt.NDArray[Any]]] = {}  # name -> (first sample, samples)
-
-    def read(self, name: str, first: int, stop: int) -> npt.NDArray[Any]:
-        """Return samples [first, stop) of an array; the answer must not be changed, since later reads may share it."""
-        start, block = self._blocks.get(name, (0, None))
-        if block is None or first < start or stop > start + len(block):
-            start, end = first, max(stop, min(first + self._longest, self.dataset.sample_count))
-            block = self.dataset.read(name, np.arange(start, end))
-            self._blocks[name] = (start, block)
-        return block[first - start : stop - start]
+_MOST_NUMBERS = 1 << 22  # of one array in memory at a time: 16 MiB of X
 
 
 @dataclass(frozen=True)
-class SequenceSlice:
-    """Consecutive samples [first, stop) of one sequence; `times` has one entry per real step."""
+class StepBlock:
+    """The n real steps of some samples, ascending; padding is left out."""
 
     dataset: Dataset
-    reader: BlockReader
-    group: str
-    series: str
-    track: int
-    first: int
-    stop: int
-    times: Times
+    samples: Ints  # (k,)
+    real: Flags  # (k, segment_length) whether a step is real
+    row: Ints  # (n,) row of the table of sequences
+    sample: Ints  # (n,)
+    times: Times  # (n,)
+    _arrays: dict[str, npt.NDArray[Any]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, dataset: Dataset, samples: Ints) -> StepBlock:
+        """Return the steps of samples."""
+        table, length = dataset.sequences, dataset.segment_length
+        row = np.searchsorted(table.first_sample, samples, side="right") - 1
+        skipped = (samples - table.first_sample[row]) * length
+        real = np.arange(length) < (table.step_count[row] - skipped)[:, None]
+        begin = table.start_time[row] + skipped * dataset.frequency
+        times = (begin[:, None] + np.arange(length) * dataset.frequency)[real]
+        counts = real.sum(axis=1)
+        return cls(dataset, samples, real, np.repeat(row, counts), np.repeat(samples, counts), times)
+
+    def stored(self, name: str) -> npt.NDArray[Any]:
+        """Return an array of the samples, padding included: (k, segment_length, ...)."""
+        if name not in self._arrays:
+            self._arrays[name] = self.dataset.read(name, self.samples)
+        return self._arrays[name]
 
     def read(self, name: str) -> npt.NDArray[Any]:
-        """Return these steps of an array of the data set: (step, ...)."""
-        samples = self.reader.read(name, self.first, self.stop)
-        length, *rest = samples.shape[1:]  # not -1: without forecast sources the size is 0
-        return samples.reshape(len(samples) * length, *rest)[: len(self.times)]
+        """Return an array of the steps: (n, ...); it must not be changed, since later reads share it."""
+        stored = self.stored(name)
+        if self.real.all():
+            return stored.reshape(len(self.times), *stored.shape[2:])
+        return stored[self.real]
 
     def label(self, place: int) -> str:
         """Return series, track and time of the step at index `place`, for a message."""
-        return f"{self.group}/{self.series} track {self.track} at {time_text(int(self.times[place]))}"
-
-    def sample_of(self, place: int) -> int:
-        """Return the sample that contains the step at index `place`."""
-        return self.first + place // self.dataset.segment_length
+        table, row = self.dataset.sequences, self.row[place]
+        name = f"{table.group[row]}/{table.series[row]} track {table.track[row]}"
+        return f"{name} at {time_text(int(self.times[place]))}"
 
 
-def iter_sequences(dataset: Dataset) -> Iterator[SequenceSlice]:
-    """Yield all steps of a data set in slices of bounded length, in the order of the file."""
-    reader = BlockReader(dataset)
-    for row in range(len(dataset.sequences)):
-        yield from iter_slices(dataset, row, reader)
+def iter_blocks(
+    dataset: Dataset, samples: Ints | None = None, width: int | None = None
+) -> Iterator[StepBlock]:
+    """Yield the steps of all samples, or of some, in blocks of bounded size, in the order of the file.
+
+    `width` is how many numbers per step the caller reads at once: those of X, if it is not given.
+    """
+    wanted = np.arange(dataset.sample_count) if samples is None else samples
+    numbers = max(1, len(dataset.features) if width is None else width) * dataset.segment_length
+    most = max(1, _MOST_NUMBERS // numbers)
+    for start in range(0, len(wanted), most):
+        yield StepBlock.of(dataset, wanted[start : start + most])
 
 
-def iter_slices(dataset: Dataset, row: int, reader: BlockReader | None = None) -> Iterator[SequenceSlice]:
-    """Yield all steps of one sequence in slices of bounded length; without a `reader`, only its own samples are read."""
-    reader = reader or BlockReader(dataset, 0)
-    table, length = dataset.sequences, dataset.segment_length
-    begin, steps, first = (
-        int(column[row]) for column in (table.start_time, table.step_count, table.first_sample)
-    )
-    longest = max(1, _LONGEST // length) * length
-    for done in range(0, steps, longest):
-        count = min(longest, steps - done)
-        yield SequenceSlice(
-            dataset=dataset,
-            reader=reader,
-            group=str(table.group[row]),
-            series=str(table.series[row]),
-            track=int(table.track[row]),
-            first=first + done // length,
-            stop=first + -(-(done + count) // length),
-            times=begin + np.arange(done, done + count) * dataset.frequency,
-        )
+def samples_of(dataset: Dataset, rows: Ints) -> Ints:
+    """Return the samples of rows of the table of sequences, in the order of the rows."""
+    first, count = dataset.sequences.first_sample[rows], dataset.sequences.sample_count[rows]
+    before = np.cumsum(count) - count
+    return np.repeat(first - before, count) + np.arange(count.sum())
 
 
 @dataclass(frozen=True)
@@ -128,16 +114,27 @@ def split_names(fold: int | None) -> tuple[str, ...]:
     return PART_NAMES if fold is None else tuple(f"folds/{fold}/{name}" for name in PART_NAMES)
 
 
-def scored_in(split: Split, piece: SequenceSlice) -> Flags:
-    """Flag the steps of a slice that a split scores, regardless of weights: the steps inside its ranges. If the policy does
+def scored_in(split: Split, block: StepBlock) -> Flags:
+    """Flag the steps of a block that a split scores, regardless of weights: the steps inside its ranges. If the policy does
     not split time, they must also belong to samples of the split.
     """
-    inside = np.zeros(len(piece.times), bool)
-    for start, stop in split.spans:
-        first, last = np.searchsorted(piece.times, [start, stop])
-        inside[first:last] = True
+    inside = range_of(split.spans, block.times) >= 0
     policy = split.attributes.get("policy")
     if policy not in EXPECTATIONS or not EXPECTATIONS[policy].is_of_time:
-        sample = piece.first + np.arange(len(piece.times)) // piece.dataset.segment_length
-        inside &= np.isin(sample, split.indices)
+        at = np.searchsorted(split.indices, block.sample)  # `split_lists` checks that they ascend
+        inside &= np.append(split.indices, -1)[at] == block.sample
     return inside
+
+
+def range_of(ranges: Sequence[tuple[int, int]], times: Times) -> Ints:
+    """Return, for each time, the index of the range [start, stop) that holds it; -1 if none does.
+
+    The ranges of a split do not overlap: `borders` checks that.
+    """
+    if not ranges:
+        return np.full(len(times), -1)
+    starts, stops = np.array(ranges, np.int64).T
+    order = np.argsort(starts, kind="stable")
+    at = order[np.searchsorted(starts[order], times, side="right") - 1]
+    held: Ints = np.where((starts[at] <= times) & (times < stops[at]), at, -1)
+    return held

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,8 @@ from hindcast.pipeline.arrays import TIME_MAX, Floats, Times
 from hindcast.pipeline.certify.flag_moments import flag_moments
 from hindcast.pipeline.certify.step_clock import StepClock, step_clock
 from hindcast.pipeline.settings.params import Params
-from hindcast.pipeline.tables import read_table
+
+_PAGE = 64  # rows looked at together; almost always the newest known one has a value
 
 
 @dataclass(frozen=True)
@@ -79,6 +79,7 @@ class Records:
             str(name): order[start:stop]
             for name, (start, stop) in zip(series.tolist(), pairwise(bounds), strict=True)
         }
+        self._earliest_later: dict[str, Times] = {}
         self._stamps = {name: self._valid[rows] for name, rows in self._rows.items()}
         self._flagged: dict[str, Times] = {}
         for name, moments in flag(frame.iloc[rows], self._valid[rows]).items():
@@ -115,28 +116,45 @@ class Records:
             for row in rows[low:high].tolist()
         ]
 
-    def recognised_late(self) -> list[tuple[str, int, int, int]]:
-        """Return (series, timestamp, known time, moment of the flag) of the rows that were flagged after they became known."""
-        return [
-            (series, int(self._valid[row]), int(self._known[row]), int(moment[row]))
-            for moment in {id(column): column for column in self._flagged.values()}.values()
-            for series, rows in self._rows.items()
-            for row in rows[(moment[rows] > self._known[rows]) & (moment[rows] != TIME_MAX)].tolist()
-        ]
+    def recognised_late(self) -> dict[str, list[tuple[str, int, int, int]]]:
+        """Return, by value, (series, timestamp, known time, moment of the flag) of the rows that were flagged after they became
+        known.
+        """
+        columns = {id(moment): (name, moment) for name, moment in self._flagged.items()}
+        return {
+            name: [
+                (series, int(self._valid[row]), int(self._known[row]), int(moment[row]))
+                for series, rows in self._rows.items()
+                for row in rows[(moment[rows] > self._known[rows]) & (moment[rows] != TIME_MAX)].tolist()
+            ]
+            for name, moment in columns.values()
+        }
 
-    def stamps_known(self, series: str, moment: int) -> list[int]:
-        """Return the distinct timestamps of the rows of a series that were known at a given time, newest first."""
+    def stamps_known(self, series: str, moment: int) -> Iterator[int]:
+        """Yield the timestamps of the rows of a series that were known at a given time, newest first."""
         rows = self._rows.get(series)
-        if rows is None:
-            return []
-        return sorted(set(self._valid[rows[self._known[rows] <= moment]].tolist()), reverse=True)
+        if rows is None or not len(rows):
+            return
+        if series not in self._earliest_later:
+            known = self._known[rows]
+            self._earliest_later[series] = np.minimum.accumulate(known[::-1])[::-1]
+        # the last row known at that time: the earliest known time of the rows from each one on never decreases
+        stop = int(np.searchsorted(self._earliest_later[series], moment, side="right"))
+        while stop > 0:
+            some = rows[max(0, stop - _PAGE) : stop][::-1]
+            yield from self._valid[some[self._known[some] <= moment]].tolist()
+            stop -= _PAGE
 
 
-def read_records(tables: Path, group: str, params: Params) -> dict[str, Records]:
-    """Read the rows of every source that has rows in a group."""
+def read_records(
+    frames: Mapping[str, Any], params: Params, group: str, series: Collection[str] | None = None
+) -> dict[str, Records]:
+    """Return the rows of every source that has rows in a group; with `series`, only their rows and the shared rows."""
     records = {}
     for source, settings in params.raw.table_sources.items():
-        frame = read_table(tables, source, group)
+        frame = frames.get(source)
+        if frame is not None and series is not None:
+            frame = _of_series(frame, series)
         if frame is not None and len(frame):
             records[source] = Records(
                 frame,
@@ -146,3 +164,9 @@ def read_records(tables: Path, group: str, params: Params) -> dict[str, Records]
                 partial(flag_moments, source=settings, params=params),
             )
     return records
+
+
+def _of_series(frame: Any, series: Collection[str]) -> Any:
+    names = frame["series"].cat
+    wanted = names.categories.isin([*series, ""])
+    return frame if wanted.all() else frame[wanted[names.codes.to_numpy()]]

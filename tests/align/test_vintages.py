@@ -15,7 +15,7 @@ from hindcast.pipeline.align.aligned import NOT_ISSUED
 from hindcast.pipeline.align.group_inputs import GroupInputs, prepare_group
 from hindcast.pipeline.align.inputs import forecast_input
 from hindcast.pipeline.align.vintages import SharedValues, first_available
-from hindcast.pipeline.certify.check_inputs import check_inputs
+from hindcast.pipeline.certify.check_groups import check_groups
 from hindcast.pipeline.errors import SettingsError
 from hindcast.pipeline.settings.params import Params, check_params
 from hindcast.pipeline.store.reader import Dataset
@@ -194,7 +194,7 @@ def test_the_certificate_makes_what_lies_between_anew(tmp_path: Path, take: str)
     params = with_reach("6h", vintage={"take": take}, gaps={"fill": "0h", "longer": "indicator"})
     data = make_data(tmp_path, frames(7), params)
     with Dataset(data / "dataset.h5") as dataset:
-        inputs = check_inputs(dataset, data / "tables", params)[0]
+        inputs = check_groups(dataset, data / "tables", params).results["inputs"]
     assert inputs.rows_checked > 50
     assert inputs.passed, inputs.examples
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -15,7 +16,9 @@ from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
 from hindcast.pipeline.align.features.registry import feature_list
-from hindcast.pipeline.certify.check_inputs import check_inputs, sample_rows
+from hindcast.pipeline.certify import iterate, series_parts
+from hindcast.pipeline.certify.check_groups import check_groups
+from hindcast.pipeline.certify.check_inputs import sample_rows
 from hindcast.pipeline.errors import AlignmentError, SplitError
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.store.index_types import Sequences
@@ -64,6 +67,7 @@ def unsplit(params: Params) -> Params:
     shared=st.sampled_from([0.0, 0.3]),
     span=st.sampled_from([{}, {"from": "2024-03-30", "until": "2024-03-31T20:00"}]),
     flagged=st.sampled_from([None, {"above": 2, "zeros": "5h", "frozen": "5h"}]),
+    parts=st.sampled_from([1, 1 << 10]),
 )
 def test_rebuilt_rows_equal_the_aligned_ones(
     seed: int,
@@ -74,6 +78,7 @@ def test_rebuilt_rows_equal_the_aligned_ones(
     shared: float,
     span: dict[str, Any],
     flagged: dict[str, Any] | None,
+    parts: int,
 ) -> None:
     named = [f"{name}.{value}" for name in OF_STEPS for value in SOURCES[name]["values"]]
     params = unsplit(
@@ -102,10 +107,15 @@ def test_rebuilt_rows_equal_the_aligned_ones(
         except (AlignmentError, SplitError):
             reject()
         with Dataset(data / "dataset.h5") as dataset:
-            for found in check_inputs(dataset, data / "tables", params)[:3]:  # known moments are random here
-                assert found.passed, found.examples
-                if found.name == "inputs":
-                    assert found.rows_checked > 0
+            with (
+                patch.multiple(series_parts, _MOST_NUMBERS=parts**3),
+                patch.multiple(iterate, _MOST_NUMBERS=4000 * parts),
+            ):
+                results = check_groups(dataset, data / "tables", params).results
+            for name in ("inputs", "targets", "published", "rebuilt"):  # known moments are random here
+                assert results[name].passed, results[name].examples
+            assert results["inputs"].rows_checked > 0
+            assert results["rebuilt"].rows_checked == dataset.step_count
 
 
 def test_a_feature_that_no_setting_asks_for_is_a_violation(tmp_path: Path) -> None:
@@ -117,7 +127,7 @@ def test_a_feature_that_no_setting_asks_for_is_a_violation(tmp_path: Path) -> No
     )
     asked = mock_params(features={**EVERYTHING, "recent": {}}, gaps=gaps, published={"usage": "guess"})
     with Dataset(data / "dataset.h5") as dataset:
-        inputs = check_inputs(dataset, data / "tables", asked)[0]
+        inputs = check_groups(dataset, data / "tables", asked).results["inputs"]
     assert "usage_recent_1: no setting requests this feature; run the stage `pack` again" in inputs.examples
 
 
@@ -148,7 +158,7 @@ def test_a_spoilt_column_is_named(tmp_path: Path, name: str) -> None:
     frames = {**mock_frames(1, hours=48), "site": mock_site(1)}
     data = make_data(tmp_path, frames, params, spoil_shard=spoil)
     with Dataset(data / "dataset.h5") as dataset:
-        inputs = check_inputs(dataset, data / "tables", params)[0]
+        inputs = check_groups(dataset, data / "tables", params).results["inputs"]
     assert inputs.examples
     assert all(f": {name} is" in example for example in inputs.examples)
 

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hindcast.pipeline.certify.check_origins import check_issued, check_origins
+from hindcast.pipeline.certify.check_origins import ExpectedOrigins, check_issued, check_origins
+from hindcast.pipeline.certify.findings import CheckResult
+from hindcast.pipeline.certify.iterate import iter_blocks
 from hindcast.pipeline.store.reader import Dataset
 from tests.mock_data import HOUR, mock_dataset, mock_group, mock_params
 
@@ -45,24 +47,38 @@ def params_of(hours: int) -> Any:
     return params.model_copy(update={"raw": raw})
 
 
+def origins(dataset: Any, params: Any) -> CheckResult:
+    result, expected = CheckResult("origin_rule", ""), ExpectedOrigins(params)
+    for block in iter_blocks(dataset):
+        check_origins(result, block, "UTC", expected)
+    return result
+
+
+def issued(dataset: Any, params: Any) -> CheckResult:
+    result = CheckResult("issued", "")
+    for block in iter_blocks(dataset):
+        check_issued(result, block, params)
+    return result
+
+
 def test_origins_of_the_rule_pass_and_another_rule_fails_at_every_step(dataset: Dataset) -> None:
-    result = check_origins(dataset, params_of(24))
+    result = origins(dataset, params_of(24))
     assert (result.passed, result.rows_checked, result.tightest_margin) == (True, 600, None)
-    other = check_origins(dataset, params_of(25))
+    other = origins(dataset, params_of(25))
     assert (other.violations, other.tightest_margin) == (600, -HOUR)
 
 
 def test_a_moved_origin_is_named_with_its_step_and_sample(dataset: Dataset) -> None:
     moved: Any = Moved(dataset, "origin", 5, 1)
-    (example,) = check_origins(moved, params_of(24)).examples
+    (example,) = origins(moved, params_of(24)).examples
     assert "north/ann track 0 at 2024-01-01T05:00:00Z (sample 0)" in example
     assert "expected 2023-12-31T05:00:00Z" in example
 
 
 def test_a_vintage_issued_after_the_origin_is_named_and_margins_are_kept(dataset: Dataset) -> None:
-    result = check_issued(dataset, params_of(24))
+    result = issued(dataset, params_of(24))
     assert (result.passed, result.tightest_margin) == (True, HOUR)
     moved: Any = Moved(dataset, "issued", 5, 2)
-    late = check_issued(moved, params_of(24))
+    late = issued(moved, params_of(24))
     assert (late.violations, late.tightest_margin) == (1, -HOUR)
     assert "the vintage of source0" in late.examples[0]

@@ -10,14 +10,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hindcast.pipeline.certify import robust_moments
-from hindcast.pipeline.certify.check_scaler import Part, check_scaler, compute_moments
+from hindcast.pipeline.certify import iterate, robust_moments
+from hindcast.pipeline.certify.check_scaler import TrainingSums, check_scaler
 from hindcast.pipeline.certify.findings import CheckResult
+from hindcast.pipeline.certify.iterate import StepBlock, iter_blocks, scored_in
 from hindcast.pipeline.files import read_json, write_json
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.split.write_splits import build_scaler
 from hindcast.pipeline.store.reader import Dataset
 from tests.align.mock import HOUR, frame, mock_params
+from tests.mock_data import mock_dataset, mock_group
 from tests.split.workplace import make_data
 
 START = int(np.datetime64("2024-01-01", "ns").astype(np.int64))
@@ -75,7 +77,15 @@ def checked(
     if change:
         change(scaler)
     with Dataset(data / "dataset.h5") as dataset:
-        return check_scaler(dataset, scaler, settings(**(how or {})).scale)
+        scale = settings(**(how or {})).scale
+        sums = {
+            kind: TrainingSums(kind, by)
+            for kind, by in (("features", scale.by), ("targets", scale.of_targets))
+        }
+        for block in iter_blocks(dataset):
+            for each in sums.values():
+                each.add(block, dataset.split("train"))
+        return check_scaler(dataset, scaler, scale, sums)
 
 
 @pytest.mark.parametrize("how", HOW, ids=str)
@@ -178,23 +188,34 @@ def test_a_series_fitted_on_all_its_rows_is_found(data: Path) -> None:
     assert not checked(data, {"by": "series"}).passed
 
 
-def test_moments_of_groups_and_all_are_those_of_their_rows_together() -> None:
-    random = np.random.default_rng(0)
-    blocks: list[Part] = [
-        ((group, series), random.normal(size, 3, (40, 2)), random.random((40, 2)) < 0.7)
-        for group, series, size in (("g", "a", 1.0), ("g", "b", 50.0), ("h", "a", -7.0), ("g", "a", 2.0))
-    ]
-    seen: list[int] = []
-    found = compute_moments(lambda: iter(blocks), 2, seen.append)
-    assert sum(seen) == 160
-    assert set(found) == {(), ("g",), ("h",), ("g", "a"), ("g", "b"), ("h", "a")}
+@pytest.mark.parametrize("by", ["feature", "group", "series"])
+@pytest.mark.parametrize("numbers", [1, 2000, 1 << 22])
+def test_moments_of_every_key_are_those_of_its_training_rows_for_any_block(
+    tmp_path: Path, by: str, numbers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    groups = [mock_group(name, steps=(70, 130), missing_targets=0.3) for name in ("north", "south")]
+    path = mock_dataset(tmp_path, groups)
+    monkeypatch.setattr(iterate, "_MOST_NUMBERS", numbers)
+    with Dataset(path) as dataset:
+        train, sums = dataset.split("train"), [TrainingSums("targets", by), TrainingSums("targets", by)]
+        for number, block in enumerate(iter_blocks(dataset)):
+            sums[number % 2].add(block, train)
+        sums[0].merge(sums[1])
+        found = sums[0].of_keys(len(dataset.targets))
+        every = StepBlock.of(dataset, np.arange(dataset.sample_count))
+        table, inside = dataset.sequences, scored_in(train, every)
+        names = [(str(table.group[row]), str(table.series[row])) for row in every.row.tolist()]
+        values, weights = every.read("Y").astype(np.float64), every.read("W") > 0
+    assert sums[0].rows == inside.sum() > 0
+    depth = {"feature": 0, "group": 1, "series": 2}[by]
+    assert set(found) == {name[:length] for name in names for length in range(depth + 1)}
     for key, moments in found.items():
-        mine = [(values, there) for one, values, there in blocks if one[: len(key)] == key]
-        for column in range(2):
-            every = np.concatenate([values[there[:, column], column] for values, there in mine])
-            assert moments.count[column] == len(every)
-            assert moments.mean[column] == pytest.approx(every.mean())
-            assert moments.deviation[column] == pytest.approx(every.std())
+        mine = inside & np.array([name[: len(key)] == key for name in names])
+        for column in range(values.shape[1]):
+            there = values[mine & weights[:, column], column]
+            assert moments.count[column] == len(there)
+            assert moments.mean[column] == pytest.approx(there.mean(), rel=1e-12)
+            assert moments.deviation[column] == pytest.approx(there.std(), rel=1e-12)
 
 
 def test_a_robust_scaler_is_checked_with_little_memory_too(

@@ -14,7 +14,8 @@ import pytest
 from hypothesis import given
 
 from hindcast.pipeline.certify.certificate import certify
-from hindcast.pipeline.certify.check_stamps import StampChecks
+from hindcast.pipeline.certify.check_stamps import check_stamps
+from hindcast.pipeline.certify.findings import Findings
 from hindcast.pipeline.certify.step_clock import StepClock
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.settings.raw import Source
@@ -160,11 +161,8 @@ def test_strays_are_those_of_the_slow_rule(case: tuple[list[Reading], StampGrid]
             "u": np.where([reading.has_value for reading in left], 1.0, np.nan) if left else np.zeros(0),
         }
     )
-    checks = StampChecks()
-    checks.check(table, source, StepClock(grid.frequency, grid.offset, grid.pitch, grid.rounding), "t")
-    assert checks.off_grid.violations == len(due)
-    kept = StampChecks()
-    kept.check(
-        table, source, StepClock(grid.frequency, grid.offset, grid.pitch, grid.rounding, keeps=True), "t"
-    )
-    assert kept.off_grid.passed
+    for keeps, count in ((False, len(due)), (True, 0)):
+        found = Findings()
+        clock = StepClock(grid.frequency, grid.offset, grid.pitch, grid.rounding, keeps=keeps)
+        check_stamps(found, table, source, clock, "t")
+        assert found["off_grid"].violations == count

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hindcast.pipeline.certify.check_targets import check_embargo, check_targets_apart
+from hindcast.pipeline.certify.check_targets import TargetsApart, check_embargo, embargoes
+from hindcast.pipeline.certify.findings import CheckResult
+from hindcast.pipeline.certify.iterate import iter_blocks
 from hindcast.pipeline.settings.split import Chronological
 from hindcast.pipeline.store.reader import Dataset
 from tests.certify.planned import PlannedSplits
@@ -24,9 +26,24 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dataset]:
         yield opened
 
 
+def embargo_of(planned: Any, settings: Any = SETTINGS) -> CheckResult:
+    result, limits = CheckResult("embargo", ""), embargoes(planned, settings)
+    for block in iter_blocks(planned):
+        check_embargo(result, block, limits)
+    return result
+
+
+def apart_of(planned: Any, settings: Any = SETTINGS) -> CheckResult:
+    result, apart = CheckResult("targets_apart", ""), TargetsApart(planned, settings)
+    for block in iter_blocks(planned):
+        apart.add(result, block)
+    apart.finish(result)
+    return result
+
+
 def test_a_plan_keeps_the_embargo_exactly_and_its_targets_apart(dataset: Dataset) -> None:
     planned: Any = PlannedSplits(dataset, SETTINGS)
-    embargo, apart = check_embargo(planned, SETTINGS), check_targets_apart(planned, SETTINGS)
+    embargo, apart = embargo_of(planned), apart_of(planned)
     assert embargo.passed
     assert embargo.tightest_margin == 0
     assert apart.passed
@@ -38,7 +55,7 @@ def test_one_step_more_violates_the_embargo_in_every_series(dataset: Dataset, na
     planned: Any = PlannedSplits(dataset, SETTINGS)
     longer = planned.split(name).until_time + HOUR
     changed: Any = PlannedSplits(dataset, SETTINGS, **{name: {"until_time": longer}})
-    result = check_embargo(changed, SETTINGS)
+    result = embargo_of(changed)
     assert (result.violations, result.tightest_margin) == (2, -HOUR)
     assert all(example.startswith(f"{name}: y0 of north/") for example in result.examples)
 
@@ -48,7 +65,7 @@ def test_a_target_that_is_trained_on_and_held_out_is_named(dataset: Dataset) -> 
     begin = planned.split("test").from_time
     samples = np.arange(dataset.sample_count)
     changed: Any = PlannedSplits(dataset, SETTINGS, train={"until_time": begin + HOUR, "indices": samples})
-    result = check_targets_apart(changed, SETTINGS)
+    result = apart_of(changed)
     assert any("is also held out" in example for example in result.examples)
     validation = planned.split("validation")
     scored = (validation.until_time - validation.from_time) // HOUR

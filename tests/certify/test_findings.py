@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from hindcast.pipeline.certify.findings import MOST_EXAMPLES, CheckResult
+from hindcast.pipeline.certify.findings import MOST_EXAMPLES, CheckResult, Findings
 
 
 def test_all_violations_are_counted_and_the_first_ones_named() -> None:
@@ -42,3 +42,15 @@ def test_the_entry_in_leaks_json_holds_every_field() -> None:
         "tightest_margin_ns": None,
         "examples": ["row 1"],
     }
+
+
+def test_results_of_parts_add_up_by_name() -> None:
+    whole, part = Findings(), Findings()
+    whole["a"].count_margins(np.array([4]))
+    part["a"].count_margins(np.array([-2, 9]))
+    part["a"].add_violation("row 1", rows=30)
+    part["b"].count_checked(5)
+    whole.merge(part)
+    assert (whole["a"].rows_checked, whole["a"].violations, whole["a"].tightest_margin) == (3, 30, -2)
+    assert whole["a"].examples == ["row 1"]
+    assert (whole["b"].rows_checked, whole["b"].tightest_margin) == (5, None)

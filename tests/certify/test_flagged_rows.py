@@ -14,7 +14,7 @@ from hindcast.pipeline.align import source_rows
 from hindcast.pipeline.align.flags import NOT_FLAGGED, RowFlags, flag_rows
 from hindcast.pipeline.arrays import PUBLISHED_FLAGGED, TARGET_FLAGGED
 from hindcast.pipeline.certify.certificate import certify
-from hindcast.pipeline.certify.check_inputs import check_inputs
+from hindcast.pipeline.certify.check_groups import check_groups
 from hindcast.pipeline.files import read_json, write_json
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.store.reader import Dataset
@@ -83,7 +83,7 @@ def test_a_run_that_counts_as_missing_before_it_is_recognised_is_named(
     monkeypatch.setattr(source_rows, "flag_rows", too_early)
     data = make_data(tmp_path, spoilt_frames(), limited())
     with Dataset(data / "dataset.h5") as dataset:
-        inputs = check_inputs(dataset, data / "tables", limited())[0]
+        inputs = check_groups(dataset, data / "tables", limited()).results["inputs"]
     assert any("usage_recent" in example for example in inputs.examples), inputs.examples
 
 

@@ -23,7 +23,7 @@ BUILDING_ROOMS = (
 ALLOWED = {
     # runs the code that built the files once more: its purpose
     "check_rebuild": {
-        "hindcast.pipeline.align.align_group.align_group",
+        "hindcast.pipeline.align.align_group.align_frames",
         "hindcast.pipeline.align.aligned.AlignedGroup",
         "hindcast.pipeline.align.aligned.AlignedSequence",
         "hindcast.pipeline.split.write_splits.reach_of",

@@ -7,12 +7,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hindcast.pipeline.certify import iterate
 from hindcast.pipeline.certify.iterate import (
-    BlockReader,
-    iter_sequences,
+    StepBlock,
+    iter_blocks,
     iter_split_sets,
+    range_of,
+    samples_of,
     scored_in,
     split_names,
 )
@@ -27,40 +31,76 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return mock_dataset(tmp_path_factory.mktemp("iterate"))
 
 
-@pytest.mark.parametrize("longest", [1, 30, 1 << 15])
-def test_slices_of_any_length_cover_every_real_step_once(
-    path: Path, longest: int, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("numbers", [1, 3000, 1 << 22])
+def test_blocks_of_any_size_have_every_real_step_once(
+    path: Path, numbers: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(iterate, "_LONGEST", longest)
+    monkeypatch.setattr(iterate, "_MOST_NUMBERS", numbers)
     with Dataset(path) as dataset:
-        pieces = list(iter_sequences(dataset))
-        table = dataset.sequences
+        blocks = list(iter_blocks(dataset))
+        table, length = dataset.sequences, dataset.segment_length
         expected = [
-            (str(group), str(series), int(start) + place * HOUR)
-            for group, series, start, count in zip(
-                table.group, table.series, table.start_time, table.step_count, strict=True
-            )
-            for place in range(count)
+            (row, int(table.start_time[row]) + place * HOUR, int(table.first_sample[row]) + place // length)
+            for row in range(len(table))
+            for place in range(table.step_count[row])
         ]
-        assert [(one.group, one.series, time) for one in pieces for time in one.times.tolist()] == expected
-        for piece in pieces:
-            assert len(piece.read("X")) == len(piece.times)
-            first = dataset.time_of(np.array([piece.sample_of(0)]))
-            assert first.tolist() == [piece.times[0]]
+        assert [
+            step
+            for block in blocks
+            for step in zip(block.row.tolist(), block.times.tolist(), block.sample.tolist(), strict=True)
+        ] == expected
+        every = [
+            (sample, place % length)
+            for _, time, sample in expected
+            for place in [(time - int(dataset.time_of([sample])[0])) // HOUR]
+        ]
+        for name in ("X", "known", "origin"):
+            stored = dataset.read(name, np.arange(dataset.sample_count))
+            due = stored[tuple(np.array(every).T)]
+            assert np.concatenate([block.read(name) for block in blocks]).tobytes() == due.tobytes()
+        row, place = int(blocks[0].row[0]), 3
+        assert (
+            blocks[0]
+            .label(place)
+            .startswith(f"{table.group[row]}/{table.series[row]} track {table.track[row]} at ")
+        )
+
+
+def test_the_samples_of_rows_follow_one_another(path: Path) -> None:
+    with Dataset(path) as dataset:
+        first, count = dataset.sequences.first_sample, dataset.sequences.sample_count
+        rows = np.array([2, 0, 1])
+        due = [sample for row in rows for sample in range(first[row], first[row] + count[row])]
+        assert samples_of(dataset, rows).tolist() == due
+        assert samples_of(dataset, rows[:0]).tolist() == []
+
+
+@given(
+    edges=st.lists(st.integers(-9, 9), max_size=8, unique=True).filter(lambda edges: len(edges) % 2 == 0),
+    order=st.randoms(use_true_random=False),
+    times=st.lists(st.integers(-10, 10), max_size=20),
+)
+def test_a_time_is_in_the_range_that_holds_it(edges: list[int], order: Any, times: list[int]) -> None:
+    ordered = sorted(edges)
+    ranges = list(zip(ordered[::2], ordered[1::2], strict=True))
+    order.shuffle(ranges)
+    due = [
+        next((at for at, (start, stop) in enumerate(ranges) if start <= time < stop), -1) for time in times
+    ]
+    assert range_of(ranges, np.array(times, np.int64)).tolist() == due
 
 
 def test_a_policy_that_is_not_of_time_scores_only_its_own_samples(path: Path) -> None:
     with Dataset(path) as dataset:
-        piece = next(iter_sequences(dataset))
+        samples = np.arange(dataset.sequences.sample_count[0])
+        piece = StepBlock.of(dataset, samples)
         middle = int(piece.times[len(piece.times) // 2])
         length = dataset.segment_length
         for policy, expected in (
             ("chronological", piece.times < middle),
             ("random", (piece.times < middle) & (np.arange(len(piece.times)) // length == 1)),
         ):
-            split = Split(
-                "train", np.array([piece.first + 1]), int(piece.times[0]), middle, {"policy": policy}
-            )
+            split = Split("train", samples[1:2], int(piece.times[0]), middle, {"policy": policy})
             assert scored_in(split, piece).tolist() == expected.tolist()
 
 
@@ -71,17 +111,3 @@ def test_the_sets_of_splits_are_the_main_one_and_each_complete_fold(path: Path) 
         rolling: Any = RollingOrigin(policy="rolling_origin", folds=2)
         assert [one.fold for one in iter_split_sets(dataset, rolling)] == [None], "the file has no folds"
     assert split_names(1) == ("folds/1/train", "folds/1/validation", "folds/1/test")
-
-
-@pytest.mark.parametrize("longest", [0, 30, 100, 1 << 15])
-def test_a_block_holds_the_samples_of_many_ranges(path: Path, longest: int) -> None:
-    with Dataset(path) as dataset:
-        counts = dataset.sequences.sample_count.tolist()
-        firsts = dataset.sequences.first_sample.tolist()
-        for name in ("X", "Y", "known"):
-            reader = BlockReader(dataset, longest)
-            for first, count in zip(firsts, counts, strict=True):
-                found = reader.read(name, first, first + count)
-                assert found.tobytes() == dataset.read(name, np.arange(first, first + count)).tobytes()
-            again = reader.read(name, 0, counts[0])  # a range before the block
-            assert again.tobytes() == dataset.read(name, np.arange(counts[0])).tobytes()
