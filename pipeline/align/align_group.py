@@ -82,7 +82,7 @@ def align_frames(frames: Mapping[str, pd.DataFrame], params: Params, group: str)
         flag_counts=prepared.flag_counts,
         pairs={
             "unmatched": find_unmatched(frames, params),
-            "doubled": count_doubled(frames, params),
+            "doubled": count_doubled(frames, params, group),
             "misfits": misfits,
         },
         measured=len(measured_series(frames, params)),

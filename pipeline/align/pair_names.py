@@ -11,6 +11,7 @@ import pandas as pd
 
 from hindcast.pipeline.align.inputs import Input, forecast_input, inputs
 from hindcast.pipeline.settings.params import Params
+from hindcast.pipeline.settings.stamp_grid import StampGrid
 
 Frames = Mapping[str, pd.DataFrame]
 
@@ -18,15 +19,14 @@ Frames = Mapping[str, pd.DataFrame]
 def find_unmatched(frames: Frames, params: Params) -> list[dict[str, Any]]:
     """Return one entry per forecast whose series are not those of the targets: its name, and the names of each side.
 
-    A side with rows for every series of the group (series "") matches all names.
+    A side with rows for every series of the group (series "") matches all names; a forecast without any series
+    in the group is named whatever the measurements name.
     """
     measured = measured_series(frames, params)
-    if "" in measured:
-        return []
     found = []
     for sources, forecast in _forecasts(params).items():
         names = _series(frames, sources, (forecast.value,))
-        if "" not in names and names != measured:
+        if names != measured and "" not in names and not ("" in measured and names):
             entry = {"forecast": forecast.name, "measured": len(measured)}
             found.append(
                 entry | {"measured_only": sorted(measured - names), "forecast_only": sorted(names - measured)}
@@ -39,13 +39,14 @@ def measured_series(frames: Frames, params: Params) -> set[str]:
     return _series(frames, params.raw.sources_of("realized"), params.align.target)
 
 
-def count_doubled(frames: Frames, params: Params) -> list[dict[str, Any]]:
+def count_doubled(frames: Frames, params: Params, group: str) -> list[dict[str, Any]]:
     """Return how many steps two separate forecast sources serve with the same value, for each such pair of sources."""
     found = []
     for sources, forecast in _forecasts(params).items():
         for first, second in combinations([name for name in sources if name in frames], 2):
             steps = [
-                _steps(frames[name], forecast.value, params.raw.frequency.ns) for name in (first, second)
+                _steps(frames[name], forecast.value, params.raw.stamp_grid(params.raw.sources[name], group))
+                for name in (first, second)
             ]
             count = len(steps[0].intersection(steps[1]))
             if count:
@@ -71,7 +72,7 @@ def _series(frames: Frames, sources: Iterable[str], values: Iterable[str]) -> se
     return names
 
 
-def _steps(frame: pd.DataFrame, value: str, frequency: int) -> pd.MultiIndex:
+def _steps(frame: pd.DataFrame, value: str, grid: StampGrid) -> pd.MultiIndex:
     rows = frame[frame[value].notna()] if value in frame else frame
-    steps = rows["valid_time"].to_numpy(np.int64) // frequency
+    steps = grid.start_of(grid.settle(rows["valid_time"].to_numpy(np.int64)))
     return pd.MultiIndex.from_arrays([rows["series"].astype(object), steps]).unique()

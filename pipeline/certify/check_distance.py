@@ -67,7 +67,22 @@ def expected_reach(dataset: Dataset, params: Params) -> int:
         steps = [time + phase for time in times]
         reaches += _of_lags(params, steps, zone)
         reaches += _of_newest(params, steps, zone)
-    return max(reaches) + (params.train.lookback - 1) * frequency
+    return max(reaches) + _longest_flagged_run(params) + (params.train.lookback - 1) * frequency
+
+
+def _longest_flagged_run(params: Params) -> int:
+    """Return the length, in whole steps, of the longest run that decides whether an input counts as missing."""
+    chosen, step = params.align.features, params.raw.frequency.ns
+    read = {*chosen.lags, *chosen.recent, *chosen.rolling}
+    if chosen.published_error:
+        read |= set(params.align.published)
+    longest = 0
+    for source in params.raw.table_sources.values():
+        for name, value in source.values.items():
+            if source.role == "realized" and name in read and value.flag and value.on_flag == "missing":
+                runs = [limit.ns for limit in (value.flag.zeros, value.flag.frozen) if limit is not None]
+                longest = max([longest, *runs])
+    return (longest + step - 1) // step * step
 
 
 def _zones_and_phases(params: Params) -> set[tuple[str, int]]:

@@ -103,7 +103,10 @@ def played_samples(sequences: Sequences, split: Split, segment_length: int, freq
     if split.intervals:
         row = np.repeat(np.arange(len(sequences)), sequences.sample_count)
         begin = start[row] + (np.arange(len(row)) - sequences.first_sample[row]) * span
-        return np.flatnonzero(split.reaches(begin, np.minimum(begin + span, end[row])))
+        last = (
+            np.minimum(begin + span, end[row]) - frequency
+        )  # a step belongs to the interval in which it starts
+        return np.flatnonzero(split.reaches(begin, last + 1))
     listed = np.asarray(split.indices, np.int64)
     inside = np.clip(split.until_time, start, end) - start  # clipped: until_time may be the largest integer
     position, rest = np.divmod(inside, span)
@@ -111,6 +114,6 @@ def played_samples(sequences: Sequences, split: Split, segment_length: int, freq
     is_crossed = (rest > 0) & (inside < end - start) & (split.until_time > split.from_time)
     # The sample before a straddler is in this split, unless there is none: at the start of the sequence or of the split.
     follows = np.isin(sample - 1, listed) & (position > 0)
-    begins = (position == 0) | (start + position * span <= split.from_time)
+    begins = (position == 0) | (start + position * span < split.from_time + frequency)
     straddlers = sample[is_crossed & (follows | begins) & ~np.isin(sample, listed)]
     return np.sort(np.concatenate([listed, straddlers])) if len(straddlers) else listed

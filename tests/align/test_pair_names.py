@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from hindcast.pipeline.align.pair_names import count_doubled, find_unmatched, measured_series
+from hindcast.pipeline.settings.base import Duration
 from tests.align.mock import HOUR, START, frame, mock_params
 
 
@@ -44,6 +45,9 @@ PARAMS = mock_params(
         (" ", "ab", None),
         (" a", "ab", None),
         ("ab", " ", None),
+        ("", " ", ([""], [])),
+        ("", "a", (["a"], [])),
+        ("", "", None),
     ],
 )
 def test_names_on_one_side_are_those_of_the_sets(
@@ -61,4 +65,17 @@ def test_a_series_without_a_value_is_not_served() -> None:
 
 
 def test_one_source_is_not_doubled() -> None:
-    assert count_doubled(frames("ab", "ab"), PARAMS) == []
+    assert count_doubled(frames("ab", "ab"), PARAMS, "here") == []
+
+
+@pytest.mark.parametrize(("offset", "count"), [("0h", 0), ("30min", 1)])
+def test_two_sources_serve_a_step_if_their_timestamps_lie_in_the_same_step_of_the_group(
+    offset: str, count: int
+) -> None:
+    given = mock_params(sources=("weather", "model", "meter"), features={"forecast": ["temp"]})
+    raw = given.raw.model_copy(update={"grid_offset": {"here": Duration.parse(offset)}})
+    params = given.model_copy(update={"raw": raw})
+    weather = frames("a", "a")
+    model = weather["weather"].assign(valid_time=START - HOUR // 4)
+    tables = {**weather, "weather": weather["weather"].assign(valid_time=START + HOUR // 4), "model": model}
+    assert [each["steps"] for each in count_doubled(tables, params, "here")] == [1] * count

@@ -11,7 +11,7 @@ import pytest
 from hindcast.pipeline.align.features.registry import longest_reach
 from hindcast.pipeline.certify.check_distance import expected_reach
 from tests.align.features.test_registry import params_of
-from tests.align.mock import HOUR, moment
+from tests.align.mock import HOUR, mock_params, moment
 
 ORIGINS = (
     {"before": "24h"},
@@ -48,3 +48,18 @@ def test_both_ways_of_computing_the_reach_agree(
     sequences = SimpleNamespace(start_time=np.array([first]), step_count=np.array([24 * 10]))
     dataset: Any = SimpleNamespace(sequences=sequences, frequency=HOUR)
     assert expected_reach(dataset, params) == longest_reach(params, first, first + 24 * 10 * HOUR)
+
+
+def test_runs_that_count_as_missing_make_inputs_reach_further_back() -> None:
+    """Whether a value is frozen depends on the values before it."""
+    sequences = SimpleNamespace(start_time=np.array([moment("2024-03-25")]), step_count=np.array([24 * 10]))
+    dataset: Any = SimpleNamespace(sequences=sequences, frequency=HOUR)
+    reaches = []
+    for flags in ({}, {"meter.usage": {"above": 5}}, {"meter.usage": {"zeros": "150min", "frozen": "90min"}}):
+        params = mock_params(
+            features={"recent": {"usage": 1}}, origin={"before": "0h"}, flags=flags, sources=("meter",)
+        )
+        reaches.append(expected_reach(dataset, params))
+        first = moment("2024-03-25")
+        assert longest_reach(params, first, first + 24 * 10 * HOUR) == reaches[-1]
+    assert [reach - reaches[0] for reach in reaches] == [0, 0, 3 * HOUR]

@@ -18,16 +18,22 @@ Key = tuple[str, int, int]
 
 @st.composite
 def tracks_of_any_kind(draw: st.DrawFn, longest: int = 400) -> list[Track]:
-    """A few series, some in two tracks, that begin and end anywhere, with holes, late targets and late origins."""
+    """A few series, some in two tracks, that begin and end anywhere, some at half hours, with holes, late targets and
+    late origins.
+    """
     tracks = []
     for number in range(draw(st.integers(1, 3))):
         begin, length = draw(st.integers(0, 100)), draw(st.integers(30, longest))
-        lead, delay = draw(st.integers(0, 30)), draw(st.integers(0, 20))
+        lead, delay, shift = (
+            draw(st.integers(0, 30)),
+            draw(st.integers(0, 20)),
+            draw(st.sampled_from([0, HOUR // 2])),
+        )
         for track in range(draw(st.integers(1, 2))):
             made = plain_track(length, series=f"s{number}", track=track, begin=begin, lead=lead, delay=delay)
-            made_rows = list(made.rows)
+            made_rows = [Row(row.time + shift, row.origin + shift, row.known + shift) for row in made.rows]
             for place in draw(st.lists(st.integers(0, length - 1), max_size=4)):
-                late = made.rows[place].known + 60 * HOUR
+                late = made.rows[place].known + shift + 60 * HOUR
                 made_rows[place] = replace(made_rows[place], known=draw(st.sampled_from([NEVER, late])))
             tracks.append(replace(made, rows=tuple(made_rows)))
     return tracks

@@ -107,3 +107,26 @@ def test_two_sources_of_one_forecast_are_counted_with_the_one_that_wins(tmp_path
         {"group": "NY", "forecast": "load_forecast", "first": "forecast", "second": "again", "steps": 576}
     ]
     assert any("set raw.sources.again.part_of: forecast" in text for text in report["pairs"]["warnings"])
+
+
+def test_a_group_without_the_published_forecast_of_its_target_is_named(tmp_path: Path) -> None:
+    """`published` names a source that has rows in one group only, and the series have no names."""
+    (tmp_path / "raw").mkdir()
+    values = settings()
+    sources = values["raw"]["sources"]
+    for name, source in sources.items():
+        source |= {"group": {"column": "zone"}, "values": {f"{name}_load": {"column": "mw"}}}
+        source.pop("series", None)
+        zones = ("north", "south") if name == "measured" else ("north",)
+        rows = [f"{time},{zone},{hour % 7}\n" for zone in zones for hour, time in enumerate(HOURS)]
+        (tmp_path / "raw" / source["files"]).write_text("time,zone,mw\n" + "".join(rows))
+    values["align"] |= {
+        "target": ["measured_load"],
+        "published": {"measured_load": "forecast.forecast_load"},
+        "features": {"forecast": ["forecast.forecast_load"]},
+    }
+    params = check_params(values, "test")
+    ingest(params, tmp_path)
+    report = pack(params, tmp_path)
+    assert report["groups_without_sequence"] == ["south"]
+    assert report["pairs"]["warnings"] == ["forecast.forecast_load: 1 series without this forecast (south)."]

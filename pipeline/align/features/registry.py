@@ -119,7 +119,7 @@ def longest_reach(params: Params, first: int, last: int) -> int:
     """Return the longest time in ns from a step back to the start of the earliest step whose realized value it can read.
 
     This is the maximum over all steps in [first, last], kinds of features, tracks and zones, at the first row of a
-    window of `train.lookback` steps.
+    window of `train.lookback` steps, plus the longest run of equal values that counts as missing.
     """
     frequency = params.raw.frequency.ns
     first = first // frequency * frequency
@@ -130,4 +130,24 @@ def longest_reach(params: Params, first: int, last: int) -> int:
         for kind in KINDS
         for length in kind.reach(params, times + offset, zone)
     ]
-    return max(reaches) + (params.train.lookback - 1) * frequency
+    return max(reaches) + _longest_run(params) + (params.train.lookback - 1) * frequency
+
+
+def _longest_run(params: Params) -> int:
+    """Return the length in whole steps (ns) of the longest run of equal values that makes a value that features read missing.
+
+    Whether a value belongs to such a run depends on the values before it.
+    """
+    chosen, frequency = params.align.features, params.raw.frequency.ns
+    fields = [
+        source.values[name]
+        for source in params.raw.sources_of("realized").values()
+        for name in set(chosen.realized_values) | chosen.newest_values(tuple(params.align.published))
+        if name in source.values
+    ]
+    limits = [
+        (field.flag.zeros, field.flag.frozen) for field in fields if field.flag and field.counts_as_missing
+    ]
+    return max(
+        (-(-limit.ns // frequency) * frequency for pair in limits for limit in pair if limit), default=0
+    )

@@ -98,7 +98,8 @@ def _split_blocks(steps: Steps, blocks: Blocks, distance: int) -> Draft:
     for number, (name, spans) in enumerate(zip(PART_NAMES, intervals, strict=True)):
         until = spans[-1][1] if spans else int(blocks.borders[-1])
         split = Split(name, np.zeros(0, np.int64), spans[0][0] if spans else until, until, {}, tuple(spans))
-        is_listed = split.reaches(steps.start, steps.stop) & (blocks.held_out_by(steps) == number)
+        last = steps.stop - steps.frequency  # a step belongs to the interval in which it starts
+        is_listed = split.reaches(steps.start, last + 1) & (blocks.held_out_by(steps) == number)
         splits.append(Split(name, np.flatnonzero(is_listed), split.from_time, until, {}, split.intervals))
         parts.append(Part(name, split.from_time, until))
     return Draft(tuple(parts), tuple(splits), {"distance_ns": distance})

@@ -105,11 +105,16 @@ def test_a_sample_is_in_one_list_at_most_and_none_of_training_holds_a_held_out_s
         assume(False)
     listed = np.concatenate([split.indices for split in plan.splits])
     assert len(listed) == len(set(listed.tolist()))
-    blocks = draw_blocks(steps, blocked(1), seed)
-    for owner, start, stop in blocks.runs():
+    last = steps.stop - HOUR
+    for owner, start, stop in draw_blocks(steps, blocked(1), seed).runs():
         if owner:
             train = plan.splits[0].indices
-            assert not ((steps.start[train] < stop) & (steps.stop[train] > start)).any()
+            assert not ((steps.start[train] < stop) & (last[train] >= start)).any()
+    for split in plan.splits:
+        for sample in split.indices.tolist():
+            assert split.holds(np.arange(steps.start[sample], steps.stop[sample], HOUR)).any(), (
+                "no step to score"
+            )
 
 
 def test_training_comes_no_nearer_than_the_reach_behind_what_is_held_out() -> None:

@@ -29,6 +29,9 @@ def oracle(tracks: list[Track], settings: RollingOrigin, fold: int) -> list[set[
     if fold and settings.window == "sliding":
         begin = validated - (end - first - settings.folds * share["test"] - share["validation"])
     stop = tested + share["test"] if fold < settings.folds - 1 else Fraction(NEVER)
+    validated, tested, stop = (Fraction(-(-border // HOUR) * HOUR) for border in (validated, tested, stop))
+    if fold and settings.window == "sliding":
+        begin = -(-begin // HOUR) * HOUR
 
     def inside(low: Fraction | int, high: Fraction | int, later: Fraction) -> set[Key]:
         mine = [(key, row) for key, row in every if low <= row.time < high and row.weight]
