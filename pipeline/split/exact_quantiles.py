@@ -26,6 +26,7 @@ Part = tuple[Key, Values, Flags]
 _DIGIT = 8  # bits per pass
 _PASSES = 32 // _DIGIT
 _CELLS = 1 << _DIGIT
+_FEW_VALUES = 1 << 21  # sorting so many values takes less memory and time than their counts
 
 
 def count_quantiles(
@@ -34,22 +35,24 @@ def count_quantiles(
     """Return the QUANTILES (quantile, column) of each key and of its beginnings, from () to `longest` names.
 
     `parts` is called once per pass; the rows of a key, and of each of its beginnings, must follow one another. Values are
-    interpolated linearly between neighbours in order; a column without rows has NaN.
+    interpolated linearly between neighbours in order; a column without rows has NaN. Few rows are sorted instead.
     """
     wanted: dict[Key, _Wanted] = {}
+    found: dict[Key, Floats] = {}
     for number in range(_PASSES):
-        open_keys: dict[int, tuple[Key, _Counts]] = {}
+        open_keys: dict[int, _Rows] = {}
         for key, values, counted in parts():
-            numbers = _ordered(values)
             for length in range(longest + 1):
                 part = key[:length]
-                if length not in open_keys or open_keys[length][0] != part:
-                    _close(open_keys.pop(length, None), number)
-                    open_keys[length] = part, _Counts(wanted.setdefault(part, _Wanted(columns)))
-                open_keys[length][1].add(numbers, counted, number)
+                if length not in open_keys or open_keys[length].key != part:
+                    _close(open_keys.pop(length, None), number, found)
+                    assert number or part not in wanted, f"the rows of {part} must follow one another"
+                    open_keys[length] = _Rows(part, wanted.setdefault(part, _Wanted(columns)), number)
+                if part not in found:
+                    open_keys[length].add(values, counted)
         for opened in open_keys.values():
-            _close(opened, number)
-    return {key: found.quantiles() for key, found in wanted.items()}
+            _close(opened, number, found)
+    return {key: found[key] if key in found else rows.quantiles() for key, rows in wanted.items()}
 
 
 def robust_scale(quantiles: Floats, deviation: Floats) -> tuple[Floats, Floats]:
@@ -82,7 +85,7 @@ class _Wanted:
         """Extend the prefixes by the digit that the counts (rank, column, digit) give."""
         if self.passes == 0:
             self.count = counts[0].sum(axis=1)
-            below = np.floor(self._places()).astype(np.int64)
+            below = np.floor(_places(self.count)).astype(np.int64)
             self.rank = np.stack([below, np.minimum(below + 1, np.maximum(self.count - 1, 0))], axis=1)
             self.rank = self.rank.reshape(self.prefix.shape)
         up_to = np.cumsum(counts, axis=2)
@@ -95,16 +98,45 @@ class _Wanted:
     def quantiles(self) -> Floats:
         """Return the quantiles (quantile, column) once all digits are known."""
         bits = np.where(self.prefix >> 31, self.prefix & 0x7FFFFFFF, ~self.prefix).astype(np.uint32)
-        found = bits.view(np.float32).astype(np.float64).reshape(len(QUANTILES), 2, self.columns)
-        places = self._places()
-        share, distance = places - np.floor(places), found[:, 1] - found[:, 0]
-        value = np.where(share < 0.5, found[:, 0] + distance * share, found[:, 1] - distance * (1 - share))
-        made: Floats = np.where(self.count > 0, value, np.nan)
-        return made
+        found = bits.view(np.float32).reshape(len(QUANTILES), 2, self.columns)
+        return _interpolate(found[:, 0], found[:, 1], self.count)
 
-    def _places(self) -> Floats:
-        places: Floats = np.maximum(self.count - 1, 0) * np.array(QUANTILES)[:, None]
-        return places
+
+class _Rows:
+    """The rows of one key in one pass, held until they are many and then counted."""
+
+    def __init__(self, key: Key, wanted: _Wanted, number: int) -> None:
+        self.key, self.wanted, self._number = key, wanted, number
+        self._held: list[tuple[Values, Flags]] = []
+        self._size = 0
+        self._counts: _Counts | None = None
+
+    def add(self, values: Values, counted: Flags) -> None:
+        self._held.append((values, counted))
+        self._size += values.size
+        if self._size > _FEW_VALUES:
+            self._count()
+
+    def _count(self) -> None:
+        values, counted = self._joined()
+        self._counts = self._counts or _Counts(self.wanted)
+        self._counts.add(_ordered(values), counted, self._number)
+        self._held, self._size = [], 0
+
+    def _joined(self) -> tuple[Values, Flags]:
+        return np.concatenate([one for one, _ in self._held]), np.concatenate(
+            [flags for _, flags in self._held]
+        )
+
+    def close(self) -> Floats | None:
+        """Return the quantiles if the rows were few in the first pass; else count the rest."""
+        if self._number == 0 and self._counts is None:
+            return _sorted_quantiles(*self._joined())
+        if self._held:
+            self._count()
+        assert self._counts is not None
+        self.wanted.narrow(self._counts.complete())
+        return None
 
 
 class _Counts:
@@ -135,11 +167,38 @@ class _Counts:
         return self.counts
 
 
-def _close(opened: tuple[Key, _Counts] | None, number: int) -> None:
-    if opened is not None:
-        key, counts = opened
-        assert counts.wanted.passes == number, f"the rows of {key} must follow one another"
-        counts.wanted.narrow(counts.complete())
+def _close(opened: _Rows | None, number: int, found: dict[Key, Floats]) -> None:
+    if opened is not None and opened.key not in found:
+        assert opened.wanted.passes == number, f"the rows of {opened.key} must follow one another"
+        quantiles = opened.close()
+        if quantiles is not None:
+            found[opened.key] = quantiles
+
+
+def _sorted_quantiles(values: Values, counted: Flags) -> Floats:
+    """Return the quantiles (quantile, column) of all rows."""
+    ascending = np.sort(np.where(counted, values + np.float32(0), np.float32(np.inf)).T)
+    count = counted.sum(axis=0)
+    places = _places(count)
+    below = np.floor(places).astype(np.int64)
+    above = np.minimum(below + 1, np.maximum(count - 1, 0))
+    first, second = (np.take_along_axis(ascending.T, at, axis=0) for at in (below, above))
+    return _interpolate(first, second, count)
+
+
+def _places(count: Ints) -> Floats:
+    """Return the places (quantile, column) of the quantiles among `count` values in order."""
+    places: Floats = np.maximum(count - 1, 0) * np.array(QUANTILES)[:, None]
+    return places
+
+
+def _interpolate(below: Values, above: Values, count: Ints) -> Floats:
+    """Return the quantiles (quantile, column) from the values at the places around them."""
+    places, (first, second) = _places(count), np.where(count > 0, [below, above], 0).astype(np.float64)
+    share, distance = places - np.floor(places), second - first
+    value = np.where(share < 0.5, first + distance * share, second - distance * (1 - share))
+    made: Floats = np.where(count > 0, value, np.nan)
+    return made
 
 
 def _ordered(values: Values) -> npt.NDArray[np.uint32]:

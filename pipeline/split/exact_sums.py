@@ -7,9 +7,9 @@ or deviation is rounded once, at the end, so that small noise on a large mean lo
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -19,18 +19,16 @@ from hindcast.pipeline.arrays import Flags, Floats, Ints, Values
 Wholes = npt.NDArray[np.object_]  # of int
 
 _UNIT = 149  # the smallest float32 is 2**-149
-_BITS = 24  # the bits of a float32's mantissa
-_WIDTH = 52  # bits of the integers that are squared: each is split into two halves, whose products are summed in int64
-_HALF = _WIDTH // 2
-_ROWS = 1 << (62 - _WIDTH)  # the number of 52-bit products that an int64 can sum without overflow
-_PIECE = 4 * _ROWS  # rows per piece: few enough to stay in the processor's cache
+_HIGH, _LOW = 24, 25  # bits of the two integers into which a value is split
+_PIECE = 4096  # rows: int64 can sum so many products of 50 bits, and they stay in the processor's cache
 
 
 @dataclass(frozen=True)
 class Sums:
     """For each of C columns: the number of values, their sum in units of 2**-149, the sum of their squares in 2**-298.
 
-    `broken` marks the columns that contained NaN or infinity; their sums skip these values.
+    The arrays are (C,), or (K, C) for K runs of rows. `broken` marks the columns that contained NaN or infinity; their
+    sums skip these values.
     """
 
     count: Ints
@@ -39,100 +37,120 @@ class Sums:
     broken: Flags
 
     @classmethod
-    def none(cls, columns: int) -> Sums:
+    def none(cls, *shape: int) -> Self:
         """Return the sums of zero rows."""
-        zeros = np.array([0] * columns, object)
-        return cls(np.zeros(columns, np.int64), zeros, zeros, np.zeros(columns, bool))
+        zeros = np.zeros(shape, np.int64)
+        return cls(zeros, zeros.astype(object), zeros.astype(object), np.zeros(shape, bool))
 
     @classmethod
-    def of(cls, values: Values, counted: Flags) -> Sums:
-        """Return the sums of the counted values of a block; both arguments are (row, column)."""
-        sums = cls.none(values.shape[1])
+    def of(cls, values: Values, counted: Flags) -> Self:
+        """Return the sums (C,) of the counted values of a block; both arguments are (row, column)."""
+        return cls.of_runs(values, counted, np.zeros(1, np.int64)).run(0)
+
+    @classmethod
+    def of_runs(cls, values: Values, counted: Flags, first: Ints) -> Self:
+        """Return the sums (run, column): run i begins with row `first[i]`, and ends where the next run or the block ends.
+
+        `first` ascends from 0.
+        """
+        sums = cls.none(len(first), values.shape[1])
         for start in range(0, len(values), _PIECE):
-            rows = slice(start, start + _PIECE)
-            sums = sums.plus(cls._of_piece(values[rows], counted[rows]))
+            stop = min(start + _PIECE, len(values))
+            runs = slice(int(np.searchsorted(first, start, "right")) - 1, int(np.searchsorted(first, stop)))
+            sums.add_piece(runs, values[start:stop], counted[start:stop], (first[runs] - start).clip(0))
         return sums
 
-    @classmethod
-    def _of_piece(cls, values: Values, counted: Flags) -> Sums:
-        columns = np.where(counted, values, np.float32(0)).T.astype(np.float64)
-        finite = np.isfinite(columns)
-        if not finite.all():
+    def add_piece(self, runs: slice, values: Values, counted: Flags, first: Ints) -> None:
+        """Add a few rows to some runs in place; `first` as in `of_runs`."""
+        there = np.ascontiguousarray(counted.T)
+        columns = np.ascontiguousarray(values.T, np.float64)
+        if not there.all():
+            columns[~there] = 0
+        if not np.isfinite(columns.sum(axis=1)).all():  # a sum of float32 does not overflow
+            finite = np.isfinite(columns)
+            self.broken[runs] |= ~np.logical_and.reduceat(finite, first, axis=1).T
             columns[~finite] = 0
-        total, squares = (np.array([0] * len(columns), object) for _ in range(2))
-        for whole, exponent in _as_wholes(columns):
-            sums, sums_of_squares = _sum_rows(whole)
-            total += sums << exponent
-            squares += sums_of_squares << (2 * exponent)
-        return cls(counted.sum(axis=0), total, squares, ~np.all(finite, axis=1))
+        self.count[runs] += _sum_runs(there, first).T
+        for exponents, total, squares in _sums_of_bands(columns, first):
+            self.total[runs] += total << exponents
+            self.squares[runs] += squares << (2 * exponents)
 
-    def plus(self, other: Sums) -> Sums:
+    def plus(self, other: Self) -> Self:
         """Return the sums over the rows of both operands."""
-        return Sums(
+        return type(self)(
             self.count + other.count,
             self.total + other.total,
             self.squares + other.squares,
             self.broken | other.broken,
         )
 
+    @classmethod
+    def joined(cls, parts: Sequence[Self]) -> Self:
+        """Return the runs of all parts, one after another."""
+        columns = ([getattr(part, field.name) for part in parts] for field in fields(cls))
+        return cls(*(np.concatenate(arrays) for arrays in columns))
+
+    def merged(self, first: Ints) -> Self:
+        """Return the sums of ranges of runs: range i begins with run `first[i]`; `first` ascends from 0."""
+        count, total, squares = (
+            np.add.reduceat(sums, first, axis=0) for sums in (self.count, self.total, self.squares)
+        )
+        return type(self)(count, total, squares, np.logical_or.reduceat(self.broken, first, axis=0))
+
+    def run(self, number: int | Ints | Flags) -> Self:
+        """Return the sums (C,) of one run, or (K, C) of some."""
+        return type(self)(*(getattr(self, field.name)[number] for field in fields(self)))
+
     @property
     def mean(self) -> Floats:
         """The mean of each column, rounded once; 0 if it has no values."""
-        return np.array(
-            [
-                total / (count << _UNIT) if count else 0.0
-                for total, count in zip(self.total, self.count.tolist(), strict=True)
-            ]
-        )
+        pairs = zip(self.total.ravel(), self.count.ravel().tolist(), strict=True)
+        means = [total / (count << _UNIT) if count else 0.0 for total, count in pairs]
+        return np.array(means).reshape(self.count.shape)
 
     @property
     def deviation(self) -> Floats:
         """The population standard deviation of each column; 0 if the column is constant or empty."""
-        columns = zip(self.total, self.squares, self.count.tolist(), strict=True)
-        return np.array(
-            [
-                math.sqrt((count * squares - total**2) / (count**2 << 2 * _UNIT)) if count else 0.0
-                for total, squares, count in columns
-            ]
-        )
+        columns = zip(self.total.ravel(), self.squares.ravel(), self.count.ravel().tolist(), strict=True)
+        deviations = [
+            math.sqrt((count * squares - total**2) / (count**2 << 2 * _UNIT)) if count else 0.0
+            for total, squares, count in columns
+        ]
+        return np.array(deviations).reshape(self.count.shape)
 
 
-def _as_wholes(values: Floats) -> Iterator[tuple[Ints, Wholes]]:
-    """Split columns (C, row) into bands of magnitude: integers below 2**52, to be multiplied by 2**(exponent - 149).
+def _sums_of_bands(values: Floats, first: Ints) -> Iterator[tuple[Wholes, Wholes, Wholes]]:
+    """Yield (exponents, sums, sums of squares) of bands of magnitude of columns (C, row): each value is in one band.
 
-    The values of a band have 24 bits each and span at most 28 powers of two; most columns need one band only.
+    Sums are (run, column) in units of 2**(exponent - 149). A band reaches from the largest value of a column 49 bits down;
+    most columns need one band only.
     """
     while True:
-        size = np.abs(values)
-        top = size.max(axis=1, initial=0)
+        top = np.maximum(values.max(axis=1), -values.min(axis=1))
         if not top.any():
             return
-        least = np.min(size, axis=1, where=size > 0, initial=np.inf)
-        lowest = np.maximum(np.frexp(np.where(top > 0, least, 1))[1] - _BITS, -_UNIT)
-        band = values
-        if (np.frexp(top)[1] - lowest > _WIDTH).any():
-            in_band = size < np.ldexp(1.0, lowest + _WIDTH)[:, None]
-            band, values = np.where(in_band, values, 0), np.where(in_band, 0, values)
+        size = np.maximum(np.frexp(top)[1], _HIGH + _LOW - _UNIT)  # the band ends at the smallest float32
+        scaled = values * np.ldexp(1.0, _HIGH - size)[:, None]
+        high = scaled.astype(np.int64)
+        scaled -= high
+        scaled *= 1 << _LOW
+        low = scaled.astype(np.int64)
+        is_outside = low != scaled
+        if is_outside.any():
+            high[is_outside] = low[is_outside] = 0
+            values = np.where(is_outside, values, 0)
         else:
-            values = np.zeros((len(values), 0))
-        wholes = (band * np.ldexp(1.0, -lowest)[:, None]).astype(np.int64)
-        yield wholes, (lowest + _UNIT).astype(object)
+            values = np.zeros((len(values), 1))
+        parts = (high, low, high * high, high * low, low * low)
+        one, other, *squares = (_sum_runs(part, first).T.astype(object) for part in parts)
+        exponents = (size - _HIGH - _LOW + _UNIT).astype(object)
+        total = (one << _LOW) + other
+        yield exponents, total, (squares[0] << 2 * _LOW) + (squares[1] << _LOW + 1) + squares[2]
 
 
-def _sum_rows(wholes: Ints) -> tuple[Wholes, Wholes]:
-    """Return the sum and the sum of squares over the rows of (C, row)."""
-    count = wholes.shape[1]
-    parts = -(-count // _ROWS)
-    if parts > 1:
-        wholes = np.pad(wholes, ((0, 0), (0, parts * _ROWS - count)))
-    blocks = wholes.reshape(len(wholes), parts, -1)
-    high, low = blocks >> _HALF, blocks & ((1 << _HALF) - 1)
-    squares = _total(high * high) << _WIDTH
-    squares += _total(high * low) << (_HALF + 1)
-    return _total(blocks), squares + _total(low * low)
-
-
-def _total(parts: Ints) -> Wholes:
-    sums: Any = parts.sum(axis=2).astype(object)  # Python integers from here on
-    total: Wholes = sums.sum(axis=1)
-    return total
+def _sum_runs(rows: npt.NDArray[Any], first: Ints) -> Ints:
+    """Return the sums (C, run) of runs of (C, row)."""
+    if len(first) == 1:
+        whole: Ints = rows.sum(axis=1, dtype=np.int64)[:, None]
+        return whole
+    return np.add.reduceat(rows, first, axis=1, dtype=np.int64)

@@ -90,9 +90,20 @@ class Steps:
 
     def blocks(self, chosen: Flags) -> Iterator[Ints]:
         """Yield the chosen samples, ascending, in arrays of bounded length that may contain many sequences."""
-        longest, samples = max(1, _STEPS_PER_BLOCK // self.segment_length), np.flatnonzero(chosen)
+        longest, samples = samples_per_block(self.segment_length), np.flatnonzero(chosen)
         for first in range(0, len(samples), longest):
             yield samples[first : first + longest]
+
+
+def samples_per_block(segment_length: int) -> int:
+    """Return how many samples are read at once."""
+    return max(1, _STEPS_PER_BLOCK // segment_length)
+
+
+def flag_scored(split: Split, times: Ints, stop: Ints) -> Flags:
+    """Flag the steps (sample, step) at `times` that a split scores: in an interval of it and before `stop` of their sample."""
+    begin = times >= split.from_time
+    return split.holds(times) & begin & (times < np.minimum(split.until_time, stop)[:, None])
 
 
 def iter_scored(steps: Steps, split: Split) -> Iterator[tuple[Ints, Flags]]:
@@ -101,8 +112,7 @@ def iter_scored(steps: Steps, split: Split) -> Iterator[tuple[Ints, Flags]]:
     The flag is set if the step lies in an interval of the split and is not padding, regardless of its weight.
     """
     for samples in steps.blocks(steps.played(split)):
-        inside = split.holds(steps.times(samples))
-        yield samples, inside & steps.within(samples, split.from_time, split.until_time)
+        yield samples, flag_scored(split, steps.times(samples), steps.stop[samples])
 
 
 def scored_by_sequence(steps: Steps, split: Split) -> Ints:

@@ -17,19 +17,21 @@ from hindcast.pipeline.progress import progress
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.split.plan import Plan, plan_splits
 from hindcast.pipeline.split.policies.policy_table import POLICIES
-from hindcast.pipeline.split.scaler import Columns, common_features, fit_scaler
+from hindcast.pipeline.split.scaler import common_features, fit_scaler
 from hindcast.pipeline.split.steps import Steps
+from hindcast.pipeline.split.training_rows import Columns
 from hindcast.pipeline.store.index_types import Split
 from hindcast.pipeline.store.join_shards import list_shards, write_dataset
 from hindcast.pipeline.store.reader import Dataset
 
 
-def steps_of(dataset: Dataset, read_some: Callable[[str, int], None] = lambda *_: None) -> Steps:
-    """Return the steps of an open data set; each read calls `read_some` with the array's name and the number of samples."""
+def steps_of(dataset: Dataset, advance: Callable[[int], None] | None = None) -> Steps:
+    """Return the steps of an open data set; each read calls `advance` with the number of samples."""
 
     def read(name: str, samples: Ints) -> NDArray[Any]:
         values = dataset.read(name, samples)
-        read_some(name, len(samples))
+        if advance is not None:
+            advance(len(samples))
         return values
 
     return Steps(
@@ -38,7 +40,7 @@ def steps_of(dataset: Dataset, read_some: Callable[[str, int], None] = lambda *_
         frequency=dataset.frequency,
         first_target_time=dataset.first_target_time,
         last_target_time=dataset.last_target_time,
-        read=read,
+        read=dataset.read if advance is None else read,  # the former can be pickled
         has_flagged=dataset.has_flagged,
     )
 
@@ -55,7 +57,7 @@ def build_dataset(packed: Path, data: Path, params: Params) -> tuple[Plan, Steps
     def splits(joined: Dataset) -> Sequence[Split]:
         # reads: origins of the later splits and known times of the earlier splits make one pass, weights of all another
         with progress("split", 2 * joined.sample_count, "reads of samples") as advance:
-            steps = steps_of(joined, lambda _, count: advance(count))
+            steps = steps_of(joined, advance)
             plan = plan_splits(steps, params.split, params.seed, reach_of(params, joined))
         planned.append((plan, steps))
         more: dict[str, int | str] = {"shards_digest": shards_digest(shards)}
@@ -77,14 +79,10 @@ def build_scaler(data: Path, scaler: Path, params: Params) -> dict[str, Any]:
             raise SplitError(f"{data}: the training split is empty: run the stage `split` again.")
         common = common_features(dataset.feature_parts, dataset.feature_units)
         columns = Columns(dataset.features, dataset.feature_masks, dataset.targets, common)
-        # progress counts a sample when the last of its arrays is read
-        last = "X" if params.scale.of_targets == "none" else "W"
-        played = int(steps_of(dataset).played(train).sum()) * (
-            1 + 4 * params.scale.robust
-        )  # passes over the rows
-        with progress("scale", played, "samples") as advance:
-            steps = steps_of(dataset, lambda name, count: advance(count if name == last else 0))
-            fitted = fit_scaler(steps, train, columns, dataset.fingerprint, params.scale)
+        folder = data.absolute().parents[1]
+        fitted = fit_scaler(
+            steps_of(dataset), train, columns, dataset.fingerprint, params.scale, folder=folder
+        )
     write_json(scaler, fitted)
     return fitted
 

@@ -16,7 +16,8 @@ from hindcast.pipeline.certify.certificate import certify, summary_lines, write_
 from hindcast.pipeline.errors import FormatError, LeakError
 from hindcast.pipeline.files import read_json, write_json
 from hindcast.pipeline.settings.sections import ScaleSettings
-from hindcast.pipeline.split.scaler import Columns, fit_scaler
+from hindcast.pipeline.split.scaler import fit_scaler
+from hindcast.pipeline.split.training_rows import Columns
 from hindcast.pipeline.split.write_splits import steps_of
 from hindcast.pipeline.store.index_types import Split
 from hindcast.pipeline.store.reader import Dataset

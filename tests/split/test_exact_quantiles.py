@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from hindcast.pipeline.split import exact_quantiles
 from hindcast.pipeline.split.exact_quantiles import QUANTILES, Part, count_quantiles, robust_scale
 
 ODD = [0.0, -0.0, 1e-45, -1e-45, 3.4e38, -3.4e38, 1.0, -1.0, 0.1, 1e6]
@@ -20,9 +21,10 @@ NUMBERS = st.one_of(st.sampled_from(ODD), st.floats(width=32, allow_nan=False, a
     arrays.arrays(np.float32, st.tuples(st.integers(0, 40), st.integers(1, 3)), elements=NUMBERS),
     st.integers(1, 50),
     st.integers(0, 2**32 - 1),
+    st.sampled_from([0, 20, 1000]),
 )
-def test_quantiles_equal_those_of_numpy_whatever_the_blocks(
-    values: np.ndarray, block: int, seed: int
+def test_quantiles_equal_those_of_numpy_whatever_the_blocks_counted_or_sorted(
+    values: np.ndarray, block: int, seed: int, few: int
 ) -> None:
     counted = np.random.default_rng(seed).random(values.shape) < 0.8
 
@@ -30,14 +32,20 @@ def test_quantiles_equal_those_of_numpy_whatever_the_blocks(
         for start in range(0, len(values), block):
             yield (), values[start : start + block], counted[start : start + block]
 
-    found = count_quantiles(parts, values.shape[1], 0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(exact_quantiles, "_FEW_VALUES", few)
+        found = count_quantiles(parts, values.shape[1], 0)
     for column in range(values.shape[1]) if len(values) else ():
         own = values[counted[:, column], column].astype(np.float64)
         expected = np.quantile(own, QUANTILES) if len(own) else np.full(len(QUANTILES), np.nan)
         np.testing.assert_array_equal(found[()][:, column], expected)
 
 
-def test_each_key_and_its_beginnings_have_their_own_quantiles() -> None:
+@pytest.mark.parametrize("few", [0, 150, 1000])
+def test_each_key_and_its_beginnings_have_their_own_quantiles(
+    few: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exact_quantiles, "_FEW_VALUES", few)
     random = np.random.default_rng(3)
     rows = {
         key: random.normal(size=(50, 2)).astype(np.float32) for key in (("a", "x"), ("a", "y"), ("b", "x"))

@@ -15,8 +15,9 @@ from hindcast.pipeline.settings.sections import ScaleBy, ScaleSettings
 from hindcast.pipeline.settings.split import Chronological
 from hindcast.pipeline.split import steps as steps_module
 from hindcast.pipeline.split.plan import plan_splits
-from hindcast.pipeline.split.scaler import Columns, common_features, fit_scaler
+from hindcast.pipeline.split.scaler import common_features, fit_scaler
 from hindcast.pipeline.split.steps import Steps
+from hindcast.pipeline.split.training_rows import Columns
 from hindcast.pipeline.store.index_types import Split
 from tests.split.in_memory import plain_track, steps_of
 

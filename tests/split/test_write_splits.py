@@ -6,16 +6,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import dask
 import numpy as np
 import pandas as pd
 import pytest
 
+from hindcast.pipeline import engine
 from hindcast.pipeline.errors import SplitError
 from hindcast.pipeline.feed.scored_rows import scored_rows
 from hindcast.pipeline.files import digest_of_file, read_json
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.settings.sections import ScaleSettings
-from hindcast.pipeline.split import write_splits
+from hindcast.pipeline.split import training_rows
 from hindcast.pipeline.split.write_splits import build_dataset, build_scaler
 from hindcast.pipeline.store.reader import Dataset
 from tests.align.mock import HOUR, frame, mock_params
@@ -118,7 +120,7 @@ def test_the_attributes_record_policy_seed_counts_and_embargo(tmp_path: Path) ->
 @pytest.mark.parametrize(
     "scale", [{}, {"by": "series"}, {"target": "none"}, {"by": "none", "target": "series"}]
 )
-def test_the_progress_of_scale_counts_each_sample_once(
+def test_the_progress_of_scale_counts_each_part_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scale: dict[str, str]
 ) -> None:
     shown: list[tuple[str, int, str, list[int]]] = []
@@ -129,11 +131,24 @@ def test_the_progress_of_scale_counts_each_sample_once(
         yield shown[-1][3].append
 
     data = make_data(tmp_path, frames(), settings())
-    monkeypatch.setattr(write_splits, "progress", noted)
+    monkeypatch.setattr(engine, "progress", noted)
+    monkeypatch.setattr(training_rows, "_ROWS_PER_PART", 200)
     params = settings().model_copy(update={"scale": ScaleSettings.model_validate(scale)})
     build_scaler(data / "dataset.h5", data / "scaler.json", params)
     ((description, total, unit, counts),) = shown
-    with Dataset(data / "dataset.h5") as dataset:
-        train = dataset.split("train")
-        assert len(train.indices) <= total < dataset.sample_count
-    assert (description, unit, sum(counts)) == ("scale", "samples", total)
+    assert (description, unit, sum(counts)) == ("scale", "parts", total)
+    assert total > 3
+
+
+@pytest.mark.parametrize("by", ["feature", "series"])
+def test_workers_and_parts_change_no_byte_of_the_scaler(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by: str
+) -> None:
+    data = make_data(tmp_path, frames(), settings())
+    params = settings().model_copy(update={"scale": ScaleSettings.model_validate({"by": by, "robust": True})})
+    build_scaler(data / "dataset.h5", data / "scaler.json", params)
+    monkeypatch.setattr(training_rows, "_ROWS_PER_PART", 100)
+    monkeypatch.setattr(training_rows, "_FEW_VALUES", 0)
+    with dask.config.set(scheduler="processes", num_workers=2):
+        build_scaler(data / "dataset.h5", tmp_path / "again.json", params)
+    assert (tmp_path / "again.json").read_bytes() == (data / "scaler.json").read_bytes()
