@@ -18,6 +18,8 @@ from hindcast.pipeline.raw.numbers import NumberStyle, read_numbers
 
 _MOST_MARKERS = 5  # if there are more different texts among numbers, they are bad cells, not markers
 _LEAST_OTHERS = 10  # numbers needed to decide whether one is far from the others
+_CELLS_AT_ONCE = 4_000_000  # in memory together
+_FIRST_ROWS = 50  # that show whether a column may hold numbers only
 _LEAST_REPEATS = 3  # for a number that is far from the others, but by less than three times their range
 
 
@@ -60,7 +62,7 @@ class Column:
 def classify_column(place: int, name: str, texts: pa.StringArray, style: NumberStyle) -> Column:
     """Determine the type of the column at index `place` with heading `name`."""
     heading = parse_heading(name)
-    words = tuple(sorted(text for text in dict(_counts(texts)) if text.lower() in MISSING_WORDS))
+    words = _missing_words(texts)
     numbers, unreadable = read_numbers(texts, words, style)
     missing = np.isnan(numbers) & ~unreadable
     filled = len(numbers) - int(missing.sum())
@@ -82,8 +84,65 @@ def classify_column(place: int, name: str, texts: pa.StringArray, style: NumberS
 
 
 def classify_columns(named: Iterable[tuple[str, pa.StringArray]], style: NumberStyle) -> tuple[Column, ...]:
-    """Return the columns of a table from their headings and texts, in the order of the table."""
-    return tuple(classify_column(place, *column, style) for place, column in enumerate(named))
+    """Return the columns of a table from their headings and texts, in the order of the table.
+
+    The columns are the same as those of `classify_column`. Regular ones are read together, since a call per column and
+    question takes seconds for thousands of columns.
+    """
+    columns = list(enumerate(named))
+    rows = len(columns[0][1][1]) if columns else 0
+    size = max(1, _CELLS_AT_ONCE // max(1, rows))
+    found: dict[int, Column] = {}
+    for start in range(0, len(columns), size):
+        likely = _likely_numbers(columns[start : start + size], rows, style)
+        found |= _read_together(likely, rows, style)
+    return tuple(
+        found[place] if place in found else classify_column(place, *column, style)
+        for place, column in columns
+    )
+
+
+_Placed = tuple[int, tuple[str, pa.StringArray]]
+
+
+def _likely_numbers(columns: list[_Placed], rows: int, style: NumberStyle) -> list[_Placed]:
+    """Return the columns without a text that is not a number in their first rows."""
+    firsts = min(rows, _FIRST_ROWS)
+    texts = pa.concat_arrays([texts.slice(0, firsts) for _, (_, texts) in columns])
+    _, unreadable = read_numbers(texts, _missing_words(texts), style)
+    strange: Flags = np.any(unreadable.reshape(len(columns), firsts), axis=1)
+    return [column for column, is_strange in zip(columns, strange, strict=True) if not is_strange]
+
+
+def _read_together(columns: list[_Placed], rows: int, style: NumberStyle) -> dict[int, Column]:
+    """Return the columns without unreadable cells and sentinels, by index."""
+    if len(columns) < 2:
+        return {}
+    texts = pa.concat_arrays([texts for _, (_, texts) in columns])
+    words = _missing_words(texts)
+    shape = len(columns), rows
+    numbers, unreadable = (part.reshape(shape) for part in read_numbers(texts, words, style))
+    missing = np.isnan(numbers)
+    has_word: Flags = np.any(_is_in(texts, words).reshape(shape), axis=1)
+    regular = ~np.any(unreadable, axis=1) & (np.isin(numbers, SENTINELS).sum(axis=1) < 2)
+    empty: Flags = np.all(missing, axis=1)
+    return {
+        columns[at][0]: Column(
+            columns[at][0],
+            parse_heading(columns[at][1][0]),
+            columns[at][1][1],
+            "empty" if empty[at] else "number",
+            numbers[at],
+            missing[at],
+            _missing_words(columns[at][1][1]) if has_word[at] else (),
+        )
+        for at in np.flatnonzero(regular).tolist()
+    }
+
+
+def _missing_words(texts: pa.StringArray) -> tuple[str, ...]:
+    """Return the texts that mean "missing" by their words."""
+    return tuple(sorted(text for text in pc.unique(texts).to_pylist() if text.lower() in MISSING_WORDS))
 
 
 def encode(values: NDArray[Any]) -> Ints:

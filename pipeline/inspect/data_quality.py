@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -48,7 +48,8 @@ class _Rows:
 def find_anomalies(files: AnalysedFiles) -> list[Anomaly]:
     """Return all anomalies in files of one format, file by file, then column by column."""
     rows = _sort_rows(files)
-    found = [*_bad_lines(files), *_gaps(files), *_step_changes(files), *_repeats(files)]
+    stamps = [_stamps_of_file(files, file) for file in range(len(files.format.files))]
+    found = [*_bad_lines(files), *_gaps(files, stamps), *_step_changes(files, stamps), *_repeats(files)]
     for column in files.keys.value_columns[:_MOST_COLUMNS]:
         found += _odd_values(files, column, rows)
     return found
@@ -86,7 +87,7 @@ def _bad_lines(files: AnalysedFiles) -> Iterator[Anomaly]:
         if file.cells.ragged:
             example = f"first: {file.cells.ragged_texts[0][:60]!r}"
             detail = f"{file.cells.ragged} lines; they will be quarantined"
-            yield Anomaly("lines with a different number of cells", file.path, "", example, detail)
+            yield Anomaly("damaged lines", file.path, "", example, detail)
     times = files.times.main
     bad = np.flatnonzero(~files.times.ok)
     if len(bad):
@@ -102,9 +103,10 @@ def _bad_lines(files: AnalysedFiles) -> Iterator[Anomaly]:
 
 def _stamps_of_file(files: AnalysedFiles, file: int) -> tuple[Times, Ints]:
     """Return the distinct timestamps of a file, sorted, and the piece of each; proven wall time is converted to UTC."""
-    rows = files.times.ok & (files.format.file == file)
-    wall = files.times.stamps[rows]
-    piece = files.format.piece[rows].astype(np.int64)
+    rows = files.format.rows_of(file)
+    ok = files.times.ok[rows]
+    wall = files.times.stamps[rows][ok]
+    piece = files.format.piece[rows][ok].astype(np.int64)
     if files.zone.wall:
         first, second, _ = find_occurrences(wall, files.zone.zone)
         wall, piece = np.concatenate([first, second]), np.concatenate([piece, piece])
@@ -112,11 +114,10 @@ def _stamps_of_file(files: AnalysedFiles, file: int) -> tuple[Times, Ints]:
     return stamps, piece[places]
 
 
-def _gaps(files: AnalysedFiles) -> Iterator[Anomaly]:
+def _gaps(files: AnalysedFiles, stamps_of_files: Sequence[tuple[Times, Ints]]) -> Iterator[Anomaly]:
     """Find timestamps that a file lacks for all of its series."""
     what = "missing issues" if files.has_vintages else "missing timestamps"
-    for file, path in enumerate(files.format.paths):
-        stamps, piece = _stamps_of_file(files, file)
+    for path, (stamps, piece) in zip(files.format.paths, stamps_of_files, strict=True):
         steps, usual = np.diff(stamps), usual_step(stamps)
         wide = np.flatnonzero((np.diff(piece) == 0) & (steps > usual))
         if len(wide):
@@ -127,9 +128,9 @@ def _gaps(files: AnalysedFiles) -> Iterator[Anomaly]:
             )  # fmt: skip
 
 
-def _step_changes(files: AnalysedFiles) -> Iterator[Anomaly]:
-    for file, path in enumerate(files.format.paths):
-        change = _find_step_change(*_stamps_of_file(files, file))
+def _step_changes(files: AnalysedFiles, stamps_of_files: Sequence[tuple[Times, Ints]]) -> Iterator[Anomaly]:
+    for path, stamps in zip(files.format.paths, stamps_of_files, strict=True):
+        change = _find_step_change(*stamps)
         if change and not files.has_vintages:
             time, before, after = change
             detail = f"from {step_text(before)} to {step_text(after)}"

@@ -7,11 +7,12 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import chain, count
 
 from hindcast.pipeline.errors import RawDataError
 from hindcast.pipeline.inspect.heading_patterns import escape_pattern
-from hindcast.pipeline.inspect.number_style import detect_number_style
+from hindcast.pipeline.inspect.number_style import detect_number_style, to_shapes
 from hindcast.pipeline.inspect.text_encoding import WITHOUT_QUESTION
 from hindcast.pipeline.inspect.vocabulary import MISSING_WORDS, TOTAL
 from hindcast.pipeline.raw.numbers import NumberStyle
@@ -19,6 +20,10 @@ from hindcast.pipeline.raw.numbers import NumberStyle
 _SEPARATORS = (",", ";", "\t", "|")
 _MOST_LINES = 400  # lines of each piece that are examined
 _MOST_PREAMBLE = 100  # lines above a header
+MOST_COLUMNS = 100_000  # a minute of work
+_MOST_LETTERS = 4 << 20  # that are examined, but at least 20 lines a piece: files with thousands of columns
+_LEAST_LINES = 20
+_LONGEST_CELL = 1000  # characters of a cell that are examined
 _NUMBER = re.compile(
     r"[+\u2212-]?[$\u20ac\u00a3]?(\d[\d.,' \u00a0\u202f]*|[.,]\d+)([eE][+-]?\d+)?( ?(%|[A-Za-z\u20ac$/]{1,7}))?"
 )
@@ -68,8 +73,9 @@ def detect_dialect(texts: Sequence[str], encoding: str, path: str) -> Dialect:
 
     Raises RawDataError, with the reason, for a file that is empty, has no rows or only one column.
     """
-    head = texts[0].split("\n", _MOST_LINES + _MOST_PREAMBLE)[: _MOST_LINES + _MOST_PREAMBLE]
-    lines = [line for text in texts for line in text.split("\n", _MOST_LINES)[:_MOST_LINES] if line.strip()]
+    letters = _MOST_LETTERS // len(texts)
+    head = _first_lines(texts[0], _MOST_LINES + _MOST_PREAMBLE, letters)
+    lines = [line for text in texts for line in _first_lines(text, _MOST_LINES, letters) if line.strip()]
     if not lines:
         raise RawDataError(f"{path}: is empty; remove it or download it again.")
     comments = ("^#",) if any(line.startswith("#") for line in lines) else ()
@@ -77,21 +83,19 @@ def detect_dialect(texts: Sequence[str], encoding: str, path: str) -> Dialect:
     single = sum(line.startswith("'") and line.rstrip().endswith("'") for line in plain)
     quote = "'" if single > 0.5 * len(plain) and not any('"' in line for line in plain) else '"'
     separator = max(_SEPARATORS, key=lambda sign: _score(plain, sign, quote))
-    width = _usual_width(plain, separator, quote)
-    if width < 2:
-        why = "no line contains a comma, semicolon, tab or |"
-        raise RawDataError(
-            f"{path}: contains only one column ({why}), but a timestamp and a value are needed; "
-            "export it with one of these separators."
-        )
-    header = find_header(head, width, lambda line: cut_line(line, separator, quote), comments=bool(comments))
-    if not header.rows:
-        raise RawDataError(f"{path}: contains a header but no rows; remove it or download it again.")
-    ignore, about_lines = find_ignored_lines(header, texts[-1].split("\n")[-_MOST_LINES:], comments)
+    width = _usual_width(cut_lines(plain, separator, quote))
+    _check_width(width, path)
+    header = find_header(
+        head, width, lambda line: cut_lines([line], separator, quote)[0], comments=bool(comments)
+    )
+    _check_header(header, path)
+    ignore, about_lines = find_ignored_lines(
+        header, texts[-1].rsplit("\n", _MOST_LINES)[-_MOST_LINES:], comments
+    )
     about_encoding = f"the encoding is guessed as {encoding}: are all names spelled correctly?"
     guessed = [] if encoding in WITHOUT_QUESTION else [about_encoding]
     complete = (row for row in header.rows if len(row) == width)
-    columns = [[cell.strip() for cell in column] for column in zip(*complete, strict=True)]
+    columns = [[cell.strip()[:_LONGEST_CELL] for cell in column] for column in zip(*complete, strict=True)]
     style, about_numbers = detect_number_style(
         [[cell for cell in column if cell.lower() not in MISSING_WORDS] for column in columns], separator
     )
@@ -101,30 +105,80 @@ def detect_dialect(texts: Sequence[str], encoding: str, path: str) -> Dialect:
     )  # fmt: skip
 
 
-def cut_line(line: str, separator: str, quote: str) -> Row:
-    """Split one line into cells; a quote that is not closed ends with the line."""
-    if quote not in line:
-        return line.split(separator)
+def _check_width(width: int, path: str) -> None:
+    if width < 2:
+        why = "no line contains a comma, semicolon, tab or |"
+        raise RawDataError(
+            f"{path}: contains only one column ({why}), but a timestamp and a value are needed; "
+            "export it with one of these separators."
+        )
+    if width > MOST_COLUMNS:
+        raise RawDataError(
+            f"{path}: has {width:,} columns, at most {MOST_COLUMNS:,} can be inspected; write its settings by hand, or "
+            "export it with one row per value."
+        )
+
+
+def _check_header(header: Header, path: str) -> None:
+    longest = max(header.names, key=len)
+    if len(longest) > _LONGEST_CELL:
+        raise RawDataError(
+            f"{path}: a heading has more than {_LONGEST_CELL:,} characters ({longest[:40]!r}...), so this is probably not a "
+            "table; exclude it or export it as CSV."
+        )
+    if not header.rows:
+        raise RawDataError(f"{path}: contains a header but no rows; remove it or download it again.")
+
+
+def _first_lines(text: str, most: int, letters: int) -> list[str]:
+    """Return the first `most` lines, fewer (but at least 20) if they have more than so many letters."""
+    end = text.find("\n", letters)
+    if end >= 0 and text.count("\n", 0, end) >= _LEAST_LINES:
+        text = text[:end]
+    else:
+        most = most if end < 0 else _LEAST_LINES
+    return text.split("\n", most)[:most]
+
+
+def cut_lines(lines: Sequence[str], separator: str, quote: str) -> list[Row]:
+    """Split lines into cells; a quote that is not closed ends with its line."""
+    quoted = [line for line in lines if quote in line]
+    if not quoted:
+        return [line.split(separator) for line in lines]
+    try:  # one reader for all lines: a new one for each takes ten times as long
+        rows = list(csv.reader(quoted, delimiter=separator, quotechar=quote))
+    except csv.Error:  # a cell longer than csv's field limit
+        rows = []
+    if len(rows) < len(quoted):  # a quote that is not closed joined several lines
+        rows = [_cut_quoted(line, separator, quote) for line in quoted]
+    cut = iter(rows)
+    return [next(cut) if quote in line else line.split(separator) for line in lines]
+
+
+def _cut_quoted(line: str, separator: str, quote: str) -> Row:
     try:
         return next(csv.reader([line], delimiter=separator, quotechar=quote), [])
-    except csv.Error:  # a cell longer than csv's field limit
+    except csv.Error:
         return [line]
 
 
 def _score(lines: Sequence[str], separator: str, quote: str) -> float:
-    width = _usual_width(lines, separator, quote)
-    rows = [row for row in (cut_line(line, separator, quote) for line in lines) if len(row) == width]
+    cut = cut_lines(lines, separator, quote)
+    width = _usual_width(cut)
+    rows = [row for row in cut if len(row) == width]
     if width < 2 or not rows:
         return 0.0
-    typed = sum(is_data_cell(cell.strip()) for row in rows for cell in row) / (width * len(rows))
+    shapes = Counter(to_shapes([cell.strip()[:_LONGEST_CELL] for row in rows for cell in row]))
+    typed = sum(count for shape, count in shapes.items() if is_data_cell(shape)) / (width * len(rows))
     return len(rows) / len(lines) * (0.2 + typed)
 
 
-def _usual_width(lines: Sequence[str], separator: str, quote: str) -> int:
-    counts = Counter(len(cut_line(line, separator, quote)) for line in lines)
+def _usual_width(rows: Sequence[Row]) -> int:
+    counts = Counter(map(len, rows))
     return max(counts.items(), key=lambda item: (item[1] * (item[0] > 1), item[0]))[0]
 
 
+@lru_cache(maxsize=1 << 12)
 def is_data_cell(cell: str) -> bool:
     """Return whether a cell looks like a number, a timestamp or a missing value."""
     return cell.lower() in MISSING_WORDS or bool(_NUMBER.fullmatch(cell) or _TIMESTAMP.fullmatch(cell))

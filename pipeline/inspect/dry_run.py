@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,9 @@ from hindcast.pipeline.settings.raw import RawSettings, Source
 _ALL_BYTES = 24 << 20
 _MOST_FILES = 60  # files read of each source
 _LEAST_BYTES = 64 << 10  # bytes read of each file
+_BLOCK_BYTES = 2 << 20  # in memory at once: a MB may hold half a million damaged lines
+_LINES_AT_ONCE = 100  # at least, for files with thousands of columns
+_MOST_REJECTED = 200_000  # rows; more say no more about the settings
 
 
 @dataclass(frozen=True)
@@ -75,22 +78,34 @@ def _read_source(raw: RawSettings, name: str) -> _SourceResult | None:
         size = max(_LEAST_BYTES, _ALL_BYTES // len(raw.sources) // len(chosen))
         for file in chosen:
             layout = read_layout(file, name, source)
-            block = next(iter(DataBlocks(layout, source, size)), None)
-            if block is None:
-                continue
-            rows = RowReader(raw, name, source, layout).read(block)
-            read += rows.read
-            batches.append(rows)
-            rejected = [rule for rule in rows.rejected.rule.tolist() if rule not in DECLARED]
-            rules.update(RULES[rule] for rule in rejected)
-            if rejected and not example:
-                example = _first_example(layout, source, rows, block)
+            reader = RowReader(raw, name, source, layout)
+            at_once = max(_BLOCK_BYTES, _LINES_AT_ONCE * len(layout.header.content))
+            for block in _first_blocks(DataBlocks(layout, source, min(size, at_once)), size):
+                rows = reader.read(block)
+                read += rows.read
+                batches.append(rows)
+                undeclared = rows.rejected.rule[~np.isin(rows.rejected.rule, DECLARED)]
+                rejected = Counter(RULES[rule] for rule in undeclared.tolist())
+                rules += rejected
+                if rejected and not example:
+                    example = _first_example(layout, source, rows, block)
+                if rules.total() > _MOST_REJECTED:
+                    break
     except HindcastError as fault:
         return _SourceResult(name, 1, 1, Counter({"all": 1}), f" ({(fault.faults or [fault.summary])[0]})")
     conflicts = _count_conflicts(batches)
     if conflicts:
         rules[RULES[CONFLICT]] = conflicts
     return _SourceResult(name, read, sum(rules.values()), rules, example)
+
+
+def _first_blocks(blocks: Iterable[Block], size: int) -> Iterator[Block]:
+    """Yield blocks of about `size` bytes together."""
+    for block in blocks:
+        yield block
+        size -= len(block.data)
+        if size <= 0:
+            return
 
 
 def _first_example(layout: Layout, source: Source, rows: Rows, block: Block) -> str:

@@ -82,10 +82,11 @@ def analyse_files(fmt: FileFormat) -> AnalysedFiles | str:
     zone = guess_zone(fmt, times, keys.value_columns)
     spans, steps = [], []
     for file in range(len(fmt.files)):
-        rows = times.ok & (fmt.file == file)
-        stamps = times.stamps[rows]
+        rows = fmt.rows_of(file)
+        ok = times.ok[rows]
+        stamps = times.stamps[rows][ok]
         spans.append((int(stamps.min()), int(stamps.max())) if len(stamps) else (0, -1))
-        steps.append(usual_step(times.wall[rows]))
+        steps.append(usual_step(times.wall[rows][ok]))
     return AnalysedFiles(fmt, times, keys, zone, tuple(spans), tuple(steps))
 
 

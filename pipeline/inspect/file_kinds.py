@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import chain
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from hindcast.pipeline.inspect.heading_patterns import escape_pattern
 from hindcast.pipeline.inspect.sample import WHOLE_BYTES, Cells, cut_cells, take_sample
 from hindcast.pipeline.inspect.text_encoding import decode_text
 from hindcast.pipeline.inspect.vocabulary import role_from_path
+from hindcast.pipeline.progress import progress
 from hindcast.pipeline.raw.numbers import NumberStyle
 from hindcast.pipeline.raw.source_files import natural_key
 
@@ -70,6 +72,15 @@ class FileFormat:
         """The paths of its files, in natural order."""
         return tuple(file.path for file in self.files)
 
+    @cached_property
+    def _starts(self) -> list[int]:
+        numbers = np.arange(len(self.files) + 1, dtype=np.int32)
+        return [int(start) for start in np.searchsorted(self.file, numbers)]
+
+    def rows_of(self, file: int) -> slice:
+        """Return the rows of a file, which are consecutive."""
+        return slice(self._starts[file], self._starts[file + 1])
+
     def neighbours(self, ok: Flags) -> Flags:
         """Return (rows - 1,): whether a row and the next one are adjacent in a file, and both `ok`."""
         near: Flags = np.diff(self.piece) == 0
@@ -82,13 +93,15 @@ def read_file_formats(paths: Iterable[Path], root: Path) -> tuple[list[FileForma
     budget = max(_LEAST_BYTES, min(WHOLE_BYTES, _ALL_BYTES // max(len(ordered), 1)))
     files: list[SampledFile] = []
     faults: list[str] = []
-    for path in ordered:
-        try:
-            files.append(_read_file(path, root, budget))
-        except HindcastError as fault:
-            faults += fault.faults or [fault.summary]
-        except OSError as fault:
-            faults.append(f"{path}: cannot be read: {fault.strerror or fault}.")
+    with progress("Reading files", len(ordered), "files") as advance:
+        for path in ordered:
+            try:
+                files.append(_read_file(path, root, budget))
+            except HindcastError as fault:
+                faults += fault.faults or [fault.summary]
+            except OSError as fault:
+                faults.append(f"{path}: cannot be read: {fault.strerror or fault}.")
+            advance(1)
     return _group_by_header(files), faults
 
 

@@ -85,8 +85,9 @@ def inspect_files(paths: Sequence[Path]) -> Inspection:
 
     Raises MissingInputError for missing paths, RawDataError (with a sentence about each file) if no file can be read.
     """
-    files, root = _expand_paths(paths)
-    formats, unread = read_file_formats(files, root)
+    files, root, unread = _expand_paths(paths)
+    formats, faults = read_file_formats(files, root)
+    unread += faults
     results = [analyse_files(fmt) for fmt in formats]
     analyses = [result for result in results if isinstance(result, AnalysedFiles)]
     unread += [result for result in results if isinstance(result, str)]
@@ -118,23 +119,38 @@ def write_proposal(inspection: Inspection, path: Path, *, force: bool = False) -
         temporary.write_text(inspection.require_proposal().text, encoding="utf-8")
 
 
-def _expand_paths(paths: Iterable[Path]) -> tuple[list[Path], Path]:
-    """Return the given files and the CSV files in the folders, each once, in order; and their deepest common folder."""
+def _expand_paths(paths: Iterable[Path]) -> tuple[list[Path], Path, list[str]]:
+    """Return the given files and the CSV files in the folders, each once, in order; and their deepest common folder.
+
+    The last item has a sentence about each path in the folders that has the name of a CSV file and cannot be read.
+    """
     absent = [f"{path}: no such file or folder" for path in paths if not path.exists()]
     if absent:
         raise MissingInputError("Some files do not exist; correct their paths.", absent)
     found: dict[Path, None] = {}
     for path in paths:
-        inside = sorted(each for each in path.rglob("*") if each.is_file() and _is_csv(each))
+        inside = sorted(each for each in path.rglob("*") if _is_csv(each) and not each.is_dir())
         found.update(dict.fromkeys(inside if path.is_dir() else [path]))
-    if not found:
+    reasons = {path: reason for path in found if (reason := _why_unreadable(path))}
+    unread = [f"{path}: {reason}" for path, reason in reasons.items()]
+    files = [path for path in found if path not in reasons]
+    if not files:
         raise MissingInputError(
-            f"There are no CSV files in {', '.join(map(str, paths))}; name other files or folders."
+            f"There are no CSV files in {', '.join(map(str, paths))}; name other files or folders.", unread
         )
-    files = list(found)
     if len({file.is_absolute() for file in files}) > 1:
         files = [file.absolute() for file in files]
-    return files, Path(os.path.commonpath([str(file.parent) for file in files]) or ".")
+    return files, Path(os.path.commonpath([str(file.parent) for file in files]) or "."), unread
+
+
+def _why_unreadable(path: Path) -> str | None:
+    if path.is_symlink() and not path.exists():
+        return f"is a link to {path.readlink()}, which does not exist; fetch the data."
+    if not path.is_file():  # reading a pipe would block
+        return "is not a file; name CSV files or folders of CSV files."
+    if str(path).encode(errors="replace").decode() != str(path):
+        return "its name is not valid UTF-8, so settings cannot name it; rename it."
+    return None
 
 
 def _is_csv(path: Path) -> bool:
@@ -148,18 +164,18 @@ def _summarize(analysis: AnalysedFiles) -> Iterator[FileSummary]:
     separator = {"\t": "tab"}.get(dialect.separator, dialect.separator)
     columns = analysis.keys.value_columns
     for number, file in enumerate(analysis.format.files):
-        rows = analysis.format.file == number
+        rows = analysis.format.rows_of(number)
         first, last = analysis.spans[number]
         missing = sum(int(column.missing[rows].sum()) for column in columns)
         yield FileSummary(
             file.path,
-            int(rows.sum()),
+            rows.stop - rows.start,
             file.share,
             minute_text(first),
             minute_text(last),
             step_text(analysis.steps[number]) if analysis.steps[number] else "?",
             analysis.zone.zone,
-            missing / max(int(rows.sum()) * len(columns), 1),
+            missing / max((rows.stop - rows.start) * len(columns), 1),
             f"{separator} {dialect.style.decimal} {dialect.encoding}",
         )
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from hindcast.pipeline.inspect.vocabulary import CELL_UNITS
 from hindcast.pipeline.raw.numbers import NumberStyle
@@ -25,21 +26,47 @@ _NEGATIVE = {
 }
 _NEGATIVE_MARK = re.compile(r"^\((?=.*\)$)|(?<=\d)\)$|(?<=\d)-$")
 _CURRENCIES = "$\u20ac\u00a3"
+_DIGITS = str.maketrans("23456789", "11111111")
 _ENOUGH = 0.2  # share of a column's cells that must have a unit
 
 
+def to_shapes(cells: Sequence[str]) -> list[str]:
+    """Replace the digits 2 to 9 by 1.
+
+    Cells that differ in them only are written alike, and thousands of cells have few shapes.
+    """
+    if not cells:
+        return []
+    return "\n".join(cells).translate(_DIGITS).split("\n")
+
+
 def detect_number_style(columns: Sequence[Sequence[str]], separator: str) -> tuple[NumberStyle, list[str]]:
-    """Return the style and questions about it, from the trimmed cells of each column; `separator` separates cells."""
-    around = _texts_beside(columns)
-    negatives, example = _detect_negatives(columns)
-    cells = [_strip_texts(_NEGATIVE_MARK.sub("", cell), around) for column in columns for cell in column]
-    points = sum(bool(_POINT.fullmatch(cell)) for cell in cells)
-    commas = sum(bool(_COMMA.fullmatch(cell)) for cell in cells)
-    decimal, thousands, notes = _detect_separators(cells, points, commas)
+    """Return the style and questions about it, from the trimmed cells of each column; `separator` separates cells.
+
+    Shapes of cells are examined, each once; in questions, `first` gives the first cell of a shape.
+    """
+    shaped = [to_shapes(column) for column in columns]
+    counted = [Counter(shapes) for shapes in shaped]
+    first = {
+        shape: cell
+        for shapes, column in zip(reversed(shaped), reversed(columns), strict=True)
+        for shape, cell in zip(reversed(shapes), reversed(column), strict=True)
+    }
+    around = _texts_beside(counted)
+    negatives, example = _detect_negatives(counted)
+    cells, examples = Counter[str](), dict[str, str]()
+    for column in counted:
+        for shape, count in column.items():
+            plain = _plain_number(shape, around)
+            cells[plain] += count
+            examples.setdefault(plain, _plain_number(first[shape], around))
+    points = sum(count for cell, count in cells.items() if _POINT.fullmatch(cell))
+    commas = sum(count for cell, count in cells.items() if _COMMA.fullmatch(cell))
+    decimal, thousands, notes = _detect_separators(cells, points, commas, examples)
     if decimal == "," and separator == "," and not commas:
         # the comma already separates cells, so 5.286 is not five thousand
         fraction = next((cell for cell in cells if _GROUPED.fullmatch(cell) and "." in cell), None)
-        decimal, thousands, notes = ".", None, [_read_as_fraction(fraction)] if fraction else []
+        decimal, thousands, notes = ".", None, [_read_as_fraction(examples[fraction])] if fraction else []
     elif decimal == "," and separator == ",":
         both = "numbers have decimal commas, but cells are separated by commas too"
         notes.append(f"{both}: export the file with another separator")
@@ -47,32 +74,40 @@ def detect_number_style(columns: Sequence[Sequence[str]], separator: str) -> tup
     elif points and commas and thousands is None:
         notes.append(f"both decimal points ({points} cells) and decimal commas ({commas} cells) occur")
     if negatives:
-        notes.append(f"{example!r} is read as a negative number; is it one?")
+        notes.append(f"{first[example]!r} is read as a negative number; is it one?")
     style = NumberStyle(decimal, None if thousands == decimal else thousands, around, negatives)
     return style, notes
 
 
-def _detect_separators(cells: Sequence[str], points: int, commas: int) -> tuple[str, str | None, list[str]]:
-    """Return the decimal separator, the thousands separator and notes."""
+@lru_cache(maxsize=1 << 12)
+def _plain_number(cell: str, around: tuple[str, ...]) -> str:
+    return _strip_texts(_NEGATIVE_MARK.sub("", cell), around)
+
+
+def _detect_separators(
+    cells: Mapping[str, int], points: int, commas: int, examples: Mapping[str, str]
+) -> tuple[str, str | None, list[str]]:
+    """Return the decimal separator, the thousands separator and notes, from the number of cells of each shape."""
     grouped = [match for cell in cells if (match := _GROUPED.fullmatch(cell))]
     usual = "," if commas > points else "."
     blanks = [match for match in grouped if match["sign"] not in ".,"]
     if blanks:
         return usual, "'" if blanks[0]["sign"] in "'\u2019" else " ", []
-    certain = [
-        match["sign"]
-        for match in grouped
-        if (match["rest"] and match["rest"][0] != match["sign"]) or match[0].count(match["sign"]) > 1
-    ]
+    certain = Counter[str]()
+    for match in grouped:
+        if (match["rest"] and match["rest"][0] != match["sign"]) or match[0].count(match["sign"]) > 1:
+            certain[match["sign"]] += cells[match[0]]
     if certain:
-        sign = Counter(certain).most_common(1)[0][0]
+        sign = certain.most_common(1)[0][0]
         return "." if sign == "," else ",", sign, []
     fractions = [cell for cell in cells if re.fullmatch(r"[+-]?\d*[.,]\d+", cell)]
-    if len(grouped) < 4 or any(len(re.sub(r"^[^.,]*[.,]?", "", cell)) != 3 for cell in fractions):
+    if sum(cells[match[0]] for match in grouped) < 4 or any(
+        len(re.sub(r"^[^.,]*[.,]?", "", cell)) != 3 for cell in fractions
+    ):
         return usual, None, []
     # all fractions have three digits: numbers above 999 without a separator suggest fractions; else, small whole
     # numbers suggest a thousands separator
-    sign, example = grouped[0]["sign"], grouped[0][0]
+    sign, example = grouped[0]["sign"], examples[grouped[0][0]]
     whole = any(_SMALL.fullmatch(cell) and not cell.startswith("0") for cell in cells)
     if whole and not any(_LARGE.fullmatch(cell) for cell in cells):
         note = f"{example!r} is read as a whole number with a thousands separator; is it a fraction?"
@@ -84,26 +119,40 @@ def _read_as_fraction(example: str) -> str:
     return f"{example!r} is read as a decimal fraction; is the sign a thousands separator?"
 
 
-def _detect_negatives(columns: Sequence[Sequence[str]]) -> tuple[str | None, str]:
-    """Return how negative numbers are written in columns that contain mostly numbers, and an example."""
-    numeric = [column for column in columns if sum(cell[:1].isdigit() for cell in column) > len(column) / 2]
+def _detect_negatives(columns: Sequence[Counter[str]]) -> tuple[str | None, str]:
+    """Return how negative numbers are written in columns that contain mostly numbers, and an example (its shape)."""
+    numeric = [
+        column
+        for column in columns
+        if 2 * sum(count for cell, count in column.items() if cell[:1].isdigit()) > column.total()
+    ]
     found = {
-        name: [cell for column in numeric for cell in column if pattern.fullmatch(cell)]
+        name: [
+            (cell, count) for column in numeric for cell, count in column.items() if pattern.fullmatch(cell)
+        ]
         for name, pattern in _NEGATIVE.items()
     }
-    name = max(found, key=lambda name: len(found[name]))
-    return (name, found[name][0]) if found[name] else (None, "")
+    name = max(found, key=lambda name: sum(count for _, count in found[name]))
+    return (name, found[name][0][0]) if found[name] else (None, "")
 
 
-def _texts_beside(columns: Sequence[Sequence[str]]) -> tuple[str, ...]:
+def _texts_beside(columns: Sequence[Counter[str]]) -> tuple[str, ...]:
     """Return units and currencies next to the numbers of some column."""
     found: set[str] = set()
     for column in columns:
-        matches = [match for cell in column if (match := _BESIDE.fullmatch(cell.lstrip("+-\u2212")))]
-        beside = Counter(text for match in matches for text in (match["before"], match["after"]) if text)
-        recurring = {text for text, count in beside.items() if count >= max(2, _ENOUGH * len(column))}
+        beside = Counter[str]()
+        for cell, count in column.items():
+            for text in _words_beside(cell):
+                beside[text] += count
+        recurring = {text for text, count in beside.items() if count >= max(2, _ENOUGH * column.total())}
         found |= {text for text in recurring if text.lower() in CELL_UNITS}
     return tuple(sorted(found))
+
+
+@lru_cache(maxsize=1 << 12)
+def _words_beside(cell: str) -> tuple[str, ...]:
+    match = _BESIDE.fullmatch(cell.lstrip("+-\u2212"))
+    return tuple(text for text in (match["before"], match["after"]) if text) if match else ()
 
 
 def _strip_texts(cell: str, around: Sequence[str]) -> str:

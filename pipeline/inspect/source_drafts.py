@@ -8,8 +8,6 @@ from dataclasses import dataclass, replace
 from functools import reduce
 from itertools import combinations, product
 
-import pyarrow as pa
-
 from hindcast.pipeline.inspect.column_types import Column
 from hindcast.pipeline.inspect.file_analysis import AnalysedFiles, Span, spans_overlap
 from hindcast.pipeline.inspect.path_patterns import find_naming_pattern
@@ -167,15 +165,15 @@ def _draft_files(analysis: AnalysedFiles, values: Sequence[SourceValue]) -> list
     headings = frozenset(name for value in values for name in value.series)
     files = []
     for number, path in enumerate(analysis.format.paths):
-        rows = pa.array(analysis.format.file == number)
+        rows = analysis.format.rows_of(number)
         series = _names_in(analysis.keys.series, rows) if analysis.keys.series else headings
         groups = _names_in(analysis.keys.group, rows) if analysis.keys.group else frozenset()
         files.append(DraftFile(path, analysis.spans[number], analysis.steps[number], series, groups))
     return files
 
 
-def _names_in(column: Column, rows: pa.BooleanArray) -> frozenset[str]:
-    return frozenset(sorted(column.texts.filter(rows).unique().to_pylist())[:_MOST_NAMES])
+def _names_in(column: Column, rows: slice) -> frozenset[str]:
+    return frozenset(sorted(column.texts[rows].unique().to_pylist())[:_MOST_NAMES])
 
 
 def _choose_group(draft: SourceDraft, pattern: str | None, name: str, *, by_folder: bool) -> FieldSetting:

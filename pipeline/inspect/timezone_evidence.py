@@ -22,7 +22,7 @@ from hindcast.pipeline.inspect.vocabulary import (
 )
 from hindcast.pipeline.raw.localize import find_occurrences
 from hindcast.pipeline.settings.base import DAY
-from hindcast.pipeline.settings.clock import utc_of
+from hindcast.pipeline.settings.clock import utc_of, wall_of
 
 _EVIDENCE = {"doubled": "occurs twice", "absent": "is missing", "empty": "is empty"}
 _ONCE = "the repeated autumn hour occurs only once, so it is read as the earlier of the two"
@@ -210,25 +210,33 @@ def _zone_column_words(fmt: FileFormat) -> frozenset[str]:
 
 @dataclass(frozen=True, eq=False)
 class _FileStamps:
-    """The distinct timestamps of one file in order, its step, and flags: twice the usual rows, any value."""
+    """The distinct timestamps of a file in order, its step, and flags: twice the usual rows, any value.
+
+    `files` is the number of files that have the same ones.
+    """
 
     stamps: Times
     twice: Flags
     filled: Flags
     step: int
+    files: int
 
 
 def _distinct_stamps(fmt: FileFormat, times: TimeColumns, has_value: Flags) -> list[_FileStamps]:
-    """Return the timestamps of each file whose step is shorter than a day."""
-    files = []
+    """Return the timestamps of the files whose step is shorter than a day, equal ones once."""
+    files: dict[tuple[bytes, ...], _FileStamps] = {}
     for file in range(len(fmt.files)):
-        rows = times.ok & (fmt.file == file)
-        stamps, places, counts = np.unique(times.wall[rows], return_inverse=True, return_counts=True)
-        filled = np.bincount(places, has_value[rows], len(stamps)) > 0
+        rows = fmt.rows_of(file)
+        ok = times.ok[rows]
+        stamps, places, counts = np.unique(times.wall[rows][ok], return_inverse=True, return_counts=True)
+        filled = np.bincount(places, has_value[rows][ok], len(stamps)) > 0
         step = usual_step(stamps)
         if step and len(stamps) > 2 and step < DAY and (stamps[-1] - stamps[0]) // step < _LONGEST_GRID:
-            files.append(_FileStamps(stamps, counts >= 2 * int(np.median(counts)), filled, step))
-    return files
+            twice = counts >= 2 * int(np.median(counts))
+            key = stamps.tobytes(), twice.tobytes(), filled.tobytes()
+            same = files[key].files if key in files else 0
+            files[key] = _FileStamps(stamps, twice, filled, step, same + 1)
+    return list(files.values())
 
 
 def _best_zone(files: Sequence[_FileStamps], hints: Iterable[str]) -> tuple[str, ClockChanges]:
@@ -249,7 +257,7 @@ def _find_changes(files: Sequence[_FileStamps], zone: str) -> ClockChanges:
     for file in files:
         for number, block in _change_hours(file.stamps, file.step, zone):
             if kind := _kind_of_hour(file, number, block):
-                counts[kind] += 1
+                counts[kind] += file.files
                 examples.setdefault(kind, minute_text(block[0]))
     shown = ", ".join(f"{time} {_EVIDENCE[kind]}" for kind, time in examples.items() if kind in _EVIDENCE)
     return ClockChanges(**counts, example=shown)
@@ -269,8 +277,17 @@ def _kind_of_hour(file: _FileStamps, number: int, block: Times) -> str | None:
 
 def _change_hours(times: Times, step: int, zone: str) -> Iterator[tuple[int, Times]]:
     """Yield the hours of clock changes within `times`: (how often clocks show them, 2 or 0; their grid timestamps)."""
+    days = np.arange(times[0] - 2 * DAY, times[-1] + 3 * DAY, DAY)
+    changes = np.flatnonzero(np.diff(wall_of(days, zone) - days))
+    if not len(changes):
+        return
     grid = np.arange(times[0], times[-1] + 1, step)
-    _, _, count = find_occurrences(grid, zone)
+    near = [  # elsewhere, clocks show each time once
+        np.arange(*np.searchsorted(grid, (days[at] - 2 * DAY, days[at + 1] + 2 * DAY))) for at in changes
+    ]
+    places = np.unique(np.concatenate(near))
+    count = np.ones(len(grid), np.int64)
+    count[places] = find_occurrences(grid[places], zone)[2]
     odd = np.flatnonzero(count != 1)
     for block in np.split(odd, np.flatnonzero(np.diff(odd) != 1) + 1) if len(odd) else []:
         first, last = block[0], block[-1]

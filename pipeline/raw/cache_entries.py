@@ -183,6 +183,7 @@ class GroupRows:
     files: list[ParsedFile]
     source: Source
     settings: SettingsDigest
+    source_name: str
 
     def name(self, context: IngestContext) -> str:
         """The cache's name for the table."""
@@ -215,7 +216,8 @@ def make_table(context: IngestContext, rows: GroupRows) -> TableEntry:
     """Merge the rows of a group, which must be available, into a table."""
     folder, group = context.cache.new_folder(), rows.group
     grid = context.raw.stamp_grid(rows.source, group)
-    rules = TableRules(rows.source, grid, context.raw.zone_of(group) or "UTC")
+    place, allowed = f"raw.sources.{rows.source_name}, group {group!r}", context.raw.max_bad_fraction
+    rules = TableRules(rows.source, grid, context.raw.zone_of(group) or "UTC", place, allowed)
     runs = [file.runs or [] for file in rows.files]
     path, most = folder / _TABLE, context.sizes.merge
     outcome = write_group_table(path, group, runs, rules, context.buffers, merge_bytes=most)

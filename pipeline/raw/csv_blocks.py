@@ -126,6 +126,22 @@ def csv_reader(lines: Iterable[str], source: Source) -> Reader:
     return csv.reader(lines, delimiter=source.separator, quotechar=source.quote, doublequote=True)
 
 
+def unicode_encoding(start: bytes) -> str | None:
+    """Return utf-16 or utf-32 (with its byte order if there is no mark) if a file begins so; None for other encodings.
+
+    Without a byte-order mark, every second byte of ASCII letters is zero.
+    """
+    if start.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        return "utf-32"
+    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    even, odd = start[0:64:2], start[1:64:2]
+    for name, letters, zeros in (("utf-16-le", even, odd), ("utf-16-be", odd, even)):
+        if len(letters) > 1 and 0 not in letters and zeros.count(0) > 0.7 * len(zeros):
+            return name
+    return None
+
+
 def is_compressed(path: Path) -> bool:
     """Return whether a file is compressed, according to its suffix."""
     return path.suffix.lower() in {".gz", ".zst", ".zip"}

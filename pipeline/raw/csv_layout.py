@@ -13,7 +13,14 @@ import pyarrow as pa
 
 from hindcast.pipeline.digests import Stamp
 from hindcast.pipeline.errors import RawDataError
-from hindcast.pipeline.raw.csv_blocks import Block, closes_quotes, ignore_test, iter_blocks, split_line
+from hindcast.pipeline.raw.csv_blocks import (
+    Block,
+    closes_quotes,
+    ignore_test,
+    iter_blocks,
+    split_line,
+    unicode_encoding,
+)
 from hindcast.pipeline.raw.numbers import NumberStyle, read_numbers
 from hindcast.pipeline.raw.opened_file import OpenedFile
 from hindcast.pipeline.raw.patterns import matcher
@@ -347,11 +354,11 @@ def _split_names(content: bytes, path: Path, line: int, source: Source) -> tuple
     except UnicodeDecodeError:
         text = "\0"
     if "\0" in text or "\ufffd" in text:
-        has_mark = content[:2] in (b"\xff\xfe", b"\xfe\xff")
-        hint = " (the first bytes are the byte-order mark of utf-16)" if has_mark else ""
+        found = unicode_encoding(content)
+        how = f" to {found}, as the first bytes show" if found else ""
         raise RawDataError(
             f"{path}: is not valid {source.encoding} text (line {line} holds {content[:24]!r}); "
-            f"set `encoding`{hint}, or narrow `files` if this is not a CSV file."
+            f"set `encoding`{how}, or narrow `files` if this is not a CSV file."
         )
     if not closes_quotes(text, source):
         raise RawDataError(

@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from hindcast.pipeline.arrays import BufferPool, Flags, Ints
+from hindcast.pipeline.errors import RawDataError
 from hindcast.pipeline.raw.off_grid import MARGIN, classify_stamps
 from hindcast.pipeline.raw.quality_findings import TableFindings
 from hindcast.pipeline.raw.quality_scan import QualityScan
@@ -30,7 +31,10 @@ from hindcast.pipeline.raw.reject_rules import (
     CONFLICT,
     OFF_GRID,
     OFF_GRID_EMPTY,
+    REMEDIES,
+    RULES,
     SUPERSEDED,
+    BadRowLimit,
     RejectedRows,
     join_rejected,
 )
@@ -42,14 +46,23 @@ from hindcast.pipeline.settings.raw import Source
 from hindcast.pipeline.settings.stamp_grid import StampGrid
 from hindcast.pipeline.tables import ROWS_A_PIECE, STAMP, TableWriter, table_schema
 
+_MOST_AT_ONE_TIME = (
+    4_000_000  # rows of one series with one valid time; they are in memory together: half a GB
+)
+
 
 @dataclass(frozen=True)
 class TableRules:
-    """The settings of a group's table: its source, how timestamps fall into steps, and the group's zone."""
+    """The settings of a group's table: its source, how timestamps fall into steps, and the group's zone.
+
+    `place` names the table in messages; `bad_allowed` is `raw.max_bad_fraction`.
+    """
 
     source: Source
     grid: StampGrid
     zone: str
+    place: str = ""
+    bad_allowed: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -82,11 +95,13 @@ def write_group_table(
     slices = find_slices(group, parts)
     names = list(slices)
     scan = QualityScan(source, rules.grid.frequency, rules.zone, names, buffers)
-    counter = _RowCounter(group, names, len(parts), scan)
+    limit = BadRowLimit(rules.place, rules.bad_allowed)
+    counter = _RowCounter(group, names, len(parts), scan, limit)
     most = max(1, merge_bytes // row_bytes(source))
     rows = RowGroups(buffers, source, ROWS_A_PIECE + most)
     with closing(TableWriter(path, table_schema(source))) as writer:
         for batch in iter_batches_in_context(slices, most, MARGIN * rules.grid.frequency):
+            _check_size(batch, most, rules)
             _merge_into(rows, counter, batch, rules)
             while rows.count >= ROWS_A_PIECE:
                 _write(writer, rows, ROWS_A_PIECE, counter, rules)
@@ -98,14 +113,29 @@ def write_group_table(
     return TableOutcome(writer.rows, stored, folded, rejected, counter.stamps, counter.scan.finish())
 
 
+def _check_size(batch: Batch, most: int, rules: TableRules) -> None:
+    """Refuse a batch that is far larger than `most` rows, because too many rows of one series have the same valid time."""
+    count = sum(piece.rows for piece in batch.slices)
+    if count > _MOST_AT_ONE_TIME + 4 * most:
+        piece = max(batch.slices, key=lambda piece: piece.rows)
+        time = np.datetime64(piece.run.valid_time(piece.first, (piece.start + piece.stop) // 2), "ns")
+        raise RawDataError(
+            f"{rules.place}: about {count:,} rows of series {piece.run.keys[piece.first][1]!r} have the same valid time, "
+            f"{time.astype('datetime64[s]')}Z; at most {_MOST_AT_ONE_TIME:,} can be compared. Are `series` and `valid_time` "
+            "the right columns? Correct them, or remove the repeated rows from the files. Nothing was replaced."
+        )
+
+
 class _RowCounter:
     """Counts the rows of a group per file; `names` are the names of its series, in order.
 
     `scan` checks the values of the rows to store.
     """
 
-    def __init__(self, group: str, names: list[str], files: int, scan: QualityScan) -> None:
-        self.group, self.names, self.scan = group, names, scan
+    def __init__(
+        self, group: str, names: list[str], files: int, scan: QualityScan, limit: BadRowLimit
+    ) -> None:
+        self.group, self.names, self.scan, self.limit = group, names, scan, limit
         self.places = {name: place for place, name in enumerate(names)}
         self.stored, self.folded = [0] * files, [0] * files
         self.rejected: list[list[RejectedRows]] = [[] for _ in range(files)]
@@ -119,11 +149,20 @@ class _RowCounter:
         for totals, rows in ((self.stored, kept), (self.folded, folded)):
             for file, number in enumerate(np.bincount(files[rows], minlength=count).tolist()):
                 totals[file] += number
+        self.limit.add(len(kept) + len(folded), np.empty(0, np.uint8), lambda _: "")
         for rule, of_rule in rejected.items():
+            self._check_limit(rule, of_rule, records)
             for file in np.unique(files[of_rule]).tolist():
                 rows = of_rule[files[of_rule] == file]
                 line, series = records.line[rows], np.array(self.names, object)[records.key[rows]]
                 self.rejected[file].append(RejectedRows.without_column(line, rule, self.group, series))
+
+    def _check_limit(self, rule: int, rows: Ints, records: Records) -> None:
+        def example(at: int) -> str:
+            line, name = records.line[rows[at]], self.names[records.key[rows[at]]]
+            return f"line {line} of series {name!r}: {RULES[rule]} ({REMEDIES.get(rule, '')})"
+
+        self.limit.add(len(rows), np.full(len(rows), rule, np.uint8), example)
 
 
 def _merge_into(rows: RowGroups, counter: _RowCounter, batch: Batch, rules: TableRules) -> None:

@@ -54,6 +54,15 @@ def reject_table(layout: Layout, source: Source, rejected: RejectedRows, block: 
     return pa.table(rows, REJECT_SCHEMA)
 
 
+def describe_reject(rejects: pa.Table, row: int) -> str:
+    """Return line, text and rule of one row of a table with REJECT_SCHEMA, for a message."""
+    one = {name: rejects[name][row].as_py() for name in ("line", "text", "rule")}
+    remedy = REMEDIES.get(RULES.index(one["rule"]), "")
+    return f"line {one['line']}: {one['text'][:_LONGEST_EXAMPLE]!r}, {one['rule']}" + (
+        f" ({remedy})" if remedy else ""
+    )
+
+
 class RejectFile:
     """The rejected rows of one raw file, written block by block to `path`."""
 

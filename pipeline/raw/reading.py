@@ -19,7 +19,8 @@ from hindcast.pipeline.raw.csv_blocks import BLOCK_BYTES, Block, is_compressed, 
 from hindcast.pipeline.raw.csv_layout import Layout, read_layout
 from hindcast.pipeline.raw.dst_order import AmbiguousTimeResolver, RowOrder, find_row_orders
 from hindcast.pipeline.raw.opened_file import OpenedFile, change_error
-from hindcast.pipeline.raw.quarantine import Counts, RejectFile, reject_table
+from hindcast.pipeline.raw.quarantine import Counts, RejectFile, describe_reject, reject_table
+from hindcast.pipeline.raw.reject_rules import BadRowLimit
 from hindcast.pipeline.raw.rows import RowReader, Rows
 from hindcast.pipeline.raw.sorted_runs import Run, RunWriter, make_run
 from hindcast.pipeline.raw.source_files import RawFile
@@ -162,6 +163,7 @@ class _FileReader:
         self._rejects: RejectFile | None = None
         self._resolver = AmbiguousTimeResolver(file.source)
         self._counts = Counts()
+        self._limit = BadRowLimit(file.file.name, context.raw.max_bad_fraction)
         self._unzoned: set[str] = set()
 
     def add(self, block: Block, result: _BlockResult) -> None:
@@ -177,7 +179,11 @@ class _FileReader:
         if len(rows.rejected):
             self._counts.add_rules(rows.rejected.rule)
             self._rejects = self._rejects or RejectFile(self._folder / REJECTS_NAME)
-            self._rejects.add(reject_table(self.file.layout, self.file.source, rows.rejected, block))
+            rejects = reject_table(self.file.layout, self.file.source, rows.rejected, block)
+            self._limit.add(rows.read, rows.rejected.rule, lambda row: describe_reject(rejects, row))
+            self._rejects.add(rejects)
+        else:
+            self._limit.add(rows.read, rows.rejected.rule, lambda _: "")
 
     def finish(self) -> ParsedFile:
         """Complete the entry and add it to the cache."""

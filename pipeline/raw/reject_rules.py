@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hindcast.pipeline.arrays import Flags, Ints, Names
+from hindcast.pipeline.errors import RawDataError
 
 Rules = NDArray[np.uint8]
 
@@ -46,6 +48,15 @@ RULES = (
 
 # rejected because of a setting, or without loss of data: not counted as bad
 DECLARED = (IGNORED, HEADER, NONEXISTENT_DROPPED, SUPERSEDED, OFF_GRID_EMPTY)
+
+MOST_BAD = 1_000_000
+"""A file or table of mostly bad rows may have at most so many: a file of 1 MB can unpack to 500 million."""
+KEPT_WHATEVER_THEIR_NUMBER = (
+    IGNORED,
+    SUPERSEDED,
+    NONEXISTENT_DROPPED,
+    OFF_GRID_EMPTY,
+)  # a setting asks for it
 
 REMEDIES = {
     IGNORED: "see `ignore_lines`",
@@ -97,6 +108,31 @@ class RejectedRows:
         return RejectedRows(
             self.line[rows], self.rule[rows], self.column[rows], self.group[rows], self.series[rows]
         )
+
+
+class BadRowLimit:
+    """Refuses rows (of one file, or of one table) as soon as there are too many bad ones to keep, and most are bad.
+
+    `place` names the rows in messages; more than the fraction `allowed` (at least half) must be bad.
+    """
+
+    def __init__(self, place: str, allowed: float) -> None:
+        self._place, self._allowed = place, max(allowed, 0.5)
+        self._read = self._bad = 0
+
+    def add(self, read: int, rules: Rules, example: Callable[[int], str]) -> None:
+        """Count rows read and the rules of the rejected ones; `example` describes one of these by its index.
+
+        Raises RawDataError.
+        """
+        self._read += read
+        self._bad += int((~np.isin(rules, KEPT_WHATEVER_THEIR_NUMBER)).sum())
+        if self._bad > MOST_BAD and self._bad > self._allowed * self._read:
+            raise RawDataError(
+                f"{self._place}: {self._bad:,} of the first {self._read:,} rows are bad, so it is not read to its end; "
+                f"{example(len(rules) - 1)}. Correct raw.sources, narrow `files`, or raise raw.max_bad_fraction "
+                "to 1 to keep them all in the quarantine. Nothing was replaced."
+            )
 
 
 class RowFaults:

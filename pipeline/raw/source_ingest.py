@@ -179,7 +179,7 @@ class SourceIngest:
 
     def _rows_of(self, group: str, places: list[int]) -> GroupRows:
         files = [self._parsed[place] for place in places]
-        return GroupRows(group, files, self._source, self._settings)
+        return GroupRows(group, files, self._source, self._settings, self.name)
 
     def _read_again(self, missing: dict[str, list[int]], shared: list[int]) -> None:
         """Read the files whose rows are needed for missing tables but were not kept or are damaged."""

@@ -5,9 +5,29 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from hindcast.pipeline.inspect.column_types import Column, classify_column
+from hindcast.pipeline.inspect.column_types import Column, classify_column, classify_columns
 from hindcast.pipeline.raw.numbers import NumberStyle
+
+CELLS = [
+    "1",
+    "2.5",
+    "1",
+    "7,5",
+    "",
+    "-",
+    "n/a",
+    "-999",
+    "99999",
+    "x",
+    "down",
+    "2024-01-01",
+    "1-2",
+    "1.234,5",
+    "(3)",
+]
 
 
 def of(*texts: str, decimal: str = ".") -> Column:
@@ -51,3 +71,24 @@ def test_a_usual_number_of_a_wide_range_is_not_a_sentinel() -> None:
 )
 def test_kinds(texts: tuple[str, ...], kind: str) -> None:
     assert of(*texts).kind == kind
+
+
+@given(
+    st.lists(st.lists(st.sampled_from(CELLS), min_size=60, max_size=60), max_size=6),
+    st.sampled_from(".,"),
+)
+def test_many_columns_have_the_types_that_each_has_alone(columns: list[list[str]], decimal: str) -> None:
+    style = NumberStyle(decimal)
+    regular = [str(number % 7) + f"{decimal}5" for number in range(60)]
+    named = [
+        (f"c{n}", pa.array(texts, pa.string()))
+        for n, texts in enumerate([regular, *columns, regular, [*regular[:-2], "", "-"]])
+    ]
+    together = classify_columns(named, style)
+    assert len(together) == len(named)
+    for place, (name, texts) in enumerate(named):
+        one, other = together[place], classify_column(place, name, texts, style)
+        for field in ("place", "heading", "texts", "kind", "markers", "sentinels", "bad"):
+            assert getattr(one, field) == getattr(other, field)
+        assert np.array_equal(one.numbers, other.numbers, equal_nan=True)
+        assert np.array_equal(one.missing, other.missing)

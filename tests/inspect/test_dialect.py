@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import csv
 from itertools import product
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hindcast.pipeline.errors import RawDataError
-from hindcast.pipeline.inspect.dialect import Dialect, cut_line, detect_dialect
+from hindcast.pipeline.inspect.dialect import Dialect, cut_lines, detect_dialect
 
 
 def of(text: str) -> Dialect:
@@ -73,4 +76,11 @@ def test_a_file_that_is_not_a_table_is_refused_with_the_reason(text: str, word: 
 
 
 def test_a_quote_that_is_not_closed_ends_with_its_line() -> None:
-    assert cut_line('1,"2,3', ",", '"') == ["1", "2,3"]
+    assert cut_lines(['1,"2,3'], ",", '"') == [["1", "2,3"]]
+
+
+@given(st.lists(st.lists(st.sampled_from(['"', ",", "a", "1", " "]), max_size=8).map("".join), max_size=8))
+def test_lines_are_cut_as_each_alone(lines: list[str]) -> None:
+    assert cut_lines(lines, ",", '"') == [
+        next(csv.reader([line]), []) if '"' in line else line.split(",") for line in lines
+    ]

@@ -217,9 +217,7 @@ def test_ragged_lines_are_counted_and_the_rest_is_read(tmp_path: Path) -> None:
     rows[7] += ",1,2"
     rows[9] = '"2022-01-01 09:00,5'
     seen = mock.seen(tmp_path, x_csv="\n".join(["time,load", *rows]) + "\n")
-    (finding,) = [
-        finding for finding in seen.anomalies if finding.what == "lines with a different number of cells"
-    ]
+    (finding,) = [finding for finding in seen.anomalies if finding.what == "damaged lines"]
     assert finding.detail.startswith("2 lines")
     assert seen.files[0].rows == len(rows) - 2
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 from pathlib import Path
 
@@ -10,7 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hindcast.pipeline.errors import RawDataError
-from hindcast.pipeline.inspect.sample import take_sample
+from hindcast.pipeline.inspect.dialect import Dialect
+from hindcast.pipeline.inspect.sample import cut_cells, take_sample
+from hindcast.pipeline.raw.numbers import NumberStyle
 
 
 def test_a_small_file_is_read_whole(tmp_path: Path) -> None:
@@ -56,3 +59,32 @@ def test_files_of_other_kinds_are_called_by_name(start: bytes, word: str, tmp_pa
     path.write_bytes(start + b"\n" * 50)
     with pytest.raises(RawDataError, match=word):
         take_sample(path)
+
+
+LINES = st.lists(st.sampled_from(['"', ",", ",,", "a", "1", " ", "\0", ""]), max_size=9).map("".join)
+
+
+def cut_slowly(line: str) -> list[str] | None:
+    """The cells of one line, None if it is damaged."""
+    cells = next(csv.reader([line]), []) if '"' in line else line.split(",")
+    while len(cells) > 3 and not cells[-1].strip():
+        cells.pop()
+    return (
+        [cell.strip() for cell in cells]
+        if len(cells) == 3 and line.count('"') % 2 == 0 and "\0" not in line
+        else None
+    )
+
+
+@given(st.lists(LINES, max_size=9))
+def test_whole_pieces_are_cut_as_each_line_alone(lines: list[str]) -> None:
+    dialect = Dialect("utf-8", ",", '"', NumberStyle(), 0, ("x", "y", "z"), given=True)
+    found = cut_cells(["\n".join(lines)], dialect)
+    slow = [cut_slowly(line) for line in lines if line]
+    rows = list(zip(*(column.to_pylist() for column in found.columns), strict=True))
+    assert rows == [tuple(cells) for cells in slow if cells is not None]
+    assert found.ragged == slow.count(None)
+    assert (
+        found.ragged_texts
+        == tuple(line for line, cells in zip(filter(None, lines), slow, strict=True) if cells is None)[:3]
+    )

@@ -303,7 +303,7 @@ WHOLE = b"name,time,load\nx,2024-01-01T00:00Z,1\n"
         ("b.csv.gz", gzip.compress(WHOLE * 500, mtime=0)[:-20], "cannot be decompressed"),
         ("b.csv.gz", WHOLE, "cannot be decompressed"),
         ("b.csv.zst", b"\x28\xb5\x2f\xfd\x00", "cannot be decompressed"),
-        ("b.csv", WHOLE.decode().encode("utf-16"), "the byte-order mark of utf-16"),
+        ("b.csv", WHOLE.decode().encode("utf-16"), "to utf-16, as the first bytes show"),
         ("b.csv", b"\xef\xbb\xbf", "is empty"),
         ("b.csv", b'name,time,"load\n[MW]"\nx,2024-01-01T00:00Z,1\n', "opens a quote and does not close it"),
         ("b.csv", b"name,time,load,load\n", "occurs 2 times in the header; give `names`"),

@@ -147,7 +147,7 @@ def test_empty_cells_at_the_end_do_not_make_header_and_rows_differ(
         ("a\n", {"skip_lines": 3}, "below the 3 lines of `skip_lines`"),
         ("a,b\n", {"skip_until": "^time"}, "no header found: none of the first 10000 lines matches '^time'"),
         ('a,"b\n1,2\n', {}, "opens a quote and does not close it"),
-        (b"\xff\xfea\x00", {}, "the byte-order mark of utf-16"),
+        (b"\xff\xfea\x00", {}, "to utf-16, as the first bytes show"),
         (b"a,\xe9\n", {}, "is not valid utf-8 text (line 1 holds b'a,\\xe9')"),
         ("1,2,3\n", {"names": ["a", "b"]}, "`names` gives 2 columns, but line 1 has 3 cells"),
     ],
