@@ -100,6 +100,10 @@ bench-train: $(READY) ## training in lanes compared with windows, batch 1 and th
 bench-scale: $(READY) ## exponents of time and memory of every stage, by series, groups, size, files, features, steps (ARGS="--quick")
 	@$(IN_VENV) python benchmarks/scale.py $(ARGS)
 
+.PHONY: bench-whole
+bench-whole: $(READY) ## all stages at the size of method 1, half an hour, and that method's own loop on a slice
+	@$(IN_VENV) python benchmarks/whole_way.py $(ARGS)
+
 BENCH_STREAM := .venv-bench-stream/made-$(shell cat requirements-bench-stream.txt | cksum | tr -cs '0-9\n' -)
 $(BENCH_STREAM): $(READY)
 	@rm -rf .venv-bench-stream && $(PIP) install --no-deps --target .venv-bench-stream -r requirements-bench-stream.txt

@@ -111,7 +111,7 @@ def test_a_model_and_a_split_of_the_command_line_win_over_every_data_set(
             assert _says(ROOT / f"conf/model/{model}.yaml", composed) == [], overrides
 
 
-OWN = {
+OWN: dict[str, dict[str, Any]] = {
     "chronological": {"validation": "2010-01-01", "test": "2011-01-01"},
     "rolling_origin": {"folds": 2, "window": "sliding", "fold": 1},
     "blocked": {"block": "14d", "distance": "3d"},
@@ -126,7 +126,10 @@ OWN = {
 def test_a_split_of_the_command_line_replaces_the_section_of_every_data_set(
     policy: str, tmp_path: Path
 ) -> None:
-    of_data = {"split": {"policy": policy, **OWN[policy]}, "train": {"mode": "windows", "members": 3}}
+    of_data: dict[str, dict[str, Any]] = {
+        "split": {"policy": policy, **OWN[policy]},
+        "train": {"mode": "windows", "members": 3},
+    }
     raw = yaml.safe_load((ROOT / "conf/dataset/gefcom2012.yaml").read_text(encoding="utf-8"))
     text = "# @package _global_\n" + yaml.safe_dump({**raw, **of_data})
     alone = _compose_in(tmp_path, text, "dataset=mine")
