@@ -28,6 +28,7 @@ from hindcast.pipeline.wording import time_text
 
 REBUILT = "every number of every array equals the number that the tables and the settings give"
 
+_REPACK = "run the stages `pack` and `split` again"
 _NO_TIMES = (TIME_MAX, TIME_MIN)
 
 Columns = dict[str, tuple[tuple[str, ...], list[int]]]
@@ -67,6 +68,8 @@ def rebuild_rows(
         return NOTHING
     aligned = align_frames(frames, params, group)
     times = aligned.first_target_time, aligned.last_target_time
+    if 0 in rows:  # descriptions are the same for all groups
+        result.add_violations(_differing_descriptions(dataset, aligned))
     if not _compare_sequences(result, dataset, aligned.sequences, group, rows) or not len(rows):
         return RebuiltRows({}, {}, *times)
     differs = list(_differing_arrays(dataset, aligned))
@@ -144,6 +147,13 @@ def _compare_sequences(
             f"{group}: its sequences differ from the sequences that the tables give, in {words or 'their order'}"
         )
     return stored == due
+
+
+def _differing_descriptions(dataset: Dataset, aligned: AlignedGroup) -> Iterator[str]:
+    due = {feature.name: feature.description for feature in aligned.features}
+    for name, text in zip(dataset.features, dataset.header.feature_descriptions, strict=True):
+        if due.get(name, text) != text:
+            yield f"the description of {name} is {text!r}, but the settings give {due[name]!r}: {_REPACK}"
 
 
 def _differing_arrays(dataset: Dataset, aligned: AlignedGroup) -> Iterator[str]:

@@ -134,8 +134,24 @@ def swap_two_forecasters(file: h5py.File) -> None:
     file["forecaster"][...] = names[[1, 0, *range(2, len(names))]]
 
 
+def describe_a_feature_otherwise(file: h5py.File) -> None:
+    texts = file["feature"].attrs["descriptions"]
+    texts[1] = b"known a week before"
+    file["feature"].attrs["descriptions"] = texts
+
+
+def name_another_group(file: h5py.File) -> None:
+    file.attrs["group"] = "there"
+
+
 @pytest.mark.parametrize(
-    ("change", "due"), [(move_the_times_of_the_samples, "files"), (swap_two_forecasters, "rebuilt")]
+    ("change", "due"),
+    [
+        (move_the_times_of_the_samples, "files"),
+        (swap_two_forecasters, "rebuilt"),
+        (describe_a_feature_otherwise, "rebuilt"),
+        (name_another_group, "files"),
+    ],
 )
 def test_edited_coordinates_are_found(data: Path, change: Callable[[h5py.File], None], due: str) -> None:
     edit(data / "packed" / "here.h5", change)
