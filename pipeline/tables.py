@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -207,26 +207,18 @@ FlagRow = tuple[str, str, str, str, str, int, int]
 """Source, group, series, value, reason, from, until: see `write_flags`."""
 
 
-def flags_frame(rows: list[FlagRow]) -> pd.DataFrame:
-    """Make the table for `write_flags` of its rows."""
-    columns = list(zip(*rows, strict=True)) or [()] * 7
-    texts = {name: np.array(column, object) for name, column in zip(FLAG_TEXTS, columns, strict=False)}
-    times = {name: np.array(column, np.int64) for name, column in zip(FLAG_TIMES, columns[5:], strict=True)}
-    return pd.DataFrame(texts | times)
-
-
-def write_flags(path: Path, flags: pd.DataFrame) -> None:
-    """Write the intervals of values that look wrong, in any order, one row each; replaces the file as a whole.
+def write_flags(path: Path, rows: Iterable[FlagRow]) -> None:
+    """Write the intervals of values that look wrong, in any order; replaces the file as a whole.
 
     Columns: `source`, `group`, `series` ("" means every series of the group), `value` and `reason` (str), `from_time`
     and `until_time` (int64 nanoseconds UTC, half-open). The file is sorted by source, group, series, value, from_time,
     until_time and reason; its bytes depend only on the rows.
     """
-    assert (flags["from_time"] < flags["until_time"]).all(), "an interval is half-open and not empty"
-    order = [*FLAG_TEXTS[:4], *FLAG_TIMES, FLAG_TEXTS[4]]
-    rows = flags.sort_values(order, kind="stable")
-    texts = [pa.array(rows[name].astype(object), pa.string()) for name in FLAG_TEXTS]
-    times = [pa.array(rows[name].to_numpy(np.int64)).cast(STAMP) for name in FLAG_TIMES]
+    ordered = sorted(rows, key=lambda row: (*row[:4], *row[5:], row[4]))
+    assert all(start < until for *_, start, until in ordered), "an interval is half-open and not empty"
+    columns = list(zip(*ordered, strict=True)) or [()] * len(_FLAG_SCHEMA)
+    texts = [pa.array(column, pa.string()) for column in columns[: len(FLAG_TEXTS)]]
+    times = [pa.array(column, pa.int64()).cast(STAMP) for column in columns[len(FLAG_TEXTS) :]]
     table = pa.Table.from_arrays([*texts, *times], schema=_FLAG_SCHEMA)
     with replace_file(path) as temporary:
         options = {"row_group_size": ROWS_A_PIECE, "write_page_checksum": True}

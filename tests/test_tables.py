@@ -6,7 +6,6 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -98,21 +97,15 @@ NAMES = st.sampled_from(["", "a", "B", "é", "a/b"])
 INTERVALS = st.tuples(*[NAMES] * 5, st.integers(-(2**62), 2**62), st.integers(1, 2**60))
 
 
-def flags_of(rows: list[tuple[str, str, str, str, str, int, int]]) -> pd.DataFrame:
-    """Intervals (source, group, series, value, reason, from_time, until_time)."""
-    frame = pd.DataFrame(rows, columns=[*module.FLAG_TEXTS, *module.FLAG_TIMES])
-    return frame.astype(dict.fromkeys(module.FLAG_TEXTS, object) | dict.fromkeys(module.FLAG_TIMES, np.int64))
-
-
 @given(rows=st.lists(INTERVALS, max_size=8), order=st.randoms(use_true_random=False))
 def test_flags_come_back_sorted_and_their_bytes_do_not_depend_on_the_order_of_rows(
     rows: list[tuple[str, str, str, str, str, int, int]], order, tmp_path: Path
 ) -> None:
     rows = [(*row[:5], row[5], row[5] + row[6]) for row in rows]
-    write_flags(tmp_path / "a.parquet", flags_of(rows))
+    write_flags(tmp_path / "a.parquet", rows)
     shuffled = rows.copy()
     order.shuffle(shuffled)
-    write_flags(tmp_path / "b.parquet", flags_of(shuffled))
+    write_flags(tmp_path / "b.parquet", shuffled)
     assert (tmp_path / "a.parquet").read_bytes() == (tmp_path / "b.parquet").read_bytes()
     found = read_flags(tmp_path / "a.parquet")
     assert list(found.columns) == [*module.FLAG_TEXTS, *module.FLAG_TIMES]
@@ -123,7 +116,7 @@ def test_flags_come_back_sorted_and_their_bytes_do_not_depend_on_the_order_of_ro
 
 
 def test_flags_of_nothing_are_an_empty_table(tmp_path: Path) -> None:
-    write_flags(tmp_path / "flags.parquet", flags_of([]))
+    write_flags(tmp_path / "flags.parquet", [])
     assert len(read_flags(tmp_path / "flags.parquet")) == 0
 
 
@@ -153,7 +146,7 @@ def test_damaged_flags_name_the_file_and_the_stage(
     damage: Callable[[Path], None], message: str, tmp_path: Path
 ) -> None:
     path = tmp_path / "flags.parquet"
-    write_flags(path, flags_of([("meter", "here", "x", "load", "outlier", 0, 1)]))
+    write_flags(path, [("meter", "here", "x", "load", "outlier", 0, 1)])
     damage(path)
     with pytest.raises(FormatError, match=rf"flags\.parquet:? {message}.*run the stage `ingest` again"):
         read_flags(path)

@@ -94,7 +94,7 @@ def write_group_table(
     source = rules.source
     slices = find_slices(group, parts)
     names = list(slices)
-    scan = QualityScan(source, rules.grid.frequency, rules.zone, names, buffers)
+    scan = QualityScan(source, rules.grid.frequency, rules.zone, names)
     limit = BadRowLimit(rules.place, rules.bad_allowed)
     counter = _RowCounter(group, names, len(parts), scan, limit)
     most = max(1, merge_bytes // row_bytes(source))
@@ -104,8 +104,8 @@ def write_group_table(
             _check_size(batch, most, rules)
             _merge_into(rows, counter, batch, rules)
             while rows.count >= ROWS_A_PIECE:
-                _write(writer, rows, ROWS_A_PIECE, counter, rules)
-        _write(writer, rows, rows.count, counter, rules)
+                _write(writer, rows, ROWS_A_PIECE, names, rules)
+        _write(writer, rows, rows.count, names, rules)
     if not writer.rows:
         path.unlink()
     rejected = [join_rejected(parts) for parts in counter.rejected]
@@ -189,6 +189,7 @@ def _merge_into(rows: RowGroups, counter: _RowCounter, batch: Batch, rules: Tabl
         count = len(kept)
         for row in (*block, series):
             row[:count] = row[kept]
+    counter.scan.add(rows.records(rows.count, rows.count + count), whole=batch.low is None)
     rows.count += count
 
 
@@ -245,12 +246,11 @@ def _read(batch: list[Slice], places: dict[str, int], block: Block, series: Code
     return np.repeat(np.array([piece.file for piece in batch], np.int32), [piece.rows for piece in batch])
 
 
-def _write(writer: TableWriter, rows: RowGroups, count: int, counter: _RowCounter, rules: TableRules) -> None:
+def _write(writer: TableWriter, rows: RowGroups, count: int, names: list[str], rules: TableRules) -> None:
     if count:
         records = rows.records(0, count)
-        counter.scan.add(records)
         known = known_moments(records, rules.source, rules.grid, rules.zone)
-        writer.write(rows.table(count, counter.names, known))
+        writer.write(rows.table(count, names, known))
         rows.remove(count)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from hindcast.pipeline.files import write_json
-from hindcast.pipeline.raw.quality_checks import (
+from hindcast.pipeline.raw.quality_findings import (
     FROZEN,
     GAP,
     LEVEL_SHIFT,
@@ -22,11 +22,11 @@ from hindcast.pipeline.raw.quality_checks import (
     ZERO_RUN,
     ZEROS,
     Finding,
+    TableFindings,
 )
-from hindcast.pipeline.raw.quality_findings import TableFindings
 from hindcast.pipeline.settings.base import DAY
 from hindcast.pipeline.settings.raw import ConfirmedEvent, RawSettings
-from hindcast.pipeline.tables import FLAGS, QUALITY, FlagRow, flags_frame, write_flags
+from hindcast.pipeline.tables import FLAGS, QUALITY, FlagRow, write_flags
 from hindcast.pipeline.wording import listed, time_text
 
 _MOST_SENTENCES = 500
@@ -89,7 +89,7 @@ def write_quality(
     ]
     warnings.sort(key=lambda each: (-each.worst.severity, each.owner, each.reason))
     report = _report(raw, warnings, used, off_grid)
-    write_flags(root / FLAGS, flags_frame(_rows(found)))
+    write_flags(root / FLAGS, _rows(found))
     write_json(root / QUALITY, report)
     return report
 
@@ -138,13 +138,12 @@ def _without(finding: Finding, event: ConfirmedEvent) -> list[Finding]:
     return [part for part in parts if part.from_time < part.until_time]
 
 
-def _rows(found: dict[Owner, list[Finding]]) -> list[FlagRow]:
-    rows = {
+def _rows(found: dict[Owner, list[Finding]]) -> set[FlagRow]:
+    return {
         (*owner, each.reason, each.from_time, each.until_time)
         for owner, findings in found.items()
         for each in findings
     }
-    return sorted(rows)
 
 
 def _report(

@@ -1,371 +1,347 @@
-"""Checks of one series for values that look wrong: outliers, false zeros, frozen and zero runs, level shifts, swapped dates, gaps.
+"""Checks of values that look wrong, over all series of a table at once: outliers, false zeros, frozen and zero runs, gaps.
 
-Each check compares a series with its own habit: exact order statistics, so that no result depends on how rows were read.
-A check only reports. docs/decisions/0019-values-that-look-wrong.md has the limits and what was measured.
+Each series is compared with its own habit. A cheap screen first selects the series to look at; it is part of the check: what it
+lets pass is not looked at. A check only reports. docs/decisions/0019-values-that-look-wrong.md has the limits and what was measured.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from hindcast.pipeline.arrays import Flags, Floats, Ints, Times
-from hindcast.pipeline.settings.base import DAY
+from hindcast.pipeline.arrays import Flags, Floats, Ints
+from hindcast.pipeline.raw.quality_findings import FROZEN, OUTLIER, ZERO_RUN, ZEROS
+from hindcast.pipeline.raw.quality_order import (
+    FEWEST,
+    flat_rows,
+    matrices,
+    offsets_of,
+    quantiles,
+    range_limits,
+    rank_of,
+    sort_series,
+    step_limits,
+)
+from hindcast.pipeline.raw.quality_rows import Found, Rows, Spans
 
-OUTLIER, ZEROS, ZERO_RUN, FROZEN = "outlier", "false zeros", "zero run", "frozen"
-LEVEL_SHIFT, SWAPPED, GAP, TAIL = "level shift", "day and month swapped", "gap", "ends early"
-
-FEWEST = 48  # values; a shorter series has no habit
 _APART = 1.5  # outliers are this many times larger than the largest value that is not one
 _LONGEST_SPIKE = 3  # rows
 _SHORTEST_RUN = 10  # rows
 _LONGER = 4  # times as long as the usual runs of the series
-_SHORTEST_GAP = 6  # steps without a value
-_RANGE_TAIL = ((0.5, 0.9, 0.99), 3.0)  # of the limit of distances from the median
+_LARGE_STEP = 8  # times the mean step: no spike without one
+_FAR = 5  # standard deviations from the mean: no outlier without one
+_QUAD = 4  # a run of seven equal values contains four at a multiple of four rows
 _SAMPLE = 2048  # rows
 _CLOSE = 0.85  # of a limit that is estimated from a sample
-_STEP_TAIL = ((0.5, 0.8, 0.95), 4.0)  # of the limit of steps
-_ABRUPT = 0.7  # of the limit of steps: a step of a level shift that is too small to be recognized by its level alone
-_WEEK = 7
-_WEEKS = 4  # a level shift separates so many weeks from so many others
-_SWAPPED_DAYS = 12
-_FEWEST_PAIRS = 24  # pairs of days in a year on which swapped dates can be recognized
-
-Span = tuple[int, int, float]
-"""First row, row after the last, and how many times the limit is exceeded."""
 
 
-@dataclass(frozen=True)
-class Finding:
-    """An interval [from, until) in ns UTC that looks wrong, how many times it exceeds its limit, and a value as example."""
+class Column:
+    """The values of all rows, none of them missing, and what several checks read of them."""
 
-    reason: str
-    from_time: int
-    until_time: int
-    severity: float
-    value: float
+    def __init__(self, rows: Rows, values: Floats, low: Floats | None = None) -> None:
+        self.rows, self.values = rows, values
+        self.low = np.minimum.reduceat(values, rows.starts) if low is None else low
+        self.high = np.maximum.reduceat(values, rows.starts)
+
+    @cached_property
+    def track(self) -> Column:
+        """The values of the newest vintages."""
+        newest = self.rows.newest
+        return self if newest is None else Column(self.rows.track, self.values[newest])
+
+    @cached_property
+    def steps(self) -> Floats:
+        """The size of the step from each row to the next; 0 where none follows."""
+        steps = np.empty(len(self.values))
+        np.subtract(self.values[1:], self.values[:-1], out=steps[:-1])
+        np.abs(steps, out=steps)
+        steps[self.rows.breaks] = 0.0
+        return steps
+
+    @cached_property
+    def zeros(self) -> Ints:
+        """Rows with the value 0."""
+        if not ((self.low <= 0) & (self.high >= 0)).any():
+            return np.empty(0, np.int64)
+        return np.flatnonzero(self.values == 0)
+
+    def false_zeros(self, places: Ints) -> Floats:
+        """Return by how much 0 differs from some series if they are otherwise never near zero; 0 for other series."""
+        chosen, which = np.unique(places, return_inverse=True)
+        counts, lengths = self.rows.count(self.zeros)[chosen], self.rows.lengths[chosen]
+        enough = (lengths >= FEWEST) & (lengths - counts >= FEWEST) & (counts > 0) & (20 * counts <= lengths)
+        some = np.flatnonzero(enough & ((self.low[chosen] >= 0) | (self.high[chosen] <= 0)))
+        some = some[~self._often_small(chosen[some], counts[some])]
+        sizes = np.zeros(len(chosen))
+        for block, ordered in sort_series(self.values, self.rows.starts[chosen[some]], lengths[some]):
+            zeros, others = counts[some[block]], ordered.lengths - counts[some[block]]
+            above = ordered.cells[:, 0] >= 0
+            ranks = (rank_of(share, others) for share in (0.001, 0.5))
+            low, middle = (np.abs(ordered.at(np.where(above, zeros + at, others - 1 - at))) for at in ranks)
+            sizes[some[block]] = np.where(low < 0.2 * middle, 0.0, middle / np.maximum(low, 1e-300) + 1)
+        return sizes[which]
+
+    def _often_small(self, places: Ints, counts: Ints) -> Flags:
+        if not len(places):
+            return np.empty(0, np.bool_)
+        rows, starts, lengths = self.rows.sample
+        sizes, starts, lengths = np.abs(self.values[rows]), starts[places], lengths[places]
+        small = np.empty(len(places), np.int64)
+        (middle,) = quantiles(sizes, starts, lengths, 0.5)
+        for block, cells in matrices(sizes, starts, lengths):
+            small[block] = np.count_nonzero(cells < 0.1 * middle[block, None], axis=1)
+        often: Flags = small > counts / 7 + 0.01 * lengths + 10
+        return often
+
+    def limits_of_steps(self, places: Ints) -> Floats:
+        """Return from which size on steps of some series are unusual."""
+        lengths = self.rows.lengths[places]
+        return step_limits(self.steps, self.rows.starts[places], lengths, lengths)
 
 
-def find_outliers(values: Floats, near: Flags, *, far: bool = True, spikes: bool = True) -> list[Span]:
-    """Return rows far outside the range of the series, and short spikes that are large for its steps.
+def find_outliers(column: Column) -> Found:
+    """Find values far outside the range of their series, and spikes of up to three rows that are large for its steps.
 
-    `near[i]` says whether row i + 1 is one step after row i. Limits are extrapolated from the upper half of the distribution to
-    one exceedance in a thousand series; outliers must also be well separated from the remaining values.
+    Limits are extrapolated from the upper half of the distribution to one exceedance in a thousand series; outliers must also be
+    well separated from the remaining values.
     """
-    sizes = np.zeros(len(values))
-    if far:
-        _mark_far(values, sizes)
-    if spikes:
-        _mark_spikes(values, near, sizes)
-    return _spans_of(sizes)
+    rows = column.rows
+    far, spikes = _far(column), _spikes(column)
+    spans = Spans.of_rows(rows, *(np.concatenate(parts) for parts in zip(far, spikes, strict=True)))
+    if len(spans.firsts) and len(column.zeros):  # zeros are reported as such
+        inside = np.searchsorted(column.zeros, spans.stops) - np.searchsorted(column.zeros, spans.firsts)
+        zero = inside == spans.stops - spans.firsts
+        zero[zero] = column.false_zeros(rows.place_of(spans.firsts[zero])) > 0
+        spans = spans.take(~zero)
+    yield from rows.findings(OUTLIER, spans, column.values)
 
 
-def may_be_far(values: Floats) -> bool:
-    """Return False if limits estimated from a sample of a long series say that no value is far outside its range."""
-    every = _sample_distance(len(values))
-    if every == 1:
-        return True
-    sample = _without_codes(values[::every])
-    middle = quantiles(sample, 0.5)[0]
-    return any(
-        sign * float(end - middle) > _CLOSE * tail_limit(sign * (sample - middle), len(values), *_RANGE_TAIL)
-        for sign, end in ((1, values.max()), (-1, values.min()))
-    )
+def find_false_zeros(column: Column) -> Found:
+    """Find zeros in series that are otherwise never near zero."""
+    if len(column.zeros):
+        sizes = column.false_zeros(column.rows.place_of(column.zeros))
+        false = sizes > 0
+        spans = Spans.of_rows(column.rows, column.zeros[false], sizes[false])
+        yield from column.rows.findings(ZEROS, spans, column.values)
 
 
-def may_have_spikes(values: Floats) -> bool:
-    """Return False if limits estimated from a sample of a long series say that it has no short large excursion."""
-    every = _sample_distance(len(values))
-    if every == 1:
-        return True
-    steps = np.diff(values)
-    limit = _CLOSE * tail_limit(np.abs(steps[::every]), len(values), *_STEP_TAIL)
-    large = np.flatnonzero(np.abs(steps) > limit)
-    return bool(((np.diff(large) <= _LONGEST_SPIKE) & (steps[large[:-1]] * steps[large[1:]] < 0)).any())
-
-
-def _sample_distance(count: int) -> int:
-    """Return the distance of sampled rows that meet all hours and weekdays; 1 for a short series."""
-    every = count // _SAMPLE
-    if every < 4:
-        return 1
-    while math.gcd(every, 42) > 1:
-        every += 1
-    return every
-
-
-def find_false_zeros(values: Floats) -> list[Span]:
-    """Return the runs of zeros in a series that is otherwise never near zero."""
-    zero = values == 0
-    count = int(zero.sum())
-    if not count or 20 * count > len(values) or len(values) - count < FEWEST:
-        return []
-    sample = np.abs(values[::7])
-    if np.count_nonzero(sample < 0.1 * quantiles(sample, 0.5)[0]) > count / 7 + 0.01 * len(sample) + 10:
-        return []  # small values are usual
-    others = np.abs(values[~zero])
-    low, middle = quantiles(others, 0.001, 0.5)
-    signs = np.sign(values[~zero])
-    if low < 0.2 * middle or signs.min() != signs.max():
-        return []
-    return _spans_of(np.where(zero, middle / max(low, 1e-300) + 1, 0.0))
-
-
-def find_runs(values: Floats, near: Flags) -> list[Span]:
-    """Return runs of equal values that are long for the series and for their value."""
-    changes = np.ones(len(values), np.bool_)
-    changes[1:] = (values[1:] != values[:-1]) | ~near
-    firsts = np.flatnonzero(changes)
-    lengths = np.diff(np.append(firsts, len(values)))
-    limit = max(_SHORTEST_RUN, _LONGER * _length_at(lengths, 0.99))
-    found: list[Span] = []
-    for run in np.flatnonzero(lengths >= limit).tolist():
-        length, value = int(lengths[run]), values[firsts[run]]
-        alike = (values[firsts] == value) & (lengths > 1)
-        alike[run] = False
-        usual = limit
-        if alike.sum() >= 3:  # a usual state of the series: calm, night, rated power
-            usual = max(limit, _LONGER * _length_at(lengths[alike], 0.9))
-        if length >= usual:
-            found.append((int(firsts[run]), int(firsts[run]) + length, length / usual))
-    return found
-
-
-def find_gaps(times: Times, frequency: int) -> list[tuple[int, int, float]]:
-    """Return the intervals (from, until, severity) without a value that are long for the series; `times` are distinct."""
-    distances = np.diff(times)
-    if len(distances) < FEWEST:
-        return []
-    step = max(usual_step(times), frequency)
-    gaps = distances[distances > step]
-    limit = float((_SHORTEST_GAP + 1) * step)
-    if len(gaps) >= 10:  # gaps are usual
-        limit = max(limit, 2 * quantiles(gaps.astype(np.float64), 0.9)[0])
-    wide = np.flatnonzero(distances >= limit).tolist()
-    return [(int(times[at]) + step, int(times[at + 1]), float(distances[at]) / limit) for at in wide]
-
-
-def find_level_shifts(days: Ints, means: Floats, least: float = 1.0) -> list[tuple[int, float]]:
-    """Return the days at which the level of daily means changes for weeks, each with its signed size in limits, from `least` on.
-
-    The weekly medians of four weeks before must all lie on one side of those of four weeks after, further apart than
-    medians of neighbouring weeks and daily means of the series differ usually.
-    """
-    count = int(days[-1] - days[0]) + 1
-    reach = _WEEK * _WEEKS
-    if count < 2 * reach or len(days) < 0.8 * count:
-        return []
-    level = np.interp(np.arange(count), days - days[0], means)
-    medians = _weekly_medians(level)
-    at = np.arange(reach, count - reach + 1)
-    after = medians[at[:, None] + _WEEK * np.arange(_WEEKS)]
-    before = medians[at[:, None] - _WEEK * np.arange(1, _WEEKS + 1)]
-    up = after.min(axis=1) - before.max(axis=1)
-    down = before.min(axis=1) - after.max(axis=1)
-    size = np.maximum(up, down)
-    best = int(at[size.argmax()])  # a shift must not be part of the habit by which it is judged
-    halves = ((level[:best], medians[: best - _WEEK + 1]), (level[best:], medians[best:]))
-    if size.max() <= least * min(_spread(level), max(_spread(half) for half, _ in halves)):
-        return []
-    limit = min(_shift_limit(level, medians), max(_shift_limit(*half) for half in halves))
-    found: list[tuple[int, float]] = []
-    for first, stop, _ in _spans_of(np.where(size > least * limit, size, 0.0)):
-        best = first + int(size[first:stop].argmax())
-        sign = 1.0 if up[best] >= down[best] else -1.0
-        found.append((int(days[0] + at[best]), sign * float(size[best]) / max(limit, 1e-300)))
-    return found
-
-
-def find_swapped_years(days: Ints, means: Floats) -> list[tuple[int, float]]:
-    """Return the years whose daily means become smooth if day and month are exchanged on days 1 to 12, with the ratio."""
-    dates = days.astype("datetime64[D]")
-    months = dates.astype("datetime64[M]")
-    of_month = (dates - months.astype("datetime64[D]")).astype(np.int64) + 1
-    years = dates.astype("datetime64[Y]").astype(np.int64) + 1970
-    month = months.astype(np.int64) % 12 + 1
-    swapped = _swap(years, month, of_month, days)
-    other = np.searchsorted(days, swapped)
-    other[other == len(days)] = 0
-    exchanged = np.where(days[other] == swapped, means[other], np.nan)
-    as_is, back = np.abs(np.diff(means)), np.abs(np.diff(exchanged))
-    pair = (np.diff(days) == 1) & ~np.isnan(back) & (of_month[1:] <= _SWAPPED_DAYS + 1)
-    found = []
-    for year in np.unique(years[1:][pair]).tolist():
-        rows = pair & (years[1:] == year)
-        old, new = as_is[rows], back[rows]
-        if len(old) >= _FEWEST_PAIRS and new.sum() < 0.75 * old.sum() and (new < old).mean() > 0.55:
-            found.append((int(year), float(old.sum() / max(new.sum(), 1e-300))))
-    return found
-
-
-def usual_step(times: Times) -> int:
-    """Return the median distance of distinct times in ns; 0 if there are fewer than two."""
-    distances = np.diff(times)
-    distances = distances[distances > 0]
-    if not len(distances):
-        return 0
-    usual = distances[len(distances) // 2]
-    if 2 * np.count_nonzero(distances == usual) > len(distances):  # selection is slow among equal numbers
-        return int(usual)
-    return int(quantiles(distances, 0.5)[0])
-
-
-def is_abrupt(values: Floats, near: Flags, row: int, sign: float) -> bool:
-    """Return whether values change from a row to the next, next to `row`, in a direction and further than usual steps."""
-    steps = np.where(near, np.diff(values), 0.0)
-    part = sign * steps[max(0, row - 3) : row + 2]
-    return bool(part.max(initial=0.0) > _ABRUPT * tail_limit(np.abs(steps), len(values), *_STEP_TAIL))
-
-
-def quantiles(values: Floats | Ints, *shares: float) -> list[float]:
-    """Return the smallest values that at least these shares of all values do not exceed: exact order statistics."""
-    places = [max(0, math.ceil(share * len(values)) - 1) for share in shares]
-    ordered = np.partition(values, sorted(set(places)))
-    return [float(ordered[place]) for place in places]
-
-
-def tail_limit(sizes: Floats, count: int, shares: tuple[float, float, float], least: float) -> float:
-    """Extrapolate the distribution of `sizes` above zero as a Weibull tail to one exceedance in 1,000 series of `count` rows.
-
-    The limit is at least `least` times the last quantile; it is infinite where there are too few sizes.
-    """
-    sizes = sizes[sizes > 0]
-    if len(sizes) < FEWEST // 2:
-        return math.inf
-    found = quantiles(sizes, *shares)
-    limit = least * found[-1]
-    wanted = math.log(1000.0 * count)
-    for place in (0, 1):
-        near, far = -math.log(1 - shares[place]), -math.log(1 - shares[place + 1])
-        power = math.log(max(found[place + 1] / found[place], 1.0)) / math.log(far / near)
-        limit = max(limit, found[place + 1] * (wanted / far) ** power)
-    return limit
-
-
-def _length_at(lengths: Ints, share: float) -> int:
-    """Return the quantile of lengths, by counting."""
-    counts = np.cumsum(np.bincount(lengths))
-    return int(np.searchsorted(counts, max(1, math.ceil(share * len(lengths)))))
-
-
-def _mark_far(values: Floats, sizes: Floats) -> None:
-    core = _without_codes(values)
-    middle = quantiles(core, 0.5)[0]
-    for sign in (1, -1):
-        limit = tail_limit(sign * (core - middle), len(core), *_RANGE_TAIL)
-        away = sign * (values - middle)
-        least = _separated(away[away >= limit / _APART], limit)
-        np.maximum(sizes, np.where(away >= least, away / limit, 0.0), out=sizes)
-
-
-def _without_codes(values: Floats) -> Floats:
-    """Leave out the smallest and the largest value where they are repeated but rare, as codes for "missing" are."""
-    ends = (values == values.min()) | (values == values.max())
-    count = int(ends.sum())
-    return values[~ends] if 3 <= count <= 0.05 * len(values) else values
-
-
-def _mark_spikes(values: Floats, near: Flags, sizes: Floats) -> None:
-    steps = np.where(near, np.diff(values), 0.0)
-    limit = tail_limit(np.abs(steps), len(values), *_STEP_TAIL)
-    large = np.flatnonzero(np.abs(steps) > limit / _APART)
-    if len(large) < 2:
+def find_runs(column: Column) -> Found:
+    """Find runs of equal values that are long for their series and for their value; false zeros are not repeated."""
+    rows, values = column.rows, column.values
+    quads = values[: len(values) // _QUAD * _QUAD].reshape(-1, _QUAD)
+    equal = np.flatnonzero(quads[:, 0] == quads[:, 3])
+    if not len(equal):
         return
-    into, out = large[:-1], large[1:]
-    spike = (out - into <= _LONGEST_SPIKE) & (steps[into] * steps[out] < 0)
-    into, out = into[spike], out[spike]
-    size = np.minimum(np.abs(steps[into]), np.abs(steps[out]))
-    least = _separated(size, limit)
-    low, high = quantiles(values, 0.01, 0.99)
-    for first, last, height in zip((into + 1).tolist(), out.tolist(), size.tolist(), strict=True):
-        inside = values[first : last + 1]
-        outside = inside.max() > high if steps[first - 1] > 0 else inside.min() < low or (inside == 0).all()
-        if height >= least and outside:
-            np.maximum(sizes[first : last + 1], height / limit, out=sizes[first : last + 1])
+    equal = equal[(quads[equal, 1] == quads[equal, 2]) & (quads[equal, 0] == quads[equal, 1])]
+    places = np.unique(rows.place_of(equal * _QUAD))
+    spans = _long_runs(column, places[rows.lengths[places] >= FEWEST])
+    if not len(spans.firsts):
+        return
+    zero = values[spans.firsts] == 0
+    if zero.any():
+        runs = spans.take(zero)
+        runs = runs.take(column.false_zeros(rows.place_of(runs.firsts)) == 0)
+        yield from rows.findings(ZERO_RUN, runs, values)
+    yield from rows.findings(FROZEN, spans.take(~zero), values)
 
 
-def _separated(sizes: Floats, limit: float) -> float:
-    """Return the smallest size from `limit` on that is well above the next smaller one; infinite if there is none."""
-    if not len(sizes):
-        return math.inf
-    ordered = np.sort(sizes)
-    before = np.concatenate([[limit / _APART], ordered[:-1]])
-    apart = (ordered >= limit) & (ordered >= _APART * before)
-    return float(ordered[apart.argmax()]) if apart.any() else math.inf
+# --- outliers -------------------------------------------------------------------------------------------------
 
 
-def _shift_limit(level: Floats, medians: Floats) -> float:
-    """Return how far apart the levels before and after must be, from daily means and their weekly medians."""
-    return max(1.8 * quantiles(np.abs(medians[_WEEK:] - medians[:-_WEEK]), 0.95)[0], _spread(level))
+def _far(column: Column) -> tuple[Ints, Floats]:
+    """Return the rows that are far outside the range of their series, and how many times they exceed its limit."""
+    marked, sizes = [np.empty(0, np.int64)], [np.empty(0)]
+    rows, values, places = column.rows, column.values, _may_be_far(column)
+    for block, ordered in sort_series(values, rows.starts[places], rows.lengths[places]):
+        middle, *limits = range_limits(ordered)
+        ends = ordered.cells[:, 0], ordered.at(ordered.lengths - 1)
+        for sign, limit, end in zip((-1, 1), limits, ends, strict=True):
+            some = np.flatnonzero(sign * (end - middle) >= limit)
+            if not len(some):
+                continue
+            chosen = places[block[some]]
+            inside = flat_rows(rows.starts[chosen], rows.lengths[chosen])
+            which = some.repeat(rows.lengths[chosen])
+            away = sign * (values[inside] - middle[which])
+            large = np.flatnonzero(away >= limit[which] / _APART)
+            inside, which, away = inside[large], which[large], away[large]
+            found = away >= _least_separated(which, away, limit)[which]
+            marked.append(inside[found])
+            sizes.append(away[found] / limit[which[found]])
+    return np.concatenate(marked), np.concatenate(sizes)
 
 
-def _spread(level: Floats) -> float:
-    low, high = quantiles(level, 0.1, 0.9)
-    return 0.6 * (high - low)
+def _may_be_far(column: Column) -> Ints:
+    """Select series with a value far from the mean; long ones only if limits of a sample do not rule out a finding."""
+    rows = column.rows
+    picked, starts, lengths = rows.sample
+    sample = column.values[picked]
+    mean = np.add.reduceat(sample, starts) / lengths
+    variance = np.add.reduceat(sample * sample, starts) / lengths - mean * mean
+    near = np.maximum(column.high - mean, mean - column.low) <= _FAR * np.sqrt(np.maximum(variance, 0.0))
+    places = np.flatnonzero((rows.lengths >= FEWEST) & ~near & (column.high > column.low))
+    every = _sample_distances(rows.lengths[places])
+    chosen, keep = places[every > 1], every == 1
+    if len(chosen):
+        inside, starts, counts = _sample_rows(rows, chosen, every[every > 1])
+        possible = np.zeros(len(chosen), np.bool_)
+        for block, ordered in sort_series(column.values[inside], starts, counts):
+            of_block = chosen[block]
+            middle, down, up = range_limits(ordered, rows.lengths[of_block])
+            possible[block] = (column.high[of_block] - middle > _CLOSE * up) | (
+                middle - column.low[of_block] > _CLOSE * down
+            )
+        keep[every > 1] = possible
+    found: Ints = places[keep]
+    return found
 
 
-def _weekly_medians(level: Floats) -> Floats:
-    """Return the median of each day and the six days after it."""
-    return np.sort(np.lib.stride_tricks.sliding_window_view(level, _WEEK), axis=1)[:, _WEEK // 2]
+def _spikes(column: Column) -> tuple[Ints, Floats]:
+    """Return the rows of short spikes that are large for the steps of their series, and how many times they exceed its limit."""
+    rows, values = column.rows, column.values
+    places = _may_have_spikes(column)
+    if not len(places):
+        return np.empty(0, np.int64), np.empty(0)
+    limits = np.full(len(rows.lengths), np.inf)
+    limits[places] = column.limits_of_steps(places)
+    into, out = _excursions(column, limits / _APART)
+    place, sizes = rows.place_of(into), np.minimum(column.steps[into], column.steps[out])
+    large = sizes >= _least_separated(place, sizes, limits)[place]
+    into, out, place, sizes = into[large], out[large], place[large], sizes[large]
+    if not len(into):
+        return into, sizes
+    chosen, which = np.unique(place, return_inverse=True)
+    low, high = quantiles(values, rows.starts[chosen], rows.lengths[chosen], 0.01, 0.99)[:, which]
+    inside = np.stack([values[np.minimum(into + 1 + at, out)] for at in range(_LONGEST_SPIKE)])
+    deep = (inside.min(axis=0) < low) | (inside == 0).all(axis=0)
+    outside = np.where(values[into + 1] > values[into], inside.max(axis=0) > high, deep)
+    into, lengths = into[outside], (out - into)[outside]
+    return flat_rows(into + 1, lengths), (sizes[outside] / limits[place[outside]]).repeat(lengths)
 
 
-def _swap(years: Ints, month: Ints, of_month: Ints, days: Ints) -> Ints:
-    """Exchange day and month of dates with a day from 1 to 12; other dates stay."""
-    early = of_month <= _SWAPPED_DAYS
-    first = (
-        ((years - 1970) * 12 + np.where(early, of_month, 1) - 1)
-        .astype("datetime64[M]")
-        .astype("datetime64[D]")
+def _may_have_spikes(column: Column) -> Ints:
+    """Select series with a large step; long ones only if limits of a sample do not rule out a spike."""
+    rows, steps = column.rows, column.steps
+    largest = np.maximum.reduceat(steps, rows.starts)
+    mean = np.add.reduceat(steps, rows.starts) / rows.lengths
+    places = np.flatnonzero(
+        (rows.lengths >= FEWEST) & (largest > _LARGE_STEP * mean) & (column.high > column.low)
     )
-    return np.where(early, first.astype(np.int64) + month - 1, days)
+    every = _sample_distances(rows.lengths[places])
+    chosen, keep = places[every > 1], every == 1
+    if len(chosen):
+        inside, starts, counts = _sample_rows(rows, chosen, every[every > 1])
+        limits = np.full(len(rows.lengths), np.inf)
+        limits[chosen] = _CLOSE * step_limits(steps[inside], starts, counts, rows.lengths[chosen])
+        into, _ = _excursions(column, limits)
+        keep[every > 1] = np.isin(chosen, rows.place_of(into))
+    found: Ints = places[keep]
+    return found
 
 
-def _spans_of(sizes: Floats) -> list[Span]:
-    """Return the runs of sizes above zero, each with its largest size."""
-    marked = np.concatenate([[False], sizes > 0, [False]])
-    edges = np.flatnonzero(marked[1:] != marked[:-1])
-    return [
-        (first, stop, float(sizes[first:stop].max()))
-        for first, stop in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)
+def _excursions(column: Column, limits: Floats) -> tuple[Ints, Ints]:
+    """Return the rows before two steps beyond a limit of their series, in opposite directions and up to three rows apart."""
+    rows, values = column.rows, column.values
+    large = np.flatnonzero(column.steps > limits.repeat(rows.lengths))
+    into, out = large[:-1], large[1:]
+    near = (out - into <= _LONGEST_SPIKE) & (rows.place_of(into) == rows.place_of(out))
+    into, out = into[near], out[near]
+    opposite = (values[into + 1] > values[into]) != (values[out + 1] > values[out])
+    return into[opposite], out[opposite]
+
+
+def _sample_distances(lengths: Ints) -> Ints:
+    """Return the distance of sampled rows that meet all hours and weekdays; 1 for short series."""
+    every, back = np.unique(lengths // _SAMPLE, return_inverse=True)
+    distances = [
+        next(at for at in range(each, 2 * each + 42) if math.gcd(at, 42) == 1) for each in every.tolist()
     ]
+    return np.where(lengths // _SAMPLE < 4, 1, np.array(distances, np.int64)[back])
 
 
-def month_bounds(year: int) -> Ints:
-    """Return the first and the 13th day of each month of a year, as days since 1970, in pairs."""
-    months = np.arange((year - 1970) * 12, (year - 1969) * 12).astype("datetime64[M]").astype("datetime64[D]")
-    first = months.astype(np.int64)
-    return np.stack([first, first + _SWAPPED_DAYS], axis=1)
+def _sample_rows(rows: Rows, places: Ints, every: Ints) -> tuple[Ints, Ints, Ints]:
+    """Return sampled rows of some series, and where those of each series start and how many there are."""
+    counts = -(-rows.lengths[places] // every)
+    starts = offsets_of(counts)
+    number = np.arange(counts.sum()) - starts.repeat(counts)
+    return rows.starts[places].repeat(counts) + number * every.repeat(counts), starts, counts
 
 
-def align_shift(times: Times, values: Floats, near_time: int) -> int:
-    """Return the row within five days of a time at which values leave the weekly profile before for the one after."""
-    week = _WEEK * DAY
-    low, high = near_time - 5 * DAY, near_time + 5 * DAY
-    rows = np.arange(*np.searchsorted(times, [low, high]))
-    if not len(rows):
-        return int(np.searchsorted(times, near_time))
-    before = _profile(times, values, times[rows], [-week, -2 * week, -3 * week], (None, low))
-    after = _profile(times, values, times[rows], [week, 2 * week, 3 * week], (high, None))
-    gain = np.abs(values[rows] - before) - np.abs(values[rows] - after)
-    left = np.concatenate([[0.0], np.cumsum(np.nan_to_num(gain))])
-    return int(rows[0] + left.argmin())
+def _least_separated(place: Ints, sizes: Floats, limits: Floats) -> Floats:
+    """Return for each series the smallest size from its limit on that is well above the next smaller one, or infinity.
+
+    `sizes` are those from a part of the limit on, each of the series `place`.
+    """
+    order = np.lexsort((sizes, place))
+    place, sizes = place[order], sizes[order]
+    limit = limits[place]
+    before = np.append(0.0, sizes[:-1])
+    first = np.append(True, place[1:] != place[:-1])[: len(place)]
+    before = np.where(first, limit / _APART, before[: len(place)])
+    apart = np.flatnonzero((sizes >= limit) & (sizes >= _APART * before))[::-1]
+    least = np.full(len(limits), np.inf)
+    least[place[apart]] = sizes[apart]  # of several, the last and smallest
+    return least
 
 
-def _profile(
-    times: Times, values: Floats, wanted: Times, shifts: list[int], limits: tuple[int | None, int | None]
-) -> Floats:
-    """Return the mean of the values a few weeks apart from the wanted times that lie within limits; NaN where none does."""
-    total, count = np.zeros(len(wanted)), np.zeros(len(wanted))
-    for shift in shifts:
-        moved = wanted + shift
-        place = np.minimum(np.searchsorted(times, moved), len(times) - 1)
-        usable = times[place] == moved
-        if limits[0] is not None:
-            usable &= moved >= limits[0]
-        if limits[1] is not None:
-            usable &= moved < limits[1]
-        total += np.where(usable, values[place], 0.0)
-        count += usable
-    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+# --- runs -----------------------------------------------------------------------------------------------------
+
+
+def _long_runs(column: Column, places: Ints) -> Spans:
+    """Return the runs of equal values of some series that are long for the series and for their value."""
+    if not len(places):
+        return Spans.none()
+    firsts, lengths, which = _runs_of(column, places)
+    several = lengths > 1
+    total = np.bincount(which, minlength=len(places))
+    limits = np.maximum(_SHORTEST_RUN, _LONGER * _usual_lengths(which[several], lengths[several], total))
+    firsts, lengths, which = firsts[several], lengths[several], which[several]
+    suspect = np.zeros(len(places), np.bool_)
+    suspect[which[lengths >= limits[which]]] = True
+    if not suspect.any():
+        return Spans.none()
+    own = suspect[which]
+    firsts, lengths, which = firsts[own], lengths[own], which[own]
+    values = column.values[firsts]
+    order = np.lexsort((lengths, values, which))
+    firsts, lengths, which, values = firsts[order], lengths[order], which[order], values[order]
+    start = np.append(0, np.flatnonzero((np.diff(which) != 0) | (values[1:] != values[:-1])) + 1)
+    counts = np.diff(np.append(start, len(lengths)))
+    at = np.flatnonzero(lengths >= limits[which])
+    alike = np.searchsorted(start, at, side="right") - 1
+    others = counts[alike] - 1
+    rank = start[alike] + rank_of(0.9, others)
+    rank = np.minimum(rank + (rank >= at), len(lengths) - 1)  # without the run itself
+    usual = limits[which[at]]
+    usual = np.where(others >= 3, np.maximum(usual, _LONGER * lengths[rank]), usual)
+    found = at[lengths[at] >= usual]
+    found_usual = usual[lengths[at] >= usual]
+    order = np.argsort(firsts[found])
+    found, found_usual = found[order], found_usual[order]
+    return Spans(firsts[found], firsts[found] + lengths[found], lengths[found] / found_usual)
+
+
+def _runs_of(column: Column, places: Ints) -> tuple[Ints, Ints, Ints]:
+    """Return first row, length and index into `places` of all runs of equal values of some series."""
+    rows = column.rows
+    same = np.empty(len(column.values), np.bool_)
+    np.equal(column.values[1:], column.values[:-1], out=same[:-1])
+    same[rows.breaks] = False
+    inside = flat_rows(rows.starts[places], rows.lengths[places])
+    lasts = np.flatnonzero(~same[inside])
+    lengths = np.diff(lasts, prepend=-1)
+    which = np.searchsorted(np.cumsum(rows.lengths[places]), lasts, side="right")
+    return inside[lasts] - lengths + 1, lengths, which
+
+
+def _usual_lengths(which: Ints, lengths: Ints, total: Ints) -> Ints:
+    """Return the quantile 0.99 of the lengths of all runs of each series; given are those of two rows or more."""
+    ordered = np.sort((which << 32) + lengths) & ((1 << 32) - 1)  # by series, then by length
+    counts = np.bincount(which, minlength=len(total))
+    rank = rank_of(0.99, total) - (total - counts)
+    usual = np.ones(len(total), np.int64)
+    longer = rank >= 0
+    usual[longer] = ordered[(offsets_of(counts) + rank)[longer]]
+    return usual

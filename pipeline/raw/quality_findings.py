@@ -1,11 +1,23 @@
-"""The findings of the quality check of one table, as ingest keeps them with the table in its cache."""
+"""What the quality check of one table found, as ingest keeps it with the table in its cache."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Any
 
-from hindcast.pipeline.raw.quality_checks import Finding
+OUTLIER, ZEROS, ZERO_RUN, FROZEN = "outlier", "false zeros", "zero run", "frozen"
+LEVEL_SHIFT, SWAPPED, GAP, TAIL = "level shift", "day and month swapped", "gap", "ends early"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """An interval [from, until) in ns UTC that looks wrong, how many times it exceeds its limit, and a value as example."""
+
+    reason: str
+    from_time: int
+    until_time: int
+    severity: float
+    value: float
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 import yaml
 
@@ -18,13 +17,12 @@ from hindcast.pipeline.judge.evaluation import Evaluation, evaluate
 from hindcast.pipeline.judge.quality_check import SUMMARY, read_quality_check
 from hindcast.pipeline.settings.base import HOUR
 from hindcast.pipeline.settings.params import check_params
-from hindcast.pipeline.tables import FLAG_TEXTS, FLAG_TIMES, FLAGS, write_flags
+from hindcast.pipeline.tables import FLAGS, write_flags
 from tests.judge.mock_judged import mock_dataset, model_with_error
 
 
 def write_check(root: Path, source: str, value: str, start: int, stop: int) -> None:
-    rows = [(source, "north", "a", value, "zero run", start, stop)]
-    write_flags(root / FLAGS, pd.DataFrame(rows, columns=[*FLAG_TEXTS, *FLAG_TIMES]))
+    write_flags(root / FLAGS, [(source, "north", "a", value, "zero run", start, stop)])
     row = {"source": source, "series": "north/a", "reason": "<zeros>", "if it is wrong": "flag: {zeros: 24h}"}
     content = {"notes": ["51 zeros."], "worst": [row] * 50, "others": 19_950, "warnings": ["51 zeros."]}
     write_json(root / SUMMARY, {"counts": [{"source": source, "intervals": 1}], **content})
@@ -40,9 +38,7 @@ def test_51_published_zeros_in_the_test_change_the_second_verdict_and_not_the_he
     source, dot, value = params.align.published.get(target, "").rpartition(".")
     if not dot:  # the flags must name a source and a value that the settings have
         source = next(
-            name
-            for name, each in params.raw.sources_of("realized").items()
-            if target in each.values  # noqa: PD011 (no DataFrame)
+            name for name, each in params.raw.sources_of("realized").items() if target in each.values
         )
         value = target
     dataset = mock_dataset(

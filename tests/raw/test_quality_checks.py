@@ -9,19 +9,12 @@ import numpy as np
 import pytest
 
 from hindcast.pipeline.arrays import Floats
-from hindcast.pipeline.raw.quality_checks import (
-    find_false_zeros,
-    find_gaps,
-    find_level_shifts,
-    find_outliers,
-    find_runs,
-    find_swapped_years,
-    quantiles,
-    tail_limit,
-    usual_step,
-)
+from hindcast.pipeline.raw.quality_checks import Column, find_runs
+from hindcast.pipeline.raw.quality_rows import Rows
 from hindcast.pipeline.settings.base import DAY, HOUR
-from tests.raw.quality_mock import findings, hours, load, reasons, swap_dates
+from tests.raw.quality_mock import check, findings, hours, load, plant, reasons, swap_dates
+from tests.raw.quality_oracle import expected_findings
+from tests.raw.quality_oracle import find_runs as slow_find_runs
 
 YEAR = 24 * 365
 
@@ -206,22 +199,6 @@ def test_zeros_in_one_vintage_of_a_forecast_are_found() -> None:
     ]
 
 
-def test_quantiles_are_order_statistics() -> None:
-    random = np.random.default_rng(0)
-    for count in (1, 2, 7, 100, 101):
-        values = random.normal(size=count)
-        for share in (0.001, 0.5, 0.9, 0.99, 1.0):
-            slow = next(value for value in sorted(values) if sum(values <= value) >= share * count - 1e-9)
-            assert quantiles(values, share) == [slow]
-
-
-def test_the_limit_is_the_extrapolated_tail() -> None:
-    sizes = -np.log(1 - (np.arange(10_000) + 0.5) / 10_000)  # an exponential distribution: power 1
-    assert tail_limit(sizes, 1000, (0.5, 0.9, 0.99), 1) == pytest.approx(math.log(1e6), rel=0.01)
-    assert tail_limit(sizes, 1000, (0.5, 0.9, 0.99), 50) == pytest.approx(50 * quantiles(sizes, 0.99)[0])
-    assert tail_limit(sizes[:5], 1000, (0.5, 0.9, 0.99), 1) == math.inf
-
-
 def test_runs_equal_those_of_a_loop() -> None:
     random = np.random.default_rng(1)
     for case in range(30):
@@ -229,9 +206,12 @@ def test_runs_equal_those_of_a_loop() -> None:
             float
         )
         near = random.random(len(values) - 1) > 0.01
-        assert [(first, stop) for first, stop, _ in find_runs(values, near)] == _slow_runs(
-            values.tolist(), near.tolist()
-        )
+        expected = _slow_runs(values.tolist(), near.tolist())
+        assert [(first, stop) for first, stop, _ in slow_find_runs(values, near)] == expected
+        times = HOUR * np.cumsum(np.append(0, np.where(near, 1, 50)))
+        found = find_runs(Column(Rows(np.zeros(len(values), np.int64), times, HOUR, "UTC"), values))
+        starts = [each.from_time for _, each in found if each.reason in ("frozen", "zero run")]
+        assert sorted(starts) == times[[first for first, _ in expected]].tolist()
 
 
 def _slow_runs(values: list[float], near: list[bool]) -> list[tuple[int, int]]:
@@ -256,18 +236,29 @@ def _slow_runs(values: list[float], near: list[bool]) -> list[tuple[int, int]]:
     return found
 
 
-def test_gaps_and_steps_of_a_few_times() -> None:
-    times = np.delete(np.arange(200) * HOUR, np.arange(100, 110))
-    assert usual_step(times) == HOUR
-    assert [(start, until) for start, until, _ in find_gaps(times, HOUR)] == [(100 * HOUR, 110 * HOUR)]
-    assert usual_step(times[:1]) == 0
-    assert find_gaps(times[:2], HOUR) == []
-
-
-def test_checks_alone_find_nothing_in_a_load() -> None:
-    values = load()
-    days = np.arange(730) + 17_167
-    means = values.reshape(-1, 24).mean(axis=1)
-    near = np.ones(len(values) - 1, bool)
-    assert (find_outliers(values, near), find_false_zeros(values), find_runs(values, near)) == ([], [], [])
-    assert (find_level_shifts(days, means), find_swapped_years(days, means)) == ([], [])
+@pytest.mark.parametrize("seed", range(8))
+def test_findings_are_those_of_each_series_alone(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    names = sorted(USUAL)
+    issues = seed % 3 == 2
+    series = {}
+    for number in range(14):
+        count = int(random.choice([30, 60, 24 * 20, 24 * 70, 24 * 130, 24 * 400]))
+        values = USUAL[names[int(random.integers(len(names)))]](24 * 400)[:count]
+        times, values = plant(hours(count, int(random.choice([HOUR, HOUR, DAY]))), values, random)
+        if issues:
+            times = np.repeat(times, 2)
+            values = np.repeat(values, 2) + np.tile([0.0, 0.001], len(values))
+        series[f"s{number:02}"] = times, values
+    found = check(series, zone="Europe/Berlin", issues=issues).findings
+    expected = {
+        (name, "v"): each
+        for name, rows in series.items()
+        if (each := expected_findings(*rows, HOUR, "Europe/Berlin"))
+    }
+    ordered = {
+        key: sorted(each, key=lambda one: (one.from_time, one.until_time, one.reason))
+        for key, each in found.items()
+    }
+    assert ordered == expected
+    assert expected or issues

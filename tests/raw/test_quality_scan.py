@@ -12,13 +12,15 @@ import numpy as np
 import pytest
 
 from hindcast.pipeline.arrays import Floats, Times
-from hindcast.pipeline.raw import quality_scan
+from hindcast.pipeline.raw import quality_order, quality_scan
 from hindcast.pipeline.raw.ingest import ingest
-from hindcast.pipeline.raw.quality_checks import find_outliers
+from hindcast.pipeline.raw.quality_scan import QualityScan
+from hindcast.pipeline.raw.records import Records
 from hindcast.pipeline.settings.base import DAY, HOUR
 from hindcast.pipeline.settings.params import check_params
 from hindcast.pipeline.tables import FLAGS, read_flags, read_manifest, read_table
-from tests.raw.quality_mock import check, findings, hours, load, swap_dates
+from tests.raw.quality_mock import SOURCE, check, findings, hours, load, swap_dates
+from tests.raw.quality_oracle import find_outliers
 
 FOLDERS = {
     "gefcom2012": "gefcom2012_wind",
@@ -139,12 +141,12 @@ def test_many_series_are_checked_like_each_alone(monkeypatch: pytest.MonkeyPatch
     alone = {name: check({name: rows}).findings.get((name, "v"), []) for name, rows in series.items()}
     assert {name: whole.findings.get((name, "v"), []) for name in series} == alone
     assert sum(map(len, alone.values())) >= 18
-    monkeypatch.setattr(quality_scan, "_BUFFER_NUMBERS", 1)  # the smallest buffer: several batches
+    monkeypatch.setattr(quality_order, "_CELLS", 5000)  # small blocks
     assert check(series) == whole
 
 
 def test_a_series_longer_than_the_buffer_is_checked_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(quality_scan, "_BUFFER_NUMBERS", 1)
+    monkeypatch.setattr(quality_scan, "_MOST_NUMBERS", 1)
     count = 300_000
     values = np.tile(load(), 18)[:count]
     planted = [10, 131_000, 131_073, 200_000, 299_900]
@@ -152,6 +154,13 @@ def test_a_series_longer_than_the_buffer_is_checked_in_pieces(monkeypatch: pytes
     found = check({"a": (hours(100), load(5)[:100]), "s": (hours(count), values)})
     starts = [each.from_time for each in found.findings["s", "v"] if each.reason == "outlier"]
     assert starts == hours(count)[planted].tolist()
+    parts = QualityScan(SOURCE, HOUR, "UTC", ["s"])
+    times = hours(count)
+    for start in range(0, count, 70_001):
+        part = slice(start, start + 70_001)
+        key = np.zeros(len(times[part]), np.int32)
+        parts.add(Records(key, times[part], (times[part],), (values[part],)), whole=False)
+    assert parts.finish().findings["s", "v"] == found.findings["s", "v"]
     assert found.ends == {"v": {"a": hours(100)[-1], "s": hours(count)[-1]}}
 
 
@@ -162,10 +171,9 @@ def test_the_screen_of_outliers_lets_nothing_pass_that_the_check_finds_in_usual_
             [random.normal(0, 1, 600), random.exponential(1, 600), random.laplace(0, 1, 600)]
         )
         values[random.integers(5, 590, 2)] += random.choice([8, 30, 200])
-        near = np.ones(599, bool)
-        slow = [(first, stop) for first, stop, severity in find_outliers(values, near) if severity > 1.3]
+        slow = [span for span in find_outliers(values, np.ones(599, bool)) if span[2] > 1.3]
         found = [each.from_time for each in findings(hours(600), values) if each.reason == "outlier"]
-        assert {hours(600)[first] for first, _ in slow} <= set(found)
+        assert {hours(600)[first] for first, _, _ in slow} <= set(found)
 
 
 def test_angles_categories_and_known_values_are_checked_for_gaps_only() -> None:
