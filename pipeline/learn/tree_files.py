@@ -20,6 +20,8 @@ from hindcast.pipeline.store.reader import Dataset
 
 FORMAT = "hindcast-trees/1"
 FOLDER = "trees"  # below models/
+# LightGBM plays all trees row by row: 16 trees stay in a core's fastest memory, 200 do not and take half as long again each
+_ROUNDS_TOGETHER = 16
 
 
 def write_trees(folder: Path, fitted: list[TargetTrees | None], fingerprint: str, scaler: str) -> None:
@@ -96,14 +98,22 @@ class TreesPredictor:
     def _scaled(self, name: str, inputs: Values, series: NDArray[np.int32]) -> Floats:
         by_series, without_series = self._models[name]
         if by_series is None:
-            return np.asarray(without_series.predict(inputs))
+            return predict_rounds(without_series, inputs)
         known = self._data.is_known(series)
         found = np.empty(len(inputs), np.float64)
         if known.any():
-            found[known] = by_series.predict(with_series(inputs[known], series[known]))
+            found[known] = predict_rounds(by_series, with_series(inputs[known], series[known]))
         if not known.all():
-            found[~known] = without_series.predict(inputs[~known])
+            found[~known] = predict_rounds(without_series, inputs[~known])
         return found
+
+
+def predict_rounds(booster: Any, inputs: Values) -> Floats:
+    """Return what LightGBM's `predict` returns, up to the rounding of float64, in less time: (row,)."""
+    found = np.zeros(len(inputs), np.float64)
+    for first in range(0, max(1, booster.current_iteration()), _ROUNDS_TOGETHER):
+        found += booster.predict(inputs, start_iteration=first, num_iteration=_ROUNDS_TOGETHER)
+    return found
 
 
 def open_trees(root: Path, dataset: Dataset) -> tuple[Callable[[Rows], Values], list[dict[str, Any]]]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from hindcast.pipeline.errors import FormatError, MissingInputError
 from hindcast.pipeline.learn import trees
-from hindcast.pipeline.learn.tree_files import TreesPredictor, read_trees
+from hindcast.pipeline.learn.tree_files import TreesPredictor, predict_rounds, read_trees
 from tests.judge.mock_judged import mock_dataset
 from tests.learn.test_trees import fit, tree_data
 
@@ -41,3 +42,15 @@ def test_trees_with_other_inputs_than_the_settings_give_are_refused(tmp_path: Pa
         match=r"was fitted with \d+ inputs, but these settings give \d+: run the stage `train` again",
     ):
         TreesPredictor(tmp_path / "trees", read_trees(tmp_path / "trees"), replace(data, residual=True))
+
+
+@pytest.mark.parametrize("rounds", [1, 16, 17, 50])
+def test_rounds_predicted_in_parts_add_up_to_what_lightgbm_predicts(rounds: int) -> None:
+    inputs = np.random.default_rng(3).normal(size=(300, 4)).astype(np.float32)
+    lightgbm = trees.load_library()
+    data = lightgbm.Dataset(inputs, inputs @ np.arange(4.0) + 100)
+    booster = lightgbm.train({"verbosity": -1, "min_data_in_leaf": 5}, data, rounds)
+    found = predict_rounds(booster, inputs)
+    assert booster.num_trees() == rounds
+    assert found == pytest.approx(booster.predict(inputs), rel=1e-13)
+    assert len(set(found)) > 10
