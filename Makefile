@@ -22,6 +22,7 @@ READY := $(LOCKED)-$(shell cksum < pyproject.toml | tr -cs '0-9\n' -)
 # The environment's programs come first, since the commands in dvc.yaml say `python`.
 IN_VENV := PATH="$$PWD/.venv/bin:$$PATH" VIRTUAL_ENV="$$PWD/.venv" PYTHONNOUSERSITE=1
 PIP := .venv/bin/python -m pip --quiet --no-input --disable-pip-version-check
+DVC_LOCK := .dvc/tmp/rwlock
 WORKERS ?= 2
 ROUNDS ?= 3
 ARGS ?=
@@ -34,6 +35,9 @@ help: ## list the targets
 
 .PHONY: repro
 repro: $(READY) ## run the pipeline on the data set of params.yaml, and list the results
+	@test ! -e $(DVC_LOCK) || $(IN_VENV) python -m json.tool $(DVC_LOCK) >/dev/null 2>&1 || { \
+	  echo "$(DVC_LOCK) is empty or half-written: a killed dvc left it, and dvc refuses to run with it." >&2; \
+	  echo "If no other dvc runs in this folder: rm $(DVC_LOCK), then make repro. No output is lost." >&2; exit 1; }
 	@$(IN_VENV) python -m dvc repro
 	@printf '\nThe results:\n'
 	@printf '  %-10s %s\n' metrics "$$PWD/reports/metrics.json" "by series" "$$PWD/reports/by_series.csv" \

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
@@ -55,7 +56,7 @@ class AnalysedFiles:
         """Whether rows have an issue time."""
         return self.times.issue is not None
 
-    @property
+    @cached_property
     def path_role(self) -> str | None:
         """The role that the names of all files indicate, if they agree."""
         roles = {role_from_path(path) for path in self.format.paths}

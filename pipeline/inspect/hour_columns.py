@@ -120,7 +120,8 @@ def _second_hours(fmt: FileFormat, family: _Family) -> list[Column]:
     number = "|".join(escape_pattern(number) for number in family.numbers)
     mark = r"[ _]?\(?(?:[A-Za-z*'x]|bis|dst)\)?"
     pattern = f"{escape_pattern(family.before)}(?:{number}){mark}{escape_pattern(family.after)}"
-    others = [column for column in fmt.columns if column not in family.columns]
+    own = set(family.columns)
+    others = [column for column in fmt.columns if column not in own]
     return [column for column in others if re.fullmatch(pattern, column.name, re.IGNORECASE)]
 
 

@@ -39,14 +39,16 @@ def find_key_columns(fmt: FileFormat, times: TimeColumns) -> KeyColumns:
     """Separate key columns, value columns and excluded columns."""
     series, group = _choose_keys(fmt, times)
     chosen = [column for column in (group, series) if column]
-    others = [column for column in fmt.columns if column.place not in times.places and column not in chosen]
+    taken = times.places | {column.place for column in chosen}
+    others = [column for column in fmt.columns if column.place not in taken]
     free = [column for column in others if column.name not in times.excluded]
     counts = Counter(fmt.dialect.header)
     reasons = {column: _why_excluded(column, counts[column.name]) for column in free}
     values = [column for column in free if not reasons[column]] or [*filter(_is_counter, free)]
-    left = {column: why for column, why in reasons.items() if why and column not in values}
+    held = set(values)
+    left = {column: why for column, why in reasons.items() if why and column not in held}
     excluded = {column.name or f"column {column.place + 1}": why for column, why in left.items()}
-    attributes = _find_attributes(values, chosen)
+    attributes = dict.fromkeys(_find_attributes(values, chosen))
     same = dict.fromkeys((c.name for c in attributes), "is the same in all rows of a series")
     kept = tuple(column for column in values if column not in attributes)
     return KeyColumns(series, group, kept, times.excluded | excluded | same)
@@ -80,9 +82,9 @@ def _choose_keys(fmt: FileFormat, times: TimeColumns) -> tuple[Column | None, Co
 
 def _find_candidates(fmt: FileFormat, times: TimeColumns) -> list[Column]:
     """Return columns of names: texts, and whole numbers that recur; columns with such a heading come first."""
-    found = []
+    found, taken = [], times.places
     for column in fmt.columns:
-        if column.place in times.places or column.name in times.excluded or column.kind == "empty":
+        if column.place in taken or column.name in times.excluded or column.kind == "empty":
             continue
         named = bool(words_in(column.name) & (SERIES | GROUP))
         numbered = column.is_whole and not column.missing.any()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain, combinations, count
@@ -21,6 +22,7 @@ from hindcast.pipeline.inspect.vocabulary import (
 )
 
 Splits = Mapping[str, SplitHeading]
+Words = tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -148,43 +150,52 @@ def _pair_forecasts(columns: Sequence[Column], roles: Mapping[str, tuple[str, bo
     forecasts = [column for column in columns if roles[column.name][0] == "forecast" and column.heading.role]
     realized = [column for column in columns if roles[column.name][0] == "realized"]
     pairs = {}
+    exact, loose = defaultdict[Words, list[str]](list), defaultdict[Words, list[str]](list)
+    for other in realized if forecasts else ():
+        exact[_low(other.heading.core)].append(other.name)
+        loose[_without_quantity(other)].append(other.name)
     for forecast in forecasts:
-        exact = [other for other in realized if _low(other.heading.core) == _low(forecast.heading.core)]
-        without = _without_quantity(forecast) if forecast.heading.quantity is None else None
-        loose = [other for other in realized if _without_quantity(other) == without]
-        if exact or len(loose) == 1:
-            pairs[forecast.name] = (exact or loose)[0].name
+        same = exact.get(_low(forecast.heading.core), [])
+        alike = loose.get(_without_quantity(forecast), []) if forecast.heading.quantity is None else []
+        if same or len(alike) == 1:
+            pairs[forecast.name] = (same or alike)[0]
     return pairs
 
 
-def _without_quantity(column: Column) -> tuple[str, ...]:
+def _without_quantity(column: Column) -> Words:
     return tuple(word for word in _low(column.heading.core) if word not in QUANTITY_WORDS)
 
 
-def _low(words: Sequence[str]) -> tuple[str, ...]:
+def _low(words: Sequence[str]) -> Words:
     return tuple(word.lower() for word in words)
 
 
 def _lay_out(chosen: _Chosen, splits: Mapping[str, Splits]) -> ColumnLayout:
     keys = chosen.analysis.keys
-    left = [column.name for column in keys.value_columns if column not in chosen.columns]
+    taken = {column.place for column in chosen.columns}
+    left = [column.name for column in keys.value_columns if column.place not in taken]
     why = "has no forecast or measurement of the same quantity in the file"
     excluded = {**keys.excluded, **dict.fromkeys(left, why)}
     own = {column.name: splits[chosen.role(column)].get(column.name) for column in chosen.columns}
     split = {name: found for name, found in own.items() if found and keys.series is None}
     if keys.series is None and (chosen.plain or (not split and _may_be_series(chosen.columns))):
         return _plain_layout(chosen, excluded)
-    single = [_single_value(chosen, column) for column in chosen.columns if column.name not in split]
+    alike = Counter((chosen.role(column), column.heading.quantity) for column in chosen.columns)
+    single = [_single_value(chosen, column, alike) for column in chosen.columns if column.name not in split]
     pairs = _pair_forecasts(chosen.columns, chosen.roles)
     values = _name_after_measurements([*_family_values(chosen, split), *single], pairs)
     return ColumnLayout(values, excluded, _about_numbers(split), _about_hours(chosen))
 
 
-def _single_value(chosen: _Chosen, column: Column) -> SourceValue:
-    """Return a column as one value: named by its words, or by its quantity if a word also names its role."""
+def _single_value(
+    chosen: _Chosen, column: Column, alike: Mapping[tuple[str, str | None], int]
+) -> SourceValue:
+    """Return a column as one value: named by its words, or by its quantity if a word also names its role.
+
+    `alike` counts the columns of each role and quantity.
+    """
     (role, certain), heading = chosen.roles[column.name], column.heading
-    same = [c for c in chosen.columns if chosen.role(c) == role and c.heading.quantity == heading.quantity]
-    quantity = heading.quantity if heading.role and len(same) == 1 else None
+    quantity = heading.quantity if heading.role and alike[role, heading.quantity] == 1 else None
     base = quantity or "_".join(heading.core) or _default_name(chosen, column)
     name = name_value(role, base, by_word=bool(heading.role))
     return SourceValue(role, name, heading.unit, {column.name: None}, certain)

@@ -67,6 +67,15 @@ def test_after_a_slow_search_the_next_one_works() -> None:
     assert matcher(r"^(?P<n>\w)*(\udc80)?$").named_groups("ab") == {"n": "b"}
 
 
+def test_a_text_is_searched_by_the_other_process_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A path is asked for by cache, layout and report, and a heading by every file that has it."""
+    assert matcher("(c+)+$").groups("xcc") == ("cc",)
+    monkeypatch.setattr(patterns, "_helpers", None)  # a call of the other process would fail
+    assert matcher("(c+)+$").groups("xcc") == ("cc",)
+    with pytest.raises(AttributeError):
+        matcher("(c+)+$").groups("ccc")
+
+
 @pytest.mark.parametrize(
     "pattern",
     [

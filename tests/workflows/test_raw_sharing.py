@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -101,3 +103,38 @@ def test_an_empty_lock_of_a_killed_dvc_is_removed_as_the_readme_says(tmp_path: P
     lock.unlink()
     succeed(folder, "dvc", "repro", "simulate")
     assert (folder / "data/simulated").is_dir()
+
+
+FAKE_PYTHON = """#!/bin/sh
+case "$2" in dvc) echo "dvc $3 was called" ;; *) exec "{python}" "$@" ;; esac
+"""
+
+
+@pytest.mark.parametrize(
+    ("content", "runs"), [(b"", False), (b'{"/a": {"re', False), (b"{}", True), (None, True)]
+)
+def test_make_repro_names_the_lock_of_a_killed_dvc_and_the_remedy(
+    content: bytes | None, runs: bool, tmp_path: Path, root: Path
+) -> None:
+    folder = ProjectCopy(tmp_path / "one", root).folder
+    shown = make(folder, "--eval", "ready: ; @echo $(LOCKED) $(READY)", "ready").stdout
+    python = folder / ".venv/bin/python"
+    python.parent.mkdir(parents=True)
+    python.write_text(FAKE_PYTHON.format(python=sys.executable), encoding="utf-8")
+    python.chmod(0o755)
+    for name in shown.split():
+        (folder / name).touch()
+    lock = folder / ".dvc/tmp/rwlock"
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    if content is not None:
+        lock.write_bytes(content)
+    done = make(folder, "repro")
+    assert (done.returncode == 0, "dvc repro was called" in done.stdout) == (runs, runs)
+    assert ("rm .dvc/tmp/rwlock" in done.stderr) == (not runs)
+
+
+def make(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run make in a copy; any exit code returns."""
+    return subprocess.run(
+        ["make", *words], cwd=folder, capture_output=True, text=True, check=False, timeout=300
+    )
