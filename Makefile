@@ -54,7 +54,7 @@ ci: check-lock ## what users do, as they do it: the wheel, clones and a remote, 
 	@$(IN_VENV) python -m pytest -n $(WORKERS) --dist loadfile -m "workflow and not slow" $(ARGS)
 
 .PHONY: soak
-soak: $(READY) ## the slow tests, and property tests on random examples (ROUNDS=3)
+soak: $(READY) ## the slow tests, and property tests on ten times as many random examples (ROUNDS=3)
 	@$(IN_VENV) python -m pytest -m slow $(ARGS)
 	@for round in $$(seq $(ROUNDS)); do \
 	  $(IN_VENV) HINDCAST_EXAMPLES=random python -m pytest -n $(WORKERS) -m "hypothesis and not slow" $(ARGS) || exit 1; \

@@ -12,6 +12,8 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, settings
 
+from tests.examples import PROFILE, TIMES
+
 # Before anything imports TensorFlow, here and in the programs that tests start.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # the same bytes on every processor: as in training
@@ -20,11 +22,14 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ.setdefault("DVC_NO_ANALYTICS", "1")
 
 # A shared machine may stall: no deadlines. The examples are the same at every run, so that a failure is the fault of a
-# change; `make soak` draws random ones.
+# change; `make soak` draws random ones, ten times as many.
 _quiet = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
-settings.register_profile("random", deadline=None, suppress_health_check=_quiet, print_blob=True)
-settings.register_profile("fixed", parent=settings.get_profile("random"), derandomize=True, database=None)
-settings.load_profile(os.environ.get("HINDCAST_EXAMPLES", "fixed"))
+_random = settings(
+    max_examples=100 * TIMES["random"], deadline=None, suppress_health_check=_quiet, print_blob=True
+)
+settings.register_profile("random", parent=_random)
+settings.register_profile("fixed", parent=_random, max_examples=100, derandomize=True, database=None)
+settings.load_profile(PROFILE)
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -33,7 +33,7 @@ class Oracle:
 
     def __init__(self, frames: Mapping[str, pd.DataFrame], params: Params, group: str) -> None:
         self.params, self.zone = params, params.raw.zone_of(group)
-        self.frequency = params.raw.frequency.ns
+        self.frequency, self.offset = params.raw.frequency.ns, params.raw.offset_of(group)
         self.fields = {name: dict(source.values) for name, source in params.raw.sources.items()}
         until = params.align.until
         self.rows = {
@@ -58,7 +58,7 @@ class Oracle:
         ]
 
     def step(self, stamp: int) -> int:
-        return stamp // self.frequency * self.frequency
+        return (stamp - self.offset) // self.frequency * self.frequency + self.offset
 
     def rows_of(self, source: str, series: str, step: int) -> Iterator[tuple[bool, list[Row]]]:
         """A step's rows: the series' own, then (if the series has a name) the shared ones."""
@@ -413,9 +413,14 @@ class Oracle:
         return found if 2 * len(found) * self.frequency >= window else []
 
     def track(
-        self, series: str, track: int, names: list[str], input_names: list[str]
+        self,
+        series: str,
+        track: int,
+        names: list[str],
+        input_names: list[str],
+        only: set[int] | None = None,
     ) -> list[list[dict[str, Any]]]:
-        """The sequences of one (series, track), each a list of steps."""
+        """The sequences of one (series, track), each a list of steps: all, or `only` those that begin at these times."""
         gaps, steps = self.params.align.gaps, self.steps(series)
         limit = gaps.fill.ns // self.frequency
         sequences: list[list[dict[str, Any]]] = [[]]
@@ -441,6 +446,8 @@ class Oracle:
                 issued[source] = (moment, int(old) if at - when <= limit else NO_ORIGIN)
             if gaps.longer == "end" and any(math.isnan(value) for value in values.values()):
                 sequences.append([])
+                continue
+            if only is not None and step not in only:
                 continue
             carried = {source: one[1] for source, one in issued.items()}
             made = self.features(series, step, origin, values, carried, track)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hindcast.pipeline.align.align_group import align_frames, text_of_features
@@ -20,18 +20,19 @@ from hindcast.pipeline.settings.params import Params
 from tests.align.mock import HOUR, MINUTE, START, frame, mock_frames, mock_params
 from tests.align.oracle import Oracle
 from tests.align.strategies import frames, params, with_runs
+from tests.examples import examples
 
 FOREVER = 2**63 - 1
 METER = ("usage", "flow")
 
 
-@settings(max_examples=80)
+@examples(80)
 @given(params(), frames())
 def test_alignment_agrees_with_a_row_by_row_reading(chosen: Params, tables: dict[str, pd.DataFrame]) -> None:
     _check_against_oracle(chosen, tables)
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(params(flagged=True), frames(steady=True))
 def test_alignment_of_flagged_values_agrees_with_a_row_by_row_reading(
     chosen: Params, tables: dict[str, pd.DataFrame]
@@ -130,7 +131,7 @@ def _check_counts(made: AlignedGroup) -> None:
     assert counts["sequences"] == len(made.sequences)
 
 
-@settings(max_examples=30)
+@examples(30)
 @given(params(), frames(), st.randoms(use_true_random=False))
 def test_the_order_of_rows_changes_nothing(
     chosen: Params, tables: dict[str, pd.DataFrame], random: Any
@@ -141,7 +142,7 @@ def test_the_order_of_rows_changes_nothing(
     _check_same(align_frames(tables, chosen, "here"), align_frames(shuffled, chosen, "here"))
 
 
-@settings(max_examples=30)
+@examples(30)
 @given(params(), frames())
 def test_rows_at_or_after_until_are_never_used(chosen: Params, tables: dict[str, pd.DataFrame]) -> None:
     until = chosen.align.until or FOREVER

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hindcast.pipeline.align.features.registry import KINDS
@@ -17,11 +17,12 @@ from hindcast.pipeline.settings.origin import NO_ORIGIN
 from hindcast.pipeline.settings.params import Params
 from tests.align.mock import HOUR, MINUTE, OF_STEPS, SOURCES, START, mock_frames, mock_params, mock_site
 from tests.align.strategies import frames, params, with_runs
+from tests.examples import examples
 
 SEASONAL = 3  # baselines after these are plain shifts, which ignore the origin
 
 
-@settings(max_examples=80)
+@examples(80)
 @given(params(), frames(), st.integers(-12, 80), st.integers(0, 2**32 - 1))
 def test_nothing_known_later_changes_the_inputs_of_an_origin(
     chosen: Params, tables: dict[str, pd.DataFrame], hour: int, seed: int
@@ -76,7 +77,7 @@ def test_thousands_of_planted_vintages_change_no_byte_of_any_kind_of_feature(
     assert same > 50  # else the test is trivial
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(params(flagged=True), frames(steady=True), st.integers(-12, 80), st.integers(0, 2**32 - 1))
 def test_nothing_known_later_changes_what_is_flagged_at_an_origin(
     chosen: Params, tables: dict[str, pd.DataFrame], hour: int, seed: int

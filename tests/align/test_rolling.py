@@ -8,11 +8,12 @@ from typing import Any, get_args
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hindcast.pipeline.align.rolling import KnownValues, roll
 from hindcast.pipeline.settings.features import Statistic
+from tests.examples import examples
 
 MADE: dict[Statistic, Any] = {"mean": statistics.fmean, "std": statistics.pstdev, "min": min, "max": max}
 
@@ -30,7 +31,7 @@ class Steps:
         return np.where(slots >= 0, self._values[slots], np.nan)
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(
     st.lists(st.sampled_from([math.nan, -1.5, 0.0, 2.0, 7.25]), min_size=1, max_size=20), st.integers(1, 6)
 )

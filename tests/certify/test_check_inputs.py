@@ -12,7 +12,7 @@ from unittest.mock import patch
 
 import numpy as np
 import pytest
-from hypothesis import given, reject, settings
+from hypothesis import given, reject
 from hypothesis import strategies as st
 
 from hindcast.pipeline.align.features.registry import feature_list
@@ -25,6 +25,7 @@ from hindcast.pipeline.store.index_types import Sequences
 from hindcast.pipeline.store.reader import Dataset
 from tests.align.mock import HOUR, OF_STEPS, SOURCES, mock_frames, mock_params, mock_site, moment
 from tests.align.strategies import with_runs
+from tests.examples import examples
 from tests.split.workplace import make_data
 
 ORIGINS = (
@@ -55,7 +56,7 @@ def unsplit(params: Params) -> Params:
     )
 
 
-@settings(max_examples=15)
+@examples(15)
 @given(
     seed=st.integers(0, 10_000),
     origin=st.sampled_from(ORIGINS),

@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hindcast.pipeline.feed.columns import Columns, Example
 from hindcast.pipeline.feed.streams import Lanes, Segments, Stream, Windows
+from tests.examples import examples
 from tests.feed.memory import MemorySource, chronological, memory_source, window_batches_of
 
 PARTS = Columns({"history": (2,), "forecast": (0, 1)}, {"load": 0})
@@ -168,7 +169,7 @@ KINDS: list[tuple[type[Stream], dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("kind", "more"), KINDS)
-@settings(max_examples=30)
+@examples(30)
 @given(case=worlds(), asked=st.lists(st.integers(0, 40), max_size=6))
 def test_any_batch_may_be_asked_for_at_any_time(
     kind: type[Stream],
@@ -198,7 +199,7 @@ def equal(one: Example, other: Example) -> bool:
 
 
 @pytest.mark.parametrize(("kind", "more"), KINDS)
-@settings(max_examples=30)
+@examples(30)
 @given(case=worlds())
 def test_the_parts_of_two_processes_are_the_batches_of_one(
     kind: type[Stream], more: dict[str, Any], case: tuple[MemorySource, dict[str, Any]]

@@ -7,12 +7,13 @@ from itertools import product
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hindcast.pipeline.inspect.format_guess import TimestampFormat, guess_digit_formats, guess_formats
 from hindcast.pipeline.raw.timestamp_formats import compile_format
 from hindcast.pipeline.raw.timestamps import parse_stamps
+from tests.examples import examples
 
 DATES = [
     "%Y-%m-%d",
@@ -32,7 +33,7 @@ CLOCKS = ["", " %H:%M", " %H:%M:%S", "T%H:%M", " %I:%M %p", " %I:%M:%S %p", " %H
 
 @pytest.mark.parametrize(("date", "clock"), list(product(DATES, CLOCKS)))
 @given(moment=st.datetimes(datetime(1970, 1, 1), datetime(2068, 12, 31)))  # noqa: DTZ001
-@settings(max_examples=15)
+@examples(15)
 def test_a_format_that_wrote_a_timestamp_is_among_those_that_may_have(
     date: str, clock: str, moment: datetime
 ) -> None:

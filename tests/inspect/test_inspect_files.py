@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hindcast.pipeline.errors import HindcastError, MissingInputError, RawDataError
 from hindcast.pipeline.inspect.inspect_files import inspect_files, write_proposal
 from hindcast.pipeline.settings.params import check_params
+from tests.examples import examples
 from tests.inspect import mock
 
 TIMES = mock.hours()
@@ -233,7 +234,7 @@ _TABLES = st.lists(st.lists(_CELLS, max_size=5), max_size=12)
         st.binary(max_size=400), _TABLES.map(lambda rows: "\n".join(";".join(row) for row in rows).encode())
     )
 )
-@settings(max_examples=150)
+@examples(150)
 def test_any_bytes_give_a_sentence_or_a_proposal(
     tmp_path_factory: pytest.TempPathFactory, content: bytes
 ) -> None:
@@ -253,7 +254,7 @@ _YEAR = mock.lines(
 
 
 @given(st.lists(st.tuples(st.integers(0, len(_YEAR)), st.binary(max_size=3), st.integers(0, 30)), max_size=6))
-@settings(max_examples=100)
+@examples(100)
 def test_any_damage_to_a_good_file_gives_a_sentence_or_sound_settings(
     tmp_path_factory: pytest.TempPathFactory, damages: list[tuple[int, bytes, int]]
 ) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hindcast.pipeline.feed.batches import BatchSource
@@ -16,6 +16,7 @@ from hindcast.pipeline.learn.fitting import fit
 from hindcast.pipeline.learn.modes import training_data
 from hindcast.pipeline.learn.network import make_networks
 from hindcast.pipeline.learn.saving import save_network
+from tests.examples import examples
 from tests.feed.memory import some_scaling
 from tests.learn.networks import (
     FEATURES,
@@ -39,7 +40,7 @@ def some_inputs(scale: float = 3.0, rows: int = 2, steps: int = 5) -> dict[str, 
     }
 
 
-@settings(max_examples=6, deadline=None)
+@examples(6)
 @given(st.integers(0, 4), st.floats(0.01, 50), st.integers(0, 99))
 def test_quantiles_never_cross_whatever_the_weights(middle: int, spread: float, seed: int) -> None:
     levels = tuple(0.5 + 0.1 * (place - middle) for place in range(5))  # the middle one is the nearest to 0.5

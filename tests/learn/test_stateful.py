@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hindcast.pipeline.errors import TrainingError
@@ -19,6 +19,7 @@ from hindcast.pipeline.learn.modes import make_evaluation_pass, training_data
 from hindcast.pipeline.learn.network import CELLS, first_layer_input, make_networks
 from hindcast.pipeline.learn.saving import save_network
 from hindcast.pipeline.learn.stateful import carry, check_state_is_carried, make_online
+from tests.examples import examples
 from tests.learn.networks import (
     FEATURES,
     arrays,
@@ -156,7 +157,7 @@ def one_step(dummies: list[int], batch: Any) -> tuple[float, list[Any]]:
     return float(network.train_on_batch(filled, targets, weights)), trainable(network)
 
 
-@settings(max_examples=8)
+@examples(8)
 @given(st.lists(st.integers(0, 3), min_size=1, max_size=6))
 def test_any_number_of_dummies_changes_neither_loss_nor_gradient(places: list[int]) -> None:
     batch = training_data(batch_source_of(small_source()), small_learner(), small_settings(), seed=0).epoch(

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hindcast.pipeline.errors import RawDataError
 from hindcast.pipeline.raw import csv_blocks as module
 from hindcast.pipeline.raw.csv_blocks import read_blocks
 from hindcast.pipeline.settings.raw import Source
+from tests.examples import examples
 from tests.raw.mock import LONG
 
 SOURCE = Source.model_validate(LONG)
@@ -31,7 +32,7 @@ def read(path: Path, encoding: str = "utf-8", size: int = 8) -> bytes:
     return found
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(
     content=st.lists(st.sampled_from([b"\r", b"\n", b"\r\n", b"a", b"\xc3\xa9", b""]), max_size=12).map(
         b"".join

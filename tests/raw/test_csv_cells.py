@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hindcast.pipeline.raw.csv_blocks import Block, csv_reader
@@ -13,6 +13,7 @@ from hindcast.pipeline.raw.csv_layout import Header, Layout, Slot, StampColumns
 from hindcast.pipeline.raw.reject_rules import RULES
 from hindcast.pipeline.raw.source_files import RawFile
 from hindcast.pipeline.settings.raw import Source
+from tests.examples import examples
 from tests.raw.mock import LONG
 
 SOURCE = Source.model_validate(LONG)
@@ -44,7 +45,7 @@ def one_by_one(lines: list[str], width: int) -> tuple[list[list[str]], dict[int,
     return sound, broken
 
 
-@settings(max_examples=500)
+@examples(500)
 @given(st.lists(st.text('ab", \t', max_size=8), min_size=1, max_size=5), st.integers(1, 3))
 def test_cells_are_those_of_each_line_by_itself(lines: list[str], width: int) -> None:
     sound, broken = one_by_one(lines, width)
@@ -59,7 +60,7 @@ def test_cells_are_those_of_each_line_by_itself(lines: list[str], width: int) ->
     ]
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(
     st.lists(
         st.sampled_from(["1", "2.5", "", "-", " 3", "+4", "x", "nan", "inf", '"5"', "1e999", " - "]),

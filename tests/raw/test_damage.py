@@ -7,11 +7,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hindcast.pipeline.errors import RawDataError
 from hindcast.pipeline.raw.context import Sizes
+from tests.examples import examples
 from tests.raw.mock import LONG, ingested, mock_params
 from tests.raw.oracle import Oracle
 from tests.raw.strategies import Case
@@ -117,7 +118,7 @@ def damaged(content: bytes, kind: str, place: int, how: Any) -> bytes:
     return b"\n".join(lines)
 
 
-@settings(max_examples=150)
+@examples(150)
 @given(
     kind=st.sampled_from(sorted(CLEAN)),
     accidents=st.lists(DAMAGE, max_size=6),

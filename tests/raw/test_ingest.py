@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hindcast.pipeline.errors import MissingInputError, RawDataError
@@ -16,6 +16,7 @@ from hindcast.pipeline.raw.context import Sizes
 from hindcast.pipeline.raw.ingest import ingest
 from hindcast.pipeline.raw.source_files import natural_key
 from hindcast.pipeline.settings.known import AfterStep, AtIssuePlus
+from tests.examples import examples
 from tests.raw.mock import LONG, Outcome, bytes_below, ingested, mock_params, moment, write_files
 from tests.raw.oracle import Oracle, nanoseconds
 from tests.raw.strategies import Case, cases
@@ -29,7 +30,7 @@ SMALL = st.builds(
 )
 
 
-@settings(max_examples=150)
+@examples(150)
 @given(cases(), SMALL)
 def test_every_row_is_stored_quarantined_or_folded_as_a_line_by_line_reader_does(
     case: Case, sizes: Sizes
@@ -97,7 +98,7 @@ def expected(oracle: Oracle) -> dict[tuple[Any, ...], tuple[float | None, ...]]:
     return rows
 
 
-@settings(max_examples=30)
+@examples(30)
 @given(cases(), st.lists(SMALL, min_size=2, max_size=2))
 def test_no_byte_depends_on_the_sizes_in_memory(case: Case, pair: list[Sizes]) -> None:
     results = []

@@ -5,13 +5,14 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hindcast.pipeline.raw.localize import find_occurrences, latest_utc, localize
 from hindcast.pipeline.raw.reject_rules import RULES
 from hindcast.pipeline.raw.timestamps import ParsedStamps
 from hindcast.pipeline.settings.fields import StampField
+from tests.examples import examples
 
 ZONES = (
     "UTC",
@@ -28,7 +29,7 @@ def nanoseconds(stamp: datetime) -> int:
     return (stamp.replace(tzinfo=UTC) - EPOCH) // timedelta(microseconds=1) * 1000
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(st.sampled_from(ZONES), st.datetimes(datetime(1990, 1, 1), datetime(2040, 1, 1)))  # noqa: DTZ001 (wall time)
 def test_a_wall_time_occurs_when_the_clocks_show_it(zone: str, wall: datetime) -> None:
     _check_occurrences(zone, wall)

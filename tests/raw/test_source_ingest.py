@@ -12,13 +12,14 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hindcast.pipeline.errors import RawDataError
 from hindcast.pipeline.raw import cache_entries, reading, source_ingest
 from hindcast.pipeline.raw.ingest import CACHE, ingest
 from hindcast.pipeline.raw.source_files import natural_key
+from tests.examples import examples
 from tests.raw.mock import HOUR, LONG, bytes_below, ingested, mock_params, moment, write_files
 
 HEADER = "name,time,load\n"
@@ -253,7 +254,7 @@ def all_vintages(files: dict[tuple[str, int, str], list[tuple[Any, ...]]]) -> pd
     return rows.drop(columns="lead")
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(PART_FILES, st.sampled_from(["quarantine", "first", "last"]))
 def test_the_tables_of_a_source_and_its_parts_are_those_of_all_vintages_put_together(
     files: dict[tuple[str, int, str], list[tuple[Any, ...]]], duplicates: str
@@ -328,7 +329,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=15)
+@examples(15)
 @given(STEPS, st.data())
 def test_any_change_of_files_and_cache_gives_the_bytes_of_a_clean_build(
     steps: list[tuple[str, str, list[tuple[str, int, str]]]], data: st.DataObject

@@ -5,11 +5,12 @@ from datetime import UTC, datetime, timedelta, timezone
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hindcast.pipeline.raw.timestamp_formats import compile_format
 from hindcast.pipeline.raw.timestamps import parse_stamps
+from tests.examples import examples
 
 EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 (wall time)
 WALLS = st.datetimes(datetime(1900, 1, 1), datetime(2199, 12, 31, 23, 59, 59))  # noqa: DTZ001 (wall time)
@@ -29,7 +30,7 @@ def parsed(texts: list[str], form: str, part: str | None = None) -> list[int | N
     return [int(wall) if ok else None for wall, ok in zip(found.wall, found.ok, strict=True)]
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(st.sampled_from(FORMATS), st.lists(WALLS, min_size=1, max_size=8))
 def test_formats_are_read_as_strptime_reads_them(form: str, walls: list[datetime]) -> None:
     if "%y" in form:
@@ -40,7 +41,7 @@ def test_formats_are_read_as_strptime_reads_them(form: str, walls: list[datetime
     assert parsed([text.replace(" 0", " ") for text in texts], form) == expected
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(st.lists(st.tuples(WALLS, st.sampled_from(["hours", "minutes", "seconds", "milliseconds"])), min_size=1, max_size=8),
        st.sampled_from(["T", " "]), st.sampled_from(["", "Z", "+00:00", "-03:30", "+0545"]))  # fmt: skip
 def test_iso_is_read_as_datetime_reads_it(

@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hindcast.pipeline.errors import SettingsError
 from hindcast.pipeline.settings.params import load_params
 from hindcast.pipeline.settings.strict_yaml import parse_yaml
+from tests.examples import examples
 
 ROOT = Path(__file__).resolve().parents[2]
 VALID = (ROOT / "params.yaml").read_text(encoding="utf-8")
@@ -186,7 +187,7 @@ def _check_outcome(text: str, overrides: list[str], folder: Path) -> None:
 
 
 @given(seed=st.integers(0, 2**32), changes=st.integers(1, 4))
-@settings(max_examples=25)
+@examples(25)
 def test_a_mutated_text_is_accepted_or_refused(tmp_path: Path, seed: int, changes: int) -> None:
     dice = random.Random(seed)
     text = VALID
@@ -197,7 +198,7 @@ def test_a_mutated_text_is_accepted_or_refused(tmp_path: Path, seed: int, change
 
 
 @given(seed=st.integers(0, 2**32), changes=st.integers(1, 3))
-@settings(max_examples=40)
+@examples(40)
 def test_mutated_values_and_overrides_are_accepted_or_refused(
     tmp_path: Path, seed: int, changes: int
 ) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -24,6 +24,7 @@ from hindcast.pipeline.store.chunks import (
     read_filters,
 )
 from hindcast.pipeline.store.layout import filter_options
+from tests.examples import examples
 
 CODECS = ("none", "gzip", "zstd")
 
@@ -75,7 +76,7 @@ arrays = st.tuples(
 )
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(arrays)
 def test_every_chunk_is_what_hdf5_reads(
     tmp_path: Path, case: tuple[str, tuple[int, ...], int, str, bool, int]

@@ -9,7 +9,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hindcast.pipeline.errors import FormatError, MissingInputError, SplitError
@@ -18,6 +18,7 @@ from hindcast.pipeline.store.index_types import Split
 from hindcast.pipeline.store.join_shards import list_shards, write_dataset
 from hindcast.pipeline.store.layout import ARRAYS
 from hindcast.pipeline.store.reader import Dataset
+from tests.examples import examples
 from tests.mock_data import mock_dataset, mock_group, mock_params, mock_shards
 
 PARAMS = mock_params(pack={"segment_length": 6, "codec": "none", "chunk_bytes": 150})
@@ -27,7 +28,7 @@ def _no_splits(_: Dataset) -> list[Split]:
     return []
 
 
-@settings(max_examples=15)
+@examples(15)
 @given(
     sizes=st.lists(st.tuples(st.integers(1, 15), st.integers(1, 3)), min_size=1, max_size=4),
     names=st.permutations(["a", "B", "é", "a b", "%", "z.h5"]),

@@ -12,13 +12,14 @@ import h5py
 import hdf5plugin  # noqa: F401  # registers the codec for the plain reader below
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hindcast.pipeline.errors import FormatError, MissingInputError
 from hindcast.pipeline.store.layout import ARRAYS
 from hindcast.pipeline.store.open_files import add_seal
 from hindcast.pipeline.store.reader import Dataset
+from tests.examples import examples
 from tests.mock_data import HOUR, mock_dataset, mock_group, mock_params, mock_shards
 
 PACK = {"segment_length": 7, "chunk_bytes": 200}
@@ -46,7 +47,7 @@ KINDS = [*CODECS, *(f"{codec} shard" for codec in CODECS)]
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=20)
+@examples(20)
 @given(data=st.data())
 def test_samples_come_in_the_requested_order(paths: dict[str, Path], kind: str, data: st.DataObject) -> None:
     with h5py.File(paths[kind]) as file, Dataset(paths[kind]) as dataset:

@@ -13,7 +13,7 @@ import h5py
 import hdf5plugin  # noqa: F401  # registers the codec for the plain reader below
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hindcast.pipeline.align.aligned import AlignedGroup
@@ -21,6 +21,7 @@ from hindcast.pipeline.errors import AlignmentError
 from hindcast.pipeline.files import digest_of_file
 from hindcast.pipeline.store.layout import ARRAYS
 from hindcast.pipeline.store.writer import write_shard
+from tests.examples import examples
 from tests.mock_data import HOUR, mock_group, mock_params
 
 
@@ -28,7 +29,7 @@ def _params(**pack: Any):
     return mock_params(pack={"segment_length": 7, "codec": "gzip", **pack})
 
 
-@settings(max_examples=25)
+@examples(25)
 @given(
     steps=st.lists(st.integers(1, 20), min_size=1, max_size=3),
     length=st.integers(1, 9),
