@@ -50,8 +50,6 @@ def open_certified(params: Params, root: Path) -> Iterator[CertifiedData]:
     settings, scaler = params.train, root / "data" / "scaler.json"
     if settings.model is not None:
         check_model_exists(settings.model)
-    if "trees" in params.evaluate.baselines:
-        load_library()
     with Dataset(root / "data" / "dataset.h5", check_shards=False) as dataset:
         known = series_of(dataset, "train")
         check_identity(len(known), settings)
@@ -60,6 +58,8 @@ def open_certified(params: Params, root: Path) -> Iterator[CertifiedData]:
         check_certificate(root / "reports" / "leaks.json", root / "data", dataset.fingerprint, digests)
         digests.save()
         check_settings(dataset, settings)
+        if "trees" in params.evaluate.baselines:
+            load_library()  # takes a second: last
         yield CertifiedData(dataset, scaling, known)
 
 
