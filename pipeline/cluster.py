@@ -1,4 +1,4 @@
-"""Work sent to a Dask cluster: its workers are checked before, waits are bounded, and every failure is one named error.
+"""Work sent to a Dask cluster: each worker is checked before its first item, waits are bounded, and every failure is one named error.
 
 Only `engine` imports this module. A worker imports it before any other module of the project, because the check is the first
 call that it receives: `_CODE` is therefore the digest of the code that the worker runs, even if its files change later.
@@ -13,6 +13,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -49,14 +51,42 @@ def run_on_cluster(
     - if a worker has other code of this project, other versions of the libraries that write shards, or another folder,
     - if workers end again and again while they compute an item.
     """
-    with _quiet_logs(), _connect() as client:
-        checked = _check_workers(client, folder, frozenset())
-        with _named_failures():
-            futures = client.map(attempt, items, pure=False)
+    with _quiet_logs(), _connect() as client, _named_failures(), _token_in(folder) as token:
+        checked = _check_workers(client, folder, token, frozenset())
+        futures = client.map(_Checked(attempt, describe_worker(token), token, folder), items, pure=False)
+        try:
             _wait_for(client, futures, advance)
-            results = list(client.gather(futures))
-        _check_workers(client, folder, checked)  # workers that connected later
-        return results
+            return list(client.gather(futures))
+        except (
+            ImportError,
+            AttributeError,
+            TypeError,
+        ):  # perhaps of a later worker that cannot read the task at all
+            _check_workers(client, folder, token, checked)
+            raise
+
+
+@dataclass(frozen=True)
+class _Checked:
+    """The function as sent to workers: each checks itself before its first item, because it may have connected later."""
+
+    attempt: Callable[[Any], Any]
+    due: Mapping[str, Any]
+    token: Path | None
+    folder: Path | None
+
+    def __call__(self, item: Any) -> Any:
+        if fault := _worker_fault(self.due, _description(self.token), self.folder):
+            raise WorkerError(
+                "A worker that connected to the Dask cluster later cannot do this work as this process would.",
+                [f"{_untyped.get_worker().address}: {fault}"],
+            )
+        return self.attempt(item)
+
+
+@lru_cache(maxsize=1)
+def _description(token: Path | None) -> Mapping[str, Any]:
+    return describe_worker(token)
 
 
 def describe_worker(token: Path | None) -> dict[str, str | None]:
@@ -85,16 +115,17 @@ def _connect() -> Iterator[Any]:
         client.close(timeout=_CONNECT_SECONDS)
 
 
-def _check_workers(client: Any, folder: Path | None, known: frozenset[str]) -> frozenset[str]:
+def _check_workers(
+    client: Any, folder: Path | None, token: Path | None, known: frozenset[str]
+) -> frozenset[str]:
     """Compare code, libraries and folder of the workers that are not in `known`; return the addresses of all workers."""
-    with _named_failures(), _token_in(folder) as token:
-        due = describe_worker(token)
-        # a task first: a cluster that grows on demand starts workers for tasks only; a task of our own code would end a worker
-        # that lacks the module
-        _wait_for(client, [client.submit(int, pure=False)], lambda _: None)
-        workers = frozenset(client.nthreads())
-        fresh = sorted(workers - known)
-        found = client.run(describe_worker, token, workers=fresh, on_error="return") if fresh else {}
+    due = describe_worker(token)
+    # a task first: a cluster that grows on demand starts workers for tasks only; a task of our own code would end a worker
+    # that lacks the module
+    _wait_for(client, [client.submit(int, pure=False)], lambda _: None)
+    workers = frozenset(client.nthreads())
+    fresh = sorted(workers - known)
+    found = client.run(describe_worker, token, workers=fresh, on_error="return") if fresh else {}
     faults = {worker: fault for worker in fresh if (fault := _worker_fault(due, found.get(worker), folder))}
     if faults:
         lines = [f"{worker}: {fault}" for worker, fault in faults.items()]
@@ -141,12 +172,17 @@ def _token_in(folder: Path | None) -> Iterator[Path | None]:
 
 
 def _wait_for(client: Any, futures: Sequence[Any], advance: Callable[[int], None]) -> None:
-    """Wait until all futures are done; raise WorkerError if the scheduler is lost or has no worker for too long."""
+    """Wait until all futures are done. Raises the first error of a future, and WorkerError if the scheduler is lost or has no
+    worker for too long.
+    """
     pending = list(futures)
     longest = float(parse_timedelta(dask.config.get(_WAIT_SETTING, _WAIT_DEFAULT)))
     seen = asked = time.monotonic()
     while pending:
         waiting = [future for future in pending if not future.done()]
+        for future in pending:
+            if future.status == "error":
+                future.result()
         advance(len(pending) - len(waiting))
         pending = waiting
         now = time.monotonic()

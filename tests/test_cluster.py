@@ -11,6 +11,7 @@ import sys
 import time
 from functools import partial
 from pathlib import Path
+from threading import Thread
 
 import dask
 import pytest
@@ -54,6 +55,37 @@ def test_a_worker_with_other_code_is_refused_before_any_work_is_sent(tmp_path: P
             map_in_order(describe, range(3), folder=tmp_path)
     assert "its code of hindcast" in caught.value.faults[0]
     assert "restart the worker" in caught.value.faults[0]
+
+
+def _record_slowly(folder: Path, item: int) -> int:
+    (folder / f"begun-{os.getpid()}-{item}").touch()
+    time.sleep(1)
+    return item
+
+
+def test_a_worker_with_other_code_that_connects_later_gets_no_item(tmp_path: Path) -> None:
+    older, begun = tmp_path / "older", tmp_path / "begun"
+    begun.mkdir()
+    for name in ("hindcast", "pipeline", "stages", "tests"):
+        shutil.copytree(
+            ROOT / name, older / name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__")
+        )
+    with (older / "pipeline/align/grid.py").open("a") as module:
+        module.write("# a change that no import notices\n")
+    with cluster_in(tmp_path) as started:
+        first, later = started.add_worker(), []
+
+        def connect_later() -> None:
+            wait_until(lambda: any(begun.iterdir()))
+            later.append(started.add_worker(older))
+
+        thread = Thread(target=connect_later)
+        thread.start()
+        with pytest.raises(WorkerError, match="A worker that connected to the Dask cluster later") as caught:
+            map_in_order(partial(_record_slowly, begun), range(int(PATIENCE)), folder=tmp_path)
+        thread.join()
+    assert "its code of hindcast" in caught.value.faults[0]
+    assert {int(path.name.split("-")[1]) for path in begun.iterdir()} == {first.pid}
 
 
 def test_a_worker_without_the_project_is_refused(tmp_path: Path) -> None:
