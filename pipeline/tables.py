@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 
 from hindcast.pipeline.digests import stamp_of
 from hindcast.pipeline.errors import FormatError, MissingInputError
-from hindcast.pipeline.files import file_name, read_json, replace_file
+from hindcast.pipeline.files import digest_of_file, file_name, read_json, replace_file
 from hindcast.pipeline.settings.raw import Source
 
 FORMAT = "hindcast-tables/1"
@@ -246,10 +246,27 @@ def read_flags(path: Path) -> pd.DataFrame:
     return pd.DataFrame(columns | {name: table[name].cast(pa.int64()).to_numpy() for name in FLAG_TIMES})
 
 
+def find_quality_fault(root: Path) -> str:
+    """Say why the quality check in `reports/` is not one of the tables in `data/tables`, with the remedy; empty if it is.
+
+    `ingest` writes the reports just before it replaces the tables: one that is killed in between leaves older tables. Raises
+    MissingInputError or FormatError if a file is missing or damaged.
+    """
+    report, manifest = read_json(root / QUALITY), root / "data/tables" / MANIFEST
+    if "flags_digest" not in report:  # of an earlier version
+        return ""
+    if not (root / FLAGS).is_file() or report["flags_digest"] != digest_of_file(root / FLAGS):
+        return f"{root / FLAGS} is missing, or is not the file that {root / QUALITY} describes: run the stage `ingest` again"
+    if manifest.is_file() and report["tables_digest"] != digest_of_file(manifest):
+        return f"{root / QUALITY} describes other tables than {manifest} lists: run the stage `ingest` again"
+    return ""
+
+
 def quality_summary(root: Path) -> str:
     """Return the line in which `ingest` summarized its warnings about values; empty if there are none or was no check."""
-    path = root / QUALITY
-    return str(read_json(path).get("summary", "")) if path.is_file() else ""
+    if not (root / QUALITY).is_file():
+        return ""
+    return find_quality_fault(root) or str(read_json(root / QUALITY).get("summary", ""))
 
 
 def _column(table: pa.Table, name: str) -> Any:

@@ -11,7 +11,7 @@ from hindcast.pipeline.digests import FileDigests, find_folder_faults
 from hindcast.pipeline.errors import HindcastError
 from hindcast.pipeline.files import read_json
 from hindcast.pipeline.store.verify import Verified, verify
-from hindcast.pipeline.tables import MANIFEST, damage_text, read_manifest
+from hindcast.pipeline.tables import MANIFEST, QUALITY, damage_text, find_quality_fault, read_manifest
 
 _REPORTS = ("ingest.json", "quality.json", "pack.json")
 
@@ -39,6 +39,8 @@ def _find_faults(data: Path, fingerprint: str | None) -> Iterator[str]:
         )
         if (tables / MANIFEST).is_file():
             checks.append(lambda: find_manifest_fault(leaks, tables, digests))
+    if (root / QUALITY).is_file():
+        checks.append(lambda: filter(None, [find_quality_fault(root)]))
     if models.is_dir():
         checks.append(lambda: find_folder_faults(models, "train"))
         checks += [partial(_json_faults, models / name) for name in ("model.json", "history.json")]

@@ -82,7 +82,8 @@ def _ingest(files: dict[str, list[SourceFile]], context: IngestContext, root: Pa
         off_grid = [
             note for name, part in reports.items() if (note := off_grid_note(name, part.get("off_grid", {})))
         ]
-        write_quality(context.raw, {source.name: source.quality for source in sources}, off_grid, root)
+        quality = {source.name: source.quality for source in sources}
+        write_quality(context.raw, quality, off_grid, root, tables / MANIFEST)
     return report
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from hindcast.pipeline.files import write_json
+from hindcast.pipeline.files import digest_of_file, write_json
 from hindcast.pipeline.raw.quality_findings import (
     FROZEN,
     GAP,
@@ -66,11 +66,16 @@ class _Warning:
 
 
 def write_quality(
-    raw: RawSettings, tables: dict[str, dict[str, TableFindings]], off_grid: list[str], root: Path
+    raw: RawSettings,
+    tables: dict[str, dict[str, TableFindings]],
+    off_grid: list[str],
+    root: Path,
+    manifest: Path,
 ) -> dict[str, Any]:
     """Write both files below `root` from the findings by source and group; return the content of quality.json.
 
-    `off_grid` are sentences about timestamps off the grid, which `reports/ingest.json` counts.
+    `off_grid` are sentences about timestamps off the grid, which `reports/ingest.json` counts. `manifest` lists the tables that
+    were checked: its digest and that of the flags tie the three files together.
     """
     found = {
         (source, group, *key): findings
@@ -88,8 +93,9 @@ def write_quality(
         for reason in sorted({each.reason for each in findings})
     ]
     warnings.sort(key=lambda each: (-each.worst.severity, each.owner, each.reason))
-    report = _report(raw, warnings, used, off_grid)
     write_flags(root / FLAGS, _rows(found))
+    digests = {"tables_digest": digest_of_file(manifest), "flags_digest": digest_of_file(root / FLAGS)}
+    report = _report(raw, warnings, used, off_grid) | digests
     write_json(root / QUALITY, report)
     return report
 

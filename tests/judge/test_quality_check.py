@@ -11,13 +11,13 @@ import pytest
 import yaml
 
 from hindcast.pipeline.errors import FormatError
-from hindcast.pipeline.files import write_json
+from hindcast.pipeline.files import digest_of_file, write_json
 from hindcast.pipeline.judge.console import quality_lines, score_lines
 from hindcast.pipeline.judge.evaluation import Evaluation, evaluate
 from hindcast.pipeline.judge.quality_check import SUMMARY, read_quality_check
 from hindcast.pipeline.settings.base import HOUR
 from hindcast.pipeline.settings.params import check_params
-from hindcast.pipeline.tables import FLAGS, write_flags
+from hindcast.pipeline.tables import FLAGS, MANIFEST, write_flags
 from tests.judge.mock_judged import mock_dataset, model_with_error
 
 
@@ -99,3 +99,46 @@ def test_many_warnings_are_cut_and_counted(tmp_path: Path) -> None:
     printed = read_quality_check(tmp_path).printed_warnings
     assert len(printed) == 4
     assert printed[-1] == "22 more warnings are in reports/quality.json."
+
+
+def _tied(root: Path, tables: str = "new", flags: str = "", certified: str = "") -> None:
+    """Write a check of the tables `new`, and a certificate of a data set that was packed from the tables `certified`."""
+    manifest = root / "data/tables" / MANIFEST
+    write_json(manifest, {"tables": "new"})
+    write_flags(root / FLAGS, [("meter", "north", "a", "load", "zero run", 0, HOUR)])
+    digests = {"tables_digest": digest_of_file(manifest), "flags_digest": digest_of_file(root / FLAGS)}
+    write_json(root / SUMMARY, {"summary": "1 warning", "counts": [], "warnings": []} | digests)
+    write_json(manifest, {"tables": tables})
+    if flags:
+        write_flags(root / FLAGS, [("meter", "north", "a", "load", flags, 0, HOUR)])
+    if certified:
+        write_json(root / "reports/leaks.json", {"tables_digest": certified})
+
+
+def test_a_check_of_the_tables_of_the_data_set_is_read(tmp_path: Path) -> None:
+    _tied(tmp_path)
+    write_json(
+        tmp_path / "reports/leaks.json",
+        {"tables_digest": digest_of_file(tmp_path / "data/tables" / MANIFEST)},
+    )
+    assert read_quality_check(tmp_path).intervals is not None
+    assert "tables_digest" not in read_quality_check(tmp_path).facts["Quality check"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"certified": "older"}, "packed that .*leaks.json certifies: run the stages `pack`"),
+        (
+            {"tables": "older"},
+            "quality.json describes other tables than .*tables.json lists: run the stage `ingest`",
+        ),
+        ({"flags": "frozen"}, "flags.parquet is missing, or is not the file .*: run the stage `ingest`"),
+    ],
+)
+def test_a_check_of_other_tables_or_other_flags_is_an_error_with_the_stage_to_run(
+    changed: dict[str, str], message: str, tmp_path: Path
+) -> None:
+    _tied(tmp_path, **changed)
+    with pytest.raises(FormatError, match=message):
+        read_quality_check(tmp_path)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +20,7 @@ from hindcast.pipeline.raw import ingest as ingest_module
 from hindcast.pipeline.raw import quality, source_ingest
 from hindcast.pipeline.raw.ingest import ingest
 from hindcast.pipeline.settings.fields import FlagLimits
-from hindcast.pipeline.tables import FLAGS, QUALITY, quality_summary, read_flags
+from hindcast.pipeline.tables import FLAGS, QUALITY, find_quality_fault, quality_summary, read_flags
 from tests.raw.mock import LONG, mock_params, write_files
 from tests.raw.quality_mock import hours, load
 
@@ -172,3 +176,34 @@ def test_without_a_fault_both_files_are_written_and_no_line_is_printed(tmp_path:
     assert (len(flags), report["warnings"], quality_summary(tmp_path)) == (0, [], "")
     assert quality_summary(tmp_path / "absent") == ""
     assert flags["from_time"].dtype == np.int64
+
+
+_KILLED = """
+import os, signal, sys
+from pathlib import Path
+from hindcast.pipeline import files
+from tests.raw.test_quality import LONG, ingest, mock_params
+files._swap = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+ingest(mock_params({"meter": LONG}), Path(sys.argv[1]))
+"""
+
+
+def test_a_run_that_is_killed_between_reports_and_tables_is_noticed_and_repaired(tmp_path: Path) -> None:
+    _write(tmp_path)
+    _run(tmp_path)
+    assert find_quality_fault(tmp_path) == ""
+    _write(tmp_path, {"a": DAYS, "b": DAYS - 1})
+    root = Path(__file__).parents[2]
+    done = subprocess.run(
+        [sys.executable, "-c", _KILLED, str(tmp_path)],
+        cwd=root,
+        env=os.environ | {"PYTHONPATH": str(root)},
+        check=False,
+    )
+    assert done.returncode == -signal.SIGKILL
+    fault = find_quality_fault(tmp_path)
+    assert "quality.json describes other tables than" in fault
+    assert fault.endswith("run the stage `ingest` again")
+    assert quality_summary(tmp_path) == fault
+    _run(tmp_path)
+    assert find_quality_fault(tmp_path) == ""
