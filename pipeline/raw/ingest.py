@@ -45,12 +45,14 @@ def ingest(params: Params, root: Path, sizes: Sizes | None = None) -> dict[str, 
         cache = Cache(root / CACHE)
         try:
             context = IngestContext(raw, cache, pool, threads, BufferPool(sizes.memory), sizes)
-            return _ingest(files, context, root)
+            return _ingest(files, context, root, robust=params.scale.robust)
         finally:
             cache.close()
 
 
-def _ingest(files: dict[str, list[SourceFile]], context: IngestContext, root: Path) -> dict[str, Any]:
+def _ingest(
+    files: dict[str, list[SourceFile]], context: IngestContext, root: Path, *, robust: bool
+) -> dict[str, Any]:
     size = sum(file.size for matches in files.values() for file in matches)
     with replace_folders(root / TABLES, root / QUARANTINE) as (tables, quarantine):
         sources = [
@@ -83,7 +85,7 @@ def _ingest(files: dict[str, list[SourceFile]], context: IngestContext, root: Pa
             note for name, part in reports.items() if (note := off_grid_note(name, part.get("off_grid", {})))
         ]
         quality = {source.name: source.quality for source in sources}
-        write_quality(context.raw, quality, off_grid, root, tables / MANIFEST)
+        write_quality(context.raw, quality, off_grid, root, tables / MANIFEST, robust=robust)
     return report
 
 

@@ -30,6 +30,10 @@ from hindcast.pipeline.tables import FLAGS, QUALITY, FlagRow, write_flags
 from hindcast.pipeline.wording import listed, time_text
 
 _MOST_SENTENCES = 500
+_INFLATES = (
+    10  # times its limit: such a value alone raises the standard deviation of two years of hours by a tenth
+)
+_ROBUST = "; `scale: {robust: true}` keeps it from inflating the scale"
 _MOST_WORST = 50  # rows of the table in the report
 _TAIL = 14 * DAY
 _LIMIT = "if not, set `flag: {%s}` and `on_flag: missing` in raw.sources.%s.values.%s"
@@ -71,11 +75,13 @@ def write_quality(
     off_grid: list[str],
     root: Path,
     manifest: Path,
+    *,
+    robust: bool = False,
 ) -> dict[str, Any]:
     """Write both files below `root` from the findings by source and group; return the content of quality.json.
 
     `off_grid` are sentences about timestamps off the grid, which `reports/ingest.json` counts. `manifest` lists the tables that
-    were checked: its digest and that of the flags tie the three files together.
+    were checked: its digest and that of the flags tie the three files together. `robust` scales need no advice about outliers.
     """
     found = {
         (source, group, *key): findings
@@ -95,7 +101,7 @@ def write_quality(
     warnings.sort(key=lambda each: (-each.worst.severity, each.owner, each.reason))
     write_flags(root / FLAGS, _rows(found))
     digests = {"tables_digest": digest_of_file(manifest), "flags_digest": digest_of_file(root / FLAGS)}
-    report = _report(raw, warnings, used, off_grid) | digests
+    report = _report(raw, warnings, used, off_grid, robust=robust) | digests
     write_json(root / QUALITY, report)
     return report
 
@@ -153,7 +159,7 @@ def _rows(found: dict[Owner, list[Finding]]) -> set[FlagRow]:
 
 
 def _report(
-    raw: RawSettings, warnings: list[_Warning], used: list[int], off_grid: list[str]
+    raw: RawSettings, warnings: list[_Warning], used: list[int], off_grid: list[str], *, robust: bool
 ) -> dict[str, Any]:
     counts: Counter[tuple[str, str, str]] = Counter()
     for each in warnings:
@@ -163,7 +169,7 @@ def _report(
         for place, (event, count) in enumerate(zip(raw.confirmed, used, strict=True))
         if not count
     ]
-    sentences = [_sentence(each) for each in warnings[:_MOST_SENTENCES]]
+    sentences = [_sentence(each, robust=robust) for each in warnings[:_MOST_SENTENCES]]
     if len(warnings) > _MOST_SENTENCES:
         sentences.append(
             f"{len(warnings) - _MOST_SENTENCES:,} more warnings: their intervals are in {FLAGS}."
@@ -207,11 +213,13 @@ def _what(warning: _Warning) -> str:
     return f"{place}: {warning.reason}{example} from {time_text(worst.from_time)} until {time_text(worst.until_time)}{many}"
 
 
-def _sentence(warning: _Warning) -> str:
+def _sentence(warning: _Warning, *, robust: bool) -> str:
     source, _, _, value = warning.owner
     remedy = _REMEDIES[warning.reason]
     if warning.reason in _LIMITS:
         remedy %= (_LIMITS[warning.reason], source, value)
+    if warning.reason == OUTLIER and warning.worst.severity >= _INFLATES and not robust:
+        remedy += _ROBUST
     return f"{_what(warning)}. {remedy}. If it is genuine, add to raw.confirmed: {_event(warning)}."
 
 

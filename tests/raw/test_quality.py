@@ -63,7 +63,9 @@ def test_warnings_name_the_thing_and_its_remedy_worst_first(tmp_path: Path) -> N
         "raw.confirmed: {source: 'meter', group: 'here', series: 'a', value: 'load', from: '2017-02-11T16:00:00Z'"
         in first
     )
+    assert "; `scale: {robust: true}` keeps it from inflating the scale. If" in first
     assert "frozen" in second
+    assert "robust" not in second
     assert report["worst"][0] == {
         "source": "meter", "series": "here/a", "value": "load", "reason": "outlier", "intervals": 1,
         "from": "2017-02-11T16:00:00Z", "until": "2017-02-11T17:00:00Z",
@@ -76,6 +78,19 @@ def test_warnings_name_the_thing_and_its_remedy_worst_first(tmp_path: Path) -> N
     assert report["intervals flagged"] == 2
     assert quality_summary(tmp_path) == report["summary"]
     assert "2 warnings about values" in report["summary"]
+
+
+def test_robust_scales_and_small_outliers_raise_no_advice_about_scales(tmp_path: Path) -> None:
+    _write(tmp_path)
+    params = mock_params({"meter": LONG})
+    ingest(params.model_copy(update={"scale": params.scale.model_copy(update={"robust": True})}), tmp_path)
+    assert "outlier" in read_json(tmp_path / QUALITY)["warnings"][0]
+    assert "robust" not in "".join(read_json(tmp_path / QUALITY)["warnings"])
+    text = (tmp_path / "raw/a.csv").read_text().replace("350655", "2500")
+    (tmp_path / "raw/a.csv").write_text(text)
+    _, report = _run(tmp_path)
+    assert any("outlier" in warning for warning in report["warnings"])
+    assert "robust" not in "".join(report["warnings"])
 
 
 def test_a_confirmed_event_raises_no_warning_and_reads_no_file_again(
