@@ -31,7 +31,7 @@ _TIMESTAMP = re.compile(r"\d[\d\s.:/TZ+-]*[\dZ]")
 _TOTALS = re.compile(rf"(?i)^[\"']?({'|'.join(sorted(TOTAL))})\b")
 
 Row = list[str]
-Cutter = Callable[[str], Row]
+Cutter = Callable[[Sequence[str]], list[Row]]
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def detect_dialect(texts: Sequence[str], encoding: str, path: str) -> Dialect:
     width = _usual_width(cut_lines(plain, separator, quote))
     _check_width(width, path)
     header = find_header(
-        head, width, lambda line: cut_lines([line], separator, quote)[0], comments=bool(comments)
+        head, width, lambda lines: cut_lines(lines, separator, quote), comments=bool(comments)
     )
     _check_header(header, path)
     ignore, about_lines = find_ignored_lines(
@@ -163,6 +163,8 @@ def _cut_quoted(line: str, separator: str, quote: str) -> Row:
 
 
 def _score(lines: Sequence[str], separator: str, quote: str) -> float:
+    if not any(separator in line for line in lines):
+        return 0.0
     cut = cut_lines(lines, separator, quote)
     width = _usual_width(cut)
     rows = [row for row in cut if len(row) == width]
@@ -188,7 +190,8 @@ def find_header(head: Sequence[str], width: int, cut: Cutter, *, comments: bool)
     """Find the header among the first lines; columns without a name, or with a repeated name, get new names."""
     filled = ((place, line) for place, line in enumerate(head) if line.strip())
     lines = {place: line for place, line in filled if not (comments and line.startswith("#"))}
-    rows = {place: [cell.strip() for cell in cut(line)] for place, line in lines.items()}
+    cut_rows = zip(lines, cut(list(lines.values())), strict=True)
+    rows = {place: [cell.strip() for cell in row] for place, row in cut_rows}
     place = _place_of_header(rows, width)
     header = (*rows[place], *[""] * (width - len(rows[place])))
     below = [line for at, line in lines.items() if at > place]
@@ -246,7 +249,7 @@ def _names_from_comment(head: Sequence[str], place: int, width: int, cut: Cutter
     """Return names that follow a # in the last line above the rows."""
     if not place or not head[place - 1].startswith("#"):
         return None
-    names = _distinct_names([cell.strip() for cell in cut(head[place - 1].lstrip("# "))])
+    names = _distinct_names([cell.strip() for cell in cut([head[place - 1].lstrip("# ")])[0]])
     return names if len(names) == width else None
 
 

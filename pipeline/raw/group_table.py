@@ -120,8 +120,8 @@ def _check_size(batch: Batch, most: int, rules: TableRules) -> None:
         piece = max(batch.slices, key=lambda piece: piece.rows)
         time = np.datetime64(piece.run.valid_time(piece.first, (piece.start + piece.stop) // 2), "ns")
         raise RawDataError(
-            f"{rules.place}: about {count:,} rows of series {piece.run.keys[piece.first][1]!r} have the same valid time, "
-            f"{time.astype('datetime64[s]')}Z; at most {_MOST_AT_ONE_TIME:,} can be compared. Are `series` and `valid_time` "
+            f"{rules.place}: about {count:,} rows of series {piece.run.keys[piece.first][1]!r} have the same valid time "
+            f"or nearly so, {time.astype('datetime64[s]')}Z; at most {_MOST_AT_ONE_TIME:,} can be compared. Are `series` and `valid_time` "
             "the right columns? Correct them, or remove the repeated rows from the files. Nothing was replaced."
         )
 

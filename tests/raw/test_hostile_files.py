@@ -214,7 +214,7 @@ def test_rows_of_one_series_and_time_by_the_million_are_refused(
 FULL_SIZE: dict[str, tuple[Callable[[Path], None], str]] = {
     "a gigabyte of zeros": (lambda path: hostile.bomb(path, b"\0", 1000), "line 1 is longer"),
     "a gigabyte of one row": (lambda path: hostile.bomb(path, b"2024-01-01T00:00Z,1\n", 1000, GOOD), "same valid time"),
-    "a gigabyte of a month": (lambda path: hostile.bomb(path, ROWS.encode(), 1000, GOOD), "repeats folded"),
+    "a gigabyte of a month": (lambda path: hostile.bomb(path, ROWS.encode(), 1000, GOOD), "same valid time"),
     "a gigabyte of x": (lambda path: hostile.bomb(path, b"x\n", 1000, GOOD), "rows are bad"),
     "a gigabyte of headers": (lambda path: hostile.bomb(path, HEAD.encode(), 1000, GOOD), "rows are bad"),
     "a gigabyte of empty lines": (lambda path: hostile.bomb(path, b"\n", 1000, GOOD), "480 rows"),
