@@ -74,10 +74,16 @@ def compute_skills(pairs: Sequence[tuple[ErrorSums, ErrorSums]], other_name: str
                 [[[pairs[at][who].values[row, days[at]] for at in part] for who in (0, 1)] for row in (1, 2)]
             )
             whole = _skills(sums.sum(axis=-1))
-            drawn = _draw_skills(sums, seed) if count >= FEWEST_DAYS else None
+            low, high = (
+                _bounds(_draw_skills(sums, seed))
+                if count >= FEWEST_DAYS
+                else np.full((2, *whole.shape), np.nan)
+            )
             for place, at in enumerate(part):
-                draws = np.empty((2, 0)) if drawn is None else drawn[:, place]
-                found[at] = [_estimate(value, of) for value, of in zip(whole[:, place], draws, strict=True)]
+                found[at] = [
+                    _estimate(*of)
+                    for of in zip(*(each[:, place] for each in (whole, low, high)), strict=True)
+                ]
     return [
         Skill(other_name, found[place][0], found[place][1], int(forecaster.n.sum()), len(days[place]))
         for place, (forecaster, _) in enumerate(pairs)
@@ -127,15 +133,21 @@ def _skills(sums: Floats) -> Floats:
     return 1.0 - ratio
 
 
-def _estimate(value: float, draws: Floats) -> Estimate:
+def _bounds(draws: Floats) -> Floats:
+    """Return the low and the high bound of the interval from draws (..., draw): (2, ...)."""
+    # drawn days without any error count as equal; a quantile between finite and infinite numbers would be NaN
+    finite = np.maximum(np.nan_to_num(draws, nan=0.0), _LOWEST)
+    bounds: Floats = np.quantile(finite, [(1 - COVERAGE) / 2, (1 + COVERAGE) / 2], axis=-1)
+    return bounds
+
+
+def _estimate(value: float, low: float, high: float) -> Estimate:
+    """Return the estimate of a skill with the bounds of its interval, NaN if there were too few days to draw."""
     if np.isnan(value):
         return Estimate(None, None, None)
     if np.isinf(value):
-        return Estimate(None, None, None, is_beaten=bool(len(draws)))
-    if not len(draws):
+        return Estimate(None, None, None, is_beaten=not np.isnan(low))
+    if np.isnan(low):
         return Estimate(float(value), None, None)
-    # drawn days without any error count as equal; a quantile between finite and infinite numbers would be NaN
-    finite = np.maximum(np.nan_to_num(draws, nan=0.0), _LOWEST)
-    low, high = np.quantile(finite, [(1 - COVERAGE) / 2, (1 + COVERAGE) / 2])
     bounds = [float(bound) if bound > _LOWEST / DRAWS else None for bound in (low, high)]
     return Estimate(float(value), bounds[0], bounds[1], is_beaten=bounds[1] is None)
