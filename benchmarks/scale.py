@@ -126,6 +126,11 @@ def main() -> None:
     for name, runs in found.items():
         for stage in options.stages:
             value = exponent(runs, start, stage)
+            largest = runs[max(runs)].get(stage)
+            if largest is None:
+                floors.MISSED.append(f"{stage} by {name}, which failed")
+            else:
+                floors.record(f"peak of {stage}, {name} {max(runs):,.0f}", largest.peak, "MB")
             if value is not None:
                 what = f"exponent of {stage} by {name}"
                 print(f"  {what}: {value:.2f} {floors.check(what, value, LIMIT, above=False, unit='')}")

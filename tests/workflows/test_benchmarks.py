@@ -21,6 +21,10 @@ PARTS = {
         ["stream.py", "windows", "--steps", "40000", "--repeat", "1", "--seconds", "0.1"],
         "in memory",
     ),
+    "scale": (
+        ["scale.py", "--axes", "series", "--sizes", "4", "8", "--stages", "ingest", "pack"],
+        "peak of ingest, series 8",
+    ),
 }
 
 
