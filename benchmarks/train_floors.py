@@ -5,6 +5,7 @@ from __future__ import annotations
 from benchmarks.floors import check
 
 LIMIT = 1.05  # a pass with lanes takes at most this many times the limit
+BARE = 0.9  # lanes train at least this share of the steps per second of a bare network of the same shape
 FLOORS = {
     "windows + TensorBoard": 60.0,
     "timeseries_dataset": 60.0,

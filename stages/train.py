@@ -20,7 +20,7 @@ def run(params: Params) -> Summary:
 
     check_libraries()
     with open_certified(params, Path()) as data:  # report mistakes before the slow import of the framework
-        device = start_framework()  # before anything imports Keras
+        device = start_framework(params.train.bits)  # before anything imports Keras
         from hindcast.pipeline.learn.training import train
 
         return _summary(params, train(params, Path(), data), device)
@@ -28,6 +28,7 @@ def run(params: Params) -> Summary:
 
 def _summary(params: Params, result: TrainingResult, device: str) -> Summary:
     history, idle, pace = result.history, "", result.history.pace
+    kernels = " with fast kernels" if params.train.bits == "fast" else ""
     if result.idle_share is not None:
         idle = f", {result.idle_share:.1%} of {params.train.lanes} lanes idle"
     speed = (
@@ -44,7 +45,7 @@ def _summary(params: Params, result: TrainingResult, device: str) -> Summary:
         notes=(*(f"  {note}" for note in notes), *quality_notes(Path())),
         read=(f"{result.samples} training samples of {result.series} series",),
         kept=(
-            f"{result.batches} batches {unit} on {device}{idle}; {speed}",
+            f"{result.batches} batches {unit} on {device}{kernels}{idle}; {speed}",
             f"{result.weights} weights after epoch {history.best_epoch + 1} of {len(history.epochs)}: {losses} (in scaled units)",
             *map(str, result.trees),
         ),

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import IO, Any
+from typing import IO, Any, Literal
 
 from hindcast.pipeline.errors import TrainingError
 
@@ -37,17 +37,17 @@ def check_libraries() -> None:
         )
 
 
-def set_environment() -> None:
+def set_environment(bits: Literal["exact", "fast"] = "exact") -> None:
     """Set what frameworks read when they are imported; call it before anything imports Keras.
 
-    With oneDNN on, weights differ between one thread and two and between instruction sets.
+    `bits` fast: with oneDNN, whose results differ between one thread and two and between instruction sets.
     """
-    os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"
+    os.environ["TF_ENABLE_ONEDNN_OPTS"] = "1" if bits == "fast" else "0"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
 
-def start_framework() -> str:
+def start_framework(bits: Literal["exact", "fast"] = "exact") -> str:
     """Set the environment, load Keras and its backend, and return the kind of device it computes on ("CPU", "GPU").
 
     On a machine without a GPU, TensorFlow writes half a dozen lines about it that no log level silences. They are
@@ -55,7 +55,7 @@ def start_framework() -> str:
     `check_libraries` raises.
     """
     check_libraries()
-    set_environment()
+    set_environment(bits)
     with TemporaryFile() as captured:
         show = True
         try:

@@ -107,7 +107,7 @@ def fit(
     with progress("train", pace.total, "batches", pace.note) as advance:
         advance(done)
         while cursor.epoch < last and cursor.history.stale < patience:
-            for _ in _play_epoch(training, cursor, settings, pace):
+            for _ in play_epoch(training, cursor, settings, pace):
                 advance(1)
                 if checkpoints is not None:
                     checkpoints.count_batch(training.network, cursor)
@@ -132,10 +132,8 @@ def averaged(network: Any) -> Iterator[None]:
     _set_weights(network, own)
 
 
-def _play_epoch(
-    training: TrainingData, cursor: Cursor, settings: TrainSettings, pace: Pace
-) -> Iterator[None]:
-    """Train on the epoch's remaining batches, and count each in `cursor`."""
+def play_epoch(training: TrainingData, cursor: Cursor, settings: TrainSettings, pace: Pace) -> Iterator[None]:
+    """Train on the epoch's remaining batches, one for each item taken, and count each in `cursor`."""
     batches, guard = training.epoch(cursor.epoch), training.guard()
     if guard is not None and cursor.batch:
         guard.begin_after(batches[cursor.batch - 1].identity)

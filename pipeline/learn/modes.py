@@ -22,7 +22,7 @@ from hindcast.pipeline.feed.windows import WindowPlan
 from hindcast.pipeline.learn.fitting import TrainingData, compile_network
 from hindcast.pipeline.learn.losses import elementwise, inputs_for
 from hindcast.pipeline.learn.stateful import carry
-from hindcast.pipeline.settings.train import TrainSettings
+from hindcast.pipeline.settings.train import MOST_ONE_HOT, TrainSettings
 from hindcast.pipeline.wording import size_text
 
 _MAX_IDLE = 0.05  # of the lanes' places
@@ -78,6 +78,17 @@ def run_length_hint(settings: TrainSettings, segment_length: int, frequency: int
     return (
         f"train.run_length: {settings.run_length} is rounded to {steps} steps, because runs are cut between samples "
         f"(pack.segment_length {segment_length})."
+    )
+
+
+def identity_hint(settings: TrainSettings, series: int) -> str:
+    """A line on the embedding that `identity: auto` stands for with many series; empty if there is none."""
+    identity = settings.identity_for(series)
+    if settings.model is not None or identity in {settings.identity, "one_hot"}:
+        return ""
+    return (
+        f"train.identity: auto is an embedding of {settings.embedding_size} numbers for {series:,} series "
+        f"(one_hot up to {MOST_ONE_HOT})."
     )
 
 

@@ -77,7 +77,7 @@ def make_layers(scaling: Scaling, masks: tuple[int, ...], series: int, settings:
         made |= {"present": _present(masks), "masked": keras.layers.Multiply(name="masked")}
     if settings.model is not None:
         return made | ({"swapped": swap_layer()} if settings.quantiles else {})
-    if settings.identity != "none" and series:
+    if settings.identity_for(series) != "none" and series:
         made["identity"] = _identity(series, len(scaling.groups), settings)
     if made.keys() & {"identity", "based"}:
         made["joined"] = keras.layers.Concatenate(name="joined")
@@ -190,7 +190,7 @@ def _present(masks: tuple[int, ...]) -> Any:
 def _identity(series: int, groups: int, settings: TrainSettings) -> Any:
     # the series of a group that were never seen are as neutral as index 0
     rows = series + 1 + groups
-    if settings.identity == "embedding":
+    if settings.identity_for(series) == "embedding":
         # zeros: a series never seen stays at the neutral point where the others started
         return keras.layers.Embedding(
             rows, settings.embedding_size, embeddings_initializer="zeros", name="identity"

@@ -50,7 +50,9 @@ def open_certified(params: Params, root: Path) -> Iterator[CertifiedData]:
     settings, scaler = params.train, root / "data" / "scaler.json"
     if settings.model is not None:
         check_model_exists(settings.model)
-    with Dataset(root / "data" / "dataset.h5", check_shards=False) as dataset:
+    # lanes play each series at a time of its own: a stretch needs a few samples of nearly every chunk
+    copy_to = root / ".hindcast" if settings.mode == "stateful" else None
+    with Dataset(root / "data" / "dataset.h5", check_shards=False, copy_to=copy_to) as dataset:
         known = series_of(dataset, "train")
         check_identity(len(known), settings)
         scaling = read_scaling(scaler, dataset.features, dataset.targets, dataset.fingerprint, known)
@@ -125,7 +127,7 @@ def check_identity(series: int, settings: TrainSettings) -> None:
     """Raise TrainingError if the network would need a one-hot vector for too many series."""
     if settings.identity == "one_hot" and settings.model is None and series > _MAX_ONE_HOT:
         raise TrainingError(
-            f"train.identity: one_hot takes at most {_MAX_ONE_HOT} series, found {series}: use embedding or none."
+            f"train.identity: one_hot takes at most {_MAX_ONE_HOT} series, found {series}: use auto, embedding or none."
         )
 
 

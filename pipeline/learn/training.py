@@ -22,7 +22,7 @@ from hindcast.pipeline.learn.custom.module_digests import digest_user_modules
 from hindcast.pipeline.learn.fitting import TrainingData, fit
 from hindcast.pipeline.learn.history import History
 from hindcast.pipeline.learn.model_card import write_model_card
-from hindcast.pipeline.learn.modes import idle_lanes_hint, run_length_hint, training_data
+from hindcast.pipeline.learn.modes import identity_hint, idle_lanes_hint, run_length_hint, training_data
 from hindcast.pipeline.learn.network import Networks, make_layers, make_networks
 from hindcast.pipeline.learn.preconditions import CertifiedData
 from hindcast.pipeline.learn.saving import save_network
@@ -175,7 +175,7 @@ def _card(setup: TrainingSetup, params: Params) -> dict[str, object]:
         "groups": list(setup.data.scaling.groups),
         "fingerprint": dataset.fingerprint,
         "seed": params.seed,
-        "train": settings.recipe(),
+        "train": settings.recipe() | {"identity": settings.identity_for(len(setup.data.known))},
     }
 
 
@@ -185,6 +185,7 @@ def _result(setup: TrainingSetup, params: Params, history: History, boards: Path
     hints = (
         run_length_hint(params.train, dataset.segment_length, dataset.frequency),
         idle_lanes_hint(params.train, setup.idle_share, samples),
+        identity_hint(params.train, len(setup.data.known)),
     )
     return TrainingResult(
         series=len(setup.data.known),

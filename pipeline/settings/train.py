@@ -21,6 +21,10 @@ from hindcast.pipeline.settings.base import (
 
 _FUNCTION = re.compile(r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$")
 _MOST_BATCHES = 10**9
+MOST_ONE_HOT = 128
+"""With more series `identity: auto` is an embedding: a step of an LSTM(64) with a one-hot vector then takes 1.5 times as long
+or more (2 times with 256 series, 8 times with 2,000), and one with an embedding the same time for any number of series.
+"""
 _NO_RESULT = {"checkpoint_every", "validation", "validation_budget"}  # these do not change results
 
 
@@ -82,11 +86,14 @@ class TrainSettings(Section):
       series to series.
     - `model`: the function that builds a custom network between scaled inputs and scaled outputs.
     - `members`: the number of stacks of `units`, trained in parallel, each on its own loss; the forecast is their mean.
+    - `identity`: how the network distinguishes series; `auto`: see `identity_for`.
     - `dropout`: the share of the outputs of each recurrent layer that training drops.
     - `residual`: whether the network learns the error of the published forecast.
     - `quantiles`: the quantiles that are predicted, for the pinball loss.
     - `schedule: cosine`: lowers the learning rate to 0 over all epochs.
     - `average` (such as 0.99): validates and keeps a moving mean of the weights; each batch replaces the share 1 - average.
+    - `bits`: `exact` gives the same bits for any number of threads; `fast` uses TensorFlow's faster kernels, whose rounding
+      depends on processor and threads.
     - `checkpoint_every` (a number of batches or a duration; null: never) does not change results.
     - `validation`: whether the validation data is read again for each epoch, or kept in memory if it fits into
       `validation_budget`; does not change results.
@@ -105,11 +112,12 @@ class TrainSettings(Section):
         tuple[Annotated[Integer, Field(ge=1, le=65_536)], ...], Field(min_length=1, max_length=100)
     ] = (64,)
     members: Annotated[Integer, Field(ge=1, le=32)] = 1
-    identity: Literal["one_hot", "embedding", "none"] = "one_hot"
+    identity: Literal["auto", "one_hot", "embedding", "none"] = "auto"
     embedding_size: Annotated[Integer, Field(ge=1, le=65_536)] = 8
     dropout: Annotated[Number, Field(ge=0, lt=1)] = 0.0
     residual: bool = False
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
+    bits: Literal["exact", "fast"] = "exact"
     epochs: Annotated[Integer, Field(ge=1, le=1_000_000)] = 20
     patience: Annotated[Integer, Field(ge=1, le=1_000_000)] | None = 5
     learning_rate: Annotated[Number, Field(gt=0, le=1_000)] = 0.002
@@ -133,6 +141,12 @@ class TrainSettings(Section):
                 "members above 1 need the built-in network with one value per target: remove quantiles and model, "
                 f"found members {self.members}"
             )
+
+    def identity_for(self, series: int) -> Literal["one_hot", "embedding", "none"]:
+        """Return `identity` of a network that knows this number of series: `auto` is one_hot up to MOST_ONE_HOT, then embedding."""
+        if self.identity != "auto":
+            return self.identity
+        return "one_hot" if series <= MOST_ONE_HOT else "embedding"
 
     def recipe(self) -> dict[str, Any]:
         """Return the settings that determine the result, as JSON-like values."""

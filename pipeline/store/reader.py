@@ -17,6 +17,7 @@ from hindcast.pipeline.arrays import BufferPool, Ints
 from hindcast.pipeline.digests import FileDigests, digest_of_shards, stamp_of
 from hindcast.pipeline.errors import FormatError, MissingInputError
 from hindcast.pipeline.store.chunks import ChunkCache
+from hindcast.pipeline.store.decoded_copy import DecodedCopy, room_for_copy
 from hindcast.pipeline.store.file_header import (
     Header,
     HeaderValues,
@@ -39,6 +40,8 @@ class Dataset(HeaderValues):
     - Arrays are read from the shards themselves: a shard that is missing or of another data set is an error, never a
       fill value.
     - At most `budget_bytes` of decoded chunks are kept, and a bounded number of files is open.
+    - `copy_to`: a folder for a decoded copy of what is read, for a reader that needs every chunk many times, a few samples
+      each time. The copy is not made if all fits into `budget_bytes` or would take more than a quarter of the free space.
     - `threads` threads decode chunks (by default as many as there are processors, up to four).
     - Threads may share a data set. It is pickled as its path, opened once in each process that unpickles it, and
       opens its files again after a fork.
@@ -56,6 +59,7 @@ class Dataset(HeaderValues):
         threads: int | None = None,
         *,
         check_shards: bool = True,
+        copy_to: Path | None = None,
     ) -> None:
         self.path = Path(path)
         self.budget_bytes = budget_bytes
@@ -77,6 +81,9 @@ class Dataset(HeaderValues):
         arrays = self.header.arrays
         size = sum(math.prod(self.header.shape_of(array)) * array.dtype.itemsize for array in arrays)
         self._fits = size <= budget_bytes
+        self._copy: DecodedCopy | None = None
+        if copy_to is not None and not self._fits and room_for_copy(copy_to, size):
+            self._copy = DecodedCopy(copy_to, self.header)
         if joined and check_shards:
             self._check_shards()
         self._start()
@@ -141,6 +148,9 @@ class Dataset(HeaderValues):
         self._threads.close()
         self._open.close()
         self._cache, self._buffers = ChunkCache(self.budget_bytes), BufferPool()
+        if self._copy is not None:
+            self._copy.close()
+            self._copy = None
 
     def __enter__(self) -> Self:
         return self
@@ -181,10 +191,16 @@ class Dataset(HeaderValues):
         """Copy the requested samples into the answer: first from kept chunks, then from the others, in threads."""
 
         def read_chunk(read: ChunkRead) -> None:
+            first = int(self._shards.first_sample[read.shard]) + read.start
+            if self._copy is not None and self._copy.holds(name, first):
+                self._copy.copy(name, first, read, answer)
+                return
             chunk = self._open.read(name, read.shard, read.start, read.stop)
             read.copy(chunk, answer)
             # a reader that needs every chunk once would only displace chunks that other reads need again
-            if not read.takes_all or self._fits:
+            if self._copy is not None:
+                self._copy.keep(name, first, chunk)
+            elif not read.takes_all or self._fits:
                 self._cache.keep((name, read.shard, read.start), chunk)
 
         missing = []

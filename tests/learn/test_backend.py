@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 PROGRAM = """
 import pathlib, sys
 from hindcast.pipeline.learn import backend
@@ -27,6 +29,20 @@ def test_the_framework_says_nothing_on_a_machine_without_a_gpu(root: Path, tmp_p
     assert done.returncode == 0, done.stderr
     assert done.stdout in {"CPU\n", "GPU\n"}
     assert done.stderr == "heard\n"
+
+
+@pytest.mark.parametrize(("bits", "wanted"), [("exact", "False"), ("fast", "True")])
+def test_the_kernels_are_chosen_before_the_framework_is_loaded(root: Path, bits: str, wanted: str) -> None:
+    program = (
+        "from hindcast.pipeline.learn.backend import start_framework\n"
+        f"start_framework({bits!r})\n"
+        "from tensorflow.python.util import _pywrap_util_port as port\n"
+        "print(port.IsMklEnabled())\n"  # whether TensorFlow uses oneDNN
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=False, timeout=300
+    )
+    assert done.stdout == f"{wanted}\n", done.stderr
 
 
 def test_what_a_framework_prints_is_shown_if_it_cannot_be_loaded(root: Path, tmp_path: Path) -> None:

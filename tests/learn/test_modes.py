@@ -22,11 +22,13 @@ from hindcast.pipeline.feed.scored_rows import scored_rows
 from hindcast.pipeline.learn.fitting import fit
 from hindcast.pipeline.learn.modes import (
     cache_batches,
+    identity_hint,
     idle_lanes_hint,
     make_evaluation_pass,
     run_length_hint,
     training_data,
 )
+from hindcast.pipeline.settings.train import MOST_ONE_HOT
 from hindcast.pipeline.store.reader import Dataset
 from tests.feed.memory import some_scaling
 from tests.learn.networks import batch_source_of, small_learner, small_settings, small_source, trainable
@@ -45,6 +47,14 @@ def test_a_run_length_that_is_not_a_whole_number_of_samples_is_reported(
     hint = run_length_hint(small_settings(run_length=run_length), 24, HOUR)
     assert hint.startswith(f"train.run_length: {run_length} is rounded to {steps} steps" if steps else "")
     assert bool(hint) == (steps is not None)
+
+
+def test_an_identity_that_is_an_embedding_by_default_is_named() -> None:
+    hint = identity_hint(small_settings(embedding_size=4), 20_000)
+    assert hint.startswith("train.identity: auto is an embedding of 4 numbers for 20,000 series")
+    assert not identity_hint(small_settings(), MOST_ONE_HOT)
+    assert not identity_hint(small_settings(identity="embedding"), 20_000)
+    assert not identity_hint(small_settings(model="networks.example:two_branches"), 20_000)
 
 
 def test_no_hint_is_given_where_no_run_is_cut() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from hindcast.pipeline.learn.network import CELLS, first_layer_input, make_networks
 from hindcast.pipeline.learn.saving import save_network
-from hindcast.pipeline.settings.train import TrainSettings
+from hindcast.pipeline.settings.train import MOST_ONE_HOT, TrainSettings
 from tests.feed.memory import some_scaling
 from tests.learn.networks import FEATURES, arrays, small_layers, small_twin
 
@@ -45,6 +45,19 @@ def test_a_series_is_known_by_its_number_and_an_unseen_one_is_neutral(identity: 
     assert not seen[0].any()
     if identity == "one_hot":
         assert seen[1:].tolist() == [[1, 0], [0, 1]]
+
+
+@pytest.mark.parametrize(
+    ("series", "width"), [(MOST_ONE_HOT, MOST_ONE_HOT), (MOST_ONE_HOT + 1, 4), (20_000, 4)]
+)
+def test_many_series_are_known_by_an_embedding_without_a_setting(series: int, width: int) -> None:
+    layers = small_layers(series=series, embedding_size=4)
+    numbers = np.array([[0, 1, series]], np.int32)
+    inputs = {"inputs": np.zeros((1, 3, FEATURES), np.float32), "series": numbers}
+    assert arrays([first_layer_input(layers, inputs)])[0].shape == (1, 3, FEATURES + width)
+    assert layers["identity"].name == "identity"
+    assert layers["identity"].input_dim == series + 1
+    assert layers["identity"].trainable == (series > MOST_ONE_HOT)
 
 
 def test_large_values_keep_their_small_differences() -> None:

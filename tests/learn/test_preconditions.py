@@ -65,11 +65,12 @@ def test_a_training_split_without_a_row_that_counts_is_refused() -> None:
 
 
 def test_a_one_hot_identity_of_too_many_series_is_refused_with_the_remedy() -> None:
-    check_identity(2000, TrainSettings())
+    check_identity(2000, TrainSettings(identity="one_hot"))
+    check_identity(20_000, TrainSettings())
     check_identity(2001, TrainSettings(identity="embedding"))
-    check_identity(2001, TrainSettings(model="networks.example:two_branches"))
-    with pytest.raises(TrainingError, match="found 2001: use embedding or none"):
-        check_identity(2001, TrainSettings())
+    check_identity(2001, TrainSettings(identity="one_hot", model="networks.example:two_branches"))
+    with pytest.raises(TrainingError, match="found 2001: use auto, embedding or none"):
+        check_identity(2001, TrainSettings(identity="one_hot"))
 
 
 def test_a_custom_network_in_a_module_that_does_not_exist_is_refused_without_importing_it(

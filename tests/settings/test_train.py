@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from hindcast.pipeline.settings.train import TrainSettings, middle_of
+from hindcast.pipeline.settings.train import MOST_ONE_HOT, TrainSettings, middle_of
 
 
 @pytest.mark.parametrize(("value", "text"), [(50, 50), ("90s", "90s"), ("2 min", "2min"), (None, None)])
@@ -27,6 +27,22 @@ def test_how_often_a_checkpoint_is_written_is_no_part_of_the_recipe() -> None:
     ]
     assert recipes[0] == recipes[1] == recipes[2]
     assert TrainSettings.model_validate({"epochs": 3}).recipe() != recipes[0]
+
+
+def test_the_default_identity_is_an_embedding_for_many_series_and_a_named_one_stays() -> None:
+    counts = (0, 1, MOST_ONE_HOT, MOST_ONE_HOT + 1, 20_000)
+    chosen = [TrainSettings().identity_for(series) for series in counts]
+    assert chosen == ["one_hot"] * 3 + ["embedding"] * 2
+    for name in ("one_hot", "embedding", "none"):
+        settings = TrainSettings.model_validate({"identity": name})
+        assert {settings.identity_for(series) for series in counts} == {name}
+
+
+def test_the_kernels_are_part_of_the_recipe() -> None:
+    assert TrainSettings().recipe()["bits"] == "exact"
+    assert TrainSettings.model_validate({"bits": "fast"}).recipe() != TrainSettings().recipe()
+    with pytest.raises(ValidationError, match="bits"):
+        TrainSettings.model_validate({"bits": "quick"})
 
 
 @pytest.mark.parametrize(
