@@ -20,13 +20,15 @@ from contextlib import contextmanager
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from benchmarks.train_data import COUNTS, FEATURES, SEGMENT, many_of
 from benchmarks.train_floors import BARE, check_floor
 
+Bits = Literal["exact", "fast"]
+KERNELS: tuple[Bits, ...] = ("exact", "fast")
 LANES, TURN, MADE = 256, 120, 60  # batches of a turn, batches in memory
 
 
@@ -34,7 +36,7 @@ def measure(folder: Path, options: argparse.Namespace) -> int:
     """Print steps per second of both for each number of series and kind of kernel; return the number of floors missed."""
     missed = 0
     for series in COUNTS:
-        for bits in ("exact", "fast"):
+        for bits in KERNELS:
             with turns(many_of(folder, series), series, bits) as take:
                 pairs = [take() for _ in range(options.rounds)]
             missed += report(f"{series:,} series, {bits}", pairs)
@@ -50,7 +52,7 @@ def report(what: str, pairs: list[tuple[float, float]]) -> int:
 
 
 @contextmanager
-def turns(path: Path, series: int, bits: str) -> Iterator[Callable[[], tuple[float, float]]]:
+def turns(path: Path, series: int, bits: Bits) -> Iterator[Callable[[], tuple[float, float]]]:
     """A function that lets ours, then the bare one, train on TURN batches, and returns the steps per second of both."""
     context = get_context("spawn")
     sides = []
@@ -60,14 +62,14 @@ def turns(path: Path, series: int, bits: str) -> Iterator[Callable[[], tuple[flo
         process.start()
         there.close()
         here.recv()  # built and traced
-        os.kill(process.pid, signal.SIGSTOP)
+        _send(process, signal.SIGSTOP)
         sides.append((process, here))
 
     def take_turn(process: Any, pipe: Connection) -> float:
-        os.kill(process.pid, signal.SIGCONT)
+        _send(process, signal.SIGCONT)
         pipe.send(TURN)
         speed = float(pipe.recv())
-        os.kill(process.pid, signal.SIGSTOP)
+        _send(process, signal.SIGSTOP)
         return speed
 
     try:
@@ -78,7 +80,11 @@ def turns(path: Path, series: int, bits: str) -> Iterator[Callable[[], tuple[flo
             process.join()
 
 
-def run_ours(pipe: Connection, path: Path, bits: str) -> None:
+def _send(process: Any, number: signal.Signals) -> None:
+    os.kill(process.pid, number)
+
+
+def run_ours(pipe: Connection, path: Path, bits: Bits) -> None:
     """Train on as many batches as asked for, epoch after epoch, and answer with the steps per second."""
     from hindcast.pipeline.learn.backend import start_framework
 
@@ -95,7 +101,7 @@ def run_ours(pipe: Connection, path: Path, bits: str) -> None:
     settings = {"lanes": LANES, "identity": "embedding", "run_length": "60d", "bits": bits}
     params = mock_params(train=settings)
     assert isinstance(params.train, TrainSettings)
-    with Dataset(path, check_shards=False) as dataset:
+    with Dataset(path, check_shards=False, copy_to=path.parent) as dataset:
         scaling = neutral_scaling(FEATURES, 1)
         setup = prepare_training(params, CertifiedData(dataset, scaling, series_of(dataset, "train")))
         cursor = Cursor()
@@ -109,7 +115,7 @@ def run_ours(pipe: Connection, path: Path, bits: str) -> None:
         answer(pipe, lambda: next(batches))
 
 
-def run_bare(pipe: Connection, series: int, bits: str) -> None:
+def run_bare(pipe: Connection, series: int, bits: Bits) -> None:
     """The same for a bare network."""
     from hindcast.pipeline.learn.backend import set_environment
 
