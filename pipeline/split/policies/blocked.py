@@ -15,7 +15,7 @@ import numpy as np
 
 from hindcast.pipeline.arrays import TIME_MAX, Ints
 from hindcast.pipeline.settings.split import Blocked
-from hindcast.pipeline.split.policies.chronological import apply_embargo, first_origin
+from hindcast.pipeline.split.policies.chronological import apply_embargo, first_origins
 from hindcast.pipeline.split.policies.split_policy import (
     PART_NAMES,
     Draft,
@@ -84,16 +84,21 @@ def _split_blocks(steps: Steps, blocks: Blocks, distance: int) -> Draft:
     runs through the steps of that sample that lie in its own intervals.
     """
     runs = list(blocks.runs())
-    origins = {start: first_origin(steps, start, stop) for owner, start, stop in runs if owner}
-    intervals: list[list[tuple[int, int]]] = [[], [], []]
+    held_out = [run for run in runs if run[0]]
+    origins = first_origins(steps, [(start, stop) for _, start, stop in held_out])
+    wanted = []
     for owner, start, stop in runs:
-        begin = start + distance if owner == 0 and start > runs[0][1] else start
-        later = [origins[other] for number, other, _ in runs if other >= stop and number > owner]
-        part = apply_embargo(
-            steps, PART_NAMES[owner], (begin, max(begin, stop)), min(later, default=TIME_MAX)
-        )
-        if part.until_time > begin:
-            intervals[owner].append((begin, part.until_time))
+        begin = min(start + distance, stop) if owner == 0 and start > runs[0][1] else start
+        later = [
+            origin
+            for origin, (number, other, _) in zip(origins, held_out, strict=True)
+            if other >= stop and number > owner
+        ]
+        wanted.append(Part(PART_NAMES[owner], begin, stop, min(later, default=TIME_MAX)))
+    intervals: list[list[tuple[int, int]]] = [[], [], []]
+    for (owner, _, _), part in zip(runs, apply_embargo(steps, wanted), strict=True):
+        if part.until_time > part.from_time:
+            intervals[owner].append((part.from_time, part.until_time))
     parts, splits = [], []
     for number, (name, spans) in enumerate(zip(PART_NAMES, intervals, strict=True)):
         until = spans[-1][1] if spans else int(blocks.borders[-1])

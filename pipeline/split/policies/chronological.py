@@ -7,12 +7,13 @@ split is left out of the earlier split (embargo). This includes validation, beca
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
 
-from hindcast.pipeline.arrays import TIME_MAX, Ints
+from hindcast.pipeline.arrays import TIME_MAX, TIME_MIN, Ints
 from hindcast.pipeline.errors import SplitError
 from hindcast.pipeline.settings.split import Chronological, exact
 from hindcast.pipeline.split.policies.split_policy import Draft, Late, Part, Proposal, SplitPolicy
@@ -66,10 +67,15 @@ def draft_at(steps: Steps, borders: Borders) -> Draft:
 
 def make_parts(steps: Steps, borders: Borders) -> tuple[Part, Part, Part]:
     """Return training, validation and test with their embargo, computed from the origins and known times."""
-    before_test = first_origin(steps, borders.test, borders.end)
-    before_validation = min(before_test, first_origin(steps, borders.validation, borders.test))
-    train = apply_embargo(steps, "train", (borders.train, borders.validation), before_validation)
-    validation = apply_embargo(steps, "validation", (borders.validation, borders.test), before_test)
+    later = [(borders.validation, borders.test), (borders.test, borders.end)]
+    of_validation, before_test = first_origins(steps, later)
+    train, validation = apply_embargo(
+        steps,
+        [
+            Part("train", borders.train, borders.validation, min(of_validation, before_test)),
+            Part("validation", borders.validation, borders.test, before_test),
+        ],
+    )
     return train, validation, Part("test", borders.test, borders.end)
 
 
@@ -86,20 +92,56 @@ def embargoed_samples(steps: Steps, part: Part) -> Ints:
     return np.flatnonzero((steps.start >= max(part.until_time, part.from_time)) & (last < part.border))
 
 
-def apply_embargo(steps: Steps, name: str, interval: tuple[int, int], next_origin: int) -> Part:
-    """Return the part that covers an interval, cut at the first target not yet known at the next split's first origin."""
-    late = None if next_origin == TIME_MAX else _first_late_target(steps, *interval, next_origin)
-    return Part(name, *interval, next_origin, late)
+def apply_embargo(steps: Steps, parts: Sequence[Part]) -> list[Part]:
+    """Return the parts, each cut at its first target not yet known at the next split's first origin.
+
+    The intervals of the parts are disjoint and ascend. For a target with revisions the last revision counts, because
+    training uses its value. A very late revision therefore ends training at the step that it revises.
+    """
+    late: dict[int, Late] = {}
+    spans = [(part.from_time, part.border) for part in parts]
+    # at TIME_MAX no target is late; a target that is not observed is known at TIME_MAX
+    next_origin = np.array([part.next_origin for part in parts], np.int64)
+    searched = [
+        span if part.next_origin != TIME_MAX else (0, 0) for span, part in zip(spans, parts, strict=True)
+    ]
+    for samples, number in _iter_numbered(steps, spans, searched):
+        known = steps.read("known", samples)
+        is_late = (known > next_origin[number][..., None]) & (known != TIME_MAX) & (number >= 0)[..., None]
+        place, step = np.nonzero(is_late.any(axis=2))
+        part, time = number[place, step], steps.times(samples)[place, step]
+        order = np.lexsort((time, part))  # stable: of equal times the first sample counts
+        for first in order[np.flatnonzero(np.diff(part[order], prepend=-1))].tolist():
+            at, mine = (place[first], step[first]), int(part[first])
+            if mine not in late or time[first] < late[mine].time:
+                moment = int(known[at].max(where=is_late[at], initial=TIME_MIN))
+                late[mine] = Late(int(steps.sequence[samples[at[0]]]), int(time[first]), moment)
+    return [replace(part, late=late.get(place)) for place, part in enumerate(parts)]
 
 
-def first_origin(steps: Steps, from_time: int, until_time: int) -> int:
-    """Return the smallest origin of the steps in [from_time, until_time) of all sequences; TIME_MAX if there are none."""
-    smallest = TIME_MAX
-    for samples in steps.blocks((steps.stop > from_time) & (steps.start < until_time)):
-        inside = steps.within(samples, from_time, until_time)
-        origins = steps.read("origin", samples)
-        smallest = min(smallest, int(origins.min(initial=TIME_MAX, where=inside)))
-    return smallest
+def first_origins(steps: Steps, spans: Sequence[tuple[int, int]]) -> list[int]:
+    """Return the smallest origin of the steps in each of the intervals, which are disjoint and ascend; TIME_MAX if it has none."""
+    smallest = np.full(len(spans) + 1, TIME_MAX)  # the last one belongs to the number -1
+    for samples, number in _iter_numbered(steps, spans, spans):
+        np.minimum.at(smallest, number, steps.read("origin", samples))
+    return [int(origin) for origin in smallest[:-1]]
+
+
+def _iter_numbered(
+    steps: Steps, spans: Sequence[tuple[int, int]], searched: Sequence[tuple[int, int]]
+) -> Iterator[tuple[Ints, Ints]]:
+    """Yield the samples that reach one of the `searched` intervals, and the number of the interval of `spans` that holds
+    each of their steps (sample, step); -1 for padding and for steps in none.
+    """
+    begins, ends = np.array(spans, np.int64).reshape(-1, 2).T
+    chosen = np.zeros(steps.sample_count, bool)
+    for begin, end in searched:
+        chosen |= (steps.stop > begin) & (steps.start < end)
+    for samples in steps.blocks(chosen):
+        times = steps.times(samples)
+        number = np.searchsorted(begins, times, side="right") - 1
+        number[(times >= ends[number]) | (times >= steps.stop[samples][:, None])] = -1
+        yield samples, number
 
 
 def to_grid(moment: Fraction, frequency: int) -> int:
