@@ -15,6 +15,11 @@ def listed(names: Sequence[str], most: int = _MOST_LISTED) -> str:
     return ", ".join(names[:most]) + more or "none"
 
 
+def counted(count: int, noun: str) -> str:
+    """Write a number with its noun, which is given for one thing: `1 row`, `2,000 rows`, `3 series`."""
+    return f"{count:,} {noun}" + ("" if count == 1 or noun.endswith("s") else "s")
+
+
 def time_text(time: int) -> str:
     """Write a time in ns as UTC text to the second, with nanoseconds only if they are not 0."""
     return str(np.datetime64(time, "ns")).removesuffix(".000000000") + "Z"

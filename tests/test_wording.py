@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hindcast.pipeline.wording import listed, printable, size_text, span_text, time_text
+from hindcast.pipeline.wording import counted, listed, printable, size_text, span_text, time_text
 
 HOUR = 3_600_000_000_000
 
@@ -45,3 +45,9 @@ def test_a_size_has_a_binary_unit(size: int, text: str) -> None:
 def test_control_characters_are_spelled_out() -> None:
     assert printable("a\x1b[31mü\n") == r"a\x1b[31mü\n"
     assert printable("a\nb", keep="\n") == "a\nb"
+
+
+def test_a_number_agrees_with_its_noun() -> None:
+    found = [counted(count, "row") for count in (0, 1, 2, 1000)]
+    assert found == ["0 rows", "1 row", "2 rows", "1,000 rows"]
+    assert [counted(count, "series") for count in (1, 2)] == ["1 series", "2 series"]

@@ -13,7 +13,7 @@ from hindcast.pipeline.judge.scores import Judgement
 from hindcast.pipeline.judge.stage_facts import policy_warning
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.settings.train import TrainSettings
-from hindcast.pipeline.wording import listed
+from hindcast.pipeline.wording import counted, listed
 
 _WIDTH = 11
 
@@ -30,7 +30,7 @@ def excluded_lines(evaluation: Evaluation) -> Iterator[str]:
     for judgement in evaluation.judgements:
         title = _title(judgement)
         for name, rows in judgement.comparison.missing.items():
-            yield f"{title}: {rows} rows on which {name} has no value"
+            yield f"{title}: {counted(rows, 'row')} on which {name} has no value"
         for name in judgement.comparison.absent:
             yield f"{title}: {name} has no value at all and is not compared"
         series = judgement.series_without_rows

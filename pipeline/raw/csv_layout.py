@@ -28,6 +28,7 @@ from hindcast.pipeline.raw.source_files import RawFile, field_from_path, quoted,
 from hindcast.pipeline.settings.fields import LaterField, StampField, TextField
 from hindcast.pipeline.settings.known import PublishedAt
 from hindcast.pipeline.settings.raw import Source
+from hindcast.pipeline.wording import counted
 
 _HEAD_BYTES = 8 << 10  # size of a block if only the header is needed
 _MOST_LINES = 10_000  # number of lines that are searched for a header
@@ -323,7 +324,7 @@ def _find_header(lines: Iterator[tuple[int, bytes]], path: Path, source: Source)
     names = _match_width(header.names, cells)
     if source.names is not None and len(names) != len(cells):
         raise RawDataError(
-            f"{path}: `names` gives {len(names)} columns, but line {line} has {len(cells)} cells "
+            f"{path}: `names` gives {counted(len(names), 'column')}, but line {line} has {counted(len(cells), 'cell')} "
             f"({content[:80].decode()!r}); name every column, and set `skip_lines` to the number of lines above the rows."
         )
     return replace(header, names=names)
@@ -374,7 +375,7 @@ def _absence_fault(path: Path, source: Source) -> str:
             f"{path}: no header found: none of the first {_MOST_LINES} lines matches {source.skip_until!r} "
             "(`skip_until`); correct the pattern or narrow `files`."
         )
-    above = f" below the {source.skip_lines} lines of `skip_lines`" if source.skip_lines else ""
+    above = f" below the {counted(source.skip_lines, 'line')} of `skip_lines`" if source.skip_lines else ""
     return f"{path}: is empty; a header line is needed{above}. Remove the file or download it again."
 
 

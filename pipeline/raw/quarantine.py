@@ -16,6 +16,7 @@ from hindcast.pipeline.raw.csv_layout import Layout
 from hindcast.pipeline.raw.reject_rules import DECLARED, REMEDIES, RULES, SUPERSEDED, RejectedRows, Rules
 from hindcast.pipeline.settings.raw import Source
 from hindcast.pipeline.tables import TableWriter
+from hindcast.pipeline.wording import counted
 
 _OF_A_FILE = [
     pa.field("line", pa.int64(), nullable=False),
@@ -178,12 +179,12 @@ def find_source_faults(
     if not counts.stored + counts.folded + counts.rules[SUPERSEDED]:
         rules = rules or dict(counts.rules)
         fault = (
-            f"raw.sources.{name}: none of its {counts.read} rows can be stored, whatever raw.max_bad_fraction allows; "
+            f"raw.sources.{name}: none of its {counted(counts.read, 'row')} can be stored, whatever raw.max_bad_fraction allows; "
             "the most frequent reasons:"
         )
     elif counts.bad > allowed * counts.read:
         fault = (
-            f"raw.sources.{name}: {counts.bad} of {counts.read} rows are bad ({counts.bad / counts.read:.2%}), but "
+            f"raw.sources.{name}: {counts.bad} of {counted(counts.read, 'row')} are bad ({counts.bad / counts.read:.2%}), but "
             f"raw.max_bad_fraction allows {allowed:.2%}; the most frequent reasons:"
         )
     else:

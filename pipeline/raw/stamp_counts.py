@@ -14,7 +14,7 @@ from hindcast.pipeline.raw.off_grid import StampKinds
 from hindcast.pipeline.settings.known import DayAt, PublishedAt
 from hindcast.pipeline.settings.raw import RawSettings, Source
 from hindcast.pipeline.settings.stamp_grid import StampGrid
-from hindcast.pipeline.wording import time_text
+from hindcast.pipeline.wording import counted, time_text
 
 KINDS = (
     "quarantined",
@@ -143,7 +143,7 @@ class SourceStamps:
             assert counts.example is not None  # every kind that is counted has one
             file, line, stamp = counts.example
             lines.append(
-                f"group {group!r}: {strays[group]} of {counts.rows} rows, e.g. {time_text(stamp)} "
+                f"group {group!r}: {strays[group]} of {counted(counts.rows, 'row')}, e.g. {time_text(stamp)} "
                 f"({self._files[places[file]]}, line {line})"
             )
         if len(worst) > _MOST_GROUPS:
@@ -185,7 +185,7 @@ class SourceStamps:
                 continue
             file, line, stamp, moment = counts.early_example
             yield (
-                f"raw.sources.{self._name}, {what}: {counts.early} of {counts.measured} rows of {group} are known before "
+                f"raw.sources.{self._name}, {what}: {counts.early} of {counted(counts.measured, 'row')} of {group} are known before "
                 f"their step ends, e.g. {time_text(stamp)} at {time_text(moment)} ({self._files[places[file]]}, line "
                 f"{line}); {remedy}"
             )

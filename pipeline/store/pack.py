@@ -34,7 +34,7 @@ from hindcast.pipeline.store.join_shards import SUFFIX
 from hindcast.pipeline.store.pair_report import check_names, group_pairs, pairs_report
 from hindcast.pipeline.store.writer import write_shard
 from hindcast.pipeline.tables import damage_text, read_manifest
-from hindcast.pipeline.wording import listed
+from hindcast.pipeline.wording import counted, listed
 
 _MOST_LISTED = 20  # groups in one message
 _MOST_EXPLAINED = 3  # groups whose gaps an error explains: each is read once more
@@ -220,7 +220,7 @@ def _explain_no_sequence(results: Sequence[PackedGroup], tables: Path, params: P
         lost = ", ".join(
             f"{count:,} {reason.replace('_', ' ')}" for reason, count in _dropped(result.counts).items()
         )
-        yield f"{result.group}: {result.counts['series']:,} series, {result.counts['steps']:,} steps ({lost})"
+        yield f"{result.group}: {counted(result.counts['series'], 'series')}, {counted(result.counts['steps'], 'step')} ({lost})"
     in_gaps = [result.group for result in results if result.counts["steps_in_gaps"]]
     for group in in_gaps[:_MOST_EXPLAINED]:
         yield from _explain_gaps(group, list(ending_inputs(tables, params, group)), params)
@@ -244,7 +244,7 @@ def _explain_gaps(group: str, ending: Sequence[tuple[Input, float]], params: Par
 def _check_coverage(results: Sequence[PackedGroup], least: float) -> None:
     # in a group without steps in the range there is nothing that a source could cover
     short = [
-        f"group {result.group}, source {source}: {share:.1%} of {result.covered_steps:,} steps"
+        f"group {result.group}, source {source}: {share:.1%} of {counted(result.covered_steps, 'step')}"
         for result in results
         for source, share in result.coverage.items()
         if share < least and result.covered_steps

@@ -10,7 +10,7 @@ from hindcast.pipeline.align.aligned import AlignedGroup
 from hindcast.pipeline.errors import AlignmentError
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.store.incremental import PackedGroup
-from hindcast.pipeline.wording import listed, span_text
+from hindcast.pipeline.wording import counted, listed, span_text
 
 _REFUSED_SHARE = 0.5  # of the measured series
 _MOST_NAMES = 12  # in one message, and per group and side in the report
@@ -118,7 +118,7 @@ def _doubled_texts(entries: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         steps[key] = steps.get(key, 0) + entry["steps"]
     for (forecast, first, second), count in steps.items():
         yield (
-            f"{forecast}: {first} and {second} both serve {count:,} steps, and {first} is taken even where {second} has a newer "
+            f"{forecast}: {first} and {second} both serve {counted(count, 'step')}, and {first} is taken even where {second} has a newer "
             f"vintage. If they are one forecast, set raw.sources.{second}.part_of: {first}."
         )
 

@@ -28,6 +28,7 @@ from hindcast.pipeline.store.file_header import Header, read_header
 from hindcast.pipeline.store.index_types import Shards
 from hindcast.pipeline.store.layout import BY_NAME, ArrayLayout
 from hindcast.pipeline.store.open_files import REMEDY, dataset_in, open_to_read, report_damage
+from hindcast.pipeline.wording import counted
 
 MOST_OPEN = 64
 """The most files open at a time: far below the common limit of 1024, and opening a file takes some microseconds."""
@@ -199,7 +200,9 @@ def _array_faults(dataset: h5py.Dataset, header: Header, chunk_samples: int) -> 
     elif dataset.is_virtual:
         faults.append(f"{array.name} must be stored in the file, found a virtual dataset")
     elif 0 not in shape and dataset.chunks != (chunk_samples, *shape[1:]):
-        faults.append(f"{array.name} must have chunks of {chunk_samples} samples, found {dataset.chunks}")
+        faults.append(
+            f"{array.name} must have chunks of {counted(chunk_samples, 'sample')}, found {dataset.chunks}"
+        )
     elif 0 not in shape and read_filters(dataset) not in PIPELINES:
         faults.append(
             f"{array.name} must be stored with one of {[' '.join(filters) for filters in PIPELINES]}, "

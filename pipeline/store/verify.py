@@ -204,13 +204,13 @@ def _find_split_faults(dataset: Dataset) -> Iterator[str]:
         if (np.diff(indices) <= 0).any():
             yield f"{dataset.path}: the indices of splits/{name} must be ascending and unique"
         if counted != len(indices):
-            yield f"{dataset.path}: splits/{name} has {len(indices)} samples, but its sample_count is {counted}"
+            yield f"{dataset.path}: splits/{name} has {counted(len(indices), 'sample')}, but its sample_count is {counted}"
         if "/" not in name:  # folds may share samples
             parts[name] = indices
     for first, second in combinations(parts, 2):
         shared = np.intersect1d(parts[first], parts[second])
         if len(shared):
-            yield f"{dataset.path}: splits/{first} and splits/{second} share {len(shared)} samples, for example {shared[0]}"
+            yield f"{dataset.path}: splits/{first} and splits/{second} share {counted(len(shared), 'sample')}, for example {shared[0]}"
 
 
 def _find_scaler_faults(path: Path, fingerprint: str) -> Iterator[str]:

@@ -28,7 +28,7 @@ from hindcast.pipeline.store.layout import (
     samples_per_chunk,
 )
 from hindcast.pipeline.store.open_files import create_file
-from hindcast.pipeline.wording import time_text
+from hindcast.pipeline.wording import counted, time_text
 
 _SHOWN = 20  # faults of a kind in one message
 
@@ -127,7 +127,8 @@ def _check(aligned: AlignedGroup, grid: StampGrid) -> None:
     if faults:
         more = [f"and {len(faults) - _SHOWN} more"] if len(faults) > _SHOWN else []
         raise AlignmentError(
-            f"Group {aligned.group!r} cannot be stored: {len(faults)} faults.", faults[:_SHOWN] + more
+            f"Group {aligned.group!r} cannot be stored: {counted(len(faults), 'fault')}.",
+            faults[:_SHOWN] + more,
         )
 
 
