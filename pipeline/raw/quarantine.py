@@ -199,7 +199,7 @@ def _reasons_text(
     text = ""
     for rule in sorted(bad, key=lambda rule: (-bad[rule], rule))[:_WORST_RULES]:
         remedy = f" ({REMEDIES[rule]})" if rule in REMEDIES else ""
-        text += f"\n      {RULES[rule]}: {bad[rule]} rows{remedy}"
+        text += f"\n      {RULES[rule]}: {counted(bad[rule], 'row')}{remedy}"
         for line_of_rule in more.get(rule, ()):
             text += f"\n        {line_of_rule}"
         for file, line, cell, raw in examples.get(RULES[rule], []):

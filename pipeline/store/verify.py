@@ -22,6 +22,7 @@ from hindcast.pipeline.store.open_files import REMEDY, check_not_held, open_to_r
 from hindcast.pipeline.store.reader import Dataset
 from hindcast.pipeline.store.scaler_file import read_scaler
 from hindcast.pipeline.store.threads import WorkerThreads, default_thread_count
+from hindcast.pipeline.wording import counted
 
 _MOST_LISTED = 5  # faults of one kind in one file
 
@@ -179,9 +180,9 @@ def find_column_faults(path: Path) -> Iterator[str]:
                     item[()]
 
         file.visititems(read_small)
-        counted = {name: file[name][()] for name in ("sample", "step")}
+        axes = {name: file[name][()] for name in ("sample", "step")}
         rows = {name: file[name][()] for name in ("sequence", "time") if not file[name].is_virtual}
-    for name, values in counted.items():
+    for name, values in axes.items():
         if not np.array_equal(values, np.arange(len(values))):
             yield f"{path}: the coordinate {name} must count from 0"
     with Dataset(path, 0, check_shards=False) as opened:
@@ -200,11 +201,11 @@ def _find_split_faults(dataset: Dataset) -> Iterator[str]:
         except FormatError as fault:
             yield _in_one_line(fault)
             continue
-        indices, counted = split.indices, split.attributes.get("sample_count", len(split.indices))
+        indices, declared = split.indices, split.attributes.get("sample_count", len(split.indices))
         if (np.diff(indices) <= 0).any():
             yield f"{dataset.path}: the indices of splits/{name} must be ascending and unique"
-        if counted != len(indices):
-            yield f"{dataset.path}: splits/{name} has {counted(len(indices), 'sample')}, but its sample_count is {counted}"
+        if declared != len(indices):
+            yield f"{dataset.path}: splits/{name} has {counted(len(indices), 'sample')}, but its sample_count is {declared}"
         if "/" not in name:  # folds may share samples
             parts[name] = indices
     for first, second in combinations(parts, 2):

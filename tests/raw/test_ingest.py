@@ -306,7 +306,7 @@ def test_too_many_bad_rows_are_reported_with_the_most_frequent_rules_and_example
     assert (
         "raw.sources.meter: 5 of 6 rows are bad (83.33%), but raw.max_bad_fraction allows 50.00%" in message
     )
-    assert message.index("valid_time: 4 rows") < message.index("number: 1 rows")
+    assert message.index("valid_time: 4 rows") < message.index("number: 1 row")
     assert "b.csv, line 2: 'soon' in 'x,soon,1'" in message
     assert "b.csv, line 6: 'many' in" in message
 
@@ -331,8 +331,8 @@ def test_sources_whose_rows_are_all_bad_are_reported_at_once_whatever_the_fracti
     )
     assert "valid_time: 24 rows (see `valid_time.format` and `ignore_lines`)" in message
     assert "bad.csv, line 2: '0.30 Uhr' in 'x,0.30 Uhr,1'" in message
-    assert "raw.sources.remarks: none of its 1 rows can be stored" in message
-    assert "ignored: 1 rows (see `ignore_lines`)" in message
+    assert "raw.sources.remarks: none of its 1 row can be stored" in message
+    assert "ignored: 1 row (see `ignore_lines`)" in message
     assert "raw.sources.good" not in message
 
 

@@ -166,7 +166,7 @@ def _attribute(place: str, name: str, value: object) -> Callable[[h5py.File], No
         ("packed/south.h5", _attribute("/", "segment_length", 4), "as its steps need with segment_length 4"),
         ("dataset.h5", _set("splits/train", 1, 0), "the indices of splits/train must be ascending and unique"),
         ("dataset.h5", _set("splits/train", 0, -4), "indices of splits/train must be in [0, 15)"),
-        ("dataset.h5", _set("splits/test", 0, 0), "splits/train and splits/test share 1 samples, for example 0"),
+        ("dataset.h5", _set("splits/test", 0, 0), "splits/train and splits/test share 1 sample, for example 0"),
         ("dataset.h5", _attribute("splits/test", "sample_count", 99), "its sample_count is 99"),
         ("dataset.h5", _set("sequence", 1, 1), "dataset.h5: sequence differs"),
         ("dataset.h5", _set("step", 1, 3), "dataset.h5: the coordinate step must count from 0"),
