@@ -9,14 +9,15 @@ issues are missing, meters have outages, and a few readings are impossible.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from hindcast.pipeline.arrays import Floats, Ints, Names, Times
+from hindcast.pipeline.engine import map_in_order
 from hindcast.pipeline.files import replace_folders
-from hindcast.pipeline.progress import progress
 from hindcast.pipeline.settings.base import HOUR
 from hindcast.pipeline.settings.clock import wall_of
 from hindcast.pipeline.settings.params import Params
@@ -48,30 +49,37 @@ _LONGEST_OUTAGE = 48  # hours
 _IMPOSSIBLE = 5e-5  # share of readings that no meter can have measured
 _IMPOSSIBLE_READING = 99999.0
 
+_FEW_DAYS = 40_000  # days of customers: written in three seconds, as long as processes take to start
+
 
 def simulate(params: Params, root: Path) -> dict[str, int]:
     """Write `data/simulated` below `root`; return the numbers of games, customers, files and rows.
 
     The bytes are a function of `seed` and `simulate`; the bytes of a game do not depend on the number of games.
     """
-    counts = {"games": 0, "customers": 0, "files": 0, "rows": 0}
     settings = params.simulate
-    with (
-        replace_folders(root / "data/simulated") as (fresh,),
-        progress("simulate", settings.games, "games") as advance,
-    ):
-        for number in range(settings.games):
-            folder = fresh / f"game_{number + 1:02d}"
-            folder.mkdir()
-            tables = make_tables(Game.simulate(params.seed, number, settings))
-            for name, table in tables.items():
-                table.to_csv(folder / name, index=False, na_rep="n/e", lineterminator="\n")
-            counts["games"] += 1
-            counts["customers"] += settings.customers
-            counts["files"] += len(tables)
-            counts["rows"] += sum(len(table) for table in tables.values())
-            advance(1)
-    return counts
+    with replace_folders(root / "data/simulated") as (fresh,):
+        write = partial(_write_game, fresh.resolve(), params.seed, settings)
+        small = settings.games * settings.customers * settings.days < _FEW_DAYS
+        numbers = range(settings.games)
+        written = map_in_order(write, numbers, _game_name, "simulate", "games", small=small, folder=root)
+    files, rows = (sum(counts) for counts in zip(*written, strict=True))
+    customers = settings.games * settings.customers
+    return {"games": settings.games, "customers": customers, "files": files, "rows": rows}
+
+
+def _write_game(parent: Path, seed: int, settings: SimulateSettings, number: int) -> tuple[int, int]:
+    """Write the files of one game below `parent`; return the numbers of files and rows."""
+    folder = parent / _game_name(number)
+    folder.mkdir()
+    tables = make_tables(Game.simulate(seed, number, settings))
+    for name, table in tables.items():
+        table.to_csv(folder / name, index=False, na_rep="n/e", lineterminator="\n")
+    return len(tables), sum(len(table) for table in tables.values())
+
+
+def _game_name(number: int) -> str:
+    return f"game_{number + 1:02d}"
 
 
 @dataclass(frozen=True)

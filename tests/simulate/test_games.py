@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import dask
 import numpy as np
 import pandas as pd
 import pytest
@@ -19,6 +20,7 @@ from hindcast.pipeline.files import digest_of_file
 from hindcast.pipeline.raw.ingest import ingest
 from hindcast.pipeline.settings.base import HOUR
 from hindcast.pipeline.settings.params import Params, check_params
+from hindcast.pipeline.simulate import games
 from hindcast.pipeline.simulate.games import Game, make_tables, simulate
 from hindcast.pipeline.simulate.weather import MARKET, WEATHER
 from hindcast.pipeline.tables import read_table
@@ -54,6 +56,18 @@ def test_a_game_does_not_change_when_others_join(tmp_path: Path, params: Params)
     together = _digests(tmp_path)
     assert len(together) == 3 * len(alone)
     assert alone.items() <= together.items()
+
+
+def test_two_workers_write_the_bytes_of_one(
+    tmp_path: Path, params: Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = _with(params, games=3, customers=2, days=12)
+    counts = simulate(small, tmp_path / "one")
+    monkeypatch.setattr(games, "_FEW_DAYS", 0)
+    with dask.config.set(scheduler="processes", num_workers=2):
+        assert simulate(small, tmp_path / "two") == counts
+    assert _digests(tmp_path / "two") == _digests(tmp_path / "one")
+    assert counts["files"] == len(_digests(tmp_path / "one")) == 12
 
 
 def test_ingest_reads_every_row(tmp_path: Path, params: Params) -> None:
