@@ -42,10 +42,12 @@ carried forward, `steps_in_gaps` steps whose missing input ends a sequence, `ste
 shorter than `align.shortest`."""
 
 
-def align_frames(frames: Mapping[str, pd.DataFrame], params: Params, group: str) -> AlignedGroup:
+def align_frames(
+    frames: Mapping[str, pd.DataFrame], params: Params, group: str, *, compare_pairs: bool = True
+) -> AlignedGroup:
     """Align the typed rows of a group (a frame per source, as `tables.read_table` returns them).
 
-    A pure function; the order of rows does not matter. Raises AlignmentError if the settings do not give the
+    A pure function; the order of rows does not matter. Without `compare_pairs`, `pairs` is empty. Raises AlignmentError if the settings do not give the
     group a zone, or if a value is too large for float32.
     """
     prepared = prepare_group(frames, params, group)
@@ -57,7 +59,7 @@ def align_frames(frames: Mapping[str, pd.DataFrame], params: Params, group: str)
     misfits: list[dict[str, Any]] = []
     for number in range(params.align.origin.tracks):
         track = read_track(prepared, number)
-        if number == 0:
+        if number == 0 and compare_pairs:
             misfits = find_misfits(prepared, track)
         sequences += cut_sequences(prepared, number, track, targets, counts)
         supplied.update({name: int((has & track.covered).sum()) for name, has in track.supplied.items()})
@@ -84,7 +86,9 @@ def align_frames(frames: Mapping[str, pd.DataFrame], params: Params, group: str)
             "unmatched": find_unmatched(frames, params),
             "doubled": count_doubled(frames, params, group),
             "misfits": misfits,
-        },
+        }
+        if compare_pairs
+        else {},
         measured=len(measured_series(frames, params)),
     )
 

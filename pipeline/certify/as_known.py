@@ -195,21 +195,21 @@ class GroupTables:
         spacing = self.params.raw.sources[source].spacing
         due = None if spacing is None or spacing.ns >= self.frequency else self.frequency / spacing.ns
         least = self.params.align.least_observed
-        return fold(stamps, self._rule(source, value), self.frequency, (least, due))
+        return fold(stamps, self._rules[source, value], self.frequency, (least, due))
 
     def _sources_of(self, value: str) -> list[str]:
         sources = self.params.raw.sources_of("realized")
-        return [
-            name
-            for name, source in sources.items()
-            if name in self.records and any(value in column_names(source, raw) for raw in source.values)
-        ]
+        return [name for name in sources if name in self.records and (name, value) in self._rules]
 
-    def _rule(self, source: str, value: str) -> Resample:
-        fields = self.params.raw.sources[source]
-        return next(
-            field.resample for name, field in fields.values.items() if value in column_names(fields, name)
-        )
+    @cached_property
+    def _rules(self) -> dict[tuple[str, str], Resample]:
+        """How the rows of a step are folded, by source and value."""
+        return {
+            (source, column): field.resample
+            for source, fields in self.params.raw.sources.items()
+            for name, field in fields.values.items()
+            for column in column_names(fields, name)
+        }
 
     def _stamps(self, source: str, series: str, step: int) -> list[list[Record]]:
         """Return the rows of a step, one list per raw timestamp."""

@@ -66,7 +66,7 @@ def rebuild_rows(
     if frames is None:
         _compare_sequences(result, dataset, (), group, rows)
         return NOTHING
-    aligned = align_frames(frames, params, group)
+    aligned = align_frames(frames, params, group, compare_pairs=False)
     times = aligned.first_target_time, aligned.last_target_time
     if 0 in rows:  # descriptions are the same for all groups
         result.add_violations(_differing_descriptions(dataset, aligned))
@@ -242,7 +242,7 @@ def _has_same_bytes(block: StepBlock, array: ArrayLayout, values: npt.NDArray[An
     stored, bits = block.read(array.name), f"u{values.dtype.itemsize}"
     if not np.array_equal(stored.view(bits), np.ascontiguousarray(values).view(bits)):
         return False
-    if block.real.all():
+    if block.is_full:
         return True
     padding = block.stored(array.name)
     filled = np.broadcast_to(_padding(block, array, padding), padding[~block.real].shape)

@@ -39,8 +39,10 @@ def check_stamps(findings: Findings, frame: Any, source: Source, clock: StepCloc
         return
     off_grid = findings["off_grid"]
     off_grid.count_checked(len(stamps))
-    rows = _Rows.of(frame, source, clock)
-    divisions = None if clock.is_due(stamps).all() else _find_divisions(rows, clock)
+    divisions = None
+    if not clock.is_due(stamps).all():
+        rows = _Rows.of(frame, source, clock)
+        divisions = _find_divisions(rows, clock)
     if divisions is not None and not clock.keeps:
         for row in np.flatnonzero(~clock.is_due(rows.due) & (divisions < 0)).tolist():
             off_grid.add_violation(
@@ -48,7 +50,7 @@ def check_stamps(findings: Findings, frame: Any, source: Source, clock: StepCloc
                 "raw.grid_offset, then run the stage `ingest` again"
             )
     if source.role == "realized" and not _is_early_on_purpose(source):
-        _check_known(findings["known_early"], frame, rows.has_value, (clock, divisions), label)
+        _check_known(findings["known_early"], frame, _has_value(frame, source), (clock, divisions), label)
 
 
 def _check_known(
@@ -81,13 +83,23 @@ class _Rows:
 
     @classmethod
     def of(cls, frame: Any, source: Source, clock: StepClock) -> _Rows:
-        owner = np.asarray(frame["series"].factorize()[0], np.int64)
+        owner = series_codes(frame)
         if source.has_issue:
             issues, number = np.unique(frame["issue_time"].to_numpy(np.int64), return_inverse=True)
             owner = owner * len(issues) + number
-        values = np.stack([frame[name].to_numpy(np.float64) for name in source.values], axis=1)
         due = clock.due(frame["valid_time"].to_numpy(np.int64))
-        return cls(owner, due, ~np.isnan(values).all(axis=1))
+        return cls(owner, due, _has_value(frame, source))
+
+
+def series_codes(frame: Any) -> Numbers:
+    """Return a number for the series of each row; names in the order of their numbers if the column is a categorical."""
+    series = frame["series"]
+    return np.asarray(series.cat.codes if hasattr(series, "cat") else series.factorize()[0], np.int64)
+
+
+def _has_value(frame: Any, source: Source) -> Flags:
+    has: Flags = np.logical_or.reduce([frame[name].notna().to_numpy() for name in source.values])
+    return has
 
 
 def _find_divisions(rows: _Rows, clock: StepClock) -> Numbers:

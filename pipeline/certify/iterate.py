@@ -32,6 +32,7 @@ class StepBlock:
     sample: Ints  # (n,)
     times: Times  # (n,)
     _arrays: dict[str, npt.NDArray[Any]] = field(default_factory=dict)
+    _steps: dict[str, npt.NDArray[Any]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, dataset: Dataset, samples: Ints) -> StepBlock:
@@ -45,6 +46,11 @@ class StepBlock:
         counts = real.sum(axis=1)
         return cls(dataset, samples, real, np.repeat(row, counts), np.repeat(samples, counts), times)
 
+    @property
+    def is_full(self) -> bool:
+        """Return whether there is no padding."""
+        return len(self.times) == self.real.size
+
     def stored(self, name: str) -> npt.NDArray[Any]:
         """Return an array of the samples, padding included: (k, segment_length, ...)."""
         if name not in self._arrays:
@@ -53,10 +59,11 @@ class StepBlock:
 
     def read(self, name: str) -> npt.NDArray[Any]:
         """Return an array of the steps: (n, ...); it must not be changed, since later reads share it."""
-        stored = self.stored(name)
-        if self.real.all():
-            return stored.reshape(len(self.times), *stored.shape[2:])
-        return stored[self.real]
+        if name not in self._steps:
+            stored = self.stored(name)
+            flat = stored.reshape(self.real.size, *stored.shape[2:])
+            self._steps[name] = flat if self.is_full else flat[np.flatnonzero(self.real)]
+        return self._steps[name]
 
     def label(self, place: int) -> str:
         """Return series, track and time of the step at index `place`, for a message."""

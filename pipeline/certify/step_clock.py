@@ -35,6 +35,8 @@ class StepClock:
     def due(self, stamps: Times) -> Times:
         """Return the due time as which each timestamp counts; the timestamp itself if none is near enough."""
         past = (stamps - self.phase) % self.distance
+        if not self.near or not past.any():
+            return stamps
         nearest = stamps - past + np.where(2 * past <= self.distance, 0, self.distance)
         return np.where(np.abs(stamps - nearest) <= self.near, nearest, stamps)
 

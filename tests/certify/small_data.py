@@ -21,6 +21,8 @@ def settings(**align: Any) -> Params:
         "features": {
             "lags": {"usage": ["48h", "3d"]},
             "recent": {"usage": 2},
+            "rolling": {"usage": {"windows": ["12h"], "statistics": ["mean"]}},
+            "published_error": ["12h"],
             "calendar": ["hour"],
             "lead": True,
         },

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,17 +23,6 @@ from hindcast.pipeline.store.reader import Dataset
 from tests.align.mock import HOUR
 from tests.certify.small_data import column, frames, settings
 from tests.split.workplace import edit, kinds, make_data, set_split, sign_tables
-
-
-@pytest.fixture(scope="module")
-def clean(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_data(tmp_path_factory.mktemp("clean"), frames(), settings())
-
-
-@pytest.fixture
-def data(clean: Path, tmp_path: Path) -> Path:
-    """A copy to spoil."""
-    return shutil.copytree(clean, tmp_path / "data")
 
 
 def test_a_clean_data_set_passes_and_the_certificate_counts_what_was_checked(clean: Path) -> None:

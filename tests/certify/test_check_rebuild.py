@@ -11,35 +11,11 @@ import numpy as np
 import pytest
 
 from hindcast.pipeline.certify.certificate import certify
-from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.split.write_splits import build_dataset, build_scaler, shards_digest
 from tests.align.mock import HOUR
 from tests.certify.small_data import column, frames, settings
 from tests.dask_cluster import cluster_in
 from tests.split.workplace import edit, kinds, make_data
-
-FEATURES = {
-    "lags": {"usage": ["48h", "3d"]},
-    "recent": {"usage": 2},
-    "rolling": {"usage": {"windows": ["12h"], "statistics": ["mean"]}},
-    "published_error": ["12h"],
-    "calendar": ["hour"],
-    "lead": True,
-}
-
-
-def asked() -> Params:
-    return settings(features=FEATURES)
-
-
-@pytest.fixture(scope="module")
-def clean(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_data(tmp_path_factory.mktemp("clean"), frames(), asked())
-
-
-@pytest.fixture
-def data(clean: Path, tmp_path: Path) -> Path:
-    return shutil.copytree(clean, tmp_path / "data")
 
 
 def forge(data: Path, change: Callable[[h5py.File], None]) -> None:
@@ -52,7 +28,7 @@ def forge(data: Path, change: Callable[[h5py.File], None]) -> None:
             split.attrs["shards_digest"] = shards_digest([shard])
 
     edit(data / "dataset.h5", sign)
-    build_scaler(data / "dataset.h5", data / "scaler.json", asked())
+    build_scaler(data / "dataset.h5", data / "scaler.json", settings())
 
 
 def change_one_number(file: h5py.File) -> None:
@@ -118,9 +94,9 @@ def test_an_edited_shard_is_found_although_all_digests_were_recomputed(
             source: frame[frame["valid_time"] < frame["valid_time"].max() - 5 * HOUR]
             for source, frame in frames().items()
         }
-        data = make_data(data.parent / "shorter", shorter, asked())
+        data = make_data(data.parent / "shorter", shorter, settings())
     forge(data, change)
-    found = kinds(certify(data, asked()))
+    found = kinds(certify(data, settings()))
     assert due <= found
     assert not found & {"files", "split_lists", "borders"}, "all digests fit"
 
@@ -155,9 +131,9 @@ def name_another_group(file: h5py.File) -> None:
 )
 def test_edited_coordinates_are_found(data: Path, change: Callable[[h5py.File], None], due: str) -> None:
     edit(data / "packed" / "here.h5", change)
-    build_dataset(data / "packed", data / "dataset.h5", asked())
-    build_scaler(data / "dataset.h5", data / "scaler.json", asked())
-    assert kinds(certify(data, asked())) == {due}
+    build_dataset(data / "packed", data / "dataset.h5", settings())
+    build_scaler(data / "dataset.h5", data / "scaler.json", settings())
+    assert kinds(certify(data, settings())) == {due}
 
 
 @pytest.mark.parametrize("name", ["scored_count", "embargoed_count", "next_origin", "seed"])
@@ -166,8 +142,8 @@ def test_a_changed_attribute_of_a_split_is_found(data: Path, name: str) -> None:
         file["splits/train"].attrs[name] = int(file["splits/train"].attrs[name]) + 1
 
     edit(data / "dataset.h5", change)
-    build_scaler(data / "dataset.h5", data / "scaler.json", asked())
-    assert "rebuilt" in kinds(certify(data, asked()))
+    build_scaler(data / "dataset.h5", data / "scaler.json", settings())
+    assert "rebuilt" in kinds(certify(data, settings()))
 
 
 def test_a_worker_in_another_folder_checks_the_files_of_this_one(
@@ -180,7 +156,7 @@ def test_a_worker_in_another_folder_checks_the_files_of_this_one(
             clean, cluster.folder / "elsewhere-1/data"
         )  # the unchanged files, where the worker runs
         cluster.add_worker()
-        certificate = certify(Path(data.name), asked())
+        certificate = certify(Path(data.name), settings())
     found = {check["name"]: check["violations"] for check in certificate["checks"]}
     assert found["rebuilt"] == 1
     assert not certificate["passed"]

@@ -2,43 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pyarrow.parquet as pq
-import pytest
 
 from hindcast.pipeline.certify.certificate import certify
 from hindcast.pipeline.files import digest_of_file, read_json, write_json
-from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.tables import MANIFEST
-from tests.certify.small_data import frames, settings
-from tests.split.workplace import kinds, make_data
-
-FEATURES = {
-    "lags": {"usage": ["48h", "3d"]},
-    "recent": {"usage": 2},
-    "rolling": {"usage": {"windows": ["12h"], "statistics": ["mean"]}},
-    "published_error": ["12h"],
-    "calendar": ["hour"],
-    "lead": True,
-}
-
-
-def asked() -> Params:
-    return settings(features=FEATURES)
-
-
-@pytest.fixture(scope="module")
-def clean(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_data(tmp_path_factory.mktemp("clean"), frames(), asked())
-
-
-@pytest.fixture
-def data(clean: Path, tmp_path: Path) -> Path:
-    return shutil.copytree(clean, tmp_path / "data")
+from tests.certify.small_data import settings
+from tests.split.workplace import kinds
 
 
 def know_earlier(data: Path, source: str, *, sign: bool) -> None:
@@ -56,10 +30,10 @@ def know_earlier(data: Path, source: str, *, sign: bool) -> None:
 
 def test_a_single_known_moment_moved_in_a_table_is_found_by_its_rule(data: Path) -> None:
     know_earlier(data, "weather", sign=True)
-    assert "known_rule" in kinds(certify(data, asked()))
-    assert "tables" not in kinds(certify(data, asked()))
+    assert "known_rule" in kinds(certify(data, settings()))
+    assert "tables" not in kinds(certify(data, settings()))
 
 
 def test_a_table_edited_without_its_digest_is_named(data: Path) -> None:
     know_earlier(data, "meter", sign=False)
-    assert "tables" in kinds(certify(data, asked()))
+    assert "tables" in kinds(certify(data, settings()))
