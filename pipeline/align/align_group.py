@@ -82,13 +82,7 @@ def align_frames(
         },
         counts=dict(counts),
         flag_counts=prepared.flag_counts,
-        pairs={
-            "unmatched": find_unmatched(frames, params),
-            "doubled": count_doubled(frames, params, group),
-            "misfits": misfits,
-        }
-        if compare_pairs
-        else {},
+        pairs=_pairs(frames, params, group, misfits) if compare_pairs else {},
         measured=len(measured_series(frames, params)),
     )
 
@@ -114,6 +108,16 @@ def ending_inputs(tables_folder: Path, params: Params, group: str) -> Iterator[t
     for name, count in sorted(ending.items(), key=lambda item: (-item[1], item[0])):
         if count:
             yield named[name], count / covered
+
+
+def _pairs(
+    frames: Mapping[str, pd.DataFrame], params: Params, group: str, misfits: list[dict[str, Any]]
+) -> dict[str, list[dict[str, Any]]]:
+    return {
+        "unmatched": find_unmatched(frames, params),
+        "doubled": count_doubled(frames, params, group),
+        "misfits": misfits,
+    }
 
 
 def _read(tables_folder: Path, params: Params, group: str) -> dict[str, pd.DataFrame]:
