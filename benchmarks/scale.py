@@ -7,7 +7,7 @@
 For each size, raw files are generated from a seed, and the stages run one after another, each as a process. CPU is that
 of a stage with its workers, peak the largest resident set of any of its processes. The exponent is the slope of log(CPU)
 over log(size), after what the stage takes on the smallest data set is subtracted: reading libraries is no work. Sizes on
-which that leaves less than half a second do not count. CPU, not wall time, is fitted, because others may use the machine.
+which that leaves less than half a second, or less than a fifth of the start itself, do not count. CPU, not wall time, is fitted, because others may use the machine.
 The exit code is 1 if an exponent is above the limit.
 """
 
@@ -34,7 +34,8 @@ from benchmarks.scale_data import Shape, write_inputs
 ROOT = Path(__file__).resolve().parents[1]
 STAGES = ("ingest", "pack", "split", "scale", "certify", "train", "evaluate")
 LIMIT = 1.1  # of an exponent
-LEAST_CPU = 0.5  # seconds beyond start-up; with less, the fit would show noise
+# beyond start-up, in seconds and as a share of it; with less, the fit would show noise
+LEAST_CPU, LEAST_SHARE = 0.5, 0.2
 SMALLEST = Shape(groups=2, series=2, steps=24 * 40)
 ONE_SERIES = Shape(
     series=1,
@@ -183,7 +184,10 @@ def exponent(runs: dict[float, dict[str, Run]], start: dict[str, Run], stage: st
         for size, by_stage in runs.items()
         if stage in by_stage and stage in start
     }
-    counted = [(size, cpu) for size, cpu in used.items() if cpu >= LEAST_CPU]
+    if not used:
+        return None
+    least = max(LEAST_CPU, LEAST_SHARE * start[stage].cpu)
+    counted = [(size, cpu) for size, cpu in used.items() if cpu >= least]
     if len(counted) < 2:
         return None
     size, cpu = np.log(np.array(counted)).T
