@@ -7,8 +7,8 @@
 For each size, raw files are generated from a seed, and the stages run one after another, each as a process. CPU is that
 of a stage with its workers, peak the largest resident set of any of its processes. The exponent is the slope of log(CPU)
 over log(size), after what the stage takes on the smallest data set is subtracted: reading libraries is no work. Sizes on
-which that leaves less than half a second, or less than a fifth of the start itself, do not count. CPU, not wall time, is fitted, because others may use the machine.
-The exit code is 1 if an exponent is above the limit.
+which that leaves less than half a second, or less than a fifth of the start itself, do not count. CPU, not wall time, is
+fitted, because others may use the machine. The exit code is 1 if an exponent is above the limit.
 """
 
 from __future__ import annotations
