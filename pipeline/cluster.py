@@ -78,7 +78,7 @@ class _Checked:
     def __call__(self, item: Any) -> Any:
         if fault := _worker_fault(self.due, _description(self.token), self.folder):
             raise WorkerError(
-                "A worker that connected to the Dask cluster later cannot do this work as this process would.",
+                "A worker that connected to the Dask cluster during the work differs from this process.",
                 [f"{_untyped.get_worker().address}: {fault}"],
             )
         return self.attempt(item)
@@ -131,7 +131,7 @@ def _check_workers(
         lines = [f"{worker}: {fault}" for worker, fault in faults.items()]
         more = len(lines) - _MOST_LISTED
         raise WorkerError(
-            f"{len(faults)} of {len(fresh)} workers of the Dask cluster cannot do this work as this process would.",
+            f"Workers of the Dask cluster differ from this process: {len(faults)} of {len(fresh)}.",
             [*lines[:_MOST_LISTED], *([f"and {more} more"] if more > 0 else [])],
         )
     return workers
@@ -140,11 +140,9 @@ def _check_workers(
 def _worker_fault(due: Mapping[str, Any], found: Any, folder: Path | None) -> str | None:
     if not isinstance(found, Mapping) or set(found) != set(due):
         what = f" ({type(found).__name__}: {found})" if isinstance(found, Exception) else ""
-        return f"it has no or another version of hindcast{what}: install the same version there and restart the worker"
+        return f"it has no hindcast, or another version of it{what}: install the same version there and restart the worker"
     if found["python"] != due["python"]:
-        return (
-            f"it runs Python {found['python']}, this process {due['python']}: use the same version everywhere"
-        )
+        return f"it runs Python {found['python']}, but this process runs {due['python']}: use the same version everywhere"
     if found["code"] != due["code"]:
         return (
             "its code of hindcast, or its version of one of the libraries "
@@ -152,7 +150,7 @@ def _worker_fault(due: Mapping[str, Any], found: Any, folder: Path | None) -> st
             "restart the worker"
         )
     if found["token"] != due["token"]:
-        return f"it does not see the files of {folder}: mount this folder there under the same path"
+        return f"it cannot read the files in {folder}: mount this folder there under the same path"
     return None
 
 

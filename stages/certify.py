@@ -25,7 +25,7 @@ def run(params: Params) -> Summary:
 main = stage_main(
     "certify",
     run,
-    "Prove that nothing is used before it was known: reads data/tables/, data/packed/, data/dataset.h5 and "
+    "Check that nothing is used before it was known: reads data/tables/, data/packed/, data/dataset.h5 and "
     "data/scaler.json, writes reports/leaks.json.",
     "hindcast certify",
 )

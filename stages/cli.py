@@ -17,7 +17,7 @@ STAGES = {
     "pack": "Join what was known at each origin into HDF5 shards.",
     "split": "Cut the data set into train, validation and test.",
     "scale": "Fit the scaler on training rows.",
-    "certify": "Prove that nothing is used before it was known.",
+    "certify": "Check that nothing is used before it was known.",
     "train": "Train the network by streaming from the data set.",
     "evaluate": "Compare the network with the published forecast; write a report.",
 }

@@ -15,10 +15,10 @@ from hindcast.stages.common import Debug, command_main, reported_errors
 
 METHODS = {
     1: "One series after another, with TensorBoard: one fit per series, weights saved by group.",
-    2: "Batches read on demand: a folder of numbered CSV files, named inputs and outputs.",
-    3: "HDF5 with sample_count and split indices: the plain loop, and the same samples by whole chunk runs.",
+    2: "Batches read on demand from a folder of numbered CSV files, with named inputs and outputs.",
+    3: "HDF5 with sample_count and split indices: read by a plain loop, and by the reader in runs of whole chunks.",
     4: "Truncated backpropagation with more sequences than fit a batch: lanes planned, trained and compared.",
-    5: "What carried state is worth: the published table, measured.",
+    5: "The effect of carried state: the published table, measured again.",
 }
 
 _HELP = (

@@ -47,10 +47,14 @@ def check_origins(result: CheckResult, block: StepBlock, zone: str, expected: Ex
     if len(wrong):
         result.note_margin(int((due - origin)[wrong].min()))
     for place in wrong.tolist():
-        words = "no origin covers it" if due[place] == TIME_MIN else f"expected {time_text(int(due[place]))}"
+        words = (
+            "no origin covers this step"
+            if due[place] == TIME_MIN
+            else f"the rule gives {time_text(int(due[place]))}"
+        )
         result.add_violation(
             f"{block.label(place)} (sample {block.sample[place]}) has the origin "
-            f"{time_text(int(origin[place]))}, {words}"
+            f"{time_text(int(origin[place]))}, but {words}"
         )
 
 

@@ -28,7 +28,7 @@ Numbers = npt.NDArray[np.int64]
 
 OFF_GRID = "a timestamp off the grid belongs to finer data, unless `off_grid` rounds or keeps it"
 KNOWN_EARLY = (
-    "a measured value is known only when it is over, unless its `known` rule says before its step on purpose"
+    "a measured value becomes known only after its interval ends, unless the settings allow an earlier time"
 )
 
 
@@ -46,7 +46,7 @@ def check_stamps(findings: Findings, frame: Any, source: Source, clock: StepCloc
     if divisions is not None and not clock.keeps:
         for row in np.flatnonzero(~clock.is_due(rows.due) & (divisions < 0)).tolist():
             off_grid.add_violation(
-                f"{label}: {time_text(int(stamps[row]))} is off the grid and stands for a whole step: set `off_grid` or "
+                f"{label}: {time_text(int(stamps[row]))} is off the grid, but is used as the value of a whole step: set `off_grid` or "
                 "raw.grid_offset, then run the stage `ingest` again"
             )
     if source.role == "realized" and not _is_early_on_purpose(source):
@@ -69,7 +69,7 @@ def _check_known(
     margins = (known - stamps - length)[measured]
     for bad in measured[result.count_margins(margins)].tolist():
         result.add_violation(
-            f"{label}: the value of {time_text(int(stamps[bad]))} is known at {time_text(int(known[bad]))}, before it is over"
+            f"{label}: the value of {time_text(int(stamps[bad]))} is known at {time_text(int(known[bad]))}, before its interval ends"
         )
 
 

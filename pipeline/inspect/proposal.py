@@ -102,7 +102,7 @@ def _choose_zone(drafts: Sequence[SourceDraft], fields: Sequence[KeyFields]) -> 
         return min(proven), f"timestamps prove {found}: set the zone of each group, as in {{name: zone}}"
     fixed = {draft.analysis.zone.zone for draft in drafts} - {"UTC"}
     zone = fixed.pop() if len(fixed) == 1 else "UTC"
-    return zone, "this zone is used for local days, gates and the calendar; is it correct?"
+    return zone, "this zone is used for local days, origins and the calendar; is it correct?"
 
 
 def _add_align(document: CommentedYaml, drafts: Sequence[SourceDraft], frequency: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -50,9 +50,16 @@ def load_state(network: Any, path: Path | str) -> None:
         raise FormatError(f"{path} is the state of a network with other weights: load it into that network.")
     shapes = {name: tuple(state.shape) for name, state in states.items()}
     if shapes != {name: values.shape for name, values in found.items()}:
-        raise FormatError(f"{path} holds states of other shapes or layers: {', '.join(found)}.")
+        raise FormatError(
+            f"{path} has other states ({_shapes_text(found)}) than the network ({_shapes_text(states)}): load it into "
+            "the network from which it was saved."
+        )
     for name, values in found.items():
         states[name].assign(values)
+
+
+def _shapes_text(states: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {tuple(state.shape)}" for name, state in states.items())
 
 
 def _states(network: Any) -> Iterator[tuple[str, Any]]:

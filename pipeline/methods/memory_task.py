@@ -1,4 +1,4 @@
-"""Method 5: what carried state is worth, in figures: the published example, measured here.
+"""Method 5: the effect of carried state in figures: the published example, measured again.
 
 1,000 sequences of 20 steps, zeros except for the first step, which is 1 in half of them; the label is that first value.
 In sequences cut into two parts of 10 steps, the second parts are all alike without the state that the first part left.

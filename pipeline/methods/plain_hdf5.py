@@ -1,4 +1,4 @@
-"""Method 3: HDF5 with `sample_count` and split indices, by the plain loop of tutorials and by whole chunk runs."""
+"""Method 3: HDF5 with `sample_count` and split indices, read by the plain loop of tutorials, and by the reader in runs of whole chunks."""
 
 from __future__ import annotations
 

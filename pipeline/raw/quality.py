@@ -30,22 +30,23 @@ from hindcast.pipeline.tables import FLAGS, QUALITY, FlagRow, write_flags
 from hindcast.pipeline.wording import listed, time_text
 
 _MOST_SENTENCES = 500
-_INFLATES = (
+_RAISES_SCALE = (
     10  # times its limit: such a value alone raises the standard deviation of two years of hours by a tenth
 )
-_ROBUST = "; `scale: {robust: true}` keeps it from inflating the scale"
+_ROBUST = "; `scale: {robust: true}` keeps it from increasing the scale"
 _MOST_WORST = 50  # rows of the table in the report
 _TAIL = 14 * DAY
-_LIMIT = "if not, set `flag: {%s}` and `on_flag: missing` in raw.sources.%s.values.%s"
+_LIMIT = "set `flag: {%s}` and `on_flag: missing` in raw.sources.%s.values.%s"
 _REMEDIES = {
-    OUTLIER: "Check the files for misplaced separators, units and codes for missing values; " + _LIMIT,
-    ZEROS: "Check whether 0 stands for a missing value; " + _LIMIT,
-    ZERO_RUN: "Check whether the meter or the transfer failed; " + _LIMIT,
-    FROZEN: "Check whether the last value was repeated; " + _LIMIT,
-    LEVEL_SHIFT: "Check units, meters and what belongs to the series; if not, correct the files or use a part of the time (align.from, align.until)",
-    SWAPPED: "Check the order of day and month in the files and in `format` of the timestamps; if they are mixed, correct the files",
+    OUTLIER: "Check the files for misplaced separators, wrong units and codes for missing values; correct them, or "
+    + _LIMIT,
+    ZEROS: "Check whether 0 means that the value is missing; if so, " + _LIMIT,
+    ZERO_RUN: "Check whether the meter or the transfer failed; if so, " + _LIMIT,
+    FROZEN: "Check whether the meter or the transfer repeated the last value; if so, " + _LIMIT,
+    LEVEL_SHIFT: "Check whether the unit, the meter or the contents of the series changed; if so, correct the files, or use only a part of the time (align.from, align.until)",
+    SWAPPED: "Check the order of day and month in the files and in `format` of the timestamps; if the files mix both orders, correct the files",
     GAP: "Check whether files or rows are missing",
-    TAIL: "Check whether its newest files are missing",
+    TAIL: "Check whether the newest files of the series are missing",
 }
 _LIMITS = {
     OUTLIER: "below: LOW, above: HIGH",
@@ -196,10 +197,10 @@ def _summary(warnings: list[_Warning], unused: list[str]) -> str:
     parts = []
     if warnings:
         reasons = Counter(each.reason for each in warnings)
-        kinds = listed([f"{count} {reason}" for reason, count in reasons.most_common()])
+        kinds = listed([f"{reason}: {count}" for reason, count in reasons.most_common()])
         noun = "warning" if len(warnings) == 1 else "warnings"
         parts.append(
-            f"{len(warnings):,} {noun} about values ({kinds}): {QUALITY}; worst: {_what(warnings[0])}"
+            f"{len(warnings):,} {noun} about values ({kinds}), listed in {QUALITY}; the worst is {_what(warnings[0])}"
         )
     return "; ".join([*parts, *unused])
 
@@ -218,7 +219,7 @@ def _sentence(warning: _Warning, *, robust: bool) -> str:
     remedy = _REMEDIES[warning.reason]
     if warning.reason in _LIMITS:
         remedy %= (_LIMITS[warning.reason], source, value)
-    if warning.reason == OUTLIER and warning.worst.severity >= _INFLATES and not robust:
+    if warning.reason == OUTLIER and warning.worst.severity >= _RAISES_SCALE and not robust:
         remedy += _ROBUST
     return f"{_what(warning)}. {remedy}. If it is genuine, add to raw.confirmed: {_event(warning)}."
 

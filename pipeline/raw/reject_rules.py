@@ -38,7 +38,7 @@ RULES = (
     "conflict",  # another row has the same series and times, but other values
     "superseded",  # the same, with `duplicates: first` or `last`
     "off_grid",  # off the grid of `raw.frequency`, and not finer data
-    "off_grid_empty",  # the same, without a value
+    "off_grid_empty",  # off the grid, without a value
 )
 (
     GOOD, IGNORED, ENCODING, HEADER, QUOTES, COLUMNS, GROUP, SERIES, ISSUE_TIME, VALID_TIME, LEAD, KNOWN_TIME,
@@ -77,7 +77,7 @@ REMEDIES = {
     FLAGGED: "see the value's `flag` and `on_flag`",
     CONFLICT: "same series and times, different values: see `duplicates`",
     OFF_GRID: "timestamps off the grid of raw.frequency that are not finer data: see `off_grid` and raw.grid_offset",
-    OFF_GRID_EMPTY: "the same, without a value",
+    OFF_GRID_EMPTY: "timestamps off the grid of raw.frequency without a value: see `off_grid`",
 }
 
 

@@ -39,7 +39,7 @@ def _to_texts(value: Any) -> tuple[str, ...]:
     found = value if isinstance(value, list | tuple) else (value,)
     if not all(isinstance(each, str) for each in found):
         raise ValueError(
-            f"must be a text or a list of texts; put quotes around texts that YAML reads as numbers, found {value!r}"
+            f"must be text or a list of texts; put quotes around text that YAML reads as a number, found {value!r}"
         )
     return tuple(found)
 
@@ -193,11 +193,11 @@ class LeadField(Section):
 
 
 LIMITS = ("below", "above", "zeros", "frozen")
-"""The limits of `flag`, in the order in which they are tried: a value counts for the first one that it breaks."""
+"""The limits of `flag`, in the order in which they are tried: a value is counted for the first limit that it violates."""
 
 
 class FlagLimits(Section):
-    """Limits beyond which a value is flagged. `below` and `above` look at one value, the others at runs of equal values.
+    """Limits beyond which a value is flagged. `below` and `above` apply to single values, `zeros` and `frozen` to runs of equal values.
 
     - `below`, `above`: values under or over these numbers.
     - `zeros`: 0 for this long or longer; `frozen`: another number that stays the same for this long or longer.
@@ -254,7 +254,7 @@ class ValueField(Section):
             yield f"on_flag: {self.on_flag} needs limits: write, for example, `flag: {{below: 0, above: 60000, frozen: 24h}}`"
         if self.on_flag == "quarantine" and self.flag is not None and self.flag.of_runs:
             yield (
-                f"on_flag: quarantine looks at one row at a time and cannot use {' and '.join(self.flag.of_runs)}: set "
+                f"on_flag: quarantine checks each row alone, so it cannot be used with {' and '.join(self.flag.of_runs)}: set "
                 "on_flag to missing, or remove the limits of runs"
             )
         unknown = self.header_groups - {*HEADER_NAMES, *HEADER_TIMES}

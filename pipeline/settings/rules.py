@@ -39,10 +39,13 @@ def _part_faults(raw: RawSettings) -> Iterator[str]:
             are_columns = are_columns and of_part.before_step == of_whole.before_step
             if of_part != of_whole and not are_columns:
                 yield f"{path}.{field}: must be the same as in {source.part_of}, of which it is a part"
-        if source.has_issue != whole.has_issue:
-            yield f"{path}: must have an issue time (issue_time, or lead with valid_time) if {source.part_of} has one, and none if not"
-        if source.is_static != whole.is_static:
-            yield f"{path}: must have a valid_time if {source.part_of} has one, and none if not"
+        for what, of_part, of_whole in (
+            ("an issue time (issue_time, or lead with valid_time)", source.has_issue, whole.has_issue),
+            ("a valid_time", not source.is_static, not whole.is_static),
+        ):
+            if of_part != of_whole:
+                must, found = ("must have", "has one") if of_whole else ("must not have", "has none")
+                yield f"{path}: {must} {what}, because {source.part_of}, of which it is a part, {found}"
         if _columns_of(source) != _columns_of(whole):
             yield (
                 f"{path}.values: must have the same names, units, angles and resample rules as those of {source.part_of} "
@@ -83,7 +86,7 @@ def _align_faults(raw: RawSettings, align: AlignSettings) -> Iterator[str]:
         if raw.forecast_value(name) is None:
             yield from unknown_names(f"align.published.{target}", [name], forecasts, "a forecast value")
     if align.from_ is not None and align.until is not None and align.from_ >= align.until:
-        yield "align.from: must lie before align.until"
+        yield "align.from: must be before align.until"
 
 
 def _angle_faults(raw: RawSettings, align: AlignSettings) -> Iterator[str]:

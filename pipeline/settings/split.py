@@ -65,7 +65,7 @@ class Chronological(SplitSection):
     def _faults(self) -> Iterator[str]:
         shares = [value for value in (self.validation, self.test) if isinstance(value, float)]
         if any(not 0 <= share < 1 for share in shares) or sum(shares) >= 1:
-            yield f"shares must be in [0, 1) and leave steps to train on, found {shares}"
+            yield f"shares must be in [0, 1), with a sum below 1, so that steps are left to train on, found {shares}"
         if not shares and self.validation >= self.test:
             yield "the start date of validation must be before the start date of test"
 

@@ -140,8 +140,10 @@ class _Builder:
     def merge(self, node: Any, path: str, depth: int) -> dict[str, Any]:
         """Return the mapping that `<<` adds: one mapping, or several, of which the first ones win."""
         given = node.value if isinstance(node, yaml.SequenceNode) else [node]
-        if not all(isinstance(each, yaml.MappingNode) for each in given):
-            self.blame(path, "must be a section or a list of sections")
+        wrong = [each for each in given if not isinstance(each, yaml.MappingNode)]
+        if wrong:
+            found = repr(wrong[0].value[:80]) if isinstance(wrong[0], yaml.ScalarNode) else "a list"
+            self.blame(path, f"must be a section or a list of sections, found {found}")
             return {}
         merged: dict[str, Any] = {}
         for each in reversed(given):
@@ -156,7 +158,7 @@ class _Builder:
                 "put quotes around it" if kind in ("value", "merge") else f"remove the tag {node.tag[:80]!r}"
             )
             self.blame(
-                path, f"must be a text, a number, a date, a list or a section: {word}, found {found[:80]!r}"
+                path, f"must be text, a number, a date, a list or a section: {word}, found {found[:80]!r}"
             )
             return None
         longest = _LONGEST_TEXT if node.tag == _TEXT else _LONGEST_NUMBER

@@ -118,8 +118,8 @@ def _doubled_texts(entries: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         steps[key] = steps.get(key, 0) + entry["steps"]
     for (forecast, first, second), count in steps.items():
         yield (
-            f"{forecast}: {first} and {second} both serve {counted(count, 'step')}, and {first} is taken even where {second} has a newer "
-            f"vintage. If they are one forecast, set raw.sources.{second}.part_of: {first}."
+            f"{forecast}: {first} and {second} both have forecasts for {counted(count, 'step')}, and {first} is used "
+            f"even where {second} has a newer vintage. If both are files of one forecast, set raw.sources.{second}.part_of: {first}."
         )
 
 
@@ -129,15 +129,15 @@ def _misfit_texts(entries: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         worst = shifted[0]
         later = f"{span_text(abs(worst['shift_ns']))} {'later' if worst['shift_ns'] > 0 else 'earlier'}"
         yield (
-            f"{len(shifted):,} series: the published forecast fits the measurement of another step clearly better, worst "
-            f"{_label(worst['group'], worst['series'])} of {worst['target']}: MAE {worst['mae']:.4g}, but {worst['mae_other']:.4g} "
+            f"{len(shifted):,} series: the published forecast fits the measurement of another step clearly better; the worst is "
+            f"{worst['target']} of {_label(worst['group'], worst['series'])}: MAE {worst['mae']:.4g}, but {worst['mae_other']:.4g} "
             f"with the measurement {later}. Check label, zone and part of the timestamps of both sources."
         )
     strange = [entry for entry in entries if not entry["shift_ns"]]
     if strange:
         worst = strange[0]
         yield (
-            f"{len(strange):,} series: the published forecast is far worse than the last known value, worst "
-            f"{_label(worst['group'], worst['series'])} of {worst['target']}: MAE {worst['mae']:.4g} and {worst['mae_other']:.4g}. "
-            "Check that it forecasts this target, in the same unit."
+            f"{len(strange):,} series: the published forecast is far worse than the last known value; the worst is "
+            f"{worst['target']} of {_label(worst['group'], worst['series'])}: MAE {worst['mae']:.4g}, but {worst['mae_other']:.4g} "
+            "for the last known value. Check that it is a forecast of this target, in the same unit."
         )

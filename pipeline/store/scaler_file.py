@@ -38,7 +38,7 @@ def _faults(scaler: Mapping[str, Any]) -> Iterator[str]:
         if scaler.get(field) not in _WAYS:
             yield f"{field} must be one of {', '.join(_WAYS)}, found {scaler.get(field)!r}"
     if not isinstance(scaler.get("fingerprint"), str):
-        yield f"fingerprint must be a text, found {scaler.get('fingerprint')!r}"
+        yield f"fingerprint must be text, found {scaler.get('fingerprint')!r}"
     if not _is_count(scaler.get("min_rows")):
         yield f"min_rows must be a whole number, found {scaler.get('min_rows')!r}"
     for kind in _KINDS:
@@ -56,7 +56,7 @@ def _column_faults(kind: str, entries: object) -> Iterator[str]:
     for place, entry in enumerate(entries):
         fields = entry if isinstance(entry, dict) else {}
         if not isinstance(fields.get("name"), str):
-            yield f"{kind}[{place}].name must be a text, found {fields.get('name')!r}"
+            yield f"{kind}[{place}].name must be text, found {fields.get('name')!r}"
         yield from _scale_faults(
             f"{kind}[{place}]", *([fields.get(field)] for field in ("mean", "std", "count"))
         )
@@ -73,13 +73,13 @@ def _level_faults(
         fields = entry if isinstance(entry, dict) else {}
         for key in keys:
             if not isinstance(fields.get(key), str):
-                yield f"{level}[{place}].{key} must be a text, found {fields.get(key)!r}"
+                yield f"{level}[{place}].{key} must be text, found {fields.get(key)!r}"
         for kind in _KINDS:
             if kind in fields:
                 scales = fields[kind] if isinstance(fields[kind], dict) else {}
                 columns = [scales.get(field) for field in ("mean", "std", "count")]
                 if any(not isinstance(column, list) or len(column) != widths.get(kind) for column in columns):
-                    yield f"{level}[{place}].{kind} must hold {widths.get(kind)} means, deviations and counts"
+                    yield f"{level}[{place}].{kind} must hold three lists, `mean`, `std` and `count`, each of length {widths.get(kind)}"
                 else:
                     yield from _scale_faults(f"{level}[{place}].{kind}", *columns)
 

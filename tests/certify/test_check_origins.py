@@ -72,7 +72,7 @@ def test_a_moved_origin_is_named_with_its_step_and_sample(dataset: Dataset) -> N
     moved: Any = Moved(dataset, "origin", 5, 1)
     (example,) = origins(moved, params_of(24)).examples
     assert "north/ann track 0 at 2024-01-01T05:00:00Z (sample 0)" in example
-    assert "expected 2023-12-31T05:00:00Z" in example
+    assert "the rule gives 2023-12-31T05:00:00Z" in example
 
 
 def test_a_vintage_issued_after_the_origin_is_named_and_margins_are_kept(dataset: Dataset) -> None:

@@ -1,4 +1,4 @@
-"""What carried state is worth, by plain networks: the published figures, lanes beside batch 1, other batch sizes."""
+"""The effect of carried state, with plain networks: the published figures, lanes beside batch 1, other batch sizes."""
 
 from __future__ import annotations
 

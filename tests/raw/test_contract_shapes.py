@@ -261,7 +261,7 @@ def test_leads_beside_the_valid_time_or_in_the_headings(settings: Any, text: str
         ({"skip_until": "^x", "skip_lines": 1}, "remove skip_lines and names"),
         ({"names": ["a", "a"]}, "names must differ, found more than once: 'a'"),
         ({"ignore_lines": ["("]}, "must be a valid regular expression"),
-        ({"where": {"type": 5}}, "must be a text or a list of texts"),
+        ({"where": {"type": 5}}, "must be text or a list of texts"),
         (stamp(step="15min"), "set label to end or hour_ending"),
         (stamp(period={"column": "n", "length": "1h"}, label="end"), "remove the settings `label` and `ambiguous`"),
         (stamp(ambiguous="sometimes"), "input should be 'in_order', 'in_reverse_order', 'earlier', 'later' or 'quarantine'"),

@@ -63,7 +63,7 @@ def test_warnings_name_the_thing_and_its_remedy_worst_first(tmp_path: Path) -> N
         "raw.confirmed: {source: 'meter', group: 'here', series: 'a', value: 'load', from: '2017-02-11T16:00:00Z'"
         in first
     )
-    assert "; `scale: {robust: true}` keeps it from inflating the scale. If" in first
+    assert "; `scale: {robust: true}` keeps it from increasing the scale. If" in first
     assert "frozen" in second
     assert "robust" not in second
     assert report["worst"][0] == {
@@ -156,7 +156,7 @@ def test_a_part_of_a_flagged_interval_can_be_confirmed(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("event", "fault"),
     [({"source": "metre"}, "must be one of meter"), ({"value": "x"}, "must be one of"),
-     ({"from": "2018-02-02", "until": "2018-02-01"}, "from must lie before until"), ({"reason": "x"}, "unknown key")],
+     ({"from": "2018-02-02", "until": "2018-02-01"}, "from must be before until"), ({"reason": "x"}, "unknown key")],
 )  # fmt: skip
 def test_a_wrong_entry_is_a_fault_of_the_settings(event: dict[str, str], fault: str) -> None:
     with pytest.raises(SettingsError, match=fault):
@@ -168,7 +168,7 @@ def test_a_series_that_ends_long_before_the_others_is_named(tmp_path: Path) -> N
     flags, report = _run(tmp_path)
     assert flags[["series", "reason"]].to_numpy().tolist() == [["c", "ends early"]]
     assert flags["from_time"].tolist() == [hours(24 * (DAYS - 30))[-1]]
-    assert "Check whether its newest files are missing" in report["warnings"][0]
+    assert "Check whether the newest files of the series are missing" in report["warnings"][0]
 
 
 def test_bytes_are_equal_for_any_number_of_workers_and_for_cached_runs(

@@ -85,9 +85,12 @@ def test_an_entry_that_is_missing_or_of_another_kind_is_named_whatever_its_diges
         ({"features": [{"name": "temp", "mean": 0.5, "std": 0.0, "count": 1}]}, "above 0, found 0.0"),
         (
             {"series": [{"group": "north", "features": COLUMNS}]},
-            "series[0].series must be a text, found None",
+            "series[0].series must be text, found None",
         ),
-        ({"groups": [{"group": "n", "targets": COLUMNS}]}, "groups[0].targets must hold 1 means"),
+        (
+            {"groups": [{"group": "n", "targets": COLUMNS}]},
+            "groups[0].targets must hold three lists, `mean`, `std` and `count`, each of length 1",
+        ),
     ],
 )
 def test_a_fault_gives_the_entry_the_rule_and_the_value(
