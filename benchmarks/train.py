@@ -9,6 +9,7 @@
 - bare: steps per second compared with a bare Keras network of the same shape, for 40 and for 20,000 series.
 - speed: the same pass with lanes and with other methods, each of which runs a slice of it.
 - checkpoints: the time of one, and its share of the training time at the default interval.
+- memory: that of a training after each of twenty epochs.
 - error: the best validation loss on the default input after equal times of training, with lanes and with windows.
 
 Each part has its module, train_<part>.py, with details. The exit code is 1 if a floor is missed.
@@ -26,7 +27,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from benchmarks import train_data
 
-PARTS = ("limit", "bare", "speed", "checkpoints", "error")
+PARTS = ("limit", "bare", "speed", "checkpoints", "memory", "error")
 
 
 def main() -> int:

@@ -17,13 +17,16 @@ def prepare(folder: Path, part: str, series: int = SERIES) -> None:
     """Make what a part of the benchmark needs below `folder`, unless it exists.
 
     bare: data sets with each number of COUNTS of series, in all at least MANY_STEPS steps. error: the default input up to
-    its certificate. The others: `series` series of STEPS steps. All steps of synthetic data are training data.
+    its certificate. memory: 20 series of STEPS steps, a fifth of them for validation. The others: `series` series of STEPS
+    steps, all of them training data.
     """
     if part == "error":
         _prepare_default(default_of(folder))
     elif part == "bare":
         for count in COUNTS:
             _synthesize(many_of(folder, count), count, max(LEAST_STEPS, MANY_STEPS // count))
+    elif part == "memory":
+        _synthesize(small_of(folder), 20, STEPS, held_out=0.2)
     else:
         _synthesize(large_of(folder), series, STEPS)
 
@@ -39,7 +42,7 @@ def _prepare_default(default: Path) -> None:
         subprocess.run(command, cwd=default, env=environment, check=True, stdout=subprocess.DEVNULL)
 
 
-def _synthesize(path: Path, series: int, steps: int) -> None:
+def _synthesize(path: Path, series: int, steps: int, held_out: float = 0) -> None:
     from tests.mock_data import mock_dataset, mock_group, mock_params
 
     if path.exists():
@@ -47,11 +50,15 @@ def _synthesize(path: Path, series: int, steps: int) -> None:
     params = mock_params(pack={"segment_length": SEGMENT, "codec": "zstd"})
     names = [f"s{number:05}" for number in range(series)]
     group = mock_group("g", series=names, steps=(steps,), features=FEATURES)
-    mock_dataset(path.parent, [group], params, validation=0, test=0)
+    mock_dataset(path.parent, [group], params, validation=held_out, test=0)
 
 
 def large_of(folder: Path) -> Path:
     return folder / "large/dataset.h5"
+
+
+def small_of(folder: Path) -> Path:
+    return folder / "small/dataset.h5"
 
 
 def many_of(folder: Path, series: int) -> Path:

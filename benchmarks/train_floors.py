@@ -10,6 +10,7 @@ FLOORS = {
     "windows + TensorBoard": 60.0,
     "timeseries_dataset": 60.0,
 }  # a pass with these takes at least this many times a pass with lanes
+GROWTH = 2.0  # the memory of a training grows by at most this percentage over twenty epochs
 DEAREST = 2.0  # checkpoints take at most this percentage of the training time
 WORST = 1.0  # the loss of lanes is at most this many times the loss of windows
 

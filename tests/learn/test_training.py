@@ -8,12 +8,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from hindcast.pipeline.errors import FormatError, LeakError, MissingInputError
 from hindcast.pipeline.files import digest_of_file, read_json, write_json
 from hindcast.pipeline.learn.preconditions import open_certified
+from hindcast.pipeline.learn.prediction import predict
 from hindcast.pipeline.learn.training import prepare_training
+from hindcast.pipeline.store.reader import Dataset
 from tests.learn.networks import arrays
 from tests.learn.workplace import train_in, workplace
 
@@ -69,6 +72,26 @@ def run_stage(folder: Path, threads: int) -> None:
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "weights after epoch" in done.stdout
+
+
+def test_fast_kernels_are_on_the_card_give_the_same_bytes_again_and_can_be_evaluated(tmp_path: Path) -> None:
+    weights = []
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        workplace(tmp_path / name, bits="fast", units=[64], lanes=32)
+        run_stage(tmp_path / name, threads=2)
+        weights.append((tmp_path / name / "models" / "model.keras").read_bytes())
+    assert weights[0] == weights[1]
+    assert read_json(tmp_path / "one/models/model.json")["train"]["bits"] == "fast"
+    with Dataset(tmp_path / "one/data/dataset.h5") as dataset:
+        assert np.isfinite(predict(dataset, tmp_path / "one/models", "validation").value).all()
+
+
+def test_the_card_names_the_identity_that_was_taken(tmp_path: Path) -> None:
+    params = workplace(tmp_path, epochs=1)
+    assert params.train.identity == "auto"
+    train_in(params, tmp_path)
+    assert read_json(tmp_path / "models/model.json")["train"]["identity"] == "one_hot"
 
 
 def test_two_trainings_in_two_processes_give_the_same_bytes_whatever_the_threads(tmp_path: Path) -> None:
