@@ -179,7 +179,7 @@ def find_source_faults(
     if not counts.stored + counts.folded + counts.rules[SUPERSEDED]:
         rules = rules or dict(counts.rules)
         fault = (
-            f"raw.sources.{name}: none of its {counted(counts.read, 'row')} can be stored, whatever raw.max_bad_fraction allows; "
+            f"raw.sources.{name}: 0 of {counted(counts.read, 'row')} can be stored, whatever raw.max_bad_fraction allows; "
             "the most frequent reasons:"
         )
     elif counts.bad > allowed * counts.read:
