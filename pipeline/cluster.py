@@ -44,7 +44,7 @@ def run_on_cluster(
 ) -> list[Any]:
     """Return `[attempt(item) for item in items]`, computed by the cluster of Dask's configuration.
 
-    `folder`, if given, is the folder that all workers must see under the same path. Raises WorkerError
+    `folder`, if given, is the folder that all workers must be able to read under the same path. Raises WorkerError
 
     - if no scheduler answers at the address, or if it stops,
     - if no worker is connected for `hindcast.worker-timeout` of Dask's configuration (60 s by default),
@@ -156,7 +156,7 @@ def _worker_fault(due: Mapping[str, Any], found: Any, folder: Path | None) -> st
 
 @contextmanager
 def _token_in(folder: Path | None) -> Iterator[Path | None]:
-    """Yield the path of a file with random content below `folder`, by which workers show that they see the same folder."""
+    """Yield the path of a file with random content below `folder`, with which each worker is checked to read the same folder."""
     if folder is None:
         yield None
         return
@@ -222,7 +222,7 @@ def _named_failures() -> Iterator[None]:
 
 @contextmanager
 def _quiet_logs() -> Iterator[None]:
-    """Silence the logs of the library, which repeat for every retry and every item what our errors say once."""
+    """Silence the logs of the library, which repeat the content of our errors for every retry and every item."""
     loggers = [logging.getLogger(name) for name in ("distributed", "tornado", "asyncio")]
     levels = [logger.level for logger in loggers]
     children = [

@@ -1,6 +1,6 @@
 """One function over many items, spread over the processes that Dask is configured with; the only user of Dask, with `cluster`.
 
-Dask's own configuration decides where: `DASK_SCHEDULER_ADDRESS` names a cluster, `DASK_SCHEDULER` one of
+Dask's own configuration sets where: `DASK_SCHEDULER_ADDRESS` names a cluster, `DASK_SCHEDULER` one of
 Dask's schedulers (`processes` by default), `DASK_NUM_WORKERS` the number of local workers.
 Results do not depend on it.
 """
@@ -104,7 +104,7 @@ def _reuse_freed_memory() -> None:
 
 
 def _worker_count() -> int | None:
-    """Return the number of local workers; None if a cluster decides."""
+    """Return the number of local workers; None if a cluster is used."""
     import dask
     from dask.system import CPU_COUNT
 

@@ -129,7 +129,7 @@ def _best(stamp: Ints, rank: Times, known: Times) -> Ints | None:
 def last_at_most(ascending: Times, start: Ints, stop: Ints, wanted: Times) -> Ints:
     """Return for each i the last index in [start[i], stop[i]) with a value <= wanted[i]; start[i] - 1 if there is none.
 
-    Each block of `ascending` must be sorted; blocks may be empty. One bisection serves all blocks.
+    Each block of `ascending` must be sorted; blocks may be empty. All blocks are searched by one bisection.
     """
     low, high = start.copy(), stop.copy()
     longest = int((high - low).max(initial=0))

@@ -17,14 +17,12 @@ from hindcast.pipeline.settings.fields import LIMITS, FlagLimits
 NOT_FLAGGED = TIME_MAX
 """The moment of a row that is never flagged."""
 
-_MOST_PASSES = (
-    8  # rows that arrive out of order are looked at again; nobody revises a value more often than this
-)
+_MOST_PASSES = 8  # rows that arrive out of order are read again; nobody revises a value more often than this
 
 
 @dataclass(frozen=True)
 class RowFlags:
-    """For each of R rows of a value: from when it counts as missing, and the limit that it breaks (index in LIMITS, or -1)."""
+    """For each of R rows of a value: from when it counts as missing, and the limit that it violates (index in LIMITS, or -1)."""
 
     moment: Times
     limit: NDArray[np.int8]
@@ -75,8 +73,8 @@ def _moments_of_runs(
 ) -> Times:
     """Return for each row the moment from which it belongs to a recognised run.
 
-    Rows are read in the order of time. A row that became known after a later one (a revision, a late row) is read in a
-    further pass: so each pass sees rows in the order in which they became known.
+    Rows are read in the order of time. A row that became known after a later row (a revision, a late row) is read in a
+    further pass, so that in each pass the rows became known in the order of their times.
     """
     valid, known = stamps
     moment = np.full(len(values), NOT_FLAGGED)

@@ -1,4 +1,4 @@
-"""Series of a group that only the measurements or only the forecasts name, and steps that two forecast sources serve."""
+"""Series of a group that only the measurements or only the forecasts name, and steps for which two sources have a forecast."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def find_unmatched(frames: Frames, params: Params) -> list[dict[str, Any]]:
     """Return one entry per forecast whose series are not those of the targets: its name, and the names of each side.
 
     A side with rows for every series of the group (series "") matches all names; a forecast without any series
-    in the group is named whatever the measurements name.
+    in the group is always returned if a series is measured.
     """
     measured = measured_series(frames, params)
     found = []
@@ -40,7 +40,7 @@ def measured_series(frames: Frames, params: Params) -> set[str]:
 
 
 def count_doubled(frames: Frames, params: Params, group: str) -> list[dict[str, Any]]:
-    """Return how many steps two separate forecast sources serve with the same value, for each such pair of sources."""
+    """Return, for each forecast and two of its sources, the number of steps for which both have a value."""
     found = []
     for sources, forecast in _forecasts(params).items():
         for first, second in combinations([name for name in sources if name in frames], 2):

@@ -1,4 +1,4 @@
-"""Compares the published forecast with the measurements of earlier and later steps: a pair that fits better shifted is suspect."""
+"""Finds series whose published forecast fits the measurements of earlier or later steps better than those of its own steps."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FEWEST = 100  # pairs of a series
 
 
 def find_misfits(group: GroupInputs, track: Track) -> list[dict[str, Any]]:
-    """Return the series whose published forecast fits the measurement of another step clearly better, or nothing at all.
+    """Return the series whose published forecast fits the measurement of another step clearly better, or of no step.
 
     `shift_ns` is how much later the fitting measurement is (0: the forecast is far worse than persistence). Errors are mean
     absolute errors over the same pairs; both halves of the pairs must agree.

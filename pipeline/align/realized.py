@@ -32,7 +32,7 @@ from hindcast.pipeline.settings.params import Params
 class Events:
     """The values that became known: from `known` on, the step at `slot` has `value`. Sorted by (slot, known).
 
-    A value of NaN takes the former one back.
+    A value of NaN removes the value before it.
     """
 
     slot: Ints
@@ -101,7 +101,7 @@ class Realized:
     def _before_retracted(self, slot: Ints, series: Ints, origins: Times) -> Ints:
         """Return the newest slot up to `slot` that has a value at the origin; -1 if there is none.
 
-        Slots that lost their values for good at one moment, as those of a run do, are passed at once.
+        Adjacent slots whose values become missing for good at the same moment, as in a run, are skipped together.
         """
         places, taken_back, previous = self._retracted_runs
         at = np.where(slot >= 0, np.searchsorted(places, slot), -1)
@@ -143,8 +143,8 @@ class Realized:
 
 
 Reading = Literal["stored", "cleaned", "flags"]
-"""What is read of a value: as stored; with flagged values missing from the moment of their flags; or 1 where it is flagged
-at any time, else 0.
+"""What is read for a value: `stored`: the value as it is stored; `cleaned`: the value, missing from the moment from which it is
+flagged; `flags`: 1 if it is flagged at any time, else 0.
 """
 
 

@@ -199,7 +199,7 @@ def _of_newest(params: Params, times: list[int], zone: str) -> Iterator[int]:
 
 
 def _newest_known(rule: KnownRule, moment: int, last: int, frequency: int, zone: str) -> int:
-    """Return the newest step, at most `last`, that was known at a given time if every value is known when the rule says."""
+    """Return the newest step, at most `last`, that was known at a given time if every value becomes known as the rule gives."""
     if isinstance(rule, DayAt):
         day = local_time(moment, zone).date() - timedelta(days=rule.day - 2)
         while True:

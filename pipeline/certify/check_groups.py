@@ -137,7 +137,7 @@ def _no_sums(params: Params) -> dict[str, TrainingSums]:
 
 @dataclass(frozen=True)
 class _Check:
-    """Checks one group; `most_late` is how many recognised rows of each source are looked at."""
+    """Checks one group; `most_late` is how many recognised rows of each source are checked."""
 
     opened: _Opened
     tables: Path

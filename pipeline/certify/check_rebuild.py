@@ -32,7 +32,7 @@ _REPACK = "run the stages `pack` and `split` again"
 _NO_TIMES = (TIME_MAX, TIME_MIN)
 
 Columns = dict[str, tuple[tuple[str, ...], list[int]]]
-"""By axis: the names in the file, and the index of each in the aligned group: settings may have changed their order."""
+"""By axis: the names in the file, and the index of each name in the aligned group, whose order may differ."""
 
 
 @dataclass(frozen=True)

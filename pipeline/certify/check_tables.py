@@ -54,7 +54,7 @@ def _check_source(result: CheckResult, frame: Any, params: Params, source: str, 
 
 
 def _check_issues(result: CheckResult, frame: Any, params: Params, source: str, group: str) -> None:
-    """Find vintages whose order is lost, and issue times that the source's fields do not give."""
+    """Find vintages of a step with the same issue and known time, and issue times that the source's fields do not give."""
     if "issue_time" not in frame:
         return
     result.count_checked(len(frame))
@@ -64,8 +64,8 @@ def _check_issues(result: CheckResult, frame: Any, params: Params, source: str, 
     twice = np.logical_and.reduce([key[order[1:]] == key[order[:-1]] for key in keys])
     for row in np.sort(order[1:][twice]).tolist():
         result.add_violation(
-            f"{source} of {group} for {time_text(int(frame['valid_time'].iloc[row]))}: two vintages issued at "
-            f"{time_text(int(issue[row]))}"
+            f"{source} of {group} for {time_text(int(frame['valid_time'].iloc[row]))}: two vintages have the "
+            f"same issue time {time_text(int(issue[row]))} and known time {time_text(int(known[row]))}"
         )
     if not params.raw.sources[source].has_issue:
         for row in np.flatnonzero(issue != known).tolist():

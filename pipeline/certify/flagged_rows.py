@@ -49,7 +49,7 @@ def steps_around_flags(
 
 
 def most_per_group(groups: int) -> int:
-    """Return how many recognised rows of each source of a group are looked at."""
+    """Return how many recognised rows of each source of a group are checked."""
     return max(1, _EXAMPLES // max(1, groups))
 
 

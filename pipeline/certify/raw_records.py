@@ -16,7 +16,7 @@ from hindcast.pipeline.certify.flag_moments import flag_moments
 from hindcast.pipeline.certify.step_clock import StepClock, step_clock
 from hindcast.pipeline.settings.params import Params
 
-_PAGE = 64  # rows looked at together; almost always the newest known one has a value
+_PAGE = 64  # rows read together; almost always the newest known one has a value
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import numpy as np
 from hindcast.pipeline.arrays import Flags, Floats, Ints
 
 MOST_CELLS = 1 << 25
-"""Values of one key in memory at a time (256 MiB); of a key with more, those near the quantiles are sorted."""
+"""The most values of one key in memory (256 MiB). If a key has more, only the values near the quantiles are sorted."""
 
 _SHARES = np.array([0.01, 0.25, 0.5, 0.75, 0.99])
 _MIDDLE, _WIDE = 1.3489795003921634, 4.652695748081682  # of a normal distribution with deviation 1

@@ -64,7 +64,7 @@ class Pass(Numbered[Batch], Protocol):
 class BatchSource:
     """What batches are made from: the data set, its scaling, and the index of each sequence's series.
 
-    `with_published`: batches hold the published forecast too, as a network needs that learns its error.
+    `with_published`: batches also hold the published forecast, because the network learns its error.
     """
 
     dataset: Source

@@ -154,9 +154,9 @@ def lane_weights(source: Source, split: Split, lanes: LaneBatch, *, residual: bo
 
 
 class ContinuityGuard:
-    """Guards carried state: a lane's sample must continue the one before, or start a run.
+    """Checks that each sample of a lane continues the sample before it, or starts a run.
 
-    Checks each batch in the order in which it is played. `name(sequence)` is what an error calls a sequence.
+    The batches are checked in the order in which they are played. `name(sequence)` returns the name of a sequence in errors.
     """
 
     def __init__(self, lanes: int, name: Callable[[int], str] = str) -> None:

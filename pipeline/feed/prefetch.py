@@ -58,7 +58,7 @@ class Prefetcher(Generic[Stretch]):
             return self._kept[number]
 
     def begin(self) -> None:
-        """Start making the first stretch in the background, unless some stretch was made already."""
+        """Start to make the first stretch in the background, unless a stretch was made already."""
         self._after_fork()
         with self._lock:
             if not self._kept and not self._ahead:
@@ -147,7 +147,7 @@ def _read_stretch(order: Order, ends: Sequence[int], read: Callable[[Ints], Stre
 
 
 class Numbered(Protocol[T_co]):
-    """Items that can be asked for by number."""
+    """Items that are read by their number."""
 
     def __len__(self) -> int: ...
 

@@ -14,7 +14,7 @@ from hindcast.pipeline.arrays import Ints
 from hindcast.pipeline.feed.source import Source, read_weights, scored_steps, sequence_of, split_samples
 
 _BLOCK_VALUES = 1 << 23  # values of one array per read: 32 MiB of float32
-_BLOCK_STEPS = 1 << 20  # steps looked at together: bounds memory, far above what a read costs
+_BLOCK_STEPS = 1 << 20  # steps read together: bounds memory, far above what a read costs
 
 
 Read = Callable[[str], npt.NDArray[Any]]

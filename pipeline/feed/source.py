@@ -52,10 +52,10 @@ def sequence_of(source: Source, samples: Ints) -> Ints:
 
 
 def read_weights(source: Source, split: str, samples: Ints, *, residual: bool = False) -> Values:
-    """The weights of samples (sample, step, target) in a split; in training, flagged targets have none.
+    """The weights of samples (sample, step, target) in a split; in training, flagged targets have weight 0.
 
-    `split` is the name of the split. With `residual` (the error of the published forecast is learned), neither have the
-    targets whose published forecast is flagged. Validation and test keep all: no flag removes a step from a score.
+    `split` is the name of the split. With `residual` (the error of the published forecast is learned), targets
+    whose published forecast is flagged have no weight either. Flags change no weight in validation and test.
     """
     weights: Values = source.read("W", samples)
     if source.has_flagged and split.rpartition("/")[2] == "train":
@@ -65,7 +65,7 @@ def read_weights(source: Source, split: str, samples: Ints, *, residual: bool = 
 
 
 def scored_steps(source: Source, split: Split, samples: Ints) -> Flags:
-    """Which steps of `samples` lie in the split's scored ranges: (sample, step). Weights and padding are not looked at."""
+    """Which steps of `samples` lie in the split's scored ranges: (sample, step). Regardless of weights and padding."""
     sequences, span = source.sequences, source.segment_length * source.frequency
     rows = sequence_of(source, samples)
     start = sequences.start_time[rows] + (samples - sequences.first_sample[rows]) * span

@@ -1,6 +1,6 @@
 """Windows: the last `lookback` steps up to each row, cut from samples whose steps are laid end to end.
 
-The one place that says how a short history is padded: it starts at index 0 and its last step is repeated to the end.
+Only this module pads a short history: it starts at index 0 and its last step is repeated to the end.
 """
 
 from __future__ import annotations

@@ -267,7 +267,7 @@ def _scoped_skills(table: Table, by_day: Sums, rival: str, seed: int) -> list[Sc
 
 
 def _track_day_key(table: Table) -> tuple[Key, Ints]:
-    """Return the key of a track's days, and where the days of each track begin and the last ones end: (track + 1,)."""
+    """Return the keys of the days of each track, and (track + 1,) the first key of each track, then the number of keys."""
     first, days = _days_of(table)
 
     def place(rows: slice) -> Ints:
@@ -277,7 +277,7 @@ def _track_day_key(table: Table) -> tuple[Key, Ints]:
 
 
 def _group_day_key(table: Table) -> tuple[Key, Ints]:
-    """Return the key of a group's days, and where the days of each group begin and the last ones end: (group + 1,)."""
+    """Return the keys of the days of each group, and (group + 1,) the first key of each group, then the number of keys."""
     first, days = np.zeros((2, len(table.names.groups)), np.int64)
     for group, rows in table.rows_of_groups():
         first[group], last = (int(end(table.time[rows])) // DAY for end in (np.min, np.max))

@@ -1,4 +1,4 @@
-"""Losses that look at each (row, step, target) alone, so that weights can leave any of them out."""
+"""Losses computed for each (row, step, target) alone, so that a weight of 0 can exclude any of them."""
 
 from __future__ import annotations
 

@@ -127,7 +127,7 @@ class TreeData:
         return np.concatenate([inputs, np.isfinite(published)[:, None]], axis=1, dtype=np.float32)
 
     def scaled_inputs(self, inputs: Values, series: NDArray[np.int32]) -> Values:
-        """Return inputs in the units of each series if it has its own scale: trees do not see a scale that all share."""
+        """Return inputs in the units of each series if it has its own scale; a scale that all share changes no tree."""
         mean, spread = self.scaling.feature_mean, self.scaling.feature_std
         if mean.ndim == 1:
             return inputs
@@ -136,10 +136,10 @@ class TreeData:
     def offset_and_spread(
         self, published: Values, series: NDArray[np.int32], target: int
     ) -> tuple[Floats, Floats]:
-        """Return what is subtracted from the target, and then divides it: (row,) each.
+        """Return the offset and the spread of each row (row,): the scaled target is (target - offset) / spread.
 
-        It is the published forecast if the network learns its error, and the mean where none was published, as for the
-        network.
+        The offset is the published forecast if its error is learned; otherwise, and where no forecast was published, it
+        is the mean. The network uses the same values.
         """
         mean, spread = (
             table[..., target] if table.ndim == 1 else table[series, target]

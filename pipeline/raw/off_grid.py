@@ -194,7 +194,7 @@ class _Cells:
 
 
 def _changes(first: NDArray[Any], second: Ints, third: Ints) -> Flags:
-    """Flag rows that differ from the previous row in one of three columns; the first row always does."""
+    """Flag rows that differ from the previous row in one of three columns; the first row is always flagged."""
     differs = np.ones(len(first), np.bool_)
     differs[1:] = (first[1:] != first[:-1]) | (second[1:] != second[:-1]) | (third[1:] != third[:-1])
     return differs

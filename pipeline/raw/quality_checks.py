@@ -1,7 +1,8 @@
 """Checks of values that look wrong, over all series of a table at once: outliers, false zeros, frozen and zero runs, gaps.
 
-Each series is compared with its own habit. A cheap screen first selects the series to look at; it is part of the check: what it
-lets pass is not looked at. A check only reports. docs/decisions/0019-values-that-look-wrong.md has the limits and what was measured.
+Each series is compared with its own usual values. A fast test first selects the series to check; it is part of the check: series
+that it does not select are not checked. A check only reports. docs/decisions/0019-values-that-look-wrong.md has the limits and
+what was measured.
 """
 
 from __future__ import annotations

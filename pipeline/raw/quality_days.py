@@ -90,7 +90,7 @@ def _may_have_shifted(days: Days, means: Floats) -> Ints:
 
 
 def shifts_of_days(days: Days, means: Floats, places: Ints, least: float = 1.0) -> Shifts:
-    """Return the days at which the level of daily means of some series changes for weeks, by at least `least` limits."""
+    """Return the days at which the level of daily means of some series changes for weeks, by at least `least` times its limit."""
     last = days.starts + days.lengths - 1
     counts = (days.days[last] - days.days[days.starts] + 1)[places]
     enough = (counts >= 2 * _REACH) & (days.lengths[places] >= 0.8 * counts)
@@ -133,7 +133,9 @@ def _shifts_of_level(level: Floats, counts: Ints, least: float) -> Shifts:
     down = before.min(axis=0) - after.max(axis=0)
     size = np.maximum(up, down)
     size[np.arange(width) > (counts - 2 * _REACH)[:, None]] = -np.inf
-    best = size.argmax(axis=1) + _REACH  # a shift must not be part of the habit by which it is judged
+    best = (
+        size.argmax(axis=1) + _REACH
+    )  # a shift must not be part of the usual changes with which it is compared
     firsts, lengths = np.stack([starts, starts, starts + best]), np.stack([counts, best, counts - best])
     low, high = quantiles(level, firsts.ravel(), lengths.ravel(), 0.1, 0.9)
     spread = (0.6 * (high - low)).reshape(3, -1)
@@ -159,7 +161,7 @@ def _weekly_medians(level: Floats) -> Floats:
 
 
 def _peaks(place: Ints, at: Ints, size: Floats) -> Ints:
-    """Return the index of the first largest size of each run of neighbouring days."""
+    """Return, for each run of neighbouring days, the index of its largest size; of the first one if several are equal."""
     if not len(at):
         return at
     run = np.cumsum(np.append(False, (np.diff(at) != 1) | (np.diff(place) != 0)))
@@ -169,7 +171,7 @@ def _peaks(place: Ints, at: Ints, size: Floats) -> Ints:
 
 
 def align_shifts(column: Column, place: Ints, moments: Times) -> Ints:
-    """Return the rows within five days of times at which values leave the weekly profile before for the one after."""
+    """Return the rows within five days of times at which values change from the weekly profile before to the profile after."""
     rows, times, values = column.rows, column.rows.times, column.values
     bounds = rows.starts[place], rows.stops[place]
     low, high = moments - _SEARCHED * DAY, moments + _SEARCHED * DAY

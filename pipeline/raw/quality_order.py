@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 from hindcast.pipeline.arrays import Floats, Ints
 
-FEWEST = 48  # values; a shorter series has no habit
+FEWEST = 48  # values; a shorter series is not checked
 CODE_SHARE = 0.05  # of a series: an extreme value that is repeated no more often is a code for "missing"
 
 Tail = tuple[tuple[float, float, float], float]
-"""Three quantiles from which a limit is extrapolated, and how many times the last one it is at least."""
+"""Three quantiles from which a limit is extrapolated, and the least ratio of the limit to the last quantile."""
 RANGE_TAIL: Tail = ((0.5, 0.9, 0.99), 3.0)  # of distances from the median
 STEP_TAIL: Tail = ((0.5, 0.8, 0.95), 4.0)  # of steps
 
@@ -30,7 +30,7 @@ _PADDED = 1.25  # times as long as the shortest is the longest series that is so
 
 @dataclass(frozen=True)
 class Ordered:
-    """The sorted values of some series: `cells` (series, longest), filled with the largest number behind `lengths` values."""
+    """The sorted values of some series: `cells` (series, longest), filled up with the largest number after `lengths` values."""
 
     cells: NDArray[Any]
     lengths: Ints
@@ -98,7 +98,7 @@ def in_blocks(lengths: Ints) -> Iterator[Ints]:
 
 
 def as_matrix(values: NDArray[Any], starts: Ints, lengths: Ints, fill: float) -> NDArray[Any]:
-    """Copy series into the rows of a matrix; behind shorter ones stands `fill`."""
+    """Copy series into the rows of a matrix; shorter series are followed by `fill`."""
     width = max(int(lengths.max()), 1)
     if lengths.min() == width:
         return np.lib.stride_tricks.sliding_window_view(values, width)[starts]

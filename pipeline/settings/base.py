@@ -170,9 +170,9 @@ def zone_for(zone: str, group_zone: str) -> str:
 
 
 def one_of(keys: dict[str, str], what: str, options: Mapping[str, str] | None = None) -> Discriminator:
-    """Return the discriminator of a tagged union that takes the form from the one key of `keys` (key -> tag) in a mapping.
+    """Return the discriminator of a tagged union: the one key of `keys` (key -> tag) that a mapping has selects the form.
 
-    `options` has keys that are an option in the form of another key: beside that key they select no form.
+    `options` maps a key to another one: in a mapping that also has the other key, the first is an option and selects no form.
 
     Pydantic does not report a ValueError raised in a discriminator, so a wrong mapping has no tag, and the message is set
     here.

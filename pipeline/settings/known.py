@@ -125,7 +125,7 @@ KnownField = Annotated[
 
 
 def may_precede_step(rule: KnownRule) -> bool:
-    """Return whether a rule says on purpose that measured values are known before their step ends, as for prices and plans."""
+    """Return whether a rule states on purpose that measured values are known before their step ends, as for prices and plans."""
     if isinstance(rule, PublishedAt):
         return rule.before_step is not None
     return isinstance(rule, BeforeStep | Always) or (isinstance(rule, DayAt) and rule.day < 0)

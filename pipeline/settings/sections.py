@@ -21,7 +21,7 @@ class PackSettings(Section):
     chunk_bytes: Annotated[ByteCount, Field(le=1 << 30)] = 1 << 20
     min_coverage: Annotated[Number, Field(ge=0, le=1)] = 0.5
     unmatched_series: Literal["refuse", "accept"] = "refuse"
-    """`refuse`: half of the measured series or more may not be lost because forecasts name other series."""
+    """`refuse`: it is an error if half of the measured series or more have no sample and forecasts name other series."""
 
 
 ScaleBy = Literal["feature", "group", "series", "none"]

@@ -1,6 +1,6 @@
-"""Reads YAML as `yaml.safe_load` does, but refuses what would be lost or would not end.
+"""Reads YAML as `yaml.safe_load` does, but refuses documents of which a part would be lost or whose reading would not end.
 
-Duplicate keys, keys that are not text, values that cannot be read (the date 2024-02-30), aliases that multiply, deep
+Duplicate keys, keys that are not text, values that cannot be read (the date 2024-02-30), aliases that expand to very many values, deep
 nesting and very long values are faults, each with its path.
 """
 
@@ -138,7 +138,7 @@ class _Builder:
         return {**merged, **own}
 
     def merge(self, node: Any, path: str, depth: int) -> dict[str, Any]:
-        """Return the mapping that `<<` adds: one mapping, or several, of which the first ones win."""
+        """Return the mapping that `<<` adds: one mapping, or several; the first mapping that has a key gives its value."""
         given = node.value if isinstance(node, yaml.SequenceNode) else [node]
         wrong = [each for each in given if not isinstance(each, yaml.MappingNode)]
         if wrong:

@@ -187,13 +187,13 @@ def _sorted_quantiles(values: Values, counted: Flags) -> Floats:
 
 
 def _places(count: Ints) -> Floats:
-    """Return the places (quantile, column) of the quantiles among `count` values in order."""
+    """Return the positions (quantile, column) of the quantiles in `count` sorted values; they may lie between two values."""
     places: Floats = np.maximum(count - 1, 0) * np.array(QUANTILES)[:, None]
     return places
 
 
 def _interpolate(below: Values, above: Values, count: Ints) -> Floats:
-    """Return the quantiles (quantile, column) from the values at the places around them."""
+    """Return the quantiles (quantile, column) from the sorted values just below and above their positions."""
     places, (first, second) = _places(count), np.where(count > 0, [below, above], 0).astype(np.float64)
     share, distance = places - np.floor(places), second - first
     value = np.where(share < 0.5, first + distance * share, second - distance * (1 - share))

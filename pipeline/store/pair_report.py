@@ -1,4 +1,6 @@
-"""What is doubtful in the pairs of forecasts and targets over all groups: series on one side only, two sources, shifted pairs."""
+"""Warnings about pairs of forecast and target over all groups: series without forecast or measurement, two sources for the same
+steps, and forecasts that fit another step better.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,7 @@ def group_pairs(aligned: AlignedGroup) -> dict[str, list[dict[str, Any]]]:
 
 
 def pairs_report(results: Sequence[PackedGroup]) -> dict[str, Any]:
-    """Return the entry `pairs` of pack.json: warnings in words, then the first names and worst pairs; empty if all is well."""
+    """Return the entry `pairs` of pack.json: sentences, the first names and the worst pairs; empty without a warning."""
     unmatched, doubled, misfits = (_entries(results, kind) for kind in ("unmatched", "doubled", "misfits"))
     misfits.sort(key=lambda entry: (entry["mae_other"] / entry["mae"], entry["group"], entry["series"]))
     warnings = [*_unmatched_texts(unmatched), *_doubled_texts(doubled), *_misfit_texts(misfits)]

@@ -24,7 +24,7 @@ from hindcast.pipeline.raw.quality_findings import (
 from hindcast.pipeline.settings.base import DAY
 from hindcast.pipeline.settings.clock import moment_of_day, wall_of
 
-FEWEST = 48  # values; a shorter series has no habit
+FEWEST = 48  # values; a shorter series is not checked
 _APART = 1.5  # outliers are this many times larger than the largest value that is not one
 _LONGEST_SPIKE = 3  # rows
 _SHORTEST_RUN = 10  # rows
@@ -161,7 +161,7 @@ def find_level_shifts(days: Ints, means: Floats, least: float = 1.0) -> list[tup
     up = after.min(axis=1) - before.max(axis=1)
     down = before.min(axis=1) - after.max(axis=1)
     size = np.maximum(up, down)
-    best = int(at[size.argmax()])  # a shift must not be part of the habit by which it is judged
+    best = int(at[size.argmax()])  # a shift must not be part of the usual changes with which it is compared
     halves = ((level[:best], medians[: best - _WEEK + 1]), (level[best:], medians[best:]))
     if size.max() <= least * min(_spread(level), max(_spread(half) for half, _ in halves)):
         return []

@@ -82,7 +82,7 @@ def test_usual_series_raise_at_most_two_warnings(kind: str, days: int) -> None:
 
 @pytest.mark.parametrize("count", [1, 2, 3, 47, 48, 49, 100])
 @pytest.mark.parametrize("kind", ["load", "zero", "constant"])
-def test_short_series_have_no_habit_and_no_fault(count: int, kind: str) -> None:
+def test_short_series_are_not_checked(count: int, kind: str) -> None:
     values = {"load": load(10), "zero": np.zeros(240), "constant": np.ones(240)}[kind][:count]
     assert findings(hours(count), values) == []
 
