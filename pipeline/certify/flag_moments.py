@@ -16,14 +16,18 @@ _PASSES = 8  # over rows that became known after later ones, as often as alignme
 
 def flag_moments(frame: Any, valid: Times, source: Source, params: Params) -> dict[str, Times]:
     """Return, for each value whose flagged values count as missing, the moment from which each row does (TIME_MAX: never)."""
+    limits = {
+        name: field.flag for name, field in source.values.items() if field.counts_as_missing and field.flag
+    }
+    if not limits:
+        return {}
     step = params.raw.frequency.ns if source.spacing is None else source.spacing.ns
     rows = frame.assign(valid=valid, place=np.arange(len(frame)), code=frame["series"].factorize()[0])
     rows["vintage"] = rows["issue_time"] if source.has_issue else 0
     moments = {}
-    for name, field in source.values.items():
-        if field.counts_as_missing and field.flag is not None:
-            column = rows.assign(value=frame[name].to_numpy(np.float64))
-            moments[name] = _moments(column[column["value"].notna()], len(frame), field.flag, step)
+    for name, of_value in limits.items():
+        column = rows.assign(value=frame[name].to_numpy(np.float64))
+        moments[name] = _moments(column[column["value"].notna()], len(frame), of_value, step)
     return moments
 
 
