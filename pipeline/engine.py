@@ -131,11 +131,13 @@ def _run_in_processes(
 ) -> list[_Outcome]:
     import dask
     import dask.callbacks
+    from dask.base import named_schedulers
 
     untyped: Any = dask  # marked as typed, but most of its functions have no annotations
     # items are few and large: a process gets one at a time, or the first process would take several at once
     scheduler = dask.config.get("scheduler", None) or "processes"
-    options: dict[str, Any] = {"scheduler": scheduler, "chunksize": 1}
+    # the function, not its name: for a name, Dask first imports `distributed`, which takes a third of a second
+    options: dict[str, Any] = {"scheduler": named_schedulers.get(scheduler, scheduler), "chunksize": 1}
     if scheduler in _PROCESSES:
         options["initializer"] = _end_with_parent
     with untyped.callbacks.Callback(posttask=lambda *_: advance(1)):
