@@ -16,6 +16,8 @@ BETTER = 0.8  # a shift is clearly better if its error is at most this share of 
 WORSE = (
     2.0  # a forecast describes something else if its error is at least this multiple of that of persistence
 )
+SUSPECT = 0.5  # all hours are compared if the error is over this share of persistence's, or any near shift is better
+HOURS_OF_ZONES = range(1, 15)  # clocks differ from UTC by up to 14 h
 FEWEST = 100  # pairs of a series
 
 
@@ -34,32 +36,48 @@ def find_misfits(group: GroupInputs, track: Track) -> list[dict[str, Any]]:
 
 def _of_target(group: GroupInputs, track: Track, place: int, target: str) -> list[dict[str, Any]]:
     grid, frequency = group.grid, group.params.raw.frequency.ns
-    final = group.realized[target].final[0]
-    steps = {
-        sign * size // frequency for size in (frequency, HOUR, DAY) for sign in (-1, 1) if size >= frequency
-    }
-    shifts = [0, *sorted(steps, key=lambda shift: (abs(shift), shift))]
-    size = grid.own.size[grid.series]
-    published = track.published[:, place].astype(np.float64)
-    errors = [_at(final, grid.own_slot, grid.own_step, size, shift) - published for shift in shifts]
-    naive = track.baseline[:, place, STORED.index("persistence")]
-    errors.append(final[grid.own_slot] - naive.astype(np.float64))
+    near = {size // frequency for size in (frequency, HOUR, DAY) if size >= frequency}
+    zones = {hour * HOUR // frequency for hour in HOURS_OF_ZONES if hour * HOUR % frequency == 0}
+    rows = np.arange(len(grid.series))
+    misfits, count, total = _judge(group, track, place, rows, near)
+    better = total[:, 1:-1].min(axis=1) < total[:, 0]
+    suspect = (count >= FEWEST) & (better | (total[:, 0] > SUSPECT * total[:, -1]))
+    suspect[list(misfits)] = True
+    if suspect.any():  # all hours that a wrong zone can move, for few series only
+        misfits = _judge(group, track, place, rows[suspect[grid.series]], near | zones)[0]
+    return [{"target": target, "series": grid.names[series], **misfits[series]} for series in sorted(misfits)]
+
+
+def _judge(
+    group: GroupInputs, track: Track, place: int, rows: Ints, sizes: set[int]
+) -> tuple[dict[int, dict[str, Any]], Ints, Floats]:
+    """Return the misfits, the number of pairs and the mean errors (shifts and persistence) of the series of `rows`."""
+    grid, target = group.grid, group.params.align.target[place]
+    final, names = group.realized[target].final[0], len(grid.names)
+    steps = sorted({sign * size for size in sizes for sign in (-1, 1)}, key=lambda step: (abs(step), step))
+    shifts = [0, *steps]
+    slot, step, size = grid.own_slot[rows], grid.own_step[rows], grid.own.size[grid.series[rows]]
+    published = track.published[rows, place].astype(np.float64)
+    errors = [_at(final, slot, step, size, shift) - published for shift in shifts]
+    naive = track.baseline[rows, place, STORED.index("persistence")]
+    errors.append(final[slot] - naive.astype(np.float64))
     table = np.abs(np.stack(errors, axis=1))
-    rows = np.flatnonzero(np.isfinite(table).all(axis=1))
-    count = np.bincount(grid.series[rows], minlength=len(grid.names))
-    number = np.arange(len(rows)) - np.repeat(np.cumsum(count) - count, count)
-    half = (number * 2 >= count[grid.series[rows]]).astype(np.int64)
-    bins, wanted = grid.series[rows] * 2 + half, 2 * len(grid.names)
-    sums = [np.bincount(bins, table[rows, at], wanted).reshape(-1, 2) for at in range(table.shape[1])]
-    return [
-        {"target": target, "series": grid.names[series], **misfit}
-        for series in np.flatnonzero(count >= FEWEST).tolist()
-        if (
-            misfit := _misfit(
-                np.array([each[series] for each in sums]), shifts, int(count[series]), frequency
-            )
-        )
-    ]
+    whole = np.isfinite(table).all(axis=1)
+    table, series = table[whole], grid.series[rows][whole]
+    count = np.bincount(series, minlength=names)
+    number = np.arange(len(series)) - np.repeat(np.cumsum(count) - count, count)
+    half = (number * 2 >= count[series]).astype(np.int64)
+    bins, wanted = series * 2 + half, 2 * names
+    sums = np.stack(
+        [np.bincount(bins, table[:, at], wanted).reshape(-1, 2) for at in range(table.shape[1])], axis=1
+    )
+    frequency = group.params.raw.frequency.ns
+    judged = {
+        each: _misfit(sums[each], shifts, int(count[each]), frequency)
+        for each in np.flatnonzero(count >= FEWEST).tolist()
+    }
+    means: Floats = sums.sum(axis=2) / np.maximum(count, 1)[:, None]
+    return {each: misfit for each, misfit in judged.items() if misfit}, count, means
 
 
 def _misfit(halves: Floats, shifts: list[int], count: int, frequency: int) -> dict[str, Any] | None:

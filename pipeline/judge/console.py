@@ -77,7 +77,9 @@ def warning_lines(models: Path, params: Params) -> Iterator[str]:
 
 def settings_drift(models: Path, settings: TrainSettings) -> str:
     """Return a sentence if the network in `models` was trained with other settings, else an empty text."""
-    trained, now = read_json(models / "model.json")["train"], settings.recipe()
+    card = read_json(models / "model.json")
+    trained = card["train"]
+    now = settings.recipe() | {"identity": settings.identity_for(len(card["series"]))}  # as the card names it
     changed = [
         f"train.{key} was {trained.get(key)}, now {now[key]}" for key in now if trained.get(key) != now[key]
     ]

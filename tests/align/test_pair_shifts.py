@@ -52,7 +52,7 @@ def misfits(frames: dict[str, pd.DataFrame]) -> list[dict[str, Any]]:
     return align_frames(frames, params, "here").pairs["misfits"]
 
 
-@pytest.mark.parametrize("shift", [-24, -1, 1, 24])
+@pytest.mark.parametrize("shift", [-24, -6, -1, 1, 2, 5, 9, 24])
 def test_a_forecast_of_another_step_is_found_with_its_shift(shift: int) -> None:
     (found,) = misfits(rows(shift))
     assert (found["series"], found["shift_ns"]) == ("a", shift * HOUR)
@@ -72,7 +72,7 @@ def test_good_forecasts_and_few_pairs_raise_no_warning() -> None:
     assert misfits(rows(1, hours=72)) == []
 
 
-@pytest.mark.parametrize(("shift", "fewest"), [(0, 0), (1, 3), (-1, 3)])
+@pytest.mark.parametrize(("shift", "fewest"), [(0, 0), (1, 3), (-1, 3), (5, 8), (-8, 8)])
 def test_measurements_of_a_real_set_that_are_moved_by_an_hour_are_found(
     shift: int, fewest: int, shared_data: Callable[[str], Path], compose: Callable[..., Any], tmp_path: Path
 ) -> None:

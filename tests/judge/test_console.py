@@ -46,7 +46,9 @@ def test_a_network_trained_with_other_settings_gives_a_warning_that_names_what_d
     tmp_path: Path,
 ) -> None:
     settings = TrainSettings(units=(16,), epochs=3)
-    write_json(tmp_path / "model.json", {"train": settings.recipe()})
+    card = {"train": settings.recipe() | {"identity": "one_hot"}, "series": [["ES", "a"]]}
+    write_json(tmp_path / "model.json", card)
+    assert settings.identity == "auto", "the card names the identity that `auto` chose"
     same = settings.model_copy(update={"validation": "memory"})
     assert not settings_drift(tmp_path, same), "a setting that does not change the result is not a difference"
     drift = settings_drift(tmp_path, settings.model_copy(update={"units": (8,), "epochs": 4}))
@@ -58,7 +60,9 @@ def test_warnings_are_printed_only_where_there_is_something_to_warn_about(
     tmp_path: Path, policy: str
 ) -> None:
     params = mock_params(split={"policy": policy}, train={"mode": "windows"})
-    write_json(tmp_path / "model.json", {"train": params.train.recipe()})
+    write_json(
+        tmp_path / "model.json", {"train": params.train.recipe() | {"identity": "one_hot"}, "series": []}
+    )
     lines = list(warning_lines(tmp_path, params))
     assert [line.startswith("  Warning: split.policy=random: ") for line in lines] == [True] * (
         policy == "random"
