@@ -12,7 +12,7 @@ from hindcast.stages.common import run_app
 
 # In pipeline order.
 STAGES = {
-    "simulate": "Make the embedded default input from a seed.",
+    "simulate": "Generate the default input from a seed.",
     "ingest": "Read raw CSV files into typed tables; quarantine bad rows.",
     "pack": "Join what was known at each origin into HDF5 shards.",
     "split": "Cut the data set into train, validation and test.",
@@ -42,7 +42,7 @@ def _app() -> typer.Typer:
         no_args_is_help=True,
         pretty_exceptions_enable=False,
         rich_markup_mode="rich",
-        help="From raw forecast and realized series to a trained network and an honest report, stage by stage.",
+        help="From raw forecast and realized series to a trained network and a report, stage by stage.",
         epilog="Example: hindcast ingest --help",
     )
     for name, line in {**STAGES, **COMMANDS}.items():

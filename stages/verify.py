@@ -35,7 +35,7 @@ def verify(
             else ", each checked alone because dataset.h5 is missing; to create it, run the stage `split`"
         )
         sys.stdout.write(
-            f"{printable(str(data))} is whole: {verified.shards:,} shards, {verified.samples:,} samples, "
+            f"{printable(str(data))} is complete and undamaged: {verified.shards:,} shards, {verified.samples:,} samples, "
             f"{verified.chunks:,} chunks with their checksums, {verified.bytes / 1e6:,.1f} MB{note}.\n"
         )
 

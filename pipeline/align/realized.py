@@ -118,8 +118,8 @@ class Realized:
 
     @cached_property
     def _retracted_runs(self) -> tuple[Ints, Times, Ints]:
-        """The slots with events; the moment at which each lost its value for good (TIME_MAX: it did not); and for each
-        the index of the slot before the ones in a row that lost theirs at the same moment.
+        """The slots with events. For each of them: the moment from which it has no value (TIME_MAX: it keeps one), and the
+        index of the slot before the adjacent ones with the same moment.
         """
         last = np.flatnonzero(np.diff(self.events.slot, append=-1))
         taken_back = np.where(np.isnan(self.events.value[last]), self.events.known[last], TIME_MAX)

@@ -32,7 +32,7 @@ RangesBySeries = dict[str, list[tuple[int, int]]]
 
 def check_distances(dataset: Dataset, params: Params) -> CheckResult:
     """Compare the ranges of training with the held-out ranges before them, in every fold. If the policy has training steps
-    after held-out steps, also count the samples that reach the other side and compare with the recorded number.
+    after held-out steps, also count the samples whose inputs reach targets of the other side, and compare with the recorded number.
     """
     expectation = EXPECTATIONS[params.split.policy]
     result = CheckResult(
@@ -49,7 +49,7 @@ def check_distances(dataset: Dataset, params: Params) -> CheckResult:
         if expectation.is_of_time:
             _check_ranges(result, split_set, distance)
         if expectation.needs_reach:
-            result.rule += "; the number of samples whose inputs reach the other side is recorded correctly"
+            result.rule += "; the recorded number of samples whose inputs reach targets of the other side (training or held out) is right"
             _check_counts(result, dataset, split_set, reach)
     return result
 
@@ -126,8 +126,8 @@ def _check_counts(result: CheckResult, dataset: Dataset, split_set: SplitSet, re
         recorded = split.attributes.get("overlap_count"), split.attributes.get("reach_ns")
         if recorded != (count, reach):
             result.add_violation(
-                f"{split.name} records that {recorded[0]} of its samples reach the other side within {recorded[1]} ns; "
-                f"counted {count} within {reach} ns"
+                f"{split.name} records {recorded[0]} samples whose inputs reach the other side within {recorded[1]} ns, but "
+                f"this check counts {count} within {reach} ns"
             )
 
 

@@ -118,8 +118,10 @@ def _check_side(  # noqa: PLR0917 - a side of the scaler depends on all of these
         }
         keys = {key for key in of if len(key) == length}
         for key in sorted(keys ^ entries.keys()):
-            words = "lacks" if key in keys else "has, although training has no row of it,"
-            result.add_violation(f"{level}: scaler.json {words} {'/'.join(key)}")
+            found, has = ("no scale", "has") if key in keys else ("a scale", "has no")
+            result.add_violation(
+                f"{level}: scaler.json has {found} of {'/'.join(key)}, but training {has} rows of it"
+            )
         for key in sorted(keys & entries.keys()):
             due = _with_fallback(of, key, scaler["min_rows"], whole, own)
             _compare(result, [f"{name} of {'/'.join(key)}" for name in names], entries[key], due)

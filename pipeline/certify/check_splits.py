@@ -24,7 +24,9 @@ def check_borders(dataset: Dataset, settings: SplitSettings, seed: int) -> Check
     Training and validation may end earlier because of the embargo, and with held-out blocks training may begin later
     because of its distance; `embargo` and `distance` check that.
     """
-    result = CheckResult("borders", "the splits begin and end where the settings and the span of targets say")
+    result = CheckResult(
+        "borders", "the splits begin and end where the settings and the span of targets require"
+    )
     expectation = EXPECTATIONS[settings.policy]
     if expectation.ranges is None:
         result.rule = f"{settings.policy} has no borders in time: `split_lists` checks its samples"
@@ -47,7 +49,7 @@ def check_samples(dataset: Dataset, settings: SplitSettings, seed: int) -> Check
         "split_lists", "a sample is in the list of the last split that it reaches, and in no other"
     )
     if not expectation.is_of_time:
-        result.rule = f"{settings.policy}: every sample is in exactly one list, which the seed decides"
+        result.rule = f"{settings.policy}: every sample is in exactly one list, which follows from the seed"
     folds = range(settings.folds) if isinstance(settings, RollingOrigin) else ()
     expected = {name for fold in (None, *folds) for name in split_names(fold)}
     if missing := sorted(expected - set(dataset.splits)):

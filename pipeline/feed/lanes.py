@@ -181,7 +181,7 @@ class ContinuityGuard:
             lanes = np.flatnonzero(broken)
             raise ContinuityError(
                 f"Carried state would be wrong in {len(lanes)} of {len(kept)} lanes: a batch does not continue the one before. "
-                "Batches must be played in the order of their plan: no shuffling, none left out.",
+                "Play all batches in the order of their plan; do not shuffle them.",
                 [self._describe(lane, expected[lane], identity[lane]) for lane in lanes[:_MOST_LISTED]],
             )
         self._last = identity.copy()

@@ -79,7 +79,7 @@ def read_scaling(
         if found != wanted
     ]
     if faults:
-        raise FormatError(f"{path} does not belong to this data set: run stage scale again.", faults)
+        raise FormatError(f"{path} does not belong to this data set: run the stage `scale` again.", faults)
     groups = tuple(entry["group"] for entry in content["groups"])
     keys = [*known, *((group, None) for group in groups)]
     return Scaling(

@@ -33,7 +33,7 @@ from hindcast.pipeline.store.index_types import Split
 
 @dataclass(frozen=True)
 class Stream(ABC):
-    """The batches of one epoch, each a pure function of its number: ask for any, in any order, from any process.
+    """The batches of one epoch, each a pure function of its number: they can be read in any order and from any process.
 
     `batch_size` rows per batch, the remainder as a last, shorter one. `shuffle`: the order of rows is drawn from
     (`seed`, `epoch`); rows are mixed as far as `memory_bytes` allows, fully where all fit. `rank` of `ranks`: the part of

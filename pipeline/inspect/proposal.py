@@ -99,7 +99,10 @@ def _choose_zone(drafts: Sequence[SourceDraft], fields: Sequence[KeyFields]) -> 
         return proven.pop(), None
     if len(proven) > 1:
         found = ", ".join(sorted(proven))
-        return min(proven), f"timestamps prove {found}: set the zone of each group, as in {{name: zone}}"
+        return (
+            min(proven),
+            f"the clock changes of the files show more than one zone ({found}): set the zone of each group, as in {{name: zone}}",
+        )
     fixed = {draft.analysis.zone.zone for draft in drafts} - {"UTC"}
     zone = fixed.pop() if len(fixed) == 1 else "UTC"
     return zone, "this zone is used for local days, origins and the calendar; is it correct?"

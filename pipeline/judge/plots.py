@@ -75,7 +75,7 @@ def _skill(folder: Path, judgement: Judgement) -> Plot:
             _path(folder, judgement, "skill"), drawn,
             alt=f"Skill of the model over {rival} for all rows"
             f"{' and by track or group' if len(shown) > 1 else ''}, by MAE and RMSE, with 95 % intervals.",
-            caption=f"Skill of the model over {rival}, {_of(judgement)}. An interval that contains 0 proves nothing."
+            caption=f"Skill of the model over {rival}, {_of(judgement)}. If an interval contains 0, it is not proven which of the two is better."
             + (f" Only the first {len(shown)} of {len(judgement.skills)} rows are shown." if len(shown) < len(judgement.skills) else ""),
         )  # fmt: skip
 

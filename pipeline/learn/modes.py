@@ -82,7 +82,7 @@ def run_length_hint(settings: TrainSettings, segment_length: int, frequency: int
 
 
 def identity_hint(settings: TrainSettings, series: int) -> str:
-    """A line on the embedding that `identity: auto` stands for with many series; empty if there is none."""
+    """A line on the embedding that `identity: auto` chooses with many series; empty if there is none."""
     identity = settings.identity_for(series)
     if settings.model is not None or identity in {settings.identity, "one_hot"}:
         return ""
@@ -98,11 +98,11 @@ def idle_lanes_hint(settings: TrainSettings, share: float | None, samples: int) 
         return ""
     # each lane then plays twenty batches, and only the last one can be idle
     fewer = max(1, int(samples * _MAX_IDLE))
-    remedies = [f"train.lanes of {fewer} or less"] if settings.lanes > fewer else []
-    remedies += ["a shorter train.warm_up"] if settings.warm_up else []
+    remedies = [f"train.lanes to {fewer} or less"] if settings.lanes > fewer else []
+    remedies += ["train.warm_up to fewer steps"] if settings.warm_up else []
     if not remedies:
         return ""
-    return f"{share:.1%} of the lanes' places are idle: {', and '.join(remedies)} will waste less."
+    return f"{share:.1%} of the lanes' places are idle: to reduce this, set {' and '.join(remedies)}."
 
 
 def make_evaluation_pass(

@@ -90,7 +90,7 @@ class TargetTrees:
 class TreeData:
     """What trees are fitted on: the data set, its scales, the index of each sequence's series, and `train.residual`.
 
-    Series 1 to `known` are those that training knows; 0 and higher numbers (groups) are those that it never saw.
+    Series 1 to `known` are those of training; 0 and higher numbers (groups) are series without training rows.
     """
 
     source: RowSource
@@ -100,7 +100,7 @@ class TreeData:
     residual: bool
 
     def is_known(self, series: NDArray[np.int32]) -> Flags:
-        """Return whether training knows each series."""
+        """Return whether each series is one of training."""
         return (series > 0) & (series <= self.known)
 
     def read(self, rows: Rows, target: int) -> tuple[Values, Floats, NDArray[np.int32]]:

@@ -28,6 +28,6 @@ def run(folder: Path) -> list[str]:
     boards = sorted(path.relative_to(folder).as_posix() for path in (folder / "logs").iterdir())
     return [
         *lines,
-        f"{len(history['epochs'])} fits in {seconds:.1f} s, start of the framework included; weights by game: {', '.join(files)}",
+        f"{len(history['epochs'])} fits in {seconds:.1f} s, including the start of TensorFlow; weights by game: {', '.join(files)}",
         f"TensorBoard, losses and histograms by customer: {', '.join(boards)}",
     ]

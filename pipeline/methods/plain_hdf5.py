@@ -36,8 +36,8 @@ def run(folder: Path) -> list[str]:
         read = sum(len(x) for x, _ in plain_batches(path, training[: _BATCH * _TIMED_BATCHES], _BATCH))
         rate = read / (time.perf_counter() - begun)
         lines.append(
-            f"{path.name}: sample_count {count}, {len(training)} for training and {len(validation)} for validation; each once "
-            f"an epoch: {sum(batches) == len(training)}, the last batch holds {batches[-1]}; plain loop {rate:,.0f} samples/s"
+            f"{path.name}: sample_count {count}, {len(training)} for training and {len(validation)} for validation; each read "
+            f"once per epoch: {sum(batches) == len(training)}, the last batch holds {batches[-1]}; plain loop {rate:,.0f} samples/s"
         )
     with Dataset(folder / "data/dataset.h5") as dataset:
         indices = np.asarray(dataset.split("train").indices)
@@ -51,7 +51,7 @@ def run(folder: Path) -> list[str]:
     return [
         *lines,
         f"split policy random, by settings: {parts}",
-        f"by whole chunk runs {rate:,.0f} samples/s",
+        f"read in runs of whole chunks: {rate:,.0f} samples/s",
     ]
 
 

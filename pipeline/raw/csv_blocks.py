@@ -80,7 +80,7 @@ def read_blocks(path: Path, source: Source, size: int = BLOCK_BYTES) -> Iterator
 
 
 def iter_blocks(file: io.FileIO, path: Path, source: Source, size: int = BLOCK_BYTES) -> Iterator[Block]:
-    """Yield all lines of an open file as `read_blocks` does; the suffix of `path` tells how it is compressed."""
+    """Yield all lines of an open file as `read_blocks` does; the suffix of `path` gives the compression."""
     least = size - _WINDOW if size > 2 * _WINDOW else size  # a chunk may be cut after its last whole line
     line = 1
     pending: list[bytes | memoryview] = []

@@ -88,7 +88,9 @@ def _to_zone(value: Any) -> str:
     try:
         return ZoneInfo(value).key
     except Exception as fault:  # zoneinfo raises half a dozen builtins for a bad key, all with this meaning
-        raise ValueError("must be a time zone of the IANA database (such as Europe/Madrid)") from fault
+        raise ValueError(
+            f"must be a time zone of the IANA database (such as Europe/Madrid), found {str(value)[:80]!r}"
+        ) from fault
 
 
 def _to_time_of_day(value: Any) -> str:

@@ -145,7 +145,7 @@ class ConfirmedEvent(Section):
 
     def _faults(self) -> Iterator[str]:
         if self.from_ is not None and self.until is not None and self.from_ >= self.until:
-            yield "from must be before until"
+            yield f"from must be before until, found {time_text(self.from_)} and {time_text(self.until)}"
 
     def __str__(self) -> str:
         given = [

@@ -9,6 +9,7 @@ from hindcast.pipeline.settings.base import unknown_names
 from hindcast.pipeline.settings.features import feature_faults
 from hindcast.pipeline.settings.known import PublishedAt
 from hindcast.pipeline.settings.raw import RawSettings, Source
+from hindcast.pipeline.wording import time_text
 
 
 def faults_between_sections(raw: RawSettings, align: AlignSettings) -> list[str]:
@@ -86,7 +87,8 @@ def _align_faults(raw: RawSettings, align: AlignSettings) -> Iterator[str]:
         if raw.forecast_value(name) is None:
             yield from unknown_names(f"align.published.{target}", [name], forecasts, "a forecast value")
     if align.from_ is not None and align.until is not None and align.from_ >= align.until:
-        yield "align.from: must be before align.until"
+        found = f"{time_text(align.from_)} and {time_text(align.until)}"
+        yield f"align.from: must be before align.until, found {found}"
 
 
 def _angle_faults(raw: RawSettings, align: AlignSettings) -> Iterator[str]:

@@ -74,7 +74,7 @@ Start = Annotated[int, BeforeValidator(_to_start), WithJsonSchema({"type": ["str
 
 
 class SimulateSettings(Section):
-    """The embedded default input: games and customers."""
+    """The default input, which `simulate` generates: games and customers."""
 
     games: Annotated[Integer, Field(ge=1, le=10_000)] = 4
     customers: Annotated[Integer, Field(ge=1, le=100_000)] = 10

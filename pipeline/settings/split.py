@@ -13,6 +13,7 @@ from hindcast.pipeline.settings.base import Duration, Integer, PositiveDuration,
 from hindcast.pipeline.settings.known import PublishedAt
 from hindcast.pipeline.settings.moments import to_moment
 from hindcast.pipeline.settings.raw import RawSettings
+from hindcast.pipeline.wording import time_text
 
 
 def _to_share(value: Any) -> Any:
@@ -67,7 +68,8 @@ class Chronological(SplitSection):
         if any(not 0 <= share < 1 for share in shares) or sum(shares) >= 1:
             yield f"shares must be in [0, 1), with a sum below 1, so that steps are left to train on, found {shares}"
         if not shares and self.validation >= self.test:
-            yield "the start date of validation must be before the start date of test"
+            found = f"{time_text(int(self.validation))} and {time_text(int(self.test))}"
+            yield f"the start date of validation must be before the start date of test, found {found}"
 
 
 class _Shares(SplitSection):
@@ -78,7 +80,7 @@ class _Shares(SplitSection):
 
     def _faults(self) -> Iterator[str]:
         if (held_out := self._held_out()) >= 1:
-            yield f"{self._words()} leave nothing to train on, found {float(held_out):g} held out in total"
+            yield f"{self._words()} leave nothing to train on: their sum must be below 1, found {float(held_out):g}"
 
     def _held_out(self) -> Fraction:
         return exact(self.validation) + exact(self.test)

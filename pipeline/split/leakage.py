@@ -12,7 +12,8 @@ from hindcast.pipeline.store.index_types import Split
 
 
 def count_overlaps(steps: Steps, splits: Sequence[Split], reach: int) -> list[int]:
-    """Return, for train, validation and test, the number of listed samples whose inputs reach the other side.
+    """Return, for train, validation and test, the number of listed samples whose inputs reach targets of the other side
+    (held out for train, training for the others).
 
     A held-out sample overlaps if a training row of its series, in any track, lies at most `reach` (ns) before its scored
     rows. A training sample overlaps if a held-out row does; such rows leak targets.

@@ -23,7 +23,7 @@ _MOST_NAMES = 12  # a message names at most this many groups or series, and coun
 
 @dataclass(frozen=True)
 class Plan:
-    """The splits in the order train, validation, test, and what the user should know about them.
+    """The splits in the order train, validation, test, and lines about them for the user.
 
     - `scored`: for each split, the number of scored steps of each sequence.
     - `embargoed`: for each split, the number of samples that the embargo leaves out of all splits.

@@ -70,13 +70,13 @@ def test_idle_lanes_are_reported_with_a_number_that_does_better(samples: int, la
     hint = idle_lanes_hint(small_settings(lanes=lanes), idle(lanes), samples)
     assert bool(hint) == (idle(lanes) > 0.05)
     if hint:
-        (fewer,) = re.findall(r"train.lanes of (\d+) or less", hint)
+        (fewer,) = re.findall(r"train.lanes to (\d+) or less", hint)
         assert idle(int(fewer)) <= 0.05
 
 
 def test_no_hint_is_given_without_lanes() -> None:
     assert not idle_lanes_hint(small_settings(mode="windows"), None, 9)
-    assert "a shorter train.warm_up" in idle_lanes_hint(small_settings(lanes=2, warm_up=99), 0.374, 900)
+    assert "train.warm_up to fewer steps" in idle_lanes_hint(small_settings(lanes=2, warm_up=99), 0.374, 900)
 
 
 def training_of(**changes: Any) -> Any:

@@ -114,7 +114,7 @@ def test_two_trainings_in_two_processes_give_the_same_bytes_whatever_the_threads
             LeakError, "another data set",
         ),
         (lambda folder: (folder / "data/scaler.json").unlink(), MissingInputError, "scaler.json is missing"),
-        (lambda folder: spoil(folder / "data/scaler.json"), FormatError, "run stage scale again"),
+        (lambda folder: spoil(folder / "data/scaler.json"), FormatError, "run the stage `scale` again"),
     ],
 )  # fmt: skip
 def test_inputs_that_do_not_belong_together_are_refused_and_the_last_network_stays(

@@ -156,7 +156,7 @@ def test_a_part_of_a_flagged_interval_can_be_confirmed(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("event", "fault"),
     [({"source": "metre"}, "must be one of meter"), ({"value": "x"}, "must be one of"),
-     ({"from": "2018-02-02", "until": "2018-02-01"}, "from must be before until"), ({"reason": "x"}, "unknown key")],
+     ({"from": "2018-02-02", "until": "2018-02-01"}, "from must be before until, found 2018-02-02T00:00:00Z and 2018-02-01T00:00:00Z"), ({"reason": "x"}, "unknown key")],
 )  # fmt: skip
 def test_a_wrong_entry_is_a_fault_of_the_settings(event: dict[str, str], fault: str) -> None:
     with pytest.raises(SettingsError, match=fault):

@@ -97,7 +97,7 @@ def test_the_other_policies_go_with_carried_state(policy: str) -> None:
         ),
         (
             {"policy": "blocked", "validation": 0.5, "test": 0.5},
-            "leave nothing to train on, found 1 held out in total",
+            "leave nothing to train on: their sum must be below 1, found 1",
         ),
         (
             {"policy": "rolling_origin", "folds": 0},
@@ -124,7 +124,7 @@ def test_what_means_nothing_is_refused_with_its_path(split: dict[str, Any], word
 def test_all_faults_of_a_policy_are_reported_together() -> None:
     message = faults({"policy": "rolling_origin", "folds": 9, "fold": 9})
     assert (
-        "9 tests of 0.2 of the span, one per fold, and a validation of 0.1 leave nothing to train on, found 1.9"
+        "9 tests of 0.2 of the span, one per fold, and a validation of 0.1 leave nothing to train on: their sum must be below 1, found 1.9"
         in message
     )
     assert "fold: must be in 0 to 8, found 9" in message

@@ -43,7 +43,7 @@ def test_every_method_runs(number: str, tmp_path: Path, capsys: pytest.CaptureFi
     if number == "1":
         assert len(re.findall(r"weights/\S+\.weights\.h5", text)) == 2
     if number == "3":
-        assert text.count("each once an epoch: True") == 2
+        assert text.count("each read once per epoch: True") == 2
     if number == "5":
         ratio = re.search(r"takes 1/(\d+) of the time", text)
         assert ratio is not None

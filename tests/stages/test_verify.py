@@ -63,7 +63,7 @@ def test_the_exit_code_is_0_for_an_intact_data_set_and_1_for_a_damaged_one(
     monkeypatch.chdir(tmp_path)
     assert cli.main(["verify"]) == 0
     out = capsys.readouterr().out
-    assert "data is whole: 2 shards" in out
+    assert "data is complete and undamaged: 2 shards" in out
     shard = tmp_path / "data/packed/north.h5"
     shard.write_bytes(shard.read_bytes()[:-300])
     assert cli.main(["verify", str(tmp_path / "data")]) == 1

@@ -140,7 +140,7 @@ def _check_carrying(calls: Sequence[Any]) -> Iterator[str]:
             for name in sorted(given & {"initial_state", "mask"}):
                 yield (
                     f"{describe(call.operation)} is called with {name}, but its state is carried from the batch before and each "
-                    f"step counts: remove {name}, and add what the layer should know to its inputs (Concatenate)"
+                    f"step counts: remove {name}, and give the layer this information as an input (Concatenate)"
                 )
 
 

@@ -60,7 +60,7 @@ def propose_blocked(steps: Steps, settings: Blocked, seed: int, reach: int) -> P
 def draw_blocks(steps: Steps, settings: Blocked, seed: int) -> Blocks:
     """Return the blocks, counted from the first observed target; a rest of less than half a block joins the last block.
 
-    The blocks are cut into equal sections, one section per held-out block. The seed decides which block of each section
+    The blocks are cut into equal sections, one section per held-out block. The seed determines which block of each section
     is held out, and which sections belong to validation. Raises SplitError if no block is left for training.
     """
     begin, end = steps.first_target_time, steps.last_target_time + steps.frequency
