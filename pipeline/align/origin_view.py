@@ -71,7 +71,7 @@ class OriginView:
         return self._rolled[key]
 
     def published_is_flagged(self, target: str) -> Flags:
-        """Return whether the published forecast of a target (n,) lacks a value, or has another, without its flagged values."""
+        """Return whether the published forecast of a target would change or be missing without its flagged values: (n,)."""
         stored, cleaned = self.published(target), self._published(target, self.read())
         size = np.maximum(np.abs(stored), np.abs(cleaned))
         same = np.abs(stored - cleaned) <= _SAME * size

@@ -164,7 +164,7 @@ _FROM_TABLES = ("inputs", "targets", "published", "targets_as_inputs", "rebuilt"
 
 
 def _rules(params: Params) -> dict[str, str]:
-    """Return the rules of the checks by name, in the order of the certificate; empty if the check itself states it."""
+    """Return the rules of the checks by name, in the order of the certificate; empty if the check itself sets its rule."""
     return {
         "files": FILES,
         "labels": "",

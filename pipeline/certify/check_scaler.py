@@ -154,7 +154,7 @@ def _compare(result: CheckResult, names: list[str], recorded: Mapping[str, list[
 
 
 def _parts(dataset: Dataset, kind: str, by: str) -> Iterator[Part]:
-    """Yield the training rows of each group and series, as far as they are scaled separately."""
+    """Yield the training rows of each group and series that has a scale of its own."""
     train = dataset.split("train")
     for block in iter_blocks(dataset):
         rows = _training_rows(block, kind, train)
@@ -206,7 +206,7 @@ def _runs(dataset: Dataset, row: Ints, parts: int) -> Iterator[tuple[Key, int, i
 
 
 class TrainingSums:
-    """Counts, means and squares of the training rows seen so far, by group and series as far as they are scaled separately."""
+    """Counts, means and squares of the training rows seen so far, by the groups and series that have scales of their own."""
 
     def __init__(self, kind: str, by: str) -> None:
         self._kind, self._by = kind, by

@@ -104,7 +104,7 @@ def _ranks(counts: Ints) -> tuple[Ints, Ints]:
 
 
 def _wanted_cells(counts: Ints) -> Ints:
-    """Return the cells between edges that hold wanted ranks; on an edge the value is known."""
+    """Return the cells between edges that contain wanted ranks; the value of a rank on an edge is that edge."""
     cells = np.searchsorted(np.cumsum(counts), np.concatenate(_ranks(counts)), side="right")
     return np.unique(cells[cells % 2 == 0])
 

@@ -83,7 +83,7 @@ class LanePlan:
 
 
 def fill_lanes(runs: Runs, lanes: int, seed: int, epoch: int, warm_up: int = 0) -> LanePlan:
-    """Runs in an order drawn from (seed, epoch), laid end to end and cut into lanes of equal length.
+    """Runs in an order drawn from (seed, epoch), joined one after another and cut into lanes of equal length.
 
     Only the last lanes can idle, by less than one batch each on average; the price is at most one more start from zero
     per lane, at a place that differs from epoch to epoch. With `warm_up`, up to that many samples of the run before such
@@ -196,7 +196,7 @@ class ContinuityGuard:
 
 
 def _plan_warmed(runs: Runs, run: Ints, cuts: Ints, lanes: int, warm_up: int) -> LanePlan:
-    """The plan of the pieces of the runs `run` that begin at `cuts` of the runs laid end to end; cuts inside a run get context."""
+    """The plan of the pieces of the runs `run` that begin at `cuts` of the joined runs; cuts inside a run get context."""
     offset = cuts - (np.cumsum(runs.sample_count) - runs.sample_count)[run]
     count = np.diff(np.append(cuts, runs.total))
     height = -(-runs.total // lanes)

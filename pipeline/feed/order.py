@@ -1,4 +1,4 @@
-"""The order of rows in an epoch: a pure function of (seed, epoch, place), of which any part can be asked for alone."""
+"""The order of rows in an epoch: a pure function of (seed, epoch, place), of which any part can be computed alone."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class BlockShuffle:
         return np.concatenate(parts)
 
     def _before_mixing(self, pool: int, places: Ints) -> Ints:
-        """The rows at places of a pool before it is mixed: its blocks end to end, one of which may be short."""
+        """The rows at places of a pool before it is mixed: its blocks one after another, one of which may be short."""
         first = pool * self.pool * self.block
         before = places + first
         if first <= self._short_place:

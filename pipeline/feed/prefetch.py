@@ -34,8 +34,8 @@ MEMORY_BYTES = 256 << 20
 class Prefetcher(Generic[Stretch]):
     """`make(number)` for each number in [0, count), kept while it is in use.
 
-    Asking for a stretch starts making the next ones in the background. Which ones are asked for, in which order and by
-    which thread, changes no result. An error of a stretch is raised where it is asked for. A forked child makes its own.
+    When a stretch is read, the next ones are made in the background. The result does not depend on which stretches are read, in
+    which order and by which thread. An error of a stretch is raised where it is read. A forked process makes its own stretches.
     """
 
     _pool: ThreadPoolExecutor | None

@@ -64,7 +64,7 @@ class Rows:
 class Spans:
     """Rows as spans of consecutive steps: a few numbers per span, however long it is.
 
-    Steps are counted through all samples of the data set, laid end to end. Span i holds the `count[i]` steps `first[i]`,
+    Steps are counted through all samples of the data set, one after another. Span i holds the `count[i]` steps `first[i]`,
     `first[i] + stride`, ... of row `sequence[i]` of `/sequences`, whose first step is `begin[i]`. Rows are numbered
     through all spans. `split` is the name of the split to which they belong.
     """

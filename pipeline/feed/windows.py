@@ -1,4 +1,4 @@
-"""Windows: the last `lookback` steps up to each row, cut from samples whose steps are laid end to end.
+"""Windows: the last `lookback` steps up to each row, cut from samples whose steps are joined.
 
 Only this module pads a short history: it starts at index 0 and its last step is repeated to the end.
 """
@@ -43,7 +43,7 @@ class WindowPlan:
         return ReadWindows(last, history, self.lookback, inputs, *own)
 
     def _locate(self, rows: Ints) -> tuple[Ints, Ints, Lengths]:
-        """The samples to read, ascending; with their steps end to end, each row's own step; the steps of its history."""
+        """The samples to read, ascending; the index of each row's own step in their joined steps; the number of steps of its history."""
         step, span = self.rows.locate(rows)
         history = np.minimum(step - self.rows.begin[span] + 1, self.lookback)
         del span
@@ -56,8 +56,8 @@ class WindowPlan:
 class ReadWindows:
     """Rows in memory: their inputs as steps (step, column), their targets and weights row by row.
 
-    With the steps of the samples that were read laid end to end, `last` is the index of each row's own step; the
-    `history` steps up to it are the real ones of its window of `lookback`.
+    `last` is the index of each row's own step in the joined steps of the samples that were read; the `history` steps up to
+    it are the steps of its window of `lookback` that exist.
     """
 
     last: Ints

@@ -131,7 +131,7 @@ def _check_header(header: Header, path: str) -> None:
 
 
 def _first_lines(text: str, most: int, letters: int) -> list[str]:
-    """Return the first `most` lines, fewer (but at least 20) if they have more than so many letters."""
+    """Return the first `most` lines; if they have more than `letters` characters, fewer lines, but at least 20."""
     end = text.find("\n", letters)
     if end >= 0 and text.count("\n", 0, end) >= _LEAST_LINES:
         text = text[:end]

@@ -135,7 +135,7 @@ def _week(folder: Path, judgement: Judgement, week: Week) -> Plot:
 
 
 def _shade(axes: Any, edges: Any, flagged: Flags) -> None:
-    """Shade each stretch of flagged steps; `edges` are the steps' starts and the end of the last."""
+    """Shade each stretch of flagged steps; `edges` are the starts of the steps and the end of the last step."""
     for start, stop in np.flatnonzero(np.diff(flagged, prepend=False, append=False)).reshape(-1, 2):
         axes.axvspan(edges[start], edges[stop], color=INK, alpha=0.15, linewidth=0)
 

@@ -83,7 +83,7 @@ class Features(Section):
 def feature_faults(
     chosen: Features, raw: RawSettings, origin: OriginRule, published: Mapping[str, str]
 ) -> Iterator[str]:
-    """Yield a message for each rule between the features and other settings that is broken."""
+    """Yield a message for each violated rule on features and other settings together."""
     yield from _name_faults(chosen, raw)
     yield from _lag_faults(chosen, raw, origin)
     windows = [

@@ -120,7 +120,7 @@ class Source(Section):
 
     @property
     def declared_spacing(self) -> int | None:
-        """The distance of timestamps in ns that the settings declare: `spacing`, or the length of what a timestamp labels."""
+        """The distance of timestamps in ns that the settings declare: `spacing`, or the length of the interval that a timestamp labels."""
         field = self.valid_time
         declared = self.spacing or (field and (field.step or (field.period and field.period.length)))
         return declared.ns if declared else None

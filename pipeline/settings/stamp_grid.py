@@ -46,13 +46,13 @@ class StampGrid:
         return np.where(past <= self.rounding, stamps - past, later)
 
     def ends(self, stamps: Times) -> Times:
-        """Return when the step of each timestamp ends; a timestamp that was rounded or kept is over one pitch after itself."""
+        """Return when the step of each timestamp ends; for a rounded or kept one, at least one pitch after the timestamp."""
         counted = self.settle(stamps)
         end = self.start_of(counted) + self.frequency
         return np.where(self._moves(stamps, counted), np.maximum(end, stamps + self.pitch), end)
 
     def starts(self, stamps: Times) -> Times:
-        """Return when the step of each timestamp starts; later by the time by which rounding or flooring moves it earlier."""
+        """Return when the step of each timestamp starts, plus the time by which rounding or flooring moved the timestamp back."""
         counted = self.settle(stamps)
         start = self.start_of(counted)
         on_grid = np.where(self.is_on(counted), counted, start)

@@ -72,7 +72,7 @@ class Header:
         return tuple(lengths[axis] for axis in array.axes)
 
     def kind(self) -> Header:
-        """Return the header without what differs between shards of one data set: joined shards must agree in the rest."""
+        """Return the header without the fields that may differ between shards of one data set; all others must be equal."""
         timeless = replace(self, fingerprint="", group="", first_target_time=0, last_target_time=0)
         return replace(timeless, sample_count=0, step_count=0)
 

@@ -15,8 +15,8 @@ from hindcast.pipeline.feed.streams import Stream
 class _Epochs(keras.utils.PyDataset):  # type: ignore[misc]  # Keras has no types
     """Epoch after epoch, each in its own order; `epoch(number)` makes the batches of one, counted from 0.
 
-    Which batch is asked for, how often and in which order changes nothing: there is no cursor (Keras asks for the first
-    two twice). Give `shuffle=False` to `fit`: the batches are shuffled already, and carried state needs their order.
+    Batches can be read in any order and repeatedly, since there is no cursor (Keras reads the first two twice).
+    Give `shuffle=False` to `fit`: the batches are shuffled already, and carried state needs their order.
     """
 
     def __init__(self, epoch: Callable[[int], Any]) -> None:

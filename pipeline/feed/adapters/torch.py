@@ -16,7 +16,7 @@ from hindcast.pipeline.feed.streams import Segments, Windows
 class MapDataset:
     """The rows of segments or windows in the order of their epoch, for `torch.utils.data.DataLoader(shuffle=False)`.
 
-    The stream has shuffled already, and rows asked for in that order are read whole stretches at a time; in any other
+    The stream is shuffled already. Rows that are read in its order are read in whole stretches; in any other
     order each is read for itself. Arrays are copies, which torch may write to. Goes through pickle to worker processes.
     """
 

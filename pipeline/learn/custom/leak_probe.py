@@ -20,7 +20,7 @@ _TOLERANCE = 1e-5
 
 @dataclass(frozen=True)
 class Leakage:
-    """The calls, as a message names them, by which a row affects others (`rows`) or a step others (`steps`).
+    """The calls, as a message names them, by which a row affects other rows (`rows`) or a step affects other steps (`steps`).
 
     `ahead`: a step affects an earlier one.
     """
