@@ -12,7 +12,7 @@ from hindcast.stages.common import Summary, quality_notes, stage_main
 def run(params: Params) -> Summary:
     """Ingest the raw files; paths are relative to the current folder."""
     from hindcast.pipeline.raw.ingest import ingest
-    from hindcast.pipeline.raw.stamp_counts import off_grid_note
+    from hindcast.pipeline.raw.stamp_counts import source_notes
 
     sources = ingest(params, Path())["sources"]
     excluded = []
@@ -38,11 +38,7 @@ def run(params: Params) -> Summary:
             "reports/flags.parquet",
         ),
         notes=(
-            *(
-                note
-                for name, counts in sources.items()
-                if (note := off_grid_note(name, counts.get("off_grid", {})))
-            ),
+            *(note for name, counts in sources.items() for note in source_notes(name, counts)),
             *quality_notes(Path()),
         ),
     )

@@ -21,7 +21,7 @@ from hindcast.pipeline.raw.quality import write_quality
 from hindcast.pipeline.raw.reading import SourceFile, open_files
 from hindcast.pipeline.raw.source_files import find_files, quoted
 from hindcast.pipeline.raw.source_ingest import SourceIngest
-from hindcast.pipeline.raw.stamp_counts import off_grid_note
+from hindcast.pipeline.raw.stamp_counts import source_notes
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.settings.raw import RawSettings
 from hindcast.pipeline.tables import FORMAT, MANIFEST
@@ -81,11 +81,9 @@ def _ingest(
         reports = {name: part for source in sources for name, part in source.reports().items()}
         report = {"sources": {name: reports[name] for name in context.raw.sources}}
         write_json(root / REPORT, report)
-        off_grid = [
-            note for name, part in reports.items() if (note := off_grid_note(name, part.get("off_grid", {})))
-        ]
+        notes = [note for name, part in reports.items() for note in source_notes(name, part)]
         quality = {source.name: source.quality for source in sources}
-        write_quality(context.raw, quality, off_grid, root, tables / MANIFEST, robust=robust)
+        write_quality(context.raw, quality, notes, root, tables / MANIFEST, robust=robust)
     return report
 
 

@@ -200,6 +200,7 @@ class _FileReader:
             rules=self._counts.rules,
             groups=sorted({group for run in runs for group, _ in run.keys}),
             unzoned=sorted(self._unzoned),
+            wall=self.file.reader.wall,
             runs=runs,
             fresh=True,
         )

@@ -77,8 +77,14 @@ class TimesReader:
         if isinstance(source.known, PublishedAt):
             self.known = _compile(source.known.format, None, f"{place}.known")
         self.markers = numeric_markers(source.missing, source.decimal)
+        self.wall: set[str] = set()  # fields with a timestamp that has no offset
         fields = (source.issue_time, source.valid_time, source.known if self.known else None)
         self.by_group = any(getattr(field, "zone", None) == "group" for field in fields)
+
+    def note_wall(self, field: str, stamps: ParsedStamps | None) -> None:
+        """Remember that a field has timestamps without an offset."""
+        if stamps is not None and (stamps.ok & ~stamps.exact).any():
+            self.wall.add(field)
 
     def parse_block(self, cells: Cells) -> BlockTimes:
         """Parse the timestamps of a block; zones are applied later, group by group."""
@@ -86,6 +92,9 @@ class TimesReader:
         valid = self.valid.parse(cells) if self.valid and not self.layout.header_time else None
         texts = cells.texts.get(self.layout.published_column)
         known = parse_stamps(texts, self.known) if self.known else None
+        self.note_wall("issue_time", issue)
+        self.note_wall("valid_time", valid)
+        self.note_wall("known", known)
         return BlockTimes(self, cells, issue, valid, known)
 
 
@@ -106,6 +115,7 @@ class BlockTimes:
         if not self._reader.layout.header_time:
             return self
         valid = self._reader.valid.parse(self._cells, time_text) if self._reader.valid else None
+        self._reader.note_wall("valid_time", valid)
         return BlockTimes(self._reader, self._cells, self._issue, valid, self._known, time_text)
 
     def in_zones(self, zones: list[str], codes: Ints) -> RowTimes:

@@ -81,6 +81,11 @@ class RowReader:
         self._markers = numeric_markers(source.missing, source.decimal)
         self._as_text = 0  # blocks still to read as text; affects speed only, so threads may race for it
 
+    @property
+    def wall(self) -> list[str]:
+        """The fields that had a timestamp without an offset in the blocks read so far."""
+        return sorted(self._times.wall)
+
     def read(self, block: Block) -> Rows:
         """Read all rows of a block of lines below the header."""
         cells = read_cells(block, self._layout, self._source, try_typed=self._as_text <= 0)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
 from hindcast.pipeline.errors import MissingInputError, RawDataError
+from hindcast.pipeline.raw.csv_blocks import is_compressed
 from hindcast.pipeline.raw.patterns import matcher
 from hindcast.pipeline.settings.fields import TextField
 from hindcast.pipeline.settings.raw import RawSettings, Source
@@ -56,6 +59,19 @@ def find_files(raw: RawSettings, base: Path) -> dict[str, list[RawFile]]:
             [f"{name}: is not valid UTF-8" for name in undecodable],
         )
     return files
+
+
+def open_ends(files: Sequence[RawFile]) -> list[str]:
+    """Return the files whose last line does not end: it may be half-written. Empty if all of several files are like that."""
+    found = [file.name for file in files if not is_compressed(file.path) and _has_open_end(file.path)]
+    return [] if len(found) == len(files) > 1 else found
+
+
+def _has_open_end(path: Path) -> bool:
+    with path.open("rb") as file:
+        file.seek(-min(4, path.stat().st_size), os.SEEK_END)  # UTF-32 writes a line end in four bytes
+        last = file.read().strip(b"\0")
+    return not last.endswith((b"\n", b"\r"))
 
 
 def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:

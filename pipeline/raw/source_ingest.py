@@ -39,7 +39,7 @@ from hindcast.pipeline.raw.quarantine import (
 )
 from hindcast.pipeline.raw.reading import DataBlocks, SourceFile, read_files
 from hindcast.pipeline.raw.reject_rules import OFF_GRID, RejectedRows, join_rejected
-from hindcast.pipeline.raw.source_files import natural_key
+from hindcast.pipeline.raw.source_files import natural_key, open_ends
 from hindcast.pipeline.raw.stamp_counts import SourceStamps
 from hindcast.pipeline.tables import table_path
 
@@ -152,8 +152,26 @@ class SourceIngest:
         return {
             **sum_counts(counts).report(),
             **stamps,
+            **self._assumptions(part),
             "files": {file: each.report() for file, each in of_files},
         }
+
+    def _assumptions(self, part: str) -> dict[str, Any]:
+        """Return what was taken for granted without a setting: the zone UTC, and that the last lines of files are whole."""
+        source = self._parts[part]
+        pairs = [
+            (file.file, parsed)
+            for file, parsed in zip(self._files, self._parsed, strict=True)
+            if file.name == part
+        ]
+        assumed = {}
+        for field in ("issue_time", "valid_time", "known"):
+            settings = getattr(source, field)
+            names = [file.name for file, parsed in pairs if field in parsed.wall]
+            if names and "zone" not in settings.model_fields_set:
+                assumed[field] = {"files": len(names), "first": names[0]}
+        ends = open_ends([file for file, _ in pairs])
+        return ({"assumed_utc": assumed} if assumed else {}) | ({"open_ends": ends} if ends else {})
 
     def _counts_of(self, part: str) -> list[Counts]:
         pairs = zip(self._files, self._counts, strict=True)

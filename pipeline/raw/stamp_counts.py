@@ -14,7 +14,7 @@ from hindcast.pipeline.raw.off_grid import StampKinds
 from hindcast.pipeline.settings.known import DayAt, PublishedAt
 from hindcast.pipeline.settings.raw import RawSettings, Source
 from hindcast.pipeline.settings.stamp_grid import StampGrid
-from hindcast.pipeline.wording import counted, time_text
+from hindcast.pipeline.wording import counted, listed, time_text
 
 KINDS = (
     "quarantined",
@@ -189,6 +189,24 @@ class SourceStamps:
                 f"their step ends, e.g. {time_text(stamp)} at {time_text(moment)} ({self._files[places[file]]}, line "
                 f"{line}); {remedy}"
             )
+
+
+def source_notes(name: str, entry: Mapping[str, Any]) -> Iterator[str]:
+    """Yield sentences about what ingest assumed of a source: timestamps off the grid, the zone UTC, whole last lines."""
+    note = off_grid_note(name, entry.get("off_grid", {}))
+    if note is not None:
+        yield note
+    for name_of_field, of in entry.get("assumed_utc", {}).items():
+        yield (
+            f"{name}: timestamps without an offset are read as UTC, since raw.sources.{name}.{name_of_field} has no `zone` "
+            f"({counted(of['files'], 'file')}, first {of['first']}); set zone: UTC if that is right, else the zone of the files"
+        )
+    ends = entry.get("open_ends", [])
+    if ends:
+        yield (
+            f"{name}: {counted(len(ends), 'file')} without a line break at the end: the last line, and a number in it, may be "
+            f"cut off: {listed(ends, 3)}; compare it with the origin of the file, and end it with a line break if it is whole"
+        )
 
 
 def off_grid_note(name: str, entry: Mapping[str, Any]) -> str | None:

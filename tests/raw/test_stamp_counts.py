@@ -10,7 +10,7 @@ import pytest
 
 from hindcast.pipeline.errors import RawDataError
 from hindcast.pipeline.raw.context import Sizes
-from hindcast.pipeline.raw.stamp_counts import StampCounts, off_grid_note
+from hindcast.pipeline.raw.stamp_counts import StampCounts, off_grid_note, source_notes
 from tests.raw.mock import HOUR, LONG, ingested, moment
 
 MINUTE = HOUR // 60
@@ -227,3 +227,38 @@ def test_a_quarter_of_an_hour_may_be_known_before_the_hour_is_over(tmp_path: Pat
 def test_an_empty_measurement_may_be_announced_early(tmp_path: Path) -> None:
     text = published(3, -60).replace(",1001", ",").replace("13:00,2024-01-20T14:00", "13:00,2024-01-01T00:00")
     assert len(ingested(tmp_path, {"a.csv": text}, {"load": STAMPED}).table()) == 3
+
+
+def test_a_zone_that_is_taken_for_granted_is_named_until_it_is_set(tmp_path: Path) -> None:
+    text = "name,time,load\na,2024-01-01T00:00,1\nb,2024-01-01T00:00,2\n"
+    entry = ingested(
+        tmp_path, {"one.csv": text, "two.csv": text.replace("00,", "00Z,")}, {"meter": LONG}
+    ).report
+    (note,) = source_notes("meter", entry["sources"]["meter"])
+    assert note == (
+        "meter: timestamps without an offset are read as UTC, since raw.sources.meter.valid_time has no `zone` "
+        "(1 file, first one.csv); set zone: UTC if that is right, else the zone of the files"
+    )
+    explicit = {**LONG, "valid_time": {"column": "time", "zone": "UTC"}}
+    entry = ingested(tmp_path, {}, {"meter": explicit}).report  # the same entries of the cache
+    assert not list(source_notes("meter", entry["sources"]["meter"]))
+
+
+@pytest.mark.parametrize(
+    ("ends", "open_ends"),
+    [
+        (["1", "1\n"], ["0.csv"]),
+        (["1"], ["0.csv"]),
+        (["1\n", "1\r"], []),
+        (["1", "1"], []),  # the habit of whatever writes them
+    ],
+)
+def test_a_last_line_that_may_be_half_written_is_named(
+    tmp_path: Path, ends: list[str], open_ends: list[str]
+) -> None:
+    files = {f"{at}.csv": f"name,time,load\nm{at},2024-01-01T00:00Z,{end}" for at, end in enumerate(ends)}
+    entry = ingested(tmp_path, files, {"meter": LONG}).report["sources"]["meter"]
+    assert entry.get("open_ends", []) == open_ends
+    assert ["may be cut off: 0.csv; " in note for note in source_notes("meter", entry)] == [True] * len(
+        open_ends
+    )
