@@ -9,8 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from numpy.typing import NDArray
 
+from hindcast.pipeline.align import pair_shifts
 from hindcast.pipeline.align.align_group import align_frames
+from hindcast.pipeline.align.group_inputs import GroupInputs
 from hindcast.pipeline.raw.ingest import ingest
 from hindcast.pipeline.settings.params import check_params
 from hindcast.pipeline.tables import read_table
@@ -70,6 +73,50 @@ def test_a_forecast_in_another_unit_is_far_worse_than_persistence() -> None:
 def test_good_forecasts_and_few_pairs_raise_no_warning() -> None:
     assert misfits(rows()) == []
     assert misfits(rows(1, hours=72)) == []
+
+
+def mixed_rows(seed: int) -> dict[str, pd.DataFrame]:
+    """Forecasts of 24 series of several lengths with gaps: good, noisy, shifted, scaled, constant and near the limits of a warning."""
+    random = np.random.default_rng(seed)
+    weather, meter = [], []
+    for number in range(24):
+        hours = int(random.choice([20, 160, 240, 400]))
+        load = 100 + 20 * np.sin(np.arange(hours + 48) * np.pi / 12) + random.normal(0, 5, hours + 48)
+        if number % 6 == 5:
+            load[:] = 7.0
+        shift, factor = int(random.choice([0, 0, -1, 3, 24])), float(random.choice([1, 1, 1, 1.5, 1.7, 100]))
+        share = random.choice([0, 0.5, 0.57, 0.6, 1])  # of the forecast that describes the other step
+        gaps = random.random(hours) < random.choice([0, 0.02, 0.3])
+        for hour in np.flatnonzero(~gaps).tolist():
+            valid, at = START + hour * HOUR, hour + 24
+            stamps = {"series": f"s{number:02}", "valid": valid}
+            meter.append(stamps | {"known": valid + 2 * HOUR, "usage": load[at], "flow": 1.0})
+            issue = valid - 24 * HOUR
+            value = factor * (load[at] + share * (load[at + shift] - load[at]))
+            weather.append(stamps | {"issue": issue, "known": issue, "temp": value, "rain": 0.0})
+    return {"weather": frame(weather, ("temp", "rain")), "meter": frame(meter, ("usage", "flow"))}
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_only_series_that_cannot_be_found_are_left_out_of_the_comparison_pair_by_pair(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frames, flags = mixed_rows(seed), list[NDArray[np.bool_]]()
+    may_be_misfit = pair_shifts._may_be_misfit
+
+    def noted(*given: Any) -> NDArray[np.bool_]:
+        flags.append(may_be_misfit(*given))
+        return flags[-1]
+
+    def every(group: GroupInputs, *_: Any) -> NDArray[np.bool_]:
+        return np.ones(len(group.grid.names), np.bool_)
+
+    monkeypatch.setattr(pair_shifts, "_may_be_misfit", noted)
+    found = misfits(frames)
+    monkeypatch.setattr(pair_shifts, "_may_be_misfit", every)
+    assert found == misfits(frames)
+    assert found
+    assert not flags[0].all()
 
 
 @pytest.mark.parametrize(("shift", "fewest"), [(0, 0), (1, 3), (-1, 3), (5, 8), (-8, 8)])
