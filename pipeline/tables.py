@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -63,6 +64,7 @@ class TableWriter:
         self._schema = schema
         self._pending: list[pa.Table] = []
         self._pending_rows = 0
+        self._failed = False
         self._writer = pq.ParquetWriter(path, schema, **_writer_options(schema))
 
     def write(self, table: pa.Table) -> None:
@@ -74,15 +76,21 @@ class TableWriter:
             self._flush(ROWS_A_PIECE)
 
     def close(self) -> None:
-        """Write the remaining rows and complete the file."""
+        """Write the remaining rows and complete the file; after a failed write, only release it: that error counts."""
+        if self._failed:
+            with suppress(pa.ArrowException, OSError):
+                self._writer.close()
+            return
         if self._pending_rows:
             self._flush(self._pending_rows)
         self._writer.close()
 
     def _flush(self, count: int) -> None:
         whole = pa.concat_tables(self._pending)
+        self._failed = True
         # pages end where chunks end, so a row group must be one chunk; usually it is one already and is not copied
         self._writer.write_table(whole.slice(0, count).combine_chunks(), row_group_size=ROWS_A_PIECE)
+        self._failed = False
         self._pending_rows -= count
         self._pending = [whole.slice(count)] if self._pending_rows else []
 

@@ -30,6 +30,15 @@ def span_text(length: int) -> str:
     return f"{length / 3.6e12:g} h"
 
 
+def duration_text(length: int) -> str:
+    """Write a length of time in ns as a setting: a whole number of hours, minutes or seconds, rounded up to seconds."""
+    seconds = -(-length // 1_000_000_000)
+    for unit, size in (("h", 3600), ("min", 60)):
+        if seconds % size == 0:
+            return f"{seconds // size}{unit}"
+    return f"{seconds}s"
+
+
 def size_text(size: int) -> str:
     """Write a number of bytes with a binary unit: `512 B`, `1.5 MiB`."""
     for unit, name in ((1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")):

@@ -153,3 +153,22 @@ def test_damaged_flags_name_the_file_and_the_stage(
     path.unlink()
     with pytest.raises(MissingInputError, match=r"flags\.parquet is missing: run the stage `ingest` again"):
         read_flags(path)
+
+
+def test_a_table_that_cannot_be_written_fails_with_the_first_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Full:
+        def write_table(self, *_: object, **__: object) -> None:
+            raise OSError(28, "No space left on device")
+
+        def close(self) -> None:
+            raise pa.ArrowInvalid("Operation on closed file")
+
+    monkeypatch.setattr(pq, "ParquetWriter", lambda *_, **__: Full())
+    monkeypatch.setattr(module, "ROWS_A_PIECE", 1)
+    with (
+        pytest.raises(OSError, match="No space left"),
+        closing(TableWriter(tmp_path / "x.parquet", SCHEMA)) as writer,
+    ):
+        writer.write(pa.table({"series": ["a"], "x": [1.0]}, SCHEMA))

@@ -34,7 +34,7 @@ from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.store.reader import Dataset
 from hindcast.pipeline.store.scaler_file import read_scaler
 from hindcast.pipeline.tables import MANIFEST, read_manifest
-from hindcast.pipeline.wording import span_text
+from hindcast.pipeline.wording import counted, span_text
 
 FORMAT = "hindcast-leaks/1"
 
@@ -89,12 +89,13 @@ def write_certificate(path: Path, certificate: dict[str, Any]) -> None:
         for check in certificate["checks"]:
             if check["violations"]:
                 faults.append(
-                    f"{check['name']}: {check['violations']:,} violations of the rule: {check['rule']}"
+                    f"{check['name']}: {counted(check['violations'], 'violation')} of the rule: {check['rule']}"
                 )
                 faults += [f"{check['name']}: {example}" for example in check["examples"][:_MOST_LINES]]
         raise LeakError(
-            "The data set leaks: values were used before they were known, so training is refused. Correct the `known` "
-            f"rules or align.origin for the violations in {path}, then run the stages `pack` to `certify` again.",
+            "The data set breaks rules, so training is refused: files do not belong together, or values were used before they "
+            "were known. Run the stages that the lines below name, or else `pack` to `certify` again, as files may be older than the "
+            f"tables or settings; for violations that remain in {path}, correct the `known` rules or align.origin first.",
             faults,
         )
 

@@ -27,7 +27,7 @@ from hindcast.pipeline.raw.quality_findings import (
 from hindcast.pipeline.settings.base import DAY
 from hindcast.pipeline.settings.raw import ConfirmedEvent, RawSettings
 from hindcast.pipeline.tables import FLAGS, QUALITY, FlagRow, write_flags
-from hindcast.pipeline.wording import listed, time_text
+from hindcast.pipeline.wording import duration_text, listed, time_text
 
 _MOST_SENTENCES = 500
 _RAISES_SCALE = (
@@ -48,11 +48,11 @@ _REMEDIES = {
     GAP: "Check whether files or rows are missing",
     TAIL: "Check whether the newest files of the series are missing",
 }
-_LIMITS = {
+_LIMITS = {  # `zeros` needs two rows or more, and a false zero may be one
     OUTLIER: "below: LOW, above: HIGH",
-    ZEROS: "zeros: 1h",
-    ZERO_RUN: "zeros: 24h",
-    FROZEN: "frozen: 24h",
+    ZEROS: "below: LOW",
+    ZERO_RUN: "zeros: {length}",
+    FROZEN: "frozen: {length}",
 }
 
 Owner = tuple[str, str, str, str]
@@ -68,6 +68,13 @@ class _Warning:
     @property
     def worst(self) -> Finding:
         return max(self.findings, key=lambda each: (each.severity, -each.from_time))
+
+    @property
+    def limits(self) -> str | None:
+        """The setting `flag` that catches the findings, if there is one: a run is at least as long as its limit."""
+        shortest = min(each.until_time - each.from_time for each in self.findings)
+        limits = _LIMITS.get(self.reason)
+        return limits and limits.format(length=duration_text(min(shortest, DAY)))
 
 
 def write_quality(
@@ -217,8 +224,8 @@ def _what(warning: _Warning) -> str:
 def _sentence(warning: _Warning, *, robust: bool) -> str:
     source, _, _, value = warning.owner
     remedy = _REMEDIES[warning.reason]
-    if warning.reason in _LIMITS:
-        remedy %= (_LIMITS[warning.reason], source, value)
+    if warning.limits:
+        remedy %= (warning.limits, source, value)
     if warning.reason == OUTLIER and warning.worst.severity >= _RAISES_SCALE and not robust:
         remedy += _ROBUST
     return f"{_what(warning)}. {remedy}. If it is genuine, add to raw.confirmed: {_event(warning)}."
@@ -227,7 +234,7 @@ def _sentence(warning: _Warning, *, robust: bool) -> str:
 def _row(warning: _Warning) -> dict[str, Any]:
     """Return the worst interval of a series, value and reason, with what to write into the settings."""
     source, group, series, value = warning.owner
-    worst, limits = warning.worst, _LIMITS.get(warning.reason)
+    worst, limits = warning.worst, warning.limits
     return {
         "source": source,
         "series": "/".join(part for part in (group, series) if part),

@@ -14,7 +14,7 @@ from hindcast.pipeline.raw.off_grid import StampKinds
 from hindcast.pipeline.settings.known import DayAt, PublishedAt
 from hindcast.pipeline.settings.raw import RawSettings, Source
 from hindcast.pipeline.settings.stamp_grid import StampGrid
-from hindcast.pipeline.wording import counted, listed, time_text
+from hindcast.pipeline.wording import counted, duration_text, listed, time_text
 
 KINDS = (
     "quarantined",
@@ -159,11 +159,11 @@ class SourceStamps:
         if counts.phase is not None and counts.phase > 0 and 2 * strays > counts.rows:
             offset = (self._raw.offset_of(groups[0]) + counts.phase) % self._raw.frequency.ns
             yield (
-                f"choose: raw.grid_offset: {{{groups[0]}: {_duration(offset)}}} if the steps of the group start there, or"
+                f"choose: raw.grid_offset: {{{groups[0]}: {duration_text(offset)}}} if the steps of the group start there, or"
             )
         near = -(-counts.farthest // _SECOND) * _SECOND
         if 4 * near <= pitch:
-            yield f"choose: {place}.off_grid: {{round: {_duration(near)}}} if each means the nearest time on the grid, or"
+            yield f"choose: {place}.off_grid: {{round: {duration_text(near)}}} if each means the nearest time on the grid, or"
         yield (
             f"choose: a raw.frequency finer than {frequency}, {place}.spacing if they are finer data with gaps, or "
             f"{place}.off_grid: {{rest: keep}} for readings at irregular times"
@@ -227,12 +227,3 @@ def off_grid_note(name: str, entry: Mapping[str, Any]) -> str | None:
 
 def _in_order(kinds: Mapping[str, int]) -> dict[str, int]:
     return {name: kinds[name] for name in KINDS if kinds.get(name)}
-
-
-def _duration(length: int) -> str:
-    """Return the setting for a length in ns that is a whole number of seconds, rounded up."""
-    seconds = -(-length // _SECOND)
-    for unit, size in (("h", 3600), ("min", 60)):
-        if seconds % size == 0:
-            return f"{seconds // size}{unit}"
-    return f"{seconds}s"

@@ -222,3 +222,22 @@ def test_a_run_that_is_killed_between_reports_and_tables_is_noticed_and_repaired
     assert quality_summary(tmp_path) == fault
     _run(tmp_path)
     assert find_quality_fault(tmp_path) == ""
+
+
+def test_the_limits_that_a_warning_proposes_are_valid_and_catch_what_it_names(tmp_path: Path) -> None:
+    values = load(DAYS).round(2)
+    values[1000], values[2000:2012], values[2500:2530] = 0, values[2000], values[2500]
+    stamps = hours(len(values)).astype("datetime64[ns]").astype("datetime64[m]")
+    lines = [f"a,{stamp}Z,{value}" for stamp, value in zip(stamps, values, strict=True)]
+    write_files(tmp_path, {"a.csv": "\n".join(["name,time,load", *lines]) + "\n"})
+    _, report = _run(tmp_path)
+    wrong = {row["reason"]: row["if it is wrong"] for row in report["worst"]}
+    place = "raw.sources.meter.values.load"
+    assert wrong == {
+        "false zeros": f"{place}: {{flag: {{below: LOW}}, on_flag: missing}}",
+        "frozen": f"{place}: {{flag: {{frozen: 12h}}, on_flag: missing}}",
+    }
+    flag = {"below": 1, "frozen": "12h"}
+    mock_params(
+        {"meter": {**LONG, "values": {"load": {"column": "load", "flag": flag, "on_flag": "missing"}}}}
+    )
