@@ -14,7 +14,10 @@ def run(params: Params) -> Summary:
     from hindcast.pipeline.split.write_splits import build_scaler
 
     scaler = build_scaler(Path("data/dataset.h5"), Path("data/scaler.json"), params)
-    targets = [f"{one['name']} (mean {one['mean']:.6g}, std {one['std']:.6g})" for one in scaler["targets"]]
+    mean, std = ("median", "robust spread") if params.scale.robust else ("mean", "std")
+    targets = [
+        f"{one['name']} ({mean} {one['mean']:.6g}, {std} {one['std']:.6g})" for one in scaler["targets"]
+    ]
     rows = max((one["count"] for one in scaler["features"] + scaler["targets"]), default=0)
     kept = [
         f"{len(scaler['features'])} features scaled by {scaler['by']}, targets by {scaler['target']}: {', '.join(targets)}"

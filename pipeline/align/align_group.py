@@ -15,7 +15,7 @@ from hindcast.pipeline.align.features.registry import feature_list
 from hindcast.pipeline.align.group_inputs import prepare_group
 from hindcast.pipeline.align.inputs import Input
 from hindcast.pipeline.align.pair_names import count_doubled, find_unmatched, measured_series
-from hindcast.pipeline.align.pair_shifts import find_misfits
+from hindcast.pipeline.align.pair_shifts import find_copies, find_misfits
 from hindcast.pipeline.align.sequences import cut_sequences, read_targets
 from hindcast.pipeline.align.track import read_track
 from hindcast.pipeline.settings.params import Params
@@ -56,11 +56,11 @@ def align_frames(
     counts["series"], counts["tracks"] = len(prepared.grid.names), params.align.origin.tracks
     supplied: Counter[str] = Counter()
     sequences: list[AlignedSequence] = []
-    misfits: list[dict[str, Any]] = []
+    fits: dict[str, list[dict[str, Any]]] = {}
     for number in range(params.align.origin.tracks):
         track = read_track(prepared, number)
         if number == 0 and compare_pairs:
-            misfits = find_misfits(prepared, track)
+            fits = {"misfits": find_misfits(prepared, track), "copies": find_copies(prepared, track)}
         sequences += cut_sequences(prepared, number, track, targets, counts)
         supplied.update({name: int((has & track.covered).sum()) for name, has in track.supplied.items()})
     observed, bounds = prepared.grid.times[(targets.W > 0).any(axis=1)], np.iinfo(np.int64)
@@ -82,7 +82,7 @@ def align_frames(
         },
         counts=dict(counts),
         flag_counts=prepared.flag_counts,
-        pairs=_pairs(frames, params, group, misfits) if compare_pairs else {},
+        pairs=_pairs(frames, params, group, fits) if compare_pairs else {},
         measured=len(measured_series(frames, params)),
     )
 
@@ -111,12 +111,12 @@ def ending_inputs(tables_folder: Path, params: Params, group: str) -> Iterator[t
 
 
 def _pairs(
-    frames: Mapping[str, pd.DataFrame], params: Params, group: str, misfits: list[dict[str, Any]]
+    frames: Mapping[str, pd.DataFrame], params: Params, group: str, fits: dict[str, list[dict[str, Any]]]
 ) -> dict[str, list[dict[str, Any]]]:
     return {
         "unmatched": find_unmatched(frames, params),
         "doubled": count_doubled(frames, params, group),
-        "misfits": misfits,
+        **fits,
     }
 
 

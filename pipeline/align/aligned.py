@@ -80,5 +80,5 @@ class AlignedGroup:
     counts: dict[str, int]
     flag_counts: Mapping[str, Mapping[str, Mapping[str, int]]] = field(default_factory=dict)
     pairs: Mapping[str, list[dict[str, Any]]] = field(default_factory=dict)
-    """Doubtful pairs of forecast and target: `unmatched` and `doubled` from `pair_names`, `misfits` from `pair_shifts`."""
+    """Doubtful pairs of forecast and target: `unmatched` and `doubled` from `pair_names`, `misfits` and `copies` from `pair_shifts`."""
     measured: int = 0  # series with a target

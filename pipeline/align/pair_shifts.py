@@ -19,6 +19,7 @@ WORSE = (
 SUSPECT = 0.5  # all hours are compared if the error is over this share of persistence's, or any near shift is better
 HOURS_OF_ZONES = range(1, 15)  # clocks differ from UTC by up to 14 h
 FEWEST = 100  # pairs of a series
+COPIED = 0.9  # a forecast that equals the measurement at this share of its pairs was not made in advance
 _ROUNDING = 1e-6  # relative; more than sums of the same errors in another order differ
 
 
@@ -32,6 +33,23 @@ def find_misfits(group: GroupInputs, track: Track) -> list[dict[str, Any]]:
     for place, target in enumerate(group.params.align.target):
         if group.published[place] is not None:
             found += _of_target(group, track, place, target)
+    return found
+
+
+def find_copies(group: GroupInputs, track: Track) -> list[dict[str, Any]]:
+    """Return the series whose published forecast equals the measurement of nearly all steps; zeros do not count."""
+    grid, found = group.grid, []
+    for place, target in enumerate(group.params.align.target):
+        if group.published[place] is None:
+            continue
+        measured = group.realized[target].final[0][grid.own_slot].astype(np.float32)
+        published = track.published[:, place].astype(np.float32)
+        both = np.isfinite(measured) & np.isfinite(published) & ((measured != 0) | (published != 0))
+        pairs = np.bincount(grid.series[both], minlength=len(grid.names))
+        equal = np.bincount(grid.series[both & (measured == published)], minlength=len(grid.names))
+        for series in np.flatnonzero((pairs >= FEWEST) & (equal >= COPIED * pairs)).tolist():
+            entry = {"pairs": int(pairs[series]), "equal": int(equal[series])}
+            found.append({"target": target, "series": grid.names[series], **entry})
     return found
 
 

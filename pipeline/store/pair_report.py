@@ -33,14 +33,21 @@ def pairs_report(results: Sequence[PackedGroup]) -> dict[str, Any]:
     """Return the entry `pairs` of pack.json: sentences, the first names and the worst pairs; empty without a warning."""
     unmatched, doubled, misfits = (_entries(results, kind) for kind in ("unmatched", "doubled", "misfits"))
     misfits.sort(key=lambda entry: (entry["mae_other"] / entry["mae"], entry["group"], entry["series"]))
-    warnings = [*_unmatched_texts(unmatched), *_doubled_texts(doubled), *_misfit_texts(misfits)]
+    copies = _entries(results, "copies")
+    warnings = [
+        *_unmatched_texts(unmatched),
+        *_doubled_texts(doubled),
+        *_misfit_texts(misfits),
+        *_copy_texts(copies),
+    ]
     if not warnings:
         return {}
     short = [
         {key: _first(value) if isinstance(value, list) else value for key, value in entry.items()}
         for entry in unmatched
     ]
-    return {"warnings": warnings, "unmatched": short, "doubled": doubled, "misfits": misfits[:_MOST_MISFITS]}
+    worst = {"misfits": misfits[:_MOST_MISFITS], "copies": copies[:_MOST_MISFITS]}
+    return {"warnings": warnings, "unmatched": short, "doubled": doubled, **worst}
 
 
 def check_names(results: Sequence[PackedGroup], params: Params) -> None:
@@ -122,6 +129,16 @@ def _doubled_texts(entries: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         yield (
             f"{forecast}: {first} and {second} both have forecasts for {counted(count, 'step')}, and {first} is used "
             f"even where {second} has a newer vintage. If both are files of one forecast, set raw.sources.{second}.part_of: {first}."
+        )
+
+
+def _copy_texts(entries: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    if entries:
+        first = entries[0]
+        yield (
+            f"{len(entries):,} series: the published forecast equals the measurement, as at {first['equal']:,} of "
+            f"{counted(first['pairs'], 'step')} of {_label(first['group'], first['series'])} of {first['target']}. Check that its column "
+            "is not the measurement, which was not known in advance."
         )
 
 

@@ -70,6 +70,20 @@ def test_a_forecast_in_another_unit_is_far_worse_than_persistence() -> None:
     assert found["mae"] > 10_000 > found["mae_other"]
 
 
+def test_a_forecast_that_is_the_measurement_is_found() -> None:
+    frames = rows()
+    meter, weather = frames["meter"], frames["weather"]
+    copied = (weather["series"] == "a").to_numpy()
+    weather.loc[copied, "temp"] = meter.loc[(meter["series"] == "a").to_numpy(), "usage"].to_numpy()
+    params = mock_params(
+        origin={"before": "12h"}, published={"usage": "temp"}, features={}, sources=("weather", "meter")
+    )
+    (found,) = align_frames(frames, params, "here").pairs["copies"]
+    assert (found["series"], found["target"]) == ("a", "usage")
+    assert found["equal"] == found["pairs"] > 300
+    assert align_frames(rows(), params, "here").pairs["copies"] == []
+
+
 def test_good_forecasts_and_few_pairs_raise_no_warning() -> None:
     assert misfits(rows()) == []
     assert misfits(rows(1, hours=72)) == []

@@ -129,4 +129,4 @@ def test_a_group_without_the_published_forecast_of_its_target_is_named(tmp_path:
     ingest(params, tmp_path)
     report = pack(params, tmp_path)
     assert report["groups_without_sequence"] == ["south"]
-    assert report["pairs"]["warnings"] == ["forecast.forecast_load: 1 series without this forecast (south)."]
+    assert report["pairs"]["warnings"][0] == "forecast.forecast_load: 1 series without this forecast (south)."
