@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from hindcast.pipeline.arrays import Ints, Values
 from hindcast.pipeline.feed.columns import Example, Named, join_examples
-from hindcast.pipeline.feed.lanes import IDLE, LanePlan, lane_order, lane_weights, read_lanes
+from hindcast.pipeline.feed.lanes import IDLE, LaneBatch, LanePlan, lane_order, lane_weights, read_lanes
 from hindcast.pipeline.feed.order import InOrder, Order, plan_shuffle
 from hindcast.pipeline.feed.prefetch import HELD, MEMORY_BYTES, Numbered, StretchReader
 from hindcast.pipeline.feed.scaling import Scaling
@@ -64,13 +64,16 @@ class Pass(Numbered[Batch], Protocol):
 class BatchSource:
     """What batches are made from: the data set, its scaling, and the index of each sequence's series.
 
-    `with_published`: batches also hold the published forecast, because the network learns its error.
+    `with_published`: batches also hold the published forecast, because the network learns its error. Without `with_targets`
+    the targets and weights of lanes are not read, for a caller that only wants outputs and knows the scored rows: targets are
+    0, and weights 1 at every step that a lane plays outside a run's context, scored or not.
     """
 
     dataset: Source
     scaling: Scaling
     series: npt.NDArray[np.int32]
     with_published: bool = False
+    with_targets: bool = True
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -249,8 +252,7 @@ def _read_lanes(source: BatchSource, split: Split, plan: LanePlan, numbers: Ints
     lanes = plan.batches(numbers)
     dataset, idle = source.dataset, lanes.sample == IDLE
     series = np.where(idle, 0, source.series[lanes.sequence])
-    targets = source.scaling.scaled_targets(read_lanes(dataset, "Y", lanes), series)
-    targets[idle] = 0
+    targets, weights = _targets_of_lanes(source, split, lanes, series)
     published, has_published = np.zeros_like(targets), np.zeros_like(targets)
     if source.with_published:
         published, has_published = flag_missing(read_lanes(dataset, "published", lanes, np.nan))
@@ -258,7 +260,7 @@ def _read_lanes(source: BatchSource, split: Split, plan: LanePlan, numbers: Ints
         inputs=read_lanes(dataset, "X", lanes, source.scaling.idle_values),
         series=np.repeat(series[:, None], dataset.segment_length, axis=1),
         targets=targets,
-        weights=lane_weights(dataset, split, lanes, residual=source.with_published),
+        weights=weights,
         keep=lanes.keep[:, None],
         identity=np.stack([lanes.sequence, lanes.sample], axis=1),
         begin=np.zeros(len(idle), np.int64),
@@ -268,6 +270,19 @@ def _read_lanes(source: BatchSource, split: Split, plan: LanePlan, numbers: Ints
     for name in _ARRAYS:
         getattr(made, name).flags.writeable = False  # later batches are cut from the same arrays
     return made
+
+
+def _targets_of_lanes(
+    source: BatchSource, split: Split, lanes: LaneBatch, series: npt.NDArray[np.int32]
+) -> tuple[Values, Values]:
+    """The scaled targets of lanes and their weights, both (lane, step, target)."""
+    if not source.with_targets:
+        shape = (len(series), source.dataset.segment_length, source.scaling.target_count)
+        weighted = lanes.weighted.astype(np.float32)
+        return np.zeros(shape, np.float32), np.broadcast_to(weighted[:, None, None], shape)
+    targets = source.scaling.scaled_targets(read_lanes(source.dataset, "Y", lanes), series)
+    targets[lanes.sample == IDLE] = 0
+    return targets, lane_weights(source.dataset, split, lanes, residual=source.with_published)
 
 
 def _cut_lanes(lanes: int, made: Batch, start: int, stop: int) -> Batch:

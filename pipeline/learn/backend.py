@@ -15,6 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Any, Literal
 
+from hindcast.pipeline.arrays import usable_cpus
 from hindcast.pipeline.errors import TrainingError
 
 _LIBRARIES = ("keras", "tensorflow", "tensorboard")  # the extra `train` of pyproject.toml
@@ -45,6 +46,14 @@ def set_environment(bits: Literal["exact", "fast"] = "exact") -> None:
     os.environ["TF_ENABLE_ONEDNN_OPTS"] = "1" if bits == "fast" else "0"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+
+
+def leave_core() -> None:
+    """Let one operation of TensorFlow use all cores but one, unless the user set their number; call it before TensorFlow is loaded.
+
+    Without oneDNN the number of threads changes no bit of a result.
+    """
+    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(max(1, usable_cpus(1 << 10) - 1)))
 
 
 def start_framework(bits: Literal["exact", "fast"] = "exact") -> str:

@@ -61,7 +61,10 @@ def predict(dataset: Dataset, models: Path, split: str, rows: Rows | None = None
     known = [(group, series) for group, series in card["series"]]
     scaling = neutral_scaling(len(dataset.features), len(dataset.targets))
     numbers = series_numbers(dataset.sequences, known, card["groups"])
-    batch_source = BatchSource(dataset, scaling, numbers, with_published=settings.residual)
+    # `rows` name the steps that count: reading targets and weights again would cost a fifth of the time
+    batch_source = BatchSource(
+        dataset, scaling, numbers, with_published=settings.residual, with_targets=False
+    )
     twin = load_network(models / "model.keras")
     rows = scored_rows(dataset, split) if rows is None else rows
     played = make_evaluation_pass(batch_source, twin, settings, split, most_rows=MOST_ROWS)
@@ -73,7 +76,7 @@ def predict(dataset: Dataset, models: Path, split: str, rows: Rows | None = None
 
 
 def _predict_rows(evaluation: EvaluationPass, rows: Rows, shape: tuple[int, ...]) -> Values:
-    """The outputs (row, target[, quantile]) at the steps that have weight, in the order of `rows`."""
+    """The outputs (row, target[, quantile]) at `rows`, in their order; those at other steps are left out."""
 
     def key(sample: Ints, offset: npt.NDArray[np.integer]) -> Ints:
         return sample * _MOST_STEPS + offset
@@ -84,8 +87,9 @@ def _predict_rows(evaluation: EvaluationPass, rows: Rows, shape: tuple[int, ...]
         row, step = np.nonzero(batch.weights.any(axis=2))
         found = key(batch.identity[row, 1], batch.begin[row] + step)
         place = np.searchsorted(wanted, found)
-        assert np.array_equal(wanted[place], found), "only scored rows are predicted"
-        value[place] = outputs[row, step]
-        filled += len(place)
+        place[place == len(wanted)] = 0
+        scored = wanted[place] == found
+        value[place[scored]] = outputs[row[scored], step[scored]]
+        filled += int(scored.sum())
     assert filled == len(rows), "every scored row is predicted exactly once"
     return value

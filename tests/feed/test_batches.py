@@ -31,6 +31,25 @@ def lane_batches(source: MemorySource, split: str, lanes: int, context: int = 3)
     return LaneBatches(BatchSource(source, some_scaling(), series), part, plan)
 
 
+def test_lanes_without_targets_have_the_same_inputs_and_weight_at_every_scored_step() -> None:
+    source = chronological(memory_source([11, 7, 19], segment_length=4), {"train": (0, 9), "test": (9, 60)})
+    whole = lane_batches(source, "test", 2)
+    bare = replace(whole, source=replace(whole.source, with_targets=False))
+    played = [bare[number] for number in range(len(bare))]
+    assert source.asked.keys() == {"X"}
+    for number, batch in enumerate(played):
+        wanted = whole[number]
+        for name in ("inputs", "series", "keep", "identity", "begin", "published", "has_published"):
+            assert np.array_equal(getattr(batch, name), getattr(wanted, name)), name
+        assert batch.weights.shape == batch.targets.shape == wanted.weights.shape
+        assert not batch.targets.any()
+        assert (batch.weights[wanted.weights > 0] == 1).all()
+        assert not batch.weights[batch.identity[:, 1] == IDLE].any()
+        assert (batch.weights == batch.weights[:, :1, :1]).all()
+    in_context = [(batch.identity[:, 1] != IDLE) & ~batch.weights.any(axis=(1, 2)) for batch in played]
+    assert np.any(in_context), "a lane plays the context of a run without weight"
+
+
 @given(
     st.lists(st.integers(1, 25), min_size=1, max_size=4),
     st.integers(1, 5),

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from hindcast.pipeline.arrays import usable_cpus
+from hindcast.pipeline.learn import backend
 
 PROGRAM = """
 import pathlib, sys
@@ -43,6 +47,16 @@ def test_the_kernels_are_chosen_before_the_framework_is_loaded(root: Path, bits:
         [sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=False, timeout=300
     )
     assert done.stdout == f"{wanted}\n", done.stderr
+
+
+@pytest.mark.parametrize("own", [None, "3"])
+def test_a_core_is_left_unless_the_user_set_the_number_of_threads(
+    monkeypatch: pytest.MonkeyPatch, own: str | None
+) -> None:
+    variables = {} if own is None else {"TF_NUM_INTRAOP_THREADS": own}
+    monkeypatch.setattr(os, "environ", variables)
+    backend.leave_core()
+    assert variables == {"TF_NUM_INTRAOP_THREADS": own or str(max(1, usable_cpus(1 << 10) - 1))}
 
 
 def test_what_a_framework_prints_is_shown_if_it_cannot_be_loaded(root: Path, tmp_path: Path) -> None:
