@@ -16,6 +16,7 @@ BETTER = 0.8  # a shift is clearly better if its error is at most this share of 
 WORSE = (
     2.0  # a forecast describes something else if its error is at least this multiple of that of persistence
 )
+FAR_WORSE = 4.0  # the same, where one half of the time is enough, as after a change of the unit
 SUSPECT = 0.5  # all hours are compared if the error is over this share of persistence's, or any near shift is better
 HOURS_OF_ZONES = range(1, 15)  # clocks differ from UTC by up to 14 h
 FEWEST = 100  # pairs of a series
@@ -27,7 +28,7 @@ def find_misfits(group: GroupInputs, track: Track) -> list[dict[str, Any]]:
     """Return the series whose published forecast fits the measurement of another step clearly better, or of no step.
 
     `shift_ns` is how much later the fitting measurement is (0: the forecast is far worse than persistence). Errors are mean
-    absolute errors over the same pairs; both halves of the pairs must agree.
+    absolute errors over the same pairs; both halves of the pairs must agree, or one must be extremely bad.
     """
     found = []
     for place, target in enumerate(group.params.align.target):
@@ -107,6 +108,7 @@ def _may_be_misfit(group: GroupInputs, track: Track, place: int, shifts: list[in
             halves[at] = np.bincount(bins[run][used], sums, 2 * names).reshape(-1, 2)
         shifted = (halves[1:-1] <= BETTER * (1 + _ROUNDING) * halves[0]).all(axis=2).any(axis=0)
         strange = (halves[0] > WORSE * (1 - _ROUNDING) * halves[-1]).all(axis=1)
+        strange |= (halves[0] > FAR_WORSE * (1 - _ROUNDING) * halves[-1]).any(axis=1)
     found: Flags = (count >= FEWEST) & halves[0].any(axis=1) & (shifted | strange)
     return found
 
@@ -148,7 +150,8 @@ def _misfit(halves: Floats, shifts: list[int], count: int, frequency: int) -> di
     entry = {"mae": float(total[0]), "pairs": count}
     if best and (halves[best] <= BETTER * halves[0]).all():
         return entry | {"shift_ns": shifts[best] * frequency, "mae_other": float(total[best])}
-    if (halves[0] > WORSE * halves[-1]).all() and total[-1] > 0:
+    worse = (halves[0] > WORSE * halves[-1]).all() or (halves[0] > FAR_WORSE * halves[-1]).any()
+    if worse and total[-1] > 0:
         return entry | {"shift_ns": 0, "mae_other": float(total[-1])}
     return None
 

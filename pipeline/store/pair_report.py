@@ -158,5 +158,5 @@ def _misfit_texts(entries: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         yield (
             f"{len(strange):,} series: the published forecast is far worse than the last known value; the worst is "
             f"{worst['target']} of {_label(worst['group'], worst['series'])}: MAE {worst['mae']:.4g}, but {worst['mae_other']:.4g} "
-            "for the last known value. Check that it is a forecast of this target, in the same unit."
+            "for the last known value. Check that it is a forecast of this target, and that both have the same unit at all times."
         )

@@ -70,6 +70,16 @@ def test_a_forecast_in_another_unit_is_far_worse_than_persistence() -> None:
     assert found["mae"] > 10_000 > found["mae_other"]
 
 
+def test_a_week_of_measurements_in_another_unit_is_found() -> None:
+    frames = rows()
+    meter, weather = frames["meter"], frames["weather"]
+    meter["usage"], weather["temp"] = meter["usage"] + 1000, weather["temp"] + 1000
+    wrong = ((meter["series"] == "a") & (meter.groupby("series").cumcount() < 24 * 7)).to_numpy()
+    meter.loc[wrong, "usage"] *= 1000
+    (found,) = misfits(frames)
+    assert (found["series"], found["shift_ns"]) == ("a", 0)
+
+
 def test_a_forecast_that_is_the_measurement_is_found() -> None:
     frames = rows()
     meter, weather = frames["meter"], frames["weather"]
