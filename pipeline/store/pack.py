@@ -221,6 +221,10 @@ def _explain_no_sequence(results: Sequence[PackedGroup], tables: Path, params: P
             f"{count:,} {reason.replace('_', ' ')}" for reason, count in _dropped(result.counts).items()
         )
         yield f"{result.group}: {counted(result.counts['series'], 'series')}, {counted(result.counts['steps'], 'step')} ({lost})"
+    if not any(result.counts["steps"] for result in results) and (
+        params.align.from_ is not None or params.align.until is not None
+    ):
+        yield "no step of these groups lies between align.from and align.until: correct these, or set them to null"
     in_gaps = [result.group for result in results if result.counts["steps_in_gaps"]]
     for group in in_gaps[:_MOST_EXPLAINED]:
         yield from _explain_gaps(group, list(ending_inputs(tables, params, group)), params)

@@ -231,6 +231,7 @@ def test_no_sequence_in_any_group_is_an_error(
         _pack(_params(compose, **{"from": "2031-01-01"}), workspace)
     assert "game_03: " in str(caught.value)
     assert "has no value" not in str(caught.value)
+    assert "no step of these groups lies between align.from and align.until" in str(caught.value)
 
 
 def _blank(workspace: Path, column: str, hours: tuple[int, ...]) -> None:
