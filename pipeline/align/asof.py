@@ -172,15 +172,15 @@ def run_starts(series: Ints, covered: Flags) -> Ints:
     return np.where(covered, start, n)
 
 
-def carried_from(missing: Flags, run_start: Ints, limit: int) -> Ints:
-    """Return for each step the step whose value it takes: itself, or one up to `limit` steps before; -1 if there is none.
+def carried_from(missing: Ints, run_start: Ints, limit: int) -> Ints:
+    """Return for each missing step (sorted) the step up to `limit` steps before whose value it takes; -1 if there is none.
 
     A longer gap is filled up to `limit` and remains a gap after that: whether a step has a value must not depend on
     the end of the gap, which is not known at its origin. Values are not carried across the start of a run.
     """
-    steps = np.arange(len(missing))
-    source = np.maximum.accumulate(np.where(missing, -1, steps))
-    holds = (source >= run_start) & (steps - source <= limit)
+    follows = np.diff(missing, prepend=-2) == 1
+    source = np.maximum.accumulate(np.where(follows, 0, missing)) - 1
+    holds = (source >= run_start[missing]) & (missing - source <= limit)
     return np.where(holds, source, -1)
 
 

@@ -94,13 +94,23 @@ class OriginView:
 
     def per_step(self, value: Floats | SharedValues) -> Floats:
         """Convert a column to a value per step (n,)."""
-        return value.values[self.group.grid.shared_slot] if isinstance(value, SharedValues) else value
+        if not isinstance(value, SharedValues):
+            return value
+        of_steps = value.values[self.group.grid.shared_slot]
+        of_steps[value.steps] = value.of_steps
+        return of_steps
+
+    def missing_steps(self, value: Floats | SharedValues) -> Ints:
+        """Return the steps at which an input is missing, sorted."""
+        if not isinstance(value, SharedValues):
+            return np.flatnonzero(np.isnan(value))
+        return np.flatnonzero(np.isnan(value.values)[self.group.grid.shared_slot])
 
     def is_whole(self, value: Floats | SharedValues) -> bool:
         """Return whether a column is shared by all series and has a value for every step with an origin."""
         return isinstance(value, SharedValues) and not np.isnan(value.values[self._used]).any()
 
-    def carried_from(self, missing: Flags) -> Ints:
-        """Return for each step the step that its input is taken from, carried forward over short gaps; -1 if there is none."""
+    def carried_from(self, missing: Ints) -> Ints:
+        """Return for each missing step (sorted) the step whose input it takes, over short gaps; -1 if there is none."""
         limit = self.group.params.align.gaps.fill.ns // self.group.params.raw.frequency.ns
         return carried_from(missing, self.run_start, limit)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -92,7 +92,7 @@ def make_vintage_source(  # noqa: PLR0917 - what one source needs
     settings, rule = params.raw.sources[source], params.align.vintage
     is_forecast = settings.role == "forecast"
     max_age = rule.max_age.ns if is_forecast and rule.max_age else None
-    rules = tuple(field.resample for name in names if (field := field_of(settings, name)))
+    rules = tuple(found.resample for name in names if (found := field_of(settings, name)))
     spacing = settings.spacing.ns if settings.spacing else None
     how = Resampling(rules, params.raw.frequency.ns, params.align.least_observed, max_age, spacing)
     only_filled = is_forecast and rule.take == "newest_filled"
@@ -107,9 +107,14 @@ def make_vintage_source(  # noqa: PLR0917 - what one source needs
 
 @dataclass(frozen=True)
 class SharedValues:
-    """A column that all series share (P,): a value per slot of the shared axis; it may end before the axis."""
+    """A column that all series share: a value per slot of the shared axis (P,), which may end before the axis.
+
+    Only the k steps `steps` have other values, `of_steps`: not every series has the step before a gap.
+    """
 
     values: Floats
+    steps: Ints = field(default_factory=lambda: np.empty(0, np.int64))
+    of_steps: Floats = field(default_factory=lambda: np.empty(0))
 
 
 def first_available(

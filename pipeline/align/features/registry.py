@@ -21,7 +21,7 @@ from hindcast.pipeline.align.features.step_values import AHEAD, INPUT
 from hindcast.pipeline.align.features.vintage_features import CHANGE, LEAD, VINTAGE, VINTAGE_LEAD
 from hindcast.pipeline.align.origin_view import OriginView
 from hindcast.pipeline.align.vintages import SharedValues
-from hindcast.pipeline.arrays import Values
+from hindcast.pipeline.arrays import Ints, Values
 from hindcast.pipeline.errors import SettingsError
 from hindcast.pipeline.settings.params import Params
 
@@ -94,15 +94,24 @@ def fill_columns(view: OriginView) -> Values:
     width = len(made) + sum(column.may_miss for column in made)
     shared = np.zeros((grid.shared.slots, width), np.float32)
     own: list[tuple[Column, int, Values]] = []
+    exceptions: list[tuple[Column, int, Ints, Values]] = []
     for at, column in enumerate(made):
         value = column.fill(view)
         if isinstance(value, SharedValues):
             _put(shared[: len(value.values)], at, column, value.values.astype(np.float32))
+            if len(value.steps):
+                exceptions.append((column, at, value.steps, value.of_steps.astype(np.float32)))
         else:
             own.append((column, at, value.astype(np.float32)))
     filled = shared.take(grid.shared_slot, axis=0)
     for column, at, single in own:
         _put(filled, at, column, single)
+    for column, at, steps, values in exceptions:
+        part = filled[steps]
+        if column.may_miss:
+            part[:, column.feature.mask] = 0
+        _put(part, at, column, values)
+        filled[steps] = part
     return filled
 
 

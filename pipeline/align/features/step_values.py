@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -25,19 +26,24 @@ def _input_columns(params: Params) -> Iterator[Column]:
 
 
 def _fill_input(input_: Input, view: OriginView, *, may_miss: bool) -> Floats | SharedValues:
+    """Carry an input forward over short gaps; only the steps at which it is missing are computed one by one."""
     found = view.input(input_)
     if view.is_whole(found):
         return found
-    value = view.per_step(found)
-    missing = np.isnan(value)
-    if not missing.any():
-        return value
+    missing = view.missing_steps(found)
     source = view.carried_from(missing)
-    view.carried |= missing & (source >= 0)
+    is_carried = source >= 0
+    view.carried[missing[is_carried]] = True
     if not may_miss:
-        view.incomplete |= source < 0
-        view.ending[input_.name] += int(((source < 0) & (view.run_start < len(source))).sum())
-    return np.where(source >= 0, value[source], np.nan)
+        ended = missing[~is_carried]
+        view.incomplete[ended] = True
+        view.ending[input_.name] += int((view.run_start[ended] < len(view.run_start)).sum())
+    if isinstance(found, SharedValues):
+        taken = found.values[view.group.grid.shared_slot[source]]
+        return replace(found, steps=missing, of_steps=np.where(is_carried, taken, np.nan))
+    value = found.copy()
+    value[missing] = np.where(is_carried, found[source], np.nan)
+    return value
 
 
 def _ahead_columns(params: Params) -> Iterator[Column]:

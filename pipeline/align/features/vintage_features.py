@@ -84,10 +84,12 @@ def _fill_vintage_lead(source: str, number: int, view: OriginView) -> Floats:
         return np.full(len(view.run_start), np.nan)
     issued, times = view.read(0, number - 1)[source][1].issued, view.group.grid.times
     none = issued == NOT_ISSUED
-    if number > 1:  # only the newest vintage is carried forward
-        return np.where(none, np.nan, (times - issued) / HOUR)
-    carried = view.carried_from(none)
-    return np.where(carried >= 0, (times - issued[carried]) / HOUR, np.nan)
+    lead = np.where(none, np.nan, (times - issued) / HOUR)
+    if number == 1:  # only the newest vintage is carried forward
+        missing = np.flatnonzero(none)
+        carried = view.carried_from(missing)
+        lead[missing] = np.where(carried >= 0, (times[missing] - issued[carried]) / HOUR, np.nan)
+    return lead
 
 
 def _forecasts(params: Params) -> list[Input]:
