@@ -83,7 +83,9 @@ def evaluate_workspace(params: Params, root: Path) -> Evaluation:
     # what is cheap is checked first, and all before the slow import of the framework
     check_libraries()
     models = root / "models"
-    with Dataset(root / "data" / "dataset.h5", check_shards=False) as dataset:
+    # both parts need a few samples of nearly every chunk, and so do the trees
+    copy_to = root / ".hindcast" if params.train.mode == "stateful" else None
+    with Dataset(root / "data" / "dataset.h5", check_shards=False, copy_to=copy_to) as dataset:
         check_network(models, dataset, params.train)
         trees, facts = None, _facts(params, dataset, root)
         if "trees" in params.evaluate.baselines:
