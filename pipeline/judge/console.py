@@ -78,11 +78,9 @@ def warning_lines(models: Path, params: Params) -> Iterator[str]:
 def settings_drift(models: Path, settings: TrainSettings) -> str:
     """Return a sentence if the network in `models` was trained with other settings, else an empty text."""
     card = read_json(models / "model.json")
-    trained = card["train"]
+    trained = TrainSettings().recipe() | card["train"]  # a setting newer than the card had its default
     now = settings.recipe() | {"identity": settings.identity_for(len(card["series"]))}  # as the card names it
-    changed = [
-        f"train.{key} was {trained.get(key)}, now {now[key]}" for key in now if trained.get(key) != now[key]
-    ]
+    changed = [f"train.{key} was {trained[key]}, now {now[key]}" for key in now if trained[key] != now[key]]
     return (
         f"the network was trained with other settings: {'; '.join(changed)}. To use the current settings, run the stage "
         "`train` again."

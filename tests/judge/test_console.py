@@ -54,6 +54,12 @@ def test_a_network_trained_with_other_settings_gives_a_warning_that_names_what_d
     drift = settings_drift(tmp_path, settings.model_copy(update={"units": (8,), "epochs": 4}))
     assert "train.units was [16], now [8]; train.epochs was 3, now 4" in drift
 
+    del card["train"]["bits"]  # a card written before there was this setting, when all was as by its default
+    write_json(tmp_path / "model.json", card)
+    assert not settings_drift(tmp_path, settings)
+    fast = settings_drift(tmp_path, settings.model_copy(update={"bits": "fast"}))
+    assert "train.bits was exact, now fast" in fast
+
 
 @pytest.mark.parametrize("policy", ["random", "chronological"])
 def test_warnings_are_printed_only_where_there_is_something_to_warn_about(
