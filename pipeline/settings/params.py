@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
@@ -148,9 +149,10 @@ def _follows_from_another(error: Any) -> bool:
 
 def _describe(error: Any) -> str:
     path = ".".join(str(part) for part in error["loc"] if not _is_inner(part)) or "params"
-    message = error["msg"].removeprefix("Value error, ")
-    if error["type"] in {"too_short", "too_long", "tuple_type"}:  # a list in params.yaml is a tuple in Python
+    message = error["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
+    if error["type"] in {"too_short", "too_long"}:  # a list in params.yaml is a tuple in Python
         message = message.replace("Tuple", "List").replace("tuple", "list")
+    message = _EXPECTED.get(error["type"], message)
     if error["type"] == "extra_forbidden":
         policies = policies_with(str(error["loc"][-1])) if error["loc"][0] == "split" else []
         if policies:
@@ -166,6 +168,22 @@ def _describe(error: Any) -> str:
     return text if len(text) <= _LONGEST_FAULT else f"{text[: _LONGEST_FAULT - 3]}..."
 
 
+# what pydantic calls by Python's names of types
+_EXPECTED = {
+    "dict_type": "must be a section of `key: value` lines",
+    "model_type": "must be a section of `key: value` lines",
+    "model_attributes_type": "must be a section of `key: value` lines",
+    "tuple_type": "must be a list such as [a, b]",
+    "list_type": "must be a list such as [a, b]",
+    "string_type": "must be text: put it in quotes",
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "float_type": "must be a number",
+    "float_parsing": "must be a number",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+}
 _UNIONS = (KnownRule, OriginRule, SplitSettings)
 _TAGS = frozenset(
     {"LaterField", "word", "Duration", *(form.__name__ for union in _UNIONS for form in get_args(union))}
@@ -181,7 +199,7 @@ def _is_inner(part: object) -> bool:
 
 
 def _short(value: Any) -> str:
-    text = repr(value)
+    text = value.isoformat() if isinstance(value, date) else repr(value)
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 

@@ -264,7 +264,7 @@ def test_leads_beside_the_valid_time_or_in_the_headings(settings: Any, text: str
         ({"where": {"type": 5}}, "must be text or a list of texts"),
         (stamp(step="15min"), "set label to end or hour_ending"),
         (stamp(period={"column": "n", "length": "1h"}, label="end"), "remove the settings `label` and `ambiguous`"),
-        (stamp(ambiguous="sometimes"), "input should be 'in_order', 'in_reverse_order', 'earlier', 'later' or 'quarantine'"),
+        (stamp(ambiguous="sometimes"), "must be 'in_order', 'in_reverse_order', 'earlier', 'later' or 'quarantine'"),
         (stamp(ambiguous={"column": "dst"}), "valid_time.ambiguous.later: required"),
         (stamp(format=[]), "must be a timestamp format or a list of formats"),
         (stamp(period={"length": "1h"}), "(?P<period>...) to every header"),

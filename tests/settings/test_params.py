@@ -171,8 +171,8 @@ def test_a_fault_is_placed_by_the_keys_of_the_file_alone() -> None:
             {"rolling": {"usage": {"windows": []}}},
             ["align.features.rolling.usage.windows: list should have at least 1 item"],
         ),
-        ("train__units", [0], ["train.units.0: input should be greater than or equal to 1"]),
-        ("train__learning_rate", float("inf"), ["train.learning_rate: input should be a finite number"]),
+        ("train__units", [0], ["train.units.0: must be greater than or equal to 1"]),
+        ("train__learning_rate", float("inf"), ["train.learning_rate: must be a finite number"]),
         ("train__units", [], ["train.units: list should have at least 1 item"]),
     ],
 )

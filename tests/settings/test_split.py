@@ -101,7 +101,7 @@ def test_the_other_policies_go_with_carried_state(policy: str) -> None:
         ),
         (
             {"policy": "rolling_origin", "folds": 0},
-            "split.folds: input should be greater than or equal to 1, found 0",
+            "split.folds: must be greater than or equal to 1, found 0",
         ),
         ({"policy": "rolling_origin", "test": 0}, "test: must be above 0, because each fold"),
         ({"policy": "rolling_origin", "window": "moving"}, "split.window: "),
