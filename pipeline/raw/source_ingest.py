@@ -149,9 +149,11 @@ class SourceIngest:
         of_files = zip(files, counts, strict=True)
         # timestamps are judged in the tables, in which the rows of all parts are merged
         stamps = {"off_grid": self._stamps.report()} if part == self.name else {}
+        late = self._stamps.late_report() if part == self.name else {}
         return {
             **sum_counts(counts).report(),
             **stamps,
+            **({"issued_late": late} if late else {}),
             **self._assumptions(part),
             "files": {file: each.report() for file, each in of_files},
         }

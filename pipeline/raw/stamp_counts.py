@@ -1,4 +1,6 @@
-"""Counts, with an example each, of timestamps off the grid and of measured values known before their step ends."""
+"""Counts, with an example each, of timestamps off the grid, of measured values known before their step ends, and of forecasts
+issued after it.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,8 @@ class StampCounts:
 
     `kinds` counts rows off the grid; `example` is the first row of the first kind of KINDS, as (file, line, timestamp).
     `phase` is the distance of strays from the start of their step if it is the same for all, else -1; `farthest` their
-    longest distance from a time on the grid. `early` counts measured rows known before their step ends, of `measured`.
+    longest distance from a time on the grid. `early` counts measured rows known before their step ends, of `measured`;
+    `late` counts forecast rows issued at or after the end of their step.
     """
 
     rows: int = 0
@@ -47,6 +50,8 @@ class StampCounts:
     measured: int = 0
     early: int = 0
     early_example: tuple[int, int, int, int] | None = None  # file, line, timestamp, known time
+    late: int = 0
+    late_example: tuple[int, int, int, int] | None = None  # file, line, timestamp, issue time
 
     def add_kinds(
         self, kinds: StampKinds, stamps: Times, places: tuple[Places, Ints], grid: StampGrid
@@ -79,6 +84,15 @@ class StampCounts:
             file, line = (int(place[at]) for place in places)
             self.early_example = (file, line, int(stamps[at]), int(known[at]))
 
+    def add_issued(self, stamps: Times, issued: Times, pitch: int, places: tuple[Places, Ints]) -> None:
+        """Count forecast rows issued at or after the end of their step, `pitch` ns after their timestamp."""
+        late = np.flatnonzero(issued >= stamps + pitch)
+        self.late += len(late)
+        if len(late) and self.late_example is None:
+            at = late[0]
+            file, line = (int(place[at]) for place in places)
+            self.late_example = (file, line, int(stamps[at]), int(issued[at]))
+
     def as_json(self) -> dict[str, Any]:
         """Return the counts for the cache."""
         return asdict(self)
@@ -101,7 +115,7 @@ class SourceStamps:
 
     def add(self, group: str, counts: StampCounts, places: list[int]) -> None:
         """Add a group, whose rows come from the files at `places`."""
-        if counts.kinds or counts.early:
+        if counts.kinds or counts.early or counts.late:
             self._groups[group] = counts, places
 
     def report(self) -> dict[str, Any]:
@@ -122,6 +136,19 @@ class SourceStamps:
                     "example": example,
                 }
         return {**self._totals(), "groups": groups}
+
+    def late_report(self) -> dict[str, Any]:
+        """Return the entry `issued_late` of the report: rows in total, and an example; empty if there are none."""
+        late = {group: of for group, (of, _) in self._groups.items() if of.late_example is not None}
+        if not late:
+            return {}
+        group = min(late, key=lambda group: (-late[group].late, group))
+        place = late[group].late_example
+        assert place is not None
+        file, line, stamp, issued = place
+        example = {"group": group, "file": self._files[self._groups[group][1][file]], "line": line}
+        times = {"time": time_text(stamp), "issued": time_text(issued)}
+        return {"rows": sum(of.late for of in late.values()), "example": {**example, **times}}
 
     def _totals(self) -> dict[str, int]:
         kinds = {
@@ -196,6 +223,14 @@ def source_notes(name: str, entry: Mapping[str, Any]) -> Iterator[str]:
     note = off_grid_note(name, entry.get("off_grid", {}))
     if note is not None:
         yield note
+    late = entry.get("issued_late")
+    if late:
+        example = late["example"]
+        yield (
+            f"{name}: {late['rows']} of {counted(entry['rows_stored'], 'row')} are issued after their step ended and cannot "
+            f"forecast it, e.g. {example['time']}, issued {example['issued']} ({example['file']}, line {example['line']}); are issue_time "
+            "and valid_time exchanged, or is a zone wrong?"
+        )
     for name_of_field, of in entry.get("assumed_utc", {}).items():
         yield (
             f"{name}: timestamps without an offset are read as UTC, since raw.sources.{name}.{name_of_field} has no `zone` "

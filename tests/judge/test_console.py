@@ -46,7 +46,8 @@ def test_a_network_trained_with_other_settings_gives_a_warning_that_names_what_d
     tmp_path: Path,
 ) -> None:
     settings = TrainSettings(units=(16,), epochs=3)
-    card = {"train": settings.recipe() | {"identity": "one_hot"}, "series": [["ES", "a"]]}
+    recipe = settings.recipe() | {"identity": "one_hot"}
+    card = {"train": recipe, "series": [["ES", "a"]]}
     write_json(tmp_path / "model.json", card)
     assert settings.identity == "auto", "the card names the identity that `auto` chose"
     same = settings.model_copy(update={"validation": "memory"})
@@ -54,7 +55,7 @@ def test_a_network_trained_with_other_settings_gives_a_warning_that_names_what_d
     drift = settings_drift(tmp_path, settings.model_copy(update={"units": (8,), "epochs": 4}))
     assert "train.units was [16], now [8]; train.epochs was 3, now 4" in drift
 
-    del card["train"]["bits"]  # a card written before there was this setting, when all was as by its default
+    del recipe["bits"]  # a card written before there was this setting, when all was as by its default
     write_json(tmp_path / "model.json", card)
     assert not settings_drift(tmp_path, settings)
     fast = settings_drift(tmp_path, settings.model_copy(update={"bits": "fast"}))

@@ -262,3 +262,33 @@ def test_a_last_line_that_may_be_half_written_is_named(
     assert ["may be cut off: 0.csv; " in note for note in source_notes("meter", entry)] == [True] * len(
         open_ends
     )
+
+
+@pytest.mark.parametrize("run", ["parsed", "cached"])
+def test_forecasts_issued_after_their_step_are_counted_with_an_example(run: str, tmp_path: Path) -> None:
+    forecast = {
+        **LONG,
+        "role": "forecast",
+        "issue_time": {"column": "issued"},
+        "known": {"at_issue_plus": "0h"},
+    }
+    rows = [
+        "a,2024-01-01T00:00Z,2024-01-01T05:00Z,1",
+        "a,2024-01-01T05:59Z,2024-01-01T05:00Z,2",  # within its step: a nowcast
+        "b,2024-01-01T06:00Z,2024-01-01T05:00Z,3",  # when the step has ended
+        "b,2024-01-04T00:00Z,2024-01-01T05:00Z,4",
+    ]
+    text = "name,issued,time,load\n" + "\n".join(rows) + "\n"
+    report = ingested(tmp_path, {"plan.csv": text}, {"plan": forecast}).report
+    if run == "cached":
+        report = ingested(tmp_path, {}, {"plan": forecast}).report
+    (note,) = source_notes("plan", report["sources"]["plan"])
+    assert note == (
+        "plan: 2 of 4 rows are issued after their step ended and cannot forecast it, e.g. 2024-01-01T05:00:00Z, issued "
+        "2024-01-01T06:00:00Z (plan.csv, line 4); are issue_time and valid_time exchanged, or is a zone wrong?"
+    )
+
+
+def test_measurements_are_never_counted_as_issued_late(tmp_path: Path) -> None:
+    text = "name,time,load\na,2024-01-01T00:00Z,1\n"
+    assert "issued_late" not in ingested(tmp_path, {"m.csv": text}).report["sources"]["meter"]
