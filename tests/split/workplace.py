@@ -16,6 +16,7 @@ import pyarrow as pa
 from hindcast.pipeline.align.align_group import align_group
 from hindcast.pipeline.certify.covered_files import covered_digests
 from hindcast.pipeline.digests import FileDigests
+from hindcast.pipeline.errors import AlignmentError
 from hindcast.pipeline.files import digest_of_file, read_json, write_json
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.split.write_splits import build_dataset, build_scaler
@@ -76,7 +77,7 @@ def make_groups(
     *,
     spoil_shard: Callable[[h5py.File], None] | None = None,
 ) -> Path:
-    """As `make_data`, of several groups; each shard is spoilt alike."""
+    """As `make_data`, of several groups; each shard is spoilt alike. Raises AlignmentError if no group has a step."""
     for group, frames in groups.items():
         write_tables(folder / "tables", frames, params, group)
         aligned = align_group(folder / "tables", params, group)
@@ -85,6 +86,8 @@ def make_groups(
             write_shard(shard, aligned, params, "made here")
             if spoil_shard:
                 edit(shard, spoil_shard)
+    if not (folder / "packed").exists():
+        raise AlignmentError("No group has a step.")
     build_dataset(folder / "packed", folder / "dataset.h5", params)
     build_scaler(folder / "dataset.h5", folder / "scaler.json", params)
     return folder
