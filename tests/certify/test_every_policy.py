@@ -19,7 +19,7 @@ from hindcast.pipeline.align.inputs import inputs
 from hindcast.pipeline.arrays import TIME_MAX
 from hindcast.pipeline.certify import check_inputs
 from hindcast.pipeline.certify.certificate import certify
-from hindcast.pipeline.errors import MissingInputError, SplitError
+from hindcast.pipeline.errors import AlignmentError, SplitError
 from hindcast.pipeline.files import read_json, write_json
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.settings.sections import ScaleSettings
@@ -58,7 +58,7 @@ def test_training_depends_on_nothing_that_the_policy_holds_out(policy: str, seed
     with TemporaryDirectory() as folder:
         try:
             data = make_groups(Path(folder), case.tables, case.params)
-        except (SplitError, MissingInputError):  # too short for the policy, or nothing but gaps
+        except (SplitError, AlignmentError):  # too short for the policy, or nothing but gaps
             reject()
         certificate = certify(data, case.params)
         with Dataset(data / "dataset.h5") as dataset:
