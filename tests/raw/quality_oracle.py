@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from datetime import date
 
 import numpy as np
 
@@ -309,13 +310,15 @@ def _weekly_medians(level: Floats) -> Floats:
 
 def _swap(years: Ints, month: Ints, of_month: Ints, days: Ints) -> Ints:
     """Exchange day and month of dates with a day from 1 to 12; other dates stay."""
-    early = of_month <= _SWAPPED_DAYS
-    first = (
-        ((years - 1970) * 12 + np.where(early, of_month, 1) - 1)
-        .astype("datetime64[M]")
-        .astype("datetime64[D]")
+    dates = zip(years.tolist(), month.tolist(), of_month.tolist(), days.tolist(), strict=True)
+    epoch = date(1970, 1, 1).toordinal()
+    return np.array(
+        [
+            date(year, day, month).toordinal() - epoch if day <= _SWAPPED_DAYS else number
+            for year, month, day, number in dates
+        ],
+        np.int64,
     )
-    return np.where(early, first.astype(np.int64) + month - 1, days)
 
 
 def _spans_of(sizes: Floats) -> list[Span]:
