@@ -21,6 +21,7 @@ PARTS = {
         ["stream.py", "windows", "--steps", "40000", "--repeat", "1", "--seconds", "0.1"],
         "in memory",
     ),
+    "train": (["train.py", "--only", "limit", "--series", "4", "--rounds", "1"], "lanes / limit"),
     "scale": (
         ["scale.py", "--axes", "series", "--sizes", "4", "8", "--stages", "ingest", "pack"],
         "peak of ingest, series 8",
