@@ -161,9 +161,7 @@ def file_key(settings: SettingsDigest, source: Source, file: RawFile, digest: st
         if field is not None and field.path is not None
     ]
     stamps = [
-        search_path(field.path, file.name)
-        for field in (source.issue_time, source.valid_time)
-        if field is not None and field.path is not None
+        search_path(field.path, file.name) for field in source.stamp_texts.values() if field.path is not None
     ]
     suffix = file.path.suffix.lower()  # determines how the file is decompressed
     return digest_of_value([settings.reading, digest, names, stamps, suffix])

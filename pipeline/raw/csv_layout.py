@@ -25,7 +25,7 @@ from hindcast.pipeline.raw.numbers import NumberStyle, read_numbers
 from hindcast.pipeline.raw.opened_file import OpenedFile
 from hindcast.pipeline.raw.patterns import matcher
 from hindcast.pipeline.raw.source_files import RawFile, field_from_path, quoted, suggest_nearest
-from hindcast.pipeline.settings.fields import LaterField, StampField, TextField
+from hindcast.pipeline.settings.fields import LaterField, StampField, StampText, TextField
 from hindcast.pipeline.settings.known import PublishedAt
 from hindcast.pipeline.settings.raw import Source
 from hindcast.pipeline.wording import counted
@@ -112,7 +112,7 @@ class Layout:
     series_column: int = -1
     issue: StampColumns = StampColumns()
     valid: StampColumns = StampColumns()
-    published_column: int = -1
+    published: StampColumns = StampColumns()
     lead_column: int = -1
     where: tuple[tuple[int, tuple[str, ...]], ...] = ()  # column, texts in this source's rows
     header_time: str | None = None  # the part of the time that the headings contain
@@ -127,16 +127,17 @@ class Layout:
     @property
     def text_columns(self) -> tuple[int, ...]:
         """Columns read as texts, ascending."""
-        single = {self.group_column, self.series_column, self.published_column}
+        single = {self.group_column, self.series_column}
         tested = {column for column, _ in self.where}
-        return tuple(sorted((single | self.issue.all | self.valid.all | tested) - {-1}))
+        times = self.issue.all | self.valid.all | self.published.all
+        return tuple(sorted((single | times | tested) - {-1}))
 
 
 def read_layout(file: RawFile, name: str, source: Source) -> Layout:
     """Return the layout of one file of the source `name`; raises RawDataError with all faults of the header."""
     header = read_header(file.path, source)
     columns = _ColumnFinder(file.name, f"raw.sources.{name}", header.names[: header.width])
-    for field in (source.group, source.series, source.issue_time, source.valid_time):
+    for field in (source.group, source.series, *source.stamp_texts.values()):
         if field is not None and field.path is not None:
             columns.check_path(field.path)
     slots = (
@@ -150,8 +151,8 @@ def read_layout(file: RawFile, name: str, source: Source) -> Layout:
         series_column=columns.find("series", source.series.column if source.series else None),
         issue=columns.find_stamp("issue_time", source.issue_time),
         valid=columns.find_stamp("valid_time", source.valid_time),
-        published_column=columns.find(
-            "known", source.known.column if isinstance(source.known, PublishedAt) else None
+        published=columns.find_stamp(
+            "known", source.known if isinstance(source.known, PublishedAt) else None
         ),
         lead_column=columns.find("lead", source.lead.column if source.lead else None),
         where=tuple((columns.find("where", column), texts) for column, texts in source.where.items()),
@@ -205,20 +206,22 @@ class _ColumnFinder:
         self.faults.append(f"{self.file}: column {column!r} ({self.place}.{field}) {fault}")
         return -1
 
-    def find_stamp(self, field: str, stamp: StampField | None) -> StampColumns:
+    def find_stamp(self, field: str, stamp: StampText | None) -> StampColumns:
         if stamp is None:
             return StampColumns()
-        names = (stamp.column,) if stamp.column is not None else stamp.columns or ()
+        texts = tuple(self.find(field, name) for name in stamp.column_names)
+        if not isinstance(stamp, StampField):
+            return StampColumns(texts)
         later = stamp.ambiguous.column if isinstance(stamp.ambiguous, LaterField) else None
         return StampColumns(
-            tuple(self.find(field, name) for name in names),
+            texts,
             self.find(f"{field}.ambiguous", later),
             self.find(f"{field}.period", stamp.period.column if stamp.period else None),
         )
 
     def check_path(self, pattern: str) -> None:
         found = matcher(pattern).groups(self.file)
-        if found is None or found[0] is None:
+        if found is None or None in found:
             self.faults.append(
                 f"{self.file}: the pattern {pattern!r} ({self.place}) does not match this path; correct it or narrow `files`"
             )

@@ -32,6 +32,10 @@ class UtcStamps:
         """Return timestamps without faults."""
         return cls(utc, utc, np.zeros(len(utc), np.bool_), np.full(len(utc), GOOD, np.uint8))
 
+    def shifted(self, ns: int) -> UtcStamps:
+        """Return the timestamps moved by `ns` nanoseconds of elapsed time."""
+        return replace(self, utc=self.utc + ns, later=self.later + ns)
+
 
 def localize(parsed: ParsedStamps, zone: str, field: StampField) -> UtcStamps:
     """Apply the zone and the field's rules; timestamps with an offset are UTC already."""
@@ -66,6 +70,14 @@ def number_steps(
     beyond = parsed.ok & (number >= period.first) & (utc >= end)
     rule = np.where(beyond, np.uint8(_nonexistent_rule(field)), np.uint8(GOOD))
     return replace(UtcStamps.unambiguous(utc), rule=rule)
+
+
+def shift_days(parsed: ParsedStamps, days: int, zone: str) -> ParsedStamps:
+    """Return the timestamps moved by a number of local days."""
+    wall = parsed.wall + days * DAY
+    if parsed.exact.any():
+        wall = np.where(parsed.exact, utc_of(wall_of(parsed.wall, zone) + days * DAY, zone), wall)
+    return replace(parsed, wall=wall)
 
 
 def latest_utc(parsed: ParsedStamps, zone: str) -> Times:

@@ -11,22 +11,23 @@ import pyarrow.compute as pc
 from hindcast.pipeline.arrays import Flags, Floats, Ints, Times
 from hindcast.pipeline.errors import RawDataError, SettingsError
 from hindcast.pipeline.raw.csv_cells import Cells, match_any
-from hindcast.pipeline.raw.csv_layout import Layout, StampColumns
-from hindcast.pipeline.raw.localize import UtcStamps, latest_utc, localize, number_steps
+from hindcast.pipeline.raw.csv_layout import Layout
+from hindcast.pipeline.raw.localize import UtcStamps, latest_utc, localize, number_steps, shift_days
 from hindcast.pipeline.raw.numbers import NumberStyle, blank_markers, numeric_markers, read_numbers
-from hindcast.pipeline.raw.reject_rules import ISSUE_TIME, KNOWN_TIME, LEAD, RULES, VALID_TIME, RowFaults
+from hindcast.pipeline.raw.reject_rules import ISSUE_TIME, KNOWN_TIME, LEAD, VALID_TIME, RowFaults
 from hindcast.pipeline.raw.source_files import search_path
 from hindcast.pipeline.raw.timestamp_formats import TimestampFormat, compile_format
 from hindcast.pipeline.raw.timestamps import ParsedStamps, parse_stamps
 from hindcast.pipeline.settings.base import DAY, TIME_UNITS, zone_for
-from hindcast.pipeline.settings.fields import LaterField, StampField
-from hindcast.pipeline.settings.known import ALWAYS, PublishedAt
+from hindcast.pipeline.settings.fields import LaterField, StampField, StampText
+from hindcast.pipeline.settings.known import ALWAYS
 from hindcast.pipeline.settings.raw import RawSettings, Source
 
 Rows = slice | Ints  # all lines of a block, or the indices of some lines
 
 _MOST_PERIODS = 100_000  # limit of the steps in a day: higher than the number of seconds
 _NO_PERIOD = -_MOST_PERIODS
+_FIELDS = ("issue_time", "valid_time", "known")
 _LONGEST_LEAD = 3660 * DAY  # a lead of more than ten years is not a lead
 
 
@@ -68,18 +69,15 @@ class TimesReader:
     """
 
     def __init__(self, raw: RawSettings, name: str, source: Source, layout: Layout) -> None:
-        place = f"raw.sources.{name}"
         self.raw, self.source, self.layout = raw, source, layout
-        issue, valid = source.issue_time, source.valid_time
-        self.issue = _StampReader(issue, layout.issue, layout, ISSUE_TIME, place) if issue else None
-        self.valid = _StampReader(valid, layout.valid, layout, VALID_TIME, place) if valid else None
-        self.known: TimestampFormat | None = None
-        if isinstance(source.known, PublishedAt):
-            self.known = _compile(source.known.format, None, f"{place}.known")
+        readers = {
+            field: _StampReader(field, stamp, layout, f"raw.sources.{name}.{field}")
+            for field, stamp in source.stamp_texts.items()
+        }
+        self.issue, self.valid, self.known = map(readers.get, _FIELDS)
         self.markers = numeric_markers(source.missing, source.decimal)
         self.wall: set[str] = set()  # fields with a timestamp that has no offset
-        fields = (source.issue_time, source.valid_time, source.known if self.known else None)
-        self.by_group = any(getattr(field, "zone", None) == "group" for field in fields)
+        self.by_group = any(field.zone == "group" for field in source.stamp_texts.values())
 
     def note_wall(self, field: str, stamps: ParsedStamps | None) -> None:
         """Remember that a field has timestamps without an offset."""
@@ -90,8 +88,7 @@ class TimesReader:
         """Parse the timestamps of a block; zones are applied later, group by group."""
         issue = self.issue.parse(cells) if self.issue else None
         valid = self.valid.parse(cells) if self.valid and not self.layout.header_time else None
-        texts = cells.texts.get(self.layout.published_column)
-        known = parse_stamps(texts, self.known) if self.known else None
+        known = self.known.parse(cells) if self.known else None
         self.note_wall("issue_time", issue)
         self.note_wall("valid_time", valid)
         self.note_wall("known", known)
@@ -148,10 +145,9 @@ class BlockTimes:
                 issue = UtcStamps.unambiguous(valid.utc - lead)
         if valid is None:  # settings: static attributes
             valid = UtcStamps.unambiguous(np.full(len(self._cells.lines[rows]), ALWAYS))
-        known = self._published(rows, zone, faults)
-        return RowTimes(
-            valid.utc, valid.later, valid.ambiguous, None if issue is None else issue.utc, known, faults
-        )
+        known = self._localize(self._reader.known, self._known, rows, zone, faults)
+        issued, published = (None if stamps is None else stamps.utc for stamps in (issue, known))
+        return RowTimes(valid.utc, valid.later, valid.ambiguous, issued, published, faults)
 
     def _localize(
         self,
@@ -163,9 +159,19 @@ class BlockTimes:
     ) -> UtcStamps | None:
         if reader is None or stamps is None:
             return None
-        field, part = reader.field, stamps.take(rows)
+        part, zone = stamps.take(rows), zone_for(reader.field.zone, zone)
         faults.mark(~part.ok, reader.rule, reader.column)
-        zone = zone_for(field.zone, zone)
+        shift = reader.field.shift
+        if shift is None:
+            return self._to_utc(reader, part, zone, faults)
+        if shift.days is not None:
+            return self._to_utc(reader, shift_days(part, shift.days, zone), zone, faults)
+        return self._to_utc(reader, part, zone, faults).shifted(shift.ns)
+
+    def _to_utc(self, reader: _StampReader, part: ParsedStamps, zone: str, faults: RowFaults) -> UtcStamps:
+        field = reader.field
+        if not isinstance(field, StampField):
+            return UtcStamps.unambiguous(latest_utc(part, zone))
         if field.period is not None:
             assert part.number is not None  # read from its column or heading
             faults.mark(part.number < field.period.first, reader.rule, reader.columns.period)
@@ -179,7 +185,7 @@ class BlockTimes:
         faults.mark_rules(local.rule, reader.column)
         if field.label != "end":
             return local
-        return replace(local, utc=local.utc - step, later=local.later - step)
+        return local.shifted(-step)
 
     def _lead(self, rows: Rows, faults: RowFaults) -> Times:
         reader = self._reader
@@ -194,54 +200,53 @@ class BlockTimes:
         faults.mark(bad, LEAD, column)
         return np.rint(np.where(bad, 0, lead)).astype(np.int64)
 
-    def _published(self, rows: Rows, zone: str, faults: RowFaults) -> Times | None:
-        rule = self._reader.source.known
-        if self._known is None or not isinstance(rule, PublishedAt):
-            return None
-        part = self._known.take(rows)
-        faults.mark(~part.ok, KNOWN_TIME, self._reader.layout.published_column)
-        return latest_utc(part, zone_for(rule.zone, zone))
-
 
 class _StampReader:
-    """One timestamp field of a file, read from `columns`, or from the path and then the same for all lines.
+    """One timestamp field of a file: the parts of its text in the path, in columns and in headings.
 
     `rule` and `column` are recorded for faults in its timestamps.
     """
 
-    def __init__(
-        self, field: StampField, columns: StampColumns, layout: Layout, rule: int, place: str
-    ) -> None:
-        self.field, self.columns, self.rule = field, columns, rule
-        self.column = columns.texts[0] if columns.texts else -1
-        self._joins = layout.header_time == "time" and rule == VALID_TIME
-        place = f"{place}.{RULES[rule]}"
-        self._forms = [_compile(form, field.part, place) for form in field.formats]
-        self._fixed: ParsedStamps | None = None
-        if field.path is not None:
-            text = search_path(field.path, layout.file.name)
-            self._fixed = parse_stamps(pa.array([text], pa.string()), *self._forms)
-            if not self._fixed.ok.all():
-                raise RawDataError(
-                    f"{layout.file.name}: {text!r} in its path does not match the format "
-                    f"{' or '.join(field.formats)} ({place})"
-                )
+    def __init__(self, name: str, field: StampText, layout: Layout, place: str) -> None:
+        self.field = field
+        self.rule, self.columns = {
+            "issue_time": (ISSUE_TIME, layout.issue),
+            "valid_time": (VALID_TIME, layout.valid),
+            "known": (KNOWN_TIME, layout.published),
+        }[name]
+        self.column = self.columns.texts[0] if self.columns.texts else -1
+        self._joins = layout.header_time == "time" and name == "valid_time"
+        part = field.part if isinstance(field, StampField) else None
+        self._forms = [_compile(form, part, place) for form in field.formats]
+        self._path = [] if field.path is None else [search_path(field.path, layout.file.name)]
+        if not self.columns.texts and not self._joins and not self._parse_text(*self._path).ok.all():
+            raise RawDataError(
+                f"{layout.file.name}: {self._path[0]!r} in its path does not match the format "
+                f"{' or '.join(field.formats)} ({place})"
+            )
 
     def parse(self, cells: Cells, time_text: str = "") -> ParsedStamps:
         """Return the timestamps of a block's lines, for headings that contain `time_text`."""
-        if self._fixed is not None:
-            parsed = self._fixed.take(np.zeros(len(cells.lines), np.int64))
+        heading = [time_text] if self._joins else []
+        texts = [cells.texts[column] for column in self.columns.texts]
+        if not texts:
+            parsed = self._parse_text(*self._path, *heading).take(np.zeros(len(cells.lines), np.int64))
+        elif len(texts) == 1 and not self._path and not heading:
+            parsed = parse_stamps(texts[0], *self._forms)
         else:
-            texts = [cells.texts[column] for column in self.columns.texts]
-            parts = [*texts, pa.scalar(time_text)] if self._joins else texts
-            joined = parts[0] if len(parts) == 1 else pc.binary_join_element_wise(*parts, pa.scalar(" "))
-            parsed = parse_stamps(joined, *self._forms)
+            parts = [*map(pa.scalar, self._path), *texts, *map(pa.scalar, heading)]
+            parsed = parse_stamps(pc.binary_join_element_wise(*parts, " "), *self._forms)
+        if not isinstance(self.field, StampField):
+            return parsed
         rule = self.field.ambiguous
         later = (
             match_any(cells.texts[self.columns.later], rule.later) if isinstance(rule, LaterField) else None
         )
         number = self._numbers(cells, time_text) if self.field.period else None
         return replace(parsed, is_later=later, number=number)
+
+    def _parse_text(self, *texts: str) -> ParsedStamps:
+        return parse_stamps(pa.array([" ".join(texts)], pa.string()), *self._forms)
 
     def _numbers(self, cells: Cells, time_text: str) -> Ints:
         if self.columns.period < 0:

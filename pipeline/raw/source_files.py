@@ -93,13 +93,16 @@ def field_from_path(field: TextField, name: str) -> str:
 
 
 def search_path(pattern: str, name: str) -> str:
-    """Return what the group of `pattern` matches in a file's name; raises RawDataError if it does not match."""
+    """Return what the groups of `pattern` match in a file's name, joined with one space; raises RawDataError if one does not
+    match.
+    """
     found = matcher(pattern).groups(name)
-    if found is None or found[0] is None:
+    texts = [text for text in found or () if text is not None]
+    if found is None or len(texts) < len(found):
         raise RawDataError(
             f"{name}: the pattern {pattern!r} does not match this path; correct it or narrow `files`."
         )
-    return found[0]
+    return " ".join(texts)
 
 
 def suggest_nearest(name: str, available: list[str]) -> str:

@@ -200,8 +200,8 @@ class SourceStamps:
         """Yield a fault for each group with measured values that are known before their step ends."""
         known = self._source.known
         if isinstance(known, PublishedAt):
-            what = f"known: {{column: {known.column}}}"
-            remedy = "correct the column, its format or its zone; for values that are published before their step, as prices and plans are, add `before_step: allowed`"
+            what = f"known: {{{known}}}"
+            remedy = "correct the column or path, its format, zone or shift; for values that are published before their step, as prices and plans are, add `before_step: allowed`"
         elif isinstance(known, DayAt):
             what = f"known: {{day: {known.day}, at: {known.at}}}"
             remedy = f"set day: {known.day + 1}; for values that are published before their step, as prices and plans are, use a day before 0 or before_step"

@@ -30,6 +30,7 @@ _TIME_OF_DAY = re.compile(r"^([01]\d|2[0-3]):([0-5]\d)$")
 _SIZE = re.compile(r"^(\d+)\s*(B|KiB|MiB|GiB)$")
 _LONGEST = 36_525 * DAY  # 100 years: a duration added to any time of 1900 to 2099 fits int64 nanoseconds
 _MOST_BYTES = 1 << 40
+_LONGEST_SHIFT = 3660 * DAY
 
 
 class Section(BaseModel):
@@ -84,6 +85,20 @@ def _check_positive(duration: Duration) -> Duration:
     return duration
 
 
+def _to_shift(value: Any) -> Duration:
+    if isinstance(value, Duration):
+        return value
+    text = value.strip() if isinstance(value, str) else value
+    size = Duration.parse(text[1:] if isinstance(text, str) and text[:1] in ("-", "+") else text)
+    if not 0 < size.ns <= _LONGEST_SHIFT:
+        raise ValueError(
+            f"must be a duration above zero and at most 3660d, such as -16h or 1d, found {value!r}"
+        )
+    if text[0] != "-":
+        return size
+    return Duration(f"-{size}", -size.ns, None if size.days is None else -size.days)
+
+
 def _to_zone(value: Any) -> str:
     try:
         return ZoneInfo(value).key
@@ -130,6 +145,12 @@ DurationField = Annotated[
     WithJsonSchema(DURATION_SCHEMA),
 ]
 PositiveDuration = Annotated[DurationField, AfterValidator(_check_positive)]
+ShiftField = Annotated[  # a duration with a sign
+    Duration,
+    BeforeValidator(_to_shift),
+    PlainSerializer(str, return_type=str),
+    WithJsonSchema({"type": "string", "pattern": r"^[+-]?\d+\s*(s|min|h|d)$"}),
+]
 DurationOrDurations = Annotated[  # one for all groups, or one per group
     Annotated[DurationField, Tag("Duration")]
     | Annotated[dict[str, DurationField], Tag("dict[str, Duration]")],
@@ -172,9 +193,10 @@ def zone_for(zone: str, group_zone: str) -> str:
 
 
 def one_of(keys: dict[str, str], what: str, options: Mapping[str, str] | None = None) -> Discriminator:
-    """Return the discriminator of a tagged union: the one key of `keys` (key -> tag) that a mapping has selects the form.
+    """Return the discriminator of a tagged union: the keys of `keys` (key -> tag) that a mapping has select the form, all the
+    same one.
 
-    `options` maps a key to another one: in a mapping that also has the other key, the first is an option and selects no form.
+    `options` maps a key to a tag: in a mapping that also has a key of this form, the first is an option and selects no form.
 
     Pydantic does not report a ValueError raised in a discriminator, so a wrong mapping has no tag, and the message is set
     here.
@@ -184,8 +206,9 @@ def one_of(keys: dict[str, str], what: str, options: Mapping[str, str] | None = 
         if isinstance(value, BaseModel):
             return type(value).__name__
         found = [key for key in keys if isinstance(value, dict) and key in value]
-        found = [key for key in found if (options or {}).get(key) not in found]
-        return keys[found[0]] if len(found) == 1 else None
+        forms = {keys[key] for key in found}
+        forms -= {keys[key] for key, tag in (options or {}).items() if key in found and tag in forms}
+        return forms.pop() if len(forms) == 1 else None
 
     return Discriminator(
         tag,

@@ -9,7 +9,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, WithJsonSchema
 
-from hindcast.pipeline.settings.base import Integer, Number, PositiveDuration, Section, ZoneOrGroup
+from hindcast.pipeline.settings.base import (
+    Integer,
+    Number,
+    PositiveDuration,
+    Section,
+    ShiftField,
+    ZoneOrGroup,
+)
 
 Resample = Literal["mean", "sum", "last", "min", "max"]
 
@@ -49,6 +56,15 @@ def _to_format(value: Any) -> str | tuple[str, ...]:
     if not found:
         raise ValueError("must be a timestamp format or a list of formats, found an empty list")
     return found[0] if isinstance(value, str) else found
+
+
+def _to_columns(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple) or not value or not all(isinstance(each, str) for each in value):
+        raise ValueError(
+            "must be a list of one or more columns; leave `columns` out where the headings or the path hold the whole "
+            f"timestamp, found {value!r}"
+        )
+    return tuple(value)
 
 
 def _to_character(value: Any) -> str:
@@ -94,7 +110,8 @@ class TextField(Section):
     def _faults(self) -> Iterator[str]:
         if not self.is_of_headings:
             yield from _faults_of_choice(self, ("column", "path", "constant"))
-        yield from _faults_of_path(self.path)
+        if self.path is not None and re.compile(self.path).groups != 1:
+            yield f"path must have exactly one group in parentheses, which is the value, found {self.path!r}"
         folded = {name.casefold() for name in self.map or ()}
         if self.case != "keep" and len(folded) < len(self.map or ()):
             yield f"map: with case: {self.case} its names must differ in more than their case, found {', '.join(self.map or ())}"
@@ -140,13 +157,50 @@ Ambiguous = Annotated[
 ]
 
 
-class StampField(Section):
-    """How a timestamp is read.
+class StampText(Section):
+    """Where the text of a timestamp is, and how it is read.
 
+    - `path`, `column` or `columns`: the groups of the pattern in the path of the file, then the columns, and for a valid
+      time the part in the heading, are joined with one space before parsing (a date and an hour; hour 24 is hour 0 of the
+      next day).
     - `format`: `iso`, `epoch_s`, `epoch_ms`, `epoch_us`, `epoch_ns`, a strptime format, or a list of these; the first
       format that fits is used.
-    - `columns`: several columns, joined with one space before parsing (a date and an hour; hour 24 is hour 0 of the
-      next day).
+    - `shift`: added to the timestamp; `-16h` is 16 hours of elapsed time earlier, `-1d` the same time on the local clock
+      one day earlier.
+    """
+
+    column: str | None = None
+    columns: Annotated[tuple[str, ...], BeforeValidator(_to_columns)] | None = None
+    path: Pattern | None = None  # searched in the path below raw.path
+    format: StampFormat = "iso"
+    zone: ZoneOrGroup = "UTC"
+    shift: ShiftField | None = None
+
+    def _faults(self) -> Iterator[str]:
+        if self.column is not None and self.columns is not None:
+            yield "set column or columns, not both"
+        if self.path is not None and not re.compile(self.path).groups:
+            yield f"path must have a group in parentheses around each part of the timestamp, found {self.path!r}"
+
+    @property
+    def is_of_headings(self) -> bool:
+        """Whether neither a column nor the path has a part of the timestamp."""
+        return self.column is None and self.columns is None and self.path is None
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        """The columns, in the order in which their texts are joined."""
+        return self.columns or (() if self.column is None else (self.column,))
+
+    @property
+    def formats(self) -> tuple[str, ...]:
+        """The formats, always as a tuple."""
+        return (self.format,) if isinstance(self.format, str) else self.format
+
+
+class StampField(StampText):
+    """An issue or valid time.
+
     - `part`: the side of an interval `a - b` or `a/b` that is read.
     - `label`: `end` if timestamps are the ends of their steps; `hour_ending` if they are the start on the clock plus
       one step (hours 1 to 24).
@@ -154,11 +208,6 @@ class StampField(Section):
     - `period`: the number of a step inside the day that the timestamp gives.
     """
 
-    column: str | None = None
-    columns: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
-    path: Pattern | None = None
-    format: StampFormat = "iso"
-    zone: ZoneOrGroup = "UTC"
     ambiguous: Ambiguous = "quarantine"
     nonexistent: Literal["drop", "quarantine"] = "quarantine"
     label: Literal["start", "end", "hour_ending"] = "start"
@@ -167,8 +216,7 @@ class StampField(Section):
     period: PeriodField | None = None
 
     def _faults(self) -> Iterator[str]:
-        yield from _faults_of_choice(self, ("column", "columns", "path"))
-        yield from _faults_of_path(self.path)
+        yield from super()._faults()
         if self.step is not None and self.label == "start":
             yield "step has no effect with label: start; set label to end or hour_ending, or remove step"
         if self.period is not None and (self.label != "start" or self.ambiguous != "quarantine"):
@@ -178,11 +226,6 @@ class StampField(Section):
     def goes_by_order(self) -> bool:
         """Whether the order of rows resolves ambiguous wall times."""
         return self.ambiguous in ("in_order", "in_reverse_order")
-
-    @property
-    def formats(self) -> tuple[str, ...]:
-        """The formats, always as a tuple."""
-        return (self.format,) if isinstance(self.format, str) else self.format
 
 
 class LeadField(Section):
@@ -277,8 +320,3 @@ def _faults_of_choice(section: Section, names: tuple[str, ...]) -> Iterator[str]
     given = [name for name in names if getattr(section, name) is not None]
     if len(given) != 1:
         yield f"exactly one of {', '.join(names)} must be set, found {', '.join(given) or 'none'}"
-
-
-def _faults_of_path(pattern: str | None) -> Iterator[str]:
-    if pattern is not None and re.compile(pattern).groups != 1:
-        yield f"path must have exactly one group in parentheses, which is the value, found {pattern!r}"

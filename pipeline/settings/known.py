@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from collections.abc import Iterator
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
-from pydantic import Field, Tag
+from pydantic import Field, SerializerFunctionWrapHandler, Tag, model_serializer
 
 from hindcast.pipeline.arrays import Times
 from hindcast.pipeline.settings.base import (
@@ -19,6 +20,7 @@ from hindcast.pipeline.settings.base import (
     zone_for,
 )
 from hindcast.pipeline.settings.clock import local_day, moment_of_day
+from hindcast.pipeline.settings.fields import StampText
 from hindcast.pipeline.settings.stamp_grid import StampGrid
 
 
@@ -90,14 +92,33 @@ class Always(Section):
         return np.full(len(valid), ALWAYS)
 
 
-class PublishedAt(Section):
-    """Known at the timestamp in a column of the files."""
+class PublishedAt(StampText):
+    """Known at the timestamp in columns of the files, or in their paths.
 
-    column: str
-    format: str = "iso"
-    zone: ZoneOrGroup = "UTC"
+    Rows of later files that repeat a step are its revisions, each known at its own time.
+    """
+
     before_step: Literal["allowed"] | None = None  # measured values may be known before their step ends
     stamped: ClassVar[bool] = True
+
+    def _faults(self) -> Iterator[str]:
+        yield from super()._faults()
+        if self.is_of_headings:
+            yield "set column, columns or path"
+
+    @model_serializer(mode="wrap")
+    def _without_defaults(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Write `columns`, `path` and `shift` only if they are set: digests of older settings stay the same."""
+        written: dict[str, Any] = write(self)
+        return {
+            name: value
+            for name, value in written.items()
+            if value is not None or name not in ("columns", "path", "shift")
+        }
+
+    def __str__(self) -> str:
+        places = {"path": self.path, "column": self.column, "columns": self.columns}
+        return ", ".join(f"{name}: {text}" for name, text in places.items() if text is not None)
 
 
 DeclaredRule = AtIssuePlus | AfterStep | BeforeStep | DayAt | Always
@@ -110,6 +131,8 @@ _FORMS = {
     "before_step": "BeforeStep",
     "day": "DayAt",
     "column": "PublishedAt",
+    "columns": "PublishedAt",
+    "path": "PublishedAt",
     "always": "Always",
 }
 
@@ -120,7 +143,7 @@ KnownField = Annotated[
     | Annotated[DayAt, Tag("DayAt")]
     | Annotated[PublishedAt, Tag("PublishedAt")]
     | Annotated[Always, Tag("Always")],
-    one_of(_FORMS, "known", {"before_step": "column"}),
+    one_of(_FORMS, "known", {"before_step": "PublishedAt"}),
 ]
 
 

@@ -28,6 +28,7 @@ from hindcast.pipeline.settings.fields import (
     Pattern,
     Patterns,
     StampField,
+    StampText,
     TextField,
     Texts,
     ValueField,
@@ -117,6 +118,12 @@ class Source(Section):
     def has_issue(self) -> bool:
         """Whether rows have an issue time: a field, or the valid time minus the lead."""
         return self.issue_time is not None or (self.lead is not None and self.valid_time is not None)
+
+    @property
+    def stamp_texts(self) -> dict[str, StampText]:
+        """The timestamps that the files contain, by the name of their setting."""
+        fields = {"issue_time": self.issue_time, "valid_time": self.valid_time, "known": self.known}
+        return {name: field for name, field in fields.items() if isinstance(field, StampText)}
 
     @property
     def declared_spacing(self) -> int | None:
@@ -312,8 +319,18 @@ def _faults_of_headers(source: Source) -> Iterator[str]:
         yield "set lead.column, or add a named group (?P<lead>...) to every header (with `lead: {unit: h}`), not both"
     if (carried == "period") != (period is not None and period.column is None):
         yield "set period.column, or add a named group (?P<period>...) to every header (with `period`), not both"
-    if carried == "time" and (source.valid_time is None or source.valid_time.path is not None):
-        yield "(?P<time>...) of a header is appended to the columns of valid_time: set valid_time.column or columns"
+    yield from _faults_of_places(source)
+
+
+def _faults_of_places(source: Source) -> Iterator[str]:
+    """Yield why a timestamp has no text: neither a column, nor the path, nor the headings hold a part of it."""
+    in_headings = source.header_time == "time"
+    if in_headings and source.valid_time is None:
+        yield '(?P<time>...) of a header is a part of valid_time: set it, for example `valid_time: {format: "%Y-%m-%d"}`'
+    if source.valid_time is not None and source.valid_time.is_of_headings and not in_headings:
+        yield "valid_time: set column, columns or path, or add a named group (?P<time>...) to every header"
+    if source.issue_time is not None and source.issue_time.is_of_headings:
+        yield "issue_time: set column, columns or path"
 
 
 def _faults_of_lines(source: Source) -> Iterator[str]:

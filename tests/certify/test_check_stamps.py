@@ -88,10 +88,11 @@ def test_a_rounded_stamp_known_before_it_is_over_is_found(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("allowed", [None, "allowed"])
+@pytest.mark.parametrize("place", [{"column": "k"}, {"path": "(.)", "shift": "-1d"}])
 def test_a_measurement_known_before_its_step_is_found_unless_the_rule_allows_it(
-    allowed: str | None, tmp_path: Path
+    place: dict[str, str], allowed: str | None, tmp_path: Path
 ) -> None:
-    params = asked(source={"known": {"column": "k", "before_step": allowed}})
+    params = asked(source={"known": {**place, "before_step": allowed}})
     table = measured("2024-03-01", 24 * 12, asked())
     earlier(table, 50, "known_time", 30 * HOUR)
     found = kinds(certify(make_data(tmp_path, {"meter": table}, params), params))

@@ -189,13 +189,12 @@ class Oracle:
             count = seen[group, series, issue, valid]
         known = None
         if isinstance(source.known, PublishedAt):
-            field = StampField(
-                column=source.known.column,
-                format=source.known.format,
-                zone=source.known.zone,
-                ambiguous="later",
+            known, _ = self._stamp(
+                StampField(**source.known.model_dump(exclude={"before_step"}), ambiguous="later"),
+                cells,
+                group,
+                "known_time",
             )
-            known, _ = self._stamp(field, cells, group, "known_time")
         values = tuple(
             self._value(value, None if column is None else cells[column])
             for value, column in zip(source.values.values(), slot["columns"], strict=True)
@@ -238,11 +237,11 @@ class Oracle:
         self, field: StampField, cells: dict[str, str], group: str, rule: str, when: str = ""
     ) -> tuple[datetime, datetime]:
         """The stamp in UTC, and its later occurrence where the order of rows decides."""
-        texts = [cells[name] for name in (field.columns or (field.column or "",))]
+        texts = [cells[name] for name in field.column_names]
         if field.path is not None:
             match = re.search(field.path, cells[""])
             assert match is not None
-            texts = [match[1]]
+            texts = [*match.groups(), *texts]
         text = " ".join(
             [*texts, when] if when and field.period is None and self.source.lead is None else texts
         )
@@ -253,6 +252,15 @@ class Oracle:
                 raise Bad(rule)
         wall = _by_first(text.strip(), field.formats, rule)
         zone = ZoneInfo(str(self.raw.zone_of(group) if field.zone == "group" else field.zone))
+        if field.shift is not None and field.shift.days is not None:
+            wall = _days_later(wall, field.shift.days, zone)
+        early, late = self._utc_of(field, wall, zone, cells, rule, when)
+        exact = field.shift.ns if field.shift is not None and field.shift.days is None else 0
+        return early + timedelta(microseconds=exact // 1000), late + timedelta(microseconds=exact // 1000)
+
+    def _utc_of(
+        self, field: StampField, wall: datetime, zone: ZoneInfo, cells: dict[str, str], rule: str, when: str
+    ) -> tuple[datetime, datetime]:  # fmt: skip
         if field.period is not None:
             return self._counted(field, wall, zone, when or cells[str(field.period.column)])
         step = (
@@ -399,6 +407,14 @@ def source_of(raw: RawSettings) -> Source:
     """The only source."""
     (source,) = raw.sources.values()
     return source
+
+
+def _days_later(wall: datetime, days: int, zone: ZoneInfo) -> datetime:
+    """The same time on the local clock some days later; with an offset if `wall` has one."""
+    if wall.tzinfo is None:
+        return wall + timedelta(days=days)
+    local = wall.astimezone(zone).replace(tzinfo=None) + timedelta(days=days)
+    return local.replace(tzinfo=zone).astimezone(UTC)
 
 
 def _by_first(text: str, forms: tuple[str, ...], rule: str) -> datetime:

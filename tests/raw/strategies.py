@@ -94,7 +94,7 @@ def cases(draw: st.DrawFn) -> Case:
     above = _head(draw, source, header)
     files = {}
     names = [["1.csv"], ["2.csv", "10.csv"], ["a b.csv", "é.csv"], ["1.csv.gz", "2.zip", "3.csv.zst"]]
-    if "path" in source.get("issue_time", {}):
+    if "path" in str([source.get(field) for field in ("issue_time", "valid_time", "known")]):
         names = [["run 2024033100.csv", "run 2024010106.csv.gz"]]
     for name in draw(st.sampled_from(names)):
         lines = [header, *draw(st.lists(st.one_of(line, line, line, line, st.just(header)), max_size=12))]
@@ -143,6 +143,9 @@ def _spread(draw: st.DrawFn) -> dict[str, Any]:
         label = draw(st.sampled_from(["start", "end", "hour_ending"]))
         source["valid_time"] = {"column": "t", "format": "%Y-%m-%d %H", "label": label,
                                 "ambiguous": draw(st.sampled_from(["earlier", "later", "quarantine"])), **rules}  # fmt: skip
+        if draw(st.booleans()):  # the day is in the path, and no column holds a part of the time
+            del source["valid_time"]["column"]
+            source["valid_time"] |= {"path": r"run (\d{4})(\d\d)(\d\d)", "format": "%Y %m %d %H"}
     elif carries == "period":
         source["valid_time"] = {
             "column": "t",
@@ -190,7 +193,7 @@ def _long(draw: st.DrawFn) -> dict[str, Any]:
         }
         columns["i"] = _stamps("iso")
     elif kind == "path":
-        source["issue_time"] = {"path": r"run (\d{10})\.csv", "format": "%Y%m%d%H"}
+        source["issue_time"] = {"path": r"run (\d{10})\.csv", "format": "%Y%m%d%H", **_shift(draw)}
     if kind.endswith("lead"):
         source["lead"] = {"column": "l"}
         columns["l"] = st.sampled_from(["1", "2", "36", "1.5", "", "x", "1e9"])
@@ -200,8 +203,12 @@ def _long(draw: st.DrawFn) -> dict[str, Any]:
         if kind == "valid lead" and "order" in source["valid_time"].get("ambiguous", ""):
             source["valid_time"]["ambiguous"] = "earlier"
     if draw(st.booleans()):
-        source["known"] = {"column": "k", "zone": "Europe/Madrid", "before_step": "allowed"}
-        columns["k"] = _stamps("iso")
+        source["known"] = {"zone": "Europe/Madrid", "before_step": "allowed", **_shift(draw)}
+        if kind == "path" and draw(st.booleans()):
+            source["known"] |= {"path": r"run (\d{8})(\d\d)\.csv", "format": "%Y%m%d %H"}
+        else:
+            source["known"]["column"] = "k"
+            columns["k"] = _stamps("iso")
     source["values"] = {"u": {"column": "u"}, "v": {"column": "v", **draw(st.sampled_from(_CHECKS))}}
     columns |= {"u": _cells(), "v": _cells(), "extra": st.sampled_from(["", "text", 'a "b"'])}
     names = draw(st.permutations(list(columns)))
@@ -242,21 +249,23 @@ def _valid_time(draw: st.DrawFn) -> tuple[dict[str, Any], dict[str, st.SearchStr
     }
     if rules["label"] != "start" and draw(st.booleans()):
         rules["step"] = "15min"
-    kind = draw(st.sampled_from(["one", "one", "two", "interval", "epoch", "period", "flag", "several"]))
+    rules |= _shift(draw)
+    kind = draw(
+        st.sampled_from(["one", "one", "two", "path", "interval", "epoch", "period", "flag", "several"])
+    )
     if kind == "period":
         days = st.sampled_from([f"{y}-{m:02}-{d:02}" for y, m, d in _DAYS])
         period = {"column": "p", "length": draw(st.sampled_from(["1h", "30min"]))}
         field = {"column": "t", "period": period, "zone": rules["zone"], "nonexistent": rules["nonexistent"]}
+        field |= {"shift": rules["shift"]} if "shift" in rules else {}
         return field, {
             "t": days,
             "p": st.sampled_from(["1", "02", "3", "4.0", "24", "25", "49", "50", "51", "0", "x", "", " 5"]),
         }
     if kind in ("flag", "several"):
         return _odd_time(draw, kind, rules)
-    if kind == "two":
-        days = st.sampled_from([f"{y}-{m:02}-{d:02}" for y, m, d in _DAYS])
-        hours = st.sampled_from([*(str(hour) for hour, _ in _TIMES), "02", "", "h"])
-        return {"columns": ["day", "hour"], "format": "%Y-%m-%d %H", **rules}, {"day": days, "hour": hours}
+    if kind in ("path", "two"):
+        return _joined_time(kind, rules)
     if kind == "interval":
         one = _stamps("%d.%m.%Y %H:%M")
         texts = st.one_of(st.builds("{} - {}".format, one, one), one)
@@ -267,6 +276,22 @@ def _valid_time(draw: st.DrawFn) -> tuple[dict[str, Any], dict[str, st.SearchStr
         return {"column": "t", "format": "epoch_s", **rules}, {"t": seconds}
     form = draw(st.sampled_from(list(_FORMATS)))
     return {"column": "t", "format": form, **rules}, {"t": _stamps(form)}
+
+
+def _shift(draw: st.DrawFn) -> dict[str, str]:
+    shift = draw(st.sampled_from(["", "", "", "-16h", "90min", "-1d", "2d"]))
+    return {"shift": shift} if shift else {}
+
+
+def _joined_time(
+    kind: str, rules: dict[str, Any]
+) -> tuple[dict[str, Any], dict[str, st.SearchStrategy[str]]]:
+    if kind == "path":
+        clock = st.sampled_from(["00:00", "1:00", "02:00", "02:15", "24:00", "", "x", "25:00"])
+        return {"path": r"run (\d{8})", "column": "t", "format": "%Y%m%d %H:%M", **rules}, {"t": clock}
+    days = st.sampled_from([f"{y}-{m:02}-{d:02}" for y, m, d in _DAYS])
+    hours = st.sampled_from([*(str(hour) for hour, _ in _TIMES), "02", "", "h"])
+    return {"columns": ["day", "hour"], "format": "%Y-%m-%d %H", **rules}, {"day": days, "hour": hours}
 
 
 def _odd_time(

@@ -22,7 +22,22 @@ from hindcast.pipeline.settings.raw import Source
         ),
         (TextField, {"path": "^[^/]+/"}, "exactly one group in parentheses"),
         (TextField, {"path": "(["}, "must be a valid regular expression"),
-        (StampField, {"column": "t", "path": "(.)"}, "found column, path"),
+        (StampField, {"column": "t", "columns": ["d", "h"]}, "set column or columns, not both"),
+        (
+            StampField,
+            {"columns": []},
+            "leave `columns` out where the headings or the path hold the whole timestamp",
+        ),
+        (StampField, {"columns": "t"}, "must be a list of one or more columns"),
+        (StampField, {"path": "^[0-9]+"}, "a group in parentheses around each part of the timestamp"),
+        (
+            StampField,
+            {"column": "t", "shift": "0h"},
+            "above zero and at most 3660d, such as -16h or 1d, found '0h'",
+        ),
+        (StampField, {"column": "t", "shift": "3661d"}, "above zero and at most 3660d"),
+        (StampField, {"column": "t", "shift": "-h"}, "must be a duration such as"),
+        (StampField, {"column": "t", "shift": -16}, "must be a duration such as"),
         (StampField, {"column": "t", "format": []}, "must be a timestamp format or a list of formats"),
         (StampField, {"column": "t", "step": "1h"}, "set label to end or hour_ending"),
         (
