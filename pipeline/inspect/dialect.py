@@ -212,6 +212,11 @@ def find_header(head: Sequence[str], width: int, cut: Cutter, *, comments: bool)
     return Header(0 if blank_above else place, lines[place], header, False, cells, below, ())
 
 
+def may_be_total(line: str) -> bool:
+    """Return whether a line begins with a word for a total."""
+    return _TOTALS.match(line) is not None
+
+
 def find_ignored_lines(
     header: Header, tail: Sequence[str], comments: tuple[str, ...]
 ) -> tuple[tuple[str, ...], list[str]]:
@@ -221,7 +226,8 @@ def find_ignored_lines(
         patterns.append(f"^{escape_pattern(header.lines[0])}$")
         notes.append("the line below the header looks like units, so it is ignored")
     totals = [match for line in tail[-12:] if (match := _TOTALS.match(line))]
-    if totals and is_data_cell(header.rows[-1][0]):
+    begins = [bool(row) and is_data_cell(row[0].strip()) for row in header.rows]
+    if totals and 2 * sum(begins) > len(begins):  # otherwise the word may name a series
         words = sorted({match[0] for match in totals})
         patterns.append(f"^(?:{'|'.join(map(escape_pattern, words))})")
         begin = ", ".join(map(repr, words))

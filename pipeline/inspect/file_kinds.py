@@ -17,6 +17,7 @@ from hindcast.pipeline.errors import HindcastError
 from hindcast.pipeline.inspect.column_types import Column, classify_columns
 from hindcast.pipeline.inspect.dialect import Dialect, detect_dialect
 from hindcast.pipeline.inspect.heading_patterns import escape_pattern
+from hindcast.pipeline.inspect.known_dialects import KnownDialects
 from hindcast.pipeline.inspect.sample import WHOLE_BYTES, Cells, cut_cells, take_sample
 from hindcast.pipeline.inspect.text_encoding import decode_text
 from hindcast.pipeline.inspect.vocabulary import role_from_path
@@ -93,10 +94,11 @@ def read_file_formats(paths: Iterable[Path], root: Path) -> tuple[list[FileForma
     budget = max(_LEAST_BYTES, min(WHOLE_BYTES, _ALL_BYTES // max(len(ordered), 1)))
     files: list[SampledFile] = []
     faults: list[str] = []
+    known = KnownDialects()
     with progress("Reading files", len(ordered), "files") as advance:
         for path in ordered:
             try:
-                files.append(_read_file(path, root, budget))
+                files.append(_read_file(path, root, budget, known))
             except HindcastError as fault:
                 faults += fault.faults or [fault.summary]
             except OSError as fault:
@@ -105,11 +107,17 @@ def read_file_formats(paths: Iterable[Path], root: Path) -> tuple[list[FileForma
     return _group_by_header(files), faults
 
 
-def _read_file(path: Path, root: Path, budget: int) -> SampledFile:
+def _read_file(path: Path, root: Path, budget: int, known: KnownDialects) -> SampledFile:
     sample = take_sample(path, budget)
     texts, encoding = decode_text(sample.pieces, str(path))
-    dialect = detect_dialect(texts, encoding, str(path))
     name = path.relative_to(root).as_posix()
+    dialect = known.find(texts, encoding)
+    if dialect is not None:
+        cells = cut_cells(texts, dialect)
+        if cells.rows and not cells.ragged:
+            return SampledFile(name, sample.share, dialect, cells)
+    dialect = detect_dialect(texts, encoding, str(path))
+    known.add(texts, dialect)
     return SampledFile(name, sample.share, dialect, cut_cells(texts, dialect))
 
 

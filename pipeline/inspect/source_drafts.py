@@ -6,7 +6,7 @@ import re
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
-from itertools import combinations, product
+from itertools import product
 
 from hindcast.pipeline.inspect.column_types import Column
 from hindcast.pipeline.inspect.file_analysis import AnalysedFiles, Span, spans_overlap
@@ -250,8 +250,27 @@ def _collide(files: Sequence[DraftFile], names: Sequence[Hashable]) -> bool:
     classes: dict[Hashable, list[DraftFile]] = {}
     for file, name in zip(files, names, strict=True):
         classes.setdefault(name, []).append(file)
-    pairs = (pair for same in classes.values() for pair in combinations(same, 2))
-    return any(_share_keys(*pair) and spans_overlap(pair[0].span, pair[1].span) for pair in pairs)
+    return any(_any_share(same) for same in classes.values())
+
+
+def _any_share(files: Sequence[DraftFile]) -> bool:
+    """Return whether two of the files share series and time; only files that name one series are compared."""
+    every = any(not file.series for file in files)
+    by_series: dict[str, list[DraftFile]] = {}
+    for file in files:
+        for series in ("",) if every else file.series:
+            by_series.setdefault(series, []).append(file)
+    return any(map(_any_overlap, by_series.values()))
+
+
+def _any_overlap(files: Sequence[DraftFile]) -> bool:
+    open_files: list[DraftFile] = []  # those that reach past the beginning of the next file
+    for file in sorted(files, key=lambda file: file.span):
+        open_files = [other for other in open_files if other.span[1] >= file.span[0]]
+        if any(spans_overlap(other.span, file.span) and _share_keys(other, file) for other in open_files):
+            return True
+        open_files.append(file)
+    return False
 
 
 def _share_keys(first: DraftFile, second: DraftFile) -> bool:
