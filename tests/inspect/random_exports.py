@@ -1,0 +1,424 @@
+"""Random exports written from a known truth: nothing here uses the code that reads them."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tests.inspect.export_dialects import ExportDialect, draw_dialect, file_bytes, number_texts, read_number
+from tests.inspect.export_stamps import Clock, draw_clock, shown_times, single_texts, stamp_columns
+
+FORECASTS = (
+    "none",
+    "column",
+    "file",
+    "issue_valid",
+    "issue_lead",
+    "valid_lead",
+    "lead_headings",
+    "issue_path",
+)
+_SERIES = (("A", "B", "C"), ("north", "south", "west"), ("1001", "1002", "1003"), ("Capitl", "Centrl", "N.Y.C."),
+           ("Zone 1", "Zone 2", "Zone 3"), ("Größe", "Höhe", "Länge"), ("DE", "FR", "ES"), ("MT_001", "MT_002", "MT_003"))  # fmt: skip
+_SERIES_HEADINGS = ("zone", "area", "meter", "site", "station", "id", "region", "name", "Kunde")
+_VALUES = (("load", "Load [MW]", "MW"), ("load", "load_mw", "MW"), ("demand", "Demand (MW)", "MW"), ("power", "power", ""),
+           ("load", "Verbrauch", ""), ("price", "Price EUR/MWh", "EUR/MWh"), ("energy", "kWh", "kWh"), ("value", "value", ""),
+           ("load", "mw", "MW"), ("wind", "wind_power", ""), ("energy", "KWH/hh (per half hour)", "kWh"),
+           ("load", "Actual Load", ""), ("load", "Last", ""))  # fmt: skip
+_FORECAST_WORDS = (
+    "{} forecast",
+    "forecast {}",
+    "{}_forecast",
+    "{}_fc",
+    "day ahead {} forecast",
+    "Forecast {}",
+    "{} predicted",
+)
+_ISSUE_WORDS = ("issue_time", "issued", "run", "init_time", "created", "reference time")
+_VALID_WORDS = ("valid_time", "target", "valid", "delivery", "time", "timestamp")
+_LEAD_WORDS = ("lead", "lead_hours", "horizon", "step", "hors")
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is true of one kind of file and may be asked: settings of the timestamps, numbers, and roles."""
+
+    role: str  # of files with one role; "" if headings name it
+    stamps: dict[str, Any]
+    dialect: ExportDialect
+    issue: dict[str, Any] = field(default_factory=dict)
+    issue_path: dict[str, Any] | None = None
+    series_path: str | None = None
+    lead_unit: str = "h"
+
+
+@dataclass(frozen=True)
+class Export:
+    """Files, and the truth about them.
+
+    `tables` holds for each (role, quantity) the rows as a frame: series, valid, issue and known in ns UTC (-1 for none), value.
+    `optional` are quantities beside the one of the target. `kinds` gives the kind of each file, `facts` those of each kind.
+    """
+
+    seed: int
+    files: dict[str, bytes]
+    tables: dict[tuple[str, str], pd.DataFrame]
+    kinds: dict[str, str]
+    facts: dict[str, Facts]
+    step: pd.Timedelta
+    zone: str
+    target: str
+    traits: dict[str, Any]
+    optional: frozenset[str] = frozenset()
+
+
+def draw_export(seed: int) -> Export:
+    """Draw an export; the same seed gives the same bytes."""
+    return _Draw(seed).export()
+
+
+class _Draw:
+    """The choices of one export, then its files."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+        self.rng = rng = random.Random(seed)
+        self.noise = np.random.default_rng(seed)
+        self.step = pd.Timedelta(rng.choices(("1h", "30min", "15min", "1D"), (10, 3, 3, 1))[0])
+        self.clock = draw_clock(rng, self.step)
+        self.dialect = draw_dialect(rng)
+        self.forecast = rng.choices(FORECASTS, (8, 4, 4, 3, 2, 2, 2, 3))[0]
+        if self.step == pd.Timedelta("1D"):
+            self.clock = replace(self.clock, zone="UTC")
+            self.forecast = rng.choice(("none", "column", "file"))
+        self.names = rng.choice(_SERIES)[: rng.choices((1, 2, 3), (4, 2, 3))[0]]
+        self.layout = (
+            rng.choice(("long", "wide", "files"))
+            if len(self.names) > 1
+            else rng.choice(("long", "alone", "alone"))
+        )
+        self.quantity, self.heading, self.unit = rng.choice(_VALUES)
+        self.utc = self._draw_utc()
+        self.level = rng.choice((50.0, 400.0, 3000.0, 45000.0))
+        self.pieces = (
+            rng.choices(("one", "months", "days"), (7, 2, 1))[0] if self.layout != "files" else "one"
+        )
+        self.revised = self.forecast == "none" and self.layout != "wide" and rng.random() < 0.12
+        self.measured = self._draw_values()
+        self.files: dict[str, bytes] = {}
+        self.kinds: dict[str, str] = {}
+        self.tables: dict[tuple[str, str], pd.DataFrame] = {}
+        self.facts: dict[str, Facts] = {}
+        self.cased = len(self.names) > 1 and self.names[0][-1].islower() and rng.random() < 0.15
+
+    def _draw_utc(self) -> pd.DatetimeIndex:
+        rng, zone = self.rng, self.clock.zone
+        days = rng.choice((4, 8, 16, 30)) if self.step >= pd.Timedelta("1h") else rng.choice((3, 6, 10))
+        days = 60 if self.step == pd.Timedelta("1D") else days
+        year = rng.randint(2018, 2024)
+        day = pd.Timestamp(year, rng.randint(1, 12), rng.randint(1, 28))
+        if rng.random() < 0.35:  # a clock change of the zone in the middle, if it has any
+            daily = pd.date_range(f"{year}-01-02 12:00", f"{year}-12-20 12:00", freq="D")
+            offsets = [noon.utcoffset() for noon in daily.tz_localize(zone)]
+            changes = [
+                noon
+                for noon, one, next_ in zip(daily[1:], offsets, offsets[1:], strict=False)
+                if one != next_
+            ]
+            day = rng.choice(changes).normalize() - pd.Timedelta(days=days // 2) if changes else day
+        first, last = (
+            each.tz_localize(zone, nonexistent="shift_forward").tz_convert("UTC")
+            for each in (day, day + pd.Timedelta(days=days))
+        )
+        return pd.date_range(first, last, freq=self.step, inclusive="left")
+
+    def _draw_values(self) -> dict[str, np.ndarray]:
+        count, per_day = len(self.utc), pd.Timedelta("1D") / self.step
+        wave = np.sin(np.arange(count) * 2 * np.pi / max(per_day, 7))
+        holes = self.rng.random() < 0.5
+        values = {}
+        for name in self.names:
+            numbers = (
+                self.level * self.rng.uniform(0.6, 1.6) * (1 + 0.3 * wave + self.noise.normal(0, 0.05, count))
+            )
+            numbers[self.noise.random(count) < 0.03 * holes] = np.nan
+            values[name] = self._rounded(numbers)
+        return values
+
+    def _rounded(self, numbers: np.ndarray) -> np.ndarray:
+        kept = [
+            np.nan if np.isnan(number) else read_number(self.dialect, number) for number in numbers.tolist()
+        ]
+        return np.array(kept)
+
+    def export(self) -> Export:
+        """Write all files."""
+        self._write_measured()
+        writer = getattr(self, f"_write_{self.forecast}", None)
+        if writer is not None:
+            writer()
+        traits = {
+            "step": str(self.step), "zone": self.clock.zone, "form": self.clock.form, "parts": self.clock.parts,
+            "label": self.clock.label, "heading": self.clock.heading, "forecast": self.forecast, "layout": self.layout,
+            "pieces": self.pieces, "revised": self.revised, "series": self.names, "cased": self.cased,
+            "value": self.heading, "first": str(self.utc[0]), "rows": len(self.utc),
+        }  # fmt: skip
+        return Export(self.seed, self.files, self.tables, self.kinds, self.facts, self.step, self.clock.zone,
+                      self.quantity, traits)  # fmt: skip
+
+    # measurements
+
+    def _write_measured(self) -> None:
+        both = self.forecast == "column"
+        values = self.measured
+        fields = {self._heading(): values}
+        if both:
+            fields[self._forecast_heading()] = self._predicted(values)
+        self._add_table("realized", values)
+        if both:
+            self._add_table("forecast", fields[self._forecast_heading()])
+        stem = self.rng.choice(("measured", "load_actual", "export", "data")) if self.forecast not in ("none", "column") else (
+            self.rng.choice(("export", "data", "report")))  # fmt: skip
+        self._write(stem, "realized", self.clock, self.names, fields)
+        self.facts["realized"] = Facts("" if both else "realized", self.clock.settings, self.dialect,
+                                       series_path=None if self.layout != "files" else "name")  # fmt: skip
+
+    def _heading(self) -> str:
+        return self.heading
+
+    def _forecast_heading(self) -> str:
+        if not hasattr(self, "_chosen"):
+            core = self.heading.replace("Actual ", "")
+            self._chosen = self.rng.choice(_FORECAST_WORDS).format(core)
+        return self._chosen
+
+    def _predicted(self, values: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        return {
+            name: self._rounded(numbers * (1 + self.noise.normal(0, 0.08, len(numbers))))
+            for name, numbers in values.items()
+        }
+
+    def _add_table(self, role: str, values: dict[str, np.ndarray]) -> None:
+        valid = self.utc.as_unit("ns").asi8
+        frames = [pd.DataFrame({"series": name, "valid": valid, "issue": -1, "known": -1, "value": numbers})
+                  for name, numbers in values.items()]  # fmt: skip
+        self._store(role, pd.concat(frames))
+
+    def _store(self, role: str, frame: pd.DataFrame) -> None:
+        self.tables[role, self.quantity] = frame.dropna(subset=["value"]).reset_index(drop=True)
+
+    def _write(
+        self,
+        stem: str,
+        kind: str,
+        clock: Clock,
+        names: tuple[str, ...],
+        fields: dict[str, dict[str, np.ndarray]],
+    ) -> None:
+        """Write fields by layout and pieces."""
+        if self.layout == "files":
+            for name in names:
+                columns = self._times(clock, self.utc) | {
+                    heading: number_texts(self.dialect, values[name]) for heading, values in fields.items()}  # fmt: skip
+                self._add_file(f"{stem}_{name}", kind, columns, clock)
+            return
+        local = self.utc.tz_convert(clock.zone)
+        form = {"one": "", "months": "_%Y-%m", "days": "_%Y%m%d"}[self.pieces]
+        labels = np.array(single_texts(form, local))
+        for label in dict.fromkeys(labels.tolist()):
+            self._add_file(
+                f"{stem}{label}", kind, self._columns(clock, names, fields, labels == label), clock
+            )
+
+    def _columns(
+        self, clock: Clock, names: tuple[str, ...], fields: dict[str, dict[str, np.ndarray]], rows: np.ndarray
+    ) -> dict[str, list[str]]:
+        utc = self.utc[rows]
+        if self.layout == "wide":
+            columns = self._times(clock, utc)
+            for name in names:
+                for heading, values in fields.items():
+                    columns[self._wide_heading(heading, name, len(fields))] = number_texts(
+                        self.dialect, values[name][rows]
+                    )
+            return columns
+        times = self._times(clock, utc)
+        if self.layout == "alone":
+            (name,) = names
+            return times | {
+                head: number_texts(self.dialect, values[name][rows]) for head, values in fields.items()
+            }
+        by_time = self.seed % 2 == 0
+        columns = {head: _spread(texts, len(names), by_time=by_time) for head, texts in times.items()}
+        shown = [self._shown(name) for name in names]
+        columns[_SERIES_HEADINGS[self.seed % len(_SERIES_HEADINGS)]] = (
+            [name for _ in range(len(utc)) for name in shown] if by_time else [name for name in shown for _ in range(len(utc))])  # fmt: skip
+        for head, values in fields.items():
+            stacked = np.stack([values[name][rows] for name in names])
+            columns[head] = number_texts(self.dialect, (stacked.T if by_time else stacked).ravel())
+        return columns
+
+    def _shown(self, name: str) -> str:
+        return name
+
+    def _wide_heading(self, heading: str, name: str, fields: int) -> str:
+        style = self.seed % 3
+        if fields == 1 and style == 0:
+            return name
+        return (
+            f"{name} {heading}" if style == 1 else f"{heading} {name}" if style == 0 else f"{name}_{heading}"
+        )
+
+    def _times(self, clock: Clock, utc: pd.DatetimeIndex) -> dict[str, list[str]]:
+        return stamp_columns(clock, utc, self.step)
+
+    def _add_file(self, stem: str, kind: str, columns: dict[str, list[str]], clock: Clock) -> None:
+        if clock.newest_first:
+            columns = {name: texts[::-1] for name, texts in columns.items()}
+        path = f"{stem.replace(' ', '_')}.csv"
+        self.files[path] = file_bytes(self.dialect, columns, dict.fromkeys(columns, self.unit or "-"))
+        self.kinds[path] = kind
+
+    # forecasts in files of their own
+
+    def _forecast_names(self) -> tuple[str, ...]:
+        return self.names
+
+    def _write_file(self) -> None:
+        predicted = self._predicted(self.measured)
+        self._add_table("forecast", predicted)
+        self._write("forecast", "forecast", self.clock, self.names, {self._forecast_heading(): predicted})
+        self.facts["forecast"] = Facts(
+            "forecast", self.clock.settings, self.dialect, series_path=self.facts["realized"].series_path
+        )
+
+    def _vintages(self) -> pd.DataFrame:
+        """Rows of issues every 12 or 24 h, each reaching twice as far, of every series."""
+        every = pd.Timedelta(self.rng.choice(("12h", "24h")))
+        issues = pd.date_range(self.utc[0], self.utc[-1], freq=every)[:12]
+        reach = int(2 * every / self.step)
+        frames = []
+        for name in self.names:
+            by_time = pd.Series(self.measured[name], self.utc)
+            for issue in issues:
+                valid = pd.date_range(issue, periods=reach + 1, freq=self.step)[1:]
+                base = by_time.reindex(valid).fillna(self.level).to_numpy()
+                values = self._rounded(base * (1 + self.noise.normal(0, 0.08, reach)))
+                frames.append(pd.DataFrame({"series": name, "valid": valid, "issue": issue, "value": values}))
+        return pd.concat(frames, ignore_index=True)
+
+    def _store_vintages(self, rows: pd.DataFrame) -> None:
+        table = rows.assign(known=-1)
+        for column in ("valid", "issue"):
+            table[column] = pd.DatetimeIndex(table[column]).as_unit("ns").asi8
+        self._store("forecast", table)
+
+    def _vintage_clock(self) -> Clock:
+        """Vintages have one column for each time; the issue time is written like the valid time."""
+        clock = replace(self.clock, parts="one", label="start", newest_first=False)
+        if (
+            clock.form not in ("offset", "Z", "epoch_s", "epoch_ms")
+            and "%H" not in clock.form
+            and "%I" not in clock.form
+        ):
+            clock = replace(clock, form=f"{clock.form} %H:%M", padded=True)
+        if clock.zone not in ("UTC", "Etc/GMT-1", "Etc/GMT+5") and not clock.exact:
+            clock = replace(clock, zone=self.rng.choice(("UTC", clock.zone)))
+        return clock
+
+    def _write_vintage_table(self, rows: pd.DataFrame, times: dict[str, list[str]], clock: Clock) -> None:
+        columns = dict(times)
+        if len(self.names) > 1:
+            columns[_SERIES_HEADINGS[self.seed % len(_SERIES_HEADINGS)]] = rows["series"].tolist()
+        columns[self._forecast_heading()] = number_texts(self.dialect, rows["value"].to_numpy())
+        self._add_file("forecast", "forecast", columns, clock)
+
+    def _vintage_rows(self, clock: Clock) -> pd.DataFrame:
+        rows = self._vintages()
+        if not clock.exact:  # a local time that occurs twice would need a column that tells them apart
+            for column in ("valid", "issue"):
+                local = pd.DatetimeIndex(rows[column]).tz_convert(clock.zone).tz_localize(None)
+                back = local.tz_localize(clock.zone, ambiguous="NaT", nonexistent="NaT")
+                rows = rows[back.notna()]
+        return rows.sort_values(["issue", "series", "valid"], ignore_index=True)
+
+    def _texts_of(self, clock: Clock, times: pd.Series[Any]) -> list[str]:
+        return single_texts(
+            clock.form, shown_times(clock, pd.DatetimeIndex(times), self.step), padded=clock.padded
+        )
+
+    def _write_issue_valid(self) -> None:
+        clock = self._vintage_clock()
+        rows = self._vintage_rows(clock)
+        times = {self.rng.choice(_ISSUE_WORDS): self._texts_of(clock, rows["issue"]),
+                 self.rng.choice(_VALID_WORDS): self._texts_of(clock, rows["valid"])}  # fmt: skip
+        self._write_vintage_table(rows, times, clock)
+        self._finish_vintages(rows, clock)
+
+    def _finish_vintages(self, rows: pd.DataFrame, clock: Clock, **more: Any) -> None:
+        self._store_vintages(rows)
+        self.facts["forecast"] = Facts("forecast", clock.settings, self.dialect, issue=clock.settings, **more)
+
+    def _leads(self, rows: pd.DataFrame) -> tuple[list[str], str]:
+        lead = rows["valid"] - rows["issue"]
+        unit = "h" if self.step >= pd.Timedelta("1h") else "min"
+        count = lead.dt.total_seconds() // pd.Timedelta(f"1{unit}").total_seconds()
+        return [str(int(number)) for number in count], unit
+
+    def _write_issue_lead(self) -> None:
+        self._write_with_lead("issue", _ISSUE_WORDS)
+
+    def _write_valid_lead(self) -> None:
+        self._write_with_lead("valid", _VALID_WORDS)
+
+    def _write_with_lead(self, given: str, words: tuple[str, ...]) -> None:
+        clock = self._vintage_clock()
+        if not clock.exact:  # the lead counts absolute hours
+            clock = replace(clock, zone=clock.zone if clock.zone.startswith("Etc/") else "UTC")
+        rows = self._vintage_rows(clock)
+        leads, unit = self._leads(rows)
+        word = self.rng.choice(_LEAD_WORDS) if unit == "h" else "lead_minutes"
+        self._write_vintage_table(
+            rows, {self.rng.choice(words): self._texts_of(clock, rows[given]), word: leads}, clock
+        )
+        self._finish_vintages(rows, clock, lead_unit=unit)
+
+    def _write_lead_headings(self) -> None:
+        clock = self._vintage_clock()
+        clock = clock if clock.exact else replace(clock, zone="UTC")
+        rows = self._vintage_rows(clock)
+        leads, unit = self._leads(rows)
+        wide = rows.assign(lead=[int(lead) for lead in leads]).pivot_table(
+            index=["series", "issue"], columns="lead", values="value"
+        )
+        index = wide.index.to_frame(index=False)
+        columns = {self.rng.choice(_ISSUE_WORDS): self._texts_of(clock, index["issue"])}
+        if len(self.names) > 1:
+            columns[_SERIES_HEADINGS[self.seed % len(_SERIES_HEADINGS)]] = index["series"].tolist()
+        shape = self.rng.choice(("t+{}", "h{}", "lead_{}")) if unit == "h" else "t+{}min"
+        for lead in wide.columns:
+            columns[shape.format(lead)] = number_texts(self.dialect, wide[lead].to_numpy())
+        self._add_file("forecast", "forecast", columns, clock)
+        self._finish_vintages(rows, clock, lead_unit=unit)
+
+    def _write_issue_path(self) -> None:
+        clock = self._vintage_clock()
+        rows = self._vintage_rows(clock)
+        form = self.rng.choice(("%Y%m%d_%H", "%Y%m%d%H%M", "%Y-%m-%dT%H%M"))
+        zone = "UTC" if clock.exact else clock.zone
+        for issue, part in rows.groupby("issue"):
+            columns = {self.rng.choice(_VALID_WORDS[:1]): self._texts_of(clock, part["valid"])}
+            if len(self.names) > 1:
+                columns[_SERIES_HEADINGS[self.seed % len(_SERIES_HEADINGS)]] = part["series"].tolist()
+            columns[self._forecast_heading()] = number_texts(self.dialect, part["value"].to_numpy())
+            name = pd.Timestamp(str(issue)).tz_convert(zone).strftime(form)
+            self._add_file(f"forecast_{name}", "forecast", columns, clock)
+        self._finish_vintages(rows, clock, issue_path={"format": form, "zone": zone})
+
+
+def _spread(texts: list[str], count: int, *, by_time: bool) -> list[str]:
+    return [text for text in texts for _ in range(count)] if by_time else texts * count
