@@ -18,8 +18,10 @@ Values = NDArray[np.float32]
 """Values as stored: float32, physical units."""
 Flags = NDArray[np.bool_]
 Marks = NDArray[np.uint8]
-"""Flags as stored: 0, or the sum of TARGET_FLAGGED and PUBLISHED_FLAGGED."""
-TARGET_FLAGGED, PUBLISHED_FLAGGED = 1, 2
+"""Flags as stored: 0, or the sum of TARGET_FLAGGED, PUBLISHED_FLAGGED and TARGET_UNUSABLE."""
+TARGET_FLAGGED, PUBLISHED_FLAGGED, TARGET_UNUSABLE = 1, 2, 4
+NOT_LEARNED = TARGET_FLAGGED | TARGET_UNUSABLE
+"""The flags of targets that have no weight in training and in the scaler."""
 Names = NDArray[np.object_]
 Times = NDArray[np.int64]
 """UTC nanoseconds since 1970."""

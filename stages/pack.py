@@ -43,7 +43,7 @@ def _excluded(report: dict[str, Any]) -> list[str]:
     ]
     if empty := report["groups_without_sequence"]:
         lines.append(f"{len(empty):,} groups without a sequence: {', '.join(empty[:12])}")
-    return [*lines, *_flagged(report)]
+    return [*lines, *_flagged(report), *_unusable(report)]
 
 
 def _flagged(report: dict[str, Any]) -> list[str]:
@@ -52,6 +52,16 @@ def _flagged(report: dict[str, Any]) -> list[str]:
     return [
         f"{name}: {', '.join(f'{count:,} {limit}' for limit, count in entry['beyond'].items())}: {words[entry['on_flag']]}"
         for name, entry in report.get("flags", {}).items()
+    ]
+
+
+def _unusable(report: dict[str, Any]) -> list[str]:
+    """One line per target in `align.usable`."""
+    return [
+        f"{target}: {entry['steps']:,} steps are unusable (align.usable): no weight in training, scored apart"
+        if entry["steps"]
+        else f"{target}: no step is unusable, although align.usable names it: check its value, texts and intervals"
+        for target, entry in report.get("unusable", {}).items()
     ]
 
 

@@ -84,6 +84,11 @@ def align_frames(
         flag_counts=prepared.flag_counts,
         pairs=_pairs(frames, params, group, fits) if compare_pairs else {},
         measured=len(measured_series(frames, params)),
+        unusable={
+            name: int((prepared.unusable[name] & (targets.W[:, at] > 0)).sum())
+            for at, name in enumerate(params.align.target)
+            if name in prepared.unusable
+        },
     )
 
 

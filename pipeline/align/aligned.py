@@ -52,7 +52,7 @@ class AlignedSequence:
     issued: Times  # (T, S) issue time of the vintage used, NOT_ISSUED if there is none
     known: Times  # (T, G) when Y became known, NEVER_KNOWN if it did not
     flagged: Marks | None = (
-        None  # (T, G) TARGET_FLAGGED and PUBLISHED_FLAGGED added up; only if flags take rows out of training
+        None  # (T, G) the flags of `arrays` added up; only if flags take rows out of training
     )
 
 
@@ -82,3 +82,5 @@ class AlignedGroup:
     pairs: Mapping[str, list[dict[str, Any]]] = field(default_factory=dict)
     """Doubtful pairs of forecast and target: `unmatched` and `doubled` from `pair_names`, `misfits` and `copies` from `pair_shifts`."""
     measured: int = 0  # series with a target
+    unusable: Mapping[str, int] = field(default_factory=dict)
+    """Of the targets in `align.usable`: the number of steps with a value at which the target is unusable."""

@@ -13,8 +13,9 @@ from hindcast.pipeline.align.grid import Grid, make_grid
 from hindcast.pipeline.align.inputs import Input, forecast_input, inputs, realized_inputs
 from hindcast.pipeline.align.realized import Realized, read_realized
 from hindcast.pipeline.align.source_rows import SourceRows, count_flags, read_rows, sources_with_role
+from hindcast.pipeline.align.unusable_steps import unusable_steps
 from hindcast.pipeline.align.vintages import Origins, VintageSource, make_vintage_source
-from hindcast.pipeline.arrays import Ints, Times
+from hindcast.pipeline.arrays import Flags, Ints, Times
 from hindcast.pipeline.errors import AlignmentError
 from hindcast.pipeline.settings.clock import wall_of
 from hindcast.pipeline.settings.features import Holidays
@@ -45,7 +46,10 @@ class GroupInputs:
     flagged: Mapping[
         str, Realized
     ]  # 1 where a target is flagged; of targets whose flagged values count as missing
-    has_flags: bool  # flagged values of a target or of its published forecast count as missing
+    unusable: Mapping[
+        str, Flags
+    ]  # whether a target is unusable at each step (n,), of the targets in align.usable
+    has_flags: bool  # flagged values of a target or of its published forecast count as missing, or targets are unusable
     flag_counts: Mapping[str, Mapping[str, Mapping[str, int]]]  # source -> value -> limit -> values beyond it
     origins: Ints  # (P, tracks) of each step on the grid's shared axis
 
@@ -62,11 +66,7 @@ class GroupInputs:
 
 def prepare_group(frames: Mapping[str, pd.DataFrame], params: Params, group: str) -> GroupInputs:
     """Prepare the rows of a group; raises AlignmentError if the settings do not give the group a zone or its holidays."""
-    zone = params.raw.zone_of(group)
-    if zone is None:
-        raise AlignmentError(
-            f"raw.zone has no zone for the group {group!r}; add one, or exclude the group with align.groups."
-        )
+    zone = _zone_of(group, params)
     names, rows = read_rows(frames, params, group)
     grid = make_grid(names, rows, params, group)
     read, chosen = inputs(params), params.align.published
@@ -98,10 +98,20 @@ def prepare_group(frames: Mapping[str, pd.DataFrame], params: Params, group: str
         },
         targets=stored,
         flagged={name: read_realized(realized[name], rows, grid, params, "flags") for name in flagged},
-        has_flags=has_flags,
+        unusable={name: unusable_steps(name, rows, grid, params, group) for name in params.align.usable},
+        has_flags=has_flags or bool(params.align.usable),
         flag_counts=count_flags(rows, params),
         origins=params.align.origin.origins(grid.shared.times(), zone),
     )
+
+
+def _zone_of(group: str, params: Params) -> str:
+    zone = params.raw.zone_of(group)
+    if zone is None:
+        raise AlignmentError(
+            f"raw.zone has no zone for the group {group!r}; add one, or exclude the group with align.groups."
+        )
+    return zone
 
 
 def _vintages(

@@ -61,7 +61,8 @@ def is_forecast(params: Params, input_: Input) -> bool:
 
 def _known_inputs(params: Params) -> Iterator[Input]:
     chosen = params.align.features.known
-    for name in params.raw.values_of("known") if chosen == "all" else chosen:
+    every = (name for name in params.raw.values_of("known") if name not in params.align.mask_values)
+    for name in every if chosen == "all" else chosen:
         yield from _in_parts(params, Input(name, name, _makers(params, name, "known")))
 
 

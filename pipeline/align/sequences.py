@@ -13,7 +13,7 @@ from hindcast.pipeline.align.asof import kept_runs
 from hindcast.pipeline.align.features.registry import feature_list
 from hindcast.pipeline.align.group_inputs import GroupInputs
 from hindcast.pipeline.align.track import Track
-from hindcast.pipeline.arrays import PUBLISHED_FLAGGED, Flags, Marks, Times, Values
+from hindcast.pipeline.arrays import PUBLISHED_FLAGGED, TARGET_UNUSABLE, Flags, Marks, Times, Values
 from hindcast.pipeline.errors import AlignmentError
 
 
@@ -24,7 +24,7 @@ class Targets:
     Y: Values  # (n, G) 0 where unknown
     W: Values  # (n, G)
     known: Times  # (n, G)
-    flagged: Marks | None  # (n, G) 1 where Y is flagged; None if flags change nothing
+    flagged: Marks | None  # (n, G) TARGET_FLAGGED and TARGET_UNUSABLE added up; None if flags change nothing
 
 
 def read_targets(group: GroupInputs) -> Targets:
@@ -43,6 +43,8 @@ def _flagged(group: GroupInputs) -> Marks:
     for column, name in enumerate(group.params.align.target):
         if name in group.flagged:
             marks[:, column] = group.flagged[name].final[0][group.grid.own_slot] == 1
+        if name in group.unusable:
+            marks[:, column] |= TARGET_UNUSABLE * group.unusable[name].view(np.uint8)
     return marks
 
 

@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from hindcast.pipeline.arrays import PUBLISHED_FLAGGED, TARGET_FLAGGED, TIME_MAX, TIME_MIN
+from hindcast.pipeline.arrays import PUBLISHED_FLAGGED, TARGET_FLAGGED, TARGET_UNUSABLE, TIME_MAX, TIME_MIN
 from hindcast.pipeline.certify.as_known import NO_VALUE, GroupTables, KnownValue
 from hindcast.pipeline.certify.expected_columns import Step, expected_columns, sources_and_value
 from hindcast.pipeline.certify.expected_splits import EXPECTATIONS
 from hindcast.pipeline.certify.findings import CheckResult, Findings
 from hindcast.pipeline.certify.iterate import StepBlock
 from hindcast.pipeline.certify.slow_clock import days_of_change, moment_of_midnight
+from hindcast.pipeline.certify.unusable_targets import UnusableTargets
 from hindcast.pipeline.settings.base import DAY
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.store.reader import Dataset
@@ -152,6 +153,7 @@ def check_inputs(
     """
     in_inputs, in_targets, in_published = (findings[name] for name in ("inputs", "targets", "published"))
     columns, stored_tables = expected_columns(tables), replace(tables, as_stored=True)
+    unusable = {target: UnusableTargets(tables, target) for target in dataset.targets}
     for step, label, stored in rows:
         for result in (in_inputs, in_targets, in_published):
             result.count_checked()
@@ -165,6 +167,7 @@ def check_inputs(
                 faults = _faults_of_input(expected, float(stored["X"][column]), is_masked=is_masked)
                 in_inputs.add_violations(faults, f"{label}: {name} is ")
         in_targets.add_violations(_faults_of_targets(dataset, stored_tables, step, stored), f"{label}: ")
+        in_targets.add_violations(_faults_of_unusable(dataset, unusable, step, stored), f"{label}: ")
         in_published.add_violations(
             _faults_of_published(dataset, stored_tables, tables, step, stored), f"{label}: "
         )
@@ -193,6 +196,17 @@ def _faults_of_targets(dataset: Dataset, tables: GroupTables, step: Step, stored
             flag = int(tables.is_flagged(target, step.series, step.time))
             if found != flag:
                 yield f"{target} has the flag {found}, but the limits in the settings give {flag}"
+
+
+def _faults_of_unusable(
+    dataset: Dataset, unusable: Mapping[str, UnusableTargets], step: Step, stored: StoredRow
+) -> Iterator[str]:
+    for column, target in enumerate(dataset.targets):
+        due = unusable[target].holds(step.series, step.time)
+        found = dataset.has_flagged and int(stored["flagged"][column]) & TARGET_UNUSABLE > 0
+        if found != due:
+            words = ("usable", "unusable")
+            yield f"{target} is stored as {words[found]}, but by align.usable and the tables it is {words[due]}"
 
 
 def _equal(stored: float, due: float, size: float = 0.0) -> bool:

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from hindcast.pipeline.arrays import TARGET_FLAGGED, Flags, Floats, Ints
+from hindcast.pipeline.arrays import NOT_LEARNED, Flags, Floats, Ints
 from hindcast.pipeline.certify.findings import CheckResult
 from hindcast.pipeline.certify.iterate import StepBlock, iter_blocks, scored_in
 from hindcast.pipeline.certify.robust_moments import robust_moments
@@ -188,7 +188,7 @@ def _training_rows(block: StepBlock, kind: str, train: Split) -> _TrainingRows:
         maskable = np.arange(len(values))
         absent = (block.read("W")[inside] <= 0).T
         if dataset.has_flagged:
-            absent |= (block.read("flagged")[inside] & TARGET_FLAGGED != 0).T
+            absent |= (block.read("flagged")[inside] & NOT_LEARNED != 0).T
     return _TrainingRows(block.row[inside], values, maskable, absent)
 
 

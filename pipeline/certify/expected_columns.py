@@ -139,6 +139,8 @@ def feature_inputs(
     for role, names in (("forecast", chosen.forecast), ("known", chosen.known)):
         of_role = [source for source in params.raw.table_sources.values() if source.role == role]
         every = dict.fromkeys(value for source in of_role for value in source.values)
+        for rule in params.align.usable.values() if role == "known" else ():
+            every = {value: None for value in every if value not in (rule.value, rule.until)}
         for name in every if names == "all" else names:
             sources, value = sources_and_value(params, role, name)
             first = params.raw.sources[sources[0]]

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from hindcast.pipeline.arrays import PUBLISHED_FLAGGED, TARGET_FLAGGED, Flags, Ints, Values
+from hindcast.pipeline.arrays import NOT_LEARNED, PUBLISHED_FLAGGED, Flags, Ints, Values
 from hindcast.pipeline.store.index_types import Sequences, Split, played_samples
 
 
@@ -52,14 +52,14 @@ def sequence_of(source: Source, samples: Ints) -> Ints:
 
 
 def read_weights(source: Source, split: str, samples: Ints, *, residual: bool = False) -> Values:
-    """The weights of samples (sample, step, target) in a split; in training, flagged targets have weight 0.
+    """The weights of samples (sample, step, target) in a split; in training, flagged and unusable targets have weight 0.
 
     `split` is the name of the split. With `residual` (the error of the published forecast is learned), targets
     whose published forecast is flagged have no weight either. Flags change no weight in validation and test.
     """
     weights: Values = source.read("W", samples)
     if source.has_flagged and split.rpartition("/")[2] == "train":
-        out = TARGET_FLAGGED | PUBLISHED_FLAGGED if residual else TARGET_FLAGGED
+        out = NOT_LEARNED | PUBLISHED_FLAGGED if residual else NOT_LEARNED
         weights[source.read("flagged", samples) & out != 0] = 0
     return weights
 

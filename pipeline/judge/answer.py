@@ -9,6 +9,7 @@ from hindcast.pipeline.forecasters import FORECASTERS
 from hindcast.pipeline.judge.metrics import number_text
 from hindcast.pipeline.judge.scores import Judgement, scope_name
 from hindcast.pipeline.judge.skill import Estimate, Skill, Verdict, verdict
+from hindcast.pipeline.judge.table import UNUSABLE
 from hindcast.pipeline.wording import listed
 
 Kind = Literal["yes", "no", "open"]
@@ -74,7 +75,10 @@ def derive_unflagged(judgement: Judgement) -> UnflaggedAnswer | None:
         return None
     reasons = ", ".join(f"{label} {rows}" for label, rows in found.labels.items())
     rows = f"{found.left_out} of {found.compared} compared rows"
-    left_out = f"With {rows} left out, because the quality check flagged their values ({reasons}), "
+    why = "the quality check flagged their values"
+    if UNUSABLE in found.labels:
+        why = f"{why} or align.usable names them" if len(found.labels) > 1 else "align.usable names them"
+    left_out = f"With {rows} left out, because {why} ({reasons}), "
     if found.skill is None or judgement.rival is None:
         remain = "nothing remains to compare." if found.left_out == found.compared else "there is no answer."
         return UnflaggedAnswer(

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hindcast.pipeline.arrays import TARGET_UNUSABLE, Flags
 from hindcast.pipeline.feed.scored_rows import Rows, RowSource, read_blocks
-from hindcast.pipeline.judge.table import SeriesNames, Table
+from hindcast.pipeline.judge.table import UNUSABLE, SeriesNames, Table
 from hindcast.pipeline.store.index_types import Sequences
 
 
@@ -23,6 +25,10 @@ class EvaluationSource(RowSource, Protocol):
     @property
     def baselines(self) -> tuple[str, ...]:
         """Names of the last axis of `baseline`."""
+
+    @property
+    def has_flagged(self) -> bool:
+        """Whether there is the array `flagged`."""
 
 
 def index_series(sequences: Sequences) -> tuple[SeriesNames, NDArray[np.int32]]:
@@ -51,7 +57,10 @@ def load_tables(
     stored = [name for name in forecasters if name == "published" or name in baselines]
     origin = np.empty(len(rows), np.int64)
     columns = np.empty((targets, 1 + len(stored), len(rows)), np.float32)
+    unusable = np.zeros((targets, len(rows) if dataset.has_flagged else 0), np.bool_)
     for block, read in read_blocks(dataset, rows, targets * len(baselines)):
+        if dataset.has_flagged:
+            unusable[:, block] = (read("flagged") & TARGET_UNUSABLE != 0).T
         origin[block] = read("origin")
         columns[:, 0, block] = np.where(read("W") > 0, read("Y"), np.nan).T
         baseline = read("baseline")
@@ -62,10 +71,16 @@ def load_tables(
     names, series_of = index_series(dataset.sequences)
     series = series_of[rows.sequence]
     track = np.asarray(dataset.sequences.track)[rows.sequence].astype(np.int16)
-    return [
+    tables = [
         Table(
             split, name, unit, names, dataset.frequency, series, track, rows.time, origin,
             columns[index, 0], dict(zip(stored, columns[index, 1:], strict=True)),
         )
         for index, (name, unit) in enumerate(zip(dataset.targets, dataset.target_units, strict=True))
     ]  # fmt: skip
+    return [_with_unusable(table, bad) for table, bad in zip(tables, unusable, strict=True)]
+
+
+def _with_unusable(table: Table, bad: Flags) -> Table:
+    """Label the rows whose target is unusable."""
+    return replace(table, flagged=bad.astype(np.uint32), labels=(UNUSABLE,)) if bad.any() else table

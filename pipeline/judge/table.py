@@ -15,6 +15,10 @@ BLOCK = 1 << 20
 """Rows converted to float64 at a time: this limits the memory and fixes the order of summation."""
 
 
+UNUSABLE = "target: unusable"
+"""The label of rows whose target `align.usable` takes out of training."""
+
+
 @dataclass(frozen=True)
 class SeriesNames:
     """The groups, and for each series its name and the index of its group, ordered by (group, series)."""
@@ -35,8 +39,8 @@ class Table:
     `frequency` is the length of a step in ns; `time` and `origin` are int64 nanoseconds UTC; `actual` and every
     forecast are float32 in physical units, NaN if there is no value. `compared` marks the rows on which all forecasters are
     scored. `quantiles` (row, level) are the model's forecasts at `levels`, ascending along the last axis, or None; its
-    point forecast is one of them. `flagged` has a bit of each of `labels` that the quality check gives the row; None: no
-    row is flagged.
+    point forecast is one of them. `flagged` has a bit of each of `labels` that the quality check or `align.usable` gives the
+    row; None: no row is flagged.
     """
 
     split: str

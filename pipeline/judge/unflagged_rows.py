@@ -44,14 +44,14 @@ class FlaggedIntervals:
 
 
 def flag_rows(table: Table, intervals: FlaggedIntervals, params: Params) -> Table:
-    """Return the table with `flagged`: a bit for each label that flags a row's step, and the `labels`.
+    """Return the table with `flagged`: a bit for each label that flags a row's step, and the `labels`, beside those it has.
 
     A label is `target: reason` or `published: reason`. The target's intervals are those of the realized sources that have
     the value, the published forecast's those of the sources named by `align.published`. An interval flags every step that
     it overlaps.
     """
-    flagged = np.zeros(len(table), np.uint32)
-    labels: list[str] = []
+    flagged = np.zeros(len(table), np.uint32) if table.flagged is None else table.flagged.copy()
+    labels = [*table.labels]
     for side, own in _sides(table.target, intervals, params):
         rows = np.flatnonzero(match_rows(table, own))
         part = _select_rows(table, rows)

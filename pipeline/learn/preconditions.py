@@ -104,7 +104,7 @@ def check_rows(source: Source, *, residual: bool = False) -> None:
             return
     raise TrainingError(
         f"The training split has no row to learn from: of its {len(samples):,} samples, no step has a known target that is "
-        f"not flagged{' and whose published forecast is not' if residual else ''}. Check align.from, align.until and the split's borders, then run the stage `split` again."
+        f"neither flagged nor unusable{' and whose published forecast is not' if residual else ''}. Check align.from, align.until and the split's borders, then run the stage `split` again."
     )
 
 

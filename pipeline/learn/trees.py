@@ -16,7 +16,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from hindcast.pipeline.arrays import PUBLISHED_FLAGGED, TARGET_FLAGGED, Flags, Floats, Values
+from hindcast.pipeline.arrays import NOT_LEARNED, PUBLISHED_FLAGGED, Flags, Floats, Values
 from hindcast.pipeline.errors import TrainingError
 from hindcast.pipeline.feed.scaling import Scaling
 from hindcast.pipeline.feed.scored_rows import Rows, RowSource, read_blocks, scored_rows
@@ -276,7 +276,7 @@ def with_series(inputs: Values, series: NDArray[np.int32]) -> Values:
 
 def _counted(data: TreeData, split: str, rows: Rows) -> Flags:
     """Return (target, row) flags: the target is known, and in training nothing is flagged that the trees learn from."""
-    source, out = data.source, TARGET_FLAGGED | PUBLISHED_FLAGGED if data.residual else TARGET_FLAGGED
+    source, out = data.source, NOT_LEARNED | PUBLISHED_FLAGGED if data.residual else NOT_LEARNED
     counted = np.zeros((len(source.targets), len(rows)), np.bool_)
     for block, read in read_blocks(source, rows, len(source.targets)):
         counted[:, block] = (read("W") > 0).T

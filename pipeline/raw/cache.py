@@ -38,7 +38,7 @@ _CODE = (
     "settings/stamp_grid.py",
 )
 _LIBRARIES = ("numpy", "pandas", "pyarrow", "tzdata")
-_READ_OF_VALUES = ("column", "header", "min", "max", "allowed")
+_READ_OF_VALUES = ("column", "header", "min", "max", "allowed", "codes", "time")
 
 
 class Cache:
@@ -134,7 +134,8 @@ class SettingsDigest:
         reading = source.model_dump(mode="json", exclude=apart) | grid
         for name, value in reading["values"].items():
             limits = value["flag"] if value["on_flag"] == "quarantine" else None
-            reading["values"][name] = {key: value[key] for key in _READ_OF_VALUES} | {"flag": limits}
+            read = {key: value[key] for key in _READ_OF_VALUES if key in value}
+            reading["values"][name] = read | {"flag": limits}
         # a list: rows hold their values in the order of the settings, to which digests of mappings are blind
         reading["values"] = list(reading["values"].items())
         if not isinstance(source.known, PublishedAt):

@@ -117,18 +117,22 @@ class Layout:
     where: tuple[tuple[int, tuple[str, ...]], ...] = ()  # column, texts in this source's rows
     header_time: str | None = None  # the part of the time that the headings contain
     repeated_header: bytes = b""  # an equal line is a repeated header; empty if it could be a row
+    of_texts: tuple[int, ...] = ()  # the places of values whose cells are read as texts
 
     @property
     def number_columns(self) -> tuple[int, ...]:
         """Columns read as numbers, ascending."""
-        columns = {column for slot in self.slots for column in slot.values} | {self.lead_column}
-        return tuple(sorted(columns - {-1}))
+        columns = {
+            column for slot in self.slots for at, column in enumerate(slot.values) if at not in self.of_texts
+        }
+        return tuple(sorted((columns | {self.lead_column}) - {-1}))
 
     @property
     def text_columns(self) -> tuple[int, ...]:
         """Columns read as texts, ascending."""
         single = {self.group_column, self.series_column}
         tested = {column for column, _ in self.where}
+        tested |= {slot.values[at] for slot in self.slots for at in self.of_texts}
         times = self.issue.all | self.valid.all | self.published.all
         return tuple(sorted((single | times | tested) - {-1}))
 
@@ -157,6 +161,7 @@ def read_layout(file: RawFile, name: str, source: Source) -> Layout:
         lead_column=columns.find("lead", source.lead.column if source.lead else None),
         where=tuple((columns.find("where", column), texts) for column, texts in source.where.items()),
         header_time=source.header_time,
+        of_texts=tuple(at for at, field in enumerate(source.values.values()) if field.is_of_texts),
     )
     if columns.faults:
         faults = [*columns.faults, *_other_separator(file.name, name, header, source)]

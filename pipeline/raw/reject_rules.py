@@ -70,7 +70,7 @@ REMEDIES = {
     KNOWN_TIME: "see `known.format`",
     AMBIGUOUS: "see `zone` and `ambiguous` of the timestamp",
     NONEXISTENT: "see `zone`, `label` and `nonexistent` of the timestamp",
-    NUMBER: "see `missing`, `decimal`, `thousands`, `around` and `negatives`",
+    NUMBER: "see `missing`, `codes`, `decimal`, `thousands`, `around` and `negatives`",
     MIN: "see the value's `min`",
     MAX: "see the value's `max`",
     ALLOWED: "see the value's `allowed`",

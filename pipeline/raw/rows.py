@@ -30,6 +30,7 @@ from hindcast.pipeline.raw.reject_rules import (
     join_rejected,
 )
 from hindcast.pipeline.raw.row_times import BlockTimes, RowTimes, TimesReader
+from hindcast.pipeline.raw.text_values import read_text_values
 from hindcast.pipeline.settings.fields import TextField
 from hindcast.pipeline.settings.raw import RawSettings, Source
 
@@ -130,7 +131,7 @@ class RowReader:
         faults.add(times.faults)
         if slot.time_text:  # the time comes from both heading and line: the value's cell is reported
             faults.column[np.isin(faults.rule, _OF_HEADINGS) & (faults.column < 0)] = max(slot.values)
-        values = self._values(slot, cells, faults)
+        values = self._values(slot, cells, faults, ([zone or "UTC" for zone in zones], groups.codes))
         good, codes = faults.rule == GOOD, groups.codes * len(series.names) + series.codes
         records = Records(codes.astype(np.int32), cells.lines, times.fields, tuple(values))
         return Rows(
@@ -144,11 +145,18 @@ class RowReader:
             ),
         )
 
-    def _values(self, slot: Slot, cells: Cells, faults: RowFaults) -> list[Floats]:
+    def _values(
+        self, slot: Slot, cells: Cells, faults: RowFaults, zones: tuple[list[str], Ints]
+    ) -> list[Floats]:
         values = []
         for column, field in zip(slot.values, self._source.values.values(), strict=True):
             if column < 0:
                 values.append(np.full(len(cells.lines), np.nan))
+                continue
+            if field.is_of_texts:
+                numbers, bad = read_text_values(cells.texts[column], field, self._source.missing, *zones)
+                faults.mark(bad, NUMBER, column)
+                values.append(numbers)
                 continue
             numbers = blank_markers(cells.numbers[column], self._markers)
             if column in cells.unreadable:

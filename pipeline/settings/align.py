@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -10,6 +10,7 @@ from hindcast.pipeline.settings.base import DurationField, Number, PositiveDurat
 from hindcast.pipeline.settings.features import Features
 from hindcast.pipeline.settings.moments import Moment
 from hindcast.pipeline.settings.origin import OriginField
+from hindcast.pipeline.settings.usable import Usable
 
 
 class VintageRule(Section):
@@ -29,8 +30,11 @@ class GapRule(Section):
 class AlignSettings(Section):
     """How typed rows are aligned to regular steps, each with a row of X, a target and an origin."""
 
+    newer_fields: ClassVar[frozenset[str]] = frozenset({"usable"})
+
     target: Annotated[tuple[str, ...], Field(min_length=1)]
     published: dict[str, str] = {}
+    usable: dict[str, Usable] = {}  # targets that must not be learned at some steps
     groups: tuple[str, ...] | None = None  # only these groups; null: all
     from_: Annotated[Moment, Field(alias="from")] = None
     until: Moment = None
@@ -42,3 +46,8 @@ class AlignSettings(Section):
     gaps: GapRule
     shortest: PositiveDuration | None = None  # sequences shorter than this are dropped and counted
     features: Features
+
+    @property
+    def mask_values(self) -> frozenset[str]:
+        """The values that say when targets are unusable; `features.known: all` does not include them."""
+        return frozenset(name for rule in self.usable.values() for name in rule.values)

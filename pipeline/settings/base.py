@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, ClassVar, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import (
@@ -15,8 +15,10 @@ from pydantic import (
     ConfigDict,
     Discriminator,
     PlainSerializer,
+    SerializerFunctionWrapHandler,
     Tag,
     WithJsonSchema,
+    model_serializer,
     model_validator,
 )
 
@@ -37,6 +39,17 @@ class Section(BaseModel):
     """A section of params.yaml: frozen; unknown keys and numbers that are not finite are faults."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, allow_inf_nan=False)
+    newer_fields: ClassVar[frozenset[str]] = frozenset()
+    """Fields that were added after others: dumps leave them out while they have their default, so digests of settings stay."""
+
+    @model_serializer(mode="wrap")
+    def _dump(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        dumped: dict[str, Any] = dump(self)
+        fields = type(self).model_fields
+        for name in self.newer_fields:
+            if getattr(self, name) == fields[name].default:
+                dumped.pop(name, None)
+        return dumped
 
     @model_validator(mode="after")
     def _check(self) -> Self:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, WithJsonSchema
 
@@ -266,6 +266,18 @@ class FlagLimits(Section):
         return tuple(name for name in ("zeros", "frozen") if getattr(self, name) is not None)
 
 
+class StampValue(Section):
+    """How a cell with a timestamp is read as a value: seconds since 1970 in UTC. An ambiguous time is the later one."""
+
+    format: StampFormat = "iso"
+    zone: ZoneOrGroup = "UTC"
+
+    @property
+    def formats(self) -> tuple[str, ...]:
+        """The formats, always as a tuple."""
+        return (self.format,) if isinstance(self.format, str) else self.format
+
+
 OnFlag = Literal["keep", "missing", "quarantine"]
 
 
@@ -273,11 +285,15 @@ class ValueField(Section):
     """One value: its column, or the header pattern of its columns in a wide file.
 
     `on_flag` is what happens to values beyond the limits of `flag`: they are kept, count as missing in X and in training,
-    or their rows go to quarantine.
+    or their rows go to quarantine. `codes` are the numbers of texts (a status); with `time` a cell is a timestamp.
     """
+
+    newer_fields: ClassVar[frozenset[str]] = frozenset({"codes", "time"})
 
     column: str | None = None
     header: Pattern | None = None  # its named groups set fields of the row
+    codes: dict[str, Number] | None = None
+    time: StampValue | None = None
     unit: str = ""
     min: Number | None = None
     max: Number | None = None
@@ -291,6 +307,10 @@ class ValueField(Section):
         yield from _faults_of_choice(self, ("column", "header"))
         if self.min is not None and self.max is not None and self.min > self.max:
             yield f"min must not be above max, found {self.min} > {self.max}"
+        if self.codes is not None and self.time is not None:
+            yield "a value is a text with a number in codes, or a timestamp: remove codes or time"
+        if self.codes is not None and not self.codes:
+            yield "codes must give at least one text a number, such as {ok: 0, curtailed: 1}"
         if self.angle and self.unit != "deg":
             yield f"an angle must have the unit deg, found {self.unit!r}"
         if self.on_flag != "keep" and self.flag is None:
@@ -304,6 +324,11 @@ class ValueField(Section):
         if unknown:
             allowed = ", ".join((*HEADER_NAMES, *HEADER_TIMES))
             yield f"named groups of a header must be among {allowed}, found {', '.join(sorted(unknown))}"
+
+    @property
+    def is_of_texts(self) -> bool:
+        """Whether its cells are read as texts, not as numbers."""
+        return self.codes is not None or self.time is not None
 
     @property
     def counts_as_missing(self) -> bool:

@@ -9,6 +9,7 @@ from hindcast.pipeline.settings.base import unknown_names
 from hindcast.pipeline.settings.features import feature_faults
 from hindcast.pipeline.settings.known import PublishedAt
 from hindcast.pipeline.settings.raw import RawSettings, Source
+from hindcast.pipeline.settings.usable import usable_faults
 from hindcast.pipeline.wording import time_text
 
 
@@ -20,6 +21,7 @@ def faults_between_sections(raw: RawSettings, align: AlignSettings) -> list[str]
         *_align_faults(raw, align),
         *_angle_faults(raw, align),
         *_flag_faults(raw, align),
+        *usable_faults(raw, align.target, align.usable),
         *feature_faults(align.features, raw, align.origin, align.published),
     ]
 

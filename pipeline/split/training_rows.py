@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hindcast.pipeline.arrays import TARGET_FLAGGED, Flags, Ints, Values
+from hindcast.pipeline.arrays import NOT_LEARNED, Flags, Ints, Values
 from hindcast.pipeline.engine import map_in_order
 from hindcast.pipeline.split.exact_sums import Sums
 from hindcast.pipeline.split.steps import Read, Steps, flag_scored, samples_per_block
@@ -157,7 +157,7 @@ class _Reader:
         if kind == "targets":
             counted = self.array("W", part.samples) > 0
             if self.has_flagged:
-                counted &= self.array("flagged", part.samples) & TARGET_FLAGGED == 0
+                counted &= self.array("flagged", part.samples) & NOT_LEARNED == 0
             return inside, self.array("Y", part.samples), counted & inside[..., None]
         values = self.array("X", part.samples)
         counted = np.repeat(inside[..., None], values.shape[-1], axis=-1)

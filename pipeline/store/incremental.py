@@ -54,6 +54,7 @@ class PackedGroup:
     """source -> value with limits -> limit -> values beyond it"""
     pairs: Mapping[str, list[dict[str, Any]]] = field(default_factory=dict)  # of pair_report.group_pairs
     measured: int = 0  # series with a target of their own
+    unusable: Mapping[str, int] = field(default_factory=dict)  # target -> steps at which it is unusable
 
     @property
     def covered_steps(self) -> int:
@@ -94,6 +95,7 @@ def shard_fingerprint(group: str, digests: Mapping[str, str], params: Params) ->
             "group": group,
             "tables": dict(digests),
             "frequency": str(params.raw.frequency),
+            **({"codes": codes} if (codes := _codes(params)) else {}),
             **({"flags": limits} if (limits := _limits(params, "missing")) else {}),
             **({"grid_offset": offset} if (offset := params.raw.offset_of(group)) else {}),
             "zone": params.raw.zone_of(group),
@@ -121,6 +123,16 @@ def _reading_of(source: Source) -> dict[str, Any]:
     if source.off_grid.round is not None:
         reading["round"] = str(source.off_grid.round)
     return reading
+
+
+def _codes(params: Params) -> list[Any]:
+    """Return the numbers of texts of the values that `align.usable` reads, by source and value."""
+    return [
+        [name, value, field_.codes]
+        for name, source in params.raw.table_sources.items()
+        for value, field_ in source.values.items()
+        if field_.codes is not None and value in params.align.mask_values
+    ]
 
 
 def reuse_shards(root: Path, packed: Path, fresh: Path, keys: Mapping[str, str]) -> dict[str, PackedGroup]:

@@ -54,7 +54,7 @@ ARRAYS = (
     ArrayLayout("known", ("sample", "step", "target"), _TIME, TIME_MAX),  # the target is never known
 )
 FLAGGED = ArrayLayout("flagged", ("sample", "step", "target"), np.dtype("u1"), 0)
-"""The sum of TARGET_FLAGGED and PUBLISHED_FLAGGED: only in files whose settings give flagged values no weight in training."""
+"""The sum of the flags of `arrays`: only in files whose settings give flagged or unusable values no weight in training."""
 
 BY_NAME: Mapping[str, ArrayLayout] = {array.name: array for array in (*ARRAYS, FLAGGED)}
 

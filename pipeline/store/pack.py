@@ -74,6 +74,7 @@ def pack(params: Params, root: Path) -> dict[str, Any]:
                 flush_to_disk(fresh / result.shard)  # a worker may not have done so yet, or failed to
         ordered = [results[group] for group in groups]
         report = build_report(ordered, tuple(params.raw.sources_of("forecast"))) | _flags(ordered, params)
+        report |= _unusable(ordered, params)
         if pairs := pairs_report(ordered):
             report["pairs"] = pairs
         check_names(ordered, params)
@@ -96,9 +97,14 @@ def pack_group(
     """Align one group and write its shard into `folder`; `item` is (group, digests of its tables by source)."""
     group, digests = item
     aligned = align_group(tables, params, group)
-    pairs: dict[str, Any] = {"pairs": group_pairs(aligned), "measured": aligned.measured}
+    further: dict[str, Any] = {
+        "flags": aligned.flag_counts,
+        "pairs": group_pairs(aligned),
+        "measured": aligned.measured,
+        "unusable": dict(aligned.unusable),
+    }
     if not aligned.sequences:
-        return PackedGroup(group, aligned.coverage, aligned.counts, flags=aligned.flag_counts, **pairs)
+        return PackedGroup(group, aligned.coverage, aligned.counts, **further)
     fingerprint = shard_fingerprint(group, digests, params)
     shard = f"{file_name(group)}{SUFFIX}"
     header = write_shard(folder / shard, aligned, params, fingerprint, flushed=False)
@@ -113,8 +119,7 @@ def pack_group(
         samples=header.sample_count,
         steps=header.step_count,
         padding=header.sample_count * header.segment_length - header.step_count,
-        flags=aligned.flag_counts,
-        **pairs,
+        **further,
     )
 
 
@@ -172,6 +177,20 @@ def _flags(results: Sequence[PackedGroup], params: Params) -> dict[str, Any]:
                     },
                 }
     return {"flags": entries} if entries else {}
+
+
+def _unusable(results: Sequence[PackedGroup], params: Params) -> dict[str, Any]:
+    """Return the entry `unusable` of pack.json: for each target in `align.usable`, the steps with a value that are unusable."""
+    entries = {
+        target: {
+            "steps": sum(result.unusable.get(target, 0) for result in results),
+            "by_group": {
+                result.group: result.unusable[target] for result in results if result.unusable.get(target)
+            },
+        }
+        for target in params.align.usable
+    }
+    return {"unusable": entries} if entries else {}
 
 
 def _select_groups(sources: Mapping[str, Any], params: Params) -> dict[str, dict[str, str]]:

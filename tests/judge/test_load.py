@@ -78,3 +78,30 @@ def test_blocks_cover_every_row_once_and_read_a_sample_once(
     samples = [set(rows.sample[start:stop]) for start, stop, _ in seen]
     assert max(map(len, samples)) == 5
     assert sum(map(len, samples)) == len(set(rows.sample))
+
+
+def test_rows_whose_target_is_unusable_are_labelled_and_scored_apart() -> None:
+    from dataclasses import replace as replaced
+
+    from hindcast.pipeline.arrays import TARGET_FLAGGED, TARGET_UNUSABLE
+    from hindcast.pipeline.judge.answer import derive_unflagged
+    from hindcast.pipeline.judge.scores import judge_table
+    from tests.judge.mock_judged import mock_dataset as judged_dataset
+
+    dataset = judged_dataset()
+    flags = np.random.default_rng(3).integers(0, 2, (*dataset.arrays["Y"].shape, 2)).astype(np.uint8)
+    dataset.arrays["flagged"] = flags[..., 0] * TARGET_UNUSABLE + flags[..., 1] * TARGET_FLAGGED
+    dataset = replaced(dataset, has_flagged=True)
+    rows = scored_rows(dataset, "test")
+    table = load_tables(dataset, "test", rows, COLUMNS, lambda _: None)[0]
+    due = flags[..., 0][rows.sample, rows.offset, 0] > 0
+    assert table.labels == ("target: unusable",)
+    assert table.flagged is not None
+    assert ((table.flagged == 1) == due).all()
+    table.forecasts["model"] = table.forecasts["published"] + 1
+    marked, judgement = judge_table(table, ["published"], 7)
+    assert judgement.unflagged is not None
+    assert judgement.unflagged.left_out == int((due & marked.compared).sum()) > 0
+    answer = derive_unflagged(judgement)
+    assert answer is not None
+    assert "because align.usable names them (target: unusable" in answer.sentence
