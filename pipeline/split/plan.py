@@ -101,7 +101,7 @@ def excluded_lines(plan: Plan, steps: Steps) -> Iterator[str]:
 
 def _count(steps: Steps, draft: Draft, attributes: dict[str, int | str]) -> Plan:
     embargoed = tuple(len(embargoed_samples(steps, part)) if part.late else 0 for part in draft.parts)
-    scored = tuple(scored_by_sequence(steps, split) for split in draft.splits)
+    scored = tuple(scored_by_sequence(steps, draft.splits))
     splits = []
     for part, split, counts, out in zip(draft.parts, draft.splits, scored, embargoed, strict=True):
         more = {"sample_count": len(split.indices), "scored_count": int(counts.sum()), "embargoed_count": out}

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from numpy.typing import NDArray
+import numpy as np
 
-from hindcast.pipeline.arrays import Ints
 from hindcast.pipeline.digests import FileDigests, digest_of_shards
 from hindcast.pipeline.errors import SplitError
 from hindcast.pipeline.files import write_json
-from hindcast.pipeline.progress import progress
 from hindcast.pipeline.settings.params import Params
+from hindcast.pipeline.split.kept_answers import AnswersOfParts, KeptAnswers
 from hindcast.pipeline.split.plan import Plan, plan_splits
 from hindcast.pipeline.split.policies.policy_table import POLICIES
 from hindcast.pipeline.split.scaler import common_features, fit_scaler
@@ -23,51 +23,49 @@ from hindcast.pipeline.split.training_rows import Columns
 from hindcast.pipeline.store.index_types import Split
 from hindcast.pipeline.store.join_shards import list_shards, write_dataset
 from hindcast.pipeline.store.reader import Dataset
+from hindcast.pipeline.store.shard_index import ShardIndex
 
 
-def steps_of(dataset: Dataset, advance: Callable[[int], None] | None = None) -> Steps:
-    """Return the steps of an open data set; each read calls `advance` with the number of samples."""
-
-    def read(name: str, samples: Ints) -> NDArray[Any]:
-        values = dataset.read(name, samples)
-        if advance is not None:
-            advance(len(samples))
-        return values
-
+def steps_of(dataset: Dataset, answers: AnswersOfParts | None = None) -> Steps:
+    """Return the steps of an open data set; `answers` are those kept of its shards."""
+    first = np.searchsorted(dataset.sequences.first_sample, dataset.shards.first_sample)
     return Steps(
         sequences=dataset.sequences,
         segment_length=dataset.segment_length,
         frequency=dataset.frequency,
         first_target_time=dataset.first_target_time,
         last_target_time=dataset.last_target_time,
-        read=dataset.read if advance is None else read,  # the former can be pickled
+        read=dataset.read,
         has_flagged=dataset.has_flagged,
+        first_of_groups=tuple(first.tolist()),
+        answers=answers,
     )
 
 
 def build_dataset(packed: Path, data: Path, params: Params) -> tuple[Plan, Steps]:
     """Join the shards of a folder into `data`, with the splits given by the settings.
 
-    The attribute `shards_digest` of every split identifies the bytes it was planned from. Raises SplitError if a split
-    would be empty, FormatError if the shards do not belong together; an existing file is then kept.
+    The attribute `shards_digest` of every split identifies the bytes it was planned from. Only shards whose bytes have changed
+    since the last run are read, if the settings and the time range have not. Raises SplitError if a split would be empty,
+    FormatError if the shards do not belong together; an existing file is then kept.
     """
-    shards = list_shards(packed)
+    shards, kept = list_shards(packed), KeptAnswers.around(packed)
+    digests, indexes = _read_indexes(shards, kept)
     planned: list[tuple[Plan, Steps]] = []
 
     def splits(joined: Dataset) -> Sequence[Split]:
-        # reads: origins of the later splits and known times of the earlier splits make one pass, weights of all another
-        with progress("split", 2 * joined.sample_count, "reads of samples") as advance:
-            steps = steps_of(joined, advance)
-            plan = plan_splits(steps, params.split, params.seed, reach_of(params, joined))
+        steps = steps_of(joined, AnswersOfParts(kept, digests.values()))
+        plan = plan_splits(steps, params.split, params.seed, reach_of(params, joined))
         planned.append((plan, steps))
-        more: dict[str, int | str] = {"shards_digest": shards_digest(shards)}
+        more: dict[str, int | str] = {"shards_digest": digest_of_shards(digests)}
         if POLICIES[params.split.policy].needs_reach:
             more["lookback"] = params.train.lookback
         return [
             replace(split, attributes={**split.attributes, **more}) for split in (*plan.splits, *plan.folds)
         ]
 
-    write_dataset(data, shards, splits, identity_of(params))
+    write_dataset(data, shards, splits, identity_of(params), indexes)
+    kept.save()
     return planned[0]
 
 
@@ -109,9 +107,17 @@ def reach_of(params: Params, dataset: Dataset) -> int:
     return longest_reach(params, int(table.start_time.min()), int(end.max()))
 
 
-def shards_digest(shards: Sequence[Path]) -> str:
-    """Return the digest of the bytes and names of all shards, and remember it for the readers of this workspace."""
+def _read_indexes(shards: Sequence[Path], kept: KeptAnswers) -> tuple[dict[Path, str], list[ShardIndex]]:
+    """Return the digest of the bytes of each shard, remembered for the readers of this workspace, and its index."""
     digests = FileDigests.around(shards[0].parent) or FileDigests()
-    found = digest_of_shards(digests.compute_all(shards))
+
+    def read(shard: Path) -> tuple[str, ShardIndex]:
+        digest = digests.compute(shard)
+        return digest, kept.find_index(digest, shard) or ShardIndex.read(shard)
+
+    with ThreadPoolExecutor() as pool:  # some threads compute digests while another reads headers
+        found = dict(zip(shards, pool.map(read, shards), strict=True))
     digests.save()
-    return found
+    for digest, index in found.values():
+        kept.add_index(digest, index)
+    return {shard: digest for shard, (digest, _) in found.items()}, [index for _, index in found.values()]

@@ -14,12 +14,11 @@ from hindcast.pipeline.errors import FormatError, MissingInputError
 from hindcast.pipeline.files import digest_of_value, name_of_file, replace_file
 from hindcast.pipeline.store.file_header import (
     Header,
-    read_header,
     tabulate_shards,
     virtual_name,
     write_header,
 )
-from hindcast.pipeline.store.index_tables import read_table, write_column, write_splits, write_table
+from hindcast.pipeline.store.index_tables import write_column, write_splits, write_table
 from hindcast.pipeline.store.index_types import Sequences, Shards, Split
 from hindcast.pipeline.store.layout import FORMAT, TIME, ArrayLayout
 from hindcast.pipeline.store.open_files import (
@@ -27,12 +26,12 @@ from hindcast.pipeline.store.open_files import (
     SEAL_BYTES,
     add_seal,
     create_file,
-    dataset_in,
-    open_to_read,
 )
 from hindcast.pipeline.store.reader import Dataset
+from hindcast.pipeline.store.shard_index import ShardIndex
 
 SUFFIX = ".h5"
+_BUDGET_BYTES = 64 << 20  # of decoded chunks: splits are planned group by group
 
 
 def list_shards(folder: Path) -> list[Path]:
@@ -48,8 +47,9 @@ def write_dataset(
     shard_paths: Sequence[Path],
     splits: Callable[[Dataset], Sequence[Split]],
     identity: Mapping[str, Any],
+    indexes: Sequence[ShardIndex] = (),
 ) -> Header:
-    """Join shards into `path` and return its header.
+    """Join shards into `path` and return its header; `indexes` are those of the shards, if the caller has them.
 
     Shards must be in the folder of `path` or below: they are named relative to it, so that the folder can be moved.
     `splits` is called with the joined data set, still without splits, and returns the splits to store. The fingerprint
@@ -58,14 +58,17 @@ def write_dataset(
 
     Raises FormatError if shards disagree in format, frequency, segment length, axes or units.
     """
-    headers, tables, chunks = _read_shards(shard_paths)
+    indexes = indexes or [ShardIndex.read(shard) for shard in shard_paths]
+    headers = [index.header for index in indexes]
     _check_consistent(shard_paths, headers)
     header = _joined_header(headers, identity)
-    shards = _joined_shards(path, shard_paths, headers, chunks)
-    joined = _Joined(header, headers, shards, _joined_sequences(tables, shards))
+    shards = _joined_shards(path, shard_paths, headers, [index.chunk_samples for index in indexes])
+    joined = _Joined(
+        header, headers, shards, _joined_sequences([index.sequences for index in indexes], shards)
+    )
     with replace_file(path) as temporary:
         joined.write(temporary, ())
-        with Dataset(temporary) as dataset:
+        with Dataset(temporary, _BUDGET_BYTES, indexes=indexes) as dataset:
             stored = splits(dataset)
         joined.write(temporary, stored)
     return header
@@ -90,16 +93,6 @@ class _Joined:
                 for axis, name in enumerate(array.axes):
                     file[array.name].dims[axis].attach_scale(scales[name])
             write_splits(file, splits)
-
-
-def _read_shards(paths: Sequence[Path]) -> tuple[list[Header], list[Sequences], list[int]]:
-    headers, tables, chunks = [], [], []
-    for path in paths:
-        with open_to_read(path) as file:
-            headers.append(read_header(file, path))
-            tables.append(read_table(file, "sequences", Sequences, path))
-            chunks.append((dataset_in(file, "X", path).chunks or (1,))[0])
-    return headers, tables, chunks
 
 
 def _check_consistent(paths: Sequence[Path], headers: Sequence[Header]) -> None:

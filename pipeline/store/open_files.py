@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -46,6 +47,11 @@ def open_to_read(path: Path) -> h5py.File:
         file.close()
         raise
     return file
+
+
+def version_of(state: os.stat_result) -> tuple[int, int, int]:
+    """Return values that change when a file is replaced."""
+    return state.st_ino, state.st_size, state.st_mtime_ns
 
 
 def check_not_held(path: Path) -> None:

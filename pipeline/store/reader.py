@@ -30,6 +30,7 @@ from hindcast.pipeline.store.index_types import Sequences, Shards, Split
 from hindcast.pipeline.store.layout import BY_NAME, sample_count_for
 from hindcast.pipeline.store.open_files import REMEDY, check_not_held, check_seal, dataset_in, open_to_read
 from hindcast.pipeline.store.read_plan import ChunkRead, RecentPlans
+from hindcast.pipeline.store.shard_index import ShardIndex
 from hindcast.pipeline.store.shards import OpenShards
 from hindcast.pipeline.store.threads import WorkerThreads, default_thread_count
 
@@ -43,6 +44,7 @@ class Dataset(HeaderValues):
     - `copy_to`: a folder for a decoded copy of what is read, for a reader that needs every chunk many times, a few samples
       each time. The copy is not made if all fits into `budget_bytes` or would take more than a quarter of the free space.
     - `threads` threads decode chunks (by default as many as there are processors, up to four).
+    - `indexes`: those of all shards, if the caller has them; otherwise the header of each shard is read before its chunks.
     - Threads may share a data set. It is pickled as its path, opened once in each process that unpickles it, and
       opens its files again after a fork.
 
@@ -60,8 +62,9 @@ class Dataset(HeaderValues):
         *,
         check_shards: bool = True,
         copy_to: Path | None = None,
+        indexes: Sequence[ShardIndex] = (),
     ) -> None:
-        self.path = Path(path)
+        self.path, self._indexes = Path(path), indexes
         self.budget_bytes = budget_bytes
         self.threads = threads or default_thread_count()
         if not self.path.is_file():
@@ -181,7 +184,7 @@ class Dataset(HeaderValues):
 
     def _start(self) -> None:
         self._process = os.getpid()
-        self._open = OpenShards(self.path.parent, self._shards, self.header)
+        self._open = OpenShards(self.path.parent, self._shards, self.header, self._indexes)
         self._cache = ChunkCache(self.budget_bytes)
         self._buffers = BufferPool()
         self._plans = RecentPlans(self._shards)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import weakref
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 from threading import Lock, local
@@ -27,7 +28,8 @@ from hindcast.pipeline.store.chunks import (
 from hindcast.pipeline.store.file_header import Header, read_header
 from hindcast.pipeline.store.index_types import Shards
 from hindcast.pipeline.store.layout import BY_NAME, ArrayLayout
-from hindcast.pipeline.store.open_files import REMEDY, dataset_in, open_to_read, report_damage
+from hindcast.pipeline.store.open_files import REMEDY, dataset_in, open_to_read, report_damage, version_of
+from hindcast.pipeline.store.shard_index import ShardIndex
 from hindcast.pipeline.wording import counted
 
 MOST_OPEN = 64
@@ -43,8 +45,11 @@ class OpenShards:
     is first read, and again if the file has been replaced since.
     """
 
-    def __init__(self, folder: Path, shards: Shards, expected: Header) -> None:
-        self._shards, self._expected = shards, expected
+    def __init__(
+        self, folder: Path, shards: Shards, expected: Header, indexes: Sequence[ShardIndex] = ()
+    ) -> None:
+        """Without `indexes` of all shards, the header of each is read when it is inspected."""
+        self._shards, self._expected, self._indexes = shards, expected, indexes
         self._names = tuple(array.name for array in expected.arrays)
         self._paths = [
             folder / str(file) for file in shards.file
@@ -103,7 +108,7 @@ class OpenShards:
         """Check a shard and locate the chunks of all its arrays: (chunk, array, 3)."""
         path = self._paths[shard]
         with open_to_read(path) as file:
-            self._check(shard, file)
+            self._check(shard, file, opened)
             chunks = -(-int(self._shards.sample_count[shard]) // self._chunk_samples(shard))
             locations = np.zeros((chunks, len(self._names), len(LOCATION_COLUMNS)), np.int64)
             for column, name in enumerate(self._names):
@@ -111,13 +116,16 @@ class OpenShards:
                 self._filters[shard, name] = read_filters(dataset)
                 if dataset.size:
                     locations[:, column] = locate_chunks(dataset, path, opened.version[1])
-        if _version(path.stat()) != opened.version:
+        if version_of(path.stat()) != opened.version:
             raise FormatError(f"{path} was replaced while it was being opened: run the stage again.")
         return locations
 
-    def _check(self, shard: int, file: h5py.File) -> None:
+    def _check(self, shard: int, file: h5py.File, opened: _File) -> None:
         path = self._paths[shard]
-        header = read_header(file, path)
+        known = self._indexes[shard] if self._indexes else None
+        header = (
+            known.header if known is not None and known.version == opened.version else read_header(file, path)
+        )
         expected, found = self._expected.kind(), header.kind()
         pairs = [
             ("fingerprint", str(self._shards.fingerprint[shard]), header.fingerprint),
@@ -161,7 +169,7 @@ class _File:
         except (FileNotFoundError, IsADirectoryError):
             raise MissingInputError(f"{path} is missing: {REMEDY}.") from None
         self._end = weakref.finalize(self, os.close, self.descriptor)
-        self.version = _version(os.fstat(self.descriptor))
+        self.version = version_of(os.fstat(self.descriptor))
 
 
 def _open_file_limit() -> int:
@@ -182,11 +190,6 @@ def _read_at(descriptor: int, target: memoryview, offset: int) -> int:
     content = os.pread(descriptor, len(target), offset)
     target[: len(content)] = content
     return len(content)
-
-
-def _version(state: os.stat_result) -> tuple[int, int, int]:
-    """Return values that change when the file is replaced."""
-    return state.st_ino, state.st_size, state.st_mtime_ns
 
 
 def _array_faults(dataset: h5py.Dataset, header: Header, chunk_samples: int) -> list[str]:

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from hindcast.pipeline.certify.certificate import certify
-from hindcast.pipeline.split.write_splits import build_dataset, build_scaler, shards_digest
+from hindcast.pipeline.split.write_splits import build_dataset, build_scaler
 from tests.align.mock import HOUR
 from tests.certify.small_data import column, frames, settings
 from tests.dask_cluster import cluster_in
-from tests.split.workplace import edit, kinds, make_data
+from tests.split.workplace import edit, kinds, make_data, shards_digest
 
 
 def forge(data: Path, change: Callable[[h5py.File], None]) -> None:

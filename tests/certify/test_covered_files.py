@@ -12,7 +12,6 @@ from hindcast.pipeline.certify.covered_files import check_certificate, find_mani
 from hindcast.pipeline.digests import FileDigests
 from hindcast.pipeline.errors import FormatError, LeakError, MissingInputError
 from hindcast.pipeline.files import digest_of_file, write_json
-from hindcast.pipeline.split.write_splits import shards_digest
 
 
 @pytest.fixture

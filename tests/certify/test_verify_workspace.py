@@ -14,9 +14,8 @@ from hindcast.pipeline.certify.verify_workspace import verify_workspace
 from hindcast.pipeline.digests import write_folder_digests
 from hindcast.pipeline.errors import FormatError
 from hindcast.pipeline.files import read_json, write_json
-from hindcast.pipeline.split.write_splits import shards_digest
 from tests.certify.small_data import frames, settings
-from tests.split.workplace import edit, issue_certificate, make_data
+from tests.split.workplace import edit, issue_certificate, make_data, shards_digest
 
 FILES = {
     "data/tables/tables.json": "ingest",

@@ -75,6 +75,9 @@ def steps_of(tracks: Sequence[Track], segment_length: int, frequency: int = HOUR
         first_target_time=min(observed, default=NEVER),
         last_target_time=max(observed, default=-NEVER - 1),
         read=lambda name, samples: data[name][samples],
+        first_of_groups=tuple(
+            row for row, track in enumerate(tracks) if row == 0 or track.group != tracks[row - 1].group
+        ),
     )
 
 

@@ -83,5 +83,5 @@ def test_scored_steps_are_counted_by_sequence_and_padding_is_never_scored(
     expected = [
         sum(times[0] <= hour < times[1] for hour in range(first, first + length)) for length, first in world
     ]
-    assert scored_by_sequence(steps, split).tolist() == expected
+    assert [counts.tolist() for counts in scored_by_sequence(steps, [split, split])] == [expected, expected]
     assert sum(int(inside.sum()) for _, inside in iter_scored(steps, split)) == sum(expected)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from hindcast.pipeline.align.align_group import align_group
 from hindcast.pipeline.certify.covered_files import covered_digests
-from hindcast.pipeline.digests import FileDigests
+from hindcast.pipeline.digests import FileDigests, digest_of_shards
 from hindcast.pipeline.errors import AlignmentError
 from hindcast.pipeline.files import digest_of_file, read_json, write_json
 from hindcast.pipeline.settings.params import Params
@@ -120,6 +120,11 @@ def issue_certificate(root: Path) -> None:
     with Dataset(root / "data/dataset.h5", check_shards=False) as dataset:
         content = {"passed": True, "fingerprint": dataset.fingerprint, **covered}
     write_json(root / "reports/leaks.json", content)
+
+
+def shards_digest(shards: Iterable[Path]) -> str:
+    """The digest of the names and bytes of shards."""
+    return digest_of_shards({shard: digest_of_file(shard) for shard in shards})
 
 
 def set_split(file: h5py.File, name: str, indices: list[int], **attributes: int) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from hindcast.pipeline.arrays import TIME_MAX, TIME_MIN, Ints
 from hindcast.pipeline.errors import SplitError
 from hindcast.pipeline.settings.split import Chronological, exact
 from hindcast.pipeline.split.policies.split_policy import Draft, Late, Part, Proposal, SplitPolicy
-from hindcast.pipeline.split.steps import Steps
+from hindcast.pipeline.split.steps import Steps, any_of_last
 from hindcast.pipeline.store.index_types import Split
 from hindcast.pipeline.wording import time_text
 
@@ -98,29 +99,48 @@ def apply_embargo(steps: Steps, parts: Sequence[Part]) -> list[Part]:
     The intervals of the parts are disjoint and ascend. For a target with revisions the last revision counts, because
     training uses its value. A very late revision therefore ends training at the step that it revises.
     """
-    late: dict[int, Late] = {}
     spans = [(part.from_time, part.border) for part in parts]
+    argument = [spans, [part.next_origin for part in parts]]
+    late: dict[int, Late] = {}
+    found = steps.ask(find_late, [argument] * len(steps.groups))
+    for group, of_group in zip(steps.groups, found, strict=True):
+        for number, sequence, time, known in of_group:
+            if number not in late or time < late[number].time:  # of equal times the first sample counts
+                late[number] = Late(group.first_sequence + sequence, time, known)
+    return [replace(part, late=late.get(place)) for place, part in enumerate(parts)]
+
+
+def find_late(steps: Steps, argument: Any) -> list[list[int]]:
+    """Return [number of the span, sequence, time, known time] of the first target in each of the spans that became known
+    after the span's next origin; `argument` holds the spans and these origins.
+    """
+    spans, origins = argument
     # at TIME_MAX no target is late; a target that is not observed is known at TIME_MAX
-    next_origin = np.array([part.next_origin for part in parts], np.int64)
-    searched = [
-        span if part.next_origin != TIME_MAX else (0, 0) for span, part in zip(spans, parts, strict=True)
-    ]
+    next_origin = np.array([*origins, TIME_MAX], np.int64)  # the last one belongs to the number -1
+    searched = [span if origin != TIME_MAX else (0, 0) for span, origin in zip(spans, origins, strict=True)]
+    late: dict[int, list[int]] = {}
     for samples, number in _iter_numbered(steps, spans, searched):
         known = steps.read("known", samples)
-        is_late = (known > next_origin[number][..., None]) & (known != TIME_MAX) & (number >= 0)[..., None]
-        place, step = np.nonzero(is_late.any(axis=2))
-        part, time = number[place, step], steps.times(samples)[place, step]
-        order = np.lexsort((time, part))  # stable: of equal times the first sample counts
-        for first in order[np.flatnonzero(np.diff(part[order], prepend=-1))].tolist():
-            at, mine = (place[first], step[first]), int(part[first])
-            if mine not in late or time[first] < late[mine].time:
+        is_late = (known > next_origin[number][..., None]) & (known != TIME_MAX)
+        place, step = np.nonzero(any_of_last(is_late))
+        span, time = number[place, step], steps.times(samples[place])[np.arange(len(place)), step]
+        order = np.lexsort((time, span))  # stable: of equal times the first sample counts
+        for first in order[np.flatnonzero(np.diff(span[order], prepend=-1))].tolist():
+            at, mine = (place[first], step[first]), int(span[first])
+            if mine not in late or time[first] < late[mine][2]:
                 moment = int(known[at].max(where=is_late[at], initial=TIME_MIN))
-                late[mine] = Late(int(steps.sequence[samples[at[0]]]), int(time[first]), moment)
-    return [replace(part, late=late.get(place)) for place, part in enumerate(parts)]
+                late[mine] = [mine, int(steps.sequence[samples[at[0]]]), int(time[first]), moment]
+    return list(late.values())
 
 
 def first_origins(steps: Steps, spans: Sequence[tuple[int, int]]) -> list[int]:
     """Return the smallest origin of the steps in each of the intervals, which are disjoint and ascend; TIME_MAX if it has none."""
+    found = steps.ask(find_first_origins, [list(spans)] * len(steps.groups))
+    return list(map(min, zip(*found, strict=True)))
+
+
+def find_first_origins(steps: Steps, spans: Any) -> list[int]:
+    """Return the smallest origin of a group's steps in each of the spans; TIME_MAX if it has none."""
     smallest = np.full(len(spans) + 1, TIME_MAX)  # the last one belongs to the number -1
     for samples, number in _iter_numbered(steps, spans, spans):
         np.minimum.at(smallest, number, steps.read("origin", samples))
@@ -138,36 +158,22 @@ def _iter_numbered(
     for begin, end in searched:
         chosen |= (steps.stop > begin) & (steps.start < end)
     for samples in steps.blocks(chosen):
-        times = steps.times(samples)
-        number = np.searchsorted(begins, times, side="right") - 1
-        number[(times >= ends[number]) | (times >= steps.stop[samples][:, None])] = -1
+        start, stop = steps.start[samples], steps.stop[samples]
+        first = np.searchsorted(begins, start, side="right") - 1
+        number = np.repeat(first[:, None], steps.segment_length, axis=1)
+        partial = (start < begins[first]) | (start + steps.span > np.minimum(ends[first], stop))
+        times = steps.times(
+            samples[partial]
+        )  # few: looking at each step of every sample costs more than reading them
+        some = np.searchsorted(begins, times, side="right") - 1
+        some[(times >= ends[some]) | (times >= stop[partial][:, None])] = -1
+        number[partial] = some
         yield samples, number
 
 
 def to_grid(moment: Fraction, frequency: int) -> int:
     """Return the grid step at or after a time (ns)."""
     return -(-moment // frequency) * frequency
-
-
-def _first_late_target(steps: Steps, from_time: int, until_time: int, origin: int) -> Late | None:
-    """Return the first step in [from_time, until_time) with a target that became known only after `origin`.
-
-    For a target with revisions the last revision counts, because training uses its value. A very late revision
-    therefore ends training at the step that it revises.
-    """
-    first: Late | None = None
-    for samples in steps.blocks((steps.stop > from_time) & (steps.start < until_time)):
-        known = steps.read("known", samples)
-        late = (known > origin) & (known != TIME_MAX)  # TIME_MAX: not observed
-        late &= steps.within(samples, from_time, until_time)[:, :, None]
-        if late.any():
-            times = np.where(late.any(axis=2), steps.times(samples), TIME_MAX)
-            place, step = np.unravel_index(times.argmin(), times.shape)
-            time = int(times[place, step])
-            if first is None or time < first.time:
-                moment = int(known[place, step].max(where=late[place, step], initial=origin))
-                first = Late(int(steps.sequence[samples[place]]), time, moment)
-    return first
 
 
 def _to_moment(border: float, base: Fraction, span: int) -> Fraction:
