@@ -214,10 +214,9 @@ def count_scored(steps: Steps, splits: Sequence[Split]) -> list[list[int]]:
 
 def any_of_last(flags: Flags) -> Flags:
     """Return whether any flag along the last axis is set."""
-    if flags.shape[-1] == 1:  # 20 times as fast as `any`
-        return flags[..., 0]
-    found: Flags = flags.any(axis=-1)
-    return found
+    # `any` takes 20 times as long along an axis of length 1
+    found: Any = flags[..., 0] if flags.shape[-1] == 1 else flags.any(axis=-1)
+    return np.asarray(found, bool)
 
 
 def _digest_of(argument: Any) -> str:

@@ -12,6 +12,7 @@ from hindcast.pipeline.certify.covered_files import check_certificate, find_mani
 from hindcast.pipeline.digests import FileDigests
 from hindcast.pipeline.errors import FormatError, LeakError, MissingInputError
 from hindcast.pipeline.files import digest_of_file, write_json
+from tests.split.workplace import shards_digest
 
 
 @pytest.fixture
