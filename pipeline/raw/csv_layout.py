@@ -200,9 +200,14 @@ class _ColumnFinder:
     def find(self, field: str, column: str | None) -> int:
         if column is None:
             return -1
-        count = self.names.count(column.strip())
+        named = len(self.names)
+        while named and not self.names[named - 1]:
+            named -= 1  # an empty cell behind the last separator is no heading
+        places = [place for place, name in enumerate(self.names) if name == column.strip()]
+        places = [place for place in places if place < named] or places
+        count = len(places)
         if count == 1:
-            return self.names.index(column.strip())
+            return places[0]
         fault = (
             f"occurs {count} times in the header; give `names`, and skip the header with `skip_lines`"
             if count
@@ -315,7 +320,7 @@ class _HeadText:
 
 def _find_header(lines: Iterator[tuple[int, bytes]], path: Path, source: Source) -> Header:
     if source.names is not None:
-        header = Header(source.skip_lines, source.names, len(source.names), b"")
+        header = Header(source.skip_lines, source.names[0], len(source.names[0]), b"")
     else:
         line, content = next(lines, (0, b""))
         if not line:
@@ -329,13 +334,20 @@ def _find_header(lines: Iterator[tuple[int, bytes]], path: Path, source: Source)
         cells = split_line(content.decode(), source)
     except UnicodeDecodeError:
         return header  # the row is rejected when it is read
-    names = _match_width(header.names, cells)
-    if source.names is not None and len(names) != len(cells):
-        raise RawDataError(
-            f"{path}: `names` gives {counted(len(names), 'column')}, but line {line} has {counted(len(cells), 'cell')} "
-            f"({content[:80].decode()!r}); name every column, and set `skip_lines` to the number of lines above the rows."
-        )
-    return replace(header, names=names)
+    if source.names is None:
+        return replace(header, names=_match_width(header.names, cells))
+    for names in sorted(
+        source.names, key=lambda each: len(each) != len(cells)
+    ):  # the exact number of columns first
+        matched = _match_width(names, cells)
+        if len(matched) == len(cells):
+            return replace(header, names=matched, width=len(names))
+    given = " or ".join(str(len(names)) for names in source.names)
+    raise RawDataError(
+        f"{path}: `names` gives {given} {'column' if given == '1' else 'columns'}, but line {line} has "
+        f"{counted(len(cells), 'cell')} ({content[:80].decode()!r}); name every column, set `skip_lines` to the number of lines "
+        "above the rows, and give a list of names for each number of columns that files have."
+    )
 
 
 def _iter_lines(blocks: Iterable[Block], source: Source) -> Iterator[tuple[int, bytes]]:

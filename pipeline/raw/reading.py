@@ -25,6 +25,7 @@ from hindcast.pipeline.raw.rows import RowReader, Rows
 from hindcast.pipeline.raw.sorted_runs import Run, RunWriter, make_run
 from hindcast.pipeline.raw.source_files import RawFile
 from hindcast.pipeline.settings.raw import RawSettings, Source
+from hindcast.pipeline.wording import counted
 
 _SHARED_BLOCK = 1 << 18  # bytes; smaller blocks are not worth a thread
 
@@ -66,14 +67,24 @@ def open_files(files: Iterable[SourceFile]) -> None:
         ("layout", "Raw files do not fit the settings under raw.sources."),
         ("reader", "The timestamps of raw files do not fit the settings."),
     ):
-        faults: list[str] = []
+        found: dict[str, tuple[str, list[str]]] = {}  # by text without a file: the first text, and the files
         for file in opened:
             try:
                 getattr(file, part)
             except HindcastError as fault:
-                faults += fault.faults or [fault.summary]
-        if faults:
-            raise RawDataError(summary, list(dict.fromkeys(faults)))
+                for text in fault.faults or [fault.summary]:
+                    alike = text.removeprefix(f"{file.file.path}: ").removeprefix(f"{file.file.name}: ")
+                    found.setdefault(alike, (text, []))[1].append(file.file.name)
+        if found:
+            raise RawDataError(summary, [_fault_of_files(*each) for each in found.values()])
+
+
+def _fault_of_files(text: str, names: Sequence[str]) -> str:
+    """Return the fault of the first of some files, with the number of the other ones that have the same fault."""
+    others = list(dict.fromkeys(names))[1:]
+    return text + (
+        f" ({counted(len(others), 'more file')} like this, the last {others[-1]})" if others else ""
+    )
 
 
 def read_files(

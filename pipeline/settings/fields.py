@@ -51,6 +51,18 @@ def _to_texts(value: Any) -> tuple[str, ...]:
     return tuple(found)
 
 
+def _to_names(value: Any) -> tuple[tuple[str, ...], ...]:
+    """Convert one list of names, or a list of lists; None stays None."""
+    found = value if isinstance(value, list | tuple) else ()
+    lists = found if found and all(isinstance(each, list | tuple) for each in found) else (found,)
+    if not all(each and all(isinstance(name, str) for name in each) for each in lists):
+        raise ValueError(
+            "must be a list of the names of all columns, or one such list for each number of columns that files have, "
+            f"found {value!r}"
+        )
+    return tuple(tuple(each) for each in lists)
+
+
 def _to_format(value: Any) -> str | tuple[str, ...]:
     found = _to_texts(value)
     if not found:
@@ -87,6 +99,11 @@ Pattern = Annotated[str, BeforeValidator(_to_pattern)]
 _TEXT_OR_TEXTS = WithJsonSchema({"type": ["string", "array"], "items": {"type": "string"}})
 Patterns = Annotated[tuple[str, ...], BeforeValidator(_to_patterns), _TEXT_OR_TEXTS]
 Texts = Annotated[tuple[str, ...], BeforeValidator(_to_texts), _TEXT_OR_TEXTS]
+NameLists = Annotated[
+    tuple[tuple[str, ...], ...],
+    BeforeValidator(_to_names),
+    WithJsonSchema({"type": "array", "items": {"type": ["string", "array"], "items": {"type": "string"}}}),
+]
 StampFormat = Annotated[Any, BeforeValidator(_to_format), _TEXT_OR_TEXTS]  # str or tuple[str, ...]
 Character = Annotated[
     str, BeforeValidator(_to_character), WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 1})

@@ -25,6 +25,7 @@ from hindcast.pipeline.settings.fields import (
     Character,
     Encoding,
     LeadField,
+    NameLists,
     Pattern,
     Patterns,
     StampField,
@@ -76,7 +77,9 @@ class Source(Section):
     skip_lines: Annotated[Integer, Field(ge=0, le=1_000_000)] = 0  # lines before the header
     skip_until: Pattern | None = None  # the header is the first line that it matches
     ignore_lines: Patterns = ()  # lines that are not rows: comments, units, totals
-    names: tuple[str, ...] | None = None  # of the columns, if the files have no usable header
+    names: NameLists | None = (
+        None  # of the columns, if the files have no usable header; a list per number of columns
+    )
     where: dict[str, Texts] = {}  # column: texts; rows with other texts belong to other sources
     group: TextField | None = None
     series: TextField | None = None  # omitted: the values hold for every series of the group
@@ -302,7 +305,7 @@ def _faults_of_headers(source: Source) -> Iterator[str]:
         yield "either all values must set column (long file), or all must set header (wide file)"
     named = {name for name in headers if "series" in source.values[name].header_groups}
     series, group = source.series, source.group
-    if series and not series.is_of_headings and (named or (headers and source.header_time is None)):
+    if series and not series.is_of_headings and named:
         yield "the name of the series is read from the headings, so remove `series`, or keep only its `map` and `case`"
     if series and series.is_of_headings and not named:
         yield "series must be set to a column, a path or a constant, or be a named group (?P<series>...) of a header"
@@ -341,9 +344,13 @@ def _faults_of_lines(source: Source) -> Iterator[str]:
         yield f"thousands and decimal must differ, found {source.decimal!r}"
     if source.skip_until is not None and (source.skip_lines or source.names is not None):
         yield "skip_until finds the header by its text, so remove skip_lines and names"
-    if source.names is not None and len(set(source.names)) < len(source.names):
-        twice = sorted({name for name in source.names if source.names.count(name) > 1})
-        yield f"names must differ, found more than once: {', '.join(map(repr, twice))}"
+    for names in source.names or ():
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            yield f"names must differ, found more than once: {', '.join(map(repr, twice))}"
+    widths = [len(names) for names in source.names or ()]
+    if len(set(widths)) < len(widths):
+        yield f"names: lists must differ in their numbers of columns, by which files are told apart, found {widths}"
 
 
 def _faults_of_times(source: Source) -> Iterator[str]:

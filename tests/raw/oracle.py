@@ -68,7 +68,7 @@ class Oracle:
         """The place of the line above the rows, and the names of the columns."""
         source = self.source
         if source.names is not None:
-            return source.skip_lines - 1, list(source.names)
+            return source.skip_lines - 1, list(source.names[0])
         place = next(
             place
             for place, line in enumerate(lines)

@@ -217,3 +217,118 @@ def test_a_changed_place_or_shift_reads_the_files_again(tmp_path: Path) -> None:
     assert ingested(tmp_path, renamed, {"meter": source(files="*3.csv", known=KNOWN)}).table()[
         "known_time"
     ].tolist() == [moment("2024-01-02T23:00")]
+
+
+# --- headers and rows of several widths -------------------------------------------------------------------------
+
+EMPTY = {"separator": ";", "decimal": ",", "where": {"": ["price"]}, "files": "*.txt"}
+OF_DAYS = {"path": r"P_(\d{8})", "format": "%Y%m%d", "zone": BERLIN, "period": {"length": "1h"}}
+
+
+def test_an_empty_heading_behind_the_last_separator_is_no_second_column(tmp_path: Path) -> None:
+    files = {
+        f"P_{day}.txt": "\n".join(
+            ";".join([first, *(text.format(hour) for hour in range(1, hours + 1)), ""])
+            for first, text in (("", "{}"), ("price", "{},5"), ("energy", "20{}"))
+        )
+        for day, hours in (("20230326", 23), ("20230327", 24))
+    }
+    settings = source(**EMPTY, valid_time=OF_DAYS, values={"load": {"header": r"^(?P<period>\d+)$"}})
+    found = ingested(tmp_path, files, {"meter": settings})
+    rows = rows_of(found.table())
+    assert len(rows) == 23 + 24
+    assert rows[0] == (moment("2023-03-25T23:00"), 1.5)
+    assert rows[-1] == (moment("2023-03-27T21:00"), 24.5)
+
+
+def test_two_empty_headings_before_the_last_column_are_still_refused_once_for_all_files(
+    tmp_path: Path,
+) -> None:
+    files = {f"P_2023032{day}.txt": ";;1;\nprice;;2;\n" for day in (6, 7, 8)}
+    settings = source(**EMPTY, valid_time=OF_DAYS, values={"load": {"header": r"^(?P<period>\d+)$"}})
+    with pytest.raises(RawDataError) as caught:
+        ingested(tmp_path, files, {"meter": settings})
+    assert len(caught.value.faults) == 1
+    assert "occurs 2 times in the header" in caught.value.faults[0]
+    assert caught.value.faults[0].endswith("(2 more files like this, the last P_20230328.txt)")
+
+
+WIDTHS = [["time", "load"], ["time", "old", "load"]]
+
+
+def test_each_file_has_the_names_of_its_number_of_columns(tmp_path: Path) -> None:
+    files = {
+        "a.csv": "2024-01-01T00:00Z,1\n2024-01-01T01:00Z,2,3\n",
+        "b.csv": "2024-01-01T02:00Z,8,4\n",
+        "c.csv": "2024-01-01T03:00Z,5,\n",
+    }
+    found = ingested(tmp_path, files, {"meter": source(names=WIDTHS)})
+    hours = [moment(f"2024-01-01T0{hour}:00") for hour in (0, 2, 3)]
+    assert rows_of(found.table()) == list(zip(hours, [1, 4, None], strict=True))
+    assert found.report["sources"]["meter"]["rules"] == {"columns": 1}
+
+
+def test_a_file_of_another_width_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(
+        RawDataError, match=r"gives 2 or 3 columns, but line 1 has 4 cells.*a list of names for each number"
+    ):
+        ingested(tmp_path, {"a.csv": "2024-01-01T00:00Z,1,2,3\n"}, {"meter": source(names=WIDTHS)})
+    with pytest.raises(SettingsError, match=r"lists must differ in their numbers of columns.*found \[2, 2\]"):
+        mock_params({"meter": source(names=[["time", "load"], ["load", "time"]])})
+    with pytest.raises(
+        SettingsError, match="must be a list of the names of all columns, or one such list for each"
+    ):
+        mock_params({"meter": source(names=[["time", "load"], "x"])})
+
+
+# --- clocks, and names in two places ----------------------------------------------------------------------------
+
+
+def test_twelve_hour_clocks_in_a_column_of_their_own(tmp_path: Path) -> None:
+    stamp = {"columns": ["Date", "Start"], "format": "%m/%d/%Y %I:%M:%S %p", "zone": NEW_YORK}
+    clocks = ("12:00:00 AM", "01:00:00 AM", "12:00:00 PM", "11:00:00 PM", "13:00:00 PM", "00:00:00 AM")
+    text = "Date,Start,load\n" + "".join(f"10/26/2024,{clock},{at}\n" for at, clock in enumerate(clocks))
+    found = ingested(tmp_path, {"a.csv": text}, {"meter": source(valid_time=stamp)})
+    hours = ["26T04", "26T05", "26T16", "27T03"]
+    assert rows_of(found.table()) == [(moment(f"2024-10-{hour}:00"), at) for at, hour in enumerate(hours)]
+    assert found.report["sources"]["meter"]["rules"] == {"valid_time": 2}
+
+
+@pytest.mark.parametrize("clock", ["{:02}:00", "{}", "{}:00:00"])
+@pytest.mark.parametrize(("label", "count"), [("hour_ending", 23), ("end", 22)])
+def test_hours_1_to_24_as_text_or_number_differ_by_label_at_clock_changes_only(
+    clock: str, label: str, count: int, tmp_path: Path
+) -> None:
+    form = "%m/%d/%Y " + {"{:02}:00": "%H:%M", "{}": "%H", "{}:00:00": "%H:%M:%S"}[clock]
+    stamp = {"columns": ["Date", "Hour"], "format": form, "zone": NEW_YORK, "label": label}
+    hours = [hour for hour in range(1, 25) if hour != 3]  # the hour ending at 3 does not exist
+    text = "Date,Hour,load\n" + "".join(f"03/10/2024,{clock.format(hour)},{hour}\n" for hour in hours)
+    found = ingested(tmp_path, {"a.csv": text}, {"meter": source(valid_time=stamp)})
+    rows = rows_of(found.table())
+    assert len(rows) == count  # at the end of the step, 2:00 does not exist
+    assert (rows[0], rows[-1]) == ((moment("2024-03-10T05:00"), 1), (moment("2024-03-11T03:00"), 24))
+
+
+def test_an_area_in_a_heading_and_in_a_column_is_one_series(tmp_path: Path) -> None:
+    files = {
+        "old.csv": "time,DE load,FR load\n2024-01-01T00:00Z,1,2\n",
+        "new.csv": "time,area,load\n2024-01-01T01:00Z,10Y-DE,3\n2024-01-01T01:00Z,fr,4\n",
+    }
+    old = source(files="old.csv", values={"load": {"header": "^(?P<series>..) load$"}})
+    areas = {"column": "area", "map": {"10Y-DE": "DE"}, "case": "upper"}
+    new = source(files="new.csv", part_of="old", series=areas)
+    table = ingested(tmp_path, files, {"old": old, "new": new}).table()
+    assert table["series"].tolist() == ["DE", "DE", "FR", "FR"]
+    assert table["load"].tolist() == [1, 3, 2, 4]
+
+
+def test_headings_may_name_the_group_and_a_column_the_series(tmp_path: Path) -> None:
+    settings = source(
+        group=None, series={"column": "kind"}, values={"load": {"header": "^(?P<group>..) load$"}}
+    )
+    text = "time,kind,DE load,FR load\n2024-01-01T00:00Z,a,1,2\n2024-01-01T00:00Z,b,3,4\n"
+    tables = ingested(tmp_path, {"a.csv": text}, {"meter": settings}).tables
+    found = {
+        group: dict(zip(table["series"], table["load"], strict=True)) for (_, group), table in tables.items()
+    }
+    assert found == {"DE": {"a": 1, "b": 3}, "FR": {"a": 2, "b": 4}}
