@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from hindcast.pipeline.raw.csv_blocks import Block, csv_reader
 from hindcast.pipeline.raw.csv_cells import read_cells
-from hindcast.pipeline.raw.csv_layout import Header, Layout, Slot, StampColumns
+from hindcast.pipeline.raw.csv_header import Header
+from hindcast.pipeline.raw.csv_layout import Layout, Slot, StampColumns
 from hindcast.pipeline.raw.reject_rules import RULES
 from hindcast.pipeline.raw.source_files import RawFile
 from hindcast.pipeline.settings.raw import Source

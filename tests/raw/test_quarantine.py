@@ -8,7 +8,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from hindcast.pipeline.raw.csv_blocks import Block
-from hindcast.pipeline.raw.csv_layout import Header, Layout, Slot
+from hindcast.pipeline.raw.csv_header import Header
+from hindcast.pipeline.raw.csv_layout import Layout, Slot
 from hindcast.pipeline.raw.quarantine import (
     EXAMPLES,
     LONGEST_TEXT,
