@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
-from pydantic import Field, SerializerFunctionWrapHandler, Tag, model_serializer
+from pydantic import Field, Tag
 
 from hindcast.pipeline.arrays import Times
 from hindcast.pipeline.settings.base import (
@@ -98,6 +98,8 @@ class PublishedAt(StampText):
     Rows of later files that repeat a step are its revisions, each known at its own time.
     """
 
+    newer_fields: ClassVar[frozenset[str]] = frozenset({"columns", "path", "shift"})
+
     before_step: Literal["allowed"] | None = None  # measured values may be known before their step ends
     stamped: ClassVar[bool] = True
 
@@ -105,16 +107,6 @@ class PublishedAt(StampText):
         yield from super()._faults()
         if self.is_of_headings:
             yield "set column, columns or path"
-
-    @model_serializer(mode="wrap")
-    def _without_defaults(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Write `columns`, `path` and `shift` only if they are set: digests of older settings stay the same."""
-        written: dict[str, Any] = write(self)
-        return {
-            name: value
-            for name, value in written.items()
-            if value is not None or name not in ("columns", "path", "shift")
-        }
 
     def __str__(self) -> str:
         places = {"path": self.path, "column": self.column, "columns": self.columns}

@@ -109,7 +109,7 @@ def test_the_most_frequent_rules_come_first_with_remedy_and_examples() -> None:
     assert [line.strip() for line in fault.splitlines()[1:]] == [
         "conflict: 4 rows (same series and times, different values: see `duplicates`)",
         "a.csv, line 7: 'x,1,2'",
-        "number: 2 rows (see `missing`, `decimal`, `thousands`, `around` and `negatives`)",
+        "number: 2 rows (see `missing`, `codes`, `decimal`, `thousands`, `around` and `negatives`)",
         "max: 2 rows (see the value's `max`)",
         "b.csv, line 8: '99' in 'y,1,99'",
     ]
