@@ -212,6 +212,7 @@ class _FileReader:
             groups=sorted({group for run in runs for group, _ in run.keys}),
             unzoned=sorted(self._unzoned),
             wall=self.file.reader.wall,
+            rounded=self.file.reader.rounded,
             runs=runs,
             fresh=True,
         )

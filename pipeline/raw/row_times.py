@@ -28,6 +28,7 @@ Rows = slice | Ints  # all lines of a block, or the indices of some lines
 _MOST_PERIODS = 100_000  # limit of the steps in a day: higher than the number of seconds
 _NO_PERIOD = -_MOST_PERIODS
 _FIELDS = ("issue_time", "valid_time", "known")
+_NOTED_MOVE = 1_000_000  # ns: less is the inexactness of a fraction, not of the time
 _LONGEST_LEAD = 3660 * DAY  # a lead of more than ten years is not a lead
 
 
@@ -71,27 +72,32 @@ class TimesReader:
     def __init__(self, raw: RawSettings, name: str, source: Source, layout: Layout) -> None:
         self.raw, self.source, self.layout = raw, source, layout
         readers = {
-            field: _StampReader(field, stamp, layout, f"raw.sources.{name}.{field}")
+            field: _StampReader(field, stamp, layout, source.decimal, f"raw.sources.{name}.{field}")
             for field, stamp in source.stamp_texts.items()
         }
         self.issue, self.valid, self.known = map(readers.get, _FIELDS)
         self.markers = numeric_markers(source.missing, source.decimal)
         self.wall: set[str] = set()  # fields with a timestamp that has no offset
+        # (field, first line of the block, heading): timestamps that rounding moved, and the longest way in ns
+        self.rounded: dict[tuple[str, int, str], tuple[int, int]] = {}
         self.by_group = any(field.zone == "group" for field in source.stamp_texts.values())
 
-    def note_wall(self, field: str, stamps: ParsedStamps | None) -> None:
-        """Remember that a field has timestamps without an offset."""
-        if stamps is not None and (stamps.ok & ~stamps.exact).any():
+    def note(self, field: str, stamps: ParsedStamps | None, cells: Cells, heading: str = "") -> None:
+        """Remember what is assumed of a field's timestamps: no offset, and times that a count gives only roughly."""
+        if stamps is None:
+            return
+        if (stamps.ok & ~stamps.exact).any():
             self.wall.add(field)
+        if stamps.moved is not None and (moved := stamps.moved >= _NOTED_MOVE).any():
+            self.rounded[field, int(cells.lines[0]), heading] = (int(moved.sum()), int(stamps.moved.max()))
 
     def parse_block(self, cells: Cells) -> BlockTimes:
         """Parse the timestamps of a block; zones are applied later, group by group."""
         issue = self.issue.parse(cells) if self.issue else None
         valid = self.valid.parse(cells) if self.valid and not self.layout.header_time else None
         known = self.known.parse(cells) if self.known else None
-        self.note_wall("issue_time", issue)
-        self.note_wall("valid_time", valid)
-        self.note_wall("known", known)
+        for name, stamps in zip(_FIELDS, (issue, valid, known), strict=True):
+            self.note(name, stamps, cells)
         return BlockTimes(self, cells, issue, valid, known)
 
 
@@ -112,7 +118,7 @@ class BlockTimes:
         if not self._reader.layout.header_time:
             return self
         valid = self._reader.valid.parse(self._cells, time_text) if self._reader.valid else None
-        self._reader.note_wall("valid_time", valid)
+        self._reader.note("valid_time", valid, self._cells, time_text)
         return BlockTimes(self._reader, self._cells, self._issue, valid, self._known, time_text)
 
     def in_zones(self, zones: list[str], codes: Ints) -> RowTimes:
@@ -207,7 +213,7 @@ class _StampReader:
     `rule` and `column` are recorded for faults in its timestamps.
     """
 
-    def __init__(self, name: str, field: StampText, layout: Layout, place: str) -> None:
+    def __init__(self, name: str, field: StampText, layout: Layout, decimal: str, place: str) -> None:
         self.field = field
         self.rule, self.columns = {
             "issue_time": (ISSUE_TIME, layout.issue),
@@ -217,7 +223,7 @@ class _StampReader:
         self.column = self.columns.texts[0] if self.columns.texts else -1
         self._joins = layout.header_time == "time" and name == "valid_time"
         part = field.part if isinstance(field, StampField) else None
-        self._forms = [_compile(form, part, place) for form in field.formats]
+        self._forms = [_compile(form, part, decimal, place) for form in field.formats]
         self._path = [] if field.path is None else [search_path(field.path, layout.file.name)]
         if not self.columns.texts and not self._joins and not self._parse_text(*self._path).ok.all():
             raise RawDataError(
@@ -257,9 +263,9 @@ class _StampReader:
         return np.where(whole, numbers, _NO_PERIOD).astype(np.int64)
 
 
-def _compile(text: str, part: str | None, place: str) -> TimestampFormat:
+def _compile(text: str, part: str | None, decimal: str, place: str) -> TimestampFormat:
     try:
-        return compile_format(text, part)
+        return compile_format(text, part, decimal)
     except SettingsError as fault:
         raise SettingsError(f"{place}.format: {fault.summary}") from None
 

@@ -87,6 +87,17 @@ class RowReader:
         """The fields that had a timestamp without an offset in the blocks read so far."""
         return sorted(self._times.wall)
 
+    @property
+    def rounded(self) -> dict[str, tuple[int, int]]:
+        """By field: the number of timestamps that the rounding of counts moved, and the longest way in ns."""
+        parts: dict[str, list[tuple[int, int]]] = {}
+        for (field, *_), counts in self._times.rounded.items():
+            parts.setdefault(field, []).append(counts)
+        return {
+            field: (sum(count for count, _ in found), max(way for _, way in found))
+            for field, found in sorted(parts.items())
+        }
+
     def read(self, block: Block) -> Rows:
         """Read all rows of a block of lines below the header."""
         cells = read_cells(block, self._layout, self._source, try_typed=self._as_text <= 0)

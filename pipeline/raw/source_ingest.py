@@ -159,7 +159,9 @@ class SourceIngest:
         }
 
     def _assumptions(self, part: str) -> dict[str, Any]:
-        """Return what was taken for granted without a setting: the zone UTC, and that the last lines of files are whole."""
+        """Return what was taken for granted without a setting: the zone UTC, the times that counts mean which are written with
+        few digits, and that the last lines of files are whole.
+        """
         source = self._parts[part]
         pairs = [
             (file.file, parsed)
@@ -172,8 +174,15 @@ class SourceIngest:
             names = [file.name for file, parsed in pairs if field in parsed.wall]
             if names and "zone" not in settings.model_fields_set:
                 assumed[field] = {"files": len(names), "first": names[0]}
+        rounded: dict[str, Any] = {}
+        for file, parsed in pairs:
+            for field, (count, most) in parsed.rounded.items():
+                entry = rounded.setdefault(field, {"timestamps": 0, "most_ns": 0, "first": file.name})
+                entry["timestamps"] += count
+                entry["most_ns"] = max(entry["most_ns"], most)
         ends = open_ends([file for file, _ in pairs])
-        return ({"assumed_utc": assumed} if assumed else {}) | ({"open_ends": ends} if ends else {})
+        found = {"assumed_utc": assumed, "rounded_counts": rounded, "open_ends": ends}
+        return {name: entry for name, entry in found.items() if entry}
 
     def _counts_of(self, part: str) -> list[Counts]:
         pairs = zip(self._files, self._counts, strict=True)

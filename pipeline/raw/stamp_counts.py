@@ -236,6 +236,11 @@ def source_notes(name: str, entry: Mapping[str, Any]) -> Iterator[str]:
             f"{name}: timestamps without an offset are read as UTC, since raw.sources.{name}.{name_of_field} has no `zone` "
             f"({counted(of['files'], 'file')}, first {of['first']}); set zone: UTC if that is right, else the zone of the files"
         )
+    for name_of_field, of in entry.get("rounded_counts", {}).items():
+        yield (
+            f"{name}: {counted(of['timestamps'], 'timestamp')} of raw.sources.{name}.{name_of_field} were rounded by up to "
+            f"{of['most_ns'] / _SECOND:.3g} s, since their counts are written with few digits (first {of['first']})"
+        )
     ends = entry.get("open_ends", [])
     if ends:
         yield (

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from hindcast.pipeline.errors import SettingsError
+from hindcast.pipeline.raw.count_formats import CountBase, find_count_base
 from hindcast.pipeline.settings.base import SECOND
 
 _OFFSET = r"(?:(?P<utc>[Zz])|(?P<sign>[+-])(?P<zh>[0-9]{2}):?(?P<zm>[0-9]{2})?)"
@@ -52,25 +53,29 @@ _UNTIL = r"-[0-9]{1,2}(?::[0-9]{2}){0,2}"  # a time of day directly after the ti
 
 @dataclass(frozen=True)
 class TimestampFormat:
-    """A compiled format; `epoch` is one unit in nanoseconds, 0 for calendar formats."""
+    """A compiled format; `epoch` is one unit in nanoseconds, 0 for other formats; `counts` is the base of counts."""
 
     pattern: re.Pattern[str]
     epoch: int = 0
+    counts: CountBase | None = None
 
 
-def compile_format(text: str, part: str | None = None) -> TimestampFormat:
-    """Compile `iso`, `epoch_s` (`_ms`, `_us`, `_ns`) or a strptime format.
+def compile_format(text: str, part: str | None = None, decimal: str = ".") -> TimestampFormat:
+    """Compile `iso`, `epoch_s` (`_ms`, `_us`, `_ns`), `excel`, a format such as `hours since 1900-01-01`, or a strptime format.
 
-    `part` ("start" or "end") selects one side of an interval `a - b` or `a/b`; "start" also works for `a-14:00`.
+    `decimal` separates the fraction of a count. `part` ("start" or "end") selects one side of an interval `a - b` or `a/b`; "start" also works for `a-14:00`.
     Raises SettingsError for an unsupported directive and for a format without a date.
     """
-    epoch = _EPOCHS.get(text, 0)
-    inner = _ISO if text == "iso" else _EPOCH if epoch else _pattern_of(text)
+    epoch, counts = _EPOCHS.get(text, 0), find_count_base(text)
+    if counts is not None:
+        inner = counts.pattern(decimal)
+    else:
+        inner = _ISO if text == "iso" else _EPOCH if epoch else _pattern_of(text)
     other = r"(?P<rest>.*\S.*)"
     start = f"{inner}(?:{INTERVAL_SEPARATOR}{other}|{_UNTIL})"
     whole = {"start": start, "end": f"{other}{INTERVAL_SEPARATOR}{inner}"}.get(part or "", inner)
     try:
-        return TimestampFormat(re.compile(rf"\s*{whole}\s*", re.IGNORECASE), epoch)
+        return TimestampFormat(re.compile(rf"\s*{whole}\s*", re.IGNORECASE), epoch, counts)
     except re.error:
         raise SettingsError(
             f"The timestamp format {text!r} contains a component twice; remove one."
@@ -84,11 +89,15 @@ def _pattern_of(text: str) -> str:
     if unknown:
         raise SettingsError(
             f"The timestamp format {text!r} contains the unsupported {', '.join(unknown)}; supported are "
-            f"{' '.join('%' + name for name in _DIRECTIVES)}, iso, {', '.join(_EPOCHS)}."
+            f"{' '.join('%' + name for name in _DIRECTIVES)}, iso, {', '.join(_EPOCHS)}, excel, and counts such as "
+            "`hours since 1900-01-01`."
         )
     used = set(pieces[1::2])
     if not used & {"Y", "y"} or not ("j" in used or (used & {"m", "b", "B"} and "d" in used)):
-        raise SettingsError(f"The timestamp format {text!r} must contain a whole date: year, month and day.")
+        raise SettingsError(
+            f"The timestamp format {text!r} must contain a whole date: year, month and day; other formats are iso, "
+            f"{', '.join(_EPOCHS)}, excel, and counts such as `hours since 1900-01-01`."
+        )
     return "".join(
         _DIRECTIVES[piece] if place % 2 else re.escape(piece) for place, piece in enumerate(pieces)
     )

@@ -17,12 +17,14 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from hindcast.pipeline.arrays import Flags, Ints, Times
+from hindcast.pipeline.raw.count_formats import MOST_DIGITS, CountBase
 from hindcast.pipeline.raw.timestamp_formats import ABBREVIATIONS, MONTHS, TimestampFormat
 from hindcast.pipeline.settings.base import DAY, HOUR, SECOND
 
 FIRST_YEAR, LAST_YEAR = 1900, 2199  # both inclusive; zone rules are tabulated for these years
 
-_NUMBERS = ("Y", "y", "m", "d", "j", "H", "I", "M", "S", "f", "zh", "zm", "e", "ef")
+_NUMBERS = ("Y", "y", "m", "d", "j", "H", "I", "M", "S", "f", "zh", "zm", "e", "ef", "cf")
+_UNUSED = ("rest", "cut")
 _MINUTES_EAST = np.array(list(ABBREVIATIONS.values()), np.int64)
 _FEW = 1024  # number of texts that are searched for repeated timestamps
 _MOST_DIGITS = 19  # digits of an int64; its largest number begins with 9
@@ -34,7 +36,8 @@ class ParsedStamps:
     """Parsed timestamps: `wall` is wall time in ns, or UTC where `exact`; undefined where not `ok`.
 
     If the file has columns for them, `is_later` marks the second occurrence of equal wall times, and `number` is the
-    step's number in its day (below the first number if unreadable).
+    step's number in its day (below the first number if unreadable). `moved` is how far the rounding of a count has moved
+    each timestamp, in ns.
     """
 
     wall: Times
@@ -42,12 +45,14 @@ class ParsedStamps:
     ok: Flags
     is_later: Flags | None = None
     number: Ints | None = None
+    moved: Times | None = None
 
     def take(self, rows: slice | NDArray[Any]) -> ParsedStamps:
         """Return the timestamps of some rows."""
-        is_later = None if self.is_later is None else self.is_later[rows]
-        number = None if self.number is None else self.number[rows]
-        return ParsedStamps(self.wall[rows], self.exact[rows], self.ok[rows], is_later, number)
+        is_later, number, moved = (
+            None if each is None else each[rows] for each in (self.is_later, self.number, self.moved)
+        )
+        return ParsedStamps(self.wall[rows], self.exact[rows], self.ok[rows], is_later, number, moved)
 
 
 def parse_stamps(texts: pa.StringArray, *forms: TimestampFormat) -> ParsedStamps:
@@ -66,7 +71,11 @@ def _parse_by_first(texts: pa.StringArray, forms: Sequence[TimestampFormat]) -> 
     others = _parse_by_first(texts.take(pa.array(rest)), forms[1:])
     wall, exact, ok = parsed.wall.copy(), parsed.exact.copy(), parsed.ok.copy()
     wall[rest], exact[rest], ok[rest] = others.wall, others.exact, others.ok
-    return ParsedStamps(wall, exact, ok)
+    moved = parsed.moved
+    if others.moved is not None:
+        moved = np.zeros(len(wall), np.int64) if moved is None else moved.copy()
+        moved[rest] = others.moved
+    return ParsedStamps(wall, exact, ok, moved=moved)
 
 
 def _parse_each(texts: pa.StringArray, form: TimestampFormat) -> ParsedStamps:
@@ -80,7 +89,7 @@ def _parse_each(texts: pa.StringArray, form: TimestampFormat) -> ParsedStamps:
     for length in np.unique(lengths):
         rows = np.flatnonzero(lengths == length)
         _parse_length(_Texts(data, offsets[rows].astype(np.int64), int(length)), rows, form, fields, matched)
-    return _stamps_of(fields, matched, form.epoch)
+    return _stamps_of(fields, matched, form)
 
 
 class _Fields:
@@ -142,7 +151,7 @@ def _parse_length(texts: _Texts, rows: Ints, form: TimestampFormat, fields: _Fie
 
 def _same_shape(matrix: NDArray[np.uint8], match: re.Match[str]) -> Flags:
     free = set()  # positions of digits
-    for name in (*_NUMBERS, "rest"):
+    for name in (*_NUMBERS, *_UNUSED):
         if name in match.re.groupindex and match[name] is not None:
             free |= {place for place in range(*match.span(name)) if match.string[place] in "0123456789"}
     alike = np.ones(len(matrix), np.bool_)
@@ -158,10 +167,12 @@ def _store_shape(
 ) -> None:
     matched[rows] = True
     for name, text in match.groupdict().items():
-        if text is None or name == "rest":
+        if text is None or name in _UNUSED:
             continue
         if name in _NUMBERS:
             start, stop = match.span(name)
+            if name == "cf":
+                fields.column("digits")[rows] = stop - start
             number = np.zeros(len(matrix), np.int64)
             for place in range(start, stop):
                 number = number * 10 + (matrix[:, place] - np.uint8(48))
@@ -177,13 +188,16 @@ def _store_one(match: re.Match[str] | None, row: int, fields: _Fields, matched: 
         return
     matched[row] = True
     for name, text in match.groupdict().items():
-        if text is not None and name != "rest":
+        if text is not None and name not in _UNUSED:
+            if name == "cf":
+                fields.column("digits")[row] = len(text)
             number = _scaled(name, int(text), len(text)) if name in _NUMBERS else _code_of(name, text)
             fields.column(name)[row] = number
 
 
 def _scaled(name: str, number: Any, digits: int) -> Any:
-    return number * 10 ** (9 - digits) if name in ("f", "ef") else number
+    most = {"f": 9, "ef": 9, "cf": MOST_DIGITS}.get(name)
+    return number if most is None else number * 10 ** (most - digits)
 
 
 def _code_of(name: str, text: str) -> int:
@@ -196,9 +210,11 @@ def _code_of(name: str, text: str) -> int:
     return int(text == "-") if name == "sign" else 1  # minus, utc
 
 
-def _stamps_of(fields: _Fields, matched: Flags, epoch: int) -> ParsedStamps:
-    if epoch:
-        return _epoch_of(fields, matched, epoch)
+def _stamps_of(fields: _Fields, matched: Flags, form: TimestampFormat) -> ParsedStamps:
+    if form.epoch:
+        return _epoch_of(fields, matched, form.epoch)
+    if form.counts is not None:
+        return _counted_of(fields, matched, form.counts)
     days, ok = _days_of(fields)
     hours, minutes, seconds, fraction = (fields.get(name, 0) for name in ("H", "M", "S", "f"))
     if fields.has("I"):
@@ -241,6 +257,14 @@ def _days_of(fields: _Fields) -> tuple[Times, Flags]:
 
 def _first_day_of(months: Ints) -> Times:
     return months.astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
+
+
+def _counted_of(fields: _Fields, matched: Flags, base: CountBase) -> ParsedStamps:
+    sign = np.where(fields.column("minus") >= 0, -1, 1)
+    time, ok, moved = base.times(sign, *(fields.get(name, 0) for name in ("e", "cf", "digits")))
+    ok &= matched
+    exact = np.full(len(ok), base.exact)
+    return ParsedStamps(np.where(ok, time, 0), exact, ok, moved=np.where(ok, moved, 0))
 
 
 def _epoch_of(fields: _Fields, matched: Flags, epoch: int) -> ParsedStamps:

@@ -180,8 +180,8 @@ class StampText(Section):
     - `path`, `column` or `columns`: the groups of the pattern in the path of the file, then the columns, and for a valid
       time the part in the heading, are joined with one space before parsing (a date and an hour; hour 24 is hour 0 of the
       next day).
-    - `format`: `iso`, `epoch_s`, `epoch_ms`, `epoch_us`, `epoch_ns`, a strptime format, or a list of these; the first
-      format that fits is used.
+    - `format`: `iso`, `epoch_s`, `epoch_ms`, `epoch_us`, `epoch_ns`, `excel` (days of the 1900 date system), a count from a
+      base such as `hours since 1900-01-01`, a strptime format, or a list of these; the first format that fits is used.
     - `shift`: added to the timestamp; `-16h` is 16 hours of elapsed time earlier, `-1d` the same time on the local clock
       one day earlier.
     """

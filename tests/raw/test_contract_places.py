@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from hindcast.pipeline.errors import RawDataError, SettingsError
+from hindcast.pipeline.raw.stamp_counts import source_notes
 from tests.raw.mock import LONG, ingested, mock_params, moment
 
 BERLIN, NEW_YORK = "Europe/Berlin", "America/New_York"
@@ -332,3 +333,51 @@ def test_headings_may_name_the_group_and_a_column_the_series(tmp_path: Path) -> 
         group: dict(zip(table["series"], table["load"], strict=True)) for (_, group), table in tables.items()
     }
     assert found == {"DE": {"a": 1, "b": 3}, "FR": {"a": 2, "b": 4}}
+
+
+# --- counts from a base -----------------------------------------------------------------------------------------
+
+
+def test_days_of_a_spreadsheet_are_local_and_what_their_digits_leave_open_is_reported(tmp_path: Path) -> None:
+    stamp = {"column": "time", "format": "excel", "zone": BERLIN}
+    text = "time,load\n45000.0417,1\n45000.083333333,2\n45000.125,3\n45011.0833333333,4\nx,5\n"
+    files = {"a.csv": text, "b.csv": "time,load\n45001.0417,6\n45001.2083,7\n"}
+    found = ingested(tmp_path, files, {"meter": source(valid_time=stamp)})
+    days = ["15T00", "15T01", "15T02", "16T00", "16T04"]
+    times = [moment(f"2023-03-{day}:00") for day in days]
+    assert rows_of(found.table()) == list(zip(times, [1, 2, 3, 6, 7], strict=True))
+    report = found.report["sources"]["meter"]
+    assert report["rules"] == {"valid_time": 1, "nonexistent": 1}
+    assert report["rounded_counts"] == {
+        "valid_time": {"timestamps": 3, "most_ns": 2_880_000_000, "first": "a.csv"}
+    }
+    (note,) = [note for note in source_notes("meter", report) if "rounded" in note]
+    assert "3 timestamps of raw.sources.meter.valid_time were rounded by up to 2.88 s" in note
+    again = ingested(tmp_path, files, {"meter": source(valid_time=stamp)})  # from the cache
+    assert again.report == found.report
+
+
+def test_days_and_steps_counted_from_a_base(tmp_path: Path) -> None:
+    period = {"column": "slot", "length": "30min"}
+    day = {"column": "day", "format": "1d since 2008-12-31", "zone": "Europe/Dublin", "period": period}
+    text = "day,slot,load\n1,1,5\n195,48,6\n195,49,7\n"
+    found = ingested(tmp_path / "day", {"a.csv": text}, {"meter": source(valid_time=day)}, frequency="30min")
+    assert rows_of(found.table()) == [(moment("2009-01-01T00:00"), 5), (moment("2009-07-14T22:30"), 6)]
+    assert found.report["sources"]["meter"]["rules"] == {"nonexistent": 1}
+    slot = {"column": "slot", "format": "30min since 2013-01-01T00:00+01:00"}
+    text = "slot,load\n0,1\n1,2\n17520,3\n"
+    found = ingested(
+        tmp_path / "slot", {"a.csv": text}, {"meter": source(valid_time=slot)}, frequency="30min"
+    )
+    at = ["2012-12-31T23:00", "2012-12-31T23:30", "2013-12-31T23:00"]
+    assert rows_of(found.table()) == list(zip(map(moment, at), [1, 2, 3], strict=True))
+
+
+@pytest.mark.parametrize("form", ["excell", "hours since noon"])
+def test_a_format_that_nobody_knows_is_refused_with_the_others(form: str, tmp_path: Path) -> None:
+    with pytest.raises(RawDataError, match=r"raw.sources.meter.valid_time.format:.*hours since 1900-01-01"):
+        ingested(
+            tmp_path,
+            {"a.csv": "time,load\n1,1\n"},
+            {"meter": source(valid_time={"column": "time", "format": form})},
+        )
