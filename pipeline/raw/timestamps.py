@@ -49,9 +49,9 @@ class ParsedStamps:
 
     def take(self, rows: slice | NDArray[Any]) -> ParsedStamps:
         """Return the timestamps of some rows."""
-        is_later, number, moved = (
-            None if each is None else each[rows] for each in (self.is_later, self.number, self.moved)
-        )
+        is_later = None if self.is_later is None else self.is_later[rows]
+        number = None if self.number is None else self.number[rows]
+        moved = None if self.moved is None else self.moved[rows]
         return ParsedStamps(self.wall[rows], self.exact[rows], self.ok[rows], is_later, number, moved)
 
 
