@@ -11,6 +11,7 @@ from functools import lru_cache
 from itertools import chain, count
 
 from hindcast.pipeline.errors import RawDataError
+from hindcast.pipeline.inspect.format_guess import guess_formats
 from hindcast.pipeline.inspect.heading_patterns import escape_pattern
 from hindcast.pipeline.inspect.number_style import detect_number_style, to_shapes
 from hindcast.pipeline.inspect.text_encoding import WITHOUT_QUESTION
@@ -171,8 +172,16 @@ def _score(lines: Sequence[str], separator: str, quote: str) -> float:
     if width < 2 or not rows:
         return 0.0
     shapes = Counter(to_shapes([cell.strip()[:_LONGEST_CELL] for row in rows for cell in row]))
-    typed = sum(count for shape, count in shapes.items() if is_data_cell(shape)) / (width * len(rows))
+    typed = sum(count * _rate_cell(shape) for shape, count in shapes.items()) / (width * len(rows))
     return len(rows) / len(lines) * (0.2 + typed)
+
+
+@lru_cache(maxsize=1 << 12)
+def _rate_cell(cell: str) -> float:
+    """Return 1 for a number, a timestamp or a missing value, and half of it for a text without separators."""
+    if is_data_cell(cell) or guess_formats(cell):
+        return 1.0
+    return 0.0 if any(sign in cell for sign in _SEPARATORS) else 0.5
 
 
 def _usual_width(rows: Sequence[Row]) -> int:

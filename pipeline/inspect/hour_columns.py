@@ -17,12 +17,13 @@ from hindcast.pipeline.inspect.vocabulary import (
     HOUR_COLUMN,
     ISSUE,
     LEAD,
+    LEAD_UNITS,
     parse_heading,
     quantity_from_paths,
     words_in,
 )
 
-_NUMBERED = re.compile(r"(?P<before>.*?)(?P<number>\d{1,3})(?P<after>\D*)")
+_NUMBERED = re.compile(r"(?P<before>.*?)(?P<number>\d{1,4})(?P<after>\D*)")
 _CLOCK = re.compile(
     r"(?P<before>\D*)(?P<number>\d{1,2}:\d{2}(?::\d{2})?)(?P<after>(?:\s*[-\u2013]\s*\d{1,2}:\d{2}(?::\d{2})?)?\D*)"
 )
@@ -98,7 +99,9 @@ def _melt(fmt: FileFormat, family: _Family, carries: str) -> FileFormat:
     kept = [(column.name, column.texts.take(row_of)) for column in fmt.columns if column.place not in places]
     numbers = pa.array(list(family.numbers), pa.string()).take(pa.array(np.tile(np.arange(width), lines)))
     values = pa.concat_arrays([column.texts for column in family.columns]).take(across)
-    time_name = "hour" if carries == "time" else carries
+    units = words_in(f"{family.before} {family.after}")
+    unit = next((unit for unit, names in LEAD_UNITS.items() if units & names), "")
+    time_name = {"time": "hour", "lead": f"lead {unit}".rstrip()}.get(carries, carries)
     texts = [*kept, (time_name, numbers), (_value_name(family, fmt.paths), values)]
     columns = classify_columns(texts, fmt.dialect.style)
     inner = r"\d+:\d+(?::\d+)?" if family.clock else r"\d+"

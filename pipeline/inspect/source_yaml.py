@@ -168,13 +168,13 @@ def _find_label(draft: SourceDraft, valid: TimestampColumn) -> tuple[bool, str |
     If a file begins one step past midnight, timestamps of quarter hours are ends; hours may also have an offset from
     UTC.
     """
-    if valid.form.part or (draft.role == "forecast" and not draft.analysis.times.ends_step):
+    if valid.form.part or valid.period:
         return False, None
     if draft.analysis.times.ends_step:
         return True, "the heading or an hour of 24 shows that timestamps mark the end of their step"
     file, zone = draft.files[0], draft.analysis.zone
     start = "timestamps are read as the start of their step"
-    if not file.step or file.span[0] % DAY != file.step:
+    if draft.analysis.has_vintages or not file.step or file.span[0] % DAY != file.step:
         return False, start
     begins = f"the first timestamp is one step past midnight ({minute_text(file.span[0])})"
     utc_midnight = zone.wall and find_occurrences(np.array([file.span[0]]), zone.zone)[0][0] % DAY == 0

@@ -60,6 +60,20 @@ class TimestampColumn:
     hours_to_24: bool = False
     period: Period | None = None
     path: str | None = None
+    swapped: TimestampColumn | None = None
+
+    @property
+    def day_first(self) -> bool | None:
+        """Whether the day is before the month; None if the year is first, or the month is a name."""
+        return _day_first(self.form.text)
+
+    def with_order(self, *, day_first: bool | None, certain: bool) -> TimestampColumn:
+        """Return it, or `swapped` if that has the given order of day and month; if this is certain, without rivals."""
+        found = self
+        if self.swapped is not None and self.day_first != day_first:
+            found = replace(self.swapped, swapped=None if certain else replace(self, swapped=None))
+            found = replace(found, rivals=() if certain else (self.form.text,))
+        return replace(found, swapped=None, rivals=()) if certain and self.swapped is not None else found
 
     @property
     def name(self) -> str:
@@ -85,7 +99,17 @@ def find_timestamp_columns(columns: Sequence[Column]) -> list[TimestampColumn]:
         return [joined] if joined else []
     taken = {column.place for found in single for column in found.columns}
     others = [column for column in columns if column.place not in taken]
-    return [_join_hours(found, others) for found in single]
+    return agree_on_order([_join_hours(found, others) for found in single])
+
+
+def agree_on_order(found: Sequence[TimestampColumn]) -> list[TimestampColumn]:
+    """Return the columns with one order of day and month: that of a column that has no rival, else of the most regular one."""
+    ordered = [column for column in found if column.day_first is not None]
+    certain = [column for column in ordered if column.swapped is None]
+    if len({column.day_first for column in ordered}) < 2:
+        return list(found)
+    leading = max(certain or ordered, key=lambda column: (_regularity(column), len(column.columns)))
+    return [column.with_order(day_first=leading.day_first, certain=bool(certain)) for column in found]
 
 
 def usual_step(stamps: Times) -> int:
@@ -144,15 +168,27 @@ def _choose_format(column: Column, formats: Sequence[TimestampFormat]) -> Timest
     found = [read for read in attempts if read is not None]
     if not found:
         return _combine_formats(column, formats)
-    best = max(found, key=lambda read: (round(float(read.ok.sum()) / len(read.ok), 2), _regularity(read)))
+    best = _best_read(found)
     if not (best.ok | column.missing).all():
         # a few timestamps may be written differently, such as in a repeated hour
         combined = _combine_formats(column, [best.form])
         if combined and combined.ok.sum() > best.ok.sum():
             return combined
+    return best
+
+
+def _best_read(found: Sequence[TimestampColumn]) -> TimestampColumn:
+    """Return the reading of most texts, among several the most regular and dense one, with its rivals."""
+    best = max(
+        found,
+        key=lambda read: (round(float(read.ok.sum()) / len(read.ok), 2), _regularity(read), -_mean_step(read)),
+    )
     least = 0.9 * _regularity(best)
     equal = [read for read in found if read is not best and read.ok.sum() == best.ok.sum()]
-    return replace(best, rivals=tuple(read.form.text for read in equal if _regularity(read) >= least))
+    rivals = [read for read in equal if _regularity(read) >= least]
+    orders = (read for read in rivals if read.day_first == (best.day_first is False))
+    swapped = next(orders, None) if best.day_first is not None else None
+    return replace(best, rivals=tuple(read.form.text for read in rivals), swapped=swapped)
 
 
 def _combine_formats(column: Column, formats: Sequence[TimestampFormat]) -> TimestampColumn | None:
@@ -185,9 +221,21 @@ def _read(
 
 
 def _regularity(read: TimestampColumn) -> float:
-    """Return the share of the most frequent step among all steps."""
-    steps = np.diff(read.wall[read.ok])
-    return most_frequent(steps)[1] if len(steps) else 0.0
+    """Return the share of the most frequent step among all steps, rounded to percent."""
+    steps = np.diff(np.unique(read.wall[read.ok]))
+    return round(most_frequent(steps)[1], 2) if len(steps) else 0.0
+
+
+def _mean_step(read: TimestampColumn) -> float:
+    """Return the mean distance of timestamps in ns: days in a row are likelier than the same day of each month."""
+    stamps = np.unique(read.wall[read.ok])
+    return float(stamps[-1] - stamps[0]) / max(len(stamps) - 1, 1) if len(stamps) else 0.0
+
+
+def _day_first(form: str) -> bool | None:
+    day, month, year = (form.find(directive) for directive in ("%d", "%m", "%y"))
+    year = max(year, form.find("%Y"))
+    return None if min(day, month) < 0 or 0 <= year < min(day, month) else day < month
 
 
 def _join_hours(dates: TimestampColumn, others: Sequence[Column]) -> TimestampColumn:
@@ -205,18 +253,28 @@ def _join_hours(dates: TimestampColumn, others: Sequence[Column]) -> TimestampCo
             steps = ((np.nan_to_num(column.numbers, nan=1.0) - 1) * period.length).astype(np.int64)
             ok = dates.ok & ~np.isnan(column.numbers)
             return replace(dates, wall=dates.wall + steps, ok=ok, period=period)
-        for clock in guess_clock_formats(column):
-            joined = pc.binary_join_element_wise(dates.columns[0].texts, column.texts, pa.scalar(" "))
-            missing = dates.columns[0].missing | column.missing
-            both = TimestampFormat(f"{form} {clock.text}", clock.part)
-            read = _read((dates.columns[0], column), joined, missing, both)
-            if read is not None:
-                return replace(read, exact=False, hours_to_24=clock.to_24)
+        joined = _join_clock(dates, form, column)
+        if joined is not None:
+            return joined
     return dates
 
 
+def _join_clock(dates: TimestampColumn, form: str, clocks: Column) -> TimestampColumn | None:
+    """Join dates with a column of times of day, in the order of day and month that gives the most regular times."""
+    joined = pc.binary_join_element_wise(dates.columns[0].texts, clocks.texts, pa.scalar(" "))
+    missing = dates.columns[0].missing | clocks.missing
+    orders = [form, *([dates.swapped.form.text] if dates.swapped else [])]
+    for clock in guess_clock_formats(clocks):
+        both = [TimestampFormat(f"{order} {clock.text}", clock.part) for order in orders]
+        reads = [_read((dates.columns[0], clocks), joined, missing, each) for each in both]
+        found = [replace(read, exact=False, hours_to_24=clock.to_24) for read in reads if read is not None]
+        if found:
+            return _best_read(found)
+    return None
+
+
 def _find_period(column: Column, days: TimestampColumn) -> Period | None:
-    """Find step numbers from 1 in each day: half hours to 48, quarter hours to 96, hours only if some day has 25."""
+    """Find step numbers from 1 in each day: half hours to 48, quarter hours to 96, hours only if some day has 23 or 25."""
     if column.kind != "number" or not column.is_whole or words_in(column.name) & LEAD:
         return None
     rows = days.ok & ~np.isnan(column.numbers)
@@ -226,7 +284,8 @@ def _find_period(column: Column, days: TimestampColumn) -> Period | None:
     length = PERIODS.get(usual)
     if length is None or frame["number"].min() != 1 or frame["number"].nunique() < lasts.max():
         return None
-    if usual == 24 and not any(int(last) == 25 for last in lasts):
+    inner = lasts.iloc[1:-1]  # the first and the last day may be incomplete
+    if usual == 24 and not any(int(last) == 25 for last in lasts) and not (inner == 23).any():
         return None  # hours 1 to 24 may be clock hours
     return Period(column, length)
 
