@@ -120,7 +120,9 @@ def _formats_of_texts(column: Column) -> tuple[ClockFormat, ...]:
     if len(ranges) >= _ENOUGH * min(len(texts), _MOST_TEXTS) > 0:
         return (ClockFormat("%H:%M" if ranges[0]["minutes"] else "%H", "start"),)
     if texts and all(":" in text for text in texts[:3]):
-        to_24 = any(text.startswith("24:") for text in texts) and not any(text.startswith("00:") for text in texts)
+        to_24 = any(text.startswith("24:") for text in texts) and not any(
+            text.startswith("00:") for text in texts
+        )
         forms = ("%H:%M", "%H:%M:%S", "%I:%M %p", "%I:%M:%S %p")
         return tuple(ClockFormat(form, to_24=to_24) for form in forms)
     return _numbered_hours(texts) if len(texts) <= _MOST_TEXTS and not column.heading.has(LEAD) else ()

@@ -181,7 +181,11 @@ def _best_read(found: Sequence[TimestampColumn]) -> TimestampColumn:
     """Return the reading of most texts, among several the most regular and dense one, with its rivals."""
     best = max(
         found,
-        key=lambda read: (round(float(read.ok.sum()) / len(read.ok), 2), _regularity(read), -_mean_step(read)),
+        key=lambda read: (
+            round(float(read.ok.sum()) / len(read.ok), 2),
+            _regularity(read),
+            -_mean_step(read),
+        ),
     )
     least = 0.9 * _regularity(best)
     equal = [read for read in found if read is not best and read.ok.sum() == best.ok.sum()]
