@@ -48,14 +48,16 @@ def _persistence(basis: Basis) -> Floats:
 def _seasonal(basis: Basis, period: int) -> Floats:
     """The value the smallest number of whole periods before the step at which a value is known at the origin."""
     target, grid, origins = basis.target, basis.grid, basis.origins
-    steps = period // grid.own.frequency  # whole: a frequency divides a day
+    steps, rest = divmod(period, grid.own.frequency)
+    if rest:  # steps longer than the period, or of days that do not divide a week
+        return np.full(len(origins), np.nan)
     # a period is much shorter than the reach, and no origin is after its step
     value = target.at(grid.before(steps), origins)
     missing = np.flatnonzero(np.isnan(value) & (origins != NO_ORIGIN))
     back = 1
     while len(missing):
         back += 1
-        within = grid.times[missing] - back * period >= origins[missing] - LONGEST_REACH
+        within = grid.instants[missing] - back * period >= origins[missing] - LONGEST_REACH
         missing = missing[within & (grid.own_step[missing] >= back * steps)]
         value[missing] = target.at(grid.own_slot[missing] - back * steps, origins[missing])
         missing = missing[np.isnan(value[missing])]
@@ -64,7 +66,8 @@ def _seasonal(basis: Basis, period: int) -> Floats:
 
 def _reference(basis: Basis, period: int) -> Floats:
     """The final value one period before the step, whether or not it was known at the origin."""
-    before = basis.grid.before(period // basis.grid.own.frequency)
+    steps, rest = divmod(period, basis.grid.own.frequency)
+    before = basis.grid.before(steps) if not rest else np.full(len(basis.origins), -1)
     return np.where(before >= 0, basis.stored.final[0][before], np.nan)
 
 

@@ -19,12 +19,17 @@ from hindcast.pipeline.settings.stamp_grid import StampGrid
 class Axis:
     """The steps of S series, one series after another, numbered as slots 0 .. P-1.
 
-    Series s has `size[s]` steps, the first at `first[s]`; their slots begin at `start[s]`.
+    Series s has `size[s]` steps, the first with the label `first[s]`; their slots begin at `start[s]`.
     """
 
-    frequency: int
+    steps: StampGrid
     first: Times  # (S,)
     size: Ints  # (S,)
+
+    @property
+    def frequency(self) -> int:
+        """The distance of the labels of steps in ns."""
+        return self.steps.frequency
 
     @cached_property
     def start(self) -> Ints:
@@ -38,7 +43,8 @@ class Axis:
 
     def slot(self, series: Ints, stamps: Times) -> Ints:
         """Return the slot of the step that contains each timestamp; -1 if it is outside the steps of its series."""
-        step = np.floor_divide(stamps - self.first[series], self.frequency)
+        labels = self.steps.start_of(stamps) if self.steps.zone else stamps
+        step = np.floor_divide(labels - self.first[series], self.frequency)
         inside = (step >= 0) & (step < self.size[series])
         return np.where(inside, self.start[series] + step, -1)
 
@@ -47,9 +53,14 @@ class Axis:
         return np.repeat(np.arange(len(self.size)), self.size)
 
     def times(self) -> Times:
-        """Return the start of the step of each slot (P,)."""
+        """Return the label of the step of each slot (P,)."""
         series = self.series()
         return self.first[series] + (np.arange(self.slots) - self.start[series]) * self.frequency
+
+    @cached_property
+    def instants(self) -> Times:
+        """When the step of each slot starts (P,): its label, except for steps of local days."""
+        return self.steps.instants(self.times())
 
 
 @dataclass(frozen=True)
@@ -64,7 +75,7 @@ class Grid:
     own: Axis
     shared: Axis
     series: Ints  # (n,)
-    times: Times  # (n,)
+    times: Times  # (n,) labels
     own_slot: Ints  # (n,)
     shared_slot: Ints  # (n,)
 
@@ -72,6 +83,11 @@ class Grid:
     def own_step(self) -> Ints:
         """The index of each step in its own series (n,)."""
         return self.own_slot - self.own.start[self.series]
+
+    @cached_property
+    def instants(self) -> Times:
+        """When each step starts (n,): its label, except for steps of local days."""
+        return self.shared.steps.instants(self.times)
 
     @cached_property
     def used_shared(self) -> Ints:
@@ -94,11 +110,9 @@ def make_grid(
     frequency, steps = params.raw.frequency.ns, params.raw.stamp_grid(None, group)
     first, last = _own_range(len(names), tables, params, steps)
     low, high = _widened(first, last, tables, params, steps)
-    own = Axis(frequency, low, np.maximum((high - low) // frequency + 1, 0))
+    own = Axis(steps, low, np.maximum((high - low) // frequency + 1, 0))
     start = low.min(initial=high.max(initial=steps.offset))
-    shared = Axis(
-        frequency, np.array([start]), np.array([(high.max(initial=start) - start) // frequency + 1])
-    )
+    shared = Axis(steps, np.array([start]), np.array([(high.max(initial=start) - start) // frequency + 1]))
     series, times = own.series(), own.times()
     inside = (times >= first[series]) & (times <= last[series])
     if params.align.from_ is not None:

@@ -61,7 +61,8 @@ class GroupInputs:
     @cached_property
     def wall(self) -> Times:
         """The wall timestamp in the group's zone of the start of each step of the shared axis (P,)."""
-        return wall_of(self.grid.shared.times(), self.zone)
+        times, is_label = self.grid.shared.times(), self.params.raw.has_local_days
+        return times if is_label else wall_of(times, self.zone)
 
 
 def prepare_group(frames: Mapping[str, pd.DataFrame], params: Params, group: str) -> GroupInputs:
@@ -101,7 +102,7 @@ def prepare_group(frames: Mapping[str, pd.DataFrame], params: Params, group: str
         unusable={name: unusable_steps(name, rows, grid, params, group) for name in params.align.usable},
         has_flags=has_flags or bool(params.align.usable),
         flag_counts=count_flags(rows, params),
-        origins=params.align.origin.origins(grid.shared.times(), zone),
+        origins=params.align.origin.origins(grid.shared.instants, zone),
     )
 
 

@@ -164,7 +164,7 @@ def read_realized(
             spacing = params.raw.sources[source].spacing
             how = Resampling(
                 ("max" if reading == "flags" else field.resample,),
-                params.raw.frequency.ns,
+                grid.own.steps,
                 params.align.least_observed,
                 spacing=spacing.ns if spacing else None,
             )

@@ -11,6 +11,7 @@ from hindcast.pipeline.align.aligned import NOT_ISSUED
 from hindcast.pipeline.align.asof import Versions, newest_known
 from hindcast.pipeline.arrays import Floats, Ints, Times
 from hindcast.pipeline.settings.fields import Resample
+from hindcast.pipeline.settings.stamp_grid import StampGrid
 
 _ROUNDING = 1e-9  # tolerance of the comparison of counts: shares such as 0.7 are not exact in binary
 
@@ -25,14 +26,14 @@ _FOLD: dict[str, Callable[[Floats, Floats], Floats]] = {
 
 @dataclass(frozen=True)
 class Resampling:
-    """How the raw timestamps of a step are aggregated: a rule per value, and the length of a step.
+    """How the raw timestamps of a step are aggregated: a rule per value, and the steps.
 
     A step has a value only if the share `least` of its raw timestamps has one. `spacing` (ns) is the distance of
     timestamps if it is fixed.
     """
 
     rules: tuple[Resample, ...]
-    frequency: int
+    steps: StampGrid
     least: float
     max_age: int | None = None
     spacing: int | None = None
@@ -40,7 +41,7 @@ class Resampling:
     @property
     def holds_one(self) -> bool:
         """Whether one timestamp makes a step complete."""
-        return self.spacing is None or self.spacing >= self.frequency
+        return self.spacing is None or self.spacing >= self.steps.frequency
 
 
 def resample_known(
@@ -103,10 +104,25 @@ class _Fold:
 
     def _expected(self, how: Resampling) -> Floats:
         """Return the number of timestamps expected per step: its length over their mean distance, 0 if there is only one."""
+        steps = how.steps
+        if steps.zone:
+            return self._expected_in_days(how)
         if not how.holds_one and how.spacing:
-            return np.full(len(self.stamps), how.frequency / how.spacing)
+            return np.full(len(self.stamps), steps.frequency / how.spacing)
         span = np.maximum(self.last - self.first, 1)
-        expected: Floats = how.frequency * np.maximum(self.stamps - 1, 0) / span
+        expected: Floats = steps.frequency * np.maximum(self.stamps - 1, 0) / span
+        return expected
+
+    def _expected_in_days(self, how: Resampling) -> Floats:
+        """Return the same for steps of local days: timestamps may be regular in elapsed time or on the local clock."""
+        steps, distances = how.steps, np.maximum(self.stamps - 1, 0)
+        lengths = steps.lengths(self.first)
+        if not how.holds_one and how.spacing:
+            declared: Floats = np.rint(lengths / how.spacing)
+            return declared
+        elapsed = lengths * distances / np.maximum(self.last - self.first, 1)
+        shown = np.maximum(steps.labels(self.last) - steps.labels(self.first), 1)
+        expected: Floats = np.minimum(elapsed, steps.frequency * distances / shown)
         return expected
 
     def _stamps_of_sum(self, how: Resampling) -> Floats:

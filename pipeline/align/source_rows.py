@@ -73,13 +73,17 @@ def read_rows(
     The series are the names in realized and forecast sources. If these name none, the group has the single series "",
     to which the rows for every series belong as well.
     """
-    coded, kept, stamps, until = {}, {}, {}, params.align.until
+    coded, kept, stamps, grids, until = {}, {}, {}, {}, params.align.until
     used: set[str] = set()
     for source, frame in frames.items():
         codes, names = coded[source] = _codes(frame)
-        grid = params.raw.stamp_grid(params.raw.sources[source], group)
+        grid = grids[source] = params.raw.stamp_grid(params.raw.sources[source], group)
         valid = stamps[source] = grid.settle(frame["valid_time"].to_numpy(np.int64))
-        kept[source] = np.arange(len(valid)) if until is None else np.flatnonzero(valid < until)
+        kept[source] = (
+            np.arange(len(valid))
+            if until is None
+            else np.flatnonzero((grid.start_of(valid) if grid.zone else valid) < until)
+        )
         if params.raw.sources[source].role != "known":
             used.update(names[code] for code in np.flatnonzero(np.bincount(codes[kept[source]])))
     series = tuple(sorted(used - {""})) or tuple(used)
@@ -92,7 +96,8 @@ def read_rows(
         if _UNUSED in of_code:
             at = at[numbers[at] != _UNUSED]
         table = _table(frame, params.raw.sources[source].values, numbers, stamps[source]).take(at)
-        tables[source] = replace(table, flags=_flags(frame, at, table, params, source))
+        in_days = replace(table, valid=grids[source].labels(table.valid))
+        tables[source] = replace(table, flags=_flags(frame, at, in_days, params, source))
     return series, tables
 
 
@@ -130,7 +135,7 @@ def _table(frame: pd.DataFrame, fields: Mapping[str, ValueField], series: Ints, 
 def _flags(
     frame: pd.DataFrame, at: Ints, table: SourceRows, params: Params, name: str
 ) -> dict[str, RowFlags]:
-    """Flag the values of the rows `at` that have limits."""
+    """Flag the values of the rows `at` that have limits; runs are as long as `table.valid` says."""
     source, flags = params.raw.sources[name], dict[str, RowFlags]()
     step = (source.spacing or params.raw.frequency).ns
     keys = (table.issue, table.series) if source.has_issue else (table.series,)

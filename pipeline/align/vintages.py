@@ -94,7 +94,7 @@ def make_vintage_source(  # noqa: PLR0917 - what one source needs
     max_age = rule.max_age.ns if is_forecast and rule.max_age else None
     rules = tuple(found.resample for name in names if (found := field_of(settings, name)))
     spacing = settings.spacing.ns if settings.spacing else None
-    how = Resampling(rules, params.raw.frequency.ns, params.align.least_observed, max_age, spacing)
+    how = Resampling(rules, grid.shared.steps, params.align.least_observed, max_age, spacing)
     only_filled = is_forecast and rule.take == "newest_filled"
     kept = table.with_values() if only_filled else table
     if settings.interpolate:

@@ -11,7 +11,7 @@ from itertools import groupby
 
 from hindcast.pipeline.arrays import TIME_MAX, TIME_MIN
 from hindcast.pipeline.certify.raw_records import Record, Records
-from hindcast.pipeline.certify.slow_clock import origin_of
+from hindcast.pipeline.certify.slow_clock import origin_of, wall_label
 from hindcast.pipeline.certify.step_clock import StepClock, step_clock
 from hindcast.pipeline.settings.fields import Resample
 from hindcast.pipeline.settings.params import Params
@@ -63,6 +63,11 @@ class GroupTables:
     def clock(self) -> StepClock:
         """The steps of the group."""
         return step_clock(self.params, self.group)
+
+    @property
+    def calendar_zone(self) -> str:
+        """The zone in which the name of a step shows its local date: names of steps of days show it already."""
+        return "UTC" if self.clock.zone else self.zone
 
     @property
     def frequency(self) -> int:
@@ -176,7 +181,7 @@ class GroupTables:
 
     def origin(self, step: int, track: int) -> int | None:
         """Return the origin that the rule gives for a step; None if no origin covers it."""
-        return origin_of(self.params.align.origin, step, track, self.zone)
+        return origin_of(self.params.align.origin, self.clock.opens(step), track, self.zone)
 
     def first_step(self, series: str) -> int:
         """Return the first step that the group has for a series."""
@@ -193,9 +198,25 @@ class GroupTables:
     def _fold(self, rows: list[Record], source: str, value: str) -> float:
         stamps = [(row.valid, row.values[value]) for row in rows]
         spacing = self.params.raw.sources[source].spacing
-        due = None if spacing is None or spacing.ns >= self.frequency else self.frequency / spacing.ns
+        length, due = self.frequency, None
+        if self.clock.zone and rows:
+            step = self.clock.begin(rows[0].valid)
+            length = self.clock.opens(step + self.frequency) - self.clock.opens(step)
+        if spacing is not None and spacing.ns < self.frequency:
+            due = length / spacing.ns if self.clock.zone is None else float(round(length / spacing.ns))
+        elif self.clock.zone and len(rows) > 1:
+            due = self._due_of_days(rows, length)
         least = self.params.align.least_observed
-        return fold(stamps, self._rules[source, value], self.frequency, (least, due))
+        rule, is_declared = self._rules[source, value], spacing is not None and spacing.ns < self.frequency
+        return fold(stamps, rule, length, (least, due), is_declared=is_declared)
+
+    def _due_of_days(self, rows: list[Record], length: int) -> float:
+        """Return the number of timestamps of a step of days, if they are regular in elapsed time or on the local clock."""
+        assert self.clock.zone
+        first, last = rows[0].valid, rows[-1].valid
+        shown = wall_label(last, self.clock.zone) - wall_label(first, self.clock.zone)
+        distances = len(rows) - 1
+        return min(length * distances / (last - first), self.frequency * distances / max(shown, 1))
 
     def _sources_of(self, value: str) -> list[str]:
         sources = self.params.raw.sources_of("realized")
@@ -223,7 +244,8 @@ class GroupTables:
     def _rows(self, source: str, series: str, step: int) -> list[Record]:
         """Return the rows of a step, plus the rows interpolated between a vintage's rows before and after the step."""
         records, end = self.records[source], step + self.frequency
-        rows, reach = records.of_step(series, step, end), self.params.raw.sources[source].interpolate
+        reach = self.params.raw.sources[source].interpolate  # never with steps of days
+        rows = records.of_step(series, self.clock.opens(step), self.clock.opens(end))
         if self.params.raw.sources[source].role != "realized":
             rows = [self._as_of(row, row.known) for row in rows]
         if reach is None:
@@ -278,12 +300,17 @@ def interpolate(vintage: list[Record], step: int, end: int, reach: int) -> Recor
 
 
 def fold(
-    stamps: list[tuple[int, float]], rule: Resample, frequency: int, observed: tuple[float, float | None]
+    stamps: list[tuple[int, float]],
+    rule: Resample,
+    frequency: int,
+    observed: tuple[float, float | None],
+    *,
+    is_declared: bool = True,
 ) -> float:
     """Fold the raw values of a step, (time, value) in time order, into one value; NaN if too few have a value.
 
     `observed` is the smallest share of timestamps with a value, and the expected number of timestamps (None: computed from
-    their mean distance).
+    their mean distance). A sum is scaled to that number if it `is_declared`.
     """
     least, count = observed
     values = [value for _, value in stamps if not math.isnan(value)]
@@ -297,7 +324,7 @@ def fold(
     if rule == "mean":
         return sum(values) / len(values)
     if rule == "sum":
-        return sum(values) * max(len(stamps), count or 0.0) / len(values)
+        return sum(values) * max(len(stamps), (count or 0.0) * is_declared) / len(values)
     return {"last": values[-1], "min": min(values), "max": max(values)}[rule]
 
 

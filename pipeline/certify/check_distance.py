@@ -15,8 +15,10 @@ from hindcast.pipeline.certify.slow_clock import (
     known_of,
     lagged_step,
     local_time,
+    moment_of_label,
     moment_of_midnight,
     origins_of,
+    wall_label,
 )
 from hindcast.pipeline.certify.step_clock import step_clock
 from hindcast.pipeline.settings.known import AfterStep, BeforeStep, DayAt, KnownRule
@@ -65,7 +67,7 @@ def expected_reach(dataset: Dataset, params: Params) -> int:
     reaches = [params.align.gaps.fill.ns]
     for zone, phase in sorted(_zones_and_phases(params)):
         steps = [time + phase for time in times]
-        reaches += _of_lags(params, steps, zone)
+        reaches += _of_lags(params, steps, "UTC" if params.raw.frequency.days else zone)
         reaches += _of_newest(params, steps, zone)
     return max(reaches) + _longest_flagged_run(params) + (params.train.lookback - 1) * frequency
 
@@ -87,11 +89,14 @@ def _longest_flagged_run(params: Params) -> int:
 
 def _zones_and_phases(params: Params) -> set[tuple[str, int]]:
     """Return the pairs of zone and grid offset that groups may have."""
-    zone, offset = params.raw.zone, params.raw.grid_offset
+    zone, offset, anchor = params.raw.zone, params.raw.grid_offset, params.raw.anchor
     if isinstance(zone, dict):
-        return {(name, step_clock(params, group).phase) for group, name in zone.items()}
-    named = [None, *offset] if isinstance(offset, dict) else [None]
-    return {(zone, step_clock(params, group or "").phase) for group in named}
+        names = [group for group in zone if not isinstance(anchor, dict) or group in anchor]
+        return {(zone[group], step_clock(params, group).phase) for group in names}
+    named: list[str] = ["", *offset] if isinstance(offset, dict) else [""]
+    if isinstance(anchor, dict):
+        named = [*anchor]
+    return {(zone, step_clock(params, group).phase) for group in named}
 
 
 def _check_ranges(result: CheckResult, split_set: SplitSet, distance: int) -> None:
@@ -180,9 +185,12 @@ def _of_newest(params: Params, times: list[int], zone: str) -> Iterator[int]:
         more.setdefault(value, []).extend(window.ns - frequency for window in rolling.windows)
     for target in params.align.published if chosen.published_error else ():
         more.setdefault(target, []).extend(window.ns - frequency for window in chosen.published_error)
+    has_days = params.raw.frequency.days is not None
+    begins = [moment_of_label(time, zone) for time in times] if has_days else times
     tracks = [
-        origins_of(params.align.origin, times, track, zone) for track in range(params.align.origin.tracks)
+        origins_of(params.align.origin, begins, track, zone) for track in range(params.align.origin.tracks)
     ]
+    newest = _newest_days_known if has_days else _newest_known
     pairs = [
         (time, min(known_origins))
         for time, *origins in zip(times, *tracks, strict=True)
@@ -192,10 +200,28 @@ def _of_newest(params: Params, times: list[int], zone: str) -> Iterator[int]:
         for source in params.raw.sources_of("realized").values():
             if value in source.values and pairs:
                 ages = (
-                    time - _newest_known(source.known, origin, times[-1], frequency, zone)
-                    for time, origin in pairs
+                    time - newest(source.known, origin, times[-1], frequency, zone) for time, origin in pairs
                 )
                 yield max(ages) + max(further)
+
+
+def _newest_days_known(rule: KnownRule, moment: int, last: int, frequency: int, zone: str) -> int:
+    """Return the same for steps of local days, by trial from a step that is surely not known yet."""
+    span = getattr(rule, "before_step", None)
+    step = wall_label(moment + (0 if span is None or isinstance(span, str) else span.ns), zone) + frequency
+    if isinstance(rule, DayAt):
+        step += max(0, -rule.day) * 86_400 * 1_000_000_000
+    step = min(step - (step - last) % frequency, last)
+    while True:
+        begin, end = (moment_of_label(name, zone) for name in (step, step + frequency))
+        known = known_of(rule, begin, None, frequency, zone) if isinstance(rule, DayAt) else end
+        if isinstance(rule, AfterStep):
+            known = end + rule.after_step.ns
+        elif isinstance(rule, BeforeStep):
+            known = begin - rule.before_step.ns
+        if known is not None and known <= moment:
+            return step
+        step -= frequency
 
 
 def _newest_known(rule: KnownRule, moment: int, last: int, frequency: int, zone: str) -> int:

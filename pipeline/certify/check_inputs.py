@@ -89,7 +89,9 @@ def _around_changes(dataset: Dataset, params: Params) -> Iterator[tuple[int, int
         in_zone = np.array([params.raw.zone_of(str(group)) == zone for group in table.group])
         for day in days_of_change(int(table.start_time.min()) - DAY, int(ends.max()) + DAY, zone):
             for first, stop in [(0, 2), *((lag, lag + 1) for lag in sorted(lags))]:
-                begin, end = (moment_of_midnight(day + timedelta(days=days), zone) for days in (first, stop))
+                # the names of steps of days are dates in UTC
+                shown = "UTC" if params.raw.frequency.days else zone
+                begin, end = (moment_of_midnight(day + timedelta(days=days), shown) for days in (first, stop))
                 rows = np.flatnonzero(in_zone & (table.start_time < end) & (ends > begin))
                 some = np.unique(np.linspace(0, len(rows) - 1, min(len(rows), _AT_A_CHANGE)).astype(int))
                 for row in rows[some].tolist():

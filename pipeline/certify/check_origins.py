@@ -9,7 +9,7 @@ import numpy as np
 from hindcast.pipeline.arrays import TIME_MIN, Times
 from hindcast.pipeline.certify.findings import CheckResult
 from hindcast.pipeline.certify.iterate import StepBlock
-from hindcast.pipeline.certify.slow_clock import origins_of
+from hindcast.pipeline.certify.slow_clock import moment_of_label, origins_of
 from hindcast.pipeline.settings.known import AtIssuePlus
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.wording import time_text
@@ -18,6 +18,7 @@ ISSUED = "the issue time of the vintage used, plus the declared delay, is at or 
 ORIGIN_RULE = "the origin of a step is exactly the time that align.origin gives"
 
 _PAGE = 1 << 12  # steps whose origins are computed together
+_LONGEST_PAGE = 10_000 * 86_400 * 1_000_000_000  # ns
 
 
 def check_issued(result: CheckResult, block: StepBlock, params: Params) -> None:
@@ -63,10 +64,14 @@ class ExpectedOrigins:
 
     def __init__(self, params: Params) -> None:
         self._frequency = frequency = params.raw.frequency.ns
+        self._count = count = max(1, min(_PAGE, _LONGEST_PAGE // frequency))
+        has_days = params.raw.frequency.days is not None
 
         @cache
         def page(zone: str, track: int, phase: int, number: int) -> Times:
-            steps = [(number * _PAGE + place) * frequency + phase for place in range(_PAGE)]
+            steps = [(number * count + place) * frequency + phase for place in range(count)]
+            if has_days:
+                steps = [moment_of_label(step, zone) for step in steps]
             origins = origins_of(params.align.origin, steps, track, zone)
             return np.array([TIME_MIN if origin is None else origin for origin in origins], np.int64)
 
@@ -75,7 +80,7 @@ class ExpectedOrigins:
     def of(self, block: StepBlock, zone: str) -> Times:
         """Return the origin of each step of a block."""
         steps, phases = np.divmod(block.times, self._frequency)
-        pages, places = np.divmod(steps, _PAGE)
+        pages, places = np.divmod(steps, self._count)
         keys = np.stack([block.dataset.sequences.track[block.row], phases, pages])
         # one key after another in long runs: only their ends are compared
         ends = np.flatnonzero((keys[:, 1:] != keys[:, :-1]).any(axis=0)) + 1

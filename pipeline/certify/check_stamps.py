@@ -66,7 +66,7 @@ def _check_known(
     if divisions is not None:
         length = np.where(divisions < 0, clock.distance, np.minimum(divisions, clock.distance))
     measured = np.flatnonzero(has_value)
-    margins = (known - stamps - length)[measured]
+    margins = (known - stamps - clock.lasting(stamps, length))[measured]
     for bad in measured[result.count_margins(margins)].tolist():
         result.add_violation(
             f"{label}: the value of {time_text(int(stamps[bad]))} is known at {time_text(int(known[bad]))}, before its interval ends"
@@ -109,7 +109,8 @@ def _find_divisions(rows: _Rows, clock: StepClock) -> Numbers:
     begin = clock.begins(rows.due)
     cells, cell_of_row = np.unique(np.stack([rows.owner, begin]), axis=1, return_inverse=True)
     cell_of_row = cell_of_row.reshape(-1)
-    stamps, stamp_of_row = np.unique(np.stack([cell_of_row, rows.due - begin]), axis=1, return_inverse=True)
+    place_of_row = clock.shown(rows.due) - begin
+    stamps, stamp_of_row = np.unique(np.stack([cell_of_row, place_of_row]), axis=1, return_inverse=True)
     cell, place = stamps
     has_value = np.bincount(stamp_of_row.reshape(-1), rows.has_value, stamps.shape[1]) > 0
     is_off = place % clock.distance != 0

@@ -82,8 +82,8 @@ def _expected_moments(
         assert issue is not None  # the settings give at_issue_plus only to sources with issue times
         return issue + rule.at_issue_plus.ns
     counted = clock.due(valid)
-    begin = clock.begins(counted)
-    end = begin + clock.length
+    step = clock.begins(counted)
+    begin, end = clock.opening(step), clock.opening(step + clock.length)
     # a timestamp that was moved into its step is over, or begins, no earlier than the timestamp itself says
     moved = (counted != valid) | (clock.keeps & ~clock.is_due(counted))
     if isinstance(rule, AfterStep):

@@ -47,7 +47,7 @@ def expected_columns(tables: GroupTables) -> dict[str, Column]:
     for kinds in (_of_inputs, _of_realized, _of_windows, _for_all_time, _leads):
         columns |= dict(kinds(tables))
     for part, wave in product(tables.params.align.features.calendar, _WAVES):
-        columns[f"{part}_{wave}"] = partial(_calendar, tables.zone, part, wave)
+        columns[f"{part}_{wave}"] = partial(_calendar, tables.calendar_zone, part, wave)
     return columns
 
 
@@ -71,7 +71,7 @@ def _leads(tables: GroupTables) -> Iterator[tuple[str, Column]]:
     params, chosen = tables.params, tables.params.align.features
     if not chosen.lead:
         return
-    yield "lead", lambda step: KnownValue((step.time - step.origin) / _HOUR)
+    yield "lead", lambda step: KnownValue((tables.clock.opens(step.time) - step.origin) / _HOUR)
     for source, settings in params.raw.sources_of("forecast").items():
         values = [value for _, (sources, value) in feature_inputs(params) if source in sources]
         if settings.has_issue and values:
@@ -86,7 +86,8 @@ def _for_all_time(tables: GroupTables) -> Iterator[tuple[str, Column]]:
         yield name, partial(_static, tables, sources, value)
     if (chosen := tables.params.align.features.holidays) is not None:
         of_group = chosen if isinstance(chosen, Holidays) else chosen[tables.group]
-        yield "holiday", partial(_holiday, tables.zone, of_group)
+        days = max(1, tables.frequency // (24 * _HOUR))
+        yield "holiday", partial(_holiday, tables.calendar_zone, of_group, days)
 
 
 def _of_realized(tables: GroupTables) -> Iterator[tuple[str, Column]]:
@@ -193,16 +194,18 @@ def _static(tables: GroupTables, sources: tuple[str, ...], value: str, step: Ste
     return tables.static(sources, value, step.series)
 
 
-def _holiday(zone: str, chosen: Holidays, step: Step) -> KnownValue:
+def _holiday(zone: str, chosen: Holidays, count: int, step: Step) -> KnownValue:
     import holidays
 
-    day = local_time(step.time, zone).date()
-    days = holidays.country_holidays(chosen.country, subdiv=chosen.subdivision, years=day.year)
-    return KnownValue(float(day in days))
+    first = local_time(step.time, zone).date()
+    dates = [first + timedelta(days=number) for number in range(count)]
+    years = sorted({day.year for day in dates})
+    days = holidays.country_holidays(chosen.country, subdiv=chosen.subdivision, years=years)
+    return KnownValue(float(sum(day in days for day in dates)))
 
 
 def _lag(tables: GroupTables, value: str, lag: Duration, step: Step) -> KnownValue:
-    before = lagged_step(step.time, lag, tables.zone, tables.frequency)
+    before = lagged_step(step.time, lag, tables.calendar_zone, tables.frequency)
     return tables.realized(value, step.series, before, step.origin)
 
 
@@ -225,7 +228,7 @@ def _vintage_lead(tables: GroupTables, source: str, value: str, number: int, ste
     used = _carried(tables, step, issue) if number == 1 else issue(step.time, step.origin)
     if used.issue is None:
         return NO_VALUE
-    return KnownValue((step.time - used.issue) / _HOUR, used.issue, used.known)
+    return KnownValue((tables.clock.opens(step.time) - used.issue) / _HOUR, used.issue, used.known)
 
 
 def _calendar(zone: str, part: str, wave: str, step: Step) -> KnownValue:

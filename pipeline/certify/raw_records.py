@@ -71,7 +71,10 @@ class Records:
         self._issue = frame["issue_time"].to_numpy(np.int64) if "issue_time" in frame else self._known
         self.has_issue = "issue_time" in frame
         number, series = frame["series"].factorize()
-        rows = np.arange(len(number)) if until is None else np.flatnonzero(self._valid < until)
+        self._clock = clock if clock is not None and clock.zone else None
+        rows = np.arange(len(number))
+        if until is not None:
+            rows = np.flatnonzero((self._clock.begins(self._valid) if self._clock else self._valid) < until)
         # stable: rows with the same timestamp keep their order
         order = rows[np.lexsort((self._valid[rows], number[rows]))]
         bounds = np.searchsorted(number[order], np.arange(len(series) + 1)).tolist()
@@ -82,7 +85,8 @@ class Records:
         self._earliest_later: dict[str, Times] = {}
         self._stamps = {name: self._valid[rows] for name, rows in self._rows.items()}
         self._flagged: dict[str, Times] = {}
-        for name, moments in flag(frame.iloc[rows], self._valid[rows]).items():
+        shown = self._clock.shown(self._valid[rows]) if self._clock else self._valid[rows]
+        for name, moments in flag(frame.iloc[rows], shown).items():
             column = np.full(len(number), TIME_MAX)
             column[rows] = moments
             parts = (f"{name}_sin", f"{name}_cos") if names[name] else (name,)
@@ -117,18 +121,22 @@ class Records:
         ]
 
     def recognised_late(self) -> dict[str, list[tuple[str, int, int, int]]]:
-        """Return, by value, (series, timestamp, known time, moment of the flag) of the rows that were flagged after they became
-        known.
+        """Return, by value, (series, timestamp or step of days, known time, moment of the flag) of the rows that were flagged
+        after they became known.
         """
         columns = {id(moment): (name, moment) for name, moment in self._flagged.items()}
         return {
             name: [
-                (series, int(self._valid[row]), int(self._known[row]), int(moment[row]))
+                (series, self._step_of(row), int(self._known[row]), int(moment[row]))
                 for series, rows in self._rows.items()
                 for row in rows[(moment[rows] > self._known[rows]) & (moment[rows] != TIME_MAX)].tolist()
             ]
             for name, moment in columns.values()
         }
+
+    def _step_of(self, row: int) -> int:
+        valid = int(self._valid[row])
+        return self._clock.begin(valid) if self._clock else valid
 
     def stamps_known(self, series: str, moment: int) -> Iterator[int]:
         """Yield the timestamps of the rows of a series that were known at a given time, newest first."""

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from hindcast.pipeline.certify.findings import CheckResult
-from hindcast.pipeline.certify.step_clock import step_clock
+from hindcast.pipeline.certify.step_clock import StepClock, step_clock
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.tables import TableReader, read_manifest
 
@@ -101,16 +101,17 @@ def _names_with_steps(
     for source, reader in readers.items():
         if params.raw.sources[source].role != "known":
             clock = step_clock(params, group, source)
-            found |= of_source[source] if until is None else _names(reader, until, clock.due)
+            found |= of_source[source] if until is None else _names(reader, until, clock)
     return found - {SHARED}
 
 
-def _names(reader: TableReader, until: int | None = None, due: Any = None) -> set[str]:
+def _names(reader: TableReader, until: int | None = None, clock: StepClock | None = None) -> set[str]:
     frame = reader.read(["series"] if until is None else ["series", "valid_time"])
     series = frame["series"].cat
     codes = series.codes.to_numpy()
-    if until is not None:
-        codes = codes[due(frame["valid_time"].to_numpy(np.int64)) < until]
+    if until is not None and clock is not None:
+        due = clock.due(frame["valid_time"].to_numpy(np.int64))
+        codes = codes[(clock.begins(due) if clock.zone else due) < until]
     return {str(series.categories[code]) for code in np.flatnonzero(np.bincount(codes)).tolist()}
 
 

@@ -14,6 +14,7 @@ from hindcast.pipeline.settings.origin import Before, Cycle, OriginRule
 
 SECOND = 1_000_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NAIVE_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - of local time
 _ALWAYS = datetime(1900, 1, 1, tzinfo=UTC)
 
 
@@ -26,6 +27,17 @@ def moment_of(local: datetime, zone: str) -> int:
     """Convert a local time in a zone to ns UTC; if the clocks show it twice, use the first."""
     passed = local.replace(tzinfo=ZoneInfo(zone), fold=0).astimezone(UTC) - _EPOCH
     return (passed.days * 86400 + passed.seconds) * SECOND
+
+
+def wall_label(moment: int, zone: str) -> int:
+    """Return what clocks of a zone show at a time (ns UTC), as ns since 1970 of a calendar without a zone."""
+    shown = local_time(moment, zone) - _NAIVE_EPOCH
+    return (shown.days * 86400 + shown.seconds) * SECOND + moment % SECOND
+
+
+def moment_of_label(label: int, zone: str) -> int:
+    """Return when clocks of a zone first show a label (ns UTC); the inverse of `wall_label`."""
+    return moment_of(_NAIVE_EPOCH + timedelta(seconds=label // SECOND), zone) + label % SECOND
 
 
 def origin_of(rule: OriginRule, step: int, track: int, group_zone: str) -> int | None:

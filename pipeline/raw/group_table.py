@@ -94,7 +94,7 @@ def write_group_table(
     source = rules.source
     slices = find_slices(group, parts)
     names = list(slices)
-    scan = QualityScan(source, rules.grid.frequency, rules.zone, names)
+    scan = QualityScan(source, rules.grid.frequency, rules.zone, names, rules.grid)
     limit = BadRowLimit(rules.place, rules.bad_allowed)
     counter = _RowCounter(group, names, len(parts), scan, limit)
     most = max(1, merge_bytes // row_bytes(source))
@@ -220,7 +220,8 @@ def _check_stamps(
         measured = inside[has_value[inside] if kinds is None else (has_value & ~kinds.stray)[inside]]
         known = known_moments(found, source, grid, rules.zone)[measured]
         places = files[rows][measured], found.line[measured]
-        stamps.add_measured(valid[measured], known, length[measured], places)
+        spans = grid.spans(valid[measured], length[measured])
+        stamps.add_measured(valid[measured], known, spans, places)
     if kinds is None:
         return rows[inside], rows[:0]
     of_batch = kinds.take(inside)

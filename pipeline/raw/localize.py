@@ -37,14 +37,24 @@ class UtcStamps:
         return replace(self, utc=self.utc + ns, later=self.later + ns)
 
 
-def localize(parsed: ParsedStamps, zone: str, field: StampField) -> UtcStamps:
-    """Apply the zone and the field's rules; timestamps with an offset are UTC already."""
+def localize(parsed: ParsedStamps, zone: str, field: StampField, *, are_dates: bool = False) -> UtcStamps:
+    """Apply the zone and the field's rules; timestamps with an offset are UTC already.
+
+    With `are_dates`, a midnight stands for its date: it is the first moment of that day even if clocks show it twice or
+    skip it.
+    """
     stamps = UtcStamps.unambiguous(parsed.wall)
     if zone == "UTC" or parsed.exact.all():
         return stamps
     rule, ambiguous = stamps.rule, stamps.ambiguous
     first, later, count = find_occurrences(parsed.wall, zone)
     local = parsed.ok & ~parsed.exact
+    if are_dates:
+        start = utc_of(parsed.wall, zone)
+        exists = wall_of(start, zone) // DAY == parsed.wall // DAY  # Samoa had no 30 December 2011
+        is_date = (parsed.wall % DAY == 0) & exists
+        local &= ~is_date
+        first, later = np.where(is_date, start, first), np.where(is_date, start, later)
     absent, twice = local & (count == 0), local & (count == 2)
     rule[absent] = _nonexistent_rule(field)
     if field.ambiguous == "quarantine":

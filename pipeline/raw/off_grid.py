@@ -102,7 +102,7 @@ class _Cells:
         self, key: NDArray[Any], vintage: Times, stamps: Times, has_value: Flags, grid: StampGrid
     ) -> None:
         self.grid, self.frequency = grid, grid.frequency
-        step = grid.start_of(stamps)
+        step, stamps = grid.start_of(stamps), grid.labels(stamps)
         new_stamp = _changes(key, vintage, stamps)
         at = np.flatnonzero(new_stamp)
         self._rows = np.cumsum(new_stamp) - 1  # the distinct timestamp of each row

@@ -25,6 +25,7 @@ from hindcast.pipeline.raw.quality_order import FEWEST
 from hindcast.pipeline.raw.quality_rows import Rows
 from hindcast.pipeline.raw.records import Codes, Records
 from hindcast.pipeline.settings.raw import Source
+from hindcast.pipeline.settings.stamp_grid import StampGrid
 from hindcast.pipeline.tables import ROWS_A_PIECE
 
 _MOST_NUMBERS = (
@@ -36,10 +37,17 @@ Columns = list[NDArray[Any]]
 
 
 class QualityScan:
-    """Checks the rows of one table: `add` them in their order, then call `finish`."""
+    """Checks the rows of one table: `add` them in their order, then call `finish`.
 
-    def __init__(self, source: Source, frequency: int, zone: str, names: list[str]) -> None:
-        self._source, self._frequency, self._zone, self._names = source, frequency, zone, names
+    With steps of local days (`grid` has a zone), times count as labels do, so that every day is as long.
+    """
+
+    def __init__(
+        self, source: Source, frequency: int, zone: str, names: list[str], grid: StampGrid | None = None
+    ) -> None:
+        self._source, self._frequency, self._names = source, frequency, names
+        self._days = grid if grid is not None and grid.zone else None
+        self._zone = "UTC" if self._days else zone
         self._most = max(2 * ROWS_A_PIECE, _MOST_NUMBERS // (2 + len(source.values)))  # rows of a series
         self._parts: list[Columns] = []  # copied rows of a series that may continue
         self._findings: dict[tuple[str, str], list[Finding]] = {}
@@ -51,7 +59,8 @@ class QualityScan:
             return
         if self._parts and (whole or self._parts[0][0][0] != records.key[0]):
             self._check_parts()
-        columns: Columns = [records.key, records.times[0], *records.values]
+        times = self._days.spread(records.times[0]) if self._days else records.times[0]
+        columns: Columns = [records.key, times, *records.values]
         if whole:
             cuts = self._cuts(records.key)
             for start, stop in pairwise(cuts):

@@ -19,6 +19,7 @@ from hindcast.pipeline.raw.source_files import search_path
 from hindcast.pipeline.raw.timestamp_formats import TimestampFormat, compile_format
 from hindcast.pipeline.raw.timestamps import ParsedStamps, parse_stamps
 from hindcast.pipeline.settings.base import DAY, TIME_UNITS, zone_for
+from hindcast.pipeline.settings.clock import utc_of, wall_of
 from hindcast.pipeline.settings.fields import LaterField, StampField, StampText
 from hindcast.pipeline.settings.known import ALWAYS
 from hindcast.pipeline.settings.raw import RawSettings, Source
@@ -146,9 +147,9 @@ class BlockTimes:
             lead = self._lead(rows, faults)
             if valid is None:
                 assert issue is not None  # the settings require an issue time for a lead
-                valid = UtcStamps.unambiguous(issue.utc + lead)
+                valid = UtcStamps.unambiguous(self._later(issue.utc, lead, self._reader.issue, zone))
             else:
-                issue = UtcStamps.unambiguous(valid.utc - lead)
+                issue = UtcStamps.unambiguous(self._later(valid.utc, -lead, self._reader.valid, zone))
         if valid is None:  # settings: static attributes
             valid = UtcStamps.unambiguous(np.full(len(self._cells.lines[rows]), ALWAYS))
         known = self._localize(self._reader.known, self._known, rows, zone, faults)
@@ -187,11 +188,33 @@ class BlockTimes:
         step = self._reader.raw.frequency.ns if field.step is None else field.step.ns
         if field.label == "hour_ending":  # the clock shows the start plus one step
             part = replace(part, wall=part.wall - step)
-        local = localize(part, zone, field)
+        back = {"end": step, "last_day": step - DAY}.get(field.label, 0)
+        in_days = self._reader.raw.has_local_days and back % DAY == 0
+        if in_days and back:
+            part = shift_days(part, -back // DAY, zone)
+        local = localize(part, zone, field, are_dates=self._has_dates(field))
         faults.mark_rules(local.rule, reader.column)
-        if field.label != "end":
-            return local
-        return local.shifted(-step)
+        return local.shifted(-back) if back and not in_days else local
+
+    def _has_dates(self, field: StampField) -> bool:
+        """Return whether midnights of a field stand for dates: steps are days, and nothing declares finer timestamps."""
+        spacing = self._reader.source.declared_spacing or DAY
+        clocks = ("%H", "%I", "%T", "%s")
+        is_finer = spacing < DAY or any(clock in form for form in field.formats for clock in clocks)
+        return self._reader.raw.has_local_days and not is_finer
+
+    def _later(self, times: Times, lead: Times, reader: _StampReader | None, zone: str) -> Times:
+        """Return the times a lead later; a lead in days counts local days if steps are days."""
+        source = self._reader.source
+        if (
+            reader is None
+            or source.lead is None
+            or source.lead.unit != "d"
+            or not self._reader.raw.has_local_days
+        ):
+            return times + lead
+        zone = zone_for(reader.field.zone, zone)
+        return utc_of(wall_of(times, zone) + lead, zone)
 
     def _lead(self, rows: Rows, faults: RowFaults) -> Times:
         reader = self._reader

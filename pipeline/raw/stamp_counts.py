@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from hindcast.pipeline.arrays import Ints, Times
 from hindcast.pipeline.raw.off_grid import StampKinds
+from hindcast.pipeline.settings.base import DAY
 from hindcast.pipeline.settings.known import DayAt, PublishedAt
 from hindcast.pipeline.settings.raw import RawSettings, Source
 from hindcast.pipeline.settings.stamp_grid import StampGrid
@@ -69,7 +70,7 @@ class StampCounts:
 
     def _add_phases(self, stamps: Times, grid: StampGrid) -> None:
         if len(stamps):
-            phases = (stamps - grid.offset) % grid.pitch
+            phases = (grid.labels(stamps) - grid.offset) % grid.pitch
             first = int(phases[0]) if self.phase is None else self.phase
             self.phase = first if (phases == first).all() else -1
             self.farthest = max(self.farthest, int(np.minimum(phases, grid.pitch - phases).max()))
@@ -183,7 +184,11 @@ class SourceStamps:
         pitch = self._raw.stamp_grid(self._source, groups[0]).pitch
         place, frequency = f"raw.sources.{self._name}", self._raw.frequency
         strays = counts.kinds["quarantined"]
-        if counts.phase is not None and counts.phase > 0 and 2 * strays > counts.rows:
+        shared = counts.phase is not None and counts.phase > 0 and 2 * strays > counts.rows
+        if self._raw.has_local_days and 2 * strays > counts.rows:
+            yield from self._choices_of_days(groups[0], counts.phase)
+        elif shared:
+            assert counts.phase is not None
             offset = (self._raw.offset_of(groups[0]) + counts.phase) % self._raw.frequency.ns
             yield (
                 f"choose: raw.grid_offset: {{{groups[0]}: {duration_text(offset)}}} if the steps of the group start there, or"
@@ -195,6 +200,20 @@ class SourceStamps:
             f"choose: a raw.frequency finer than {frequency}, {place}.spacing if they are finer data with gaps, or "
             f"{place}.off_grid: {{rest: keep}} for readings at irregular times"
         )
+
+    def _choices_of_days(self, group: str, phase: int | None) -> Iterator[str]:
+        """Yield the settings that fit timestamps which lie `phase` ns after the start of a step of local days (-1: it varies)."""
+        place, field = f"raw.sources.{self._name}.valid_time", self._source.valid_time
+        if field is None or phase is None:
+            return
+        if phase % DAY and field.zone != "group" and self._raw.zone_of(group) != "UTC":
+            yield f"choose: {place}.zone: group if they are dates or local times of the group, or"
+        elif phase == self._raw.frequency.ns - DAY and field.label == "start":
+            yield f"choose: {place}.label: last_day if they are the last dates of their steps, or"
+        if phase >= DAY and phase % DAY == 0:
+            yield f"choose: a raw.anchor {counted(phase // DAY, 'day')} later if steps start there, or"
+        elif 0 < phase < DAY:
+            yield f"choose: raw.grid_offset: {{{group}: {duration_text(phase)}}} if days start at that local time, or"
 
     def early_faults(self) -> Iterator[str]:
         """Yield a fault for each group with measured values that are known before their step ends."""

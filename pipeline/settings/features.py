@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Annotated, Literal
 
 import numpy as np
@@ -33,7 +34,7 @@ _PROBE_START = int(np.datetime64("2023-01-01", "ns").astype(np.int64))
 _PROBE_LENGTH = 2 * 366 * DAY
 _MOST_DAYS = 60
 _MOST_ORIGINS = 1 << 20  # computed at once
-_NONE = f"more than {_MOST_DAYS}d"
+_MOST_STEPS = 60  # of whole days
 
 
 class Rolling(Section):
@@ -86,6 +87,10 @@ def feature_faults(
     """Yield a message for each violated rule on features and other settings together."""
     yield from _name_faults(chosen, raw)
     yield from _lag_faults(chosen, raw, origin)
+    days = raw.frequency.days or 0
+    for part, every in (("hour", 1), ("weekday", 7)):
+        if part in chosen.calendar and days > 1 and days % every == 0:
+            yield f"align.features.calendar: {part} is the same at every step of {raw.frequency}: remove it"
     windows = [
         (f"align.features.rolling.{name}.windows", length)
         for name, rolling in chosen.rolling.items()
@@ -115,7 +120,7 @@ def _name_faults(chosen: Features, raw: RawSettings) -> Iterator[str]:
 def _lag_faults(chosen: Features, raw: RawSettings, origin: OriginRule) -> Iterator[str]:
     for name, lags in chosen.lags.items():
         for lag in lags:
-            if lag.days is None and lag.ns % raw.frequency.ns:
+            if lag.ns % raw.frequency.ns and (lag.days is None or raw.has_local_days):
                 yield (
                     f"align.features.lags.{name}: must be a multiple of the frequency {raw.frequency}, found {lag}"
                 )
@@ -132,32 +137,51 @@ def _forbidden(lag: Duration, known: DeclaredRule, origin: OriginRule, raw: RawS
     frequency = raw.frequency.ns
     step = frequency * max(1, -(-60 * SECOND // frequency))
     for zone, offset in raw.clocks:
-        grid = StampGrid(frequency, offset)
-        times = np.arange(_PROBE_START, _PROBE_START + _PROBE_LENGTH, step) + offset
-        earliest = _earliest_origins(origin, times, zone)
-
-        def allows(
-            lag: Duration,
-            zone: str = zone,
-            grid: StampGrid = grid,
-            times: Times = times,
-            earliest: Times = earliest,
-        ) -> bool:
-            known_at = known.moments(lagged(times, lag, zone), None, grid, zone)
-            return bool((known_at <= earliest).all())
-
-        if not allows(lag):
-            days = (Duration.parse(f"{count}d") for count in range(1, _MOST_DAYS + 1))
-            smallest = (
-                next(filter(allows, days), _NONE)
-                if lag.days
-                else _smallest_lag(known, times, earliest, StampGrid(step, offset), zone)
-            )
+        probe = _Probe.of(origin, raw.grid_in(zone, offset), step, zone)
+        if not probe.allows(lag, known):
             return (
-                f"a lag of {lag} is not yet known at some origins in zone {zone}; "
-                f"the smallest lag allowed is {smallest}"
+                f"a lag of {lag} is not yet known at some origins in zone {zone}; the smallest lag allowed is "
+                f"{_smallest_lag(probe, lag, known, raw)}"
             )
     return None
+
+
+@dataclass(frozen=True)
+class _Probe:
+    """Steps of two years (labels) every `step` ns, and the first origin of each."""
+
+    grid: StampGrid
+    step: int
+    zone: str
+    times: Times
+    earliest: Times
+
+    @classmethod
+    def of(cls, origin: OriginRule, grid: StampGrid, step: int, zone: str) -> _Probe:
+        start = _PROBE_START // grid.frequency * grid.frequency + grid.offset
+        times = np.arange(start, start + _PROBE_LENGTH, step)
+        return cls(grid, step, zone, times, _earliest_origins(origin, grid.instants(times), zone))
+
+    def allows(self, lag: Duration, known: DeclaredRule) -> bool:
+        before = self.grid.instants(lagged(self.times, lag, "UTC" if self.grid.zone else self.zone))
+        return bool((known.moments(before, None, self.grid, self.zone) <= self.earliest).all())
+
+
+def _smallest_lag(probe: _Probe, lag: Duration, known: DeclaredRule, raw: RawSettings) -> Duration | str:
+    most = _MOST_DAYS if not raw.has_local_days else _MOST_STEPS * (raw.frequency.days or 1)
+    none = f"more than {most}d"
+    if lag.days or raw.has_local_days:
+        each = raw.frequency.days or 1
+        days = (Duration.parse(f"{count}d") for count in range(each, most + 1, each))
+        return next((one for one in days if probe.allows(one, known)), none)
+    grid, times = replace(probe.grid, frequency=probe.step), probe.times
+    past = np.arange(times[0] - most * DAY, times[0] + _PROBE_LENGTH, probe.step)
+    known_at = np.maximum.accumulate(known.moments(past, None, grid, probe.zone))
+    newest = np.searchsorted(known_at, probe.earliest, side="right") - 1
+    if newest.min() < 0:
+        return none
+    found = int((times - past[newest]).max())
+    return Duration.parse(f"{found // (60 * SECOND)}min" if found % HOUR else f"{found // HOUR}h")
 
 
 def _earliest_origins(origin: OriginRule, times: Times, zone: str) -> Times:
@@ -165,16 +189,3 @@ def _earliest_origins(origin: OriginRule, times: Times, zone: str) -> Times:
     at_once = max(1, _MOST_ORIGINS // origin.tracks)
     pieces = (origin.origins(times[at : at + at_once], zone) for at in range(0, len(times), at_once))
     return np.concatenate([np.where(each == NO_ORIGIN, TIME_MAX, each).min(axis=1) for each in pieces])
-
-
-def _smallest_lag(
-    known: DeclaredRule, times: Times, earliest: Times, grid: StampGrid, zone: str
-) -> Duration | str:
-    begin, end = _PROBE_START - _MOST_DAYS * DAY, _PROBE_START + _PROBE_LENGTH
-    past = np.arange(begin, end, grid.frequency) + grid.offset
-    known_at = np.maximum.accumulate(known.moments(past, None, grid, zone))
-    newest = np.searchsorted(known_at, earliest, side="right") - 1
-    if newest.min() < 0:
-        return _NONE
-    lag = int((times - past[newest]).max())
-    return Duration.parse(f"{lag // (60 * SECOND)}min" if lag % HOUR else f"{lag // HOUR}h")

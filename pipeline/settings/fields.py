@@ -220,14 +220,14 @@ class StampField(StampText):
 
     - `part`: the side of an interval `a - b` or `a/b` that is read.
     - `label`: `end` if timestamps are the ends of their steps; `hour_ending` if they are the start on the clock plus
-      one step (hours 1 to 24).
+      one step (hours 1 to 24); `last_day` if they are the last date inside a step of days (a week's Saturday).
     - `step`: the length of a step, if it differs from the grid's.
     - `period`: the number of a step inside the day that the timestamp gives.
     """
 
     ambiguous: Ambiguous = "quarantine"
     nonexistent: Literal["drop", "quarantine"] = "quarantine"
-    label: Literal["start", "end", "hour_ending"] = "start"
+    label: Literal["start", "end", "hour_ending", "last_day"] = "start"
     step: PositiveDuration | None = None
     part: Literal["start", "end"] | None = None
     period: PeriodField | None = None
@@ -235,7 +235,7 @@ class StampField(StampText):
     def _faults(self) -> Iterator[str]:
         yield from super()._faults()
         if self.step is not None and self.label == "start":
-            yield "step has no effect with label: start; set label to end or hour_ending, or remove step"
+            yield "step has no effect with label: start; set label to end, hour_ending or last_day, or remove step"
         if self.period is not None and (self.label != "start" or self.ambiguous != "quarantine"):
             yield "`period` already determines the step inside the day; remove the settings `label` and `ambiguous`"
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from hindcast.pipeline.arrays import TIME_MAX, TIME_MIN
+from hindcast.pipeline.errors import SettingsError
+from hindcast.pipeline.settings.anchor import AnchorOrAnchors, anchor_fault, phase_of
 from hindcast.pipeline.settings.base import (
     DAY,
     SECOND,
@@ -190,14 +193,19 @@ class RawSettings(Section):
     path: str
     frequency: PositiveDuration
     grid_offset: DurationOrDurations = Duration("0h", 0)  # where steps start: one for all groups, or by group
+    anchor: AnchorOrAnchors | None = None  # the weekday or a date on which steps of several days start
     zone: ZoneOrZones = "UTC"
     max_bad_fraction: Annotated[Number, Field(ge=0, le=1)] = 0.01
     sources: Annotated[dict[str, Source], Field(min_length=1)]
     confirmed: tuple[ConfirmedEvent, ...] = ()  # genuine events, about which `ingest` does not warn
 
     def _faults(self) -> Iterator[str]:
-        if DAY % self.frequency.ns:
-            yield f"frequency must divide a day, found {self.frequency}"
+        if self.frequency.days is None and DAY % self.frequency.ns:
+            yield (
+                "frequency must divide a day, or be whole local days written with d (1d, or 7d with `anchor`), found "
+                f"{self.frequency}"
+            )
+        yield from self._anchor_faults()
         yield from self._grid_faults()
         yield from self._confirmed_faults()
         for name in self.sources:
@@ -222,16 +230,38 @@ class RawSettings(Section):
                 if given is not None and given not in allowed:
                     yield f"confirmed.{place}.{name} must be one of {', '.join(allowed)}, found {given!r}"
 
+    def _anchor_faults(self) -> Iterator[str]:
+        anchors = self.anchor if isinstance(self.anchor, dict) else {"": self.anchor}
+        for group, anchor in anchors.items():
+            place = f"anchor.{group}" if group else "anchor"
+            if fault := anchor_fault(anchor, self.frequency):
+                yield f"{place}: {fault}"
+            if group and isinstance(self.zone, dict) and group not in self.zone:
+                yield f"{place} names a group without a zone in raw.zone ({', '.join(self.zone)}); correct its name"
+        for name, source in self.sources.items():
+            if source.interpolate and self.has_local_days:
+                yield f"sources.{name}.interpolate is for steps below a day: remove it, found frequency {self.frequency}"
+            for place, field in (("issue_time", source.issue_time), ("valid_time", source.valid_time)):
+                if field and field.label == "last_day" and not self.has_local_days:
+                    yield (
+                        f"sources.{name}.{place}.label: last_day is for steps of whole days (1d, 7d): use `end`, found "
+                        f"frequency {self.frequency}"
+                    )
+
     def _grid_faults(self) -> Iterator[str]:
         offsets = self.grid_offset if isinstance(self.grid_offset, dict) else {"": self.grid_offset}
         for group, offset in offsets.items():
             place = f"grid_offset.{group}" if group else "grid_offset"
-            if offset.ns >= self.frequency.ns:
-                yield f"{place} must be shorter than the frequency {self.frequency}, found {offset}"
+            if offset.ns >= min(self.frequency.ns, DAY):
+                most = (
+                    "1d: `anchor` gives the day" if self.has_local_days else f"the frequency {self.frequency}"
+                )
+                yield f"{place} must be shorter than {most}, found {offset}"
             if group and isinstance(self.zone, dict) and group not in self.zone:
                 yield f"{place} names a group without a zone in raw.zone ({', '.join(self.zone)}); correct its name"
         for name, source in self.sources.items():
-            pitch, length = self.stamp_grid(source, "").pitch, source.off_grid.round
+            pitch = StampGrid(self.frequency.ns, spacing=source.declared_spacing).pitch
+            length = source.off_grid.round
             if length is not None and 2 * length.ns >= pitch:
                 most = f"{pitch // (2 * SECOND)}s, half of the distance of timestamps"
                 yield f"sources.{name}.off_grid.round must be shorter than {most}, found {length}"
@@ -262,37 +292,56 @@ class RawSettings(Section):
         """The zones of all groups, each once, sorted."""
         return (self.zone,) if isinstance(self.zone, str) else tuple(sorted(set(self.zone.values())))
 
+    @property
+    def has_local_days(self) -> bool:
+        """Whether steps are whole local days: the frequency is written in days."""
+        return self.frequency.days is not None
+
     def offset_of(self, group: str) -> int:
-        """Return how far after the multiples of the frequency the steps of a group start, in ns."""
-        if isinstance(self.grid_offset, dict):
-            return self.grid_offset[group].ns if group in self.grid_offset else 0
-        return self.grid_offset.ns
+        """Return how far after the multiples of the frequency the steps of a group start, in ns.
+
+        Raises SettingsError if `anchor` is given by group and does not contain the group.
+        """
+        offset, anchor = self.grid_offset, self.anchor
+        if isinstance(offset, dict):
+            offset = offset.get(group, Duration("0h", 0))
+        if isinstance(anchor, dict):
+            if group not in anchor:
+                raise SettingsError(
+                    f"raw.anchor has no entry for the group {group!r}: add one, or exclude the group with align.groups."
+                )
+            anchor = anchor[group]
+        return offset.ns + (phase_of(anchor, self.frequency) if anchor else 0)
 
     def stamp_grid(self, source: Source | None, group: str) -> StampGrid:
         """Return the steps of a group, and how the timestamps of a source fall into them (None: any on the grid)."""
-        frequency, offset = self.frequency.ns, self.offset_of(group)
+        grid = self.grid_in(self.zone_of(group) or "UTC", self.offset_of(group))
         if source is None:
-            return StampGrid(frequency, offset)
+            return grid
         rule = source.off_grid
-        return StampGrid(
-            frequency,
-            offset,
-            source.declared_spacing,
-            rule.round.ns if rule.round else 0,
+        return replace(
+            grid,
+            spacing=source.declared_spacing,
+            rounding=rule.round.ns if rule.round else 0,
             keeps=rule.rest == "keep",
+        )
+
+    def grid_in(self, zone: str, offset: int) -> StampGrid:
+        """Return the steps of the groups of a zone with a grid offset in ns."""
+        return StampGrid(
+            self.frequency.ns, offset, zone=zone if self.has_local_days and zone != "UTC" else None
         )
 
     @property
     def clocks(self) -> tuple[tuple[str, int], ...]:
         """The pairs of zone and grid offset (ns) that groups may have, each once, sorted."""
+        anchored = self.anchor if isinstance(self.anchor, dict) else None
         if isinstance(self.zone, dict):
-            return tuple(sorted({(zone, self.offset_of(group)) for group, zone in self.zone.items()}))
-        if isinstance(self.grid_offset, dict):
-            return tuple(
-                (self.zone, offset)
-                for offset in sorted({0, *(each.ns for each in self.grid_offset.values())})
-            )
-        return ((self.zone, self.grid_offset.ns),)
+            named = [group for group in self.zone if anchored is None or group in anchored]
+            return tuple(sorted({(self.zone[group], self.offset_of(group)) for group in named}))
+        offsets = self.grid_offset if isinstance(self.grid_offset, dict) else {}
+        named = ["", *offsets] if anchored is None else [*anchored]
+        return tuple((self.zone, offset) for offset in sorted({self.offset_of(group) for group in named}))
 
     def zone_of(self, group: str) -> str | None:
         """Return the zone of a group; None if the mapping does not contain the group."""

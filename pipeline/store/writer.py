@@ -135,7 +135,7 @@ def _check(aligned: AlignedGroup, grid: StampGrid) -> None:
 def _find_faults(sequence: AlignedSequence, aligned: AlignedGroup, grid: StampGrid) -> Iterator[str]:
     label = f"series {sequence.series!r}, track {sequence.track}"
     length, first = grid.frequency, sequence.times[:1]
-    if (np.diff(sequence.times) != length).any() or (grid.start_of(first) != first).any():
+    if (np.diff(sequence.times) != length).any() or ((first - grid.offset) % length).any():
         offset = f" plus the offset {grid.offset} ns" if grid.offset else ""
         yield f"{label}: steps must be multiples of the frequency{offset} and {length} ns apart"
     if (np.diff(sequence.origin) < 0).any():

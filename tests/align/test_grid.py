@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hindcast.pipeline.align.grid import Axis, Grid, make_grid
 from hindcast.pipeline.align.source_rows import read_rows
 from hindcast.pipeline.settings.params import Params
+from hindcast.pipeline.settings.stamp_grid import StampGrid
 from tests.align.mock import HOUR, MINUTE, START, frame, mock_params
 
 
@@ -23,7 +24,9 @@ def test_a_slot_is_that_of_the_step_that_holds_the_stamp(
     series: list[tuple[int, int]], number: int, hour: int, minute: int
 ) -> None:
     number %= len(series)
-    axis = Axis(HOUR, np.array([one[0] * HOUR for one in series]), np.array([one[1] for one in series]))
+    axis = Axis(
+        StampGrid(HOUR), np.array([one[0] * HOUR for one in series]), np.array([one[1] for one in series])
+    )
     steps = [(at, first + step) for at, (first, size) in enumerate(series) for step in range(size)]
     assert axis.times().tolist() == [step * HOUR for _, step in steps]
     assert axis.series().tolist() == [at for at, _ in steps]

@@ -9,6 +9,7 @@ from hindcast.pipeline.align.aligned import NOT_ISSUED
 from hindcast.pipeline.align.asof import Versions, sort_versions
 from hindcast.pipeline.align.resample import Resampling, resample_known
 from hindcast.pipeline.settings.fields import Resample
+from hindcast.pipeline.settings.stamp_grid import StampGrid
 from tests.align.mock import HOUR, MINUTE
 
 NAN = math.nan
@@ -25,7 +26,9 @@ def stamps(minutes: list[int], values: list[float], known: list[int] | None = No
 
 
 def folded(rows: Versions, rule: Resample, origin: int = 100) -> float:
-    found, _ = resample_known(rows, np.array([0]), np.array([origin]), Resampling((rule,), HOUR, 0.5))
+    found, _ = resample_known(
+        rows, np.array([0]), np.array([origin]), Resampling((rule,), StampGrid(HOUR), 0.5)
+    )
     return float(found[0, 0])
 
 
@@ -88,7 +91,7 @@ def test_a_fixed_distance_of_stamps_gives_the_number_expected_in_a_step(
     values: list[float], least: float, total: float | None
 ) -> None:
     rows = stamps(QUARTERS[: len(values)], values)
-    how = Resampling(("sum",), HOUR, least, spacing=15 * MINUTE)
+    how = Resampling(("sum",), StampGrid(HOUR), least, spacing=15 * MINUTE)
     found, _ = resample_known(rows, np.array([0]), np.array([100]), how)
     assert (None if math.isnan(found[0, 0]) else found[0, 0]) == total
 
@@ -101,7 +104,9 @@ def test_only_the_stamps_known_at_the_origin_are_folded() -> None:
 
 def test_the_issue_time_of_a_step_is_that_of_its_newest_stamp() -> None:
     rows = stamps(QUARTERS, [1, NAN, 3, 4], known=[5, 8, 7, 30])
-    _, issued = resample_known(rows, np.array([0, 0]), np.array([4, 10]), Resampling(("mean",), HOUR, 0.5))
+    _, issued = resample_known(
+        rows, np.array([0, 0]), np.array([4, 10]), Resampling(("mean",), StampGrid(HOUR), 0.5)
+    )
     assert issued.tolist() == [NOT_ISSUED, 8]
 
 

@@ -72,8 +72,8 @@ CLOCKS = {
         "10h",
         "62h",
     ),
-    "days": Clock(
-        "1d",
+    "days": Clock(  # of UTC; those of local time are in test_local_days.py
+        "24h",
         DAY,
         "2024-02-20",
         90,

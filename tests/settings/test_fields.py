@@ -39,7 +39,7 @@ from hindcast.pipeline.settings.raw import Source
         (StampField, {"column": "t", "shift": "-h"}, "must be a duration such as"),
         (StampField, {"column": "t", "shift": -16}, "must be a duration such as"),
         (StampField, {"column": "t", "format": []}, "must be a timestamp format or a list of formats"),
-        (StampField, {"column": "t", "step": "1h"}, "set label to end or hour_ending"),
+        (StampField, {"column": "t", "step": "1h"}, "set label to end, hour_ending or last_day"),
         (
             StampField,
             {"column": "t", "label": "end", "period": {"length": "1h"}},

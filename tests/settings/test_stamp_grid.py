@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,9 +9,12 @@ from hypothesis import strategies as st
 
 from hindcast.pipeline.settings.known import AfterStep, BeforeStep, DayAt
 from hindcast.pipeline.settings.stamp_grid import StampGrid
-from tests.settings.slow_clock import HOUR, stamps
+from tests.align.mock import moment
+from tests.examples import examples
+from tests.settings.slow_clock import HOUR, ZONES, local, stamps
 
 MINUTE = HOUR // 60
+stamps_of_minutes = st.integers(15 * 365 * 24 * 60, 60 * 365 * 24 * 60).map(lambda minutes: minutes * MINUTE)
 LENGTHS = st.sampled_from([15 * MINUTE, HOUR, 3 * HOUR, 24 * HOUR])
 
 
@@ -88,3 +93,65 @@ def test_a_daily_rule_counts_from_the_later_of_timestamp_and_grid() -> None:
 @pytest.mark.parametrize("spacing", [None, 7 * MINUTE, 2 * HOUR])
 def test_a_distance_that_does_not_divide_a_step_is_no_grid(spacing: int | None) -> None:
     assert StampGrid(HOUR, spacing=spacing).pitch == HOUR
+
+
+DAYS = st.sampled_from([1, 7, 10])
+
+
+@st.composite
+def grids_of_days(draw: st.DrawFn) -> StampGrid:
+    length = draw(DAYS) * 24 * HOUR
+    zone = draw(st.sampled_from(ZONES[1:]))
+    return StampGrid(length, draw(st.integers(0, length // HOUR - 1)) * HOUR, zone=zone)
+
+
+def start_of_label(label: int, zone: str) -> int:
+    """When the clocks first show a label; searched for minute by minute around it, without arithmetic on offsets."""
+    wanted = datetime(1970, 1, 1) + timedelta(seconds=label // 10**9)  # noqa: DTZ001
+    time = label - 30 * HOUR
+    while local(time, zone) < wanted:
+        time += 15 * MINUTE
+    while local(time - MINUTE, zone) >= wanted:
+        time -= MINUTE
+    return time
+
+
+@examples(60)
+@given(st.lists(stamps_of_minutes, min_size=1, max_size=4), grids_of_days())
+def test_a_step_of_days_lasts_from_its_first_local_date_to_that_of_the_next_step(
+    times: list[int], grid: StampGrid
+) -> None:
+    assert grid.zone
+    labels = grid.start_of(np.array(times)).tolist()
+    ends, starts = grid.ends(np.array(times)).tolist(), grid.starts(np.array(times)).tolist()
+    lengths = np.broadcast_to(grid.lengths(np.array(times)), len(times)).tolist()
+    for time, label, start, end, length in zip(times, labels, starts, ends, lengths, strict=True):
+        assert (label - grid.offset) % grid.frequency == 0
+        assert start == start_of_label(label, grid.zone)
+        assert end == start_of_label(label + grid.frequency, grid.zone)
+        assert start <= time < end
+        assert length == end - start
+
+
+@examples(60)
+@given(st.lists(stamps_of_minutes, min_size=1, max_size=20), grids_of_days())
+def test_spread_times_keep_their_order_and_their_day(times: list[int], grid: StampGrid) -> None:
+    assert grid.zone
+    ordered = np.array(sorted(times))
+    spread = grid.spread(ordered)
+    if grid.zone != "America/St_Johns":  # went back over midnight
+        assert (np.diff(spread) >= 0).all()
+        assert (spread // (24 * HOUR) == grid.labels(ordered) // (24 * HOUR)).all()
+
+
+def test_days_of_a_clock_change_have_23_and_25_hours_and_a_skipped_day_none() -> None:
+    berlin = StampGrid(24 * HOUR, zone="Europe/Berlin")
+    noons = np.array([moment("2024-03-31T12:00"), moment("2024-10-27T12:00"), moment("2024-07-01T12:00")])
+    assert (np.asarray(berlin.lengths(noons)) // HOUR).tolist() == [23, 25, 24]
+    after = AfterStep.model_validate({"after_step": "6h"}).moments(noons, None, berlin, "Europe/Berlin")
+    assert [local(int(time), "Europe/Berlin").hour for time in after] == [6, 6, 6]
+    apia = StampGrid(24 * HOUR, zone="Pacific/Apia")
+    edges = apia.instants(
+        np.array([moment("2011-12-29"), moment("2011-12-30"), moment("2011-12-31"), moment("2012-01-01")])
+    )
+    assert (np.diff(edges) // HOUR).tolist() == [24, 0, 24]

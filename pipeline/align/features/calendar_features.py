@@ -16,7 +16,6 @@ from hindcast.pipeline.align.vintages import SharedValues
 from hindcast.pipeline.arrays import Floats, Times
 from hindcast.pipeline.errors import SettingsError
 from hindcast.pipeline.settings.base import DAY
-from hindcast.pipeline.settings.clock import wall_of
 from hindcast.pipeline.settings.features import CalendarFeature, Holidays
 from hindcast.pipeline.settings.params import Params
 
@@ -62,25 +61,28 @@ def _holiday_columns(params: Params) -> Iterator[Column]:
         where = "the country that the settings give the group"
         if isinstance(chosen, Holidays):
             where = chosen.country if chosen.subdivision is None else f"{chosen.country}-{chosen.subdivision}"
-        sentence = (
-            f"1 on public holidays of {where}, else 0, by the step's start in the group's zone; from the library "
-            "holidays, taken as known for all time."
-        )
+        when = f"1 on public holidays of {where}, else 0, by the step's start in the group's zone"
+        if params.raw.frequency.ns > DAY:
+            when = f"The number of public holidays of {where} on the days of the step"
+        sentence = f"{when}; from the library holidays, taken as known for all time."
         yield Column(Feature("holiday", "1", sentence, part="calendar"), _fill_holiday)
 
 
 def _fill_holiday(view: OriginView) -> SharedValues:
     assert view.group.holidays is not None  # the column exists only if holidays are set
-    return SharedValues(on_holidays(view.group.grid.shared.times(), view.group.zone, view.group.holidays))
+    flags = on_holidays(view.group.wall, view.group.holidays)
+    for day in range(1, view.group.grid.own.frequency // DAY):  # a step of several days
+        flags = flags + on_holidays(view.group.wall + day * DAY, view.group.holidays)
+    return SharedValues(flags)
 
 
-def on_holidays(times: Times, zone: str, chosen: Holidays) -> Floats:
-    """Return 1 for each step (P,) that starts on a public holiday in local time of the zone, else 0.
+def on_holidays(wall: Times, chosen: Holidays) -> Floats:
+    """Return 1 for each wall timestamp (P,) on a public holiday, else 0.
 
     The flag of a day does not depend on the other days requested.  Raises SettingsError for a country or subdivision
     that the library does not have.
     """
-    days, day_of_step = np.unique(wall_of(times, zone) // DAY, return_inverse=True)
+    days, day_of_step = np.unique(wall // DAY, return_inverse=True)
     dates = [_EPOCH + timedelta(days=day) for day in days.tolist()]
     known = _holidays_in(chosen, range(dates[0].year, dates[-1].year + 1)) if dates else frozenset()
     return np.array([float(day in known) for day in dates])[day_of_step]

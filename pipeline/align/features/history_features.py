@@ -48,7 +48,7 @@ def _lag_columns(params: Params) -> Iterator[Column]:
 
 def _fill_lag(value: str, lag: Duration, view: OriginView) -> Floats:
     grid = view.group.grid
-    if lag.days is None:
+    if lag.days is None or view.group.params.raw.has_local_days:
         slots = grid.before(lag.ns // grid.own.frequency)
     else:
         times = grid.shared.times()
@@ -59,7 +59,10 @@ def _fill_lag(value: str, lag: Duration, view: OriginView) -> Floats:
 
 def _lag_reach(params: Params, times: Times, zone: str) -> Iterator[int]:
     for lag in dict.fromkeys(lag for lags in params.align.features.lags.values() for lag in lags):
-        yield int((times - _grid_of(params, times).start_of(lagged(times, lag, zone))).max())
+        if params.raw.has_local_days:
+            yield lag.ns
+        else:
+            yield int((times - _grid_of(params, times, zone).start_of(lagged(times, lag, zone))).max())
 
 
 def _recent_columns(params: Params) -> Iterator[Column]:
@@ -143,9 +146,9 @@ def _window(params: Params, length: Duration, statistic: Statistic) -> Window:
     return length.ns // params.raw.frequency.ns, statistic
 
 
-def _grid_of(params: Params, times: Times) -> StampGrid:
-    """Return the grid of the steps that start at these times."""
-    return StampGrid(params.raw.frequency.ns, int(times[0]) % params.raw.frequency.ns)
+def _grid_of(params: Params, times: Times, zone: str) -> StampGrid:
+    """Return the grid of the steps with these labels."""
+    return params.raw.grid_in(zone, int(times[0]) % params.raw.frequency.ns)
 
 
 def _reach_of_newest(params: Params, times: Times, zone: str, further: Mapping[str, int]) -> Iterator[int]:
@@ -153,18 +156,19 @@ def _reach_of_newest(params: Params, times: Times, zone: str, further: Mapping[s
 
     Every value is assumed to be known at the time given by the rule of its source.
     """
-    frequency = params.raw.frequency.ns
-    origins = params.align.origin.origins(times, zone)
+    frequency, grid = params.raw.frequency.ns, _grid_of(params, times, zone)
+    origins = params.align.origin.origins(grid.instants(times), zone)
     earliest = np.where(origins == NO_ORIGIN, TIME_MAX, origins).min(axis=1)
     covered = earliest < TIME_MAX
-    past = np.arange(times[0] - _SLACK, times[-1] + frequency, frequency)
+    slack = -(-_SLACK // frequency) * frequency
+    past = np.arange(times[0] - slack, times[-1] + frequency, frequency)
     for value, length in further.items():
         for source in params.raw.sources_of("realized").values():
             if value in source.values and covered.any():
                 # a column may contain any time: the value is then assumed to be known at the end of its step
-                known = past + frequency
+                known = grid.instants(past + frequency)
                 if not isinstance(source.known, PublishedAt):
-                    moments = source.known.moments(past, None, _grid_of(params, times), zone)
+                    moments = source.known.moments(grid.instants(past), None, grid, zone)
                     known = np.maximum.accumulate(moments)
                 newest = np.searchsorted(known, earliest[covered], side="right") - 1
                 yield int((times[covered] - past[newest.clip(0)]).max()) + length

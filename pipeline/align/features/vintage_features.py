@@ -56,7 +56,7 @@ def _lead_columns(params: Params) -> Iterator[Column]:
         sentence = "Hours from the step's origin to its start; known at the origin."
         yield Column(
             Feature("lead", "h", sentence, part="calendar"),
-            lambda view: SharedValues((view.group.grid.shared.times() - view.origins.shared) / HOUR),
+            lambda view: SharedValues((view.group.grid.shared.instants - view.origins.shared) / HOUR),
         )
 
 
@@ -82,7 +82,7 @@ def _vintage_lead_column(source: str, number: int, which: str, *, may_miss: bool
 def _fill_vintage_lead(source: str, number: int, view: OriginView) -> Floats:
     if source not in view.group.vintages:
         return np.full(len(view.run_start), np.nan)
-    issued, times = view.read(0, number - 1)[source][1].issued, view.group.grid.times
+    issued, times = view.read(0, number - 1)[source][1].issued, view.group.grid.instants
     none = issued == NOT_ISSUED
     lead = np.where(none, np.nan, (times - issued) / HOUR)
     if number == 1:  # only the newest vintage is carried forward

@@ -29,7 +29,7 @@ def hours(first: str, count: int) -> np.ndarray:
 
 def test_a_holiday_begins_and_ends_at_local_midnight() -> None:
     # 1 May lasts from 22:00 UTC on the eve to 22:00 UTC in summer's Berlin
-    flags = on_holidays(hours("2024-04-30T20:00", 30), "Europe/Berlin", GERMANY)
+    flags = on_holidays(wall_of(hours("2024-04-30T20:00", 30), "Europe/Berlin"), GERMANY)
     assert np.flatnonzero(flags).tolist() == list(range(2, 26))
 
 
@@ -37,34 +37,35 @@ def test_a_holiday_on_which_clocks_change_has_all_its_hours() -> None:
     easter = Holidays(
         country="DE", subdivision="BB"
     )  # Easter Sunday is one in Brandenburg; clocks change on it
-    flags = on_holidays(hours("2024-03-30T21:00", 25), "Europe/Berlin", easter)
+    flags = on_holidays(wall_of(hours("2024-03-30T21:00", 25), "Europe/Berlin"), easter)
     assert flags.tolist() == [0, 0] + [1] * 23  # it begins at 23:00 UTC and ends at 22:00
 
 
 def test_a_part_of_a_country_has_its_own_days() -> None:
     epiphany = hours("2025-01-06T00:00", 1)
-    assert on_holidays(epiphany, "UTC", Holidays(country="DE", subdivision="BY")).tolist() == [1]
-    assert on_holidays(epiphany, "UTC", GERMANY).tolist() == [0]
+    assert on_holidays(epiphany, Holidays(country="DE", subdivision="BY")).tolist() == [1]
+    assert on_holidays(epiphany, GERMANY).tolist() == [0]
 
 
 def test_a_day_has_one_flag_whatever_else_is_asked() -> None:
     times = hours("2023-12-20T00:00", 24 * 40)
-    together = on_holidays(times, "Europe/Paris", Holidays(country="FR"))
+    together = on_holidays(wall_of(times, "Europe/Paris"), Holidays(country="FR"))
     alone = [
-        on_holidays(times[at : at + 1], "Europe/Paris", Holidays(country="FR"))[0] for at in range(0, 960, 7)
+        on_holidays(wall_of(times[at : at + 1], "Europe/Paris"), Holidays(country="FR"))[0]
+        for at in range(0, 960, 7)
     ]
     assert together[::7][: len(alone)].tolist() == alone
     assert 0 < together.sum() < len(times)
 
 
 def test_no_steps_have_no_flags() -> None:
-    assert on_holidays(hours("2024-01-01", 0), "UTC", GERMANY).tolist() == []
+    assert on_holidays(wall_of(hours("2024-01-01", 0), "UTC"), GERMANY).tolist() == []
 
 
 @pytest.mark.parametrize("chosen", [Holidays(country="XX"), Holidays(country="DE", subdivision="ZZ")])
 def test_an_unknown_country_or_part_is_refused_by_name(chosen: Holidays) -> None:
     with pytest.raises(SettingsError, match=r"align.features.holidays: .*(XX|ZZ)"):
-        on_holidays(hours("2024-01-01", 1), "UTC", chosen)
+        on_holidays(wall_of(hours("2024-01-01", 1), "UTC"), chosen)
 
 
 def test_the_flag_is_a_feature_of_every_step() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from unittest.mock import MagicMock
 
 import numpy as np
 import pytest
@@ -11,6 +10,7 @@ from hypothesis import given
 
 from hindcast.pipeline.align.align_group import align_frames
 from hindcast.pipeline.align.features.registry import KINDS, columns, feature_list, longest_reach
+from hindcast.pipeline.certify.as_known import GroupTables
 from hindcast.pipeline.certify.expected_columns import expected_columns
 from hindcast.pipeline.errors import SettingsError
 from hindcast.pipeline.settings.params import Params, check_params
@@ -243,7 +243,7 @@ def test_gaps_carried_forward_count() -> None:
 
 def test_every_kind_of_feature_has_its_counterpart_in_the_certificate() -> None:
     chosen = mock_params(features=EVERY_KIND, published={"usage": "guess"}, sources=tuple(SOURCES))
-    expected = expected_columns(MagicMock(params=chosen, zone="Europe/Berlin", group="here"))
+    expected = expected_columns(GroupTables(chosen, "Europe/Berlin", {}, "here"))
     for kind in KINDS:
         names = {column.feature.name for column in kind.columns(chosen)}
         assert names, kind.name
