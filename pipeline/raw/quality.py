@@ -25,7 +25,8 @@ from hindcast.pipeline.raw.quality_findings import (
     TableFindings,
 )
 from hindcast.pipeline.settings.base import DAY
-from hindcast.pipeline.settings.raw import ConfirmedEvent, RawSettings
+from hindcast.pipeline.settings.confirmed import ConfirmedEvent
+from hindcast.pipeline.settings.raw import RawSettings
 from hindcast.pipeline.tables import FLAGS, QUALITY, FlagRow, write_flags
 from hindcast.pipeline.wording import duration_text, listed, time_text
 
