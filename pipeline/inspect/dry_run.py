@@ -14,10 +14,10 @@ import pandas as pd
 from hindcast.pipeline.errors import HindcastError
 from hindcast.pipeline.inspect.commented_yaml import CommentedYaml
 from hindcast.pipeline.inspect.proposal import NO_TARGET, complete_settings
-from hindcast.pipeline.raw.csv_blocks import Block
-from hindcast.pipeline.raw.csv_layout import Layout, read_layout
+from hindcast.pipeline.raw.csv_layout import Layout
+from hindcast.pipeline.raw.file_layout import place_words, read_layout, row_place
 from hindcast.pipeline.raw.quarantine import reject_table
-from hindcast.pipeline.raw.reading import DataBlocks
+from hindcast.pipeline.raw.reading import AnyBlock, DataBlocks
 from hindcast.pipeline.raw.reject_rules import CONFLICT, DECLARED, RULES
 from hindcast.pipeline.raw.rows import RowReader, Rows
 from hindcast.pipeline.raw.source_files import find_files
@@ -99,21 +99,22 @@ def _read_source(raw: RawSettings, name: str) -> _SourceResult | None:
     return _SourceResult(name, read, sum(rules.values()), rules, example)
 
 
-def _first_blocks(blocks: Iterable[Block], size: int) -> Iterator[Block]:
+def _first_blocks(blocks: Iterable[AnyBlock], size: int) -> Iterator[AnyBlock]:
     """Yield blocks of about `size` bytes together."""
     for block in blocks:
         yield block
-        size -= len(block.data)
+        size -= block.size
         if size <= 0:
             return
 
 
-def _first_example(layout: Layout, source: Source, rows: Rows, block: Block) -> str:
+def _first_example(layout: Layout, source: Source, rows: Rows, block: AnyBlock) -> str:
     """Describe the first rejected row that no setting excludes."""
     undeclared = ~np.isin(rows.rejected.rule, DECLARED)
     first = rows.rejected.take(undeclared & (np.cumsum(undeclared) == 1))
     (row,) = reject_table(layout, source, first, block).to_pylist()
-    return f" (as {layout.file.name}, line {row['line']}: {(row['cell'] or row['text'])[:60]!r})"
+    place = place_words({"file": layout.file.name, **row_place(layout.file.path, row["line"])})
+    return f" (as {place}: {(row['cell'] or row['text'])[:60]!r})"
 
 
 def _count_conflicts(batches: Sequence[Rows]) -> int:

@@ -62,6 +62,11 @@ class Block:
     data: bytes
     first_line: int
 
+    @property
+    def size(self) -> int:
+        """Number of bytes."""
+        return len(self.data)
+
     @cached_property
     def line_count(self) -> int:
         """Number of lines, including empty ones."""

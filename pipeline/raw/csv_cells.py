@@ -20,6 +20,7 @@ from hindcast.pipeline.raw.csv_blocks import UTF8_NAMES, Block, closes_quotes, c
 from hindcast.pipeline.raw.csv_layout import Layout
 from hindcast.pipeline.raw.numbers import NumberStyle, read_number_columns
 from hindcast.pipeline.raw.reject_rules import COLUMNS, ENCODING, GOOD, HEADER, IGNORED, QUOTES, Rules
+from hindcast.pipeline.raw.timestamps import ParsedStamps
 from hindcast.pipeline.settings.raw import Source
 
 _REPLACEMENT = "\ufffd".encode()  # written by a decoder in place of bytes that it cannot read
@@ -32,6 +33,7 @@ class Cells:
     `lines` are line numbers in the file.  `numbers` hold NaN where a cell is missing or unreadable; `unreadable` marks
     the unreadable cells, and may lack columns that have none.  `broken` are the lines that could not be split, and
     `broken_rules` the rule that each of them breaks.  `typed` is True if pyarrow read the numbers directly.
+    `stamps` are the timestamps of columns that hold them as such, not as texts.
     """
 
     lines: Ints
@@ -41,6 +43,7 @@ class Cells:
     broken: Ints = field(default_factory=lambda: np.empty(0, np.int64))
     broken_rules: Rules = field(default_factory=lambda: np.empty(0, np.uint8))
     typed: bool = False
+    stamps: dict[int, ParsedStamps] = field(default_factory=dict)
 
 
 def read_cells(block: Block, layout: Layout, source: Source, *, try_typed: bool = True) -> Cells:

@@ -20,6 +20,7 @@ from hindcast.pipeline.raw.csv_blocks import (
     unicode_encoding,
 )
 from hindcast.pipeline.raw.opened_file import OpenedFile
+from hindcast.pipeline.raw.parquet_blocks import MAGIC, ParquetSchema
 from hindcast.pipeline.raw.patterns import matcher
 from hindcast.pipeline.settings.raw import Source
 from hindcast.pipeline.wording import counted
@@ -39,6 +40,8 @@ class Header:
 
     `stamp` is the file's stamp when the header was read, `text_digest` the SHA-256 of the `text_bytes` bytes of text
     that were read to find it: rows belong to this header only if the file still has this stamp and this text.
+
+    `schema` is that of a Parquet file, which has no lines.
     """
 
     line: int
@@ -48,6 +51,7 @@ class Header:
     stamp: Stamp = dataclass_field(default_factory=list, compare=False)
     text_bytes: int = dataclass_field(default=0, compare=False)
     text_digest: str = dataclass_field(default="", compare=False)
+    schema: ParquetSchema | None = dataclass_field(default=None, compare=False)
 
     @cached_property
     def named(self) -> int:
@@ -152,6 +156,8 @@ def _split_names(content: bytes, path: Path, line: int, source: Source) -> tuple
         text = content.decode()
     except UnicodeDecodeError:
         text = "\0"
+    if content.startswith(MAGIC):
+        raise RawDataError(f"{path}: is a Parquet file; rename it to {path.name}.parquet, or narrow `files`.")
     if "\0" in text or "\ufffd" in text:
         found = unicode_encoding(content)
         how = f" to {found}, as the first bytes show" if found else ""

@@ -9,7 +9,7 @@ from functools import lru_cache
 import pyarrow as pa
 
 from hindcast.pipeline.errors import RawDataError
-from hindcast.pipeline.raw.csv_header import Header, read_header
+from hindcast.pipeline.raw.csv_header import Header
 from hindcast.pipeline.raw.numbers import NumberStyle, read_numbers
 from hindcast.pipeline.raw.patterns import matcher
 from hindcast.pipeline.raw.source_files import RawFile, field_from_path, quoted, suggest_nearest
@@ -83,10 +83,9 @@ class Layout:
         return tuple(sorted((single | times | tested) - {-1}))
 
 
-def read_layout(file: RawFile, name: str, source: Source) -> Layout:
-    """Return the layout of one file of the source `name`; raises RawDataError with all faults of the header."""
-    header = read_header(file.path, source)
-    columns = _ColumnFinder(file.name, f"raw.sources.{name}", header.names[: header.width])
+def make_layout(file: RawFile, header: Header, name: str, source: Source) -> Layout:
+    """Return the layout of one file of the source `name`; raises RawDataError with all faults of its header."""
+    columns = _ColumnFinder(file.name, f"raw.sources.{name}", header)
     for field in (source.group, source.series, *source.stamp_texts.values()):
         if field is not None and field.path is not None:
             columns.check_path(field.path)
@@ -139,8 +138,11 @@ def _has_words(cells: tuple[str, ...], missing: tuple[str, ...], style: NumberSt
 class _ColumnFinder:
     """Finds columns by name and collects the faults."""
 
-    def __init__(self, file: str, place: str, names: tuple[str, ...]) -> None:
-        self.file, self.place, self.names = file, place, names
+    def __init__(self, file: str, place: str, header: Header) -> None:
+        self.file, self.place, self.names = file, place, header.names[: header.width]
+        self._rename = (
+            "rename one" if header.schema else "give `names`, and skip the header with `skip_lines`"
+        )
         self.faults: list[str] = []
 
     def find(self, field: str, column: str | None) -> int:
@@ -155,7 +157,7 @@ class _ColumnFinder:
         if count == 1:
             return places[0]
         fault = (
-            f"occurs {count} times in the header; give `names`, and skip the header with `skip_lines`"
+            f"occurs {count} times in the header; {self._rename}"
             if count
             else f"is missing; {suggest_nearest(column, list(self.names))}"
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,8 @@ import pyarrow as pa
 
 from hindcast.pipeline.raw.csv_blocks import Block, split_line
 from hindcast.pipeline.raw.csv_layout import Layout
+from hindcast.pipeline.raw.parquet_blocks import ParquetBlock
+from hindcast.pipeline.raw.parquet_cells import cell_texts, row_texts
 from hindcast.pipeline.raw.reject_rules import DECLARED, REMEDIES, RULES, SUPERSEDED, RejectedRows, Rules
 from hindcast.pipeline.settings.raw import Source
 from hindcast.pipeline.tables import TableWriter
@@ -38,11 +40,12 @@ _LONGEST_EXAMPLE = 160  # characters of a raw line in a message
 Example = tuple[str, int, str, str]  # file, line, cell or "", text
 
 
-def reject_table(layout: Layout, source: Source, rejected: RejectedRows, block: Block) -> pa.Table:
+def reject_table(
+    layout: Layout, source: Source, rejected: RejectedRows, block: Block | ParquetBlock
+) -> pa.Table:
     """Return the rejected rows of a block, with their raw texts, as a table with REJECT_SCHEMA."""
     names, numbers, columns = layout.header.names, rejected.line.tolist(), rejected.column.tolist()
-    texts = _line_texts(block, set(numbers)) if numbers else {}
-    cells = [_cell_text(texts[line], column, source) for line, column in zip(numbers, columns, strict=True)]
+    texts, cells = _texts_of(layout, source, block, numbers, columns) if numbers else ({}, [])
     rows = {
         "line": pa.array(rejected.line),
         "group": pa.array(rejected.group.tolist(), pa.string()),
@@ -55,13 +58,11 @@ def reject_table(layout: Layout, source: Source, rejected: RejectedRows, block: 
     return pa.table(rows, REJECT_SCHEMA)
 
 
-def describe_reject(rejects: pa.Table, row: int) -> str:
-    """Return line, text and rule of one row of a table with REJECT_SCHEMA, for a message."""
-    one = {name: rejects[name][row].as_py() for name in ("line", "text", "rule")}
+def describe_reject(rejects: pa.Table, row: int, place: str) -> str:
+    """Return place, text and rule of one row of a table with REJECT_SCHEMA, for a message."""
+    one = {name: rejects[name][row].as_py() for name in ("text", "rule")}
     remedy = REMEDIES.get(RULES.index(one["rule"]), "")
-    return f"line {one['line']}: {one['text'][:_LONGEST_EXAMPLE]!r}, {one['rule']}" + (
-        f" ({remedy})" if remedy else ""
-    )
+    return f"{place}: {one['text'][:_LONGEST_EXAMPLE]!r}, {one['rule']}" + (f" ({remedy})" if remedy else "")
 
 
 class RejectFile:
@@ -166,11 +167,13 @@ def find_source_faults(
     *,
     more: Mapping[int, Sequence[str]] | None = None,
     has_where: bool = False,
+    place_of: Callable[[str, int], str] = lambda _file, line: f"line {line}",
 ) -> list[str]:
     """Return why a source as a whole cannot be used.
 
     It has no rows, or none of its rows is in the tables, or more of its rows are bad than the fraction `allowed`.
-    `more` has further lines for some rules; `has_where` is True if the source takes only some rows of its files.
+    `more` has further lines for some rules; `has_where` is True if the source takes only some rows of its files;
+    `place_of` says in words where a line is in a file.
     """
     if counts.read == 0:
         matching = " that match `where`" if has_where else ""
@@ -189,11 +192,14 @@ def find_source_faults(
         )
     else:
         return []
-    return [fault + _reasons_text(rules, examples, more or {})]
+    return [fault + _reasons_text(rules, examples, more or {}, place_of)]
 
 
 def _reasons_text(
-    bad: Mapping[int, int], examples: dict[str, list[Example]], more: Mapping[int, Sequence[str]]
+    bad: Mapping[int, int],
+    examples: dict[str, list[Example]],
+    more: Mapping[int, Sequence[str]],
+    place_of: Callable[[str, int], str],
 ) -> str:
     """Return a line per rule, the most frequent first, each followed by examples."""
     text = ""
@@ -204,8 +210,20 @@ def _reasons_text(
             text += f"\n        {line_of_rule}"
         for file, line, cell, raw in examples.get(RULES[rule], []):
             cell_text = f" {cell!r} in" if cell else ""
-            text += f"\n        {file}, line {line}:{cell_text} {raw[:_LONGEST_EXAMPLE]!r}"
+            text += f"\n        {file}, {place_of(file, line)}:{cell_text} {raw[:_LONGEST_EXAMPLE]!r}"
     return text
+
+
+def _texts_of(
+    layout: Layout, source: Source, block: Block | ParquetBlock, lines: list[int], columns: list[int]
+) -> tuple[dict[int, str], list[str | None]]:
+    """Return the texts of lines, and of the cell at fault of each rejected row."""
+    if isinstance(block, ParquetBlock):
+        cells = [text and text[:LONGEST_TEXT] for text in cell_texts(block, lines, columns)]
+        return row_texts(block, layout, lines), cells
+    texts = _line_texts(block, set(lines))
+    pairs = zip(lines, columns, strict=True)
+    return texts, [_cell_text(texts[line], column, source) for line, column in pairs]
 
 
 def _line_texts(block: Block, lines: set[int]) -> dict[int, str]:

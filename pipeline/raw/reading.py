@@ -9,16 +9,21 @@ from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from hindcast.pipeline.arrays import BufferPool, Key
+import pyarrow as pa
+
+from hindcast.pipeline.arrays import BufferPool, Ints, Key
 from hindcast.pipeline.digests import stamp_of
 from hindcast.pipeline.errors import HindcastError, RawDataError
 from hindcast.pipeline.raw.cache import SettingsDigest, file_key
 from hindcast.pipeline.raw.cache_entries import REJECTS_NAME, ParsedFile, describe_file, file_entry_name
 from hindcast.pipeline.raw.context import IngestContext
 from hindcast.pipeline.raw.csv_blocks import BLOCK_BYTES, Block, is_compressed, iter_blocks
-from hindcast.pipeline.raw.csv_layout import Layout, read_layout
+from hindcast.pipeline.raw.csv_layout import Layout
 from hindcast.pipeline.raw.dst_order import AmbiguousTimeResolver, RowOrder, find_row_orders
+from hindcast.pipeline.raw.file_layout import place_words, read_layout, row_place
 from hindcast.pipeline.raw.opened_file import OpenedFile, change_error
+from hindcast.pipeline.raw.parquet_blocks import ParquetBlock, ParquetSchema, read_parquet
+from hindcast.pipeline.raw.parquet_columns import is_text
 from hindcast.pipeline.raw.quarantine import Counts, RejectFile, describe_reject, reject_table
 from hindcast.pipeline.raw.reject_rules import BadRowLimit
 from hindcast.pipeline.raw.rows import RowReader, Rows
@@ -26,6 +31,8 @@ from hindcast.pipeline.raw.sorted_runs import Run, RunWriter, make_run
 from hindcast.pipeline.raw.source_files import RawFile
 from hindcast.pipeline.settings.raw import RawSettings, Source
 from hindcast.pipeline.wording import counted
+
+AnyBlock = Block | ParquetBlock
 
 _SHARED_BLOCK = 1 << 18  # bytes; smaller blocks are not worth a thread
 
@@ -103,23 +110,55 @@ def read_files(
             parsed.append(file_reader.finish())
         else:
             file_reader.add(block, future.result())
-            advance(len(block.data))
+            advance(block.size)
     return parsed
 
 
 class DataBlocks:
     """The blocks of a file below its header, read through one handle; iterate over them once.
 
-    After the last block, `digest` is the SHA-256 of the bytes that were read, and `stamp` the file's stamp. Raises
-    RawDataError if the file is not the one whose header is in `layout`, or changes while it is read.
+    After the last block, `digest` is the SHA-256 of the bytes that were read, and `stamp` the file's stamp. If only some
+    `lines` are needed, row groups of a Parquet file without them are left out. Raises RawDataError if the file is not the
+    one whose header is in `layout`, or changes while it is read.
     """
 
-    def __init__(self, layout: Layout, source: Source, block_bytes: int = BLOCK_BYTES) -> None:
-        self._layout, self._source, self._block_bytes = layout, source, block_bytes
+    def __init__(
+        self, layout: Layout, source: Source, block_bytes: int = BLOCK_BYTES, lines: Ints | None = None
+    ) -> None:
+        self._layout, self._source, self._block_bytes, self._lines = layout, source, block_bytes, lines
         self.digest, self.stamp = "", layout.header.stamp
 
-    def __iter__(self) -> Iterator[Block]:
+    def __iter__(self) -> Iterator[AnyBlock]:
         """Yield the blocks."""
+        return (
+            self._of_lines()
+            if self._layout.header.schema is None
+            else self._of_rows(self._layout.header.schema)
+        )
+
+    def _of_rows(self, schema: ParquetSchema) -> Iterator[ParquetBlock]:
+        file, layout = self._layout.file, self._layout
+        places = {*layout.number_columns, *layout.text_columns}
+        texts = [place for place in layout.text_columns if is_text(schema.types[place])]
+        with (
+            OpenedFile(file.path, file.name, self.stamp) as opened,
+            opened.hashed_stream(in_order=False) as stream,
+        ):
+            yield from read_parquet(
+                stream,
+                file.path,
+                schema,
+                places,
+                texts,
+                block_bytes=self._block_bytes,
+                wanted=self._has_lines,
+            )
+            self.digest = opened.finish()
+
+    def _has_lines(self, first: int, end: int) -> bool:
+        return self._lines is None or bool(((self._lines >= first) & (self._lines < end)).any())
+
+    def _of_lines(self) -> Iterator[Block]:
         file, header = self._layout.file, self._layout.header
         with (
             OpenedFile(file.path, file.name, header.stamp) as opened,
@@ -177,7 +216,7 @@ class _FileReader:
         self._limit = BadRowLimit(file.file.name, context.raw.max_bad_fraction)
         self._unzoned: set[str] = set()
 
-    def add(self, block: Block, result: _BlockResult) -> None:
+    def add(self, block: AnyBlock, result: _BlockResult) -> None:
         """Add the rows of the next block."""
         rows, run = result.rows, result.run
         self._resolver.add_orders(result.orders)
@@ -191,10 +230,14 @@ class _FileReader:
             self._counts.add_rules(rows.rejected.rule)
             self._rejects = self._rejects or RejectFile(self._folder / REJECTS_NAME)
             rejects = reject_table(self.file.layout, self.file.source, rows.rejected, block)
-            self._limit.add(rows.read, rows.rejected.rule, lambda row: describe_reject(rejects, row))
+            self._limit.add(rows.read, rows.rejected.rule, lambda row: self._describe(rejects, row))
             self._rejects.add(rejects)
         else:
             self._limit.add(rows.read, rows.rejected.rule, lambda _: "")
+
+    def _describe(self, rejects: pa.Table, row: int) -> str:
+        place = row_place(self.file.file.path, rejects["line"][row].as_py())
+        return describe_reject(rejects, row, place_words(place))
 
     def finish(self) -> ParsedFile:
         """Complete the entry and add it to the cache."""
@@ -221,7 +264,7 @@ class _FileReader:
         return parsed
 
 
-def _read_block(file: SourceFile, block: Block, buffers: BufferPool) -> _BlockResult:
+def _read_block(file: SourceFile, block: AnyBlock, buffers: BufferPool) -> _BlockResult:
     rows = file.reader.read(block)
     field = file.source.valid_time
     orders: Mapping[Key, RowOrder] = {}
@@ -237,12 +280,12 @@ def _read_block(file: SourceFile, block: Block, buffers: BufferPool) -> _BlockRe
 
 def _read_ahead(
     files: Sequence[SourceFile], context: IngestContext
-) -> Iterator[tuple[_FileReader, Block | None, Future[_BlockResult] | None]]:
+) -> Iterator[tuple[_FileReader, AnyBlock | None, Future[_BlockResult] | None]]:
     """Yield each block with its future rows, in the order of files and lines, and None at the end of each file.
 
     A bounded number of blocks is read ahead.
     """
-    waiting: deque[tuple[_FileReader, Block | None, Future[_BlockResult] | None]] = deque()
+    waiting: deque[tuple[_FileReader, AnyBlock | None, Future[_BlockResult] | None]] = deque()
     try:
         for file in files:
             reader = _FileReader(file, context)

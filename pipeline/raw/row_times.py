@@ -256,15 +256,11 @@ class _StampReader:
 
     def parse(self, cells: Cells, time_text: str = "") -> ParsedStamps:
         """Return the timestamps of a block's lines, for headings that contain `time_text`."""
-        heading = [time_text] if self._joins else []
-        texts = [cells.texts[column] for column in self.columns.texts]
-        if not texts:
-            parsed = self._parse_text(*self._path, *heading).take(np.zeros(len(cells.lines), np.int64))
-        elif len(texts) == 1 and not self._path and not heading:
-            parsed = parse_stamps(texts[0], *self._forms)
+        is_whole = len(self.columns.texts) == 1 and not self._path and not self._joins
+        if is_whole and self.column in cells.stamps:
+            parsed = cells.stamps[self.column]
         else:
-            parts = [*map(pa.scalar, self._path), *texts, *map(pa.scalar, heading)]
-            parsed = parse_stamps(pc.binary_join_element_wise(*parts, " "), *self._forms)
+            parsed = self._parse_texts(cells, [time_text] if self._joins else [])
         if not isinstance(self.field, StampField):
             return parsed
         rule = self.field.ambiguous
@@ -273,6 +269,15 @@ class _StampReader:
         )
         number = self._numbers(cells, time_text) if self.field.period else None
         return replace(parsed, is_later=later, number=number)
+
+    def _parse_texts(self, cells: Cells, heading: list[str]) -> ParsedStamps:
+        texts = [cells.texts[column] for column in self.columns.texts]
+        if not texts:
+            return self._parse_text(*self._path, *heading).take(np.zeros(len(cells.lines), np.int64))
+        if len(texts) == 1 and not self._path and not heading:
+            return parse_stamps(texts[0], *self._forms)
+        parts = [*map(pa.scalar, self._path), *texts, *map(pa.scalar, heading)]
+        return parse_stamps(pc.binary_join_element_wise(*parts, " "), *self._forms)
 
     def _parse_text(self, *texts: str) -> ParsedStamps:
         return parse_stamps(pa.array([" ".join(texts)], pa.string()), *self._forms)

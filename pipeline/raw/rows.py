@@ -14,6 +14,8 @@ from hindcast.pipeline.raw.csv_blocks import Block
 from hindcast.pipeline.raw.csv_cells import Cells, read_cells
 from hindcast.pipeline.raw.csv_layout import Layout, Slot
 from hindcast.pipeline.raw.numbers import blank_markers, check_values, numeric_markers
+from hindcast.pipeline.raw.parquet_blocks import ParquetBlock
+from hindcast.pipeline.raw.parquet_cells import read_parquet_cells
 from hindcast.pipeline.raw.records import Records, join_records
 from hindcast.pipeline.raw.reject_rules import (
     AMBIGUOUS,
@@ -98,9 +100,12 @@ class RowReader:
             for field, found in sorted(parts.items())
         }
 
-    def read(self, block: Block) -> Rows:
-        """Read all rows of a block of lines below the header."""
-        cells = read_cells(block, self._layout, self._source, try_typed=self._as_text <= 0)
+    def read(self, block: Block | ParquetBlock) -> Rows:
+        """Read all rows of a block of lines below the header, or of a block of a Parquet file."""
+        if isinstance(block, ParquetBlock):
+            cells = read_parquet_cells(block, self._layout, self._source)
+        else:
+            cells = read_cells(block, self._layout, self._source, try_typed=self._as_text <= 0)
         self._as_text = 0 if cells.typed else _TEXT_BLOCKS if self._as_text <= 0 else self._as_text - 1
         times, slots = self._times.parse_block(cells), self._layout.slots
         by_heading = {

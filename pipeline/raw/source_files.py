@@ -11,6 +11,7 @@ from pathlib import Path
 
 from hindcast.pipeline.errors import MissingInputError, RawDataError
 from hindcast.pipeline.raw.csv_blocks import is_compressed
+from hindcast.pipeline.raw.parquet_blocks import is_parquet
 from hindcast.pipeline.raw.patterns import matcher
 from hindcast.pipeline.settings.fields import TextField
 from hindcast.pipeline.settings.raw import RawSettings, Source
@@ -63,8 +64,9 @@ def find_files(raw: RawSettings, base: Path) -> dict[str, list[RawFile]]:
 
 def open_ends(files: Sequence[RawFile]) -> list[str]:
     """Return the files whose last line does not end: it may be half-written. Empty if all of several files are like that."""
-    found = [file.name for file in files if not is_compressed(file.path) and _has_open_end(file.path)]
-    return [] if len(found) == len(files) > 1 else found
+    lines = [file for file in files if not is_parquet(file.path)]
+    found = [file.name for file in lines if not is_compressed(file.path) and _has_open_end(file.path)]
+    return [] if len(found) == len(lines) > 1 else found
 
 
 def _has_open_end(path: Path) -> bool:

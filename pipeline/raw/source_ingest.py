@@ -27,6 +27,7 @@ from hindcast.pipeline.raw.cache_entries import (
     make_table,
 )
 from hindcast.pipeline.raw.context import IngestContext
+from hindcast.pipeline.raw.file_layout import place_words, row_place
 from hindcast.pipeline.raw.opened_file import change_error
 from hindcast.pipeline.raw.quality_findings import TableFindings
 from hindcast.pipeline.raw.quarantine import (
@@ -73,7 +74,7 @@ class SourceIngest:
         self._groups: dict[str, dict[str, Any]] = {}
         self.quality: dict[str, TableFindings] = {}  # by group
         self._conflicts: dict[int, list[RejectedRows]] = {}  # by file
-        names = [file.file.name for file in self._files]
+        names = [file.file for file in self._files]
         self._stamps = SourceStamps(name, self._source, context.raw, names)
 
     @property
@@ -132,7 +133,9 @@ class SourceIngest:
         for part, source in self._parts.items():
             counts, examples = sum_counts(self._counts_of(part)), self._quarantines[part].examples
             where = bool(source.where)
-            faults += find_source_faults(part, counts, allowed, examples, more=more, has_where=where)
+            faults += find_source_faults(
+                part, counts, allowed, examples, more=more, has_where=where, place_of=self._place_of
+            )
         return [*faults, *self._stamps.early_faults()]
 
     def manifest(self) -> dict[str, Any]:
@@ -183,6 +186,10 @@ class SourceIngest:
         ends = open_ends([file for file, _ in pairs])
         found = {"assumed_utc": assumed, "rounded_counts": rounded, "open_ends": ends}
         return {name: entry for name, entry in found.items() if entry}
+
+    def _place_of(self, name: str, line: int) -> str:
+        path = next(file.file.path for file in self._files if file.file.name == name)
+        return place_words(row_place(path, line))
 
     def _counts_of(self, part: str) -> list[Counts]:
         pairs = zip(self._files, self._counts, strict=True)
@@ -274,7 +281,7 @@ def find_conflict_texts(
             return path
     folder = context.cache.new_folder()
     rejects = RejectFile(folder / REJECTS_NAME)
-    blocks = DataBlocks(file.layout, file.source, context.sizes.block)
+    blocks = DataBlocks(file.layout, file.source, context.sizes.block, rejected.line)
     for block in blocks:
         inside = (rejected.line >= block.first_line) & (rejected.line < block.first_line + block.line_count)
         if inside.any():

@@ -12,7 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hindcast.pipeline.arrays import Ints, Times
+from hindcast.pipeline.raw.file_layout import place_words, row_place
 from hindcast.pipeline.raw.off_grid import StampKinds
+from hindcast.pipeline.raw.source_files import RawFile
 from hindcast.pipeline.settings.base import DAY
 from hindcast.pipeline.settings.known import DayAt, PublishedAt
 from hindcast.pipeline.settings.raw import RawSettings, Source
@@ -108,9 +110,9 @@ class StampCounts:
 
 
 class SourceStamps:
-    """The counts of all groups of one source, with the names of its files."""
+    """The counts of all groups of one source, with its files."""
 
-    def __init__(self, name: str, source: Source, raw: RawSettings, files: Sequence[str]) -> None:
+    def __init__(self, name: str, source: Source, raw: RawSettings, files: Sequence[RawFile]) -> None:
         self._name, self._source, self._raw, self._files = name, source, raw, files
         self._groups: dict[str, tuple[StampCounts, list[int]]] = {}
 
@@ -119,18 +121,19 @@ class SourceStamps:
         if counts.kinds or counts.early or counts.late:
             self._groups[group] = counts, places
 
+    def _place(self, group: str, file: int, line: int) -> dict[str, Any]:
+        """Return the file and the place in it of a line of the group's file number `file`."""
+        found = self._files[self._groups[group][1][file]]
+        return {"file": found.name, **row_place(found.path, line)}
+
     def report(self) -> dict[str, Any]:
         """Return the entry `off_grid` of the report: rows off the grid by kind, in total and by group."""
         groups = {}
-        for group, (counts, places) in self._groups.items():
+        for group, (counts, _) in self._groups.items():
             if counts.example is not None:
                 file, line, stamp = counts.example
-                example: dict[str, Any] = {
-                    "file": self._files[places[file]],
-                    "line": line,
-                    "time": time_text(stamp),
-                }
-                example["kind"] = counts.example_kind
+                example = self._place(group, file, line)
+                example |= {"time": time_text(stamp), "kind": counts.example_kind}
                 groups[group] = {
                     "rows": sum(counts.kinds.values()),
                     **_in_order(counts.kinds),
@@ -147,7 +150,7 @@ class SourceStamps:
         place = late[group].late_example
         assert place is not None
         file, line, stamp, issued = place
-        example = {"group": group, "file": self._files[self._groups[group][1][file]], "line": line}
+        example = {"group": group, **self._place(group, file, line)}
         times = {"time": time_text(stamp), "issued": time_text(issued)}
         return {"rows": sum(of.late for of in late.values()), "example": {**example, **times}}
 
@@ -167,12 +170,12 @@ class SourceStamps:
         worst = sorted(strays, key=lambda group: (-strays[group], group))
         lines = []
         for group in worst[:_MOST_GROUPS]:
-            counts, places = self._groups[group]
+            counts, _ = self._groups[group]
             assert counts.example is not None  # every kind that is counted has one
             file, line, stamp = counts.example
             lines.append(
                 f"group {group!r}: {strays[group]} of {counted(counts.rows, 'row')}, e.g. {time_text(stamp)} "
-                f"({self._files[places[file]]}, line {line})"
+                f"({place_words(self._place(group, file, line))})"
             )
         if len(worst) > _MOST_GROUPS:
             lines.append(f"and {len(worst) - _MOST_GROUPS} more groups")
@@ -226,14 +229,14 @@ class SourceStamps:
             remedy = f"set day: {known.day + 1}; for values that are published before their step, as prices and plans are, use a day before 0 or before_step"
         else:
             what, remedy = "known", "see `known`"
-        for group, (counts, places) in self._groups.items():
+        for group, (counts, _) in self._groups.items():
             if counts.early_example is None:
                 continue
             file, line, stamp, moment = counts.early_example
             yield (
                 f"raw.sources.{self._name}, {what}: {counts.early} of {counted(counts.measured, 'row')} of {group} are known before "
-                f"their step ends, e.g. {time_text(stamp)} at {time_text(moment)} ({self._files[places[file]]}, line "
-                f"{line}); {remedy}"
+                f"their step ends, e.g. {time_text(stamp)} at {time_text(moment)} "
+                f"({place_words(self._place(group, file, line))}); {remedy}"
             )
 
 
@@ -247,7 +250,7 @@ def source_notes(name: str, entry: Mapping[str, Any]) -> Iterator[str]:
         example = late["example"]
         yield (
             f"{name}: {late['rows']} of {counted(entry['rows_stored'], 'row')} are issued after their step ended and cannot "
-            f"forecast it, e.g. {example['time']}, issued {example['issued']} ({example['file']}, line {example['line']}); are issue_time "
+            f"forecast it, e.g. {example['time']}, issued {example['issued']} ({place_words(example)}); are issue_time "
             "and valid_time exchanged, or is a zone wrong?"
         )
     for name_of_field, of in entry.get("assumed_utc", {}).items():
@@ -280,7 +283,7 @@ def off_grid_note(name: str, entry: Mapping[str, Any]) -> str | None:
     counts = ", ".join(f"{kind} {entry[kind]}" for kind in worth)
     return (
         f"{name}: {sum(entry[kind] for kind in worth)} timestamps off the grid ({counts}), e.g. {example['time']} of "
-        f"group {group!r} ({example['file']}, line {example['line']})"
+        f"group {group!r} ({place_words(example)})"
     )
 
 

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from hindcast.pipeline.errors import RawDataError
-from hindcast.pipeline.raw.csv_layout import Layout, Slot, read_layout
+from hindcast.pipeline.raw.csv_layout import Layout, Slot
+from hindcast.pipeline.raw.file_layout import read_layout
 from hindcast.pipeline.raw.source_files import RawFile
 from hindcast.pipeline.settings.raw import Source
 from tests.raw.mock import LONG

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hindcast.pipeline.errors import RawDataError
 from hindcast.pipeline.raw import patterns
 from hindcast.pipeline.raw.csv_blocks import ignore_test
-from hindcast.pipeline.raw.csv_layout import read_layout
+from hindcast.pipeline.raw.file_layout import read_layout
 from hindcast.pipeline.raw.patterns import Matcher, matcher
 from hindcast.pipeline.raw.source_files import RawFile, search_path
 from hindcast.pipeline.settings.raw import Source

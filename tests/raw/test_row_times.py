@@ -9,7 +9,7 @@ import pytest
 from hindcast.pipeline.errors import RawDataError, SettingsError
 from hindcast.pipeline.raw.csv_blocks import Block
 from hindcast.pipeline.raw.csv_cells import read_cells
-from hindcast.pipeline.raw.csv_layout import read_layout
+from hindcast.pipeline.raw.file_layout import read_layout
 from hindcast.pipeline.raw.reject_rules import RULES
 from hindcast.pipeline.raw.row_times import BlockTimes, RowTimes, TimesReader
 from hindcast.pipeline.raw.source_files import RawFile

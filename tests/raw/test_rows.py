@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from hindcast.pipeline.raw.csv_blocks import Block
-from hindcast.pipeline.raw.csv_layout import read_layout
+from hindcast.pipeline.raw.file_layout import read_layout
 from hindcast.pipeline.raw.reject_rules import RULES
 from hindcast.pipeline.raw.rows import RowReader, Rows
 from hindcast.pipeline.raw.source_files import RawFile
