@@ -1,4 +1,4 @@
-"""Stage `ingest`: read raw CSV files into typed tables; quarantine bad rows."""
+"""Stage `ingest`: read raw CSV and Parquet files into typed tables; quarantine bad rows."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def run(params: Params) -> Summary:
 main = stage_main(
     "ingest",
     run,
-    "Read the raw CSV files that the raw section describes: writes data/tables/, data/quarantine/, "
+    "Read the raw CSV and Parquet files that the raw section describes: writes data/tables/, data/quarantine/, "
     "reports/ingest.json, reports/quality.json and reports/flags.parquet. Every row is stored, quarantined or folded into an equal one.",
     "hindcast ingest --set raw.path=data/raw/mine",
 )

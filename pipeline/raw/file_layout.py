@@ -67,8 +67,7 @@ def stamp_columns(layout: Layout, source: Source) -> frozenset[int]:
     return frozenset(
         of_fields[name].texts[0]
         for name, field in source.stamp_texts.items()
-        if field is not None
-        and field.path is None
+        if field.path is None
         and len(of_fields[name].texts) == 1
         and (name != "valid_time" or layout.header_time != "time")
     )

@@ -1,4 +1,4 @@
-"""Ingests raw CSV files: every row is stored in a table, quarantined, or folded into an equal row.
+"""Ingests raw CSV and Parquet files: every row is stored in a table, quarantined, or folded into an equal row.
 
 Each source takes two passes: files are read block by block into sorted runs, then each group's table is merged from
 these runs.  Memory is bounded by the sizes of blocks and runs, and the result does not depend on these or the cache.

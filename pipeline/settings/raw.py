@@ -1,4 +1,4 @@
-"""The `raw` section: the format of the raw CSV files, per source."""
+"""The `raw` section: the format of the raw files, CSV or Parquet, per source."""
 
 from __future__ import annotations
 
