@@ -30,6 +30,10 @@ _LEAST_BYTES = 64 << 10  # bytes read of each file
 _BLOCK_BYTES = 2 << 20  # in memory at once: a MB may hold half a million damaged lines
 _LINES_AT_ONCE = 100  # at least, for files with thousands of columns
 _MOST_REJECTED = 200_000  # rows; more say no more about the settings
+_WIDER = (
+    "ingest will stop at them. Correct the settings that read them, or list lines that are no rows under "
+    "`ignore_lines`; raise max_bad_fraction only if these rows are really bad"
+)
 
 
 @dataclass(frozen=True)
@@ -44,26 +48,23 @@ class _SourceResult:
 
 
 def ask_about_rejected_rows(document: CommentedYaml) -> None:
-    """Read the first rows of each source; ask about the rows that would be quarantined, and raise
-    `max_bad_fraction` so that ingest accepts them.
+    """Read the first rows of each source, and ask about the rows that would be quarantined.
+
+    `max_bad_fraction` stays as it is: with more bad rows, ingest stops and names them.
     """
     raw = check_params(complete_settings(document.text), "the proposal").raw
     results = [found for name in raw.sources if name != NO_TARGET and (found := _read_source(raw, name))]
-    questions = [_question(result) for result in results if result.rules]
+    questions = [_question(result, raw.max_bad_fraction) for result in results if result.rules]
     if not questions:
         return
-    worst = max(result.rejected / max(result.read, 1) for result in results)
-    allowed = raw.max_bad_fraction
-    if worst > allowed:
-        allowed = min(1.0, float(np.ceil(worst * 120) / 100))
-    document.top.section("raw").add("max_bad_fraction", allowed, ask=questions)
+    document.top.section("raw").add("max_bad_fraction", raw.max_bad_fraction, ask=questions)
 
 
-def _question(result: _SourceResult) -> str:
+def _question(result: _SourceResult, allowed: float) -> str:
     rules = ", ".join(f"{rule} {count}" for rule, count in result.rules.most_common(3))
     return (
         f"{result.name}: some of the first {result.read} rows would be quarantined: {rules}{result.example}; "
-        "is that correct?"
+        f"{_WIDER if result.rejected > allowed * result.read else 'is that correct?'}"
     )
 
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-import pyarrow as pa
 
 from hindcast.pipeline.arrays import TIME_MAX, TIME_MIN, Times
 from hindcast.pipeline.inspect.column_types import Column
@@ -16,12 +13,11 @@ from hindcast.pipeline.inspect.file_kinds import FileFormat
 from hindcast.pipeline.inspect.format_guess import TimestampFormat
 from hindcast.pipeline.inspect.hour_columns import melt_hour_columns
 from hindcast.pipeline.inspect.key_columns import KeyColumns, find_key_columns
+from hindcast.pipeline.inspect.path_dates import times_in_paths
 from hindcast.pipeline.inspect.time_roles import TimeColumns, find_time_columns
 from hindcast.pipeline.inspect.timestamp_columns import TimestampColumn, usual_step
 from hindcast.pipeline.inspect.timezone_evidence import ZoneGuess, guess_zone
 from hindcast.pipeline.inspect.vocabulary import role_from_path
-from hindcast.pipeline.raw.timestamp_formats import compile_format
-from hindcast.pipeline.raw.timestamps import parse_stamps
 from hindcast.pipeline.settings.base import DAY
 
 _MOST_REASONS = 5  # excluded columns listed in one sentence
@@ -29,9 +25,6 @@ _MOST_COLUMNS = 8  # columns listed in one sentence
 _LEAST_ISSUES = 3
 _MOST = 0.95  # share of issues whose first valid time must be near the issue time
 _OVERLAP = 0.2  # share of the shorter span; consecutive files may overlap by less
-_PATH_DATES = ((r"\d{8}", "%Y%m%d"), *((rf"\d{{4}}{s}\d{{2}}{s}\d{{2}}", f"%Y{s}%m{s}%d") for s in "-_/"))
-_PATH_CLOCKS = ((r"\d{6}", "%H%M%S"), (r"\d{4}", "%H%M"), (r"\d{2}-\d{2}", "%H-%M"), (r"\d{2}", "%H"))
-_PATH_JOINTS = ("_", "T", "-", "", " ", "/")  # between date and time of day
 
 Span = tuple[int, int]
 """First and last time in ns, both inclusive."""
@@ -114,10 +107,10 @@ def add_issue_from_paths(fmt: FileFormat, times: TimeColumns) -> TimeColumns:
         return times
     if all(role_from_path(path) == "realized" for path in fmt.paths):
         return times
-    found = next(_times_in_paths(fmt.paths), None)
-    if found is None or not _are_issues(found[2], fmt, times):
+    found = next(times_in_paths(fmt.paths, least=_LEAST_ISSUES), None)
+    if found is None or times.main.path is not None or not _are_issues(found[3], fmt, times):
         return times
-    pattern, form, stamps = found
+    pattern, form, _, stamps = found
     ok = np.ones(len(fmt.file), np.bool_)
     issue = TimestampColumn((), TimestampFormat(form), stamps[fmt.file], exact=False, ok=ok, path=pattern)
     return replace(times, issue=issue)
@@ -126,21 +119,6 @@ def add_issue_from_paths(fmt: FileFormat, times: TimeColumns) -> TimeColumns:
 def _list_columns(columns: tuple[Column, ...]) -> str:
     names = [f"{column.name!r} ({column.kind})" for column in columns[:_MOST_COLUMNS]]
     return ", ".join(names) + (", ..." if len(columns) > _MOST_COLUMNS else "")
-
-
-def _times_in_paths(paths: Sequence[str]) -> Iterator[tuple[str, str, Times]]:
-    """Yield each (pattern, format, time of each path) that all paths match, the longest first."""
-    clocks = [(f"{sign}{clock}", f"{sign}{form}") for clock, form in _PATH_CLOCKS for sign in _PATH_JOINTS]
-    for clock, clock_form in [*clocks, ("", "")]:
-        for date, date_form in _PATH_DATES:
-            pattern = rf"(?<!\d)({date}{clock})(?!\d)"
-            texts = [match[1] for path in paths if (match := re.search(pattern, path))]
-            if len(texts) < len(paths) or len(set(texts)) < _LEAST_ISSUES:
-                continue
-            form = f"{date_form}{clock_form}"
-            parsed = parse_stamps(pa.array(texts, pa.string()), compile_format(form))
-            if parsed.ok.all():
-                yield pattern, form, parsed.wall
 
 
 def _are_issues(stamps: Times, fmt: FileFormat, times: TimeColumns) -> bool:

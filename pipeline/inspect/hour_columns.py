@@ -11,8 +11,10 @@ import pyarrow as pa
 
 from hindcast.pipeline.inspect.column_types import Column, classify_columns
 from hindcast.pipeline.inspect.file_kinds import FileFormat, HourColumns
+from hindcast.pipeline.inspect.format_guess import TimestampFormat, guess_formats
 from hindcast.pipeline.inspect.heading_patterns import escape_pattern
-from hindcast.pipeline.inspect.timestamp_columns import PERIODS, TimestampColumn, find_timestamp_columns
+from hindcast.pipeline.inspect.path_dates import find_stamps
+from hindcast.pipeline.inspect.timestamp_columns import PERIODS, TimestampColumn
 from hindcast.pipeline.inspect.vocabulary import (
     HOUR_COLUMN,
     ISSUE,
@@ -39,13 +41,15 @@ class _Family:
     before: str
     after: str
     clock: bool
+    whole: bool = False  # the headings are whole timestamps
 
 
 def melt_hour_columns(fmt: FileFormat) -> FileFormat:
     """Return the format with one row per value if headings hold the time; else unchanged."""
-    times = find_timestamp_columns(fmt.columns)
+    times = find_stamps(fmt)
     if not times:
-        return fmt
+        dates = _find_date_headings(fmt.columns)
+        return fmt if dates is None else _melt(fmt, dates, "time")
     used = {column.place for found in times for column in found.columns}
     columns = [column for column in fmt.columns if column.place not in used]
     family = _find_family(columns, _CLOCK) or _find_family(columns, _NUMBERED)
@@ -69,6 +73,27 @@ def _find_family(columns: Sequence[Column], pattern: re.Pattern[str]) -> _Family
     if len(set(numbers)) < len(numbers):
         return None
     return _Family(tuple(column for column, _ in members), numbers, before, after, pattern is _CLOCK)
+
+
+def _find_date_headings(columns: Sequence[Column]) -> _Family | None:
+    """Return the columns whose headings are dates or timestamps in one format; None if there are fewer than three."""
+    found: dict[TimestampFormat, list[Column]] = {}
+    for column in columns:
+        for form in guess_formats(column.name) if column.kind != "text" else ():
+            found.setdefault(form, []).append(column)
+    dated = max(found.values(), key=len, default=[])
+    if len(dated) < _LEAST_COLUMNS:
+        return None
+    return _Family(tuple(dated), tuple(column.name for column in dated), "", "", clock=False, whole=True)
+
+
+def _shape_of(texts: Sequence[str]) -> str:
+    """Return an expression for texts of the shape of the first: digits, letters and signs in the same places."""
+    pieces = re.findall(r"\d+|[^\W\d_]+|[\W_]", texts[0])
+    return "".join(
+        r"\d+" if piece[0].isdigit() else "[^\\W\\d_]+" if piece[0].isalpha() else escape_pattern(piece)
+        for piece in pieces
+    )
 
 
 def _time_in_headings(family: _Family, times: Sequence[TimestampColumn]) -> str | None:
@@ -105,6 +130,7 @@ def _melt(fmt: FileFormat, family: _Family, carries: str) -> FileFormat:
     texts = [*kept, (time_name, numbers), (_value_name(family, fmt.paths), values)]
     columns = classify_columns(texts, fmt.dialect.style)
     inner = r"\d+:\d+(?::\d+)?" if family.clock else r"\d+"
+    inner = _shape_of(family.numbers) if family.whole else inner
     behind = ".*" if family.clock else escape_pattern(family.after)
     pattern = f"^{escape_pattern(family.before)}(?P<{carries}>{inner}){behind}$"
     notes = tuple(

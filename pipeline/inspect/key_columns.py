@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from hindcast.pipeline.arrays import Ints
 from hindcast.pipeline.inspect.column_types import Column, count_codes, encode_tuples
 from hindcast.pipeline.inspect.file_kinds import FileFormat
 from hindcast.pipeline.inspect.time_roles import TimeColumns
-from hindcast.pipeline.inspect.vocabulary import GROUP, INDEX, KNOWN_AHEAD, SERIES, words_in
+from hindcast.pipeline.inspect.vocabulary import (
+    GROUP,
+    IDENTIFIER,
+    INDEX,
+    KNOWN_AHEAD,
+    REVISION,
+    SERIES,
+    names_quantity,
+    words_in,
+)
 
 _FEW = 0.02  # share of rows that may repeat others; if more do, another key column is needed
 _MOST_CANDIDATES = 8
+_IDENTIFIER = re.compile(r"(?<=[A-Z])id$|(?<=[a-z])Id$|ID$")  # LCLid, meterId
+_MOST_REVISIONS = 8  # different texts of a column that says how final a value is
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +76,8 @@ def encode_names(column: Column) -> Ints:
 def _choose_keys(fmt: FileFormat, times: TimeColumns) -> tuple[Column | None, Column | None]:
     """Return (series, group): the fewest columns that make rows unique; an id column is kept even for one series."""
     # rows must be unique only within a file, since paths may name series
-    base = encode_tuples([fmt.file, times.wall, times.stamps])
+    published = [times.published.wall] if times.published else []  # rows that differ in it are revisions
+    base = encode_tuples([fmt.file, times.wall, times.stamps, *published])
     candidates = _find_candidates(fmt, times)
     if _repeated_share(base) <= _FEW:
         return _choose_named(candidates)
@@ -86,7 +100,9 @@ def _find_candidates(fmt: FileFormat, times: TimeColumns) -> list[Column]:
     for column in fmt.columns:
         if column.place in taken or column.name in times.excluded or column.kind == "empty":
             continue
-        named = bool(words_in(column.name) & (SERIES | GROUP))
+        if names_revisions(column):
+            continue
+        named = _names_series(column) or bool(words_in(column.name) & GROUP)
         numbered = column.is_whole and not column.missing.any()
         # a column that differs in every row names rows, not series
         recurs = column.distinct <= 0.5 * len(column.texts)
@@ -96,6 +112,14 @@ def _find_candidates(fmt: FileFormat, times: TimeColumns) -> list[Column]:
     return [column for *_, column in sorted(found, key=lambda each: each[:3])][:_MOST_CANDIDATES]
 
 
+def names_revisions(column: Column) -> bool:
+    """Return whether a text column says how final a value is, such as preliminary or revised."""
+    if column.kind != "text" or column.distinct > _MOST_REVISIONS:
+        return False
+    texts = [text.lower() for text in pc.unique(column.texts.filter(pa.array(~column.missing))).to_pylist()]
+    return bool(texts) and all(words_in(text) & REVISION for text in texts)
+
+
 def _repeated_share(codes: Ints) -> float:
     return 1 - count_codes(codes) / max(len(codes), 1)
 
@@ -103,9 +127,13 @@ def _repeated_share(codes: Ints) -> float:
 def _choose_named(candidates: Sequence[Column]) -> tuple[Column | None, Column | None]:
     """Return keys for files of one series each: text columns with the heading of a series or group."""
     texts = [column for column in candidates if column.kind == "text"]
-    series = next((column for column in texts if words_in(column.name) & SERIES), None)
+    series = next((column for column in texts if _names_series(column)), None)
     group = next((c for c in texts if words_in(c.name) & GROUP and c is not series), None)
     return series or group, group if series else None
+
+
+def _names_series(column: Column) -> bool:
+    return bool(words_in(column.name) & SERIES or _IDENTIFIER.search(column.name))
 
 
 def _contains(outer: Column, inner: Column) -> bool:
@@ -118,16 +146,24 @@ def _contains(outer: Column, inner: Column) -> bool:
 
 def _why_excluded(column: Column, count: int) -> str | None:
     """Return why a column, whose heading occurs `count` times, does not hold values; None if it may hold values."""
-    words = words_in(column.name)
     if count > 1:
         return "its heading occurs more than once"
     if column.kind == "empty":
         return "is empty"
+    if names_revisions(column):
+        return "says how final a value is; select rows with `where` if the files hold several of one time"
     if column.kind == "text":
         return f"holds text ({column.texts[0].as_py()[:20]!r}, ...), not numbers"
+    return _why_no_measure(column)
+
+
+def _why_no_measure(column: Column) -> str | None:
+    words = words_in(column.name)
     if words <= INDEX or _numbers_rows(column):
         return "numbers the rows"
-    if words & KNOWN_AHEAD:
+    if column.is_whole and column.distinct == 1 and words & (SERIES | GROUP | IDENTIFIER):
+        return "is one number in all rows, so it names something"
+    if words & KNOWN_AHEAD and not names_quantity(column.heading):
         return "looks like a calendar (read it with role: known, or compute it with features.calendar)"
     return None
 

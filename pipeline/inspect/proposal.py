@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import yaml
 
 from hindcast.pipeline.errors import SettingsError
@@ -136,13 +137,22 @@ def _add_align(document: CommentedYaml, drafts: Sequence[SourceDraft], frequency
 def _choose_target(drafts: Sequence[SourceDraft]) -> tuple[str, str | None]:
     realized = [value.name for draft in drafts if draft.role == "realized" for value in draft.values]
     forecasts = {value.name for draft in drafts if draft.role == "forecast" for value in draft.values}
-    names = list(dict.fromkeys(realized))
+    names = [name for name in dict.fromkeys(realized) if _varies(drafts, name)] or list(
+        dict.fromkeys(realized)
+    )
     if not names:
         return NO_TARGET, f"all values look like forecasts: {_MEASUREMENTS}"
     paired = [name for name in names if f"{name}_forecast" in forecasts]
     target = (paired or names)[0]
     others = [name for name in names if name != target]
     return target, f"the target could also be {', '.join(others[:8])}" if others else None
+
+
+def _varies(drafts: Sequence[SourceDraft], name: str) -> bool:
+    """Return whether a measured value differs between rows; a constant is no target."""
+    values = ((draft, value) for draft in drafts if draft.role == "realized" for value in draft.values)
+    columns = (c.numbers for draft, value in values if value.name == name for c in draft.columns_of(value))
+    return any(len(numbers) and np.nanmin(numbers) < np.nanmax(numbers) for numbers in columns)
 
 
 def _is_allowed(document: CommentedYaml, features: YamlSection, lags: dict[str, list[str]]) -> bool:

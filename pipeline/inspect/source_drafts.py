@@ -218,6 +218,9 @@ def _series_are_countries(drafts: Sequence[SourceDraft]) -> bool:
 
 def _naming_pattern(draft: SourceDraft, *, by_folder: bool) -> tuple[str | None, str | None]:
     """Return the pattern of the part of the paths that distinguishes overlapping files, and a question about it."""
+    times = draft.analysis.times
+    if times.issue is not None and times.issue.path is not None:
+        return None, None  # they are vintages
     folders = [path.split("/", 1)[0] if by_folder else "" for path in draft.paths]
     if not _collide(draft.files, folders):
         return None, None

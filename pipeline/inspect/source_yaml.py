@@ -137,9 +137,9 @@ def _add_valid_time(source: YamlSection, draft: SourceDraft, valid: TimestampCol
 
 def _timestamp_setting(draft: SourceDraft, found: TimestampColumn) -> dict[str, Any]:
     names = [column.name for column in found.columns if not _is_in_headings(draft, column)]
-    setting: dict[str, Any] = {"column": names[0]} if len(names) == 1 else {"columns": names}
-    if found.path is not None:
-        setting = {"path": found.path}
+    setting: dict[str, Any] = {"path": found.path} if found.path is not None else {}
+    if names:
+        setting |= {"column": names[0]} if len(names) == 1 else {"columns": names}
     setting["format"] = [found.form.text, *found.form.also] if found.form.also else found.form.text
     if found.period is not None:
         in_headings = _is_in_headings(draft, found.period.column)

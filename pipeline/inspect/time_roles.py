@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from hindcast.pipeline.arrays import Flags, Floats, Ints, Times
 from hindcast.pipeline.inspect.column_types import Column, count_codes, encode, encode_tuples, most_frequent
 from hindcast.pipeline.inspect.file_kinds import FileFormat
-from hindcast.pipeline.inspect.timestamp_columns import TimestampColumn, find_timestamp_columns, usual_step
+from hindcast.pipeline.inspect.path_dates import find_stamps
+from hindcast.pipeline.inspect.timestamp_columns import TimestampColumn, usual_step
 from hindcast.pipeline.inspect.vocabulary import (
     END,
     FORECAST,
@@ -90,7 +91,7 @@ class TimeColumns:
 
 def find_time_columns(fmt: FileFormat) -> TimeColumns | None:
     """Find the time columns and their roles; None if no column contains timestamps."""
-    found = find_timestamp_columns(fmt.columns)
+    found = find_stamps(fmt)
     if not found:
         return None
     times = _assign_roles(found)
@@ -127,13 +128,13 @@ def _is_valid_time(fmt: FileFormat, found: TimestampColumn, lead: Column, unit: 
 def _drop_duplicates(found: list[TimestampColumn], excluded: dict[str, str]) -> list[TimestampColumn]:
     """If two columns contain the same times in different zones, keep the column in UTC, else the first."""
     kept: list[TimestampColumn] = []
-    for column in sorted(found, key=lambda each: (not _is_utc(each), each.columns[0].place)):
+    for column in sorted(found, key=lambda each: (not _is_utc(each), each.place)):
         twin = next((other for other in kept if _are_same_times(column, other)), None)
         if twin is None:
             kept.append(column)
         else:
             excluded[column.name] = f"contains the same times as {twin.name}"
-    return sorted(kept, key=lambda each: each.columns[0].place)
+    return sorted(kept, key=lambda each: each.place)
 
 
 def _is_utc(found: TimestampColumn) -> bool:
@@ -245,7 +246,8 @@ def _gives_few_issues(lead: Column, times: TimestampColumn) -> bool:
     """Return whether time minus lead has few different values: then these are issue times."""
     unit, _ = _lead_unit(lead)
     issues = times.wall - np.rint(lead.numbers * TIME_UNITS[unit]).astype(np.int64)
-    return lead.distinct > 1 and 2 * len(np.unique(issues)) <= len(np.unique(times.wall))
+    pairs = count_codes(encode_tuples([times.wall, lead.numbers]))
+    return lead.distinct > 1 and 2 * len(np.unique(issues)) <= pairs
 
 
 def _lead_unit(lead: Column) -> tuple[str, bool]:

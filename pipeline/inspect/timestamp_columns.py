@@ -81,6 +81,11 @@ class TimestampColumn:
         return " + ".join(column.name for column in self.columns)
 
     @property
+    def place(self) -> int:
+        """The index of its first column; -1 if the paths or the headings alone hold it."""
+        return self.columns[0].place if self.columns else -1
+
+    @property
     def words(self) -> frozenset[str]:
         """The words of its headings."""
         return words_in(self.name)

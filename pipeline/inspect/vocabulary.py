@@ -42,6 +42,8 @@ METEO = _WORDS["meteo"]
 KNOWN_AHEAD = _WORDS["known_ahead"]
 VARIANT = _WORDS["variant"]
 TOTAL = _WORDS["total"]
+REVISION = _WORDS["revision"]
+IDENTIFIER = _WORDS["identifier"]
 _DAY_AHEAD = _WORDS["day_ahead"]
 _DAY_AHEAD_PAIRS = frozenset(_DATA["day_ahead_pairs"])
 
@@ -82,6 +84,7 @@ ABBREVIATED_ZONES = {
 CLOCK_CHANGE_ZONES = tuple(_DATA["zones"]["schedules"].split())
 
 _CAMEL = re.compile(r"(?<=[a-z][a-z])(?=[A-Z])")  # IssueTime, but not kWh
+_CLOCK_OF_12_HOURS = re.compile(r"\d ?[AP]M$")
 _BRACKET = re.compile(r"[\[(]([^\])]{1,20})[\])]")
 _TIME_BRACKET = re.compile(_DATA["time_bracket"], re.IGNORECASE)
 
@@ -140,6 +143,11 @@ def parse_heading(name: str, *, split_digits: bool = False) -> Heading:
     ahead = bool(_day_ahead(tokens) or lows & _DAY_AHEAD)
     role = "forecast" if forecast or (ahead and not actual) else "realized" if actual else None
     return Heading(name, tokens, role, forecast, *_find_unit(name, tokens))
+
+
+def names_quantity(heading: Heading) -> bool:
+    """Return whether a heading contains the word of a quantity or a unit."""
+    return heading.quantity is not None or any(token.low in _UNIT_OF for token in heading.tokens)
 
 
 def words_in(name: str) -> frozenset[str]:
@@ -201,7 +209,8 @@ def find_countries(texts: Iterable[str]) -> tuple[str, ...]:
     Elsewhere, two capital letters usually mean something else: MT_001 numbers meters, LV is a voltage.
     """
     pattern = r"(?:^|[|/(\[])([A-Z]{2})(?=$|/|[_)\]](?![0-9]))|(?<=[ _-])([A-Z]{2})$"
-    words = (first or last for text in texts for first, last in re.findall(pattern, text))
+    plain = (text for text in texts if not _CLOCK_OF_12_HOURS.search(text))  # AM is Armenia elsewhere
+    words = (first or last for text in plain for first, last in re.findall(pattern, text))
     units = _DATA["not_countries"].split()
     return tuple(dict.fromkeys(word for word in words if country_zones(word) and word not in units))
 
@@ -227,16 +236,22 @@ def _find_unit(name: str, tokens: tuple[Token, ...]) -> tuple[str, tuple[int, in
     With a currency before it, it is the unit of a price: `EUR/MWh` and `eur per mwh`.
     """
     for match in _BRACKET.finditer(name):
+        if match[1].lower().startswith("per "):  # `KWH/hh (per half hour)`: the bracket explains the unit
+            return _unit_of_words(tokens), match.span()
         if not _TIME_BRACKET.fullmatch(match[1].strip()):
             return match[1].strip(), match.span()
+    return _unit_of_words(tokens), (0, 0)
+
+
+def _unit_of_words(tokens: tuple[Token, ...]) -> str:
     words = [token.low for token in tokens]
     places = [place for place, word in enumerate(words) if word in _UNIT_OF]
     if not places:
-        return "", (0, 0)
+        return ""
     last = _UNIT_OF[words[places[-1]]]
     before = [word for word in words[: places[-1]] if word != "per"][-1:]
     money = _UNIT_OF.get(before[0]) if before else None
-    return (f"{money}/{last}" if money in _MONEY and last not in _MONEY else last), (0, 0)
+    return f"{money}/{last}" if money in _MONEY and last not in _MONEY else last
 
 
 @lru_cache(maxsize=1)

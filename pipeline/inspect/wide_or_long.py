@@ -12,7 +12,9 @@ from hindcast.pipeline.inspect.column_types import Column
 from hindcast.pipeline.inspect.file_analysis import AnalysedFiles, move_together
 from hindcast.pipeline.inspect.heading_patterns import SplitHeading, group_headings
 from hindcast.pipeline.inspect.vocabulary import (
+    HOUR_COLUMN,
     METEO,
+    PART_OF_DAY,
     QUANTITY_WORDS,
     measured_by,
     parse_heading,
@@ -196,7 +198,8 @@ def _single_value(
     """
     (role, certain), heading = chosen.roles[column.name], column.heading
     quantity = heading.quantity if heading.role and alike[role, heading.quantity] == 1 else None
-    base = quantity or "_".join(heading.core) or _default_name(chosen, column)
+    core = [word for word in heading.core if not (heading.unit and word.lower() in PART_OF_DAY | HOUR_COLUMN)]
+    base = quantity or "_".join(core) or _default_name(chosen, column)
     name = name_value(role, base, by_word=bool(heading.role))
     return SourceValue(role, name, heading.unit, {column.name: None}, certain)
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from hindcast.pipeline.errors import RawDataError
 from hindcast.pipeline.raw.ingest import ingest
 from hindcast.pipeline.settings.params import check_params
 from tests.inspect import mock
@@ -14,20 +17,21 @@ ROWS = [
 ]
 
 
-def test_rows_that_would_be_quarantined_are_asked_about_and_accepted(tmp_path: Path) -> None:
+def test_rows_that_would_be_quarantined_are_asked_about_and_the_guard_stays(tmp_path: Path) -> None:
     body = [
         f"{line.split(',')[0]},bad{place}" if place % 20 == 0 else line for place, line in enumerate(ROWS)
     ]
     seen = mock.seen(tmp_path, load_csv="\n".join(["time,load", *body]) + "\n")
-    assert mock.settings(seen)["raw"]["max_bad_fraction"] == 0.06
+    assert mock.settings(seen)["raw"]["max_bad_fraction"] == 0.01
     (asked,) = [
         asked for asked in seen.require_proposal().questions if asked.setting == "raw.max_bad_fraction"
     ]
     assert "some of the first 480 rows would be quarantined: number 24" in asked.question
     assert "load.csv, line 2: 'bad0'" in asked.question
-    assert asked.written == "0.06"
-    report = ingest(check_params(mock.settings(seen), "proposed"), tmp_path)["sources"]
-    assert [entry["rows_quarantined"] for entry in report.values()] == [24]
+    assert "raise max_bad_fraction only if these rows are really bad" in asked.question
+    assert asked.written == "0.01"
+    with pytest.raises(RawDataError, match="bad"):
+        ingest(check_params(mock.settings(seen), "proposed"), tmp_path)
 
 
 def test_rows_of_one_key_with_different_values_are_counted_as_conflicts(tmp_path: Path) -> None:

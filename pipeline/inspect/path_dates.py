@@ -1,0 +1,62 @@
+"""Finds dates and times in the paths of files: issue times, or the day of rows whose column holds only a time of day."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+
+from hindcast.pipeline.arrays import Times
+from hindcast.pipeline.inspect.column_types import Column
+from hindcast.pipeline.inspect.file_kinds import FileFormat
+from hindcast.pipeline.inspect.timestamp_columns import TimestampColumn, find_timestamp_columns
+from hindcast.pipeline.inspect.vocabulary import parse_heading
+from hindcast.pipeline.raw.timestamp_formats import compile_format
+from hindcast.pipeline.raw.timestamps import parse_stamps
+
+_DATES = ((r"\d{8}", "%Y%m%d"), *((rf"\d{{4}}{s}\d{{2}}{s}\d{{2}}", f"%Y{s}%m{s}%d") for s in "-_/"))
+_CLOCKS = ((r"\d{6}", "%H%M%S"), (r"\d{4}", "%H%M"), (r"\d{2}-\d{2}", "%H-%M"), (r"\d{2}", "%H"))
+_JOINTS = ("_", "T", "-", "", " ", "/")  # between date and time of day
+_NO_COLUMN = -1  # the place of texts that are in paths
+
+PathTimes = tuple[str, str, list[str], Times]
+"""The pattern with a group around the time, its format, and the text and the time of each path."""
+
+
+def find_stamps(fmt: FileFormat) -> list[TimestampColumn]:
+    """Return the timestamp columns; if no column holds a whole timestamp, the day in the paths with a column of times."""
+    found = find_timestamp_columns(fmt.columns)
+    if found:
+        return found
+    in_paths = next(times_in_paths(fmt.paths, least=1, clocks=False), None)
+    if in_paths is None:
+        return []
+    pattern, _, texts, _ = in_paths
+    rows = pa.array(texts, pa.string()).take(pa.array(fmt.file))
+    days = Column(
+        _NO_COLUMN, parse_heading("date"), rows, "text", np.full(len(rows), np.nan), np.zeros(len(rows), np.bool_)
+    )  # fmt: skip
+    (joined,) = find_timestamp_columns([days, *fmt.columns]) or (None,)
+    if joined is None:
+        return []
+    columns = tuple(column for column in joined.columns if column.place != _NO_COLUMN)
+    return [replace(joined, columns=columns, path=pattern)] if columns or joined.period else []
+
+
+def times_in_paths(paths: Sequence[str], *, least: int, clocks: bool = True) -> Iterator[PathTimes]:
+    """Yield each way to read a time from all paths, the longest first, if at least `least` times differ."""
+    behind = [(f"{sign}{clock}", f"{sign}{form}") for clock, form in _CLOCKS for sign in _JOINTS]
+    for clock, clock_form in [*(behind if clocks else ()), ("", "")]:
+        for date, date_form in _DATES:
+            pattern = rf"(?<!\d)({date}{clock})(?!\d)"
+            matches = [re.search(pattern, path) for path in paths]
+            texts = [match[1] for match in matches if match]
+            if len(texts) < len(paths) or len(set(texts)) < least:
+                continue
+            form = f"{date_form}{clock_form}"
+            parsed = parse_stamps(pa.array(texts, pa.string()), compile_format(form))
+            if parsed.ok.all():
+                yield pattern, form, texts, parsed.wall
