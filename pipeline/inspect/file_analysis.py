@@ -43,6 +43,8 @@ class AnalysedFiles:
     zone: ZoneGuess
     spans: tuple[Span, ...]
     steps: tuple[int, ...]
+    source: FileFormat
+    """The format before its columns were reshaped."""
 
     @property
     def has_vintages(self) -> bool:
@@ -58,6 +60,7 @@ class AnalysedFiles:
 
 def analyse_files(fmt: FileFormat) -> AnalysedFiles | str:
     """Analyse the files of one format; returns a sentence if they cannot be a source."""
+    source = fmt
     fmt = melt_hour_columns(fmt)
     where = fmt.paths[0] + (f" and {len(fmt.paths) - 1} like it" if len(fmt.paths) > 1 else "")
     times = find_time_columns(fmt)
@@ -81,7 +84,7 @@ def analyse_files(fmt: FileFormat) -> AnalysedFiles | str:
         stamps = times.stamps[rows][ok]
         spans.append((int(stamps.min()), int(stamps.max())) if len(stamps) else (0, -1))
         steps.append(usual_step(times.wall[rows][ok]))
-    return AnalysedFiles(fmt, times, keys, zone, tuple(spans), tuple(steps))
+    return AnalysedFiles(fmt, times, keys, zone, tuple(spans), tuple(steps), source)
 
 
 def spans_overlap(first: Span, second: Span) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
@@ -27,6 +28,7 @@ from hindcast.pipeline.raw.source_files import natural_key
 
 _ALL_BYTES = 96 << 20  # bytes of text in memory at once, regardless of the number of files
 _LEAST_BYTES = 64 << 10  # bytes read of each file
+_DATE_IN_HEADING = re.compile(r"(?<!\d)(?:\d{8}|\d{1,4}([-/.])\d{1,2}\1\d{1,4})(?!\d)")
 _LONGEST_PATTERN = 60  # letters of a header that are used to find it
 
 
@@ -67,6 +69,7 @@ class FileFormat:
     file: NDArray[np.int32]
     piece: NDArray[np.int32]
     hour_columns: HourColumns | None = None
+    refused: tuple[str, ...] = ()  # beginnings of formats that files with the same columns contradict
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -131,7 +134,7 @@ def _group_by_header(files: list[SampledFile]) -> list[FileFormat]:
     for file in files:
         dialect = file.dialect
         above = dialect.skip_lines if dialect.given else 0  # other headers are found by their text
-        cut = (dialect.header, dialect.separator, dialect.quote, dialect.given, above)
+        cut = (_without_dates(dialect.header), dialect.separator, dialect.quote, dialect.given, above)
         groups.setdefault((*cut, role_from_path(file.path)), []).append(file)
     return [_join_files(group) for group in groups.values()]
 
@@ -147,9 +150,32 @@ def _join_files(files: list[SampledFile]) -> FileFormat:
     return FileFormat(tuple(files), dialect, columns, file_numbers, piece.astype(np.int32))
 
 
+def _without_dates(header: tuple[str, ...]) -> tuple[str, ...]:
+    """Return headings without the dates in them, `Load of 2025-11-12 (MW)`, if they stay different."""
+    shorter = tuple(_without_date(name) for name in header)
+    return shorter if len(set(shorter)) == len(set(header)) else header
+
+
+def _without_date(name: str) -> str:
+    left = " ".join(_DATE_IN_HEADING.sub(" ", name).split())
+    return left if any(map(str.isalpha, left)) else name
+
+
+def _with_shared_header(dialect: Dialect, files: Sequence[SampledFile]) -> Dialect:
+    """Return the dialect with names that hold for all files, if dates in their headings differ."""
+    if dialect.given or len({file.dialect.header for file in files}) == 1:
+        return dialect
+    names = _without_dates(dialect.header)
+    note = f"the headings hold dates that differ between files, so the columns are called {', '.join(map(repr, names[:5]))}"
+    return replace(
+        dialect, header=names, given=True, header_text="", skip_lines=dialect.skip_lines + 1,
+        notes=(*dialect.notes, note),
+    )  # fmt: skip
+
+
 def _join_dialects(files: list[SampledFile]) -> Dialect:
     """Return the dialect that reads all files with the same header, with a note if none reads them all."""
-    dialects = [file.dialect for file in files]
+    dialects = [_with_shared_header(file.dialect, files) for file in files]
     encodings = sorted({dialect.encoding for dialect in dialects} - {"utf-8"})
     notes = list(dict.fromkeys(note for dialect in dialects for note in dialect.notes))
     if len(encodings) > 1 or (encodings and any(_needs_utf8(file) for file in files)):
@@ -164,7 +190,9 @@ def _join_dialects(files: list[SampledFile]) -> Dialect:
         style=_join_styles([dialect.style for dialect in dialects]),
         notes=tuple(notes),
         ignore=tuple(dict.fromkeys(pattern for dialect in dialects for pattern in dialect.ignore)),
-        skip_until=f"^{header_line}" if len({dialect.skip_lines for dialect in dialects}) > 1 else None,
+        skip_until=f"^{header_line}"
+        if len({dialect.skip_lines for dialect in dialects}) > 1 and header_line
+        else None,
     )
 
 

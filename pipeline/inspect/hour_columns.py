@@ -140,7 +140,7 @@ def _melt(fmt: FileFormat, family: _Family, carries: str) -> FileFormat:
     )
     return FileFormat(
         fmt.files, replace(fmt.dialect, notes=(*fmt.dialect.notes, *notes)), columns, np.repeat(fmt.file, width),
-        np.repeat(fmt.piece, width), HourColumns(carries, pattern, len(kept), tuple(column.name for column in second)),
+        np.repeat(fmt.piece, width), HourColumns(carries, pattern, len(kept), tuple(column.name for column in second)), fmt.refused,
     )  # fmt: skip
 
 

@@ -12,9 +12,10 @@ from hindcast.pipeline.files import replace_file
 from hindcast.pipeline.inspect.commented_yaml import OpenQuestion
 from hindcast.pipeline.inspect.data_quality import Anomaly, find_anomalies
 from hindcast.pipeline.inspect.dry_run import ask_about_rejected_rows
-from hindcast.pipeline.inspect.file_analysis import AnalysedFiles, analyse_files
+from hindcast.pipeline.inspect.file_analysis import AnalysedFiles
 from hindcast.pipeline.inspect.file_kinds import read_file_formats
 from hindcast.pipeline.inspect.proposal import propose
+from hindcast.pipeline.inspect.shared_evidence import analyse_together
 from hindcast.pipeline.inspect.source_drafts import draft_sources
 from hindcast.pipeline.inspect.timestamp_columns import minute_text, step_text
 from hindcast.pipeline.inspect.wide_or_long import lay_out_columns
@@ -88,9 +89,8 @@ def inspect_files(paths: Sequence[Path]) -> Inspection:
     files, root, unread = _expand_paths(paths)
     formats, faults = read_file_formats(files, root)
     unread += faults
-    results = [analyse_files(fmt) for fmt in formats]
-    analyses = [result for result in results if isinstance(result, AnalysedFiles)]
-    unread += [result for result in results if isinstance(result, str)]
+    analyses, faults = analyse_together(formats)
+    unread += faults
     if not analyses:
         raise RawDataError("None of these files can be read as a table of timestamps and values.", unread)
     names = [file.relative_to(root).as_posix() for file in files]

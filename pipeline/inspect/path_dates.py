@@ -28,7 +28,7 @@ PathTimes = tuple[str, str, list[str], Times]
 
 def find_stamps(fmt: FileFormat) -> list[TimestampColumn]:
     """Return the timestamp columns; if no column holds a whole timestamp, the day in the paths with a column of times."""
-    found = find_timestamp_columns(fmt.columns)
+    found = find_timestamp_columns(fmt.columns, fmt.refused)
     if found:
         return found
     in_paths = next(times_in_paths(fmt.paths, least=1, clocks=False), None)
@@ -39,7 +39,7 @@ def find_stamps(fmt: FileFormat) -> list[TimestampColumn]:
     days = Column(
         _NO_COLUMN, parse_heading("date"), rows, "text", np.full(len(rows), np.nan), np.zeros(len(rows), np.bool_)
     )  # fmt: skip
-    (joined,) = find_timestamp_columns([days, *fmt.columns]) or (None,)
+    (joined,) = find_timestamp_columns([days, *fmt.columns], fmt.refused) or (None,)
     if joined is None:
         return []
     columns = tuple(column for column in joined.columns if column.place != _NO_COLUMN)

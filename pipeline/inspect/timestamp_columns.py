@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -96,9 +96,12 @@ class TimestampColumn:
         return not self.form.has_clock or bool((self.wall[self.ok] % DAY == 0).all())
 
 
-def find_timestamp_columns(columns: Sequence[Column]) -> list[TimestampColumn]:
-    """Return all timestamp columns in the order of the file; a column of dates and its column of hours are combined."""
-    single = [found for column in columns if (found := _read_column(column)) is not None]
+def find_timestamp_columns(columns: Sequence[Column], refused: Collection[str] = ()) -> list[TimestampColumn]:
+    """Return all timestamp columns in the order of the file; a column of dates and its column of hours are combined.
+
+    `refused` are beginnings of formats that other files of the same kind contradict.
+    """
+    single = [found for column in columns if (found := _read_column(column, refused)) is not None]
     if not single:
         joined = _join_calendar_columns(columns)
         return [joined] if joined else []
@@ -136,13 +139,14 @@ def minute_text(stamp: int) -> str:
     return str(np.datetime64(int(stamp), "ns").astype("datetime64[m]")).replace("T", " ")
 
 
-def _read_column(column: Column) -> TimestampColumn | None:
+def _read_column(column: Column, refused: Collection[str]) -> TimestampColumn | None:
     if column.kind == "empty":
         return None
     texts = column.texts.filter(pa.array(~column.missing))
     if column.kind == "number":
         return _read_digits(column, texts)
-    return _choose_format(column, list(dict.fromkeys(_guess_all(texts))))
+    formats = dict.fromkeys(_guess_all(texts))
+    return _choose_format(column, [form for form in formats if not form.text.startswith(tuple(refused))])
 
 
 def _guess_all(texts: pa.StringArray) -> list[TimestampFormat]:

@@ -98,6 +98,13 @@ def guess_zone(fmt: FileFormat, times: TimeColumns, values: Sequence[Column]) ->
     return guess
 
 
+def contradicts_zone(fmt: FileFormat, times: TimeColumns, zone: str) -> bool:
+    """Return whether the hours of a zone's clock changes are in the timestamps like all other hours."""
+    missing = np.zeros(len(times.ok), np.bool_)
+    changes = _find_changes(_distinct_stamps(fmt, times, ~missing), zone)
+    return bool(changes.filled) if times.issue is not None else changes.contradicts
+
+
 def _guess_from_periods(times: TimestampColumn, rows: Flags, hints: Sequence[str]) -> ZoneGuess:
     """Return the zone whose clocks change on the days that have more or fewer steps than other days."""
     assert times.period is not None
