@@ -12,13 +12,14 @@ from hindcast.stages.common import Summary, quality_notes, stage_main
 
 def run(params: Params) -> Summary:
     """Pack data/tables into data/packed, in the current folder."""
+    from hindcast.pipeline.store.excluded_texts import excluded_texts
     from hindcast.pipeline.store.pack import pack
 
     report = pack(params, Path())
     return Summary(
         read=(f"{report['series']:,} series of {report['groups']:,} groups, {report['steps_seen']:,} steps",),
         kept=tuple(_kept(report)),
-        excluded=tuple(_excluded(report)),
+        excluded=tuple(excluded_texts(report)),
         wrote=(f"data/packed/: {report['shards']:,} shards", "reports/pack.json", "reports/features.md"),
         notes=(
             *quality_notes(Path()),
@@ -35,34 +36,6 @@ def _kept(report: dict[str, Any]) -> list[str]:
     ]
     packed = f"{report['sequences']:,} sequences, {report['samples']:,} samples, {report['padding']:,} padded steps"
     return [f"{report['steps']:,} steps in {packed}", *shares]
-
-
-def _excluded(report: dict[str, Any]) -> list[str]:
-    lines = [
-        f"{count:,} steps {reason.replace('_', ' ')}" for reason, count in report["dropped"].items() if count
-    ]
-    if empty := report["groups_without_sequence"]:
-        lines.append(f"{len(empty):,} groups without a sequence: {', '.join(empty[:12])}")
-    return [*lines, *_flagged(report), *_unusable(report)]
-
-
-def _flagged(report: dict[str, Any]) -> list[str]:
-    """One line per value with limits: how many values were beyond each, and what happened to them."""
-    words = {"missing": "count as missing in X and in training", "keep": "kept, since on_flag is keep"}
-    return [
-        f"{name}: {', '.join(f'{count:,} {limit}' for limit, count in entry['beyond'].items())}: {words[entry['on_flag']]}"
-        for name, entry in report.get("flags", {}).items()
-    ]
-
-
-def _unusable(report: dict[str, Any]) -> list[str]:
-    """One line per target in `align.usable`."""
-    return [
-        f"{target}: {entry['steps']:,} steps are unusable (align.usable): no weight in training, scored apart"
-        if entry["steps"]
-        else f"{target}: no step is unusable, although align.usable names it: check its value, texts and intervals"
-        for target, entry in report.get("unusable", {}).items()
-    ]
 
 
 main = stage_main(

@@ -12,11 +12,11 @@ import pandas as pd
 
 from hindcast.pipeline.align.aligned import AlignedGroup, AlignedSequence
 from hindcast.pipeline.align.features.registry import feature_list
-from hindcast.pipeline.align.group_inputs import prepare_group
+from hindcast.pipeline.align.group_inputs import GroupInputs, prepare_group
 from hindcast.pipeline.align.inputs import Input
 from hindcast.pipeline.align.pair_names import count_doubled, find_unmatched, measured_series
 from hindcast.pipeline.align.pair_shifts import find_copies, find_misfits
-from hindcast.pipeline.align.sequences import cut_sequences, read_targets
+from hindcast.pipeline.align.sequences import Targets, cut_sequences, read_targets
 from hindcast.pipeline.align.track import read_track
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.tables import read_table
@@ -82,14 +82,16 @@ def align_frames(
         },
         counts=dict(counts),
         flag_counts=prepared.flag_counts,
+        amounts=prepared.amounts,
         pairs=_pairs(frames, params, group, fits) if compare_pairs else {},
         measured=len(measured_series(frames, params)),
-        unusable={
-            name: int((prepared.unusable[name] & (targets.W[:, at] > 0)).sum())
-            for at, name in enumerate(params.align.target)
-            if name in prepared.unusable
-        },
+        unusable=_count_unusable(prepared, targets),
     )
+
+
+def _count_unusable(prepared: GroupInputs, targets: Targets) -> dict[str, int]:
+    known = dict(zip(prepared.params.align.target, targets.W.T > 0, strict=True))
+    return {name: int((unusable & known[name]).sum()) for name, unusable in prepared.unusable.items()}
 
 
 def align_group(tables_folder: Path, params: Params, group: str) -> AlignedGroup:

@@ -82,5 +82,7 @@ class AlignedGroup:
     pairs: Mapping[str, list[dict[str, Any]]] = field(default_factory=dict)
     """Doubtful pairs of forecast and target: `unmatched` and `doubled` from `pair_names`, `misfits` and `copies` from `pair_shifts`."""
     measured: int = 0  # series with a target
+    amounts: Mapping[str, Any] = field(default_factory=dict)
+    """Of accumulated forecasts, by `source.value`: rows with a value, those without an amount and why, with an example."""
     unusable: Mapping[str, int] = field(default_factory=dict)
     """Of the targets in `align.usable`: the number of steps with a value at which the target is unusable."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import pandas as pd
 
+from hindcast.pipeline.align.accumulated import count_amounts
 from hindcast.pipeline.align.cyclic import field_of
 from hindcast.pipeline.align.grid import Grid, make_grid
 from hindcast.pipeline.align.inputs import Input, forecast_input, inputs, realized_inputs
@@ -51,6 +53,7 @@ class GroupInputs:
     ]  # whether a target is unusable at each step (n,), of the targets in align.usable
     has_flags: bool  # flagged values of a target or of its published forecast count as missing, or targets are unusable
     flag_counts: Mapping[str, Mapping[str, Mapping[str, int]]]  # source -> value -> limit -> values beyond it
+    amounts: Mapping[str, Any]  # of accumulated values, by `source.value`, see `count_amounts`
     origins: Ints  # (P, tracks) of each step on the grid's shared axis
 
     def origins_of(self, track: int) -> Origins:
@@ -102,6 +105,7 @@ def prepare_group(frames: Mapping[str, pd.DataFrame], params: Params, group: str
         unusable={name: unusable_steps(name, rows, grid, params, group) for name in params.align.usable},
         has_flags=has_flags or bool(params.align.usable),
         flag_counts=count_flags(rows, params),
+        amounts=count_amounts(rows, params, group, names),
         origins=params.align.origin.origins(grid.shared.instants, zone),
     )
 

@@ -8,6 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
+from hindcast.pipeline.align.accumulated import with_amounts
 from hindcast.pipeline.align.aligned import NOT_ISSUED
 from hindcast.pipeline.align.asof import Versions, sort_versions
 from hindcast.pipeline.align.cyclic import field_of
@@ -100,6 +101,7 @@ def make_vintage_source(  # noqa: PLR0917 - what one source needs
     if settings.interpolate:
         kept = interpolated(kept, settings.interpolate.ns, params.raw.stamp_grid(None, group))
         kept = kept.with_values() if only_filled else kept
+    kept = with_amounts(kept, settings, params.raw.frequency.ns)
     axes = {True: grid.shared, False: grid.own}
     versions = {is_shared: _on_axis(rows, names, axes[is_shared]) for is_shared, rows in split_shared(kept)}
     return VintageSource(names, how, own=versions.get(False), shared=versions.get(True))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from heapq import merge
 from itertools import groupby
 
 from hindcast.pipeline.arrays import TIME_MAX, TIME_MIN
+from hindcast.pipeline.certify.lead_amounts import amount, end_of_amount, longest_distance
 from hindcast.pipeline.certify.raw_records import Record, Records
 from hindcast.pipeline.certify.slow_clock import origin_of, wall_label
 from hindcast.pipeline.certify.step_clock import StepClock, step_clock
@@ -106,7 +107,7 @@ class GroupTables:
                 [row for row in rows if row.known <= origin] for rows in self._stamps(source, owner, step)
             )
             newest = (self._newest(source, rows, origin, older) for rows in known)
-            return [row for row in newest if row]
+            return [self._with_amounts(source, owner, row) for row in newest if row]
 
         return lru_cache(_REMEMBERED)(find)
 
@@ -149,6 +150,28 @@ class GroupTables:
                     if not math.isnan(self._fold(used, source, value)):
                         return any(value in row.flagged and not math.isnan(row.values[value]) for row in used)
         return False
+
+    def _with_amounts(self, source: str, owner: str, row: Record) -> Record:
+        """Return a row of a forecast with the amounts of its step in place of accumulated values."""
+        settings = self.params.raw.sources[source]
+        values = dict(row.values)
+        for name, field in settings.values.items():
+            if not field.accumulated:
+                continue
+            longest = longest_distance(settings, self.frequency, row.nearest.get(name, TIME_MAX))
+            first, last = self.clock.begin(row.valid - longest), self.clock.begin(row.valid)
+            earlier = [
+                each
+                for step in range(first, last + 1, self.frequency)
+                for each in self._rows(source, owner, step)
+                if (each.issue, each.known) == (row.issue, row.known)
+                and row.valid - longest <= each.valid < row.valid
+                and not math.isnan(each.values[name])
+            ]
+            before = max(earlier, key=lambda each: each.valid).values[name] if earlier else math.nan
+            lead = end_of_amount(settings, self.frequency, row.valid) - row.issue
+            values[name] = amount(row.values[name], before, lead, longest)
+        return replace(row, values=values)
 
     def _as_of(self, row: Record, moment: int) -> Record:
         return row if self.as_stored else row.without_flagged(moment)

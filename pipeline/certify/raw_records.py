@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import pairwise
@@ -13,6 +13,7 @@ import numpy as np
 
 from hindcast.pipeline.arrays import TIME_MAX, Floats, Times
 from hindcast.pipeline.certify.flag_moments import flag_moments
+from hindcast.pipeline.certify.lead_amounts import lead_distances
 from hindcast.pipeline.certify.step_clock import StepClock, step_clock
 from hindcast.pipeline.settings.params import Params
 
@@ -33,6 +34,9 @@ class Record:
     place: int
     values: Mapping[str, float]
     flagged: Mapping[str, int] = field(default_factory=dict)
+    nearest: Mapping[str, int] = field(
+        default_factory=dict
+    )  # of accumulated values, see `lead_amounts.lead_distances`
 
     def without_flagged(self, moment: int) -> Record:
         """Return the row with NaN for the values that count as missing at a given time."""
@@ -55,6 +59,8 @@ class Records:
         until: int | None,
         clock: StepClock | None = None,
         flag: Callable[[Any, Times], Mapping[str, Times]] = lambda _frame, _valid: {},
+        *,
+        accumulated: Sequence[str] = (),
     ) -> None:
         self._columns: dict[str, Floats] = {}  # a value, or an angle's sine and cosine
         for name, is_angle in names.items():
@@ -82,6 +88,7 @@ class Records:
             str(name): order[start:stop]
             for name, (start, stop) in zip(series.tolist(), pairwise(bounds), strict=True)
         }
+        self._distances = lead_distances(frame, self._valid, accumulated)
         self._earliest_later: dict[str, Times] = {}
         self._stamps = {name: self._valid[rows] for name, rows in self._rows.items()}
         self._flagged: dict[str, Times] = {}
@@ -116,6 +123,7 @@ class Records:
                 row,
                 {name: float(column[row]) for name, column in self._columns.items()},
                 {name: int(moment[row]) for name, moment in self._flagged.items() if moment[row] != TIME_MAX},
+                {name: int(distance[row]) for name, distance in self._distances.items()},
             )
             for row in rows[low:high].tolist()
         ]
@@ -170,6 +178,7 @@ def read_records(
                 params.align.until,
                 None if settings.is_static else step_clock(params, group, source),
                 partial(flag_moments, source=settings, params=params),
+                accumulated=[name for name, value in settings.values.items() if value.accumulated],
             )
     return records
 

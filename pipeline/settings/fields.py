@@ -303,14 +303,16 @@ class ValueField(Section):
 
     `on_flag` is what happens to values beyond the limits of `flag`: they are kept, count as missing in X and in training,
     or their rows go to quarantine. `codes` are the numbers of texts (a status); with `time` a cell is a timestamp.
+    `accumulated: since_issue`: each cell is the amount since the issue time; the value is the difference of successive leads.
     """
 
-    newer_fields: ClassVar[frozenset[str]] = frozenset({"codes", "time"})
+    newer_fields: ClassVar[frozenset[str]] = frozenset({"codes", "time", "accumulated"})
 
     column: str | None = None
     header: Pattern | None = None  # its named groups set fields of the row
     codes: dict[str, Number] | None = None
     time: StampValue | None = None
+    accumulated: Literal["since_issue"] | None = None
     unit: str = ""
     min: Number | None = None
     max: Number | None = None
@@ -328,6 +330,8 @@ class ValueField(Section):
             yield "a value is a text with a number in codes, or a timestamp: remove codes or time"
         if self.codes is not None and not self.codes:
             yield "codes must give at least one text a number, such as {ok: 0, curtailed: 1}"
+        if self.accumulated and (self.angle or self.flag or self.is_of_texts):
+            yield "accumulated: the amount of a step is a difference, so remove angle, flag, codes and time"
         if self.angle and self.unit != "deg":
             yield f"an angle must have the unit deg, found {self.unit!r}"
         if self.on_flag != "keep" and self.flag is None:

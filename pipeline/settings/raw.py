@@ -37,7 +37,7 @@ from hindcast.pipeline.settings.fields import (
     Texts,
     ValueField,
 )
-from hindcast.pipeline.settings.known import Always, AtIssuePlus, KnownField
+from hindcast.pipeline.settings.known import Always, AtIssuePlus, KnownField, PublishedAt
 from hindcast.pipeline.settings.stamp_grid import StampGrid
 
 Role = Literal["forecast", "realized", "known"]
@@ -368,6 +368,9 @@ def _faults_of_times(source: Source) -> Iterator[str]:
         yield "lead is counted from issue_time or valid_time: set one of them"
     if source.interpolate and (source.role != "forecast" or not source.has_issue):
         yield "interpolate fills gaps inside a vintage: remove it, or use it in a forecast with an issue_time"
+    accumulated = [name for name, value in source.values.items() if value.accumulated]
+    if accumulated and (source.role != "forecast" or not source.has_issue):
+        yield f"values.{accumulated[0]}.accumulated: needs a forecast with an issue_time, since which amounts are counted"
     if source.is_static and source.off_grid != OffGrid():
         yield "off_grid: values without a valid_time hold for all time, so remove `off_grid`"
     if source.role != "forecast" and (source.issue_time or source.lead):
@@ -389,5 +392,8 @@ def _faults_of_known(source: Source) -> Iterator[str]:
         yield "known: values without a valid_time hold for all time, so remove `known`"
     if source.role != "known" and isinstance(source.known, Always):
         yield f"known: required, except for role known, found role {source.role}"
+    if source.role == "forecast" and not isinstance(source.known, AtIssuePlus | PublishedAt):
+        for name in (name for name, value in source.values.items() if value.accumulated):
+            yield f"values.{name}.accumulated: the leads of a vintage become known together: set known to at_issue_plus or a column"
     if isinstance(source.known, AtIssuePlus) and not source.has_issue:
         yield "known: at_issue_plus needs an issue_time: set issue_time, or use before_step, after_step or day"

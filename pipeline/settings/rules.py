@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from hindcast.pipeline.settings.align import AlignSettings
 from hindcast.pipeline.settings.base import unknown_names
 from hindcast.pipeline.settings.features import feature_faults
+from hindcast.pipeline.settings.fields import ValueField
 from hindcast.pipeline.settings.known import PublishedAt
 from hindcast.pipeline.settings.raw import RawSettings, Source
 from hindcast.pipeline.settings.usable import usable_faults
@@ -56,8 +57,12 @@ def _part_faults(raw: RawSettings) -> Iterator[str]:
             )
 
 
-def _columns_of(source: Source) -> dict[str, tuple[str, str, bool]]:
-    return {name: (value.unit, value.resample, value.angle) for name, value in source.values.items()}
+def _columns_of(source: Source) -> dict[str, tuple[str, str, bool, str | None]]:
+    return {name: _meaning_of(value) for name, value in source.values.items()}
+
+
+def _meaning_of(value: ValueField) -> tuple[str, str, bool, str | None]:
+    return value.unit, value.resample, value.angle, value.accumulated
 
 
 def _value_faults(raw: RawSettings) -> Iterator[str]:
@@ -65,9 +70,9 @@ def _value_faults(raw: RawSettings) -> Iterator[str]:
         for name, value in raw.values_of(role).items():
             for source_name, source in raw.sources_of(role).items():
                 other = source.values.get(name, value)
-                if (other.unit, other.resample, other.angle) != (value.unit, value.resample, value.angle):
+                if _meaning_of(other) != _meaning_of(value):
                     yield (
-                        f"raw.sources.{source_name}.values.{name}: a value must have the same unit, angle and resample "
+                        f"raw.sources.{source_name}.values.{name}: a value must have the same unit, angle, resample and accumulated "
                         f"in all sources, found {other.unit!r}/{other.resample} and {value.unit!r}/{value.resample}"
                     )
     for name in raw.values_of("known"):

@@ -17,6 +17,7 @@ from typing import Any
 from hindcast.pipeline.errors import HindcastError
 from hindcast.pipeline.files import code_digest, digest_of_file, digest_of_value, read_json, write_json
 from hindcast.pipeline.forecasters import STORED
+from hindcast.pipeline.settings.fields import ValueField
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.settings.raw import Source
 from hindcast.pipeline.store.layout import FORMAT
@@ -54,6 +55,7 @@ class PackedGroup:
     """source -> value with limits -> limit -> values beyond it"""
     pairs: Mapping[str, list[dict[str, Any]]] = field(default_factory=dict)  # of pair_report.group_pairs
     measured: int = 0  # series with a target of their own
+    amounts: Mapping[str, Any] = field(default_factory=dict)  # of align.aligned.AlignedGroup
     unusable: Mapping[str, int] = field(default_factory=dict)  # target -> steps at which it is unusable
 
     @property
@@ -85,7 +87,10 @@ def shard_fingerprint(group: str, digests: Mapping[str, str], params: Params) ->
         [
             name,
             _reading_of(source),
-            [[column, value.unit, value.resample, value.angle] for column, value in source.values.items()],
+            [
+                [column, value.unit, value.resample, value.angle, *_accumulation_of(source, value)]
+                for column, value in source.values.items()
+            ],
         ]
         for name, source in params.raw.table_sources.items()
     ]
@@ -123,6 +128,16 @@ def _reading_of(source: Source) -> dict[str, Any]:
     if source.off_grid.round is not None:
         reading["round"] = str(source.off_grid.round)
     return reading
+
+
+def _accumulation_of(source: Source, value: ValueField) -> list[Any]:
+    """Return what the amounts of an accumulated value depend on, beside the rows; nothing for others."""
+    if value.accumulated is None:
+        return []
+    field_ = source.valid_time
+    stamp = {"label", "step", "part", "period", "shift"}
+    read = None if field_ is None else field_.model_dump(mode="json", include=stamp)
+    return [value.accumulated, source.declared_spacing, read]
 
 
 def _codes(params: Params) -> list[Any]:

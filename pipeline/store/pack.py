@@ -74,7 +74,7 @@ def pack(params: Params, root: Path) -> dict[str, Any]:
                 flush_to_disk(fresh / result.shard)  # a worker may not have done so yet, or failed to
         ordered = [results[group] for group in groups]
         report = build_report(ordered, tuple(params.raw.sources_of("forecast"))) | _flags(ordered, params)
-        report |= _unusable(ordered, params)
+        report |= _unusable(ordered, params) | _amounts(ordered)
         if pairs := pairs_report(ordered):
             report["pairs"] = pairs
         check_names(ordered, params)
@@ -102,6 +102,7 @@ def pack_group(
         "pairs": group_pairs(aligned),
         "measured": aligned.measured,
         "unusable": dict(aligned.unusable),
+        "amounts": dict(aligned.amounts),
     }
     if not aligned.sequences:
         return PackedGroup(group, aligned.coverage, aligned.counts, **further)
@@ -191,6 +192,17 @@ def _unusable(results: Sequence[PackedGroup], params: Params) -> dict[str, Any]:
         for target in params.align.usable
     }
     return {"unusable": entries} if entries else {}
+
+
+def _amounts(results: Sequence[PackedGroup]) -> dict[str, Any]:
+    """Return the entry `accumulated` of pack.json: by accumulated value, its rows and those without an amount, with an example."""
+    entries: dict[str, dict[str, Any]] = {}
+    for result in results:
+        for name, counts in result.amounts.items():
+            entry = entries.setdefault(name, {})
+            for key, found in counts.items():
+                entry[key] = entry.get(key, 0) + found if isinstance(found, int) else entry.get(key, found)
+    return {"accumulated": entries} if entries else {}
 
 
 def _select_groups(sources: Mapping[str, Any], params: Params) -> dict[str, dict[str, str]]:

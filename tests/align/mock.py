@@ -103,13 +103,17 @@ def mock_params(
     sources: tuple[str, ...] = OF_STEPS,
     spacing: str | None = None,
     flags: dict[str, dict[str, Any]] | None = None,
+    values: dict[str, dict[str, Any]] | None = None,
     **align: Any,
 ) -> Params:
-    """Settings over some of SOURCES; `flags` gives values (`meter.usage`) limits, which count as missing."""
+    """Settings over some of SOURCES; `flags` gives values (`meter.usage`) limits, which count as missing, `values` other settings."""
     described = copy.deepcopy(SOURCES)
     for name, limits in (flags or {}).items():
         source, value = name.split(".")
         described[source]["values"][value] |= {"flag": limits, "on_flag": "missing"}
+    for name, given in (values or {}).items():
+        source, value = name.split(".")
+        described[source]["values"][value] |= given
     return check_params(
         {
             "raw": {

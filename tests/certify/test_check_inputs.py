@@ -69,6 +69,7 @@ def unsplit(params: Params) -> Params:
     span=st.sampled_from([{}, {"from": "2024-03-30", "until": "2024-03-31T20:00"}]),
     flagged=st.sampled_from([None, {"above": 2, "zeros": "5h", "frozen": "5h"}]),
     parts=st.sampled_from([1, 1 << 10]),
+    accumulated=st.booleans(),
 )
 def test_rebuilt_rows_equal_the_aligned_ones(
     seed: int,
@@ -80,7 +81,9 @@ def test_rebuilt_rows_equal_the_aligned_ones(
     span: dict[str, Any],
     flagged: dict[str, Any] | None,
     parts: int,
+    accumulated: bool,
 ) -> None:
+    is_accumulated = accumulated and flagged is None
     named = [f"{name}.{value}" for name in OF_STEPS for value in SOURCES[name]["values"]]
     params = unsplit(
         mock_params(
@@ -93,6 +96,7 @@ def test_rebuilt_rows_equal_the_aligned_ones(
             spacing="15min" if spacing < HOUR and seed % 2 else None,
             least_observed=[0.5, 0.25, 1.0][seed % 3],
             flags=None if flagged is None else dict.fromkeys(named, flagged),
+            values={"weather.rain": {"accumulated": "since_issue"}} if is_accumulated else {},
             **span,
         )
     )

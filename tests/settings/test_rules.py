@@ -47,7 +47,8 @@ def test_sources_that_make_one_value_share_unit_and_rule() -> None:
     twin = values["raw"]["sources"]["usage"] | {"values": {"usage": {"column": "u", "unit": "MW"}}}
     values["raw"]["sources"]["twin"] = twin
     with pytest.raises(
-        SettingsError, match="same unit, angle and resample in all sources, found 'MW'/mean and ''/mean"
+        SettingsError,
+        match="same unit, angle, resample and accumulated in all sources, found 'MW'/mean and ''/mean",
     ):
         check_params(values, "test")
 

@@ -72,8 +72,14 @@ def steps_text(count: int) -> str:
 
 
 def _value_text(params: Params, input_: Input) -> str:
-    if input_.value in params.raw.sources[input_.sources[0]].values:
-        return input_.value
+    fields = params.raw.sources[input_.sources[0]].values
+    if input_.value in fields:
+        accumulated = fields[input_.value].accumulated
+        return (
+            f"the amount of the step, of {input_.value} accumulated since the issue,"
+            if accumulated
+            else input_.value
+        )
     angle, _, wave = input_.value.rpartition("_")
     return f"the {WAVES[wave]} of {angle}"
 

@@ -1,0 +1,122 @@
+"""Amounts of steps from forecasts that are accumulated since the issue: differences of successive leads of one vintage."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from hindcast.pipeline.align.source_rows import SHARED, SourceRows
+from hindcast.pipeline.arrays import TIME_MAX, Flags, Floats, Ints
+from hindcast.pipeline.settings.params import Params
+from hindcast.pipeline.settings.raw import Source
+from hindcast.pipeline.wording import time_text
+
+ROUNDING = 1e-3
+"""An amount that falls by at most this share of the amount before is the rounding of a file, and no step's amount is below 0."""
+
+
+@dataclass(frozen=True)
+class Amounts:
+    """The amounts of the R rows of a value (NaN: none), and what became of its k rows with a value, `rows` (k,).
+
+    `before` (k,) is the accumulated value that was subtracted; NaN if there is none. `is_gap`: the lead before is missing;
+    `is_reset`: the value is lower than that of the lead before.
+    """
+
+    value: Floats
+    rows: Ints
+    before: Floats
+    is_gap: Flags
+    is_reset: Flags
+
+
+def with_amounts(table: SourceRows, source: Source, frequency: int) -> SourceRows:
+    """Return the rows with the amounts of their steps in place of values that are accumulated."""
+    changed = {
+        name: amounts_of(table, name, source, frequency).value
+        for name, field in source.values.items()
+        if field.accumulated
+    }
+    return replace(table, values={**table.values, **changed}) if changed else table
+
+
+def amounts_of(table: SourceRows, name: str, source: Source, frequency: int) -> Amounts:
+    """Compute the amounts of a value from its rows with a value, vintage by vintage (series, issue time and known time).
+
+    A row follows another one if it is at most one spacing later: the declared one, else the smallest distance in the vintage,
+    at most a step. Its amount is the difference. A row that follows none keeps its value if it lies within one spacing of
+    the issue; else its amount would be that of several steps, so it has none. Neither has one that is lower than the row before.
+    """
+    column, out = table.values[name], np.full(len(table.valid), np.nan)
+    order = np.lexsort((table.valid, table.known, table.issue, table.series))
+    order = order[~np.isnan(column[order])]
+    series, issue, known = (each[order] for each in (table.series, table.issue, table.known))
+    valid, value = table.valid[order], column[order]
+    same = np.zeros(len(order), np.bool_)
+    same[1:] = (series[1:] == series[:-1]) & (issue[1:] == issue[:-1]) & (known[1:] == known[:-1])
+    distance = np.where(same, np.diff(valid, prepend=0), TIME_MAX)
+    longest = _spacing(source, distance, same, frequency)
+    follows = distance <= longest
+    before = np.where(follows, np.concatenate([[np.nan], value[:-1]])[: len(value)], np.nan)
+    is_first = ~follows & (valid + _until(source, frequency) - issue <= longest)
+    amount = np.where(follows, value - before, np.where(is_first, value, np.nan))
+    falls = follows & (amount * np.sign(before) < 0)
+    is_reset = falls & (np.abs(amount) > ROUNDING * np.abs(before))
+    amount[falls] = 0.0
+    amount[is_reset] = np.nan
+    out[order] = amount
+    return Amounts(out, order, before, ~follows & ~is_first, is_reset)
+
+
+def _spacing(source: Source, distance: Ints, same: Flags, frequency: int) -> Ints:
+    """Return the distance of successive leads in the vintage of each row."""
+    if source.declared_spacing is not None or source.interpolate is not None or not len(distance):
+        return np.full(len(distance), source.declared_spacing or frequency)
+    start = np.flatnonzero(~same)
+    smallest = np.minimum(np.minimum.reduceat(distance, start), frequency)
+    return np.repeat(smallest, np.diff(np.append(start, len(distance))))
+
+
+def _until(source: Source, frequency: int) -> int:
+    """Return how long after its valid time in the tables a row's amount ends: at the timestamp in the file, or one step later."""
+    field = source.valid_time
+    if field is None:
+        return 0
+    step = source.declared_spacing or frequency
+    begins = field.part == "start" or field.period is not None
+    length = step if begins else 0 if field.label == "start" else field.step.ns if field.step else frequency
+    return length - (field.shift.ns if field.shift else 0)
+
+
+def count_amounts(
+    tables: Mapping[str, SourceRows], params: Params, group: str, names: tuple[str, ...]
+) -> dict[str, Any]:
+    """Return, by `source.value`, the rows with a value, those without an amount after a gap and after a decrease, and an example of each."""
+    counts: dict[str, Any] = {}
+    for source_name, table in tables.items():
+        source = params.raw.sources[source_name]
+        for name in (name for name, field in source.values.items() if field.accumulated):
+            found = amounts_of(table, name, source, params.raw.frequency.ns)
+            entry: dict[str, Any] = {"rows": len(found.rows)}
+            for kind, flags in (("after_a_gap", found.is_gap), ("decreases", found.is_reset)):
+                entry[kind] = int(flags.sum())
+                if entry[kind]:
+                    entry[f"example_of_{kind}"] = _example(
+                        table, name, found, int(np.argmax(flags)), (group, names)
+                    )
+            counts[f"{source_name}.{name}"] = entry
+    return counts
+
+
+def _example(table: SourceRows, name: str, found: Amounts, at: int, of: tuple[str, tuple[str, ...]]) -> str:
+    row, (group, names) = int(found.rows[at]), of
+    series = int(table.series[row])
+    owner = group if series == SHARED or series < 0 else f"{group}/{names[series]}"
+    before = "" if np.isnan(found.before[at]) else f" after {found.before[at]:g}"
+    return (
+        f"{owner}, issued {time_text(int(table.issue[row]))}, for {time_text(int(table.valid[row]))}: "
+        f"{table.values[name][row]:g}{before}"
+    )

@@ -1,0 +1,48 @@
+"""What packing left out, in words: lines from the content of pack.json."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def excluded_texts(report: dict[str, Any]) -> list[str]:
+    """Return a line for each kind of step or value that is not in `X`, or not learned."""
+    lines = [
+        f"{count:,} steps {reason.replace('_', ' ')}" for reason, count in report["dropped"].items() if count
+    ]
+    if empty := report["groups_without_sequence"]:
+        lines.append(f"{len(empty):,} groups without a sequence: {', '.join(empty[:12])}")
+    return [*lines, *_flagged(report), *_unusable(report), *_amounts(report)]
+
+
+def _flagged(report: dict[str, Any]) -> list[str]:
+    """One line per value with limits: how many values were beyond each, and what happened to them."""
+    words = {"missing": "count as missing in X and in training", "keep": "kept, since on_flag is keep"}
+    return [
+        f"{name}: {', '.join(f'{count:,} {limit}' for limit, count in entry['beyond'].items())}: {words[entry['on_flag']]}"
+        for name, entry in report.get("flags", {}).items()
+    ]
+
+
+def _unusable(report: dict[str, Any]) -> list[str]:
+    """One line per target in `align.usable`."""
+    return [
+        f"{target}: {entry['steps']:,} steps are unusable (align.usable): no weight in training, scored apart"
+        if entry["steps"]
+        else f"{target}: no step is unusable, although align.usable names it: check its value, texts and intervals"
+        for target, entry in report.get("unusable", {}).items()
+    ]
+
+
+def _amounts(report: dict[str, Any]) -> list[str]:
+    """Up to two lines per accumulated value: the rows without an amount, with an example."""
+    why = {
+        "after_a_gap": "the lead before is missing, so they are missing too; set interpolate or spacing if leads are further apart",
+        "decreases": "lower than the lead before, so they are missing",
+    }
+    return [
+        f"{name}: {entry[kind]:,} of {entry['rows']:,} accumulated values: {words} ({entry[f'example_of_{kind}']})"
+        for name, entry in report.get("accumulated", {}).items()
+        for kind, words in why.items()
+        if entry.get(kind)
+    ]

@@ -1,0 +1,29 @@
+"""What packing left out, in words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hindcast.pipeline.store.excluded_texts import excluded_texts
+
+
+def report(**entries: Any) -> dict[str, Any]:
+    return {"dropped": {"in_gaps": 3, "too_short": 0}, "groups_without_sequence": ["north"], **entries}
+
+
+def test_steps_and_groups_are_listed_if_there_are_any() -> None:
+    assert excluded_texts(report()) == ["3 steps in gaps", "1 groups without a sequence: north"]
+
+
+def test_unusable_targets_are_counted_and_a_rule_without_effect_is_named() -> None:
+    lines = excluded_texts(report(unusable={"power": {"steps": 1200}, "load": {"steps": 0}}))
+    assert "power: 1,200 steps are unusable (align.usable): no weight in training, scored apart" in lines
+    assert any(line.startswith("load: no step is unusable, although") for line in lines)
+
+
+def test_accumulated_values_without_an_amount_have_an_example() -> None:
+    entry = {"rows": 6, "after_a_gap": 1, "example_of_after_a_gap": "an example", "decreases": 0}
+    lines = excluded_texts(report(accumulated={"weather.rain": entry}))
+    assert len(lines) == 3
+    assert lines[-1].startswith("weather.rain: 1 of 6 accumulated values: the lead before is missing")
+    assert lines[-1].endswith("(an example)")
