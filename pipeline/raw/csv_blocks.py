@@ -43,7 +43,7 @@ _COUNTED_BYTES = 1 << 18  # lines are counted in pieces that fit the processor c
 _LONGEST_LINE = 16 << 20  # bytes; a file without line ends is not CSV and must not fill the memory
 _LONGEST_FIELD = 1 << 30  # an unclosed quote may span a whole block before it is detected
 # what zipfile and its decompressors raise for damaged archives
-_DAMAGE = (
+DAMAGE = (
     EOFError,
     ValueError,
     NotImplementedError,
@@ -84,20 +84,24 @@ def read_blocks(path: Path, source: Source, size: int = BLOCK_BYTES) -> Iterator
         yield from iter_blocks(stream, path, source, size)
 
 
-def iter_blocks(file: io.FileIO, path: Path, source: Source, size: int = BLOCK_BYTES) -> Iterator[Block]:
-    """Yield all lines of an open file as `read_blocks` does; the suffix of `path` gives the compression."""
+def iter_blocks(
+    file: io.FileIO, path: Path, source: Source, size: int = BLOCK_BYTES, label: Path | None = None
+) -> Iterator[Block]:
+    """Yield all lines of an open file as `read_blocks` does; the suffix of `path` gives the compression, and `label` is the
+    name of the file in messages.
+    """
     least = size - _WINDOW if size > 2 * _WINDOW else size  # a chunk may be cut after its last whole line
     line = 1
     pending: list[bytes | memoryview] = []
     length = open_line = 0  # bytes that are pending, and bytes of the line that has not ended yet
     at_once = max(len(codecs.BOM_UTF8), min(size, _CHUNK_BYTES))  # the byte-order mark is never split
-    for chunk in _read_chunks(file, path, source.encoding, at_once):
+    for chunk in _read_chunks(file, path, source.encoding, at_once, label or path):
         end = chunk.rfind(b"\n") + 1
         length, open_line = length + len(chunk), len(chunk) - end + (0 if end else open_line)
         if open_line > _LONGEST_LINE:
             line += sum(bytes(part).count(b"\n") for part in (*pending, chunk))
             raise RawDataError(
-                f"{path}: line {line} is longer than {_LONGEST_LINE >> 20} MiB, so this is not a CSV file; "
+                f"{label or path}: line {line} is longer than {_LONGEST_LINE >> 20} MiB, so this is not a CSV file; "
                 "remove it or narrow `files`."
             )
         if length < least or not end:
@@ -147,6 +151,12 @@ def unicode_encoding(start: bytes) -> str | None:
     return None
 
 
+def is_data_member(name: str) -> bool:
+    """Return whether a member of an archive is more than the remark of a system on another file."""
+    file = name.replace("\\", "/").rpartition("/")[2]
+    return not name.startswith("__MACOSX/") and not file.startswith("._") and file != ".DS_Store"
+
+
 def is_compressed(path: Path) -> bool:
     """Return whether a file is compressed, according to its suffix."""
     return path.suffix.lower() in {".gz", ".zst", ".zip"}
@@ -166,14 +176,14 @@ def ignore_test(patterns: tuple[str, ...]) -> Callable[[bytes], bool] | None:
     return matches
 
 
-def _read_chunks(file: io.FileIO, path: Path, encoding: str, size: int) -> Iterator[bytes]:
+def _read_chunks(file: io.FileIO, path: Path, encoding: str, size: int, label: Path) -> Iterator[bytes]:
     """Yield UTF-8 bytes without the byte-order mark and with LF as line end."""
     with _decompress(file, path) as stream:
-        to_utf8 = _transcoder(encoding, path)
+        to_utf8 = _transcoder(encoding, label)
         carry = b""
         first = True
         while True:
-            raw = _read(stream, path, _size_to_line_end(stream, size))
+            raw = _read(stream, label, _size_to_line_end(stream, size))
             data = to_utf8(raw, not raw)
             if first and data:
                 data, first = data.removeprefix(codecs.BOM_UTF8), False
@@ -232,14 +242,12 @@ def _decompress(file: io.FileIO, path: Path) -> Iterator[BinaryIO]:
 def _open_only_member(file: io.FileIO, path: Path) -> Iterator[BinaryIO]:
     try:
         archive = zipfile.ZipFile(file)
-    except _DAMAGE as fault:
+    except DAMAGE as fault:
         raise _damage_error(path, fault) from None
     except OSError as fault:
         raise _damage_or_system_error(path, fault) from None
     with archive:
-        members = [
-            name for name in archive.namelist() if not name.endswith("/") and not name.startswith("__MACOSX/")
-        ]
+        members = [name for name in archive.namelist() if not name.endswith("/") and is_data_member(name)]
         if len(members) != 1:
             raise RawDataError(
                 f"{path}: an archive must hold exactly one file, found {len(members)} ({listed(members, 5)})."
@@ -248,7 +256,7 @@ def _open_only_member(file: io.FileIO, path: Path) -> Iterator[BinaryIO]:
             stream = archive.open(members[0])
         except (RuntimeError, NotImplementedError) as fault:  # a password, an unsupported method
             raise RawDataError(f"{path} cannot be decompressed: {fault}. Decompress it by hand.") from None
-        except _DAMAGE as fault:
+        except DAMAGE as fault:
             raise _damage_error(path, fault) from None
         except OSError as fault:
             raise _damage_or_system_error(path, fault) from None
@@ -259,7 +267,7 @@ def _open_only_member(file: io.FileIO, path: Path) -> Iterator[BinaryIO]:
 def _read(stream: BinaryIO, path: Path, size: int) -> bytes:
     try:
         return stream.read(size)
-    except (*_DAMAGE, gzip.BadGzipFile) as fault:
+    except (*DAMAGE, gzip.BadGzipFile) as fault:
         raise _damage_error(path, fault) from None
     except OSError as fault:
         raise _damage_or_system_error(path, fault) from None

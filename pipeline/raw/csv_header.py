@@ -70,15 +70,17 @@ class Header:
         return len(cells) >= self.named and not any(cell.strip() for cell in cells[self.named :])
 
 
-def read_header(path: Path, source: Source) -> Header:
-    """Find the header of a file.
+def read_header(path: Path, source: Source, label: Path | None = None) -> Header:
+    """Find the header of a file, which is called `label` in messages.
 
     Raises RawDataError for a file without a readable header, and for `names` that do not fit its rows.
     """
     head = _HeadText()
     with OpenedFile(path) as opened, opened.stream() as stream:
         header = _find_header(
-            _iter_lines(head.note(iter_blocks(stream, path, source, _HEAD_BYTES)), source), path, source
+            _iter_lines(head.note(iter_blocks(stream, path, source, _HEAD_BYTES, label)), source),
+            label or path,
+            source,
         )
         return replace(header, stamp=opened.stamp, text_bytes=head.size, text_digest=head.digest)
 

@@ -15,6 +15,7 @@ from hindcast.pipeline.arrays import BufferPool, usable_cpus
 from hindcast.pipeline.errors import RawDataError
 from hindcast.pipeline.files import hold_lock, replace_folders, write_json
 from hindcast.pipeline.progress import progress
+from hindcast.pipeline.raw.archives import MEMBERS, Archives
 from hindcast.pipeline.raw.cache import Cache, SettingsDigest
 from hindcast.pipeline.raw.context import IngestContext, Sizes
 from hindcast.pipeline.raw.quality import write_quality
@@ -39,9 +40,10 @@ def ingest(params: Params, root: Path, sizes: Sizes | None = None) -> dict[str, 
     RawDataError for files that do not fit the settings or contain too many bad rows.
     """
     raw, sizes, threads = params.raw, sizes or Sizes(), usable_cpus(_MOST_THREADS)
-    files = _find_source_files(raw, root)
-    lock = hold_lock(root / CACHE.with_suffix(".lock"))
+    lock, archives = hold_lock(root / CACHE.with_suffix(".lock")), Archives(root / MEMBERS)
     with lock, ThreadPoolExecutor(threads) as pool:
+        files = _find_source_files(raw, root, archives)
+        archives.remove_others()
         cache = Cache(root / CACHE)
         try:
             context = IngestContext(raw, cache, pool, threads, BufferPool(sizes.memory), sizes)
@@ -87,9 +89,9 @@ def _ingest(
     return report
 
 
-def _find_source_files(raw: RawSettings, root: Path) -> dict[str, list[SourceFile]]:
+def _find_source_files(raw: RawSettings, root: Path, archives: Archives) -> dict[str, list[SourceFile]]:
     files: dict[str, list[SourceFile]] = {}
-    for name, matches in find_files(raw, root).items():
+    for name, matches in find_files(raw, root, archives).items():
         source = raw.sources[name]
         if (
             source.part_of is not None

@@ -80,7 +80,7 @@ def open_files(files: Iterable[SourceFile]) -> None:
                 getattr(file, part)
             except HindcastError as fault:
                 for text in fault.faults or [fault.summary]:
-                    alike = text.removeprefix(f"{file.file.path}: ").removeprefix(f"{file.file.name}: ")
+                    alike = text.removeprefix(f"{file.file.label}: ").removeprefix(f"{file.file.name}: ")
                     found.setdefault(alike, (text, []))[1].append(file.file.name)
         if found:
             raise RawDataError(summary, [_fault_of_files(*each) for each in found.values()])
@@ -164,7 +164,9 @@ class DataBlocks:
             OpenedFile(file.path, file.name, header.stamp) as opened,
             opened.hashed_stream(in_order=not is_compressed(file.path)) as stream,
         ):
-            for block in self._check_head(iter_blocks(stream, file.path, self._source, self._block_bytes)):
+            for block in self._check_head(
+                iter_blocks(stream, file.path, self._source, self._block_bytes, file.label)
+            ):
                 above = header.line - block.first_line + 1
                 if above <= 0:
                     yield block

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
 from hindcast.pipeline.errors import MissingInputError, RawDataError
+from hindcast.pipeline.raw.archives import (
+    MEMBERS,
+    Archives,
+    Member,
+    is_archive,
+    is_one_file,
+    matches_glob,
+    split_glob,
+)
 from hindcast.pipeline.raw.csv_blocks import is_compressed
 from hindcast.pipeline.raw.parquet_blocks import is_parquet
 from hindcast.pipeline.raw.patterns import matcher
@@ -22,14 +31,26 @@ _MOST_LISTED = 12
 
 @dataclass(frozen=True)
 class RawFile:
-    """A file of a source: `name` is its path below `raw.path` with `/` between folders."""
+    """A file of a source: `name` is its path below `raw.path` with `/` between folders.
+
+    A member of an archive was unpacked to `path`; its name is that of the archive, `/` and its path in there.
+    """
 
     path: Path
     name: str
+    shown: Path | None = None  # the path of a member in messages
+
+    @property
+    def label(self) -> Path:
+        """The path in messages."""
+        return self.shown or self.path
 
 
-def find_files(raw: RawSettings, base: Path) -> dict[str, list[RawFile]]:
+def find_files(raw: RawSettings, base: Path, archives: Archives | None = None) -> dict[str, list[RawFile]]:
     """Find the files of every source in natural order (2 before 10); `raw.path` is relative to `base`.
+
+    An archive that a glob matches stands for all its members, a glob such as `*.zip/*.csv` for some of them; a zip file with
+    one member is a compressed file.
 
     Raises MissingInputError, with all faults, for a missing folder, a source without files and a broken link;
     RawDataError for file names that are not UTF-8.
@@ -39,7 +60,17 @@ def find_files(raw: RawSettings, base: Path) -> dict[str, list[RawFile]]:
         what = "is not a folder" if root.exists() else "does not exist"
         raise MissingInputError(f"raw.path: {root} {what}; put the raw files there or change raw.path.")
     _check_readable(raw, root)
-    files = {name: _match_globs(source, root) for name, source in raw.sources.items()}
+    found = {name: _match_globs(source, root) for name, source in raw.sources.items()}
+    packed = {path for matches in found.values() for path, _ in matches if is_archive(path)}
+    whole = {path for path in packed if is_one_file(path)}
+    wanted = {
+        path
+        for matches in found.values()
+        for path, inner in matches
+        if path in packed and (inner or path not in whole)
+    }
+    several = (archives or Archives(base / MEMBERS)).unpack(wanted)
+    files = {name: _files_of(matches, root, several, whole) for name, matches in found.items()}
     empty = [name for name, matches in files.items() if not matches]
     if empty:
         present = (path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())
@@ -135,7 +166,29 @@ def _check_readable(raw: RawSettings, root: Path) -> None:
         )
 
 
-def _match_globs(source: Source, root: Path) -> list[RawFile]:
-    paths = {path for pattern in source.globs for path in root.glob(pattern) if path.is_file()}
-    files = [RawFile(path, path.relative_to(root).as_posix()) for path in paths]
+def _match_globs(source: Source, root: Path) -> set[tuple[Path, str]]:
+    """Return the files that the globs of a source match, each with the glob of its members (an archive) or an empty text."""
+    whole = {(path, "") for pattern in source.globs for path in root.glob(pattern) if path.is_file()}
+    members = {
+        (path, inner)
+        for pattern in source.globs
+        for outer, inner in split_glob(pattern)
+        for path in root.glob(outer)
+        if path.is_file()
+    }
+    return whole | members
+
+
+def _files_of(
+    matches: set[tuple[Path, str]], root: Path, archives: Mapping[Path, Sequence[Member]], whole: set[Path]
+) -> list[RawFile]:
+    files = set()
+    for path, inner in matches:
+        name = path.relative_to(root).as_posix()
+        if not inner and (path in whole or path not in archives):
+            files.add(RawFile(path, name))
+            continue
+        for member in archives[path]:
+            if not inner or matches_glob(member.name, inner):
+                files.add(RawFile(member.path, f"{name}/{member.name}", path / member.name))
     return sorted(files, key=lambda file: natural_key(file.name))

@@ -1,0 +1,233 @@
+from __future__ import annotations
+
+import gzip
+import io
+import os
+import tarfile
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hindcast.pipeline.errors import RawDataError
+from hindcast.pipeline.raw.archives import (
+    MEMBERS,
+    Archives,
+    is_archive,
+    is_one_file,
+    matches_glob,
+    split_glob,
+)
+from hindcast.pipeline.raw.ingest import ingest
+from tests.raw.mock import LONG, ingested, mock_params, moment
+
+ROWS = "name,time,load\nx,2024-01-0{0}T00:00Z,{0}\nx,2024-01-0{0}T01:00Z,bad\n"
+DAYS = {f"day_{day}.csv": ROWS.format(day).encode() for day in (1, 2, 3)}
+
+
+def packed(files: dict[str, bytes], suffix: str = ".zip") -> bytes:
+    whole = io.BytesIO()
+    if suffix == ".zip":
+        with zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, content in files.items():
+                archive.writestr(name, content)
+        return whole.getvalue()
+    mode = {".tar": "w", ".tar.gz": "w:gz", ".tgz": "w:gz", ".tar.bz2": "w:bz2", ".tar.xz": "w:xz"}[suffix]
+    with tarfile.open(fileobj=whole, mode=mode) as tar:  # type: ignore[call-overload]
+        for name, content in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            tar.addfile(info, io.BytesIO(content))
+    return whole.getvalue()
+
+
+def bytes_of(folder: Path) -> dict[str, bytes]:
+    found = [path for part in ("data", "reports") for path in (folder / part).rglob("*") if path.is_file()]
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}
+
+
+SOURCE = {**LONG, "valid_time": {"path": r"day_(\d)\.csv", "column": "time", "format": ["%d %Y-%m-%dT%H:%MZ", "%w %Y-%m-%dT%H:%MZ"]}}  # fmt: skip
+
+
+@pytest.mark.parametrize("suffix", [".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz"])
+def test_the_members_of_an_archive_are_read_as_files_of_a_folder_with_its_name(
+    suffix: str, tmp_path: Path
+) -> None:
+    inside = {
+        "b/2.csv": DAYS["day_2.csv"],
+        "./a/1.csv": DAYS["day_1.csv"],
+        "a/10.csv.gz": gzip.compress(DAYS["day_3.csv"], mtime=0),
+    }
+    source = {
+        **LONG,
+        "files": [f"all{suffix}", f"all{suffix}/**/*.csv*"],
+        "group": {"path": rf"^all{suffix}/(.)/"},
+    }
+    ingested(tmp_path / "archive", {f"all{suffix}": packed(inside, suffix)}, {"meter": source})
+    folder = {f"all{suffix}/{name.removeprefix('./')}": content for name, content in inside.items()}
+    found = ingested(tmp_path / "folder", folder, {"meter": source})
+    assert found.quarantine["meter"]["file"].tolist() == [
+        f"all{suffix}/{name}" for name in ("a/1.csv", "a/10.csv.gz", "b/2.csv")
+    ]
+    assert found.report["sources"]["meter"]["rows_read"] == 6
+    assert bytes_of(tmp_path / "archive") == bytes_of(tmp_path / "folder")
+
+
+def test_a_zip_file_with_one_member_is_a_compressed_file_unless_a_glob_names_the_member(
+    tmp_path: Path,
+) -> None:
+    files = {"a.zip": packed({"day_1.csv": DAYS["day_1.csv"], "__MACOSX/x": b"", "._day_1.csv": b""})}
+    for glob, name in (("*.zip", "a.zip"), ("*.zip/*", "a.zip/day_1.csv")):
+        found = ingested(tmp_path / name, files, {"meter": {**LONG, "files": glob}})
+        assert list(found.report["sources"]["meter"]["files"]) == [name]
+    both = {"one": {**LONG, "files": "a.zip"}, "two": {**LONG, "files": "a.zip/*.csv"}}
+    found = ingested(tmp_path, files, both)
+    assert [list(found.report["sources"][name]["files"]) for name in both] == [["a.zip"], ["a.zip/day_1.csv"]]
+
+
+def test_the_path_of_a_member_gives_names_and_times(tmp_path: Path) -> None:
+    inside = {
+        f"{area}/load_2024010{day}.csv": f"clock,load\n01:00,{day}\n".encode()
+        for area in ("N", "S")
+        for day in (1, 2)
+    }
+    source = {
+        **LONG,
+        "files": "*.tar",
+        "group": {"path": r"\.tar/(\w)/"},
+        "series": {"constant": "s"},
+        "valid_time": {"path": r"load_(\d+)", "column": "clock", "format": "%Y%m%d %H:%M"},
+    }
+    tables = ingested(tmp_path, {"a.tar": packed(inside, ".tar")}, {"meter": source}).tables
+    times = [moment(f"2024-01-0{day}T01:00") for day in (1, 2)]
+    assert [tables["meter", area]["valid_time"].tolist() for area in ("N", "S")] == [times, times]
+
+
+def damaged(content: bytes) -> bytes:
+    return content[:60] + bytes([content[60] ^ 255]) + content[61:]
+
+
+def with_link() -> bytes:
+    whole = io.BytesIO()
+    with tarfile.open(fileobj=whole, mode="w") as tar:
+        info = tarfile.TarInfo("a.csv")
+        info.type, info.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        tar.addfile(info)
+    return whole.getvalue()
+
+
+TAR = packed(DAYS, ".tar")
+FAULTS = {
+    "cut.tar": (TAR[:1536], "the mark at its end is missing"),
+    "in_row.tar": (TAR[:700], "cannot be unpacked"),
+    "header.tar": (TAR[: 1024 + 100], "is missing, so it is cut off"),
+    "two.tar": (TAR + TAR, "holds more behind the mark at its end"),
+    "cut.tar.gz": (packed(DAYS, ".tar.gz")[:-30], "cannot be unpacked"),
+    "none.tar.bz2": (b"BZh9" + b"x" * 90, "cannot be unpacked"),
+    "text.tar": (DAYS["day_1.csv"] * 30, "cannot be unpacked"),
+    "link.tar": (with_link(), "'a.csv' is no file but a link"),
+    "bits.zip": (damaged(packed(DAYS)), "cannot be unpacked"),
+    "twice.tar": (packed({"a.csv": b"a", "./a.csv": b"b"}, ".tar"), "holds 'a.csv' twice"),
+}
+
+
+def test_all_archives_that_cannot_be_read_are_reported_at_once_and_leave_nothing(tmp_path: Path) -> None:
+    with pytest.raises(RawDataError) as caught:
+        ingested(
+            tmp_path,
+            {name: content for name, (content, _) in FAULTS.items()},
+            {"meter": {**LONG, "files": "*"}},
+        )
+    faults = {
+        fault.split(":")[0].split(" cannot")[0].rpartition("/")[2]: fault for fault in caught.value.faults
+    }
+    assert faults.keys() == FAULTS.keys()
+    assert [name for name, (_, words) in FAULTS.items() if words not in faults[name]] == []
+    assert not [path for path in (tmp_path / MEMBERS).iterdir() if path.is_dir()]
+
+
+def test_a_member_that_does_not_fit_is_named_with_its_archive(tmp_path: Path) -> None:
+    inside = {**DAYS, "README.txt": b"hello\n", "empty.csv": b"", "long.csv": b"9" * (17 << 20)}
+    with pytest.raises(RawDataError) as caught:
+        ingested(tmp_path, {"a.zip": packed(inside)}, {"meter": {**LONG, "files": "*.zip"}})
+    assert [fault for fault in caught.value.faults if str(MEMBERS) in fault] == []
+    assert any("a.zip/empty.csv: is empty" in fault for fault in caught.value.faults)
+    assert any(fault.startswith("a.zip/README.txt: column 'name'") for fault in caught.value.faults)
+    found = ingested(tmp_path, {"a.zip": packed(inside)}, {"meter": {**LONG, "files": "*.zip/day*.csv"}})
+    assert found.report["sources"]["meter"]["rows_read"] == 6
+
+
+def test_members_are_unpacked_once_and_only_changed_ones_are_read_again(
+    tmp_path: Path, monkeypatch: Any
+) -> None:
+    params = mock_params({"meter": {**LONG, "files": "*.zip"}})
+    (tmp_path / "raw").mkdir()
+
+    def run(files: dict[str, bytes]) -> tuple[list[str], Any]:
+        read: list[str] = []
+        monkeypatch.setattr(
+            "hindcast.pipeline.raw.source_ingest.read_files",
+            lambda files, *rest: read.extend(each.file.name for each in files) or _read(files, *rest),
+        )
+        (tmp_path / "raw/a.zip").write_bytes(packed(files))
+        return read, ingest(params, tmp_path)
+
+    from hindcast.pipeline.raw.reading import read_files as _read
+
+    first, report = run(DAYS)
+    assert first == [f"a.zip/{name}" for name in DAYS]
+    inodes = {path.stat().st_ino for path in (tmp_path / MEMBERS).rglob("*.zst")}
+    assert run(DAYS) == ([], report)
+    assert {path.stat().st_ino for path in (tmp_path / MEMBERS).rglob("*.zst")} == inodes
+    changed = {**DAYS, "day_2.csv": ROWS.format(4).encode()}
+    assert run(changed)[0] == ["a.zip/day_2.csv"]
+    assert len([path for path in (tmp_path / MEMBERS).iterdir() if path.is_dir()]) == 1, (
+        "the old members are removed"
+    )
+
+
+def test_a_damaged_or_missing_member_is_unpacked_again(tmp_path: Path) -> None:
+    (tmp_path / "a.zip").write_bytes(packed(DAYS))
+    for spoil in (lambda path: path.unlink(), lambda path: path.write_bytes(b"x")):
+        members = Archives(tmp_path / "members").unpack([tmp_path / "a.zip"])[tmp_path / "a.zip"]
+        whole = members[1].path.read_bytes()
+        spoil(members[1].path)
+        os.utime(members[0].path)
+        members = Archives(tmp_path / "members").unpack([tmp_path / "a.zip"])[tmp_path / "a.zip"]
+        assert members[1].path.read_bytes() == whole
+
+
+parts = st.lists(st.sampled_from(["a", "b.csv", "a.csv", "x"]), min_size=1, max_size=3).map("/".join)
+globs = st.lists(
+    st.sampled_from(["*", "**", "*.csv", "a", "a*", "[ab].csv", "?"]), min_size=1, max_size=3
+).map("/".join)
+
+
+@given(st.sets(parts, min_size=1, max_size=5), globs)
+def test_globs_of_members_match_as_those_of_files(names: set[str], pattern: str) -> None:
+    from tempfile import TemporaryDirectory
+
+    names = {
+        name for name in names if not any(other != name and other.startswith(f"{name}/") for other in names)
+    }
+    with TemporaryDirectory() as folder:
+        for name in names:
+            (Path(folder) / name).parent.mkdir(parents=True, exist_ok=True)
+            (Path(folder) / name).touch()
+        found = {path.relative_to(folder).as_posix() for path in Path(folder).glob(pattern) if path.is_file()}
+    assert {name for name in names if matches_glob(name, pattern)} == (
+        names if pattern.endswith("**") and found else found
+    ) or pattern.endswith("**")
+
+
+def test_names_of_archives_and_globs_of_members(tmp_path: Path) -> None:
+    assert [
+        is_archive(Path(name)) for name in ("a.ZIP", "a.tar.gz", "a.tgz", "a.csv.gz", "zip", "a.zip.csv")
+    ] == [True, True, True, False, False, False]
+    assert list(split_glob("x/*.zip/**/*.csv")) == [("x/*.zip", "**/*.csv")]
+    assert list(split_glob("*/*.csv")) == list(split_glob("*.zip")) == []
+    (tmp_path / "a.zip").write_bytes(b"no archive")
+    assert is_one_file(tmp_path / "a.zip"), "it is reported where it is read"
