@@ -5,7 +5,9 @@ import io
 import os
 import tarfile
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -21,7 +23,9 @@ from hindcast.pipeline.raw.archives import (
     matches_glob,
     split_glob,
 )
+from hindcast.pipeline.raw.cache_entries import ParsedFile
 from hindcast.pipeline.raw.ingest import ingest
+from hindcast.pipeline.raw.reading import SourceFile, read_files
 from tests.raw.mock import LONG, ingested, mock_params, moment
 
 ROWS = "name,time,load\nx,2024-01-0{0}T00:00Z,{0}\nx,2024-01-0{0}T01:00Z,bad\n"
@@ -121,7 +125,7 @@ def with_link() -> bytes:
 
 TAR = packed(DAYS, ".tar")
 FAULTS = {
-    "cut.tar": (TAR[:1536], "the mark at its end is missing"),
+    "cut.tar": (TAR[:1024], "the mark at its end is missing"),
     "in_row.tar": (TAR[:700], "cannot be unpacked"),
     "header.tar": (TAR[: 1024 + 100], "is missing, so it is cut off"),
     "two.tar": (TAR + TAR, "holds more behind the mark at its end"),
@@ -168,14 +172,14 @@ def test_members_are_unpacked_once_and_only_changed_ones_are_read_again(
 
     def run(files: dict[str, bytes]) -> tuple[list[str], Any]:
         read: list[str] = []
-        monkeypatch.setattr(
-            "hindcast.pipeline.raw.source_ingest.read_files",
-            lambda files, *rest: read.extend(each.file.name for each in files) or _read(files, *rest),
-        )
+
+        def note(files: Sequence[SourceFile], *rest: Any) -> list[ParsedFile]:
+            read.extend(each.file.name for each in files)
+            return read_files(files, *rest)
+
+        monkeypatch.setattr("hindcast.pipeline.raw.source_ingest.read_files", note)
         (tmp_path / "raw/a.zip").write_bytes(packed(files))
         return read, ingest(params, tmp_path)
-
-    from hindcast.pipeline.raw.reading import read_files as _read
 
     first, report = run(DAYS)
     assert first == [f"a.zip/{name}" for name in DAYS]
@@ -208,8 +212,6 @@ globs = st.lists(
 
 @given(st.sets(parts, min_size=1, max_size=5), globs)
 def test_globs_of_members_match_as_those_of_files(names: set[str], pattern: str) -> None:
-    from tempfile import TemporaryDirectory
-
     names = {
         name for name in names if not any(other != name and other.startswith(f"{name}/") for other in names)
     }
@@ -218,9 +220,8 @@ def test_globs_of_members_match_as_those_of_files(names: set[str], pattern: str)
             (Path(folder) / name).parent.mkdir(parents=True, exist_ok=True)
             (Path(folder) / name).touch()
         found = {path.relative_to(folder).as_posix() for path in Path(folder).glob(pattern) if path.is_file()}
-    assert {name for name in names if matches_glob(name, pattern)} == (
-        names if pattern.endswith("**") and found else found
-    ) or pattern.endswith("**")
+    # before Python 3.13, `**` at the end of a glob finds folders only
+    assert pattern.endswith("**") or {name for name in names if matches_glob(name, pattern)} == found
 
 
 def test_names_of_archives_and_globs_of_members(tmp_path: Path) -> None:
