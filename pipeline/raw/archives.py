@@ -22,9 +22,10 @@ from hindcast.pipeline.digests import FileDigests, read_checked, write_checked
 from hindcast.pipeline.errors import HindcastError, RawDataError
 from hindcast.pipeline.progress import progress
 from hindcast.pipeline.raw.csv_blocks import DAMAGE, is_data_member
+from hindcast.pipeline.raw.parquet_blocks import SUFFIXES as PARQUET_SUFFIXES
 
 SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
-_AS_THEY_ARE = (".gz", ".zst", ".zip", ".parquet")  # members that are compressed already
+_AS_THEY_ARE = (".gz", ".zst", ".zip", *PARQUET_SUFFIXES)  # members that are compressed already
 MEMBERS = Path(".hindcast/cache/members")
 _MANIFEST = "members.json"
 _CHUNK = 4 << 20

@@ -25,9 +25,9 @@ _Test = Callable[[pa.DataType], bool]
 def read_layout(file: RawFile, name: str, source: Source) -> Layout:
     """Return the layout of one file of the source `name`; raises RawDataError with all faults of its header or schema."""
     if not is_parquet(file.path):
-        return make_layout(file, read_header(file.path, source), name, source)
+        return make_layout(file, read_header(file.path, source, file.label), name, source)
     with OpenedFile(file.path) as opened, opened.stream() as stream:
-        schema = read_schema(stream, file.path)
+        schema = read_schema(stream, file.label)
     names = tuple(column.strip() for column in schema.names)
     header = Header(0, names, len(names), b"", stamp=opened.stamp, schema=schema)
     layout = make_layout(file, header, name, source)

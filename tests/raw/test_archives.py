@@ -10,6 +10,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -108,6 +110,15 @@ def test_the_path_of_a_member_gives_names_and_times(tmp_path: Path) -> None:
     tables = ingested(tmp_path, {"a.tar": packed(inside, ".tar")}, {"meter": source}).tables
     times = [moment(f"2024-01-0{day}T01:00") for day in (1, 2)]
     assert [tables["meter", area]["valid_time"].tolist() for area in ("N", "S")] == [times, times]
+
+
+def test_members_may_be_parquet_files(tmp_path: Path) -> None:
+    table = pa.table({"name": ["x"], "time": ["2024-01-01T02:00Z"], "load": [5.0]})
+    written = io.BytesIO()
+    pq.write_table(table, written)
+    inside = {"a.csv": b"name,time,load\nx,2024-01-01T00:00Z,1\n", "b.parquet": written.getvalue()}
+    found = ingested(tmp_path, {"a.tar": packed(inside, ".tar")}, {"meter": {**LONG, "files": "*.tar"}})
+    assert found.table()["load"].tolist() == [1, 5]
 
 
 def damaged(content: bytes) -> bytes:
