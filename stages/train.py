@@ -15,11 +15,13 @@ if TYPE_CHECKING:
 
 def run(params: Params) -> Summary:
     """Train in the current folder and write models/, reports/train/ and logs/."""
-    from hindcast.pipeline.learn.backend import check_libraries, start_framework
+    from hindcast.pipeline.learn.backend import check_libraries, leave_core, start_framework
     from hindcast.pipeline.learn.preconditions import open_certified
 
     check_libraries()
     with open_certified(params, Path()) as data:  # report mistakes before the slow import of the framework
+        if "trees" in params.evaluate.baselines and params.train.is_small and params.train.bits == "exact":
+            leave_core()  # for the trees; fast kernels give other weights with other numbers of threads
         device = start_framework(params.train.bits)  # before anything imports Keras
         from hindcast.pipeline.learn.training import train
 

@@ -112,11 +112,13 @@ def scored_rows(dataset: Source, split: str, *, residual: bool = False) -> Rows:
     spans = scored_spans(dataset, split, residual=residual)
     before = np.cumsum(spans.count) - spans.count
     at = np.repeat(spans.first - before, spans.count) + np.arange(len(spans))
-    sequence = np.repeat(spans.sequence, spans.count)
-    step = at - np.repeat(spans.begin, spans.count)
-    sample, offset = np.divmod(at, dataset.segment_length)
-    time = dataset.sequences.start_time[sequence] + step * dataset.frequency
-    return Rows(sequence.astype(np.int32), step, sample, offset.astype(np.int32), time)
+    return _rows_at(dataset, at, np.repeat(spans.sequence, spans.count), np.repeat(spans.begin, spans.count))
+
+
+def rows_of(dataset: Source, spans: Spans, numbers: Ints) -> Rows:
+    """The rows of these ascending numbers: takes memory for them alone, not for all rows of a split."""
+    at, span = spans.locate(numbers)
+    return _rows_at(dataset, at, spans.sequence[span], spans.begin[span])
 
 
 def read_blocks(dataset: RowSource, rows: Rows, width: int) -> Iterator[tuple[slice, Read]]:
@@ -163,6 +165,13 @@ def thin_spans(spans: Spans, stride: int, history: int) -> Spans:
     count = -(-(spans.first + spans.count - first) // stride)
     left = count > 0
     return Spans(first[left], count[left], spans.sequence[left], spans.begin[left], stride, spans.split)
+
+
+def _rows_at(dataset: Source, at: Ints, sequence: Ints, begin: Ints) -> Rows:
+    step = at - begin
+    sample, offset = np.divmod(at, dataset.segment_length)
+    time = dataset.sequences.start_time[sequence] + step * dataset.frequency
+    return Rows(sequence.astype(np.int32), step, sample, offset.astype(np.int32), time)
 
 
 def _stretches(steps: Ints, sequence: Ints) -> Ints:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -28,8 +29,8 @@ from hindcast.pipeline.learn.preconditions import CertifiedData
 from hindcast.pipeline.learn.saving import save_network
 from hindcast.pipeline.learn.stateful import check_state_is_carried, make_online
 from hindcast.pipeline.learn.tree_files import FOLDER, write_trees
-from hindcast.pipeline.learn.trees import TargetTrees, TreeData, fit_trees
-from hindcast.pipeline.progress import progress
+from hindcast.pipeline.learn.trees import TargetTrees, TreeData
+from hindcast.pipeline.learn.trees_beside import TreesBeside
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.settings.train import TrainSettings
 
@@ -89,13 +90,17 @@ def train(params: Params, root: Path, data: CertifiedData) -> TrainingResult:
     with (
         replace_folders(root / "models", root / "reports" / "train") as (models, tables),
         closing(TensorBoardCallback(boards, setup.training)) as board,
+        _fit_trees(setup, params) as trees,
     ):
-        history = fit(setup.training, params.train, [board, LossTables(tables), weights], checkpoints)
+        history = fit(setup.training, params.train, [board, LossTables(tables), weights, *trees], checkpoints)
         write_models(models, setup, params, history)
         weights.hand_over(models)
-        trees = _fit_trees(models, setup, params, root) if "trees" in params.evaluate.baselines else []
+        fitted = [target for beside in trees for target in beside.fitted()]
+        if trees:
+            scaler = digest_of_file(root / "data" / "scaler.json")
+            write_trees(models / FOLDER, fitted, data.dataset.fingerprint, scaler)
         write_folder_digests(models)
-    result = replace(_result(setup, params, history, boards), trees=tuple(trees))
+    result = replace(_result(setup, params, history, boards), trees=tuple(filter(None, fitted)))
     weights.clear()
     if checkpoints is not None:
         checkpoints.clear()  # only now that models/ is complete
@@ -133,17 +138,17 @@ def write_models(models: Path, setup: TrainingSetup, params: Params, history: Hi
     write_json(models / "history.json", losses | order)
 
 
-def _fit_trees(models: Path, setup: TrainingSetup, params: Params, root: Path) -> list[TargetTrees]:
-    """Fit the trees and write them below `models`; return those of each target that has any."""
-    data, settings = setup.data, params.evaluate
+@contextmanager
+def _fit_trees(setup: TrainingSetup, params: Params) -> Iterator[list[TreesBeside]]:
+    """The trees that are fitted in the background, one item if `evaluate.baselines` lists them, else none."""
+    if "trees" not in params.evaluate.baselines:
+        yield []
+        return
+    data = setup.data
     numbers = series_numbers(data.dataset.sequences, data.known, data.scaling.groups)
     tree_data = TreeData(data.dataset, data.scaling, numbers, len(data.known), params.train.residual)
-    with progress("fit the trees", len(data.dataset.targets), "targets") as advance:
-        fitted = fit_trees(tree_data, most_rows=settings.trees_max_rows, seed=params.seed, advance=advance)
-    write_trees(
-        models / FOLDER, fitted, data.dataset.fingerprint, digest_of_file(root / "data" / "scaler.json")
-    )
-    return [trees for trees in fitted if trees is not None]
+    with TreesBeside(tree_data, most_rows=params.evaluate.trees_max_rows, seed=params.seed) as trees:
+        yield [trees]
 
 
 def _networks(data: CertifiedData, settings: TrainSettings) -> Networks:

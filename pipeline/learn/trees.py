@@ -11,20 +11,22 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property, partial
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hindcast.pipeline.arrays import NOT_LEARNED, PUBLISHED_FLAGGED, Flags, Floats, Values
+from hindcast.pipeline.arrays import NOT_LEARNED, PUBLISHED_FLAGGED, Flags, Floats, Ints, Values
 from hindcast.pipeline.errors import TrainingError
 from hindcast.pipeline.feed.scaling import Scaling
-from hindcast.pipeline.feed.scored_rows import Rows, RowSource, read_blocks, scored_rows
+from hindcast.pipeline.feed.scored_rows import Rows, RowSource, Spans, read_blocks, rows_of, scored_spans
 
 MOST_ROUNDS = 1000
 ROUNDS_WITHOUT_VALIDATION = 300
 
-_PATIENCE = 50  # rounds without a better validation error
+_PATIENCE = 25  # rounds without a better validation error
+_BLOCK_ROWS = 1 << 20  # rows whose weights are read together
 _MOST_CATEGORIES = (
     255  # LightGBM merges rare categories beyond its bins; with more series the index is used as a number
 )
@@ -34,7 +36,7 @@ _PARAMETERS = {
     # sums depend on their number
     "force_col_wise": True,
     "seed": 0,
-    "learning_rate": 0.05,
+    "learning_rate": 0.1,
     "num_leaves": 31,
     "verbosity": -1,
     "metric": "none",
@@ -151,29 +153,82 @@ class TreeData:
         return offset, np.broadcast_to(spread, len(series))
 
 
-def fit_trees(
-    data: TreeData, *, most_rows: int, seed: int, advance: Callable[[int], None] = lambda _: None
-) -> list[TargetTrees | None]:
-    """Fit the trees of every target; None for a target without a training row.
+class TreeFitter:
+    """Fits the trees of a data set, one target at a time.
 
     Training rows count as for the network: see `read_weights`. If there are more than `most_rows`, that many
-    are chosen at random by `seed`; so are validation rows. Calls `advance(1)` after each target.
+    are chosen at random by `seed`; so are validation rows. Before each model, `threads()` says how many threads may fit it
+    (0: as many as there are processors), which changes no byte. `check()` is called after each round, and may end the work
+    by raising.
     """
-    fitted: list[TargetTrees | None] = []
-    parts = {name: scored_rows(data.source, name) for name in ("train", "validation")}
-    counted = {name: _counted(data, name, rows) for name, rows in parts.items()}
-    for target, name in enumerate(data.source.targets):
-        chosen = {
-            part: parts[part].take(_draw(np.flatnonzero(counted[part][target]), most_rows, [seed, target]))
-            for part in parts
+
+    def __init__(
+        self,
+        data: TreeData,
+        *,
+        most_rows: int,
+        seed: int,
+        threads: Callable[[], int] = lambda: 0,
+        check: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._data, self._most_rows, self._seed = data, most_rows, seed
+        self._threads, self._check = threads, check
+
+    def fit(self, target: int) -> TargetTrees | None:
+        """Fit the trees of a target, by its number; None if it has no training row."""
+        available = int(self._parts["train"][1][target].sum())
+        if not available:
+            return None
+        rows = {
+            part: rows_of(self._data.source, spans, self._draw(np.flatnonzero(counted[target]), target))
+            for part, (spans, counted) in self._parts.items()
         }
-        available = int(counted["train"][target].sum())
-        fitted.append(_fit_target(data, name, target, chosen, available) if available else None)
-        advance(1)
-    return fitted
+        boost = partial(_boost, threads=self._threads, check=self._check)
+        return _fit_target(self._data, target, rows, available, boost)
+
+    @cached_property
+    def _parts(self) -> dict[str, tuple[Spans, Flags]]:
+        spans = {part: scored_spans(self._data.source, part) for part in ("train", "validation")}
+        return {part: (spans[part], _counted(self._data, part, spans[part], self._check)) for part in spans}
+
+    def _draw(self, numbers: Ints, target: int) -> Ints:
+        if len(numbers) <= self._most_rows:
+            return numbers
+        random = np.random.default_rng([self._seed, target])
+        return numbers[np.sort(random.choice(len(numbers), self._most_rows, replace=False, shuffle=False))]
 
 
-def _fit_target(data: TreeData, name: str, target: int, rows: dict[str, Rows], available: int) -> TargetTrees:
+@dataclass(frozen=True)
+class Binned:
+    """The rows on which several models of a target are fitted, in LightGBM's bins, which are made once.
+
+    `late` are the validation rows, None if there are none; `late_due` are their scaled targets and `spread` one scaled unit
+    of each in physical units (row,). `inputs` are those of one row, as they were before.
+    """
+
+    train: Any
+    due: Floats
+    late: Any
+    late_due: Floats
+    spread: Floats
+    inputs: Values
+
+
+def bin_rows(
+    inputs: Values, due: Floats, validation: tuple[Values, Floats, Floats], category: int | None
+) -> Binned:
+    """Put training and validation rows into bins; `category` is the number of the input that is a category."""
+    lightgbm = load_library()
+    late_inputs, late_due, spread = validation
+    categories = [] if category is None else [category]
+    train = lightgbm.Dataset(inputs, due, categorical_feature=categories, params=dict(_PARAMETERS))
+    late = lightgbm.Dataset(late_inputs, late_due, reference=train, categorical_feature=categories)
+    return Binned(train, due, late if len(late_due) else None, late_due, spread, inputs[:1].copy())
+
+
+def _fit_target(
+    data: TreeData, target: int, rows: dict[str, Rows], available: int, boost: Callable[..., Booster]
+) -> TargetTrees:
     inputs, due, series = data.read(rows["train"], target)
     late_inputs, late_due, late_series = data.read(rows["validation"], target)
     known = data.is_known(late_series)
@@ -181,63 +236,65 @@ def _fit_target(data: TreeData, name: str, target: int, rows: dict[str, Rows], a
     constant = 0.0 if data.residual else None
     category = inputs.shape[1] if len(np.unique(series)) <= _MOST_CATEGORIES else None
 
-    def fit(objective: Objective, *, by_series: bool) -> Booster:
+    def binned(*, by_series: bool) -> Binned:
         # only series that training knows decide whether the index helps; others never get it
         chosen = known if by_series or known.any() else np.ones(len(known), np.bool_)
         train, late = (
             with_series(part, index) if by_series else part
             for part, index in ((inputs, series), (late_inputs[chosen], late_series[chosen]))
         )
-        validation = (late, late_due[chosen], spread[chosen])
-        return _fit(train, due, validation, objective, category if by_series else None, base=constant)
+        return bin_rows(train, due, (late, late_due[chosen], spread[chosen]), category if by_series else None)
 
-    without = fit("l2", by_series=False)
-    models = [without, fit("l2", by_series=True)]
-    best = min(models, key=_error)
+    tables = [binned(by_series=False), binned(by_series=True)]
+    models = [boost(table, "l2", base=constant) for table in tables]
+    without, best = models[0], min(models, key=_error)
     by_series = best is models[1]
-    best = min(best, fit("l1", by_series=by_series), key=_error)
-    residual, count = data.residual, len(due)
+    best = min(best, boost(tables[by_series], "l1", base=constant), key=_error)
+    name, residual, count = data.source.targets[target], data.residual, len(due)
     if by_series:
         return TargetTrees(name, best, without, residual, count, available)
     return TargetTrees(name, None, best, residual, count, available)
 
 
-def _fit(
-    inputs: Values,
-    due: Floats,
-    validation: tuple[Values, Floats, Floats],
+def _boost(
+    rows: Binned,
     objective: Objective,
-    category: int | None,
     *,
     base: float | None = None,
+    threads: Callable[[], int] = lambda: 0,
+    check: Callable[[], None] = lambda: None,
 ) -> Booster:
     """Fit one model; without validation rows it has a fixed number of rounds.
 
     If no tree is better on validation, it is the constant `base`, or for None the constant that fits the training rows best.
     """
     lightgbm = load_library()
-    late_inputs, late_due, spread = validation
-    parameters = {**_PARAMETERS, "objective": objective}
-    categories = [] if category is None else [category]
-    train = lightgbm.Dataset(inputs, due, categorical_feature=categories, params=parameters)
-    if not len(late_due):
-        booster = lightgbm.train(parameters, train, ROUNDS_WITHOUT_VALIDATION)
+    parameters = {**_PARAMETERS, "objective": objective, "num_threads": threads()}
+
+    def interrupt(_: object) -> None:
+        check()
+
+    if rows.late is None:
+        booster = lightgbm.train(parameters, rows.train, ROUNDS_WITHOUT_VALIDATION, callbacks=[interrupt])
         return Booster(_text(booster, ROUNDS_WITHOUT_VALIDATION), objective, ROUNDS_WITHOUT_VALIDATION, None)
 
-    errors = np.empty_like(late_due)  # reused: new memory in each round would take longer than the arithmetic
+    # reused: new memory in each round would take longer than the arithmetic
+    errors = np.empty_like(rows.late_due)
 
-    def error(predicted: Floats, _: object) -> tuple[str, float, bool]:
-        np.abs(np.subtract(predicted, late_due, out=errors), out=errors)
-        return "mae", float(np.mean(np.multiply(errors, spread, out=errors))), False
+    def error(predicted: Floats | float, _: object) -> tuple[str, float, bool]:
+        np.abs(np.subtract(predicted, rows.late_due, out=errors), out=errors)
+        return "mae", float(np.mean(np.multiply(errors, rows.spread, out=errors))), False
 
-    late = lightgbm.Dataset(late_inputs, late_due, reference=train, categorical_feature=categories)
     stop = lightgbm.early_stopping(_PATIENCE, verbose=False)
-    booster = lightgbm.train(parameters, train, MOST_ROUNDS, valid_sets=[late], feval=error, callbacks=[stop])
+    booster = lightgbm.train(
+        parameters, rows.train, MOST_ROUNDS, valid_sets=[rows.late], feval=error, callbacks=[stop, interrupt]
+    )
     rounds, best = booster.best_iteration, float(booster.best_score["valid_0"]["mae"])
     if base is not None:
-        train.set_label(np.full(len(due), base))
-    constant = lightgbm.train({**parameters, **_NO_SPLIT}, train, 1)
-    _, without, _ = error(constant.predict(late_inputs), None)
+        rows.train.set_label(np.full(len(rows.due), base))
+    constant = lightgbm.train({**parameters, **_NO_SPLIT}, rows.train, 1)
+    rows.train.set_label(rows.due)  # for the next model
+    _, without, _ = error(float(constant.predict(rows.inputs)[0]), None)
     if without <= best:
         return Booster(_text(constant, 1), objective, 0, without)
     return Booster(_text(booster, rounds), objective, rounds, best)
@@ -274,18 +331,16 @@ def with_series(inputs: Values, series: NDArray[np.int32]) -> Values:
     return np.concatenate([inputs, series[:, None].astype(np.float32)], axis=1)
 
 
-def _counted(data: TreeData, split: str, rows: Rows) -> Flags:
+def _counted(data: TreeData, split: str, spans: Spans, check: Callable[[], None]) -> Flags:
     """Return (target, row) flags: the target is known, and in training nothing is flagged that the trees learn from."""
     source, out = data.source, NOT_LEARNED | PUBLISHED_FLAGGED if data.residual else NOT_LEARNED
-    counted = np.zeros((len(source.targets), len(rows)), np.bool_)
-    for block, read in read_blocks(source, rows, len(source.targets)):
-        counted[:, block] = (read("W") > 0).T
-        if split == "train" and source.has_flagged:
-            counted[:, block] &= (read("flagged") & out == 0).T
+    counted = np.zeros((len(source.targets), len(spans)), np.bool_)
+    for start in range(0, len(spans), _BLOCK_ROWS):
+        part = counted[:, start : start + _BLOCK_ROWS]
+        rows = rows_of(source, spans, np.arange(start, start + part.shape[1]))
+        for block, read in read_blocks(source, rows, len(source.targets)):
+            part[:, block] = (read("W") > 0).T
+            if split == "train" and source.has_flagged:
+                part[:, block] &= (read("flagged") & out == 0).T
+            check()
     return counted
-
-
-def _draw(rows: NDArray[np.intp], most: int, seed: list[int]) -> NDArray[np.intp]:
-    if len(rows) <= most:
-        return rows
-    return rows[np.sort(np.random.default_rng(seed).choice(len(rows), most, replace=False, shuffle=False))]

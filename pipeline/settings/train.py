@@ -25,6 +25,7 @@ MOST_ONE_HOT = 128
 """With more series `identity: auto` is an embedding: a step of an LSTM(64) with a one-hot vector then takes 1.5 times as long
 or more (2 times with 256 series, 8 times with 2,000), and one with an embedding the same time for any number of series.
 """
+_SMALL_UNITS = 64
 _NO_RESULT = {"checkpoint_every", "validation", "validation_budget"}  # these do not change results
 
 
@@ -147,6 +148,11 @@ class TrainSettings(Section):
         if self.identity != "auto":
             return self.identity
         return "one_hot" if series <= MOST_ONE_HOT else "embedding"
+
+    @property
+    def is_small(self) -> bool:
+        """Whether the network is one for which a second thread does little: no custom one, at most 64 units per layer."""
+        return self.model is None and max(self.units) <= _SMALL_UNITS
 
     def recipe(self) -> dict[str, Any]:
         """Return the settings that determine the result, as JSON-like values."""

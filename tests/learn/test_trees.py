@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -15,7 +16,7 @@ from hindcast.pipeline.feed.scored_rows import scored_rows
 from hindcast.pipeline.files import digest_of_file
 from hindcast.pipeline.learn import trees
 from hindcast.pipeline.learn.tree_files import TreesPredictor, read_trees, write_trees
-from hindcast.pipeline.learn.trees import TargetTrees, TreeData, fit_trees
+from hindcast.pipeline.learn.trees import TargetTrees, TreeData, TreeFitter
 from hindcast.pipeline.settings.base import HOUR
 from tests.judge.mock_judged import START, MockDataset, mock_dataset
 
@@ -38,9 +39,10 @@ def tree_data(dataset: MockDataset, *, residual: bool = False, scale: float | No
 
 
 def fit(
-    data: TreeData, folder: Path, *, most_rows: int = 10**6, seed: int = 7
+    data: TreeData, folder: Path, *, most_rows: int = 10**6, seed: int = 7, threads: int = 0
 ) -> tuple[list[TargetTrees | None], TreesPredictor]:
-    fitted = fit_trees(data, most_rows=most_rows, seed=seed)
+    fitter = TreeFitter(data, most_rows=most_rows, seed=seed, threads=lambda: threads)
+    fitted = [fitter.fit(target) for target in range(len(data.source.targets))]
     write_trees(folder, fitted, "fingerprint", "scaler")
     return fitted, TreesPredictor(folder, read_trees(folder), data)
 
@@ -52,14 +54,11 @@ def predict_test(dataset: MockDataset, *, most_rows: int = 10**6, seed: int = 7)
 
 
 @pytest.mark.parametrize("most_rows", [10**6, 2000])
-def test_any_number_of_threads_gives_the_same_bytes(
-    most_rows: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_any_number_of_threads_gives_the_same_bytes(most_rows: int, tmp_path: Path) -> None:
     digests, forecasts = [], []
     for threads in (1, 2, 4):
-        monkeypatch.setitem(trees._PARAMETERS, "num_threads", threads)
         dataset = mock_dataset()
-        _, predictor = fit(tree_data(dataset), tmp_path / str(threads), most_rows=most_rows)
+        _, predictor = fit(tree_data(dataset), tmp_path / str(threads), most_rows=most_rows, threads=threads)
         files = sorted((tmp_path / str(threads)).iterdir())
         digests.append([(path.name, digest_of_file(path)) for path in files])
         forecasts.append(predictor.predict(scored_rows(dataset, "test")).tobytes())
@@ -75,12 +74,11 @@ def test_threads_change_no_byte_where_the_order_of_sums_matters(monkeypatch: pyt
     due = 2 * inputs[:, 0] + np.sin(inputs[:, 1]) * np.exp(2 * inputs[:, 2])
     due = due + random.normal(size=len(due)) * np.exp(3 * inputs[:, 3])
     monkeypatch.setattr(trees, "ROUNDS_WITHOUT_VALIDATION", 40)
-    monkeypatch.setitem(trees._PARAMETERS, "learning_rate", 0.1)
     nothing = (inputs[:0], due[:0], np.ones(0))
     texts = []
     for threads in (1, 2, 4):
-        monkeypatch.setitem(trees._PARAMETERS, "num_threads", threads)
-        texts.append(trees._fit(inputs, due, nothing, "l2", None).text)
+        rows = trees.bin_rows(inputs, due, nothing, None)
+        texts.append(trees._boost(rows, "l2", threads=partial(int, threads)).text)
     assert texts[0] == texts[1] == texts[2]
 
 

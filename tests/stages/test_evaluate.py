@@ -18,7 +18,7 @@ from hindcast.pipeline.learn import backend, prediction, trees
 from hindcast.pipeline.learn.model_card import write_model_card
 from hindcast.pipeline.learn.prediction import Predictions
 from hindcast.pipeline.learn.tree_files import write_trees
-from hindcast.pipeline.learn.trees import TreeData, fit_trees
+from hindcast.pipeline.learn.trees import TreeData, TreeFitter
 from hindcast.pipeline.settings.params import load_params
 from hindcast.pipeline.store.reader import Dataset
 from hindcast.stages.evaluate import main
@@ -57,7 +57,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compose_text: Cal
         )
         write_trees(
             tmp_path / "models" / "trees",
-            fit_trees(data, most_rows=300, seed=7),
+            [TreeFitter(data, most_rows=300, seed=7).fit(0)],
             dataset.fingerprint,
             digest_of_file(tmp_path / "data" / "scaler.json"),
         )
