@@ -112,6 +112,8 @@ def _splits(name: str, *, split_digits: bool) -> Iterator[SplitHeading]:
             has_words = any(sign.isalpha() for token in rest for sign in token.text)
             if has_words and not any(map(_never_names_series, tokens[start:stop])):
                 first, last = tokens[start].start, tokens[stop - 1].stop
+                if len(tokens[stop - 1].text) == 1 and name[last : last + 1] == ".":
+                    last += 1  # N.Y.C.
                 yield SplitHeading(name[:first], name[first:last], name[last:])
 
 

@@ -24,15 +24,22 @@ def make_globs(wanted: Sequence[str], all_paths: Iterable[str]) -> tuple[str, ..
 
 
 def find_naming_pattern(
-    paths: Sequence[str], resolves: Callable[[Sequence[tuple[str, ...]]], bool]
+    paths: Sequence[str],
+    resolves: Callable[[Sequence[tuple[str, ...]]], bool],
+    known: frozenset[str] = frozenset(),
 ) -> str | None:
     """Return the pattern whose group is the part of the paths that distinguishes files; None if no single part does.
 
-    `resolves` is called with one name per path and returns whether these names separate all overlapping files.
+    `resolves` is called with one name per path and returns whether these names separate all overlapping files. Parts
+    that are `known` names of series come first: `Zone 1` and not `1`, if other files have these names.
     """
     pieces = _split_paths(paths)
     if pieces is None:
         return None
+    for start, stop in combinations(range(len(pieces[0]) + 1), 2) if known else ():
+        names = ["".join(piece[start:stop]) for piece in pieces]
+        if known.issuperset(names) and len(set(names)) > 1 and resolves([(name,) for name in names]):
+            return _bracket(pieces, range(start, stop))
     varying = [place for place in range(len(pieces[0])) if len({piece[place] for piece in pieces}) > 1]
     neighbours = [pair for pair in combinations(varying, 2) if pair[1] - pair[0] == 2]
     for places in (*((place,) for place in varying), *neighbours):

@@ -109,7 +109,8 @@ def choose_key_fields(drafts: Sequence[SourceDraft], name: str) -> list[KeyField
     """Return the key fields of each draft; `name` is used if a group or series has no other name."""
     by_folder = _folders_are_groups(drafts)
     by_country = not by_folder and _series_are_countries(drafts)
-    patterns = [_naming_pattern(draft, by_folder=by_folder) for draft in drafts]
+    known = frozenset().union(*(draft.series for draft in drafts))
+    patterns = [_naming_pattern(draft, known, by_folder=by_folder) for draft in drafts]
     any_series = any(draft.has_series for draft in drafts) or any(pattern for pattern, _ in patterns)
     fields = []
     for draft, (pattern, question) in zip(drafts, patterns, strict=True):
@@ -216,8 +217,13 @@ def _series_are_countries(drafts: Sequence[SourceDraft]) -> bool:
     return bool(names) and all(draft.wide for draft in drafts) and begin_with_codes
 
 
-def _naming_pattern(draft: SourceDraft, *, by_folder: bool) -> tuple[str | None, str | None]:
-    """Return the pattern of the part of the paths that distinguishes overlapping files, and a question about it."""
+def _naming_pattern(
+    draft: SourceDraft, known: frozenset[str], *, by_folder: bool
+) -> tuple[str | None, str | None]:
+    """Return the pattern of the part of the paths that distinguishes overlapping files, and a question about it.
+
+    `known` are the names of series in columns and headings of all files.
+    """
     times = draft.analysis.times
     if times.issue is not None and times.issue.path is not None:
         return None, None  # they are vintages
@@ -225,7 +231,7 @@ def _naming_pattern(draft: SourceDraft, *, by_folder: bool) -> tuple[str | None,
     if not _collide(draft.files, folders):
         return None, None
     pattern = find_naming_pattern(
-        draft.paths, lambda names: not _collide(draft.files, list(zip(folders, names, strict=True)))
+        draft.paths, lambda names: not _collide(draft.files, list(zip(folders, names, strict=True))), known
     )
     if pattern is None:
         return None, "files of the same series overlap in time, but their names do not distinguish them"

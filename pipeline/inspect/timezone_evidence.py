@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from zoneinfo import available_timezones
 
 import numpy as np
 
@@ -26,6 +28,8 @@ from hindcast.pipeline.settings.clock import utc_of, wall_of
 
 _EVIDENCE = {"doubled": "occurs twice", "absent": "is missing", "empty": "is empty"}
 _ONCE = "the repeated autumn hour occurs only once, so it is read as the earlier of the two"
+_OFFSETS = {"+3:30": "Asia/Tehran", "+5:30": "Asia/Kolkata", "+5:45": "Asia/Kathmandu", "+6:30": "Asia/Yangon",
+            "+9:30": "Australia/Darwin"}  # fmt: skip
 _LONGEST_GRID = 2_000_000  # steps; longer files are not searched for clock changes
 
 
@@ -73,7 +77,8 @@ def guess_zone(fmt: FileFormat, times: TimeColumns, values: Sequence[Column]) ->
     if times.exact:
         return ZoneGuess("UTC")
     words = times.main.words | words_in(times.main.form.text.replace("%", " ")) | _zone_column_words(fmt)
-    hints = _zone_hints(fmt, times, words)
+    named = _named_zone(times.main.name)
+    hints = list(dict.fromkeys([*([named] if named else []), *_zone_hints(fmt, times, words)]))
     missing = [column.missing for column in values]
     has_value = ~np.logical_and.reduce(missing) if missing else times.ok
     if times.valid is not None and times.valid.period is not None:
@@ -87,7 +92,10 @@ def guess_zone(fmt: FileFormat, times: TimeColumns, values: Sequence[Column]) ->
         other, other_changes = _best_zone(earlier, hints)
         if times.main.hours_to_24 or other_changes.support > changes.support:
             best, changes, label, files = other, other_changes, "hour_ending", earlier
-    guess = replace(_decide(best, changes, files, hints, words), label=label)
+    decided = _decide_named(named, times.main.name, changes, files) or _decide(
+        best, changes, files, hints, words
+    )
+    guess = replace(decided, label=label)
     if guess.question and fmt.hour_columns is not None and fmt.hour_columns.second:
         separate = "the second of the two autumn hours is in its own column"
         guess = replace(guess, question=guess.question.replace(_ONCE, separate))
@@ -128,6 +136,38 @@ def _guess_from_periods(times: TimestampColumn, rows: Flags, hints: Sequence[str
 
 def _day_lengths(starts: Times, zone: str) -> Ints:
     return utc_of(starts + DAY, zone) - utc_of(starts, zone)
+
+
+def _named_zone(heading: str) -> str | None:
+    """Return the zone that a heading names by a name of the IANA database or an offset such as UTC+1.
+
+    An offset with minutes has no name there; a zone that has it at all times stands for it.
+    """
+    for name in re.findall(r"[A-Za-z]+/[A-Za-z_/]+", heading):
+        if name in available_timezones():
+            return str(name)
+    offset = re.search(r"(?i)\b(?:utc|gmt)\s*([+\u2212-])\s*0?(\d{1,2})(?::?(\d{2}))?\b", heading)
+    if offset is None:
+        return None
+    if int(offset[3] or 0):
+        return _OFFSETS.get(f"{offset[1]}{offset[2]}:{offset[3]}")
+    hours = int(offset[2]) * (1 if offset[1] == "+" else -1)
+    return "UTC" if not hours else f"Etc/GMT{-hours:+d}" if -12 <= hours <= 14 else None
+
+
+def _decide_named(
+    named: str | None, heading: str, changes: ClockChanges, files: Sequence[_FileStamps]
+) -> ZoneGuess | None:
+    """Return the zone that the heading names, with a question if the timestamps contradict it; None without a name."""
+    if named is None or changes.doubled:
+        return None  # a repeated hour proves a zone, whose first candidate is the named one
+    if _find_changes(files, named).contradicts:
+        return ZoneGuess(
+            named,
+            f"the heading {heading!r} names {named}, but the timestamps have no clock change: are they at a fixed offset?",
+        )
+    fixed = named == "UTC" or named.startswith("Etc/") or named in _OFFSETS.values()
+    return ZoneGuess(named, None, None if fixed else "in_order", None if fixed else "drop")
 
 
 def _decide(

@@ -233,7 +233,9 @@ def answer_questions(
         for pattern, answer in _ANSWERS:
             if re.search(pattern, f"{question.setting}: {question.question}"):
                 answer(export, settings, path, question.question)
-    return settings, settings != proposed
+    changed = settings != proposed
+    settings["align"]["features"]["lags"] = {}  # chosen for the zones and labels as proposed
+    return settings, changed
 
 
 def _facts(export: Export, settings: Settings, path: list[str]) -> tuple[Settings, Facts] | None:

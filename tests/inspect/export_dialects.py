@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -39,7 +39,7 @@ def draw_dialect(rng: random.Random) -> ExportDialect:
     above = rng.choice(
         ((), (), (), ("Export created 2024-01-05 10:00",), ("Load of the region", "Source: operator", ""))
     )
-    return ExportDialect(
+    dialect = ExportDialect(
         separator, decimal,
         rng.choice(groups) if rng.random() < 0.15 else "",
         rng.choices((0, 1, 2, 3), (2, 2, 4, 2))[0],
@@ -54,6 +54,11 @@ def draw_dialect(rng: random.Random) -> ExportDialect:
         rng.random() < 0.04,
         rng.choices(("", "total", "Source: operator", "blank"), (18, 1, 1, 1))[0],
     )  # fmt: skip
+    return (
+        replace(dialect, encoding="cp1252")
+        if dialect.beside == "€" and dialect.encoding == "latin-1"
+        else dialect
+    )
 
 
 def number_texts(dialect: ExportDialect, values: np.ndarray) -> list[str]:
