@@ -37,9 +37,11 @@ DAYS = {f"day_{day}.csv": ROWS.format(day).encode() for day in (1, 2, 3)}
 def packed(files: dict[str, bytes], suffix: str = ".zip") -> bytes:
     whole = io.BytesIO()
     if suffix == ".zip":
-        with zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED) as archive:
+        with zipfile.ZipFile(whole, "w") as archive:
             for name, content in files.items():
-                archive.writestr(name, content)
+                archive.writestr(
+                    zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED
+                )  # without the time of now
         return whole.getvalue()
     mode = {".tar": "w", ".tar.gz": "w:gz", ".tgz": "w:gz", ".tar.bz2": "w:bz2", ".tar.xz": "w:xz"}[suffix]
     with tarfile.open(fileobj=whole, mode=mode) as tar:  # type: ignore[call-overload]
