@@ -1,4 +1,4 @@
-"""Command `inspect`: analyse CSV files and propose the settings that read them. Not part of `dvc repro`."""
+"""Command `inspect`: analyse CSV and Parquet files and propose the settings that read them. Not part of `dvc repro`."""
 
 from __future__ import annotations
 
@@ -16,14 +16,16 @@ from hindcast.pipeline.wording import printable
 from hindcast.stages.common import Debug, command_main, reported_errors
 
 _HELP = (
-    "Inspect CSV files (or folders of them): separator, encoding, timestamps and their zone, step, series, forecasts and "
+    "Inspect CSV and Parquet files (or folders of them): separator, encoding, timestamps and their zone, step, series, forecasts and "
     "measurements, gaps, repeats, spikes. Propose the settings that would read them; questions that the files cannot answer "
     "are comments (# ?) in the proposal. Large files are read in part."
 )
 
 
 def inspect(
-    files: Annotated[list[Path], typer.Argument(help="CSV files, compressed or not, or folders of them.")],
+    files: Annotated[
+        list[Path], typer.Argument(help="CSV files, compressed or not, Parquet files, or folders of them.")
+    ],
     write: Annotated[
         Path | None, typer.Option(help="Write the proposal to this file, as in conf/dataset/NAME.yaml.")
     ] = None,

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from hindcast.pipeline.arrays import Flags
@@ -19,11 +20,13 @@ from hindcast.pipeline.inspect.column_types import Column, classify_columns
 from hindcast.pipeline.inspect.dialect import Dialect, detect_dialect
 from hindcast.pipeline.inspect.heading_patterns import escape_pattern
 from hindcast.pipeline.inspect.known_dialects import KnownDialects
+from hindcast.pipeline.inspect.parquet_sample import sample_parquet
 from hindcast.pipeline.inspect.sample import WHOLE_BYTES, Cells, cut_cells, take_sample
 from hindcast.pipeline.inspect.text_encoding import decode_text
 from hindcast.pipeline.inspect.vocabulary import role_from_path
 from hindcast.pipeline.progress import progress
 from hindcast.pipeline.raw.numbers import NumberStyle
+from hindcast.pipeline.raw.parquet_blocks import is_parquet
 from hindcast.pipeline.raw.source_files import natural_key
 
 _ALL_BYTES = 96 << 20  # bytes of text in memory at once, regardless of the number of files
@@ -48,12 +51,22 @@ class HourColumns:
 
 @dataclass(frozen=True, eq=False)
 class SampledFile:
-    """A file: its `path` below the common folder, the share that was read, its dialect, and its cells."""
+    """A file: its `path` below the common folder, the share that was read, its dialect, and its cells.
+
+    A Parquet file has the dialect that a CSV file of its texts would have; `fractions` are the places of its typed columns
+    that may hold fractions, which are written with a point.
+    """
 
     path: str
     share: float
     dialect: Dialect
     cells: Cells
+    fractions: tuple[int, ...] = ()
+
+    @property
+    def is_typed(self) -> bool:
+        """Whether it is a Parquet file."""
+        return is_parquet(Path(self.path))
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,9 +124,12 @@ def read_file_formats(paths: Iterable[Path], root: Path) -> tuple[list[FileForma
 
 
 def _read_file(path: Path, root: Path, budget: int, known: KnownDialects) -> SampledFile:
+    name = path.relative_to(root).as_posix()
+    if is_parquet(path):
+        found = sample_parquet(path, budget)
+        return SampledFile(name, found.share, found.dialect, found.cells, found.fractions)
     sample = take_sample(path, budget)
     texts, encoding = decode_text(sample.pieces, str(path))
-    name = path.relative_to(root).as_posix()
     dialect = known.find(texts, encoding)
     if dialect is not None:
         cells = cut_cells(texts, dialect)
@@ -128,15 +144,31 @@ def _group_by_header(files: list[SampledFile]) -> list[FileFormat]:
     """Group files by header and dialect.
 
     Encoding and decimal sign are not compared: plain ASCII fits every encoding, and whole numbers fit every decimal
-    sign. Forecasts and measurements with the same header are separated if their file names distinguish them.
+    sign. Forecasts and measurements with the same header are separated if their file names distinguish them. A Parquet
+    file joins CSV files with its header however they are written.
     """
     groups: dict[tuple[object, ...], list[SampledFile]] = {}
+    alike: dict[tuple[object, ...], tuple[object, ...]] = {}  # header and role: the first group of CSV files
     for file in files:
-        dialect = file.dialect
-        above = dialect.skip_lines if dialect.given else 0  # other headers are found by their text
-        cut = (_without_dates(dialect.header), dialect.separator, dialect.quote, dialect.given, above)
-        groups.setdefault((*cut, role_from_path(file.path)), []).append(file)
-    return [_join_files(group) for group in groups.values()]
+        if not file.is_typed:
+            groups.setdefault(key := _cut_of(file), []).append(file)
+            if _without_dates(file.dialect.header) == file.dialect.header:
+                alike.setdefault((file.dialect.header, role_from_path(file.path)), key)
+    for file in files:
+        if file.is_typed:
+            key = alike.get((file.dialect.header, role_from_path(file.path)), _cut_of(file))
+            groups.setdefault(key, []).append(file)
+    places = {file.path: place for place, file in enumerate(files)}
+    joined = [sorted(group, key=lambda file: places[file.path]) for group in groups.values()]
+    return [_join_files(group) for group in sorted(joined, key=lambda group: places[group[0].path])]
+
+
+def _cut_of(file: SampledFile) -> tuple[object, ...]:
+    dialect = file.dialect
+    above = dialect.skip_lines if dialect.given else 0  # other headers are found by their text
+    header = dialect.header if file.is_typed else _without_dates(dialect.header)
+    cut = (header, dialect.separator, dialect.quote, dialect.given, above)
+    return (*cut, role_from_path(file.path))
 
 
 def _join_files(files: list[SampledFile]) -> FileFormat:
@@ -145,7 +177,8 @@ def _join_files(files: list[SampledFile]) -> FileFormat:
     file_numbers = np.repeat(np.arange(len(files), dtype=np.int32), counts)
     offsets = np.cumsum([0, *(int(file.cells.piece.max(initial=0)) + 1 for file in files)])
     piece = np.concatenate([file.cells.piece + offset for file, offset in zip(files, offsets, strict=False)])
-    texts = (pa.concat_arrays(parts) for parts in zip(*(file.cells.columns for file in files), strict=True))
+    cells = [_with_sign(file, dialect.style.decimal) for file in files]
+    texts = (pa.concat_arrays(parts) for parts in zip(*cells, strict=True))
     columns = classify_columns(zip(dialect.header, texts, strict=True), dialect.style)
     return FileFormat(tuple(files), dialect, columns, file_numbers, piece.astype(np.int32))
 
@@ -173,8 +206,18 @@ def _with_shared_header(dialect: Dialect, files: Sequence[SampledFile]) -> Diale
     )  # fmt: skip
 
 
+def _with_sign(file: SampledFile, decimal: str) -> Sequence[pa.StringArray]:
+    """Return the columns of a file, with the given decimal sign in those that are typed."""
+    columns = list(file.cells.columns)
+    if decimal != ".":
+        for place in file.fractions:
+            columns[place] = pc.replace_substring(columns[place], ".", decimal)
+    return columns
+
+
 def _join_dialects(files: list[SampledFile]) -> Dialect:
     """Return the dialect that reads all files with the same header, with a note if none reads them all."""
+    files = [file for file in files if not file.is_typed] or files  # others are read whatever the dialect
     dialects = [_with_shared_header(file.dialect, files) for file in files]
     encodings = sorted({dialect.encoding for dialect in dialects} - {"utf-8"})
     notes = list(dict.fromkeys(note for dialect in dialects for note in dialect.notes))

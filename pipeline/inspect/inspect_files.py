@@ -20,6 +20,7 @@ from hindcast.pipeline.inspect.source_drafts import draft_sources
 from hindcast.pipeline.inspect.timestamp_columns import minute_text, step_text
 from hindcast.pipeline.inspect.wide_or_long import lay_out_columns
 from hindcast.pipeline.raw.csv_blocks import is_compressed
+from hindcast.pipeline.raw.parquet_blocks import is_parquet
 
 _TEXTS = (".csv", ".tsv", ".txt")
 _MOST_LISTED = 60  # files listed in the table; anomalies name their files anyway
@@ -120,23 +121,24 @@ def write_proposal(inspection: Inspection, path: Path, *, force: bool = False) -
 
 
 def _expand_paths(paths: Iterable[Path]) -> tuple[list[Path], Path, list[str]]:
-    """Return the given files and the CSV files in the folders, each once, in order; and their deepest common folder.
+    """Return the given files and the CSV and Parquet files in the folders, each once, in order; and their deepest common folder.
 
-    The last item has a sentence about each path in the folders that has the name of a CSV file and cannot be read.
+    The last item has a sentence about each path in the folders that has the name of such a file and cannot be read.
     """
     absent = [f"{path}: no such file or folder" for path in paths if not path.exists()]
     if absent:
         raise MissingInputError("Some files do not exist; correct their paths.", absent)
     found: dict[Path, None] = {}
     for path in paths:
-        inside = sorted(each for each in path.rglob("*") if _is_csv(each) and not each.is_dir())
+        inside = sorted(each for each in path.rglob("*") if _is_table(each) and not each.is_dir())
         found.update(dict.fromkeys(inside if path.is_dir() else [path]))
     reasons = {path: reason for path in found if (reason := _why_unreadable(path))}
     unread = [f"{path}: {reason}" for path, reason in reasons.items()]
     files = [path for path in found if path not in reasons]
     if not files:
         raise MissingInputError(
-            f"There are no CSV files in {', '.join(map(str, paths))}; name other files or folders.", unread
+            f"There are no CSV or Parquet files in {', '.join(map(str, paths))}; name other files or folders.",
+            unread,
         )
     if len({file.is_absolute() for file in files}) > 1:
         files = [file.absolute() for file in files]
@@ -147,16 +149,16 @@ def _why_unreadable(path: Path) -> str | None:
     if path.is_symlink() and not path.exists():
         return f"is a link to {path.readlink()}, which does not exist; fetch the data."
     if not path.is_file():  # reading a pipe would block
-        return "is not a file; name CSV files or folders of CSV files."
+        return "is not a file; name CSV or Parquet files or folders of them."
     if str(path).encode(errors="replace").decode() != str(path):
         return "its name is not valid UTF-8, so settings cannot name it; rename it."
     return None
 
 
-def _is_csv(path: Path) -> bool:
-    """Return whether the suffix is that of a CSV file; a .zip may contain anything."""
+def _is_table(path: Path) -> bool:
+    """Return whether the suffix is that of a CSV or Parquet file; a .zip may contain anything."""
     suffix, inner = path.suffix.lower(), path.with_suffix("").suffix.lower()
-    return suffix in (*_TEXTS, ".zip") or (is_compressed(path) and inner in _TEXTS)
+    return is_parquet(path) or suffix in (*_TEXTS, ".zip") or (is_compressed(path) and inner in _TEXTS)
 
 
 def _summarize(analysis: AnalysedFiles) -> Iterator[FileSummary]:
@@ -176,7 +178,7 @@ def _summarize(analysis: AnalysedFiles) -> Iterator[FileSummary]:
             step_text(analysis.steps[number]) if analysis.steps[number] else "?",
             analysis.zone.zone,
             missing / max((rows.stop - rows.start) * len(columns), 1),
-            f"{separator} {dialect.style.decimal} {dialect.encoding}",
+            "Parquet" if file.is_typed else f"{separator} {dialect.style.decimal} {dialect.encoding}",
         )
 
 

@@ -24,7 +24,7 @@ from hindcast.pipeline.settings.raw import Source
 
 WHOLE_BYTES = 16 << 20  # a file up to this size is read completely: about 200,000 lines, about a second
 _EXAMPLES = 3  # damaged lines that are kept
-_LONGEST_CELL = 1000  # characters; no number, time or name is longer
+LONGEST_CELL = 1000  # characters; no number, time or name is longer
 _BETWEEN = 6  # pieces between head and tail: with a year of hours, they show at most one clock change
 
 PLACEHOLDER_SOURCE = {
@@ -232,6 +232,6 @@ def _join(chunks: list[pa.ChunkedArray]) -> pa.StringArray:
     parts = [part for chunk in chunks for part in chunk.chunks]
     whole = pa.concat_arrays(parts) if parts else pa.array([], pa.string())
     trimmed = pc.utf8_trim_whitespace(whole)
-    if (pc.max(pc.binary_length(trimmed)).as_py() or 0) > _LONGEST_CELL:
-        return pc.utf8_slice_codeunits(trimmed, 0, _LONGEST_CELL)
+    if (pc.max(pc.binary_length(trimmed)).as_py() or 0) > LONGEST_CELL:
+        return pc.utf8_slice_codeunits(trimmed, 0, LONGEST_CELL)
     return trimmed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from hindcast.pipeline.inspect.timestamp_columns import TimestampColumn, minute_
 from hindcast.pipeline.inspect.vocabulary import PART_OF_DAY, parse_heading, to_ascii_identifier, words_in
 from hindcast.pipeline.inspect.wide_or_long import SourceValue
 from hindcast.pipeline.raw.localize import find_occurrences
+from hindcast.pipeline.raw.parquet_blocks import is_parquet
 from hindcast.pipeline.settings.base import DAY, HOUR
 from hindcast.pipeline.settings.raw import MISSING
 
@@ -53,8 +55,9 @@ def add_source(
     about_role = "no word or issue time shows whether these values are measured or forecast"
     certain = all(value.certain for value in draft.values)
     source.add("role", draft.role, ask=[None if certain else about_role])
-    globs = make_globs(draft.paths, all_paths)
-    source.add("files", globs[0] if len(globs) == 1 else globs)
+    kinds = [[path for path in draft.paths if is_parquet(Path(path)) == typed] for typed in (False, True)]
+    globs = [glob for paths in kinds if paths for glob in make_globs(paths, all_paths)]
+    source.add("files", globs[0] if len(globs) == 1 else tuple(globs))
     _add_dialect(source, draft)
     if field.group is not None:
         source.add("group", field.group)
