@@ -1,8 +1,8 @@
 """The tables that ingest writes and later stages read: one Parquet file per source and group, and one of flagged values.
 
-Columns of a table: `series` ("" means every series of the group), `issue_time` (forecasts only), `valid_time`,
-`known_time` as timestamp[ns, UTC], then each value as float64 with null for missing; sorted by (series,
-valid_time, issue_time, known_time). Their bytes depend only on their rows.
+Columns of a table: `series` ("" means every series of the group), `member` (ensembles only), `issue_time` (forecasts only),
+`valid_time`, `known_time` as timestamp[ns, UTC], then each value as float64 with null for missing; sorted by (series,
+member, valid_time, issue_time, known_time). Their bytes depend only on their rows.
 """
 
 from __future__ import annotations
@@ -50,7 +50,8 @@ ROWS_A_PIECE = 1 << 16  # rows of a Parquet row group: fixed, so that bytes do n
 def table_schema(source: Source) -> pa.Schema:
     """Build the schema of a source's tables."""
     times = TIMES if source.role == "forecast" else TIMES[1:]
-    fields = [pa.field("series", pa.string(), nullable=False)]
+    texts = ("series", "member") if source.has_members else ("series",)
+    fields = [pa.field(name, pa.string(), nullable=False) for name in texts]
     fields += [pa.field(name, STAMP, nullable=False) for name in times]
     return pa.schema(fields + [pa.field(name, pa.float64()) for name in source.values])  # noqa: PD011 (no DataFrame)
 
@@ -113,6 +114,26 @@ def _writer_options(schema: pa.Schema) -> dict[str, Any]:
     }
 
 
+_BEFORE_MEMBER = "\x1f"  # sorts before every printable character, so names sort by series, then by member
+
+
+def name_with_member(series: str, member: str) -> str:
+    """Return the name under which the rows of one member of a series are sorted and compared until their table is written."""
+    return f"{series}{_BEFORE_MEMBER}{member}"
+
+
+def split_member(name: str) -> tuple[str, str]:
+    """Return series and member of such a name."""
+    series, _, member = name.partition(_BEFORE_MEMBER)
+    return series, member
+
+
+def readable_name(name: str) -> str:
+    """Return the name of a series, perhaps with a member, for messages."""
+    series, member = split_member(name)
+    return f"{series}, member {member}".removeprefix(", ") if member else series
+
+
 def table_path(source: str, group: str) -> str:
     """Return the path of a table below the folder of tables."""
     return f"{source}/{file_name(group)}.parquet"
@@ -166,7 +187,9 @@ class TableReader:
     """The rows of a table from the bytes of its file, whole or some series at a time."""
 
     def __init__(self, content: bytes) -> None:
-        self._file = pq.ParquetFile(pa.BufferReader(content), read_dictionary=["series"])
+        metadata = pq.read_metadata(pa.BufferReader(content))
+        texts = [name for name in ("series", "member") if name in metadata.schema.names]
+        self._file = pq.ParquetFile(pa.BufferReader(content), metadata=metadata, read_dictionary=texts)
         pieces = [self._file.metadata.row_group(piece) for piece in range(self._file.num_row_groups)]
         place = self._file.schema_arrow.get_field_index("series")
         self._ranges = [_range_of_names(piece.column(place).statistics) for piece in pieces]
@@ -279,7 +302,7 @@ def quality_summary(root: Path) -> str:
 
 def _column(table: pa.Table, name: str) -> Any:
     column = table[name].combine_chunks()
-    if name == "series":
+    if name in ("series", "member"):
         return column.to_pandas()
     if name in TIMES:
         return column.cast(pa.int64()).to_numpy()

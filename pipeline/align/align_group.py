@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from hindcast.pipeline.align.aligned import AlignedGroup, AlignedSequence
+from hindcast.pipeline.align.ensemble import count_members, without_members
 from hindcast.pipeline.align.features.registry import feature_list
 from hindcast.pipeline.align.group_inputs import GroupInputs, prepare_group
 from hindcast.pipeline.align.inputs import Input
@@ -50,6 +51,7 @@ def align_frames(
     A pure function; the order of rows does not matter. Without `compare_pairs`, `pairs` is empty. Raises AlignmentError if the settings do not give the
     group a zone, or if a value is too large for float32.
     """
+    members, frames = count_members(frames, params, group), without_members(frames, params)
     prepared = prepare_group(frames, params, group)
     targets = read_targets(prepared)
     counts: Counter[str] = Counter(dict.fromkeys(COUNTS, 0))
@@ -83,6 +85,7 @@ def align_frames(
         counts=dict(counts),
         flag_counts=prepared.flag_counts,
         amounts=prepared.amounts,
+        members=members,
         pairs=_pairs(frames, params, group, fits) if compare_pairs else {},
         measured=len(measured_series(frames, params)),
         unusable=_count_unusable(prepared, targets),
@@ -104,7 +107,8 @@ def ending_inputs(tables_folder: Path, params: Params, group: str) -> Iterator[t
 
     The share is relative to the steps with an origin, in all tracks.
     """
-    prepared = prepare_group(_read(tables_folder, params, group), params, group)
+    frames = without_members(_read(tables_folder, params, group), params)
+    prepared = prepare_group(frames, params, group)
     ending: Counter[str] = Counter()
     covered = 0
     for number in range(params.align.origin.tracks):

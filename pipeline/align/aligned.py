@@ -84,5 +84,7 @@ class AlignedGroup:
     measured: int = 0  # series with a target
     amounts: Mapping[str, Any] = field(default_factory=dict)
     """Of accumulated forecasts, by `source.value`: rows with a value, those without an amount and why, with an example."""
+    members: Mapping[str, Any] = field(default_factory=dict)
+    """Of ensembles, by source: members, rows, rows that lack members, with an example."""
     unusable: Mapping[str, int] = field(default_factory=dict)
     """Of the targets in `align.usable`: the number of steps with a value at which the target is unusable."""

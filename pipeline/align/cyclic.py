@@ -27,7 +27,11 @@ def wave(turn: Floats, which: str) -> Floats:
 
 
 def parts_of(name: str, field: ValueField) -> tuple[str, ...]:
-    """Return the names of the values that represent a value in X: sine and cosine of an angle, else the value itself."""
+    """Return the names of the values that represent a value in X: sine and cosine of an angle, statistics over the members of
+    an ensemble, else the value itself.
+    """
+    if field.members:
+        return tuple(f"{name}_{statistic}" for statistic in field.members)
     return (f"{name}_sin", f"{name}_cos") if field.angle else (name,)
 
 
@@ -42,9 +46,14 @@ def unit_of(field: ValueField) -> str:
 
 
 def in_parts(columns: Mapping[str, Floats], fields: Mapping[str, ValueField]) -> dict[str, Floats]:
-    """Return the columns (R,) of a source with angles in degrees replaced by their sines and cosines."""
+    """Return the columns (R,) of a source with angles in degrees replaced by their sines and cosines.
+
+    Statistics over members are columns already.
+    """
     return {
-        part: wave(columns[name] / _TURN, part.rpartition("_")[2]) if field.angle else columns[name]
+        part: wave(columns[name] / _TURN, part.rpartition("_")[2])
+        if field.angle
+        else columns[part if field.members else name]
         for name, field in fields.items()
         for part in parts_of(name, field)
     }

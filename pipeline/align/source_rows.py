@@ -128,7 +128,14 @@ def _codes(frame: pd.DataFrame) -> tuple[Ints, list[str]]:
 def _table(frame: pd.DataFrame, fields: Mapping[str, ValueField], series: Ints, valid: Times) -> SourceRows:
     known = frame["known_time"].to_numpy(np.int64)
     issue = frame["issue_time"].to_numpy(np.int64) if "issue_time" in frame else known
-    values = in_parts({name: frame[name].to_numpy(np.float64) for name in fields}, fields)
+    values = in_parts(
+        {
+            name: frame[name].to_numpy(np.float64)
+            for value, field_ in fields.items()
+            for name in (parts_of(value, field_) if field_.members else (value,))
+        },
+        fields,
+    )
     return SourceRows(series, valid, known, issue, values)
 
 

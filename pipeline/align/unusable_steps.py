@@ -70,11 +70,16 @@ def _last_revisions(table: SourceRows, value: str) -> tuple[Ints, Times, Floats]
 
 def _overlapped(axis: Axis, series: Ints, start: Times, stop: Times) -> Flags:
     """Return which slots of an axis overlap an interval of their series (P,)."""
-    first, size = axis.first[series], axis.size[series]
-    bounded = [np.clip(times, first, first + size * axis.frequency) - first for times in (start, stop)]
-    low, high = bounded[0] // axis.frequency, -(-bounded[1] // axis.frequency)
-    high = np.where((stop > start) & (stop > first), np.maximum(high, low), low)
     change = np.zeros(axis.slots + 1, np.int64)
+    if not axis.slots:
+        return change[:-1] > 0
+    bounds = axis.instants.min() - axis.frequency, axis.instants.max() + 2 * axis.frequency
+    start, stop = (np.clip(times, *bounds) for times in (start, stop))
+    series, start, stop = (each[start < stop] for each in (series, start, stop))
+    ends = (axis.steps.start_of(start), axis.steps.start_of(stop - 1) + axis.frequency)
+    low, high = (
+        np.clip((labels - axis.first[series]) // axis.frequency, 0, axis.size[series]) for labels in ends
+    )
     np.add.at(change, axis.start[series] + low, 1)
     np.add.at(change, axis.start[series] + high, -1)
     found: Flags = np.cumsum(change[:-1]) > 0

@@ -11,6 +11,7 @@ from itertools import groupby
 
 from hindcast.pipeline.arrays import TIME_MAX, TIME_MIN
 from hindcast.pipeline.certify.lead_amounts import amount, end_of_amount, longest_distance
+from hindcast.pipeline.certify.member_statistics import over_members
 from hindcast.pipeline.certify.raw_records import Record, Records
 from hindcast.pipeline.certify.slow_clock import origin_of, wall_label
 from hindcast.pipeline.certify.step_clock import StepClock, step_clock
@@ -266,15 +267,16 @@ class GroupTables:
 
     def _rows(self, source: str, series: str, step: int) -> list[Record]:
         """Return the rows of a step, plus the rows interpolated between a vintage's rows before and after the step."""
-        records, end = self.records[source], step + self.frequency
+        end = step + self.frequency
         reach = self.params.raw.sources[source].interpolate  # never with steps of days
-        rows = records.of_step(series, self.clock.opens(step), self.clock.opens(end))
+        rows = self._of_step(source, series, self.clock.opens(step), self.clock.opens(end))
         if self.params.raw.sources[source].role != "realized":
             rows = [self._as_of(row, row.known) for row in rows]
         if reach is None:
             return rows
         around = [
-            self._as_of(row, row.known) for row in records.of_step(series, step - reach.ns, end + reach.ns)
+            self._as_of(row, row.known)
+            for row in self._of_step(source, series, step - reach.ns, end + reach.ns)
         ]
         if self.params.align.vintage.take == "newest_filled":
             around = [row for row in around if not row.is_empty]
@@ -283,6 +285,23 @@ class GroupTables:
             vintages.setdefault((row.issue, row.known), []).append(row)
         interpolated = [interpolate(vintage, step, end, reach.ns) for vintage in vintages.values()]
         return rows + [row for row in interpolated if row]
+
+    def _of_step(self, source: str, series: str, begin: int, end: int) -> list[Record]:
+        """Return the rows in [begin, end), of an ensemble with the statistics over its members."""
+        if self.params.raw.sources[source].has_members:
+            return self._over_members(source, series, begin, end)
+        return self.records[source].of_step(series, begin, end)
+
+    @cached_property
+    def _over_members(self) -> Callable[[str, str, int, int], list[Record]]:
+        """Compute the statistics over the members of a source; remembered, because neighbouring steps need the same rows."""
+
+        def find(source: str, series: str, begin: int, end: int) -> list[Record]:
+            values = self.params.raw.sources[source].values
+            wanted = {name: value.members for name, value in values.items()}
+            return over_members(self.records[source].of_step(series, begin, end), wanted)
+
+        return lru_cache(_REMEMBERED)(find)
 
     def _newest(self, source: str, known: list[Record], origin: int, older: int) -> Record | None:
         rule = self.params.align.vintage
@@ -302,6 +321,8 @@ class GroupTables:
 
 def column_names(source: Source, value: str) -> tuple[str, ...]:
     """Return the names of the columns of X that contain a value of a source."""
+    if source.values[value].members:
+        return tuple(f"{value}_{statistic}" for statistic in source.values[value].members)
     return (f"{value}_sin", f"{value}_cos") if source.values[value].angle else (value,)
 
 

@@ -131,8 +131,7 @@ def _unit(params: Params, source: str, column: str) -> str:
     if column in values.values:
         return values.values[column].unit
     name = next(name for name in values.values if column in column_names(values, name))
-    assert values.values[name].angle
-    return "1"
+    return "1" if values.values[name].angle else values.values[name].unit  # else a statistic over members
 
 
 def _compare(result: CheckResult, what: str, stored: object, due: object) -> None:

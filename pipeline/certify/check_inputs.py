@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from hindcast.pipeline.arrays import PUBLISHED_FLAGGED, TARGET_FLAGGED, TARGET_UNUSABLE, TIME_MAX, TIME_MIN
-from hindcast.pipeline.certify.as_known import NO_VALUE, GroupTables, KnownValue
+from hindcast.pipeline.certify.as_known import NO_VALUE, GroupTables, KnownValue, column_names
 from hindcast.pipeline.certify.expected_columns import Step, expected_columns, sources_and_value
 from hindcast.pipeline.certify.expected_splits import EXPECTATIONS
 from hindcast.pipeline.certify.findings import CheckResult, Findings
@@ -276,7 +276,8 @@ def _published(tables: GroupTables, target: str, step: Step) -> KnownValue:
 
 
 def _issue(tables: GroupTables, source: str, step: Step) -> int:
-    value = next(iter(tables.records[source].names), None) if source in tables.records else None
+    settings = tables.params.raw.sources[source]
+    value = next((part for name in settings.values for part in column_names(settings, name)), None)
     if value is None:
         return TIME_MIN
     vintage = tables.vintage(source, value, step.series, step.time, step.origin)

@@ -92,8 +92,12 @@ class _Rows:
 
 
 def series_codes(frame: Any) -> Numbers:
-    """Return a number for the series of each row; names in the order of their numbers if the column is a categorical."""
+    """Return a number for the series of each row (of an ensemble: for each member of a series); names in the order of their
+    numbers if the column is a categorical.
+    """
     series = frame["series"]
+    if "member" in frame:
+        return np.asarray(frame.groupby(["series", "member"], observed=True, sort=True).ngroup(), np.int64)
     return np.asarray(series.cat.codes if hasattr(series, "cat") else series.factorize()[0], np.int64)
 
 

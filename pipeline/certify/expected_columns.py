@@ -122,7 +122,12 @@ def sources_and_value(params: Params, role: str, name: str) -> tuple[tuple[str, 
     """Resolve `value` or `source.value` in a setting: the sources of a role that have the value, and the value."""
     source, _, value = name.rpartition(".")
     sources = params.raw.table_sources.items()
-    of_role = tuple(name for name, each in sources if each.role == role and value in each.values)
+    of_role = tuple(
+        name
+        for name, each in sources
+        if each.role == role
+        and (value in each.values or any(value in column_names(each, known) for known in each.values))
+    )
     return (source,) if source else of_role, value
 
 

@@ -34,6 +34,7 @@ class Record:
     place: int
     values: Mapping[str, float]
     flagged: Mapping[str, int] = field(default_factory=dict)
+    member: str = ""  # of an ensemble
     nearest: Mapping[str, int] = field(
         default_factory=dict
     )  # of accumulated values, see `lead_amounts.lead_distances`
@@ -88,6 +89,7 @@ class Records:
             str(name): order[start:stop]
             for name, (start, stop) in zip(series.tolist(), pairwise(bounds), strict=True)
         }
+        self._member = frame["member"].to_numpy(object) if "member" in frame else None
         self._distances = lead_distances(frame, self._valid, accumulated)
         self._earliest_later: dict[str, Times] = {}
         self._stamps = {name: self._valid[rows] for name, rows in self._rows.items()}
@@ -123,6 +125,7 @@ class Records:
                 row,
                 {name: float(column[row]) for name, column in self._columns.items()},
                 {name: int(moment[row]) for name, moment in self._flagged.items() if moment[row] != TIME_MAX},
+                "" if self._member is None else str(self._member[row]),
                 {name: int(distance[row]) for name, distance in self._distances.items()},
             )
             for row in rows[low:high].tolist()

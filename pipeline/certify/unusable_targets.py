@@ -24,7 +24,8 @@ class UnusableTargets:
         """Return whether any interval of the series or of the whole group has a moment in the step."""
         if self._rule is None:
             return False
-        end = step + self._tables.frequency
+        clock = self._tables.clock
+        step, end = clock.opens(step), clock.opens(step + self._tables.frequency)
         owners = dict.fromkeys((series, SHARED))
         if any(start < end and stop > step for owner in owners for start, stop in self._listed(owner)):
             return True

@@ -144,7 +144,7 @@ class SettingsDigest:
             mode="json", include={"role", "known", "duplicates", "off_grid", "spacing"}
         )
         tables |= {"issue_time": source.has_issue, "values": list(source.values)}
-        tables |= {"frequency": str(raw.frequency)}
+        tables |= {"frequency": str(raw.frequency)} | ({"member": True} if source.has_members else {})
         if isinstance(source.known, PublishedAt):
             reading["known"].pop("before_step")
         code = code_digest(_CODE, _LIBRARIES)
@@ -158,7 +158,7 @@ def file_key(settings: SettingsDigest, source: Source, file: RawFile, digest: st
     """
     names = [
         field_from_path(field, file.name)
-        for field in (source.group, source.series)
+        for field in (source.group, source.series, source.member)
         if field is not None and field.path is not None
     ]
     stamps = [

@@ -31,6 +31,7 @@ class Slot:
     series: str | None
     values: tuple[int, ...]
     time_text: str = ""
+    member: str | None = ""  # of an ensemble; without members ""
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,7 @@ class Layout:
     where: tuple[tuple[int, tuple[str, ...]], ...] = ()  # column, texts in this source's rows
     header_time: str | None = None  # the part of the time that the headings contain
     repeated_header: bytes = b""  # an equal line is a repeated header; empty if it could be a row
+    member_column: int = -1
     of_texts: tuple[int, ...] = ()  # the places of values whose cells are read as texts
 
     @property
@@ -76,7 +78,7 @@ class Layout:
     @property
     def text_columns(self) -> tuple[int, ...]:
         """Columns read as texts, ascending."""
-        single = {self.group_column, self.series_column}
+        single = {self.group_column, self.series_column, self.member_column}
         tested = {column for column, _ in self.where}
         tested |= {slot.values[at] for slot in self.slots for at in self.of_texts}
         times = self.issue.all | self.valid.all | self.published.all
@@ -86,7 +88,7 @@ class Layout:
 def make_layout(file: RawFile, header: Header, name: str, source: Source) -> Layout:
     """Return the layout of one file of the source `name`; raises RawDataError with all faults of its header."""
     columns = _ColumnFinder(file.name, f"raw.sources.{name}", header)
-    for field in (source.group, source.series, *source.stamp_texts.values()):
+    for field in (source.group, source.series, source.member, *source.stamp_texts.values()):
         if field is not None and field.path is not None:
             columns.check_path(field.path)
     slots = (
@@ -98,6 +100,7 @@ def make_layout(file: RawFile, header: Header, name: str, source: Source) -> Lay
         slots,
         group_column=columns.find("group", source.group.column if source.group else None),
         series_column=columns.find("series", source.series.column if source.series else None),
+        member_column=columns.find("member", source.member.column if source.member else None),
         issue=columns.find_stamp("issue_time", source.issue_time),
         valid=columns.find_stamp("valid_time", source.valid_time),
         published=columns.find_stamp(
@@ -188,11 +191,13 @@ class _ColumnFinder:
 def _make_slot(file: RawFile, source: Source, columns: _ColumnFinder) -> Slot:
     values = tuple(columns.find(f"values.{name}", value.column) for name, value in source.values.items())
     series = "" if source.series is None else _name_of_file(source.series, file)
-    return Slot(_name_of_file(source.group, file), series, values)
+    member = "" if source.member is None else _name_of_file(source.member, file)
+    return Slot(_name_of_file(source.group, file), series, values, member=member)
 
 
 def _make_wide_slots(file: RawFile, source: Source, columns: _ColumnFinder) -> tuple[Slot, ...]:
-    slots: dict[tuple[str | None, str | None, str], list[int]] = {}
+    slots: dict[tuple[str | None, str | None, str, str | None], list[int]] = {}
+    fixed_member = _name_of_file(source.member, file) if source.member else ""
     has_series = source.series is not None and not source.series.is_of_headings
     fixed_series = _name_of_file(source.series, file) if has_series else ""
     fixed_group = _name_of_file(source.group, file)
@@ -204,7 +209,8 @@ def _make_wide_slots(file: RawFile, source: Source, columns: _ColumnFinder) -> t
             group = _translated(source.group, names["group"] or "") if "group" in names else fixed_group
             series = _translated(source.series, names["series"] or "") if "series" in names else fixed_series
             time_text = names.get(source.header_time or "") or ""
-            chosen = slots.setdefault((group, series, time_text), [-1] * len(source.values))
+            member = _translated(source.member, names["member"] or "") if "member" in names else fixed_member
+            chosen = slots.setdefault((group, series, time_text, member), [-1] * len(source.values))
             if chosen[place] >= 0:
                 at = f" at {time_text!r}" if time_text else ""
                 columns.faults.append(
@@ -218,7 +224,8 @@ def _make_wide_slots(file: RawFile, source: Source, columns: _ColumnFinder) -> t
             f"{file.name}: no column matches {patterns} ({columns.place}.values); columns: {quoted(list(columns.names))}"
         )
     return tuple(
-        Slot(group, series, tuple(chosen), time_text) for (group, series, time_text), chosen in slots.items()
+        Slot(group, series, tuple(chosen), time_text, member)
+        for (group, series, time_text, member), chosen in slots.items()
     )
 
 

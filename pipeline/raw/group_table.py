@@ -44,7 +44,14 @@ from hindcast.pipeline.raw.stamp_counts import StampCounts
 from hindcast.pipeline.settings.known import AfterStep, PublishedAt, may_precede_step
 from hindcast.pipeline.settings.raw import Source
 from hindcast.pipeline.settings.stamp_grid import StampGrid
-from hindcast.pipeline.tables import ROWS_A_PIECE, STAMP, TableWriter, table_schema
+from hindcast.pipeline.tables import (
+    ROWS_A_PIECE,
+    STAMP,
+    TableWriter,
+    readable_name,
+    split_member,
+    table_schema,
+)
 
 _MOST_AT_ONE_TIME = (
     4_000_000  # rows of one series with one valid time; they are in memory together: half a GB
@@ -94,7 +101,8 @@ def write_group_table(
     source = rules.source
     slices = find_slices(group, parts)
     names = list(slices)
-    scan = QualityScan(source, rules.grid.frequency, rules.zone, names, rules.grid)
+    shown = [readable_name(name) for name in names]
+    scan = QualityScan(source, rules.grid.frequency, rules.zone, shown, rules.grid)
     limit = BadRowLimit(rules.place, rules.bad_allowed)
     counter = _RowCounter(group, names, len(parts), scan, limit)
     most = max(1, merge_bytes // row_bytes(source))
@@ -120,7 +128,7 @@ def _check_size(batch: Batch, most: int, rules: TableRules) -> None:
         piece = max(batch.slices, key=lambda piece: piece.rows)
         time = np.datetime64(piece.run.valid_time(piece.first, (piece.start + piece.stop) // 2), "ns")
         raise RawDataError(
-            f"{rules.place}: about {count:,} rows of series {piece.run.keys[piece.first][1]!r} have the same valid time "
+            f"{rules.place}: about {count:,} rows of series {readable_name(piece.run.keys[piece.first][1])!r} have the same valid time "
             f"or nearly so, {time.astype('datetime64[s]')}Z; at most {_MOST_AT_ONE_TIME:,} can be compared. Are `series` and `valid_time` "
             "the right columns? Correct them, or remove the repeated rows from the files. Nothing was replaced."
         )
@@ -154,12 +162,15 @@ class _RowCounter:
             self._check_limit(rule, of_rule, records)
             for file in np.unique(files[of_rule]).tolist():
                 rows = of_rule[files[of_rule] == file]
-                line, series = records.line[rows], np.array(self.names, object)[records.key[rows]]
+                line, series = (
+                    records.line[rows],
+                    np.array([*map(readable_name, self.names)], object)[records.key[rows]],
+                )
                 self.rejected[file].append(RejectedRows.without_column(line, rule, self.group, series))
 
     def _check_limit(self, rule: int, rows: Ints, records: Records) -> None:
         def example(at: int) -> str:
-            line, name = records.line[rows[at]], self.names[records.key[rows[at]]]
+            line, name = records.line[rows[at]], readable_name(self.names[records.key[rows[at]]])
             return f"line {line} of series {name!r}: {RULES[rule]} ({REMEDIES.get(rule, '')})"
 
         self.limit.add(len(rows), np.full(len(rows), rule, np.uint8), example)
@@ -290,6 +301,14 @@ class RowGroups:
         schema = table_schema(source)
         series = pa.DictionaryArray.from_arrays(pa.array(records.key), pa.array(names, pa.string()))
         columns: dict[str, Any] = {"series": series.cast(pa.string())}
+        if source.has_members:
+            parts = zip(*map(split_member, names), strict=True)
+            columns = {
+                field: pa.DictionaryArray.from_arrays(series.indices, pa.array(part, pa.string())).cast(
+                    pa.string()
+                )
+                for field, part in zip(("series", "member"), parts, strict=True)
+            }
         if "issue_time" in schema.names:
             columns["issue_time"] = _as_stamps(records.times[1] if source.has_issue else known)
         columns["valid_time"], columns["known_time"] = _as_stamps(records.times[0]), _as_stamps(known)

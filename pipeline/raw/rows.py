@@ -35,6 +35,7 @@ from hindcast.pipeline.raw.row_times import BlockTimes, RowTimes, TimesReader
 from hindcast.pipeline.raw.text_values import read_text_values
 from hindcast.pipeline.settings.fields import TextField
 from hindcast.pipeline.settings.raw import RawSettings, Source
+from hindcast.pipeline.tables import name_with_member
 
 _OF_HEADINGS = (VALID_TIME, AMBIGUOUS, NONEXISTENT, NONEXISTENT_DROPPED, LEAD)
 _TEXT_BLOCKS = 7  # number of blocks read as text after a block that could not be read typed
@@ -135,12 +136,14 @@ class RowReader:
         layout, source = self._layout, self._source
         groups = _names_of(slot.group, layout.group_column, source.group, cells)
         series = _names_of(slot.series, layout.series_column, source.series, cells)
+        members = _names_of(slot.member, layout.member_column, source.member, cells)
         zones = [self._raw.zone_of(group) for group in groups.names]
         times = block.in_zones([zone or "UTC" for zone in zones], groups.codes)
         faults = RowFaults(len(cells.lines))
         for column, names, rule in (
             (layout.group_column, groups, GROUP),
             (layout.series_column, series, SERIES),
+            (layout.member_column, members, SERIES),
         ):
             if column >= 0:
                 faults.mark(np.array([not name for name in names.names], np.bool_)[names.codes], rule, column)
@@ -148,11 +151,12 @@ class RowReader:
         if slot.time_text:  # the time comes from both heading and line: the value's cell is reported
             faults.column[np.isin(faults.rule, _OF_HEADINGS) & (faults.column < 0)] = max(slot.values)
         values = self._values(slot, cells, faults, ([zone or "UTC" for zone in zones], groups.codes))
-        good, codes = faults.rule == GOOD, groups.codes * len(series.names) + series.codes
+        owners = _with_members(series, members) if source.has_members else series
+        good, codes = faults.rule == GOOD, groups.codes * len(owners.names) + owners.codes
         records = Records(codes.astype(np.int32), cells.lines, times.fields, tuple(values))
         return Rows(
             read=len(cells.lines),
-            keys=[(group, name) for group in groups.names for name in series.names],
+            keys=[(group, name) for group in groups.names for name in owners.names],
             records=records if good.all() else records.take(np.flatnonzero(good)),
             ambiguous=_ambiguous_rows(times, codes, good),
             rejected=_rejected_rows(cells, faults, groups, series),
@@ -214,6 +218,14 @@ class _LineNames:
     def at(self, rows: Ints) -> Names:
         """Return the names of some lines."""
         return np.array(self.names, object)[self.codes[rows]]
+
+
+def _with_members(series: _LineNames, members: _LineNames) -> _LineNames:
+    """Return the names of the members of each series."""
+    return _LineNames(
+        [name_with_member(name, member) for name in series.names for member in members.names],
+        series.codes * len(members.names) + members.codes,
+    )
 
 
 def _names_of(fixed: str | None, column: int, field: TextField | None, cells: Cells) -> _LineNames:

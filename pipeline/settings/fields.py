@@ -17,11 +17,12 @@ from hindcast.pipeline.settings.base import (
     ShiftField,
     ZoneOrGroup,
 )
+from hindcast.pipeline.settings.ensembles import MemberStatistic
 
 Resample = Literal["mean", "sum", "last", "min", "max"]
 
 # The named groups that the `header` pattern of a wide file may have: names of the row, or a part of its time.
-HEADER_NAMES = ("series", "group")
+HEADER_NAMES = ("series", "group", "member")
 HEADER_TIMES = ("time", "period", "lead")
 _LONGEST_PATTERN = 10_000
 
@@ -306,13 +307,14 @@ class ValueField(Section):
     `accumulated: since_issue`: each cell is the amount since the issue time; the value is the difference of successive leads.
     """
 
-    newer_fields: ClassVar[frozenset[str]] = frozenset({"codes", "time", "accumulated"})
+    newer_fields: ClassVar[frozenset[str]] = frozenset({"codes", "time", "accumulated", "members"})
 
     column: str | None = None
     header: Pattern | None = None  # its named groups set fields of the row
     codes: dict[str, Number] | None = None
     time: StampValue | None = None
     accumulated: Literal["since_issue"] | None = None
+    members: tuple[MemberStatistic, ...] = ()  # statistics over the members of an ensemble
     unit: str = ""
     min: Number | None = None
     max: Number | None = None

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Annotated, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from hindcast.pipeline.errors import SettingsError
 from hindcast.pipeline.settings.anchor import AnchorOrAnchors, anchor_fault, phase_of
@@ -23,6 +23,7 @@ from hindcast.pipeline.settings.base import (
     ZoneOrZones,
 )
 from hindcast.pipeline.settings.confirmed import ConfirmedEvent
+from hindcast.pipeline.settings.ensembles import faults_of_members, with_default_members
 from hindcast.pipeline.settings.fields import (
     HEADER_TIMES,
     Character,
@@ -38,6 +39,7 @@ from hindcast.pipeline.settings.fields import (
     ValueField,
 )
 from hindcast.pipeline.settings.known import Always, AtIssuePlus, KnownField, PublishedAt
+from hindcast.pipeline.settings.source_faults import faults_of_headers, faults_of_lines
 from hindcast.pipeline.settings.stamp_grid import StampGrid
 
 Role = Literal["forecast", "realized", "known"]
@@ -63,6 +65,8 @@ class OffGrid(Section):
 class Source(Section):
     """Files with the same format, and how each field of a row is read from them."""
 
+    newer_fields: ClassVar[frozenset[str]] = frozenset({"member"})
+
     role: Role
     files: str | tuple[str, ...]  # glob below raw.path
     part_of: str | None = (
@@ -84,6 +88,7 @@ class Source(Section):
     where: dict[str, Texts] = {}  # column: texts; rows with other texts belong to other sources
     group: TextField | None = None
     series: TextField | None = None  # omitted: the values hold for every series of the group
+    member: TextField | None = None  # of an ensemble, whose values have statistics over members
     issue_time: StampField | None = None
     valid_time: StampField | None = None
     lead: LeadField | None = None
@@ -100,8 +105,21 @@ class Source(Section):
     def _faults(self) -> Iterator[str]:
         yield from _faults_of_times(self)
         yield from _faults_of_known(self)
-        yield from _faults_of_headers(self)
-        yield from _faults_of_lines(self)
+        yield from faults_of_headers(self)
+        yield from faults_of_lines(self)
+        yield from faults_of_members(self)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _complete(cls, given: Any) -> Any:
+        return with_default_members(given)
+
+    @property
+    def has_members(self) -> bool:
+        """Whether rows are members of an ensemble, named by a field or by the headings."""
+        return self.member is not None or any(
+            "member" in value.header_groups for value in self.values.values()
+        )
 
     @property
     def globs(self) -> tuple[str, ...]:
@@ -234,13 +252,19 @@ class RawSettings(Section):
                 values.setdefault(name, value)
         return values
 
-    def forecast_value(self, name: str) -> str | None:
-        """Return the name of the forecast value given as `value` or `source.value`; None if there is none."""
+    def forecast_value(self, name: str, *, of_members: bool = False) -> str | None:
+        """Return the name of the forecast value given as `value` or `source.value`; None if there is none.
+
+        With `of_members`, a statistic over members (`power_mean`) counts as well, as the name of its value.
+        """
         source, dot, value = name.rpartition(".")
         values = self.values_of("forecast")
         if dot:
             sources = self.sources_of("forecast")
             values = sources[source].values if source in sources else {}
+        if of_members and value not in values:
+            value, _, statistic = value.rpartition("_")
+            return value if value in values and statistic in values[value].members else None
         return value if value in values else None
 
     @property
@@ -302,60 +326,6 @@ class RawSettings(Section):
     def zone_of(self, group: str) -> str | None:
         """Return the zone of a group; None if the mapping does not contain the group."""
         return self.zone if isinstance(self.zone, str) else self.zone.get(group)
-
-
-def _faults_of_headers(source: Source) -> Iterator[str]:
-    headers = {name for name, value in source.values.items() if value.header}
-    if headers and len(headers) < len(source.values):
-        yield "either all values must set column (long file), or all must set header (wide file)"
-    named = {name for name in headers if "series" in source.values[name].header_groups}
-    series, group = source.series, source.group
-    if series and not series.is_of_headings and named:
-        yield "the name of the series is read from the headings, so remove `series`, or keep only its `map` and `case`"
-    if series and series.is_of_headings and not named:
-        yield "series must be set to a column, a path or a constant, or be a named group (?P<series>...) of a header"
-    unnamed = not all("group" in value.header_groups for value in source.values.values())
-    if (group is None or group.is_of_headings) and unnamed:
-        yield "group must be set to a column, a path or a constant, or be a named group (?P<group>...) of every header"
-    times = {value.header_groups & {*HEADER_TIMES} for value in source.values.values()}
-    if len(times) > 1 or any(len(found) > 1 for found in times):
-        yield f"all headers must contain the same part of the time, one of {', '.join(HEADER_TIMES)}, or none"
-        return
-    carried = source.header_time
-    period = source.valid_time.period if source.valid_time else None
-    if (carried == "lead") != (source.lead is not None and source.lead.column is None):
-        yield "set lead.column, or add a named group (?P<lead>...) to every header (with `lead: {unit: h}`), not both"
-    if (carried == "period") != (period is not None and period.column is None):
-        yield "set period.column, or add a named group (?P<period>...) to every header (with `period`), not both"
-    yield from _faults_of_places(source)
-
-
-def _faults_of_places(source: Source) -> Iterator[str]:
-    """Yield why a timestamp has no text: neither a column, nor the path, nor the headings hold a part of it."""
-    in_headings = source.header_time == "time"
-    if in_headings and source.valid_time is None:
-        yield '(?P<time>...) of a header is a part of valid_time: set it, for example `valid_time: {format: "%Y-%m-%d"}`'
-    if source.valid_time is not None and source.valid_time.is_of_headings and not in_headings:
-        yield "valid_time: set column, columns or path, or add a named group (?P<time>...) to every header"
-    if source.issue_time is not None and source.issue_time.is_of_headings:
-        yield "issue_time: set column, columns or path"
-
-
-def _faults_of_lines(source: Source) -> Iterator[str]:
-    if len({source.decimal, source.separator, source.quote}) < 3:
-        found = ", ".join(map(repr, (source.separator, source.decimal, source.quote)))
-        yield f"separator, decimal and quote must differ, found {found}"
-    if source.thousands == source.decimal:
-        yield f"thousands and decimal must differ, found {source.decimal!r}"
-    if source.skip_until is not None and (source.skip_lines or source.names is not None):
-        yield "skip_until finds the header by its text, so remove skip_lines and names"
-    for names in source.names or ():
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            yield f"names must differ, found more than once: {', '.join(map(repr, twice))}"
-    widths = [len(names) for names in source.names or ()]
-    if len(set(widths)) < len(widths):
-        yield f"names: lists must differ in their numbers of columns, by which files are told apart, found {widths}"
 
 
 def _faults_of_times(source: Source) -> Iterator[str]:

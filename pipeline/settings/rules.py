@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from hindcast.pipeline.settings.align import AlignSettings
 from hindcast.pipeline.settings.base import unknown_names
@@ -46,6 +47,7 @@ def _part_faults(raw: RawSettings) -> Iterator[str]:
         for what, of_part, of_whole in (
             ("an issue time (issue_time, or lead with valid_time)", source.has_issue, whole.has_issue),
             ("a valid_time", not source.is_static, not whole.is_static),
+            ("a member", source.has_members, whole.has_members),
         ):
             if of_part != of_whole:
                 must, found = ("must have", "has one") if of_whole else ("must not have", "has none")
@@ -57,12 +59,12 @@ def _part_faults(raw: RawSettings) -> Iterator[str]:
             )
 
 
-def _columns_of(source: Source) -> dict[str, tuple[str, str, bool, str | None]]:
+def _columns_of(source: Source) -> dict[str, tuple[Any, ...]]:
     return {name: _meaning_of(value) for name, value in source.values.items()}
 
 
-def _meaning_of(value: ValueField) -> tuple[str, str, bool, str | None]:
-    return value.unit, value.resample, value.angle, value.accumulated
+def _meaning_of(value: ValueField) -> tuple[Any, ...]:
+    return value.unit, value.resample, value.angle, value.accumulated, value.members
 
 
 def _value_faults(raw: RawSettings) -> Iterator[str]:
@@ -72,7 +74,7 @@ def _value_faults(raw: RawSettings) -> Iterator[str]:
                 other = source.values.get(name, value)
                 if _meaning_of(other) != _meaning_of(value):
                     yield (
-                        f"raw.sources.{source_name}.values.{name}: a value must have the same unit, angle, resample and accumulated "
+                        f"raw.sources.{source_name}.values.{name}: a value must have the same unit, angle, resample, accumulated and members "
                         f"in all sources, found {other.unit!r}/{other.resample} and {value.unit!r}/{value.resample}"
                     )
     for name in raw.values_of("known"):
@@ -91,8 +93,12 @@ def _align_faults(raw: RawSettings, align: AlignSettings) -> Iterator[str]:
     yield from unknown_names("align.target", align.target, realized, "a realized value")
     yield from unknown_names("align.published", align.published, align.target, "a target")
     for target, name in align.published.items():
-        if raw.forecast_value(name) is None:
+        chosen = raw.forecast_value(name, of_members=True)
+        if chosen is None:
             yield from unknown_names(f"align.published.{target}", [name], forecasts, "a forecast value")
+        elif (members := raw.values_of("forecast")[chosen].members) and name.endswith(chosen):
+            names = ", ".join(f"{name}_{statistic}" for statistic in members)
+            yield f"align.published.{target}: an ensemble is published as one of its statistics ({names}), found {name!r}"
     if align.from_ is not None and align.until is not None and align.from_ >= align.until:
         found = f"{time_text(align.from_)} and {time_text(align.until)}"
         yield f"align.from: must be before align.until, found {found}"
@@ -108,7 +114,7 @@ def _angle_faults(raw: RawSettings, align: AlignSettings) -> Iterator[str]:
         if name in raw.values_of("realized") and raw.values_of("realized")[name].angle:
             yield f"align.target: an angle cannot be a target, found {name!r}"
     for target, name in align.published.items():
-        chosen = raw.forecast_value(name)
+        chosen = raw.forecast_value(name, of_members=True)
         if chosen is not None and raw.values_of("forecast")[chosen].angle:
             yield f"align.published.{target}: an angle cannot be a published forecast, found {name!r}"
 

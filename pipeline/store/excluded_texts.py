@@ -12,7 +12,7 @@ def excluded_texts(report: dict[str, Any]) -> list[str]:
     ]
     if empty := report["groups_without_sequence"]:
         lines.append(f"{len(empty):,} groups without a sequence: {', '.join(empty[:12])}")
-    return [*lines, *_flagged(report), *_unusable(report), *_amounts(report)]
+    return [*lines, *_flagged(report), *_unusable(report), *_amounts(report), *_members(report)]
 
 
 def _flagged(report: dict[str, Any]) -> list[str]:
@@ -45,4 +45,14 @@ def _amounts(report: dict[str, Any]) -> list[str]:
         for name, entry in report.get("accumulated", {}).items()
         for kind, words in why.items()
         if entry.get(kind)
+    ]
+
+
+def _members(report: dict[str, Any]) -> list[str]:
+    """One line per ensemble that lacks members somewhere."""
+    return [
+        f"{name}: {entry['incomplete']:,} of {entry['rows']:,} timestamps of vintages lack some of {entry['members']} members "
+        f"({entry['example']})"
+        for name, entry in report.get("members", {}).items()
+        if entry["incomplete"]
     ]

@@ -56,6 +56,7 @@ class PackedGroup:
     pairs: Mapping[str, list[dict[str, Any]]] = field(default_factory=dict)  # of pair_report.group_pairs
     measured: int = 0  # series with a target of their own
     amounts: Mapping[str, Any] = field(default_factory=dict)  # of align.aligned.AlignedGroup
+    members: Mapping[str, Any] = field(default_factory=dict)  # of align.aligned.AlignedGroup
     unusable: Mapping[str, int] = field(default_factory=dict)  # target -> steps at which it is unusable
 
     @property
@@ -88,7 +89,14 @@ def shard_fingerprint(group: str, digests: Mapping[str, str], params: Params) ->
             name,
             _reading_of(source),
             [
-                [column, value.unit, value.resample, value.angle, *_accumulation_of(source, value)]
+                [
+                    column,
+                    value.unit,
+                    value.resample,
+                    value.angle,
+                    *_accumulation_of(source, value),
+                    *value.members,
+                ]
                 for column, value in source.values.items()
             ],
         ]

@@ -74,7 +74,11 @@ def pack(params: Params, root: Path) -> dict[str, Any]:
                 flush_to_disk(fresh / result.shard)  # a worker may not have done so yet, or failed to
         ordered = [results[group] for group in groups]
         report = build_report(ordered, tuple(params.raw.sources_of("forecast"))) | _flags(ordered, params)
-        report |= _unusable(ordered, params) | _amounts(ordered)
+        report |= (
+            _unusable(ordered, params)
+            | _summed(ordered, "accumulated", "amounts")
+            | _summed(ordered, "members", "members")
+        )
         if pairs := pairs_report(ordered):
             report["pairs"] = pairs
         check_names(ordered, params)
@@ -103,6 +107,7 @@ def pack_group(
         "measured": aligned.measured,
         "unusable": dict(aligned.unusable),
         "amounts": dict(aligned.amounts),
+        "members": dict(aligned.members),
     }
     if not aligned.sequences:
         return PackedGroup(group, aligned.coverage, aligned.counts, **further)
@@ -194,15 +199,20 @@ def _unusable(results: Sequence[PackedGroup], params: Params) -> dict[str, Any]:
     return {"unusable": entries} if entries else {}
 
 
-def _amounts(results: Sequence[PackedGroup]) -> dict[str, Any]:
-    """Return the entry `accumulated` of pack.json: by accumulated value, its rows and those without an amount, with an example."""
+def _summed(results: Sequence[PackedGroup], title: str, field: str) -> dict[str, Any]:
+    """Return the entry `title` of pack.json: the counts of all groups by value or source, each example from the first group that has it."""
     entries: dict[str, dict[str, Any]] = {}
     for result in results:
-        for name, counts in result.amounts.items():
+        for name, counts in getattr(result, field).items():
             entry = entries.setdefault(name, {})
             for key, found in counts.items():
-                entry[key] = entry.get(key, 0) + found if isinstance(found, int) else entry.get(key, found)
-    return {"accumulated": entries} if entries else {}
+                if key == "members":
+                    entry[key] = max(entry.get(key, 0), found)
+                else:
+                    entry[key] = (
+                        entry.get(key, 0) + found if isinstance(found, int) else entry.get(key, found)
+                    )
+    return {title: entries} if entries else {}
 
 
 def _select_groups(sources: Mapping[str, Any], params: Params) -> dict[str, dict[str, str]]:

@@ -142,6 +142,8 @@ def mock_params(
 def frame(rows: list[dict[str, Any]], values: tuple[str, ...]) -> pd.DataFrame:
     """A table from dicts with series, valid, known, perhaps issue, and values; absent ones are missing."""
     made: dict[str, Any] = {"series": [row.get("series", "") for row in rows]}
+    if any("member" in row for row in rows):
+        made["member"] = [row["member"] for row in rows]
     if any("issue" in row for row in rows):
         made["issue_time"] = np.array([row["issue"] for row in rows], np.int64)
     made["valid_time"] = np.array([row["valid"] for row in rows], np.int64)

@@ -188,3 +188,33 @@ def test_without_the_setting_there_is_no_array_of_flags() -> None:
 def test_rules_that_cannot_hold_are_faults(rule: dict[str, Any], message: str) -> None:
     with pytest.raises(SettingsError, match=message):
         settings(rule)
+
+
+def test_steps_of_local_days_are_unusable_if_an_instant_of_the_day_is() -> None:
+    """A day of Berlin begins at 22:00 or 23:00 UTC: an hour before midnight UTC belongs to the next local day."""
+    made = settings(
+        {**RULE, "intervals": [{"from": "2024-04-02T22:30", "until": "2024-04-02T23:30"}]}
+    ).model_dump(by_alias=True)
+    made["raw"] |= {"frequency": "1d", "zone": "Europe/Berlin"}
+    made["align"] |= {"origin": {"before": "24h"}, "features": {"calendar": ["weekday"], "known": []}}
+    params = check_params(made, "days")
+    days = [np.datetime64("2024-03-28") + day for day in range(12)]
+    labels = [int(day.astype("datetime64[ns]").astype(np.int64)) for day in days]
+    rows = [
+        {"series": "a", "valid": label - HOUR, "known": label + 48 * HOUR, "usage": 1.0}
+        for label in labels[:3]
+    ]
+    rows += [
+        {"series": "a", "valid": label - 2 * HOUR, "known": label + 48 * HOUR, "usage": 1.0}
+        for label in labels[4:]
+    ]
+    aligned = align_frames({"meter": frame(rows, ("usage",))}, params, "here")
+    marked = [
+        np.datetime64(int(time), "ns").astype("datetime64[D]")
+        for sequence in aligned.sequences
+        for time, mark in zip(
+            sequence.times, sequence.flagged[:, 0] if sequence.flagged is not None else (), strict=True
+        )
+        if mark
+    ]
+    assert marked == [np.datetime64("2024-04-03")]

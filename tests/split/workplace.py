@@ -34,7 +34,9 @@ def write_tables(folder: Path, frames: Frames, params: Params, group: str) -> No
     sources = read_json(manifest)["sources"] if manifest.is_file() else {}
     for source, frame in frames.items():
         schema = table_schema(params.raw.sources[source])
-        order = [name for name in ("series", "valid_time", "issue_time", "known_time") if name in frame]
+        order = [
+            name for name in ("series", "member", "valid_time", "issue_time", "known_time") if name in frame
+        ]
         ordered = frame.sort_values(order, kind="stable")
         columns = [
             pa.array(ordered[name].to_numpy(), pa.int64()).cast(STAMP)

@@ -27,3 +27,11 @@ def test_accumulated_values_without_an_amount_have_an_example() -> None:
     assert len(lines) == 3
     assert lines[-1].startswith("weather.rain: 1 of 6 accumulated values: the lead before is missing")
     assert lines[-1].endswith("(an example)")
+
+
+def test_ensembles_that_lack_members_are_named() -> None:
+    whole = {"members": 5, "rows": 6, "incomplete": 0}
+    lines = excluded_texts(
+        report(members={"a": whole, "b": {**whole, "incomplete": 2, "example": "an example"}})
+    )
+    assert lines[2:] == ["b: 2 of 6 timestamps of vintages lack some of 5 members (an example)"]

@@ -11,6 +11,7 @@ from hindcast.pipeline.align.origin_view import OriginView
 from hindcast.pipeline.align.vintages import SharedValues
 from hindcast.pipeline.arrays import Floats, Times
 from hindcast.pipeline.settings.base import Duration
+from hindcast.pipeline.settings.ensembles import level_of
 from hindcast.pipeline.settings.known import AfterStep, Always, AtIssuePlus, BeforeStep, DayAt, KnownRule
 from hindcast.pipeline.settings.params import Params
 
@@ -81,7 +82,14 @@ def _value_text(params: Params, input_: Input) -> str:
             else input_.value
         )
     angle, _, wave = input_.value.rpartition("_")
+    if fields[angle].members:
+        return f"the {_over_members(wave)} of {angle} over the members"
     return f"the {WAVES[wave]} of {angle}"
+
+
+def _over_members(statistic: str) -> str:
+    words = {"mean": "mean", "spread": "standard deviation", "min": "smallest value", "max": "largest value"}
+    return words.get(statistic) or f"quantile {level_of(statistic):g}"
 
 
 def _known_text(rule: KnownRule) -> str:
