@@ -158,32 +158,54 @@ def _codes(params: Params) -> list[Any]:
     ]
 
 
-def reuse_shards(root: Path, packed: Path, fresh: Path, keys: Mapping[str, str]) -> dict[str, PackedGroup]:
-    """Put the unchanged shards of `packed` into the folder `fresh`; return the recorded results by group.
+def reuse_shards(
+    root: Path, packed: Path, fresh: Path, keys: Mapping[str, str]
+) -> tuple[dict[str, PackedGroup], dict[str, str]]:
+    """Put the unchanged shards of `packed` into the folder `fresh`; return, by group, the recorded results and the digests of
+    these shards.
 
     `keys` has the keys of the groups whose shards may be reused. A shard whose bytes differ from the record is not reused.
     """
-    reused = {}
-    for group, entry in _read_record(root).items():
-        if group in keys and entry["key"] == keys[group]:
-            result = PackedGroup(**entry["packed"])
-            if result.shard is None or _put(packed / result.shard, fresh / result.shard, entry["digest"]):
-                reused[group] = result
-    return reused
+    recorded = {
+        group: (PackedGroup(**entry["packed"]), entry["digest"])
+        for group, entry in _read_record(root).items()
+        if group in keys and entry["key"] == keys[group]
+    }
+
+    def put(group: str) -> bool:
+        result, digest = recorded[group]
+        return result.shard is None or _put(packed / result.shard, fresh / result.shard, digest)
+
+    with ThreadPoolExecutor() as pool:  # in parallel: all bytes are hashed
+        is_put = dict(zip(recorded, pool.map(put, recorded), strict=True))
+    results = {group: result for group, (result, _) in recorded.items() if is_put[group]}
+    return results, {
+        group: recorded[group][1] for group, result in results.items() if result.shard is not None
+    }
 
 
-def record_shards(root: Path, packed: Path, keys: Mapping[str, str], results: Sequence[PackedGroup]) -> None:
-    """Record the results of this run for the next run."""
-    shards = [packed / result.shard for result in results if result.shard is not None]
+def record_shards(
+    root: Path,
+    packed: Path,
+    keys: Mapping[str, str],
+    results: Sequence[PackedGroup],
+    digests: Mapping[str, str],
+) -> None:
+    """Record the results of this run for the next run; `digests` are those of the reused shards by group."""
+    fresh = {
+        result.group: packed / result.shard
+        for result in results
+        if result.shard is not None and result.group not in digests
+    }
     with ThreadPoolExecutor() as pool:
-        digests = dict(zip(shards, pool.map(digest_of_file, shards), strict=True))
+        digests = {**digests, **dict(zip(fresh, pool.map(digest_of_file, fresh.values()), strict=True))}
     write_json(
         root / RECORD,
         {
             "groups": {
                 result.group: {
                     "key": keys[result.group],
-                    "digest": result.shard and digests[packed / result.shard],
+                    "digest": digests.get(result.group),
                     "packed": asdict(result),
                 }
                 for result in results

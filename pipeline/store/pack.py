@@ -62,7 +62,7 @@ def pack(params: Params, root: Path) -> dict[str, Any]:
     keys = {group: shard_key(group, digests, params) for group, digests in groups.items()}
     with replace_folders(packed) as (fresh,):
         _check_tables(root, tables, sources, groups)
-        results = reuse_shards(root, packed, fresh, keys)
+        results, digests_of_shards = reuse_shards(root, packed, fresh, keys)
         items = [item for item in groups.items() if item[0] not in results]
         rows = sum(sources[source]["groups"][group]["rows"] for group, digests in items for source in digests)
         pack_one = partial(pack_group, tables, fresh.resolve(), params)
@@ -88,7 +88,7 @@ def pack(params: Params, root: Path) -> dict[str, Any]:
                 list(_explain_no_sequence(ordered, tables, params)),
             )
         _check_coverage(ordered, params.pack.min_coverage)
-    record_shards(root, packed, keys, ordered)
+    record_shards(root, packed, keys, ordered, digests_of_shards)
     write_json(root / "reports/pack.json", report)
     with replace_file(root / "reports/features.md") as temporary:
         temporary.write_text(text_of_features(params), encoding="utf-8")
