@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from hindcast.pipeline.arrays import Values
 from hindcast.pipeline.certify.covered_files import check_certificate
 from hindcast.pipeline.digests import FileDigests
-from hindcast.pipeline.feed.scored_rows import Rows, scored_rows
+from hindcast.pipeline.feed.scored_rows import Rows
 from hindcast.pipeline.files import canonical_json, read_json, replace_file, replace_folders
 from hindcast.pipeline.forecasters import FORECASTERS, REFERENCES
 from hindcast.pipeline.judge.answer import Answer, derive_answer
 from hindcast.pipeline.judge.examples import Examples, choose_examples
-from hindcast.pipeline.judge.load import EvaluationSource, index_series, load_tables
+from hindcast.pipeline.judge.load import EvaluationSource, index_series
 from hindcast.pipeline.judge.outputs import (
     PredictionsFile,
     collect_metrics,
@@ -31,14 +29,14 @@ from hindcast.pipeline.judge.plots import draw_all
 from hindcast.pipeline.judge.quality_check import QualityCheck, read_quality_check
 from hindcast.pipeline.judge.report import Contents, write_report
 from hindcast.pipeline.judge.scores import Judgement, judge_marked, judge_table, mark_table
+from hindcast.pipeline.judge.split_tables import Predict, PredictTrees, SplitTables
 from hindcast.pipeline.judge.stage_facts import policy_warning, read_stage_facts
 from hindcast.pipeline.judge.summed_series import sum_series
 from hindcast.pipeline.judge.table import Table
-from hindcast.pipeline.judge.unflagged_rows import flag_rows
+from hindcast.pipeline.judge.unflagged_rows import FlaggedIntervals, flag_rows
 from hindcast.pipeline.learn.backend import check_libraries, leave_core, start_framework
 from hindcast.pipeline.learn.model_card import check_network
 from hindcast.pipeline.learn.tree_files import open_trees
-from hindcast.pipeline.progress import progress
 from hindcast.pipeline.settings.base import SECOND, TIME_UNITS
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.store.reader import Dataset
@@ -48,16 +46,6 @@ SPLITS = ("validation", "test")
 
 # The sections in evaluate's entry of dvc.yaml; `raw` is left out, because its path differs between machines.
 _REPORTED_SETTINGS = ("seed", "align", "pack", "split", "scale", "train", "evaluate")
-
-Predict = Callable[[str, Rows], Values]
-"""Called with a split and its scored rows; returns the model's forecasts, float32 in physical units.
-
-Their shape is (row, target), or (row, target, quantile) for a model with `train.quantiles`.
-"""
-
-PredictTrees = Callable[[Rows], Values]
-"""Called with scored rows; returns the forecasts of the trees, (target, row) float32 in physical units."""
-
 
 _NO_CHECK = QualityCheck()
 
@@ -97,10 +85,11 @@ def evaluate_workspace(params: Params, root: Path) -> Evaluation:
         if trees is not None and params.train.is_small:
             # with 1,024 lanes one thread takes a third less CPU time than two, and the trees use the other core
             leave_core()
-        start_framework()  # before anything imports it
-        from hindcast.pipeline.learn.prediction import predict
 
         def model(split: str, rows: Rows) -> Values:
+            start_framework()  # before anything imports it; meanwhile the trees predict
+            from hindcast.pipeline.learn.prediction import predict
+
             predictions = predict(dataset, models, split, rows)
             return predictions.value if predictions.quantiles is None else predictions.quantiles
 
@@ -125,11 +114,11 @@ def evaluate(
     listed = params.evaluate.baselines
     columns = [name for name in FORECASTERS if name == "model" or name in listed or name in REFERENCES]
     history = read_json(root / "models" / "history.json")
-    evaluator = _Evaluator(dataset, predict, params, columns, trees=trees, quality=quality)
+    evaluator = _Evaluator(params, quality.intervals)
+    tables = SplitTables(dataset, params.train, columns, predict, trees)
     with _open_outputs(root / "reports") as out:
         with open_predictions(out["predictions.parquet"], columns, params.train.quantiles) as predictions:
-            for split in SPLITS:
-                evaluator.evaluate_split(split, predictions)
+            tables.evaluate(SPLITS, lambda table: evaluator.evaluate_table(table, predictions))
         judgements = evaluator.judgements
         evaluation = Evaluation(judgements, _derive_answers(judgements), quality)
         out["metrics.json"].write_text(canonical_json(collect_metrics(judgements)), encoding="utf-8")
@@ -148,70 +137,30 @@ def evaluate(
 
 
 class _Evaluator:
-    """Evaluates one split after another, so that only one split's rows are in memory; keeps the small results."""
+    """Evaluates one table after another; keeps the small results."""
 
-    def __init__(
-        self,
-        dataset: EvaluationSource,
-        predict: Predict,
-        params: Params,
-        columns: list[str],
-        *,
-        trees: PredictTrees | None,
-        quality: QualityCheck,
-    ) -> None:
-        self._dataset, self._predict, self._params, self._columns = dataset, predict, params, columns
-        self._trees, self._intervals = trees, quality.intervals
+    def __init__(self, params: Params, intervals: FlaggedIntervals | None) -> None:
+        self._params, self._intervals = params, intervals
         self.judgements: list[Judgement] = []
         self.examples: dict[tuple[str, str], Examples] = {}
 
-    def evaluate_split(self, split: str, predictions: PredictionsFile) -> None:
-        """Evaluate every target of a split, and the sums in `evaluate.sums`."""
+    def evaluate_table(self, table: Table, predictions: PredictionsFile) -> None:
+        """Evaluate a target of a split, and the sums in `evaluate.sums`."""
         settings = self._params.evaluate
-        for each in self._load_tables(split):
-            table = each if self._intervals is None else flag_rows(each, self._intervals, self._params)
-            marked, comparison = mark_table(table, settings.baselines)
-            with ThreadPoolExecutor(1) as other:  # compressing takes as long as scoring
-                written = other.submit(predictions.add, marked)
-                judgement = judge_marked(marked, comparison, self._params.seed)
-                written.result()
-            self.judgements.append(judgement)
-            examples = choose_examples(marked, judgement)
-            if examples is not None:
-                self.examples[split, table.target] = examples
-            for over in settings.sums:
-                _, total = judge_table(sum_series(marked, over), settings.baselines, self._params.seed)
-                self.judgements.append(total)
-
-    def _load_tables(self, split: str) -> list[Table]:
-        rows, settings = scored_rows(self._dataset, split), self._params.train
-
-        def load() -> list[Table]:
-            with progress(f"read {split}", len(rows), "rows") as advance:
-                return load_tables(self._dataset, split, rows, self._columns, advance)
-
-        # the network seldom keeps all processors busy: the rest is computed at the same time
-        with ThreadPoolExecutor(1) as other:
-            trees = self._trees if "trees" in self._columns else None
-            by_trees = None if trees is None else other.submit(trees, rows)
-            loaded = other.submit(load)
-            values = self._predict(split, rows)
-            tables = loaded.result()
-        if settings.quantiles:
-            tables = [
-                replace(table, quantiles=np.ascontiguousarray(values[:, target]), levels=settings.quantiles)
-                for target, table in enumerate(tables)
-            ]
-            values = values[:, :, settings.middle]
-        computed = {"model": values.T}
-        if by_trees is not None:
-            computed["trees"] = by_trees.result()
-        due = {name for name in self._columns if FORECASTERS[name].made in ("model", "computed")}
-        assert computed.keys() == due, "no code computes a forecaster of the table"
-        for target, table in enumerate(tables):
-            for name, forecasts in computed.items():
-                table.forecasts[name] = np.ascontiguousarray(forecasts[target], np.float32)
-        return tables
+        if self._intervals is not None:
+            table = flag_rows(table, self._intervals, self._params)
+        marked, comparison = mark_table(table, settings.baselines)
+        with ThreadPoolExecutor(1) as other:  # compressing takes as long as scoring
+            written = other.submit(predictions.add, marked)
+            judgement = judge_marked(marked, comparison, self._params.seed)
+            written.result()
+        self.judgements.append(judgement)
+        examples = choose_examples(marked, judgement)
+        if examples is not None:
+            self.examples[table.split, table.target] = examples
+        for over in settings.sums:
+            _, total = judge_table(sum_series(marked, over), settings.baselines, self._params.seed)
+            self.judgements.append(total)
 
 
 @contextmanager

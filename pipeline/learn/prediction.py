@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 MOST_ROWS = 1024
 """Lanes or windows played at once, at most. Without gradients they take little memory, and large matrices are faster."""
 
-_MOST_STEPS = 1 << 32  # of a sample
-
 
 @dataclass(frozen=True)
 class Predictions:
@@ -68,28 +66,30 @@ def predict(dataset: Dataset, models: Path, split: str, rows: Rows | None = None
     twin = load_network(models / "model.keras")
     rows = scored_rows(dataset, split) if rows is None else rows
     played = make_evaluation_pass(batch_source, twin, settings, split, most_rows=MOST_ROWS)
-    value = _predict_rows(played, rows, twin.output.shape[2:])
+    value = _predict_rows(played, rows, dataset.segment_length, twin.output.shape[2:])
     if not settings.quantiles:
         return Predictions(rows.sequence, rows.step, rows.sample, rows.offset, value)
     middle = value[:, :, settings.middle]
     return Predictions(rows.sequence, rows.step, rows.sample, rows.offset, middle, value, settings.quantiles)
 
 
-def _predict_rows(evaluation: EvaluationPass, rows: Rows, shape: tuple[int, ...]) -> Values:
+def _predict_rows(
+    evaluation: EvaluationPass, rows: Rows, segment_length: int, shape: tuple[int, ...]
+) -> Values:
     """The outputs (row, target[, quantile]) at `rows`, in their order; those at other steps are left out."""
-
-    def key(sample: Ints, offset: npt.NDArray[np.integer]) -> Ints:
-        return sample * _MOST_STEPS + offset
-
     value, filled = np.empty((len(rows), *shape), np.float32), 0
-    wanted = key(rows.sample, rows.offset)
-    for batch, outputs in evaluation.play():
+    # consecutive steps make a span: rows are found by their span, of which there are far fewer
+    at = rows.sample * segment_length + rows.offset
+    head = np.flatnonzero(np.diff(at, prepend=-2) != 1)
+    first, count = at[head], np.diff(np.append(head, len(at)))
+    del at
+    for batch, outputs in evaluation.play() if len(rows) else ():
         row, step = np.nonzero(batch.weights.any(axis=2))
-        found = key(batch.identity[row, 1], batch.begin[row] + step)
-        place = np.searchsorted(wanted, found)
-        place[place == len(wanted)] = 0
-        scored = wanted[place] == found
-        value[place[scored]] = outputs[row[scored], step[scored]]
+        found = batch.identity[row, 1] * segment_length + batch.begin[row] + step
+        span = np.searchsorted(first, found, side="right") - 1
+        inside = found - first[span]
+        scored = (span >= 0) & (inside < count[span])
+        value[(head[span] + inside)[scored]] = outputs[row[scored], step[scored]]
         filled += int(scored.sum())
     assert filled == len(rows), "every scored row is predicted exactly once"
     return value

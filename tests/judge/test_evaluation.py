@@ -17,7 +17,8 @@ from hindcast.pipeline.arrays import Values
 from hindcast.pipeline.errors import FormatError, MissingInputError
 from hindcast.pipeline.feed.scored_rows import Rows
 from hindcast.pipeline.files import digest_of_file, write_json
-from hindcast.pipeline.judge.evaluation import Evaluation, Predict, evaluate
+from hindcast.pipeline.judge.evaluation import Evaluation, evaluate
+from hindcast.pipeline.judge.split_tables import Predict
 from hindcast.pipeline.settings.base import HOUR
 from hindcast.pipeline.settings.params import Params, check_params
 from tests.judge.mock_judged import MockDataset, mock_dataset, model_with_error

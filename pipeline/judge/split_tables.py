@@ -1,0 +1,129 @@
+"""Both splits are evaluated by three threads: one plays the network, one the trees, one reads what is stored and scores it.
+
+The network seldom keeps all processors busy, and scoring never does. Results do not depend on which thread is first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from dataclasses import replace
+from threading import Event, Lock
+
+import numpy as np
+
+from hindcast.pipeline.arrays import Values
+from hindcast.pipeline.feed.scored_rows import Rows, scored_rows
+from hindcast.pipeline.forecasters import FORECASTERS
+from hindcast.pipeline.judge.load import EvaluationSource, load_tables
+from hindcast.pipeline.judge.table import Table
+from hindcast.pipeline.progress import progress
+from hindcast.pipeline.settings.train import TrainSettings
+
+Predict = Callable[[str, Rows], Values]
+"""Called with a split and its scored rows; returns the model's forecasts, float32 in physical units.
+
+Their shape is (row, target), or (row, target, quantile) for a model with `train.quantiles`.
+"""
+
+PredictTrees = Callable[[Rows], Values]
+"""Called with scored rows; returns the forecasts of the trees, (target, row) float32 in physical units."""
+
+_TREE_ROWS = (
+    1 << 19
+)  # rows that the trees predict together: an error elsewhere ends them after a second or two
+
+
+class SplitTables:
+    """The tables of all targets of each split, with the forecasts of `columns`."""
+
+    def __init__(
+        self,
+        dataset: EvaluationSource,
+        settings: TrainSettings,
+        columns: Sequence[str],
+        predict: Predict,
+        trees: PredictTrees | None,
+    ) -> None:
+        self._dataset, self._settings, self._columns = dataset, settings, columns
+        self._predict, self._trees = predict, trees if "trees" in columns else None
+        self._rows: dict[str, Rows] = {}
+        self._lock, self._stop = Lock(), Event()
+
+    def evaluate(self, splits: Sequence[str], evaluate: Callable[[Table], None]) -> None:
+        """Call `evaluate`, in another thread, with the table of each target of each split, in this order."""
+        network: dict[str, Future[Values]] = {split: Future() for split in splits}
+        with ThreadPoolExecutor(1) as trees_thread, ThreadPoolExecutor(1) as scoring_thread:
+            try:
+                by_trees = {split: trees_thread.submit(self._predict_trees, split) for split in splits}
+                ends = [
+                    scoring_thread.submit(self._score, split, network[split], by_trees[split], evaluate)
+                    for split in splits
+                ]
+                for split in splits:
+                    for end in ends:
+                        if end.done():
+                            end.result()
+                    network[split].set_result(self._predict(split, self._rows_of(split)))
+                for end in ends:
+                    end.result()
+            finally:  # after an error the other threads end soon
+                self._stop.set()
+                for values in network.values():
+                    values.cancel()
+
+    def _score(
+        self,
+        split: str,
+        network: Future[Values],
+        trees: Future[Values | None],
+        evaluate: Callable[[Table], None],
+    ) -> None:
+        self._check_stop()
+        rows = self._rows_of(split)
+        with progress(f"read {split}", len(rows), "rows") as advance:
+            tables = load_tables(self._dataset, split, rows, self._columns, advance)
+        tables = self._with_forecasts(tables, network.result(), trees.result())
+        del rows, network, trees
+        self._rows.pop(split)
+        while tables:
+            evaluate(tables.pop(0))
+
+    def _with_forecasts(self, tables: list[Table], values: Values, by_trees: Values | None) -> list[Table]:
+        settings = self._settings
+        if settings.quantiles:
+            tables = [
+                replace(table, quantiles=np.ascontiguousarray(values[:, target]), levels=settings.quantiles)
+                for target, table in enumerate(tables)
+            ]
+            values = values[:, :, settings.middle]
+        computed = {"model": values.T}
+        if by_trees is not None:
+            computed["trees"] = by_trees
+        due = {name for name in self._columns if FORECASTERS[name].made in ("model", "computed")}
+        assert computed.keys() == due, "no code computes a forecaster of the table"
+        for target, table in enumerate(tables):
+            for name, forecasts in computed.items():
+                table.forecasts[name] = np.ascontiguousarray(forecasts[target], np.float32)
+        return tables
+
+    def _predict_trees(self, split: str) -> Values | None:
+        if self._trees is None:
+            return None
+        rows = self._rows_of(split)
+        values = np.empty((len(self._dataset.targets), len(rows)), np.float32)
+        for start in range(0, len(rows), _TREE_ROWS):
+            self._check_stop()
+            part = slice(start, start + _TREE_ROWS)
+            values[:, part] = self._trees(rows.part(part))
+        return values
+
+    def _rows_of(self, split: str) -> Rows:
+        with self._lock:
+            if split not in self._rows:
+                self._rows[split] = scored_rows(self._dataset, split)
+            return self._rows[split]
+
+    def _check_stop(self) -> None:
+        if self._stop.is_set():
+            raise CancelledError
