@@ -47,6 +47,7 @@ class ParsedFile:
     runs: list[Run] | None
     wall: list[str] = field(default_factory=list)  # fields with timestamps without an offset
     rounded: dict[str, tuple[int, int]] = field(default_factory=dict)  # see `RowReader.rounded`
+    encoding: str = ""  # in which it was read
     fresh: bool = False  # read by this run of ingest
     digests: dict[str, str] = field(default_factory=dict)  # digest of each group's rows, if rows are kept
 
@@ -105,6 +106,7 @@ def describe_file(parsed: ParsedFile) -> None:
         "unzoned": parsed.unzoned,
         "wall": parsed.wall,
         "rounded": parsed.rounded,
+        "encoding": parsed.encoding,
         "rejects": digest_of_file(parsed.rejects) if parsed.rejects else None,
     }
     write_checked(parsed.folder / DESCRIPTION, value)
@@ -113,12 +115,13 @@ def describe_file(parsed: ParsedFile) -> None:
 def load_file(key: str, folder: Path) -> ParsedFile | None:
     """Read the parsed file of an entry; None if the entry is damaged."""
     value = read_checked(folder / DESCRIPTION)
-    if value is None or "rounded" not in value:  # entries of older versions lack it
+    if value is None or "encoding" not in value:  # entries of older versions lack it
         return None
     rules = {int(rule): count for rule, count in value["rules"].items()}
     parsed = ParsedFile(
         key, folder, value["read"], rules, value["groups"], value["unzoned"], None, value["wall"]
     )
+    parsed.encoding = value["encoding"]
     parsed.rounded = {name: (count, most) for name, (count, most) in value["rounded"].items()}
     rejects = parsed.rejects
     if rejects is not None and not (rejects.is_file() and digest_of_file(rejects) == value["rejects"]):

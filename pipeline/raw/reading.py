@@ -12,7 +12,7 @@ from functools import cached_property
 import pyarrow as pa
 
 from hindcast.pipeline.arrays import BufferPool, Ints, Key
-from hindcast.pipeline.digests import stamp_of
+from hindcast.pipeline.digests import Stamp, stamp_of
 from hindcast.pipeline.errors import HindcastError, RawDataError
 from hindcast.pipeline.raw.cache import SettingsDigest, file_key
 from hindcast.pipeline.raw.cache_entries import REJECTS_NAME, ParsedFile, describe_file, file_entry_name
@@ -20,6 +20,7 @@ from hindcast.pipeline.raw.context import IngestContext
 from hindcast.pipeline.raw.csv_blocks import BLOCK_BYTES, Block, is_compressed, iter_blocks
 from hindcast.pipeline.raw.csv_layout import Layout
 from hindcast.pipeline.raw.dst_order import AmbiguousTimeResolver, RowOrder, find_row_orders
+from hindcast.pipeline.raw.encodings import with_one_encoding
 from hindcast.pipeline.raw.file_layout import place_words, read_layout, row_place
 from hindcast.pipeline.raw.opened_file import OpenedFile, change_error
 from hindcast.pipeline.raw.parquet_blocks import ParquetBlock, ParquetSchema, read_parquet
@@ -55,12 +56,24 @@ class SourceFile:
     @cached_property
     def layout(self) -> Layout:
         """The meaning of its columns; raises RawDataError if they do not fit the settings."""
-        return read_layout(self.file, self.name, self.source)
+        layout = read_layout(self.file, self.name, self.written)
+        if self._written[1] not in (None, layout.header.stamp):
+            raise change_error(self.file.name)
+        return layout
+
+    @property
+    def written(self) -> Source:
+        """The source with the one encoding of this file; raises RawDataError if no encoding of the settings fits."""
+        return self._written[0]
+
+    @cached_property
+    def _written(self) -> tuple[Source, Stamp | None]:
+        return with_one_encoding(self.file, self.source)
 
     @cached_property
     def reader(self) -> RowReader:
         """The reader of its blocks; raises RawDataError if the timestamps in its path or headings do not fit."""
-        return RowReader(self.raw, self.name, self.source, self.layout)
+        return RowReader(self.raw, self.name, self.written, self.layout)
 
     def key(self, digest: str) -> str:
         """Return its cache key for contents with this digest; raises RawDataError if its path lacks a field."""
@@ -209,7 +222,7 @@ class _FileReader:
     def __init__(self, file: SourceFile, context: IngestContext) -> None:
         self.file = file
         self._context = context
-        self.blocks = DataBlocks(file.layout, file.source, context.sizes.block)
+        self.blocks = DataBlocks(file.layout, file.written, context.sizes.block)
         self._folder = context.cache.new_folder()
         self._runs = RunWriter(self._folder, context.pool, context.buffers, context.sizes.run)
         self._rejects: RejectFile | None = None
@@ -231,7 +244,7 @@ class _FileReader:
         if len(rows.rejected):
             self._counts.add_rules(rows.rejected.rule)
             self._rejects = self._rejects or RejectFile(self._folder / REJECTS_NAME)
-            rejects = reject_table(self.file.layout, self.file.source, rows.rejected, block)
+            rejects = reject_table(self.file.layout, self.file.written, rows.rejected, block)
             self._limit.add(rows.read, rows.rejected.rule, lambda row: self._describe(rejects, row))
             self._rejects.add(rejects)
         else:
@@ -258,6 +271,7 @@ class _FileReader:
             unzoned=sorted(self._unzoned),
             wall=self.file.reader.wall,
             rounded=self.file.reader.rounded,
+            encoding=self.file.written.encoding,
             runs=runs,
             fresh=True,
         )

@@ -183,8 +183,14 @@ class SourceIngest:
                 entry = rounded.setdefault(field, {"timestamps": 0, "most_ns": 0, "first": file.name})
                 entry["timestamps"] += count
                 entry["most_ns"] = max(entry["most_ns"], most)
+        encodings: dict[str, list[str]] = {}
+        for file, parsed in pairs if not isinstance(source.encoding, str) else ():
+            encodings.setdefault(parsed.encoding, []).append(file.name)
+        read_as = {
+            name: {"files": len(names), "first": names[0]} for name, names in sorted(encodings.items())
+        }
         ends = open_ends([file for file, _ in pairs])
-        found = {"assumed_utc": assumed, "rounded_counts": rounded, "open_ends": ends}
+        found = {"assumed_utc": assumed, "encodings": read_as, "rounded_counts": rounded, "open_ends": ends}
         return {name: entry for name, entry in found.items() if entry}
 
     def _place_of(self, name: str, line: int) -> str:
@@ -281,11 +287,11 @@ def find_conflict_texts(
             return path
     folder = context.cache.new_folder()
     rejects = RejectFile(folder / REJECTS_NAME)
-    blocks = DataBlocks(file.layout, file.source, context.sizes.block, rejected.line)
+    blocks = DataBlocks(file.layout, file.written, context.sizes.block, rejected.line)
     for block in blocks:
         inside = (rejected.line >= block.first_line) & (rejected.line < block.first_line + block.line_count)
         if inside.any():
-            rejects.add(reject_table(file.layout, file.source, rejected.take(inside), block))
+            rejects.add(reject_table(file.layout, file.written, rejected.take(inside), block))
     rejects.close()
     if file.key(blocks.digest) != parsed.key:
         raise change_error(file.file.name)

@@ -258,6 +258,13 @@ def source_notes(name: str, entry: Mapping[str, Any]) -> Iterator[str]:
             f"{name}: timestamps without an offset are read as UTC, since raw.sources.{name}.{name_of_field} has no `zone` "
             f"({counted(of['files'], 'file')}, first {of['first']}); set zone: UTC if that is right, else the zone of the files"
         )
+    of_files = entry.get("encodings", {})
+    if of_files:
+        parts = [
+            f"{counted(of['files'], 'file')} as {encoding} (first {of['first']})"
+            for encoding, of in of_files.items()
+        ]
+        yield f"{name}: read {', '.join(parts)}"
     for name_of_field, of in entry.get("rounded_counts", {}).items():
         yield (
             f"{name}: {counted(of['timestamps'], 'timestamp')} of raw.sources.{name}.{name_of_field} were rounded by up to "

@@ -86,6 +86,28 @@ def _to_character(value: Any) -> str:
     return value
 
 
+def _to_encodings(value: Any) -> str | tuple[str, ...]:
+    if not isinstance(value, list | tuple):
+        return _to_encoding(value)
+    found = tuple(_to_encoding(each) for each in value)
+    if not found or len(set(found)) < len(found):
+        raise ValueError(f"must be an encoding or a list of different encodings, found {value!r}")
+    for name in found[:-1]:
+        if _reads_everything(name):
+            raise ValueError(
+                f"{name} reads every byte, so encodings after it are never tried: put it last, found {value!r}"
+            )
+    return found[0] if len(found) == 1 else found
+
+
+def _reads_everything(encoding: str) -> bool:
+    try:
+        bytes(range(256)).decode(encoding)
+    except UnicodeError:
+        return False
+    return True
+
+
 def _to_encoding(value: Any) -> str:
     try:
         "".encode(value)  # rejects codecs that are not text encodings
@@ -109,7 +131,7 @@ StampFormat = Annotated[Any, BeforeValidator(_to_format), _TEXT_OR_TEXTS]  # str
 Character = Annotated[
     str, BeforeValidator(_to_character), WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 1})
 ]
-Encoding = Annotated[str, BeforeValidator(_to_encoding)]
+Encodings = Annotated[Any, BeforeValidator(_to_encodings), _TEXT_OR_TEXTS]  # str or tuple[str, ...]
 
 
 class TextField(Section):

@@ -27,7 +27,7 @@ from hindcast.pipeline.settings.ensembles import faults_of_members, with_default
 from hindcast.pipeline.settings.fields import (
     HEADER_TIMES,
     Character,
-    Encoding,
+    Encodings,
     LeadField,
     NameLists,
     Pattern,
@@ -78,7 +78,7 @@ class Source(Section):
     around: Texts = ()  # texts next to a number that are ignored: %, MW, a currency
     negatives: Literal["brackets", "trailing"] | None = None  # (12.5) or 12.5- is -12.5
     quote: Character = '"'
-    encoding: Encoding = "utf-8"
+    encoding: Encodings = "utf-8"  # or a list: each file has the first one that fits all of its text
     skip_lines: Annotated[Integer, Field(ge=0, le=1_000_000)] = 0  # lines before the header
     skip_until: Pattern | None = None  # the header is the first line that it matches
     ignore_lines: Patterns = ()  # lines that are not rows: comments, units, totals

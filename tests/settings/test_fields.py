@@ -70,6 +70,14 @@ from hindcast.pipeline.settings.raw import Source
             "cannot be used with zeros and frozen: set on_flag to missing",
         ),
         (Source, {"encoding": "base64"}, "must be a text encoding of Python"),
+        (Source, {"encoding": ["utf-8", "base64"]}, "must be a text encoding of Python"),
+        (Source, {"encoding": []}, "must be an encoding or a list of different encodings"),
+        (Source, {"encoding": ["utf8", "UTF-8"]}, "must be an encoding or a list of different encodings"),
+        (
+            Source,
+            {"encoding": ["latin-1", "utf-8"]},
+            "iso8859-1 reads every byte, so encodings after it are never tried",
+        ),
         (Source, {"separator": "\n"}, "one ASCII character other than a line break"),
     ],
 )
