@@ -24,6 +24,8 @@ _MOST_PREAMBLE = 100  # lines above a header
 MOST_COLUMNS = 100_000  # a minute of work
 _MOST_LETTERS = 4 << 20  # that are examined, but at least 20 lines a piece: files with thousands of columns
 _LEAST_LINES = 20
+_MOST_CONTROLS = 3  # different first cells of lines that are no rows
+_LEAST_TABLE = 2  # lines with another number of cells, between two lines that may be the header
 _LONGEST_CELL = 1000  # characters of a cell that are examined
 _NUMBER = re.compile(
     r"[+\u2212-]?[$\u20ac\u00a3]?(\d[\d.,' \u00a0\u202f]*|[.,]\d+)([eE][+-]?\d+)?( ?(%|[A-Za-z\u20ac$/]{1,7}))?"
@@ -234,6 +236,7 @@ def find_ignored_lines(
     if _are_units(header.rows):
         patterns.append(f"^{escape_pattern(header.lines[0])}$")
         notes.append("the line below the header looks like units, so it is ignored")
+    patterns += _patterns_of_control_lines(header)
     totals = [match for line in tail[-12:] if (match := _TOTALS.match(line))]
     begins = [bool(row) and is_data_cell(row[0].strip()) for row in header.rows]
     if totals and 2 * sum(begins) > len(begins):  # otherwise the word may name a series
@@ -244,18 +247,33 @@ def find_ignored_lines(
     return tuple(patterns), notes
 
 
+def _patterns_of_control_lines(header: Header) -> list[str]:
+    """Return patterns of lines below the header whose first cell never begins a row: `C,END OF REPORT` among `D,...`."""
+    width = len(header.names)
+    first = [row[0] for row in header.rows if len(row) >= width]
+    other = {row[0] for row in header.rows if 1 < len(row) < width} - set(first)
+    if len(set(first)) != 1 or len(other) > _MOST_CONTROLS or not all(map(str.isalpha, other)):
+        return []
+    return [f"^{escape_pattern(cell)}\\b" for cell in sorted(other)]
+
+
 def _place_of_header(rows: dict[int, Row], width: int) -> int:
     """Among the lines above the first data that have the usual number of cells, find the first with most texts."""
     found: list[tuple[int, int]] = []
+    between = 0  # lines of another table since the last candidate
     open_ended = sum(len(row) == width and not row[-1] for row in rows.values()) > 0.9 * len(rows)
     for place, cells in rows.items():
         if place >= _MOST_PREAMBLE:
             break
         if len(cells) != width and not (open_ended and len(cells) == width - 1):
+            between += len(cells) > 1
             continue
         data = sum(bool(cell) and is_data_cell(cell) and cell[-1:].isalnum() for cell in cells)
         if found and data * 2 > width:
             break
+        if between >= _LEAST_TABLE:
+            found = []  # it belongs to the table above
+        between = 0
         found.append((-sum(map(bool, cells)), place))
     return min(found)[1] if found else min(rows)
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
+import pyarrow as pa
 
 from hindcast.pipeline.arrays import TIME_MAX, TIME_MIN, Times
 from hindcast.pipeline.inspect.column_types import Column
@@ -17,11 +19,20 @@ from hindcast.pipeline.inspect.path_dates import times_in_paths
 from hindcast.pipeline.inspect.time_roles import TimeColumns, find_time_columns
 from hindcast.pipeline.inspect.timestamp_columns import TimestampColumn, usual_step
 from hindcast.pipeline.inspect.timezone_evidence import ZoneGuess, guess_zone
+from hindcast.pipeline.inspect.total_rows import leave_out_totals
 from hindcast.pipeline.inspect.vocabulary import role_from_path
 from hindcast.pipeline.settings.base import DAY
 
 _MOST_REASONS = 5  # excluded columns listed in one sentence
 _MOST_COLUMNS = 8  # columns listed in one sentence
+_LONGEST_TEXT = 30  # letters of a text in a sentence
+_LIKE_A_TIME = re.compile(r"\d{4}|\d\d?[-/. :]\d\d?|[A-Za-z]{3,} ?\d|\d ?[A-Za-z]{3,}")
+_KNOWN_FORMATS = (
+    "Formats known are ISO 8601 (2024-03-01T00:00Z), dates in digits or with English months (01.03.2024 00:00, 3/1/24 "
+    "1:00 PM, 01-Mar-2024), compact dates (20240301, 2024030100) and counts since 1970; a time of day may have a column "
+    "of its own, a date may be in the names of files or in headings. Others need settings by hand: `format` of valid_time "
+    "takes any strptime pattern"
+)
 _LEAST_ISSUES = 3
 _MOST = 0.95  # share of issues whose first valid time must be near the issue time
 _OVERLAP = 0.2  # share of the shorter span; consecutive files may overlap by less
@@ -61,11 +72,14 @@ class AnalysedFiles:
 def analyse_files(fmt: FileFormat) -> AnalysedFiles | str:
     """Analyse the files of one format; returns a sentence if they cannot be a source."""
     source = fmt
-    fmt = melt_hour_columns(fmt)
+    fmt = melt_hour_columns(leave_out_totals(fmt))
     where = fmt.paths[0] + (f" and {len(fmt.paths) - 1} like it" if len(fmt.paths) > 1 else "")
     times = find_time_columns(fmt)
     if times is None:
-        return f"{where}: no column contains timestamps that can be read; the columns are {_list_columns(fmt.columns)}."
+        return (
+            f"{where}: no column contains timestamps that can be read, and neither do headings or names of files. The first "
+            f"texts of its columns are {_first_texts(fmt.columns)}. {_KNOWN_FORMATS}"
+        )
     times = add_issue_from_paths(fmt, times)
     keys = find_key_columns(fmt, times)
     if not keys.value_columns:
@@ -117,6 +131,17 @@ def add_issue_from_paths(fmt: FileFormat, times: TimeColumns) -> TimeColumns:
     ok = np.ones(len(fmt.file), np.bool_)
     issue = TimestampColumn((), TimestampFormat(form), stamps[fmt.file], exact=False, ok=ok, path=pattern)
     return replace(times, issue=issue)
+
+
+def _first_texts(columns: tuple[Column, ...]) -> str:
+    """Return each heading with its first text; a text that begins like a date or ends like a time is marked."""
+    texts = []
+    for column in columns[:_MOST_COLUMNS]:
+        filled = column.texts.filter(pa.array(~column.missing))
+        first = filled[0].as_py()[:_LONGEST_TEXT] if len(filled) else ""
+        close = " (close to a date or time)" if column.kind == "text" and _LIKE_A_TIME.search(first) else ""
+        texts.append(f"{column.name!r}: {first!r}{close}")
+    return ", ".join(texts) + (", ..." if len(columns) > _MOST_COLUMNS else "")
 
 
 def _list_columns(columns: tuple[Column, ...]) -> str:

@@ -26,6 +26,7 @@ from hindcast.pipeline.inspect.vocabulary import (
     names_quantity,
     words_in,
 )
+from hindcast.pipeline.inspect.zone_columns import is_zone_column
 
 _FEW = 0.02  # share of rows that may repeat others; if more do, another key column is needed
 _MOST_CANDIDATES = 8
@@ -100,7 +101,7 @@ def _find_candidates(fmt: FileFormat, times: TimeColumns) -> list[Column]:
     for column in fmt.columns:
         if column.place in taken or column.name in times.excluded or column.kind == "empty":
             continue
-        if names_revisions(column):
+        if names_revisions(column) or is_zone_column(column):
             continue
         named = _names_series(column) or bool(words_in(column.name) & GROUP)
         numbered = column.is_whole and not column.missing.any()
@@ -126,10 +127,15 @@ def _repeated_share(codes: Ints) -> float:
 
 def _choose_named(candidates: Sequence[Column]) -> tuple[Column | None, Column | None]:
     """Return keys for files of one series each: text columns with the heading of a series or group."""
-    texts = [column for column in candidates if column.kind == "text"]
+    texts = [column for column in candidates if column.kind == "text" and not _repeats_heading(column)]
     series = next((column for column in texts if _names_series(column)), None)
     group = next((c for c in texts if words_in(c.name) & GROUP and c is not series), None)
     return series or group, group if series else None
+
+
+def _repeats_heading(column: Column) -> bool:
+    """Return whether all cells are a word of the heading: the kind of a row, not a name."""
+    return column.distinct == 1 and column.texts[0].as_py().lower() in words_in(column.name)
 
 
 def _names_series(column: Column) -> bool:
@@ -159,9 +165,10 @@ def _why_excluded(column: Column, count: int) -> str | None:
 
 def _why_no_measure(column: Column) -> str | None:
     words = words_in(column.name)
-    if words <= INDEX or _numbers_rows(column):
+    if words <= INDEX or (_numbers_rows(column) and _begins_as_an_index(column)):
         return "numbers the rows"
-    if column.is_whole and column.distinct == 1 and words & (SERIES | GROUP | IDENTIFIER):
+    named = bool(words & (SERIES | GROUP | IDENTIFIER)) or column.name.isdigit()
+    if column.is_whole and column.distinct == 1 and named:
         return "is one number in all rows, so it names something"
     if words & KNOWN_AHEAD and not names_quantity(column.heading):
         return "looks like a calendar (read it with role: known, or compute it with features.calendar)"
@@ -181,6 +188,11 @@ def _is_counter(column: Column) -> bool:
     """Return whether numbers increase by one from row to row; they are readings if the file has no other values."""
     words = words_in(column.name)
     return _numbers_rows(column) and not words <= INDEX and not words & (SERIES | GROUP)
+
+
+def _begins_as_an_index(column: Column) -> bool:
+    named = bool(words_in(column.name) & (INDEX | SERIES | GROUP | IDENTIFIER))
+    return named or float(column.numbers[0]) in (0.0, 1.0)
 
 
 def _numbers_rows(column: Column) -> bool:

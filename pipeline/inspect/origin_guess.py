@@ -29,14 +29,29 @@ def guess_known(draft: SourceDraft, frequency: int) -> tuple[dict[str, Any], str
         zone = "UTC" if times.published.exact else draft.analysis.zone.zone
         return {"column": times.published.name, "format": times.published.form.text, "zone": zone}, None
     if draft.analysis.has_vintages:
-        return {"at_issue_plus": "0h"}, "how long after its issue time can a forecast be used?"
+        asked = "how long after its issue time can a forecast be used?"
+        delay = issue_delay(draft, frequency)
+        late = f" Only its day is known, so the latest time of that day is written; {asked}"
+        return {"at_issue_plus": _in_hours(delay)}, late.strip() if delay else asked
     if draft.role == "realized":
-        return {"after_step": "1h"}, "how long after its step does a measurement arrive?"
+        late = "nothing in the files shows how long after its step a measurement arrives, so a late time is written"
+        return {"after_step": _in_hours(max(DAY, frequency))}, f"{late}: is it earlier?"
     without = "no issue time in the files"
     if says_day_ahead(draft):
         known = {"day": -1, "at": _GATE, "zone": "group"}
         return known, f"{without}: at what time of the previous day is the forecast published?"
     return {"before_step": step_text(frequency)}, f"{without}: when does the forecast become known?"
+
+
+def issue_delay(draft: SourceDraft, frequency: int) -> int:
+    """Return the longest time in ns from the issue time as read to the publication: a day if only its day is known.
+
+    It is 0 if the forecasts end too early to be used after such a delay.
+    """
+    times = draft.analysis.times
+    if times.issue is None or times.issue.form.has_clock or not (times.issue.columns or times.issue.path):
+        return 0
+    return DAY if len(times.leads) and int(times.leads.max()) + frequency > DAY else 0
 
 
 def says_day_ahead(draft: SourceDraft) -> bool:
@@ -82,7 +97,7 @@ def _issue_cycle(draft: SourceDraft, frequency: int) -> Origin | None:
     minute = TIME_UNITS["min"]
     if regular < 0.95 or (DAY % every and every % DAY) or phase % minute or phase >= DAY:
         return None
-    leads = times.leads - (frequency if times.ends_step else 0)
+    leads = times.leads - (frequency if times.ends_step else 0) - issue_delay(draft, frequency)
     first = max(0, int(leads.min()))
     length = int(leads.max()) + frequency - first
     if length <= 0:

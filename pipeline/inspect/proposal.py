@@ -10,14 +10,23 @@ import yaml
 
 from hindcast.pipeline.errors import SettingsError
 from hindcast.pipeline.inspect.commented_yaml import CommentedYaml, YamlSection
+from hindcast.pipeline.inspect.grid_guess import guess_grid_offset
 from hindcast.pipeline.inspect.origin_guess import choose_lags, guess_origin
 from hindcast.pipeline.inspect.sample import PLACEHOLDER_SOURCE
-from hindcast.pipeline.inspect.source_drafts import KeyFields, SourceDraft, choose_key_fields
+from hindcast.pipeline.inspect.series_sizes import series_sizes
+from hindcast.pipeline.inspect.source_drafts import (
+    KeyFields,
+    SourceDraft,
+    choose_key_fields,
+)
 from hindcast.pipeline.inspect.source_yaml import add_source, name_sources
+from hindcast.pipeline.inspect.spelling import unify_spelling
 from hindcast.pipeline.inspect.timestamp_columns import step_text
 from hindcast.pipeline.inspect.vocabulary import country_zones
 from hindcast.pipeline.settings.base import DAY, HOUR, TIME_UNITS
 from hindcast.pipeline.settings.params import check_params
+
+_SIZES = 10  # from this ratio of the largest series to the smallest, each series has its own scale
 
 NO_TARGET = "to_be_named"
 """The target if the files contain no measurements; no value has this name."""
@@ -34,7 +43,7 @@ def propose(drafts: Sequence[SourceDraft], all_paths: Sequence[str], root: str, 
 
     `root` becomes raw.path; `name` becomes the name of groups and series that have no other name.
     """
-    fields = choose_key_fields(drafts, name)
+    fields = unify_spelling(drafts, choose_key_fields(drafts, name))
     frequency, about_frequency = _choose_frequency(drafts)
     zone, about_zone = _choose_zone(drafts, fields)
     document = CommentedYaml("@package _global_", _ADVICE)
@@ -42,6 +51,11 @@ def propose(drafts: Sequence[SourceDraft], all_paths: Sequence[str], root: str, 
     raw.add("path", root)
     raw.add("frequency", step_text(frequency), ask=about_frequency)
     raw.add("zone", zone, ask=[about_zone])
+    offset = guess_grid_offset(drafts, frequency)
+    if offset is not None:
+        raw.add(
+            "grid_offset", offset, ask=["steps begin this long after the full step in UTC: is it correct?"]
+        )
     raw.add("max_bad_fraction", 0.01)
     sources = raw.section("sources")
     for draft, field, source in zip(drafts, fields, name_sources(drafts, fields), strict=True):
@@ -121,7 +135,10 @@ def _add_align(document: CommentedYaml, drafts: Sequence[SourceDraft], frequency
     for key in ("groups", "from", "until"):
         align.add(key, None)
     align.add("origin", origin, ask=about_origin)
-    align.add("vintage", {"take": "newest", "max_age": None})
+    empty = any(_has_empty_vintages(draft) for draft in drafts)
+    note = "some rows of forecasts are empty, so the newest one that is not is taken"
+    take = "newest_filled" if empty else "newest"
+    align.add("vintage", {"take": take, "max_age": None}, note=note if empty else "")
     align.add("gaps", {"fill": step_text(max(2 * HOUR, 2 * frequency)), "longer": "end"})
     features = align.section("features")
     features.add("forecast", "all")
@@ -132,6 +149,34 @@ def _add_align(document: CommentedYaml, drafts: Sequence[SourceDraft], frequency
     features.add("ahead", 0)
     features.add("calendar", ["hour", "weekday", "yearday"] if frequency < DAY else ["weekday", "yearday"])
     features.add("lead", value=True)
+    if _sizes_differ(drafts, target):
+        scale = document.top.section("scale", gap=True)
+        scale.add(
+            "by", "series", note=f"the series of {target} differ in size by a factor of {_SIZES} or more"
+        )
+
+
+def _has_empty_vintages(draft: SourceDraft) -> bool:
+    """Return whether a forecast with issue times has rows without any value."""
+    if draft.role != "forecast" or not draft.analysis.has_vintages:
+        return False
+    names = {name for value in draft.values for name in value.splits}
+    for analysis in draft.analyses:
+        missing = [column.missing for column in analysis.keys.value_columns if column.name in names]
+        if missing and bool((np.logical_and.reduce(missing) & analysis.times.ok).any()):
+            return True
+    return False
+
+
+def _sizes_differ(drafts: Sequence[SourceDraft], target: str) -> bool:
+    """Return whether the largest series of a value is many times the smallest, by their mean absolute values."""
+    sizes: dict[str, float] = {}
+    for draft in drafts:
+        for value in draft.values if draft.role == "realized" else ():
+            if value.name == target:
+                sizes |= series_sizes(draft, value)
+    positive = [size for size in sizes.values() if size > 0]
+    return len(positive) > 1 and max(positive) >= _SIZES * min(positive)
 
 
 def _choose_target(drafts: Sequence[SourceDraft]) -> tuple[str, str | None]:

@@ -7,6 +7,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from itertools import product
+from typing import Any
 
 from hindcast.pipeline.inspect.column_types import Column
 from hindcast.pipeline.inspect.file_analysis import AnalysedFiles, Span, spans_overlap
@@ -22,8 +23,8 @@ _VERSION_NAME = re.compile(
 )
 _DAY_NAME = re.compile(r"(19|20)\d{6}(\d{2}|\d{4}|\d{6})?")
 
-FieldSetting = dict[str, str]
-"""A field as written in the settings: one of `column`, `path` and `constant`."""
+FieldSetting = dict[str, Any]
+"""A field as written in the settings: at most one of `column`, `path` and `constant`, and possibly a `map`."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,7 @@ class KeyFields:
     by_country: bool
     groups: tuple[str, ...]
     question: str | None = None
+    about_series: str | None = None
 
 
 def draft_sources(analyses: Sequence[AnalysedFiles], layouts: Sequence[ColumnLayout]) -> list[SourceDraft]:

@@ -11,6 +11,7 @@ import numpy as np
 
 from hindcast.pipeline.inspect.column_types import Column
 from hindcast.pipeline.inspect.commented_yaml import YamlSection
+from hindcast.pipeline.inspect.grid_guess import guess_rounding
 from hindcast.pipeline.inspect.heading_patterns import SplitHeading, family_pattern, plain_pattern
 from hindcast.pipeline.inspect.origin_guess import guess_known
 from hindcast.pipeline.inspect.path_patterns import make_globs
@@ -62,10 +63,13 @@ def add_source(
     if field.group is not None:
         source.add("group", field.group)
     if field.series is not None:
-        source.add("series", field.series, ask=_about_series(draft, field.series))
+        source.add("series", field.series, ask=[*_about_series(draft, field.series), field.about_series])
     _add_issue_and_lead(source, draft)
     if draft.analysis.times.valid is not None:
         _add_valid_time(source, draft, draft.analysis.times.valid, frequency)
+    rounding = guess_rounding(draft, frequency)
+    if rounding is not None:
+        source.add("off_grid", rounding[0], ask=[rounding[1]])
     known, about_known = guess_known(draft, frequency)
     source.add("known", known, ask=[about_known])
     _add_values(source, draft, field)
@@ -126,9 +130,11 @@ def _add_issue_and_lead(source: YamlSection, draft: SourceDraft) -> None:
 def _add_valid_time(source: YamlSection, draft: SourceDraft, valid: TimestampColumn, frequency: int) -> None:
     zone = draft.analysis.zone
     setting = _timestamp_setting(draft, valid)
-    about_zone = None if valid.exact else zone.question
+    about_zone = zone.question
     if not valid.exact and draft.analysis.times.issue is None:
         setting |= {"ambiguous": zone.ambiguous} if zone.ambiguous else {}
+        if zone.column is not None:
+            setting["ambiguous"] = {"column": zone.column.name, "later": list(zone.column.later)}
         setting |= {"nonexistent": zone.nonexistent} if zone.nonexistent else {}
     ends, about_label = _find_label(draft, valid)
     if ends:

@@ -18,10 +18,12 @@ from hindcast.pipeline.inspect.timestamp_columns import TimestampColumn, minute_
 from hindcast.pipeline.inspect.vocabulary import (
     ABBREVIATED_ZONES,
     CLOCK_CHANGE_ZONES,
+    city_zones,
     country_zones,
     find_countries,
     words_in,
 )
+from hindcast.pipeline.inspect.zone_columns import ZoneColumn, find_zone_column
 from hindcast.pipeline.raw.localize import find_occurrences
 from hindcast.pipeline.settings.base import DAY
 from hindcast.pipeline.settings.clock import utc_of, wall_of
@@ -30,6 +32,7 @@ _EVIDENCE = {"doubled": "occurs twice", "absent": "is missing", "empty": "is emp
 _ONCE = "the repeated autumn hour occurs only once, so it is read as the earlier of the two"
 _OFFSETS = {"+3:30": "Asia/Tehran", "+5:30": "Asia/Kolkata", "+5:45": "Asia/Kathmandu", "+6:30": "Asia/Yangon",
             "+9:30": "Australia/Darwin"}  # fmt: skip
+_LEAST_ABSENT = 2  # spring hours that are missing, to doubt a Z
 _LONGEST_GRID = 2_000_000  # steps; longer files are not searched for clock changes
 
 
@@ -46,6 +49,8 @@ class ZoneGuess:
     nonexistent: str | None = None
     wall: bool = False
     label: str | None = None  # `hour_ending`, if clock changes show it
+    column: ZoneColumn | None = None
+    """The column that tells repeated hours apart."""
 
 
 @dataclass(frozen=True)
@@ -75,10 +80,45 @@ class ClockChanges:
 def guess_zone(fmt: FileFormat, times: TimeColumns, values: Sequence[Column]) -> ZoneGuess:
     """Guess the zone of the timestamps of one file format; `values` are its value columns."""
     if times.exact:
+        return _check_utc(fmt, times, values)
+    column = find_zone_column(fmt.columns)
+    guess = _guess_zone(fmt, times, values, column.zone if column else None)
+    return guess if column is None else _with_column(guess, column)
+
+
+def _with_column(guess: ZoneGuess, column: ZoneColumn) -> ZoneGuess:
+    """Return a guess with what a column says: abbreviations of summer and winter time prove wall time."""
+    if column.zone is None:
+        return replace(guess, column=column) if guess.wall else guess
+    zone = guess.zone if guess.wall else column.zone
+    question = None if zone == column.zone else guess.question
+    return replace(guess, zone=zone, question=question, wall=True, column=column)
+
+
+def _check_utc(fmt: FileFormat, times: TimeColumns, values: Sequence[Column]) -> ZoneGuess:
+    """Return UTC for timestamps with an offset or a Z, and ask if those with a Z show the clock changes of a zone."""
+    first = next(iter(times.main.columns[0].texts[:1].to_pylist()), "") if times.main.columns else ""
+    if not first.endswith("Z") or times.issue is not None:
         return ZoneGuess("UTC")
+    filled = ~np.logical_and.reduce([column.missing for column in values]) if values else times.ok
+    zone, changes = _best_zone(_distinct_stamps(fmt, times, filled), _zone_hints(fmt, times, frozenset()))
+    if not changes.doubled and changes.absent < _LEAST_ABSENT:
+        return ZoneGuess("UTC")
+    question = (
+        f"the timestamps end with Z, which means UTC, but show wall time of {zone} ({changes.example}): is the Z wrong? "
+        f"Then write the Z in the `format`, and `zone: {zone}`"
+    )
+    return ZoneGuess("UTC", question)
+
+
+def _guess_zone(
+    fmt: FileFormat, times: TimeColumns, values: Sequence[Column], named: str | None
+) -> ZoneGuess:
+    """Guess the zone of timestamps without offset; `named` is the zone that a column names."""
     words = times.main.words | words_in(times.main.form.text.replace("%", " ")) | _zone_column_words(fmt)
-    named = _named_zone(times.main.name)
-    hints = list(dict.fromkeys([*([named] if named else []), *_zone_hints(fmt, times, words)]))
+    said = _named_zone(times.main.name)
+    first = [zone for zone in (said, named) if zone]
+    hints = list(dict.fromkeys([*first, *_zone_hints(fmt, times, words)]))
     missing = [column.missing for column in values]
     has_value = ~np.logical_and.reduce(missing) if missing else times.ok
     if times.valid is not None and times.valid.period is not None:
@@ -92,7 +132,7 @@ def guess_zone(fmt: FileFormat, times: TimeColumns, values: Sequence[Column]) ->
         other, other_changes = _best_zone(earlier, hints)
         if times.main.hours_to_24 or other_changes.support > changes.support:
             best, changes, label, files = other, other_changes, "hour_ending", earlier
-    decided = _decide_named(named, times.main.name, changes, files) or _decide(
+    decided = _decide_named(said, times.main.name, changes, files) or _decide(
         best, changes, files, hints, words
     )
     guess = replace(decided, label=label)
@@ -245,7 +285,8 @@ def _zone_hints(fmt: FileFormat, times: TimeColumns, words: frozenset[str]) -> l
     countries = find_countries([*fmt.paths[:50], *headings, *texts])
     places = [zone for country in countries[:3] for zone in country_zones(country)[:3]]
     named = [ABBREVIATED_ZONES[word][1] for word in sorted(words) if word in ABBREVIATED_ZONES]
-    return list(dict.fromkeys([*places, *named]))
+    cities = city_zones([*fmt.paths[:50], *headings, *names])
+    return list(dict.fromkeys([*cities, *places, *named]))
 
 
 def _zone_column_words(fmt: FileFormat) -> frozenset[str]:

@@ -85,6 +85,9 @@ CLOCK_CHANGE_ZONES = tuple(_DATA["zones"]["schedules"].split())
 
 _CAMEL = re.compile(r"(?<=[a-z][a-z])(?=[A-Z])")  # IssueTime, but not kWh
 _CLOCK_OF_12_HOURS = re.compile(r"\d ?[AP]M$")
+_EIC = re.compile(r"\b10Y([A-Z]{2})-[A-Z0-9-]{9}")
+_SHORTEST_CITY = 5
+_SHORTEST_COUNTRY = 4
 _BRACKET = re.compile(r"[\[(]([^\])]{1,20})[\])]")
 _TIME_BRACKET = re.compile(_DATA["time_bracket"], re.IGNORECASE)
 
@@ -209,10 +212,29 @@ def find_countries(texts: Iterable[str]) -> tuple[str, ...]:
     Elsewhere, two capital letters usually mean something else: MT_001 numbers meters, LV is a voltage.
     """
     pattern = r"(?:^|[|/(\[])([A-Z]{2})(?=$|/|[_)\]](?![0-9]))|(?<=[ _-])([A-Z]{2})$"
-    plain = (text for text in texts if not _CLOCK_OF_12_HOURS.search(text))  # AM is Armenia elsewhere
-    words = (first or last for text in plain for first, last in re.findall(pattern, text))
+    plain = [text for text in texts if not _CLOCK_OF_12_HOURS.search(text)]  # AM is Armenia elsewhere
+    words = [first or last for text in plain for first, last in re.findall(pattern, text)]
+    words += [code for text in plain for code in _countries_of_eic(text)]
+    words += [_countries()[name.lower()] for text in plain for name in _country_names().findall(text)]
     units = _DATA["not_countries"].split()
     return tuple(dict.fromkeys(word for word in words if country_zones(word) and word not in units))
+
+
+def city_zones(texts: Iterable[str]) -> tuple[str, ...]:
+    """Find zones named after a city that occurs in the texts: `adelaide.csv` is Australia/Adelaide."""
+    words = {
+        token.low
+        for text in texts
+        for token in parse_heading(text).tokens
+        if len(token.text) >= _SHORTEST_CITY
+    }
+    return tuple(_zones_by_city()[word] for word in sorted(words) if word in _zones_by_city())
+
+
+def _countries_of_eic(text: str) -> list[str]:
+    """Return the countries of codes of the European grid, such as 10YFR-RTE------C."""
+    named = [code for code, country in _DATA["eic"].items() if code in text]
+    return [*(_DATA["eic"][code] for code in named), *_EIC.findall(text)]
 
 
 def _tokens(name: str, pattern: str) -> Iterator[Token]:
@@ -252,6 +274,26 @@ def _unit_of_words(tokens: tuple[Token, ...]) -> str:
     before = [word for word in words[: places[-1]] if word != "per"][-1:]
     money = _UNIT_OF.get(before[0]) if before else None
     return f"{money}/{last}" if money in _MONEY and last not in _MONEY else last
+
+
+@lru_cache(maxsize=1)
+def _zones_by_city() -> dict[str, str]:
+    zones = [zone for zones in _zones_by_country().values() for zone in zones]
+    return {zone.rpartition("/")[2].lower(): zone for zone in zones if "_" not in zone}
+
+
+@lru_cache(maxsize=1)
+def _countries() -> dict[str, str]:
+    """The code of each country by its name in lower case."""
+    text = (files("tzdata") / "zoneinfo" / "iso3166.tab").read_text(encoding="utf-8")
+    lines = (line.split("\t") for line in text.splitlines() if line and not line.startswith("#"))
+    return {name.lower(): code for code, name in lines if len(name) >= _SHORTEST_COUNTRY}
+
+
+@lru_cache(maxsize=1)
+def _country_names() -> re.Pattern[str]:
+    names = "|".join(re.escape(name) for name in sorted(_countries(), key=len, reverse=True))
+    return re.compile(rf"(?i)(?<![a-z])(?:{names})(?![a-z])")
 
 
 @lru_cache(maxsize=1)

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import pandas as pd
+import pytest
 
+from hindcast.pipeline.errors import RawDataError
+from hindcast.pipeline.inspect.inspect_files import Inspection
+from hindcast.pipeline.raw.ingest import ingest
+from hindcast.pipeline.settings.params import check_params
 from tests.inspect import mock
+
+
+def stored(seen: Inspection, workspace: Path) -> pd.DataFrame:
+    """The only table that ingest stores by a proposal; ignored lines may be in quarantine."""
+    ingest(check_params(mock.settings(seen), "proposed"), workspace)
+    (table,) = mock.tables(workspace).values()
+    return table
 
 
 def test_the_status_of_a_revision_is_no_series(tmp_path: Path) -> None:
@@ -87,3 +100,69 @@ def test_files_named_by_their_issue_time_are_vintages_and_no_series(tmp_path: Pa
     source = mock.only_source(mock.seen(tmp_path, **files))
     assert source["issue_time"]["format"] == "%Y%m%d%H%M"
     assert "path" not in source.get("series", {})
+
+
+def test_a_row_of_totals_is_ignored_and_the_first_hour_is_kept(tmp_path: Path) -> None:
+    files = {}
+    for day in pd.date_range("2022-04-04", "2022-04-05"):
+        hours = pd.date_range(day, periods=25, freq="h")
+        rows = [(f"{a:%Y-%m-%d %H:%M}", f"{b:%Y-%m-%d %H:%M}", 0.5 + a.hour) for a, b in pairwise(hours)]
+        rows.append((f"{hours[0]:%Y-%m-%d %H:%M}", f"{hours[-1]:%Y-%m-%d %H:%M}", 300.0))
+        files[f"use_{day:%Y%m%d}_csv"] = mock.lines("From,To,kWh", *rows)
+    seen = mock.seen(tmp_path, **files)
+    assert any("2022-04-04 00:00,2022-04-05 00:00,300.0" in question for question in mock.questions(seen))
+    table = stored(seen, tmp_path)
+    table = table.sort_values("valid_time")
+    assert len(table) == 48
+    assert table["energy"].iloc[[0, 24]].tolist() == [0.5, 0.5]
+
+
+def test_of_two_stacked_tables_the_larger_one_is_read(tmp_path: Path) -> None:
+    times = pd.date_range("2025-04-06 00:05", periods=60, freq="5min")
+    first = [f'D,D,PRICE,5,"{time:%Y/%m/%d %H:%M:%S}",R1,50.0' for time in times]
+    second = [
+        f'D,D,REGION,9,"{time:%Y/%m/%d %H:%M:%S}",R1,{1000 + place},2000,900,1100'
+        for place, time in enumerate(times)
+    ]
+    text = [
+        "C,EXAMPLE,A,B,C2,2025/04/06,X,Y,A,Z",
+        "I,D,PRICE,5,TIME,REGION,RRP",
+        *first,
+        "I,D,REGION,9,TIME,REGION,DEMAND,AVAILABLE,NET,GROSS",
+        *second,
+        'C,"END OF REPORT",123',
+    ]
+    seen = mock.seen(tmp_path, two_csv="\n".join(text) + "\n")
+    table = stored(seen, tmp_path)
+    assert table["demand"].tolist() == [1000 + place for place in range(60)]
+    assert set(table["series"]) == {"R1"}
+
+
+def test_hours_a_minute_early_are_asked_about_and_rounded(tmp_path: Path) -> None:
+    ends = ["15:59", "16:59", "17:59", "19:00", "20:00", "21:00"]
+    rows = [(f"2024-12-08 {end}", 97 + place) for place, end in enumerate(ends)]
+    seen = mock.seen(tmp_path, hours_csv=mock.lines("end_utc,value", *rows))
+    assert mock.only_source(seen)["off_grid"] == {"round": "1min"}
+    assert any("2024-12-08 15:59" in question for question in mock.questions(seen))
+
+
+def test_a_city_in_a_name_gives_the_zone_and_its_half_hour_the_offset_of_the_grid(tmp_path: Path) -> None:
+    times = pd.date_range("2025-05-05", periods=240, freq="h")
+    rows = [(f"{time:%Y-%m-%d %H:%M}", 1000 + place, 1003 + place) for place, time in enumerate(times)]
+    seen = mock.seen(tmp_path, adelaide_csv=mock.lines("start_local,load_mw,plan_mw", *rows))
+    settings = mock.settings(seen)
+    zones = {source["valid_time"]["zone"] for source in settings["raw"]["sources"].values()}
+    assert zones == {"Australia/Adelaide"}
+    assert settings["raw"]["grid_offset"] == "30min"
+    assert settings["align"]["published"] == {"load": "load_forecast"}
+    assert any("local time: is it the time of this zone?" in question for question in mock.questions(seen))
+
+
+def test_files_without_timestamps_are_shown_by_their_first_texts(tmp_path: Path) -> None:
+    with pytest.raises(RawDataError) as caught:
+        mock.seen(
+            tmp_path, odd_csv=mock.lines("when,load", *((f"week {n} of 2024", n * 7) for n in range(20)))
+        )
+    (fault,) = caught.value.faults
+    assert "'when': 'week 0 of 2024' (close to a date or time), 'load': '0'" in fault
+    assert "Formats known are" in fault
