@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -107,8 +108,12 @@ def test_the_examples_of_the_data_contract_are_ingested_to_the_last_row(number: 
 def test_the_origins_that_the_page_on_alignment_shows_are_those_of_its_rules() -> None:
     path = ROOT / "docs" / "alignment.md"
     shown = [yaml.safe_load(block) for block in blocks(path, "yaml")]
-    forms = {next(iter(one["origin"])): one["origin"] for one in shown if "origin" in one}
-    assert set(forms) == {"before", "at", "every"}
+    forms: dict[str, Any] = {}
+    for one in (block["origin"] for block in shown if "origin" in block):
+        TypeAdapter(OriginField).validate_python(one)
+        key = "list" if isinstance(one, list) else next(iter(one))
+        forms.setdefault("on" if key is True else key, one)
+    assert set(forms) == {"before", "at", "every", "gate", "on", "list"}
     rules = {name: TypeAdapter(OriginField).validate_python(form) for name, form in forms.items()}
 
     text = path.read_text(encoding="utf-8")

@@ -13,7 +13,7 @@ from hindcast.pipeline.align.realized import Realized
 from hindcast.pipeline.arrays import Floats, Ints, Times, Values
 from hindcast.pipeline.forecasters import STORED
 from hindcast.pipeline.settings.base import DAY
-from hindcast.pipeline.settings.origin import NO_ORIGIN
+from hindcast.pipeline.settings.gates import NO_ORIGIN
 
 LONGEST_REACH = 56 * DAY
 """How far before the origin a seasonal value is searched for if nearer ones are missing."""

@@ -13,7 +13,7 @@ from hindcast.pipeline.align.inputs import Input
 from hindcast.pipeline.align.rolling import KnownValues, Rolled, Window, roll
 from hindcast.pipeline.align.vintages import Origins, SharedValues, Vintages, VintageSource, first_available
 from hindcast.pipeline.arrays import Flags, Floats, Ints
-from hindcast.pipeline.settings.origin import NO_ORIGIN
+from hindcast.pipeline.settings.gates import NO_ORIGIN
 
 _SAME = 1e-6  # a smaller relative difference of two means comes from rounding
 

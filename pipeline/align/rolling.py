@@ -12,7 +12,7 @@ from hindcast.pipeline.align.grid import Grid
 from hindcast.pipeline.align.realized import Realized
 from hindcast.pipeline.arrays import Floats, Ints, Times
 from hindcast.pipeline.settings.features import Statistic
-from hindcast.pipeline.settings.origin import NO_ORIGIN
+from hindcast.pipeline.settings.gates import NO_ORIGIN
 
 Window = tuple[int, Statistic]
 """The number of steps, and the statistic computed over them."""

@@ -16,7 +16,7 @@ from hindcast.pipeline.align.group_inputs import GroupInputs
 from hindcast.pipeline.align.origin_view import OriginView
 from hindcast.pipeline.align.vintages import Vintages
 from hindcast.pipeline.arrays import Flags, Times, Values
-from hindcast.pipeline.settings.origin import NO_ORIGIN
+from hindcast.pipeline.settings.gates import NO_ORIGIN
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,13 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from hindcast.pipeline.settings.base import Duration
+from hindcast.pipeline.settings.gates import DailyGate, WeekdayGates, WeeklyGate
 from hindcast.pipeline.settings.known import AfterStep, Always, AtIssuePlus, BeforeStep, DayAt, KnownRule
-from hindcast.pipeline.settings.origin import Before, Cycle, OriginRule
+from hindcast.pipeline.settings.origin import AnyOrigin, Before, Cycle, SeveralOrigins
 
 SECOND = 1_000_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _NAIVE_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - of local time
 _ALWAYS = datetime(1900, 1, 1, tzinfo=UTC)
 
@@ -40,26 +42,70 @@ def moment_of_label(label: int, zone: str) -> int:
     return moment_of(_NAIVE_EPOCH + timedelta(seconds=label // SECOND), zone) + label % SECOND
 
 
-def origin_of(rule: OriginRule, step: int, track: int, group_zone: str) -> int | None:
+def origin_of(rule: AnyOrigin, step: int, track: int, group_zone: str) -> int | None:
     """Return the time (ns) at which a track's forecast for a step is made; None if there is no forecast."""
     return origins_of(rule, [step], track, group_zone)[0]
 
 
-def origins_of(rule: OriginRule, steps: list[int], track: int, group_zone: str) -> list[int | None]:
+def origins_of(rule: AnyOrigin, steps: list[int], track: int, group_zone: str) -> list[int | None]:
     """Return the origins of one track for ascending steps; each origin of a cycle is computed only once."""
+    if isinstance(rule, SeveralOrigins):
+        for one in rule.root:
+            if track < one.tracks:
+                return origins_of(one, steps, track, group_zone)
+            track -= one.tracks
     if isinstance(rule, Before):
         return [step - rule.before.ns for step in steps]
+    assert not isinstance(rule, SeveralOrigins)  # it has no such track
     zone = _zone(rule.zone, group_zone)
     if isinstance(rule, Cycle):
         return list(_origins_of_cycle(rule, steps, track, zone))
-    gate = cache(lambda day: _gate_before(day, rule.at, zone))
+    gate = cache(lambda day: _gate_of(rule, day, track, zone))
     return [gate(local_time(step, zone).date()) for step in steps]
 
 
-def _gate_before(day: date, clock: str, zone: str) -> int:
+def _gate_of(rule: DailyGate | WeekdayGates | WeeklyGate, day: date, track: int, zone: str) -> int | None:
+    """Return the origin of the steps of a local day."""
+    clock, ready = (rule.at, 0) if rule.gate is None else (rule.gate, rule.ready.ns if rule.ready else 0)
+    assert clock is not None  # the settings have one of the two
+    if isinstance(rule, DailyGate):
+        return _gate_before(day, clock, ready, zone)
+    if isinstance(rule, WeekdayGates):
+        return _gate_of_weekday(rule, day, (clock, ready), zone)
+    first = _back_to(day, rule.starts)
+    gate = _back_to(first - timedelta(days=1), rule.on)  # of the week before
+    if rule.covers == "this_week":
+        gate += timedelta(days=7)
+    gate -= timedelta(days=7 * track)
+    if gate in skipped_days(zone):
+        gate -= timedelta(days=1)
+    moment = moment_of(_at(gate, clock), zone) - ready
+    return moment if rule.covers == "this_week" else min(moment, moment_of_midnight(first, zone))
+
+
+def _gate_of_weekday(rule: WeekdayGates, day: date, deadline: tuple[str, int], zone: str) -> int | None:
+    clock, ready = deadline
+    weekday = _WEEKDAYS[day.weekday()]
+    covering = [gate for gate, days in rule.covers.items() if weekday in days]
+    if not covering:
+        return None
+    gate = _back_to(day - timedelta(days=1), covering[0])
+    while gate in rule.closed or gate in skipped_days(zone) or not rule.covers.get(_WEEKDAYS[gate.weekday()]):
+        gate -= timedelta(days=1)
+    return min(moment_of(_at(gate, clock), zone) - ready, moment_of_midnight(day, zone))
+
+
+def _back_to(day: date, weekday: str) -> date:
+    """Return the last date with a weekday, not after `day`."""
+    while _WEEKDAYS[day.weekday()] != weekday:
+        day -= timedelta(days=1)
+    return day
+
+
+def _gate_before(day: date, clock: str, ready: int, zone: str) -> int:
     """Return a time of the local day before `day`; of the day before that if the zone skipped that day (Samoa, 2011)."""
     skipped = day - timedelta(days=1) in skipped_days(zone)
-    return moment_of(_at(day - timedelta(days=2 if skipped else 1), clock), zone)
+    return moment_of(_at(day - timedelta(days=2 if skipped else 1), clock), zone) - ready
 
 
 @cache
@@ -141,7 +187,10 @@ def _origins_of_cycle(rule: Cycle, steps: list[int], track: int, zone: str) -> I
     every, length, lead = (
         timedelta(seconds=length.ns // SECOND) for length in (rule.every, rule.length, rule.start)
     )
-    anchor = _at(date(1970, 1, 1), rule.at)
+    first = date(1970, 1, 1)
+    if rule.on is not None:  # the first one since 1970
+        first = _back_to(first + timedelta(days=6), rule.on)
+    anchor, convert = _at(first, rule.at), moment_of_cycle if rule.on is None else moment_of
     number, following, origin, end = 0, None, 0, 0
     for step in steps:
         if following is None:
@@ -151,9 +200,9 @@ def _origins_of_cycle(rule: Cycle, steps: list[int], track: int, zone: str) -> I
         if following <= step:
             while following <= step:
                 number += 1
-                following = moment_of_cycle(anchor + (number + 1) * every + lead, zone)
+                following = convert(anchor + (number + 1) * every + lead, zone)
             local = anchor + (number - track) * every
-            origin, end = moment_of_cycle(local, zone), moment_of_cycle(local + lead + length, zone)
+            origin, end = convert(local, zone), convert(local + lead + length, zone)
         yield origin if step < end else None
 
 

@@ -63,3 +63,8 @@ def phase_of(anchor: str, frequency: Duration) -> int:
     else:
         days = (date.fromisoformat(anchor) - _EPOCH).days
     return days % frequency.days * DAY
+
+
+def weekday_of(anchor: str) -> str:
+    """Return the weekday of an anchor."""
+    return anchor if anchor in WEEKDAYS else WEEKDAYS[date.fromisoformat(anchor).weekday()]

@@ -21,8 +21,9 @@ from hindcast.pipeline.settings.base import (
     unknown_names,
 )
 from hindcast.pipeline.settings.clock import lagged
+from hindcast.pipeline.settings.gates import NO_ORIGIN
 from hindcast.pipeline.settings.known import DeclaredRule, PublishedAt
-from hindcast.pipeline.settings.origin import NO_ORIGIN, OriginRule
+from hindcast.pipeline.settings.origin import AnyOrigin
 from hindcast.pipeline.settings.raw import RawSettings
 from hindcast.pipeline.settings.stamp_grid import StampGrid
 
@@ -82,7 +83,7 @@ class Features(Section):
 
 
 def feature_faults(
-    chosen: Features, raw: RawSettings, origin: OriginRule, published: Mapping[str, str]
+    chosen: Features, raw: RawSettings, origin: AnyOrigin, published: Mapping[str, str]
 ) -> Iterator[str]:
     """Yield a message for each violated rule on features and other settings together."""
     yield from _name_faults(chosen, raw)
@@ -117,7 +118,7 @@ def _name_faults(chosen: Features, raw: RawSettings) -> Iterator[str]:
         yield from unknown_names("align.features.known", chosen.known, allowed, "a known value")
 
 
-def _lag_faults(chosen: Features, raw: RawSettings, origin: OriginRule) -> Iterator[str]:
+def _lag_faults(chosen: Features, raw: RawSettings, origin: AnyOrigin) -> Iterator[str]:
     for name, lags in chosen.lags.items():
         for lag in lags:
             if lag.ns % raw.frequency.ns and (lag.days is None or raw.has_local_days):
@@ -132,7 +133,7 @@ def _lag_faults(chosen: Features, raw: RawSettings, origin: OriginRule) -> Itera
                         yield f"align.features.lags.{name}: {fault} (source {source_name})"
 
 
-def _forbidden(lag: Duration, known: DeclaredRule, origin: OriginRule, raw: RawSettings) -> str | None:
+def _forbidden(lag: Duration, known: DeclaredRule, origin: AnyOrigin, raw: RawSettings) -> str | None:
     """Return why a lag is not allowed, with the smallest allowed lag, or None if it is known at every origin."""
     frequency = raw.frequency.ns
     step = frequency * max(1, -(-60 * SECOND // frequency))
@@ -157,7 +158,7 @@ class _Probe:
     earliest: Times
 
     @classmethod
-    def of(cls, origin: OriginRule, grid: StampGrid, step: int, zone: str) -> _Probe:
+    def of(cls, origin: AnyOrigin, grid: StampGrid, step: int, zone: str) -> _Probe:
         start = _PROBE_START // grid.frequency * grid.frequency + grid.offset
         times = np.arange(start, start + _PROBE_LENGTH, step)
         return cls(grid, step, zone, times, _earliest_origins(origin, grid.instants(times), zone))
@@ -184,7 +185,7 @@ def _smallest_lag(probe: _Probe, lag: Duration, known: DeclaredRule, raw: RawSet
     return Duration.parse(f"{found // (60 * SECOND)}min" if found % HOUR else f"{found // HOUR}h")
 
 
-def _earliest_origins(origin: OriginRule, times: Times, zone: str) -> Times:
+def _earliest_origins(origin: AnyOrigin, times: Times, zone: str) -> Times:
     """Return the first origin of each step, TIME_MAX for the steps without one, which are dropped."""
     at_once = max(1, _MOST_ORIGINS // origin.tracks)
     pieces = (origin.origins(times[at : at + at_once], zone) for at in range(0, len(times), at_once))

@@ -14,7 +14,7 @@ from hindcast.pipeline.errors import MissingInputError, SettingsError
 from hindcast.pipeline.settings.align import AlignSettings
 from hindcast.pipeline.settings.base import Duration, Integer, Section
 from hindcast.pipeline.settings.known import KnownRule
-from hindcast.pipeline.settings.origin import OriginRule
+from hindcast.pipeline.settings.origin import AnyOrigin
 from hindcast.pipeline.settings.raw import RawSettings
 from hindcast.pipeline.settings.rules import faults_between_sections
 from hindcast.pipeline.settings.sections import (
@@ -184,9 +184,15 @@ _EXPECTED = {
     "bool_type": "must be true or false",
     "bool_parsing": "must be true or false",
 }
-_UNIONS = (KnownRule, OriginRule, SplitSettings)
+_UNIONS = (KnownRule, AnyOrigin, SplitSettings)
 _TAGS = frozenset(
-    {"LaterField", "word", "Duration", *(form.__name__ for union in _UNIONS for form in get_args(union))}
+    {
+        "LaterField",
+        "word",
+        "one",
+        "Duration",
+        *(form.__name__ for union in _UNIONS for form in get_args(union)),
+    }
 )
 _TYPES = frozenset({"str", "int", "float", "bool"})
 

@@ -171,6 +171,7 @@ class RawSettings(Section):
     zone: ZoneOrZones = "UTC"
     max_bad_fraction: Annotated[Number, Field(ge=0, le=1)] = 0.01
     sources: Annotated[dict[str, Source], Field(min_length=1)]
+    newer_fields: ClassVar[frozenset[str]] = frozenset({"anchor"})
     confirmed: tuple[ConfirmedEvent, ...] = ()  # genuine events, about which `ingest` does not warn
 
     def _faults(self) -> Iterator[str]:

@@ -6,10 +6,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from hindcast.pipeline.settings.align import AlignSettings
+from hindcast.pipeline.settings.anchor import weekday_of
 from hindcast.pipeline.settings.base import unknown_names
 from hindcast.pipeline.settings.features import feature_faults
 from hindcast.pipeline.settings.fields import ValueField
+from hindcast.pipeline.settings.gates import WeeklyGate
 from hindcast.pipeline.settings.known import PublishedAt
+from hindcast.pipeline.settings.origin import rules_of
 from hindcast.pipeline.settings.raw import RawSettings, Source
 from hindcast.pipeline.settings.usable import usable_faults
 from hindcast.pipeline.wording import time_text
@@ -21,6 +24,7 @@ def faults_between_sections(raw: RawSettings, align: AlignSettings) -> list[str]
         *_part_faults(raw),
         *_value_faults(raw),
         *_align_faults(raw, align),
+        *_week_faults(raw, align),
         *_angle_faults(raw, align),
         *_flag_faults(raw, align),
         *usable_faults(raw, align.target, align.usable),
@@ -102,6 +106,26 @@ def _align_faults(raw: RawSettings, align: AlignSettings) -> Iterator[str]:
     if align.from_ is not None and align.until is not None and align.from_ >= align.until:
         found = f"{time_text(align.from_)} and {time_text(align.until)}"
         yield f"align.from: must be before align.until, found {found}"
+
+
+def _week_faults(raw: RawSettings, align: AlignSettings) -> Iterator[str]:
+    """Yield why a weekly origin does not fit the steps: a step of 7d must be the week that the gate covers."""
+    frequency, anchors = raw.frequency, raw.anchor if isinstance(raw.anchor, dict) else {"": raw.anchor}
+    for rule in rules_of(align.origin):
+        if not isinstance(rule, WeeklyGate):
+            continue
+        if frequency.days != 7:
+            if rule.covers == "this_week":
+                yield (
+                    "align.origin.covers: this_week is for steps of 7d, whose values are not known before the week is over: use "
+                    f"next_week, found raw.frequency {frequency}"
+                )
+            continue
+        for group, anchor in anchors.items():
+            start = None if anchor is None else weekday_of(anchor)
+            if start is not None and start != rule.starts:
+                place = f"raw.anchor.{group}" if group else "raw.anchor"
+                yield f"align.origin.starts: must be the weekday on which steps start, {start} by {place}, found {rule.starts}"
 
 
 def _angle_faults(raw: RawSettings, align: AlignSettings) -> Iterator[str]:

@@ -26,6 +26,7 @@ _MERGE = f"{_PREFIX}merge"
 _TEXT = f"{_PREFIX}str"
 _KEYS = (_TEXT, _MERGE, f"{_PREFIX}value")  # `=` is a text as a key
 _NAMES = {"int": "a whole number", "float": "a number", "timestamp": "a date or time of the calendar"}
+_ON = ("on", "true")
 _SCALARS = frozenset(f"{_PREFIX}{name}" for name in ("str", "int", "float", "bool", "null", "timestamp"))
 
 
@@ -121,7 +122,9 @@ class _Builder:
         lines: dict[str, int] = {}
         for key, value in node.value:
             line = key.start_mark.line + 1
-            if key.tag not in _KEYS or not isinstance(key, yaml.ScalarNode):
+            # YAML 1.1 reads the key `on` as true, and tools that compose settings write it as `true`
+            is_on = isinstance(key, yaml.ScalarNode) and key.value in _ON and not key.style
+            if (key.tag not in _KEYS and not is_on) or not isinstance(key, yaml.ScalarNode):
                 what = f"{key.value[:80]!r}" if isinstance(key, yaml.ScalarNode) else "a list or section"
                 self.blame(path, f"a key must be text: put quotes around it, found {what} (line {line})")
                 continue

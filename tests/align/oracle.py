@@ -15,7 +15,7 @@ import holidays
 import numpy as np
 import pandas as pd
 
-from hindcast.pipeline.settings.origin import NO_ORIGIN
+from hindcast.pipeline.settings.gates import NO_ORIGIN
 from hindcast.pipeline.settings.params import Params
 
 NAN = float("nan")

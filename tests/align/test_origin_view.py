@@ -7,7 +7,7 @@ from hindcast.pipeline.align.group_inputs import prepare_group
 from hindcast.pipeline.align.origin_view import OriginView
 from hindcast.pipeline.align.rolling import Window
 from hindcast.pipeline.align.vintages import SharedValues
-from hindcast.pipeline.settings.origin import NO_ORIGIN
+from hindcast.pipeline.settings.gates import NO_ORIGIN
 from tests.align.mock import mock_frames, mock_params
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hindcast.pipeline.align.features.registry import KINDS
 from hindcast.pipeline.align.group_inputs import GroupInputs, prepare_group
 from hindcast.pipeline.align.track import read_track
-from hindcast.pipeline.settings.origin import NO_ORIGIN
+from hindcast.pipeline.settings.gates import NO_ORIGIN
 from hindcast.pipeline.settings.params import Params
 from tests.align.mock import HOUR, MINUTE, OF_STEPS, SOURCES, START, mock_frames, mock_params, mock_site
 from tests.align.strategies import frames, params, with_runs

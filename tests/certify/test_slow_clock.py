@@ -14,8 +14,9 @@ from hindcast.pipeline.certify.slow_clock import (
     origin_of,
     origins_of,
 )
+from hindcast.pipeline.settings.gates import NO_ORIGIN
 from hindcast.pipeline.settings.known import KnownField, PublishedAt
-from hindcast.pipeline.settings.origin import NO_ORIGIN, OriginField
+from hindcast.pipeline.settings.origin import OriginField
 from hindcast.pipeline.settings.stamp_grid import StampGrid
 
 HOUR = 3_600_000_000_000
@@ -34,7 +35,18 @@ RULES = (
     {"every": "48h", "at": "18:00", "zone": "group", "from": "6h", "for": "24h"},
     {"every": "24h", "at": "00:00", "zone": "group", "from": "0h", "for": "72h"},
     {"every": "6h", "at": "00:00", "zone": "group", "from": "1h", "for": "12h"},
-)
+    {"every": "7d", "on": "wednesday", "at": "23:00", "zone": "group", "from": "73h", "for": "28d"},
+    {"every": "14d", "on": "friday", "at": "02:30", "zone": "group", "from": "0h", "for": "14d"},
+    {"gate": "12:00", "ready": "15min", "covers": "next_day"},
+    {"gate": "02:30", "ready": "3h", "covers": "next_day", "zone": "Europe/Berlin"},
+    {"on": "wednesday", "at": "23:00", "covers": "next_week", "starts": "sunday"},
+    {"on": "friday", "at": "10:00", "covers": "next_week", "starts": "saturday", "for": "28d"},
+    {"on": "wednesday", "gate": "00:30", "ready": "45min", "covers": "this_week", "starts": "sunday", "for": "21d"},
+    {"at": "12:00", "covers": {"friday": ["saturday", "sunday", "monday"], "monday": "tuesday", "tuesday": "wednesday",
+     "wednesday": "thursday", "thursday": "friday"}, "closed": ["2024-03-29", "2024-04-01", "2011-12-29"]},
+    {"gate": "23:30", "ready": "1h", "covers": {"friday": ["saturday", "monday"], "sunday": ["thursday"]}},
+    [{"at": "12:00", "covers": "next_day"}, {"every": "12h", "zone": "group", "from": "1h", "for": "24h"}, {"before": "1h"}],
+)  # fmt: skip
 KNOWN = (
     {"at_issue_plus": "90min"},
     {"after_step": "2h"},

@@ -9,7 +9,7 @@ from hindcast.pipeline.errors import SettingsError
 from hindcast.pipeline.settings.base import Duration
 from hindcast.pipeline.settings.clock import lagged
 from hindcast.pipeline.settings.features import Features
-from hindcast.pipeline.settings.origin import NO_ORIGIN
+from hindcast.pipeline.settings.gates import NO_ORIGIN
 from hindcast.pipeline.settings.params import Params, check_params
 from hindcast.pipeline.settings.stamp_grid import StampGrid
 from tests.mock_data import mock_settings

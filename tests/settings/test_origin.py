@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from hindcast.pipeline.settings.origin import NO_ORIGIN, Before, Cycle, DailyGate
+from hindcast.pipeline.settings.gates import NO_ORIGIN, DailyGate
+from hindcast.pipeline.settings.origin import Before, Cycle
 from tests.settings.slow_clock import HOUR, local, stamp_of, stamp_of_calendar, stamps, zones
 
 Rule = Before | DailyGate | Cycle

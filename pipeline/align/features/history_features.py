@@ -16,8 +16,8 @@ from hindcast.pipeline.arrays import TIME_MAX, Floats, Times
 from hindcast.pipeline.settings.base import DAY, Duration
 from hindcast.pipeline.settings.clock import lagged
 from hindcast.pipeline.settings.features import Statistic
+from hindcast.pipeline.settings.gates import NO_ORIGIN
 from hindcast.pipeline.settings.known import PublishedAt
-from hindcast.pipeline.settings.origin import NO_ORIGIN
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.settings.stamp_grid import StampGrid
 
