@@ -72,7 +72,7 @@ def _gate_of(rule: DailyGate | WeekdayGates | WeeklyGate, day: date, track: int,
         return _gate_before(day, clock, ready, zone)
     if isinstance(rule, WeekdayGates):
         return _gate_of_weekday(rule, day, (clock, ready), zone)
-    first = _back_to(day, rule.starts)
+    first = _back_to(day, rule.first_day)
     gate = _back_to(first - timedelta(days=1), rule.on)  # of the week before
     if rule.covers == "this_week":
         gate += timedelta(days=7)

@@ -231,7 +231,7 @@ def _check_stamps(
         measured = inside[has_value[inside] if kinds is None else (has_value & ~kinds.stray)[inside]]
         known = known_moments(found, source, grid, rules.zone)[measured]
         places = files[rows][measured], found.line[measured]
-        spans = grid.spans(valid[measured], length[measured])
+        spans = grid.elapsed(valid[measured], length[measured])
         stamps.add_measured(valid[measured], known, spans, places)
     if kinds is None:
         return rows[inside], rows[:0]

@@ -153,7 +153,7 @@ class WeeklyGate(Gate):
 
     on: Weekday
     covers: Literal["this_week", "next_week"]
-    starts: Weekday
+    first_day: Weekday = Field(alias="starts")
     length: PositiveDuration = Field(alias="for", default=Duration(f"{_WEEK}d", _WEEK * DAY, _WEEK))
     _accept_true = model_validator(mode="before")(with_on)
 
@@ -171,8 +171,8 @@ class WeeklyGate(Gate):
         """Return the origins (step, track) of steps that start at `times`."""
         zone = zone_for(self.zone, group_zone)
         day = local_day(times, zone)
-        week = day - (day + _THURSDAY - WEEKDAYS.index(self.starts)) % _WEEK
-        gate = week + (WEEKDAYS.index(self.on) - WEEKDAYS.index(self.starts)) % _WEEK
+        week = day - (day + _THURSDAY - WEEKDAYS.index(self.first_day)) % _WEEK
+        gate = week + (WEEKDAYS.index(self.on) - WEEKDAYS.index(self.first_day)) % _WEEK
         gate -= _WEEK * (self.covers == "next_week")
         gates = gate[:, None] - _WEEK * np.arange(self.tracks)
         exists = moment_of_day(gates + 1, 0, zone) > moment_of_day(gates, 0, zone)

@@ -123,9 +123,9 @@ def _week_faults(raw: RawSettings, align: AlignSettings) -> Iterator[str]:
             continue
         for group, anchor in anchors.items():
             start = None if anchor is None else weekday_of(anchor)
-            if start is not None and start != rule.starts:
+            if start is not None and start != rule.first_day:
                 place = f"raw.anchor.{group}" if group else "raw.anchor"
-                yield f"align.origin.starts: must be the weekday on which steps start, {start} by {place}, found {rule.starts}"
+                yield f"align.origin.starts: must be the weekday on which steps start, {start} by {place}, found {rule.first_day}"
 
 
 def _angle_faults(raw: RawSettings, align: AlignSettings) -> Iterator[str]:

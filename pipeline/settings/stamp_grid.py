@@ -89,7 +89,7 @@ class StampGrid:
         on_grid = np.where(self.is_on(counted), counted, start)
         return np.where(self._moves(stamps, counted), start + np.maximum(stamps - on_grid, 0), start)
 
-    def spans(self, stamps: Times, lengths: Times) -> Times:
+    def elapsed(self, stamps: Times, lengths: Times) -> Times:
         """Return how long intervals of `lengths` (ns) that begin at timestamps last: whole days as local days, others exactly."""
         if self.zone is None:
             return lengths

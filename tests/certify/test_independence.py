@@ -33,7 +33,7 @@ ALLOWED = {
 }
 ARITHMETIC = {
     "origins", "moments", "lagged", "start_of", "settle", "starts", "ends", "is_on", "stamp_grid", "clocks", "offset_of", "wall_of", "utc_of", "local_day", "moment_of_day", "exact",
-    "played_samples", "instants", "labels", "spread", "spans", "lengths", "grid_in", "phase_of",
+    "played_samples", "instants", "labels", "spread", "elapsed", "lengths", "grid_in", "phase_of",
 }  # fmt: skip
 """Functions and methods of settings and store that plan origins, known moments, lags, shares and played samples."""
 

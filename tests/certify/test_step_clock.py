@@ -43,4 +43,4 @@ def test_the_slow_clock_is_that_of_the_settings(
     assert clock.is_due(stamps).tolist() == grid.is_on(stamps).tolist()
     for length in (HOUR, DAY, 7 * DAY):
         lengths = np.full(len(stamps), length)
-        assert clock.lasting(stamps, lengths).tolist() == grid.spans(stamps, lengths).tolist()
+        assert clock.lasting(stamps, lengths).tolist() == grid.elapsed(stamps, lengths).tolist()
