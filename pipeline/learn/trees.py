@@ -45,6 +45,9 @@ _NO_SPLIT = {"min_gain_to_split": 1e300}
 
 Objective = Literal["l2", "l1"]
 
+Read = tuple[Values, Floats, NDArray[np.int32]]
+"""Inputs, scaled targets and series of rows, as `TreeData.read` returns them."""
+
 
 @dataclass(frozen=True)
 class Booster:
@@ -105,8 +108,11 @@ class TreeData:
         """Return whether each series is one of training."""
         return (series > 0) & (series <= self.known)
 
-    def read(self, rows: Rows, target: int) -> tuple[Values, Floats, NDArray[np.int32]]:
-        """Return inputs (row, `width`) float32, the scaled target to learn (row,) float64 and the series' index (row,)."""
+    def read(self, rows: Rows, target: int, check: Callable[[], None] = lambda: None) -> Read:
+        """Return inputs (row, `width`) float32, the scaled target to learn (row,) float64 and the series' index (row,).
+
+        Calls `check()` after each block of rows.
+        """
         series = self.numbers[rows.sequence]
         inputs = np.empty((len(rows), self.width), np.float32)
         due = np.empty(len(rows), np.float64)
@@ -115,6 +121,7 @@ class TreeData:
             inputs[block] = self.with_flag(self.scaled_inputs(read("X"), series[block]), published[:, target])
             offset, spread = self.offset_and_spread(published, series[block], target)
             due[block] = (read("Y")[:, target] - offset) / spread
+            check()
         return inputs, due, series
 
     @property
@@ -158,8 +165,8 @@ class TreeFitter:
 
     Training rows count as for the network: see `read_weights`. If there are more than `most_rows`, that many
     are chosen at random by `seed`; so are validation rows. Before each model, `threads()` says how many threads may fit it
-    (0: as many as there are processors), which changes no byte. `check()` is called after each round, and may end the work
-    by raising.
+    (0: as many as there are processors), which changes no byte. `check()` is called after each round and each
+    block of rows, and may end the work by raising.
     """
 
     def __init__(
@@ -179,19 +186,20 @@ class TreeFitter:
         available = int(self._parts["train"][1][target].sum())
         if not available:
             return None
-        rows = {
-            part: rows_of(self._data.source, spans, self._draw(np.flatnonzero(counted[target]), target))
-            for part, (spans, counted) in self._parts.items()
-        }
-        boost = partial(_boost, threads=self._threads, check=self._check)
-        return _fit_target(self._data, target, rows, available, boost)
+        data, boost = self._data, partial(_boost, threads=self._threads, check=self._check)
+        parts = [
+            data.read(rows_of(data.source, spans, self._draw(counted[target], target)), target, self._check)
+            for spans, counted in self._parts.values()
+        ]
+        return _fit_target(data, target, parts, available, boost)
 
     @cached_property
     def _parts(self) -> dict[str, tuple[Spans, Flags]]:
         spans = {part: scored_spans(self._data.source, part) for part in ("train", "validation")}
         return {part: (spans[part], _counted(self._data, part, spans[part], self._check)) for part in spans}
 
-    def _draw(self, numbers: Ints, target: int) -> Ints:
+    def _draw(self, counted: Flags, target: int) -> Ints:
+        numbers = np.flatnonzero(counted)
         if len(numbers) <= self._most_rows:
             return numbers
         random = np.random.default_rng([self._seed, target])
@@ -227,10 +235,9 @@ def bin_rows(
 
 
 def _fit_target(
-    data: TreeData, target: int, rows: dict[str, Rows], available: int, boost: Callable[..., Booster]
+    data: TreeData, target: int, parts: list[Read], available: int, boost: Callable[..., Booster]
 ) -> TargetTrees:
-    inputs, due, series = data.read(rows["train"], target)
-    late_inputs, late_due, late_series = data.read(rows["validation"], target)
+    (inputs, due, series), (late_inputs, late_due, late_series) = parts
     known = data.is_known(late_series)
     _, spread = data.offset_and_spread(np.full((len(late_series), target + 1), np.nan), late_series, target)
     constant = 0.0 if data.residual else None
@@ -239,11 +246,13 @@ def _fit_target(
     def binned(*, by_series: bool) -> Binned:
         # only series that training knows decide whether the index helps; others never get it
         chosen = known if by_series or known.any() else np.ones(len(known), np.bool_)
-        train, late = (
+        early, later = (
             with_series(part, index) if by_series else part
             for part, index in ((inputs, series), (late_inputs[chosen], late_series[chosen]))
         )
-        return bin_rows(train, due, (late, late_due[chosen], spread[chosen]), category if by_series else None)
+        return bin_rows(
+            early, due, (later, late_due[chosen], spread[chosen]), category if by_series else None
+        )
 
     tables = [binned(by_series=False), binned(by_series=True)]
     models = [boost(table, "l2", base=constant) for table in tables]
