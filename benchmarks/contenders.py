@@ -1,4 +1,4 @@
-"""One contender reads the CSV files of a folder once; prints seconds and peak memory (kB) as JSON.
+"""One contender reads the CSV or Parquet files of a folder once; prints seconds, processor time and peak memory (kB) as JSON.
 
     python benchmarks/contenders.py NAME RAW WORK column|file
 
@@ -77,6 +77,71 @@ def duckdb(raw: Path, work: Path) -> Callable[[], object]:
     return run
 
 
+def parquet_read(raw: Path, _work: Path) -> Callable[[], object]:
+    """Only the table in memory: nothing is checked, sorted, divided into groups or written."""
+    import pyarrow.dataset  # noqa: F401 (pyarrow imports it at its first use)
+    import pyarrow.parquet as pq
+
+    columns = ["group", "series", "time", *VALUES]
+    return lambda: [pq.read_table(file, columns=columns) for file in raw.glob("*.parquet")]
+
+
+def parquet_tables(raw: Path, work: Path) -> Callable[[], object]:
+    """The table sorted, and one file per group: the outputs of ingest, without its checks, digests and quality report."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.dataset
+    import pyarrow.parquet as pq
+
+    def run() -> None:
+        table = pa.concat_tables([pq.read_table(file) for file in raw.glob("*.parquet")])
+        table = table.sort_by([(name, "ascending") for name in ("group", "series", "time")])
+        for group in pc.unique(table["group"]).to_pylist():
+            pq.write_table(table.filter(pc.equal(table["group"], group)), work / f"{group}.parquet")
+
+    return run
+
+
+def parquet_pandas(raw: Path, work: Path) -> Callable[[], object]:
+    import pandas as pd
+    import pyarrow.parquet  # noqa: F401 (pandas imports it at its first use)
+
+    def run() -> None:
+        table = pd.concat([pd.read_parquet(file) for file in raw.glob("*.parquet")])
+        for group, rows in table.groupby("group"):
+            rows.sort_values(["series", "time"]).to_parquet(work / f"{group}.parquet")
+
+    return run
+
+
+def parquet_polars(raw: Path, work: Path) -> Callable[[], object]:
+    import polars as pl
+
+    def run() -> None:
+        table = pl.scan_parquet(raw / "*.parquet").sort("group", "series", "time")
+        table.sink_parquet(pl.PartitionBy(work / "tables", key="group"), mkdir=True)
+
+    return run
+
+
+def parquet_duckdb(raw: Path, work: Path) -> Callable[[], object]:
+    import duckdb
+
+    written = f"""COPY (FROM '{raw}/*.parquet' ORDER BY "group", series, time)
+        TO '{work}/tables' (FORMAT parquet, PARTITION_BY ("group"))"""
+
+    def run() -> None:
+        with duckdb.connect() as connection:
+            connection.execute(written)
+
+    return run
+
+
+PEERS = {each.__name__: each for each in (
+    pyarrow, pandas, dask, polars, duckdb, parquet_read, parquet_tables, parquet_pandas, parquet_polars, parquet_duckdb,
+)}  # fmt: skip
+
+
 def ingest(raw: Path, work: Path, by: str) -> Callable[[], object]:
     import pyarrow.vendored.version  # noqa: F401 (pyarrow imports it at its first use)
 
@@ -86,7 +151,7 @@ def ingest(raw: Path, work: Path, by: str) -> Callable[[], object]:
     group = {"column": "group"} if by == "column" else {"path": r"([^/]+)\.csv$"}
     source = {
         "role": "realized",
-        "files": "*.csv",
+        "files": ["*.csv", "*.parquet"],
         "group": group,
         "series": {"column": "series"},
         "valid_time": {"column": "time"},
@@ -110,12 +175,16 @@ def files_of(raw: Path) -> list[Path]:
 def main() -> None:
     name, raw, work, by = sys.argv[1:]
     folders = (Path(raw), Path(work))
-    run = ingest(*folders, by) if name == "ingest" else {"pyarrow": pyarrow, "pandas": pandas, "dask": dask, "polars": polars, "duckdb": duckdb}[name](*folders)  # fmt: skip
-    start = time.perf_counter()
+    run = ingest(*folders, by) if name == "ingest" else PEERS[name](*folders)
+    start, spent = time.perf_counter(), time.process_time()
     result = run()
-    seconds = time.perf_counter() - start
+    seconds, spent = time.perf_counter() - start, time.process_time() - spent
     del result
-    print(json.dumps({"seconds": seconds, "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss}))
+    print(
+        json.dumps(
+            {"seconds": seconds, "cpu": spent, "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss}
+        )
+    )
 
 
 if __name__ == "__main__":

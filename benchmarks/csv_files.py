@@ -1,4 +1,4 @@
-"""CSV files generated from a seed, and the digest of a folder."""
+"""CSV and Parquet files generated from a seed, and the digest of a folder."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import hashlib
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 VALUES = [f"v{place}" for place in range(18)]
 HEADER = f"group,series,time,{','.join(VALUES)}\n"
@@ -49,6 +51,24 @@ def write_long(
             stream.write(
                 "".join([f"{name},{stamp},{numbers}\n" for name, numbers in zip(names, cells, strict=True)])
             )
+    return path.stat().st_size / 1e6
+
+
+def write_parquet(
+    path: Path, megabytes: float, *, digits: int = 3, series: int = 200, seed: int = 0
+) -> float:
+    """Write the rows of `write_long` as a Parquet file of this size with pyarrow's defaults; return its size in MB."""
+    random = np.random.default_rng(seed)
+    per_hour = series * len(VALUES) * 2.75  # bytes
+    hours = np.datetime64("1990-01-01T00", "h") + np.arange(max(1, round(megabytes * 1e6 / per_hour)))
+    names = {
+        "group": pa.array([f"g{place % 10}" for place in range(series)] * len(hours)),
+        "series": pa.array([f"s{place:04d}" for place in range(series)] * len(hours)),
+        "time": pa.array(np.repeat(hours, series).astype("datetime64[ms]"), pa.timestamp("ms", "UTC")),
+    }
+    numbers = {name: random.normal(50, 20, len(hours) * series).round(digits) for name in VALUES}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(pa.table({**names, **numbers}), path)
     return path.stat().st_size / 1e6
 
 

@@ -1,4 +1,4 @@
-"""Ingest compared with other CSV readers on the same files: speed, bad cells, memory, and the time for one changed file.
+"""Ingest compared with other readers of CSV and Parquet on the same files: speed, bad cells, memory, and the time for one changed file.
 
     make bench-ingest                              # everything; about ten minutes, 15 GB of temporary files
     make bench-ingest ARGS="speed --megabytes 100 --repeat 3"
@@ -27,6 +27,10 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from benchmarks import csv_files
 from benchmarks.floors import check, check_same, record, stop_if_missed
 
+PARQUET_FLOORS = {
+    "parquet_tables": 0.6,
+    "parquet_pandas": 0.6,
+}  # of the peers that write the same tables, processor time
 CONTENDERS = ("pyarrow", "pandas", "dask", "polars", "duckdb", "ingest")
 FLOORS = {"pyarrow": 0.5, "pandas": 3.0}  # of ingest's speed relative to theirs
 
@@ -34,7 +38,7 @@ FLOORS = {"pyarrow": 0.5, "pandas": 3.0}  # of ingest's speed relative to theirs
 def main() -> None:
     parser = argparse.ArgumentParser(description="Benchmarks of ingest.")
     parts: dict[str, Callable[[argparse.Namespace, Path], None]] = {
-        "speed": speed, "bad": bad_cells, "memory": memory, "large": large, "changed": changed,
+        "speed": speed, "parquet": parquet, "bad": bad_cells, "memory": memory, "large": large, "changed": changed,
     }  # fmt: skip
     parser.add_argument("parts", nargs="*", choices=[*parts, []], help="which parts (all of them)")
     parser.add_argument("--megabytes", type=float, default=300, help="of CSV for speed, bad and changed")
@@ -68,6 +72,28 @@ def speed(options: argparse.Namespace, folder: Path) -> None:
         compared = "" if name == "ingest" else f"   ingest is {ratio:.2f} x {compare(name, ratio)}"
         peak = max(turn[name]["peak"] for turn in turns) / 1e6
         print(f"  {name:8} {seconds:6.2f} s {size / seconds:6.0f} MB/s  peak {peak:5.2f} GB{compared}")
+
+
+def parquet(options: argparse.Namespace, folder: Path) -> None:
+    """Compare processor time: that of decoding is so short that seconds depend on what else the machine does."""
+    size = csv_files.write_parquet(
+        folder / "raw/clean.parquet", min(options.megabytes, 100), digits=options.digits
+    )
+    print(
+        f"\nParquet: a file of {size:.0f} MB, 18 values of {options.digits} decimals, 200 series interleaved; processor time"
+    )
+    libraries = {"parquet_polars": "polars", "parquet_duckdb": "duckdb"}
+    names = ["parquet_read", "parquet_tables", "parquet_pandas", "parquet_polars", "parquet_duckdb", "ingest"]
+    present = [name for name in names if find_spec(libraries.get(name, "pyarrow"))]
+    turns = [{name: measured(name, folder) for name in present} for _ in range(options.repeat)]
+    for name in present:
+        spent = statistics.median(turn[name]["cpu"] for turn in turns)
+        ratio = statistics.median(turn[name]["cpu"] / turn["ingest"]["cpu"] for turn in turns)
+        what, floor = f"ingest of Parquet, processor time relative to {name}", PARQUET_FLOORS.get(name)
+        verdict = check(what, ratio, floor) if floor else record(what, ratio) or ""
+        compared = "" if name == "ingest" else f"   ingest is {ratio:.2f} x {verdict}"
+        peak = max(turn[name]["peak"] for turn in turns) / 1e6
+        print(f"  {name:14} {spent:6.2f} s {size / spent:6.0f} MB/s  peak {peak:5.2f} GB{compared}")
 
 
 def compare(name: str, ratio: float) -> str:
