@@ -16,6 +16,7 @@ pytestmark = pytest.mark.workflow
 
 PARTS = {
     "ingest": (["ingest.py", "speed", "bad", "--megabytes", "1", "--repeat", "1"], "relative to pyarrow"),
+    "parquet": (["ingest.py", "parquet", "--megabytes", "1", "--repeat", "1"], "relative to parquet_read"),
     "pack": (["pack.py", "--groups", "1", "--series", "4", "--steps", "200"], "pack, X on two cores"),
     "stream": (
         ["stream.py", "windows", "--steps", "40000", "--repeat", "1", "--seconds", "0.1"],
