@@ -89,11 +89,17 @@ def parquet(options: argparse.Namespace, folder: Path) -> None:
     for name in present:
         spent = statistics.median(turn[name]["cpu"] for turn in turns)
         ratio = statistics.median(turn[name]["cpu"] / turn["ingest"]["cpu"] for turn in turns)
-        what, floor = f"ingest of Parquet, processor time relative to {name}", PARQUET_FLOORS.get(name)
-        verdict = check(what, ratio, floor) if floor else record(what, ratio) or ""
-        compared = "" if name == "ingest" else f"   ingest is {ratio:.2f} x {verdict}"
+        compared = "" if name == "ingest" else f"   ingest is {ratio:.2f} x {_verdict(name, ratio)}"
         peak = max(turn[name]["peak"] for turn in turns) / 1e6
         print(f"  {name:14} {spent:6.2f} s {size / spent:6.0f} MB/s  peak {peak:5.2f} GB{compared}")
+
+
+def _verdict(name: str, ratio: float) -> str:
+    what, floor = f"ingest of Parquet, processor time relative to {name}", PARQUET_FLOORS.get(name)
+    if floor is not None:
+        return check(what, ratio, floor)
+    record(what, ratio)
+    return ""
 
 
 def compare(name: str, ratio: float) -> str:

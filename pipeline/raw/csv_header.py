@@ -15,6 +15,7 @@ from hindcast.pipeline.raw.csv_blocks import (
     Block,
     closes_quotes,
     ignore_test,
+    is_compressed,
     iter_blocks,
     split_line,
     unicode_encoding,
@@ -159,7 +160,8 @@ def _split_names(content: bytes, path: Path, line: int, source: Source) -> tuple
     except UnicodeDecodeError:
         text = "\0"
     if content.startswith(MAGIC):
-        raise RawDataError(f"{path}: is a Parquet file; rename it to {path.name}.parquet, or narrow `files`.")
+        remedy = "unpack it" if is_compressed(path) else f"rename it to {path.name}.parquet"
+        raise RawDataError(f"{path}: holds a Parquet file; {remedy}, or narrow `files`.")
     if "\0" in text or "\ufffd" in text:
         found = unicode_encoding(content)
         how = f" to {found}, as the first bytes show" if found else ""

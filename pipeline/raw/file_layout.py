@@ -12,7 +12,7 @@ import pyarrow as pa
 from hindcast.pipeline.digests import stamp_of
 from hindcast.pipeline.errors import RawDataError
 from hindcast.pipeline.raw.csv_header import Header, read_header
-from hindcast.pipeline.raw.csv_layout import Layout, make_layout
+from hindcast.pipeline.raw.csv_layout import Layout, StampColumns, make_layout
 from hindcast.pipeline.raw.opened_file import OpenedFile
 from hindcast.pipeline.raw.parquet_blocks import ParquetSchema, is_parquet, read_schema
 from hindcast.pipeline.raw.parquet_columns import is_clock, is_number, is_stamp, is_text
@@ -63,28 +63,31 @@ def place_words(place: Mapping[str, Any]) -> str:
 
 def stamp_columns(layout: Layout, source: Source) -> frozenset[int]:
     """Return the columns that hold a whole timestamp each; dates and timestamps in them are used as they are."""
-    of_fields = {"issue_time": layout.issue, "valid_time": layout.valid, "known": layout.published}
-    return frozenset(
-        of_fields[name].texts[0]
-        for name, field in source.stamp_texts.items()
-        if field.path is None
-        and len(of_fields[name].texts) == 1
-        and (name != "valid_time" or layout.header_time != "time")
-    )
+    return frozenset(columns.texts[0] for columns, is_whole in _stamps(layout, source) if is_whole)
 
 
 def name_columns(layout: Layout) -> frozenset[int]:
-    """Return the columns of names of groups and series."""
-    return frozenset({layout.group_column, layout.series_column} - {-1})
+    """Return the columns of names of groups, series and members."""
+    return frozenset({layout.group_column, layout.series_column, layout.member_column} - {-1})
 
 
 def part_columns(layout: Layout, source: Source) -> frozenset[int]:
     """Return the columns that are used as texts: parts of timestamps, numbers of steps, marks of the later hour, codes."""
-    of_times = (layout.issue, layout.valid, layout.published)
-    parts = {column for each in of_times for column in each.texts} - stamp_columns(layout, source)
-    marks = {column for each in of_times for column in (each.later, each.period)}
+    stamps = _stamps(layout, source)
+    parts = {column for columns, is_whole in stamps if not is_whole for column in columns.texts}
+    marks = {column for columns, _ in stamps for column in (columns.later, columns.period)}
     values = {slot.values[at] for slot in layout.slots for at in layout.of_texts}
     return frozenset((parts | marks | values) - {-1})
+
+
+def _stamps(layout: Layout, source: Source) -> list[tuple[StampColumns, bool]]:
+    """Return the columns of each timestamp, and whether it is one column without parts elsewhere."""
+    of_fields = {"issue_time": layout.issue, "valid_time": layout.valid, "known": layout.published}
+    joined = "valid_time" if layout.header_time == "time" else ""
+    return [
+        (of_fields[name], len(of_fields[name].texts) == 1 and field.path is None and name != joined)
+        for name, field in source.stamp_texts.items()
+    ]
 
 
 def _type_faults(layout: Layout, source: Source, schema: ParquetSchema, place: str) -> Iterator[str]:

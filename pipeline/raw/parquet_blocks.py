@@ -7,6 +7,7 @@ block and large ones are divided, so that memory is bounded.
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -87,7 +88,7 @@ def read_parquet(
     """
     places = tuple(sorted(places))
     names = [schema.names[place] for place in places]
-    size = path.stat().st_size / max(sum(schema.group_rows), 1)
+    size = os.fstat(stream.fileno()).st_size / max(sum(schema.group_rows), 1)
     most = max(1, block_bytes // (_CELL_BYTES * max(len(places), 1)))
     with _damage_of(path, stream):
         file = _open(stream, [schema.names[place] for place in dictionaries])

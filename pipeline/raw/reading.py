@@ -159,7 +159,7 @@ class DataBlocks:
         ):
             yield from read_parquet(
                 stream,
-                file.path,
+                file.label,
                 schema,
                 places,
                 texts,

@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import decimal
+import gzip
 import io
 import math
+import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -406,6 +408,62 @@ def test_damaged_files_are_all_named_and_nothing_is_replaced(tmp_path: Path) -> 
     assert bytes_below(tmp_path / "data") == before
 
 
-def test_a_parquet_file_with_the_suffix_of_csv_is_recognised(tmp_path: Path) -> None:
-    with pytest.raises(RawDataError, match=r"is a Parquet file; rename it to .*\.parquet"):
-        ingested(tmp_path, {"a.csv": parquet(meter())}, {"meter": SOURCE})
+def test_a_parquet_file_with_another_suffix_is_recognised(tmp_path: Path) -> None:
+    source = {**SOURCE, "files": ["*.csv", "*.gz"]}
+    files = {"a.csv": parquet(meter()), "b.parquet.gz": gzip.compress(parquet(meter()))}
+    with pytest.raises(RawDataError) as caught:
+        ingested(tmp_path, files, {"meter": source})
+    assert "a.csv: holds a Parquet file; rename it to a.csv.parquet" in str(caught.value)
+    assert "b.parquet.gz: holds a Parquet file; unpack it" in str(caught.value)
+
+
+def test_parquet_files_in_an_archive(tmp_path: Path) -> None:
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as members:
+        for name in "xy":
+            members.writestr(
+                f"{name}.parquet",
+                parquet(meter(name=pa.array([name] * 10), load=pa.array([*range(9), np.inf]))),
+            )
+    found = ingested(tmp_path, {"a.zip": archive.getvalue()}, {"meter": {**SOURCE, "files": "*.zip"}})
+    assert found.table().groupby("series")["load"].sum().to_dict() == {"x": 36.0, "y": 36.0}
+    assert found.quarantine["meter"][["file", "line"]].to_numpy().tolist() == [
+        ["a.zip/x.parquet", 10],
+        ["a.zip/y.parquet", 10],
+    ]
+
+
+def test_members_and_codes_are_read_from_typed_columns(tmp_path: Path) -> None:
+    columns = meter(
+        4, time=hours(2, tz="UTC").take([0, 0, 1, 1]), run=pa.array([1, 2, 1, 2], pa.int8()),
+        status=pa.array(["ok", "off", None, "ok"]).dictionary_encode(),
+    )  # fmt: skip
+    source = {
+        **SOURCE, "role": "forecast", "known": {"before_step": "1h"}, "member": {"column": "run"},
+    }  # fmt: skip
+    states = {
+        **SOURCE,
+        "values": {"load": {"column": "status", "codes": {"ok": 0, "off": 1}}},
+        "series": {"column": "run"},
+    }
+    found = [
+        ingested(tmp_path / name, {name: content}, {"outlook": source, "meter": states})
+        for name, content in (("a.csv", as_csv(columns)), ("a.parquet", parquet(columns)))
+    ]
+    assert {key: len(table) for key, table in found[0].tables.items()} == {
+        ("outlook", "a"): 4,
+        ("meter", "a"): 4,
+    }
+    assert all(table.equals(found[1].tables[key]) for key, table in found[0].tables.items())
+
+
+def test_a_column_may_be_a_timestamp_and_a_part_of_another(tmp_path: Path) -> None:
+    columns = meter(2, day=pa.array([19723, 19724], pa.date32()), hour=pa.array([5, 6]))
+    source = {
+        **SOURCE, "role": "forecast", "issue_time": {"column": "day"}, "known": {"at_issue_plus": "0h"},
+        "valid_time": {"columns": ["day", "hour"], "format": "%Y-%m-%d %H"}, "where": {"day": ["2024-01-02"]},
+    }  # fmt: skip
+    table = ingested(tmp_path, {"a.parquet": parquet(columns)}, {"outlook": source}).table()
+    assert table[["issue_time", "valid_time"]].to_numpy().tolist() == [
+        [moment("2024-01-02"), moment("2024-01-02T06:00")]
+    ]
