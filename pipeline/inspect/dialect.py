@@ -181,7 +181,7 @@ def _score(lines: Sequence[str], separator: str, quote: str) -> float:
 @lru_cache(maxsize=1 << 12)
 def _rate_cell(cell: str) -> float:
     """Return 1 for a number, a timestamp or a missing value, and half of it for a text without separators."""
-    if is_data_cell(cell) or guess_formats(cell):
+    if is_data_cell(cell):
         return 1.0
     return 0.0 if any(sign in cell for sign in _SEPARATORS) else 0.5
 
@@ -194,7 +194,8 @@ def _usual_width(rows: Sequence[Row]) -> int:
 @lru_cache(maxsize=1 << 12)
 def is_data_cell(cell: str) -> bool:
     """Return whether a cell looks like a number, a timestamp or a missing value."""
-    return cell.lower() in MISSING_WORDS or bool(_NUMBER.fullmatch(cell) or _TIMESTAMP.fullmatch(cell))
+    known = cell.lower() in MISSING_WORDS or _NUMBER.fullmatch(cell) or _TIMESTAMP.fullmatch(cell)
+    return bool(known or guess_formats(cell))
 
 
 def find_header(head: Sequence[str], width: int, cut: Cutter, *, comments: bool) -> Header:

@@ -43,14 +43,14 @@ class SplitHeading:
         return f"{self.before} {self.after}"
 
 
-def group_headings(names: Sequence[str]) -> dict[str, SplitHeading]:
+def group_headings(names: Sequence[str], known: frozenset[str] = frozenset()) -> dict[str, SplitHeading]:
     """Split each heading that belongs to a family of two or more; empty if too few headings belong to families.
 
     Candidates for a heading's family are found by removing consecutive words from it. The largest family is taken;
-    among equally large ones, the family with the shortest names of series.
+    among equally large ones, the family whose names of series are `known` from other files, then the shortest names.
     """
     for split_digits in (False, True):
-        found = _group(names, split_digits=split_digits)
+        found = _group(names, known, split_digits=split_digits)
         if found and len(found) >= _COVERED * len(names):
             return found
     return {}
@@ -85,14 +85,17 @@ def escape_pattern(text: str) -> str:
     return re.sub(r"([\\.^$*+?{}\[\]|()])", r"\\\1", text)
 
 
-def _group(names: Sequence[str], *, split_digits: bool) -> dict[str, SplitHeading]:
+def _group(names: Sequence[str], known: frozenset[str], *, split_digits: bool) -> dict[str, SplitHeading]:
     candidates = {name: list(_splits(name, split_digits=split_digits)) for name in dict.fromkeys(names)}
     sizes = Counter(split.family for splits in candidates.values() for split in splits)
     chosen = {}
     for name, splits in candidates.items():
         shared = [split for split in splits if sizes[split.family] > 1]
         if shared:
-            chosen[name] = max(shared, key=lambda each: (sizes[each.family], -len(each.series), each.before))
+            chosen[name] = max(
+                shared,
+                key=lambda each: (sizes[each.family], each.series in known, -len(each.series), each.before),
+            )
     families: dict[tuple[str, str], list[str]] = {}
     for split in chosen.values():
         families.setdefault(split.family, []).append(split.series)

@@ -58,13 +58,19 @@ def _glob(paths: Sequence[str]) -> str | None:
 def _segment(names: Sequence[str]) -> str:
     if len(names) == 1:
         return _literal(names[0])
+    before, after = _shared_ends(names)
+    return f"{_literal(before)}*{_literal(after)}"
+
+
+def _shared_ends(names: Sequence[str]) -> tuple[str, str]:
+    """Return the text that all names begin with, and the text that they end with; neither ends inside a word."""
     before = _common_start(names)
     while before and any(_inside_word(name, len(before)) for name in names):
         before = before[:-1]
     after = _common_start([name[len(before) :][::-1] for name in names])[::-1]
     while after and any(_inside_word(name, len(name) - len(after)) for name in names):
         after = after[1:]
-    return f"{_literal(before)}*{_literal(after)}"
+    return before, after
 
 
 def _inside_word(name: str, place: int) -> bool:
@@ -94,8 +100,19 @@ def _split_paths(paths: Sequence[str]) -> list[list[str]] | None:
         if len({len(piece) for piece in pieces}) > 1:
             continue
         if all(len(set(level)) == 1 for level in zip(*pieces, strict=True) if not level[0][0].isalnum()):
-            return _split_digits(pieces)
+            return _split_digits(_split_shared(pieces) if pattern == r"[^/]+|/" else pieces)
     return None
+
+
+def _split_shared(pieces: list[list[str]]) -> list[list[str]]:
+    """Split whole names in three: the words before and after the part that varies, as in `load_N.Y.C..csv`."""
+    columns: list[list[str]] = []
+    for level in zip(*pieces, strict=True):
+        names = sorted(set(level))
+        before, after = _shared_ends(names) if len(names) > 1 else ("", "")
+        parts = [[before] * len(level), [name[len(before) : len(name) - len(after)] for name in level]]
+        columns += [part for part in (*parts, [after] * len(level)) if all(part)]
+    return [list(row) for row in zip(*columns, strict=True)]
 
 
 def _split_digits(pieces: list[list[str]]) -> list[list[str]]:

@@ -23,6 +23,8 @@ from hindcast.pipeline.inspect.vocabulary import (
     words_in,
 )
 
+_MOST_NAMES = 5000  # names of series that are compared with headings
+
 Splits = Mapping[str, SplitHeading]
 Words = tuple[str, ...]
 
@@ -87,8 +89,15 @@ def lay_out_columns(analyses: Sequence[AnalysedFiles]) -> list[ColumnLayout]:
     splits: dict[str, Splits] = {}
     for role in ("forecast", "realized"):
         columns = [(each, column) for each in by_heading for column in each.columns]
-        splits[role] = group_headings([column.name for each, column in columns if each.role(column) == role])
+        names = [column.name for each, column in columns if each.role(column) == role]
+        splits[role] = group_headings(names, _named_series(analyses))
     return make_names_unique([_lay_out(each, splits) for each in chosen])
+
+
+def _named_series(analyses: Sequence[AnalysedFiles]) -> frozenset[str]:
+    """Return the names of series in the columns of files."""
+    columns = (each.keys.series for each in analyses if each.keys.series is not None)
+    return frozenset().union(*(column.texts.unique().to_pylist()[:_MOST_NAMES] for column in columns))
 
 
 def name_value(role: str, base: str, *, by_word: bool) -> str:
