@@ -17,6 +17,7 @@ from hindcast.pipeline.inspect.column_types import Column, count_codes, encode_t
 from hindcast.pipeline.inspect.file_kinds import FileFormat
 from hindcast.pipeline.inspect.time_roles import TimeColumns
 from hindcast.pipeline.inspect.vocabulary import (
+    CELL_UNITS,
     GROUP,
     IDENTIFIER,
     INDEX,
@@ -101,7 +102,7 @@ def _find_candidates(fmt: FileFormat, times: TimeColumns) -> list[Column]:
     for column in fmt.columns:
         if column.place in taken or column.name in times.excluded or column.kind == "empty":
             continue
-        if names_revisions(column) or is_zone_column(column):
+        if names_revisions(column) or is_zone_column(column) or _names_units(column):
             continue
         named = _names_series(column) or bool(words_in(column.name) & GROUP)
         numbered = column.is_whole and not column.missing.any()
@@ -111,6 +112,12 @@ def _find_candidates(fmt: FileFormat, times: TimeColumns) -> list[Column]:
         if recurs and (column.kind == "text" or (numbered and (named or few))):
             found.append((not named, column.kind != "text", column.place, column))
     return [column for *_, column in sorted(found, key=lambda each: each[:3])][:_MOST_CANDIDATES]
+
+
+def _names_units(column: Column) -> bool:
+    """Return whether a text column holds the units of the values, such as MW."""
+    texts = pc.unique(column.texts.filter(pa.array(~column.missing))).to_pylist()
+    return column.kind == "text" and all(text.lower() in CELL_UNITS for text in texts)
 
 
 def names_revisions(column: Column) -> bool:

@@ -92,7 +92,10 @@ def _detect_separators(
     usual = "," if commas > points else "."
     blanks = [match for match in grouped if match["sign"] not in ".,"]
     if blanks:
-        return usual, "'" if blanks[0]["sign"] in "'\u2019" else " ", []
+        rests = Counter[str]()
+        for match in blanks:
+            rests[match["rest"][0] if match["rest"] else usual] += cells[match[0]]
+        return rests.most_common(1)[0][0], "'" if blanks[0]["sign"] in "'\u2019" else " ", []
     certain = Counter[str]()
     for match in grouped:
         if (match["rest"] and match["rest"][0] != match["sign"]) or match[0].count(match["sign"]) > 1:

@@ -31,6 +31,9 @@ _MOST_GUESSED = 50  # number of different texts from which formats are guessed
 _FIRST_NS = int(np.datetime64("1950-01-01", "ns").astype(np.int64))
 _LAST_NS = int(np.datetime64("2100-01-01", "ns").astype(np.int64))
 
+_FIRST_SERIAL, _LAST_SERIAL = 29_221, 73_050  # 1980 to 2099 as Excel counts days
+_ROUNDED_MINUTES = 0.01  # of a serial with 5 decimals or more
+
 PERIODS = {steps * per_hour: HOUR // per_hour for per_hour in (1, 2, 4, 12) for steps in (23, 24, 25)}
 """Length of a step in ns by the number of steps in a day (of 23, 24 and 25 hours)."""
 
@@ -156,6 +159,9 @@ def _guess_all(texts: pa.StringArray) -> list[TimestampFormat]:
 
 def _read_digits(column: Column, texts: pa.StringArray) -> TimestampColumn | None:
     """Read compact dates or counts since 1970, if the heading says so or the column is the first in the file."""
+    serials = _read_serials(column)
+    if serials is not None:
+        return serials
     if not column.is_whole or not len(texts) or column.heading.has(LEAD):
         return None
     lengths = pc.unique(pc.utf8_length(pc.replace_substring_regex(texts, r"[.]0*$", ""))).to_pylist()
@@ -169,6 +175,18 @@ def _read_digits(column: Column, texts: pa.StringArray) -> TimestampColumn | Non
     epoch = _choose_format(column, [form for form in formats if form.text.startswith("epoch")])
     whole_minutes = epoch is not None and bool((epoch.wall[epoch.ok] % TIME_UNITS["min"] == 0).all())
     return epoch if whole_minutes else None
+
+
+def _read_serials(column: Column) -> TimestampColumn | None:
+    """Read days since 1899-12-30, as Excel counts them, if the heading names a time and they are whole minutes."""
+    numbers = column.numbers[~np.isnan(column.numbers)]
+    named = column.heading.has(TIME | ISSUE | VALID) and not column.heading.has(LEAD)
+    if not named or not len(numbers) or numbers.min() < _FIRST_SERIAL or numbers.max() > _LAST_SERIAL:
+        return None
+    minutes = numbers * 1440
+    if (np.abs(minutes - np.rint(minutes)) > _ROUNDED_MINUTES).any():
+        return None
+    return _read((column,), column.texts, column.missing, TimestampFormat("excel"))
 
 
 def _choose_format(column: Column, formats: Sequence[TimestampFormat]) -> TimestampColumn | None:
@@ -297,6 +315,8 @@ def _find_period(column: Column, days: TimestampColumn) -> Period | None:
     length = PERIODS.get(usual)
     if length is None or frame["number"].min() != 1 or frame["number"].nunique() < lasts.max():
         return None
+    if lasts.max() > usual + HOUR // length:
+        return None  # it counts rows over several days
     inner = lasts.iloc[1:-1]  # the first and the last day may be incomplete
     if usual == 24 and not any(int(last) == 25 for last in lasts) and not (inner == 23).any():
         return None  # hours 1 to 24 may be clock hours

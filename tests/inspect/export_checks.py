@@ -352,7 +352,29 @@ def _answer_lead(export: Export, settings: Settings, path: list[str], _: str) ->
         about[0]["lead"]["unit"] = about[1].lead_unit
 
 
+def _answer_target(export: Export, settings: Settings, path: list[str], _: str) -> None:
+    if path != ["align", "target"]:
+        return
+    for source in settings["raw"]["sources"].values():
+        for name, value in source["values"].items():
+            by_column = value.get("column") == export.heading
+            if source["role"] == "realized" and (by_column or _heads(value, export.heading)):
+                settings["align"]["target"] = [name]
+
+
+def _heads(value: Settings, heading: str) -> bool:
+    return "header" in value and heading in value["header"].replace("\\", "")
+
+
+def _answer_names(export: Export, settings: Settings, path: list[str], _: str) -> None:
+    about = _facts(export, settings, path)
+    if about is not None and export.traits["cased"]:
+        about[0].setdefault("series", {})["case"] = "upper"
+
+
 _ANSWERS = (
+    (r"target could also be", _answer_target),
+    (r"same series", _answer_names),
     (r"zone|wall time|UTC|clock change|fixed offset", _answer_zone),
     (r"(start|end|ends) of their step|mark its end|label", _answer_label),
     (r"reads all timestamps as well|day and month|month and day", _answer_format),

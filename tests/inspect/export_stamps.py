@@ -12,7 +12,7 @@ ONE_COLUMN = (
     "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y/%m/%d %H:%M", "%Y%m%d%H%M",
     "%Y%m%d %H:%M", "%d.%m.%Y %H:%M", "%d.%m.%Y %H:%M:%S", "%d.%m.%y %H:%M", "%d/%m/%Y %H:%M", "%d/%m/%Y %H:%M:%S",
     "%m/%d/%Y %H:%M", "%m/%d/%y %H:%M", "%m/%d/%Y %I:%M %p", "%m/%d/%Y %I:%M:%S %p", "%d-%m-%Y %H:%M",
-    "%d-%b-%Y %H:%M", "%d %b %Y %H:%M", "offset", "Z", "epoch_s", "epoch_ms",
+    "%d-%b-%Y %H:%M", "%d %b %Y %H:%M", "offset", "Z", "epoch_s", "epoch_ms", "excel",
 )  # fmt: skip
 DATES = ("%Y-%m-%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%Y%m%d", "%d-%b-%Y", "%Y/%m/%d", "%d-%m-%Y")
 CLOCKS = ("%H:%M", "%H:%M:%S", "%I:%M:%S %p", "%I:%M %p", "hour", "hour24", "clock24", "period", "HE")
@@ -23,6 +23,7 @@ ZONES = (
 )  # fmt: skip
 _SAID = {"UTC": ("UTC", "GMT"), "Europe/Berlin": ("CET/CEST", "Europe/Berlin", "local"), "Etc/GMT-1": ("CET", "UTC+1"),
          "America/New_York": ("EST/EDT", "EPT", "America/New_York"), "Etc/GMT+5": ("EST",)}  # fmt: skip
+STEADY = ("UTC", "Asia/Tokyo", "Africa/Johannesburg", "Etc/GMT-1", "Etc/GMT+5")  # zones without clock changes
 _EXACT = ("offset", "Z", "epoch_s", "epoch_ms")
 _START_WORDS = (
     "time",
@@ -82,7 +83,7 @@ def draw_clock(rng: random.Random, step: pd.Timedelta) -> Clock:
         return _named(Clock(zone, rng.choice(DATES), parts, label, "", rng.random() < 0.7), rng, said)
     form = rng.choice(ONE_COLUMN)
     parts = rng.choices(("one", "interval", "start_end"), (8, 1, 1))[0]
-    if form in ("%Y%m%d%H%M", *_EXACT):
+    if form in ("%Y%m%d%H%M", "excel", *_EXACT):
         parts = "one"
     label = rng.choices(("start", "end", "hour_ending"), (7, 2, 1))[0] if parts == "one" else "start"
     if form in _EXACT and label == "hour_ending":
@@ -138,6 +139,9 @@ def single_texts(form: str, times: pd.DatetimeIndex, *, padded: bool = True) -> 
         if form == "Z":
             return [f"{text}Z" for text in times.tz_convert("UTC").strftime(pattern)]
         return [time.isoformat() for time in times]
+    if form == "excel":
+        days = (times.tz_localize(None) - pd.Timestamp("1899-12-30")) / pd.Timedelta("1D")
+        return [f"{day:.7f}" for day in days]
     texts: list[str] = times.strftime(form).tolist()
     return texts if padded else [_without_zeros(text) for text in texts]
 

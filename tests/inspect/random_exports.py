@@ -10,7 +10,16 @@ import numpy as np
 import pandas as pd
 
 from tests.inspect.export_dialects import ExportDialect, draw_dialect, file_bytes, number_texts, read_number
-from tests.inspect.export_stamps import Clock, draw_clock, shown_times, single_texts, stamp_columns
+from tests.inspect.export_stamps import (
+    CLOCKS,
+    DATES,
+    STEADY,
+    Clock,
+    draw_clock,
+    shown_times,
+    single_texts,
+    stamp_columns,
+)
 
 FORECASTS = (
     "none",
@@ -73,6 +82,7 @@ class Export:
     zone: str
     target: str
     traits: dict[str, Any]
+    heading: str
     optional: frozenset[str] = frozenset()
 
 
@@ -105,15 +115,44 @@ class _Draw:
         self.utc = self._draw_utc()
         self.level = rng.choice((50.0, 400.0, 3000.0, 45000.0))
         self.pieces = (
-            rng.choices(("one", "months", "days"), (7, 2, 1))[0] if self.layout != "files" else "one"
+            rng.choices(("one", "months", "days"), (7, 2, 2))[0] if self.layout != "files" else "one"
         )
-        self.revised = self.forecast == "none" and self.layout != "wide" and rng.random() < 0.12
+        self.revised = self.forecast == "none" and self.layout != "wide" and rng.random() < 0.25
+        if self.clock.zone not in STEADY and not self.clock.exact:
+            self.revised = False  # repeated hours of revisions cannot be told apart
         self.measured = self._draw_values()
+        self.beside = rng.choices(("", "index", "unit", "flag", "temperature"), (12, 1, 1, 1, 2))[0]
+        self.day_in_name = (
+            self.pieces == "days"
+            and self.clock.parts in CLOCKS
+            and self.clock.parts != "period"
+            and rng.random() < 0.7
+        )
+        self.optional: frozenset[str] = frozenset()
+        self.shape = "rows"
+        if self.forecast == "none" and not self.revised and rng.random() < 0.5 and len(self.names) == 1:
+            self.shape = (
+                "hours" if self.step == pd.Timedelta("1h") and self.clock.zone in STEADY else self.shape
+            )
+        if (
+            self.forecast == "none"
+            and self.step == pd.Timedelta("1D")
+            and rng.random() < 0.5
+            and len(self.names) > 1
+        ):
+            self.shape = "days"
         self.files: dict[str, bytes] = {}
         self.kinds: dict[str, str] = {}
         self.tables: dict[tuple[str, str], pd.DataFrame] = {}
         self.facts: dict[str, Facts] = {}
-        self.cased = len(self.names) > 1 and self.names[0][-1].islower() and rng.random() < 0.15
+        self.cased = (
+            self.forecast not in ("none", "column")
+            and self.layout != "files"
+            and len(self.names) > 1
+            and self.names[0][-1].islower()
+            and rng.random() < 0.7
+        )
+        self.own_label = self.forecast == "file" and self.clock.parts == "one" and rng.random() < 0.3
 
     def _draw_utc(self) -> pd.DatetimeIndex:
         rng, zone = self.rng, self.clock.zone
@@ -157,7 +196,14 @@ class _Draw:
 
     def export(self) -> Export:
         """Write all files."""
-        self._write_measured()
+        if self.shape == "hours":
+            self._write_hours()
+        elif self.shape == "days":
+            self._write_days()
+        elif self.revised:
+            self._write_revised()
+        else:
+            self._write_measured()
         writer = getattr(self, f"_write_{self.forecast}", None)
         if writer is not None:
             writer()
@@ -165,10 +211,11 @@ class _Draw:
             "step": str(self.step), "zone": self.clock.zone, "form": self.clock.form, "parts": self.clock.parts,
             "label": self.clock.label, "heading": self.clock.heading, "forecast": self.forecast, "layout": self.layout,
             "pieces": self.pieces, "revised": self.revised, "series": self.names, "cased": self.cased,
-            "value": self.heading, "first": str(self.utc[0]), "rows": len(self.utc),
+            "value": self.heading, "first": str(self.utc[0]), "rows": len(self.utc), "beside": self.beside,
+            "shape": self.shape, "day_in_name": self.day_in_name, "own_label": self.own_label,
         }  # fmt: skip
         return Export(self.seed, self.files, self.tables, self.kinds, self.facts, self.step, self.clock.zone,
-                      self.quantity, traits)  # fmt: skip
+                      self.quantity, traits, self.heading, self.optional)  # fmt: skip
 
     # measurements
 
@@ -179,13 +226,76 @@ class _Draw:
         if both:
             fields[self._forecast_heading()] = self._predicted(values)
         self._add_table("realized", values)
+        if self.beside == "temperature":
+            warm = {name: self._rounded(self.noise.normal(12, 6, len(self.utc))) for name in self.names}
+            fields["temperature"] = warm
+            self._add_table("realized", warm, "temperature")
+            self.optional = frozenset({"temperature"})
         if both:
             self._add_table("forecast", fields[self._forecast_heading()])
         stem = self.rng.choice(("measured", "load_actual", "export", "data")) if self.forecast not in ("none", "column") else (
             self.rng.choice(("export", "data", "report")))  # fmt: skip
         self._write(stem, "realized", self.clock, self.names, fields)
+        self._state_facts(both=both)
+
+    def _state_facts(self, *, both: bool = False) -> None:
         self.facts["realized"] = Facts("" if both else "realized", self.clock.settings, self.dialect,
                                        series_path=None if self.layout != "files" else "name")  # fmt: skip
+
+    def _write_hours(self) -> None:
+        """A row a day, a column an hour; the zone has no clock changes."""
+        (name,) = self.names
+        local = self.utc.tz_convert(self.clock.zone)
+        shape, first = self.rng.choice((("h{:02d}", 1), ("{:02d}:00", 0), ("H{}", 1), ("Hour {}", 0)))
+        form = self.rng.choice(DATES)
+        days = single_texts(form, local)
+        texts = number_texts(self.dialect, self.measured[name])
+        columns: dict[str, list[str]] = {"Date": list(dict.fromkeys(days))}
+        for hour in range(24):
+            columns[shape.format(hour + first)] = [
+                text for text, shown in zip(texts, local.hour, strict=True) if shown == hour
+            ]
+        self.clock = Clock(self.clock.zone, form, "hour", "hour_ending" if first else "start")
+        self._add_table("realized", self.measured)
+        self._add_file("load", "realized", columns, self.clock)
+        self._state_facts()
+
+    def _write_days(self) -> None:
+        """A row a series, a column a day: the headings alone have the dates."""
+        form = self.rng.choice(("%Y-%m-%d", "%d.%m.%Y", "%m/%d/%Y"))
+        days = single_texts(form, self.utc)
+        columns = {"store": list(self.names)}
+        texts = {name: number_texts(self.dialect, self.measured[name]) for name in self.names}
+        for place, day in enumerate(days):
+            columns[day] = [texts[name][place] for name in self.names]
+        self.clock = Clock("UTC", form)
+        self._add_table("realized", self.measured)
+        self._add_file("sales", "realized", columns, self.clock)
+        self._state_facts()
+
+    def _write_revised(self) -> None:
+        """Two rows of each time: a preliminary and a final value, with the times of their publication."""
+        times = self._times(self.clock, self.utc)
+        columns: dict[str, list[str]] = {}
+        frames = []
+        for name in self.names:
+            for status, after, change in (("preliminary", "2h", 1.03), ("final", "50h", 1.0)):
+                known = self.utc + self.step + pd.Timedelta(after)
+                numbers = self._rounded(self.measured[name] * change)
+                part = {
+                    **times,
+                    **({"area": [name] * len(known)} if len(self.names) > 1 else {}),
+                    "published_utc": single_texts("Z", known),
+                    "status": [status] * len(known),
+                    self.heading: number_texts(self.dialect, numbers),
+                }
+                columns = {head: columns.get(head, []) + texts for head, texts in part.items()}
+                frames.append(pd.DataFrame({
+                    "series": name, "valid": self.utc.as_unit("ns").asi8, "issue": -1,
+                    "known": known.as_unit("ns").asi8, "value": numbers}))  # fmt: skip
+        self._store("realized", pd.concat(frames))
+        self._add_file("export", "realized", columns, replace(self.clock, newest_first=False))
+        self._state_facts()
 
     def _heading(self) -> str:
         return self.heading
@@ -202,14 +312,14 @@ class _Draw:
             for name, numbers in values.items()
         }
 
-    def _add_table(self, role: str, values: dict[str, np.ndarray]) -> None:
+    def _add_table(self, role: str, values: dict[str, np.ndarray], quantity: str = "") -> None:
         valid = self.utc.as_unit("ns").asi8
         frames = [pd.DataFrame({"series": name, "valid": valid, "issue": -1, "known": -1, "value": numbers})
                   for name, numbers in values.items()]  # fmt: skip
-        self._store(role, pd.concat(frames))
+        self._store(role, pd.concat(frames), quantity)
 
-    def _store(self, role: str, frame: pd.DataFrame) -> None:
-        self.tables[role, self.quantity] = frame.dropna(subset=["value"]).reset_index(drop=True)
+    def _store(self, role: str, frame: pd.DataFrame, quantity: str = "") -> None:
+        self.tables[role, quantity or self.quantity] = frame.dropna(subset=["value"]).reset_index(drop=True)
 
     def _write(
         self,
@@ -224,25 +334,41 @@ class _Draw:
             for name in names:
                 columns = self._times(clock, self.utc) | {
                     heading: number_texts(self.dialect, values[name]) for heading, values in fields.items()}  # fmt: skip
-                self._add_file(f"{stem}_{name}", kind, columns, clock)
+                self._add_file(f"{stem}_{name}", kind, self._with_others(kind, columns), clock)
             return
         local = self.utc.tz_convert(clock.zone)
         form = {"one": "", "months": "_%Y-%m", "days": "_%Y%m%d"}[self.pieces]
         labels = np.array(single_texts(form, local))
         for label in dict.fromkeys(labels.tolist()):
-            self._add_file(
-                f"{stem}{label}", kind, self._columns(clock, names, fields, labels == label), clock
-            )
+            columns = self._with_others(kind, self._columns(kind, clock, names, fields, labels == label))
+            if self.day_in_name:
+                columns.pop(next(iter(stamp_columns(clock, self.utc[:1], self.step))))
+            self._add_file(f"{stem}{label}", kind, columns, clock)
+
+    def _with_others(self, kind: str, columns: dict[str, list[str]]) -> dict[str, list[str]]:
+        """Add a column that holds no values."""
+        rows = len(next(iter(columns.values())))
+        if kind != "realized" or self.beside not in ("index", "unit", "flag"):
+            return columns
+        if self.beside == "index":
+            return {"nr": [str(number + 1) for number in range(rows)]} | columns
+        return columns | ({"unit": ["MW"] * rows} if self.beside == "unit" else {"quality": ["OK"] * rows})
 
     def _columns(
-        self, clock: Clock, names: tuple[str, ...], fields: dict[str, dict[str, np.ndarray]], rows: np.ndarray
+        self,
+        kind: str,
+        clock: Clock,
+        names: tuple[str, ...],
+        fields: dict[str, dict[str, np.ndarray]],
+        rows: np.ndarray,
     ) -> dict[str, list[str]]:
         utc = self.utc[rows]
         if self.layout == "wide":
             columns = self._times(clock, utc)
             for name in names:
+                shown_name = name.upper() if self.cased and kind == "realized" else name
                 for heading, values in fields.items():
-                    columns[self._wide_heading(heading, name, len(fields))] = number_texts(
+                    columns[self._wide_heading(heading, shown_name, len(fields))] = number_texts(
                         self.dialect, values[name][rows]
                     )
             return columns
@@ -254,16 +380,13 @@ class _Draw:
             }
         by_time = self.seed % 2 == 0
         columns = {head: _spread(texts, len(names), by_time=by_time) for head, texts in times.items()}
-        shown = [self._shown(name) for name in names]
+        shown = [name.upper() if self.cased and kind == "realized" else name for name in names]
         columns[_SERIES_HEADINGS[self.seed % len(_SERIES_HEADINGS)]] = (
             [name for _ in range(len(utc)) for name in shown] if by_time else [name for name in shown for _ in range(len(utc))])  # fmt: skip
         for head, values in fields.items():
             stacked = np.stack([values[name][rows] for name in names])
             columns[head] = number_texts(self.dialect, (stacked.T if by_time else stacked).ravel())
         return columns
-
-    def _shown(self, name: str) -> str:
-        return name
 
     def _wide_heading(self, heading: str, name: str, fields: int) -> str:
         style = self.seed % 3
@@ -274,26 +397,30 @@ class _Draw:
         )
 
     def _times(self, clock: Clock, utc: pd.DatetimeIndex) -> dict[str, list[str]]:
-        return stamp_columns(clock, utc, self.step)
+        columns = stamp_columns(clock, utc, self.step)
+        return {head: self._with_decimals(clock, texts) for head, texts in columns.items()}
+
+    def _with_decimals(self, clock: Clock, texts: list[str]) -> list[str]:
+        return [text.replace(".", self.dialect.decimal) for text in texts] if clock.form == "excel" else texts
 
     def _add_file(self, stem: str, kind: str, columns: dict[str, list[str]], clock: Clock) -> None:
         if clock.newest_first:
             columns = {name: texts[::-1] for name, texts in columns.items()}
-        path = f"{stem.replace(' ', '_')}.csv"
+        path = f"{stem.replace(' ', '_' if self.seed % 4 == 0 else ' ')}.csv"
         self.files[path] = file_bytes(self.dialect, columns, dict.fromkeys(columns, self.unit or "-"))
         self.kinds[path] = kind
 
     # forecasts in files of their own
 
-    def _forecast_names(self) -> tuple[str, ...]:
-        return self.names
-
     def _write_file(self) -> None:
         predicted = self._predicted(self.measured)
         self._add_table("forecast", predicted)
-        self._write("forecast", "forecast", self.clock, self.names, {self._forecast_heading(): predicted})
+        clock = self.clock
+        if self.own_label:
+            clock = replace(clock, label="end" if clock.label == "start" else "start")
+        self._write("forecast", "forecast", clock, self.names, {self._forecast_heading(): predicted})
         self.facts["forecast"] = Facts(
-            "forecast", self.clock.settings, self.dialect, series_path=self.facts["realized"].series_path
+            "forecast", clock.settings, self.dialect, series_path=self.facts["realized"].series_path
         )
 
     def _vintages(self) -> pd.DataFrame:
@@ -321,7 +448,7 @@ class _Draw:
         """Vintages have one column for each time; the issue time is written like the valid time."""
         clock = replace(self.clock, parts="one", label="start", newest_first=False)
         if (
-            clock.form not in ("offset", "Z", "epoch_s", "epoch_ms")
+            clock.form not in ("offset", "Z", "epoch_s", "epoch_ms", "excel")
             and "%H" not in clock.form
             and "%I" not in clock.form
         ):
@@ -409,6 +536,7 @@ class _Draw:
         clock = self._vintage_clock()
         rows = self._vintage_rows(clock)
         form = self.rng.choice(("%Y%m%d_%H", "%Y%m%d%H%M", "%Y-%m-%dT%H%M"))
+        form = "%Y%m%d%H%M" if clock.zone == "Asia/Kolkata" or self.clock.zone == "Asia/Kolkata" else form
         zone = "UTC" if clock.exact else clock.zone
         for issue, part in rows.groupby("issue"):
             columns = {self.rng.choice(_VALID_WORDS[:1]): self._texts_of(clock, part["valid"])}
