@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -16,8 +17,11 @@ _MOST_LISTED = 5
 
 def unify_spelling(drafts: Sequence[SourceDraft], fields: Sequence[KeyFields]) -> list[KeyFields]:
     """Return the key fields; names of measurements that differ from those of forecasts in spelling only are mapped to these."""
-    forecast = _series_of(drafts, "forecast")
-    measured = _series_of(drafts, "realized")
+    names = [_names_of(draft, field) for draft, field in zip(drafts, fields, strict=True)]
+    forecast, measured = (
+        frozenset().union(*(own for own, draft in zip(names, drafts, strict=True) if draft.role == role))
+        for role in ("forecast", "realized")
+    )
     if not forecast or not measured or measured == forecast:
         return list(fields)
     renamed = _pair_names(sorted(measured - forecast), sorted(forecast - measured))
@@ -32,13 +36,17 @@ def unify_spelling(drafts: Sequence[SourceDraft], fields: Sequence[KeyFields]) -
             "Then rename them: `map: {measured name: forecast name}`"
         )
     return [
-        _with_map(draft, field, renamed, question) if draft.role == "realized" else field
-        for draft, field in zip(drafts, fields, strict=True)
+        _with_map(own, field, renamed, question) if draft.role == "realized" else field
+        for draft, field, own in zip(drafts, fields, names, strict=True)
     ]
 
 
-def _series_of(drafts: Sequence[SourceDraft], role: str) -> frozenset[str]:
-    return frozenset().union(*(draft.series for draft in drafts if draft.role == role))
+def _names_of(draft: SourceDraft, field: KeyFields) -> frozenset[str]:
+    """Return the series of a source that its columns, its headings or the names of its files hold."""
+    if field.series is None or "path" not in field.series:
+        return draft.series
+    matches = (re.search(field.series["path"], path) for path in draft.paths)
+    return frozenset(match[1] for match in matches if match)
 
 
 def _pair_names(measured: Iterable[str], forecast: Iterable[str]) -> dict[str, str]:
@@ -59,9 +67,9 @@ def _letters(name: str) -> str:
 
 
 def _with_map(
-    draft: SourceDraft, field: KeyFields, renamed: dict[str, str], question: str | None
+    names: frozenset[str], field: KeyFields, renamed: dict[str, str], question: str | None
 ) -> KeyFields:
-    own = {name: renamed[name] for name in sorted(draft.series & renamed.keys())}
+    own = {name: renamed[name] for name in sorted(names & renamed.keys())}
     if not own:
         return replace(field, about_series=question) if question else field
     about = f"forecasts write {_list([f'{new} for {old}' for old, new in own.items()])}: are these the same series?"

@@ -368,13 +368,21 @@ def _heads(value: Settings, heading: str) -> bool:
 
 def _answer_names(export: Export, settings: Settings, path: list[str], _: str) -> None:
     about = _facts(export, settings, path)
-    if about is not None and export.traits["cased"]:
-        about[0].setdefault("series", {})["case"] = "upper"
+    if about is None:
+        return
+    series = about[0].setdefault("series", {})
+    if export.traits["cased"]:
+        series.pop("map", None)
+        series["case"] = "upper"
+        return
+    for name in export.traits["series"]:
+        for other in {name.replace(" ", "_"), re.sub(r"\D", "", name)} - {name, ""}:
+            series.setdefault("map", {})[other] = name
 
 
 _ANSWERS = (
     (r"target could also be", _answer_target),
-    (r"same series", _answer_names),
+    (r"same series|of these the same", _answer_names),
     (r"zone|wall time|UTC|clock change|fixed offset", _answer_zone),
     (r"(start|end|ends) of their step|mark its end|label", _answer_label),
     (r"reads all timestamps as well|day and month|month and day", _answer_format),
