@@ -15,10 +15,11 @@ from rich.text import Text
 from hindcast.pipeline.wording import printable
 from hindcast.stages.common import Debug, command_main, reported_errors
 
+_WIDEST = 1000  # letters of a line
 _HELP = (
     "Inspect CSV and Parquet files (or folders of them): separator, encoding, timestamps and their zone, step, series, forecasts and "
     "measurements, gaps, repeats, spikes. Propose the settings that would read them; questions that the files cannot answer "
-    "are comments (# ?) in the proposal. Large files are read in part."
+    "are comments (# ?) in the proposal. The proposal is tried on a sample: ingest, pairs of forecast and measurement, pack. Large files are read in part."
 )
 
 
@@ -39,17 +40,26 @@ def inspect(
         if write is not None:
             refuse_overwriting(write, force=force)
         inspection = inspect_files(files)
-        console = Console(highlight=False)
-        for title, head, rows in inspection.tables():
-            if rows:
-                console.print(_table(title, head, rows))
+        # tables in a file or a pipe have the width of their cells
+        console = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDEST)
+        _print(console, inspection.tables())
         if write is not None:
             write_proposal(inspection, write, force=force)
             sys.stdout.write(f"Wrote {printable(str(write))}. Answer its questions (# ?), then use it as the data set "
                              f"{printable(write.stem)}.\n")  # fmt: skip
         elif inspection.proposal is not None:
-            sys.stdout.write("\n" + printable(inspection.proposal.text, keep="\n"))
+            sys.stdout.write("\n" + printable(inspection.proposal.text, keep="\n") + "\n")
+            sys.stdout.flush()
+        _print(console, inspection.trial_tables())
         inspection.require_proposal()
+
+
+def _print(
+    console: Console, tables: Sequence[tuple[str, tuple[str, ...], Sequence[tuple[str, ...]]]]
+) -> None:
+    for title, head, rows in tables:
+        if rows:
+            console.print(_table(title, head, rows))
 
 
 def _table(title: str, head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> Table:

@@ -18,6 +18,7 @@ from hindcast.pipeline.inspect.proposal import propose
 from hindcast.pipeline.inspect.shared_evidence import analyse_together
 from hindcast.pipeline.inspect.source_drafts import draft_sources
 from hindcast.pipeline.inspect.timestamp_columns import minute_text, step_text
+from hindcast.pipeline.inspect.trial import Trial, try_proposal
 from hindcast.pipeline.inspect.wide_or_long import lay_out_columns
 from hindcast.pipeline.raw.csv_blocks import is_compressed
 from hindcast.pipeline.raw.parquet_blocks import is_parquet
@@ -61,6 +62,7 @@ class Inspection:
     unread: tuple[str, ...]
     proposal: Proposal | None
     faults: tuple[str, ...]
+    trial: Trial
 
     def require_proposal(self) -> Proposal:
         """Return the proposal; raises RawDataError with the reasons if there is none."""
@@ -79,6 +81,13 @@ class Inspection:
             ("Anomalies", ("what", "file", "column", "place", "how much"), anomalies),
             ("Not read", ("file and reason",), [(text,) for text in self.unread]),
             ("Open questions", ("setting", "question", "written meanwhile"), questions),
+        ]
+
+    def trial_tables(self) -> list[Table]:
+        """Return tables of what a trial of the proposal found, with warnings about values, the worst first."""
+        return [
+            ("Warnings about values", ("warning",), [(text,) for text in self.trial.warnings]),
+            ("Trial of the proposal", ("what", "found"), self.trial.findings),
         ]
 
 
@@ -101,10 +110,13 @@ def inspect_files(paths: Sequence[Path]) -> Inspection:
     try:
         document = propose(drafts, names, root.as_posix(), root.name or root.absolute().name or "data")
         ask_about_rejected_rows(document)
+        trial = try_proposal(document, drafts)
     except SettingsError as fault:
-        return Inspection(summaries, anomalies, tuple(unread), None, (fault.summary, *fault.faults))
+        return Inspection(
+            summaries, anomalies, tuple(unread), None, (fault.summary, *fault.faults), Trial((), ())
+        )
     proposal = Proposal(document.text, tuple(document.questions))
-    return Inspection(summaries, anomalies, tuple(unread), proposal, ())
+    return Inspection(summaries, anomalies, tuple(unread), proposal, (), trial)
 
 
 def refuse_overwriting(path: Path, *, force: bool) -> None:

@@ -180,7 +180,8 @@ def _sizes_differ(drafts: Sequence[SourceDraft], target: str) -> bool:
 
 
 def _choose_target(drafts: Sequence[SourceDraft]) -> tuple[str, str | None]:
-    realized = [value.name for draft in drafts if draft.role == "realized" for value in draft.values]
+    measured = [value for draft in drafts if draft.role == "realized" for value in draft.values]
+    realized = [value.name for value in sorted(measured, key=lambda value: not value.certain)]
     forecasts = {value.name for draft in drafts if draft.role == "forecast" for value in draft.values}
     names = [name for name in dict.fromkeys(realized) if _varies(drafts, name)] or list(
         dict.fromkeys(realized)

@@ -149,7 +149,7 @@ def _find_roles(analysis: AnalysedFiles) -> dict[str, tuple[str, bool]]:
             roles[column.name] = ("realized", True)  # load next to load_forecast
         elif analysis.has_vintages:
             roles[column.name] = ("forecast", True)
-        elif analysis.path_role and not any_role:
+        elif analysis.path_role and any_role <= {analysis.path_role}:
             roles[column.name] = (analysis.path_role, True)
         else:
             roles[column.name] = ("realized", False)

@@ -31,36 +31,17 @@ def test_sound_rows_have_no_findings(tmp_path: Path) -> None:
     assert found(tmp_path, LOAD) == {}
 
 
-def test_a_spike_a_gap_and_a_flat_week_are_found_at_their_places(tmp_path: Path) -> None:
-    load, keep = LOAD.copy(), np.ones(len(LOAD), bool)
-    load[100] = 900.0
-    load[300:500] = 55.5
+def test_a_gap_is_found_at_its_place(tmp_path: Path) -> None:
+    keep = np.ones(len(LOAD), bool)
     keep[700:705] = False
-    odd = found(tmp_path, load, keep)
-    assert set(odd) == {"suspicious spikes", "flat weeks", "missing timestamps"}
-    assert odd["suspicious spikes"].place == f"{TIMES[100]:%Y-%m-%d %H:%M}"
-    assert odd["suspicious spikes"].detail == "1; first 900"
-    assert odd["flat weeks"].place == f"{TIMES[300]:%Y-%m-%d %H:%M}"
-    assert odd["flat weeks"].detail == "1; the longest 199h at 55.5"
+    odd = found(tmp_path, LOAD, keep)
+    assert set(odd) == {"missing timestamps"}
     assert odd["missing timestamps"].place == f"after {TIMES[699]:%Y-%m-%d %H:%M}"
     assert odd["missing timestamps"].detail == "1 gaps, the longest 5h, in steps of 1h"
 
 
-def test_a_step_up_that_stays_is_not_a_spike(tmp_path: Path) -> None:
-    load = LOAD.copy()
-    load[700:] += 400
-    assert "suspicious spikes" not in found(tmp_path, load)
-
-
 def test_a_constant_column_is_found(tmp_path: Path) -> None:
     assert found(tmp_path, np.full(len(LOAD), 5.0))["constant column"].detail == "always 5"
-
-
-def test_missing_values_end_a_flat_run(tmp_path: Path) -> None:
-    load = LOAD.copy()
-    load[300:500] = 55.5
-    load[400] = np.nan
-    assert "flat weeks" not in found(tmp_path, load)
 
 
 def test_repeated_rows_say_whether_they_contradict_each_other(tmp_path: Path) -> None:

@@ -1,0 +1,119 @@
+"""Compares forecasts with measurements of a trial: which forecast fits a target best, and at which shift."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from hindcast.pipeline.settings.params import Params
+from hindcast.pipeline.tables import read_manifest, read_table
+
+SHIFTS = (-1, 0, 1)
+_LEAST_PAIRS = 24
+_FITS = (
+    0.5  # of the target's mean distance from the means of its series: a forecast with a smaller error fits it
+)
+_BETTER = 0.8  # of the error of the pair or of the shift that is written: a smaller one is asked about
+
+
+@dataclass(frozen=True)
+class Fit:
+    """The mean absolute error of a forecast value at each shift in steps, and what a constant for each series would have.
+
+    `covered` is the share of a series' measured steps that have a forecast, for the series with the least.
+    """
+
+    forecast: str
+    errors: Mapping[int, float]
+    constant: float
+    pairs: int
+    share: float
+    least: tuple[str, float]
+
+    @property
+    def fits(self) -> bool:
+        """Whether it predicts the target."""
+        return self.errors[0] < _FITS * self.constant
+
+    @property
+    def better_shift(self) -> int | None:
+        """The shift at which the error is clearly smaller; None if there is none."""
+        best = min(self.errors, key=lambda shift: (self.errors[shift], abs(shift)))
+        return best if best and self.errors[best] < _BETTER * self.errors[0] else None
+
+    def beats(self, other: Fit) -> bool:
+        """Whether it is clearly better than another forecast of the same target."""
+        return self.fits and self.errors[0] < _BETTER * other.errors[0]
+
+
+def fit_forecasts(params: Params, workspace: Path) -> list[Fit]:
+    """Return how each forecast value in the tables of a workspace fits the target, the best first."""
+    target = params.align.target[0]
+    measured = _column(params, workspace, "realized", target)
+    if measured is None:
+        return []
+    step = params.raw.frequency.ns
+    names = {
+        value: source
+        for source in params.raw.sources_of("forecast")
+        for value in params.raw.sources[source].values  # noqa: PD011 (no DataFrame)
+    }
+    fits = []
+    for name in names:
+        predicted = _column(params, workspace, "forecast", name)
+        fit = None if predicted is None else _fit(name, measured, predicted, step)
+        if fit is not None:
+            fits.append(fit)
+    return sorted(fits, key=lambda fit: (fit.errors[0], fit.forecast))
+
+
+def _column(params: Params, workspace: Path, role: str, name: str) -> pd.DataFrame | None:
+    """Return (group, series, time, value): the newest value of each step."""
+    frames = list(_tables(params, workspace, role, name))
+    if not frames:
+        return None
+    rows = pd.concat(frames, ignore_index=True).dropna(subset=["value"])
+    return rows.drop_duplicates(["group", "series", "time"], keep="last") if len(rows) else None
+
+
+def _tables(params: Params, workspace: Path, role: str, name: str) -> Iterator[pd.DataFrame]:
+    folder = workspace / "data/tables"
+    for source, entry in read_manifest(folder)["sources"].items():
+        if entry["role"] != role or name not in params.raw.sources[source].values:  # noqa: PD011 (no DataFrame)
+            continue
+        for group in entry["groups"]:
+            table = read_table(folder, source, group)
+            if table is not None:
+                yield pd.DataFrame(
+                    {
+                        "group": group,
+                        "series": table["series"].astype(str),
+                        "time": table["valid_time"].astype("int64"),
+                        "value": table[name],
+                    }
+                )
+
+
+def _fit(name: str, measured: pd.DataFrame, predicted: pd.DataFrame, step: int) -> Fit | None:
+    keys = ["group", "series", "time"]
+    if (predicted["series"] == "").all():  # it holds for all series of a group
+        predicted, keys = predicted.drop(columns="series"), ["group", "time"]
+    errors = {}
+    for shift in SHIFTS:
+        moved = predicted.assign(time=predicted["time"] + shift * step)
+        pairs = measured.merge(moved, on=keys, suffixes=("", "_forecast"))
+        if len(pairs) < _LEAST_PAIRS:
+            return None
+        errors[shift] = float((pairs["value"] - pairs["value_forecast"]).abs().mean())
+        if shift == 0:
+            covered = measured.merge(predicted[keys], on=keys, how="left", indicator=True)
+            count = len(pairs)
+    both = covered["_merge"] == "both"
+    shares = both.groupby(covered["group"].str.cat(covered["series"], sep="/")).mean()
+    mean = measured.groupby(["group", "series"])["value"].transform("mean")
+    constant = float((measured["value"] - mean).abs().mean())
+    least = str(shares.idxmin()), float(shares.min())
+    return Fit(name, errors, constant, count, float(both.mean()), least)

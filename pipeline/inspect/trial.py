@@ -1,0 +1,180 @@
+"""Proves a proposal: ingests and packs a sample of its files in a temporary folder, and tells what was found."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hindcast.pipeline.errors import HindcastError
+from hindcast.pipeline.files import read_json
+from hindcast.pipeline.inspect.commented_yaml import CommentedYaml
+from hindcast.pipeline.inspect.pair_fit import Fit, fit_forecasts
+from hindcast.pipeline.inspect.proposal import NO_TARGET, complete_settings
+from hindcast.pipeline.inspect.source_drafts import DraftFile, SourceDraft
+from hindcast.pipeline.raw.csv_blocks import is_compressed
+from hindcast.pipeline.raw.ingest import ingest
+from hindcast.pipeline.settings.params import Params, check_params
+from hindcast.pipeline.store.pack import pack
+from hindcast.pipeline.tables import QUALITY
+
+_MOST_BYTES = 24 << 20  # of all files in the sample
+_MOST_FILES = 60  # of each source
+_LEAST_BYTES = 64 << 10  # of each file
+_MOST_WARNINGS = 12
+
+Finding = tuple[str, str]
+"""What was tried, and what was found."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """`findings` about rows, pairs and steps, and sentences of the quality check, the worst first."""
+
+    findings: tuple[Finding, ...]
+    warnings: tuple[str, ...]
+
+
+def try_proposal(document: CommentedYaml, drafts: Sequence[SourceDraft]) -> Trial:
+    """Ingest and pack a sample by the settings of a proposal, and ask about pairs that do not fit.
+
+    A forecast that fits the target better than the one that its name suggests is written instead, with a question.
+    """
+    params = check_params(complete_settings(document.text), "the proposal")
+    with tempfile.TemporaryDirectory(prefix="hindcast-inspect-") as name:
+        workspace = Path(name)
+        part = _link_sample(drafts, Path(params.raw.path), workspace / "raw")
+        if part is None:
+            return Trial((("trial", "none: the files are too large to try a part of them"),), ())
+        tried = _in_workspace(params, workspace)
+        try:
+            report = ingest(tried, workspace)
+        except HindcastError as fault:
+            return Trial((("ingest", f"would stop: {_text_of(fault)}"),), ())
+        findings = [*_rows_read(report, part)]
+        quality = read_json(workspace / QUALITY).get("warnings", [])
+        if NO_TARGET not in params.raw.sources:
+            fits = fit_forecasts(tried, workspace)
+            _settle_pair(document, params, fits)
+            findings += [line for fit in fits for line in _about_fit(params.align.target[0], fit)]
+            again = check_params(complete_settings(document.text), "the proposal")
+            findings += _try_to_pack(_in_workspace(again, workspace), workspace)
+    return Trial(tuple(findings), tuple(quality[:_MOST_WARNINGS]))
+
+
+def _in_workspace(params: Params, workspace: Path) -> Params:
+    """Return the settings for the sample, which accept bad rows, so that they can be counted."""
+    sources = {name: source for name, source in params.raw.sources.items() if name != NO_TARGET}
+    changed = {"path": str(workspace / "raw"), "max_bad_fraction": 1.0, "sources": sources}
+    return params.model_copy(update={"raw": params.raw.model_copy(update=changed)})
+
+
+def _link_sample(drafts: Sequence[SourceDraft], root: Path, folder: Path) -> float | None:
+    """Put files, or the beginnings of large ones, below `folder`; return the share of all bytes; None if not possible."""
+    start = max(min(file.span[0] for file in draft.files) for draft in drafts)
+    chosen = {path for draft in drafts for path in _choose_files(draft.files, start)}
+    everything = {path for draft in drafts for path in draft.paths}
+    limit = max(_LEAST_BYTES, _MOST_BYTES // len(chosen))
+    taken = 0
+    for path in sorted(chosen):
+        source, copy = root / path, folder / path
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        size = source.stat().st_size
+        if size <= limit:
+            copy.symlink_to(source.absolute())
+        elif is_compressed(source) or source.suffix.lower() == ".parquet" or not _cut(source, copy, limit):
+            return None
+        taken += min(size, limit)
+    return taken / max(sum((root / path).stat().st_size for path in everything), 1)
+
+
+def _choose_files(files: Sequence[DraftFile], start: int) -> list[str]:
+    """Return the paths of the first files that reach past `start`, so that those of all sources hold the same time."""
+    later = sorted((file for file in files if file.span[1] >= start), key=lambda file: (file.span, file.path))
+    return [file.path for file in (later or list(files))[:_MOST_FILES]]
+
+
+def _cut(source: Path, copy: Path, limit: int) -> bool:
+    """Copy the first lines of a file; return False if it has none."""
+    with source.open("rb") as stream:
+        data = stream.read(limit)
+    end = data.rfind(b"\n") + 1
+    copy.write_bytes(data[:end])
+    return end > 0 and b"\0" not in data[:64]
+
+
+def _rows_read(report: dict[str, Any], share: float) -> Iterator[Finding]:
+    yield "sample", "all files" if share >= 1 else f"{share:.1%} of the bytes"
+    for name, entry in report["sources"].items():
+        read, stored = entry["rows_read"], entry["rows_stored"]
+        bad, folded = entry["rows_quarantined"], entry["rows_folded"]
+        text = f"{read:,} rows read, {stored:,} stored"
+        text += f", {bad:,} in quarantine" if bad else ""
+        yield f"ingest: {name}", text + (f", {folded:,} equal to others" if folded else "")
+
+
+def _settle_pair(document: CommentedYaml, params: Params, fits: Sequence[Fit]) -> None:
+    """Write the forecast that fits the target, if none is named or another one is clearly better, and ask about it."""
+    target = params.align.target[0]
+    named = next((fit for fit in fits if fit.forecast == _plain(params.align.published.get(target))), None)
+    best = fits[0] if fits else None
+    if best is None:
+        return
+    chosen, questions = named, list[str]()
+    if named is None and best.fits:
+        chosen = best
+        questions.append(
+            f"{best.forecast} differs from {target} by {best.errors[0]:.4g} on average (a constant: {best.constant:.4g}): is "
+            "it its published forecast?"
+        )
+    elif named is not None and best is not named and best.beats(named):
+        chosen = best
+        questions.append(
+            f"by its name the forecast would be {named.forecast}, but {best.forecast} fits better (error {best.errors[0]:.4g} "
+            f"instead of {named.errors[0]:.4g}): which one is it?"
+        )
+    if chosen is not None and chosen.better_shift is not None:
+        shift = chosen.better_shift
+        later = "later" if shift > 0 else "earlier"
+        questions.append(
+            f"{chosen.forecast} fits {target} better one step {later} (error {chosen.errors[shift]:.4g} instead of "
+            f"{chosen.errors[0]:.4g}): is a label (start or end of the step) or a zone wrong?"
+        )
+    if chosen is not None and questions:
+        document.top.section("align").add("published", {target: chosen.forecast}, ask=questions)
+
+
+def _plain(published: object) -> str | None:
+    return None if published is None else str(published).rpartition(".")[2]
+
+
+def _about_fit(target: str, fit: Fit) -> Iterator[Finding]:
+    errors = ", ".join(
+        f"{shift:+d} step: {fit.errors[shift]:.4g}" if shift else f"in place: {fit.errors[0]:.4g}"
+        for shift in fit.errors
+    )
+    found = f"mean error {errors} (a constant for each series: {fit.constant:.4g}); forecasts for {fit.share:.1%} of the steps"
+    yield f"{fit.forecast} and {target}", f"{found}, fewest for {fit.least[0]} ({fit.least[1]:.1%})"
+
+
+def _try_to_pack(params: Params, workspace: Path) -> Iterator[Finding]:
+    try:
+        report = pack(params, workspace)
+    except HindcastError as fault:
+        yield "pack", f"would stop: {_text_of(fault)}"
+        return
+    yield (
+        "pack",
+        f"{report['series']:,} series, {report['steps']:,} steps in {report['sequences']:,} sequences",
+    )
+    for source, share in report["coverage"].items():
+        if share is not None:
+            yield f"pack: {source}", f"{share:.1%} of the steps have a vintage known at their origin"
+    for text in report.get("pairs", {}).get("warnings", []):
+        yield "pack", text
+
+
+def _text_of(fault: HindcastError) -> str:
+    return " ".join([fault.summary, *fault.faults[:2]])

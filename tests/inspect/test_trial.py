@@ -1,0 +1,92 @@
+"""A proposal is tried on a sample before it is shown, and pairs are judged by their fit, not by their names alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hindcast.pipeline.inspect import trial
+from tests.inspect import mock
+
+TIMES = mock.hours(count=24 * 40)
+LOAD = mock.values(len(TIMES))
+NOISE = np.round(np.random.default_rng(3).normal(0, 1, len(TIMES)), 2)
+
+
+def text(**columns: np.ndarray) -> str:
+    rows = zip(
+        TIMES.strftime("%Y-%m-%dT%H:%MZ"), *(values.tolist() for values in columns.values()), strict=True
+    )
+    return mock.lines(",".join(["time", *columns]), *rows)
+
+
+def test_rows_pairs_and_steps_are_reported(tmp_path: Path) -> None:
+    seen = mock.seen(tmp_path, x_csv=text(load=LOAD, load_forecast=np.round(LOAD + NOISE, 2)))
+    found = dict(seen.trial.findings)
+    assert found["sample"] == "all files"
+    assert found["ingest: realized"] == "960 rows read, 960 stored"
+    assert "in place: 0." in found["load_forecast and load"]
+    assert "fewest for raw/raw (100.0%)" in found["load_forecast and load"]
+    assert found["pack"].startswith("1 series, ")
+    assert not any("fits" in question for question in mock.questions(seen))
+
+
+def test_a_forecast_without_the_name_of_the_target_is_paired_by_its_fit(tmp_path: Path) -> None:
+    seen = mock.seen(
+        tmp_path,
+        measured_csv=text(mw=LOAD),
+        forecast_csv=text(outlook=np.round(LOAD + NOISE, 2), other=10 * NOISE),
+    )
+    settings = mock.settings(seen)
+    ((target, published),) = settings["align"]["published"].items()
+    assert settings["align"]["target"] == [target]
+    assert settings["raw"]["sources"]["forecast"]["values"][published]["column"] == "outlook"
+    assert any("is it its published forecast?" in question for question in mock.questions(seen))
+
+
+def test_another_forecast_that_fits_better_than_the_one_by_name_is_asked_about(tmp_path: Path) -> None:
+    by_name, better = np.round(LOAD[::-1].copy(), 2), np.round(LOAD + NOISE / 10, 2)
+    seen = mock.seen(
+        tmp_path,
+        measured_csv=text(load=LOAD),
+        forecast_csv=text(load_forecast=by_name, intraday_forecast=better),
+    )
+    assert any(
+        "fits better" in question and "which one is it?" in question for question in mock.questions(seen)
+    )
+    assert mock.settings(seen)["align"]["published"] == {"load": "intraday_forecast"}
+
+
+def test_a_forecast_that_fits_one_step_later_is_asked_about(tmp_path: Path) -> None:
+    shifted = np.round(np.roll(LOAD, -1) + NOISE / 10, 2)
+    seen = mock.seen(tmp_path, x_csv=text(load=LOAD, load_forecast=shifted))
+    assert any("fits load better one step later" in question for question in mock.questions(seen))
+
+
+def test_an_outlier_is_warned_about_first(tmp_path: Path) -> None:
+    load = LOAD.copy()
+    load[100] = 900.0
+    load[300:340] = 55.5
+    seen = mock.seen(tmp_path, x_csv=text(load=load))
+    assert "outlier (900)" in seen.trial.warnings[0]
+    assert any("frozen (55.5)" in warning for warning in seen.trial.warnings)
+
+
+def test_a_sample_of_large_files_holds_the_same_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trial, "_MOST_BYTES", 8 << 10)
+    monkeypatch.setattr(trial, "_LEAST_BYTES", 4 << 10)
+    seen = mock.seen(
+        tmp_path, measured_csv=text(load=LOAD), forecast_csv=text(load=np.round(LOAD + NOISE, 2))
+    )
+    found = dict(seen.trial.findings)
+    assert "of the bytes" in found["sample"]
+    assert "load_forecast and load" in found
+
+
+def test_a_proposal_without_measurements_is_read_but_not_packed(tmp_path: Path) -> None:
+    seen = mock.seen(tmp_path, x_csv=text(load_forecast=LOAD))
+    found = dict(seen.trial.findings)
+    assert found["ingest: forecast"] == "960 rows read, 960 stored"
+    assert "pack" not in found
