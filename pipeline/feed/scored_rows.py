@@ -49,12 +49,6 @@ class Rows:
     def __len__(self) -> int:
         return len(self.sequence)
 
-    def part(self, part: slice) -> Rows:
-        """The rows of a slice, as views."""
-        return Rows(
-            self.sequence[part], self.step[part], self.sample[part], self.offset[part], self.time[part]
-        )
-
     def take(self, places: Ints) -> Rows:
         """The rows at `places`, in that order."""
         return Rows(

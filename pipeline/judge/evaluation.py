@@ -12,7 +12,7 @@ from typing import Any
 from hindcast.pipeline.arrays import Values
 from hindcast.pipeline.certify.covered_files import check_certificate
 from hindcast.pipeline.digests import FileDigests
-from hindcast.pipeline.feed.scored_rows import Rows
+from hindcast.pipeline.feed.scored_rows import Spans
 from hindcast.pipeline.files import canonical_json, read_json, replace_file, replace_folders
 from hindcast.pipeline.forecasters import FORECASTERS, REFERENCES
 from hindcast.pipeline.judge.answer import Answer, derive_answer
@@ -86,12 +86,11 @@ def evaluate_workspace(params: Params, root: Path) -> Evaluation:
             # with 1,024 lanes one thread takes a third less CPU time than two, and the trees use the other core
             leave_core()
 
-        def model(split: str, rows: Rows) -> Values:
+        def model(split: str, spans: Spans) -> Values:
             start_framework()  # before anything imports it; meanwhile the trees predict
-            from hindcast.pipeline.learn.prediction import predict
+            from hindcast.pipeline.learn.prediction import predict_spans
 
-            predictions = predict(dataset, models, split, rows)
-            return predictions.value if predictions.quantiles is None else predictions.quantiles
+            return predict_spans(dataset, models, split, spans)
 
         return evaluate(dataset, model, params, root, facts, trees=trees, quality=quality)
 

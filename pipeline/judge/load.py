@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hindcast.pipeline.arrays import TARGET_UNUSABLE, Flags
-from hindcast.pipeline.feed.scored_rows import Rows, RowSource, read_blocks
-from hindcast.pipeline.judge.table import UNUSABLE, SeriesNames, Table
+from hindcast.pipeline.feed.scored_rows import RowSource, Spans, read_blocks, rows_of
+from hindcast.pipeline.judge.table import UNUSABLE, SeriesNames, Table, blocks
 from hindcast.pipeline.store.index_types import Sequences
 
 
@@ -45,7 +45,7 @@ def index_series(sequences: Sequences) -> tuple[SeriesNames, NDArray[np.int32]]:
 def load_tables(
     dataset: EvaluationSource,
     split: str,
-    rows: Rows,
+    spans: Spans,
     forecasters: Sequence[str],
     advance: Callable[[int], None],
 ) -> list[Table]:
@@ -53,27 +53,31 @@ def load_tables(
 
     Calls `advance` after each block with the number of rows read.
     """
-    targets, baselines = len(dataset.targets), dataset.baselines
+    size, targets, baselines = len(spans), len(dataset.targets), dataset.baselines
     stored = [name for name in forecasters if name == "published" or name in baselines]
-    origin = np.empty(len(rows), np.int64)
-    columns = np.empty((targets, 1 + len(stored), len(rows)), np.float32)
-    unusable = np.zeros((targets, len(rows) if dataset.has_flagged else 0), np.bool_)
-    for block, read in read_blocks(dataset, rows, targets * len(baselines)):
-        if dataset.has_flagged:
-            unusable[:, block] = (read("flagged") & TARGET_UNUSABLE != 0).T
-        origin[block] = read("origin")
-        columns[:, 0, block] = np.where(read("W") > 0, read("Y"), np.nan).T
-        baseline = read("baseline")
-        for place, name in enumerate(stored, 1):
-            values = read("published") if name == "published" else baseline[:, :, baselines.index(name)]
-            columns[:, place, block] = values.T
-        advance(block.stop - block.start)
     names, series_of = index_series(dataset.sequences)
-    series = series_of[rows.sequence]
-    track = np.asarray(dataset.sequences.track)[rows.sequence].astype(np.int16)
+    track_of = np.asarray(dataset.sequences.track).astype(np.int16)
+    series, track = np.empty(size, np.int32), np.empty(size, np.int16)
+    time, origin = np.empty(size, np.int64), np.empty(size, np.int64)
+    columns = np.empty((targets, 1 + len(stored), size), np.float32)
+    unusable = np.zeros((targets, size if dataset.has_flagged else 0), np.bool_)
+    for part in blocks(size):
+        rows = rows_of(dataset, spans, np.arange(part.start, part.stop))
+        series[part], track[part], time[part] = series_of[rows.sequence], track_of[rows.sequence], rows.time
+        for block, read in read_blocks(dataset, rows, targets * len(baselines)):
+            own = slice(part.start + block.start, part.start + block.stop)
+            if dataset.has_flagged:
+                unusable[:, own] = (read("flagged") & TARGET_UNUSABLE != 0).T
+            origin[own] = read("origin")
+            columns[:, 0, own] = np.where(read("W") > 0, read("Y"), np.nan).T
+            baseline = read("baseline")
+            for place, name in enumerate(stored, 1):
+                values = read("published") if name == "published" else baseline[:, :, baselines.index(name)]
+                columns[:, place, own] = values.T
+            advance(own.stop - own.start)
     tables = [
         Table(
-            split, name, unit, names, dataset.frequency, series, track, rows.time, origin,
+            split, name, unit, names, dataset.frequency, series, track, time, origin,
             columns[index, 0], dict(zip(stored, columns[index, 1:], strict=True)),
         )
         for index, (name, unit) in enumerate(zip(dataset.targets, dataset.target_units, strict=True))

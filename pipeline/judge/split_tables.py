@@ -13,15 +13,15 @@ from threading import Event, Lock
 import numpy as np
 
 from hindcast.pipeline.arrays import Values
-from hindcast.pipeline.feed.scored_rows import Rows, scored_rows
+from hindcast.pipeline.feed.scored_rows import Rows, Spans, rows_of, scored_spans
 from hindcast.pipeline.forecasters import FORECASTERS
 from hindcast.pipeline.judge.load import EvaluationSource, load_tables
 from hindcast.pipeline.judge.table import Table
 from hindcast.pipeline.progress import progress
 from hindcast.pipeline.settings.train import TrainSettings
 
-Predict = Callable[[str, Rows], Values]
-"""Called with a split and its scored rows; returns the model's forecasts, float32 in physical units.
+Predict = Callable[[str, Spans], Values]
+"""Called with a split and the spans of its scored rows; returns the model's forecasts, float32 in physical units.
 
 Their shape is (row, target), or (row, target, quantile) for a model with `train.quantiles`.
 """
@@ -47,7 +47,7 @@ class SplitTables:
     ) -> None:
         self._dataset, self._settings, self._columns = dataset, settings, columns
         self._predict, self._trees = predict, trees if "trees" in columns else None
-        self._rows: dict[str, Rows] = {}
+        self._spans: dict[str, Spans] = {}
         self._lock, self._stop = Lock(), Event()
 
     def evaluate(self, splits: Sequence[str], evaluate: Callable[[Table], None]) -> None:
@@ -64,7 +64,7 @@ class SplitTables:
                     for end in ends:
                         if end.done():
                             end.result()
-                    network[split].set_result(self._predict(split, self._rows_of(split)))
+                    network[split].set_result(self._predict(split, self._spans_of(split)))
                 for end in ends:
                     end.result()
             finally:  # after an error the other threads end soon
@@ -80,14 +80,11 @@ class SplitTables:
         evaluate: Callable[[Table], None],
     ) -> None:
         self._check_stop()
-        rows = self._rows_of(split)
-        with progress(f"read {split}", len(rows), "rows") as advance:
-            tables = load_tables(self._dataset, split, rows, self._columns, advance)
-        tables = self._with_forecasts(tables, network.result(), trees.result())
-        del rows, network, trees
-        self._rows.pop(split)
-        while tables:
-            evaluate(tables.pop(0))
+        spans = self._spans_of(split)
+        with progress(f"read {split}", len(spans), "rows") as advance:
+            tables = load_tables(self._dataset, split, spans, self._columns, advance)
+        for table in self._with_forecasts(tables, network.result(), trees.result()):
+            evaluate(table)
 
     def _with_forecasts(self, tables: list[Table], values: Values, by_trees: Values | None) -> list[Table]:
         settings = self._settings
@@ -110,19 +107,19 @@ class SplitTables:
     def _predict_trees(self, split: str) -> Values | None:
         if self._trees is None:
             return None
-        rows = self._rows_of(split)
-        values = np.empty((len(self._dataset.targets), len(rows)), np.float32)
-        for start in range(0, len(rows), _TREE_ROWS):
+        spans = self._spans_of(split)
+        values = np.empty((len(self._dataset.targets), len(spans)), np.float32)
+        for start in range(0, len(spans), _TREE_ROWS):
             self._check_stop()
-            part = slice(start, start + _TREE_ROWS)
-            values[:, part] = self._trees(rows.part(part))
+            part = np.arange(start, min(start + _TREE_ROWS, len(spans)))
+            values[:, part[0] : part[-1] + 1] = self._trees(rows_of(self._dataset, spans, part))
         return values
 
-    def _rows_of(self, split: str) -> Rows:
+    def _spans_of(self, split: str) -> Spans:
         with self._lock:
-            if split not in self._rows:
-                self._rows[split] = scored_rows(self._dataset, split)
-            return self._rows[split]
+            if split not in self._spans:
+                self._spans[split] = scored_spans(self._dataset, split)
+            return self._spans[split]
 
     def _check_stop(self) -> None:
         if self._stop.is_set():

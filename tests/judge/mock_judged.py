@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hindcast.pipeline.arrays import Values
-from hindcast.pipeline.feed.scored_rows import Rows
+from hindcast.pipeline.feed.scored_rows import Rows, Spans, rows_of
 from hindcast.pipeline.forecasters import STORED
 from hindcast.pipeline.judge.table import SeriesNames, Table
 from hindcast.pipeline.settings.base import HOUR
@@ -102,7 +102,8 @@ def model_with_error(dataset: MockDataset, error: float, seed: int = 1) -> Any:
     wrong = np.random.default_rng(seed).normal(size=dataset.arrays["truth"].shape)
     values = (dataset.arrays["truth"] + error * wrong).astype(np.float32)
 
-    def predict(split: str, rows: Rows) -> Values:
+    def predict(split: str, wanted: Spans | Rows) -> Values:
+        rows = rows_of(dataset, wanted, np.arange(len(wanted))) if isinstance(wanted, Spans) else wanted
         return values[rows.sample, rows.offset]
 
     return predict

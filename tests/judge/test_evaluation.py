@@ -15,7 +15,7 @@ import yaml
 
 from hindcast.pipeline.arrays import Values
 from hindcast.pipeline.errors import FormatError, MissingInputError
-from hindcast.pipeline.feed.scored_rows import Rows
+from hindcast.pipeline.feed.scored_rows import Rows, Spans
 from hindcast.pipeline.files import digest_of_file, write_json
 from hindcast.pipeline.judge.evaluation import Evaluation, evaluate
 from hindcast.pipeline.judge.split_tables import Predict
@@ -63,7 +63,7 @@ def trees_with_error(dataset: MockDataset) -> Callable[[Rows], Values]:
 def test_a_network_that_cannot_be_loaded_leaves_no_output(
     tmp_path: Path, make_params: Callable[..., Params]
 ) -> None:
-    def predict(split: str, rows: Rows) -> Values:
+    def predict(split: str, spans: Spans) -> Values:
         raise FormatError("models/model.keras is absent.")
 
     with pytest.raises(FormatError, match=r"model\.keras"):

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from hindcast.pipeline.feed import scored_rows as row_module
-from hindcast.pipeline.feed.scored_rows import read_blocks, scored_rows
+from hindcast.pipeline.feed.scored_rows import read_blocks, scored_rows, scored_spans
+from hindcast.pipeline.judge import table as table_module
 from hindcast.pipeline.judge.load import index_series, load_tables
 from hindcast.pipeline.store.reader import Dataset
 from tests.mock_data import mock_dataset, mock_group, mock_params
@@ -22,16 +23,17 @@ COLUMNS = ("model", "published", "persistence", "reference_168h", "trees")
 
 
 @pytest.mark.parametrize("split", ["train", "validation", "test"])
-@pytest.mark.parametrize("block", [1, 1000, 1 << 23])
+@pytest.mark.parametrize(("block", "part"), [(1, 1 << 20), (1000, 50), (1 << 23, 1 << 20)])
 def test_tables_equal_what_plain_h5py_reads(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, split: str, block: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, split: str, block: int, part: int
 ) -> None:
+    monkeypatch.setattr(table_module, "BLOCK", part)
     monkeypatch.setattr(row_module, "_BLOCK_VALUES", block)
     path = mock_dataset(tmp_path, GROUPS, mock_params(pack={"segment_length": 24, "codec": "gzip"}))
     advanced: list[int] = []
     with Dataset(path) as dataset:
         rows = scored_rows(dataset, split)
-        tables = load_tables(dataset, split, rows, COLUMNS, advanced.append)
+        tables = load_tables(dataset, split, scored_spans(dataset, split), COLUMNS, advanced.append)
     assert sum(advanced) == len(rows) > 100
     with h5py.File(path) as file:
         arrays = {name: file[name][:] for name in ("Y", "W", "published", "baseline", "origin", "time")}
@@ -55,7 +57,7 @@ def test_each_row_knows_its_group_its_series_and_its_track(tmp_path: Path) -> No
     with Dataset(path) as dataset:
         rows = scored_rows(dataset, "test")
         names, _ = index_series(dataset.sequences)
-        table = load_tables(dataset, "test", rows, COLUMNS, lambda _: None)[0]
+        table = load_tables(dataset, "test", scored_spans(dataset, "test"), COLUMNS, lambda _: None)[0]
         sequences = dataset.sequences
         for row in range(0, len(rows), 17):
             sequence = rows.sequence[row]
@@ -93,7 +95,7 @@ def test_rows_whose_target_is_unusable_are_labelled_and_scored_apart() -> None:
     dataset.arrays["flagged"] = flags[..., 0] * TARGET_UNUSABLE + flags[..., 1] * TARGET_FLAGGED
     dataset = replaced(dataset, has_flagged=True)
     rows = scored_rows(dataset, "test")
-    table = load_tables(dataset, "test", rows, COLUMNS, lambda _: None)[0]
+    table = load_tables(dataset, "test", scored_spans(dataset, "test"), COLUMNS, lambda _: None)[0]
     due = flags[..., 0][rows.sample, rows.offset, 0] > 0
     assert table.labels == ("target: unusable",)
     assert table.flagged is not None

@@ -10,7 +10,7 @@ import pytest
 
 from hindcast.pipeline.arrays import Values
 from hindcast.pipeline.errors import FormatError
-from hindcast.pipeline.feed.scored_rows import Rows, scored_rows
+from hindcast.pipeline.feed.scored_rows import Rows, Spans, scored_rows
 from hindcast.pipeline.judge import split_tables as module
 from hindcast.pipeline.judge.split_tables import Predict, PredictTrees, SplitTables
 from hindcast.pipeline.judge.table import Table
@@ -47,9 +47,9 @@ def test_tables_are_those_of_each_forecaster_alone(
     dataset = mock_dataset(targets=("usage", "other"))
     model, trees = model_with_error(dataset, 2.0), trees_of(dataset, trees_pause)
 
-    def predict(split: str, rows: Rows) -> Values:
+    def predict(split: str, spans: Spans) -> Values:
         time.sleep(network_pause)
-        forecasts: Values = model(split, rows)
+        forecasts: Values = model(split, spans)
         return forecasts
 
     tables = run(dataset, predict, trees)
@@ -83,7 +83,7 @@ def test_an_error_of_the_network_ends_the_trees_and_scores_nothing(monkeypatch: 
         time.sleep(0.05)
         return np.zeros((1, len(rows)), np.float32)
 
-    def predict(split: str, rows: Rows) -> Values:
+    def predict(split: str, spans: Spans) -> Values:
         begun.wait()
         raise FormatError("models/model.keras is absent.")
 
@@ -110,12 +110,12 @@ def test_an_error_of_scoring_ends_the_network_after_the_split_that_it_plays() ->
         failed.set()
         raise OSError("no space left")
 
-    def predict(split: str, rows: Rows) -> Values:
+    def predict(split: str, spans: Spans) -> Values:
         played.append(split)
         if len(played) > 1:
             assert failed.wait(10)
             time.sleep(0.2)
-        forecasts: Values = model(split, rows)
+        forecasts: Values = model(split, spans)
         return forecasts
 
     tables = SplitTables(dataset, TrainSettings(), COLUMNS[:3], predict, None)

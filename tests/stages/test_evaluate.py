@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from hindcast.pipeline.arrays import Values
 from hindcast.pipeline.digests import write_folder_digests
 from hindcast.pipeline.feed.scaling import read_scaling, series_numbers, series_of
-from hindcast.pipeline.feed.scored_rows import Rows
+from hindcast.pipeline.feed.scored_rows import Spans, rows_of
 from hindcast.pipeline.files import digest_of_file, write_json
 from hindcast.pipeline.learn import backend, prediction, trees
 from hindcast.pipeline.learn.model_card import write_model_card
-from hindcast.pipeline.learn.prediction import Predictions
 from hindcast.pipeline.learn.tree_files import write_trees
 from hindcast.pipeline.learn.trees import TreeData, TreeFitter
 from hindcast.pipeline.settings.params import load_params
@@ -75,13 +75,14 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compose_text: Cal
     write_folder_digests(tmp_path / "models")
     issue_certificate(tmp_path)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(prediction, "predict", synthetic_predictions)
+    monkeypatch.setattr(prediction, "predict_spans", synthetic_predictions)
     return tmp_path
 
 
-def synthetic_predictions(dataset: Dataset, models: Path, split: str, rows: Rows) -> Predictions:
-    value = dataset.read("Y", rows.sample)[np.arange(len(rows)), rows.offset] + np.float32(0.5)
-    return Predictions(rows.sequence, rows.step, rows.sample, rows.offset, value)
+def synthetic_predictions(dataset: Dataset, models: Path, split: str, spans: Spans) -> Values:
+    rows = rows_of(dataset, spans, np.arange(len(spans)))
+    values: Values = dataset.read("Y", rows.sample)[np.arange(len(rows)), rows.offset] + np.float32(0.5)
+    return values
 
 
 def test_the_stage_writes_all_outputs_and_prints_the_answer(
