@@ -250,7 +250,10 @@ def _open_only_member(file: io.FileIO, path: Path) -> Iterator[BinaryIO]:
         members = [name for name in archive.namelist() if not name.endswith("/") and is_data_member(name)]
         if len(members) != 1:
             raise RawDataError(
-                f"{path}: an archive must hold exactly one file, found {len(members)} ({listed(members, 5)})."
+                f"{path}: must hold exactly one file to be read by itself, found {len(members)} ({listed(members, 5)}). Unpack it "
+                "into a folder to inspect its files; `ingest` reads each file of an archive as it is."
+                if members
+                else f"{path}: an archive must hold exactly one file, found 0."
             )
         try:
             stream = archive.open(members[0])

@@ -152,11 +152,15 @@ class SourceIngest:
         of_files = zip(files, counts, strict=True)
         # timestamps are judged in the tables, in which the rows of all parts are merged
         stamps = {"off_grid": self._stamps.report()} if part == self.name else {}
-        late = self._stamps.late_report() if part == self.name else {}
+        times = {
+            "issued_late": self._stamps.late_report(),
+            "known_before_issue": self._stamps.unissued_report(),
+        }
+        late = {name: entry for name, entry in times.items() if entry and part == self.name}
         return {
             **sum_counts(counts).report(),
             **stamps,
-            **({"issued_late": late} if late else {}),
+            **late,
             **self._assumptions(part),
             "files": {file: each.report() for file, each in of_files},
         }

@@ -41,7 +41,7 @@ class StampCounts:
     `kinds` counts rows off the grid; `example` is the first row of the first kind of KINDS, as (file, line, timestamp).
     `phase` is the distance of strays from the start of their step if it is the same for all, else -1; `farthest` their
     longest distance from a time on the grid. `early` counts measured rows known before their step ends, of `measured`;
-    `late` counts forecast rows issued at or after the end of their step.
+    `late` counts forecast rows issued at or after the end of their step, `unissued` those known before they were issued.
     """
 
     rows: int = 0
@@ -55,6 +55,8 @@ class StampCounts:
     early_example: tuple[int, int, int, int] | None = None  # file, line, timestamp, known time
     late: int = 0
     late_example: tuple[int, int, int, int] | None = None  # file, line, timestamp, issue time
+    unissued: int = 0
+    unissued_example: tuple[int, int, int, int] | None = None  # file, line, issue time, known time
 
     def add_kinds(
         self, kinds: StampKinds, stamps: Times, places: tuple[Places, Ints], grid: StampGrid
@@ -87,14 +89,27 @@ class StampCounts:
             file, line = (int(place[at]) for place in places)
             self.early_example = (file, line, int(stamps[at]), int(known[at]))
 
-    def add_issued(self, stamps: Times, issued: Times, pitch: int, places: tuple[Places, Ints]) -> None:
-        """Count forecast rows issued at or after the end of their step, `pitch` ns after their timestamp."""
+    def add_issued(self, times: Sequence[Times], pitch: int, places: tuple[Places, Ints]) -> None:
+        """Count forecast rows issued at or after the end of their step, `pitch` ns after their timestamp, and rows known before
+        they were issued: `times` are timestamps, issue times and the known times that the files contain, if they do.
+        """
+        stamps, issued, *known = times
+        if known:
+            self._add_published(issued, known[0], places)
         late = np.flatnonzero(issued >= stamps + pitch)
         self.late += len(late)
         if len(late) and self.late_example is None:
             at = late[0]
             file, line = (int(place[at]) for place in places)
             self.late_example = (file, line, int(stamps[at]), int(issued[at]))
+
+    def _add_published(self, issued: Times, known: Times, places: tuple[Places, Ints]) -> None:
+        early = np.flatnonzero(known < issued)
+        self.unissued += len(early)
+        if len(early) and self.unissued_example is None:
+            at = early[0]
+            file, line = (int(place[at]) for place in places)
+            self.unissued_example = (file, line, int(issued[at]), int(known[at]))
 
     def as_json(self) -> dict[str, Any]:
         """Return the counts for the cache."""
@@ -118,7 +133,7 @@ class SourceStamps:
 
     def add(self, group: str, counts: StampCounts, places: list[int]) -> None:
         """Add a group, whose rows come from the files at `places`."""
-        if counts.kinds or counts.early or counts.late:
+        if counts.kinds or counts.early or counts.late or counts.unissued:
             self._groups[group] = counts, places
 
     def _place(self, group: str, file: int, line: int) -> dict[str, Any]:
@@ -143,16 +158,28 @@ class SourceStamps:
 
     def late_report(self) -> dict[str, Any]:
         """Return the entry `issued_late` of the report: rows in total, and an example; empty if there are none."""
-        late = {group: of for group, (of, _) in self._groups.items() if of.late_example is not None}
-        if not late:
+        of_groups = {group: (of.late, of.late_example) for group, (of, _) in self._groups.items()}
+        return self._worst(of_groups, ("time", "issued"))
+
+    def unissued_report(self) -> dict[str, Any]:
+        """Return the entry `known_before_issue` of the report: rows in total, and an example; empty if there are none."""
+        of_groups = {group: (of.unissued, of.unissued_example) for group, (of, _) in self._groups.items()}
+        return self._worst(of_groups, ("issued", "known"))
+
+    def _worst(
+        self,
+        of_groups: Mapping[str, tuple[int, tuple[int, int, int, int] | None]],
+        names: tuple[str, str],
+    ) -> dict[str, Any]:
+        """Return the number of rows of all groups, and the example of the group that has most of them."""
+        group = min(of_groups, key=lambda group: (-of_groups[group][0], group), default="")
+        place = of_groups[group][1] if group in of_groups else None
+        if place is None:
             return {}
-        group = min(late, key=lambda group: (-late[group].late, group))
-        place = late[group].late_example
-        assert place is not None
-        file, line, stamp, issued = place
-        example = {"group": group, **self._place(group, file, line)}
-        times = {"time": time_text(stamp), "issued": time_text(issued)}
-        return {"rows": sum(of.late for of in late.values()), "example": {**example, **times}}
+        file, line, *times = place
+        example: dict[str, Any] = {"group": group, **self._place(group, file, line)}
+        example |= dict(zip(names, map(time_text, times), strict=True))
+        return {"rows": sum(count for count, _ in of_groups.values()), "example": example}
 
     def _totals(self) -> dict[str, int]:
         kinds = {
@@ -245,6 +272,17 @@ def source_notes(name: str, entry: Mapping[str, Any]) -> Iterator[str]:
     note = off_grid_note(name, entry.get("off_grid", {}))
     if note is not None:
         yield note
+    yield from _notes_on_issues(name, entry)
+    yield from _notes_on_assumptions(name, entry)
+    ends = entry.get("open_ends", [])
+    if ends:
+        yield (
+            f"{name}: {counted(len(ends), 'file')} without a line break at the end: the last line, and a number in it, may be "
+            f"cut off: {listed(ends, 3)}; compare it with the origin of the file, and end it with a line break if it is whole"
+        )
+
+
+def _notes_on_issues(name: str, entry: Mapping[str, Any]) -> Iterator[str]:
     late = entry.get("issued_late")
     if late:
         example = late["example"]
@@ -253,6 +291,17 @@ def source_notes(name: str, entry: Mapping[str, Any]) -> Iterator[str]:
             f"forecast it, e.g. {example['time']}, issued {example['issued']} ({place_words(example)}); are issue_time "
             "and valid_time exchanged, or is a zone wrong?"
         )
+    early = entry.get("known_before_issue")
+    if early:
+        example = early["example"]
+        yield (
+            f"{name}: {early['rows']} of {counted(entry['rows_stored'], 'row')} are known before they were issued, e.g. at "
+            f"{example['known']}, issued {example['issued']} ({place_words(example)}); is a zone, a shift or a format of "
+            "issue_time or known wrong?"
+        )
+
+
+def _notes_on_assumptions(name: str, entry: Mapping[str, Any]) -> Iterator[str]:
     for name_of_field, of in entry.get("assumed_utc", {}).items():
         yield (
             f"{name}: timestamps without an offset are read as UTC, since raw.sources.{name}.{name_of_field} has no `zone` "
@@ -269,12 +318,6 @@ def source_notes(name: str, entry: Mapping[str, Any]) -> Iterator[str]:
         yield (
             f"{name}: {counted(of['timestamps'], 'timestamp')} of raw.sources.{name}.{name_of_field} were rounded by up to "
             f"{of['most_ns'] / _SECOND:.3g} s, since their counts are written with few digits (first {of['first']})"
-        )
-    ends = entry.get("open_ends", [])
-    if ends:
-        yield (
-            f"{name}: {counted(len(ends), 'file')} without a line break at the end: the last line, and a number in it, may be "
-            f"cut off: {listed(ends, 3)}; compare it with the origin of the file, and end it with a line break if it is whole"
         )
 
 

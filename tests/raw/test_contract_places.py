@@ -220,6 +220,26 @@ def test_a_changed_place_or_shift_reads_the_files_again(tmp_path: Path) -> None:
     ].tolist() == [moment("2024-01-02T23:00")]
 
 
+def test_an_issue_time_of_path_and_column_and_rows_known_before_it_are_reported(tmp_path: Path) -> None:
+    settings = source(
+        role="forecast",
+        issue_time={"path": r"^(\d{8})", "column": "run", "format": "%Y%m%d %H"},
+        known={"path": r"^(\d{8})", "format": "%Y%m%d", "shift": "9h"},
+    )
+    text = "run,time,load\n06,2024-03-12T00:00Z,1\n12,2024-03-12T00:00Z,2\n18,2024-03-12T00:00Z,3\n"
+    found = ingested(tmp_path, {"20240311.csv": text}, {"outlook": settings})
+    table, report = found.table(), found.report["sources"]["outlook"]
+    assert table["issue_time"].tolist() == [moment(f"2024-03-11T{hour}:00") for hour in ("06", "12", "18")]
+    assert table["known_time"].tolist() == [moment("2024-03-11T09:00")] * 3
+    example = {"group": "here", "file": "20240311.csv", "line": 3}
+    times = {"issued": "2024-03-11T12:00:00Z", "known": "2024-03-11T09:00:00Z"}
+    assert report["known_before_issue"] == {"rows": 2, "example": {**example, **times}}
+    assert any(
+        "2 of 3 rows are known before they were issued, e.g. at 2024-03-11T09:00" in note
+        for note in source_notes("o", report)
+    )
+
+
 # --- headers and rows of several widths -------------------------------------------------------------------------
 
 EMPTY = {"separator": ";", "decimal": ",", "where": {"": ["price"]}, "files": "*.txt"}

@@ -262,7 +262,7 @@ def test_leads_beside_the_valid_time_or_in_the_headings(settings: Any, text: str
         ({"names": ["a", "a"]}, "names must differ, found more than once: 'a'"),
         ({"ignore_lines": ["("]}, "must be a valid regular expression"),
         ({"where": {"type": 5}}, "must be text or a list of texts"),
-        (stamp(step="15min"), "set label to end or hour_ending"),
+        (stamp(step="15min"), "set label to end, hour_ending or last_day"),
         (stamp(period={"column": "n", "length": "1h"}, label="end"), "remove the settings `label` and `ambiguous`"),
         (stamp(ambiguous="sometimes"), "must be 'in_order', 'in_reverse_order', 'earlier', 'later' or 'quarantine'"),
         (stamp(ambiguous={"column": "dst"}), "valid_time.ambiguous.later: required"),
@@ -272,7 +272,7 @@ def test_leads_beside_the_valid_time_or_in_the_headings(settings: Any, text: str
         ({"lead": {"column": "l"}, "issue_time": {"column": "i"}}, "set valid_time or lead"),
         ({**FORECAST, "lead": {"column": "l"}, **stamp(ambiguous="in_order")}, "is not allowed with a lead"),
         ({"values": {"a": {"header": "(?P<time>.)"}, "b": {"header": "(?P<lead>.)"}}}, "the same part of the time"),
-        ({"values": {"a": {"header": "(?P<hour>.)"}}}, "named groups of a header must be among series, group, time, period, lead"),
+        ({"values": {"a": {"header": "(?P<hour>.)"}}}, "named groups of a header must be among series, group, member, time, period, lead"),
     ],
 )  # fmt: skip
 def test_contradicting_settings_are_reported(change: dict[str, Any], words: str | None) -> None:

@@ -49,7 +49,7 @@ from hindcast.pipeline.settings.raw import Source
         (
             ValueField,
             {"header": "(?P<unit>.)"},
-            "named groups of a header must be among series, group, time, period, lead",
+            "named groups of a header must be among series, group, member, time, period, lead",
         ),
         (PeriodField, {"length": "0h"}, "must be a duration above zero"),
         (ValueField, {"column": "v", "flag": {}}, "at least one of below, above, zeros, frozen must be set"),
