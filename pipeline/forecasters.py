@@ -40,6 +40,7 @@ FORECASTERS = {
     "seasonal_168h": Forecaster(
         "stored", "the seasonal baseline of 168 h", "#a65fc0", (0, (5, 1, 1, 1, 1, 1)), "D"
     ),
+    "seasonal_52w": Forecaster("computed", "the seasonal baseline of 52 weeks", "#c2528b", (0, (1, 1)), "X"),
     "trees": Forecaster("computed", "boosted trees", "#2f9460", (0, (8, 2)), "P"),
     "reference_24h": Forecaster("stored", "reference_24h", is_reference=True),
     "reference_168h": Forecaster("stored", "reference_168h", is_reference=True),

@@ -18,6 +18,8 @@ from hindcast.pipeline.settings.split import Blocked, Chronological, HeldOut, Ra
 from hindcast.pipeline.store.index_types import Split
 from hindcast.pipeline.store.reader import Dataset
 
+_DAY = 86_400 * 1_000_000_000  # borders between steps of several days are days
+
 Range = tuple[int, int, int]
 """(0 train, 1 validation, 2 test; start; stop), times in ns."""
 
@@ -49,8 +51,8 @@ class Expectation:
 def ranges_of_borders(dataset: Dataset, settings: Chronological, seed: int, fold: int | None) -> list[Range]:
     """The policy chronological: from the first step to validation, to test, to the last step."""
     del seed, fold
-    step, last_end = dataset.frequency, _end_of_steps(dataset)
-    end = dataset.last_target_time + step
+    step, last_end = min(dataset.frequency, _DAY), _end_of_steps(dataset)
+    end = dataset.last_target_time + dataset.frequency
     span = end - dataset.first_target_time
 
     def before(border: Any, base: Fraction) -> Fraction:  # a share, or a date in ns
@@ -76,7 +78,7 @@ def ranges_of_fold(dataset: Dataset, settings: RollingOrigin, seed: int, fold: i
     validation = test - length["validation"]
     begin = validation - (span - length["test"] * settings.folds - length["validation"])
     stop = test + length["test"]
-    edges = [_round_up(moment, dataset.frequency) for moment in (begin, validation, test, stop)]
+    edges = [_round_up(moment, min(dataset.frequency, _DAY)) for moment in (begin, validation, test, stop)]
     # the ends of the data stay as they are: the steps of a group may start off the multiples of the frequency
     if number == settings.folds - 1:
         edges[3] = max(end, _end_of_steps(dataset))

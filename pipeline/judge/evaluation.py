@@ -17,7 +17,7 @@ from hindcast.pipeline.files import canonical_json, read_json, replace_file, rep
 from hindcast.pipeline.forecasters import FORECASTERS, REFERENCES
 from hindcast.pipeline.judge.answer import Answer, derive_answer
 from hindcast.pipeline.judge.examples import Examples, choose_examples
-from hindcast.pipeline.judge.load import EvaluationSource, index_series
+from hindcast.pipeline.judge.load import EvaluationSource, index_series, with_begins
 from hindcast.pipeline.judge.outputs import (
     PredictionsFile,
     collect_metrics,
@@ -145,7 +145,7 @@ class _Evaluator:
 
     def evaluate_table(self, table: Table, predictions: PredictionsFile) -> None:
         """Evaluate a target of a split, and the sums in `evaluate.sums`."""
-        settings = self._params.evaluate
+        settings, table = self._params.evaluate, with_begins(table, self._params.raw)
         if self._intervals is not None:
             table = flag_rows(table, self._intervals, self._params)
         marked, comparison = mark_table(table, settings.baselines)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from hindcast.pipeline.arrays import TARGET_UNUSABLE, Flags
 from hindcast.pipeline.feed.scored_rows import RowSource, Spans, read_blocks, rows_of
 from hindcast.pipeline.judge.table import UNUSABLE, SeriesNames, Table, blocks
+from hindcast.pipeline.settings.raw import RawSettings
 from hindcast.pipeline.store.index_types import Sequences
 
 
@@ -83,6 +84,16 @@ def load_tables(
         for index, (name, unit) in enumerate(zip(dataset.targets, dataset.target_units, strict=True))
     ]  # fmt: skip
     return [_with_unusable(table, bad) for table, bad in zip(tables, unusable, strict=True)]
+
+
+def with_begins(table: Table, raw: RawSettings) -> Table:
+    """Return a table that knows when its steps start; the same if steps are not local days."""
+    if not raw.has_local_days:
+        return table
+    begins = table.time.copy()
+    for group, rows in table.rows_of_groups():
+        begins[rows] = raw.stamp_grid(None, table.names.groups[group]).instants(table.time[rows])
+    return replace(table, begins=begins)
 
 
 def _with_unusable(table: Table, bad: Flags) -> Table:

@@ -170,7 +170,7 @@ def _lead_key(table: Table) -> tuple[Key, Floats]:
     width = max(table.frequency, HOUR)
 
     def lead(rows: slice) -> Ints:
-        leads: Ints = np.floor_divide(table.time[rows] - table.origin[rows], width)
+        leads: Ints = np.floor_divide(table.leads(rows), width)
         return leads
 
     ends = [(int(found.min()), int(found.max())) for found in map(lead, blocks(len(table)))]
@@ -235,7 +235,7 @@ def _leads_of_tracks(table: Table) -> tuple[tuple[float, float] | None, ...]:
     low, high = np.full(table.tracks, bounds.max), np.full(table.tracks, bounds.min)
     for rows in blocks(len(table)):
         kept = table.compared[rows]
-        lead, track = (table.time[rows] - table.origin[rows])[kept], table.track[rows][kept]
+        lead, track = table.leads(rows)[kept], table.track[rows][kept]
         np.minimum.at(low, track, lead)
         np.maximum.at(high, track, lead)
     return tuple(

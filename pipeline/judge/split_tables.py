@@ -16,7 +16,8 @@ from hindcast.pipeline.arrays import Values
 from hindcast.pipeline.feed.scored_rows import Rows, Spans, rows_of, scored_spans
 from hindcast.pipeline.forecasters import FORECASTERS
 from hindcast.pipeline.judge.load import EvaluationSource, load_tables
-from hindcast.pipeline.judge.table import Table
+from hindcast.pipeline.judge.seasonal_year import YEAR, seasonal_year
+from hindcast.pipeline.judge.table import Table, blocks
 from hindcast.pipeline.progress import progress
 from hindcast.pipeline.settings.train import TrainSettings
 
@@ -83,8 +84,20 @@ class SplitTables:
         spans = self._spans_of(split)
         with progress(f"read {split}", len(spans), "rows") as advance:
             tables = load_tables(self._dataset, split, spans, self._columns, advance)
+        if YEAR in self._columns:
+            self._add_years(tables, spans)
         for table in self._with_forecasts(tables, network.result(), trees.result()):
             evaluate(table)
+
+    def _add_years(self, tables: list[Table], spans: Spans) -> None:
+        for table in tables:
+            table.forecasts[YEAR] = np.empty(len(spans), np.float32)
+        for part in blocks(len(spans)):
+            self._check_stop()
+            rows = rows_of(self._dataset, spans, np.arange(part.start, part.stop))
+            years = seasonal_year(self._dataset, rows, tables[0].origin[part])
+            for table, of_target in zip(tables, years, strict=True):
+                table.forecasts[YEAR][part] = of_target
 
     def _with_forecasts(self, tables: list[Table], values: Values, by_trees: Values | None) -> list[Table]:
         settings = self._settings
@@ -98,7 +111,7 @@ class SplitTables:
         if by_trees is not None:
             computed["trees"] = by_trees
         due = {name for name in self._columns if FORECASTERS[name].made in ("model", "computed")}
-        assert computed.keys() == due, "no code computes a forecaster of the table"
+        assert computed.keys() == due - {YEAR}, "no code computes a forecaster of the table"
         for target, table in enumerate(tables):
             for name, forecasts in computed.items():
                 table.forecasts[name] = np.ascontiguousarray(forecasts[target], np.float32)

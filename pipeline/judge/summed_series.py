@@ -56,6 +56,7 @@ def sum_series(table: Table, over: Literal["group", "all"]) -> Table:
         track=(parts % max(table.tracks, 1)).astype(np.int16),
         time=table.time[heads],
         origin=table.origin[heads],
+        begins=None if table.begins is None else table.begins[heads],
         actual=total(table.actual),
         forecasts={name: total(column) for name, column in table.forecasts.items()},
         compared=np.ones(len(heads), np.bool_),

@@ -40,7 +40,7 @@ class Table:
     forecast are float32 in physical units, NaN if there is no value. `compared` marks the rows on which all forecasters are
     scored. `quantiles` (row, level) are the model's forecasts at `levels`, ascending along the last axis, or None; its
     point forecast is one of them. `flagged` has a bit of each of `labels` that the quality check or `align.usable` gives the
-    row; None: no row is flagged.
+    row; None: no row is flagged. `begins` is when the steps start, where that is not `time`: for steps of local days.
     """
 
     split: str
@@ -59,6 +59,12 @@ class Table:
     levels: tuple[float, ...] = ()
     flagged: NDArray[np.uint32] | None = None
     labels: tuple[str, ...] = ()
+    begins: Times | None = None
+
+    def leads(self, rows: slice) -> Times:
+        """Return the time from the origin to the start of the step (ns) of some rows."""
+        starts = self.time if self.begins is None else self.begins
+        return starts[rows] - self.origin[rows]
 
     def __len__(self) -> int:
         return len(self.actual)

@@ -156,9 +156,16 @@ def targets(data: Path) -> tuple[dict[str, Values], dict[tuple[str, str, int], i
     return found, origins
 
 
-CASES = [("1d", None, "chronological"), ("7d", "sunday", "chronological"), ("7d", "sunday", "blocked")]
-POLICIES = {
+CASES = [
+    ("1d", None, "chronological"),
+    ("7d", "sunday", "dates"),
+    ("7d", "sunday", "blocked"),
+    ("7d", "sunday", "rolling_origin"),
+]
+POLICIES: dict[str, dict[str, Any]] = {
     "chronological": {"policy": "chronological", "validation": 0.2, "test": 0.2},
+    "dates": {"policy": "chronological", "validation": "2024-09-01", "test": "2024-10-13"},
+    "rolling_origin": {"policy": "rolling_origin", "validation": 0.15, "test": 0.15, "folds": 2},
     "blocked": {"policy": "blocked", "validation": 0.1, "test": 0.1, "block": "28d"},
 }
 
@@ -180,6 +187,10 @@ def test_steps_of_local_days_hold_the_values_of_their_dates_and_are_certified(
         assert of_target == expected
         assert {key[2] for key in of_target} >= {label(FIRST) + (8 + n) * step * DAY for n in range(20)}
         assert last in {key[2] for key in of_target} or name == "flow"
+    if policy == "dates":
+        with Dataset(data / "dataset.h5") as dataset:
+            begins = [dataset.split(name).from_time for name in ("validation", "test")]
+        assert begins == [label(date(2024, 9, 1)), label(date(2024, 10, 13))]
     for (group, _, time), origin in origins.items():
         day, clock = date(1970, 1, 1) + timedelta(days=time // DAY), ZoneInfo(ZONES[group])
         midnight = datetime.combine(day, datetime.min.time(), clock)

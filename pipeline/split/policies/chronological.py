@@ -16,6 +16,7 @@ import numpy as np
 
 from hindcast.pipeline.arrays import TIME_MAX, TIME_MIN, Ints
 from hindcast.pipeline.errors import SplitError
+from hindcast.pipeline.settings.base import DAY
 from hindcast.pipeline.settings.split import Chronological, exact
 from hindcast.pipeline.split.policies.split_policy import Draft, Late, Part, Proposal, SplitPolicy
 from hindcast.pipeline.split.steps import Steps, any_of_last
@@ -40,17 +41,17 @@ def propose_chronological(steps: Steps, settings: Chronological, seed: int, reac
 
 
 def find_borders(steps: Steps, settings: Chronological) -> Borders:
-    """Return the borders given by the settings, each moved to the grid step at or after it.
+    """Return the borders given by the settings, each moved to the grid step at or after it (to the next day, if steps are longer).
 
     A share refers to the span from the first to the last observed target of all groups. A part with share 0 is empty:
     its border equals the next border. Raises SplitError if validation would begin after test.
     """
-    end = steps.last_target_time + steps.frequency
+    end, pitch = steps.last_target_time + steps.frequency, min(steps.frequency, DAY)
     span = end - steps.first_target_time
     test = _to_moment(settings.test, Fraction(end), span)
-    validation = to_grid(_to_moment(settings.validation, test, span), steps.frequency)
-    last = max(steps.end_time, end, to_grid(test, steps.frequency))
-    first_of_test = to_grid(test, steps.frequency) if settings.test else last
+    validation = to_grid(_to_moment(settings.validation, test, span), pitch)
+    last = max(steps.end_time, end, to_grid(test, pitch))
+    first_of_test = to_grid(test, pitch) if settings.test else last
     first_of_validation = validation if settings.validation else first_of_test
     if first_of_validation > first_of_test:
         raise SplitError(

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from fractions import Fraction
 
+from hindcast.pipeline.settings.base import DAY
 from hindcast.pipeline.settings.split import RollingOrigin, exact
 from hindcast.pipeline.split.policies.chronological import Borders, draft_at, to_grid
 from hindcast.pipeline.split.policies.split_policy import Proposal, SplitPolicy
@@ -39,7 +40,7 @@ def _borders_of_folds(steps: Steps, settings: RollingOrigin) -> list[Borders]:
     begin = min(steps.first_time, steps.first_target_time)
 
     def grid(moment: Fraction) -> int:
-        return to_grid(moment, steps.frequency)
+        return to_grid(moment, min(steps.frequency, DAY))
 
     borders_of_folds = []
     for fold in range(settings.folds):
