@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
-from hindcast.pipeline.arrays import Flags, Values
+from hindcast.pipeline.arrays import Flags, Ints, Values
 from hindcast.pipeline.judge.table import SeriesNames, Table
 
 ALL = "all"
@@ -42,9 +43,6 @@ def sum_series(table: Table, over: Literal["group", "all"]) -> Table:
         values: Values = np.bincount(place, column[rows].astype(np.float64))[whole].astype(np.float32)
         return values
 
-    flagged = None
-    if table.flagged is not None and len(rows):  # a sum is flagged if a row in it is
-        flagged = np.bitwise_or.reduceat(table.flagged[rows], np.flatnonzero(first))[whole]
     heads, parts = rows[first][whole], part[first][whole]
     return Table(
         split=table.split,
@@ -60,6 +58,13 @@ def sum_series(table: Table, over: Literal["group", "all"]) -> Table:
         actual=total(table.actual),
         forecasts={name: total(column) for name, column in table.forecasts.items()},
         compared=np.ones(len(heads), np.bool_),
-        flagged=flagged,
+        flagged=_flagged(table, rows, first, whole),
         labels=table.labels,
     )
+
+
+def _flagged(table: Table, rows: Ints, first: Flags, whole: Flags) -> NDArray[np.uint32] | None:
+    """Return the flags of the sums: a sum is flagged if a row in it is."""
+    if table.flagged is None or not len(rows):
+        return None
+    return np.bitwise_or.reduceat(table.flagged[rows], np.flatnonzero(first))[whole]
