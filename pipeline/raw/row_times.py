@@ -18,7 +18,7 @@ from hindcast.pipeline.raw.reject_rules import ISSUE_TIME, KNOWN_TIME, LEAD, VAL
 from hindcast.pipeline.raw.source_files import search_path
 from hindcast.pipeline.raw.timestamp_formats import TimestampFormat, compile_format
 from hindcast.pipeline.raw.timestamps import ParsedStamps, parse_stamps
-from hindcast.pipeline.settings.base import DAY, TIME_UNITS, zone_for
+from hindcast.pipeline.settings.base import DAY, zone_for
 from hindcast.pipeline.settings.clock import utc_of, wall_of
 from hindcast.pipeline.settings.fields import LaterField, StampField, StampText
 from hindcast.pipeline.settings.known import ALWAYS
@@ -209,7 +209,7 @@ class BlockTimes:
         if (
             reader is None
             or source.lead is None
-            or source.lead.unit != "d"
+            or source.lead.unit not in ("d", "w")
             or not self._reader.raw.has_local_days
         ):
             return times + lead
@@ -224,7 +224,7 @@ class BlockTimes:
             lead = blank_markers(self._cells.numbers[column][rows], reader.markers)
         else:
             lead = np.full(len(self._cells.lines[rows]), _parse_number(self._time_text))
-        lead = lead * TIME_UNITS[reader.source.lead.unit]
+        lead = lead * reader.source.lead.unit_ns
         bad = ~(np.abs(lead) <= _LONGEST_LEAD)  # NaN is bad
         faults.mark(bad, LEAD, column)
         return np.rint(np.where(bad, 0, lead)).astype(np.int64)

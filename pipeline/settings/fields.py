@@ -10,6 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, Discriminator, Field, Tag, WithJsonSchema
 
 from hindcast.pipeline.settings.base import (
+    TIME_UNITS,
     Integer,
     Number,
     PositiveDuration,
@@ -272,7 +273,12 @@ class LeadField(Section):
     """The vintage lead, valid_time - issue_time, in `unit`: a column, or the named group `lead` of the header pattern."""
 
     column: str | None = None
-    unit: Literal["min", "h", "d"] = "h"
+    unit: Literal["min", "h", "d", "w"] = "h"
+
+    @property
+    def unit_ns(self) -> int:
+        """The unit in ns, with days of 24 hours."""
+        return 7 * TIME_UNITS["d"] if self.unit == "w" else TIME_UNITS[self.unit]
 
 
 LIMITS = ("below", "above", "zeros", "frozen")

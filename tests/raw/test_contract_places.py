@@ -240,6 +240,22 @@ def test_an_issue_time_of_path_and_column_and_rows_known_before_it_are_reported(
     )
 
 
+def test_weeks_ahead_of_a_reference_date_in_the_path(tmp_path: Path) -> None:
+    settings = source(
+        role="forecast",
+        known={"at_issue_plus": "0h"},
+        valid_time=None,
+        issue_time={"path": r"^(\d{4}-\d\d-\d\d)-", "format": "%Y-%m-%d", "shift": "-3d"},
+        lead={"column": "horizon", "unit": "w"},
+    )
+    found = ingested(
+        tmp_path, {"2024-01-06-team.csv": "horizon,load\n0,1\n1,2\n"}, {"outlook": settings}, frequency="24h"
+    )
+    table = found.table()
+    assert table["issue_time"].tolist() == [moment("2024-01-03T00:00")] * 2
+    assert table["valid_time"].tolist() == [moment("2024-01-03T00:00"), moment("2024-01-10T00:00")]
+
+
 # --- headers and rows of several widths -------------------------------------------------------------------------
 
 EMPTY = {"separator": ";", "decimal": ",", "where": {"": ["price"]}, "files": "*.txt"}
