@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hindcast.pipeline.feed.scored_rows import scored_rows, scored_spans, thin_spans
+from hindcast.pipeline.feed.scored_rows import rows_of, scored_rows, scored_spans, thin_spans
 from hindcast.pipeline.store.index_types import Split
 from tests.feed.memory import HOUR, MemorySource, chronological, memory_source
 
@@ -57,6 +59,20 @@ def make(world: tuple[list[tuple[int, int]], int, int]) -> MemorySource:
     return memory_source(
         [steps for steps, _ in table], [start for _, start in table], segment_length, seed=seed
     )
+
+
+@given(worlds, st.sets(st.integers(0, 119)))
+def test_some_rows_of_spans_are_those_of_the_whole_split(
+    world: tuple[list[tuple[int, int]], int, int], numbers: set[int]
+) -> None:
+    source = chronological(make(world), {"validation": (3, 17)})
+    rows = scored_rows(source, "validation")
+    chosen = np.array(sorted(number for number in numbers if number < len(rows)), np.int64)
+    found, wanted = rows_of(source, scored_spans(source, "validation"), chosen), rows.take(chosen)
+    for field in fields(rows):
+        one, other = getattr(found, field.name), getattr(wanted, field.name)
+        assert one.tolist() == other.tolist()
+        assert one.dtype == other.dtype
 
 
 def hours(source: MemorySource, split: str) -> list[tuple[int, int]]:

@@ -6,13 +6,17 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from hindcast.pipeline.learn import backend
+from hindcast.pipeline.errors import TrainingError
+from hindcast.pipeline.learn import backend, preconditions
 from hindcast.stages import train
 from tests.learn.workplace import workplace
+from tests.mock_data import mock_params
 
 PROGRAM = """
 import sys
@@ -70,3 +74,31 @@ def test_an_absent_data_set_is_named_with_the_stage_that_makes_it(
     err = capsys.readouterr().err
     assert "data/dataset.h5 is missing" in err
     assert "`split`" in err
+
+
+@pytest.mark.parametrize(
+    ("recipe", "baselines", "left"),
+    [
+        ({}, ["trees"], True),
+        ({}, ["persistence"], False),
+        ({"bits": "fast"}, ["trees"], False),  # other numbers of threads would give other weights
+        ({"units": [65]}, ["trees"], False),
+        ({"units": [64, 64], "members": 2}, ["trees"], True),
+        ({"model": "networks.example:two_branches"}, ["trees"], False),
+    ],
+)
+def test_a_core_is_left_for_trees_beside_a_small_network_whose_bits_do_not_depend_on_it(
+    recipe: dict[str, Any], baselines: list[str], left: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    params = mock_params(train=recipe, evaluate={"baselines": baselines})
+    cores: list[None] = []
+
+    def start_framework(_: str) -> str:
+        raise TrainingError("before TensorFlow is loaded")
+
+    monkeypatch.setattr(backend, "leave_core", lambda: cores.append(None))
+    monkeypatch.setattr(backend, "start_framework", start_framework)
+    monkeypatch.setattr(preconditions, "open_certified", lambda *_: nullcontext())
+    with pytest.raises(TrainingError, match="before TensorFlow is loaded"):
+        train.run(params)
+    assert bool(cores) == left
