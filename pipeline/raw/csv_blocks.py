@@ -249,11 +249,11 @@ def _open_only_member(file: io.FileIO, path: Path) -> Iterator[BinaryIO]:
     with archive:
         members = [name for name in archive.namelist() if not name.endswith("/") and is_data_member(name)]
         if len(members) != 1:
+            names = (
+                f" ({listed(members, 5)}): unpack it into a folder to inspect its files" if members else ""
+            )
             raise RawDataError(
-                f"{path}: must hold exactly one file to be read by itself, found {len(members)} ({listed(members, 5)}). Unpack it "
-                "into a folder to inspect its files; `ingest` reads each file of an archive as it is."
-                if members
-                else f"{path}: an archive must hold exactly one file, found 0."
+                f"{path}: an archive that is read as one file must hold exactly one file, found {len(members)}{names}."
             )
         try:
             stream = archive.open(members[0])

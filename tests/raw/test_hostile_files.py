@@ -66,7 +66,7 @@ REFUSED: dict[str, tuple[str, bytes, str]] = {
     "UTF-16 without mark": ("a.csv", GOOD.decode().encode("utf-16-le"), "set `encoding` to utf-16-le"),
     "big-endian UTF-16 without mark": ("a.csv", GOOD.decode().encode("utf-16-be"), "set `encoding` to utf-16-be"),
     "UTF-32": ("a.csv", GOOD.decode().encode("utf-32"), "set `encoding` to utf-32"),
-    "a zip of two files": ("a.zip", hostile.zipped(("a.csv", GOOD), ("b.csv", GOOD)), "exactly one file, found 2"),
+    "a zip of a table and a text": ("a.zip", hostile.zipped(("a.csv", GOOD), ("b.txt", b"x")), "a.zip/b.txt: column 'time'"),
     "an empty zip": ("a.zip", hostile.zipped(), "exactly one file, found 0"),
     "an encrypted zip": ("a.zip", hostile.encrypted(GOOD), "is encrypted, password required"),
     "text called gz": ("a.csv.gz", GOOD, "Not a gzipped file"),
