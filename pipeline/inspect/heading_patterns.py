@@ -21,6 +21,7 @@ from hindcast.pipeline.inspect.vocabulary import (
 _COVERED = 0.6  # share of headings that must be in families; less may be chance: North_Central, South_Central
 _MOST_TOKENS = 12
 _NOT_SERIES = FORECAST | ACTUAL | METEO | VARIANT | QUANTITY_WORDS
+_LEAD = re.compile(r"(?i)previous[_ ]?day")  # temperature_previous_day2: a forecast made two days before
 _HEIGHT = re.compile(r"\d+ ?m|\d+hpa", re.IGNORECASE)
 
 
@@ -106,7 +107,7 @@ def _group(names: Sequence[str], known: frozenset[str], *, split_digits: bool) -
 
 
 def _splits(name: str, *, split_digits: bool) -> Iterator[SplitHeading]:
-    if parse_heading(name).has(METEO):
+    if parse_heading(name).has(METEO) or _LEAD.search(name):
         return  # u10 and v10 are components of the wind at a height
     tokens = parse_heading(name, split_digits=split_digits).tokens[:_MOST_TOKENS]
     for start in range(len(tokens)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ from hindcast.pipeline.inspect.vocabulary import is_day_ahead
 from hindcast.pipeline.settings.base import DAY, HOUR, TIME_UNITS
 from hindcast.pipeline.settings.clock import wall_of
 
+_PREVIOUS_DAY = re.compile(r"(?i)previous[_ ]?day[_ ]?(\d)")
 _MOST_TRACKS = 8
 _GATE = "18:00"  # a late gate, so that few forecasts count as known before they were
 _LAGS = ("24h", "48h", "72h", "96h", "168h", "336h")
@@ -37,6 +39,11 @@ def guess_known(draft: SourceDraft, frequency: int) -> tuple[dict[str, Any], str
         late = "nothing in the files shows how long after its step a measurement arrives, so a late time is written"
         return {"after_step": _in_hours(max(DAY, frequency))}, f"{late}: is it earlier?"
     without = "no issue time in the files"
+    days = _days_before(draft)
+    if days:
+        return {
+            "before_step": f"{24 * days}h"
+        }, f"the headings say that it is {days} d before the step: is it?"
     if says_day_ahead(draft):
         known = {"day": -1, "at": _GATE, "zone": "group"}
         return known, f"{without}: at what time of the previous day is the forecast published?"
@@ -60,6 +67,13 @@ def says_day_ahead(draft: SourceDraft) -> bool:
     return any(is_day_ahead(name.rsplit("/", 1)[-1]) for name in names)
 
 
+def _days_before(draft: SourceDraft) -> int:
+    """Return the fewest days in headings such as `previous_day1`; 0 if a value has another heading."""
+    names = [name for value in draft.values for name in value.splits]
+    found = [match for name in names if (match := _PREVIOUS_DAY.search(name))]
+    return min(int(match[1]) for match in found) if found and len(found) == len(names) else 0
+
+
 def guess_origin(drafts: Sequence[SourceDraft], frequency: int) -> Origin:
     """Return the origin: the cycle of the issue times if the files have one, else a default with a question."""
     forecasts = [draft for draft in drafts if draft.role == "forecast"]
@@ -72,6 +86,9 @@ def guess_origin(drafts: Sequence[SourceDraft], frequency: int) -> Origin:
         question = "issue times are not regular; how long before a step is its forecast made?"
         return {"before": step_text(max(least, 0))}, [question]
     question = "when is the forecast made? Values that become known later are not used"
+    days = max((_days_before(draft) for draft in forecasts), default=0)
+    if days:
+        return {"before": f"{24 * days}h"}, [question]
     if any(says_day_ahead(draft) for draft in forecasts):
         return {"at": _GATE, "zone": "group", "covers": "next_day"}, [question]
     return {"before": step_text(frequency) if forecasts else "24h"}, [question]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,7 +18,14 @@ from hindcast.pipeline.inspect.origin_guess import guess_known
 from hindcast.pipeline.inspect.path_patterns import make_globs
 from hindcast.pipeline.inspect.source_drafts import KeyFields, SourceDraft
 from hindcast.pipeline.inspect.timestamp_columns import TimestampColumn, minute_text, step_text
-from hindcast.pipeline.inspect.vocabulary import PART_OF_DAY, parse_heading, to_ascii_identifier, words_in
+from hindcast.pipeline.inspect.vocabulary import (
+    ISSUE,
+    PART_OF_DAY,
+    PUBLISHED,
+    parse_heading,
+    to_ascii_identifier,
+    words_in,
+)
 from hindcast.pipeline.inspect.wide_or_long import SourceValue
 from hindcast.pipeline.raw.localize import find_occurrences
 from hindcast.pipeline.raw.parquet_blocks import is_parquet
@@ -55,7 +63,7 @@ def add_source(
     source = sources.section(name, ask=[field.question])
     about_role = "no word or issue time shows whether these values are measured or forecast"
     certain = all(value.certain for value in draft.values)
-    source.add("role", draft.role, ask=[None if certain else about_role])
+    source.add("role", draft.role, ask=[None if certain else about_role, _about_published(draft)])
     kinds = [[path for path in draft.paths if is_parquet(Path(path)) == typed] for typed in (False, True)]
     globs = [glob for paths in kinds if paths for glob in make_globs(paths, all_paths)]
     source.add("files", globs[0] if len(globs) == 1 else tuple(globs))
@@ -119,12 +127,43 @@ def _add_issue_and_lead(source: YamlSection, draft: SourceDraft) -> None:
             times.issue.path and about_path + ("" if times.issue.form.has_clock else midnight),
             None if times.issue.exact else zone.question,
             *_about_format(times.issue),
+            _about_same_issue(draft),
         ]
         source.add("issue_time", _timestamp_setting(draft, times.issue), ask=ask)
     if times.lead is not None:
         about_unit = None if times.lead_is_certain else "the heading does not name the unit of the lead"
         column = {} if _is_in_headings(draft, times.lead) else {"column": times.lead.name}
         source.add("lead", {**column, "unit": times.lead_unit}, ask=[about_unit])
+
+
+def _about_published(draft: SourceDraft) -> str | None:
+    """Ask if values are forecasts only because a time of publication is before their steps."""
+    issue, valid = draft.analysis.times.issue, draft.analysis.times.valid
+    says = any(value.name.endswith("forecast") for value in draft.values) or draft.analysis.path_role
+    if issue is None or valid is None or not issue.columns or says or not issue.words & PUBLISHED - ISSUE:
+        return None
+    row = int(np.flatnonzero(issue.ok & valid.ok)[0])
+    return (
+        f"read as forecasts because {issue.name} is before {valid.name} ({minute_text(issue.wall[row])} for "
+        f"{minute_text(valid.wall[row])}): if they are measured, is {issue.name} the wrong column, or in another zone?"
+    )
+
+
+def _about_same_issue(draft: SourceDraft) -> str | None:
+    """Ask about two files with the same time in their names: one may be that of the second of a repeated hour."""
+    issue = draft.analysis.times.issue
+    if issue is None or issue.path is None:
+        return None
+    first: dict[str, str] = {}
+    for path in draft.paths:
+        match = re.search(issue.path, path)
+        other = first.setdefault(match[1], path) if match else path
+        if other != path:
+            return (
+                f"{other} and {path} have the same time in their names: if one is that of the second of a repeated hour, give it "
+                "a source of its own with `part_of` this one, its own `files`, and `ambiguous: later`"
+            )
+    return None
 
 
 def _add_valid_time(source: YamlSection, draft: SourceDraft, valid: TimestampColumn, frequency: int) -> None:

@@ -166,3 +166,55 @@ def test_files_without_timestamps_are_shown_by_their_first_texts(tmp_path: Path)
     (fault,) = caught.value.faults
     assert "'when': 'week 0 of 2024' (close to a date or time), 'load': '0'" in fault
     assert "Formats known are" in fault
+
+
+def test_two_files_with_one_issue_time_are_asked_about(tmp_path: Path) -> None:
+    files = {}
+    for place, stamp in enumerate(
+        ["202511020500", "202511020600", "202511020600d", "202511020700", "202511020800"]
+    ):
+        begin = pd.Timestamp("2025-11-02T05:00Z") + pd.Timedelta(hours=place)
+        rows = [(f"{begin + pd.Timedelta(hours=k):%Y-%m-%dT%H:%MZ}", 1000 * place + k) for k in range(1, 9)]
+        files[f"F-{stamp}_csv"] = mock.lines("begin_utc,mw", *rows)
+    asked = mock.questions(mock.seen(tmp_path, **files))
+    assert any(
+        "F-202511020600.csv and F-202511020600d.csv" in question and "part_of" in question
+        for question in asked
+    )
+
+
+def test_values_published_before_their_hour_are_asked_about(tmp_path: Path) -> None:
+    rows = [
+        ("FR", f"{time:%Y-%m-%dT%H:%MZ}", f"{time - pd.Timedelta(hours=30):%Y-%m-%dT%H:%MZ}", 1000 + place)
+        for place, time in enumerate(mock.hours(count=240))
+    ]
+    asked = mock.questions(mock.seen(tmp_path, a_csv=mock.lines("area,begin_utc,published_utc,mw", *rows)))
+    assert any("if they are measured, is published_utc the wrong column" in question for question in asked)
+
+
+def test_columns_of_previous_days_are_forecasts_of_the_same_quantity(tmp_path: Path) -> None:
+    times, level = mock.hours(count=240), mock.values(240)
+    rows = [
+        (f"{time:%Y-%m-%dT%H:%M}", value, value + 1, value + 2)
+        for time, value in zip(times, level, strict=True)
+    ]
+    header = "time,temperature_2m,temperature_2m_previous_day1,temperature_2m_previous_day2"
+    seen = mock.seen(tmp_path, x_csv=mock.lines(header, *rows))
+    sources = mock.settings(seen)["raw"]["sources"]
+    roles = {value["column"]: one["role"] for one in sources.values() for value in one["values"].values()}
+    assert roles == {
+        "temperature_2m": "realized",
+        "temperature_2m_previous_day1": "forecast",
+        "temperature_2m_previous_day2": "forecast",
+    }
+    ((_, published),) = mock.settings(seen)["align"]["published"].items()
+    (column,) = [
+        value["column"]
+        for one in sources.values()
+        for name, value in one["values"].items()
+        if name == published
+    ]
+    assert column == "temperature_2m_previous_day1"
+    (known,) = [one["known"] for one in sources.values() if one["role"] == "forecast"]
+    assert known == {"before_step": "24h"}
+    assert mock.settings(seen)["align"]["origin"] == {"before": "24h"}
