@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from hindcast.pipeline.errors import RawDataError
@@ -125,13 +126,23 @@ def _join(batches: Iterator[pa.RecordBatch], most: int, names: Sequence[str]) ->
     pending: list[pa.RecordBatch] = []
     rows = 0
     for batch in batches:
-        pending.append(batch.select(names))
+        pending.append(_checked(batch.select(names)))
         rows += batch.num_rows
         if 2 * rows > most:
             yield _whole(pending)
             pending, rows = [], 0
     if rows:
         yield _whole(pending)
+
+
+def _checked(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Return a batch whose dictionaries hold all the texts that rows refer to; pyarrow does not check that."""
+    for column in batch.columns:
+        if pa.types.is_dictionary(column.type):
+            bounds = pc.min_max(column.indices).as_py()
+            if bounds["max"] is not None and not 0 <= bounds["min"] <= bounds["max"] < len(column.dictionary):
+                raise pa.ArrowInvalid(f"a row refers to text {bounds['max']} of {len(column.dictionary)}")
+    return batch
 
 
 def _whole(batches: list[pa.RecordBatch]) -> pa.RecordBatch:

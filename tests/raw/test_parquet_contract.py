@@ -22,10 +22,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hindcast.pipeline.errors import RawDataError
-from hindcast.pipeline.raw import reading
+from hindcast.pipeline.raw import parquet_blocks, reading
 from hindcast.pipeline.raw.context import Sizes
+from hindcast.pipeline.raw.file_layout import read_layout
+from hindcast.pipeline.raw.rows import RowReader
+from hindcast.pipeline.raw.source_files import RawFile
 from tests.examples import examples
-from tests.raw.mock import LONG, bytes_below, ingested, moment
+from tests.raw.mock import LONG, bytes_below, ingested, mock_params, moment
 
 FIRST = dt.datetime(2024, 3, 30, 12)  # noqa: DTZ001  # wall time; the clocks change on the next day
 SOURCE: dict[str, Any] = {**LONG, "files": ["*.csv", "*.parquet"], "group": {"column": "area"}}
@@ -467,3 +470,30 @@ def test_a_column_may_be_a_timestamp_and_a_part_of_another(tmp_path: Path) -> No
     assert table[["issue_time", "valid_time"]].to_numpy().tolist() == [
         [moment("2024-01-02"), moment("2024-01-02T06:00")]
     ]
+
+
+@pytest.mark.parametrize("compression", ["snappy", "none"])
+def test_a_file_with_changed_bytes_is_read_or_refused(compression: str, tmp_path: Path) -> None:
+    """Without checksums another number is not noticed, but a text that a dictionary lacks, say, is."""
+    content = parquet(meter(300), row_group_size=70, compression=compression)
+    params, path, random = mock_params({"meter": SOURCE}), tmp_path / "a.parquet", np.random.default_rng(3)
+    source = params.raw.sources["meter"]
+    refused = 0
+    for _ in range(150):
+        damaged = bytearray(content)
+        damaged[int(random.integers(len(content)))] = int(random.integers(256))
+        path.write_bytes(damaged)
+        try:
+            layout = read_layout(RawFile(path, "a.parquet"), "meter", source)
+            reader = RowReader(params.raw, "meter", source, layout)
+            assert sum(reader.read(block).read for block in reading.DataBlocks(layout, source)) == 300
+        except RawDataError:
+            refused += 1
+    assert 30 < refused < 150
+
+
+def test_indices_beyond_a_dictionary_are_damage(tmp_path: Path) -> None:
+    column = pa.DictionaryArray.from_arrays(pa.array([0, 5], pa.int32()), pa.array(["x"]), safe=False)
+    batch = pa.RecordBatch.from_arrays([column], ["name"])
+    with pytest.raises(pa.ArrowInvalid, match="refers to text 5 of 1"):
+        vars(parquet_blocks)["_checked"](batch)

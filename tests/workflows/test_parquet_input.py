@@ -67,6 +67,8 @@ def test_every_stage_gives_the_results_of_csv_files(kind: str, results: dict[str
         assert {key: report[key] for key in ("rows_read", "rows_stored", "rules")} == {
             key: reports[1][name][key] for key in ("rows_read", "rows_stored", "rules")
         }
+    quality = [read_json(folder / "reports/quality.json") for folder in (lines, other)]
+    assert quality[0] == quality[1]
     certificates = [read_json(folder / "reports/leaks.json") for folder in (lines, other)]
     assert [each["passed"] for each in certificates] == [True, True]
     assert certificates[0]["checks"] == certificates[1]["checks"]
