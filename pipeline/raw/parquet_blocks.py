@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -48,9 +49,10 @@ class ParquetBlock:
         """Number of rows."""
         return int(self.table.num_rows)
 
-    def column(self, place: int) -> pa.Array:
-        """Return the column at an index in the file."""
-        return self.table.column(self.places.index(place))
+    @cached_property
+    def columns(self) -> dict[int, pa.Array]:
+        """The columns by their indices in the file."""
+        return dict(zip(self.places, self.table.columns, strict=True))
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ from hindcast.pipeline.settings.raw import Source
 def read_parquet_cells(block: ParquetBlock, layout: Layout, source: Source) -> Cells:
     """Read the needed cells of a block; rows with texts that are not valid UTF-8 are broken."""
     lines = np.arange(block.first_line, block.first_line + block.line_count)
-    columns = {place: block.column(place) for place in block.places}
+    columns = block.columns
     broken = lines[:0]
     damaged = _any([broken_texts(column) for column in columns.values()])
     if damaged is not None:
@@ -85,7 +85,7 @@ def cell_texts(block: ParquetBlock, lines: Sequence[int], columns: Sequence[int]
 
 def _texts_at(block: ParquetBlock, place: int, lines: Sequence[int]) -> list[str | None]:
     rows = pa.array([line - block.first_line for line in lines], pa.int64())
-    cells = block.column(place).take(rows)
+    cells = block.columns[place].take(rows)
     cells = _without_dictionary(cells)
     if is_text(cells.type):
         contents = cells.cast(pa.large_binary()).to_pylist()

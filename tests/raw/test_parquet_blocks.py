@@ -46,10 +46,10 @@ def test_blocks_hold_every_row_once_in_order(row_group: int, block_bytes: int, t
         assert block.first_line == line
         line += block.line_count
         assert block.line_count * 3 * 8 <= max(2 * block_bytes, 24)
-        assert pa.types.is_dictionary(block.column(1).type)
+        assert pa.types.is_dictionary(block.columns[1].type)
     assert line == len(whole) + 1
     for place, name in enumerate(("n", "s", "x.y")):
-        assert [cell for block in blocks for cell in block.column(place).to_pylist()] == whole[
+        assert [cell for block in blocks for cell in block.columns[place].to_pylist()] == whole[
             name
         ].to_pylist()
     assert sum(block.size for block in blocks) <= (tmp_path / "a.parquet").stat().st_size
@@ -63,7 +63,7 @@ def test_row_groups_that_are_not_wanted_are_left_out(tmp_path: Path) -> None:
             stream, tmp_path / "a.parquet", schema, [0], block_bytes=1 << 20,
             wanted=lambda first, end: any(first <= row < end for row in rows),
         )  # fmt: skip
-        found = [(block.first_line, block.column(0).to_pylist()) for block in blocks]
+        found = [(block.first_line, block.columns[0].to_pylist()) for block in blocks]
     assert found == [(101, list(range(100, 200))), (801, list(range(800, 900)))]
 
 
@@ -118,7 +118,7 @@ def test_a_changed_byte_is_damage_or_changes_nothing(seed: int, tmp_path: Path) 
         except RawDataError:
             return
     for number, name in enumerate(whole.column_names):
-        assert [cell for block in blocks for cell in block.column(number).to_pylist()] == whole[
+        assert [cell for block in blocks for cell in block.columns[number].to_pylist()] == whole[
             name
         ].to_pylist()
 
