@@ -150,7 +150,7 @@ def test_a_settings_file_that_cannot_be_read_is_refused(tmp_path: Path, kind: st
         ("pack.chunk_bytes=100GiB", "pack.chunk_bytes: "),
         ("raw.sources.meters.known={day: 1000000000, at: '10:00'}", "less than or equal to 3660"),
         ("align.origin={every: 1s, from: 1h, for: 30000d}", "at most 2,000 origins"),
-        ("raw.sources.meters.valid_time={columns: []}", "list should have at least 1 item"),
+        ("raw.sources.meters.valid_time={columns: []}", "must be a list of one or more columns"),
         ("raw.sources.meters.ignore_lines=['(a']", "must be a valid regular expression"),
         ("raw.sources.meters.ignore_lines=['a{99999999999999999999}']", "must be a valid regular expression"),
         (f"raw.sources.meters.ignore_lines=['{'(' * 4000 + ')' * 4000}']", "must be a valid regular expression"),
