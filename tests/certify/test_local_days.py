@@ -16,6 +16,7 @@ from hindcast.pipeline.certify.certificate import certify
 from hindcast.pipeline.errors import RawDataError
 from hindcast.pipeline.files import read_json
 from hindcast.pipeline.raw.ingest import ingest
+from hindcast.pipeline.settings.gates import Gate
 from hindcast.pipeline.settings.params import Params, check_params
 from hindcast.pipeline.settings.stamp_grid import StampGrid
 from hindcast.pipeline.split.write_splits import build_dataset, build_scaler
@@ -214,6 +215,24 @@ def test_the_certificate_names_steps_that_are_read_as_days_of_utc(
         data = build(tmp_path, params)
     found = kinds(certify(data, params))
     assert {"origin_rule", "known_rule", "inputs"} <= found
+
+
+def test_the_certificate_names_origins_that_are_at_the_deadline_instead_of_before_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    zones = {"york": ZONES["york"]}
+    write_raw(tmp_path / "raw", 1, zones)
+    made = settings("1d", None, POLICIES["chronological"], zones).model_dump(mode="json", by_alias=True)
+    made["align"]["origin"] = [{"gate": "07:00", "ready": "90min", "covers": "next_day"}, {"before": "2h"}]
+    params = check_params(made, "test")
+    ready = Gate.on_days
+    with monkeypatch.context() as patch:
+        patch.setattr(Gate, "on_days", lambda self, days, zone: ready(self, days, zone) + 5400 * 10**9)
+        data = build(tmp_path, params)
+    certificate = certify(data, params)
+    assert "origin_rule" in kinds(certificate)
+    examples = next(check["examples"] for check in certificate["checks"] if check["name"] == "origin_rule")
+    assert all("track 0" in text for text in examples)
 
 
 def test_a_date_that_a_zone_skipped_is_quarantined_and_its_step_has_no_target(tmp_path: Path) -> None:

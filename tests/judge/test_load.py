@@ -11,8 +11,11 @@ import pytest
 from hindcast.pipeline.feed import scored_rows as row_module
 from hindcast.pipeline.feed.scored_rows import read_blocks, scored_rows, scored_spans
 from hindcast.pipeline.judge import table as table_module
-from hindcast.pipeline.judge.load import index_series, load_tables
+from hindcast.pipeline.judge.load import index_series, load_tables, with_begins
+from hindcast.pipeline.settings.base import HOUR
+from hindcast.pipeline.settings.raw import RawSettings
 from hindcast.pipeline.store.reader import Dataset
+from tests.judge.mock_judged import mock_table
 from tests.mock_data import mock_dataset, mock_group, mock_params
 
 GROUPS = (
@@ -107,3 +110,20 @@ def test_rows_whose_target_is_unusable_are_labelled_and_scored_apart() -> None:
     answer = derive_unflagged(judgement)
     assert answer is not None
     assert "because align.usable names them (target: unusable" in answer.sentence
+
+
+def test_leads_of_local_days_count_from_the_first_moment_of_the_day() -> None:
+    table = mock_table()
+    source = {"role": "realized", "files": "*", "group": {"column": "g"}, "valid_time": {"column": "t"}}
+    source |= {"known": {"after_step": "0h"}, "values": {"v": {"column": "v"}}}
+    zones = dict.fromkeys(table.names.groups, "America/New_York")
+
+    def raw(frequency: str) -> RawSettings:
+        return RawSettings.model_validate(
+            {"path": "r", "frequency": frequency, "zone": zones, "sources": {"m": source}}
+        )
+
+    rows = slice(0, len(table))
+    assert (with_begins(table, raw("1h")).leads(rows) == table.time - table.origin).all()
+    later = with_begins(table, raw("1d")).leads(rows) - (table.time - table.origin)
+    assert set((later // HOUR).tolist()) <= {4, 5}  # the offset of New York

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hindcast.pipeline.raw.localize import find_occurrences, latest_utc, localize
-from hindcast.pipeline.raw.reject_rules import RULES
+from hindcast.pipeline.raw.reject_rules import GOOD, RULES
 from hindcast.pipeline.raw.timestamps import ParsedStamps
 from hindcast.pipeline.settings.fields import StampField
 from tests.examples import examples
@@ -102,3 +102,30 @@ def test_an_ambiguous_publication_time_is_the_later_one() -> None:
     assert latest_utc(parsed("2024-10-27T02:30"), "Europe/Madrid")[0] == np.datetime64(
         "2024-10-27T01:30", "ns"
     ).astype(np.int64)
+
+
+@pytest.mark.parametrize(
+    ("zone", "day", "expected"),
+    [
+        ("America/Sao_Paulo", "2018-11-04", "2018-11-04T03:00"),  # clocks went from 00:00 to 01:00
+        ("America/Havana", "2024-11-03", "2024-11-03T04:00"),  # 00:00 came twice
+        ("Europe/Berlin", "2024-03-31", "2024-03-30T23:00"),
+        ("Pacific/Apia", "2011-12-31", "2011-12-30T10:00"),
+    ],
+)
+def test_a_date_is_the_first_moment_of_its_day_whatever_clocks_do_at_midnight(
+    zone: str, day: str, expected: str
+) -> None:
+    wall = np.array([np.datetime64(day, "ns").astype(np.int64)])
+    parsed = ParsedStamps(wall, exact=np.array([False]), ok=np.array([True]))
+    found = localize(parsed, zone, StampField(column="t"), are_dates=True)
+    assert found.rule[0] == GOOD
+    assert np.datetime64(int(found.utc[0]), "ns") == np.datetime64(expected)
+    assert np.datetime64(int(found.later[0]), "ns") == np.datetime64(expected)
+
+
+def test_a_date_that_a_zone_skipped_does_not_exist() -> None:
+    wall = np.array([np.datetime64("2011-12-30", "ns").astype(np.int64)])
+    parsed = ParsedStamps(wall, exact=np.array([False]), ok=np.array([True]))
+    found = localize(parsed, "Pacific/Apia", StampField(column="t"), are_dates=True)
+    assert RULES[found.rule[0]] == "nonexistent"
