@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from hindcast.pipeline.align.pair_names import count_doubled, find_unmatched, me
 from hindcast.pipeline.align.pair_shifts import find_copies, find_misfits
 from hindcast.pipeline.align.sequences import Targets, cut_sequences, read_targets
 from hindcast.pipeline.align.track import read_track
+from hindcast.pipeline.settings.capacity import capacity_columns
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.tables import read_table
 
@@ -86,10 +87,23 @@ def align_frames(
         flag_counts=prepared.flag_counts,
         amounts=prepared.amounts,
         members=members,
+        without_capacity=_count_without_capacity(sequences, params),
         pairs=_pairs(frames, params, group, fits) if compare_pairs else {},
         measured=len(measured_series(frames, params)),
         unusable=_count_unusable(prepared, targets),
     )
+
+
+def _count_without_capacity(sequences: Sequence[AlignedSequence], params: Params) -> dict[str, int]:
+    columns = capacity_columns(params.raw, params.align)
+    names = [feature.name for feature in feature_list(params)] if columns else []
+    return {
+        target: sum(
+            int(((each.X[:, names.index(column)] <= 0) & (each.W[:, place] > 0)).sum()) for each in sequences
+        )
+        for place, target in enumerate(params.align.target)
+        if (column := columns.get(target)) is not None
+    }
 
 
 def _count_unusable(prepared: GroupInputs, targets: Targets) -> dict[str, int]:

@@ -86,5 +86,7 @@ class AlignedGroup:
     """Of accumulated forecasts, by `source.value`: rows with a value, those without an amount and why, with an example."""
     members: Mapping[str, Any] = field(default_factory=dict)
     """Of ensembles, by source: members, rows, rows that lack members, with an example."""
+    without_capacity: Mapping[str, int] = field(default_factory=dict)
+    """Of the targets in `align.capacity`: the number of kept steps with a value, but without a capacity above 0 at the origin."""
     unusable: Mapping[str, int] = field(default_factory=dict)
     """Of the targets in `align.usable`: the number of steps with a value at which the target is unusable."""

@@ -23,7 +23,7 @@ from hindcast.pipeline.certify.check_inputs import (
 )
 from hindcast.pipeline.certify.check_origins import ExpectedOrigins, check_issued, check_origins
 from hindcast.pipeline.certify.check_rebuild import RebuiltRows, compare_steps, rebuild_rows
-from hindcast.pipeline.certify.check_scaler import TrainingSums
+from hindcast.pipeline.certify.check_scaler import TrainingSums, expected_capacity
 from hindcast.pipeline.certify.check_tables import check_numbers, check_rows, check_shard
 from hindcast.pipeline.certify.check_targets import Embargo, TargetsApart, check_embargo, embargoes
 from hindcast.pipeline.certify.findings import Findings
@@ -132,7 +132,8 @@ def _open_once(dataset: bytes, params: bytes) -> _Opened:
 
 def _no_sums(params: Params) -> dict[str, TrainingSums]:
     ways = zip(_KINDS, (params.scale.by, params.scale.of_targets), strict=True)
-    return {kind: TrainingSums(kind, by) for kind, by in ways}
+    capacity = expected_capacity(params)
+    return {kind: TrainingSums(kind, by, capacity) for kind, by in ways}
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from hindcast.pipeline.arrays import NOT_LEARNED, Flags, Floats, Ints
 from hindcast.pipeline.certify.findings import CheckResult
 from hindcast.pipeline.certify.iterate import StepBlock, iter_blocks, scored_in
 from hindcast.pipeline.certify.robust_moments import robust_moments
+from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.settings.sections import ScaleSettings
 from hindcast.pipeline.store.index_types import Split
 from hindcast.pipeline.store.reader import Dataset
@@ -41,6 +42,15 @@ class Moments:
     deviation: Floats
 
 
+def expected_capacity(params: Params) -> dict[str, str]:
+    """Return, by target, the feature that holds its capacity at the origin: a known value, or the newest realized one."""
+    known = {name for each in params.raw.sources.values() if each.role == "known" for name in each.values}
+    return {
+        target: name if name in known else name + "_recent_1"
+        for target, name in params.align.capacity.items()
+    }
+
+
 def check_scaler(
     dataset: Dataset, scaler: dict[str, Any], how: ScaleSettings, sums: Mapping[str, TrainingSums]
 ) -> CheckResult:
@@ -63,6 +73,7 @@ def check_scaler(
                 f"scaler.json was fitted with scale.{field} {scaler.get(field, False)!r}, but the settings request {asked!r}: "
                 "run the stage `scale` again"
             )
+    result.add_violations(_faults_of_capacity(scaler, sums["targets"].capacity))
     for kind, field in (("features", "by"), ("targets", "target")):
         entries, by, names = scaler[kind], scaler[field], getattr(dataset, kind)
         if [entry["name"] for entry in entries] != list(names):
@@ -84,6 +95,12 @@ def check_scaler(
     return result
 
 
+def _faults_of_capacity(scaler: Mapping[str, Any], due: Mapping[str, str]) -> Iterator[str]:
+    found = scaler.get("capacity", {})
+    if found != due:
+        yield f"scaler.json divides targets by {found!r}, but align.capacity requests {due!r}: run the stage `scale` again"
+
+
 def _own(dataset: Dataset) -> list[bool]:
     """Return, per feature, whether series may have their own scale: masks, calendar and leads mean the same everywhere."""
     masks = {int(mask) for mask in dataset.feature_masks}
@@ -103,7 +120,9 @@ def _check_side(  # noqa: PLR0917 - a side of the scaler depends on all of these
     of = sums.of_keys(len(names))
     for length in range(_PARTS[by] + 1) if scaler.get("robust") else ():
         deviations = {key: moments.deviation for key, moments in of.items()}
-        for key, scale in robust_moments(lambda: _parts(dataset, kind, by), length, deviations).items():
+        for key, scale in robust_moments(
+            lambda: _parts(dataset, kind, by, sums.capacity), length, deviations
+        ).items():
             of[key] = Moments(of[key].count, *scale)
     whole = of[()]  # the scale that all series share: a column that does not vary has deviation 1
     whole = Moments(whole.count, whole.mean, np.where(whole.deviation > 0, whole.deviation, 1.0))
@@ -153,11 +172,11 @@ def _compare(result: CheckResult, names: list[str], recorded: Mapping[str, list[
         )
 
 
-def _parts(dataset: Dataset, kind: str, by: str) -> Iterator[Part]:
+def _parts(dataset: Dataset, kind: str, by: str, capacity: Mapping[str, str]) -> Iterator[Part]:
     """Yield the training rows of each group and series that has a scale of its own."""
     train = dataset.split("train")
     for block in iter_blocks(dataset):
-        rows = _training_rows(block, kind, train)
+        rows = _training_rows(block, kind, train, capacity)
         present = np.ones(rows.values.shape, bool)
         present[rows.maskable] = ~rows.absent
         for key, start, stop in _runs(dataset, rows.row, _PARTS[by]):
@@ -174,9 +193,9 @@ class _TrainingRows:
     absent: Flags  # (u, m)
 
 
-def _training_rows(block: StepBlock, kind: str, train: Split) -> _TrainingRows:
+def _training_rows(block: StepBlock, kind: str, train: Split, capacity: Mapping[str, str]) -> _TrainingRows:
     """Return the training rows of the features (absent where their mask is not 0) or of the targets (absent without weight, or
-    if flagged).
+    if flagged; divided by their capacity, and absent where it is not above 0).
     """
     dataset, inside = block.dataset, np.flatnonzero(scored_in(train, block))
     stored = block.read("X" if kind == "features" else "Y")
@@ -189,6 +208,14 @@ def _training_rows(block: StepBlock, kind: str, train: Split) -> _TrainingRows:
         absent = (block.read("W")[inside] <= 0).T
         if dataset.has_flagged:
             absent |= (block.read("flagged")[inside] & NOT_LEARNED != 0).T
+        for target, name in capacity.items():
+            size = block.read("X")[inside, dataset.features.index(name)]
+            at = dataset.targets.index(target)
+            absent[at] |= ~(size > 0)
+            share = stored[inside, at] / np.where(size > 0, size, 1).astype(
+                size.dtype
+            )  # in float32, as it is learned
+            values[at] = np.where(size > 0, share, 0.0)
     return _TrainingRows(block.row[inside], values, maskable, absent)
 
 
@@ -208,8 +235,8 @@ def _runs(dataset: Dataset, row: Ints, parts: int) -> Iterator[tuple[Key, int, i
 class TrainingSums:
     """Counts, means and squares of the training rows seen so far, by the groups and series that have scales of their own."""
 
-    def __init__(self, kind: str, by: str) -> None:
-        self._kind, self._by = kind, by
+    def __init__(self, kind: str, by: str, capacity: Mapping[str, str] | None = None) -> None:
+        self._kind, self._by, self.capacity = kind, by, capacity or {}
         self._of: dict[Key, RunningMoments] = {}
         self.rows = 0
 
@@ -217,7 +244,7 @@ class TrainingSums:
         """Add the training rows of a block; of a scaler without scales (`none`) nothing is needed."""
         if self._by == "none":
             return
-        rows = _training_rows(block, self._kind, train)
+        rows = _training_rows(block, self._kind, train, self.capacity)
         runs = list(_runs(block.dataset, rows.row, _PARTS[self._by]))
         if not runs:
             return

@@ -183,7 +183,10 @@ class WindowBatches:
         sample, offset = np.divmod(step, self.plan.segment_length)
         last = np.minimum(step - self.plan.rows.begin[span] + 1, self.plan.lookback) - 1
         series = self.source.series[sequence]
-        scaled = self.source.scaling.scaled_targets(targets["Y"], series)
+        scaling = self.source.scaling
+        sizes = scaling.sizes(inputs["X"][np.arange(len(rows)), last]) if scaling.capacity else None
+        scaled = scaling.scaled_targets(targets["Y"], series, sizes)
+        weight = weights["W"] if sizes is None else weights["W"] * (sizes > 0)
         published = inputs.get("published")
         if published is None:
             published = np.full((len(rows), self.plan.lookback, scaled.shape[1]), np.nan, np.float32)
@@ -191,7 +194,7 @@ class WindowBatches:
             self._filled(inputs["X"], self.source.scaling.idle_values),
             self._filled(np.repeat(series[:, None], self.plan.lookback, axis=1), 0),
             self._filled(self._at_last(scaled, last), 0),
-            self._filled(self._at_last(weights["W"], last), 0),
+            self._filled(self._at_last(weight, last), 0),
             np.zeros((self.batch_size, 1), np.float32),
             self._filled(np.stack([sequence, sample], axis=1), IDLE),
             self._filled(offset - last, 0),
@@ -280,9 +283,16 @@ def _targets_of_lanes(
         shape = (len(series), source.dataset.segment_length, source.scaling.target_count)
         weighted = lanes.weighted.astype(np.float32)
         return np.zeros(shape, np.float32), np.broadcast_to(weighted[:, None, None], shape)
-    targets = source.scaling.scaled_targets(read_lanes(source.dataset, "Y", lanes), series)
-    targets[lanes.sample == IDLE] = 0
-    return targets, lane_weights(source.dataset, split, lanes, residual=source.with_published)
+    scaling, idle = source.scaling, lanes.sample == IDLE
+    sizes = (
+        scaling.sizes(read_lanes(source.dataset, "X", lanes, scaling.idle_values))
+        if scaling.capacity
+        else None
+    )
+    targets = scaling.scaled_targets(read_lanes(source.dataset, "Y", lanes), series, sizes)
+    targets[idle] = 0
+    weights = lane_weights(source.dataset, split, lanes, residual=source.with_published)
+    return targets, weights if sizes is None else weights * (sizes > 0)
 
 
 def _cut_lanes(lanes: int, made: Batch, start: int, stop: int) -> Batch:

@@ -21,6 +21,9 @@ from hindcast.pipeline.store.scaler_file import read_scaler
 class Scaling:
     """Mean and standard deviation of each feature and target: scaled = (physical - mean) / std.
 
+    With `capacity` (target), the places of features or -1, a target is learned as a share: scaled = (physical / feature -
+    mean) / std, and rows whose feature is not above 0 have no weight.
+
     Arrays are (column) where all series share a scale, else (index, column) by the index of the series: row 0 for a
     series of which nothing is known, then a row for each series that training knows, then one for each of `groups`,
     for that group's series never seen.
@@ -31,6 +34,7 @@ class Scaling:
     target_mean: Floats
     target_std: Floats
     groups: tuple[str, ...] = ()
+    capacity: tuple[int, ...] = ()
 
     @property
     def idle_values(self) -> Values:
@@ -43,8 +47,20 @@ class Scaling:
         """The number of targets."""
         return int(self.target_mean.shape[-1])
 
-    def scaled_targets(self, values: Values, series: npt.NDArray[np.int32]) -> Values:
-        """Targets (row, ..., target) of series by their indices (row,), in scaled units."""
+    def sizes(self, inputs: Values) -> Values:
+        """The capacity of each target (row, ..., target) from physical inputs (row, ..., feature); 1 of a target without one."""
+        sizes = np.ones((*inputs.shape[:-1], self.target_count), np.float32)
+        for target, feature in enumerate(self.capacity):
+            if feature >= 0:
+                sizes[..., target] = inputs[..., feature]
+        return sizes
+
+    def scaled_targets(
+        self, values: Values, series: npt.NDArray[np.int32], sizes: Values | None = None
+    ) -> Values:
+        """Targets (row, ..., target) of series by their indices (row,), in scaled units; `sizes` are those of `sizes`."""
+        if sizes is not None:
+            values = np.divide(values, np.where(sizes > 0, sizes, np.float32(1)), dtype=np.float32)
         mean, std = (self._of(table, series, values.ndim) for table in (self.target_mean, self.target_std))
         return ((values - mean) / std).astype(np.float32, copy=False)
 
@@ -82,12 +98,21 @@ def read_scaling(
         raise FormatError(f"{path} does not belong to this data set: run the stage `scale` again.", faults)
     groups = tuple(entry["group"] for entry in content["groups"])
     keys = [*known, *((group, None) for group in groups)]
+    capacity = content.get("capacity", {})
+    unknown = sorted({*capacity.values()} - {*features})
+    if unknown:
+        raise FormatError(
+            f"{path}: the data set has no feature {', '.join(unknown)}: run the stage `scale` again."
+        )
     return Scaling(
         feature_mean=_scale(content, "features", "mean", keys),
         feature_std=_scale(content, "features", "std", keys),
         target_mean=_scale(content, "targets", "mean", keys),
         target_std=_scale(content, "targets", "std", keys),
         groups=groups,
+        capacity=tuple(features.index(capacity[name]) if name in capacity else -1 for name in targets)
+        if capacity
+        else (),
     )
 
 

@@ -33,7 +33,44 @@ def scale_layers(scaling: Scaling, *, residual: bool) -> dict[str, Any]:
         }
     if residual:
         made |= _scaling_in("base_", "base", mean, std)
+    return made | _capacity_layers(scaling)
+
+
+def _capacity_layers(scaling: Scaling) -> dict[str, Any]:
+    """The layers that cut the capacity of each target out of the inputs: exact, as a matrix product on a GPU would not be."""
+    if not scaling.capacity:
+        return {}
+    layers, features = keras.layers, scaling.feature_mean.shape[-1]
+    made = {
+        "turned": layers.Permute((2, 1), name="turned", dtype="float32"),
+        "capacity": layers.Permute((2, 1), name="capacity", dtype="float32"),
+        "above_zero": layers.ReLU(name="above_zero", dtype="float32"),
+        "sized": layers.Multiply(name="sized", dtype="float32"),
+        "sizes_beside": layers.Reshape((-1, 1, len(scaling.capacity)), name="sizes_beside", dtype="float32"),
+    }
+    if len(scaling.capacity) > 1:
+        made["capacities"] = layers.Concatenate(axis=1, name="capacities", dtype="float32")
+    for target, feature in enumerate(scaling.capacity):
+        name, place = f"capacity_of_{target}", max(feature, 0)
+        made[name] = layers.Cropping1D((place, features - place - 1), name=name, dtype="float32")
+        if feature < 0:
+            name = f"no_capacity_of_{target}"
+            made[name] = layers.Rescaling(0.0, offset=1.0, name=name, dtype="float32")
     return made
+
+
+def _sizes(layers: dict[str, Any], inputs: dict[str, Any]) -> Any:
+    """Inputs in physical units -> the capacity of each target (batch, time, target), 0 where it is not above 0."""
+    turned = layers["turned"](inputs["inputs"])
+    columns: list[Any] = []
+    while f"capacity_of_{len(columns)}" in layers:
+        target = len(columns)
+        column = layers[f"capacity_of_{target}"](turned)
+        if f"no_capacity_of_{target}" in layers:
+            column = layers[f"no_capacity_of_{target}"](column)
+        columns.append(column)
+    joined = layers["capacities"](columns) if len(columns) > 1 else columns[0]
+    return layers["above_zero"](layers["capacity"](joined))
 
 
 def scale_inputs(layers: dict[str, Any], inputs: dict[str, Any], prefix: str = "") -> Any:
@@ -49,6 +86,14 @@ def scale_inputs(layers: dict[str, Any], inputs: dict[str, Any], prefix: str = "
 
 def unscale_outputs(layers: dict[str, Any], inputs: dict[str, Any], outputs: Any) -> Any:
     """Scaled outputs (batch, time, target), or (batch, time, quantile, target), -> physical units."""
+    shares = _unscale(layers, inputs, outputs)
+    if "capacity" not in layers:
+        return shares
+    sizes = _sizes(layers, inputs)
+    return layers["sized"]([shares, layers["sizes_beside"](sizes) if len(outputs.shape) > 3 else sizes])
+
+
+def _unscale(layers: dict[str, Any], inputs: dict[str, Any], outputs: Any) -> Any:
     if "target_means" not in layers:
         return layers["unscale"](outputs)
     mean, spread = (layers[name](inputs["series"]) for name in ("target_means", "target_spreads"))

@@ -87,10 +87,11 @@ class TreesPredictor:
         values = np.full((len(source.targets), len(rows)), np.nan, np.float32)
         for block, read in read_blocks(source, rows, len(source.features)):
             series = self._data.numbers[rows.sequence[block]]
-            inputs, published = self._data.scaled_inputs(read("X"), series), read("published")
+            physical, published = read("X"), read("published")
+            inputs = self._data.scaled_inputs(physical, series)
             for target, name in enumerate(source.targets):
                 if name in self._models:
-                    offset, spread = self._data.offset_and_spread(published, series, target)
+                    offset, spread = self._data.offset_and_spread(published, series, target, physical)
                     flagged = self._data.with_flag(inputs, published[:, target])
                     values[target, block] = offset + spread * self._scaled(name, flagged, series)
         return values

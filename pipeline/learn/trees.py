@@ -45,8 +45,8 @@ _NO_SPLIT = {"min_gain_to_split": 1e300}
 
 Objective = Literal["l2", "l1"]
 
-Read = tuple[Values, Floats, NDArray[np.int32]]
-"""Inputs, scaled targets and series of rows, as `TreeData.read` returns them."""
+Read = tuple[Values, Floats, NDArray[np.int32], Floats]
+"""Inputs, scaled targets, series and units of rows, as `TreeData.read` returns them."""
 
 
 @dataclass(frozen=True)
@@ -109,20 +109,21 @@ class TreeData:
         return (series > 0) & (series <= self.known)
 
     def read(self, rows: Rows, target: int, check: Callable[[], None] = lambda: None) -> Read:
-        """Return inputs (row, `width`) float32, the scaled target to learn (row,) float64 and the series' index (row,).
+        """Return inputs (row, `width`) float32, the scaled target to learn (row,) float64, the series' index (row,) and the
+        size in physical units of one scaled unit (row,).
 
         Calls `check()` after each block of rows.
         """
         series = self.numbers[rows.sequence]
         inputs = np.empty((len(rows), self.width), np.float32)
-        due = np.empty(len(rows), np.float64)
+        due, units = np.empty(len(rows), np.float64), np.empty(len(rows), np.float64)
         for block, read in read_blocks(self.source, rows, inputs.shape[1]):
-            published = read("published")
-            inputs[block] = self.with_flag(self.scaled_inputs(read("X"), series[block]), published[:, target])
-            offset, spread = self.offset_and_spread(published, series[block], target)
-            due[block] = (read("Y")[:, target] - offset) / spread
+            published, physical = read("published"), read("X")
+            inputs[block] = self.with_flag(self.scaled_inputs(physical, series[block]), published[:, target])
+            offset, units[block] = self.offset_and_spread(published, series[block], target, physical)
+            due[block] = (read("Y")[:, target] - offset) / units[block]
             check()
-        return inputs, due, series
+        return inputs, due, series, units
 
     @property
     def width(self) -> int:
@@ -143,17 +144,20 @@ class TreeData:
         return ((inputs - mean[series]) / spread[series]).astype(np.float32)
 
     def offset_and_spread(
-        self, published: Values, series: NDArray[np.int32], target: int
+        self, published: Values, series: NDArray[np.int32], target: int, inputs: Values
     ) -> tuple[Floats, Floats]:
         """Return the offset and the spread of each row (row,): the scaled target is (target - offset) / spread.
 
-        The offset is the published forecast if its error is learned; otherwise, and where no forecast was published, it
+        Both are multiplied by the capacity in `inputs` (row, feature), in physical units, if the target has one. The offset is the published forecast if its error is learned; otherwise, and where no forecast was published, it
         is the mean. The network uses the same values.
         """
         mean, spread = (
             table[..., target] if table.ndim == 1 else table[series, target]
             for table in (self.scaling.target_mean, self.scaling.target_std)
         )
+        if self.scaling.capacity:
+            size = np.maximum(self.scaling.sizes(inputs)[:, target].astype(np.float64), 0.0)
+            mean, spread = mean * size, spread * size
         offset = np.broadcast_to(mean, len(series)).astype(np.float64)
         if self.residual:
             offset = np.where(np.isfinite(published[:, target]), published[:, target], offset)
@@ -237,9 +241,8 @@ def bin_rows(
 def _fit_target(
     data: TreeData, target: int, parts: list[Read], available: int, boost: Callable[..., Booster]
 ) -> TargetTrees:
-    (inputs, due, series), (late_inputs, late_due, late_series) = parts
+    (inputs, due, series, _), (late_inputs, late_due, late_series, spread) = parts
     known = data.is_known(late_series)
-    _, spread = data.offset_and_spread(np.full((len(late_series), target + 1), np.nan), late_series, target)
     constant = 0.0 if data.residual else None
     category = inputs.shape[1] if len(np.unique(series)) <= _MOST_CATEGORIES else None
 
@@ -351,5 +354,7 @@ def _counted(data: TreeData, split: str, spans: Spans, check: Callable[[], None]
             part[:, block] = (read("W") > 0).T
             if split == "train" and source.has_flagged:
                 part[:, block] &= (read("flagged") & out == 0).T
+            if data.scaling.capacity:
+                part[:, block] &= (data.scaling.sizes(read("X")) > 0).T
             check()
     return counted

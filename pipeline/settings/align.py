@@ -30,11 +30,12 @@ class GapRule(Section):
 class AlignSettings(Section):
     """How typed rows are aligned to regular steps, each with a row of X, a target and an origin."""
 
-    newer_fields: ClassVar[frozenset[str]] = frozenset({"usable"})
+    newer_fields: ClassVar[frozenset[str]] = frozenset({"usable", "capacity"})
 
     target: Annotated[tuple[str, ...], Field(min_length=1)]
     published: dict[str, str] = {}
     usable: dict[str, Usable] = {}  # targets that must not be learned at some steps
+    capacity: dict[str, str] = {}  # the known or realized value as a share of which a target is learned
     groups: tuple[str, ...] | None = None  # only these groups; null: all
     from_: Annotated[Moment, Field(alias="from")] = None
     until: Moment = None

@@ -13,6 +13,7 @@ from pydantic.json_schema import GenerateJsonSchema
 from hindcast.pipeline.errors import MissingInputError, SettingsError
 from hindcast.pipeline.settings.align import AlignSettings
 from hindcast.pipeline.settings.base import Duration, Integer, Section
+from hindcast.pipeline.settings.capacity import capacity_faults
 from hindcast.pipeline.settings.known import KnownRule
 from hindcast.pipeline.settings.origin import AnyOrigin
 from hindcast.pipeline.settings.raw import RawSettings
@@ -92,6 +93,7 @@ def check_params(raw: dict[str, Any], origin: str) -> Params:
         raise SettingsError(f"{origin}: {_count(faults)}", first_faults(faults)) from None
     faults = [
         *faults_between_sections(params.raw, params.align),
+        *capacity_faults(params.raw, params.align, params.train),
         *split_faults(params.split, params.raw, params.align, params.train.mode),
     ]
     if faults:

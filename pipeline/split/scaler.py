@@ -103,11 +103,18 @@ def fit_scaler(
         "target": how.of_targets,
         "min_rows": how.min_rows,
         **({"robust": True} if how.robust else {}),
+        **({"capacity": capacity} if (capacity := _capacity(columns)) else {}),
         "fingerprint": fingerprint,
         **{kind: side.whole_entries() for kind, side in sides.items()},
         "groups": _entries({kind: side.scales(1) for kind, side in sides.items()}),
         "series": _entries({kind: side.scales(2) for kind, side in sides.items()}),
     }
+
+
+def _capacity(columns: Columns) -> dict[str, str]:
+    """Return, by target, the name of the feature as a share of which it is learned."""
+    pairs = zip(columns.targets, columns.capacity, strict=False)
+    return {target: columns.features[feature] for target, feature in pairs if feature >= 0}
 
 
 class _Side:

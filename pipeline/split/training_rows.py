@@ -35,6 +35,9 @@ class Columns:
     masks: Ints
     targets: Sequence[str]
     common: frozenset[int] = frozenset()
+    capacity: tuple[
+        int, ...
+    ] = ()  # of each target, the feature as a share of which it is learned, or -1; empty: none
 
     @property
     def own(self) -> Flags:
@@ -158,12 +161,25 @@ class _Reader:
             counted = self.array("W", part.samples) > 0
             if self.has_flagged:
                 counted &= self.array("flagged", part.samples) & NOT_LEARNED == 0
-            return inside, self.array("Y", part.samples), counted & inside[..., None]
+            targets, counted = self.array("Y", part.samples), counted & inside[..., None]
+            return inside, *self._shares(targets, counted, part)
         values = self.array("X", part.samples)
         counted = np.repeat(inside[..., None], values.shape[-1], axis=-1)
         masked = np.flatnonzero(self.columns.masks >= 0)
         counted[..., masked] &= values[..., self.columns.masks[masked]] == 0
         return inside, values, counted
+
+    def _shares(self, targets: Values, counted: Flags, part: _Part) -> tuple[Values, Flags]:
+        """Return targets as shares of their capacity, and which of them count: those with a capacity above 0."""
+        if not self.columns.capacity:
+            return targets, counted
+        inputs, targets, counted = self.array("X", part.samples), targets.copy(), counted.copy()
+        for target, feature in enumerate(self.columns.capacity):
+            if feature >= 0:
+                size = inputs[..., feature]
+                counted[..., target] &= size > 0
+                targets[..., target] /= np.where(size > 0, size, np.float32(1))
+        return targets, counted
 
 
 def _sum_part(reader: _Reader, kinds: Sequence[str], part: _Part) -> tuple[Ints, dict[str, Sums]]:

@@ -13,6 +13,7 @@ import numpy as np
 from hindcast.pipeline.digests import FileDigests, digest_of_shards
 from hindcast.pipeline.errors import SplitError
 from hindcast.pipeline.files import write_json
+from hindcast.pipeline.settings.capacity import capacity_columns
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.split.kept_answers import AnswersOfParts, KeptAnswers
 from hindcast.pipeline.split.plan import Plan, plan_splits
@@ -76,7 +77,14 @@ def build_scaler(data: Path, scaler: Path, params: Params) -> dict[str, Any]:
         if train.from_time >= train.until_time:
             raise SplitError(f"{data}: the training split is empty: run the stage `split` again.")
         common = common_features(dataset.feature_parts, dataset.feature_units)
-        columns = Columns(dataset.features, dataset.feature_masks, dataset.targets, common)
+        capacity = capacity_columns(params.raw, params.align)
+        places = tuple(
+            dataset.features.index(capacity[target]) if target in capacity else -1
+            for target in dataset.targets
+        )
+        columns = Columns(
+            dataset.features, dataset.feature_masks, dataset.targets, common, places if capacity else ()
+        )
         folder = data.absolute().parents[1]
         fitted = fit_scaler(
             steps_of(dataset), train, columns, dataset.fingerprint, params.scale, folder=folder

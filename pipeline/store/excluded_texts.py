@@ -12,7 +12,14 @@ def excluded_texts(report: dict[str, Any]) -> list[str]:
     ]
     if empty := report["groups_without_sequence"]:
         lines.append(f"{len(empty):,} groups without a sequence: {', '.join(empty[:12])}")
-    return [*lines, *_flagged(report), *_unusable(report), *_amounts(report), *_members(report)]
+    return [
+        *lines,
+        *_flagged(report),
+        *_unusable(report),
+        *_amounts(report),
+        *_members(report),
+        *_without_capacity(report),
+    ]
 
 
 def _flagged(report: dict[str, Any]) -> list[str]:
@@ -55,4 +62,14 @@ def _members(report: dict[str, Any]) -> list[str]:
         f"({entry['example']})"
         for name, entry in report.get("members", {}).items()
         if entry["incomplete"]
+    ]
+
+
+def _without_capacity(report: dict[str, Any]) -> list[str]:
+    """One line per target that lacks a capacity somewhere."""
+    return [
+        f"{target}: {entry['steps']:,} steps have no capacity above 0 known at the origin (align.capacity): no weight in "
+        "training, predicted as 0"
+        for target, entry in report.get("without_capacity", {}).items()
+        if entry["steps"]
     ]

@@ -57,6 +57,7 @@ class PackedGroup:
     measured: int = 0  # series with a target of their own
     amounts: Mapping[str, Any] = field(default_factory=dict)  # of align.aligned.AlignedGroup
     members: Mapping[str, Any] = field(default_factory=dict)  # of align.aligned.AlignedGroup
+    without_capacity: Mapping[str, int] = field(default_factory=dict)  # of align.aligned.AlignedGroup
     unusable: Mapping[str, int] = field(default_factory=dict)  # target -> steps at which it is unusable
 
     @property

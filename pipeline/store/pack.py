@@ -74,11 +74,9 @@ def pack(params: Params, root: Path) -> dict[str, Any]:
                 flush_to_disk(fresh / result.shard)  # a worker may not have done so yet, or failed to
         ordered = [results[group] for group in groups]
         report = build_report(ordered, tuple(params.raw.sources_of("forecast"))) | _flags(ordered, params)
-        report |= (
-            _unusable(ordered, params)
-            | _summed(ordered, "accumulated", "amounts")
-            | _summed(ordered, "members", "members")
-        )
+        report |= _by_target(ordered, "unusable", params.align.usable)
+        report |= _by_target(ordered, "without_capacity", params.align.capacity)
+        report |= _summed(ordered, "accumulated", "amounts") | _summed(ordered, "members", "members")
         if pairs := pairs_report(ordered):
             report["pairs"] = pairs
         check_names(ordered, params)
@@ -108,6 +106,7 @@ def pack_group(
         "unusable": dict(aligned.unusable),
         "amounts": dict(aligned.amounts),
         "members": dict(aligned.members),
+        "without_capacity": dict(aligned.without_capacity),
     }
     if not aligned.sequences:
         return PackedGroup(group, aligned.coverage, aligned.counts, **further)
@@ -185,18 +184,14 @@ def _flags(results: Sequence[PackedGroup], params: Params) -> dict[str, Any]:
     return {"flags": entries} if entries else {}
 
 
-def _unusable(results: Sequence[PackedGroup], params: Params) -> dict[str, Any]:
-    """Return the entry `unusable` of pack.json: for each target in `align.usable`, the steps with a value that are unusable."""
-    entries = {
-        target: {
-            "steps": sum(result.unusable.get(target, 0) for result in results),
-            "by_group": {
-                result.group: result.unusable[target] for result in results if result.unusable.get(target)
-            },
-        }
-        for target in params.align.usable
-    }
-    return {"unusable": entries} if entries else {}
+def _by_target(results: Sequence[PackedGroup], name: str, targets: Iterable[str]) -> dict[str, Any]:
+    """Return the entry `unusable` or `without_capacity` of pack.json: the steps of each target, in total and by group."""
+    entries: dict[str, Any] = {}
+    for target in targets:
+        steps = {result.group: getattr(result, name).get(target, 0) for result in results}
+        by_group = {group: count for group, count in steps.items() if count}
+        entries[target] = {"steps": sum(by_group.values()), "by_group": by_group}
+    return {name: entries} if entries else {}
 
 
 def _summed(results: Sequence[PackedGroup], title: str, field: str) -> dict[str, Any]:

@@ -41,6 +41,9 @@ def _faults(scaler: Mapping[str, Any]) -> Iterator[str]:
         yield f"fingerprint must be text, found {scaler.get('fingerprint')!r}"
     if not _is_count(scaler.get("min_rows")):
         yield f"min_rows must be a whole number, found {scaler.get('min_rows')!r}"
+    capacity = scaler.get("capacity", {})
+    if not isinstance(capacity, dict) or not all(isinstance(name, str) for name in capacity.values()):
+        yield f"capacity must give targets the name of a feature, found {capacity!r}"
     for kind in _KINDS:
         yield from _column_faults(kind, scaler.get(kind))
     widths = {kind: len(scaler[kind]) for kind in _KINDS if isinstance(scaler.get(kind), list)}

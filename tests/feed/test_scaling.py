@@ -96,3 +96,18 @@ def test_a_scaler_of_another_version_is_rejected_with_the_stage_to_run(tmp_path:
         FormatError, match=r"scaler.json cannot be used: another version .*scaler/1; .*stage `scale` again"
     ):
         read_scaling(written(tmp_path, format="hindcast-scaler/1"), ("a", "b"), ("y",), "f")
+
+
+def test_targets_are_shares_of_the_capacity_that_the_scaler_names(tmp_path: Path) -> None:
+    scaling = read_scaling(written(tmp_path, capacity={"y": "b"}), ("a", "b"), ("y",), "f")
+    assert scaling.capacity == (1,)
+    inputs = np.array([[9, 4], [9, 0], [9, -2]], np.float32)
+    sizes = scaling.sizes(inputs)
+    assert sizes.tolist() == [[4], [0], [-2]]
+    series, values = np.zeros(3, np.int32), np.array([[8], [8], [8]], np.float32)
+    shares = np.array([[2], [8], [8]], np.float32)
+    np.testing.assert_array_equal(
+        scaling.scaled_targets(values, series, sizes), scaling.scaled_targets(shares, series)
+    )
+    with pytest.raises(FormatError, match="the data set has no feature c"):
+        read_scaling(written(tmp_path, capacity={"y": "c"}), ("a", "b"), ("y",), "f")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -86,3 +88,38 @@ def test_layers_scale_as_arithmetic_does_series_by_series(
 def test_scales_are_not_trained() -> None:
     inward, outward = network(scaling(of_features=True, of_targets=True))
     assert inward.trainable_weights == outward.trainable_weights == []
+
+
+@pytest.mark.parametrize("of_targets", [False, True])
+@pytest.mark.parametrize("quantiles", [0, 3])
+@pytest.mark.parametrize("capacity", [(2, -1), (0, 0)])
+def test_outputs_are_multiplied_by_the_capacity_among_the_inputs(
+    of_targets: bool, quantiles: int, capacity: tuple[int, ...], tmp_path: Path
+) -> None:
+    import keras
+
+    from hindcast.pipeline.learn.scaling_layers import scale_layers, unscale_outputs
+
+    made = replace(scaling(of_features=False, of_targets=of_targets), capacity=capacity)
+    layers = scale_layers(made, residual=False)
+    inputs = {
+        "inputs": keras.Input((None, FEATURES), name="inputs"),
+        "series": keras.Input((None,), dtype="int32", name="series"),
+    }
+    outputs = keras.Input((None, *([quantiles] if quantiles else []), TARGETS), name="outputs")
+    model = keras.Model({**inputs, "outputs": outputs}, unscale_outputs(layers, inputs, outputs))
+    model.save(tmp_path / "model.keras")
+    model = keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)
+    random = np.random.default_rng(2)
+    series = random.integers(0, ROWS, (5, 7)).astype(np.int32)
+    features = random.normal(10, 20, (5, 7, FEATURES)).astype(np.float32)
+    assert (features < 0).any()
+    scaled = random.normal(0, 1, (5, 7, *([quantiles] if quantiles else []), TARGETS)).astype(np.float32)
+    found = model.predict_on_batch({"inputs": features, "series": series, "outputs": scaled})
+    mean, std = (row(table, series) for table in (made.target_mean, made.target_std))
+    sizes = np.stack([features[..., place] if place >= 0 else np.ones((5, 7)) for place in capacity], axis=-1)
+    sizes = np.maximum(sizes, 0)
+    if quantiles:
+        sizes = sizes[:, :, None]
+        mean, std = (table[:, :, None] if of_targets else table for table in (mean, std))
+    np.testing.assert_allclose(found, sizes * (scaled * std + mean), rtol=1e-4, atol=1e-3)

@@ -298,3 +298,24 @@ def test_the_forecast_of_a_series_that_was_seen_is_the_same_whether_others_were_
 def test_more_series_than_categories_still_work() -> None:
     keys = tuple((f"g{place // 100}", f"s{place}") for place in range(300))
     assert np.isfinite(predict_test(mock_dataset(keys=keys, tracks=1, days=8), most_rows=3000)).all()
+
+
+def test_trees_of_shares_follow_a_capacity_that_grows(tmp_path: Path) -> None:
+    """Output is three per unit; in the test split there are ten times as many units as any training row has."""
+    dataset = mock_dataset()
+    inputs, rows = dataset.arrays["X"], scored_rows(dataset, "test")
+    inputs[..., 0] = np.random.default_rng(4).uniform(1, 2, inputs.shape[:2])
+    inputs[rows.sample, rows.offset, 0] *= 10
+    train = scored_rows(dataset, "train")
+    inputs[train.sample[:50], train.offset[:50], 0] = 0
+    dataset.arrays["Y"][..., 0] = np.where(inputs[..., 0] > 0, 3 * inputs[..., 0], 1e6)
+    data = tree_data(dataset)
+    shares = replace(data, scaling=replace(data.scaling, capacity=(0,)))
+    due = 3 * inputs[rows.sample, rows.offset, 0]
+    _, predictor = fit(shares, tmp_path / "shares")
+    np.testing.assert_allclose(predictor.predict(rows)[0], due, rtol=1e-5)
+    fitted, _ = fit(data, tmp_path / "plain")
+    whole, without = fitted[0], TreeFitter(shares, most_rows=10**6, seed=7).fit(0)
+    assert whole is not None
+    assert without is not None
+    assert 0 < whole.available - without.available <= 50, "rows without a capacity are not learned"

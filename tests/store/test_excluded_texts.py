@@ -35,3 +35,10 @@ def test_ensembles_that_lack_members_are_named() -> None:
         report(members={"a": whole, "b": {**whole, "incomplete": 2, "example": "an example"}})
     )
     assert lines[2:] == ["b: 2 of 6 timestamps of vintages lack some of 5 members (an example)"]
+
+
+def test_steps_without_a_capacity_are_counted() -> None:
+    lines = excluded_texts(report(without_capacity={"power": {"steps": 3}, "load": {"steps": 0}}))
+    assert lines[2:] == [
+        "power: 3 steps have no capacity above 0 known at the origin (align.capacity): no weight in training, predicted as 0"
+    ]

@@ -271,7 +271,8 @@ def test_ascending_outputs_without_quantiles_are_one_per_target() -> None:
 
 def test_series_of_which_only_the_group_is_known_are_never_seen_ones_to_a_custom_network() -> None:
     scaling = some_scaling(targets=1)
-    table = {name: np.tile(getattr(scaling, name), (4, 1)) for name in NAMES}  # indices 0, 1, 2; 3: the group
+    # indices 0, 1, 2; 3: the group
+    table: dict[str, Any] = {name: np.tile(getattr(scaling, name), (4, 1)) for name in NAMES}
     scaling = replace(scaling, **table, groups=("north",))
     layers = make_layers(scaling, (-1,) * FEATURES, 2, CUSTOM)
     networks = build_custom_networks(
