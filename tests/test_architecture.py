@@ -52,7 +52,7 @@ FENCES = {
     "pandas": ("pipeline.tables", "pipeline.simulate", "pipeline.inspect", "pipeline.align"),
     "h5py": ("pipeline.store", "pipeline.methods.plain_hdf5"),
     "hdf5plugin": ("pipeline.store", "pipeline.methods.plain_hdf5"),
-    "holidays": ("pipeline.align.features.calendar_features", "pipeline.certify.expected_columns"),
+    "holidays": ("pipeline.align.features.calendar_features", "pipeline.certify.holiday_kinds"),
     "keras": ("pipeline.learn", "pipeline.feed.adapters.keras", "pipeline.methods"),
     "tensorflow": ("pipeline.learn.backend",),
     "matplotlib": ("pipeline.judge",),

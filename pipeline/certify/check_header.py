@@ -66,8 +66,10 @@ def expected_labels(params: Params) -> Iterator[tuple[str, Label]]:
         yield name, (_unit(params, sources[0], value), "static")
     for turn in params.align.features.calendar:
         yield from ((f"{turn}_{wave}", ("1", "calendar")) for wave in ("sin", "cos"))
-    if params.align.features.holidays is not None:
-        yield "holiday", ("1", "calendar")
+    chosen = params.align.features.holidays
+    for each in [*chosen.values()][:1] if isinstance(chosen, dict) else [chosen] if chosen else []:
+        for kind in each.kinds:
+            yield "holiday" if kind == "public" else "holiday_" + kind, ("1", "calendar")
     if params.align.features.lead:
         yield "lead", ("h", "calendar")
         yield from _vintage_leads(params)

@@ -11,6 +11,7 @@ from functools import cache, lru_cache, partial
 from itertools import product
 
 from hindcast.pipeline.certify.as_known import NO_VALUE, GroupTables, KnownValue, column_names
+from hindcast.pipeline.certify.holiday_kinds import holiday_value
 from hindcast.pipeline.certify.slow_clock import lagged_step, local_time
 from hindcast.pipeline.settings.base import Duration
 from hindcast.pipeline.settings.features import Holidays
@@ -87,7 +88,9 @@ def _for_all_time(tables: GroupTables) -> Iterator[tuple[str, Column]]:
     if (chosen := tables.params.align.features.holidays) is not None:
         of_group = chosen if isinstance(chosen, Holidays) else chosen[tables.group]
         days = max(1, tables.frequency // (24 * _HOUR))
-        yield "holiday", partial(_holiday, tables.calendar_zone, of_group, days)
+        for kind in of_group.kinds:
+            name = "holiday" if kind == "public" else "holiday_" + kind
+            yield name, partial(_holiday, tables.calendar_zone, of_group, days, kind)
 
 
 def _of_realized(tables: GroupTables) -> Iterator[tuple[str, Column]]:
@@ -199,14 +202,10 @@ def _static(tables: GroupTables, sources: tuple[str, ...], value: str, step: Ste
     return tables.static(sources, value, step.series)
 
 
-def _holiday(zone: str, chosen: Holidays, count: int, step: Step) -> KnownValue:
-    import holidays
-
+def _holiday(zone: str, chosen: Holidays, count: int, kind: str, step: Step) -> KnownValue:
     first = local_time(step.time, zone).date()
     dates = [first + timedelta(days=number) for number in range(count)]
-    years = sorted({day.year for day in dates})
-    days = holidays.country_holidays(chosen.country, subdiv=chosen.subdivision, years=years)
-    return KnownValue(float(sum(day in days for day in dates)))
+    return KnownValue(math.fsum(holiday_value(chosen, kind, day) for day in dates))
 
 
 def _lag(tables: GroupTables, value: str, lag: Duration, step: Step) -> KnownValue:

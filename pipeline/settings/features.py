@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -45,11 +45,26 @@ class Rolling(Section):
     statistics: Annotated[tuple[Statistic, ...], Field(min_length=1)] = ("mean",)
 
 
+HolidayKind = Literal["public", "eve", "bridge", "school", "regional"]
+
+
 class Holidays(Section):
-    """The public holidays of a country (ISO 3166 code) or of a subdivision, from the library `holidays`."""
+    """The public holidays of a country (ISO 3166 code) or of a subdivision, from the library `holidays`.
+
+    Each of `kinds` is a column of X:
+
+    - `public` (`holiday`): public holidays.
+    - `eve` (`holiday_eve`): the day before a public holiday that is none itself.
+    - `bridge` (`holiday_bridge`): a working day between two days off, at least one of which is a public holiday.
+    - `school` (`holiday_school`): school holidays, of the regions and years of which the library has them.
+    - `regional` (`holiday_regional`): the share of the country's subdivisions with a public holiday, where the whole country has none.
+    """
+
+    newer_fields: ClassVar[frozenset[str]] = frozenset({"kinds"})
 
     country: str
     subdivision: str | None = None
+    kinds: Annotated[tuple[HolidayKind, ...], Field(min_length=1)] = ("public",)
 
 
 class Features(Section):
@@ -73,6 +88,15 @@ class Features(Section):
     lead: bool = False
 
     @property
+    def holiday_columns(self) -> dict[HolidayKind, str]:
+        """The names of the columns of holidays, by kind; all groups have the same kinds."""
+        chosen = (
+            next(iter(self.holidays.values()), None) if isinstance(self.holidays, dict) else self.holidays
+        )
+        kinds = dict.fromkeys(chosen.kinds) if chosen is not None else {}
+        return {kind: "holiday" if kind == "public" else f"holiday_{kind}" for kind in kinds}
+
+    @property
     def realized_values(self) -> tuple[str, ...]:
         """The realized values that features read."""
         return (*self.lags, *self.recent, *self.rolling)
@@ -87,6 +111,10 @@ def feature_faults(
 ) -> Iterator[str]:
     """Yield a message for each violated rule on features and other settings together."""
     yield from _name_faults(chosen, raw)
+    kinds = {each.kinds for each in chosen.holidays.values()} if isinstance(chosen.holidays, dict) else set()
+    if len(kinds) > 1:
+        found = " and ".join(sorted(", ".join(each) for each in kinds))
+        yield f"align.features.holidays: all groups must have the same kinds, since each is a column, found {found}"
     yield from _lag_faults(chosen, raw, origin)
     days = raw.frequency.days or 0
     for part, every in (("hour", 1), ("weekday", 7)):

@@ -13,10 +13,11 @@ from hypothesis import given
 
 from hindcast.pipeline.align.align_group import align_frames
 from hindcast.pipeline.align.features.calendar_features import CALENDAR, on_holidays
+from hindcast.pipeline.align.features.registry import feature_list
 from hindcast.pipeline.align.vintages import SharedValues
 from hindcast.pipeline.errors import SettingsError
 from hindcast.pipeline.settings.clock import wall_of
-from hindcast.pipeline.settings.features import Holidays
+from hindcast.pipeline.settings.features import HolidayKind, Holidays
 from tests.align.mock import HOUR, frame, mock_params, moment
 from tests.settings.slow_clock import local, stamps, zones
 
@@ -111,3 +112,51 @@ def test_quarters_of_a_turn_are_exact() -> None:
     assert found["hour_sin"].tolist() == [0, 1, 0, -1]
     assert found["hour_cos"].tolist() == [1, 0, -1, 0]
     assert not np.signbit(found["hour_sin"][[0, 2]]).any()
+
+
+def flags_of(days: list[str], kind: HolidayKind, **chosen: Any) -> list[float]:
+    wall = np.array(days, "datetime64[ns]").astype(np.int64) + HOUR
+    return on_holidays(wall, Holidays(**{"country": "DE", **chosen}), kind).tolist()
+
+
+def test_kinds_of_holidays_on_days_that_everybody_knows() -> None:
+    # in 2024 Labour Day was a Wednesday, Ascension a Thursday (9 May), Unity Day a Thursday (3 October)
+    assert flags_of(["2024-05-09", "2024-05-10", "2024-05-13", "2024-10-04"], "bridge") == [0, 1, 0, 1]
+    assert flags_of(["2023-10-02", "2023-12-31", "2024-12-31"], "bridge") == [1, 0, 0]
+    assert flags_of(["2024-04-30", "2024-12-24", "2024-12-25", "2023-12-31"], "eve") == [1, 1, 0, 1]
+    assert flags_of(["2024-08-05", "2024-10-01"], "school", subdivision="BY") == [1, 0]
+    shares = flags_of(["2024-01-06", "2024-05-01", "2024-05-02"], "regional")
+    assert 0 < shares[0] < 0.3
+    assert shares[1:] == [0, 0], "a holiday of the whole country is none of a region"
+
+
+def test_the_week_of_a_country_decides_what_a_bridge_is() -> None:
+    # 22 February 2023, Founding Day, was a Wednesday: Saudi Arabia works from Sunday to Thursday
+    assert flags_of(["2023-02-23", "2023-02-24"], "bridge", country="SA")[0] == 1
+
+
+@pytest.mark.parametrize(("kind", "country"), [("school", "US"), ("school", "DE"), ("regional", "SG")])
+def test_a_kind_that_the_library_does_not_have_is_refused(kind: HolidayKind, country: str) -> None:
+    with pytest.raises(SettingsError, match=f"remove the kind {kind}"):
+        flags_of(["2024-01-01"], kind, country=country)
+
+
+def test_every_kind_is_a_column() -> None:
+    kinds = ["public", "eve", "bridge", "school", "regional"]
+    params = mock_params(features={"holidays": {"country": "DE", "kinds": kinds}})
+    names = [feature.name for feature in feature_list(params)]
+    assert [name for name in names if name.startswith("holiday")] == [
+        "holiday",
+        *(f"holiday_{kind}" for kind in kinds[1:]),
+    ]
+    plain = mock_params(features={"holidays": {"country": "DE"}}).align.model_dump(mode="json")
+    assert plain["features"]["holidays"] == {"country": "DE", "subdivision": None}, (
+        "digests of older settings stay"
+    )
+
+
+def test_groups_have_the_same_kinds() -> None:
+    with pytest.raises(SettingsError, match="all groups must have the same kinds"):
+        mock_params(
+            features={"holidays": {"here": {"country": "DE"}, "there": {"country": "FR", "kinds": ["eve"]}}}
+        )
