@@ -24,6 +24,7 @@ def run(params: Params) -> Summary:
         notes=(
             *quality_notes(Path()),
             *(f"Warning: {text}" for text in report.get("pairs", {}).get("warnings", [])),
+            *(f"Warning: {text}" for text in report.get("resolution", [])),
         ),
     )
 

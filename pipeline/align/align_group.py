@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from hindcast.pipeline.align.aligned import AlignedGroup, AlignedSequence
+from hindcast.pipeline.align.coarse_rows import count_pieces, find_coarser
 from hindcast.pipeline.align.ensemble import count_members, without_members
 from hindcast.pipeline.align.features.registry import feature_list
 from hindcast.pipeline.align.group_inputs import GroupInputs, prepare_group
@@ -87,6 +88,8 @@ def align_frames(
         flag_counts=prepared.flag_counts,
         amounts=prepared.amounts,
         members=members,
+        pieces=count_pieces(frames, params, group),
+        resolution=find_coarser(frames, params, group) if compare_pairs else [],
         without_capacity=_count_without_capacity(sequences, params),
         pairs=_pairs(frames, params, group, fits) if compare_pairs else {},
         measured=len(measured_series(frames, params)),

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from hindcast.pipeline.align.accumulated import count_amounts
+from hindcast.pipeline.align.coarse_rows import in_pieces
 from hindcast.pipeline.align.cyclic import field_of
 from hindcast.pipeline.align.grid import Grid, make_grid
 from hindcast.pipeline.align.inputs import Input, forecast_input, inputs, realized_inputs
@@ -72,6 +73,11 @@ def prepare_group(frames: Mapping[str, pd.DataFrame], params: Params, group: str
     """Prepare the rows of a group; raises AlignmentError if the settings do not give the group a zone or its holidays."""
     zone = _zone_of(group, params)
     names, rows = read_rows(frames, params, group)
+    rows = {
+        name: in_pieces(table, source, params.raw.stamp_grid(source, group).pitch)
+        for name, table in rows.items()
+        for source in (params.raw.sources[name],)
+    }
     grid = make_grid(names, rows, params, group)
     read, chosen = inputs(params), params.align.published
     published = tuple(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from heapq import merge
 from itertools import groupby
 
 from hindcast.pipeline.arrays import TIME_MAX, TIME_MIN
+from hindcast.pipeline.certify.coarse_records import pieces_between, stamps_of_pieces
 from hindcast.pipeline.certify.lead_amounts import amount, end_of_amount, longest_distance
 from hindcast.pipeline.certify.member_statistics import over_members
 from hindcast.pipeline.certify.raw_records import Record, Records
@@ -192,7 +193,7 @@ class GroupTables:
         """Return the newest step with a realized value that was known at a given time, or None."""
         newest_first = merge(
             *(
-                self.records[source].stamps_known(owner, moment)
+                self._stamps_known(source, owner, moment)
                 for source in self._sources_of(value)
                 for owner in dict.fromkeys((series, SHARED))
             ),
@@ -202,6 +203,12 @@ class GroupTables:
         return next(
             (step for step in steps if not self.realized(value, series, step, moment).is_missing), None
         )
+
+    def _stamps_known(self, source: str, owner: str, moment: int) -> Iterator[int]:
+        stamps, settings = self.records[source].stamps_known(owner, moment), self.params.raw.sources[source]
+        if not settings.coarser:
+            return stamps
+        return stamps_of_pieces(stamps, settings, step_clock(self.params, self.group, source).distance)
 
     def origin(self, step: int, track: int) -> int | None:
         """Return the origin that the rule gives for a step; None if no origin covers it."""
@@ -288,9 +295,12 @@ class GroupTables:
 
     def _of_step(self, source: str, series: str, begin: int, end: int) -> list[Record]:
         """Return the rows in [begin, end), of an ensemble with the statistics over its members."""
-        if self.params.raw.sources[source].has_members:
-            return self._over_members(source, series, begin, end)
-        return self.records[source].of_step(series, begin, end)
+        settings = self.params.raw.sources[source]
+        read = partial(self._over_members, source) if settings.has_members else self.records[source].of_step
+        if settings.coarser:
+            fine = step_clock(self.params, self.group, source).distance
+            return pieces_between(partial(read, series), settings, fine, (begin, end))
+        return read(series, begin, end)
 
     @cached_property
     def _over_members(self) -> Callable[[str, str, int, int], list[Record]]:

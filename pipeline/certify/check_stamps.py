@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hindcast.pipeline.arrays import Flags, Times
+from hindcast.pipeline.certify.coarse_records import length_of
 from hindcast.pipeline.certify.findings import CheckResult, Findings
 from hindcast.pipeline.certify.step_clock import StepClock
 from hindcast.pipeline.settings.known import AfterStep, BeforeStep, DayAt, PublishedAt
@@ -50,21 +51,25 @@ def check_stamps(findings: Findings, frame: Any, source: Source, clock: StepCloc
                 "raw.grid_offset, then run the stage `ingest` again"
             )
     if source.role == "realized" and not _is_early_on_purpose(source):
-        _check_known(findings["known_early"], frame, _has_value(frame, source), (clock, divisions), label)
+        _check_known(
+            findings["known_early"], frame, _has_value(frame, source), (clock, divisions, source), label
+        )
 
 
 def _check_known(
     result: CheckResult,
     frame: Any,
     has_value: Flags,
-    grid: tuple[StepClock, Numbers | None],
+    grid: tuple[StepClock, Numbers | None, Source],
     label: str,
 ) -> None:
     stamps, known = (frame[name].to_numpy(np.int64) for name in ("valid_time", "known_time"))
-    clock, divisions = grid
+    clock, divisions, source = grid
     length = np.full(len(stamps), clock.distance)
     if divisions is not None:
         length = np.where(divisions < 0, clock.distance, np.minimum(divisions, clock.distance))
+    if source.coarser:
+        length = np.maximum(length, [length_of(source, time, 0) for time in stamps.tolist()])
     measured = np.flatnonzero(has_value)
     margins = (known - stamps - clock.lasting(stamps, length))[measured]
     for bad in measured[result.count_margins(margins)].tolist():

@@ -10,13 +10,14 @@ import numpy as np
 
 from hindcast.pipeline.arrays import Times
 from hindcast.pipeline.certify.check_stamps import check_stamps, series_codes
+from hindcast.pipeline.certify.coarse_records import length_of
 from hindcast.pipeline.certify.expected_splits import EXPECTATIONS
 from hindcast.pipeline.certify.findings import CheckResult, Findings
 from hindcast.pipeline.certify.iterate import StepBlock
 from hindcast.pipeline.certify.slow_clock import known_of
 from hindcast.pipeline.certify.step_clock import StepClock, step_clock
 from hindcast.pipeline.files import digest_of_value
-from hindcast.pipeline.settings.known import AfterStep, AtIssuePlus, BeforeStep, KnownRule, PublishedAt
+from hindcast.pipeline.settings.known import AfterStep, AtIssuePlus, BeforeStep, DayAt, KnownRule, PublishedAt
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.store.reader import Dataset
 from hindcast.pipeline.store.verify import find_column_faults
@@ -44,7 +45,13 @@ def _check_source(result: CheckResult, frame: Any, params: Params, source: str, 
     assert zone is not None  # align rejects a group without a zone
     valid, known = (frame[name].to_numpy(np.int64) for name in ("valid_time", "known_time"))
     issue = frame["issue_time"].to_numpy(np.int64) if "issue_time" in frame else None
-    due = _expected_moments(rule, valid, issue, step_clock(params, group, source), zone)
+    clock, settings = step_clock(params, group, source), params.raw.sources[source]
+    counted = valid
+    if settings.coarser and isinstance(rule, AfterStep | DayAt):  # a coarser row is known with its last piece
+        counted = valid + [
+            length_of(settings, time, clock.distance) - clock.distance for time in valid.tolist()
+        ]
+    due = _expected_moments(rule, counted, issue, clock, zone)
     result.count_checked(len(valid))
     for row in np.flatnonzero(known != due).tolist():
         result.add_violation(

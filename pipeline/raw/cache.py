@@ -141,7 +141,7 @@ class SettingsDigest:
         if not isinstance(source.known, PublishedAt):
             del reading["known"]  # applied when tables are built
         tables = source.model_dump(
-            mode="json", include={"role", "known", "duplicates", "off_grid", "spacing"}
+            mode="json", include={"role", "known", "duplicates", "off_grid", "spacing", "coarser"}
         )
         tables |= {"issue_time": source.has_issue, "values": list(source.values)}
         tables |= {"frequency": str(raw.frequency)} | ({"member": True} if source.has_members else {})

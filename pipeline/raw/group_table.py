@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from hindcast.pipeline.arrays import BufferPool, Flags, Ints
 from hindcast.pipeline.errors import RawDataError
+from hindcast.pipeline.raw.known_moments import known_moments
 from hindcast.pipeline.raw.off_grid import MARGIN, classify_stamps
 from hindcast.pipeline.raw.quality_findings import TableFindings
 from hindcast.pipeline.raw.quality_scan import QualityScan
@@ -41,7 +42,8 @@ from hindcast.pipeline.raw.reject_rules import (
 from hindcast.pipeline.raw.run_slices import Batch, Slice, find_slices, iter_batches_in_context
 from hindcast.pipeline.raw.sorted_runs import Block, Run
 from hindcast.pipeline.raw.stamp_counts import StampCounts
-from hindcast.pipeline.settings.known import AfterStep, PublishedAt, may_precede_step
+from hindcast.pipeline.settings.coarser import lengths_at
+from hindcast.pipeline.settings.known import AfterStep, may_precede_step
 from hindcast.pipeline.settings.raw import Source
 from hindcast.pipeline.settings.stamp_grid import StampGrid
 from hindcast.pipeline.tables import (
@@ -228,6 +230,7 @@ def _check_stamps(
         may_precede_step(source.known) or isinstance(source.known, AfterStep)
     ):
         length = np.full(len(rows), grid.pitch) if kinds is None else kinds.length
+        length = np.maximum(length, lengths_at(source.coarser, valid, 0))
         measured = inside[has_value[inside] if kinds is None else (has_value & ~kinds.stray)[inside]]
         known = known_moments(found, source, grid, rules.zone)[measured]
         places = files[rows][measured], found.line[measured]
@@ -382,14 +385,6 @@ def resolve_duplicates(records: Records, duplicates: str) -> MergeResult:
     stored = ~shared
     stored[rows[kept & ~rejected]] = True
     return MergeResult(np.flatnonzero(stored), rows[rejected], rule, rows[~kept & ~rejected])
-
-
-def known_moments(records: Records, source: Source, grid: StampGrid, zone: str) -> Ints:
-    """Return when each row became known (ns UTC), by the source's rule or its column."""
-    if isinstance(source.known, PublishedAt):
-        return records.times[-1]
-    issue = records.times[1] if source.has_issue else None
-    return source.known.moments(records.times[0], issue, grid, zone)
 
 
 def _equal(records: Records, rows: Ints, others: Ints) -> Flags:

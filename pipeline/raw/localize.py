@@ -32,7 +32,7 @@ class UtcStamps:
         """Return timestamps without faults."""
         return cls(utc, utc, np.zeros(len(utc), np.bool_), np.full(len(utc), GOOD, np.uint8))
 
-    def shifted(self, ns: int) -> UtcStamps:
+    def shifted(self, ns: int | Ints) -> UtcStamps:
         """Return the timestamps moved by `ns` nanoseconds of elapsed time."""
         return replace(self, utc=self.utc + ns, later=self.later + ns)
 

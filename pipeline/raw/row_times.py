@@ -20,6 +20,7 @@ from hindcast.pipeline.raw.timestamp_formats import TimestampFormat, compile_for
 from hindcast.pipeline.raw.timestamps import ParsedStamps, parse_stamps
 from hindcast.pipeline.settings.base import DAY, zone_for
 from hindcast.pipeline.settings.clock import utc_of, wall_of
+from hindcast.pipeline.settings.coarser import lengths_before
 from hindcast.pipeline.settings.fields import LaterField, StampField, StampText
 from hindcast.pipeline.settings.known import ALWAYS
 from hindcast.pipeline.settings.raw import RawSettings, Source
@@ -194,7 +195,10 @@ class BlockTimes:
             part = shift_days(part, -back // DAY, zone)
         local = localize(part, zone, field, are_dates=self._has_dates(field))
         faults.mark_rules(local.rule, reader.column)
-        return local.shifted(-back) if back and not in_days else local
+        if not back or in_days:
+            return local
+        parts = self._reader.source.coarser if field is self._reader.source.valid_time else ()
+        return local.shifted(-lengths_before(parts, local.utc, back) if parts else -back)
 
     def _has_dates(self, field: StampField) -> bool:
         """Return whether midnights of a field stand for dates: steps are days, and nothing declares finer timestamps."""

@@ -22,6 +22,7 @@ from hindcast.pipeline.settings.base import (
     Section,
     ZoneOrZones,
 )
+from hindcast.pipeline.settings.coarser import CoarserPart, faults_of_coarser
 from hindcast.pipeline.settings.confirmed import ConfirmedEvent
 from hindcast.pipeline.settings.ensembles import faults_of_members, with_default_members
 from hindcast.pipeline.settings.fields import (
@@ -65,7 +66,7 @@ class OffGrid(Section):
 class Source(Section):
     """Files with the same format, and how each field of a row is read from them."""
 
-    newer_fields: ClassVar[frozenset[str]] = frozenset({"member"})
+    newer_fields: ClassVar[frozenset[str]] = frozenset({"member", "coarser"})
 
     role: Role
     files: str | tuple[str, ...]  # glob below raw.path
@@ -95,6 +96,7 @@ class Source(Section):
     known: KnownField = Always()  # omitted: known for all time, for role known only
     values: Annotated[dict[str, ValueField], Field(min_length=1)]
     spacing: PositiveDuration | None = None  # the distance of timestamps finer than the grid, if it is fixed
+    coarser: tuple[CoarserPart, ...] = ()  # earlier rows that lie further apart
     off_grid: OffGrid = OffGrid()
     interpolate: PositiveDuration | None = (
         None  # the longest gap between timestamps of a vintage that is filled
@@ -236,6 +238,8 @@ class RawSettings(Section):
                 yield f"{place} names a group without a zone in raw.zone ({', '.join(self.zone)}); correct its name"
         for name, source in self.sources.items():
             pitch = StampGrid(self.frequency.ns, spacing=source.declared_spacing).pitch
+            for fault in faults_of_coarser(source, pitch, in_days=self.has_local_days):
+                yield f"sources.{name}.{fault}"
             length = source.off_grid.round
             if length is not None and 2 * length.ns >= pitch:
                 most = f"{pitch // (2 * SECOND)}s, half of the distance of timestamps"

@@ -42,7 +42,7 @@ def _part_faults(raw: RawSettings) -> Iterator[str]:
             allowed = list(raw.table_sources)
             yield from unknown_names(f"{path}.part_of", [source.part_of], allowed, "a source without part_of")
             continue
-        for field in ("role", "known", "duplicates", "spacing", "interpolate", "off_grid"):
+        for field in ("role", "known", "duplicates", "spacing", "interpolate", "coarser", "off_grid"):
             of_part, of_whole = getattr(source, field), getattr(whole, field)
             are_columns = isinstance(of_part, PublishedAt) and isinstance(of_whole, PublishedAt)
             are_columns = are_columns and of_part.before_step == of_whole.before_step

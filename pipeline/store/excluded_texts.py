@@ -19,6 +19,7 @@ def excluded_texts(report: dict[str, Any]) -> list[str]:
         *_amounts(report),
         *_members(report),
         *_without_capacity(report),
+        *_pieces(report),
     ]
 
 
@@ -72,4 +73,12 @@ def _without_capacity(report: dict[str, Any]) -> list[str]:
         "training, predicted as 0"
         for target, entry in report.get("without_capacity", {}).items()
         if entry["steps"]
+    ]
+
+
+def _pieces(report: dict[str, Any]) -> list[str]:
+    """One line per source with `coarser` parts."""
+    return [
+        f"{name}: {entry['rows']:,} coarser rows are cut into {entry['pieces']:,} pieces; none is lost"
+        for name, entry in report.get("coarser", {}).items()
     ]

@@ -57,6 +57,8 @@ class PackedGroup:
     measured: int = 0  # series with a target of their own
     amounts: Mapping[str, Any] = field(default_factory=dict)  # of align.aligned.AlignedGroup
     members: Mapping[str, Any] = field(default_factory=dict)  # of align.aligned.AlignedGroup
+    pieces: Mapping[str, Any] = field(default_factory=dict)  # of align.aligned.AlignedGroup
+    resolution: list[str] = field(default_factory=list)  # of align.aligned.AlignedGroup
     without_capacity: Mapping[str, int] = field(default_factory=dict)  # of align.aligned.AlignedGroup
     unusable: Mapping[str, int] = field(default_factory=dict)  # target -> steps at which it is unusable
 
@@ -132,7 +134,7 @@ def _limits(params: Params, on_flag: str) -> list[Any]:
 
 def _reading_of(source: Source) -> dict[str, Any]:
     """Return the settings by which alignment reads a source's tables; later settings count only where they are used."""
-    reading = source.model_dump(mode="json", include={"role", "known", "spacing", "interpolate"})
+    reading = source.model_dump(mode="json", include={"role", "known", "spacing", "interpolate", "coarser"})
     reading["known"].pop("before_step", None)  # decides only whether ingest fails
     if source.off_grid.round is not None:
         reading["round"] = str(source.off_grid.round)

@@ -76,6 +76,9 @@ def pack(params: Params, root: Path) -> dict[str, Any]:
         report = build_report(ordered, tuple(params.raw.sources_of("forecast"))) | _flags(ordered, params)
         report |= _by_target(ordered, "unusable", params.align.usable)
         report |= _by_target(ordered, "without_capacity", params.align.capacity)
+        report |= _summed(ordered, "coarser", "pieces")
+        if noticed := [text for result in ordered for text in result.resolution]:
+            report["resolution"] = noticed[:_MOST_LISTED]
         report |= _summed(ordered, "accumulated", "amounts") | _summed(ordered, "members", "members")
         if pairs := pairs_report(ordered):
             report["pairs"] = pairs
@@ -107,6 +110,8 @@ def pack_group(
         "amounts": dict(aligned.amounts),
         "members": dict(aligned.members),
         "without_capacity": dict(aligned.without_capacity),
+        "pieces": dict(aligned.pieces),
+        "resolution": aligned.resolution,
     }
     if not aligned.sequences:
         return PackedGroup(group, aligned.coverage, aligned.counts, **further)

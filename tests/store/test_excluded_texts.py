@@ -42,3 +42,8 @@ def test_steps_without_a_capacity_are_counted() -> None:
     assert lines[2:] == [
         "power: 3 steps have no capacity above 0 known at the origin (align.capacity): no weight in training, predicted as 0"
     ]
+
+
+def test_coarser_rows_are_counted() -> None:
+    lines = excluded_texts(report(coarser={"meter": {"rows": 2, "pieces": 8}}))
+    assert lines[2:] == ["meter: 2 coarser rows are cut into 8 pieces; none is lost"]

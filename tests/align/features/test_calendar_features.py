@@ -116,7 +116,7 @@ def test_quarters_of_a_turn_are_exact() -> None:
 
 def flags_of(days: list[str], kind: HolidayKind, **chosen: Any) -> list[float]:
     wall = np.array(days, "datetime64[ns]").astype(np.int64) + HOUR
-    return on_holidays(wall, Holidays(**{"country": "DE", **chosen}), kind).tolist()
+    return list(on_holidays(wall, Holidays(**{"country": "DE", **chosen}), kind))
 
 
 def test_kinds_of_holidays_on_days_that_everybody_knows() -> None:
