@@ -12,7 +12,7 @@ import pandas as pd
 
 from hindcast.pipeline.align.aligned import AlignedGroup, AlignedSequence
 from hindcast.pipeline.align.coarse_rows import count_pieces, find_coarser
-from hindcast.pipeline.align.ensemble import count_members, without_members
+from hindcast.pipeline.align.ensemble import Frames, count_members, without_members
 from hindcast.pipeline.align.features.registry import feature_list
 from hindcast.pipeline.align.group_inputs import GroupInputs, prepare_group
 from hindcast.pipeline.align.inputs import Input
@@ -53,7 +53,7 @@ def align_frames(
     A pure function; the order of rows does not matter. Without `compare_pairs`, `pairs` is empty. Raises AlignmentError if the settings do not give the
     group a zone, or if a value is too large for float32.
     """
-    members, frames = count_members(frames, params, group), without_members(frames, params)
+    noted, frames = _notes(frames, params, group, compare_pairs), without_members(frames, params)
     prepared = prepare_group(frames, params, group)
     targets = read_targets(prepared)
     counts: Counter[str] = Counter(dict.fromkeys(COUNTS, 0))
@@ -87,14 +87,21 @@ def align_frames(
         counts=dict(counts),
         flag_counts=prepared.flag_counts,
         amounts=prepared.amounts,
-        members=members,
-        pieces=count_pieces(frames, params, group),
-        resolution=find_coarser(frames, params, group) if compare_pairs else [],
+        **noted,
         without_capacity=_count_without_capacity(sequences, params),
         pairs=_pairs(frames, params, group, fits) if compare_pairs else {},
         measured=len(measured_series(frames, params)),
         unusable=_count_unusable(prepared, targets),
     )
+
+
+def _notes(frames: Frames, params: Params, group: str, compare: bool) -> dict[str, Any]:  # noqa: FBT001
+    """Return what is counted in the tables as they are, by field of AlignedGroup."""
+    return {
+        "members": count_members(frames, params, group),
+        "pieces": count_pieces(frames, params, group),
+        "resolution": find_coarser(frames, params, group) if compare else [],
+    }
 
 
 def _count_without_capacity(sequences: Sequence[AlignedSequence], params: Params) -> dict[str, int]:

@@ -73,11 +73,7 @@ def prepare_group(frames: Mapping[str, pd.DataFrame], params: Params, group: str
     """Prepare the rows of a group; raises AlignmentError if the settings do not give the group a zone or its holidays."""
     zone = _zone_of(group, params)
     names, rows = read_rows(frames, params, group)
-    rows = {
-        name: in_pieces(table, source, params.raw.stamp_grid(source, group).pitch)
-        for name, table in rows.items()
-        for source in (params.raw.sources[name],)
-    }
+    rows = _in_pieces(rows, params, group)
     grid = make_grid(names, rows, params, group)
     read, chosen = inputs(params), params.align.published
     published = tuple(
@@ -114,6 +110,14 @@ def prepare_group(frames: Mapping[str, pd.DataFrame], params: Params, group: str
         amounts=count_amounts(rows, params, group, names),
         origins=params.align.origin.origins(grid.shared.instants, zone),
     )
+
+
+def _in_pieces(rows: Mapping[str, SourceRows], params: Params, group: str) -> dict[str, SourceRows]:
+    cut = {}
+    for name, table in rows.items():
+        source = params.raw.sources[name]
+        cut[name] = in_pieces(table, source, params.raw.stamp_grid(source, group).pitch)
+    return cut
 
 
 def _zone_of(group: str, params: Params) -> str:

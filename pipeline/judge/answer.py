@@ -7,7 +7,7 @@ from typing import Literal
 
 from hindcast.pipeline.forecasters import FORECASTERS
 from hindcast.pipeline.judge.metrics import number_text
-from hindcast.pipeline.judge.scores import Judgement, scope_name
+from hindcast.pipeline.judge.scores import Judgement, Unflagged, scope_name
 from hindcast.pipeline.judge.skill import Estimate, Skill, Verdict, verdict
 from hindcast.pipeline.judge.table import UNUSABLE
 from hindcast.pipeline.wording import listed
@@ -35,10 +35,10 @@ class Answer:
 
 @dataclass(frozen=True)
 class UnflaggedAnswer:
-    """The answer without the rows that the quality check flagged.
+    """The answer without the rows that the quality check flagged, or without unusable ones.
 
     `differs` is set if the verdict is another one, or if the skill on all rows lies outside the interval of the skill
-    without the flagged rows. `short` is the answer, `sentence` gives the rows and the figures.
+    without these rows. `short` is the answer, `sentence` gives the rows and the figures.
     """
 
     differs: bool
@@ -69,20 +69,35 @@ def derive_answer(judgement: Judgement) -> Answer:
 
 
 def derive_unflagged(judgement: Judgement) -> UnflaggedAnswer | None:
-    """Answer without the flagged rows; None if no compared row is flagged."""
+    """Answer without the flagged rows; None if the quality check flagged no compared row."""
     found = judgement.unflagged
     if found is None:
         return None
+    also = " or align.usable names them" if UNUSABLE in found.labels else ""
+    return _answer_without(judgement, found, "flagged", f"the quality check flagged their values{also}")
+
+
+def derive_usable(judgement: Judgement) -> UnflaggedAnswer | None:
+    """Answer without the unusable rows; None if no compared row is unusable."""
+    found = judgement.usable
+    if found is None:
+        return None
+    return _answer_without(judgement, found, "unusable", "align.usable names them")
+
+
+def answers_without(judgement: Judgement) -> list[UnflaggedAnswer]:
+    """Answer without the flagged rows and without the unusable ones, where there are any."""
+    return [*filter(None, (derive_unflagged(judgement), derive_usable(judgement)))]
+
+
+def _answer_without(judgement: Judgement, found: Unflagged, what: str, why: str) -> UnflaggedAnswer:
     reasons = ", ".join(f"{label} {rows}" for label, rows in found.labels.items())
     rows = f"{found.left_out} of {found.compared} compared rows"
-    why = "the quality check flagged their values"
-    if UNUSABLE in found.labels:
-        why = f"{why} or align.usable names them" if len(found.labels) > 1 else "align.usable names them"
     left_out = f"With {rows} left out, because {why} ({reasons}), "
     if found.skill is None or judgement.rival is None:
         remain = "nothing remains to compare." if found.left_out == found.compared else "there is no answer."
         return UnflaggedAnswer(
-            judgement.rival is not None, None, "Without the flagged rows: no answer.", left_out + remain
+            judgement.rival is not None, None, f"Without the {what} rows: no answer.", left_out + remain
         )
     mae, overall = found.skill.mae, judgement.skills[0].skill.mae
     better = verdict(mae)
@@ -94,7 +109,7 @@ def derive_unflagged(judgement: Judgement) -> UnflaggedAnswer | None:
     return UnflaggedAnswer(
         better != verdict(overall) or _lies_outside(overall, mae),
         better,
-        f"Without the flagged rows: {answer}.",
+        f"Without the {what} rows: {answer}.",
         f"{left_out}the answer is {answer}: {figures}.",
     )
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from hindcast.pipeline.files import read_json
-from hindcast.pipeline.judge.answer import MOST_NAMES, derive_unflagged
+from hindcast.pipeline.judge.answer import MOST_NAMES, answers_without
 from hindcast.pipeline.judge.evaluation import Evaluation
 from hindcast.pipeline.judge.metrics import common_format
 from hindcast.pipeline.judge.scores import Judgement
@@ -54,9 +54,8 @@ def score_lines(evaluation: Evaluation) -> Iterator[str]:
         if judgement.quantiles is not None:
             yield f"  {judgement.quantiles}"
         yield f"  {answer}"
-        unflagged = derive_unflagged(judgement)
-        if unflagged is not None:
-            yield f"  {'Warning: ' if unflagged.differs else ''}{unflagged}"
+        for without in answers_without(judgement):
+            yield f"  {'Warning: ' if without.differs else ''}{without}"
 
 
 def quality_lines(evaluation: Evaluation) -> Iterator[str]:

@@ -13,8 +13,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from hindcast.pipeline.judge.answer import derive_unflagged
-from hindcast.pipeline.judge.scores import Judgement, Sums
+from hindcast.pipeline.judge.answer import UnflaggedAnswer, derive_unflagged, derive_usable
+from hindcast.pipeline.judge.scores import Judgement, Sums, Unflagged
 from hindcast.pipeline.judge.table import Table
 
 _ROW_GROUP = 1 << 18  # rows; about 10 MB as columns, so that writing needs no second copy of a split
@@ -25,7 +25,8 @@ _SCORE = ("mae", "rmse", "bias", "n")
 def collect_metrics(judgements: Sequence[Judgement]) -> dict[str, Any]:
     """Return {split: {target: {forecaster: {mae, rmse, bias, n}}}}, plus quantile scores for a model with quantiles.
 
-    If the quality check flagged a compared row, the key `without_flagged` has {split: {target: ...}} without these rows.
+    If the quality check flagged a compared row, the key `without_flagged` has {split: {target: ...}} without these rows;
+    `without_unusable` has the same without the rows that `align.usable` names.
     """
     metrics: dict[str, Any] = {}
     for judgement in judgements:
@@ -33,15 +34,20 @@ def collect_metrics(judgements: Sequence[Judgement]) -> dict[str, Any]:
         if judgement.quantiles is not None:
             scores["model"] |= judgement.quantiles.as_dict()
         metrics.setdefault(judgement.split, {})[judgement.target] = scores
-    if without := _unflagged_metrics(judgements):
-        metrics["without_flagged"] = without
+    for key, found in (
+        ("without_flagged", [(each, each.unflagged, derive_unflagged(each)) for each in judgements]),
+        ("without_unusable", [(each, each.usable, derive_usable(each)) for each in judgements]),
+    ):
+        if without := _metrics_without(found):
+            metrics[key] = without
     return metrics
 
 
-def _unflagged_metrics(judgements: Sequence[Judgement]) -> dict[str, Any]:
+def _metrics_without(
+    judgements: Sequence[tuple[Judgement, Unflagged | None, UnflaggedAnswer | None]],
+) -> dict[str, Any]:
     metrics: dict[str, Any] = {}
-    for judgement in judgements:
-        found, answer = judgement.unflagged, derive_unflagged(judgement)
+    for judgement, found, answer in judgements:
         if found is None or answer is None:
             continue
         metrics.setdefault(judgement.split, {})[judgement.target] = {

@@ -11,7 +11,7 @@ from typing import Any
 
 from hindcast.pipeline.files import canonical_json
 from hindcast.pipeline.forecasters import FORECASTERS
-from hindcast.pipeline.judge.answer import MOST_NAMES, Answer, derive_unflagged
+from hindcast.pipeline.judge.answer import MOST_NAMES, Answer, answers_without
 from hindcast.pipeline.judge.metrics import common_format
 from hindcast.pipeline.judge.plots import Plot
 from hindcast.pipeline.judge.quality_check import QualityCheck
@@ -73,7 +73,7 @@ def write_report(path: Path, contents: Contents) -> None:
     )  # the split of the answer comes first
     page = environment.get_template("report.html.j2").render(
         css=(_ROOM / "report.css").read_text(encoding="utf-8"),
-        answers=[(judgement, answer, derive_unflagged(judgement)) for judgement, answer in contents.answers],
+        answers=[(judgement, answer, answers_without(judgement)) for judgement, answer in contents.answers],
         quality=contents.quality,
         quality_tables=tabulate_facts(contents.quality.facts),
         judgements=ordered,

@@ -15,7 +15,7 @@ from hindcast.pipeline.forecasters import FORECASTERS, REFERENCES
 from hindcast.pipeline.judge.metrics import ErrorSums, Key, Score, error_sums_by
 from hindcast.pipeline.judge.quantiles import QuantileScores, quantile_scores
 from hindcast.pipeline.judge.skill import Skill, compute_skill, compute_skills
-from hindcast.pipeline.judge.table import Comparison, SeriesNames, Table, blocks, mark_common_rows
+from hindcast.pipeline.judge.table import UNUSABLE, Comparison, SeriesNames, Table, blocks, mark_common_rows
 from hindcast.pipeline.judge.unflagged_rows import count_labels
 from hindcast.pipeline.settings.base import DAY, HOUR
 
@@ -42,7 +42,7 @@ class ScopedSkill:
 
 @dataclass(frozen=True)
 class Unflagged:
-    """The scores without the compared rows that the quality check flagged.
+    """The scores without the compared rows that the quality check flagged, or that `align.usable` names.
 
     `left_out` of `compared` rows are left out; `labels` is their number by label, and a row may have several. `skill` is that
     over the judgement's rival, None without a rival or a remaining row.
@@ -61,7 +61,7 @@ class Judgement:
 
     `rival` is the forecaster that the model is compared with: the published forecast, or the best baseline if there is
     none, or None without any baseline. Everything is computed on all compared rows, except `unflagged`, which is None if the
-    quality check flagged no compared row.
+    quality check flagged no compared row, and `usable`, which is None if no compared row is unusable.
     """
 
     split: str
@@ -80,6 +80,7 @@ class Judgement:
     others: tuple[Skill, ...]  # over each of `comparison.rivals`, on all rows
     quantiles: QuantileScores | None = None
     unflagged: Unflagged | None = None
+    usable: Unflagged | None = None
 
     @property
     def series_without_rows(self) -> list[str]:
@@ -134,6 +135,7 @@ def judge_marked(table: Table, comparison: Comparison, seed: int) -> Judgement:
         others=tuple(compute_skill(by_day["model"], name, by_day[name], seed) for name in comparison.rivals),
         quantiles=quantile_scores(table) if "model" in comparison.forecasters else None,
         unflagged=_score_unflagged(table, scored, rival, seed),
+        usable=_score_usable(table, scored, rival, seed),
     )
 
 
@@ -199,10 +201,30 @@ def _days_of(table: Table) -> tuple[int, int]:
 def _score_unflagged(
     table: Table, forecasters: Sequence[str], rival: str | None, seed: int
 ) -> Unflagged | None:
+    """Score without the rows that are flagged or unusable; None if the quality check flagged none."""
     labels = count_labels(table)
-    if table.flagged is None or not labels:
+    if table.flagged is None or not labels.keys() - {UNUSABLE}:
         return None
-    kept = table.compared & (table.flagged == 0)
+    return _score_kept(table, forecasters, rival, seed, (table.compared & (table.flagged == 0), labels))
+
+
+def _score_usable(table: Table, forecasters: Sequence[str], rival: str | None, seed: int) -> Unflagged | None:
+    """Score without the rows that are unusable; None if there are none."""
+    count = count_labels(table).get(UNUSABLE, 0)
+    if table.flagged is None or not count:
+        return None
+    kept = table.compared & (table.flagged >> table.labels.index(UNUSABLE) & 1 == 0)
+    return _score_kept(table, forecasters, rival, seed, (kept, {UNUSABLE: count}))
+
+
+def _score_kept(
+    table: Table,
+    forecasters: Sequence[str],
+    rival: str | None,
+    seed: int,
+    rows: tuple[Flags, dict[str, int]],
+) -> Unflagged:
+    kept, labels = rows
     whole = Key(1, lambda rows: np.zeros(rows.stop - rows.start, np.int64))
     sums, by_day = _sums(table, forecasters, kept, [whole, _day_key(table)])
     compared = int(table.compared.sum())

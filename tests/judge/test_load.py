@@ -89,7 +89,7 @@ def test_rows_whose_target_is_unusable_are_labelled_and_scored_apart() -> None:
     from dataclasses import replace as replaced
 
     from hindcast.pipeline.arrays import TARGET_FLAGGED, TARGET_UNUSABLE
-    from hindcast.pipeline.judge.answer import derive_unflagged
+    from hindcast.pipeline.judge.answer import derive_unflagged, derive_usable
     from hindcast.pipeline.judge.scores import judge_table
     from tests.judge.mock_judged import mock_dataset as judged_dataset
 
@@ -105,9 +105,10 @@ def test_rows_whose_target_is_unusable_are_labelled_and_scored_apart() -> None:
     assert ((table.flagged == 1) == due).all()
     table.forecasts["model"] = table.forecasts["published"] + 1
     marked, judgement = judge_table(table, ["published"], 7)
-    assert judgement.unflagged is not None
-    assert judgement.unflagged.left_out == int((due & marked.compared).sum()) > 0
-    answer = derive_unflagged(judgement)
+    assert derive_unflagged(judgement) is None, "the quality check flagged nothing"
+    assert judgement.usable is not None
+    assert judgement.usable.left_out == int((due & marked.compared).sum()) > 0
+    answer = derive_usable(judgement)
     assert answer is not None
     assert "because align.usable names them (target: unusable" in answer.sentence
 
