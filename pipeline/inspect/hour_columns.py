@@ -101,7 +101,7 @@ def _time_in_headings(family: _Family, times: Sequence[TimestampColumn]) -> str 
     daily = all(found.daily for found in times)
     if family.clock:
         return "time" if daily else None
-    words = words_in(f"{family.before} {family.after}")
+    words = words_in(" ".join(parse_heading(f"{family.before} {family.after}").core))  # without `day ahead`
     numbers = sorted(map(int, family.numbers))
     regular = len(np.unique(np.diff(numbers))) == 1
     issued = any(found.words & ISSUE for found in times)

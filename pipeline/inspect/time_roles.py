@@ -170,11 +170,18 @@ def _assign_roles(found: list[TimestampColumn]) -> TimeColumns:
         named = bool(column.words & (ISSUE | PUBLISHED))
         if issue is None and before >= _ALMOST and (named or _count_times(column) < _count_times(valid)):
             issue, certain = column, named
-        elif published is None and before < 1 - _ALMOST and column.words & PUBLISHED:
+        elif published is None and column.words & PUBLISHED and _is_later(column, valid):
             published = column
         else:
             excluded[column.name] = "is another timestamp column without a recognised purpose"
     return TimeColumns(valid, issue, published, excluded, valid.wall, valid.ok, certain)
+
+
+def _is_later(column: TimestampColumn, valid: TimestampColumn) -> bool:
+    """Return whether most of its times are later; in unlike zones, times that are written earlier may be later."""
+    both = column.ok & valid.ok
+    shift = 14 * HOUR if column.exact != valid.exact else 0
+    return bool(both.any() and (column.wall[both] + shift > valid.wall[both]).mean() > _ALMOST)
 
 
 def _count_times(found: TimestampColumn) -> int:
