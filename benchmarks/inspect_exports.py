@@ -15,6 +15,7 @@ import argparse
 import sys
 import time
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
@@ -36,12 +37,14 @@ def main() -> None:
     if options.show is not None:
         show(options.show)
         return
-    started, outcomes = time.process_time(), {}
-    for seed in range(options.first, options.first + options.count):
-        outcome = outcomes[seed] = try_export(draw_export(seed))
-        if options.list and outcome.result in ("refused", "wrong"):
-            print(f"{seed}\t{outcome.result}\t{outcome.reason[:200]}", flush=True)
-    seconds = (time.process_time() - started) / options.count
+    outcomes: dict[int, Outcome] = {}
+    started = time.process_time()
+    with suppress(KeyboardInterrupt):  # the figures of those that are done
+        for seed in range(options.first, options.first + options.count):
+            outcome = outcomes[seed] = try_export(draw_export(seed))
+            if options.list and outcome.result in ("refused", "wrong"):
+                print(f"{seed}\t{outcome.result}\t{outcome.reason[:200]}", flush=True)
+    seconds = (time.process_time() - started) / max(len(outcomes), 1)
     sys.exit(summarize(outcomes, seconds))
 
 

@@ -371,12 +371,8 @@ def _answer_names(export: Export, settings: Settings, path: list[str], _: str) -
     if about is None:
         return
     series = about[0].setdefault("series", {})
-    if export.traits["cased"]:
-        series.pop("map", None)
-        series["case"] = "upper"
-        return
     for name in export.traits["series"]:
-        for other in {name.replace(" ", "_"), re.sub(r"\D", "", name)} - {name, ""}:
+        for other in {name.replace(" ", "_"), re.sub(r"\D", "", name), name.upper()} - {name, ""}:
             series.setdefault("map", {})[other] = name
 
 

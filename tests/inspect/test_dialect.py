@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import re
+from datetime import UTC, datetime
 from itertools import product
 
 import pytest
@@ -84,3 +86,19 @@ def test_lines_are_cut_as_each_alone(lines: list[str]) -> None:
     assert cut_lines(lines, ",", '"') == [
         next(csv.reader([line]), []) if '"' in line else line.split(",") for line in lines
     ]
+
+
+@pytest.mark.parametrize("form", ["%m/%d/%Y %I:%M:%S %p", "%d-%b-%Y %H:%M"])
+def test_the_separator_is_not_the_sign_inside_numbers_whatever_the_timestamps(form: str) -> None:
+    times = [datetime(2022, 1, 3, hour, tzinfo=UTC).strftime(form) for hour in range(24)]
+    found = of("time;site;load\n" + "".join(f"{time};A;{hour}1804,92\n" for hour, time in enumerate(times)))
+    assert (found.separator, found.style.decimal) == (";", ",")
+
+
+@pytest.mark.parametrize("last", ["Total;;12345", "Source: operator"])
+@pytest.mark.parametrize("form", ["%d-%b-%Y", "%Y-%m-%d"])
+def test_a_last_line_that_is_no_row_is_ignored_whatever_the_timestamps(last: str, form: str) -> None:
+    days = [datetime(2022, 1, day, tzinfo=UTC).strftime(form) for day in range(1, 25)]
+    found = of("day;site;load\n" + "".join(f"{day};A;1.5\n" for day in days) + last + "\n")
+    assert any(re.search(pattern, last) for pattern in found.ignore)
+    assert not any(re.search(pattern, day) for pattern in found.ignore for day in days)

@@ -15,6 +15,7 @@ FAMILIES = [
     (["load north", "load south"], ["north", "south"]),
     (["MT_001", "MT_002"], ["001", "002"]),
     (["A_load_mw", "B_load_mw"], ["A", "B"]),
+    (["load Capitl", "load N.Y.C."], ["Capitl", "N.Y.C."]),
 ]
 
 
@@ -66,3 +67,10 @@ def test_plain_names_are_found_and_the_others_are_not(others: list[str]) -> None
     pattern = plain_pattern(names, others)
     assert all((match := re.search(pattern, name)) and match["series"] == name for name in names)
     assert not any(re.search(pattern, other) for other in others)
+
+
+def test_names_that_other_files_use_are_names_of_series() -> None:
+    names = ["MT_001 load", "MT_002 load"]
+    assert [split.series for split in group_headings(names).values()] == ["001", "002"]
+    known = frozenset({"MT_001", "MT_002"})
+    assert [split.series for split in group_headings(names, known).values()] == ["MT_001", "MT_002"]

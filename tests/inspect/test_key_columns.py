@@ -13,3 +13,10 @@ def test_a_counter_alone_beside_its_timestamps_is_a_value(tmp_path: Path) -> Non
     stamps = pd.date_range("2024-01-01", periods=200, freq="h").strftime("%Y-%m-%d %H:%M")
     seen = mock.seen(tmp_path, traffic_csv=mock.lines("time,vehicles", *zip(stamps, range(200), strict=True)))
     assert list(mock.only_source(seen)["values"].values()) == [{"column": "vehicles"}]
+
+
+def test_a_column_of_units_names_no_series(tmp_path: Path) -> None:
+    stamps = pd.date_range("2024-01-01", periods=100, freq="h").strftime("%Y-%m-%d %H:%M")
+    rows = [(stamp, "MW", 1.5 + place) for place, stamp in enumerate(stamps)]
+    seen = mock.seen(tmp_path, load_csv=mock.lines("time,unit,load", *rows))
+    assert mock.only_source(seen)["series"] == {"constant": "raw"}

@@ -23,6 +23,8 @@ from tests.inspect import mock
         (["1,234", "2,345", "3,456", "4,567", "12"], ".", ",", True),
         (["1,234", "2,345", "3,456", "4,567", "0,123"], ",", None, True),
         (["1.234.567", "12"], ",", ".", False),
+        (["60'045,480", "59'098,327"], ",", "'", False),
+        (["1 234.5", "2 345.5"], ".", " ", False),
     ],
 )
 def test_thousands_separators_are_distinguished_from_decimal_signs(

@@ -53,6 +53,7 @@ def test_globs_read_as_a_person_would_write_them(paths: list[str], glob: str) ->
         (["a/customer_1.csv", "a/customer_22.csv"], ["1", "22"]),
         (["north_load.csv", "south_load.csv"], ["north", "south"]),
         (["Site-A (1).csv", "Site-B (1).csv"], ["A", "B"]),
+        (["load_north.csv", "load_N.Y.C..csv"], ["north", "N.Y.C."]),
     ],
 )
 def test_the_place_that_differs_names_the_files(paths: list[str], names: list[str]) -> None:
@@ -70,3 +71,12 @@ def test_years_do_not_name_files_if_another_place_distinguishes_them() -> None:
 
 def test_no_place_is_found_where_none_resolves() -> None:
     assert find_naming_pattern(["a.csv", "b.csv"], lambda _: False) is None
+
+
+def test_names_that_other_files_use_come_first() -> None:
+    paths = ["load Zone 1.csv", "load Zone 2.csv"]
+    known = frozenset({"Zone 1", "Zone 2"})
+    pattern = find_naming_pattern(paths, lambda found: len(set(found)) == len(found), known)
+    assert pattern is not None
+    matches = [re.search(pattern, path) for path in paths]
+    assert [match[1] for match in matches if match] == ["Zone 1", "Zone 2"]

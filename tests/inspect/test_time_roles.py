@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from tests.inspect import mock
@@ -73,3 +74,17 @@ def test_year_month_day_and_hour_in_columns_of_their_own_are_joined(tmp_path: Pa
     )
     assert found["valid_time"]["columns"] == ["year", "month", "day", "hour"]
     assert found["valid_time"]["format"] == "%Y %m %d %H"
+
+
+def test_times_of_publication_in_utc_may_be_written_earlier_than_local_timestamps(tmp_path: Path) -> None:
+    times = mock.hours(count=96)
+    known = (times - pd.Timedelta("6h")).strftime("%Y-%m-%dT%H:%M:%SZ")  # 3 h later, in Tokyo
+    rows = zip(times.strftime("%Y-%m-%d %H:%M"), known, mock.values(96), strict=True)
+    later = zip(
+        times.strftime("%Y-%m-%d %H:%M"),
+        (times + pd.Timedelta("2D")).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        mock.values(96),
+        strict=True,
+    )
+    seen = mock.seen(tmp_path, load_csv=mock.lines("time,published_utc,load", *rows, *later))
+    assert mock.only_source(seen)["known"]["column"] == "published_utc"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from tests.inspect import mock
@@ -29,3 +30,67 @@ def test_an_hour_beside_a_date_is_part_of_the_timestamp(
     (table,) = mock.read_back(seen, tmp_path).values()
     assert table["valid_time"].tolist() == times.as_unit("ns").asi8.tolist()
     assert table["price"].tolist() == load.tolist()
+
+
+def _read(folder: Path, heading: str, *rows: tuple[object, ...]) -> tuple[dict[str, object], list[int]]:
+    """The valid time that is proposed, and the times that ingest stores."""
+    seen = mock.seen(folder, load_csv=mock.lines(heading, *rows))
+    (table,) = mock.read_back(seen, folder).values()
+    return mock.only_source(seen)["valid_time"], table["valid_time"].tolist()
+
+
+@pytest.mark.parametrize("form", ["%I:%M:%S %p", "%I:%M %p", "%H:%M:%S"])
+def test_a_clock_of_twelve_hours_beside_a_date_is_joined(tmp_path: Path, form: str) -> None:
+    times = mock.hours(count=96)
+    rows = zip(times.strftime("%m/%d/%Y"), times.strftime(form), mock.values(96), strict=True)
+    valid, stored = _read(tmp_path, "Date,Start Time,load", *rows)
+    assert (valid["columns"], valid["format"]) == (["Date", "Start Time"], f"%m/%d/%Y {form}")
+    assert stored == times.as_unit("ns").asi8.tolist()
+
+
+def test_days_in_a_row_are_likelier_than_the_same_day_of_each_month(tmp_path: Path) -> None:
+    times = mock.hours("2025-11-01", count=96)
+    rows = zip(times.strftime("%m/%d/%Y"), times.strftime("%H:%M"), mock.values(96), strict=True)
+    seen = mock.seen(tmp_path, load_csv=mock.lines("date,clock,load", *rows))
+    assert mock.only_source(seen)["valid_time"]["format"] == "%m/%d/%Y %H:%M"
+
+
+def test_columns_of_one_file_have_one_order_of_day_and_month(tmp_path: Path) -> None:
+    times = mock.hours("2021-09-06", count=24 * 8)
+    issued = (times - pd.Timedelta("1h")).floor("12h").strftime("%m/%d/%Y %H:%M")
+    rows = zip(issued, times.strftime("%m/%d/%Y %H:%M"), mock.values(len(times)), strict=True)
+    seen = mock.seen(tmp_path, f_csv=mock.lines("init_time,valid,power forecast", *rows))
+    source = mock.only_source(seen)
+    assert [source[name]["format"] for name in ("issue_time", "valid_time")] == ["%m/%d/%Y %H:%M"] * 2
+
+
+def test_a_day_of_23_numbers_shows_that_they_count_hours(tmp_path: Path) -> None:
+    times = pd.date_range(
+        pd.Timestamp("2022-03-24", tz="Europe/Berlin"), pd.Timestamp("2022-03-31", tz="Europe/Berlin"),
+        freq="h", inclusive="left",
+    )  # fmt: skip
+    numbers = pd.Series(1, times).groupby(times.date).cumsum()
+    rows = zip(times.strftime("%Y-%m-%d"), numbers, mock.values(len(times)), strict=True)
+    valid, stored = _read(tmp_path, "date,hour,load", *rows)
+    assert valid["period"] == {"column": "hour", "length": "1h"}
+    assert stored == times.as_unit("ns").asi8.tolist()
+
+
+def test_a_number_of_all_rows_is_no_step_of_the_day(tmp_path: Path) -> None:
+    times = pd.date_range("2019-04-04", periods=480, freq="15min")
+    rows = zip(
+        range(1, 481), times.strftime("%Y%m%d"), times.strftime("%H:%M:%S"), mock.values(480), strict=True
+    )
+    valid, stored = _read(tmp_path, "nr,Date,Time,load", *rows)
+    assert valid["columns"] == ["Date", "Time"]
+    assert stored == times.as_unit("ns").asi8.tolist()
+
+
+def test_days_as_excel_counts_them_are_timestamps(tmp_path: Path) -> None:
+    times = mock.hours(count=96)
+    days = (times.tz_localize(None) - pd.Timestamp("1899-12-30")) / pd.Timedelta("1D")
+    valid, stored = _read(
+        tmp_path, "date,load", *zip([f"{day:.7f}" for day in days], mock.values(96), strict=True)
+    )
+    assert valid["format"] == "excel"
+    assert stored == times.as_unit("ns").asi8.tolist()

@@ -99,3 +99,20 @@ def test_files_of_newest_rows_first_are_read_backwards_in_the_repeated_hour(tmp_
     assert mock.only_source(seen)["valid_time"]["ambiguous"] == "in_reverse_order"
     (table,) = mock.read_back(seen, tmp_path).values()
     assert table["load"].tolist() == [float(line.split(";")[1]) for line in body]
+
+
+@pytest.mark.parametrize(
+    ("heading", "zone"),
+    [("time (UTC+1)", "Etc/GMT-1"), ("time GMT-03:00", "Etc/GMT+3"), ("time (UTC+5:30)", "Asia/Kolkata"),
+     ("time [Asia/Tokyo]", "Asia/Tokyo"), ("time (UTC)", "UTC")],
+)  # fmt: skip
+def test_an_offset_or_a_zone_in_the_heading_is_the_zone(tmp_path: Path, heading: str, zone: str) -> None:
+    rows = [(f"{t:%Y-%m-%d %H:%M}", 1.5) for t in mock.hours(count=48)]
+    seen = mock.seen(tmp_path, x_csv=mock.lines(f"{heading},actual", *rows))
+    assert mock.only_source(seen)["valid_time"]["zone"] == zone
+
+
+def test_a_zone_in_the_heading_that_the_timestamps_contradict_is_asked_about(tmp_path: Path) -> None:
+    setting, question = stamp(tmp_path, "time (Europe/Berlin)", "UTC")
+    assert setting["zone"] == "Europe/Berlin"
+    assert "no clock change" in question
