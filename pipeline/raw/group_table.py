@@ -224,7 +224,7 @@ def _check_stamps(
     valid, grid = found.times[0], rules.grid
     if source.has_issue:
         places = files[rows][inside], found.line[inside]
-        stamps.add_issued([times[inside] for times in found.times], grid.pitch, places)
+        stamps.add_issued([times[inside] for times in found.times], grid, places)
     kinds = classify_stamps(found.key, found.times[1] if source.has_issue else None, valid, has_value, grid)
     if source.role == "realized" and not (
         may_precede_step(source.known) or isinstance(source.known, AfterStep)

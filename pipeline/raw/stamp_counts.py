@@ -89,14 +89,14 @@ class StampCounts:
             file, line = (int(place[at]) for place in places)
             self.early_example = (file, line, int(stamps[at]), int(known[at]))
 
-    def add_issued(self, times: Sequence[Times], pitch: int, places: tuple[Places, Ints]) -> None:
-        """Count forecast rows issued at or after the end of their step, `pitch` ns after their timestamp, and rows known before
+    def add_issued(self, times: Sequence[Times], grid: StampGrid, places: tuple[Places, Ints]) -> None:
+        """Count forecast rows issued at or after the end of their step, one pitch after their timestamp, and rows known before
         they were issued: `times` are timestamps, issue times and the known times that the files contain, if they do.
         """
         stamps, issued, *known = times
         if known:
             self._add_published(issued, known[0], places)
-        late = np.flatnonzero(issued >= stamps + pitch)
+        late = np.flatnonzero(issued >= stamps + grid.elapsed(stamps, np.full(len(stamps), grid.pitch)))
         self.late += len(late)
         if len(late) and self.late_example is None:
             at = late[0]
