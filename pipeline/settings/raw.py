@@ -216,8 +216,10 @@ class RawSettings(Section):
             if group and isinstance(self.zone, dict) and group not in self.zone:
                 yield f"{place} names a group without a zone in raw.zone ({', '.join(self.zone)}); correct its name"
         for name, source in self.sources.items():
-            if source.interpolate and self.has_local_days:
-                yield f"sources.{name}.interpolate is for steps below a day: remove it, found frequency {self.frequency}"
+            summed = any(value.accumulated for value in source.values.values())
+            for word, is_set in (("interpolate", source.interpolate), ("values: accumulated", summed)):
+                if is_set and self.has_local_days:
+                    yield f"sources.{name}.{word} is for steps below a day: remove it, found frequency {self.frequency}"
             for place, field in (("issue_time", source.issue_time), ("valid_time", source.valid_time)):
                 if field and field.label == "last_day" and not self.has_local_days:
                     yield (
