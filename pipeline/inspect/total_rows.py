@@ -9,13 +9,14 @@ import numpy as np
 import pyarrow as pa
 
 from hindcast.pipeline.arrays import Flags
-from hindcast.pipeline.inspect.column_types import classify_columns, most_frequent
+from hindcast.pipeline.inspect.column_types import Column, classify_columns, most_frequent
 from hindcast.pipeline.inspect.file_kinds import FileFormat
 from hindcast.pipeline.inspect.heading_patterns import escape_pattern
 from hindcast.pipeline.inspect.path_dates import find_stamps
-from hindcast.pipeline.inspect.timestamp_columns import TimestampColumn, usual_step
+from hindcast.pipeline.inspect.timestamp_columns import TimestampColumn, find_timestamp_columns, usual_step
 
 _MOST_TOTALS = 0.1  # share of the rows; more are no exception
+_FIRST_ROWS = 500  # that show whether two columns hold timestamps
 _CLOCK = re.compile(r"\d{1,2}:\d{2}(?::\d{2})?\D*$")
 
 
@@ -24,6 +25,8 @@ def leave_out_totals(fmt: FileFormat) -> FileFormat:
 
     It is unchanged if there are none, or if no simple pattern matches exactly their lines.
     """
+    if len(find_timestamp_columns([_first_rows(column) for column in fmt.columns])) < 2:
+        return fmt  # without reading all timestamps of the files
     found = find_stamps(fmt)
     for start, end in ((start, end) for start in found for end in found if start is not end):
         totals = _find_totals(start, end)
@@ -33,6 +36,13 @@ def leave_out_totals(fmt: FileFormat) -> FileFormat:
         if pattern is not None:
             return _without_rows(fmt, totals, pattern)
     return fmt
+
+
+def _first_rows(column: Column) -> Column:
+    first = slice(0, _FIRST_ROWS)
+    return replace(
+        column, texts=column.texts[first], numbers=column.numbers[first], missing=column.missing[first]
+    )
 
 
 def _find_totals(start: TimestampColumn, end: TimestampColumn) -> Flags | None:

@@ -24,6 +24,7 @@ _MOST_BYTES = 24 << 20  # of all files in the sample
 _MOST_FILES = 60  # of each source
 _LEAST_BYTES = 64 << 10  # of each file
 _MOST_WARNINGS = 12
+_MOST_SERIES = 3000  # that are packed: more take longer than the rest of the inspection
 
 Finding = tuple[str, str]
 """What was tried, and what was found."""
@@ -42,6 +43,13 @@ def try_proposal(document: CommentedYaml, drafts: Sequence[SourceDraft]) -> Tria
 
     A forecast that fits the target better than the one that its name suggests is written instead, with a question.
     """
+    try:
+        return _try(document, drafts)
+    except OSError as fault:  # no room in the temporary folder, or links are not allowed there
+        return Trial((("trial", f"none: {fault.strerror or fault}"),), ())
+
+
+def _try(document: CommentedYaml, drafts: Sequence[SourceDraft]) -> Trial:
     params = check_params(complete_settings(document.text), "the proposal")
     with tempfile.TemporaryDirectory(prefix="hindcast-inspect-") as name:
         workspace = Path(name)
@@ -60,7 +68,10 @@ def try_proposal(document: CommentedYaml, drafts: Sequence[SourceDraft]) -> Tria
             _settle_pair(document, params, fits)
             findings += [line for fit in fits for line in _about_fit(params.align.target[0], fit)]
             again = check_params(complete_settings(document.text), "the proposal")
-            findings += _try_to_pack(_in_workspace(again, workspace), workspace)
+            if len(frozenset().union(*(draft.series for draft in drafts))) > _MOST_SERIES:
+                findings.append(("pack", f"not tried with more than {_MOST_SERIES:,} series"))
+            else:
+                findings += _try_to_pack(_in_workspace(again, workspace), workspace)
     return Trial(tuple(findings), tuple(quality[:_MOST_WARNINGS]))
 
 
