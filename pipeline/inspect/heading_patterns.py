@@ -70,7 +70,8 @@ def family_pattern(splits: Iterable[SplitHeading], others: Iterable[str], *, gro
     pattern = f"^{before}(?P<series>{inner}){after}$"
     if any(re.search(pattern, other) for other in others):
         listed = "|".join(escape_pattern(name) for name in dict.fromkeys(series))
-        pattern = f"^{before}(?P<series>{listed}){after}$"
+        names = f"(?=(?P<group>[A-Z]{{2}}))(?:{listed})" if groups else listed
+        pattern = f"^{before}(?P<series>{names}){after}$"
     return pattern
 
 

@@ -243,7 +243,10 @@ def _combine_formats(column: Column, formats: Sequence[TimestampFormat]) -> Time
 def _read(
     columns: tuple[Column, ...], texts: pa.StringArray, missing: Flags, form: TimestampFormat
 ) -> TimestampColumn | None:
-    parsed = parse_stamps(texts, *(compile_format(text, form.part) for text in (form.text, *form.also)))
+    decimal = "," if form.text == "excel" and pc.any(pc.match_substring(texts, ",")).as_py() else "."
+    parsed = parse_stamps(
+        texts, *(compile_format(text, form.part, decimal) for text in (form.text, *form.also))
+    )
     ok = parsed.ok & ~missing & (parsed.wall >= _FIRST_NS) & (parsed.wall < _LAST_NS)
     filled = len(ok) - int(missing.sum())
     if not filled or ok.sum() < _ENOUGH * filled:

@@ -474,9 +474,8 @@ class _Draw:
         return rows.sort_values(["issue", "series", "valid"], ignore_index=True)
 
     def _texts_of(self, clock: Clock, times: pd.Series[Any]) -> list[str]:
-        return single_texts(
-            clock.form, shown_times(clock, pd.DatetimeIndex(times), self.step), padded=clock.padded
-        )
+        shown = shown_times(clock, pd.DatetimeIndex(times), self.step)
+        return self._with_decimals(clock, single_texts(clock.form, shown, padded=clock.padded))
 
     def _write_issue_valid(self) -> None:
         clock = self._vintage_clock()

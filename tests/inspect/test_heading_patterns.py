@@ -74,3 +74,14 @@ def test_names_that_other_files_use_are_names_of_series() -> None:
     assert [split.series for split in group_headings(names).values()] == ["001", "002"]
     known = frozenset({"MT_001", "MT_002"})
     assert [split.series for split in group_headings(names, known).values()] == ["MT_001", "MT_002"]
+
+
+def test_a_list_of_names_keeps_the_country_as_the_group() -> None:
+    splits = group_headings(["DE load", "FR load", "ES load"]).values()
+    pattern = family_pattern(splits, ["time", "DE forecast load"], groups=True)
+    found = [re.search(pattern, name) for name in ("DE load", "ES load", "DE forecast load")]
+    assert [match and (match["group"], match["series"]) for match in found] == [
+        ("DE", "DE"),
+        ("ES", "ES"),
+        None,
+    ]

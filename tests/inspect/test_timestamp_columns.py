@@ -86,11 +86,13 @@ def test_a_number_of_all_rows_is_no_step_of_the_day(tmp_path: Path) -> None:
     assert stored == times.as_unit("ns").asi8.tolist()
 
 
-def test_days_as_excel_counts_them_are_timestamps(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("separator", "decimal"), [(",", "."), (";", ",")])
+def test_days_as_excel_counts_them_are_timestamps(tmp_path: Path, separator: str, decimal: str) -> None:
     times = mock.hours(count=96)
     days = (times.tz_localize(None) - pd.Timestamp("1899-12-30")) / pd.Timedelta("1D")
-    valid, stored = _read(
-        tmp_path, "date,load", *zip([f"{day:.7f}" for day in days], mock.values(96), strict=True)
-    )
-    assert valid["format"] == "excel"
-    assert stored == times.as_unit("ns").asi8.tolist()
+    rows = zip([round(day, 7) for day in days], mock.values(96).tolist(), strict=True)
+    text = mock.lines(f"date{separator}load", *rows, separator=separator, decimal=decimal)
+    seen = mock.seen(tmp_path, load_csv=text)
+    (table,) = mock.read_back(seen, tmp_path).values()
+    assert mock.only_source(seen)["valid_time"]["format"] == "excel"
+    assert table["valid_time"].tolist() == times.as_unit("ns").asi8.tolist()
