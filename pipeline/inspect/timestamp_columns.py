@@ -32,6 +32,7 @@ _FIRST_NS = int(np.datetime64("1950-01-01", "ns").astype(np.int64))
 _LAST_NS = int(np.datetime64("2100-01-01", "ns").astype(np.int64))
 
 _FIRST_SERIAL, _LAST_SERIAL = 29_221, 73_050  # 1980 to 2099 as Excel counts days
+_REGULAR = 0.5  # share of the most frequent step of serials
 _ROUNDED_MINUTES = 0.01  # of a serial with 5 decimals or more
 
 PERIODS = {steps * per_hour: HOUR // per_hour for per_hour in (1, 2, 4, 12) for steps in (23, 24, 25)}
@@ -184,8 +185,11 @@ def _read_serials(column: Column) -> TimestampColumn | None:
     if not named or not len(numbers) or numbers.min() < _FIRST_SERIAL or numbers.max() > _LAST_SERIAL:
         return None
     minutes = numbers * 1440
-    if (np.abs(minutes - np.rint(minutes)) > _ROUNDED_MINUTES).any():
+    whole = np.unique(np.rint(minutes))
+    if column.heading.quantity or (np.abs(minutes - np.rint(minutes)) > _ROUNDED_MINUTES).any():
         return None
+    if len(whole) < 2 or most_frequent(np.diff(whole))[1] < _REGULAR:
+        return None  # numbers of another kind that lie in the same range
     return _read((column,), column.texts, column.missing, TimestampFormat("excel"))
 
 

@@ -14,6 +14,7 @@ from hindcast.pipeline.inspect.file_kinds import FileFormat
 from hindcast.pipeline.inspect.heading_patterns import escape_pattern
 from hindcast.pipeline.inspect.path_dates import find_stamps
 from hindcast.pipeline.inspect.timestamp_columns import TimestampColumn, find_timestamp_columns, usual_step
+from hindcast.pipeline.settings.base import HOUR
 
 _MOST_TOTALS = 0.1  # share of the rows; more are no exception
 _FIRST_ROWS = 500  # that show whether two columns hold timestamps
@@ -52,8 +53,9 @@ def _find_totals(start: TimestampColumn, end: TimestampColumn) -> Flags | None:
     step, share = most_frequent(gaps[both]) if both.any() else (0, 0.0)
     if not 1 - _MOST_TOTALS <= share < 1 or step <= 0 or step != usual_step(start.wall[both]):
         return None
-    longer: Flags = both & (gaps > step)
-    return longer if bool((both & (gaps != step) & ~longer).sum() == 0) else None
+    changes = np.abs(gaps - step) == HOUR  # a step in which clocks change
+    longer: Flags = both & (gaps > step) & ~changes
+    return longer if longer.any() and not (both & (gaps != step) & ~changes & ~longer).any() else None
 
 
 def _pattern_of_lines(

@@ -96,3 +96,11 @@ def test_days_as_excel_counts_them_are_timestamps(tmp_path: Path, separator: str
     (table,) = mock.read_back(seen, tmp_path).values()
     assert mock.only_source(seen)["valid_time"]["format"] == "excel"
     assert table["valid_time"].tolist() == times.as_unit("ns").asi8.tolist()
+
+
+def test_values_in_the_range_of_excel_s_days_are_values(tmp_path: Path) -> None:
+    times = mock.hours(count=96)
+    numbers = mock.values(96, level=39000.0).round(1).tolist()
+    rows = zip(times.strftime("%Y-%m-%d %H:%M"), numbers, strict=True)
+    _, stored = _read(tmp_path, "time,KWH/hh (per half hour)", *rows)
+    assert stored == times.as_unit("ns").asi8.tolist()
