@@ -376,7 +376,18 @@ def _answer_names(export: Export, settings: Settings, path: list[str], _: str) -
             series.setdefault("map", {})[other] = name
 
 
+def _answer_lines(export: Export, settings: Settings, path: list[str], question: str) -> None:
+    about = _facts(export, settings, ["raw", "sources", question.partition(":")[0]])
+    if (
+        path == ["raw", "max_bad_fraction"]
+        and about is not None
+        and about[1].dialect.below.startswith("Source")
+    ):
+        about[0]["ignore_lines"] = [*about[0].get("ignore_lines", []), "^Source: "]
+
+
 _ANSWERS = (
+    (r"list lines that are no rows", _answer_lines),
     (r"target could also be", _answer_target),
     (r"same series|of these the same", _answer_names),
     (r"zone|wall time|UTC|clock change|fixed offset", _answer_zone),
