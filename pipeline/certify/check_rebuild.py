@@ -161,8 +161,8 @@ def _differing_arrays(dataset: Dataset, aligned: AlignedGroup) -> Iterator[str]:
         yield f"the forecasters are named {', '.join(dataset.baselines)}, not {', '.join(STORED)}"
     if dataset.has_flagged != (aligned.sequences[0].flagged is not None):
         yield (
-            f"{aligned.group}: dataset.h5 {'has' if dataset.has_flagged else 'lacks'} the array `flagged`, but align.usable, and on_flag "
-            f"of the targets and their published forecasts, request {'none' if dataset.has_flagged else 'it'}: run the stage `pack` again"
+            f"{aligned.group}: dataset.h5 {'has' if dataset.has_flagged else 'lacks'} the array `flagged`, but align.usable and on_flag "
+            f"of the targets and published forecasts request {'none' if dataset.has_flagged else 'it'}: run the stage `pack` again"
         )
 
 

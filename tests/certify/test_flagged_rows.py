@@ -127,7 +127,7 @@ def test_flags_of_targets_that_the_settings_do_not_request_are_named(clean: Path
     certificate = certify(clean, without)
     examples = [text for check in certificate["checks"] for text in check["examples"]]
     assert any(
-        "has the array `flagged`, but on_flag of the targets and their published forecasts requests none"
+        "has the array `flagged`, but align.usable and on_flag of the targets and published forecasts request none"
         in text
         for text in examples
     )

@@ -30,7 +30,8 @@ def test_it_prints_tables_and_a_proposal_that_is_sound(
     out = capsys.readouterr().out
     assert "load_actual.csv" in out
     assert "Open questions" in out
-    proposal = out[out.index("# @package _global_") :]
+    proposal, trial = out[out.index("# @package _global_") :].split("Trial of the proposal")
+    assert "rows" in trial
     params = check_params(yaml.safe_load(proposal), "printed")
     assert params.raw.path == "mine"
     assert "# ?" in proposal
