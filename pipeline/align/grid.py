@@ -28,7 +28,7 @@ class Axis:
 
     @property
     def frequency(self) -> int:
-        """The distance of the labels of steps in ns."""
+        """The time between the labels of consecutive steps, in ns."""
         return self.steps.frequency
 
     @cached_property

@@ -14,7 +14,7 @@ from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.settings.usable import Usable
 
 Intervals = tuple[Ints, Times, Times]
-"""The series (or SHARED) of each of k intervals, and its half-open bounds in ns UTC."""
+"""k intervals in ns UTC: the series of each (SHARED: all series), its start, and its end, which is not included."""
 
 
 def unusable_steps(

@@ -15,9 +15,9 @@ _ROUNDING = 1e-3  # of the value before: a smaller decrease is rounding
 
 
 def lead_distances(frame: Any, valid: Times, names: Sequence[str]) -> dict[str, Times]:
-    """Return, for each accumulated value, the smallest distance of two rows with a value in the vintage of each row.
+    """Return, for each accumulated value, how close the nearest two leads of each row's vintage are (ns).
 
-    TIME_MAX in vintages of one row, and for rows without a value.
+    Only rows with the value count. Rows without it, and rows that are alone in their vintage, have TIME_MAX.
     """
     found = {}
     for name in names:

@@ -19,9 +19,11 @@ _DAY = 86_400 * 1_000_000_000
 class StepClock:
     """Steps of `length` ns start at `phase` ns after multiples of their length.
 
-    Timestamps of a source are due every `distance` ns; one at most `near` ns from a due time counts as that time. `keeps` is
-    whether others are used in the step that holds them. With `zone`, all of this is counted in what the clocks of the zone
-    show: the name of a step of days is its first local date, as a time in UTC.
+    - `distance`: timestamps of a source are due every `distance` ns.
+    - `near`: a timestamp at most `near` ns from a due time counts as that time.
+    - `keeps`: whether all other timestamps count in the step that contains them.
+    - `zone`: if it is given, all times are wall times of this zone, and a step of days is named by its first local
+      date, as a time in UTC.
     """
 
     length: int
@@ -54,7 +56,7 @@ class StepClock:
         return names if self.zone is None else _each(self.opens, names)
 
     def shown(self, times: Times) -> Times:
-        """Return what the clocks show at each time; the time itself without a zone."""
+        """Convert times (UTC) to wall time; return them unchanged if there is no zone."""
         zone = self.zone
         return times if zone is None else _each(lambda time: wall_label(time, zone), times)
 

@@ -21,7 +21,7 @@ class UnusableTargets:
         self._listed = lru_cache(maxsize=256)(self._intervals)
 
     def holds(self, series: str, step: int) -> bool:
-        """Return whether any interval of the series or of the whole group has a moment in the step."""
+        """Return whether any part of the step is unusable, for the series or the whole group."""
         if self._rule is None:
             return False
         clock = self._tables.clock

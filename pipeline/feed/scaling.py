@@ -48,7 +48,7 @@ class Scaling:
         return int(self.target_mean.shape[-1])
 
     def sizes(self, inputs: Values) -> Values:
-        """The capacity of each target (row, ..., target) from physical inputs (row, ..., feature); 1 of a target without one."""
+        """Return capacities (row, ..., target) from physical inputs (row, ..., feature); 1 for targets without one."""
         sizes = np.ones((*inputs.shape[:-1], self.target_count), np.float32)
         for target, feature in enumerate(self.capacity):
             if feature >= 0:

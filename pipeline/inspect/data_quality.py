@@ -1,6 +1,6 @@
 """Finds anomalies in the rows: gaps, repeats, unreadable cells, changes of step, constant columns.
 
-What is odd in the values is found by the checks of `ingest`, in the trial of the proposal.
+Odd values are found later, when the proposal is tried, with the checks of `ingest`.
 """
 
 from __future__ import annotations

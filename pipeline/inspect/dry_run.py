@@ -31,7 +31,7 @@ _BLOCK_BYTES = 2 << 20  # in memory at once: a MB may hold half a million damage
 _LINES_AT_ONCE = 100  # at least, for files with thousands of columns
 _MOST_REJECTED = 200_000  # rows; more say no more about the settings
 _WIDER = (
-    "ingest will stop at them. Correct the settings that read them, or list lines that are no rows under "
+    "`ingest` will stop because of them. Correct the settings that read them, or exclude lines that are not rows with "
     "`ignore_lines`; raise max_bad_fraction only if these rows are really bad"
 )
 

@@ -28,10 +28,10 @@ _MOST_COLUMNS = 8  # columns listed in one sentence
 _LONGEST_TEXT = 30  # letters of a text in a sentence
 _LIKE_A_TIME = re.compile(r"\d{4}|\d\d?[-/. :]\d\d?|[A-Za-z]{3,} ?\d|\d ?[A-Za-z]{3,}")
 _KNOWN_FORMATS = (
-    "Formats known are ISO 8601 (2024-03-01T00:00Z), dates in digits or with English months (01.03.2024 00:00, 3/1/24 "
-    "1:00 PM, 01-Mar-2024), compact dates (20240301, 2024030100) and counts since 1970; a time of day may have a column "
-    "of its own, a date may be in the names of files or in headings. Others need settings by hand: `format` of valid_time "
-    "takes any strptime pattern"
+    "Known formats are ISO 8601 (2024-03-01T00:00Z), dates in digits or with English months (01.03.2024 00:00, 3/1/24 "
+    "1:00 PM, 01-Mar-2024), compact dates (20240301, 2024030100) and counts since 1970; a time of day may be "
+    "in its own column, and a date in the names of files or in headings. For another format, write the settings by "
+    "hand: `format` of valid_time may be any strptime pattern"
 )
 _LEAST_ISSUES = 3
 _MOST = 0.95  # share of issues whose first valid time must be near the issue time
@@ -77,7 +77,7 @@ def analyse_files(fmt: FileFormat) -> AnalysedFiles | str:
     times = find_time_columns(fmt)
     if times is None:
         return (
-            f"{where}: no column contains timestamps that can be read, and neither do headings or names of files. The first "
+            f"{where}: no column, heading or file name contains a timestamp that can be read. The first "
             f"texts of its columns are {_first_texts(fmt.columns)}. {_KNOWN_FORMATS}"
         )
     times = add_issue_from_paths(fmt, times)

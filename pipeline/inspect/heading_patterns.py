@@ -47,8 +47,9 @@ class SplitHeading:
 def group_headings(names: Sequence[str], known: frozenset[str] = frozenset()) -> dict[str, SplitHeading]:
     """Split each heading that belongs to a family of two or more; empty if too few headings belong to families.
 
-    Candidates for a heading's family are found by removing consecutive words from it. The largest family is taken;
-    among equally large ones, the family whose names of series are `known` from other files, then the shortest names.
+    Candidates for a heading's family are found by removing consecutive words from it. The largest family is taken.
+    If several are equally large, it is the one whose names of series are `known` from other files, then the one with
+    the shortest names.
     """
     for split_digits in (False, True):
         found = _group(names, known, split_digits=split_digits)

@@ -161,7 +161,7 @@ def _why_unreadable(path: Path) -> str | None:
     if path.is_symlink() and not path.exists():
         return f"is a link to {path.readlink()}, which does not exist; fetch the data."
     if not path.is_file():  # reading a pipe would block
-        return "is not a file; name CSV or Parquet files or folders of them."
+        return "is not a file; give CSV or Parquet files, or folders that contain them."
     if str(path).encode(errors="replace").decode() != str(path):
         return "its name is not valid UTF-8, so settings cannot name it; rename it."
     return None

@@ -160,11 +160,11 @@ def _contains(outer: Column, inner: Column) -> bool:
 def _why_excluded(column: Column, count: int) -> str | None:
     """Return why a column, whose heading occurs `count` times, does not hold values; None if it may hold values."""
     if count > 1:
-        return "its heading occurs more than once"
+        return "has a heading that occurs more than once"
     if column.kind == "empty":
         return "is empty"
     if names_revisions(column):
-        return "says how final a value is; select rows with `where` if the files hold several of one time"
+        return "says how final a value is; if the files hold several values for one time, select rows with `where`"
     if column.kind == "text":
         return f"holds text ({column.texts[0].as_py()[:20]!r}, ...), not numbers"
     return _why_no_measure(column)

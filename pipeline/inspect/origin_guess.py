@@ -33,17 +33,17 @@ def guess_known(draft: SourceDraft, frequency: int) -> tuple[dict[str, Any], str
     if draft.analysis.has_vintages:
         asked = "how long after its issue time can a forecast be used?"
         delay = issue_delay(draft, frequency)
-        late = f" Only its day is known, so the latest time of that day is written; {asked}"
+        late = f" Only its day is known, so the latest time of that day is proposed; {asked}"
         return {"at_issue_plus": _in_hours(delay)}, late.strip() if delay else asked
     if draft.role == "realized":
-        late = "nothing in the files shows how long after its step a measurement arrives, so a late time is written"
-        return {"after_step": _in_hours(max(DAY, frequency))}, f"{late}: is it earlier?"
+        late = "nothing in the files shows how long after its step a measurement arrives, so a late time is proposed"
+        return {"after_step": _in_hours(max(DAY, frequency))}, f"{late}: does it arrive earlier?"
     without = "no issue time in the files"
     days = _days_before(draft)
     if days:
         return {
             "before_step": f"{24 * days}h"
-        }, f"the headings say that it is {days} d before the step: is it?"
+        }, f"according to the headings, the forecast is published {days} d before the step: is that correct?"
     if says_day_ahead(draft):
         known = {"day": -1, "at": _GATE, "zone": "group"}
         return known, f"{without}: at what time of the previous day is the forecast published?"

@@ -31,7 +31,7 @@ _STYLED_ROWS = 400  # rows of texts that are examined for the style of their num
 _PIECES = 8  # as many as of a CSV file: with a year of hours, they show at most one clock change
 
 Range = tuple[int, int]
-"""Rows [first, end) of a file, from 1."""
+"""The first row and the row after the last one; rows of a file are counted from 1."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,8 +90,8 @@ def _is_plain(kind: pa.DataType) -> bool:
 def _check(schema: ParquetSchema, places: list[int], rows: int, path: Path) -> None:
     if len(places) < 2:
         raise RawDataError(
-            f"{path}: has {len(places)} columns with one value per row ({', '.join(schema.names[:5])}), but a timestamp and a "
-            "value are needed; exclude it."
+            f"{path}: of its columns ({', '.join(schema.names[:5])}), {len(places)} have one value per row, but a "
+            "source needs at least two, a timestamp and a value; exclude the file."
         )
     if not rows:
         raise RawDataError(f"{path}: contains columns but no rows; remove it or download it again.")

@@ -20,10 +20,10 @@ from hindcast.pipeline.raw.timestamps import parse_stamps
 _DATES = ((r"\d{8}", "%Y%m%d"), *((rf"\d{{4}}{s}\d{{2}}{s}\d{{2}}", f"%Y{s}%m{s}%d") for s in "-_/"))
 _CLOCKS = ((r"\d{6}", "%H%M%S"), (r"\d{4}", "%H%M"), (r"\d{2}-\d{2}", "%H-%M"), (r"\d{2}", "%H"))
 _JOINTS = ("_", "T", "-", "", " ", "/")  # between date and time of day
-_NO_COLUMN = -1  # the place of texts that are in paths
+_NO_COLUMN = -1  # the column number of texts that are in paths
 
 PathTimes = tuple[str, str, list[str], Times]
-"""The pattern with a group around the time, its format, and the text and the time of each path."""
+"""A pattern with a group around the time, the format of the time, and for each path the text and the time found."""
 
 
 def find_stamps(fmt: FileFormat) -> list[TimestampColumn]:

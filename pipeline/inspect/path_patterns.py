@@ -28,7 +28,7 @@ def find_naming_pattern(
     resolves: Callable[[Sequence[tuple[str, ...]]], bool],
     known: frozenset[str] = frozenset(),
 ) -> str | None:
-    """Return the pattern whose group is the part of the paths that distinguishes files; None if no single part does.
+    """Return the pattern whose group is the part of the paths that distinguishes files; None if no such part exists.
 
     `resolves` is called with one name per path and returns whether these names separate all overlapping files. Parts
     that are `known` names of series come first: `Zone 1` and not `1`, if other files have these names.

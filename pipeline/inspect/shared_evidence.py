@@ -1,4 +1,4 @@
-"""Lets files answer what other files leave open: the order of day and month, and the zone of timestamps."""
+"""Decides what files leave ambiguous (order of day and month, zone of timestamps) with evidence from other files."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def _in_zone(analysis: AnalysedFiles, zone: str, proof: str) -> AnalysedFiles:
     if analysis.times.exact or not unknown or contradicts_zone(analysis.format, analysis.times, zone):
         return analysis
     question = (
-        f"the timestamps of {proof} are wall time of {zone}, and nothing in these files contradicts that zone, so they "
-        "are read in it too: is it correct, or are they in UTC?"
+        f"the timestamps of {proof} are wall time of {zone}, and nothing in these files contradicts that zone, so "
+        "their timestamps are read in that zone too: is that correct, or are they in UTC?"
     )
     return replace(analysis, zone=ZoneGuess(zone, question, "in_order", guess.nonexistent, label=guess.label))

@@ -145,7 +145,8 @@ def _about_published(draft: SourceDraft) -> str | None:
     row = int(np.flatnonzero(issue.ok & valid.ok)[0])
     return (
         f"read as forecasts because {issue.name} is before {valid.name} ({minute_text(issue.wall[row])} for "
-        f"{minute_text(valid.wall[row])}): if they are measured, is {issue.name} the wrong column, or in another zone?"
+        f"{minute_text(valid.wall[row])}): if the values are measured, is {issue.name} the wrong column, "
+        "or in another zone?"
     )
 
 

@@ -74,7 +74,7 @@ def _with_map(
         return replace(field, about_series=question) if question else field
     about = f"forecasts write {_list([f'{new} for {old}' for old, new in own.items()])}: are these the same series?"
     if len(own) > _MOST_RENAMED:
-        about = f"{about} Set `case`, or a `map` of all {len(own)} names"
+        about = f"{about} If so, set `case`, or a `map` of all {len(own)} names"
         return replace(field, about_series=about)
     return replace(field, series={**(field.series or {}), "map": own}, about_series=about)
 

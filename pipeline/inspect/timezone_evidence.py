@@ -106,7 +106,7 @@ def _check_utc(fmt: FileFormat, times: TimeColumns, values: Sequence[Column]) ->
         return ZoneGuess("UTC")
     question = (
         f"the timestamps end with Z, which means UTC, but show wall time of {zone} ({changes.example}): is the Z wrong? "
-        f"Then write the Z in the `format`, and `zone: {zone}`"
+        f"If so, write the Z as a letter in `format`, and set `zone: {zone}`"
     )
     return ZoneGuess("UTC", question)
 
@@ -147,7 +147,7 @@ def _guess_zone(
 
 
 def contradicts_zone(fmt: FileFormat, times: TimeColumns, zone: str) -> bool:
-    """Return whether the hours of a zone's clock changes are in the timestamps like all other hours."""
+    """Return whether timestamps do not follow the clock changes of a zone, such as rows in a skipped hour."""
     missing = np.zeros(len(times.ok), np.bool_)
     changes = _find_changes(_distinct_stamps(fmt, times, ~missing), zone)
     return bool(changes.filled) if times.issue is not None else changes.contradicts

@@ -91,8 +91,8 @@ def _without_rows(fmt: FileFormat, left_out: Flags, pattern: str) -> FileFormat:
     row = int(np.flatnonzero(left_out)[0])
     example = fmt.dialect.separator.join(column.texts[row].as_py() for column in fmt.columns)
     note = (
-        f"{int(left_out.sum())} rows span several steps, such as {example!r} in {fmt.paths[fmt.file[row]]}: totals, so "
-        "they are ignored"
+        f"{int(left_out.sum())} rows span several steps, such as {example!r} in {fmt.paths[fmt.file[row]]}; they look "
+        "like totals, so they are ignored"
     )
     dialect = replace(fmt.dialect, ignore=(*fmt.dialect.ignore, pattern), notes=(*fmt.dialect.notes, note))
     return replace(

@@ -143,15 +143,15 @@ def _settle_pair(document: CommentedYaml, params: Params, fits: Sequence[Fit]) -
     elif named is not None and best is not named and best.beats(named):
         chosen = best
         questions.append(
-            f"by its name the forecast would be {named.forecast}, but {best.forecast} fits better (error {best.errors[0]:.4g} "
-            f"instead of {named.errors[0]:.4g}): which one is it?"
+            f"the names suggest the forecast {named.forecast}, but {best.forecast} fits better (error "
+            f"{best.errors[0]:.4g} instead of {named.errors[0]:.4g}): which one is it?"
         )
     if chosen is not None and chosen.better_shift is not None:
         shift = chosen.better_shift
         later = "later" if shift > 0 else "earlier"
         questions.append(
-            f"{chosen.forecast} fits {target} better one step {later} (error {chosen.errors[shift]:.4g} instead of "
-            f"{chosen.errors[0]:.4g}): is a label (start or end of the step) or a zone wrong?"
+            f"{chosen.forecast} fits {target} better if shifted one step {later} (error {chosen.errors[shift]:.4g} "
+            f"instead of {chosen.errors[0]:.4g}): is a label (start or end of the step) or a zone wrong?"
         )
     if chosen is not None and questions:
         document.top.section("align").add("published", {target: chosen.forecast}, ask=questions)
@@ -163,11 +163,12 @@ def _plain(published: object) -> str | None:
 
 def _about_fit(target: str, fit: Fit) -> Iterator[Finding]:
     errors = ", ".join(
-        f"{shift:+d} step: {fit.errors[shift]:.4g}" if shift else f"in place: {fit.errors[0]:.4g}"
+        f"shifted by {shift:+d} step: {fit.errors[shift]:.4g}" if shift else f"unshifted: {fit.errors[0]:.4g}"
         for shift in fit.errors
     )
-    found = f"mean error {errors} (a constant for each series: {fit.constant:.4g}); forecasts for {fit.share:.1%} of the steps"
-    yield f"{fit.forecast} and {target}", f"{found}, fewest for {fit.least[0]} ({fit.least[1]:.1%})"
+    constant = f"a constant for each series instead of the forecast: {fit.constant:.4g}"
+    found = f"mean error {errors} ({constant}); {fit.share:.1%} of the steps have a forecast"
+    yield f"{fit.forecast} and {target}", f"{found}, the fewest in {fit.least[0]} ({fit.least[1]:.1%})"
 
 
 def _try_to_pack(params: Params, workspace: Path) -> Iterator[Finding]:

@@ -69,7 +69,7 @@ def derive_answer(judgement: Judgement) -> Answer:
 
 
 def derive_unflagged(judgement: Judgement) -> UnflaggedAnswer | None:
-    """Answer without the flagged rows; None if the quality check flagged no compared row."""
+    """Return the answer without the flagged rows; None if the quality check flagged no compared row."""
     found = judgement.unflagged
     if found is None:
         return None
@@ -78,7 +78,7 @@ def derive_unflagged(judgement: Judgement) -> UnflaggedAnswer | None:
 
 
 def derive_usable(judgement: Judgement) -> UnflaggedAnswer | None:
-    """Answer without the unusable rows; None if no compared row is unusable."""
+    """Return the answer without the unusable rows; None if no compared row is unusable."""
     found = judgement.usable
     if found is None:
         return None
@@ -86,7 +86,7 @@ def derive_usable(judgement: Judgement) -> UnflaggedAnswer | None:
 
 
 def answers_without(judgement: Judgement) -> list[UnflaggedAnswer]:
-    """Answer without the flagged rows and without the unusable ones, where there are any."""
+    """Return the answers without the flagged and without the unusable rows, if there are such rows."""
     return [*filter(None, (derive_unflagged(judgement), derive_usable(judgement)))]
 
 

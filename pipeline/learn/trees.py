@@ -212,10 +212,12 @@ class TreeFitter:
 
 @dataclass(frozen=True)
 class Binned:
-    """The rows on which several models of a target are fitted, in LightGBM's bins, which are made once.
+    """The rows on which several models of a target are fitted, sorted into LightGBM's bins once.
 
-    `late` are the validation rows, None if there are none; `late_due` are their scaled targets and `spread` one scaled unit
-    of each in physical units (row,). `inputs` are those of one row, as they were before.
+    - `train`: the training rows; `due` are their scaled targets.
+    - `late`: the validation rows, None if there are none; `late_due` are their scaled targets.
+    - `spread`: the size of one scaled unit in physical units, for each validation row (row,).
+    - `inputs`: the inputs of the first training row, not binned.
     """
 
     train: Any

@@ -16,11 +16,11 @@ _MANY = 1 << 10  # processors
 
 
 class TreesBeside:
-    """Fits the trees of all targets in a thread, as a context; leaving it ends the thread, also in the middle of a fit.
+    """Fits the trees of all targets in a thread; a context manager, whose exit ends the thread even during a fit.
 
-    While the caller works, the thread uses half of the processors; models that are begun once the caller waits for `fitted` use
-    all. The trees do not depend on the number of threads. As a callback of the training it raises at the end of an epoch what
-    the thread raised.
+    LightGBM uses half of the processors while the caller works, and all of them for models that begin after the
+    caller has started to wait for `fitted`. The trees do not depend on the number of threads. It is also a callback of
+    the training: at the end of an epoch it raises the exception that the thread raised, if any.
     """
 
     def __init__(self, data: TreeData, *, most_rows: int, seed: int) -> None:

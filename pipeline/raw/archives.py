@@ -35,7 +35,7 @@ _MOST_THREADS = 4
 
 @dataclass(frozen=True)
 class Member:
-    """A file in an archive: its path in there, and the file into which it was unpacked."""
+    """A file in an archive: its path inside the archive, and the file into which it was unpacked."""
 
     name: str
     path: Path

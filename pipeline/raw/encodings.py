@@ -1,4 +1,4 @@
-"""Chooses the encoding of a file from a list in the settings, by all of its text."""
+"""Chooses the encoding of a file from a list in the settings, after reading all of its text."""
 
 from __future__ import annotations
 

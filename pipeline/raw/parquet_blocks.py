@@ -69,7 +69,7 @@ class ParquetSchema:
 
 
 def read_schema(stream: io.FileIO, path: Path) -> ParquetSchema:
-    """Return the schema of an open file; raises RawDataError if it is damaged, encrypted or no Parquet file."""
+    """Return the schema of an open file; raises RawDataError if it is damaged, encrypted or not a Parquet file."""
     with _damage_of(path, stream):
         return _schema_of(_open(stream, ()))
 

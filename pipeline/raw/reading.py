@@ -131,8 +131,9 @@ class DataBlocks:
     """The blocks of a file below its header, read through one handle; iterate over them once.
 
     After the last block, `digest` is the SHA-256 of the bytes that were read, and `stamp` the file's stamp. If only some
-    `lines` are needed, row groups of a Parquet file without them are left out. Raises RawDataError if the file is not the
-    one whose header is in `layout`, or changes while it is read.
+    `lines` are needed, row groups of a Parquet file that contain none of them are skipped.
+
+    Raises RawDataError if the file is not the one whose header is in `layout`, or changes while it is read.
     """
 
     def __init__(

@@ -42,7 +42,7 @@ class RawFile:
 
     @property
     def label(self) -> Path:
-        """The path in messages."""
+        """The path as messages show it."""
         return self.shown or self.path
 
 

@@ -241,7 +241,7 @@ class SourceStamps:
         elif phase == self._raw.frequency.ns - DAY and field.label == "start":
             yield f"choose: {place}.label: last_day if they are the last dates of their steps, or"
         if phase >= DAY and phase % DAY == 0:
-            yield f"choose: a raw.anchor {counted(phase // DAY, 'day')} later if steps start there, or"
+            yield f"choose: a raw.anchor {counted(phase // DAY, 'day')} later if steps start on that day, or"
         elif 0 < phase < DAY:
             yield f"choose: raw.grid_offset: {{{group}: {duration_text(phase)}}} if days start at that local time, or"
 

@@ -88,7 +88,7 @@ def _pattern_of(text: str) -> str:
     unknown = sorted({f"%{name}" for name in pieces[1::2]} - {f"%{name}" for name in _DIRECTIVES})
     if unknown:
         raise SettingsError(
-            f"The timestamp format {text!r} contains the unsupported {', '.join(unknown)}; supported are "
+            f"The timestamp format {text!r} contains {', '.join(unknown)}, which is not supported; use "
             f"{' '.join('%' + name for name in _DIRECTIVES)}, iso, {', '.join(_EPOCHS)}, excel, and counts such as "
             "`hours since 1900-01-01`."
         )

@@ -33,11 +33,12 @@ _MOST_SHAPES = 64  # shapes of one length in a block; texts of further shapes ar
 
 @dataclass(frozen=True)
 class ParsedStamps:
-    """Parsed timestamps: `wall` is wall time in ns, or UTC where `exact`; undefined where not `ok`.
+    """Parsed timestamps, one array element each.
 
-    If the file has columns for them, `is_later` marks the second occurrence of equal wall times, and `number` is the
-    step's number in its day (below the first number if unreadable). `moved` is how far the rounding of a count has moved
-    each timestamp, in ns.
+    - `wall`: wall time in ns, or UTC if `exact` is set; undefined if `ok` is not set.
+    - `is_later`: marks the second occurrence of a repeated wall time; None if no column of the file says this.
+    - `number`: the number of the step in its day, below the first number if it cannot be read; None if not given.
+    - `moved`: how far the rounding of a count has moved the timestamp, in ns.
     """
 
     wall: Times

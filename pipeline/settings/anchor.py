@@ -42,7 +42,7 @@ def anchor_fault(anchor: str | None, frequency: Duration) -> str | None:
         return (
             None
             if anchor is None
-            else f"is for steps of several days: remove it, found frequency {frequency}"
+            else f"is only for steps of several days, but raw.frequency is {frequency}: remove it"
         )
     if days == _WEEK:
         form = "the weekday on which a week starts (weeks that end on a saturday start on a sunday)"
@@ -51,12 +51,12 @@ def anchor_fault(anchor: str | None, frequency: Duration) -> str | None:
     if anchor is None:
         return f"required with frequency {frequency}: write {form}"
     if anchor in WEEKDAYS and days != _WEEK:
-        return f"must be {form}, because a weekday fixes only steps of 7d, found {anchor!r}"
+        return f"must be {form}, because a weekday is allowed only with frequency 7d, found {anchor!r}"
     return None
 
 
 def phase_of(anchor: str, frequency: Duration) -> int:
-    """Return how far after the multiples of the frequency since 1970-01-01 (a Thursday) steps start, in ns."""
+    """Return how long (ns) after a multiple of the frequency, from 1970-01-01 (a Thursday), each step starts."""
     assert frequency.days  # only steps of days have an anchor
     if anchor in WEEKDAYS:
         days = WEEKDAYS.index(anchor) - _EPOCH.weekday()

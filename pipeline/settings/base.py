@@ -40,7 +40,7 @@ class Section(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, allow_inf_nan=False)
     newer_fields: ClassVar[frozenset[str]] = frozenset()
-    """Fields that were added after others: dumps leave them out while they have their default, so digests of settings stay."""
+    """Fields that were added later: dumps omit them at their default, so digests of older settings do not change."""
 
     @model_serializer(mode="wrap")
     def _dump(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -206,13 +206,13 @@ def zone_for(zone: str, group_zone: str) -> str:
 
 
 def one_of(keys: dict[str, str], what: str, options: Mapping[str, str] | None = None) -> Discriminator:
-    """Return the discriminator of a tagged union: the keys of `keys` (key -> tag) that a mapping has select the form, all the
-    same one.
+    """Return the discriminator of a tagged union, which selects the form of a mapping by its keys.
 
-    `options` maps a key to a tag: in a mapping that also has a key of this form, the first is an option and selects no form.
+    `keys` maps each key to the tag of its form; all keys of one mapping must select the same form. `options` maps a
+    key to the tag of a form in which it is only an option: if another key selects that form, this key selects nothing.
 
-    Pydantic does not report a ValueError raised in a discriminator, so a wrong mapping has no tag, and the message is set
-    here.
+    Pydantic does not report a ValueError raised in a discriminator. So a wrong mapping gets no tag, and the message is
+    set here.
     """
 
     def tag(value: Any) -> str | None:

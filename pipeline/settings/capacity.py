@@ -36,7 +36,7 @@ def capacity_faults(raw: RawSettings, align: AlignSettings, train: TrainSettings
         ):
             yield f"{path}: the capacity must be a feature: add {name} to align.features.known"
         if name not in known and chosen.recent.get(name, 0) < 1:
-            yield f"{path}: the newest value known at the origin is used: set align.features.recent.{name} to 1 or more"
+            yield f"{path}: the newest known value must be a feature: set align.features.recent.{name} to 1 or more"
     if align.capacity and train.residual:
         yield (
             "train.residual: the network learns targets as shares of align.capacity, and cannot learn the error of the "

@@ -1,4 +1,4 @@
-"""`coarser`: earlier rows of a source that lie further apart than its later ones, such as hours before quarters of an hour."""
+"""`coarser`: earlier rows whose timestamps are further apart than later ones, such as hours before quarters."""
 
 from __future__ import annotations
 
@@ -52,16 +52,16 @@ def faults_of_coarser(source: Any, fine: int, *, in_days: bool) -> Iterator[str]
     if not parts:
         return
     if in_days:
-        yield "coarser: steps of days have no finer part: remove it"
+        yield "coarser: cannot be used with steps of days: remove it"
     if field is None or field.label == "hour_ending" or field.period is not None:
-        yield "coarser needs a valid_time with the start or the end of each step as its label, without a period"
+        yield "coarser needs a valid_time with label start or end and without period: correct it, or remove coarser"
     if source.interpolate is not None or any(value.accumulated for value in source.values.values()):
         yield "coarser cannot be used with interpolate or accumulated: interpolate fills coarser forecasts already"
     if any(before.until >= after.until for before, after in pairwise(parts)):
-        yield "coarser: its parts must be in the order of until"
+        yield "coarser: list its parts in ascending order of `until`, each with a different time"
     for part in parts:
         if part.spacing.ns <= fine or part.spacing.ns % fine or DAY % part.spacing.ns:
             yield (
-                f"coarser: spacing must divide a day and be a multiple of the distance of later timestamps "
+                "coarser: spacing must divide a day and be a multiple of the time between later timestamps "
                 f"({fine // 60_000_000_000} min), found {part.spacing}"
             )

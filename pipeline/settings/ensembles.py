@@ -10,7 +10,7 @@ from pydantic import AfterValidator
 
 STATISTICS = ("mean", "spread", "min", "max")
 DEFAULT = ("mean", "spread")
-"""The statistics of a value in a source with members whose settings name none."""
+"""The statistics over members that a value has if its settings name none."""
 
 _QUANTILE = re.compile(r"^q([1-9]\d?)$")
 
@@ -27,7 +27,7 @@ MemberStatistic = Annotated[str, AfterValidator(_check_statistic)]
 
 
 def level_of(statistic: str) -> float | None:
-    """Return 0.1 for q10; None for a statistic that is no quantile."""
+    """Return the level of a quantile, such as 0.1 for q10; None if the statistic is not a quantile."""
     match = _QUANTILE.match(statistic)
     return int(match[1]) / 100 if match else None
 
@@ -55,10 +55,13 @@ def faults_of_members(source: Any) -> Iterator[str]:
     named = [name for name, value in source.values.items() if value.members]
     if not source.has_members:
         if named:
-            yield f"values.{named[0]}.members: needs members: set `member`, or a named group (?P<member>...) of the headers"
+            yield (
+                f"values.{named[0]}.members: the source has no members: set `member`, or a named group (?P<member>...) "
+                "of the headers"
+            )
         return
     if source.role != "forecast":
-        yield f"member: only forecasts have members, found role {source.role}"
+        yield f"member: only forecasts have members: remove it, or set role to forecast, found role {source.role}"
     if len(in_headings) > 1 or (in_headings == {True} and source.member and not source.member.is_of_headings):
         yield "member: set it to a column, path or constant, or name it (?P<member>...) in every header, not both"
     if in_headings == {False} and source.member is not None and source.member.is_of_headings:

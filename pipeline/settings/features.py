@@ -54,10 +54,10 @@ class Holidays(Section):
     Each of `kinds` is a column of X:
 
     - `public` (`holiday`): public holidays.
-    - `eve` (`holiday_eve`): the day before a public holiday that is none itself.
+    - `eve` (`holiday_eve`): the day before a public holiday, if it is not a public holiday itself.
     - `bridge` (`holiday_bridge`): a working day between two days off, at least one of which is a public holiday.
     - `school` (`holiday_school`): school holidays, of the regions and years of which the library has them.
-    - `regional` (`holiday_regional`): the share of the country's subdivisions with a public holiday, where the whole country has none.
+    - `regional` (`holiday_regional`): the share of the country's subdivisions with a public holiday, on days without one of the whole country.
     """
 
     newer_fields: ClassVar[frozenset[str]] = frozenset({"kinds"})
@@ -114,7 +114,7 @@ def feature_faults(
     kinds = {each.kinds for each in chosen.holidays.values()} if isinstance(chosen.holidays, dict) else set()
     if len(kinds) > 1:
         found = " and ".join(sorted(", ".join(each) for each in kinds))
-        yield f"align.features.holidays: all groups must have the same kinds, since each is a column, found {found}"
+        yield f"align.features.holidays: all groups must have the same kinds, as each kind is a column; found {found}"
     yield from _lag_faults(chosen, raw, origin)
     days = raw.frequency.days or 0
     for part, every in (("hour", 1), ("weekday", 7)):

@@ -75,7 +75,7 @@ def _to_format(value: Any) -> str | tuple[str, ...]:
 def _to_columns(value: Any) -> tuple[str, ...]:
     if not isinstance(value, list | tuple) or not value or not all(isinstance(each, str) for each in value):
         raise ValueError(
-            "must be a list of one or more columns; leave `columns` out where the headings or the path hold the whole "
+            "must be a list of one or more columns; omit `columns` if the headings or the path hold the whole "
             f"timestamp, found {value!r}"
         )
     return tuple(value)

@@ -25,7 +25,7 @@ from hindcast.pipeline.settings.base import (
 from hindcast.pipeline.settings.clock import local_day, moment_of_day
 
 NO_ORIGIN = TIME_MIN
-"""The origin of a step that no origin covers."""
+"""Stands for the missing origin of a step that no gate covers."""
 
 _WEEK = 7
 _THURSDAY = 3  # 1970-01-01, day 0
@@ -112,7 +112,7 @@ class WeekdayGates(Gate):
         if not covered:
             yield "covers: at least one weekday must cover another, such as {friday: [saturday, sunday, monday]}"
         if twice:
-            yield f"covers: a weekday must be covered by one gate only, found more for {', '.join(twice)}"
+            yield f"covers: a weekday must be covered by one gate only; found several gates for {', '.join(twice)}"
 
     def origins(self, times: Times, group_zone: str) -> Ints:
         """Return the origins (step, track) of steps that start at `times`; NO_ORIGIN if no gate covers the step."""
@@ -160,7 +160,7 @@ class WeeklyGate(Gate):
     def _faults(self) -> Iterator[str]:
         yield from super()._faults()
         if self.length.ns % (_WEEK * DAY) or self.tracks > _MOST_WEEKS:
-            yield f"for must be whole weeks, such as 28d, at most {_MOST_WEEKS * _WEEK}d, found {self.length}"
+            yield f"`for` must be a multiple of 7d, such as 28d, at most {_MOST_WEEKS * _WEEK}d, found {self.length}"
 
     @property
     def tracks(self) -> int:

@@ -139,7 +139,7 @@ _OneOrigin = Annotated[
 
 
 class SeveralOrigins(RootModel[Annotated[tuple[_OneOrigin, ...], Field(min_length=1)]]):
-    """Several origins of each step, such as day-ahead and intraday: the tracks of the first rule, then those of the next."""
+    """Several origins of each step, such as day-ahead and intraday. The tracks of the first rule come first."""
 
     model_config = ConfigDict(frozen=True)
 

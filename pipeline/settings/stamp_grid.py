@@ -44,7 +44,7 @@ class StampGrid:
         return labels if self.zone is None else utc_of(labels, self.zone)
 
     def spread(self, times: Times) -> Times:
-        """Convert times to seconds (in ns) of days of 24 hours that begin at midnight labels: they keep their order."""
+        """Convert times to labels in ns by stretching days of 23 or 25 hours to 24: this keeps their order."""
         day = np.floor_divide(self.labels(times), DAY) * DAY
         begin = self.instants(day)
         length = self.instants(day + DAY) - begin

@@ -49,12 +49,12 @@ def write_dataset(
     identity: Mapping[str, Any],
     indexes: Sequence[ShardIndex] = (),
 ) -> Header:
-    """Join shards into `path` and return its header; `indexes` are those of the shards, if the caller has them.
+    """Join shards into `path` and return its header; `indexes` are the shards' indexes, if the caller has them.
 
     Shards must be in the folder of `path` or below: they are named relative to it, so that the folder can be moved.
     `splits` is called with the joined data set, still without splits, and returns the splits to store. The fingerprint
-    is computed from those of the shards and from `identity` (seed and split settings). `path` is replaced only when the
-    file is complete.
+    is computed from the fingerprints of the shards and from `identity` (seed and split settings). `path` is replaced
+    only when the file is complete.
 
     Raises FormatError if shards disagree in format, frequency, segment length, axes or units.
     """

@@ -120,7 +120,10 @@ def test_a_coarser_accumulation_is_interpolated_before_it_is_differenced() -> No
     )
     at = [feature.name for feature in aligned.features].index("rain")
     np.testing.assert_allclose(aligned.sequences[0].X[:, at], [0, 3, 3, 3, 3, 3, 3])
-    assert "the amount of the step, of rain accumulated since the issue" in aligned.features[at].description
+    assert (
+        "the amount of rain in the step (the difference of two sums since the issue time)"
+        in aligned.features[at].description
+    )
 
 
 @pytest.mark.parametrize(

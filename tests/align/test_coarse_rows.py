@@ -116,7 +116,7 @@ def test_a_change_of_resolution_that_is_not_declared_is_noticed() -> None:
         ([{"until": CHANGE, "spacing": "20min"}], "must divide a day and be a multiple"),
         (
             [{"until": CHANGE, "spacing": "1h"}, {"until": CHANGE, "spacing": "30min"}],
-            "in the order of until",
+            "in ascending order of `until`",
         ),
     ],
 )

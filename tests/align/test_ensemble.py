@@ -165,7 +165,7 @@ def test_without_members_nothing_is_counted() -> None:
         (
             {"member": None, "values": {"temp": {"column": "t", "members": ["mean"]}}},
             {},
-            "needs members: set `member`",
+            "the source has no members: set `member`",
         ),
         ({"values": {"temp": {"header": "^t(?P<member>.)$"}}}, {}, "not both"),
         (

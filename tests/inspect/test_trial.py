@@ -27,8 +27,8 @@ def test_rows_pairs_and_steps_are_reported(tmp_path: Path) -> None:
     found = dict(seen.trial.findings)
     assert found["sample"] == "all files"
     assert found["ingest: realized"] == "960 rows read, 960 stored"
-    assert "in place: 0." in found["load_forecast and load"]
-    assert "fewest for raw/raw (100.0%)" in found["load_forecast and load"]
+    assert "unshifted: 0." in found["load_forecast and load"]
+    assert "the fewest in raw/raw (100.0%)" in found["load_forecast and load"]
     assert found["pack"].startswith("1 series, ")
     assert not any("fits" in question for question in mock.questions(seen))
 
@@ -62,7 +62,7 @@ def test_another_forecast_that_fits_better_than_the_one_by_name_is_asked_about(t
 def test_a_forecast_that_fits_one_step_later_is_asked_about(tmp_path: Path) -> None:
     shifted = np.round(np.roll(LOAD, -1) + NOISE / 10, 2)
     seen = mock.seen(tmp_path, x_csv=text(load=LOAD, load_forecast=shifted))
-    assert any("fits load better one step later" in question for question in mock.questions(seen))
+    assert any("fits load better if shifted one step later" in question for question in mock.questions(seen))
 
 
 def test_an_outlier_is_warned_about_first(tmp_path: Path) -> None:

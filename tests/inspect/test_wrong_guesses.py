@@ -165,7 +165,7 @@ def test_files_without_timestamps_are_shown_by_their_first_texts(tmp_path: Path)
         )
     (fault,) = caught.value.faults
     assert "'when': 'week 0 of 2024' (close to a date or time), 'load': '0'" in fault
-    assert "Formats known are" in fault
+    assert "Known formats are" in fault
 
 
 def test_two_files_with_one_issue_time_are_asked_about(tmp_path: Path) -> None:
@@ -189,7 +189,9 @@ def test_values_published_before_their_hour_are_asked_about(tmp_path: Path) -> N
         for place, time in enumerate(mock.hours(count=240))
     ]
     asked = mock.questions(mock.seen(tmp_path, a_csv=mock.lines("area,begin_utc,published_utc,mw", *rows)))
-    assert any("if they are measured, is published_utc the wrong column" in question for question in asked)
+    assert any(
+        "if the values are measured, is published_utc the wrong column" in question for question in asked
+    )
 
 
 def test_columns_of_previous_days_are_forecasts_of_the_same_quantity(tmp_path: Path) -> None:

@@ -355,7 +355,7 @@ def test_a_path_without_its_field_and_an_unsupported_format_are_reported(good: A
     assert r"a.csv: the pattern '^(\\d+)'" in failing(tmp_path, {}, {"meter": source})
     source = {**LONG, "valid_time": {"column": "time", "format": "%Y-%Q"}}
     assert (
-        "raw.sources.meter.valid_time.format: The timestamp format '%Y-%Q' contains the unsupported %Q"
+        "raw.sources.meter.valid_time.format: The timestamp format '%Y-%Q' contains %Q, which is not supported"
         in failing(tmp_path, {}, {"meter": source})
     )
 

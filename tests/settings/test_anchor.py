@@ -38,8 +38,8 @@ def test_weeks_start_on_the_weekday_of_the_anchor(weekday: str) -> None:
         ({"frequency": "7d"}, "anchor: required with frequency 7d: write the weekday on which a week starts"),
         ({"frequency": "14d"}, "anchor: required with frequency 14d: write a date on which a step starts"),
         ({"frequency": "14d", "anchor": "sunday"}, "anchor: must be a date on which a step starts"),
-        ({"frequency": "1h", "anchor": "sunday"}, "anchor: is for steps of several days: remove it"),
-        ({"frequency": "1d", "anchor": "2024-01-07"}, "anchor: is for steps of several days: remove it"),
+        ({"frequency": "1h", "anchor": "sunday"}, "anchor: is only for steps of several days"),
+        ({"frequency": "1d", "anchor": "2024-01-07"}, "anchor: is only for steps of several days"),
         ({"frequency": "7d", "anchor": "sundays"}, "must be a weekday"),
         ({"frequency": "7d", "anchor": {"a": "2024-13-01"}}, "must be a weekday .* or a date"),
         (

@@ -26,7 +26,7 @@ from hindcast.pipeline.settings.raw import Source
         (
             StampField,
             {"columns": []},
-            "leave `columns` out where the headings or the path hold the whole timestamp",
+            "omit `columns` if the headings or the path hold the whole timestamp",
         ),
         (StampField, {"columns": "t"}, "must be a list of one or more columns"),
         (StampField, {"path": "^[0-9]+"}, "a group in parentheses around each part of the timestamp"),

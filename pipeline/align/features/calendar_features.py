@@ -58,12 +58,18 @@ days; and their words in descriptions."""
 
 
 _KINDS: dict[HolidayKind, tuple[str, str]] = {
-    "public": ("on public holidays of", "public holidays"),
-    "eve": ("on the day before a public holiday that is none itself, of", "days before a public holiday"),
-    "bridge": ("on working days between two days off, one of them a public holiday, of", "bridge days"),
-    "school": ("on school holidays of", "school holidays"),
+    "public": ("1 on public holidays of", "public holidays"),
+    "eve": (
+        "1 on a day before a public holiday that is not a public holiday itself, in",
+        "days before a public holiday",
+    ),
+    "bridge": (
+        "1 on a working day between two days off, at least one of which is a public holiday, in",
+        "bridge days",
+    ),
+    "school": ("1 on school holidays of", "school holidays"),
     "regional": (
-        "on days with a public holiday of some regions only, as the share of these regions, of",
+        "on a day without a public holiday of the whole country, the share of regions that have one, in",
         "regional holidays",
     ),
 }
@@ -77,7 +83,7 @@ def _holiday_columns(params: Params) -> Iterator[Column]:
         where = chosen.country if chosen.subdivision is None else f"{chosen.country}-{chosen.subdivision}"
     for kind, name in params.align.features.holiday_columns.items():
         words, days = _KINDS[kind]
-        when = f"1 {words} {where}, else 0, by the step's start in the group's zone"
+        when = f"{words} {where}, else 0, by the step's start in the group's zone"
         if params.raw.frequency.ns > DAY:
             when = f"The number of {days} of {where} on the days of the step"
         sentence = f"{when}; from the library holidays, taken as known for all time."

@@ -77,7 +77,7 @@ def _value_text(params: Params, input_: Input) -> str:
     if input_.value in fields:
         accumulated = fields[input_.value].accumulated
         return (
-            f"the amount of the step, of {input_.value} accumulated since the issue,"
+            f"the amount of {input_.value} in the step (the difference of two sums since the issue time)"
             if accumulated
             else input_.value
         )
