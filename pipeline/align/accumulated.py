@@ -15,7 +15,7 @@ from hindcast.pipeline.settings.raw import Source
 from hindcast.pipeline.wording import time_text
 
 ROUNDING = 1e-3
-"""An amount that falls by at most this share of the amount before is the rounding of a file, and no step's amount is below 0."""
+"""A decrease of a sum by at most this share of the previous sum counts as rounding: the amount of the step is 0."""
 
 
 @dataclass(frozen=True)

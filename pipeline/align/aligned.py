@@ -85,11 +85,11 @@ class AlignedGroup:
     amounts: Mapping[str, Any] = field(default_factory=dict)
     """Of accumulated forecasts, by `source.value`: rows with a value, those without an amount and why, with an example."""
     members: Mapping[str, Any] = field(default_factory=dict)
-    """Of ensembles, by source: members, rows, rows that lack members, with an example."""
+    """The ensembles by source: number of members, of rows and of rows with missing members, and an example."""
     pieces: Mapping[str, Any] = field(default_factory=dict)
     """By source with `coarser`: the rows of these parts, and the pieces into which they are cut."""
     resolution: list[str] = field(default_factory=list)  # sentences about sources that become finer
     without_capacity: Mapping[str, int] = field(default_factory=dict)
-    """Of the targets in `align.capacity`: the number of kept steps with a value, but without a capacity above 0 at the origin."""
+    """By target in `align.capacity`: the number of kept steps with a value and no capacity above 0 at the origin."""
     unusable: Mapping[str, int] = field(default_factory=dict)
     """Of the targets in `align.usable`: the number of steps with a value at which the target is unusable."""

@@ -19,7 +19,7 @@ _EXAMINED = 20_000  # timestamps
 
 
 def guess_rounding(draft: SourceDraft, frequency: int) -> tuple[dict[str, str], str] | None:
-    """Return `off_grid` for timestamps a minute beside the grid (:59, :01), with a question; None if there are none."""
+    """Return `off_grid` for timestamps a minute off the grid (:59, :01), with a question; None if there are none."""
     if draft.analysis.times.valid is None or frequency <= 2 * _MINUTE:
         return None
     wall = np.concatenate([each.times.wall[each.times.ok][:_EXAMINED] for each in draft.analyses])
@@ -31,7 +31,7 @@ def guess_rounding(draft: SourceDraft, frequency: int) -> tuple[dict[str, str], 
     count = int((beside != 0).sum())
     return {
         "round": "1min"
-    }, f"{count} timestamps, such as {text}, are a minute beside the grid: do they mean the time on it?"
+    }, f"{count} timestamps, such as {text}, are a minute off the grid: do they mean the time on the grid?"
 
 
 def guess_grid_offset(drafts: Sequence[SourceDraft], frequency: int) -> str | None:

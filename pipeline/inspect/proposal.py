@@ -136,7 +136,7 @@ def _add_align(document: CommentedYaml, drafts: Sequence[SourceDraft], frequency
         align.add(key, None)
     align.add("origin", origin, ask=about_origin)
     empty = any(_has_empty_vintages(draft) for draft in drafts)
-    note = "some rows of forecasts are empty, so the newest one that is not is taken"
+    note = "some rows of forecasts are empty, so the newest one with a value is used"
     take = "newest_filled" if empty else "newest"
     align.add("vintage", {"take": take, "max_age": None}, note=note if empty else "")
     align.add("gaps", {"fill": step_text(max(2 * HOUR, 2 * frequency)), "longer": "end"})

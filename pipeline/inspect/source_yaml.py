@@ -161,8 +161,9 @@ def _about_same_issue(draft: SourceDraft) -> str | None:
         other = first.setdefault(match[1], path) if match else path
         if other != path:
             return (
-                f"{other} and {path} have the same time in their names: if one is that of the second of a repeated hour, give it "
-                "a source of its own with `part_of` this one, its own `files`, and `ambiguous: later`"
+                f"{other} and {path} have the same time in their names: if one of the files belongs to the second of "
+                "two repeated hours, describe it as another source with `part_of` this one, its own `files`, and "
+                "`ambiguous: later`"
             )
     return None
 

@@ -33,7 +33,7 @@ def unify_spelling(drafts: Sequence[SourceDraft], fields: Sequence[KeyFields]) -
     if all(unmatched):
         question = (
             f"only measured: {_list(unmatched[0])}; only forecast: {_list(unmatched[1])}: are some of these the same? "
-            "Then rename them: `map: {measured name: forecast name}`"
+            "If so, rename them: `map: {measured name: forecast name}`"
         )
     return [
         _with_map(own, field, renamed, question) if draft.role == "realized" else field

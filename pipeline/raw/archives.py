@@ -204,7 +204,7 @@ def _iter_tar(path: Path) -> Iterator[tuple[str, IO[bytes]]]:
             raise tarfile.ReadError("the mark at its end is missing, so it is cut off")
         while chunk := archive.fileobj.read(_CHUNK):
             if any(chunk):
-                raise tarfile.ReadError("it holds more behind the mark at its end, as joined archives do")
+                raise tarfile.ReadError("it contains more data after its end mark, as joined archives do")
 
 
 @contextmanager

@@ -14,14 +14,14 @@ from hindcast.pipeline.settings.moments import Moment
 
 
 class CoarserPart(Section):
-    """Rows before `until` (UTC) stand for `spacing`, beginning at their timestamp."""
+    """Rows before `until` (UTC) hold for an interval of length `spacing` that begins at their timestamp."""
 
     until: Moment
     spacing: PositiveDuration
 
     def _faults(self) -> Iterator[str]:
         if self.until is None:
-            yield "until must be the time from which timestamps lie closer together"
+            yield "until must be the time from which timestamps are closer together, such as 2023-10-01"
 
     @property
     def stop(self) -> int:

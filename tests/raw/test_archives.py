@@ -141,7 +141,7 @@ FAULTS = {
     "cut.tar": (TAR[:1024], "the mark at its end is missing"),
     "in_row.tar": (TAR[:700], "cannot be unpacked"),
     "header.tar": (TAR[: 1024 + 100], "is missing, so it is cut off"),
-    "two.tar": (TAR + TAR, "holds more behind the mark at its end"),
+    "two.tar": (TAR + TAR, "contains more data after its end mark"),
     "cut.tar.gz": (packed(DAYS, ".tar.gz")[:-30], "cannot be unpacked"),
     "none.tar.bz2": (b"BZh9" + b"x" * 90, "cannot be unpacked"),
     "text.tar": (DAYS["day_1.csv"] * 30, "cannot be unpacked"),

@@ -69,7 +69,7 @@ _KINDS: dict[HolidayKind, tuple[str, str]] = {
     ),
     "school": ("1 on school holidays of", "school holidays"),
     "regional": (
-        "on a day without a public holiday of the whole country, the share of regions that have one, in",
+        "The share of regions with a public holiday, on a day without one of the whole country, in",
         "regional holidays",
     ),
 }
