@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -122,14 +123,21 @@ class FileDigests:
 
 
 def write_checked(path: Path, value: Any) -> None:
-    """Write a value as JSON with its digest, atomically: the file is never incomplete."""
+    """Write a value of a cache as JSON with its digest, atomically: the file is never incomplete.
+
+    A folder at `path` is removed, as anything in a cache may be at any time.
+    """
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
     text = json.dumps(value)
     with replace_file(path, flushed=False) as partial:
         partial.write_text(f"{_digest_of(text)}\n{text}", encoding="utf-8")
 
 
 def read_checked(path: Path) -> Any:
-    """Return the value that `write_checked` wrote; None if the file is missing or damaged."""
+    """Return the value that `write_checked` wrote; None if the file is missing, damaged or not a regular file."""
+    if not path.is_file():  # a pipe would wait for a writer, without end
+        return None
     try:
         digest, _, text = path.read_text(encoding="utf-8").partition("\n")
     except (OSError, UnicodeDecodeError):

@@ -144,3 +144,17 @@ def test_every_file_of_a_folder_is_covered_by_its_digests(tmp_path: Path) -> Non
     (tmp_path / "stray").touch()
     with pytest.raises(FormatError, match="is not listed in digests"):
         check_in_folder(tmp_path / "stray", "train")
+
+
+@pytest.mark.parametrize("kind", ["folder", "pipe"])
+@pytest.mark.timeout(20)
+def test_what_stands_in_place_of_a_kept_value_is_replaced(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "cache" / "kept.json"
+    path.parent.mkdir()
+    if kind == "pipe":
+        os.mkfifo(path)
+    else:
+        (path / "below").mkdir(parents=True)
+    assert read_checked(path) is None
+    write_checked(path, {"rows": 3})
+    assert read_checked(path) == {"rows": 3}

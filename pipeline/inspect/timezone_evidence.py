@@ -50,7 +50,7 @@ class ZoneGuess:
     wall: bool = False
     label: str | None = None  # `hour_ending`, if clock changes show it
     column: ZoneColumn | None = None
-    """The column that tells repeated hours apart."""
+    """The column that distinguishes the two repeated hours."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Proves a proposal: ingests and packs a sample of its files in a temporary folder, and tells what was found."""
+"""Try a proposal: ingest and pack a sample of its files in a temporary folder, and report what was found."""
 
 from __future__ import annotations
 

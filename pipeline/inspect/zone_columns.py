@@ -1,4 +1,4 @@
-"""Finds the column that tells the two repeated hours of autumn apart: abbreviations such as EST and EDT, or a flag."""
+"""Find the column that distinguishes the two repeated hours of autumn: abbreviations such as EST and EDT, or a flag."""
 
 from __future__ import annotations
 

@@ -14,8 +14,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hindcast.pipeline.errors import HindcastError
-from hindcast.pipeline.files import code_digest, digest_of_file, digest_of_value, read_json, write_json
+from hindcast.pipeline.digests import read_checked, write_checked
+from hindcast.pipeline.files import code_digest, digest_of_file, digest_of_value
 from hindcast.pipeline.forecasters import STORED
 from hindcast.pipeline.settings.fields import ValueField
 from hindcast.pipeline.settings.params import Params
@@ -202,7 +202,7 @@ def record_shards(
     }
     with ThreadPoolExecutor() as pool:
         digests = {**digests, **dict(zip(fresh, pool.map(digest_of_file, fresh.values()), strict=True))}
-    write_json(
+    write_checked(
         root / RECORD,
         {
             "groups": {
@@ -218,14 +218,9 @@ def record_shards(
 
 
 def _read_record(root: Path) -> dict[str, Any]:
-    try:
-        record: dict[str, Any] = read_json(root / RECORD)["groups"]
-    except (
-        HindcastError,
-        KeyError,
-    ):  # missing, damaged or of an earlier version: every shard is written again
-        return {}
-    return record
+    record = read_checked(root / RECORD)
+    # missing, damaged or of an earlier version: every shard is written again
+    return dict(record.get("groups", {})) if isinstance(record, dict) else {}
 
 
 def _put(old: Path, new: Path, digest: str) -> bool:

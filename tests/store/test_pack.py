@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import re
 import shutil
 import signal
@@ -345,6 +346,13 @@ def _flip(path: Path) -> None:
     path.write_bytes(image)
 
 
+def _replace_record(root: Path, make: Callable[[Path], object]) -> None:
+    record = root / ".hindcast/cache/pack.json"
+    record.unlink()
+    make(record)
+
+
+@pytest.mark.timeout(120)
 @pytest.mark.parametrize(
     ("spoil", "made"),
     [
@@ -352,6 +360,8 @@ def _flip(path: Path) -> None:
         (lambda root: (root / f"data/packed/{GROUPS[0]}.h5").unlink(), [GROUPS[0]]),
         (lambda root: (root / ".hindcast/cache/pack.json").write_text("{"), GROUPS),
         (lambda root: (root / ".hindcast/cache/pack.json").unlink(), GROUPS),
+        (lambda root: _replace_record(root, Path.mkdir), GROUPS),
+        (lambda root: _replace_record(root, os.mkfifo), GROUPS),
     ],
 )
 def test_a_shard_or_record_that_changed_since_is_written_again(
