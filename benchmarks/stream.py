@@ -1,4 +1,4 @@
-"""Streams compared with other ways to feed networks from the same data: segments, windows, threads, memory, waiting of `fit`.
+"""Streams compared with other ways to feed networks from the same data: segments, windows, threads, memory, repeated reads, waiting of `fit`.
 
     make bench-stream                                  # everything; some minutes, 2 GB of temporary files
     make bench-stream ARGS="windows --repeat 5"        # one part
@@ -40,6 +40,7 @@ PEERS = {  # of windows: what it is called, options
 }
 MEGABYTE = 1_000_000
 STALL = 0.03
+GROWTH = 2.0  # percent
 _MODEST = (
     f"budget={64 << 20}",
 )  # mixes about as many chunks at a time as the naive block shuffle it is compared with
@@ -48,12 +49,14 @@ _MODEST = (
 def main() -> None:
     parser = argparse.ArgumentParser(description="Benchmarks of streams.")
     parts: dict[str, Callable[[argparse.Namespace, Path], None]] = {
-        "segments": segments, "windows": windows, "memory": memory, "order": order, "stall": stall,
+        "segments": segments, "windows": windows, "memory": memory, "reads": reads, "order": order,
+        "stall": stall,
     }  # fmt: skip
     parser.add_argument("parts", nargs="*", choices=[*parts, []], help="the parts to run (default: all)")
     parser.add_argument("--steps", type=int, default=10_000_000, help="steps of the data")
     parser.add_argument("--repeat", type=int, default=3, help="repetitions of each contender")
     parser.add_argument("--seconds", type=float, default=5, help="time after which a slow contender stops")
+    parser.add_argument("--reads", type=int, default=50, help="repeated reads in one process")
     parser.add_argument("--folder", help="folder of the data, which are kept (default: a temporary folder)")
     options = parser.parse_args()
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, Python {sys.version.split()[0]}")
@@ -116,6 +119,22 @@ def memory(options: argparse.Namespace, folder: Path) -> None:
             print(
                 f"  {name:12} {peak:6.0f} MB, {rate:,.0f} rows/s {check(f'stream, peak memory, {name}', peak, most, above=False, unit='MB')}"
             )
+
+
+def reads(options: argparse.Namespace, folder: Path) -> None:
+    """Measure the growth of memory over repeated reads in one process. The first tenth of them fills the allocator's pools."""
+    done = _done("stream_reads.py", folder / "dataset.h5", options.reads)
+    if done.returncode:
+        raise SystemExit(f"reads failed:\n{done.stderr}")
+    resident = json.loads(done.stdout.splitlines()[-1])["resident"]
+    tenth = max(1, len(resident) // 10)
+    early, late = (statistics.median(part) for part in (resident[tenth : 2 * tenth], resident[-tenth:]))
+    growth = 100 * (late - early) / early
+    floor = check("stream, growth of memory over repeated reads", growth, GROWTH, above=False, unit="%")
+    print(
+        f"\nOpened, read and closed {len(resident)} times: {early / MEGABYTE:.1f} MB in the second tenth of the reads,"
+        f" {late / MEGABYTE:.1f} MB in the last, {growth:+.2f} % {floor}"
+    )
 
 
 def order(options: argparse.Namespace, _folder: Path) -> None:

@@ -23,7 +23,7 @@ from typing import Any
 
 ROOT = Path(__file__).parent.parent
 PARTS = {
-    "ingest": ["ingest.py"],
+    "ingest": ["ingest.py", "--repeat", "3", "--sizes", "300", "1000", "--large", "2000"],
     "pack": ["pack.py"],
     "stream": ["stream.py"],
     "train": ["train.py"],
@@ -60,14 +60,18 @@ def main() -> int:
     parser.add_argument("--write", type=Path, default=ROOT / "docs/benchmarks.md", help="the summary's file")
     options = parser.parse_args()
     commands = QUICK if options.quick else PARTS
-    results = [run_part(part, commands[part]) for part in options.parts]
-    text = "\n".join([HEAD, machine(), "", *figures_table(results), "", *outputs(results)])
-    if options.quick:
-        print("\n".join(figures_table(results)))
-    else:
-        options.write.write_text(text + "\n", encoding="utf-8")
-        print(f"\nWritten: {options.write}")
+    results = []
+    for part in options.parts:
+        results.append(run_part(part, commands[part]))
+        if not options.quick:  # after each part, so that an interrupted run keeps what it measured
+            options.write.write_text(summary(results), encoding="utf-8")
+    print("\n".join(figures_table(results)) if options.quick else f"\nWritten: {options.write}")
     return int(any(result.code for result in results))
+
+
+def summary(results: list[Result]) -> str:
+    """Return the text of docs/benchmarks.md for the parts that ran."""
+    return "\n".join([HEAD, machine(), "", *figures_table(results), "", *outputs(results)]) + "\n"
 
 
 def run_part(part: str, command: list[str]) -> Result:
