@@ -122,17 +122,17 @@ def memory(options: argparse.Namespace, folder: Path) -> None:
 
 
 def reads(options: argparse.Namespace, folder: Path) -> None:
-    """Measure the growth of memory over repeated reads in one process. The first tenth of them fills the allocator's pools."""
+    """Measure the growth of memory over repeated reads in one process. The first ones fill the allocator's pools."""
     done = _done("stream_reads.py", folder / "dataset.h5", options.reads)
     if done.returncode:
         raise SystemExit(f"reads failed:\n{done.stderr}")
     resident = json.loads(done.stdout.splitlines()[-1])["resident"]
-    tenth = max(1, len(resident) // 10)
-    early, late = (statistics.median(part) for part in (resident[tenth : 2 * tenth], resident[-tenth:]))
+    third = max(1, len(resident) // 3)
+    early, late = (statistics.median(part) for part in (resident[third : 2 * third], resident[-third:]))
     growth = 100 * (late - early) / early
     floor = check("stream, growth of memory over repeated reads", growth, GROWTH, above=False, unit="%")
     print(
-        f"\nOpened, read and closed {len(resident)} times: {early / MEGABYTE:.1f} MB in the second tenth of the reads,"
+        f"\nOpened, read and closed {len(resident)} times: {early / MEGABYTE:.1f} MB in the second third of the reads,"
         f" {late / MEGABYTE:.1f} MB in the last, {growth:+.2f} % {floor}"
     )
 
