@@ -143,18 +143,50 @@ def test_a_split_of_the_command_line_replaces_the_section_of_every_data_set(
         check_params(_compose_in(tmp_path, text, "dataset=mine", f"model={model}"), model)
 
 
-def test_a_split_of_the_command_line_wins_over_a_data_set_that_inspect_wrote(tmp_path: Path) -> None:
-    raw = tmp_path / "data"
-    raw.mkdir()
+def _inspected(folder: Path) -> str:
+    """The proposal for twenty days of hourly values of five series, as text."""
+    folder.mkdir()
     lines = [
         f"2024-01-{day:02}T{hour:02}:00Z,{name},{hour + 1.5}"
         for day in range(1, 21)
         for hour in range(24)
         for name in "abcde"
     ]
-    (raw / "load.csv").write_text("\n".join(["time,zone,load_mw", *lines, ""]), encoding="utf-8")
-    text = inspect_files([raw]).require_proposal().text
+    (folder / "load.csv").write_text("\n".join(["time,zone,load_mw", *lines, ""]), encoding="utf-8")
+    return inspect_files([folder]).require_proposal().text
+
+
+def test_a_split_of_the_command_line_wins_over_a_data_set_that_inspect_wrote(tmp_path: Path) -> None:
+    text = _inspected(tmp_path / "data")
     assert yaml.safe_load(text).keys() == {"raw", "align"}
     for policy in POLICY_NAMES:
         composed = _compose_in(tmp_path, text, "dataset=mine", f"split={policy}")
         assert check_params(composed, policy).split.policy == policy
+
+
+def test_the_base_says_what_a_data_set_has_without_it(tmp_path: Path) -> None:
+    text = _inspected(tmp_path / "data")
+    alone = check_params(yaml.safe_load(text), "alone")
+    composed = check_params(_compose_in(tmp_path, text, "dataset=mine"), "composed")
+    assert (composed.raw, composed.align) == (alone.raw, alone.align)
+
+
+def test_a_data_set_that_inspect_wrote_leaves_to_the_base_what_it_does_not_know(tmp_path: Path) -> None:
+    text = _inspected(tmp_path / "data")
+    (tmp_path / "conf").mkdir()
+    base = yaml.safe_load((ROOT / "conf/config.yaml").read_text(encoding="utf-8"))
+    shutil.copytree(ROOT / "conf", tmp_path / "conf", dirs_exist_ok=True)
+    base["align"] |= {
+        "gaps": {"fill": "5h", "longer": "indicator"},
+        "vintage": {"max_age": "2d"},
+        "until": "2030-01-01",
+    }
+    base["align"]["features"] |= {"ahead": 2, "recent": {}}
+    base["raw"]["max_bad_fraction"] = 0.2
+    (tmp_path / "conf/config.yaml").write_text(yaml.safe_dump(base, sort_keys=False), encoding="utf-8")
+    composed = _compose_in(tmp_path, text, "dataset=mine", "align.from=2024-01-02", "align.groups=[data]")
+    assert composed["raw"]["max_bad_fraction"] == 0.2
+    for key in ("gaps", "vintage", "until"):
+        assert composed["align"][key] == base["align"][key]
+    assert composed["align"]["features"]["ahead"] == 2
+    assert composed["align"]["groups"] == ["data"]

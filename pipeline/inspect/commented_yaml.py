@@ -58,6 +58,11 @@ class YamlSection:
         written = _dump(CommentedMap({"-": self.values[key]})).strip().partition(": ")[2]
         self._comment(key, ask, note, written)
 
+    def drop(self, key: str) -> None:
+        """Remove a key, if it is there."""
+        self.values.pop(key, None)
+        self.values.ca.items.pop(key, None)
+
     def section(self, key: str, *, ask: Questions = (), gap: bool = False) -> YamlSection:
         """Return the section of this key, created if missing, with its questions as comments and, if `gap`, an empty line above."""
         if key not in self.values:

@@ -28,6 +28,8 @@ from hindcast.pipeline.settings.params import check_params
 
 _SIZES = 10  # from this ratio of the largest series to the smallest, each series has its own scale
 
+_FILL = 2 * HOUR  # the default of align.gaps.fill; with longer steps, gaps of two steps are filled
+
 NO_TARGET = "to_be_named"
 """The target if the files contain no measurements; no value has this name."""
 
@@ -56,7 +58,6 @@ def propose(drafts: Sequence[SourceDraft], all_paths: Sequence[str], root: str, 
         raw.add(
             "grid_offset", offset, ask=["steps begin this long after the full step in UTC: is it correct?"]
         )
-    raw.add("max_bad_fraction", 0.01)
     sources = raw.section("sources")
     for draft, field, source in zip(drafts, fields, name_sources(drafts, fields), strict=True):
         add_source(sources, draft, field, source, all_paths=all_paths, frequency=frequency)
@@ -131,24 +132,21 @@ def _add_align(document: CommentedYaml, drafts: Sequence[SourceDraft], frequency
     align = document.top.section("align", gap=True)
     align.add("target", [target], ask=[ask])
     unpaired = f"is one of {', '.join(sorted(forecasts))} the published forecast of {target}?"
-    align.add("published", published, ask=[unpaired] if forecasts and not published else ())
-    for key in ("groups", "from", "until"):
-        align.add(key, None)
+    if forecasts:
+        align.add("published", published, ask=() if published else [unpaired])
     align.add("origin", origin, ask=about_origin)
-    empty = any(_has_empty_vintages(draft) for draft in drafts)
-    note = "some rows of forecasts are empty, so the newest one with a value is used"
-    take = "newest_filled" if empty else "newest"
-    align.add("vintage", {"take": take, "max_age": None}, note=note if empty else "")
-    align.add("gaps", {"fill": step_text(max(2 * HOUR, 2 * frequency)), "longer": "end"})
+    if any(_has_empty_vintages(draft) for draft in drafts):
+        note = "some rows of forecasts are empty, so the newest one with a value is used"
+        align.add("vintage", {"take": "newest_filled"}, note=note)
+    if 2 * frequency > _FILL:
+        align.add("gaps", {"fill": step_text(2 * frequency)})
     features = align.section("features")
-    features.add("forecast", "all")
-    features.add("known", "all")
-    lags = choose_lags(lambda lag: _is_allowed(document, features, {target: [lag]}), frequency)
-    features.add("lags", {target: lags} if lags else {})
-    features.add("recent", {})
-    features.add("ahead", 0)
     features.add("calendar", ["hour", "weekday", "yearday"] if frequency < DAY else ["weekday", "yearday"])
     features.add("lead", value=True)
+    lags = choose_lags(lambda lag: _is_allowed(document, features, {target: [lag]}), frequency)
+    features.drop("lags")
+    if lags:
+        features.add("lags", {target: lags})
     if _sizes_differ(drafts, target):
         scale = document.top.section("scale", gap=True)
         scale.add(

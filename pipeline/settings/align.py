@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from hindcast.pipeline.settings.base import DurationField, Number, PositiveDuration, Section
+from hindcast.pipeline.settings.base import HOUR, Duration, DurationField, Number, PositiveDuration, Section
 from hindcast.pipeline.settings.features import Features
 from hindcast.pipeline.settings.moments import Moment
 from hindcast.pipeline.settings.origin import OriginField
@@ -23,7 +23,7 @@ class VintageRule(Section):
 class GapRule(Section):
     """How gaps in the inputs are treated: filled forward up to `fill`; a longer gap ends the sequence or sets a mask."""
 
-    fill: DurationField
+    fill: DurationField = Duration("2h", 2 * HOUR)
     longer: Literal["end", "indicator"] = "end"
 
 
@@ -44,9 +44,9 @@ class AlignSettings(Section):
     least_observed: Annotated[Number, Field(ge=0, le=1)] = (
         0.5  # the share of a step's raw timestamps that must have a value
     )
-    gaps: GapRule
+    gaps: GapRule = GapRule()
     shortest: PositiveDuration | None = None  # sequences shorter than this are dropped and counted
-    features: Features
+    features: Features = Features()
 
     @property
     def mask_values(self) -> frozenset[str]:
