@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from hindcast.pipeline.learn.online_state import load_state, save_state
     from hindcast.pipeline.settings.params import Params, load_params
     from hindcast.pipeline.store.reader import Dataset
+    from hindcast.pipeline.workspace.opened import Workspace
+    from hindcast.pipeline.workspace.opened import open_workspace as open  # noqa: A004 (hindcast.open, as others have it)
 
 __all__ = [
     "Columns",
@@ -31,9 +33,11 @@ __all__ = [
     "Params",
     "Segments",
     "Windows",
+    "Workspace",
     "__version__",
     "load_params",
     "load_state",
+    "open",
     "save_state",
 ]
 
@@ -48,10 +52,14 @@ _MODULES = {
     "Params": "settings.params",
     "Segments": "feed.streams",
     "Windows": "feed.streams",
+    "Workspace": "workspace.opened",
     "load_params": "settings.params",
     "load_state": "learn.online_state",
+    "open": "workspace.opened",
     "save_state": "learn.online_state",
 }
+
+_RENAMED = {"open": "open_workspace"}
 
 
 def __getattr__(name: str) -> Any:
@@ -62,7 +70,8 @@ def __getattr__(name: str) -> Any:
         return version("hindcast")
     if name not in _MODULES:
         raise AttributeError(f"module 'hindcast' has no attribute {name!r}")
-    value = getattr(import_module(f"hindcast.pipeline.{_MODULES[name]}"), name)
+    module = import_module(f"hindcast.pipeline.{_MODULES[name]}")
+    value = getattr(module, _RENAMED.get(name, name))
     globals()[name] = value
     return value
 
