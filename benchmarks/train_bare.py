@@ -89,7 +89,8 @@ def run_ours(pipe: Connection, path: Path, bits: Bits) -> None:
     from hindcast.pipeline.learn.backend import start_framework
 
     start_framework(bits)
-    from hindcast.pipeline.feed.scaling import neutral_scaling, series_of
+    from hindcast.pipeline.feed.scaling import neutral_scaling
+    from hindcast.pipeline.feed.trained_series import trained_series
     from hindcast.pipeline.learn.fitting import play_epoch
     from hindcast.pipeline.learn.history import Cursor, Pace
     from hindcast.pipeline.learn.preconditions import CertifiedData
@@ -103,7 +104,7 @@ def run_ours(pipe: Connection, path: Path, bits: Bits) -> None:
     assert isinstance(params.train, TrainSettings)
     with Dataset(path, check_shards=False, copy_to=path.parent) as dataset:
         scaling = neutral_scaling(FEATURES, 1)
-        setup = prepare_training(params, CertifiedData(dataset, scaling, series_of(dataset, "train")))
+        setup = prepare_training(params, CertifiedData(dataset, scaling, trained_series(dataset)))
         cursor = Cursor()
 
         def endless() -> Iterator[None]:

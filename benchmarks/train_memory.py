@@ -16,7 +16,8 @@ import psutil
 
 from benchmarks.train_data import FEATURES, small_of
 from benchmarks.train_floors import GROWTH, check_floor
-from hindcast.pipeline.feed.scaling import neutral_scaling, series_of
+from hindcast.pipeline.feed.scaling import neutral_scaling
+from hindcast.pipeline.feed.trained_series import trained_series
 from hindcast.pipeline.learn.callbacks import LossTables, TensorBoardCallback
 from hindcast.pipeline.learn.fitting import fit
 from hindcast.pipeline.learn.history import Logs
@@ -38,7 +39,7 @@ def measure(folder: Path, _options: argparse.Namespace) -> int:
         Dataset(path, _BUDGET, check_shards=False, copy_to=path.parent) as dataset,
     ):
         scaling = neutral_scaling(FEATURES, 1)
-        setup = prepare_training(params, CertifiedData(dataset, scaling, series_of(dataset, "train")))
+        setup = prepare_training(params, CertifiedData(dataset, scaling, trained_series(dataset)))
         with closing(TensorBoardCallback(Path(written) / "logs", setup.training)) as board:
             fit(setup.training, params.train, [board, LossTables(Path(written)), memory])
     print("MB after epochs 1 to 20:", *(f"{one / 1e6:.0f}" for one in memory.taken))

@@ -51,6 +51,7 @@ def _summary(params: Params, result: TrainingResult, device: str) -> Summary:
             f"{result.weights} weights after epoch {history.best_epoch + 1} of {len(history.epochs)}: {losses} (in scaled units)",
             *map(str, result.trees),
         ),
+        excluded=(result.unknown,) if result.unknown else (),
         wrote=(
             "models/",
             *groups,

@@ -12,7 +12,6 @@ import numpy.typing as npt
 
 from hindcast.pipeline.arrays import Floats, Key, Values
 from hindcast.pipeline.errors import FormatError
-from hindcast.pipeline.feed.source import Source, sequence_of, split_samples
 from hindcast.pipeline.store.index_types import Sequences
 from hindcast.pipeline.store.scaler_file import read_scaler
 
@@ -139,13 +138,6 @@ def _scale(
 
 def _names(content: dict[str, Any], part: str) -> list[str]:
     return [entry.get("name") for entry in content.get(part, [])]
-
-
-def series_of(dataset: Source, split: str) -> tuple[Key, ...]:
-    """The (group, series) that a split plays, in the data set's order."""
-    sequences = dataset.sequences
-    rows = np.unique(sequence_of(dataset, split_samples(dataset, dataset.split(split))))
-    return tuple(dict.fromkeys(_key(sequences, row) for row in rows))
 
 
 def series_numbers(

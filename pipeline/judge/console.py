@@ -19,10 +19,12 @@ _WIDTH = 11
 
 
 def kept_lines(evaluation: Evaluation) -> Iterator[str]:
-    """Yield, for each split and target, how many of the scored rows are compared."""
+    """Yield, for each split and target, how many of the scored rows are compared, then the series that training never saw."""
     for judgement in evaluation.judgements:
         rows = judgement.comparison
         yield f"{_title(judgement)}: {rows.compared} of {rows.scored} scored rows compared"
+    if evaluation.unknown:
+        yield evaluation.unknown
 
 
 def excluded_lines(evaluation: Evaluation) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from hindcast.pipeline.arrays import Values
 from hindcast.pipeline.certify.covered_files import check_certificate
 from hindcast.pipeline.digests import FileDigests
 from hindcast.pipeline.feed.scored_rows import Spans
+from hindcast.pipeline.feed.trained_series import unknown_series_text
 from hindcast.pipeline.files import canonical_json, read_json, replace_file, replace_folders
 from hindcast.pipeline.forecasters import FORECASTERS, REFERENCES
 from hindcast.pipeline.judge.answer import Answer, derive_answer
@@ -35,7 +36,7 @@ from hindcast.pipeline.judge.summed_series import sum_series
 from hindcast.pipeline.judge.table import Table
 from hindcast.pipeline.judge.unflagged_rows import FlaggedIntervals, flag_rows
 from hindcast.pipeline.learn.backend import check_libraries, leave_core, start_framework
-from hindcast.pipeline.learn.model_card import check_network
+from hindcast.pipeline.learn.model_card import check_network, read_model_card
 from hindcast.pipeline.learn.tree_files import open_trees
 from hindcast.pipeline.settings.base import SECOND, TIME_UNITS
 from hindcast.pipeline.settings.params import Params
@@ -52,11 +53,15 @@ _NO_CHECK = QualityCheck()
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The results in order (split, target), and the answers for the test split (validation if test is empty)."""
+    """The results in order (split, target), and the answers for the test split (validation if test is empty).
+
+    `unknown` is a line on the series that the network never learned, empty if there are none.
+    """
 
     judgements: list[Judgement]
     answers: list[tuple[Judgement, Answer]]
     quality: QualityCheck = _NO_CHECK
+    unknown: str = ""
 
 
 def evaluate_workspace(params: Params, root: Path) -> Evaluation:
@@ -73,6 +78,10 @@ def evaluate_workspace(params: Params, root: Path) -> Evaluation:
     with Dataset(root / "data" / "dataset.h5", check_shards=False, copy_to=copy_to) as dataset:
         check_network(models, dataset, params.train)
         trees, facts = None, _facts(params, dataset, root)
+        known = [(group, series) for group, series in read_model_card(models)["series"]]
+        unknown = unknown_series_text(dataset, known)
+        if unknown:
+            facts["Data set"]["unknown series"] = unknown
         if "trees" in params.evaluate.baselines:
             trees, facts["Boosted trees"] = open_trees(root, dataset)
         read_json(models / "history.json")
@@ -92,7 +101,8 @@ def evaluate_workspace(params: Params, root: Path) -> Evaluation:
 
             return predict_spans(dataset, models, split, spans)
 
-        return evaluate(dataset, model, params, root, facts, trees=trees, quality=quality)
+        evaluation = evaluate(dataset, model, params, root, facts, trees=trees, quality=quality)
+        return replace(evaluation, unknown=unknown)
 
 
 def evaluate(

@@ -6,7 +6,7 @@ Nothing here loads Keras: a mistake is reported at once, not after the seconds t
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.machinery import PathFinder
@@ -19,9 +19,11 @@ from hindcast.pipeline.arrays import Flags, Key
 from hindcast.pipeline.certify.covered_files import check_certificate
 from hindcast.pipeline.digests import FileDigests
 from hindcast.pipeline.errors import LeakError, TrainingError
-from hindcast.pipeline.feed.scaling import Scaling, read_scaling, series_of
-from hindcast.pipeline.feed.source import Source, read_weights, scored_steps, split_samples
+from hindcast.pipeline.feed.scaling import Scaling, read_scaling
+from hindcast.pipeline.feed.source import Source, split_samples
+from hindcast.pipeline.feed.trained_series import trained_series
 from hindcast.pipeline.learn.trees import load_library
+from hindcast.pipeline.settings.capacity import capacity_columns
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.settings.train import TrainSettings
 from hindcast.pipeline.store.index_types import Split
@@ -33,7 +35,7 @@ _MAX_ONE_HOT = 2000  # series; beyond, the identity matrix and the first kernel 
 
 @dataclass(frozen=True)
 class CertifiedData:
-    """A data set that may be trained on; `known` are the series of its training split, numbered from 1 on."""
+    """A data set that may be trained on; `known` are the series with a training row, numbered from 1 on."""
 
     dataset: Dataset
     scaling: Scaling
@@ -53,22 +55,30 @@ def open_certified(params: Params, root: Path) -> Iterator[CertifiedData]:
     # lanes play each series at a time of its own: a stretch needs a few samples of nearly every chunk
     copy_to = root / ".hindcast" if settings.mode == "stateful" else None
     with Dataset(root / "data" / "dataset.h5", check_shards=False, copy_to=copy_to) as dataset:
-        known = series_of(dataset, "train")
+        columns = capacity_columns(params.raw, params.align)
+        capacity = tuple(
+            dataset.features.index(columns[target]) if columns.get(target) in dataset.features else -1
+            for target in dataset.targets
+        )
+        known = trained_series(dataset, residual=settings.residual, capacity=capacity)
         check_identity(len(known), settings)
         scaling = read_scaling(scaler, dataset.features, dataset.targets, dataset.fingerprint, known)
         digests = FileDigests.of_workspace(root)
         check_certificate(root / "reports" / "leaks.json", root / "data", dataset.fingerprint, digests)
         digests.save()
-        check_settings(dataset, settings)
+        check_settings(dataset, settings, known)
         if "trees" in params.evaluate.baselines:
             load_library()  # takes a second: last
         yield CertifiedData(dataset, scaling, known)
 
 
-def check_settings(source: Source, settings: TrainSettings) -> None:
-    """Raise unless data set and settings fit together: see `check_split`, `check_rows` and `check_published`."""
+def check_settings(source: Source, settings: TrainSettings, known: Sequence[Key]) -> None:
+    """Raise unless data set and settings fit together: see `check_split`, `check_rows` and `check_published`.
+
+    `known` are the series with a training row.
+    """
     check_split(source.split("train"), settings)
-    check_rows(source, residual=settings.residual)
+    check_rows(source, known, residual=settings.residual)
     if settings.residual:
         check_published(source)
 
@@ -93,15 +103,11 @@ def check_split(train: Split, settings: TrainSettings) -> None:
         )
 
 
-def check_rows(source: Source, *, residual: bool = False) -> None:
-    """Raise TrainingError unless some row of the training split has weight."""
-    part = source.split("train")
-    samples = split_samples(source, part)
-    for start in range(0, len(samples), _BLOCK):  # the first block usually has some
-        block = samples[start : start + _BLOCK]
-        weights = read_weights(source, "train", block, residual=residual)
-        if np.any((weights > 0).any(axis=2) & scored_steps(source, part, block)):
-            return
+def check_rows(source: Source, known: Sequence[Key], *, residual: bool = False) -> None:
+    """Raise TrainingError unless a series has a training row."""
+    if known:
+        return
+    samples = split_samples(source, source.split("train"))
     raise TrainingError(
         f"The training split has no row to learn from: of its {len(samples):,} samples, no step has a known target that is "
         f"neither flagged nor unusable{' and whose published forecast is not' if residual else ''}. Check align.from, align.until and the split's borders, then run the stage `split` again."

@@ -14,6 +14,7 @@ from hindcast.pipeline.digests import write_folder_digests
 from hindcast.pipeline.errors import TrainingError
 from hindcast.pipeline.feed.batches import BatchSource, LaneBatches
 from hindcast.pipeline.feed.scaling import series_numbers
+from hindcast.pipeline.feed.trained_series import unknown_series_text
 from hindcast.pipeline.files import digest_of_file, digest_of_value, replace_folders, write_json
 from hindcast.pipeline.learn.backend import seed_everything
 from hindcast.pipeline.learn.callbacks import GroupWeights, LossTables, TensorBoardCallback
@@ -39,7 +40,8 @@ from hindcast.pipeline.settings.train import TrainSettings
 class TrainingResult:
     """What a training did; `idle_share` is the share of lane places that had nothing to play (None without lanes).
 
-    `hints` are lines about settings whose effect may differ from what was intended.
+    `hints` are lines about settings whose effect may differ from what was intended; `unknown` is a line on the series
+    without a training row, empty if there are none.
     """
 
     series: int
@@ -50,6 +52,7 @@ class TrainingResult:
     history: History
     boards: Path
     groups_written: int
+    unknown: str = ""
     hints: tuple[str, ...] = ()
     trees: tuple[TargetTrees, ...] = ()
 
@@ -201,6 +204,7 @@ def _result(setup: TrainingSetup, params: Params, history: History, boards: Path
         history=history,
         boards=boards,
         groups_written=len({group for group, _ in setup.series_order}),
+        unknown=unknown_series_text(dataset, setup.data.known),
         hints=tuple(hint for hint in hints if hint),
     )
 

@@ -96,7 +96,10 @@ def excluded_lines(plan: Plan, steps: Steps) -> Iterator[str]:
     if plan.series_without_test:
         yield f"series without a scored step in test: {_names(plan.series_without_test)}"
     if unseen := _series_not_trained(plan, steps):
-        yield f"series without a scored step in train (the network treats them as unknown series): {_names(unseen)}"
+        yield (
+            f"{len(unseen):,} of {_series_count(steps):,} series without a scored step in train, which the network treats as "
+            f"unknown series (identity 0): {_names(unseen)}"
+        )
 
 
 def _count(steps: Steps, draft: Draft, attributes: dict[str, int | str]) -> Plan:
@@ -186,6 +189,10 @@ def _series_without(steps: Steps, scored: Ints) -> tuple[tuple[str, str], ...]:
     keys = list(zip(map(str, steps.sequences.group), map(str, steps.sequences.series), strict=True))
     seen = {keys[row] for row in np.flatnonzero(scored).tolist()}
     return tuple(sorted(set(keys) - seen))
+
+
+def _series_count(steps: Steps) -> int:
+    return len(set(zip(steps.sequences.group.tolist(), steps.sequences.series.tolist(), strict=True)))
 
 
 def _names(keys: Sequence[tuple[str, str]]) -> str:

@@ -8,6 +8,10 @@ import numpy as np
 import pytest
 
 from hindcast.pipeline.errors import LeakError, TrainingError
+from hindcast.pipeline.feed.scaling import series_numbers
+from hindcast.pipeline.feed.source import sequence_of, split_samples
+from hindcast.pipeline.feed.trained_series import trained_series
+from hindcast.pipeline.files import write_json
 from hindcast.pipeline.learn.preconditions import (
     check_identity,
     check_model_exists,
@@ -15,10 +19,15 @@ from hindcast.pipeline.learn.preconditions import (
     check_rows,
     check_settings,
     check_split,
+    open_certified,
 )
 from hindcast.pipeline.settings.train import TrainSettings
 from hindcast.pipeline.store.index_types import Split
+from hindcast.pipeline.store.reader import Dataset
 from tests.learn.networks import small_source
+from tests.learn.workplace import scaler_of, workplace
+from tests.mock_data import mock_dataset, mock_group
+from tests.split.workplace import issue_certificate
 
 
 def test_a_residual_network_needs_a_published_forecast_of_every_target() -> None:
@@ -47,21 +56,38 @@ def test_windows_longer_than_the_distance_that_the_split_kept_are_refused() -> N
 
 def test_the_published_forecast_is_checked_for_a_residual_network_only() -> None:
     source = small_source()
-    check_settings(source, TrainSettings(residual=True))
+    known = trained_series(source)
+    check_settings(source, TrainSettings(residual=True), known)
     source.arrays["published"][source.split("train").indices] = np.nan
-    check_settings(source, TrainSettings(residual=False))
+    check_settings(source, TrainSettings(residual=False), known)
     with pytest.raises(TrainingError, match="none for 1 of 1 targets"):
-        check_settings(source, TrainSettings(residual=True))
+        check_settings(source, TrainSettings(residual=True), known)
 
 
 def test_a_training_split_without_a_row_that_counts_is_refused() -> None:
     source = small_source()
-    check_rows(source)
+    check_rows(source, trained_series(source))
     source.arrays["W"][...] = 0
     with pytest.raises(
         TrainingError, match=r"no row to learn from: of its [\d,]+ samples, no step has a known target"
     ):
-        check_rows(source)
+        check_rows(source, trained_series(source))
+
+
+def test_a_series_whose_targets_all_lie_in_the_test_split_is_unknown_to_the_network(tmp_path: Path) -> None:
+    params = workplace(tmp_path)
+    late = mock_group("south", series=("cid",))
+    late.sequences[0].W[:50] = 0
+    mock_dataset(tmp_path / "data", [mock_group("north"), late], params)
+    with Dataset(tmp_path / "data" / "dataset.h5") as dataset:
+        played = split_samples(dataset, dataset.split("train"))
+        assert set(sequence_of(dataset, played).tolist()) == {0, 1, 2}
+        write_json(tmp_path / "data" / "scaler.json", scaler_of(dataset))
+    issue_certificate(tmp_path)
+    with open_certified(params, tmp_path) as data:
+        assert data.known == (("north", "ann"), ("north", "bob"))
+        numbers = series_numbers(data.dataset.sequences, data.known, data.scaling.groups)
+        assert numbers.tolist() == [1, 2, 0]
 
 
 def test_a_one_hot_identity_of_too_many_series_is_refused_with_the_remedy() -> None:

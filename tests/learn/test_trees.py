@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from hindcast.pipeline.arrays import PUBLISHED_FLAGGED, Values
-from hindcast.pipeline.feed.scaling import Scaling, neutral_scaling, series_numbers, series_of
+from hindcast.pipeline.feed.scaling import Scaling, neutral_scaling, series_numbers
 from hindcast.pipeline.feed.scored_rows import scored_rows
+from hindcast.pipeline.feed.trained_series import trained_series
 from hindcast.pipeline.files import digest_of_file
 from hindcast.pipeline.learn import trees
 from hindcast.pipeline.learn.tree_files import TreesPredictor, read_trees, write_trees
@@ -28,7 +29,7 @@ def few_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def tree_data(dataset: MockDataset, *, residual: bool = False, scale: float | None = None) -> TreeData:
     """The data of trees for all series of the training split; with `scale`, each series has a scale of its own."""
-    known = series_of(dataset, "train")
+    known = trained_series(dataset)
     scaling = neutral_scaling(len(dataset.features), len(dataset.targets))
     if scale is not None:
         size = (len(known) + 1, len(dataset.targets))

@@ -100,7 +100,7 @@ def test_series_that_begin_after_training_are_named() -> None:
     plan = plan_splits(steps, Chronological(validation=0, test=0.2), seed=0)
     lines = [line for line in excluded_lines(plan, steps) if "g/newcomer" in line]
     assert lines == [
-        "series without a scored step in train (the network treats them as unknown series): g/newcomer"
+        "1 of 2 series without a scored step in train, which the network treats as unknown series (identity 0): g/newcomer"
     ]
 
 

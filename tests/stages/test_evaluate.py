@@ -12,8 +12,9 @@ import pytest
 
 from hindcast.pipeline.arrays import Values
 from hindcast.pipeline.digests import write_folder_digests
-from hindcast.pipeline.feed.scaling import read_scaling, series_numbers, series_of
+from hindcast.pipeline.feed.scaling import read_scaling, series_numbers
 from hindcast.pipeline.feed.scored_rows import Spans, rows_of
+from hindcast.pipeline.feed.trained_series import trained_series
 from hindcast.pipeline.files import digest_of_file, write_json
 from hindcast.pipeline.learn import backend, prediction, trees
 from hindcast.pipeline.learn.model_card import write_model_card
@@ -48,7 +49,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compose_text: Cal
     monkeypatch.setattr(trees, "MOST_ROUNDS", 20)
     with Dataset(tmp_path / "data" / "dataset.h5") as dataset:
         write_json(tmp_path / "data" / "scaler.json", scaler_of(dataset))
-        known = series_of(dataset, "train")
+        known = trained_series(dataset)
         scaling = read_scaling(
             tmp_path / "data" / "scaler.json", dataset.features, dataset.targets, dataset.fingerprint, known
         )
