@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from hindcast.pipeline.align.source_rows import SHARED, SourceRows
-from hindcast.pipeline.arrays import TIME_MAX, Flags, Floats, Ints
-from hindcast.pipeline.settings.params import Params
+from hindcast.pipeline.align.source_rows import SourceRows
+from hindcast.pipeline.arrays import TIME_MAX, Flags, Floats, Ints, Times
+from hindcast.pipeline.settings.base import DAY
 from hindcast.pipeline.settings.raw import Source
+from hindcast.pipeline.settings.stamp_grid import StampGrid
 from hindcast.pipeline.wording import time_text
 
 ROUNDING = 1e-3
@@ -33,22 +34,23 @@ class Amounts:
     is_reset: Flags
 
 
-def with_amounts(table: SourceRows, source: Source, frequency: int) -> SourceRows:
+def with_amounts(table: SourceRows, source: Source, steps: StampGrid) -> SourceRows:
     """Return the rows with the amounts of their steps in place of values that are accumulated."""
     changed = {
-        name: amounts_of(table, name, source, frequency).value
+        name: amounts_of(table, name, source, steps).value
         for name, field in source.values.items()
         if field.accumulated
     }
     return replace(table, values={**table.values, **changed}) if changed else table
 
 
-def amounts_of(table: SourceRows, name: str, source: Source, frequency: int) -> Amounts:
+def amounts_of(table: SourceRows, name: str, source: Source, steps: StampGrid) -> Amounts:
     """Compute the amounts of a value from its rows with a value, vintage by vintage (series, issue time and known time).
 
     A row follows another one if it is at most one spacing later: the declared one, else the smallest distance in the vintage,
     at most a step. Its amount is the difference. A row that follows none keeps its value if it lies within one spacing of
     the issue; else its amount would be that of several steps, so it has none. Neither has one that is lower than the row before.
+    Whole local days count as days in steps of days, also those of 23 or 25 hours.
     """
     column, out = table.values[name], np.full(len(table.valid), np.nan)
     order = np.lexsort((table.valid, table.known, table.issue, table.series))
@@ -57,11 +59,12 @@ def amounts_of(table: SourceRows, name: str, source: Source, frequency: int) -> 
     valid, value = table.valid[order], column[order]
     same = np.zeros(len(order), np.bool_)
     same[1:] = (series[1:] == series[:-1]) & (issue[1:] == issue[:-1]) & (known[1:] == known[:-1])
-    distance = np.where(same, np.diff(valid, prepend=0), TIME_MAX)
-    longest = _spacing(source, distance, same, frequency)
+    distance = np.full(len(order), TIME_MAX)
+    distance[1:] = np.where(same[1:], steps.apart(valid[:-1], valid[1:]), TIME_MAX)
+    longest = _spacing(source, distance, same, steps.frequency)
     follows = distance <= longest
     before = np.where(follows, np.concatenate([[np.nan], value[:-1]])[: len(value)], np.nan)
-    is_first = ~follows & (valid + _until(source, frequency) - issue <= longest)
+    is_first = ~follows & (steps.apart(issue, _ends(source, valid, longest, steps)) <= longest)
     amount = np.where(follows, value - before, np.where(is_first, value, np.nan))
     falls = follows & (amount * np.sign(before) < 0)
     is_reset = falls & (np.abs(amount) > ROUNDING * np.abs(before))
@@ -80,43 +83,49 @@ def _spacing(source: Source, distance: Ints, same: Flags, frequency: int) -> Int
     return np.repeat(smallest, np.diff(np.append(start, len(distance))))
 
 
-def _until(source: Source, frequency: int) -> int:
-    """Return how long after its valid time in the tables a row's amount ends: at the timestamp in the file, or one step later."""
+def _ends(source: Source, valid: Times, longest: Ints, steps: StampGrid) -> Times:
+    """Return when the amount of each row ends: at the timestamp in the file, or at the end of the interval that it starts.
+
+    A date in steps of days is the day itself, so its amount ends with the day.
+    """
     field = source.valid_time
     if field is None:
-        return 0
-    step = source.declared_spacing or frequency
+        return valid
     begins = field.part == "start" or field.period is not None
-    length = step if begins else 0 if field.label == "start" else field.step.ns if field.step else frequency
-    return length - (field.shift.ns if field.shift else 0)
+    length: Ints | int
+    if begins:
+        length = source.declared_spacing or steps.frequency
+    elif field.label == "start":
+        length = np.where(longest >= DAY, longest, 0) if steps.frequency >= DAY else 0
+    else:
+        length = field.step.ns if field.step else steps.frequency
+    length = length - (field.shift.ns if field.shift else 0)
+    return steps.instants(steps.labels(valid) + length) if steps.zone else valid + length
 
 
 def count_amounts(
-    tables: Mapping[str, SourceRows], params: Params, group: str, names: tuple[str, ...]
-) -> dict[str, Any]:
-    """Return, by `source.value`, the rows with a value, those without an amount after a gap and after a decrease, and an example of each."""
-    counts: dict[str, Any] = {}
-    for source_name, table in tables.items():
-        source = params.raw.sources[source_name]
-        for name in (name for name, field in source.values.items() if field.accumulated):
-            found = amounts_of(table, name, source, params.raw.frequency.ns)
-            entry: dict[str, Any] = {"rows": len(found.rows)}
-            for kind, flags in (("after_a_gap", found.is_gap), ("decreases", found.is_reset)):
-                entry[kind] = int(flags.sum())
-                if entry[kind]:
-                    entry[f"example_of_{kind}"] = _example(
-                        table, name, found, int(np.argmax(flags)), (group, names)
-                    )
-            counts[f"{source_name}.{name}"] = entry
+    table: SourceRows, source: Source, steps: StampGrid, name_of: Callable[[int], str]
+) -> dict[str, dict[str, Any]]:
+    """Return, by value, the rows with a value, those without an amount after a gap and after a decrease, and an example of each.
+
+    `name_of` gives the name of the series of a row for the examples.
+    """
+    counts: dict[str, dict[str, Any]] = {}
+    for name in (name for name, field in source.values.items() if field.accumulated):
+        found = amounts_of(table, name, source, steps)
+        entry = counts[name] = {"rows": len(found.rows)}
+        for kind, flags in (("after_a_gap", found.is_gap), ("decreases", found.is_reset)):
+            entry[kind] = int(flags.sum())
+            if entry[kind]:
+                at = int(np.argmax(flags))
+                entry[f"example_of_{kind}"] = _example(table, name, found, at, name_of)
     return counts
 
 
-def _example(table: SourceRows, name: str, found: Amounts, at: int, of: tuple[str, tuple[str, ...]]) -> str:
-    row, (group, names) = int(found.rows[at]), of
-    series = int(table.series[row])
-    owner = group if series == SHARED or series < 0 else f"{group}/{names[series]}"
+def _example(table: SourceRows, name: str, found: Amounts, at: int, name_of: Callable[[int], str]) -> str:
+    row = int(found.rows[at])
     before = "" if np.isnan(found.before[at]) else f" after {found.before[at]:g}"
     return (
-        f"{owner}, issued {time_text(int(table.issue[row]))}, for {time_text(int(table.valid[row]))}: "
-        f"{table.values[name][row]:g}{before}"
+        f"{name_of(int(table.series[row]))}, issued {time_text(int(table.issue[row]))}, for "
+        f"{time_text(int(table.valid[row]))}: {table.values[name][row]:g}{before}"
     )

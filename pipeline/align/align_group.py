@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,12 @@ import pandas as pd
 
 from hindcast.pipeline.align.aligned import AlignedGroup, AlignedSequence
 from hindcast.pipeline.align.coarse_rows import count_pieces, find_coarser
-from hindcast.pipeline.align.ensemble import Frames, count_members, without_members
+from hindcast.pipeline.align.ensemble import (
+    Frames,
+    count_amounts_of_members,
+    count_members,
+    without_members,
+)
 from hindcast.pipeline.align.features.registry import feature_list
 from hindcast.pipeline.align.group_inputs import GroupInputs, prepare_group
 from hindcast.pipeline.align.inputs import Input
@@ -53,45 +59,62 @@ def align_frames(
     A pure function; the order of rows does not matter. Without `compare_pairs`, `pairs` is empty. Raises AlignmentError if the settings do not give the
     group a zone, or if a value is too large for float32.
     """
-    noted, frames = _notes(frames, params, group, compare_pairs), without_members(frames, params)
+    noted, frames = _notes(frames, params, group, compare_pairs), without_members(frames, params, group)
     prepared = prepare_group(frames, params, group)
     targets = read_targets(prepared)
-    counts: Counter[str] = Counter(dict.fromkeys(COUNTS, 0))
-    counts["series"], counts["tracks"] = len(prepared.grid.names), params.align.origin.tracks
-    supplied: Counter[str] = Counter()
-    sequences: list[AlignedSequence] = []
-    fits: dict[str, list[dict[str, Any]]] = {}
-    for number in range(params.align.origin.tracks):
-        track = read_track(prepared, number)
-        if number == 0 and compare_pairs:
-            fits = {"misfits": find_misfits(prepared, track), "copies": find_copies(prepared, track)}
-        sequences += cut_sequences(prepared, number, track, targets, counts)
-        supplied.update({name: int((has & track.covered).sum()) for name, has in track.supplied.items()})
+    made = _read_tracks(prepared, targets, compare_pairs)
     observed, bounds = prepared.grid.times[(targets.W > 0).any(axis=1)], np.iinfo(np.int64)
-    covered = counts["steps"] - counts["steps_without_origin"]
-    forecasts = tuple(params.raw.sources_of("forecast"))
     return AlignedGroup(
         group=group,
         features=feature_list(params),
         targets=params.align.target,
         target_units=tuple(params.raw.values_of("realized")[name].unit for name in params.align.target),
-        sources=forecasts,
-        sequences=tuple(sorted(sequences, key=lambda each: (each.series, each.track, int(each.times[0])))),
+        sources=tuple(params.raw.sources_of("forecast")),
+        sequences=made.sequences,
         first_target_time=int(observed.min(initial=bounds.max)),
         last_target_time=int(observed.max(initial=bounds.min)),
-        coverage={
-            name: supplied[name] / covered if covered else 0.0
-            for name in forecasts
-            if name in prepared.vintages
-        },
-        counts=dict(counts),
+        coverage=made.coverage,
+        counts=made.counts,
         flag_counts=prepared.flag_counts,
-        amounts=prepared.amounts,
+        amounts={**prepared.amounts, **noted.pop("amounts")},
         **noted,
-        without_capacity=_count_without_capacity(sequences, params),
-        pairs=_pairs(frames, params, group, fits) if compare_pairs else {},
+        without_capacity=_count_without_capacity(made.sequences, params),
+        pairs=_pairs(frames, params, group, made.fits) if compare_pairs else {},
         measured=len(measured_series(frames, params)),
         unusable=_count_unusable(prepared, targets),
+    )
+
+
+@dataclass(frozen=True)
+class _Tracks:
+    """The sequences of all tracks of a group, what became of its steps, and how forecasts fit the measurements."""
+
+    sequences: tuple[AlignedSequence, ...]
+    counts: dict[str, int]
+    coverage: dict[str, float]  # by forecast source: the share of steps with an origin that have a vintage
+    fits: dict[str, list[dict[str, Any]]]
+
+
+def _read_tracks(prepared: GroupInputs, targets: Targets, compare: bool) -> _Tracks:  # noqa: FBT001
+    origin = prepared.params.align.origin
+    counts: Counter[str] = Counter(dict.fromkeys(COUNTS, 0))
+    counts["series"], counts["tracks"] = len(prepared.grid.names), origin.tracks
+    supplied: Counter[str] = Counter()
+    sequences: list[AlignedSequence] = []
+    fits: dict[str, list[dict[str, Any]]] = {}
+    for number in range(origin.tracks):
+        track = read_track(prepared, number)
+        if number == 0 and compare:
+            fits = {"misfits": find_misfits(prepared, track), "copies": find_copies(prepared, track)}
+        sequences += cut_sequences(prepared, number, track, targets, counts)
+        supplied.update({name: int((has & track.covered).sum()) for name, has in track.supplied.items()})
+    covered = counts["steps"] - counts["steps_without_origin"]
+    forecasts = (name for name in prepared.params.raw.sources_of("forecast") if name in prepared.vintages)
+    return _Tracks(
+        tuple(sorted(sequences, key=lambda each: (each.series, each.track, int(each.times[0])))),
+        dict(counts),
+        {name: supplied[name] / covered if covered else 0.0 for name in forecasts},
+        fits,
     )
 
 
@@ -99,6 +122,7 @@ def _notes(frames: Frames, params: Params, group: str, compare: bool) -> dict[st
     """Return what is counted in the tables as they are, by field of AlignedGroup."""
     return {
         "members": count_members(frames, params, group),
+        "amounts": count_amounts_of_members(frames, params, group),
         "pieces": count_pieces(frames, params, group),
         "resolution": find_coarser(frames, params, group) if compare else [],
     }
@@ -131,7 +155,7 @@ def ending_inputs(tables_folder: Path, params: Params, group: str) -> Iterator[t
 
     The share is relative to the steps with an origin, in all tracks.
     """
-    frames = without_members(_read(tables_folder, params, group), params)
+    frames = without_members(_read(tables_folder, params, group), params, group)
     prepared = prepare_group(frames, params, group)
     ending: Counter[str] = Counter()
     covered = 0

@@ -10,6 +10,7 @@ import pandas as pd
 
 from hindcast.pipeline.align.asof import is_sorted
 from hindcast.pipeline.align.cyclic import parts_of
+from hindcast.pipeline.align.vintage_rows import complete_members, count_member_amounts
 from hindcast.pipeline.arrays import Flags, Floats, Ints
 from hindcast.pipeline.settings.ensembles import level_of
 from hindcast.pipeline.settings.params import Params
@@ -21,16 +22,22 @@ _TIMES = ("valid_time", "issue_time", "known_time")
 _KEYS = ["series", "valid_time", "issue_time"]
 
 
-def without_members(frames: Frames, params: Params) -> dict[str, pd.DataFrame]:
+def without_members(frames: Frames, params: Params, group: str = "") -> dict[str, pd.DataFrame]:
     """Return the frames of a group, those of ensembles with the statistics over their members in place of members and values.
 
     A statistic is taken over the members that are known at the time, in the order of their names: where members of one
-    timestamp become known one after another, each of these times has a row of its own.
+    timestamp become known one after another, each of these times has a row of its own. Amounts of accumulated values are
+    computed for each member first.
     """
-    return {
-        name: _statistics(frame, params.raw.sources[name]) if params.raw.sources[name].has_members else frame
-        for name, frame in frames.items()
-    }
+    made = dict(frames)
+    for name, frame in frames.items():
+        source = params.raw.sources[name]
+        if source.has_members:
+            is_sum = source.sums_members and not frame.empty
+            made[name] = _statistics(
+                complete_members(frame, source, params, group) if is_sum else frame, source
+            )
+    return made
 
 
 def count_members(frames: Frames, params: Params, group: str) -> dict[str, Any]:
@@ -57,6 +64,16 @@ def count_members(frames: Frames, params: Params, group: str) -> dict[str, Any]:
                 f"{int(lacking.iloc[0])} of {most} members"
             )
     return counts
+
+
+def count_amounts_of_members(frames: Frames, params: Params, group: str) -> dict[str, Any]:
+    """Return what `count_amounts` returns, by `source.value`, of the sources with members."""
+    return {
+        f"{name}.{value}": entry
+        for name, frame in frames.items()
+        if (source := params.raw.sources[name]).sums_members and not frame.empty
+        for value, entry in count_member_amounts(frame, source, params, group).items()
+    }
 
 
 def _statistics(frame: pd.DataFrame, source: Source) -> pd.DataFrame:

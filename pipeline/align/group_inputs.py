@@ -9,7 +9,6 @@ from typing import Any
 
 import pandas as pd
 
-from hindcast.pipeline.align.accumulated import count_amounts
 from hindcast.pipeline.align.coarse_rows import in_pieces
 from hindcast.pipeline.align.cyclic import field_of
 from hindcast.pipeline.align.grid import Grid, make_grid
@@ -17,6 +16,7 @@ from hindcast.pipeline.align.inputs import Input, forecast_input, inputs, realiz
 from hindcast.pipeline.align.realized import Realized, read_realized
 from hindcast.pipeline.align.source_rows import SourceRows, count_flags, read_rows, sources_with_role
 from hindcast.pipeline.align.unusable_steps import unusable_steps
+from hindcast.pipeline.align.vintage_rows import count_group_amounts
 from hindcast.pipeline.align.vintages import Origins, VintageSource, make_vintage_source
 from hindcast.pipeline.arrays import Flags, Ints, Times
 from hindcast.pipeline.errors import AlignmentError
@@ -54,7 +54,7 @@ class GroupInputs:
     ]  # whether a target is unusable at each step (n,), of the targets in align.usable
     has_flags: bool  # flagged values of a target or of its published forecast count as missing, or targets are unusable
     flag_counts: Mapping[str, Mapping[str, Mapping[str, int]]]  # source -> value -> limit -> values beyond it
-    amounts: Mapping[str, Any]  # of accumulated values, by `source.value`, see `count_amounts`
+    amounts: Mapping[str, Any]  # of accumulated values, by `source.value`, see `count_group_amounts`
     origins: Ints  # (P, tracks) of each step on the grid's shared axis
 
     def origins_of(self, track: int) -> Origins:
@@ -107,7 +107,7 @@ def prepare_group(frames: Mapping[str, pd.DataFrame], params: Params, group: str
         unusable={name: unusable_steps(name, rows, grid, params, group) for name in params.align.usable},
         has_flags=has_flags or bool(params.align.usable),
         flag_counts=count_flags(rows, params),
-        amounts=count_amounts(rows, params, group, names),
+        amounts=count_group_amounts(rows, params, group, names),
         origins=params.align.origin.origins(grid.shared.instants, zone),
     )
 

@@ -8,7 +8,6 @@ from functools import cached_property
 
 import numpy as np
 
-from hindcast.pipeline.align.accumulated import with_amounts
 from hindcast.pipeline.align.aligned import NOT_ISSUED
 from hindcast.pipeline.align.asof import Versions, sort_versions
 from hindcast.pipeline.align.cyclic import field_of
@@ -16,9 +15,9 @@ from hindcast.pipeline.align.grid import Axis, Grid
 from hindcast.pipeline.align.inputs import Input
 from hindcast.pipeline.align.resample import Resampling, resample_known
 from hindcast.pipeline.align.source_rows import SourceRows, split_shared
+from hindcast.pipeline.align.vintage_rows import complete_rows
 from hindcast.pipeline.arrays import Floats, Ints, Times
 from hindcast.pipeline.settings.params import Params
-from hindcast.pipeline.settings.stamp_grid import StampGrid
 
 
 @dataclass(frozen=True)
@@ -98,10 +97,9 @@ def make_vintage_source(  # noqa: PLR0917 - what one source needs
     how = Resampling(rules, grid.shared.steps, params.align.least_observed, max_age, spacing)
     only_filled = is_forecast and rule.take == "newest_filled"
     kept = table.with_values() if only_filled else table
-    if settings.interpolate:
-        kept = interpolated(kept, settings.interpolate.ns, params.raw.stamp_grid(None, group))
-        kept = kept.with_values() if only_filled else kept
-    kept = with_amounts(kept, settings, params.raw.frequency.ns)
+    if not settings.sums_members:  # else the rows of each member are complete
+        kept = complete_rows(kept, settings, params.raw.stamp_grid(None, group))
+        kept = kept.with_values() if only_filled and settings.interpolate else kept
     axes = {True: grid.shared, False: grid.own}
     versions = {is_shared: _on_axis(rows, names, axes[is_shared]) for is_shared, rows in split_shared(kept)}
     return VintageSource(names, how, own=versions.get(False), shared=versions.get(True))
@@ -147,37 +145,3 @@ def _on_axis(rows: SourceRows, names: tuple[str, ...], axis: Axis) -> Versions:
     inside = np.flatnonzero(slot >= 0)
     kept = rows.take(inside)
     return sort_versions(slot[inside], (kept.valid, kept.known, kept.issue), kept.matrix(names), axis.slots)
-
-
-def interpolated(table: SourceRows, longest: int, steps: StampGrid) -> SourceRows:
-    """Add a row for the start of each step between two successive rows of a vintage, interpolated linearly.
-
-    A vintage is the rows of a series with the same issue time and known time, so rows that become known later change
-    nothing. Successive rows are at most `longest` ns apart; if one of them has no value, the rows between them have none.
-    """
-    order = np.lexsort((table.valid, table.known, table.issue, table.series))
-    left, right = order[:-1], order[1:]
-    joined = table.valid[right] - table.valid[left] <= longest
-    for key in (table.series, table.issue, table.known):
-        joined &= key[left] == key[right]
-    left, right = left[joined], right[joined]
-    frequency = steps.frequency
-    first = steps.start_of(table.valid[left]) + frequency
-    count = np.maximum((steps.start_of(table.valid[right]) - first) // frequency, 0)
-    left, right = np.repeat(left, count), np.repeat(right, count)
-    nth = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
-    return _with_rows(table, left, right, np.repeat(first, count) + nth * frequency)
-
-
-def _with_rows(table: SourceRows, left: Times, right: Times, valid: Times) -> SourceRows:
-    share = (valid - table.valid[left]) / (table.valid[right] - table.valid[left])
-    return SourceRows(
-        series=np.concatenate([table.series, table.series[left]]),
-        valid=np.concatenate([table.valid, valid]),
-        known=np.concatenate([table.known, table.known[left]]),
-        issue=np.concatenate([table.issue, table.issue[left]]),
-        values={
-            name: np.concatenate([column, column[left] + (column[right] - column[left]) * share])
-            for name, column in table.values.items()
-        },
-    )

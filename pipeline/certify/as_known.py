@@ -11,7 +11,8 @@ from itertools import groupby
 
 from hindcast.pipeline.arrays import TIME_MAX, TIME_MIN
 from hindcast.pipeline.certify.coarse_records import pieces_between, stamps_of_pieces
-from hindcast.pipeline.certify.lead_amounts import amount, end_of_amount, longest_distance
+from hindcast.pipeline.certify.fold_rows import fold, interpolate
+from hindcast.pipeline.certify.lead_amounts import amount, distance, end_of_amount, longest_distance
 from hindcast.pipeline.certify.member_statistics import over_members
 from hindcast.pipeline.certify.raw_records import Record, Records
 from hindcast.pipeline.certify.slow_clock import origin_of, wall_label
@@ -20,7 +21,9 @@ from hindcast.pipeline.settings.fields import Resample
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.settings.raw import Source
 
+_HOUR = 3600 * 1_000_000_000
 _REMEMBERED = 1 << 12  # lookups of rows
+_NEARBY = 1 << 6  # steps around the last one, whose rows are kept: an ensemble has many
 
 SHARED = ""
 """The series name of rows that are shared by every series of their group."""
@@ -108,8 +111,13 @@ class GroupTables:
             known = (
                 [row for row in rows if row.known <= origin] for rows in self._stamps(source, owner, step)
             )
-            newest = (self._newest(source, rows, origin, older) for rows in known)
-            return [self._with_amounts(source, owner, row) for row in newest if row]
+            newest = [self._newest(source, rows, origin, older) for rows in known]
+            rows = [row for row in newest if row]
+            return (
+                rows
+                if self.params.raw.sources[source].has_members
+                else self._with_amounts(source, owner, rows)
+            )
 
         return lru_cache(_REMEMBERED)(find)
 
@@ -153,27 +161,39 @@ class GroupTables:
                         return any(value in row.flagged and not math.isnan(row.values[value]) for row in used)
         return False
 
-    def _with_amounts(self, source: str, owner: str, row: Record) -> Record:
-        """Return a row of a forecast with the amounts of its step in place of accumulated values."""
+    def _with_amounts(self, source: str, owner: str, rows: list[Record]) -> list[Record]:
+        """Return rows of a forecast with the amounts of their steps in place of accumulated values."""
         settings = self.params.raw.sources[source]
-        values = dict(row.values)
-        for name, field in settings.values.items():
-            if not field.accumulated:
-                continue
-            longest = longest_distance(settings, self.frequency, row.nearest.get(name, TIME_MAX))
-            first, last = self.clock.begin(row.valid - longest), self.clock.begin(row.valid)
-            earlier = [
-                each
-                for step in range(first, last + 1, self.frequency)
-                for each in self._rows(source, owner, step)
-                if (each.issue, each.known) == (row.issue, row.known)
-                and row.valid - longest <= each.valid < row.valid
-                and not math.isnan(each.values[name])
+        names = [name for name, field in settings.values.items() if field.accumulated]
+        if not names or not rows:
+            return rows
+        longest = {
+            name: [
+                longest_distance(settings, self.frequency, row.nearest.get(name, TIME_MAX)) for row in rows
             ]
-            before = max(earlier, key=lambda each: each.valid).values[name] if earlier else math.nan
-            lead = end_of_amount(settings, self.frequency, row.valid) - row.issue
-            values[name] = amount(row.values[name], before, lead, longest)
-        return replace(row, values=values)
+            for name in names
+        }
+        reach = max(map(max, longest.values())) + 3 * _HOUR  # days may have an hour more
+        first, last = (self.clock.begin(moment) for moment in (rows[0].valid - reach, rows[-1].valid))
+        vintages: dict[tuple[str, int, int], list[Record]] = {}
+        for step in range(first, last + 1, self.frequency):
+            for row in self._filled_rows(source, owner, step):
+                vintages.setdefault((row.member, row.issue, row.known), []).append(row)
+        made = []
+        for place, row in enumerate(rows):
+            vintage, values = vintages[row.member, row.issue, row.known], dict(row.values)
+            for name in names:
+                values[name] = self._amount(settings, name, row, vintage, longest[name][place])
+            made.append(replace(row, values=values))
+        return made
+
+    def _amount(self, source: Source, name: str, row: Record, vintage: list[Record], longest: int) -> float:
+        earlier = [each for each in vintage if each.valid < row.valid and not math.isnan(each.values[name])]
+        last, before = max(earlier, key=lambda each: each.valid, default=None), math.nan
+        if last is not None and distance(self.clock, last.valid, row.valid) <= longest:
+            before = last.values[name]
+        end = end_of_amount(source, self.clock, row.valid, longest)
+        return amount(row.values[name], before, distance(self.clock, row.issue, end), longest)
 
     def _as_of(self, row: Record, moment: int) -> Record:
         return row if self.as_stored else row.without_flagged(moment)
@@ -273,30 +293,50 @@ class GroupTables:
         return list(stamps.values())
 
     def _rows(self, source: str, series: str, step: int) -> list[Record]:
-        """Return the rows of a step, plus the rows interpolated between a vintage's rows before and after the step."""
-        end = step + self.frequency
-        reach = self.params.raw.sources[source].interpolate  # never with steps of days
-        rows = self._of_step(source, series, self.clock.opens(step), self.clock.opens(end))
-        if self.params.raw.sources[source].role != "realized":
-            rows = [self._as_of(row, row.known) for row in rows]
-        if reach is None:
+        """Return the rows of a step, of an ensemble with the statistics over its members."""
+        rows, settings = self._filled_rows(source, series, step), self.params.raw.sources[source]
+        if not self._sums_members(settings):
             return rows
+        wanted = {name: value.members for name, value in settings.values.items()}
+        return over_members(self._with_amounts(source, series, rows), wanted)
+
+    @staticmethod
+    def _sums_members(source: Source) -> bool:
+        return source.has_members and any(value.accumulated for value in source.values.values())
+
+    @cached_property
+    def _filled_rows(self) -> Callable[[str, str, int], list[Record]]:
+        """Find the rows of a step, plus the rows interpolated between a vintage's rows before and after the step."""
+        return lru_cache(_NEARBY)(self._find_filled_rows)
+
+    def _find_filled_rows(self, source: str, series: str, step: int) -> list[Record]:
+        begin, end = self.clock.opens(step), self.clock.opens(step + self.frequency)
+        settings = self.params.raw.sources[source]
+        rows = self._of_step(source, series, begin, end)
+        if settings.role != "realized":
+            rows = [self._as_of(row, row.known) for row in rows]
+        if settings.interpolate is None or begin == end:  # a date that the zone skipped
+            return rows
+        reach = settings.interpolate.ns + (3 * _HOUR if self.clock.zone else 0)
         around = [
-            self._as_of(row, row.known)
-            for row in self._of_step(source, series, step - reach.ns, end + reach.ns)
+            self._as_of(row, row.known) for row in self._of_step(source, series, begin - reach, end + reach)
         ]
-        if self.params.align.vintage.take == "newest_filled":
+        if self.params.align.vintage.take == "newest_filled" and not self._sums_members(settings):
             around = [row for row in around if not row.is_empty]
-        vintages: dict[tuple[int, int], list[Record]] = {}
+        vintages: dict[tuple[int, int, str], list[Record]] = {}
         for row in around:
-            vintages.setdefault((row.issue, row.known), []).append(row)
-        interpolated = [interpolate(vintage, step, end, reach.ns) for vintage in vintages.values()]
+            vintages.setdefault((row.issue, row.known, row.member), []).append(row)
+        near = partial(distance, self.clock)
+        interpolated = [
+            interpolate(vintage, begin, end, settings.interpolate.ns, near) for vintage in vintages.values()
+        ]
         return rows + [row for row in interpolated if row]
 
     def _of_step(self, source: str, series: str, begin: int, end: int) -> list[Record]:
-        """Return the rows in [begin, end), of an ensemble with the statistics over its members."""
+        """Return the rows in [begin, end), of an ensemble with the statistics over its members, unless these are accumulated."""
         settings = self.params.raw.sources[source]
-        read = partial(self._over_members, source) if settings.has_members else self.records[source].of_step
+        is_read = not settings.has_members or self._sums_members(settings)
+        read = self.records[source].of_step if is_read else partial(self._over_members, source)
         if settings.coarser:
             fine = step_clock(self.params, self.group, source).distance
             return pieces_between(partial(read, series), settings, fine, (begin, end))
@@ -334,52 +374,6 @@ def column_names(source: Source, value: str) -> tuple[str, ...]:
     if source.values[value].members:
         return tuple(f"{value}_{statistic}" for statistic in source.values[value].members)
     return (f"{value}_sin", f"{value}_cos") if source.values[value].angle else (value,)
-
-
-def interpolate(vintage: list[Record], step: int, end: int, reach: int) -> Record | None:
-    """Interpolate a row at the start of a step without rows in a vintage (rows in time order); None if this is impossible.
-
-    `reach` is the longest allowed distance in ns between the row before the step and the row after it.
-    """
-    before = [row for row in vintage if row.valid < step]
-    after = [row for row in vintage if row.valid >= end]
-    if len(before) + len(after) < len(vintage) or not before or not after:
-        return None
-    left, right = before[-1], after[0]
-    if right.valid - left.valid > reach:
-        return None
-    share = (step - left.valid) / (right.valid - left.valid)
-    values = {name: (1 - share) * value + share * right.values[name] for name, value in left.values.items()}
-    return Record(step, left.known, left.issue, left.place, values)
-
-
-def fold(
-    stamps: list[tuple[int, float]],
-    rule: Resample,
-    frequency: int,
-    observed: tuple[float, float | None],
-    *,
-    is_declared: bool = True,
-) -> float:
-    """Fold the raw values of a step, (time, value) in time order, into one value; NaN if too few have a value.
-
-    `observed` is the smallest share of timestamps with a value, and the expected number of timestamps (None: computed from
-    their mean distance). A sum is scaled to that number if it `is_declared`.
-    """
-    least, count = observed
-    values = [value for _, value in stamps if not math.isnan(value)]
-    if not values:
-        return math.nan
-    due = count or 0.0
-    if count is None and len(stamps) > 1:
-        due = frequency * (len(stamps) - 1) / (stamps[-1][0] - stamps[0][0])
-    if len(values) < least * due - 1e-9:
-        return math.nan
-    if rule == "mean":
-        return sum(values) / len(values)
-    if rule == "sum":
-        return sum(values) * max(len(stamps), (count or 0.0) * is_declared) / len(values)
-    return {"last": values[-1], "min": min(values), "max": max(values)}[rule]
 
 
 def _last_revision(rows: list[Record], value: str, moment: int) -> Record | None:

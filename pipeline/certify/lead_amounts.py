@@ -9,28 +9,44 @@ from typing import Any
 import numpy as np
 
 from hindcast.pipeline.arrays import TIME_MAX, Times
+from hindcast.pipeline.certify.slow_clock import moment_of_label, wall_label
+from hindcast.pipeline.certify.step_clock import StepClock
 from hindcast.pipeline.settings.raw import Source
 
+DAY = 86_400 * 1_000_000_000
 _ROUNDING = 1e-3  # of the value before: a smaller decrease is rounding
 
 
-def lead_distances(frame: Any, valid: Times, names: Sequence[str]) -> dict[str, Times]:
+def lead_distances(
+    frame: Any, valid: Times, names: Sequence[str], clock: StepClock | None = None
+) -> dict[str, Times]:
     """Return, for each accumulated value, how close the nearest two leads of each row's vintage are (ns).
 
     Only rows with the value count. Rows without it, and rows that are alone in their vintage, have TIME_MAX.
     """
     found = {}
     for name in names:
-        rows = frame.assign(valid=valid, place=np.arange(len(frame)))[frame[name].notna().to_numpy()]
-        vintage = ["series", "issue_time", "known_time"]
-        rows = rows.sort_values("valid", kind="stable")
-        rows["apart"] = rows.groupby(vintage, observed=True)["valid"].diff()
+        shown = valid if clock is None else clock.shown(valid)
+        rows = frame.assign(valid=valid, shown=shown, place=np.arange(len(frame)))
+        rows = rows[frame[name].notna().to_numpy()].sort_values("valid", kind="stable")
+        vintage = ["series", "issue_time", "known_time", *(["member"] if "member" in frame else [])]
+        differences = rows.groupby(vintage, observed=True)[["valid", "shown"]].diff()
+        is_days = (differences["shown"] > 0) & (differences["shown"] % DAY == 0)
+        rows["apart"] = differences["shown"].where(is_days, differences["valid"])
         nearest = rows.groupby(vintage, observed=True)["apart"].transform("min")
         column = np.full(len(frame), TIME_MAX)
         has_two = nearest.notna().to_numpy()
         column[rows["place"].to_numpy()[has_two]] = nearest.to_numpy()[has_two].astype(np.int64)
         found[name] = column
     return found
+
+
+def distance(clock: StepClock, earlier: int, later: int) -> int:
+    """Return how far apart two times are: whole local days in steps of days count as 24 hours each."""
+    if clock.zone is None:
+        return later - earlier
+    shown = wall_label(later, clock.zone) - wall_label(earlier, clock.zone)
+    return shown if shown > 0 and shown % DAY == 0 else later - earlier
 
 
 def longest_distance(source: Source, frequency: int, nearest: int) -> int:
@@ -54,16 +70,23 @@ def amount(value: float, before: float, lead: int, longest: int) -> float:
     return 0.0 if abs(value - before) <= _ROUNDING * abs(before) else math.nan
 
 
-def end_of_amount(source: Source, frequency: int, valid: int) -> int:
-    """Return the time up to which a row's amount is counted: the timestamp in the file, or the end of the step that it starts."""
+def end_of_amount(source: Source, clock: StepClock, valid: int, longest: int) -> int:
+    """Return the time up to which a row's amount is counted: the timestamp in the file, or the end of the step that it starts.
+
+    `longest` is the distance of leads; in steps of days or longer, a date is the start of an interval of this length.
+    """
     field = source.valid_time
     if field is None:
         return valid
-    in_file = valid
-    if field.shift is not None:
-        in_file -= field.shift.ns
+    later = -field.shift.ns if field.shift is not None else 0
     if field.part == "start" or field.period is not None:
-        return in_file + longest_distance(source, frequency, TIME_MAX)
-    if field.label in ("end", "hour_ending"):
-        in_file += frequency if field.step is None else field.step.ns
-    return in_file
+        later += longest_distance(source, clock.length, TIME_MAX)
+    elif field.label in ("end", "hour_ending", "last_day"):
+        later += clock.length if field.step is None else field.step.ns
+    elif clock.length >= DAY and longest >= DAY:
+        later += longest
+    return (
+        valid + later
+        if clock.zone is None
+        else moment_of_label(wall_label(valid, clock.zone) + later, clock.zone)
+    )

@@ -90,7 +90,7 @@ class Records:
             for name, (start, stop) in zip(series.tolist(), pairwise(bounds), strict=True)
         }
         self._member = frame["member"].to_numpy(object) if "member" in frame else None
-        self._distances = lead_distances(frame, self._valid, accumulated)
+        self._distances = lead_distances(frame, self._valid, accumulated, clock)
         self._earliest_later: dict[str, Times] = {}
         self._stamps = {name: self._valid[rows] for name, rows in self._rows.items()}
         self._flagged: dict[str, Times] = {}

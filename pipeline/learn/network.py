@@ -18,6 +18,7 @@ from hindcast.pipeline.learn.scaling_layers import (
     series_table,
     target_count,
     unscale_outputs,
+    with_shares,
 )
 from hindcast.pipeline.settings.train import TrainSettings
 
@@ -51,7 +52,7 @@ Body = Callable[[Layers, dict[str, Any]], tuple[Any, Any]]
 def make_networks(layers: Layers, features: int, body: Body | None = None) -> Networks:
     """Both networks; `body` None: stacked recurrent layers and a head."""
     inputs = named_inputs(layers, features)
-    learned, forecast = (body or _stacked)(layers, inputs)
+    learned, forecast = (body or _stacked)(layers, with_shares(layers, inputs))
     physical = apply_per_quantile(layers, forecast, lambda scaled: unscale_outputs(layers, inputs, scaled))
     return Networks(
         learner=keras.Model(inputs, learned, name="learner"),

@@ -73,9 +73,19 @@ def _sizes(layers: dict[str, Any], inputs: dict[str, Any]) -> Any:
     return layers["above_zero"](layers["capacity"](joined))
 
 
+def with_shares(layers: dict[str, Any], inputs: dict[str, Any]) -> dict[str, Any]:
+    """Add the published forecast as a share of the capacity to the inputs of a residual network of shares; 0 without a capacity."""
+    if "published" not in inputs or "capacity" not in layers:
+        return inputs
+    shares = keras.ops.divide_no_nan(inputs["published"], _sizes(layers, inputs))
+    # Keras numbers operations without a name by what the process built before, and the numbers are in the files
+    shares._keras_history.operation.name = "base_shares"  # noqa: SLF001
+    return {**inputs, "base_shares": shares}
+
+
 def scale_inputs(layers: dict[str, Any], inputs: dict[str, Any], prefix: str = "") -> Any:
-    """`inputs` in physical units -> scaled ones; with `prefix` "base_", the published forecast."""
-    values = inputs["published" if prefix else "inputs"]
+    """`inputs` of `with_shares` -> scaled ones; with `prefix` "base_", the published forecast."""
+    values = inputs.get("base_shares", inputs["published"]) if prefix else inputs["inputs"]
     table = "base" if prefix else "feature"
     if f"{table}_means" not in layers:
         return layers[f"{prefix}shrink"](layers[f"{prefix}centre"](values))

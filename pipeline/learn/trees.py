@@ -148,19 +148,21 @@ class TreeData:
     ) -> tuple[Floats, Floats]:
         """Return the offset and the spread of each row (row,): the scaled target is (target - offset) / spread.
 
-        Both are multiplied by the capacity in `inputs` (row, feature), in physical units, if the target has one. The offset is the published forecast if its error is learned; otherwise, and where no forecast was published, it
-        is the mean. The network uses the same values.
+        Both are multiplied by the capacity in `inputs` (row, feature), in physical units, if the target has one. The offset
+        is the published forecast if its error is learned; otherwise, and where no forecast was published, it is the mean.
+        Without a capacity above 0 both are 0. The network uses the same values.
         """
         mean, spread = (
             table[..., target] if table.ndim == 1 else table[series, target]
             for table in (self.scaling.target_mean, self.scaling.target_std)
         )
+        size: Floats = np.ones(1)
         if self.scaling.capacity:
             size = np.maximum(self.scaling.sizes(inputs)[:, target].astype(np.float64), 0.0)
             mean, spread = mean * size, spread * size
         offset = np.broadcast_to(mean, len(series)).astype(np.float64)
         if self.residual:
-            offset = np.where(np.isfinite(published[:, target]), published[:, target], offset)
+            offset = np.where(np.isfinite(published[:, target]) & (size > 0), published[:, target], offset)
         return offset, np.broadcast_to(spread, len(series))
 
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from hindcast.pipeline.settings.align import AlignSettings
 from hindcast.pipeline.settings.base import unknown_names
 from hindcast.pipeline.settings.raw import RawSettings
-from hindcast.pipeline.settings.train import TrainSettings
 
 
 def capacity_columns(raw: RawSettings, align: AlignSettings) -> dict[str, str]:
@@ -19,7 +18,7 @@ def capacity_columns(raw: RawSettings, align: AlignSettings) -> dict[str, str]:
     return {target: name if name in known else f"{name}_recent_1" for target, name in align.capacity.items()}
 
 
-def capacity_faults(raw: RawSettings, align: AlignSettings, train: TrainSettings) -> Iterator[str]:
+def capacity_faults(raw: RawSettings, align: AlignSettings) -> Iterator[str]:
     """Yield a message for each rule between `align.capacity` and other settings that is broken."""
     yield from unknown_names("align.capacity", align.capacity, align.target, "a target")
     known, realized, chosen = raw.values_of("known"), raw.values_of("realized"), align.features
@@ -37,8 +36,3 @@ def capacity_faults(raw: RawSettings, align: AlignSettings, train: TrainSettings
             yield f"{path}: the capacity must be a feature: add {name} to align.features.known"
         if name not in known and chosen.recent.get(name, 0) < 1:
             yield f"{path}: the newest known value must be a feature: set align.features.recent.{name} to 1 or more"
-    if align.capacity and train.residual:
-        yield (
-            "train.residual: the network learns targets as shares of align.capacity, and cannot learn the error of the "
-            "published forecast as well: set train.residual to false, or remove align.capacity"
-        )

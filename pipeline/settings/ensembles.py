@@ -69,7 +69,7 @@ def faults_of_members(source: Any) -> Iterator[str]:
     if source.valid_time is not None and source.valid_time.goes_by_order:
         yield "valid_time: with members `ambiguous` cannot go by the order of rows; use another value"
     for name, value in source.values.items():
-        if value.angle or value.flag or value.accumulated or value.is_of_texts:
-            yield f"values.{name}: statistics over members cannot be used with angle, flag, accumulated, codes or time: remove them"
+        if value.angle or value.flag or value.is_of_texts:
+            yield f"values.{name}: statistics over members cannot be used with angle, flag, codes or time: remove them"
         if len(set(value.members)) < len(value.members):
             yield f"values.{name}.members must differ, found {', '.join(value.members)}"

@@ -93,7 +93,7 @@ def check_params(raw: dict[str, Any], origin: str) -> Params:
         raise SettingsError(f"{origin}: {_count(faults)}", first_faults(faults)) from None
     faults = [
         *faults_between_sections(params.raw, params.align),
-        *capacity_faults(params.raw, params.align, params.train),
+        *capacity_faults(params.raw, params.align),
         *split_faults(params.split, params.raw, params.align, params.train.mode),
     ]
     if faults:

@@ -124,6 +124,11 @@ class Source(Section):
         )
 
     @property
+    def sums_members(self) -> bool:
+        """Whether values of members are accumulated: each member then has its own amounts, before statistics."""
+        return self.has_members and any(value.accumulated for value in self.values.values())
+
+    @property
     def globs(self) -> tuple[str, ...]:
         """The file patterns, always as a tuple."""
         return (self.files,) if isinstance(self.files, str) else self.files
@@ -216,10 +221,6 @@ class RawSettings(Section):
             if group and isinstance(self.zone, dict) and group not in self.zone:
                 yield f"{place} names a group without a zone in raw.zone ({', '.join(self.zone)}); correct its name"
         for name, source in self.sources.items():
-            summed = any(value.accumulated for value in source.values.values())
-            for word, is_set in (("interpolate", source.interpolate), ("values: accumulated", summed)):
-                if is_set and self.has_local_days:
-                    yield f"sources.{name}.{word} is for steps below a day: remove it, found frequency {self.frequency}"
             for place, field in (("issue_time", source.issue_time), ("valid_time", source.valid_time)):
                 if field and field.label == "last_day" and not self.has_local_days:
                     yield (

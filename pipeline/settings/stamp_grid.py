@@ -95,6 +95,13 @@ class StampGrid:
             return lengths
         return np.where(lengths % DAY == 0, self.instants(self.labels(stamps) + lengths) - stamps, lengths)
 
+    def apart(self, earlier: Times, later: Times) -> Times:
+        """Return how far apart two times are in ns: whole local days as days of 24 hours, others in elapsed time."""
+        if self.zone is None:
+            return later - earlier
+        shown = self.labels(later) - self.labels(earlier)
+        return np.where((shown > 0) & (shown % DAY == 0), shown, later - earlier)
+
     def lengths(self, stamps: Times) -> Times | int:
         """Return how long the step of each timestamp lasts in ns: the frequency, except for days of a clock change."""
         if self.zone is None:

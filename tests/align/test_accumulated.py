@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -15,6 +17,7 @@ from hindcast.pipeline.align.align_group import align_frames
 from hindcast.pipeline.align.source_rows import SourceRows
 from hindcast.pipeline.errors import SettingsError
 from hindcast.pipeline.settings.params import Params
+from hindcast.pipeline.settings.stamp_grid import StampGrid
 from tests.align.mock import HOUR, SOURCES, START, frame, mock_params
 from tests.examples import examples
 
@@ -53,7 +56,7 @@ def test_an_amount_is_the_difference_from_the_lead_before(
     given_cells: list[tuple[int, int, float, float]], spacing: str | None, label: str
 ) -> None:
     source = params(spacing=spacing, valid_time={"column": "v", "label": label}).raw.sources["weather"]
-    found = amounts_of(rows_of(given_cells), "rain", source, HOUR)
+    found = amounts_of(rows_of(given_cells), "rain", source, StampGrid(HOUR))
     declared = {None: None, "1h": 1.0, "15min": 0.25}[spacing]
     gaps = resets = 0
     for at, (series, issue, lead, value) in enumerate(given_cells):
@@ -82,10 +85,11 @@ def test_a_missing_lead_makes_no_double_amount_and_everything_is_counted() -> No
         [(0, 0, lead, value) for lead, value in ((1, 2.0), (2, 3.0), (4, 7.0), (5, 8.5), (6, 1.0), (7, 1.5))]
     )
     chosen = params()
-    found = amounts_of(table, "rain", chosen.raw.sources["weather"], HOUR)
+    found = amounts_of(table, "rain", chosen.raw.sources["weather"], StampGrid(HOUR))
     np.testing.assert_array_equal(found.value, [2.0, 1.0, np.nan, 1.5, np.nan, 0.5])
-    assert count_amounts({"weather": table}, chosen, "here", ("a",)) == {
-        "weather.rain": {
+    source, steps = chosen.raw.sources["weather"], StampGrid(HOUR)
+    assert count_amounts(table, source, steps, lambda series: f"here/{'a'[series]}") == {
+        "rain": {
             "rows": 6,
             "after_a_gap": 1,
             "example_of_after_a_gap": "here/a, issued 2024-03-29T00:00:00Z, for 2024-03-29T04:00:00Z: 7",
@@ -142,3 +146,28 @@ def test_rules_that_cannot_hold_are_faults(source: str, values: dict[str, Any], 
     assert source in SOURCES
     with pytest.raises(SettingsError, match=message):
         mock_params(values=values)
+
+
+ZONES = {"UTC": None, "Europe/Berlin": "Europe/Berlin", "America/New_York": "America/New_York"}
+
+
+@pytest.mark.parametrize("zone", ZONES)
+@pytest.mark.parametrize("label", ["start", "end"])
+def test_days_of_23_and_25_hours_count_as_one_step(zone: str, label: str) -> None:
+    """Daily sums of a year, issued on every seventh day at 06:00: each lead has its amount, and one after a hole has none."""
+    source = params(valid_time={"column": "v", "label": label}).raw.sources["weather"]
+    steps, clock = StampGrid(24 * HOUR, zone=ZONES[zone]), ZoneInfo(zone)
+    rows = []
+    for week in range(52):
+        issued = datetime(2024, 1, 1, 6, tzinfo=clock) + timedelta(days=7 * week)
+        for ahead in range(10):
+            if (week, ahead) in ((12, 3), (30, 0)):  # holes; the first lies in the week of a clock change
+                continue
+            day = datetime(2024, 1, 1, tzinfo=clock) + timedelta(days=7 * week + ahead)
+            moments = [int(moment.timestamp()) * 10**9 for moment in (issued, day)]
+            rows.append((*moments, float(2 ** (ahead + 1) - 1), ahead, (week, ahead) in ((12, 4), (30, 1))))
+    issue, valid, value, lead, after_hole = (np.array(column) for column in zip(*rows, strict=True))
+    table = SourceRows(np.zeros(len(rows), np.int64), valid, issue, issue, {"rain": value})
+    found = amounts_of(table, "rain", source, steps)
+    np.testing.assert_array_equal(found.value, np.where(after_hole, np.nan, 2.0**lead))
+    assert found.is_gap.sum() == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -144,6 +145,60 @@ def test_statistics_are_features_and_missing_members_are_counted() -> None:
     }
 
 
+sums = st.lists(
+    st.tuples(
+        st.sampled_from(["", "a"]), st.sampled_from(["m1", "m2", "m3"]), st.sampled_from([0, 6]), st.integers(0, 9),
+        st.sampled_from([0.0, 1.0, 2.5, 4.0, np.nan]),
+    ),
+    min_size=1, max_size=40, unique_by=lambda row: row[:4],
+)  # fmt: skip
+
+
+@examples(100)
+@given(sums, st.booleans(), st.randoms())
+def test_each_member_has_its_own_amounts(given_rows: list[Any], interpolated: bool, random: Any) -> None:
+    made = [
+        {"series": s, "member": m, "issue": START + issue * HOUR, "known": START + issue * HOUR,
+         "valid": START + (issue + lead) * HOUR, "temp": value}
+        for s, m, issue, lead, value in given_rows
+    ]  # fmt: skip
+    random.shuffle(made)
+    values = {"temp": {"column": "t", "accumulated": "since_issue", "members": ["mean", "max"]}}
+    source = {"values": values, **({"interpolate": "3h"} if interpolated else {})}
+    found = without_members({"weather": frame(made, ("temp",))}, params(source), "here")["weather"]
+    due: dict[Any, list[float]] = {}
+    for name, member, issue in {row[:3] for row in given_rows}:
+        leads = {row[3]: row[4] for row in given_rows if row[:3] == (name, member, issue)}
+        for before, after in pairwise(sorted(leads)) if interpolated else ():
+            for lead in range(before + 1, after) if after - before <= 3 else ():
+                share = (lead - before) / (after - before)
+                leads[lead] = leads[before] + share * (leads[after] - leads[before])
+        for lead, value in leads.items():
+            before = leads.get(lead - 1, np.nan)
+            amount = value - before if not np.isnan(before) else value if lead <= 1 else np.nan
+            amount = np.nan if amount < 0 and not np.isnan(before) else amount
+            due.setdefault((name, START + (issue + lead) * HOUR, START + issue * HOUR), []).append(amount)
+    assert len(found) == len(due)
+    for row in found.itertuples():
+        amounts = [
+            value for value in due[str(row.series), row.valid_time, row.issue_time] if not np.isnan(value)
+        ]
+        mean, most = (statistics.fmean(amounts), max(amounts)) if amounts else (np.nan, np.nan)
+        assert (row.temp_mean, row.temp_max) == pytest.approx((mean, most), nan_ok=True, abs=1e-12)
+
+
+def test_amounts_of_members_are_counted_with_the_member() -> None:
+    made = [row for row in ensemble() if (row["member"], row["valid"]) != ("3", START + 2 * HOUR)]
+    values = {"temp": {"column": "t", "accumulated": "since_issue"}}
+    aligned = align_frames(
+        {"weather": frame(made, ("temp",)), "meter": meter()}, params({"values": values}), "here"
+    )
+    np.testing.assert_allclose(aligned.sequences[0].X[:, 0], [0, 2, 7 / 4, 7 / 4, 2, 2])
+    entry = aligned.amounts["weather.temp"]
+    assert (entry["rows"], entry["after_a_gap"], entry["decreases"]) == (29, 1, 0)
+    assert entry["example_of_after_a_gap"].startswith("here/a, member 3, issued 2024-03-29T00:00:00Z, for ")
+
+
 def test_mean_and_spread_are_the_default() -> None:
     assert [feature.name for feature in feature_list(params())][:2] == ["temp_mean", "temp_spread"]
 
@@ -157,11 +212,7 @@ def test_without_members_nothing_is_counted() -> None:
     ("source", "align", "message"),
     [
         ({"values": {"temp": {"column": "t", "members": ["q0"]}}}, {}, "a quantile from q1 to q99"),
-        (
-            {"values": {"temp": {"column": "t", "accumulated": "since_issue"}}},
-            {},
-            "cannot be used with angle, flag, accumulated",
-        ),
+        ({"values": {"temp": {"column": "t", "flag": {"above": 1}}}}, {}, "cannot be used with angle, flag"),
         (
             {"member": None, "values": {"temp": {"column": "t", "members": ["mean"]}}},
             {},

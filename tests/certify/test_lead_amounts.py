@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hindcast.pipeline.align import vintages
+from hindcast.pipeline.align import vintage_rows
 from hindcast.pipeline.align.accumulated import with_amounts
 from hindcast.pipeline.align.source_rows import SourceRows
 from hindcast.pipeline.certify.certificate import certify
@@ -88,7 +88,7 @@ def test_wrong_amounts_are_named(
 ) -> None:
     """The code that makes the shards is spoilt, so making them again shows nothing."""
     params = accumulated(gaps={"fill": "0h", "longer": "indicator"})
-    monkeypatch.setattr(vintages, "with_amounts", leak)
+    monkeypatch.setattr(vintage_rows, "with_amounts", leak)
     data = make_data(tmp_path, with_sums(), params)
     with Dataset(data / "dataset.h5") as dataset:
         inputs = check_groups(dataset, data / "tables", params).results["inputs"]

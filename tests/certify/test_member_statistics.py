@@ -9,12 +9,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hindcast.pipeline.align import align_group
+from hindcast.pipeline.align import align_group, ensemble
 from hindcast.pipeline.align.ensemble import without_members
+from hindcast.pipeline.align.vintage_rows import complete_members
+from hindcast.pipeline.certify import check_inputs
 from hindcast.pipeline.certify.certificate import certify
 from hindcast.pipeline.certify.check_groups import check_groups
 from hindcast.pipeline.certify.member_statistics import over_members
 from hindcast.pipeline.certify.raw_records import Record
+from hindcast.pipeline.settings.align import VintageRule
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.store.reader import Dataset
 from tests.align.mock import HOUR
@@ -53,12 +56,62 @@ def test_a_data_set_of_ensembles_passes(tmp_path: Path, source: dict[str, Any]) 
         assert dataset.features[: len(MEMBERS)] == tuple(f"temp_{name}" for name in MEMBERS)
 
 
+SUMS: dict[str, Any] = {"values": {"temp": {"column": "t", "accumulated": "since_issue", "members": MEMBERS}}}
+
+
+def accumulated() -> dict[str, pd.DataFrame]:
+    """The ensembles as sums since the issue."""
+    made = ensembles()
+    weather = made["weather"].sort_values(["series", "member", "issue_time", "known_time", "valid_time"])
+    weather["temp"] = weather["temp"].abs()
+    vintage = ["series", "member", "issue_time", "known_time"]
+    weather["temp"] = weather.groupby(vintage, observed=True)["temp"].cumsum()
+    return {**made, "weather": weather}
+
+
+@pytest.mark.parametrize(
+    ("source", "take"),
+    [({}, "newest"), ({"interpolate": "3h"}, "newest"), ({"interpolate": "3h"}, "newest_filled")],
+)
+def test_amounts_of_members_pass(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: dict[str, Any], take: str
+) -> None:
+    monkeypatch.setattr(check_inputs, "LEAST_ROWS", 40)
+    monkeypatch.setattr(check_inputs, "LOOKUPS", 500)
+    params = chosen(**SUMS, **source)
+    align = params.align.model_copy(update={"vintage": VintageRule.model_validate({"take": take})})
+    params = params.model_copy(update={"align": align})
+    data = make_data(tmp_path, accumulated(), params)
+    certificate = certify(data, params)
+    assert kinds(certificate) == set(), [check for check in certificate["checks"] if check["violations"]]
+    with Dataset(data / "dataset.h5") as dataset:
+        mean = dataset.read("X", np.arange(dataset.sample_count))[..., 0]
+    assert 0 < np.abs(mean).max() < 51, "amounts of one step"
+
+
+def test_amounts_of_members_mixed_up_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The statistics of the sums are differenced, not the sums of each member; the code that makes the shards is spoilt."""
+
+    def of_statistics(frame: pd.DataFrame, *given: Any) -> pd.DataFrame:
+        one = frame.assign(member="m0")
+        return complete_members(one, *given).assign(member=frame["member"].to_numpy())
+
+    monkeypatch.setattr(check_inputs, "LEAST_ROWS", 40)
+    monkeypatch.setattr(check_inputs, "LOOKUPS", 500)
+    monkeypatch.setattr(ensemble, "complete_members", of_statistics)
+    params = chosen(**SUMS)
+    data = make_data(tmp_path, accumulated(), params)
+    with Dataset(data / "dataset.h5") as dataset:
+        results = check_groups(dataset, data / "tables", params).results
+    assert any(": temp_mean is " in example for example in results["inputs"].examples)
+
+
 def test_members_that_count_before_they_are_known_are_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The code that makes the shards is spoilt, so making them again shows nothing."""
 
-    def too_early(frames: Any, settings: Params) -> Any:
+    def too_early(frames: Any, settings: Params, _group: str) -> Any:
         weather = frames["weather"]
         keys = ["series", "valid_time", "issue_time"]
         first = weather.groupby(keys, observed=True)["known_time"].transform("min")

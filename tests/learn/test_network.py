@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -99,6 +100,43 @@ def test_a_residual_network_adds_what_it_learned_and_sees_where_a_forecast_is_mi
     save_network(tmp_path / "model.keras", twin)
     loaded = keras.models.load_model(tmp_path / "model.keras", custom_objects={}, safe_mode=True)
     assert (loaded.predict_on_batch(inputs) == found).all()
+
+
+@pytest.mark.parametrize("changes", [{}, {"members": 2}, {"quantiles": (0.1, 0.5, 0.9)}])
+def test_a_residual_network_of_shares_adds_a_share_of_the_capacity_to_the_published_forecast(
+    tmp_path: Path, changes: dict[str, Any]
+) -> None:
+    scaling = replace(some_scaling(), capacity=(0,))
+    layers, inputs = small_layers(residual=True, scaling=scaling, **changes), with_published()
+    random = np.random.default_rng(3)
+    inputs["inputs"][..., 0] = random.uniform(-5, 50, inputs["inputs"].shape[:2])
+    for name in (name for name in layers if name == "head" or name.startswith("head_of_")):
+        layers[name].set_weights([np.zeros((5, 1), np.float32), np.full(1, 0.1, np.float32)])
+    networks = make_networks(layers, FEATURES)
+    found = networks.twin.predict_on_batch(inputs)
+    found = found[..., 1] if "quantiles" in changes else found
+    size = np.maximum(inputs["inputs"][..., :1], 0)
+    learned = size * 0.1 * scaling.target_std
+    due = (
+        np.where(inputs["has_published"] == 1, inputs["published"] * (size > 0), size * scaling.target_mean)
+        + learned
+    )
+    assert (size == 0).any()
+    assert found == pytest.approx(due, rel=1e-4, abs=1e-4)
+    if not changes:
+        scaled = networks.learner.predict_on_batch(inputs)
+        targets = np.broadcast_to(due, scaled.shape).astype(np.float32)
+        numbers = np.zeros(len(targets), np.int32)
+        counts = size[..., 0] > 0
+        assert scaled[counts] == pytest.approx(
+            scaling.scaled_targets(targets, numbers, size)[counts], abs=1e-4
+        )
+    save_network(tmp_path / "model.keras", networks.twin)
+    loaded = keras.models.load_model(tmp_path / "model.keras", custom_objects={}, safe_mode=True)
+    found = networks.twin.predict_on_batch(inputs)
+    assert (loaded.predict_on_batch(inputs) == found).all()
+    again = make_networks(layers, FEATURES).twin
+    assert again.to_json() == networks.twin.to_json(), "names do not depend on what was built before"
 
 
 def test_dropout_leaves_out_in_training_and_nothing_in_the_twin() -> None:

@@ -315,6 +315,11 @@ def test_trees_of_shares_follow_a_capacity_that_grows(tmp_path: Path) -> None:
     due = 3 * inputs[rows.sample, rows.offset, 0]
     _, predictor = fit(shares, tmp_path / "shares")
     np.testing.assert_allclose(predictor.predict(rows)[0], due, rtol=1e-5)
+    residual = replace(shares, residual=True)
+    published = dataset.arrays["published"]
+    published[..., 0] = np.where(np.arange(published.shape[1]) % 5 == 0, np.nan, 2 * inputs[..., 0])
+    _, predictor = fit(residual, tmp_path / "residual")
+    np.testing.assert_allclose(predictor.predict(rows)[0], due, rtol=2e-3)
     fitted, _ = fit(data, tmp_path / "plain")
     whole, without = fitted[0], TreeFitter(shares, most_rows=10**6, seed=7).fit(0)
     assert whole is not None

@@ -65,7 +65,7 @@ def test_an_anchor_that_does_not_fit_the_steps_is_refused(settings: dict[str, An
         {"values": {"rain": {"column": "r", "accumulated": "since_issue"}}},
     ],
 )
-def test_what_counts_in_elapsed_time_is_refused_for_steps_of_local_days(fields: dict[str, Any]) -> None:
+def test_steps_of_local_days_may_be_interpolated_and_accumulated(fields: dict[str, Any]) -> None:
     forecast = {"role": "forecast", "files": "*", "group": {"column": "g"}, "known": {"at_issue_plus": "0h"}}
     forecast |= {
         "issue_time": {"column": "i"},
@@ -74,11 +74,7 @@ def test_what_counts_in_elapsed_time_is_refused_for_steps_of_local_days(fields: 
     }
     for frequency in ("1d", "24h"):
         settings = {"path": "raw", "frequency": frequency, "sources": {"f": forecast | fields}}
-        if frequency == "24h":
-            RawSettings.model_validate(settings)
-            continue
-        with pytest.raises(ValueError, match="is for steps below a day"):
-            RawSettings.model_validate(settings)
+        assert RawSettings.model_validate(settings).frequency.text == frequency
 
 
 def test_groups_may_have_other_weeks_and_a_group_without_one_is_named() -> None:
