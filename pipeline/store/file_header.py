@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -12,7 +12,7 @@ import numpy as np
 
 from hindcast.pipeline.arrays import Ints
 from hindcast.pipeline.errors import FormatError
-from hindcast.pipeline.store.index_tables import decode_names, encode_names, write_column
+from hindcast.pipeline.store.index_tables import decode_names, describe_times, encode_names, write_column
 from hindcast.pipeline.store.index_types import Shards
 from hindcast.pipeline.store.layout import ARRAYS, FLAGGED, FORMAT, TIME, ArrayLayout
 from hindcast.pipeline.store.open_files import REMEDY, dataset_in, decode_text, report_damage, write_text
@@ -104,6 +104,14 @@ def write_header(file: h5py.File, header: Header) -> dict[str, h5py.Dataset]:
     scales["feature"].attrs["parts"] = encode_names(header.feature_parts)
     scales["target"].attrs["units"] = encode_names(header.target_units)
     return scales
+
+
+def label_array(dataset: h5py.Dataset, array: ArrayLayout, scales: Mapping[str, h5py.Dataset]) -> None:
+    """Attach the coordinates to one of the arrays, and mark times as such for xarray."""
+    for axis, name in enumerate(array.axes):
+        dataset.dims[axis].attach_scale(scales[name])
+    if array.is_time:
+        describe_times(dataset, array.padding)
 
 
 def read_header(file: h5py.File, path: Path) -> Header:

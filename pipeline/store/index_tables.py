@@ -20,6 +20,7 @@ from hindcast.pipeline.store.index_types import Sequences, Shards, Split
 from hindcast.pipeline.store.layout import filter_options
 from hindcast.pipeline.store.open_files import (
     REMEDY,
+    SHORTEST_TEXT,
     dataset_in,
     decode_text,
     new_group,
@@ -34,10 +35,21 @@ _OF_SCALES = frozenset({"CLASS", "NAME", "REFERENCE_LIST", "DIMENSION_LIST"})
 
 
 def write_column(parent: h5py.Group, name: str, values: NDArray[Any]) -> h5py.Dataset:
-    """Write a one-dimensional dataset; names become UTF-8 of a fixed length (the longest, at least 1)."""
+    """Write a one-dimensional dataset; names become UTF-8 of a fixed length, marked as texts for xarray."""
     stored = encode_names(values) if values.dtype == object else np.ascontiguousarray(values)
     options = filter_options("gzip") if len(stored) else {}  # an empty dataset has no chunks to filter
-    return parent.create_dataset(name, data=stored, **options)
+    dataset = parent.create_dataset(name, data=stored, **options)
+    if stored.dtype.kind == "S":
+        write_text(dataset, "_Encoding", "utf-8")
+    return dataset
+
+
+def describe_times(dataset: h5py.Dataset, none: float | None = None) -> None:
+    """Mark a dataset of ns since 1970 as times, as CF does, so that xarray decodes them; `none` stands for no time."""
+    write_text(dataset, "units", "nanoseconds since 1970-01-01")
+    write_text(dataset, "calendar", "proleptic_gregorian")
+    if none is not None:
+        dataset.attrs["_FillValue"] = np.int64(none)
 
 
 def write_table(file: h5py.File, name: str, table: Sequences | Shards) -> None:
@@ -46,7 +58,10 @@ def write_table(file: h5py.File, name: str, table: Sequences | Shards) -> None:
     scale = write_column(group, "row", np.arange(len(table), dtype="<i8"))
     scale.make_scale("row")
     for column in fields(table):
-        write_column(group, column.name, getattr(table, column.name)).dims[0].attach_scale(scale)
+        dataset = write_column(group, column.name, getattr(table, column.name))
+        dataset.dims[0].attach_scale(scale)
+        if column.name == "start_time":
+            describe_times(dataset)
 
 
 def read_table(file: h5py.File, name: str, table: type[Table], path: Path) -> Table:
@@ -96,9 +111,9 @@ def read_splits(file: h5py.File, path: Path) -> dict[str, Split]:
 
 
 def encode_names(names: NDArray[Any] | Sequence[str]) -> NDArray[Any]:
-    """Encode texts as UTF-8 bytes of the length of the longest."""
+    """Encode texts as UTF-8 bytes of the length of the longest, at least SHORTEST_TEXT."""
     texts = [str(name).encode() for name in names]
-    length = max([1, *map(len, texts)])
+    length = max([SHORTEST_TEXT, *map(len, texts)])
     return np.array(texts, dtype=h5py.string_dtype("utf-8", length))
 
 

@@ -14,6 +14,7 @@ from hindcast.pipeline.errors import FormatError, MissingInputError
 from hindcast.pipeline.files import digest_of_value, name_of_file, replace_file
 from hindcast.pipeline.store.file_header import (
     Header,
+    label_array,
     tabulate_shards,
     virtual_name,
     write_header,
@@ -90,8 +91,7 @@ class _Joined:
             write_column(file, "sequence", rows).dims[0].attach_scale(scales["sample"])
             for array in (*self.header.arrays, TIME):
                 _write_virtual(file, array, self)
-                for axis, name in enumerate(array.axes):
-                    file[array.name].dims[axis].attach_scale(scales[name])
+                label_array(file[array.name], array, scales)
             write_splits(file, splits)
 
 

@@ -42,6 +42,11 @@ class ArrayLayout:
         """The value that a virtual array reads if its shard is missing; it cannot be mistaken for data."""
         return {"f": np.nan, "i": TIME_MIN, "u": 255}[self.dtype.kind]
 
+    @property
+    def is_time(self) -> bool:
+        """Whether its numbers are times in ns UTC; its padding, if any, then stands for no time."""
+        return self.dtype == _TIME
+
 
 ARRAYS = (
     ArrayLayout("X", ("sample", "step", "feature"), _FLOAT, 0.0, finite=True),

@@ -22,6 +22,7 @@ if sys.platform != "win32":
     import fcntl
 
 REMEDY = "run the stages `pack` and `split` again"
+SHORTEST_TEXT = 2  # bytes: xarray takes texts of one byte for the characters of longer texts
 SEAL_BYTES = 512  # the smallest block that HDF5 allows before a file
 
 # Our own cache keeps whole chunks: HDF5's would hold them a second time. File locking keeps HDF5's default: one process
@@ -129,7 +130,7 @@ def write_text(item: Any, name: str, text: str) -> None:
     library loop forever.
     """
     encoded = text.encode()
-    item.attrs.create(name, encoded, dtype=h5py.string_dtype("utf-8", max(1, len(encoded))))
+    item.attrs.create(name, encoded, dtype=h5py.string_dtype("utf-8", max(SHORTEST_TEXT, len(encoded))))
 
 
 def decode_text(value: Any) -> str:

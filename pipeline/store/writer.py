@@ -16,7 +16,7 @@ from hindcast.pipeline.files import replace_file
 from hindcast.pipeline.forecasters import STORED
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.settings.stamp_grid import StampGrid
-from hindcast.pipeline.store.file_header import Header, write_header
+from hindcast.pipeline.store.file_header import Header, label_array, write_header
 from hindcast.pipeline.store.index_tables import write_column, write_table
 from hindcast.pipeline.store.index_types import Sequences
 from hindcast.pipeline.store.layout import (
@@ -50,15 +50,15 @@ def write_shard(
         write_table(file, "sequences", sequences)
         times = [sequence.times[:: header.segment_length] for sequence in aligned.sequences]
         rows = np.repeat(np.arange(len(sequences), dtype="<i4"), sequences.sample_count)
-        for name, column in ((TIME.name, np.concatenate(times).astype(TIME.dtype)), ("sequence", rows)):
-            write_column(file, name, column).dims[0].attach_scale(scales["sample"])
+        write_column(file, "sequence", rows).dims[0].attach_scale(scales["sample"])
+        starts = np.concatenate(times).astype(TIME.dtype)
+        label_array(write_column(file, TIME.name, starts), TIME, scales)
         chunk = samples_per_chunk(
             params.pack.chunk_bytes, header.segment_length, len(header.features), header.sample_count
         )
         for array in header.arrays:
             _write_array(file, array, aligned, header, chunk=chunk, codec=params.pack.codec)
-            for axis, name in enumerate(array.axes):
-                file[array.name].dims[axis].attach_scale(scales[name])
+            label_array(file[array.name], array, scales)
     return header
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import pickle
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hindcast.pipeline.arrays import TIME_MAX, TIME_MIN
 from hindcast.pipeline.errors import FormatError, MissingInputError
 from hindcast.pipeline.store.layout import ARRAYS
 from hindcast.pipeline.store.open_files import add_seal
@@ -94,8 +96,62 @@ def test_xarray_opens_the_file(paths: dict[str, Path], kind: str) -> None:
         assert opened["X"].dims == ("sample", "step", "feature")
         assert opened["Y"].dims == ("sample", "step", "target")
         assert opened["baseline"].dims == ("sample", "step", "target", "forecaster")
-        assert [name.decode() for name in opened["feature"].to_numpy()] == list(dataset.features)
+        for axis, names in (
+            ("feature", dataset.features),
+            ("target", dataset.targets),
+            ("source", dataset.sources),
+            ("forecaster", dataset.baselines),
+        ):
+            assert opened[axis].to_numpy().tolist() == list(names)
+        every = range(dataset.sample_count)
+        chosen = opened["Y"].sel(target=dataset.targets[-1]).to_numpy()
+        np.testing.assert_array_equal(chosen, dataset.read("Y", every)[:, :, -1])
         np.testing.assert_array_equal(opened["X"].to_numpy(), dataset.read("X", range(dataset.sample_count)))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_xarray_decodes_times_to_the_nanosecond_and_absent_ones_as_not_a_time(
+    paths: dict[str, Path], kind: str
+) -> None:
+    import xarray
+
+    with xarray.open_dataset(paths[kind], engine="h5netcdf") as opened, Dataset(paths[kind]) as dataset:
+        every = np.arange(dataset.sample_count)
+        np.testing.assert_array_equal(opened["time"].to_numpy().astype(np.int64), dataset.time_of(every))
+        for name, absent in (("origin", None), ("issued", TIME_MIN), ("known", TIME_MAX)):
+            stored, decoded = dataset.read(name, every), opened[name].to_numpy()
+            assert decoded.dtype == "datetime64[ns]"
+            is_absent = np.zeros(stored.shape, np.bool_) if absent is None else stored == absent
+            assert is_absent.any() == (absent is not None)
+            np.testing.assert_array_equal(np.isnat(decoded), is_absent)
+            np.testing.assert_array_equal(decoded.astype(np.int64)[~is_absent], stored[~is_absent])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_xarray_decodes_the_tables(paths: dict[str, Path], kind: str) -> None:
+    import xarray
+
+    with Dataset(paths[kind]) as dataset:
+        for group in ("sequences",) if kind.endswith("shard") else ("sequences", "shards"):
+            with xarray.open_dataset(paths[kind], engine="h5netcdf", group=group) as table:
+                assert table["group"].to_numpy().tolist() == getattr(dataset, group).group.tolist()
+        with xarray.open_dataset(paths[kind], engine="h5netcdf", group="sequences") as table:
+            start = table["start_time"].to_numpy().astype(np.int64)
+            np.testing.assert_array_equal(start, dataset.sequences.start_time)
+
+
+def test_names_of_one_letter_are_names_to_xarray_too(tmp_path: Path) -> None:
+    """It joins texts of one byte to longer ones."""
+    import xarray
+
+    group = mock_group("g", series=("a", "b"))
+    names = [replace(feature, name=letter) for feature, letter in zip(group.features, "uvw", strict=True)]
+    mock_dataset(tmp_path, [replace(group, features=tuple(names), targets=("y",), target_units=("minutes",))])
+    with xarray.open_dataset(tmp_path / "dataset.h5", engine="h5netcdf") as opened:
+        assert opened["feature"].to_numpy().tolist() == ["u", "v", "w"]
+        assert opened["Y"].sel(target="y").shape == opened["Y"].shape[:2]
+    with xarray.open_dataset(tmp_path / "dataset.h5", engine="h5netcdf", group="sequences") as table:
+        assert table["series"].to_numpy().tolist() == ["a", "b"]
 
 
 def test_splits_and_sequences_are_those_that_were_written(paths: dict[str, Path]) -> None:
