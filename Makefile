@@ -143,7 +143,7 @@ same-bytes: $(READY) ## compare all output bytes with those of another revision 
 	@$(IN_VENV) python -m tools.output_bytes against $(ARGS)
 
 .PHONY: params
-params: $(READY) ## compose conf/ into params.yaml, for the default data set
+params: $(READY) ## compose conf/ into params.yaml, for the data set that conf/config.yaml names
 	@$(IN_VENV) python -c '$(COMPOSE)'
 
 .PHONY: venv

@@ -12,6 +12,7 @@ from hindcast.stages.common import run_app
 
 # In pipeline order.
 STAGES = {
+    "check": "Check all settings and find the raw files.",
     "simulate": "Generate the default input from a seed.",
     "ingest": "Read raw CSV files into typed tables; quarantine bad rows.",
     "pack": "Join what was known at each origin into HDF5 shards.",
@@ -24,6 +25,7 @@ STAGES = {
 
 # Not stages of `dvc repro`: they do not change any input of a stage.
 COMMANDS = {
+    "use": "Choose the project's data set.",
     "inspect": "Analyse CSV files; propose the settings to read them.",
     "verify": "Check every checksum, count and index of a data set.",
     "methods": "Run published training methods on series; print the measurements.",

@@ -11,11 +11,11 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 from filelock import FileLock, Timeout
@@ -24,8 +24,10 @@ from rich.markup import escape
 from rich.text import Text
 
 from hindcast.pipeline.errors import BusyError, HindcastError
-from hindcast.pipeline.settings.params import Params, load_params
+from hindcast.pipeline.settings.params import load_params
 from hindcast.pipeline.wording import printable
+
+Given = TypeVar("Given")  # what a stage is given: the settings that it reads
 
 _LOCKS = Path(".hindcast")
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
@@ -72,9 +74,16 @@ def quality_notes(root: Path) -> tuple[str, ...]:
 
 
 def stage_main(
-    name: str, run: Callable[[Params], Summary], description: str, example: str
+    name: str,
+    run: Callable[[Given], Summary],
+    description: str,
+    example: str,
+    load: Callable[[Path, Sequence[str]], Given] = load_params,  # type: ignore[assignment]  # for Params
 ) -> Callable[..., int]:
-    """Return the function `main` of a stage, which calls `run` with the settings from a command line in a locked workspace."""
+    """Return the function `main` of a stage, which calls `run` with the settings from a command line in a locked workspace.
+
+    `load` reads the settings that the stage needs: all of them, unless it says otherwise.
+    """
 
     def command(
         params: Annotated[Path, typer.Option(help="The settings file.")] = Path("params.yaml"),
@@ -87,7 +96,7 @@ def stage_main(
         debug: Debug = False,  # noqa: FBT002
     ) -> None:
         with reported_errors(name, debug=debug), _lock_workspace(name):
-            _print_summary(name, run(load_params(params, set_ or [])))
+            _print_summary(name, run(load(params, set_ or [])))
 
     return command_main(name, command, description, example)
 

@@ -22,7 +22,7 @@ def run(params: Params) -> Summary:
 
     evaluation = evaluate_workspace(params, Path())
     return Summary(
-        read=("data/dataset.h5 and the network in models/",),
+        read=(f"data set {params.raw.data_set}: data/dataset.h5 and the network in models/",),
         kept=tuple(kept_lines(evaluation)),
         excluded=tuple(excluded_lines(evaluation)),
         wrote=(

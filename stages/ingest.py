@@ -21,9 +21,12 @@ def run(params: Params) -> Summary:
             rules = ", ".join(f"{rule} {count}" for rule, count in counts["rules"].items())
             excluded.append(f"{name}: {counts['rows_quarantined']} rows ({rules})")
     return Summary(
-        read=tuple(
-            f"{name}: {counts['rows_read']} rows in {len(counts['files'])} files"
-            for name, counts in sources.items()
+        read=(
+            f"data set {params.raw.data_set}, raw.path {params.raw.path}",
+            *(
+                f"{name}: {counts['rows_read']} rows in {len(counts['files'])} files"
+                for name, counts in sources.items()
+            ),
         ),
         kept=tuple(
             f"{name}: {counts['rows_stored']} rows, {counts['rows_folded']} repeats folded"

@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from hindcast.pipeline.settings.params import Params
+from hindcast.pipeline.settings.params import SimulationParams, load_simulation
 from hindcast.stages.common import Summary, stage_main
 
 
-def run(params: Params) -> Summary:
+def run(params: SimulationParams) -> Summary:
     """Write data/simulated in the current folder."""
     from hindcast.pipeline.simulate.games import simulate
 
@@ -26,6 +26,7 @@ main = stage_main(
     "Write a synthetic data set from a seed: issued forecasts and realized usage of games and customers, "
     "with the faults that real files have. Writes data/simulated/.",
     "hindcast simulate --set simulate.games=2 --set simulate.days=60",
+    load_simulation,
 )
 
 

@@ -32,13 +32,16 @@ ROOT = Path(__file__).resolve().parents[1]
 CODE = Code(ROOT)
 
 COMMAND_ROOMS = ("simulate", "inspect", "methods")  # imported by their own commands only
-STAGES = ("simulate", "ingest", "pack", "split", "scale", "certify", "train", "evaluate")
+STAGES = ("check", "simulate", "ingest", "pack", "split", "scale", "certify", "train", "evaluate")
 
 # Who may import what, by prefix of the module's name. A library that stands nowhere here may be used nowhere.
 FENCES = {
     "numpy": ("pipeline",),
-    "yaml": ("pipeline.settings", "pipeline.inspect"),
-    "ruamel": ("pipeline.inspect.commented_yaml",),
+    "yaml": ("pipeline.settings", "pipeline.inspect", "pipeline.project.composition"),
+    "ruamel": ("pipeline.inspect.commented_yaml", "pipeline.project.data_set_choice"),
+    "dvc": ("pipeline.project.composition",),
+    "hydra": ("pipeline.project.composition",),
+    "omegaconf": ("pipeline.project.composition",),
     "charset_normalizer": ("pipeline.inspect.text_encoding",),
     "filelock": ("pipeline.files", "stages.common"),
     "psutil": ("pipeline.files",),
@@ -82,6 +85,7 @@ HEAVY = (
 
 # The settings that a stage cannot do without; what else its own file takes from `params` is read from the file.
 LEAST_PARAMS = {
+    "check": set(),  # it runs each time, so it needs no declared settings
     "simulate": {"seed", "simulate"},
     "ingest": {"raw"},
     "pack": {"align", "pack"},
@@ -187,6 +191,8 @@ def test_every_imported_library_is_a_declared_dependency() -> None:
         "charset_normalizer": "charset-normalizer",
         "distributed": "dask",
         "pydantic_core": "pydantic",
+        "hydra": "dvc",  # which composes with it
+        "omegaconf": "dvc",
         "ruamel": "ruamel-yaml",
         "yaml": "pyyaml",
     }
@@ -289,7 +295,7 @@ def params() -> dict[str, Any]:
     return values
 
 
-def test_dvc_yaml_runs_the_eight_stages() -> None:
+def test_dvc_yaml_runs_the_nine_stages() -> None:
     assert set(dvc_stages()) == set(STAGES)
     for stage, entry in dvc_stages().items():
         assert entry["cmd"].startswith(f"python -m stages.{stage}"), entry["cmd"]

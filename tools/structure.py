@@ -28,8 +28,8 @@ import yaml
 ROOT = Path(__file__).resolve().parents[1]
 GROUND = ("errors", "files", "digests", "progress", "cluster", "engine", "arrays", "wording", "forecasters")
 ROOMS = (
-    "settings", "simulate", "raw", "align", "store", "inspect", "split", "certify", "feed", "learn", "judge", "workspace",
-    "methods",
+    "settings", "simulate", "raw", "project", "align", "store", "inspect", "split", "certify", "feed", "learn", "judge",
+    "workspace", "methods",
 )  # fmt: skip
 ORDER = (
     ROOMS[0],

@@ -140,7 +140,18 @@ def evaluate(
         examples = {each.target: evaluator.examples.get((each.split, each.target)) for each in shown}
         plots = draw_all(plots_folder, shown, examples, history)
         settings = params.model_dump(mode="json", by_alias=True, include=set(_REPORTED_SETTINGS))
-        contents = Contents(evaluation.answers, judgements, plots, plots_folder, quality, facts, settings)
+        raw = params.raw
+        contents = Contents(
+            raw.data_set,
+            raw.shown_path,
+            evaluation.answers,
+            judgements,
+            plots,
+            plots_folder,
+            quality,
+            facts,
+            settings,
+        )
         write_report(out["report.html"], contents)
     return evaluation
 

@@ -27,8 +27,13 @@ _MOST_ITEMS = 200  # of a list in one cell
 
 @dataclass(frozen=True)
 class Contents:
-    """The content of the report. `facts` are JSON-like values by title, `settings` are the settings used."""
+    """The content of the report. `facts` are JSON-like values by title, `settings` are the settings used.
 
+    `data_set` is its name, and `raw_path` where its files lie, without folders that only this machine has.
+    """
+
+    data_set: str
+    raw_path: str
     answers: list[tuple[Judgement, Answer]]
     judgements: list[Judgement]
     plots: list[Plot]
@@ -72,6 +77,8 @@ def write_report(path: Path, contents: Contents) -> None:
         contents.judgements, key=lambda each: each.split != first
     )  # the split of the answer comes first
     page = environment.get_template("report.html.j2").render(
+        data_set=contents.data_set,
+        raw_path=contents.raw_path,
         css=(_ROOM / "report.css").read_text(encoding="utf-8"),
         answers=[(judgement, answer, answers_without(judgement)) for judgement, answer in contents.answers],
         quality=contents.quality,

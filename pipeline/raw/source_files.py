@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Sized
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -56,11 +56,7 @@ def find_files(raw: RawSettings, base: Path, archives: Archives | None = None) -
     RawDataError for file names that are not UTF-8.
     """
     root = base / raw.path
-    if not root.is_dir():
-        what = "is not a folder" if root.exists() else "does not exist"
-        raise MissingInputError(f"raw.path: {root} {what}; put the raw files there or change raw.path.")
-    _check_readable(raw, root)
-    found = {name: _match_globs(source, root) for name, source in raw.sources.items()}
+    found = match_files(raw, base)
     packed = {path for matches in found.values() for path, _ in matches if is_archive(path)}
     whole = {path for path in packed if is_one_file(path)}
     wanted = {
@@ -71,18 +67,7 @@ def find_files(raw: RawSettings, base: Path, archives: Archives | None = None) -
     }
     several = (archives or Archives(base / MEMBERS)).unpack(wanted)
     files = {name: _files_of(matches, root, several, whole) for name, matches in found.items()}
-    empty = [name for name, matches in files.items() if not matches]
-    if empty:
-        present = (path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())
-        available = quoted(sorted(present, key=natural_key))
-        raise MissingInputError(
-            f"No files match below raw.path {root}.",
-            [
-                f"raw.sources.{name}.files: no file matches {' or '.join(map(repr, raw.sources[name].globs))}; "
-                f"files in the folder: {available}"
-                for name in empty
-            ],
-        )
+    _check_not_empty(raw, root, files)
     names = {file.name for matches in files.values() for file in matches}
     undecodable = sorted(ascii(name) for name in names if name.encode(errors="replace").decode() != name)
     if undecodable:
@@ -91,6 +76,22 @@ def find_files(raw: RawSettings, base: Path, archives: Archives | None = None) -
             [f"{name}: is not valid UTF-8" for name in undecodable],
         )
     return files
+
+
+def match_files(raw: RawSettings, base: Path) -> dict[str, set[tuple[Path, str]]]:
+    """Return the files that match the globs of every source, without opening any: each with the glob of its members (an
+    archive) or an empty text.
+
+    Raises MissingInputError as `find_files`.
+    """
+    root = base / raw.path
+    if not root.is_dir():
+        what = "is not a folder" if root.exists() else "does not exist"
+        raise MissingInputError(f"raw.path: {root} {what}; put the raw files there or change raw.path.")
+    _check_readable(raw, root)
+    found = {name: _match_globs(source, root) for name, source in raw.sources.items()}
+    _check_not_empty(raw, root, found)
+    return found
 
 
 def open_ends(files: Sequence[RawFile]) -> list[str]:
@@ -148,6 +149,22 @@ def suggest_nearest(name: str, available: list[str]) -> str:
 def quoted(names: list[str]) -> str:
     """Return the first names of a list, quoted, and the number of further names."""
     return listed([repr(name) for name in names], _MOST_LISTED)
+
+
+def _check_not_empty(raw: RawSettings, root: Path, found: Mapping[str, Sized]) -> None:
+    empty = [name for name, matches in found.items() if not matches]
+    if not empty:
+        return
+    present = (path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())
+    available = quoted(sorted(present, key=natural_key))
+    raise MissingInputError(
+        f"No files match below raw.path {root}.",
+        [
+            f"raw.sources.{name}.files: no file matches {' or '.join(map(repr, raw.sources[name].globs))}; "
+            f"files in the folder: {available}"
+            for name in empty
+        ],
+    )
 
 
 def _check_readable(raw: RawSettings, root: Path) -> None:

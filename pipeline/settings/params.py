@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, TypeVar, get_args
 
 from pydantic import Field, ValidationError
 from pydantic.json_schema import GenerateJsonSchema
@@ -34,16 +34,23 @@ from hindcast.pipeline.settings.split import (
 from hindcast.pipeline.settings.strict_yaml import MOST_BYTES, first_faults, parse_yaml
 from hindcast.pipeline.settings.train import TrainSettings
 
+AnyParams = TypeVar("AnyParams", bound="SimulationParams")
+
 _MOST_PARENTS = 20
 _LONGEST_FAULT = 1_000  # characters
 _TEMPLATE = Path(__file__).parents[2] / "templates" / "params.yaml"  # in hindcast/, as imported
 
 
-class Params(Section):
-    """All settings of a data set and its experiment."""
+class SimulationParams(Section):
+    """The settings that `simulate` reads."""
 
     seed: Annotated[Integer, Field(ge=0, lt=2**31)] = 7
     simulate: SimulateSettings = SimulateSettings()
+
+
+class Params(SimulationParams):
+    """All settings of a data set and its experiment."""
+
     raw: RawSettings
     align: AlignSettings
     pack: PackSettings = PackSettings()
@@ -76,21 +83,27 @@ def load_params(path: Path | str, overrides: Sequence[str] = ()) -> Params:
     `overrides` are `dotted.key=value` texts; the value is parsed as YAML. Raises MissingInputError if the file
     is missing, and SettingsError with all faults if the settings are invalid.
     """
+    return check_params(read_params(path, overrides), str(path))
+
+
+def load_simulation(path: Path | str, overrides: Sequence[str] = ()) -> SimulationParams:
+    """Read and check the settings of `simulate`, as `load_params` does; the other sections may have any content."""
+    raw = read_params(path, overrides)
+    own = {name: raw[name] for name in SimulationParams.model_fields if name in raw}
+    return _validate(SimulationParams, own, str(path))
+
+
+def read_params(path: Path | str, overrides: Sequence[str] = ()) -> dict[str, Any]:
+    """Read a settings file with overrides as a nested mapping, without checking the settings; raises as `load_params`."""
     raw = _read(Path(path))
     for override in overrides:
         _apply(raw, override)
-    return check_params(raw, str(path))
+    return raw
 
 
 def check_params(raw: dict[str, Any], origin: str) -> Params:
     """Convert a nested mapping to Params; `origin` names its source in messages. Raises SettingsError with all faults."""
-    try:
-        params = Params.model_validate(raw)
-    except ValidationError as fault:
-        faults = [
-            _describe(error) for error in fault.errors(include_url=False) if not _follows_from_another(error)
-        ]
-        raise SettingsError(f"{origin}: {_count(faults)}", first_faults(faults)) from None
+    params = _validate(Params, raw, origin)
     faults = [
         *faults_between_sections(params.raw, params.align),
         *capacity_faults(params.raw, params.align),
@@ -99,6 +112,16 @@ def check_params(raw: dict[str, Any], origin: str) -> Params:
     if faults:
         raise SettingsError(f"{origin}: {_count(faults)}", first_faults(faults))
     return params
+
+
+def _validate(sections: type[AnyParams], raw: dict[str, Any], origin: str) -> AnyParams:
+    try:
+        return sections.model_validate(raw)
+    except ValidationError as fault:
+        faults = [
+            _describe(error) for error in fault.errors(include_url=False) if not _follows_from_another(error)
+        ]
+        raise SettingsError(f"{origin}: {_count(faults)}", first_faults(faults)) from None
 
 
 def _read(path: Path) -> dict[str, Any]:

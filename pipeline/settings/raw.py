@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import PurePath
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
@@ -43,6 +44,7 @@ from hindcast.pipeline.settings.known import Always, AtIssuePlus, KnownField, Pu
 from hindcast.pipeline.settings.source_faults import faults_of_headers, faults_of_lines
 from hindcast.pipeline.settings.stamp_grid import StampGrid
 
+Name = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Role = Literal["forecast", "realized", "known"]
 
 MISSING = (
@@ -171,6 +173,7 @@ class Source(Section):
 class RawSettings(Section):
     """All sources of a data set, with their common grid and zone."""
 
+    name: Name | None = None  # of the data set, as reports show it; none: the last folder of `path`
     path: str
     frequency: PositiveDuration
     grid_offset: DurationOrDurations = Duration("0h", 0)  # where steps start: one for all groups, or by group
@@ -180,6 +183,17 @@ class RawSettings(Section):
     sources: Annotated[dict[str, Source], Field(min_length=1)]
     newer_fields: ClassVar[frozenset[str]] = frozenset({"anchor"})
     confirmed: tuple[ConfirmedEvent, ...] = ()  # genuine events, about which `ingest` does not warn
+
+    @property
+    def data_set(self) -> str:
+        """The name of the data set: `name`, or the last folder of `path`."""
+        return self.name or PurePath(self.path).name or self.path
+
+    @property
+    def shown_path(self) -> str:
+        """`path` as outputs may show it: an absolute path differs from machine to machine, so only its last folder."""
+        path = PurePath(self.path)
+        return (path.name or "/") if path.is_absolute() or self.path.startswith("~") else self.path
 
     def _faults(self) -> Iterator[str]:
         if self.frequency.days is None and DAY % self.frequency.ns:

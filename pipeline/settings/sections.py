@@ -74,8 +74,13 @@ Start = Annotated[int, BeforeValidator(_to_start), WithJsonSchema({"type": ["str
 
 
 class SimulateSettings(Section):
-    """The default input, which `simulate` generates: games and customers."""
+    """The input that `simulate` generates: games and customers.
 
+    `sets` names the generated data sets that this project uses: with `games`, the stage is part of the graph of `dvc repro`
+    and writes `data/simulated`; with an empty list, the graph has no such stage.
+    """
+
+    sets: tuple[Literal["games"], ...] = ()
     games: Annotated[Integer, Field(ge=1, le=10_000)] = 4
     customers: Annotated[Integer, Field(ge=1, le=100_000)] = 10
     days: Annotated[Integer, Field(ge=10, le=20_000)] = 200

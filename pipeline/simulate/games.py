@@ -20,7 +20,7 @@ from hindcast.pipeline.engine import map_in_order
 from hindcast.pipeline.files import replace_folders
 from hindcast.pipeline.settings.base import HOUR
 from hindcast.pipeline.settings.clock import wall_of
-from hindcast.pipeline.settings.params import Params
+from hindcast.pipeline.settings.params import SimulationParams
 from hindcast.pipeline.settings.sections import SimulateSettings
 from hindcast.pipeline.simulate.usage import Customer, add_noise, compute_drivers, compute_usage
 from hindcast.pipeline.simulate.weather import (
@@ -52,7 +52,7 @@ _IMPOSSIBLE_READING = 99999.0
 _FEW_DAYS = 40_000  # days of customers: written in three seconds, as long as processes take to start
 
 
-def simulate(params: Params, root: Path) -> dict[str, int]:
+def simulate(params: SimulationParams, root: Path) -> dict[str, int]:
     """Write `data/simulated` below `root`; return the numbers of games, customers, files and rows.
 
     The bytes are a function of `seed` and `simulate`; the bytes of a game do not depend on the number of games.

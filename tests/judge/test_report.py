@@ -63,6 +63,11 @@ class Structure(HTMLParser):
         return [attributes for name, attributes, _ in self.found if name == tag]
 
 
+def test_the_head_names_the_data_set_and_where_its_files_lie(page: Path) -> None:
+    head = page.read_text(encoding="utf-8").partition("<main>")[0]
+    assert "Data set gefcom2012, from data/raw/gefcom2012_wind" in head
+
+
 def test_the_page_is_well_formed_and_has_a_title_and_a_language(page: Path) -> None:
     structure = Structure(page.read_text(encoding="utf-8"))
     assert structure.faults == []

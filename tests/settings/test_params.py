@@ -10,7 +10,7 @@ import yaml
 from hindcast.pipeline.errors import MissingInputError, SettingsError
 from hindcast.pipeline.settings.gates import DailyGate
 from hindcast.pipeline.settings.origin import Before, Cycle
-from hindcast.pipeline.settings.params import Params, check_params, json_schema, load_params
+from hindcast.pipeline.settings.params import Params, check_params, json_schema, load_params, load_simulation
 from tests.mock_data import mock_settings
 
 
@@ -202,3 +202,20 @@ def test_the_schema_has_every_setting_and_gives_each_a_type(root: Path) -> None:
         for field, value in form["properties"].items():
             assert {"type", "anyOf", "oneOf", "$ref", "const", "enum"} & set(value), f"{name}.{field}"
     assert schema["$defs"]["Blocked"]["properties"]["block"]["default"] == "28d"
+
+
+def test_the_settings_of_simulate_are_read_without_the_other_sections(tmp_path: Path) -> None:
+    values = mock_settings() | {
+        "seed": 3,
+        "simulate": {"games": 2},
+        "align": "no section",
+        "raw": {"path": 5},
+    }
+    path = _write(tmp_path, values)
+    with pytest.raises(SettingsError, match="align"):
+        load_params(path)
+    params = load_simulation(path, ["simulate.days=50"])
+    assert (params.seed, params.simulate.games, params.simulate.days) == (3, 2, 50)
+    with pytest.raises(SettingsError) as fault:
+        load_simulation(path, ["seed=-1", "simulate.games=0"])
+    assert [line.partition(":")[0] for line in fault.value.faults] == ["seed", "simulate.games"]

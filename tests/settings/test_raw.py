@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from hindcast.pipeline.settings.raw import RawSettings, Source
 
@@ -165,3 +167,29 @@ def test_the_distance_of_timestamps_is_what_a_source_declares_where_it_divides_a
 ) -> None:
     raw = RawSettings.model_validate({"path": "raw", "frequency": "1h", "sources": {"m": source(**fields)}})
     assert raw.stamp_grid(raw.sources["m"], "g").pitch == minutes * 60 * 10**9
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "data_set", "shown"),
+    [
+        (None, "data/raw/mine", "mine", "data/raw/mine"),
+        ("my set", "data/raw/mine/", "my set", "data/raw/mine/"),
+        (None, "/home/someone/downloads", "downloads", "downloads"),
+        ("opsd", "~/downloads", "opsd", "downloads"),
+        (None, "../shared/load", "load", "../shared/load"),
+        (None, "/", "/", "/"),
+        (None, ".", ".", "."),
+    ],
+)
+def test_the_data_set_has_a_name_and_a_path_without_folders_of_one_machine(
+    name: str | None, path: str, data_set: str, shown: str, compose: Callable[..., dict[str, Any]]
+) -> None:
+    raw = compose("dataset=ercot")["raw"] | {"name": name, "path": path}
+    settings = RawSettings.model_validate(raw)
+    assert (settings.data_set, settings.shown_path) == (data_set, shown)
+
+
+@pytest.mark.parametrize("name", ["", "a\nb", "x" * 101, 5])
+def test_a_name_of_a_data_set_is_one_short_line(name: Any, compose: Callable[..., dict[str, Any]]) -> None:
+    with pytest.raises(ValidationError):
+        RawSettings.model_validate(compose("dataset=ercot")["raw"] | {"name": name})

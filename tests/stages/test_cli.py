@@ -11,7 +11,7 @@ import pytest
 
 from hindcast.stages import cli
 
-ORDER = ["simulate", "ingest", "pack", "split", "scale", "certify", "train", "evaluate"]
+ORDER = ["check", "simulate", "ingest", "pack", "split", "scale", "certify", "train", "evaluate"]
 
 
 def test_help_lists_the_stages_in_order_with_one_line_each(

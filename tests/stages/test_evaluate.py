@@ -110,7 +110,9 @@ def test_the_stage_writes_all_outputs_and_prints_the_answer(
 
 def test_the_stages_settings_in_the_report_hold_no_path(workspace: Path) -> None:
     assert main([*ARGUMENTS, "--set", "raw.path=/somewhere/private"]) == 0
-    assert "/somewhere/private" not in (workspace / "reports/report.html").read_text(encoding="utf-8")
+    page = (workspace / "reports/report.html").read_text(encoding="utf-8")
+    assert "/somewhere/private" not in page
+    assert "Data set gefcom2012, from private" in page
 
 
 @pytest.mark.parametrize("absent", ["data/dataset.h5", "models/history.json"])

@@ -35,6 +35,7 @@ def test_the_stage_writes_its_outputs_and_prints_its_counts(
 ) -> None:
     assert ingest.main([]) == 0
     shown = capsys.readouterr().out
+    assert "data set ercot, raw.path raw" in shown
     assert "measured: 4 rows in 1 files" in shown
     assert "data/tables/" in shown
     assert (

@@ -1,0 +1,95 @@
+"""The stage `check` from its command line: all faults first, nothing slow, an output that is always the same."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from hindcast.pipeline.project.data_set_choice import choose_data_set
+from hindcast.stages import check
+from tests.project.own_data_set import write_mine
+
+PROGRAM = """
+import sys
+from hindcast.stages.check import main
+assert main(sys.argv[1:]) == 0
+loaded = {"tensorflow", "keras", "pandas", "dask", "h5py"} & set(sys.modules)
+assert not loaded, loaded
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project whose data set is `mine`, with one raw file."""
+    shutil.copytree(root / "conf", tmp_path / "conf")
+    write_mine(tmp_path, "a.csv")
+    choose_data_set(tmp_path, "mine")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_it_names_the_data_set_and_counts_its_files(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert check.main([]) == 0
+    shown = capsys.readouterr().out
+    assert "data set mine, raw.path data/raw/mine" in shown
+    assert "load: 1 files" in shown
+    assert "Warning" not in shown
+
+
+def test_its_output_is_the_same_for_every_data_set_and_setting(project: Path) -> None:
+    assert check.main([]) == 0
+    first = (project / "reports/check.json").read_bytes()
+    choose_data_set(project, "simulated")
+    assert check.main(["--set", "train.units=[3]"]) == 0
+    assert (project / "reports/check.json").read_bytes() == first
+
+
+@pytest.mark.parametrize(
+    ("arguments", "messages"),
+    [
+        (["--set", "align.target=[nothing]", "--set", "train.units=[0]"], ["train.units"]),
+        (["--set", "raw.path=elsewhere"], ["raw.path: elsewhere does not exist; put the raw files there"]),
+        (
+            ["--set", "raw.sources.load.files=b*.csv"],
+            ["no file matches 'b*.csv'; files in the folder: 'a.csv'"],
+        ),
+        (["--set", "raw.path=data/simulated"], ["simulate: {sets: [games]}"]),
+    ],
+)
+def test_a_fault_is_an_error_and_the_last_output_stays(
+    project: Path, arguments: list[str], messages: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert check.main([]) == 0
+    assert check.main(arguments) == 1
+    shown = capsys.readouterr().err
+    assert all(message in shown for message in messages), shown
+    assert "Traceback" not in shown
+    assert (project / "reports/check.json").is_file()
+
+
+def test_an_edit_of_conf_is_a_warning(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = project / "conf/config.yaml"
+    path.write_text(path.read_text(encoding="utf-8").replace("seed: 7", "seed: 8"), encoding="utf-8")
+    assert check.main([]) == 0
+    shown = capsys.readouterr().out
+    assert "seed: 7 in params.yaml, 8 in conf/" in shown
+    assert "hindcast use mine" in shown
+
+
+def test_it_works_in_a_folder_without_conf(project: Path) -> None:
+    (project / "conf").rename(project.parent / "moved")
+    assert check.main([]) == 0
+
+
+def test_it_loads_no_slow_library(project: Path, root: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM], cwd=project, env={"PYTHONPATH": str(root), "PATH": "/usr/bin:/bin"},
+        capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
