@@ -68,7 +68,11 @@ FENCES = {
     ),
     "h5py": ("pipeline.store", "pipeline.methods.plain_hdf5"),
     "hdf5plugin": ("pipeline.store", "pipeline.methods.plain_hdf5"),
-    "holidays": ("pipeline.align.features.calendar_features", "pipeline.certify.holiday_kinds"),
+    "holidays": (
+        "pipeline.align.features.calendar_features",
+        "pipeline.certify.holiday_kinds",
+        "pipeline.settings.closed_days",
+    ),
     "keras": ("pipeline.learn", "pipeline.feed.adapters.keras", "pipeline.methods"),
     "tensorflow": ("pipeline.learn.backend",),
     "matplotlib": ("pipeline.judge",),

@@ -64,28 +64,58 @@ def count_pieces(frames: Mapping[str, pd.DataFrame], params: Params, group: str)
 
 
 def find_coarser(frames: Mapping[str, pd.DataFrame], params: Params, group: str) -> list[str]:
-    """Return a sentence for each source of a target whose first series becomes finer once, so that earlier steps are lost."""
+    """Return a sentence for each source of a target or of forecasts with series that become finer once, at another time than
+    `coarser` says, so that earlier steps are lost.
+
+    Looks at the series in the first rows of each table; series that become finer at the same time are named together.
+    """
     found = []
     for name, frame in frames.items():
         source = params.raw.sources[name]
-        if source.role != "realized" or source.coarser or params.raw.has_local_days or frame.empty:
-            continue
-        if not set(params.align.target) & source.values.keys():  # noqa: PD011 (no DataFrame)
+        is_target = source.role == "realized" and set(params.align.target) & source.values.keys()  # noqa: PD011 (no DataFrame)
+        is_forecast = source.role == "forecast" and source.interpolate is None
+        if params.raw.has_local_days or frame.empty or not (is_target or is_forecast):
             continue
         pitch = params.raw.stamp_grid(source, group).pitch
-        first = frame["series"].iloc[:_MOST_ROWS]
-        times = np.unique(
-            frame["valid_time"].iloc[:_MOST_ROWS].to_numpy(np.int64)[(first == first.iloc[0]).to_numpy()]
-        )
-        change = _change_of(times, pitch)
-        if change is not None:
-            until, length = change
-            found.append(
-                f"{name} of {group}: timestamps of series {str(first.iloc[0])!r} are {_words(length)} apart until {time_text(until)}, "
-                f"and {_words(pitch)} from then on, so that earlier steps without a timestamp have no value: write "
-                f'`coarser: [{{until: "{time_text(until)}", spacing: {_words(length)}}}]` in raw.sources.{name}'
-            )
+        changes: dict[tuple[int, int], list[str]] = {}
+        for series, times in frame.iloc[:_MOST_ROWS].groupby("series", observed=True, sort=True)[
+            "valid_time"
+        ]:
+            change = _change_of(distinct := np.unique(times.to_numpy(np.int64)), pitch)
+            if change is not None and not _is_declared(source, distinct, change, pitch):
+                changes.setdefault(change, []).append(str(series))
+        found += [_sentence(name, source, group, pitch, change, names) for change, names in changes.items()]
     return found
+
+
+def _is_declared(source: Source, times: Ints, change: tuple[int, int], pitch: int) -> bool:
+    until, length = change
+    due = np.where(times < until, length, pitch)
+    return bool(source.coarser) and bool((lengths_at(source.coarser, times, pitch) == due).all())
+
+
+def _sentence(  # noqa: PLR0917 - a sentence names all of these
+    name: str, source: Source, group: str, pitch: int, change: tuple[int, int], series: list[str]
+) -> str:
+    until, length = change
+    others = f" and of {len(series) - 1:,} more" if len(series) > 1 else ""
+    part = f'`coarser: [{{until: "{time_text(until)}", spacing: {_words(length)}}}]`'
+    if source.coarser:
+        remedy = (
+            f"correct `coarser` in raw.sources.{name}, which says otherwise, to {part}; if other series or groups change at "
+            "another time, describe these as a source of their own"
+        )
+    elif source.has_issue:
+        remedy = (
+            f"write {part} in raw.sources.{name}, so that each row holds for its interval, or `interpolate: {_words(length)}`, so "
+            "that values in between lie on a line"
+        )
+    else:
+        remedy = f"write {part} in raw.sources.{name}"
+    return (
+        f"{name} of {group}: timestamps of series {series[0]!r}{others} are {_words(length)} apart until {time_text(until)}, "
+        f"and {_words(pitch)} from then on, so that earlier steps without a timestamp have no value: {remedy}"
+    )
 
 
 def _change_of(times: Ints, fine: int) -> tuple[int, int] | None:

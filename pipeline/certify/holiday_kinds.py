@@ -34,6 +34,11 @@ def holiday_value(chosen: Holidays, kind: str, day: date) -> float:
     return float(is_working and is_between and (before or after))
 
 
+def is_public_holiday(country: str, region: str | None, day: date) -> bool:
+    """Return whether a date is a public holiday of a country or of one of its subdivisions."""
+    return _is_listed(country, region, day)
+
+
 def _is_listed(country: str, region: str | None, day: date, category: str = "public") -> bool:
     return day in _calendar(country, region, day.year, category)
 

@@ -8,6 +8,7 @@ from functools import cache
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
+from hindcast.pipeline.certify.holiday_kinds import is_public_holiday
 from hindcast.pipeline.settings.base import Duration
 from hindcast.pipeline.settings.gates import DailyGate, WeekdayGates, WeeklyGate
 from hindcast.pipeline.settings.known import AfterStep, Always, AtIssuePlus, BeforeStep, DayAt, KnownRule
@@ -90,9 +91,17 @@ def _gate_of_weekday(rule: WeekdayGates, day: date, deadline: tuple[str, int], z
     if not covering:
         return None
     gate = _back_to(day - timedelta(days=1), covering[0])
-    while gate in rule.closed or gate in skipped_days(zone) or not rule.covers.get(_WEEKDAYS[gate.weekday()]):
+    while (
+        _is_closed(rule, gate) or gate in skipped_days(zone) or not rule.covers.get(_WEEKDAYS[gate.weekday()])
+    ):
         gate -= timedelta(days=1)
     return min(moment_of(_at(gate, clock), zone) - ready, moment_of_midnight(day, zone))
+
+
+def _is_closed(rule: WeekdayGates, day: date) -> bool:
+    if isinstance(rule.closed, tuple):
+        return day in rule.closed
+    return day in rule.closed.dates or is_public_holiday(rule.closed.holidays, rule.closed.subdivision, day)
 
 
 def _back_to(day: date, weekday: str) -> date:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
@@ -23,13 +22,13 @@ from hindcast.pipeline.settings.base import (
     zone_for,
 )
 from hindcast.pipeline.settings.clock import local_day, moment_of_day
+from hindcast.pipeline.settings.closed_days import Closed, are_closed, most_closed
 
 NO_ORIGIN = TIME_MIN
 """Stands for the missing origin of a step that no gate covers."""
 
 _WEEK = 7
 _THURSDAY = 3  # 1970-01-01, day 0
-_EPOCH = date(1970, 1, 1)
 _MOST_WEEKS = 520
 
 
@@ -98,12 +97,12 @@ class DailyGate(Gate):
 class WeekdayGates(Gate):
     """The gate of a weekday covers the steps of the weekdays named, the next ones after it: Friday's covers Saturday to Monday.
 
-    There is no gate on the dates `closed`: what it would cover is covered by the last gate before. Steps of a weekday that no
-    gate covers have no origin.
+    There is no gate on the days `closed` (dates, or public holidays): what it would cover is covered by the last gate before.
+    Steps of a weekday that no gate covers have no origin.
     """
 
     covers: dict[Weekday, Weekdays]
-    closed: tuple[date, ...] = ()
+    closed: Closed = ()
 
     def _faults(self) -> Iterator[str]:
         yield from super()._faults()
@@ -122,7 +121,7 @@ class WeekdayGates(Gate):
         days, place = np.unique(local_day(times, zone), return_inverse=True)
         back = self._days_back()[(days + _THURSDAY) % _WEEK]
         due = days - back
-        first = int(due.min()) - _WEEK * (len(self.closed) + 2)
+        first = int(due.min()) - _WEEK * (most_closed(self.closed) + 2)
         every = np.arange(first, int(due.max()) + 1)
         last_open = np.maximum.accumulate(np.where(self._is_open(every, zone), every, first))
         origin = np.minimum(self.on_days(last_open[due - first], zone), moment_of_day(days, 0, zone))
@@ -139,9 +138,8 @@ class WeekdayGates(Gate):
     def _is_open(self, days: Times, zone: str) -> Flags:
         """Return which local days have a gate; a day that a zone skipped has none."""
         gates = [number for number, name in enumerate(WEEKDAYS) if self.covers.get(name)]
-        closed = [(day - _EPOCH).days for day in self.closed]
         exists = moment_of_day(days + 1, 0, zone) > moment_of_day(days, 0, zone)
-        return exists & np.isin((days + _THURSDAY) % _WEEK, gates) & ~np.isin(days, closed)
+        return exists & np.isin((days + _THURSDAY) % _WEEK, gates) & ~are_closed(self.closed, days)
 
 
 class WeeklyGate(Gate):

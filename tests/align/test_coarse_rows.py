@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -107,6 +109,80 @@ def test_a_change_of_resolution_that_is_not_declared_is_noticed() -> None:
     assert find_coarser({"meter": holes}, params(coarser=False), "here") == [], (
         "gaps are no change of resolution"
     )
+
+
+def market() -> Params:
+    """Quarters of load measured and forecast, whose files say nothing about earlier hours."""
+    return mock_params(
+        frequency="15min", sources=("weather", "meter"), origin={"at": "10:00", "covers": "next_day"}, zone="UTC",
+        gaps={"fill": "0h"}, features={"forecast": ["temp"]}, published={"usage": "temp"},
+    )  # fmt: skip
+
+
+def history(series: tuple[str, ...] = ("a",), later: int = 0) -> dict[str, pd.DataFrame]:
+    """Hours, then quarters: measurements from CHANGE, forecasts (issued daily at 06:00 for the next day) from two days before.
+
+    The last series changes `later` days later.
+    """
+    measured, forecast = [], []
+    for name in series:
+        shift = later * DAY if name == series[-1] else 0
+        for kind, change in (("measured", CHANGE + shift), ("forecast", CHANGE - 2 * DAY)):
+            early = [(time, HOUR) for time in range(START, change, HOUR)]
+            for time, length in early + [
+                (time, QUARTER) for time in range(change, START + 12 * DAY, QUARTER)
+            ]:
+                if kind == "measured":
+                    measured.append({"series": name, "valid": time, "known": time + length, "usage": 2.0})
+                else:
+                    issue = time - time % DAY - 18 * HOUR
+                    value = float((time - START) // HOUR)
+                    forecast.append(
+                        {"series": name, "valid": time, "issue": issue, "known": issue, "temp": value}
+                    )
+    return {"weather": frame(forecast, ("temp", "rain")), "meter": frame(measured, ("usage", "flow"))}
+
+
+def with_parts(made: Params, parts: dict[str, Any]) -> Params:
+    raw = made.raw.model_dump(by_alias=True)
+    for name, part in parts.items():
+        raw["sources"][name] |= part
+    return made.model_copy(update={"raw": type(made.raw).model_validate(raw)})
+
+
+def settings_in(texts: list[str]) -> dict[str, Any]:
+    """The settings that the sentences ask for, by source."""
+    found = [
+        (re.search(r"raw\.sources\.(\w+)", text), re.search(r"`(coarser: .*?)`", text)) for text in texts
+    ]
+    return {source[1]: yaml.safe_load(part[1]) for source, part in found if source and part}
+
+
+def test_a_history_whose_sources_become_finer_at_different_dates_loses_no_step() -> None:
+    made, tables = market(), history()
+    before = align_frames(tables, made, "here")
+    assert 0 < sum(int(each.W.sum()) for each in before.sequences) < 12 * 96
+    assert len(before.resolution) == 2
+    parts = settings_in(before.resolution)
+    assert parts.keys() == {"weather", "meter"}
+    after = align_frames(tables, with_parts(made, parts), "here")
+    (sequence,) = after.sequences
+    assert (sequence.W == 1).all()
+    assert len(sequence.times) == 12 * 96
+    np.testing.assert_array_equal(sequence.X[:, 0], np.arange(12 * 96) // 4)
+    np.testing.assert_array_equal(sequence.published[:, 0], np.arange(12 * 96) // 4)
+    assert after.resolution == []
+    assert after.pieces == {"weather": {"rows": 72, "pieces": 288}, "meter": {"rows": 120, "pieces": 480}}
+
+
+def test_series_that_become_finer_at_another_time_than_declared_are_named() -> None:
+    made, tables = market(), history(("a", "b", "c"), later=2)
+    texts = [text for text in find_coarser(tables, made, "here") if text.startswith("meter")]
+    assert ["series 'a' and of 1 more" in text for text in texts] == [True, False]
+    chosen = with_parts(made, settings_in(texts[:1]))
+    (text,) = [text for text in find_coarser(tables, chosen, "here") if text.startswith("meter")]
+    assert "series 'c'" in text
+    assert "describe these as a source of their own" in text
 
 
 @pytest.mark.parametrize(

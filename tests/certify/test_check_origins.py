@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from hindcast.pipeline.certify.certificate import certify
+from hindcast.pipeline.certify.check_groups import check_groups
 from hindcast.pipeline.certify.check_origins import ExpectedOrigins, check_issued, check_origins
 from hindcast.pipeline.certify.findings import CheckResult
 from hindcast.pipeline.certify.iterate import iter_blocks
+from hindcast.pipeline.settings import gates
 from hindcast.pipeline.store.reader import Dataset
+from tests.certify.small_data import frames, settings
 from tests.mock_data import HOUR, mock_dataset, mock_group, mock_params
+from tests.split.workplace import kinds, make_data
 
 
 @pytest.fixture(scope="module")
@@ -82,3 +88,16 @@ def test_a_vintage_issued_after_the_origin_is_named_and_margins_are_kept(dataset
     late = issued(moved, params_of(24))
     assert (late.violations, late.tightest_margin) == (1, -HOUR)
     assert "the vintage of source0" in late.examples[0]
+
+
+def test_a_gate_on_a_public_holiday_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Good Friday and Easter Monday lie in the data; the code that makes the shards forgets that they are closed."""
+    days = {"monday": "tuesday", "tuesday": "wednesday", "wednesday": "thursday", "thursday": "friday"}
+    covers = {**days, "friday": ["saturday", "sunday", "monday"]}
+    params = settings(origin={"at": "10:00", "covers": covers, "closed": {"holidays": "DE"}}, features={})
+    assert kinds(certify(make_data(tmp_path / "right", frames(), params), params)) == set()
+    monkeypatch.setattr(gates, "are_closed", lambda _, days: np.zeros(len(days), np.bool_))
+    data = make_data(tmp_path / "wrong", frames(), params)
+    with Dataset(data / "dataset.h5") as made:
+        origin_rule = check_groups(made, data / "tables", params).results["origin_rule"]
+    assert not origin_rule.passed

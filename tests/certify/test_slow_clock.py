@@ -44,6 +44,8 @@ RULES = (
     {"on": "wednesday", "gate": "00:30", "ready": "45min", "covers": "this_week", "starts": "sunday", "for": "21d"},
     {"at": "12:00", "covers": {"friday": ["saturday", "sunday", "monday"], "monday": "tuesday", "tuesday": "wednesday",
      "wednesday": "thursday", "thursday": "friday"}, "closed": ["2024-03-29", "2024-04-01", "2011-12-29"]},
+    {"at": "12:00", "covers": {"friday": ["saturday", "sunday", "monday"], "monday": "tuesday", "wednesday": ["wednesday", "thursday"]},
+     "closed": {"holidays": "DE", "subdivision": "BY", "dates": ["2024-03-28"]}},
     {"gate": "23:30", "ready": "1h", "covers": {"friday": ["saturday", "monday"], "sunday": ["thursday"]}},
     [{"at": "12:00", "covers": "next_day"}, {"every": "12h", "zone": "group", "from": "1h", "for": "24h"}, {"before": "1h"}],
 )  # fmt: skip

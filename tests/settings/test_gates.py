@@ -54,6 +54,18 @@ def test_what_a_closed_day_would_cover_is_covered_by_the_last_gate_before() -> N
     assert shown(easter, "2024-04-03T00:00") == ["Tue 2024-04-02 12:00"]
 
 
+def test_public_holidays_may_be_closed() -> None:
+    holidays = {"at": "12:00", **FRIDAY, "closed": {"holidays": "DE"}}
+    for day in ("2024-03-29T00:00", "2024-03-30T00:00", "2024-04-01T00:00", "2024-04-02T00:00"):
+        assert shown(holidays, day) == ["Thu 2024-03-28 12:00"]
+    assert shown(holidays, "2024-01-06T00:00") == ["Fri 2024-01-05 12:00"]
+    bavaria = {"holidays": "DE", "subdivision": "BY", "dates": ["2024-12-24"]}
+    assert shown(holidays | {"closed": bavaria}, "2025-01-07T00:00") == ["Fri 2025-01-03 12:00"], (
+        "Epiphany, a Monday"
+    )
+    assert shown(holidays | {"closed": bavaria}, "2024-12-25T00:00") == ["Mon 2024-12-23 12:00"]
+
+
 def test_a_weekday_without_a_gate_has_no_origin() -> None:
     assert shown({"at": "12:00", "covers": {"friday": "monday"}}, "2024-03-30T00:00") == ["none"]
 
@@ -102,6 +114,7 @@ def test_each_group_has_the_gate_of_its_own_zone() -> None:
 
 
 GATES = (
+    {"at": "23:30", **FRIDAY, "closed": {"holidays": "US"}},
     {"gate": "00:10", "ready": "30min", "covers": "next_day"},
     {"at": "23:30", **FRIDAY, "closed": ["2011-12-29"]},
     {
