@@ -162,11 +162,16 @@ def mock_dataset(
     )
     shards = mock_shards(folder / "packed", made, params)
     path = folder / "dataset.h5"
-    write_dataset(path, shards, lambda joined: mock_splits(joined, validation, test), {"seed": 0})
+    settings = (params or mock_params()).split
+    identity = {"seed": 0, "split": settings.model_dump(mode="json")}
+    policy = settings.policy
+    write_dataset(path, shards, lambda joined: mock_splits(joined, validation, test, policy), identity)
     return path
 
 
-def mock_splits(dataset: Dataset, validation: float = 0.2, test: float = 0.2) -> list[Split]:
+def mock_splits(
+    dataset: Dataset, validation: float = 0.2, test: float = 0.2, policy: str = "mock"
+) -> list[Split]:
     """Splits by time without embargo: a sample that straddles a border belongs to the later split."""
     times = dataset.time_of(np.arange(dataset.sample_count))
     end_of = times + dataset.segment_length * dataset.frequency
@@ -184,7 +189,7 @@ def mock_splits(dataset: Dataset, validation: float = 0.2, test: float = 0.2) ->
             np.flatnonzero(later == number),
             edges[number],
             edges[number + 1],
-            {"policy": "mock", "seed": 0},
+            {"policy": policy, "seed": 0},
         )
         for number, name in enumerate(("train", "validation", "test"))
     ]

@@ -41,6 +41,7 @@ from hindcast.pipeline.learn.tree_files import open_trees
 from hindcast.pipeline.settings.base import SECOND, TIME_UNITS
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.store.reader import Dataset
+from hindcast.pipeline.store.recorded_settings import check_recorded_settings
 from hindcast.pipeline.wording import time_text
 
 SPLITS = ("validation", "test")
@@ -77,6 +78,7 @@ def evaluate_workspace(params: Params, root: Path) -> Evaluation:
     copy_to = root / ".hindcast" if params.train.mode == "stateful" else None
     with Dataset(root / "data" / "dataset.h5", check_shards=False, copy_to=copy_to) as dataset:
         check_network(models, dataset, params.train)
+        check_recorded_settings(dataset, params, scaler=root / "data" / "scaler.json")
         trees, facts = None, _facts(params, dataset, root)
         known = [(group, series) for group, series in read_model_card(models)["series"]]
         unknown = unknown_series_text(dataset, known)

@@ -28,6 +28,7 @@ from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.settings.train import TrainSettings
 from hindcast.pipeline.store.index_types import Split
 from hindcast.pipeline.store.reader import Dataset
+from hindcast.pipeline.store.recorded_settings import check_recorded_settings
 
 _BLOCK = 1024  # samples read at a time
 _MAX_ONE_HOT = 2000  # series; beyond, the identity matrix and the first kernel outgrow everything else
@@ -47,7 +48,8 @@ def open_certified(params: Params, root: Path) -> Iterator[CertifiedData]:
     """Open the data set below `root` once all that training needs has been checked.
 
     LeakError or MissingInputError without a passed certificate of these very files, FormatError if the scaler belongs
-    to another data set, TrainingError if the settings do not fit the data set or the library of the trees is missing.
+    to another data set, SettingsError if earlier stages used other settings, TrainingError if the settings do not fit
+    the data set or the library of the trees is missing.
     """
     settings, scaler = params.train, root / "data" / "scaler.json"
     if settings.model is not None:
@@ -55,10 +57,11 @@ def open_certified(params: Params, root: Path) -> Iterator[CertifiedData]:
     # lanes play each series at a time of its own: a stretch needs a few samples of nearly every chunk
     copy_to = root / ".hindcast" if settings.mode == "stateful" else None
     with Dataset(root / "data" / "dataset.h5", check_shards=False, copy_to=copy_to) as dataset:
+        check_recorded_settings(dataset, params, scaler=scaler)
         columns = capacity_columns(params.raw, params.align)
         capacity = tuple(
-            dataset.features.index(columns[target]) if columns.get(target) in dataset.features else -1
-            for target in dataset.targets
+            dataset.features.index(columns[name]) if columns.get(name) in dataset.features else -1
+            for name in dataset.targets
         )
         known = trained_series(dataset, residual=settings.residual, capacity=capacity)
         check_identity(len(known), settings)

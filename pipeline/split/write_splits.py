@@ -24,6 +24,7 @@ from hindcast.pipeline.split.training_rows import Columns
 from hindcast.pipeline.store.index_types import Split
 from hindcast.pipeline.store.join_shards import list_shards, write_dataset
 from hindcast.pipeline.store.reader import Dataset
+from hindcast.pipeline.store.recorded_settings import check_recorded_settings
 from hindcast.pipeline.store.shard_index import ShardIndex
 
 
@@ -73,6 +74,7 @@ def build_dataset(packed: Path, data: Path, params: Params) -> tuple[Plan, Steps
 def build_scaler(data: Path, scaler: Path, params: Params) -> dict[str, Any]:
     """Fit the scaler on the training rows of `data`, write it and return its content."""
     with Dataset(data) as dataset:
+        check_recorded_settings(dataset, params)
         train = dataset.split("train")
         if train.from_time >= train.until_time:
             raise SplitError(f"{data}: the training split is empty: run the stage `split` again.")

@@ -20,6 +20,7 @@ from hindcast.pipeline.errors import AlignmentError
 from hindcast.pipeline.files import digest_of_file, read_json, write_json
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.split.write_splits import build_dataset, build_scaler
+from hindcast.pipeline.store.incremental import shard_fingerprint
 from hindcast.pipeline.store.open_files import add_seal
 from hindcast.pipeline.store.reader import Dataset
 from hindcast.pipeline.store.writer import write_shard
@@ -85,7 +86,13 @@ def make_groups(
         aligned = align_group(folder / "tables", params, group)
         if aligned.sequences:
             shard = folder / "packed" / f"{group}.h5"
-            write_shard(shard, aligned, params, "made here")
+            sources = read_json(folder / "tables" / MANIFEST)["sources"]
+            digests = {
+                name: sources[name]["groups"][group]["digest"]
+                for name in params.raw.table_sources
+                if group in sources.get(name, {}).get("groups", {})
+            }
+            write_shard(shard, aligned, params, shard_fingerprint(group, digests, params))
             if spoil_shard:
                 edit(shard, spoil_shard)
     if not (folder / "packed").exists():

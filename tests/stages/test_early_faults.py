@@ -125,6 +125,7 @@ def add_network(folder: Path, params: Params) -> None:
                 "fingerprint": dataset.fingerprint,
                 "features": list(dataset.features),
                 "targets": list(dataset.targets),
+                "series": [["north", "ann"], ["north", "bob"], ["south", "cid"]],
                 "segment_length": dataset.segment_length,
                 "train": params.train.recipe(),
             },
