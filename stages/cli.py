@@ -28,6 +28,7 @@ COMMANDS = {
     "use": "Choose the project's data set.",
     "inspect": "Analyse CSV files; propose the settings to read them.",
     "verify": "Check every checksum, count and index of a data set.",
+    "export": "Write the certified rows as Parquet, CSV or Zarr.",
     "methods": "Run published training methods on series; print the measurements.",
 }
 

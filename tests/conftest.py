@@ -82,3 +82,13 @@ def compose(compose_text: Callable[..., str]) -> Callable[..., dict[str, Any]]:
         return values
 
     return composed
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small workspace in which every stage has run. Tests must not change it."""
+    from tests.finished_workspace import make_finished_workspace
+
+    folder: Path = tmp_path_factory.mktemp("finished")
+    make_finished_workspace(folder, ROOT)
+    return folder

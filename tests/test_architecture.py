@@ -31,7 +31,7 @@ from tools.structure import (
 ROOT = Path(__file__).resolve().parents[1]
 CODE = Code(ROOT)
 
-COMMAND_ROOMS = ("simulate", "inspect", "methods")  # imported by their own commands only
+COMMAND_ROOMS = ("simulate", "inspect", "export", "methods")  # imported by their own commands only
 STAGES = ("check", "simulate", "ingest", "pack", "split", "scale", "certify", "train", "evaluate")
 
 # Who may import what, by prefix of the module's name. A library that stands nowhere here may be used nowhere.
@@ -57,6 +57,7 @@ FENCES = {
         "pipeline.inspect",
         "pipeline.store",
         "pipeline.judge",
+        "pipeline.export",
         "pipeline.workspace",
     ),
     "pandas": (

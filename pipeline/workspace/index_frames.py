@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from hindcast.pipeline.arrays import TIME_MAX, TIME_MIN, Ints
 from hindcast.pipeline.errors import FormatError
+from hindcast.pipeline.feed.row_columns import name_columns
 from hindcast.pipeline.store.reader import Dataset
 from hindcast.pipeline.wording import listed
 
@@ -94,12 +95,12 @@ def step_frame(dataset: Dataset, group: str, series: str, track: int) -> pd.Data
         own: NDArray[Any] = values.reshape(-1, *values.shape[2:])[kept]
         return own
 
-    weights, targets = read("W"), dataset.targets
+    weights, names = read("W"), name_columns(dataset.features, dataset.targets, ("valid_time", "origin"))
     columns: dict[str, object] = {"origin": times_of(read("origin"))}
-    columns |= dict(zip(dataset.features, read("X").T, strict=True))
-    columns |= dict(zip(targets, np.where(weights > 0, read("Y"), np.nan).T, strict=True))
-    columns |= dict(zip([f"{name}_published" for name in targets], read("published").T, strict=True))
-    columns |= dict(zip([f"{name}_weight" for name in targets], weights.T, strict=True))
+    columns |= dict(zip(names.features, read("X").T, strict=True))
+    columns |= dict(zip(names.targets, np.where(weights > 0, read("Y"), np.nan).T, strict=True))
+    columns |= dict(zip(names.published, read("published").T, strict=True))
+    columns |= dict(zip(names.weights, weights.T, strict=True))
     return pd.DataFrame(columns, index=pd.DatetimeIndex(times_of(np.concatenate(times)), name="valid_time"))
 
 

@@ -85,7 +85,7 @@ class Workspace:
         """Return the stored steps of one series and track, by `valid_time` (the start of the step).
 
         Columns: `origin`, each feature as known at this origin, each target (NaN where unknown), `<target>_published` and
-        `<target>_weight`. Raises FormatError if the data set has no such series.
+        `weight` (`<target>_weight` if there are several). Raises FormatError if the data set has no such series.
 
         >>> work.steps("game_01", "customer_001")[["usage", "usage_published"]].shape
         (938, 2)

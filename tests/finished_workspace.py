@@ -19,10 +19,8 @@ SETTINGS = ["simulate.games=2", "simulate.days=40", "evaluate.baselines=[publish
 STAGES = ("simulate", "ingest", "pack", "split", "scale", "certify")
 
 
-@pytest.fixture(scope="session")
-def finished(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Path:
-    """The folder of the workspace: two groups of ten series, 40 days. Tests must not change it."""
-    folder: Path = tmp_path_factory.mktemp("finished")
+def make_finished_workspace(folder: Path, root: Path) -> None:
+    """Run the stages in `folder`: two groups of ten series, 40 days; `root` is the repository."""
     (folder / "params.yaml").write_bytes((root / "params.yaml").read_bytes())
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
@@ -43,4 +41,3 @@ def finished(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Path:
                 return np.nan_to_num(values) + np.float32(1)
 
             evaluate(dataset, published, params, folder, {})
-    return folder
