@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from hindcast.pipeline.forecasters import FORECASTERS
+from hindcast.pipeline.forecasters import FORECASTERS, REFERENCES
 from hindcast.pipeline.judge.metrics import number_text
 from hindcast.pipeline.judge.scores import Judgement, Unflagged, scope_name
 from hindcast.pipeline.judge.skill import Estimate, Skill, Verdict, verdict
@@ -178,15 +179,34 @@ def _part_sentences(judgement: Judgement) -> list[str]:
 
 
 def _better_ones(judgement: Judgement) -> str:
+    """Name the forecasters with a lower error; plain shifts apart, since they read values that were not known at the origin."""
     ours = judgement.scores["model"].mae or 0.0
-    better = [
-        f"{FORECASTERS[name].label} ({number_text(judgement.scores[name].mae)})"
-        for name in judgement.comparison.rivals
-        if (judgement.scores[name].mae or 0.0) < ours
-    ]
-    if not better:
-        return f"No other forecaster has a lower mean absolute error than the model ({number_text(ours)})."
-    return f"Forecasters with a lower mean absolute error than the model ({number_text(ours)}): {', '.join(better)}."
+
+    def lower(names: Iterable[str]) -> list[str]:
+        errors = {name: judgement.scores[name].mae for name in names}
+        return [
+            f"{FORECASTERS[name].label} ({number_text(error)})"
+            for name, error in errors.items()
+            if error is not None and error < ours
+        ]
+
+    better, shifts = (
+        lower(judgement.comparison.rivals),
+        lower(name for name in REFERENCES if name in judgement.scores),
+    )
+    if better:
+        found = f"Forecasters with a lower mean absolute error than the model ({number_text(ours)}): {', '.join(better)}."
+    else:
+        who = (
+            "No other forecaster that keeps to what was known at the origin"
+            if shifts
+            else "No other forecaster"
+        )
+        found = f"{who} has a lower mean absolute error than the model ({number_text(ours)})."
+    if not shifts:
+        return found
+    verb = "has" if len(shifts) == 1 else "have"
+    return f"{found} {' and '.join(shifts)} {verb} a lower one, with values that were not always known at the origin."
 
 
 def _interval_text(estimate: Estimate, days: int) -> str:

@@ -83,3 +83,31 @@ def test_a_group_in_which_the_published_forecast_is_exact_counts_as_worse() -> N
     sentence = next(each for each in derive_answer(judgement).sentences if each.startswith("Of 2 groups"))
     assert "better in 1" in sentence
     assert "worse in 1 (g1)" in sentence
+
+
+def answer_with_shift(error: float, published: float = 9.0) -> str:
+    """The last sentences for a model with an error of 5 and a plain shift with this error."""
+    table = table_with({"g0": 5.0}, {"g0": published})
+    shift = {"reference_24h": table.actual + np.float32(error)}
+    judgement = judge_table(replace(table, forecasts={**table.forecasts, **shift}), ["published"], 7)[1]
+    return derive_answer(judgement).sentences[-1]
+
+
+def test_a_plain_shift_with_a_lower_error_is_named_apart_from_forecasters() -> None:
+    assert re.fullmatch(
+        r"No other forecaster that keeps to what was known at the origin has a lower mean absolute error than the model "
+        r"\([\d.]+\)\. reference_24h \(1\.000\) has a lower one, with values that were not always known at the origin\.",
+        answer_with_shift(1.0),
+    )
+    assert re.fullmatch(
+        r"Forecasters with a lower mean absolute error than the model \([\d.]+\): the published forecast \([\d.]+\)\. "
+        r"reference_24h \(1\.000\) has a lower one, with values that were not always known at the origin\.",
+        answer_with_shift(1.0, published=2.0),
+    )
+
+
+def test_no_other_forecaster_is_better_only_if_no_plain_shift_is() -> None:
+    assert re.fullmatch(
+        r"No other forecaster has a lower mean absolute error than the model \([\d.]+\)\.",
+        answer_with_shift(99.0),
+    )

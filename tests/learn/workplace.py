@@ -25,7 +25,8 @@ def workplace(
     folder: Path, segment_length: int = 8, targets: int = 1, scale: str = "feature", **train: Any
 ) -> Params:
     """Make `data/` and `reports/` below `folder`; return settings that train on them, also in params.yaml."""
-    params = mock_params(pack={"segment_length": segment_length, "codec": "gzip"}, train={**TRAIN, **train})
+    pack = {"segment_length": segment_length, "codec": "gzip"}
+    params = mock_params(pack=pack, scale={"by": scale}, train={**TRAIN, **train})
     late = mock_group("south", series=("cid",), steps=(30,), targets=targets, start=START_LATE)
     mock_dataset(folder / "data", [mock_group("north", steps=(60, 60), targets=targets), late], params)
     with Dataset(folder / "data" / "dataset.h5") as dataset:
