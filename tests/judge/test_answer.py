@@ -96,12 +96,12 @@ def answer_with_shift(error: float, published: float = 9.0) -> str:
 def test_a_plain_shift_with_a_lower_error_is_named_apart_from_forecasters() -> None:
     assert re.fullmatch(
         r"No other forecaster that keeps to what was known at the origin has a lower mean absolute error than the model "
-        r"\([\d.]+\)\. reference_24h \(1\.000\) has a lower one, with values that were not always known at the origin\.",
+        r"\([\d.]+\)\. reference_24h \(1\) has a lower one, with values that were not always known at the origin\.",
         answer_with_shift(1.0),
     )
     assert re.fullmatch(
         r"Forecasters with a lower mean absolute error than the model \([\d.]+\): the published forecast \([\d.]+\)\. "
-        r"reference_24h \(1\.000\) has a lower one, with values that were not always known at the origin\.",
+        r"reference_24h \(1\) has a lower one, with values that were not always known at the origin\.",
         answer_with_shift(1.0, published=2.0),
     )
 
