@@ -23,9 +23,10 @@ from hindcast.pipeline.certify.check_tables import (
     check_shard,
 )
 from hindcast.pipeline.certify.check_targets import apart_rule, embargo_rule
-from hindcast.pipeline.certify.covered_files import covered_digests
+from hindcast.pipeline.certify.covered_files import covered_digests, digests_of_files
 from hindcast.pipeline.certify.findings import CheckResult
 from hindcast.pipeline.certify.iterate import PART_NAMES
+from hindcast.pipeline.certify.kept_groups import KeptGroups, kept_around
 from hindcast.pipeline.certify.series_parts import TABLES, check_other_tables
 from hindcast.pipeline.digests import FileDigests
 from hindcast.pipeline.errors import FormatError, LeakError
@@ -50,17 +51,21 @@ def certify(data: Path, params: Params) -> dict[str, Any]:
     file, scaler, tables = data / "dataset.h5", data / "scaler.json", data / "tables"
     fitted = read_scaler(scaler)
     digests = FileDigests.around(file) or FileDigests()
-    covered = covered_digests(data, digests, from_bytes=True)
+    of_files = digests_of_files(data, digests, from_bytes=True)
+    covered = covered_digests(data, of_files)
     read_manifest(tables)  # names a missing or damaged one
     covered["tables_digest"] = digests.compute(tables / MANIFEST)
+    answers = kept_around(data / "packed")
     with Dataset(file, check_shards=False) as dataset:
-        results = _run_checks(dataset, data, fitted, params, covered["shards_digest"])
+        kept = KeptGroups(answers, of_files, dataset, tables, params)
+        results = _run_checks(dataset, data, fitted, params, kept, covered["shards_digest"])
         fingerprint, overlap = dataset.fingerprint, _overlap(dataset)
-    now = covered_digests(data, digests, from_bytes=False)
+    now = covered_digests(data, digests_of_files(data, digests, from_bytes=False))
     if {**now, "tables_digest": digests.digest(tables / MANIFEST)} != covered:
         raise FormatError(
             f"The files in {data} changed while they were checked: run the stage `certify` again."
         )
+    answers.save()
     digests.save()
     return {
         "format": FORMAT,
@@ -129,12 +134,12 @@ def _overlap(dataset: Dataset) -> dict[str, dict[str, int]]:
     }
 
 
-def _run_checks(
-    dataset: Dataset, data: Path, scaler: dict[str, Any], params: Params, shards_digest: str
+def _run_checks(  # noqa: PLR0917 - the checks of a whole data set need all of these
+    dataset: Dataset, data: Path, scaler: dict[str, Any], params: Params, kept: KeptGroups, shards_digest: str
 ) -> list[CheckResult]:
     """Run all checks; those that rebuild rows from the tables count only if the tables are those that ingest wrote."""
     tables = data / "tables"
-    found = check_groups(dataset, tables, params)
+    found = check_groups(dataset, tables, params, kept)
     results, shards = found.results, list(found.shards)
     joined = {dataset.path.parent / str(file) for file in dataset.shards.file}
     for path in sorted({*(data / "packed").glob("*.h5")} - joined):
@@ -155,7 +160,7 @@ def _run_checks(
     else:
         check_targets_span(rebuilt, dataset, found.first_target_time, found.last_target_time)
         if rebuilt.passed:  # else the plan would be made from numbers that differ from the tables
-            check_plan(rebuilt, dataset, params)
+            check_plan(rebuilt, dataset, params, kept.of_shards())
     for name, rule in rules.items():
         results[name].rule = rule or results[name].rule
     return [results[name] for name in rules]

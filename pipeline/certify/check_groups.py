@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from hindcast.pipeline.arrays import TIME_MAX, TIME_MIN, Ints
+from hindcast.pipeline.arrays import Ints
 from hindcast.pipeline.certify.as_known import GroupTables
 from hindcast.pipeline.certify.check_inputs import (
     HeldOutInputs,
@@ -23,12 +23,13 @@ from hindcast.pipeline.certify.check_inputs import (
 )
 from hindcast.pipeline.certify.check_origins import ExpectedOrigins, check_issued, check_origins
 from hindcast.pipeline.certify.check_rebuild import RebuiltRows, compare_steps, rebuild_rows
-from hindcast.pipeline.certify.check_scaler import TrainingSums, expected_capacity
 from hindcast.pipeline.certify.check_tables import check_numbers, check_rows, check_shard
 from hindcast.pipeline.certify.check_targets import Embargo, TargetsApart, check_embargo, embargoes
 from hindcast.pipeline.certify.findings import Findings
 from hindcast.pipeline.certify.flagged_rows import LateRows, add_late_rows, most_per_group, steps_around_flags
+from hindcast.pipeline.certify.group_findings import GroupFindings, GroupItem, items_of
 from hindcast.pipeline.certify.iterate import iter_blocks, samples_of
+from hindcast.pipeline.certify.kept_groups import KeptGroups
 from hindcast.pipeline.certify.raw_records import read_records
 from hindcast.pipeline.certify.series_parts import SeriesPart, iter_parts, open_tables
 from hindcast.pipeline.engine import map_in_order
@@ -37,81 +38,44 @@ from hindcast.pipeline.store.reader import Dataset
 from hindcast.pipeline.tables import TableReader
 
 _SMALL = 1 << 22  # numbers in X: a few megabytes are checked faster than processes start
-_KINDS = ("features", "targets")
 
 Parts = Callable[[], Iterator[SeriesPart]]
 
 
-@dataclass
-class GroupFindings:
-    """The results of the checks of some groups, and what the checks of the whole data set need.
-
-    `shards` are the groups and fingerprints of their shards, `sums` the moments of their training rows; `first_target_time`
-    and `last_target_time` span the observed targets in their tables.
-    """
-
-    results: Findings = field(default_factory=Findings)
-    shards: list[tuple[str, str]] = field(default_factory=list)
-    sums: dict[str, TrainingSums] = field(default_factory=dict)
-    tables: dict[str, Findings] = field(default_factory=dict)  # of one group: the results of each source
-    first_target_time: int = TIME_MAX
-    last_target_time: int = TIME_MIN
-
-    def merge(self, other: GroupFindings) -> None:
-        """Add the results of other groups."""
-        self.results.merge(other.results)
-        self.shards += other.shards
-        for kind, sums in other.sums.items():
-            self.sums[kind].merge(sums)
-        self.first_target_time = min(self.first_target_time, other.first_target_time)
-        self.last_target_time = max(self.last_target_time, other.last_target_time)
-
-
-def check_groups(dataset: Dataset, tables: Path, params: Params) -> GroupFindings:
-    """Check every group of a data set, spread over Dask's workers.
+def check_groups(
+    dataset: Dataset, tables: Path, params: Params, kept: KeptGroups | None = None
+) -> GroupFindings:
+    """Check every group of a data set, spread over Dask's workers, except those whose results are kept.
 
     - Each number of each table and array is checked against the rules of known times, origins, vintages and splits.
     - Rows spread over the data set are rebuilt from the table rows that were known at the origin.
     - All rows are aligned again and compared.
     """
-    table = dataset.sequences
-    rows_of: dict[str, list[int]] = {}
-    for row, group in enumerate(table.group.tolist()):
-        rows_of.setdefault(str(group), []).append(row)
-    sampled: dict[str, dict[int, list[int]]] = {}
-    for row, places in sample_rows(dataset, params, row_count(dataset, params)).items():
-        sampled.setdefault(str(table.group[row]), {})[row] = places
-    shards: dict[str, list[Path]] = {}
-    for group, file in zip(dataset.shards.group.tolist(), dataset.shards.file.tolist(), strict=True):
-        shards.setdefault(str(group), []).append(dataset.path.absolute().parent / str(file))
-    items = [
-        _Item(group, np.array(rows), sampled.get(group, {}), tuple(shards.get(group, ())))
-        for group, rows in rows_of.items()
-    ]
-    limits = embargoes(dataset, params.split)
-    of_groups = map_in_order(
-        _Check(_Opened(dataset, params), tables.absolute(), limits, most_per_group(len(sampled))),
-        items,
+    sampled = sample_rows(dataset, params, row_count(dataset, params))
+    items = items_of(dataset, sampled)
+    most_late = most_per_group(len({str(dataset.sequences.group[row]) for row in sampled}))
+    ask = None if kept is None else partial(kept.ask, items)
+    limits = embargoes(dataset, params.split, ask)
+    of_others = [most_late, [limit.plain() for limit in limits]]
+    found = [None] * len(items) if kept is None else kept.find_all(items, of_others)
+    missing = [item for item, of_group in zip(items, found, strict=True) if of_group is None]
+    steps = sum(int(dataset.sequences.step_count[item.rows].sum()) for item in missing)
+    checked = map_in_order(
+        _Check(_Opened(dataset, params), tables.absolute(), limits, most_late),
+        missing,
         lambda item: f"group {item.group}",
         "certify",
         "groups",
-        small=dataset.step_count * max(1, len(dataset.features)) < _SMALL,
+        small=steps * max(1, len(dataset.features)) < _SMALL,
         folder=tables.absolute().parents[1],
     )
-    whole = GroupFindings(sums=_no_sums(params))
-    for of_group in of_groups:
-        whole.merge(of_group)
+    if kept is not None:
+        for item, of_group in zip(missing, checked, strict=True):
+            kept.add(item, of_others, of_group)
+    whole, fresh = GroupFindings.nothing(params), iter(checked)
+    for of_kept in found:
+        whole.merge(next(fresh) if of_kept is None else of_kept)
     return whole
-
-
-@dataclass(frozen=True)
-class _Item:
-    """A group: its rows of the table of sequences, the steps to rebuild (by row), and its shards."""
-
-    group: str
-    rows: Ints
-    sampled: Mapping[int, list[int]]
-    shards: tuple[Path, ...]
 
 
 class _Opened:
@@ -130,12 +94,6 @@ def _open_once(dataset: bytes, params: bytes) -> _Opened:
     return _Opened(pickle.loads(dataset), pickle.loads(params))  # noqa: S301 - made by `_Opened` of the parent
 
 
-def _no_sums(params: Params) -> dict[str, TrainingSums]:
-    ways = zip(_KINDS, (params.scale.by, params.scale.of_targets), strict=True)
-    capacity = expected_capacity(params)
-    return {kind: TrainingSums(kind, by, capacity) for kind, by in ways}
-
-
 @dataclass(frozen=True)
 class _Check:
     """Checks one group; `most_late` is how many recognised rows of each source are checked."""
@@ -145,9 +103,9 @@ class _Check:
     limits: list[Embargo]
     most_late: int
 
-    def __call__(self, item: _Item) -> GroupFindings:
+    def __call__(self, item: GroupItem) -> GroupFindings:
         dataset, params = self.opened.dataset, self.opened.params
-        found = GroupFindings(sums=_no_sums(params))
+        found = GroupFindings.nothing(params)
         found.shards = [check_shard(found.results["files"], path) for path in item.shards]
         readers = open_tables(found.results["tables"], self.tables, params, item.group)
         if readers is None:  # the steps alone
@@ -215,7 +173,7 @@ class _Check:
         apart.finish(results["targets_apart"])
 
     def _late_steps(
-        self, readers: Mapping[str, TableReader], item: _Item, numbers: int
+        self, readers: Mapping[str, TableReader], item: GroupItem, numbers: int
     ) -> Iterator[tuple[int, int]]:
         """Yield (row of the table of sequences, position) of the steps to rebuild around recognised runs of flagged values."""
         dataset, params = self.opened.dataset, self.opened.params

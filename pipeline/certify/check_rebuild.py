@@ -22,6 +22,7 @@ from hindcast.pipeline.forecasters import STORED
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.split.plan import plan_splits
 from hindcast.pipeline.split.write_splits import reach_of, steps_of
+from hindcast.pipeline.store.kept_answers import AnswersOfParts
 from hindcast.pipeline.store.layout import ArrayLayout
 from hindcast.pipeline.store.reader import Dataset
 from hindcast.pipeline.wording import time_text
@@ -114,9 +115,11 @@ def check_targets_span(result: CheckResult, dataset: Dataset, first: int, last: 
         )
 
 
-def check_plan(result: CheckResult, dataset: Dataset, params: Params) -> None:
-    """Plan the splits again and compare all their attributes."""
-    plan = plan_splits(steps_of(dataset), params.split, params.seed, reach_of(params, dataset))
+def check_plan(
+    result: CheckResult, dataset: Dataset, params: Params, answers: AnswersOfParts | None = None
+) -> None:
+    """Plan the splits again and compare all their attributes; `answers` are those that an earlier `certify` kept of the shards."""
+    plan = plan_splits(steps_of(dataset, answers), params.split, params.seed, reach_of(params, dataset))
     for due in (*plan.splits, *plan.folds):
         stored = dataset.split(due.name)
         for name, value in due.attributes.items():

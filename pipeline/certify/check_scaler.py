@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from base64 import b64decode, b64encode
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -267,6 +268,15 @@ class TrainingSums:
                 every.setdefault(key[:length], RunningMoments.nothing(columns)).merge(moments)
         return {key: moments.result() for key, moments in every.items()}
 
+    def plain(self) -> dict[str, Any]:
+        """Return the rows seen so far as a JSON-like value, bit for bit."""
+        return {"rows": self.rows, "of": [[key, moments.plain()] for key, moments in self._of.items()]}
+
+    def restore(self, value: Mapping[str, Any]) -> None:
+        """Set the rows seen so far to those of a value that `plain` returned."""
+        self.rows = value["rows"]
+        self._of = {tuple(key): RunningMoments.from_plain(moments) for key, moments in value["of"]}
+
     def _add(self, key: Key, moments: RunningMoments) -> None:
         self._of.setdefault(key, RunningMoments.nothing(len(moments.count))).merge(moments)
 
@@ -286,6 +296,17 @@ class RunningMoments:
         """Return the moments of no rows."""
         zero, infinity = np.zeros(columns), np.full(columns, np.inf)
         return cls(np.zeros(columns, np.int64), zero, zero, infinity, -infinity)
+
+    def plain(self) -> list[str]:
+        """Return the numbers as text, bit for bit."""
+        columns = (self.count, self.mean, self.squares, self.low, self.high)
+        return [b64encode(column.astype(f"<{column.dtype.kind}8").tobytes()).decode() for column in columns]
+
+    @classmethod
+    def from_plain(cls, texts: Sequence[str]) -> Self:
+        """Return the numbers from the text of `plain`."""
+        count, *others = map(b64decode, texts)
+        return cls(np.frombuffer(count, "<i8"), *(np.frombuffer(other, "<f8") for other in others))
 
     def merge(self, part: RunningMoments) -> None:
         """Add other rows."""

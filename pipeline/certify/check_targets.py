@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from hindcast.pipeline.certify.iterate import (
     iter_blocks,
     iter_split_sets,
     range_of,
+    samples_of,
     scored_in,
 )
 from hindcast.pipeline.settings.split import SplitSettings
@@ -48,15 +50,28 @@ class Embargo:
     ranges: tuple[Range, ...]
     first: Times
 
+    def plain(self) -> list[Any]:
+        """Return it as a JSON-like value."""
+        return [self.name, self.ranges, self.first.tolist()]
 
-def embargoes(dataset: Dataset, settings: SplitSettings) -> list[Embargo]:
+
+AskGroups = Callable[[Callable[[Dataset, Ints], Any], Any], Sequence[Any]]
+"""`ask(question, arguments)` returns `question(dataset, rows)` for the rows of the table of sequences of each group; the question
+depends on nothing but these and the arguments.
+"""
+
+
+def embargoes(dataset: Dataset, settings: SplitSettings, ask: AskGroups | None = None) -> list[Embargo]:
     """Return, for every fold, the embargo of training before validation and test, and of validation (which chooses the
-    epoch) before test. None if the policy does not split time.
+    epoch) before test. None if the policy does not split time. By default all groups are read at once.
     """
     if not EXPECTATIONS[settings.policy].is_of_time:
         return []
     sets = list(iter_split_sets(dataset, settings))
-    first = _first_origins(dataset, [split.spans for each in sets for split in each.splits[1:]])
+    first = _first_origins(
+        [split.spans for each in sets for split in each.splits[1:]],
+        ask or (lambda question, _: [question(dataset, np.arange(len(dataset.sequences)))]),
+    )
     found = []
     for number, split_set in enumerate(sets):
         later = list(zip(split_set.splits[1:], first[2 * number : 2 * number + 2], strict=True))
@@ -72,16 +87,24 @@ def embargoes(dataset: Dataset, settings: SplitSettings) -> list[Embargo]:
     return found
 
 
-def _first_origins(dataset: Dataset, spans: Sequence[Sequence[Range]]) -> list[Times]:
+def _first_origins(spans: Sequence[Sequence[Range]], ask: AskGroups) -> list[Times]:
     """Return, for each list of ranges, the smallest origin of the steps in each range; TIME_MAX without steps."""
     smallest = [np.full(len(ranges), TIME_MAX) for ranges in spans]
-    begin = min((start for ranges in spans for start, _ in ranges), default=TIME_MAX)
-    samples = np.flatnonzero(first_and_last_steps(dataset)[1] >= begin)
-    for block in iter_blocks(dataset, samples, width=1):
-        origins = block.read("origin")
-        for ranges, found in zip(spans, smallest, strict=True):
-            at = range_of(ranges, block.times)
-            np.minimum.at(found, at[at >= 0], origins[at >= 0])
+
+    def first_of_rows(dataset: Dataset, rows: Ints) -> list[list[int]]:
+        found = [np.full(len(ranges), TIME_MAX) for ranges in spans]
+        begin = min((start for ranges in spans for start, _ in ranges), default=TIME_MAX)
+        samples = samples_of(dataset, rows)
+        for block in iter_blocks(dataset, samples[first_and_last_steps(dataset, rows)[1] >= begin], width=1):
+            origins = block.read("origin")
+            for ranges, of_ranges in zip(spans, found, strict=True):
+                at = range_of(ranges, block.times)
+                np.minimum.at(of_ranges, at[at >= 0], origins[at >= 0])
+        return [of_ranges.tolist() for of_ranges in found]
+
+    for answer in ask(first_of_rows, spans):
+        for least, found in zip(smallest, answer, strict=True):
+            np.minimum(least, np.array(found, np.int64), out=least)
     return smallest
 
 

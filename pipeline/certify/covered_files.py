@@ -14,26 +14,31 @@ from hindcast.pipeline.tables import MANIFEST
 
 _REPACK = "run the stages `pack`, `split`, `scale` and `certify` again, as `dvc repro` does"
 _CERTIFY = "run the stage `certify` again"
+_SINGLE = {"dataset_digest": "dataset.h5", "scaler_digest": "scaler.json"}
 
 
-def covered_digests(data: Path, digests: FileDigests, *, from_bytes: bool) -> dict[str, str]:
-    """Return the digests of the files in the folder `data` that a certificate covers.
+def digests_of_files(data: Path, digests: FileDigests, *, from_bytes: bool) -> dict[Path, str]:
+    """Return the digest of each file in the folder `data` that a certificate covers: the data set, the scaler, the shards.
 
     `from_bytes` reads every file; otherwise a digest recorded for an unchanged file is used. Raises MissingInputError
     if a file is missing or there are no shards.
     """
-    single = {"dataset_digest": data / "dataset.h5", "scaler_digest": data / "scaler.json"}
     shards = sorted((data / "packed").glob("*.h5"))
     if not shards:
         raise MissingInputError(f"{data / 'packed'} has no shards: {_REPACK}.")
-    for path in single.values():
+    paths = [*(data / name for name in _SINGLE.values()), *shards]
+    for path in paths[: len(_SINGLE)]:
         if not path.is_file():
             raise MissingInputError(f"{path} is missing: {_REPACK}.")
-    paths = [*single.values(), *shards]
-    found = digests.compute_all(paths) if from_bytes else digests.digest_all(paths)
+    return digests.compute_all(paths) if from_bytes else digests.digest_all(paths)
+
+
+def covered_digests(data: Path, found: Mapping[Path, str]) -> dict[str, str]:
+    """Return the digests as the certificate names them, from those of the files in the folder `data`."""
+    single = {data / file for file in _SINGLE.values()}
     return {
-        **{name: found[path] for name, path in single.items()},
-        "shards_digest": digest_of_shards({path: found[path] for path in shards}),
+        **{name: found[data / file] for name, file in _SINGLE.items()},
+        "shards_digest": digest_of_shards({path: found[path] for path in found if path not in single}),
     }
 
 
@@ -54,8 +59,8 @@ def find_certificate_faults(
         return
     if certificate.get("passed") is not True:
         yield f"{path} reports leaks in this data set: fix the listed violations and {_CERTIFY}"
-    found = covered_digests(data, digests, from_bytes=from_bytes)
-    for name, file in (("dataset_digest", "dataset.h5"), ("scaler_digest", "scaler.json")):
+    found = covered_digests(data, digests_of_files(data, digests, from_bytes=from_bytes))
+    for name, file in _SINGLE.items():
         if certificate.get(name) != found[name]:
             yield f"{data / file} is not the file that {path} certifies: {_CERTIFY}"
     if certificate.get("shards_digest") != found["shards_digest"]:

@@ -174,15 +174,16 @@ def owners_by_permutation(
     return owners
 
 
-def first_and_last_steps(dataset: Dataset) -> tuple[Ints, Ints]:
-    """Return the first and the last real step of every sample (ns)."""
+def first_and_last_steps(dataset: Dataset, rows: Ints | None = None) -> tuple[Ints, Ints]:
+    """Return the first and the last real step of every sample (ns), or of those of some rows of the table of sequences."""
     table, length, step = dataset.sequences, dataset.segment_length, dataset.frequency
-    firsts, lasts = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
-    for begin, count in zip(table.start_time.tolist(), table.step_count.tolist(), strict=True):
-        places = np.arange(0, count, length)
-        firsts.append(begin + places * step)
-        lasts.append(begin + (np.minimum(places + length, count) - 1) * step)
-    return np.concatenate(firsts), np.concatenate(lasts)
+    chosen = np.arange(len(table)) if rows is None else rows
+    counts = -(-table.step_count[chosen] // length)
+    of_sample = np.repeat(chosen, counts)
+    places = (np.arange(len(of_sample)) - np.repeat(np.cumsum(counts) - counts, counts)) * length
+    begin = table.start_time[of_sample]
+    lasts = np.minimum(places + length, table.step_count[of_sample]) - 1
+    return begin + places * step, begin + lasts * step
 
 
 def _three_ranges(edges: list[int]) -> list[Range]:

@@ -17,8 +17,8 @@ import numpy.typing as npt
 from hindcast.pipeline.arrays import TIME_MAX, TIME_MIN, Flags, Ints
 from hindcast.pipeline.files import digest_of_value
 from hindcast.pipeline.progress import progress
-from hindcast.pipeline.split.kept_answers import AnswersOfParts
 from hindcast.pipeline.store.index_types import Sequences, Split, played_samples
+from hindcast.pipeline.store.kept_answers import AnswersOfParts
 from hindcast.pipeline.store.threads import default_thread_count
 
 Read = Callable[[str, Ints], npt.NDArray[Any]]

@@ -12,10 +12,9 @@ import numpy as np
 
 from hindcast.pipeline.digests import FileDigests, digest_of_shards
 from hindcast.pipeline.errors import SplitError
-from hindcast.pipeline.files import write_json
+from hindcast.pipeline.files import code_digest, write_json
 from hindcast.pipeline.settings.capacity import capacity_columns
 from hindcast.pipeline.settings.params import Params
-from hindcast.pipeline.split.kept_answers import AnswersOfParts, KeptAnswers
 from hindcast.pipeline.split.plan import Plan, plan_splits
 from hindcast.pipeline.split.policies.policy_table import POLICIES
 from hindcast.pipeline.split.scaler import common_features, fit_scaler
@@ -23,9 +22,16 @@ from hindcast.pipeline.split.steps import Steps
 from hindcast.pipeline.split.training_rows import Columns
 from hindcast.pipeline.store.index_types import Split
 from hindcast.pipeline.store.join_shards import list_shards, write_dataset
+from hindcast.pipeline.store.kept_answers import AnswersOfParts, KeptAnswers
 from hindcast.pipeline.store.reader import Dataset
 from hindcast.pipeline.store.recorded_settings import check_recorded_settings
 from hindcast.pipeline.store.shard_index import ShardIndex
+
+KEPT = "split.json"
+"""The file of `.hindcast/cache` that holds what the last run read from the shards."""
+
+_CODE = ("arrays.py", "split/**/*.py", "store/*.py")
+_LIBRARIES = ("h5py", "hdf5plugin", "numpy", "pyarrow")
 
 
 def steps_of(dataset: Dataset, answers: AnswersOfParts | None = None) -> Steps:
@@ -51,7 +57,8 @@ def build_dataset(packed: Path, data: Path, params: Params) -> tuple[Plan, Steps
     since the last run are read, if the settings and the time range have not. Raises SplitError if a split would be empty,
     FormatError if the shards do not belong together; an existing file is then kept.
     """
-    shards, kept = list_shards(packed), KeptAnswers.around(packed)
+    shards = list_shards(packed)
+    kept = KeptAnswers.around(packed, KEPT, code_digest(_CODE, _LIBRARIES))
     digests, indexes = _read_indexes(shards, kept)
     planned: list[tuple[Plan, Steps]] = []
 

@@ -14,7 +14,7 @@ import pandas as pd
 import pyarrow as pa
 
 from hindcast.pipeline.align.align_group import align_group
-from hindcast.pipeline.certify.covered_files import covered_digests
+from hindcast.pipeline.certify.covered_files import covered_digests, digests_of_files
 from hindcast.pipeline.digests import FileDigests, digest_of_shards
 from hindcast.pipeline.errors import AlignmentError
 from hindcast.pipeline.files import digest_of_file, read_json, write_json
@@ -122,7 +122,7 @@ def sign_tables(tables: Path) -> None:
 def issue_certificate(root: Path) -> None:
     """Write a passed certificate of the files in data/ as they are."""
     digests = FileDigests()
-    covered = covered_digests(root / "data", digests, from_bytes=True)
+    covered = covered_digests(root / "data", digests_of_files(root / "data", digests, from_bytes=True))
     manifest = root / "data/tables" / MANIFEST
     if manifest.is_file():
         covered["tables_digest"] = digests.compute(manifest)

@@ -1,6 +1,6 @@
-"""What `split` read from the shards, kept in `.hindcast/cache/split.json` for the next run.
+"""What a stage read from the shards, kept in a file of `.hindcast/cache` for its next run.
 
-An entry belongs to the bytes of one shard. The file may be removed at any time; no byte of the data set depends on it.
+An entry belongs to the bytes of one shard. The file may be removed at any time; no byte of an output depends on it.
 """
 
 from __future__ import annotations
@@ -10,30 +10,28 @@ from pathlib import Path
 from typing import Any
 
 from hindcast.pipeline.digests import read_checked, write_checked
-from hindcast.pipeline.files import code_digest
 from hindcast.pipeline.store.shard_index import ShardIndex
 
-KEPT = Path(".hindcast/cache/split.json")
-
-_CODE = ("arrays.py", "split/**/*.py", "store/*.py")
-_LIBRARIES = ("h5py", "hdf5plugin", "numpy", "pyarrow")
+_CACHE = Path(".hindcast/cache")
 
 
 class KeptAnswers:
     """The index and the answers of each shard, by the digest of its bytes; threads may share it."""
 
-    def __init__(self, root: Path | None) -> None:
-        """Read what the last run in the workspace `root` kept; None: nothing is read or saved."""
-        self._path = None if root is None else root / KEPT
-        self._code = code_digest(_CODE, _LIBRARIES)
+    def __init__(self, path: Path | None, code: str) -> None:
+        """Read what the last run kept in the file `path`; None: nothing is read or saved.
+
+        What other code kept is dropped: `code` is the digest of the code that answers, and of its libraries.
+        """
+        self._path, self._code = path, code
         self._old = self._read()
         self._new: dict[str, dict[str, Any]] = {}
 
     @classmethod
-    def around(cls, packed: Path) -> KeptAnswers:
-        """Return what is kept in the workspace of the folder `data/packed`."""
+    def around(cls, packed: Path, name: str, code: str) -> KeptAnswers:
+        """Return what is kept in the file `name` of the workspace in which the folder `data/packed` lies."""
         root = packed.absolute().parent.parent
-        return cls(root if (root / KEPT.parts[0]).is_dir() else None)
+        return cls(root / _CACHE / name if (root / _CACHE.parts[0]).is_dir() else None, code)
 
     def find_index(self, digest: str, path: Path) -> ShardIndex | None:
         """Return the index of the shard at `path`, whose bytes have this digest; None if it is not kept."""
@@ -72,15 +70,16 @@ class KeptAnswers:
 
 
 class AnswersOfParts:
-    """The kept answers of the shards of one data set, by their number."""
+    """The kept answers of the shards of one data set, by their number; `readings` says, for each, as what it was read."""
 
-    def __init__(self, kept: KeptAnswers, digests: Iterable[str]) -> None:
+    def __init__(self, kept: KeptAnswers, digests: Iterable[str], readings: Iterable[str] = ()) -> None:
         self._kept, self._digests = kept, list(digests)
+        self._readings = list(readings) or [""] * len(self._digests)
 
     def find(self, part: int, question: str) -> Any:
         """Return the answer of a shard to a question; None if it is not kept."""
-        return self._kept.find_answer(self._digests[part], question)
+        return self._kept.find_answer(self._digests[part], self._readings[part] + question)
 
     def add(self, part: int, question: str, answer: Any) -> None:
         """Keep the answer of a shard."""
-        self._kept.add_answer(self._digests[part], question, answer)
+        self._kept.add_answer(self._digests[part], self._readings[part] + question, answer)

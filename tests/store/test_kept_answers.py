@@ -14,12 +14,12 @@ from hindcast.pipeline.digests import read_checked, write_checked
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.settings.split import POLICY_NAMES
 from hindcast.pipeline.split import steps as steps_module
-from hindcast.pipeline.split.kept_answers import KEPT
 from hindcast.pipeline.split.policies.policy_table import POLICIES
 from hindcast.pipeline.split.write_splits import build_dataset
 from hindcast.pipeline.store.shards import OpenShards
 from tests.mock_data import mock_group, mock_params, mock_shards
 
+KEPT = Path(".hindcast/cache/split.json")
 NAMES = ("a", "b", "c", "d")
 PACK = {"segment_length": 6, "codec": "gzip", "chunk_bytes": 300}
 OPTIONS: dict[str, dict[str, Any]] = {
