@@ -8,27 +8,33 @@ from typing import Any
 
 import numpy as np
 
+from hindcast.pipeline.arrays import Ints, Times
 from hindcast.pipeline.inspect.source_drafts import SourceDraft
+from hindcast.pipeline.inspect.step_guess import Steps, in_days, label_of_dates
 from hindcast.pipeline.inspect.timestamp_columns import step_text, usual_step
 from hindcast.pipeline.inspect.vocabulary import is_day_ahead
+from hindcast.pipeline.settings.anchor import WEEKDAYS
 from hindcast.pipeline.settings.base import DAY, HOUR, TIME_UNITS
 from hindcast.pipeline.settings.clock import wall_of
 
+_WEEK, _THURSDAY = 7, 3  # 1970-01-01
 _PREVIOUS_DAY = re.compile(r"(?i)previous[_ ]?day[_ ]?(\d)")
 _MOST_TRACKS = 8
 _GATE = "18:00"  # a late gate, so that few forecasts count as known before they were
 _LAGS = ("24h", "48h", "72h", "96h", "168h", "336h")
+_DAYS = (1, 2, 3, 4, 7, 14, 21, 28, 35, 42)  # lags of steps of days and weeks
 
 
 Origin = tuple[dict[str, Any], list[str]]
 """The origin as written in the settings, and the questions about it."""
 
 
-def guess_known(draft: SourceDraft, frequency: int) -> tuple[dict[str, Any], str | None]:
-    """Return when values of a draft are known, and the question about it; `frequency` is the step in ns."""
+def guess_known(draft: SourceDraft, steps: Steps) -> tuple[dict[str, Any], str | None]:
+    """Return when values of a draft are known, and the question about it."""
+    frequency = steps.length
     times = draft.analysis.times
     if times.published is not None:
-        zone = "UTC" if times.published.exact else draft.analysis.zone.zone
+        zone = "UTC" if times.published.exact else zone_of(draft, steps)
         return {"column": times.published.name, "format": times.published.form.text, "zone": zone}, None
     if draft.analysis.has_vintages:
         asked = "how long after its issue time can a forecast be used?"
@@ -47,7 +53,7 @@ def guess_known(draft: SourceDraft, frequency: int) -> tuple[dict[str, Any], str
     if says_day_ahead(draft):
         known = {"day": -1, "at": _GATE, "zone": "group"}
         return known, f"{without}: at what time of the previous day is the forecast published?"
-    return {"before_step": step_text(frequency)}, f"{without}: when does the forecast become known?"
+    return {"before_step": _in_hours(frequency)}, f"{without}: when does the forecast become known?"
 
 
 def issue_delay(draft: SourceDraft, frequency: int) -> int:
@@ -56,7 +62,7 @@ def issue_delay(draft: SourceDraft, frequency: int) -> int:
     It is 0 if the forecasts end too early to be used after such a delay.
     """
     times = draft.analysis.times
-    if times.issue is None or times.issue.form.has_clock or not (times.issue.columns or times.issue.path):
+    if times.issue is None or times.issue.has_clock or not (times.issue.columns or times.issue.path):
         return 0
     return DAY if len(times.leads) and int(times.leads.max()) + frequency > DAY else 0
 
@@ -74,11 +80,11 @@ def _days_before(draft: SourceDraft) -> int:
     return min(int(match[1]) for match in found) if found and len(found) == len(names) else 0
 
 
-def guess_origin(drafts: Sequence[SourceDraft], frequency: int) -> Origin:
+def guess_origin(drafts: Sequence[SourceDraft], steps: Steps) -> Origin:
     """Return the origin: the cycle of the issue times if the files have one, else a default with a question."""
     forecasts = [draft for draft in drafts if draft.role == "forecast"]
     issued = [draft for draft in forecasts if draft.analysis.has_vintages]
-    cycle = next((found for draft in issued if (found := _issue_cycle(draft, frequency))), None)
+    cycle = next((found for draft in issued if (found := _issue_cycle(draft, steps))), None)
     if cycle is not None:
         return cycle
     if issued:
@@ -91,32 +97,46 @@ def guess_origin(drafts: Sequence[SourceDraft], frequency: int) -> Origin:
         return {"before": f"{24 * days}h"}, [question]
     if any(says_day_ahead(draft) for draft in forecasts):
         return {"at": _GATE, "zone": "group", "covers": "next_day"}, [question]
-    return {"before": step_text(frequency) if forecasts else "24h"}, [question]
+    return {"before": _in_hours(steps.length) if forecasts else "24h"}, [question]
 
 
-def choose_lags(is_allowed: Callable[[str], bool], frequency: int) -> list[str]:
+def choose_lags(is_allowed: Callable[[str], bool], steps: Steps) -> list[str]:
     """Return the shortest usual lag that is allowed, and a week if that is allowed too."""
-    allowed = [lag for lag in _LAGS if int(lag[:-1]) * HOUR % frequency == 0 and is_allowed(lag)]
-    return list(dict.fromkeys([*allowed[:1], *(["168h"] if "168h" in allowed else [])]))
+    if steps.days:
+        lags = [f"{days}d" for days in _DAYS if days % steps.days == 0]
+    else:
+        lags = [lag for lag in _LAGS if int(lag[:-1]) * HOUR % steps.length == 0]
+    allowed = [lag for lag in lags if is_allowed(lag)]
+    return list(dict.fromkeys([*allowed[:1], *(lag for lag in ("168h", "7d") if lag in allowed)]))
 
 
-def _issue_cycle(draft: SourceDraft, frequency: int) -> Origin | None:
+def zone_of(draft: SourceDraft, steps: Steps) -> str:
+    """Return the zone of timestamps without offset: that of the group for dates of local days."""
+    return "group" if in_days(draft, steps) else draft.analysis.zone.zone
+
+
+def _issue_cycle(draft: SourceDraft, steps: Steps) -> Origin | None:
     """Return `every`, `at`, `from` and `for` of issue times at regular intervals, with questions about the leads."""
-    times, zone = draft.analysis.times, draft.analysis.zone.zone
+    times, zone = draft.analysis.times, zone_of(draft, steps)
     issues = np.unique(times.stamps[times.ok])
     if len(issues) < 2:
         return None
-    if times.main.exact and zone != "UTC":
+    if times.main.exact and zone not in ("UTC", "group"):
         issues = wall_of(issues, zone)
     every = usual_step(issues)
-    phase = int(issues[0] % every)
-    regular = float((issues % every == phase).mean())
+    phase, cycle = int(issues[0] % min(every, DAY)), int(issues[0] % every)
+    regular = float((issues % every == cycle).mean())
     minute = TIME_UNITS["min"]
-    if regular < 0.95 or (DAY % every and every % DAY) or phase % minute or phase >= DAY:
+    if regular < 0.95 or (DAY % every and every % DAY) or phase % minute:
         return None
-    leads = times.leads - (frequency if times.ends_step else 0) - issue_delay(draft, frequency)
+    delay = issue_delay(draft, steps.length)
+    leads = times.leads - _to_start(draft, steps) - delay
+    if steps.days == _WEEK and every == _WEEK * DAY:
+        return _weekly_gate(issues + delay, leads, steps)
+    if cycle >= DAY:
+        return None
     first = max(0, int(leads.min()))
-    length = int(leads.max()) + frequency - first
+    length = int(leads.max()) + steps.length - first
     if length <= 0:
         return None
     questions = ["is a forecast made at each issue time, as soon as the issue is available?"]
@@ -134,6 +154,28 @@ def _issue_cycle(draft: SourceDraft, frequency: int) -> Origin | None:
         "for": _in_hours(length),
     }
     return origin, questions
+
+
+def _to_start(draft: SourceDraft, steps: Steps) -> int:
+    """Return how far timestamps are behind the start of their step, in ns."""
+    if not in_days(draft, steps):
+        return steps.length if draft.analysis.times.ends_step else 0
+    label, _ = label_of_dates(draft, steps)
+    return {"start": 0, "last_day": steps.length - DAY, "end": steps.length}[label]
+
+
+def _weekly_gate(gates: Times, leads: Ints, steps: Steps) -> Origin:
+    """Return a gate each week, from the times at which issues are available and the leads of week starts in ns."""
+    gate = int(gates[0])
+    weeks = -(-int(leads.max()) // steps.length) + (leads.min() < 0)
+    origin = {
+        "on": WEEKDAYS[(gate // DAY + _THURSDAY) % _WEEK],
+        "at": f"{gate % DAY // HOUR:02d}:{gate % HOUR // TIME_UNITS['min']:02d}",
+        "covers": "this_week" if leads.min() < 0 else "next_week",
+        "starts": steps.anchor,
+        "for": f"{_WEEK * max(weeks, 1)}d",
+    }
+    return origin, ["is a forecast made each week at the issue time, as soon as the issue is available?"]
 
 
 def _in_hours(length: int) -> str:

@@ -21,13 +21,16 @@ from hindcast.pipeline.inspect.source_drafts import (
 )
 from hindcast.pipeline.inspect.source_yaml import add_source, name_sources
 from hindcast.pipeline.inspect.spelling import unify_spelling
+from hindcast.pipeline.inspect.step_guess import Steps, guess_steps, holds_dates
 from hindcast.pipeline.inspect.timestamp_columns import step_text
-from hindcast.pipeline.inspect.vocabulary import country_zones
-from hindcast.pipeline.settings.base import DAY, HOUR, TIME_UNITS
+from hindcast.pipeline.inspect.vocabulary import country_zones, find_countries
+from hindcast.pipeline.settings.base import DAY, HOUR
 from hindcast.pipeline.settings.params import check_params
 
 _SIZES = 10  # from this ratio of the largest series to the smallest, each series has its own scale
 
+_WEEK = 7
+_YEARS = 2  # of measurements, for the baseline of the year before
 _FILL = 2 * HOUR  # the default of align.gaps.fill; with longer steps, gaps of two steps are filled
 
 NO_TARGET = "to_be_named"
@@ -46,22 +49,24 @@ def propose(drafts: Sequence[SourceDraft], all_paths: Sequence[str], root: str, 
     `root` becomes raw.path; `name` becomes the name of groups and series that have no other name.
     """
     fields = unify_spelling(drafts, choose_key_fields(drafts, name))
-    frequency, about_frequency = _choose_frequency(drafts)
     zone, about_zone = _choose_zone(drafts, fields)
+    steps, about_steps = guess_steps(drafts, zone)
     document = CommentedYaml("@package _global_", _ADVICE)
     raw = document.top.section("raw")
     raw.add("path", root)
-    raw.add("frequency", step_text(frequency), ask=about_frequency)
+    raw.add("frequency", steps.text, ask=about_steps)
+    if steps.anchor is not None:
+        raw.add("anchor", steps.anchor)
     raw.add("zone", zone, ask=[about_zone])
-    offset = guess_grid_offset(drafts, frequency)
+    offset = guess_grid_offset(drafts, steps.length)
     if offset is not None:
         raw.add(
             "grid_offset", offset, ask=["steps begin this long after the full step in UTC: is it correct?"]
         )
     sources = raw.section("sources")
     for draft, field, source in zip(drafts, fields, name_sources(drafts, fields), strict=True):
-        add_source(sources, draft, field, source, all_paths=all_paths, frequency=frequency)
-    _add_align(document, drafts, frequency)
+        add_source(sources, draft, field, source, all_paths=all_paths, steps=steps)
+    _add_align(document, drafts, steps)
     check_params(complete_settings(document.text), "the proposal")
     return document
 
@@ -73,32 +78,6 @@ def complete_settings(text: str) -> dict[str, Any]:
         values = {NO_TARGET: {"column": "-"}}
         settings["raw"]["sources"][NO_TARGET] = {**PLACEHOLDER_SOURCE, "values": values}
     return settings
-
-
-def _choose_frequency(drafts: Sequence[SourceDraft]) -> tuple[int, list[str]]:
-    """Return the coarsest step of the measurements in ns: finer steps can be resampled to it, but not the reverse."""
-    realized = [draft for draft in drafts if draft.role == "realized"]
-    forecasts = [draft for draft in drafts if draft.role == "forecast"]
-    coarse = max((file.step for draft in forecasts for file in draft.files), default=0)
-    steps = sorted({file.step for draft in realized or drafts for file in draft.files if file.step})
-    if not steps:
-        return HOUR, ["no file contains two timestamps, so the step is unknown: what is it?"]
-    ask = []
-    step = steps[-1]
-    if coarse > step:
-        ask.append(f"forecasts have steps of {step_text(coarse)}: the steps between them have no forecast")
-    if len(steps) > 1:
-        found = " and ".join(map(step_text, steps))
-        ask.append(f"steps of {found} occur; finer steps are resampled to the coarsest (`resample`)")
-    if step > DAY:
-        ask.append(f"the files have steps of {step_text(step)}, but a step may be at most one day")
-        return DAY, ask
-    minute = TIME_UNITS["min"]
-    if DAY % step or step % minute:
-        ask.append(f"timestamps are mostly {step_text(step)} apart, which does not divide a day")
-        usual = (1, 5, 10, 15, 30, 60, 120, 180, 240, 360, 720, 1440)
-        return min(minutes * minute for minutes in usual if minutes * minute >= step), ask
-    return step, ask
 
 
 def _choose_zone(drafts: Sequence[SourceDraft], fields: Sequence[KeyFields]) -> tuple[Any, str | None]:
@@ -119,16 +98,16 @@ def _choose_zone(drafts: Sequence[SourceDraft], fields: Sequence[KeyFields]) -> 
             min(proven),
             f"the clock changes of the files show more than one zone ({found}): set the zone of each group, as in {{name: zone}}",
         )
-    fixed = {draft.analysis.zone.zone for draft in drafts} - {"UTC"}
+    fixed = {draft.analysis.zone.zone for draft in drafts} - {"UTC"} or _zones_of_dates(drafts)
     zone = fixed.pop() if len(fixed) == 1 else "UTC"
     return zone, "this zone is used for local days, origins and the calendar; is it correct?"
 
 
-def _add_align(document: CommentedYaml, drafts: Sequence[SourceDraft], frequency: int) -> None:
+def _add_align(document: CommentedYaml, drafts: Sequence[SourceDraft], steps: Steps) -> None:
     target, ask = _choose_target(drafts)
     forecasts = {value.name for draft in drafts if draft.role == "forecast" for value in draft.values}
     published = {target: f"{target}_forecast"} if f"{target}_forecast" in forecasts else {}
-    origin, about_origin = guess_origin(drafts, frequency)
+    origin, about_origin = guess_origin(drafts, steps)
     align = document.top.section("align", gap=True)
     align.add("target", [target], ask=[ask])
     unpaired = f"is one of {', '.join(sorted(forecasts))} the published forecast of {target}?"
@@ -138,20 +117,43 @@ def _add_align(document: CommentedYaml, drafts: Sequence[SourceDraft], frequency
     if any(_has_empty_vintages(draft) for draft in drafts):
         note = "some rows of forecasts are empty, so the newest one with a value is used"
         align.add("vintage", {"take": "newest_filled"}, note=note)
-    if 2 * frequency > _FILL:
-        align.add("gaps", {"fill": step_text(2 * frequency)})
+    if 2 * steps.length > _FILL:
+        align.add("gaps", {"fill": f"{2 * steps.days}d" if steps.days else step_text(2 * steps.length)})
     features = align.section("features")
-    features.add("calendar", ["hour", "weekday", "yearday"] if frequency < DAY else ["weekday", "yearday"])
+    below, within = steps.length < DAY, steps.days <= 1
+    features.add("calendar", [*(["hour"] if below else []), *(["weekday"] if within else []), "yearday"])
     features.add("lead", value=True)
-    lags = choose_lags(lambda lag: _is_allowed(document, features, {target: [lag]}), frequency)
+    lags = choose_lags(lambda lag: _is_allowed(document, features, {target: [lag]}), steps)
     features.drop("lags")
     if lags:
         features.add("lags", {target: lags})
+    _add_baselines(document, drafts, steps)
     if _sizes_differ(drafts, target):
         scale = document.top.section("scale", gap=True)
         scale.add(
             "by", "series", note=f"the series of {target} differ in size by a factor of {_SIZES} or more"
         )
+
+
+def _zones_of_dates(drafts: Sequence[SourceDraft]) -> set[str]:
+    """Return the zones of the countries in paths and headings, if all measurements are by local days."""
+    texts = (
+        text for draft in drafts for text in (*draft.paths[:50], *draft.analysis.format.dialect.header[:50])
+    )
+    zones = {country_zones(country)[0] for country in find_countries(texts)}
+    measured = [draft for draft in drafts if draft.role == "realized"]
+    return {zone for zone in zones if all(holds_dates(draft, zone) for draft in measured)}
+
+
+def _add_baselines(document: CommentedYaml, drafts: Sequence[SourceDraft], steps: Steps) -> None:
+    """Write the baselines that have values at steps of weeks."""
+    if steps.days != _WEEK:
+        return
+    spans = [file.span for draft in drafts if draft.role == "realized" for file in draft.files]
+    years = max((last - first for first, last in spans), default=0) / (366 * DAY)
+    yearly = ["seasonal_52w"] if years >= _YEARS else []
+    evaluate = document.top.section("evaluate", gap=True)
+    evaluate.add("baselines", ["published", "persistence", "seasonal_168h", *yearly, "trees"])
 
 
 def _has_empty_vintages(draft: SourceDraft) -> bool:

@@ -17,6 +17,7 @@ from hindcast.pipeline.inspect.heading_patterns import SplitHeading, family_patt
 from hindcast.pipeline.inspect.origin_guess import guess_known
 from hindcast.pipeline.inspect.path_patterns import make_globs
 from hindcast.pipeline.inspect.source_drafts import KeyFields, SourceDraft
+from hindcast.pipeline.inspect.step_guess import Steps, in_days, label_of_dates
 from hindcast.pipeline.inspect.timestamp_columns import TimestampColumn, minute_text, step_text
 from hindcast.pipeline.inspect.vocabulary import (
     ISSUE,
@@ -57,9 +58,9 @@ def add_source(
     name: str,
     *,
     all_paths: Sequence[str],
-    frequency: int,
+    steps: Steps,
 ) -> None:
-    """Write one source; `frequency` is the step of the data set in ns."""
+    """Write one source of a data set with these steps."""
     source = sources.section(name, ask=[field.question])
     about_role = "no word or issue time shows whether these values are measured or forecast"
     certain = all(value.certain for value in draft.values)
@@ -72,13 +73,13 @@ def add_source(
         source.add("group", field.group)
     if field.series is not None:
         source.add("series", field.series, ask=[*_about_series(draft, field.series), field.about_series])
-    _add_issue_and_lead(source, draft)
+    _add_issue_and_lead(source, draft, steps)
     if draft.analysis.times.valid is not None:
-        _add_valid_time(source, draft, draft.analysis.times.valid, frequency)
-    rounding = guess_rounding(draft, frequency)
+        _add_valid_time(source, draft, draft.analysis.times.valid, steps)
+    rounding = guess_rounding(draft, steps.length)
     if rounding is not None:
         source.add("off_grid", rounding[0], ask=[rounding[1]])
-    known, about_known = guess_known(draft, frequency)
+    known, about_known = guess_known(draft, steps)
     source.add("known", known, ask=[about_known])
     _add_values(source, draft, field)
     _add_missing(source, draft)
@@ -116,7 +117,7 @@ def _about_series(draft: SourceDraft, series: dict[str, str]) -> list[str | None
     return [about_roles if mixed else None, about_hours if hours else None]
 
 
-def _add_issue_and_lead(source: YamlSection, draft: SourceDraft) -> None:
+def _add_issue_and_lead(source: YamlSection, draft: SourceDraft, steps: Steps) -> None:
     times, zone = draft.analysis.times, draft.analysis.zone
     if times.issue is not None and (times.issue.columns or times.issue.path):
         about_order = "read as the issue time, because it is earlier than the other timestamp; is it?"
@@ -125,11 +126,11 @@ def _add_issue_and_lead(source: YamlSection, draft: SourceDraft) -> None:
         ask = [
             None if times.issue_is_certain else about_order,
             times.issue.path and about_path + ("" if times.issue.form.has_clock else midnight),
-            None if times.issue.exact else zone.question,
+            None if times.issue.exact or in_days(draft, steps) else zone.question,
             *_about_format(times.issue),
             _about_same_issue(draft),
         ]
-        source.add("issue_time", _timestamp_setting(draft, times.issue), ask=ask)
+        source.add("issue_time", _timestamp_setting(draft, times.issue, steps), ask=ask)
     if times.lead is not None:
         about_unit = None if times.lead_is_certain else "the heading does not name the unit of the lead"
         column = {} if _is_in_headings(draft, times.lead) else {"column": times.lead.name}
@@ -168,9 +169,14 @@ def _about_same_issue(draft: SourceDraft) -> str | None:
     return None
 
 
-def _add_valid_time(source: YamlSection, draft: SourceDraft, valid: TimestampColumn, frequency: int) -> None:
+def _add_valid_time(source: YamlSection, draft: SourceDraft, valid: TimestampColumn, steps: Steps) -> None:
     zone = draft.analysis.zone
-    setting = _timestamp_setting(draft, valid)
+    setting = _timestamp_setting(draft, valid, steps)
+    if in_days(draft, steps):
+        label, about_label = label_of_dates(draft, steps)
+        setting |= {"label": label} if label != "start" else {}
+        source.add("valid_time", setting, ask=[about_label, *_about_format(valid)])
+        return
     about_zone = zone.question
     if not valid.exact and draft.analysis.times.issue is None:
         setting |= {"ambiguous": zone.ambiguous} if zone.ambiguous else {}
@@ -180,12 +186,12 @@ def _add_valid_time(source: YamlSection, draft: SourceDraft, valid: TimestampCol
     ends, about_label = _find_label(draft, valid)
     if ends:
         setting["label"] = zone.label or ("hour_ending" if valid.hours_to_24 else "end")
-        step = min((file.step for file in draft.files if file.step), default=frequency)
-        setting |= {"step": step_text(step)} if step != frequency else {}
+        step = min((file.step for file in draft.files if file.step), default=steps.length)
+        setting |= {"step": step_text(step)} if step != steps.length else {}
     source.add("valid_time", setting, ask=[about_zone, about_label, *_about_format(valid)])
 
 
-def _timestamp_setting(draft: SourceDraft, found: TimestampColumn) -> dict[str, Any]:
+def _timestamp_setting(draft: SourceDraft, found: TimestampColumn, steps: Steps) -> dict[str, Any]:
     names = [column.name for column in found.columns if not _is_in_headings(draft, column)]
     setting: dict[str, Any] = {"path": found.path} if found.path is not None else {}
     if names:
@@ -198,7 +204,7 @@ def _timestamp_setting(draft: SourceDraft, found: TimestampColumn) -> dict[str, 
     if found.form.part:
         setting["part"] = found.form.part
     if not found.exact:
-        setting["zone"] = draft.analysis.zone.zone
+        setting["zone"] = "group" if in_days(draft, steps) else draft.analysis.zone.zone
     return setting
 
 

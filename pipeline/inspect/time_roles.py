@@ -94,9 +94,25 @@ def find_time_columns(fmt: FileFormat) -> TimeColumns | None:
     found = find_stamps(fmt)
     if not found:
         return None
-    times = _assign_roles(found)
+    times = _without_leads(fmt, _assign_roles(found))
     lead = _find_lead(fmt, times.main) if times.issue is None else None
     return _with_lead(fmt, times, lead) if lead is not None else times
+
+
+def _without_leads(fmt: FileFormat, times: TimeColumns) -> TimeColumns:
+    """Exclude columns of leads beside both times, from which they follow."""
+    if times.issue is None:
+        return times
+    leads = (times.wall - times.issue.wall)[times.ok]
+    for column in fmt.columns:
+        if column.place in times.places or not column.heading.has(LEAD) or not column.is_whole:
+            continue
+        numbers = column.numbers[times.ok]
+        gaps, numbers = np.diff(leads.astype(np.float64)), np.diff(numbers)
+        moves = numbers != 0
+        if moves.any() and len(np.unique(gaps[moves] / numbers[moves])) == 1 and not gaps[~moves].any():
+            times.excluded[column.name] = "is the lead, which follows from the two times"
+    return times
 
 
 def _with_lead(fmt: FileFormat, times: TimeColumns, lead: Column) -> TimeColumns:

@@ -95,6 +95,14 @@ class TimestampColumn:
         return words_in(self.name)
 
     @property
+    def has_clock(self) -> bool:
+        """Whether texts have a time of day: dates such as 2024-03-01 are ISO 8601 too."""
+        if self.form.text != "iso" or len(self.columns) != 1:
+            return self.form.has_clock
+        first = self.columns[0].texts.slice(0, _EXAMINED)
+        return bool((pc.max(pc.utf8_length(first)).as_py() or 0) > len("2024-03-01"))
+
+    @property
     def daily(self) -> bool:
         """Whether all timestamps are at midnight."""
         return not self.form.has_clock or bool((self.wall[self.ok] % DAY == 0).all())
