@@ -58,21 +58,23 @@ def group_headings(names: Sequence[str], known: frozenset[str] = frozenset()) ->
     return {}
 
 
-def family_pattern(splits: Iterable[SplitHeading], others: Iterable[str], *, groups: bool) -> str:
+def family_pattern(
+    splits: Iterable[SplitHeading], others: Iterable[str], *, groups: bool, field: str = "series"
+) -> str:
     """Return the regular expression that matches the headings of one family, and none of the `others`.
 
-    With `groups`, the first two letters of the series are a country and become its group.
+    With `groups`, the first two letters of the series are a country and become its group. `field`: `series` or `member`.
     """
     splits = list(splits)
     before, after = escape_pattern(splits[0].before), escape_pattern(splits[0].after)
     series = [split.series for split in splits]
     digits = all(name.isdigit() for name in series) and not groups
     inner = "(?P<group>[A-Z]{2})(?:[^A-Za-z].*)?" if groups else r"\d+" if digits else ".+"
-    pattern = f"^{before}(?P<series>{inner}){after}$"
+    pattern = f"^{before}(?P<{field}>{inner}){after}$"
     if any(re.search(pattern, other) for other in others):
         listed = "|".join(escape_pattern(name) for name in dict.fromkeys(series))
         names = f"(?=(?P<group>[A-Z]{{2}}))(?:{listed})" if groups else listed
-        pattern = f"^{before}(?P<series>{names}){after}$"
+        pattern = f"^{before}(?P<{field}>{names}){after}$"
     return pattern
 
 

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from hindcast.pipeline.arrays import Ints
 from hindcast.pipeline.inspect.column_types import Column, count_codes, encode_tuples
 from hindcast.pipeline.inspect.file_kinds import FileFormat
+from hindcast.pipeline.inspect.member_guess import find_member_column
 from hindcast.pipeline.inspect.time_roles import TimeColumns
 from hindcast.pipeline.inspect.vocabulary import (
     CELL_UNITS,
@@ -43,17 +44,20 @@ class KeyColumns:
     group: Column | None
     value_columns: tuple[Column, ...]
     excluded: dict[str, str]
+    member: Column | None = None
+    """The column that numbers the members of an ensemble."""
 
     @property
     def columns(self) -> tuple[Column, ...]:
-        """The group and series columns, as far as they exist."""
-        return tuple(column for column in (self.group, self.series) if column)
+        """The group, series and member columns, as far as they exist."""
+        return tuple(column for column in (self.group, self.series, self.member) if column)
 
 
 def find_key_columns(fmt: FileFormat, times: TimeColumns) -> KeyColumns:
     """Separate key columns, value columns and excluded columns."""
-    series, group = _choose_keys(fmt, times)
-    chosen = [column for column in (group, series) if column]
+    member = find_member_column(fmt.columns, times)
+    series, group = _choose_keys(fmt, times, member)
+    chosen = [column for column in (group, series, member) if column]
     taken = times.places | {column.place for column in chosen}
     others = [column for column in fmt.columns if column.place not in taken]
     free = [column for column in others if column.name not in times.excluded]
@@ -63,10 +67,10 @@ def find_key_columns(fmt: FileFormat, times: TimeColumns) -> KeyColumns:
     held = set(values)
     left = {column: why for column, why in reasons.items() if why and column not in held}
     excluded = {column.name or f"column {column.place + 1}": why for column, why in left.items()}
-    attributes = dict.fromkeys(_find_attributes(values, chosen))
+    attributes = dict.fromkeys(_find_attributes(values, [column for column in (group, series) if column]))
     same = dict.fromkeys((c.name for c in attributes), "is the same in all rows of a series")
     kept = tuple(column for column in values if column not in attributes)
-    return KeyColumns(series, group, kept, times.excluded | excluded | same)
+    return KeyColumns(series, group, kept, times.excluded | excluded | same, member)
 
 
 def encode_names(column: Column) -> Ints:
@@ -75,12 +79,15 @@ def encode_names(column: Column) -> Ints:
     return codes
 
 
-def _choose_keys(fmt: FileFormat, times: TimeColumns) -> tuple[Column | None, Column | None]:
+def _choose_keys(
+    fmt: FileFormat, times: TimeColumns, member: Column | None
+) -> tuple[Column | None, Column | None]:
     """Return (series, group): the fewest columns that make rows unique; an id column is kept even for one series."""
     # rows must be unique only within a file, since paths may name series
     published = [times.published.wall] if times.published else []  # rows that differ in it are revisions
-    base = encode_tuples([fmt.file, times.wall, times.stamps, *published])
-    candidates = _find_candidates(fmt, times)
+    members = [encode_names(member)] if member else []
+    base = encode_tuples([fmt.file, times.wall, times.stamps, *published, *members])
+    candidates = [column for column in _find_candidates(fmt, times) if column is not member]
     if _repeated_share(base) <= _FEW:
         return _choose_named(candidates)
     for keys in (*combinations(candidates, 1), *combinations(candidates, 2)):

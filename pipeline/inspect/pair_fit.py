@@ -64,7 +64,9 @@ def fit_forecasts(params: Params, workspace: Path) -> list[Fit]:
     fits = []
     for name in names:
         predicted = _column(params, workspace, "forecast", name)
-        fit = None if predicted is None else _fit(name, measured, predicted, step)
+        members = params.raw.sources[names[name]].values[name].members  # noqa: PD011 (no DataFrame)
+        published = f"{name}_mean" if "mean" in members else name
+        fit = None if predicted is None else _fit(published, measured, predicted, step)
         if fit is not None:
             fits.append(fit)
     return sorted(fits, key=lambda fit: (fit.errors[0], fit.forecast))
@@ -76,6 +78,9 @@ def _column(params: Params, workspace: Path, role: str, name: str) -> pd.DataFra
     if not frames:
         return None
     rows = pd.concat(frames, ignore_index=True).dropna(subset=["value"])
+    keys = ["group", "series", "time", "issue"]
+    if role == "forecast" and rows.duplicated(keys).any():  # members of an ensemble
+        rows = rows.groupby(keys, as_index=False, sort=False)["value"].mean()
     return rows.drop_duplicates(["group", "series", "time"], keep="last") if len(rows) else None
 
 
@@ -92,6 +97,7 @@ def _tables(params: Params, workspace: Path, role: str, name: str) -> Iterator[p
                         "group": group,
                         "series": table["series"].astype(str),
                         "time": table["valid_time"].astype("int64"),
+                        "issue": table["issue_time"].astype("int64") if "issue_time" in table else 0,
                         "value": table[name],
                     }
                 )

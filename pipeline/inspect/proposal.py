@@ -10,6 +10,7 @@ import yaml
 
 from hindcast.pipeline.errors import SettingsError
 from hindcast.pipeline.inspect.commented_yaml import CommentedYaml, YamlSection
+from hindcast.pipeline.inspect.draft_members import published_name
 from hindcast.pipeline.inspect.grid_guess import guess_grid_offset
 from hindcast.pipeline.inspect.origin_guess import choose_lags, guess_origin
 from hindcast.pipeline.inspect.sample import PLACEHOLDER_SOURCE
@@ -66,7 +67,7 @@ def propose(drafts: Sequence[SourceDraft], all_paths: Sequence[str], root: str, 
     sources = raw.section("sources")
     for draft, field, source in zip(drafts, fields, name_sources(drafts, fields), strict=True):
         add_source(sources, draft, field, source, all_paths=all_paths, steps=steps)
-    _add_align(document, drafts, steps)
+    _add_align(document, drafts, fields, steps)
     check_params(complete_settings(document.text), "the proposal")
     return document
 
@@ -103,14 +104,21 @@ def _choose_zone(drafts: Sequence[SourceDraft], fields: Sequence[KeyFields]) -> 
     return zone, "this zone is used for local days, origins and the calendar; is it correct?"
 
 
-def _add_align(document: CommentedYaml, drafts: Sequence[SourceDraft], steps: Steps) -> None:
+def _add_align(
+    document: CommentedYaml, drafts: Sequence[SourceDraft], fields: Sequence[KeyFields], steps: Steps
+) -> None:
     target, ask = _choose_target(drafts)
-    forecasts = {value.name for draft in drafts if draft.role == "forecast" for value in draft.values}
-    published = {target: f"{target}_forecast"} if f"{target}_forecast" in forecasts else {}
+    forecasts = {
+        value.name: published_name(draft, field, value)
+        for draft, field in zip(drafts, fields, strict=True)
+        for value in (draft.values if draft.role == "forecast" else ())
+    }
+    name = forecasts.get(f"{target}_forecast")
+    published = {target: name} if name is not None else {}
     origin, about_origin = guess_origin(drafts, steps)
     align = document.top.section("align", gap=True)
     align.add("target", [target], ask=[ask])
-    unpaired = f"is one of {', '.join(sorted(forecasts))} the published forecast of {target}?"
+    unpaired = f"is one of {', '.join(sorted(forecasts.values()))} the published forecast of {target}?"
     if forecasts:
         align.add("published", published, ask=() if published else [unpaired])
     align.add("origin", origin, ask=about_origin)

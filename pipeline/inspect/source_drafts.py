@@ -11,6 +11,7 @@ from typing import Any
 
 from hindcast.pipeline.inspect.column_types import Column
 from hindcast.pipeline.inspect.file_analysis import AnalysedFiles, Span, spans_overlap
+from hindcast.pipeline.inspect.member_guess import pattern_names_members
 from hindcast.pipeline.inspect.path_patterns import find_naming_pattern
 from hindcast.pipeline.inspect.vocabulary import ACTUAL, FORECAST, country_zones, words_in
 from hindcast.pipeline.inspect.wide_or_long import ColumnLayout, SourceValue
@@ -60,13 +61,18 @@ class SourceDraft:
 
     @property
     def wide(self) -> bool:
-        """Whether headings name series."""
+        """Whether headings name series or members."""
         return any(value.wide for value in self.values)
+
+    @property
+    def has_series_headings(self) -> bool:
+        """Whether headings name series."""
+        return any(value.wide and not value.members for value in self.values)
 
     @property
     def has_series(self) -> bool:
         """Whether the files themselves name series."""
-        return self.wide or self.analysis.keys.series is not None
+        return self.has_series_headings or self.analysis.keys.series is not None
 
     @property
     def series(self) -> frozenset[str]:
@@ -89,16 +95,19 @@ class KeyFields:
     groups: tuple[str, ...]
     question: str | None = None
     about_series: str | None = None
+    member: FieldSetting | None = None
+    """Where the member of an ensemble is named, unless headings name it."""
 
 
 def draft_sources(analyses: Sequence[AnalysedFiles], layouts: Sequence[ColumnLayout]) -> list[SourceDraft]:
     """Return drafts: forecasts first, then in the order of their first files."""
     parts: dict[object, list[SourceDraft]] = {}
     for analysis, layout in zip(analyses, layouts, strict=True):
-        for role, wide in product(
-            ("forecast", "realized"), (True, False)
-        ):  # the files of a source are all wide or all long
-            values = tuple(value for value in layout.values if (value.role, value.wide) == (role, wide))
+        # the files of a source are all wide or all long, and all have members or none has
+        kinds = product(("forecast", "realized"), ((True, False), (True, True), (False, False)))
+        for role, (wide, members) in kinds:
+            kind = (role, wide, members)
+            values = tuple(each for each in layout.values if (each.role, each.wide, each.members) == kind)
             if values:
                 files = tuple(_draft_files(analysis, values))
                 draft = SourceDraft(role, values, (analysis,), (layout,), files)
@@ -115,17 +124,21 @@ def choose_key_fields(drafts: Sequence[SourceDraft], name: str) -> list[KeyField
     patterns = [_naming_pattern(draft, known, by_folder=by_folder) for draft in drafts]
     any_series = any(draft.has_series for draft in drafts) or any(pattern for pattern, _ in patterns)
     fields = []
-    for draft, (pattern, question) in zip(drafts, patterns, strict=True):
+    for draft, (varying, question) in zip(drafts, patterns, strict=True):
+        member = _choose_member(draft, varying)
+        pattern = None if member and "path" in member else varying
         group = None if by_country else _choose_group(draft, pattern, name, by_folder=by_folder)
         series: FieldSetting | None = None
         column = draft.analysis.keys.series
         if column is not None:
             series = {"column": column.name}
-        elif not draft.wide and pattern:
+        elif not draft.has_series_headings and pattern and member is None:
             series = {"path": pattern}
-        elif not draft.wide and not (any_series and draft.role == "forecast"):
+        elif not draft.has_series_headings and not (any_series and draft.role == "forecast"):
             series = dict(group) if group and "column" not in group else {"constant": name}
-        fields.append(KeyFields(group, series, by_country, _group_names(draft, group), question))
+        fields.append(
+            KeyFields(group, series, by_country, _group_names(draft, group), question, None, member)
+        )
     return fields
 
 
@@ -142,8 +155,10 @@ def _key(analysis: AnalysedFiles, role: str, values: Sequence[SourceValue]) -> o
         (dialect.separator, dialect.quote, dialect.style, dialect.encoding, dialect.ignore),
         (dialect.skip_lines, dialect.skip_until, dialect.header if dialect.given else ()),
         (columns, lead, times.ends_step, zone.zone, zone.ambiguous, zone.nonexistent),
-        (keys.series and keys.series.name, keys.group and keys.group.name),
-        tuple((value.name, value.unit, value.plain, _shared_heading(value)) for value in values),
+        (keys.series and keys.series.name, keys.group and keys.group.name, keys.member and keys.member.name),
+        tuple(
+            (value.name, value.unit, value.plain, value.members, _shared_heading(value)) for value in values
+        ),
     )
 
 
@@ -188,6 +203,17 @@ def _choose_group(draft: SourceDraft, pattern: str | None, name: str, *, by_fold
     return {"path": pattern} if pattern and draft.has_series else {"constant": name}
 
 
+def _choose_member(draft: SourceDraft, pattern: str | None) -> FieldSetting | None:
+    """Return where the member of a forecast is named: in a column, or in the part of the paths that differs."""
+    column = draft.analysis.keys.member
+    if column is not None:
+        return {"column": column.name}
+    if pattern is None or draft.role != "forecast":
+        return None
+    names = [match[1] for path in draft.paths if (match := re.search(pattern, path))]
+    return {"path": pattern} if pattern_names_members(pattern, names) else None
+
+
 def _group_names(draft: SourceDraft, group: FieldSetting | None) -> tuple[str, ...]:
     if group is None:
         return tuple(sorted({series[:2] for series in draft.series}))
@@ -216,7 +242,7 @@ def _folders_are_groups(drafts: Sequence[SourceDraft]) -> bool:
 def _series_are_countries(drafts: Sequence[SourceDraft]) -> bool:
     names = [name for draft in drafts for name in draft.series]
     begin_with_codes = all(country_zones(name[:2]) and not name[2:3].isalpha() for name in names)
-    return bool(names) and all(draft.wide for draft in drafts) and begin_with_codes
+    return bool(names) and all(draft.has_series_headings for draft in drafts) and begin_with_codes
 
 
 def _naming_pattern(

@@ -12,8 +12,10 @@ import numpy as np
 
 from hindcast.pipeline.inspect.column_types import Column
 from hindcast.pipeline.inspect.commented_yaml import YamlSection
+from hindcast.pipeline.inspect.draft_members import member_names, question_about_members
 from hindcast.pipeline.inspect.grid_guess import guess_rounding
 from hindcast.pipeline.inspect.heading_patterns import SplitHeading, family_pattern, plain_pattern
+from hindcast.pipeline.inspect.member_guess import choose_statistics
 from hindcast.pipeline.inspect.origin_guess import guess_known
 from hindcast.pipeline.inspect.path_patterns import make_globs
 from hindcast.pipeline.inspect.source_drafts import KeyFields, SourceDraft
@@ -73,6 +75,8 @@ def add_source(
         source.add("group", field.group)
     if field.series is not None:
         source.add("series", field.series, ask=[*_about_series(draft, field.series), field.about_series])
+    if field.member is not None:
+        source.add("member", field.member, ask=[question_about_members(draft, field, draft.values[0])])
     _add_issue_and_lead(source, draft, steps)
     if draft.analysis.times.valid is not None:
         _add_valid_time(source, draft, draft.analysis.times.valid, steps)
@@ -240,7 +244,10 @@ def _find_label(draft: SourceDraft, valid: TimestampColumn) -> tuple[bool, str |
 
 
 def _add_values(source: YamlSection, draft: SourceDraft, field: KeyFields) -> None:
-    asked = [question for layout in draft.layouts for question in layout.questions] if draft.wide else []
+    asked: list[str | None] = (
+        [question for layout in draft.layouts for question in layout.questions] if draft.wide else []
+    )
+    asked += [question_about_members(draft, field, value) for value in draft.values if value.members]
     asked += [warning for layout in draft.layouts for warning in layout.warnings]
     values = source.section("values", ask=dict.fromkeys(asked))
     for value in draft.values:
@@ -261,7 +268,10 @@ def _value_setting(draft: SourceDraft, value: SourceValue, field: KeyFields) -> 
     elif draft.wide:
         headings = [name for analysis in draft.analyses for name in analysis.format.dialect.header]
         others = [name for name in dict.fromkeys(headings) if name not in value.splits]
-        if value.plain and not field.by_country:
+        if value.members:
+            splits = [split for split in value.splits.values() if split]
+            setting["header"] = family_pattern(splits, others, groups=False, field="member")
+        elif value.plain and not field.by_country:
             setting["header"] = plain_pattern(list(value.splits), others)
         else:
             splits = [split or SplitHeading("", name, "") for name, split in value.splits.items()]
@@ -270,6 +280,9 @@ def _value_setting(draft: SourceDraft, value: SourceValue, field: KeyFields) -> 
         setting["column"] = next(iter(value.splits))
     if value.unit:
         setting["unit"] = value.unit
+    names = member_names(draft, field, value)
+    if names:
+        setting["members"] = choose_statistics(len(names))
     return setting
 
 

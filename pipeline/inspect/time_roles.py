@@ -20,6 +20,7 @@ from hindcast.pipeline.inspect.vocabulary import (
     ISSUE,
     LEAD,
     LEAD_UNITS,
+    MEMBER,
     PUBLISHED,
     SERIES,
     START,
@@ -243,7 +244,7 @@ def _find_lead(fmt: FileFormat, times: TimestampColumn) -> Column | None:
         words = words_in(column.name)
         if words & LEAD and (_is_crossed(column, times) or _gives_few_issues(column, times)):
             return column
-        if as_runs and not words & (SERIES | GROUP) and _counts_up(column.numbers, times, fmt.piece):
+        if as_runs and not words & (SERIES | GROUP | MEMBER) and _counts_up(column.numbers, times, fmt.piece):
             return column
     return None
 

@@ -11,8 +11,10 @@ from itertools import chain, combinations, count
 from hindcast.pipeline.inspect.column_types import Column
 from hindcast.pipeline.inspect.file_analysis import AnalysedFiles, move_together
 from hindcast.pipeline.inspect.heading_patterns import SplitHeading, group_headings
+from hindcast.pipeline.inspect.member_guess import are_members, name_members
 from hindcast.pipeline.inspect.vocabulary import (
     HOUR_COLUMN,
+    MEMBER,
     METEO,
     PART_OF_DAY,
     QUANTITY_WORDS,
@@ -43,16 +45,17 @@ class SourceValue:
     """The parts of each heading that names a series."""
     certain: bool = True
     plain: bool = False  # the headings are the names of the series
+    members: bool = False  # the headings name the members of an ensemble, and no series
 
     @property
     def wide(self) -> bool:
-        """Return whether its headings name series."""
+        """Return whether its headings name series or members."""
         return self.plain or any(self.splits.values())
 
     @property
     def series(self) -> tuple[str, ...]:
         """Return the series that its headings name."""
-        if not self.wide:
+        if not self.wide or self.members:
             return ()
         return tuple(split.series if split else name for name, split in self.splits.items())
 
@@ -147,7 +150,7 @@ def _find_roles(analysis: AnalysedFiles) -> dict[str, tuple[str, bool]]:
             roles[column.name] = (column.heading.role, True)
         elif _low(column.heading.core) in forecasts:
             roles[column.name] = ("realized", True)  # load next to load_forecast
-        elif analysis.has_vintages:
+        elif analysis.has_vintages or analysis.keys.member is not None or name_members(column.name):
             roles[column.name] = ("forecast", True)
         elif analysis.path_role and any_role <= {analysis.path_role}:
             roles[column.name] = (analysis.path_role, True)
@@ -189,13 +192,33 @@ def _lay_out(chosen: _Chosen, splits: Mapping[str, Splits]) -> ColumnLayout:
     excluded = {**keys.excluded, **dict.fromkeys(left, why)}
     own = {column.name: splits[chosen.role(column)].get(column.name) for column in chosen.columns}
     split = {name: found for name, found in own.items() if found and keys.series is None}
+    split |= _split_members(chosen) if keys.series is not None else {}
     if keys.series is None and (chosen.plain or (not split and _may_be_series(chosen.columns))):
         return _plain_layout(chosen, excluded)
     alike = Counter((chosen.role(column), column.heading.quantity) for column in chosen.columns)
     single = [_single_value(chosen, column, alike) for column in chosen.columns if column.name not in split]
     pairs = _pair_forecasts(chosen.columns, chosen.roles)
     values = _name_after_measurements([*_family_values(chosen, split), *single], pairs)
-    return ColumnLayout(values, excluded, _about_numbers(split), _about_hours(chosen))
+    series = {name: found for name, found in split.items() if not _is_of_members(name, values)}
+    return ColumnLayout(values, excluded, _about_numbers(series), _about_hours(chosen))
+
+
+def _split_members(chosen: _Chosen) -> dict[str, SplitHeading]:
+    """Return the headings that name members, of a file whose series are in a column."""
+    columns = {column.name: column for column in chosen.columns if chosen.role(column) == "forecast"}
+    families: dict[tuple[str, str], dict[str, SplitHeading]] = {}
+    for name, found in group_headings(list(columns)).items():
+        families.setdefault(found.family, {})[name] = found
+    kept: dict[str, SplitHeading] = {}
+    for (before, _), found in families.items():
+        names, own = [each.series for each in found.values()], [columns[name] for name in found]
+        if are_members(before, names, own, issued=all(chosen.roles[name][1] for name in found)):
+            kept |= found
+    return kept
+
+
+def _is_of_members(heading: str, values: Sequence[SourceValue]) -> bool:
+    return any(value.members and heading in value.splits for value in values)
 
 
 def _single_value(
@@ -235,13 +258,19 @@ def _family_values(chosen: _Chosen, split: Splits) -> list[SourceValue]:
         if place := split.get(column.name):
             families.setdefault((chosen.role(column), place.family), []).append(column)
     values = []
-    for (role, _), columns in families.items():
+    for (role, (before, _)), columns in families.items():
+        names = [split[column.name].series for column in columns]
+        issued = role == "forecast" and chosen.roles[columns[0].name][1]
+        members = role == "forecast" and are_members(before, names, columns, issued=issued)
         shared = parse_heading(split[columns[0].name].shared)
-        base = shared.quantity or "_".join(shared.core) or _default_name(chosen, columns[0])
+        core = [
+            word for word in shared.core if not (members and word.lower() in MEMBER | {"m", "e", "p", "mem"})
+        ]
+        base = shared.quantity or "_".join(core) or _default_name(chosen, columns[0])
         name = name_value(role, base, by_word=bool(shared.role))
         splits = {column.name: split[column.name] for column in columns}
         certain = chosen.roles[columns[0].name][1]
-        values.append(SourceValue(role, name, columns[0].heading.unit, splits, certain))
+        values.append(SourceValue(role, name, columns[0].heading.unit, splits, certain, members=members))
     return values
 
 

@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from hindcast.pipeline.inspect.origin_guess import choose_lags
-from hindcast.pipeline.settings.base import HOUR
+from hindcast.pipeline.inspect.step_guess import Steps
+from hindcast.pipeline.settings.base import DAY, HOUR
 from tests.inspect import mock
 
 
@@ -53,4 +54,10 @@ def test_irregular_issue_times_are_asked_about(tmp_path: Path) -> None:
     [(24, 1, ["24h", "168h"]), (48, 1, ["48h", "168h"]), (24, 7, ["168h"]), (168, 1, ["168h"]), (999, 1, [])],
 )
 def test_lags_are_the_shortest_allowed_one_and_a_week(allowed: int, frequency: int, lags: list[str]) -> None:
-    assert choose_lags(lambda lag: int(lag[:-1]) >= allowed, frequency * HOUR) == lags
+    assert choose_lags(lambda lag: int(lag[:-1]) >= allowed, Steps(frequency * HOUR)) == lags
+
+
+def test_lags_of_steps_of_days_are_days() -> None:
+    week = Steps(7 * DAY, local_days=True, anchor="monday")
+    assert choose_lags(lambda lag: int(lag[:-1]) >= 2, Steps(DAY, local_days=True)) == ["2d", "7d"]
+    assert choose_lags(lambda lag: int(lag[:-1]) >= 8, week) == ["14d"]
