@@ -9,6 +9,7 @@ from pathlib import Path
 
 from hindcast.pipeline.errors import MissingInputError, RawDataError, SettingsError
 from hindcast.pipeline.files import replace_file
+from hindcast.pipeline.inspect.accumulated_guess import split_accumulated
 from hindcast.pipeline.inspect.commented_yaml import OpenQuestion
 from hindcast.pipeline.inspect.data_quality import Anomaly, find_anomalies
 from hindcast.pipeline.inspect.dry_run import ask_about_rejected_rows
@@ -104,7 +105,7 @@ def inspect_files(paths: Sequence[Path]) -> Inspection:
     if not analyses:
         raise RawDataError("None of these files can be read as a table of timestamps and values.", unread)
     names = [file.relative_to(root).as_posix() for file in files]
-    drafts = draft_sources(analyses, lay_out_columns(analyses))
+    drafts = split_accumulated(draft_sources(analyses, lay_out_columns(analyses)))
     anomalies = tuple(found for analysis in analyses for found in find_anomalies(analysis))
     summaries = tuple(summary for analysis in analyses for summary in _summarize(analysis))
     try:

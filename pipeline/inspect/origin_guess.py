@@ -159,7 +159,7 @@ def _issue_cycle(draft: SourceDraft, steps: Steps) -> Origin | None:
 def _to_start(draft: SourceDraft, steps: Steps) -> int:
     """Return how far timestamps are behind the start of their step, in ns."""
     if not in_days(draft, steps):
-        return steps.length if draft.analysis.times.ends_step else 0
+        return steps.length if draft.analysis.times.ends_step or draft.accumulated else 0
     label, _ = label_of_dates(draft, steps)
     return {"start": 0, "last_day": steps.length - DAY, "end": steps.length}[label]
 

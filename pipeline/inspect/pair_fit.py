@@ -80,7 +80,7 @@ def _column(params: Params, workspace: Path, role: str, name: str) -> pd.DataFra
     rows = pd.concat(frames, ignore_index=True).dropna(subset=["value"])
     keys = ["group", "series", "time", "issue"]
     if role == "forecast" and rows.duplicated(keys).any():  # members of an ensemble
-        rows = rows.groupby(keys, as_index=False, sort=False)["value"].mean()
+        rows = rows.groupby(keys, sort=False)["value"].mean().reset_index()
     return rows.drop_duplicates(["group", "series", "time"], keep="last") if len(rows) else None
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from itertools import product
 from typing import Any
@@ -48,6 +48,8 @@ class SourceDraft:
     analyses: tuple[AnalysedFiles, ...]
     layouts: tuple[ColumnLayout, ...]
     files: tuple[DraftFile, ...]
+    accumulated: Mapping[str, str] = field(default_factory=dict)
+    """What shows that a value is a sum since its issue, by the name of the value."""
 
     @property
     def analysis(self) -> AnalysedFiles:

@@ -80,6 +80,7 @@ def add_source(
     _add_issue_and_lead(source, draft, steps)
     if draft.analysis.times.valid is not None:
         _add_valid_time(source, draft, draft.analysis.times.valid, steps)
+    _add_interpolation(source, draft, steps)
     rounding = guess_rounding(draft, steps.length)
     if rounding is not None:
         source.add("off_grid", rounding[0], ask=[rounding[1]])
@@ -141,6 +142,17 @@ def _add_issue_and_lead(source: YamlSection, draft: SourceDraft, steps: Steps) -
         source.add("lead", {**column, "unit": times.lead_unit}, ask=[about_unit])
 
 
+def _add_interpolation(source: YamlSection, draft: SourceDraft, steps: Steps) -> None:
+    """Interpolate the vintages of a forecast that is coarser than the steps."""
+    longest = max(file.step for file in draft.files)
+    if draft.role == "forecast" and draft.analysis.has_vintages and longest > steps.length and not steps.days:
+        about = (
+            f"its forecasts are {step_text(longest)} apart, and steps are {steps.text}: are the steps between them "
+            "interpolated, within each issue? Without `interpolate`, they have no forecast"
+        )
+        source.add("interpolate", step_text(longest), ask=[about])
+
+
 def _about_published(draft: SourceDraft) -> str | None:
     """Ask if values are forecasts only because a time of publication is before their steps."""
     issue, valid = draft.analysis.times.issue, draft.analysis.times.valid
@@ -191,7 +203,9 @@ def _add_valid_time(source: YamlSection, draft: SourceDraft, valid: TimestampCol
     if ends:
         setting["label"] = zone.label or ("hour_ending" if valid.hours_to_24 else "end")
         step = min((file.step for file in draft.files if file.step), default=steps.length)
-        setting |= {"step": step_text(step)} if step != steps.length else {}
+        # the sums of coarser forecasts are interpolated at the ends of steps
+        differs = step < steps.length if draft.accumulated else step != steps.length
+        setting |= {"step": step_text(step)} if differs else {}
     source.add("valid_time", setting, ask=[about_zone, about_label, *_about_format(valid)])
 
 
@@ -230,6 +244,8 @@ def _find_label(draft: SourceDraft, valid: TimestampColumn) -> tuple[bool, str |
     """
     if valid.form.part or valid.period:
         return False, None
+    if draft.accumulated:
+        return True, "a sum since the issue ends at its timestamp (`label: end`)"
     if draft.analysis.times.ends_step:
         return True, "the heading or an hour of 24 shows that timestamps mark the end of their step"
     file, zone = draft.files[0], draft.analysis.zone
@@ -251,7 +267,10 @@ def _add_values(source: YamlSection, draft: SourceDraft, field: KeyFields) -> No
     asked += [warning for layout in draft.layouts for warning in layout.warnings]
     values = source.section("values", ask=dict.fromkeys(asked))
     for value in draft.values:
-        values.add(value.name, _value_setting(draft, value, field), note=_range_note(draft, value))
+        about = draft.accumulated.get(value.name)
+        values.add(
+            value.name, _value_setting(draft, value, field), ask=[about], note=_range_note(draft, value)
+        )
     reasons: dict[str, list[str]] = {}
     for name, why in {name: why for layout in draft.layouts for name, why in layout.excluded.items()}.items():
         reasons.setdefault(why, []).append(name)
@@ -280,6 +299,8 @@ def _value_setting(draft: SourceDraft, value: SourceValue, field: KeyFields) -> 
         setting["column"] = next(iter(value.splits))
     if value.unit:
         setting["unit"] = value.unit
+    if value.name in draft.accumulated:
+        setting |= {"accumulated": "since_issue", "resample": "sum"}
     names = member_names(draft, field, value)
     if names:
         setting["members"] = choose_statistics(len(names))

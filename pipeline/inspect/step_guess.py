@@ -53,7 +53,7 @@ def guess_steps(drafts: Sequence[SourceDraft], zone: object) -> tuple[Steps, lis
     `zone` is `raw.zone`, in which timestamps with an offset may be local midnights.
     """
     measured = [draft for draft in drafts if draft.role == "realized"] or list(drafts)
-    forecasts = [draft for draft in drafts if draft.role == "forecast"]
+    forecasts = [draft for draft in drafts if draft.role == "forecast" and not draft.analysis.has_vintages]
     steps = sorted({file.step for draft in measured for file in draft.files if file.step})
     if not steps:
         return Steps(HOUR), ["no file contains two timestamps, so the step is unknown: what is it?"]

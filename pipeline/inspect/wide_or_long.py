@@ -207,8 +207,8 @@ def _split_members(chosen: _Chosen) -> dict[str, SplitHeading]:
     """Return the headings that name members, of a file whose series are in a column."""
     columns = {column.name: column for column in chosen.columns if chosen.role(column) == "forecast"}
     families: dict[tuple[str, str], dict[str, SplitHeading]] = {}
-    for name, found in group_headings(list(columns)).items():
-        families.setdefault(found.family, {})[name] = found
+    for name, split in group_headings(list(columns)).items():
+        families.setdefault(split.family, {})[name] = split
     kept: dict[str, SplitHeading] = {}
     for (before, _), found in families.items():
         names, own = [each.series for each in found.values()], [columns[name] for name in found]

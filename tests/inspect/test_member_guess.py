@@ -47,7 +47,8 @@ def wide(form: str) -> str:
 def check(folder: Path, **files: str) -> dict[str, Any]:
     """Inspect, ingest, and compare the members that are stored with those written; returns the source."""
     seen = mock.seen(folder, measured_csv=MEASURED, **files)
-    (name, source), *_ = mock.settings(seen)["raw"]["sources"].items()
+    sources: dict[str, dict[str, Any]] = mock.settings(seen)["raw"]["sources"]
+    (name, source), *_ = sources.items()
     (value, described), *_ = source["values"].items()
     assert described["members"] == ["mean", "spread", "q10", "q90"]
     assert any(f"{COUNT} members" in question for question in mock.questions(seen))
