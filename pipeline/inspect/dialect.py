@@ -11,6 +11,7 @@ from functools import lru_cache
 from itertools import chain, count
 
 from hindcast.pipeline.errors import RawDataError
+from hindcast.pipeline.inspect.count_guess import LETTERS_ABOVE, find_count_unit
 from hindcast.pipeline.inspect.format_guess import guess_formats
 from hindcast.pipeline.inspect.heading_patterns import escape_pattern
 from hindcast.pipeline.inspect.number_style import detect_number_style, to_shapes
@@ -56,6 +57,7 @@ class Dialect:
     given: bool = False
     header_text: str = ""
     skip_until: str | None = None
+    since: str | None = None  # the unit of timestamps that are counts, as the lines at the beginning name it
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,8 @@ def detect_dialect(texts: Sequence[str], encoding: str, path: str) -> Dialect:
     )
     notes = (*guessed, *header.notes, *about_lines, *about_numbers)
     return Dialect(
-        encoding, separator, quote, style, header.skip_lines, header.names, notes, ignore, header.given, header.text
+        encoding, separator, quote, style, header.skip_lines, header.names, notes, ignore, header.given, header.text,
+        since=find_count_unit(texts[0][:LETTERS_ABOVE]),
     )  # fmt: skip
 
 

@@ -167,7 +167,7 @@ def _cut_of(file: SampledFile) -> tuple[object, ...]:
     dialect = file.dialect
     above = dialect.skip_lines if dialect.given else 0  # other headers are found by their text
     header = dialect.header if file.is_typed else _without_dates(dialect.header)
-    cut = (header, dialect.separator, dialect.quote, dialect.given, above)
+    cut = (header, dialect.separator, dialect.quote, dialect.given, above, dialect.since)
     return (*cut, role_from_path(file.path))
 
 

@@ -16,7 +16,8 @@ from hindcast.pipeline.inspect.vocabulary import DATE_FORMATS, LEAD, TIME
 from hindcast.pipeline.raw.timestamp_formats import ABBREVIATIONS, INTERVAL_SEPARATOR, compile_format
 
 _COMPACT = {8: ("%Y%m%d",), 10: ("%Y%m%d%H",), 12: ("%Y%m%d%H%M",), 14: ("%Y%m%d%H%M%S",)}
-_EPOCHS = {9: ("epoch_s",), 10: ("epoch_s",), 12: ("epoch_ms",), 13: ("epoch_ms",)}
+_EPOCHS = {9: ("epoch_s",), 10: ("epoch_s",), 12: ("epoch_ms",), 13: ("epoch_ms",), 15: ("epoch_us",), 16: ("epoch_us",),
+           18: ("epoch_ns",), 19: ("epoch_ns",)}  # fmt: skip
 _ISO_DURATION = re.compile(r"P(?=.)(\d+D)?(T(\d+H)?(\d+M)?(\d+S)?)?")
 _CLOCK = re.compile(r"\d{1,2}:\d{2}(:\d{2})?")
 _TIME_BEHIND_DATE = re.compile(
@@ -42,8 +43,8 @@ class TimestampFormat:
 
     @property
     def has_clock(self) -> bool:
-        """Return whether it may contain a time of day (`iso` may)."""
-        return self.text in ("iso", "epoch_s", "epoch_ms") or bool(re.search(r"%[HIMp]", self.text))
+        """Return whether it may contain a time of day (`iso` and counts may)."""
+        return "%" not in self.text or bool(re.search(r"%[HIMp]", self.text))
 
 
 @dataclass(frozen=True)

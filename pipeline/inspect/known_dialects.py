@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from hindcast.pipeline.inspect.count_guess import LETTERS_ABOVE, find_count_unit
 from hindcast.pipeline.inspect.dialect import Dialect, may_be_total
 
 _DIGITS = str.maketrans("", "", "0123456789")
@@ -31,7 +32,9 @@ class KnownDialects:
             mark = _mark(texts[0], skip_lines, given=given)
             for dialect, forms in self._found.get((encoding, mark), ()):
                 if (dialect.skip_lines, dialect.given) == (skip_lines, given) and (
-                    _forms(texts[0], dialect) <= forms and not _ends_in_total(texts[0])
+                    _forms(texts[0], dialect) <= forms
+                    and not _ends_in_total(texts[0])
+                    and find_count_unit(texts[0][:LETTERS_ABOVE]) == dialect.since
                 ):
                     return dialect
         return None

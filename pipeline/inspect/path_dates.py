@@ -28,7 +28,7 @@ PathTimes = tuple[str, str, list[str], Times]
 
 def find_stamps(fmt: FileFormat) -> list[TimestampColumn]:
     """Return the timestamp columns; if no column holds a whole timestamp, the day in the paths with a column of times."""
-    found = find_timestamp_columns(fmt.columns, fmt.refused)
+    found = find_timestamp_columns(fmt.columns, fmt.refused, fmt.dialect.since)
     if found:
         return found
     in_paths = next(times_in_paths(fmt.paths, least=1, clocks=False), None)

@@ -218,7 +218,8 @@ def _timestamp_setting(draft: SourceDraft, found: TimestampColumn, steps: Steps)
     if found.period is not None:
         in_headings = _is_in_headings(draft, found.period.column)
         column = {} if in_headings else {"column": found.period.column.name}
-        setting["period"] = {**column, "length": step_text(found.period.length)}
+        from_zero = {"first": 0} if found.period.first == 0 else {}
+        setting["period"] = {**column, "length": step_text(found.period.length), **from_zero}
     if found.form.part:
         setting["part"] = found.form.part
     if not found.exact:
@@ -233,7 +234,12 @@ def _is_in_headings(draft: SourceDraft, column: Column) -> bool:
 
 
 def _about_format(found: TimestampColumn) -> list[str]:
-    return [f"{rival} reads all timestamps as well" for rival in found.rivals[:1]]
+    rivals = [f"{rival} reads all timestamps as well" for rival in found.rivals[:1]]
+    if not found.unproven:
+        return rivals
+    row = int(np.flatnonzero(found.ok)[0])
+    example = f"{found.columns[0].texts[row].as_py()} would be {minute_text(found.wall[row])}"
+    return [f"no text names the unit of these counts; by {found.form.text!r}, {example}: is it so?", *rivals]
 
 
 def _find_label(draft: SourceDraft, valid: TimestampColumn) -> tuple[bool, str | None]:

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from hindcast.pipeline.arrays import Flags, Times
 from hindcast.pipeline.inspect.column_types import Column, most_frequent
+from hindcast.pipeline.inspect.count_guess import count_format, usual_counts
 from hindcast.pipeline.inspect.format_guess import (
     TimestampFormat,
     guess_clock_formats,
@@ -20,6 +21,7 @@ from hindcast.pipeline.inspect.format_guess import (
     with_abbreviation,
 )
 from hindcast.pipeline.inspect.vocabulary import ISSUE, LEAD, TIME, VALID, words_in
+from hindcast.pipeline.raw.count_formats import find_count_base
 from hindcast.pipeline.raw.timestamp_formats import compile_format
 from hindcast.pipeline.raw.timestamps import parse_stamps
 from hindcast.pipeline.settings.base import DAY, HOUR, TIME_UNITS
@@ -41,10 +43,11 @@ PERIODS = {steps * per_hour: HOUR // per_hour for per_hour in (1, 2, 4, 12) for 
 
 @dataclass(frozen=True, eq=False)
 class Period:
-    """A column that contains step numbers from 1 within each day, and the length of a step in ns."""
+    """A column that contains step numbers from `first` (0 or 1) within each day, and the length of a step in ns."""
 
     column: Column
     length: int
+    first: int = 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +66,7 @@ class TimestampColumn:
     rivals: tuple[str, ...] = ()
     hours_to_24: bool = False
     period: Period | None = None
+    unproven: bool = False  # counts whose unit no text names
     path: str | None = None
     swapped: TimestampColumn | None = None
 
@@ -108,14 +112,18 @@ class TimestampColumn:
         return not self.form.has_clock or bool((self.wall[self.ok] % DAY == 0).all())
 
 
-def find_timestamp_columns(columns: Sequence[Column], refused: Collection[str] = ()) -> list[TimestampColumn]:
+def find_timestamp_columns(
+    columns: Sequence[Column], refused: Collection[str] = (), since: str | None = None
+) -> list[TimestampColumn]:
     """Return all timestamp columns in the order of the file; a column of dates and its column of hours are combined.
 
-    `refused` are beginnings of formats that other files of the same kind contradict.
+    `refused` are beginnings of formats that other files of the same kind contradict; `since` is the unit of counts that the
+    lines above the rows name.
     """
-    single = [found for column in columns if (found := _read_column(column, refused)) is not None]
+    read = (_read_column(column, refused, since) for column in columns)
+    single = [found for found in read if found is not None]
     if not single:
-        joined = _join_calendar_columns(columns)
+        joined = _join_calendar_columns(columns) or _read_usual_counts(columns)
         return [joined] if joined else []
     taken = {column.place for found in single for column in found.columns}
     others = [column for column in columns if column.place not in taken]
@@ -151,9 +159,12 @@ def minute_text(stamp: int) -> str:
     return str(np.datetime64(int(stamp), "ns").astype("datetime64[m]")).replace("T", " ")
 
 
-def _read_column(column: Column, refused: Collection[str]) -> TimestampColumn | None:
+def _read_column(column: Column, refused: Collection[str], since: str | None) -> TimestampColumn | None:
     if column.kind == "empty":
         return None
+    counted = count_format(column, since)
+    if counted is not None:
+        return _read((column,), column.texts, column.missing, TimestampFormat(counted))
     texts = column.texts.filter(pa.array(~column.missing))
     if column.kind == "number":
         return _read_digits(column, texts)
@@ -184,6 +195,19 @@ def _read_digits(column: Column, texts: pa.StringArray) -> TimestampColumn | Non
     epoch = _choose_format(column, [form for form in formats if form.text.startswith("epoch")])
     whole_minutes = epoch is not None and bool((epoch.wall[epoch.ok] % TIME_UNITS["min"] == 0).all())
     return epoch if whole_minutes else None
+
+
+def _read_usual_counts(columns: Sequence[Column]) -> TimestampColumn | None:
+    """Read the first column of counts in a usual unit, although no text names it."""
+    for column in columns:
+        found = (
+            _read((column,), column.texts, column.missing, TimestampFormat(form))
+            for form in usual_counts(column)
+        )
+        reads = [read for read in found if read is not None]
+        if reads:
+            return replace(reads[0], unproven=True, rivals=tuple(read.form.text for read in reads[1:]))
+    return None
 
 
 def _read_serials(column: Column) -> TimestampColumn | None:
@@ -255,7 +279,8 @@ def _combine_formats(column: Column, formats: Sequence[TimestampFormat]) -> Time
 def _read(
     columns: tuple[Column, ...], texts: pa.StringArray, missing: Flags, form: TimestampFormat
 ) -> TimestampColumn | None:
-    decimal = "," if form.text == "excel" and pc.any(pc.match_substring(texts, ",")).as_py() else "."
+    counts = find_count_base(form.text) is not None
+    decimal = "," if counts and pc.any(pc.match_substring(texts, ",")).as_py() else "."
     parsed = parse_stamps(
         texts, *(compile_format(text, form.part, decimal) for text in (form.text, *form.also))
     )
@@ -286,7 +311,7 @@ def _day_first(form: str) -> bool | None:
 
 def _join_hours(dates: TimestampColumn, others: Sequence[Column]) -> TimestampColumn:
     """Join dates with the column that contains their hours or times of day; unchanged if there is none."""
-    if dates.form.part or not dates.daily or dates.form.text.startswith("epoch"):
+    if dates.form.part or not dates.daily or ("%" not in dates.form.text and dates.form.text != "iso"):
         return dates
     repeats = len(np.unique(dates.wall[dates.ok])) * 2 <= int(dates.ok.sum())
     # a time of day can be joined only to dates that have none
@@ -296,7 +321,8 @@ def _join_hours(dates: TimestampColumn, others: Sequence[Column]) -> TimestampCo
     for column in others:
         period = _find_period(column, dates)
         if period is not None:
-            steps = ((np.nan_to_num(column.numbers, nan=1.0) - 1) * period.length).astype(np.int64)
+            numbers = np.nan_to_num(column.numbers, nan=period.first)
+            steps = ((numbers - period.first) * period.length).astype(np.int64)
             ok = dates.ok & ~np.isnan(column.numbers)
             return replace(dates, wall=dates.wall + steps, ok=ok, period=period)
         joined = _join_clock(dates, form, column)
@@ -320,22 +346,31 @@ def _join_clock(dates: TimestampColumn, form: str, clocks: Column) -> TimestampC
 
 
 def _find_period(column: Column, days: TimestampColumn) -> Period | None:
-    """Find step numbers from 1 in each day: half hours to 48, quarter hours to 96, hours only if some day has 23 or 25."""
+    """Find step numbers in each day: half hours to 48, quarter hours to 96, hours only if some day has 23 or 25.
+
+    They count from 1, or from 0 for steps shorter than an hour.
+    """
     if column.kind != "number" or not column.is_whole or words_in(column.name) & LEAD:
         return None
     rows = days.ok & ~np.isnan(column.numbers)
     frame = pd.DataFrame({"day": days.wall[rows], "number": column.numbers[rows]})
-    lasts = frame.groupby("day")["number"].max()
+    first = int(frame["number"].min()) if len(frame) else 1
+    lasts = frame.groupby("day")["number"].max() + 1 - first
     usual = int(lasts.mode().iloc[0]) if len(lasts) else 0
     length = PERIODS.get(usual)
-    if length is None or frame["number"].min() != 1 or frame["number"].nunique() < lasts.max():
+    if (
+        length is None
+        or first not in (0, 1)
+        or (length == HOUR and first != 1)
+        or frame["number"].nunique() < lasts.max()
+    ):
         return None
     if lasts.max() > usual + HOUR // length:
         return None  # it counts rows over several days
     inner = lasts.iloc[1:-1]  # the first and the last day may be incomplete
     if usual == 24 and not any(int(last) == 25 for last in lasts) and not (inner == 23).any():
         return None  # hours 1 to 24 may be clock hours
-    return Period(column, length)
+    return Period(column, length, first)
 
 
 def _join_calendar_columns(columns: Sequence[Column]) -> TimestampColumn | None:

@@ -157,6 +157,7 @@ def _guess_from_periods(times: TimestampColumn, rows: Flags, hints: Sequence[str
     """Return the zone whose clocks change on the days that have more or fewer steps than other days."""
     assert times.period is not None
     numbers = times.period.column.numbers[rows]
+    numbers = numbers + 1 - times.period.first
     days = times.wall[rows] - (numbers - 1).astype(np.int64) * times.period.length
     starts, places = np.unique(days, return_inverse=True)
     counts = np.zeros(len(starts), np.int64)

@@ -26,7 +26,10 @@ def leave_out_totals(fmt: FileFormat) -> FileFormat:
 
     It is unchanged if there are none, or if no simple pattern matches exactly their lines.
     """
-    if len(find_timestamp_columns([_first_rows(column) for column in fmt.columns])) < 2:
+    if (
+        len(find_timestamp_columns([_first_rows(column) for column in fmt.columns], since=fmt.dialect.since))
+        < 2
+    ):
         return fmt  # without reading all timestamps of the files
     found = find_stamps(fmt)
     for start, end in ((start, end) for start in found for end in found if start is not end):
