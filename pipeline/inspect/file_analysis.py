@@ -15,7 +15,7 @@ from hindcast.pipeline.inspect.file_kinds import FileFormat
 from hindcast.pipeline.inspect.format_guess import TimestampFormat
 from hindcast.pipeline.inspect.hour_columns import melt_hour_columns
 from hindcast.pipeline.inspect.key_columns import KeyColumns, find_key_columns
-from hindcast.pipeline.inspect.path_dates import times_in_paths
+from hindcast.pipeline.inspect.path_dates import PathTimes, name_publications, times_in_paths
 from hindcast.pipeline.inspect.time_roles import TimeColumns, find_time_columns
 from hindcast.pipeline.inspect.timestamp_columns import TimestampColumn, usual_step
 from hindcast.pipeline.inspect.timezone_evidence import ZoneGuess, guess_zone
@@ -35,6 +35,7 @@ _KNOWN_FORMATS = (
 )
 _LEAST_ISSUES = 3
 _MOST = 0.95  # share of issues whose first valid time must be near the issue time
+_LATEST = 400 * DAY  # after the last row of a file
 _OVERLAP = 0.2  # share of the shorter span; consecutive files may overlap by less
 
 Span = tuple[int, int]
@@ -80,7 +81,7 @@ def analyse_files(fmt: FileFormat) -> AnalysedFiles | str:
             f"{where}: no column, heading or file name contains a timestamp that can be read. The first "
             f"texts of its columns are {_first_texts(fmt.columns)}. {_KNOWN_FORMATS}"
         )
-    times = add_issue_from_paths(fmt, times)
+    times = add_publication_from_paths(fmt, add_issue_from_paths(fmt, times))
     keys = find_key_columns(fmt, times)
     if not keys.value_columns:
         notes = "".join(f" ({note})" for note in fmt.dialect.notes)
@@ -122,15 +123,35 @@ def add_issue_from_paths(fmt: FileFormat, times: TimeColumns) -> TimeColumns:
     """Add the issue time from the files' names to the times; unchanged if the names contain none."""
     if times.valid is None or times.issue is not None or len(fmt.files) < _LEAST_ISSUES:
         return times
-    if all(role_from_path(path) == "realized" for path in fmt.paths):
+    if all(role_from_path(path) == "realized" for path in fmt.paths) or name_publications(fmt.paths):
         return times
-    found = next(times_in_paths(fmt.paths, least=_LEAST_ISSUES), None)
-    if found is None or times.main.path is not None or not _are_issues(found[3], fmt, times):
+    ways = times_in_paths(fmt.paths, least=_LEAST_ISSUES) if times.main.path is None else ()
+    found = next((way for way in ways if _are_issues(way[3], fmt, times)), None)
+    return times if found is None else replace(times, issue=_of_paths(found, fmt))
+
+
+def add_publication_from_paths(fmt: FileFormat, times: TimeColumns) -> TimeColumns:
+    """Add the time of publication from the files' names, of files that overlap and end before it: revisions of values."""
+    if times.issue is not None or times.published is not None or len(fmt.files) < _LEAST_ISSUES:
         return times
+    if all(role_from_path(path) == "forecast" for path in fmt.paths):
+        return times
+    ways = times_in_paths(fmt.paths, least=_LEAST_ISSUES) if times.main.path is None else ()
+    # a publication is the last of several dates
+    found = next(
+        (way for way in sorted(ways, key=_by_length_and_place) if _are_publications(way[3], fmt, times)), None
+    )
+    return times if found is None else replace(times, published=_of_paths(found, fmt))
+
+
+def _by_length_and_place(way: PathTimes) -> tuple[int, bool]:
+    return -len(way[1]), not way[0].startswith("^")
+
+
+def _of_paths(found: PathTimes, fmt: FileFormat) -> TimestampColumn:
     pattern, form, _, stamps = found
     ok = np.ones(len(fmt.file), np.bool_)
-    issue = TimestampColumn((), TimestampFormat(form), stamps[fmt.file], exact=False, ok=ok, path=pattern)
-    return replace(times, issue=issue)
+    return TimestampColumn((), TimestampFormat(form), stamps[fmt.file], exact=False, ok=ok, path=pattern)
 
 
 def _first_texts(columns: tuple[Column, ...]) -> str:
@@ -151,16 +172,34 @@ def _list_columns(columns: tuple[Column, ...]) -> str:
 
 def _are_issues(stamps: Times, fmt: FileFormat, times: TimeColumns) -> bool:
     """Return whether valid times begin near the time in the path and extend past it, and most files overlap the next."""
+    issues, first, last = _spans_of_stamps(stamps, fmt, times)
+    if len(issues) < _LEAST_ISSUES:
+        return False
+    near = (first - issues >= -DAY) & (first - issues <= 10 * DAY) & (first + (last - first) // 2 >= issues)
+    return bool(near.mean() >= _MOST) and _overlap_the_next(first, last)
+
+
+def _are_publications(stamps: Times, fmt: FileFormat, times: TimeColumns) -> bool:
+    """Return whether valid times end before the end of the day in the path, and most files overlap the next."""
+    issues, first, last = _spans_of_stamps(stamps, fmt, times)
+    if len(issues) < _LEAST_ISSUES:
+        return False
+    after = (last < issues + DAY) & (issues - last <= _LATEST)
+    return bool(after.mean() >= _MOST) and _overlap_the_next(first, last)
+
+
+def _overlap_the_next(first: Times, last: Times) -> bool:
+    shared = np.minimum(last[:-1], last[1:]) - np.maximum(first[:-1], first[1:])
+    shorter = np.minimum(last[:-1] - first[:-1], last[1:] - first[1:])
+    return bool((shared > _OVERLAP * shorter).mean() > 1 / 2)
+
+
+def _spans_of_stamps(stamps: Times, fmt: FileFormat, times: TimeColumns) -> tuple[Times, Times, Times]:
+    """Return the times in the paths, and the first and last valid times of their files."""
     issues = np.unique(stamps)
     first, last = np.full(len(issues), TIME_MAX), np.full(len(issues), TIME_MIN)
     places = np.searchsorted(issues, stamps[fmt.file[times.ok]])
     np.minimum.at(first, places, times.wall[times.ok])
     np.maximum.at(last, places, times.wall[times.ok])
     filled = first <= last
-    issues, first, last = issues[filled], first[filled], last[filled]
-    if len(issues) < _LEAST_ISSUES:
-        return False
-    near = (first - issues >= -DAY) & (first - issues <= 10 * DAY) & (first + (last - first) // 2 >= issues)
-    shared = np.minimum(last[:-1], last[1:]) - np.maximum(first[:-1], first[1:])
-    shorter = np.minimum(last[:-1] - first[:-1], last[1:] - first[1:])
-    return bool(near.mean() >= _MOST and (shared > _OVERLAP * shorter).mean() > 1 / 2)
+    return issues[filled], first[filled], last[filled]

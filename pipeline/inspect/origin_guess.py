@@ -11,7 +11,7 @@ import numpy as np
 from hindcast.pipeline.arrays import Ints, Times
 from hindcast.pipeline.inspect.source_drafts import SourceDraft
 from hindcast.pipeline.inspect.step_guess import Steps, in_days, label_of_dates
-from hindcast.pipeline.inspect.timestamp_columns import step_text, usual_step
+from hindcast.pipeline.inspect.timestamp_columns import TimestampColumn, step_text, usual_step
 from hindcast.pipeline.inspect.vocabulary import is_day_ahead
 from hindcast.pipeline.settings.anchor import WEEKDAYS
 from hindcast.pipeline.settings.base import DAY, HOUR, TIME_UNITS
@@ -34,8 +34,7 @@ def guess_known(draft: SourceDraft, steps: Steps) -> tuple[dict[str, Any], str |
     frequency = steps.length
     times = draft.analysis.times
     if times.published is not None:
-        zone = "UTC" if times.published.exact else zone_of(draft, steps)
-        return {"column": times.published.name, "format": times.published.form.text, "zone": zone}, None
+        return _known_when_published(times.published, zone_of(draft, steps))
     if draft.analysis.has_vintages:
         asked = "how long after its issue time can a forecast be used?"
         delay = issue_delay(draft, frequency)
@@ -54,6 +53,25 @@ def guess_known(draft: SourceDraft, steps: Steps) -> tuple[dict[str, Any], str |
         known = {"day": -1, "at": _GATE, "zone": "group"}
         return known, f"{without}: at what time of the previous day is the forecast published?"
     return {"before_step": _in_hours(frequency)}, f"{without}: when does the forecast become known?"
+
+
+def _known_when_published(published: TimestampColumn, zone: str) -> tuple[dict[str, Any], str | None]:
+    """Return the time of publication in a column, or in the names of files with a question about it."""
+    if published.path is None:
+        zone = "UTC" if published.exact else zone
+        return {"column": published.name, "format": published.form.text, "zone": zone}, None
+    setting = {"path": published.path, "format": published.form.text, "zone": zone}
+    question = (
+        "the files overlap, and the times in their names are not before their rows, so later files are read as revisions that "
+        "become known at these times: is it so, and in this zone?"
+    )
+    if published.form.has_clock:
+        return setting, question
+    late = (
+        " Only the day is known, so its end is proposed: at what time is a file published? Write that time with `shift` "
+        "(9h is 09:00)"
+    )
+    return {**setting, "shift": "24h"}, question + late
 
 
 def issue_delay(draft: SourceDraft, frequency: int) -> int:

@@ -20,6 +20,10 @@ from hindcast.pipeline.raw.timestamps import parse_stamps
 _DATES = ((r"\d{8}", "%Y%m%d"), *((rf"\d{{4}}{s}\d{{2}}{s}\d{{2}}", f"%Y{s}%m{s}%d") for s in "-_/"))
 _CLOCKS = ((r"\d{6}", "%H%M%S"), (r"\d{4}", "%H%M"), (r"\d{2}-\d{2}", "%H-%M"), (r"\d{2}", "%H"))
 _JOINTS = ("_", "T", "-", "", " ", "/")  # between date and time of day
+_DATE = re.compile(r"(?<!\d)(?:19|20)\d{2}([-_]?)\d{2}\1\d{2}(?!\d)")
+_VERSION = re.compile(
+    r"(?i)(?<![a-z])(?:v|ver|version|pub|publ|published|updated|asof|as[_-]of|rev)[_-]?(?:19|20)\d{2}[-_]?\d{2}"
+)
 _NO_COLUMN = -1  # the column number of texts that are in paths
 
 PathTimes = tuple[str, str, list[str], Times]
@@ -46,17 +50,28 @@ def find_stamps(fmt: FileFormat) -> list[TimestampColumn]:
     return [replace(joined, columns=columns, path=pattern)] if columns or joined.period else []
 
 
+def name_publications(paths: Sequence[str]) -> bool:
+    """Return whether names end in a third date, after those of a period, or in a date that a word calls a version."""
+    name = paths[0].rsplit("/", 1)[-1] if paths else ""
+    return len(_DATE.findall(name)) > 2 or _VERSION.search(name) is not None
+
+
 def times_in_paths(paths: Sequence[str], *, least: int, clocks: bool = True) -> Iterator[PathTimes]:
-    """Yield each way to read a time from all paths, the longest first, if at least `least` times differ."""
+    """Yield each way to read a time from all paths, the longest first, if at least `least` times differ.
+
+    If paths have several dates, the first one comes before the last one.
+    """
     behind = [(f"{sign}{clock}", f"{sign}{form}") for clock, form in _CLOCKS for sign in _JOINTS]
     for clock, clock_form in [*(behind if clocks else ()), ("", "")]:
         for date, date_form in _DATES:
-            pattern = rf"(?<!\d)({date}{clock})(?!\d)"
-            matches = [re.search(pattern, path) for path in paths]
-            texts = [match[1] for match in matches if match]
-            if len(texts) < len(paths) or len(set(texts)) < least:
-                continue
-            form = f"{date_form}{clock_form}"
-            parsed = parse_stamps(pa.array(texts, pa.string()), compile_format(form))
-            if parsed.ok.all():
-                yield pattern, form, texts, parsed.wall
+            first = rf"(?<!\d)({date}{clock})(?!\d)"
+            found = len(re.findall(first, paths[0])) if paths else 0
+            for pattern in (first, f"^.*{first}")[: min(found, 2)]:
+                matches = [re.search(pattern, path) for path in paths]
+                texts = [match[1] for match in matches if match]
+                if len(texts) < len(paths) or len(set(texts)) < least:
+                    continue
+                form = f"{date_form}{clock_form}"
+                parsed = parse_stamps(pa.array(texts, pa.string()), compile_format(form))
+                if parsed.ok.all():
+                    yield pattern, form, texts, parsed.wall

@@ -255,8 +255,8 @@ def _naming_pattern(
     `known` are the names of series in columns and headings of all files.
     """
     times = draft.analysis.times
-    if times.issue is not None and times.issue.path is not None:
-        return None, None  # they are vintages
+    if any(found is not None and found.path is not None for found in (times.issue, times.published)):
+        return None, None  # they are vintages or revisions
     folders = [path.split("/", 1)[0] if by_folder else "" for path in draft.paths]
     if not _collide(draft.files, folders):
         return None, None
