@@ -15,6 +15,7 @@ from hindcast.pipeline.inspect.data_quality import Anomaly, find_anomalies
 from hindcast.pipeline.inspect.dry_run import ask_about_rejected_rows
 from hindcast.pipeline.inspect.file_analysis import AnalysedFiles
 from hindcast.pipeline.inspect.file_kinds import read_file_formats
+from hindcast.pipeline.inspect.label_guess import split_labels
 from hindcast.pipeline.inspect.proposal import propose
 from hindcast.pipeline.inspect.shared_evidence import analyse_together
 from hindcast.pipeline.inspect.source_drafts import draft_sources
@@ -105,7 +106,7 @@ def inspect_files(paths: Sequence[Path]) -> Inspection:
     if not analyses:
         raise RawDataError("None of these files can be read as a table of timestamps and values.", unread)
     names = [file.relative_to(root).as_posix() for file in files]
-    drafts = split_accumulated(draft_sources(analyses, lay_out_columns(analyses)))
+    drafts = split_labels(split_accumulated(draft_sources(analyses, lay_out_columns(analyses))))
     anomalies = tuple(found for analysis in analyses for found in find_anomalies(analysis))
     summaries = tuple(summary for analysis in analyses for summary in _summarize(analysis))
     try:

@@ -65,8 +65,12 @@ def propose(drafts: Sequence[SourceDraft], all_paths: Sequence[str], root: str, 
             "grid_offset", offset, ask=["steps begin this long after the full step in UTC: is it correct?"]
         )
     sources = raw.section("sources")
-    for draft, field, source in zip(drafts, fields, name_sources(drafts, fields), strict=True):
-        add_source(sources, draft, field, source, all_paths=all_paths, steps=steps)
+    names = name_sources(drafts, fields)
+    for draft, field, source in zip(drafts, fields, names, strict=True):
+        whole = next(
+            (name for other, name in zip(drafts, names, strict=True) if other is draft.part_of), None
+        )
+        add_source(sources, draft, field, source, all_paths=all_paths, steps=steps, part_of=whole)
     _add_align(document, drafts, fields, steps)
     check_params(complete_settings(document.text), "the proposal")
     return document

@@ -48,6 +48,9 @@ class SourceDraft:
     analyses: tuple[AnalysedFiles, ...]
     layouts: tuple[ColumnLayout, ...]
     files: tuple[DraftFile, ...]
+    label: str | None = None  # what timestamps of its files mark, `start` or `end`, if other files differ
+    about_label: str | None = None
+    part_of: SourceDraft | None = None  # the draft with the other files of the same source
     accumulated: Mapping[str, str] = field(default_factory=dict)
     """What shows that a value is a sum since its issue, by the name of the value."""
 

@@ -15,6 +15,7 @@ from hindcast.pipeline.inspect.commented_yaml import YamlSection
 from hindcast.pipeline.inspect.draft_members import member_names, question_about_members
 from hindcast.pipeline.inspect.grid_guess import guess_rounding
 from hindcast.pipeline.inspect.heading_patterns import SplitHeading, family_pattern, plain_pattern
+from hindcast.pipeline.inspect.label_guess import find_label
 from hindcast.pipeline.inspect.member_guess import choose_statistics
 from hindcast.pipeline.inspect.origin_guess import guess_known
 from hindcast.pipeline.inspect.path_patterns import make_globs
@@ -30,9 +31,7 @@ from hindcast.pipeline.inspect.vocabulary import (
     words_in,
 )
 from hindcast.pipeline.inspect.wide_or_long import SourceValue
-from hindcast.pipeline.raw.localize import find_occurrences
 from hindcast.pipeline.raw.parquet_blocks import is_parquet
-from hindcast.pipeline.settings.base import DAY, HOUR
 from hindcast.pipeline.settings.raw import MISSING
 
 _PER_LINE = 10  # unused columns listed in one comment
@@ -61,12 +60,15 @@ def add_source(
     *,
     all_paths: Sequence[str],
     steps: Steps,
+    part_of: str | None,
 ) -> None:
-    """Write one source of a data set with these steps."""
+    """Write one source of a data set with these steps; `part_of` is the source in whose tables its rows are stored."""
     source = sources.section(name, ask=[field.question])
     about_role = "no word or issue time shows whether these values are measured or forecast"
     certain = all(value.certain for value in draft.values)
     source.add("role", draft.role, ask=[None if certain else about_role, _about_published(draft)])
+    if part_of is not None:
+        source.add("part_of", part_of)
     kinds = [[path for path in draft.paths if is_parquet(Path(path)) == typed] for typed in (False, True)]
     globs = [glob for paths in kinds if paths for glob in make_globs(paths, all_paths)]
     source.add("files", globs[0] if len(globs) == 1 else tuple(globs))
@@ -199,7 +201,7 @@ def _add_valid_time(source: YamlSection, draft: SourceDraft, valid: TimestampCol
         if zone.column is not None:
             setting["ambiguous"] = {"column": zone.column.name, "later": list(zone.column.later)}
         setting |= {"nonexistent": zone.nonexistent} if zone.nonexistent else {}
-    ends, about_label = _find_label(draft, valid)
+    ends, about_label = find_label(draft, valid)
     if ends:
         setting["label"] = zone.label or ("hour_ending" if valid.hours_to_24 else "end")
         step = min((file.step for file in draft.files if file.step), default=steps.length)
@@ -240,29 +242,6 @@ def _about_format(found: TimestampColumn) -> list[str]:
     row = int(np.flatnonzero(found.ok)[0])
     example = f"{found.columns[0].texts[row].as_py()} would be {minute_text(found.wall[row])}"
     return [f"no text names the unit of these counts; by {found.form.text!r}, {example}: is it so?", *rivals]
-
-
-def _find_label(draft: SourceDraft, valid: TimestampColumn) -> tuple[bool, str | None]:
-    """Return whether timestamps mark the end of their step, and a question unless a heading or an interval shows it.
-
-    If a file begins one step past midnight, timestamps of quarter hours are ends; hours may also have an offset from
-    UTC.
-    """
-    if valid.form.part or valid.period:
-        return False, None
-    if draft.accumulated:
-        return True, "a sum since the issue ends at its timestamp (`label: end`)"
-    if draft.analysis.times.ends_step:
-        return True, "the heading or an hour of 24 shows that timestamps mark the end of their step"
-    file, zone = draft.files[0], draft.analysis.zone
-    start = "timestamps are read as the start of their step"
-    if draft.analysis.has_vintages or not file.step or file.span[0] % DAY != file.step:
-        return False, start
-    begins = f"the first timestamp is one step past midnight ({minute_text(file.span[0])})"
-    utc_midnight = zone.wall and find_occurrences(np.array([file.span[0]]), zone.zone)[0][0] % DAY == 0
-    if file.step < HOUR or (zone.wall and not utc_midnight and file.span[1] % DAY == 0):
-        return True, f"{begins}, so timestamps are read as the end of their step"
-    return False, f"{start}, but {begins}: do they mark its end?"
 
 
 def _add_values(source: YamlSection, draft: SourceDraft, field: KeyFields) -> None:
