@@ -58,6 +58,15 @@ class YamlSection:
         written = _dump(CommentedMap({"-": self.values[key]})).strip().partition(": ")[2]
         self._comment(key, ask, note, written)
 
+    def ask_at(self, key: str, question: str) -> None:
+        """Add a question to those of a key that is written already."""
+        text = f"? {_on_one_line(question)}"
+        token = self.values.ca.items[key][2] if key in self.values.ca.items else None
+        line, more, rest = token.value.partition("\n") if token else ("", "", "")
+        self._set_comment(key, f"{line}; {text}\n{rest}" if more else f" # {text}\n")
+        written = _dump(CommentedMap({"-": self.values[key]})).strip().partition(": ")[2].partition(" #")[0]
+        self._record((*self.path, key), question, written)
+
     def drop(self, key: str) -> None:
         """Remove a key, if it is there."""
         self.values.pop(key, None)

@@ -12,6 +12,9 @@ from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.tables import read_manifest, read_table
 
 SHIFTS = (-1, 0, 1)
+_FACTORS = (1e3, 1e-3, 1e6, 1e-6)  # between units such as kW, MW and GW
+_NEAR = 1.6  # ratio of the mean sizes to a factor, at most
+_MOST_VALUES = 6  # measured values whose forecasts are looked for if the target has none
 _LEAST_PAIRS = 24
 _FITS = (
     0.5  # of the target's mean distance from the means of its series: a forecast with a smaller error fits it
@@ -32,6 +35,7 @@ class Fit:
     pairs: int
     share: float
     least: tuple[str, float]
+    factor: float = 1.0  # by which the forecast was multiplied for the errors: its unit is another one
 
     @property
     def fits(self) -> bool:
@@ -51,7 +55,19 @@ class Fit:
 
 def fit_forecasts(params: Params, workspace: Path) -> list[Fit]:
     """Return how each forecast value in the tables of a workspace fits the target, the best first."""
-    target = params.align.target[0]
+    return _fit_value(params, workspace, params.align.target[0])
+
+
+def fit_other_values(params: Params, workspace: Path) -> dict[str, Fit]:
+    """Return the forecast that fits best, of each measured value that is not the target and has one that fits."""
+    others = [name for name in params.raw.values_of("realized") if name != params.align.target[0]]
+    fits = {name: _fit_value(params, workspace, name) for name in others[:_MOST_VALUES]}
+    return {
+        name: found[0] for name, found in fits.items() if found and found[0].fits and found[0].factor == 1
+    }
+
+
+def _fit_value(params: Params, workspace: Path, target: str) -> list[Fit]:
     measured = _column(params, workspace, "realized", target)
     if measured is None:
         return []
@@ -107,19 +123,28 @@ def _fit(name: str, measured: pd.DataFrame, predicted: pd.DataFrame, step: int) 
     keys = ["group", "series", "time"]
     if (predicted["series"] == "").all():  # it holds for all series of a group
         predicted, keys = predicted.drop(columns="series"), ["group", "time"]
-    errors = {}
-    for shift in SHIFTS:
+    errors, factor = {}, 1.0
+    for shift in (0, *(shift for shift in SHIFTS if shift)):
         moved = predicted.assign(time=predicted["time"] + shift * step)
         pairs = measured.merge(moved, on=keys, suffixes=("", "_forecast"))
         if len(pairs) < _LEAST_PAIRS:
             return None
-        errors[shift] = float((pairs["value"] - pairs["value_forecast"]).abs().mean())
         if shift == 0:
+            factor = _factor(pairs)
             covered = measured.merge(predicted[keys], on=keys, how="left", indicator=True)
             count = len(pairs)
+        errors[shift] = float((pairs["value"] - factor * pairs["value_forecast"]).abs().mean())
     both = covered["_merge"] == "both"
     shares = both.groupby(covered["group"].str.cat(covered["series"], sep="/")).mean()
     mean = measured.groupby(["group", "series"])["value"].transform("mean")
     constant = float((measured["value"] - mean).abs().mean())
     least = str(shares.idxmin()), float(shares.min())
-    return Fit(name, errors, constant, count, float(both.mean()), least)
+    ordered = {shift: errors[shift] for shift in SHIFTS}
+    return Fit(name, ordered, constant, count, float(both.mean()), least, factor)
+
+
+def _factor(pairs: pd.DataFrame) -> float:
+    """Return the factor between units that measurements and forecasts differ by; 1 if there is none."""
+    measured, predicted = (float(pairs[name].abs().mean()) for name in ("value", "value_forecast"))
+    ratio = measured / predicted if measured and predicted else 1.0
+    return next((factor for factor in _FACTORS if 1 / _NEAR < ratio / factor < _NEAR), 1.0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from hindcast.pipeline.errors import HindcastError
 from hindcast.pipeline.files import read_json
 from hindcast.pipeline.inspect.commented_yaml import CommentedYaml
-from hindcast.pipeline.inspect.pair_fit import Fit, fit_forecasts
+from hindcast.pipeline.inspect.pair_fit import Fit, fit_forecasts, fit_other_values
 from hindcast.pipeline.inspect.proposal import NO_TARGET, complete_settings
 from hindcast.pipeline.inspect.source_drafts import DraftFile, SourceDraft
 from hindcast.pipeline.raw.csv_blocks import is_compressed
@@ -67,6 +67,8 @@ def _try(document: CommentedYaml, drafts: Sequence[SourceDraft]) -> Trial:
             fits = fit_forecasts(tried, workspace)
             _settle_pair(document, params, fits)
             findings += [line for fit in fits for line in _about_fit(params.align.target[0], fit)]
+            if not any(fit.fits for fit in fits):
+                findings += _ask_about_target(document, params, fit_other_values(tried, workspace))
             again = check_params(complete_settings(document.text), "the proposal")
             if len(frozenset().union(*(draft.series for draft in drafts))) > _MOST_SERIES:
                 findings.append(("pack", f"not tried with more than {_MOST_SERIES:,} series"))
@@ -129,6 +131,9 @@ def _rows_read(report: dict[str, Any], share: float) -> Iterator[Finding]:
 def _settle_pair(document: CommentedYaml, params: Params, fits: Sequence[Fit]) -> None:
     """Write the forecast that fits the target, if none is named or another one is clearly better, and ask about it."""
     target = params.align.target[0]
+    if _ask_about_units(document, params, fits):
+        return
+    fits = [fit for fit in fits if fit.factor == 1]
     named = next((fit for fit in fits if fit.forecast == _plain(params.align.published.get(target))), None)
     best = fits[0] if fits else None
     if best is None:
@@ -157,6 +162,43 @@ def _settle_pair(document: CommentedYaml, params: Params, fits: Sequence[Fit]) -
         document.top.section("align").add("published", {target: chosen.forecast}, ask=questions)
 
 
+def _ask_about_units(document: CommentedYaml, params: Params, fits: Sequence[Fit]) -> bool:
+    """Ask about a forecast that fits the target in another unit, and write no pair; return whether there is one."""
+    target = params.align.target[0]
+    named = _plain(params.align.published.get(target))
+    scaled = [fit for fit in fits if fit.factor != 1 and fit.fits]
+    plain = any(fit.factor == 1 and fit.fits for fit in fits)
+    if not scaled or (plain and scaled[0].forecast != named):
+        return False
+    fit = next((fit for fit in scaled if fit.forecast == named), scaled[0])
+    units = {
+        name: value.unit
+        for role in ("forecast", "realized")
+        for name, value in params.raw.values_of(role).items()
+    }
+    written = [f"{name} in {units[name]}" for name in (target, fit.forecast) if units.get(name)]
+    question = (
+        f"{fit.forecast} fits {target} if multiplied by {fit.factor:g} (error {fit.errors[0]:.4g}; a constant: {fit.constant:.4g})"
+        f"{', with ' + ' and '.join(written) if written else ''}: are the units different, such as kW and MW? Nothing is "
+        f"converted, so convert the values of one of them before you write `published: {{{target}: {fit.forecast}}}`"
+    )
+    document.top.section("align").add("published", {}, ask=[question])
+    return True
+
+
+def _ask_about_target(
+    document: CommentedYaml, params: Params, others: Mapping[str, Fit]
+) -> Iterator[Finding]:
+    """Ask whether a measured value with a forecast that fits is the target, if no forecast fits the target."""
+    target = params.align.target[0]
+    if others:
+        pairs = ", ".join(f"{name} ({fit.forecast})" for name, fit in others.items())
+        question = f"no forecast fits {target}, but there are forecasts that fit {pairs}: is the target one of these?"
+        document.top.section("align").ask_at("target", question)
+    for name, fit in others.items():
+        yield from _about_fit(name, fit)
+
+
 def _plain(published: object) -> str | None:
     return None if published is None else str(published).rpartition(".")[2]
 
@@ -166,6 +208,7 @@ def _about_fit(target: str, fit: Fit) -> Iterator[Finding]:
         f"shifted by {shift:+d} step: {fit.errors[shift]:.4g}" if shift else f"unshifted: {fit.errors[0]:.4g}"
         for shift in fit.errors
     )
+    errors += f", multiplied by {fit.factor:g}" if fit.factor != 1 else ""
     constant = f"a constant for each series instead of the forecast: {fit.constant:.4g}"
     found = f"mean error {errors} ({constant}); {fit.share:.1%} of the steps have a forecast"
     yield f"{fit.forecast} and {target}", f"{found}, the fewest in {fit.least[0]} ({fit.least[1]:.1%})"

@@ -75,3 +75,15 @@ def test_a_value_that_is_added_again_is_replaced_in_its_place() -> None:
     document.top.add("b", 2)
     document.top.add("a", 3, ask=["really?"])
     assert document.text == "a: 3  # ? really?\nb: 2\n"
+
+
+def test_a_question_is_added_to_a_key_that_is_written() -> None:
+    document = CommentedYaml()
+    document.top.add("a", [1, 2], ask=["sure?"])
+    document.top.add("b", 2)
+    document.top.ask_at("a", "really?")
+    document.top.ask_at("b", "why?")
+    document.top.add("c", 3)
+    document.top.drop("c")
+    assert document.text == "a: [1, 2]  # ? sure?; ? really?\nb: 2  # ? why?\n"
+    assert document.questions[-2:] == [OpenQuestion("a", "really?", "[1, 2]"), OpenQuestion("b", "why?", "2")]

@@ -90,3 +90,51 @@ def test_a_proposal_without_measurements_is_read_but_not_packed(tmp_path: Path) 
     found = dict(seen.trial.findings)
     assert found["ingest: forecast"] == "960 rows read, 960 stored"
     assert "pack" not in found
+
+
+SUN = np.round(
+    np.maximum(0, np.sin(np.arange(len(TIMES)) * 2 * np.pi / 24)) * np.linspace(20, 90, len(TIMES)), 2
+)
+
+
+def test_realized_series_beside_their_forecasts_under_other_names_are_paired_by_their_fit(
+    tmp_path: Path,
+) -> None:
+    seen = mock.seen(
+        tmp_path,
+        generation_csv=text(pv_infeed=SUN, turbines=LOAD),
+        forecast_csv=text(wind_day_ahead=np.round(LOAD + NOISE, 2), solar_day_ahead=np.round(SUN + NOISE, 2)),
+    )
+    assert mock.settings(seen)["align"]["published"] == {"pv_infeed": "solar_forecast"}
+    assert any("solar_forecast differs from pv_infeed by" in question for question in mock.questions(seen))
+
+
+@pytest.mark.parametrize("heading", ["solar_kw", "output_kw"])
+def test_units_that_differ_by_a_thousand_are_asked_about_and_no_pair_is_written(
+    heading: str, tmp_path: Path
+) -> None:
+    seen = mock.seen(
+        tmp_path,
+        generation_csv=text(**{heading: 1000 * SUN}),
+        forecast_csv=text(solar_forecast_mw=np.round(SUN + NOISE, 2)),
+    )
+    settings = mock.settings(seen)
+    (target,) = settings["align"]["target"]
+    assert settings["align"]["published"] == {}
+    (asked,) = [question for question in mock.questions(seen) if "if multiplied by 1000" in question]
+    assert f"with {target} in kW and solar_forecast in MW" in asked
+    assert "multiplied by 1000" in dict(seen.trial.findings)[f"solar_forecast and {target}"]
+
+
+def test_a_value_with_a_forecast_beside_a_target_without_one_is_asked_about(tmp_path: Path) -> None:
+    seen = mock.seen(
+        tmp_path,
+        generation_csv=text(load=LOAD * 50, inverters=SUN),
+        forecast_csv=text(park_forecast=np.round(SUN + NOISE, 2)),
+    )
+    settings = mock.settings(seen)
+    assert settings["align"]["target"] == ["load"]
+    assert any(
+        "no forecast fits load, but there are forecasts that fit inverters (park_forecast)" in question
+        for question in mock.questions(seen)
+    )
