@@ -47,12 +47,13 @@ class _SourceResult:
     example: str
 
 
-def ask_about_rejected_rows(document: CommentedYaml) -> None:
-    """Read the first rows of each source, and ask about the rows that would be quarantined.
+def ask_about_rejected_rows(document: CommentedYaml, root: Path) -> None:
+    """Read the first rows of each source, whose files lie below `root`, and ask about the rows that would be quarantined.
 
     `max_bad_fraction` stays as it is: with more bad rows, ingest stops and names them.
     """
     raw = check_params(complete_settings(document.text), "the proposal").raw
+    raw = raw.model_copy(update={"path": str(root)})
     results = [found for name in raw.sources if name != NO_TARGET and (found := _read_source(raw, name))]
     questions = [_question(result, raw.max_bad_fraction) for result in results if result.rules]
     if not questions:

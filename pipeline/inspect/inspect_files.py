@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hindcast.pipeline.errors import MissingInputError, RawDataError, SettingsError
@@ -21,7 +21,9 @@ from hindcast.pipeline.inspect.shared_evidence import analyse_together
 from hindcast.pipeline.inspect.source_drafts import draft_sources
 from hindcast.pipeline.inspect.timestamp_columns import minute_text, step_text
 from hindcast.pipeline.inspect.trial import Trial, try_proposal
+from hindcast.pipeline.inspect.unpacked_archives import unpacked
 from hindcast.pipeline.inspect.wide_or_long import lay_out_columns
+from hindcast.pipeline.raw.archives import is_archive
 from hindcast.pipeline.raw.csv_blocks import is_compressed
 from hindcast.pipeline.raw.parquet_blocks import is_parquet
 
@@ -99,20 +101,31 @@ def inspect_files(paths: Sequence[Path]) -> Inspection:
     Raises MissingInputError for missing paths, RawDataError (with a sentence about each file) if no file can be read.
     """
     files, root, unread = _expand_paths(paths)
-    formats, faults = read_file_formats(files, root)
+    with unpacked(files, root, _is_table) as (tables, folder, faults):
+        inspection = _inspect(tables, folder, root, [*unread, *faults])
+        inside = f"{folder}/"
+    if folder == root:
+        return inspection
+    return replace(inspection, unread=tuple(text.replace(inside, f"{root}/") for text in inspection.unread))
+
+
+def _inspect(files: Sequence[Path], folder: Path, root: Path, unread: list[str]) -> Inspection:
+    """Inspect files below a folder; the proposal names `root` as its path."""
+    formats, faults = read_file_formats(files, folder)
     unread += faults
     analyses, faults = analyse_together(formats)
     unread += faults
     if not analyses:
-        raise RawDataError("None of these files can be read as a table of timestamps and values.", unread)
-    names = [file.relative_to(root).as_posix() for file in files]
+        reasons = [text.replace(f"{folder}/", f"{root}/") for text in unread]
+        raise RawDataError("None of these files can be read as a table of timestamps and values.", reasons)
+    names = [file.relative_to(folder).as_posix() for file in files]
     drafts = split_labels(split_accumulated(draft_sources(analyses, lay_out_columns(analyses))))
     anomalies = tuple(found for analysis in analyses for found in find_anomalies(analysis))
     summaries = tuple(summary for analysis in analyses for summary in _summarize(analysis))
     try:
         document = propose(drafts, names, root.as_posix(), root.name or root.absolute().name or "data")
-        ask_about_rejected_rows(document)
-        trial = try_proposal(document, drafts)
+        ask_about_rejected_rows(document, folder)
+        trial = try_proposal(document, drafts, folder)
     except SettingsError as fault:
         return Inspection(
             summaries, anomalies, tuple(unread), None, (fault.summary, *fault.faults), Trial((), ())
@@ -170,7 +183,9 @@ def _why_unreadable(path: Path) -> str | None:
 
 
 def _is_table(path: Path) -> bool:
-    """Return whether the suffix is that of a CSV or Parquet file; a .zip may contain anything."""
+    """Return whether the suffix is that of a CSV or Parquet file, or of an archive, which may contain anything."""
+    if is_archive(path):
+        return True
     suffix, inner = path.suffix.lower(), path.with_suffix("").suffix.lower()
     return is_parquet(path) or suffix in (*_TEXTS, ".zip") or (is_compressed(path) and inner in _TEXTS)
 

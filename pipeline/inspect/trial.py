@@ -38,22 +38,22 @@ class Trial:
     warnings: tuple[str, ...]
 
 
-def try_proposal(document: CommentedYaml, drafts: Sequence[SourceDraft]) -> Trial:
-    """Ingest and pack a sample by the settings of a proposal, and ask about pairs that do not fit.
+def try_proposal(document: CommentedYaml, drafts: Sequence[SourceDraft], root: Path) -> Trial:
+    """Ingest and pack a sample of the files below `root` by the settings of a proposal, and ask about pairs that do not fit.
 
     A forecast that fits the target better than the one that its name suggests is written instead, with a question.
     """
     try:
-        return _try(document, drafts)
+        return _try(document, drafts, root)
     except OSError as fault:  # no room in the temporary folder, or links are not allowed there
         return Trial((("trial", f"none: {fault.strerror or fault}"),), ())
 
 
-def _try(document: CommentedYaml, drafts: Sequence[SourceDraft]) -> Trial:
+def _try(document: CommentedYaml, drafts: Sequence[SourceDraft], root: Path) -> Trial:
     params = check_params(complete_settings(document.text), "the proposal")
     with tempfile.TemporaryDirectory(prefix="hindcast-inspect-") as name:
         workspace = Path(name)
-        part = _link_sample(drafts, Path(params.raw.path), workspace / "raw")
+        part = _link_sample(drafts, root, workspace / "raw")
         if part is None:
             return Trial((("trial", "none: the files are too large to try a part of them"),), ())
         tried = _in_workspace(params, workspace)

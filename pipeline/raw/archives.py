@@ -70,6 +70,24 @@ def matches_glob(name: str, pattern: str) -> bool:
     return _match_parts(name.split("/"), pattern.split("/"))
 
 
+def extract_members(path: Path, folder: Path) -> list[Path]:
+    """Write the members of an archive as they are below a folder, and return their files, in the order of the archive.
+
+    Raises RawDataError for an archive that is damaged, locked by a password or has a member that would lie outside the folder.
+    """
+    written = []
+    with _faults_of(path):
+        for name, stream in _iter_members(path):
+            target = folder / name
+            if ".." in name.split("/"):
+                raise RawDataError(f"{path}: {name!r} lies outside of the archive; unpack it by hand.")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with target.open("wb") as copy:
+                shutil.copyfileobj(stream, copy, _CHUNK)
+            written.append(target)
+    return written
+
+
 class Archives:
     """The unpacked members of archives in a folder of the cache, which may be removed at any time."""
 

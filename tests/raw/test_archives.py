@@ -20,6 +20,7 @@ from hindcast.pipeline.errors import RawDataError
 from hindcast.pipeline.raw.archives import (
     MEMBERS,
     Archives,
+    extract_members,
     is_archive,
     is_one_file,
     matches_glob,
@@ -245,3 +246,19 @@ def test_names_of_archives_and_globs_of_members(tmp_path: Path) -> None:
     assert list(split_glob("*/*.csv")) == list(split_glob("*.zip")) == []
     (tmp_path / "a.zip").write_bytes(b"no archive")
     assert is_one_file(tmp_path / "a.zip"), "it is reported where it is read"
+
+
+@pytest.mark.parametrize("suffix", [".zip", ".tar", ".tar.xz"])
+def test_members_are_extracted_as_they_are(suffix: str, tmp_path: Path) -> None:
+    path = tmp_path / f"days{suffix}"
+    path.write_bytes(packed({f"a/{name}": content for name, content in DAYS.items()}, suffix))
+    found = extract_members(path, tmp_path / "out")
+    assert {file.relative_to(tmp_path / "out/a").as_posix(): file.read_bytes() for file in found} == DAYS
+
+
+def test_a_member_outside_of_its_archive_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "days.zip"
+    path.write_bytes(packed({"../day.csv": b"x"}))
+    with pytest.raises(RawDataError, match="outside of the archive"):
+        extract_members(path, tmp_path / "out")
+    assert not (tmp_path / "day.csv").exists()
