@@ -22,6 +22,7 @@ _LEAST_LEADS = 4
 _MOST = 0.98  # share of issues that must not fall
 _ROUNDING = 0.001  # of a value: a smaller decrease is no decrease
 _RESET = 0.5  # mean value at the first lead, at most, as a share of that at the last lead
+_UNEVEN = 4  # times the value at the first lead of a sum that grows evenly: more at the first lead is no sum
 _SHORT = 18 * HOUR  # leads that reach less far may rise only because of the time of day
 _SHOWN = 5  # leads in the example
 
@@ -104,7 +105,8 @@ def _examine_column(column: Column, order: _Vintages) -> str | None:
 
 def _starts_again(firsts: Floats, lasts: Floats, order: _Vintages, long: Ints) -> bool:
     """Return whether values begin near 0 at each issue, over leads that are more than the rise of a morning."""
-    first_leads = order.leads[order.starts[long]]
+    ends = (order.starts + order.sizes - 1)[long]
+    first_leads, last_leads = order.leads[order.starts[long]], order.leads[ends]
     at_issue = first_leads == 0
     if at_issue.any() and (firsts[at_issue] != 0).any():
         return False
@@ -112,7 +114,10 @@ def _starts_again(firsts: Floats, lasts: Floats, order: _Vintages, long: Ints) -
     if reach < _SHORT and len(np.unique(order.issues % DAY)) < 2:
         return False
     rises = lasts > firsts
-    return bool(rises.mean() > 1 / 10 and np.nanmean(firsts) <= _RESET * np.nanmean(lasts))
+    even = float(first_leads.mean() / max(last_leads.mean(), 1))  # of the last value, if the sum grows evenly
+    return bool(
+        rises.mean() > 1 / 10 and np.nanmean(firsts) <= min(_RESET, _UNEVEN * even) * np.nanmean(lasts)
+    )
 
 
 def _evidence(name: str, order: _Vintages, numbers: Floats, place: int, count: int) -> str:

@@ -68,7 +68,11 @@ def wave(issue: int) -> np.ndarray:
     return 20 + 10 * np.sin((12 * issue + LEADS) / 24 * 2 * np.pi)
 
 
-@pytest.mark.parametrize("value", [falling, meter, wave])
+def from_ten(issue: int) -> np.ndarray:
+    return 10.0 + LEADS
+
+
+@pytest.mark.parametrize("value", [falling, meter, wave, from_ten])
 def test_other_forecasts_are_no_sums(value: Callable[[int], np.ndarray], tmp_path: Path) -> None:
     seen = mock.seen(tmp_path, nwp_csv=forecast(value), measured_csv=MEASURED)
     assert "accumulated" not in seen.require_proposal().text
