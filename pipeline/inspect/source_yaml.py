@@ -22,6 +22,7 @@ from hindcast.pipeline.inspect.path_patterns import make_globs
 from hindcast.pipeline.inspect.source_drafts import KeyFields, SourceDraft
 from hindcast.pipeline.inspect.step_guess import Steps, in_days, label_of_dates
 from hindcast.pipeline.inspect.timestamp_columns import TimestampColumn, minute_text, step_text
+from hindcast.pipeline.inspect.total_series import about_total
 from hindcast.pipeline.inspect.vocabulary import (
     ISSUE,
     PART_OF_DAY,
@@ -252,10 +253,10 @@ def _add_values(source: YamlSection, draft: SourceDraft, field: KeyFields) -> No
     asked += [warning for layout in draft.layouts for warning in layout.warnings]
     values = source.section("values", ask=dict.fromkeys(asked))
     for value in draft.values:
-        about = draft.accumulated.get(value.name)
-        values.add(
-            value.name, _value_setting(draft, value, field), ask=[about], note=_range_note(draft, value)
-        )
+        about = [draft.accumulated.get(value.name)]
+        about += [about_total(draft, value)] if draft.role == "realized" else []
+        setting = _value_setting(draft, value, field)
+        values.add(value.name, setting, ask=about, note=_range_note(draft, value))
     reasons: dict[str, list[str]] = {}
     for name, why in {name: why for layout in draft.layouts for name, why in layout.excluded.items()}.items():
         reasons.setdefault(why, []).append(name)

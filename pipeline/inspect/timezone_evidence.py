@@ -21,6 +21,7 @@ from hindcast.pipeline.inspect.vocabulary import (
     city_zones,
     country_zones,
     find_countries,
+    other_main_zones,
     words_in,
 )
 from hindcast.pipeline.inspect.zone_columns import ZoneColumn, find_zone_column
@@ -247,6 +248,9 @@ def _proven_zone(best: str, changes: ClockChanges, hints: Sequence[str], said: s
     others = (
         "" if best in hints else ". Other zones with the same clock changes fit too: is this one correct?"
     )
+    alike = other_main_zones(best)
+    if best in hints and alike:
+        others = f". The country has other zones ({', '.join(alike[:4])}): is this one correct?"
     question = f"{header} timestamps show wall time ({changes.example}), so they are read as {best}{others}"
     once = bool(changes.single and not changes.doubled)
     if once:

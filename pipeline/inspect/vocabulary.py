@@ -207,6 +207,12 @@ def country_zones(country: str) -> tuple[str, ...]:
     return _zones_by_country().get("GB" if country == "UK" else country, ())
 
 
+def other_main_zones(zone: str) -> tuple[str, ...]:
+    """Return the other main zones of the country of a zone, if it has several."""
+    zones = next((zones for zones in _main_zones().values() if zone in zones), [])
+    return tuple(other for other in zones if other != zone)
+
+
 def find_countries(texts: Iterable[str]) -> tuple[str, ...]:
     """Find ISO codes at the start or end of texts, or after a separator: `DE_load`, `BZN|ES`, `ES/2019.csv`.
 
@@ -304,4 +310,11 @@ def _zones_by_country() -> dict[str, tuple[str, ...]]:
         if line and not line.startswith("#"):
             country, _, zone = line.split("\t")[:3]
             table[country] = (*table.get(country, ()), zone)
-    return table
+    return table | {
+        country: tuple(dict.fromkeys([*zones, *table[country]])) for country, zones in _main_zones().items()
+    }
+
+
+@lru_cache(maxsize=1)
+def _main_zones() -> dict[str, list[str]]:
+    return {country: zones.split() for country, zones in _DATA["zones"]["main"].items()}
