@@ -61,7 +61,9 @@ def score_lines(evaluation: Evaluation) -> Iterator[str]:
 
 
 def quality_lines(evaluation: Evaluation) -> Iterator[str]:
-    """Yield the warnings of the quality check, or a note that there was none."""
+    """Yield warnings about targets that do not vary, then those of the quality check, or a note that there was none."""
+    for line in evaluation.constant:
+        yield f"  Warning: {line}."
     quality = evaluation.quality
     if quality.note:
         yield f"  Note: {quality.note}"

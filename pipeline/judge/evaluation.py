@@ -42,6 +42,7 @@ from hindcast.pipeline.settings.base import SECOND, TIME_UNITS
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.store.reader import Dataset
 from hindcast.pipeline.store.recorded_settings import check_recorded_settings
+from hindcast.pipeline.store.scaler_file import constant_lines
 from hindcast.pipeline.wording import time_text
 
 SPLITS = ("validation", "test")
@@ -56,13 +57,15 @@ _NO_CHECK = QualityCheck()
 class Evaluation:
     """The results in order (split, target), and the answers for the test split (validation if test is empty).
 
-    `unknown` is a line on the series that the network never learned, empty if there are none.
+    `unknown` is a line on the series that the network never learned, empty if there are none; `constant` are lines on
+    targets that do not vary in training.
     """
 
     judgements: list[Judgement]
     answers: list[tuple[Judgement, Answer]]
     quality: QualityCheck = _NO_CHECK
     unknown: str = ""
+    constant: tuple[str, ...] = ()
 
 
 def evaluate_workspace(params: Params, root: Path) -> Evaluation:
@@ -84,6 +87,9 @@ def evaluate_workspace(params: Params, root: Path) -> Evaluation:
         unknown = unknown_series_text(dataset, known)
         if unknown:
             facts["Data set"]["unknown series"] = unknown
+        constant = tuple(constant_lines(read_json(root / "data" / "scaler.json")))
+        if constant:
+            facts["Data set"]["targets that do not vary in training"] = "; ".join(constant)
         if "trees" in params.evaluate.baselines:
             trees, facts["Boosted trees"] = open_trees(root, dataset)
         read_json(models / "history.json")
@@ -104,7 +110,7 @@ def evaluate_workspace(params: Params, root: Path) -> Evaluation:
             return predict_spans(dataset, models, split, spans)
 
         evaluation = evaluate(dataset, model, params, root, facts, trees=trees, quality=quality)
-        return replace(evaluation, unknown=unknown)
+        return replace(evaluation, unknown=unknown, constant=constant)
 
 
 def evaluate(
