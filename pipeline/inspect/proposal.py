@@ -21,7 +21,7 @@ from hindcast.pipeline.inspect.source_drafts import (
 )
 from hindcast.pipeline.inspect.source_yaml import add_source, name_sources
 from hindcast.pipeline.inspect.spelling import unify_spelling
-from hindcast.pipeline.inspect.timestamp_columns import step_text
+from hindcast.pipeline.inspect.timestamp_columns import step_text, usual_step
 from hindcast.pipeline.inspect.vocabulary import country_zones
 from hindcast.pipeline.settings.base import DAY, HOUR, TIME_UNITS
 from hindcast.pipeline.settings.params import check_params
@@ -33,6 +33,9 @@ _FILL = 2 * HOUR  # the default of align.gaps.fill; with longer steps, gaps of t
 NO_TARGET = "to_be_named"
 """The target if the files contain no measurements; no value has this name."""
 
+_ZONE_BELOW = (
+    "the zone of local days, origins and the calendar: the one that you confirm for the sources below"
+)
 _ADVICE = "Proposed from the files by `hindcast inspect`. Questions that they leave open are marked `# ?`."
 _MEASUREMENTS = (
     "inspect the files of measurements together with these, or add their source (role: realized) under raw.sources "
@@ -52,7 +55,8 @@ def propose(drafts: Sequence[SourceDraft], all_paths: Sequence[str], root: str, 
     raw = document.top.section("raw")
     raw.add("path", root)
     raw.add("frequency", step_text(frequency), ask=about_frequency)
-    raw.add("zone", zone, ask=[about_zone])
+    asked_below = about_zone is None and any(draft.analysis.zone.question for draft in drafts)
+    raw.add("zone", zone, ask=[about_zone], note=_ZONE_BELOW if asked_below else "")
     offset = guess_grid_offset(drafts, frequency)
     if offset is not None:
         raw.add(
@@ -81,6 +85,9 @@ def _choose_frequency(drafts: Sequence[SourceDraft]) -> tuple[int, list[str]]:
     forecasts = [draft for draft in drafts if draft.role == "forecast"]
     coarse = max((file.step for draft in forecasts for file in draft.files), default=0)
     steps = sorted({file.step for draft in realized or drafts for file in draft.files if file.step})
+    if not steps:  # a row in each file
+        walls = ([part.times.wall[part.times.ok] for part in draft.analyses] for draft in realized or drafts)
+        steps = sorted({step for wall in walls if (step := usual_step(np.concatenate(wall)))})
     if not steps:
         return HOUR, ["no file contains two timestamps, so the step is unknown: what is it?"]
     ask = []
@@ -121,6 +128,8 @@ def _choose_zone(drafts: Sequence[SourceDraft], fields: Sequence[KeyFields]) -> 
         )
     fixed = {draft.analysis.zone.zone for draft in drafts} - {"UTC"}
     zone = fixed.pop() if len(fixed) == 1 else "UTC"
+    if any(draft.analysis.zone.question for draft in drafts):
+        return zone, None  # the sources ask for it
     return zone, "this zone is used for local days, origins and the calendar; is it correct?"
 
 

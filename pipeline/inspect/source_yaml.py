@@ -17,11 +17,14 @@ from hindcast.pipeline.inspect.heading_patterns import SplitHeading, family_patt
 from hindcast.pipeline.inspect.origin_guess import guess_known
 from hindcast.pipeline.inspect.path_patterns import make_globs
 from hindcast.pipeline.inspect.source_drafts import KeyFields, SourceDraft
+from hindcast.pipeline.inspect.time_roles import STEP_ENDS
 from hindcast.pipeline.inspect.timestamp_columns import TimestampColumn, minute_text, step_text
 from hindcast.pipeline.inspect.vocabulary import (
+    END,
     ISSUE,
     PART_OF_DAY,
     PUBLISHED,
+    START,
     parse_heading,
     to_ascii_identifier,
     words_in,
@@ -121,11 +124,14 @@ def _add_issue_and_lead(source: YamlSection, draft: SourceDraft) -> None:
     if times.issue is not None and (times.issue.columns or times.issue.path):
         about_order = "read as the issue time, because it is earlier than the other timestamp; is it?"
         about_path = "the files overlap, so the time in their names is read as the issue time: is it, and in this zone?"
+        asked_later = (
+            times.valid is not None and not times.valid.exact
+        )  # of the valid time, with the same zone
         midnight = " It is only a date, read as 00:00 of that day: at what time were the forecasts issued?"
         ask = [
             None if times.issue_is_certain else about_order,
             times.issue.path and about_path + ("" if times.issue.form.has_clock else midnight),
-            None if times.issue.exact else zone.question,
+            None if times.issue.exact or asked_later else zone.question,
             *_about_format(times.issue),
             _about_same_issue(draft),
         ]
@@ -221,16 +227,25 @@ def _find_label(draft: SourceDraft, valid: TimestampColumn) -> tuple[bool, str |
     if valid.form.part or valid.period:
         return False, None
     if draft.analysis.times.ends_step:
-        return True, "the heading or an hour of 24 shows that timestamps mark the end of their step"
+        ends = "the heading or an hour of 24 shows that timestamps mark the end of their step"
+        return True, None if valid.exact else ends  # wall time may be the start plus one step (`hour_ending`)
     file, zone = draft.files[0], draft.analysis.zone
-    start = "timestamps are read as the start of their step"
+    start = None if _shows_start(draft, valid) else "timestamps are read as the start of their step"
     if draft.analysis.has_vintages or not file.step or file.span[0] % DAY != file.step:
         return False, start
     begins = f"the first timestamp is one step past midnight ({minute_text(file.span[0])})"
     utc_midnight = zone.wall and find_occurrences(np.array([file.span[0]]), zone.zone)[0][0] % DAY == 0
     if file.step < HOUR or (zone.wall and not utc_midnight and file.span[1] % DAY == 0):
         return True, f"{begins}, so timestamps are read as the end of their step"
-    return False, f"{start}, but {begins}: do they mark its end?"
+    return False, f"{start}, but {begins}: do they mark its end?" if start else None
+
+
+def _shows_start(draft: SourceDraft, valid: TimestampColumn) -> bool:
+    """Return whether a heading or a column of ends shows that timestamps begin their steps, or they are whole days."""
+    words = frozenset().union(*(words_in(column.name) for column in valid.columns))
+    whole_days = not valid.form.has_clock and draft.files[0].step <= DAY
+    ends = any(why.startswith(STEP_ENDS) for why in draft.analysis.times.excluded.values())
+    return whole_days or ends or bool(words & START and not words & END)
 
 
 def _add_values(source: YamlSection, draft: SourceDraft, field: KeyFields) -> None:
