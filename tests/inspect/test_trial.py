@@ -106,5 +106,5 @@ def test_the_only_forecast_is_paired_without_a_question_if_it_fits(tmp_path: Pat
 
 def test_the_only_forecast_is_asked_about_if_it_does_not_fit(tmp_path: Path) -> None:
     seen = mock.seen(tmp_path, data_csv=text(mw=LOAD), forecast_csv=text(outlook=np.round(10 * NOISE, 2)))
-    assert any("is one of outlook" in question for question in mock.questions(seen))
+    assert any("is one of value_forecast" in question for question in mock.questions(seen))
     assert any("measured or forecast" in question for question in mock.questions(seen))
