@@ -113,7 +113,7 @@ def evaluate_workspace(params: Params, root: Path) -> Evaluation:
         return replace(evaluation, unknown=unknown, constant=constant)
 
 
-def evaluate(
+def evaluate(  # noqa: PLR0913 - what is evaluated, on what, as what, and where to
     dataset: EvaluationSource,
     predict: Predict,
     params: Params,
@@ -122,18 +122,19 @@ def evaluate(
     *,
     trees: PredictTrees | None = None,
     quality: QualityCheck = _NO_CHECK,
+    reports: Path | None = None,
 ) -> Evaluation:
     """Evaluate the model on validation and test; write all outputs to `root`/reports, or none.
 
-    `facts` are JSON-like values by title, shown in the report. `trees` is needed if `evaluate.baselines` lists them. Rows that
+    `reports`: another folder, for forecasts that are not those of the network in `models/`. `facts` are JSON-like values by title, shown in the report. `trees` is needed if `evaluate.baselines` lists them. Rows that
     `quality` flagged are scored like all others, and left out in a second set of scores.
     """
     listed = params.evaluate.baselines
     columns = [name for name in FORECASTERS if name == "model" or name in listed or name in REFERENCES]
-    history = read_json(root / "models" / "history.json")
+    history = {} if reports else read_json(root / "models" / "history.json")
     evaluator = _Evaluator(params, quality.intervals)
     tables = SplitTables(dataset, params.train, columns, predict, trees)
-    with _open_outputs(root / "reports") as out:
+    with _open_outputs(reports or root / "reports") as out:
         with open_predictions(out["predictions.parquet"], columns, params.train.quantiles) as predictions:
             tables.evaluate(SPLITS, lambda table: evaluator.evaluate_table(table, predictions))
         judgements = evaluator.judgements
@@ -211,11 +212,12 @@ def _derive_answers(judgements: list[Judgement]) -> list[tuple[Judgement, Answer
 
 def _facts(params: Params, dataset: Dataset, root: Path) -> dict[str, Any]:
     warning = policy_warning(params.split.policy)
-    dataset_facts = {**({"warning": warning} if warning else {}), **_dataset_facts(dataset)}
-    return {"Data set": dataset_facts, **read_stage_facts(root / "reports")}
+    facts = {**({"warning": warning} if warning else {}), **dataset_facts(dataset)}
+    return {"Data set": facts, **read_stage_facts(root / "reports")}
 
 
-def _dataset_facts(dataset: Dataset) -> dict[str, Any]:
+def dataset_facts(dataset: Dataset) -> dict[str, Any]:
+    """Return what the report says about the data set: sizes, names, ranges of the splits."""
     names, _ = index_series(dataset.sequences)
     return {
         "groups": len(names.groups),
