@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from hindcast.pipeline.certify.covered_files import check_certificate
 from hindcast.pipeline.digests import FileDigests
@@ -54,15 +55,7 @@ def evaluate_forecasts(params: Params, root: Path, path: Path) -> ForeignEvaluat
                 "train": params.train.model_copy(update={"quantiles": forecasts.levels}),
             }
         )
-        facts = {
-            "Forecasts": {
-                "file": path.name,
-                "digest": digest_of_file(path),
-                "rows": forecasts.read,
-                "at a scored row": forecasts.used,
-            },
-            "Data set": dataset_facts(dataset),
-        }
+        facts = {"Forecasts": _facts(path, forecasts), "Data set": dataset_facts(dataset)}
         folder = root / "reports" / "forecasts" / file_name(path.stem)
         evaluation = evaluate(
             dataset,
@@ -75,3 +68,12 @@ def evaluate_forecasts(params: Params, root: Path, path: Path) -> ForeignEvaluat
             reports=folder,
         )
         return ForeignEvaluation(evaluation, forecasts, folder, without_trees)
+
+
+def _facts(path: Path, forecasts: ForeignForecasts) -> dict[str, Any]:
+    return {
+        "file": path.name,
+        "digest": digest_of_file(path),
+        "rows": forecasts.read,
+        "at a scored row": forecasts.used,
+    }
