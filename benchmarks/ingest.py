@@ -64,14 +64,9 @@ def speed(options: argparse.Namespace, folder: Path) -> None:
     )
     present = [name for name in CONTENDERS if name == "ingest" or find_spec(name)]
     for name in sorted(set(CONTENDERS) - set(present)):
-        print(f"  {name:8} left out: not installed")
-    turns = [{name: measured(name, folder) for name in present} for _ in range(options.repeat)]
-    for name in present:
-        seconds = statistics.median(turn[name]["seconds"] for turn in turns)
-        ratio = statistics.median(turn[name]["seconds"] / turn["ingest"]["seconds"] for turn in turns)
-        compared = "" if name == "ingest" else f"   ingest is {ratio:.2f} x {compare(name, ratio)}"
-        peak = max(turn[name]["peak"] for turn in turns) / 1e6
-        print(f"  {name:8} {seconds:6.2f} s {size / seconds:6.0f} MB/s  peak {peak:5.2f} GB{compared}")
+        print(f"  {name:14} left out: not installed")
+    what = "ingest, speed relative to {}"
+    compare(present, folder, "seconds", (size, options.repeat), (what, FLOORS))
 
 
 def parquet(options: argparse.Namespace, folder: Path) -> None:
@@ -85,28 +80,35 @@ def parquet(options: argparse.Namespace, folder: Path) -> None:
     libraries = {"parquet_polars": "polars", "parquet_duckdb": "duckdb"}
     names = ["parquet_read", "parquet_tables", "parquet_pandas", "parquet_polars", "parquet_duckdb", "ingest"]
     present = [name for name in names if find_spec(libraries.get(name, "pyarrow"))]
-    turns = [{name: measured(name, folder) for name in present} for _ in range(options.repeat)]
-    for name in present:
-        spent = statistics.median(turn[name]["cpu"] for turn in turns)
-        ratio = statistics.median(turn[name]["cpu"] / turn["ingest"]["cpu"] for turn in turns)
-        compared = "" if name == "ingest" else f"   ingest is {ratio:.2f} x {_verdict(name, ratio)}"
+    what = "ingest of Parquet, processor time relative to {}"
+    compare(present, folder, "cpu", (size, options.repeat), (what, PARQUET_FLOORS))
+
+
+def compare(
+    names: list[str], folder: Path, unit: str, run: tuple[float, int], figure: tuple[str, dict[str, float]]
+) -> None:
+    """Measure contenders in turns and print a line for each: `unit` (s), megabytes (of `run`) per second, and ingest's ratio.
+
+    `run` is the size and the number of turns; `figure` the name of the ratio, and its floors by contender.
+    """
+    (size, repeat), (what, floors) = run, figure
+    turns = [{name: measured(name, folder) for name in names} for _ in range(repeat)]
+    for name in names:
+        spent = statistics.median(turn[name][unit] for turn in turns)
+        ratio = statistics.median(turn[name][unit] / turn["ingest"][unit] for turn in turns)
+        compared = (
+            ""
+            if name == "ingest"
+            else f"   ingest is {ratio:.2f} x {_verdict(what.format(name), ratio, floors.get(name))}"
+        )
         peak = max(turn[name]["peak"] for turn in turns) / 1e6
         print(f"  {name:14} {spent:6.2f} s {size / spent:6.0f} MB/s  peak {peak:5.2f} GB{compared}")
 
 
-def _verdict(name: str, ratio: float) -> str:
-    what, floor = f"ingest of Parquet, processor time relative to {name}", PARQUET_FLOORS.get(name)
+def _verdict(what: str, ratio: float, floor: float | None) -> str:
+    """Return the verdict on a ratio, if it has a floor; keep the figure either way."""
     if floor is not None:
         return check(what, ratio, floor)
-    record(what, ratio)
-    return ""
-
-
-def compare(name: str, ratio: float) -> str:
-    """Return the verdict on ingest's speed relative to a contender, if that has a floor; keep the figure either way."""
-    what = f"ingest, speed relative to {name}"
-    if name in FLOORS:
-        return check(what, ratio, FLOORS[name])
     record(what, ratio)
     return ""
 

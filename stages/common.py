@@ -14,6 +14,7 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -54,6 +55,19 @@ Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an e
 """An option of every command."""
 
 
+ParamsFile = Annotated[Path, typer.Option(help="The settings file.")]
+"""An option of every stage."""
+
+PARAMS = Path("params.yaml")
+"""Its default."""
+
+Changes = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Change one setting, as in train.epochs=3; repeatable."),
+]
+"""An option of every stage."""
+
+
 @dataclass(frozen=True)
 class Summary:
     """Lines for the user on what a stage read, kept, excluded and wrote."""
@@ -85,18 +99,9 @@ def stage_main(
     `load` reads the settings that the stage needs: all of them, unless it says otherwise.
     """
 
-    def command(
-        params: Annotated[Path, typer.Option(help="The settings file.")] = Path("params.yaml"),
-        set_: Annotated[
-            list[str] | None,
-            typer.Option(
-                "--set", metavar="KEY=VALUE", help="Change one setting, as in train.epochs=3; repeatable."
-            ),
-        ] = None,
-        debug: Debug = False,  # noqa: FBT002
-    ) -> None:
-        with reported_errors(name, debug=debug), _lock_workspace(name):
-            _print_summary(name, run(load(params, set_ or [])))
+    def command(params: ParamsFile = PARAMS, set_: Changes = None, debug: Debug = False) -> None:  # noqa: FBT002
+        with locked_stage(name, debug=debug) as finish:
+            finish(run(load(params, set_ or [])))
 
     return command_main(name, command, description, example)
 
@@ -145,6 +150,13 @@ def reported_errors(name: str, *, debug: bool) -> Iterator[None]:
                 f"{name}: {fault if isinstance(fault, HindcastError) else _describe_os_error(fault)}"
             )
             raise typer.Exit(1) from fault
+
+
+@contextmanager
+def locked_stage(name: str, *, debug: bool) -> Iterator[Callable[[Summary], None]]:
+    """Wrap the work of a stage: lock the workspace, report errors; yield the function that prints its summary."""
+    with reported_errors(name, debug=debug), _lock_workspace(name):
+        yield partial(_print_summary, name)
 
 
 @contextmanager

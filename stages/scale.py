@@ -12,6 +12,7 @@ from hindcast.stages.common import Summary, stage_main
 def run(params: Params) -> Summary:
     """Fit data/scaler.json on the training rows of data/dataset.h5."""
     from hindcast.pipeline.split.write_splits import build_scaler
+    from hindcast.pipeline.store.scaler_file import constant_lines
 
     scaler = build_scaler(Path("data/dataset.h5"), Path("data/scaler.json"), params)
     mean, std = ("median", "robust spread") if params.scale.robust else ("mean", "std")
@@ -28,6 +29,7 @@ def run(params: Params) -> Summary:
         read=(f"{rows:,} training rows of data/dataset.h5",) if rows else (),
         kept=tuple(kept),
         wrote=("data/scaler.json",),
+        notes=tuple(f"  Warning: {line}." for line in constant_lines(scaler)),
     )
 
 

@@ -65,6 +65,7 @@ FENCES = {
         "pipeline.simulate",
         "pipeline.inspect",
         "pipeline.align",
+        "pipeline.judge.foreign_columns",
         "pipeline.workspace",
     ),
     "h5py": ("pipeline.store", "pipeline.methods.plain_hdf5"),

@@ -74,19 +74,19 @@ def test_every_stage_is_in_the_readme() -> None:
     assert set(stages) <= set(re.findall(r"^\| `(\w+)` \|", readme, re.MULTILINE))
 
 
-@pytest.mark.parametrize("number", [0, 1, 2])
+@pytest.mark.parametrize("number", [0, 1, 2, 3])
 def test_the_examples_of_the_data_contract_are_accepted(number: int) -> None:
     examples = blocks(ROOT / "data" / "README.md", "yaml")
-    assert len(examples) == 3
+    assert len(examples) == 4
     params = check_params(yaml.safe_load(examples[number]), "data/README.md")
     assert params.raw.sources
 
 
-@pytest.mark.parametrize("number", [0, 1, 2])
+@pytest.mark.parametrize("number", [0, 1, 2, 3])
 def test_the_examples_of_the_data_contract_are_ingested_to_the_last_row(number: int, tmp_path: Path) -> None:
     text = (ROOT / "data" / "README.md").read_text(encoding="utf-8")
     files = re.findall(r"`(data/raw/[^`]+\.csv)`[^`]*```csv\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
-    assert len(files) == 4
+    assert len(files) == 7
     for name, content in files:
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -100,7 +100,12 @@ def test_the_examples_of_the_data_contract_are_ingested_to_the_last_row(number: 
 
     assert done.returncode == 0, done.stderr
     report = json.loads((tmp_path / "reports" / "ingest.json").read_text(encoding="utf-8"))["sources"]
-    expected = [{"outlook": 3, "metered": 2}, {"day_ahead": 4, "metered": 4}, {"reported": 3}][number]
+    expected = [
+        {"outlook": 3, "metered": 2},
+        {"day_ahead": 4, "metered": 4},
+        {"reported": 3},
+        {"ensemble": 4, "plan": 2, "metered": 2, "farms": 2},
+    ][number]
     assert {name: source["rows_read"] for name, source in report.items()} == expected
     assert {name: source["rows_stored"] for name, source in report.items()} == expected
 

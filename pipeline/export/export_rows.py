@@ -21,6 +21,7 @@ from hindcast.pipeline.files import replace_file, replace_folders
 from hindcast.pipeline.progress import progress
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.store.reader import Dataset
+from hindcast.pipeline.store.recorded_settings import check_recorded_settings
 
 Kind = Literal["parquet", "csv", "zarr"]
 
@@ -50,6 +51,7 @@ def export_rows(params: Params, root: Path, kind: Kind, output: Path | None = No
     path = root / "export" / f"rows.{kind}" if output is None else output
     _check_output(path, root, kind)
     with Dataset(root / "data" / "dataset.h5", _BUDGET_BYTES, check_shards=False) as dataset:
+        check_recorded_settings(dataset, params)
         digests = FileDigests.of_workspace(root)
         check_certificate(root / "reports" / "leaks.json", root / "data", dataset.fingerprint, digests)
         digests.save()

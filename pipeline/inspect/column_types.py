@@ -20,7 +20,6 @@ _MOST_MARKERS = 5  # if there are more different texts among numbers, they are b
 _LEAST_OTHERS = 10  # numbers needed to decide whether one is far from the others
 _CELLS_AT_ONCE = 4_000_000  # in memory together
 _FIRST_ROWS = 50  # that show whether a column may hold numbers only
-_LEAST_REPEATS = 3  # for a number that is far from the others, but by less than three times their range
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,7 +123,7 @@ def _read_together(columns: list[_Placed], rows: int, style: NumberStyle) -> dic
     numbers, unreadable = (part.reshape(shape) for part in read_numbers(texts, words, style))
     missing = np.isnan(numbers)
     has_word: Flags = np.any(_is_in(texts, words).reshape(shape), axis=1)
-    regular = ~np.any(unreadable, axis=1) & (np.isin(numbers, SENTINELS).sum(axis=1) < 2)
+    regular = ~np.any(unreadable, axis=1) & ~np.any(np.isin(numbers, SENTINELS), axis=1)
     empty: Flags = np.all(missing, axis=1)
     return {
         columns[at][0]: Column(
@@ -186,15 +185,15 @@ def _find_markers(strange: dict[str, int]) -> tuple[str, ...]:
 
 
 def _find_sentinels(numbers: Floats, texts: pa.StringArray) -> tuple[str, ...]:
-    """Return numbers such as -9999 that are far from all others and occur more than once."""
+    """Return numbers such as -9999 that are far from all others, even if they occur once."""
     present = ~np.isnan(numbers)
     special = present & np.isin(numbers, SENTINELS)
     others = numbers[present & ~special]
-    if special.sum() < 2 or len(others) < _LEAST_OTHERS:
+    if not special.any() or len(others) < _LEAST_OTHERS:
         return ()
     found: list[str] = []
-    for value, count in zip(*np.unique(numbers[special], return_counts=True), strict=True):
-        if _is_far(value, others) or (count >= _LEAST_REPEATS and _is_isolated(value, others)):
+    for value in np.unique(numbers[special]):
+        if _is_far(value, others) or _is_isolated(value, others):
             found += pc.unique(texts.filter(pa.array(numbers == value))).to_pylist()
     return tuple(sorted(found))
 

@@ -53,7 +53,11 @@ class YamlSection:
     values: CommentedMap
 
     def add(self, key: str, value: Any, *, ask: Questions = (), note: str = "") -> None:
-        """Write `key: value` on one line, with a comment for each question and the note; replaces an earlier value."""
+        """Write `key: value` on one line, with a comment for each question and the note; replaces an earlier value and its questions."""
+        setting = ".".join((*self.path, key))
+        self.document.questions[:] = [each for each in self.document.questions if each.setting != setting]
+        if key in self.values and not (ask or note):
+            self.values.ca.items.pop(key, None)
         self.values[key] = _in_flow_style(value)
         written = _dump(CommentedMap({"-": self.values[key]})).strip().partition(": ")[2]
         self._comment(key, ask, note, written)

@@ -15,8 +15,7 @@ from hindcast.pipeline.inspect.count_guess import LETTERS_ABOVE, find_count_unit
 from hindcast.pipeline.inspect.format_guess import guess_formats
 from hindcast.pipeline.inspect.heading_patterns import escape_pattern
 from hindcast.pipeline.inspect.number_style import detect_number_style, to_shapes
-from hindcast.pipeline.inspect.text_encoding import WITHOUT_QUESTION
-from hindcast.pipeline.inspect.vocabulary import MISSING_WORDS, TOTAL
+from hindcast.pipeline.inspect.vocabulary import CELL_UNITS, MISSING_WORDS, TOTAL
 from hindcast.pipeline.raw.numbers import NumberStyle
 
 _SEPARATORS = (",", ";", "\t", "|")
@@ -31,7 +30,7 @@ _LONGEST_CELL = 1000  # characters of a cell that are examined
 _NUMBER = re.compile(
     r"[+\u2212-]?[$\u20ac\u00a3]?(\d[\d.,' \u00a0\u202f]*|[.,]\d+)([eE][+-]?\d+)?( ?(%|[A-Za-z\u20ac$/]{1,7}))?"
 )
-_TIMESTAMP = re.compile(r"\d[\d\s.:/TZ+-]*[\dZ]")
+_TIMESTAMP = re.compile(r"\d[\d\s.:/TZ+-]*([\dZ]|\d ?[AaPp][Mm])")
 _TOTALS = re.compile(rf"(?i)^[\"']?({'|'.join(sorted(TOTAL))})\b")
 
 Row = list[str]
@@ -97,14 +96,12 @@ def detect_dialect(texts: Sequence[str], encoding: str, path: str) -> Dialect:
     ignore, about_lines = find_ignored_lines(
         header, texts[-1].rsplit("\n", _MOST_LINES)[-_MOST_LINES:], comments
     )
-    about_encoding = f"the encoding is guessed as {encoding}: are all names spelled correctly?"
-    guessed = [] if encoding in WITHOUT_QUESTION else [about_encoding]
     complete = (row for row in header.rows if len(row) == width)
     columns = [[cell.strip()[:_LONGEST_CELL] for cell in column] for column in zip(*complete, strict=True)]
     style, about_numbers = detect_number_style(
         [[cell for cell in column if cell.lower() not in MISSING_WORDS] for column in columns], separator
     )
-    notes = (*guessed, *header.notes, *about_lines, *about_numbers)
+    notes = (*header.notes, *about_lines, *about_numbers)
     return Dialect(
         encoding, separator, quote, style, header.skip_lines, header.names, notes, ignore, header.given, header.text,
         since=find_count_unit(texts[0][:LETTERS_ABOVE]),
@@ -305,5 +302,7 @@ def _are_units(rows: Sequence[Row]) -> bool:
     first, later = rows[0], [row for row in rows[1:21] if len(row) == len(rows[0])]
     if not later or not all(not is_data_cell(cell) or cell in ("", "-") for cell in first) or not any(first):
         return False
+    if all(cell.lower() in CELL_UNITS or cell in ("", "-") for cell in first):
+        return True
     below = [all(is_data_cell(row[place]) for row in later) for place in range(len(first))]
     return sum(below) >= 2 or (any(below) and len(first) == 2)

@@ -22,7 +22,7 @@ from hindcast.pipeline.inspect.heading_patterns import escape_pattern
 from hindcast.pipeline.inspect.known_dialects import KnownDialects
 from hindcast.pipeline.inspect.parquet_sample import sample_parquet
 from hindcast.pipeline.inspect.sample import WHOLE_BYTES, Cells, cut_cells, take_sample
-from hindcast.pipeline.inspect.text_encoding import decode_text
+from hindcast.pipeline.inspect.text_encoding import ask_about_encoding, decode_text
 from hindcast.pipeline.inspect.vocabulary import role_from_path
 from hindcast.pipeline.progress import progress
 from hindcast.pipeline.raw.numbers import NumberStyle
@@ -136,6 +136,8 @@ def _read_file(path: Path, root: Path, budget: int, known: KnownDialects) -> Sam
         if cells.rows and not cells.ragged:
             return SampledFile(name, sample.share, dialect, cells)
     dialect = detect_dialect(texts, encoding, str(path))
+    doubt = ask_about_encoding(sample.pieces, encoding)
+    dialect = replace(dialect, notes=(doubt, *dialect.notes)) if doubt else dialect
     known.add(texts, dialect)
     return SampledFile(name, sample.share, dialect, cut_cells(texts, dialect))
 

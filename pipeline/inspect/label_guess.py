@@ -8,7 +8,9 @@ from dataclasses import replace
 import numpy as np
 
 from hindcast.pipeline.inspect.source_drafts import DraftFile, SourceDraft
+from hindcast.pipeline.inspect.time_roles import STEP_ENDS
 from hindcast.pipeline.inspect.timestamp_columns import TimestampColumn, minute_text
+from hindcast.pipeline.inspect.vocabulary import END, START, words_in
 from hindcast.pipeline.raw.localize import find_occurrences
 from hindcast.pipeline.settings.base import DAY, HOUR
 
@@ -28,19 +30,20 @@ def find_label(draft: SourceDraft, valid: TimestampColumn) -> tuple[bool, str | 
     if draft.accumulated:
         return True, "a sum since the issue ends at its timestamp (`label: end`)"
     if draft.analysis.times.ends_step:
-        return True, "the heading or an hour of 24 shows that timestamps mark the end of their step"
+        ends = "the heading or an hour of 24 shows that timestamps mark the end of their step"
+        return True, None if valid.exact else ends  # wall time may be the start plus one step (`hour_ending`)
     if draft.label is not None:
         return draft.label == "end", draft.about_label
-    ends, question = _guess_label(draft)
-    return ends, "; ".join(text for text in (question, draft.about_label) if text)
+    at_end, question = _guess_label(draft, valid)
+    return at_end, "; ".join(text for text in (question, draft.about_label) if text) or None
 
 
-def _guess_label(draft: SourceDraft) -> tuple[bool, str]:
+def _guess_label(draft: SourceDraft, valid: TimestampColumn) -> tuple[bool, str | None]:
     """Guess from the first file: if it begins one step past midnight, timestamps of quarter hours are ends.
 
     Hours may also have an offset from UTC.
     """
-    start = "timestamps are read as the start of their step"
+    start = None if _shows_start(draft, valid) else "timestamps are read as the start of their step"
     file, zone = draft.files[0], draft.analysis.zone
     if draft.analysis.has_vintages or not file.step or file.span[0] % DAY != file.step:
         return False, start
@@ -48,7 +51,15 @@ def _guess_label(draft: SourceDraft) -> tuple[bool, str]:
     utc_midnight = zone.wall and find_occurrences(np.array([file.span[0]]), zone.zone)[0][0] % DAY == 0
     if file.step < HOUR or (zone.wall and not utc_midnight and file.span[1] % DAY == 0):
         return True, f"{begins}, so timestamps are read as the end of their step"
-    return False, f"{start}, but {begins}: do they mark its end?"
+    return False, f"{start}, but {begins}: do they mark its end?" if start else None
+
+
+def _shows_start(draft: SourceDraft, valid: TimestampColumn) -> bool:
+    """Return whether a heading or a column of ends shows that timestamps begin their steps, or they are whole days."""
+    words = frozenset().union(*(words_in(column.name) for column in valid.columns))
+    whole_days = not valid.form.has_clock and draft.files[0].step <= DAY
+    ends = any(why.startswith(STEP_ENDS) for why in draft.analysis.times.excluded.values())
+    return whole_days or ends or bool(words & START and not words & END)
 
 
 def _split(draft: SourceDraft) -> list[SourceDraft]:

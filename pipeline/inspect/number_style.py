@@ -104,9 +104,7 @@ def _detect_separators(
         sign = certain.most_common(1)[0][0]
         return "." if sign == "," else ",", sign, []
     fractions = [cell for cell in cells if re.fullmatch(r"[+-]?\d*[.,]\d+", cell)]
-    if sum(cells[match[0]] for match in grouped) < 4 or any(
-        len(re.sub(r"^[^.,]*[.,]?", "", cell)) != 3 for cell in fractions
-    ):
+    if sum(cells[match[0]] for match in grouped) < 4 or any(map(_is_fraction, fractions)):
         return usual, None, []
     # all fractions have three digits: numbers above 999 without a separator suggest fractions; else, small whole
     # numbers suggest a thousands separator
@@ -116,6 +114,12 @@ def _detect_separators(
         note = f"{example!r} is read as a whole number with a thousands separator; is it a fraction?"
         return "." if sign == "," else ",", sign, [note]
     return usual, None, [_read_as_fraction(example)]
+
+
+def _is_fraction(cell: str) -> bool:
+    """Return whether the sign of a number such as 5.25, 0.125 or 4153.077 cannot separate thousands."""
+    whole, rest = re.split("[.,]", cell.lstrip("+-"))
+    return len(rest) != 3 or whole in ("", "0") or len(whole) > 3
 
 
 def _read_as_fraction(example: str) -> str:

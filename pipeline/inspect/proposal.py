@@ -37,6 +37,9 @@ _FILL = 2 * HOUR  # the default of align.gaps.fill; with longer steps, gaps of t
 NO_TARGET = "to_be_named"
 """The target if the files contain no measurements; no value has this name."""
 
+_ZONE_BELOW = (
+    "the zone of local days, origins and the calendar: the one that you confirm for the sources below"
+)
 _ADVICE = "Proposed from the files by `hindcast inspect`. Questions that they leave open are marked `# ?`."
 _MEASUREMENTS = (
     "inspect the files of measurements together with these, or add their source (role: realized) under raw.sources "
@@ -58,7 +61,8 @@ def propose(drafts: Sequence[SourceDraft], all_paths: Sequence[str], root: str, 
     raw.add("frequency", steps.text, ask=about_steps)
     if steps.anchor is not None:
         raw.add("anchor", steps.anchor)
-    raw.add("zone", zone, ask=[about_zone])
+    asked_below = about_zone is None and any(map(_asks_for_zone, drafts))
+    raw.add("zone", zone, ask=[about_zone], note=_ZONE_BELOW if asked_below else "")
     offset = guess_grid_offset(drafts, steps.length)
     if offset is not None:
         raw.add(
@@ -105,6 +109,8 @@ def _choose_zone(drafts: Sequence[SourceDraft], fields: Sequence[KeyFields]) -> 
         )
     fixed = {draft.analysis.zone.zone for draft in drafts} - {"UTC"} or _zones_of_dates(drafts)
     zone = fixed.pop() if len(fixed) == 1 else "UTC"
+    if any(map(_asks_for_zone, drafts)):
+        return zone, None  # the sources ask for it
     return zone, "this zone is used for local days, origins and the calendar; is it correct?"
 
 
@@ -145,6 +151,11 @@ def _add_align(
         scale.add(
             "by", "series", note=f"the series of {target} differ in size by a factor of {_SIZES} or more"
         )
+
+
+def _asks_for_zone(draft: SourceDraft) -> bool:
+    """Return whether the zone of the timestamps of a draft is asked; local days are in that of the data set."""
+    return draft.analysis.zone.question is not None and not holds_dates(draft, None)
 
 
 def _zones_of_dates(drafts: Sequence[SourceDraft]) -> set[str]:

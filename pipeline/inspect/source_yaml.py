@@ -130,11 +130,16 @@ def _add_issue_and_lead(source: YamlSection, draft: SourceDraft, steps: Steps) -
     if times.issue is not None and (times.issue.columns or times.issue.path):
         about_order = "read as the issue time, because it is earlier than the other timestamp; is it?"
         about_path = "the files overlap, so the time in their names is read as the issue time: is it, and in this zone?"
-        midnight = " It is only a date, read as 00:00 of that day: at what time were the forecasts issued? Write that time with `shift` (9h is 09:00, -16h is 08:00 of the day before)"
+        # the valid time asks the same of the same zone
+        asked_later = times.valid is not None and not times.valid.exact
+        midnight = (
+            " It is only a date, read as 00:00 of that day: at what time were the forecasts issued? Write that time with "
+            "`shift` (9h is 09:00, -16h is 08:00 of the day before)"
+        )
         ask = [
             None if times.issue_is_certain else about_order,
             times.issue.path and about_path + ("" if times.issue.form.has_clock else midnight),
-            None if times.issue.exact or in_days(draft, steps) else zone.question,
+            None if times.issue.exact or asked_later or in_days(draft, steps) else zone.question,
             *_about_format(times.issue),
             _about_same_issue(draft),
         ]

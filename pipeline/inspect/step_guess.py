@@ -10,7 +10,7 @@ import numpy as np
 from hindcast.pipeline.arrays import Times
 from hindcast.pipeline.inspect.column_types import most_frequent
 from hindcast.pipeline.inspect.source_drafts import SourceDraft
-from hindcast.pipeline.inspect.timestamp_columns import step_text
+from hindcast.pipeline.inspect.timestamp_columns import step_text, usual_step
 from hindcast.pipeline.inspect.vocabulary import END, START
 from hindcast.pipeline.settings.anchor import WEEKDAYS
 from hindcast.pipeline.settings.base import DAY, HOUR, TIME_UNITS
@@ -55,6 +55,9 @@ def guess_steps(drafts: Sequence[SourceDraft], zone: object) -> tuple[Steps, lis
     measured = [draft for draft in drafts if draft.role == "realized"] or list(drafts)
     forecasts = [draft for draft in drafts if draft.role == "forecast" and not draft.analysis.has_vintages]
     steps = sorted({file.step for draft in measured for file in draft.files if file.step})
+    if not steps:  # a row in each file
+        walls = ([part.times.wall[part.times.ok] for part in draft.analyses] for draft in measured)
+        steps = sorted({step for wall in walls if (step := usual_step(np.concatenate(wall)))})
     if not steps:
         return Steps(HOUR), ["no file contains two timestamps, so the step is unknown: what is it?"]
     step, ask = steps[-1], list[str]()
@@ -64,7 +67,9 @@ def guess_steps(drafts: Sequence[SourceDraft], zone: object) -> tuple[Steps, lis
     if len(steps) > 1:
         found = " and ".join(map(step_text, steps))
         ask.append(f"steps of {found} occur; finer steps are resampled to the coarsest (`resample`)")
-    coarsest = next(draft for draft in measured if any(file.step == step for file in draft.files))
+    coarsest = next(
+        (draft for draft in measured if any(file.step == step for file in draft.files)), measured[0]
+    )
     if step % DAY == 0 and holds_dates(coarsest, zone):
         return _whole_days(coarsest, step, ask)
     if step > DAY:
@@ -108,6 +113,8 @@ def label_of_dates(draft: SourceDraft, steps: Steps) -> tuple[str, str | None]:
     if steps.days == 1:
         if valid is not None and valid.form.has_clock and draft.analysis.times.ends_step:
             return "end", "the heading shows that timestamps mark the end of their day: is it so?"
+        if valid is not None and not valid.has_clock:
+            return "start", None
         return "start", "each date is read as the day of its values: or is it the day after (`label: end`)?"
     weekdays = _weekdays(draft)
     found, _ = most_frequent(weekdays) if len(weekdays) else (0, 0.0)

@@ -30,6 +30,8 @@ from hindcast.pipeline.inspect.vocabulary import (
 from hindcast.pipeline.settings.base import DAY, HOUR, TIME_UNITS
 
 _ALMOST = 0.97
+STEP_ENDS = "is the end of the step that begins at"
+"""The beginning of the reason why a column of ends is not used."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -217,7 +219,7 @@ def _drop_ends(found: Sequence[TimestampColumn], excluded: dict[str, str]) -> li
             step = usual_step(start.wall[both])
             if len(gap) == 1 and gap[0] == step > 0 and not start.words & (ISSUE | PUBLISHED):
                 kept.remove(end)
-                excluded[end.name] = f"is the end of the step that begins at {start.name}"
+                excluded[end.name] = f"{STEP_ENDS} {start.name}"
     return kept
 
 

@@ -20,7 +20,7 @@ from hindcast.pipeline.inspect.format_guess import (
     guess_formats,
     with_abbreviation,
 )
-from hindcast.pipeline.inspect.vocabulary import ISSUE, LEAD, TIME, VALID, words_in
+from hindcast.pipeline.inspect.vocabulary import END, ISSUE, LEAD, START, TIME, VALID, words_in
 from hindcast.pipeline.raw.count_formats import find_count_base
 from hindcast.pipeline.raw.timestamp_formats import compile_format
 from hindcast.pipeline.raw.timestamps import parse_stamps
@@ -35,6 +35,7 @@ _LAST_NS = int(np.datetime64("2100-01-01", "ns").astype(np.int64))
 
 _FIRST_SERIAL, _LAST_SERIAL = 29_221, 73_050  # 1980 to 2099 as Excel counts days
 _REGULAR = 0.5  # share of the most frequent step of serials
+_ALIKE = 0.9  # share of rows; on days of clock changes, numbers of steps and times of day differ
 _ROUNDED_MINUTES = 0.01  # of a serial with 5 decimals or more
 
 PERIODS = {steps * per_hour: HOUR // per_hour for per_hour in (1, 2, 4, 12) for steps in (23, 24, 25)}
@@ -185,7 +186,7 @@ def _read_digits(column: Column, texts: pa.StringArray) -> TimestampColumn | Non
     if not column.is_whole or not len(texts) or column.heading.has(LEAD):
         return None
     lengths = pc.unique(pc.utf8_length(pc.replace_substring_regex(texts, r"[.]0*$", ""))).to_pylist()
-    confirmed = column.heading.has(TIME | ISSUE | VALID) or column.place == 0
+    confirmed = column.heading.has(TIME | ISSUE | VALID | START | END) or column.place == 0
     if len(lengths) != 1 or not confirmed:
         return None
     formats = guess_digit_formats(lengths[0])
@@ -213,7 +214,7 @@ def _read_usual_counts(columns: Sequence[Column]) -> TimestampColumn | None:
 def _read_serials(column: Column) -> TimestampColumn | None:
     """Read days since 1899-12-30, as Excel counts them, if the heading names a time and they are whole minutes."""
     numbers = column.numbers[~np.isnan(column.numbers)]
-    named = column.heading.has(TIME | ISSUE | VALID) and not column.heading.has(LEAD)
+    named = column.heading.has(TIME | ISSUE | VALID | START | END) and not column.heading.has(LEAD)
     if not named or not len(numbers) or numbers.min() < _FIRST_SERIAL or numbers.max() > _LAST_SERIAL:
         return None
     minutes = numbers * 1440
@@ -318,17 +319,26 @@ def _join_hours(dates: TimestampColumn, others: Sequence[Column]) -> TimestampCo
     form = "%Y-%m-%d" if dates.form.text == "iso" else dates.form.text
     if not repeats or "%H" in form:
         return dates
-    for column in others:
-        period = _find_period(column, dates)
-        if period is not None:
-            numbers = np.nan_to_num(column.numbers, nan=period.first)
-            steps = ((numbers - period.first) * period.length).astype(np.int64)
-            ok = dates.ok & ~np.isnan(column.numbers)
-            return replace(dates, wall=dates.wall + steps, ok=ok, period=period)
-        joined = _join_clock(dates, form, column)
-        if joined is not None:
-            return joined
-    return dates
+    clocks = (joined for column in others if (joined := _join_clock(dates, form, column)) is not None)
+    clock = next(clocks, None)
+    for period in filter(None, (_find_period(column, dates) for column in others)):
+        numbered = _join_period(dates, period)
+        # the times of day of another column show whether the numbers count steps or lines
+        if clock is None or period.column in clock.columns or _run_alike(numbered, clock):
+            return numbered
+    return dates if clock is None else clock
+
+
+def _join_period(dates: TimestampColumn, period: Period) -> TimestampColumn:
+    numbers = period.column.numbers
+    steps = ((np.nan_to_num(numbers, nan=period.first) - period.first) * period.length).astype(np.int64)
+    return replace(dates, wall=dates.wall + steps, ok=dates.ok & ~np.isnan(numbers), period=period)
+
+
+def _run_alike(first: TimestampColumn, second: TimestampColumn) -> bool:
+    """Return whether two readings differ by one length in most rows, such as by the step that one of them ends."""
+    both = first.ok & second.ok
+    return bool(both.any()) and most_frequent(first.wall[both] - second.wall[both])[1] >= _ALIKE
 
 
 def _join_clock(dates: TimestampColumn, form: str, clocks: Column) -> TimestampColumn | None:
@@ -353,17 +363,18 @@ def _find_period(column: Column, days: TimestampColumn) -> Period | None:
     if column.kind != "number" or not column.is_whole or words_in(column.name) & LEAD:
         return None
     rows = days.ok & ~np.isnan(column.numbers)
-    frame = pd.DataFrame({"day": days.wall[rows], "number": column.numbers[rows]})
-    first = int(frame["number"].min()) if len(frame) else 1
-    lasts = frame.groupby("day")["number"].max() + 1 - first
-    usual = int(lasts.mode().iloc[0]) if len(lasts) else 0
-    length = PERIODS.get(usual)
     if (
-        length is None
-        or first not in (0, 1)
-        or (length == HOUR and first != 1)
-        or frame["number"].nunique() < lasts.max()
+        not rows.any()
+        or column.numbers[rows].min() not in (0, 1)
+        or column.numbers[rows].max() > max(PERIODS)
     ):
+        return None
+    frame = pd.DataFrame({"day": days.wall[rows], "number": column.numbers[rows]})
+    first = int(frame["number"].min())
+    lasts = frame.groupby("day")["number"].max() + 1 - first
+    usual = int(lasts.mode().iloc[0])
+    length = PERIODS.get(usual)
+    if length is None or (length == HOUR and first != 1) or frame["number"].nunique() < lasts.max():
         return None
     if lasts.max() > usual + HOUR // length:
         return None  # it counts rows over several days

@@ -123,7 +123,7 @@ def _guess_zone(
     missing = [column.missing for column in values]
     has_value = ~np.logical_and.reduce(missing) if missing else times.ok
     if times.valid is not None and times.valid.period is not None:
-        return _guess_from_periods(times.valid, times.ok & has_value, hints)
+        return _guess_from_periods(times.valid, times.ok & has_value, hints, first)
     files = _distinct_stamps(fmt, times, has_value) if times.issue is None else []
     best, changes = _best_zone(files, hints)
     label = None
@@ -154,8 +154,14 @@ def contradicts_zone(fmt: FileFormat, times: TimeColumns, zone: str) -> bool:
     return bool(changes.filled) if times.issue is not None else changes.contradicts
 
 
-def _guess_from_periods(times: TimestampColumn, rows: Flags, hints: Sequence[str]) -> ZoneGuess:
-    """Return the zone whose clocks change on the days that have more or fewer steps than other days."""
+def _guess_from_periods(
+    times: TimestampColumn, rows: Flags, hints: Sequence[str], named: Sequence[str]
+) -> ZoneGuess:
+    """Return the zone whose clocks change on the days that have more or fewer steps than other days.
+
+    Zones with equal days, such as those of Berlin and London, differ in the instants; so unless the files name the zone
+    (`named`), the proposal asks.
+    """
     assert times.period is not None
     numbers = times.period.column.numbers[rows]
     numbers = numbers + 1 - times.period.first
@@ -169,7 +175,7 @@ def _guess_from_periods(times: TimestampColumn, rows: Flags, hints: Sequence[str
     for zone in dict.fromkeys([*hints, *CLOCK_CHANGE_ZONES]):
         lengths = _day_lengths(starts, zone) // times.period.length
         if odd and (lengths == counts).all():
-            asked = None if zone in hints[:1] else f"the days of 23 and 25 hours match {zone}; {question}"
+            asked = None if zone in named else f"the days of 23 and 25 hours match {zone}; {question}"
             return ZoneGuess(zone, asked, None, "drop", wall=True)
     why = f"{odd} days are incomplete or belong to another zone" if odd else "no day has 23 or 25 hours"
     steady = hints and bool((_day_lengths(starts, hints[0]) == DAY).all())
@@ -362,7 +368,10 @@ def _kind_of_hour(file: _FileStamps, number: int, block: Times) -> str | None:
     rows = places[file.stamps[places] == block]
     if number == 2:
         twice = len(rows) == len(block) and file.twice[rows].all()
-        return "doubled" if twice else "single" if len(rows) else None
+        at_edge = (
+            block[0] <= file.stamps[0] or block[-1] >= file.stamps[-1]
+        )  # the file may have a part of the hour
+        return "doubled" if twice else "single" if len(rows) and not at_edge else None
     if not len(rows):
         return "absent"
     return "filled" if file.filled[rows].any() else "empty"
@@ -384,7 +393,8 @@ def _change_hours(times: Times, step: int, zone: str) -> Iterator[tuple[int, Tim
     odd = np.flatnonzero(count != 1)
     for block in np.split(odd, np.flatnonzero(np.diff(odd) != 1) + 1) if len(odd) else []:
         first, last = block[0], block[-1]
-        if first == 0 or last == len(grid) - 1:
+        beside = [place for place in (first - 1, last + 1) if 0 <= place < len(grid)]
+        if (len(beside) < 2 and count[first] == 0) or not beside:
             continue
-        if np.isin(grid[[first - 1, last + 1]], times).all():  # otherwise the hour is part of a gap
+        if np.isin(grid[beside], times).all():  # otherwise the hour is part of a gap
             yield int(count[first]), grid[block]

@@ -138,13 +138,12 @@ def _settle_pair(document: CommentedYaml, params: Params, fits: Sequence[Fit]) -
     best = fits[0] if fits else None
     if best is None:
         return
-    chosen, questions = named, list[str]()
+    chosen, questions, note = named, list[str](), ""
     if named is None and best.fits:
         chosen = best
-        questions.append(
-            f"{best.forecast} differs from {target} by {best.errors[0]:.4g} on average (a constant: {best.constant:.4g}): is "
-            "it its published forecast?"
-        )
+        note = f"{best.forecast} differs from {target} by {best.errors[0]:.4g} on average (a constant: {best.constant:.4g})"
+        if len(params.raw.sources_of("forecast")) > 1 or len(fits) > 1 or not _is_only_value(params, target):
+            questions, note = [f"{note}: is it its published forecast?"], ""
     elif named is not None and best is not named and best.beats(named):
         chosen = best
         questions.append(
@@ -158,8 +157,25 @@ def _settle_pair(document: CommentedYaml, params: Params, fits: Sequence[Fit]) -
             f"{chosen.forecast} fits {target} better if shifted one step {later} (error {chosen.errors[shift]:.4g} "
             f"instead of {chosen.errors[0]:.4g}): is a label (start or end of the step) or a zone wrong?"
         )
-    if chosen is not None and questions:
-        document.top.section("align").add("published", {target: chosen.forecast}, ask=questions)
+    if chosen is not None and (questions or note):
+        document.top.section("align").add("published", {target: chosen.forecast}, ask=questions, note=note)
+    if chosen is not None and chosen.fits:
+        _settle_roles(document, params, target)
+
+
+def _is_only_value(params: Params, target: str) -> bool:
+    """Return whether nothing else is measured and only one value is forecast."""
+    values = [(source.role, value) for source in params.raw.sources.values() for value in source.values]
+    return {value for role, value in values if role == "realized"} == {target} and [
+        role for role, _ in values
+    ].count("forecast") == 1
+
+
+def _settle_roles(document: CommentedYaml, params: Params, target: str) -> None:
+    """Ask no more whether the target is measured, since forecasts predict it."""
+    for name, source in params.raw.sources.items():
+        if source.role == "realized" and target in source.values:
+            document.top.section("raw").section("sources").section(name).add("role", "realized")
 
 
 def _ask_about_units(document: CommentedYaml, params: Params, fits: Sequence[Fit]) -> bool:

@@ -65,8 +65,14 @@ DATE_FORMATS: dict[str, list[str]] = _DATA["date_formats"]
 FILE_KINDS = {first.encode("latin-1"): kind for first, kind in _DATA["file_kinds"].items()}
 
 GUESSED_ENCODINGS: list[str] = _DATA["guessed_encodings"].split()
-WESTERN_SIGNS: str = _DATA["western_signs"]
-WESTERN_LETTERS = tuple(frozenset(letters + letters.upper()) for letters in _DATA["western_letters"].values())
+SIGNS_BESIDE_WORDS: str = _DATA["signs_beside_words"]
+ALPHABETS = {
+    encoding: tuple(
+        frozenset(_DATA["letters"][name] + _DATA["letters"][name].upper()) for name in names.split()
+    )
+    for encoding, names in _DATA["languages"].items()
+}
+"""For each encoding, the letters beyond ASCII of each language that is written in it; the likeliest encodings first."""
 
 
 def _fixed_zone(word: str, place: str) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from hindcast.pipeline.files import read_json
 from hindcast.pipeline.judge.answer import MOST_NAMES, answers_without
 from hindcast.pipeline.judge.evaluation import Evaluation
+from hindcast.pipeline.judge.foreign_evaluation import ForeignEvaluation
 from hindcast.pipeline.judge.metrics import common_format
 from hindcast.pipeline.judge.scores import Judgement
 from hindcast.pipeline.judge.stage_facts import policy_warning
@@ -16,6 +17,24 @@ from hindcast.pipeline.settings.train import TrainSettings
 from hindcast.pipeline.wording import counted, listed
 
 _WIDTH = 11
+
+
+def summarize(evaluation: Evaluation) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """Return the lines on kept rows, on excluded rows, and the notes with scores and answers."""
+    notes = (*score_lines(evaluation), *quality_lines(evaluation))
+    return tuple(kept_lines(evaluation)), tuple(excluded_lines(evaluation)), notes
+
+
+def foreign_lines(done: ForeignEvaluation) -> Iterator[str]:
+    """Yield what was not used of somebody's forecasts."""
+    forecasts = done.forecasts
+    if forecasts.read > forecasts.used:
+        rest = counted(forecasts.read - forecasts.used, "row")
+        yield f"{rest} of the forecasts at steps that no judged split scores, such as steps without a known target"
+    if forecasts.unused:
+        yield f"columns of the forecasts without a meaning here: {listed(forecasts.unused)}"
+    if done.without_trees:
+        yield "the baseline trees, because models/ has none: to compare with them, run the stage `train`"
 
 
 def kept_lines(evaluation: Evaluation) -> Iterator[str]:
@@ -61,7 +80,9 @@ def score_lines(evaluation: Evaluation) -> Iterator[str]:
 
 
 def quality_lines(evaluation: Evaluation) -> Iterator[str]:
-    """Yield the warnings of the quality check, or a note that there was none."""
+    """Yield warnings about targets that do not vary, then those of the quality check, or a note that there was none."""
+    for line in evaluation.constant:
+        yield f"  Warning: {line}."
     quality = evaluation.quality
     if quality.note:
         yield f"  Note: {quality.note}"

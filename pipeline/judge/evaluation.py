@@ -42,6 +42,7 @@ from hindcast.pipeline.settings.base import SECOND, TIME_UNITS
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.store.reader import Dataset
 from hindcast.pipeline.store.recorded_settings import check_recorded_settings
+from hindcast.pipeline.store.scaler_file import constant_lines
 from hindcast.pipeline.wording import time_text
 
 SPLITS = ("validation", "test")
@@ -56,13 +57,15 @@ _NO_CHECK = QualityCheck()
 class Evaluation:
     """The results in order (split, target), and the answers for the test split (validation if test is empty).
 
-    `unknown` is a line on the series that the network never learned, empty if there are none.
+    `unknown` is a line on the series that the network never learned, empty if there are none; `constant` are lines on
+    targets that do not vary in training.
     """
 
     judgements: list[Judgement]
     answers: list[tuple[Judgement, Answer]]
     quality: QualityCheck = _NO_CHECK
     unknown: str = ""
+    constant: tuple[str, ...] = ()
 
 
 def evaluate_workspace(params: Params, root: Path) -> Evaluation:
@@ -84,6 +87,9 @@ def evaluate_workspace(params: Params, root: Path) -> Evaluation:
         unknown = unknown_series_text(dataset, known)
         if unknown:
             facts["Data set"]["unknown series"] = unknown
+        constant = tuple(constant_lines(read_json(root / "data" / "scaler.json")))
+        if constant:
+            facts["Data set"]["targets that do not vary in training"] = "; ".join(constant)
         if "trees" in params.evaluate.baselines:
             trees, facts["Boosted trees"] = open_trees(root, dataset)
         read_json(models / "history.json")
@@ -104,10 +110,10 @@ def evaluate_workspace(params: Params, root: Path) -> Evaluation:
             return predict_spans(dataset, models, split, spans)
 
         evaluation = evaluate(dataset, model, params, root, facts, trees=trees, quality=quality)
-        return replace(evaluation, unknown=unknown)
+        return replace(evaluation, unknown=unknown, constant=constant)
 
 
-def evaluate(
+def evaluate(  # noqa: PLR0913 - what is evaluated, on what, as what, and where to
     dataset: EvaluationSource,
     predict: Predict,
     params: Params,
@@ -116,18 +122,19 @@ def evaluate(
     *,
     trees: PredictTrees | None = None,
     quality: QualityCheck = _NO_CHECK,
+    reports: Path | None = None,
 ) -> Evaluation:
     """Evaluate the model on validation and test; write all outputs to `root`/reports, or none.
 
-    `facts` are JSON-like values by title, shown in the report. `trees` is needed if `evaluate.baselines` lists them. Rows that
+    `reports`: another folder, for forecasts that are not those of the network in `models/`. `facts` are JSON-like values by title, shown in the report. `trees` is needed if `evaluate.baselines` lists them. Rows that
     `quality` flagged are scored like all others, and left out in a second set of scores.
     """
     listed = params.evaluate.baselines
     columns = [name for name in FORECASTERS if name == "model" or name in listed or name in REFERENCES]
-    history = read_json(root / "models" / "history.json")
+    history = {} if reports else read_json(root / "models" / "history.json")
     evaluator = _Evaluator(params, quality.intervals)
     tables = SplitTables(dataset, params.train, columns, predict, trees)
-    with _open_outputs(root / "reports") as out:
+    with _open_outputs(reports or root / "reports") as out:
         with open_predictions(out["predictions.parquet"], columns, params.train.quantiles) as predictions:
             tables.evaluate(SPLITS, lambda table: evaluator.evaluate_table(table, predictions))
         judgements = evaluator.judgements
@@ -205,11 +212,12 @@ def _derive_answers(judgements: list[Judgement]) -> list[tuple[Judgement, Answer
 
 def _facts(params: Params, dataset: Dataset, root: Path) -> dict[str, Any]:
     warning = policy_warning(params.split.policy)
-    dataset_facts = {**({"warning": warning} if warning else {}), **_dataset_facts(dataset)}
-    return {"Data set": dataset_facts, **read_stage_facts(root / "reports")}
+    facts = {**({"warning": warning} if warning else {}), **dataset_facts(dataset)}
+    return {"Data set": facts, **read_stage_facts(root / "reports")}
 
 
-def _dataset_facts(dataset: Dataset) -> dict[str, Any]:
+def dataset_facts(dataset: Dataset) -> dict[str, Any]:
+    """Return what the report says about the data set: sizes, names, ranges of the splits."""
     names, _ = index_series(dataset.sequences)
     return {
         "groups": len(names.groups),

@@ -24,7 +24,8 @@ from hindcast.pipeline.settings.train import TrainSettings
 Predict = Callable[[str, Spans], Values]
 """Called with a split and the spans of its scored rows; returns the model's forecasts, float32 in physical units.
 
-Their shape is (row, target), or (row, target, quantile) for a model with `train.quantiles`.
+Their shape is (row, target), or (row, target, quantile) for a model with `train.quantiles`. If there is one column more
+than quantiles, the last one is the point forecast, else the quantile nearest to 0.5 is.
 """
 
 PredictTrees = Callable[[Rows], Values]
@@ -101,12 +102,13 @@ class SplitTables:
 
     def _with_forecasts(self, tables: list[Table], values: Values, by_trees: Values | None) -> list[Table]:
         settings = self._settings
-        if settings.quantiles:
+        if levels := settings.quantiles:
+            own = values[:, :, : len(levels)]
             tables = [
-                replace(table, quantiles=np.ascontiguousarray(values[:, target]), levels=settings.quantiles)
+                replace(table, quantiles=np.ascontiguousarray(own[:, target]), levels=levels)
                 for target, table in enumerate(tables)
             ]
-            values = values[:, :, settings.middle]
+            values = values[:, :, settings.middle if values.shape[2] == len(levels) else -1]
         computed = {"model": values.T}
         if by_trees is not None:
             computed["trees"] = by_trees

@@ -15,7 +15,7 @@ from hindcast.pipeline.errors import TrainingError
 from hindcast.pipeline.feed.batches import BatchSource, LaneBatches
 from hindcast.pipeline.feed.scaling import series_numbers
 from hindcast.pipeline.feed.trained_series import unknown_series_text
-from hindcast.pipeline.files import digest_of_file, digest_of_value, replace_folders, write_json
+from hindcast.pipeline.files import digest_of_file, digest_of_value, read_json, replace_folders, write_json
 from hindcast.pipeline.learn.backend import seed_everything
 from hindcast.pipeline.learn.callbacks import GroupWeights, LossTables, TensorBoardCallback
 from hindcast.pipeline.learn.checkpoints import Checkpoints, checkpoint_identity
@@ -34,13 +34,14 @@ from hindcast.pipeline.learn.trees import TargetTrees, TreeData
 from hindcast.pipeline.learn.trees_beside import TreesBeside
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.settings.train import TrainSettings
+from hindcast.pipeline.store.scaler_file import constant_lines
 
 
 @dataclass(frozen=True)
 class TrainingResult:
     """What a training did; `idle_share` is the share of lane places that had nothing to play (None without lanes).
 
-    `hints` are lines about settings whose effect may differ from what was intended; `unknown` is a line on the series
+    `hints` are lines about settings whose effect may differ from what was intended, and about targets that do not vary; `unknown` is a line on the series
     without a training row, empty if there are none.
     """
 
@@ -103,7 +104,10 @@ def train(params: Params, root: Path, data: CertifiedData) -> TrainingResult:
             scaler = digest_of_file(root / "data" / "scaler.json")
             write_trees(models / FOLDER, fitted, data.dataset.fingerprint, scaler)
         write_folder_digests(models)
-    result = replace(_result(setup, params, history, boards), trees=tuple(filter(None, fitted)))
+    result = replace(
+        _result(setup, params, history, boards, root / "data" / "scaler.json"),
+        trees=tuple(filter(None, fitted)),
+    )
     weights.clear()
     if checkpoints is not None:
         checkpoints.clear()  # only now that models/ is complete
@@ -187,7 +191,9 @@ def _card(setup: TrainingSetup, params: Params) -> dict[str, object]:
     }
 
 
-def _result(setup: TrainingSetup, params: Params, history: History, boards: Path) -> TrainingResult:
+def _result(
+    setup: TrainingSetup, params: Params, history: History, boards: Path, scaler: Path
+) -> TrainingResult:
     dataset, trained = setup.data.dataset, setup.networks.twin.trainable_weights
     samples = len(dataset.split("train").indices)
     hints = (
@@ -195,6 +201,7 @@ def _result(setup: TrainingSetup, params: Params, history: History, boards: Path
         idle_lanes_hint(params.train, setup.idle_share, samples),
         identity_hint(params.train, len(setup.data.known)),
     )
+    constant = constant_lines(read_json(scaler))
     return TrainingResult(
         series=len(setup.data.known),
         samples=samples,
@@ -205,7 +212,7 @@ def _result(setup: TrainingSetup, params: Params, history: History, boards: Path
         boards=boards,
         groups_written=len({group for group, _ in setup.series_order}),
         unknown=unknown_series_text(dataset, setup.data.known),
-        hints=tuple(hint for hint in hints if hint),
+        hints=(*(hint for hint in hints if hint), *(f"Warning: {line}." for line in constant)),
     )
 
 

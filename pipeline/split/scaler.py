@@ -24,6 +24,8 @@ from hindcast.pipeline.split.training_rows import Columns, Key, TrainingRows
 from hindcast.pipeline.store.index_types import Split
 from hindcast.pipeline.store.layout import SCALER_FORMAT
 
+_MOST_EXAMPLES = 3  # series whose target is constant
+
 _LENGTHS = {"none": 0, "feature": 0, "group": 1, "series": 2}  # how much of a key a scale depends on
 
 
@@ -80,23 +82,27 @@ def fit_scaler(
 
     A feature counts in the steps of the training split (inside its interval) where it is not missing; a target counts in
     the steps where it has weight. With `none` nothing is scaled: mean 0 and deviation 1. If `steps.read` reads
-    files in `folder`, it is called in the engine's workers. Raises FormatError if a training row of X or Y is not finite.
+    files in `folder`, it is called in the engine's workers. The key `constant` is there only if a target does not vary in
+    the training rows of a series, or has none at all. Raises FormatError if a training row of X or Y is not finite.
     """
     sides = {
         "features": _Side(columns.features, how.by, how.min_rows, columns.own),
         "targets": _Side(columns.targets, how.of_targets, how.min_rows, np.ones(len(columns.targets), bool)),
     }
     scaled = {kind: side for kind, side in sides.items() if side.by != "none"}
+    # by series, whatever the scales: merging is exact, and shows which targets do not vary
+    keys, sums = TrainingRows(steps, train, columns, 2).sums(
+        tuple(kind for kind in sides if kind in scaled or kind == "targets"), folder
+    )
+    for kind in scaled.keys() & sums.keys():
+        scaled[kind].set_sums(keys, sums[kind])
+    _check_finite(sides.values())
     rows = TrainingRows(
         steps, train, columns, max((_LENGTHS[side.by] for side in scaled.values()), default=0)
     )
-    if scaled:
-        keys, sums = rows.sums(tuple(scaled), folder)
-        for kind in sums:
-            scaled[kind].set_sums(keys, sums[kind])
-    _check_finite(sides.values())
     for kind, side in scaled.items() if how.robust else ():
         side.count_quantiles(partial(rows.parts, kind))
+    constant = _constant_targets(columns.targets, keys, sums["targets"]) if keys else {}
     return {
         "format": SCALER_FORMAT,
         "by": how.by,
@@ -104,11 +110,31 @@ def fit_scaler(
         "min_rows": how.min_rows,
         **({"robust": True} if how.robust else {}),
         **({"capacity": capacity} if (capacity := _capacity(columns)) else {}),
+        **({"constant": constant} if constant else {}),
         "fingerprint": fingerprint,
         **{kind: side.whole_entries() for kind, side in sides.items()},
         "groups": _entries({kind: side.scales(1) for kind, side in sides.items()}),
         "series": _entries({kind: side.scales(2) for kind, side in sides.items()}),
     }
+
+
+def _constant_targets(names: Sequence[str], keys: Sequence[Key], sums: Sums) -> dict[str, Any]:
+    """Return, of each target that does not vary in the training rows of some series, or has none: how many series, and examples."""
+    found: dict[str, Any] = {}
+    whole, several = sums.merged(np.zeros(1, np.int64)), sums.count > 1
+    for place, name in enumerate(names):
+        constant = np.flatnonzero(several[:, place] & (sums.deviation[:, place] == 0))
+        if whole.count[0, place] and not len(constant):
+            continue
+        means = sums.run(constant[:_MOST_EXAMPLES]).mean[:, place].tolist()
+        found[name] = {
+            "rows": int(whole.count[0, place]),
+            "everywhere": bool(whole.deviation[0, place] == 0),
+            "series": len(constant),
+            "of": int(np.count_nonzero(sums.count[:, place])),
+            "examples": [[*keys[row], mean] for row, mean in zip(constant.tolist(), means, strict=False)],
+        }
+    return found
 
 
 def _capacity(columns: Columns) -> dict[str, str]:

@@ -10,6 +10,7 @@ from typing import Any
 from hindcast.pipeline.errors import FormatError
 from hindcast.pipeline.files import read_json
 from hindcast.pipeline.store.layout import SCALER_FORMAT, explain_scaler_format
+from hindcast.pipeline.wording import counted
 
 _REMEDY = "run the stage `scale` again"
 _WAYS = ("feature", "group", "series", "none")
@@ -31,6 +32,29 @@ def read_scaler(path: Path) -> dict[str, Any]:
         more = [f"and {len(faults) - _MOST_LISTED} more"] if len(faults) > _MOST_LISTED else []
         raise FormatError(f"{path} is not a valid scaler: {_REMEDY}.", [*faults[:_MOST_LISTED], *more])
     return scaler
+
+
+def constant_lines(scaler: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a line on each target that does not vary in training, in all or in some series, or that has no training row."""
+    for target, entry in scaler.get("constant", {}).items():
+        if not entry["rows"]:
+            yield (
+                f"the target {target} has no value in training, so no network learns it: remove it from align.target, or move "
+                "the borders of split"
+            )
+        elif entry["everywhere"]:
+            yield (
+                f"the target {target} is {entry['examples'][0][-1]:g} in all {counted(entry['rows'], 'training row')}, so there is "
+                "nothing to learn: check its column, or remove it from align.target"
+            )
+        else:
+            examples = [f"{group}/{series} (always {value:g})" for group, series, value in entry["examples"]]
+            more = entry["series"] - len(examples)
+            yield (
+                f"the target {target} does not vary in the training rows of {entry['series']:,} of {counted(entry['of'], 'series')}: "
+                f"{', '.join(examples)}{f' and {more:,} more' if more else ''}. Check whether these are measurements; rows "
+                "that are not can be taken out by align.usable"
+            )
 
 
 def _faults(scaler: Mapping[str, Any]) -> Iterator[str]:

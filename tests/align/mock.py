@@ -104,10 +104,14 @@ def mock_params(
     spacing: str | None = None,
     flags: dict[str, dict[str, Any]] | None = None,
     values: dict[str, dict[str, Any]] | None = None,
+    described: dict[str, Any] | None = None,
     **align: Any,
 ) -> Params:
-    """Settings over some of SOURCES; `flags` gives values (`meter.usage`) limits, which count as missing, `values` other settings."""
-    described = copy.deepcopy(SOURCES)
+    """Settings over some of SOURCES; `flags` gives values (`meter.usage`) limits, which count as missing, `values` other settings.
+
+    `described` are sources beside SOURCES, or in place of them.
+    """
+    described = copy.deepcopy({**SOURCES, **(described or {})})
     for name, limits in (flags or {}).items():
         source, value = name.split(".")
         described[source]["values"][value] |= {"flag": limits, "on_flag": "missing"}
@@ -137,6 +141,16 @@ def mock_params(
         },
         "mock",
     )
+
+
+def hourly_meter(hours: int, series: tuple[str, ...] = ("a",)) -> pd.DataFrame:
+    """A usage of 1 in each hour from START, known when the hour is over."""
+    rows: list[dict[str, Any]] = [
+        {"series": name, "valid": START + hour * HOUR, "known": START + (hour + 1) * HOUR, "usage": 1.0}
+        for name in series
+        for hour in range(hours)
+    ]
+    return frame(rows, ("usage", "flow"))
 
 
 def frame(rows: list[dict[str, Any]], values: tuple[str, ...]) -> pd.DataFrame:

@@ -16,8 +16,8 @@ from hindcast.pipeline.align.align_group import align_frames
 from hindcast.pipeline.align.ensemble import count_members, without_members
 from hindcast.pipeline.align.features.registry import feature_list
 from hindcast.pipeline.errors import SettingsError
-from hindcast.pipeline.settings.params import Params, check_params
-from tests.align.mock import HOUR, SOURCES, START, frame, mock_params
+from hindcast.pipeline.settings.params import Params
+from tests.align.mock import HOUR, SOURCES, START, frame, hourly_meter, mock_params
 from tests.examples import examples
 
 MEMBERS = ["mean", "spread", "min", "max", "q10", "q50", "q90"]
@@ -26,31 +26,12 @@ MEMBERS = ["mean", "spread", "min", "max", "q10", "q50", "q90"]
 def params(source: dict[str, Any] | None = None, members: list[str] | None = None, **align: Any) -> Params:
     ensemble = {
         **SOURCES["weather"],
-        "group": {"constant": "here"},
         "member": {"column": "m"},
         "values": {"temp": {"column": "t", **({"members": members} if members else {})}},
         **(source or {}),
     }
-    return check_params(
-        {
-            "raw": {
-                "path": "none",
-                "frequency": "1h",
-                "sources": {
-                    "weather": ensemble,
-                    "meter": {**SOURCES["meter"], "group": {"constant": "here"}},
-                },
-            },
-            "align": {
-                "target": ["usage"],
-                "origin": {"before": "0h"},
-                "gaps": {"fill": "0h", "longer": "indicator"},
-                "features": {},
-                **align,
-            },
-        },
-        "here",
-    )
+    made = {"origin": {"before": "0h"}, "gaps": {"fill": "0h", "longer": "indicator"}, "zone": "UTC"}
+    return mock_params(sources=("weather", "meter"), described={"weather": ensemble}, **{**made, **align})
 
 
 rows = st.lists(
@@ -118,18 +99,10 @@ def ensemble(members: int = 5) -> list[dict[str, Any]]:
     ]
 
 
-def meter() -> pd.DataFrame:
-    made = [
-        {"series": "a", "valid": START + hour * HOUR, "known": START + (hour + 1) * HOUR, "usage": 1.0}
-        for hour in range(6)
-    ]
-    return frame(made, ("usage", "flow"))
-
-
 def test_statistics_are_features_and_missing_members_are_counted() -> None:
     made = [row for row in ensemble() if (row["member"], row["valid"]) != ("3", START + 2 * HOUR)]
     chosen = params(members=["mean", "q25"], published={"usage": "temp_mean"})
-    aligned = align_frames({"weather": frame(made, ("temp",)), "meter": meter()}, chosen, "here")
+    aligned = align_frames({"weather": frame(made, ("temp",)), "meter": hourly_meter(6)}, chosen, "here")
     names = [feature.name for feature in aligned.features]
     assert names[:2] == ["temp_mean", "temp_q25"]
     assert "the quantile 0.25 of temp over the members" in aligned.features[1].description
@@ -191,7 +164,7 @@ def test_amounts_of_members_are_counted_with_the_member() -> None:
     made = [row for row in ensemble() if (row["member"], row["valid"]) != ("3", START + 2 * HOUR)]
     values = {"temp": {"column": "t", "accumulated": "since_issue"}}
     aligned = align_frames(
-        {"weather": frame(made, ("temp",)), "meter": meter()}, params({"values": values}), "here"
+        {"weather": frame(made, ("temp",)), "meter": hourly_meter(6)}, params({"values": values}), "here"
     )
     np.testing.assert_allclose(aligned.sequences[0].X[:, 0], [0, 2, 7 / 4, 7 / 4, 2, 2])
     entry = aligned.amounts["weather.temp"]
@@ -205,7 +178,7 @@ def test_mean_and_spread_are_the_default() -> None:
 
 def test_without_members_nothing_is_counted() -> None:
     plain = mock_params(sources=("weather", "meter"))
-    assert count_members({"meter": meter()}, plain, "here") == {}
+    assert count_members({"meter": hourly_meter(6)}, plain, "here") == {}
 
 
 @pytest.mark.parametrize(

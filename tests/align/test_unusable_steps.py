@@ -13,21 +13,13 @@ from hypothesis import strategies as st
 from hindcast.pipeline.align.align_group import align_frames
 from hindcast.pipeline.arrays import TARGET_UNUSABLE
 from hindcast.pipeline.errors import SettingsError
-from hindcast.pipeline.settings.params import Params, check_params
-from tests.align.mock import HOUR, START, frame
+from hindcast.pipeline.settings.params import Params
+from tests.align.mock import HOUR, START, frame, hourly_meter, mock_params
 from tests.examples import examples
 
 LENGTH = 30  # hours
 
 SOURCES: dict[str, Any] = {
-    "meter": {
-        "role": "realized",
-        "files": "m.csv",
-        "series": {"column": "s"},
-        "valid_time": {"column": "v"},
-        "known": {"after_step": "0h"},
-        "values": {"usage": {"column": "u"}},
-    },
     "state": {
         "role": "realized",
         "files": "s.csv",
@@ -50,33 +42,19 @@ RULE = {"value": "status", "unusable": ["curtailed", 7], "until": "ends"}
 
 
 def settings(rule: dict[str, Any], **align: Any) -> Params:
-    return check_params(
-        {
-            "raw": {
-                "path": "none",
-                "frequency": "1h",
-                "sources": {name: {"group": {"constant": "here"}, **each} for name, each in SOURCES.items()},
-            },
-            "align": {
-                "target": ["usage"],
-                "usable": {"usage": rule},
-                "origin": {"before": "1h"},
-                "gaps": {"fill": "0h"},
-                "features": {"calendar": ["hour"]},
-                **align,
-            },
-        },
-        "here",
+    made = {
+        "origin": {"before": "1h"},
+        "gaps": {"fill": "0h"},
+        "features": {"calendar": ["hour"]},
+        "zone": "UTC",
+    }
+    return mock_params(
+        sources=("meter", *SOURCES), described=SOURCES, usable={"usage": rule}, **{**made, **align}
     )
 
 
 def meter() -> pd.DataFrame:
-    rows = [
-        {"series": name, "valid": START + hour * HOUR, "known": START + (hour + 1) * HOUR, "usage": 1.0}
-        for name in "ab"
-        for hour in range(LENGTH)
-    ]
-    return frame(rows, ("usage",))
+    return hourly_meter(LENGTH, ("a", "b"))
 
 
 moments = st.integers(-3, 4 * (LENGTH + 3)).map(lambda quarters: START + quarters * HOUR // 4)
@@ -192,12 +170,10 @@ def test_rules_that_cannot_hold_are_faults(rule: dict[str, Any], message: str) -
 
 def test_steps_of_local_days_are_unusable_if_an_instant_of_the_day_is() -> None:
     """A day of Berlin begins at 22:00 or 23:00 UTC: an hour before midnight UTC belongs to the next local day."""
-    made = settings(
-        {**RULE, "intervals": [{"from": "2024-04-02T22:30", "until": "2024-04-02T23:30"}]}
-    ).model_dump(by_alias=True)
-    made["raw"] |= {"frequency": "1d", "zone": "Europe/Berlin"}
-    made["align"] |= {"origin": {"before": "24h"}, "features": {"calendar": ["weekday"], "known": []}}
-    params = check_params(made, "days")
+    params = settings(
+        {**RULE, "intervals": [{"from": "2024-04-02T22:30", "until": "2024-04-02T23:30"}]},
+        frequency="1d", zone="Europe/Berlin", origin={"before": "24h"}, features={"calendar": ["weekday"], "known": []},
+    )  # fmt: skip
     days = [np.datetime64("2024-03-28") + day for day in range(12)]
     labels = [int(day.astype("datetime64[ns]").astype(np.int64)) for day in days]
     rows = [
@@ -208,7 +184,7 @@ def test_steps_of_local_days_are_unusable_if_an_instant_of_the_day_is() -> None:
         {"series": "a", "valid": label - 2 * HOUR, "known": label + 48 * HOUR, "usage": 1.0}
         for label in labels[4:]
     ]
-    aligned = align_frames({"meter": frame(rows, ("usage",))}, params, "here")
+    aligned = align_frames({"meter": frame(rows, ("usage", "flow"))}, params, "here")
     marked = [
         np.datetime64(int(time), "ns").astype("datetime64[D]")
         for sequence in aligned.sequences

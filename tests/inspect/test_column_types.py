@@ -61,6 +61,14 @@ def test_a_number_far_from_all_others_is_a_sentinel(sentinel: str) -> None:
     assert np.isnan(column.numbers[-1])
 
 
+@pytest.mark.parametrize(
+    ("sentinel", "low", "spread"), [("-999", 1, 1), ("-999", 30_000, 500), ("99999", 40, 1)]
+)
+def test_a_sentinel_that_occurs_once_is_found(sentinel: str, low: int, spread: int) -> None:
+    column = of(*(str(low + n % 60 * spread) for n in range(60)), sentinel)
+    assert column.sentinels == (sentinel,)
+
+
 def test_a_usual_number_of_a_wide_range_is_not_a_sentinel() -> None:
     assert of(*(str(n * 400) for n in range(60)), "9999", "9999").sentinels == ()
 

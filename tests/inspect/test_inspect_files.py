@@ -167,7 +167,7 @@ def test_what_the_files_do_not_show_is_asked_at_its_line(tmp_path: Path) -> None
     proposal = mock.seen(tmp_path, x_csv=text).require_proposal()
     lines = [line for line in proposal.text.splitlines() if "# ?" in line]
     asked = {line.split(":")[0].strip() for line in lines}
-    assert {"valid_time", "role", "known", "origin", "zone"} <= asked
+    assert {"valid_time", "role", "known", "origin"} <= asked
     (stamp,) = [line for line in lines if line.strip().startswith("valid_time")]
     assert "a fixed offset all year (Etc/GMT-1), or wall time (Europe/Berlin)?" in stamp
     assert all(any(asked.question in line for line in lines) for asked in proposal.questions)

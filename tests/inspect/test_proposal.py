@@ -315,3 +315,24 @@ def test_the_proposal_reads_every_value_of_an_export_where_it_belongs(
     np.testing.assert_allclose(first[columns[0]].to_numpy(), export.load)
     if export.issues is not None:
         assert np.array_equal(first["issue_time"].to_numpy(), export.issues.as_unit("ns").asi8)
+
+
+def test_the_step_of_files_with_one_row_each_is_found_across_them(tmp_path: Path) -> None:
+    days = mock.hours(count=24 * 20)[::24]
+    files = {f"x_{day:%Y%m%d}_csv": mock.lines("day,load", (f"{day:%Y-%m-%d}", 5.5)) for day in days}
+    seen = mock.seen(tmp_path, **files)
+    assert mock.settings(seen)["raw"]["frequency"] == "24h"
+    assert not any("the step is unknown" in question for question in mock.questions(seen))
+
+
+def test_an_unknown_zone_is_asked_for_once_in_each_source(tmp_path: Path) -> None:
+    issues = [(time, 24 * day) for day, time in enumerate(mock.hours(count=24 * 9)[::24])]
+    times = mock.hours(count=24 * 10)
+    rows = [
+        (f"{issue:%Y-%m-%d %H:%M}", f"{times[at + lead]:%Y-%m-%d %H:%M}", 5.5 + lead)
+        for issue, at in issues
+        for lead in range(1, 24)
+    ]
+    seen = mock.seen(tmp_path, forecast_csv=mock.lines("issued,valid,load", *rows))
+    assert len([asked for asked in mock.questions(seen) if "do not name the zone" in asked]) == 1
+    assert "confirm for the sources below" in seen.require_proposal().text

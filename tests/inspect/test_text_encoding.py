@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hindcast.pipeline.errors import RawDataError
-from hindcast.pipeline.inspect.text_encoding import decode_text
+from hindcast.pipeline.inspect.text_encoding import ask_about_encoding, decode_text
 from tests.inspect import mock
 
 WESTERN = [
@@ -90,3 +90,54 @@ def test_a_guessed_encoding_is_written_and_asked_about(tmp_path: Path) -> None:
     assert "the encoding is guessed as cp1251" in " ".join(mock.questions(seen))
     (table,) = mock.read_back(seen, tmp_path).values()
     assert len(table) == 24 * 30
+
+
+LANGUAGES = {
+    "cp1254": "Tarih;Tüketim;İstanbul;Eskişehir;Muğla",
+    "iso8859_9": "Tarih;Tüketim;İstanbul;Eskişehir;Muğla",
+    "cp1250": "Datum;Spotřeba;Výkon;Plzeň;Třebíč",
+    "iso8859_2": "Data;Zużycie;Łódź;Gdańsk;obciążenie",
+    "cp1257": "Data;Šiauliai;Panevėžys;Ūkmergė",
+    "latin-1": "Año;día;Málaga;Previsión",
+}
+
+
+@pytest.mark.parametrize("encoding", LANGUAGES)
+def test_words_of_one_language_prove_an_encoding_without_a_question(encoding: str) -> None:
+    content = LANGUAGES[encoding].encode(encoding)
+    texts, found = decode_text([content], "a.csv")
+    assert texts == (LANGUAGES[encoding],)
+    assert ask_about_encoding([content], found) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding", "read"),
+    [
+        ("Tarih;Şehir", "cp1254", "Þehir"),
+        ("Idő;Győr;Mérő", "cp1250", "Gyõr"),
+        ("Data;Ţara", "cp1250", "Þara"),
+    ],
+)
+def test_words_of_several_languages_are_asked_about_with_each_reading(
+    text: str, encoding: str, read: str
+) -> None:
+    content = text.encode(encoding)
+    question = ask_about_encoding([content], decode_text([content], "a.csv")[1])
+    assert question is not None
+    assert repr(read) in question
+    assert repr(text.split(";")[1]) in question
+    assert encoding in question
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [("日時;需要;東京;電力実績;予測値", "euc_jp"), ("日期;负荷;北京;上海", "gbk"), ("날짜;전력수요;서울;부산", "euc_kr"),
+     ("Дата;Нагрузка;Москва", "cp1251"), ("Ζήτηση;Αθήνα;Πρόβλεψη", "cp1253"), ("תאריך;צריכה;אביב", "cp1255")],
+)  # fmt: skip
+def test_other_scripts_are_always_asked_about_and_the_question_has_the_right_words(
+    text: str, encoding: str
+) -> None:
+    content = text.encode(encoding)
+    question = ask_about_encoding([content], decode_text([content], "a.csv")[1])
+    assert question is not None
+    assert any(repr(word) in question for word in text.split(";"))

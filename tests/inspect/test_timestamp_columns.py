@@ -104,3 +104,47 @@ def test_values_in_the_range_of_excel_s_days_are_values(tmp_path: Path) -> None:
     rows = zip(times.strftime("%Y-%m-%d %H:%M"), numbers, strict=True)
     _, stored = _read(tmp_path, "time,KWH/hh (per half hour)", *rows)
     assert stored == times.as_unit("ns").asi8.tolist()
+
+
+def test_numbers_of_rows_are_no_steps_if_a_column_of_times_says_otherwise(tmp_path: Path) -> None:
+    days = mock.hours(count=24 * 6).to_series().groupby(mock.hours(count=24 * 6).date)
+    for day, times in days:  # two areas in turn: 48 rows a day look like half hours
+        clocks = [time for time in times.dt.strftime("%H:%M:%S") for _ in "AB"]
+        rows = zip(range(1, 49), clocks, ["A", "B"] * 24, mock.values(48).tolist(), strict=True)
+        name = f"report_{day:%Y%m%d}_csv"
+        seen = mock.seen(tmp_path, **{name: mock.lines("nr,Time,area,load", *rows)})
+    assert "period" not in mock.only_source(seen)["valid_time"]
+    assert mock.settings(seen)["raw"]["frequency"] == "1h"
+    (table,) = mock.read_back(seen, tmp_path).values()
+    assert len(table) == 2 * 24 * 6
+
+
+@pytest.mark.parametrize("heading", ["end", "interval_end", "From"])
+def test_a_heading_of_an_end_may_hold_days_as_excel_counts_them(tmp_path: Path, heading: str) -> None:
+    texts = [f"{45_000 + n / 24:.7f}" for n in range(1, 97)]
+    found, times = _read(tmp_path, f"{heading},load", *zip(texts, mock.values(96).tolist(), strict=True))
+    assert found["format"] == "excel"
+    first = pd.Timestamp("1899-12-30", tz="UTC") + pd.Timedelta(days=45_000)
+    assert times[0] == (first + pd.Timedelta(hours=0 if "end" in heading else 1)).as_unit("ns").value
+
+
+@pytest.mark.parametrize("heading", ["time_start", "begin", "time"])
+def test_a_heading_that_names_the_start_needs_no_question_about_the_label(
+    tmp_path: Path, heading: str
+) -> None:
+    times = mock.hours(count=96).strftime("%Y-%m-%d %H:%M")
+    seen = mock.seen(
+        tmp_path, load_csv=mock.lines(f"{heading},load", *zip(times, mock.values(96), strict=True))
+    )
+    asked = "timestamps are read as the start of their step" in mock.questions(seen)
+    assert asked == (heading == "time")
+
+
+def test_a_column_of_ends_shows_that_the_other_one_is_the_start(tmp_path: Path) -> None:
+    times, ends = (
+        mock.hours(start, 96).strftime("%Y-%m-%d %H:%M") for start in ("2022-01-01", "2022-01-01 01:00")
+    )
+    seen = mock.seen(
+        tmp_path, load_csv=mock.lines("t1,t2,load", *zip(times, ends, mock.values(96), strict=True))
+    )
+    assert not any("start of their step" in question for question in mock.questions(seen))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from tests.inspect import mock
@@ -116,3 +117,26 @@ def test_a_zone_in_the_heading_that_the_timestamps_contradict_is_asked_about(tmp
     setting, question = stamp(tmp_path, "time (Europe/Berlin)", "UTC")
     assert setting["zone"] == "Europe/Berlin"
     assert "no clock change" in question
+
+
+@pytest.mark.parametrize("first", ["2020-11-01 06:00", "2020-11-01 01:00"])
+def test_a_repeated_hour_at_the_beginning_of_a_file_proves_the_zone(tmp_path: Path, first: str) -> None:
+    times = mock.hours(first, 72, "America/Chicago")
+    text = mock.lines("time,load", *zip(times.strftime("%Y-%m-%d %H:%M"), mock.values(72), strict=True))
+    seen = mock.seen(tmp_path, load_csv=text)
+    assert mock.only_source(seen)["valid_time"]["zone"] == "America/New_York"
+    assert any("2020-11-01 01:00 occurs twice" in question for question in mock.questions(seen))
+
+
+def test_the_zone_of_a_country_is_asked_for_if_days_of_25_hours_fit_others_too(tmp_path: Path) -> None:
+    times = mock.hours("2022-10-14 22:00", 24 * 30, "Europe/Berlin")
+    days = pd.Series(range(len(times))).groupby(times.date)
+    rows = [
+        (day, number + 1, *[float(50 + row % 24)] * 3)
+        for day, part in days
+        for number, row in enumerate(part)
+    ]
+    seen = mock.seen(tmp_path, load_csv=mock.lines("Date,SP,DE_load,FR_load,ES_load", *rows))
+    assert any(
+        "the days of 23 and 25 hours match Europe/Berlin" in question for question in mock.questions(seen)
+    )

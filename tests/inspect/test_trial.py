@@ -138,3 +138,21 @@ def test_a_value_with_a_forecast_beside_a_target_without_one_is_asked_about(tmp_
         "no forecast fits load, but there are forecasts that fit inverters (park_forecast)" in question
         for question in mock.questions(seen)
     )
+
+
+def test_the_only_forecast_is_paired_without_a_question_if_it_fits(tmp_path: Path) -> None:
+    seen = mock.seen(
+        tmp_path, measured_csv=text(mw=LOAD), forecast_csv=text(outlook=np.round(LOAD + NOISE, 2))
+    )
+    (published,) = mock.settings(seen)["align"]["published"].values()
+    assert mock.settings(seen)["raw"]["sources"]["forecast"]["values"][published]["column"] == "outlook"
+    asked = mock.questions(seen)
+    assert not any(
+        "published forecast" in question or "measured or forecast" in question for question in asked
+    )
+
+
+def test_the_only_forecast_is_asked_about_if_it_does_not_fit(tmp_path: Path) -> None:
+    seen = mock.seen(tmp_path, data_csv=text(mw=LOAD), forecast_csv=text(outlook=np.round(10 * NOISE, 2)))
+    assert any("is one of value_forecast" in question for question in mock.questions(seen))
+    assert any("measured or forecast" in question for question in mock.questions(seen))

@@ -332,3 +332,39 @@ def test_a_training_row_that_is_no_number_is_refused_by_name() -> None:
     train = plan_splits(steps, Chronological(), seed=0).splits[0]
     with pytest.raises(FormatError, match="wind contains NaN or infinity"):
         fit_scaler(steps, train, COLUMNS, "f", ScaleSettings())
+
+
+@given(kinds=st.lists(st.sampled_from(["varies", "constant", "varies later"]), min_size=1, max_size=7))
+def test_targets_that_do_not_vary_in_the_training_rows_of_a_series_are_counted_with_examples(
+    kinds: list[str],
+) -> None:
+    steps, data = mock_steps(0, [300] * len(kinds))
+    train = plan_splits(steps, Chronological(validation=0, test=0.2), seed=0).splits[0]
+    inside = rows_of_training(steps, train)
+    for series, kind in enumerate(kinds):
+        rows = np.zeros(steps.sample_count, bool)
+        rows[steps.sequence == series] = True
+        if kind != "varies":
+            data["Y"][(inside if kind == "varies later" else inside | ~inside) & rows[:, None]] = series + 0.1
+    still = [series for series, kind in enumerate(kinds) if kind != "varies"]
+    for how in (ScaleSettings(), ScaleSettings(by="series"), ScaleSettings(by="none")):
+        found = fit_scaler(steps, train, COLUMNS, "f", how).get("constant", {})
+        if not still:
+            assert found == {}
+            continue
+        assert found["power"] | {"rows": 0} == {
+            "rows": 0,
+            "everywhere": kinds in (["constant"], ["varies later"]),
+            "series": len(still),
+            "of": len(kinds),
+            "examples": [["g", str(series), float(np.float32(series + 0.1))] for series in still[:3]],
+        }
+
+
+def test_a_target_without_a_training_row_is_told() -> None:
+    steps, _ = mock_steps(0, [300])
+    read = steps.read
+    none = replace(steps, read=lambda name, rows: read(name, rows) * (0 if name == "W" else 1))
+    train = plan_splits(steps, Chronological(validation=0, test=0.2), seed=0).splits[0]
+    found = fit_scaler(none, train, COLUMNS, "f", ScaleSettings())["constant"]
+    assert found == {"power": {"rows": 0, "everywhere": True, "series": 0, "of": 0, "examples": []}}

@@ -11,7 +11,7 @@ import pytest
 
 from hindcast.pipeline.errors import FormatError, MissingInputError
 from hindcast.pipeline.files import write_json
-from hindcast.pipeline.store.scaler_file import read_scaler
+from hindcast.pipeline.store.scaler_file import constant_lines, read_scaler
 
 COLUMNS: dict[str, list[Any]] = {"mean": [0.5, 1.0], "std": [1.0, 2.5], "count": [10, 10]}
 SCALER: dict[str, Any] = {
@@ -100,3 +100,18 @@ def test_a_fault_gives_the_entry_the_rule_and_the_value(
     with pytest.raises(FormatError, match="run the stage `scale` again") as caught:
         read_scaler(path)
     assert any(words in fault for fault in caught.value.faults)
+
+
+def test_targets_that_do_not_vary_are_told_in_words() -> None:
+    few = {"rows": 900, "everywhere": False, "series": 5, "of": 40,
+           "examples": [["north", "ann", 1.5], ["north", "bob", 0.0], ["south", "cid", 2.0]]}  # fmt: skip
+    same = {"rows": 300, "everywhere": True, "series": 1, "of": 1, "examples": [["north", "ann", 0.0]]}
+    none = {"rows": 0, "everywhere": True, "series": 0, "of": 0, "examples": []}
+    lines = list(constant_lines({"constant": {"a": few, "b": same, "c": none}}))
+    assert lines[0].startswith(
+        "the target a does not vary in the training rows of 5 of 40 series: north/ann (always 1.5), north/bob (always 0), "
+        "south/cid (always 2) and 2 more."
+    )
+    assert lines[1].startswith("the target b is 0 in all 300 training rows, so there is nothing to learn")
+    assert lines[2].startswith("the target c has no value in training, so no network learns it")
+    assert list(constant_lines(SCALER)) == []
