@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import multiprocessing.connection
 import os
+import signal
 from collections.abc import Callable, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -139,7 +140,7 @@ def _run_in_processes(
     # the function, not its name: for a name, Dask first imports `distributed`, which takes a third of a second
     options: dict[str, Any] = {"scheduler": named_schedulers.get(scheduler, scheduler), "chunksize": 1}
     if scheduler in _PROCESSES:
-        options["initializer"] = _end_with_parent
+        options["initializer"] = _begin_worker
     with untyped.callbacks.Callback(posttask=lambda *_: advance(1)):
         tasks = [untyped.delayed(attempt, pure=False)(item) for item in items]
         try:
@@ -149,6 +150,11 @@ def _run_in_processes(
                 "A worker process ended before its work was done, often because memory ran out: free some memory or lower "
                 "DASK_NUM_WORKERS, then run the stage again. Previous outputs are unchanged."
             ) from None
+
+
+def _begin_worker() -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored while the process was loading
+    _end_with_parent()
 
 
 def _end_with_parent() -> None:

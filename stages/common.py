@@ -27,12 +27,11 @@ from rich.text import Text
 from hindcast.pipeline.errors import BusyError, HindcastError
 from hindcast.pipeline.settings.params import load_params
 from hindcast.pipeline.wording import printable
+from hindcast.stages.early_stop import BY_SIGNAL, STOPPING, note_begin
 
 Given = TypeVar("Given")  # what a stage is given: the settings that it reads
 
 _LOCKS = Path(".hindcast")
-_STOPPING = (signal.SIGINT, signal.SIGTERM)
-_BY_SIGNAL = 128  # a shell reports a program that a signal ended as 128 plus the signal's number
 
 _WRONG_KIND = "{} exists where the stage needs {}: move it elsewhere and run the stage again."
 _FILE_FOR_FOLDER = _WRONG_KIND.format("A file", "a folder")
@@ -141,7 +140,7 @@ def reported_errors(name: str, *, debug: bool) -> Iterator[None]:
                 fault, KeyboardInterrupt
             ):  # after a signal, TensorFlow may raise its own error
                 _print_error(f"{name}: stopped; previous outputs are unchanged.")
-                raise typer.Exit(_BY_SIGNAL + (stops or [signal.SIGINT])[0]) from fault
+                raise typer.Exit(BY_SIGNAL + (stops or [signal.SIGINT])[0]) from fault
             if not isinstance(fault, HindcastError | OSError):
                 raise
             if debug:
@@ -171,7 +170,8 @@ def _record_stop_signals() -> Iterator[list[int]]:
         stops.append(number)
         raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, stop) for number in _STOPPING}
+    before = {number: signal.signal(number, stop) for number in STOPPING}
+    note_begin()
     try:
         yield stops
     finally:

@@ -20,7 +20,7 @@ from hindcast.pipeline.files import digest_of_value
 from hindcast.pipeline.settings.known import AfterStep, AtIssuePlus, BeforeStep, DayAt, KnownRule, PublishedAt
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.store.reader import Dataset
-from hindcast.pipeline.store.verify import find_column_faults
+from hindcast.pipeline.store.verify import examine_columns, find_column_faults
 from hindcast.pipeline.wording import time_text
 
 KNOWN_RULE = "known times in the tables follow the source's `known` rule"
@@ -147,6 +147,6 @@ def check_identity(
 
 def check_shard(result: CheckResult, path: Path) -> tuple[str, str]:
     """Compare the small tables of a shard with one another; return its group and fingerprint."""
-    result.add_violations(find_column_faults(path))
-    with Dataset(path) as shard:
-        return str(shard.sequences.group[0]), shard.fingerprint
+    faults, group, fingerprint = examine_columns(path)
+    result.add_violations(faults)
+    return group, fingerprint

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -15,7 +16,14 @@ from hindcast.pipeline.errors import FormatError
 from hindcast.pipeline.store.index_tables import decode_names, describe_times, encode_names, write_column
 from hindcast.pipeline.store.index_types import Shards
 from hindcast.pipeline.store.layout import ARRAYS, FLAGGED, FORMAT, TIME, ArrayLayout
-from hindcast.pipeline.store.open_files import REMEDY, dataset_in, decode_text, report_damage, write_text
+from hindcast.pipeline.store.open_files import (
+    REMEDY,
+    dataset_in,
+    decode_text,
+    read_attribute,
+    report_damage,
+    write_text,
+)
 
 _NUMBERS = (
     "sample_count", "segment_length", "step_count", "frequency_ns", "first_target_time", "last_target_time",
@@ -116,30 +124,33 @@ def label_array(dataset: h5py.Dataset, array: ArrayLayout, scales: Mapping[str, 
 
 def read_header(file: h5py.File, path: Path) -> Header:
     """Read what `write_header` wrote; raise FormatError if something is missing or damaged."""
-    names = {}
+    names, scales = {}, {}
     for axis in ("feature", "target", "source", "forecaster"):
-        dataset = dataset_in(file, axis, path)
+        scales[axis] = dataset_in(file, axis, path)
         with report_damage(path, f"reading {axis}"):
-            names[axis] = tuple(decode_names(dataset[()]))
+            names[axis] = tuple(decode_names(scales[axis][()]))
     with report_damage(path, "reading its attributes"):
-        feature, target = file["feature"].attrs, file["target"].attrs
-        numbers: dict[str, Any] = {name.removesuffix("_ns"): int(file.attrs[name]) for name in _NUMBERS}
+        feature = partial(read_attribute, scales["feature"])
+        numbers: dict[str, Any] = {
+            name.removesuffix("_ns"): int(read_attribute(file, name)) for name in _NUMBERS
+        }
+        has_parts = h5py.h5a.exists(scales["feature"].id, b"parts")
         return Header(
-            fingerprint=decode_text(file.attrs["fingerprint"]),
-            group=decode_text(file.attrs.get("group", "")),
+            fingerprint=decode_text(read_attribute(file, "fingerprint")),
+            group=decode_text(read_attribute(file, "group")) if h5py.h5a.exists(file.id, b"group") else "",
             **numbers,
             features=names["feature"],
-            feature_units=tuple(decode_names(feature["units"])),
-            feature_descriptions=tuple(decode_names(feature["descriptions"])),
-            feature_masks=tuple(int(mask) for mask in feature["mask"]),
+            feature_units=tuple(decode_names(feature("units"))),
+            feature_descriptions=tuple(decode_names(feature("descriptions"))),
+            feature_masks=tuple(feature("mask").tolist()),
             feature_parts=tuple(
-                decode_names(feature["parts"]) if "parts" in feature else ["inputs"] * len(names["feature"])
+                decode_names(feature("parts")) if has_parts else ["inputs"] * len(names["feature"])
             ),
             targets=names["target"],
-            target_units=tuple(decode_names(target["units"])),
+            target_units=tuple(decode_names(read_attribute(scales["target"], "units"))),
             sources=names["source"],
             forecasters=names["forecaster"],
-            has_flagged=FLAGGED.name in file,
+            has_flagged=file.id.links.exists(FLAGGED.name.encode()),
         )
 
 

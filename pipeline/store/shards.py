@@ -108,19 +108,21 @@ class OpenShards:
         """Check a shard and locate the chunks of all its arrays: (chunk, array, 3)."""
         path = self._paths[shard]
         with open_to_read(path) as file:
-            self._check(shard, file, opened)
+            arrays = self._check(shard, file, opened)
             chunks = -(-int(self._shards.sample_count[shard]) // self._chunk_samples(shard))
             locations = np.zeros((chunks, len(self._names), len(LOCATION_COLUMNS)), np.int64)
-            for column, name in enumerate(self._names):
-                dataset = file[name]
-                self._filters[shard, name] = read_filters(dataset)
+            for column, (name, (dataset, filters)) in enumerate(arrays.items()):
+                self._filters[shard, name] = filters
                 if dataset.size:
                     locations[:, column] = locate_chunks(dataset, path, opened.version[1])
         if version_of(path.stat()) != opened.version:
             raise FormatError(f"{path} was replaced while it was being opened: run the stage again.")
         return locations
 
-    def _check(self, shard: int, file: h5py.File, opened: _File) -> None:
+    def _check(
+        self, shard: int, file: h5py.File, opened: _File
+    ) -> dict[str, tuple[h5py.Dataset, tuple[str, ...]]]:
+        """Raise FormatError unless a shard belongs to the data set; return each of its arrays with the filters."""
         path = self._paths[shard]
         known = self._indexes[shard] if self._indexes else None
         header = (
@@ -141,10 +143,14 @@ class OpenShards:
             for what, wanted, value in pairs
             if wanted != value
         ]
+        arrays = {}
         for array in self._expected.arrays if header.has_flagged == self._expected.has_flagged else ():
-            faults += _array_faults(dataset_in(file, array.name, path), header, self._chunk_samples(shard))
+            dataset = dataset_in(file, array.name, path)
+            arrays[array.name] = dataset, read_filters(dataset)
+            faults += _array_faults(*arrays[array.name], header, self._chunk_samples(shard))
         if faults:
             raise FormatError(f"{path} does not belong to this data set: {REMEDY}.", faults)
+        return arrays
 
     def _chunk_samples(self, shard: int) -> int:
         return int(self._shards.chunk_samples[shard])
@@ -192,7 +198,9 @@ def _read_at(descriptor: int, target: memoryview, offset: int) -> int:
     return len(content)
 
 
-def _array_faults(dataset: h5py.Dataset, header: Header, chunk_samples: int) -> list[str]:
+def _array_faults(
+    dataset: h5py.Dataset, filters: tuple[str, ...], header: Header, chunk_samples: int
+) -> list[str]:
     array = BY_NAME[dataset.name.lstrip("/")]
     shape = header.shape_of(array)
     faults = []
@@ -206,9 +214,9 @@ def _array_faults(dataset: h5py.Dataset, header: Header, chunk_samples: int) -> 
         faults.append(
             f"{array.name} must have chunks of {counted(chunk_samples, 'sample')}, found {dataset.chunks}"
         )
-    elif 0 not in shape and read_filters(dataset) not in PIPELINES:
+    elif 0 not in shape and filters not in PIPELINES:
         faults.append(
             f"{array.name} must be stored with one of {[' '.join(filters) for filters in PIPELINES]}, "
-            f"found {' '.join(read_filters(dataset)) or 'no filter'}"
+            f"found {' '.join(filters) or 'no filter'}"
         )
     return faults

@@ -167,10 +167,16 @@ class _Verification:
                 self.faults.append(line)
 
 
-def find_column_faults(path: Path) -> Iterator[str]:
-    """Yield the faults of the small tables of one file: each is read whole; time, sequence and the coordinates must
+def find_column_faults(path: Path) -> list[str]:
+    """Return the faults of the small tables of one file: each is read whole; time, sequence and the coordinates must
     agree with `/sequences`.
     """
+    return examine_columns(path)[0]
+
+
+def examine_columns(path: Path) -> tuple[list[str], str, str]:
+    """Return the faults of `find_column_faults`, and the group of the first sequence and the fingerprint of the file."""
+    faults = []
     with open_to_read(path) as file, report_damage(path, "reading its tables"):
 
         def read_small(name: str, item: h5py.Dataset | h5py.Group) -> None:
@@ -184,13 +190,14 @@ def find_column_faults(path: Path) -> Iterator[str]:
         rows = {name: file[name][()] for name in ("sequence", "time") if not file[name].is_virtual}
     for name, values in axes.items():
         if not np.array_equal(values, np.arange(len(values))):
-            yield f"{path}: the coordinate {name} must count from 0"
+            faults.append(f"{path}: the coordinate {name} must count from 0")
     with Dataset(path, 0, check_shards=False) as opened:
         every = np.arange(opened.sample_count)
         expected = {"sequence": opened.sequence_of(every), "time": opened.time_of(every)}
         for name, values in rows.items():
             if not np.array_equal(values, expected[name]):
-                yield f"{path}: {name} differs from /sequences"
+                faults.append(f"{path}: {name} differs from /sequences")
+        return faults, str(opened.sequences.group[0]), opened.fingerprint
 
 
 def _find_split_faults(dataset: Dataset) -> Iterator[str]:

@@ -6,19 +6,18 @@ import json
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any, Self
 
 from hindcast.pipeline.errors import FormatError
-from hindcast.pipeline.feed.columns import Columns
-from hindcast.pipeline.feed.streams import Lanes, Segments, Windows
-from hindcast.pipeline.files import read_json
-from hindcast.pipeline.store.reader import Dataset
-from hindcast.pipeline.workspace.index_frames import feature_frame, series_frame, split_frame, step_frame
-from hindcast.pipeline.workspace.known_rows import known_rows, moment_of
-from hindcast.pipeline.workspace.notebook import Plot, describe_html, describe_text
 from hindcast.pipeline.workspace.stage_outputs import check_workspace, require_output
+
+if TYPE_CHECKING:  # opening takes milliseconds: each library is imported by what first needs it
+    import pandas as pd
+
+    from hindcast.pipeline.feed.columns import Columns
+    from hindcast.pipeline.feed.streams import Lanes, Segments, Windows
+    from hindcast.pipeline.store.reader import Dataset
+    from hindcast.pipeline.workspace.notebook import Plot
 
 _EXTRA_KEYS = ("without_flagged", "without_unusable")  # of metrics.json, beside the splits
 
@@ -59,16 +58,22 @@ class Workspace:
     @cached_property
     def dataset(self) -> Dataset:
         """`data/dataset.h5`, opened: its shards are compared with the digest that the splits record."""
+        from hindcast.pipeline.store.reader import Dataset
+
         return Dataset(require_output(self.folder, "data/dataset.h5"))
 
     @cached_property
     def series(self) -> pd.DataFrame:
         """A row per (group, series): `tracks`, `sequences`, `samples`, `steps`, and `start`, `end` of its steps."""
+        from hindcast.pipeline.workspace.index_frames import series_frame
+
         return series_frame(self.dataset)
 
     @cached_property
     def features(self) -> pd.DataFrame:
         """A row per column of X, by its name: `unit`, `part`, `description`, and `mask`, the feature that is 1 where it is missing."""
+        from hindcast.pipeline.workspace.index_frames import feature_frame
+
         return feature_frame(self.dataset)
 
     @property
@@ -79,6 +84,8 @@ class Workspace:
     @cached_property
     def splits(self) -> pd.DataFrame:
         """A row per split, by its name: `policy`, `from_time`, `until_time`, number of `samples` and of `scored` values."""
+        from hindcast.pipeline.workspace.index_frames import split_frame
+
         return split_frame(self.dataset)
 
     def steps(self, group: str, series: str, track: int = 0) -> pd.DataFrame:
@@ -90,6 +97,8 @@ class Workspace:
         >>> work.steps("game_01", "customer_001")[["usage", "usage_published"]].shape
         (938, 2)
         """
+        from hindcast.pipeline.workspace.index_frames import step_frame
+
         return step_frame(self.dataset, group, series, track)
 
     # --- streams
@@ -106,6 +115,8 @@ class Workspace:
         >>> inputs["inputs"].shape, targets["usage"].shape, weights["usage"].shape
         ((4, 24, 17), (4, 24, 1), (4, 24))
         """
+        from hindcast.pipeline.feed.streams import Segments
+
         return Segments(
             self.dataset, split, batch_size, columns or self._whole, **self._shuffled(split, options)
         )
@@ -126,6 +137,8 @@ class Workspace:
         >>> inputs["inputs"].shape, targets["usage"].shape, weights["usage"].shape
         ((32, 48, 17), (32, 1), (32,))
         """
+        from hindcast.pipeline.feed.streams import Windows
+
         chosen = self._shuffled(split, options)
         return Windows(self.dataset, split, batch_size, columns or self._whole, lookback=lookback, **chosen)
 
@@ -139,6 +152,8 @@ class Workspace:
         >>> inputs["inputs"].shape, inputs["keep"].shape
         ((8, 24, 17), (8, 1))
         """
+        from hindcast.pipeline.feed.streams import Lanes
+
         return Lanes(self.dataset, split, lanes, columns or self._whole, **self._shuffled(split, options))
 
     # --- what was known
@@ -164,6 +179,8 @@ class Workspace:
         >>> bool((known["meters"]["known_time"] <= "2024-10-01T10:00Z").all())
         True
         """
+        from hindcast.pipeline.workspace.known_rows import known_rows, moment_of
+
         require_output(self.folder, "data/tables/tables.json")
         return known_rows(self.folder / "data" / "tables", moment_of(origin), sources, groups, newest=newest)
 
@@ -172,6 +189,8 @@ class Workspace:
     @property
     def certificate(self) -> dict[str, Any]:
         """`reports/leaks.json`: `passed`, and for each check the rule, the rows checked and the violations."""
+        from hindcast.pipeline.files import read_json
+
         found: dict[str, Any] = read_json(require_output(self.folder, "reports/leaks.json"))
         return found
 
@@ -192,6 +211,8 @@ class Workspace:
         >>> work.scores.loc[("test", "usage", "published")].index.tolist()
         ['mae', 'rmse', 'bias', 'n']
         """
+        import pandas as pd
+
         rows = [
             [split, target, forecaster, *(score.get(name) for name in ("mae", "rmse", "bias", "n"))]
             for split, targets in self.metrics.items()
@@ -205,6 +226,8 @@ class Workspace:
     @property
     def scores_by_series(self) -> pd.DataFrame:
         """`reports/by_series.csv`: a row per split, group, series, track, target and forecaster, with its scores."""
+        import pandas as pd
+
         path = require_output(self.folder, "reports/by_series.csv")
         texts = dict.fromkeys(["split", "group", "series", "target", "forecaster"], str)
         return pd.read_csv(path, dtype=texts, keep_default_na=False)
@@ -245,6 +268,8 @@ class Workspace:
         >>> "history" in work.plots
         True
         """
+        from hindcast.pipeline.workspace.notebook import Plot
+
         folder = require_output(self.folder, "reports/plots")
         return {path.stem: Plot(path) for path in sorted(folder.glob("*.svg"))}
 
@@ -263,13 +288,19 @@ class Workspace:
         self.close()
 
     def __repr__(self) -> str:
+        from hindcast.pipeline.workspace.notebook import describe_text
+
         return describe_text(self.folder)
 
     def _repr_html_(self) -> str:
+        from hindcast.pipeline.workspace.notebook import describe_html
+
         return describe_html(self.folder)
 
     @property
     def _whole(self) -> Columns:
+        from hindcast.pipeline.feed.columns import Columns
+
         return Columns.whole(len(self.dataset.features), self.dataset.targets)
 
     @staticmethod

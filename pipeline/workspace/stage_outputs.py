@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from hindcast.pipeline.errors import MissingInputError
-from hindcast.pipeline.wording import listed
 
 OUTPUTS = {
     "data/tables/tables.json": ("ingest", "rows as they became known"),
@@ -31,6 +30,8 @@ def require_output(folder: Path, name: str) -> Path:
     path = folder / name
     if path.exists():
         return path
+    from hindcast.pipeline.wording import listed  # imports numpy, which opening a workspace does not need
+
     stage, holds = OUTPUTS[name]
     raise MissingInputError(
         f"{path} is missing, so there are no {holds} to read: the stage `{stage}` writes it; run `hindcast {stage}` or "
@@ -43,6 +44,8 @@ def check_workspace(folder: Path) -> None:
     if not folder.is_dir():
         raise MissingInputError(f"{folder} is not a folder: give the folder in which the stages run.")
     if not present_outputs(folder):
+        from hindcast.pipeline.wording import listed
+
         below = [path.name for path in sorted(folder.iterdir()) if path.is_dir() and present_outputs(path)]
         hint = f" These folders below have some: {listed(below)}." if below else ""
         raise MissingInputError(

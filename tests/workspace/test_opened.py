@@ -156,6 +156,7 @@ import hindcast
 assert not set(sys.modules) & {{"numpy", "pandas", "h5py"}}
 work = hindcast.open({str(finished)!r})
 assert "dataset" not in vars(work)
+assert not set(sys.modules) & {{"numpy", "pandas", "pyarrow", "h5py"}}
 work.series, work.features, work.splits, work.scores, work.predictions(), work.lanes()[0], work._repr_html_()
 work.as_known("2024-10-01")
 assert not set(sys.modules) & {{"tensorflow", "keras", "torch", "matplotlib"}}
