@@ -42,8 +42,8 @@ class TimestampFormat:
 
     @property
     def has_clock(self) -> bool:
-        """Return whether it may contain a time of day (`iso` may)."""
-        return self.text in ("iso", "epoch_s", "epoch_ms") or bool(re.search(r"%[HIMp]", self.text))
+        """Return whether it may contain a time of day (`iso` and `excel` may)."""
+        return self.text in ("iso", "epoch_s", "epoch_ms", "excel") or bool(re.search(r"%[HIMp]", self.text))
 
 
 @dataclass(frozen=True)
