@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from hindcast.pipeline.arrays import Ints
 from hindcast.pipeline.errors import RawDataError
+from hindcast.pipeline.inspect.change_places import change_places
 from hindcast.pipeline.inspect.dialect import Dialect, cut_lines
 from hindcast.pipeline.inspect.vocabulary import FILE_KINDS
 from hindcast.pipeline.raw.csv_blocks import is_compressed, read_blocks, unicode_encoding
@@ -25,7 +26,7 @@ from hindcast.pipeline.settings.raw import Source
 WHOLE_BYTES = 16 << 20  # a file up to this size is read completely: about 200,000 lines, about a second
 _EXAMPLES = 3  # damaged lines that are kept
 LONGEST_CELL = 1000  # characters; no number, time or name is longer
-_BETWEEN = 6  # pieces between head and tail: with a year of hours, they show at most one clock change
+_BETWEEN = 6  # pieces between head and tail
 
 PLACEHOLDER_SOURCE = {
     "role": "realized",
@@ -86,17 +87,38 @@ def _decompress(path: Path, size: int, budget: int) -> Sample:
 
 
 def _read_pieces(path: Path, size: int, budget: int) -> tuple[bytes, ...]:
-    """Return the head (a quarter of the budget) and equal pieces after it; the last piece is at the end of the file."""
+    """Return the head (a quarter of the budget) and equal pieces after it; the last piece is at the end of the file.
+
+    The pieces between them have the lines of clock changes, where these are found, and else lie at equal distances.
+    """
     head = budget // 4
     length = (budget - head) // (_BETWEEN + 1)
-    starts = [head + (size - length - head) * place // (_BETWEEN + 1) for place in range(1, _BETWEEN + 2)]
     pieces = []
     with path.open("rb") as stream:
+        starts = _starts_of_pieces(change_places(stream, size, length), head, size - length, length)
+        stream.seek(0)
         pieces.append(_whole_lines(stream.read(head), first=True, last=False))
         for start in starts:
             stream.seek(start)
             pieces.append(_whole_lines(stream.read(length), first=False, last=start == starts[-1]))
     return tuple(pieces)
+
+
+def _starts_of_pieces(wanted: Sequence[int], head: int, last: int, length: int) -> list[int]:
+    """Return starts that do not overlap, ascending: the wanted ones behind the head, others, and the last one.
+
+    A wanted piece that overlaps another one is moved beside it; together they hold all of it.
+    """
+    even = [head + (last - head) * place // (_BETWEEN + 1) for place in range(1, _BETWEEN + 1)]
+    chosen = [last]
+    for place in (*wanted, *even):
+        near = min(chosen, key=lambda other: abs(place - other))
+        overlaps = abs(place - near) < length
+        start = max(head, (near - length if place < near else near + length) if overlaps else place)
+        free = head <= start <= last and all(abs(start - other) >= length for other in chosen)
+        if free and len(chosen) <= _BETWEEN:
+            chosen.append(start)
+    return sorted(chosen)
 
 
 def _whole_lines(data: bytes, *, first: bool, last: bool) -> bytes:

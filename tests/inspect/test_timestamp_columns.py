@@ -148,3 +148,11 @@ def test_a_column_of_ends_shows_that_the_other_one_is_the_start(tmp_path: Path) 
         tmp_path, load_csv=mock.lines("t1,t2,load", *zip(times, ends, mock.values(96), strict=True))
     )
     assert not any("start of their step" in question for question in mock.questions(seen))
+
+
+def test_days_as_excel_counts_them_have_a_time_of_day_so_their_label_is_asked_for(tmp_path: Path) -> None:
+    texts = [f"{45_000 + n / 24:.7f}" for n in range(1, 97)]
+    seen = mock.seen(
+        tmp_path, load_csv=mock.lines("time (GMT),load", *zip(texts, mock.values(96), strict=True))
+    )
+    assert any("start of their step" in question for question in mock.questions(seen))
