@@ -113,7 +113,7 @@ def label_of_dates(draft: SourceDraft, steps: Steps) -> tuple[str, str | None]:
     if steps.days == 1:
         if valid is not None and valid.form.has_clock and draft.analysis.times.ends_step:
             return "end", "the heading shows that timestamps mark the end of their day: is it so?"
-        if valid is not None and not valid.has_clock:
+        if words & START and not words & END:
             return "start", None
         return "start", "each date is read as the day of its values: or is it the day after (`label: end`)?"
     weekdays = _weekdays(draft)

@@ -33,7 +33,7 @@ def test_dates_are_local_days_of_the_country_in_the_name_of_the_file(form: str, 
     assert raw["frequency"] == "1d"
     assert raw["zone"] == "Europe/Berlin"
     assert list(times) == list(days.tz_localize("Europe/Berlin").tz_convert("UTC"))
-    assert any("read as the day of its values" in question for question in asked) == ("00:00" in form)
+    assert any("read as the day of its values" in question for question in asked)
 
 
 def test_days_with_utc_in_their_heading_are_days_of_utc(tmp_path: Path) -> None:
