@@ -71,7 +71,7 @@ def _ingest(
             for source in sources:
                 source.read(advance_bytes)
         _check_zones(context.raw, sources)
-        with progress("Writing tables", len(sources), "sources") as advance:
+        with progress("Writing tables", len(sources), "source") as advance:
             for source in sources:
                 source.write_tables()
                 advance(1)
