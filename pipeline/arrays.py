@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import math
 import mmap
 import os
 import sys
+from functools import cache
 from threading import Lock
 from typing import Any
 
@@ -34,6 +36,7 @@ TIME_MIN = int(np.iinfo(np.int64).min)
 TIME_MAX = int(np.iinfo(np.int64).max)
 """After every time: means "never"."""
 
+_TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8  # of mallopt(3)
 _SMALLEST_BUFFER = 1 << 20  # bytes; for smaller arrays the allocator is as fast
 _ROUND = 1 << 20  # bytes: arrays of nearly one size fit into each other's buffers
 _MOST_UNUSED = 12  # buffers kept for later arrays
@@ -89,6 +92,22 @@ def _mapped(size: int) -> NDArray[np.uint8]:
     if not hasattr(mmap, "MAP_ANONYMOUS"):  # Windows: the allocator decides
         return np.empty(size, np.uint8)
     return np.frombuffer(mmap.mmap(-1, size, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS), np.uint8)
+
+
+@cache
+def reuse_freed_memory() -> None:
+    """Make glibc keep the memory of freed large arrays for later ones, of all threads, instead of returning it to the system.
+
+    By default glibc maps each large array separately, and the system clears each page again: a group of `pack` then took 0.05 s
+    to 0.09 s of system time, without that 0.03 s, of 0.35 s in total. Other C libraries have no such switch.
+    """
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (OSError, TypeError, AttributeError):
+        return
+    mallopt(_MMAP_THRESHOLD, 1 << 30)
+    mallopt(_TRIM_THRESHOLD, (1 << 31) - 1)
+    mallopt(_ARENA_MAX, 1)
 
 
 def usable_cpus(most: int) -> int:

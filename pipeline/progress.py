@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING, Self
 
+from hindcast.pipeline.wording import counted
+
 if TYPE_CHECKING:
     from rich.progress import Progress
 
@@ -25,7 +27,7 @@ def progress(
 ) -> Iterator[Callable[[int], None]]:
     """Yield `advance(count)`, to be called whenever `count` of `total` units are done (from any thread).
 
-    Shows nothing before 2 s; then a bar if stderr is a terminal, else a line at most every 10 s. The text of `note()`
+    `unit` is the noun for one. Shows nothing before 2 s; then a bar if stderr is a terminal, else a line at most every 10 s. The text of `note()`
     follows the count.
     """
     with _Display(description, total, unit, note) as display:
@@ -69,7 +71,7 @@ class _Display:
         shown = None
         while True:
             over = self._end.is_set()
-            line = f"{self._description}: {self._done} of {self._total} {self._unit}"
+            line = f"{self._description}: {self._done:,} of {counted(self._total, self._unit)}"
             if self._note is not None:
                 line = f"{line}, {self._note()}"
             if line != shown or not over:
@@ -81,7 +83,7 @@ class _Display:
             self._end.wait(_LINE_EVERY)
 
     def _show_bar(self) -> None:
-        with _new_bar(self._unit) as bar:
+        with _new_bar(counted(self._total, self._unit).partition(" ")[2]) as bar:
             task = bar.add_task(self._description, total=self._total, completed=self._done, note="")
             over = False
             while not over:

@@ -16,8 +16,11 @@ def listed(names: Sequence[str], most: int = _MOST_LISTED) -> str:
 
 
 def counted(count: int, noun: str) -> str:
-    """Write a number with its noun, which is given for one thing: `1 row`, `2,000 rows`, `3 series`."""
-    return f"{count:,} {noun}" + ("" if count == 1 or noun.endswith("s") else "s")
+    """Write a number with its noun, which is given for one thing: `1 row`, `2,000 rows`, `3 series`, `2 batches`, `5 MB`."""
+    ending = (
+        "" if count == 1 or noun.endswith("s") or noun.isupper() else "es" if noun.endswith("ch") else "s"
+    )
+    return f"{count:,} {noun}{ending}"
 
 
 def time_text(time: int) -> str:

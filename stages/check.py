@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hindcast.pipeline.settings.params import Params, check_params, read_params
+from hindcast.pipeline.wording import counted
 from hindcast.stages.common import Summary, stage_main
 
 
@@ -35,7 +36,7 @@ def run(checked: CheckedParams) -> Summary:
     raw = checked.params.raw
     files = check_raw_files(checked.params, Path())
     write_json(Path("reports/check.json"), {"passed": True})
-    found = [f"{name}: {count} files" for name, count in files.counts.items()]
+    found = [f"{name}: {counted(count, 'file')}" for name, count in files.counts.items()]
     return Summary(
         read=(
             f"data set {raw.data_set}, raw.path {raw.path}{f' ({files.pending})' if files.pending else ''}",

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from hindcast.pipeline.settings.params import load_params
-from hindcast.pipeline.wording import printable
+from hindcast.pipeline.wording import counted, printable
 from hindcast.stages.common import Debug, command_main, reported_errors
 
 _HELP = (
@@ -32,7 +32,9 @@ def export(
         from hindcast.pipeline.export.export_rows import export_rows
 
         done = export_rows(load_params(params, []), Path(), to, output)
-        sys.stdout.write(f"{printable(str(done.path))}: {done.rows:,} rows of {len(done.columns)} columns.\n")
+        sys.stdout.write(
+            f"{printable(str(done.path))}: {counted(done.rows, 'row')} of {counted(len(done.columns), 'column')}.\n"
+        )
 
 
 main = command_main("export", export, _HELP, "hindcast export --to parquet")

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from hindcast.pipeline.settings.params import Params
+from hindcast.pipeline.wording import counted
 from hindcast.stages.common import Summary, quality_notes, stage_main
 
 
@@ -19,17 +20,17 @@ def run(params: Params) -> Summary:
     for name, counts in sources.items():
         if counts["rows_quarantined"]:
             rules = ", ".join(f"{rule} {count}" for rule, count in counts["rules"].items())
-            excluded.append(f"{name}: {counts['rows_quarantined']} rows ({rules})")
+            excluded.append(f"{name}: {counted(counts['rows_quarantined'], 'row')} ({rules})")
     return Summary(
         read=(
             f"data set {params.raw.data_set}, raw.path {params.raw.path}",
             *(
-                f"{name}: {counts['rows_read']} rows in {len(counts['files'])} files"
+                f"{name}: {counted(counts['rows_read'], 'row')} in {counted(len(counts['files']), 'file')}"
                 for name, counts in sources.items()
             ),
         ),
         kept=tuple(
-            f"{name}: {counts['rows_stored']} rows, {counts['rows_folded']} repeats folded"
+            f"{name}: {counted(counts['rows_stored'], 'row')}, {counted(counts['rows_folded'], 'repeat')} folded"
             for name, counts in sources.items()
         ),
         excluded=tuple(excluded),

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from hindcast.pipeline.settings.params import Params
-from hindcast.stages.common import Summary, quality_notes, stage_main
+from hindcast.pipeline.wording import counted
+from hindcast.stages.common import Summary, stage_main
 
 
 def run(params: Params) -> Summary:
@@ -16,13 +17,17 @@ def run(params: Params) -> Summary:
     from hindcast.pipeline.store.pack import pack
 
     report = pack(params, Path())
+    groups = counted(report["groups"], "group")
     return Summary(
-        read=(f"{report['series']:,} series of {report['groups']:,} groups, {report['steps_seen']:,} steps",),
+        read=(f"{counted(report['series'], 'series')} of {groups}, {counted(report['steps_seen'], 'step')}",),
         kept=tuple(_kept(report)),
         excluded=tuple(excluded_texts(report)),
-        wrote=(f"data/packed/: {report['shards']:,} shards", "reports/pack.json", "reports/features.md"),
+        wrote=(
+            f"data/packed/: {counted(report['shards'], 'shard')}",
+            "reports/pack.json",
+            "reports/features.md",
+        ),
         notes=(
-            *quality_notes(Path()),
             *(f"Warning: {text}" for text in report.get("pairs", {}).get("warnings", [])),
             *(f"Warning: {text}" for text in report.get("resolution", [])),
         ),
@@ -35,8 +40,11 @@ def _kept(report: dict[str, Any]) -> list[str]:
         for source, share in report["coverage"].items()
         if share is not None
     ]
-    packed = f"{report['sequences']:,} sequences, {report['samples']:,} samples, {report['padding']:,} padded steps"
-    return [f"{report['steps']:,} steps in {packed}", *shares]
+    packed = (
+        f"{counted(report['sequences'], 'sequence')}, {counted(report['samples'], 'sample')}, "
+        f"{counted(report['padding'], 'padded step')}"
+    )
+    return [f"{counted(report['steps'], 'step')} in {packed}", *shares]
 
 
 main = stage_main(

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from hindcast.pipeline.settings.params import Params
+from hindcast.pipeline.wording import counted
 from hindcast.stages.common import Summary, stage_main
 
 
@@ -21,12 +22,14 @@ def run(params: Params) -> Summary:
     ]
     rows = max((one["count"] for one in scaler["features"] + scaler["targets"]), default=0)
     kept = [
-        f"{len(scaler['features'])} features scaled by {scaler['by']}, targets by {scaler['target']}: {', '.join(targets)}"
+        f"{counted(len(scaler['features']), 'feature')} scaled by {scaler['by']}, targets by {scaler['target']}: {', '.join(targets)}"
     ]
     if scaler["groups"]:
-        kept.append(f"scales of {len(scaler['groups']):,} groups, {len(scaler['series']):,} series")
+        kept.append(
+            f"scales of {counted(len(scaler['groups']), 'group')}, {counted(len(scaler['series']), 'series')}"
+        )
     return Summary(
-        read=(f"{rows:,} training rows of data/dataset.h5",) if rows else (),
+        read=(f"{counted(rows, 'training row')} of data/dataset.h5",) if rows else (),
         kept=tuple(kept),
         wrote=("data/scaler.json",),
         notes=tuple(f"  Warning: {line}." for line in constant_lines(scaler)),

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from hindcast.pipeline.settings.params import SimulationParams, load_simulation
+from hindcast.pipeline.wording import counted
 from hindcast.stages.common import Summary, stage_main
 
 
@@ -15,8 +16,10 @@ def run(params: SimulationParams) -> Summary:
 
     counts = simulate(params, Path())
     return Summary(
-        kept=(f"{counts['games']:,} games with {counts['customers']:,} customers, {counts['rows']:,} rows",),
-        wrote=(f"data/simulated/: {counts['files']:,} files",),
+        kept=(
+            f"{counted(counts['games'], 'game')} with {counted(counts['customers'], 'customer')}, {counted(counts['rows'], 'row')}",
+        ),
+        wrote=(f"data/simulated/: {counted(counts['files'], 'file')}",),
     )
 
 

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from hindcast.pipeline.settings.params import Params
+from hindcast.pipeline.wording import counted
 from hindcast.stages.common import Summary, stage_main
 
 
@@ -16,7 +17,9 @@ def run(params: Params) -> Summary:
 
     plan, steps = build_dataset(Path("data/packed"), Path("data/dataset.h5"), params)
     return Summary(
-        read=(f"{steps.sample_count:,} samples of {len(steps.sequences):,} sequences in data/packed",),
+        read=(
+            f"{counted(steps.sample_count, 'sample')} of {counted(len(steps.sequences), 'sequence')} in data/packed",
+        ),
         kept=tuple(kept_lines(plan)),
         excluded=tuple(excluded_lines(plan, steps)),
         wrote=("data/dataset.h5",),

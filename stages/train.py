@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hindcast.pipeline.settings.params import Params
-from hindcast.stages.common import Summary, quality_notes, stage_main
+from hindcast.pipeline.wording import counted
+from hindcast.stages.common import Summary, stage_main
 
 if TYPE_CHECKING:
     from hindcast.pipeline.learn.training import TrainingResult
@@ -32,23 +33,25 @@ def _summary(params: Params, result: TrainingResult, device: str) -> Summary:
     history, idle, pace = result.history, "", result.history.pace
     kernels = " with fast kernels" if params.train.bits == "fast" else ""
     if result.idle_share is not None:
-        idle = f", {result.idle_share:.1%} of {params.train.lanes} lanes idle"
+        idle = f", {result.idle_share:.1%} of {counted(params.train.lanes, 'lane')} idle"
     speed = (
         f"{pace.steps_per_second:,.0f} steps/s, {pace.stall_share:.1%} of the time waiting for data"
         if pace
         else ""
     )
     unit = f"per pass of {history.epochs_per_pass} series" if history.epochs_per_pass > 1 else "per epoch"
-    groups = (f"models/weights/ ({result.groups_written} groups)",) if result.groups_written else ()
+    groups = (
+        (f"models/weights/ ({counted(result.groups_written, 'group')})",) if result.groups_written else ()
+    )
     losses = ", ".join(f"{name} {value:.4f}" for name, value in history.epochs[history.best_epoch].items())
-    hint = f"The last of {params.train.epochs} epochs was the best on validation: set train.epochs higher to train longer."
+    hint = f"The last of {counted(params.train.epochs, 'epoch')} was the best on validation: set train.epochs higher to train longer."
     notes = (*result.hints, *([hint] if history.unfinished(params.train.epochs) else []))
     return Summary(
-        notes=(*(f"  {note}" for note in notes), *quality_notes(Path())),
-        read=(f"{result.samples} training samples of {result.series} series",),
+        notes=tuple(f"  {note}" for note in notes),
+        read=(f"{counted(result.samples, 'training sample')} of {counted(result.series, 'series')}",),
         kept=(
-            f"{result.batches} batches {unit} on {device}{kernels}{idle}; {speed}",
-            f"{result.weights} weights after epoch {history.best_epoch + 1} of {len(history.epochs)}: {losses} (in scaled units)",
+            f"{counted(result.batches, 'batch')} {unit} on {device}{kernels}{idle}; {speed}",
+            f"{counted(result.weights, 'weight')} after epoch {history.best_epoch + 1} of {len(history.epochs)}: {losses} (in scaled units)",
             *map(str, result.trees),
         ),
         excluded=(result.unknown,) if result.unknown else (),

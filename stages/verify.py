@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from hindcast.pipeline.wording import printable
+from hindcast.pipeline.wording import counted, printable
 from hindcast.stages.common import Debug, command_main, reported_errors
 
 _HELP = (
@@ -35,8 +35,8 @@ def verify(
             else ", each checked alone because dataset.h5 is missing; to create it, run the stage `split`"
         )
         sys.stdout.write(
-            f"{printable(str(data))} is complete and undamaged: {verified.shards:,} shards, {verified.samples:,} samples, "
-            f"{verified.chunks:,} chunks with their checksums, {verified.bytes / 1e6:,.1f} MB{note}.\n"
+            f"{printable(str(data))} is complete and undamaged: {counted(verified.shards, 'shard')}, "
+            f"{counted(verified.samples, 'sample')}, {counted(verified.chunks, 'chunk')} with checksums, {verified.bytes / 1e6:,.1f} MB{note}.\n"
         )
 
 

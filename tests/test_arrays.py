@@ -2,12 +2,48 @@
 
 from __future__ import annotations
 
+import platform
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
 from hindcast.pipeline.arrays import BufferPool, usable_cpus
 
 FLOAT, INT = np.dtype("<f4"), np.dtype("<i8")
+
+
+_FILL_AGAIN = """
+import resource, sys, threading
+import numpy as np
+from hindcast.pipeline.arrays import reuse_freed_memory
+
+def fill():
+    _ = [np.ones(3 << 17) for _ in range(8)]  # 3 MiB each
+
+def in_a_thread():
+    thread = threading.Thread(target=fill)
+    thread.start()
+    thread.join()
+
+if sys.argv[1] == "reused":
+    reuse_freed_memory()
+for part in (fill, in_a_thread, fill):
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    part()
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries have no switch for it")
+def test_freed_memory_is_used_again_by_every_thread() -> None:
+    def faults(how: str) -> list[int]:
+        command = [sys.executable, "-c", _FILL_AGAIN, how]
+        return [int(line) for line in subprocess.check_output(command, text=True).split()]
+
+    _, *later = faults("reused")
+    assert max(later) < min(faults("returned")) / 2
 
 
 def address(array: np.ndarray) -> int:

@@ -7,7 +7,7 @@ import os
 import dask
 import pytest
 
-from hindcast.pipeline import engine
+from hindcast.pipeline.arrays import reuse_freed_memory
 from hindcast.pipeline.engine import map_in_order
 from hindcast.pipeline.errors import AlignmentError, HindcastError, RawDataError
 
@@ -90,6 +90,6 @@ def test_a_c_library_without_mallopt_is_left_as_it_is(
         return library()
 
     monkeypatch.setattr("ctypes.CDLL", load)
-    engine._reuse_freed_memory.cache_clear()
+    reuse_freed_memory.cache_clear()
     assert map_in_order(str, [1]) == ["1"]
-    engine._reuse_freed_memory.cache_clear()
+    reuse_freed_memory.cache_clear()

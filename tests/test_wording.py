@@ -51,3 +51,5 @@ def test_a_number_agrees_with_its_noun() -> None:
     found = [counted(count, "row") for count in (0, 1, 2, 1000)]
     assert found == ["0 rows", "1 row", "2 rows", "1,000 rows"]
     assert [counted(count, "series") for count in (1, 2)] == ["1 series", "2 series"]
+    assert [counted(count, "batch") for count in (1, 2)] == ["1 batch", "2 batches"]
+    assert [counted(count, "MB") for count in (1, 2)] == ["1 MB", "2 MB"]

@@ -110,7 +110,7 @@ def summary_lines(certificate: dict[str, Any]) -> Iterator[str]:
     for check in certificate["checks"]:
         margin = check["tightest_margin_ns"]
         nearest = "" if margin is None else f", nearest {span_text(margin)}"
-        yield f"{check['name']}: {check['rows_checked']:,} rows{nearest}"
+        yield f"{check['name']}: {counted(check['rows_checked'], 'row')}{nearest}"
     for split, overlap in certificate["overlap"].items():
         yield (
             f"accepted overlap: {overlap['reaching']:,} of {overlap['samples']:,} samples of {split} have inputs that reach "

@@ -58,7 +58,7 @@ def export_rows(params: Params, root: Path, kind: Kind, output: Path | None = No
         schema = row_schema(dataset)
         with (
             _WRITERS[kind](path, dataset, schema) as write,
-            progress("export", dataset.step_count, "rows") as advance,
+            progress("export", dataset.step_count, "row") as advance,
         ):
             for piece in _in_pieces(long_rows(dataset, params.raw), ROWS_A_PIECE):
                 write(piece)

@@ -18,6 +18,7 @@ from hindcast.pipeline.inspect.file_analysis import AnalysedFiles
 from hindcast.pipeline.inspect.key_columns import encode_names
 from hindcast.pipeline.inspect.timestamp_columns import minute_text, step_text, usual_step
 from hindcast.pipeline.raw.localize import find_occurrences
+from hindcast.pipeline.wording import counted
 
 _MOST_COLUMNS = 300  # that are searched for constants
 _LEAST_STEPS = 24  # steps of equal length needed on each side of a change of step
@@ -61,19 +62,19 @@ def _bad_lines(files: AnalysedFiles) -> Iterator[Anomaly]:
     for file in files.format.files:
         if file.cells.ragged:
             example = f"first: {file.cells.ragged_texts[0][:60]!r}"
-            detail = f"{file.cells.ragged} lines; they will be quarantined"
+            detail = f"{counted(file.cells.ragged, 'line')}, which will be quarantined"
             yield Anomaly("damaged lines", file.path, "", example, detail)
     times = files.times.main
     bad = np.flatnonzero(~files.times.ok)
     if len(bad):
         text = " ".join(column.texts[bad[0]].as_py() for column in times.columns)
         path = files.format.paths[files.format.file[bad[0]]]
-        yield Anomaly("unreadable timestamps", path, times.name, repr(text), f"{len(bad)} rows")
+        yield Anomaly("unreadable timestamps", path, times.name, repr(text), counted(len(bad), "row"))
     for column in files.keys.value_columns:
         if column.bad:
             text, count = next(iter(column.bad)), sum(column.bad.values())
             path = files.format.paths[0]
-            yield Anomaly("cells that are not numbers", path, column.name, repr(text), f"{count} cells")
+            yield Anomaly("cells that are not numbers", path, column.name, repr(text), counted(count, "cell"))
 
 
 def _stamps_of_file(files: AnalysedFiles, file: int) -> tuple[Times, Ints]:
@@ -126,7 +127,7 @@ def _repeats(files: AnalysedFiles) -> Iterator[Anomaly]:
     values = "some with different values" if conflicting else "with the same values"
     yield Anomaly(
         "repeated rows", files.format.paths[files.format.file[row]], "", minute_text(files.times.wall[row]),
-        f"{int(later.sum())} rows are repeated, {values}",
+        f"{counted(int(later.sum()), 'repeated row')}, {values}",
     )  # fmt: skip
 
 

@@ -111,7 +111,7 @@ def read_file_formats(paths: Iterable[Path], root: Path) -> tuple[list[FileForma
     files: list[SampledFile] = []
     faults: list[str] = []
     known = KnownDialects()
-    with progress("Reading files", len(ordered), "files") as advance:
+    with progress("Reading files", len(ordered), "file") as advance:
         for path in ordered:
             try:
                 files.append(_read_file(path, root, budget, known))

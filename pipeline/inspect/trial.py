@@ -19,6 +19,7 @@ from hindcast.pipeline.raw.ingest import ingest
 from hindcast.pipeline.settings.params import Params, check_params
 from hindcast.pipeline.store.pack import pack
 from hindcast.pipeline.tables import QUALITY
+from hindcast.pipeline.wording import counted
 
 _MOST_BYTES = 24 << 20  # of all files in the sample
 _MOST_FILES = 60  # of each source
@@ -123,7 +124,7 @@ def _rows_read(report: dict[str, Any], share: float) -> Iterator[Finding]:
     for name, entry in report["sources"].items():
         read, stored = entry["rows_read"], entry["rows_stored"]
         bad, folded = entry["rows_quarantined"], entry["rows_folded"]
-        text = f"{read:,} rows read, {stored:,} stored"
+        text = f"{counted(read, 'row')} read, {stored:,} stored"
         text += f", {bad:,} in quarantine" if bad else ""
         yield f"ingest: {name}", text + (f", {folded:,} equal to others" if folded else "")
 
@@ -238,7 +239,7 @@ def _try_to_pack(params: Params, workspace: Path) -> Iterator[Finding]:
         return
     yield (
         "pack",
-        f"{report['series']:,} series, {report['steps']:,} steps in {report['sequences']:,} sequences",
+        f"{counted(report['series'], 'series')}, {counted(report['steps'], 'step')} in {counted(report['sequences'], 'sequence')}",
     )
     for source, share in report["coverage"].items():
         if share is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,36 +25,50 @@ class Texts:
     codes: Ints
 
 
-def read_columns(path: Path) -> dict[str, pa.Array]:
-    """Read all columns of a CSV or Parquet file; cells of a CSV file are texts.
+def read_columns(
+    path: Path, texts: Sequence[str], is_number: Callable[[str], bool]
+) -> tuple[dict[str, pa.Array], list[str]]:
+    """Read the columns named in `texts`, and those that `is_number` accepts, of a CSV or Parquet file; return all names too.
 
-    Raises MissingInputError if it is missing, FormatError if it is neither, is empty or has a column name twice.
+    Of a CSV file, `texts` are read as dictionaries, the numbers as texts. Raises MissingInputError if the file is missing,
+    FormatError if it is neither, has no rows or has a column name twice.
     """
     if not path.is_file():
         raise MissingInputError(f"{path} is missing: --forecasts names a CSV or Parquet file.")
     try:
-        if path.suffix == ".parquet":
-            table = pq.read_table(path, partitioning=None)
-        else:
-            names = csv.open_csv(path, csv.ReadOptions(block_size=1 << 20)).schema.names
-            options = csv.ConvertOptions(
-                column_types=dict.fromkeys(names, pa.string()),
-                strings_can_be_null=False,
-                quoted_strings_can_be_null=False,
+        is_parquet = path.suffix == ".parquet"
+        names = pq.read_schema(path).names if is_parquet else csv.open_csv(path).schema.names
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise FormatError(
+                f"{path} has several columns {', several columns '.join(twice)}: leave one of each."
             )
-            table = csv.read_csv(path, convert_options=options)
+        wanted = [name for name in names if name in texts or is_number(name)]
+        table = (
+            pq.read_table(path, columns=wanted, partitioning=None)
+            if is_parquet
+            else _read_csv(path, wanted, texts)
+        )
     except pa.ArrowException as fault:
         raise FormatError(
             f"{path} must be CSV with a heading line, or Parquet (.parquet): {fault}."
         ) from None
-    twice = sorted({name for name in table.column_names if table.column_names.count(name) > 1})
-    if twice:
-        raise FormatError(
-            f"{path} has several columns {', several columns '.join(twice)}: leave one of each."
-        )
-    if not table.num_rows:
+    if wanted and not table.num_rows:
         raise FormatError(f"{path} has no rows.")
-    return {name: table[name].combine_chunks() for name in table.column_names}
+    return {name: table[name].combine_chunks() for name in wanted}, names
+
+
+def _read_csv(path: Path, wanted: list[str], texts: Sequence[str]) -> pa.Table:
+    kinds = {
+        name: pa.dictionary(pa.int32(), pa.string()) if name in texts else pa.string() for name in wanted
+    }
+    options = csv.ConvertOptions(
+        column_types=kinds,
+        include_columns=wanted,
+        strings_can_be_null=False,
+        quoted_strings_can_be_null=False,
+    )
+    return csv.read_csv(path, convert_options=options).unify_dictionaries()
 
 
 def texts_of(column: pa.Array) -> Texts:

@@ -21,6 +21,7 @@ from hindcast.pipeline.wording import counted, listed, time_text
 
 _REQUIRED = ("series", "origin", "valid_time", "value")
 _OPTIONAL = ("group", "track", "target")
+_TEXTS = ("series", "origin", "valid_time", *_OPTIONAL)
 _QUANTILE = re.compile(r"q(0?\.\d+)")
 _NONE = -1
 
@@ -56,13 +57,15 @@ def read_forecasts(path: Path, dataset: EvaluationSource, splits: Sequence[str])
     Raises FormatError with all faults: columns, texts that are no time or number, unknown names, origins after the valid
     time or different from the data set's, rows outside the splits or off the grid, duplicates, quantiles that fall.
     """
-    columns = read_columns(path)
+    columns, names = read_columns(
+        path, _TEXTS, lambda name: name == "value" or _QUANTILE.fullmatch(name) is not None
+    )
     levels = {name: float(found[1]) for name in columns if (found := _QUANTILE.fullmatch(name))}
     missing = [name for name in _REQUIRED if name not in columns]
     missing += ["target"] if "target" not in columns and len(dataset.targets) > 1 else []
     if missing:
         raise FormatError(
-            f"{path} has no column {', no column '.join(missing)}; its columns: {listed(list(columns), 20)}. Needed: "
+            f"{path} has no column {', no column '.join(missing)}; its columns: {listed(names, 20)}. Needed: "
             f"{', '.join(_REQUIRED)}; as needed: {', '.join(_OPTIONAL)}, and quantiles as q0.1, q0.5, q0.9."
         )
     rows = _Rows(path, columns, dataset, sorted(levels, key=lambda name: levels[name]))
@@ -70,7 +73,7 @@ def read_forecasts(path: Path, dataset: EvaluationSource, splits: Sequence[str])
     rows.check_rest(splits)
     if rows.faults:
         raise FormatError(f"The forecasts in {path} cannot be judged.", rows.faults)
-    unused = tuple(name for name in columns if name not in {*_REQUIRED, *_OPTIONAL, *levels})
+    unused = tuple(name for name in names if name not in columns)
     return ForeignForecasts(values, tuple(sorted(levels.values())), rows.size, int(rows.used.sum()), unused)
 
 

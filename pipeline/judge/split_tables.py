@@ -83,7 +83,7 @@ class SplitTables:
     ) -> None:
         self._check_stop()
         spans = self._spans_of(split)
-        with progress(f"read {split}", len(spans), "rows") as advance:
+        with progress(f"read {split}", len(spans), "row") as advance:
             tables = load_tables(self._dataset, split, spans, self._columns, advance)
         if YEAR in self._columns:
             self._add_years(tables, spans)

@@ -20,6 +20,7 @@ from hindcast.pipeline.errors import TrainingError
 from hindcast.pipeline.files import code_digest, digest_of_file, replace_file
 from hindcast.pipeline.learn.history import Cursor, History
 from hindcast.pipeline.settings.base import Duration
+from hindcast.pipeline.wording import counted
 
 FORMAT = "hindcast-checkpoint/2"
 _MAX_FILES = 2  # the last one, and the one before in case a disk damaged the last
@@ -76,7 +77,9 @@ class Checkpoints:
             cursor, content = loaded
             for number, variable in enumerate(variables):
                 variable.assign(content[f"variable_{number}"])
-            self._report(f"resuming in epoch {cursor.epoch + 1} after {cursor.batch} batches, from {path}")
+            self._report(
+                f"resuming in epoch {cursor.epoch + 1} after {counted(cursor.batch, 'batch')}, from {path}"
+            )
             return cursor
         return None
 

@@ -104,7 +104,7 @@ def fit(
     done += sum(len(training.epoch(number)) for number in range(cursor.epoch % training.epochs_per_pass))
     pace = Pace(settings.epochs * batches, done)
     last, patience = settings.epochs * training.epochs_per_pass, settings.patience or math.inf
-    with progress("train", pace.total, "batches", pace.note) as advance:
+    with progress("train", pace.total, "batch", pace.note) as advance:
         advance(done)
         while cursor.epoch < last and cursor.history.stale < patience:
             for _ in play_epoch(training, cursor, settings, pace):

@@ -117,7 +117,8 @@ class Pace:
         if not played:
             return "no batch played yet"
         left = (self.total - self._done) * self._spent / played
-        return f"{self.steps_per_second:,.0f} steps/s, {self.stall_share:.0%} waiting for data, at most {_duration_text(left)} left"
+        rest = f", at most {_duration_text(left)} left" if round(left) else ""
+        return f"{self.steps_per_second:,.0f} steps/s, {self.stall_share:.0%} waiting for data{rest}"
 
 
 def _duration_text(seconds: float) -> str:

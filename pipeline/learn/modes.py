@@ -23,7 +23,7 @@ from hindcast.pipeline.learn.fitting import TrainingData, compile_network
 from hindcast.pipeline.learn.losses import elementwise, inputs_for
 from hindcast.pipeline.learn.stateful import carry
 from hindcast.pipeline.settings.train import MOST_ONE_HOT, TrainSettings
-from hindcast.pipeline.wording import size_text
+from hindcast.pipeline.wording import counted, size_text
 
 _MAX_IDLE = 0.05  # of the lanes' places
 
@@ -76,7 +76,7 @@ def run_length_hint(settings: TrainSettings, segment_length: int, frequency: int
         return ""
     steps = max(1, settings.run_length.ns // span) * segment_length
     return (
-        f"train.run_length: {settings.run_length} is rounded to {steps} steps, because runs are cut between samples "
+        f"train.run_length: {settings.run_length} is rounded to {counted(steps, 'step')}, because runs are cut between samples "
         f"(pack.segment_length {segment_length})."
     )
 

@@ -29,6 +29,7 @@ from hindcast.pipeline.settings.train import TrainSettings
 from hindcast.pipeline.store.index_types import Split
 from hindcast.pipeline.store.reader import Dataset
 from hindcast.pipeline.store.recorded_settings import check_recorded_settings
+from hindcast.pipeline.wording import counted
 
 _BLOCK = 1024  # samples read at a time
 _MAX_ONE_HOT = 2000  # series; beyond, the identity matrix and the first kernel outgrow everything else
@@ -112,7 +113,7 @@ def check_rows(source: Source, known: Sequence[Key], *, residual: bool = False) 
         return
     samples = split_samples(source, source.split("train"))
     raise TrainingError(
-        f"The training split has no row to learn from: of its {len(samples):,} samples, no step has a known target that is "
+        f"The training split has no row to learn from: of its {counted(len(samples), 'sample')}, no step has a known target that is "
         f"neither flagged nor unusable{' and whose published forecast is not' if residual else ''}. Check align.from, align.until and the split's borders, then run the stage `split` again."
     )
 
@@ -128,7 +129,7 @@ def check_published(source: Source) -> None:
             return
     raise TrainingError(
         "train.residual: true learns the error of the published forecast, but the training split has none for "
-        f"{len(found) - int(found.sum())} of {len(found)} targets: name it under align.published, or set train.residual=false."
+        f"{len(found) - int(found.sum())} of {counted(len(found), 'target')}: name it under align.published, or set train.residual=false."
     )
 
 

@@ -21,6 +21,7 @@ from hindcast.pipeline.arrays import NOT_LEARNED, PUBLISHED_FLAGGED, Flags, Floa
 from hindcast.pipeline.errors import TrainingError
 from hindcast.pipeline.feed.scaling import Scaling
 from hindcast.pipeline.feed.scored_rows import Rows, RowSource, Spans, read_blocks, rows_of, scored_spans
+from hindcast.pipeline.wording import counted
 
 MOST_ROUNDS = 1000
 ROUNDS_WITHOUT_VALIDATION = 300
@@ -82,10 +83,10 @@ class TargetTrees:
 
     def __str__(self) -> str:
         best = self.with_series or self.without_series
-        rounds = f"{best.rounds} rounds" if best.rounds else "a constant, better than any tree,"
+        rounds = counted(best.rounds, "round") if best.rounds else "a constant, better than any tree,"
         error = "" if best.mae is None else f", validation MAE {best.mae:.4g}"
         return (
-            f"trees for {self.name}: {rounds} on {self.rows:,} of {self.available:,} training rows, "
+            f"trees for {self.name}: {rounds} on {self.rows:,} of {counted(self.available, 'training row')}, "
             f"{'with' if self.with_series else 'without'} the index of the series"
             f"{', on the error of the published forecast' if self.residual else ''}{error}"
         )

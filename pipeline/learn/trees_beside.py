@@ -53,7 +53,7 @@ class TreesBeside:
         """Wait for the trees of every target, and return them; None for a target without a training row."""
         self._waiting.set()
         found = []
-        with progress("fit the trees", len(self._fits), "targets") as advance:
+        with progress("fit the trees", len(self._fits), "target") as advance:
             for fit in self._fits:
                 found.append(fit.result())
                 advance(1)

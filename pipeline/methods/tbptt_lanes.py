@@ -15,6 +15,7 @@ from hindcast.pipeline.feed.runs import Runs
 from hindcast.pipeline.learn.losses import WeightedMean
 from hindcast.pipeline.learn.stateful import carry
 from hindcast.pipeline.settings.train import TrainSettings
+from hindcast.pipeline.wording import size_text
 
 _SEQUENCES, _STEPS, _PART, _LANES = 125_973, 1_000, 25, 256
 _IDLE_LANES = (1, 3, 60)
@@ -42,7 +43,7 @@ def _measure_plan(label: str, counts: Any) -> str:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     return (
-        f"{label} on {_LANES} lanes: planned in {seconds:.1f} s with {peak >> 20} MiB; {plan.batch_count:,} batches, "
+        f"{label} on {_LANES} lanes: planned in {seconds:.1f} s with {size_text(peak)}; {plan.batch_count:,} batches, "
         f"{plan.idle_share:.2%} of the places idle; {_resets(plan)}"
     )
 

@@ -11,7 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from hindcast.pipeline.arrays import BufferPool, usable_cpus
+import pyarrow as pa
+
+from hindcast.pipeline.arrays import BufferPool, reuse_freed_memory, usable_cpus
 from hindcast.pipeline.errors import RawDataError
 from hindcast.pipeline.files import hold_lock, replace_folders, write_json
 from hindcast.pipeline.progress import progress
@@ -40,6 +42,8 @@ def ingest(params: Params, root: Path, sizes: Sizes | None = None) -> dict[str, 
     RawDataError for files that do not fit the settings or contain too many bad rows.
     """
     raw, sizes, threads = params.raw, sizes or Sizes(), usable_cpus(_MOST_THREADS)
+    reuse_freed_memory()
+    pa.set_memory_pool(pa.system_memory_pool())  # pyarrow's other pools return memory to the system
     lock, archives = hold_lock(root / CACHE.with_suffix(".lock")), Archives(root / MEMBERS)
     with lock, ThreadPoolExecutor(threads) as pool:
         files = _find_source_files(raw, root, archives)
@@ -67,7 +71,7 @@ def _ingest(
             for source in sources:
                 source.read(advance_bytes)
         _check_zones(context.raw, sources)
-        with progress("Writing tables", len(sources), "sources") as advance:
+        with progress("Writing tables", len(sources), "source") as advance:
             for source in sources:
                 source.write_tables()
                 advance(1)

@@ -76,12 +76,33 @@ def sorting_order(key: Codes | Times, times: Sequence[Times]) -> Ints | None:
     columns: list[NDArray[Any]] = [key, *times]
     if _is_sorted(columns):
         return None
+    alike = _order_of_alike(key, times)
+    if alike is not None:
+        return alike
     short = key.dtype == np.int32 and int(key.max()) < _MOST_SHORT
     order = np.argsort(key.astype(np.uint16) if short else key, kind="stable")
     by_key: list[NDArray[Any]] = [column[order] for column in columns]
     if _is_sorted(by_key):
         return order  # usually each series is already sorted by time
     return np.lexsort(columns[::-1])
+
+
+def _order_of_alike(key: Codes | Times, times: Sequence[Times]) -> Ints | None:
+    """Return the order of rows whose keys stand one after another with the same times, as the columns of a wide file; else None.
+
+    One key is sorted for all.
+    """
+    count = int(np.count_nonzero(key == key[0]))
+    if not times or count in (1, len(key)) or len(key) % count:
+        return None
+    shape, firsts = (-1, count), key[::count]
+    if len(np.unique(firsts)) < len(firsts) or (key.reshape(shape) != firsts[:, None]).any():
+        return None
+    if any((column.reshape(shape) != column[:count]).any() for column in times):
+        return None
+    starts = np.argsort(firsts) * count
+    order: Ints = (starts[:, None] + np.lexsort([column[:count] for column in reversed(times)])).ravel()
+    return order
 
 
 def repeats_previous(key: Codes, times: Sequence[Times]) -> Flags:

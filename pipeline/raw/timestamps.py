@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from hindcast.pipeline.arrays import Flags, Ints, Times
@@ -27,6 +28,9 @@ _NUMBERS = ("Y", "y", "m", "d", "j", "H", "I", "M", "S", "f", "zh", "zm", "e", "
 _UNUSED = ("rest", "cut")
 _MINUTES_EAST = np.array(list(ABBREVIATIONS.values()), np.int64)
 _FEW = 1024  # number of texts that are searched for repeated timestamps
+_OFTEN = (
+    4  # rows with the first timestamp; parsing a text takes about four times as long as finding an equal one
+)
 _MOST_DIGITS = 19  # digits of an int64; its largest number begins with 9
 _MOST_SHAPES = 64  # shapes of one length in a block; texts of further shapes are matched one by one
 
@@ -58,10 +62,15 @@ class ParsedStamps:
 
 def parse_stamps(texts: pa.StringArray, *forms: TimestampFormat) -> ParsedStamps:
     """Parse texts without nulls, each by the first format that fits; hour 24 is hour 0 of the next day."""
-    if len(texts) > _FEW and len(texts[:_FEW].unique()) <= _FEW // 2:
-        coded = texts.dictionary_encode()  # many rows per timestamp: each timestamp is parsed once
+    if len(texts) > _FEW and _are_repeated(texts):
+        coded = texts.dictionary_encode()  # each timestamp is parsed once
         return _parse_by_first(coded.dictionary, forms).take(coded.indices.to_numpy())
     return _parse_by_first(texts, forms)
+
+
+def _are_repeated(texts: pa.StringArray) -> bool:
+    """Return whether many rows have the same timestamp: neighbours, or rows far apart if each series has its own lines."""
+    return len(texts[:_FEW].unique()) <= _FEW // 2 or pc.sum(pc.equal(texts, texts[0])).as_py() >= _OFTEN
 
 
 def _parse_by_first(texts: pa.StringArray, forms: Sequence[TimestampFormat]) -> ParsedStamps:

@@ -135,7 +135,9 @@ def _to_bytes(value: Any) -> int:
     else:
         size = value if isinstance(value, int) and not isinstance(value, bool) else 0
     if size <= 0:
-        raise ValueError(f"must be a size such as 1MiB or 256KiB, or a number of bytes, found {value!r}")
+        raise ValueError(
+            f"must be a size above 0 such as 1MiB or 256KiB, or a number of bytes, found {value!r}"
+        )
     if size > _MOST_BYTES:
         raise ValueError(f"must be at most 1024GiB, found {str(value)[:80]}")
     return size

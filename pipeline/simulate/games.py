@@ -62,7 +62,7 @@ def simulate(params: SimulationParams, root: Path) -> dict[str, int]:
         write = partial(_write_game, fresh.resolve(), params.seed, settings)
         small = settings.games * settings.customers * settings.days < _FEW_DAYS
         numbers = range(settings.games)
-        written = map_in_order(write, numbers, _game_name, "simulate", "games", small=small, folder=root)
+        written = map_in_order(write, numbers, _game_name, "simulate", "game", small=small, folder=root)
     files, rows = (sum(counts) for counts in zip(*written, strict=True))
     customers = settings.games * settings.customers
     return {"games": settings.games, "customers": customers, "files": files, "rows": rows}

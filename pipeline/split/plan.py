@@ -16,7 +16,7 @@ from hindcast.pipeline.split.policies.policy_table import POLICIES
 from hindcast.pipeline.split.policies.split_policy import Draft, Late, Part, SplitPolicy
 from hindcast.pipeline.split.steps import Steps, scored_by_sequence
 from hindcast.pipeline.store.index_types import Split
-from hindcast.pipeline.wording import listed, span_text, time_text
+from hindcast.pipeline.wording import counted, listed, span_text, time_text
 
 _MOST_NAMES = 12  # a message names at most this many groups or series, and counts the rest
 
@@ -76,8 +76,8 @@ def kept_lines(plan: Plan) -> Iterator[str]:
     for split, counts in zip(plan.splits, plan.scored, strict=True):
         if counts.sum():
             yield (
-                f"{split.name}: {len(split.indices):,} samples, {int(counts.sum()):,} scored steps of "
-                f"{int((counts > 0).sum()):,} sequences in [{time_text(split.from_time)}, {time_text(split.until_time)})"
+                f"{split.name}: {counted(len(split.indices), 'sample')}, {counted(int(counts.sum()), 'scored step')} of "
+                f"{counted(int((counts > 0).sum()), 'sequence')} in [{time_text(split.from_time)}, {time_text(split.until_time)})"
             )
         else:
             yield f"{split.name}: empty, as requested"
@@ -88,7 +88,7 @@ def excluded_lines(plan: Plan, steps: Steps) -> Iterator[str]:
     for part, count in zip(plan.parts, plan.embargoed, strict=True):
         if part.late:
             yield (
-                f"{part.name}: the last {span_text(part.border - part.until_time)} ({count:,} whole samples) are left out "
+                f"{part.name}: the last {span_text(part.border - part.until_time)} ({counted(count, 'whole sample')}) are left out "
                 f"(embargo): {_lateness(steps, part.late)}, after the first origin of the next split "
                 f"({time_text(part.next_origin)})"
             )

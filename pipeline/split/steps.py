@@ -97,7 +97,7 @@ class Steps:
         names = [f"{question.__name__} {_digest_of(argument)}" for argument in arguments]
         found = [self.answers and self.answers.find(number, name) for number, name in enumerate(names)]
         missing = [number for number, answer in enumerate(found) if answer is None]
-        shown = progress("split", len(missing), "groups") if self.answers else nullcontext(lambda _: None)
+        shown = progress("split", len(missing), "group") if self.answers else nullcontext(lambda _: None)
         with shown as advance, ThreadPoolExecutor(default_thread_count()) as pool:
 
             def answer(number: int) -> Any:

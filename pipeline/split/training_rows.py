@@ -64,7 +64,7 @@ class TrainingRows:
         rows = sum(len(part.samples) for part in parts) * self.steps.segment_length
         small = folder is None or rows * len(self.columns.features) < _FEW_VALUES
         add_up = partial(_sum_part, self._reader, tuple(kinds))
-        found = map_in_order(add_up, parts, str, "scale", "parts", small=small, folder=folder)
+        found = map_in_order(add_up, parts, str, "scale", "part", small=small, folder=folder)
         keys = np.concatenate([np.zeros(0, np.int64), *(keys for keys, _ in found)])
         first = np.flatnonzero(np.diff(keys, prepend=-1))  # neighbouring parts may share a key
         if not len(first):

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from hindcast.pipeline.wording import counted
+
 
 def excluded_texts(report: dict[str, Any]) -> list[str]:
     """Return a line for each kind of step or value that is not in `X`, or not learned."""
     lines = [
-        f"{count:,} steps {reason.replace('_', ' ')}" for reason, count in report["dropped"].items() if count
+        f"{counted(count, 'step')} {reason.replace('_', ' ')}"
+        for reason, count in report["dropped"].items()
+        if count
     ]
     if empty := report["groups_without_sequence"]:
-        lines.append(f"{len(empty):,} groups without a sequence: {', '.join(empty[:12])}")
+        lines.append(f"{counted(len(empty), 'group')} without a sequence: {', '.join(empty[:12])}")
     return [
         *lines,
         *_flagged(report),
@@ -35,7 +39,7 @@ def _flagged(report: dict[str, Any]) -> list[str]:
 def _unusable(report: dict[str, Any]) -> list[str]:
     """One line per target in `align.usable`."""
     return [
-        f"{target}: {entry['steps']:,} steps are unusable (align.usable): no weight in training, scored apart"
+        f"{target}: {counted(entry['steps'], 'unusable step')} (align.usable): no weight in training, scored apart"
         if entry["steps"]
         else f"{target}: no step is unusable, although align.usable names it: check its value, texts and intervals"
         for target, entry in report.get("unusable", {}).items()
@@ -69,7 +73,7 @@ def _members(report: dict[str, Any]) -> list[str]:
 def _without_capacity(report: dict[str, Any]) -> list[str]:
     """One line per target that lacks a capacity somewhere."""
     return [
-        f"{target}: {entry['steps']:,} steps have no capacity above 0 known at the origin (align.capacity): no weight in "
+        f"{target}: {counted(entry['steps'], 'step')} without a capacity above 0 known at the origin (align.capacity): no weight in "
         "training, predicted as 0"
         for target, entry in report.get("without_capacity", {}).items()
         if entry["steps"]
@@ -79,6 +83,6 @@ def _without_capacity(report: dict[str, Any]) -> list[str]:
 def _pieces(report: dict[str, Any]) -> list[str]:
     """One line per source with `coarser` parts."""
     return [
-        f"{name}: {entry['rows']:,} coarser rows are cut into {entry['pieces']:,} pieces; none is lost"
+        f"{name}: {counted(entry['rows'], 'coarser row')} cut into {counted(entry['pieces'], 'piece')}; none is lost"
         for name, entry in report.get("coarser", {}).items()
     ]

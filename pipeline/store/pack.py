@@ -67,7 +67,7 @@ def pack(params: Params, root: Path) -> dict[str, Any]:
         rows = sum(sources[source]["groups"][group]["rows"] for group, digests in items for source in digests)
         pack_one = partial(pack_group, tables, fresh.resolve(), params)
         for result in map_in_order(
-            pack_one, items, lambda item: item[0], "pack", "groups", small=rows < _FEW_ROWS, folder=root
+            pack_one, items, lambda item: item[0], "pack", "group", small=rows < _FEW_ROWS, folder=root
         ):
             results[result.group] = result
             if result.shard is not None:

@@ -57,8 +57,27 @@ class Oracle:
             if source.role in roles and name in self.rows
         ]
 
+    @property
+    def in_days(self) -> bool:
+        """Whether steps are days of the zone, named by their local date as a time in UTC."""
+        return self.params.raw.frequency.text.endswith("d")
+
+    def shown(self, stamp: int) -> int:
+        """What the clock shows, read as UTC, if steps are days; else the time itself."""
+        if not self.in_days:
+            return stamp
+        return int((self.local(stamp).replace(tzinfo=UTC) - SINCE) / timedelta(microseconds=1)) * 1000
+
+    def opens(self, step: int) -> int:
+        """When the step with a name begins."""
+        if not self.in_days:
+            return step
+        wall = SINCE + timedelta(microseconds=step // 1000)
+        begin = wall.replace(tzinfo=ZoneInfo(str(self.zone))).astimezone(UTC)
+        return int((begin - SINCE) / timedelta(microseconds=1)) * 1000
+
     def step(self, stamp: int) -> int:
-        return (stamp - self.offset) // self.frequency * self.frequency + self.offset
+        return (self.shown(stamp) - self.offset) // self.frequency * self.frequency + self.offset
 
     def rows_of(self, source: str, series: str, step: int) -> Iterator[tuple[bool, list[Row]]]:
         """A step's rows: the series' own, then (if the series has a name) the shared ones."""
@@ -119,12 +138,16 @@ class Oracle:
             run: list[Row] = []
             for row in [row for row in rest if row not in late]:
                 if run and not (
-                    row[value] == run[-1][value] and row["valid_time"] - run[-1]["valid_time"] <= step
+                    row[value] == run[-1][value]
+                    and self.shown(row["valid_time"]) - self.shown(run[-1]["valid_time"]) <= step
                 ):
                     run = []
                 run.append(row)
                 length = limits.zeros if row[value] == 0 else limits.frozen
-                if length is not None and row["valid_time"] + step - run[0]["valid_time"] >= length.ns:
+                if (
+                    length is not None
+                    and self.shown(row["valid_time"]) + step - self.shown(run[0]["valid_time"]) >= length.ns
+                ):
                     found |= {id(one) for one in run}
             rest = late
         return found
@@ -134,12 +157,18 @@ class Oracle:
     def fold(self, stamps: list[tuple[int, float]], source: str, value: str) -> float:
         """(timestamp, value) of every timestamp known -> the step's value."""
         rule, spacing = self.fields[source][value].resample, self.params.raw.sources[source].spacing
-        due = Fraction(self.frequency, spacing.ns) if spacing and spacing.ns < self.frequency else None
+        length = self.frequency
+        if self.in_days and stamps:
+            step = self.step(stamps[0][0])
+            length = self.opens(step + self.frequency) - self.opens(step)
+        due = Fraction(length, spacing.ns) if spacing and spacing.ns < self.frequency else None
+        if due and self.in_days:
+            due = Fraction(round(due))
         present = [value for _, value in stamps if not math.isnan(value)]
         if not present:
             return NAN
         if len(stamps) > 1 or due:
-            should = due or self.frequency / Fraction(stamps[-1][0] - stamps[0][0], len(stamps) - 1)
+            should = due or length / Fraction(stamps[-1][0] - stamps[0][0], len(stamps) - 1)
             if len(present) < Fraction(str(self.params.align.least_observed)) * should:
                 return NAN
         total = 0.0
@@ -270,7 +299,13 @@ class Oracle:
     def local(self, stamp: int) -> datetime:
         return (SINCE + timedelta(microseconds=stamp // 1000)).astimezone(ZoneInfo(str(self.zone)))
 
+    def named(self, step: int) -> datetime:
+        """The local time at which a step begins; of a day its name, which shows it already."""
+        return SINCE + timedelta(microseconds=step // 1000) if self.in_days else self.local(step)
+
     def days_before(self, stamp: int, days: int) -> int:
+        if self.in_days:
+            return self.opens(stamp - days * DAY)
         wall = self.local(stamp).replace(tzinfo=None) - timedelta(days=days)
         return int((wall.replace(tzinfo=ZoneInfo(str(self.zone))) - SINCE) / timedelta(microseconds=1)) * 1000
 
@@ -285,7 +320,9 @@ class Oracle:
 
     def origins(self, step: int) -> list[int]:
         assert self.zone
-        return [int(one) for one in self.params.align.origin.origins(np.array([step]), self.zone)[0]]
+        return [
+            int(one) for one in self.params.align.origin.origins(np.array([self.opens(step)]), self.zone)[0]
+        ]
 
     def features(
         self,
@@ -310,12 +347,15 @@ class Oracle:
                 )
         made |= self.calendar(step) | self.earlier(series, step, origin)
         if chosen.lead:
-            made["lead"] = (step - origin) / HOUR
+            begin = self.opens(step)
+            made["lead"] = (begin - origin) / HOUR
             for source, moment in issued.items():
-                made[f"{source}_vintage_lead"] = NAN if moment == NO_ORIGIN else (step - moment) / HOUR
+                made[f"{source}_vintage_lead"] = NAN if moment == NO_ORIGIN else (begin - moment) / HOUR
                 for number in range(2, chosen.vintages + 1):
                     _, old = self.vintage(source, None, series, step, origin, number - 1)
-                    made[f"{source}_vintage_{number}_lead"] = NAN if old == NO_ORIGIN else (step - old) / HOUR
+                    made[f"{source}_vintage_{number}_lead"] = (
+                        NAN if old == NO_ORIGIN else (begin - old) / HOUR
+                    )
         return made
 
     def change(self, name: str, series: str, step: int, origin: int, number: int) -> float:
@@ -348,7 +388,7 @@ class Oracle:
         if chosen is None:
             return {}
         chosen = chosen["here"] if isinstance(chosen, dict) else chosen
-        day = self.local(step).date()
+        day = self.named(step).date()
         return {"holiday": float(day in _holidays(chosen.country, chosen.subdivision, day.year))}
 
     def earlier(self, series: str, step: int, origin: int) -> dict[str, float]:
@@ -369,7 +409,7 @@ class Oracle:
 
     def calendar(self, step: int) -> dict[str, float]:
         """Sines and cosines of the local clock and calendar."""
-        local = self.local(step)
+        local = self.named(step)
         first = date(local.year, 1, 1).toordinal()
         day, year = local.date().toordinal() - first, date(local.year + 1, 1, 1).toordinal() - first
         made = {}

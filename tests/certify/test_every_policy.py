@@ -30,7 +30,7 @@ from hindcast.pipeline.store.index_types import Split
 from hindcast.pipeline.store.reader import Dataset
 from tests.align.oracle import Oracle
 from tests.certify.small_data import column
-from tests.certify.whole_cases import POLICIES, VALUES, Case, Tables, case_of
+from tests.certify.whole_cases import LOCAL_DAYS, POLICIES, VALUES, Case, Tables, case_of
 from tests.examples import examples
 from tests.split.workplace import edit, kinds, make_groups, set_split
 
@@ -54,7 +54,18 @@ def few_rows(monkeypatch: pytest.MonkeyPatch) -> None:
 @examples(2, shrinking=False)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_training_depends_on_nothing_that_the_policy_holds_out(policy: str, seed: int) -> None:
-    case = case_of(policy, seed)
+    check_case(case_of(policy, seed), seed)
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+@examples(1, shrinking=False)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_the_same_holds_in_steps_of_local_days(policy: str, seed: int) -> None:
+    check_case(case_of(policy, seed, LOCAL_DAYS), seed)
+
+
+def check_case(case: Case, seed: int) -> None:
+    """Build a data set, and compare it with the oracle and with what training may look at."""
     with TemporaryDirectory() as folder:
         try:
             data = make_groups(Path(folder), case.tables, case.params)
@@ -191,15 +202,12 @@ def changed_tables(
             (group, series) not in trained and bool(series) for series in table["series"]
         ]))  # fmt: skip
     if case.policy == "blocked":
-        offset = {group: case.params.raw.offset_of(group) for group in case.tables}
 
         def inside(group: str, source: str, table: pd.DataFrame) -> Any:
-            step = (table["valid_time"] - offset[group]) // case.clock.length * case.clock.length + offset[
-                group
-            ]
+            step = case.params.raw.stamp_grid(None, group).start_of(table["valid_time"].to_numpy(np.int64))
             flags = np.zeros(len(table), bool)
             for start, stop in held_out if source in {"meter", "estimate"} else ():
-                flags |= ((step >= start) & (step < stop)).to_numpy()
+                flags |= (step >= start) & (step < stop)
             return flags
 
         return change(case.tables, inside)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from hindcast.pipeline.settings.params import Params, check_params
+from hindcast.pipeline.settings.stamp_grid import StampGrid
 from tests.align.mock import DAY, HOUR, MINUTE, SOURCES, frame, mock_site, moment
 
 Tables = dict[str, dict[str, pd.DataFrame]]
@@ -72,7 +73,7 @@ CLOCKS = {
         "10h",
         "62h",
     ),
-    "days": Clock(  # of UTC; those of local time are in test_local_days.py
+    "days": Clock(
         "24h",
         DAY,
         "2024-02-20",
@@ -92,6 +93,14 @@ CLOCKS = {
         "18d",
     ),
 }
+
+LOCAL_DAYS = replace(
+    CLOCKS["days"],
+    frequency="1d",
+    origins=({"before": "24h"}, {"at": "10:00", "zone": "group", "covers": "next_day"}),
+    lags=("120h", "5d"),
+)
+"""Days of 23, 24 and 25 hours: the clocks of Berlin and Lord Howe change in the middle."""
 
 POLICIES: dict[str, dict[str, Any]] = {
     "chronological": {"validation": 0.2, "test": 0.2},
@@ -116,20 +125,26 @@ class Case:
     policy: str
 
 
-def case_of(policy: str, seed: int) -> Case:
-    """A case drawn from a seed: features of all kinds over sources of all kinds; the steps of two groups may start at other minutes."""
+def case_of(policy: str, seed: int, clock: Clock | None = None) -> Case:
+    """A case drawn from a seed: features of all kinds over sources of all kinds; the steps of two groups may start at other minutes.
+
+    Without `clock`, the length of steps is drawn too.
+    """
     random = np.random.default_rng(seed)
 
     def draw(choices: Sequence[Any]) -> Any:
         return choices[int(random.integers(len(choices)))]
 
-    clock = CLOCKS[draw(sorted(CLOCKS))]
+    drawn = CLOCKS[draw(sorted(CLOCKS))]
+    clock = clock or drawn
     shifts = {"north": 0, "south": draw([0, clock.shift])}
     revised, flagged, finer = draw([False, True]), draw([False, True]), draw([1, 1, 3])
     params = check_params(_settings(draw, policy, clock, shifts, (revised, flagged, finer)), "drawn")
     shared = draw([False, True]) and policy != "by_series"
     tables = {
-        group: _Maker(random, clock, shift, finer, (revised, flagged, shared)).tables()
+        group: _Maker(
+            random, params.raw.stamp_grid(None, group), clock, shift, finer, (revised, flagged, shared)
+        ).tables()
         for group, shift in shifts.items()
     }
     return Case(clock, params, tables, policy)
@@ -207,15 +222,17 @@ class _Maker:
     def __init__(
         self,
         random: np.random.Generator,
+        grid: StampGrid,
         clock: Clock,
         shift: int,
         finer: int,
         kinds: tuple[bool, bool, bool],
     ) -> None:
-        self.random, self.clock = random, clock
+        self.random, self.clock, self.grid = random, clock, grid
         self.revised, self.flagged, self.shared = kinds
         first = moment(clock.start)
-        self.begins = first - first % clock.length + shift + np.arange(clock.steps) * clock.length
+        self.labels = first - first % clock.length + shift + np.arange(clock.steps) * clock.length
+        self.begins = grid.instants(self.labels)
         self.finer = finer
 
     def tables(self) -> dict[str, pd.DataFrame]:
@@ -229,14 +246,14 @@ class _Maker:
             "site": mock_site(int(self.random.integers(1 << 30)), names, missing=0.1),
         }  # fmt: skip
         if self.shared:
-            late = [self._row("", t, t + self.clock.length + 90 * MINUTE) for t in self._kept(1)]
+            late = [self._row("", t, self._end(t) + 90 * MINUTE) for t in self._kept(1)]
             made["estimate"] = self._filled("estimate", late)
         return made
 
     def _kept(self, finer: int) -> list[int]:
         """Stamps, some of them absent: single ones, and all in a gap."""
         distance = self.clock.length // finer
-        stamps = (self.begins[:, None] + np.arange(finer) * distance).reshape(-1)
+        stamps = self.grid.instants((self.labels[:, None] + np.arange(finer) * distance).reshape(-1))
         gap = self._draw(0, len(stamps))
         there = self.random.random(len(stamps)) >= 0.03
         there[gap : gap + self._draw(0, 12) * finer] = False
@@ -255,15 +272,18 @@ class _Maker:
     def _revisions(self, name: str) -> list[dict[str, Any]]:
         rows, length = [], self.clock.length
         for stamp in self._kept(self.finer):
-            begin = stamp - (stamp - int(self.begins[0])) % length
             if not self.revised:
-                rows.append(self._row(name, stamp, begin + length + HOUR))
+                rows.append(self._row(name, stamp, self._end(stamp) + HOUR))
                 continue
-            known = begin + length + self._draw(0, 3) * HOUR // 2
+            known = self._end(stamp) + self._draw(0, 3) * HOUR // 2
             rows.append(self._row(name, stamp, known))
             if self.random.random() < 0.1:
                 rows.append(self._row(name, stamp, known + (1 + self._draw(0, 6)) * length))
         return rows
+
+    def _end(self, stamp: int) -> int:
+        """When the step of a timestamp ends."""
+        return int(self.grid.ends(np.array([stamp]))[0])
 
     def _row(self, name: str, stamp: int, known: int) -> dict[str, Any]:
         return {"series": name, "valid": stamp, "known": known}

@@ -8,6 +8,7 @@ from typing import Any
 
 import h5py
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 
@@ -107,3 +108,22 @@ def test_a_feature_with_the_name_of_another_column_keeps_its_values(tmp_path: Pa
     assert columns[7:10] == ["x_y0", "x_lead", "x_y0_published"]
     with h5py.File(path) as file:
         assert found[0]["x_lead"] == file["X"][0, 0, 1]
+
+
+def test_the_lead_of_a_local_day_counts_from_its_real_start(tmp_path: Path) -> None:
+    """2024-03-31 has 23 hours in Berlin; days are named by 00:00 UTC of their date."""
+    day = 24 * HOUR
+    start = int(np.datetime64("2024-03-25", "ns").astype(np.int64))
+    params = mock_params(
+        raw={"frequency": "1d", "zone": "Europe/Berlin"},
+        pack={"segment_length": 4},
+        align={"gaps": {"fill": "2d"}},
+    )
+    group = mock_group("g", series=("s",), steps=(14,), start=start, frequency=day, missing_targets=0)
+    path = mock_dataset(tmp_path, [group], params)
+    found, _ = found_rows(path, params)
+    for row in found:
+        date = pd.Timestamp(row["valid_time"], tz="UTC").strftime("%Y-%m-%d")
+        begins = pd.Timestamp(date, tz="Europe/Berlin").value
+        assert row["lead"] == (begins - row["origin"]) / HOUR
+    assert len({row["lead"] for row in found}) == 2  # summer time begins within them

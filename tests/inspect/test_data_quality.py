@@ -50,10 +50,8 @@ def test_repeated_rows_say_whether_they_contradict_each_other(tmp_path: Path) ->
     other = mock.seen(
         tmp_path / "other", x_csv=mock.lines("time,load", *rows, (rows[5][0], rows[5][1] + 0.5))
     )
-    assert [finding.detail for finding in same.anomalies] == ["1 rows are repeated, with the same values"]
-    assert [finding.detail for finding in other.anomalies] == [
-        "1 rows are repeated, some with different values"
-    ]
+    assert [finding.detail for finding in same.anomalies] == ["1 repeated row, with the same values"]
+    assert [finding.detail for finding in other.anomalies] == ["1 repeated row, some with different values"]
 
 
 def test_clock_changes_of_wall_time_are_neither_gaps_nor_repeats(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from hindcast.pipeline.errors import RawDataError
 from hindcast.pipeline.inspect.inspect_files import inspect_files
+from hindcast.pipeline.wording import counted
 from hindcast.stages import inspect
 from tests.inspect import mock
 from tests.raw import hostile_files as hostile
@@ -45,7 +46,7 @@ def test_damaged_lines_are_counted_and_the_rest_is_proposed(what: str, tmp_path:
     with hostile.within(60):
         seen = inspect_files([tmp_path / "raw"])
     found = [finding.detail for finding in seen.anomalies if finding.what == "damaged lines"]
-    assert found == ([f"{damaged} lines; they will be quarantined"] if damaged else [])
+    assert found == ([f"{counted(damaged, 'line')}, which will be quarantined"] if damaged else [])
     source = mock.only_source(seen)
     assert source["files"] == name
     assert source.get("encoding", "utf-8") in ("utf-8", "utf-16-le", "utf-16-be", "utf-32")

@@ -14,10 +14,16 @@ from hindcast.pipeline.errors import FormatError, MissingInputError
 from hindcast.pipeline.judge.foreign_columns import numbers_of, read_columns, texts_of, times_of
 
 
+def read(path: Path) -> tuple[dict[str, pa.Array], list[str]]:
+    return read_columns(path, ["series", "a"], lambda name: name in {"value", "b"})
+
+
 def test_csv_cells_are_texts_and_null_words_are_names(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
-    path.write_text('series,value\nNA,1\n"a,b",\n007,2.5\n', encoding="utf-8")
-    columns = read_columns(path)
+    path.write_text('series,value,note\nNA,1,x\n"a,b",,\n007,2.5,y\n', encoding="utf-8")
+    columns, names = read(path)
+    assert names == ["series", "value", "note"]
+    assert set(columns) == {"series", "value"}
     assert columns["series"].to_pylist() == ["NA", "a,b", "007"]
     numbers, bad = numbers_of(columns["value"])
     np.testing.assert_array_equal(numbers, [1, np.nan, 2.5])
@@ -55,14 +61,14 @@ def test_texts_may_be_integers_categories_or_absent() -> None:
 
 def test_what_is_no_table_is_refused(tmp_path: Path) -> None:
     with pytest.raises(MissingInputError, match="is missing: --forecasts names a CSV or Parquet file"):
-        read_columns(tmp_path / "nothing.csv")
+        read(tmp_path / "nothing.csv")
     for name, content in (("a.parquet", b"PAR?"), ("a.csv", b""), ("b.csv", b"a,b\n1,2\n3\n")):
         (tmp_path / name).write_bytes(content)
         with pytest.raises(FormatError, match="must be CSV with a heading line, or Parquet"):
-            read_columns(tmp_path / name)
+            read(tmp_path / name)
     (tmp_path / "c.csv").write_text("a,b,a\n1,2,3\n")
     with pytest.raises(FormatError, match="has several columns a"):
-        read_columns(tmp_path / "c.csv")
+        read(tmp_path / "c.csv")
     pq.write_table(pa.table({"series": pa.array([], pa.string())}), tmp_path / "d.parquet")
     with pytest.raises(FormatError, match="has no rows"):
-        read_columns(tmp_path / "d.parquet")
+        read(tmp_path / "d.parquet")

@@ -136,7 +136,7 @@ def test_a_damaged_checkpoint_is_reported_and_the_one_before_is_used(tmp_path: P
     assert place is not None
     assert (place.batch, place.total, place.weight, place.best) == (1, 1.1, 3.0, None)
     assert "damaged" in lines[0]
-    assert "resuming in epoch 1 after 1 batches" in lines[1]
+    assert "resuming in epoch 1 after 1 batch" in lines[1]
 
 
 @pytest.mark.parametrize("hurt", ["a member removed", "another shape", "no epoch"])

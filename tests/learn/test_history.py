@@ -66,6 +66,8 @@ def test_the_pace_tells_steps_a_second_waiting_and_what_is_left() -> None:
     assert pace.steps_per_second == pytest.approx(played / 0.09, rel=0.5)
     assert "waiting for data" in pace.note()
     assert pace.note().endswith("s left")
+    pace.total = 13
+    assert pace.note().endswith("waiting for data"), "no batch is left"
 
 
 def test_no_time_is_no_pace() -> None:

@@ -34,7 +34,7 @@ def test_a_residual_network_needs_a_published_forecast_of_every_target() -> None
     source = small_source()
     check_published(source)
     source.arrays["published"][source.split("train").indices] = np.nan
-    with pytest.raises(TrainingError, match=r"none for 1 of 1 targets: name it under align\.published"):
+    with pytest.raises(TrainingError, match=r"none for 1 of 1 target: name it under align\.published"):
         check_published(source)
 
 
@@ -60,7 +60,7 @@ def test_the_published_forecast_is_checked_for_a_residual_network_only() -> None
     check_settings(source, TrainSettings(residual=True), known)
     source.arrays["published"][source.split("train").indices] = np.nan
     check_settings(source, TrainSettings(residual=False), known)
-    with pytest.raises(TrainingError, match="none for 1 of 1 targets"):
+    with pytest.raises(TrainingError, match="none for 1 of 1 target"):
         check_settings(source, TrainSettings(residual=True), known)
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,6 +9,7 @@ from hypothesis import strategies as st
 
 from hindcast.pipeline.raw.records import (
     Records,
+    _order_of_alike,
     join_records,
     repeats_previous,
     row_bytes,
@@ -28,6 +31,29 @@ def test_the_order_is_the_stable_one_by_key_then_times(
     expected = sorted(range(len(found)), key=lambda place: found[place])
     assert (list(range(len(found))) if order is None else order.tolist()) == expected
     assert (order is None) == (expected == list(range(len(found))))
+
+
+@given(
+    rows,
+    st.lists(st.integers(0, 9), min_size=2, max_size=5),
+    st.none() | st.tuples(st.integers(0, 2), st.integers(0, 149)),
+)
+def test_columns_of_a_wide_file_are_sorted_like_any_rows(
+    lines: list[tuple[int, int, int]], columns: list[int], changed: tuple[int, int] | None
+) -> None:
+    times = [
+        np.tile(np.array(column, np.int64), len(columns)) for column in list(zip(*lines, strict=True))[1:]
+    ]
+    key = np.repeat(np.array(columns, np.int32), len(lines))
+    if changed is not None:  # one number: a row of another column, or of another time
+        field, place = changed
+        changed_columns: list[Any] = [key, *times]
+        changed_columns[field][place % len(key)] += 1
+    elif len(lines) > 1 and len(set(columns)) == len(columns):
+        assert _order_of_alike(key, times) is not None
+    order = sorting_order(key, times)
+    expected = sorted(range(len(key)), key=lambda row: (key[row], times[0][row], times[1][row]))
+    assert (list(range(len(key))) if order is None else order.tolist()) == expected
 
 
 @given(rows)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -8,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hindcast.pipeline.raw import timestamps
 from hindcast.pipeline.raw.timestamp_formats import compile_format
 from hindcast.pipeline.raw.timestamps import parse_stamps
 from tests.examples import examples
@@ -92,6 +94,26 @@ def test_an_iso_stamp_is_a_real_moment_or_unreadable(text: str, expected: str | 
                 max_size=12))  # fmt: skip
 def test_a_stamp_does_not_depend_on_its_neighbours(texts: list[str]) -> None:
     assert parsed(texts, "iso") == [parsed([text], "iso")[0] for text in texts]
+
+
+@pytest.mark.parametrize("series", [3, 4, 9])
+def test_texts_that_series_repeat_far_apart_are_read_as_if_each_stood_alone(
+    series: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    each = [
+        f"{EPOCH + timedelta(hours=hour):%Y-%m-%d %H:%M}" if hour % 50 else "?" for hour in range(1, 1100)
+    ]
+    counts: list[int] = []
+
+    def count(texts: pa.StringArray, *rest: Any) -> object:
+        counts.append(len(texts))
+        return parse_each(texts, *rest)
+
+    parse_each = timestamps._parse_by_first
+    monkeypatch.setattr(timestamps, "_parse_by_first", count)
+    found = parsed(each * series, "iso")
+    assert found == [parsed([text], "iso")[0] for text in each] * series
+    assert counts[0] == (len(set(each)) if series > 3 else len(each) * series)
 
 
 def test_an_array_that_is_a_slice_is_read_from_its_own_place() -> None:

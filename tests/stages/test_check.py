@@ -38,7 +38,7 @@ def test_it_names_the_data_set_and_counts_its_files(
     assert check.main([]) == 0
     shown = capsys.readouterr().out
     assert "data set mine, raw.path data/raw/mine" in shown
-    assert "load: 1 files" in shown
+    assert "load: 1 file" in shown
     assert "Warning" not in shown
 
 

@@ -36,7 +36,7 @@ def test_the_stage_writes_its_outputs_and_prints_its_counts(
     assert ingest.main([]) == 0
     shown = capsys.readouterr().out
     assert "data set ercot, raw.path raw" in shown
-    assert "measured: 4 rows in 1 files" in shown
+    assert "measured: 4 rows in 1 file" in shown
     assert "data/tables/" in shown
     assert (
         json.loads((workspace / "reports/ingest.json").read_text())["sources"]["operator"]["rows_stored"] == 2

@@ -20,7 +20,7 @@ def test_the_stage_packs_the_tables_and_prints_its_counts(
     report = read_json(packed_workspace / "reports/pack.json")
     assert f"{report['samples']:,} samples" in out
     assert "of the steps have a vintage known at their origin" in out
-    assert "data/packed/: 1 shards" in out
+    assert "data/packed/: 1 shard\n" in out
     assert [path.name for path in (packed_workspace / "data/packed").glob("*.h5")] == ["here.h5"]
 
 

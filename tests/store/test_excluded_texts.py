@@ -12,12 +12,12 @@ def report(**entries: Any) -> dict[str, Any]:
 
 
 def test_steps_and_groups_are_listed_if_there_are_any() -> None:
-    assert excluded_texts(report()) == ["3 steps in gaps", "1 groups without a sequence: north"]
+    assert excluded_texts(report()) == ["3 steps in gaps", "1 group without a sequence: north"]
 
 
 def test_unusable_targets_are_counted_and_a_rule_without_effect_is_named() -> None:
     lines = excluded_texts(report(unusable={"power": {"steps": 1200}, "load": {"steps": 0}}))
-    assert "power: 1,200 steps are unusable (align.usable): no weight in training, scored apart" in lines
+    assert "power: 1,200 unusable steps (align.usable): no weight in training, scored apart" in lines
     assert any(line.startswith("load: no step is unusable, although") for line in lines)
 
 
@@ -40,10 +40,10 @@ def test_ensembles_that_lack_members_are_named() -> None:
 def test_steps_without_a_capacity_are_counted() -> None:
     lines = excluded_texts(report(without_capacity={"power": {"steps": 3}, "load": {"steps": 0}}))
     assert lines[2:] == [
-        "power: 3 steps have no capacity above 0 known at the origin (align.capacity): no weight in training, predicted as 0"
+        "power: 3 steps without a capacity above 0 known at the origin (align.capacity): no weight in training, predicted as 0"
     ]
 
 
 def test_coarser_rows_are_counted() -> None:
     lines = excluded_texts(report(coarser={"meter": {"rows": 2, "pieces": 8}}))
-    assert lines[2:] == ["meter: 2 coarser rows are cut into 8 pieces; none is lost"]
+    assert lines[2:] == ["meter: 2 coarser rows cut into 8 pieces; none is lost"]
