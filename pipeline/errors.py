@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+
+_NOTHING = re.compile(r"(\bfound )None(?:Type)?\b")  # a null or a missing entry, as Python writes it
 
 
 class HindcastError(Exception):
@@ -14,8 +17,8 @@ class HindcastError(Exception):
 
     def __init__(self, summary: str, faults: Sequence[str] = ()) -> None:
         super().__init__(summary, tuple(faults))
-        self.summary = summary
-        self.faults = tuple(faults)
+        self.summary, *others = (_NOTHING.sub(r"\1nothing", text) for text in (summary, *faults))
+        self.faults = tuple(others)
 
     def __str__(self) -> str:
         return "\n".join([self.summary, *(f"  - {fault}" for fault in self.faults)])

@@ -31,3 +31,9 @@ def test_an_error_comes_back_from_another_process_whole(kind: type[HindcastError
 def test_every_kind_is_also_a_builtin(kind: type[HindcastError]) -> None:
     assert issubclass(kind, (ValueError, OSError, RuntimeError))
     assert issubclass(ContinuityError, TrainingError)
+
+
+def test_a_missing_value_is_printed_as_nothing_and_the_text_none_as_it_is() -> None:
+    assert str(FormatError("x must be text, found None.", ["y, found NoneType", "z, found 'None'"])) == (
+        "x must be text, found nothing.\n  - y, found nothing\n  - z, found 'None'"
+    )

@@ -103,4 +103,6 @@ def explain_scaler_format(found: object) -> str:
     remedy = "run the stage `scale` again"
     if isinstance(found, str) and found.startswith(f"{SCALER_FORMAT.partition('/')[0]}/"):
         return f"another version of hindcast wrote it in format {found}; this version reads {SCALER_FORMAT}: {remedy}"
-    return f"it must be of format {SCALER_FORMAT}, found {found!r}: {remedy}"
+    return (
+        f"it must be of format {SCALER_FORMAT}, found {'nothing' if found is None else repr(found)}: {remedy}"
+    )

@@ -59,7 +59,7 @@ def test_an_absent_file_is_named() -> None:
     [
         ("a: [1", "not valid YAML"),
         ("- 1", "must be a mapping of sections, found list"),
-        ("", "found NoneType"),
+        ("", "found nothing"),
     ],
 )
 def test_a_file_that_is_no_mapping_is_refused(tmp_path: Path, text: str, message: str) -> None:
@@ -134,7 +134,7 @@ def test_an_origin_of_no_form_is_refused_with_the_forms(origin: Any) -> None:
         ("raw__zone", "Mars/Olympus", "must be a time zone"),
         ("raw__zone", "../../etc/passwd", "must be a time zone"),
         ("raw__frequency", "7h", "frequency must divide a day"),
-        ("pack__chunk_bytes", "1MB", "must be a size such as"),
+        ("pack__chunk_bytes", "1MB", "must be a size above 0 such as"),
         ("seed", -1, "greater than or equal to 0"),
     ],
 )

@@ -85,7 +85,7 @@ def test_an_entry_that_is_missing_or_of_another_kind_is_named_whatever_its_diges
         ({"features": [{"name": "temp", "mean": 0.5, "std": 0.0, "count": 1}]}, "above 0, found 0.0"),
         (
             {"series": [{"group": "north", "features": COLUMNS}]},
-            "series[0].series must be text, found None",
+            "series[0].series must be text, found nothing",
         ),
         (
             {"groups": [{"group": "n", "targets": COLUMNS}]},

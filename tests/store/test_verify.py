@@ -107,7 +107,7 @@ def test_all_damage_is_reported_at_once(data: Path) -> None:
             {"format": "hindcast-scaler/1"},
             "another version of hindcast wrote it in format hindcast-scaler/1; this version reads hindcast-scaler/2",
         ),
-        ({"mean": 1}, "it must be of format hindcast-scaler/2, found None"),
+        ({"mean": 1}, "it must be of format hindcast-scaler/2, found nothing"),
     ],
 )
 def test_a_scaler_of_another_format_is_reported_with_its_stage(
