@@ -53,3 +53,56 @@ def test_a_second_clone_pulls_what_the_first_pushed_and_runs_the_check_only(
     (second / "data/dataset.h5").unlink()
     succeed(second, "dvc", "repro", "--force")
     assert output_digests(second) == output_digests(first)
+
+
+OWN = """# @package _global_
+raw:
+  path: data/raw/mine
+  frequency: 1h
+  sources:
+    load:
+      role: realized
+      files: "*/*.csv"
+      group: {path: "^([^/]+)/"}
+      valid_time: {column: time}
+      known: {after_step: 0h}
+      values: {load: {column: mw}}
+align: {target: [load], published: {}, origin: {before: 1h}, gaps: {fill: 2h}, features: {lags: {load: [24h]}}}
+"""
+
+
+def test_after_a_pull_a_changed_cell_remakes_its_group_only(tmp_path: Path, root: Path) -> None:
+    first = ProjectCopy(tmp_path / "one", root).folder
+    for group in ("A", "B"):
+        rows = [f"2024-01-{day:02}T{hour:02}:00Z,{day + hour}" for day in range(1, 30) for hour in range(24)]
+        path = first / f"data/raw/mine/{group}/a.csv"
+        path.parent.mkdir(parents=True)
+        path.write_text("\n".join(["time,mw", *rows, ""]), encoding="utf-8")
+    (first / "conf/dataset/mine.yaml").write_text(OWN, encoding="utf-8")
+    succeed(first, "hindcast.stages.cli", "use", "mine")
+    succeed(first, "dvc", "add", "data/raw/mine")
+    succeed(first, "dvc", "remote", "add", "--default", "team", str(tmp_path / "remote"))
+    succeed(first, "dvc", "repro", "pack")
+    git(first, "add", "--all")
+    git(first, "commit", "--quiet", "--message", "A run, with its lock file")
+    succeed(first, "dvc", "push")
+
+    second = clone(first, tmp_path / "other")
+    run_in(second, "dvc", "pull")  # fails at outputs that nobody made yet, after it has fetched the others
+    assert output_digests(second) == output_digests(first)
+    raw = second / "data/raw/mine/A/a.csv"
+    text = raw.read_text(encoding="utf-8")
+    raw.unlink()  # it may be a link into DVC's cache
+    raw.write_text(text.replace("2024-01-09T05:00Z,14", "2024-01-09T05:00Z,15"), encoding="utf-8")
+    made = {
+        group: [second / f"data/tables/load/{group}.parquet", second / f"data/packed/{group}.h5"]
+        for group in ("A", "B")
+    }
+    before = {path: path.stat().st_ino for paths in made.values() for path in paths}
+    assert re.findall(r"Running stage '([\w@]+)'", succeed(second, "dvc", "repro", "pack")) == [
+        "check",
+        "ingest",
+        "pack",
+    ]
+    assert all(path.stat().st_ino != before[path] for path in made["A"])
+    assert all(path.stat().st_ino == before[path] for path in made["B"])  # kept, not written again
