@@ -457,7 +457,7 @@ def test_a_full_disk_leaves_the_old_shards_whole(
         _pack(params, workspace)
     assert _digests(workspace) == before
     assert (workspace / "reports/pack.json").read_bytes() == report
-    assert sorted(path.name for path in (workspace / "data").iterdir()) == ["notes", "packed", "tables"]
+    assert sorted(path.name for path in (workspace / "data").iterdir()) == ["packed", "tables"]
 
 
 def _children_once_started(folder: Path) -> list[psutil.Process]:

@@ -42,6 +42,7 @@ def test_a_second_clone_pulls_what_the_first_pushed_and_runs_the_check_only(
     # without the remote: everything is made again, with the same bytes
     for name in (
         "data/simulated",
+        "data/notes",
         "data/tables",
         "data/packed",
         "models",
