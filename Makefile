@@ -164,7 +164,7 @@ lock: $(READY) ## recompile the lock files from pyproject.toml (UPGRADE=1 takes 
 .PHONY: clean
 clean: ## remove the environment and all outputs; never data/raw or DVC's cache
 	rm -rf .venv .venv-lock .venv-bench .venv-bench-stream build dist hindcast.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
-	rm -rf data/simulated data/tables data/quarantine data/packed data/dataset.h5 data/scaler.json models reports logs .hindcast
+	rm -rf data/simulated data/notes data/tables data/quarantine data/packed data/dataset.h5 data/scaler.json models reports logs .hindcast
 	find pipeline stages tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A new lock file means a new environment, without packages of the old one or of an interrupted installation.

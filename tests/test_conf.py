@@ -13,6 +13,7 @@ import yaml
 from hindcast.pipeline.inspect.inspect_files import inspect_files
 from hindcast.pipeline.settings.params import check_params
 from hindcast.pipeline.settings.split import POLICY_NAMES
+from tests.project.own_data_set import DATASET as OWN_DATASET
 
 ROOT = Path(__file__).resolve().parents[1]
 DATASETS = ("simulated", "gefcom2012", "ercot", "opsd", "entsoe")
@@ -190,3 +191,19 @@ def test_a_data_set_that_inspect_wrote_leaves_to_the_base_what_it_does_not_know(
         assert composed["align"][key] == base["align"][key]
     assert composed["align"]["features"]["ahead"] == 2
     assert composed["align"]["groups"] == ["data"]
+
+
+def test_every_setting_that_dvc_yaml_names_has_a_value_for_a_data_set_that_says_little(
+    tmp_path: Path,
+) -> None:
+    """DVC fails for a parameter that params.yaml lacks, whatever its default."""
+    composed = _compose_in(tmp_path, OWN_DATASET, "dataset=mine")
+    check_params(composed, "mine")
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    declared = {name for stage in stages.values() for name in stage.get("params", [])}
+    assert "raw.zone" in declared
+    for name in sorted(declared):
+        section: Any = composed
+        for key in name.split("."):
+            assert key in section, f"{name} has no value: add its default to conf/config.yaml"
+            section = section[key]

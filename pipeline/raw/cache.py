@@ -115,6 +115,11 @@ class Cache:
         return total
 
 
+def cache_code_digest() -> str:
+    """Compute the digest of the code that makes entries and of the versions of the libraries that it uses."""
+    return code_digest(_CODE, _LIBRARIES)
+
+
 def _bytes_of(entry: Path) -> int:
     return sum(file.stat().st_size for file in os.scandir(entry))  # half the system calls of pathlib
 
@@ -147,7 +152,7 @@ class SettingsDigest:
         tables |= {"frequency": str(raw.frequency)} | ({"member": True} if source.has_members else {})
         if isinstance(source.known, PublishedAt):
             reading["known"].pop("before_step")
-        code = code_digest(_CODE, _LIBRARIES)
+        code = cache_code_digest()
         return cls(digest_of_value([code, reading]), digest_of_value([code, tables]))
 
 

@@ -7,6 +7,7 @@ group with another file, because they are needed again when that file changes.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from hindcast.pipeline.raw.stamp_counts import StampCounts
 from hindcast.pipeline.settings.raw import Source
 
 REJECTS_NAME = "rejected.arrow"
-_TABLE = "table.parquet"
+TABLE = "table.parquet"
 _ROWS = "rows.json"
 _HASHED_BYTES = 4 << 20
 
@@ -99,7 +100,12 @@ def file_entry_name(key: str, size: int) -> str:
 
 def describe_file(parsed: ParsedFile) -> None:
     """Write the description of a file that was just parsed into its folder."""
-    value = {
+    describe_noted_file(parsed.folder, note_of_file(parsed))
+
+
+def note_of_file(parsed: ParsedFile) -> dict[str, Any]:
+    """Return the description of a parsed file as a JSON-like value, without the digest of its RejectFile."""
+    return {
         "read": parsed.read,
         "rules": {str(rule): count for rule, count in parsed.rules.items()},
         "groups": parsed.groups,
@@ -107,9 +113,18 @@ def describe_file(parsed: ParsedFile) -> None:
         "wall": parsed.wall,
         "rounded": parsed.rounded,
         "encoding": parsed.encoding,
-        "rejects": digest_of_file(parsed.rejects) if parsed.rejects else None,
     }
-    write_checked(parsed.folder / DESCRIPTION, value)
+
+
+def describe_noted_file(folder: Path, note: Mapping[str, Any]) -> None:
+    """Write the description of a file into the folder of its entry, which has its RejectFile if rows were rejected."""
+    rejects = digest_of_file(folder / REJECTS_NAME) if note["rules"] else None
+    write_checked(folder / DESCRIPTION, {**note, "rejects": rejects})
+
+
+def restore_rows(folder: Path, digests: Mapping[str, str]) -> None:
+    """Write the digests of a file's rows by group into its entry, without the rows, which count as damaged when needed."""
+    write_checked(folder / _ROWS, {"runs": [], "digests": dict(digests)})
 
 
 def load_file(key: str, folder: Path) -> ParsedFile | None:
@@ -178,11 +193,12 @@ class TableEntry:
     folder: Path
     digest: str | None
     outcome: TableOutcome
+    described: dict[str, Any]  # the description of the entry
 
     @property
     def path(self) -> Path:
         """Path of the table in the cache."""
-        return self.folder / _TABLE
+        return self.folder / TABLE
 
 
 @dataclass(frozen=True)
@@ -195,9 +211,11 @@ class GroupRows:
     settings: SettingsDigest
     source_name: str
 
-    def name(self, context: IngestContext) -> str:
-        """The cache's name for the table."""
-        parts = [file.part(self.group) for file in self.files]
+    def name(self, context: IngestContext, shared: Collection[str] | None = None) -> str:
+        """The cache's name for the table; with `shared`, only the rows of files with these keys count by their digests."""
+        parts = [
+            file.part(self.group) if shared is None or file.key in shared else file.key for file in self.files
+        ]
         clock = context.raw.zone_of(self.group), context.raw.offset_of(self.group)
         return f"table-{table_key(self.settings, clock, self.group, parts)}"
 
@@ -217,7 +235,7 @@ def find_table(context: IngestContext, rows: GroupRows) -> TableEntry | None:
     stamps = StampCounts.from_json(value["stamps"])
     quality = TableFindings.from_json(value["quality"])
     outcome = TableOutcome(value["rows"], value["stored"], value["folded"], rejected, stamps, quality)
-    entry = TableEntry(folder, value["digest"], outcome)
+    entry = TableEntry(folder, value["digest"], outcome, value)
     intact = entry.path.is_file() and context.cache.digests.digest(entry.path) == entry.digest
     return entry if intact or entry.digest is None else None
 
@@ -229,7 +247,7 @@ def make_table(context: IngestContext, rows: GroupRows) -> TableEntry:
     place, allowed = f"raw.sources.{rows.source_name}, group {group!r}", context.raw.max_bad_fraction
     rules = TableRules(rows.source, grid, context.raw.zone_of(group) or "UTC", place, allowed)
     runs = [file.runs or [] for file in rows.files]
-    path, most = folder / _TABLE, context.sizes.merge
+    path, most = folder / TABLE, context.sizes.merge
     outcome = write_group_table(path, group, runs, rules, context.buffers, merge_bytes=most)
     digest = digest_of_file(path) if outcome.rows else None
     rejected = [[part.line.tolist(), part.rule.tolist(), part.series.tolist()] for part in outcome.rejected]
@@ -240,5 +258,6 @@ def make_table(context: IngestContext, rows: GroupRows) -> TableEntry:
         "folded": outcome.folded,
     }
     value |= {"stamps": outcome.stamps.as_json(), "quality": outcome.quality.as_json()}
-    write_checked(folder / DESCRIPTION, value | {"rejected": rejected})
-    return TableEntry(context.cache.add(folder, rows.name(context)), digest, outcome)
+    value["rejected"] = rejected
+    write_checked(folder / DESCRIPTION, value)
+    return TableEntry(context.cache.add(folder, rows.name(context)), digest, outcome, value)

@@ -19,6 +19,7 @@ from hindcast.pipeline.files import hold_lock, replace_folders, write_json
 from hindcast.pipeline.progress import progress
 from hindcast.pipeline.raw.archives import MEMBERS, Archives
 from hindcast.pipeline.raw.cache import Cache, SettingsDigest
+from hindcast.pipeline.raw.cache_notes import NOTES, restore_cache, write_notes
 from hindcast.pipeline.raw.context import IngestContext, Sizes
 from hindcast.pipeline.raw.quality import write_quality
 from hindcast.pipeline.raw.reading import SourceFile, open_files
@@ -48,17 +49,21 @@ def ingest(params: Params, root: Path, sizes: Sizes | None = None) -> dict[str, 
     with lock, ThreadPoolExecutor(threads) as pool:
         files = _find_source_files(raw, root, archives)
         archives.remove_others()
+        restore_cache(root / NOTES, root / CACHE, root / TABLES, root / QUARANTINE)
         cache = Cache(root / CACHE)
         try:
             context = IngestContext(raw, cache, pool, threads, BufferPool(sizes.memory), sizes)
-            return _ingest(files, context, root, robust=params.scale.robust)
+            report, notes = _ingest(files, context, root, robust=params.scale.robust)
+            write_notes(root / NOTES, root / CACHE, root / QUARANTINE, notes)
+            return report
         finally:
             cache.close()
 
 
 def _ingest(
     files: dict[str, list[SourceFile]], context: IngestContext, root: Path, *, robust: bool
-) -> dict[str, Any]:
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Return the report, and the notes of all sources."""
     size = sum(file.size for matches in files.values() for file in matches)
     with replace_folders(root / TABLES, root / QUARANTINE) as (tables, quarantine):
         sources = [
@@ -90,7 +95,7 @@ def _ingest(
         notes = [note for name, part in reports.items() for note in source_notes(name, part)]
         quality = {source.name: source.quality for source in sources}
         write_quality(context.raw, quality, notes, root, tables / MANIFEST, robust=robust)
-    return report
+    return report, [source.notes() for source in sources]
 
 
 def _find_source_files(raw: RawSettings, root: Path, archives: Archives) -> dict[str, list[SourceFile]]:

@@ -25,6 +25,7 @@ from hindcast.pipeline.raw.cache_entries import (
     find_table,
     load_file,
     make_table,
+    note_of_file,
 )
 from hindcast.pipeline.raw.context import IngestContext
 from hindcast.pipeline.raw.file_layout import place_words, row_place
@@ -74,6 +75,8 @@ class SourceIngest:
         self._groups: dict[str, dict[str, Any]] = {}
         self.quality: dict[str, TableFindings] = {}  # by group
         self._conflicts: dict[int, list[RejectedRows]] = {}  # by file
+        self._shared: set[str] = set()  # keys of the files whose rows are kept
+        self._notes: dict[str, list[dict[str, Any]]] = {"files": [], "rejected": [], "tables": []}
         names = [file.file for file in self._files]
         self._stamps = SourceStamps(name, self._source, context.raw, names)
 
@@ -107,6 +110,7 @@ class SourceIngest:
         context = self._context
         files_of = self._files_by_group()
         shared = sorted({place for places in files_of.values() if len(places) > 1 for place in places})
+        self._shared = {self._parsed[place].key for place in shared}
         list(context.pool.map(lambda place: self._parsed[place].keep_rows(), shared))
         entries = {
             group: find_table(context, self._rows_of(group, places)) for group, places in files_of.items()
@@ -121,7 +125,9 @@ class SourceIngest:
         (self._tables / self.name).mkdir(parents=True, exist_ok=True)
         for group, places in files_of.items():
             entry = entries[group]
-            self._add_table(group, places, futures[group].result() if entry is None else entry)
+            entry = futures[group].result() if entry is None else entry
+            self._add_table(group, places, entry)
+            self._note_table(group, places, entry)
         for parsed in self._parsed:
             parsed.drop_rows(context.buffers)
         self._fill_quarantine()
@@ -145,6 +151,10 @@ class SourceIngest:
     def reports(self) -> dict[str, Any]:
         """Return the entries of the source and its parts in the report."""
         return {part: self._report_of(part) for part in self._parts}
+
+    def notes(self) -> dict[str, list[dict[str, Any]]]:
+        """Return what `cache_notes` needs to know of files, rejected rows (in the order of the quarantine) and tables."""
+        return self._notes
 
     def _report_of(self, part: str) -> dict[str, Any]:
         files = [file.file.name for file in self._files if file.name == part]
@@ -268,14 +278,27 @@ class SourceIngest:
 
     def _fill_quarantine(self) -> None:
         for file, parsed in zip(self._files, self._parsed, strict=True):
+            name = file_entry_name(parsed.key, file.size)
+            digests = parsed.digests if parsed.key in self._shared else {}
+            self._notes["files"].append({"name": name, "entry": note_of_file(parsed), "digests": digests})
             if parsed.rejects is not None:
                 self._quarantines[file.name].add(file.file.name, parsed.rejects)
+                self._note_rejected(file, name, sum(parsed.rules.values()))
         for place, parts in sorted(self._conflicts.items()):
             file = self._files[place]
             rejects = find_conflict_texts(self._context, file, self._parsed[place], join_rejected(parts))
             self._quarantines[file.name].add(file.file.name, rejects)
+            self._note_rejected(file, rejects.parent.name, sum(map(len, parts)))
         for quarantine in self._quarantines.values():
             quarantine.close()
+
+    def _note_rejected(self, file: SourceFile, name: str, rows: int) -> None:
+        self._notes["rejected"].append({"name": name, "part": file.name, "rows": rows})
+
+    def _note_table(self, group: str, places: list[int], entry: TableEntry) -> None:
+        name = self._rows_of(group, places).name(self._context, self._shared)
+        file = None if entry.digest is None else f"{table_path(self.name, group)}"
+        self._notes["tables"].append({"name": name, "file": file, "value": entry.described})
 
 
 def find_conflict_texts(

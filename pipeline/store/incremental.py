@@ -1,6 +1,7 @@
 """Reuse of shards whose tables, settings and code have not changed since the last run, so that their bytes are equal too.
 
-`.hindcast/cache/pack.json` records the last run. It may be removed at any time; no byte of a shard depends on it.
+`data/notes/pack.json` records the last run. It is an output of its own, on which no stage depends: a second clone pulls it with the
+shards. It may be removed at any time; no byte of a shard depends on it.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.settings.raw import Source
 from hindcast.pipeline.store.layout import FORMAT
 
-RECORD = Path(".hindcast/cache/pack.json")
+RECORD = Path("data/notes/pack.json")
 
 # Without forecasters.py: a shard depends only on STORED of it, so that no shard is packed again for a computed baseline.
 _CODE = (

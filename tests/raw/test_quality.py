@@ -179,7 +179,8 @@ def test_bytes_are_equal_for_any_number_of_workers_and_for_cached_runs(
     for threads, clean in ((1, True), (2, True), (2, False)):
         monkeypatch.setattr(ingest_module, "usable_cpus", lambda _, threads=threads: threads)
         if clean:
-            shutil.rmtree(tmp_path / ".hindcast", ignore_errors=True)
+            for folder in (".hindcast", "data/notes"):
+                shutil.rmtree(tmp_path / folder, ignore_errors=True)
         _run(tmp_path)
         found.append(((tmp_path / FLAGS).read_bytes(), (tmp_path / QUALITY).read_bytes()))
     assert found[0] == found[1] == found[2]

@@ -379,8 +379,9 @@ def test_a_modified_table_is_made_again(two_groups: Path, work: Work) -> None:
     assert again(two_groups, work, {"meter": BY_FOLDER}) == Work([], ["A"])
 
 
-def test_the_cache_may_be_removed_at_any_time(two_groups: Path, work: Work) -> None:
+def test_cache_and_notes_may_be_removed_at_any_time(two_groups: Path, work: Work) -> None:
     shutil.rmtree(two_groups / ".hindcast")
+    shutil.rmtree(two_groups / "data/notes")
     assert again(two_groups, work, {"meter": BY_FOLDER}).read == sorted(FILES)
 
 

@@ -58,7 +58,7 @@ def test_a_failure_gives_a_short_error_and_keeps_the_last_good_outputs(
     assert "load_actual_a.csv, line 3: 'many'" in shown
     assert "Traceback" not in shown
     assert {path: path.read_bytes() for path in (workspace / "data").rglob("*.parquet")} == before
-    assert sorted(path.name for path in (workspace / "data").iterdir()) == ["quarantine", "tables"]
+    assert sorted(path.name for path in (workspace / "data").iterdir()) == ["notes", "quarantine", "tables"]
 
 
 def test_help_shows_an_example(capsys: pytest.CaptureFixture[str]) -> None:

@@ -282,7 +282,7 @@ def test_a_damaged_table_leaves_the_old_shards(workspace: Path, params: Params) 
     with pytest.raises(FormatError, match=r"game_02\.parquet"):
         _pack(params, workspace, workers=2)
     assert _digests(workspace) == before
-    assert sorted(path.name for path in (workspace / "data").iterdir()) == ["packed", "tables"]
+    assert sorted(path.name for path in (workspace / "data").iterdir()) == ["notes", "packed", "tables"]
 
 
 def _record_aligned_groups(monkeypatch: pytest.MonkeyPatch) -> list[str]:
@@ -332,11 +332,12 @@ def test_only_shards_whose_inputs_changed_are_written_again_with_the_bytes_of_a_
     after = _digests(workspace)
     assert [name for name in after if after[name] != before[name]] == [f"{GROUPS[1]}.h5"]
     assert changed["by_group"][GROUPS[0]] == report["by_group"][GROUPS[0]]
-    shutil.rmtree(workspace / ".hindcast")
+    record = (workspace / "data/notes/pack.json").read_bytes()
     for workers in (1, 2, 4):
+        shutil.rmtree(workspace / "data/notes")
         assert _pack(params, workspace, workers) == changed
         assert _digests(workspace) == after
-        shutil.rmtree(workspace / ".hindcast")
+        assert (workspace / "data/notes/pack.json").read_bytes() == record
 
 
 def _flip(path: Path) -> None:
@@ -347,7 +348,7 @@ def _flip(path: Path) -> None:
 
 
 def _replace_record(root: Path, make: Callable[[Path], object]) -> None:
-    record = root / ".hindcast/cache/pack.json"
+    record = root / "data/notes/pack.json"
     record.unlink()
     make(record)
 
@@ -358,8 +359,8 @@ def _replace_record(root: Path, make: Callable[[Path], object]) -> None:
     [
         (lambda root: _flip(root / f"data/packed/{GROUPS[2]}.h5"), [GROUPS[2]]),
         (lambda root: (root / f"data/packed/{GROUPS[0]}.h5").unlink(), [GROUPS[0]]),
-        (lambda root: (root / ".hindcast/cache/pack.json").write_text("{"), GROUPS),
-        (lambda root: (root / ".hindcast/cache/pack.json").unlink(), GROUPS),
+        (lambda root: (root / "data/notes/pack.json").write_text("{"), GROUPS),
+        (lambda root: (root / "data/notes/pack.json").unlink(), GROUPS),
         (lambda root: _replace_record(root, Path.mkdir), GROUPS),
         (lambda root: _replace_record(root, os.mkfifo), GROUPS),
     ],
@@ -442,7 +443,7 @@ def test_a_full_disk_leaves_the_old_shards_whole(
 ) -> None:
     _pack(params, workspace)
     before, report = _digests(workspace), (workspace / "reports/pack.json").read_bytes()
-    shutil.rmtree(workspace / ".hindcast")
+    shutil.rmtree(workspace / "data/notes")
     write_bytes = Path.write_bytes
 
     def fill(path: Path, data: bytes) -> int:
