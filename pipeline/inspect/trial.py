@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import tempfile
+import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
+
+import pyarrow as pa
 
 from hindcast.pipeline.errors import HindcastError
 from hindcast.pipeline.files import read_json
@@ -14,7 +17,7 @@ from hindcast.pipeline.inspect.commented_yaml import CommentedYaml
 from hindcast.pipeline.inspect.pair_fit import Fit, fit_forecasts, fit_other_values
 from hindcast.pipeline.inspect.proposal import NO_TARGET, complete_settings
 from hindcast.pipeline.inspect.source_drafts import DraftFile, SourceDraft
-from hindcast.pipeline.raw.csv_blocks import is_compressed
+from hindcast.pipeline.raw.csv_blocks import decompress
 from hindcast.pipeline.raw.ingest import ingest
 from hindcast.pipeline.settings.params import Params, check_params
 from hindcast.pipeline.store.pack import pack
@@ -95,12 +98,9 @@ def _link_sample(drafts: Sequence[SourceDraft], root: Path, folder: Path) -> flo
     for path in sorted(chosen):
         source, copy = root / path, folder / path
         copy.parent.mkdir(parents=True, exist_ok=True)
-        size = source.stat().st_size
-        if size <= limit:
-            copy.symlink_to(source.absolute())
-        elif is_compressed(source) or source.suffix.lower() == ".parquet" or not _cut(source, copy, limit):
+        if not _put(source, copy, limit):
             return None
-        taken += min(size, limit)
+        taken += min(source.stat().st_size, copy.stat().st_size)
     return taken / max(sum((root / path).stat().st_size for path in everything), 1)
 
 
@@ -110,13 +110,42 @@ def _choose_files(files: Sequence[DraftFile], start: int) -> list[str]:
     return [file.path for file in (later or list(files))[:_MOST_FILES]]
 
 
-def _cut(source: Path, copy: Path, limit: int) -> bool:
-    """Copy the first lines of a file; return False if it has none."""
-    with source.open("rb") as stream:
-        data = stream.read(limit)
-    end = data.rfind(b"\n") + 1
-    copy.write_bytes(data[:end])
-    return end > 0 and b"\0" not in data[:64]
+def _put(source: Path, copy: Path, limit: int) -> bool:
+    """Put a file, or its first lines if it has more than `limit` bytes of text, at `copy`; return False if it has no lines."""
+    if source.suffix.lower() == ".parquet":
+        if source.stat().st_size > limit:
+            return False
+        copy.symlink_to(source.absolute())
+        return True
+    with source.open("rb", buffering=0) as file, decompress(file, source) as stream:
+        data = _read_at_most(stream, limit + 1)
+    if len(data) <= limit:
+        copy.symlink_to(source.absolute())
+        return True
+    end = data.rfind(b"\n", 0, limit) + 1
+    if not end or b"\0" in data[:64]:
+        return False
+    _write_compressed(copy, data[:end])
+    return True
+
+
+def _read_at_most(stream: BinaryIO, size: int) -> bytes:
+    """Read `size` bytes, fewer only at the end: a stream may return less than requested at a time."""
+    data = bytearray()
+    while len(data) < size and (part := stream.read(size - len(data))):
+        data += part
+    return bytes(data)
+
+
+def _write_compressed(path: Path, data: bytes) -> None:
+    """Write a file that is compressed as its suffix says."""
+    suffix = path.suffix.lower()
+    if suffix == ".zip":
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr(path.stem, data)
+    else:
+        with pa.output_stream(str(path), compression={".gz": "gzip", ".zst": "zstd"}.get(suffix)) as stream:
+            stream.write(data)
 
 
 def _rows_read(report: dict[str, Any], share: float) -> Iterator[Finding]:

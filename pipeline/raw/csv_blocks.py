@@ -178,7 +178,7 @@ def ignore_test(patterns: tuple[str, ...]) -> Callable[[bytes], bool] | None:
 
 def _read_chunks(file: io.FileIO, path: Path, encoding: str, size: int, label: Path) -> Iterator[bytes]:
     """Yield UTF-8 bytes without the byte-order mark and with LF as line end."""
-    with _decompress(file, path) as stream:
+    with decompress(file, path) as stream:
         to_utf8 = _transcoder(encoding, label)
         carry = b""
         first = True
@@ -223,7 +223,11 @@ def _transcoder(encoding: str, path: Path) -> Callable[[bytes, bool], bytes]:
 
 
 @contextmanager
-def _decompress(file: io.FileIO, path: Path) -> Iterator[BinaryIO]:
+def decompress(file: io.FileIO, path: Path) -> Iterator[BinaryIO]:
+    """Yield the stream of the bytes that the suffix of `path` says are compressed; other files as they are.
+
+    RawDataError if it is an archive that does not hold exactly one file, or a damaged one.
+    """
     suffix = path.suffix.lower()
     if suffix == ".gz":
         with gzip.open(file) as stream:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from hindcast.pipeline.inspect import trial
+from hindcast.pipeline.inspect.inspect_files import inspect_files
 from tests.inspect import mock
 
 TIMES = mock.hours(count=24 * 40)
@@ -83,6 +86,25 @@ def test_a_sample_of_large_files_holds_the_same_time(tmp_path: Path, monkeypatch
     found = dict(seen.trial.findings)
     assert "of the bytes" in found["sample"]
     assert "load_forecast and load" in found
+
+
+@pytest.mark.parametrize("suffix", [".gz", ".zst", ".zip"])
+def test_a_compressed_file_is_tried_by_its_first_lines_if_its_text_is_large(
+    suffix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trial, "_MOST_BYTES", 8 << 10)
+    monkeypatch.setattr(trial, "_LEAST_BYTES", 4 << 10)
+    content = text(load=LOAD, load_forecast=np.round(LOAD + NOISE, 2)).encode()
+    file = tmp_path / f"x.csv{suffix}"
+    if suffix == ".zip":
+        with zipfile.ZipFile(file, "w") as archive:
+            archive.writestr("x.csv", content)
+    else:
+        with pa.output_stream(str(file), compression="gzip" if suffix == ".gz" else "zstd") as stream:
+            stream.write(content)
+    found = dict(inspect_files([file]).trial.findings)
+    read, stored = (int(part.split()[0]) for part in found["ingest: realized"].split(", ")[:2])
+    assert 100 < read == stored < len(LOAD)  # of 8 KiB of text
 
 
 def test_a_proposal_without_measurements_is_read_but_not_packed(tmp_path: Path) -> None:
