@@ -85,7 +85,7 @@ def _faults(export: Export, settings: Settings, folder: Path) -> str | None:
     differs = _compare(export, found, settings)
     if differs and lost:
         differs = f"{differs} ({lost} rows quarantined)"
-    step = pd.Timedelta(settings["raw"]["frequency"])
+    step = pd.Timedelta(params.raw.frequency.ns, "ns")
     return differs or (None if step == export.step else f"frequency: {step} for {export.step}")
 
 

@@ -321,7 +321,7 @@ def test_the_step_of_files_with_one_row_each_is_found_across_them(tmp_path: Path
     days = mock.hours(count=24 * 20)[::24]
     files = {f"x_{day:%Y%m%d}_csv": mock.lines("day,load", (f"{day:%Y-%m-%d}", 5.5)) for day in days}
     seen = mock.seen(tmp_path, **files)
-    assert mock.settings(seen)["raw"]["frequency"] == "24h"
+    assert mock.settings(seen)["raw"]["frequency"] == "1d"
     assert not any("the step is unknown" in question for question in mock.questions(seen))
 
 
