@@ -142,9 +142,8 @@ def _is_usable(folder: Path) -> bool:
     try:
         for each in (folder, *(folder / name for name in ("ingest", "members"))):
             each.mkdir(parents=True, exist_ok=True)
-            next(os.scandir(each), None)
-            with TemporaryFile(dir=each):
-                pass
+            with os.scandir(each) as entries, TemporaryFile(dir=each):
+                next(entries, None)
     except OSError as fault:
         warn_of_cache(folder, fault)
         return False
