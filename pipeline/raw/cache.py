@@ -130,9 +130,8 @@ def cache_folder(root: Path) -> Iterator[Path]:
     if _is_usable(folder):
         yield folder
         return
-    (root / "data").mkdir(
-        parents=True, exist_ok=True
-    )  # on the disk of the tables, which are linked to the cache
+    # on the disk of the tables, which are linked to the cache
+    (root / "data").mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=".cache-", dir=root / "data") as made:
         yield Path(made)
 
