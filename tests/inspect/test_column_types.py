@@ -106,5 +106,5 @@ def test_a_sentinel_among_other_numbers_is_found_if_it_recurs_and_they_do_not() 
     values = [f"{9000 + 31.7 * n:.1f}" for n in range(60)]
     assert of(*values, *["9999"] * 6).sentinels == ("9999",)
     assert of(*values, "9999", "9999").sentinels == ()
-    whole = [str(9000 + n % 12 * 111) for n in range(60)]
+    whole = [str(9000 + n % 12 * 100) for n in range(60)]
     assert of(*whole, *["9999"] * 6).sentinels == ()
