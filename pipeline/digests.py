@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import shutil
+import sys
 import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -20,6 +21,8 @@ FOLDER_DIGESTS = "digests.json"
 _FORMAT = "hindcast-digests/1"
 _MOST_STAMPS = 200_000
 _SETTLED = 2_000_000_000  # ns: a second change within this time may leave the file's times equal
+
+_warned: set[Path] = set()
 
 Stamp = list[int]
 """Size, time of modification, time of change, inode, device: while these are the same, a file counts as unchanged."""
@@ -119,7 +122,7 @@ class FileDigests:
             **self._new,
             **{path: old for path, old in _read_stamps(self._path).items() if path not in self._new},
         }
-        write_checked(self._path, dict(list(kept.items())[:_MOST_STAMPS]))
+        keep_checked(self._path, dict(list(kept.items())[:_MOST_STAMPS]))
 
 
 def write_checked(path: Path, value: Any) -> None:
@@ -134,15 +137,39 @@ def write_checked(path: Path, value: Any) -> None:
         partial.write_text(f"{_digest_of(text)}\n{text}", encoding="utf-8")
 
 
-def read_checked(path: Path) -> Any:
-    """Return the value that `write_checked` wrote; None if the file is missing, damaged or not a regular file."""
-    if not path.is_file():  # a pipe would wait for a writer, without end
-        return None
+def keep_checked(path: Path, value: Any) -> None:
+    """Write a value for later runs as `write_checked` does, or warn once if it cannot be written: nothing depends on it."""
     try:
+        write_checked(path, value)
+    except OSError as fault:
+        warn_of_cache(path.parent, fault)
+
+
+def read_checked(path: Path) -> Any:
+    """Return the value that `write_checked` wrote; None if the file is missing, damaged or not a regular file, and, with a
+    warning, if it cannot be read.
+    """
+    try:
+        if not path.is_file():  # a pipe would wait for a writer, without end
+            return None
         digest, _, text = path.read_text(encoding="utf-8").partition("\n")
-    except (OSError, UnicodeDecodeError):
+    except UnicodeDecodeError:
+        return None
+    except OSError as fault:
+        warn_of_cache(path.parent, fault)
         return None
     return json.loads(text) if digest == _digest_of(text) else None
+
+
+def warn_of_cache(folder: Path, fault: OSError) -> None:
+    """Print a warning that a folder for later runs cannot be used, once for each folder."""
+    if folder in _warned:
+        return
+    _warned.add(folder)
+    sys.stderr.write(
+        f"Warning: {folder} cannot be used ({fault.strerror or fault}), so this stage goes on without it; it is only there to save "
+        "time. Let this user read and write it, free some space on its disk, or remove it.\n"
+    )
 
 
 def digest_of_shards(digests: Mapping[Path, str]) -> str:

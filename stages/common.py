@@ -24,6 +24,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.text import Text
 
+from hindcast.pipeline.digests import warn_of_cache
 from hindcast.pipeline.errors import BusyError, HindcastError
 from hindcast.pipeline.settings.params import load_params
 from hindcast.pipeline.wording import printable
@@ -32,6 +33,8 @@ from hindcast.stages.early_stop import BY_SIGNAL, STOPPING, note_begin
 Given = TypeVar("Given")  # what a stage is given: the settings that it reads
 
 _LOCKS = Path(".hindcast")
+
+_NOT_WRITABLE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT}
 
 _WRONG_KIND = "{} exists where the stage needs {}: move it elsewhere and run the stage again."
 _FILE_FOR_FOLDER = _WRONG_KIND.format("A file", "a folder")
@@ -181,16 +184,27 @@ def _record_stop_signals() -> Iterator[list[int]]:
 
 @contextmanager
 def _lock_workspace(name: str) -> Iterator[None]:
-    """Lock the workspace (the current folder) for this stage; raise BusyError at once if it is locked."""
+    """Lock the workspace (the current folder) for this stage; raise BusyError at once if it is locked.
+
+    Where no lock file can be written, warn and go on without: what a stage writes is still whole or not there.
+    """
     path = _LOCKS / f"{name}.lock"
-    path.parent.mkdir(exist_ok=True)
+    lock = FileLock(path, timeout=0)
     try:
-        with FileLock(path, timeout=0):
-            yield
+        path.parent.mkdir(exist_ok=True)
+        lock.acquire()
     except Timeout:
         raise BusyError(
             f"Another run of this stage has locked this folder ({path}): wait until it ends, or run in another folder."
         ) from None
+    except OSError as fault:
+        if fault.errno not in _NOT_WRITABLE:
+            raise
+        warn_of_cache(path.parent, fault)
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _describe_os_error(fault: OSError) -> str:

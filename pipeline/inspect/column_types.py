@@ -18,6 +18,7 @@ from hindcast.pipeline.raw.numbers import NumberStyle, read_numbers
 
 _MOST_MARKERS = 5  # if there are more different texts among numbers, they are bad cells, not markers
 _LEAST_OTHERS = 10  # numbers needed to decide whether one is far from the others
+_LEAST_REPEATS = 5  # of a number in the range of the others
 _CELLS_AT_ONCE = 4_000_000  # in memory together
 _FIRST_ROWS = 50  # that show whether a column may hold numbers only
 
@@ -192,8 +193,8 @@ def _find_sentinels(numbers: Floats, texts: pa.StringArray) -> tuple[str, ...]:
     if not special.any() or len(others) < _LEAST_OTHERS:
         return ()
     found: list[str] = []
-    for value in np.unique(numbers[special]):
-        if _is_far(value, others) or _is_isolated(value, others):
+    for value, count in zip(*np.unique(numbers[special], return_counts=True), strict=True):
+        if _is_far(value, others) or _is_isolated(value, others) or _recurs(count, others):
             found += pc.unique(texts.filter(pa.array(numbers == value))).to_pylist()
     return tuple(sorted(found))
 
@@ -203,6 +204,14 @@ def _is_far(value: float, others: Floats) -> bool:
     low, high = np.percentile(others, [1, 99])
     reach = 3 * max(high - low, 1.0)
     return bool(value < min(low - reach, -50) or value > high + reach)
+
+
+def _recurs(count: int, others: Floats) -> bool:
+    """Return whether a number occurs again and again among numbers of which none but zero occurs half as often."""
+    if count < _LEAST_REPEATS:
+        return False
+    _, counts = np.unique(others[others != 0], return_counts=True)
+    return bool(count > 2 * counts.max(initial=0))
 
 
 def _is_isolated(value: float, others: Floats) -> bool:

@@ -55,11 +55,10 @@ def _guess_label(draft: SourceDraft, valid: TimestampColumn) -> tuple[bool, str 
 
 
 def _shows_start(draft: SourceDraft, valid: TimestampColumn) -> bool:
-    """Return whether a heading or a column of ends shows that timestamps begin their steps, or they are whole days."""
+    """Return whether a heading or a column of ends shows that timestamps begin their steps."""
     words = frozenset().union(*(words_in(column.name) for column in valid.columns))
-    whole_days = not valid.form.has_clock and draft.files[0].step <= DAY
     ends = any(why.startswith(STEP_ENDS) for why in draft.analysis.times.excluded.values())
-    return whole_days or ends or bool(words & START and not words & END)
+    return ends or bool(words & START and not words & END)
 
 
 def _split(draft: SourceDraft) -> list[SourceDraft]:

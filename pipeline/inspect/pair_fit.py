@@ -43,6 +43,12 @@ class Fit:
         return self.errors[0] < _FITS * self.constant
 
     @property
+    def fits_if_shifted(self) -> bool:
+        """Whether it predicts the target of another step: a label or a zone may be wrong."""
+        shift = self.better_shift
+        return shift is not None and self.errors[shift] < _FITS * self.constant
+
+    @property
     def better_shift(self) -> int | None:
         """The shift at which the error is clearly smaller; None if there is none."""
         best = min(self.errors, key=lambda shift: (self.errors[shift], abs(shift)))

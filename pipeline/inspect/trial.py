@@ -169,7 +169,7 @@ def _settle_pair(document: CommentedYaml, params: Params, fits: Sequence[Fit]) -
     if best is None:
         return
     chosen, questions, note = named, list[str](), ""
-    if named is None and best.fits:
+    if named is None and (best.fits or best.fits_if_shifted):
         chosen = best
         note = f"{best.forecast} differs from {target} by {best.errors[0]:.4g} on average (a constant: {best.constant:.4g})"
         if len(params.raw.sources_of("forecast")) > 1 or len(fits) > 1 or not _is_only_value(params, target):

@@ -9,17 +9,20 @@ from __future__ import annotations
 import os
 import shutil
 from bisect import bisect_left
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from tempfile import TemporaryDirectory, TemporaryFile
 
-from hindcast.pipeline.digests import FileDigests, read_checked, write_checked
+from hindcast.pipeline.digests import FileDigests, keep_checked, read_checked, warn_of_cache
 from hindcast.pipeline.files import code_digest, digest_of_value
 from hindcast.pipeline.raw.source_files import RawFile, field_from_path, search_path
 from hindcast.pipeline.settings.known import PublishedAt
 from hindcast.pipeline.settings.raw import RawSettings, Source
 
+CACHES = Path(".hindcast/cache")
 MOST_BYTES = 32 << 30  # total size of the entries; never more than the disk has free
 DESCRIPTION = "entry.json"  # the description of an entry, written by `write_checked`
 _SIZE = "size.json"
@@ -97,7 +100,7 @@ class Cache:
         # thousands of entries are scanned only when the bound is reached
         if self._size is None or size > most:
             size = self._trim(most)
-        write_checked(self._folder / _SIZE, size)
+        keep_checked(self._folder / _SIZE, size)
 
     def _trim(self, most: int) -> int:
         """Remove the least recently used entries beyond `most` bytes; returns the size of the remaining ones."""
@@ -118,6 +121,32 @@ class Cache:
 def cache_code_digest() -> str:
     """Compute the digest of the code that makes entries and of the versions of the libraries that it uses."""
     return code_digest(_CODE, _LIBRARIES)
+
+
+@contextmanager
+def cache_folder(root: Path) -> Iterator[Path]:
+    """Yield the folder of the caches of ingest in a workspace; if it cannot be used, warn, and yield a temporary folder."""
+    folder = root / CACHES
+    if _is_usable(folder):
+        yield folder
+        return
+    # on the disk of the tables, which are linked to the cache
+    (root / "data").mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=".cache-", dir=root / "data") as made:
+        yield Path(made)
+
+
+def _is_usable(folder: Path) -> bool:
+    """Return whether files can be listed and written in the folder of the caches; else warn."""
+    try:
+        for each in (folder, *(folder / name for name in ("ingest", "members"))):
+            each.mkdir(parents=True, exist_ok=True)
+            with os.scandir(each) as entries, TemporaryFile(dir=each):
+                next(entries, None)
+    except OSError as fault:
+        warn_of_cache(folder, fault)
+        return False
+    return True
 
 
 def _bytes_of(entry: Path) -> int:

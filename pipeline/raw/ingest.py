@@ -18,7 +18,7 @@ from hindcast.pipeline.errors import RawDataError
 from hindcast.pipeline.files import hold_lock, replace_folders, write_json
 from hindcast.pipeline.progress import progress
 from hindcast.pipeline.raw.archives import MEMBERS, Archives
-from hindcast.pipeline.raw.cache import Cache, SettingsDigest
+from hindcast.pipeline.raw.cache import CACHES, Cache, SettingsDigest, cache_folder
 from hindcast.pipeline.raw.cache_notes import NOTES, restore_cache, write_notes
 from hindcast.pipeline.raw.context import IngestContext, Sizes
 from hindcast.pipeline.raw.quality import write_quality
@@ -31,7 +31,7 @@ from hindcast.pipeline.settings.raw import RawSettings
 from hindcast.pipeline.tables import FORMAT, MANIFEST
 
 TABLES, QUARANTINE, REPORT = Path("data/tables"), Path("data/quarantine"), Path("reports/ingest.json")
-CACHE = Path(".hindcast/cache/ingest")
+CACHE = CACHES / "ingest"
 _MEGABYTE = 1_000_000
 _MOST_THREADS = 4  # each holds a block or a part of a table in memory; the number does not affect the result
 
@@ -45,16 +45,21 @@ def ingest(params: Params, root: Path, sizes: Sizes | None = None) -> dict[str, 
     raw, sizes, threads = params.raw, sizes or Sizes(), usable_cpus(_MOST_THREADS)
     reuse_freed_memory()
     pa.set_memory_pool(pa.system_memory_pool())  # pyarrow's other pools return memory to the system
-    lock, archives = hold_lock(root / CACHE.with_suffix(".lock")), Archives(root / MEMBERS)
-    with lock, ThreadPoolExecutor(threads) as pool:
+    with (
+        cache_folder(root) as caches,
+        hold_lock(caches / "ingest.lock"),
+        ThreadPoolExecutor(threads) as pool,
+    ):
+        archives = Archives(caches / MEMBERS.name)
         files = _find_source_files(raw, root, archives)
         archives.remove_others()
-        restore_cache(root / NOTES, root / CACHE, root / TABLES, root / QUARANTINE)
-        cache = Cache(root / CACHE)
+        folder = caches / CACHE.name
+        restore_cache(root / NOTES, folder, root / TABLES, root / QUARANTINE)
+        cache = Cache(folder)
         try:
             context = IngestContext(raw, cache, pool, threads, BufferPool(sizes.memory), sizes)
             report, notes = _ingest(files, context, root, robust=params.scale.robust)
-            write_notes(root / NOTES, root / CACHE, root / QUARANTINE, notes)
+            write_notes(root / NOTES, folder, root / QUARANTINE, notes)
             return report
         finally:
             cache.close()

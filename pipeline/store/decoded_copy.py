@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hindcast.pipeline.digests import warn_of_cache
 from hindcast.pipeline.store.file_header import Header
 from hindcast.pipeline.store.layout import BY_NAME
 from hindcast.pipeline.store.read_plan import ChunkRead
@@ -78,8 +79,13 @@ class DecodedCopy:
 
 
 def room_for_copy(folder: Path, size: int) -> bool:
-    """Whether a copy of this many bytes takes at most a quarter of the free space, on a system that can make one."""
+    """Whether a copy of this many bytes takes at most a quarter of the free space, in a folder and on a system that can hold one."""
     if not hasattr(os, "pwrite"):  # Windows
         return False
-    folder.mkdir(parents=True, exist_ok=True)
-    return size * _SHARE <= shutil.disk_usage(folder).free
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder):
+            return size * _SHARE <= shutil.disk_usage(folder).free
+    except OSError as fault:
+        warn_of_cache(folder, fault)
+        return False

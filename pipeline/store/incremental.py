@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hindcast.pipeline.digests import read_checked, write_checked
+from hindcast.pipeline.digests import keep_checked, read_checked
 from hindcast.pipeline.files import code_digest, digest_of_file, digest_of_value
 from hindcast.pipeline.forecasters import STORED
 from hindcast.pipeline.settings.fields import ValueField
@@ -203,7 +203,7 @@ def record_shards(
     }
     with ThreadPoolExecutor() as pool:
         digests = {**digests, **dict(zip(fresh, pool.map(digest_of_file, fresh.values()), strict=True))}
-    write_checked(
+    keep_checked(
         root / RECORD,
         {
             "groups": {

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from hindcast.pipeline.digests import read_checked, write_checked
+from hindcast.pipeline.digests import keep_checked, read_checked
 from hindcast.pipeline.store.shard_index import ShardIndex
 
 _CACHE = Path(".hindcast/cache")
@@ -56,7 +56,7 @@ class KeptAnswers:
     def save(self) -> None:
         """Write what this run used; the rest is dropped."""
         if self._path is not None and self._new != self._old:
-            write_checked(self._path, {"code": self._code, "shards": self._new})
+            keep_checked(self._path, {"code": self._code, "shards": self._new})
 
     def _entry(self, digest: str) -> dict[str, Any]:
         return self._new.setdefault(digest, {"answers": {}})

@@ -269,7 +269,10 @@ def _answer_zone(export: Export, settings: Settings, path: list[str], _: str) ->
         source["valid_time"].setdefault("nonexistent", "drop")
 
 
-def _answer_label(export: Export, settings: Settings, path: list[str], _: str) -> None:
+def _answer_label(export: Export, settings: Settings, path: list[str], question: str) -> None:
+    if path == ["align", "published"]:  # a pair that fits better if shifted: any of the labels may be wrong
+        for name in settings["raw"]["sources"]:
+            _answer_label(export, settings, ["raw", "sources", name, "valid_time"], question)
     about = _facts(export, settings, path)
     if about is None or "period" in about[0].get("valid_time", {"period": {}}):
         return

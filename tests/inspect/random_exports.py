@@ -33,6 +33,11 @@ FORECASTS = (
 )
 _SERIES = (("A", "B", "C"), ("north", "south", "west"), ("1001", "1002", "1003"), ("Capitl", "Centrl", "N.Y.C."),
            ("Zone 1", "Zone 2", "Zone 3"), ("Größe", "Höhe", "Länge"), ("DE", "FR", "ES"), ("MT_001", "MT_002", "MT_003"))  # fmt: skip
+_FOREIGN = (
+    ("cp1254", ("İstanbul", "Muğla", "Eskişehir")), ("cp1250", ("Plzeň", "Třebíč", "Ústí")),
+    ("iso8859_2", ("Łódź", "Gdańsk", "Bełchatów")), ("cp1257", ("Šiauliai", "Panevėžys", "Ūkmergė")),
+    ("cp1251", ("Москва", "Казань", "Томск")), ("cp1253", ("Αθήνα", "Πάτρα", "Βόλος")), ("utf-16", ("Zürich", "Genève", "Chur")),
+)  # fmt: skip
 _SERIES_HEADINGS = ("zone", "area", "meter", "site", "station", "id", "region", "name", "Kunde")
 _VALUES = (("load", "Load [MW]", "MW"), ("load", "load_mw", "MW"), ("demand", "Demand (MW)", "MW"), ("power", "power", ""),
            ("load", "Verbrauch", ""), ("price", "Price EUR/MWh", "EUR/MWh"), ("energy", "kWh", "kWh"), ("value", "value", ""),
@@ -114,6 +119,7 @@ class _Draw:
         self.quantity, self.heading, self.unit = rng.choice(_VALUES)
         self.utc = self._draw_utc()
         self.level = rng.choice((50.0, 400.0, 3000.0, 45000.0))
+        self.foreign = self._draw_foreign()
         self.pieces = (
             rng.choices(("one", "months", "days"), (7, 2, 2))[0] if self.layout != "files" else "one"
         )
@@ -150,9 +156,23 @@ class _Draw:
             and self.layout != "files"
             and len(self.names) > 1
             and self.names[0][-1].islower()
+            and not self.foreign
             and rng.random() < 0.7
         )
         self.own_label = self.forecast == "file" and self.clock.parts == "one" and rng.random() < 0.3
+
+    def _draw_foreign(self) -> bool:
+        """Some exports have names in another encoding, or other texts for missing values; drawn apart from all the rest."""
+        more = random.Random(f"more of {self.seed}")
+        if more.random() < 0.12:
+            marks = ("n/e", "-9999", "k.A.", "#N/A", *(("9999",) if self.level <= 400 else ()))
+            self.dialect = replace(self.dialect, missing=more.choice(marks))
+        if more.random() > 0.15 or self.dialect.beside == "€":
+            return False
+        encoding, names = more.choice(_FOREIGN)
+        self.dialect = replace(self.dialect, encoding=encoding)
+        self.names = names[: len(self.names)]
+        return True
 
     def _draw_utc(self) -> pd.DatetimeIndex:
         rng, zone = self.rng, self.clock.zone

@@ -100,3 +100,11 @@ def test_many_columns_have_the_types_that_each_has_alone(columns: list[list[str]
             assert getattr(one, field) == getattr(other, field)
         assert np.array_equal(one.numbers, other.numbers, equal_nan=True)
         assert np.array_equal(one.missing, other.missing)
+
+
+def test_a_sentinel_among_other_numbers_is_found_if_it_recurs_and_they_do_not() -> None:
+    values = [f"{9000 + 31.7 * n:.1f}" for n in range(60)]
+    assert of(*values, *["9999"] * 6).sentinels == ("9999",)
+    assert of(*values, "9999", "9999").sentinels == ()
+    whole = [str(9000 + n % 12 * 100) for n in range(60)]
+    assert of(*whole, *["9999"] * 6).sentinels == ()

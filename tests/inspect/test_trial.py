@@ -178,3 +178,12 @@ def test_the_only_forecast_is_asked_about_if_it_does_not_fit(tmp_path: Path) -> 
     seen = mock.seen(tmp_path, data_csv=text(mw=LOAD), forecast_csv=text(outlook=np.round(10 * NOISE, 2)))
     assert any("is one of value_forecast" in question for question in mock.questions(seen))
     assert any("measured or forecast" in question for question in mock.questions(seen))
+
+
+def test_a_forecast_that_fits_only_if_shifted_is_asked_about_whatever_its_name(tmp_path: Path) -> None:
+    load = np.round(
+        np.random.default_rng(5).normal(500, 50, len(TIMES)), 2
+    )  # a step says nothing about the next one
+    shifted = np.round(np.roll(load, -1) + NOISE, 2)
+    seen = mock.seen(tmp_path, measured_csv=text(mw=load), forecast_csv=text(outlook=shifted))
+    assert any("better if shifted one step later" in question for question in mock.questions(seen))
