@@ -19,7 +19,9 @@ def test_versions_of_the_same_values_are_asked_about(tmp_path: Path, names: tupl
 def test_a_day_that_distinguishes_overlapping_downloads_is_asked_about(tmp_path: Path) -> None:
     files = {f"load_{day:%Y%m%d}_csv": mock.wall_hours(f"{day - pd.Timedelta('7D'):%Y-%m-%d}", 7, "UTC")
              for day in pd.date_range("2024-02-01", periods=5)}  # fmt: skip
-    assert "If they are issue times" in "; ".join(mock.questions(mock.seen(tmp_path, **files)))
+    seen = mock.seen(tmp_path, **files)
+    assert "later files are read as revisions" in "; ".join(mock.questions(seen))
+    assert mock.only_source(seen)["known"]["format"] == "%Y%m%d"
 
 
 def test_numbered_farms_are_not_versions(tmp_path: Path) -> None:
