@@ -35,7 +35,7 @@ def test_the_table_lines_up_and_the_answer_follows() -> None:
     assert answer.strip() == str(derive_answer(judgement))
     counts = judgement.comparison
     assert list(kept_lines(evaluation)) == [
-        f"test, {table.target}: {counts.compared} of {counts.scored} scored rows compared"
+        f"test, {table.target}: {counts.compared:,} of {counts.scored:,} scored rows compared"
     ]
     excluded = list(excluded_lines(evaluation))
     assert f"test, {table.target}: {counts.missing['model']} rows on which model has no value" in excluded
