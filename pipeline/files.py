@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import math
@@ -33,6 +34,7 @@ _WRITERS = {
     "models/history.json": "train",
 }
 _REMOVAL_TRIES, _REMOVAL_PAUSE = 20, 0.1  # seconds
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _DIGEST_KEY = ',\n  "digest": "'
 _LONGEST_NAME = 180  # bytes; common file systems allow 255, and suffixes are appended
 
@@ -47,12 +49,24 @@ def replace_file(path: Path, *, flushed: bool = True) -> Iterator[Path]:
     temporary = _partial_path(path)
     _remove_leftovers(path)
     try:
-        yield temporary
+        with _named(path):
+            yield temporary
         if flushed:
             flush_to_disk(temporary)
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Name `path` in the error of a full disk: `write` reports it without any name."""
+    try:
+        yield
+    except OSError as fault:
+        if fault.errno in _FULL and fault.filename is None:
+            fault.filename = str(path)
+        raise
 
 
 def flush_to_disk(path: Path) -> None:
@@ -76,7 +90,8 @@ def replace_folders(*folders: Path) -> Iterator[tuple[Path, ...]]:
     try:
         for folder in fresh:
             folder.mkdir(parents=True)
-        yield fresh
+        with _named(folders[0]):
+            yield fresh
         for new, folder in zip(fresh, folders, strict=True):
             _swap(new, folder)
     finally:

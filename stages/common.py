@@ -7,6 +7,7 @@ A bug in this project ends with its traceback.
 from __future__ import annotations
 
 import errno
+import shutil
 import signal
 import sys
 import threading
@@ -211,7 +212,21 @@ def _describe_os_error(fault: OSError) -> str:
     places = " -> ".join(str(place) for place in (fault.filename, fault.filename2) if place is not None)
     what = fault.strerror or str(fault) or type(fault).__name__
     remedy = _REMEDIES.get(fault.errno or 0, "Run the command again with --debug to see where it happened.")
+    if fault.errno == errno.ENOSPC and fault.filename:
+        remedy = f"{_space_text(Path(str(fault.filename)))}{remedy}"
     return f"{what}: {places}\n  {remedy}" if places else f"{what}\n  {remedy}"
+
+
+def _space_text(path: Path) -> str:
+    """Return a sentence on the free space of a path's disk, and on what the present file or folder at the path takes."""
+    try:
+        free = shutil.disk_usage(next(each for each in path.absolute().parents if each.is_dir())).free
+        files = [each for each in path.rglob("*") if each.is_file()] if path.is_dir() else [path]
+        present = sum(each.stat().st_size for each in files if each.exists())
+    except OSError:
+        return ""
+    beside = f", written beside the present one of {present / 1e6:,.1f} MB" if present else ""
+    return f"It needs more than the {free / 1e6:,.1f} MB that its disk has free{beside}. "
 
 
 def _print_error(message: str) -> None:

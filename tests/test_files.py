@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -145,3 +147,10 @@ def test_a_folder_that_cannot_be_replaced_is_reported_before_the_work(
     )  # mounting needs root
     with pytest.raises(FormatError, match="mount the folder above it"), replace_folders(folder):
         raise AssertionError("nothing may begin")
+
+
+@pytest.mark.parametrize("kind", [replace_file, replace_folders])
+def test_the_error_of_a_full_disk_names_what_was_being_written(tmp_path: Path, kind: Any) -> None:
+    with pytest.raises(OSError, match="No space left") as caught, kind(tmp_path / "out"):
+        raise OSError(errno.ENOSPC, "No space left on device")  # as `write` raises it
+    assert caught.value.filename == str(tmp_path / "out")

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from hindcast.pipeline.align.asof import is_sorted
 from hindcast.pipeline.align.cyclic import parts_of
 from hindcast.pipeline.align.flags import RowFlags
-from hindcast.pipeline.align.source_rows import SourceRows
+from hindcast.pipeline.align.source_rows import SourceRows, series_codes
 from hindcast.pipeline.arrays import Ints
 from hindcast.pipeline.settings.base import DAY, HOUR, SECOND
 from hindcast.pipeline.settings.coarser import lengths_at
@@ -78,14 +79,23 @@ def find_coarser(frames: Mapping[str, pd.DataFrame], params: Params, group: str)
             continue
         pitch = params.raw.stamp_grid(source, group).pitch
         changes: dict[tuple[int, int], list[str]] = {}
-        for series, times in frame.iloc[:_MOST_ROWS].groupby("series", observed=True, sort=True)[
-            "valid_time"
-        ]:
+        rows = _in_question(frame.iloc[:_MOST_ROWS], pitch)
+        for series, times in rows.groupby("series", observed=True, sort=True)["valid_time"]:
             change = _change_of(distinct := np.unique(times.to_numpy(np.int64)), pitch)
             if change is not None and not _is_declared(source, distinct, change, pitch):
                 changes.setdefault(change, []).append(str(series))
         found += [_sentence(name, source, group, pitch, change, names) for change, names in changes.items()]
     return found
+
+
+def _in_question(rows: pd.DataFrame, pitch: int) -> pd.DataFrame:
+    """Return the rows of series that often have another distance than `pitch`, as few have; if rows are not sorted, all."""
+    series, times = series_codes(rows)[0], rows["valid_time"].to_numpy(np.int64)
+    if not is_sorted(series, times):
+        return rows
+    distances = np.diff(times)
+    other = (np.diff(series) == 0) & (distances != 0) & (distances != pitch)
+    return rows[(np.bincount(series[1:][other], minlength=int(series[-1]) + 1) > _FEWEST // 2)[series]]
 
 
 def _is_declared(source: Source, times: Ints, change: tuple[int, int], pitch: int) -> bool:

@@ -76,7 +76,7 @@ def read_rows(
     coded, kept, stamps, grids, until = {}, {}, {}, {}, params.align.until
     used: set[str] = set()
     for source, frame in frames.items():
-        codes, names = coded[source] = _codes(frame)
+        codes, names = coded[source] = series_codes(frame)
         grid = grids[source] = params.raw.stamp_grid(params.raw.sources[source], group)
         valid = stamps[source] = grid.settle(frame["valid_time"].to_numpy(np.int64))
         kept[source] = (
@@ -117,7 +117,8 @@ def sources_with_role(params: Params, tables: Mapping[str, SourceRows], *roles: 
     )
 
 
-def _codes(frame: pd.DataFrame) -> tuple[Ints, list[str]]:
+def series_codes(frame: pd.DataFrame) -> tuple[Ints, list[str]]:
+    """Return the number of the series of each row, and the name of each number."""
     column = frame["series"]
     if isinstance(column.dtype, pd.CategoricalDtype):
         return np.asarray(column.cat.codes, np.int64), [str(name) for name in column.cat.categories]

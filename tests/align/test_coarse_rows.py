@@ -185,6 +185,20 @@ def test_series_that_become_finer_at_another_time_than_declared_are_named() -> N
     assert "describe these as a source of their own" in text
 
 
+@pytest.mark.parametrize("by", [["valid_time", "series"], ["series", "valid_time"]])
+def test_series_that_become_finer_are_noticed_among_others_in_any_order_of_rows(by: list[str]) -> None:
+    steady = {
+        f"b{number}": meter()[meter()["valid_time"] >= CHANGE].assign(series=f"b{number}")
+        for number in range(5)
+    }
+    rows = pd.concat([meter(), meter().assign(series="c"), *steady.values()]).sort_values(
+        by, ignore_index=True
+    )
+    for tidy in (rows, rows.astype({"series": "category"})):
+        (text,) = find_coarser({"meter": tidy}, params(coarser=False), "here")
+        assert "series 'a' and of 1 more are 1h apart" in text
+
+
 @pytest.mark.parametrize(
     ("coarser", "message"),
     [
