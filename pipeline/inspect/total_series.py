@@ -1,4 +1,4 @@
-"""Finds the series that is the sum of all others, such as a total beside its zones."""
+"""Finds the series that is the sum of all others, such as a total beside its zones, or whose name says so."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from hindcast.pipeline.arrays import Floats
+from hindcast.pipeline.inspect.dialect import may_be_total
 from hindcast.pipeline.inspect.file_analysis import AnalysedFiles
 from hindcast.pipeline.inspect.key_columns import encode_names
 from hindcast.pipeline.inspect.source_drafts import SourceDraft
@@ -21,7 +22,21 @@ _MOST = 0.95  # share of times at which it is the sum
 
 
 def about_total(draft: SourceDraft, value: SourceValue) -> str | None:
-    """Return the question about a series that is the sum of the others; None if there is none."""
+    """Return the question about a series that is, or is called, the sum of the others; None if there is none."""
+    return _about_sum(draft, value) or _about_names(draft)
+
+
+def _about_names(draft: SourceDraft) -> str | None:
+    names = sorted(name for name in draft.series if may_be_total(name))
+    if not names or len(draft.series) < _LEAST_SERIES:
+        return None
+    return (
+        f"{', '.join(map(repr, names[:3]))} begins with a word for a total, but its values are not the sum of the other series: is "
+        "it a series? If not, exclude it with `where` or its lines with `ignore_lines`"
+    )
+
+
+def _about_sum(draft: SourceDraft, value: SourceValue) -> str | None:
     for analysis in draft.analyses:
         table = _by_series(analysis, value)
         if table is None or len(table) < _LEAST_TIMES or len(table.columns) < _LEAST_SERIES:

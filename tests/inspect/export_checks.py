@@ -389,7 +389,14 @@ def _answer_lines(export: Export, settings: Settings, path: list[str], question:
         about[0]["ignore_lines"] = [*about[0].get("ignore_lines", []), "^Source: "]
 
 
+def _answer_total(export: Export, settings: Settings, path: list[str], _: str) -> None:
+    about = _facts(export, settings, path)
+    if about is not None and about[1].dialect.below == "total":
+        about[0]["ignore_lines"] = [*about[0].get("ignore_lines", []), "^Total"]
+
+
 _ANSWERS = (
+    (r"word for a total", _answer_total),
     (r"list lines that are no rows", _answer_lines),
     (r"target could also be", _answer_target),
     (r"same series|of these the same", _answer_names),

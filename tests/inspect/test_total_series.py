@@ -49,6 +49,16 @@ def test_series_that_are_no_sum_are_not(layout: str, tmp_path: Path) -> None:
     assert not any("is the sum of" in question for question in mock.questions(seen))
 
 
+@pytest.mark.parametrize("layout", ["wide", "long"])
+def test_a_series_with_the_name_of_a_total_is_asked_about_even_if_it_is_not_the_sum(
+    layout: str, tmp_path: Path
+) -> None:
+    seen = mock.seen(
+        tmp_path, load_csv=written(layout, North=NORTH, South=SOUTH, East=EAST, Total=NORTH * 1.1)
+    )
+    assert any("'Total' begins with a word for a total" in question for question in mock.questions(seen))
+
+
 def test_a_copy_of_a_single_series_is_no_total(tmp_path: Path) -> None:
     seen = mock.seen(tmp_path, load_csv=written("long", North=NORTH, All=NORTH))
     assert not any("is the sum of" in question for question in mock.questions(seen))
