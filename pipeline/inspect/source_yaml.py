@@ -313,5 +313,5 @@ def _add_missing(source: YamlSection, draft: SourceDraft) -> None:
     markers = sorted({marker for column in columns for marker in column.markers} - set(MISSING))
     sentinels = sorted({marker for column in columns for marker in column.sentinels})
     if markers or sentinels:
-        about = f"{', '.join(map(repr, sentinels))}: far from all other numbers, so read as missing"
+        about = f"{', '.join(map(repr, sentinels))}: far from all other numbers, or far more frequent, so read as missing"
         source.add("missing", [*MISSING, *markers, *sentinels], ask=[about if sentinels else None])

@@ -53,7 +53,7 @@ def test_a_sum_since_the_issue_has_a_source_of_its_own(
     assert summed.get("interpolate") == other.get("interpolate") == interpolate
     (asked,) = [each for each in mock.questions(seen) if "sum since the issue: is it?" in each]
     assert "tp_mm never falls within an issue and starts again at each of 30 issues (" in asked
-    assert any(what == "pack" and "sequences" in found for what, found in seen.trial.findings)
+    assert any(what == "pack" and " sequence" in found for what, found in seen.trial.findings)
 
 
 def falling(issue: int) -> np.ndarray:

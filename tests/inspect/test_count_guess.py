@@ -25,7 +25,7 @@ def counts(base: str, unit: str, decimals: int = 0) -> list[object]:
 def stored(folder: Path, text: str) -> tuple[pd.DatetimeIndex, dict[str, object], list[str]]:
     seen = mock.seen(folder, load_csv=text)
     (table,) = mock.read_back(seen, folder).values()
-    assert any(what == "pack" and "sequences" in found for what, found in seen.trial.findings)
+    assert any(what == "pack" and " sequence" in found for what, found in seen.trial.findings)
     times = pd.DatetimeIndex(table["valid_time"].astype("datetime64[ns]"), tz="UTC")
     np.testing.assert_allclose(table["load"].to_numpy(), LOAD)
     return times, mock.only_source(seen)["valid_time"], mock.questions(seen)

@@ -89,7 +89,7 @@ def test_files_that_overlap_and_end_before_the_time_in_their_names_are_revisions
     late = pd.Timedelta("24h") if "shift" in expected else pd.Timedelta("9h")
     of_last = table[table["valid_time"] == HOURS[24 * 28 + 5].value]
     assert of_last["known_time"].max() == (HOURS[24 * 29] + day + late).value
-    assert any(what == "pack" and "sequences" in found for what, found in seen.trial.findings)
+    assert any(what == "pack" and " sequence" in found for what, found in seen.trial.findings)
 
 
 def test_forecasts_whose_names_hold_a_day_are_asked_for_the_shift(tmp_path: Path) -> None:

@@ -68,7 +68,7 @@ def test_half_of_the_rows_are_judged_on_the_intersection(
         assert found[name]["n"] == len(rows)
         error = (rows[name].astype(float) - rows["actual"]).abs().mean()
         assert found[name]["mae"] == pytest.approx(error, rel=1e-6)
-    assert f"test, usage: {len(rows)} of" in capsys.readouterr().out
+    assert f"test, usage: {len(rows):,} of" in capsys.readouterr().out
 
 
 def test_faults_write_nothing_and_are_no_traceback(

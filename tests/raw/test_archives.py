@@ -54,7 +54,9 @@ def packed(files: dict[str, bytes], suffix: str = ".zip") -> bytes:
 
 
 def bytes_of(folder: Path) -> dict[str, bytes]:
+    """The outputs without the notes, which name the files that were read: an archive, or its members."""
     found = [path for part in ("data", "reports") for path in (folder / part).rglob("*") if path.is_file()]
+    found = [path for path in found if path.parent.name != "notes"]
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}
 
 

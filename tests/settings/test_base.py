@@ -53,7 +53,7 @@ def test_a_size_is_a_number_of_bytes_or_has_a_binary_unit(value: Any, size: int)
 
 @pytest.mark.parametrize("value", ["1MB", "0B", 0, True, None, 1.5])
 def test_other_forms_of_a_size_are_refused(value: Any) -> None:
-    with pytest.raises(ValidationError, match="must be a size such as"):
+    with pytest.raises(ValidationError, match="must be a size above 0 such as"):
         TypeAdapter(ByteCount).validate_python(value)
 
 

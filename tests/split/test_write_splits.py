@@ -136,7 +136,7 @@ def test_the_progress_of_scale_counts_each_part_once(
     params = settings().model_copy(update={"scale": ScaleSettings.model_validate(scale)})
     build_scaler(data / "dataset.h5", data / "scaler.json", params)
     ((description, total, unit, counts),) = shown
-    assert (description, unit, sum(counts)) == ("scale", "parts", total)
+    assert (description, unit, sum(counts)) == ("scale", "part", total)
     assert total > 3
 
 
