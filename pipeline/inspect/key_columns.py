@@ -29,10 +29,12 @@ from hindcast.pipeline.inspect.vocabulary import (
     words_in,
 )
 from hindcast.pipeline.inspect.zone_columns import is_zone_column
+from hindcast.pipeline.settings.base import DAY
 
 _FEW = 0.02  # share of rows that may repeat others; if more do, another key column is needed
 _MOST_CANDIDATES = 8
 _IDENTIFIER = re.compile(r"(?<=[A-Z])id$|(?<=[a-z])Id$|ID$")  # LCLid, meterId
+_STEPS = "numbers the steps of the day"
 _MOST_REVISIONS = 8  # different texts of a column that says how final a value is
 
 
@@ -63,6 +65,9 @@ def find_key_columns(fmt: FileFormat, times: TimeColumns) -> KeyColumns:
     free = [column for column in others if column.name not in times.excluded]
     counts = Counter(fmt.dialect.header)
     reasons = {column: _why_excluded(column, counts[column.name]) for column in free}
+    numbered = [column for column in free if not reasons[column] and _numbers_steps(column, times)]
+    if any(not reasons[column] for column in free if column not in numbered):
+        reasons |= dict.fromkeys(numbered, _STEPS)
     values = [column for column in free if not reasons[column]] or [*filter(_is_counter, free)]
     held = set(values)
     left = {column: why for column, why in reasons.items() if why and column not in held}
@@ -187,6 +192,20 @@ def _why_no_measure(column: Column) -> str | None:
     if words & KNOWN_AHEAD and not names_quantity(column.heading):
         return "looks like a calendar (read it with role: known, or compute it with features.calendar)"
     return None
+
+
+def _numbers_steps(column: Column, times: TimeColumns) -> bool:
+    """Return whether a column of whole numbers counts the steps of each day: it follows from the time, so it is no measurement."""
+    rows = (
+        times.ok & ~np.isnan(column.numbers)
+        if column.is_whole and column.distinct > 2
+        else np.zeros(0, np.bool_)
+    )
+    if not rows.any() or len(np.unique(times.wall[rows] // DAY)) < 2:
+        return False
+    of_day, step = np.unique(times.wall[rows] % DAY, return_inverse=True)
+    # modulo: the last step may be named by the start of the next day
+    return len(np.unique((column.numbers[rows] - step) % len(of_day))) == 1
 
 
 def _find_attributes(values: Sequence[Column], chosen: Sequence[Column]) -> list[Column]:

@@ -363,22 +363,20 @@ def _find_period(column: Column, days: TimestampColumn) -> Period | None:
     if column.kind != "number" or not column.is_whole or words_in(column.name) & LEAD:
         return None
     rows = days.ok & ~np.isnan(column.numbers)
-    if (
-        not rows.any()
-        or column.numbers[rows].min() not in (0, 1)
-        or column.numbers[rows].max() > max(PERIODS)
-    ):
+    numbers = column.numbers[rows]
+    if not rows.any() or numbers.min() not in (0, 1) or numbers.max() > max(PERIODS):
         return None
-    frame = pd.DataFrame({"day": days.wall[rows], "number": column.numbers[rows]})
+    frame = pd.DataFrame({"day": days.wall[rows], "number": numbers})
     first = int(frame["number"].min())
     lasts = frame.groupby("day")["number"].max() + 1 - first
     usual = int(lasts.mode().iloc[0])
     length = PERIODS.get(usual)
     if length is None or (length == HOUR and first != 1) or frame["number"].nunique() < lasts.max():
         return None
-    if lasts.max() > usual + HOUR // length:
-        return None  # it counts rows over several days
-    inner = lasts.iloc[1:-1]  # the first and the last day may be incomplete
+    if lasts.max() > usual + HOUR // length:  # it counts rows over several days
+        return None
+    begins = frame.loc[frame["day"] == lasts.index[0], "number"].min() == first
+    inner = lasts.iloc[0 if begins else 1 : -1]  # others may be incomplete
     if usual == 24 and not any(int(last) == 25 for last in lasts) and not (inner == 23).any():
         return None  # hours 1 to 24 may be clock hours
     return Period(column, length, first)

@@ -163,13 +163,13 @@ def _guess_from_periods(
     (`named`), the proposal asks.
     """
     assert times.period is not None
-    numbers = times.period.column.numbers[rows]
-    numbers = numbers + 1 - times.period.first
+    numbers = times.period.column.numbers[rows] + 1 - times.period.first
     days = times.wall[rows] - (numbers - 1).astype(np.int64) * times.period.length
     starts, places = np.unique(days, return_inverse=True)
     counts = np.zeros(len(starts), np.int64)
     np.maximum.at(counts, places, numbers.astype(np.int64))
-    starts, counts = starts[1:-1], counts[1:-1]  # the first and the last day may be incomplete
+    inner = slice(0 if numbers[places == 0].min() == 1 else 1, -1)  # others may be incomplete
+    starts, counts = starts[inner], counts[inner]
     odd = int((counts != DAY // times.period.length).sum())
     question = "the steps of each day are numbered in this zone: is it correct?"
     for zone in dict.fromkeys([*hints, *CLOCK_CHANGE_ZONES]):

@@ -408,7 +408,7 @@ _ANSWERS = (
     (r"encoding", _answer_encoding),
     (r"read as missing", _answer_missing),
     (r"issue times, set", _answer_issue),
-    (r"is one of .* the published forecast", _answer_published),
+    (r"is one of .* the published forecast|if multiplied by", _answer_published),
     (r"^raw\.frequency", _answer_frequency),
     (r"unit of the lead", _answer_lead),
 )

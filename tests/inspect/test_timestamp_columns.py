@@ -64,9 +64,10 @@ def test_columns_of_one_file_have_one_order_of_day_and_month(tmp_path: Path) -> 
     assert [source[name]["format"] for name in ("issue_time", "valid_time")] == ["%m/%d/%Y %H:%M"] * 2
 
 
-def test_a_day_of_23_numbers_shows_that_they_count_hours(tmp_path: Path) -> None:
+@pytest.mark.parametrize("first", ["2022-03-24", "2022-03-27"])
+def test_a_day_of_23_numbers_shows_that_they_count_hours(first: str, tmp_path: Path) -> None:
     times = pd.date_range(
-        pd.Timestamp("2022-03-24", tz="Europe/Berlin"), pd.Timestamp("2022-03-31", tz="Europe/Berlin"),
+        pd.Timestamp(first, tz="Europe/Berlin"), pd.Timestamp("2022-03-31", tz="Europe/Berlin"),
         freq="h", inclusive="left",
     )  # fmt: skip
     numbers = pd.Series(1, times).groupby(times.date).cumsum()
