@@ -265,7 +265,7 @@ def _answer_zone(export: Export, settings: Settings, path: list[str], _: str) ->
         source["issue_time"]["zone"] = facts.issue_path["zone"]
     if "valid_time" in source and not facts.issue and "zone" in source["valid_time"]:
         if "period" not in source["valid_time"]:
-            source["valid_time"].setdefault("ambiguous", "in_order")
+            source["valid_time"].setdefault("ambiguous", facts.stamps["ambiguous"])
         source["valid_time"].setdefault("nonexistent", "drop")
 
 

@@ -66,7 +66,8 @@ class Clock:
         """What the settings of a timestamp must say, as far as a question may ask for it."""
         form = {"offset": "iso", "Z": "iso"}.get(self.form, self.form)
         return {"zone": "UTC" if self.form.startswith("epoch") or self.form == "Z" else self.zone, "format": form,
-                "label": "hour_ending" if self.parts == "period" else self.label}  # fmt: skip
+                "label": "hour_ending" if self.parts == "period" else self.label,
+                "ambiguous": "in_reverse_order" if self.newest_first else "in_order"}  # fmt: skip
 
 
 def draw_clock(rng: random.Random, step: pd.Timedelta) -> Clock:
