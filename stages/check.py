@@ -15,7 +15,7 @@ from hindcast.stages.common import Summary, stage_main
 
 @dataclass(frozen=True)
 class CheckedParams:
-    """The checked settings, and the content of the file that they were read from."""
+    """The checked settings, and the content of the file that they were read from, without those of `--set`."""
 
     params: Params
     given: dict[str, Any]
@@ -23,8 +23,8 @@ class CheckedParams:
 
 def load(path: Path, overrides: Sequence[str]) -> CheckedParams:
     """Read and check all sections; raises as `load_params`."""
-    given = read_params(path, overrides)
-    return CheckedParams(check_params(given, str(path)), given)
+    checked = check_params(read_params(path, overrides), str(path))
+    return CheckedParams(checked, read_params(path))
 
 
 def run(checked: CheckedParams) -> Summary:

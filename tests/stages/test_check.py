@@ -82,6 +82,13 @@ def test_an_edit_of_conf_is_a_warning(project: Path, capsys: pytest.CaptureFixtu
     assert "hindcast use mine" in shown
 
 
+def test_settings_of_the_command_line_are_not_compared_with_conf(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert check.main(["--set", "train.units=[3]"]) == 0
+    assert "differs from conf/" not in capsys.readouterr().out
+
+
 def test_it_works_in_a_folder_without_conf(project: Path) -> None:
     (project / "conf").rename(project.parent / "moved")
     assert check.main([]) == 0
