@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hindcast.pipeline.settings.params import Params, check_params, read_params
+from hindcast.pipeline.errors import MissingInputError
+from hindcast.pipeline.settings.params import Params, examine_params, read_params, refuse_faults
 from hindcast.pipeline.wording import counted
 from hindcast.stages.common import Summary, stage_main
 
@@ -22,16 +23,26 @@ class CheckedParams:
 
 
 def load(path: Path, overrides: Sequence[str]) -> CheckedParams:
-    """Read and check all sections; raises as `load_params`."""
-    checked = check_params(read_params(path, overrides), str(path))
-    return CheckedParams(checked, read_params(path))
+    """Read and check all sections and the raw files; raises as `load_params`, with the faults of settings and files at once."""
+    from hindcast.pipeline.project.inputs_check import check_raw_files, format_faults
+
+    params, faults = examine_params(read_params(path, overrides))
+    if "raw" in params.__dict__:
+        faults += format_faults(params.raw)
+    if faults and {"raw", "simulate"} <= params.__dict__.keys():
+        try:
+            check_raw_files(params, Path())
+        except MissingInputError as fault:
+            faults += fault.faults or [fault.summary]
+    refuse_faults(faults, str(path))
+    return CheckedParams(params, read_params(path))
 
 
 def run(checked: CheckedParams) -> Summary:
     """Check the raw files and `conf/` of the current folder, and write reports/check.json, which is always the same."""
     from hindcast.pipeline.files import write_json
     from hindcast.pipeline.project.conf_state import conf_notes
-    from hindcast.pipeline.project.inputs_check import check_raw_files
+    from hindcast.pipeline.project.inputs_check import check_raw_files, settings_notes
 
     raw = checked.params.raw
     files = check_raw_files(checked.params, Path())
@@ -44,7 +55,9 @@ def run(checked: CheckedParams) -> Summary:
         ),
         kept=("all settings and files are as they must be",),
         wrote=("reports/check.json",),
-        notes=tuple(f"  {note}" for note in conf_notes(Path(), checked.given)),
+        notes=tuple(
+            f"  {note}" for note in (*settings_notes(checked.params), *conf_notes(Path(), checked.given))
+        ),
     )
 
 

@@ -1,18 +1,24 @@
-"""Checks raw files and the state of `conf/` before the first stage reads anything: a moment's work, no file is opened."""
+"""Checks raw files, formats of timestamps and odd settings before the first stage reads anything: a moment's work, no file is opened."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from hindcast.pipeline.errors import MissingInputError
+from hindcast.pipeline.errors import MissingInputError, SettingsError
 from hindcast.pipeline.raw.source_files import match_files
+from hindcast.pipeline.raw.timestamp_formats import compile_format
+from hindcast.pipeline.settings.base import HOUR
+from hindcast.pipeline.settings.fields import StampText, StampValue
 from hindcast.pipeline.settings.params import Params
+from hindcast.pipeline.settings.raw import RawSettings
 
 SIMULATED = Path("data/simulated")  # what the stage simulate writes
 _EXPERIMENTS = Path(".dvc/tmp/exps")  # where `dvc exp run --temp` and `--queue` run
+
+_ODD = HOUR // 4
 
 
 @dataclass(frozen=True)
@@ -21,6 +27,39 @@ class RawFiles:
 
     counts: dict[str, int]
     pending: str = ""
+
+
+def format_faults(raw: RawSettings) -> Iterator[str]:
+    """Yield why the format of a timestamp cannot be used."""
+    for name, source in raw.sources.items():
+        texts: dict[str, StampText | StampValue] = {**source.stamp_texts}
+        texts |= {
+            f"values.{key}.time": value.time for key, value in source.values.items() if value.time is not None
+        }
+        for place, field in texts.items():
+            for text in field.formats:
+                try:
+                    compile_format(text, getattr(field, "part", None), source.decimal)
+                except SettingsError as fault:
+                    yield f"raw.sources.{name}.{place}.format: {fault.summary}"
+
+
+def settings_notes(params: Params) -> Iterator[str]:
+    """Yield warnings about settings that are allowed but probably mistakes: a filling without effect, steps at odd minutes."""
+    raw, fill = params.raw, params.align.gaps.fill
+    if 0 < fill.ns < raw.frequency.ns:
+        yield (
+            f"Warning: align.gaps.fill: {fill} is shorter than a step of {raw.frequency}, so no gap is filled: write 0h, or "
+            f"{raw.frequency} or more."
+        )
+    offsets = raw.grid_offset if isinstance(raw.grid_offset, dict) else {"": raw.grid_offset}
+    for group, offset in offsets.items():
+        if offset.ns and raw.frequency.ns % offset.ns and offset.ns % _ODD:
+            place = f"raw.grid_offset.{group}" if group else "raw.grid_offset"
+            yield (
+                f"Warning: {place}: {offset} is neither a part of raw.frequency {raw.frequency} nor full quarters of an hour: "
+                "steps start at such times only if timestamps of the files do."
+            )
 
 
 def check_raw_files(params: Params, root: Path, variables: Mapping[str, str] = os.environ) -> RawFiles:

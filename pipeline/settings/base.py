@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Self
 from zoneinfo import ZoneInfo
@@ -14,13 +15,17 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Discriminator,
+    ModelWrapValidatorHandler,
     PlainSerializer,
     SerializerFunctionWrapHandler,
     Tag,
+    ValidationError,
     WithJsonSchema,
     model_serializer,
     model_validator,
 )
+
+from hindcast.pipeline.settings.valid_part import valid_part, with_more
 
 SECOND = 1_000_000_000  # nanoseconds
 HOUR = 3600 * SECOND
@@ -51,11 +56,41 @@ class Section(BaseModel):
                 dumped.pop(name, None)
         return dumped
 
+    @classmethod
+    def _complete(cls, given: Any) -> Any:
+        """Return the content of the section with the values that others imply."""
+        return given
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _check_valid_fields(cls, given: Any, validate: ModelWrapValidatorHandler[Self]) -> Self:
+        """Check the rules between valid fields even if another field is invalid."""
+        completed = cls._complete(given)
+        try:
+            return validate(completed)
+        except ValidationError as fault:
+            errors = fault.errors(include_url=False)
+            if not isinstance(completed, dict) or not all(error["loc"] for error in errors):
+                raise
+            more: list[str] = []
+            for rules in valid_part(cls, completed, errors).groups_of_rules():
+                with suppress(
+                    AttributeError
+                ):  # a rule reads an invalid field: what the rules before it say is kept
+                    more.extend(rules)
+            if not more:
+                raise
+            raise with_more(fault, more) from None
+
     @model_validator(mode="after")
     def _check(self) -> Self:
-        if faults := list(self._faults()):
+        if faults := [fault for rules in self.groups_of_rules() for fault in rules]:
             raise ValueError("; ".join(faults))
         return self
+
+    def groups_of_rules(self) -> tuple[Iterator[str], ...]:
+        """Return the messages of groups of rules: if a field is invalid, the rules of a group end at the first that reads it."""
+        return (self._faults(),)
 
     def _faults(self) -> Iterator[str]:
         """Yield a message for each rule between the section's fields that their values break."""

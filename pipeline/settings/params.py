@@ -33,6 +33,7 @@ from hindcast.pipeline.settings.split import (
 )
 from hindcast.pipeline.settings.strict_yaml import MOST_BYTES, first_faults, parse_yaml
 from hindcast.pipeline.settings.train import TrainSettings
+from hindcast.pipeline.settings.valid_part import valid_part
 
 AnyParams = TypeVar("AnyParams", bound="SimulationParams")
 
@@ -90,7 +91,9 @@ def load_simulation(path: Path | str, overrides: Sequence[str] = ()) -> Simulati
     """Read and check the settings of `simulate`, as `load_params` does; the other sections may have any content."""
     raw = read_params(path, overrides)
     own = {name: raw[name] for name in SimulationParams.model_fields if name in raw}
-    return _validate(SimulationParams, own, str(path))
+    params, faults = _validate(SimulationParams, own)
+    refuse_faults(faults, str(path))
+    return params
 
 
 def read_params(path: Path | str, overrides: Sequence[str] = ()) -> dict[str, Any]:
@@ -103,25 +106,38 @@ def read_params(path: Path | str, overrides: Sequence[str] = ()) -> dict[str, An
 
 def check_params(raw: dict[str, Any], origin: str) -> Params:
     """Convert a nested mapping to Params; `origin` names its source in messages. Raises SettingsError with all faults."""
-    params = _validate(Params, raw, origin)
-    faults = [
-        *faults_between_sections(params.raw, params.align),
-        *capacity_faults(params.raw, params.align),
-        *split_faults(params.split, params.raw, params.align, params.train.mode),
-    ]
-    if faults:
-        raise SettingsError(f"{origin}: {_count(faults)}", first_faults(faults))
+    params, faults = examine_params(raw)
+    refuse_faults(faults, origin)
     return params
 
 
-def _validate(sections: type[AnyParams], raw: dict[str, Any], origin: str) -> AnyParams:
+def examine_params(raw: dict[str, Any]) -> tuple[Params, list[str]]:
+    """Return the settings and all faults. With faults, the settings have only the sections that are valid in themselves: to
+    read another one raises AttributeError.
+    """
+    params, faults = _validate(Params, raw)
+    if {"raw", "align"} <= params.__dict__.keys():
+        faults += faults_between_sections(params.raw, params.align)
+        faults += capacity_faults(params.raw, params.align)
+        if {"split", "train"} <= params.__dict__.keys():
+            faults += split_faults(params.split, params.raw, params.align, params.train.mode)
+    return params, faults
+
+
+def refuse_faults(faults: list[str], origin: str) -> None:
+    """Raise SettingsError with all faults, if there are any."""
+    if faults:
+        raise SettingsError(f"{origin}: {_count(faults)}", first_faults(faults))
+
+
+def _validate(sections: type[AnyParams], raw: dict[str, Any]) -> tuple[AnyParams, list[str]]:
+    """Return the settings, with faults only the valid ones, and the faults."""
     try:
-        return sections.model_validate(raw)
+        return sections.model_validate(raw), []
     except ValidationError as fault:
-        faults = [
-            _describe(error) for error in fault.errors(include_url=False) if not _follows_from_another(error)
-        ]
-        raise SettingsError(f"{origin}: {_count(faults)}", first_faults(faults)) from None
+        errors = fault.errors(include_url=False)
+        faults = [_describe(error) for error in errors if not _follows_from_another(error)]
+        return valid_part(sections, raw, errors), faults
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import PurePath
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from hindcast.pipeline.errors import SettingsError
 from hindcast.pipeline.settings.anchor import AnchorOrAnchors, anchor_fault, phase_of
@@ -106,14 +106,15 @@ class Source(Section):
     missing: tuple[str, ...] = MISSING
     duplicates: Literal["quarantine", "first", "last"] = "quarantine"
 
-    def _faults(self) -> Iterator[str]:
-        yield from _faults_of_times(self)
-        yield from _faults_of_known(self)
-        yield from faults_of_headers(self)
-        yield from faults_of_lines(self)
-        yield from faults_of_members(self)
+    def groups_of_rules(self) -> tuple[Iterator[str], ...]:
+        return (
+            _faults_of_times(self),
+            _faults_of_known(self),
+            faults_of_headers(self),
+            faults_of_lines(self),
+            faults_of_members(self),
+        )
 
-    @model_validator(mode="before")
     @classmethod
     def _complete(cls, given: Any) -> Any:
         return with_default_members(given)
@@ -195,18 +196,21 @@ class RawSettings(Section):
         path = PurePath(self.path)
         return (path.name or "/") if path.is_absolute() or self.path.startswith("~") else self.path
 
+    def groups_of_rules(self) -> tuple[Iterator[str], ...]:
+        return (
+            self._faults(),
+            self._anchor_faults(),
+            self._grid_faults(),
+            self._source_faults(),
+            self._confirmed_faults(),
+        )
+
     def _faults(self) -> Iterator[str]:
         if self.frequency.days is None and DAY % self.frequency.ns:
             yield (
                 "frequency must divide a day, or be whole local days written with d (1d, or 7d with `anchor`), found "
                 f"{self.frequency}"
             )
-        yield from self._anchor_faults()
-        yield from self._grid_faults()
-        yield from self._confirmed_faults()
-        for name in self.sources:
-            if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
-                yield f"names of sources may contain only letters, digits, _ and -, found {name!r}"
 
     @property
     def table_sources(self) -> dict[str, Source]:
@@ -234,13 +238,6 @@ class RawSettings(Section):
                 yield f"{place}: {fault}"
             if group and isinstance(self.zone, dict) and group not in self.zone:
                 yield f"{place} names a group without a zone in raw.zone ({', '.join(self.zone)}); correct its name"
-        for name, source in self.sources.items():
-            for place, field in (("issue_time", source.issue_time), ("valid_time", source.valid_time)):
-                if field and field.label == "last_day" and not self.has_local_days:
-                    yield (
-                        f"sources.{name}.{place}.label: last_day is for steps of whole days (1d, 7d): use `end`, found "
-                        f"frequency {self.frequency}"
-                    )
 
     def _grid_faults(self) -> Iterator[str]:
         offsets = self.grid_offset if isinstance(self.grid_offset, dict) else {"": self.grid_offset}
@@ -253,7 +250,17 @@ class RawSettings(Section):
                 yield f"{place} must be shorter than {most}, found {offset}"
             if group and isinstance(self.zone, dict) and group not in self.zone:
                 yield f"{place} names a group without a zone in raw.zone ({', '.join(self.zone)}); correct its name"
+
+    def _source_faults(self) -> Iterator[str]:
         for name, source in self.sources.items():
+            if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
+                yield f"names of sources may contain only letters, digits, _ and -, found {name!r}"
+            for place, field in (("issue_time", source.issue_time), ("valid_time", source.valid_time)):
+                if field and field.label == "last_day" and not self.has_local_days:
+                    yield (
+                        f"sources.{name}.{place}.label: last_day is for steps of whole days (1d, 7d): use `end`, found "
+                        f"frequency {self.frequency}"
+                    )
             pitch = StampGrid(self.frequency.ns, spacing=source.declared_spacing).pitch
             for fault in faults_of_coarser(source, pitch, in_days=self.has_local_days):
                 yield f"sources.{name}.{fault}"

@@ -89,6 +89,42 @@ def test_settings_of_the_command_line_are_not_compared_with_conf(
     assert "differs from conf/" not in capsys.readouterr().out
 
 
+def test_faults_of_settings_formats_and_files_are_told_at_once(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = [
+        "train.units=[0]",
+        "raw.sources.load.files=b*.csv",
+        'raw.sources.load.valid_time.format="%Q"',
+    ]
+    assert check.main([word for text in arguments for word in ("--set", text)]) == 1
+    shown = capsys.readouterr().err
+    for text in (
+        "train.units",
+        "no file matches 'b*.csv'",
+        "raw.sources.load.valid_time.format: ",
+        "contains %Q",
+    ):
+        assert text in shown
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("align.gaps.fill=5min", "align.gaps.fill: 5min is shorter than a step of"),
+        ("raw.grid_offset=7min", "raw.grid_offset: 7min is neither a part of raw.frequency"),
+        ("raw.grid_offset=15min", ""),
+        ("align.gaps.fill=0h", ""),
+    ],
+)
+def test_settings_that_are_probably_mistakes_are_warnings(
+    project: Path, setting: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert check.main(["--set", setting]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert (said in shown) if said else ("Warning" not in shown)
+
+
 def test_it_works_in_a_folder_without_conf(project: Path) -> None:
     (project / "conf").rename(project.parent / "moved")
     assert check.main([]) == 0

@@ -1,0 +1,44 @@
+"""The valid part of a section with faults: rules between its valid fields are checked as well, so that all faults are told at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
+
+AnySection = TypeVar("AnySection", bound=BaseModel)
+
+
+def valid_part(
+    section: type[AnySection], given: dict[str, Any], errors: Sequence[ErrorDetails]
+) -> AnySection:
+    """Return a section that has only its valid fields: to read another one raises AttributeError."""
+    failing = {error["loc"][0] for error in errors}
+    values = {}
+    for name, field in section.model_fields.items():
+        keys = {name, field.alias or name}
+        if failing & keys:
+            continue
+        key = next((key for key in keys if key in given), None)
+        if key is not None:
+            values[name] = TypeAdapter(field.rebuild_annotation()).validate_python(given[key])
+        elif not field.is_required():
+            values[name] = field.get_default(call_default_factory=True)
+    part = section.model_construct()
+    part.__dict__.clear()
+    part.__dict__.update(values)
+    return part
+
+
+def with_more(fault: ValidationError, more: Sequence[str]) -> ValidationError:
+    """Return the errors of `fault` and one for the section as a whole, which names further faults."""
+    errors = [_again(error) for error in fault.errors(include_url=False)]
+    errors.append(InitErrorDetails(type=PydanticCustomError("value_error", "; ".join(more)), input=None))  # type: ignore[arg-type]
+    return ValidationError.from_exception_data(fault.title, errors)
+
+
+def _again(error: ErrorDetails) -> InitErrorDetails:
+    kind = PydanticCustomError(error["type"], error["msg"], error.get("ctx"))  # type: ignore[arg-type]
+    return InitErrorDetails(type=kind, loc=error["loc"], input=error["input"])
