@@ -76,7 +76,7 @@ class Section(BaseModel):
             for rules in valid_part(cls, completed, errors).groups_of_rules():
                 with suppress(
                     AttributeError
-                ):  # a rule reads an invalid field: what the rules before it say is kept
+                ):  # a rule reads an invalid field; the messages before it are kept
                     more.extend(rules)
             if not more:
                 raise

@@ -107,6 +107,7 @@ class Source(Section):
     duplicates: Literal["quarantine", "first", "last"] = "quarantine"
 
     def groups_of_rules(self) -> tuple[Iterator[str], ...]:
+        """Return the messages of the groups of rules."""
         return (
             _faults_of_times(self),
             _faults_of_known(self),
@@ -197,6 +198,7 @@ class RawSettings(Section):
         return (path.name or "/") if path.is_absolute() or self.path.startswith("~") else self.path
 
     def groups_of_rules(self) -> tuple[Iterator[str], ...]:
+        """Return the messages of the groups of rules."""
         return (
             self._faults(),
             self._anchor_faults(),
